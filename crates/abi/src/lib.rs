@@ -1,0 +1,1 @@
+//! What the Linux system call ABI means: one table, constants, layouts

@@ -1,0 +1,2 @@
+//! sysreel, the flight recorder for Linux programs.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The sysreel log format: bytes in, bytes out

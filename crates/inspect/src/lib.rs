@@ -1,0 +1,1 @@
+//! Reads sysreel logs: decode, print, describe

@@ -1,0 +1,1 @@
+//! Drives tracees, chooses what memory to capture, writes the log

@@ -1,0 +1,1 @@
+//! Everything of sysreel that talks to the kernel: ptrace stops as types, tracee memory, spawn, attach
