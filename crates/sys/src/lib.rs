@@ -1,1 +1,47 @@
-//! Everything of sysreel that talks to the kernel: ptrace stops as types, tracee memory, spawn, attach
+//! Everything of sysreel that talks to the kernel: ptrace stops as types, wait, tracee memory, registers,
+//! spawn, attach, shared mappings, affinity.
+//!
+//! This is the only crate of the project that contains `unsafe`. Every block carries a SAFETY line that
+//! cites the man page or kernel source it relies on. Nothing here knows a syscall's meaning (that is
+//! `sysreel-abi`) or the log (that is `sysreel-format`).
+//!
+//! The life of a tracee, as types:
+//!
+//! ```text
+//! Tracer::spawn / Tracer::attach          Tracer::wait
+//!          │                                   │
+//!          └────────────► running ────────────►│ Report::Stopped(Stop) ──► resume / listen / detach (consume it)
+//!                                              │ Report::Gone
+//! ```
+//!
+//! A [`Stop`](stop::Stop) is proof that the task is stopped; whatever lets it run again takes it by value, so
+//! an operation that needs a stopped task cannot be written for a running one. Death can still strike at any
+//! moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`](error::Died) as a value.
+
+pub mod affinity;
+pub mod attach;
+pub mod buildid;
+pub mod clock;
+pub mod error;
+pub mod fdname;
+pub mod info;
+pub mod mapping;
+pub mod memory;
+pub mod probe;
+pub mod process;
+pub mod signals;
+pub mod spawn;
+pub mod startup;
+pub mod stop;
+pub mod wait;
+
+mod raw;
+
+pub use error::{Died, Error, Result};
+pub use info::SyscallInfo;
+pub use mapping::SharedMapping;
+pub use stop::{Resume, Stop, StopKind, Tracer};
+pub use wait::{Event, Report, Signal, WaitStatus};
+
+/// A thread id as the recorder's pid namespace shows it.
+pub type Tid = i32;

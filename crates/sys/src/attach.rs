@@ -1,0 +1,100 @@
+//! Becoming the tracer of processes that run already.
+
+use crate::{Error, Result, Tid, Tracer, process};
+use std::collections::BTreeSet;
+use std::fs;
+
+impl Tracer {
+    /// Seizes every thread of the process that `pid` belongs to, and those that appear meanwhile. They run on; interrupt
+    /// them to learn where they stand.
+    ///
+    /// Threads that a seized thread makes are attached by the kernel (PTRACE_O_TRACECLONE), those of a thread not yet seized are
+    /// not: so the list is read until it has nothing new.
+    pub fn attach(&self, pid: Tid) -> Result<Vec<Tid>> {
+        let refuse = |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
+        let status = process::Status::of(pid).map_err(|e| refuse(missing(e)))?;
+        let mut seized = BTreeSet::new();
+        loop {
+            let found = threads(status.tgid).map_err(|e| refuse(missing(e)))?;
+            let before = seized.len();
+            for tid in found {
+                if seized.contains(&tid) {
+                    continue;
+                }
+                match self.seize(tid) {
+                    Ok(()) => _ = seized.insert(tid),
+                    // Attached by the kernel a moment ago, as a new thread of a seized one: its first stop will be waited for.
+                    Err(_) if traced_by_us(tid) => _ = seized.insert(tid),
+                    // It ended since it was listed; the process is judged by whether any thread could be seized.
+                    Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
+                    Err(error) if ended(tid) => drop(error),
+                    Err(error) => return Err(refuse(error)),
+                }
+            }
+            if seized.len() == before {
+                break;
+            }
+        }
+        if seized.is_empty() {
+            return Err(refuse(std::io::Error::from_raw_os_error(libc::ESRCH)));
+        }
+        Ok(seized.into_iter().collect())
+    }
+}
+
+/// The thread ids of a process.
+pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
+    fs::read_dir(format!("/proc/{tgid}/task"))?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .map(Ok)
+        .collect()
+}
+
+fn traced_by_us(tid: Tid) -> bool {
+    process::Status::of(tid).is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
+}
+
+/// Is the task gone or a zombie, which no one can attach to (EPERM, kernel/ptrace.c: `exit_state`)?
+fn ended(tid: Tid) -> bool {
+    process::Status::of(tid).map_or(true, |s| matches!(s.state, b'Z' | b'X'))
+}
+
+fn missing(error: std::io::Error) -> std::io::Error {
+    if error.kind() == std::io::ErrorKind::NotFound {
+        std::io::Error::from_raw_os_error(libc::ESRCH)
+    } else {
+        error
+    }
+}
+
+/// What the user can do about a refusal, found out by looking at the usual reasons.
+fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
+    if error.raw_os_error() == Some(libc::ESRCH) {
+        return Some("there is no such process here; check the pid, and the pid namespace it belongs to");
+    }
+    let status = process::Status::of(pid).ok()?;
+    if status.tgid.cast_unsigned() == std::process::id() {
+        return Some("that is sysreel itself: a process cannot trace itself");
+    }
+    if status.tracer != 0 {
+        return Some(
+            "it is traced already (TracerPid in /proc/PID/status); a process has one tracer at a time: end the other one first",
+        );
+    }
+    if status.state == b'Z' {
+        return Some("it is a zombie: it has ended and waits for its parent");
+    }
+    if fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+        return Some("it is a kernel thread, which cannot be traced");
+    }
+    match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?.trim() {
+        "1" => Some(
+            "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope=1): start it under sysreel, run as root, or set the sysctl to 0",
+        ),
+        "2" => Some("Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root"),
+        "3" => Some("Yama forbids all tracing until the next boot (kernel.yama.ptrace_scope=3)"),
+        _ => Some(
+            "it belongs to another user or is not dumpable: run as its user, or as root (CAP_SYS_PTRACE)",
+        ),
+    }
+}

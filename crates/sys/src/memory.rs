@@ -1,0 +1,144 @@
+//! A tracee's memory: many places in one system call, each with a result of its own.
+
+use crate::{Tid, raw};
+use std::io;
+
+/// One place to read: `len` bytes at `address` of the tracee, to `offset` in the caller's arena.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Transfer {
+    /// Where in the tracee.
+    pub address: u64,
+    /// Where in the arena.
+    pub offset: usize,
+    /// How much is wanted.
+    pub len: usize,
+    /// How much was read (an answer).
+    pub got: usize,
+    /// Why not all of it was, or 0 (an answer).
+    pub errno: i32,
+}
+
+/// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's UIO_MAXIOV (1024).
+const BATCH: usize = 64;
+
+/// Reads every transfer into `arena`. A bad place costs one further system call and hides nothing behind it.
+///
+/// Panics when a transfer lies outside the arena: that is the caller's error, not the tracee's.
+pub fn read(tid: Tid, arena: &mut [u8], transfers: &mut [Transfer]) {
+    let mut first = 0;
+    while first < transfers.len() {
+        let last = transfers.len().min(first + BATCH);
+        first += read_batch(tid, arena, &mut transfers[first..last]);
+    }
+}
+
+/// Reads up to the first bad place of the batch; answers how many transfers are settled.
+fn read_batch(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]) -> usize {
+    let mut local = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+    let mut remote = local;
+    for (i, transfer) in batch.iter_mut().enumerate() {
+        (transfer.got, transfer.errno) = (0, 0);
+        let room = &mut arena[transfer.offset..transfer.offset + transfer.len];
+        local[i] = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+        remote[i] = libc::iovec { iov_base: transfer.address as *mut libc::c_void, iov_len: room.len() };
+    }
+    let count = batch.len() as libc::c_ulong;
+    // SAFETY: the kernel writes only to the local vectors, each of which is a slice of `arena` checked above; remote addresses are
+    // never dereferenced here. process_vm_readv(2).
+    let answer = unsafe { libc::process_vm_readv(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
+    let (mut left, errno) = match usize::try_from(answer) {
+        Ok(read) => (read, libc::EFAULT),
+        Err(_) => (0, io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)),
+    };
+    for (i, transfer) in batch.iter_mut().enumerate() {
+        transfer.got = left.min(transfer.len);
+        left -= transfer.got;
+        if transfer.got < transfer.len {
+            // The kernel stops at the first page it cannot read: what it read before that page counts (mm/process_vm_access.c).
+            transfer.errno = errno;
+            if matches!(errno, libc::EPERM | libc::ENOSYS) {
+                peek(tid, arena, transfer);
+            }
+            return i + 1;
+        }
+    }
+    batch.len()
+}
+
+/// PTRACE_PEEKDATA word by word, for places where process_vm_readv itself is forbidden (old container filters). An undumpable
+/// task refuses both (kernel/ptrace.c, ptrace_access_vm), and the first errno stays.
+fn peek(tid: Tid, arena: &mut [u8], transfer: &mut Transfer) {
+    const WORD: usize = size_of::<usize>();
+    while transfer.got < transfer.len {
+        let Ok(address) = usize::try_from(transfer.address.wrapping_add(transfer.got as u64)) else { return };
+        let skip = address % WORD;
+        let mut word = [0u8; WORD];
+        // SAFETY: the raw PEEKDATA request stores the word at data (ptrace(2), "C library/kernel differences"), which is a word long.
+        let answer =
+            unsafe { raw::ptrace(libc::PTRACE_PEEKDATA, tid, address - skip, word.as_mut_ptr() as usize) };
+        if answer.is_err() {
+            return;
+        }
+        let count = (WORD - skip).min(transfer.len - transfer.got);
+        let at = transfer.offset + transfer.got;
+        arena[at..at + count].copy_from_slice(&word[skip..skip + count]);
+        transfer.got += count;
+    }
+    transfer.errno = 0;
+}
+
+/// Writes `bytes` to the tracee. Used only where the log says so (an `altered` record).
+pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> io::Result<()> {
+    let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+    let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
+    // SAFETY: the kernel reads `bytes` through `local` and checks `remote` against the tracee. process_vm_writev(2).
+    let written = unsafe { libc::process_vm_writev(tid, &local, 1, &remote, 1, 0) };
+    match usize::try_from(written) {
+        Ok(written) if written == bytes.len() => Ok(()),
+        Ok(_) => Err(io::Error::from_raw_os_error(libc::EFAULT)),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn own_tid() -> Tid {
+        Tid::try_from(std::process::id()).unwrap()
+    }
+
+    #[test]
+    fn a_bad_place_does_not_hide_the_next() {
+        let first = *b"first";
+        let second = *b"second";
+        let mut arena = vec![0; 64];
+        let mut transfers = [
+            Transfer { address: first.as_ptr() as u64, offset: 0, len: 5, ..Transfer::default() },
+            Transfer { address: 8, offset: 5, len: 16, ..Transfer::default() },
+            Transfer { address: second.as_ptr() as u64, offset: 30, len: 6, ..Transfer::default() },
+        ];
+        read(own_tid(), &mut arena, &mut transfers);
+        assert_eq!((transfers[0].got, transfers[0].errno), (5, 0));
+        assert_eq!((transfers[1].got, transfers[1].errno), (0, libc::EFAULT));
+        assert_eq!((transfers[2].got, transfers[2].errno), (6, 0));
+        assert_eq!(&arena[..5], b"first");
+        assert_eq!(&arena[30..36], b"second");
+    }
+
+    #[test]
+    fn more_places_than_a_batch_are_all_read() {
+        let source: Vec<u8> = (0..=255).collect();
+        let mut arena = vec![0; 256];
+        let mut transfers: Vec<Transfer> = (0..256)
+            .map(|i| Transfer {
+                address: &raw const source[255 - i] as u64,
+                offset: i,
+                len: 1,
+                ..Transfer::default()
+            })
+            .collect();
+        read(own_tid(), &mut arena, &mut transfers);
+        assert!(arena.iter().zip(source.iter().rev()).all(|(a, b)| a == b));
+    }
+}

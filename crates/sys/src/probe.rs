@@ -1,0 +1,122 @@
+//! Does tracing work here? Asked of the kernel by trying, never of its version number.
+
+use crate::info::{Op, SyscallInfo};
+use crate::raw::check;
+use crate::{Error, Report, Result, Resume, Signal, StopKind, Tracer, process};
+use nix::unistd::Pid;
+
+/// Arguments that nothing else would pass, to be recognised in the entry stop.
+const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe5e5_0005];
+
+/// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY and EXIT where it should.
+///
+/// The error names the reason as far as it can be found, and what to do about it.
+pub fn check_tracing() -> Result<()> {
+    // SAFETY: the child makes only async-signal-safe calls: a stop of itself, one harmless call, and _exit.
+    let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
+    if child == 0 {
+        // SAFETY: as above. getpid takes no arguments, so the marks are passed on and ignored.
+        unsafe {
+            libc::kill(libc::getpid(), libc::SIGSTOP);
+            libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
+            libc::_exit(0);
+        }
+    }
+    let answer = follow(child);
+    // SAFETY: kill and wait for the child that was forked above and is not yet reaped.
+    unsafe {
+        libc::kill(child, libc::SIGKILL);
+        libc::waitpid(child, std::ptr::null_mut(), libc::__WALL);
+    }
+    answer
+}
+
+fn follow(child: i32) -> Result<()> {
+    let mut status = 0;
+    // SAFETY: waitpid(2) writes one int.
+    check(unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) })
+        .map_err(|e| Error::io("waitpid", e))?;
+    let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
+    tracer.seize(child).map_err(|e| refused(&e))?;
+    nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::SIGCONT)
+        .map_err(|e| Error::io("kill", e.into()))?;
+    tracer.interrupt(child).map_err(|_| unsupported("the child died while it was traced"))?;
+
+    let mut info = SyscallInfo::new();
+    let mut seen = [false; 3];
+    while !seen.iter().all(|&seen| seen) {
+        let Report::Stopped(stop) = tracer.wait_for(child)? else {
+            return Err(unsupported("a traced child ended without the expected stops"));
+        };
+        stop.syscall_info(&mut info).map_err(|_| unsupported("the child died while it was traced"))?;
+        if info.returned() < 0 {
+            return Err(no_syscall_info(-info.returned()));
+        }
+        match info.op() {
+            Some(Op::NONE) => seen[0] = true,
+            Some(Op::ENTRY) => seen[1] |= info.call().is_some_and(|(_, args)| args[..5] == MARKS),
+            Some(Op::EXIT) if seen[1] => {
+                seen[2] = true;
+                if info.result() != Some((i64::from(child), false)) {
+                    return Err(unsupported(&format!(
+                        "PTRACE_GET_SYSCALL_INFO reports {info:?} where getpid returned {child}"
+                    )));
+                }
+            }
+            _ => {}
+        }
+        let signal = match stop.kind() {
+            StopKind::Signal(signal) => signal,
+            _ => Signal::NONE,
+        };
+        match stop.kind() {
+            StopKind::Group(_) => stop.listen(),
+            _ => stop.resume(Resume::ToNextSyscall, signal),
+        }
+    }
+    Ok(())
+}
+
+fn unsupported(reason: &str) -> Error {
+    Error::Unsupported(format!("ptrace does not work as Linux documents it here: {reason}"))
+}
+
+/// Why PTRACE_SEIZE of an own child was refused.
+fn refused(error: &std::io::Error) -> Error {
+    let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
+    let reason = match (error.raw_os_error(), scope.trim()) {
+        (Some(libc::EPERM), "2") => {
+            "Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root, or lower the sysctl"
+        }
+        (Some(libc::EPERM), "3") => "Yama forbids ptrace until the next boot (kernel.yama.ptrace_scope=3)",
+        (Some(libc::EPERM | libc::ENOSYS), _) => {
+            "the sandbox or container filters ptrace: allow it (docker run --cap-add SYS_PTRACE, or --security-opt seccomp=unconfined; Kubernetes: securityContext.capabilities.add: [SYS_PTRACE])"
+        }
+        _ => "see ptrace(2)",
+    };
+    Error::Unsupported(format!("cannot trace a child (PTRACE_SEIZE: {error}): {reason}"))
+}
+
+/// Why PTRACE_GET_SYSCALL_INFO failed although ptrace works.
+fn no_syscall_info(errno: i32) -> Error {
+    let version = std::fs::read_to_string("/proc/version").unwrap_or_default();
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let error = std::io::Error::from_raw_os_error(errno);
+    let reason = if version.contains("gVisor") || process::file(1, "comm").starts_with(b"runsc") {
+        "this is gVisor, whose kernel does not have the request: run where the real Linux kernel is (the runc runtime)".to_owned()
+    } else {
+        format!(
+            "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the request",
+            release.trim()
+        )
+    };
+    Error::Unsupported(format!("PTRACE_GET_SYSCALL_INFO does not work here ({error}): {reason}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn tracing_works_where_the_tests_run() {
+        super::check_tracing().unwrap();
+    }
+}

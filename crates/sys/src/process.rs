@@ -1,0 +1,269 @@
+//! What /proc tells of a process (proc(5)).
+//!
+//! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no reason to stop recording.
+
+use crate::Tid;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::MetadataExt;
+
+/// The lines of /proc/PID/status that a recorder needs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Status {
+    /// One letter: R, S, D, T, t, Z, X, I.
+    pub state: u8,
+    /// The thread group.
+    pub tgid: Tid,
+    /// The parent's thread group.
+    pub parent: Tid,
+    /// Who traces it, 0 for nobody.
+    pub tracer: Tid,
+    /// Its id in each pid namespace, ours first.
+    pub namespace_ids: Vec<u32>,
+    /// Real, effective, saved and file system user.
+    pub uids: [u32; 4],
+    /// Real, effective, saved and file system group.
+    pub gids: [u32; 4],
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+    /// Inheritable, permitted, effective, bounding and ambient capabilities.
+    pub capabilities: [u64; 5],
+    /// Pending, blocked, ignored and caught signals; bit n-1 is signal n.
+    pub signals: [u64; 4],
+    /// The file mode creation mask; `None` before Linux 4.7.
+    pub umask: Option<u32>,
+    /// NoNewPrivs.
+    pub no_new_privs: bool,
+    /// 0 none, 1 strict, 2 filter.
+    pub seccomp: u32,
+}
+
+impl Status {
+    /// Reads /proc/TID/status.
+    pub fn of(tid: Tid) -> io::Result<Status> {
+        Ok(Status::parse(&fs::read_to_string(format!("/proc/{tid}/status"))?))
+    }
+
+    fn parse(text: &str) -> Status {
+        let mut status = Status::default();
+        for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
+            let value = value.trim();
+            let hex = || u64::from_str_radix(value, 16).unwrap_or(0);
+            match key {
+                "State" => status.state = value.bytes().next().unwrap_or(b'?'),
+                "Tgid" => status.tgid = value.parse().unwrap_or(0),
+                "PPid" => status.parent = value.parse().unwrap_or(0),
+                "TracerPid" => status.tracer = value.parse().unwrap_or(0),
+                "NSpid" => status.namespace_ids = numbers(value),
+                "Uid" => status.uids = four(value),
+                "Gid" => status.gids = four(value),
+                "Groups" => status.groups = numbers(value),
+                "Umask" => status.umask = u32::from_str_radix(value, 8).ok(),
+                "NoNewPrivs" => status.no_new_privs = value == "1",
+                "Seccomp" => status.seccomp = value.parse().unwrap_or(0),
+                "CapInh" => status.capabilities[0] = hex(),
+                "CapPrm" => status.capabilities[1] = hex(),
+                "CapEff" => status.capabilities[2] = hex(),
+                "CapBnd" => status.capabilities[3] = hex(),
+                "CapAmb" => status.capabilities[4] = hex(),
+                "SigPnd" => status.signals[0] = hex(),
+                "SigBlk" => status.signals[1] = hex(),
+                "SigIgn" => status.signals[2] = hex(),
+                "SigCgt" => status.signals[3] = hex(),
+                _ => {}
+            }
+        }
+        status
+    }
+}
+
+fn numbers(text: &str) -> Vec<u32> {
+    text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
+}
+
+fn four(text: &str) -> [u32; 4] {
+    let mut numbers = numbers(text).into_iter();
+    std::array::from_fn(|_| numbers.next().unwrap_or(0))
+}
+
+/// One line of /proc/PID/maps.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mapping {
+    /// First address.
+    pub start: u64,
+    /// First address behind it.
+    pub end: u64,
+    /// `rwxp` or `rwxs` with dashes.
+    pub permissions: [u8; 4],
+    /// Where in the file.
+    pub offset: u64,
+    /// Major and minor device number.
+    pub device: (u32, u32),
+    /// Inode, 0 for anonymous memory.
+    pub inode: u64,
+    /// Path or `[name]`, as the kernel escapes it.
+    pub path: Vec<u8>,
+}
+
+/// Reads /proc/TID/maps.
+pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
+    let text = fs::read(format!("/proc/{tid}/maps"))?;
+    Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
+}
+
+fn mapping(line: &[u8]) -> Option<Mapping> {
+    let mut rest = line;
+    let mut word = || {
+        let start = rest.iter().position(|&b| b != b' ')?;
+        let len = rest[start..].iter().position(|&b| b == b' ').unwrap_or(rest.len() - start);
+        let (word, tail) = rest[start..].split_at(len);
+        rest = tail;
+        std::str::from_utf8(word).ok()
+    };
+    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
+    let (start, end) = word()?.split_once('-')?;
+    let permissions = word()?.as_bytes().try_into().ok()?;
+    let offset = hex(word()?)?;
+    let (major, minor) = word()?.split_once(':')?;
+    let inode = word()?.parse().ok()?;
+    Some(Mapping {
+        start: hex(start)?,
+        end: hex(end)?,
+        permissions,
+        offset,
+        device: (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?),
+        inode,
+        path: rest.trim_ascii_start().to_vec(),
+    })
+}
+
+/// An open descriptor as /proc/PID/fd and fdinfo show it.
+#[derive(Debug, Clone, Default)]
+pub struct Descriptor {
+    /// Its number.
+    pub fd: i32,
+    /// Where it leads, and for a socket its ends.
+    pub name: crate::fdname::FdName,
+    /// The file position.
+    pub position: u64,
+    /// Its open flags.
+    pub flags: u32,
+}
+
+/// Every open descriptor of a task, in order of number.
+pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
+    let mut fds: Vec<i32> = fs::read_dir(format!("/proc/{tid}/fd"))?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .collect();
+    fds.sort_unstable();
+    Ok(fds.into_iter().filter_map(|fd| descriptor(tid, tgid, fd)).collect())
+}
+
+fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
+    let name = crate::fdname::resolve(tid, tgid, fd)?;
+    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let field = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    Some(Descriptor {
+        fd,
+        name,
+        position: field("pos:").and_then(|v| v.parse().ok()).unwrap_or(0),
+        flags: field("flags:").and_then(|v| u32::from_str_radix(v, 8).ok()).unwrap_or(0),
+    })
+}
+
+/// The target of a link in /proc/TID, such as `exe`, `cwd`, `root`.
+pub fn link(tid: Tid, name: &str) -> Vec<u8> {
+    fs::read_link(format!("/proc/{tid}/{name}"))
+        .map(|path| path.into_os_string().into_vec())
+        .unwrap_or_default()
+}
+
+/// The bytes of a file in /proc/TID, such as `comm`, `auxv`, `cmdline`; empty when it cannot be read.
+pub fn file(tid: Tid, name: &str) -> Vec<u8> {
+    fs::read(format!("/proc/{tid}/{name}")).unwrap_or_default()
+}
+
+/// The namespaces of a task: name and inode number.
+pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
+    let Ok(folder) = fs::read_dir(format!("/proc/{tid}/ns")) else { return Vec::new() };
+    let mut found: Vec<(String, u64)> = folder
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let inode = fs::metadata(entry.path()).ok()?.ino();
+            Some((entry.file_name().into_string().ok()?, inode))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// Soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2)); `u64::MAX` is unlimited.
+pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
+    (0..16)
+        .map_while(|resource| {
+            let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+            // SAFETY: prlimit64(2) with a null new limit only writes one rlimit64.
+            let answer = unsafe {
+                libc::syscall(
+                    libc::SYS_prlimit64,
+                    tid,
+                    resource,
+                    std::ptr::null::<libc::rlimit64>(),
+                    &raw mut limit,
+                )
+            };
+            (answer == 0).then_some((limit.rlim_cur, limit.rlim_max))
+        })
+        .collect()
+}
+
+/// User and system time of one thread in nanoseconds, from its stat line (in clock ticks there). For a task that is about to exit.
+pub fn cpu_time(tid: Tid) -> (u64, u64) {
+    let text = fs::read(format!("/proc/{tid}/task/{tid}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; fields are counted from the last parenthesis (proc(5)).
+    let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
+    let after = String::from_utf8_lossy(after);
+    let mut fields = after.split_whitespace().skip(11).map(|v| v.parse::<u64>().unwrap_or(0));
+    // SAFETY: sysconf(3) takes a number.
+    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
+    let mut next = || fields.next().unwrap_or(0).saturating_mul(1_000_000_000 / per_second);
+    (next(), next())
+}
+
+/// The current folder of this process, for the log's header.
+pub fn own_cwd() -> Vec<u8> {
+    std::env::current_dir().map(|p| OsString::from(p).into_vec()).unwrap_or_default()
+}
+
+/// The bytes of an OS string.
+pub fn bytes_of(text: &std::ffi::OsStr) -> Vec<u8> {
+    text.as_bytes().to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_status_and_maps_are_read() {
+        let own = Tid::try_from(std::process::id()).unwrap();
+        let status = Status::of(own).unwrap();
+        assert_eq!(status.tgid, own);
+        assert_eq!(status.tracer, 0);
+        let maps = mappings(own).unwrap();
+        assert!(maps.iter().any(|m| m.path == b"[stack]"));
+        assert!(maps.iter().all(|m| m.start < m.end));
+        assert!(!limits(own).is_empty());
+    }
+
+    #[test]
+    fn paths_with_spaces_stay_whole() {
+        let line = b"7f00-8f00 r-xp 00001000 fe:01 12 /a b/c (deleted)";
+        let mapping = mapping(line).unwrap();
+        assert_eq!((mapping.start, mapping.end, mapping.offset), (0x7f00, 0x8f00, 0x1000));
+        assert_eq!(mapping.device, (0xfe, 1));
+        assert_eq!(mapping.path, b"/a b/c (deleted)");
+    }
+}

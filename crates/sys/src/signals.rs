@@ -1,0 +1,124 @@
+//! The recorder's own signals: those that ask it to stop, and those that are the program's business.
+
+use crate::raw::check;
+use crate::{Error, Result, Signal};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::Duration;
+
+/// Turns requests to terminate into something that a tracer blocked in wait4 notices without a race.
+///
+/// wait4 cannot wait for signals and tracees at once, and a handler that sets a flag loses when it runs just before
+/// wait4 blocks. So the signals are blocked and a thread takes them with sigwait(3); it then interrupts the tracer's wait
+/// again and again until the tracer has acknowledged.
+#[derive(Debug)]
+pub struct Termination {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    requested: AtomicI32,
+    acknowledged: AtomicBool,
+}
+
+impl Termination {
+    /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called before other threads
+    /// are started, so that they inherit the mask, and after the program was spawned, so that it does not.
+    pub fn watch(signals: &[Signal]) -> Result<Termination> {
+        let set = block(signals)?;
+        catch_wake_up()?;
+        let shared = Arc::new(Shared::default());
+        let theirs = Arc::clone(&shared);
+        // SAFETY: gettid(2) and getpid(2) cannot fail.
+        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        std::thread::Builder::new()
+            .name("termination".into())
+            .spawn(move || {
+                loop {
+                    let mut signal = 0;
+                    // SAFETY: `set` was filled by sigaddset; sigwait(3) writes one int.
+                    if unsafe { libc::sigwait(&set, &mut signal) } != 0 {
+                        continue;
+                    }
+                    theirs.acknowledged.store(false, Ordering::Release);
+                    theirs.requested.store(signal, Ordering::Release);
+                    while !theirs.acknowledged.load(Ordering::Acquire) {
+                        // SAFETY: tgkill(2) takes numbers; the signal has a handler.
+                        unsafe { libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) };
+                        std::thread::park_timeout(Duration::from_millis(5));
+                    }
+                }
+            })
+            .map_err(|e| Error::io("start of a thread", e))?;
+        Ok(Termination { shared })
+    }
+
+    /// The signal that asked for the end, once. Asking acknowledges it.
+    pub fn requested(&self) -> Option<Signal> {
+        let signal = self.shared.requested.swap(0, Ordering::AcqRel);
+        if signal == 0 {
+            return None;
+        }
+        self.shared.acknowledged.store(true, Ordering::Release);
+        Some(Signal(signal))
+    }
+}
+
+/// A real-time signal that nothing else in this process uses.
+fn wake_up() -> i32 {
+    libc::SIGRTMAX() - 2
+}
+
+fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
+    // SAFETY: sigemptyset initialises the set; sigaddset and pthread_sigmask only read and write it.
+    unsafe {
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        for signal in signals {
+            libc::sigaddset(&mut set, signal.0);
+        }
+        match libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) {
+            0 => Ok(set),
+            errno => Err(Error::io("pthread_sigmask", std::io::Error::from_raw_os_error(errno))),
+        }
+    }
+}
+
+/// Gives the wake-up signal a handler without SA_RESTART, so that wait4 answers EINTR.
+fn catch_wake_up() -> Result<()> {
+    extern "C" fn nothing(_: i32) {}
+    // SAFETY: zeroed is a valid sigaction; the handler does nothing and is async-signal-safe.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = nothing as extern "C" fn(i32) as libc::sighandler_t;
+        check(libc::sigaction(wake_up(), &action, std::ptr::null_mut()))
+    }
+    .map(drop)
+    .map_err(|e| Error::io("sigaction", e))
+}
+
+/// Ignores signals in this process: the terminal's Ctrl-C goes to the whole foreground group, and it is the program that it is for.
+pub fn ignore(signals: &[Signal]) {
+    for signal in signals {
+        // SAFETY: SIG_IGN needs no handler.
+        unsafe { libc::signal(signal.0, libc::SIG_IGN) };
+    }
+}
+
+/// Ends this process by `signal`, as the recorded program ended, without a second core file.
+pub fn die_by(signal: Signal) -> ! {
+    // SAFETY: all of these take numbers or a valid set; nothing after them relies on this process's state.
+    unsafe {
+        let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(libc::RLIMIT_CORE, &no_core);
+        libc::signal(signal.0, libc::SIG_DFL);
+        let mut set: libc::sigset_t = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, signal.0);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
+        libc::raise(signal.0);
+        // A signal whose default is not to end a process cannot have ended the program either; shells say 128 + n.
+        libc::_exit(128 + signal.0)
+    }
+}

@@ -1,0 +1,189 @@
+//! Starting a program so that it is traced from its execve on, and sees nothing of the recorder.
+
+use crate::raw::check;
+use crate::{Error, Report, Result, Signal, Stop, StopKind, Tid, Tracer, startup};
+use std::ffi::{CStr, CString, OsStr, OsString};
+use std::io::{self, Read};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// A program that was forked and stands right before its execve.
+#[derive(Debug)]
+pub struct Spawned {
+    /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is the entry of execve.
+    pub stop: Stop,
+    /// Says whether and why that execve failed.
+    pub outcome: ExecOutcome,
+}
+
+/// The child's word on its execve: closed without a word when it succeeded (close-on-exec).
+#[derive(Debug)]
+pub struct ExecOutcome {
+    pipe: std::fs::File,
+    program: PathBuf,
+}
+
+impl ExecOutcome {
+    /// Why the execve failed, if it did. To be asked when the child is gone, else it may block.
+    pub fn failure(mut self) -> Option<Error> {
+        let mut errno = [0; 4];
+        self.pipe.read_exact(&mut errno).ok()?;
+        let source = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
+        Some(Error::Exec { program: self.program, source })
+    }
+}
+
+impl Tracer {
+    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve.
+    pub fn spawn(&self, argv: &[OsString]) -> Result<Spawned> {
+        let program = argv.first().map(PathBuf::from).unwrap_or_default();
+        let exec = |source| Error::Exec { program: program.clone(), source };
+        let path = find(&program).map_err(exec)?;
+        let image = Image::new(&path, argv).map_err(exec)?;
+        let gate = pipe()?;
+        let word = pipe()?;
+
+        // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or _exit, as fork(2) demands of a
+        // process with several threads.
+        let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
+        if pid == 0 {
+            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd());
+        }
+        drop((gate.0, word.1));
+        self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
+        nix::unistd::write(&gate.1, &[1]).map_err(|e| Error::io("write to the child's gate", e.into()))?;
+        let outcome = ExecOutcome { pipe: word.0.into(), program };
+        Ok(Spawned { stop: self.wait_for_gate(pid)?, outcome })
+    }
+
+    fn wait_for_gate(&self, pid: Tid) -> Result<Stop> {
+        loop {
+            match self.wait_for(pid)? {
+                Report::Stopped(stop) if stop.kind() == StopKind::Signal(Signal(libc::SIGSTOP)) => {
+                    return Ok(stop);
+                }
+                // A signal from outside that arrived first is the program's: it gets it.
+                Report::Stopped(stop) => match stop.kind() {
+                    StopKind::Signal(signal) => stop.resume(crate::Resume::Freely, signal),
+                    StopKind::Group(_) => stop.listen(),
+                    _ => stop.resume(crate::Resume::Freely, Signal::NONE),
+                },
+                _ => {
+                    return Err(Error::Unsupported(format!(
+                        "the child {pid} ended before its program was started"
+                    )));
+                }
+            }
+        }
+    }
+}
+
+/// Everything that the child needs, allocated before the fork.
+struct Image {
+    path: CString,
+    /// Keeps alive what the pointers point to.
+    _argv: Vec<CString>,
+    arguments: Vec<*const libc::c_char>,
+    /// As execvp(3) does for a file without a known format: let the shell read it.
+    script: Vec<*const libc::c_char>,
+}
+
+const SHELL: &CStr = c"/bin/sh";
+
+impl Image {
+    fn new(path: &Path, argv: &[OsString]) -> io::Result<Image> {
+        let text = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
+        let path = text(path.as_os_str())?;
+        let argv = argv.iter().map(|a| text(a)).collect::<Result<Vec<_>, _>>()?;
+        let null = [std::ptr::null()];
+        let arguments = argv.iter().map(|a| a.as_ptr()).chain(null).collect();
+        let script = [SHELL.as_ptr(), path.as_ptr()]
+            .into_iter()
+            .chain(argv.iter().skip(1).map(|a| a.as_ptr()))
+            .chain(null)
+            .collect();
+        Ok(Image { path, _argv: argv, arguments, script })
+    }
+
+    /// The child's life. Never returns.
+    fn run(&self, gate: RawFd, word: RawFd) -> ! {
+        // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which outlives them.
+        unsafe {
+            let mut byte = 0u8;
+            if libc::read(gate, (&raw mut byte).cast(), 1) != 1 {
+                libc::_exit(125); // The recorder died: the program must not start unrecorded.
+            }
+            if !startup::sigpipe_was_ignored() {
+                libc::signal(libc::SIGPIPE, libc::SIG_DFL);
+            }
+            for fd in 0..3 {
+                if startup::was_closed(fd) {
+                    libc::close(i32::try_from(fd).unwrap_or(-1));
+                }
+            }
+            // The mark that the tracer waits for: what follows is the execve.
+            libc::kill(libc::getpid(), libc::SIGSTOP);
+            libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environ.cast());
+            if *libc::__errno_location() == libc::ENOEXEC {
+                libc::execve(SHELL.as_ptr(), self.script.as_ptr(), environ.cast());
+            }
+            let errno = (*libc::__errno_location()).to_ne_bytes();
+            libc::write(word, errno.as_ptr().cast(), errno.len());
+            libc::_exit(127)
+        }
+    }
+}
+
+unsafe extern "C" {
+    /// The environment as the C library has it (environ(7)).
+    static environ: *const *const libc::c_char;
+}
+
+fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| Error::io("pipe2", e.into()))
+}
+
+/// The file that execvp(3) would run: names with a slash as they are, others along PATH.
+fn find(program: &Path) -> io::Result<PathBuf> {
+    let bytes = program.as_os_str().as_bytes();
+    if bytes.is_empty() {
+        return Err(io::Error::from_raw_os_error(libc::ENOENT));
+    }
+    if bytes.contains(&b'/') {
+        return std::fs::metadata(program).map(|_| program.to_owned());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
+    let mut refused = None;
+    for folder in std::env::split_paths(&path) {
+        // An empty element of PATH is the current folder.
+        let candidate =
+            if folder.as_os_str().is_empty() { Path::new(".").join(program) } else { folder.join(program) };
+        match std::fs::metadata(&candidate) {
+            Ok(data) if data.is_file() && executable(&candidate) => return Ok(candidate),
+            Ok(data) if data.is_file() => refused = Some(libc::EACCES),
+            Err(error) if error.raw_os_error() == Some(libc::EACCES) => refused = Some(libc::EACCES),
+            _ => {}
+        }
+    }
+    Err(io::Error::from_raw_os_error(refused.unwrap_or(libc::ENOENT)))
+}
+
+fn executable(path: &Path) -> bool {
+    // SAFETY: access(2) reads one C string.
+    CString::new(path.as_os_str().as_bytes())
+        .is_ok_and(|path| unsafe { libc::access(path.as_ptr(), libc::X_OK) == 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_found_as_execvp_finds_them() {
+        assert_eq!(find(Path::new("/bin/sh")).unwrap(), Path::new("/bin/sh"));
+        assert!(find(Path::new("sh")).unwrap().is_absolute());
+        assert_eq!(find(Path::new("no such program")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(find(Path::new("")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+    }
+}

@@ -1,0 +1,222 @@
+//! Stops as values: whatever lets a task run again consumes its stop.
+
+use crate::info::{CAPACITY, SyscallInfo};
+use crate::raw::ptrace;
+use crate::wait::{Event, Signal, WaitStatus};
+use crate::{Died, Error, Tid};
+use std::io;
+use std::marker::PhantomData;
+
+/// The thread that traces. ptrace(2) ties every tracee to one thread, so this value cannot leave its own.
+#[derive(Debug)]
+pub struct Tracer {
+    pub(crate) options: u32,
+    not_send: PhantomData<*const ()>,
+}
+
+impl Tracer {
+    /// A tracer of this thread that follows every child and never kills what it traces.
+    ///
+    /// No EXITKILL: the program must outlive its recorder. VFORKDONE and SECCOMP are asked for because their stops belong to
+    /// the log.
+    pub fn following() -> Tracer {
+        Tracer::with_options(
+            libc::PTRACE_O_TRACESYSGOOD
+                | libc::PTRACE_O_TRACEFORK
+                | libc::PTRACE_O_TRACEVFORK
+                | libc::PTRACE_O_TRACECLONE
+                | libc::PTRACE_O_TRACEEXEC
+                | libc::PTRACE_O_TRACEVFORKDONE
+                | libc::PTRACE_O_TRACEEXIT
+                | libc::PTRACE_O_TRACESECCOMP,
+        )
+    }
+
+    /// A tracer with exactly these PTRACE_O_* options.
+    pub(crate) fn with_options(options: i32) -> Tracer {
+        Tracer { options: options.cast_unsigned(), not_send: PhantomData }
+    }
+
+    /// PTRACE_SEIZE: the task becomes a tracee and runs on.
+    pub(crate) fn seize(&self, tid: Tid) -> io::Result<()> {
+        // SAFETY: PTRACE_SEIZE reads no memory: addr must be 0, data is the option word (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
+    }
+
+    /// PTRACE_INTERRUPT: a seized task will report an EVENT_STOP soon. ESRCH means that it died.
+    pub fn interrupt(&self, tid: Tid) -> Result<(), Died> {
+        // SAFETY: PTRACE_INTERRUPT takes neither addr nor data.
+        unsafe { ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0) }.map(drop).map_err(|_| Died)
+    }
+}
+
+/// A task that is stopped, with the status that said so.
+///
+/// Dropping a stop leaves the task stopped for good, hence `must_use`.
+#[derive(Debug)]
+#[must_use = "a stopped task stays stopped until its stop is resumed, listened to or detached"]
+pub struct Stop {
+    tid: Tid,
+    status: WaitStatus,
+    not_send: PhantomData<*const ()>,
+}
+
+/// What kind of stop a status speaks of (ptrace(2), "Stopped states").
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopKind {
+    /// Syscall-entry or -exit: `op` of the syscall info says which.
+    Syscall,
+    /// A signal is about to be delivered: resuming decides whether it is.
+    Signal(Signal),
+    /// The whole process is stopped by this signal; [`Stop::listen`] keeps it so.
+    Group(Signal),
+    /// A PTRACE_EVENT stop.
+    Event(Event),
+}
+
+/// How a stopped task goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// PTRACE_SYSCALL: to the next stop of any kind.
+    ToNextSyscall,
+    /// PTRACE_CONT: no syscall stops on the way.
+    Freely,
+}
+
+impl Stop {
+    pub(crate) fn new(tid: Tid, status: WaitStatus) -> Stop {
+        Stop { tid, status, not_send: PhantomData }
+    }
+
+    /// The task.
+    pub fn tid(&self) -> Tid {
+        self.tid
+    }
+
+    /// The raw wait status.
+    pub fn status(&self) -> WaitStatus {
+        self.status
+    }
+
+    /// What kind of stop it is.
+    ///
+    /// A group stop of a seized task is an EVENT_STOP whose signal is one of the four stopping ones; with SIGTRAP it is the
+    /// first stop of a child, an interrupt, or the end of a group stop (ptrace(2), PTRACE_SEIZE).
+    pub fn kind(&self) -> StopKind {
+        let signal = self.status.stop_signal();
+        match self.status.event() {
+            _ if self.status.is_syscall_stop() => StopKind::Syscall,
+            Event(0) => StopKind::Signal(Signal(signal)),
+            Event::STOP if is_stopping(signal) => StopKind::Group(Signal(signal)),
+            event => StopKind::Event(event),
+        }
+    }
+
+    /// PTRACE_GET_SYSCALL_INFO into `info`. A failure is kept in it as a negative errno; only death is an answer of its own.
+    pub fn syscall_info(&self, info: &mut SyscallInfo) -> Result<(), Died> {
+        let buffer = info.cleared();
+        // SAFETY: the kernel writes at most `addr` = CAPACITY bytes to `data`, which is that long (ptrace(2)).
+        let answer = unsafe {
+            ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.tid, CAPACITY, buffer.as_mut_ptr() as usize)
+        };
+        info.set_returned(match answer {
+            Ok(available) => i32::try_from(available).unwrap_or(i32::MAX),
+            Err(error) => -error.raw_os_error().unwrap_or(libc::EIO),
+        });
+        if info.returned() == -libc::ESRCH { Err(Died) } else { Ok(()) }
+    }
+
+    /// PTRACE_GETEVENTMSG: the new child's id, the former id after execve, the exit status, the filter's data.
+    pub fn event_message(&self) -> Result<u64, Died> {
+        let mut message: libc::c_ulong = 0;
+        // SAFETY: GETEVENTMSG writes one unsigned long to data.
+        unsafe { ptrace(libc::PTRACE_GETEVENTMSG, self.tid, 0, (&raw mut message) as usize) }
+            .map_err(|_| Died)?;
+        Ok(message)
+    }
+
+    /// PTRACE_GETSIGINFO: the raw siginfo_t. `None` in a stop that has none (EINVAL in group stops).
+    pub fn siginfo(&self) -> Result<Option<[u8; size_of::<libc::siginfo_t>()]>, Died> {
+        let mut bytes = [0u8; size_of::<libc::siginfo_t>()];
+        // SAFETY: GETSIGINFO writes one siginfo_t to data; `bytes` has its size, and any bytes make a valid array.
+        match unsafe { ptrace(libc::PTRACE_GETSIGINFO, self.tid, 0, bytes.as_mut_ptr() as usize) } {
+            Ok(_) => Ok(Some(bytes)),
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(Died),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// PTRACE_GETREGSET NT_PRSTATUS: the general registers as the kernel lays them out for the task's own word size.
+    pub fn registers(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = vec![0u8; 1024];
+        let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it wrote (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_GETREGSET, self.tid, NT_PRSTATUS as usize, (&raw mut iov) as usize) }
+            .map_err(|_| Error::last("PTRACE_GETREGSET", Some(self.tid)))?;
+        bytes.truncate(iov.iov_len);
+        Ok(bytes)
+    }
+
+    /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.
+    ///
+    /// On x86 the kernel has put -ENOSYS into rax before the stop, and skips a call whose orig_rax is negative.
+    #[cfg(target_arch = "x86_64")]
+    pub fn skip_call(&self) -> Result<(), Error> {
+        let orig_rax = std::mem::offset_of!(libc::user_regs_struct, orig_rax);
+        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read.
+        unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid, orig_rax, usize::MAX) }
+            .map(drop)
+            .map_err(|_| Error::last("PTRACE_POKEUSER of orig_rax", Some(self.tid)))
+    }
+
+    /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.
+    #[cfg(target_arch = "aarch64")]
+    pub fn skip_call(&self) -> Result<(), Error> {
+        let number: i32 = -1;
+        let iov = libc::iovec { iov_base: (&raw const number).cast_mut().cast(), iov_len: size_of::<i32>() };
+        // SAFETY: SETREGSET reads iov_len bytes from iov_base (ptrace(2)); NT_ARM_SYSTEM_CALL is one int (arm64 ptrace.c).
+        unsafe { ptrace(libc::PTRACE_SETREGSET, self.tid, NT_ARM_SYSTEM_CALL, (&raw const iov) as usize) }
+            .map(drop)
+            .map_err(|_| Error::last("PTRACE_SETREGSET of the system call", Some(self.tid)))
+    }
+
+    /// Lets the task run on, delivering `signal` (in a signal stop; [`Signal::NONE`] withholds it).
+    ///
+    /// Death in the meantime is no error: wait will report it.
+    pub fn resume(self, how: Resume, signal: Signal) {
+        let request = match how {
+            Resume::ToNextSyscall => libc::PTRACE_SYSCALL,
+            Resume::Freely => libc::PTRACE_CONT,
+        };
+        self.go(request, signal);
+    }
+
+    /// PTRACE_LISTEN: the task stays stopped as its group is, yet reports when that ends.
+    pub fn listen(self) {
+        self.go(libc::PTRACE_LISTEN, Signal::NONE);
+    }
+
+    /// PTRACE_DETACH, delivering `signal`.
+    pub fn detach(self, signal: Signal) {
+        self.go(libc::PTRACE_DETACH, signal);
+    }
+
+    fn go(self, request: libc::c_uint, signal: Signal) {
+        // SAFETY: the resuming requests ignore addr and take a signal number as data (ptrace(2)).
+        let answer = unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };
+        debug_assert!(
+            answer.as_ref().map_or_else(|e| e.raw_os_error() == Some(libc::ESRCH), |_| true),
+            "resuming {} answered {answer:?}",
+            self.tid
+        );
+    }
+}
+
+/// The register set of general registers in core files and PTRACE_GETREGSET (elf.h).
+pub const NT_PRSTATUS: u32 = 1;
+#[cfg(target_arch = "aarch64")]
+const NT_ARM_SYSTEM_CALL: usize = 0x404;
+
+fn is_stopping(signal: i32) -> bool {
+    matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)
+}

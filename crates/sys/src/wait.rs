@@ -1,0 +1,153 @@
+//! What wait4(2) reports of tracees, without losing anything of it.
+//!
+//! The raw status is kept as it came: nix's `WaitStatus` cannot express stops by real-time signals.
+
+use crate::stop::{Stop, Tracer};
+use crate::{Error, Result, Tid};
+
+/// The status word of wait4(2), undecoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WaitStatus(pub i32);
+
+/// A signal number; real-time signals included, none is invalid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signal(pub i32);
+
+impl Signal {
+    /// No signal: what a stop is resumed with when there is nothing to deliver.
+    pub const NONE: Signal = Signal(0);
+}
+
+/// A PTRACE_EVENT_* number (`status >> 16`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event(pub i32);
+
+impl Event {
+    /// Before fork(2) returns in the parent.
+    pub const FORK: Event = Event(libc::PTRACE_EVENT_FORK);
+    /// Before vfork(2) returns in the parent, the child already running.
+    pub const VFORK: Event = Event(libc::PTRACE_EVENT_VFORK);
+    /// Before clone(2) returns in the parent.
+    pub const CLONE: Event = Event(libc::PTRACE_EVENT_CLONE);
+    /// In a successful execve(2), the new image in place.
+    pub const EXEC: Event = Event(libc::PTRACE_EVENT_EXEC);
+    /// The child of a vfork has let go of the memory.
+    pub const VFORK_DONE: Event = Event(libc::PTRACE_EVENT_VFORK_DONE);
+    /// The task is on its way out; registers can still be read.
+    pub const EXIT: Event = Event(libc::PTRACE_EVENT_EXIT);
+    /// A filter answered RET_TRACE.
+    pub const SECCOMP: Event = Event(libc::PTRACE_EVENT_SECCOMP);
+    /// First stop of an auto-attached child, PTRACE_INTERRUPT, or group stop of a seized task.
+    pub const STOP: Event = Event(libc::PTRACE_EVENT_STOP);
+}
+
+impl WaitStatus {
+    /// Is this a stop (and not an end)?
+    pub fn is_stopped(self) -> bool {
+        self.0 & 0xff == 0x7f
+    }
+
+    /// WSTOPSIG, with the 0x80 of PTRACE_O_TRACESYSGOOD still in it.
+    pub fn stop_signal(self) -> i32 {
+        self.0 >> 8 & 0xff
+    }
+
+    /// The event number, 0 when the stop is none.
+    pub fn event(self) -> Event {
+        Event(self.0 >> 16)
+    }
+
+    /// A syscall stop under PTRACE_O_TRACESYSGOOD.
+    pub fn is_syscall_stop(self) -> bool {
+        self.0 >> 8 == libc::SIGTRAP | 0x80
+    }
+
+    /// The exit status, when the task exited.
+    pub fn exited(self) -> Option<i32> {
+        (self.0 & 0x7f == 0).then_some(self.0 >> 8 & 0xff)
+    }
+
+    /// The signal that ended the task.
+    pub fn killed(self) -> Option<Signal> {
+        let signal = self.0 & 0x7f;
+        (signal != 0 && signal != 0x7f).then_some(Signal(signal))
+    }
+}
+
+/// One answer of wait4(2).
+#[derive(Debug)]
+pub enum Report {
+    /// A task stopped; it stays so until the stop is consumed.
+    Stopped(Stop),
+    /// A task ended and has been reaped.
+    Gone {
+        /// Which.
+        tid: Tid,
+        /// How.
+        status: WaitStatus,
+    },
+    /// A signal handler ran: look at the reasons there may be, and wait again.
+    Interrupted,
+    /// There is nothing left to wait for (ECHILD).
+    NoTasks,
+}
+
+impl Tracer {
+    /// Waits for the next report of any tracee or child. One system call.
+    pub fn wait(&self) -> Result<Report> {
+        self.wait_with(-1, 0).map(|report| report.unwrap_or(Report::Interrupted))
+    }
+
+    /// The next report of any tracee if one is due, without waiting.
+    pub fn poll(&self) -> Result<Option<Report>> {
+        self.wait_with(-1, libc::WNOHANG)
+    }
+
+    /// Waits for the next report of one task.
+    pub fn wait_for(&self, tid: Tid) -> Result<Report> {
+        loop {
+            match self.wait_with(tid, 0)? {
+                Some(Report::Interrupted) | None => {}
+                Some(report) => return Ok(report),
+            }
+        }
+    }
+
+    fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {
+        let mut status = 0;
+        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL: clone children with any exit signal too.
+        let answer = unsafe { libc::wait4(tid, &mut status, libc::__WALL | flags, std::ptr::null_mut()) };
+        let status = WaitStatus(status);
+        match answer {
+            0 => Ok(None),
+            -1 => match std::io::Error::last_os_error().raw_os_error() {
+                Some(libc::EINTR) => Ok(Some(Report::Interrupted)),
+                Some(libc::ECHILD) => Ok(Some(Report::NoTasks)),
+                _ => Err(Error::last("wait4", None)),
+            },
+            tid if status.is_stopped() => Ok(Some(Report::Stopped(Stop::new(tid, status)))),
+            tid => Ok(Some(Report::Gone { tid, status })),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statuses_decode_as_the_macros_of_wait_2_do() {
+        let syscall = WaitStatus((libc::SIGTRAP | 0x80) << 8 | 0x7f);
+        assert!(syscall.is_stopped() && syscall.is_syscall_stop());
+        let realtime = WaitStatus(35 << 8 | 0x7f);
+        assert!(realtime.is_stopped() && !realtime.is_syscall_stop());
+        assert_eq!(realtime.stop_signal(), 35);
+        let event = WaitStatus((libc::PTRACE_EVENT_EXEC << 8 | libc::SIGTRAP) << 8 | 0x7f);
+        assert_eq!(event.event(), Event::EXEC);
+        assert!(!event.is_syscall_stop());
+        assert_eq!(WaitStatus(7 << 8).exited(), Some(7));
+        assert_eq!(WaitStatus(9).killed(), Some(Signal(9)));
+        assert_eq!(WaitStatus(0x80 | 11).killed(), Some(Signal(11)));
+        assert_eq!(WaitStatus(9).exited(), None);
+    }
+}
