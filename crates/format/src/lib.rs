@@ -1,1 +1,49 @@
-//! The sysreel log format: bytes in, bytes out
+//! The sysreel log format: bytes in, bytes out.
+//!
+//! This crate knows no system call, opens no file and reads no clock. docs/format.md is normative; where code and
+//! page disagree, one of them is a bug. The main things are [`EventBuf`] (make a row), [`Segment`] (hold rows until
+//! they are in the file), [`BlockWriter`] (make blocks out of segments) and [`Log`] (read it all back).
+
+#![forbid(unsafe_code)]
+
+mod block;
+mod completeness;
+mod error;
+mod event;
+mod event_buf;
+mod header;
+mod kind;
+pub mod limits;
+mod meta;
+mod part;
+mod read;
+mod segment;
+mod snapshot;
+mod summary;
+mod wire;
+mod write;
+mod zframe;
+
+pub use block::{BLOCK_HEADER_LEN, BlockHeader};
+pub use completeness::{Completeness, DropReasons};
+pub use error::Error;
+pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead};
+pub use event_buf::{Data, EventBuf};
+pub use header::{FILE_HEADER_LEN, FileHeader, FileId};
+pub use kind::{
+    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, GoneHow, Layout, NoteCode, Origin,
+    PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
+};
+pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
+pub use meta::{FileMeta, MetaCodec};
+pub use part::{Altered, Blobs, Name, NsPids, Part, Parts, Region, RegionData, RegionHead};
+pub use read::{Ending, Events, Item, Log, Missing, ReadAt, SeekReader, Why};
+pub use segment::{Full, Record, Segment, SegmentMemory};
+pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
+pub use summary::{Extras, Summary};
+pub use write::BlockWriter;
+
+/// The file name extension of a log.
+pub const EXTENSION: &str = ".reel";
+/// What is appended to a log's file name to name its tail file.
+pub const TAIL_SUFFIX: &str = ".tail";

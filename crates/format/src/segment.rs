@@ -1,0 +1,325 @@
+//! The tail: segments of shared memory beside the log, where an event lives until its block is in the file.
+//!
+//! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages belong to the kernel
+//! from the moment of the store. `committed` is stored last, with release order, so what it covers is whole.
+
+use crate::header::FileId;
+use crate::kind::BlobNumber;
+use crate::limits::{BLOB_PART, MAX_ROW, MAX_SEGMENT, SEGMENT_ALIGN};
+use crate::wire::{u32_at, u64_at};
+
+/// What a segment begins with.
+pub(crate) const SEGMENT_HEADER: usize = 128;
+pub(crate) const SEGMENT_MAGIC: &[u8; 8] = b"\x89srtail\n";
+pub(crate) const GENERATION: usize = 24;
+const FIRST_EVENT: usize = 32;
+const FIRST_BLOB: usize = 40;
+const SIZE: usize = 48;
+const CRC: usize = 56;
+const COMMITTED: usize = 64;
+/// What a record begins with: its length and its type.
+const RECORD_HEAD: usize = 8;
+const EVENT: u32 = 1;
+const BLOB: u32 = 2;
+
+/// Memory that holds a segment: a shared mapping in the recorder, a `Vec` in tests.
+pub trait SegmentMemory {
+    /// All of it.
+    fn bytes(&self) -> &[u8];
+    /// All of it, to write to.
+    fn bytes_mut(&mut self) -> &mut [u8];
+    /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release order: whoever sees
+    /// the value sees every store made before it.
+    fn store_release(&mut self, offset: usize, value: u64);
+}
+
+impl SegmentMemory for Vec<u8> {
+    fn bytes(&self) -> &[u8] {
+        self
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        self
+    }
+
+    fn store_release(&mut self, offset: usize, value: u64) {
+        if let Some(to) = self.get_mut(offset..offset.saturating_add(8)) {
+            to.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+}
+
+/// There is no room: seal the segment, open the next one, and append there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no room for {needed} bytes in the segment ({left} of {size} left)")]
+pub struct Full {
+    /// How many bytes the record takes.
+    pub needed: usize,
+    /// How many are left.
+    pub left: usize,
+    /// How many an empty segment has. A record that needs more never fits.
+    pub size: usize,
+}
+
+impl Full {
+    /// Whether the record would fit an empty segment of the same size.
+    pub fn fits_empty(&self) -> bool {
+        self.needed <= self.size
+    }
+}
+
+/// A record of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// An event row.
+    Event(&'a [u8]),
+    /// A buffer.
+    Blob(&'a [u8]),
+}
+
+/// One segment being filled.
+#[derive(Debug)]
+pub struct Segment<M> {
+    memory: M,
+    first_event: u64,
+    first_blob: u64,
+    events: u64,
+    blobs: u64,
+    end: usize,
+    event_bytes: usize,
+}
+
+impl<M: SegmentMemory> Segment<M> {
+    /// Begins a segment whose first event and blob have the given numbers.
+    ///
+    /// `generation` is not 0 and grows with every segment of the log: it orders them.
+    ///
+    /// # Panics
+    /// When the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or `generation` is 0:
+    /// the caller chose both.
+    pub fn open(mut memory: M, file_id: &FileId, generation: u64, first_event: u64, first_blob: u64) -> Self {
+        let size = memory.bytes().len();
+        assert!(
+            size != 0 && size.is_multiple_of(SEGMENT_ALIGN) && size <= MAX_SEGMENT,
+            "segment size {size}"
+        );
+        assert!(generation != 0, "generation 0 means free");
+        // A reader must see the old segment, a free one or the new one whole, whenever we are killed.
+        memory.store_release(GENERATION, 0);
+        memory.store_release(COMMITTED, 0);
+        let mut header = [0; CRC];
+        let mut put = |at: usize, bytes: &[u8]| {
+            header.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = *from);
+        };
+        put(0, SEGMENT_MAGIC);
+        put(8, &file_id.0);
+        put(GENERATION, &generation.to_le_bytes());
+        put(FIRST_EVENT, &first_event.to_le_bytes());
+        put(FIRST_BLOB, &first_blob.to_le_bytes());
+        put(SIZE, &(size as u64).to_le_bytes());
+        let crc = crc32c::crc32c(&header);
+        let free = [0; 8];
+        let fields = header.iter().take(GENERATION).chain(&free).chain(header.iter().skip(GENERATION + 8));
+        memory.bytes_mut().iter_mut().zip(fields).for_each(|(to, from)| *to = *from);
+        memory.bytes_mut().iter_mut().skip(CRC).zip(crc.to_le_bytes()).for_each(|(to, from)| *to = from);
+        memory.store_release(GENERATION, generation);
+        Segment { memory, first_event, first_blob, events: 0, blobs: 0, end: SEGMENT_HEADER, event_bytes: 0 }
+    }
+
+    /// Appends a buffer of at most [`BLOB_PART`] bytes. It counts once the next event, or the seal, commits it.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room, or when the buffer is too long for a blob; the segment is as before.
+    pub fn append_blob(&mut self, bytes: &[u8]) -> Result<BlobNumber, Full> {
+        if bytes.len() > BLOB_PART {
+            return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
+        }
+        self.append(BLOB, bytes)?;
+        let number = self.next_blob();
+        self.blobs += 1;
+        Ok(BlobNumber(number))
+    }
+
+    /// Appends an event row, as [`crate::EventBuf::finish`] gives it, and commits it with the blobs before it.
+    ///
+    /// # Errors
+    /// [`Full`] when there is no room; the segment is as before.
+    pub fn append_event(&mut self, row: &[u8]) -> Result<u64, Full> {
+        if row.len() > MAX_ROW {
+            return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
+        }
+        self.append(EVENT, row)?;
+        let number = self.next_event();
+        self.events += 1;
+        self.event_bytes += row.len();
+        self.seal();
+        Ok(number)
+    }
+
+    /// Commits blobs that no event of this segment followed. Call it before the next segment is opened: the event
+    /// that refers to them may go there.
+    pub fn seal(&mut self) {
+        self.memory.store_release(COMMITTED, (self.end - SEGMENT_HEADER) as u64);
+    }
+
+    /// Frees the segment: what was in it is in the file now, or given up.
+    pub fn free(mut self) -> M {
+        self.memory.store_release(GENERATION, 0);
+        self.memory
+    }
+
+    /// The number of its first event.
+    pub fn first_event(&self) -> u64 {
+        self.first_event
+    }
+
+    /// The number that the next event will have: give it to the next segment.
+    pub fn next_event(&self) -> u64 {
+        self.first_event + self.events
+    }
+
+    /// The number of its first blob.
+    pub fn first_blob(&self) -> u64 {
+        self.first_blob
+    }
+
+    /// The number that the next blob will have: give it to the next segment.
+    pub fn next_blob(&self) -> u64 {
+        self.first_blob + self.blobs
+    }
+
+    /// How many bytes of event rows it holds.
+    pub fn event_bytes(&self) -> usize {
+        self.event_bytes
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.events == 0 && self.blobs == 0
+    }
+
+    /// Whether enough is in it to make a good block, so that the writer may take it before it is full.
+    pub fn is_worth_sealing(&self) -> bool {
+        self.event_bytes >= crate::limits::EVENTS_TARGET || self.left() < self.room() / 8
+    }
+
+    /// Its records in the order in which they were appended.
+    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
+        let used = self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default();
+        Records::new(used).map_while(Result::ok)
+    }
+
+    fn left(&self) -> usize {
+        self.memory.bytes().len().saturating_sub(self.end)
+    }
+
+    fn room(&self) -> usize {
+        self.memory.bytes().len().saturating_sub(SEGMENT_HEADER)
+    }
+
+    fn append(&mut self, kind: u32, bytes: &[u8]) -> Result<(), Full> {
+        let needed = RECORD_HEAD + bytes.len().next_multiple_of(8);
+        let full = Full { needed, left: self.left(), size: self.room() };
+        let len = u32::try_from(bytes.len()).map_err(|_| full)?;
+        let end = self.end + needed;
+        let Some(to) = self.memory.bytes_mut().get_mut(self.end..end) else { return Err(full) };
+        let (head, body) = to.split_at_mut(RECORD_HEAD);
+        let (head_len, head_kind) = head.split_at_mut(4);
+        head_len.copy_from_slice(&len.to_le_bytes());
+        head_kind.copy_from_slice(&kind.to_le_bytes());
+        let (data, padding) = body.split_at_mut(bytes.len());
+        data.copy_from_slice(bytes);
+        padding.fill(0);
+        self.end = end;
+        Ok(())
+    }
+}
+
+/// The fixed fields of a segment's header, as a reader finds them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SegmentHeader {
+    pub(crate) file_id: FileId,
+    /// 0 when it is free.
+    pub(crate) generation: u64,
+    pub(crate) first_event: u64,
+    pub(crate) first_blob: u64,
+    /// With its header.
+    pub(crate) size: usize,
+    pub(crate) committed: usize,
+}
+
+impl SegmentHeader {
+    /// `None` when this is no segment, or when its fields are damaged.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let fixed = bytes.get(..CRC)?;
+        let size = usize::try_from(u64_at(bytes, SIZE)?).ok()?;
+        let sound = fixed.starts_with(SEGMENT_MAGIC)
+            && size.is_multiple_of(SEGMENT_ALIGN)
+            && (SEGMENT_ALIGN..=MAX_SEGMENT).contains(&size);
+        let generation = u64_at(bytes, GENERATION)?;
+        if !sound || (generation != 0 && u32_at(bytes, CRC)? != crc32c::crc32c(fixed)) {
+            return None;
+        }
+        let committed = usize::try_from(u64_at(bytes, COMMITTED)?).ok()?;
+        Some(SegmentHeader {
+            file_id: FileId(bytes.get(8..24)?.try_into().ok()?),
+            generation,
+            first_event: u64_at(bytes, FIRST_EVENT)?,
+            first_blob: u64_at(bytes, FIRST_BLOB)?,
+            size,
+            committed: committed.min(size - SEGMENT_HEADER),
+        })
+    }
+}
+
+/// The records in the committed bytes of a segment; `Err` once, with the offset, where they make no sense.
+pub(crate) struct Records<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Records<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Records { bytes, at: 0 }
+    }
+
+    /// Where the next record begins, counted from the end of the segment's header.
+    pub(crate) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// Goes to a place that [`Records::at`] told before.
+    pub(crate) fn resume(bytes: &'a [u8], at: usize) -> Self {
+        Records { bytes, at }
+    }
+
+    fn read(&mut self) -> Option<Record<'a>> {
+        let len = usize::try_from(u32_at(self.bytes, self.at)?).ok()?;
+        let kind = u32_at(self.bytes, self.at.checked_add(4)?)?;
+        let from = self.at.checked_add(RECORD_HEAD)?;
+        let body = self.bytes.get(from..from.checked_add(len)?)?;
+        let end = from.checked_add(len.checked_next_multiple_of(8)?)?;
+        let record = match kind {
+            EVENT => Record::Event(body),
+            BLOB if len <= BLOB_PART => Record::Blob(body),
+            _ => return None,
+        };
+        self.at = end;
+        Some(record)
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, usize>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.at >= self.bytes.len() {
+            return None;
+        }
+        let at = self.at;
+        Some(self.read().ok_or_else(|| {
+            self.at = self.bytes.len();
+            at
+        }))
+    }
+}
