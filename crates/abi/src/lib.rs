@@ -1,1 +1,34 @@
-//! What the Linux system call ABI means: one table, constants, layouts
+//! What the Linux system call ABI means: one table, constants, layouts.
+//!
+//! Everything here is pure data and total functions. Nothing is read from a running system, so the same answers
+//! come out on any host: the recorder asks which memory a call concerns ([`plan`]), the inspector how a value is
+//! printed ([`render`], [`desc::Kind`]), the replayer what may be emulated ([`desc::Replay`]).
+//!
+//! No other crate holds a system call number or compares a name: what a call *does* is [`desc::Act`], and the fds
+//! it makes are found by [`fds::makes_fd`].
+#![forbid(unsafe_code)]
+
+pub mod arch;
+pub mod clone;
+pub mod consts;
+pub mod desc;
+pub mod errno;
+pub mod fds;
+pub mod layout;
+pub mod number;
+pub mod plan;
+pub mod render;
+pub mod signal;
+mod special;
+mod table;
+
+pub use arch::{Abi, AuditArch};
+pub use clone::{CloneFlags, clone_flags};
+pub use desc::{
+    Act, Arg, Classes, Constants, Dir, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special, Total, When,
+};
+pub use errno::{errno_message, errno_name};
+pub use fds::{Fds, makes_fd};
+pub use layout::Layout;
+pub use number::{Nr, all_rows, row, syscall_name};
+pub use signal::signal_name;

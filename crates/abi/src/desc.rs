@@ -1,0 +1,357 @@
+//! The vocabulary in which the table describes a system call: what an argument is, which memory it points to, how
+//! long that memory is and when the kernel has written it.
+
+mod build;
+mod class;
+
+pub use class::{Act, Classes, Makes, Replay};
+
+pub(crate) use build::*;
+
+use crate::layout::Layout;
+
+/// One system call.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// The kernel's name for it, as in its system call table.
+    pub name: &'static str,
+    /// The arguments in order, at most six, named as the kernel names them.
+    pub args: &'static [Arg],
+    /// How the result is printed when the call succeeded.
+    pub result: Kind,
+    /// What the call is about, for filters.
+    pub class: Classes,
+    /// What a replayer may do with it.
+    pub replay: Replay,
+    /// Which file descriptors a successful call makes.
+    pub makes: Makes,
+    /// What the call does, for those who follow the state of a process.
+    pub act: Act,
+}
+
+impl Row {
+    /// The position of the argument called `name`.
+    #[must_use]
+    pub fn arg(&self, name: &str) -> Option<usize> {
+        self.args.iter().position(|a| a.name == name)
+    }
+}
+
+/// One argument.
+#[derive(Clone, Copy, Debug)]
+pub struct Arg {
+    /// The kernel's name for it.
+    pub name: &'static str,
+    /// How it is printed: the value itself, or what it points to when [`Arg::mem`] is there.
+    pub kind: Kind,
+    /// The memory it points to.
+    pub mem: Option<Mem>,
+}
+
+/// The memory an argument points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mem {
+    /// Who writes it.
+    pub dir: Dir,
+    /// On which results the kernel has written it. Says nothing about what goes in.
+    pub when: When,
+    /// How long it is.
+    pub len: Len,
+}
+
+/// The direction of memory. A captured region is `In` (as the kernel found it, taken at the entry) or `Out` (as the
+/// kernel left it, taken at the exit); `InOut` memory is captured at both stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dir {
+    /// The program wrote it for the kernel.
+    In,
+    /// The kernel writes it for the program.
+    Out,
+    /// Both.
+    InOut,
+}
+
+impl Dir {
+    /// Whether it is captured at the entry.
+    #[must_use]
+    pub const fn goes_in(self) -> bool {
+        matches!(self, Self::In | Self::InOut)
+    }
+
+    /// Whether it is captured at the exit.
+    #[must_use]
+    pub const fn comes_out(self) -> bool {
+        matches!(self, Self::Out | Self::InOut)
+    }
+}
+
+/// On which results the kernel has written the memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// When the call succeeded.
+    Success,
+    /// Whatever the result.
+    Always,
+    /// Only when it failed with one of these error numbers (nanosleep's remaining time).
+    Errno(&'static [u16]),
+    /// When it succeeded, and when it failed with one of these.
+    SuccessOr(&'static [u16]),
+}
+
+impl When {
+    /// Whether memory is written by a call that ended like this.
+    #[must_use]
+    pub fn applies(self, rval: i64, is_error: bool) -> bool {
+        let failed_with =
+            |list: &[u16]| is_error && list.iter().any(|e| i64::from(*e) == rval.wrapping_neg());
+        match self {
+            Self::Success => !is_error,
+            Self::Always => true,
+            Self::Errno(list) => failed_with(list),
+            Self::SuccessOr(list) => !is_error || failed_with(list),
+        }
+    }
+}
+
+/// Another argument of the same call. Its position is found when the table is compiled; a name that the row does
+/// not have is a compile error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sibling {
+    /// Its name.
+    pub name: &'static str,
+    /// Its position, 0 to 5.
+    pub index: u8,
+}
+
+/// How long the memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Len {
+    /// One structure.
+    Fixed(Layout),
+    /// A number of bytes that is part of the interface.
+    Bytes(u32),
+    /// As many elements as the sibling says.
+    Arg {
+        /// Holds the number of elements.
+        count: Sibling,
+        /// One element.
+        each: Layout,
+    },
+    /// As many elements as the result says, but not more than the sibling (recvfrom with `MSG_TRUNC` and getxattr
+    /// with size 0 return more than they wrote).
+    Ret {
+        /// One element.
+        each: Layout,
+        /// Holds the number of elements there is room for.
+        cap: Option<Sibling>,
+    },
+    /// As many bytes as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
+    /// at entry and exit.
+    Deref(Sibling),
+    /// A bit set of as many bits as the sibling says, in whole words.
+    Bits(Sibling),
+    /// Bytes up to and with a NUL.
+    CStr,
+    /// Pointers up to a null pointer, each to a string.
+    CStrVec,
+    /// An array of `iovec`.
+    Iov {
+        /// Holds the number of elements.
+        count: Sibling,
+        /// What limits the bytes they point to.
+        total: Total,
+    },
+    /// A `msghdr`, or an array of `mmsghdr`.
+    Msg {
+        /// Holds the number of elements of the array.
+        many: Option<Sibling>,
+    },
+    /// A structure whose first bytes say how long it is.
+    SelfSized {
+        /// Offset of the 32-bit size field.
+        at: u8,
+        /// The size if the field is 0, as the kernel's first version of the structure had it.
+        least: u16,
+        /// No size above this is believed: the kernel refuses more than a page.
+        most: u16,
+    },
+    /// A `clone_args`, with what it points to.
+    CloneArgs(Sibling),
+    /// An array of pointers to `iocb`.
+    Iocbs(Sibling),
+    /// A pointer and a length in one structure, and the bytes it points to (pselect6's signal mask).
+    Pointed,
+    /// A `sock_fprog` and its BPF instructions.
+    Fprog,
+    /// Depends on the value of a command argument.
+    Special(Special),
+}
+
+/// What limits the bytes that an array of `iovec` points to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    /// Their own lengths.
+    Own,
+    /// The result of the call.
+    Ret,
+    /// They belong to another process, or are ranges of addresses: not captured.
+    None,
+}
+
+/// Calls whose arguments depend on a command. Each has a table of its own in `special/`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Special {
+    /// The third argument of ioctl.
+    Ioctl,
+    /// The third argument of fcntl and fcntl64.
+    Fcntl,
+    /// The arguments of prctl.
+    Prctl,
+    /// The second argument of `arch_prctl`.
+    ArchPrctl,
+    /// The arguments of futex.
+    Futex,
+    /// What clone writes through its parent and child tid pointers.
+    CloneTid,
+    /// The last argument of semctl, shmctl and msgctl.
+    IpcControl,
+    /// The addr argument of quotactl.
+    Quota,
+    /// The data argument of ptrace.
+    Ptrace,
+    /// The uargs argument of seccomp.
+    Seccomp,
+    /// The arguments of keyctl.
+    Keyctl,
+    /// The arg argument of `io_uring_register` and argp of `io_uring_enter`.
+    IoUring,
+    /// The buffer of syslog.
+    Syslog,
+    /// The value argument of fsconfig.
+    Fsconfig,
+    /// The pointer array of i386's socketcall.
+    Socketcall,
+    /// The pointer argument of i386's ipc.
+    Ipc,
+}
+
+/// How a value, or the memory it points to, is printed.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// Signed 32-bit number.
+    Int,
+    /// Unsigned 32-bit number.
+    Uint,
+    /// Signed number of a word's width.
+    Long,
+    /// Unsigned number of a word's width.
+    Ulong,
+    /// A size or count in bytes.
+    Size,
+    /// A signed 64-bit file offset.
+    Off,
+    /// Half of a 64-bit value, as 32-bit ABIs pass it.
+    Half,
+    /// Hexadecimal number.
+    Hex,
+    /// Permission bits, octal.
+    Mode,
+    /// A mode with a file type (mknod).
+    FileMode,
+    /// File descriptor.
+    Fd,
+    /// File descriptor of a directory, or `AT_FDCWD`.
+    DirFd,
+    /// Flags of a list.
+    Flags(&'static Constants),
+    /// One value of a list.
+    Enum(&'static Constants),
+    /// Signal number.
+    Signal,
+    /// Process or thread id.
+    Pid,
+    /// User id, -1 for "unchanged".
+    Uid,
+    /// Group id, -1 for "unchanged".
+    Gid,
+    /// Device number in the kernel's encoding.
+    Dev,
+    /// Clock id; negative ones name the CPU clock of a process or fd.
+    Clock,
+    /// A wait status as wait4 stores it.
+    WaitStatus,
+    /// Ioctl request.
+    Ioctl,
+    /// An address in the address space.
+    Addr,
+    /// A pointer whose memory is not described.
+    Ptr,
+    /// A string that is a path.
+    Path,
+    /// Any other string.
+    Str,
+    /// An array of strings.
+    StrVec,
+    /// Bytes.
+    Buf,
+    /// One structure.
+    Struct(Layout),
+    /// An array of structures.
+    Array(Layout),
+    /// A socket address.
+    SockAddr,
+    /// A bit set of file descriptors.
+    FdSet,
+    /// A bit set of CPUs or nodes.
+    Bits,
+    /// An array of `iovec` and its buffers.
+    Iovec,
+    /// A `msghdr` and what it points to.
+    Msg,
+    /// An array of `mmsghdr` and what they point to.
+    Mmsg,
+    /// Nothing: the call does not return.
+    Never,
+    /// Its meaning depends on a command argument.
+    Varies,
+}
+
+impl Kind {
+    /// The value as this kind sees it: a register holds 64 bits of which the kernel looks at fewer.
+    #[inline]
+    #[must_use]
+    pub const fn count(self, value: u64) -> u64 {
+        match self {
+            Self::Int | Self::Enum(_) => {
+                let low = value & 0xffff_ffff;
+                if low > 0x7fff_ffff { 0 } else { low }
+            }
+            Self::Uint => value & 0xffff_ffff,
+            _ => value,
+        }
+    }
+}
+
+/// A list of the kernel's constants. The values come from a package, by name.
+#[derive(Debug)]
+pub struct Constants {
+    /// What an unknown value is called: `PROT_???`.
+    pub prefix: &'static str,
+    /// How many low bits of a register are looked at: 32 or 64.
+    pub bits: u8,
+    /// Name and value. Names for several bits stand before those of their parts.
+    pub items: &'static [(&'static str, u64)],
+    /// Values that differ by architecture.
+    pub overrides: &'static [Override],
+}
+
+/// A constant whose value differs between architectures.
+#[derive(Debug)]
+pub struct Override {
+    /// Its name, also found in the list.
+    pub name: &'static str,
+    /// Its value on x86-64, i386 and x32.
+    pub x86: u64,
+    /// Its value on 64-bit ARM.
+    pub aarch64: u64,
+}

@@ -1,0 +1,270 @@
+//! The words that rows are written with, and the check that they name arguments which exist.
+
+use super::{
+    Act, Arg, Classes, Constants, Dir, Kind, Len, Makes, Mem, Replay, Sibling, Special, Total, When,
+};
+use crate::layout::Layout;
+
+/// An argument of a row before its siblings are found.
+#[derive(Clone, Copy)]
+pub(crate) struct Spec {
+    kind: Kind,
+    mem: Option<Mem>,
+}
+
+/// The tail of a row: class, replay policy, what it makes and does.
+#[derive(Clone, Copy)]
+pub(crate) struct Tail {
+    pub(crate) class: Classes,
+    pub(crate) replay: Replay,
+    pub(crate) makes: Makes,
+    pub(crate) act: Act,
+}
+
+const fn value(kind: Kind) -> Spec {
+    Spec { kind, mem: None }
+}
+
+pub(crate) const INT: Spec = value(Kind::Int);
+pub(crate) const UINT: Spec = value(Kind::Uint);
+pub(crate) const LONG: Spec = value(Kind::Long);
+pub(crate) const ULONG: Spec = value(Kind::Ulong);
+pub(crate) const SIZE: Spec = value(Kind::Size);
+pub(crate) const OFF: Spec = value(Kind::Off);
+pub(crate) const HALF: Spec = value(Kind::Half);
+pub(crate) const HEX: Spec = value(Kind::Hex);
+pub(crate) const MODE: Spec = value(Kind::Mode);
+pub(crate) const FILE_MODE: Spec = value(Kind::FileMode);
+pub(crate) const FD: Spec = value(Kind::Fd);
+pub(crate) const DIRFD: Spec = value(Kind::DirFd);
+pub(crate) const SIGNAL: Spec = value(Kind::Signal);
+pub(crate) const PID: Spec = value(Kind::Pid);
+pub(crate) const UID: Spec = value(Kind::Uid);
+pub(crate) const GID: Spec = value(Kind::Gid);
+pub(crate) const DEV: Spec = value(Kind::Dev);
+pub(crate) const CLOCK: Spec = value(Kind::Clock);
+pub(crate) const IOCTL: Spec = value(Kind::Ioctl);
+pub(crate) const ADDR: Spec = value(Kind::Addr);
+pub(crate) const PTR: Spec = value(Kind::Ptr);
+pub(crate) const NEVER: Spec = value(Kind::Never);
+/// A path that goes in.
+pub(crate) const PATH: Spec = kind(Kind::Path, input(Len::CStr));
+/// A string that goes in.
+pub(crate) const STR: Spec = kind(Kind::Str, input(Len::CStr));
+
+pub(crate) const fn flags(list: &'static Constants) -> Spec {
+    value(Kind::Flags(list))
+}
+
+pub(crate) const fn one_of(list: &'static Constants) -> Spec {
+    value(Kind::Enum(list))
+}
+
+/// The same argument printed as another kind.
+pub(crate) const fn kind(kind: Kind, spec: Spec) -> Spec {
+    Spec { kind, mem: spec.mem }
+}
+
+pub(crate) const fn input(len: Len) -> Spec {
+    memory(Dir::In, len)
+}
+
+pub(crate) const fn out(len: Len) -> Spec {
+    memory(Dir::Out, len)
+}
+
+pub(crate) const fn inout(len: Len) -> Spec {
+    memory(Dir::InOut, len)
+}
+
+const fn memory(dir: Dir, len: Len) -> Spec {
+    let kind = match len {
+        Len::Fixed(layout) => Kind::Struct(layout),
+        Len::Arg { each: Layout::Byte, .. }
+        | Len::Ret { each: Layout::Byte, .. }
+        | Len::Deref(_)
+        | Len::Bytes(_) => Kind::Buf,
+        Len::Arg { each, .. } | Len::Ret { each, .. } => Kind::Array(each),
+        Len::Bits(_) => Kind::Bits,
+        Len::CStr => Kind::Str,
+        Len::CStrVec => Kind::StrVec,
+        Len::Iov { .. } => Kind::Iovec,
+        Len::Msg { many: None } => Kind::Msg,
+        Len::Msg { many: Some(_) } => Kind::Mmsg,
+        Len::SelfSized { .. } => Kind::Buf,
+        Len::CloneArgs(_) => Kind::Struct(Layout::CloneArgs),
+        Len::Iocbs(_) => Kind::Array(Layout::Word),
+        Len::Pointed => Kind::Struct(Layout::SigSetArg),
+        Len::Fprog => Kind::Struct(Layout::SockFprog),
+        Len::Special(_) => Kind::Varies,
+    };
+    Spec { kind, mem: Some(Mem { dir, when: When::Success, len }) }
+}
+
+/// The same memory, written on other results than success.
+pub(crate) const fn when(when: When, spec: Spec) -> Spec {
+    match spec.mem {
+        Some(mem) => Spec { kind: spec.kind, mem: Some(Mem { when, ..mem }) },
+        None => panic!("`when` needs memory"),
+    }
+}
+
+/// The same memory, written whatever the result.
+pub(crate) const fn always(spec: Spec) -> Spec {
+    when(When::Always, spec)
+}
+
+const fn sibling(name: &'static str) -> Sibling {
+    Sibling { name, index: u8::MAX }
+}
+
+pub(crate) const fn of(layout: Layout) -> Len {
+    Len::Fixed(layout)
+}
+
+pub(crate) const fn arg(name: &'static str) -> Len {
+    args(Layout::Byte, name)
+}
+
+pub(crate) const fn args(each: Layout, name: &'static str) -> Len {
+    Len::Arg { count: sibling(name), each }
+}
+
+pub(crate) const fn ret(cap: &'static str) -> Len {
+    rets(Layout::Byte, cap)
+}
+
+pub(crate) const fn rets(each: Layout, cap: &'static str) -> Len {
+    Len::Ret { each, cap: Some(sibling(cap)) }
+}
+
+pub(crate) const fn deref(name: &'static str) -> Len {
+    Len::Deref(sibling(name))
+}
+
+pub(crate) const fn bits(name: &'static str) -> Len {
+    Len::Bits(sibling(name))
+}
+
+pub(crate) const fn iov(count: &'static str, total: Total) -> Len {
+    Len::Iov { count: sibling(count), total }
+}
+
+pub(crate) const fn mmsg(many: &'static str) -> Len {
+    Len::Msg { many: Some(sibling(many)) }
+}
+
+pub(crate) const MSG: Len = Len::Msg { many: None };
+
+pub(crate) const fn clone_args(size: &'static str) -> Len {
+    Len::CloneArgs(sibling(size))
+}
+
+pub(crate) const fn iocbs(count: &'static str) -> Len {
+    Len::Iocbs(sibling(count))
+}
+
+/// An argument that depends on a command. Its direction comes from the command too.
+pub(crate) const fn special(id: Special) -> Spec {
+    memory(Dir::InOut, Len::Special(id))
+}
+
+pub(crate) const fn tail(class: Classes, replay: Replay) -> Tail {
+    Tail { class, replay, makes: Makes::None, act: Act::Other }
+}
+
+impl Tail {
+    pub(crate) const fn act(self, act: Act) -> Self {
+        Self { act, ..self }
+    }
+
+    pub(crate) const fn makes(self, makes: Makes) -> Self {
+        Self { makes, ..self }
+    }
+}
+
+pub(crate) const RET: Makes = Makes::Ret;
+
+pub(crate) const fn pair(name: &'static str) -> Makes {
+    Makes::Pair(sibling(name))
+}
+
+/// What a result is: its kind alone.
+pub(crate) const fn result(spec: Spec) -> Kind {
+    spec.kind
+}
+
+/// The arguments of a row, with their siblings found.
+pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
+    assert!(N <= 6, "a system call has at most six arguments");
+    let mut done = [Arg { name: "", kind: Kind::Int, mem: None }; N];
+    let mut i = 0;
+    while i < N {
+        let (name, spec) = specs[i];
+        let mem = match spec.mem {
+            Some(mem) => Some(Mem { len: found(mem.len, specs), ..mem }),
+            None => None,
+        };
+        done[i] = Arg { name: plain(name), kind: spec.kind, mem };
+        i += 1;
+    }
+    done
+}
+
+/// What a row makes, with its sibling found.
+pub(crate) const fn resolve_makes<const N: usize>(makes: Makes, specs: &[(&'static str, Spec); N]) -> Makes {
+    match makes {
+        Makes::Pair(s) => Makes::Pair(find(s, specs)),
+        other => other,
+    }
+}
+
+/// A name without the `r#` that it needs when it is a Rust keyword.
+pub(crate) const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
+const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> Len {
+    match len {
+        Len::Arg { count, each } => Len::Arg { count: find(count, specs), each },
+        Len::Ret { each, cap: Some(s) } => Len::Ret { each, cap: Some(find(s, specs)) },
+        Len::Deref(s) => Len::Deref(find(s, specs)),
+        Len::Bits(s) => Len::Bits(find(s, specs)),
+        Len::Iov { count, total } => Len::Iov { count: find(count, specs), total },
+        Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
+        Len::CloneArgs(s) => Len::CloneArgs(find(s, specs)),
+        Len::Iocbs(s) => Len::Iocbs(find(s, specs)),
+        other => other,
+    }
+}
+
+const fn find<const N: usize>(wanted: Sibling, specs: &[(&'static str, Spec); N]) -> Sibling {
+    let mut i = 0;
+    let mut index = 0;
+    while i < N {
+        if same(plain(specs[i].0), wanted.name) {
+            return Sibling { name: wanted.name, index };
+        }
+        i += 1;
+        index += 1;
+    }
+    panic!("the row names an argument that it does not have")
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}

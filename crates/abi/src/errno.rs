@@ -1,0 +1,16 @@
+//! Error numbers: names from the `syscalls` package, messages as the C library prints them.
+
+use syscalls::Errno;
+
+/// The name of an error number, without sign: `ENOENT`, also the kernel's own `ERESTARTSYS` (512) and kin, which
+/// a tracer sees and programs do not.
+#[must_use]
+pub fn errno_name(errno: i32) -> Option<&'static str> {
+    Errno::new(errno).name_and_description().map(|(name, _)| name)
+}
+
+/// What the C library says for it: `No such file or directory`.
+#[must_use]
+pub fn errno_message(errno: i32) -> Option<&'static str> {
+    Errno::new(errno).name_and_description().map(|(_, text)| text)
+}

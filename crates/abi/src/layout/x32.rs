@@ -1,0 +1,18 @@
+//! What x32 has otherwise than x86-64: pointers and `size_t` have 4 bytes, the kernel's longs 8, so structures of
+//! longs stay as they are. Calls of the range 512 to 547 use i386's compat layouts. Source: the kernel's exported
+//! headers under `__ILP32__`, and `include/linux/compat.h` for sigaction and stack_t.
+
+use super::Layout;
+
+pub(super) const fn size(layout: Layout) -> Option<u32> {
+    use Layout as L;
+    match layout {
+        L::Word => Some(4),
+        L::Iovec | L::SigSetArg | L::AioSigSet | L::SockFprog => Some(8),
+        L::MsgHdr => Some(28),
+        L::MmsgHdr => Some(32),
+        L::SigAction => Some(20),
+        L::SigStack | L::RobustListHead => Some(12),
+        other => super::x86_64::size(other),
+    }
+}

@@ -1,0 +1,116 @@
+//! From (architecture, number) to a name and to a row of the table, in constant time.
+//!
+//! Numbers and names come from the `syscalls` package, those that only x32 has from [`x32`]. A number that is newer
+//! than both stays a number.
+
+mod x32;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::LazyLock;
+
+use crate::arch::{Abi, AuditArch};
+use crate::desc::Row;
+use crate::table;
+
+/// A system call number as the kernel reports it, all 64 bits.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Nr(pub u64);
+
+impl Nr {
+    /// The bit that tells an x32 call from an x86-64 one.
+    pub const X32_BIT: u64 = 0x4000_0000;
+}
+
+impl fmt::Debug for Nr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Nr({:#x})", self.0)
+    }
+}
+
+/// The name of a call, if it has one.
+#[inline]
+#[must_use]
+pub fn syscall_name(arch: AuditArch, nr: u64) -> Option<&'static str> {
+    entry(arch, nr)?.name
+}
+
+/// The row of a call, if the table has one.
+#[inline]
+#[must_use]
+pub fn row(arch: AuditArch, nr: u64) -> Option<&'static Row> {
+    entry(arch, nr)?.row
+}
+
+/// The number of the call of that name, as the kernel would report it: with the x32 bit for [`Abi::X32`].
+#[must_use]
+pub fn number(abi: Abi, name: &str) -> Option<u64> {
+    let nr = dense(abi).iter().position(|e| e.name == Some(name)).and_then(|i| u64::try_from(i).ok())?;
+    Some(if abi == Abi::X32 { nr | Nr::X32_BIT } else { nr })
+}
+
+/// Every call of an ABI that has a name, by number.
+pub fn calls(abi: Abi) -> impl Iterator<Item = (u64, &'static str, Option<&'static Row>)> {
+    let bit = if abi == Abi::X32 { Nr::X32_BIT } else { 0 };
+    (0u64..).zip(dense(abi)).filter_map(move |(nr, e)| Some((nr | bit, e.name?, e.row)))
+}
+
+/// Every row of the table once, with the ABI that it is only for (a row of the common part has none).
+pub fn all_rows() -> impl Iterator<Item = (Option<Abi>, &'static Row)> {
+    table::groups().flat_map(|(abi, rows)| rows.iter().map(move |r| (abi, r)))
+}
+
+#[derive(Clone, Copy, Default)]
+struct Entry {
+    name: Option<&'static str>,
+    row: Option<&'static Row>,
+}
+
+#[inline]
+fn entry(arch: AuditArch, nr: u64) -> Option<Entry> {
+    let abi = Abi::of(arch, nr)?;
+    let index = if abi == Abi::X32 { nr & !Nr::X32_BIT } else { nr };
+    dense(abi).get(usize::try_from(index).ok()?).copied()
+}
+
+fn dense(abi: Abi) -> &'static [Entry] {
+    static TABLES: LazyLock<[Vec<Entry>; 4]> = LazyLock::new(|| Abi::ALL.map(build));
+    &TABLES[abi as usize]
+}
+
+fn build(abi: Abi) -> Vec<Entry> {
+    let mut by_name: HashMap<&'static str, &'static Row> = HashMap::new();
+    for (only, rows) in table::groups().filter(|(only, _)| only.is_none_or(|only| only == abi)) {
+        for row in rows {
+            // A row that is only for this ABI takes the place of a common one, whichever comes first.
+            if only.is_some() || !by_name.contains_key(row.name) {
+                by_name.insert(row.name, row);
+            }
+        }
+    }
+    let mut dense = Vec::new();
+    for (nr, name) in names(abi) {
+        if dense.len() <= nr {
+            dense.resize(nr + 1, Entry::default());
+        }
+        dense[nr] = Entry { name: Some(name), row: by_name.get(name).copied() };
+    }
+    dense
+}
+
+/// Number (without the x32 bit) and name of every call of an ABI.
+fn names(abi: Abi) -> Vec<(usize, &'static str)> {
+    match abi {
+        Abi::X86_64 => syscalls::x86_64::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
+        Abi::I386 => syscalls::x86::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
+        Abi::Aarch64 => syscalls::aarch64::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
+        Abi::X32 => {
+            let replaced = |name: &str| x32::ONLY.iter().any(|(_, n)| *n == name);
+            names(Abi::X86_64)
+                .into_iter()
+                .filter(|(nr, name)| *nr < x32::FIRST && !replaced(name))
+                .chain(x32::ONLY.iter().copied())
+                .collect()
+        }
+    }
+}

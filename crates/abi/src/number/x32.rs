@@ -1,0 +1,73 @@
+//! The numbers that only x32 has: calls whose arguments hold pointers or longs, which x32 passes in its own layout.
+//!
+//! Source: `asm/unistd_x32.h` of the kernel's exported headers (Debian linux-libc-dev 6.1), which no Rust package
+//! carries. The range is closed: x32 gets no new numbers of its own since Linux 5.0 or so. A test compares the list
+//! with the header where there is one.
+
+/// The first number that x86-64 does not have.
+pub(super) const FIRST: usize = 512;
+
+/// Number and name, without the x32 bit.
+#[rustfmt::skip]
+pub(super) const ONLY: &[(usize, &str)] = &[
+    (512, "rt_sigaction"),
+    (513, "rt_sigreturn"),
+    (514, "ioctl"),
+    (515, "readv"),
+    (516, "writev"),
+    (517, "recvfrom"),
+    (518, "sendmsg"),
+    (519, "recvmsg"),
+    (520, "execve"),
+    (521, "ptrace"),
+    (522, "rt_sigpending"),
+    (523, "rt_sigtimedwait"),
+    (524, "rt_sigqueueinfo"),
+    (525, "sigaltstack"),
+    (526, "timer_create"),
+    (527, "mq_notify"),
+    (528, "kexec_load"),
+    (529, "waitid"),
+    (530, "set_robust_list"),
+    (531, "get_robust_list"),
+    (532, "vmsplice"),
+    (533, "move_pages"),
+    (534, "preadv"),
+    (535, "pwritev"),
+    (536, "rt_tgsigqueueinfo"),
+    (537, "recvmmsg"),
+    (538, "sendmmsg"),
+    (539, "process_vm_readv"),
+    (540, "process_vm_writev"),
+    (541, "setsockopt"),
+    (542, "getsockopt"),
+    (543, "io_setup"),
+    (544, "io_submit"),
+    (545, "execveat"),
+    (546, "preadv2"),
+    (547, "pwritev2"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_that_of_the_header() {
+        let path = "/usr/include/x86_64-linux-gnu/asm/unistd_x32.h";
+        let Ok(header) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: no {path}");
+            return;
+        };
+        let listed: Vec<(usize, String)> = header
+            .lines()
+            .filter_map(|line| {
+                let (name, rest) = line.strip_prefix("#define __NR_")?.split_once(' ')?;
+                let nr = rest.strip_prefix("(__X32_SYSCALL_BIT + ")?.strip_suffix(')')?.parse().ok()?;
+                (nr >= FIRST).then(|| (nr, name.to_owned()))
+            })
+            .collect();
+        let ours: Vec<(usize, String)> = ONLY.iter().map(|(nr, name)| (*nr, (*name).to_owned())).collect();
+        assert_eq!(ours, listed);
+    }
+}

@@ -1,0 +1,229 @@
+//! The levels behind the first one: what the bytes of one level point to.
+
+use std::ops::Range;
+
+use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
+
+use super::level::Stop;
+use super::word::{u32_at, u64_at, word_at};
+use super::{
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory, Want, index,
+    index_parts,
+};
+use crate::desc::{Len, Total};
+use crate::layout::Layout;
+
+/// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far below.
+const CONTROL_MAX: u64 = 1 << 20;
+/// The most bytes of a message's name.
+const NAME_MAX: u64 = 128;
+
+impl Stop<'_> {
+    /// Adds the wants that the wants of `level` point to.
+    pub(super) fn expand(
+        &self,
+        level: Range<usize>,
+        wants: &mut Vec<Want>,
+        mem: &dyn Memory,
+        state: &mut EntryState,
+    ) {
+        for i in level {
+            let Some(want) = wants.get(i).copied() else { return };
+            let Some(about) = self.memory(want.arg.into()) else { continue };
+            let bytes = mem.bytes(i);
+            match (about.len, want.role) {
+                (Len::CStrVec, 0) => self.strings(want, bytes, wants, state),
+                (Len::Iov { total, .. }, 0) => {
+                    let most = match total {
+                        Total::Own => u64::MAX,
+                        Total::Ret if self.exit.is_some() => self.result(),
+                        Total::Ret | Total::None => 0,
+                    };
+                    self.buffers(want, bytes, 0, most, wants, state);
+                }
+                (Len::Msg { many }, 0) => self.messages(want, bytes, many.is_some(), wants, state),
+                (Len::Msg { many }, 1) if index_parts(want.index).1 == MSG_IOV => {
+                    let message = index_parts(want.index).0;
+                    let most = self.message_total(want, message, many.is_some(), wants, mem);
+                    self.buffers(want, bytes, message, most, wants, state);
+                }
+                (Len::SelfSized { at, least, most }, 0) if !want.store => {
+                    let size = u32_at(bytes, at.into()).unwrap_or(0);
+                    let size = if size == 0 { least.into() } else { size.min(most.into()) };
+                    self.push(wants, state, self.top(want.arg.into(), size.into()));
+                }
+                (Len::CloneArgs(_), 0) => self.clone_args(want, bytes, wants, state),
+                (Len::Iocbs(_), 0) => self.iocbs(want, bytes, wants, state),
+                (Len::Iocbs(_), 1) => self.iocb_buffer(want, bytes, wants, state),
+                (Len::Pointed, 0) => {
+                    let word = usize::from(self.abi.word());
+                    if let (Some(to), Some(n)) = (word_at(self.abi, bytes, 0), word_at(self.abi, bytes, word))
+                    {
+                        self.push(wants, state, self.below(want, 0, to, n.min(4096)));
+                    }
+                }
+                (Len::Fprog, 0) => {
+                    // u16 len, padding, pointer.
+                    let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
+                    let each = u64::from(Layout::SockFilter.size(self.abi));
+                    if let Some(to) = word_at(self.abi, bytes, self.abi.word().into()) {
+                        self.push(wants, state, self.below(want, 0, to, n * each));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A want one level below another.
+    fn below(&self, above: Want, index: u32, address: u64, asked: u64) -> Want {
+        Want { role: above.role + 1, index, address, asked, string: false, words: 0, store: true, ..above }
+    }
+
+    fn strings(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+        let word = usize::from(self.abi.word());
+        let mut ended = false;
+        for (i, at) in (0..self.limits.strings).zip((0..).step_by(word)) {
+            match word_at(self.abi, bytes, at) {
+                None | Some(0) => {
+                    ended = true;
+                    break;
+                }
+                Some(to) => {
+                    let string = self.below(want, i, to, self.limits.string_bytes.into());
+                    self.push(wants, state, Want { string: true, ..string });
+                }
+            }
+        }
+        let next = usize::try_from(self.limits.strings).unwrap_or(usize::MAX).saturating_mul(word);
+        if !ended && word_at(self.abi, bytes, next).is_some_and(|to| to != 0) {
+            // How many more there are is not known: one stands for all of them.
+            state.left_out = state.left_out.saturating_add(1);
+        }
+    }
+
+    /// The buffers of an iovec array, `most` bytes altogether.
+    fn buffers(
+        &self,
+        want: Want,
+        bytes: &[u8],
+        message: u32,
+        mut most: u64,
+        wants: &mut Vec<Want>,
+        state: &mut EntryState,
+    ) {
+        let word = usize::from(self.abi.word());
+        for (i, at) in (0..self.limits.iovecs).zip((0..).step_by(2 * word)) {
+            let (Some(to), Some(n)) = (word_at(self.abi, bytes, at), word_at(self.abi, bytes, at + word))
+            else {
+                return;
+            };
+            if most == 0 {
+                return;
+            }
+            let n = n.min(most);
+            most -= n;
+            self.push(wants, state, self.below(want, index(message, i), to, n));
+        }
+    }
+
+    fn messages(&self, want: Want, bytes: &[u8], many: bool, wants: &mut Vec<Want>, state: &mut EntryState) {
+        let layout = if many { Layout::MmsgHdr } else { Layout::MsgHdr };
+        let each = usize::try_from(layout.size(self.abi)).unwrap_or(usize::MAX);
+        for (message, header) in (0..self.limits.messages).zip(bytes.chunks_exact(each)) {
+            self.message(want, message, header, wants, state);
+        }
+    }
+
+    /// One msghdr: name, namelen, iov, iovlen, control, controllen, flags, each in a word's space.
+    fn message(
+        &self,
+        want: Want,
+        message: u32,
+        header: &[u8],
+        wants: &mut Vec<Want>,
+        state: &mut EntryState,
+    ) {
+        let word = usize::from(self.abi.word());
+        let field = |i: usize| word_at(self.abi, header, i * word).unwrap_or(0);
+        let name_size = u32_at(header, word).unwrap_or(0);
+        let Some(about) = self.memory(want.arg.into()) else { return };
+        let out = about.dir.comes_out();
+        let iov = |asked| self.below(want, index(message, MSG_IOV), field(2), asked);
+        let iov_bytes =
+            field(3).min(self.limits.iovecs.into()).saturating_mul(Layout::Iovec.size(self.abi).into());
+        match &self.exit {
+            None => {
+                self.remember_name(message, name_size, state);
+                if !out {
+                    let size = u64::from(name_size).min(NAME_MAX);
+                    self.push(wants, state, self.below(want, index(message, MSG_NAME), field(0), size));
+                    let size = field(5).min(CONTROL_MAX);
+                    self.push(wants, state, self.below(want, index(message, MSG_CONTROL), field(4), size));
+                }
+                self.push(wants, state, iov(iov_bytes));
+            }
+            Some(_) if out => {
+                let size = u64::from(name_size.min(self.name_size(message))).min(NAME_MAX);
+                self.push(wants, state, self.below(want, index(message, MSG_NAME), field(0), size));
+                let size = field(5).min(CONTROL_MAX);
+                self.push(wants, state, self.below(want, index(message, MSG_CONTROL), field(4), size));
+                self.push(wants, state, Want { store: false, ..iov(iov_bytes) });
+            }
+            // What sendmmsg leaves is in the array itself.
+            Some(_) => {}
+        }
+    }
+
+    /// How many bytes the buffers of a message hold: all of them on the way in, what the kernel says on the way out.
+    fn message_total(&self, want: Want, message: u32, many: bool, wants: &[Want], mem: &dyn Memory) -> u64 {
+        if self.exit.is_none() {
+            let out = self.memory(want.arg.into()).is_some_and(|m| m.dir.comes_out());
+            return if out { 0 } else { u64::MAX };
+        }
+        if !many {
+            return self.result();
+        }
+        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == 0) else { return 0 };
+        let size = |layout: Layout| u64::from(layout.size(self.abi));
+        let at = u64::from(message) * size(Layout::MmsgHdr) + size(Layout::MsgHdr);
+        usize::try_from(at).ok().and_then(|at| u32_at(mem.bytes(array), at)).map_or(0, u64::from)
+    }
+
+    /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size.
+    fn clone_args(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+        let field = |i: usize| u64_at(bytes, i * 8).unwrap_or(0);
+        let asked = |bit: u32| field(0) & u64::from(bit) != 0;
+        if self.exit.is_some() {
+            if asked(PIDFD) {
+                self.push(wants, state, self.below(want, CLONE_PIDFD, field(1), 4));
+            }
+            if asked(CLONE_PARENT_SETTID) {
+                self.push(wants, state, self.below(want, CLONE_TID, field(3), 4));
+            }
+        } else {
+            // As many as pid namespaces nest: 32 at most.
+            self.push(wants, state, self.below(want, CLONE_SET_TID, field(8), field(9).min(32) * 4));
+        }
+    }
+
+    fn iocbs(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+        let word = usize::from(self.abi.word());
+        for (i, at) in (0..self.limits.iovecs).zip((0..).step_by(word)) {
+            let Some(to) = word_at(self.abi, bytes, at) else { return };
+            self.push(wants, state, self.below(want, i, to, Layout::Iocb.size(self.abi).into()));
+        }
+    }
+
+    /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at 24, nbytes at 32.
+    fn iocb_buffer(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+        /// IOCB_CMD_PWRITE of linux/aio_abi.h, which no package carries.
+        const PWRITE: u32 = 1;
+        let (Some(op), Some(to), Some(n)) = (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32)) else {
+            return;
+        };
+        if op & 0xffff == PWRITE {
+            self.push(wants, state, self.below(want, want.index, to, n));
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The table: one row per system call, written like a prototype.
+//!
+//! ```text
+//! read (fd: FD, buf: out(ret("count")), count: SIZE) -> SIZE, tail(FILE, Emulate);
+//! ```
+//!
+//! Names are the kernel's own, so its tracepoint formats can check them. Rows hold no numbers; [`crate::number`]
+//! finds them by name. Argument orders and meanings that only one ABI has stand in a group of their own.
+
+mod file;
+
+use crate::arch::Abi;
+use crate::desc::Row;
+
+/// All groups of rows, each with the ABI that it is only for.
+pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
+    [(None, file::ROWS)].into_iter()
+}
+
+/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant expression.
+macro_rules! rows {
+    ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
+        &[$({
+            const TAIL: $crate::desc::Tail = $tail;
+            $crate::desc::Row {
+                name: $crate::desc::plain(stringify!($name)),
+                args: const { &$crate::desc::resolve(&[$((stringify!($arg), $spec)),*]) },
+                result: $crate::desc::result($result),
+                class: TAIL.class,
+                replay: TAIL.replay,
+                makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
+                act: TAIL.act,
+            }
+        }),*]
+    };
+}
+pub(crate) use rows;
