@@ -184,7 +184,7 @@ impl<'a> Part<'a> {
                 Part::Registers { regset: wire.u32()?, bytes: wire.rest() }
             }
             PartKind::ALTERED => Part::Altered(Altered::decode(body)?),
-            PartKind::NS_PIDS if body.len() % 4 == 0 => Part::NsPids(NsPids { bytes: body }),
+            PartKind::NS_PIDS if body.len().is_multiple_of(4) => Part::NsPids(NsPids { bytes: body }),
             PartKind::NS_PIDS => return Err(Error::Malformed { what: "namespace pids", at: 0 }),
             PartKind(kind) if flags & PART_MUST_UNDERSTAND != 0 => {
                 return Err(Error::MustUnderstand { what: "part", kind, offset: 0 });

@@ -3,6 +3,7 @@
 //! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages belong to the kernel
 //! from the moment of the store. `committed` is stored last, with release order, so what it covers is whole.
 
+use crate::event::ROW_HEAD;
 use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{BLOB_PART, MAX_ROW, MAX_SEGMENT, SEGMENT_ALIGN};
@@ -113,15 +114,12 @@ impl<M: SegmentMemory> Segment<M> {
         };
         put(0, SEGMENT_MAGIC);
         put(8, &file_id.0);
-        put(GENERATION, &generation.to_le_bytes());
         put(FIRST_EVENT, &first_event.to_le_bytes());
         put(FIRST_BLOB, &first_blob.to_le_bytes());
         put(SIZE, &(size as u64).to_le_bytes());
-        let crc = crc32c::crc32c(&header);
-        let free = [0; 8];
-        let fields = header.iter().take(GENERATION).chain(&free).chain(header.iter().skip(GENERATION + 8));
-        memory.bytes_mut().iter_mut().zip(fields).for_each(|(to, from)| *to = *from);
-        memory.bytes_mut().iter_mut().skip(CRC).zip(crc.to_le_bytes()).for_each(|(to, from)| *to = from);
+        // The checksum is made with generation 0, so that it also holds for the segment once it is free.
+        let crc = crc32c::crc32c(&header).to_le_bytes();
+        memory.bytes_mut().iter_mut().zip(header.iter().chain(&crc)).for_each(|(to, from)| *to = *from);
         memory.store_release(GENERATION, generation);
         Segment { memory, first_event, first_blob, events: 0, blobs: 0, end: SEGMENT_HEADER, event_bytes: 0 }
     }
@@ -144,10 +142,18 @@ impl<M: SegmentMemory> Segment<M> {
     ///
     /// # Errors
     /// [`Full`] when there is no room; the segment is as before.
+    ///
+    /// # Panics
+    /// When the row's length is not the one its head states: it did not come from a finished buffer.
     pub fn append_event(&mut self, row: &[u8]) -> Result<u64, Full> {
         if row.len() > MAX_ROW {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
         }
+        let stated = u32_at(row, 0).and_then(|len| usize::try_from(len).ok());
+        assert!(
+            stated.and_then(|len| len.checked_add(ROW_HEAD)) == Some(row.len()),
+            "an unfinished event row"
+        );
         self.append(EVENT, row)?;
         let number = self.next_event();
         self.events += 1;
@@ -256,14 +262,15 @@ impl SegmentHeader {
         let sound = fixed.starts_with(SEGMENT_MAGIC)
             && size.is_multiple_of(SEGMENT_ALIGN)
             && (SEGMENT_ALIGN..=MAX_SEGMENT).contains(&size);
-        let generation = u64_at(bytes, GENERATION)?;
-        if !sound || (generation != 0 && u32_at(bytes, CRC)? != crc32c::crc32c(fixed)) {
+        let mut free: [u8; CRC] = fixed.try_into().ok()?;
+        free.iter_mut().skip(GENERATION).take(8).for_each(|byte| *byte = 0);
+        if !sound || u32_at(bytes, CRC)? != crc32c::crc32c(&free) {
             return None;
         }
         let committed = usize::try_from(u64_at(bytes, COMMITTED)?).ok()?;
         Some(SegmentHeader {
             file_id: FileId(bytes.get(8..24)?.try_into().ok()?),
-            generation,
+            generation: u64_at(bytes, GENERATION)?,
             first_event: u64_at(bytes, FIRST_EVENT)?,
             first_blob: u64_at(bytes, FIRST_BLOB)?,
             size,

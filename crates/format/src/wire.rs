@@ -65,11 +65,6 @@ impl<'a> Wire<'a> {
     pub(crate) fn is_empty(&self) -> bool {
         self.at >= self.bytes.len()
     }
-
-    /// How far the cursor is.
-    pub(crate) fn at(&self) -> usize {
-        self.at
-    }
 }
 
 /// The u64 at `offset`, if the bytes reach that far.

@@ -1,17 +1,61 @@
 //! Writing a log: segments in, blocks out, append-only.
 
+mod assembly;
+mod dedup;
+mod sink;
+
+use std::collections::BTreeMap;
 use std::io;
 
-use crate::header::FileHeader;
-use crate::meta::FileMeta;
-use crate::segment::{Segment, SegmentMemory};
-use crate::summary::Extras;
+use assembly::{BlobRows, EventRows};
+use dedup::Dedup;
+use sink::Sink;
+
+use crate::block::{BLOCK_HEADER_LEN, BlockHeader, HEADER_VERSION, MUST_UNDERSTAND, SAFE_TO_COPY};
+use crate::header::{FileHeader, FileId};
+use crate::index::{self, Entry, Waypoint};
+use crate::kind::{BlobNumber, BlockKind, EventKind};
+use crate::limits::{CHECKPOINT_EVERY, MAX_BLOCK};
+use crate::meta::{FileMeta, MetaCodec};
+use crate::segment::{Record, Segment, SegmentMemory};
+use crate::summary::{Extras, Summary};
+use crate::trailer::{TRAILER_LEN, Trailer};
+use crate::zframe::{Packer, bound, hash128};
 use crate::{Completeness, DropReasons, Error};
 
 /// Writes a log to anything that takes bytes in order; it never seeks.
+///
+/// The writer underneath must not buffer: when a write fails, the bytes it took before must be those that stay.
 #[derive(Debug)]
 pub struct BlockWriter<W> {
-    out: W,
+    sink: Sink<W>,
+    file_id: FileId,
+    packer: Packer,
+    /// One block, header and payload, as it goes out.
+    frame: Vec<u8>,
+    events: EventRows,
+    blobs: BlobRows,
+    dedup: Dedup,
+    seq: u64,
+    next_event: u64,
+    next_blob: u64,
+    /// Below this, numbers were given up: no segment may begin there.
+    floor: u64,
+    entries: Vec<Entry>,
+    waypoints: Vec<Waypoint>,
+    summary: Summary,
+    kinds: BTreeMap<u16, u64>,
+}
+
+/// What a block is about, beside its payload.
+#[derive(Clone, Copy, Debug)]
+struct About {
+    kind: BlockKind,
+    flags: u32,
+    first_item: u64,
+    n_items: u32,
+    t_first: u64,
+    t_last: u64,
 }
 
 impl<W: io::Write> BlockWriter<W> {
@@ -20,8 +64,27 @@ impl<W: io::Write> BlockWriter<W> {
     /// # Errors
     /// When the metadata are too large, or the writer fails.
     pub fn create(out: W, header: FileHeader, meta: &FileMeta) -> Result<Self, Error> {
-        let _ = (out, header, meta);
-        todo!()
+        let meta = meta.to_bytes()?;
+        let mut writer = BlockWriter {
+            sink: Sink { out, offset: 0 },
+            file_id: header.file_id,
+            packer: Packer::new()?,
+            frame: Vec::new(),
+            events: EventRows::default(),
+            blobs: BlobRows::default(),
+            dedup: Dedup::new(),
+            seq: 0,
+            next_event: 0,
+            next_blob: 0,
+            floor: 0,
+            entries: Vec::new(),
+            waypoints: Vec::new(),
+            summary: Summary::default(),
+            kinds: BTreeMap::new(),
+        };
+        writer.sink.write(&header.encode())?;
+        writer.write_block(About::of(BlockKind::META, MUST_UNDERSTAND, 0), &meta)?;
+        Ok(writer)
     }
 
     /// Writes what is in the segment: its blobs, then its events.
@@ -30,60 +93,254 @@ impl<W: io::Write> BlockWriter<W> {
     /// twice), or given up with [`BlockWriter::drop_segment`].
     ///
     /// # Errors
-    /// When the writer fails, or the segment begins before what was written already.
+    /// When the writer fails, or the segment begins before numbers that were given up.
     pub fn write_segment<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
-        let _ = segment;
-        todo!()
+        let (given, expected) = (segment.first_event(), self.floor);
+        if given < expected {
+            return Err(Error::OutOfOrder { what: "event", given, expected });
+        }
+        if given > self.next_event {
+            self.note_loss(given - self.next_event, DropReasons::UNEXPLAINED);
+        }
+        self.next_blob = self.next_blob.max(segment.first_blob());
+        self.write_blobs(segment)?;
+        self.write_events(segment)
     }
 
     /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
     pub fn drop_segment<M: SegmentMemory>(&mut self, segment: &Segment<M>, reasons: DropReasons) -> u64 {
-        let _ = (segment, reasons);
-        todo!()
+        let lost = segment.next_event().saturating_sub(self.next_event);
+        self.note_loss(lost, reasons);
+        self.next_blob = self.next_blob.max(segment.next_blob());
+        lost
     }
 
     /// The next `count` event numbers stand for events that are lost.
     pub fn note_loss(&mut self, count: u64, reasons: DropReasons) {
-        let _ = (count, reasons);
-        todo!()
+        if count != 0 {
+            self.next_event += count;
+            self.floor = self.next_event;
+            self.summary.lost += count;
+            self.summary.drop_reasons.insert(reasons);
+        }
     }
 
     /// Ends the log: footer and trailer. Gives the writer underneath back, flushed.
     ///
     /// # Errors
     /// When the writer fails.
-    pub fn finish(self, completeness: Completeness, extras: &Extras) -> Result<W, Error> {
-        let _ = (completeness, extras);
-        todo!()
+    pub fn finish(mut self, completeness: Completeness, extras: &Extras) -> Result<W, Error> {
+        self.summary.completeness = completeness;
+        if self.summary.lost != 0 {
+            self.summary.completeness.insert(Completeness::LOST_EVENTS);
+        }
+        self.summary.exit_status = extras.exit_status;
+        self.summary.events = self.next_event;
+        self.summary.blobs = self.next_blob;
+        self.summary.stored_bytes = self.sink.offset;
+        self.summary.kinds = self.kinds.iter().map(|(&kind, &count)| (EventKind(kind), count)).collect();
+        let footer = self.sink.offset;
+        let mut payload = Vec::new();
+        index::encode_footer(&self.summary, &self.waypoints, &self.entries, &mut payload);
+        self.write_block(About::of(BlockKind::FOOTER, 0, self.next_event), &payload)?;
+        let (file_id, events) = (self.file_id, self.next_event);
+        let trailer = Trailer { file_id, footer, self_offset: self.sink.offset, events };
+        self.sink.write(&trailer.encode())?;
+        self.sink.flush()?;
+        Ok(self.sink.out)
     }
 
-    /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve.
+    /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve. It grows slowly with
+    /// the log; ask again after each segment.
     pub fn bytes_to_reserve(&self) -> u64 {
-        todo!()
+        // Kinds that were not seen yet may still come; 64 is more than there are.
+        let payload = index::footer_len(&self.summary, self.waypoints.len(), self.entries.len())
+            + (self.kinds.len() + 64) * 16;
+        BLOCK_HEADER_LEN as u64 + bound(payload) + TRAILER_LEN as u64
     }
 
     /// How many bytes were written.
     pub fn offset(&self) -> u64 {
-        todo!()
+        self.sink.offset
     }
 
-    /// The number of the first event that is not written yet.
+    /// The number of the first event that is neither written nor given up.
     pub fn next_event(&self) -> u64 {
-        todo!()
+        self.next_event
     }
 
-    /// The number of the first blob that is not written yet.
+    /// The number of the first blob that is neither written nor given up.
     pub fn next_blob(&self) -> u64 {
-        todo!()
+        self.next_blob
+    }
+
+    /// How many events were lost so far.
+    pub fn lost(&self) -> u64 {
+        self.summary.lost
     }
 
     /// The writer underneath.
     pub fn get_ref(&self) -> &W {
-        &self.out
+        &self.sink.out
     }
 
-    /// The writer underneath, for instance to flush or sync it. Nothing must be written to it.
+    /// The writer underneath, for instance to sync it. Nothing must be written to it.
     pub fn get_mut(&mut self) -> &mut W {
-        &mut self.out
+        &mut self.sink.out
+    }
+
+    fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+        let blobs = segment.records().filter_map(|record| match record {
+            Record::Blob(bytes) => Some(bytes),
+            Record::Event(_) => None,
+        });
+        self.blobs.clear();
+        for (number, bytes) in (segment.first_blob()..).zip(blobs) {
+            if number < self.next_blob {
+                continue;
+            }
+            if self.blobs.is_full(bytes.len()) {
+                self.flush_blobs()?;
+            }
+            let first = self.dedup.find_or_insert(hash128(bytes), BlobNumber(number));
+            self.blobs.push(bytes, first.unwrap_or(BlobNumber(number)), first.is_some());
+        }
+        self.flush_blobs()
+    }
+
+    fn flush_blobs(&mut self) -> Result<(), Error> {
+        let blobs = std::mem::take(&mut self.blobs);
+        let done = if blobs.is_empty() { Ok(()) } else { self.write_blob_block(&blobs) };
+        self.blobs = blobs;
+        self.blobs.clear();
+        if done.is_err() {
+            // What this block was to hold is not in the file, so nothing may refer to it.
+            self.dedup.clear();
+        }
+        done
+    }
+
+    fn write_blob_block(&mut self, blobs: &BlobRows) -> Result<(), Error> {
+        let about = About {
+            n_items: blobs.count(),
+            ..About::of(BlockKind::BLOBS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_blob)
+        };
+        self.write_block(about, &blobs.payload())?;
+        self.next_blob += u64::from(blobs.count());
+        self.summary.blob_bytes += blobs.bytes();
+        self.summary.duplicate_bytes += blobs.duplicate_bytes();
+        self.checkpoint_if_due()
+    }
+
+    fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+        let rows = segment.records().filter_map(|record| match record {
+            Record::Event(row) => Some(row),
+            Record::Blob(_) => None,
+        });
+        self.events.clear();
+        for (number, row) in (segment.first_event()..).zip(rows) {
+            if number < self.next_event {
+                continue;
+            }
+            if self.events.is_full(row.len()) {
+                self.flush_events()?;
+            }
+            self.events.push(number, row)?;
+        }
+        self.flush_events()
+    }
+
+    fn flush_events(&mut self) -> Result<(), Error> {
+        let events = std::mem::take(&mut self.events);
+        let done = if events.is_empty() { Ok(()) } else { self.write_event_block(&events) };
+        self.events = events;
+        self.events.clear();
+        done
+    }
+
+    fn write_event_block(&mut self, events: &EventRows) -> Result<(), Error> {
+        let (t_first, t_last) = events.times();
+        let about = About {
+            n_items: events.count(),
+            t_first,
+            t_last,
+            ..About::of(BlockKind::EVENTS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_event)
+        };
+        self.write_block(about, events.payload())?;
+        let first_block = self.summary.event_bytes == 0;
+        self.summary.t_first = if first_block { t_first } else { self.summary.t_first.min(t_first) };
+        self.summary.t_last = self.summary.t_last.max(t_last);
+        self.next_event += u64::from(events.count());
+        self.summary.event_bytes += events.payload().len() as u64;
+        for &kind in events.kinds() {
+            *self.kinds.entry(kind.0).or_default() += 1;
+            self.summary.tasks += u64::from(kind == EventKind::TASK);
+        }
+        self.checkpoint_if_due()
+    }
+
+    fn checkpoint_if_due(&mut self) -> Result<(), Error> {
+        if self.entries.len() < CHECKPOINT_EVERY as usize {
+            return Ok(());
+        }
+        let mut payload = Vec::new();
+        index::encode_checkpoint(&self.entries, &mut payload);
+        let offset = self.sink.offset;
+        self.write_block(About::of(BlockKind::CHECKPOINT, 0, self.next_event), &payload)?;
+        self.entries.clear();
+        self.waypoints.push(Waypoint {
+            offset,
+            next_event: self.next_event,
+            next_blob: self.next_blob,
+            t_last: self.summary.t_last,
+        });
+        Ok(())
+    }
+
+    /// Makes a block, proves that it comes back, and writes it.
+    fn write_block(&mut self, about: About, raw: &[u8]) -> Result<(), Error> {
+        if raw.len() > MAX_BLOCK {
+            let (size, limit) = (raw.len() as u64, MAX_BLOCK as u64);
+            return Err(Error::TooLarge { what: "block", size, limit });
+        }
+        self.frame.clear();
+        self.frame.resize(BLOCK_HEADER_LEN, 0);
+        if !self.packer.pack(raw, &mut self.frame)? {
+            return Err(Error::Verify { first: about.first_item });
+        }
+        let (head, payload) = self.frame.split_at_mut(BLOCK_HEADER_LEN);
+        let header = BlockHeader {
+            kind: about.kind,
+            header_version: HEADER_VERSION,
+            flags: about.flags,
+            file_id: self.file_id,
+            self_offset: self.sink.offset,
+            seq: self.seq,
+            first_item: about.first_item,
+            n_items: about.n_items,
+            codec: 0,
+            dropped: self.summary.lost,
+            drop_reasons: self.summary.drop_reasons,
+            t_first: about.t_first,
+            t_last: about.t_last,
+            payload_len: payload.len() as u64,
+            raw_len: raw.len() as u64,
+            payload_crc: crc32c::crc32c(payload),
+            logical_hash: hash128(raw),
+            prev_checkpoint: self.waypoints.last().map_or(0, |waypoint| waypoint.offset),
+        };
+        head.copy_from_slice(&header.encode());
+        // A block that failed to go out whole still took its number: the reader sees that one was begun.
+        self.seq += 1;
+        self.sink.write(&self.frame)?;
+        self.entries.push(Entry::of(&header));
+        Ok(())
+    }
+}
+
+impl About {
+    /// A block without items of its own.
+    fn of(kind: BlockKind, flags: u32, first_item: u64) -> Self {
+        About { kind, flags, first_item, n_items: 0, t_first: 0, t_last: 0 }
     }
 }

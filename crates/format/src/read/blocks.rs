@@ -1,0 +1,63 @@
+//! The blocks of a file one after another, for whoever examines the file rather than the recording.
+
+use super::Log;
+use super::source::ReadAt;
+use super::walk::{Step, Walk};
+use crate::Error;
+use crate::block::BlockHeader;
+use crate::trailer::TRAILER_LEN;
+
+/// A cursor over the blocks of a file.
+#[derive(Debug)]
+pub struct Blocks<'a, S> {
+    log: &'a Log<S>,
+    walk: Walk,
+    ready: Option<BlockHeader>,
+}
+
+/// What stands in a file between its header and its trailer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockItem {
+    /// A block with a sound header.
+    Block(BlockHeader),
+    /// A stretch that is no block.
+    Damage {
+        /// Where it begins.
+        from: u64,
+        /// Where it ends.
+        to: u64,
+    },
+}
+
+impl<'a, S: ReadAt> Blocks<'a, S> {
+    pub(super) fn new(log: &'a Log<S>) -> Self {
+        Blocks { log, walk: Walk::new(&log.store, log.start), ready: None }
+    }
+}
+
+impl<S: ReadAt> Iterator for Blocks<'_, S> {
+    type Item = Result<BlockItem, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(header) = self.ready.take() {
+            return Some(Ok(BlockItem::Block(header)));
+        }
+        let from = self.walk.at();
+        match self.walk.step(&self.log.store) {
+            Ok(Step::Block { found, after_damage: false }) => Some(Ok(BlockItem::Block(found.header))),
+            Ok(Step::Block { found, after_damage: true }) => {
+                self.ready = Some(found.header);
+                // A block that was torn stated an end beyond the one that follows it.
+                let from = from.min(found.header.self_offset);
+                Some(Ok(BlockItem::Damage { from, to: found.header.self_offset }))
+            }
+            Ok(Step::End { offset, torn }) => {
+                let trailer = if self.log.total.is_some() { TRAILER_LEN as u64 } else { 0 };
+                let to = self.log.store.len.saturating_sub(trailer);
+                self.walk = Walk::new(&self.log.store, self.log.store.len);
+                (torn && offset < to).then_some(Ok(BlockItem::Damage { from: offset, to }))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    }
+}

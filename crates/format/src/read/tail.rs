@@ -1,0 +1,180 @@
+//! The tail file as a reader sees it: segments whose events may not be in the log yet.
+
+use super::source::ReadAt;
+use super::store::fill;
+use crate::Error;
+use crate::event::Event;
+use crate::header::FileId;
+use crate::kind::BlobNumber;
+use crate::limits::{MAX_TAIL, SEGMENT_ALIGN};
+use crate::segment::{Record, Records, SEGMENT_HEADER, SegmentHeader};
+
+/// A tail file that belongs to the log.
+#[derive(Debug)]
+pub(crate) struct Tail<S> {
+    source: S,
+    /// The segments in use, in the order in which they were filled.
+    live: Vec<Live>,
+    /// One more than the last event that any segment has or had; `None` if no segment was ever used.
+    pub(crate) known: Option<u64>,
+    /// A segment in use has bytes that are no record.
+    pub(crate) damaged: bool,
+}
+
+/// A segment in use.
+#[derive(Clone, Copy, Debug)]
+struct Live {
+    offset: u64,
+    header: SegmentHeader,
+    blobs: u64,
+}
+
+/// A place in the tail.
+#[derive(Debug, Default)]
+pub(crate) struct TailCursor {
+    segment: usize,
+    /// The committed bytes of the segment; empty when it is not loaded.
+    bytes: Vec<u8>,
+    loaded: bool,
+    at: usize,
+    number: u64,
+}
+
+impl<S: ReadAt> Tail<S> {
+    /// Takes stock of a tail file.
+    pub(crate) fn open(source: S, file_id: &FileId) -> Result<Self, Error> {
+        let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;
+        if len > MAX_TAIL {
+            return Err(Error::TooLarge { what: "tail file", size: len, limit: MAX_TAIL });
+        }
+        let mut tail = Tail { source, live: Vec::new(), known: None, damaged: false };
+        let (mut offset, mut foreign, mut ours) = (0, false, false);
+        let mut bytes = Vec::new();
+        while offset < len {
+            let Some(header) = tail.header(offset)? else {
+                // Never used, or torn while it was opened: then nothing was committed to it.
+                offset += SEGMENT_ALIGN as u64;
+                continue;
+            };
+            if header.file_id == *file_id {
+                ours = true;
+                tail.read(offset, &header, &mut bytes)?;
+                tail.take_stock(offset, header, &bytes);
+            } else {
+                foreign = true;
+            }
+            offset += header.size as u64;
+        }
+        tail.live.sort_by_key(|live| live.header.generation);
+        if foreign && !ours { Err(Error::ForeignTail) } else { Ok(tail) }
+    }
+
+    /// Whether a segment is in use.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.live.is_empty()
+    }
+
+    fn header(&self, offset: u64) -> Result<Option<SegmentHeader>, Error> {
+        let mut bytes = [0; SEGMENT_HEADER];
+        fill(&self.source, &mut bytes, offset)?;
+        Ok(SegmentHeader::decode(&bytes))
+    }
+
+    fn read(&self, offset: u64, header: &SegmentHeader, bytes: &mut Vec<u8>) -> Result<(), Error> {
+        bytes.clear();
+        bytes.resize(header.committed, 0);
+        let there = fill(&self.source, bytes, offset + SEGMENT_HEADER as u64)?;
+        bytes.truncate(there);
+        Ok(())
+    }
+
+    fn take_stock(&mut self, offset: u64, header: SegmentHeader, bytes: &[u8]) {
+        let (mut events, mut blobs) = (0, 0);
+        let mut sound = bytes.len() == header.committed;
+        for record in Records::new(bytes) {
+            match record {
+                Ok(Record::Blob(_)) => blobs += 1,
+                Ok(Record::Event(row)) if Event::from_row(0, row).is_ok() => events += 1,
+                _ => {
+                    sound = false;
+                    break;
+                }
+            }
+        }
+        let end = header.first_event.saturating_add(events);
+        self.known = Some(self.known.map_or(end, |known| known.max(end)));
+        if header.generation != 0 {
+            self.damaged |= !sound;
+            self.live.push(Live { offset, header, blobs });
+        }
+    }
+
+    /// The next event, and its number. Its row is [`TailCursor::row`] of what is given.
+    pub(crate) fn next(
+        &self,
+        cursor: &mut TailCursor,
+    ) -> Result<Option<(u64, std::ops::Range<usize>)>, Error> {
+        while let Some(live) = self.live.get(cursor.segment) {
+            if !cursor.loaded {
+                cursor.load(self, live)?;
+            }
+            while let Some((number, row)) = cursor.record() {
+                if let Some(row) = row {
+                    return Ok(Some((number, row)));
+                }
+            }
+            cursor.segment += 1;
+            cursor.loaded = false;
+        }
+        Ok(None)
+    }
+
+    /// The bytes of a blob, if a segment in use has it.
+    pub(crate) fn blob(&self, number: BlobNumber) -> Result<Option<Vec<u8>>, Error> {
+        let has = |live: &&Live| number.0.checked_sub(live.header.first_blob).is_some_and(|i| i < live.blobs);
+        let Some(live) = self.live.iter().find(has) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        self.read(live.offset, &live.header, &mut bytes)?;
+        let blobs = Records::new(&bytes).map_while(Result::ok).filter_map(|record| match record {
+            Record::Blob(bytes) => Some(bytes),
+            Record::Event(_) => None,
+        });
+        Ok((live.header.first_blob..).zip(blobs).find(|(n, _)| *n == number.0).map(|(_, b)| b.to_vec()))
+    }
+}
+
+impl TailCursor {
+    /// The row that [`Tail::next`] spoke of.
+    pub(crate) fn row(&self, range: std::ops::Range<usize>) -> &[u8] {
+        self.bytes.get(range).unwrap_or_default()
+    }
+
+    fn load<S: ReadAt>(&mut self, tail: &Tail<S>, live: &Live) -> Result<(), Error> {
+        tail.read(live.offset, &live.header, &mut self.bytes)?;
+        // The segment may have got other contents since stock was taken of it; those are not what was asked for.
+        let same = tail.header(live.offset)?.is_some_and(|now| now.generation == live.header.generation);
+        if !same {
+            self.bytes.clear();
+        }
+        (self.at, self.number, self.loaded) = (0, live.header.first_event, true);
+        Ok(())
+    }
+
+    /// The next record: for an event its number and where its row is.
+    fn record(&mut self) -> Option<(u64, Option<std::ops::Range<usize>>)> {
+        let mut records = Records::resume(&self.bytes, self.at);
+        let record = records.next()?.ok()?;
+        let start = self.at.checked_add(8)?;
+        let event = match record {
+            Record::Blob(_) => None,
+            Record::Event(row) => {
+                Event::from_row(0, row).ok()?;
+                Some(start..start.checked_add(row.len())?)
+            }
+        };
+        self.at = records.at();
+        let number = self.number;
+        self.number = self.number.checked_add(u64::from(event.is_some()))?;
+        Some((number, event))
+    }
+}

@@ -1,0 +1,183 @@
+//! Makes logs for the tests.
+
+use sysreel_format::{
+    Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Data, Direction, DropReasons, EventBuf,
+    EventFlags, EventKind, Extras, FileHeader, FileId, FileMeta, Gone, GoneHow, Layout, Loss, MetaCodec,
+    Name, Note, NoteCode, Origin, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment,
+    Severity, SnapshotKind, SourceId, StopHead, TaskHead, TaskId,
+};
+
+pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
+pub(crate) const SMALL: usize = 4096;
+
+/// A region of no interest but its data.
+pub(crate) fn region(got: u64) -> RegionHead {
+    RegionHead {
+        arg: 1,
+        dir: Direction::OUT,
+        role: Role::DIRECT,
+        flags: RegionFlags::STRING,
+        index: 7,
+        address: 0x7fff_1234_5678,
+        asked: got + 1,
+        got,
+        errno: 14,
+    }
+}
+
+/// A row with a STOP that has no parts.
+pub(crate) fn stop_row(t_ns: u64, info: &[u8]) -> Vec<u8> {
+    let mut buf = EventBuf::new();
+    buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
+    buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info });
+    buf.finish().to_vec()
+}
+
+/// A row with a STOP whose buffer is in the given blobs.
+pub(crate) fn blob_row(t_ns: u64, blobs: &[BlobNumber], len: usize) -> Vec<u8> {
+    let mut buf = EventBuf::new();
+    buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
+    buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: b"info" });
+    buf.region(&region(len as u64), Data::Blobs(blobs));
+    buf.finish().to_vec()
+}
+
+/// One row of every kind, with every kind of part.
+pub(crate) fn every_kind() -> Vec<Vec<u8>> {
+    let mut rows = Vec::new();
+    let mut time = 1000;
+    let mut row = |kind, fill: &dyn Fn(&mut EventBuf)| {
+        let mut buf = EventBuf::new();
+        buf.begin(kind, SourceId::RECORDER, TaskId(1), time);
+        fill(&mut buf);
+        rows.push(buf.finish().to_vec());
+        time += 10;
+    };
+    let altered = Altered { what: Altering::AFFINITY, arg: 2, kernel: b"\x01\0", given: b"\xff\xff\0" };
+    row(EventKind::TASK, &|buf| {
+        buf.task_head(&TaskHead { tid: 100, tgid: 100, parent: TaskId::NONE, origin: Origin::SPAWNED });
+        buf.ns_pids(&[100, 7, 1]);
+    });
+    row(EventKind::STOP, &|buf| every_part(buf, &altered));
+    row(EventKind::GONE, &|buf| {
+        let (utime_ns, stime_ns, maxrss_kib) = (123, 456, 789);
+        buf.gone(&Gone { wait_status: 0x100, how: GoneHow::REAPED, utime_ns, stime_ns, maxrss_kib });
+    });
+    row(EventKind::RENAMED, &|buf| buf.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 }));
+    row(EventKind::SNAPSHOT, &|buf| {
+        let snapshot =
+            ProcessSnapshot { comm: b"sh".to_vec(), umask: Some(0o22), ..ProcessSnapshot::default() };
+        buf.snapshot(SnapshotKind::PROCESS, 1, &snapshot.to_bytes().unwrap());
+    });
+    row(EventKind::CLOCK, &|buf| buf.clock(&Clock { monotonic: 1, realtime: u64::MAX, boottime: 3 }));
+    row(EventKind::LOSS, &|buf| buf.loss(&Loss { count: 5, reasons: DropReasons::OVERRUN }));
+    row(EventKind::NOTE, &|buf| {
+        buf.note(&Note {
+            code: NoteCode::OTHER,
+            severity: Severity::WARNING,
+            text: "na ja, \u{fc}".as_bytes(),
+        });
+    });
+    row(EventKind::ALTERED, &|buf| buf.altered_body(&altered));
+    row(EventKind::MARK, &|buf| buf.raw(b"here"));
+    row(EventKind(999), &|buf| buf.raw(b"from the future"));
+    rows
+}
+
+fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
+    let info: Vec<u8> = (0..80).collect();
+    buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 84, layout: Layout::MERGED, info: &info });
+    buf.region(&region(5), Data::Inline(b"hello"));
+    buf.region(&region(0), Data::Inline(b""));
+    buf.siginfo(&[9; 128]);
+    buf.event_message(0xdead_beef_0000_0001);
+    buf.name(&Name {
+        fd: -100,
+        mode: 0o140_777,
+        dev: 8,
+        ino: 9,
+        rdev: 10,
+        link: b"socket:[9]",
+        local: b"\x01\0/run/x",
+        peer: b"",
+    });
+    buf.registers(1, &[7; 216]);
+    buf.altered(altered);
+    buf.raw_part(PartKind(77), 0, b"part from the future");
+}
+
+/// What a log is made of.
+pub(crate) enum Piece {
+    Blob(Vec<u8>),
+    Event(Vec<u8>),
+}
+
+pub(crate) fn header() -> FileHeader {
+    FileHeader::new(ID, Completeness::NO_NAMES)
+}
+
+pub(crate) fn meta() -> FileMeta {
+    FileMeta {
+        tool_version: b"0.1.0".to_vec(),
+        argv: vec![b"echo".to_vec(), b"\xff".to_vec()],
+        page_size: 4096,
+        options: vec![(b"names".to_vec(), b"no".to_vec())],
+        ..FileMeta::default()
+    }
+}
+
+/// Writes pieces through segments of `size` bytes.
+pub(crate) fn log_of(pieces: &[Piece], size: usize) -> Vec<u8> {
+    let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
+    let mut segment = Segment::open(vec![0; size], &ID, 1, 0, 0);
+    let mut generation = 1;
+    for piece in pieces {
+        let append = |segment: &mut Segment<Vec<u8>>| match piece {
+            Piece::Blob(bytes) => segment.append_blob(bytes).map(|n| n.0),
+            Piece::Event(row) => segment.append_event(row),
+        };
+        if append(&mut segment).is_err() {
+            segment.seal();
+            writer.write_segment(&segment).unwrap();
+            generation += 1;
+            let (event, blob) = (segment.next_event(), segment.next_blob());
+            segment = Segment::open(segment.free(), &ID, generation, event, blob);
+            append(&mut segment).unwrap();
+        }
+    }
+    writer.write_segment(&segment).unwrap();
+    assert!(writer.bytes_to_reserve() > 0);
+    writer.finish(Completeness::NO_NAMES, &Extras { exit_status: Some(0x100) }).unwrap()
+}
+
+/// A small log with several blocks of events and blobs, and its rows.
+pub(crate) fn small_log() -> (Vec<u8>, Vec<Vec<u8>>) {
+    let mut pieces = Vec::new();
+    let mut rows = Vec::new();
+    for round in 0..6_u64 {
+        for row in every_kind() {
+            rows.push(row);
+        }
+        let bytes: Vec<u8> =
+            (0..300).map(|i| u8::try_from((i * 7 + round * (round % 3)) % 251).unwrap()).collect();
+        pieces.extend(rows.drain(..).map(Piece::Event));
+        pieces.push(Piece::Blob(bytes));
+        pieces.push(Piece::Event(blob_row(5000 + round, &[BlobNumber(round)], 300)));
+    }
+    let rows = pieces
+        .iter()
+        .filter_map(|piece| match piece {
+            Piece::Event(row) => Some(row.clone()),
+            Piece::Blob(_) => None,
+        })
+        .collect();
+    (log_of(&pieces, SMALL), rows)
+}
+
+/// A row with flags.
+pub(crate) fn flagged_row(kind: u16, flags: EventFlags) -> Vec<u8> {
+    let mut buf = EventBuf::new();
+    buf.begin_with_flags(EventKind(kind), SourceId(9), flags, TaskId(0), 1);
+    buf.raw(b"?");
+    buf.finish().to_vec()
+}

@@ -1,0 +1,4 @@
+//! The format crate, from outside: one binary.
+
+mod build;
+mod round_trip;
