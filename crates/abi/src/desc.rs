@@ -128,6 +128,13 @@ pub struct Sibling {
 pub enum Len {
     /// One structure.
     Fixed(Layout),
+    /// A fixed number of structures.
+    Several {
+        /// How many.
+        n: u8,
+        /// One of them.
+        each: Layout,
+    },
     /// A number of bytes that is part of the interface.
     Bytes(u32),
     /// As many elements as the sibling says.
@@ -170,6 +177,8 @@ pub enum Len {
     SelfSized {
         /// Offset of the 32-bit size field.
         at: u8,
+        /// What the field does not count.
+        plus: u8,
         /// The size if the field is 0, as the kernel's first version of the structure had it.
         least: u16,
         /// No size above this is believed: the kernel refuses more than a page.
@@ -183,6 +192,11 @@ pub enum Len {
     Pointed,
     /// A `sock_fprog` and its BPF instructions.
     Fprog,
+    /// A long and then as many bytes as the sibling says on the way in, as the result says on the way out (a System V
+    /// message).
+    MsgBuf(Sibling),
+    /// One byte for every page of as many bytes as the sibling says.
+    Pages(Sibling),
     /// Depends on the value of a command argument.
     Special(Special),
 }
@@ -264,8 +278,14 @@ pub enum Kind {
     DirFd,
     /// Flags of a list.
     Flags(&'static Constants),
+    /// Flags of a list above permission bits.
+    FlagsMode(&'static Constants),
     /// One value of a list.
     Enum(&'static Constants),
+    /// A protocol; what it means depends on the address family.
+    Protocol,
+    /// A socket option; what it means depends on the level. See [`crate::render::socket_option`].
+    SockOpt,
     /// Signal number.
     Signal,
     /// Process or thread id.
@@ -341,8 +361,19 @@ pub struct Constants {
     pub bits: u8,
     /// Name and value. Names for several bits stand before those of their parts.
     pub items: &'static [(&'static str, u64)],
+    /// Parts of a set of flags that hold one value of a list: the access mode of open, the type of a socket.
+    pub fields: &'static [Field],
     /// Values that differ by architecture.
     pub overrides: &'static [Override],
+}
+
+/// Bits of a set of flags that together hold one value.
+#[derive(Debug)]
+pub struct Field {
+    /// Which bits.
+    pub mask: u64,
+    /// Name and value, also for zero where zero has a name.
+    pub items: &'static [(&'static str, u64)],
 }
 
 /// A constant whose value differs between architectures.

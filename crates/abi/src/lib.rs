@@ -25,7 +25,8 @@ mod table;
 pub use arch::{Abi, AuditArch};
 pub use clone::{CloneFlags, clone_flags};
 pub use desc::{
-    Act, Arg, Classes, Constants, Dir, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special, Total, When,
+    Act, Arg, Classes, Constants, Dir, Field, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special, Total,
+    When,
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};

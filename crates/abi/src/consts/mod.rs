@@ -1,17 +1,40 @@
-//! Lists of the kernel's constants, by subject. Every value comes from a package by its name.
+//! Lists of the kernel's constants, by subject. Every value comes from `linux-raw-sys` by the name that is printed;
+//! what the package does not have stands in [`unpackaged`] with its header.
+//!
+//! The package describes the host. Constants that differ between x86 and 64-bit ARM are stated for both in the
+//! `overrides` of their list, so an answer does not depend on where it is asked.
 
+pub mod clock;
+pub mod file;
+pub mod ioctl;
+pub mod ipc;
+pub mod memory;
+pub mod mount;
 pub mod open;
+pub mod poll;
+pub mod process;
+pub mod security;
+pub mod signal;
+pub mod socket;
+mod unpackaged;
 
-/// A list of constants, each value taken from the package by the name that is printed.
+/// A list of constants: names whose values are constants in scope.
 macro_rules! list {
-    ($(#[$doc:meta])* $name:ident $prefix:literal $bits:literal: $($constant:ident)* $(; $($over:tt)*)?) => {
+    (
+        $(#[$doc:meta])* $name:ident $prefix:literal $bits:literal: $($constant:ident)*
+        $(; field $mask:ident: $($part:ident)*)*
+        $(; differs $($over:ident $x86:literal $arm:literal),*)?
+    ) => {
         $(#[$doc])*
-        #[doc = concat!("`", $prefix, "*`")]
         pub static $name: $crate::desc::Constants = $crate::desc::Constants {
             prefix: $prefix,
             bits: $bits,
             items: &[$((stringify!($constant), $constant as u64)),*],
-            overrides: &[$($($over)*)?],
+            fields: &[$($crate::desc::Field {
+                mask: $mask as u64,
+                items: &[$((stringify!($part), $part as u64)),*],
+            }),*],
+            overrides: &[$($($crate::desc::Override { name: stringify!($over), x86: $x86, aarch64: $arm }),*)?],
         };
     };
 }

@@ -1,7 +1,48 @@
-//! Flags of open and kin.
+//! How files are opened, and where paths are looked up.
 
 use linux_raw_sys::general::*;
 
 use super::list;
 
-list! { OPEN "O_" 32: O_WRONLY O_RDWR O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_CLOEXEC }
+list! { /// Flags of open, openat and `open_how`.
+    OPEN "O_" 32:
+    O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC FASYNC O_DIRECT O_LARGEFILE O_TMPFILE
+    O_DIRECTORY O_NOFOLLOW O_NOATIME O_CLOEXEC O_PATH __O_SYNC __O_TMPFILE
+    ; field O_ACCMODE: O_RDONLY O_WRONLY O_RDWR
+    // arch/arm64/include/uapi/asm/fcntl.h and include/uapi/asm-generic/fcntl.h.
+    ; differs O_DIRECTORY 0o200000 0o40000, O_NOFOLLOW 0o400000 0o100000, O_DIRECT 0o40000 0o200000,
+      O_LARGEFILE 0o100000 0o400000, O_TMPFILE 0o20200000 0o20040000
+}
+list! { /// Flags of pipe2, dup3, inotify_init1 and others that take two flags of open.
+    CREATE "O_" 32: O_CLOEXEC O_NONBLOCK O_DIRECT O_EXCL
+    ; differs O_DIRECT 0o40000 0o200000
+}
+list! { /// The `resolve` member of `open_how`.
+    RESOLVE "RESOLVE_" 64:
+    RESOLVE_NO_XDEV RESOLVE_NO_MAGICLINKS RESOLVE_NO_SYMLINKS RESOLVE_BENEATH RESOLVE_IN_ROOT RESOLVE_CACHED
+}
+list! { /// Flags of the calls that look up a path relative to a directory.
+    AT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_SYMLINK_FOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
+}
+list! { /// Flags of fstatat and statx.
+    AT_STAT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_STATX_FORCE_SYNC AT_STATX_DONT_SYNC
+}
+list! { /// Flags of faccessat2.
+    AT_ACCESS "AT_" 32: AT_EACCESS AT_SYMLINK_NOFOLLOW AT_EMPTY_PATH
+}
+list! { /// Flags of unlinkat.
+    AT_UNLINK "AT_" 32: AT_REMOVEDIR
+}
+list! { /// Flags of execveat.
+    AT_EXEC "AT_" 32: AT_EMPTY_PATH AT_SYMLINK_NOFOLLOW AT_EXECVE_CHECK
+}
+list! { /// Flags of name_to_handle_at.
+    AT_HANDLE "AT_" 32: AT_HANDLE_FID AT_HANDLE_MNT_ID_UNIQUE AT_HANDLE_CONNECTABLE AT_EMPTY_PATH AT_SYMLINK_FOLLOW
+}
+list! { /// What access asks for.
+    ACCESS "?_OK" 32: R_OK W_OK X_OK F_OK
+}
+list! { /// File types and special permission bits of a mode.
+    FILE_TYPE "S_" 32: S_ISUID S_ISGID S_ISVTX
+    ; field S_IFMT: S_IFSOCK S_IFLNK S_IFREG S_IFBLK S_IFDIR S_IFCHR S_IFIFO
+}

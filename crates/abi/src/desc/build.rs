@@ -46,6 +46,8 @@ pub(crate) const CLOCK: Spec = value(Kind::Clock);
 pub(crate) const IOCTL: Spec = value(Kind::Ioctl);
 pub(crate) const ADDR: Spec = value(Kind::Addr);
 pub(crate) const PTR: Spec = value(Kind::Ptr);
+pub(crate) const PROTOCOL: Spec = value(Kind::Protocol);
+pub(crate) const SOCKOPT: Spec = value(Kind::SockOpt);
 pub(crate) const NEVER: Spec = value(Kind::Never);
 /// A path that goes in.
 pub(crate) const PATH: Spec = kind(Kind::Path, input(Len::CStr));
@@ -84,7 +86,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         | Len::Ret { each: Layout::Byte, .. }
         | Len::Deref(_)
         | Len::Bytes(_) => Kind::Buf,
-        Len::Arg { each, .. } | Len::Ret { each, .. } => Kind::Array(each),
+        Len::Arg { each, .. } | Len::Ret { each, .. } | Len::Several { each, .. } => Kind::Array(each),
         Len::Bits(_) => Kind::Bits,
         Len::CStr => Kind::Str,
         Len::CStrVec => Kind::StrVec,
@@ -96,6 +98,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Iocbs(_) => Kind::Array(Layout::Word),
         Len::Pointed => Kind::Struct(Layout::SigSetArg),
         Len::Fprog => Kind::Struct(Layout::SockFprog),
+        Len::MsgBuf(_) | Len::Pages(_) => Kind::Buf,
         Len::Special(_) => Kind::Varies,
     };
     Spec { kind, mem: Some(Mem { dir, when: When::Success, len }) }
@@ -169,8 +172,55 @@ pub(crate) const fn special(id: Special) -> Spec {
     memory(Dir::InOut, Len::Special(id))
 }
 
-pub(crate) const fn tail(class: Classes, replay: Replay) -> Tail {
+pub(crate) const fn msgbuf(size: &'static str) -> Len {
+    Len::MsgBuf(sibling(size))
+}
+
+pub(crate) const fn pages(bytes: &'static str) -> Len {
+    Len::Pages(sibling(bytes))
+}
+
+pub(crate) const fn self_sized(at: u8, plus: u8, least: u16, most: u16) -> Len {
+    Len::SelfSized { at, plus, least, most }
+}
+
+/// A socket address that goes in, as long as a sibling says.
+pub(crate) const fn sockaddr(size: &'static str) -> Spec {
+    kind(Kind::SockAddr, input(arg(size)))
+}
+
+/// A socket address that comes out, as long as a sibling points to.
+pub(crate) const fn sockaddr_out(size: &'static str) -> Spec {
+    kind(Kind::SockAddr, out(deref(size)))
+}
+
+/// Bits of file descriptors.
+pub(crate) const fn fd_set(count: &'static str) -> Spec {
+    kind(Kind::FdSet, inout(bits(count)))
+}
+
+pub(crate) const fn flags_mode(list: &'static Constants) -> Spec {
+    value(Kind::FlagsMode(list))
+}
+
+const fn tail(class: Classes, replay: Replay) -> Tail {
     Tail { class, replay, makes: Makes::None, act: Act::Other }
+}
+
+pub(crate) const fn emulate(class: Classes) -> Tail {
+    tail(class, Replay::Emulate)
+}
+
+pub(crate) const fn execute(class: Classes) -> Tail {
+    tail(class, Replay::Execute)
+}
+
+pub(crate) const fn apart(class: Classes) -> Tail {
+    tail(class, Replay::Special)
+}
+
+pub(crate) const fn refuse(class: Classes) -> Tail {
+    tail(class, Replay::Refuse)
 }
 
 impl Tail {
@@ -237,6 +287,8 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
         Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
         Len::CloneArgs(s) => Len::CloneArgs(find(s, specs)),
         Len::Iocbs(s) => Len::Iocbs(find(s, specs)),
+        Len::MsgBuf(s) => Len::MsgBuf(find(s, specs)),
+        Len::Pages(s) => Len::Pages(find(s, specs)),
         other => other,
     }
 }
@@ -267,4 +319,39 @@ const fn same(a: &str, b: &str) -> bool {
         i += 1;
     }
     true
+}
+
+/// Two timevals: access and modification.
+pub(crate) const TIMEVALS: Len = Len::Several { n: 2, each: Layout::Timeval };
+/// Two timespecs: access and modification.
+pub(crate) const TIMESPECS: Len = Len::Several { n: 2, each: Layout::Timespec };
+
+const fn errno(number: u32) -> u16 {
+    assert!(number < 4096);
+    #[expect(clippy::cast_possible_truncation, reason = "checked on the line above; `try_from` is not const")]
+    {
+        number as u16
+    }
+}
+
+pub(crate) const EINTR: u16 = errno(linux_raw_sys::errno::EINTR);
+pub(crate) const E2BIG: u16 = errno(linux_raw_sys::errno::E2BIG);
+pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
+pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
+pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);
+/// The kernel's own (include/linux/errno.h): seen by tracers alone. The `syscalls` package names them, but not in a
+/// way that a constant can use; a test compares.
+pub(crate) const ERESTARTNOHAND: u16 = errno(514);
+/// See [`ERESTARTNOHAND`].
+pub(crate) const ERESTART_RESTARTBLOCK: u16 = errno(516);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restart_numbers_are_those_of_the_package() {
+        assert_eq!(crate::errno_name(ERESTARTNOHAND.into()), Some("ERESTARTNOHAND"));
+        assert_eq!(crate::errno_name(ERESTART_RESTARTBLOCK.into()), Some("ERESTART_RESTARTBLOCK"));
+    }
 }

@@ -47,9 +47,10 @@ impl Stop<'_> {
                     let most = self.message_total(want, message, many.is_some(), wants, mem);
                     self.buffers(want, bytes, message, most, wants, state);
                 }
-                (Len::SelfSized { at, least, most }, 0) if !want.store => {
+                (Len::SelfSized { at, plus, least, most }, 0) if !want.store => {
                     let size = u32_at(bytes, at.into()).unwrap_or(0);
-                    let size = if size == 0 { least.into() } else { size.min(most.into()) };
+                    let size =
+                        if size == 0 { u32::from(least) } else { size.min(most.into()) + u32::from(plus) };
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
                 }
                 (Len::CloneArgs(_), 0) => self.clone_args(want, bytes, wants, state),

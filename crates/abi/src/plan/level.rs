@@ -139,7 +139,7 @@ impl Stop<'_> {
                 let each = size(Layout::Iovec);
                 let n = self.count(count).min(self.limits.iovecs.into());
                 let want = self.top(arg, n * each);
-                concerns.then_some(Want { store: self.exit.is_none(), ..want })
+                (concerns || self.exit.is_none()).then_some(Want { store: self.exit.is_none(), ..want })
             }
             Len::Msg { many: None } => {
                 (concerns || self.exit.is_none()).then(|| self.top(arg, size(Layout::MsgHdr)))
@@ -161,6 +161,7 @@ impl Stop<'_> {
             }
             _ if !concerns => None,
             Len::Fixed(layout) => top(size(layout)),
+            Len::Several { n, each } => top(u64::from(n) * size(each)),
             Len::Bytes(n) => top(n.into()),
             Len::Arg { count, each } => top(self.count(count).saturating_mul(size(each))),
             Len::Ret { each, cap } => {
@@ -184,6 +185,11 @@ impl Stop<'_> {
                 let n = self.count(count).min(self.limits.iovecs.into());
                 top(n * size(Layout::Word))
             }
+            Len::MsgBuf(count) => {
+                let n = if self.exit.is_some() { self.result() } else { u64::MAX };
+                top(size(Layout::Word).saturating_add(self.count(count).min(n)))
+            }
+            Len::Pages(count) => top(self.count(count).div_ceil(4096)),
             Len::Pointed => top(size(Layout::SigSetArg)),
             Len::Fprog => top(size(Layout::SockFprog)),
             Len::Special(_) => None,

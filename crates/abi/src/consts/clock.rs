@@ -1,0 +1,18 @@
+//! Clocks and timers.
+
+use linux_raw_sys::general::*;
+
+use super::list;
+
+list! { /// Clock ids.
+CLOCK "CLOCK_" 32:
+CLOCK_REALTIME CLOCK_MONOTONIC CLOCK_PROCESS_CPUTIME_ID CLOCK_THREAD_CPUTIME_ID CLOCK_MONOTONIC_RAW
+CLOCK_REALTIME_COARSE CLOCK_MONOTONIC_COARSE CLOCK_BOOTTIME CLOCK_REALTIME_ALARM CLOCK_BOOTTIME_ALARM CLOCK_TAI }
+list! { /// Flags of clock_nanosleep and timer_settime.
+TIMER "TIMER_" 32: TIMER_ABSTIME }
+list! { /// Interval timers.
+ITIMER "ITIMER_" 32: ITIMER_REAL ITIMER_VIRTUAL ITIMER_PROF }
+list! { /// Flags of timerfd_create.
+TIMERFD "TFD_" 32: TFD_CLOEXEC TFD_NONBLOCK }
+list! { /// Flags of timerfd_settime.
+TIMERFD_SET "TFD_TIMER_" 32: TFD_TIMER_ABSTIME TFD_TIMER_CANCEL_ON_SET }
