@@ -174,6 +174,11 @@ impl<M: SegmentMemory> Segment<M> {
         self.memory
     }
 
+    /// The memory it lies in.
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
     /// The number of its first event.
     pub fn first_event(&self) -> u64 {
         self.first_event

@@ -76,8 +76,8 @@ impl<S: ReadAt> Tail<S> {
 
     fn header(&self, offset: u64) -> Result<Option<SegmentHeader>, Error> {
         let mut bytes = [0; SEGMENT_HEADER];
-        fill(&self.source, &mut bytes, offset)?;
-        Ok(SegmentHeader::decode(&bytes))
+        let there = fill(&self.source, &mut bytes, offset)?;
+        Ok(if there == SEGMENT_HEADER { SegmentHeader::decode(&bytes) } else { None })
     }
 
     fn read(&self, offset: u64, header: &SegmentHeader, bytes: &mut Vec<u8>) -> Result<(), Error> {

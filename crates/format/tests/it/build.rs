@@ -150,27 +150,29 @@ pub(crate) fn log_of(pieces: &[Piece], size: usize) -> Vec<u8> {
     writer.finish(Completeness::NO_NAMES, &Extras { exit_status: Some(0x100) }).unwrap()
 }
 
+/// The bytes of blob `number` in the logs that tests make: every third is like the first.
+pub(crate) fn blob_bytes(number: u64) -> Vec<u8> {
+    (0..300).map(|i| u8::try_from((i * 7 + number * (number % 3)) % 251).unwrap()).collect()
+}
+
+/// The rows among the pieces.
+pub(crate) fn rows_of(pieces: &[Piece]) -> Vec<Vec<u8>> {
+    let rows = pieces.iter().filter_map(|piece| match piece {
+        Piece::Event(row) => Some(row.clone()),
+        Piece::Blob(_) => None,
+    });
+    rows.collect()
+}
+
 /// A small log with several blocks of events and blobs, and its rows.
 pub(crate) fn small_log() -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut pieces = Vec::new();
-    let mut rows = Vec::new();
     for round in 0..6_u64 {
-        for row in every_kind() {
-            rows.push(row);
-        }
-        let bytes: Vec<u8> =
-            (0..300).map(|i| u8::try_from((i * 7 + round * (round % 3)) % 251).unwrap()).collect();
-        pieces.extend(rows.drain(..).map(Piece::Event));
-        pieces.push(Piece::Blob(bytes));
+        pieces.extend(every_kind().into_iter().map(Piece::Event));
+        pieces.push(Piece::Blob(blob_bytes(round)));
         pieces.push(Piece::Event(blob_row(5000 + round, &[BlobNumber(round)], 300)));
     }
-    let rows = pieces
-        .iter()
-        .filter_map(|piece| match piece {
-            Piece::Event(row) => Some(row.clone()),
-            Piece::Blob(_) => None,
-        })
-        .collect();
+    let rows = rows_of(&pieces);
     (log_of(&pieces, SMALL), rows)
 }
 

@@ -1,0 +1,51 @@
+//! The promise of the reader: every event is given right, or reported missing; none is wrong, none is passed over.
+
+use sysreel_format::{Body, Event, Item, Limits, Log, Missing, Part};
+
+/// Reads the log and compares it with the rows that went in. Gives how many were read, and the holes.
+pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
+    let (mut next, mut read, mut holes) = (0_u64, 0, Vec::new());
+    let total = rows.len() as u64;
+    let mut events = log.events();
+    while let Some(item) = events.next().unwrap() {
+        match item {
+            Item::Event(event) => {
+                assert_eq!(event.number, next);
+                assert_eq!(event.row(), rows[usize::try_from(next).unwrap()], "event {next} is wrong");
+                check_blobs(log, &event);
+                read += 1;
+                next += 1;
+            }
+            Item::Missing(missing) => {
+                assert_eq!(missing.first, next, "{missing}");
+                next = missing.count.map_or(total.max(next), |count| next + count);
+                assert!(next <= total, "{missing} of {total}");
+                holes.push(missing);
+            }
+        }
+    }
+    assert_eq!(next, total, "events from {next} on were lost without a word");
+    (read, holes)
+}
+
+/// As [`account`], of a file that may not even open.
+pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
+    match Log::open(bytes, Limits::default()) {
+        Ok(log) => account(&log, rows),
+        Err(_) => (0, Vec::new()),
+    }
+}
+
+/// Blobs may be gone, but what is given must be right: see [`crate::build::blob_bytes`].
+fn check_blobs(log: &Log<Vec<u8>>, event: &Event<'_>) {
+    let Ok(Body::Stop(stop)) = event.decode() else { return };
+    for part in stop.parts {
+        if let Ok(Part::Region(region)) = part
+            && let sysreel_format::RegionData::Blobs(blobs) = region.data
+            && let Ok(bytes) = log.region_bytes(&region)
+        {
+            let expected: Vec<u8> = blobs.iter().flat_map(|n| crate::build::blob_bytes(n.0)).collect();
+            assert_eq!(*bytes, expected);
+        }
+    }
+}

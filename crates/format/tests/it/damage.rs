@@ -1,0 +1,134 @@
+//! Files that were cut, flipped, zeroed or shuffled.
+
+use sysreel_format::{
+    BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, Ending, Extras, FileHeader, FileId, Limits,
+    Log, Segment, Why,
+};
+
+use crate::account::{account, account_bytes};
+use crate::build::{Piece, blob_bytes, blob_row, every_kind, log_of, meta, rows_of, small_log};
+
+#[test]
+fn a_log_cut_at_any_length_tells_what_is_missing() {
+    let (bytes, rows) = small_log();
+    let mut most = 0;
+    for len in 0..bytes.len() {
+        let (read, holes) = account_bytes(bytes[..len].to_vec(), &rows);
+        assert!(read >= most, "a longer file gives fewer events");
+        most = read;
+        if read != 0 && read != rows.len() {
+            let hole = holes.last().unwrap();
+            assert!(matches!(hole.why, Why::Truncated | Why::Unfinished));
+            assert!(hole.offset <= len as u64);
+        }
+    }
+    assert_eq!(most, rows.len());
+}
+
+#[test]
+fn a_flipped_bit_anywhere_never_gives_a_wrong_event() {
+    let (bytes, rows) = small_log();
+    for at in 0..bytes.len() {
+        for mask in [1 << (at % 8), 0xff] {
+            let mut bytes = bytes.clone();
+            bytes[at] ^= mask;
+            let Ok(log) = Log::open(bytes, Limits::default()) else {
+                assert!(at < 96, "byte {at}: only the file header keeps a log from opening");
+                continue;
+            };
+            let (read, holes) = account(&log, &rows);
+            assert!(read > 0);
+            assert!(
+                holes.iter().all(|hole| hole.count.is_some()),
+                "the trailer or the footer tells the total"
+            );
+        }
+    }
+}
+
+#[test]
+fn zeroed_doubled_and_swapped_sectors_are_found() {
+    let (bytes, rows) = small_log();
+    for start in (96..bytes.len() - 256).step_by(128) {
+        let mut zeroed = bytes.clone();
+        zeroed[start..start + 128].fill(0);
+        account_bytes(zeroed, &rows);
+        let mut doubled = bytes.clone();
+        doubled.copy_within(start..start + 128, start + 128);
+        account_bytes(doubled, &rows);
+        let mut longer = bytes.clone();
+        longer.splice(start..start, [0xaa; 13]);
+        account_bytes(longer, &rows);
+        let mut shorter = bytes.clone();
+        shorter.drain(start..start + 128);
+        account_bytes(shorter, &rows);
+    }
+}
+
+#[test]
+fn a_log_inside_a_blob_is_no_part_of_the_log() {
+    let (mut inner, _) = small_log();
+    // The worst case: a copy with the same id, so that only the offsets differ.
+    for own_id in [false, true] {
+        if !own_id {
+            inner = foreign_log();
+        }
+        let mut pieces: Vec<Piece> = every_kind().into_iter().map(Piece::Event).collect();
+        pieces.push(Piece::Blob(inner.clone()));
+        pieces.extend(every_kind().into_iter().map(Piece::Event));
+        let rows = rows_of(&pieces);
+        let bytes = log_of(&pieces, 64 << 10);
+        let log = Log::open(bytes.clone(), Limits::default()).unwrap();
+        assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+        assert_eq!(log.blob(BlobNumber(0)).unwrap(), inner);
+        let kinds: Vec<_> = log.blocks().map(Result::unwrap).collect();
+        // Without the header of the block that has it, the search goes through it.
+        let blobs = kinds.iter().find_map(|item| match item {
+            BlockItem::Block(header) if header.kind == BlockKind::BLOBS => Some(header.self_offset),
+            _ => None,
+        });
+        let at = usize::try_from(blobs.unwrap()).unwrap();
+        let mut torn = bytes.clone();
+        torn[at + 20] ^= 1;
+        let log = Log::open(torn, Limits::default()).unwrap();
+        assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+        assert!(log.blob(BlobNumber(0)).is_err());
+        assert!(log.blocks().any(|item| matches!(item, Ok(BlockItem::Damage { .. }))));
+    }
+}
+
+fn foreign_log() -> Vec<u8> {
+    let header = FileHeader::new(FileId([7; 16]), Completeness::default());
+    let mut writer = BlockWriter::create(Vec::new(), header, &meta()).unwrap();
+    let mut segment = Segment::open(vec![0; 8192], &FileId([7; 16]), 1, 0, 0);
+    for row in every_kind() {
+        segment.append_event(&row).unwrap();
+    }
+    writer.write_segment(&segment).unwrap();
+    writer.finish(Completeness::default(), &Extras::default()).unwrap()
+}
+
+#[test]
+fn a_lost_blob_is_an_error_value_and_no_lost_event() {
+    let (mut pieces, mut blobs) = (Vec::new(), Vec::new());
+    for number in 0..40 {
+        pieces.push(Piece::Blob(blob_bytes(number)));
+        blobs.push(BlobNumber(number));
+        pieces.push(Piece::Event(blob_row(number, &blobs, 300 * blobs.len())));
+    }
+    let rows = rows_of(&pieces);
+    let bytes = log_of(&pieces, 4096);
+    let log = Log::open(bytes.clone(), Limits::default()).unwrap();
+    let at = log.blocks().map(Result::unwrap).find_map(|item| match item {
+        BlockItem::Block(header) if header.kind == BlockKind::BLOBS => Some(header.self_offset),
+        _ => None,
+    });
+    let mut bytes = bytes;
+    bytes[usize::try_from(at.unwrap()).unwrap() + 160] ^= 1;
+    let log = Log::open(bytes, Limits::default()).unwrap();
+    assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+    assert_eq!(log.ending(), Ending::Clean);
+    let error = log.blob(BlobNumber(0)).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    assert!(log.blob(BlobNumber(39)).is_err() || log.blob(BlobNumber(39)).unwrap() == blob_bytes(39));
+}
