@@ -1,1 +1,29 @@
-//! Drives tracees, chooses what memory to capture, writes the log
+//! Drives tracees, chooses what memory to capture, writes the log.
+//!
+//! [`Recorder::prepare`] checks that tracing works, opens the log and starts or seizes the program; [`Recorder::run`] follows it
+//! to its end. Two threads take part: the tracer, which owns every tracee and appends events to a segment of shared memory,
+//! and the writer, which turns full segments into blocks of the file. The tracer waits only when every segment is full.
+//!
+//! The path of a stop: [`session`] takes the report and decides how the task goes on, [`capture`] reads the memory that the table
+//! names, [`sink`] commits the event, and only then the task is resumed.
+
+#![forbid(unsafe_code)]
+
+mod capture;
+mod colocation;
+mod detach;
+mod error;
+mod file;
+mod lifecycle;
+mod meta;
+mod options;
+mod recorder;
+mod session;
+mod sink;
+mod stop;
+mod task;
+mod writer;
+
+pub use error::Error;
+pub use options::{CpuPolicy, Options};
+pub use recorder::{Ended, Outcome, Progress, Recorder};

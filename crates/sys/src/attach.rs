@@ -50,6 +50,13 @@ pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
         .collect()
 }
 
+/// Has this process the capability that lets a traced program keep the privileges of its file (CAP_SYS_PTRACE, execve(2))?
+pub fn may_trace_anyone() -> Option<bool> {
+    const CAP_SYS_PTRACE: u32 = 19; // linux/capability.h; libc does not carry it.
+    let own = process::Status::of(Tid::try_from(std::process::id()).ok()?).ok()?;
+    Some(own.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
+}
+
 fn traced_by_us(tid: Tid) -> bool {
     process::Status::of(tid).is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
 }

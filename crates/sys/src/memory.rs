@@ -18,6 +18,9 @@ pub struct Transfer {
     pub errno: i32,
 }
 
+/// The answer for an address that is not mapped, or not readable.
+pub const EFAULT: i32 = libc::EFAULT;
+
 /// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's UIO_MAXIOV (1024).
 const BATCH: usize = 64;
 

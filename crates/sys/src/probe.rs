@@ -10,8 +10,8 @@ const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe
 
 /// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY and EXIT where it should.
 ///
-/// The error names the reason as far as it can be found, and what to do about it.
-pub fn check_tracing() -> Result<()> {
+/// Answers the longest struct that the kernel reported. The error names the reason as far as it can be found, and what to do about it.
+pub fn check_tracing() -> Result<u32> {
     // SAFETY: the child makes only async-signal-safe calls: a stop of itself, one harmless call, and _exit.
     let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if child == 0 {
@@ -31,7 +31,7 @@ pub fn check_tracing() -> Result<()> {
     answer
 }
 
-fn follow(child: i32) -> Result<()> {
+fn follow(child: i32) -> Result<u32> {
     let mut status = 0;
     // SAFETY: waitpid(2) writes one int.
     check(unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) })
@@ -44,6 +44,7 @@ fn follow(child: i32) -> Result<()> {
 
     let mut info = SyscallInfo::new();
     let mut seen = [false; 3];
+    let mut longest = 0;
     while !seen.iter().all(|&seen| seen) {
         let Report::Stopped(stop) = tracer.wait_for(child)? else {
             return Err(unsupported("a traced child ended without the expected stops"));
@@ -52,6 +53,7 @@ fn follow(child: i32) -> Result<()> {
         if info.returned() < 0 {
             return Err(no_syscall_info(-info.returned()));
         }
+        longest = longest.max(info.returned().cast_unsigned());
         match info.op() {
             Some(Op::NONE) => seen[0] = true,
             Some(Op::ENTRY) => seen[1] |= info.call().is_some_and(|(_, args)| args[..5] == MARKS),
@@ -74,7 +76,7 @@ fn follow(child: i32) -> Result<()> {
             _ => stop.resume(Resume::ToNextSyscall, signal),
         }
     }
-    Ok(())
+    Ok(longest)
 }
 
 fn unsupported(reason: &str) -> Error {

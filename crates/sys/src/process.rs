@@ -3,10 +3,9 @@
 //! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no reason to stop recording.
 
 use crate::Tid;
-use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
 /// The lines of /proc/PID/status that a recorder needs.
@@ -99,8 +98,8 @@ pub struct Mapping {
     pub permissions: [u8; 4],
     /// Where in the file.
     pub offset: u64,
-    /// Major and minor device number.
-    pub device: (u32, u32),
+    /// The device, as st_dev has it.
+    pub device: u64,
     /// Inode, 0 for anonymous memory.
     pub inode: u64,
     /// Path or `[name]`, as the kernel escapes it.
@@ -133,7 +132,7 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         end: hex(end)?,
         permissions,
         offset,
-        device: (u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?),
+        device: libc::makedev(u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?),
         inode,
         path: rest.trim_ascii_start().to_vec(),
     })
@@ -232,14 +231,38 @@ pub fn cpu_time(tid: Tid) -> (u64, u64) {
     (next(), next())
 }
 
-/// The current folder of this process, for the log's header.
-pub fn own_cwd() -> Vec<u8> {
-    std::env::current_dir().map(|p| OsString::from(p).into_vec()).unwrap_or_default()
+/// Would executing this task's image change its user, group or capabilities, yet has not? True also where a mount forbids it.
+pub fn is_set_id(tid: Tid) -> bool {
+    let path = format!("/proc/{tid}/exe");
+    let (Ok(data), Ok(status)) = (fs::metadata(&path), Status::of(tid)) else { return false };
+    let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != status.uids[1];
+    // S_ISGID without group execution marks mandatory locking, no privilege (execve(2), stat(2)).
+    let group_bits = libc::S_ISGID | libc::S_IXGRP;
+    let set_group = data.mode() & group_bits == group_bits && data.gid() != status.gids[1];
+    set_user || set_group || has_file_capabilities(&path)
 }
 
-/// The bytes of an OS string.
-pub fn bytes_of(text: &std::ffi::OsStr) -> Vec<u8> {
-    text.as_bytes().to_vec()
+fn has_file_capabilities(path: &str) -> bool {
+    let Ok(path) = std::ffi::CString::new(path) else { return false };
+    // SAFETY: two C strings; with a null buffer of length 0 the call only answers the size (getxattr(2)).
+    unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0 }
+}
+
+/// The current folder of this process, for the log's header.
+pub fn own_cwd() -> Vec<u8> {
+    std::env::current_dir().map(|path| path.into_os_string().into_vec()).unwrap_or_default()
+}
+
+/// The size of a page.
+pub fn page_size() -> u64 {
+    // SAFETY: sysconf(3) takes a number.
+    u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0)
+}
+
+/// How many CPUs are online.
+pub fn cpus_online() -> u32 {
+    // SAFETY: sysconf(3) takes a number.
+    u32::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -263,7 +286,7 @@ mod tests {
         let line = b"7f00-8f00 r-xp 00001000 fe:01 12 /a b/c (deleted)";
         let mapping = mapping(line).unwrap();
         assert_eq!((mapping.start, mapping.end, mapping.offset), (0x7f00, 0x8f00, 0x1000));
-        assert_eq!(mapping.device, (0xfe, 1));
+        assert_eq!(mapping.device, libc::makedev(0xfe, 1));
         assert_eq!(mapping.path, b"/a b/c (deleted)");
     }
 }

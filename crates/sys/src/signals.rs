@@ -6,6 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
 
+/// Ctrl-C.
+pub const SIGINT: Signal = Signal(libc::SIGINT);
+/// Ctrl-\\.
+pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
+/// The polite request to end.
+pub const SIGTERM: Signal = Signal(libc::SIGTERM);
+/// The terminal is gone.
+pub const SIGHUP: Signal = Signal(libc::SIGHUP);
+
 /// Turns requests to terminate into something that a tracer blocked in wait4 notices without a race.
 ///
 /// wait4 cannot wait for signals and tracees at once, and a handler that sets a flag loses when it runs just before
@@ -56,10 +65,10 @@ impl Termination {
 
     /// The signal that asked for the end, once. Asking acknowledges it.
     pub fn requested(&self) -> Option<Signal> {
-        let signal = self.shared.requested.swap(0, Ordering::AcqRel);
-        if signal == 0 {
+        if self.shared.requested.load(Ordering::Relaxed) == 0 {
             return None;
         }
+        let signal = self.shared.requested.swap(0, Ordering::AcqRel);
         self.shared.acknowledged.store(true, Ordering::Release);
         Some(Signal(signal))
     }

@@ -1,0 +1,222 @@
+//! Reads the memory that a call concerns, as the table's plan asks for it.
+
+use crate::sink::Sink;
+use sysreel_abi::desc::Dir;
+use sysreel_abi::plan::{Memory, Want};
+use sysreel_format::{Completeness, Direction, RegionFlags, RegionHead, Role};
+use sysreel_sys::Tid;
+use sysreel_sys::memory::{self, Transfer};
+
+/// Structures are read at least this far even under a smaller capture limit: other memory is found through them.
+const LEAST_READ: u64 = 4096;
+/// Strings and pointer arrays are read page by page: the next page may not exist.
+const PAGE: u64 = 4096;
+/// The arena grows by multiples of this.
+const ARENA_STEP: usize = 64 << 10;
+/// The most memory that one stop may have captured; what is beyond is marked as cut.
+const MOST_PER_STOP: usize = 512 << 20;
+/// An arena that grew beyond this for one huge buffer is given back afterwards.
+const ARENA_KEPT: usize = 4 << 20;
+
+/// The memory of one stopped task, and what was read of it. Reused from stop to stop, so that a stop allocates nothing.
+#[derive(Debug)]
+pub(crate) struct Capture {
+    tid: Tid,
+    limit: u64,
+    arena: Vec<u8>,
+    used: usize,
+    transfers: Vec<Transfer>,
+    fetched: Vec<Fetched>,
+    /// The plan's own list, lent to it at each stop.
+    pub(crate) wants: Vec<Want>,
+}
+
+/// What was got for a want.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fetched {
+    offset: usize,
+    got: usize,
+    errno: i32,
+    /// How much was tried; less than asked when the limit cut it.
+    tried: u64,
+    /// A terminated thing whose end was found.
+    ended: bool,
+}
+
+impl Capture {
+    pub(crate) fn new(limit: u64) -> Capture {
+        Capture {
+            tid: 0,
+            limit,
+            arena: Vec::new(),
+            used: 0,
+            transfers: Vec::new(),
+            fetched: Vec::new(),
+            wants: Vec::new(),
+        }
+    }
+
+    /// Is any memory to be captured at all?
+    pub(crate) fn is_on(&self) -> bool {
+        self.limit > 0
+    }
+
+    /// Forgets the last stop: its bytes may have changed since.
+    pub(crate) fn begin(&mut self, tid: Tid) {
+        self.tid = tid;
+        self.used = 0;
+        self.fetched.clear();
+        if self.arena.len() > ARENA_KEPT {
+            self.arena = Vec::new();
+        }
+    }
+
+    /// What was captured for an argument: `(arg, role, index)` as the plan numbers them.
+    pub(crate) fn captured(&self, arg: u8, role: u8, index: u32) -> Option<&[u8]> {
+        let i = self.wants.iter().position(|w| (w.arg, w.role, w.index) == (arg, role, index) && w.store)?;
+        (i < self.fetched.len()).then(|| self.bytes(i))
+    }
+
+    /// Adds every region of this stop to the row. Answers what the log cannot show because of them.
+    pub(crate) fn store(&self, sink: &mut Sink) -> Completeness {
+        let mut missing = Completeness::default();
+        for (want, fetched) in self.wants.iter().zip(&self.fetched).filter(|(want, _)| want.store) {
+            let terminated = want.string || want.words != 0;
+            let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+            let bytes = &self.arena[fetched.offset..fetched.offset + fetched.got];
+            let kept = &bytes[..bytes.len().min(limit)];
+            let asked = if terminated && fetched.ended { bytes.len() as u64 } else { want.asked };
+            let unread = (fetched.got as u64) < fetched.tried && !fetched.ended;
+            let cut = kept.len() < bytes.len() || (!fetched.ended && !unread && fetched.tried < want.asked);
+            let mut flags = RegionFlags::default();
+            if cut {
+                flags = flags.with(RegionFlags::CUT);
+                missing.insert(Completeness::CAPTURE_LIMIT);
+            }
+            if want.string {
+                flags = flags.with(RegionFlags::STRING);
+            }
+            if unread && fetched.errno != EFAULT {
+                missing.insert(Completeness::UNREADABLE_MEMORY);
+            }
+            let head = RegionHead {
+                arg: want.arg,
+                dir: if want.dir == Dir::In { Direction::IN } else { Direction::OUT },
+                role: Role(want.role),
+                flags,
+                index: want.index,
+                address: want.address,
+                asked,
+                got: kept.len() as u64,
+                errno: if unread { fetched.errno.cast_unsigned() } else { 0 },
+            };
+            sink.region(&head, kept);
+        }
+        missing
+    }
+
+    /// How much of a want the first read tries.
+    fn first_read(&self, want: &Want) -> u64 {
+        let most = want.asked.min(self.limit.max(LEAST_READ));
+        if want.string || want.words != 0 { most.min(PAGE - want.address % PAGE) } else { most }
+    }
+
+    fn reserve(&mut self, len: u64) -> Option<usize> {
+        let offset = self.used;
+        let end = offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MOST_PER_STOP)?;
+        self.used = end;
+        if self.arena.len() < self.used {
+            self.arena.resize(self.used.next_multiple_of(ARENA_STEP), 0);
+        }
+        Some(offset)
+    }
+
+    /// Reads on behind the first page, until the terminator, a bad page, or the limit.
+    fn read_on(&mut self, want: &Want, at: usize) {
+        let most = want.asked.min(self.limit.max(LEAST_READ));
+        loop {
+            let fetched = self.fetched[at];
+            let end = terminator(&self.arena[fetched.offset..fetched.offset + fetched.got], want);
+            if let Some(end) = end {
+                self.fetched[at].got = end;
+                self.fetched[at].ended = true;
+                return;
+            }
+            if fetched.errno != 0 || fetched.tried >= most {
+                return;
+            }
+            // Nothing was put behind it in the arena yet, or it moves to the end of it.
+            let more = (most - fetched.tried).min(PAGE);
+            let Some(offset) = self.extend(fetched, more) else { return };
+            let mut transfer = [Transfer {
+                address: want.address.wrapping_add(fetched.tried),
+                offset: offset + fetched.got,
+                len: usize::try_from(more).unwrap_or(0),
+                ..Transfer::default()
+            }];
+            memory::read(self.tid, &mut self.arena, &mut transfer);
+            let fetched = &mut self.fetched[at];
+            fetched.offset = offset;
+            fetched.got += transfer[0].got;
+            fetched.errno = transfer[0].errno;
+            fetched.tried += more;
+        }
+    }
+
+    /// Makes room for `more` bytes behind what was fetched; answers where it begins now.
+    fn extend(&mut self, fetched: Fetched, more: u64) -> Option<usize> {
+        if fetched.offset + fetched.got == self.used {
+            self.reserve(more)?;
+            return Some(fetched.offset);
+        }
+        let offset = self.reserve(fetched.got as u64 + more)?;
+        self.arena.copy_within(fetched.offset..fetched.offset + fetched.got, offset);
+        Some(offset)
+    }
+}
+
+/// The bad address of the program's own making: the call failed over it too.
+const EFAULT: i32 = sysreel_sys::memory::EFAULT;
+
+impl Memory for Capture {
+    fn fetch(&mut self, wants: &[Want]) {
+        let first = self.fetched.len();
+        self.transfers.clear();
+        for want in wants {
+            let tried = self.first_read(want);
+            // A buffer longer than any region may be is cut like one over the limit, and so is one for which there is no room.
+            let tried = tried.min(sysreel_format::limits::MAX_REGION as u64);
+            let (offset, len) = match self.reserve(tried) {
+                Some(offset) => (offset, self.used - offset),
+                None => (0, 0),
+            };
+            self.transfers.push(Transfer { address: want.address, offset, len, ..Transfer::default() });
+        }
+        memory::read(self.tid, &mut self.arena, &mut self.transfers);
+        self.fetched.extend(self.transfers.iter().map(|transfer| Fetched {
+            offset: transfer.offset,
+            got: transfer.got,
+            errno: transfer.errno,
+            tried: transfer.len as u64,
+            ended: false,
+        }));
+        for (i, want) in wants.iter().enumerate() {
+            if want.string || want.words != 0 {
+                self.read_on(want, first + i);
+            }
+        }
+    }
+
+    fn bytes(&self, i: usize) -> &[u8] {
+        self.fetched.get(i).map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
+    }
+}
+
+/// Where a terminated thing ends, its terminator included.
+fn terminator(bytes: &[u8], want: &Want) -> Option<usize> {
+    if want.string {
+        return bytes.iter().position(|&byte| byte == 0).map(|at| at + 1);
+    }
+    let word = usize::from(want.words);
+    bytes.chunks_exact(word).position(|word| word.iter().all(|&byte| byte == 0)).map(|i| (i + 1) * word)
+}

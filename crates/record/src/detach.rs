@@ -1,0 +1,44 @@
+//! Ending a recording before the program ends: every task is let go as it would be without a recorder.
+
+use crate::session::Session;
+use sysreel_format::{Completeness, GoneHow, NoteCode, Severity, TaskId};
+use sysreel_sys::{Signal, Stop, StopKind, WaitStatus, clock};
+
+impl Session {
+    /// Asks every task for a stop to detach it at.
+    ///
+    /// A task in an uninterruptible wait, such as the parent of a vfork, stops only when that wait is over; there is nothing to do but to
+    /// wait with it.
+    pub(crate) fn begin_detaching(&mut self, signal: Signal) {
+        if self.detaching.is_some() {
+            return;
+        }
+        self.detaching = Some(signal);
+        self.completeness.insert(Completeness::DETACHED);
+        let text =
+            format!("recording ended by signal {} while {} tasks were running", signal.0, self.tasks.len());
+        self.note(TaskId::NONE, NoteCode::STOPPING, Severity::INFO, &text);
+        self.colocation.release(&mut self.tasks);
+        for tid in self.tasks.tids() {
+            // A task that died will be reported as gone.
+            _ = self.tracer.interrupt(tid);
+        }
+        for tid in self.parked.keys().copied().collect::<Vec<_>>() {
+            if let Some(first) = self.parked.remove(&tid) {
+                self.adopt(tid, first);
+            }
+        }
+    }
+
+    /// Lets go of a task in its stop. A signal that it stands before is delivered, a group stop goes on.
+    pub(crate) fn detach(&mut self, stop: Stop, t_ns: u64) {
+        let tid = stop.tid();
+        let Some(task) = self.tasks.remove(tid) else { return };
+        self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, t_ns.max(clock::monotonic_ns()));
+        let signal = match stop.kind() {
+            StopKind::Signal(signal) => signal,
+            _ => Signal::NONE,
+        };
+        stop.detach(signal);
+    }
+}

@@ -1,0 +1,44 @@
+//! What can keep a program from being recorded.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A recording that could not begin, or could not be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The kernel refused something.
+    #[error(transparent)]
+    System(#[from] sysreel_sys::Error),
+    /// The log file cannot be made.
+    #[error("cannot write the log {}: {source}{}", .path.display(), hint(.source))]
+    Open {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The log file belongs to a recording that runs.
+    #[error("{} is being recorded by another sysreel; choose another file with -o", .0.display())]
+    Busy(PathBuf),
+    /// `--cpu poll` needs what this user does not have.
+    #[error(
+        "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so only root may; use --cpu auto)"
+    )]
+    Poll(io::Error),
+    /// The log's own encoding failed.
+    #[error(transparent)]
+    Format(#[from] sysreel_format::Error),
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
+            "; choose a place you may write to with -o FILE"
+        }
+        io::ErrorKind::StorageFull => {
+            "; the disk has no room for it: free some, or choose another place with -o FILE"
+        }
+        io::ErrorKind::NotFound => "; the folder does not exist",
+        _ => "",
+    }
+}

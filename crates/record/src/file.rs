@@ -1,0 +1,154 @@
+//! The log's files: the log itself and its tail, which lives as long as the recording.
+
+use crate::error::Error;
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use sysreel_format::limits::{SEGMENT_COUNT, SEGMENT_SIZE};
+use sysreel_format::{EXTENSION, TAIL_SUFFIX};
+use sysreel_sys::{SharedMapping, mapping};
+
+/// Everything opened for a recording.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) log: File,
+    pub(crate) path: PathBuf,
+    pub(crate) regular: bool,
+    pub(crate) tail: Option<(File, PathBuf)>,
+    pub(crate) segments: Vec<SharedMapping>,
+}
+
+/// Logs hold what programs read and wrote, secrets included: only the owner may read them.
+const MODE: u32 = 0o600;
+
+impl Files {
+    /// Opens the file that was asked for, or one named after the program that does not exist yet.
+    pub(crate) fn open(output: Option<&Path>, program: Option<&OsStr>) -> Result<Files, Error> {
+        let (log, path) = match output {
+            Some(path) => (open(path)?, path.to_owned()),
+            None => open_numbered(program)?,
+        };
+        let failed = |source| Error::Open { path: path.clone(), source };
+        let regular = log.metadata().map_err(failed)?.is_file();
+        if !regular {
+            let segments = (0..SEGMENT_COUNT).map(|_| SharedMapping::anonymous(SEGMENT_SIZE));
+            return Ok(Files {
+                log,
+                path: path.clone(),
+                regular,
+                tail: None,
+                segments: segments.collect::<Result<_, _>>()?,
+            });
+        }
+        if !mapping::lock(&log) {
+            return Err(Error::Busy(path));
+        }
+        log.set_len(0).map_err(failed)?;
+        let tail_path = with_suffix(&path);
+        let (tail, segments) =
+            open_tail(&tail_path).map_err(|source| Error::Open { path: tail_path.clone(), source })?;
+        let segments = segments.collect::<Result<_, _>>()?;
+        Ok(Files { log, path, regular, tail: Some((tail, tail_path)), segments })
+    }
+}
+
+/// The tail's name: the log's with `.tail` behind it.
+pub(crate) fn with_suffix(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(TAIL_SUFFIX);
+    PathBuf::from(name)
+}
+
+/// As any tool's -o: what was there is overwritten, unless it is being recorded.
+fn open(path: &Path) -> Result<File, Error> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(MODE)
+        .open(path)
+        // A pipe or terminal that may only be written to is fine for a log.
+        .or_else(|_| OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path))
+        .map_err(|source| Error::Open { path: path.to_owned(), source })
+}
+
+/// `ls.reel`, or `ls.1.reel`, `ls.2.reel`: the first that does not exist.
+fn open_numbered(program: Option<&OsStr>) -> Result<(File, PathBuf), Error> {
+    let base = program
+        .and_then(|program| Path::new(program).file_name())
+        .map_or_else(|| OsString::from("attached"), OsStr::to_owned);
+    let mut number = 0;
+    loop {
+        let mut name = base.clone();
+        if number > 0 {
+            name.push(format!(".{number}"));
+        }
+        name.push(EXTENSION);
+        let path = PathBuf::from(name);
+        match OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&path) {
+            Ok(file) => return Ok((file, path)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => number += 1,
+            Err(source) => return Err(Error::Open { path, source }),
+        }
+    }
+}
+
+type Segments = Box<dyn Iterator<Item = Result<SharedMapping, sysreel_sys::Error>>>;
+
+fn open_tail(path: &Path) -> io::Result<(File, Segments)> {
+    // A recorder that died may have left one: its log is being overwritten, so it goes too.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path)?;
+    let len = (SEGMENT_COUNT * SEGMENT_SIZE) as u64;
+    if let Err(error) = allocate(&file, len) {
+        _ = fs::remove_file(path);
+        return Err(error);
+    }
+    let mapped = file.try_clone()?;
+    let segments = (0..SEGMENT_COUNT)
+        .map(move |i| SharedMapping::of_file(&mapped, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE));
+    Ok((file, Box::new(segments)))
+}
+
+/// Every block must exist before it is mapped: a store to a hole that the full disk cannot fill is SIGBUS.
+fn allocate(mut file: &File, len: u64) -> io::Result<()> {
+    match mapping::allocate(file, 0, len, false) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            io::copy(&mut io::Read::take(io::repeat(0), len), &mut file)?;
+            file.flush()
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_is_being_recorded_is_not_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.reel");
+        let first = Files::open(Some(&path), None).unwrap();
+        assert!(matches!(Files::open(Some(&path), None), Err(Error::Busy(_))));
+        drop(first);
+        Files::open(Some(&path), None).unwrap();
+    }
+
+    #[test]
+    fn logs_and_tails_are_for_their_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.reel");
+        let files = Files::open(Some(&path), None).unwrap();
+        for path in [&path, &files.tail.unwrap().1] {
+            assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+}

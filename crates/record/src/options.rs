@@ -1,0 +1,45 @@
+//! What the user may choose.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// How a recording is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The log; `None` makes a name from the program's.
+    pub output: Option<PathBuf>,
+    /// The program and its arguments; may be empty when there are `pids`.
+    pub argv: Vec<OsString>,
+    /// Processes to attach to.
+    pub pids: Vec<i32>,
+    /// The most bytes of one captured buffer. 0: structs only; `u64::MAX`: all.
+    pub capture_limit: u64,
+    /// Resolve the names of new descriptors.
+    pub names: bool,
+    /// Where tracer and tracee run.
+    pub cpu: CpuPolicy,
+    /// The version of the tool, for the log's header.
+    pub tool_version: String,
+}
+
+/// Where tracer and tracee run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CpuPolicy {
+    /// A spawned program shares one CPU with the tracer while that is faster. Attaching changes nothing.
+    Auto,
+    /// Affinity is left alone.
+    Free,
+    /// Affinity is left alone, and the CPUs are kept from sleeping (root).
+    Poll,
+}
+
+impl CpuPolicy {
+    /// Its name on the command line and in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            CpuPolicy::Auto => "auto",
+            CpuPolicy::Free => "free",
+            CpuPolicy::Poll => "poll",
+        }
+    }
+}

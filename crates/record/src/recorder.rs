@@ -1,0 +1,266 @@
+//! The whole of a recording: preparation, run, end.
+
+use crate::capture::Capture;
+use crate::colocation::Colocation;
+use crate::error::Error;
+use crate::file::Files;
+use crate::meta;
+use crate::options::{CpuPolicy, Options};
+use crate::session::Session;
+use crate::sink::Sink;
+use crate::task::Tasks;
+use crate::writer::{Output, Writer};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use sysreel_format::{
+    BlockWriter, Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
+};
+use sysreel_sys::signals::{self, Termination};
+use sysreel_sys::spawn::ExecOutcome;
+use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe};
+
+/// A recording that is ready to run. Bound to its thread, as every tracee is.
+pub struct Recorder {
+    session: Session,
+    writer: Writer,
+    path: PathBuf,
+    tail: Option<PathBuf>,
+    exec: Option<ExecOutcome>,
+    /// Held for as long as the recording lasts.
+    _no_idle: Option<File>,
+}
+
+/// Counters that other threads may look at while a recording runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Events committed.
+    pub events: AtomicU64,
+    /// Bytes written to the log.
+    pub bytes: AtomicU64,
+    /// Events that could not be written.
+    pub lost: AtomicU64,
+}
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// There was none, or the recording ended before it.
+    NotSeen,
+    /// With this exit status.
+    Exited(i32),
+    /// By this signal.
+    Killed(Signal),
+}
+
+/// What became of a recording.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The log.
+    pub path: PathBuf,
+    /// How the command ended.
+    pub ended: Ended,
+    /// Events in the log, lost ones included.
+    pub events: u64,
+    /// The length of the log.
+    pub bytes: u64,
+    /// Events that are not in it.
+    pub lost: u64,
+    /// Why not, or why the log has no end.
+    pub error: Option<io::Error>,
+    /// Why the program did not start.
+    pub exec: Option<sysreel_sys::Error>,
+    /// The signal that ended the recording before the program.
+    pub detached: Option<Signal>,
+}
+
+impl Recorder {
+    /// Checks that tracing works here, opens the log, starts the program (stopped before its execve), attaches.
+    pub fn prepare(options: &Options) -> Result<Recorder, Error> {
+        let info_size = probe::check_tracing()?;
+        let no_idle = match options.cpu {
+            CpuPolicy::Poll => Some(affinity::hold_dma_latency().map_err(Error::Poll)?),
+            _ => None,
+        };
+        let tracer = Tracer::following();
+        // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
+        let attached = attach_all(&tracer, &options.pids)?;
+        let spawned = if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv)?) };
+        let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
+        watch_signals(spawned.is_some());
+        let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
+
+        let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty()));
+        let progress = Arc::new(Progress::default());
+        let failed = |source| Error::Open { path: files.path.clone(), source };
+        let blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))?;
+        let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
+        let output = Output { blocks, tail, regular: files.regular };
+        let mut writer = Writer::start(output, files.segments, Arc::clone(&progress)).map_err(failed)?;
+        let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
+        let session = Session {
+            tracer,
+            tasks: Tasks::default(),
+            parked: Default::default(),
+            ended_early: Default::default(),
+            sink: Sink::new(&mut writer, header.file_id),
+            capture: Capture::new(options.capture_limit),
+            info: SyscallInfo::new(),
+            colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid)),
+            names: options.names,
+            completeness: header.completeness,
+            pending_notes: Vec::new(),
+            rowless: Default::default(),
+            main: stop.as_ref().map(Stop::tid),
+            main_status: None,
+            termination,
+            detaching: None,
+            progress,
+        };
+        let mut recorder =
+            Recorder { session, writer, path: files.path, tail: tail_path, exec, _no_idle: no_idle };
+        recorder.session.begin(&attached, stop);
+        Ok(recorder)
+    }
+
+    /// The log's path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Counters to look at from another thread.
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.session.progress)
+    }
+
+    /// Follows the program to its end and finishes the log.
+    pub fn run(mut self) -> Result<Outcome, Error> {
+        let result = self.session.run();
+        self.session.clock_event();
+        let session = self.session;
+        let ended = match session.main_status {
+            Some(status) => match (status.exited(), status.killed()) {
+                (Some(code), _) => Ended::Exited(code),
+                (None, Some(signal)) => Ended::Killed(signal),
+                (None, None) => Ended::NotSeen,
+            },
+            None => Ended::NotSeen,
+        };
+        let extras = Extras { exit_status: session.main_status.map(|status| status.0.cast_unsigned()) };
+        let (completeness, detached) = (session.completeness, session.detaching);
+        let events = session.sink.next_event();
+        let refused = session.sink.close();
+        let written = self.writer.finish(completeness, extras, refused);
+        if let Some(tail) = self.tail.filter(|_| written.finished && written.lost == 0) {
+            // Everything in it is in the log now.
+            _ = fs::remove_file(tail);
+        }
+        result?;
+        Ok(Outcome {
+            path: self.path,
+            ended,
+            events,
+            bytes: written.bytes,
+            lost: written.lost,
+            error: written.error,
+            exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
+            detached,
+        })
+    }
+}
+
+impl Session {
+    /// The first events, and the first steps of the tasks that are there.
+    fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
+        self.clock_event();
+        for &tid in attached {
+            let tgid = sysreel_sys::process::Status::of(tid).map_or(tid, |status| status.tgid);
+            self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, clock::monotonic_ns());
+            // A task that died meanwhile is reported by wait.
+            _ = self.tracer.interrupt(tid);
+        }
+        let Some(stop) = spawned else { return };
+        let mask = self.colocation.own_mask();
+        let task = self.appears(stop.tid(), stop.tid(), TaskId::NONE, Origin::SPAWNED, clock::monotonic_ns());
+        task.captured = true;
+        task.own_mask = mask;
+        self.affinity_event(clock::monotonic_ns());
+        // The SIGSTOP that held it back is withheld: the program never learns of it.
+        stop.resume(Resume::ToNextSyscall, Signal::NONE);
+    }
+
+    /// Ties the monotonic times of the stops to the other clocks.
+    fn clock_event(&mut self) {
+        let now = Clock {
+            monotonic: clock::monotonic_ns(),
+            realtime: clock::realtime_ns(),
+            boottime: clock::boottime_ns(),
+        };
+        self.sink.row.begin(EventKind::CLOCK, SourceId::RECORDER, TaskId::NONE, now.monotonic);
+        self.sink.row.clock(&now);
+        self.sink.commit();
+    }
+}
+
+fn attach_all(tracer: &Tracer, pids: &[i32]) -> Result<Vec<Tid>, Error> {
+    let mut attached = Vec::new();
+    for &pid in pids {
+        // A thread of a process named before is seized already.
+        if !attached.contains(&pid) {
+            attached.extend(tracer.attach(pid)?);
+        }
+    }
+    Ok(attached)
+}
+
+/// What a log of this recording cannot show from the start.
+fn at_start(options: &Options, attached: bool) -> Completeness {
+    let mut word = Completeness::default();
+    if options.capture_limit == 0 {
+        word.insert(Completeness::STRUCTS_ONLY);
+    }
+    if !options.names {
+        word.insert(Completeness::NO_NAMES);
+    }
+    if attached {
+        word.insert(Completeness::ATTACHED);
+    }
+    word
+}
+
+/// With a command, the terminal's keys are meant for it; it is in the same foreground group and gets the signals itself.
+fn watch_signals(with_command: bool) {
+    if with_command {
+        signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
+    }
+}
+
+/// The signals that end a recording: of attached processes also the terminal's Ctrl-C.
+fn asking_to_stop(with_command: bool) -> Vec<Signal> {
+    let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
+    if !with_command {
+        signals.extend([signals::SIGINT, signals::SIGQUIT]);
+    }
+    signals
+}
+
+fn random() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
+        // Without the device (a bare chroot) the clocks must do: the id tells files apart, it guards no secret.
+        bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
+        bytes[8..]
+            .copy_from_slice(&(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes());
+    }
+    bytes
+}
+
+impl Progress {
+    /// Events, bytes and lost events so far.
+    pub fn now(&self) -> (u64, u64, u64) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.events), read(&self.bytes), read(&self.lost))
+    }
+}

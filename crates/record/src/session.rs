@@ -1,0 +1,130 @@
+//! The loop: wait for a report, record it, let the task go on.
+
+use crate::capture::Capture;
+use crate::colocation::Colocation;
+use crate::error::Error;
+use crate::recorder::Progress;
+use crate::sink::Sink;
+use crate::task::Tasks;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId, TaskId};
+use sysreel_sys::signals::Termination;
+use sysreel_sys::{
+    Event, Report, Resume, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
+};
+
+/// Everything the tracer thread knows.
+pub(crate) struct Session {
+    pub(crate) tracer: Tracer,
+    pub(crate) tasks: Tasks,
+    /// Children whose first stop came before their parent told of them.
+    pub(crate) parked: HashMap<Tid, Parked>,
+    /// Children whose end came before their parent told of them.
+    pub(crate) ended_early: HashMap<Tid, (WaitStatus, u64)>,
+    pub(crate) sink: Sink,
+    pub(crate) capture: Capture,
+    pub(crate) info: SyscallInfo,
+    pub(crate) colocation: Colocation,
+    pub(crate) names: bool,
+    pub(crate) completeness: Completeness,
+    /// Notes about the event being built.
+    pub(crate) pending_notes: Vec<(TaskId, NoteCode, Severity, String)>,
+    /// Calls without a row that were told of already.
+    pub(crate) rowless: HashSet<(u32, u64)>,
+    /// The spawned program, and how it ended.
+    pub(crate) main: Option<Tid>,
+    pub(crate) main_status: Option<WaitStatus>,
+    pub(crate) termination: Termination,
+    /// The signal that ended the recording before the program.
+    pub(crate) detaching: Option<Signal>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// A stop that nobody has explained yet.
+#[derive(Debug)]
+pub(crate) struct Parked {
+    pub(crate) stop: Stop,
+    pub(crate) t_ns: u64,
+}
+
+impl Session {
+    /// Follows every task to its end, or until asked to stop.
+    pub(crate) fn run(&mut self) -> Result<(), Error> {
+        while !(self.tasks.is_empty() && self.parked.is_empty()) {
+            let report = self.tracer.wait()?;
+            let t_ns = clock::monotonic_ns();
+            match report {
+                Report::Stopped(stop) => self.stopped(stop, t_ns),
+                Report::Gone { tid, status } => self.gone(tid, status, t_ns),
+                Report::Interrupted => {}
+                Report::NoTasks => break,
+            }
+            if let Some(signal) = self.termination.requested() {
+                self.begin_detaching(signal);
+            }
+            self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn stopped(&mut self, stop: Stop, t_ns: u64) {
+        let tid = stop.tid();
+        let is_exec = stop.kind() == StopKind::Event(Event::EXEC);
+        // After an execve by another thread the report comes under the leader's id, which may never have been ours.
+        if is_exec {
+            self.changed_identity(&stop, t_ns);
+        }
+        if self.tasks.get(tid).is_none() {
+            match self.parked.remove(&tid) {
+                None => _ = self.parked.insert(tid, Parked { stop, t_ns }),
+                // A second report: whoever made it will not tell any more (a thread of a process that is being killed).
+                Some(first) => {
+                    self.adopt(tid, first);
+                    self.handle(stop, t_ns);
+                }
+            }
+            return;
+        }
+        self.handle(stop, t_ns);
+    }
+
+    /// Records the stop of a known task and lets it go on.
+    pub(crate) fn handle(&mut self, stop: Stop, t_ns: u64) {
+        self.record(&stop, t_ns);
+        let tid = stop.tid();
+        if self.detaching.is_some() {
+            self.detach(stop, t_ns);
+            return;
+        }
+        let in_call =
+            stop.kind() == StopKind::Syscall && self.tasks.get(tid).is_some_and(|t| t.call.is_some());
+        self.colocation.before_resume(&mut self.tasks, tid, !in_call);
+        self.balance(t_ns);
+        match stop.kind() {
+            StopKind::Signal(signal) => stop.resume(Resume::ToNextSyscall, signal),
+            StopKind::Group(_) => stop.listen(),
+            StopKind::Syscall | StopKind::Event(_) => stop.resume(Resume::ToNextSyscall, Signal::NONE),
+        }
+    }
+
+    /// Keeps a note until the event that it is about is committed.
+    pub(crate) fn later(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: String) {
+        self.pending_notes.push((task, code, severity, text));
+    }
+
+    /// Commits the notes that were kept.
+    pub(crate) fn notes(&mut self) {
+        while let Some((task, code, severity, text)) = self.pending_notes.pop() {
+            self.note(task, code, severity, &text);
+        }
+    }
+
+    /// Commits a note of the recorder's own.
+    pub(crate) fn note(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: &str) {
+        self.sink.row.begin(EventKind::NOTE, SourceId::RECORDER, task, clock::monotonic_ns());
+        self.sink.row.note(&Note { code, severity, text: text.as_bytes() });
+        self.sink.commit();
+    }
+}

@@ -1,0 +1,253 @@
+//! Records one stop: the kernel's struct as it came, and the memory and names that go with it.
+
+use crate::session::Session;
+use crate::task::Call;
+use sysreel_abi::errno::{is_in_progress, is_restart_block};
+use sysreel_abi::plan::{self, EntryState, Limits};
+use sysreel_abi::{Abi, Act, AuditArch, clone_flags, makes_fd, row};
+use sysreel_format::{
+    Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
+};
+use sysreel_sys::fdname::FdName;
+use sysreel_sys::info::Op;
+use sysreel_sys::stop::NT_PRSTATUS;
+use sysreel_sys::{Died, Event, Stop, StopKind, Tid, fdname, process};
+
+impl Session {
+    /// Commits the STOP event of a known task, and the events that follow from it.
+    pub(crate) fn record(&mut self, stop: &Stop, t_ns: u64) {
+        let tid = stop.tid();
+        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };
+        // A task that was killed in this very moment is still recorded: the length says that nothing could be asked (-ESRCH).
+        let alive = stop.syscall_info(&mut self.info).is_ok();
+        self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
+        self.sink.row.stop_head(&StopHead {
+            wait_status: stop.status().0.cast_unsigned(),
+            info_ret: self.info.returned(),
+            layout: Layout::MERGED,
+            info: self.info.bytes(),
+        });
+        if !alive {
+            self.sink.commit();
+            return;
+        }
+        self.registers_at_attach(stop);
+        let message = match stop.kind() {
+            StopKind::Syscall => {
+                self.syscall_stop(tid, id);
+                None
+            }
+            StopKind::Signal(_) => {
+                if let Ok(Some(siginfo)) = stop.siginfo() {
+                    self.sink.row.siginfo(&siginfo);
+                }
+                None
+            }
+            StopKind::Group(_) => None,
+            StopKind::Event(event) => self.event_stop(stop, event).ok(),
+        };
+        self.sink.commit();
+        self.notes();
+        if let (StopKind::Event(event), Some(message)) = (stop.kind(), message) {
+            self.after_event(tid, event, message, t_ns);
+        }
+        self.snapshot_at_attach(tid);
+    }
+
+    fn syscall_stop(&mut self, tid: Tid, id: TaskId) {
+        match self.info.op() {
+            Some(Op::ENTRY) => self.entry(tid, id),
+            Some(Op::EXIT) => self.exit(tid, id),
+            _ => {}
+        }
+    }
+
+    /// The message belongs to the event; so does what is done about a filter that asks for a tracer.
+    fn event_stop(&mut self, stop: &Stop, event: Event) -> Result<u64, Died> {
+        let message = stop.event_message()?;
+        self.sink.row.event_message(message);
+        if event == Event::SECCOMP {
+            self.answer_as_untraced(stop);
+        }
+        if event == Event::EXIT
+            && let Some(task) = self.tasks.get_mut(stop.tid())
+        {
+            task.cpu_time = process::cpu_time(stop.tid());
+        }
+        Ok(message)
+    }
+
+    /// Without a tracer that asked for it RET_TRACE answers ENOSYS (seccomp(2)); the program must see just that.
+    fn answer_as_untraced(&mut self, stop: &Stop) {
+        let Some((nr, _)) = self.info.call() else { return };
+        if stop.skip_call().is_ok() {
+            self.sink.row.altered(&Altered {
+                what: Altering::SECCOMP_ANSWER,
+                arg: 0,
+                kernel: &nr.to_le_bytes(),
+                given: &u64::MAX.to_le_bytes(),
+            });
+        }
+    }
+
+    fn entry(&mut self, tid: Tid, id: TaskId) {
+        let Some((nr, args)) = self.info.call() else { return };
+        let arch = AuditArch(self.info.arch());
+        let (Some(abi), Some(row)) = (Abi::of(arch, nr), row(arch, nr)) else {
+            self.completeness.insert(Completeness::ROWLESS);
+            if self.rowless.insert((arch.0, nr)) {
+                self.later(
+                    id,
+                    NoteCode::NO_ROW,
+                    Severity::INFO,
+                    format!(
+                        "no row for call {nr:#x} of arch {:#x}: its arguments are kept raw, without memory",
+                        arch.0
+                    ),
+                );
+            }
+            if let Some(task) = self.tasks.get_mut(tid) {
+                task.call = None;
+            }
+            return;
+        };
+        let mut call = Call { abi, row, args, state: EntryState::UNKNOWN, clone: None };
+        if self.capture.is_on() {
+            self.capture.begin(tid);
+            let mut wants = std::mem::take(&mut self.capture.wants);
+            call.state = plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
+            self.capture.wants = wants;
+            let missing = self.capture.store(&mut self.sink);
+            self.completeness.insert(missing);
+            self.left_out(call.state.left_out);
+        }
+        call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
+        let Some(task) = self.tasks.get_mut(tid) else { return };
+        debug_assert_eq!(task.id, id);
+        // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.
+        task.call = match row.act {
+            Act::Restart => task.interrupted.take().or(Some(call)),
+            _ => Some(call),
+        };
+    }
+
+    fn exit(&mut self, tid: Tid, id: TaskId) {
+        let Some((rval, is_error)) = self.info.result() else { return };
+        let Some(task) = self.tasks.get_mut(tid) else { return };
+        let Some(call) = task.call.take() else { return };
+        if is_error && is_restart_block(rval) {
+            task.interrupted = Some(call);
+        }
+        let tgid = task.tgid;
+        let Call { abi, row, args, .. } = call;
+        let mut left_out = 0;
+        self.capture.begin(tid);
+        self.capture.wants.clear();
+        if self.capture.is_on() && plan::may_write(row) {
+            let mut wants = std::mem::take(&mut self.capture.wants);
+            left_out = plan::at_exit(
+                abi,
+                row,
+                &args,
+                rval,
+                is_error,
+                &call.state,
+                &Limits::DEFAULT,
+                &mut wants,
+                &mut self.capture,
+            );
+            self.capture.wants = wants;
+            let missing = self.capture.store(&mut self.sink);
+            self.completeness.insert(missing);
+        }
+        self.left_out(left_out);
+        if self.names {
+            self.names_of_exit(tid, tgid, &call, rval, is_error);
+        }
+        self.after_exit(tid, id, &call, rval, is_error);
+    }
+
+    /// The names of new descriptors, and of sockets whose ends have changed.
+    fn names_of_exit(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64, is_error: bool) {
+        let capture = &self.capture;
+        let made = makes_fd(call.abi, call.row, &call.args, rval, is_error, |arg, role, index| {
+            capture.captured(arg, role, index)
+        });
+        for &fd in made.as_slice() {
+            self.name(tid, tgid, fd);
+        }
+        let ends_changed = match call.row.act {
+            Act::Bind | Act::Listen => !is_error,
+            // The kernel has chosen the local end although the connection is still being made.
+            Act::Connect => !is_error || is_in_progress(rval),
+            _ => false,
+        };
+        if ends_changed && let Ok(fd) = i32::try_from(call.abi.args(&call.args)[0]) {
+            self.name(tid, tgid, fd);
+        }
+    }
+
+    fn name(&mut self, tid: Tid, tgid: Tid, fd: i32) {
+        let Some(FdName { link, mode, device, inode, special, local, peer }) = fdname::resolve(tid, tgid, fd)
+        else {
+            return;
+        };
+        self.sink.row.name(&Name {
+            fd,
+            mode,
+            dev: device,
+            ino: inode,
+            rdev: special,
+            link: &link,
+            local: &local,
+            peer: &peer,
+        });
+    }
+
+    /// What an exit means beyond its memory.
+    fn after_exit(&mut self, tid: Tid, id: TaskId, call: &Call, rval: i64, is_error: bool) {
+        if is_error {
+            return;
+        }
+        match call.row.act {
+            Act::GetAffinity => self.show_own_mask(tid, call, rval),
+            Act::SetAffinity => self.colocation.mask_was_set(&mut self.tasks, tid, call.args[0]),
+            Act::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
+                self.completeness.insert(Completeness::IO_URING);
+                self.later(id, NoteCode::IO_URING, Severity::WARNING,
+                    "the program uses io_uring: calls made through its rings are not stops and are not in this log".into());
+            }
+            Act::Clone | Act::Clone3 if call.clone.is_some_and(|flags| flags.untraced()) => {
+                self.completeness.insert(Completeness::UNTRACED_CLONE);
+                self.later(
+                    id,
+                    NoteCode::UNTRACED_CLONE,
+                    Severity::WARNING,
+                    format!("task {rval} was made with CLONE_UNTRACED and is not recorded"),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn left_out(&mut self, elements: u32) {
+        if elements > 0 {
+            self.completeness.insert(Completeness::CAPTURE_LIMIT);
+            self.later(
+                TaskId::NONE,
+                NoteCode::OTHER,
+                Severity::WARNING,
+                format!("at least {elements} elements of the event before were too many to be captured"),
+            );
+        }
+    }
+
+    /// The registers where an attached task was found: no entry stop tells them.
+    fn registers_at_attach(&mut self, stop: &Stop) {
+        if self.tasks.get(stop.tid()).is_some_and(|task| !task.captured)
+            && let Ok(registers) = stop.registers()
+        {
+            self.sink.row.registers(NT_PRSTATUS, &registers);
+        }
+    }
+}

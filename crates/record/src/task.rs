@@ -1,0 +1,112 @@
+//! What the recorder keeps of a task while it lives.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use sysreel_abi::plan::EntryState;
+use sysreel_abi::{Abi, CloneFlags, Row};
+use sysreel_format::TaskId;
+use sysreel_sys::Tid;
+use sysreel_sys::affinity::Mask;
+
+/// A living tracee.
+#[derive(Debug)]
+pub(crate) struct Task {
+    /// Its ordinal in the log.
+    pub(crate) id: TaskId,
+    /// Its thread group.
+    pub(crate) tgid: Tid,
+    /// The call whose entry was seen and whose exit was not.
+    pub(crate) call: Option<Call>,
+    /// The call that restart_syscall would go on with: its exit said ERESTART_RESTARTBLOCK.
+    pub(crate) interrupted: Option<Call>,
+    /// User and system time, taken at its exit event.
+    pub(crate) cpu_time: (u64, u64),
+    /// The affinity mask that it would have without a recorder; `None` when it was never changed.
+    pub(crate) own_mask: Option<Rc<Mask>>,
+    /// Was it resumed into user code (and not into a call)?
+    pub(crate) in_user_code: bool,
+    /// Has its state been captured at attach?
+    pub(crate) captured: bool,
+}
+
+/// An open system call.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Call {
+    pub(crate) abi: Abi,
+    pub(crate) row: &'static Row,
+    pub(crate) args: [u64; 6],
+    pub(crate) state: EntryState,
+    /// What a call that makes a task asked for.
+    pub(crate) clone: Option<CloneFlags>,
+}
+
+impl Task {
+    pub(crate) fn new(id: TaskId, tgid: Tid) -> Task {
+        Task {
+            id,
+            tgid,
+            call: None,
+            interrupted: None,
+            cpu_time: (0, 0),
+            own_mask: None,
+            in_user_code: false,
+            captured: false,
+        }
+    }
+}
+
+/// The living tasks by thread id.
+#[derive(Debug, Default)]
+pub(crate) struct Tasks {
+    living: HashMap<Tid, Task>,
+    next: u32,
+}
+
+impl Tasks {
+    /// A new task, with the next ordinal.
+    pub(crate) fn add(&mut self, tid: Tid, tgid: Tid) -> &mut Task {
+        let task = Task::new(TaskId(self.next), tgid);
+        self.next += 1;
+        self.living.entry(tid).insert_entry(task).into_mut()
+    }
+
+    pub(crate) fn get(&self, tid: Tid) -> Option<&Task> {
+        self.living.get(&tid)
+    }
+
+    pub(crate) fn get_mut(&mut self, tid: Tid) -> Option<&mut Task> {
+        self.living.get_mut(&tid)
+    }
+
+    pub(crate) fn remove(&mut self, tid: Tid) -> Option<Task> {
+        self.living.remove(&tid)
+    }
+
+    /// The task that had `from` has `to` now.
+    pub(crate) fn rename(&mut self, from: Tid, to: Tid) {
+        if let Some(task) = self.living.remove(&from) {
+            self.living.insert(to, task);
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.living.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.living.len()
+    }
+
+    pub(crate) fn tids(&self) -> Vec<Tid> {
+        self.living.keys().copied().collect()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Tid, &Task)> {
+        self.living.iter().map(|(&tid, task)| (tid, task))
+    }
+
+    /// Is any task of this process alive?
+    pub(crate) fn has_process(&self, tgid: Tid) -> bool {
+        self.living.values().any(|task| task.tgid == tgid)
+    }
+}

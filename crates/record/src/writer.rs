@@ -1,0 +1,226 @@
+//! The second thread: makes blocks of full segments and writes them to the file.
+
+use crate::recorder::Progress;
+use crate::sink::TailMemory;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Record, Segment};
+use sysreel_sys::{SharedMapping, mapping};
+
+/// How often what was written is made to survive a power cut.
+const SYNC_EVERY: Duration = Duration::from_secs(1);
+
+/// What the tracer sends.
+pub(crate) enum ToWriter {
+    /// Write this and give its memory back.
+    Segment(Segment<TailMemory>),
+    /// That was all.
+    Finish(Completeness, Extras, (u64, DropReasons)),
+}
+
+/// How the log ended.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Events that are not in the file.
+    pub(crate) lost: u64,
+    /// The first error that lost any, or that kept the log from being finished.
+    pub(crate) error: Option<io::Error>,
+    /// The length of the file.
+    pub(crate) bytes: u64,
+    /// Was the footer written?
+    pub(crate) finished: bool,
+}
+
+/// The writer thread and the tracer's ends of its channels.
+pub(crate) struct Writer {
+    thread: JoinHandle<Written>,
+    to: SyncSender<ToWriter>,
+    free: Option<Receiver<TailMemory>>,
+}
+
+/// Where the blocks go.
+pub(crate) struct Output {
+    pub(crate) blocks: BlockWriter<File>,
+    /// The tail's file, when there is one, to be synced along.
+    pub(crate) tail: Option<File>,
+    /// Is it a regular file, for which room can be reserved?
+    pub(crate) regular: bool,
+}
+
+impl Writer {
+    /// Starts the thread with the segments' memory.
+    pub(crate) fn start(
+        output: Output,
+        segments: Vec<SharedMapping>,
+        progress: Arc<Progress>,
+    ) -> io::Result<Writer> {
+        let (to, from_tracer) = sync_channel(segments.len() + 1);
+        let (give_back, free) = channel();
+        for segment in segments {
+            _ = give_back.send(TailMemory(segment));
+        }
+        let Output { blocks, tail, regular } = output;
+        let mut state = State {
+            blocks: Some(blocks),
+            tail,
+            regular,
+            written: Written::default(),
+            reserved: 0,
+            progress,
+            give_back,
+        };
+        let thread =
+            std::thread::Builder::new().name("writer".into()).spawn(move || state.run(&from_tracer))?;
+        Ok(Writer { thread, to, free: Some(free) })
+    }
+
+    /// The tracer's ends. To be taken once.
+    pub(crate) fn take_channels(&mut self) -> (SyncSender<ToWriter>, Receiver<TailMemory>) {
+        (self.to.clone(), self.free.take().expect("the channels are taken once"))
+    }
+
+    /// Ends the log and the thread. The sink must have been closed.
+    pub(crate) fn finish(
+        self,
+        completeness: Completeness,
+        extras: Extras,
+        refused: (u64, DropReasons),
+    ) -> Written {
+        _ = self.to.send(ToWriter::Finish(completeness, extras, refused));
+        match self.thread.join() {
+            Ok(written) => written,
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    }
+}
+
+struct State {
+    /// Absent once the log is finished.
+    blocks: Option<BlockWriter<File>>,
+    tail: Option<File>,
+    regular: bool,
+    written: Written,
+    /// Up to where the file has disk blocks.
+    reserved: u64,
+    progress: Arc<Progress>,
+    give_back: Sender<TailMemory>,
+}
+
+impl State {
+    fn run(&mut self, from_tracer: &Receiver<ToWriter>) -> Written {
+        let mut synced = Instant::now();
+        loop {
+            match from_tracer.recv_timeout(SYNC_EVERY) {
+                Ok(ToWriter::Segment(segment)) => self.segment(segment),
+                Ok(ToWriter::Finish(completeness, extras, refused)) => {
+                    self.finish(completeness, &extras, refused);
+                    return std::mem::take(&mut self.written);
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.written),
+            }
+            if synced.elapsed() >= SYNC_EVERY {
+                self.sync();
+                synced = Instant::now();
+            }
+        }
+    }
+
+    fn segment(&mut self, segment: Segment<TailMemory>) {
+        let Some(mut blocks) = self.blocks.take() else { return };
+        let result =
+            self.reserve(&blocks, &segment).and_then(|()| blocks.write_segment(&segment).map_err(io_error));
+        if let Err(error) = result {
+            let reason = match error.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                    DropReasons::DISK_FULL
+                }
+                _ => DropReasons::WRITE_ERROR,
+            };
+            self.written.lost += blocks.drop_segment(&segment, reason);
+            self.written.error.get_or_insert(error);
+            self.progress.lost.store(self.written.lost, Ordering::Relaxed);
+        }
+        self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
+        self.blocks = Some(blocks);
+        _ = self.give_back.send(segment.free());
+    }
+
+    /// Makes sure that the disk has room for a segment and for the end of the log after it, so that a full disk is noticed
+    /// while the log can still be ended cleanly.
+    fn reserve(&mut self, blocks: &BlockWriter<File>, segment: &Segment<TailMemory>) -> io::Result<()> {
+        /// Block headers and incompressible data: more than zstd's worst case.
+        const MARGIN: u64 = 128 << 10;
+        /// In steps, to make few calls.
+        const STEP: u64 = 4 << 20;
+        if !self.regular {
+            return Ok(());
+        }
+        let held: u64 = segment
+            .records()
+            .map(|record| match record {
+                Record::Event(bytes) | Record::Blob(bytes) => bytes.len() as u64,
+            })
+            .sum();
+        let needed = blocks.offset() + held + blocks.bytes_to_reserve() + MARGIN;
+        if needed <= self.reserved {
+            return Ok(());
+        }
+        for room in [needed + STEP, needed] {
+            match mapping::allocate(blocks.get_ref(), self.reserved, room - self.reserved, true) {
+                Ok(()) => {
+                    self.reserved = room;
+                    return Ok(());
+                }
+                Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
+                // Not every file system can reserve; there the write itself will say when the disk is full.
+                Err(_) => return Ok(()),
+            }
+        }
+        Err(io::Error::from_raw_os_error(mapping::ENOSPC))
+    }
+
+    fn sync(&mut self) {
+        // A failing sync loses nothing yet: the next write or the end will tell.
+        _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync_data());
+        _ = self.tail.as_ref().map(File::sync_data);
+    }
+
+    fn finish(&mut self, mut completeness: Completeness, extras: &Extras, refused: (u64, DropReasons)) {
+        let Some(mut blocks) = self.blocks.take() else { return };
+        blocks.note_loss(refused.0, refused.1);
+        self.written.lost += refused.0;
+        if self.written.lost > 0 {
+            completeness.insert(Completeness::LOST_EVENTS);
+        }
+        self.written.bytes = blocks.offset();
+        match blocks.finish(completeness, extras) {
+            Ok(file) => {
+                self.written.finished = true;
+                if self.regular {
+                    self.written.bytes = end_of(&file).unwrap_or(self.written.bytes);
+                }
+            }
+            Err(error) => _ = self.written.error.get_or_insert(io_error(error)),
+        }
+    }
+}
+
+/// The length of the file, and nothing reserved behind it any more.
+fn end_of(file: &File) -> io::Result<u64> {
+    let len = file.metadata()?.len();
+    file.set_len(len)?;
+    Ok(len)
+}
+
+fn io_error(error: sysreel_format::Error) -> io::Error {
+    match error {
+        sysreel_format::Error::Io { source, .. } => source,
+        other => io::Error::other(other),
+    }
+}
