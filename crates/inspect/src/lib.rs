@@ -1,1 +1,22 @@
-//! Reads sysreel logs: decode, print, describe
+//! Reads sysreel logs for people and machines.
+//!
+//! [`open`] finds a log and its tail; [`print::print`] writes it in the form of strace, [`raw::raw`] as one JSON object
+//! per event, [`info::Info`] sums it up. Nothing here looks at the running system, so a log says the same on any host.
+
+#![forbid(unsafe_code)]
+
+mod decode;
+mod error;
+mod findings;
+pub mod info;
+mod kept;
+mod log_file;
+pub mod print;
+pub mod psi;
+pub mod raw;
+pub mod state;
+mod text;
+
+pub use error::Error;
+pub use findings::Findings;
+pub use log_file::{FileSource, LogFile, open};
