@@ -8,7 +8,9 @@ pub use class::{Act, Classes, Makes, Replay};
 
 pub(crate) use build::*;
 
+use crate::arch::Abi;
 use crate::layout::Layout;
+use crate::special;
 
 /// One system call.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +32,30 @@ pub struct Row {
 }
 
 impl Row {
+    /// What argument number `i` is in a call with these arguments: its kind and memory with everything decided that
+    /// depends on a command (ioctl, fcntl, prctl, futex, ...).
+    #[must_use]
+    pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(Kind, Option<Mem>)> {
+        let arg = self.args.get(i)?;
+        Some(match arg.mem {
+            Some(Mem { len: Len::Special(id), .. }) => {
+                let meaning = special::meaning(id, abi, &abi.args(args), i);
+                (meaning.kind, meaning.mem)
+            }
+            mem => (arg.kind, mem),
+        })
+    }
+
+    /// How the result of a call with these arguments is printed.
+    #[must_use]
+    pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> Kind {
+        let mut specials = self.args.iter().filter_map(|a| match a.mem {
+            Some(Mem { len: Len::Special(id), .. }) => Some(id),
+            _ => None,
+        });
+        specials.next().and_then(|id| special::result(id, abi, &abi.args(args))).unwrap_or(self.result)
+    }
+
     /// The position of the argument called `name`.
     #[must_use]
     pub fn arg(&self, name: &str) -> Option<usize> {
@@ -225,10 +251,16 @@ pub enum Special {
     ArchPrctl,
     /// The arguments of futex.
     Futex,
+    /// The same where its time has 64 bits also in 32-bit ABIs.
+    FutexTime64,
     /// What clone writes through its parent and child tid pointers.
     CloneTid,
-    /// The last argument of semctl, shmctl and msgctl.
-    IpcControl,
+    /// The last argument of semctl.
+    Semctl,
+    /// The last argument of msgctl.
+    Msgctl,
+    /// The last argument of shmctl.
+    Shmctl,
     /// The addr argument of quotactl.
     Quota,
     /// The data argument of ptrace.
@@ -372,6 +404,8 @@ pub struct Constants {
 pub struct Field {
     /// Which bits.
     pub mask: u64,
+    /// It is spelled behind the flags and not before them.
+    pub last: bool,
     /// Name and value, also for zero where zero has a name.
     pub items: &'static [(&'static str, u64)],
 }

@@ -1,9 +1,15 @@
 //! The file descriptors that a call made, so that a recorder can ask what they are.
 
 use linux_raw_sys::general as g;
+use linux_raw_sys::net;
+use linux_raw_sys::ptrace::{SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER};
 
 use crate::arch::Abi;
+use crate::clone::CloneFlags;
+use crate::consts::unpackaged as u;
 use crate::desc::{Makes, Row};
+use crate::plan::CLONE_PIDFD;
+use crate::special::ioctl;
 
 /// Up to two new file descriptors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,10 +33,19 @@ impl Fds {
             _ => Self::NONE,
         }
     }
+
+    fn two(bytes: Option<&[u8]>) -> Self {
+        match (int(bytes, 0), int(bytes, 4)) {
+            (Some(a), Some(b)) => Self { fds: [a, b], len: 2 },
+            _ => Self::NONE,
+        }
+    }
 }
 
-/// The file descriptors that a call made. `written` gives the bytes that were captured at the exit for an argument,
-/// as (argument, role, index): a pipe's two fds, or a pidfd.
+/// The file descriptors that a call made. `written` gives the bytes that were captured at the exit as (argument, role,
+/// index): a pipe's two fds, or a pidfd.
+///
+/// What a message brought along (`SCM_RIGHTS`) is not among them.
 pub fn makes_fd<'m>(
     abi: Abi,
     row: &Row,
@@ -42,17 +57,85 @@ pub fn makes_fd<'m>(
     if is_error {
         return Fds::NONE;
     }
-    let _ = (abi, args, g::CLONE_PIDFD);
-    let result = || Fds::one(i32::try_from(rval).ok());
-    match row.makes {
-        Makes::Ret => result(),
-        Makes::Pair(at) => match written(at.index, 0, 0) {
-            Some([a, b, c, d, e, f, g, h, ..]) => Fds {
-                fds: [i32::from_le_bytes([*a, *b, *c, *d]), i32::from_le_bytes([*e, *f, *g, *h])],
-                len: 2,
-            },
-            _ => Fds::NONE,
-        },
-        _ => Fds::NONE,
+    let args = abi.args(args);
+    let command = |arg: usize| args.get(arg).copied().unwrap_or(0) & 0xffff_ffff;
+    let is_result = match row.makes {
+        Makes::None => false,
+        Makes::Ret => true,
+        Makes::Pair(at) => return Fds::two(written(at.index, 0, 0)),
+        Makes::Fcntl => [g::F_DUPFD, g::F_DUPFD_CLOEXEC].iter().any(|c| u64::from(*c) == command(1)),
+        Makes::Ioctl => ioctl::makes_fd(args[1]),
+        // The parent tid pointer serves for both; CLONE_PIDFD excludes CLONE_PARENT_SETTID.
+        Makes::Clone if CloneFlags(args[0]).pidfd() => return Fds::one(int(written(2, 0, 0), 0)),
+        Makes::Clone => false,
+        // Captured only when the flags ask for it.
+        Makes::Clone3 => return Fds::one(int(written(0, 1, CLONE_PIDFD), 0)),
+        Makes::Seccomp => {
+            command(0) == u64::from(SECCOMP_SET_MODE_FILTER)
+                && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
+        }
+        Makes::Bpf => BPF.contains(&command(0)),
+        Makes::Socketcall => {
+            [net::SYS_SOCKET, net::SYS_ACCEPT, net::SYS_ACCEPT4].iter().any(|c| u64::from(*c) == command(0))
+        }
+    };
+    if is_result { Fds::one(i32::try_from(rval).ok()) } else { Fds::NONE }
+}
+
+/// Commands of bpf whose result is a file descriptor.
+const BPF: [u64; 12] = [
+    u::BPF_MAP_CREATE,
+    u::BPF_PROG_LOAD,
+    u::BPF_OBJ_GET,
+    u::BPF_PROG_GET_FD_BY_ID,
+    u::BPF_MAP_GET_FD_BY_ID,
+    u::BPF_RAW_TRACEPOINT_OPEN,
+    u::BPF_BTF_LOAD,
+    u::BPF_BTF_GET_FD_BY_ID,
+    u::BPF_LINK_CREATE,
+    u::BPF_LINK_GET_FD_BY_ID,
+    u::BPF_ENABLE_STATS,
+    u::BPF_ITER_CREATE,
+];
+
+fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
+    let bytes = bytes?.get(at..at.checked_add(4)?)?;
+    Some(i32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::{number, row};
+
+    fn made(name: &str, args: [u64; 6], rval: i64, written: &[u8]) -> Vec<i32> {
+        let abi = Abi::X86_64;
+        let row = row(abi.arch(), number(abi, name).unwrap()).unwrap();
+        let bytes = |_, _, _| (!written.is_empty()).then_some(written);
+        makes_fd(abi, row, &args, rval, rval < 0, bytes).as_slice().to_vec()
+    }
+
+    #[test]
+    fn results_and_arrays() {
+        assert_eq!(made("openat", [0; 6], 3, &[]), [3]);
+        assert_eq!(made("openat", [0; 6], -2, &[]), []);
+        assert_eq!(made("read", [0; 6], 3, &[]), []);
+        assert_eq!(made("pipe2", [1, 0, 0, 0, 0, 0], 0, &[3, 0, 0, 0, 4, 0, 0, 0]), [3, 4]);
+        assert_eq!(made("pipe2", [1, 0, 0, 0, 0, 0], 0, &[3, 0, 0, 0]), []);
+        assert_eq!(made("socketpair", [1, 1, 0, 9, 0, 0], 0, &[5, 0, 0, 0, 6, 0, 0, 0]), [5, 6]);
+    }
+
+    #[test]
+    fn the_command_decides() {
+        assert_eq!(made("fcntl", [3, g::F_DUPFD_CLOEXEC.into(), 10, 0, 0, 0], 10, &[]), [10]);
+        assert_eq!(made("fcntl", [3, g::F_GETFD.into(), 0, 0, 0, 0], 1, &[]), []);
+        assert_eq!(made("ioctl", [3, linux_raw_sys::ioctl::TIOCGPTPEER.into(), 0, 0, 0, 0], 7, &[]), [7]);
+        assert_eq!(made("ioctl", [3, linux_raw_sys::ioctl::TCGETS.into(), 0, 0, 0, 0], 0, &[]), []);
+        let flags = u64::from(g::CLONE_PIDFD);
+        assert_eq!(made("clone", [flags, 0, 1, 0, 0, 0], 99, &[8, 0, 0, 0]), [8]);
+        assert_eq!(made("clone", [0, 0, 1, 0, 0, 0], 99, &[8, 0, 0, 0]), []);
+        assert_eq!(made("clone3", [1, 88, 0, 0, 0, 0], 99, &[8, 0, 0, 0]), [8]);
+        assert_eq!(made("clone3", [1, 88, 0, 0, 0, 0], 99, &[]), []);
+        assert_eq!(made("bpf", [u::BPF_PROG_LOAD, 0, 0, 0, 0, 0], 4, &[]), [4]);
     }
 }

@@ -33,3 +33,4 @@ pub use fds::{Fds, makes_fd};
 pub use layout::Layout;
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use signal::signal_name;
+pub use special::ioctl::Request as IoctlRequest;

@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::LazyLock;
 
 use crate::arch::{Abi, AuditArch};
-use crate::desc::Row;
+use crate::desc::{Row, plain};
 use crate::table;
 
 /// A system call number as the kernel reports it, all 64 bits.
@@ -98,12 +98,28 @@ fn build(abi: Abi) -> Vec<Entry> {
     dense
 }
 
+/// Calls of the generic header for 32-bit architectures alone that `time64` at their end does not tell.
+const ONLY_32: &[&str] = &[
+    "clock_gettime64",
+    "clock_settime64",
+    "clock_adjtime64",
+    "timer_gettime64",
+    "timer_settime64",
+    "timerfd_gettime64",
+    "timerfd_settime64",
+];
+
 /// Number (without the x32 bit) and name of every call of an ABI.
 fn names(abi: Abi) -> Vec<(usize, &'static str)> {
     match abi {
         Abi::X86_64 => syscalls::x86_64::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
-        Abi::I386 => syscalls::x86::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
-        Abi::Aarch64 => syscalls::aarch64::Sysno::iter().map(|s| (s.id() as usize, s.name())).collect(),
+        Abi::I386 => syscalls::x86::Sysno::iter().map(|s| (s.id() as usize, plain(s.name()))).collect(),
+        // The package reads arm64's numbers from the generic header without its conditions: it has the calls that only
+        // 32-bit architectures get, and calls newfstatat by the name that it would have there.
+        Abi::Aarch64 => syscalls::aarch64::Sysno::iter()
+            .map(|s| (s.id() as usize, if s.name() == "fstatat" { "newfstatat" } else { s.name() }))
+            .filter(|(_, name)| !name.ends_with("time64") && !ONLY_32.contains(name))
+            .collect(),
         Abi::X32 => {
             let replaced = |name: &str| x32::ONLY.iter().any(|(_, n)| *n == name);
             names(Abi::X86_64)

@@ -3,39 +3,187 @@
 
 use std::fmt::Write as _;
 
-use crate::arch::Abi;
-use crate::desc::{Constants, Kind};
+use linux_raw_sys::general as g;
+use linux_raw_sys::net;
 
-/// Spells a set of flags: the names of known bits, then what is left in hexadecimal; `0` for none.
+use crate::arch::Abi;
+use crate::consts::{clock, ioctl, open, socket};
+use crate::desc::{Constants, Field, Kind};
+use crate::signal::signal_name;
+
+/// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names of known bits, then
+/// what is left in hexadecimal; `0` for nothing at all.
 pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
-    let _ = abi;
-    let mut rest = if list.bits == 32 { value & 0xffff_ffff } else { value };
-    if rest == 0 {
-        out.push('0');
-        return;
-    }
-    let mut first = true;
-    for (name, bits) in list.items {
-        if *bits != 0 && rest & bits == *bits {
-            if !first {
-                out.push('|');
-            }
-            first = false;
-            out.push_str(name);
-            rest &= !bits;
-        }
-    }
-    if rest != 0 {
-        let _ = write!(out, "{}{rest:#x}", if first { "" } else { "|" });
+    let rest = names(abi, list, value, out);
+    if rest.left != 0 || !rest.any {
+        let bar = if rest.any { "|" } else { "" };
+        let _ = match rest.left {
+            0 => out.write_str("0"),
+            left => write!(out, "{bar}{left:#x}"),
+        };
     }
 }
 
-/// Spells a value of a kind that has names for values. False, and nothing written, for any other kind: the caller
+/// Spells one value of a list: its name, or the number and whose name is missing: `0x7 /* SEEK_??? */`.
+pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+    let value = low(list, value);
+    match list.items.iter().find(|(name, v)| low(list, this(abi, list, name, *v)) == value) {
+        Some((name, _)) => out.push_str(name),
+        None => {
+            let _ = write!(out, "{value:#x} /* {}??? */", list.prefix);
+        }
+    }
+}
+
+/// The value of a constant by name, for filters and tests.
+#[must_use]
+pub fn constant(abi: Abi, list: &Constants, name: &str) -> Option<u64> {
+    let parts = list.fields.iter().flat_map(|f| f.items);
+    list.items.iter().chain(parts).find(|(n, _)| *n == name).map(|(n, v)| this(abi, list, n, *v))
+}
+
+/// Spells a value of a kind that has words for values. False, and nothing written, for every other kind: the caller
 /// prints the number.
 pub fn flag_value(abi: Abi, kind: Kind, value: u64, out: &mut String) -> bool {
     match kind {
         Kind::Flags(list) => flags_text(abi, list, value, out),
+        Kind::FlagsMode(list) => flags_mode(abi, list, value, out),
+        Kind::Enum(list) => enum_text(abi, list, value, out),
+        Kind::Signal => match i32::try_from(value & 0xffff_ffff).ok().and_then(signal_name) {
+            Some(name) => out.push_str(name),
+            None => return false,
+        },
+        Kind::DirFd if value & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned()) => {
+            out.push_str("AT_FDCWD")
+        }
+        Kind::Clock => clock_text(abi, value, out),
+        Kind::Ioctl => ioctl_text(value, out),
+        Kind::FileMode => flags_mode(abi, &open::FILE_TYPE, value, out),
         _ => return false,
     }
     true
 }
+
+/// The name of a socket option at a level.
+#[must_use]
+pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
+    let list = match u32::try_from(level & 0xffff_ffff).ok()? {
+        net::SOL_SOCKET => &socket::OPTION,
+        net::SOL_TCP => &socket::TCP_OPTION,
+        net::SOL_IP => &socket::IP_OPTION,
+        net::SOL_IPV6 => &socket::IPV6_OPTION,
+        _ => return None,
+    };
+    list.items.iter().find(|(_, v)| *v == option & 0xffff_ffff).map(|(name, _)| *name)
+}
+
+/// The name of a protocol of an address family: the internet families have names, for others 0 is the rule.
+#[must_use]
+pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
+    match u32::try_from(family & 0xffff_ffff).ok()? {
+        net::AF_INET | net::AF_INET6 => {
+            socket::PROTOCOL.items.iter().find(|(_, v)| *v == protocol & 0xffff_ffff).map(|(name, _)| *name)
+        }
+        _ => None,
+    }
+}
+
+/// What `names` left over.
+struct Rest {
+    left: u64,
+    any: bool,
+}
+
+/// Writes every name that fits and tells what is left.
+fn names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
+    let mut rest = Rest { left: low(list, value), any: false };
+    let mut say = |name: &str, any: &mut bool| {
+        if *any {
+            out.push('|');
+        }
+        out.push_str(name);
+        *any = true;
+    };
+    let whole = low(list, value) == 0;
+    let field = |field: &Field, rest: &mut Rest, say: &mut dyn FnMut(&str, &mut bool)| {
+        let part = rest.left & field.mask;
+        if let Some((name, _)) = field.items.iter().find(|(_, v)| low(list, *v) == part) {
+            say(name, &mut rest.any);
+            rest.left &= !field.mask;
+        }
+    };
+    for first in list.fields.iter().filter(|f| !f.last) {
+        field(first, &mut rest, &mut say);
+    }
+    for (name, v) in list.items {
+        let bits = this(abi, list, name, *v);
+        if (bits != 0 && rest.left & bits == bits) || (bits == 0 && whole && !rest.any) {
+            say(name, &mut rest.any);
+            rest.left &= !bits;
+        }
+    }
+    for last in list.fields.iter().filter(|f| f.last) {
+        field(last, &mut rest, &mut say);
+    }
+    rest
+}
+
+fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
+    let rest = names(abi, list, value, out);
+    if rest.left != 0 || !rest.any {
+        let bar = if rest.any { "|" } else { "" };
+        let _ = write!(out, "{bar}0{:o}", rest.left);
+    }
+}
+
+/// The low bits that a list looks at.
+fn low(list: &Constants, value: u64) -> u64 {
+    if list.bits == 32 { value & 0xffff_ffff } else { value }
+}
+
+/// The value of a constant in an ABI.
+fn this(abi: Abi, list: &Constants, name: &str, host: u64) -> u64 {
+    match list.overrides.iter().find(|o| o.name == name) {
+        Some(o) if abi == Abi::Aarch64 => o.aarch64,
+        Some(o) => o.x86,
+        None => host,
+    }
+}
+
+/// A clock; a negative one belongs to a process or thread, or is an fd (include/linux/posix-timers_types.h).
+fn clock_text(abi: Abi, value: u64, out: &mut String) {
+    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+    let id = low.cast_signed();
+    if id >= 0 {
+        enum_text(abi, &clock::CLOCK, value, out);
+        return;
+    }
+    let of = !(id >> 3);
+    let _ = match id & 7 {
+        3 => write!(out, "FD_TO_CLOCKID({of})"),
+        kind => {
+            let whose = if kind & 4 == 0 { "PROCESS" } else { "THREAD" };
+            let what = ["PROF", "VIRT", "SCHED"].get(usize::try_from(kind & 3).unwrap_or(3)).copied();
+            match what {
+                Some(what) => write!(out, "MAKE_{whose}_CPUCLOCK({of}, CPUCLOCK_{what})"),
+                None => write!(out, "{low:#x}"),
+            }
+        }
+    };
+}
+
+/// A request: its name, or its parts.
+fn ioctl_text(value: u64, out: &mut String) {
+    let request = value & 0xffff_ffff;
+    if let Some((name, _)) = ioctl::IOCTL.items.iter().find(|(_, v)| *v == request) {
+        out.push_str(name);
+        return;
+    }
+    let parts = crate::IoctlRequest::of(u32::try_from(request).unwrap_or(0));
+    let dir = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"];
+    let dir = dir.get(usize::from(parts.dir)).copied().unwrap_or("?");
+    let _ = write!(out, "_IOC({dir}, {:#x}, {:#x}, {:#x})", parts.group, parts.number, parts.size);
+}
+
+#[cfg(test)]
+mod tests;

@@ -16,13 +16,14 @@ pub mod process;
 pub mod security;
 pub mod signal;
 pub mod socket;
-mod unpackaged;
+pub(crate) mod unpackaged;
 
 /// A list of constants: names whose values are constants in scope.
 macro_rules! list {
     (
         $(#[$doc:meta])* $name:ident $prefix:literal $bits:literal: $($constant:ident)*
-        $(; field $mask:ident: $($part:ident)*)*
+        $(; field $mask:ident: $($part:ident)*)?
+        $(; ends $end:ident: $($last:ident)*)?
         $(; differs $($over:ident $x86:literal $arm:literal),*)?
     ) => {
         $(#[$doc])*
@@ -30,10 +31,18 @@ macro_rules! list {
             prefix: $prefix,
             bits: $bits,
             items: &[$((stringify!($constant), $constant as u64)),*],
-            fields: &[$($crate::desc::Field {
-                mask: $mask as u64,
-                items: &[$((stringify!($part), $part as u64)),*],
-            }),*],
+            fields: &[
+                $($crate::desc::Field {
+                    mask: $mask as u64,
+                    last: false,
+                    items: &[$((stringify!($part), $part as u64)),*],
+                },)?
+                $($crate::desc::Field {
+                    mask: $end as u64,
+                    last: true,
+                    items: &[$((stringify!($last), $last as u64)),*],
+                },)?
+            ],
             overrides: &[$($($crate::desc::Override { name: stringify!($over), x86: $x86, aarch64: $arm }),*)?],
         };
     };

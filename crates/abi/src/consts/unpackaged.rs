@@ -7,7 +7,7 @@ use linux_raw_sys::general::{O_CLOEXEC, O_EXCL, O_NONBLOCK};
 
 macro_rules! constants {
     ($($header:literal: $($name:ident = $value:expr),* $(,)?;)*) => {
-        $($(pub const $name: u64 = $value;)*)*
+        $($(pub(crate) const $name: u64 = $value;)*)*
 
         /// Header, name and value of each, for the test.
         #[cfg(test)]

@@ -67,6 +67,7 @@ pub(super) static ROWS: &[Row] = rows! {
     file_getattr(dfd: DIRFD, filename: PATH, ufattr: kind(Kind::Struct(FileAttr), out(arg("usize"))), usize: SIZE, at_flags: flags(&open::AT)) -> INT, emulate(DESC).act(Act::Stat);
     file_setattr(dfd: DIRFD, filename: PATH, ufattr: kind(Kind::Struct(FileAttr), input(arg("usize"))), usize: SIZE, at_flags: flags(&open::AT)) -> INT, emulate(DESC);
 
+    lookup_dcookie(cookie64: HEX, buf: kind(Kind::Path, out(ret("len"))), len: SIZE) -> SIZE, emulate(FILE);
     getcwd(buf: kind(Kind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE);
     chdir(filename: PATH) -> INT, emulate(FILE).act(Act::Chdir);
     fchdir(fd: FD) -> INT, emulate(DESC).act(Act::Fchdir);

@@ -50,6 +50,7 @@ pub(super) static ROWS: &[Row] = rows! {
     sync_file_range(fd: FD, off_low: HALF, off_hi: HALF, n_low: HALF, n_hi: HALF, flags: flags(&f::SYNC_RANGE)) -> INT, emulate(FD_).act(Act::Sync);
     fanotify_mark(fanotify_fd: FD, flags: flags(&f::FANOTIFY_MARK), mask_1: HALF, mask_2: HALF, dfd: DIRFD, pathname: PATH) -> INT, refuse(FD_);
     utimensat_time64(dfd: DIRFD, filename: PATH, utimes: input(Len::Several { n: 2, each: Timespec64 }), flags: flags(&open::AT)) -> INT, emulate(FD_).act(Act::Utime);
+    lookup_dcookie(cookie_l: HALF, cookie_h: HALF, buf: kind(Kind::Path, out(ret("len"))), len: SIZE) -> SIZE, emulate(FILE);
     umount(name: PATH) -> INT, emulate(FILE.and(SYS)).act(Act::Mount);
     chown32(filename: PATH, user: UID, group: GID) -> INT, emulate(FILE).act(Act::Chown);
     lchown32(filename: PATH, user: UID, group: GID) -> INT, emulate(FILE).act(Act::Chown);
@@ -82,7 +83,7 @@ pub(super) static ROWS: &[Row] = rows! {
     ipc(call: one_of(&i::IPC_CALL), first: INT, second: HEX, third: HEX, ptr: special(Special::Ipc), fifth: HEX) -> LONG, apart(IPC).act(Act::Multiplexed);
     recvmmsg_time64(fd: FD, mmsg: inout(mmsg("vlen")), vlen: UINT, flags: flags(&socket::MSG), timeout: always(inout(of(Timespec64)))) -> INT, emulate(NET).act(Act::Receive);
     semtimedop_time64(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT, timeout: input(of(Timespec64))) -> INT, emulate(IPC);
-    futex_time64(uaddr: special(Special::Futex), op: flags(&i::FUTEX), val: UINT, utime: special(Special::Futex), uaddr2: special(Special::Futex), val3: HEX) -> INT, emulate(IPC.and(MEM)).act(Act::Futex);
+    futex_time64(uaddr: special(Special::FutexTime64), op: flags(&i::FUTEX), val: UINT, utime: special(Special::FutexTime64), uaddr2: special(Special::FutexTime64), val3: HEX) -> INT, emulate(IPC.and(MEM)).act(Act::Futex);
     mq_timedsend_time64(mqdes: FD, u_msg_ptr: input(arg("msg_len")), msg_len: SIZE, msg_prio: UINT, u_abs_timeout: input(of(Timespec64))) -> INT, emulate(IPC.and(DESC));
     mq_timedreceive_time64(mqdes: FD, u_msg_ptr: out(ret("msg_len")), msg_len: SIZE, u_msg_prio: out(of(U32)), u_abs_timeout: input(of(Timespec64))) -> SIZE, emulate(IPC.and(DESC));
 

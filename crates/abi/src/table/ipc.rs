@@ -21,15 +21,15 @@ pub(super) static ROWS: &[Row] = rows! {
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT, emulate(IPC);
     semop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT, emulate(IPC);
     semtimedop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT, timeout: input(of(Timespec))) -> INT, emulate(IPC);
-    semctl(semid: INT, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::IpcControl)) -> INT, emulate(IPC);
+    semctl(semid: INT, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::Semctl)) -> INT, emulate(IPC);
     msgget(key: HEX, msgflg: flags_mode(&i::GET)) -> INT, emulate(IPC);
     msgsnd(msqid: INT, msgp: input(msgbuf("msgsz")), msgsz: SIZE, msgflg: flags(&i::MSG)) -> INT, emulate(IPC);
     msgrcv(msqid: INT, msgp: out(msgbuf("msgsz")), msgsz: SIZE, msgtyp: LONG, msgflg: flags(&i::MSG)) -> SIZE, emulate(IPC);
-    msgctl(msqid: INT, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::IpcControl)) -> INT, emulate(IPC);
+    msgctl(msqid: INT, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl)) -> INT, emulate(IPC);
     shmget(key: HEX, size: SIZE, shmflg: flags_mode(&i::GET)) -> INT, emulate(MEM);
     shmat(shmid: INT, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS)) -> ADDR, apart(MEM).act(Act::Shmat);
     shmdt(shmaddr: ADDR) -> INT, execute(MEM).act(Act::Shmdt);
-    shmctl(shmid: INT, cmd: flags(&i::SHMCTL_CMD), buf: special(Special::IpcControl)) -> INT, emulate(MEM);
+    shmctl(shmid: INT, cmd: flags(&i::SHMCTL_CMD), buf: special(Special::Shmctl)) -> INT, emulate(MEM);
 
     mq_open(u_name: STR, oflag: flags(&open::OPEN), mode: MODE, u_attr: input(of(MqAttr))) -> FD, emulate(DESC).makes(RET).act(Act::Open);
     mq_unlink(u_name: STR) -> INT, emulate(IPC);

@@ -1,0 +1,77 @@
+//! Calls with one argument that depends on a command, each too small for a file of its own.
+
+use linux_raw_sys::general as g;
+use linux_raw_sys::ptrace as p;
+
+use super::{Call, Meaning};
+use crate::consts::unpackaged as u;
+use crate::desc::{Dir, Kind, Len};
+use crate::layout::Layout;
+
+/// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a pidfd.
+pub(super) fn clone_tid(call: &Call) -> Meaning {
+    if call.args[0] & u64::from(g::CLONE_PARENT_SETTID | g::CLONE_PIDFD) != 0 {
+        Meaning::fixed(Dir::Out, Layout::Int)
+    } else {
+        Meaning::value(Kind::Ptr)
+    }
+}
+
+/// seccomp(op, flags, uargs).
+pub(super) fn seccomp(call: &Call) -> Meaning {
+    match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
+        p::SECCOMP_SET_MODE_FILTER => Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog),
+        p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::U32),
+        // struct seccomp_notif_sizes: three 16-bit numbers.
+        p::SECCOMP_GET_NOTIF_SIZES => Meaning::bytes(Dir::Out, 6),
+        _ => Meaning::value(Kind::Hex),
+    }
+}
+
+/// io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz), io_uring_register(fd, opcode, arg, nr_args).
+pub(super) fn io_uring(call: &Call, arg: usize) -> Meaning {
+    if arg == 4 {
+        return Meaning::counted(Dir::In, Layout::Byte, 5);
+    }
+    match call.command(1) {
+        u::IORING_REGISTER_BUFFERS => Meaning::counted(Dir::In, Layout::Iovec, 3),
+        u::IORING_REGISTER_FILES => Meaning::counted(Dir::In, Layout::Int, 3),
+        u::IORING_REGISTER_EVENTFD | u::IORING_REGISTER_EVENTFD_ASYNC => Meaning::fixed(Dir::In, Layout::Int),
+        _ => Meaning::value(Kind::Ptr),
+    }
+}
+
+/// syslog(type, buf, len): only the three reading commands use the buffer. Their numbers (2, 3 and 4) are those of
+/// include/linux/syslog.h, which is not exported.
+pub(super) fn syslog(call: &Call) -> Meaning {
+    match call.command(0) {
+        2..=4 => Meaning::returned(2),
+        _ => Meaning::value(Kind::Ptr),
+    }
+}
+
+/// fsconfig(fd, cmd, key, value, aux).
+pub(super) fn fsconfig(call: &Call) -> Meaning {
+    match call.command(1) {
+        u::FSCONFIG_SET_STRING => Meaning::string(),
+        u::FSCONFIG_SET_PATH | u::FSCONFIG_SET_PATH_EMPTY => Meaning::memory(Kind::Path, Dir::In, Len::CStr),
+        u::FSCONFIG_SET_BINARY => Meaning::counted(Dir::In, Layout::Byte, 4),
+        _ => Meaning::value(Kind::Ptr),
+    }
+}
+
+/// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command stands above the low byte, and
+/// quotactl_fd's is recognised by its own command argument.
+pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
+    let own = call.command(0) >> 8;
+    let command = if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
+    match command {
+        u::Q_QUOTAON => Meaning::memory(Kind::Path, Dir::In, Len::CStr),
+        u::Q_GETFMT => Meaning::fixed(Dir::Out, Layout::U32),
+        u::Q_GETINFO => Meaning::fixed(Dir::Out, Layout::DqInfo),
+        u::Q_SETINFO => Meaning::fixed(Dir::In, Layout::DqInfo),
+        u::Q_GETQUOTA => Meaning::fixed(Dir::Out, Layout::DqBlk),
+        u::Q_SETQUOTA => Meaning::fixed(Dir::In, Layout::DqBlk),
+        _ => Meaning::value(Kind::Ptr),
+    }
+}

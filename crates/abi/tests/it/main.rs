@@ -1,0 +1,3 @@
+//! The table as a whole, against what others say about the same calls.
+
+mod coverage;
