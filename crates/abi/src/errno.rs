@@ -26,6 +26,18 @@ pub fn is_restart(rval: i64) -> bool {
     (-516..=-512).contains(&rval) && rval != -515
 }
 
+/// Is this the result that says "to be continued by restart_syscall(2)"? Only a tracer sees it.
+#[must_use]
+pub fn is_restart_block(rval: i64) -> bool {
+    rval == -i64::from(Errno::ERESTART_RESTARTBLOCK.into_raw())
+}
+
+/// Is this the result of a connect(2) that goes on in the background?
+#[must_use]
+pub fn is_in_progress(rval: i64) -> bool {
+    rval == -i64::from(Errno::EINPROGRESS.into_raw())
+}
+
 /// Where the C library's text is not the kernel's comment, which the package has.
 #[rustfmt::skip]
 static OTHERWISE: &[(u32, &str)] = &[
