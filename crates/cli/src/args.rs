@@ -1,0 +1,168 @@
+//! What can be typed.
+
+use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
+#[derive(Debug, Parser)]
+#[command(version, after_help = crate::exit::HELP)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Record a program, or processes that run already
+    Record(Record),
+    /// Print a log, call by call
+    Print(Print),
+    /// Say what a log holds
+    Info(Info),
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct Record {
+    /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ...
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print the log to standard error when the program has ended
+    #[arg(long)]
+    pub(crate) print: bool,
+    /// The most bytes kept of one buffer that a call reads or writes: a number (suffix K, M or G), `all`, or 0 for none
+    #[arg(long, value_name = "N", default_value = "64K", value_parser = limit)]
+    pub(crate) capture_limit: u64,
+    /// Do not resolve the names of new file descriptors
+    #[arg(long)]
+    pub(crate) no_names: bool,
+    /// Where to run: auto (a spawned program shares the recorder's CPU while one task is busy), free (affinity is left alone), poll
+    /// (keep the CPUs awake; root, concerns the whole machine)
+    #[arg(long, value_name = "POLICY", default_value = "auto")]
+    pub(crate) cpu: Cpu,
+    /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
+    #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append)]
+    pub(crate) pid: Vec<i32>,
+    /// No progress, no closing line
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+    /// The command to record, with its arguments
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "CMD",
+        required_unless_present = "pid"
+    )]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Cpu {
+    Auto,
+    Free,
+    Poll,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Print {
+    /// The log
+    pub(crate) file: PathBuf,
+    /// text: a line a call, as strace prints it; raw: a JSON object a stop, with the bytes that the kernel wrote
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+    /// Write to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// The most characters of a string; paths are never cut
+    #[arg(short, long, value_name = "N", default_value_t = 32)]
+    pub(crate) string_limit: usize,
+    /// Show what descriptors lead to; twice: the ends of sockets too
+    #[arg(short = 'y', long, action = ArgAction::Count)]
+    pub(crate) decode_fds: u8,
+    /// Structures and arrays in full
+    #[arg(short = 'v', long)]
+    pub(crate) no_abbrev: bool,
+    /// Time of day before each line; twice: with microseconds; thrice: seconds since the epoch
+    #[arg(short = 't', long, action = ArgAction::Count)]
+    pub(crate) timestamps: u8,
+    /// Time since the line before
+    #[arg(short = 'r', long)]
+    pub(crate) relative: bool,
+    /// Time spent in each call
+    #[arg(short = 'T', long)]
+    pub(crate) syscall_times: bool,
+    /// The instruction pointer of each call
+    #[arg(short = 'i', long)]
+    pub(crate) instruction_pointer: bool,
+    /// The number of each call
+    #[arg(short = 'n', long)]
+    pub(crate) syscall_number: bool,
+    /// Strings with bytes that are not ASCII in hexadecimal; twice: all strings
+    #[arg(short = 'x', long, action = ArgAction::Count)]
+    pub(crate) hex: u8,
+    /// The number of each event, to find it in other views of the log
+    #[arg(long)]
+    pub(crate) event_numbers: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    Text,
+    Raw,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Info {
+    /// The log
+    pub(crate) file: PathBuf,
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn limit(text: &str) -> Result<u64, String> {
+    if text == "all" {
+        return Ok(u64::MAX);
+    }
+    let (digits, unit) = match text.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&text[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&text[..at], 1 << 30),
+        _ => (text, 1),
+    };
+    let number: u64 =
+        digits.parse().map_err(|_| "a number of bytes (64K, 1M, 4096), `all` or 0".to_owned())?;
+    number.checked_mul(unit).ok_or_else(|| "too large".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn limits_have_units() {
+        assert_eq!(limit("0"), Ok(0));
+        assert_eq!(limit("64K"), Ok(65536));
+        assert_eq!(limit("1m"), Ok(1 << 20));
+        assert_eq!(limit("all"), Ok(u64::MAX));
+        assert!(limit("").is_err() && limit("K").is_err() && limit("-1").is_err());
+        assert!(limit("99999999999G").is_err());
+    }
+
+    #[test]
+    fn the_options_of_the_command_are_its_own() {
+        let args = Args::try_parse_from(["sysreel", "record", "-o", "x", "ls", "-l", "--print"]).unwrap();
+        let Command::Record(record) = args.command else { panic!("record") };
+        assert_eq!(record.command, ["ls", "-l", "--print"]);
+        assert!(!record.print);
+        assert!(Args::try_parse_from(["sysreel", "record"]).is_err());
+        assert!(Args::try_parse_from(["sysreel", "record", "-p", "1"]).is_ok());
+    }
+}

@@ -1,0 +1,46 @@
+//! Exit codes, in one place.
+
+use sysreel_sys::{Signal, signals};
+
+/// How this process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// With a code.
+    Code(i32),
+    /// As the recorded program, or because of the signal that ended the recording: by a signal.
+    Signal(Signal),
+}
+
+impl Exit {
+    /// Everything went well.
+    pub(crate) const SUCCESS: Exit = Exit::Code(0);
+    /// The log could not be read, or the output not be written.
+    pub(crate) const FAILURE: Exit = Exit::Code(1);
+    /// The arguments are wrong.
+    pub(crate) const USAGE: Exit = Exit::Code(2);
+    /// The log was read, and parts of it are missing or damaged.
+    pub(crate) const WITH_FINDINGS: Exit = Exit::Code(3);
+    /// `record` could not record, or not keep all of it (env(1): the tool itself failed).
+    pub(crate) const NOT_RECORDED: Exit = Exit::Code(125);
+    /// The command cannot be executed.
+    pub(crate) const NOT_EXECUTABLE: Exit = Exit::Code(126);
+    /// The command was not found.
+    pub(crate) const NOT_FOUND: Exit = Exit::Code(127);
+
+    /// Ends the process.
+    pub(crate) fn leave(self) -> ! {
+        match self {
+            Exit::Code(code) => std::process::exit(code),
+            Exit::Signal(signal) => signals::die_by(signal),
+        }
+    }
+}
+
+/// The text behind `sysreel --help` and `record --help`.
+pub(crate) const HELP: &str = "\
+Exit status:
+  record  the command's own status, or its signal; 125 when sysreel could not
+          record (or not keep everything), 126 when the command cannot be
+          executed, 127 when it was not found
+  others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
+          missing or damaged";

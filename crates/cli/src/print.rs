@@ -1,0 +1,125 @@
+//! `sysreel print`, and the printing after a recording.
+
+use crate::args::{Format, Print};
+use crate::exit::Exit;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
+use sysreel_inspect::{Error, Findings, open, print, raw};
+
+/// Large enough that a line costs no system call.
+const BUFFER: usize = 256 << 10;
+
+pub(crate) fn run(args: &Print) -> Exit {
+    let written = match &args.output {
+        None => to_stdout(args),
+        Some(path) => match File::create(path) {
+            Ok(file) => write(args, file),
+            Err(error) => {
+                eprintln!("sysreel: cannot write {}: {error}", path.display());
+                return Exit::FAILURE;
+            }
+        },
+    };
+    leave(&args.file, written)
+}
+
+fn to_stdout(args: &Print) -> Result<Findings, Error> {
+    // The runtime has put /dev/null where standard output was closed: writing there would seem to succeed.
+    if sysreel_sys::startup::was_closed(1) {
+        return Err(Error::Write(io::Error::other("standard output is closed; give a file with -o FILE")));
+    }
+    write(args, io::stdout().lock())
+}
+
+fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
+    let mut log = open(&args.file)?;
+    let mut out = BufWriter::with_capacity(BUFFER, out);
+    let findings = match args.format {
+        Format::Text => print::print(&mut log, &options(args), &mut out),
+        Format::Raw => raw::raw(&mut log, &mut out),
+    }?;
+    out.flush().map_err(Error::Write)?;
+    Ok(findings)
+}
+
+fn options(args: &Print) -> Options {
+    Options {
+        string_limit: args.string_limit,
+        fds: match args.decode_fds {
+            0 => FdStyle::Number,
+            1 => FdStyle::Path,
+            _ => FdStyle::Detail,
+        },
+        verbose: args.no_abbrev,
+        hex: match args.hex {
+            0 => HexStrings::Never,
+            1 => HexStrings::NonAscii,
+            _ => HexStrings::Always,
+        },
+        clock: match args.timestamps {
+            0 => Clock::None,
+            1 => Clock::Seconds,
+            2 => Clock::Micros,
+            _ => Clock::Unix,
+        },
+        relative: args.relative,
+        duration: args.syscall_times,
+        ip: args.instruction_pointer,
+        number: args.syscall_number,
+        // As strace does with -o: a file is for other programs to read.
+        task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
+        event_numbers: args.event_numbers,
+        ..Options::default()
+    }
+}
+
+/// Prints a log that was just recorded, where strace prints: standard output belongs to the program.
+pub(crate) fn to_stderr(path: &Path) -> Exit {
+    let printed = open(path).and_then(|mut log| {
+        let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());
+        let findings = print::print(&mut log, &Options::default(), &mut out)?;
+        out.flush().map_err(Error::Write)?;
+        Ok(findings)
+    });
+    leave(path, printed)
+}
+
+fn leave(path: &Path, written: Result<Findings, Error>) -> Exit {
+    match written {
+        Ok(findings) if findings.is_whole() => Exit::SUCCESS,
+        Ok(findings) => {
+            eprintln!("sysreel: {}: {}", path.display(), describe(&findings));
+            Exit::WITH_FINDINGS
+        }
+        // The reader has seen enough (`| head`).
+        Err(error) if error.is_broken_pipe() => Exit::SUCCESS,
+        Err(error) => {
+            eprintln!("sysreel: {error}");
+            Exit::FAILURE
+        }
+    }
+}
+
+fn describe(findings: &Findings) -> String {
+    let mut parts = Vec::new();
+    if findings.open_end {
+        parts.push(format!(
+            "the recording was not finished (its recorder died, or the file was cut): {} events were read, and what came after them is not known",
+            findings.events
+        ));
+    }
+    if findings.missing > 0 {
+        parts.push(format!("{} events are missing in {} places", findings.missing, findings.holes));
+    } else if findings.holes > 0 {
+        parts.push(format!("events are missing in {} places", findings.holes));
+    }
+    if findings.malformed > 0 {
+        parts.push(format!("{} events could not be decoded", findings.malformed));
+    }
+    if findings.lost_buffers > 0 {
+        parts.push(format!("{} buffers are not in the log any more", findings.lost_buffers));
+    }
+    parts.join("; ")
+}

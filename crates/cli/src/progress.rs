@@ -1,0 +1,63 @@
+//! The progress line of a recording: on a terminal, once it has lasted long enough to be worth a line.
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use sysreel_record::Progress;
+
+/// A program that ends sooner leaves the terminal as it would without a recorder.
+const PATIENCE: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(200);
+
+/// A line that is drawn by a thread of its own until it is ended.
+pub(crate) struct Line {
+    end: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Line {
+    /// Begins the line; `None` where nobody would see it.
+    pub(crate) fn begin(progress: Arc<Progress>) -> Option<Line> {
+        if !stderr().is_terminal() {
+            return None;
+        }
+        let (end, ended) = channel();
+        let thread = std::thread::Builder::new()
+            .name("progress".into())
+            .spawn(move || {
+                if ended.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+                    return;
+                }
+                let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+                if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                    bar.set_style(style);
+                }
+                let (mut before, mut then) = (progress.now().0, Instant::now());
+                while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                    let (events, bytes, lost) = progress.now();
+                    let rate = (events - before) as f64 / then.elapsed().as_secs_f64();
+                    (before, then) = (events, Instant::now());
+                    let lost = if lost > 0 { format!(", {} LOST", HumanCount(lost)) } else { String::new() };
+                    bar.set_message(format!(
+                        "{} events, {}, {rate:.0} events/s{lost}",
+                        HumanCount(events),
+                        HumanBytes(bytes)
+                    ));
+                    bar.tick();
+                }
+                bar.finish_and_clear();
+            })
+            .ok()?;
+        Some(Line { end, thread })
+    }
+
+    /// Clears the line.
+    pub(crate) fn finish(self) {
+        drop(self.end);
+        // The thread draws and does nothing else: if it panicked the recording is none the worse.
+        _ = self.thread.join();
+    }
+}

@@ -1,0 +1,97 @@
+//! `sysreel record`.
+
+use crate::args::{Cpu, Record};
+use crate::exit::Exit;
+use crate::progress::Line;
+use std::io::{IsTerminal, stderr};
+use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
+
+pub(crate) fn run(args: &Record) -> Exit {
+    let options = Options {
+        output: args.output.clone(),
+        argv: args.command.clone(),
+        pids: args.pid.clone(),
+        capture_limit: args.capture_limit,
+        names: !args.no_names,
+        cpu: match args.cpu {
+            Cpu::Auto => CpuPolicy::Auto,
+            Cpu::Free => CpuPolicy::Free,
+            Cpu::Poll => CpuPolicy::Poll,
+        },
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+    };
+    match record(&options, args) {
+        Ok(outcome) => finish(&outcome, args),
+        Err(error) => {
+            eprintln!("sysreel: {error}");
+            failure(&error)
+        }
+    }
+}
+
+fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
+    let recorder = Recorder::prepare(options)?;
+    let line = if args.quiet { None } else { Line::begin(recorder.progress()) };
+    let outcome = recorder.run();
+    if let Some(line) = line {
+        line.finish();
+    }
+    outcome
+}
+
+fn failure(error: &Error) -> Exit {
+    match error {
+        Error::System(error @ sysreel_sys::Error::Exec { .. }) => not_started(error),
+        _ => Exit::NOT_RECORDED,
+    }
+}
+
+/// As env(1) and the shells: 127 when there is no such program, 126 when it cannot be run.
+fn not_started(error: &sysreel_sys::Error) -> Exit {
+    match error {
+        sysreel_sys::Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+            Exit::NOT_FOUND
+        }
+        _ => Exit::NOT_EXECUTABLE,
+    }
+}
+
+fn finish(outcome: &Outcome, args: &Record) -> Exit {
+    let path = outcome.path.display();
+    if let Some(error) = &outcome.error {
+        eprintln!("sysreel: {path}: {error}");
+    }
+    if outcome.lost > 0 {
+        eprintln!(
+            "sysreel: {path} is incomplete: {} of {} events could not be written; the log says which",
+            outcome.lost, outcome.events
+        );
+    }
+    // A name that was chosen for the user must be told to the user.
+    if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
+        eprintln!("sysreel: {} events in {path} ({} bytes)", outcome.events, outcome.bytes);
+    }
+    if args.print {
+        let printed = crate::print::to_stderr(&outcome.path);
+        if printed != Exit::SUCCESS {
+            return Exit::NOT_RECORDED;
+        }
+    }
+    status(outcome)
+}
+
+fn status(outcome: &Outcome) -> Exit {
+    if let Some(error) = &outcome.exec {
+        eprintln!("sysreel: {error}");
+        return not_started(error);
+    }
+    if outcome.lost > 0 || outcome.error.is_some() {
+        return Exit::NOT_RECORDED;
+    }
+    match (outcome.ended, outcome.detached) {
+        (Ended::Exited(code), _) => Exit::Code(code),
+        (Ended::Killed(signal), _) => Exit::Signal(signal),
+        (Ended::NotSeen, Some(signal)) => Exit::Signal(signal),
+        (Ended::NotSeen, None) => Exit::SUCCESS,
+    }
+}
