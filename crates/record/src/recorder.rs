@@ -103,6 +103,7 @@ impl Recorder {
         let session = Session {
             tracer,
             tasks: Tasks::default(),
+            due: Default::default(),
             parked: Default::default(),
             ended_early: Default::default(),
             sink: Sink::new(&mut writer, header.file_id),

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::recorder::Progress;
 use crate::sink::Sink;
 use crate::task::Tasks;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId, TaskId};
@@ -19,6 +19,8 @@ use sysreel_sys::{
 pub(crate) struct Session {
     pub(crate) tracer: Tracer,
     pub(crate) tasks: Tasks,
+    /// Reports that were taken and not yet served.
+    pub(crate) due: VecDeque<(Report, u64)>,
     /// Children whose first stop came before their parent told of them.
     pub(crate) parked: HashMap<Tid, Parked>,
     /// Children whose end came before their parent told of them.
@@ -53,8 +55,7 @@ impl Session {
     /// Follows every task to its end, or until asked to stop.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
         while !(self.tasks.is_empty() && self.parked.is_empty()) {
-            let report = self.tracer.wait()?;
-            let t_ns = clock::monotonic_ns();
+            let (report, t_ns) = self.next_report()?;
             match report {
                 Report::Stopped(stop) => self.stopped(stop, t_ns),
                 Report::Gone { tid, status } => self.gone(tid, status, t_ns),
@@ -67,6 +68,23 @@ impl Session {
             self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// The next report, first come, first served.
+    ///
+    /// wait4 looks at the tracees in the order of a list, and with several busy ones the first would be served again and again
+    /// while the last waits for ever. So all that is due is taken before any of it is served. A lone task needs none of this.
+    fn next_report(&mut self) -> Result<(Report, u64), Error> {
+        if let Some(report) = self.due.pop_front() {
+            return Ok(report);
+        }
+        let report = (self.tracer.wait()?, clock::monotonic_ns());
+        if self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks) {
+            while let Some(report @ (Report::Stopped(_) | Report::Gone { .. })) = self.tracer.poll()? {
+                self.due.push_back((report, clock::monotonic_ns()));
+            }
+        }
+        Ok(report)
     }
 
     fn stopped(&mut self, stop: Stop, t_ns: u64) {
