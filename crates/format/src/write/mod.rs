@@ -285,9 +285,11 @@ impl<W: io::Write> BlockWriter<W> {
         }
         let mut payload = Vec::new();
         index::encode_checkpoint(&self.entries, &mut payload);
+        let listed = self.entries.len();
         let offset = self.sink.offset;
         self.write_block(About::of(BlockKind::CHECKPOINT, 0, self.next_event), &payload)?;
-        self.entries.clear();
+        // The checkpoint itself is the first entry of the next.
+        self.entries.drain(..listed);
         self.waypoints.push(Waypoint {
             offset,
             next_event: self.next_event,

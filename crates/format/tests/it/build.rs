@@ -1,10 +1,11 @@
 //! Makes logs for the tests.
 
 use sysreel_format::{
-    Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Data, Direction, DropReasons, EventBuf,
-    EventFlags, EventKind, Extras, FileHeader, FileId, FileMeta, Gone, GoneHow, Layout, Loss, MetaCodec,
-    Name, Note, NoteCode, Origin, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment,
-    Severity, SnapshotKind, SourceId, StopHead, TaskHead, TaskId,
+    Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
+    DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gone,
+    GoneHow, Layout, Loss, Mapping, MetaCodec, Name, Note, NoteCode, Origin, PartKind, ProcessSnapshot,
+    RegionFlags, RegionHead, Renamed, Role, Segment, Severity, SnapshotKind, SourceId, StopHead, TaskHead,
+    TaskId,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
@@ -82,6 +83,36 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
     row(EventKind::MARK, &|buf| buf.raw(b"here"));
     row(EventKind(999), &|buf| buf.raw(b"from the future"));
     rows
+}
+
+/// A SNAPSHOT in which nothing is empty.
+pub(crate) fn snapshot_row() -> Vec<u8> {
+    let mapping =
+        Mapping { start: 1 << 46, perms: *b"r-xp", path: b"/bin/sh".to_vec(), ..Mapping::default() };
+    let snapshot = ProcessSnapshot {
+        exe: b"/bin/sh".to_vec(),
+        umask: Some(0o22),
+        cmdline: vec![b"sh".to_vec(), vec![0xff; 300]],
+        environ: Some(vec![b"A=b".to_vec()]),
+        credentials: Some(Credentials {
+            uids: [0, 250, 251, u32::MAX],
+            caps: [1 << 40; 5],
+            ..Credentials::default()
+        }),
+        limits: vec![(1024, u64::MAX), (65_535, 65_536)],
+        personality: Some(0x4_0000),
+        namespaces: vec![(b"pid".to_vec(), 4_026_531_836)],
+        no_new_privs: true,
+        maps: vec![mapping.clone(), mapping],
+        fds: [-1, 0, 125, 126, -126, i32::MAX, i32::MIN]
+            .map(|fd| FdEntry { fd, ..FdEntry::default() })
+            .to_vec(),
+        ..ProcessSnapshot::default()
+    };
+    let mut buf = EventBuf::new();
+    buf.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId(1), 3);
+    buf.snapshot(SnapshotKind::PROCESS, 1, &snapshot.to_bytes().unwrap());
+    buf.finish().to_vec()
 }
 
 fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {

@@ -97,9 +97,9 @@ impl Recorder {
 fn a_killed_recorder_loses_no_committed_event() {
     let mut recorder = Recorder::new();
     recorder.killed_now();
-    for blob in 0..20 {
+    for blob in 0..8 {
         recorder.append(Some(blob), blob_row(blob, &[BlobNumber(blob)], 300));
-        for row in every_kind().into_iter().take(4) {
+        for row in every_kind().into_iter().take(3) {
             recorder.append(None, row);
         }
     }
