@@ -54,7 +54,7 @@ pub(crate) struct Parked {
 impl Session {
     /// Follows every task to its end, or until asked to stop.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        while !(self.tasks.is_empty() && self.parked.is_empty()) {
+        while !(self.tasks.is_empty() && self.parked.is_empty() && self.due.is_empty()) {
             let (report, t_ns) = self.next_report()?;
             match report {
                 Report::Stopped(stop) => self.stopped(stop, t_ns),
