@@ -48,7 +48,7 @@ impl Stop<'_> {
                     self.buffers(want, bytes, message, most, wants, state);
                 }
                 (Len::SelfSized { at, plus, least, most }, 0) if !want.store => {
-                    let size = u32_at(bytes, at.into()).unwrap_or(0);
+                    let Some(size) = u32_at(bytes, at.into()) else { continue };
                     let size =
                         if size == 0 { u32::from(least) } else { size.min(most.into()) + u32::from(plus) };
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
@@ -123,7 +123,10 @@ impl Stop<'_> {
                 return;
             }
             let n = n.min(most);
-            most -= n;
+            // "All of them" stays so after an element that claims to be everything.
+            if most != u64::MAX {
+                most -= n;
+            }
             self.push(wants, state, self.below(want, index(message, i), to, n));
         }
     }

@@ -1,3 +1,6 @@
 //! The table as a whole, against what others say about the same calls.
 
-mod coverage;
+mod layout;
+mod sweep;
+mod table;
+mod tracepoints;

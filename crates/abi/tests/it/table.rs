@@ -1,0 +1,104 @@
+//! What holds for every row.
+
+use std::collections::BTreeSet;
+
+use sysreel_abi::{Abi, Act, Dir, Kind, Len, Makes, Replay, Row, all_rows, number};
+
+/// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago: nobody makes them.
+const NOT_IMPLEMENTED: &[&str] = &[
+    "_sysctl",
+    "afs_syscall",
+    "bdflush",
+    "break",
+    "create_module",
+    "epoll_ctl_old",
+    "epoll_wait_old",
+    "ftime",
+    "get_kernel_syms",
+    "get_thread_area",
+    "getpmsg",
+    "gtty",
+    "idle",
+    "lock",
+    "mpx",
+    "nfsservctl",
+    "prof",
+    "profil",
+    "putpmsg",
+    "query_module",
+    "security",
+    "set_thread_area",
+    "stty",
+    "tuxcall",
+    "ulimit",
+    "uselib",
+    "vserver",
+];
+
+#[test]
+fn every_call_that_a_kernel_implements_has_a_row() {
+    for abi in Abi::ALL {
+        for (nr, name, row) in number::calls(abi) {
+            assert!(row.is_some() || NOT_IMPLEMENTED.contains(&name), "{abi} {nr} {name} has no row");
+        }
+    }
+}
+
+#[test]
+fn every_row_is_reached_by_a_number() {
+    let mut seen = BTreeSet::new();
+    for (only, row) in all_rows() {
+        let reached = Abi::ALL.iter().any(|abi| number::number(*abi, row.name).is_some());
+        assert!(reached, "{} is no system call", row.name);
+        assert!(seen.insert((only, row.name)), "{} stands twice", row.name);
+        if let Some(abi) = only {
+            assert!(number::number(abi, row.name).is_some(), "{abi} has no {}", row.name);
+        }
+    }
+    assert!(seen.len() > 400, "{}", seen.len());
+}
+
+#[test]
+fn rows_agree_with_themselves() {
+    for (_, row) in all_rows() {
+        assert!(row.args.len() <= 6, "{}", row.name);
+        for arg in row.args {
+            let Some(mem) = arg.mem else {
+                assert!(
+                    !matches!(arg.kind, Kind::Struct(_) | Kind::Path | Kind::Buf),
+                    "{} {}",
+                    row.name,
+                    arg.name
+                );
+                continue;
+            };
+            if let Len::Ret { .. } = mem.len {
+                assert_eq!(
+                    mem.dir,
+                    Dir::Out,
+                    "{} {}: a result says nothing at the entry",
+                    row.name,
+                    arg.name
+                );
+            }
+            if let Len::Deref(of) = mem.len {
+                let size = row.args[usize::from(of.index)].mem.expect("the sibling is a pointer");
+                assert_eq!(size.dir, Dir::InOut, "{} {}", row.name, of.name);
+            }
+        }
+        let result_is_fd = matches!(row.result, Kind::Fd);
+        assert_eq!(result_is_fd, row.makes == Makes::Ret, "{}", row.name);
+    }
+}
+
+#[test]
+fn what_a_call_does_fits_how_it_is_replayed() {
+    let find = |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.act == act).collect::<Vec<&Row>>();
+    for act in [Act::Exec, Act::Fork, Act::Vfork, Act::Clone, Act::Clone3, Act::Mmap, Act::Munmap, Act::Brk] {
+        let rows = find(act);
+        assert!(!rows.is_empty(), "{act:?}");
+        assert!(rows.iter().all(|r| r.replay != Replay::Emulate), "{act:?} cannot be answered from a log");
+    }
+    assert!(find(Act::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));
+    assert!(find(Act::Ptrace).iter().all(|r| r.replay == Replay::Refuse));
+}
