@@ -104,3 +104,15 @@ bits! {
         UNEXPLAINED = 4, "unexplained";
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Completeness;
+
+    #[test]
+    fn bits_without_a_name_are_shown() {
+        let word = Completeness(1 << 40).with(Completeness::FILTERED).with(Completeness::ATTACHED);
+        assert_eq!(word.to_string(), "filtered, attached, 0x10000000000");
+        assert_eq!(Completeness::default().to_string(), "");
+    }
+}

@@ -19,7 +19,7 @@ const SIZE: usize = 48;
 const CRC: usize = 56;
 const COMMITTED: usize = 64;
 /// What a record begins with: its length and its type.
-const RECORD_HEAD: usize = 8;
+pub(crate) const RECORD_HEAD: usize = 8;
 const EVENT: u32 = 1;
 const BLOB: u32 = 2;
 
@@ -333,5 +333,50 @@ impl<'a> Iterator for Records<'a> {
             self.at = self.bytes.len();
             at
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: FileId = FileId([1; 16]);
+
+    #[test]
+    fn a_full_segment_is_as_it_was() {
+        let mut segment = Segment::open(vec![0; SEGMENT_ALIGN], &ID, 1, 0, 0);
+        let blob = [7; 900];
+        for number in 0..4 {
+            assert_eq!(segment.append_blob(&blob).unwrap(), BlobNumber(number));
+        }
+        let before = segment.memory().clone();
+        let full = segment.append_blob(&blob).unwrap_err();
+        assert!(full.fits_empty(), "{full}");
+        assert_eq!((&before, segment.next_blob()), (segment.memory(), 4));
+        assert!(!segment.append_blob(&vec![0; BLOB_PART + 1]).unwrap_err().fits_empty());
+        assert!(!segment.append_event(&vec![0; MAX_ROW + 1]).unwrap_err().fits_empty());
+        assert_eq!(segment.records().count(), 4);
+    }
+
+    #[test]
+    fn nothing_counts_before_it_is_committed() {
+        let mut segment = Segment::open(vec![0; SEGMENT_ALIGN], &ID, 9, 5, 6);
+        segment.append_blob(b"blob").unwrap();
+        assert_eq!(SegmentHeader::decode(segment.memory()).unwrap().committed, 0);
+        segment.seal();
+        let header = SegmentHeader::decode(segment.memory()).unwrap();
+        assert_eq!((header.committed, header.generation), (16, 9));
+        assert_eq!((header.first_event, header.first_blob, header.file_id), (5, 6, ID));
+        let memory = segment.free();
+        assert_eq!(SegmentHeader::decode(&memory).unwrap().generation, 0);
+    }
+
+    #[test]
+    fn a_segment_begun_anew_has_nothing_of_the_old_one() {
+        let mut segment = Segment::open(vec![0xff; SEGMENT_ALIGN], &ID, 1, 0, 0);
+        segment.append_event(&[&[0; 20][..]].concat()).unwrap();
+        let segment = Segment::open(segment.free(), &ID, 2, 1, 0);
+        assert!(segment.is_empty());
+        assert_eq!(SegmentHeader::decode(segment.memory()).unwrap().committed, 0);
     }
 }

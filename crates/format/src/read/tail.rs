@@ -1,5 +1,8 @@
 //! The tail file as a reader sees it: segments whose events may not be in the log yet.
 
+use std::cell::RefCell;
+use std::ops::Range;
+
 use super::source::ReadAt;
 use super::store::fill;
 use crate::Error;
@@ -7,7 +10,7 @@ use crate::event::Event;
 use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{MAX_TAIL, SEGMENT_ALIGN};
-use crate::segment::{Record, Records, SEGMENT_HEADER, SegmentHeader};
+use crate::segment::{RECORD_HEAD, Record, Records, SEGMENT_HEADER, SegmentHeader};
 
 /// A tail file that belongs to the log.
 #[derive(Debug)]
@@ -19,6 +22,16 @@ pub(crate) struct Tail<S> {
     pub(crate) known: Option<u64>,
     /// A segment in use has bytes that are no record.
     pub(crate) damaged: bool,
+    /// The segment whose blob was asked for last.
+    cache: RefCell<Option<Cached>>,
+}
+
+/// The bytes of a segment, and where its blobs are.
+#[derive(Debug)]
+struct Cached {
+    generation: u64,
+    bytes: Vec<u8>,
+    blobs: Vec<Range<u32>>,
 }
 
 /// A segment in use.
@@ -47,7 +60,8 @@ impl<S: ReadAt> Tail<S> {
         if len > MAX_TAIL {
             return Err(Error::TooLarge { what: "tail file", size: len, limit: MAX_TAIL });
         }
-        let mut tail = Tail { source, live: Vec::new(), known: None, damaged: false };
+        let mut tail =
+            Tail { source, live: Vec::new(), known: None, damaged: false, cache: RefCell::default() };
         let (mut offset, mut foreign, mut ours) = (0, false, false);
         let mut bytes = Vec::new();
         while offset < len {
@@ -110,10 +124,7 @@ impl<S: ReadAt> Tail<S> {
     }
 
     /// The next event, and its number. Its row is [`TailCursor::row`] of what is given.
-    pub(crate) fn next(
-        &self,
-        cursor: &mut TailCursor,
-    ) -> Result<Option<(u64, std::ops::Range<usize>)>, Error> {
+    pub(crate) fn next(&self, cursor: &mut TailCursor) -> Result<Option<(u64, Range<usize>)>, Error> {
         while let Some(live) = self.live.get(cursor.segment) {
             if !cursor.loaded {
                 cursor.load(self, live)?;
@@ -133,19 +144,42 @@ impl<S: ReadAt> Tail<S> {
     pub(crate) fn blob(&self, number: BlobNumber) -> Result<Option<Vec<u8>>, Error> {
         let has = |live: &&Live| number.0.checked_sub(live.header.first_blob).is_some_and(|i| i < live.blobs);
         let Some(live) = self.live.iter().find(has) else { return Ok(None) };
+        let mut cache = self.cache.borrow_mut();
+        let known = cache.take().filter(|cached| cached.generation == live.header.generation);
+        let cached = cache.insert(match known {
+            Some(cached) => cached,
+            None => self.load_blobs(live)?,
+        });
+        let index = number.0.checked_sub(live.header.first_blob).and_then(|i| usize::try_from(i).ok());
+        let range = index
+            .and_then(|index| cached.blobs.get(index))
+            .and_then(|range| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?));
+        Ok(range.and_then(|range| cached.bytes.get(range)).map(<[u8]>::to_vec))
+    }
+
+    fn load_blobs(&self, live: &Live) -> Result<Cached, Error> {
         let mut bytes = Vec::new();
         self.read(live.offset, &live.header, &mut bytes)?;
-        let blobs = Records::new(&bytes).map_while(Result::ok).filter_map(|record| match record {
-            Record::Blob(bytes) => Some(bytes),
-            Record::Event(_) => None,
-        });
-        Ok((live.header.first_blob..).zip(blobs).find(|(n, _)| *n == number.0).map(|(_, b)| b.to_vec()))
+        let mut blobs = Vec::new();
+        let mut records = Records::new(&bytes);
+        loop {
+            let at = records.at();
+            match records.next() {
+                Some(Ok(Record::Blob(blob))) => {
+                    let start = u32::try_from(at + RECORD_HEAD).unwrap_or(u32::MAX);
+                    blobs.push(start..start.saturating_add(u32::try_from(blob.len()).unwrap_or(u32::MAX)));
+                }
+                Some(Ok(Record::Event(_))) => {}
+                _ => break,
+            }
+        }
+        Ok(Cached { generation: live.header.generation, bytes, blobs })
     }
 }
 
 impl TailCursor {
     /// The row that [`Tail::next`] spoke of.
-    pub(crate) fn row(&self, range: std::ops::Range<usize>) -> &[u8] {
+    pub(crate) fn row(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()
     }
 
@@ -161,10 +195,10 @@ impl TailCursor {
     }
 
     /// The next record: for an event its number and where its row is.
-    fn record(&mut self) -> Option<(u64, Option<std::ops::Range<usize>>)> {
+    fn record(&mut self) -> Option<(u64, Option<Range<usize>>)> {
         let mut records = Records::resume(&self.bytes, self.at);
         let record = records.next()?.ok()?;
-        let start = self.at.checked_add(8)?;
+        let start = self.at.checked_add(RECORD_HEAD)?;
         let event = match record {
             Record::Blob(_) => None,
             Record::Event(row) => {

@@ -158,3 +158,20 @@ fn find_magic(bytes: &[u8]) -> impl Iterator<Item = usize> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::find_magic;
+    use crate::block::BLOCK_MAGIC;
+
+    #[test]
+    fn the_magic_is_found_wherever_it_stands() {
+        let mut bytes = vec![0x89; 40];
+        for at in 0..=32 {
+            bytes.fill(0x89);
+            bytes[at..at + 8].copy_from_slice(BLOCK_MAGIC);
+            assert_eq!(find_magic(&bytes).collect::<Vec<_>>(), [at]);
+        }
+        assert_eq!(find_magic(&bytes[..39]).count(), 0);
+    }
+}

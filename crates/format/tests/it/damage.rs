@@ -132,3 +132,19 @@ fn a_lost_blob_is_an_error_value_and_no_lost_event() {
     assert!(error.contains("damaged"), "{error}");
     assert!(log.blob(BlobNumber(39)).is_err() || log.blob(BlobNumber(39)).unwrap() == blob_bytes(39));
 }
+
+#[test]
+fn a_block_whose_rows_are_not_those_of_its_hash_is_found_when_asked() {
+    let (bytes, rows) = small_log();
+    let events = crate::version::block_offsets(&bytes)[2];
+    let bytes = crate::version::patch(&bytes, events, |header| header[120] ^= 1);
+    let log = Log::open(bytes, Limits::default()).unwrap();
+    assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+    let mut events = log.events();
+    events.check_hashes(true);
+    let mut holes = 0;
+    while let Some(item) = events.next().unwrap() {
+        holes += usize::from(matches!(item, sysreel_format::Item::Missing(_)));
+    }
+    assert_eq!(holes, 1);
+}
