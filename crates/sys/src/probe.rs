@@ -37,7 +37,7 @@ fn follow(child: i32) -> Result<u32> {
     check(unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) })
         .map_err(|e| Error::io("waitpid", e))?;
     let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
-    tracer.seize(child).map_err(|e| refused(&e))?;
+    tracer.seize(child).map_err(|e| refused(child, &e))?;
     nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::SIGCONT)
         .map_err(|e| Error::io("kill", e.into()))?;
     tracer.interrupt(child).map_err(|_| unsupported("the child died while it was traced"))?;
@@ -84,7 +84,14 @@ fn unsupported(reason: &str) -> Error {
 }
 
 /// Why PTRACE_SEIZE of an own child was refused.
-fn refused(error: &std::io::Error) -> Error {
+fn refused(child: i32, error: &std::io::Error) -> Error {
+    if let Ok(tracer) = process::Status::of(child).map(|status| status.tracer)
+        && tracer != 0
+    {
+        return Error::Unsupported(format!(
+            "cannot trace a child (PTRACE_SEIZE: {error}): process {tracer} traces this sysreel and all its children; a process has one tracer at a time, so start sysreel outside of that one"
+        ));
+    }
     let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
     let reason = match (error.raw_os_error(), scope.trim()) {
         (Some(libc::EPERM), "2") => {
