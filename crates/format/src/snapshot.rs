@@ -139,6 +139,7 @@ mod tests {
             psi_size_probe: 88,
             ..FileMeta::default()
         };
-        expect!["013101016100000000000000fb0010fc70110100000000000001016b01760058"].assert_eq(&hex(&meta.to_bytes().unwrap()));
+        expect!["013101016100000000000000fb0010fc70110100000000000001016b01760058"]
+            .assert_eq(&hex(&meta.to_bytes().unwrap()));
     }
 }

@@ -42,13 +42,10 @@ impl<S: ReadAt> Iterator for Blocks<'_, S> {
         if let Some(header) = self.ready.take() {
             return Some(Ok(BlockItem::Block(header)));
         }
-        let from = self.walk.at();
         match self.walk.step(&self.log.store) {
-            Ok(Step::Block { found, after_damage: false }) => Some(Ok(BlockItem::Block(found.header))),
-            Ok(Step::Block { found, after_damage: true }) => {
+            Ok(Step::Block { found, damage: None }) => Some(Ok(BlockItem::Block(found.header))),
+            Ok(Step::Block { found, damage: Some(from) }) => {
                 self.ready = Some(found.header);
-                // A block that was torn stated an end beyond the one that follows it.
-                let from = from.min(found.header.self_offset);
                 Some(Ok(BlockItem::Damage { from, to: found.header.self_offset }))
             }
             Ok(Step::End { offset, torn }) => {

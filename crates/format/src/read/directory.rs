@@ -75,7 +75,7 @@ impl Directory {
             return Ok((start, 0, 0));
         };
         match Walk::new(store, point.offset).step(store)? {
-            Step::Block { found, after_damage: false } if agrees(&point, &found) => {
+            Step::Block { found, damage: None } if agrees(&point, &found) => {
                 Ok((point.offset, point.next_event, found.header.dropped))
             }
             _ => Ok((start, 0, 0)),

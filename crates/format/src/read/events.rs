@@ -151,9 +151,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
 
     fn move_in_blocks(&mut self) -> Result<Moved, Error> {
         let found = match self.walk.step(&self.log.store)? {
-            Step::Block { found, after_damage } => {
-                if after_damage {
-                    self.note_trouble(found.header.self_offset, Why::Damaged);
+            Step::Block { found, damage } => {
+                if let Some(from) = damage {
+                    self.note_trouble(from, Why::Damaged);
                 }
                 found
             }

@@ -84,3 +84,24 @@ impl fmt::Display for Why {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Missing, Why};
+    use crate::DropReasons;
+
+    #[test]
+    fn a_hole_is_told_in_words() {
+        let hole = |first, count, why| Missing { first, count, offset: 99, why }.to_string();
+        assert_eq!(hole(7, Some(1), Why::Damaged), "event 7 is missing (offset 99): the file is damaged");
+        let full = Why::Dropped(DropReasons::DISK_FULL);
+        assert_eq!(
+            hole(7, Some(3), full),
+            "events 7 to 9 are missing (offset 99): dropped while recording (disk full)"
+        );
+        assert_eq!(
+            hole(7, None, Why::Truncated),
+            "events from 7 on may be missing (offset 99): the file is cut short"
+        );
+    }
+}

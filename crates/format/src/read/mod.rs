@@ -228,7 +228,7 @@ fn read_footer<S: ReadAt>(store: &Store<S>, at: u64, loader: &mut Loader) -> Res
 /// The block at `at`, without searching further.
 fn block_exactly_at<S: ReadAt>(store: &Store<S>, at: u64) -> Result<Option<Found>, Error> {
     Ok(match Walk::new(store, at).step(store)? {
-        Step::Block { found, after_damage: false } => Some(found),
+        Step::Block { found, damage: None } => Some(found),
         _ => None,
     })
 }

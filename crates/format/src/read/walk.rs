@@ -29,8 +29,8 @@ pub(crate) struct Walk {
 /// What a walk comes to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// A block. `after_damage` when something unreadable lies before it.
-    Block { found: Found, after_damage: bool },
+    /// A block. `damage` is where the unreadable bytes before it begin, if there are any.
+    Block { found: Found, damage: Option<u64> },
     /// There is no further block. `torn` when unreadable bytes lie before the end.
     End { offset: u64, torn: bool },
 }
@@ -40,11 +40,6 @@ impl Walk {
     pub(crate) fn new<S: ReadAt>(store: &Store<S>, at: u64) -> Self {
         let budget = store.len.saturating_mul(4).saturating_add(256 << 20);
         Walk { at, unchecked: None, broken: false, budget }
-    }
-
-    /// Where the next block should begin.
-    pub(crate) fn at(&self) -> u64 {
-        self.at
     }
 
     /// The payload of the last block was checked and is sound.
@@ -67,7 +62,7 @@ impl Walk {
                 return Ok(Step::End { offset: self.at, torn: false });
             }
             if let Some(found) = self.block_at(store, self.at)? {
-                return Ok(self.step_over(found, false));
+                return Ok(self.step_over(found, None));
             }
             self.broken = true;
             if let Some(found) = self.unchecked.take() {
@@ -76,16 +71,16 @@ impl Walk {
         }
         let from = self.at;
         match self.search(store)? {
-            Some(found) => Ok(self.step_over(found, true)),
+            Some(found) => Ok(self.step_over(found, Some(from))),
             None => Ok(Step::End { offset: from, torn: from < store.len }),
         }
     }
 
-    fn step_over(&mut self, found: Found, after_damage: bool) -> Step {
+    fn step_over(&mut self, found: Found, damage: Option<u64>) -> Step {
         self.at = found.end;
         self.unchecked = Some(found);
         self.broken = false;
-        Step::Block { found, after_damage }
+        Step::Block { found, damage }
     }
 
     /// What follows a block is no block: if the block itself is damaged, its stated length means nothing.

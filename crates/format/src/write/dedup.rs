@@ -2,27 +2,29 @@
 
 use crate::kind::BlobNumber;
 use crate::limits::DEDUP_ENTRIES;
+use crate::wire::u64_at;
 
 /// BLAKE3, not a faster hash: a recorded program chooses the bytes, and two buffers made to look alike would make
 /// the log lie.
 #[derive(Debug)]
 pub(crate) struct Dedup {
-    slots: Vec<Option<([u8; 16], BlobNumber)>>,
+    /// The halves of the hash, and the number plus one; 0 there is an empty slot.
+    slots: Vec<[u64; 3]>,
 }
 
 impl Dedup {
     pub(crate) fn new() -> Self {
-        Dedup { slots: vec![None; DEDUP_ENTRIES] }
+        Dedup { slots: vec![[0; 3]; DEDUP_ENTRIES] }
     }
 
     /// The blob with that hash; `number` is remembered if there is none.
     pub(crate) fn find_or_insert(&mut self, hash: [u8; 16], number: BlobNumber) -> Option<BlobNumber> {
-        let slot = usize::from(u16::from_le_bytes([hash[0], hash[1]])) % DEDUP_ENTRIES;
-        let slot = self.slots.get_mut(slot)?;
-        match slot {
-            Some((known, first)) if *known == hash => Some(*first),
+        let (low, high) = (u64_at(&hash, 0)?, u64_at(&hash, 8)?);
+        let slot = self.slots.get_mut(usize::try_from(low % DEDUP_ENTRIES as u64).ok()?)?;
+        match *slot {
+            [l, h, known] if known != 0 && (l, h) == (low, high) => Some(BlobNumber(known - 1)),
             _ => {
-                *slot = Some((hash, number));
+                *slot = [low, high, number.0.checked_add(1)?];
                 None
             }
         }
@@ -30,6 +32,24 @@ impl Dedup {
 
     /// Forgets everything: a block that was not written must not be referred to.
     pub(crate) fn clear(&mut self) {
-        self.slots.fill(None);
+        self.slots.fill([0; 3]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BlobNumber, DEDUP_ENTRIES, Dedup};
+
+    #[test]
+    fn the_table_keeps_its_size() {
+        let mut dedup = Dedup::new();
+        let hash = |n: u64| crate::zframe::hash128(&n.to_le_bytes());
+        for n in 0..2 * DEDUP_ENTRIES as u64 {
+            assert_eq!(dedup.find_or_insert(hash(n), BlobNumber(n)), None);
+            assert_eq!(dedup.find_or_insert(hash(n), BlobNumber(n + 1)), Some(BlobNumber(n)));
+        }
+        assert_eq!(dedup.slots.len(), DEDUP_ENTRIES);
+        dedup.clear();
+        assert_eq!(dedup.find_or_insert(hash(0), BlobNumber(0)), None);
     }
 }
