@@ -6,7 +6,7 @@
 
 use crate::options::CpuPolicy;
 use crate::session::Session;
-use crate::task::{Call, Tasks};
+use crate::task::{Call, Task, Tasks};
 use std::rc::Rc;
 use sysreel_format::{Altered, Altering, EventKind, SourceId, TaskId};
 use sysreel_sys::affinity::{Mask, current_cpu};
@@ -71,6 +71,11 @@ impl Colocation {
             task.in_user_code = to_user_code;
             self.busy = if to_user_code { self.busy + 1 } else { self.busy.saturating_sub(1) };
         }
+    }
+
+    /// A task is gone: it is busy no longer.
+    pub(crate) fn left(&mut self, task: &Task) {
+        self.busy = self.busy.saturating_sub(u64::from(task.in_user_code));
     }
 
     /// Should the CPU be shared or not, other than it is? Looked at once a window.

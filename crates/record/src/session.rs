@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId, TaskId};
+use sysreel_sys::info::Op;
 use sysreel_sys::signals::Termination;
 use sysreel_sys::{
     Event, Report, Resume, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
