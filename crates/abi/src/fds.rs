@@ -75,6 +75,9 @@ pub fn makes_fd<'m>(
                 && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
         }
         Makes::Bpf => BPF.contains(&command(0)),
+        Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
+            return Fds::two(written(3, 1, 0));
+        }
         Makes::Socketcall => {
             [net::SYS_SOCKET, net::SYS_ACCEPT, net::SYS_ACCEPT4].iter().any(|c| u64::from(*c) == command(0))
         }

@@ -14,6 +14,7 @@ pub mod consts;
 pub mod desc;
 pub mod errno;
 pub mod fds;
+mod inner;
 pub mod layout;
 pub mod number;
 pub mod plan;
@@ -30,6 +31,7 @@ pub use desc::{
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};
+pub use inner::{Inner, inner};
 pub use layout::Layout;
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use signal::signal_name;

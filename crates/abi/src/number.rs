@@ -60,6 +60,14 @@ pub fn all_rows() -> impl Iterator<Item = (Option<Abi>, &'static Row)> {
     table::groups().flat_map(|(abi, rows)| rows.iter().map(move |r| (abi, r)))
 }
 
+/// The row of a name in an ABI, also of a name that has no number there (what stands behind a multiplexed call).
+pub(crate) fn row_named(abi: Abi, name: &str) -> Option<&'static Row> {
+    let find = |only: Option<Abi>| {
+        table::groups().filter(|(o, _)| *o == only).find_map(|(_, rows)| rows.iter().find(|r| r.name == name))
+    };
+    find(Some(abi)).or_else(|| find(None))
+}
+
 #[derive(Clone, Copy, Default)]
 struct Entry {
     name: Option<&'static str>,

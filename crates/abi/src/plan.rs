@@ -14,13 +14,16 @@
 //! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
 //! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
 //! | sock_fprog, pselect6's mask | the structure | what it points to, 0 | |
+//!
+//! Behind socketcall and ipc of i386 stands another call ([`crate::inner`]): its memory is that of its own arguments,
+//! each role one higher than in the table above. Role 0 is then the array of socketcall.
 
 mod expand;
 mod level;
 mod word;
 
 use crate::arch::Abi;
-use crate::desc::{Dir, Len, Row};
+use crate::desc::{Act, Dir, Len, Row};
 
 pub use word::index_parts;
 
@@ -31,13 +34,15 @@ pub struct Want {
     pub arg: u8,
     /// [`Dir::In`] at an entry, [`Dir::Out`] at an exit; never [`Dir::InOut`].
     pub dir: Dir,
-    /// 0: what the argument points to. 1: what is pointed to from there. 2: one level further.
+    /// 0: what the argument points to. 1: what is pointed to from there. 2: one level further. One more behind a
+    /// multiplexed call.
     pub role: u8,
     /// Which element, see the module's table.
     pub index: u32,
     /// Where it starts, never 0.
     pub address: u64,
-    /// How many bytes the call concerns, before any limit of the recorder; for a string the most it may have.
+    /// How many bytes the call concerns, before any limit of the recorder; for a string the most it may have. As absurd
+    /// as the program says: up to 2^64-1.
     pub asked: u64,
     /// It ends with the first NUL byte, which belongs to it.
     pub string: bool,
@@ -138,7 +143,7 @@ pub fn at_entry(
     wants: &mut Vec<Want>,
     mem: &mut dyn Memory,
 ) -> EntryState {
-    let stop = level::Stop { abi, row, args: abi.args(args), limits, exit: None };
+    let stop = level::Stop { abi, row, args: abi.args(args), limits, exit: None, base: 0 };
     stop.run(wants, mem)
 }
 
@@ -163,7 +168,7 @@ pub fn at_exit(
     mem: &mut dyn Memory,
 ) -> u32 {
     let exit = Some(level::Exit { rval, is_error, entry });
-    let stop = level::Stop { abi, row, args: abi.args(args), limits, exit };
+    let stop = level::Stop { abi, row, args: abi.args(args), limits, exit, base: 0 };
     stop.run(wants, mem).left_out
 }
 
@@ -176,11 +181,12 @@ pub fn pointed_to<'m>(wants: &[Want], mem: &'m dyn Memory, arg: u8) -> Option<&'
 /// Whether a row can have memory at its exit at all; a recorder may skip [`at_exit`] when not.
 #[must_use]
 pub fn may_write(row: &Row) -> bool {
-    row.args.iter().any(|a| {
-        a.mem.is_some_and(|m| {
-            m.dir.comes_out() || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
+    row.act == Act::Multiplexed
+        || row.args.iter().any(|a| {
+            a.mem.is_some_and(|m| {
+                m.dir.comes_out() || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
+            })
         })
-    })
 }
 
 #[cfg(test)]

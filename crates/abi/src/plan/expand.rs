@@ -31,7 +31,7 @@ impl Stop<'_> {
             let Some(want) = wants.get(i).copied() else { return };
             let Some(about) = self.memory(want.arg.into()) else { continue };
             let bytes = mem.bytes(i);
-            match (about.len, want.role) {
+            match (about.len, want.role.saturating_sub(self.base)) {
                 (Len::CStrVec, 0) => self.strings(want, bytes, wants, state),
                 (Len::Iov { total, .. }, 0) => {
                     let most = match total {
@@ -56,13 +56,7 @@ impl Stop<'_> {
                 (Len::CloneArgs(_), 0) => self.clone_args(want, bytes, wants, state),
                 (Len::Iocbs(_), 0) => self.iocbs(want, bytes, wants, state),
                 (Len::Iocbs(_), 1) => self.iocb_buffer(want, bytes, wants, state),
-                (Len::Pointed, 0) => {
-                    let word = usize::from(self.abi.word());
-                    if let (Some(to), Some(n)) = (word_at(self.abi, bytes, 0), word_at(self.abi, bytes, word))
-                    {
-                        self.push(wants, state, self.below(want, 0, to, n.min(4096)));
-                    }
-                }
+                (Len::Pointed, 0) => self.pointed(want, bytes, wants, state),
                 (Len::Fprog, 0) => {
                     // u16 len, padding, pointer.
                     let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
@@ -188,7 +182,9 @@ impl Stop<'_> {
         if !many {
             return self.result();
         }
-        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == 0) else { return 0 };
+        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == self.base) else {
+            return 0;
+        };
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         let at = u64::from(message) * size(Layout::MmsgHdr) + size(Layout::MsgHdr);
         usize::try_from(at).ok().and_then(|at| u32_at(mem.bytes(array), at)).map_or(0, u64::from)
@@ -208,6 +204,17 @@ impl Stop<'_> {
         } else {
             // As many as pid namespaces nest: 32 at most.
             self.push(wants, state, self.below(want, CLONE_SET_TID, field(8), field(9).min(32) * 4));
+        }
+    }
+
+    /// A pointer and a size, each in half of the structure.
+    fn pointed(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+        let (to, n) = match Layout::SigSetArg.size(self.abi) {
+            8 => (u32_at(bytes, 0).map(u64::from), u32_at(bytes, 4).map(u64::from)),
+            _ => (u64_at(bytes, 0), u64_at(bytes, 8)),
+        };
+        if let (Some(to), Some(n)) = (to, n) {
+            self.push(wants, state, self.below(want, 0, to, n.min(4096)));
         }
     }
 

@@ -3,7 +3,8 @@
 use super::word::u32_at;
 use super::{EntryState, Limits, Memory, NAMES, Want};
 use crate::arch::Abi;
-use crate::desc::{Dir, Len, Mem, Row, Sibling};
+use crate::desc::{Act, Dir, Len, Mem, Row, Sibling};
+use crate::inner::{Inner, inner};
 use crate::layout::Layout;
 use crate::special;
 
@@ -15,6 +16,8 @@ pub(super) struct Stop<'a> {
     pub(super) limits: &'a Limits,
     /// Absent at an entry.
     pub(super) exit: Option<Exit<'a>>,
+    /// Role of what an argument itself points to: 1 for a call behind a multiplexed one.
+    pub(super) base: u8,
 }
 
 /// How the call ended.
@@ -25,12 +28,25 @@ pub(super) struct Exit<'a> {
 }
 
 impl Stop<'_> {
-    /// Levels 0, 1 and 2. Three bound the loop: no row points further.
+    /// All wants of the stop, those of a call behind a multiplexed one included.
     pub(super) fn run(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
         wants.clear();
+        let state = self.levels(wants, mem);
+        let captured = |arg| wants.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
+        match inner(self.abi, self.row, &self.args, captured) {
+            None => state,
+            Some(Inner { row, args }) => {
+                let exit = self.exit.as_ref().map(|e| Exit { ..*e });
+                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }.levels(wants, mem)
+            }
+        }
+    }
+
+    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points further.
+    fn levels(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
         let mut state = EntryState::UNKNOWN;
+        let mut from = wants.len();
         self.first_level(wants, &mut state);
-        let mut from = 0;
         for level in 0..3 {
             let to = wants.len();
             if let Some(new) = wants.get(from..to).filter(|new| !new.is_empty()) {
@@ -90,6 +106,11 @@ impl Stop<'_> {
         }
     }
 
+    /// Whether this is the exit of a call that succeeded.
+    fn succeeded(&self) -> bool {
+        self.exit.as_ref().is_some_and(|exit| !exit.is_error)
+    }
+
     /// Adds a want, unless there is nothing to read or the stop has enough.
     pub(super) fn push(&self, wants: &mut Vec<Want>, state: &mut EntryState, want: Want) {
         if want.address == 0 || want.asked == 0 {
@@ -102,12 +123,12 @@ impl Stop<'_> {
         wants.push(want);
     }
 
-    /// A want of role 0.
+    /// A want for what an argument itself points to.
     pub(super) fn top(&self, arg: usize, asked: u64) -> Want {
         Want {
             arg: u8::try_from(arg).unwrap_or(u8::MAX),
             dir: self.dir(),
-            role: 0,
+            role: self.base,
             index: 0,
             address: self.args.get(arg).copied().unwrap_or(0),
             asked,
@@ -129,50 +150,31 @@ impl Stop<'_> {
 
     /// What is read first for an argument, if anything.
     fn first(&self, arg: usize, mem: &Mem) -> Option<Want> {
-        let concerns = self.concerns(mem);
+        let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
-        let top = |asked: u64| Some(self.top(arg, asked));
         match mem.len {
             // At the exit they are read again although the call leaves them alone: the kernel has put its results
             // behind pointers that lie in them, and into the lengths of sendmmsg.
-            Len::Iov { count, .. } => {
-                let each = size(Layout::Iovec);
+            Len::Iov { count, .. } if entry || (concerns && self.result() != 0) => {
                 let n = self.count(count).min(self.limits.iovecs.into());
-                let want = self.top(arg, n * each);
-                (concerns || self.exit.is_none()).then_some(Want { store: self.exit.is_none(), ..want })
+                Some(Want { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
             }
-            Len::Msg { many: None } => {
-                (concerns || self.exit.is_none()).then(|| self.top(arg, size(Layout::MsgHdr)))
-            }
+            Len::Msg { many: None } if entry || concerns => Some(self.top(arg, size(Layout::MsgHdr))),
+            // After an error the result is no number of messages, and nothing is read.
             Len::Msg { many: Some(count) } => {
-                let mut n = self.count(count).min(self.limits.messages.into());
-                if let Some(exit) = &self.exit {
-                    n = n.min(self.result());
-                    if exit.is_error {
-                        return None;
-                    }
-                }
-                top(n * size(Layout::MmsgHdr))
+                let most = if entry { u64::MAX } else { self.result() };
+                let n = self.count(count).min(self.limits.messages.into()).min(most);
+                Some(self.top(arg, n * size(Layout::MmsgHdr)))
             }
-            Len::CloneArgs(count) => {
-                let n = self.count(count).min(4096);
-                let ok = self.exit.as_ref().is_none_or(|exit| !exit.is_error);
-                ok.then(|| Want { store: self.exit.is_none(), ..self.top(arg, n) })
+            Len::CloneArgs(count) if entry || self.succeeded() => {
+                Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
+            }
+            Len::Iov { .. } | Len::Msg { .. } | Len::CloneArgs(_) | Len::Special(_) => None,
+            // What says which call stands behind this one is needed at both stops.
+            _ if !concerns && !entry && self.row.act == Act::Multiplexed && mem.dir == Dir::In => {
+                self.flat(mem.len).map(|asked| Want { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
-            Len::Fixed(layout) => top(size(layout)),
-            Len::Several { n, each } => top(u64::from(n) * size(each)),
-            Len::Bytes(n) => top(n.into()),
-            Len::Arg { count, each } => top(self.count(count).saturating_mul(size(each))),
-            Len::Ret { each, cap } => {
-                let n = cap.map_or(u64::MAX, |cap| self.count(cap)).min(self.result());
-                top(n.saturating_mul(size(each)))
-            }
-            Len::Deref(_) => None,
-            Len::Bits(count) => {
-                let word = u64::from(self.abi.word()) * 8;
-                top(self.count(count).div_ceil(word).saturating_mul(word / 8))
-            }
             Len::CStr => Some(Want { string: true, ..self.top(arg, self.limits.string_bytes.into()) }),
             Len::CStrVec => {
                 let word = self.abi.word();
@@ -181,19 +183,37 @@ impl Stop<'_> {
                 Some(Want { words: word, ..self.top(arg, most) })
             }
             Len::SelfSized { at, .. } => Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) }),
-            Len::Iocbs(count) => {
-                let n = self.count(count).min(self.limits.iovecs.into());
-                top(n * size(Layout::Word))
+            _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
+        }
+    }
+
+    /// The length of memory that is one piece and says nothing about its own length.
+    fn flat(&self, len: Len) -> Option<u64> {
+        let size = |layout: Layout| u64::from(layout.size(self.abi));
+        Some(match len {
+            Len::Fixed(layout) => size(layout),
+            Len::Several { n, each } => u64::from(n) * size(each),
+            Len::Bytes(n) => n.into(),
+            Len::Arg { count, each } => self.count(count).saturating_mul(size(each)),
+            Len::Ret { each, cap } => {
+                let n = cap.map_or(u64::MAX, |cap| self.count(cap)).min(self.result());
+                n.saturating_mul(size(each))
             }
+            Len::Bits(count) => {
+                // The kernel's own longs: x32 makes the calls of x86-64.
+                let word = if self.abi == Abi::I386 { 32 } else { 64 };
+                self.count(count).div_ceil(word).saturating_mul(word / 8)
+            }
+            Len::Iocbs(count) => self.count(count).min(self.limits.iovecs.into()) * size(Layout::Word),
             Len::MsgBuf(count) => {
                 let n = if self.exit.is_some() { self.result() } else { u64::MAX };
-                top(size(Layout::Word).saturating_add(self.count(count).min(n)))
+                size(Layout::Word).saturating_add(self.count(count).min(n))
             }
-            Len::Pages(count) => top(self.count(count).div_ceil(4096)),
-            Len::Pointed => top(size(Layout::SigSetArg)),
-            Len::Fprog => top(size(Layout::SockFprog)),
-            Len::Special(_) => None,
-        }
+            Len::Pages(count) => self.count(count).div_ceil(4096),
+            Len::Pointed => size(Layout::SigSetArg),
+            Len::Fprog => size(Layout::SockFprog),
+            _ => return None,
+        })
     }
 
     /// Memory whose length lies in memory: known once the first level is there.
@@ -204,7 +224,8 @@ impl Stop<'_> {
                 continue;
             };
             let seen = wants.get(..first).unwrap_or(&[]).iter();
-            let at = seen.enumerate().find(|(_, w)| w.arg == size.index && w.role == 0).map(|(i, _)| i);
+            let at =
+                seen.enumerate().find(|(_, w)| w.arg == size.index && w.role == self.base).map(|(i, _)| i);
             let now = at.and_then(|i| u32_at(mem.bytes(i), 0));
             let slot = usize::from(size.index);
             let then =

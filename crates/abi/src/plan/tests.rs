@@ -341,6 +341,31 @@ fn the_rest_of_the_lengths() {
 }
 
 #[test]
+fn calls_behind_socketcall_are_followed() {
+    let small = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
+    let sendto = || Fake::default().with(0x1000, &small(&[3, 0x2000, 5, 0, 0x3000, 16]));
+    let r = run_in(Abi::I386, "socketcall", &[11, 0x1000], 5, sendto(), sendto());
+    assert_eq!(r.entry, [(1, 0, 0, 0x1000, 24), (1, 1, 0, 0x2000, 5), (4, 1, 0, 0x3000, 16)]);
+    assert_eq!(r.exit, []);
+    let recvmsg = || {
+        let header = small(&[0x2000, 16, 0x3000, 1, 0, 0, 0]);
+        Fake::default()
+            .with(0x1000, &small(&[3, 0x4000, 0]))
+            .with(0x4000, &header)
+            .with(0x3000, &small(&[0x5000, 9]))
+    };
+    let r = run_in(Abi::I386, "socketcall", &[17, 0x1000], 4, recvmsg(), recvmsg());
+    assert_eq!(r.entry, [(1, 0, 0, 0x1000, 12), (1, 1, 0, 0x4000, 28), (1, 2, MSG_IOV, 0x3000, 8)]);
+    assert_eq!(r.exit, [(1, 1, 0, 0x4000, 28), (1, 2, MSG_NAME, 0x2000, 16), (1, 3, 0, 0x5000, 4)]);
+    let accept =
+        |n: u32| Fake::default().with(0x1000, &small(&[3, 0x2000, 0x3000])).with(0x3000, &small(&[n]));
+    let r = run_in(Abi::I386, "socketcall", &[5, 0x1000], 4, accept(16), accept(110));
+    assert_eq!(r.exit, [(2, 1, 0, 0x3000, 4), (1, 1, 0, 0x2000, 16)]);
+    let r = run_in(Abi::I386, "ipc", &[11, 7, 10, 0, 0x2000, 0], 0, Fake::default(), Fake::default());
+    assert_eq!(r.entry, [(1, 1, 0, 0x2000, 14)], "msgsnd");
+}
+
+#[test]
 fn scratch_is_reused() {
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "writev").unwrap()).unwrap();
     let (mut wants, mut mem) =

@@ -5,7 +5,6 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
 
 use super::{Call, Meaning};
-use crate::arch::Abi;
 use crate::desc::{Dir, Kind};
 use crate::layout::Layout;
 
@@ -40,7 +39,7 @@ pub(super) fn argument(call: &Call) -> Meaning {
     }
     if INTERFACE.contains(&request) {
         // struct ifreq: 16 bytes of name and a union with a map of longs.
-        return Meaning::bytes(Dir::InOut, if call.abi == Abi::I386 { 32 } else { 40 });
+        return Meaning::bytes(Dir::InOut, if call.abi.word() == 4 { 32 } else { 40 });
     }
     let parts = Request::of(request);
     let dir = match parts.dir {
@@ -104,6 +103,7 @@ static INTERFACE: &[u32] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::Abi;
 
     fn check(request: u32) -> Option<crate::desc::Mem> {
         argument(&Call { abi: Abi::X86_64, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem

@@ -3,6 +3,7 @@
 use super::{Call, Meaning};
 use crate::consts::unpackaged as u;
 use crate::desc::{Dir, Kind, Len};
+use crate::inner::socketcall_words;
 use crate::layout::Layout;
 
 /// The structures of one kind of object.
@@ -57,42 +58,27 @@ fn object(command: u64, of: &Structures) -> Meaning {
     }
 }
 
-/// ipc(call, first, second, third, ptr, fifth): what ptr is. The upper half of `call` is a version.
-pub(super) fn multiplexed(call: &Call) -> Meaning {
-    let inner = Call { abi: call.abi, args: [call.args[1], call.args[2], 0, 0, 0, 0] };
-    match call.command(0) & 0xffff {
-        u::SEMOP | u::SEMTIMEDOP => Meaning::counted(Dir::In, Layout::SemBuf, 2),
-        u::MSGSND => Meaning::memory(Kind::Buf, Dir::In, Len::MsgBuf(super::at(2))),
-        u::MSGRCV if call.command(0) >> 16 != 0 => {
-            Meaning::memory(Kind::Buf, Dir::Out, Len::MsgBuf(super::at(2)))
-        }
-        // The first version passes the pointer and the type in a structure.
-        u::MSGRCV => Meaning::bytes(Dir::In, 8),
-        u::MSGCTL => message_control(&inner),
-        u::SHMCTL => memory_control(&inner),
+/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it ([`crate::inner`]), and what that
+/// call's own row does not say. The upper half of `call` is a version.
+pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
+    match (arg, call.command(0) & 0xffff) {
         // A union: an int or a pointer.
-        u::SEMCTL => Meaning::fixed(Dir::In, Layout::Word),
-        _ => Meaning::value(Kind::Addr),
+        (4, u::SEMCTL) => Meaning::fixed(Dir::In, Layout::Word),
+        // The first version passes the pointer and the type in a structure.
+        (4, u::MSGRCV) if call.command(0) >> 16 == 0 => Meaning::bytes(Dir::In, 8),
+        // Where the address of the mapping goes.
+        (3, u::SHMAT) => Meaning::fixed(Dir::Out, Layout::Word),
+        (4, _) => Meaning::value(Kind::Addr),
+        _ => Meaning::value(Kind::Hex),
     }
 }
 
 /// socketcall(call, args): the array of arguments, each a word.
 pub(super) fn socketcall(call: &Call) -> Meaning {
-    use linux_raw_sys::net as n;
-    let words = match u32::try_from(call.command(0)).unwrap_or(0) {
-        n::SYS_LISTEN | n::SYS_SHUTDOWN => 2,
-        n::SYS_SOCKET
-        | n::SYS_BIND
-        | n::SYS_CONNECT
-        | n::SYS_ACCEPT
-        | n::SYS_GETSOCKNAME
-        | n::SYS_GETPEERNAME
-        | n::SYS_SENDMSG
-        | n::SYS_RECVMSG => 3,
-        n::SYS_SOCKETPAIR | n::SYS_SEND | n::SYS_RECV | n::SYS_ACCEPT4 | n::SYS_SENDMMSG => 4,
-        n::SYS_SETSOCKOPT | n::SYS_GETSOCKOPT | n::SYS_RECVMMSG => 5,
-        n::SYS_SENDTO | n::SYS_RECVFROM => 6,
-        _ => return Meaning::value(Kind::Ptr),
-    };
-    Meaning::memory(Kind::Array(Layout::Word), Dir::In, Len::Several { n: words, each: Layout::Word })
+    match socketcall_words(call.command(0)) {
+        Some(n) => {
+            Meaning::memory(Kind::Array(Layout::Word), Dir::In, Len::Several { n, each: Layout::Word })
+        }
+        None => Meaning::value(Kind::Ptr),
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Semctl => ipc::semaphore_control(&call),
         Special::Msgctl => ipc::message_control(&call),
         Special::Shmctl => ipc::memory_control(&call),
-        Special::Ipc => ipc::multiplexed(&call),
+        Special::Ipc => ipc::multiplexed(&call, arg),
         Special::Socketcall => ipc::socketcall(&call),
         Special::Quota => kernel::quota(&call, arg),
         Special::Ptrace => ptrace::data(&call),

@@ -59,7 +59,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
 /// arch_prctl: the option is argument 0, what it is about argument 1.
 pub(super) fn arch_argument(call: &Call) -> Meaning {
     match call.command(0) {
-        u::ARCH_GET_FS | u::ARCH_GET_GS => Meaning::fixed(Dir::Out, Layout::Word),
+        u::ARCH_GET_FS | u::ARCH_GET_GS => Meaning::fixed(Dir::Out, Layout::U64),
         u::ARCH_GET_XCOMP_SUPP | u::ARCH_GET_XCOMP_PERM | u::ARCH_SHSTK_STATUS => {
             Meaning::fixed(Dir::Out, Layout::U64)
         }

@@ -80,7 +80,7 @@ pub(super) static ROWS: &[Row] = rows! {
 
     // Sockets and ipc.
     socketcall(call: one_of(&socket::SOCKETCALL), args: special(Special::Socketcall)) -> LONG, apart(NET).makes(Makes::Socketcall).act(Act::Multiplexed);
-    ipc(call: one_of(&i::IPC_CALL), first: INT, second: HEX, third: HEX, ptr: special(Special::Ipc), fifth: HEX) -> LONG, apart(IPC).act(Act::Multiplexed);
+    ipc(call: one_of(&i::IPC_CALL), first: INT, second: HEX, third: special(Special::Ipc), ptr: special(Special::Ipc), fifth: HEX) -> LONG, apart(IPC).act(Act::Multiplexed);
     recvmmsg_time64(fd: FD, mmsg: inout(mmsg("vlen")), vlen: UINT, flags: flags(&socket::MSG), timeout: always(inout(of(Timespec64)))) -> INT, emulate(NET).act(Act::Receive);
     semtimedop_time64(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT, timeout: input(of(Timespec64))) -> INT, emulate(IPC);
     futex_time64(uaddr: special(Special::FutexTime64), op: flags(&i::FUTEX), val: UINT, utime: special(Special::FutexTime64), uaddr2: special(Special::FutexTime64), val3: HEX) -> INT, emulate(IPC.and(MEM)).act(Act::Futex);
