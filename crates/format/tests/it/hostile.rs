@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use sysreel_format::{BlobNumber, BlockItem, Error, Limits, Log, Why};
+use sysreel_format::{BlobNumber, BlockItem, Body, Error, Item, Limits, Log, Part, Why};
 
 use crate::account::account;
 use crate::build::small_log;
@@ -16,7 +16,20 @@ fn open(bytes: &[u8]) -> Result<Log<Vec<u8>>, Error> {
 /// Reads everything there is to read.
 fn exhaust(bytes: &[u8]) {
     let Ok(log) = open(bytes) else { return };
-    collect(&log);
+    let mut events = log.events();
+    while let Ok(Some(item)) = events.next() {
+        let Item::Event(event) = item else { continue };
+        let parts = match event.decode() {
+            Ok(Body::Stop(stop)) => stop.parts,
+            Ok(Body::Task(task)) => task.parts,
+            _ => continue,
+        };
+        for part in parts {
+            if let Ok(Part::Region(region)) = part {
+                drop(log.region_bytes(&region));
+            }
+        }
+    }
     drop(log.events_from(7).map(|mut events| events.next().map(drop)));
     drop(log.blob(BlobNumber(0)));
     drop(log.blob(BlobNumber(5)));
@@ -90,8 +103,67 @@ fn many_torn_headers_do_not_cost_the_square() {
     assert!(log.blocks().all(|item| matches!(item, Ok(BlockItem::Block(_) | BlockItem::Damage { .. }))));
 }
 
+/// A log whose checksums are all right, with payloads and headers changed at will: `(block, place, value)` each.
+fn forged(changes: &[(prop::sample::Index, prop::sample::Index, u8)], headers: bool) -> Vec<u8> {
+    let (bytes, _) = small_log();
+    let blocks = block_offsets(&bytes);
+    let mut out = bytes[..96].to_vec();
+    let mut footer = 0_u64;
+    for (index, &at) in blocks.iter().enumerate() {
+        let mut header = bytes[at..at + 152].to_vec();
+        let len = usize::try_from(u64::from_le_bytes(header[104..112].try_into().unwrap())).unwrap();
+        let mut raw = zstd::decode_all(&bytes[at + 152..at + 152 + len]).unwrap();
+        for (_, place, value) in changes.iter().filter(|(block, _, _)| block.index(blocks.len()) == index) {
+            if headers {
+                // Not the frame, the magic, the id and the offset: those would only hide the block.
+                let fields: Vec<usize> = (16..24).chain(48..88).chain(88..104).chain(112..148).collect();
+                header[*place.get(&fields)] = *value;
+            } else if *value == 0xfe {
+                raw.truncate(place.index(raw.len() + 1));
+            } else if !raw.is_empty() {
+                *place.get_mut(&mut raw) = *value;
+            }
+        }
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        encoder.include_checksum(true).unwrap();
+        encoder.set_pledged_src_size(Some(raw.len() as u64)).unwrap();
+        std::io::Write::write_all(&mut encoder, &raw).unwrap();
+        let payload = encoder.finish().unwrap();
+        footer = out.len() as u64;
+        header[40..48].copy_from_slice(&footer.to_le_bytes());
+        header[84..88].copy_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
+        header[104..112].copy_from_slice(&(payload.len() as u64).to_le_bytes());
+        if !headers {
+            header[112..120].copy_from_slice(&(raw.len() as u64).to_le_bytes());
+        }
+        let from = out.len();
+        out.extend_from_slice(&[header, payload].concat());
+        out = patch(&out, from, |_| {});
+    }
+    let mut trailer = bytes[bytes.len() - 64..].to_vec();
+    trailer[32..40].copy_from_slice(&footer.to_le_bytes());
+    trailer[40..48].copy_from_slice(&(out.len() as u64).to_le_bytes());
+    let crc = crc32c::crc32c(&trailer[..60]);
+    trailer[60..].copy_from_slice(&crc.to_le_bytes());
+    [out, trailer].concat()
+}
+
+#[test]
+fn a_forgery_without_changes_is_the_log() {
+    let (_, rows) = small_log();
+    let log = open(&forged(&[], false)).unwrap();
+    assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+    assert!(log.summary().is_some() && log.meta_error().is_none());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn checks_hold_without_checksums(changes in vec(any::<(prop::sample::Index, prop::sample::Index, u8)>(), 1..12),
+        headers in any::<bool>()) {
+        exhaust(&forged(&changes, headers));
+    }
 
     #[test]
     fn random_bytes_after_a_header(tail in vec(any::<u8>(), 0..2000), keep in 96_usize..2000) {
