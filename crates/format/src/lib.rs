@@ -3,6 +3,55 @@
 //! This crate knows no system call, opens no file and reads no clock. docs/format.md is normative; where code and
 //! page disagree, one of them is a bug. The main things are [`EventBuf`] (make a row), [`Segment`] (hold rows until
 //! they are in the file), [`BlockWriter`] (make blocks out of segments) and [`Log`] (read it all back).
+//!
+//! ```
+//! use sysreel_format::*;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let id = FileId([7; 16]); // random bytes in real life
+//! let header = FileHeader::new(id, Completeness::default());
+//! let mut writer = BlockWriter::create(Vec::new(), header, &FileMeta::default())?;
+//!
+//! let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &id, 1, 0, 0);
+//! let blob = segment.append_blob(&[1; 300])?;
+//! let mut buf = EventBuf::new();
+//! buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(0), 5);
+//! buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: &[0; 80] });
+//! let head = RegionHead {
+//!     arg: 1,
+//!     dir: Direction::IN,
+//!     role: Role::DIRECT,
+//!     flags: RegionFlags::default(),
+//!     index: 0,
+//!     address: 0x7fff_0000,
+//!     asked: 300,
+//!     got: 300,
+//!     errno: 0,
+//! };
+//! buf.region(&head, Data::Blobs(&[blob]));
+//! segment.append_event(buf.finish())?; // from here on a crash does not lose it
+//!
+//! segment.seal();
+//! writer.write_segment(&segment)?;
+//! let bytes = writer.finish(Completeness::default(), &Extras::default())?;
+//!
+//! let log = Log::open(bytes, Limits::default())?;
+//! let mut events = log.events();
+//! while let Some(item) = events.next()? {
+//!     let event = match item {
+//!         Item::Event(event) => event,
+//!         Item::Missing(missing) => panic!("{missing}"),
+//!     };
+//!     let Body::Stop(stop) = event.decode()? else { continue };
+//!     for part in stop.parts {
+//!         if let Part::Region(region) = part? {
+//!             assert_eq!(*log.region_bytes(&region)?, [1; 300]);
+//!         }
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 #![forbid(unsafe_code)]
 

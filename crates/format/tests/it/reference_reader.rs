@@ -164,12 +164,12 @@ fn python(log: &[u8], tail: Option<&[u8]>) -> Option<Vec<Value>> {
         }
     }
     let Ok(output) = command.output() else {
-        eprintln!("SKIPPED: no python3 in PATH");
+        crate::account::skipped("no python3 in PATH");
         return None;
     };
     let complaint = String::from_utf8_lossy(&output.stderr);
     if complaint.contains("libzstd.so.1: cannot open") {
-        eprintln!("SKIPPED: no libzstd.so.1");
+        crate::account::skipped("no libzstd.so.1");
         return None;
     }
     assert_eq!(complaint, "", "the Python reader failed");

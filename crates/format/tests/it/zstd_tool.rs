@@ -11,7 +11,7 @@ fn zstd(option: &str, log: &[u8]) -> Option<(bool, Vec<u8>)> {
     command.args([option, "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = match command.spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            eprintln!("SKIPPED: no zstd in PATH");
+            crate::account::skipped("no zstd in PATH");
             return None;
         }
         child => child.unwrap(),
