@@ -1,6 +1,6 @@
 //! From (architecture, number) to a name and to a row of the table, in constant time.
 //!
-//! Numbers and names come from the `syscalls` package, those that only x32 has from [`x32`]. A number that is newer
+//! Numbers and names come from the `syscalls` package, those that only x32 has from `number/x32.rs`. A number that is newer
 //! than both stays a number.
 
 mod x32;

@@ -1,5 +1,5 @@
 //! Lists of the kernel's constants, by subject. Every value comes from `linux-raw-sys` by the name that is printed;
-//! what the package does not have stands in [`unpackaged`] with its header.
+//! what the package does not have stands in `unpackaged.rs` with its header.
 //!
 //! The package describes the host. Constants that differ between x86 and 64-bit ARM are stated for both in the
 //! `overrides` of their list, so an answer does not depend on where it is asked.

@@ -180,8 +180,10 @@ pub enum Act {
     Seccomp,
     /// May install a seccomp filter, change dumpability or the name of a thread: by option.
     Prctl,
-    /// Opens or makes a file.
+    /// Opens or makes a file: something with a name or a handle.
     Open,
+    /// Makes a file descriptor for something without a name: an eventfd, an epoll set, a pidfd, a memfd.
+    MakeFd,
     /// Reads from an fd.
     Read,
     /// Writes to an fd.

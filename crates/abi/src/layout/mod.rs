@@ -1,6 +1,6 @@
 //! The structures that system calls pass, by name, and how long each is in every ABI.
 //!
-//! A row says `of(Stat)`; what that means in bytes depends on who calls. [`lp64`] has what all 64-bit ABIs share,
+//! A row says `of(Stat)`; what that means in bytes depends on who calls. `lp64.rs` has what all 64-bit ABIs share,
 //! each ABI's own file what differs there.
 
 mod aarch64;

@@ -1,5 +1,5 @@
 //! What x86-64 has otherwise than the generic 64-bit ABI. Source: the kernel's exported headers,
-//! `asm/stat.h`, `linux/eventpoll.h` (EPOLL_PACKED), `asm/sembuf.h`. Stated rather than taken from `linux-raw-sys`,
+//! `asm/stat.h`, `linux/eventpoll.h` (EPOLL_PACKED), `asm/sembuf.h`, `asm/signal.h` (with sa_restorer). Stated rather than taken from `linux-raw-sys`,
 //! which describes only the host.
 
 use super::Layout;
@@ -9,6 +9,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         Layout::Stat | Layout::Stat64 => Some(144),
         Layout::EpollEvent => Some(12),
         Layout::SemidDs => Some(104),
+        Layout::SigAction => Some(32),
         _ => None,
     }
 }

@@ -134,6 +134,19 @@ fn x32_is_what_the_compiler_says() {
     check(Abi::X32, "-mx32", &[Layout::Statfs, Layout::Statfs64]);
 }
 
+#[test]
+fn aarch64_is_what_the_generic_headers_say() {
+    // arm64 takes these headers unchanged; they need no compiler of its own.
+    let source = format!(
+        "#include <asm-generic/stat.h>\n_Static_assert(sizeof(struct stat) == {}, \"Stat\");\n",
+        Layout::Stat.size(Abi::Aarch64)
+    );
+    match compile("-m64", &source) {
+        Some(said) => assert!(!said.contains("static assertion"), "{said}"),
+        None => eprintln!("skipped: no gcc"),
+    }
+}
+
 fn check(abi: Abi, flag: &str, but: &[Layout]) {
     let all: Vec<_> = EXPORTED.iter().filter(|(layout, _)| !but.contains(layout)).copied().collect();
     compare(abi, flag, &all);

@@ -1,0 +1,43 @@
+//! Whether a call installs a seccomp filter: from then on, answers of calls may come from the filter.
+
+use linux_raw_sys::prctl::PR_SET_SECCOMP;
+use linux_raw_sys::ptrace::{
+    SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT,
+};
+
+use crate::arch::Abi;
+use crate::desc::{Act, Row};
+
+/// Whether the call installs a filter or strict mode, if it succeeds: seccomp, or prctl with `PR_SET_SECCOMP`.
+#[must_use]
+pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let args = abi.args(args).map(|a| a & 0xffff_ffff);
+    let one_of = |value: u64, list: [u32; 2]| list.iter().any(|v| u64::from(*v) == value);
+    match row.act {
+        Act::Seccomp => one_of(args[0], [SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER]),
+        Act::Prctl => {
+            args[0] == u64::from(PR_SET_SECCOMP)
+                && one_of(args[1], [SECCOMP_MODE_STRICT, SECCOMP_MODE_FILTER])
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::row_named;
+
+    #[test]
+    fn both_doors_are_watched() {
+        let check = |name, args: [u64; 2]| {
+            let row = row_named(Abi::X86_64, name).unwrap();
+            installs_seccomp(Abi::X86_64, row, &[args[0], args[1], 0, 0, 0, 0])
+        };
+        assert!(check("seccomp", [SECCOMP_SET_MODE_FILTER.into(), 0]));
+        assert!(check("prctl", [PR_SET_SECCOMP.into(), SECCOMP_MODE_FILTER.into()]));
+        assert!(!check("prctl", [PR_SET_SECCOMP.into(), 0]));
+        assert!(!check("seccomp", [2, 0]), "SECCOMP_GET_ACTION_AVAIL");
+        assert!(!check("read", [1, 2]));
+    }
+}
