@@ -1,1 +1,227 @@
-//! To come.
+//! Numbers and strings as strace spells them. What is written is always printable ASCII: a log may hold anything, and a
+//! terminal must not obey it.
+
+use crate::print::HexStrings;
+
+/// A decimal number.
+pub(crate) fn dec(out: &mut String, mut value: u64) {
+    let mut digits = [0u8; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        digits[at] = b'0' + u8::try_from(value % 10).unwrap_or(0);
+        value /= 10;
+        if value == 0 {
+            break;
+        }
+    }
+    out.extend(digits[at..].iter().map(|d| char::from(*d)));
+}
+
+/// A signed decimal number.
+pub(crate) fn sdec(out: &mut String, value: i64) {
+    if value < 0 {
+        out.push('-');
+    }
+    dec(out, value.unsigned_abs());
+}
+
+/// A hexadecimal number; zero is `0`, as C prints it with `%#x`.
+pub(crate) fn hex(out: &mut String, value: u64) {
+    if value == 0 {
+        out.push('0');
+    } else {
+        out.push_str("0x");
+        digits(out, value);
+    }
+}
+
+/// A pointer: `NULL` or a hexadecimal number.
+pub(crate) fn pointer(out: &mut String, value: u64) {
+    if value == 0 { out.push_str("NULL") } else { hex(out, value) }
+}
+
+/// Hexadecimal digits, at least one.
+pub(crate) fn digits(out: &mut String, value: u64) {
+    let n = (64 - value.leading_zeros()).div_ceil(4).max(1);
+    for i in (0..n).rev() {
+        out.push(nibble(value >> (i * 4)));
+    }
+}
+
+/// Bytes as two hexadecimal digits each.
+pub(crate) fn bytes(out: &mut String, bytes: &[u8]) {
+    out.reserve(bytes.len() * 2);
+    for byte in bytes {
+        out.push(nibble(u64::from(byte >> 4)));
+        out.push(nibble(u64::from(*byte)));
+    }
+}
+
+fn nibble(value: u64) -> char {
+    char::from(b"0123456789abcdef"[usize::try_from(value & 15).unwrap_or(0)])
+}
+
+/// Permission bits as C prints them with `%#03o`.
+pub(crate) fn mode(out: &mut String, value: u64) {
+    if value == 0 {
+        out.push_str("000");
+        return;
+    }
+    out.push('0');
+    octal(out, value, if value < 8 { 2 } else { 1 });
+}
+
+/// Octal digits, at least `least` of them.
+pub(crate) fn octal(out: &mut String, value: u64, least: u32) {
+    let n = (64 - value.leading_zeros()).div_ceil(3).max(least);
+    for i in (0..n).rev() {
+        out.push(nibble((value >> (i * 3)) & 7));
+    }
+}
+
+/// A fraction of a second: so many digits of nanoseconds.
+pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
+    let mut scale = 1_000_000_000 / 10;
+    for _ in 0..places {
+        out.push(nibble(ns / scale % 10));
+        scale = (scale / 10).max(1);
+    }
+}
+
+/// A string in quotes.
+pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
+    out.push('"');
+    escaped(out, bytes, style, b'"');
+    out.push('"');
+}
+
+/// A string with escapes; `also` is one more character that needs one.
+pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
+    let all_hex = match style {
+        HexStrings::Never => false,
+        HexStrings::Always => true,
+        HexStrings::NonAscii => bytes.iter().any(|b| !matches!(b, b' '..=b'~' | b'\t'..=b'\r')),
+    };
+    if all_hex {
+        for byte in bytes {
+            out.push_str("\\x");
+            self::bytes(out, std::slice::from_ref(byte));
+        }
+        return;
+    }
+    for (i, &byte) in bytes.iter().enumerate() {
+        match byte {
+            _ if byte == also || byte == b'\\' => {
+                out.push('\\');
+                out.push(char::from(byte));
+            }
+            b' '..=b'~' => out.push(char::from(byte)),
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            b'\r' => out.push_str("\\r"),
+            0x0b => out.push_str("\\v"),
+            0x0c => out.push_str("\\f"),
+            _ => {
+                // A digit that follows would be read as part of a shorter escape.
+                let digit_follows = bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
+                out.push('\\');
+                octal(out, byte.into(), if digit_follows { 3 } else { 1 });
+            }
+        }
+    }
+}
+
+/// The bytes before the first NUL.
+pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
+    let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
+    bytes.get(..end).unwrap_or(bytes)
+}
+
+/// A date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
+pub(crate) fn date(out: &mut String, seconds: i64) {
+    let days = seconds.div_euclid(86400);
+    // Civil date from days, after H. Hinnant's public description: years begin in March, eras have 400 years.
+    let z = days.saturating_add(719_468);
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    let year = yoe + era * 400 + i64::from(month <= 2);
+    sdec(out, year);
+    for (mark, value) in [('-', month), ('-', day)] {
+        out.push(mark);
+        two(out, value.unsigned_abs());
+    }
+    out.push('T');
+    time_of_day(out, seconds);
+}
+
+/// The time of day in UTC: `21:04:46`.
+pub(crate) fn time_of_day(out: &mut String, seconds: i64) {
+    let of_day = seconds.rem_euclid(86400).unsigned_abs();
+    two(out, of_day / 3600);
+    out.push(':');
+    two(out, of_day / 60 % 60);
+    out.push(':');
+    two(out, of_day % 60);
+}
+
+fn two(out: &mut String, value: u64) {
+    if value < 10 {
+        out.push('0');
+    }
+    dec(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(f: impl Fn(&mut String)) -> String {
+        let mut out = String::new();
+        f(&mut out);
+        out
+    }
+
+    #[test]
+    fn numbers_are_spelled_like_those_of_c() {
+        assert_eq!(made(|o| dec(o, 0)), "0");
+        assert_eq!(made(|o| dec(o, u64::MAX)), u64::MAX.to_string());
+        assert_eq!(made(|o| sdec(o, i64::MIN)), i64::MIN.to_string());
+        assert_eq!(made(|o| hex(o, 0)), "0");
+        assert_eq!(made(|o| hex(o, u64::MAX)), "0xffffffffffffffff");
+        assert_eq!(
+            [0, 2, 0o22, 0o644, 0o1777].map(|m| made(|o| mode(o, m))),
+            ["000", "002", "022", "0644", "01777"]
+        );
+        assert_eq!(made(|o| fraction(o, 12_345_678, 6)), "012345");
+    }
+
+    #[test]
+    fn strings_never_control_a_terminal() {
+        let all: Vec<u8> = (0..=255).collect();
+        for style in [HexStrings::Never, HexStrings::NonAscii, HexStrings::Always] {
+            assert!(made(|o| quoted(o, &all, style)).bytes().all(|b| (b' '..=b'~').contains(&b)));
+        }
+        assert_eq!(
+            made(|o| quoted(o, b"a\x1b\n\x01z\xff\x001\0\"\\", HexStrings::Never)),
+            r#""a\33\n\1z\377\0001\0\"\\""#
+        );
+        assert_eq!(made(|o| quoted(o, b"ab", HexStrings::NonAscii)), r#""ab""#);
+        assert_eq!(made(|o| quoted(o, b"\xff1", HexStrings::NonAscii)), r#""\xff\x31""#);
+    }
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(made(|o| date(o, 1_795_467_886)), "2026-11-23T21:04:46");
+        assert_eq!(made(|o| date(o, 0)), "1970-01-01T00:00:00");
+        assert_eq!(made(|o| date(o, 951_782_400)), "2000-02-29T00:00:00");
+        assert_eq!(made(|o| date(o, -1)), "1969-12-31T23:59:59");
+        made(|o| date(o, i64::MIN));
+        made(|o| date(o, i64::MAX));
+    }
+}

@@ -1,8 +1,15 @@
 //! A log in the form of strace: one line a call, with arguments, result and what the program wrote and read.
 
+mod lines;
+mod printer;
+mod remarks;
+#[cfg(test)]
+mod tests;
+
 use std::io::Write;
 
 use crate::{Error, Findings, LogFile};
+use printer::Printer;
 
 /// How lines look. The names of strace's options stand beside each.
 #[derive(Clone, Debug)]
@@ -113,6 +120,16 @@ impl Default for Options {
 /// When the log cannot be read or the output not be written. Damage is no error: it is in the [`Findings`], and in
 /// the text where it is.
 pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Result<Findings, Error> {
-    let _ = (file, options, out);
-    todo!()
+    let log = file.log();
+    let several = log.summary().is_some_and(|summary| summary.tasks > 1);
+    let mut printer = Printer::new(options, several);
+    printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
+    let mut events = log.events();
+    while let Some(item) = events.next().map_err(|e| file.error(e))? {
+        printer.item(&item, log);
+        printer.flush(out).map_err(Error::Write)?;
+    }
+    let findings = printer.finish(out).map_err(Error::Write)?;
+    out.flush().map_err(Error::Write)?;
+    Ok(findings)
 }

@@ -1,0 +1,101 @@
+//! Locks and directories.
+
+use sysreel_abi::consts::file;
+use sysreel_abi::{Abi, Dir, Kind, Layout};
+
+use super::{Fields, View, member, value};
+use crate::text;
+
+/// `struct flock` and `flock64`: two shorts, start, length, process. i386 aligns 64-bit numbers to 4.
+pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) {
+    let (start, len, pid) = match (view.abi, layout) {
+        (Abi::I386, Layout::Flock) => (f.i32(4), f.i32(8), f.i32(12)),
+        (Abi::I386, _) => (f.i64(4), f.i64(12), f.i32(20)),
+        _ => (f.i64(8), f.i64(16), f.i32(24)),
+    };
+    out.push_str("{l_type=");
+    value::constant(view, Kind::Enum(&file::LOCK_TYPE), f.u16(0), out);
+    member(out, "l_whence");
+    value::constant(view, Kind::Enum(&file::SEEK), f.u16(2), out);
+    for (name, number) in [("l_start", start), ("l_len", len)] {
+        member(out, name);
+        text::sdec(out, number);
+    }
+    // What a lock asks for names no process.
+    if view.outcome.is_some() || pid != 0 {
+        member(out, "l_pid");
+        text::sdec(out, pid);
+    }
+    out.push('}');
+}
+
+/// What getdents wrote: `0x55d3 /* 12 entries */`; each entry when everything is wanted.
+pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
+    let piece = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0);
+    let Some(piece) = piece else {
+        text::pointer(out, view.arg(i));
+        if view.outcome.is_some_and(|outcome| !outcome.failed()) {
+            out.push_str(" /* 0 entries */");
+        }
+        return;
+    };
+    let Some(bytes) = view.bytes(&piece, usize::MAX) else { return super::lost(view.arg(i), out) };
+    // The old form has the kernel's longs before the length, and the type behind the name.
+    let old = view.row.name == "getdents";
+    let length_at = if old && view.abi == Abi::I386 { 8 } else { 16 };
+    let entries = || Entries { bytes: &bytes, length_at };
+    if !view.options.verbose {
+        let n = entries().count() as u64;
+        text::pointer(out, view.arg(i));
+        out.push_str(" /* ");
+        text::dec(out, n);
+        out.push_str(if n == 1 { " entry */" } else { " entries */" });
+        return;
+    }
+    out.push('[');
+    for (n, one) in entries().enumerate() {
+        if n > 0 {
+            out.push_str(", ");
+        }
+        entry(view, one, length_at, old, out);
+    }
+    out.push(']');
+}
+
+fn entry(view: &View<'_>, one: &[u8], length_at: usize, old: bool, out: &mut String) {
+    let f = Fields::new(view.abi, one);
+    let word = |at: usize| if length_at == 8 { f.u32(at) } else { f.u64(at) };
+    out.push_str("{d_ino=");
+    text::dec(out, word(0));
+    member(out, "d_off");
+    text::sdec(out, word(length_at / 2).cast_signed());
+    member(out, "d_reclen");
+    text::dec(out, f.u16(length_at));
+    let (kind_at, name_at) = if old { (one.len().saturating_sub(1), length_at + 2) } else { (18, 19) };
+    member(out, "d_type");
+    value::constant(view, Kind::Enum(&file::DIRENT), f.u8(kind_at), out);
+    member(out, "d_name");
+    text::quoted(out, text::until_nul(f.slice(name_at, usize::MAX)), view.options.hex);
+    out.push('}');
+}
+
+/// Records that say how long they are.
+struct Entries<'a> {
+    bytes: &'a [u8],
+    length_at: usize,
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let length = self.bytes.get(self.length_at..self.length_at + 2)?;
+        let length = length.iter().rev().fold(0, |n, byte| n << 8 | usize::from(*byte));
+        if length < self.length_at + 2 {
+            return None;
+        }
+        let (one, rest) = self.bytes.split_at_checked(length)?;
+        self.bytes = rest;
+        Some(one)
+    }
+}

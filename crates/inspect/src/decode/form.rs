@@ -1,0 +1,183 @@
+//! Which arguments of a call are shown, in which order and at which of its stops: mostly those of the table, left to
+//! right, but some depend on others, and clone has an order of its own.
+
+use sysreel_abi::consts::{file, memory, open, process};
+use sysreel_abi::{Abi, Act, Constants, Dir, Kind, render};
+
+use super::{DONE, View, file as file_form, futex, process as process_form};
+use crate::text;
+
+/// Writes the arguments that are known at the entry. Answers how far it came, for [`finish`].
+pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
+    if view.row.act == Act::Clone {
+        return if process_form::clone_begins(view, out) { 0 } else { DONE };
+    }
+    write(view, 0, out)
+}
+
+/// Writes the arguments that were not known at the entry.
+pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
+    if cursor == DONE {
+        return;
+    }
+    match view.row.act {
+        Act::Clone => process_form::clone_ends(view, out),
+        Act::Clone3 => {
+            process_form::clone3_wrote(view, 0, out);
+            out.push_str(", ");
+            write(view, 1, out);
+        }
+        _ => {
+            write(view, usize::from(cursor), out);
+        }
+    }
+}
+
+/// Writes arguments from a position on. At an entry it stops at the first one that must wait.
+fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
+    let chosen = if view.row.act == Act::Futex && view.row.args.len() == 6 {
+        Some(futex::arguments(view))
+    } else {
+        None
+    };
+    let n = chosen.map_or_else(|| count(view), <[u8]>::len);
+    for at in from..n {
+        if at > from {
+            out.push_str(", ");
+        }
+        let i = chosen.and_then(|chosen| chosen.get(at)).map_or(at, |i| usize::from(*i));
+        if view.exit.is_none() && view.waits(i) {
+            return u8::try_from(at).unwrap_or(DONE);
+        }
+        view.argument(i, out);
+        if view.row.act == Act::Clone3
+            && view.exit.is_none()
+            && i == 0
+            && process_form::clone3_writes(view, 0)
+        {
+            return 0;
+        }
+    }
+    DONE
+}
+
+/// How many arguments are shown.
+fn count(view: &View<'_>) -> usize {
+    let row = view.row;
+    let all = row.args.len();
+    let is = |list: &Constants, value: u64, names: &[&str]| names.contains(&name(view.abi, list, value));
+    match row.act {
+        Act::Open => match (row.arg("flags").or(row.arg("oflag")), row.arg("mode")) {
+            (Some(flags), Some(mode)) if !makes_file(view.abi, view.arg(flags)) => mode,
+            _ => all,
+        },
+        Act::Fcntl => {
+            let alone =
+                ["F_GETFD", "F_GETFL", "F_GETOWN", "F_GETSIG", "F_GETLEASE", "F_GETPIPE_SZ", "F_GET_SEALS"];
+            if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
+        }
+        Act::Ioctl => {
+            let alone = ["FIOCLEX", "FIONCLEX", "TIOCNOTTY", "TIOCEXCL", "TIOCNXCL", "TIOCSBRK", "TIOCCBRK"];
+            if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &alone) { 2 } else { all }
+        }
+        Act::Mremap => {
+            let flags = view.arg(3);
+            let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {
+                render::constant(view.abi, &memory::MREMAP, name).is_some_and(|bit| flags & bit != 0)
+            });
+            if fixed { all } else { 4 }
+        }
+        Act::Mknod => {
+            // Only character and block devices have a number (include/uapi/linux/stat.h).
+            let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
+            if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
+        }
+        Act::Prctl => prctl(name(view.abi, &process::PRCTL, view.arg(0))).unwrap_or(all),
+        _ => all,
+    }
+}
+
+/// How many arguments an option of prctl has; `None` when that is not known.
+fn prctl(option: &str) -> Option<usize> {
+    Some(match option {
+        "PR_GET_DUMPABLE"
+        | "PR_GET_KEEPCAPS"
+        | "PR_GET_SECCOMP"
+        | "PR_GET_TIMERSLACK"
+        | "PR_GET_SECUREBITS"
+        | "PR_GET_TIMING"
+        | "PR_TASK_PERF_EVENTS_DISABLE"
+        | "PR_TASK_PERF_EVENTS_ENABLE" => 1,
+        "PR_SET_NAME"
+        | "PR_GET_NAME"
+        | "PR_SET_DUMPABLE"
+        | "PR_SET_KEEPCAPS"
+        | "PR_SET_PDEATHSIG"
+        | "PR_GET_PDEATHSIG"
+        | "PR_CAPBSET_READ"
+        | "PR_CAPBSET_DROP"
+        | "PR_SET_CHILD_SUBREAPER"
+        | "PR_GET_CHILD_SUBREAPER"
+        | "PR_SET_TIMERSLACK"
+        | "PR_SET_TSC"
+        | "PR_GET_TSC"
+        | "PR_SET_SECUREBITS"
+        | "PR_SET_PTRACER"
+        | "PR_GET_TID_ADDRESS" => 2,
+        "PR_SET_SECCOMP" => 3,
+        _ => return None,
+    })
+}
+
+/// The name of one value of a list.
+fn name(abi: Abi, list: &Constants, value: u64) -> &'static str {
+    let _ = abi;
+    let value = value & 0xffff_ffff;
+    list.items.iter().find(|(_, v)| *v & 0xffff_ffff == value).map_or("", |(name, _)| *name)
+}
+
+/// Whether flags of open ask for a new file, so that its mode matters.
+pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
+    ["O_CREAT", "__O_TMPFILE"]
+        .iter()
+        .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
+}
+
+/// Arguments with memory that look other than their kind. True when it was written.
+pub(crate) fn special(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let (kind, mem) = view.meaning(i);
+    match view.row.act {
+        Act::ReadDir if matches!(kind, Kind::Buf) => file_form::directory(view, i, out),
+        Act::Futex if view.row.args.len() == 6 => return futex::argument(view, i, out),
+        // What a thread registers for the kernel's later use is no argument.
+        Act::Rseq if i == 0 => text::pointer(out, view.arg(i)),
+        Act::Open => return false,
+        Act::Poll if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
+            let piece = view.piece(i, Dir::In);
+            let bytes = piece.as_ref().and_then(|piece| view.bytes(piece, usize::MAX));
+            match (piece, bytes) {
+                (Some(piece), Some(bytes)) if piece.head.got > 0 => {
+                    let shown = match kind {
+                        Kind::Array(layout) => {
+                            super::layouts::array(view, layout, &bytes, piece.is_cut(), i, out)
+                        }
+                        Kind::Struct(layout) => super::layouts::structure(view, layout, &bytes, i, out),
+                        Kind::FdSet => {
+                            super::poll::fd_set(view, &bytes, out);
+                            true
+                        }
+                        _ => false,
+                    };
+                    if !shown {
+                        view.unreadable(i, &piece, out);
+                    }
+                }
+                (Some(piece), _) => view.unreadable(i, &piece, out),
+                (None, _) if matches!(kind, Kind::Array(_)) && view.arg(1) == 0 => out.push_str("[]"),
+                (None, _) => text::pointer(out, view.arg(i)),
+            }
+        }
+        _ => return false,
+    }
+    true
+}

@@ -1,0 +1,62 @@
+//! Arrays of buffers.
+
+use sysreel_abi::plan::index;
+use sysreel_abi::{Dir, Len, Mem, Total};
+
+use super::{Fields, View, empty_string, lost, member};
+use crate::text;
+
+/// An argument that is an array of `iovec`.
+pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mut String) {
+    let dir = match mem.len {
+        // Ranges of another address space have addresses and no bytes.
+        Len::Iov { total: Total::None, .. } => Dir::In,
+        _ => mem.dir,
+    };
+    buffers(view, i, dir, (0, 1), bytes, out);
+}
+
+/// The buffers of a message: `of` is its number and the level on which the buffers are.
+pub(crate) fn buffers(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), bytes: &[u8], out: &mut String) {
+    let size = 2 * usize::from(view.abi.word());
+    out.push('[');
+    for (at, one) in bytes.chunks_exact(size).enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        if at >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        let f = Fields::new(view.abi, one);
+        out.push_str("{iov_base=");
+        base(view, i, dir, of, at, f, out);
+        member(out, "iov_len");
+        text::dec(out, f.ulong(1));
+        out.push('}');
+    }
+    if bytes.len() % size != 0 {
+        out.push_str(", ...");
+    }
+    out.push(']');
+}
+
+fn base(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), at: usize, f: Fields<'_>, out: &mut String) {
+    let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
+    let piece = view.deeper(i, of.1, element, dir);
+    let limit = view.options.string_limit;
+    match piece {
+        Some(piece) if piece.head.got > 0 => match view.bytes(&piece, limit) {
+            Some(bytes) => {
+                text::quoted(out, &bytes, view.options.hex);
+                if piece.head.asked > bytes.len() as u64 {
+                    out.push_str("...");
+                }
+            }
+            None => lost(f.ulong(0), out),
+        },
+        // Nothing came for it, though the call succeeded; or it is empty from the start.
+        None if empty_string(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
+        _ => text::pointer(out, f.ulong(0)),
+    }
+}

@@ -1,0 +1,186 @@
+//! Structures by the name that the table has for them.
+
+use sysreel_abi::{Act, Layout};
+
+use super::{Fields, View, file, machine, member, poll, process, signal, stat, time, value};
+use crate::text;
+
+/// Writes a structure. False when its bytes are too few, or nothing is known about its members: the address stands
+/// for it then.
+pub(crate) fn structure(view: &View<'_>, layout: Layout, bytes: &[u8], i: usize, out: &mut String) -> bool {
+    use Layout as L;
+    let least = match layout {
+        // Sizes that the caller chooses: the first versions of each.
+        L::CloneArgs => 64,
+        L::SigSet | L::OldSigSet => 1,
+        other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
+    };
+    if bytes.len() < least {
+        return false;
+    }
+    let f = Fields::new(view.abi, bytes);
+    match layout {
+        L::Stat | L::Stat64 | L::OldStat => stat::stat(view, layout, f, out),
+        L::Statx => stat::statx(view, f, out),
+        L::Statfs | L::Statfs64 => stat::statfs(layout, f, out),
+        L::OpenHow => stat::open_how(view, f, out),
+        L::Timespec => time::timespec_at(f, 0, out),
+        L::Timespec64 => time::timespec64_at(f, 0, out),
+        L::Timeval => time::timeval_at(f, 0, out),
+        L::Timezone => time::timezone(f, out),
+        L::Itimerval => time::pair(time::timeval_at, f, out),
+        L::Itimerspec => time::pair(time::timespec_at, f, out),
+        L::Itimerspec64 => time::pair(time::timespec64_at, f, out),
+        L::Timex | L::Timex64 => time::timex(view, f, out),
+        L::Utimbuf => time::utimbuf(f, out),
+        L::Tms => time::tms(f, out),
+        L::Rusage => process::rusage(view, f, out),
+        L::Rlimit => process::rlimit(f, false, out),
+        L::Rlimit64 => process::rlimit(f, true, out),
+        L::CloneArgs => process::clone_args(view, i, f, out),
+        L::SigAction => signal::action(view, f, out),
+        L::OldSigAction => signal::old_action(view, f, out),
+        L::SigStack => signal::stack(view, f, out),
+        L::SigEvent => signal::event(view, f, out),
+        L::SigInfo => signal::siginfo(f, out),
+        L::SigSet | L::OldSigSet => signal::set(bytes, out),
+        L::SigSetArg | L::AioSigSet => signal_argument(view, i, f, out),
+        L::PollFd => poll::pollfd(view, f, out),
+        L::EpollEvent => poll::epoll_event(view, f, out),
+        L::UtsName => machine::utsname(view, f, 65, out),
+        L::OldUtsName => machine::utsname(view, f, 65, out),
+        L::OldOldUtsName => machine::utsname(view, f, 9, out),
+        L::SysInfo => machine::sysinfo(f, out),
+        L::Termios | L::Termios2 => machine::termios(f, out),
+        L::WinSize => machine::winsize(f, out),
+        L::CapHeader => machine::cap_header(f, out),
+        L::CapData => machine::cap_data(view, f, out),
+        L::Flock | L::Flock64 => file::flock(view, layout, f, out),
+        L::SchedParam => {
+            out.push('[');
+            text::sdec(out, f.i32(0));
+            out.push(']');
+        }
+        _ => return scalar_in_brackets(layout, f, out),
+    }
+    true
+}
+
+fn scalar_in_brackets(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+    let start = out.len();
+    out.push('[');
+    let known = scalar(layout, f, out);
+    if known {
+        out.push(']')
+    } else {
+        out.truncate(start)
+    }
+    known
+}
+
+/// A number behind a pointer.
+fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+    use Layout as L;
+    match layout {
+        L::Byte => text::dec(out, f.u8(0)),
+        L::U16 | L::Uid16 => text::dec(out, f.u16(0)),
+        L::Int => text::sdec(out, f.i32(0)),
+        L::U32 => text::dec(out, f.u32(0)),
+        L::Uid => value::uid(f.u32(0), out),
+        L::U64 => text::dec(out, f.u64(0)),
+        L::Word => text::hex(out, f.ulong(0)),
+        L::Loff => text::sdec(out, f.i64(0)),
+        L::OffT | L::TimeT => text::sdec(out, f.klong(0)),
+        _ => return false,
+    }
+    true
+}
+
+/// A structure that a call both reads and writes: both states where they differ.
+pub(crate) fn changed(
+    view: &View<'_>,
+    layout: Layout,
+    before: Option<&[u8]>,
+    bytes: &[u8],
+    i: usize,
+    out: &mut String,
+) -> bool {
+    use Layout as L;
+    let before = before.filter(|before| *before != bytes && before.len() == bytes.len());
+    let f = |bytes| Fields::new(view.abi, bytes);
+    match (layout, before) {
+        (L::U32 | L::Int | L::U64, Some(before)) => {
+            out.push('[');
+            scalar(layout, f(before), out);
+            out.push_str(" => ");
+            scalar(layout, f(bytes), out);
+            out.push(']');
+            true
+        }
+        (L::Loff | L::OffT | L::Word, Some(before)) => {
+            scalar_in_brackets(layout, f(before), out);
+            out.push_str(" => ");
+            scalar_in_brackets(layout, f(bytes), out)
+        }
+        _ => structure(view, layout, bytes, i, out),
+    }
+}
+
+/// An array of structures or numbers. False when nothing is known about its elements.
+pub(crate) fn array(
+    view: &View<'_>,
+    layout: Layout,
+    bytes: &[u8],
+    cut: bool,
+    i: usize,
+    out: &mut String,
+) -> bool {
+    let start = out.len();
+    let size = usize::try_from(layout.size(view.abi)).unwrap_or(1).max(1);
+    // Both halves of the capabilities are one thing.
+    if layout == Layout::CapData {
+        machine::cap_data(view, Fields::new(view.abi, bytes), out);
+        return true;
+    }
+    out.push('[');
+    for (n, one) in bytes.chunks(size).enumerate() {
+        if n > 0 {
+            out.push_str(", ");
+        }
+        if n >= view.options.string_limit && !view.options.verbose || one.len() < size {
+            out.push_str("...");
+            break;
+        }
+        let f = Fields::new(view.abi, one);
+        let known = match layout {
+            Layout::Timespec | Layout::Timespec64 if view.row.act == Act::Utime => {
+                time::file_time(f, 0, layout == Layout::Timespec64, out);
+                true
+            }
+            _ => scalar(layout, f, out) || structure(view, layout, one, i, out),
+        };
+        if !known {
+            out.truncate(start);
+            return false;
+        }
+    }
+    if cut {
+        out.push_str(", ...");
+    }
+    out.push(']');
+    true
+}
+
+/// A pointer to a set of signals and its size.
+fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "sigmask");
+    let piece = view.deeper(i, 1, 0, sysreel_abi::Dir::In);
+    match piece.and_then(|piece| view.bytes(&piece, 8)) {
+        Some(bytes) => signal::set(&bytes, out),
+        None => text::pointer(out, f.ulong(0)),
+    }
+    member(out, "sigsetlen");
+    text::dec(out, f.ulong(1));
+    out.push('}');
+}

@@ -1,0 +1,106 @@
+//! The result of a call. Success is what `is_error` says; where the value says otherwise, both are shown.
+
+use sysreel_abi::{Abi, Act, Kind, errno_message, errno_name, render};
+
+use super::{View, poll, value};
+use crate::psi::Outcome;
+use crate::text;
+
+/// The values that the C library takes for errors (MAX_ERRNO, include/linux/err.h).
+const ERRORS: std::ops::RangeInclusive<i64> = -4095..=-1;
+/// The kernel's own codes, of which programs see another (include/linux/errno.h).
+const RESTARTS: std::ops::RangeInclusive<i64> = 512..=516;
+
+/// Writes what follows `= `.
+pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
+    if outcome.failed() && ERRORS.contains(&outcome.rval) {
+        error(outcome.rval, out);
+        poll::came(view, outcome, out);
+        return;
+    }
+    let kind = view.row.result_kind(view.abi, &view.args);
+    number(view, kind, outcome.rval, out);
+    words(view, kind, outcome, out);
+    poll::came(view, outcome, out);
+    disagreement(outcome, out);
+}
+
+/// ` (is_error=1)` where the value says otherwise.
+pub(crate) fn disagreement(outcome: Outcome, out: &mut String) {
+    if outcome.failed() != ERRORS.contains(&outcome.rval) || outcome.is_error > 1 {
+        out.push_str(" (is_error=");
+        text::dec(out, outcome.is_error.into());
+        out.push(')');
+    }
+}
+
+/// `-1 ENOENT (No such file or directory)`, or `? ERESTARTSYS (To be restarted if SA_RESTART is set)`.
+pub(crate) fn error(rval: i64, out: &mut String) {
+    let errno = i32::try_from(rval.wrapping_neg()).unwrap_or(0);
+    out.push_str(if RESTARTS.contains(&errno.into()) { "? " } else { "-1 " });
+    error_name(errno, out);
+    if let Some(message) = errno_message(errno) {
+        out.push_str(" (");
+        out.push_str(message);
+        out.push(')');
+    }
+}
+
+/// The name of an error number.
+pub(crate) fn error_name(errno: i32, out: &mut String) {
+    match errno_name(errno) {
+        Some(name) => out.push_str(name),
+        None => {
+            out.push_str("ERRNO_");
+            text::sdec(out, errno.into());
+        }
+    }
+}
+
+fn number(view: &View<'_>, kind: Kind, rval: i64, out: &mut String) {
+    let bits = rval.cast_unsigned();
+    let narrow = if view.abi == Abi::I386 { bits & 0xffff_ffff } else { bits };
+    match kind {
+        Kind::Never => out.push('?'),
+        Kind::Addr | Kind::Ptr | Kind::Hex => text::hex(out, narrow),
+        Kind::Fd => value::fd(view, bits, out),
+        Kind::Uid | Kind::Gid => text::dec(out, bits & 0xffff_ffff),
+        Kind::Mode if rval == 0 => out.push('0'),
+        Kind::Mode => {
+            out.push('0');
+            text::octal(out, narrow, 1);
+        }
+        Kind::Flags(_) | Kind::FlagsMode(_) => text::hex(out, narrow),
+        _ if view.abi == Abi::I386 => value::int(bits, out),
+        _ => text::sdec(out, rval),
+    }
+}
+
+/// What the number means, in words behind it.
+fn words(view: &View<'_>, kind: Kind, outcome: Outcome, out: &mut String) {
+    let bits = outcome.rval.cast_unsigned();
+    match kind {
+        // No flag at all has no word, but the access mode of open always has.
+        Kind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
+            out.push_str(" (flags ");
+            value::constant(view, kind, bits, out);
+            out.push(')');
+        }
+        Kind::Enum(_) => {
+            out.push_str(" (");
+            render::flag_value(view.abi, kind, bits, out);
+            out.push(')');
+        }
+        Kind::Signal if outcome.rval != 0 => {
+            out.push_str(" (");
+            value::signal(bits, out);
+            out.push(')');
+        }
+        Kind::Long if view.row.act == Act::Clock => {
+            out.push_str(" (");
+            text::date(out, outcome.rval);
+            out.push_str("+0000)");
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,259 @@
+//! Processes: how they end, what they use, how they are made.
+
+use sysreel_abi::consts::process as p;
+use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
+use sysreel_abi::{Dir, Kind, render};
+
+use super::{Fields, View, member, time, value};
+use crate::text;
+
+/// What wait stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+pub(crate) fn wait_status_of(bytes: &[u8], out: &mut String) -> bool {
+    let Some(status) = bytes.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes)
+    else {
+        return false;
+    };
+    out.push('[');
+    wait_status(status, out);
+    out.push(']');
+    true
+}
+
+fn wait_status(status: u32, out: &mut String) {
+    let (low, high) = (status & 0x7f, u64::from(status >> 8 & 0xff));
+    match low {
+        0 if status >> 16 == 0 && status & 0x80 == 0 => {
+            out.push_str("{WIFEXITED(s) && WEXITSTATUS(s) == ");
+            text::dec(out, high);
+        }
+        0x7f if status == 0xffff => {
+            out.push_str("{WIFCONTINUED(s)");
+        }
+        0x7f => {
+            out.push_str("{WIFSTOPPED(s) && WSTOPSIG(s) == ");
+            let traced = high & 0x80 != 0;
+            value::signal(high & 0x7f, out);
+            if traced {
+                out.push_str(" | 0x80");
+            }
+            out.push('}');
+            if status >> 16 != 0 {
+                out.push_str(" | ");
+                text::hex(out, u64::from(status >> 16) << 16);
+            }
+            return;
+        }
+        _ if status >> 8 == 0 => {
+            out.push_str("{WIFSIGNALED(s) && WTERMSIG(s) == ");
+            value::signal(low.into(), out);
+            if status & 0x80 != 0 {
+                out.push_str(" && WCOREDUMP(s)");
+            }
+        }
+        _ => {
+            text::hex(out, status.into());
+            return;
+        }
+    }
+    out.push('}');
+}
+
+/// `struct rusage`: two timevals and fourteen longs.
+pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "ru_utime");
+    time::timeval_at(f, 0, out);
+    member(out, "ru_stime");
+    time::timeval_at(f, 1, out);
+    if !view.options.verbose {
+        out.push_str(", ...}");
+        return;
+    }
+    const NAMES: [&str; 14] = [
+        "ru_maxrss",
+        "ru_ixrss",
+        "ru_idrss",
+        "ru_isrss",
+        "ru_minflt",
+        "ru_majflt",
+        "ru_nswap",
+        "ru_inblock",
+        "ru_oublock",
+        "ru_msgsnd",
+        "ru_msgrcv",
+        "ru_nsignals",
+        "ru_nvcsw",
+        "ru_nivcsw",
+    ];
+    for (i, name) in NAMES.into_iter().enumerate() {
+        member(out, name);
+        text::sdec(out, f.klong(4 + i));
+    }
+    out.push('}');
+}
+
+/// A soft and a hard limit: words, or 64 bits in every ABI.
+pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
+    out.push('{');
+    for (i, name) in ["rlim_cur", "rlim_max"].into_iter().enumerate() {
+        member(out, name);
+        // The kernel's longs, which have 8 bytes in x32.
+        let narrow = !wide && f.abi == sysreel_abi::Abi::I386;
+        let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
+        let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
+        if value == infinite {
+            out.push_str(if wide { "RLIM64_INFINITY" } else { "RLIM_INFINITY" });
+        } else if value > 1024 && value % 1024 == 0 {
+            text::dec(out, value / 1024);
+            out.push_str("*1024");
+        } else {
+            text::dec(out, value);
+        }
+    }
+    out.push('}');
+}
+
+/// A set of CPUs or nodes: `[0 1]`.
+pub(crate) fn bits(bytes: &[u8], out: &mut String) {
+    out.push('[');
+    let mut first = true;
+    for (i, byte) in bytes.iter().enumerate() {
+        for bit in (0..8).filter(|bit| byte >> bit & 1 != 0) {
+            if !first {
+                out.push(' ');
+            }
+            first = false;
+            text::dec(out, (i * 8 + bit) as u64);
+        }
+    }
+    out.push(']');
+}
+
+/// Whether clone's flags name a constant.
+fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
+    names.iter().any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
+}
+
+/// clone, the part that is known at its entry; its arguments are shown in an order of their own.
+pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
+    let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
+    member(out, "child_stack");
+    text::pointer(out, at("newsp"));
+    member(out, "flags");
+    value::constant(view, Kind::Flags(&p::CLONE), at("clone_flags"), out);
+    let more =
+        ["CLONE_PARENT_SETTID", "CLONE_PIDFD", "CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID", "CLONE_SETTLS"];
+    has(view, at("clone_flags"), &more)
+}
+
+/// The rest of clone.
+pub(crate) fn clone_ends(view: &View<'_>, out: &mut String) {
+    let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
+    let flags = at("clone_flags");
+    for (name, bit) in [("parent_tid", "CLONE_PARENT_SETTID"), ("pidfd", "CLONE_PIDFD")] {
+        if has(view, flags, &[bit]) {
+            out.push_str(", ");
+            out.push_str(name);
+            out.push('=');
+            match view.row.arg("parent_tidptr") {
+                Some(i) => match view.piece(i, Dir::Out).and_then(|piece| view.bytes(&piece, 4)) {
+                    Some(bytes) if bytes.len() == 4 => number(&bytes, view, out),
+                    _ => text::pointer(out, view.arg(i)),
+                },
+                None => out.push('?'),
+            }
+        }
+    }
+    if has(view, flags, &["CLONE_SETTLS"]) {
+        out.push_str(", tls=");
+        text::hex(out, at("tls"));
+    }
+    if has(view, flags, &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]) {
+        out.push_str(", child_tidptr=");
+        text::pointer(out, at("child_tidptr"));
+    }
+}
+
+fn number(bytes: &[u8], view: &View<'_>, out: &mut String) {
+    out.push('[');
+    text::sdec(out, Fields::new(view.abi, bytes).i32(0));
+    out.push(']');
+}
+
+/// `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members, of which old callers have fewer.
+pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+    let flags = f.u64(0);
+    out.push('{');
+    member(out, "flags");
+    value::constant(view, Kind::Flags(&p::CLONE3), flags, out);
+    for (at, name, bits) in [
+        (1, "pidfd", &["CLONE_PIDFD"][..]),
+        (2, "child_tid", &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]),
+        (3, "parent_tid", &["CLONE_PARENT_SETTID"]),
+    ] {
+        if has(view, flags, bits) {
+            member(out, name);
+            text::pointer(out, f.u64(at * 8));
+        }
+    }
+    member(out, "exit_signal");
+    if f.u64(32) == 0 {
+        out.push('0')
+    } else {
+        value::signal(f.u64(32), out)
+    }
+    member(out, "stack");
+    text::pointer(out, f.u64(40));
+    member(out, "stack_size");
+    text::hex(out, f.u64(48));
+    if has(view, flags, &["CLONE_SETTLS"]) {
+        member(out, "tls");
+        text::hex(out, f.u64(56));
+    }
+    if f.u64(64) != 0 || f.u64(72) != 0 {
+        member(out, "set_tid");
+        match view.deeper(i, 1, CLONE_SET_TID, Dir::In).and_then(|piece| view.bytes(&piece, usize::MAX)) {
+            Some(bytes) => tids(view, &bytes, out),
+            None => text::pointer(out, f.u64(64)),
+        }
+        member(out, "set_tid_size");
+        text::dec(out, f.u64(72));
+    }
+    if f.bytes.len() >= 88 && f.u64(80) != 0 {
+        member(out, "cgroup");
+        text::dec(out, f.u64(80));
+    }
+    out.push('}');
+}
+
+fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
+    out.push('[');
+    for (i, one) in bytes.chunks_exact(4).enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        text::sdec(out, Fields::new(view.abi, one).i32(0));
+    }
+    out.push(']');
+}
+
+/// Whether clone3 writes something that its exit shows.
+pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
+    let bytes = view.piece(i, Dir::In).and_then(|piece| view.bytes(&piece, usize::MAX));
+    bytes
+        .is_some_and(|b| has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"]))
+}
+
+/// ` => {parent_tid=[123]}`: what clone3 wrote.
+pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
+    let start = out.len();
+    out.push_str(" => {");
+    for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
+        let piece = view.deeper(i, 1, index, Dir::Out);
+        if let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4) {
+            member(out, name);
+            number(&bytes, view, out);
+        }
+    }
+    if out.ends_with('{') { out.truncate(start) } else { out.push('}') }
+}

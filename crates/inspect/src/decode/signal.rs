@@ -1,0 +1,206 @@
+//! Signals: sets, actions, and what is known about one that came.
+
+use sysreel_abi::consts::signal as s;
+use sysreel_abi::signal::code_name;
+use sysreel_abi::{Abi, AuditArch, Kind, signal_name, syscall_name};
+
+use super::{Fields, View, member, value};
+use crate::text;
+
+/// A set of signals: `[USR1 CHLD]`, or those that are not in it when most are: `~[RTMIN RT_1]`.
+pub(crate) fn set(bytes: &[u8], out: &mut String) {
+    let bytes = bytes.get(..8).unwrap_or(bytes);
+    let n = bytes.len() * 8;
+    let has = |i: usize| bytes.get(i / 8).is_some_and(|byte| byte >> (i % 8) & 1 != 0);
+    let inverted = n > 0 && (0..n).filter(|i| has(*i)).count() >= n * 2 / 3;
+    out.push_str(if inverted { "~[" } else { "[" });
+    let mut first = true;
+    for i in (0..n).filter(|i| has(*i) != inverted) {
+        if !first {
+            out.push(' ');
+        }
+        first = false;
+        match i32::try_from(i + 1).ok().and_then(signal_name) {
+            Some(name) => out.push_str(name.strip_prefix("SIG").unwrap_or(name)),
+            None => text::dec(out, i as u64 + 1),
+        }
+    }
+    out.push(']');
+}
+
+/// `struct sigaction` as the kernel has it: handler, flags, restorer, mask; 64-bit ARM has no restorer.
+pub(crate) fn action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let restorer = view.abi != Abi::Aarch64 || f.bytes.len() >= 4 * f.word();
+    let mask_at = if restorer { 3 * f.word() } else { 2 * f.word() };
+    act(view, f.ulong(0), f.slice(mask_at, 8), f.ulong(1), f.ulong(2), out);
+}
+
+/// i386's old one: handler, mask, flags, restorer.
+pub(crate) fn old_action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    act(view, f.ulong(0), f.slice(f.word(), f.word()), f.ulong(2), f.ulong(3), out);
+}
+
+fn act(view: &View<'_>, handler: u64, mask: &[u8], flags: u64, restorer: u64, out: &mut String) {
+    /// SA_RESTORER (arch/x86/include/uapi/asm/signal.h).
+    const RESTORER: u64 = 0x0400_0000;
+    out.push_str("{sa_handler=");
+    match handler {
+        0 => out.push_str("SIG_DFL"),
+        1 => out.push_str("SIG_IGN"),
+        _ => text::hex(out, handler),
+    }
+    member(out, "sa_mask");
+    set(mask, out);
+    member(out, "sa_flags");
+    value::constant(view, Kind::Flags(&s::SA), flags, out);
+    if flags & RESTORER != 0 {
+        member(out, "sa_restorer");
+        text::pointer(out, restorer);
+    }
+    out.push('}');
+}
+
+/// `stack_t`: address, flags, size.
+pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push_str("{ss_sp=");
+    text::pointer(out, f.ulong(0));
+    member(out, "ss_flags");
+    value::constant(view, Kind::Flags(&s::SS), f.u32(f.word()), out);
+    member(out, "ss_size");
+    text::dec(out, f.ulong(2));
+    out.push('}');
+}
+
+/// `struct sigevent`: value, signal, how.
+pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let w = f.word();
+    out.push_str("{sigev_value={sival_int=");
+    text::sdec(out, f.i32(0));
+    out.push_str(", sival_ptr=");
+    text::pointer(out, f.ulong(0));
+    out.push_str("}, sigev_signo=");
+    value::signal(f.u32(w), out);
+    member(out, "sigev_notify");
+    value::constant(view, Kind::Enum(&s::SIGEV), f.u32(w + 4), out);
+    out.push('}');
+}
+
+/// Signals that carry an address, by number in every ABI here (include/uapi/asm-generic/signal.h).
+const FAULTS: [i64; 5] = [4, 5, 7, 8, 11];
+const CHLD: i64 = 17;
+const IO: i64 = 29;
+const SYS: i64 = 31;
+
+/// `siginfo_t` (include/uapi/asm-generic/siginfo.h): three ints, and a union behind them.
+pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
+    let (signal, code) = (f.i32(0), f.i32(8));
+    out.push_str("{si_signo=");
+    value::signal(f.u32(0), out);
+    member(out, "si_code");
+    let named = i32::try_from(signal).ok().zip(i32::try_from(code).ok()).and_then(|(s, c)| code_name(s, c));
+    match named {
+        Some(name) => out.push_str(name),
+        None => text::sdec(out, code),
+    }
+    if f.i32(4) != 0 {
+        member(out, "si_errno");
+        super::error_name(i32::try_from(f.i32(4)).unwrap_or(0), out);
+    }
+    union(f, signal, code, named, out);
+    out.push('}');
+}
+
+fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut String) {
+    // The union is aligned to a word. Sizes of its first two members are those of ints in every ABI.
+    let at = if f.word() == 4 { 12 } else { 16 };
+    let w = f.word();
+    let number = |out: &mut String, name: &str, value: i64| {
+        member(out, name);
+        text::sdec(out, value);
+    };
+    let word = |at: usize| if w == 4 { f.u32(at) } else { f.u64(at) };
+    let sigval = |out: &mut String, at: usize| {
+        number(out, "si_int", f.i32(at));
+        member(out, "si_ptr");
+        text::pointer(out, word(at));
+    };
+    match (named, signal) {
+        // The kernel's own word about memory has the address; about anything else, nothing.
+        (Some("SI_KERNEL"), signal) if !FAULTS.contains(&signal) => {}
+        (Some("SI_TIMER"), _) => {
+            member(out, "si_timerid");
+            text::hex(out, f.u32(at));
+            number(out, "si_overrun", f.i32(at + 4));
+            sigval(out, at + 8);
+        }
+        (Some("SI_USER" | "SI_TKILL"), _) => sender(f, at, out),
+        (Some("SI_QUEUE" | "SI_MESGQ" | "SI_ASYNCIO"), _) => {
+            sender(f, at, out);
+            sigval(out, at + 8);
+        }
+        (_, CHLD) if code > 0 => {
+            sender(f, at, out);
+            member(out, "si_status");
+            let status = f.u32(at + 8);
+            if code == 1 {
+                value::int(status, out)
+            } else {
+                value::signal(status, out)
+            }
+            let times = if w == 4 { at + 12 } else { at + 16 };
+            text_ticks(out, "si_utime", word(times));
+            text_ticks(out, "si_stime", word(times + w));
+        }
+        (_, SYS) if code > 0 => {
+            member(out, "si_call_addr");
+            text::pointer(out, word(at));
+            member(out, "si_syscall");
+            let (nr, arch) = (f.u32(at + w), f.u32(at + w + 4));
+            call(nr, arch, out);
+        }
+        (_, IO) if code > 0 => {
+            member(out, "si_band");
+            text::hex(out, word(at));
+            number(out, "si_fd", f.i32(at + w));
+        }
+        (_, signal) if FAULTS.contains(&signal) => {
+            member(out, "si_addr");
+            text::pointer(out, word(at));
+        }
+        _ => {
+            sender(f, at, out);
+            sigval(out, at + 8);
+        }
+    }
+}
+
+fn sender(f: Fields<'_>, at: usize, out: &mut String) {
+    member(out, "si_pid");
+    text::sdec(out, f.i32(at));
+    member(out, "si_uid");
+    text::dec(out, f.u32(at + 4));
+}
+
+fn text_ticks(out: &mut String, name: &str, ticks: u64) {
+    member(out, name);
+    text::dec(out, ticks);
+}
+
+fn call(nr: u64, arch: u64, out: &mut String) {
+    let arch = AuditArch(u32::try_from(arch).unwrap_or(0));
+    match syscall_name(arch, nr) {
+        Some(name) => {
+            out.push_str("__NR_");
+            out.push_str(name);
+        }
+        None => text::hex(out, nr),
+    }
+    member(out, "si_arch");
+    match arch.name() {
+        Some(name) => {
+            out.push_str("AUDIT_ARCH_");
+            out.push_str(name);
+        }
+        None => text::hex(out, arch.0.into()),
+    }
+}

@@ -1,0 +1,292 @@
+//! Socket addresses and messages.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use sysreel_abi::consts::socket as s;
+use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
+use sysreel_abi::{Abi, Dir, Kind, Layout};
+
+use super::{Fields, View, iovec, lost, member, value};
+use crate::state::FdName;
+use crate::text;
+
+/// Address families (include/linux/socket.h), by the names that the table's list gives them.
+const UNIX: u64 = 1;
+const INET: u64 = 2;
+const INET6: u64 = 10;
+const NETLINK: u64 = 16;
+
+/// A `sockaddr` of any family; members that are not there are left out.
+pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
+    let f = Fields::new(view.abi, bytes);
+    if bytes.len() < 2 {
+        out.push('{');
+        member(out, "sa_data");
+        text::quoted(out, bytes, view.options.hex);
+        out.push('}');
+        return;
+    }
+    out.push('{');
+    member(out, "sa_family");
+    value::constant(view, Kind::Enum(&s::FAMILY), f.u16(0), out);
+    match f.u16(0) {
+        UNIX => unix(view, bytes.get(2..).unwrap_or_default(), out),
+        INET if bytes.len() >= 8 => {
+            member(out, "sin_port");
+            port(bytes, out);
+            member(out, "sin_addr");
+            out.push_str("inet_addr(\"");
+            out.push_str(&v4(bytes, 4).to_string());
+            out.push_str("\")");
+        }
+        INET6 if bytes.len() >= 24 => {
+            member(out, "sin6_port");
+            port(bytes, out);
+            member(out, "sin6_flowinfo");
+            out.push_str("htonl(");
+            text::dec(out, f.u32(4).swap_bytes() >> 32);
+            out.push(')');
+            out.push_str(", inet_pton(AF_INET6, \"");
+            out.push_str(&v6(bytes, 8).to_string());
+            out.push_str("\", &sin6_addr)");
+            if bytes.len() >= 28 {
+                member(out, "sin6_scope_id");
+                text::dec(out, f.u32(24));
+            }
+        }
+        NETLINK if bytes.len() >= 12 => {
+            member(out, "nl_pid");
+            text::dec(out, f.u32(4));
+            member(out, "nl_groups");
+            let groups = f.u32(8);
+            if groups == 0 { out.push_str("00000000") } else { out.push_str(&format!("{groups:#010x}")) }
+        }
+        _ if bytes.len() > 2 => {
+            member(out, "sa_data");
+            text::quoted(out, bytes.get(2..).unwrap_or_default(), view.options.hex);
+        }
+        _ => {}
+    }
+    out.push('}');
+}
+
+/// A path, or an abstract name that begins with NUL and may have more of them.
+fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
+    match name {
+        [] => {}
+        [0, rest @ ..] => {
+            out.push_str(", sun_path=@");
+            text::quoted(out, rest, view.options.hex);
+        }
+        _ => {
+            member(out, "sun_path");
+            text::quoted(out, text::until_nul(name), view.options.hex);
+        }
+    }
+}
+
+fn port(bytes: &[u8], out: &mut String) {
+    out.push_str("htons(");
+    text::dec(out, port_number(bytes));
+    out.push(')');
+}
+
+fn port_number(bytes: &[u8]) -> u64 {
+    bytes.get(2..4).map_or(0, |p| p.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
+}
+
+fn v4(bytes: &[u8], at: usize) -> Ipv4Addr {
+    bytes
+        .get(at..at + 4)
+        .and_then(|b| <[u8; 4]>::try_from(b).ok())
+        .map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from)
+}
+
+fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
+    bytes
+        .get(at..at + 16)
+        .and_then(|b| <[u8; 16]>::try_from(b).ok())
+        .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
+}
+
+/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`. Which protocol it is the log does not say beyond the
+/// family, so the family it is. False when there is nothing to say beyond the link.
+pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
+    let family = Fields::new(abi, &name.local).u16(0);
+    let text = match family {
+        INET => "INET:[",
+        INET6 => "INET6:[",
+        UNIX if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
+        _ => return false,
+    };
+    out.push_str(text);
+    end(&name.local, out);
+    if name.peer.len() > 2 {
+        out.push_str("->");
+        end(&name.peer, out);
+    }
+    out.push(']');
+    true
+}
+
+fn end(bytes: &[u8], out: &mut String) {
+    match bytes {
+        [2, 0, _, _, _, ..] => {
+            out.push_str(&v4(bytes, 4).to_string());
+            out.push(':');
+            text::dec(out, port_number(bytes));
+        }
+        [10, 0, _, _, _, ..] => {
+            out.push('[');
+            out.push_str(&v6(bytes, 8).to_string());
+            out.push_str("]:");
+            text::dec(out, port_number(bytes));
+        }
+        [_, _, 0, rest @ ..] => {
+            out.push('@');
+            text::quoted(out, rest, crate::print::HexStrings::Never);
+        }
+        [_, _, rest @ ..] => text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never),
+        _ => {}
+    }
+}
+
+/// A `msghdr`: seven members, each in the room of a word.
+pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Fields<'_>, out: &mut String) {
+    let name_len = f.u32(f.word());
+    // What a failed call would have written was not written: the addresses stand for it.
+    let came = dir == Dir::In || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
+    out.push_str("{msg_name=");
+    let piece = view.deeper(i, 1, index(number, MSG_NAME), dir).filter(|piece| came && piece.head.got > 0);
+    match piece {
+        _ if f.ulong(0) == 0 => out.push_str("NULL"),
+        Some(piece) => match view.bytes(&piece, usize::MAX) {
+            Some(bytes) => address(view, &bytes, out),
+            None => lost(f.ulong(0), out),
+        },
+        None => text::pointer(out, f.ulong(0)),
+    }
+    member(out, "msg_namelen");
+    name_length(view, i, dir, number, name_len, out);
+    member(out, "msg_iov");
+    let vector = view.deeper(i, 1, index(number, MSG_IOV), Dir::In);
+    match vector.and_then(|piece| view.bytes(&piece, usize::MAX)) {
+        Some(bytes) => iovec::buffers(view, i, dir, (number, 2), &bytes, out),
+        None => text::pointer(out, f.ulong(2)),
+    }
+    member(out, "msg_iovlen");
+    text::dec(out, f.ulong(3));
+    if f.ulong(5) != 0 {
+        member(out, "msg_control");
+        let piece =
+            view.deeper(i, 1, index(number, MSG_CONTROL), dir).filter(|piece| came && piece.head.got > 0);
+        match piece.and_then(|piece| view.bytes(&piece, usize::MAX)) {
+            Some(bytes) => control(view, Fields::new(view.abi, &bytes), out),
+            None => text::pointer(out, f.ulong(4)),
+        }
+    }
+    member(out, "msg_controllen");
+    text::dec(out, f.ulong(5));
+    member(out, "msg_flags");
+    value::constant(view, Kind::Flags(&s::MSG), f.u32(6 * f.word()), out);
+    out.push('}');
+}
+
+/// The length of the name, before and after where the kernel has changed it.
+fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
+    let before = (number == 0 && dir == Dir::InOut)
+        .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, 0, 0)))
+        .flatten()
+        .and_then(|piece| view.bytes(&piece, usize::MAX))
+        .map(|bytes| Fields::new(view.abi, &bytes).u32(usize::from(view.abi.word())));
+    match before {
+        Some(before) if before != now => {
+            text::dec(out, before);
+            out.push_str(" => ");
+        }
+        _ => {}
+    }
+    text::dec(out, now);
+}
+
+/// Control messages: length, level, type, data, each aligned to a word.
+fn control(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    let head = f.word() + 8;
+    let mut at = 0;
+    out.push('[');
+    while f.bytes.len().saturating_sub(at) >= head {
+        let one = Fields::new(view.abi, f.bytes.get(at..).unwrap_or_default());
+        let len = usize::try_from(one.ulong(0)).unwrap_or(usize::MAX);
+        if at > 0 {
+            out.push_str(", ");
+        }
+        out.push_str("{cmsg_len=");
+        text::dec(out, one.ulong(0));
+        member(out, "cmsg_level");
+        let (level, kind) = (one.u32(f.word()), one.u32(f.word() + 4));
+        value::constant(view, Kind::Enum(&s::LEVEL), level, out);
+        member(out, "cmsg_type");
+        // SOL_SOCKET is 1 in every ABI here (include/uapi/asm-generic/socket.h).
+        if level == 1 {
+            value::constant(view, Kind::Enum(&s::CONTROL), kind, out)
+        } else {
+            text::hex(out, kind)
+        }
+        if len > head {
+            member(out, "cmsg_data");
+            control_data(view, level, kind, one.slice(head, len - head), out);
+        }
+        out.push('}');
+        if len < head {
+            break;
+        }
+        at = at.saturating_add(len.next_multiple_of(f.word()));
+    }
+    out.push(']');
+}
+
+fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut String) {
+    /// SCM_RIGHTS (include/linux/socket.h): file descriptors that change hands.
+    const RIGHTS: u64 = 1;
+    if (level, kind) == (1, RIGHTS) {
+        out.push('[');
+        for (i, fd) in data.chunks_exact(4).enumerate() {
+            if i > 0 {
+                out.push_str(", ");
+            }
+            value::fd(view, Fields::new(view.abi, fd).u32(0), out);
+        }
+        out.push(']');
+    } else {
+        super::string::limited(view, data, false, view.options.hex, out);
+    }
+}
+
+/// An array of `mmsghdr`: messages with the length of each.
+pub(crate) fn messages(view: &View<'_>, i: usize, dir: Dir, bytes: &[u8], out: &mut String) {
+    let size = |layout: Layout| usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
+    let done = view
+        .outcome
+        .filter(|outcome| !outcome.failed())
+        .and_then(|outcome| usize::try_from(outcome.rval).ok());
+    let shown = if dir == Dir::In { usize::MAX } else { done.unwrap_or(usize::MAX) };
+    out.push('[');
+    for (number, one) in bytes.chunks_exact(size(Layout::MmsgHdr)).enumerate().take(shown) {
+        if number > 0 {
+            out.push_str(", ");
+        }
+        if number >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        let f = Fields::new(view.abi, one);
+        out.push_str("{msg_hdr=");
+        message(view, i, dir, u32::try_from(number).unwrap_or(u32::MAX), f, out);
+        if dir != Dir::In {
+            member(out, "msg_len");
+            text::dec(out, f.u32(size(Layout::MsgHdr)));
+        }
+        out.push('}');
+    }
+    out.push(']');
+}

@@ -1,0 +1,256 @@
+//! Attributes of files and file systems.
+
+use sysreel_abi::consts::{file, open};
+use sysreel_abi::{Abi, Kind, Layout};
+
+use super::{Fields, View, member, time, value};
+use crate::text;
+
+/// The file types whose device number matters more than their size (include/uapi/linux/stat.h).
+const CHARACTER: u64 = 0o020_000;
+const BLOCK: u64 = 0o060_000;
+const TYPE: u64 = 0o170_000;
+
+/// The members of any of the stat structures.
+#[derive(Default)]
+struct Attributes {
+    dev: u64,
+    ino: u64,
+    mode: u64,
+    nlink: u64,
+    uid: u64,
+    gid: u64,
+    rdev: u64,
+    size: i64,
+    blksize: u64,
+    blocks: u64,
+    /// Access, modification and change: seconds and nanoseconds.
+    times: [(i64, i64); 3],
+}
+
+/// `struct stat` and its relatives.
+pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) {
+    let a = match (layout, view.abi) {
+        (Layout::OldStat, _) => old(f),
+        (Layout::Stat, Abi::I386) => i386(f),
+        (Layout::Stat64, Abi::I386) => i386_64(f),
+        (_, Abi::Aarch64) => generic(f),
+        _ => x86_64(f),
+    };
+    out.push('{');
+    if view.options.verbose {
+        member(out, "st_dev");
+        value::device(a.dev, out);
+        number(out, "st_ino", a.ino);
+    }
+    member(out, "st_mode");
+    value::constant(view, Kind::FileMode, a.mode, out);
+    if view.options.verbose {
+        for (name, v) in [
+            ("st_nlink", a.nlink),
+            ("st_uid", a.uid),
+            ("st_gid", a.gid),
+            ("st_blksize", a.blksize),
+            ("st_blocks", a.blocks),
+        ] {
+            number(out, name, v);
+        }
+    }
+    if matches!(a.mode & TYPE, CHARACTER | BLOCK) {
+        member(out, "st_rdev");
+        value::device(a.rdev, out);
+    } else {
+        member(out, "st_size");
+        text::sdec(out, a.size);
+    }
+    if !view.options.verbose {
+        out.push_str(", ...}");
+        return;
+    }
+    for (name, (seconds, ns)) in ["st_atime", "st_mtime", "st_ctime"].into_iter().zip(a.times) {
+        member(out, name);
+        text::sdec(out, seconds);
+        time::comment(seconds, ns, out);
+        member(out, name);
+        out.pop();
+        out.push_str("_nsec=");
+        text::sdec(out, ns);
+    }
+    out.push('}');
+}
+
+fn number(out: &mut String, name: &str, value: u64) {
+    member(out, name);
+    text::dec(out, value);
+}
+
+/// arch/x86/include/uapi/asm/stat.h, 64-bit, which x32 shares.
+fn x86_64(f: Fields<'_>) -> Attributes {
+    Attributes {
+        dev: f.u64(0),
+        ino: f.u64(8),
+        nlink: f.u64(16),
+        mode: f.u32(24),
+        uid: f.u32(28),
+        gid: f.u32(32),
+        rdev: f.u64(40),
+        size: f.i64(48),
+        blksize: f.u64(56),
+        blocks: f.u64(64),
+        times: [72, 88, 104].map(|at| (f.i64(at), f.i64(at + 8))),
+    }
+}
+
+/// include/uapi/asm-generic/stat.h, which 64-bit ARM uses.
+fn generic(f: Fields<'_>) -> Attributes {
+    Attributes {
+        dev: f.u64(0),
+        ino: f.u64(8),
+        mode: f.u32(16),
+        nlink: f.u32(20),
+        uid: f.u32(24),
+        gid: f.u32(28),
+        rdev: f.u64(32),
+        size: f.i64(48),
+        blksize: f.u32(56),
+        blocks: f.u64(64),
+        times: [72, 88, 104].map(|at| (f.i64(at), f.i64(at + 8))),
+    }
+}
+
+/// arch/x86/include/uapi/asm/stat.h, 32-bit `struct stat`.
+fn i386(f: Fields<'_>) -> Attributes {
+    Attributes {
+        dev: f.u32(0),
+        ino: f.u32(4),
+        mode: f.u16(8),
+        nlink: f.u16(10),
+        uid: f.u16(12),
+        gid: f.u16(14),
+        rdev: f.u32(16),
+        size: f.u32(20).cast_signed(),
+        blksize: f.u32(24),
+        blocks: f.u32(28),
+        times: [32, 40, 48].map(|at| (f.i32(at), f.i32(at + 4))),
+    }
+}
+
+/// The same header, `struct stat64`.
+fn i386_64(f: Fields<'_>) -> Attributes {
+    Attributes {
+        dev: f.u64(0),
+        mode: f.u32(16),
+        nlink: f.u32(20),
+        uid: f.u32(24),
+        gid: f.u32(28),
+        rdev: f.u64(32),
+        size: f.i64(44),
+        blksize: f.u32(52),
+        blocks: f.u64(56),
+        times: [64, 72, 80].map(|at| (f.i32(at), f.i32(at + 4))),
+        ino: f.u64(88),
+    }
+}
+
+/// The same header, `struct __old_kernel_stat`.
+fn old(f: Fields<'_>) -> Attributes {
+    Attributes {
+        dev: f.u16(0),
+        ino: f.u16(2),
+        mode: f.u16(4),
+        nlink: f.u16(6),
+        uid: f.u16(8),
+        gid: f.u16(10),
+        rdev: f.u16(12),
+        size: f.u32(16).cast_signed(),
+        times: [20, 24, 28].map(|at| (f.i32(at), 0)),
+        ..Attributes::default()
+    }
+}
+
+/// `struct statx` (include/uapi/linux/stat.h), the same in every ABI.
+pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "stx_mask");
+    value::constant(view, Kind::Flags(&file::STATX), f.u32(0), out);
+    let verbose = view.options.verbose;
+    if verbose {
+        number(out, "stx_blksize", f.u32(4));
+    }
+    member(out, "stx_attributes");
+    text::hex(out, f.u64(8));
+    if verbose {
+        for (name, at) in [("stx_nlink", 16), ("stx_uid", 20), ("stx_gid", 24)] {
+            number(out, name, f.u32(at));
+        }
+    }
+    member(out, "stx_mode");
+    value::constant(view, Kind::FileMode, f.u16(28), out);
+    if verbose {
+        number(out, "stx_ino", f.u64(32));
+    }
+    number(out, "stx_size", f.u64(40));
+    if !verbose {
+        out.push_str(", ...}");
+        return;
+    }
+    number(out, "stx_blocks", f.u64(48));
+    member(out, "stx_attributes_mask");
+    text::hex(out, f.u64(56));
+    for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)] {
+        member(out, name);
+        time::timespec(f.i64(at), f.u32(at + 8).cast_signed(), out);
+        time::comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
+    }
+    for (name, at) in
+        [("stx_rdev_major", 128), ("stx_rdev_minor", 132), ("stx_dev_major", 136), ("stx_dev_minor", 140)]
+    {
+        number(out, name, f.u32(at));
+    }
+    member(out, "stx_mnt_id");
+    text::hex(out, f.u64(144));
+    out.push('}');
+}
+
+/// `struct open_how` (include/uapi/linux/openat2.h).
+pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "flags");
+    value::constant(view, Kind::Flags(&open::OPEN), f.u64(0), out);
+    if super::form::makes_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
+        member(out, "mode");
+        text::mode(out, f.u64(8));
+    }
+    member(out, "resolve");
+    value::constant(view, Kind::Flags(&open::RESOLVE), f.u64(16), out);
+    out.push('}');
+}
+
+/// `struct statfs` and `statfs64` (include/uapi/asm-generic/statfs.h).
+pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
+    // Type and block size are words; the five counts are words or, in i386's statfs64, 64-bit numbers.
+    let i386 = f.abi == Abi::I386;
+    let wide = !i386 || layout == Layout::Statfs64;
+    let word = |i: usize| if i386 { f.u32(i * 4) } else { f.u64(i * 8) };
+    let first = if i386 { 8 } else { 16 };
+    let count = |i: usize| if wide { f.u64(first + i * 8) } else { f.u32(first + i * 4) };
+    let after = first + 5 * if wide { 8 } else { 4 };
+    let tail = |i: usize| if i386 { f.u32(after + 8 + i * 4) } else { f.u64(after + 8 + i * 8) };
+    out.push('{');
+    member(out, "f_type");
+    text::hex(out, word(0));
+    number(out, "f_bsize", word(1));
+    for (i, name) in ["f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"].into_iter().enumerate() {
+        number(out, name, count(i));
+    }
+    out.push_str(", f_fsid={val=[");
+    text::hex(out, f.u32(after));
+    out.push_str(", ");
+    text::hex(out, f.u32(after + 4));
+    out.push_str("]}");
+    number(out, "f_namelen", tail(0));
+    number(out, "f_frsize", tail(1));
+    member(out, "f_flags");
+    text::hex(out, tail(2));
+    out.push('}');
+}

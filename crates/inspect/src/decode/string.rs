@@ -1,0 +1,100 @@
+//! Strings, paths, buffers and arrays of strings.
+
+use sysreel_abi::{Act, Dir};
+
+use super::{Fields, View, lost};
+use crate::kept::Piece;
+use crate::print::HexStrings;
+use crate::text;
+
+/// A path: never cut by the string limit.
+pub(crate) fn path<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+    // The kernel could not read it to its end either.
+    if piece.head.errno != 0 {
+        return view.unreadable(i, piece, out);
+    }
+    let Some(bytes) = view.bytes(piece, usize::MAX) else { return lost(view.arg(i), out) };
+    text::quoted(out, text::until_nul(&bytes), view.options.hex);
+    if piece.is_cut() {
+        out.push_str("...");
+    }
+}
+
+/// A string that ends with NUL.
+pub(crate) fn string<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+    let Some(bytes) = view.bytes(piece, usize::MAX) else { return lost(view.arg(i), out) };
+    let text = text::until_nul(&bytes);
+    let ended = text.len() < bytes.len();
+    if !ended && !piece.is_cut() && piece.head.errno != 0 {
+        return view.unreadable(i, piece, out);
+    }
+    limited(view, text, !ended && piece.is_cut(), view.options.hex, out);
+}
+
+/// Bytes of a known number.
+pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+    let limit = view.options.string_limit;
+    let wanted = usize::try_from(piece.head.asked).unwrap_or(usize::MAX).min(limit);
+    if usize::try_from(piece.head.got).unwrap_or(usize::MAX) < wanted && !piece.is_cut() {
+        return view.unreadable(i, piece, out);
+    }
+    let Some(bytes) = view.bytes(piece, limit) else { return lost(view.arg(i), out) };
+    let more = piece.head.asked > bytes.len() as u64;
+    let style = if view.row.act == Act::Random { HexStrings::Always } else { view.options.hex };
+    text::quoted(out, &bytes, style);
+    if more {
+        out.push_str("...");
+    }
+}
+
+/// A string of which at most the string limit is shown.
+pub(crate) fn limited(view: &View<'_>, bytes: &[u8], more: bool, style: HexStrings, out: &mut String) {
+    let limit = view.options.string_limit;
+    let shown = bytes.get(..limit).unwrap_or(bytes);
+    text::quoted(out, shown, style);
+    if more || shown.len() < bytes.len() {
+        out.push_str("...");
+    }
+}
+
+/// argv; or envp, which is counted unless everything is wanted.
+pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut String) {
+    let fields = Fields::new(view.abi, pointers);
+    let all = pointers.len() / fields.word();
+    let n = (0..all).position(|at| fields.ulong(at) == 0);
+    let is_environment =
+        view.row.args.iter().take(i).any(|arg| matches!(arg.kind, sysreel_abi::Kind::StrVec));
+    if is_environment && !view.options.verbose {
+        text::pointer(out, view.arg(i));
+        out.push_str(" /* ");
+        text::dec(out, n.unwrap_or(all) as u64);
+        out.push_str(if n == Some(1) { " var" } else { " vars" });
+        out.push_str(if n.is_none() { ", unterminated */" } else { " */" });
+        return;
+    }
+    out.push('[');
+    for at in 0..n.unwrap_or(all) {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        if at >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        one(view, i, at, fields.ulong(at), out);
+    }
+    if n.is_none() {
+        out.push_str(if all == 0 { "..." } else { ", ..." });
+    }
+    out.push(']');
+}
+
+fn one(view: &View<'_>, i: usize, at: usize, address: u64, out: &mut String) {
+    let piece = u32::try_from(at).ok().and_then(|at| view.deeper(i, 1, at, Dir::In));
+    let Some(piece) = piece.filter(|piece| piece.head.got > 0) else {
+        return text::pointer(out, address);
+    };
+    let Some(bytes) = view.bytes(&piece, usize::MAX) else { return lost(address, out) };
+    let text = text::until_nul(&bytes);
+    limited(view, text, text.len() == bytes.len(), view.options.hex, out);
+}

@@ -1,0 +1,131 @@
+//! Points in time and lengths of it.
+
+use super::{Fields, View, member};
+use crate::text;
+
+/// `{tv_sec=1, tv_nsec=5}`. A point in time is followed by its date when everything is wanted.
+pub(crate) fn timespec(seconds: i64, nanoseconds: i64, out: &mut String) {
+    out.push_str("{tv_sec=");
+    text::sdec(out, seconds);
+    out.push_str(", tv_nsec=");
+    text::sdec(out, nanoseconds);
+    out.push('}');
+}
+
+fn timeval(seconds: i64, micros: i64, out: &mut String) {
+    out.push_str("{tv_sec=");
+    text::sdec(out, seconds);
+    out.push_str(", tv_usec=");
+    text::sdec(out, micros);
+    out.push('}');
+}
+
+/// The `i`-th timespec of kernel longs. The special values of utimensat have names.
+pub(crate) fn timespec_at(fields: Fields<'_>, i: usize, out: &mut String) {
+    timespec(fields.klong(2 * i), fields.klong(2 * i + 1), out);
+}
+
+/// The same with 64-bit members in every ABI.
+pub(crate) fn timespec64_at(fields: Fields<'_>, i: usize, out: &mut String) {
+    timespec(fields.i64(16 * i), fields.i64(16 * i + 8), out);
+}
+
+/// The `i`-th timeval of kernel longs.
+pub(crate) fn timeval_at(fields: Fields<'_>, i: usize, out: &mut String) {
+    timeval(fields.klong(2 * i), fields.klong(2 * i + 1), out);
+}
+
+/// An element of utimensat's array: `UTIME_NOW` and `UTIME_OMIT` stand in the nanoseconds (include/linux/stat.h).
+pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut String) {
+    let (seconds, ns) = if wide {
+        (fields.i64(16 * i), fields.i64(16 * i + 8))
+    } else {
+        (fields.klong(2 * i), fields.klong(2 * i + 1))
+    };
+    match ns {
+        0x3fff_ffff => out.push_str("UTIME_NOW"),
+        0x3fff_fffe => out.push_str("UTIME_OMIT"),
+        _ => {
+            timespec(seconds, ns, out);
+            comment(seconds, ns, out);
+        }
+    }
+}
+
+/// ` /* 2026-11-23T21:04:46.591526000+0000 */`
+pub(crate) fn comment(seconds: i64, ns: i64, out: &mut String) {
+    if seconds == 0 && ns == 0 {
+        return;
+    }
+    out.push_str(" /* ");
+    text::date(out, seconds);
+    if ns != 0 {
+        out.push('.');
+        text::fraction(out, ns.unsigned_abs(), 9);
+    }
+    out.push_str("+0000 */");
+}
+
+/// Two of something: interval and value of a timer.
+pub(crate) fn pair(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "it_interval");
+    one(fields, 0, out);
+    member(out, "it_value");
+    one(fields, 1, out);
+    out.push('}');
+}
+
+/// `struct utimbuf`: access and modification time in seconds.
+pub(crate) fn utimbuf(fields: Fields<'_>, out: &mut String) {
+    out.push('{');
+    for (i, name) in ["actime", "modtime"].into_iter().enumerate() {
+        member(out, name);
+        text::sdec(out, fields.klong(i));
+        comment(fields.klong(i), 0, out);
+    }
+    out.push('}');
+}
+
+/// `struct timezone`: two ints.
+pub(crate) fn timezone(fields: Fields<'_>, out: &mut String) {
+    out.push('{');
+    for (i, name) in ["tz_minuteswest", "tz_dsttime"].into_iter().enumerate() {
+        member(out, name);
+        text::sdec(out, fields.i32(i * 4));
+    }
+    out.push('}');
+}
+
+/// `struct timex`, in short: modes, offset, frequency, status.
+pub(crate) fn timex(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
+    // The 64-bit form of every ABI has longs from offset 8 on; i386's old one has them from 4 on.
+    let wide = fields.bytes.len() >= 208;
+    let long = |i: usize| if wide { fields.i64(8 + 8 * i) } else { fields.i32(4 + 4 * i) };
+    out.push('{');
+    member(out, "modes");
+    text::hex(out, fields.u32(0));
+    for (i, name) in ["offset", "freq", "maxerror", "esterror"].into_iter().enumerate() {
+        member(out, name);
+        text::sdec(out, long(i));
+    }
+    member(out, "status");
+    text::hex(out, if wide { fields.u32(40) } else { fields.u32(20) });
+    if view.options.verbose {
+        for (i, name) in [(5, "constant"), (6, "precision"), (7, "tolerance")] {
+            member(out, name);
+            text::sdec(out, long(i));
+        }
+    }
+    out.push_str(", ...}");
+}
+
+/// `struct tms`: four times in clock ticks.
+pub(crate) fn tms(fields: Fields<'_>, out: &mut String) {
+    out.push('{');
+    for (i, name) in ["tms_utime", "tms_stime", "tms_cutime", "tms_cstime"].into_iter().enumerate() {
+        member(out, name);
+        text::sdec(out, fields.klong(i));
+    }
+    out.push('}');
+}

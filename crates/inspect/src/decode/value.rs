@@ -1,0 +1,140 @@
+//! Values that stand in registers or members themselves.
+
+use sysreel_abi::{Abi, Kind, render};
+
+use super::{View, socket};
+use crate::print::FdStyle;
+use crate::text;
+
+/// Writes a value of a kind. `i` is the argument it belongs to: some kinds depend on those before it.
+pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut String) {
+    let low = value & 0xffff_ffff;
+    match kind {
+        Kind::Int | Kind::Pid => int(value, out),
+        Kind::Uint => text::dec(out, low),
+        Kind::Long | Kind::Off => long(view.abi, value, out),
+        Kind::Ulong | Kind::Size | Kind::Half => text::dec(out, value),
+        Kind::Mode => text::mode(out, value & 0xffff),
+        Kind::Fd => fd(view, value, out),
+        Kind::DirFd => dir_fd(view, value, out),
+        Kind::Uid | Kind::Gid => uid(low, out),
+        Kind::Dev => device(low, out),
+        Kind::Protocol => protocol(view, value, out),
+        Kind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
+            Some(name) if !view.options.raw_constants => out.push_str(name),
+            _ => text::hex(out, low),
+        },
+        Kind::Signal => signal(value, out),
+        Kind::Hex | Kind::Varies | Kind::Never => text::hex(out, value),
+        Kind::Flags(_) | Kind::FlagsMode(_) | Kind::Enum(_) | Kind::Clock | Kind::Ioctl | Kind::FileMode => {
+            constant(view, kind, value, out);
+        }
+        _ => text::pointer(out, value),
+    }
+}
+
+/// A value that has names.
+pub(crate) fn constant(view: &View<'_>, kind: Kind, value: u64, out: &mut String) {
+    let raw = view.options.raw_constants || !render::flag_value(view.abi, kind, value, out);
+    if raw {
+        match kind {
+            Kind::FileMode => text::mode(out, value & 0xffff),
+            _ => text::hex(out, value & 0xffff_ffff),
+        }
+    }
+}
+
+/// The low 32 bits with their sign.
+pub(crate) fn int(value: u64, out: &mut String) {
+    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+    text::sdec(out, low.cast_signed().into());
+}
+
+fn long(abi: Abi, value: u64, out: &mut String) {
+    if abi == Abi::I386 { int(value, out) } else { text::sdec(out, value.cast_signed()) }
+}
+
+/// A user or group id; -1 means "unchanged".
+pub(crate) fn uid(low: u64, out: &mut String) {
+    if low == 0xffff_ffff { out.push_str("-1") } else { text::dec(out, low) }
+}
+
+/// A signal by name, or its number.
+pub(crate) fn signal(value: u64, out: &mut String) {
+    match i32::try_from(value & 0xffff_ffff).ok().and_then(sysreel_abi::signal_name) {
+        Some(name) => out.push_str(name),
+        None => int(value, out),
+    }
+}
+
+/// A device number: the kernel's encoding for user space (`new_encode_dev`, include/linux/kdev_t.h, and its 64-bit form).
+pub(crate) fn device(dev: u64, out: &mut String) {
+    let major = (dev >> 8) & 0xfff | (dev >> 32) & 0xffff_f000;
+    let minor = dev & 0xff | (dev >> 12) & 0xffff_ff00;
+    out.push_str("makedev(");
+    text::hex(out, major);
+    out.push_str(", ");
+    text::hex(out, minor);
+    out.push(')');
+}
+
+/// A file descriptor with what it stands for.
+pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
+    int(value, out);
+    fd_name(view, value, out);
+}
+
+fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
+    if view.options.raw_constants || !render::flag_value(view.abi, Kind::DirFd, value, out) {
+        fd(view, value, out);
+    }
+}
+
+/// What a file descriptor stands for, if it is to be shown and known: `</etc/passwd>`.
+pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
+    if view.options.fds == FdStyle::Number {
+        return;
+    }
+    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
+    let Some(name) = view.fds.and_then(|table| table.get(&low.cast_signed())) else { return };
+    out.push('<');
+    let detailed = view.options.fds == FdStyle::Detail && detail(view, name, out);
+    if !detailed {
+        text::escaped(out, &name.link, view.options.hex, b'>');
+    }
+    out.push('>');
+}
+
+/// The ends of a socket, or the number of a device.
+fn detail(view: &View<'_>, name: &crate::state::FdName, out: &mut String) -> bool {
+    /// The file type bits of a mode, and two of the types (include/uapi/linux/stat.h).
+    const TYPE: u32 = 0o170_000;
+    const CHARACTER: u32 = 0o020_000;
+    const BLOCK: u32 = 0o060_000;
+    if !name.local.is_empty() {
+        return socket::ends(view.abi, name, out);
+    }
+    let kind = match name.mode & TYPE {
+        CHARACTER => "char",
+        BLOCK => "block",
+        _ => return false,
+    };
+    text::escaped(out, &name.link, view.options.hex, b'>');
+    let major = (name.rdev >> 8) & 0xfff;
+    let minor = name.rdev & 0xff | (name.rdev >> 12) & 0xffff_ff00;
+    out.push('<');
+    out.push_str(kind);
+    out.push(' ');
+    text::dec(out, major);
+    out.push(':');
+    text::dec(out, minor);
+    out.push('>');
+    true
+}
+
+fn protocol(view: &View<'_>, value: u64, out: &mut String) {
+    match render::protocol(view.arg(0), value) {
+        Some(name) if !view.options.raw_constants => out.push_str(name),
+        _ => int(value, out),
+    }
+}

@@ -1,0 +1,227 @@
+//! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the recorder itself says.
+
+use sysreel_abi::Abi;
+use sysreel_format::{Altered, Body, Event, Gone, GoneHow, Origin, Part, Renamed, Stop, Task, TaskId};
+
+use super::lines::Prefix;
+use super::printer::Printer;
+use crate::decode::{self, Fields};
+use crate::print::HexStrings;
+use crate::psi::{Info, What};
+use crate::text;
+
+/// Events of ptrace stops (include/uapi/linux/ptrace.h), in the third byte of a wait status.
+const EVENT_EXIT: u32 = 6;
+const EVENT_SECCOMP: u32 = 7;
+const EVENT_STOP: u32 = 128;
+/// The signals that stop a process, and the one that traps, in every ABI here (include/uapi/asm-generic/signal.h).
+const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
+const TRAP: u32 = 5;
+/// Bit of a syscall stop's signal under PTRACE_O_TRACESYSGOOD.
+const SYSGOOD: u32 = 0x80;
+
+impl Printer<'_> {
+    /// A stop that is neither the entry nor the exit of a call.
+    pub(super) fn other_stop(&mut self, id: TaskId, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+        let status = stop.wait_status;
+        let (signal, event) = (status >> 8 & 0xff, status >> 16);
+        let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
+        let quiet = !has_run && !self.options.verbose;
+        match event {
+            0 if signal == TRAP | SYSGOOD => self.odd_syscall_stop(stop, info, prefix),
+            0 if quiet => {}
+            0 => self.signal_stop(signal, stop, prefix),
+            EVENT_EXIT => self.never_ends(id, prefix),
+            EVENT_STOP if STOPPING.contains(&signal) && !quiet => self.stopped(signal, prefix),
+            EVENT_SECCOMP if self.options.verbose => match info.what {
+                What::Seccomp(_, data) => self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}")),
+                _ => self.odd_syscall_stop(stop, info, prefix),
+            },
+            _ => {}
+        }
+    }
+
+    /// A syscall stop of which the kernel did not say what it is, or in a form that is not known.
+    fn odd_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+        let mut bytes = String::new();
+        text::bytes(&mut bytes, stop.info);
+        let op = info.op.map_or(-1, |op| i32::from(op.0));
+        let (ret, layout) = (stop.info_ret, stop.layout);
+        self.remark(
+            prefix,
+            &format!(
+                "system call stop of unknown form: returned {ret}, layout {layout}, op {op}, bytes {bytes}"
+            ),
+        );
+    }
+
+    fn signal_stop(&mut self, signal: u32, stop: &Stop<'_>, prefix: &Prefix) {
+        let siginfo = stop.parts.flatten().find_map(|part| match part {
+            Part::Siginfo(bytes) => Some(bytes),
+            _ => None,
+        });
+        match siginfo {
+            Some(bytes) if bytes.len() >= 48 => {
+                self.lines.begin(self.options, prefix);
+                self.lines.text.push_str("--- ");
+                decode::signal_name(signal, &mut self.lines.text);
+                self.lines.text.push(' ');
+                // The kernel gives a tracer its own form of the structure; recorders are 64-bit programs.
+                decode::siginfo(Fields::new(Abi::X86_64, bytes), &mut self.lines.text);
+                self.lines.text.push_str(" ---");
+                self.lines.end();
+            }
+            _ if STOPPING.contains(&signal) => self.stopped(signal, prefix),
+            _ => {
+                self.lines.begin(self.options, prefix);
+                self.lines.text.push_str("--- ");
+                decode::signal_name(signal, &mut self.lines.text);
+                self.lines.text.push_str(" ---");
+                self.lines.end();
+            }
+        }
+    }
+
+    fn stopped(&mut self, signal: u32, prefix: &Prefix) {
+        self.lines.begin(self.options, prefix);
+        self.lines.text.push_str("--- stopped by ");
+        decode::signal_name(signal, &mut self.lines.text);
+        self.lines.text.push_str(" ---");
+        self.lines.end();
+    }
+
+    /// A new task is worth a line only when everything is wanted.
+    pub(super) fn appears(&mut self, event: &Event<'_>, task: &Task<'_>) {
+        if self.options.verbose {
+            let prefix = self.prefix(event);
+            let head = &task.head;
+            let maker = match self.tracker.task(head.parent) {
+                Some(maker) => format!(" of {}", maker.tid),
+                None => String::new(),
+            };
+            let how = if head.origin == Origin::UNKNOWN {
+                "unknown origin".to_owned()
+            } else {
+                head.origin.to_string()
+            };
+            self.remark(
+                &prefix,
+                &format!("task {} of process {} appears ({how}{maker})", head.tid, head.tgid),
+            );
+        }
+    }
+
+    pub(super) fn gone(&mut self, event: &Event<'_>, gone: &Gone) {
+        let prefix = self.prefix(event);
+        if gone.how == GoneHow::DETACHED && self.lines.is_current(event.task) {
+            self.lines.text.push_str(" <detached ...>");
+            self.lines.end();
+            self.tracker.gone(event.task);
+            return;
+        }
+        if self.open(event.task).is_some() {
+            self.never_ends(event.task, &prefix);
+        }
+        self.tracker.gone(event.task);
+        if gone.how == GoneHow::SUPERSEDED {
+            self.superseded = Some(prefix);
+            return;
+        }
+        self.lines.begin(self.options, &prefix);
+        let out = &mut self.lines.text;
+        out.push_str("+++ ");
+        let (low, code) = (gone.wait_status & 0x7f, gone.wait_status >> 8 & 0xff);
+        match gone.how {
+            GoneHow::REAPED if low == 0 => {
+                out.push_str("exited with ");
+                text::dec(out, code.into());
+            }
+            GoneHow::REAPED => {
+                out.push_str("killed by ");
+                decode::signal_name(low, out);
+                if gone.wait_status & 0x80 != 0 {
+                    out.push_str(" (core dumped)");
+                }
+            }
+            GoneHow::DETACHED => out.push_str("detached"),
+            GoneHow::VANISHED => out.push_str("vanished without a report"),
+            other => {
+                out.push_str("gone: ");
+                text::escaped(out, other.to_string().as_bytes(), HexStrings::Never, 0);
+            }
+        }
+        out.push_str(" +++");
+        self.lines.end();
+    }
+
+    /// The line about a leader whose place was taken, once it is known by whom, or that nobody will say.
+    pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
+        let Some(prefix) = self.superseded.take() else { return };
+        self.lines.begin(self.options, &prefix);
+        self.lines.text.push_str("+++ superseded by execve");
+        if let Some(by) = by {
+            self.lines.text.push_str(" in pid ");
+            text::dec(&mut self.lines.text, by.old_tid.into());
+        }
+        self.lines.text.push_str(" +++");
+        self.lines.end();
+    }
+
+    /// What the recorder says.
+    pub(super) fn said(&mut self, event: &Event<'_>, body: &Body<'_>) {
+        let prefix = self.prefix(event);
+        match body {
+            Body::Loss(loss) => {
+                self.findings.holes += 1;
+                self.findings.missing = self.findings.missing.saturating_add(loss.count);
+                self.remark(&prefix, &format!("{} events were lost here: {}", loss.count, loss.reasons));
+            }
+            Body::Note(note) => {
+                let text = String::from_utf8_lossy(note.text);
+                self.remark(&prefix, &format!("{} ({}): {text}", note.severity, note.code));
+            }
+            Body::Altered(altered) => self.altered(&prefix, altered),
+            Body::Mark(name) => self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name))),
+            Body::Snapshot { what, .. } => {
+                self.remark(&prefix, &format!("snapshot of unknown kind {}", what.0))
+            }
+            Body::Unknown(bytes) => {
+                self.remark(
+                    &prefix,
+                    &format!("event of unknown kind {}, {} bytes", event.kind.0, bytes.len()),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    /// What the recorder has changed.
+    pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
+        let mut said = format!("altered {} {}: kernel ", altered.what, altered.arg);
+        bytes_in_short(&mut said, altered.kernel);
+        said.push_str(", given ");
+        bytes_in_short(&mut said, altered.given);
+        self.remark(prefix, &said);
+    }
+
+    /// A line of our own, escaped like everything that comes from a log.
+    pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
+        self.lines.begin(self.options, prefix);
+        self.lines.text.push_str("--- sysreel: ");
+        text::escaped(&mut self.lines.text, said.as_bytes(), HexStrings::Never, 0);
+        self.lines.text.push_str(" ---");
+        self.lines.end();
+    }
+}
+
+/// Bytes in hexadecimal; many of them are cut.
+fn bytes_in_short(out: &mut String, bytes: &[u8]) {
+    const MANY: usize = 64;
+    text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
+    if bytes.len() > MANY {
+        out.push_str("...");
+    }
+    if bytes.is_empty() {
+        out.push_str("nothing");
+    }
+}
