@@ -45,7 +45,7 @@ impl Fds {
 /// The file descriptors that a call made. `written` gives the bytes that were captured at the exit as (argument, role,
 /// index): a pipe's two fds, or a pidfd.
 ///
-/// What a message brought along (`SCM_RIGHTS`) is not among them.
+/// What a message brought along is found by [`crate::rights()`].
 pub fn makes_fd<'m>(
     abi: Abi,
     row: &Row,

@@ -117,8 +117,7 @@ impl Session {
             self.detach(stop, t_ns);
             return;
         }
-        let in_call =
-            stop.kind() == StopKind::Syscall && self.tasks.get(tid).is_some_and(|t| t.call.is_some());
+        let in_call = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::ENTRY);
         self.colocation.before_resume(&mut self.tasks, tid, !in_call);
         self.balance(t_ns);
         match stop.kind() {

@@ -3,8 +3,8 @@
 use crate::session::Session;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
-use sysreel_abi::plan::{self, EntryState, Limits};
-use sysreel_abi::{Abi, Act, AuditArch, clone_flags, makes_fd, row};
+use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
+use sysreel_abi::{Abi, Act, AuditArch, clone_flags, makes_fd, rights, row};
 use sysreel_format::{
     Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
 };
@@ -176,6 +176,9 @@ impl Session {
         for &fd in made.as_slice() {
             self.name(tid, tgid, fd);
         }
+        if call.row.act == Act::Receive && !is_error {
+            self.names_of_rights(tid, tgid, call, rval);
+        }
         let ends_changed = match call.row.act {
             Act::Bind | Act::Listen => !is_error,
             // The kernel has chosen the local end although the connection is still being made.
@@ -183,6 +186,19 @@ impl Session {
             _ => false,
         };
         if ends_changed && let Ok(fd) = i32::try_from(call.abi.args(&call.args)[0]) {
+            self.name(tid, tgid, fd);
+        }
+    }
+
+    /// The names of descriptors that came with a message; of one for recvmsg, of each for recvmmsg.
+    fn names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
+        let mut received = Vec::new();
+        for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
+            // Both calls have their headers behind the second argument.
+            let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else { break };
+            rights(call.abi, control, |fd| received.push(fd));
+        }
+        for fd in received {
             self.name(tid, tgid, fd);
         }
     }
