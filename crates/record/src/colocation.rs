@@ -9,8 +9,9 @@ use crate::session::Session;
 use crate::task::{Call, Task, Tasks};
 use std::rc::Rc;
 use sysreel_format::{Altered, Altering, EventKind, SourceId, TaskId};
+use sysreel_sys::Tid;
 use sysreel_sys::affinity::{Mask, current_cpu};
-use sysreel_sys::{Tid, memory};
+use sysreel_sys::memory::{self, Transfer};
 
 /// How often the decision is looked at again.
 const WINDOW_NS: u64 = 50_000_000;
@@ -179,14 +180,15 @@ impl Session {
         // The raw call answers how many bytes it wrote (sched_setaffinity(2)).
         let len = usize::try_from(rval).unwrap_or(0).min(own.bytes().len());
         let given = &own.bytes()[..len];
-        let kernel = own.only(self.colocation.cpu);
+        // What the kernel wrote is read and not reckoned: a task whose own mask lacks the shared CPU was left alone.
+        let mut kernel = vec![0; len];
+        let mut transfer = [Transfer { address: args[2], len, ..Transfer::default() }];
+        memory::read(caller, &mut kernel, &mut transfer);
+        if transfer[0].got < len || kernel == given {
+            return;
+        }
         if memory::write(caller, args[2], given).is_ok() {
-            self.sink.row.altered(&Altered {
-                what: Altering::AFFINITY,
-                arg: 2,
-                kernel: &kernel.bytes()[..len],
-                given,
-            });
+            self.sink.row.altered(&Altered { what: Altering::AFFINITY, arg: 2, kernel: &kernel, given });
         }
     }
 }
