@@ -1,1 +1,11 @@
 //! One binary for all tests of the command line.
+
+mod claims;
+mod fixtures;
+mod matcher;
+mod matcher_cases;
+mod program;
+mod reading;
+mod session;
+mod statements;
+mod stops;

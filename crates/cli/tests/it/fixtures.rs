@@ -1,0 +1,149 @@
+//! Every fixture program, bare and recorded: it ends the same way, and the log shows what it stated.
+
+use crate::matcher::check;
+use crate::program::{Program, folder, program};
+use crate::session::{Session, is_root, zstd_accepts};
+use crate::statements::{Claim, Statement, parse};
+use crate::{reading, session::Run};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use sysreel_format::{Ending, Limits, Log};
+
+/// So large that no region of a fixture is cut.
+const NOTHING_CUT: &str = "1M";
+/// So small that most are.
+const LITTLE: &str = "24";
+
+macro_rules! fixtures {
+    ($list:ident, $run:path: $($name:ident)*) => {
+        const $list: &[&str] = &[$(stringify!($name)),*];
+        $(#[test]
+        fn $name() {
+            $run(stringify!($name));
+        })*
+    };
+}
+
+fixtures! { PROGRAMS, holds_its_statements:
+    affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
+    exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs fork_ways group_stop
+    ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls nr_values page_end
+    paths_and_names poll_select_buffers ptrace_self read_interrupted restart_after_stop reused_buffer rval_not_error
+    rw_buffers seccomp_kills seccomp_trace signal_kinds sigreturn_value socket_buffers sockets spawn_exec
+    threads_die_in_calls threads_futex undumpable undumpable_exec vfork_exec written_on_error
+}
+
+// What other tests attach to, kill and load a recorder with. They state nothing, and must end by themselves.
+fixtures! { TARGETS, ends_as_documented:
+    epoll_server exec_loop ledger sleeper spin stop_storm
+}
+
+#[test]
+fn every_program_is_tested() {
+    let listed: BTreeSet<String> = PROGRAMS.iter().chain(TARGETS).map(|name| (*name).to_owned()).collect();
+    let there: BTreeSet<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension() == Some(OsStr::new("c")))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(there, listed, "the lists in this file name every program of fixtures/programs");
+}
+
+#[test]
+fn without_capabilities_undumpable_memory_is_unreadable_and_said_to_be() {
+    for name in ["undumpable", "undumpable_exec"] {
+        if !is_root() {
+            eprintln!("skipped: {name} without capabilities: only root can become another user");
+            continue;
+        }
+        let program = program(name);
+        hold(name, &program, &Session::unprivileged(&program), NOTHING_CUT);
+    }
+}
+
+#[test]
+fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
+    for name in ["rw_buffers", "page_end", "iovec_bad_element"] {
+        let program = program(name);
+        hold(name, &program, &Session::new(&program), LITTLE);
+    }
+}
+
+fn holds_its_statements(name: &str) {
+    let program = program(name);
+    hold(name, &program, &Session::new(&program), NOTHING_CUT);
+}
+
+fn hold(name: &str, program: &Program, session: &Session, limit: &str) {
+    let Some(run) = record(name, program, session, &["--capture-limit", limit]) else { return };
+    let mut statements = understood(name, &run);
+    if limit == LITTLE {
+        statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
+    }
+    assert!(!statements.is_empty(), "{name} states nothing");
+    let problems = check(&statements, &reading::read(&printed(session, "raw")), &printed(session, "text"));
+    assert!(problems.is_empty(), "{name}: {} problems\n\n{}\n", problems.len(), problems.join("\n\n"));
+    eprintln!("{name}: {} statements hold", statements.len());
+}
+
+fn ends_as_documented(name: &str) {
+    let program = program(name);
+    let session = Session::new(&program);
+    if let Some(run) = record(name, &program, &session, &[]) {
+        assert_eq!(run.statements, "", "{name} is a target, and states something");
+    }
+}
+
+/// Runs it bare and recorded; nothing when the machine lacks what it needs.
+fn record(name: &str, program: &Program, session: &Session, options: &[&str]) -> Option<Run> {
+    let bare = session.bare(program);
+    if bare.skipped() {
+        eprintln!("skipped: {name}: {}", bare.statements.trim_end());
+        return None;
+    }
+    assert!(
+        bare.ended(&program.end),
+        "{name}, bare: {:?}, not {:?}\n{}",
+        bare.status,
+        program.end,
+        bare.stderr
+    );
+    understood(name, &bare);
+    let run = session.recorded(program, options);
+    assert!(
+        run.ended(&program.end),
+        "{name}, recorded: {:?}, not {:?}\n{}",
+        run.status,
+        program.end,
+        run.stderr
+    );
+    assert_eq!(
+        (run.stdout.len(), &run.stderr),
+        (bare.stdout.len(), &bare.stderr),
+        "{name} says something else"
+    );
+    is_whole(name, session);
+    Some(run)
+}
+
+fn understood(name: &str, run: &Run) -> Vec<Statement> {
+    parse(&run.statements).unwrap_or_else(|why| panic!("{name}: {why}"))
+}
+
+fn is_whole(name: &str, session: &Session) {
+    let log = &session.log();
+    zstd_accepts(log).unwrap_or_else(|why| panic!("{name}: zstd -t: {why}"));
+    let opened = Log::open(std::fs::read(log).unwrap(), Limits::default()).unwrap();
+    assert!(matches!(opened.ending(), Ending::Clean), "{name}: {:?}", opened.ending());
+    let tail = log.with_extension("reel.tail");
+    assert!(!tail.exists(), "{name}: {} is left", tail.display());
+}
+
+/// What `sysreel print` says in this format.
+fn printed(session: &Session, format: &str) -> String {
+    let run =
+        session.sysreel(&["print".as_ref(), "--format".as_ref(), format.as_ref(), session.log().as_ref()]);
+    assert!(run.status.success(), "print --format {format}: {:?}\n{}", run.status, run.stderr);
+    String::from_utf8(run.stdout).expect("what is printed is UTF-8")
+}

@@ -1,0 +1,88 @@
+//! The fixture programs: built when a test needs one, and only once whatever the number of tests and threads.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, LazyLock, Mutex, OnceLock};
+
+/// A fixture program that is ready to run, with what its header lines say.
+#[derive(Debug)]
+pub(crate) struct Program {
+    pub(crate) binary: PathBuf,
+    /// `// check:`, else none.
+    pub(crate) arguments: Vec<String>,
+    pub(crate) end: Ending,
+}
+
+/// How a program ends when all is well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Exit(i32),
+    Signal(String),
+}
+
+/// Where the sources are.
+pub(crate) fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/programs")
+}
+
+/// The program of that name. A source that does not compile is a failure of every test that needs it.
+pub(crate) fn program(name: &str) -> Arc<Program> {
+    type Built = Arc<OnceLock<Arc<Program>>>;
+    static PROGRAMS: LazyLock<Mutex<HashMap<String, Built>>> = LazyLock::new(Mutex::default);
+    let slot = {
+        // A test that failed while it held the lock has left nothing behind that others could stumble over.
+        let mut programs = PROGRAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        Arc::clone(programs.entry(name.to_owned()).or_default())
+    };
+    Arc::clone(slot.get_or_init(|| Arc::new(build(name))))
+}
+
+fn build(name: &str) -> Program {
+    let source = folder().join(format!("{name}.c"));
+    let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
+    let header = std::fs::read_to_string(folder().join("expect.h")).unwrap();
+    let flags: Vec<&str> = ["-Wall", "-Wextra", "-O1"].into_iter().chain(words(&text, "build")).collect();
+    Program {
+        binary: compile(name, &source, &flags, &[&text, &header]),
+        arguments: words(&text, "check").map(str::to_owned).collect(),
+        end: ending(name, &text),
+    }
+}
+
+/// Compiles unless the same contents were compiled before, perhaps by an earlier run.
+fn compile(name: &str, source: &Path, flags: &[&str], contents: &[&str]) -> PathBuf {
+    let mut hasher = DefaultHasher::new();
+    (name, flags, contents).hash(&mut hasher);
+    let folder =
+        Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs").join(format!("{:016x}", hasher.finish()));
+    let binary = folder.join(name);
+    if binary.exists() {
+        return binary;
+    }
+    std::fs::create_dir_all(&folder).unwrap();
+    // Renamed when it is whole: another test binary may be at the same place.
+    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+    let output = Command::new("gcc").args(flags).arg("-o").arg(&unfinished).arg(source).output();
+    let output = output.unwrap_or_else(|e| panic!("the fixture programs need gcc: {e}"));
+    assert!(output.status.success(), "gcc {name}.c: {}", String::from_utf8_lossy(&output.stderr));
+    std::fs::rename(&unfinished, &binary).unwrap();
+    binary
+}
+
+fn words<'a>(text: &'a str, key: &str) -> impl Iterator<Item = &'a str> {
+    header(text, key).unwrap_or_default().split_whitespace()
+}
+
+fn header<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    text.lines().find_map(|line| line.strip_prefix("// ")?.strip_prefix(key)?.strip_prefix(": "))
+}
+
+fn ending(name: &str, text: &str) -> Ending {
+    match (header(text, "exit"), header(text, "signal")) {
+        (Some(status), None) => Ending::Exit(status.parse().expect("an exit status is a number")),
+        (None, Some(signal)) => Ending::Signal(signal.to_owned()),
+        _ => panic!("{name}.c must have a line // exit: or // signal:, and not both"),
+    }
+}

@@ -1,0 +1,376 @@
+//! The language in which a fixture program states what a recorder must see of it: fixtures/programs/README.md.
+//!
+//! The parser is total: a line is understood whole, or it is an error that names the line. A statement that is skipped in
+//! silence would be a test that passes for nothing.
+
+use std::fmt;
+
+/// No fixture states a region as large as this; a mistyped count must not become an allocation.
+const REGION_MAX: usize = 16 << 20;
+
+/// One line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Statement {
+    pub(crate) line: usize,
+    pub(crate) text: String,
+    pub(crate) claim: Claim,
+}
+
+impl fmt::Display for Statement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = self.text.as_str();
+        let mut more = "";
+        if let Some((at, _)) = text.char_indices().nth(160) {
+            (text, more) = (&text[..at], "...");
+        }
+        write!(f, "line {}: {text}{more}", self.line)
+    }
+}
+
+/// What a line says.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Claim {
+    Stop(Who, Shape),
+    Gone(Who, End),
+    Never(Who, Shape),
+    Unfinished(Who, String),
+    Memory(Place, Pattern),
+    Unreadable(Place, String),
+    Print(String),
+    Skip(String),
+    Remark,
+}
+
+/// A task by its id, or any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Any,
+    Task(u32),
+}
+
+/// A stop, as far as the line determines it: what is `None` or absent may be anything.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Shape {
+    Entry { name: Option<String>, arch: Option<String>, nr: Option<u64>, args: [Option<u64>; 6] },
+    Exit { rval: i64, error: Option<bool>, arch: Option<String> },
+    Seccomp { name: String, data: u32 },
+    Signal(String),
+    Group(String),
+    Event { what: String, message: Option<u64> },
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum End {
+    Exited(i32),
+    Killed(String),
+    Superseded,
+}
+
+/// Which region of which call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) who: Who,
+    pub(crate) at_exit: bool,
+    pub(crate) name: String,
+    pub(crate) arg: u8,
+    /// Of a region that the argument reaches through further pointers.
+    pub(crate) address: Option<u64>,
+}
+
+/// What a region holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    pub(crate) bytes: Vec<u8>,
+    /// More may follow.
+    pub(crate) open: bool,
+}
+
+/// All statements of a program; the first line that is none is the error.
+pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, String> {
+    let mut statements = Vec::new();
+    for (line, text) in (1..).zip(text.lines()) {
+        let claim = claim(text).map_err(|why| format!("statement line {line}: {why}: {text:?}"))?;
+        statements.push(Statement { line, text: text.to_owned(), claim });
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        return Err(format!("statement line {}: it was cut off", statements.len()));
+    }
+    Ok(statements)
+}
+
+fn claim(text: &str) -> Result<Claim, String> {
+    let (head, rest) = text.split_once(' ').ok_or("one word is no statement")?;
+    match head {
+        "#" => return Ok(Claim::Remark),
+        "print" => return Ok(Claim::Print(rest.to_owned())),
+        "skip" => return Ok(Claim::Skip(rest.to_owned())),
+        _ => {}
+    }
+    let words: Vec<&str> = rest.split(' ').collect();
+    if words.contains(&"") {
+        return Err("words are separated by one space".into());
+    }
+    let (tid, words) = words.split_first().ok_or("a task id is missing")?;
+    let who = if *tid == "*" { Who::Any } else { Who::Task(decimal(tid)?) };
+    match head {
+        "stop" => Ok(Claim::Stop(who, shape(words)?)),
+        "never" => Ok(Claim::Never(who, shape(words)?)),
+        "gone" => Ok(Claim::Gone(who, end(words)?)),
+        "unfinished" => match words {
+            [name] => Ok(Claim::Unfinished(who, (*name).to_owned())),
+            _ => Err("unfinished TID NAME".into()),
+        },
+        "memory" | "unreadable" => {
+            let [when, name, arg, last] = words else {
+                return Err("TID entry|exit NAME argN[@ADDRESS] and one word more".into());
+            };
+            let place = place(who, when, name, arg)?;
+            match head {
+                "memory" => Ok(Claim::Memory(place, pattern(last)?)),
+                _ => Ok(Claim::Unreadable(place, (*last).to_owned())),
+            }
+        }
+        _ => Err(format!("no statement begins with {head}")),
+    }
+}
+
+fn shape(words: &[&str]) -> Result<Shape, String> {
+    match words {
+        ["entry", name, options @ ..] => entry(name, options),
+        ["exit", rval, options @ ..] => {
+            let (mut error, mut arch) = (None, None);
+            for (key, value) in pairs(options)? {
+                match (key, value) {
+                    ("error", "0") => put(&mut error, false)?,
+                    ("error", "1") => put(&mut error, true)?,
+                    ("arch", _) => put(&mut arch, architecture(value, &["x86_64", "i386"])?)?,
+                    _ => return Err(format!("an exit has no {key}={value}")),
+                }
+            }
+            Ok(Shape::Exit { rval: decimal(rval)?, error, arch })
+        }
+        ["seccomp", name, data] => {
+            let data = data.strip_prefix("data=").ok_or("seccomp NAME data=N")?;
+            Ok(Shape::Seccomp { name: (*name).to_owned(), data: decimal(data)? })
+        }
+        ["signal", name] => Ok(Shape::Signal(signal(name)?)),
+        ["group", name] => Ok(Shape::Group(signal(name)?)),
+        ["event", what, options @ ..] => {
+            const KNOWN: [&str; 7] = ["exec", "fork", "vfork", "vfork_done", "clone", "exit", "stop"];
+            if !KNOWN.contains(what) {
+                return Err(format!("no event is called {what}"));
+            }
+            let mut message = None;
+            for (key, value) in pairs(options)? {
+                match key {
+                    "msg" => put(&mut message, decimal(value)?)?,
+                    _ => return Err(format!("an event has no {key}")),
+                }
+            }
+            Ok(Shape::Event { what: (*what).to_owned(), message })
+        }
+        _ => Err("entry, exit, seccomp, signal, group or event, and what belongs to it".into()),
+    }
+}
+
+fn entry(name: &str, options: &[&str]) -> Result<Shape, String> {
+    let name = (name != "*").then(|| name.to_owned());
+    let (mut arch, mut nr, mut args) = (None, None, [None; 6]);
+    for (key, value) in pairs(options)? {
+        match key {
+            "arch" => put(&mut arch, architecture(value, &["x86_64", "i386", "x32"])?)?,
+            "nr" => put(&mut nr, hexadecimal(value)?)?,
+            _ => {
+                let slot = args.get_mut(usize::from(argument(key)?)).ok_or("there are six arguments")?;
+                put(slot, hexadecimal(value)?)?;
+            }
+        }
+    }
+    Ok(Shape::Entry { name, arch, nr, args })
+}
+
+fn end(words: &[&str]) -> Result<End, String> {
+    match words {
+        ["exited", status] => Ok(End::Exited(decimal(status)?)),
+        ["killed", name] => Ok(End::Killed(signal(name)?)),
+        ["superseded"] => Ok(End::Superseded),
+        _ => Err("gone TID exited N | killed NAME | superseded".into()),
+    }
+}
+
+fn place(who: Who, when: &str, name: &str, arg: &str) -> Result<Place, String> {
+    let at_exit = match when {
+        "entry" => false,
+        "exit" => true,
+        _ => return Err(format!("{when} is neither entry nor exit")),
+    };
+    let (arg, address) = match arg.split_once('@') {
+        Some((arg, address)) => (arg, Some(hexadecimal(address)?)),
+        None => (arg, None),
+    };
+    Ok(Place { who, at_exit, name: name.to_owned(), arg: argument(arg)?, address })
+}
+
+fn pattern(text: &str) -> Result<Pattern, String> {
+    let mut pattern = Pattern { bytes: Vec::new(), open: false };
+    if text == "empty" {
+        return Ok(pattern);
+    }
+    for piece in text.split('+') {
+        if pattern.open {
+            return Err("... must be the last piece".into());
+        }
+        if piece == "..." {
+            pattern.open = true;
+        } else if let Some(fill) = piece.strip_prefix("fill:") {
+            let (byte, count) = fill.split_once('x').ok_or("fill:BBxCOUNT")?;
+            let count: usize = decimal(count)?;
+            let [byte] = hex(byte)?[..] else { return Err("fill takes one byte".into()) };
+            if count > REGION_MAX {
+                return Err("no region is that large".into());
+            }
+            pattern.bytes.resize(pattern.bytes.len() + count, byte);
+        } else {
+            pattern.bytes.extend(hex(piece)?);
+        }
+        if pattern.bytes.len() > REGION_MAX {
+            return Err("no region is that large".into());
+        }
+    }
+    Ok(pattern)
+}
+
+/// The bytes that pairs of hexadecimal digits stand for.
+pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
+    if text.is_empty() || !text.len().is_multiple_of(2) {
+        return Err("bytes are pairs of digits".into());
+    }
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| {
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
+            match (digit(pair[0]), digit(pair[1])) {
+                (Some(high), Some(low)) => Ok(high << 4 | low),
+                _ => Err("that is not hexadecimal".to_owned()),
+            }
+        })
+        .collect()
+}
+
+fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {
+    words.iter().map(|word| word.split_once('=').ok_or_else(|| format!("{word} is no key=value"))).collect()
+}
+
+fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
+    if slot.replace(value).is_some() { Err("a key stands twice".into()) } else { Ok(()) }
+}
+
+fn architecture(text: &str, known: &[&str]) -> Result<String, String> {
+    if known.contains(&text) { Ok(text.to_owned()) } else { Err(format!("arch={text} cannot be here")) }
+}
+
+fn argument(word: &str) -> Result<u8, String> {
+    let digit = word.strip_prefix("arg").ok_or_else(|| format!("{word} is not argN"))?;
+    match digit.as_bytes() {
+        [digit @ b'0'..=b'5'] => Ok(digit - b'0'),
+        _ => Err(format!("{word}: arguments are 0 to 5")),
+    }
+}
+
+fn signal(name: &str) -> Result<String, String> {
+    let rest = name.strip_prefix("SIG").ok_or_else(|| format!("{name} is no signal"))?;
+    if rest.is_empty() { Err("a signal has a name".into()) } else { Ok(name.to_owned()) }
+}
+
+fn decimal<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(format!("{text} is not decimal"));
+    }
+    text.parse().map_err(|_| format!("{text} is out of range"))
+}
+
+fn hexadecimal(text: &str) -> Result<u64, String> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+        return Err(format!("{text} is not hexadecimal"));
+    }
+    u64::from_str_radix(text, 16).map_err(|_| format!("{text} has more than 64 bits"))
+}
+
+#[test]
+fn every_kind_of_line_is_understood() {
+    let text = "\
+stop 5 entry read arch=x86_64 nr=0 arg0=ffffffffffffffff arg2=10
+stop 5 exit -9 error=1 arch=i386
+stop 5 seccomp getuid data=4660
+stop 5 signal SIGRTMIN+1
+stop 5 group SIGSTOP
+stop 5 event exec msg=7
+gone 5 exited 3
+gone 5 killed SIGKILL
+gone 5 superseded
+never * entry *
+unfinished 5 read
+memory 5 exit read arg1@7f00 aa+fill:00x3+...
+memory 5 entry write arg1 empty
+unreadable 5 entry write arg1 EFAULT
+print write(1, \"a  b\", 4) = 4
+skip no such kernel
+# a remark
+";
+    let all = parse(text).unwrap();
+    assert_eq!(all.len(), 17);
+    let args = [Some(u64::MAX), None, Some(16), None, None, None];
+    let shape = Shape::Entry { name: Some("read".into()), arch: Some("x86_64".into()), nr: Some(0), args };
+    assert_eq!(all[0].claim, Claim::Stop(Who::Task(5), shape));
+    let Claim::Memory(place, pattern) = &all[11].claim else { panic!("{:?}", all[11]) };
+    assert!(place.at_exit && place.address == Some(0x7f00) && place.arg == 1);
+    assert_eq!(*pattern, Pattern { bytes: vec![0xaa, 0, 0, 0], open: true });
+    assert_eq!(all[14].claim, Claim::Print("write(1, \"a  b\", 4) = 4".into()));
+}
+
+#[test]
+fn what_is_not_understood_is_an_error_that_names_the_line() {
+    for bad in [
+        "",
+        "stop",
+        "stop 5",
+        "stop x entry read",
+        "stop 5 entry",
+        "stop 5  entry read",
+        "stop 5 entry read ",
+        "stop 5 entry read arg6=1",
+        "stop 5 entry read arg0=0x1",
+        "stop 5 entry read arg0=1 arg0=2",
+        "stop 5 entry read arch=mips",
+        "stop 5 entry read fd=1",
+        "stop 5 exit",
+        "stop 5 exit 1f",
+        "stop 5 exit 0 error=2",
+        "stop 5 exit 0 arch=x32",
+        "stop 5 exit 99999999999999999999",
+        "stop 5 seccomp getuid",
+        "stop 5 signal KILL",
+        "stop 5 event boom",
+        "stop 5 event exec msg=x",
+        "gone 5",
+        "gone 5 exited",
+        "gone 5 killed",
+        "unfinished 5",
+        "memory 5 entry write arg1",
+        "memory 5 later write arg1 00",
+        "memory 5 entry write arg1 0",
+        "memory 5 entry write arg1 0g",
+        "memory 5 entry write arg1 fill:00",
+        "memory 5 entry write arg1 ...+00",
+        "memory 5 entry write arg1 fill:00x99999999999",
+        "memory 5 entry write arg1@ 00",
+        "nonsense 5 entry read",
+    ] {
+        let error = parse(&format!("# first\n{bad}\n")).unwrap_err();
+        assert!(error.contains("line 2"), "{bad:?}: {error}");
+    }
+    assert!(parse("# cut").unwrap_err().contains("line 1"));
+    assert_eq!(parse("").unwrap(), []);
+}

@@ -1,0 +1,112 @@
+//! What a log shows of each task, in the words of the statements.
+
+use crate::statements::End;
+use std::fmt;
+
+/// One stop or end of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Stop {
+    /// The number of the event in the log.
+    pub(crate) event: u64,
+    /// The id that the task had then.
+    pub(crate) tid: u32,
+    pub(crate) what: What,
+    pub(crate) regions: Vec<Region>,
+}
+
+/// What was shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum What {
+    Entry(Call),
+    Exit {
+        rval: i64,
+        error: bool,
+        arch: String,
+    },
+    Seccomp {
+        call: Call,
+        data: u32,
+    },
+    Signal(String),
+    Group(String),
+    Event {
+        what: String,
+        message: u64,
+    },
+    Gone(End),
+    /// A report that no statement is about.
+    Other(String),
+}
+
+/// A call as an entry or a seccomp stop shows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    /// What the table calls it, if it knows it.
+    pub(crate) name: Option<String>,
+    pub(crate) arch: String,
+    pub(crate) nr: u64,
+    pub(crate) args: [u64; 6],
+}
+
+/// Memory captured at a stop.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Region {
+    pub(crate) arg: u8,
+    /// 0: what the argument points to; more: reached from there.
+    pub(crate) role: u8,
+    pub(crate) address: u64,
+    /// The capture limit has cut it.
+    pub(crate) cut: bool,
+    pub(crate) bytes: Vec<u8>,
+    /// Why nothing, or not all, could be read.
+    pub(crate) errno: Option<String>,
+}
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "#{} {} ", self.event, self.tid)?;
+        match &self.what {
+            What::Entry(call) => write!(f, "entry {call}")?,
+            What::Exit { rval, error, arch } => {
+                write!(f, "exit {rval} error={} arch={arch}", u8::from(*error))?;
+            }
+            What::Seccomp { call, data } => write!(f, "seccomp {call} data={data}")?,
+            What::Signal(name) => write!(f, "signal {name}")?,
+            What::Group(name) => write!(f, "group {name}")?,
+            What::Event { what, message } => write!(f, "event {what} msg={message}")?,
+            What::Gone(End::Exited(status)) => write!(f, "gone: exited {status}")?,
+            What::Gone(End::Killed(name)) => write!(f, "gone: killed {name}")?,
+            What::Gone(End::Superseded) => write!(f, "gone: superseded")?,
+            What::Other(text) => write!(f, "{text}")?,
+        }
+        if self.regions.is_empty() { Ok(()) } else { write!(f, " [{} regions]", self.regions.len()) }
+    }
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} arch={} nr={:x}", self.name.as_deref().unwrap_or("?"), self.arch, self.nr)?;
+        self.args.iter().zip(0..).try_for_each(|(arg, i)| write!(f, " arg{i}={arg:x}"))
+    }
+}
+
+impl fmt::Display for Region {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "arg{}", self.arg)?;
+        if self.role > 0 {
+            write!(f, "@{:x} (role {})", self.address, self.role)?;
+        }
+        write!(f, " {}", short(&self.bytes))?;
+        if self.cut {
+            write!(f, " cut")?;
+        }
+        self.errno.as_deref().map_or(Ok(()), |errno| write!(f, " {errno}"))
+    }
+}
+
+/// The beginning of some bytes, and how many there are.
+pub(crate) fn short(bytes: &[u8]) -> String {
+    let digits: String = bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > 32 { "..." } else { "" };
+    format!("{digits}{more} ({} bytes)", bytes.len())
+}
