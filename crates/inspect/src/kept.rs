@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead, Role};
+use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
 
 /// Where buffers that do not stand in the event come from.
 pub(crate) trait Buffers {
@@ -92,11 +92,6 @@ impl Kept {
     /// How many bytes of room it has.
     pub(crate) fn room(&self) -> usize {
         self.bytes.capacity() + self.regions.capacity() * size_of::<Slot>()
-    }
-
-    /// How many elements of a level there are.
-    pub(crate) fn count(&self, arg: u8, role: Role) -> usize {
-        self.regions.iter().filter(|slot| slot.head.arg == arg && slot.head.role == role).count()
     }
 }
 

@@ -15,6 +15,8 @@ pub mod print;
 pub mod psi;
 pub mod raw;
 pub mod state;
+#[cfg(test)]
+mod story;
 mod text;
 
 pub use error::Error;

@@ -1,8 +1,20 @@
 //! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
 
+mod json;
+mod parts;
+
 use std::io::Write;
 
+use sysreel_abi::{AuditArch, syscall_name};
+use sysreel_format::{Body, Event, Item, Missing, SnapshotKind, Stop, Why};
+
+use crate::kept::Buffers;
+use crate::psi::{self, Call, Info, What};
 use crate::{Error, Findings, LogFile};
+pub(crate) use json::Json;
+
+/// Output is handed on when there are so many bytes of it.
+const FLUSH: usize = 1 << 16;
 
 /// Writes every event of a log as one line of JSON.
 ///
@@ -10,6 +22,229 @@ use crate::{Error, Findings, LogFile};
 /// When the log cannot be read or the output not be written. Damage is no error: it is in the [`Findings`], and in
 /// a line of its own where it is.
 pub fn raw(file: &mut LogFile, out: &mut dyn Write) -> Result<Findings, Error> {
-    let _ = (file, out);
-    todo!()
+    let log = file.log();
+    let mut findings = Findings::default();
+    let mut json = Json::default();
+    let mut events = log.events();
+    while let Some(item) = events.next().map_err(|e| file.error(e))? {
+        write_item(&mut json, &item, log, &mut findings);
+        if json.text.len() >= FLUSH {
+            out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
+            json.text.clear();
+        }
+    }
+    out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
+    out.flush().map_err(Error::Write)?;
+    Ok(findings)
 }
+
+/// Writes the line of an item.
+pub(crate) fn write_item(json: &mut Json, item: &Item<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+    json.open();
+    match item {
+        Item::Event(event) => {
+            findings.events += 1;
+            write_event(json, event, buffers, findings);
+        }
+        Item::Missing(missing) => {
+            findings.missing(missing);
+            write_missing(json, missing);
+        }
+    }
+    json.close();
+    json.text.push('\n');
+}
+
+fn write_missing(json: &mut Json, missing: &Missing) {
+    json.number("seq", missing.first);
+    json.string("kind", "missing");
+    match missing.count {
+        Some(count) => json.number("count", count),
+        None => json.null("count"),
+    }
+    json.number("offset", missing.offset);
+    let why = match missing.why {
+        Why::Dropped(_) => "dropped",
+        Why::Damaged => "damaged",
+        Why::Truncated => "truncated",
+        Why::Unfinished => "unfinished",
+        Why::Codec(_) => "codec",
+    };
+    json.string("why", why);
+    json.string("text", &missing.to_string());
+}
+
+fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+    json.number("seq", event.number);
+    match event.kind.name() {
+        Some(name) => json.string("kind", name),
+        None => {
+            json.string("kind", "unknown");
+            json.number("kind_raw", event.kind.0.into());
+        }
+    }
+    json.named_number("source", event.source.0.into(), event.source.name());
+    if event.flags.0 != 0 {
+        json.number("flags", event.flags.0.into());
+    }
+    match event.task.0 {
+        u32::MAX => json.null("task"),
+        task => json.number("task", task.into()),
+    }
+    json.number("t_ns", event.t_ns);
+    match event.decode() {
+        Ok(Body::Stop(stop)) => write_stop(json, &stop, buffers, findings),
+        Ok(body) => write_body(json, &body, findings),
+        Err(e) => {
+            findings.malformed += 1;
+            json.string("error", &e.to_string());
+            json.bytes("body", event.body);
+        }
+    }
+}
+
+fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
+    match body {
+        Body::Stop(_) => {}
+        Body::Task(task) => {
+            json.number("tid", task.head.tid.into());
+            json.number("tgid", task.head.tgid.into());
+            match task.head.parent.0 {
+                u32::MAX => json.null("parent"),
+                parent => json.number("parent", parent.into()),
+            }
+            json.named_number("origin", task.head.origin.0.into(), task.head.origin.name());
+            parts::others(json, task.parts, findings);
+        }
+        Body::Gone(gone) => {
+            json.hex("status", gone.wait_status.into());
+            json.named_number("how", gone.how.0.into(), gone.how.name());
+            json.number("utime_ns", gone.utime_ns);
+            json.number("stime_ns", gone.stime_ns);
+            json.number("maxrss_kib", gone.maxrss_kib);
+        }
+        Body::Renamed(renamed) => {
+            json.number("old_tid", renamed.old_tid.into());
+            json.number("new_tid", renamed.new_tid.into());
+            json.number("tgid", renamed.tgid.into());
+        }
+        Body::Snapshot { what, version, bytes } => {
+            json.named_number("what", what.0.into(), what.name());
+            json.number("version", (*version).into());
+            if *what == SnapshotKind::PROCESS {
+                parts::snapshot(json, bytes);
+            }
+            json.bytes("bytes", bytes);
+        }
+        Body::Clock(clock) => {
+            json.number("monotonic", clock.monotonic);
+            json.number("realtime", clock.realtime);
+            json.number("boottime", clock.boottime);
+        }
+        Body::Loss(loss) => {
+            findings.holes += 1;
+            findings.missing = findings.missing.saturating_add(loss.count);
+            json.number("count", loss.count);
+            json.number("reasons", loss.reasons.0.into());
+            json.string("text", &loss.reasons.to_string());
+        }
+        Body::Note(note) => {
+            json.named_number("code", note.code.0.into(), note.code.name());
+            json.named_number("severity", note.severity.0.into(), note.severity.name());
+            json.text_or_bytes("text", note.text);
+        }
+        Body::Altered(altered) => parts::altered(json, altered),
+        Body::Mark(name) => json.text_or_bytes("name", name),
+        Body::Unknown(bytes) => json.bytes("body", bytes),
+    }
+}
+
+fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+    json.hex("status", stop.wait_status.into());
+    write_status(json, stop.wait_status);
+    json.named_number("layout", stop.layout.0.into(), stop.layout.name());
+    json.signed("ret_len", stop.info_ret.into());
+    json.bytes("bytes", stop.info);
+    write_info(json, &psi::decode(stop.layout, stop.info));
+    parts::of_stop(json, stop.parts, buffers, findings);
+}
+
+/// What kind of stop the wait status reports: ptrace(2).
+fn write_status(json: &mut Json, status: u32) {
+    let (signal, event) = (status >> 8 & 0xff, status >> 16);
+    if status & 0xff != 0x7f {
+        json.string("stop", "none");
+        return;
+    }
+    let kind = match (event, signal) {
+        (0, 0x85) => "syscall",
+        (0, _) => "signal",
+        (128, 19..=22) => "group",
+        _ => "event",
+    };
+    json.string("stop", kind);
+    if event != 0 {
+        // include/uapi/linux/ptrace.h
+        let name = match event {
+            1 => Some("fork"),
+            2 => Some("vfork"),
+            3 => Some("clone"),
+            4 => Some("exec"),
+            5 => Some("vfork_done"),
+            6 => Some("exit"),
+            7 => Some("seccomp"),
+            128 => Some("stop"),
+            _ => None,
+        };
+        json.named_number("event", event.into(), name);
+    }
+    let number = i32::try_from(signal & 0x7f).unwrap_or(0);
+    json.named_number("signal", (signal & 0x7f).into(), sysreel_abi::signal_name(number));
+}
+
+fn write_info(json: &mut Json, info: &Info) {
+    match info.op {
+        Some(op) => json.named_number("op", op.0.into(), op.name()),
+        None => json.null("op"),
+    }
+    if let Some(arch) = info.arch {
+        json.named_number("arch", arch.0.into(), arch.name());
+    }
+    for (name, value) in [("ip", info.ip), ("sp", info.sp), ("fp", info.fp)] {
+        if let Some(value) = value {
+            json.hex(name, value);
+        }
+    }
+    let arch = info.arch.unwrap_or(AuditArch(0));
+    match info.what {
+        What::None => {}
+        What::Entry(call) => write_call(json, arch, call),
+        What::Exit(outcome) => {
+            json.safe_signed("rval", outcome.rval);
+            json.number("is_error", outcome.is_error.into());
+            if outcome.failed()
+                && let Ok(errno) = i32::try_from(outcome.rval.wrapping_neg())
+                && let Some(name) = sysreel_abi::errno_name(errno)
+            {
+                json.string("errno", name);
+            }
+        }
+        What::Seccomp(call, data) => {
+            write_call(json, arch, call);
+            json.number("ret_data", data.into());
+        }
+        What::Unknown => json.string("info", "unknown form: see bytes"),
+    }
+}
+
+fn write_call(json: &mut Json, arch: AuditArch, call: Call) {
+    json.hex("nr", call.nr);
+    match syscall_name(arch, call.nr) {
+        Some(name) => json.string("name", name),
+        None => json.null("name"),
+    }
+    json.list("args", call.args, |json, arg| json.hex_item(arg));
+}
+
+#[cfg(test)]
+mod tests;

@@ -96,7 +96,7 @@ pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
     out.push('"');
 }
 
-/// A string with escapes; `also` is one more character that needs one.
+/// A string with escapes; `also` says what it stands in: `"` for quotes, `>` for angle brackets.
 pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
     let all_hex = match style {
         HexStrings::Never => false,
@@ -112,7 +112,11 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
     }
     for (i, &byte) in bytes.iter().enumerate() {
         match byte {
-            _ if byte == also || byte == b'\\' => {
+            b'<' | b'>' if also == b'>' => {
+                out.push('\\');
+                octal(out, byte.into(), 3);
+            }
+            b'"' | b'\\' if byte == also || byte == b'\\' => {
                 out.push('\\');
                 out.push(char::from(byte));
             }

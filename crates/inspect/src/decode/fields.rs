@@ -49,11 +49,6 @@ impl<'a> Fields<'a> {
         if self.word() == 4 { self.u32(i * 4) } else { self.u64(i * 8) }
     }
 
-    /// The same, signed.
-    pub(crate) fn long(&self, i: usize) -> i64 {
-        if self.word() == 4 { self.i32(i * 4) } else { self.i64(i * 8) }
-    }
-
     /// The `i`-th of the kernel's longs, which have 8 bytes in x32.
     pub(crate) fn klong(&self, i: usize) -> i64 {
         if self.abi == Abi::I386 { self.i32(i * 4) } else { self.i64(i * 8) }

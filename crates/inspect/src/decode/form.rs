@@ -4,7 +4,9 @@
 use sysreel_abi::consts::{file, memory, open, process};
 use sysreel_abi::{Abi, Act, Constants, Dir, Kind, render};
 
-use super::{DONE, View, file as file_form, futex, process as process_form};
+use super::{
+    DONE, View, file as file_form, futex, process as process_form, socket as socket_form, stat as stat_form,
+};
 use crate::text;
 
 /// Writes the arguments that are known at the entry. Answers how far it came, for [`finish`].
@@ -143,41 +145,52 @@ pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
         .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
 }
 
-/// Arguments with memory that look other than their kind. True when it was written.
+/// Arguments that look other than their kind. True when one was written.
 pub(crate) fn special(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let value = view.arg(i);
     let (kind, mem) = view.meaning(i);
-    match view.row.act {
-        Act::ReadDir if matches!(kind, Kind::Buf) => file_form::directory(view, i, out),
-        Act::Futex if view.row.args.len() == 6 => return futex::argument(view, i, out),
-        // What a thread registers for the kernel's later use is no argument.
-        Act::Rseq if i == 0 => text::pointer(out, view.arg(i)),
-        Act::Open => return false,
-        Act::Poll if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
-            let piece = view.piece(i, Dir::In);
-            let bytes = piece.as_ref().and_then(|piece| view.bytes(piece, usize::MAX));
-            match (piece, bytes) {
-                (Some(piece), Some(bytes)) if piece.head.got > 0 => {
-                    let shown = match kind {
-                        Kind::Array(layout) => {
-                            super::layouts::array(view, layout, &bytes, piece.is_cut(), i, out)
-                        }
-                        Kind::Struct(layout) => super::layouts::structure(view, layout, &bytes, i, out),
-                        Kind::FdSet => {
-                            super::poll::fd_set(view, &bytes, out);
-                            true
-                        }
-                        _ => false,
-                    };
-                    if !shown {
-                        view.unreadable(i, &piece, out);
-                    }
-                }
-                (Some(piece), _) => view.unreadable(i, &piece, out),
-                (None, _) if matches!(kind, Kind::Array(_)) && view.arg(1) == 0 => out.push_str("[]"),
-                (None, _) => text::pointer(out, view.arg(i)),
-            }
+    match (view.row.act, kind) {
+        (Act::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
+        (Act::Stat, Kind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
+            stat_form::sync_flags(view, kind, value, out)
         }
+        (Act::Rseq, Kind::Uint) => text::hex(out, value & 0xffff_ffff),
+        _ if value == 0 => return false,
+        // What a thread registers for the kernel's later use is no argument.
+        (Act::Rseq, Kind::Buf) => text::pointer(out, value),
+        (Act::ReadDir, Kind::Buf) => file_form::directory(view, i, out),
+        (Act::Pair, Kind::Buf) => return socket_form::pair(view, i, out),
+        (_, Kind::Buf) if view.row.args.iter().any(|arg| matches!(arg.kind, Kind::SockOpt)) => {
+            return socket_form::option(view, i, mem, out);
+        }
+        (Act::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => polled(view, i, kind, out),
         _ => return false,
     }
     true
+}
+
+/// What poll and select are asked; what came of it stands behind the result.
+fn polled(view: &View<'_>, i: usize, kind: Kind, out: &mut String) {
+    let Some(piece) = view.piece(i, Dir::In) else {
+        match kind {
+            Kind::Array(_) if view.arg(1) == 0 => out.push_str("[]"),
+            _ => text::pointer(out, view.arg(i)),
+        }
+        return;
+    };
+    let bytes = view.bytes(&piece, usize::MAX).filter(|_| piece.head.got > 0);
+    let shown = match (bytes, kind) {
+        (Some(bytes), Kind::Array(layout)) => {
+            super::layouts::array(view, layout, &bytes, piece.is_cut(), i, out)
+        }
+        (Some(bytes), Kind::Struct(layout)) => super::layouts::structure(view, layout, &bytes, i, out),
+        (Some(bytes), Kind::FdSet) => {
+            super::poll::fd_set(view, &bytes, out);
+            true
+        }
+        _ => false,
+    };
+    if !shown {
+        view.unreadable(i, &piece, out);
+    }
 }

@@ -64,9 +64,6 @@ impl<'a> View<'a> {
 
     /// Whether an argument can only be shown at the exit.
     pub(crate) fn waits(&self, i: usize) -> bool {
-        if self.arg(i) == 0 {
-            return false;
-        }
         match self.meaning(i) {
             (_, Some(Mem { dir: Dir::Out, .. })) => true,
             (_, Some(Mem { dir: Dir::InOut, .. })) => !matches!(self.row.act, Act::Poll | Act::Futex),
@@ -104,6 +101,9 @@ impl<'a> View<'a> {
 
     /// Writes an argument.
     pub(crate) fn argument(&self, i: usize, out: &mut String) {
+        if form::special(self, i, out) {
+            return;
+        }
         let value = self.arg(i);
         match self.meaning(i) {
             (kind, None) => value::value(self, kind, i, value, out),
@@ -113,10 +113,9 @@ impl<'a> View<'a> {
     }
 
     fn memory(&self, i: usize, kind: Kind, mem: Mem, out: &mut String) {
-        if form::special(self, i, out) {
-            return;
-        }
-        match self.piece(i, mem.dir) {
+        // Where buffers are is known at the entry, also when the call fills them.
+        let dir = if matches!(kind, Kind::Iovec) { Dir::InOut } else { mem.dir };
+        match self.piece(i, dir) {
             Some(piece) => self.pointed(i, kind, mem, &piece, out),
             None if self.is_empty(mem) => out.push_str(empty(kind)),
             None => text::pointer(out, self.arg(i)),

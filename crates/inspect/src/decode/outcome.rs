@@ -16,6 +16,7 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     if outcome.failed() && ERRORS.contains(&outcome.rval) {
         error(outcome.rval, out);
         poll::came(view, outcome, out);
+        disagreement(outcome, out);
         return;
     }
     let kind = view.row.result_kind(view.abi, &view.args);
@@ -39,11 +40,22 @@ pub(crate) fn error(rval: i64, out: &mut String) {
     let errno = i32::try_from(rval.wrapping_neg()).unwrap_or(0);
     out.push_str(if RESTARTS.contains(&errno.into()) { "? " } else { "-1 " });
     error_name(errno, out);
-    if let Some(message) = errno_message(errno) {
+    if let Some(message) = restart_message(errno).or_else(|| errno_message(errno)) {
         out.push_str(" (");
         out.push_str(message);
         out.push(')');
     }
+}
+
+/// The kernel's own codes in the words that readers of strace know.
+fn restart_message(errno: i32) -> Option<&'static str> {
+    Some(match errno {
+        512 => "To be restarted if SA_RESTART is set",
+        513 => "To be restarted",
+        514 => "To be restarted if no handler",
+        516 => "Interrupted by signal",
+        _ => return None,
+    })
 }
 
 /// The name of an error number.

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, Dir, Kind, Layout};
+use sysreel_abi::{Abi, Dir, Kind, Layout, Mem};
 
 use super::{Fields, View, iovec, lost, member, value};
 use crate::state::FdName;
@@ -149,6 +149,34 @@ fn end(bytes: &[u8], out: &mut String) {
         [_, _, rest @ ..] => text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never),
         _ => {}
     }
+}
+
+/// Two file descriptors: what pipe and socketpair write.
+pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
+    let bytes =
+        view.piece(i, Dir::Out).and_then(|piece| view.bytes(&piece, 8)).filter(|bytes| bytes.len() == 8);
+    let Some(bytes) = bytes else { return false };
+    let f = Fields::new(view.abi, &bytes);
+    out.push('[');
+    value::fd(view, f.u32(0), out);
+    out.push_str(", ");
+    value::fd(view, f.u32(4), out);
+    out.push(']');
+    true
+}
+
+/// The value of a socket option: most are an int.
+pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
+    let piece = mem
+        .and_then(|mem| view.piece(i, mem.dir))
+        .filter(|piece| (piece.head.asked, piece.head.got) == (4, 4));
+    let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4) else {
+        return false;
+    };
+    out.push('[');
+    text::sdec(out, Fields::new(view.abi, &bytes).i32(0));
+    out.push(']');
+    true
 }
 
 /// A `msghdr`: seven members, each in the room of a word.

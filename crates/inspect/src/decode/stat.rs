@@ -212,6 +212,19 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
+/// The flags of statx, where two bits that are both 0 mean that it shall do as stat does (include/uapi/linux/fcntl.h).
+pub(crate) fn sync_flags(view: &View<'_>, kind: Kind, flags: u64, out: &mut String) {
+    const SYNC: u64 = 0x6000;
+    if flags & SYNC != 0 || view.options.raw_constants {
+        return value::constant(view, kind, flags, out);
+    }
+    out.push_str("AT_STATX_SYNC_AS_STAT");
+    if flags & 0xffff_ffff != 0 {
+        out.push('|');
+        value::constant(view, kind, flags, out);
+    }
+}
+
 /// `struct open_how` (include/uapi/linux/openat2.h).
 pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');

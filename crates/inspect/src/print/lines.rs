@@ -11,14 +11,21 @@ use crate::text;
 const FLUSH: usize = 1 << 16;
 
 /// What stands before a line.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefix {
+    pub(crate) task: TaskId,
     /// The kernel's id of the task; none for what the recorder says of itself.
     pub(crate) tid: Option<u32>,
     pub(crate) t_ns: u64,
     pub(crate) number: u64,
     pub(crate) ip: Option<u64>,
     pub(crate) nr: Option<u64>,
+}
+
+impl Default for Prefix {
+    fn default() -> Self {
+        Self { task: TaskId::NONE, tid: None, t_ns: 0, number: 0, ip: None, nr: None }
+    }
 }
 
 /// Text that is being made.
@@ -34,6 +41,8 @@ pub(crate) struct Lines {
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC.
     anchor_ns: i128,
     several: bool,
+    /// Lines that wait for the end of the one under way.
+    waiting: String,
 }
 
 impl Lines {
@@ -97,12 +106,26 @@ impl Lines {
     pub(crate) fn end(&mut self) {
         self.text.push('\n');
         self.current = None;
+        self.text.push_str(&self.waiting);
+        self.waiting.clear();
+    }
+
+    /// Writes whole lines; when a task's own line is under way, behind it.
+    pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
+        if self.current != Some(id) {
+            return write(self);
+        }
+        let mut apart =
+            Self { anchor_ns: self.anchor_ns, several: self.several, last_t: self.last_t, ..Self::default() };
+        write(&mut apart);
+        self.waiting.push_str(&apart.text);
     }
 
     /// Leaves a line that goes on as it is.
     pub(crate) fn interrupt(&mut self) {
         if self.current.take().is_some() {
-            self.text.push_str(" <unfinished ...>\n");
+            self.text.push_str(" <unfinished ...>");
+            self.end();
         }
     }
 

@@ -9,7 +9,7 @@ mod tests;
 use std::io::Write;
 
 use crate::{Error, Findings, LogFile};
-use printer::Printer;
+pub(crate) use printer::Printer;
 
 /// How lines look. The names of strace's options stand beside each.
 #[derive(Clone, Debug)]

@@ -127,7 +127,7 @@ impl<'o> Printer<'o> {
     pub(super) fn prefix(&self, event: &Event<'_>) -> Prefix {
         let tid = self.tracker.task(event.task).map(|task| task.tid);
         let tid = if event.task == TaskId::NONE { None } else { Some(tid.unwrap_or(0)) };
-        Prefix { tid, t_ns: event.t_ns, number: event.number, ip: None, nr: None }
+        Prefix { task: event.task, tid, t_ns: event.t_ns, number: event.number, ip: None, nr: None }
     }
 
     fn stop(&mut self, event: &Event<'_>, stop: &Stop<'_>, buffers: &dyn Buffers) {

@@ -204,20 +204,32 @@ impl Printer<'_> {
         self.remark(prefix, &said);
     }
 
-    /// A line of our own, escaped like everything that comes from a log.
+    /// A line of our own, escaped like everything that comes from a log. It does not break a line of the same task.
     pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
-        self.lines.begin(self.options, prefix);
-        self.lines.text.push_str("--- sysreel: ");
-        text::escaped(&mut self.lines.text, said.as_bytes(), HexStrings::Never, 0);
-        self.lines.text.push_str(" ---");
-        self.lines.end();
+        let options = self.options;
+        self.lines.aside(prefix.task, |lines| {
+            lines.begin(options, prefix);
+            lines.text.push_str("--- sysreel: ");
+            text::escaped(&mut lines.text, said.as_bytes(), HexStrings::Never, 0);
+            lines.text.push_str(" ---");
+            lines.end();
+        });
     }
 }
 
 /// Bytes in hexadecimal; many of them are cut.
 fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     const MANY: usize = 64;
-    text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
+    let shown = bytes.get(..MANY).unwrap_or(bytes);
+    // Masks of CPUs end with many zeros.
+    let used = shown.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
+    let zeros = shown.len() - used;
+    if zeros >= 16 {
+        text::bytes(out, shown.get(..used).unwrap_or_default());
+        out.push_str(&format!("+{zeros} zero bytes"));
+    } else {
+        text::bytes(out, shown);
+    }
     if bytes.len() > MANY {
         out.push_str("...");
     }

@@ -1,0 +1,263 @@
+//! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
+
+use std::collections::BTreeMap;
+
+use sysreel_format::{
+    Body, Completeness, Ending as LogEnding, Event, FileMeta, GoneHow, Item, MetaCodec, Part,
+    ProcessSnapshot, ReadAt, SnapshotKind, Stop, Task, TaskId,
+};
+
+use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
+use crate::psi::{self, What};
+use crate::{Error, LogFile, text};
+
+/// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
+const MOST: usize = 100_000;
+
+impl Info {
+    /// Sums up a log.
+    ///
+    /// # Errors
+    /// When the log cannot be read. Damage is no error: it is said in what is missing.
+    pub fn of(file: &mut LogFile) -> Result<Self, Error> {
+        let log = file.log();
+        let mut info = Self::known_at_start(file);
+        let mut walk = Walk { places: BTreeMap::new(), completeness: log.header().completeness, t_last: 0 };
+        let mut events = log.events();
+        while let Some(item) = events.next().map_err(|e| file.error(e))? {
+            match item {
+                Item::Event(event) => walk.event(&mut info, &event),
+                Item::Missing(missing) => keep(&mut info.missing, missing.to_string()),
+            }
+        }
+        if let Some(summary) = log.summary() {
+            walk.completeness = walk.completeness.with(summary.completeness);
+            info.sizes.buffers = Some(summary.blob_bytes);
+            info.sizes.duplicates = Some(summary.duplicate_bytes);
+            info.sizes.blobs = Some(summary.blobs);
+        }
+        info.incomplete = completeness(walk.completeness);
+        info.time.duration_ns = walk.t_last.saturating_sub(log.meta().monotonic_ns);
+        info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
+        Ok(info)
+    }
+
+    fn known_at_start(file: &LogFile) -> Self {
+        let log = file.log();
+        let (header, meta) = (log.header(), log.meta());
+        Self {
+            file: file.path().display().to_string(),
+            format: header.version(),
+            draft: header.is_draft(),
+            file_id: header.file_id.to_string(),
+            tool_version: lossy(&meta.tool_version),
+            command: meta.argv.iter().map(|arg| lossy(arg)).collect(),
+            cwd: lossy(&meta.cwd),
+            host: host(meta),
+            time: start(meta),
+            options: meta.options.iter().map(|(name, value)| (lossy(name), lossy(value))).collect(),
+            capture_limit: meta.capture_limit,
+            syscall_info_size: meta.psi_size_probe,
+            ending: ending(file),
+            sizes: Sizes { file: log.source().len().unwrap_or(0), ..Sizes::default() },
+            ..Self::default()
+        }
+    }
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn host(meta: &FileMeta) -> Host {
+    Host {
+        name: lossy(&meta.nodename),
+        system: lossy(&meta.sysname),
+        release: lossy(&meta.release),
+        version: lossy(&meta.version),
+        machine: lossy(&meta.machine),
+        page_size: meta.page_size,
+        cpus: meta.cpus_online,
+    }
+}
+
+fn start(meta: &FileMeta) -> Time {
+    let mut start = String::new();
+    text::date(&mut start, i64::try_from(meta.realtime_ns / 1_000_000_000).unwrap_or(0));
+    start.push('Z');
+    Time { start, start_ns: meta.realtime_ns, duration_ns: 0 }
+}
+
+fn ending(file: &LogFile) -> Ending {
+    let (state, text) = match file.log().ending() {
+        LogEnding::Clean => ("clean", "clean: the recorder finished the log".to_owned()),
+        LogEnding::Unfinished { offset } => (
+            "unfinished",
+            format!(
+                "unfinished: no footer before the end at offset {offset}; the recorder died, is still at work, or the file was cut"
+            ),
+        ),
+        LogEnding::Damaged { offset } => {
+            ("damaged", format!("damaged: the footer at offset {offset} cannot be read"))
+        }
+    };
+    Ending { state: state.to_owned(), text, tail: file.has_tail(), exit: None }
+}
+
+/// What the log cannot show, in words.
+fn completeness(word: Completeness) -> Vec<String> {
+    let explained = [
+        (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
+        (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
+        (Completeness::FILTERED, "some system calls were filtered out"),
+        (Completeness::IO_URING, "io_uring was in use: its operations make no stop"),
+        (Completeness::UNTRACED_CLONE, "a task was made with CLONE_UNTRACED and was not followed"),
+        (Completeness::LOST_PRIVILEGES, "an execve did not get its privileges because of the recording"),
+        (Completeness::LOST_EVENTS, "events were dropped"),
+        (Completeness::UNREADABLE_MEMORY, "some memory could not be read"),
+        (Completeness::NO_NAMES, "names of file descriptors were left out"),
+        (Completeness::ATTACHED, "tasks were attached to while they ran: what came before is not there"),
+        (Completeness::DETACHED, "tasks were let go before they ended"),
+        (
+            Completeness::ROWLESS,
+            "a system call without a row in the table was seen: its memory was not captured",
+        ),
+    ];
+    let mut words: Vec<String> = explained
+        .into_iter()
+        .filter(|(bit, _)| word.contains(*bit))
+        .map(|(_, words)| words.to_owned())
+        .collect();
+    let known = explained.iter().fold(Completeness::default(), |all, (bit, _)| all.with(*bit));
+    let unknown = word.0 & !known.0;
+    if unknown != 0 {
+        words.push(format!("more, for which this version has no words: {unknown:#x}"));
+    }
+    words
+}
+
+/// Adds to a list that stays bounded.
+fn keep<T>(list: &mut Vec<T>, item: T) {
+    if list.len() < MOST {
+        list.push(item);
+    }
+}
+
+/// What a walk over the events has found so far.
+struct Walk {
+    /// Where in the list each living task is.
+    places: BTreeMap<TaskId, usize>,
+    completeness: Completeness,
+    t_last: u64,
+}
+
+/// Adds one to the count of a name.
+fn count(list: &mut Vec<(String, u64)>, name: &str) {
+    match list.iter_mut().find(|(known, _)| known == name) {
+        Some((_, n)) => *n += 1,
+        None => list.push((name.to_owned(), 1)),
+    }
+}
+
+impl Walk {
+    fn event(&mut self, info: &mut Info, event: &Event<'_>) {
+        info.events += 1;
+        info.sizes.events += event.row().len() as u64;
+        self.t_last = self.t_last.max(event.t_ns);
+        match event.kind.name() {
+            Some(name) => count(&mut info.kinds, name),
+            None => count(&mut info.kinds, "unknown"),
+        }
+        match event.decode() {
+            Ok(Body::Stop(stop)) => self.stop(info, event, &stop),
+            Ok(Body::Task(task)) => self.appears(info, event.task, &task),
+            Ok(Body::Gone(gone)) => {
+                let end = end(gone.how, gone.wait_status);
+                let place = self.places.remove(&event.task);
+                if let Some(task) = place.and_then(|at| info.tasks.get_mut(at)) {
+                    task.end = Some(end);
+                }
+            }
+            Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => program(info, event, bytes),
+            Ok(Body::Note(note)) => {
+                keep(&mut info.notes, format!("{} ({}): {}", note.severity, note.code, lossy(note.text)));
+            }
+            Ok(Body::Loss(loss)) => {
+                self.completeness.insert(Completeness::LOST_EVENTS);
+                keep(
+                    &mut info.notes,
+                    format!("{} events were lost at event {}: {}", loss.count, event.number, loss.reasons),
+                );
+            }
+            Ok(_) => {}
+            Err(e) => keep(&mut info.missing, format!("event {} cannot be decoded: {e}", event.number)),
+        }
+    }
+
+    fn stop(&mut self, info: &mut Info, event: &Event<'_>, stop: &Stop<'_>) {
+        let psi = psi::decode(stop.layout, stop.info);
+        if let Some(arch) = psi.arch {
+            match arch.name() {
+                Some(name) => count(&mut info.architectures, name),
+                None => count(&mut info.architectures, &format!("{:#x}", arch.0)),
+            }
+        }
+        match psi.what {
+            What::Entry(_) => {
+                info.syscalls += 1;
+                if let Some(task) = self.places.get(&event.task).and_then(|at| info.tasks.get_mut(*at)) {
+                    task.syscalls += 1;
+                }
+            }
+            What::Exit(outcome) if outcome.failed() => info.errors += 1,
+            _ => {}
+        }
+        if stop.parts.flatten().any(|part| matches!(part, Part::Altered(_))) {
+            count(&mut info.kinds, "altered stop");
+        }
+    }
+
+    fn appears(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
+        let head = &task.head;
+        let parent = if head.parent == TaskId::NONE { None } else { Some(head.parent.0) };
+        let origin = head.origin.to_string();
+        if info.tasks.len() < MOST {
+            self.places.insert(id, info.tasks.len());
+        }
+        keep(
+            &mut info.tasks,
+            TaskInfo { task: id.0, tid: head.tid, tgid: head.tgid, parent, origin, end: None, syscalls: 0 },
+        );
+    }
+}
+
+/// How a task left, in words.
+fn end(how: GoneHow, status: u32) -> String {
+    let (low, code) = (status & 0x7f, status >> 8 & 0xff);
+    match how {
+        GoneHow::REAPED if low == 0 => format!("exited with {code}"),
+        GoneHow::REAPED => {
+            let signal = i32::try_from(low).ok().and_then(sysreel_abi::signal_name);
+            let core = if status & 0x80 != 0 { " (core dumped)" } else { "" };
+            format!("killed by {}{core}", signal.map_or_else(|| low.to_string(), str::to_owned))
+        }
+        GoneHow::SUPERSEDED => "superseded by another thread's execve".to_owned(),
+        GoneHow::VANISHED => "vanished without a report".to_owned(),
+        GoneHow::DETACHED => "detached".to_owned(),
+        other => format!("gone ({other})"),
+    }
+}
+
+fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
+    let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) else {
+        keep(&mut info.missing, format!("the snapshot of event {} cannot be decoded", event.number));
+        return;
+    };
+    let mut arguments: Vec<String> = snapshot.cmdline.iter().map(|arg| lossy(arg)).collect();
+    // /proc ends each argument with NUL, so a list made by splitting ends with an empty one.
+    if arguments.last().is_some_and(String::is_empty) {
+        arguments.pop();
+    }
+    let (exe, cwd) = (lossy(&snapshot.exe), lossy(&snapshot.cwd));
+    keep(&mut info.processes, ProcessInfo { task: event.task.0, event: event.number, exe, cwd, arguments });
+}

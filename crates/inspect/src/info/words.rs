@@ -1,0 +1,102 @@
+//! An [`Info`] for people.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::{Info, TaskInfo};
+use crate::print::HexStrings;
+use crate::text;
+
+/// Lists longer than this are cut: the JSON form has all of them.
+const SHOWN: usize = 20;
+
+impl Display for Info {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let draft = if self.draft && !self.format.contains("draft") { " (draft)" } else { "" };
+        line(f, "log", &self.file)?;
+        line(f, "format", &format!("{}{draft}, recording {}", self.format, self.file_id))?;
+        line(f, "recorder", &self.tool_version)?;
+        let command = if self.command.is_empty() { "(attached)".to_owned() } else { self.command.join(" ") };
+        line(f, "command", &command)?;
+        line(f, "in", &self.cwd)?;
+        let host = &self.host;
+        line(f, "host", &format!("{}, {} {} {}", host.name, host.system, host.release, host.machine))?;
+        line(f, "start", &format!("{}, for {}", self.time.start, seconds(self.time.duration_ns)))?;
+        line(f, "ending", &self.ending_text())?;
+        let incomplete =
+            if self.incomplete.is_empty() { "yes".to_owned() } else { self.incomplete.join("; ") };
+        line(f, if self.incomplete.is_empty() { "complete" } else { "incomplete" }, &incomplete)?;
+        list(f, "missing", &self.missing)?;
+        list(f, "notes", &self.notes)?;
+        line(f, "size", &self.size_text())?;
+        line(f, "calls", &format!("{} system calls, {} failed", self.syscalls, self.errors))?;
+        line(f, "events", &format!("{}: {}", self.events, counts(&self.kinds)))?;
+        line(f, "stops of", &counts(&self.architectures))?;
+        let options: Vec<String> =
+            self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        line(f, "options", &options.join(" "))?;
+        list(f, "tasks", &self.tasks.iter().map(task).collect::<Vec<_>>())?;
+        let programs: Vec<String> =
+            self.processes.iter().map(|p| format!("task {}: {} in {}", p.task, p.exe, p.cwd)).collect();
+        list(f, "programs", &programs)
+    }
+}
+
+impl Info {
+    fn ending_text(&self) -> String {
+        let mut said = self.ending.text.clone();
+        if let Some(exit) = &self.ending.exit {
+            said.push_str("; the program ");
+            said.push_str(exit);
+        }
+        if self.ending.tail {
+            said.push_str("; a tail file was read too");
+        }
+        said
+    }
+
+    fn size_text(&self) -> String {
+        let mut said = format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
+        if let (Some(bytes), Some(blobs)) = (self.sizes.buffers, self.sizes.blobs) {
+            said.push_str(&format!(", {blobs} buffers of {bytes}"));
+        }
+        said
+    }
+}
+
+/// One line; whatever stands in it cannot control a terminal.
+fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
+    let mut escaped = String::new();
+    text::escaped(&mut escaped, value.as_bytes(), HexStrings::Never, 0);
+    writeln!(f, "{name:<11} {escaped}")
+}
+
+fn list(f: &mut Formatter<'_>, name: &str, items: &[String]) -> fmt::Result {
+    for (i, item) in items.iter().enumerate().take(SHOWN) {
+        line(f, if i == 0 { name } else { "" }, item)?;
+    }
+    match items.len().checked_sub(SHOWN) {
+        Some(more) if more > 0 => line(f, "", &format!("... and {more} more")),
+        _ => Ok(()),
+    }
+}
+
+fn counts(counts: &[(String, u64)]) -> String {
+    counts.iter().map(|(name, n)| format!("{n} {name}")).collect::<Vec<_>>().join(", ")
+}
+
+fn task(task: &TaskInfo) -> String {
+    let parent = task.parent.map_or_else(String::new, |parent| format!(" of task {parent}"));
+    let end = task.end.as_deref().unwrap_or("still there at the end");
+    let TaskInfo { task, tid, tgid, origin, syscalls, .. } = task;
+    format!("{task}: tid {tid} of process {tgid}, {origin}{parent}; {syscalls} calls; {end}")
+}
+
+/// A length of time.
+fn seconds(ns: u64) -> String {
+    let mut said = String::new();
+    text::dec(&mut said, ns / 1_000_000_000);
+    said.push('.');
+    text::fraction(&mut said, ns % 1_000_000_000, 3);
+    said.push_str(" s");
+    said
+}

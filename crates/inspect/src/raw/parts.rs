@@ -1,0 +1,162 @@
+//! The parts of an event as JSON.
+
+use sysreel_format::{
+    Altered, Direction, FdEntry, MetaCodec, Name, Part, Parts, ProcessSnapshot, Region, RegionData,
+    RegionFlags, RegionHead,
+};
+
+use super::json::Json;
+use crate::Findings;
+use crate::kept::Buffers;
+
+/// The parts of a stop: lists of regions and names, then what comes once.
+pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+    let mut has = (false, false);
+    for part in parts.flatten() {
+        has.0 |= matches!(part, Part::Region(_));
+        has.1 |= matches!(part, Part::Name(_));
+    }
+    if has.0 {
+        let regions = parts
+            .flatten()
+            .filter_map(|part| if let Part::Region(region) = part { Some(region) } else { None });
+        json.list("regions", regions, |json, region| write_region(json, &region, buffers, findings));
+    }
+    if has.1 {
+        let names =
+            parts.flatten().filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
+        json.list("names", names, |json, name| write_name(json, &name));
+    }
+    others(json, parts, findings);
+}
+
+/// Everything but regions and names.
+pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings) {
+    for part in parts {
+        match part {
+            Ok(Part::Region(_) | Part::Name(_)) => {}
+            Ok(Part::Siginfo(bytes)) => json.bytes("siginfo", bytes),
+            Ok(Part::EventMessage(message)) => json.number("message", message),
+            Ok(Part::NsPids(pids)) => {
+                json.list("ns_pids", pids.iter(), |json, pid| json.number_in_list(pid.into()))
+            }
+            Ok(Part::Registers { .. } | Part::Altered(_) | Part::Unknown { .. }) => {}
+            Err(e) => {
+                findings.malformed += 1;
+                json.string("error", &e.to_string());
+            }
+        }
+    }
+    several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
+    several(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
+    several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
+}
+
+/// A list of the parts of one kind, if there are any.
+fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> bool) {
+    if parts.flatten().any(|part| of(&part)) {
+        json.list(name, parts.flatten().filter(of), |json, part| {
+            json.open();
+            match part {
+                Part::Registers { regset, bytes } => {
+                    json.number("regset", regset.into());
+                    json.bytes("bytes", bytes);
+                }
+                Part::Altered(what) => altered(json, &what),
+                Part::Unknown { kind, flags, bytes } => {
+                    json.number("kind", kind.0.into());
+                    json.number("flags", flags.into());
+                    json.bytes("bytes", bytes);
+                }
+                _ => {}
+            }
+            json.close();
+        });
+    }
+}
+
+fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+    let head = &region.head;
+    json.open();
+    match head.arg {
+        RegionHead::NO_ARGUMENT => json.null("arg"),
+        arg => json.number("arg", arg.into()),
+    }
+    match head.dir {
+        Direction::IN | Direction::OUT => json.string("dir", head.dir.name().unwrap_or_default()),
+        other => json.number("dir", other.0.into()),
+    }
+    json.number("role", head.role.0.into());
+    json.number("index", head.index.into());
+    json.hex("address", head.address);
+    json.number("asked", head.asked);
+    json.number("got", head.got);
+    match head.errno {
+        0 => json.null("errno"),
+        errno => {
+            let name = i32::try_from(errno).ok().and_then(sysreel_abi::errno_name);
+            json.named_number("errno", errno.into(), name);
+        }
+    }
+    json.boolean("cut", head.flags.contains(RegionFlags::CUT));
+    json.boolean("string", head.flags.contains(RegionFlags::STRING));
+    match region.data {
+        RegionData::Inline(bytes) => json.bytes("data", bytes),
+        RegionData::Blobs(blobs) => {
+            json.list("blobs", blobs.iter(), |json, blob| json.number_in_list(blob.0));
+            let mut data = Vec::new();
+            let whole = blobs
+                .iter()
+                .all(|blob| buffers.blob(blob).inspect(|part| data.extend_from_slice(part)).is_some());
+            if whole {
+                json.bytes("data", &data);
+            } else {
+                findings.lost_buffers += 1;
+                json.null("data");
+            }
+        }
+    }
+    json.close();
+}
+
+fn write_name(json: &mut Json, name: &Name<'_>) {
+    json.open();
+    json.signed("fd", name.fd.into());
+    json.text_or_bytes("link", name.link);
+    json.number("mode", name.mode.into());
+    json.number("dev", name.dev);
+    json.number("ino", name.ino);
+    json.number("rdev", name.rdev);
+    if !name.local.is_empty() {
+        json.bytes("local", name.local);
+    }
+    if !name.peer.is_empty() {
+        json.bytes("peer", name.peer);
+    }
+    json.close();
+}
+
+/// What the recorder has changed.
+pub(super) fn altered(json: &mut Json, altered: &Altered<'_>) {
+    json.named_number("what", altered.what.0.into(), altered.what.name());
+    json.number("arg", altered.arg.into());
+    json.bytes("kernel", altered.kernel);
+    json.bytes("given", altered.given);
+}
+
+/// A process as a snapshot found it, the parts that people look for; all of it is in the bytes.
+pub(super) fn snapshot(json: &mut Json, bytes: &[u8]) {
+    let snapshot = match ProcessSnapshot::from_bytes(bytes) {
+        Ok(snapshot) => snapshot,
+        Err(e) => return json.string("error", &e.to_string()),
+    };
+    json.text_or_bytes("exe", &snapshot.exe);
+    json.text_or_bytes("cwd", &snapshot.cwd);
+    json.text_or_bytes("root", &snapshot.root);
+    json.text_or_bytes("comm", &snapshot.comm);
+    json.list("fds", &snapshot.fds, |json, entry: &FdEntry| {
+        let FdEntry { fd, link, mode, dev, ino, rdev, local, peer, .. } = entry;
+        let (fd, mode, dev, ino, rdev) = (*fd, *mode, *dev, *ino, *rdev);
+        write_name(json, &Name { fd, mode, dev, ino, rdev, link, local, peer });
+    });
+}
