@@ -227,7 +227,9 @@ impl Session {
         }
         match call.row.act {
             Act::GetAffinity => self.show_own_mask(tid, call, rval),
-            Act::SetAffinity => self.colocation.mask_was_set(&mut self.tasks, tid, call.args[0]),
+            Act::SetAffinity => {
+                self.colocation.mask_was_set(&mut self.tasks, tid, call.abi.args(&call.args)[0])
+            }
             Act::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
                 self.completeness.insert(Completeness::IO_URING);
                 self.later(id, NoteCode::IO_URING, Severity::WARNING,
