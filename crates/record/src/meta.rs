@@ -123,7 +123,7 @@ fn fds(tid: Tid, tgid: Tid) -> Vec<FdEntry> {
 
 /// Has an execve of this image been denied the privileges of its file, because an unprivileged tracer watches (execve(2))?
 pub(crate) fn lost_privileges(tid: Tid) -> bool {
-    attach::may_trace_anyone() == Some(false) && process::is_set_id(tid)
+    !attach::may_trace_anyone() && process::is_set_id(tid)
 }
 
 fn trimmed(bytes: Vec<u8>) -> Vec<u8> {

@@ -51,10 +51,14 @@ pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
 }
 
 /// Has this process the capability that lets a traced program keep the privileges of its file (CAP_SYS_PTRACE, execve(2))?
-pub fn may_trace_anyone() -> Option<bool> {
+/// Looked up once: a recorder does not change its own.
+pub fn may_trace_anyone() -> bool {
     const CAP_SYS_PTRACE: u32 = 19; // linux/capability.h; libc does not carry it.
-    let own = process::Status::of(Tid::try_from(std::process::id()).ok()?).ok()?;
-    Some(own.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
+    static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
+    *ANSWER.get_or_init(|| {
+        let own = Tid::try_from(std::process::id()).unwrap_or(0);
+        process::Status::of(own).is_ok_and(|status| status.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
+    })
 }
 
 fn traced_by_us(tid: Tid) -> bool {
