@@ -226,7 +226,7 @@ mod tests {
                     seed ^= seed << 13;
                     seed ^= seed >> 7;
                     seed ^= seed << 17;
-                    if i == 0 { (seed % 5) as u8 } else { (seed >> 24) as u8 }
+                    seed.to_le_bytes()[3] % if i == 0 { 5 } else { 255 }
                 })
                 .collect();
             for layout in 0..=3 {

@@ -35,7 +35,7 @@ pub(crate) fn buffers(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), bytes:
         text::dec(out, f.ulong(1));
         out.push('}');
     }
-    if bytes.len() % size != 0 {
+    if !bytes.len().is_multiple_of(size) {
         out.push_str(", ...");
     }
     out.push(']');

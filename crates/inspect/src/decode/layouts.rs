@@ -180,7 +180,7 @@ fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
         Some(bytes) => signal::set(&bytes, out),
         None => text::pointer(out, f.ulong(0)),
     }
-    member(out, "sigsetlen");
+    member(out, "sigsetsize");
     text::dec(out, f.ulong(1));
     out.push('}');
 }

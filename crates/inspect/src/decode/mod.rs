@@ -65,7 +65,8 @@ impl<'a> View<'a> {
     /// Whether an argument can only be shown at the exit.
     pub(crate) fn waits(&self, i: usize) -> bool {
         match self.meaning(i) {
-            (_, Some(Mem { dir: Dir::Out, .. })) => true,
+            // How much of each message was sent is known when the call ends.
+            (Kind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
             (_, Some(Mem { dir: Dir::InOut, .. })) => !matches!(self.row.act, Act::Poll | Act::Futex),
             _ => false,
         }
@@ -114,7 +115,7 @@ impl<'a> View<'a> {
 
     fn memory(&self, i: usize, kind: Kind, mem: Mem, out: &mut String) {
         // Where buffers are is known at the entry, also when the call fills them.
-        let dir = if matches!(kind, Kind::Iovec) { Dir::InOut } else { mem.dir };
+        let dir = if matches!(kind, Kind::Iovec | Kind::Mmsg) { Dir::InOut } else { mem.dir };
         match self.piece(i, dir) {
             Some(piece) => self.pointed(i, kind, mem, &piece, out),
             None if self.is_empty(mem) => out.push_str(empty(kind)),
@@ -170,8 +171,8 @@ impl<'a> View<'a> {
             Kind::FdSet => poll::fd_set(self, bytes, out),
             Kind::Bits => process::bits(bytes, out),
             Kind::Iovec => iovec::vector(self, i, mem, bytes, out),
-            Kind::Msg => socket::message(self, i, mem.dir, 0, Fields::new(self.abi, bytes), out),
-            Kind::Mmsg => socket::messages(self, i, mem.dir, bytes, out),
+            Kind::Msg => socket::one_message(self, i, mem.dir, Fields::new(self.abi, bytes), out),
+            Kind::Mmsg => return socket::messages(self, i, mem.dir, bytes, out),
             Kind::WaitStatus => return process::wait_status_of(bytes, out),
             _ => return false,
         }
@@ -202,7 +203,7 @@ impl<'a> View<'a> {
     /// Whether the call itself says that there are no bytes.
     fn is_empty(&self, mem: Mem) -> bool {
         match mem.len {
-            Len::Arg { count, .. } => {
+            Len::Arg { count, .. } | Len::Iov { count, .. } => {
                 let (kind, _) = self.meaning(count.index.into());
                 kind.count(self.arg(count.index.into())) == 0
             }

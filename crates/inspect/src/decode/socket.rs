@@ -179,6 +179,17 @@ pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
     true
 }
 
+/// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says something.
+pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, out: &mut String) {
+    if dir.comes_out() && view.outcome.is_some_and(|outcome| outcome.failed()) {
+        out.push_str("{msg_namelen=");
+        text::dec(out, f.u32(f.word()));
+        out.push('}');
+        return;
+    }
+    message(view, i, dir, 0, f, out);
+}
+
 /// A `msghdr`: seven members, each in the room of a word.
 pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Fields<'_>, out: &mut String) {
     let name_len = f.u32(f.word());
@@ -290,13 +301,16 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
     }
 }
 
-/// An array of `mmsghdr`: messages with the length of each.
-pub(crate) fn messages(view: &View<'_>, i: usize, dir: Dir, bytes: &[u8], out: &mut String) {
+/// An array of `mmsghdr`: messages with the length of each. False when nothing came.
+pub(crate) fn messages(view: &View<'_>, i: usize, dir: Dir, bytes: &[u8], out: &mut String) -> bool {
     let size = |layout: Layout| usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
     let done = view
         .outcome
         .filter(|outcome| !outcome.failed())
         .and_then(|outcome| usize::try_from(outcome.rval).ok());
+    if dir.comes_out() && done.is_none() {
+        return false;
+    }
     let shown = if dir == Dir::In { usize::MAX } else { done.unwrap_or(usize::MAX) };
     out.push('[');
     for (number, one) in bytes.chunks_exact(size(Layout::MmsgHdr)).enumerate().take(shown) {
@@ -310,11 +324,12 @@ pub(crate) fn messages(view: &View<'_>, i: usize, dir: Dir, bytes: &[u8], out: &
         let f = Fields::new(view.abi, one);
         out.push_str("{msg_hdr=");
         message(view, i, dir, u32::try_from(number).unwrap_or(u32::MAX), f, out);
-        if dir != Dir::In {
+        if done.is_some_and(|done| number < done) {
             member(out, "msg_len");
             text::dec(out, f.u32(size(Layout::MsgHdr)));
         }
         out.push('}');
     }
     out.push(']');
+    true
 }

@@ -7,15 +7,18 @@ use crate::kept::Piece;
 use crate::print::HexStrings;
 use crate::text;
 
-/// A path: never cut by the string limit.
+/// A path: never cut by the string limit, only where the kernel itself stops to look (PATH_MAX).
 pub(crate) fn path<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+    const PATH_MAX: usize = 4096;
+    let Some(bytes) = view.bytes(piece, PATH_MAX) else { return lost(view.arg(i), out) };
+    let text = text::until_nul(&bytes);
+    let endless = text.len() >= PATH_MAX;
     // The kernel could not read it to its end either.
-    if piece.head.errno != 0 {
+    if piece.head.errno != 0 && !endless && text.len() == bytes.len() {
         return view.unreadable(i, piece, out);
     }
-    let Some(bytes) = view.bytes(piece, usize::MAX) else { return lost(view.arg(i), out) };
-    text::quoted(out, text::until_nul(&bytes), view.options.hex);
-    if piece.is_cut() {
+    text::quoted(out, text.get(..PATH_MAX - 1).unwrap_or(text), view.options.hex);
+    if endless || piece.is_cut() && text.len() == bytes.len() {
         out.push_str("...");
     }
 }

@@ -130,7 +130,7 @@ impl Lines {
     }
 
     /// Goes to the column where results stand.
-    pub(crate) fn to_column(&mut self, column: usize) {
+    pub(crate) fn pad_to(&mut self, column: usize) {
         self.text.push(' ');
         let at = (self.flushed + self.text.len()).saturating_sub(self.start);
         (at..column).for_each(|_| self.text.push(' '));

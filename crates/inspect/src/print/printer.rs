@@ -240,7 +240,7 @@ impl<'o> Printer<'o> {
             decode::finish(view, open.cursor, &mut lines.text);
         }
         lines.text.push(')');
-        lines.to_column(options.column);
+        lines.pad_to(options.column);
         lines.text.push_str("= ");
         match &view {
             Some(view) => decode::outcome(view, outcome, &mut lines.text),
@@ -262,7 +262,7 @@ impl<'o> Printer<'o> {
 
     /// An exit whose entry is not in the log.
     fn lonely_exit(&mut self, outcome: Outcome) {
-        self.lines.to_column(self.options.column);
+        self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ");
         raw_outcome(outcome, &mut self.lines.text);
         self.lines.end();
@@ -281,7 +281,7 @@ impl<'o> Printer<'o> {
             self.lines.text.push_str(" <unfinished ...>");
         }
         self.lines.text.push(')');
-        self.lines.to_column(self.options.column);
+        self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ?");
         self.lines.end();
         self.tracker.recycle(open);

@@ -1,3 +1,4 @@
 mod calls;
+mod families;
 mod hostile;
 mod sequences;

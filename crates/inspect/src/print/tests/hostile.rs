@@ -1,5 +1,7 @@
 //! Whatever the memory of a call is: no panic, and nothing that a terminal would obey.
 
+#![expect(clippy::cast_possible_truncation, reason = "chance is cut to the size that is wanted")]
+
 use sysreel_abi::{Abi, all_rows, number};
 use sysreel_format::{Data, Direction, RegionFlags, RegionHead, Role};
 
@@ -104,7 +106,6 @@ fn every_row_survives_any_memory() {
             let text = story.text(options);
             let bad = text.bytes().find(|b| !matches!(b, b' '..=b'~' | b'\n'));
             assert_eq!(bad, None, "round {round}");
-            assert_eq!(text.lines().count() % 1, 0);
         }
         if round == 0 {
             for line in story.json().lines() {

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::{
-    Altered, Altering, EventKind, GoneHow, Loss, Note, NoteCode, Origin, Renamed, Severity, SourceId, TaskId,
+    Altered, Altering, EventKind, GoneHow, Loss, Note, NoteCode, Origin, Renamed, Severity, TaskId,
 };
 
 use crate::print::{Options, TaskIds};
@@ -146,10 +146,10 @@ fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
     check(
         &story,
         expect![[r#"
-        read(0, 0x1000, 1)                      = ? ERESTARTSYS (Restart syscall)
-        --- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=55, si_uid=1000} ---
-        rt_sigreturn()                          = -1 EINTR (Interrupted system call)
-    "#]],
+            read(0, 0x1000, 1)                      = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
+            --- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=55, si_uid=1000} ---
+            rt_sigreturn()                          = -1 EINTR (Interrupted system call)
+        "#]],
     );
 }
 
@@ -166,12 +166,12 @@ fn restart_syscall_says_what_it_goes_on_with() {
     check(
         &story,
         expect![[r#"
-        nanosleep({tv_sec=1, tv_nsec=5}, {tv_sec=1, tv_nsec=5}) = ? ERESTART_RESTARTBLOCK (restart by calling sys_restart_syscall)
-        --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_USER, si_pid=55, si_uid=1000} ---
-        --- stopped by SIGSTOP ---
-        --- SIGCONT {si_signo=SIGCONT, si_code=SI_USER, si_pid=55, si_uid=1000} ---
-        restart_syscall(<... resuming interrupted nanosleep ...>) = 0
-    "#]],
+            nanosleep({tv_sec=1, tv_nsec=5}, {tv_sec=1, tv_nsec=5}) = ? ERESTART_RESTARTBLOCK (Interrupted by signal)
+            --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_USER, si_pid=55, si_uid=1000} ---
+            --- stopped by SIGSTOP ---
+            --- SIGCONT {si_signo=SIGCONT, si_code=SI_USER, si_pid=55, si_uid=1000} ---
+            restart_syscall(<... resuming interrupted nanosleep ...>) = 0
+        "#]],
     );
 }
 
@@ -264,14 +264,14 @@ fn success_is_what_is_error_says() {
     check(
         &story,
         expect![[r#"
-        getpid()                                = 13 (is_error=1)
-        getpid()                                = -2 (is_error=0)
-        getpid()                                = 9223372036854775807
-        getpid()                                = -1 (is_error=0)
-        getpid()                                = 0 (is_error=1)
-        getpid()                                = -1 ENOENT (No such file or directory)
-        getpid()                                = -4096 (is_error=1)
-    "#]],
+            getpid()                                = 13 (is_error=1)
+            getpid()                                = -2 (is_error=0)
+            getpid()                                = 9223372036854775807
+            getpid()                                = -1 (is_error=0)
+            getpid()                                = 0 (is_error=1)
+            getpid()                                = -1 ENOENT (No such file or directory) (is_error=7)
+            getpid()                                = -4096 (is_error=1)
+        "#]],
     );
 }
 
@@ -371,5 +371,4 @@ fn prefixes_stand_in_the_order_of_strace() {
         1 [pid   100] 00:00:00.002000 (+     0.000000) [  39] [000000007fff1000] getpid() = 100 <0.001000>
         3 [pid   100] 00:00:00.004000 (+     0.002000) [????] [0000000000000000] --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=1, si_uid=0} ---
     "#]].assert_eq(&story.text(&options));
-    let _ = SourceId::KERNEL;
 }

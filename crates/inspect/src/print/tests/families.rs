@@ -1,0 +1,217 @@
+//! Sockets, waiting, processes, time: how each family looks.
+
+use expect_test::expect;
+use sysreel_abi::Abi;
+
+use super::calls::{A, B, check, le, le32};
+use crate::print::{HexStrings, Options};
+use crate::story::Story;
+
+#[test]
+fn sockets() {
+    let mut story = Story::new();
+    story.call("socket", [2, 0o2000001, 6, 0, 0, 0], &[], 3, &[]);
+    let unix = [&[1, 0][..], b"/tmp/x\0junk"].concat();
+    story.call("connect", [3, A, 110, 0, 0, 0], &[(1, 0, 0, &unix)], -2, &[]);
+    story.call("connect", [3, A, 8, 0, 0, 0], &[(1, 0, 0, b"\x01\0\0name\x1b")], 0, &[]);
+    let inet = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    story.call("bind", [3, A, 16, 0, 0, 0], &[(1, 0, 0, &inet)], 0, &[]);
+    let mut inet6 = vec![10, 0, 0, 80, 0, 0, 0, 0];
+    inet6.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+    let (before, after) = (le32(&[128]), le32(&[28]));
+    story.call(
+        "accept",
+        [3, A, B, 0, 0, 0],
+        &[(2, 0, 0, &before)],
+        4,
+        &[(1, 0, 0, &inet6), (2, 0, 0, &after)],
+    );
+    let netlink = [&[16, 0, 0, 0][..], &le32(&[0, 0])].concat();
+    story.call("bind", [3, A, 12, 0, 0, 0], &[(1, 0, 0, &netlink)], 0, &[]);
+    story.call("setsockopt", [3, 1, 2, A, 4, 0], &[(3, 0, 0, &le32(&[1]))], 0, &[]);
+    let iov = le(&[0x5000, 3, 0x6000, 4]);
+    let message = le(&[0, 0, 0x7000, 2, 0, 0, 0]);
+    story.call(
+        "sendmsg",
+        [3, A, 0x4000, 0, 0, 0],
+        &[(1, 0, 0, &message), (1, 1, 1, &iov), (1, 2, 0, b"abc"), (1, 2, 1, b"defg")],
+        7,
+        &[],
+    );
+    story.call(
+        "writev",
+        [1, A, 2, 0, 0, 0],
+        &[(1, 0, 0, &iov), (1, 1, 0, b"abc"), (1, 1, 1, b"defg")],
+        7,
+        &[],
+    );
+    story.call("readv", [0, A, 2, 0, 0, 0], &[(1, 0, 0, &iov)], 3, &[(1, 1, 0, b"abc")]);
+    let rights = [&le(&[20])[..], &le32(&[1, 1, 7]), &[0; 4]].concat();
+    let message = le(&[0, 0, 0x7000, 1, 0x8000, 24, 0]);
+    let one = le(&[0x5000, 1]);
+    story.call(
+        "recvmsg",
+        [3, A, 0, 0, 0, 0],
+        &[(1, 0, 0, &message), (1, 1, 1, &one)],
+        1,
+        &[(1, 0, 0, &message), (1, 1, 2, &rights), (1, 2, 0, b"z")],
+    );
+    check(
+        &story,
+        expect![[r#"
+        socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3
+        connect(3, {sa_family=AF_UNIX, sun_path="/tmp/x"}, 110) = -1 ENOENT (No such file or directory)
+        connect(3, {sa_family=AF_UNIX, sun_path=@"name\33"}, 8) = 0
+        bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr("127.0.0.1")}, 16) = 0
+        accept(3, {sa_family=AF_INET6, sin6_port=htons(80), sin6_flowinfo=htonl(0), inet_pton(AF_INET6, "::1", &sin6_addr), sin6_scope_id=0}, [128 => 28]) = 4
+        bind(3, {sa_family=AF_NETLINK, nl_pid=0, nl_groups=00000000}, 12) = 0
+        setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0
+        sendmsg(3, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base="abc", iov_len=3}, {iov_base="defg", iov_len=4}], msg_iovlen=2, msg_controllen=0, msg_flags=0}, MSG_NOSIGNAL) = 7
+        writev(1, [{iov_base="abc", iov_len=3}, {iov_base="defg", iov_len=4}], 2) = 7
+        readv(0, [{iov_base="abc", iov_len=3}, {iov_base="", iov_len=4}], 2) = 3
+        recvmsg(3, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base="z", iov_len=1}], msg_iovlen=1, msg_control=[{cmsg_len=20, cmsg_level=SOL_SOCKET, cmsg_type=SCM_RIGHTS, cmsg_data=[7]}], msg_controllen=24, msg_flags=0}, 0) = 1
+    "#]],
+    );
+}
+
+#[test]
+fn waiting_for_descriptors() {
+    let mut story = Story::new();
+    let before = [&le32(&[3])[..], &[1, 0, 0, 0], &le32(&[u32::MAX]), &[0; 4]].concat();
+    let after = [&le32(&[3])[..], &[1, 0, 1, 0], &le32(&[u32::MAX]), &[0; 4]].concat();
+    story.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 1, &[(0, 0, 0, &after)]);
+    story.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 0, &[(0, 0, 0, &before)]);
+    let (set, none, time) = ([0x28u8, 0, 0, 0, 0, 0, 0, 0], [0u8; 8], le(&[1, 5000]));
+    story.call(
+        "pselect6",
+        [6, A, 0, B, 0x3000, 0],
+        &[(1, 0, 0, &set), (3, 0, 0, &set), (4, 0, 0, &time)],
+        1,
+        &[(1, 0, 0, &set), (3, 0, 0, &none), (4, 0, 0, &time)],
+    );
+    let event = [&le32(&[1])[..], &le(&[3])].concat();
+    story.call("epoll_wait", [5, A, 1, u64::MAX, 0, 0], &[], 1, &[(1, 0, 0, &event)]);
+    story.call("epoll_wait", [5, A, 1, 0, 0, 0], &[], 0, &[]);
+    story.call("epoll_ctl", [5, 1, 3, A, 0, 0], &[(3, 0, 0, &event)], 0, &[]);
+    check(
+        &story,
+        expect![[r#"
+        poll([{fd=3, events=POLLIN}, {fd=-1}], 2, 100) = 1 ([{fd=3, revents=POLLIN}])
+        poll([{fd=3, events=POLLIN}, {fd=-1}], 2, 100) = 0 (Timeout)
+        pselect6(6, [3 5], NULL, [3 5], {tv_sec=1, tv_nsec=5000}, NULL) = 1 (in [3 5], left {tv_sec=1, tv_nsec=5000})
+        epoll_wait(5, [{events=EPOLLIN, data={u32=3, u64=3}}], 1, -1) = 1
+        epoll_wait(5, [], 1, 0)                 = 0
+        epoll_ctl(5, EPOLL_CTL_ADD, 3, {events=EPOLLIN, data={u32=3, u64=3}}) = 0
+    "#]],
+    );
+}
+
+#[test]
+fn processes_and_signals() {
+    let mut story = Story::new();
+    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x300]))]);
+    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x8b]))]);
+    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x137f]))]);
+    let action = le(&[0x5000, 0x1400_0000, 0x6000, 1 << 16 | 1 << 9]);
+    story.call(
+        "rt_sigaction",
+        [10, A, B, 8, 0, 0],
+        &[(1, 0, 0, &action)],
+        0,
+        &[(2, 0, 0, &le(&[0, 0, 0, 0]))],
+    );
+    let all_but = le(&[!(3 << 31)]);
+    story.call("rt_sigprocmask", [0, A, B, 8, 0, 0], &[(1, 0, 0, &all_but)], 0, &[(2, 0, 0, &le(&[0]))]);
+    story.call("prlimit64", [0, 3, 0, A, 0, 0], &[], 0, &[(3, 0, 0, &le(&[8192 * 1024, u64::MAX]))]);
+    story.call("sched_getaffinity", [0, 128, A, 0, 0, 0], &[], 8, &[(2, 0, 0, &le(&[5]))]);
+    story.call("clone", [0x0120_0011, 0, 0, A, 0, 0], &[], 101, &[]);
+    let clone3 = le(&[0x3d0f00, 0, A, B, 0, 0x5000, 0x9000, 0x7000, 0, 0, 0]);
+    story.call("clone3", [A, 88, 0, 0, 0, 0], &[(0, 0, 0, &clone3)], 102, &[(0, 1, 1, &le32(&[102]))]);
+    story.call("futex", [A, 128, 2, 0, 0, 0], &[(0, 0, 0, &le32(&[2]))], -11, &[]);
+    story.call("futex", [A, 137 | 256, 2, 0, 0, 0xffff_ffff], &[(0, 0, 0, &le32(&[2]))], 0, &[]);
+    story.call("futex", [A, 129, 1, 9, 9, 9], &[(0, 0, 0, &le32(&[2]))], 1, &[]);
+    story.call(
+        "getresuid",
+        [A, B, 0x3000, 0, 0, 0],
+        &[],
+        0,
+        &[(0, 0, 0, &le32(&[0])), (1, 0, 0, &le32(&[1])), (2, 0, 0, &le32(&[u32::MAX]))],
+    );
+    story.call("setresuid", [0xffff_ffff, 0, 0xffff_ffff, 0, 0, 0], &[], 0, &[]);
+    story.call("prctl", [15, A, 0, 0, 0, 0], &[(1, 0, 0, b"hello\0")], 0, &[]);
+    check(
+        &story,
+        expect![[r#"
+        wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], 0, NULL) = 101
+        wait4(-1, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL) = 101
+        wait4(-1, [{WIFSTOPPED(s) && WSTOPSIG(s) == SIGSTOP}], 0, NULL) = 101
+        rt_sigaction(SIGUSR1, {sa_handler=0x5000, sa_mask=[USR1 CHLD], sa_flags=SA_RESTORER|SA_RESTART, sa_restorer=0x6000}, {sa_handler=SIG_DFL, sa_mask=[], sa_flags=0}, 8) = 0
+        rt_sigprocmask(SIG_BLOCK, ~[RTMIN RT_1], [], 8) = 0
+        prlimit64(0, RLIMIT_STACK, NULL, {rlim_cur=8192*1024, rlim_max=RLIM64_INFINITY}) = 0
+        sched_getaffinity(0, 128, [0 2])        = 8
+        clone(child_stack=NULL, flags=CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, child_tidptr=0x1000) = 101
+        clone3({flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD|CLONE_SYSVSEM|CLONE_SETTLS|CLONE_PARENT_SETTID|CLONE_CHILD_CLEARTID, child_tid=0x1000, parent_tid=0x2000, exit_signal=0, stack=0x5000, stack_size=0x9000, tls=0x7000} => {parent_tid=[102]}, 88) = 102
+        futex(0x1000, FUTEX_WAIT_PRIVATE, 2, NULL) = -1 EAGAIN (Resource temporarily unavailable)
+        futex(0x1000, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 2, NULL, FUTEX_BITSET_MATCH_ANY) = 0
+        futex(0x1000, FUTEX_WAKE_PRIVATE, 1)    = 1
+        getresuid([0], [1], [-1])               = 0
+        setresuid(-1, 0, -1)                    = 0
+        prctl(PR_SET_NAME, "hello")             = 0
+    "#]],
+    );
+}
+
+#[test]
+fn time_and_the_machine() {
+    let mut story = Story::new();
+    story.call("clock_gettime", [0, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &le(&[1_795_467_886, 5]))]);
+    story.call("time", [0; 6], &[], 1_795_467_886, &[]);
+    story.call("nanosleep", [A, B, 0, 0, 0, 0], &[(0, 0, 0, &le(&[1, 2]))], 0, &[]);
+    story.call("setitimer", [0, A, 0, 0, 0, 0], &[(1, 0, 0, &le(&[0, 0, 0, 3000]))], 0, &[]);
+    let names: Vec<u8> = ["Linux", "vm", "6.1", "#1", "x86_64", "(none)"]
+        .iter()
+        .flat_map(|name| {
+            let mut bytes = name.as_bytes().to_vec();
+            bytes.resize(65, 0);
+            bytes
+        })
+        .collect();
+    story.call("uname", [A, 0, 0, 0, 0, 0], &[], 0, &[(0, 0, 0, &names)]);
+    let size: Vec<u8> = [24u16, 80, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
+    story.call("ioctl", [0, 0x5413, A, 0, 0, 0], &[], 0, &[(2, 0, 0, &size)]);
+    story.call("ioctl", [0, 0x5401, A, 0, 0, 0], &[], -25, &[]);
+    story.call("mmap", [0, 8192, 3, 0x22, 0xffff_ffff, 0], &[], 0x7f00_0000_1000, &[]);
+    story.call("brk", [0; 6], &[], 0x5555_0000, &[]);
+    check(
+        &story,
+        expect![[r#"
+        clock_gettime(CLOCK_REALTIME, {tv_sec=1795467886, tv_nsec=5}) = 0
+        time(NULL)                              = 1795467886 (2026-11-23T21:04:46+0000)
+        nanosleep({tv_sec=1, tv_nsec=2}, 0x2000) = 0
+        setitimer(ITIMER_REAL, {it_interval={tv_sec=0, tv_usec=0}, it_value={tv_sec=0, tv_usec=3000}}, NULL) = 0
+        uname({sysname="Linux", nodename="vm", ...}) = 0
+        ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0
+        ioctl(0, TCGETS, 0x1000)                = -1 ENOTTY (Inappropriate ioctl for device)
+        mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000001000
+        brk(NULL)                               = 0x55550000
+    "#]],
+    );
+    let i386 = |name: &str, args, memory: &[crate::story::Bytes<'_>], rval| {
+        let mut story = Story::new();
+        story.entry(0, Abi::I386, name, args, &[]).exit(0, Abi::I386, rval, memory);
+        story.text(&Options { hex: HexStrings::Never, ..Options::default() })
+    };
+    let mut stat = vec![0u8; 96];
+    stat[16..20].copy_from_slice(&0o40755u32.to_le_bytes());
+    stat[44..52].copy_from_slice(&4096u64.to_le_bytes());
+    expect![[r#"
+        [ Process PID=100 runs in 32 bit mode. ]
+        fstat64(3, {st_mode=S_IFDIR|0755, st_size=4096, ...}) = 0
+    "#]]
+    .assert_eq(&i386("fstat64", [3, A, 0, 0, 0, 0], &[(1, 0, 0, &stat)], 0));
+    expect![[r#"
+        [ Process PID=100 runs in 32 bit mode. ]
+        clock_gettime(CLOCK_REALTIME, {tv_sec=1, tv_nsec=2}) = 0
+    "#]]
+    .assert_eq(&i386("clock_gettime", [0, A, 0, 0, 0, 0], &[(1, 0, 0, &le32(&[1, 2]))], 0));
+}
