@@ -1,6 +1,6 @@
 //! What a walk over a log found wanting, so that a command can say so in its exit status.
 
-use sysreel_format::{Missing, Why};
+use sysreel_format::{Ending, Missing, Why};
 
 /// What a walk over a log found wanting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -24,6 +24,13 @@ impl Findings {
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.holes == 0 && !self.open_end && self.malformed == 0 && self.lost_buffers == 0
+    }
+
+    /// Takes into account how the log ends. True when that is news: no hole has told that the end is open.
+    pub(crate) fn ending(&mut self, ending: Ending) -> bool {
+        let news = ending != Ending::Clean && !self.open_end;
+        self.open_end |= news;
+        news
     }
 
     /// Takes a hole into account. A log that merely ends without a footer has no hole, only an open end.

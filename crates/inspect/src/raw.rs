@@ -33,6 +33,7 @@ pub fn raw(file: &mut LogFile, out: &mut dyn Write) -> Result<Findings, Error> {
             json.text.clear();
         }
     }
+    findings.ending(log.ending());
     out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)

@@ -4,6 +4,7 @@ use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
 use super::{Fields, View, empty_string, lost, member};
+use crate::kept::Piece;
 use crate::text;
 
 /// An argument that is an array of `iovec`.
@@ -14,6 +15,16 @@ pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mu
         _ => mem.dir,
     };
     buffers(view, i, dir, (0, 1), bytes, out);
+    // An array that goes on where nothing can be read.
+    let piece =
+        view.piece(i, Dir::InOut).filter(|piece| piece.head.errno != 0 && piece.head.got < piece.head.asked);
+    if let Some(piece) = piece
+        && out.pop().is_some()
+    {
+        out.push_str(if bytes.is_empty() { "... /* " } else { ", ... /* " });
+        text::hex(out, piece.head.address.wrapping_add(piece.head.got));
+        out.push_str(" */]");
+    }
 }
 
 /// The buffers of a message: `of` is its number and the level on which the buffers are.
@@ -45,8 +56,12 @@ fn base(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), at: usize, f: Fields
     let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
     let piece = view.deeper(i, of.1, element, dir);
     let limit = view.options.string_limit;
+    let enough = |piece: &Piece<'_>| {
+        let wanted = usize::try_from(piece.head.asked).unwrap_or(usize::MAX).min(limit);
+        piece.is_cut() || usize::try_from(piece.head.got).unwrap_or(usize::MAX) >= wanted
+    };
     match piece {
-        Some(piece) if piece.head.got > 0 => match view.bytes(&piece, limit) {
+        Some(piece) if piece.head.got > 0 && enough(&piece) => match view.bytes(&piece, limit) {
             Some(bytes) => {
                 text::quoted(out, &bytes, view.options.hex);
                 if piece.head.asked > bytes.len() as u64 {

@@ -122,6 +122,8 @@ pub(crate) fn changed(
             out.push_str(" => ");
             scalar_in_brackets(layout, f(bytes), out)
         }
+        // How much time is left stands behind the result.
+        (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => structure(view, layout, before, i, out),
         _ => structure(view, layout, bytes, i, out),
     }
 }

@@ -39,6 +39,12 @@ pub(crate) fn disagreement(outcome: Outcome, out: &mut String) {
 pub(crate) fn error(rval: i64, out: &mut String) {
     let errno = i32::try_from(rval.wrapping_neg()).unwrap_or(0);
     out.push_str(if RESTARTS.contains(&errno.into()) { "? " } else { "-1 " });
+    if errno_name(errno).is_none() {
+        out.push_str("(errno ");
+        text::sdec(out, errno.into());
+        out.push(')');
+        return;
+    }
     error_name(errno, out);
     if let Some(message) = restart_message(errno).or_else(|| errno_message(errno)) {
         out.push_str(" (");
@@ -84,6 +90,8 @@ fn number(view: &View<'_>, kind: Kind, rval: i64, out: &mut String) {
         }
         Kind::Flags(_) | Kind::FlagsMode(_) => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
+        // Offsets of special files may be any 64 bits.
+        Kind::Off => text::dec(out, bits),
         _ => text::sdec(out, rval),
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for file descriptors: what is asked, and what came of it.
 
 use sysreel_abi::consts::poll as p;
-use sysreel_abi::{Abi, Dir, Kind, Layout, Mem};
+use sysreel_abi::{Abi, Arg, Dir, Kind, Layout};
 
 use super::{Fields, View, layouts, member, value};
 use crate::psi::Outcome;
@@ -51,11 +51,17 @@ pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
 
 /// What came of it, behind the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or `(Timeout)`.
 pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
-    let polls = |kind| matches!(kind, Kind::Array(Layout::PollFd) | Kind::FdSet);
-    if outcome.failed() || !view.row.args.iter().any(|arg| polls(arg.kind)) {
+    let polls = |arg: &Arg| matches!(arg.kind, Kind::Array(Layout::PollFd) | Kind::FdSet);
+    let waits = |arg: &Arg| {
+        let is_time =
+            matches!(arg.kind, Kind::Struct(Layout::Timespec | Layout::Timespec64 | Layout::Timeval));
+        is_time && arg.mem.is_some_and(|mem| mem.dir == Dir::InOut)
+    };
+    let any_polls = view.row.args.iter().any(polls);
+    if outcome.failed() || !any_polls && !view.row.args.iter().any(waits) {
         return;
     }
-    if outcome.rval == 0 {
+    if outcome.rval == 0 && any_polls {
         out.push_str(" (Timeout)");
         return;
     }
@@ -64,7 +70,7 @@ pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     let mut sets = ["in ", "out ", "except "].into_iter();
     for (i, arg) in view.row.args.iter().enumerate() {
         let word = if matches!(arg.kind, Kind::FdSet) { sets.next().unwrap_or_default() } else { "left " };
-        if !matches!(arg.mem, Some(Mem { dir: Dir::InOut, .. })) {
+        if !polls(arg) && !waits(arg) {
             continue;
         }
         let Some(piece) = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0) else { continue };

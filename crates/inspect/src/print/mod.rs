@@ -129,6 +129,7 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
         printer.item(&item, log);
         printer.flush(out).map_err(Error::Write)?;
     }
+    printer.ending(log.ending());
     let findings = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)

@@ -5,7 +5,9 @@ use std::cell::Cell;
 use std::io::Write;
 
 use sysreel_abi::{Abi, Act, syscall_name};
-use sysreel_format::{Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId};
+use sysreel_format::{
+    Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
+};
 
 use super::lines::{Lines, Prefix};
 use super::{FdStyle, Options};
@@ -62,6 +64,14 @@ impl<'o> Printer<'o> {
                 let prefix = Prefix { number: missing.first, ..Prefix::default() };
                 self.remark(&prefix, &missing.to_string());
             }
+        }
+    }
+
+    /// Says so when the log does not end as it should, and no hole has said it.
+    pub(crate) fn ending(&mut self, ending: Ending) {
+        if self.findings.ending(ending) {
+            let said = "the recorder did not finish the log: what came after this is not known";
+            self.remark(&Prefix::default(), said);
         }
     }
 

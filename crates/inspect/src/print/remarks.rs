@@ -197,7 +197,8 @@ impl Printer<'_> {
 
     /// What the recorder has changed.
     pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
-        let mut said = format!("altered {} {}: kernel ", altered.what, altered.arg);
+        let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
+        let mut said = format!("altered {}{which}: kernel ", altered.what);
         bytes_in_short(&mut said, altered.kernel);
         said.push_str(", given ");
         bytes_in_short(&mut said, altered.given);

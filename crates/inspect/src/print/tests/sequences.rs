@@ -246,10 +246,10 @@ fn seccomp_stops_stand_between_entry_and_exit() {
     check(
         &story,
         expect![[r#"
-        getpid()                                = -1 ENOSYS (Function not implemented)
-        --- sysreel: altered seccomp answer 0: kernel 2700, given ffff ---
-        getpid()                                = 1
-    "#]],
+            getpid()                                = -1 ENOSYS (Function not implemented)
+            --- sysreel: altered seccomp answer: kernel 2700, given ffff ---
+            getpid()                                = 1
+        "#]],
     );
 }
 
@@ -323,14 +323,14 @@ fn what_the_recorder_says_is_said() {
     check(
         &story,
         expect![[r#"
-        --- sysreel: warning (other): it says \33[31m this\n ---
-        --- sysreel: 5 events were lost here: disk full ---
-        --- sysreel: mark here ---
-        --- sysreel: event of unknown kind 99, 4 bytes ---
-        --- sysreel: altered affinity mask 0: kernel 03030303, given 01010101 ---
-        --- sysreel: system call stop of unknown form: returned 3, layout merged, op 1, bytes 010203 ---
-        +++ detached +++
-    "#]],
+            --- sysreel: warning (other): it says \33[31m this\n ---
+            --- sysreel: 5 events were lost here: disk full ---
+            --- sysreel: mark here ---
+            --- sysreel: event of unknown kind 99, 4 bytes ---
+            --- sysreel: altered affinity mask: kernel 03030303, given 01010101 ---
+            --- sysreel: system call stop of unknown form: returned 3, layout merged, op 1, bytes 010203 ---
+            +++ detached +++
+        "#]],
     );
     assert!(!story.printed(&Options::default()).1.is_whole());
 }
