@@ -58,7 +58,7 @@ fn without_capabilities_undumpable_memory_is_unreadable_and_said_to_be() {
             continue;
         }
         let program = program(name);
-        hold(name, &program, &Session::unprivileged(&program), NOTHING_CUT);
+        hold(name, &program, &Session::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
     }
 }
 
@@ -66,24 +66,34 @@ fn without_capabilities_undumpable_memory_is_unreadable_and_said_to_be() {
 fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
     for name in ["rw_buffers", "page_end", "iovec_bad_element"] {
         let program = program(name);
-        hold(name, &program, &Session::new(&program), LITTLE);
+        hold(name, &program, &Session::new(&program), &["--capture-limit", LITTLE]);
     }
 }
 
+/// Where the recorder leaves the CPUs alone, the tasks of a program run at the same time as it and as each other: other orders.
+const POLICIES: [&str; 2] = ["auto", "free"];
+
 fn holds_its_statements(name: &str) {
     let program = program(name);
-    hold(name, &program, &Session::new(&program), NOTHING_CUT);
+    for policy in POLICIES {
+        hold(name, &program, &Session::new(&program), &["--capture-limit", NOTHING_CUT, "--cpu", policy]);
+    }
 }
 
-fn hold(name: &str, program: &Program, session: &Session, limit: &str) {
-    let Some(run) = record(name, program, session, &["--capture-limit", limit]) else { return };
+fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
+    let Some(run) = record(name, program, session, options) else { return };
     let mut statements = understood(name, &run);
-    if limit == LITTLE {
+    if options.contains(&LITTLE) {
         statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
     }
     assert!(!statements.is_empty(), "{name} states nothing");
     let problems = check(&statements, &reading::read(&printed(session, "raw")), &printed(session, "text"));
-    assert!(problems.is_empty(), "{name}: {} problems\n\n{}\n", problems.len(), problems.join("\n\n"));
+    assert!(
+        problems.is_empty(),
+        "{name} {options:?}: {} problems\n\n{}\n",
+        problems.len(),
+        problems.join("\n\n")
+    );
     eprintln!("{name}: {} statements hold", statements.len());
 }
 

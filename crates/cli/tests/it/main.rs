@@ -1,7 +1,9 @@
 //! One binary for all tests of the command line.
 
+mod attach;
 mod claims;
 mod fixtures;
+mod golden;
 mod matcher;
 mod matcher_cases;
 mod program;
@@ -9,3 +11,4 @@ mod reading;
 mod session;
 mod statements;
 mod stops;
+mod synthetic;

@@ -29,21 +29,34 @@ pub(crate) fn folder() -> PathBuf {
 
 /// The program of that name. A source that does not compile is a failure of every test that needs it.
 pub(crate) fn program(name: &str) -> Arc<Program> {
+    built(name, "")
+}
+
+/// The program of that name without shared libraries: its log holds little besides what it does itself.
+pub(crate) fn alone(name: &str) -> Arc<Program> {
+    built(name, "-static")
+}
+
+fn built(name: &str, more: &'static str) -> Arc<Program> {
     type Built = Arc<OnceLock<Arc<Program>>>;
-    static PROGRAMS: LazyLock<Mutex<HashMap<String, Built>>> = LazyLock::new(Mutex::default);
+    static PROGRAMS: LazyLock<Mutex<HashMap<(String, &str), Built>>> = LazyLock::new(Mutex::default);
     let slot = {
         // A test that failed while it held the lock has left nothing behind that others could stumble over.
         let mut programs = PROGRAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        Arc::clone(programs.entry(name.to_owned()).or_default())
+        Arc::clone(programs.entry((name.to_owned(), more)).or_default())
     };
-    Arc::clone(slot.get_or_init(|| Arc::new(build(name))))
+    Arc::clone(slot.get_or_init(|| Arc::new(build(name, more))))
 }
 
-fn build(name: &str) -> Program {
+fn build(name: &str, more: &str) -> Program {
     let source = folder().join(format!("{name}.c"));
     let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
     let header = std::fs::read_to_string(folder().join("expect.h")).unwrap();
-    let flags: Vec<&str> = ["-Wall", "-Wextra", "-O1"].into_iter().chain(words(&text, "build")).collect();
+    let flags: Vec<&str> = ["-Wall", "-Wextra", "-O1"]
+        .into_iter()
+        .chain(words(&text, "build"))
+        .chain(more.split_whitespace())
+        .collect();
     Program {
         binary: compile(name, &source, &flags, &[&text, &header]),
         arguments: words(&text, "check").map(str::to_owned).collect(),

@@ -166,7 +166,7 @@ fn signal(number: u64) -> String {
     const FIRST: u64 = 34;
     match number {
         FIRST => "SIGRTMIN".to_owned(),
-        FIRST.. => format!("SIGRTMIN+{}", number - FIRST),
+        _ if number > FIRST => format!("SIGRTMIN+{}", number - FIRST),
         _ => {
             let number = i32::try_from(number).unwrap_or_default();
             sysreel_abi::signal_name(number).unwrap_or("SIG?").to_owned()

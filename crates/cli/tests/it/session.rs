@@ -3,10 +3,10 @@
 use crate::program::{Ending, Program};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::fs::chown;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -38,7 +38,7 @@ impl Session {
     /// As whoever runs the tests.
     pub(crate) fn new(program: &Program) -> Self {
         Self {
-            folder: TempDir::new().unwrap(),
+            folder: tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap(),
             sysreel: env!("CARGO_BIN_EXE_sysreel").into(),
             program: program.binary.clone(),
             unprivileged: false,
@@ -47,16 +47,24 @@ impl Session {
 
     /// As a user without capabilities, to whom nothing but this folder belongs.
     pub(crate) fn unprivileged(program: &Program) -> Self {
-        let mut session = Self::new(program);
         // The build folder may be closed to that user. What he cannot read he could not trace either.
-        for path in [&mut session.sysreel, &mut session.program] {
-            let copy = session.folder.path().join(path.file_name().unwrap());
-            fs::copy(&*path, &copy).unwrap();
-            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
-            *path = copy;
-        }
+        let mut session = Self::apart(program);
         chown(session.folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         session.unprivileged = true;
+        session
+    }
+
+    /// As whoever runs the tests, with everything in one folder: no path says where it was built.
+    pub(crate) fn apart(program: &Program) -> Self {
+        let mut session = Self::new(program);
+        for path in [&mut session.sysreel, &mut session.program] {
+            let copy = session.folder.path().join(path.file_name().unwrap());
+            // By another process: a descriptor of ours, open for writing, would go into whatever other tests start meanwhile, and
+            // a program that is open for writing cannot be executed (execve(2) ETXTBSY).
+            let status = Command::new("install").args(["-m", "755"]).args([&*path, &copy]).status().unwrap();
+            assert!(status.success(), "install {}", path.display());
+            *path = copy;
+        }
         session
     }
 
@@ -74,7 +82,13 @@ impl Session {
 
     /// The program under `sysreel record` with these options.
     pub(crate) fn recorded(&self, program: &Program, options: &[&str]) -> Run {
-        let mut command: Vec<OsString> = vec![self.sysreel.clone().into(), "record".into(), "-q".into()];
+        self.recorded_under(&[], program, options)
+    }
+
+    /// The same, with the recorder started by another command.
+    pub(crate) fn recorded_under(&self, wrapper: &[&str], program: &Program, options: &[&str]) -> Run {
+        let mut command: Vec<OsString> = wrapper.iter().map(OsString::from).collect();
+        command.extend([self.sysreel.clone().into(), "record".into(), "-q".into()]);
         command.extend(options.iter().map(OsString::from));
         command.extend(["-o".into(), self.log().into(), "--".into(), self.program.clone().into()]);
         command.extend(program.arguments.iter().map(OsString::from));
@@ -88,6 +102,26 @@ impl Session {
             .map(OsStr::to_owned)
             .collect();
         self.run("read", &command)
+    }
+
+    /// The program with these arguments, and no more is waited for.
+    pub(crate) fn start_program(&self, arguments: &[&str]) -> Child {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).env_clear().current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+    }
+
+    /// `sysreel record` attached to that process.
+    pub(crate) fn start_recorder(&self, pid: u32) -> Child {
+        let mut command = Command::new(&self.sysreel);
+        command.args(["record", "-q", "-p"]).arg(pid.to_string()).arg("-o").arg(self.log());
+        command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null()).spawn().unwrap()
+    }
+
+    /// Sends a signal: kill(1), for without unsafe code Rust has none.
+    pub(crate) fn kill(&self, pid: u32, signal: &str) {
+        let status = Command::new("kill").args(["-s", signal]).arg(pid.to_string()).status().unwrap();
+        assert!(status.success(), "kill -s {signal} {pid}");
     }
 
     fn run(&self, name: &str, words: &[OsString]) -> Run {

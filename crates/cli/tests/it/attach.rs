@@ -1,0 +1,97 @@
+//! Attaching to a program in the middle of a call: what the kernel shows decides, and no entry is made up.
+
+use crate::matcher::check;
+use crate::program::alone;
+use crate::reading;
+use crate::session::Session;
+use crate::statements::parse;
+use std::fs;
+use std::time::{Duration, Instant};
+use sysreel_abi::{Abi, number::number};
+
+#[test]
+fn a_sleep_goes_on_as_restart_syscall() {
+    holds("nanosleep");
+}
+
+#[test]
+fn a_read_is_made_again() {
+    holds("read");
+}
+
+#[test]
+fn a_poll_goes_on_as_restart_syscall() {
+    holds("poll");
+}
+
+#[test]
+fn a_pause_is_made_again() {
+    holds("pause");
+}
+
+fn holds(call: &str) {
+    let (session, statements) = record(call);
+    let run =
+        session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), session.log().as_ref()]);
+    let problems =
+        check(&parse(&statements).unwrap(), &reading::read(&String::from_utf8(run.stdout).unwrap()), "");
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
+
+/// How the call goes on after PTRACE_INTERRUPT: by restart_syscall(2) if it has a timeout, else as itself. The result that only
+/// a tracer sees says which.
+fn goes_on_as(call: &str) -> (&str, i64) {
+    match call {
+        "nanosleep" | "poll" => ("restart_syscall", -516),
+        "pause" => ("pause", -514),
+        _ => (call, -512),
+    }
+}
+
+/// Attaches to a `sleeper` in that call, ends it, and says what the log must show.
+pub(crate) fn record(call: &str) -> (Session, String) {
+    let program = alone("sleeper");
+    let session = Session::apart(&program);
+    let mut sleeper = session.start_program(&[call]);
+    let tid = sleeper.id();
+    let nr = |name| number(Abi::X86_64, name).unwrap();
+    wait_in_call(tid, nr(call));
+    let mut recorder = session.start_recorder(tid);
+    let (again, result) = goes_on_as(call);
+    wait_for_entry(&session);
+    session.kill(tid, "USR1");
+    assert!(sleeper.wait().unwrap().success(), "the sleeper ends with 0");
+    assert!(recorder.wait().unwrap().success(), "so does its recorder");
+    let statements = format!(
+        "stop {tid} event stop\nstop {tid} entry {again} nr={:x}\nstop {tid} exit {result} error=1\nstop {tid} signal SIGUSR1\n\
+         stop {tid} entry rt_sigreturn\nstop {tid} exit -4 error=1\nstop {tid} entry exit_group\ngone {tid} exited 0\n{}",
+        nr(again),
+        if again == call { String::new() } else { format!("never {tid} entry {call}\n") },
+    );
+    (session, statements)
+}
+
+/// Until the task blocks in that call: /proc/PID/syscall has the number while it does (proc(5)).
+fn wait_in_call(tid: u32, nr: u64) {
+    until(|| {
+        let call = fs::read_to_string(format!("/proc/{tid}/syscall")).unwrap_or_default();
+        call.split(' ').next() == Some(&nr.to_string())
+    });
+}
+
+/// Until the recorder has seen the call go on. A log can be read while it grows.
+fn wait_for_entry(session: &Session) {
+    until(|| {
+        let run =
+            session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), session.log().as_ref()]);
+        String::from_utf8_lossy(&run.stdout).contains(r#""op":"entry""#)
+    });
+}
+
+fn until(mut so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !so() {
+        assert!(started.elapsed() < Duration::from_secs(30), "it does not come to that");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}

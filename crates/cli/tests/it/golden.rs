@@ -1,0 +1,157 @@
+//! The golden logs of fixtures/logs: what a released reader has shown of them, every later reader shows.
+//!
+//! Beside each NAME.reel stand NAME.raw.json (`print --format raw`), NAME.statements (what the recorded program stated) and, for
+//! synthetic logs, NAME.txt (`print`). While the format is a draft they may be made anew, by
+//! `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and on a kernel that runs 32-bit programs.
+
+use crate::matcher::check;
+use crate::program::alone;
+use crate::session::{Session, is_root, zstd_accepts};
+use crate::statements::{Claim, parse};
+use crate::{attach, reading, synthetic};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the first table of the design promises, each as a program.
+const PROGRAMS: [&str; 7] = [
+    "int80_mixed",
+    "nr_values",
+    "undumpable",
+    "exec_arch",
+    "rval_not_error",
+    "seccomp_trace",
+    "signal_kinds",
+];
+/// The calls in the middle of which a recorder attaches.
+const ATTACHED: [&str; 2] = ["nanosleep", "read"];
+/// So large a file would make the repository heavy.
+const LARGEST: u64 = 100 << 10;
+
+#[test]
+fn every_log_reads_as_it_always_has() {
+    for log in logs() {
+        let name = log.display();
+        zstd_accepts(&log).unwrap_or_else(|why| panic!("{name}: {why}"));
+        assert_same(&log, "raw.json", &print(&log, "raw"));
+        if beside(&log, "txt").exists() {
+            assert_same(&log, "txt", &print(&log, "text"));
+        }
+    }
+}
+
+#[test]
+fn every_log_shows_what_its_program_stated() {
+    let mut held = 0;
+    for log in logs() {
+        let Ok(text) = fs::read_to_string(beside(&log, "statements")) else { continue };
+        let mut statements = parse(&text).unwrap();
+        // How a call is spelled may change with the table.
+        statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
+        let problems = check(&statements, &reading::read(&print(&log, "raw")), "");
+        assert!(problems.is_empty(), "{}: {}", log.display(), problems.join("\n\n"));
+        held += statements.len();
+    }
+    assert!(held > 0, "no golden log has statements");
+}
+
+#[test]
+fn there_is_a_log_for_every_promise() {
+    let there: Vec<String> =
+        logs().iter().map(|log| log.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
+    let attached = ATTACHED.map(|call| format!("attach_{call}"));
+    let synthetic = synthetic::logs().into_iter().map(|(name, _)| name.to_owned());
+    for name in PROGRAMS.map(str::to_owned).into_iter().chain(attached).chain(synthetic) {
+        assert!(there.contains(&name), "fixtures/logs has no {name}.reel");
+    }
+    for file in fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap()) {
+        assert!(file.metadata().unwrap().len() < LARGEST, "{} is too large", file.path().display());
+    }
+}
+
+/// Today's writer makes the bytes of a synthetic log as they stand there.
+#[test]
+fn synthetic_logs_are_written_as_they_stand() {
+    for (name, bytes) in synthetic::logs() {
+        let there = fs::read(folder().join(format!("{name}.reel"))).unwrap();
+        assert!(there == bytes, "{name}.reel is written differently now");
+    }
+}
+
+/// Overwrites the golden logs. Once the format is final this must never be used for a log that is there.
+#[test]
+#[ignore = "it overwrites fixtures/logs"]
+fn regenerate_golden_logs() {
+    assert!(is_root(), "only root can record without capabilities, as another user");
+    fs::create_dir_all(folder()).unwrap();
+    for name in PROGRAMS {
+        let program = alone(name);
+        let (session, set) = match name {
+            "undumpable" => (Session::unprivileged(&program), "EXPECT_UNPRIVILEGED=1"),
+            _ => (Session::apart(&program), "NONE="),
+        };
+        let run = session.recorded_under(&["env", "-i", set], &program, &[]);
+        assert!(run.ended(&program.end), "{name}: {:?} {}", run.status, run.stderr);
+        keep(name, &session.log(), Some(&run.statements));
+    }
+    for call in ATTACHED {
+        let (session, statements) = attach::record(call);
+        keep(&format!("attach_{call}"), &session.log(), Some(&statements));
+    }
+    for (name, bytes) in synthetic::logs() {
+        let log = folder().join(format!("{name}.reel"));
+        fs::write(&log, bytes).unwrap();
+        fs::write(beside(&log, "raw.json"), print(&log, "raw")).unwrap();
+        fs::write(beside(&log, "txt"), print(&log, "text")).unwrap();
+    }
+}
+
+fn keep(name: &str, recorded: &Path, statements: Option<&str>) {
+    let log = folder().join(format!("{name}.reel"));
+    // Logs are created with mode 0600 and belong to whoever recorded; a file of the repository is anybody's.
+    fs::write(&log, fs::read(recorded).unwrap()).unwrap();
+    fs::write(beside(&log, "raw.json"), print(&log, "raw")).unwrap();
+    if let Some(statements) = statements {
+        fs::write(beside(&log, "statements"), statements).unwrap();
+    }
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs/v1")
+}
+
+fn logs() -> Vec<PathBuf> {
+    let mut logs: Vec<PathBuf> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "reel"))
+        .collect();
+    logs.sort();
+    assert!(!logs.is_empty(), "{} holds no log", folder().display());
+    logs
+}
+
+fn beside(log: &Path, extension: &str) -> PathBuf {
+    log.with_extension(extension)
+}
+
+fn print(log: &Path, format: &str) -> String {
+    // Times are shown where the reader is: the text form has none by default, but let nothing depend on it.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sysreel"));
+    let output = command.env("TZ", "UTC").args(["print", "--format", format]).arg(log).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {:?} {error}", log.display(), output.status);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The first line that differs is shown, not both files.
+fn assert_same(log: &Path, extension: &str, now: &str) {
+    let path = beside(log, extension);
+    let then = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    if then == now {
+        return;
+    }
+    let line = then.lines().zip(now.lines()).take_while(|(then, now)| then == now).count();
+    let show = |text: &str| text.lines().nth(line).unwrap_or("(the end)").to_owned();
+    panic!("{}, line {}:\n- {}\n+ {}", path.display(), line + 1, show(&then), show(now));
+}

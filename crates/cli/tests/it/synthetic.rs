@@ -1,0 +1,191 @@
+//! Logs of what no kernel writes today: structs whose fields disagree, numbers of 64 bits, every size, the layout of the fourth
+//! proposal, operations that do not exist yet. A reader must show all of it and judge none.
+
+use sysreel_abi::AuditArch;
+use sysreel_format::{
+    BlockWriter, Clock, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Gone,
+    GoneHow, Layout, Origin, Segment, SourceId, StopHead, TaskHead, TaskId,
+};
+
+const TASK: TaskId = TaskId(0);
+const TID: u32 = 1000;
+/// A syscall stop: SIGTRAP | 0x80 under PTRACE_O_TRACESYSGOOD (ptrace(2)).
+const SYSCALL_STOP: u32 = 0x857f;
+const SECCOMP_STOP: u32 = 0x0007_057f;
+/// `PTRACE_SYSCALL_INFO_*` of include/uapi/linux/ptrace.h.
+const NONE: u8 = 0;
+const ENTRY: u8 = 1;
+const EXIT: u8 = 2;
+const SECCOMP: u8 = 3;
+/// Room for all rows of a log.
+const SEGMENT: usize = 1 << 17;
+
+/// Every synthetic log: its name and its bytes, the same at each call.
+pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
+    vec![
+        ("synthetic_is_error", log(is_error)),
+        ("synthetic_numbers", log(numbers)),
+        ("synthetic_sizes", log(sizes)),
+        ("synthetic_v4_layout", log(v4_layout)),
+        ("synthetic_unknown", log(unknown)),
+    ]
+}
+
+/// The kernel's word for failure and the value say different things.
+fn is_error(rows: &mut Rows) {
+    for rval in [0, 5, -1, -2, -4095, -4096, i64::MIN, i64::MAX, 1 << 32] {
+        for is_error in [0, 1, 255] {
+            rows.info(ENTRY, &merged(ENTRY, AuditArch::X86_64, &entry(39)));
+            rows.info(EXIT, &merged(EXIT, AuditArch::X86_64, &exit(rval, is_error)));
+        }
+    }
+}
+
+/// All 64 bits of a number, for every architecture and for one that nobody knows.
+fn numbers(rows: &mut Rows) {
+    let archs =
+        [AuditArch::X86_64, AuditArch::I386, AuditArch::AARCH64, AuditArch::RISCV64, AuditArch(0x1234_5678)];
+    for arch in archs {
+        for nr in [
+            0,
+            39,
+            9999,
+            1 << 30,
+            1 << 30 | 39,
+            u64::from(u32::MAX),
+            1 << 32,
+            1 << 32 | 39,
+            1 << 62 | 39,
+            1 << 63,
+            u64::MAX - 1,
+            u64::MAX,
+        ] {
+            rows.info(ENTRY, &merged(ENTRY, arch, &entry(nr)));
+            rows.info(EXIT, &merged(EXIT, arch, &exit(-38, 1)));
+            rows.info(SECCOMP, &merged(SECCOMP, arch, &[&entry(nr)[..], &u32::MAX.to_le_bytes()].concat()));
+        }
+    }
+}
+
+/// From nothing to more than any kernel has: what is there is shown, what is not is not made up.
+fn sizes(rows: &mut Rows) {
+    let whole: Vec<u8> = (24u8..200).collect();
+    for op in [NONE, ENTRY, EXIT, SECCOMP] {
+        let info = merged(op, AuditArch::X86_64, &whole);
+        for size in (0..=104).chain([120, 128, 199, 200]) {
+            rows.stop(status(op), Layout::MERGED, i32::try_from(size).unwrap(), &info[..size]);
+        }
+    }
+    // The kernel had more than was asked for, or said nothing of a length, or refused.
+    let info = merged(ENTRY, AuditArch::X86_64, &entry(39));
+    for (ret, bytes) in
+        [(200, &info[..]), (i32::MAX, &info), (0, &info), (0, &[]), (-3, &[]), (-5, &[]), (i32::MIN, &[])]
+    {
+        rows.stop(SYSCALL_STOP, Layout::MERGED, ret, bytes);
+    }
+}
+
+/// op, arch; nr, ip, sp, frame pointer, args (entry, seccomp) or rval, is_error (exit).
+fn v4_layout(rows: &mut Rows) {
+    let v4 =
+        |op: u8, arch: AuditArch, rest: &[u8]| [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), rest].concat();
+    for (arch, nr) in [(AuditArch::X86_64, 39), (AuditArch::I386, 20), (AuditArch(7), u64::MAX)] {
+        let words = [nr, 0x40_1000, 0x7fff_0000, 0x7fff_0100, 1, 2, 3, 4, 5, u64::MAX];
+        let call: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
+        let seccomp = [&call[..], &77u32.to_le_bytes(), &[0; 4]].concat();
+        for (op, rest) in
+            [(NONE, &[][..]), (ENTRY, &call), (SECCOMP, &seccomp), (EXIT, &exit(-9, 1)), (EXIT, &exit(-9, 0))]
+        {
+            let info = v4(op, arch, rest);
+            rows.stop(status(op), Layout::PROPOSAL_V4, i32::try_from(info.len()).unwrap(), &info);
+            rows.stop(
+                status(op),
+                Layout::PROPOSAL_V4,
+                i32::try_from(info.len()).unwrap(),
+                &info[..info.len() - 1],
+            );
+        }
+    }
+}
+
+/// Operations, layouts, events and signals of kernels to come.
+fn unknown(rows: &mut Rows) {
+    for op in [4, 5, 127, 128, 255] {
+        rows.info(op, &merged(op, AuditArch::X86_64, &entry(39)));
+    }
+    for layout in [0, 3, 255] {
+        rows.stop(SYSCALL_STOP, Layout(layout), 80, &merged(ENTRY, AuditArch::X86_64, &entry(39)));
+    }
+    let none = merged(NONE, AuditArch::X86_64, &[]);
+    for status in [0x2a_057f, 0xff_057f, 0x80_7f7f, 0x7f7f, 0x417f, 0x007f, 0xffff, 0, 0x8b, u32::MAX] {
+        rows.stop(status, Layout::MERGED, 24, &none);
+    }
+}
+
+fn status(op: u8) -> u32 {
+    if op == SECCOMP { SECCOMP_STOP } else { SYSCALL_STOP }
+}
+
+/// The layout of Linux 5.3: op, three bytes of nothing, arch, instruction and stack pointer, and what belongs to the operation.
+fn merged(op: u8, arch: AuditArch, rest: &[u8]) -> Vec<u8> {
+    let (ip, sp) = (0x40_1000_u64.to_le_bytes(), 0x7fff_0000_u64.to_le_bytes());
+    [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), &ip, &sp, rest].concat()
+}
+
+fn entry(nr: u64) -> Vec<u8> {
+    [nr, 1, u64::MAX, 1 << 63, 1 << 32, 0xffff_ff9c, 0].iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+fn exit(rval: i64, is_error: u8) -> Vec<u8> {
+    [&rval.to_le_bytes()[..], &[is_error]].concat()
+}
+
+/// The events of a log under way.
+struct Rows {
+    segment: Segment<Vec<u8>>,
+    row: EventBuf,
+    t_ns: u64,
+}
+
+impl Rows {
+    fn info(&mut self, op: u8, info: &[u8]) {
+        self.stop(status(op), Layout::MERGED, i32::try_from(info.len()).unwrap(), info);
+    }
+
+    fn stop(&mut self, wait_status: u32, layout: Layout, info_ret: i32, info: &[u8]) {
+        self.add(EventKind::STOP, |row| row.stop_head(&StopHead { wait_status, info_ret, layout, info }));
+    }
+
+    fn add(&mut self, kind: EventKind, fill: impl FnOnce(&mut EventBuf)) {
+        self.t_ns += 1000;
+        self.row.begin(kind, SourceId::KERNEL, TASK, self.t_ns);
+        fill(&mut self.row);
+        self.segment.append_event(self.row.finish()).unwrap();
+    }
+}
+
+fn log(fill: fn(&mut Rows)) -> Vec<u8> {
+    let id = FileId(*b"a synthetic log!");
+    let mut rows = Rows {
+        segment: Segment::open(vec![0; SEGMENT], &id, 1, 0, 0),
+        row: EventBuf::new(),
+        t_ns: 1_000_000,
+    };
+    rows.add(EventKind::CLOCK, |row| {
+        row.clock(&Clock { monotonic: 1_000_000, realtime: 1_700_000_000_000_000_000, boottime: 1_000_000 });
+    });
+    rows.add(EventKind::TASK, |row| {
+        row.task_head(&TaskHead { tid: TID, tgid: TID, parent: TaskId::NONE, origin: Origin::SPAWNED });
+    });
+    fill(&mut rows);
+    rows.add(EventKind::GONE, |row| {
+        let how = GoneHow::REAPED;
+        row.gone(&Gone { wait_status: 0, how, utime_ns: 0, stime_ns: 0, maxrss_kib: 0 });
+    });
+    let meta =
+        FileMeta { tool_version: b"synthetic".to_vec(), argv: vec![b"none".to_vec()], ..FileMeta::default() };
+    let header = FileHeader::new(id, Completeness::default());
+    let mut writer = BlockWriter::create(Vec::new(), header, &meta).unwrap();
+    writer.write_segment(&rows.segment).unwrap();
+    writer.finish(Completeness::default(), &Extras::default()).unwrap()
+}
