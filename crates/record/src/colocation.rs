@@ -108,6 +108,14 @@ impl Colocation {
         _ = own.set(0);
     }
 
+    /// A new task has the mask that its maker had in the middle of the call, which is not always the one that it has now.
+    pub(crate) fn arrived(&self, tid: Tid, own_mask: Option<&Mask>) {
+        let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
+        let shared = self.shared && mask.has(self.cpu);
+        // A task that died meanwhile needs no mask.
+        _ = if shared { mask.only(self.cpu).set(tid) } else { mask.set(tid) };
+    }
+
     fn share(&mut self, tasks: &mut Tasks) {
         let Some(own) = &self.own else { return };
         let Some(cpu) = current_cpu().filter(|&cpu| own.has(cpu)) else { return };

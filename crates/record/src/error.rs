@@ -38,6 +38,9 @@ fn hint(error: &io::Error) -> &'static str {
         io::ErrorKind::StorageFull => {
             "; the disk has no room for it: free some, or choose another place with -o FILE"
         }
+        io::ErrorKind::FileTooLarge => {
+            "; the limit on file sizes is below what a recording needs (ulimit -f): raise it"
+        }
         io::ErrorKind::NotFound => "; the folder does not exist",
         _ => "",
     }

@@ -26,9 +26,15 @@ const MODE: u32 = 0o600;
 impl Files {
     /// Opens the file that was asked for, or one named after the program that does not exist yet.
     pub(crate) fn open(output: Option<&Path>, program: Option<&OsStr>) -> Result<Files, Error> {
-        let (log, path) = match output {
-            Some(path) => (open(path)?, path.to_owned()),
-            None => open_numbered(program)?,
+        let (log, path, is_new) = match output {
+            Some(path) => {
+                let is_new = !path.exists();
+                (open(path)?, path.to_owned(), is_new)
+            }
+            None => {
+                let (log, path) = open_numbered(program)?;
+                (log, path, true)
+            }
         };
         let failed = |source| Error::Open { path: path.clone(), source };
         let regular = log.metadata().map_err(failed)?.is_file();
@@ -45,11 +51,13 @@ impl Files {
         if !mapping::lock(&log) {
             return Err(Error::Busy(path));
         }
-        log.set_len(0).map_err(failed)?;
         let tail_path = with_suffix(&path);
-        let (tail, segments) =
-            open_tail(&tail_path).map_err(|source| Error::Open { path: tail_path.clone(), source })?;
-        let segments = segments.collect::<Result<_, _>>()?;
+        let (tail, segments) = new_tail(&tail_path, &log).map_err(|source| {
+            if is_new {
+                _ = fs::remove_file(&path);
+            }
+            Error::Open { path: tail_path.clone(), source }
+        })?;
         Ok(Files { log, path, regular, tail: Some((tail, tail_path)), segments })
     }
 }
@@ -63,15 +71,15 @@ pub(crate) fn with_suffix(path: &Path) -> PathBuf {
 
 /// As any tool's -o: what was there is overwritten, unless it is being recorded.
 fn open(path: &Path) -> Result<File, Error> {
+    let is_file = fs::metadata(path).map_or(true, |data| data.is_file());
     OpenOptions::new()
-        .read(true)
+        // A pipe that the recorder could read from too would never tell that its reader is gone (fifo(7)).
+        .read(is_file)
         .write(true)
         .create(true)
         .truncate(false)
         .mode(MODE)
         .open(path)
-        // A pipe or terminal that may only be written to is fine for a log.
-        .or_else(|_| OpenOptions::new().write(true).create(true).truncate(false).mode(MODE).open(path))
         .map_err(|source| Error::Open { path: path.to_owned(), source })
 }
 
@@ -96,24 +104,36 @@ fn open_numbered(program: Option<&OsStr>) -> Result<(File, PathBuf), Error> {
     }
 }
 
-type Segments = Box<dyn Iterator<Item = Result<SharedMapping, sysreel_sys::Error>>>;
+/// Makes the tail, and only when there is room for it empties the log: one that was there before may have a tail of its own, which a
+/// recorder that died has left.
+fn new_tail(path: &Path, log: &File) -> io::Result<(File, Vec<SharedMapping>)> {
+    let mut unnamed = path.as_os_str().to_owned();
+    unnamed.push(".new");
+    let unnamed = Path::new(&unnamed);
+    let made = open_tail(unnamed).and_then(|made| {
+        log.set_len(0)?;
+        fs::rename(unnamed, path)?;
+        Ok(made)
+    });
+    if made.is_err() {
+        _ = fs::remove_file(unnamed);
+    }
+    made
+}
 
-fn open_tail(path: &Path) -> io::Result<(File, Segments)> {
-    // A recorder that died may have left one: its log is being overwritten, so it goes too.
+fn open_tail(path: &Path) -> io::Result<(File, Vec<SharedMapping>)> {
+    // The log is locked, so nobody else makes one: it is a dead recorder's.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path)?;
-    let len = (SEGMENT_COUNT * SEGMENT_SIZE) as u64;
-    if let Err(error) = allocate(&file, len) {
-        _ = fs::remove_file(path);
-        return Err(error);
-    }
-    let mapped = file.try_clone()?;
+    allocate(&file, (SEGMENT_COUNT * SEGMENT_SIZE) as u64)?;
     let segments = (0..SEGMENT_COUNT)
-        .map(move |i| SharedMapping::of_file(&mapped, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE));
-    Ok((file, Box::new(segments)))
+        .map(|i| SharedMapping::of_file(&file, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE))
+        .collect::<Result<_, _>>()
+        .map_err(io::Error::other)?;
+    Ok((file, segments))
 }
 
 /// Every block must exist before it is mapped: a store to a hole that the full disk cannot fill is SIGBUS.

@@ -64,6 +64,9 @@ impl Session {
             _ => Origin::CLONE,
         };
         let (parent, mask) = (maker.id, maker.own_mask.clone());
+        if !self.ended_early.contains_key(&child) {
+            self.colocation.arrived(child, mask.as_deref());
+        }
         let task = self.appears(child, tgid, parent, origin, t_ns);
         task.own_mask = mask;
         task.captured = true;
@@ -80,7 +83,12 @@ impl Session {
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let maker = if tgid == tid { status.parent } else { tgid };
         let parent = self.tasks.get(maker).map_or(TaskId::NONE, |task| task.id);
-        self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns).captured = true;
+        let mask =
+            self.tasks.get(maker).map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
+        self.colocation.arrived(tid, mask.as_deref());
+        let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns);
+        task.own_mask = mask;
+        task.captured = true;
         self.handle(first.stop, first.t_ns);
     }
 

@@ -9,7 +9,7 @@ use crate::options::{CpuPolicy, Options};
 use crate::session::Session;
 use crate::sink::Sink;
 use crate::task::Tasks;
-use crate::writer::{Output, Writer};
+use crate::writer::{Output, Writer, io_error};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -88,14 +88,15 @@ impl Recorder {
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, &options.pids)?;
         let spawned = if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv)?) };
-        let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         watch_signals(spawned.is_some());
+        let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
 
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty()));
         let progress = Arc::new(Progress::default());
         let failed = |source| Error::Open { path: files.path.clone(), source };
-        let blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))?;
+        let blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))
+            .map_err(|error| failed(io_error(error)))?;
         let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
         let output = Output { blocks, tail, regular: files.regular };
         let mut writer = Writer::start(output, files.segments, Arc::clone(&progress)).map_err(failed)?;
@@ -188,6 +189,8 @@ impl Session {
         task.captured = true;
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());
+        // A program that died meanwhile is reported by wait.
+        _ = self.tracer.let_live(&stop);
         // The SIGSTOP that held it back is withheld: the program never learns of it.
         stop.resume(Resume::ToNextSyscall, Signal::NONE);
     }
@@ -232,7 +235,11 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
 }
 
 /// With a command, the terminal's keys are meant for it; it is in the same foreground group and gets the signals itself.
+///
+/// Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)). The program has its own
+/// dispositions already.
 fn watch_signals(with_command: bool) {
+    signals::ignore(&[signals::SIGXFSZ]);
     if with_command {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }

@@ -218,7 +218,7 @@ fn end_of(file: &File) -> io::Result<u64> {
     Ok(len)
 }
 
-fn io_error(error: sysreel_format::Error) -> io::Error {
+pub(crate) fn io_error(error: sysreel_format::Error) -> io::Error {
     match error {
         sysreel_format::Error::Io { source, .. } => source,
         other => io::Error::other(other),

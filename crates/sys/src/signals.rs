@@ -12,6 +12,8 @@ pub const SIGINT: Signal = Signal(libc::SIGINT);
 pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
 /// The polite request to end.
 pub const SIGTERM: Signal = Signal(libc::SIGTERM);
+/// A file would grow over RLIMIT_FSIZE.
+pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
 /// The terminal is gone.
 pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 
@@ -34,8 +36,12 @@ struct Shared {
 impl Termination {
     /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called before other threads
     /// are started, so that they inherit the mask, and after the program was spawned, so that it does not.
+    ///
+    /// Those that this process was told to ignore (nohup(1), `trap '' HUP`) stay ignored: blocked, they would be kept for sigwait
+    /// (kernel/signal.c, `sig_ignored`).
     pub fn watch(signals: &[Signal]) -> Result<Termination> {
-        let set = block(signals)?;
+        let heeded: Vec<Signal> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
+        let set = block(&heeded)?;
         catch_wake_up()?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
@@ -105,6 +111,14 @@ fn catch_wake_up() -> Result<()> {
     }
     .map(drop)
     .map_err(|e| Error::io("sigaction", e))
+}
+
+fn is_ignored(signal: Signal) -> bool {
+    // SAFETY: zeroed is a valid sigaction; with a null new action sigaction(2) only reads.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        libc::sigaction(signal.0, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+    }
 }
 
 /// Ignores signals in this process: the terminal's Ctrl-C goes to the whole foreground group, and it is the program that it is for.

@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub struct Spawned {
     /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is the entry of execve.
+    ///
+    /// It dies with its tracer until [`Tracer::let_live`] is called: a recording that cannot begin after all must not leave
+    /// a program behind that runs unrecorded.
     pub stop: Stop,
     /// Says whether and why that execve failed.
     pub outcome: ExecOutcome,
@@ -51,7 +54,7 @@ impl Tracer {
             image.run(gate.0.as_raw_fd(), word.1.as_raw_fd());
         }
         drop((gate.0, word.1));
-        self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
+        self.seize_for_life_or_death(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
         nix::unistd::write(&gate.1, &[1]).map_err(|e| Error::io("write to the child's gate", e.into()))?;
         let outcome = ExecOutcome { pipe: word.0.into(), program };
         Ok(Spawned { stop: self.wait_for_gate(pid)?, outcome })

@@ -43,6 +43,21 @@ impl Tracer {
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
     }
 
+    /// As [`Tracer::seize`], for a child that must die with the tracer until [`Tracer::let_live`].
+    pub(crate) fn seize_for_life_or_death(&self, tid: Tid) -> io::Result<()> {
+        let options = self.options as usize | libc::PTRACE_O_EXITKILL as usize;
+        // SAFETY: as in `seize`.
+        unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, options) }.map(drop)
+    }
+
+    /// From here on a spawned program outlives its tracer.
+    pub fn let_live(&self, stop: &Stop) -> Result<(), Died> {
+        // SAFETY: PTRACE_SETOPTIONS takes the option word as data and no address.
+        unsafe { ptrace(libc::PTRACE_SETOPTIONS, stop.tid, 0, self.options as usize) }
+            .map(drop)
+            .map_err(|_| Died)
+    }
+
     /// PTRACE_INTERRUPT: a seized task will report an EVENT_STOP soon. ESRCH means that it died.
     pub fn interrupt(&self, tid: Tid) -> Result<(), Died> {
         // SAFETY: PTRACE_INTERRUPT takes neither addr nor data.
