@@ -23,6 +23,8 @@ pub struct FdName {
     pub local: Vec<u8>,
     /// The address of a socket's peer, as a `sockaddr`.
     pub peer: Vec<u8>,
+    /// What socket(2) was asked for (`SOCK_STREAM`, ...); `None` when the log does not show the socket being made.
+    pub socket_type: Option<u8>,
 }
 
 /// The named file descriptors of a process. Shared until one of two processes changes it.
@@ -230,9 +232,7 @@ impl Tracker {
     /// What a call that has ended means for the descriptors of its process.
     pub fn after(&mut self, id: TaskId, open: &OpenCall, outcome: Outcome) {
         let (Some(row), false) = (open.row, outcome.failed()) else { return };
-        if !self.follow_fds
-            || !matches!(row.act, Act::Close | Act::CloseRange | Act::Dup | Act::DupTo | Act::Fcntl)
-        {
+        if !self.follow_fds || !changes_names(row.act) {
             return;
         }
         let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) else { return };
@@ -255,6 +255,15 @@ impl Tracker {
                     None => Rc::make_mut(table).remove(&new),
                 };
             }
+            Act::Socket | Act::Accept => {
+                let Ok(new) = i32::try_from(outcome.rval) else { return };
+                // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
+                let asked = u8::try_from(last & 0xf).ok();
+                let inherited = fd(first).and_then(|fd| table.get(&fd)).and_then(|name| name.socket_type);
+                if let Some(name) = Rc::make_mut(table).get_mut(&new) {
+                    name.socket_type = if row.act == Act::Socket { asked } else { inherited };
+                }
+            }
             // F_DUPFD gets a NAME part of its own; the other commands change no name.
             _ => {}
         }
@@ -267,7 +276,11 @@ impl Tracker {
         }
         let Some(task) = self.tasks.get(&id) else { return };
         let table = self.fds.entry(task.tgid).or_default();
+        // connect and bind name a socket anew.
+        let same = table.get(&name.fd).filter(|old| old.link == name.link);
+        let socket_type = same.and_then(|old| old.socket_type);
         let named = FdName {
+            socket_type,
             link: name.link.to_vec(),
             mode: name.mode,
             rdev: name.rdev,
@@ -276,6 +289,11 @@ impl Tracker {
         };
         Rc::make_mut(table).insert(name.fd, named);
     }
+}
+
+/// Whether a call that succeeds changes what descriptors stand for.
+const fn changes_names(act: Act) -> bool {
+    matches!(act, Act::Close | Act::CloseRange | Act::Dup | Act::DupTo | Act::Socket | Act::Accept)
 }
 
 impl Task {
@@ -287,6 +305,6 @@ impl Task {
 impl From<FdEntry> for FdName {
     fn from(entry: FdEntry) -> Self {
         let FdEntry { link, mode, rdev, local, peer, .. } = entry;
-        Self { link, mode, rdev, local, peer }
+        Self { link, mode, rdev, local, peer, socket_type: None }
     }
 }

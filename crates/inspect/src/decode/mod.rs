@@ -182,7 +182,7 @@ impl<'a> View<'a> {
     /// Memory that could not be read, or not far enough: its address.
     pub(crate) fn unreadable(&self, i: usize, piece: &Piece<'_>, out: &mut String) {
         text::pointer(out, self.arg(i));
-        if self.options.verbose {
+        if self.options.verbose && (piece.head.errno != 0 || piece.head.got < piece.head.asked) {
             out.push_str(" /* ");
             match i32::try_from(piece.head.errno).ok().filter(|e| *e != 0) {
                 Some(errno) => {

@@ -109,14 +109,19 @@ fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
         .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
 }
 
-/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`. Which protocol it is the log does not say beyond the
-/// family, so the family it is. False when there is nothing to say beyond the link.
+/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`; the family alone where the log does not show the socket
+/// being made. False when there is nothing to say beyond the link.
 pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
     let family = Fields::new(abi, &name.local).u16(0);
-    let text = match family {
-        INET => "INET:[",
-        INET6 => "INET6:[",
-        UNIX if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
+    // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h): the usual protocol of each.
+    let text = match (family, name.socket_type) {
+        (INET, Some(1)) => "TCP:[",
+        (INET, Some(2)) => "UDP:[",
+        (INET, _) => "INET:[",
+        (INET6, Some(1)) => "TCPv6:[",
+        (INET6, Some(2)) => "UDPv6:[",
+        (INET6, _) => "INET6:[",
+        (UNIX, _) if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
         _ => return false,
     };
     out.push_str(text);

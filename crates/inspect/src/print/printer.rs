@@ -242,7 +242,10 @@ impl<'o> Printer<'o> {
             }
         }
         self.exit.settle();
-        // Descriptors are named here as they were during the call; a closed one goes afterwards.
+        // Descriptors are named here as they were during the call; a closed one goes afterwards. A new one is there.
+        if open.row.is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept)) {
+            self.tracker.after(id, &open, outcome);
+        }
         let fds = self.tracker.fds(id).cloned();
         let Self { lines, options, lost, exit, .. } = self;
         let view = view(&open, Some(exit), Some(outcome), options, fds.as_ref(), buffers, lost);

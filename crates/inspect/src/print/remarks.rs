@@ -93,8 +93,9 @@ impl Printer<'_> {
     /// A new task is worth a line only when everything is wanted.
     pub(super) fn appears(&mut self, event: &Event<'_>, task: &Task<'_>) {
         if self.options.verbose {
-            let prefix = self.prefix(event);
             let head = &task.head;
+            // It does not break the line of the call that makes it.
+            let prefix = Prefix { task: head.parent, ..self.prefix(event) };
             let maker = match self.tracker.task(head.parent) {
                 Some(maker) => format!(" of {}", maker.tid),
                 None => String::new(),
