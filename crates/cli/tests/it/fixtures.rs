@@ -5,9 +5,9 @@ use crate::program::{Program, folder, program};
 use crate::session::{Session, is_root, zstd_accepts};
 use crate::statements::{Claim, Statement, parse};
 use crate::{reading, session::Run};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use sysreel_format::{Ending, Limits, Log};
 
 /// So large that no region of a fixture is cut.
 const NOTHING_CUT: &str = "1M";
@@ -144,8 +144,11 @@ fn understood(name: &str, run: &Run) -> Vec<Statement> {
 fn is_whole(name: &str, session: &Session) {
     let log = &session.log();
     zstd_accepts(log).unwrap_or_else(|why| panic!("{name}: zstd -t: {why}"));
-    let opened = Log::open(std::fs::read(log).unwrap(), Limits::default()).unwrap();
-    assert!(matches!(opened.ending(), Ending::Clean), "{name}: {:?}", opened.ending());
+    let run = session.sysreel(&["info".as_ref(), "--json".as_ref(), log.as_ref()]);
+    assert!(run.status.success(), "{name}: info: {:?} {}", run.status, run.stderr);
+    let info: Value = serde_json::from_slice(&run.stdout).unwrap();
+    assert_eq!(info["ending"]["state"], "clean", "{name}: {info}");
+    assert_eq!(info["missing"], Value::Array(Vec::new()), "{name}: {info}");
     let tail = log.with_extension("reel.tail");
     assert!(!tail.exists(), "{name}: {} is left", tail.display());
 }

@@ -26,7 +26,7 @@ const PROGRAMS: [&str; 7] = [
 /// The calls in the middle of which a recorder attaches.
 const ATTACHED: [&str; 2] = ["nanosleep", "read"];
 /// So large a file would make the repository heavy.
-const LARGEST: u64 = 100 << 10;
+const LARGEST: u64 = 128 << 10;
 
 #[test]
 fn every_log_reads_as_it_always_has() {

@@ -108,7 +108,7 @@ impl Session {
     pub(crate) fn start_program(&self, arguments: &[&str]) -> Child {
         let mut command = Command::new(&self.program);
         command.args(arguments).env_clear().current_dir(self.folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// `sysreel record` attached to that process.

@@ -1,7 +1,8 @@
 //! Logs of what no kernel writes today: structs whose fields disagree, numbers of 64 bits, every size, the layout of the fourth
 //! proposal, operations that do not exist yet. A reader must show all of it and judge none.
 
-use sysreel_abi::AuditArch;
+use sysreel_abi::number::number;
+use sysreel_abi::{Abi, AuditArch, Nr};
 use sysreel_format::{
     BlockWriter, Clock, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Gone,
     GoneHow, Layout, Origin, Segment, SourceId, StopHead, TaskHead, TaskId,
@@ -35,7 +36,7 @@ pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
 fn is_error(rows: &mut Rows) {
     for rval in [0, 5, -1, -2, -4095, -4096, i64::MIN, i64::MAX, 1 << 32] {
         for is_error in [0, 1, 255] {
-            rows.info(ENTRY, &merged(ENTRY, AuditArch::X86_64, &entry(39)));
+            rows.info(ENTRY, &merged(ENTRY, AuditArch::X86_64, &entry(getpid())));
             rows.info(EXIT, &merged(EXIT, AuditArch::X86_64, &exit(rval, is_error)));
         }
     }
@@ -48,21 +49,22 @@ fn numbers(rows: &mut Rows) {
     for arch in archs {
         for nr in [
             0,
-            39,
+            getpid(),
             9999,
-            1 << 30,
-            1 << 30 | 39,
+            Nr::X32_BIT,
+            Nr::X32_BIT | getpid(),
             u64::from(u32::MAX),
             1 << 32,
-            1 << 32 | 39,
-            1 << 62 | 39,
+            1 << 32 | getpid(),
+            1 << 62 | getpid(),
             1 << 63,
             u64::MAX - 1,
             u64::MAX,
         ] {
+            let asks = [&entry(nr)[..], &u32::MAX.to_le_bytes()].concat();
             rows.info(ENTRY, &merged(ENTRY, arch, &entry(nr)));
+            rows.info(SECCOMP, &merged(SECCOMP, arch, &asks));
             rows.info(EXIT, &merged(EXIT, arch, &exit(-38, 1)));
-            rows.info(SECCOMP, &merged(SECCOMP, arch, &[&entry(nr)[..], &u32::MAX.to_le_bytes()].concat()));
         }
     }
 }
@@ -70,14 +72,19 @@ fn numbers(rows: &mut Rows) {
 /// From nothing to more than any kernel has: what is there is shown, what is not is not made up.
 fn sizes(rows: &mut Rows) {
     let whole: Vec<u8> = (24u8..200).collect();
-    for op in [NONE, ENTRY, EXIT, SECCOMP] {
+    for op in [ENTRY, NONE, EXIT, SECCOMP] {
         let info = merged(op, AuditArch::X86_64, &whole);
-        for size in (0..=104).chain([120, 128, 199, 200]) {
+        // Every size once; for the others those around which a field begins or ends.
+        let sizes: Vec<usize> = match op {
+            ENTRY => (0..=104).chain([120, 128, 160, 199, 200]).collect(),
+            _ => vec![0, 1, 4, 8, 16, 23, 24, 25, 32, 33, 40, 79, 80, 83, 84, 85, 88, 89, 200],
+        };
+        for size in sizes {
             rows.stop(status(op), Layout::MERGED, i32::try_from(size).unwrap(), &info[..size]);
         }
     }
     // The kernel had more than was asked for, or said nothing of a length, or refused.
-    let info = merged(ENTRY, AuditArch::X86_64, &entry(39));
+    let info = merged(ENTRY, AuditArch::X86_64, &entry(getpid()));
     for (ret, bytes) in
         [(200, &info[..]), (i32::MAX, &info), (0, &info), (0, &[]), (-3, &[]), (-5, &[]), (i32::MIN, &[])]
     {
@@ -89,7 +96,11 @@ fn sizes(rows: &mut Rows) {
 fn v4_layout(rows: &mut Rows) {
     let v4 =
         |op: u8, arch: AuditArch, rest: &[u8]| [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), rest].concat();
-    for (arch, nr) in [(AuditArch::X86_64, 39), (AuditArch::I386, 20), (AuditArch(7), u64::MAX)] {
+    for (arch, nr) in [
+        (AuditArch::X86_64, getpid()),
+        (AuditArch::I386, number(Abi::I386, "getpid").unwrap()),
+        (AuditArch(7), u64::MAX),
+    ] {
         let words = [nr, 0x40_1000, 0x7fff_0000, 0x7fff_0100, 1, 2, 3, 4, 5, u64::MAX];
         let call: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
         let seccomp = [&call[..], &77u32.to_le_bytes(), &[0; 4]].concat();
@@ -111,15 +122,20 @@ fn v4_layout(rows: &mut Rows) {
 /// Operations, layouts, events and signals of kernels to come.
 fn unknown(rows: &mut Rows) {
     for op in [4, 5, 127, 128, 255] {
-        rows.info(op, &merged(op, AuditArch::X86_64, &entry(39)));
+        rows.info(op, &merged(op, AuditArch::X86_64, &entry(getpid())));
     }
     for layout in [0, 3, 255] {
-        rows.stop(SYSCALL_STOP, Layout(layout), 80, &merged(ENTRY, AuditArch::X86_64, &entry(39)));
+        rows.stop(SYSCALL_STOP, Layout(layout), 80, &merged(ENTRY, AuditArch::X86_64, &entry(getpid())));
     }
     let none = merged(NONE, AuditArch::X86_64, &[]);
     for status in [0x2a_057f, 0xff_057f, 0x80_7f7f, 0x7f7f, 0x417f, 0x007f, 0xffff, 0, 0x8b, u32::MAX] {
         rows.stop(status, Layout::MERGED, 24, &none);
     }
+}
+
+/// A call without arguments, so that nothing but the struct is shown.
+fn getpid() -> u64 {
+    number(Abi::X86_64, "getpid").unwrap()
 }
 
 fn status(op: u8) -> u32 {
