@@ -182,7 +182,11 @@ fn ioctl_text(value: u64, out: &mut String) {
     let parts = crate::IoctlRequest::of(u32::try_from(request).unwrap_or(0));
     let dir = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"];
     let dir = dir.get(usize::from(parts.dir)).copied().unwrap_or("?");
-    let _ = write!(out, "_IOC({dir}, {:#x}, {:#x}, {:#x})", parts.group, parts.number, parts.size);
+    let _ = write!(out, "_IOC({dir}");
+    for part in [u32::from(parts.group), u32::from(parts.number), u32::from(parts.size)] {
+        let _ = if part == 0 { write!(out, ", 0") } else { write!(out, ", {part:#x}") };
+    }
+    out.push(')');
 }
 
 #[cfg(test)]

@@ -23,7 +23,8 @@ pub(crate) fn run(args: &Args) -> Exit {
         Ok(info)
     });
     match answer {
-        Ok(_) => Exit::SUCCESS,
+        Ok(info) if info.is_whole() => Exit::SUCCESS,
+        Ok(_) => Exit::WITH_FINDINGS,
         Err(error) if error.is_broken_pipe() => Exit::SUCCESS,
         Err(error) => {
             eprintln!("sysreel: {error}");

@@ -58,6 +58,17 @@ pub struct Info {
     pub missing: Vec<String>,
 }
 
+impl Info {
+    /// Whether everything that the log should have is there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty() && self.ending.state == CLEAN
+    }
+}
+
+/// The state of a log that its recorder finished.
+pub(crate) const CLEAN: &str = "clean";
+
 /// Where a log was recorded.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Host {

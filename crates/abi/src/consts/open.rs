@@ -6,15 +6,15 @@ use super::list;
 
 list! { /// Flags of open, openat and `open_how`.
     OPEN "O_" 32:
-    O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC FASYNC O_DIRECT O_LARGEFILE O_TMPFILE
-    O_DIRECTORY O_NOFOLLOW O_NOATIME O_CLOEXEC O_PATH __O_SYNC __O_TMPFILE
+    O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC FASYNC O_DIRECT O_LARGEFILE O_NOFOLLOW
+    O_NOATIME O_CLOEXEC O_PATH O_TMPFILE O_DIRECTORY __O_SYNC __O_TMPFILE
     ; field O_ACCMODE: O_RDONLY O_WRONLY O_RDWR
     // arch/arm64/include/uapi/asm/fcntl.h and include/uapi/asm-generic/fcntl.h.
     ; differs O_DIRECTORY 0o200000 0o40000, O_NOFOLLOW 0o400000 0o100000, O_DIRECT 0o40000 0o200000,
       O_LARGEFILE 0o100000 0o400000, O_TMPFILE 0o20200000 0o20040000
 }
 list! { /// Flags of pipe2, dup3, inotify_init1 and others that take two flags of open.
-    CREATE "O_" 32: O_CLOEXEC O_NONBLOCK O_DIRECT O_EXCL
+    CREATE "O_" 32: O_NONBLOCK O_CLOEXEC O_DIRECT O_EXCL
     ; differs O_DIRECT 0o40000 0o200000
 }
 list! { /// The `resolve` member of `open_how`.

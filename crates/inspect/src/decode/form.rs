@@ -94,6 +94,11 @@ fn count(view: &View<'_>) -> usize {
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
+        Act::Ptrace => match name(view.abi, &process::PTRACE, view.arg(0)) {
+            "PTRACE_TRACEME" => 1,
+            "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
+            _ => all,
+        },
         Act::Prctl => prctl(name(view.abi, &process::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }

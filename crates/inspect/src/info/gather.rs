@@ -90,7 +90,7 @@ fn start(meta: &FileMeta) -> Time {
 
 fn ending(file: &LogFile) -> Ending {
     let (state, text) = match file.log().ending() {
-        LogEnding::Clean => ("clean", "clean: the recorder finished the log".to_owned()),
+        LogEnding::Clean => (super::CLEAN, "clean: the recorder finished the log".to_owned()),
         LogEnding::Unfinished { offset } => (
             "unfinished",
             format!(
