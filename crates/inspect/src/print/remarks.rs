@@ -1,7 +1,9 @@
 //! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the recorder itself says.
 
 use sysreel_abi::Abi;
-use sysreel_format::{Altered, Body, Event, Gone, GoneHow, Origin, Part, Renamed, Stop, Task, TaskId};
+use sysreel_format::{
+    Altered, Altering, Body, Event, Gone, GoneHow, Origin, Part, Renamed, Stop, Task, TaskId,
+};
 
 use super::lines::Prefix;
 use super::printer::Printer;
@@ -200,9 +202,10 @@ impl Printer<'_> {
     pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
         let mut said = format!("altered {}{which}: kernel ", altered.what);
-        bytes_in_short(&mut said, altered.kernel);
+        let value = if altered.what == Altering::AFFINITY { cpus } else { bytes_in_short };
+        value(&mut said, altered.kernel);
         said.push_str(", given ");
-        bytes_in_short(&mut said, altered.given);
+        value(&mut said, altered.given);
         self.remark(prefix, &said);
     }
 
@@ -219,19 +222,38 @@ impl Printer<'_> {
     }
 }
 
+/// The CPUs of an affinity mask as a list of ranges, as in /proc/PID/status: `0-3,8`.
+fn cpus(out: &mut String, mask: &[u8]) {
+    let has = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
+    let mut before = "CPU ";
+    let mut cpu = 0;
+    while cpu < mask.len() * 8 {
+        let first = cpu;
+        while has(cpu) {
+            cpu += 1;
+        }
+        match cpu - first {
+            0 => cpu += 1,
+            n => {
+                out.push_str(before);
+                before = ",";
+                text::dec(out, first as u64);
+                if n > 1 {
+                    out.push('-');
+                    text::dec(out, (cpu - 1) as u64);
+                }
+            }
+        }
+    }
+    if before == "CPU " {
+        out.push_str("no CPU");
+    }
+}
+
 /// Bytes in hexadecimal; many of them are cut.
 fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     const MANY: usize = 64;
-    let shown = bytes.get(..MANY).unwrap_or(bytes);
-    // Masks of CPUs end with many zeros.
-    let used = shown.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
-    let zeros = shown.len() - used;
-    if zeros >= 16 {
-        text::bytes(out, shown.get(..used).unwrap_or_default());
-        out.push_str(&format!("+{zeros} zero bytes"));
-    } else {
-        text::bytes(out, shown);
-    }
+    text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
     if bytes.len() > MANY {
         out.push_str("...");
     }

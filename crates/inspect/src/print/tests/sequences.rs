@@ -327,7 +327,7 @@ fn what_the_recorder_says_is_said() {
             --- sysreel: 5 events were lost here: disk full ---
             --- sysreel: mark here ---
             --- sysreel: event of unknown kind 99, 4 bytes ---
-            --- sysreel: altered affinity mask: kernel 03030303, given 01010101 ---
+            --- sysreel: altered affinity mask: kernel CPU 0-1,8-9,16-17,24-25, given CPU 0,8,16,24 ---
             --- sysreel: system call stop of unknown form: returned 3, layout merged, op 1, bytes 010203 ---
             +++ detached +++
         "#]],
