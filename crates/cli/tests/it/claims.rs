@@ -37,7 +37,7 @@ pub(crate) fn is(shape: &Shape, stop: &Stop) -> bool {
             name == shown
         }
         (Shape::Event { what, message }, What::Event { what: shown, message: m }) => {
-            what == shown && message.is_none_or(|message| message == *m)
+            what == shown && message.is_none_or(|message| Some(message) == *m)
         }
         _ => false,
     }
@@ -146,26 +146,44 @@ fn last(who: Who, tasks: &BTreeMap<u32, Vec<&Stop>>) -> String {
 }
 
 /// Whether a stated line is printed.
-pub(crate) fn printed_line(statement: &Statement, printed: &str) -> Result<(), String> {
+pub(crate) fn printed_line(statement: &Statement, lines: &[String]) -> Result<(), String> {
     match &statement.claim {
-        Claim::Print(text)
-            if !printed.lines().any(|line| one_space(without_pid(line)) == one_space(text)) =>
-        {
-            Err(format!("{statement}\n  no such line is printed{}", like_it(text, printed)))
+        Claim::Print(text) if !lines.iter().any(|line| one_space(line) == one_space(text)) => {
+            Err(format!("{statement}\n  no such line is printed{}", like_it(text, lines)))
         }
         _ => Ok(()),
     }
 }
 
-/// A printed line without the id that stands before it when there are several tasks.
-fn without_pid(line: &str) -> &str {
-    let rest = line.strip_prefix("[pid ").map_or(line, |rest| rest.trim_start_matches(' '));
-    let end = rest.trim_start_matches(|c: char| c.is_ascii_digit());
-    if end.len() == rest.len() {
-        return line;
+/// The printed lines without the ids before them, and those that another task has torn apart joined again.
+pub(crate) fn whole_lines(printed: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in printed.lines() {
+        let (id, text) = id_and_text(line);
+        if let Some(start) = text.strip_suffix(" <unfinished ...>") {
+            begun.insert(id, start);
+        }
+        let resumed = text.strip_prefix("<... ").and_then(|rest| rest.split_once(" resumed>"));
+        match resumed.and_then(|(_, rest)| Some((begun.remove(id)?, rest))) {
+            Some((start, rest)) => lines.push(format!("{start}{rest}")),
+            None => lines.push(text.to_owned()),
+        }
     }
-    let end = if rest.len() < line.len() { end.strip_prefix(']').unwrap_or(end) } else { end };
-    end.strip_prefix(' ').map_or(line, |text| text.trim_start_matches(' '))
+    lines
+}
+
+/// Takes off the id that stands before a line when there are several tasks.
+fn id_and_text(line: &str) -> (&str, &str) {
+    let (inner, end) = match line.strip_prefix("[pid ") {
+        Some(rest) => (rest.trim_start_matches(' '), "] "),
+        None => (line, " "),
+    };
+    let digits = inner.bytes().take_while(u8::is_ascii_digit).count();
+    match inner[digits..].strip_prefix(end) {
+        Some(text) if digits > 0 => (&inner[..digits], text.trim_start_matches(' ')),
+        _ => ("", line),
+    }
 }
 
 /// How far to the right the result stands is a matter of the printer's options.
@@ -178,9 +196,9 @@ fn one_space(line: &str) -> String {
 }
 
 /// The printed lines that begin like a stated one.
-fn like_it(text: &str, printed: &str) -> String {
+fn like_it(text: &str, lines: &[String]) -> String {
     let head = text.split_inclusive(['(', '{']).next().unwrap_or(text);
     let alike: Vec<&str> =
-        printed.lines().filter(|line| without_pid(line).starts_with(head)).take(5).collect();
+        lines.iter().map(String::as_str).filter(|line| line.starts_with(head)).take(12).collect();
     if alike.is_empty() { String::new() } else { format!("; alike are\n    {}", alike.join("\n    ")) }
 }

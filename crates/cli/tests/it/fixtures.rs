@@ -51,18 +51,6 @@ fn every_program_is_tested() {
 }
 
 #[test]
-fn without_capabilities_undumpable_memory_is_unreadable_and_said_to_be() {
-    for name in ["undumpable", "undumpable_exec"] {
-        if !is_root() {
-            eprintln!("skipped: {name} without capabilities: only root can become another user");
-            continue;
-        }
-        let program = program(name);
-        hold(name, &program, &Session::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
-    }
-}
-
-#[test]
 fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
     for name in ["rw_buffers", "page_end", "iovec_bad_element"] {
         let program = program(name);
@@ -77,6 +65,11 @@ fn holds_its_statements(name: &str) {
     let program = program(name);
     for policy in POLICIES {
         hold(name, &program, &Session::new(&program), &["--capture-limit", NOTHING_CUT, "--cpu", policy]);
+    }
+    if is_root() {
+        hold(name, &program, &Session::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
+    } else {
+        eprintln!("skipped: {name} without capabilities: only root can become another user");
     }
 }
 
@@ -128,11 +121,11 @@ fn record(name: &str, program: &Program, session: &Session, options: &[&str]) ->
         program.end,
         run.stderr
     );
-    assert_eq!(
-        (run.stdout.len(), &run.stderr),
-        (bare.stdout.len(), &bare.stderr),
-        "{name} says something else"
-    );
+    assert_eq!(run.stderr, bare.stderr, "{name} says something else when it is recorded");
+    // A server says which port it was given.
+    if !TARGETS.contains(&name) {
+        assert_eq!(run.stdout, bare.stdout, "{name} says something else when it is recorded");
+    }
     is_whole(name, session);
     Some(run)
 }

@@ -3,7 +3,7 @@
 //! The lines of a task are placed on its stops in order. An entry line takes its exit line and its memory lines with it: the
 //! first stop that looks right may be another call's, so the search goes back.
 
-use crate::claims::{alone, exit_of, is, memory, printed_line};
+use crate::claims::{alone, exit_of, is, memory, printed_line, whole_lines};
 use crate::statements::{Claim, Shape, Statement, Who};
 use crate::stops::{Stop, What};
 use std::collections::{BTreeMap, HashMap};
@@ -31,7 +31,8 @@ pub(crate) fn check(statements: &[Statement], stops: &[Stop], printed: &str) -> 
     for statement in loose.chain(anyone) {
         problems.extend(alone(statement, &tasks).err());
     }
-    problems.extend(statements.iter().filter_map(|statement| printed_line(statement, printed).err()));
+    let printed = whole_lines(printed);
+    problems.extend(statements.iter().filter_map(|statement| printed_line(statement, &printed).err()));
     problems
 }
 

@@ -12,7 +12,7 @@ fn shown() -> Vec<Stop> {
         let event = stops.len() as u64;
         stops.push(Stop { event, tid, what, regions: Vec::new() });
     };
-    add(7, What::Event { what: "stop".into(), message: 0 });
+    add(7, What::Event { what: "stop".into(), message: Some(0) });
     add(7, entry("read", 0, 3)); // 1
     add(7, exit(-9, true)); // 2
     add(7, entry("read", 0, 3)); // 3
@@ -20,8 +20,8 @@ fn shown() -> Vec<Stop> {
     add(7, entry("read", 0, 3)); // 5
     add(7, exit(0, false)); // 6
     add(7, entry("fork", 57, 0)); // 7
-    add(8, What::Event { what: "stop".into(), message: 0 }); // 8
-    add(7, What::Event { what: "fork".into(), message: 8 }); // 9
+    add(8, What::Event { what: "stop".into(), message: Some(0) }); // 8
+    add(7, What::Event { what: "fork".into(), message: Some(8) }); // 9
     add(7, exit(8, false)); // 10
     add(7, entry("getuid", 102, 0)); // 11
     let getuid = Call { name: Some("getuid".into()), arch: "x86_64".into(), nr: 102, args: [0; 6] };
@@ -57,6 +57,9 @@ fn region(arg: u8, role: u8, address: u64, bytes: &[u8]) -> Region {
 const PRINTED: &str = "\
 [pid     7] read(3, \"abcd\", 4)                     = 4
 8 +++ exited with 3 +++
+[pid     7] fork( <unfinished ...>
+[pid     8] getpid()                              = 8
+[pid     7] <... fork resumed>)                   = 8
 write(4, \"wxyz\", 4 <unfinished ...>) = ?
 ";
 
@@ -241,6 +244,8 @@ fn unreadable() {
 fn printed_lines() {
     holds("print read(3, \"abcd\", 4) = 4\n");
     holds("print +++ exited with 3 +++\n");
+    holds("print fork() = 8\n");
+    fails("print fork() = 9\n", 1);
     fails("print read(3, \"abcd\", 4) = 5\n", 1);
     fails("print read(3, \"abcd\", 4)\n", 1);
     fails("print +++ exited with 4 +++\n", 1);

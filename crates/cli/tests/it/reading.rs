@@ -69,7 +69,11 @@ fn stop(event: &Value) -> Option<What> {
         },
         ("signal", _) => What::Signal(signal()),
         ("group", _) => What::Group(signal()),
-        ("event", Some(name)) => What::Event { what: name.to_owned(), message: number_of(&event["message"]) },
+        ("event", Some(name)) => {
+            // A task that was killed in the stop has no message for its tracer any more (ESRCH).
+            let message = event.get("message").map(number_of);
+            What::Event { what: name.to_owned(), message }
+        }
         _ => return None,
     })
 }

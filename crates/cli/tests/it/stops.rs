@@ -31,7 +31,7 @@ pub(crate) enum What {
     Group(String),
     Event {
         what: String,
-        message: u64,
+        message: Option<u64>,
     },
     Gone(End),
     /// A report that no statement is about.
@@ -73,7 +73,10 @@ impl fmt::Display for Stop {
             What::Seccomp { call, data } => write!(f, "seccomp {call} data={data}")?,
             What::Signal(name) => write!(f, "signal {name}")?,
             What::Group(name) => write!(f, "group {name}")?,
-            What::Event { what, message } => write!(f, "event {what} msg={message}")?,
+            What::Event { what, message } => {
+                write!(f, "event {what}")?;
+                message.map_or(Ok(()), |message| write!(f, " msg={message}"))?;
+            }
             What::Gone(End::Exited(status)) => write!(f, "gone: exited {status}")?,
             What::Gone(End::Killed(name)) => write!(f, "gone: killed {name}")?,
             What::Gone(End::Superseded) => write!(f, "gone: superseded")?,
