@@ -214,9 +214,15 @@ impl<'a> Search<'a> {
                 writeln!(text, "  no stop of the task is that, of {} that come into question", range.len());
         }
         text.extend(reasons);
-        for (i, stop) in self.stops.iter().enumerate().skip(from.saturating_sub(AROUND)).take(2 * AROUND) {
-            let here = if range.contains(&i) { '>' } else { ' ' };
-            let _ = writeln!(text, "  {here} {stop}");
+        let first = from.saturating_sub(AROUND)..from + AROUND;
+        let last = range.end.saturating_sub(AROUND)..range.end + 1;
+        for (i, stop) in self.stops.iter().enumerate() {
+            if first.contains(&i) || last.contains(&i) {
+                let here = if range.contains(&i) { '>' } else { ' ' };
+                let _ = writeln!(text, "  {here} {stop}");
+            } else if i == first.end {
+                let _ = writeln!(text, "    ...");
+            }
         }
         text
     }
