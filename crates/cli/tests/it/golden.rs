@@ -1,7 +1,7 @@
 //! The golden logs of fixtures/logs: what a released reader has shown of them, every later reader shows.
 //!
 //! Beside each NAME.reel stand NAME.raw.json (`print --format raw`), NAME.statements (what the recorded program stated) and, for
-//! synthetic logs, NAME.txt (`print`). While the format is a draft they may be made anew, by
+//! synthetic logs, NAME.txt (`print`). Logs that are missing are made by
 //! `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and on a kernel that runs 32-bit programs.
 
 use crate::matcher::check;
@@ -80,13 +80,15 @@ fn synthetic_logs_are_written_as_they_stand() {
     }
 }
 
-/// Overwrites the golden logs. Once the format is final this must never be used for a log that is there.
+/// Makes the golden logs that are not there. A log that is there stays: who wants it made anew deletes it first, and must not once
+/// the format is final.
 #[test]
-#[ignore = "it overwrites fixtures/logs"]
+#[ignore = "it writes to fixtures/logs"]
 fn regenerate_golden_logs() {
     assert!(is_root(), "only root can record without capabilities, as another user");
     fs::create_dir_all(folder()).unwrap();
-    for name in PROGRAMS {
+    let missing = |name: &str| !folder().join(format!("{name}.reel")).exists();
+    for name in PROGRAMS.into_iter().filter(|name| missing(name)) {
         let program = alone(name);
         let (session, set) = match name {
             "undumpable" => (Session::unprivileged(&program), "EXPECT_UNPRIVILEGED=1"),
@@ -94,27 +96,43 @@ fn regenerate_golden_logs() {
         };
         let run = session.recorded_under(&["env", "-i", set], &program, &[]);
         assert!(run.ended(&program.end), "{name}: {:?} {}", run.status, run.stderr);
-        keep(name, &session.log(), Some(&run.statements));
+        keep(name, &fs::read(session.log()).unwrap(), Some(&run.statements));
     }
     for call in ATTACHED {
-        let (session, statements) = attach::record(call);
-        keep(&format!("attach_{call}"), &session.log(), Some(&statements));
+        let name = format!("attach_{call}");
+        if missing(&name) {
+            let (session, statements) = attach::record(call);
+            keep(&name, &fs::read(session.log()).unwrap(), Some(&statements));
+        }
     }
-    for (name, bytes) in synthetic::logs() {
-        let log = folder().join(format!("{name}.reel"));
-        fs::write(&log, bytes).unwrap();
-        fs::write(beside(&log, "raw.json"), print(&log, "raw")).unwrap();
-        fs::write(beside(&log, "txt"), print(&log, "text")).unwrap();
+    for (name, bytes) in synthetic::logs().into_iter().filter(|(name, _)| missing(name)) {
+        keep(name, &bytes, None);
     }
 }
 
-fn keep(name: &str, recorded: &Path, statements: Option<&str>) {
+/// Writes what today's reader says of every golden log. The difference is for people to judge: git diff fixtures/logs.
+#[test]
+#[ignore = "it overwrites what is expected of the golden logs"]
+fn render_golden_logs_anew() {
+    for log in logs() {
+        render(&log);
+    }
+}
+
+/// The file gets the mode of any file of the repository; a log is created with 0600.
+fn keep(name: &str, bytes: &[u8], statements: Option<&str>) {
     let log = folder().join(format!("{name}.reel"));
-    // Logs are created with mode 0600 and belong to whoever recorded; a file of the repository is anybody's.
-    fs::write(&log, fs::read(recorded).unwrap()).unwrap();
-    fs::write(beside(&log, "raw.json"), print(&log, "raw")).unwrap();
+    fs::write(&log, bytes).unwrap();
     if let Some(statements) = statements {
         fs::write(beside(&log, "statements"), statements).unwrap();
+    }
+    render(&log);
+}
+
+fn render(log: &Path) {
+    fs::write(beside(log, "raw.json"), print(log, "raw")).unwrap();
+    if !beside(log, "statements").exists() {
+        fs::write(beside(log, "txt"), print(log, "text")).unwrap();
     }
 }
 
