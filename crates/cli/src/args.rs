@@ -48,12 +48,7 @@ pub(crate) struct Record {
     #[arg(short, long)]
     pub(crate) quiet: bool,
     /// The command to record, with its arguments
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "CMD",
-        required_unless_present = "pid"
-    )]
+    #[arg(trailing_var_arg = true, value_name = "CMD", required_unless_present = "pid")]
     pub(crate) command: Vec<OsString>,
 }
 
@@ -163,6 +158,8 @@ mod tests {
         assert_eq!(record.command, ["ls", "-l", "--print"]);
         assert!(!record.print);
         assert!(Args::try_parse_from(["sysreel", "record"]).is_err());
+        // A mistyped option is an error, not a program.
+        assert!(Args::try_parse_from(["sysreel", "record", "--nonsense", "true"]).is_err());
         assert!(Args::try_parse_from(["sysreel", "record", "-p", "1"]).is_ok());
     }
 }

@@ -14,6 +14,7 @@ impl Tracer {
         let refuse = |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
         let status = process::Status::of(pid).map_err(|e| refuse(missing(e)))?;
         let mut seized = BTreeSet::new();
+        let mut ended_already = std::io::Error::from_raw_os_error(libc::ESRCH);
         loop {
             let found = threads(status.tgid).map_err(|e| refuse(missing(e)))?;
             let before = seized.len();
@@ -27,7 +28,7 @@ impl Tracer {
                     Err(_) if traced_by_us(tid) => _ = seized.insert(tid),
                     // It ended since it was listed; the process is judged by whether any thread could be seized.
                     Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                    Err(error) if ended(tid) => drop(error),
+                    Err(error) if ended(tid) => ended_already = error,
                     Err(error) => return Err(refuse(error)),
                 }
             }
@@ -36,7 +37,7 @@ impl Tracer {
             }
         }
         if seized.is_empty() {
-            return Err(refuse(std::io::Error::from_raw_os_error(libc::ESRCH)));
+            return Err(refuse(ended_already));
         }
         Ok(seized.into_iter().collect())
     }
