@@ -111,8 +111,11 @@ impl Session {
 
     /// Records the stop of a known task and lets it go on.
     pub(crate) fn handle(&mut self, stop: Stop, t_ns: u64) {
-        self.record(&stop, t_ns);
         let tid = stop.tid();
+        if !self.record(&stop, t_ns) {
+            stop.left_behind();
+            return;
+        }
         if self.detaching.is_some() {
             self.detach(stop, t_ns);
             return;

@@ -14,10 +14,13 @@ use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Died, Event, Stop, StopKind, Tid, fdname, process};
 
 impl Session {
-    /// Commits the STOP event of a known task, and the events that follow from it.
-    pub(crate) fn record(&mut self, stop: &Stop, t_ns: u64) {
+    /// Commits the STOP event of a known task, and the events that follow from it. Answers whether the task still stands in that stop.
+    ///
+    /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own. It then comes to its exit event, which
+    /// must not be taken for the stop at hand: to resume it there would let it go before it was waited for.
+    pub(crate) fn record(&mut self, stop: &Stop, t_ns: u64) -> bool {
         let tid = stop.tid();
-        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };
+        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return true };
         // A task that was killed in this very moment is still recorded: the length says that nothing could be asked (-ESRCH).
         let alive = stop.syscall_info(&mut self.info).is_ok();
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
@@ -27,9 +30,11 @@ impl Session {
             layout: Layout::MERGED,
             info: self.info.bytes(),
         });
-        if !alive {
+        // Under TRACESYSGOOD a syscall stop is an entry or an exit: with NONE the task is in its next stop already.
+        let moved_on = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::NONE);
+        if !alive || moved_on {
             self.sink.commit();
-            return;
+            return false;
         }
         self.registers_at_attach(stop);
         let message = match stop.kind() {
@@ -52,6 +57,7 @@ impl Session {
             self.after_event(tid, event, message, t_ns);
         }
         self.snapshot_at_attach(tid);
+        true
     }
 
     fn syscall_stop(&mut self, tid: Tid, id: TaskId) {

@@ -206,6 +206,9 @@ impl Stop {
         self.go(request, signal);
     }
 
+    /// The task has left this stop by itself, because it is being killed; its next report will come from wait.
+    pub fn left_behind(self) {}
+
     /// PTRACE_LISTEN: the task stays stopped as its group is, yet reports when that ends.
     pub fn listen(self) {
         self.go(libc::PTRACE_LISTEN, Signal::NONE);
