@@ -1,14 +1,21 @@
 //! One binary for all tests of the command line.
 
 mod attach;
+mod attaching;
 mod claims;
+mod crash;
+mod errors;
 mod fixtures;
 mod golden;
 mod matcher;
 mod matcher_cases;
+mod oracle;
 mod program;
 mod reading;
 mod session;
+mod stage;
 mod statements;
 mod stops;
 mod synthetic;
+mod transparency;
+mod volume;

@@ -1,0 +1,115 @@
+//! The same program under strace(1) and under sysreel: call for call the same line, arguments, strings, structures and result.
+//!
+//! What legitimately differs is made equal, each thing by name: see [`same`].
+
+use crate::stage::{SYSREEL, Stage, installed};
+use std::fs;
+
+#[test]
+fn ls() {
+    same(&["ls", "-la", "d"], 100);
+}
+
+#[test]
+fn cat() {
+    same(&["cat", "d/1", "d/2", "missing"], 40);
+}
+
+#[test]
+fn tar() {
+    same(&["tar", "-cf", "out.tar", "d"], 100);
+}
+
+#[test]
+fn git_log() {
+    same(&["git", "-C", "repository", "log", "--stat"], 150);
+}
+
+/// At least `least` lines, all equal but for: the column of results; the random bytes that the kernel deals out; the address of the
+/// environment in the tracer's child; ids of tasks; the line in which sysreel says where it put the program; how an octal escape is
+/// padded before a digit that is none of octal.
+#[track_caller]
+fn same(words: &[&str], least: usize) {
+    if !installed(words[0], &[words[0], "strace", "setarch", "git"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let made = stage.sh(
+        r#"mkdir d; for i in 1 2 3; do seq 1 ${i}00 > d/$i; done; ln -s 1 d/link
+           export GIT_AUTHOR_DATE='2001-01-01T00:00:00Z' GIT_COMMITTER_DATE='2001-01-01T00:00:00Z'
+           git init -q repository; cd repository; git config user.name n; git config user.email e@example.org
+           for i in 1 2; do echo $i > f$i; git add f$i; git commit -q -m "commit $i"; done; git status > /dev/null"#,
+    );
+    assert!(made.status.success(), "{made:?}");
+    let traced = |tracer: &[&str]| {
+        _ = fs::remove_file(stage.path("out.tar"));
+        let mut command = stage.command("setarch");
+        stage.run(command.arg("-R").args(tracer).args(words))
+    };
+    let strace = traced(&["strace", "-f", "-o", "strace.out", "-s", "65536", "-a1"]);
+    let sysreel = traced(&[SYSREEL, "record", "-q", "--capture-limit", "all", "-o", "run.reel", "--"]);
+    assert_eq!((strace.status, strace.text()), (sysreel.status, sysreel.text()));
+    let printed = stage.sysreel(&["print", "-s", "65536", "-o", "sysreel.out", "run.reel"]);
+    assert!(printed.status.success(), "{printed:?}");
+    let [strace, sysreel] =
+        ["strace.out", "sysreel.out"].map(|name| normal(&fs::read_to_string(stage.path(name)).unwrap()));
+    for (i, (theirs, ours)) in strace.iter().zip(&sysreel).enumerate() {
+        assert_eq!(theirs, ours, "line {i} of {words:?}");
+    }
+    assert_eq!(strace.len(), sysreel.len());
+    assert!(strace.len() > least, "{} lines are too few to be {words:?}", strace.len());
+}
+
+fn normal(text: &str) -> Vec<String> {
+    // Its own lines have no id when they are about no task.
+    let main = text
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .find(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
+    let main = main.unwrap_or_default();
+    text.lines()
+        .filter(|line| !line.contains("--- sysreel: altered affinity mask"))
+        .map(|line| {
+            let line = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
+            let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
+            let result = if result == main { "MAIN" } else { result };
+            let call = octal(call.trim_end());
+            if call.starts_with("getrandom(\"") {
+                return format!("getrandom({}", call.rsplit_once('"').unwrap().1);
+            }
+            match (call.starts_with("execve("), call.rsplit_once(", 0x")) {
+                (true, Some((before, after))) => format!(
+                    "{before}, ENVIRONMENT{} = {result}",
+                    after.trim_start_matches(|c: char| c.is_ascii_hexdigit())
+                ),
+                _ => format!("{call} = {result}"),
+            }
+        })
+        .collect()
+}
+
+/// Every octal escape in three digits.
+fn octal(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        out.push(c);
+        if c != '\\' {
+            continue;
+        }
+        let mut digits = String::new();
+        while digits.len() < 3 && rest.peek().is_some_and(|c| ('0'..='7').contains(c)) {
+            digits.extend(rest.next());
+        }
+        match digits.is_empty() {
+            true => out.extend(rest.next()),
+            false => out += &format!("{digits:0>3}"),
+        }
+    }
+    out
+}
+
+#[test]
+fn escapes_are_made_equal() {
+    assert_eq!(octal(r"a\08\0008\\0\n\1777"), r"a\0008\0008\\0\n\1777");
+}
