@@ -9,13 +9,20 @@ use super::lines::Prefix;
 use super::printer::Printer;
 use crate::decode::{self, Fields};
 use crate::print::HexStrings;
-use crate::psi::{Info, What};
+use crate::psi::{Info, Op, What};
 use crate::text;
 
 /// Events of ptrace stops (include/uapi/linux/ptrace.h), in the third byte of a wait status.
+const FIRST_EVENT: u32 = 1;
 const EVENT_EXIT: u32 = 6;
 const EVENT_SECCOMP: u32 = 7;
 const EVENT_STOP: u32 = 128;
+/// The low byte of a wait status that reports a stop.
+const STOPPED: u32 = 0x7f;
+/// No such process: the task was gone when it was asked (include/uapi/asm-generic/errno-base.h).
+const ESRCH: i32 = 3;
+/// What the kernel reports of a task that is in no system call stop: the struct up to its union.
+const NONE_LEN: usize = 24;
 /// The signals that stop a process, and the one that traps, in every ABI here (include/uapi/asm-generic/signal.h).
 const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
 const TRAP: u32 = 5;
@@ -29,6 +36,10 @@ impl Printer<'_> {
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
         let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
         let quiet = !has_run && !self.options.verbose;
+        if status & 0xff != STOPPED {
+            self.remark(prefix, &format!("a report that is no stop: wait status {status:#x}"));
+            return;
+        }
         match event {
             0 if signal == TRAP | SYSGOOD => self.odd_syscall_stop(stop, info, prefix),
             0 if quiet => {}
@@ -39,15 +50,22 @@ impl Printer<'_> {
                 What::Seccomp(_, data) => self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}")),
                 _ => self.odd_syscall_stop(stop, info, prefix),
             },
-            _ => {}
+            EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
+            // What they tell stands in other lines: of the new task, the call, its result.
+            FIRST_EVENT..=EVENT_SECCOMP => {}
+            _ => self.remark(prefix, &format!("a stop of unknown kind: wait status {status:#x}")),
         }
     }
 
     /// A syscall stop of which the kernel did not say what it is, or in a form that is not known.
     fn odd_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+        if stop.info_ret == -ESRCH || (info.op == Some(Op::NONE) && stop.info.len() == NONE_LEN) {
+            self.remark(prefix, "a system call stop that the task left unasked, being killed");
+            return;
+        }
         let mut bytes = String::new();
         text::bytes(&mut bytes, stop.info);
-        let op = info.op.map_or(-1, |op| i32::from(op.0));
+        let op = info.op.map_or_else(|| "none".to_owned(), |op| op.0.to_string());
         let (ret, layout) = (stop.info_ret, stop.layout);
         self.remark(
             prefix,
