@@ -26,8 +26,7 @@ fn git_log() {
 }
 
 /// At least `least` lines, all equal but for: the column of results; the random bytes that the kernel deals out; the address of the
-/// environment in the tracer's child; ids of tasks; the line in which sysreel says where it put the program; how an octal escape is
-/// padded before a digit that is none of octal.
+/// environment in the tracer's child; the id of the task; how an octal escape is padded before a digit that is none of octal.
 #[track_caller]
 fn same(words: &[&str], least: usize) {
     if !installed(words[0], &[words[0], "strace", "setarch", "git"]) {
@@ -47,7 +46,8 @@ fn same(words: &[&str], least: usize) {
         stage.run(command.arg("-R").args(tracer).args(words))
     };
     let strace = traced(&["strace", "-f", "-o", "strace.out", "-s", "65536", "-a1"]);
-    let sysreel = traced(&[SYSREEL, "record", "-q", "--capture-limit", "all", "-o", "run.reel", "--"]);
+    let sysreel =
+        traced(&[SYSREEL, "record", "-q", "--cpu", "free", "--capture-limit", "all", "-o", "run.reel", "--"]);
     assert_eq!((strace.status, strace.text()), (sysreel.status, sysreel.text()));
     let printed = stage.sysreel(&["print", "-s", "65536", "-o", "sysreel.out", "run.reel"]);
     assert!(printed.status.success(), "{printed:?}");
@@ -61,14 +61,8 @@ fn same(words: &[&str], least: usize) {
 }
 
 fn normal(text: &str) -> Vec<String> {
-    // Its own lines have no id when they are about no task.
-    let main = text
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .find(|word| word.bytes().all(|byte| byte.is_ascii_digit()));
-    let main = main.unwrap_or_default();
+    let main = text.split(' ').next().unwrap_or_default();
     text.lines()
-        .filter(|line| !line.contains("--- sysreel: altered affinity mask"))
         .map(|line| {
             let line = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
             let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
