@@ -17,5 +17,6 @@ mod stage;
 mod statements;
 mod stops;
 mod synthetic;
+mod thread_storm;
 mod transparency;
 mod volume;

@@ -1,0 +1,62 @@
+//! Attaching to a process whose threads come and go all the time: none is missed, and all are let go.
+
+use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, until};
+use std::fs;
+use std::os::unix::process::ExitStatusExt;
+use std::process::Stdio;
+
+const STORM: &str = r#"
+import os, threading
+def chain(n):
+    if n:
+        t = threading.Thread(target=chain, args=(n - 1,)); t.start(); t.join()
+def storm():
+    while not os.path.exists("enough"): chain(3)
+threads = [threading.Thread(target=storm) for _ in range(5)]
+[t.start() for t in threads]; print("ready", flush=True); [t.join() for t in threads]; print("whole")
+"#;
+
+#[test]
+fn no_thread_is_missed() {
+    if !installed("no_thread_is_missed", &["python3"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command("python3");
+    let mut target = Running::start(command.args(["-c", STORM]).stdout(Stdio::piped()));
+    assert_eq!(target.first_line(), "ready\n");
+    let pid = target.pid();
+    for turn in 0..8 {
+        let log = stage.path(&format!("{turn}.reel"));
+        let mut command = stage.command(SYSREEL);
+        let recorder = Running::start(command.args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(&log));
+        let own = recorder.pid().to_string();
+        // The log is made when all threads are seized.
+        until("it is attached to", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
+        // From now on every thread that there is, is traced, however young.
+        for _ in 0..20 {
+            for (thread, tracer) in tracers(pid) {
+                assert_eq!(tracer, own, "thread {thread} is not recorded");
+            }
+        }
+        kill(recorder.pid(), "TERM");
+        assert_eq!(recorder.wait().signal(), Some(15));
+        each(&log, |_, _| {}).is_clean();
+        assert!(tracers(pid).iter().all(|(_, tracer)| tracer == "0"), "{:?}", tracers(pid));
+    }
+    stage.write("enough", "");
+    assert_eq!(target.first_line(), "whole\n");
+    assert!(target.wait().success());
+}
+
+/// The threads and who traces them; those that have just ended have no say.
+fn tracers(pid: u32) -> Vec<(String, String)> {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    threads
+        .filter_map(|thread| {
+            let status = fs::read_to_string(thread.path().join("status")).ok()?;
+            let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:\t"))?;
+            Some((thread.file_name().into_string().ok()?, tracer.to_owned()))
+        })
+        .collect()
+}
