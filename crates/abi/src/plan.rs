@@ -15,7 +15,7 @@
 //! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
 //! | sock_fprog, pselect6's mask | the structure | what it points to, 0 | |
 //!
-//! Behind socketcall and ipc of i386 stands another call ([`crate::inner`]): its memory is that of its own arguments,
+//! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that of its own arguments,
 //! each role one higher than in the table above. Role 0 is then the array of socketcall.
 
 mod expand;

@@ -14,9 +14,9 @@
 //!                                              │ Report::Gone
 //! ```
 //!
-//! A [`Stop`](stop::Stop) is proof that the task is stopped; whatever lets it run again takes it by value, so
+//! A [`Stop`] is proof that the task is stopped; whatever lets it run again takes it by value, so
 //! an operation that needs a stopped task cannot be written for a running one. Death can still strike at any
-//! moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`](error::Died) as a value.
+//! moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`] as a value.
 
 pub mod affinity;
 pub mod attach;

@@ -58,7 +58,7 @@ fn object(command: u64, of: &Structures) -> Meaning {
     }
 }
 
-/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it ([`crate::inner`]), and what that
+/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it ([`crate::inner()`]), and what that
 /// call's own row does not say. The upper half of `call` is a version.
 pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
     match (arg, call.command(0) & 0xffff) {
