@@ -1,9 +1,9 @@
 //! Attaching to programs that run, whatever they are doing, and leaving them as they were found.
 
 use crate::program::program;
-use crate::stage::{Read, Running, SYSREEL, Stage, each, installed, kill, state_of, status_of, until};
+use crate::stage::{Read, Running, SYSREEL, Stage, each, kill, state_of, status_of, until};
 use std::fs;
-use std::io::{BufRead, BufReader, Read as _, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -329,69 +329,4 @@ fn attached_tasks(log: &Path) -> Vec<u32> {
     });
     tids.sort_unstable();
     tids
-}
-
-/// A process that stops while it is recorded stays stopped when it is let go, and continues when it is told to.
-#[test]
-fn a_process_that_stops_meanwhile_stays_stopped() {
-    let stage = Stage::new();
-    let target = Running::start(stage.command(&program("sleeper").binary).arg("read").stdout(Stdio::null()));
-    let log = stage.path("run.reel");
-    let recorder = attach(&stage, target.pid(), &log);
-    kill(target.pid(), "STOP");
-    until("the group stop is seen", || {
-        stops(&log).0.iter().any(|stop| stop.event() == PTRACE_EVENT_STOP && stop.status >> 8 & 0xff == 19)
-    });
-    detach(recorder);
-    assert_eq!(state_of(target.pid()), Some('T'));
-    kill(target.pid(), "CONT");
-    until("it sleeps again", || state_of(target.pid()) == Some('S'));
-}
-
-/// Signals that arrive while a recorder comes and goes are delivered, each once.
-#[test]
-fn no_signal_is_lost_or_made() {
-    if !installed("no_signal_is_lost_or_made", &["python3"]) {
-        return;
-    }
-    let stage = Stage::new();
-    // The byte is written in the very handler, not when the interpreter gets round to it.
-    let script = r#"
-import os, signal
-os.set_blocking(1, False); signal.signal(signal.SIGUSR1, lambda *_: None); signal.set_wakeup_fd(1); os.write(1, b"ready\n")
-while True: signal.pause()"#;
-    let mut target = Running::start(stage.command("python3").args(["-c", script]).stdout(Stdio::piped()));
-    assert_eq!(target.first_line(), "ready\n");
-    let (pid, handled, ending) = (target.pid(), AtomicU64::new(0), AtomicBool::new(false));
-    let mut answers = target.child().stdout.take().unwrap();
-    std::thread::scope(|scope| {
-        let reader = scope.spawn(|| {
-            let mut byte = [0];
-            while answers.read(&mut byte).unwrap() == 1 {
-                handled.fetch_add(1, SeqCst);
-            }
-        });
-        let sender = scope.spawn(|| {
-            let mut sent = 0;
-            while !ending.load(SeqCst) {
-                kill(pid, "USR1");
-                sent += 1;
-                until("the signal is handled", || handled.load(SeqCst) >= sent);
-            }
-            sent
-        });
-        for turn in 0..12 {
-            let log = stage.path(&format!("{turn}.reel"));
-            let recorder = attach(&stage, pid, &log);
-            let before = handled.load(SeqCst);
-            until("signals are handled while it is recorded", || handled.load(SeqCst) > before + 3);
-            detach(recorder);
-            stops(&log).1.is_clean();
-        }
-        ending.store(true, SeqCst);
-        let sent = sender.join().unwrap();
-        drop(target);
-        reader.join().unwrap();
-        assert_eq!(handled.load(SeqCst), sent);
-    });
 }

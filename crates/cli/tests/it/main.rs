@@ -2,6 +2,7 @@
 
 mod attach;
 mod attaching;
+mod attaching_signals;
 mod claims;
 mod crash;
 mod errors;
