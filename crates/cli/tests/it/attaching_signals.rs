@@ -71,7 +71,7 @@ if pid == 0:
     # The byte is written in the very handler, not when the interpreter gets round to it.
     signal.signal(signal.SIGUSR1, lambda *_: None); signal.set_wakeup_fd(write); os.write(write, b"r")
     while True: signal.pause()
-def handled(): return select.select([read], [], [], 60)[0] and os.read(read, 99)
+def handled(): return select.select([read], [], [], 20)[0] and os.read(read, 99)
 assert handled() == b"r"
 print(pid, flush=True)
 sent = 0
