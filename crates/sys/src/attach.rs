@@ -99,7 +99,8 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     if fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
         return Some("it is a kernel thread, which cannot be traced");
     }
-    match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?.trim() {
+    // Without Yama there is no such file.
+    match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default().trim() {
         "1" => Some(
             "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope=1): start it under sysreel, run as root, or set the sysctl to 0",
         ),
