@@ -2,61 +2,72 @@
 
 use std::ffi::OsString;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use sysreel_format::limits::MAX_TAIL;
 use sysreel_format::{Limits, Log, ReadAt, TAIL_SUFFIX};
 
 use crate::Error;
 
-/// A file that can be read at any offset.
-#[cfg(unix)]
+/// What a log is read from.
 #[derive(Debug)]
-pub struct FileSource(File);
+pub enum FileSource {
+    /// A file, read where it is asked for.
+    #[cfg(unix)]
+    File(File),
+    /// A file, read where it is asked for.
+    #[cfg(not(unix))]
+    File(sysreel_format::SeekReader<File>),
+    /// A copy of one that may change under the reader's hands: a tail.
+    Copy(Vec<u8>),
+}
 
-/// A file that can be read at any offset.
-#[cfg(not(unix))]
-#[derive(Debug)]
-pub struct FileSource(sysreel_format::SeekReader<File>);
-
-#[cfg(unix)]
 impl FileSource {
-    fn new(file: File) -> Self {
-        Self(file)
+    fn of(file: File) -> Self {
+        #[cfg(unix)]
+        return Self::File(file);
+        #[cfg(not(unix))]
+        return Self::File(sysreel_format::SeekReader::new(file));
+    }
+
+    /// All of a file as it is now, if it is no longer than a tail may be.
+    fn copy_of(mut file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        if len > MAX_TAIL {
+            // Too long for a tail: the reader will say so.
+            return Ok(Self::of(file));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+        file.read_to_end(&mut bytes)?;
+        Ok(Self::Copy(bytes))
     }
 }
 
-#[cfg(not(unix))]
-impl FileSource {
-    fn new(file: File) -> Self {
-        Self(sysreel_format::SeekReader::new(file))
-    }
-}
-
-#[cfg(unix)]
 impl ReadAt for FileSource {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        loop {
-            match std::os::unix::fs::FileExt::read_at(&self.0, buf, offset) {
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                done => return done,
-            }
+        match self {
+            #[cfg(unix)]
+            Self::File(file) => loop {
+                match std::os::unix::fs::FileExt::read_at(file, buf, offset) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    done => return done,
+                }
+            },
+            #[cfg(not(unix))]
+            Self::File(file) => file.read_at(buf, offset),
+            Self::Copy(bytes) => bytes.read_at(buf, offset),
         }
     }
 
     fn len(&self) -> io::Result<u64> {
-        Ok(self.0.metadata()?.len())
-    }
-}
-
-#[cfg(not(unix))]
-impl ReadAt for FileSource {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        self.0.read_at(buf, offset)
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        self.0.len()
+        match self {
+            #[cfg(unix)]
+            Self::File(file) => Ok(file.metadata()?.len()),
+            #[cfg(not(unix))]
+            Self::File(file) => file.len(),
+            Self::Copy(bytes) => ReadAt::len(bytes),
+        }
     }
 }
 
@@ -78,9 +89,9 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
-    // The tail first: what a live recorder moves from it to the file in between is then seen twice, not missed.
+    // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is then seen twice, not missed.
     let tail = match File::open(&tail_path) {
-        Ok(file) => Some(file),
+        Ok(file) => Some(FileSource::copy_of(file).map_err(|e| refused(&tail_path, e))?),
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => return Err(refused(&tail_path, e)),
     };
@@ -89,11 +100,10 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
         return Err(refused(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
     }
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
-    let mut log = Log::open(FileSource::new(file), Limits::default()).map_err(wrong)?;
+    let mut log = Log::open(FileSource::of(file), Limits::default()).map_err(wrong)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
-        log =
-            log.with_tail(FileSource::new(tail)).map_err(|source| Error::Log { path: tail_path, source })?;
+        log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
     }
     Ok(LogFile { path: path.to_path_buf(), log, has_tail })
 }

@@ -128,7 +128,8 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             0x0c => out.push_str("\\f"),
             _ => {
                 // A digit that follows would be read as part of a shorter escape.
-                let digit_follows = bytes.get(i + 1).is_some_and(u8::is_ascii_digit);
+                // A digit that could belong to the escape must not follow it.
+                let digit_follows = bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
                 octal(out, byte.into(), if digit_follows { 3 } else { 1 });
             }

@@ -4,7 +4,7 @@ use crate::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use sysreel_format::limits::{SEGMENT_COUNT, SEGMENT_SIZE};
 use sysreel_format::{EXTENSION, TAIL_SUFFIX};
@@ -51,6 +51,8 @@ impl Files {
         if !mapping::lock(&log) {
             return Err(Error::Busy(path));
         }
+        // A file that was there keeps its mode when it is opened; what is put into it now is for its owner alone.
+        log.set_permissions(fs::Permissions::from_mode(MODE)).map_err(failed)?;
         let tail_path = with_suffix(&path);
         let (tail, segments) = new_tail(&tail_path, &log).map_err(|source| {
             if is_new {
@@ -163,9 +165,10 @@ mod tests {
 
     #[test]
     fn logs_and_tails_are_for_their_owner_alone() {
-        use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.reel");
+        fs::write(&path, "an old file").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let files = Files::open(Some(&path), None).unwrap();
         for path in [&path, &files.tail.unwrap().1] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);

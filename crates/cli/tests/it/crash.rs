@@ -197,7 +197,7 @@ fn the_program_runs_on_when_the_recording_is_ended() {
     }
 }
 
-/// The parent of a vfork cannot be let go before its child has left it; the recorder waits with it.
+/// Asleep in a call, stopped by a signal: each task is let go and goes on as it would have.
 #[test]
 fn tasks_in_every_state_are_let_go() {
     let stage = Stage::new();

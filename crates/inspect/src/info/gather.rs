@@ -37,6 +37,11 @@ impl Info {
             info.sizes.blobs = Some(summary.blobs);
         }
         info.incomplete = completeness(walk.completeness);
+        if info.ending.state != super::CLEAN {
+            info.incomplete.push(
+                "the recording was not finished: what came after its last event is not known".to_owned(),
+            );
+        }
         info.time.duration_ns = walk.t_last.saturating_sub(log.meta().monotonic_ns);
         info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
         Ok(info)

@@ -110,9 +110,9 @@ impl Lines {
         self.waiting.clear();
     }
 
-    /// Writes whole lines; when a task's own line is under way, behind it.
+    /// Writes whole lines; when a task's own line is under way, behind it. What concerns no task breaks no line either.
     pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
-        if self.current != Some(id) {
+        if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);
         }
         let mut apart =
