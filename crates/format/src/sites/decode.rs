@@ -4,14 +4,15 @@
 //! a length before there is room for it.
 
 use super::columns::{
-    ADDRESS, ARGS, CLASSES, COLUMNS, Column, DATA, ENTRY_TIME, KIND, LEN, LONG_TIME, MASK, OTHER_TIME, PARTS, RAW,
-    RAWLEN, REGION, REST, RVAL, SITE, SITES, SP, STRLEN, TASK, TASKS,
+    ADDRESS, ARGS, CLASSES, COLUMNS, Column, DATA, ENTRY_TIME, KIND, LEN, LONG_TIME, MASK, OTHER_TIME, PARTS,
+    RAW, RAWLEN, REGION, REST, RVAL, SITE, SITES, SP, STRLEN, TASK, TASKS, unfold,
 };
-use super::model::{Call, Class, Former, MEMO, Memo, Open, Place, Site, Slot};
+use super::model::{Call, Class, Former, Last, MEMO, Memo, Place, Site, Slot};
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN,
     INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, MAX_CLASSES, MAX_SITES, MAX_TASKS, NO_CHANGE,
-    PARTS_KNOWN, RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_SORT, TIME_ESCAPE, blob_count, is_failure,
+    PARTS_KNOWN, RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_SORT, TIME_ESCAPE, blob_count,
+    is_failure,
 };
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
@@ -20,7 +21,7 @@ use crate::limits::MAX_ITEMS;
 /// Tables of the block that is being decoded. Their memory is kept from block to block.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    tasks: Vec<(u32, Option<Open>)>,
+    tasks: Vec<(u32, Last)>,
     sites: Vec<(Place, Site)>,
     classes: Vec<Stream>,
 }
@@ -91,7 +92,7 @@ impl Rows<'_, '_> {
         let Tables { tasks, sites, classes } = &mut *self.tables;
         (tasks.clear(), sites.clear(), classes.clear());
         while !self.columns[TASKS].0.is_empty() && tasks.len() < MAX_TASKS {
-            tasks.push((u32::from_le_bytes(self.columns[TASKS].array()?), None));
+            tasks.push((u32::from_le_bytes(self.columns[TASKS].array()?), Last::default()));
         }
         let column = &mut self.columns[SITES];
         while !column.0.is_empty() && sites.len() < MAX_SITES {
@@ -176,17 +177,18 @@ impl Rows<'_, '_> {
     fn entry(&mut self, code: u8, task: usize, head: &[u8; ROW_HEAD]) -> Option<()> {
         let index = self.columns[SITE].size()?;
         let (place, site) = self.tables.sites.get_mut(index)?;
+        let (_, last) = self.tables.tasks.get_mut(task)?;
         if code & NO_CHANGE == 0 {
             let mask = self.columns[MASK].byte()?;
             if mask == 0 || mask & 0x80 != 0 {
                 return None;
             }
             if mask & 0x40 != 0 {
-                site.sp = self.columns[SP].delta(site.sp)?;
+                site.sp = changed(self.columns[SP].uint()?, site.sp, last.sp);
             }
-            for (arg, value) in site.args.iter_mut().enumerate() {
+            for (arg, (value, &other)) in site.args.iter_mut().zip(&last.args).enumerate() {
                 if mask & (1 << arg) != 0 {
-                    *value = self.columns.get_mut(ARGS + arg)?.delta(*value)?;
+                    *value = changed(self.columns.get_mut(ARGS + arg)?.uint()?, *value, other);
                 }
             }
         }
@@ -201,13 +203,14 @@ impl Rows<'_, '_> {
             to.copy_from_slice(&arg.to_le_bytes());
         }
         let args = site.args;
-        self.tables.tasks.get_mut(task)?.1 = Some(Open { site: index, sp: site.sp, args });
+        *last = Last { site: Some(index), sp: site.sp, args };
         self.put(&bytes)?;
         self.parts(code, Sort::Site(index, 0), &Call { args, rval: None, known: true })
     }
 
     fn exit(&mut self, code: u8, task: usize, head: &[u8; ROW_HEAD]) -> Option<()> {
-        let Open { site: index, sp, args } = self.tables.tasks.get_mut(task)?.1.take()?;
+        let (_, Last { site, sp, args }) = self.tables.tasks.get_mut(task)?;
+        let (index, sp, args) = (site.take()?, *sp, *args);
         let (place, site) = self.tables.sites.get_mut(index)?;
         if code & NO_CHANGE == 0 {
             site.rval = self.columns[RVAL].delta(site.rval)?;
@@ -270,7 +273,14 @@ impl Rows<'_, '_> {
         Some(())
     }
 
-    fn part(&mut self, index: usize, mut slot: Slot, sort: Sort, call: &Call, former: &mut Former) -> Option<()> {
+    fn part(
+        &mut self,
+        index: usize,
+        mut slot: Slot,
+        sort: Sort,
+        call: &Call,
+        former: &mut Former,
+    ) -> Option<()> {
         let number = usize::try_from(slot.class).ok()?;
         let class = self.tables.classes.get(number)?.class;
         let mut head = [0; 8];
@@ -357,4 +367,9 @@ impl Rows<'_, '_> {
         stream.at = end;
         self.put(bytes)
     }
+}
+
+/// A value that is not that of the site's last entry.
+fn changed(written: u64, known: u64, last: u64) -> u64 {
+    if written == 0 { last } else { unfold(written, known) }
 }

@@ -4,15 +4,15 @@
 //! and the decoder gives exactly it back. `None` anywhere means that the block is better left to codec 0.
 
 use super::columns::{
-    ARGS, CLASSES, Columns, DATA, ENTRY_TIME, KIND, LONG_TIME, MASK, OTHER_TIME, RAW, RAWLEN, RVAL, SITE, SITES,
-    SP, TASK, TASKS, fold,
+    ARGS, CLASSES, Columns, DATA, ENTRY_TIME, KIND, LONG_TIME, MASK, OTHER_TIME, RAW, RAWLEN, RVAL, SITE,
+    SITES, SP, TASK, TASKS, fold, put_uint,
 };
 use super::keys::Keys;
-use super::model::{Call, ClassOf, Memo, Open, Place, Site};
+use super::model::{Call, ClassOf, Last, Memo, Place, Site};
 use super::parts::{PartRef, emit, survey};
 use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, MAX_CLASSES, MAX_SITES, MAX_TASKS, NO_CALL, NO_CHANGE,
-    OTHER, PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, TIME_ESCAPE, is_failure,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, MAX_CLASSES, MAX_SITES, MAX_TASKS, NO_CALL,
+    NO_CHANGE, OTHER, PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, TIME_ESCAPE, is_failure,
 };
 use crate::event::ROW_HEAD;
 use crate::wire::{u32_at, u64_at};
@@ -22,7 +22,7 @@ use crate::wire::{u32_at, u64_at};
 pub(super) struct Encoder {
     pub(super) columns: Columns,
     tasks: Keys<u32>,
-    open: Vec<Option<Open>>,
+    last: Vec<Last>,
     places: Keys<Place>,
     sites: Vec<Site>,
     /// The stops that are no call of a known site.
@@ -49,7 +49,7 @@ impl Encoder {
         Encoder {
             columns: Columns::new(),
             tasks: Keys::new(),
-            open: Vec::new(),
+            last: Vec::new(),
             places: Keys::new(),
             sites: Vec::new(),
             others: Memo::default(),
@@ -78,7 +78,7 @@ impl Encoder {
     fn clear(&mut self) {
         self.columns.clear();
         self.tasks.clear();
-        self.open.clear();
+        self.last.clear();
         self.places.clear();
         self.sites.clear();
         self.others = Memo::default();
@@ -94,7 +94,7 @@ impl Encoder {
         let [sort @ .., k0, k1, k2, k3] = kind;
         let task = self.tasks.number(u32::from_le_bytes([k0, k1, k2, k3]));
         if task.1 {
-            self.open.push(None);
+            self.last.push(Last::default());
         }
         let task = task.0;
         let mut code = if sort == super::STOP_SORT { self.stop(task, row, body) } else { None };
@@ -169,23 +169,24 @@ impl Encoder {
         }
         let index = usize::try_from(number).ok()?;
         let site = self.sites.get_mut(index)?;
+        let last = self.last.get_mut(usize::try_from(task).ok()?)?;
         let columns = &mut self.columns;
         columns.uint::<SITE>(u64::from(number));
         let mut mask = 0;
         let sp = word(16);
         if sp != site.sp {
             mask |= 0x40;
-            columns.delta::<SP>(sp, site.sp);
+            columns.uint::<SP>(changed(sp, site.sp, last.sp));
             site.sp = sp;
         }
         let args: [u64; 6] = std::array::from_fn(|arg| word(32 + 8 * arg));
-        for (arg, (&value, last)) in args.iter().zip(&mut site.args).enumerate() {
-            if value != *last {
+        for (arg, ((&value, known), &other)) in args.iter().zip(&mut site.args).zip(&last.args).enumerate() {
+            if value != *known {
                 mask |= 1 << arg;
                 if let Some(column) = columns.0.get_mut(ARGS + arg) {
-                    super::columns::put_uint(column, fold(value, *last));
+                    put_uint(column, changed(value, *known, other));
                 }
-                *last = value;
+                *known = value;
             }
         }
         let mut code = ENTRY | NO_CHANGE;
@@ -193,7 +194,7 @@ impl Encoder {
             columns.byte::<MASK>(mask);
             code = ENTRY;
         }
-        *self.open.get_mut(usize::try_from(task).ok()?)? = Some(Open { site: index, sp, args });
+        *last = Last { site: Some(index), sp, args };
         let call = Call { args, rval: None, known: true };
         let [memo, _, _] = &mut site.memos;
         let known = emit(&mut self.parts, columns, row, memo, &call);
@@ -203,8 +204,9 @@ impl Encoder {
     /// `None` when it is not the exit that the task's entry lets expect.
     fn exit(&mut self, task: u32, row: &[u8], body: &[u8]) -> Option<u8> {
         let info = body.get(STOP_HEAD_LEN..EXIT_LEN)?;
-        let open = self.open.get_mut(usize::try_from(task).ok()?)?;
-        let Open { site: index, sp, args } = (*open)?;
+        let last = self.last.get_mut(usize::try_from(task).ok()?)?;
+        let Last { site, sp, args } = *last;
+        let index = site?;
         let rval = u64_at(info, 24)?;
         let failure = is_failure(rval);
         let place = self.places.keys().get(index)?;
@@ -216,7 +218,7 @@ impl Encoder {
             return None;
         }
         survey(&mut self.parts, row, ROW_HEAD + EXIT_LEN, place.nr)?;
-        *open = None;
+        last.site = None;
         let site = self.sites.get_mut(index)?;
         let mut code = EXIT | NO_CHANGE;
         if rval != site.rval {
@@ -252,4 +254,10 @@ impl Encoder {
             self.columns.bytes::<DATA>(stream);
         }
     }
+}
+
+/// A value that is not that of the site's last entry: 0 when the task's own last entry had it. Registers that a call
+/// does not use keep what the call before put there.
+fn changed(value: u64, known: u64, last: u64) -> u64 {
+    if value == last { 0 } else { fold(value, known) }
 }

@@ -67,7 +67,8 @@ impl FramePacker {
             }
             unflushed += column.len();
             let long = unflushed >= WORTH_ITS_TABLES;
-            let what = if long { ZSTD_EndDirective::ZSTD_e_flush } else { ZSTD_EndDirective::ZSTD_e_continue };
+            let what =
+                if long { ZSTD_EndDirective::ZSTD_e_flush } else { ZSTD_EndDirective::ZSTD_e_continue };
             step(&mut self.context, &mut buffer, column, what)?;
             if long {
                 unflushed = 0;
@@ -116,7 +117,8 @@ impl FrameUnpacker {
             let len = zstd_safe::find_frame_compressed_size(payload).unwrap_or(usize::MAX);
             let (frame, rest) = payload.split_at_checked(len).ok_or("payload is not three zstd frames")?;
             let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
-            let size = size.and_then(|size| usize::try_from(size).ok()).ok_or("frame without content size")?;
+            let size =
+                size.and_then(|size| usize::try_from(size).ok()).ok_or("frame without content size")?;
             left = left.checked_sub(size).ok_or("columns are longer than rows can need")?;
             self.unpacker.unpack(frame, size, content)?;
             payload = rest;

@@ -26,10 +26,11 @@ pub(super) struct Site {
     pub(super) memos: [Memo; 3],
 }
 
-/// A task's call that has begun.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Open {
-    pub(super) site: usize,
+/// A task's last call.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Last {
+    /// Where it came from, until it returns.
+    pub(super) site: Option<usize>,
     pub(super) sp: u64,
     pub(super) args: [u64; 6],
 }
@@ -104,7 +105,13 @@ impl Call {
     }
 
     /// The address to expect.
-    pub(super) fn address(&self, [arg, _, role, _]: [u8; 4], class: u32, slot: &Slot, former: &Former) -> u64 {
+    pub(super) fn address(
+        &self,
+        [arg, _, role, _]: [u8; 4],
+        class: u32,
+        slot: &Slot,
+        former: &Former,
+    ) -> u64 {
         match self.args.get(usize::from(arg)) {
             Some(&address) if self.known && role == 0 => address,
             _ if former.class == class => former.end,

@@ -1,12 +1,11 @@
 //! Parts of a STOP to columns.
 
-use super::columns::{
-    ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN,
-};
+use super::columns::{ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN};
 use super::encode::Parts;
 use super::model::{Call, Class, ClassOf, Former, MEMO, Memo, Slot};
 use super::{
-    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD, REGION_HEAD, blob_count,
+    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD, REGION_HEAD,
+    blob_count,
 };
 use crate::kind::PartKind;
 use crate::wire::{Wire, u64_at};
@@ -63,9 +62,9 @@ fn region_class(body: &[u8]) -> Option<([u8; 4], u32)> {
     let (got, errno, len) = (u64_at(head, 24)?, word(32)?, word(36)?);
     let fits = if Class::is_blobs(flags) {
         let first = u64_at(data, 0).unwrap_or_default();
-        let in_order = || data.chunks(8).zip(0..).all(|(number, nth)| {
-            u64_at(number, 0) == Some(first.wrapping_add(nth))
-        });
+        let in_order = || {
+            data.chunks(8).zip(0..).all(|(number, nth)| u64_at(number, 0) == Some(first.wrapping_add(nth)))
+        };
         blob_count(got).and_then(|count| count.checked_mul(8)) == Some(data.len()) && in_order()
     } else {
         got == data.len() as u64
@@ -74,7 +73,13 @@ fn region_class(body: &[u8]) -> Option<([u8; 4], u32)> {
 }
 
 /// Writes the parts that were listed. Tells whether their classes were those of the memo.
-pub(super) fn emit(parts: &mut Parts, columns: &mut Columns, row: &[u8], memo: &mut Memo, call: &Call) -> bool {
+pub(super) fn emit(
+    parts: &mut Parts,
+    columns: &mut Columns,
+    row: &[u8],
+    memo: &mut Memo,
+    call: &Call,
+) -> bool {
     let Parts { streams, list, next_blob, .. } = parts;
     let known = list.len() <= MEMO
         && memo.count == list.len()
@@ -150,8 +155,7 @@ fn region(
         *next_blob = first.wrapping_add(blob_count(fields.got).unwrap_or_default() as u64);
     }
     columns.byte::<REGION>(mask);
-    *former =
-        Former { class: slot.class, index: fields.index, end: fields.address.wrapping_add(fields.got) };
+    *former = Former { class: slot.class, index: fields.index, end: fields.address.wrapping_add(fields.got) };
     slot.address = fields.address;
     slot.len = fields.got;
     slot.hinted = fields.got == hint;

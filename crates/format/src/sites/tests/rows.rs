@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use crate::limits::MAX_INFO;
 use crate::{
-    BlobNumber, Data, Direction, EventBuf, EventKind, Layout, RegionFlags, RegionHead, Role, SourceId, StopHead,
-    TaskId,
+    BlobNumber, Data, Direction, EventBuf, EventKind, Layout, RegionFlags, RegionHead, Role, SourceId,
+    StopHead, TaskId,
 };
 
 /// A row with that head and body.
@@ -71,7 +71,10 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
         if n % 4 == 0 {
             let name = format!("/usr/include/linux/{n}.h\0");
             let got = name.len() as u64;
-            buf.region(&head(1, Direction::IN, RegionFlags::STRING, path, got), Data::Inline(name.as_bytes()));
+            buf.region(
+                &head(1, Direction::IN, RegionFlags::STRING, path, got),
+                Data::Inline(name.as_bytes()),
+            );
         }
         rows.extend_from_slice(buf.finish());
         time += 12_000 + n * 6007 % 3_000;
@@ -80,17 +83,27 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
         stop(&mut buf, task, time, &exit);
         match n % 4 {
             1 => {
-                let data: Vec<u8> = (0..144).map(|i| u8::try_from((i * i + n / 8) % 256).unwrap() & 0x1f).collect();
-                buf.region(&head(1, Direction::OUT, RegionFlags::default(), sp + 64, 144), Data::Inline(&data));
+                let data: Vec<u8> =
+                    (0..144).map(|i| u8::try_from((i * i + n / 8) % 256).unwrap() & 0x1f).collect();
+                buf.region(
+                    &head(1, Direction::OUT, RegionFlags::default(), sp + 64, 144),
+                    Data::Inline(&data),
+                );
             }
             2 if n % 16 == 2 => {
                 let blobs = [BlobNumber(n / 16)];
-                buf.region(&head(1, Direction::OUT, RegionFlags::default(), path + 512, 300), Data::Blobs(&blobs));
+                buf.region(
+                    &head(1, Direction::OUT, RegionFlags::default(), path + 512, 300),
+                    Data::Blobs(&blobs),
+                );
             }
             2 => {
                 let data = vec![b'#'; usize::try_from(rval).unwrap()];
                 let got = rval.cast_unsigned();
-                buf.region(&head(1, Direction::OUT, RegionFlags::default(), path + 512, got), Data::Inline(&data));
+                buf.region(
+                    &head(1, Direction::OUT, RegionFlags::default(), path + 512, got),
+                    Data::Inline(&data),
+                );
             }
             _ => {}
         }
@@ -102,18 +115,23 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
 /// A row of any kind whose body is any bytes.
 pub(super) fn any_row() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop_oneof![Just(1_u16), 0_u16..12, any::<u16>()];
-    let head = (kind, prop_oneof![Just(1_u8), any::<u8>()], prop_oneof![Just(0_u8), any::<u8>()], any::<u32>());
+    let head =
+        (kind, prop_oneof![Just(1_u8), any::<u8>()], prop_oneof![Just(0_u8), any::<u8>()], any::<u32>());
     let time = prop_oneof![any::<u64>(), 0_u64..100_000];
-    (head, time, vec(any::<u8>(), 0..300)).prop_map(|((kind, source, flags, task), t_ns, body)| {
-        row(kind, source, flags, task, t_ns, &body)
-    })
+    (head, time, vec(any::<u8>(), 0..300))
+        .prop_map(|((kind, source, flags, task), t_ns, body)| row(kind, source, flags, task, t_ns, &body))
 }
 
 /// A part: mostly a region that is nearly as it should be.
 fn any_part() -> impl Strategy<Value = Vec<u8>> {
     let class = (prop_oneof![0_u8..6, Just(255)], 0_u8..3, 0_u8..3, 0_u8..8);
     let small = prop_oneof![Just(0_u64), Just(144), 0_u64..400, any::<u64>()];
-    let numbers = (prop_oneof![0_u32..3, any::<u32>()], prop_oneof![Just(0x1000_u64), any::<u64>()], small.clone(), small);
+    let numbers = (
+        prop_oneof![0_u32..3, any::<u32>()],
+        prop_oneof![Just(0x1000_u64), any::<u64>()],
+        small.clone(),
+        small,
+    );
     let errno = prop_oneof![Just(0_u32), Just(14)];
     // What the region says of its data, and what there is: alike in most cases.
     let honest = prop_oneof![8 => Just(0_i32), 1 => -9..9_i32];
@@ -146,9 +164,8 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
 /// Rows that are nearly what the model expects: few sites and tasks, parts, structs of any length.
 pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
     let word = || prop_oneof![3 => 0_u64..4, 1 => Just(u64::MAX - 1), 1 => any::<u64>()];
-    let entry = (0_u64..3, word(), 0_u64..2, [word(), word(), word(), word(), word(), word()]).prop_map(
-        |(ip, sp, nr, [a, b, c, d, e, f])| info(1, &[ip, sp & 1, nr, a, b, c, d, e, f]),
-    );
+    let entry = (0_u64..3, word(), 0_u64..2, [word(), word(), word(), word(), word(), word()])
+        .prop_map(|(ip, sp, nr, [a, b, c, d, e, f])| info(1, &[ip, sp & 1, nr, a, b, c, d, e, f]));
     let exit = (0_u64..3, word(), word(), 0_u8..3).prop_map(|(ip, sp, rval, error)| {
         let mut exit = info(2, &[ip, sp & 1, rval]);
         // Mostly what follows from the value.
@@ -158,7 +175,8 @@ pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
     let any_info = vec(any::<u8>(), 0..=MAX_INFO);
     let info = prop_oneof![8 => entry, 8 => exit, 1 => any_info];
     let lies = prop_oneof![9 => Just((0x857f_u32, 0_i32)), 1 => (any::<u32>(), -3..3_i32)];
-    let stop = (0_u32..3, 0_u64..40_000_000, info, lies, vec(any_part(), 0..7), vec(any::<u8>(), 0..3), 0_u8..12);
+    let stop =
+        (0_u32..3, 0_u64..40_000_000, info, lies, vec(any_part(), 0..7), vec(any::<u8>(), 0..3), 0_u8..12);
     vec(stop, 0..60).prop_map(|stops| {
         let (mut rows, mut time) = (Vec::new(), 0_u64);
         for (task, later, info, (status, lie), parts, rest, odd) in stops {

@@ -56,7 +56,10 @@ fn sites_speed() {
     });
     let (mut unpacker, mut out) = (Unpacker::new().unwrap(), Vec::new());
     let decode = best(count, || {
-        blocks.iter().zip(&frames).for_each(|(block, frame)| unpacker.unpack(frame, block.len(), &mut out).unwrap());
+        blocks
+            .iter()
+            .zip(&frames)
+            .for_each(|(block, frame)| unpacker.unpack(frame, block.len(), &mut out).unwrap());
     });
     let size = per(frames.iter().map(Vec::len).sum());
     println!("codec 0: {size:.3} bytes, encode and prove {encode:.0} ns, decode {decode:.0} ns");
@@ -77,7 +80,10 @@ fn sites_speed() {
     });
     let mut unpacker = SitesUnpacker::new().unwrap();
     let decode = best(count, || {
-        blocks.iter().zip(&frames).for_each(|(block, frame)| unpacker.unpack(frame, block.len(), &mut out).unwrap());
+        blocks
+            .iter()
+            .zip(&frames)
+            .for_each(|(block, frame)| unpacker.unpack(frame, block.len(), &mut out).unwrap());
     });
     let size = per(frames.iter().map(Vec::len).sum());
     println!(
