@@ -234,8 +234,8 @@ fn both_readers_agree_on_everything_there_is() {
 
 #[test]
 fn both_readers_agree_on_damage() {
-    for log in [full_log(), crate::calls::sites_log().0] {
-        for step in 0..24 {
+    for (log, steps) in [(full_log(), 24), (crate::calls::sites_log().0, 12)] {
+        for step in 0..steps {
             let at = (step * 7919 + 31) % log.len();
             compare(&log[..at], None, &format!("cut at {at}"));
             let mut flipped = log.clone();
