@@ -90,7 +90,9 @@ pub(super) fn decode(
 impl Rows<'_, '_> {
     fn read_tables(&mut self) -> Option<()> {
         let Tables { tasks, sites, classes } = &mut *self.tables;
-        (tasks.clear(), sites.clear(), classes.clear());
+        tasks.clear();
+        sites.clear();
+        classes.clear();
         while !self.columns[TASKS].0.is_empty() && tasks.len() < MAX_TASKS {
             tasks.push((u32::from_le_bytes(self.columns[TASKS].array()?), Last::default()));
         }
@@ -184,11 +186,12 @@ impl Rows<'_, '_> {
                 return None;
             }
             if mask & 0x40 != 0 {
-                site.sp = changed(self.columns[SP].uint()?, site.sp, last.sp);
+                site.sp = changed(self.columns[SP].uint()?, site.sp, last.sp, last.value);
             }
             for (arg, (value, &other)) in site.args.iter_mut().zip(&last.args).enumerate() {
                 if mask & (1 << arg) != 0 {
-                    *value = changed(self.columns.get_mut(ARGS + arg)?.uint()?, *value, other);
+                    let written = self.columns.get_mut(ARGS + arg)?.uint()?;
+                    *value = changed(written, *value, other, last.value);
                 }
             }
         }
@@ -203,19 +206,20 @@ impl Rows<'_, '_> {
             to.copy_from_slice(&arg.to_le_bytes());
         }
         let args = site.args;
-        *last = Last { site: Some(index), sp: site.sp, args };
+        *last = Last { site: Some(index), sp: site.sp, args, value: last.value };
         self.put(&bytes)?;
         self.parts(code, Sort::Site(index, 0), &Call { args, rval: None, known: true })
     }
 
     fn exit(&mut self, code: u8, task: usize, head: &[u8; ROW_HEAD]) -> Option<()> {
-        let (_, Last { site, sp, args }) = self.tables.tasks.get_mut(task)?;
-        let (index, sp, args) = (site.take()?, *sp, *args);
+        let (_, last) = self.tables.tasks.get_mut(task)?;
+        let (index, sp, args) = (last.site.take()?, last.sp, last.args);
         let (place, site) = self.tables.sites.get_mut(index)?;
         if code & NO_CHANGE == 0 {
             site.rval = self.columns[RVAL].delta(site.rval)?;
         }
         let rval = site.rval;
+        last.value = rval;
         let failure = is_failure(rval);
         let mut bytes = [0; ROW_HEAD + EXIT_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
@@ -370,6 +374,10 @@ impl Rows<'_, '_> {
 }
 
 /// A value that is not that of the site's last entry.
-fn changed(written: u64, known: u64, last: u64) -> u64 {
-    if written == 0 { last } else { unfold(written, known) }
+fn changed(written: u64, known: u64, last: u64, returned: u64) -> u64 {
+    match written {
+        0 => last,
+        1 => returned,
+        _ => unfold(written - 1, known),
+    }
 }

@@ -170,21 +170,24 @@ impl Encoder {
         let index = usize::try_from(number).ok()?;
         let site = self.sites.get_mut(index)?;
         let last = self.last.get_mut(usize::try_from(task).ok()?)?;
+        let (sp, args) = (word(16), std::array::from_fn(|arg| word(32 + 8 * arg)));
+        let too_far = |value: u64, known: u64| value.wrapping_sub(known) == 1 << 63;
+        if too_far(sp, site.sp) || args.iter().zip(&site.args).any(|(&value, &known)| too_far(value, known)) {
+            return None;
+        }
         let columns = &mut self.columns;
         columns.uint::<SITE>(u64::from(number));
         let mut mask = 0;
-        let sp = word(16);
         if sp != site.sp {
             mask |= 0x40;
-            columns.uint::<SP>(changed(sp, site.sp, last.sp));
+            columns.uint::<SP>(changed(sp, site.sp, last.sp, last.value));
             site.sp = sp;
         }
-        let args: [u64; 6] = std::array::from_fn(|arg| word(32 + 8 * arg));
         for (arg, ((&value, known), &other)) in args.iter().zip(&mut site.args).zip(&last.args).enumerate() {
             if value != *known {
                 mask |= 1 << arg;
                 if let Some(column) = columns.0.get_mut(ARGS + arg) {
-                    put_uint(column, changed(value, *known, other));
+                    put_uint(column, changed(value, *known, other, last.value));
                 }
                 *known = value;
             }
@@ -194,7 +197,7 @@ impl Encoder {
             columns.byte::<MASK>(mask);
             code = ENTRY;
         }
-        *last = Last { site: Some(index), sp, args };
+        *last = Last { site: Some(index), sp, args, value: last.value };
         let call = Call { args, rval: None, known: true };
         let [memo, _, _] = &mut site.memos;
         let known = emit(&mut self.parts, columns, row, memo, &call);
@@ -205,7 +208,7 @@ impl Encoder {
     fn exit(&mut self, task: u32, row: &[u8], body: &[u8]) -> Option<u8> {
         let info = body.get(STOP_HEAD_LEN..EXIT_LEN)?;
         let last = self.last.get_mut(usize::try_from(task).ok()?)?;
-        let Last { site, sp, args } = *last;
+        let Last { site, sp, args, .. } = *last;
         let index = site?;
         let rval = u64_at(info, 24)?;
         let failure = is_failure(rval);
@@ -219,6 +222,7 @@ impl Encoder {
         }
         survey(&mut self.parts, row, ROW_HEAD + EXIT_LEN, place.nr)?;
         last.site = None;
+        last.value = rval;
         let site = self.sites.get_mut(index)?;
         let mut code = EXIT | NO_CHANGE;
         if rval != site.rval {
@@ -256,8 +260,15 @@ impl Encoder {
     }
 }
 
-/// A value that is not that of the site's last entry: 0 when the task's own last entry had it. Registers that a call
-/// does not use keep what the call before put there.
-fn changed(value: u64, known: u64, last: u64) -> u64 {
-    if value == last { 0 } else { fold(value, known) }
+/// A value that is not that of the site's last entry. 0 is what the same register had at the task's own last entry: a
+/// register that a call does not use keeps what the call before put there. 1 is what the task's last call returned.
+/// Neither may be further than half of all values away, so that there is room for both.
+fn changed(value: u64, known: u64, last: u64, returned: u64) -> u64 {
+    if value == last {
+        0
+    } else if value == returned {
+        1
+    } else {
+        fold(value, known).wrapping_add(1)
+    }
 }

@@ -33,6 +33,8 @@ pub(super) struct Last {
     pub(super) site: Option<usize>,
     pub(super) sp: u64,
     pub(super) args: [u64; 6],
+    /// What the last exit of the task returned.
+    pub(super) value: u64,
 }
 
 /// Parts of the last stop of one sort.

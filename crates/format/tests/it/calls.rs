@@ -41,7 +41,7 @@ fn call(pieces: &mut Vec<Piece>, n: u64, blobs: &mut u64) {
     };
     let (ip, [a, b, c], mut buf) = (0x7f00_0000 + nr * 16, args, EventBuf::new());
     stop(&mut buf, task, time, 1, &[ip, sp, nr, a, b, c, 0, 0, 0], &[]);
-    if n % 4 == 0 {
+    if n.is_multiple_of(4) {
         let name = format!("/usr/include/linux/{n}.h\0");
         region(&mut buf, Direction::IN, RegionFlags::STRING, path, Data::Inline(name.as_bytes()));
     }

@@ -68,7 +68,7 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
         time += 9_000 + n * 7919 % 5_000;
         let [a0, a1, a2, a3, a4, a5] = args;
         stop(&mut buf, task, time, &info(1, &[ip, sp, nr, a0, a1, a2, a3, a4, a5]));
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             let name = format!("/usr/include/linux/{n}.h\0");
             let got = name.len() as u64;
             buf.region(
