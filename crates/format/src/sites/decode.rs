@@ -10,13 +10,12 @@ use super::columns::{
 use super::model::{Call, Class, Former, Last, MEMO, Memo, Place, Site, Slot};
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN,
-    INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, MAX_CLASSES, MAX_SITES, MAX_TASKS, NO_CHANGE,
-    PARTS_KNOWN, RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_SORT, TIME_ESCAPE, blob_count,
-    is_failure,
+    INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN, RAW_ROW, REGION_HEAD,
+    SAME_TASK, STOP_HEAD_LEN, STOP_SORT, TIME_ESCAPE, blob_count, is_failure,
 };
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
-use crate::limits::MAX_ITEMS;
+use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_SITES, MAX_TASKS};
 
 /// Tables of the block that is being decoded. Their memory is kept from block to block.
 #[derive(Debug, Default)]

@@ -11,10 +11,11 @@ use super::keys::Keys;
 use super::model::{Call, ClassOf, Last, Memo, Place, Site};
 use super::parts::{PartRef, emit, survey};
 use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, MAX_CLASSES, MAX_SITES, MAX_TASKS, NO_CALL,
-    NO_CHANGE, OTHER, PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, TIME_ESCAPE, is_failure,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, NO_CALL, NO_CHANGE, OTHER, PARTS_KNOWN, RAW_ROW,
+    SAME_TASK, STOP_HEAD_LEN, TIME_ESCAPE, is_failure,
 };
 use crate::event::ROW_HEAD;
+use crate::limits::{MAX_CLASSES, MAX_SITES, MAX_TASKS};
 use crate::wire::{u32_at, u64_at};
 
 /// Makes columns out of the rows of one block after another.

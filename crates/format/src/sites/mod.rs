@@ -60,13 +60,6 @@ const REGION_HEAD: usize = 40;
 /// Stands for the system call of stops that belong to none.
 const NO_CALL: u64 = u64::MAX;
 
-/// The most entries of the tables.
-const MAX_SITES: usize = 1 << 14;
-const MAX_TASKS: usize = 1 << 16;
-const MAX_CLASSES: usize = 1 << 12;
-/// How much longer than the rows all columns together may be.
-const SLACK: usize = 1 << 16;
-
 /// Whether the kernel counts a return value as an error.
 fn is_failure(rval: u64) -> bool {
     rval >= 4095_u64.wrapping_neg()
@@ -150,7 +143,7 @@ impl SitesUnpacker {
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
         out.clear();
-        self.frames.unpack(payload, raw_len.saturating_add(SLACK))?;
+        self.frames.unpack(payload, raw_len.saturating_add(limits::COLUMNS_SLACK))?;
         let columns = self.frames.columns().ok_or("columns do not fill their frames")?;
         out.reserve(raw_len);
         decode::decode(columns, &mut self.tables, raw_len, out).ok_or("columns do not give rows")

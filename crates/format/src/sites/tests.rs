@@ -6,9 +6,10 @@ mod speed;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use rows::{any_row, call, calls, row, wild_rows};
+use rows::{any_row, call, calls, exit, row, wild_rows};
 
-use super::{Packed, SitesPacker, SitesUnpacker};
+use super::columns::{ARGS, KIND, MASK, PARTS, RAW, RVAL};
+use super::{ENTRY, EXIT, NO_CHANGE, PARTS_KNOWN, Packed, SAME_TASK, SitesPacker, SitesUnpacker};
 
 /// Encodes and decodes; gives what became of it and the payload.
 fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {
@@ -31,6 +32,49 @@ fn calls_fit_the_model() {
     assert_eq!(packed, Packed::Well);
     let plain = zstd::bulk::compress(&rows, 3).unwrap();
     assert!(payload.len() * 3 < plain.len() * 2, "{} of {}", payload.len(), plain.len());
+}
+
+#[test]
+fn arguments_are_predicted_from_site_task_and_result() {
+    let entry = |site: u64, arg| call(7, site, &[site, 0, site, arg, 0, 0, 0, 0, 0]);
+    let result = |site, value| exit(7, site, &[site, 0, value]);
+    let rows = [
+        entry(1, 5),
+        result(1, 77),
+        // What the call before returned, what the call before had, and what the site had.
+        [entry(2, 77), result(2, 0)].concat(),
+        [entry(3, 77), result(3, 0)].concat(),
+        [entry(1, 5), result(1, 77)].concat(),
+        [entry(1, 4), result(1, 78)].concat(),
+    ];
+    let rows = rows.concat();
+    assert_ne!(round_trip(&rows).0, Packed::No);
+    let mut packer = SitesPacker::new().unwrap();
+    packer.encoder.encode(&rows).unwrap();
+    let columns = &packer.encoder.columns.0;
+    assert_eq!(columns[ARGS], [11, 1, 0, 2]);
+    assert_eq!(columns[MASK], [1, 1, 1, 1]);
+    assert_eq!(columns[RVAL], [0x9a, 1, 2]);
+    let code = |sort, change| sort | PARTS_KNOWN | SAME_TASK | if change { 0 } else { NO_CHANGE };
+    let (new, gone) = (|sort| code(sort, true), |sort| code(sort, false));
+    let first = new(ENTRY) & !SAME_TASK;
+    assert_eq!(columns[KIND][..2], [first, new(EXIT)]);
+    assert_eq!(columns[KIND][2..6], [new(ENTRY), gone(EXIT), new(ENTRY), gone(EXIT)]);
+    assert_eq!(columns[KIND][6..], [gone(ENTRY), gone(EXIT), new(ENTRY), new(EXIT)]);
+    assert!(columns[RAW].is_empty() && columns[PARTS].is_empty());
+}
+
+#[test]
+fn a_value_too_far_from_the_last_is_kept_raw() {
+    for word in [1, 3, 4, 8] {
+        let (near, mut far) = ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        far[word] ^= 1 << 63;
+        round_trip(
+            &[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0]), call(0, 4, &near)].concat(),
+        );
+        far[word] -= 1;
+        round_trip(&[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0])].concat());
+    }
 }
 
 #[test]
@@ -60,8 +104,8 @@ fn more_sites_than_the_table_has_are_left_to_codec_0() {
         }
         round_trip(&rows).0
     };
-    assert_eq!(many(super::MAX_SITES as u64), Packed::Well);
-    assert_eq!(many(super::MAX_SITES as u64 + 1), Packed::No);
+    assert_eq!(many(crate::limits::MAX_SITES as u64), Packed::Well);
+    assert_eq!(many(crate::limits::MAX_SITES as u64 + 1), Packed::No);
 }
 
 #[test]

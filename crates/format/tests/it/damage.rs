@@ -29,9 +29,9 @@ fn a_log_cut_at_any_length_tells_what_is_missing() {
 
 #[test]
 fn a_flipped_bit_anywhere_never_gives_a_wrong_event() {
-    for (bytes, rows) in both_logs() {
+    for ((bytes, rows), masks) in both_logs().into_iter().zip([2, 1]) {
         for at in 0..bytes.len() {
-            for mask in [1 << (at % 8), 0xff] {
+            for mask in [1 << (at % 8), 0xff].into_iter().take(masks) {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= mask;
                 let Ok(log) = Log::open(bytes, Limits::default()) else {

@@ -41,6 +41,15 @@ pub(super) fn call(task: u32, t_ns: u64, words: &[u64; 9]) -> Vec<u8> {
     buf.finish().to_vec()
 }
 
+/// An exit: ip, sp, value.
+pub(super) fn exit(task: u32, t_ns: u64, words: &[u64; 3]) -> Vec<u8> {
+    let (mut buf, [_, _, value]) = (EventBuf::new(), *words);
+    let mut info = info(2, words);
+    info.push(u8::from(super::super::is_failure(value)));
+    stop(&mut buf, task, t_ns, &info);
+    buf.finish().to_vec()
+}
+
 fn head(arg: u8, dir: Direction, flags: RegionFlags, address: u64, got: u64) -> RegionHead {
     RegionHead { arg, dir, role: Role::DIRECT, flags, index: 0, address, asked: got, got, errno: 0 }
 }
