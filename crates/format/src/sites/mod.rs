@@ -89,9 +89,9 @@ pub(crate) struct SitesUnpacker {
 /// What became of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Packed {
-    /// The payload is there, and the columns are much shorter than the rows: codec 0 can't do better.
+    /// The payload is there, and the model held: codec 0 can't do better.
     Well,
-    /// The payload is there, but the rows were not much like the model.
+    /// The payload is there, but codec 0 may do better.
     Poorly,
     /// There is no payload: the rows are for codec 0.
     No,
@@ -112,12 +112,14 @@ impl SitesPacker {
         let from = out.len();
         let Some(columns) = self.pack_unproved(rows, out)? else { return Ok(Packed::No) };
         let payload = out.get(from..).unwrap_or_default();
+        // Where zstd finds so much alike, or has so little to do, it may need no model.
+        let sure = columns < rows.len() / 2 && payload.len() > rows.len() / 64 && rows.len() > 64 << 10;
         let undone = self.unpacker.unpack(payload, rows.len(), &mut self.undone);
         if undone.is_err() || self.undone != rows {
             out.truncate(from);
             return Ok(Packed::No);
         }
-        Ok(if columns < rows.len() / 2 { Packed::Well } else { Packed::Poorly })
+        Ok(if sure { Packed::Well } else { Packed::Poorly })
     }
 
     /// Appends the payload. Gives the length of all columns, or `None` when there is no payload.
