@@ -71,11 +71,47 @@ fn call(pieces: &mut Vec<Piece>, n: u64, blobs: &mut u64) {
     pieces.push(Piece::Event(buf.finish().to_vec()));
 }
 
+/// A call that passes a list of strings and more, none of it quite as the model expects.
+fn odd_call(n: u64) -> Vec<u8> {
+    let mut buf = EventBuf::new();
+    let words = [0x7f00_9000, 0x7ffd_0000_2000, 59, 0x1000, 0x2000, n, u64::MAX, 1 << 63, n << 40];
+    stop(&mut buf, 0, (1 << 40) + n * 20_000 - 5, 1, &words, &[]);
+    let (mut address, flags) = (0x3000 + n * 4096, RegionFlags::STRING);
+    let plain = RegionHead {
+        arg: 1,
+        dir: Direction::IN,
+        role: Role(1),
+        flags,
+        index: 0,
+        address,
+        asked: 0,
+        got: 0,
+        errno: 0,
+    };
+    for index in (0..7).chain([9, 3]) {
+        let data = vec![b'a'; usize::from(u8::try_from(index).unwrap()) + 2];
+        let got = data.len() as u64;
+        buf.region(&RegionHead { index, address, asked: got, got, ..plain }, Data::Inline(&data));
+        address += got;
+    }
+    let none = RegionFlags::default();
+    buf.region(&RegionHead { flags: none, asked: 1 << 50, errno: 14, ..plain }, Data::Inline(b""));
+    buf.region(&RegionHead { flags: none, got: 3, asked: 2, ..plain }, Data::Inline(b"odd"));
+    // Not as long as it says: this one is kept as it is.
+    buf.region(&RegionHead { flags: none, got: 9, ..plain }, Data::Inline(b"odd"));
+    buf.region(&RegionHead { role: Role(0), flags: none, got: 300, ..plain }, Data::Blobs(&[BlobNumber(0)]));
+    buf.region(&RegionHead { role: Role(0), got: 300, ..plain }, Data::Blobs(&[BlobNumber(1)]));
+    buf.finish().to_vec()
+}
+
 fn pieces() -> Vec<Piece> {
     let (mut pieces, mut blobs) = (Vec::new(), 0);
-    for n in 0..90 {
+    for n in 0..96 {
         if n % 40 == 20 {
             pieces.extend(every_kind().into_iter().map(Piece::Event));
+        }
+        if n % 20 > 17 {
+            pieces.push(Piece::Event(odd_call(n)));
         }
         call(&mut pieces, n, &mut blobs);
     }
