@@ -68,6 +68,7 @@ mod meta;
 mod part;
 mod read;
 mod segment;
+mod sites;
 mod snapshot;
 mod summary;
 mod trailer;

@@ -26,6 +26,14 @@ pub const MAX_INFO: usize = 4 << 10;
 pub const MAX_BLOCK: usize = 64 << 20;
 /// The most events or blobs in a block.
 pub const MAX_ITEMS: u32 = 1 << 20;
+/// The most call sites in a block in codec 1.
+pub const MAX_SITES: usize = 1 << 14;
+/// The most tasks in a block in codec 1.
+pub const MAX_TASKS: usize = 1 << 16;
+/// The most classes of parts in a block in codec 1.
+pub const MAX_CLASSES: usize = 1 << 12;
+/// How much longer than its rows all columns of a block in codec 1 together may be.
+pub const COLUMNS_SLACK: usize = 64 << 10;
 /// The longest header frame (file header or block header), so that later versions can add fields.
 pub const MAX_HEADER: usize = 4 << 10;
 /// The largest encoded metadata struct. Decoded, it may take up to 32 times that.

@@ -12,7 +12,7 @@ pub(crate) const SKIPPABLE_HEAD: usize = 8;
 /// What an ordinary frame begins with, as bytes.
 const ORDINARY: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// Research on real recordings: higher levels cost far more time than they save bytes.
-const LEVEL: i32 = 3;
+pub(crate) const LEVEL: i32 = 3;
 
 /// Makes payload frames, and proves each by undoing it.
 pub(crate) struct Packer {

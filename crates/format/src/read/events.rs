@@ -10,6 +10,7 @@ use crate::block::MUST_UNDERSTAND;
 use crate::event::{Event, ROW_HEAD};
 use crate::kind::BlockKind;
 use crate::limits::{MAX_ITEMS, MAX_ROW};
+use crate::sites;
 use crate::wire::u32_at;
 use crate::zframe::hash128;
 
@@ -187,12 +188,12 @@ impl<'a, S: ReadAt> Events<'a, S> {
             self.dropped = header.dropped;
             return Ok(Moved::On);
         }
-        if header.codec != 0 {
+        if header.codec > sites::CODEC {
             self.note_trouble(offset, Why::Codec(header.codec));
             return Ok(Moved::On);
         }
         let mut rows = std::mem::take(&mut self.rows);
-        let loaded = self.loader.load(&self.log.store, found, &mut rows)?;
+        let loaded = self.loader.load_rows(&self.log.store, found, &mut rows)?;
         let whole = loaded.is_ok()
             && count_rows(&rows) == Some(header.n_items)
             && (!self.deep || hash128(&rows) == header.logical_hash);

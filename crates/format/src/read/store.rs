@@ -7,6 +7,7 @@ use crate::Error;
 use crate::block::BlockHeader;
 use crate::header::FileId;
 use crate::limits::Limits;
+use crate::sites::{self, SitesUnpacker};
 use crate::zframe::Unpacker;
 
 /// A source with what is needed to judge its blocks.
@@ -33,6 +34,8 @@ pub(crate) struct Found {
 pub(crate) struct Loader {
     /// Made when the first payload comes.
     unpacker: Option<Unpacker>,
+    /// Made when the first payload in codec 1 comes.
+    sites: Option<SitesUnpacker>,
     packed: Vec<u8>,
 }
 
@@ -80,6 +83,32 @@ impl<S: ReadAt> Store<S> {
 }
 
 impl Loader {
+    /// The rows of an EVENTS block in a codec that is known, into `rows`.
+    pub(crate) fn load_rows<S: ReadAt>(
+        &mut self,
+        store: &Store<S>,
+        found: &Found,
+        rows: &mut Vec<u8>,
+    ) -> Result<Result<(), &'static str>, Error> {
+        if found.header.codec != sites::CODEC {
+            return self.load(store, found, rows);
+        }
+        let raw_len = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
+        if raw_len > store.limits.block {
+            return Ok(Err("decoded payload is above the limit"));
+        }
+        Ok(match store.packed(found, &mut self.packed)? {
+            Ok(()) => {
+                let sites = match &mut self.sites {
+                    Some(sites) => sites,
+                    none => none.insert(SitesUnpacker::new()?),
+                };
+                sites.unpack(&self.packed, raw_len, rows)
+            }
+            Err(what) => Err(what),
+        })
+    }
+
     /// The decompressed payload of a block, into `raw`. The outer error is the system's, the inner one the file's.
     pub(crate) fn load<S: ReadAt>(
         &mut self,

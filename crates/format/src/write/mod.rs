@@ -2,6 +2,7 @@
 
 mod assembly;
 mod dedup;
+mod payload;
 mod sink;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::io;
 
 use assembly::{BlobRows, EventRows};
 use dedup::Dedup;
+use payload::Payloads;
 use sink::Sink;
 
 use crate::block::{BLOCK_HEADER_LEN, BlockHeader, HEADER_VERSION, MUST_UNDERSTAND, SAFE_TO_COPY};
@@ -20,7 +22,7 @@ use crate::meta::{FileMeta, MetaCodec};
 use crate::segment::{Record, Segment, SegmentMemory};
 use crate::summary::{Extras, Summary};
 use crate::trailer::{TRAILER_LEN, Trailer};
-use crate::zframe::{Packer, bound, hash128};
+use crate::zframe::{bound, hash128};
 use crate::{Completeness, DropReasons, Error};
 
 /// Writes a log to anything that takes bytes in order; it never seeks.
@@ -30,7 +32,7 @@ use crate::{Completeness, DropReasons, Error};
 pub struct BlockWriter<W> {
     sink: Sink<W>,
     file_id: FileId,
-    packer: Packer,
+    payloads: Payloads,
     /// One block, header and payload, as it goes out.
     frame: Vec<u8>,
     events: EventRows,
@@ -59,7 +61,7 @@ struct About {
 }
 
 impl<W: io::Write> BlockWriter<W> {
-    /// Writes the file header and the META block.
+    /// Writes the file header and the META block. The header also says whether blocks may be in codec 1.
     ///
     /// # Errors
     /// When the metadata are too large, or the writer fails.
@@ -68,7 +70,7 @@ impl<W: io::Write> BlockWriter<W> {
         let mut writer = BlockWriter {
             sink: Sink { out, offset: 0 },
             file_id: header.file_id,
-            packer: Packer::new()?,
+            payloads: Payloads::new(header.has_sites())?,
             frame: Vec::new(),
             events: EventRows::default(),
             blobs: BlobRows::default(),
@@ -307,9 +309,12 @@ impl<W: io::Write> BlockWriter<W> {
         }
         self.frame.clear();
         self.frame.resize(BLOCK_HEADER_LEN, 0);
-        if !self.packer.pack(raw, &mut self.frame)? {
-            return Err(Error::Verify { first: about.first_item });
-        }
+        let codec = if about.kind == BlockKind::EVENTS {
+            self.payloads.pack_rows(raw, &mut self.frame)?
+        } else {
+            self.payloads.pack(raw, &mut self.frame)?.then_some(0)
+        };
+        let codec = codec.ok_or(Error::Verify { first: about.first_item })?;
         let (head, payload) = self.frame.split_at_mut(BLOCK_HEADER_LEN);
         let header = BlockHeader {
             kind: about.kind,
@@ -320,7 +325,7 @@ impl<W: io::Write> BlockWriter<W> {
             seq: self.seq,
             first_item: about.first_item,
             n_items: about.n_items,
-            codec: 0,
+            codec,
             dropped: self.summary.lost,
             drop_reasons: self.summary.drop_reasons,
             t_first: about.t_first,

@@ -157,9 +157,14 @@ pub(crate) fn meta() -> FileMeta {
     }
 }
 
-/// Writes pieces through segments of `size` bytes.
+/// Writes pieces through segments of `size` bytes, in codec 0.
 pub(crate) fn log_of(pieces: &[Piece], size: usize) -> Vec<u8> {
-    let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
+    log_with(header(), pieces, size)
+}
+
+/// Writes pieces through segments of `size` bytes.
+pub(crate) fn log_with(header: FileHeader, pieces: &[Piece], size: usize) -> Vec<u8> {
+    let mut writer = BlockWriter::create(Vec::new(), header, &meta()).unwrap();
     let mut segment = Segment::open(vec![0; size], &ID, 1, 0, 0);
     let mut generation = 1;
     for piece in pieces {

@@ -54,6 +54,15 @@ fn the_document_states_the_limits() {
         assert!(document.contains(&format!("\n| {what} | {value} {unit}")), "{what}: {value} {unit}");
     }
     assert!(document.contains(&format!("(window log {})", limits::MAX_WINDOW_LOG)));
+    let tables = [limits::MAX_SITES, limits::MAX_TASKS, limits::MAX_CLASSES];
+    assert_eq!(tables, [16_384, 65_536, 4_096]);
+    assert!(document.contains("| sites, tasks, classes in a block in codec 1 | 16 384, 65 536, 4 096 |"));
+    let slack = limits::COLUMNS_SLACK >> 10;
+    assert!(
+        document.contains(&format!(
+            "| columns of a block, all frames together | {slack} KiB more than its rows |"
+        ))
+    );
     assert_eq!(limits::MAX_ITEMS, 1_048_576);
     assert!(document.contains("| events or blobs in a block | 1 048 576 |"));
 }

@@ -6,6 +6,7 @@ use sysreel_format::{BlobNumber, BlockItem, Body, Error, Item, Limits, Log, Part
 
 use crate::account::account;
 use crate::build::small_log;
+use crate::calls::{both_logs, sites_log};
 use crate::round_trip::collect;
 use crate::version::{block_offsets, patch};
 
@@ -53,16 +54,16 @@ fn what_is_no_log_says_so() {
 
 #[test]
 fn headers_that_claim_much_cost_nothing() {
-    let (bytes, rows) = small_log();
     // payload_len, raw_len, n_items, first_item of every block.
-    for (at, len) in [(104, 8), (112, 8), (64, 4), (56, 8)] {
-        for block in block_offsets(&bytes) {
+    let fields = [(104, 8), (112, 8), (64, 4), (56, 8)];
+    for ((bytes, rows), (at, len)) in both_logs().iter().flat_map(|log| fields.map(|field| (log, field))) {
+        for block in block_offsets(bytes) {
             for fill in [0xff, 0x7f, 0x03] {
-                let claimed = patch(&bytes, block, |header| header[at..at + len].fill(fill));
+                let claimed = patch(bytes, block, |header| header[at..at + len].fill(fill));
                 let Ok(log) = open(&claimed) else { continue };
                 let (read, _) = collect(&log);
                 if at >= 104 {
-                    account(&log, &rows);
+                    account(&log, rows);
                 }
                 assert!(read.len() <= rows.len());
                 exhaust(&claimed);
@@ -73,11 +74,12 @@ fn headers_that_claim_much_cost_nothing() {
 
 #[test]
 fn a_lowered_limit_is_kept() {
-    let (bytes, rows) = small_log();
-    let log = Log::open(bytes, Limits { block: 500, ..Limits::default() }).unwrap();
-    let (read, holes) = account(&log, &rows);
-    assert!(read < rows.len());
-    assert!(holes.iter().all(|hole| hole.why == Why::Damaged));
+    for (bytes, rows) in both_logs() {
+        let log = Log::open(bytes, Limits { block: 500, ..Limits::default() }).unwrap();
+        let (read, holes) = account(&log, &rows);
+        assert!(read < rows.len());
+        assert!(holes.iter().all(|hole| hole.why == Why::Damaged));
+    }
 }
 
 #[test]
@@ -103,17 +105,40 @@ fn many_torn_headers_do_not_cost_the_square() {
     assert!(log.blocks().all(|item| matches!(item, Ok(BlockItem::Block(_) | BlockItem::Damage { .. }))));
 }
 
+/// The contents of the frames of a payload: one in codec 0, three in codec 1.
+fn frames_of(mut payload: &[u8]) -> Vec<Vec<u8>> {
+    let mut frames = Vec::new();
+    while !payload.is_empty() {
+        let len = zstd::zstd_safe::find_frame_compressed_size(payload).unwrap();
+        frames.push(zstd::decode_all(&payload[..len]).unwrap());
+        payload = &payload[len..];
+    }
+    frames
+}
+
+fn frame_of(raw: &[u8]) -> Vec<u8> {
+    let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+    encoder.include_checksum(true).unwrap();
+    encoder.set_pledged_src_size(Some(raw.len() as u64)).unwrap();
+    std::io::Write::write_all(&mut encoder, raw).unwrap();
+    encoder.finish().unwrap()
+}
+
 /// A log whose checksums are all right, with payloads and headers changed at will: `(block, place, value)` each.
-fn forged(changes: &[(prop::sample::Index, prop::sample::Index, u8)], headers: bool) -> Vec<u8> {
-    let (bytes, _) = small_log();
-    let blocks = block_offsets(&bytes);
+fn forged(
+    bytes: &[u8],
+    changes: &[(prop::sample::Index, prop::sample::Index, u8)],
+    headers: bool,
+) -> Vec<u8> {
+    let blocks = block_offsets(bytes);
     let mut out = bytes[..96].to_vec();
     let mut footer = 0_u64;
     for (index, &at) in blocks.iter().enumerate() {
         let mut header = bytes[at..at + 152].to_vec();
         let len = usize::try_from(u64::from_le_bytes(header[104..112].try_into().unwrap())).unwrap();
-        let mut raw = zstd::decode_all(&bytes[at + 152..at + 152 + len]).unwrap();
+        let mut frames = frames_of(&bytes[at + 152..at + 152 + len]);
         for (_, place, value) in changes.iter().filter(|(block, _, _)| block.index(blocks.len()) == index) {
+            let raw = place.get_mut(&mut frames);
             if headers {
                 // Not the frame, the magic, the id and the offset: those would only hide the block.
                 let fields: Vec<usize> = (16..24).chain(48..88).chain(88..104).chain(112..148).collect();
@@ -121,19 +146,15 @@ fn forged(changes: &[(prop::sample::Index, prop::sample::Index, u8)], headers: b
             } else if *value == 0xfe {
                 raw.truncate(place.index(raw.len() + 1));
             } else if !raw.is_empty() {
-                *place.get_mut(&mut raw) = *value;
+                *place.get_mut(raw) = *value;
             }
         }
-        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
-        encoder.include_checksum(true).unwrap();
-        encoder.set_pledged_src_size(Some(raw.len() as u64)).unwrap();
-        std::io::Write::write_all(&mut encoder, &raw).unwrap();
-        let payload = encoder.finish().unwrap();
+        let payload = frames.iter().flat_map(|raw| frame_of(raw)).collect::<Vec<u8>>();
         footer = out.len() as u64;
         header[40..48].copy_from_slice(&footer.to_le_bytes());
         header[84..88].copy_from_slice(&crc32c::crc32c(&payload).to_le_bytes());
         header[104..112].copy_from_slice(&(payload.len() as u64).to_le_bytes());
-        if !headers {
+        if !headers && let [raw] = frames.as_slice() {
             header[112..120].copy_from_slice(&(raw.len() as u64).to_le_bytes());
         }
         let from = out.len();
@@ -150,10 +171,11 @@ fn forged(changes: &[(prop::sample::Index, prop::sample::Index, u8)], headers: b
 
 #[test]
 fn a_forgery_without_changes_is_the_log() {
-    let (_, rows) = small_log();
-    let log = open(&forged(&[], false)).unwrap();
-    assert_eq!(account(&log, &rows), (rows.len(), vec![]));
-    assert!(log.summary().is_some() && log.meta_error().is_none());
+    for (bytes, rows) in both_logs() {
+        let log = open(&forged(&bytes, &[], false)).unwrap();
+        assert_eq!(account(&log, &rows), (rows.len(), vec![]));
+        assert!(log.summary().is_some() && log.meta_error().is_none());
+    }
 }
 
 proptest! {
@@ -162,7 +184,8 @@ proptest! {
     #[test]
     fn checks_hold_without_checksums(changes in vec(any::<(prop::sample::Index, prop::sample::Index, u8)>(), 1..12),
         headers in any::<bool>()) {
-        exhaust(&forged(&changes, headers));
+        exhaust(&forged(&small_log().0, &changes, headers));
+        exhaust(&forged(&sites_log().0, &changes, headers));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod account;
 mod build;
+mod calls;
 mod crash;
 mod damage;
 mod document;

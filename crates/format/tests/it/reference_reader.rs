@@ -227,19 +227,21 @@ fn both_readers_agree_on_everything_there_is() {
         .flat_map(|n| [Piece::Blob(blob_bytes(n)), Piece::Event(blob_row(n, &[BlobNumber(n)], 300))])
         .collect();
     compare(&log_of(&pieces, 4096), None, "a log with checkpoints");
+    compare(&crate::calls::sites_log().0, None, "a log in columns");
     compare(b"", None, "an empty file");
     compare(b"something else that is long enough for a header", None, "another file");
 }
 
 #[test]
 fn both_readers_agree_on_damage() {
-    let log = full_log();
-    for step in 0..24 {
-        let at = (step * 7919 + 31) % log.len();
-        compare(&log[..at], None, &format!("cut at {at}"));
-        let mut flipped = log.clone();
-        flipped[at] ^= 1 << (step % 8);
-        compare(&flipped, None, &format!("bit flipped at {at}"));
+    for (log, steps) in [(full_log(), 24), (crate::calls::sites_log().0, 12)] {
+        for step in 0..steps {
+            let at = (step * 7919 + 31) % log.len();
+            compare(&log[..at], None, &format!("cut at {at}"));
+            let mut flipped = log.clone();
+            flipped[at] ^= 1 << (step % 8);
+            compare(&flipped, None, &format!("bit flipped at {at}"));
+        }
     }
 }
 

@@ -1,0 +1,195 @@
+//! The columns of a block: which there are, in which frame, and how numbers stand in them.
+
+/// How many columns there are.
+pub(super) const COLUMNS: usize = 31;
+/// Each frame holds the columns from one of these to the next.
+pub(super) const FRAMES: [std::ops::Range<usize>; 3] = [0..5, 5..12, 12..COLUMNS];
+
+/// One byte per row: what it is, and what follows from the rows before.
+pub(super) const KIND: usize = 0;
+/// Task of a row that has another one than the row before.
+pub(super) const TASK: usize = 1;
+/// Table of tasks.
+pub(super) const TASKS: usize = 2;
+/// Site of an entry.
+pub(super) const SITE: usize = 3;
+/// Table of sites.
+pub(super) const SITES: usize = 4;
+/// Three planes of the time before an entry.
+pub(super) const ENTRY_TIME: usize = 5;
+/// Three planes of the time before any other row.
+pub(super) const OTHER_TIME: usize = 8;
+/// Times that do not fit the planes.
+pub(super) const LONG_TIME: usize = 11;
+/// Which arguments of an entry changed.
+pub(super) const MASK: usize = 12;
+/// Stack pointers.
+pub(super) const SP: usize = 13;
+/// Arguments, a column each.
+pub(super) const ARGS: usize = 14;
+/// Return values.
+pub(super) const RVAL: usize = 20;
+/// Lists of the classes of parts.
+pub(super) const PARTS: usize = 21;
+/// Table of classes.
+pub(super) const CLASSES: usize = 22;
+/// What of a region was not as predicted.
+pub(super) const REGION: usize = 23;
+/// Lengths of strings.
+pub(super) const STRLEN: usize = 24;
+/// Lengths of other parts.
+pub(super) const LEN: usize = 25;
+/// Addresses of regions.
+pub(super) const ADDRESS: usize = 26;
+/// Indexes, asked lengths and blob numbers of regions.
+pub(super) const REST: usize = 27;
+/// Lengths of what is in RAW.
+pub(super) const RAWLEN: usize = 28;
+/// What does not fit the model.
+pub(super) const RAW: usize = 29;
+/// The bytes of parts, class by class.
+pub(super) const DATA: usize = 30;
+
+/// Columns that are being written.
+#[derive(Debug)]
+pub(super) struct Columns(pub(super) [Vec<u8>; COLUMNS]);
+
+impl Columns {
+    pub(super) fn new() -> Self {
+        Columns(std::array::from_fn(|_| Vec::new()))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.iter_mut().for_each(Vec::clear);
+    }
+
+    #[inline]
+    pub(super) fn byte<const COLUMN: usize>(&mut self, byte: u8) {
+        const { assert!(COLUMN < COLUMNS) };
+        self.0[COLUMN].push(byte);
+    }
+
+    #[inline]
+    pub(super) fn bytes<const COLUMN: usize>(&mut self, bytes: &[u8]) {
+        const { assert!(COLUMN < COLUMNS) };
+        self.0[COLUMN].extend_from_slice(bytes);
+    }
+
+    #[inline]
+    pub(super) fn uint<const COLUMN: usize>(&mut self, value: u64) {
+        const { assert!(COLUMN < COLUMNS) };
+        put_uint(&mut self.0[COLUMN], value);
+    }
+
+    /// How far `value` is from what was predicted.
+    #[inline]
+    pub(super) fn delta<const COLUMN: usize>(&mut self, value: u64, predicted: u64) {
+        self.uint::<COLUMN>(fold(value, predicted));
+    }
+}
+
+/// Appends a number, seven bits to a byte, the lowest first.
+#[inline]
+pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        out.push(value.to_le_bytes()[0] | 0x80);
+        value >>= 7;
+    }
+    out.push(value.to_le_bytes()[0]);
+}
+
+/// The difference, so that small ones of either sign give small numbers.
+#[inline]
+pub(super) fn fold(value: u64, predicted: u64) -> u64 {
+    let delta = value.wrapping_sub(predicted).cast_signed();
+    ((delta << 1) ^ (delta >> 63)).cast_unsigned()
+}
+
+/// Undoes [`fold`].
+#[inline]
+pub(super) fn unfold(folded: u64, predicted: u64) -> u64 {
+    let sign = (folded & 1).wrapping_neg();
+    predicted.wrapping_add((folded >> 1) ^ sign)
+}
+
+/// What is left of a column that is being read. `None` is a column that ends too early.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Column<'a>(pub(super) &'a [u8]);
+
+impl<'a> Column<'a> {
+    #[inline]
+    pub(super) fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(byte)
+    }
+
+    #[inline]
+    pub(super) fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+
+    #[inline]
+    pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*bytes)
+    }
+
+    #[inline]
+    pub(super) fn uint(&mut self) -> Option<u64> {
+        let first = self.byte()?;
+        if first < 0x80 { Some(u64::from(first)) } else { self.long_uint(first) }
+    }
+
+    fn long_uint(&mut self, first: u8) -> Option<u64> {
+        let mut value = u64::from(first & 0x7f);
+        for shift in (7..64).step_by(7) {
+            let byte = self.byte()?;
+            let bits = u64::from(byte & 0x7f);
+            // The tenth byte has room for one bit.
+            if shift == 63 && bits > 1 {
+                return None;
+            }
+            value |= bits << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    #[inline]
+    pub(super) fn delta(&mut self, predicted: u64) -> Option<u64> {
+        Some(unfold(self.uint()?, predicted))
+    }
+
+    /// A number that is a length or an index in memory.
+    #[inline]
+    pub(super) fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.uint()?).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, fold, put_uint, unfold};
+
+    #[test]
+    fn numbers_come_back() {
+        for value in [0, 1, 127, 128, 300, 1 << 35, 1 << 63, u64::MAX - 1, u64::MAX] {
+            let mut bytes = Vec::new();
+            put_uint(&mut bytes, value);
+            assert_eq!(Column(&bytes).uint(), Some(value));
+            assert_eq!(Column(&bytes[..bytes.len() - 1]).uint(), None);
+            for predicted in [0, 5, 1 << 63, u64::MAX] {
+                assert_eq!(unfold(fold(value, predicted), predicted), value);
+            }
+        }
+        assert_eq!((fold(4, 5), fold(6, 5)), (1, 2));
+        assert_eq!(Column(&[0xff; 10]).uint(), None, "more than 64 bits");
+        assert_eq!(Column(&[0x80, 0]).uint(), Some(0), "longer than it need be");
+    }
+}

@@ -1,0 +1,153 @@
+//! Codec 1, *sites*: events as columns, predicted by the place in the code that a call comes from.
+//!
+//! A program calls the kernel from few places, and what it says there is much the same each time. So a system call
+//! is written as its place and what changed since the last call from there; the exit as what it returned. What does
+//! not fit is kept as it is: the row image comes back byte for byte, whatever it was. docs/format.md is normative.
+
+mod columns;
+mod decode;
+mod encode;
+mod frames;
+mod keys;
+mod model;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use crate::limits::BLOB_PART;
+use crate::{Error, limits};
+
+/// The codec's number in block headers.
+pub(crate) const CODEC: u16 = 1;
+
+/// Kinds of rows: the lowest two bits of a code.
+const RAW_ROW: u8 = 0;
+const ENTRY: u8 = 1;
+const EXIT: u8 = 2;
+const OTHER: u8 = 3;
+/// The parts are of the same classes as those of the last stop of that sort.
+const PARTS_KNOWN: u8 = 4;
+/// The arguments of an entry, or the value of an exit, are those of the last one.
+const NO_CHANGE: u8 = 8;
+/// The row is of the same task as the row before.
+const SAME_TASK: u8 = 16;
+const KNOWN_CODE: u8 = 31;
+
+/// What of a region was not as predicted.
+const ADDRESS_DIFFERS: u8 = 1;
+const INDEX_DIFFERS: u8 = 2;
+const LEN_DIFFERS: u8 = 4;
+const ASKED_DIFFERS: u8 = 8;
+const BLOB_DIFFERS: u8 = 16;
+const KNOWN_MASK: u8 = 31;
+
+/// In the highest plane: the time does not fit the planes.
+const TIME_ESCAPE: u8 = 0xff;
+
+/// Kind, source and flags of rows that the model is made for: a STOP from the kernel.
+const STOP_SORT: [u8; 4] = [1, 0, 1, 0];
+/// What the body of a STOP has before the struct.
+const STOP_HEAD_LEN: usize = 12;
+/// How an entry's body begins: wait status 0x857f, 80 bytes of the merged struct, op 1.
+const ENTRY_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 80, 0, 0, 0, 80, 0, 1, 0, 1, 0, 0, 0];
+const ENTRY_LEN: usize = STOP_HEAD_LEN + 80;
+/// How an exit's body begins: the same with 33 bytes, op 2.
+const EXIT_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 33, 0, 0, 0, 33, 0, 1, 0, 2, 0, 0, 0];
+const EXIT_LEN: usize = STOP_HEAD_LEN + 33;
+const PART_HEAD: usize = 8;
+/// What a region has before its data.
+const REGION_HEAD: usize = 40;
+/// Stands for the system call of stops that belong to none.
+const NO_CALL: u64 = u64::MAX;
+
+/// Whether the kernel counts a return value as an error.
+fn is_failure(rval: u64) -> bool {
+    rval >= 4095_u64.wrapping_neg()
+}
+
+/// How many blobs hold a buffer of that length.
+fn blob_count(got: u64) -> Option<usize> {
+    usize::try_from(got.div_ceil(BLOB_PART as u64)).ok()
+}
+
+/// Makes payloads, and proves each by undoing it.
+#[derive(Debug)]
+pub(crate) struct SitesPacker {
+    encoder: encode::Encoder,
+    packer: frames::FramePacker,
+    unpacker: SitesUnpacker,
+    undone: Vec<u8>,
+}
+
+/// Undoes payloads.
+#[derive(Debug)]
+pub(crate) struct SitesUnpacker {
+    frames: frames::FrameUnpacker,
+    tables: decode::Tables,
+}
+
+/// What became of rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Packed {
+    /// The payload is there, and the model held: codec 0 can't do better.
+    Well,
+    /// The payload is there, but codec 0 may do better.
+    Poorly,
+    /// There is no payload: the rows are for codec 0.
+    No,
+}
+
+impl SitesPacker {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(SitesPacker {
+            encoder: encode::Encoder::new(),
+            packer: frames::FramePacker::new()?,
+            unpacker: SitesUnpacker::new()?,
+            undone: Vec::new(),
+        })
+    }
+
+    /// Appends the payload of `rows` to `out`, if they have one that gives them back.
+    pub(crate) fn pack(&mut self, rows: &[u8], out: &mut Vec<u8>) -> Result<Packed, Error> {
+        let from = out.len();
+        let Some(columns) = self.pack_unproved(rows, out)? else { return Ok(Packed::No) };
+        let payload = out.get(from..).unwrap_or_default();
+        // Where zstd finds so much alike, or has so little to do, it may need no model.
+        let sure = columns < rows.len() / 2 && payload.len() > rows.len() / 64 && rows.len() > 64 << 10;
+        let undone = self.unpacker.unpack(payload, rows.len(), &mut self.undone);
+        if undone.is_err() || self.undone != rows {
+            out.truncate(from);
+            return Ok(Packed::No);
+        }
+        Ok(if sure { Packed::Well } else { Packed::Poorly })
+    }
+
+    /// Appends the payload. Gives the length of all columns, or `None` when there is no payload.
+    fn pack_unproved(&mut self, rows: &[u8], out: &mut Vec<u8>) -> Result<Option<usize>, Error> {
+        if rows.len() > limits::MAX_BLOCK || self.encoder.encode(rows).is_none() {
+            return Ok(None);
+        }
+        self.packer.pack(&self.encoder.columns, out).map(Some)
+    }
+}
+
+impl SitesUnpacker {
+    pub(crate) fn new() -> Result<Self, Error> {
+        Ok(SitesUnpacker { frames: frames::FrameUnpacker::new()?, tables: decode::Tables::default() })
+    }
+
+    /// The rows of a payload, which must be exactly `raw_len` bytes. The caller has compared `raw_len` with its limit.
+    /// What was in `out` is overwritten.
+    pub(crate) fn unpack(
+        &mut self,
+        payload: &[u8],
+        raw_len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        out.clear();
+        self.frames.unpack(payload, raw_len.saturating_add(limits::COLUMNS_SLACK))?;
+        let columns = self.frames.columns().ok_or("columns do not fill their frames")?;
+        out.reserve(raw_len);
+        decode::decode(columns, &mut self.tables, raw_len, out).ok_or("columns do not give rows")
+    }
+}

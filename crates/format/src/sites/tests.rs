@@ -1,0 +1,165 @@
+//! Whatever the rows, they come back; whatever the columns, nothing breaks.
+
+mod hostile;
+mod rows;
+mod speed;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use rows::{any_row, call, calls, exit, row, wild_rows};
+
+use super::columns::{ARGS, KIND, MASK, PARTS, RAW, RVAL};
+use super::{ENTRY, EXIT, NO_CHANGE, PARTS_KNOWN, Packed, SAME_TASK, SitesPacker, SitesUnpacker};
+
+/// Encodes and decodes; gives what became of it and the payload.
+fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {
+    let (mut packer, mut payload) = (SitesPacker::new().unwrap(), b"before".to_vec());
+    let packed = packer.pack(rows, &mut payload).unwrap();
+    assert!(payload.starts_with(b"before"));
+    payload.drain(..6);
+    if packed != Packed::No {
+        let (mut unpacker, mut out) = (SitesUnpacker::new().unwrap(), vec![7; 3]);
+        unpacker.unpack(&payload, rows.len(), &mut out).unwrap();
+        assert_eq!(out, rows);
+    }
+    (packed, payload)
+}
+
+#[test]
+fn calls_fit_the_model() {
+    let rows = calls(2000);
+    let (packed, payload) = round_trip(&rows);
+    assert_ne!(packed, Packed::No);
+    let plain = zstd::bulk::compress(&rows, 3).unwrap();
+    assert!(payload.len() * 3 < plain.len() * 2, "{} of {}", payload.len(), plain.len());
+}
+
+#[test]
+fn arguments_are_predicted_from_site_task_and_result() {
+    let entry = |site: u64, arg| call(7, site, &[site, 0, site, arg, 0, 0, 0, 0, 0]);
+    let result = |site, value| exit(7, site, &[site, 0, value]);
+    let rows = [
+        entry(1, 5),
+        result(1, 77),
+        // What the call before returned, what the call before had, and what the site had.
+        [entry(2, 77), result(2, 0)].concat(),
+        [entry(3, 77), result(3, 0)].concat(),
+        [entry(1, 5), result(1, 77)].concat(),
+        [entry(1, 4), result(1, 78)].concat(),
+    ];
+    let rows = rows.concat();
+    assert_ne!(round_trip(&rows).0, Packed::No);
+    let mut packer = SitesPacker::new().unwrap();
+    packer.encoder.encode(&rows).unwrap();
+    let columns = &packer.encoder.columns.0;
+    assert_eq!(columns[ARGS], [11, 1, 0, 2]);
+    assert_eq!(columns[MASK], [1, 1, 1, 1]);
+    assert_eq!(columns[RVAL], [0x9a, 1, 2]);
+    let code = |sort, change| sort | PARTS_KNOWN | SAME_TASK | if change { 0 } else { NO_CHANGE };
+    let (new, gone) = (|sort| code(sort, true), |sort| code(sort, false));
+    let first = new(ENTRY) & !SAME_TASK;
+    assert_eq!(columns[KIND][..2], [first, new(EXIT)]);
+    assert_eq!(columns[KIND][2..6], [new(ENTRY), gone(EXIT), new(ENTRY), gone(EXIT)]);
+    assert_eq!(columns[KIND][6..], [gone(ENTRY), gone(EXIT), new(ENTRY), new(EXIT)]);
+    assert!(columns[RAW].is_empty() && columns[PARTS].is_empty());
+}
+
+#[test]
+fn a_value_too_far_from_the_last_is_kept_raw() {
+    for word in [1, 3, 4, 8] {
+        let (near, mut far) = ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        far[word] ^= 1 << 63;
+        round_trip(
+            &[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0]), call(0, 4, &near)].concat(),
+        );
+        far[word] -= 1;
+        round_trip(&[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0])].concat());
+    }
+}
+
+#[test]
+fn nothing_is_a_payload_too() {
+    let (packed, payload) = round_trip(&[]);
+    assert_eq!(packed, Packed::Poorly);
+    assert!(SitesUnpacker::new().unwrap().unpack(&payload, 1, &mut Vec::new()).is_err());
+}
+
+#[test]
+fn a_packer_remembers_nothing_of_the_block_before() {
+    let (first, second) = (calls(300), calls(200));
+    let mut packer = SitesPacker::new().unwrap();
+    let (mut alone, mut after) = (Vec::new(), Vec::new());
+    packer.pack(&second, &mut alone).unwrap();
+    packer.pack(&first, &mut Vec::new()).unwrap();
+    packer.pack(&second, &mut after).unwrap();
+    assert_eq!(alone, after);
+}
+
+#[test]
+fn more_sites_than_the_table_has_are_left_to_codec_0() {
+    let many = |count: u64| {
+        let mut rows = Vec::new();
+        for site in 0..count {
+            rows.extend(call(0, site, &[0x40_0000 + site, 0, 1, 0, 0, 0, 0, 0, 0]));
+        }
+        round_trip(&rows).0
+    };
+    assert_ne!(many(crate::limits::MAX_SITES as u64), Packed::No);
+    assert_eq!(many(crate::limits::MAX_SITES as u64 + 1), Packed::No);
+}
+
+#[test]
+fn rows_that_are_none_have_no_payload() {
+    for rows in [&[0; 19][..], &[1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0xff; 64]] {
+        assert_eq!(round_trip(rows).0, Packed::No);
+    }
+}
+
+#[test]
+fn every_length_of_a_stop_comes_back() {
+    // A call and its exit, with the second row cut short or grown at any place.
+    let whole = calls(2);
+    let first_len = 20 + usize::try_from(crate::wire::u32_at(&whole, 0).unwrap()).unwrap();
+    let body = &whole[first_len + 20..];
+    for len in 0..body.len() {
+        let cut = row(1, 1, 0, 0, 99, &body[..len]);
+        let rows = [&whole[..first_len], &cut, &whole[first_len..]].concat();
+        assert_ne!(round_trip(&rows).0, Packed::No);
+    }
+}
+
+#[test]
+fn every_flipped_bit_of_a_stop_comes_back() {
+    let rows = calls(6);
+    for at in 0..rows.len() {
+        for bit in 0..8 {
+            let mut rows = rows.clone();
+            rows[at] ^= 1 << bit;
+            round_trip(&rows);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn any_rows_come_back(rows in vec(any_row(), 0..60)) {
+        prop_assert_ne!(round_trip(&rows.concat()).0, Packed::No);
+    }
+
+    #[test]
+    fn rows_near_the_model_come_back(rows in wild_rows()) {
+        prop_assert_ne!(round_trip(&rows).0, Packed::No);
+    }
+
+    #[test]
+    fn damaged_calls_come_back(count in 1_u64..60, places in vec((any::<prop::sample::Index>(), any::<u8>()), 0..20)) {
+        let mut rows = calls(count);
+        for (place, value) in &places {
+            *place.get_mut(&mut rows) = *value;
+        }
+        // Where a length was hit, these are no rows any more: then there is no payload, and no harm.
+        round_trip(&rows);
+    }
+}
