@@ -92,7 +92,7 @@ impl Recorder {
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
 
-        let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty()));
+        let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
         let failed = |source| Error::Open { path: files.path.clone(), source };
         let blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))
