@@ -244,11 +244,16 @@ fn functions(text: &str) -> impl Iterator<Item = (&str, usize)> {
 
 /// Paths of somebody's machine, hosts of registries.
 fn no_places(sources: &[Source]) -> Vec<String> {
-    let marks = ["/work/", "/root/", "/home/", "index.crates.io", "static.crates.io", "github.com/sysreel"];
+    // In pieces, so that this very line does not have what it looks for.
+    let marks = [
+        concat!("/wo", "rk/"),
+        concat!("/ro", "ot/"),
+        concat!("/ho", "me/"),
+        concat!("index.", "crates.io"),
+        concat!("static.", "crates.io"),
+    ];
     let mut complaints = Vec::new();
-    for source in sources.iter().filter(|s| {
-        s.path != "Cargo.lock" && s.path != "xtask/src/tidy.rs" && !s.path.starts_with("fixtures/logs/")
-    }) {
+    for source in sources.iter().filter(|s| s.path != "Cargo.lock" && !s.path.starts_with("fixtures/logs/")) {
         for (number, line) in (1..).zip(source.text.lines()) {
             for mark in marks.iter().filter(|mark| line.contains(**mark)) {
                 complaints.push(format!("{}:{number} has {mark}", source.path));
@@ -293,6 +298,6 @@ mod tests {
         let long = format!("fn long() {{\n{}}}\n", "    x();\n".repeat(80));
         assert_eq!(sizes(&source("crates/abi/src/x.rs", &long)).len(), 1);
         assert_eq!(sizes(&source("crates/abi/src/x.rs", &"\n".repeat(401))).len(), 1);
-        assert_eq!(no_places(&source("README.md", "see /home/me/x")).len(), 1);
+        assert_eq!(no_places(&source("README.md", concat!("see /ho", "me/me/x"))).len(), 1);
     }
 }
