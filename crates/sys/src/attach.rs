@@ -96,7 +96,7 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     if status.state == b'Z' {
         return Some("it is a zombie: it has ended and waits for its parent");
     }
-    if fs::read_link(format!("/proc/{pid}/exe")).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound) {
+    if process::is_kernel_thread(pid) {
         return Some("it is a kernel thread, which cannot be traced");
     }
     // Without Yama there is no such file.

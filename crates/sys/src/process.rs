@@ -218,17 +218,27 @@ pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// User and system time of one thread in nanoseconds, from its stat line (in clock ticks there). For a task that is about to exit.
-pub fn cpu_time(tid: Tid) -> (u64, u64) {
-    let text = fs::read(format!("/proc/{tid}/task/{tid}/stat")).unwrap_or_default();
-    // The name in parentheses may hold anything; fields are counted from the last parenthesis (proc(5)).
+/// The fields of a stat file behind the name, by their numbers in proc(5) less 3.
+fn stat_fields(path: &str) -> Vec<u64> {
+    let text = fs::read(path).unwrap_or_default();
+    // The name in parentheses may hold anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
-    let after = String::from_utf8_lossy(after);
-    let mut fields = after.split_whitespace().skip(11).map(|v| v.parse::<u64>().unwrap_or(0));
+    String::from_utf8_lossy(after).split_whitespace().map(|field| field.parse().unwrap_or(0)).collect()
+}
+
+/// User and system time of one thread in nanoseconds (in clock ticks as /proc has them). For a task that is about to exit.
+pub fn cpu_time(tid: Tid) -> (u64, u64) {
+    let fields = stat_fields(&format!("/proc/{tid}/task/{tid}/stat"));
     // SAFETY: sysconf(3) takes a number.
     let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
-    let mut next = || fields.next().unwrap_or(0).saturating_mul(1_000_000_000 / per_second);
-    (next(), next())
+    let time = |at: usize| fields.get(at).copied().unwrap_or(0).saturating_mul(1_000_000_000 / per_second);
+    (time(11), time(12))
+}
+
+/// Is it a thread of the kernel's own? Anyone may ask, unlike for its exe link.
+pub fn is_kernel_thread(tid: Tid) -> bool {
+    const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; part of no header for programs.
+    stat_fields(&format!("/proc/{tid}/stat")).get(6).is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
 /// Would executing this task's image change its user, group or capabilities, yet has not? True also where a mount forbids it.
@@ -279,6 +289,7 @@ mod tests {
         assert!(maps.iter().any(|m| m.path == b"[stack]"));
         assert!(maps.iter().all(|m| m.start < m.end));
         assert!(!limits(own).is_empty());
+        assert!(!is_kernel_thread(own));
     }
 
     #[test]

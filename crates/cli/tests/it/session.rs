@@ -136,10 +136,12 @@ impl Session {
         if self.unprivileged {
             let nobody = NOBODY.to_string();
             command.args(["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
-            command.env("EXPECT_UNPRIVILEGED", "1");
             // What root created the other user cannot append to.
             File::create(&statements).unwrap();
             chown(&statements, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        if self.unprivileged || !is_root() {
+            command.env("EXPECT_UNPRIVILEGED", "1");
         }
         command.args(words).current_dir(self.folder.path()).stdin(Stdio::null());
         command.stdout(File::create(&stdout).unwrap()).stderr(File::create(&stderr).unwrap());
