@@ -80,6 +80,9 @@ impl Capture {
     /// Adds every region of this stop to the row. Answers what the log cannot show because of them.
     pub(crate) fn store(&self, sink: &mut Sink) -> Completeness {
         let mut missing = Completeness::default();
+        if !self.is_on() {
+            return missing; // What was read was only to be looked at.
+        }
         for (want, fetched) in self.wants.iter().zip(&self.fetched).filter(|(want, _)| want.store) {
             let terminated = want.string || want.words != 0;
             let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);

@@ -21,8 +21,8 @@ impl Session {
         parent: TaskId,
         origin: Origin,
         t_ns: u64,
+        pids: &[u32],
     ) -> &mut Task {
-        let pids = process::Status::of(tid).map(|status| status.namespace_ids).unwrap_or_default();
         let id = self.tasks.add(tid, tgid).id;
         self.sink.row.begin(EventKind::TASK, SourceId::RECORDER, id, t_ns);
         self.sink.row.task_head(&TaskHead {
@@ -32,7 +32,7 @@ impl Session {
             origin,
         });
         if !pids.is_empty() {
-            self.sink.row.ns_pids(&pids);
+            self.sink.row.ns_pids(pids);
         }
         self.sink.commit();
         self.tasks.get_mut(tid).expect("it was added above")
@@ -55,8 +55,16 @@ impl Session {
             return; // Adopted already, when its parent seemed to be gone.
         }
         let Some(maker) = self.tasks.get(parent) else { return };
-        let is_thread = maker.call.and_then(|call| call.clone).is_some_and(|flags| flags.thread());
-        let tgid = if is_thread { maker.tgid } else { child };
+        // The child itself knows best whose thread it is; the flags of the call may not have been seen (attach in mid-call). One that
+        // is gone already is judged by them.
+        let status = process::Status::of(child).unwrap_or_default();
+        let asked_for_thread = maker.call.and_then(|call| call.clone).is_some_and(|flags| flags.thread());
+        let tgid = match status.tgid {
+            0 if asked_for_thread => maker.tgid,
+            0 => child,
+            tgid => tgid,
+        };
+        let is_thread = tgid != child;
         let origin = match event {
             Event::FORK => Origin::FORK,
             Event::VFORK => Origin::VFORK,
@@ -67,7 +75,7 @@ impl Session {
         if !self.ended_early.contains_key(&child) {
             self.colocation.arrived(child, mask.as_deref());
         }
-        let task = self.appears(child, tgid, parent, origin, t_ns);
+        let task = self.appears(child, tgid, parent, origin, t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.captured = true;
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
@@ -86,7 +94,7 @@ impl Session {
         let mask =
             self.tasks.get(maker).map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
         self.colocation.arrived(tid, mask.as_deref());
-        let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns);
+        let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.captured = true;
         self.handle(first.stop, first.t_ns);

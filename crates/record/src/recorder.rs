@@ -20,7 +20,7 @@ use sysreel_format::{
 };
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::ExecOutcome;
-use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe};
+use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe, process};
 
 /// A recording that is ready to run. Bound to its thread, as every tracee is.
 pub struct Recorder {
@@ -178,14 +178,24 @@ impl Session {
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
         for &tid in attached {
-            let tgid = sysreel_sys::process::Status::of(tid).map_or(tid, |status| status.tgid);
-            self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, clock::monotonic_ns());
+            let status = process::Status::of(tid).unwrap_or_default();
+            let tgid = if status.tgid == 0 { tid } else { status.tgid };
+            self.appears(
+                tid,
+                tgid,
+                TaskId::NONE,
+                Origin::ATTACHED,
+                clock::monotonic_ns(),
+                &status.namespace_ids,
+            );
             // A task that died meanwhile is reported by wait.
             _ = self.tracer.interrupt(tid);
         }
         let Some(stop) = spawned else { return };
         let mask = self.colocation.own_mask();
-        let task = self.appears(stop.tid(), stop.tid(), TaskId::NONE, Origin::SPAWNED, clock::monotonic_ns());
+        let (tid, now) = (stop.tid(), clock::monotonic_ns());
+        let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
+        let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
         task.captured = true;
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());

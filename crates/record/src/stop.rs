@@ -4,7 +4,7 @@ use crate::session::Session;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
-use sysreel_abi::{Abi, Act, AuditArch, clone_flags, makes_fd, rights, row};
+use sysreel_abi::{Abi, Act, AuditArch, Makes, Row, clone_flags, makes_fd, rights, row};
 use sysreel_format::{
     Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
 };
@@ -118,8 +118,9 @@ impl Session {
             return;
         };
         let mut call = Call { abi, row, args, state: EntryState::UNKNOWN, clone: None };
-        if self.capture.is_on() {
-            self.capture.begin(tid);
+        self.capture.begin(tid);
+        self.capture.wants.clear();
+        if self.capture.is_on() || row.act == Act::Clone3 {
             let mut wants = std::mem::take(&mut self.capture.wants);
             call.state = plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
             self.capture.wants = wants;
@@ -149,7 +150,7 @@ impl Session {
         let mut left_out = 0;
         self.capture.begin(tid);
         self.capture.wants.clear();
-        if self.capture.is_on() && plan::may_write(row) {
+        if plan::may_write(row) && (self.capture.is_on() || self.tells_of_fds(row)) {
             let mut wants = std::mem::take(&mut self.capture.wants);
             left_out = plan::at_exit(
                 abi,
@@ -171,6 +172,13 @@ impl Session {
             self.names_of_exit(tid, tgid, &call, rval, is_error);
         }
         self.after_exit(tid, id, &call, rval, is_error);
+    }
+
+    /// Does memory of this call say which descriptors it made? It is read for their names even when none is to be kept.
+    fn tells_of_fds(&self, row: &Row) -> bool {
+        self.names
+            && (row.act == Act::Receive
+                || matches!(row.makes, Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall))
     }
 
     /// The names of new descriptors, and of sockets whose ends have changed.
@@ -255,7 +263,7 @@ impl Session {
     }
 
     fn left_out(&mut self, elements: u32) {
-        if elements > 0 {
+        if elements > 0 && self.capture.is_on() {
             self.completeness.insert(Completeness::CAPTURE_LIMIT);
             self.later(
                 TaskId::NONE,

@@ -17,6 +17,7 @@ mod session;
 mod stage;
 mod statements;
 mod stops;
+mod structs_only;
 mod synthetic;
 mod thread_storm;
 mod transparency;
