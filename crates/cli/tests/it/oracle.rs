@@ -66,7 +66,9 @@ fn normal(text: &str) -> Vec<String> {
         .map(|line| {
             let line = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
             let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
-            let result = if result == main { "MAIN" } else { result };
+            // Any other number may be equal to the id by chance, where ids are small.
+            let is_id = ["set_tid_address(", "getpid(", "gettid("].iter().any(|name| call.starts_with(name));
+            let result = if is_id && result == main { "MAIN" } else { result };
             let call = octal(call.trim_end());
             if call.starts_with("getrandom(\"") {
                 return format!("getrandom({}", call.rsplit_once('"').unwrap().1);
