@@ -16,7 +16,7 @@ const LITTLE: &str = "24";
 
 macro_rules! fixtures {
     ($list:ident, $run:path: $($name:ident)*) => {
-        const $list: &[&str] = &[$(stringify!($name)),*];
+        pub(crate) const $list: &[&str] = &[$(stringify!($name)),*];
         $(#[test]
         fn $name() {
             $run(stringify!($name));

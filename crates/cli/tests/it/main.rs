@@ -4,6 +4,7 @@ mod attach;
 mod attaching;
 mod attaching_signals;
 mod claims;
+mod coverage;
 mod crash;
 mod errors;
 mod fixtures;

@@ -1,0 +1,266 @@
+//! Which rows of the table the fixture programs exercise: on success, on error, not at all. fixtures/programs/COVERAGE names those that
+//! they do not, each with its reason; a name too many there is as wrong as one too few.
+//!
+//! `cargo test -p sysreel-cli --test it -- coverage --nocapture` prints the numbers and the names.
+
+use crate::fixtures::PROGRAMS;
+use crate::program::{folder, program};
+use crate::session::{Session, is_root};
+use crate::statements::{Claim, Shape, parse};
+use crate::stops::{Stop, What};
+use crate::{claims, reading};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use sysreel_abi::{Abi, Act, Kind, Row, number};
+
+/// The ABIs whose rows a test can exercise on a machine of today.
+const ABIS: [Abi; 2] = [Abi::X86_64, Abi::I386];
+/// How a program says, in a remark, that this machine cannot show everything.
+const LACKS: &str = "# lacks ";
+const ENOSYS: i64 = 38;
+
+#[test]
+fn what_is_not_exercised_is_listed_with_its_reason() {
+    let list = listed(&std::fs::read_to_string(folder().join("COVERAGE")).unwrap()).unwrap();
+    let mut problems = Vec::new();
+    if is_root() {
+        problems.extend(judge("root", &measure(Session::new), &list, &[false]));
+        problems.extend(judge("a user", &measure(Session::unprivileged), &list, &[false, true]));
+    } else {
+        problems.extend(judge("a user", &measure(Session::new), &list, &[false, true]));
+    }
+    assert!(problems.is_empty(), "fixtures/programs/COVERAGE is not true:\n{}", problems.join("\n"));
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Outcome {
+    Success,
+    Error,
+}
+
+/// A row of an ABI, and an outcome.
+type Case = (Abi, &'static str, Outcome);
+
+/// What all programs have shown.
+#[derive(Default)]
+struct Measured {
+    seen: BTreeSet<Case>,
+    /// Those of them that a program also states, so that they are held against the log.
+    stated: BTreeSet<Case>,
+    /// Calls that this kernel does not have: nobody can say more of them here.
+    absent: BTreeSet<(Abi, &'static str)>,
+    lacks: BTreeSet<String>,
+}
+
+/// A case that is not exercised, and whether that holds only of tests that do not run as root.
+type Listed = BTreeMap<Case, bool>;
+
+fn measure(session: impl Fn(&crate::program::Program) -> Session) -> Measured {
+    let mut measured = Measured::default();
+    for name in PROGRAMS {
+        let program = program(name);
+        let session = session(&program);
+        let run = session.recorded(&program, &["--capture-limit", "0"]);
+        if run.skipped() {
+            measured.lacks.insert(format!("{name}: {}", run.statements.trim_end()));
+        }
+        measured
+            .lacks
+            .extend(run.statements.lines().filter_map(|line| line.strip_prefix(LACKS)).map(str::to_owned));
+        measured.note_statements(&run.statements);
+        let log = session.log();
+        let raw = session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), log.as_ref()]);
+        measured.note_log(&reading::read(std::str::from_utf8(&raw.stdout).unwrap()));
+    }
+    let Measured { seen, absent, .. } = &mut measured;
+    let answers =
+        |abi, name| [Outcome::Success, Outcome::Error].into_iter().any(|o| seen.contains(&(abi, name, o)));
+    absent.retain(|(abi, name)| !answers(*abi, *name));
+    measured
+}
+
+impl Measured {
+    fn note_log(&mut self, stops: &[Stop]) {
+        let mut tasks: BTreeMap<u32, Vec<&Stop>> = BTreeMap::new();
+        for stop in stops {
+            tasks.entry(stop.tid).or_default().push(stop);
+        }
+        for stops in tasks.values() {
+            for (at, stop) in stops.iter().enumerate() {
+                let What::Entry(call) = &stop.what else { continue };
+                let Some((abi, row)) = call.name.as_deref().and_then(|name| row(&call.arch, name)) else {
+                    continue;
+                };
+                match claims::exit_of(stops, at).map(|exit| &stops[exit].what) {
+                    Some(What::Exit { rval, error, .. }) => self.note(abi, row, *rval, *error),
+                    _ if matches!(row.result, Kind::Never) => {
+                        _ = self.seen.insert((abi, row.name, Outcome::Success))
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, abi: Abi, row: &'static Row, rval: i64, error: bool) {
+        if error && rval == -ENOSYS {
+            self.absent.insert((abi, row.name));
+        } else {
+            self.seen.insert((abi, row.name, outcome(row, error)));
+        }
+    }
+
+    fn note_statements(&mut self, text: &str) {
+        let statements = parse(text).unwrap();
+        let mut open = BTreeMap::new();
+        for statement in &statements {
+            match &statement.claim {
+                Claim::Stop(who, Shape::Entry { name: Some(name), arch, .. }) => {
+                    open.insert(format!("{who:?}"), row(arch.as_deref().unwrap_or("x86_64"), name));
+                }
+                Claim::Stop(who, Shape::Exit { rval, error, .. }) => {
+                    let error = error.unwrap_or((-4095..0).contains(rval));
+                    if let Some((abi, row)) = open.remove(&format!("{who:?}")).flatten() {
+                        self.stated.insert((abi, row.name, outcome(row, error)));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn count(&self, set: &BTreeSet<Case>, abi: Abi, outcome: Outcome) -> usize {
+        set.iter().filter(|(a, _, o)| (*a, *o) == (abi, outcome)).count()
+    }
+}
+
+/// What a signal handler returns to may look like an error and is none.
+fn outcome(row: &Row, error: bool) -> Outcome {
+    if error && row.act != Act::SigReturn { Outcome::Error } else { Outcome::Success }
+}
+
+fn row(arch: &str, name: &str) -> Option<(Abi, &'static Row)> {
+    let abi = ABIS.into_iter().find(|abi| abi.name() == arch)?;
+    rows(abi).find(|row| row.name == name).map(|row| (abi, row))
+}
+
+fn rows(abi: Abi) -> impl Iterator<Item = &'static Row> {
+    number::calls(abi).filter_map(|(_, _, row)| row)
+}
+
+/// What the list says too much or too little for those who run the tests like this.
+fn judge(who: &str, measured: &Measured, list: &Listed, of: &[bool]) -> Vec<String> {
+    let mut problems = Vec::new();
+    eprintln!("as {who}:");
+    for abi in ABIS {
+        report(measured, abi);
+        if measured.count(&measured.seen, abi, Outcome::Success) == 0 {
+            eprintln!("skipped: this machine makes no calls of {abi}");
+            continue;
+        }
+        for row in rows(abi).filter(|row| !measured.absent.contains(&(abi, row.name))) {
+            for outcome in [Outcome::Success, Outcome::Error] {
+                let case = (abi, row.name, outcome);
+                let listed = list.get(&case).is_some_and(|user| of.contains(user));
+                match (measured.seen.contains(&case), listed) {
+                    (true, true) => {
+                        problems.push(format!("as {who}, {abi} {outcome} of {} is exercised", row.name))
+                    }
+                    // A machine that cannot show everything shows less.
+                    (false, false) if measured.lacks.is_empty() => {
+                        problems.push(format!("as {who}, {abi} {outcome} of {} is not exercised", row.name));
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    measured.lacks.iter().for_each(|what| eprintln!("this machine lacks {what}"));
+    problems
+}
+
+fn report(measured: &Measured, abi: Abi) {
+    let (seen, stated) = (&measured.seen, &measured.stated);
+    eprintln!(
+        "  {abi}: {} rows, exercised on success {} (stated {}), on error {} (stated {})",
+        rows(abi).count(),
+        measured.count(seen, abi, Outcome::Success),
+        measured.count(stated, abi, Outcome::Success),
+        measured.count(seen, abi, Outcome::Error),
+        measured.count(stated, abi, Outcome::Error),
+    );
+    let without = |what: &dyn Fn(&Row) -> bool| {
+        rows(abi).filter(|row| what(row)).map(|row| row.name).collect::<Vec<_>>().join(" ")
+    };
+    let has = |row: &Row, outcome| seen.contains(&(abi, row.name, outcome));
+    eprintln!("    not on success: {}", without(&|row| !has(row, Outcome::Success)));
+    eprintln!("    not on error: {}", without(&|row| !has(row, Outcome::Error)));
+    eprintln!("    not in this kernel: {}", without(&|row| measured.absent.contains(&(abi, row.name))));
+}
+
+/// The list: a heading `ABI OUTCOME: REASON` or `ABI OUTCOME as user: REASON`, and below it names, indented.
+fn listed(text: &str) -> Result<Listed, String> {
+    let mut list = Listed::new();
+    let mut heading = None;
+    for (number, line) in (1..).zip(text.lines()) {
+        let wrong = |why: &str| format!("COVERAGE, line {number}: {why}: {line:?}");
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if !line.starts_with(' ') {
+            heading = Some(parse_heading(line).ok_or_else(|| wrong("no heading"))?);
+            continue;
+        }
+        let (abi, outcome, user) = heading.ok_or_else(|| wrong("names without a heading"))?;
+        for name in line.split_whitespace() {
+            let (_, row) = row(abi.name(), name).ok_or_else(|| wrong(&format!("{abi} has no row {name}")))?;
+            if list.insert((abi, row.name, outcome), user).is_some() {
+                return Err(wrong(&format!("{name} stands there twice")));
+            }
+        }
+    }
+    Ok(list)
+}
+
+fn parse_heading(line: &str) -> Option<(Abi, Outcome, bool)> {
+    let (what, reason) = line.split_once(": ")?;
+    let (abi, outcome, user) = match what.split(' ').collect::<Vec<_>>()[..] {
+        [abi, outcome] => (abi, outcome, false),
+        [abi, outcome, "as", "user"] => (abi, outcome, true),
+        _ => return None,
+    };
+    let abi = ABIS.into_iter().find(|known| known.name() == abi)?;
+    let outcome =
+        [Outcome::Success, Outcome::Error].into_iter().find(|known| known.to_string() == outcome)?;
+    (!reason.is_empty()).then_some((abi, outcome, user))
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Success => "success",
+            Self::Error => "error",
+        })
+    }
+}
+
+#[test]
+fn the_list_is_read_whole_or_not_at_all() {
+    let list = listed(
+        "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  mount\n",
+    )
+    .unwrap();
+    assert_eq!(list.get(&(Abi::X86_64, "gettid", Outcome::Error)), Some(&false));
+    assert_eq!(list.get(&(Abi::I386, "mount", Outcome::Success)), Some(&true));
+    assert_eq!(list.len(), 3);
+    for bad in [
+        "  getpid",
+        "x86_64 error:\n",
+        "x86_64 error: r\n  no_such_call",
+        "mips error: r",
+        "x86_64 error: r\n  read read",
+    ] {
+        assert!(listed(bad).is_err(), "{bad:?}");
+    }
+}
