@@ -1,7 +1,7 @@
 //! What a single statement says of a single stop, region or line.
 
 use crate::matcher::about;
-use crate::statements::{Claim, Pattern, Place, Shape, Statement, Who};
+use crate::statements::{Claim, Count, Pattern, Place, Shape, Statement, Who};
 use crate::stops::{Call, Region, Stop, What, short};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -51,6 +51,7 @@ fn named(name: Option<&str>, call: &Call) -> bool {
 pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Result<(), String> {
     let (place, test): (&Place, &dyn Fn(&Region) -> bool) = match &statement.claim {
         Claim::Memory(place, pattern) => (place, &|region| holds(pattern, region)),
+        Claim::Regions(_, count) => return regions(count, stops, entry),
         Claim::Unreadable(place, errno) => {
             (place, &|region| region.bytes.is_empty() && region.errno.as_ref() == Some(errno))
         }
@@ -80,6 +81,26 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
     let _ = write!(why, "\n    #{} has of that argument: {} regions", stops[stop].event, regions.len());
     for region in regions.iter().take(6) {
         let _ = write!(why, "\n      {region}");
+    }
+    Err(why)
+}
+
+/// Whether the call has as many regions as stated: one too many is memory that it does not concern.
+fn regions(count: &Count, stops: &[&Stop], entry: usize) -> Result<(), String> {
+    let at_exit = exit_of(stops, entry).map_or(&[][..], |exit| &stops[exit].regions);
+    let at_entry = &stops[entry].regions[..];
+    let short = at_entry.iter().chain(at_exit).filter(|region| region.errno.is_some()).count();
+    if (at_entry.len(), at_exit.len(), short) == (count.entry, count.exit, count.short) {
+        return Ok(());
+    }
+    let mut why = format!(
+        "not {} regions at entry, {} at exit, {} of them short",
+        count.entry, count.exit, count.short
+    );
+    for (when, regions) in [("entry", at_entry), ("exit", at_exit)] {
+        regions.iter().for_each(|region| {
+            let _ = write!(why, "\n      {when} {region}");
+        });
     }
     Err(why)
 }
@@ -114,11 +135,13 @@ pub(crate) fn alone(statement: &Statement, tasks: &BTreeMap<u32, Vec<&Stop>>) ->
             true => Ok(()),
             false => Err(format!("{statement}\n  its last stops are\n{}", last(who, tasks))),
         },
-        Claim::Memory(place, _) | Claim::Unreadable(place, _) => {
+        Claim::Memory(Place { name, .. }, _)
+        | Claim::Unreadable(Place { name, .. }, _)
+        | Claim::Regions(_, Count { name, .. }) => {
             let mut tried = Vec::new();
             for stops in lists {
                 for (at, stop) in stops.iter().enumerate() {
-                    if matches!(&stop.what, What::Entry(call) if named(Some(&place.name), call)) {
+                    if matches!(&stop.what, What::Entry(call) if named(Some(name), call)) {
                         match memory(statement, stops, at) {
                             Ok(()) => return Ok(()),
                             Err(why) => tried.push(format!("  {stop}: {why}\n")),

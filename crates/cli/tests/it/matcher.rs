@@ -4,7 +4,7 @@
 //! first stop that looks right may be another call's, so the search goes back.
 
 use crate::claims::{alone, exit_of, is, memory, printed_line, whole_lines};
-use crate::statements::{Claim, Shape, Statement, Who};
+use crate::statements::{Claim, Count, Place, Shape, Statement, Who};
 use crate::stops::{Stop, What};
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -65,6 +65,7 @@ pub(crate) fn about(statement: &Statement) -> Option<Who> {
             Some(*who)
         }
         Claim::Memory(place, _) | Claim::Unreadable(place, _) => Some(place.who),
+        Claim::Regions(who, _) => Some(*who),
         Claim::Print(_) | Claim::Skip(_) | Claim::Remark => None,
     }
 }
@@ -83,17 +84,21 @@ impl<'a> Lines<'a> {
     fn add(&mut self, statement: &'a Statement) {
         match &statement.claim {
             Claim::Stop(..) | Claim::Gone(..) => self.add_ordered(statement),
-            Claim::Memory(place, _) | Claim::Unreadable(place, _) => {
-                let call = self.entry.and_then(|at| self.ordered.get_mut(at)).filter(|line| {
-                    matches!(&line.statement.claim, Claim::Stop(_, Shape::Entry { name: Some(name), .. })
-                        if *name == place.name)
-                });
-                match call {
-                    Some(line) => line.memory.push(statement),
-                    None => self.loose.push(statement),
-                }
-            }
+            Claim::Memory(Place { name, .. }, _)
+            | Claim::Unreadable(Place { name, .. }, _)
+            | Claim::Regions(_, Count { name, .. }) => self.add_memory(statement, name),
             _ => self.loose.push(statement),
+        }
+    }
+
+    /// To the last entry line, if that is the call which is meant.
+    fn add_memory(&mut self, statement: &'a Statement, call: &str) {
+        let entry = self.entry.and_then(|at| self.ordered.get_mut(at)).filter(|line| {
+            matches!(&line.statement.claim, Claim::Stop(_, Shape::Entry { name: Some(name), .. }) if name == call)
+        });
+        match entry {
+            Some(line) => line.memory.push(statement),
+            None => self.loose.push(statement),
         }
     }
 

@@ -264,3 +264,15 @@ fn a_failure_shows_the_stops_around_it() {
         assert!(problem.contains(part), "{part}: {problem}");
     }
 }
+
+#[test]
+fn all_regions_of_a_call_are_counted() {
+    holds("stop 7 entry read\nstop 7 exit 4\nregions 7 read 0 1 short=0\n");
+    fails("stop 7 entry read\nstop 7 exit 4\nregions 7 read 0 0 short=0\n", 1);
+    fails("stop 7 entry read\nstop 7 exit 4\nregions 7 read 1 1 short=0\n", 1);
+    fails("stop 7 entry read\nstop 7 exit 4\nregions 7 read 0 1 short=1\n", 1);
+    holds("stop 7 entry write\nregions 7 write 4 0 short=1\n");
+    fails("stop 7 entry write\nregions 7 write 4 0 short=0\n", 1);
+    holds("regions * write 4 0 short=1\n");
+    fails("regions * write 3 0 short=1\n", 1);
+}

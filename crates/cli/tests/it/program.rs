@@ -51,17 +51,27 @@ fn built(name: &str, more: &'static str) -> Arc<Program> {
 fn build(name: &str, more: &str) -> Program {
     let source = folder().join(format!("{name}.c"));
     let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
-    let header = std::fs::read_to_string(folder().join("expect.h")).unwrap();
     let flags: Vec<&str> = ["-Wall", "-Wextra", "-O1"]
         .into_iter()
         .chain(words(&text, "build"))
         .chain(more.split_whitespace())
         .collect();
     Program {
-        binary: compile(name, &source, &flags, &[&text, &header]),
+        binary: compile(name, &source, &flags, &[&text, &headers()]),
         arguments: words(&text, "check").map(str::to_owned).collect(),
         end: ending(name, &text),
     }
+}
+
+/// What all headers of the folder say.
+fn headers() -> String {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "h"))
+        .collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
 /// Compiles unless the same contents were compiled before, perhaps by an earlier run.

@@ -36,6 +36,7 @@ pub(crate) enum Claim {
     Unfinished(Who, String),
     Memory(Place, Pattern),
     Unreadable(Place, String),
+    Regions(Who, Count),
     Print(String),
     Skip(String),
     Remark,
@@ -76,6 +77,15 @@ pub(crate) struct Place {
     pub(crate) arg: u8,
     /// Of a region that the argument reaches through further pointers.
     pub(crate) address: Option<u64>,
+}
+
+/// How many regions a call has, and how many of them could not be read to their end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) name: String,
+    pub(crate) entry: usize,
+    pub(crate) exit: usize,
+    pub(crate) short: usize,
 }
 
 /// What a region holds.
@@ -131,8 +141,15 @@ fn claim(text: &str) -> Result<Claim, String> {
                 _ => Ok(Claim::Unreadable(place, (*last).to_owned())),
             }
         }
+        "regions" => Ok(Claim::Regions(who, count(words)?)),
         _ => Err(format!("no statement begins with {head}")),
     }
+}
+
+fn count(words: &[&str]) -> Result<Count, String> {
+    let [name, entry, exit, short] = words else { return Err("regions TID NAME IN OUT short=N".into()) };
+    let short = decimal(short.strip_prefix("short=").ok_or("short=N comes last")?)?;
+    Ok(Count { name: (*name).to_owned(), entry: decimal(entry)?, exit: decimal(exit)?, short })
 }
 
 fn shape(words: &[&str]) -> Result<Shape, String> {
@@ -315,19 +332,23 @@ unfinished 5 read
 memory 5 exit read arg1@7f00 aa+fill:00x3+...
 memory 5 entry write arg1 empty
 unreadable 5 entry write arg1 EFAULT
+regions 5 write 1 0 short=0
+regions 5 read 1 2 short=1
 print write(1, \"a  b\", 4) = 4
 skip no such kernel
 # a remark
 ";
     let all = parse(text).unwrap();
-    assert_eq!(all.len(), 17);
+    assert_eq!(all.len(), 19);
     let args = [Some(u64::MAX), None, Some(16), None, None, None];
     let shape = Shape::Entry { name: Some("read".into()), arch: Some("x86_64".into()), nr: Some(0), args };
     assert_eq!(all[0].claim, Claim::Stop(Who::Task(5), shape));
     let Claim::Memory(place, pattern) = &all[11].claim else { panic!("{:?}", all[11]) };
     assert!(place.at_exit && place.address == Some(0x7f00) && place.arg == 1);
     assert_eq!(*pattern, Pattern { bytes: vec![0xaa, 0, 0, 0], open: true });
-    assert_eq!(all[14].claim, Claim::Print("write(1, \"a  b\", 4) = 4".into()));
+    let count = Count { name: "read".into(), entry: 1, exit: 2, short: 1 };
+    assert_eq!(all[15].claim, Claim::Regions(Who::Task(5), count));
+    assert_eq!(all[16].claim, Claim::Print("write(1, \"a  b\", 4) = 4".into()));
 }
 
 #[test]
@@ -366,6 +387,9 @@ fn what_is_not_understood_is_an_error_that_names_the_line() {
         "memory 5 entry write arg1 ...+00",
         "memory 5 entry write arg1 fill:00x99999999999",
         "memory 5 entry write arg1@ 00",
+        "regions 5 read 1 0",
+        "regions 5 read 1 x short=0",
+        "regions 5 read 1 0 bad=1",
         "nonsense 5 entry read",
     ] {
         let error = parse(&format!("# first\n{bad}\n")).unwrap_err();
