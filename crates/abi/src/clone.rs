@@ -65,7 +65,9 @@ impl CloneFlags {
             | g::CLONE_NEWIPC
             | g::CLONE_NEWUSER
             | g::CLONE_NEWPID
-            | g::CLONE_NEWNET;
+            | g::CLONE_NEWNET
+            // Only clone3 takes it: in clone the bit belongs to the signal.
+            | g::CLONE_NEWTIME;
         self.has(all)
     }
 

@@ -16,6 +16,7 @@ mod error;
 mod file;
 mod lifecycle;
 mod meta;
+mod namespaces;
 mod options;
 mod recorder;
 mod session;

@@ -3,14 +3,30 @@
 use crate::meta;
 use crate::session::{Parked, Session};
 use crate::task::Task;
+use sysreel_abi::Act;
 use sysreel_format::{
-    Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, Renamed, Severity, SnapshotKind,
-    SourceId, TaskHead, TaskId,
+    Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed, Severity,
+    SnapshotKind, SourceId, TaskHead, TaskId,
 };
 use sysreel_sys::{Event, Stop, Tid, WaitStatus, clock, process};
 
 /// The version of the snapshot struct that is written.
 const SNAPSHOT_VERSION: u16 = 1;
+
+/// The ids of a new task.
+enum Ids {
+    One([u32; 1]),
+    Asked(Vec<u32>),
+}
+
+impl Ids {
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Ids::One(id) => id,
+            Ids::Asked(ids) => ids,
+        }
+    }
+}
 
 impl Session {
     /// A task appears: it gets the next ordinal, and an event.
@@ -57,12 +73,17 @@ impl Session {
         let Some(maker) = self.tasks.get(parent) else { return };
         // The child itself knows best whose thread it is; the flags of the call may not have been seen (attach in mid-call). One that
         // is gone already is judged by them.
-        let status = process::Status::of(child).unwrap_or_default();
-        let asked_for_thread = maker.call.and_then(|call| call.clone).is_some_and(|flags| flags.thread());
-        let tgid = match status.tgid {
-            0 if asked_for_thread => maker.tgid,
-            0 => child,
-            tgid => tgid,
+        let asked = maker.call.and_then(|call| call.clone);
+        let as_asked = if asked.is_some_and(|flags| flags.thread()) { maker.tgid } else { child };
+        // Flags in registers cannot be mistaken; those in memory can, for another thread may write there in mid-call.
+        let in_registers =
+            asked.is_some() && maker.call.is_some_and(|call| !matches!(call.row.act, Act::Clone3));
+        let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
+            Some(id) => (as_asked, Ids::One(id)),
+            None => {
+                let status = process::Status::of(child).unwrap_or_default();
+                (if status.tgid == 0 { as_asked } else { status.tgid }, Ids::Asked(status.namespace_ids))
+            }
         };
         let is_thread = tgid != child;
         let origin = match event {
@@ -75,7 +96,7 @@ impl Session {
         if !self.ended_early.contains_key(&child) {
             self.colocation.arrived(child, mask.as_deref());
         }
-        let task = self.appears(child, tgid, parent, origin, t_ns, &status.namespace_ids);
+        let task = self.appears(child, tgid, parent, origin, t_ns, ids.as_slice());
         task.own_mask = mask;
         task.captured = true;
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
@@ -150,8 +171,8 @@ impl Session {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.captured = true;
         let (id, tgid) = (task.id, task.tgid);
-        self.snapshot(tid, tgid, id, t_ns);
-        if meta::lost_privileges(tid) {
+        let snapshot = self.snapshot(tid, tgid, id, t_ns);
+        if meta::lost_privileges(tid, &snapshot) {
             self.completeness.insert(Completeness::LOST_PRIVILEGES);
             self.note(
                 id,
@@ -176,8 +197,8 @@ impl Session {
         }
     }
 
-    fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) {
-        let snapshot = meta::of_process(tid, tgid, self.names);
+    fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) -> ProcessSnapshot {
+        let snapshot = meta::of_process(tid, tgid, self.names, self.namespaces.of(tid));
         let Ok(bytes) = snapshot.to_bytes() else {
             self.note(
                 id,
@@ -185,11 +206,12 @@ impl Session {
                 Severity::WARNING,
                 "the state of the process is too large for a snapshot and is left out",
             );
-            return;
+            return snapshot;
         };
         self.sink.row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, id, t_ns);
         self.sink.row.snapshot(SnapshotKind::PROCESS, SNAPSHOT_VERSION, &bytes);
         self.sink.commit();
+        snapshot
     }
 
     /// A task has ended and was reaped.

@@ -40,14 +40,19 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
 }
 
 /// A process as it is now. What cannot be read is empty.
-pub(crate) fn of_process(tid: Tid, tgid: Tid, names: bool) -> ProcessSnapshot {
+pub(crate) fn of_process(
+    tid: Tid,
+    tgid: Tid,
+    names: bool,
+    namespaces: Vec<(Vec<u8>, u64)>,
+) -> ProcessSnapshot {
     let status = process::Status::of(tid).unwrap_or_default();
     ProcessSnapshot {
         exe: process::link(tid, "exe"),
         cwd: process::link(tid, "cwd"),
         root: process::link(tid, "root"),
         umask: status.umask,
-        comm: trimmed(process::file(tid, "comm")),
+        comm: status.comm,
         cmdline: process::file(tid, "cmdline").split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
         // The environment is in the execve that made the image; of an attached process it is a secret nobody asked for.
         environ: None,
@@ -60,10 +65,7 @@ pub(crate) fn of_process(tid: Tid, tgid: Tid, names: bool) -> ProcessSnapshot {
         }),
         limits: process::limits(tid),
         personality: personality(tid),
-        namespaces: process::namespaces(tid)
-            .into_iter()
-            .map(|(name, inode)| (name.into_bytes(), inode))
-            .collect(),
+        namespaces,
         affinity: affinity::Mask::of(tid).map(|mask| mask.bytes().to_vec()).unwrap_or_default(),
         sig_blocked: status.signals[1],
         sig_ignored: status.signals[2],
@@ -122,8 +124,10 @@ fn fds(tid: Tid, tgid: Tid) -> Vec<FdEntry> {
 }
 
 /// Has an execve of this image been denied the privileges of its file, because an unprivileged tracer watches (execve(2))?
-pub(crate) fn lost_privileges(tid: Tid) -> bool {
-    !attach::may_trace_anyone() && process::is_set_id(tid)
+pub(crate) fn lost_privileges(tid: Tid, snapshot: &ProcessSnapshot) -> bool {
+    let Some(own) = &snapshot.credentials else { return false };
+    // The second is the effective one.
+    !attach::may_trace_anyone() && process::is_set_id(tid, own.uids[1], own.gids[1])
 }
 
 fn trimmed(bytes: Vec<u8>) -> Vec<u8> {

@@ -5,6 +5,7 @@ use crate::colocation::Colocation;
 use crate::error::Error;
 use crate::file::Files;
 use crate::meta;
+use crate::namespaces::Namespaces;
 use crate::options::{CpuPolicy, Options};
 use crate::session::Session;
 use crate::sink::Sink;
@@ -105,6 +106,7 @@ impl Recorder {
             tracer,
             tasks: Tasks::default(),
             due: Default::default(),
+            fairness: Default::default(),
             parked: Default::default(),
             ended_early: Default::default(),
             sink: Sink::new(&mut writer, header.file_id),
@@ -112,6 +114,7 @@ impl Recorder {
             info: SyscallInfo::new(),
             colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid)),
             names: options.names,
+            namespaces: Namespaces::new(attached.is_empty()),
             completeness: header.completeness,
             pending_notes: Vec::new(),
             rowless: Default::default(),
@@ -195,6 +198,7 @@ impl Session {
         let mask = self.colocation.own_mask();
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
         let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
+        self.namespaces.spawned_with(&ids);
         let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
         task.captured = true;
         task.own_mask = mask;

@@ -3,6 +3,7 @@
 use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::error::Error;
+use crate::namespaces::Namespaces;
 use crate::recorder::Progress;
 use crate::sink::Sink;
 use crate::task::Tasks;
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     pub(crate) tasks: Tasks,
     /// Reports that were taken and not yet served.
     pub(crate) due: VecDeque<(Report, u64)>,
+    pub(crate) fairness: Fairness,
     /// Children whose first stop came before their parent told of them.
     pub(crate) parked: HashMap<Tid, Parked>,
     /// Children whose end came before their parent told of them.
@@ -31,6 +33,7 @@ pub(crate) struct Session {
     pub(crate) info: SyscallInfo,
     pub(crate) colocation: Colocation,
     pub(crate) names: bool,
+    pub(crate) namespaces: Namespaces,
     pub(crate) completeness: Completeness,
     /// Notes about the event being built.
     pub(crate) pending_notes: Vec<(TaskId, NoteCode, Severity, String)>,
@@ -43,6 +46,30 @@ pub(crate) struct Session {
     /// The signal that ended the recording before the program.
     pub(crate) detaching: Option<Signal>,
     pub(crate) progress: Arc<Progress>,
+}
+
+/// How often it is looked for reports that wait behind the one that was taken.
+#[derive(Debug, Default)]
+pub(crate) struct Fairness {
+    /// How many looks in a row found nothing.
+    in_vain: u32,
+    /// Reports taken since the last look.
+    since: u32,
+}
+
+impl Fairness {
+    /// A task waits for no more than so many reports of others.
+    const MOST: u32 = 8;
+
+    fn look_now(&mut self) -> bool {
+        self.since += 1;
+        self.since >= (1 << self.in_vain.min(Self::MOST.ilog2()))
+    }
+
+    fn found(&mut self, any: bool) {
+        self.since = 0;
+        self.in_vain = if any { 0 } else { self.in_vain.saturating_add(1) };
+    }
 }
 
 /// A stop that nobody has explained yet.
@@ -74,16 +101,19 @@ impl Session {
     /// The next report, first come, first served.
     ///
     /// wait4 looks at the tracees in the order of a list, and with several busy ones the first would be served again and again
-    /// while the last waits for ever. So all that is due is taken before any of it is served. A lone task needs none of this.
+    /// while the last waits for ever. So all that is due is taken before any of it is served. A lone task needs none of this, and where
+    /// nothing else is ever due (a shell that waits for its children) it is looked for less often.
     fn next_report(&mut self) -> Result<(Report, u64), Error> {
         if let Some(report) = self.due.pop_front() {
             return Ok(report);
         }
         let report = (self.tracer.wait()?, clock::monotonic_ns());
-        if self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks) {
+        let several = self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
+        if several && self.fairness.look_now() {
             while let Some(report @ (Report::Stopped(_) | Report::Gone { .. })) = self.tracer.poll()? {
                 self.due.push_back((report, clock::monotonic_ns()));
             }
+            self.fairness.found(!self.due.is_empty());
         }
         Ok(report)
     }

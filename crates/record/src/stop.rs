@@ -129,6 +129,7 @@ impl Session {
             self.left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
+        self.namespaces.call(row.act, call.clone);
         let Some(task) = self.tasks.get_mut(tid) else { return };
         debug_assert_eq!(task.id, id);
         // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.

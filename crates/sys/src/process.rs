@@ -4,13 +4,15 @@
 
 use crate::Tid;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
 /// The lines of /proc/PID/status that a recorder needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
+    /// The name of the task, unescaped.
+    pub comm: Vec<u8>,
     /// One letter: R, S, D, T, t, Z, X, I.
     pub state: u8,
     /// The thread group.
@@ -42,11 +44,17 @@ pub struct Status {
 impl Status {
     /// Reads /proc/TID/status.
     pub fn of(tid: Tid) -> io::Result<Status> {
-        Ok(Status::parse(&fs::read_to_string(format!("/proc/{tid}/status"))?))
+        let text = record(&format!("/proc/{tid}/status"))?;
+        Ok(Status::parse(&text))
     }
 
-    fn parse(text: &str) -> Status {
+    fn parse(text: &[u8]) -> Status {
         let mut status = Status::default();
+        if let Some(name) = text.strip_prefix(b"Name:\t") {
+            status.comm = unescaped(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
+        }
+        // A name may be any bytes; the rest is ASCII.
+        let text = String::from_utf8_lossy(text);
         for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
             let value = value.trim();
             let hex = || u64::from_str_radix(value, 16).unwrap_or(0);
@@ -75,6 +83,45 @@ impl Status {
             }
         }
         status
+    }
+}
+
+/// A name as the status file escapes it: a newline and a backslash have a backslash before them (proc(5)).
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut bytes = text.iter().copied();
+    let mut name = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        name.push(match byte {
+            b'\\' => match bytes.next() {
+                Some(b'n') => b'\n',
+                Some(other) => other,
+                None => b'\\',
+            },
+            byte => byte,
+        });
+    }
+    name
+}
+
+/// A file of /proc that is one record: a read that leaves room in the buffer was its last (fs/seq_file.c). Without asking for a size
+/// that is always 0, and without a second read that finds the end.
+fn record(path: &str) -> io::Result<Vec<u8>> {
+    read_whole(path, true)
+}
+
+fn read_whole(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
+    const STEP: usize = 4096;
+    let mut file = fs::File::open(path)?;
+    let mut bytes = Vec::new();
+    let mut len = 0;
+    loop {
+        bytes.resize(len + STEP, 0);
+        let got = file.read(&mut bytes[len..])?;
+        len += got;
+        if got == 0 || (one_record && got < STEP) {
+            bytes.truncate(len);
+            return Ok(bytes);
+        }
     }
 }
 
@@ -108,7 +155,7 @@ pub struct Mapping {
 
 /// Reads /proc/TID/maps.
 pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
-    let text = fs::read(format!("/proc/{tid}/maps"))?;
+    let text = read_whole(&format!("/proc/{tid}/maps"), false)?;
     Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
 }
 
@@ -162,7 +209,8 @@ pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
 
 fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
     let name = crate::fdname::resolve(tid, tgid, fd)?;
-    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let info = record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let info = String::from_utf8_lossy(&info);
     let field = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     Some(Descriptor {
         fd,
@@ -179,9 +227,9 @@ pub fn link(tid: Tid, name: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// The bytes of a file in /proc/TID, such as `comm`, `auxv`, `cmdline`; empty when it cannot be read.
+/// The bytes of a file in /proc/TID that is one record, such as `comm`, `auxv`, `cmdline`; empty when it cannot be read.
 pub fn file(tid: Tid, name: &str) -> Vec<u8> {
-    fs::read(format!("/proc/{tid}/{name}")).unwrap_or_default()
+    record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
 }
 
 /// The namespaces of a task: name and inode number.
@@ -220,7 +268,7 @@ pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
 
 /// The fields of a stat file behind the name, by their numbers in proc(5) less 3.
 fn stat_fields(path: &str) -> Vec<u64> {
-    let text = fs::read(path).unwrap_or_default();
+    let text = record(path).unwrap_or_default();
     // The name in parentheses may hold anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
     String::from_utf8_lossy(after).split_whitespace().map(|field| field.parse().unwrap_or(0)).collect()
@@ -241,14 +289,14 @@ pub fn is_kernel_thread(tid: Tid) -> bool {
     stat_fields(&format!("/proc/{tid}/stat")).get(6).is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
-/// Would executing this task's image change its user, group or capabilities, yet has not? True also where a mount forbids it.
-pub fn is_set_id(tid: Tid) -> bool {
+/// Would executing this task's image change its effective user, group or capabilities, yet has not? True also where a mount forbids it.
+pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
     let path = format!("/proc/{tid}/exe");
-    let (Ok(data), Ok(status)) = (fs::metadata(&path), Status::of(tid)) else { return false };
-    let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != status.uids[1];
+    let Ok(data) = fs::metadata(&path) else { return false };
+    let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != user;
     // S_ISGID without group execution marks mandatory locking, no privilege (execve(2), stat(2)).
     let group_bits = libc::S_ISGID | libc::S_IXGRP;
-    let set_group = data.mode() & group_bits == group_bits && data.gid() != status.gids[1];
+    let set_group = data.mode() & group_bits == group_bits && data.gid() != group;
     set_user || set_group || has_file_capabilities(&path)
 }
 
@@ -285,11 +333,28 @@ mod tests {
         let status = Status::of(own).unwrap();
         assert_eq!(status.tgid, own);
         assert_eq!(status.tracer, 0);
+        assert_eq!(status.comm, file(own, "comm").trim_ascii_end());
         let maps = mappings(own).unwrap();
         assert!(maps.iter().any(|m| m.path == b"[stack]"));
         assert!(maps.iter().all(|m| m.start < m.end));
         assert!(!limits(own).is_empty());
         assert!(!is_kernel_thread(own));
+    }
+
+    #[test]
+    fn names_with_escapes_are_read_as_they_were_set() {
+        let status = Status::parse(b"Name:\ta\\\\b\\nc\xff\nState:\tR (running)\nTgid:\t12\n");
+        assert_eq!(status.comm, b"a\\b\nc\xff");
+        assert_eq!((status.state, status.tgid), (b'R', 12));
+    }
+
+    #[test]
+    fn files_longer_than_a_read_are_whole() {
+        let own = Tid::try_from(std::process::id()).unwrap();
+        let whole = fs::read(format!("/proc/{own}/environ")).unwrap();
+        assert_eq!(file(own, "environ"), whole);
+        let kernel = fs::read("/proc/kallsyms").unwrap_or_default();
+        assert_eq!(read_whole("/proc/kallsyms", false).unwrap_or_default().len(), kernel.len());
     }
 
     #[test]
