@@ -1,34 +1,43 @@
-//! Repository chores. `cargo xtask` lists them.
+//! Repository chores. `cargo xtask help` lists them.
 
+mod bench;
 mod tidy;
 
-use anyhow::{Result, bail};
+use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 
-const HELP: &str = "\
-cargo xtask CHORE
+/// Repository chores.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
 
-  tidy    check the invariants of ARCHITECTURE.md that a tool can check";
+#[derive(Subcommand)]
+enum Chore {
+    /// Check the invariants of ARCHITECTURE.md that a tool can check
+    Tidy,
+    /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
+    Bench(bench::Args),
+    /// One measurement, in a process of its own
+    #[command(hide = true)]
+    BenchPart(bench::Part),
+}
 
 fn main() -> std::process::ExitCode {
-    match run() {
+    let done = match Args::parse().chore {
+        Chore::Tidy => tidy::run(&root()),
+        Chore::Bench(args) => bench::run(&args, &root()),
+        Chore::BenchPart(part) => bench::part(&part),
+    };
+    match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
         // The message alone: a chore that fails is no bug of xtask, so no backtrace.
         Err(error) => {
             eprintln!("xtask: {error:#}");
             std::process::ExitCode::FAILURE
         }
-    }
-}
-
-fn run() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("tidy") => tidy::run(&root()),
-        Some("help" | "--help" | "-h") | None => {
-            println!("{HELP}");
-            Ok(())
-        }
-        Some(other) => bail!("no chore is called {other}\n\n{HELP}"),
     }
 }
 

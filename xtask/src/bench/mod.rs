@@ -1,0 +1,149 @@
+//! Measures sysreel against strace and against its own goals. Nothing here is a test: a figure depends on the machine and on the hour.
+
+mod contestant;
+mod goals;
+mod lengthen;
+mod machine;
+mod place;
+mod read;
+mod readings;
+mod size;
+mod speed;
+mod table;
+mod workload;
+
+pub(crate) use read::{Part, part};
+
+use anyhow::{Context, Result, bail, ensure};
+use place::Place;
+use std::fs;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+use workload::Workload;
+
+/// Where the report of a whole run goes.
+const REPORT: &str = "docs/benchmarks.md";
+/// How long the bench waits for the machine to come to rest before it gives up.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What can be typed.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these sections
+    sections: Vec<Section>,
+    /// Only these workloads (may be repeated)
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// How many runs of each contestant
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pairs: usize,
+    /// Small workloads, two pairs: shows that everything works, not how well
+    #[arg(long)]
+    quick: bool,
+    /// Also on a busy machine. The tables say so
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Section {
+    Speed,
+    Size,
+    Read,
+}
+
+/// How much is measured.
+struct Effort {
+    pairs: usize,
+    force: bool,
+}
+
+/// Measures what was asked for. Only a whole run on an idle machine writes the report to docs/.
+pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
+    let sysreel = build(root)?;
+    if cfg!(debug_assertions) {
+        // The reader is measured in this program, so it must be the optimised one.
+        let optimised = sysreel.with_file_name("xtask");
+        let error = Command::new(&optimised).args(std::env::args_os().skip(1)).exec();
+        return Err(error).with_context(|| optimised.display().to_string());
+    }
+    let idle = machine::wait_until_idle(PATIENCE);
+    if let Err(error) = idle
+        && !args.force
+    {
+        return Err(error);
+    }
+    let place = Place::new(root, &sysreel)?;
+    let scale = if args.quick { 10 } else { 1 };
+    place.needs(&["gcc", "strace", "taskset", "zstd", "setpriv"])?;
+    let (workloads, missing) = chosen(args, workload::all(&place, scale)?)?
+        .into_iter()
+        .partition::<Vec<Workload>, _>(|workload| place.has(&workload.argv[0]));
+    let effort = Effort { pairs: if args.quick { 2 } else { args.pairs.max(1) }, force: args.force };
+    let wanted = |section| args.sections.is_empty() || args.sections.contains(&section);
+    let mut report = head(args);
+    for workload in missing {
+        report += &format!("`{}` is left out: {} is not installed.\n\n", workload.name, workload.argv[0]);
+    }
+    if wanted(Section::Speed) {
+        report += &speed::section(&place, &workloads, &effort)?;
+    }
+    if wanted(Section::Size) {
+        report += &format!("\n{}", size::section(&place, &workloads)?);
+    }
+    if wanted(Section::Read) {
+        report += &format!("\n{}", read::section(&place, 10_000_000 / scale as u64)?);
+    }
+    let is_whole = args.sections.is_empty() && args.only.is_empty() && !args.quick && !args.force;
+    if is_whole {
+        fs::write(root.join(REPORT), &report).context(REPORT)?;
+        eprintln!("written to {REPORT}");
+    }
+    println!("{report}");
+    Ok(())
+}
+
+/// Builds what is measured; answers where the recorder lies.
+fn build(root: &Path) -> Result<PathBuf> {
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "-p", "sysreel-cli", "-p", "xtask"])
+        .current_dir(root)
+        .status()
+        .context("cargo")?;
+    ensure!(status.success(), "the build failed");
+    // This program lies in the folder of its profile, beside that of the other.
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).context("the build folder")?;
+    Ok(target.join("release/sysreel"))
+}
+
+fn chosen(args: &Args, all: Vec<Workload>) -> Result<Vec<Workload>> {
+    if let Some(unknown) = args.only.iter().find(|name| all.iter().all(|workload| workload.name != **name)) {
+        let names: Vec<&str> = all.iter().map(|workload| workload.name).collect();
+        bail!("no workload is called {unknown}; there are {}", names.join(", "));
+    }
+    Ok(all
+        .into_iter()
+        .filter(|one| args.only.is_empty() || args.only.iter().any(|name| name == one.name))
+        .collect())
+}
+
+fn head(args: &Args) -> String {
+    let facts: Vec<String> =
+        machine::facts().iter().map(|(name, value)| format!("- {name}: {value}")).collect();
+    let mut head = String::from("# Benchmarks\n\n");
+    if args.force {
+        head += "**Busy machine**: other programs ran meanwhile, so nothing here can be judged.\n\n";
+    }
+    if args.quick {
+        head += "**Quick**: small workloads, two pairs. Nothing here can be judged.\n\n";
+    }
+    head += &format!(
+        "Made by `cargo xtask bench` on an idle machine: it refuses to start on a busy one, and does a round again in which other programs used more than a tenth of a \
+         CPU. Figures are ratios within one run wherever possible; absolute ones are this machine's:\n\n{}\n\n",
+        facts.join("\n")
+    );
+    head
+}

@@ -1,0 +1,93 @@
+//! What can be read off a log.
+
+use anyhow::{Context, Result, bail, ensure};
+use std::fs::File;
+use std::path::Path;
+use sysreel_format::{BlockItem, BlockKind, Ending, Event, Item, Limits, Log, ReadAt, SeekReader};
+use sysreel_format::{Body, Part, RegionData};
+
+/// Counts of a whole log.
+#[derive(Default)]
+pub(super) struct Contents {
+    /// STOP events.
+    pub(super) stops: u64,
+    /// Bytes of its event blocks in the file, their headers included.
+    pub(super) event_bytes: u64,
+    /// The codecs of its event blocks, and how many have them.
+    pub(super) codec_1: u64,
+    /// Event blocks.
+    pub(super) event_blocks: u64,
+    /// Bytes of the file.
+    pub(super) file_bytes: u64,
+}
+
+/// Opens a log that must be whole.
+pub(super) fn open(path: &Path) -> Result<Log<SeekReader<File>>> {
+    let file = File::open(path).with_context(|| path.display().to_string())?;
+    let log = Log::open(SeekReader::new(file), Limits::default())?;
+    ensure!(log.ending() == Ending::Clean, "{} has no end", path.display());
+    ensure!(log.summary().is_some_and(|summary| summary.lost == 0), "{} has lost events", path.display());
+    Ok(log)
+}
+
+/// Counts what is in a log that must be whole.
+pub(super) fn contents(path: &Path) -> Result<Contents> {
+    let log = open(path)?;
+    let mut contents = Contents { file_bytes: log.source().len()?, ..Contents::default() };
+    each_event(&log, |event| {
+        contents.stops += u64::from(matches!(event.decode()?, Body::Stop(_)));
+        Ok(())
+    })?;
+    let mut blocks = log.blocks();
+    while let Some(item) = blocks.next().transpose()? {
+        let BlockItem::Block(header) = item else { bail!("{} is damaged", path.display()) };
+        if header.kind == BlockKind::EVENTS {
+            contents.event_bytes += header.payload_len + sysreel_format::BLOCK_HEADER_LEN as u64;
+            contents.event_blocks += 1;
+            contents.codec_1 += u64::from(header.codec == 1);
+        }
+    }
+    Ok(contents)
+}
+
+/// Calls `each` for every event; none may be missing.
+pub(super) fn each_event<S: ReadAt>(
+    log: &Log<S>,
+    mut each: impl FnMut(&Event<'_>) -> Result<()>,
+) -> Result<()> {
+    let mut events = log.events();
+    while let Some(item) = events.next()? {
+        match item {
+            Item::Event(event) => each(&event)?,
+            Item::Missing(missing) => bail!("{missing}"),
+        }
+    }
+    Ok(())
+}
+
+/// Reads a log to the last field of the last part, buffers apart from the events excepted. Answers how many stops there are, and a
+/// sum over everything, so that nothing of it can be left out.
+pub(super) fn decode(path: &Path) -> Result<(u64, u64)> {
+    let log = open(path)?;
+    let (mut stops, mut sum) = (0u64, 0u64);
+    each_event(&log, |event| {
+        let Body::Stop(stop) = event.decode()? else { return Ok(()) };
+        stops += 1;
+        sum = sum.wrapping_add(event.t_ns).wrapping_add(stop.wait_status.into());
+        for word in stop.info.chunks_exact(8) {
+            sum = sum.wrapping_add(u64::from_le_bytes(word.try_into()?));
+        }
+        for part in stop.parts {
+            sum = sum.wrapping_add(match part? {
+                Part::Region(region) => match region.data {
+                    RegionData::Inline(bytes) => region.head.address ^ bytes.len() as u64,
+                    RegionData::Blobs(blobs) => blobs.iter().map(|blob| blob.0).sum(),
+                },
+                Part::Name(name) => name.ino,
+                _ => 1,
+            });
+        }
+        Ok(())
+    })?;
+    Ok((stops, sum))
+}
