@@ -65,6 +65,9 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
     let regions: Vec<&Region> = stops[stop].regions.iter().filter(|region| region.arg == place.arg).collect();
     let found = regions.iter().any(|region| {
         test(region)
+            && place.role.is_none_or(|role| role == region.role)
+            && place.index.is_none_or(|index| index == region.index)
+            && place.asked.is_none_or(|asked| asked == region.asked)
             && match place.address {
                 Some(address) => region.role > 0 && region.address == address,
                 None => region.role == 0,

@@ -16,6 +16,7 @@ mod program;
 mod reading;
 mod session;
 mod stage;
+mod statement_cases;
 mod statements;
 mod stops;
 mod structs_only;

@@ -51,7 +51,7 @@ fn exit(rval: i64, error: bool) -> What {
 }
 
 fn region(arg: u8, role: u8, address: u64, bytes: &[u8]) -> Region {
-    Region { arg, role, address, cut: false, bytes: bytes.to_vec(), errno: None }
+    Region { arg, role, index: 3, address, asked: 9, cut: false, bytes: bytes.to_vec(), errno: None }
 }
 
 const PRINTED: &str = "\
@@ -275,4 +275,13 @@ fn all_regions_of_a_call_are_counted() {
     fails("stop 7 entry write\nregions 7 write 4 0 short=0\n", 1);
     holds("regions * write 4 0 short=1\n");
     fails("regions * write 3 0 short=1\n", 1);
+}
+
+#[test]
+fn the_role_the_index_and_the_length_of_a_region_are_looked_at() {
+    holds("memory 7 entry write arg1@300 64656570 role=1 index=3 asked=9\n");
+    for option in ["role=2", "index=2", "asked=4"] {
+        fails(&format!("memory 7 entry write arg1@300 64656570 {option}\n"), 1);
+        fails(&format!("stop 7 entry write\nmemory 7 entry write arg1@300 64656570 {option}\n"), 1);
+    }
 }

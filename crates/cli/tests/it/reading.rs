@@ -115,7 +115,9 @@ fn region(region: &Value) -> Option<Region> {
     Some(Region {
         arg: region["arg"].as_u64().map_or(Some(u8::MAX), |arg| u8::try_from(arg).ok())?,
         role: u8::try_from(region["role"].as_u64()?).ok()?,
+        index: u32::try_from(region["index"].as_u64()?).ok()?,
         address: number_of(&region["address"]),
+        asked: number_of(&region["asked"]),
         cut: region["cut"].as_bool()?,
         bytes,
         errno: region["errno"].as_str().map(str::to_owned),

@@ -77,6 +77,9 @@ pub(crate) struct Place {
     pub(crate) arg: u8,
     /// Of a region that the argument reaches through further pointers.
     pub(crate) address: Option<u64>,
+    pub(crate) role: Option<u8>,
+    pub(crate) index: Option<u32>,
+    pub(crate) asked: Option<u64>,
 }
 
 /// How many regions a call has, and how many of them could not be read to their end.
@@ -132,10 +135,10 @@ fn claim(text: &str) -> Result<Claim, String> {
             _ => Err("unfinished TID NAME".into()),
         },
         "memory" | "unreadable" => {
-            let [when, name, arg, last] = words else {
-                return Err("TID entry|exit NAME argN[@ADDRESS] and one word more".into());
+            let [when, name, arg, last, options @ ..] = words else {
+                return Err("TID entry|exit NAME argN[@ADDRESS], one word more, and options".into());
             };
-            let place = place(who, when, name, arg)?;
+            let place = place(who, when, name, arg, options)?;
             match head {
                 "memory" => Ok(Claim::Memory(place, pattern(last)?)),
                 _ => Ok(Claim::Unreadable(place, (*last).to_owned())),
@@ -216,7 +219,7 @@ fn end(words: &[&str]) -> Result<End, String> {
     }
 }
 
-fn place(who: Who, when: &str, name: &str, arg: &str) -> Result<Place, String> {
+fn place(who: Who, when: &str, name: &str, arg: &str, options: &[&str]) -> Result<Place, String> {
     let at_exit = match when {
         "entry" => false,
         "exit" => true,
@@ -226,7 +229,16 @@ fn place(who: Who, when: &str, name: &str, arg: &str) -> Result<Place, String> {
         Some((arg, address)) => (arg, Some(hexadecimal(address)?)),
         None => (arg, None),
     };
-    Ok(Place { who, at_exit, name: name.to_owned(), arg: argument(arg)?, address })
+    let (mut role, mut index, mut asked) = (None, None, None);
+    for (key, value) in pairs(options)? {
+        match key {
+            "role" => put(&mut role, decimal(value)?)?,
+            "index" => put(&mut index, decimal(value)?)?,
+            "asked" => put(&mut asked, decimal(value)?)?,
+            _ => return Err(format!("{key} is no option of a region")),
+        }
+    }
+    Ok(Place { who, at_exit, name: name.to_owned(), arg: argument(arg)?, address, role, index, asked })
 }
 
 fn pattern(text: &str) -> Result<Pattern, String> {
@@ -313,88 +325,4 @@ fn hexadecimal(text: &str) -> Result<u64, String> {
         return Err(format!("{text} is not hexadecimal"));
     }
     u64::from_str_radix(text, 16).map_err(|_| format!("{text} has more than 64 bits"))
-}
-
-#[test]
-fn every_kind_of_line_is_understood() {
-    let text = "\
-stop 5 entry read arch=x86_64 nr=0 arg0=ffffffffffffffff arg2=10
-stop 5 exit -9 error=1 arch=i386
-stop 5 seccomp getuid data=4660
-stop 5 signal SIGRTMIN+1
-stop 5 group SIGSTOP
-stop 5 event exec msg=7
-gone 5 exited 3
-gone 5 killed SIGKILL
-gone 5 superseded
-never * entry *
-unfinished 5 read
-memory 5 exit read arg1@7f00 aa+fill:00x3+...
-memory 5 entry write arg1 empty
-unreadable 5 entry write arg1 EFAULT
-regions 5 write 1 0 short=0
-regions 5 read 1 2 short=1
-print write(1, \"a  b\", 4) = 4
-skip no such kernel
-# a remark
-";
-    let all = parse(text).unwrap();
-    assert_eq!(all.len(), 19);
-    let args = [Some(u64::MAX), None, Some(16), None, None, None];
-    let shape = Shape::Entry { name: Some("read".into()), arch: Some("x86_64".into()), nr: Some(0), args };
-    assert_eq!(all[0].claim, Claim::Stop(Who::Task(5), shape));
-    let Claim::Memory(place, pattern) = &all[11].claim else { panic!("{:?}", all[11]) };
-    assert!(place.at_exit && place.address == Some(0x7f00) && place.arg == 1);
-    assert_eq!(*pattern, Pattern { bytes: vec![0xaa, 0, 0, 0], open: true });
-    let count = Count { name: "read".into(), entry: 1, exit: 2, short: 1 };
-    assert_eq!(all[15].claim, Claim::Regions(Who::Task(5), count));
-    assert_eq!(all[16].claim, Claim::Print("write(1, \"a  b\", 4) = 4".into()));
-}
-
-#[test]
-fn what_is_not_understood_is_an_error_that_names_the_line() {
-    for bad in [
-        "",
-        "stop",
-        "stop 5",
-        "stop x entry read",
-        "stop 5 entry",
-        "stop 5  entry read",
-        "stop 5 entry read ",
-        "stop 5 entry read arg6=1",
-        "stop 5 entry read arg0=0x1",
-        "stop 5 entry read arg0=1 arg0=2",
-        "stop 5 entry read arch=mips",
-        "stop 5 entry read fd=1",
-        "stop 5 exit",
-        "stop 5 exit 1f",
-        "stop 5 exit 0 error=2",
-        "stop 5 exit 0 arch=x32",
-        "stop 5 exit 99999999999999999999",
-        "stop 5 seccomp getuid",
-        "stop 5 signal KILL",
-        "stop 5 event boom",
-        "stop 5 event exec msg=x",
-        "gone 5",
-        "gone 5 exited",
-        "gone 5 killed",
-        "unfinished 5",
-        "memory 5 entry write arg1",
-        "memory 5 later write arg1 00",
-        "memory 5 entry write arg1 0",
-        "memory 5 entry write arg1 0g",
-        "memory 5 entry write arg1 fill:00",
-        "memory 5 entry write arg1 ...+00",
-        "memory 5 entry write arg1 fill:00x99999999999",
-        "memory 5 entry write arg1@ 00",
-        "regions 5 read 1 0",
-        "regions 5 read 1 x short=0",
-        "regions 5 read 1 0 bad=1",
-        "nonsense 5 entry read",
-    ] {
-        let error = parse(&format!("# first\n{bad}\n")).unwrap_err();
-        assert!(error.contains("line 2"), "{bad:?}: {error}");
-    }
-    assert!(parse("# cut").unwrap_err().contains("line 1"));
-    assert_eq!(parse("").unwrap(), []);
 }

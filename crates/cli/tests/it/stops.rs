@@ -54,7 +54,11 @@ pub(crate) struct Region {
     pub(crate) arg: u8,
     /// 0: what the argument points to; more: reached from there.
     pub(crate) role: u8,
+    /// Which of several that lie equally far behind the argument.
+    pub(crate) index: u32,
     pub(crate) address: u64,
+    /// How many bytes the call concerns.
+    pub(crate) asked: u64,
     /// The capture limit has cut it.
     pub(crate) cut: bool,
     pub(crate) bytes: Vec<u8>,
@@ -97,9 +101,12 @@ impl fmt::Display for Region {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "arg{}", self.arg)?;
         if self.role > 0 {
-            write!(f, "@{:x} (role {})", self.address, self.role)?;
+            write!(f, "@{:x} (role {}, index {})", self.address, self.role, self.index)?;
         }
         write!(f, " {}", short(&self.bytes))?;
+        if self.asked != self.bytes.len() as u64 {
+            write!(f, " of {}", self.asked)?;
+        }
         if self.cut {
             write!(f, " cut")?;
         }
