@@ -218,6 +218,9 @@ pub enum Len {
     Iocbs(Sibling),
     /// A pointer and a length in one structure, and the bytes it points to (pselect6's signal mask).
     Pointed,
+    /// An `xattr_args` of as many bytes as the sibling says, and the value it points to: that goes in with [`Dir::In`] and
+    /// comes out with [`Dir::InOut`], as long as the result says.
+    XattrArgs(Sibling),
     /// A `sock_fprog` and its BPF instructions.
     Fprog,
     /// A long and then as many bytes as the sibling says on the way in, as the result says on the way out (a System V
@@ -275,6 +278,8 @@ pub enum Special {
     IoUring,
     /// The buffer of syslog.
     Syslog,
+    /// The arguments of sysfs.
+    Sysfs,
     /// The value argument of fsconfig.
     Fsconfig,
     /// The pointer array of i386's socketcall.

@@ -13,7 +13,7 @@
 //! | msghdr, mmsghdr array | the array | [`index`]`(message, MSG_NAME / MSG_IOV / MSG_CONTROL)` | a buffer, [`index`]`(message, ordinal)` |
 //! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
 //! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
-//! | sock_fprog, pselect6's mask | the structure | what it points to, 0 | |
+//! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
 //!
 //! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that of its own arguments,
 //! each role one higher than in the table above. Role 0 is then the array of socketcall.

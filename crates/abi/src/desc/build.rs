@@ -97,6 +97,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::CloneArgs(_) => Kind::Struct(Layout::CloneArgs),
         Len::Iocbs(_) => Kind::Array(Layout::Word),
         Len::Pointed => Kind::Struct(Layout::SigSetArg),
+        Len::XattrArgs(_) => Kind::Struct(Layout::XattrArgs),
         Len::Fprog => Kind::Struct(Layout::SockFprog),
         Len::MsgBuf(_) | Len::Pages(_) => Kind::Buf,
         Len::Special(_) => Kind::Varies,
@@ -161,6 +162,10 @@ pub(crate) const MSG: Len = Len::Msg { many: None };
 
 pub(crate) const fn clone_args(size: &'static str) -> Len {
     Len::CloneArgs(sibling(size))
+}
+
+pub(crate) const fn xattr_args(size: &'static str) -> Len {
+    Len::XattrArgs(sibling(size))
 }
 
 pub(crate) const fn iocbs(count: &'static str) -> Len {
@@ -287,6 +292,7 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
         Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
         Len::CloneArgs(s) => Len::CloneArgs(find(s, specs)),
         Len::Iocbs(s) => Len::Iocbs(find(s, specs)),
+        Len::XattrArgs(s) => Len::XattrArgs(find(s, specs)),
         Len::MsgBuf(s) => Len::MsgBuf(find(s, specs)),
         Len::Pages(s) => Len::Pages(find(s, specs)),
         other => other,

@@ -10,7 +10,7 @@ use super::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory, Want, index,
     index_parts,
 };
-use crate::desc::{Len, Total};
+use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
 /// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far below.
@@ -48,7 +48,7 @@ impl Stop<'_> {
                     self.buffers(want, bytes, message, most, wants, state);
                 }
                 (Len::SelfSized { at, plus, least, most }, 0) if !want.store => {
-                    let Some(size) = u32_at(bytes, at.into()) else { continue };
+                    let Some(size) = self.own_size(want, u32_at(bytes, at.into()), state) else { continue };
                     let size =
                         if size == 0 { u32::from(least) } else { size.min(most.into()) + u32::from(plus) };
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
@@ -57,6 +57,7 @@ impl Stop<'_> {
                 (Len::Iocbs(_), 0) => self.iocbs(want, bytes, wants, state),
                 (Len::Iocbs(_), 1) => self.iocb_buffer(want, bytes, wants, state),
                 (Len::Pointed, 0) => self.pointed(want, bytes, wants, state),
+                (Len::XattrArgs(_), 0) => self.xattr_value(want, bytes, about.dir, wants, state),
                 (Len::Fprog, 0) => {
                     // u16 len, padding, pointer.
                     let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
@@ -216,6 +217,29 @@ impl Stop<'_> {
         if let (Some(to), Some(n)) = (to, n) {
             self.push(wants, state, self.below(want, 0, to, n.min(4096)));
         }
+    }
+
+    /// The size that a structure says of itself. The kernel may say at the exit what it would have taken: more than there is room
+    /// for.
+    fn own_size(&self, want: Want, now: Option<u32>, state: &mut EntryState) -> Option<u32> {
+        let slot = usize::from(want.arg);
+        let then = self.exit.as_ref().and_then(|e| e.entry.lengths.get(slot).copied()).unwrap_or(u32::MAX);
+        if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
+            *keep = now;
+        }
+        now.map(|now| now.min(then))
+    }
+
+    /// xattr_args: the value's address with 64 bits in every ABI, its size, flags.
+    fn xattr_value(&self, want: Want, bytes: &[u8], dir: Dir, wants: &mut Vec<Want>, state: &mut EntryState) {
+        let (Some(to), Some(size)) = (u64_at(bytes, 0), u32_at(bytes, 8)) else { return };
+        let size = u64::from(size);
+        let asked = match &self.exit {
+            None if dir == Dir::In => size,
+            Some(_) => size.min(self.result()),
+            None => 0,
+        };
+        self.push(wants, state, self.below(want, 0, to, asked));
     }
 
     fn iocbs(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {

@@ -169,7 +169,12 @@ impl Stop<'_> {
             Len::CloneArgs(count) if entry || self.succeeded() => {
                 Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
-            Len::Iov { .. } | Len::Msg { .. } | Len::CloneArgs(_) | Len::Special(_) => None,
+            Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
+                Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
+            }
+            Len::Iov { .. } | Len::Msg { .. } | Len::CloneArgs(_) | Len::XattrArgs(_) | Len::Special(_) => {
+                None
+            }
             // What says which call stands behind this one is needed at both stops.
             _ if !concerns && !entry && self.row.act == Act::Multiplexed && mem.dir == Dir::In => {
                 self.flat(mem.len).map(|asked| Want { store: false, ..self.top(arg, asked) })

@@ -50,6 +50,16 @@ pub(super) fn syslog(call: &Call) -> Meaning {
     }
 }
 
+/// sysfs(option, arg1, arg2): the number of a file system's name, the name of a number, how many there are. The options have no
+/// names (fs/filesystems.c).
+pub(super) fn sysfs(call: &Call, arg: usize) -> Meaning {
+    match (call.command(0), arg) {
+        (1, 1) => Meaning::string(),
+        (2, 2) => Meaning::memory(Kind::Str, Dir::Out, Len::CStr),
+        _ => Meaning::value(Kind::Uint),
+    }
+}
+
 /// fsconfig(fd, cmd, key, value, aux).
 pub(super) fn fsconfig(call: &Call) -> Meaning {
     match call.command(1) {

@@ -49,6 +49,7 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Keyctl => keyctl::argument(&call, arg),
         Special::IoUring => kernel::io_uring(&call, arg),
         Special::Syslog => kernel::syslog(&call),
+        Special::Sysfs => kernel::sysfs(&call, arg),
         Special::Fsconfig => kernel::fsconfig(&call),
     }
 }

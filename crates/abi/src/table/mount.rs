@@ -27,5 +27,5 @@ pub(super) static ROWS: &[Row] = rows! {
     listmount(req: kind(Kind::Struct(MntIdReq), input(self_sized(0, 0, 24, 4096))), mnt_ids: out(rets(U64, "nr_mnt_ids")), nr_mnt_ids: SIZE, flags: HEX) -> SIZE, emulate(MOUNT);
     quotactl(cmd: HEX, special: PATH, id: UINT, addr: special(Special::Quota))                                       -> INT,  emulate(MOUNT);
     quotactl_fd(fd: FD, cmd: HEX, id: UINT, addr: special(Special::Quota))                                           -> INT,  emulate(DESC);
-    sysfs(option: INT, arg1: HEX, arg2: HEX)                                                                         -> INT,  refuse(MOUNT);
+    sysfs(option: INT, arg1: special(Special::Sysfs), arg2: special(Special::Sysfs))                                                                         -> INT,  refuse(MOUNT);
 };
