@@ -114,6 +114,7 @@ impl Recorder {
             info: SyscallInfo::new(),
             colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid)),
             names: options.names,
+            fd_name: Default::default(),
             namespaces: Namespaces::new(attached.is_empty()),
             completeness: header.completeness,
             pending_notes: Vec::new(),

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId, TaskId};
+use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::signals::Termination;
 use sysreel_sys::{
@@ -33,6 +34,8 @@ pub(crate) struct Session {
     pub(crate) info: SyscallInfo,
     pub(crate) colocation: Colocation,
     pub(crate) names: bool,
+    /// The name of a descriptor, always resolved into the same place.
+    pub(crate) fd_name: FdName,
     pub(crate) namespaces: Namespaces,
     pub(crate) completeness: Completeness,
     /// Notes about the event being built.

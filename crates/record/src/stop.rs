@@ -1,6 +1,7 @@
 //! Records one stop: the kernel's struct as it came, and the memory and names that go with it.
 
 use crate::session::Session;
+use crate::sink::Sink;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
@@ -11,7 +12,7 @@ use sysreel_format::{
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Died, Event, Stop, StopKind, Tid, fdname, process};
+use sysreel_sys::{Died, Event, Stop, StopKind, Tid, process};
 
 impl Session {
     /// Commits the STOP event of a known task, and the events that follow from it. Answers whether the task still stands in that stop.
@@ -207,32 +208,15 @@ impl Session {
 
     /// The names of descriptors that came with a message; of one for recvmsg, of each for recvmmsg.
     fn names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
-        let mut received = Vec::new();
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
             // Both calls have their headers behind the second argument.
             let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else { break };
-            rights(call.abi, control, |fd| received.push(fd));
-        }
-        for fd in received {
-            self.name(tid, tgid, fd);
+            rights(call.abi, control, |fd| add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd));
         }
     }
 
     fn name(&mut self, tid: Tid, tgid: Tid, fd: i32) {
-        let Some(FdName { link, mode, device, inode, special, local, peer }) = fdname::resolve(tid, tgid, fd)
-        else {
-            return;
-        };
-        self.sink.row.name(&Name {
-            fd,
-            mode,
-            dev: device,
-            ino: inode,
-            rdev: special,
-            link: &link,
-            local: &local,
-            peer: &peer,
-        });
+        add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd);
     }
 
     /// What an exit means beyond its memory.
@@ -283,4 +267,14 @@ impl Session {
             self.sink.row.registers(NT_PRSTATUS, &registers);
         }
     }
+}
+
+/// Adds the name of a descriptor to the row, if it is open; `resolved` is where it is put together.
+fn add_name(sink: &mut Sink, resolved: &mut FdName, tid: Tid, tgid: Tid, fd: i32) {
+    if !resolved.resolve(tid, tgid, fd) {
+        return;
+    }
+    let FdName { link, mode, device, inode, special, local, peer } = &*resolved;
+    let (mode, dev, ino, rdev) = (*mode, *device, *inode, *special);
+    sink.row.name(&Name { fd, mode, dev, ino, rdev, link, local, peer });
 }

@@ -2,9 +2,11 @@
 
 use crate::Tid;
 use crate::raw::check;
-use std::io;
+use std::ffi::{CStr, OsStr};
+use std::fs::File;
+use std::io::{self, Write};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 
 /// The resolved name of a descriptor.
@@ -30,45 +32,75 @@ pub struct FdName {
 ///
 /// `tgid` must be the task's thread group: pidfd_open(2) takes nothing else.
 pub fn resolve(tid: Tid, tgid: Tid, fd: i32) -> Option<FdName> {
-    let path = format!("/proc/{tid}/fd/{fd}");
-    let link = std::fs::read_link(&path).ok()?.into_os_string().into_vec();
-    let mut name = FdName { link, ..FdName::default() };
-    if let Ok(data) = std::fs::metadata(&path) {
-        (name.mode, name.device, name.inode, name.special) =
-            (data.mode(), data.dev(), data.ino(), data.rdev());
-    }
-    if name.mode & libc::S_IFMT == libc::S_IFSOCK
-        && let Ok((local, peer)) = endpoints(tgid, fd, name.inode)
-    {
-        (name.local, name.peer) = (local, peer);
-    }
-    Some(name)
+    let mut name = FdName::default();
+    name.resolve(tid, tgid, fd).then_some(name)
 }
 
-/// The ends of a socket, through a duplicate of it (pidfd_getfd(2), Linux 5.6). A duplicate shares the open file description,
-/// and asking for names changes nothing in it.
-fn endpoints(tgid: Tid, fd: i32, inode: u64) -> io::Result<(Vec<u8>, Vec<u8>)> {
+impl FdName {
+    /// The same into a value that was used before: it allocates nothing once that has room. Answers whether the descriptor is open.
+    pub fn resolve(&mut self, tid: Tid, tgid: Tid, fd: i32) -> bool {
+        (self.mode, self.device, self.inode, self.special) = (0, 0, 0, 0);
+        self.local.clear();
+        self.peer.clear();
+        let mut room = [0; "/proc/-2147483648/fd/-2147483648\0".len()];
+        if write!(&mut room[..], "/proc/{tid}/fd/{fd}").is_err() {
+            return false;
+        }
+        let Ok(path) = CStr::from_bytes_until_nul(&room) else { return false };
+        if !read_link(path, &mut self.link) {
+            return false;
+        }
+        if let Ok(data) = std::fs::metadata(OsStr::from_bytes(path.to_bytes())) {
+            (self.mode, self.device, self.inode, self.special) =
+                (data.mode(), data.dev(), data.ino(), data.rdev());
+        }
+        if self.mode & libc::S_IFMT == libc::S_IFSOCK
+            && let Ok(socket) = duplicate(tgid, fd, self.inode)
+        {
+            ask(&socket, libc::getsockname, &mut self.local);
+            ask(&socket, libc::getpeername, &mut self.peer);
+        }
+        true
+    }
+}
+
+/// readlink(2) into `link`. The kernel makes the links of /proc in a buffer of PATH_MAX bytes, so none is longer (fs/proc/base.c).
+fn read_link(path: &CStr, link: &mut Vec<u8>) -> bool {
+    link.resize(libc::PATH_MAX as usize, 0);
+    // SAFETY: the kernel reads a path that ends with NUL and writes at most as many bytes as `link` has (readlink(2)).
+    let answer = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
+    link.truncate(usize::try_from(answer).unwrap_or(0));
+    answer >= 0
+}
+
+/// A duplicate of a socket, to ask for its ends (pidfd_getfd(2), Linux 5.6). It shares the open file description, and asking for names
+/// changes nothing in it.
+fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
     // SAFETY: both calls take numbers and answer new descriptors that nobody else owns.
     let socket = unsafe {
         let process = OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_open, tgid, 0))?);
         OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0))?)
     };
     // A thread may have a descriptor table of its own (clone without CLONE_FILES): the duplicate must be the same socket.
-    let socket = std::fs::File::from(socket);
-    if socket.metadata()?.ino() != inode {
-        return Err(io::Error::from_raw_os_error(libc::EBADF));
+    let socket = File::from(socket);
+    if socket.metadata()?.ino() == inode {
+        Ok(socket)
+    } else {
+        Err(io::Error::from_raw_os_error(libc::EBADF))
     }
-    let ask = |call: unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32| {
-        let mut address = vec![0u8; size_of::<libc::sockaddr_storage>()];
-        let mut len = libc::socklen_t::try_from(address.len()).unwrap_or(0);
-        // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2), getpeername(2)).
-        match check(unsafe { call(socket.as_raw_fd(), address.as_mut_ptr().cast(), &mut len) }) {
-            Ok(_) => address.truncate(len as usize),
-            Err(_) => address.clear(), // Not connected, or not bound.
-        }
-        address
-    };
-    Ok((ask(libc::getsockname), ask(libc::getpeername)))
+}
+
+type AskForName = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32;
+
+/// One end of a socket; nothing when it is not bound, or not connected.
+fn ask(socket: &File, call: AskForName, address: &mut Vec<u8>) {
+    address.resize(size_of::<libc::sockaddr_storage>(), 0);
+    let mut len = libc::socklen_t::try_from(address.len()).unwrap_or(0);
+    // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2), getpeername(2)).
+    match check(unsafe { call(socket.as_raw_fd(), address.as_mut_ptr().cast(), &mut len) }) {
+        Ok(_) => address.truncate(len as usize),
+        Err(_) => address.clear(),
+    }
 }
 
 fn descriptor(answer: libc::c_long) -> io::Result<i32> {
@@ -92,5 +124,9 @@ mod tests {
         assert_eq!(port, listener.local_addr().unwrap().port());
         assert!(name.peer.is_empty());
         assert_eq!(resolve(own, own, 9999), None);
+        let mut again = name;
+        assert!(again.resolve(own, own, null.as_raw_fd()));
+        assert_eq!(again, resolve(own, own, null.as_raw_fd()).unwrap(), "nothing of the socket is left");
+        assert_eq!(resolve(Tid::MIN, own, i32::MIN), None);
     }
 }

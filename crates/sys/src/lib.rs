@@ -22,6 +22,8 @@ pub mod affinity;
 pub mod attach;
 pub mod buildid;
 pub mod clock;
+#[cfg(feature = "counting")]
+pub mod counting;
 pub mod error;
 pub mod fdname;
 pub mod info;

@@ -1,0 +1,64 @@
+//! The tracer's thread allocates nothing for a stop, once it is warm: several thousand calls more make not one allocation more.
+//!
+//! A binary of its own, for the recorder waits for every child that there is, and the allocator counts for the whole process.
+
+use std::path::Path;
+use std::process::Command;
+use sysreel_record::{CpuPolicy, Ended, Options, Recorder};
+use sysreel_sys::counting::{Counting, allocations};
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+#[test]
+fn a_stop_allocates_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("calls");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/bench/calls.c");
+    match Command::new("gcc").args(["-O1", "-pthread", "-o"]).arg(&program).arg(source).status() {
+        Ok(status) => assert!(status.success()),
+        Err(error) => {
+            eprintln!("skipped: gcc: {error}");
+            return;
+        }
+    }
+    let record = |what, rounds| recorded(&program, folder.path(), what, rounds);
+    // What is made once for the process (tables, thread locals) is made here.
+    _ = record("mixed", 20);
+    // Calls of every kind that is handled in a way of its own, see fixtures/bench/calls.c. So many fit the segments that there are: to wait
+    // for the writer may allocate.
+    let (few, many) = (record("mixed", 20), record("mixed", 400));
+    let stops = many.events - few.events;
+    assert!(stops >= 380 * 30, "{stops} more stops");
+    assert_eq!(few.allocations, many.allocations, "allocations without and with {stops} more stops");
+    // With several tasks the queue of reports may grow, and now and then masks are changed; but that is not done for a stop.
+    let (few, many) = (record("threads", 50), record("threads", 1500));
+    let (stops, more) = (many.events - few.events, many.allocations.saturating_sub(few.allocations));
+    // The waits of the joins differ from run to run.
+    assert!(stops >= 1400 * 4 * 2, "{stops} more stops");
+    assert!(more * 100 < stops, "{more} more allocations for {stops} more stops");
+}
+
+struct Recorded {
+    events: u64,
+    allocations: u64,
+}
+
+/// Records so many rounds on this thread, which is the tracer's.
+fn recorded(program: &Path, folder: &Path, what: &str, rounds: u64) -> Recorded {
+    let options = Options {
+        output: Some(folder.join(format!("{what}.{rounds}.reel"))),
+        argv: vec![program.into(), what.into(), rounds.to_string().into()],
+        pids: Vec::new(),
+        capture_limit: 64 << 10,
+        names: true,
+        cpu: CpuPolicy::Auto,
+        tool_version: "test".into(),
+    };
+    let recorder = Recorder::prepare(&options).unwrap();
+    let before = allocations();
+    let outcome = recorder.run().unwrap();
+    let allocations = allocations() - before;
+    assert_eq!((outcome.ended, outcome.lost), (Ended::Exited(0), 0));
+    Recorded { events: outcome.events, allocations }
+}
