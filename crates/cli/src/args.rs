@@ -44,6 +44,10 @@ pub(crate) struct Record {
     /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
     #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append)]
     pub(crate) pid: Vec<i32>,
+    /// Prove the table of system calls: compare all writable private memory of single-threaded tasks before and after each call,
+    /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
+    #[arg(long)]
+    pub(crate) audit: bool,
     /// No progress, no closing line
     #[arg(short, long)]
     pub(crate) quiet: bool,

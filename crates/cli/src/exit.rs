@@ -20,6 +20,8 @@ impl Exit {
     pub(crate) const USAGE: Exit = Exit::Code(2);
     /// The log was read, and parts of it are missing or damaged.
     pub(crate) const WITH_FINDINGS: Exit = Exit::Code(3);
+    /// `record --audit` has found bytes that the table does not announce.
+    pub(crate) const AUDIT_FINDINGS: Exit = Exit::Code(124);
     /// `record` could not record, or not keep all of it (env(1): the tool itself failed).
     pub(crate) const NOT_RECORDED: Exit = Exit::Code(125);
     /// The command cannot be executed.
@@ -39,8 +41,8 @@ impl Exit {
 /// The text behind `sysreel --help` and `record --help`.
 pub(crate) const HELP: &str = "\
 Exit status:
-  record  the command's own status, or its signal; 125 when sysreel could not
-          record (or not keep everything), 126 when the command cannot be
-          executed, 127 when it was not found
+  record  the command's own status, or its signal; 124 when an audit has findings,
+          125 when sysreel could not record (or not keep everything), 126 when
+          the command cannot be executed, 127 when it was not found
   others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
           missing or damaged";

@@ -7,6 +7,10 @@ use std::io::{IsTerminal, stderr};
 use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
 
 pub(crate) fn run(args: &Record) -> Exit {
+    if args.audit && args.capture_limit == 0 {
+        eprintln!("sysreel: --audit needs the memory that --capture-limit 0 leaves out; give one of the two");
+        return Exit::NOT_RECORDED;
+    }
     let options = Options {
         output: args.output.clone(),
         argv: args.command.clone(),
@@ -18,6 +22,8 @@ pub(crate) fn run(args: &Record) -> Exit {
             Cpu::Free => CpuPolicy::Free,
             Cpu::Poll => CpuPolicy::Poll,
         },
+        audit: args.audit,
+        rows: sysreel_abi::row,
         tool_version: env!("CARGO_PKG_VERSION").into(),
     };
     match record(&options, args) {
@@ -71,6 +77,11 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
         eprintln!("sysreel: {} events in {path} ({} bytes)", outcome.events, outcome.bytes);
     }
+    if let Some(audited) = &outcome.audited
+        && (!args.quiet || audited.findings > 0)
+    {
+        eprintln!("sysreel: audit: {audited}");
+    }
     if args.print {
         let printed = crate::print::to_stderr(&outcome.path);
         if printed != Exit::SUCCESS {
@@ -87,6 +98,9 @@ fn status(outcome: &Outcome) -> Exit {
     }
     if outcome.lost > 0 || outcome.error.is_some() {
         return Exit::NOT_RECORDED;
+    }
+    if outcome.audited.as_ref().is_some_and(|audited| audited.findings > 0) {
+        return Exit::AUDIT_FINDINGS;
     }
     match (outcome.ended, outcome.detached) {
         (Ended::Exited(code), _) => Exit::Code(code),

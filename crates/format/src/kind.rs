@@ -234,6 +234,8 @@ numbers! {
         IO_URING = 5, "io_uring";
         /// Anything else: the text says it.
         OTHER = 6, "other";
+        /// What an audit found, or its summary.
+        AUDIT = 7, "audit";
     }
 }
 

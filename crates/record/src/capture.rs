@@ -118,6 +118,15 @@ impl Capture {
         missing
     }
 
+    /// The regions of this stop that do not exist in full, with what there is of each. Terminated ones are none of them: their length
+    /// is a bound.
+    pub(crate) fn cut_short(&self) -> impl Iterator<Item = (&Want, u64)> {
+        self.wants.iter().zip(&self.fetched).filter_map(|(want, fetched)| {
+            let short = (fetched.got as u64) < fetched.tried && fetched.errno == EFAULT;
+            (want.store && !want.string && want.words == 0 && short).then_some((want, fetched.got as u64))
+        })
+    }
+
     /// How much of a want the first read tries.
     fn first_read(&self, want: &Want) -> u64 {
         let most = want.asked.min(self.limit.max(LEAST_READ));

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod capture;
 mod colocation;
 mod detach;
@@ -25,6 +26,7 @@ mod stop;
 mod task;
 mod writer;
 
+pub use audit::Audited;
 pub use error::Error;
-pub use options::{CpuPolicy, Options};
+pub use options::{CpuPolicy, Options, RowSource};
 pub use recorder::{Ended, Outcome, Progress, Recorder};

@@ -66,11 +66,11 @@ impl Session {
         }
     }
 
-    fn child(&mut self, parent: Tid, child: Tid, event: Event, t_ns: u64) {
+    fn child(&mut self, parent_tid: Tid, child: Tid, event: Event, t_ns: u64) {
         if self.tasks.get(child).is_some() {
             return; // Adopted already, when its parent seemed to be gone.
         }
-        let Some(maker) = self.tasks.get(parent) else { return };
+        let Some(maker) = self.tasks.get(parent_tid) else { return };
         // The child itself knows best whose thread it is; the flags of the call may not have been seen (attach in mid-call). One that
         // is gone already is judged by them.
         let asked = maker.call.and_then(|call| call.clone);
@@ -93,12 +93,20 @@ impl Session {
             _ => Origin::CLONE,
         };
         let (parent, mask) = (maker.id, maker.own_mask.clone());
+        // Without the entry of the call only threads and children of vfork are certain to share.
+        let certain = is_thread || event == Event::VFORK;
+        let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
+        let memory = if shares { maker.memory } else { self.tasks.new_memory() };
         if !self.ended_early.contains_key(&child) {
             self.colocation.arrived(child, mask.as_deref());
         }
         let task = self.appears(child, tgid, parent, origin, t_ns, ids.as_slice());
         task.own_mask = mask;
+        task.memory = memory;
         task.captured = true;
+        if shares && let Some(audit) = &mut self.audit {
+            audit.memory_is_shared(parent_tid);
+        }
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
             self.handle(stop, t_ns);
         } else if let Some((status, t_ns)) = self.ended_early.remove(&child) {
@@ -168,7 +176,9 @@ impl Session {
     }
 
     fn new_image(&mut self, tid: Tid, t_ns: u64) {
+        let memory = self.tasks.new_memory();
         let Some(task) = self.tasks.get_mut(tid) else { return };
+        task.memory = memory;
         task.captured = true;
         let (id, tgid) = (task.id, task.tgid);
         let snapshot = self.snapshot(tid, tgid, id, t_ns);
@@ -227,6 +237,9 @@ impl Session {
             return;
         };
         self.gone_event(&task, status, GoneHow::REAPED, t_ns);
+        if let Some(audit) = &mut self.audit {
+            audit.gone(tid);
+        }
         if !self.tasks.has_process(task.tgid) {
             self.adopt_orphans(task.tgid);
         }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use sysreel_abi::{AuditArch, Row};
 
 /// How a recording is made.
 #[derive(Debug, Clone)]
@@ -18,9 +19,17 @@ pub struct Options {
     pub names: bool,
     /// Where tracer and tracee run.
     pub cpu: CpuPolicy,
+    /// Prove the table: compare all writable private memory of single-threaded tracees before and after each call.
+    /// Needs captured memory, whatever the limit.
+    pub audit: bool,
+    /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
+    pub rows: RowSource,
     /// The version of the tool, for the log's header.
     pub tool_version: String,
 }
+
+/// The row of a call, by architecture and number.
+pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
 
 /// Where tracer and tracee run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

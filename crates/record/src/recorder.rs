@@ -1,5 +1,6 @@
 //! The whole of a recording: preparation, run, end.
 
+use crate::audit::{Audit, Audited};
 use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::error::Error;
@@ -75,6 +76,8 @@ pub struct Outcome {
     pub exec: Option<sysreel_sys::Error>,
     /// The signal that ended the recording before the program.
     pub detached: Option<Signal>,
+    /// What the audit says, if there was one.
+    pub audited: Option<Audited>,
 }
 
 impl Recorder {
@@ -85,6 +88,7 @@ impl Recorder {
             CpuPolicy::Poll => Some(affinity::hold_dma_latency().map_err(Error::Poll)?),
             _ => None,
         };
+        let audit = if options.audit { Some(Audit::new()?) } else { None };
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, &options.pids)?;
@@ -112,10 +116,12 @@ impl Recorder {
             sink: Sink::new(&mut writer, header.file_id),
             capture: Capture::new(options.capture_limit),
             info: SyscallInfo::new(),
+            audit,
             colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid)),
             names: options.names,
             fd_name: Default::default(),
             namespaces: Namespaces::new(attached.is_empty()),
+            rows: options.rows,
             completeness: header.completeness,
             pending_notes: Vec::new(),
             rowless: Default::default(),
@@ -144,6 +150,7 @@ impl Recorder {
     /// Follows the program to its end and finishes the log.
     pub fn run(mut self) -> Result<Outcome, Error> {
         let result = self.session.run();
+        let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;
         let ended = match session.main_status {
@@ -173,6 +180,7 @@ impl Recorder {
             error: written.error,
             exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
             detached,
+            audited,
         })
     }
 }
@@ -184,7 +192,8 @@ impl Session {
         for &tid in attached {
             let status = process::Status::of(tid).unwrap_or_default();
             let tgid = if status.tgid == 0 { tid } else { status.tgid };
-            self.appears(
+            let memory = self.tasks.memory_of_process(tgid);
+            let task = self.appears(
                 tid,
                 tgid,
                 TaskId::NONE,
@@ -192,6 +201,7 @@ impl Session {
                 clock::monotonic_ns(),
                 &status.namespace_ids,
             );
+            task.memory = memory;
             // A task that died meanwhile is reported by wait.
             _ = self.tracer.interrupt(tid);
         }
@@ -200,7 +210,9 @@ impl Session {
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
         let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
         self.namespaces.spawned_with(&ids);
+        let memory = self.tasks.new_memory();
         let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
+        task.memory = memory;
         task.captured = true;
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());

@@ -1,9 +1,11 @@
 //! The loop: wait for a report, record it, let the task go on.
 
+use crate::audit::Audit;
 use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::error::Error;
 use crate::namespaces::Namespaces;
+use crate::options::RowSource;
 use crate::recorder::Progress;
 use crate::sink::Sink;
 use crate::task::Tasks;
@@ -32,11 +34,14 @@ pub(crate) struct Session {
     pub(crate) sink: Sink,
     pub(crate) capture: Capture,
     pub(crate) info: SyscallInfo,
+    /// Proves the rows of the table, if asked for.
+    pub(crate) audit: Option<Box<Audit>>,
     pub(crate) colocation: Colocation,
     pub(crate) names: bool,
     /// The name of a descriptor, always resolved into the same place.
     pub(crate) fd_name: FdName,
     pub(crate) namespaces: Namespaces,
+    pub(crate) rows: RowSource,
     pub(crate) completeness: Completeness,
     /// Notes about the event being built.
     pub(crate) pending_notes: Vec<(TaskId, NoteCode, Severity, String)>,

@@ -5,7 +5,7 @@ use crate::sink::Sink;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
-use sysreel_abi::{Abi, Act, AuditArch, Makes, Row, clone_flags, makes_fd, rights, row};
+use sysreel_abi::{Abi, Act, AuditArch, Makes, Row, clone_flags, makes_fd, rights};
 use sysreel_format::{
     Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
 };
@@ -41,6 +41,7 @@ impl Session {
         let message = match stop.kind() {
             StopKind::Syscall => {
                 self.syscall_stop(tid, id);
+                self.audit_stop(stop);
                 None
             }
             StopKind::Signal(_) => {
@@ -100,7 +101,7 @@ impl Session {
     fn entry(&mut self, tid: Tid, id: TaskId) {
         let Some((nr, args)) = self.info.call() else { return };
         let arch = AuditArch(self.info.arch());
-        let (Some(abi), Some(row)) = (Abi::of(arch, nr), row(arch, nr)) else {
+        let (Some(abi), Some(row)) = (Abi::of(arch, nr), (self.rows)(arch, nr)) else {
             self.completeness.insert(Completeness::ROWLESS);
             if self.rowless.insert((arch.0, nr)) {
                 self.later(

@@ -8,6 +8,10 @@ use sysreel_format::TaskId;
 use sysreel_sys::Tid;
 use sysreel_sys::affinity::Mask;
 
+/// An address space: tasks that share one have the same number, which is never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct MemoryId(u64);
+
 /// A living tracee.
 #[derive(Debug)]
 pub(crate) struct Task {
@@ -27,6 +31,8 @@ pub(crate) struct Task {
     pub(crate) in_user_code: bool,
     /// Has its state been captured at attach?
     pub(crate) captured: bool,
+    /// The address space it lives in; `None` where it is not known with whom it shares it.
+    pub(crate) memory: Option<MemoryId>,
 }
 
 /// An open system call.
@@ -51,6 +57,7 @@ impl Task {
             own_mask: None,
             in_user_code: false,
             captured: false,
+            memory: None,
         }
     }
 }
@@ -60,6 +67,7 @@ impl Task {
 pub(crate) struct Tasks {
     living: HashMap<Tid, Task>,
     next: u32,
+    next_memory: u64,
 }
 
 impl Tasks {
@@ -103,6 +111,24 @@ impl Tasks {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tid, &Task)> {
         self.living.iter().map(|(&tid, task)| (tid, task))
+    }
+
+    /// A new address space.
+    pub(crate) fn new_memory(&mut self) -> Option<MemoryId> {
+        self.next_memory += 1;
+        Some(MemoryId(self.next_memory))
+    }
+
+    /// The address space of a process that has been attached to: all its threads share it.
+    pub(crate) fn memory_of_process(&mut self, tgid: Tid) -> Option<MemoryId> {
+        let known = self.living.values().find(|task| task.tgid == tgid).and_then(|task| task.memory);
+        known.or_else(|| self.new_memory())
+    }
+
+    /// Does the task live alone in its address space, as far as is known?
+    pub(crate) fn is_alone(&self, tid: Tid) -> bool {
+        let Some(memory) = self.get(tid).and_then(|task| task.memory) else { return false };
+        self.living.iter().all(|(&other, task)| other == tid || task.memory != Some(memory))
     }
 
     /// Is any task of this process alive?

@@ -4,6 +4,7 @@ use crate::info::{CAPACITY, SyscallInfo};
 use crate::raw::ptrace;
 use crate::wait::{Event, Signal, WaitStatus};
 use crate::{Died, Error, Tid};
+use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
 use std::io;
 use std::marker::PhantomData;
 
@@ -170,6 +171,23 @@ impl Stop {
             .map_err(|_| Error::last("PTRACE_GETREGSET", Some(self.tid)))?;
         bytes.truncate(iov.iov_len);
         Ok(bytes)
+    }
+
+    /// PTRACE_GET_RSEQ_CONFIGURATION (Linux 5.13): where the area of rseq(2) lies that the task has registered. The kernel writes
+    /// to it whenever the task returns to user code.
+    pub fn rseq_area(&self) -> Option<std::ops::Range<u64>> {
+        let mut area = linux_raw_sys::ptrace::ptrace_rseq_configuration {
+            rseq_abi_pointer: 0,
+            rseq_abi_size: 0,
+            signature: 0,
+            flags: 0,
+            pad: 0,
+        };
+        let (size, data) = (size_of_val(&area), (&raw mut area) as usize);
+        // SAFETY: the kernel writes at most `addr` = size bytes to `data`, which is that long (ptrace(2)).
+        unsafe { ptrace(GET_RSEQ, self.tid, size, data) }.ok()?;
+        let end = area.rseq_abi_pointer.checked_add(area.rseq_abi_size.into())?;
+        (area.rseq_abi_pointer != 0).then_some(area.rseq_abi_pointer..end)
     }
 
     /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.

@@ -1,0 +1,308 @@
+//! Proves the table: whatever a call changes in a program's private memory must be what its row announced.
+//!
+//! At the entry of a call all writable private memory of the task is copied, at the exit it is compared. The rules:
+//!
+//! - A byte that changed must lie in `[address, address + asked)` of a region that the plan says comes out at this exit.
+//! - A region of a call that succeeded must exist in full, or its length is wrong ([`report::is_fair`] says where it may not).
+//! - Memory is compared where the same mapping lies before and after. Where the call maps something anew
+//!   ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap, MADV_DONTNEED) is not written either.
+//! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared mappings, and the vvar, which is
+//!   read-only, are not looked at.
+//! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`), and is counted with the reason.
+//!
+//! Signal frames need no rule: the kernel pushes them behind the exit stop. Neither do the futexes and tids that it writes when a
+//! task ends: an address space with one task left is judged only until that one ends.
+
+mod check;
+mod ranges;
+mod report;
+mod shadow;
+mod tally;
+
+use self::check::Changes;
+use self::ranges::Ranges;
+use self::report::{Call, Place};
+use self::shadow::{Map, NoShadow, Shadow};
+use self::tally::{Tally, Unjudged};
+use crate::session::Session;
+use crate::task::MemoryId;
+use std::collections::HashMap;
+use std::ops::Range;
+use sysreel_abi::desc::{Act, Dir};
+use sysreel_abi::plan::Want;
+use sysreel_abi::{AuditArch, inner, mapped, syscall_name};
+use sysreel_format::{NoteCode, Severity, TaskId};
+use sysreel_sys::info::Op;
+use sysreel_sys::{Stop, Tid, pages};
+
+pub use self::tally::Audited;
+
+/// The most findings that are noted of calls of one name; the rest is counted.
+const MOST_NOTES: u32 = 50;
+
+/// What an audit knows between the stops.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    open: HashMap<Tid, Open>,
+    /// Address spaces in which something writes that makes no stop, and what.
+    written_by_others: HashMap<MemoryId, Unjudged>,
+    tally: Tally,
+    noted: HashMap<String, u32>,
+    /// Copies whose memory can be used again.
+    spare: Vec<Shadow>,
+    arena: Vec<u8>,
+}
+
+/// A call between its entry and its exit.
+#[derive(Debug)]
+struct Open {
+    call: Call,
+    memory: Option<MemoryId>,
+    before: Result<Shadow, Unjudged>,
+    /// The regions that went in.
+    incoming: Vec<Want>,
+    /// Those of them that do not exist in full, with what there is.
+    short: Vec<(Want, u64)>,
+    /// How much the call maps anew where its result says.
+    maps: Option<u64>,
+    rseq: Option<Range<u64>>,
+}
+
+impl Audit {
+    /// Checks that this kernel can tell what an audit must know.
+    pub(crate) fn new() -> sysreel_sys::Result<Box<Audit>> {
+        pages::check()?;
+        Ok(Box::default())
+    }
+
+    /// The task's call has made another that shares its memory.
+    pub(crate) fn memory_is_shared(&mut self, tid: Tid) {
+        if let Some(open) = self.open.get_mut(&tid) {
+            open.before = Err(Unjudged::Shared);
+        }
+    }
+
+    /// The task has ended.
+    pub(crate) fn gone(&mut self, tid: Tid) {
+        if let Some(open) = self.open.remove(&tid) {
+            self.never_returned(open);
+        }
+    }
+
+    fn never_returned(&mut self, open: Open) {
+        match open.before {
+            Ok(shadow) => {
+                self.spare.push(shadow);
+                self.tally.unjudged(Unjudged::NoReturn);
+            }
+            Err(why) => self.tally.unjudged(why),
+        }
+    }
+
+    /// Copies the memory of a task, unless its call is not to be judged.
+    fn copy(
+        &mut self,
+        tid: Tid,
+        alone: bool,
+        memory: Option<MemoryId>,
+        act: Act,
+    ) -> Result<Shadow, Unjudged> {
+        match act {
+            Act::Exit | Act::ExitGroup => return Err(Unjudged::NoReturn),
+            Act::IoUringEnter => self.others_write(memory, Unjudged::IoUring),
+            _ => {}
+        }
+        if let Some(why) = memory.and_then(|memory| self.written_by_others.get(&memory)) {
+            return Err(*why);
+        }
+        if !alone {
+            return Err(Unjudged::Shared);
+        }
+        let mut shadow = self.spare.pop().unwrap_or_default();
+        match shadow.take(tid) {
+            Ok(()) => Ok(shadow),
+            Err(why) => {
+                self.spare.push(shadow);
+                Err(match why {
+                    NoShadow::Unreadable => Unjudged::Unreadable,
+                    NoShadow::TooLarge => Unjudged::TooLarge,
+                })
+            }
+        }
+    }
+
+    fn others_write(&mut self, memory: Option<MemoryId>, why: Unjudged) {
+        if let Some(memory) = memory {
+            self.written_by_others.insert(memory, why);
+        }
+    }
+
+    /// What became of the copy when its call has returned.
+    fn compared(
+        &mut self,
+        stop: &Stop,
+        open: &Open,
+        shadow: &Shadow,
+        announced: &[Want],
+        rval: i64,
+    ) -> Option<(Changes, Map)> {
+        let tid = stop.tid();
+        let map = Map::of(tid).ok()?;
+        let span = |want: &Want| want.address..want.address.saturating_add(want.asked);
+        let anew = open.maps.map(|len| {
+            let start = rval.cast_unsigned();
+            start..start.saturating_add(len.saturating_add(PAGE - 1) & !(PAGE - 1))
+        });
+        let excepted =
+            announced.iter().map(span).chain(anew).chain(open.rseq.clone()).chain(stop.rseq_area());
+        let wanted = map.own.and(&shadow::same(&shadow.map, &map)).without(&Ranges::of(excepted));
+        let pieces = shadow.pieces(&map, &wanted);
+        let mut changes = Changes::default();
+        let unread =
+            shadow.compare(tid, &map, &pieces, &mut self.arena, |at, was, is| changes.look(at, was, is));
+        let compared: u64 = pieces.iter().map(|piece| piece.range.end - piece.range.start).sum();
+        self.tally.not_compared += wanted.len() - compared + unread;
+        Some((changes, map))
+    }
+}
+
+/// What the kernel rounds lengths of mappings to, at least; a larger page only hides less.
+const PAGE: u64 = 4096;
+
+impl Session {
+    /// Audits a syscall stop that has been recorded and not yet been committed.
+    pub(crate) fn audit_stop(&mut self, stop: &Stop) {
+        let Some(mut audit) = self.audit.take() else { return };
+        match self.info.op() {
+            Some(Op::ENTRY) => self.audit_entry(&mut audit, stop),
+            Some(Op::EXIT) => self.audit_exit(&mut audit, stop),
+            _ => {}
+        }
+        self.audit = Some(audit);
+    }
+
+    fn audit_entry(&mut self, audit: &mut Audit, stop: &Stop) {
+        let tid = stop.tid();
+        let (Some((nr, _)), Some(task)) = (self.info.call(), self.tasks.get(tid)) else { return };
+        let (alone, memory) = (self.tasks.is_alone(tid), task.memory);
+        let mut open = Open {
+            call: Call { name: name(AuditArch(self.info.arch()), nr), known: None, inner: None, clone: None },
+            memory,
+            before: Err(Unjudged::Unreadable),
+            incoming: Vec::new(),
+            short: Vec::new(),
+            maps: None,
+            rseq: stop.rseq_area(),
+        };
+        let mut act = Act::Other;
+        // Without a row nothing was planned, and the capture still holds the stop before.
+        if let Some(call) = &task.call {
+            act = call.row.act;
+            open.call.name = call.row.name.to_owned();
+            open.call.known = Some((call.abi, call.row, call.args));
+            let captured = |arg| self.capture.captured(arg, 0, 0);
+            open.call.clone = call.clone;
+            open.call.inner = inner(call.abi, call.row, &call.args, captured);
+            open.maps = mapped(call.abi, call.row, &call.args, captured(0));
+            open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
+            open.short.extend(self.capture.cut_short().map(|(want, got)| (*want, got)));
+        }
+        open.before = audit.copy(tid, alone, memory, act);
+        if let Some(before) = audit.open.insert(tid, open) {
+            audit.never_returned(before);
+        }
+    }
+
+    fn audit_exit(&mut self, audit: &mut Audit, stop: &Stop) {
+        let tid = stop.tid();
+        let (Some((rval, is_error)), Some(task)) = (self.info.result(), self.tasks.get(tid)) else { return };
+        let Some(open) = audit.open.remove(&tid) else {
+            audit.tally.unjudged(Unjudged::NoEntry);
+            return;
+        };
+        let (id, memory) = (task.id, task.memory);
+        let judged = match &open.before {
+            Err(why) => Err(*why),
+            Ok(_) if memory != open.memory => Err(Unjudged::Replaced),
+            Ok(_) if !self.tasks.is_alone(tid) => Err(Unjudged::Shared),
+            Ok(shadow) => self.audit_memory(audit, stop, &open, shadow, id, rval, is_error),
+        };
+        match judged {
+            Ok(()) => audit.tally.judged(&open.call.name),
+            Err(why) => audit.tally.unjudged(why),
+        }
+        if let Some((_, row, _)) = open.call.known
+            && !is_error
+        {
+            match row.act {
+                Act::IoUringSetup => audit.others_write(memory, Unjudged::IoUring),
+                _ if open.call.makes_untraced() => audit.others_write(memory, Unjudged::Shared),
+                _ => {}
+            }
+        }
+        if let Ok(shadow) = open.before {
+            audit.spare.push(shadow);
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the call, and how it ended")]
+    fn audit_memory(
+        &mut self,
+        audit: &mut Audit,
+        stop: &Stop,
+        open: &Open,
+        shadow: &Shadow,
+        id: TaskId,
+        rval: i64,
+        is_error: bool,
+    ) -> Result<(), Unjudged> {
+        let known = open.call.known.is_some();
+        let outgoing = |want: &&Want| known && want.store && want.dir == Dir::Out;
+        let announced: Vec<Want> = self.capture.wants.iter().filter(outgoing).copied().collect();
+        let compared = audit.compared(stop, open, shadow, &announced, rval);
+        let (changes, map) = compared.ok_or(Unjudged::Unreadable)?;
+        let mut findings = Vec::new();
+        for change in &changes.found {
+            let place = Place::of(&open.call, change.range.start, &open.incoming, &announced);
+            findings.push(report::changed(&open.call, change, &place, &map, &announced));
+        }
+        if !is_error && known {
+            let leaving = self.capture.cut_short().map(|(want, got)| (*want, got));
+            let short: Vec<(Want, u64)> = leaving.filter(|(want, _)| want.dir == Dir::Out).collect();
+            let again = |want: &Want| short.iter().any(|(out, _)| out.address == want.address);
+            let entering = open.short.iter().filter(|(want, _)| !again(want));
+            let unfair = entering
+                .filter(|(want, _)| !report::is_fair(&open.call, want, &open.incoming, rval))
+                .chain(&short);
+            findings.extend(unfair.map(|(want, got)| report::too_long(&open.call, want, *got)));
+        }
+        let count = findings.len() as u64 + changes.more;
+        audit.tally.findings += count;
+        let noted = audit.noted.entry(open.call.name.clone()).or_default();
+        let event = self.sink.next_event();
+        let most = usize::try_from(MOST_NOTES.saturating_sub(*noted)).unwrap_or(0);
+        *noted = noted.saturating_add(u32::try_from(findings.len()).unwrap_or(u32::MAX));
+        // Notes are committed last first.
+        for finding in findings.into_iter().take(most).rev() {
+            let text = format!("{} (event {event}): {finding}", open.call.name);
+            self.later(id, NoteCode::AUDIT, Severity::ERROR, text);
+        }
+        Ok(())
+    }
+
+    /// The last word of an audit: a note, and the figures.
+    pub(crate) fn end_audit(&mut self) -> Option<Audited> {
+        let mut audit = self.audit.take()?;
+        for (_, open) in std::mem::take(&mut audit.open) {
+            audit.never_returned(open);
+        }
+        let audited = audit.tally.end();
+        let severity = if audited.findings > 0 { Severity::ERROR } else { Severity::INFO };
+        self.note(TaskId::NONE, NoteCode::AUDIT, severity, &audited.to_string());
+        Some(audited)
+    }
+}
+
+fn name(arch: AuditArch, nr: u64) -> String {
+    syscall_name(arch, nr).map_or_else(|| format!("call {nr:#x} of arch {:#x}", arch.0), str::to_owned)
+}

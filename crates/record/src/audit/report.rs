@@ -1,0 +1,158 @@
+//! Says a finding in words, and which argument it is about.
+
+use super::check::Change;
+use super::shadow::Map;
+use std::fmt::Write;
+use sysreel_abi::desc::{Dir, Kind, Len};
+use sysreel_abi::plan::{Want, index_parts};
+use sysreel_abi::{Abi, CloneFlags, Inner, Row};
+
+/// Memory further from an argument's own address than this is not thought to be the argument's.
+const NEAR: u64 = 64 << 10;
+/// How many announced regions a finding names.
+const NAMED: usize = 6;
+
+/// A call that is audited.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) name: String,
+    /// What a call that makes a task asked for.
+    pub(crate) clone: Option<CloneFlags>,
+    /// Absent for a call without a row.
+    pub(crate) known: Option<(Abi, &'static Row, [u64; 6])>,
+    /// The call behind a multiplexed one.
+    pub(crate) inner: Option<Inner>,
+}
+
+/// What the address of a change has to do with the call's arguments.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// It lies in memory that was announced as going in.
+    Incoming { arg: u8, role: u8, offset: u64 },
+    /// It lies behind the start of memory that was announced, or of what an argument points to.
+    Near { arg: u8, role: u8, offset: u64 },
+    /// Nothing points near it.
+    Nowhere,
+}
+
+impl Call {
+    /// The row and arguments that regions of this role are described by.
+    fn described(&self, role: u8) -> Option<(Abi, &'static Row, [u64; 6])> {
+        let (abi, row, args) = self.known?;
+        match &self.inner {
+            Some(inner) if role > 0 => Some((abi, inner.row, inner.args)),
+            _ => Some((abi, row, abi.args(&args))),
+        }
+    }
+
+    fn argument(&self, arg: u8, role: u8) -> String {
+        let name = self.described(role).and_then(|(_, row, _)| row.args.get(usize::from(arg)));
+        format!("argument {arg} ({})", name.map_or("?", |arg| arg.name))
+    }
+
+    /// Did it ask for a task that is not traced and shares its memory?
+    pub(crate) fn makes_untraced(&self) -> bool {
+        self.clone.is_some_and(|flags| flags.untraced() && flags.memory())
+    }
+}
+
+impl Place {
+    pub(crate) fn of(call: &Call, address: u64, incoming: &[Want], announced: &[Want]) -> Place {
+        let inside =
+            |want: &&Want| address.checked_sub(want.address).is_some_and(|offset| offset < want.asked);
+        if let Some(want) = incoming.iter().filter(inside).min_by_key(|want| want.asked) {
+            return Place::Incoming { arg: want.arg, role: want.role, offset: address - want.address };
+        }
+        let wants = incoming.iter().chain(announced).map(|want| (want.arg, want.role, want.address));
+        let args = call.described(0).into_iter().flat_map(|(_, row, args)| {
+            (0u8..).zip(args).take(row.args.len()).map(|(arg, value)| (arg, 0, value))
+        });
+        let near = wants.chain(args).filter_map(|(arg, role, start)| {
+            address.checked_sub(start).filter(|&offset| offset < NEAR).map(|offset| (offset, role, arg))
+        });
+        near.min().map_or(Place::Nowhere, |(offset, role, arg)| Place::Near { arg, role, offset })
+    }
+
+    fn text(&self, call: &Call) -> String {
+        let at = |arg, role, offset| {
+            let leads = if role > 0 { ", behind a pointer there" } else { "" };
+            format!("{}{leads}, byte {offset}", call.argument(arg, role))
+        };
+        match *self {
+            Place::Incoming { arg, role, offset } => {
+                format!("{}, announced as going in only", at(arg, role, offset))
+            }
+            Place::Near { arg, role, offset } => at(arg, role, offset),
+            Place::Nowhere => "no argument points near it".to_owned(),
+        }
+    }
+}
+
+/// Bytes that changed and that the row did not announce.
+pub(crate) fn changed(call: &Call, change: &Change, place: &Place, map: &Map, announced: &[Want]) -> String {
+    let mut text = format!(
+        "{} bytes in {:#x}..{:#x} of {} changed unannounced: {}; before ",
+        change.bytes,
+        change.range.start,
+        change.range.end,
+        mapping(map, change.range.start),
+        place.text(call),
+    );
+    hex(&mut text, &change.before);
+    text.push_str(", after ");
+    hex(&mut text, &change.after);
+    text.push_str("; announced:");
+    for want in announced.iter().take(NAMED) {
+        let argument = call.argument(want.arg, want.role);
+        _ = write!(text, " {argument} {} bytes at {:#x},", want.asked, want.address);
+    }
+    match announced.len() {
+        0 => text.push_str(" nothing"),
+        n if n > NAMED => _ = write!(text, " and {} more", n - NAMED),
+        _ => _ = text.pop(),
+    }
+    text
+}
+
+/// A region that is longer than the memory there is.
+pub(crate) fn too_long(call: &Call, want: &Want, got: u64) -> String {
+    let way = if want.dir == Dir::In { "in" } else { "out" };
+    let (argument, asked, at) = (call.argument(want.arg, want.role), want.asked, want.address);
+    format!("{argument}: {asked} bytes at {at:#x} announced as going {way}, only {got} exist")
+}
+
+/// May a successful call have taken less than was announced? A call whose result counts what it took stops at memory that does
+/// not exist, and says so by a smaller result: write(2), sendmmsg(2), io_submit(2).
+pub(crate) fn is_fair(call: &Call, want: &Want, incoming: &[Want], rval: i64) -> bool {
+    let Some((abi, row, args)) = call.described(want.role) else { return false };
+    let Some((_, Some(mem))) = row.meaning(abi, &args, want.arg.into()) else { return false };
+    let taken = u64::try_from(rval).unwrap_or(0);
+    let asked: u64 = incoming
+        .iter()
+        .filter(|other| (other.arg, other.role) == (want.arg, want.role))
+        .fold(0, |sum, other| sum.saturating_add(other.asked));
+    match mem.len {
+        Len::Arg { .. } | Len::Iov { .. } | Len::Msg { many: None } => {
+            matches!(row.result, Kind::Size) && taken < asked
+        }
+        Len::Iocbs(count) | Len::Msg { many: Some(count) } => {
+            let all = args.get(usize::from(count.index)).copied().unwrap_or(0);
+            let ordinal = if want.role == 0 { all } else { index_parts(want.index).0.into() };
+            taken < all && (want.role == 0 || ordinal >= taken)
+        }
+        _ => false,
+    }
+}
+
+fn mapping(map: &Map, address: u64) -> String {
+    match map.area(address) {
+        Some(area) if !area.path.is_empty() => String::from_utf8_lossy(&area.path).into_owned(),
+        _ => "anonymous memory".to_owned(),
+    }
+}
+
+fn hex(text: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        _ = write!(text, "{byte:02x}");
+    }
+}

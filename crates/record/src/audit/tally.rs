@@ -1,0 +1,118 @@
+//! What an audit has judged, what not and why, and what it found.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// Why a call was not judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Unjudged {
+    Shared,
+    IoUring,
+    NoReturn,
+    Replaced,
+    NoEntry,
+    Unreadable,
+    TooLarge,
+}
+
+impl Unjudged {
+    fn text(self) -> &'static str {
+        match self {
+            Unjudged::Shared => "memory shared with another task",
+            Unjudged::IoUring => "io_uring may write at any time",
+            Unjudged::NoReturn => "did not return",
+            Unjudged::Replaced => "execve replaced the memory",
+            Unjudged::NoEntry => "entry not seen",
+            Unjudged::Unreadable => "memory not readable",
+            Unjudged::TooLarge => "too much memory",
+        }
+    }
+}
+
+/// The figures of a running audit.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    judged: u64,
+    names: BTreeSet<String>,
+    unjudged: BTreeMap<Unjudged, u64>,
+    /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or unreadable.
+    pub(crate) not_compared: u64,
+    pub(crate) findings: u64,
+}
+
+/// The outcome of an audit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Audited {
+    /// Calls whose memory was compared.
+    pub judged: u64,
+    /// How many different calls these were.
+    pub names: u64,
+    /// Calls whose memory was not compared: why, and how many.
+    pub unjudged: Vec<(&'static str, u64)>,
+    /// Bytes of judged calls that could not be compared.
+    pub not_compared: u64,
+    /// What the rows did not announce, or announced wrongly.
+    pub findings: u64,
+}
+
+impl Tally {
+    pub(crate) fn judged(&mut self, name: &str) {
+        self.judged += 1;
+        if !self.names.contains(name) {
+            self.names.insert(name.to_owned());
+        }
+    }
+
+    pub(crate) fn unjudged(&mut self, why: Unjudged) {
+        *self.unjudged.entry(why).or_default() += 1;
+    }
+
+    pub(crate) fn end(&self) -> Audited {
+        Audited {
+            judged: self.judged,
+            names: self.names.len() as u64,
+            unjudged: self.unjudged.iter().map(|(why, count)| (why.text(), *count)).collect(),
+            not_compared: self.not_compared,
+            findings: self.findings,
+        }
+    }
+}
+
+impl fmt::Display for Audited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unjudged: u64 = self.unjudged.iter().map(|(_, count)| count).sum();
+        write!(f, "{} calls of {} names judged, {unjudged} not judged", self.judged, self.names)?;
+        for (i, (why, count)) in self.unjudged.iter().enumerate() {
+            write!(f, "{}{count} {why}", if i == 0 { " (" } else { ", " })?;
+        }
+        if !self.unjudged.is_empty() {
+            f.write_str(")")?;
+        }
+        if self.not_compared > 0 {
+            write!(f, ", {} bytes that could not be compared", self.not_compared)?;
+        }
+        write!(f, ", {} findings", self.findings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_is_in_the_summary() {
+        let mut tally = Tally { not_compared: 5, findings: 2, ..Tally::default() };
+        tally.judged("read");
+        tally.judged("read");
+        tally.judged("write");
+        for why in [Unjudged::Replaced, Unjudged::Shared, Unjudged::Shared] {
+            tally.unjudged(why);
+        }
+        assert_eq!(
+            tally.end().to_string(),
+            "3 calls of 2 names judged, 3 not judged (2 memory shared with another task, 1 execve replaced the memory), \
+             5 bytes that could not be compared, 2 findings"
+        );
+        assert_eq!(Tally::default().end().to_string(), "0 calls of 0 names judged, 0 not judged, 0 findings");
+    }
+}

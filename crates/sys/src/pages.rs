@@ -1,0 +1,87 @@
+//! Which pages of a process hold memory of its own: the PAGEMAP_SCAN request of /proc/PID/pagemap (Linux 6.7).
+//!
+//! One request walks the page tables and leaves out whatever was never written: holes, the zero page, pages of files. A
+//! sparse mapping of terabytes costs no more than a small one, and no page is made present by looking.
+
+use crate::{Error, Result, Tid};
+use linux_raw_sys::general as g;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::fd::AsRawFd;
+
+/// `_IOWR('f', 16, struct pm_scan_arg)` of linux/fs.h, which no package names.
+const PAGEMAP_SCAN: libc::Ioctl = libc::_IOWR::<g::pm_scan_arg>('f' as u32, 16);
+
+/// How many stretches one request answers at most.
+const REGIONS: usize = 512;
+
+/// Can this kernel tell?
+pub fn check() -> Result<()> {
+    own(std::process::id().cast_signed(), 0, &mut Vec::new()).map_err(|source| {
+        let what = "ask for a process's own pages (PAGEMAP_SCAN needs Linux 6.7 and /proc)";
+        Error::Call { what: what.into(), tid: None, source }
+    })
+}
+
+/// The pages of a process that differ from what its mappings began with, resident or swapped out: stretches in ascending
+/// order. Pages of files and of shared memory are not among them. `end` is the first address that is not looked at; the
+/// kernel refuses those that no program can have.
+pub fn own(tid: Tid, end: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
+    let pagemap = File::open(format!("/proc/{tid}/pagemap"))?;
+    let mut regions = [g::page_region { start: 0, end: 0, categories: 0 }; REGIONS];
+    let not = u64::from(g::PAGE_IS_FILE | g::PAGE_IS_PFNZERO);
+    let mut arg = g::pm_scan_arg {
+        size: size_of::<g::pm_scan_arg>() as u64,
+        flags: 0,
+        start: 0,
+        end,
+        walk_end: 0,
+        vec: regions.as_mut_ptr() as u64,
+        vec_len: REGIONS as u64,
+        max_pages: 0,
+        category_inverted: not,
+        category_mask: not,
+        category_anyof_mask: (g::PAGE_IS_PRESENT | g::PAGE_IS_SWAPPED).into(),
+        return_mask: not,
+    };
+    found.clear();
+    loop {
+        // SAFETY: the kernel reads the struct, whose size it is told, writes its walk_end, and at most vec_len regions to vec, which
+        // is that long (Documentation/admin-guide/mm/pagemap.rst, "Pagemap Scan IOCTL").
+        let answer = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arg) };
+        let count = usize::try_from(crate::raw::check(answer)?).unwrap_or(0);
+        found.extend(regions.iter().take(count).map(|region| region.start..region.end));
+        if arg.walk_end <= arg.start || arg.walk_end >= end {
+            return Ok(());
+        }
+        arg.start = arg.walk_end;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::page_size;
+
+    #[test]
+    fn only_written_pages_are_found() {
+        let page = usize::try_from(page_size()).unwrap();
+        let mut memory = crate::SharedMapping::anonymous(64 * page).unwrap();
+        memory.bytes_mut()[3 * page] = 1;
+        memory.bytes_mut()[4 * page] = 1;
+        // Read, and so the zero page.
+        assert_eq!(memory.bytes()[9 * page], 0);
+        let start = memory.bytes().as_ptr() as u64;
+        let mut found = Vec::new();
+        own(std::process::id().cast_signed(), start + 64 * page as u64, &mut found).unwrap();
+        let inside: Vec<_> = found
+            .iter()
+            .map(|own| own.start.max(start)..own.end.min(start + 64 * page as u64))
+            .filter(|own| !own.is_empty())
+            .map(|own| (own.start - start) / page as u64..(own.end - start) / page as u64)
+            .collect();
+        assert_eq!(inside, vec![3..5]);
+        assert!(found.is_sorted_by_key(|own| own.start));
+    }
+}
