@@ -23,8 +23,8 @@ pub(crate) fn run(args: &Record) -> Exit {
             Cpu::Poll => CpuPolicy::Poll,
         },
         audit: args.audit,
-        rows: sysreel_abi::row,
         tool_version: env!("CARGO_PKG_VERSION").into(),
+        ..Options::default()
     };
     match record(&options, args) {
         Ok(outcome) => finish(&outcome, args),

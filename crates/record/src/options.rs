@@ -28,6 +28,23 @@ pub struct Options {
     pub tool_version: String,
 }
 
+impl Default for Options {
+    /// Of nothing yet: every buffer up to 64 KiB, names, no audit.
+    fn default() -> Options {
+        Options {
+            output: None,
+            argv: Vec::new(),
+            pids: Vec::new(),
+            capture_limit: 64 << 10,
+            names: true,
+            cpu: CpuPolicy::Auto,
+            audit: false,
+            rows: sysreel_abi::row,
+            tool_version: String::new(),
+        }
+    }
+}
+
 /// The row of a call, by architecture and number.
 pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
 

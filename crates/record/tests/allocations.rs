@@ -4,7 +4,7 @@
 
 use std::path::Path;
 use std::process::Command;
-use sysreel_record::{CpuPolicy, Ended, Options, Recorder};
+use sysreel_record::{Ended, Options, Recorder};
 use sysreel_sys::counting::{Counting, allocations};
 
 #[global_allocator]
@@ -49,11 +49,7 @@ fn recorded(program: &Path, folder: &Path, what: &str, rounds: u64) -> Recorded 
     let options = Options {
         output: Some(folder.join(format!("{what}.{rounds}.reel"))),
         argv: vec![program.into(), what.into(), rounds.to_string().into()],
-        pids: Vec::new(),
-        capture_limit: 64 << 10,
-        names: true,
-        cpu: CpuPolicy::Auto,
-        tool_version: "test".into(),
+        ..Options::default()
     };
     let recorder = Recorder::prepare(&options).unwrap();
     let before = allocations();
