@@ -225,9 +225,8 @@ impl Stop<'_> {
     fn lengths(&self, wants: &mut Vec<Want>, mem: &dyn Memory, state: &mut EntryState) {
         let first = wants.len();
         for arg in 0..self.row.args.len().min(6) {
-            let Some(Mem { len: Len::Deref(size), .. }) = self.row.args.get(arg).and_then(|a| a.mem) else {
-                continue;
-            };
+            let Some(about) = self.memory(arg) else { continue };
+            let Len::Deref { count: size, each } = about.len else { continue };
             let seen = wants.get(..first).unwrap_or(&[]).iter();
             let at =
                 seen.enumerate().find(|(_, w)| w.arg == size.index && w.role == self.base).map(|(i, _)| i);
@@ -238,11 +237,11 @@ impl Stop<'_> {
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
-            if let Some(mem) = self.memory(arg)
-                && self.concerns(&mem)
+            if self.concerns(&about)
                 && let Some(now) = now
             {
-                self.push(wants, state, self.top(arg, now.min(then).into()));
+                let asked = u64::from(now.min(then)) * u64::from(each.size(self.abi));
+                self.push(wants, state, self.top(arg, asked));
             }
         }
     }
