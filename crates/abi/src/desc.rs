@@ -4,9 +4,11 @@
 mod build;
 mod class;
 mod kind;
+mod linked;
 
 pub use class::{Act, Classes, Makes, Replay};
 pub use kind::{Constants, Field, Kind, Override};
+pub use linked::{Link, LinkLen, Many, Only};
 
 pub(crate) use build::*;
 
@@ -180,16 +182,13 @@ pub enum Len {
         /// Holds the number of elements there is room for.
         cap: Option<Sibling>,
     },
-    /// As many elements as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
+    /// As many bytes as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
     /// at entry and exit.
-    Deref {
-        /// Points to the number of elements.
-        count: Sibling,
-        /// One element.
-        each: Layout,
-    },
+    Deref(Sibling),
     /// A bit set of as many bits as the sibling says, in whole words.
     Bits(Sibling),
+    /// A bit set of memory nodes: one bit less than the sibling says, in whole words.
+    Nodes(Sibling),
     /// Bytes up to and with a NUL.
     CStr,
     /// Pointers up to a null pointer, each to a string.
@@ -231,6 +230,23 @@ pub enum Len {
     /// A long and then as many bytes as the sibling says on the way in, as the result says on the way out (a System V
     /// message).
     MsgBuf(Sibling),
+    /// As many bytes as the result says if the sibling says that there is room for all of them, else none.
+    RetWhole(Sibling),
+    /// The sets of capabilities that the version says in the header which the sibling points to.
+    CapData(Sibling),
+    /// A `siginfo_t` that goes in: its first 48 bytes, and the rest only where signal and code say nothing about it.
+    SigInfo,
+    /// As many 16-bit numbers as the System V semaphore set has whose id is in the sibling.
+    Semaphores(Sibling),
+    /// One or more structures with pointers in them.
+    Linked {
+        /// How many.
+        many: Many,
+        /// One of them; [`Layout::Byte`] for a single one of as many bytes as `many` says.
+        each: Layout,
+        /// The pointers.
+        links: &'static [Link],
+    },
     /// One byte for every page of as many bytes as the sibling says.
     Pages(Sibling),
     /// Depends on the value of a command argument.
@@ -275,6 +291,12 @@ pub enum Special {
     Quota,
     /// The data argument of ptrace.
     Ptrace,
+    /// The attribute of bpf.
+    Bpf,
+    /// The header of capget.
+    CapHeader,
+    /// The attribute of a landlock rule.
+    Landlock,
     /// The uargs argument of seccomp.
     Seccomp,
     /// The arguments of keyctl.
@@ -287,10 +309,6 @@ pub enum Special {
     Sysfs,
     /// The value argument of fsconfig.
     Fsconfig,
-    /// The value of getsockopt.
-    GetSockOpt,
-    /// The value of setsockopt.
-    SetSockOpt,
     /// The pointer array of i386's socketcall.
     Socketcall,
     /// The pointer argument of i386's ipc.

@@ -41,4 +41,5 @@ pub use number::{Nr, all_rows, row, syscall_name};
 pub use rights::rights;
 pub use seccomp::installs_seccomp;
 pub use signal::signal_name;
+pub use special::bpf::is_per_cpu;
 pub use special::ioctl::Request as IoctlRequest;

@@ -14,12 +14,14 @@
 //! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
 //! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
 //! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
+//! | any other structure with pointers | the structure or structures | [`index`]`(ordinal, which pointer)` | |
 //!
 //! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that of its own arguments,
 //! each role one higher than in the table above. Role 0 is then the array of socketcall.
 
 mod expand;
 mod level;
+mod linked;
 mod word;
 
 use crate::arch::Abi;
@@ -60,6 +62,23 @@ pub trait Memory {
 
     /// What was got for the `i`-th want of this stop, counted over all fetches; maybe short, maybe empty.
     fn bytes(&self, i: usize) -> &[u8];
+
+    /// A length that stands neither in registers nor in the memory of the task. Who cannot ask the kernel knows none, and
+    /// memory of such a length is then not read.
+    fn ask(&self, _fact: Fact) -> Option<u64> {
+        None
+    }
+}
+
+/// What only the kernel knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// How many semaphores the System V set with this id has.
+    Semaphores(u64),
+    /// How many bytes a key of the BPF map behind this descriptor has.
+    MapKey(u64),
+    /// How many bytes a value of that map has when it is passed to or from a program.
+    MapValue(u64),
 }
 
 /// Bounds on what is followed. The recorder's capture limit is not one of them: it cuts `asked`.
@@ -184,7 +203,9 @@ pub fn may_write(row: &Row) -> bool {
     row.act == Act::Multiplexed
         || row.args.iter().any(|a| {
             a.mem.is_some_and(|m| {
-                m.dir.comes_out() || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
+                m.dir.comes_out()
+                    || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
+                    || matches!(m.len, Len::Linked { links, .. } if links.iter().any(|l| l.dir.comes_out()))
             })
         })
 }

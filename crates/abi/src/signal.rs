@@ -2,7 +2,9 @@
 
 use linux_raw_sys::general::*;
 
+use crate::arch::Abi;
 use crate::consts::signal::SIGNALS;
+use crate::layout::Layout;
 
 /// The first real-time signal as the kernel counts them; the C library keeps the first two for itself.
 const RT_FIRST: i32 = 32;
@@ -33,6 +35,35 @@ pub fn signal_number(name: &str) -> Option<i32> {
     (1..=RT_LAST).find(|n| {
         signal_name(*n).is_some_and(|known| known == name || known.strip_prefix("SIG") == Some(name))
     })
+}
+
+/// How much of a `siginfo_t` that goes in the kernel reads, told from its head (kernel/signal.c): 48 bytes where signal and
+/// code say what is in it, all 128 where they do not. Callers of 32 bits always pass the whole.
+pub(crate) fn taken(abi: Abi, head: &[u8]) -> u32 {
+    /// `sizeof(struct kernel_siginfo)`, which is in no exported header.
+    const KNOWN: u32 = 48;
+    let field = |at: usize| head.get(at..at + 4)?.try_into().ok().map(i32::from_le_bytes);
+    let (Some(signal), Some(code)) = (field(0), field(8)) else { return KNOWN };
+    if abi.word() == 8 && has_layout(signal, code) { KNOWN } else { Layout::SigInfo.size(abi) }
+}
+
+/// Whether the kernel knows what a siginfo of this signal and code holds.
+fn has_layout(signal: i32, code: i32) -> bool {
+    let most = match u32::try_from(signal).unwrap_or(0) {
+        SIGILL => NSIGILL,
+        SIGFPE => NSIGFPE,
+        SIGSEGV => NSIGSEGV,
+        SIGBUS => NSIGBUS,
+        SIGTRAP => NSIGTRAP,
+        SIGCHLD => NSIGCHLD,
+        SIGSYS => NSIGSYS,
+        _ => NSIGPOLL,
+    };
+    match u32::try_from(code) {
+        Ok(SI_USER | SI_KERNEL) => true,
+        Ok(code) => code <= most,
+        Err(_) => code >= SI_DETHREAD || code == SI_ASYNCNL,
+    }
 }
 
 /// Why a signal came: the name of `si_code`. Positive codes depend on the signal.

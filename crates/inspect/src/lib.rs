@@ -6,7 +6,6 @@
 #![forbid(unsafe_code)]
 
 mod decode;
-pub mod diff;
 mod error;
 mod findings;
 pub mod info;

@@ -2,10 +2,11 @@
 
 use crate::sink::Sink;
 use sysreel_abi::desc::Dir;
-use sysreel_abi::plan::{Memory, Want};
+use sysreel_abi::plan::{Fact, Memory, Want};
 use sysreel_format::{Completeness, Direction, RegionFlags, RegionHead, Role};
 use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
+use sysreel_sys::object;
 
 /// Structures are read at least this far even under a smaller capture limit: other memory is found through them.
 const LEAST_READ: u64 = 4096;
@@ -215,6 +216,23 @@ impl Memory for Capture {
         for (i, want) in wants.iter().enumerate() {
             if want.string || want.words != 0 {
                 self.read_on(want, first + i);
+            }
+        }
+    }
+
+    fn ask(&self, fact: Fact) -> Option<u64> {
+        // Ids and descriptors are ints; a register has 64 bits.
+        let number = |value: u64| i32::try_from(value & 0x7fff_ffff).unwrap_or(-1);
+        match fact {
+            Fact::Semaphores(set) => object::semaphores(self.tid, number(set)),
+            Fact::MapKey(fd) => object::map(self.tid, number(fd)).map(|map| map.key),
+            Fact::MapValue(fd) => {
+                let map = object::map(self.tid, number(fd))?;
+                if sysreel_abi::is_per_cpu(map.kind) {
+                    map.value.next_multiple_of(8).checked_mul(object::possible_cpus()?)
+                } else {
+                    Some(map.value)
+                }
             }
         }
     }

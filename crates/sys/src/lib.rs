@@ -29,6 +29,7 @@ pub mod fdname;
 pub mod info;
 pub mod mapping;
 pub mod memory;
+pub mod object;
 pub mod pages;
 pub mod probe;
 pub mod process;

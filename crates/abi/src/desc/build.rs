@@ -1,7 +1,8 @@
 //! The words that rows are written with, and the check that they name arguments which exist.
 
 use super::{
-    Act, Arg, Classes, Constants, Dir, Kind, Len, Makes, Mem, Replay, Sibling, Special, Total, When,
+    Act, Arg, Classes, Constants, Dir, Kind, Len, Link, Makes, Many, Mem, Replay, Sibling, Special, Total,
+    When,
 };
 use crate::layout::Layout;
 
@@ -84,12 +85,9 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Fixed(layout) => Kind::Struct(layout),
         Len::Arg { each: Layout::Byte, .. }
         | Len::Ret { each: Layout::Byte, .. }
-        | Len::Deref { each: Layout::Byte, .. }
+        | Len::Deref(_)
         | Len::Bytes(_) => Kind::Buf,
-        Len::Arg { each, .. }
-        | Len::Ret { each, .. }
-        | Len::Deref { each, .. }
-        | Len::Several { each, .. } => Kind::Array(each),
+        Len::Arg { each, .. } | Len::Ret { each, .. } | Len::Several { each, .. } => Kind::Array(each),
         Len::Bits(_) => Kind::Bits,
         Len::CStr => Kind::Str,
         Len::CStrVec => Kind::StrVec,
@@ -102,7 +100,14 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Pointed => Kind::Struct(Layout::SigSetArg),
         Len::XattrArgs(_) => Kind::Struct(Layout::XattrArgs),
         Len::Fprog => Kind::Struct(Layout::SockFprog),
-        Len::MsgBuf(_) | Len::Pages(_) => Kind::Buf,
+        Len::Nodes(_) => Kind::Bits,
+        Len::SigInfo => Kind::Struct(Layout::SigInfo),
+        Len::CapData(_) => Kind::Array(Layout::CapData),
+        Len::Semaphores(_) => Kind::Array(Layout::U16),
+        Len::Linked { each: Layout::Byte, .. } => Kind::Buf,
+        Len::Linked { many: Many::N(1), each, .. } => Kind::Struct(each),
+        Len::Linked { each, .. } => Kind::Array(each),
+        Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => Kind::Buf,
         Len::Special(_) => Kind::Varies,
     };
     Spec { kind, mem: Some(Mem { dir, when: When::Success, len }) }
@@ -146,7 +151,7 @@ pub(crate) const fn rets(each: Layout, cap: &'static str) -> Len {
 }
 
 pub(crate) const fn deref(name: &'static str) -> Len {
-    Len::Deref { count: sibling(name), each: Layout::Byte }
+    Len::Deref(sibling(name))
 }
 
 pub(crate) const fn bits(name: &'static str) -> Len {
@@ -182,6 +187,26 @@ pub(crate) const fn special(id: Special) -> Spec {
 
 pub(crate) const fn msgbuf(size: &'static str) -> Len {
     Len::MsgBuf(sibling(size))
+}
+
+/// Memory nodes.
+pub(crate) const fn nodes(count: &'static str) -> Len {
+    Len::Nodes(sibling(count))
+}
+
+/// Capabilities, by the version in a header.
+pub(crate) const fn cap_data(header: &'static str) -> Len {
+    Len::CapData(sibling(header))
+}
+
+/// So many structures with pointers in them.
+pub(crate) const fn linked(n: u8, each: Layout, links: &'static [Link]) -> Len {
+    Len::Linked { many: Many::N(n), each, links }
+}
+
+/// As many structures with pointers in them as a sibling says.
+pub(crate) const fn linked_args(each: Layout, count: &'static str, links: &'static [Link]) -> Len {
+    Len::Linked { many: Many::Arg(sibling(count)), each, links }
 }
 
 pub(crate) const fn pages(bytes: &'static str) -> Len {
@@ -289,7 +314,7 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
     match len {
         Len::Arg { count, each } => Len::Arg { count: find(count, specs), each },
         Len::Ret { each, cap: Some(s) } => Len::Ret { each, cap: Some(find(s, specs)) },
-        Len::Deref { count, each } => Len::Deref { count: find(count, specs), each },
+        Len::Deref(s) => Len::Deref(find(s, specs)),
         Len::Bits(s) => Len::Bits(find(s, specs)),
         Len::Iov { count, total } => Len::Iov { count: find(count, specs), total },
         Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
@@ -298,6 +323,11 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
         Len::XattrArgs(s) => Len::XattrArgs(find(s, specs)),
         Len::MsgBuf(s) => Len::MsgBuf(find(s, specs)),
         Len::Pages(s) => Len::Pages(find(s, specs)),
+        Len::Nodes(s) => Len::Nodes(find(s, specs)),
+        Len::CapData(s) => Len::CapData(find(s, specs)),
+        Len::Linked { many: Many::Arg(s), each, links } => {
+            Len::Linked { many: Many::Arg(find(s, specs)), each, links }
+        }
         other => other,
     }
 }
@@ -345,7 +375,6 @@ const fn errno(number: u32) -> u16 {
 
 pub(crate) const EINTR: u16 = errno(linux_raw_sys::errno::EINTR);
 pub(crate) const E2BIG: u16 = errno(linux_raw_sys::errno::E2BIG);
-pub(crate) const ERANGE: u16 = errno(linux_raw_sys::errno::ERANGE);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);

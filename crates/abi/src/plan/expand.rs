@@ -53,6 +53,13 @@ impl Stop<'_> {
                         if size == 0 { u32::from(least) } else { size.min(most.into()) + u32::from(plus) };
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
                 }
+                (Len::SigInfo, 0) if !want.store => {
+                    let asked = crate::signal::taken(self.abi, bytes);
+                    self.push(wants, state, self.top(want.arg.into(), asked.into()));
+                }
+                (Len::Linked { each, links, .. }, 0) => {
+                    self.linked((want, bytes), each, links, wants, state, mem);
+                }
                 (Len::CloneArgs(_), 0) => self.clone_args(want, bytes, wants, state),
                 (Len::Iocbs(_), 0) => self.iocbs(want, bytes, wants, state),
                 (Len::Iocbs(_), 1) => self.iocb_buffer(want, bytes, wants, state),
@@ -72,7 +79,7 @@ impl Stop<'_> {
     }
 
     /// A want one level below another.
-    fn below(&self, above: Want, index: u32, address: u64, asked: u64) -> Want {
+    pub(super) fn below(&self, above: Want, index: u32, address: u64, asked: u64) -> Want {
         Want { role: above.role + 1, index, address, asked, string: false, words: 0, store: true, ..above }
     }
 

@@ -1,9 +1,11 @@
 //! The first level of a stop: what the arguments themselves point to, and the loop over the levels behind it.
 
+use linux_raw_sys::general as g;
+
 use super::word::u32_at;
-use super::{EntryState, Limits, Memory, NAMES, Want};
+use super::{EntryState, Fact, Limits, Memory, NAMES, Want};
 use crate::arch::Abi;
-use crate::desc::{Act, Dir, Len, Mem, Row, Sibling};
+use crate::desc::{Act, Dir, Len, Many, Mem, Row, Sibling, When};
 use crate::inner::{Inner, inner};
 use crate::layout::Layout;
 use crate::special;
@@ -25,6 +27,18 @@ pub(super) struct Exit<'a> {
     pub(super) rval: i64,
     pub(super) is_error: bool,
     pub(super) entry: &'a EntryState,
+}
+
+/// How much of a siginfo says which kind it is: signal, errno and code.
+const SIGINFO_HEAD: u64 = 12;
+
+/// The bytes of the capability sets of a version (kernel/capability.c).
+fn cap_data(version: u32) -> u32 {
+    match version {
+        g::_LINUX_CAPABILITY_VERSION_1 => 12,
+        g::_LINUX_CAPABILITY_VERSION_2 | g::_LINUX_CAPABILITY_VERSION_3 => 24,
+        _ => 0,
+    }
 }
 
 impl Stop<'_> {
@@ -78,9 +92,14 @@ impl Stop<'_> {
 
     /// Whether memory concerns this stop: it goes in, or the call has written it.
     pub(super) fn concerns(&self, mem: &Mem) -> bool {
+        self.applies(mem.dir, mem.when)
+    }
+
+    /// The same for a direction and a condition.
+    pub(super) fn applies(&self, dir: Dir, when: When) -> bool {
         match &self.exit {
-            None => mem.dir.goes_in(),
-            Some(exit) => mem.dir.comes_out() && mem.when.applies(exit.rval, exit.is_error),
+            None => dir.goes_in(),
+            Some(exit) => dir.comes_out() && when.applies(exit.rval, exit.is_error),
         }
     }
 
@@ -172,6 +191,16 @@ impl Stop<'_> {
             Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
                 Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
+            Len::Linked { many, each, links } => {
+                // At the exit it is read again for the sake of the pointers in it.
+                let wanted = concerns || links.iter().any(|link| self.applies(link.dir, link.when));
+                let n = match many {
+                    Many::N(n) => n.into(),
+                    Many::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
+                    Many::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
+                };
+                wanted.then(|| Want { store: concerns, ..self.top(arg, n * size(each)) })
+            }
             Len::Iov { .. } | Len::Msg { .. } | Len::CloneArgs(_) | Len::XattrArgs(_) | Len::Special(_) => {
                 None
             }
@@ -187,6 +216,7 @@ impl Stop<'_> {
                 let most = (u64::from(self.limits.strings) + 1) * u64::from(word);
                 Some(Want { words: word, ..self.top(arg, most) })
             }
+            Len::SigInfo => Some(Want { store: false, ..self.top(arg, SIGINFO_HEAD) }),
             Len::SelfSized { at, .. } => Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) }),
             _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
         }
@@ -215,18 +245,34 @@ impl Stop<'_> {
                 size(Layout::Word).saturating_add(self.count(count).min(n))
             }
             Len::Pages(count) => self.count(count).div_ceil(4096),
+            Len::Nodes(count) => {
+                // mm/mempolicy.c: what comes out has whole 64-bit words in every ABI.
+                let word = if self.abi == Abi::I386 && self.exit.is_none() { 32 } else { 64 };
+                self.count(count).saturating_sub(1).div_ceil(word).saturating_mul(word / 8)
+            }
+            Len::RetWhole(room) if self.result() <= self.count(room) => self.result(),
+            Len::RetWhole(_) => 0,
             Len::Pointed => size(Layout::SigSetArg),
             Len::Fprog => size(Layout::SockFprog),
             _ => return None,
         })
     }
 
-    /// Memory whose length lies in memory: known once the first level is there.
+    /// Memory whose length lies in other memory, or in the kernel: known once the first level is there.
     fn lengths(&self, wants: &mut Vec<Want>, mem: &dyn Memory, state: &mut EntryState) {
         let first = wants.len();
         for arg in 0..self.row.args.len().min(6) {
             let Some(about) = self.memory(arg) else { continue };
-            let Len::Deref { count: size, each } = about.len else { continue };
+            let size = match about.len {
+                Len::Deref(size) | Len::CapData(size) => size,
+                Len::Semaphores(set) if self.concerns(&about) => {
+                    let set = self.args.get(usize::from(set.index)).copied().unwrap_or(0);
+                    let n = mem.ask(Fact::Semaphores(set)).unwrap_or(0);
+                    self.push(wants, state, self.top(arg, n.saturating_mul(2)));
+                    continue;
+                }
+                _ => continue,
+            };
             let seen = wants.get(..first).unwrap_or(&[]).iter();
             let at =
                 seen.enumerate().find(|(_, w)| w.arg == size.index && w.role == self.base).map(|(i, _)| i);
@@ -237,11 +283,13 @@ impl Stop<'_> {
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
-            if self.concerns(&about)
-                && let Some(now) = now
-            {
-                let asked = u64::from(now.min(then)) * u64::from(each.size(self.abi));
-                self.push(wants, state, self.top(arg, asked));
+            let asked = match (about.len, now) {
+                (Len::CapData(_), now) => cap_data(now.unwrap_or(then)),
+                (_, Some(now)) => now.min(then),
+                (_, None) => continue,
+            };
+            if self.concerns(&about) {
+                self.push(wants, state, self.top(arg, asked.into()));
             }
         }
     }

@@ -5,7 +5,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
 
 use super::{Call, Meaning};
-use crate::desc::{Dir, Kind};
+use crate::desc::{Dir, Kind, When};
 use crate::layout::Layout;
 
 /// The parts of a request in the encoding of asm-generic/ioctl.h, which x86 and arm64 share.
@@ -34,6 +34,9 @@ impl Request {
 /// The request is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
     let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(Kind::Hex) };
+    if ANSWERED.contains(&request) {
+        return Meaning::bytes(Dir::InOut, Request::of(request).size.into()).when(When::Always);
+    }
     if let Some((_, dir, layout)) = NAMED.iter().find(|(named, ..)| *named == request) {
         return Meaning::fixed(*dir, *layout);
     }
@@ -88,9 +91,14 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     // They say long and pass an int (fs/ioctl.c).
     (FS_IOC_GETFLAGS, Out, L::Int), (FS_IOC_SETFLAGS, In, L::Int),
     (FS_IOC_GETVERSION, Out, L::Int), (FS_IOC_SETVERSION, In, L::Int),
+    // They say that they give, and take.
+    (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),
     (KDGETMODE, Out, L::Int), (KDGKBMODE, Out, L::Int), (KDGKBTYPE, Out, L::Byte), (KDGETLED, Out, L::Byte),
     (KDGKBLED, Out, L::Byte), (VT_OPENQRY, Out, L::Int), (NS_GET_OWNER_UID, Out, L::Uid),
 ];
+
+/// Requests that say in their structure how far they came, or what they would take, also when they fail (fs/userfaultfd.c).
+static ANSWERED: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
 
 /// Requests that pass a `struct ifreq`.
 #[rustfmt::skip]

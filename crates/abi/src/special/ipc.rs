@@ -1,6 +1,6 @@
 //! System V ipc control calls by command, and the two calls of i386 behind which many others stand.
 
-use super::{Call, Meaning};
+use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{Dir, Kind, Len};
 use crate::inner::socketcall_words;
@@ -20,15 +20,21 @@ const MSG: Structures =
 const SHM: Structures =
     Structures { object: Layout::ShmidDs, limits: Layout::ShmLimits, usage: Layout::ShmInfo };
 
-/// The last argument of semctl. How many semaphores GETALL and SETALL concern is known to the kernel alone.
+/// The last argument of semctl.
 pub(super) fn semaphore_control(call: &Call) -> Meaning {
     match call.command(2) & !u::IPC_64 {
         u::SEM_STAT | u::SEM_STAT_ANY => Meaning::fixed(Dir::Out, SEM.object),
         u::SEM_INFO => Meaning::fixed(Dir::Out, SEM.usage),
         u::SETVAL => Meaning::value(Kind::Int),
-        u::GETALL | u::SETALL => Meaning::value(Kind::Ptr),
+        u::GETALL => semaphores(Dir::Out),
+        u::SETALL => semaphores(Dir::In),
         other => object(other, &SEM),
     }
+}
+
+/// The values of a whole set, whose id is argument 0.
+fn semaphores(dir: Dir) -> Meaning {
+    Meaning::memory(Kind::Array(Layout::U16), dir, Len::Semaphores(at(0)))
 }
 
 /// The structure argument of msgctl.

@@ -5,7 +5,7 @@ use linux_raw_sys::ptrace as p;
 
 use super::{Call, Meaning};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len};
+use crate::desc::{Dir, EINVAL, Kind, Len, When};
 use crate::layout::Layout;
 
 /// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a pidfd.
@@ -14,6 +14,22 @@ pub(super) fn clone_tid(call: &Call) -> Meaning {
         Meaning::fixed(Dir::Out, Layout::Int)
     } else {
         Meaning::value(Kind::Ptr)
+    }
+}
+
+/// capget(header, dataptr): without data it is no error to ask with a version that the kernel does not know.
+pub(super) fn cap_header(call: &Call) -> Meaning {
+    let known = Meaning::fixed(Dir::InOut, Layout::CapHeader);
+    let when = if call.args[1] == 0 { When::SuccessOr(&[EINVAL]) } else { When::Errno(&[EINVAL]) };
+    known.when(when)
+}
+
+/// landlock_add_rule(ruleset_fd, rule_type, rule_attr, flags): a path's rule is packed, a port's has two 64-bit numbers.
+pub(super) fn landlock_rule(call: &Call) -> Meaning {
+    match call.command(1) {
+        u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
+        u::LANDLOCK_RULE_NET_PORT => Meaning::bytes(Dir::In, 16),
+        _ => Meaning::value(Kind::Ptr),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Arguments whose meaning depends on a command: which memory `ioctl(fd, TCGETS, p)` concerns is known only once
 //! the request is. Each such call has a small table in a file of its own.
 
+pub(crate) mod bpf;
 mod fcntl;
 mod futex;
 pub(crate) mod ioctl;
@@ -9,7 +10,6 @@ mod kernel;
 mod keyctl;
 mod prctl;
 mod ptrace;
-mod sockopt;
 
 use crate::arch::Abi;
 use crate::desc::{Dir, Kind, Len, Mem, Sibling, Special, When};
@@ -46,12 +46,13 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Socketcall => ipc::socketcall(&call),
         Special::Quota => kernel::quota(&call, arg),
         Special::Ptrace => ptrace::data(&call),
+        Special::Bpf => bpf::attribute(&call),
+        Special::CapHeader => kernel::cap_header(&call),
+        Special::Landlock => kernel::landlock_rule(&call),
         Special::Seccomp => kernel::seccomp(&call),
         Special::Keyctl => keyctl::argument(&call, arg),
         Special::IoUring => kernel::io_uring(&call, arg),
         Special::Syslog => kernel::syslog(&call),
-        Special::GetSockOpt => sockopt::get(&call),
-        Special::SetSockOpt => sockopt::set(&call),
         Special::Sysfs => kernel::sysfs(&call, arg),
         Special::Fsconfig => kernel::fsconfig(&call),
     }
@@ -108,6 +109,14 @@ impl Meaning {
     /// As many bytes as the result says, another argument being the limit.
     pub(crate) const fn returned(by: u8) -> Self {
         Self::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(by)) })
+    }
+
+    /// The same memory, written on other results than success.
+    pub(crate) const fn when(self, when: When) -> Self {
+        match self.mem {
+            Some(mem) => Self { mem: Some(Mem { when, ..mem }), ..self },
+            None => self,
+        }
     }
 
     pub(crate) const fn memory(kind: Kind, dir: Dir, len: Len) -> Self {

@@ -26,13 +26,13 @@ pub(super) static ROWS: &[Row] = rows! {
     setfsgid(gid: GID)                                                                                           -> GID,  emulate(CRED).act(Act::SetCreds);
     getgroups(gidsetsize: INT, grouplist: out(rets(Uid, "gidsetsize")))                                          -> INT,  emulate(CRED);
     setgroups(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))                                        -> INT,  emulate(CRED).act(Act::SetCreds);
-    // Version 1 has one of the two halves; where the second is not mapped the region is short. The version is written
-    // back on EINVAL.
-    capget(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))), dataptr: kind(Kind::Array(CapData), out(Len::Bytes(24)))) -> INT,  emulate(CRED);
-    capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))), data: kind(Kind::Array(CapData), input(Len::Bytes(24)))) -> INT,  emulate(CRED).act(Act::SetCreds);
+    // A version that the kernel does not know is answered with the one it would have: on EINVAL, and on success where no data are
+    // asked for.
+    capget(header: special(Special::CapHeader), dataptr: out(cap_data("header"))) -> INT,  emulate(CRED);
+    capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))), data: input(cap_data("header"))) -> INT,  emulate(CRED).act(Act::SetCreds);
     seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER), uargs: special(Special::Seccomp))         -> INT,  apart(CRED).makes(Makes::Seccomp).act(Act::Seccomp);
     landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))                    -> FD,   emulate(DESC).makes(RET).act(Act::MakeFd);
-    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: input(Len::Bytes(12)), flags: HEX) -> INT,  emulate(DESC);
+    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: special(Special::Landlock), flags: HEX) -> INT,  emulate(DESC);
     landlock_restrict_self(ruleset_fd: FD, flags: HEX)                                                           -> INT,  emulate(DESC);
     lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
     lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX)                               -> INT,  emulate(CRED);

@@ -1,5 +1,7 @@
 //! Communication between processes: futexes, System V and POSIX ipc, asynchronous input and output.
 
+use linux_raw_sys::general::SIGEV_THREAD;
+
 use super::rows;
 use crate::consts::{clock, ipc as i, open};
 use crate::desc::*;
@@ -10,13 +12,32 @@ const DESC: Classes = Classes::IPC.and(Classes::DESC);
 const MEM: Classes = Classes::IPC.and(Classes::MEMORY);
 const FILE: Classes = Classes::FILE.and(Classes::DESC);
 
+/// struct futex_waitv: value, address (both of 64 bits), flags.
+const WAITERS: &[Link] = &[Link {
+    at: (8, 8),
+    wide: true,
+    only: Only::Always,
+    dir: Dir::In,
+    when: When::Success,
+    len: LinkLen::Futex(16),
+}];
+/// struct sigevent: value, signal, way. SIGEV_THREAD has a message in it for the C library (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
+const NOTIFIED: &[Link] = &[Link {
+    at: (0, 0),
+    wide: false,
+    only: Only::Field((12, 8), SIGEV_THREAD),
+    dir: Dir::In,
+    when: When::Success,
+    len: LinkLen::Bytes(32),
+}];
+
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     futex(uaddr: special(Special::Futex), op: flags(&i::FUTEX), val: UINT, utime: special(Special::Futex), uaddr2: special(Special::Futex), val3: HEX) -> INT, emulate(MEM).act(Act::Futex);
     futex_wait(uaddr: input(of(U32)), val: ULONG, mask: HEX, flags: flags(&i::FUTEX2), timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
     futex_wake(uaddr: input(of(U32)), mask: HEX, nr: INT, flags: flags(&i::FUTEX2))          -> INT, emulate(MEM).act(Act::Futex);
-    futex_requeue(waiters: input(Len::Bytes(48)), flags: HEX, nr_wake: INT, nr_requeue: INT) -> INT, emulate(MEM).act(Act::Futex);
-    futex_waitv(waiters: input(args(FutexWaitv, "nr_futexes")), nr_futexes: UINT, flags: HEX, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
+    futex_requeue(waiters: input(linked(2, FutexWaitv, WAITERS)), flags: HEX, nr_wake: INT, nr_requeue: INT) -> INT, emulate(MEM).act(Act::Futex);
+    futex_waitv(waiters: input(linked_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT, flags: HEX, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
 
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET))                                              -> INT,  emulate(IPC);
     semop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT)                                    -> INT,  emulate(IPC);
@@ -35,7 +56,7 @@ pub(super) static ROWS: &[Row] = rows! {
     mq_unlink(u_name: STR)                                                                 -> INT,  emulate(IPC);
     mq_timedsend(mqdes: FD, u_msg_ptr: input(arg("msg_len")), msg_len: SIZE, msg_prio: UINT, u_abs_timeout: input(of(Timespec))) -> INT,  emulate(DESC);
     mq_timedreceive(mqdes: FD, u_msg_ptr: out(ret("msg_len")), msg_len: SIZE, u_msg_prio: out(of(U32)), u_abs_timeout: input(of(Timespec))) -> SIZE, emulate(DESC);
-    mq_notify(mqdes: FD, u_notification: input(of(SigEvent)))                              -> INT,  emulate(DESC);
+    mq_notify(mqdes: FD, u_notification: input(linked(1, SigEvent, NOTIFIED)))                              -> INT,  emulate(DESC);
     mq_getsetattr(mqdes: FD, u_mqstat: input(of(MqAttr)), u_omqstat: out(of(MqAttr)))      -> INT,  emulate(DESC);
 
     // Memory that the kernel fills in while no call is being made cannot be replayed.

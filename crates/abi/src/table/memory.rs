@@ -31,11 +31,11 @@ pub(super) static ROWS: &[Row] = rows! {
     pkey_free(pkey: INT)                                                                                          -> INT,  apart(MEM);
     pkey_mprotect(start: ADDR, len: SIZE, prot: flags(&m::PROT), pkey: INT)                                       -> INT,  execute(MEM).act(Act::Mprotect);
     membarrier(cmd: one_of(&m::MEMBARRIER), flags: HEX, cpu_id: INT)                                              -> INT,  emulate(MEM);
-    mbind(start: ADDR, len: SIZE, mode: one_of(&m::POLICY), nmask: input(bits("maxnode")), maxnode: ULONG, flags: flags(&m::POLICY_MOVE)) -> INT,  emulate(MEM);
-    set_mempolicy(mode: one_of(&m::POLICY), nmask: input(bits("maxnode")), maxnode: ULONG)                        -> INT,  emulate(MEM);
-    get_mempolicy(policy: out(of(Int)), nmask: out(bits("maxnode")), maxnode: ULONG, addr: ADDR, flags: flags(&m::POLICY_GET)) -> INT,  emulate(MEM);
+    mbind(start: ADDR, len: SIZE, mode: one_of(&m::POLICY), nmask: input(nodes("maxnode")), maxnode: ULONG, flags: flags(&m::POLICY_MOVE)) -> INT,  emulate(MEM);
+    set_mempolicy(mode: one_of(&m::POLICY), nmask: input(nodes("maxnode")), maxnode: ULONG)                        -> INT,  emulate(MEM);
+    get_mempolicy(policy: out(of(Int)), nmask: out(nodes("maxnode")), maxnode: ULONG, addr: ADDR, flags: flags(&m::POLICY_GET)) -> INT,  emulate(MEM);
     set_mempolicy_home_node(start: ADDR, len: SIZE, home_node: ULONG, flags: HEX)                                 -> INT,  emulate(MEM);
-    migrate_pages(pid: PID, maxnode: ULONG, old_nodes: input(bits("maxnode")), new_nodes: input(bits("maxnode"))) -> INT,  emulate(PROC);
+    migrate_pages(pid: PID, maxnode: ULONG, old_nodes: input(nodes("maxnode")), new_nodes: input(nodes("maxnode"))) -> INT,  emulate(PROC);
     move_pages(pid: PID, nr_pages: ULONG, pages: input(args(Word, "nr_pages")), nodes: input(args(Int, "nr_pages")), status: out(args(Int, "nr_pages")), flags: flags(&m::POLICY_MOVE)) -> INT,  emulate(PROC);
     process_vm_readv(pid: PID, lvec: out(iov("liovcnt", Total::Ret)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, emulate(PROC);
     process_vm_writev(pid: PID, lvec: input(iov("liovcnt", Total::Own)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, refuse(PROC);

@@ -25,8 +25,7 @@ pub(super) static ROWS: &[Row] = rows! {
     delete_module(name_user: STR, flags: HEX)                                -> INT,  emulate(SYS);
     kexec_load(entry: ADDR, nr_segments: ULONG, segments: PTR, flags: HEX)   -> INT,  refuse(SYS);
     kexec_file_load(kernel_fd: FD, initrd_fd: FD, cmdline_len: ULONG, cmdline_ptr: input(arg("cmdline_len")), flags: HEX) -> INT,  refuse(DESC);
-    // What its commands point to from there is not followed.
-    bpf(cmd: one_of(&s::BPF), uattr: always(inout(arg("size"))), size: UINT) -> INT,  refuse(DESC).makes(Makes::Bpf);
+    bpf(cmd: one_of(&s::BPF), uattr: special(Special::Bpf), size: UINT) -> INT,  refuse(DESC).makes(Makes::Bpf);
     perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))), pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF)) -> FD,   refuse(DESC).makes(RET).act(Act::MakeFd);
     // Only the kernel's own trampolines may make them (Linux 6.11 and 6.18).
     uprobe()                                                                 -> LONG, refuse(SYS);

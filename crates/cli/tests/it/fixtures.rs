@@ -25,8 +25,9 @@ macro_rules! fixtures {
 }
 
 fixtures! { PROGRAMS, holds_its_statements:
-    all_io all_names all_mounts all_poll all_sockets
-    affinity_seen all_clocks clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
+    all_io all_names
+    all_clocks all_creds all_futexes all_memory all_messages all_signals
+    affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
     exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs fork_ways group_stop
     ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls nr_values page_end
     paths_and_names poll_select_buffers ptrace_self read_interrupted restart_after_stop reused_buffer rval_not_error

@@ -1,3 +1,0 @@
-//! Comparing two logs.
-
-pub mod align;
