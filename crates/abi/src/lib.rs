@@ -36,7 +36,7 @@ pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};
 pub use inner::{Inner, inner};
 pub use layout::Layout;
-pub use mapped::mapped;
+pub use mapped::{mapped, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use rights::rights;
 pub use seccomp::installs_seccomp;

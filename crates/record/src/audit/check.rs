@@ -25,6 +25,8 @@ pub(crate) struct Change {
 /// The changes of one call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
+    /// Where memory begins that arguments point to, in order: what changes behind such an address is a change of its own.
+    pub(crate) starts: Vec<u64>,
     /// In order of address within each stretch that was looked at.
     pub(crate) found: Vec<Change>,
     /// How many more there were.
@@ -50,6 +52,8 @@ impl Changes {
             && last.range.end <= here
             && here - last.range.end <= GAP
             && last.range.start >= address
+            && self.starts.partition_point(|&start| start <= last.range.start)
+                == self.starts.partition_point(|&start| start <= here)
         {
             last.range.end = here + 1;
             last.bytes += 1;
@@ -99,6 +103,13 @@ mod tests {
         assert_eq!(changes.found[0].before, before[..8]);
         assert_eq!(changes.found[0].after, after[..8]);
         assert_eq!(changes.more, 0);
+    }
+
+    #[test]
+    fn what_two_arguments_point_to_is_told_apart() {
+        let mut changes = Changes { starts: vec![100, 104, 500], ..Changes::default() };
+        changes.look(100, &[0; 9], &[1; 9]);
+        assert_eq!(changes.found.iter().map(|c| c.range.clone()).collect::<Vec<_>>(), [100..104, 104..109]);
     }
 
     #[test]

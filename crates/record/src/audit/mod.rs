@@ -8,6 +8,8 @@
 //!   ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap, MADV_DONTNEED) is not written either.
 //! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared mappings, and the vvar, which is
 //!   read-only, are not looked at.
+//! - So is memory that the call names as another process's ([`sysreel_abi::named_ranges`]), for that may be the caller itself.
+//! - A call that fails with EFAULT may have written part of what it would have written: what comes out on success is excepted then.
 //! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`), and is counted with the reason.
 //!
 //! Signal frames need no rule: the kernel pushes them behind the exit stop. Neither do the futexes and tids that it writes when a
@@ -25,15 +27,15 @@ use self::report::{Call, Place};
 use self::shadow::{Map, NoShadow, Shadow};
 use self::tally::{Tally, Unjudged};
 use crate::session::Session;
-use crate::task::MemoryId;
+use crate::task::{self, MemoryId};
 use std::collections::HashMap;
 use std::ops::Range;
 use sysreel_abi::desc::{Act, Dir};
-use sysreel_abi::plan::Want;
-use sysreel_abi::{AuditArch, inner, mapped, syscall_name};
+use sysreel_abi::plan::{self, Limits, Want};
+use sysreel_abi::{AuditArch, inner, mapped, named_ranges, syscall_name};
 use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
-use sysreel_sys::{Stop, Tid, pages};
+use sysreel_sys::{Stop, Tid, memory, pages};
 
 pub use self::tally::Audited;
 
@@ -65,7 +67,18 @@ struct Open {
     short: Vec<(Want, u64)>,
     /// How much the call maps anew where its result says.
     maps: Option<u64>,
-    rseq: Option<Range<u64>>,
+    /// Memory that may change whatever the row says.
+    excepted: Vec<Range<u64>>,
+}
+
+impl Open {
+    /// The addresses that the arguments point to, and those behind them that were followed.
+    fn starts(&self) -> Vec<u64> {
+        let args = self.call.known.map_or([0; 6], |call| call.abi.args(&call.args));
+        let mut starts: Vec<u64> = self.incoming.iter().map(|want| want.address).chain(args).collect();
+        starts.sort_unstable();
+        starts
+    }
 }
 
 impl Audit {
@@ -153,11 +166,15 @@ impl Audit {
             let start = rval.cast_unsigned();
             start..start.saturating_add(len.saturating_add(PAGE - 1) & !(PAGE - 1))
         });
-        let excepted =
-            announced.iter().map(span).chain(anew).chain(open.rseq.clone()).chain(stop.rseq_area());
+        let excepted = announced
+            .iter()
+            .map(span)
+            .chain(anew)
+            .chain(open.excepted.iter().cloned())
+            .chain(stop.rseq_area());
         let wanted = map.own.and(&shadow::same(&shadow.map, &map)).without(&Ranges::of(excepted));
         let pieces = shadow.pieces(&map, &wanted);
-        let mut changes = Changes::default();
+        let mut changes = Changes { starts: open.starts(), ..Changes::default() };
         let unread =
             shadow.compare(tid, &map, &pieces, &mut self.arena, |at, was, is| changes.look(at, was, is));
         let compared: u64 = pieces.iter().map(|piece| piece.range.end - piece.range.start).sum();
@@ -186,22 +203,22 @@ impl Session {
         let (Some((nr, _)), Some(task)) = (self.info.call(), self.tasks.get(tid)) else { return };
         let (alone, memory) = (self.tasks.is_alone(tid), task.memory);
         let mut open = Open {
-            call: Call { name: name(AuditArch(self.info.arch()), nr), known: None, inner: None, clone: None },
+            call: Call { name: name(AuditArch(self.info.arch()), nr), known: None, inner: None },
             memory,
             before: Err(Unjudged::Unreadable),
             incoming: Vec::new(),
             short: Vec::new(),
             maps: None,
-            rseq: stop.rseq_area(),
+            excepted: stop.rseq_area().into_iter().collect(),
         };
         let mut act = Act::Other;
         // Without a row nothing was planned, and the capture still holds the stop before.
         if let Some(call) = &task.call {
             act = call.row.act;
             open.call.name = call.row.name.to_owned();
-            open.call.known = Some((call.abi, call.row, call.args));
+            open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
-            open.call.clone = call.clone;
+            open.excepted.extend(named_ranges(call.abi, call.row, captured));
             open.call.inner = inner(call.abi, call.row, &call.args, captured);
             open.maps = mapped(call.abi, call.row, &call.args, captured(0));
             open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
@@ -231,10 +248,10 @@ impl Session {
             Ok(()) => audit.tally.judged(&open.call.name),
             Err(why) => audit.tally.unjudged(why),
         }
-        if let Some((_, row, _)) = open.call.known
+        if let Some(call) = open.call.known
             && !is_error
         {
-            match row.act {
+            match call.row.act {
                 Act::IoUringSetup => audit.others_write(memory, Unjudged::IoUring),
                 _ if open.call.makes_untraced() => audit.others_write(memory, Unjudged::Shared),
                 _ => {}
@@ -243,6 +260,16 @@ impl Session {
         if let Ok(shadow) = open.before {
             audit.spare.push(shadow);
         }
+    }
+
+    /// The regions that would have come out if the call had succeeded, with as much as it has room for.
+    fn plan_success(&mut self, tid: Tid, call: &task::Call) {
+        let task::Call { abi, row, args, state, .. } = call;
+        self.capture.begin(tid);
+        let mut wants = std::mem::take(&mut self.capture.wants);
+        let (limits, memory) = (&Limits::DEFAULT, &mut self.capture);
+        plan::at_exit(*abi, row, args, i64::MAX, false, state, limits, &mut wants, memory);
+        self.capture.wants = wants;
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the call, and how it ended")]
@@ -256,7 +283,14 @@ impl Session {
         rval: i64,
         is_error: bool,
     ) -> Result<(), Unjudged> {
+        let tid = stop.tid();
         let known = open.call.known.is_some();
+        if let Some(call) = &open.call.known
+            && is_error
+            && rval == -i64::from(memory::EFAULT)
+        {
+            self.plan_success(tid, call);
+        }
         let outgoing = |want: &&Want| known && want.store && want.dir == Dir::Out;
         let announced: Vec<Want> = self.capture.wants.iter().filter(outgoing).copied().collect();
         let compared = audit.compared(stop, open, shadow, &announced, rval);
@@ -271,9 +305,7 @@ impl Session {
             let short: Vec<(Want, u64)> = leaving.filter(|(want, _)| want.dir == Dir::Out).collect();
             let again = |want: &Want| short.iter().any(|(out, _)| out.address == want.address);
             let entering = open.short.iter().filter(|(want, _)| !again(want));
-            let unfair = entering
-                .filter(|(want, _)| !report::is_fair(&open.call, want, &open.incoming, rval))
-                .chain(&short);
+            let unfair = entering.filter(|(want, _)| !report::is_fair(&open.call, want, rval)).chain(&short);
             findings.extend(unfair.map(|(want, got)| report::too_long(&open.call, want, *got)));
         }
         let count = findings.len() as u64 + changes.more;

@@ -2,10 +2,11 @@
 
 use super::check::Change;
 use super::shadow::Map;
+use crate::task;
 use std::fmt::Write;
-use sysreel_abi::desc::{Dir, Kind, Len};
+use sysreel_abi::desc::{Dir, Kind, Len, Sibling};
 use sysreel_abi::plan::{Want, index_parts};
-use sysreel_abi::{Abi, CloneFlags, Inner, Row};
+use sysreel_abi::{Abi, Inner, Row};
 
 /// Memory further from an argument's own address than this is not thought to be the argument's.
 const NEAR: u64 = 64 << 10;
@@ -16,10 +17,8 @@ const NAMED: usize = 6;
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// What a call that makes a task asked for.
-    pub(crate) clone: Option<CloneFlags>,
     /// Absent for a call without a row.
-    pub(crate) known: Option<(Abi, &'static Row, [u64; 6])>,
+    pub(crate) known: Option<task::Call>,
     /// The call behind a multiplexed one.
     pub(crate) inner: Option<Inner>,
 }
@@ -38,7 +37,7 @@ pub(crate) enum Place {
 impl Call {
     /// The row and arguments that regions of this role are described by.
     fn described(&self, role: u8) -> Option<(Abi, &'static Row, [u64; 6])> {
-        let (abi, row, args) = self.known?;
+        let task::Call { abi, row, args, .. } = self.known?;
         match &self.inner {
             Some(inner) if role > 0 => Some((abi, inner.row, inner.args)),
             _ => Some((abi, row, abi.args(&args))),
@@ -52,7 +51,7 @@ impl Call {
 
     /// Did it ask for a task that is not traced and shares its memory?
     pub(crate) fn makes_untraced(&self) -> bool {
-        self.clone.is_some_and(|flags| flags.untraced() && flags.memory())
+        self.known.and_then(|call| call.clone).is_some_and(|flags| flags.untraced() && flags.memory())
     }
 }
 
@@ -121,25 +120,26 @@ pub(crate) fn too_long(call: &Call, want: &Want, got: u64) -> String {
     format!("{argument}: {asked} bytes at {at:#x} announced as going {way}, only {got} exist")
 }
 
-/// May a successful call have taken less than was announced? A call whose result counts what it took stops at memory that does
-/// not exist, and says so by a smaller result: write(2), sendmmsg(2), io_submit(2).
-pub(crate) fn is_fair(call: &Call, want: &Want, incoming: &[Want], rval: i64) -> bool {
+/// May a successful call have left part of what was announced as going in? A call whose result counts what it took stops at memory
+/// that does not exist, and answers less (write(2), sendmmsg(2), io_submit(2)). If it answers all, it has not looked: /dev/null takes
+/// any address.
+pub(crate) fn is_fair(call: &Call, want: &Want, rval: i64) -> bool {
     let Some((abi, row, args)) = call.described(want.role) else { return false };
     let Some((_, Some(mem))) = row.meaning(abi, &args, want.arg.into()) else { return false };
     let taken = u64::try_from(rval).unwrap_or(0);
-    let asked: u64 = incoming
-        .iter()
-        .filter(|other| (other.arg, other.role) == (want.arg, want.role))
-        .fold(0, |sum, other| sum.saturating_add(other.asked));
+    let level = want.role.saturating_sub(u8::from(call.inner.is_some()));
+    let count = |sibling: Sibling| args.get(usize::from(sibling.index)).copied().unwrap_or(0);
     match mem.len {
-        Len::Arg { .. } | Len::Iov { .. } | Len::Msg { many: None } => {
-            matches!(row.result, Kind::Size) && taken < asked
+        Len::Arg { count: sibling, .. } if matches!(row.result, Kind::Size) => {
+            taken < count(sibling) || taken >= want.asked
         }
-        Len::Iocbs(count) | Len::Msg { many: Some(count) } => {
-            let all = args.get(usize::from(count.index)).copied().unwrap_or(0);
-            let ordinal = if want.role == 0 { all } else { index_parts(want.index).0.into() };
-            taken < all && (want.role == 0 || ordinal >= taken)
+        // Their buffers; the array itself is read before anything is done.
+        Len::Iov { .. } => level == 1,
+        Len::Msg { many: None } => level == 2,
+        Len::Msg { many: Some(all) } => {
+            taken < count(all) && (level == 0 || u64::from(index_parts(want.index).0) >= taken) || level == 2
         }
+        Len::Iocbs(all) => taken < count(all) && (level == 0 || u64::from(want.index) >= taken) || level == 2,
         _ => false,
     }
 }
