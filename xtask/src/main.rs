@@ -1,6 +1,7 @@
 //! Repository chores. `cargo xtask help` lists them.
 
 mod bench;
+mod docs;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -20,6 +21,8 @@ enum Chore {
     Tidy,
     /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
     Bench(bench::Args),
+    /// Make docs/syscalls.md anew from the table
+    Docs,
     /// One measurement, in a process of its own
     #[command(hide = true)]
     BenchPart(bench::Part),
@@ -29,6 +32,7 @@ fn main() -> std::process::ExitCode {
     let done = match Args::parse().chore {
         Chore::Tidy => tidy::run(&root()),
         Chore::Bench(args) => bench::run(&args, &root()),
+        Chore::Docs => docs::run(&root()),
         Chore::BenchPart(part) => bench::part(&part),
     };
     match done {

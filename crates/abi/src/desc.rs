@@ -5,6 +5,7 @@ mod build;
 mod class;
 mod kind;
 mod linked;
+mod words;
 
 pub use class::{Act, Classes, Makes, Replay};
 pub use kind::{Constants, Field, Kind, Override};
