@@ -34,7 +34,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 fn page() -> String {
     let mut page = HEAD.to_owned();
-    let mut families: BTreeMap<(usize, String), Vec<(&Row, Option<Abi>)>> = BTreeMap::new();
+    let mut families: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (only, row) in all_rows() {
         families.entry(family(only, row)).or_default().push((row, only));
     }
@@ -117,7 +117,9 @@ fn number(abi: Abi, row: &Row, only: Option<Abi>) -> String {
 
 /// The calls that have a number and no row.
 fn rowless() -> String {
-    let mut text = String::from("\n## Without a line\n\n");
+    let mut text = String::from(
+        "\n## Without a line\n\nThey have a number, and no kernel of today implements them.\n\n",
+    );
     for abi in Abi::ALL {
         let names: Vec<String> = calls(abi)
             .filter(|(_, _, row)| row.is_none())

@@ -1,5 +1,6 @@
 //! Repository chores. `cargo xtask help` lists them.
 
+mod abi_snapshot;
 mod bench;
 mod docs;
 mod tidy;
@@ -21,6 +22,8 @@ enum Chore {
     Tidy,
     /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
     Bench(bench::Args),
+    /// Write what the running kernel says of its system calls to fixtures/abi (as root)
+    AbiSnapshot,
     /// Make docs/syscalls.md anew from the table
     Docs,
     /// One measurement, in a process of its own
@@ -32,6 +35,7 @@ fn main() -> std::process::ExitCode {
     let done = match Args::parse().chore {
         Chore::Tidy => tidy::run(&root()),
         Chore::Bench(args) => bench::run(&args, &root()),
+        Chore::AbiSnapshot => abi_snapshot::run(&root()),
         Chore::Docs => docs::run(&root()),
         Chore::BenchPart(part) => bench::part(&part),
     };
