@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arg, Dir, Kind, Len, Mem, Replay, Row, Total, When};
+use super::{Arg, Dir, Kind, Len, Many, Mem, Replay, Row, Total, When};
 use crate::errno::errno_name;
 use crate::layout::Layout;
 
@@ -89,6 +89,16 @@ impl fmt::Display for Length<'_> {
             Len::Ret { cap: Some(cap), .. } => write!(f, ", as many as the result, at most `{}`", cap.name),
             Len::Ret { cap: None, .. } => f.write_str(", as many as the result"),
             Len::Deref(at) => write!(f, ", `*{}` bytes", at.name),
+            Len::Nodes(count) => write!(f, ", `{}` - 1 bits", count.name),
+            Len::RetWhole(room) => write!(f, ", as many as the result if `{}` is enough for all", room.name),
+            Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),
+            Len::SigInfo => f.write_str(", as much as signal and code say"),
+            Len::Semaphores(set) => write!(f, ", as many as the set `{}` has", set.name),
+            Len::Linked { many: Many::N(1), .. } => f.write_str(", and what it points to"),
+            Len::Linked { many: Many::N(n), .. } => write!(f, ", {n} of them, and what they point to"),
+            Len::Linked { many: Many::Arg(count), each, .. } => {
+                write!(f, ", `{}` {}, and what they point to", count.name, units(each))
+            }
             Len::Bits(count) => write!(f, ", `{}` bits", count.name),
             Len::CStr | Len::CStrVec | Len::Msg { many: None } | Len::Special(_) => Ok(()),
             Len::Iov { count, total } => {
