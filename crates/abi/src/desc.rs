@@ -183,9 +183,14 @@ pub enum Len {
         /// Holds the number of elements there is room for.
         cap: Option<Sibling>,
     },
-    /// As many bytes as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
+    /// As many elements as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
     /// at entry and exit.
-    Deref(Sibling),
+    Deref {
+        /// Points to the number of elements.
+        count: Sibling,
+        /// One element.
+        each: Layout,
+    },
     /// A bit set of as many bits as the sibling says, in whole words.
     Bits(Sibling),
     /// A bit set of memory nodes: one bit less than the sibling says, in whole words.
@@ -310,6 +315,10 @@ pub enum Special {
     Sysfs,
     /// The value argument of fsconfig.
     Fsconfig,
+    /// The value of getsockopt.
+    GetSockOpt,
+    /// The value of setsockopt.
+    SetSockOpt,
     /// The pointer array of i386's socketcall.
     Socketcall,
     /// The pointer argument of i386's ipc.

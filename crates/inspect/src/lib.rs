@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod decode;
+pub mod diff;
 mod error;
 mod findings;
 pub mod info;

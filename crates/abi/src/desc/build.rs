@@ -85,9 +85,12 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Fixed(layout) => Kind::Struct(layout),
         Len::Arg { each: Layout::Byte, .. }
         | Len::Ret { each: Layout::Byte, .. }
-        | Len::Deref(_)
+        | Len::Deref { each: Layout::Byte, .. }
         | Len::Bytes(_) => Kind::Buf,
-        Len::Arg { each, .. } | Len::Ret { each, .. } | Len::Several { each, .. } => Kind::Array(each),
+        Len::Arg { each, .. }
+        | Len::Ret { each, .. }
+        | Len::Deref { each, .. }
+        | Len::Several { each, .. } => Kind::Array(each),
         Len::Bits(_) => Kind::Bits,
         Len::CStr => Kind::Str,
         Len::CStrVec => Kind::StrVec,
@@ -151,7 +154,7 @@ pub(crate) const fn rets(each: Layout, cap: &'static str) -> Len {
 }
 
 pub(crate) const fn deref(name: &'static str) -> Len {
-    Len::Deref(sibling(name))
+    Len::Deref { count: sibling(name), each: Layout::Byte }
 }
 
 pub(crate) const fn bits(name: &'static str) -> Len {
@@ -314,7 +317,7 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
     match len {
         Len::Arg { count, each } => Len::Arg { count: find(count, specs), each },
         Len::Ret { each, cap: Some(s) } => Len::Ret { each, cap: Some(find(s, specs)) },
-        Len::Deref(s) => Len::Deref(find(s, specs)),
+        Len::Deref { count, each } => Len::Deref { count: find(count, specs), each },
         Len::Bits(s) => Len::Bits(find(s, specs)),
         Len::Iov { count, total } => Len::Iov { count: find(count, specs), total },
         Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
@@ -375,6 +378,7 @@ const fn errno(number: u32) -> u16 {
 
 pub(crate) const EINTR: u16 = errno(linux_raw_sys::errno::EINTR);
 pub(crate) const E2BIG: u16 = errno(linux_raw_sys::errno::E2BIG);
+pub(crate) const ERANGE: u16 = errno(linux_raw_sys::errno::ERANGE);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);

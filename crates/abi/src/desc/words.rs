@@ -88,7 +88,7 @@ impl fmt::Display for Length<'_> {
             Len::Arg { count, each } => write!(f, ", `{}` {}", count.name, units(each)),
             Len::Ret { cap: Some(cap), .. } => write!(f, ", as many as the result, at most `{}`", cap.name),
             Len::Ret { cap: None, .. } => f.write_str(", as many as the result"),
-            Len::Deref(at) => write!(f, ", `*{}` bytes", at.name),
+            Len::Deref { count, each } => write!(f, ", `*{}` {}", count.name, units(each)),
             Len::Nodes(count) => write!(f, ", `{}` - 1 bits", count.name),
             Len::RetWhole(room) => write!(f, ", as many as the result if `{}` is enough for all", room.name),
             Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),

@@ -263,8 +263,9 @@ impl Stop<'_> {
         let first = wants.len();
         for arg in 0..self.row.args.len().min(6) {
             let Some(about) = self.memory(arg) else { continue };
-            let size = match about.len {
-                Len::Deref(size) | Len::CapData(size) => size,
+            let (size, each) = match about.len {
+                Len::Deref { count, each } => (count, each),
+                Len::CapData(header) => (header, Layout::Byte),
                 Len::Semaphores(set) if self.concerns(&about) => {
                     let set = self.args.get(usize::from(set.index)).copied().unwrap_or(0);
                     let n = mem.ask(Fact::Semaphores(set)).unwrap_or(0);
@@ -283,13 +284,14 @@ impl Stop<'_> {
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
-            let asked = match (about.len, now) {
+            let count = match (about.len, now) {
                 (Len::CapData(_), now) => cap_data(now.unwrap_or(then)),
                 (_, Some(now)) => now.min(then),
                 (_, None) => continue,
             };
             if self.concerns(&about) {
-                self.push(wants, state, self.top(arg, asked.into()));
+                let asked = u64::from(count) * u64::from(each.size(self.abi));
+                self.push(wants, state, self.top(arg, asked));
             }
         }
     }

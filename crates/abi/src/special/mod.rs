@@ -10,6 +10,7 @@ mod kernel;
 mod keyctl;
 mod prctl;
 mod ptrace;
+mod sockopt;
 
 use crate::arch::Abi;
 use crate::desc::{Dir, Kind, Len, Mem, Sibling, Special, When};
@@ -53,6 +54,8 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Keyctl => keyctl::argument(&call, arg),
         Special::IoUring => kernel::io_uring(&call, arg),
         Special::Syslog => kernel::syslog(&call),
+        Special::GetSockOpt => sockopt::get(&call),
+        Special::SetSockOpt => sockopt::set(&call),
         Special::Sysfs => kernel::sysfs(&call, arg),
         Special::Fsconfig => kernel::fsconfig(&call),
     }

@@ -7,6 +7,9 @@ use crate::layout::Layout::*;
 
 const NET: Classes = Classes::NETWORK.and(Classes::DESC);
 
+/// A value that does not fit: how much room it takes is said (SO_PEERGROUPS, SO_PEERSEC).
+const NO_ROOM: When = When::SuccessOr(&[ERANGE]);
+
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     socket(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL)                           -> FD,   emulate(NET).makes(RET).act(Act::Socket);
@@ -18,8 +21,8 @@ pub(super) static ROWS: &[Row] = rows! {
     accept4(fd: FD, upeer_sockaddr: sockaddr_out("upeer_addrlen"), upeer_addrlen: inout(of(U32)), flags: flags(&s::ACCEPT)) -> FD,   emulate(NET).makes(RET).act(Act::Accept);
     getsockname(fd: FD, usockaddr: sockaddr_out("usockaddr_len"), usockaddr_len: inout(of(U32)))              -> INT,  emulate(NET);
     getpeername(fd: FD, usockaddr: sockaddr_out("usockaddr_len"), usockaddr_len: inout(of(U32)))              -> INT,  emulate(NET);
-    getsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT, optval: out(deref("optlen")), optlen: inout(of(U32))) -> INT,  emulate(NET);
-    setsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT, optval: input(arg("optlen")), optlen: INT) -> INT,  emulate(NET);
+    getsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT, optval: special(Special::GetSockOpt), optlen: when(NO_ROOM, inout(of(U32)))) -> INT,  emulate(NET);
+    setsockopt(fd: FD, level: one_of(&s::LEVEL), optname: SOCKOPT, optval: special(Special::SetSockOpt), optlen: INT) -> INT,  emulate(NET);
     shutdown(fd: FD, how: one_of(&s::SHUTDOWN))                                                               -> INT,  emulate(NET);
     sendto(fd: FD, buff: input(arg("len")), len: SIZE, flags: flags(&s::MSG), addr: sockaddr("addr_len"), addr_len: INT) -> SIZE, emulate(NET).act(Act::Send);
     recvfrom(fd: FD, ubuf: out(ret("size")), size: SIZE, flags: flags(&s::MSG), addr: sockaddr_out("addr_len"), addr_len: inout(of(U32))) -> SIZE, emulate(NET).act(Act::Receive);

@@ -81,7 +81,7 @@ fn rows_agree_with_themselves() {
                     arg.name
                 );
             }
-            if let Len::Deref(of) = mem.len {
+            if let Len::Deref { count: of, .. } = mem.len {
                 let size = row.args[usize::from(of.index)].mem.expect("the sibling is a pointer");
                 assert_eq!(size.dir, Dir::InOut, "{} {}", row.name, of.name);
             }

@@ -281,10 +281,9 @@ fn control(view: &View<'_>, f: Fields<'_>, out: &mut String) {
             control_data(view, level, kind, one.slice(head, len - head), out);
         }
         out.push('}');
-        if len < head {
-            break;
-        }
-        at = at.saturating_add(len.next_multiple_of(f.word()));
+        // Any number may stand there: one whose end is beyond all addresses is the last.
+        let Some(end) = len.checked_next_multiple_of(f.word()).filter(|_| len >= head) else { break };
+        at = at.saturating_add(end);
     }
     out.push(']');
 }

@@ -1,0 +1,3 @@
+//! Comparing two logs.
+
+pub mod align;

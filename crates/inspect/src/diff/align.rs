@@ -1,0 +1,222 @@
+//! Which parts of two streams are the same: alignment that is never quadratic.
+//!
+//! Streams of calls are long, and often made of few different calls in loops, where the usual algorithms (Myers, histogram) take quadratic time.
+//! So a stream is cut at anchors first: stretches that occur once in both. What lies between two anchors is aligned by itself, with shorter
+//! anchors, down to pieces that are small enough for Myers. Where there is no anchor, the two are followed side by side as long as each edit
+//! is small; then repeats are folded and it is tried again; then an exact method that costs as much as there are equal pairs; and
+//! beyond the budget the answer is an honest "gave up here".
+//!
+//! The budget counts steps, not seconds: the same streams give the same answer on every machine.
+
+mod anchors;
+mod fold;
+mod leaf;
+mod sparse;
+mod strangers;
+#[cfg(test)]
+mod tests;
+mod walk;
+
+use std::ops::Range;
+
+/// Below this many tokens of both sides together a piece is left to Myers.
+const LEAF: usize = 256;
+/// The lengths of anchors, longest first. Long ones are rarely wrong, short ones are found where edits are dense.
+const LENGTHS: [usize; 5] = [64, 24, 12, 6, 1];
+/// What [`align`] may spend for each token, in steps of about a nanosecond.
+const STEPS_PER_TOKEN: u64 = 150;
+/// What it may spend at least.
+const LEAST_STEPS: u64 = 200_000_000;
+
+/// How a part of one stream stands to a part of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SpanKind {
+    /// Both parts have the same tokens.
+    Same,
+    /// In the first stream only.
+    OnlyA,
+    /// In the second stream only.
+    OnlyB,
+    /// Not compared: there was nothing to hold on to, or the budget was used up.
+    GaveUp,
+}
+
+/// A part of the result. Spans follow each other in both streams without a gap: each token is in exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// How the two ranges stand to each other.
+    pub kind: SpanKind,
+    /// In the first stream.
+    pub a: Range<usize>,
+    /// In the second stream.
+    pub b: Range<usize>,
+}
+
+/// Aligns two streams with a budget that grows with their lengths.
+#[must_use]
+pub fn align(a: &[u32], b: &[u32]) -> Vec<Span> {
+    let tokens = u64::try_from(a.len() + b.len()).unwrap_or(u64::MAX);
+    align_within(a, b, tokens.saturating_mul(STEPS_PER_TOKEN).max(LEAST_STEPS))
+}
+
+/// Aligns two streams; beyond `steps` what is left is given up.
+#[must_use]
+pub fn align_within(a: &[u32], b: &[u32], steps: u64) -> Vec<Span> {
+    let mut steps = steps;
+    strangers::without(a, b, |a, b| aligned(a, b, &mut steps, true))
+}
+
+fn aligned(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
+    let whole = Piece { a: 0..a.len(), b: 0..b.len(), level: 0 };
+    let mut aligner =
+        Aligner { a, b, steps, may_fold, todo: vec![Todo::Align(whole)], spans: Spans::default() };
+    aligner.run();
+    aligner.spans.0
+}
+
+/// Two ranges that belong together, and the length of anchors to look for in them.
+#[derive(Clone, Debug)]
+struct Piece {
+    a: Range<usize>,
+    b: Range<usize>,
+    level: usize,
+}
+
+enum Todo {
+    Align(Piece),
+    Emit(Span),
+}
+
+/// The spans so far; neighbours of one kind are one.
+#[derive(Debug, Default)]
+struct Spans(Vec<Span>);
+
+impl Spans {
+    fn push(&mut self, kind: SpanKind, a: Range<usize>, b: Range<usize>) {
+        if a.is_empty() && b.is_empty() {
+            return;
+        }
+        match self.0.last_mut() {
+            Some(last) if last.kind == kind && kind != SpanKind::GaveUp => {
+                last.a.end = a.end;
+                last.b.end = b.end;
+            }
+            _ => self.0.push(Span { kind, a, b }),
+        }
+    }
+
+    /// What has no counterpart in the other stream.
+    fn differs(&mut self, a: Range<usize>, b: Range<usize>) {
+        self.push(SpanKind::OnlyA, a.clone(), b.start..b.start);
+        self.push(SpanKind::OnlyB, a.end..a.end, b);
+    }
+}
+
+struct Aligner<'t> {
+    a: &'t [u32],
+    b: &'t [u32],
+    steps: &'t mut u64,
+    may_fold: bool,
+    /// What is left, the next last.
+    todo: Vec<Todo>,
+    spans: Spans,
+}
+
+impl Aligner<'_> {
+    fn run(&mut self) {
+        while let Some(todo) = self.todo.pop() {
+            match todo {
+                Todo::Emit(span) => self.spans.push(span.kind, span.a, span.b),
+                Todo::Align(piece) => self.piece(piece),
+            }
+        }
+    }
+
+    /// Takes the equal ends off a piece and finds out how to go on with the rest.
+    fn piece(&mut self, mut piece: Piece) {
+        let (a, b) = (&self.a[piece.a.clone()], &self.b[piece.b.clone()]);
+        let before = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let (a, b) = (&a[before..], &b[before..]);
+        let behind = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+        self.spend(before + behind);
+        let start = (piece.a.start + before, piece.b.start + before);
+        self.spans.push(SpanKind::Same, piece.a.start..start.0, piece.b.start..start.1);
+        let end = (piece.a.end - behind, piece.b.end - behind);
+        self.emit_later(SpanKind::Same, end.0..piece.a.end, end.1..piece.b.end);
+        (piece.a, piece.b) = (start.0..end.0, start.1..end.1);
+
+        if piece.a.is_empty() || piece.b.is_empty() {
+            self.spans.differs(piece.a, piece.b);
+        } else if *self.steps == 0 {
+            self.spans.push(SpanKind::GaveUp, piece.a, piece.b);
+        } else if piece.a.len() + piece.b.len() <= LEAF {
+            let cost = leaf::align(self.a, self.b, &piece.a, &piece.b, &mut self.spans);
+            self.spend(cost);
+        } else {
+            self.cut(piece);
+        }
+    }
+
+    /// Cuts a piece at its anchors, trying shorter and shorter ones.
+    fn cut(&mut self, piece: Piece) {
+        let size = piece.a.len() + piece.b.len();
+        for (level, &length) in LENGTHS.iter().enumerate().skip(piece.level) {
+            // Hashing and sorting, measured.
+            self.spend(size * 24);
+            let anchors = anchors::find(self.a, self.b, &piece.a, &piece.b, length);
+            if anchors.is_empty() {
+                continue;
+            }
+            let mut at = (piece.a.start, piece.b.start);
+            let mut parts = Vec::with_capacity(2 * anchors.len() + 1);
+            let gap = |a: Range<usize>, b: Range<usize>| {
+                // In a much smaller piece the same length may be unique again; else shorter ones must help.
+                let again = (a.len() + b.len()) * 2 <= size;
+                Todo::Align(Piece { a, b, level: if again { level } else { level + 1 } })
+            };
+            for anchor in &anchors {
+                parts.push(gap(at.0..anchor.a, at.1..anchor.b));
+                at = (anchor.a + anchor.len, anchor.b + anchor.len);
+                parts.push(Todo::Emit(Span { kind: SpanKind::Same, a: anchor.a..at.0, b: anchor.b..at.1 }));
+            }
+            parts.push(gap(at.0..piece.a.end, at.1..piece.b.end));
+            self.todo.extend(parts.into_iter().rev());
+            return;
+        }
+        self.without_anchors(piece);
+    }
+
+    /// A piece in which nothing is unique: loops, or streams that have nothing to do with each other.
+    fn without_anchors(&mut self, piece: Piece) {
+        let cost = walk::align(self.a, self.b, &piece.a, &piece.b, &mut self.spans);
+        self.spend(cost.steps);
+        if cost.a > piece.a.start || cost.b > piece.b.start {
+            self.todo.push(Todo::Align(Piece { a: cost.a..piece.a.end, b: cost.b..piece.b.end, level: 0 }));
+            return;
+        }
+        let size = piece.a.len() + piece.b.len();
+        self.spend(size * 8);
+        if self.may_fold
+            && let Some(folded) = fold::Folded::of(self.a, self.b, &piece.a, &piece.b)
+        {
+            let units = aligned(&folded.a_tokens, &folded.b_tokens, self.steps, false);
+            folded.unfold(&units, &mut self.spans);
+            return;
+        }
+        let cost = sparse::align(self.a, self.b, &piece.a, &piece.b, *self.steps, &mut self.spans);
+        match cost {
+            Some(cost) => self.spend(cost),
+            None => self.spans.push(SpanKind::GaveUp, piece.a, piece.b),
+        }
+    }
+
+    fn emit_later(&mut self, kind: SpanKind, a: Range<usize>, b: Range<usize>) {
+        if !a.is_empty() {
+            self.todo.push(Todo::Emit(Span { kind, a, b }));
+        }
+    }
+
+    fn spend(&mut self, steps: usize) {
+        *self.steps = self.steps.saturating_sub(u64::try_from(steps).unwrap_or(u64::MAX));
+    }
+}

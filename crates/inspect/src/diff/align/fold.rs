@@ -1,0 +1,211 @@
+//! Loops: a stretch that repeats itself becomes one token, whatever the number of rounds, so that a loop of a thousand rounds is aligned
+//! with the same loop of a thousand and one.
+
+use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
+use super::{Span, Spans};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The longest body of a loop that is recognised.
+const LONGEST_BODY: usize = 512;
+/// A stretch is a loop from this many rounds on.
+const LEAST_ROUNDS: usize = 3;
+/// How many tokens a repeat is recognised by.
+const SEED: usize = 3;
+/// The most places where seeds are remembered.
+const MOST_PLACES: usize = 1 << 20;
+
+/// Two pieces with their loops folded.
+pub(super) struct Folded {
+    pub(super) a_tokens: Vec<u32>,
+    pub(super) b_tokens: Vec<u32>,
+    a_units: Vec<Unit>,
+    b_units: Vec<Unit>,
+    a_end: usize,
+    b_end: usize,
+}
+
+/// A token, or a loop.
+#[derive(Clone, Copy, Debug)]
+struct Unit {
+    start: usize,
+    /// The length of the body; 0 for a single token.
+    period: usize,
+    /// Where in the first round the smallest rotation of the body begins, so that loops entered at different points are one.
+    turn: usize,
+}
+
+/// Numbers for what units stand for: the same in both pieces. A single token stands for itself.
+struct Names {
+    bodies: HashMap<Vec<u32>, u32>,
+    next: u32,
+}
+
+impl Names {
+    fn of(&mut self, body: Vec<u32>) -> u32 {
+        *self.bodies.entry(body).or_insert_with(|| {
+            self.next = self.next.saturating_add(1);
+            self.next
+        })
+    }
+}
+
+impl Folded {
+    /// Folds two pieces; `None` when that makes neither of them much shorter.
+    pub(super) fn of(a: &[u32], b: &[u32], in_a: &Range<usize>, in_b: &Range<usize>) -> Option<Folded> {
+        let largest = a[in_a.clone()].iter().chain(&b[in_b.clone()]).max().copied().unwrap_or(0);
+        let mut names = Names { bodies: HashMap::new(), next: largest };
+        let (a_units, a_tokens) = fold(a, in_a, &mut names);
+        let (b_units, b_tokens) = fold(b, in_b, &mut names);
+        let shorter = a_units.len() * 2 <= in_a.len() || b_units.len() * 2 <= in_b.len();
+        shorter.then_some(Folded { a_tokens, b_tokens, a_units, b_units, a_end: in_a.end, b_end: in_b.end })
+    }
+
+    /// Turns spans of units into spans of tokens.
+    pub(super) fn unfold(&self, units: &[Span], spans: &mut Spans) {
+        for span in units {
+            match span.kind {
+                OnlyA | OnlyB | GaveUp => {
+                    spans.push(span.kind, self.a_range(&span.a), self.b_range(&span.b));
+                }
+                Same => {
+                    for (i, j) in span.a.clone().zip(span.b.clone()) {
+                        self.pair(i, j, spans);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The same token, or the same loop with any number of rounds: as many as both have are the same.
+    fn pair(&self, i: usize, j: usize, spans: &mut Spans) {
+        let (a, b) = (self.a_range(&(i..i + 1)), self.b_range(&(j..j + 1)));
+        let (unit_a, unit_b) = (self.a_units[i], self.b_units[j]);
+        let (mut from_a, mut from_b) = (a.start, b.start);
+        if unit_a.period > 0 {
+            // One of them was entered earlier in its body: what it did until both are at the same point is its own.
+            let period = unit_a.period;
+            let ahead = (unit_a.turn + period - unit_b.turn) % period;
+            if ahead * 2 <= period {
+                from_a = (a.start + ahead).min(a.end);
+            } else {
+                from_b = (b.start + period - ahead).min(b.end);
+            }
+        }
+        spans.differs(a.start..from_a, b.start..from_b);
+        let same = (a.end - from_a).min(b.end - from_b);
+        spans.push(Same, from_a..from_a + same, from_b..from_b + same);
+        spans.differs(from_a + same..a.end, from_b + same..b.end);
+    }
+
+    fn a_range(&self, units: &Range<usize>) -> Range<usize> {
+        let at = |unit: usize| self.a_units.get(unit).map_or(self.a_end, |unit| unit.start);
+        at(units.start)..at(units.end)
+    }
+
+    fn b_range(&self, units: &Range<usize>) -> Range<usize> {
+        let at = |unit: usize| self.b_units.get(unit).map_or(self.b_end, |unit| unit.start);
+        at(units.start)..at(units.end)
+    }
+}
+
+fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, Vec<u32>) {
+    let mut units = Vec::new();
+    let mut folded = Vec::new();
+    // Where the tokens that begin here were last seen, by their hash; a place that another seed took is only a repeat that is missed.
+    let size = range.len().next_power_of_two().clamp(64, MOST_PLACES);
+    let mut seen = vec![usize::MAX; size];
+    let mut at = range.start;
+    while at < range.end {
+        let last = tokens[at..range.end].first_chunk::<SEED>().map(|seed| {
+            let place = &mut seen[place_of(*seed, size)];
+            std::mem::replace(place, at)
+        });
+        let period = last.filter(|&last| last < at).map_or(0, |last| at - last).min(LONGEST_BODY + 1);
+        let repeated = if (1..=LONGEST_BODY).contains(&period) {
+            (at..range.end).take_while(|&i| tokens[i] == tokens[i - period]).count()
+        } else {
+            0
+        };
+        // The first round is among the units already: as single tokens, or it belongs to another loop.
+        let first_round = units
+            .len()
+            .checked_sub(period)
+            .filter(|&first| period > 0 && units[first..].iter().all(|unit: &Unit| unit.period == 0));
+        match first_round {
+            Some(first) if repeated >= period * (LEAST_ROUNDS - 1) => {
+                units.truncate(first);
+                folded.truncate(first);
+                let start = at - period;
+                let turn = least_rotation(&tokens[start..at]);
+                units.push(Unit { start, period, turn });
+                folded.push(names.of([&tokens[start + turn..at], &tokens[start..start + turn]].concat()));
+                at += repeated;
+            }
+            _ => {
+                units.push(Unit { start: at, period: 0, turn: 0 });
+                folded.push(tokens[at]);
+                at += 1;
+            }
+        }
+    }
+    (units, folded)
+}
+
+fn place_of(seed: [u32; SEED], size: usize) -> usize {
+    let hash = seed
+        .iter()
+        .fold(0u64, |hash, &token| (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7);
+    // The low bits name the place: the size is a power of two.
+    usize::try_from(hash).unwrap_or(0) & (size - 1)
+}
+
+/// Where the smallest rotation of a word begins (Booth's problem, by two competing starts).
+fn least_rotation(word: &[u32]) -> usize {
+    let n = word.len();
+    let (mut i, mut j, mut same) = (0, 1, 0);
+    while i < n && j < n && same < n {
+        let (x, y) = (word[(i + same) % n], word[(j + same) % n]);
+        match x.cmp(&y) {
+            std::cmp::Ordering::Equal => same += 1,
+            order => {
+                if order.is_gt() {
+                    i += same + 1;
+                } else {
+                    j += same + 1;
+                }
+                if i == j {
+                    j += 1;
+                }
+                same = 0;
+            }
+        }
+    }
+    i.min(j)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_smallest_rotation_is_found() {
+        for word in [&[3, 1, 2][..], &[1, 1, 0], &[5], &[2, 1, 2, 1], &[0, 0, 0]] {
+            let turn = least_rotation(word);
+            let rotated = |turn: usize| [&word[turn..], &word[..turn]].concat();
+            assert!((0..word.len()).all(|other| rotated(turn) <= rotated(other)), "{word:?}: {turn}");
+        }
+    }
+
+    #[test]
+    fn loops_entered_at_different_points_are_one() {
+        let a: Vec<u32> = [1, 2, 3].repeat(10);
+        let b: Vec<u32> = [2, 3, 1].repeat(8);
+        let folded = Folded::of(&a, &b, &(0..a.len()), &(0..b.len())).unwrap();
+        assert_eq!(folded.a_tokens, folded.b_tokens);
+        let mut spans = Spans::default();
+        folded.unfold(&[Span { kind: Same, a: 0..1, b: 0..1 }], &mut spans);
+        let same: usize = spans.0.iter().filter(|span| span.kind == Same).map(|span| span.a.len()).sum();
+        assert_eq!(same, b.len());
+    }
+}

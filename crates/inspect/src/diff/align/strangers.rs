@@ -1,0 +1,74 @@
+//! Tokens that occur in one stream only need no alignment, and are in its way: they are taken out first and put back afterwards.
+
+use super::SpanKind::Same;
+use super::{Span, Spans};
+
+/// Aligns two streams without the tokens that the other one does not have.
+pub(super) fn without(a: &[u32], b: &[u32], align: impl FnOnce(&[u32], &[u32]) -> Vec<Span>) -> Vec<Span> {
+    let (in_a, in_b) = (Present::of(a), Present::of(b));
+    let (places_a, places_b) = (in_b.places(a), in_a.places(b));
+    if places_a.len() == a.len() && places_b.len() == b.len() {
+        return align(a, b);
+    }
+    let kept =
+        |stream: &[u32], places: &[u32]| places.iter().map(|&at| stream[at as usize]).collect::<Vec<_>>();
+    let found = align(&kept(a, &places_a), &kept(b, &places_b));
+    let mut spans = Spans::default();
+    let mut at = (0, 0);
+    let place = |places: &[u32], i: usize, end: usize| places.get(i).map_or(end, |&at| at as usize);
+    for span in found {
+        if span.kind == Same {
+            for (i, j) in span.a.zip(span.b) {
+                let (from_a, from_b) = (place(&places_a, i, a.len()), place(&places_b, j, b.len()));
+                spans.differs(at.0..from_a, at.1..from_b);
+                spans.push(Same, from_a..from_a + 1, from_b..from_b + 1);
+                at = (from_a + 1, from_b + 1);
+            }
+            continue;
+        }
+        // Up to the next token that was kept: strangers between belong to what differs.
+        let end = (place(&places_a, span.a.end, a.len()), place(&places_b, span.b.end, b.len()));
+        spans.push(
+            span.kind,
+            at.0..if span.a.is_empty() { at.0 } else { end.0 },
+            at.1..if span.b.is_empty() { at.1 } else { end.1 },
+        );
+        at = (if span.a.is_empty() { at.0 } else { end.0 }, if span.b.is_empty() { at.1 } else { end.1 });
+    }
+    spans.differs(at.0..a.len(), at.1..b.len());
+    spans.0
+}
+
+/// Which tokens a stream has.
+enum Present {
+    /// By token: they are numbered from 0 in practice.
+    Table(Vec<bool>),
+    Sorted(Vec<u32>),
+}
+
+impl Present {
+    fn of(stream: &[u32]) -> Present {
+        let largest = stream.iter().max().map_or(0, |&token| token as usize);
+        if largest <= 64 + stream.len() * 8 {
+            let mut table = vec![false; largest + 1];
+            stream.iter().for_each(|&token| table[token as usize] = true);
+            return Present::Table(table);
+        }
+        let mut tokens = stream.to_vec();
+        tokens.sort_unstable();
+        tokens.dedup();
+        Present::Sorted(tokens)
+    }
+
+    fn has(&self, token: u32) -> bool {
+        match self {
+            Present::Table(table) => table.get(token as usize).is_some_and(|&present| present),
+            Present::Sorted(tokens) => tokens.binary_search(&token).is_ok(),
+        }
+    }
+
+    /// Where a stream has tokens that are present.
+    fn places(&self, stream: &[u32]) -> Vec<u32> {
+        stream.iter().zip(0..).filter(|&(&token, _)| self.has(token)).map(|(_, at)| at).collect()
+    }
+}
