@@ -15,6 +15,7 @@ pub(crate) use build::*;
 
 use crate::arch::Abi;
 use crate::layout::Layout;
+use crate::seed::Seeded;
 use crate::special;
 
 /// One system call.
@@ -42,22 +43,19 @@ impl Row {
     #[must_use]
     pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(Kind, Option<Mem>)> {
         let arg = self.args.get(i)?;
-        Some(match arg.mem {
-            Some(Mem { len: Len::Special(id), .. }) => {
+        Some(match arg.mem.and_then(Mem::special) {
+            Some(id) => {
                 let meaning = special::meaning(id, abi, &abi.args(args), i);
                 (meaning.kind, meaning.mem)
             }
-            mem => (arg.kind, mem),
+            None => (arg.kind, arg.mem.map(Mem::right)),
         })
     }
 
     /// How the result of a call with these arguments is printed.
     #[must_use]
     pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> Kind {
-        let mut specials = self.args.iter().filter_map(|a| match a.mem {
-            Some(Mem { len: Len::Special(id), .. }) => Some(id),
-            _ => None,
-        });
+        let mut specials = self.args.iter().filter_map(|arg| arg.mem.and_then(Mem::special));
         specials.next().and_then(|id| special::result(id, abi, &abi.args(args))).unwrap_or(self.result)
     }
 
@@ -257,6 +255,8 @@ pub enum Len {
     Pages(Sibling),
     /// Depends on the value of a command argument.
     Special(Special),
+    /// Of a row with something wrong in it, which the table has none of.
+    Seeded(&'static Seeded),
 }
 
 /// What limits the bytes that an array of `iovec` points to.

@@ -22,6 +22,7 @@ pub mod plan;
 pub mod render;
 mod rights;
 mod seccomp;
+pub mod seed;
 pub mod signal;
 mod special;
 mod table;

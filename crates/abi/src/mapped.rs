@@ -1,10 +1,14 @@
-//! Which memory of a program changes although its call announces nothing there: what is mapped anew, and what it names as if
-//! it were another process's.
+//! Which memory of a program changes although its call announces no buffer there: what is mapped anew, and ranges of addresses
+//! that it names.
 
 use std::ops::Range;
 
+use linux_raw_sys::general as g;
+
 use crate::arch::Abi;
-use crate::desc::{Act, Len, Row, Total};
+use crate::desc::{Act, Len, Mem, Row, Total};
+use crate::plan::word::{u64_at, word_at};
+use crate::special::ioctl::Request;
 
 /// How many bytes the call maps at the address that it answers: what was there before is gone, whatever it was. `None`
 /// for calls that map nothing. `structure` is what the first argument points to, as captured at the entry (the old
@@ -23,33 +27,54 @@ pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) ->
     }
 }
 
-/// The ranges of addresses in the iovec arrays of memory that is not the caller's ([`Total::None`]). It is the caller's when
-/// that names itself: process_vm_writev writes to it, process_madvise gives it back. `array` is what an argument points to, as
-/// captured at the entry.
+/// The ranges of addresses that lie in memory of the call as numbers, and whose bytes it may change without having been given a
+/// buffer: in iovec arrays of memory that is not the caller's ([`Total::None`]), for it is the caller's when that names itself
+/// (process_vm_writev, process_madvise); in requests of userfaultfd, which put pages there (ioctl_userfaultfd(2)). `bytes`
+/// is what an argument points to, as captured at the entry.
 pub fn named_ranges<'m>(
     abi: Abi,
     row: &Row,
-    array: impl Fn(u8) -> Option<&'m [u8]>,
-) -> impl Iterator<Item = Range<u64>> {
+    args: &[u64; 6],
+    bytes: impl Fn(u8) -> Option<&'m [u8]>,
+) -> Vec<Range<u64>> {
     let word = usize::from(abi.word());
-    let number =
-        move |bytes: &[u8]| bytes.iter().rev().fold(0u64, |number, byte| number << 8 | u64::from(*byte));
-    let named = |arg: &crate::desc::Arg| {
-        arg.mem.is_some_and(|mem| matches!(mem.len, Len::Iov { total: Total::None, .. }))
+    let mut ranges = Vec::new();
+    let mut add = |start: Option<u64>, len: Option<u64>| {
+        if let (Some(start), Some(len)) = (start, len) {
+            ranges.push(start..start.saturating_add(len));
+        }
     };
-    let arrays = (0u8..).zip(row.args).filter(move |(_, arg)| named(arg));
-    arrays.filter_map(move |(i, _)| array(i)).flat_map(move |bytes| {
-        bytes.chunks_exact(2 * word).map(move |pair| {
-            let (start, len) = pair.split_at(word);
-            number(start)..number(start).saturating_add(number(len))
-        })
-    })
+    for (i, arg) in (0u8..).zip(row.args) {
+        let Some(mem) = arg.mem.map(Mem::right) else { continue };
+        if matches!(mem.len, Len::Iov { total: Total::None, .. }) {
+            for pair in bytes(i).unwrap_or(&[]).chunks_exact(2 * word) {
+                add(word_at(abi, pair, 0), word_at(abi, pair, word));
+            }
+        }
+    }
+    let request = Request::of(u32::try_from(abi.args(args)[1] & 0xffff_ffff).unwrap_or(0));
+    if row.act == Act::Ioctl
+        && u32::from(request.group) == g::UFFDIO
+        && let Some(structure) = bytes(2)
+    {
+        match request.number.into() {
+            // struct uffdio_copy and uffdio_move: destination, source, length.
+            g::_UFFDIO_COPY | g::_UFFDIO_MOVE => add(u64_at(structure, 0), u64_at(structure, 16)),
+            // Theirs begin with a struct uffdio_range.
+            g::_UFFDIO_ZEROPAGE | g::_UFFDIO_CONTINUE | g::_UFFDIO_POISON => {
+                add(u64_at(structure, 0), u64_at(structure, 8));
+            }
+            _ => {}
+        }
+    }
+    ranges
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::number::row_named;
+    use linux_raw_sys::ioctl::{UFFDIO_COPY, UFFDIO_ZEROPAGE};
 
     #[test]
     fn every_call_that_maps_says_how_much() {
@@ -64,12 +89,19 @@ mod tests {
     }
 
     #[test]
-    fn only_memory_that_is_said_to_be_another_s_is_named() {
-        let row = row_named(Abi::X86_64, "process_vm_writev").unwrap();
-        let array: Vec<u8> = [0x1000u64, 0x10, u64::MAX, 2].iter().flat_map(|n| n.to_le_bytes()).collect();
-        let ranges: Vec<_> = named_ranges(Abi::X86_64, row, |_| Some(&array)).collect();
-        assert_eq!(ranges, [0x1000..0x1010, u64::MAX..u64::MAX]);
-        let row = row_named(Abi::X86_64, "writev").unwrap();
-        assert_eq!(named_ranges(Abi::X86_64, row, |_| Some(&array)).count(), 0);
+    fn ranges_that_are_named_in_memory_are_found() {
+        let words = |numbers: [u64; 4]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let named = |name, request: u32, bytes: &[u8]| {
+            let row = row_named(Abi::X86_64, name).unwrap();
+            named_ranges(Abi::X86_64, row, &[0, request.into(), 0, 0, 0, 0], |_| Some(bytes))
+        };
+        let array = words([0x1000, 0x10, u64::MAX, 2]);
+        assert_eq!(named("process_vm_writev", 0, &array), [0x1000..0x1010, u64::MAX..u64::MAX]);
+        assert_eq!(named("writev", 0, &array), []);
+        let copy = words([0x7000, 0x9000, 0x1000, 0]);
+        assert_eq!(named("ioctl", UFFDIO_COPY, &copy), vec![0x7000..0x8000]);
+        assert_eq!(named("ioctl", UFFDIO_ZEROPAGE, &words([0x7000, 0x2000, 0, 0])), vec![0x7000..0x9000]);
+        assert_eq!(named("ioctl", UFFDIO_COPY, &copy[..20]), []);
+        assert_eq!(named("ioctl", linux_raw_sys::ioctl::FIONREAD, &copy), []);
     }
 }

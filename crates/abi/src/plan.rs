@@ -22,7 +22,7 @@
 mod expand;
 mod level;
 mod linked;
-mod word;
+pub(crate) mod word;
 
 use crate::arch::Abi;
 use crate::desc::{Act, Dir, Len, Row};

@@ -112,6 +112,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Linked { each, .. } => Kind::Array(each),
         Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => Kind::Buf,
         Len::Special(_) => Kind::Varies,
+        Len::Seeded(_) => panic!("the table has no wrong rows"),
     };
     Spec { kind, mem: Some(Mem { dir, when: When::Success, len }) }
 }
@@ -379,6 +380,7 @@ const fn errno(number: u32) -> u16 {
 pub(crate) const EINTR: u16 = errno(linux_raw_sys::errno::EINTR);
 pub(crate) const E2BIG: u16 = errno(linux_raw_sys::errno::E2BIG);
 pub(crate) const ERANGE: u16 = errno(linux_raw_sys::errno::ERANGE);
+pub(crate) const EOPNOTSUPP: u16 = errno(linux_raw_sys::errno::EOPNOTSUPP);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);

@@ -118,6 +118,7 @@ impl fmt::Display for Length<'_> {
             Len::Pointed | Len::Fprog => f.write_str(", and what it points to"),
             Len::MsgBuf(size) => write!(f, ", a long and `{}` bytes", size.name),
             Len::Pages(bytes) => write!(f, ", one for each page of `{}`", bytes.name),
+            Len::Seeded(_) => f.write_str(", wrongly"),
         }
     }
 }

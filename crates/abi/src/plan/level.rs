@@ -84,9 +84,13 @@ impl Stop<'_> {
     /// The memory of an argument, with what depends on a command decided.
     pub(super) fn memory(&self, arg: usize) -> Option<Mem> {
         let mem = self.row.args.get(arg)?.mem?;
-        match mem.len {
-            Len::Special(id) => special::memory(id, self.abi, &self.args, arg),
-            _ => Some(mem),
+        let right = match mem.special() {
+            Some(id) => special::memory(id, self.abi, &self.args, arg)?,
+            None => mem.right(),
+        };
+        match mem.fault() {
+            Some(fault) => right.spoilt(fault, self.exit.as_ref().map(|exit| exit.is_error)),
+            None => Some(right),
         }
     }
 
@@ -131,7 +135,13 @@ impl Stop<'_> {
     }
 
     /// Adds a want, unless there is nothing to read or the stop has enough.
-    pub(super) fn push(&self, wants: &mut Vec<Want>, state: &mut EntryState, want: Want) {
+    pub(super) fn push(&self, wants: &mut Vec<Want>, state: &mut EntryState, mut want: Want) {
+        let about = self.row.args.get(usize::from(want.arg)).and_then(|arg| arg.mem);
+        if let Some(fault) = about.and_then(Mem::fault)
+            && (want.store && !want.string && want.words == 0 && want.asked != 0)
+        {
+            want.asked = want.asked.saturating_add_signed(fault.more(want.dir));
+        }
         if want.address == 0 || want.asked == 0 {
             return;
         }

@@ -34,7 +34,8 @@ pub(super) static ROWS: &[Row] = rows! {
     landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))                    -> FD,   emulate(DESC).makes(RET).act(Act::MakeFd);
     landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: special(Special::Landlock), flags: HEX) -> INT,  emulate(DESC);
     landlock_restrict_self(ruleset_fd: FD, flags: HEX)                                                           -> INT,  emulate(DESC);
-    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
+    // Where no module has anything to say the size is 0 (security_getselfattr, security/security.c).
+    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
     lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX)                               -> INT,  emulate(CRED);
     lsm_list_modules(ids: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
     add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)                -> INT,  emulate(CRED);

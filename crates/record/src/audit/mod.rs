@@ -8,7 +8,7 @@
 //!   ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap, MADV_DONTNEED) is not written either.
 //! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared mappings, and the vvar, which is
 //!   read-only, are not looked at.
-//! - So is memory that the call names as another process's ([`sysreel_abi::named_ranges`]), for that may be the caller itself.
+//! - So are ranges of addresses that a call names in memory ([`sysreel_abi::named_ranges`]): process_vm_writev to the caller itself.
 //! - A call that fails with EFAULT may have written part of what it would have written: what comes out on success is excepted then.
 //! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`), and is counted with the reason.
 //!
@@ -39,7 +39,7 @@ use sysreel_sys::{Stop, Tid, memory, pages};
 
 pub use self::tally::Audited;
 
-/// The most findings that are noted of calls of one name; the rest is counted.
+/// The most findings that are noted of one argument of the calls of one name; the rest is counted.
 const MOST_NOTES: u32 = 50;
 
 /// What an audit knows between the stops.
@@ -49,7 +49,7 @@ pub(crate) struct Audit {
     /// Address spaces in which something writes that makes no stop, and what.
     written_by_others: HashMap<MemoryId, Unjudged>,
     tally: Tally,
-    noted: HashMap<String, u32>,
+    noted: HashMap<(String, Option<u8>), u32>,
     /// Copies whose memory can be used again.
     spare: Vec<Shadow>,
     arena: Vec<u8>,
@@ -144,6 +144,13 @@ impl Audit {
         }
     }
 
+    /// Has too little been said of this argument yet?
+    fn is_to_be_noted(&mut self, name: &str, argument: Option<u8>) -> bool {
+        let noted = self.noted.entry((name.to_owned(), argument)).or_default();
+        *noted = noted.saturating_add(1);
+        *noted <= MOST_NOTES
+    }
+
     fn others_write(&mut self, memory: Option<MemoryId>, why: Unjudged) {
         if let Some(memory) = memory {
             self.written_by_others.insert(memory, why);
@@ -218,7 +225,7 @@ impl Session {
             open.call.name = call.row.name.to_owned();
             open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
-            open.excepted.extend(named_ranges(call.abi, call.row, captured));
+            open.excepted.extend(named_ranges(call.abi, call.row, &call.args, captured));
             open.call.inner = inner(call.abi, call.row, &call.args, captured);
             open.maps = mapped(call.abi, call.row, &call.args, captured(0));
             open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
@@ -298,7 +305,7 @@ impl Session {
         let mut findings = Vec::new();
         for change in &changes.found {
             let place = Place::of(&open.call, change.range.start, &open.incoming, &announced);
-            findings.push(report::changed(&open.call, change, &place, &map, &announced));
+            findings.push((place.argument(), report::changed(&open.call, change, &place, &map, &announced)));
         }
         if !is_error && known {
             let leaving = self.capture.cut_short().map(|(want, got)| (*want, got));
@@ -306,16 +313,14 @@ impl Session {
             let again = |want: &Want| short.iter().any(|(out, _)| out.address == want.address);
             let entering = open.short.iter().filter(|(want, _)| !again(want));
             let unfair = entering.filter(|(want, _)| !report::is_fair(&open.call, want, rval)).chain(&short);
-            findings.extend(unfair.map(|(want, got)| report::too_long(&open.call, want, *got)));
+            let said = |(want, got): &(Want, u64)| (Some(want.arg), report::too_long(&open.call, want, *got));
+            findings.extend(unfair.map(said));
         }
-        let count = findings.len() as u64 + changes.more;
-        audit.tally.findings += count;
-        let noted = audit.noted.entry(open.call.name.clone()).or_default();
+        audit.tally.findings += findings.len() as u64 + changes.more;
         let event = self.sink.next_event();
-        let most = usize::try_from(MOST_NOTES.saturating_sub(*noted)).unwrap_or(0);
-        *noted = noted.saturating_add(u32::try_from(findings.len()).unwrap_or(u32::MAX));
+        findings.retain(|(argument, _)| audit.is_to_be_noted(&open.call.name, *argument));
         // Notes are committed last first.
-        for finding in findings.into_iter().take(most).rev() {
+        for (_, finding) in findings.into_iter().rev() {
             let text = format!("{} (event {event}): {finding}", open.call.name);
             self.later(id, NoteCode::AUDIT, Severity::ERROR, text);
         }

@@ -72,6 +72,14 @@ impl Place {
         near.min().map_or(Place::Nowhere, |(offset, role, arg)| Place::Near { arg, role, offset })
     }
 
+    /// The argument that it has to do with.
+    pub(crate) fn argument(&self) -> Option<u8> {
+        match *self {
+            Place::Incoming { arg, .. } | Place::Near { arg, .. } => Some(arg),
+            Place::Nowhere => None,
+        }
+    }
+
     fn text(&self, call: &Call) -> String {
         let at = |arg, role, offset| {
             let leads = if role > 0 { ", behind a pointer there" } else { "" };
