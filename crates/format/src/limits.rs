@@ -30,6 +30,8 @@ pub const MAX_ITEMS: u32 = 1 << 20;
 pub const MAX_SITES: usize = 1 << 14;
 /// The most tasks in a block in codec 1.
 pub const MAX_TASKS: usize = 1 << 16;
+/// The most pairs of sites that are remembered in a block in codec 1.
+pub const MAX_PAIRS: usize = 1 << 14;
 /// The most classes of parts in a block in codec 1.
 pub const MAX_CLASSES: usize = 1 << 12;
 /// How much longer than its rows all columns of a block in codec 1 together may be.

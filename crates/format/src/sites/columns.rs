@@ -1,9 +1,9 @@
 //! The columns of a block: which there are, in which frame, and how numbers stand in them.
 
 /// How many columns there are.
-pub(super) const COLUMNS: usize = 31;
-/// Each frame holds the columns from one of these to the next.
-pub(super) const FRAMES: [std::ops::Range<usize>; 3] = [0..5, 5..12, 12..COLUMNS];
+pub(super) const COLUMNS: usize = 37;
+/// Each frame holds the columns from one of these to the next: who calls what, when, with which values, and the rest.
+pub(super) const FRAMES: [std::ops::Range<usize>; 4] = [0..10, 10..19, 19..28, 28..COLUMNS];
 
 /// One byte per row: what it is, and what follows from the rows before.
 pub(super) const KIND: usize = 0;
@@ -11,44 +11,54 @@ pub(super) const KIND: usize = 0;
 pub(super) const TASK: usize = 1;
 /// Table of tasks.
 pub(super) const TASKS: usize = 2;
-/// Site of an entry.
+/// Site of an entry, as its task numbers them.
 pub(super) const SITE: usize = 3;
-/// Table of sites.
-pub(super) const SITES: usize = 4;
-/// Three planes of the time before an entry.
-pub(super) const ENTRY_TIME: usize = 5;
-/// Three planes of the time before any other row.
-pub(super) const OTHER_TIME: usize = 8;
-/// Times that do not fit the planes.
-pub(super) const LONG_TIME: usize = 11;
-/// Which arguments of an entry changed.
-pub(super) const MASK: usize = 12;
-/// Stack pointers.
-pub(super) const SP: usize = 13;
-/// Arguments, a column each.
-pub(super) const ARGS: usize = 14;
+/// How a site comes to a task that had no call from there yet.
+pub(super) const HOW: usize = 4;
+/// Which site that is, or is like.
+pub(super) const REF: usize = 5;
+/// Sites that are like no other, and how far others moved.
+pub(super) const SITES: usize = 6;
+/// Kind, source and flags of raw rows.
+pub(super) const SORT: usize = 7;
+/// Lengths of raw bodies.
+pub(super) const RAWLEN: usize = 8;
+/// Stops that are no entries or exits, without their parts; stops that are no stops.
+pub(super) const STOPS: usize = 9;
+/// Period and phase of the clock.
+pub(super) const TICKS: usize = 10;
+/// Three planes of the ticks before an entry.
+pub(super) const ENTRY_TIME: usize = 11;
+/// Three planes of the ticks before any other row.
+pub(super) const OTHER_TIME: usize = 14;
+/// Ticks that do not fit the planes.
+pub(super) const LONG_TIME: usize = 17;
+/// How far the times are from the ticks.
+pub(super) const TWEAK: usize = 18;
+/// Which registers of an entry are not as expected.
+pub(super) const MASK: usize = 19;
+/// Stack pointers; then the six arguments, a column each.
+pub(super) const REGS: usize = 20;
 /// Return values.
-pub(super) const RVAL: usize = 20;
+pub(super) const RVAL: usize = 27;
 /// Lists of the classes of parts.
-pub(super) const PARTS: usize = 21;
+pub(super) const PARTS: usize = 28;
 /// Table of classes.
-pub(super) const CLASSES: usize = 22;
+pub(super) const CLASSES: usize = 29;
 /// What of a region was not as predicted.
-pub(super) const REGION: usize = 23;
+pub(super) const REGION: usize = 30;
 /// Lengths of strings.
-pub(super) const STRLEN: usize = 24;
+pub(super) const STRLEN: usize = 31;
 /// Lengths of other parts.
-pub(super) const LEN: usize = 25;
+pub(super) const LEN: usize = 32;
 /// Addresses of regions.
-pub(super) const ADDRESS: usize = 26;
+pub(super) const ADDRESS: usize = 33;
 /// Indexes, asked lengths and blob numbers of regions.
-pub(super) const REST: usize = 27;
-/// Lengths of what is in RAW.
-pub(super) const RAWLEN: usize = 28;
-/// What does not fit the model.
-pub(super) const RAW: usize = 29;
+pub(super) const REST: usize = 34;
+/// Bodies that do not fit the model.
+pub(super) const RAW: usize = 35;
 /// The bytes of parts, class by class.
-pub(super) const DATA: usize = 30;
+pub(super) const DATA: usize = 36;
 
 /// Columns that are being written.
 #[derive(Debug)]

@@ -3,25 +3,28 @@
 //! The columns may be anybody's: every step may find that something is not there (`None`), and nothing is taken for
 //! a length before there is room for it.
 
+use super::clock::Times;
 use super::columns::{
-    ADDRESS, ARGS, CLASSES, COLUMNS, Column, DATA, ENTRY_TIME, KIND, LEN, LONG_TIME, MASK, OTHER_TIME, PARTS,
-    RAW, RAWLEN, REGION, REST, RVAL, SITE, SITES, SP, STRLEN, TASK, TASKS, unfold,
+    ADDRESS, CLASSES, COLUMNS, Column, DATA, KIND, LEN, MASK, PARTS, RAW, RAWLEN, REGION, REGS, REST, RVAL,
+    SORT, STOPS, STRLEN, TASK, TASKS,
 };
-use super::model::{Call, Class, Former, Last, MEMO, Memo, Place, Site, Slot};
+use super::history::{Caller, History};
+use super::model::{Call, Class, Former, MEMO, Memo, Slot};
+use super::places::Places;
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN,
-    INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN, RAW_ROW, REGION_HEAD,
-    SAME_TASK, STOP_HEAD_LEN, STOP_SORT, TIME_ESCAPE, blob_count, is_failure,
+    FAILED, INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN, RAW_ROW, REGION_HEAD,
+    SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT, blob_count,
 };
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
-use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_SITES, MAX_TASKS};
+use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_TASKS};
 
 /// Tables of the block that is being decoded. Their memory is kept from block to block.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Tables {
-    tasks: Vec<(u32, Last)>,
-    sites: Vec<(Place, Site)>,
+    places: Places,
+    history: History,
     classes: Vec<Stream>,
 }
 
@@ -36,11 +39,11 @@ struct Stream {
 /// Decoding of one block.
 struct Rows<'a, 'b> {
     columns: [Column<'a>; COLUMNS],
+    times: Times<'a>,
     data: &'a [u8],
     tables: &'b mut Tables,
     others: Memo,
     task: Option<usize>,
-    time: u64,
     next_blob: u64,
     out: &'b mut Vec<u8>,
     /// How long the rows are in the end.
@@ -56,51 +59,49 @@ enum Sort {
 
 /// Appends exactly `len` bytes of rows to `out`, which is empty.
 pub(super) fn decode(
-    columns: [Column<'_>; COLUMNS],
+    mut columns: [Column<'_>; COLUMNS],
     tables: &mut Tables,
     len: usize,
     out: &mut Vec<u8>,
 ) -> Option<()> {
-    let mut rows = Rows {
-        data: columns[DATA].0,
-        columns,
-        tables,
-        others: Memo::default(),
-        task: None,
-        time: 0,
-        next_blob: 0,
-        out,
-        len,
-    };
-    rows.read_tables()?;
-    let kinds = std::mem::take(&mut rows.columns[KIND]).0;
+    tables.clear();
+    let times = Times::new(&mut columns)?;
+    let data = std::mem::take(&mut columns[DATA]).0;
+    let kinds = std::mem::take(&mut columns[KIND]).0;
     if kinds.len() > MAX_ITEMS as usize {
         return None;
     }
+    let (others, task, next_blob) = (Memo::default(), None, 0);
+    let mut rows = Rows { data, times, columns, tables, others, task, next_blob, out, len };
+    rows.read_tables()?;
     for &code in kinds {
         rows.row(code)?;
     }
-    rows.columns[DATA] = Column::default();
     let used = rows.columns.iter().all(|column| column.0.is_empty())
+        && rows.times.at_end()
         && rows.tables.classes.iter().all(|stream| stream.at == stream.end);
     (used && rows.out.len() == len).then_some(())
 }
 
+impl Tables {
+    pub(super) fn new() -> Self {
+        Tables { places: Places::new(), history: History::new(), classes: Vec::new() }
+    }
+
+    fn clear(&mut self) {
+        self.places.clear();
+        self.history.clear();
+        self.classes.clear();
+    }
+}
+
 impl Rows<'_, '_> {
     fn read_tables(&mut self) -> Option<()> {
-        let Tables { tasks, sites, classes } = &mut *self.tables;
-        tasks.clear();
-        sites.clear();
-        classes.clear();
-        while !self.columns[TASKS].0.is_empty() && tasks.len() < MAX_TASKS {
-            tasks.push((u32::from_le_bytes(self.columns[TASKS].array()?), Last::default()));
+        let Tables { places, history, classes } = &mut *self.tables;
+        while !self.columns[TASKS].0.is_empty() && places.tracks.len() < MAX_TASKS {
+            places.add_task(u32::from_le_bytes(self.columns[TASKS].array()?));
         }
-        let column = &mut self.columns[SITES];
-        while !column.0.is_empty() && sites.len() < MAX_SITES {
-            let arch = u32::from_le_bytes(column.array()?);
-            let (ip, nr) = (u64::from_le_bytes(column.array()?), u64::from_le_bytes(column.array()?));
-            sites.push((Place { arch, ip, nr }, Site::default()));
-        }
+        history.callers.resize(places.tracks.len(), Caller::default());
         let (column, mut at) = (&mut self.columns[CLASSES], 0_usize);
         while !column.0.is_empty() && classes.len() < MAX_CLASSES {
             let modelled = column.byte()?;
@@ -137,20 +138,19 @@ impl Rows<'_, '_> {
         }
         let task = self.task?;
         let begin = self.out.len();
-        let delta = self.time_delta(code & 3 == ENTRY)?;
-        self.time = self.time.wrapping_add(delta);
         let mut head = [0; ROW_HEAD];
         head[4..8].copy_from_slice(&STOP_SORT);
-        head[8..12].copy_from_slice(&self.tables.tasks.get(task)?.0.to_le_bytes());
-        head[12..].copy_from_slice(&self.time.to_le_bytes());
+        head[8..12].copy_from_slice(&self.tables.places.tracks.get(task)?.id.to_le_bytes());
+        head[12..].copy_from_slice(&self.times.next(code & 3 == ENTRY)?.to_le_bytes());
         match code & 3 {
             RAW_ROW => {
-                if code & (PARTS_KNOWN | NO_CHANGE) != 0 {
+                if code & (PARTS_KNOWN | NO_CHANGE | FAILED) != 0 {
                     return None;
                 }
-                head[4..8].copy_from_slice(&self.columns[RAW].array::<4>()?);
+                head[4..8].copy_from_slice(&self.columns[SORT].array::<4>()?);
                 let len = self.columns[RAWLEN].size()?;
-                let body = self.columns[RAW].bytes(len)?;
+                let column = if head[4..].starts_with(&STOP_KIND) { STOPS } else { RAW };
+                let body = self.columns[column].bytes(len)?;
                 self.put(&head)?;
                 self.put(body)?;
             }
@@ -163,63 +163,60 @@ impl Rows<'_, '_> {
         Some(())
     }
 
-    #[inline]
-    fn time_delta(&mut self, entry: bool) -> Option<u64> {
-        let first = if entry { ENTRY_TIME } else { OTHER_TIME };
-        let [low, middle, high] = self.columns.get_mut(first..first + 3)? else { return None };
-        let planes = [low.byte()?, middle.byte()?, high.byte()?];
-        match planes {
-            [0, 0, TIME_ESCAPE] => Some(u64::from_le_bytes(self.columns[LONG_TIME].array()?)),
-            [_, _, TIME_ESCAPE] => None,
-            [low, middle, high] => Some(u64::from(u32::from_le_bytes([low, middle, high, 0]))),
-        }
-    }
-
     fn entry(&mut self, code: u8, task: usize, head: &[u8; ROW_HEAD]) -> Option<()> {
-        let index = self.columns[SITE].size()?;
-        let (place, site) = self.tables.sites.get_mut(index)?;
-        let (_, last) = self.tables.tasks.get_mut(task)?;
+        if code & FAILED != 0 {
+            return None;
+        }
+        let Tables { places, history, .. } = &mut *self.tables;
+        let way = places.read(&mut self.columns, task)?;
+        let registers = history.registers(way)?;
+        let number = places.arrive(task, way)?;
+        history.arrive(way)?;
+        let expected = history.expect(task, places.root(number)?, registers)?;
+        let mut call = expected.base;
         if code & NO_CHANGE == 0 {
             let mask = self.columns[MASK].byte()?;
             if mask == 0 || mask & 0x80 != 0 {
                 return None;
             }
-            if mask & 0x40 != 0 {
-                site.sp = changed(self.columns[SP].uint()?, site.sp, last.sp, last.value);
-            }
-            for (arg, (value, &other)) in site.args.iter_mut().zip(&last.args).enumerate() {
-                if mask & (1 << arg) != 0 {
-                    let written = self.columns.get_mut(ARGS + arg)?.uint()?;
-                    *value = changed(written, *value, other, last.value);
+            for (at, register) in call.iter_mut().enumerate() {
+                if mask & (1 << at) != 0 {
+                    let written = self.columns.get_mut(REGS + at)?.uint()?;
+                    *register = history.read_register(task, at, written, &expected)?;
                 }
             }
         }
+        let site = usize::try_from(number).ok()?;
+        history.learn(task, site, call, &expected)?;
+        places.tracks.get_mut(task)?.open = Some(number);
+        let place = places.get(number)?;
+        let [sp, args @ ..] = call;
         let mut bytes = [0; ROW_HEAD + ENTRY_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
         bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&ENTRY_HEAD);
         bytes[36..40].copy_from_slice(&place.arch.to_le_bytes());
         bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
-        bytes[48..56].copy_from_slice(&site.sp.to_le_bytes());
+        bytes[48..56].copy_from_slice(&sp.to_le_bytes());
         bytes[56..64].copy_from_slice(&place.nr.to_le_bytes());
-        for (to, arg) in bytes[64..].chunks_exact_mut(8).zip(&site.args) {
+        for (to, arg) in bytes[64..].chunks_exact_mut(8).zip(&args) {
             to.copy_from_slice(&arg.to_le_bytes());
         }
-        let args = site.args;
-        *last = Last { site: Some(index), sp: site.sp, args, value: last.value };
         self.put(&bytes)?;
-        self.parts(code, Sort::Site(index, 0), &Call { args, rval: None, known: true })
+        self.parts(code, Sort::Site(site, 0), &Call { args, rval: None, known: true })
     }
 
     fn exit(&mut self, code: u8, task: usize, head: &[u8; ROW_HEAD]) -> Option<()> {
-        let (_, last) = self.tables.tasks.get_mut(task)?;
-        let (index, sp, args) = (last.site.take()?, last.sp, last.args);
-        let (place, site) = self.tables.sites.get_mut(index)?;
+        let Tables { places, history, .. } = &mut *self.tables;
+        let number = places.tracks.get_mut(task)?.open.take()?;
+        let (place, site) = (places.get(number)?, usize::try_from(number).ok()?);
+        let call = history.callers.get(task)?.registers;
+        let failed = code & FAILED != 0;
+        let mut rval = history.sites.get(site)?.values[usize::from(failed)];
         if code & NO_CHANGE == 0 {
-            site.rval = self.columns[RVAL].delta(site.rval)?;
+            rval = history.read_value(self.columns[RVAL].uint()?, rval, &call)?;
         }
-        let rval = site.rval;
-        last.value = rval;
-        let failure = is_failure(rval);
+        history.learn_value(task, site, failed, rval)?;
+        let [sp, args @ ..] = call;
         let mut bytes = [0; ROW_HEAD + EXIT_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
         bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&EXIT_HEAD);
@@ -227,18 +224,18 @@ impl Rows<'_, '_> {
         bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
         bytes[48..56].copy_from_slice(&sp.to_le_bytes());
         bytes[56..64].copy_from_slice(&rval.to_le_bytes());
-        bytes[64] = u8::from(failure);
+        bytes[64] = u8::from(failed);
         self.put(&bytes)?;
-        let sort = Sort::Site(index, if failure { 2 } else { 1 });
+        let sort = Sort::Site(site, if failed { 2 } else { 1 });
         self.parts(code, sort, &Call { args, rval: Some(rval), known: true })
     }
 
     fn other(&mut self, code: u8, head: &[u8; ROW_HEAD]) -> Option<()> {
-        if code & NO_CHANGE != 0 {
+        if code & (NO_CHANGE | FAILED) != 0 {
             return None;
         }
-        let stop: [u8; STOP_HEAD_LEN] = self.columns[RAW].array()?;
-        let info = self.columns[RAW].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
+        let stop: [u8; STOP_HEAD_LEN] = self.columns[STOPS].array()?;
+        let info = self.columns[STOPS].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
         self.put(head)?;
         self.put(&stop)?;
         self.put(info)?;
@@ -248,7 +245,7 @@ impl Rows<'_, '_> {
     fn memo(&mut self, sort: Sort) -> Option<&mut Memo> {
         match sort {
             Sort::Other => Some(&mut self.others),
-            Sort::Site(site, phase) => self.tables.sites.get_mut(site)?.1.memos.get_mut(phase),
+            Sort::Site(site, phase) => self.tables.history.sites.get_mut(site)?.memos.get_mut(phase),
         }
     }
 
@@ -369,14 +366,5 @@ impl Rows<'_, '_> {
         let bytes = self.data.get(stream.at..end)?;
         stream.at = end;
         self.put(bytes)
-    }
-}
-
-/// A value that is not that of the site's last entry.
-fn changed(written: u64, known: u64, last: u64, returned: u64) -> u64 {
-    match written {
-        0 => last,
-        1 => returned,
-        _ => unfold(written - 1, known),
     }
 }

@@ -1,4 +1,4 @@
-//! The payload around the columns: three zstd frames, so that a reader can leave out those it does not need.
+//! The payload around the columns: four zstd frames, so that a reader can leave out those it does not need.
 
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
@@ -115,7 +115,7 @@ impl FrameUnpacker {
         let mut left = limit;
         for content in &mut self.contents {
             let len = zstd_safe::find_frame_compressed_size(payload).unwrap_or(usize::MAX);
-            let (frame, rest) = payload.split_at_checked(len).ok_or("payload is not three zstd frames")?;
+            let (frame, rest) = payload.split_at_checked(len).ok_or("payload is not four zstd frames")?;
             let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
             let size =
                 size.and_then(|size| usize::try_from(size).ok()).ok_or("frame without content size")?;

@@ -41,6 +41,19 @@ impl<K: Key> Keys<K> {
         self.keys.get(usize::try_from(number).ok()?)
     }
 
+    /// The number of a key that was numbered.
+    #[inline]
+    pub(super) fn find(&self, key: &K) -> Option<u32> {
+        let mut at = self.start(key);
+        loop {
+            match self.slots.get(at).copied().unwrap_or_default() {
+                0 => return None,
+                taken if self.get(taken - 1) == Some(key) => return Some(taken - 1),
+                _ => at = (at + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
     /// The number of a key, and whether it is new.
     pub(super) fn number(&mut self, key: K) -> (u32, bool) {
         let mut at = self.start(&key);

@@ -4,15 +4,20 @@
 //! is written as its place and what changed since the last call from there; the exit as what it returned. What does
 //! not fit is kept as it is: the row image comes back byte for byte, whatever it was. docs/format.md is normative.
 
+mod clock;
 mod columns;
 mod decode;
 mod encode;
 mod frames;
+mod history;
 mod keys;
 mod model;
 mod parts;
+mod places;
+mod ring;
 #[cfg(test)]
 mod tests;
+mod ticks;
 
 use crate::limits::BLOB_PART;
 use crate::{Error, limits};
@@ -27,11 +32,38 @@ const EXIT: u8 = 2;
 const OTHER: u8 = 3;
 /// The parts are of the same classes as those of the last stop of that sort.
 const PARTS_KNOWN: u8 = 4;
-/// The arguments of an entry, or the value of an exit, are those of the last one.
+/// The registers of an entry, or the value of an exit, are as expected.
 const NO_CHANGE: u8 = 8;
 /// The row is of the same task as the row before.
 const SAME_TASK: u8 = 16;
-const KNOWN_CODE: u8 = 31;
+/// The exit failed.
+const FAILED: u8 = 32;
+const KNOWN_CODE: u8 = 63;
+
+/// How a task comes to a site that it had no call from: it is like no other, it is known from another task, or it is
+/// one that is known, loaded elsewhere: as far as is told, or as far as others were.
+const HOW_NEW: u8 = 0;
+const HOW_KNOWN: u8 = 1;
+const HOW_FAR: u8 = 2;
+const HOW_NEAR: u8 = 3;
+/// How many distances of code are remembered.
+const IP_RING: usize = 4;
+
+/// How many differences of values are remembered.
+const RING: usize = 8;
+/// Registers that are not as expected: up to here what else they may be, then what is expected but moved, as far as
+/// others were. Then the same for what else was expected, then differences.
+const NEAR_ENTRY: u64 = 3;
+const WIDE_ENTRY: u64 = NEAR_ENTRY + 2 * RING as u64;
+/// Values of exits: up to here arguments, then the last value but moved, then differences.
+const NEAR_EXIT: u64 = 6;
+const WIDE_EXIT: u64 = NEAR_EXIT + RING as u64;
+/// Differences (folded) from here on are remembered: at entries, and at exits.
+const FAR_REGISTER: u64 = 1 << 7;
+const FAR_VALUE: u64 = 1 << 16;
+/// Whether pairs of sites tell more than sites: at first yes, and so far it may go.
+const FIRST_SCORE: i8 = 1;
+const MAX_SCORE: i8 = 16;
 
 /// What of a region was not as predicted.
 const ADDRESS_DIFFERS: u8 = 1;
@@ -44,6 +76,8 @@ const KNOWN_MASK: u8 = 31;
 /// In the highest plane: the time does not fit the planes.
 const TIME_ESCAPE: u8 = 0xff;
 
+/// The kind of rows whose bodies belong to the skeleton.
+const STOP_KIND: [u8; 2] = [1, 0];
 /// Kind, source and flags of rows that the model is made for: a STOP from the kernel.
 const STOP_SORT: [u8; 4] = [1, 0, 1, 0];
 /// What the body of a STOP has before the struct.
@@ -59,11 +93,6 @@ const PART_HEAD: usize = 8;
 const REGION_HEAD: usize = 40;
 /// Stands for the system call of stops that belong to none.
 const NO_CALL: u64 = u64::MAX;
-
-/// Whether the kernel counts a return value as an error.
-fn is_failure(rval: u64) -> bool {
-    rval >= 4095_u64.wrapping_neg()
-}
 
 /// How many blobs hold a buffer of that length.
 fn blob_count(got: u64) -> Option<usize> {
@@ -133,7 +162,7 @@ impl SitesPacker {
 
 impl SitesUnpacker {
     pub(crate) fn new() -> Result<Self, Error> {
-        Ok(SitesUnpacker { frames: frames::FrameUnpacker::new()?, tables: decode::Tables::default() })
+        Ok(SitesUnpacker { frames: frames::FrameUnpacker::new()?, tables: decode::Tables::new() })
     }
 
     /// The rows of a payload, which must be exactly `raw_len` bytes. The caller has compared `raw_len` with its limit.

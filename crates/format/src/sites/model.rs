@@ -8,35 +8,6 @@ use crate::kind::{PartKind, RegionFlags};
 /// How many parts of one stop are remembered.
 pub(super) const MEMO: usize = 4;
 
-/// A place in the code from which calls are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) arch: u32,
-    pub(super) ip: u64,
-    pub(super) nr: u64,
-}
-
-/// The last that was seen of a site.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Site {
-    pub(super) sp: u64,
-    pub(super) args: [u64; 6],
-    pub(super) rval: u64,
-    /// Parts at the entry, at an exit with success, at an exit with failure.
-    pub(super) memos: [Memo; 3],
-}
-
-/// A task's last call.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Last {
-    /// Where it came from, until it returns.
-    pub(super) site: Option<usize>,
-    pub(super) sp: u64,
-    pub(super) args: [u64; 6],
-    /// What the last exit of the task returned.
-    pub(super) value: u64,
-}
-
 /// Parts of the last stop of one sort.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Memo {
@@ -151,12 +122,6 @@ impl Class {
     /// Whether the bytes are blobs.
     pub(super) fn is_blobs(flags: u8) -> bool {
         flags & RegionFlags::BLOBS.0 != 0
-    }
-}
-
-impl Key for Place {
-    fn hash(&self) -> u64 {
-        mix(mix(u64::from(self.arch), self.ip), self.nr)
     }
 }
 

@@ -8,8 +8,11 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use rows::{any_row, call, calls, exit, row, wild_rows};
 
-use super::columns::{ARGS, KIND, MASK, PARTS, RAW, RVAL};
-use super::{ENTRY, EXIT, NO_CHANGE, PARTS_KNOWN, Packed, SAME_TASK, SitesPacker, SitesUnpacker};
+use super::columns::{HOW, KIND, MASK, PARTS, RAW, REF, REGS, RVAL, SITE, SITES, STOPS};
+use super::{
+    ENTRY, EXIT, FAILED, HOW_FAR, HOW_NEAR, HOW_NEW, NEAR_ENTRY, NO_CHANGE, PARTS_KNOWN, Packed, SAME_TASK,
+    SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
+};
 
 /// Encodes and decodes; gives what became of it and the payload.
 fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {
@@ -35,8 +38,8 @@ fn calls_fit_the_model() {
 }
 
 #[test]
-fn arguments_are_predicted_from_site_task_and_result() {
-    let entry = |site: u64, arg| call(7, site, &[site, 0, site, arg, 0, 0, 0, 0, 0]);
+fn values_are_predicted_from_site_task_and_result() {
+    let entry = |site: u64, arg| call(7, site, &[site, 0, site & 15, arg, 0, 0, 0, 0, 0]);
     let result = |site, value| exit(7, site, &[site, 0, value]);
     let rows = [
         entry(1, 5),
@@ -46,22 +49,61 @@ fn arguments_are_predicted_from_site_task_and_result() {
         [entry(3, 77), result(3, 0)].concat(),
         [entry(1, 5), result(1, 77)].concat(),
         [entry(1, 4), result(1, 78)].concat(),
+        // The same code elsewhere: the argument moves with it, and is what the call returns.
+        [entry(0x5001, 0x5004), result(0x5001, 0x5004)].concat(),
+        [entry(0x5002, 0x504d), result(0x5002, 0)].concat(),
     ];
     let rows = rows.concat();
     assert_ne!(round_trip(&rows).0, Packed::No);
     let mut packer = SitesPacker::new().unwrap();
     packer.encoder.encode(&rows).unwrap();
     let columns = &packer.encoder.columns.0;
-    assert_eq!(columns[ARGS], [11, 1, 0, 2]);
-    assert_eq!(columns[MASK], [1, 1, 1, 1]);
-    assert_eq!(columns[RVAL], [0x9a, 1, 2]);
+    let wide_exit = u8::try_from(WIDE_EXIT).unwrap();
+    let (wide, near) = (u8::try_from(WIDE_ENTRY).unwrap(), u8::try_from(NEAR_ENTRY).unwrap());
+    assert_eq!(columns[REGS + 1], [wide + 10, 1, 0, wide + 1, near, near]);
+    assert_eq!(columns[MASK], [2; 6]);
+    assert_eq!(columns[RVAL], [0x80 + 26 + wide_exit, 1, wide_exit + 2, 0]);
+    assert_eq!(columns[SITE], [0, 1, 2, 0, 0, 3, 4]);
+    assert_eq!(columns[HOW], [HOW_NEW, HOW_NEW, HOW_NEW, HOW_FAR, HOW_NEAR]);
+    // Sites 0 and 1, where 3 and then 1 were expected.
+    assert_eq!(columns[REF], [5, 0]);
+    assert_eq!(columns[SITES][60..], 0x5000_u64.to_le_bytes());
     let code = |sort, change| sort | PARTS_KNOWN | SAME_TASK | if change { 0 } else { NO_CHANGE };
     let (new, gone) = (|sort| code(sort, true), |sort| code(sort, false));
     let first = new(ENTRY) & !SAME_TASK;
     assert_eq!(columns[KIND][..2], [first, new(EXIT)]);
     assert_eq!(columns[KIND][2..6], [new(ENTRY), gone(EXIT), new(ENTRY), gone(EXIT)]);
-    assert_eq!(columns[KIND][6..], [gone(ENTRY), gone(EXIT), new(ENTRY), new(EXIT)]);
-    assert!(columns[RAW].is_empty() && columns[PARTS].is_empty());
+    assert_eq!(columns[KIND][6..10], [gone(ENTRY), gone(EXIT), new(ENTRY), new(EXIT)]);
+    assert_eq!(columns[KIND][10..], [new(ENTRY), new(EXIT), new(ENTRY), gone(EXIT)]);
+    assert!(columns[RAW].is_empty() && columns[STOPS].is_empty() && columns[PARTS].is_empty());
+}
+
+#[test]
+fn pairs_of_sites_tell_more_than_sites() {
+    // The second site has another argument after the first one than after itself.
+    let entry = |site: u64, arg| call(7, site, &[site, 0, 1, arg, 0, 0, 0, 0, 0]);
+    let rows: Vec<u8> = (0..50).flat_map(|_| [entry(1, 9), entry(2, 70), entry(2, 80)].concat()).collect();
+    assert_ne!(round_trip(&rows).0, Packed::No);
+    let mut packer = SitesPacker::new().unwrap();
+    packer.encoder.encode(&rows).unwrap();
+    assert_eq!(packer.encoder.columns.0[MASK].len(), 3);
+}
+
+#[test]
+fn an_error_is_never_guessed_from_the_value() {
+    let entry = call(1, 1, &[1, 0, 1, 0, 0, 0, 0, 0, 0]);
+    for (value, error) in [(5_u64, 1), (5, 0), (2_u64.wrapping_neg(), 0), (2_u64.wrapping_neg(), 1)] {
+        let mut exit = exit(1, 1, &[1, 0, value]);
+        *exit.last_mut().unwrap() = error;
+        let rows = [&entry[..], &exit].concat();
+        assert_ne!(round_trip(&rows).0, Packed::No);
+        let mut packer = SitesPacker::new().unwrap();
+        packer.encoder.encode(&rows).unwrap();
+        assert_eq!(
+            packer.encoder.columns.0[KIND][1] & (3 | FAILED),
+            EXIT | if error == 1 { FAILED } else { 0 }
+        );
+    }
 }
 
 #[test]

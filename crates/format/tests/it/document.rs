@@ -57,6 +57,8 @@ fn the_document_states_the_limits() {
     let tables = [limits::MAX_SITES, limits::MAX_TASKS, limits::MAX_CLASSES];
     assert_eq!(tables, [16_384, 65_536, 4_096]);
     assert!(document.contains("| sites, tasks, classes in a block in codec 1 | 16 384, 65 536, 4 096 |"));
+    assert_eq!(limits::MAX_PAIRS, 16_384);
+    assert!(document.contains("| pairs of sites that are remembered in a block in codec 1 | 16 384 |"));
     let slack = limits::COLUMNS_SLACK >> 10;
     assert!(
         document.contains(&format!(
