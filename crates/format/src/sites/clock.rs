@@ -188,7 +188,11 @@ mod tests {
     }
 
     /// Times of a clock that ticks every `period` nanoseconds, read about every ten microseconds.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "they are positive and small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "they are positive and small"
+    )]
     fn ticking(period: f64, count: u64) -> Vec<u64> {
         let mut tick = 5_000_000_u64;
         (0..count)
