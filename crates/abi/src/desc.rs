@@ -5,6 +5,7 @@ mod build;
 mod class;
 mod kind;
 mod linked;
+mod siblings;
 mod words;
 
 pub use class::{Act, Classes, Makes, Replay};
@@ -12,6 +13,7 @@ pub use kind::{Constants, Field, Kind, Override};
 pub use linked::{Link, LinkLen, Many, Only};
 
 pub(crate) use build::*;
+pub(crate) use siblings::{plain, resolve, resolve_makes};
 
 use crate::arch::Abi;
 use crate::layout::Layout;

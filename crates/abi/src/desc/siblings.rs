@@ -1,0 +1,86 @@
+//! Finds the arguments that a row names as the lengths of others, and fails to compile where there are none.
+
+use super::{Arg, Kind, Len, Makes, Many, Mem, Sibling, Spec};
+
+/// The arguments of a row, with their siblings found.
+pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
+    assert!(N <= 6, "a system call has at most six arguments");
+    let mut done = [Arg { name: "", kind: Kind::Int, mem: None }; N];
+    let mut i = 0;
+    while i < N {
+        let (name, spec) = specs[i];
+        let mem = match spec.mem {
+            Some(mem) => Some(Mem { len: found(mem.len, specs), ..mem }),
+            None => None,
+        };
+        done[i] = Arg { name: plain(name), kind: spec.kind, mem };
+        i += 1;
+    }
+    done
+}
+
+/// What a row makes, with its sibling found.
+pub(crate) const fn resolve_makes<const N: usize>(makes: Makes, specs: &[(&'static str, Spec); N]) -> Makes {
+    match makes {
+        Makes::Pair(s) => Makes::Pair(find(s, specs)),
+        other => other,
+    }
+}
+
+/// A name without the `r#` that it needs when it is a Rust keyword.
+pub(crate) const fn plain(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => name.split_at(2).1,
+        _ => name,
+    }
+}
+
+const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> Len {
+    match len {
+        Len::Arg { count, each } => Len::Arg { count: find(count, specs), each },
+        Len::Ret { each, cap: Some(s) } => Len::Ret { each, cap: Some(find(s, specs)) },
+        Len::Deref { count, each } => Len::Deref { count: find(count, specs), each },
+        Len::Bits(s) => Len::Bits(find(s, specs)),
+        Len::Iov { count, total } => Len::Iov { count: find(count, specs), total },
+        Len::Msg { many: Some(s) } => Len::Msg { many: Some(find(s, specs)) },
+        Len::CloneArgs(s) => Len::CloneArgs(find(s, specs)),
+        Len::Iocbs(s) => Len::Iocbs(find(s, specs)),
+        Len::XattrArgs(s) => Len::XattrArgs(find(s, specs)),
+        Len::MsgBuf(s) => Len::MsgBuf(find(s, specs)),
+        Len::Pages(s) => Len::Pages(find(s, specs)),
+        Len::Nodes(s) => Len::Nodes(find(s, specs)),
+        Len::CapData(s) => Len::CapData(find(s, specs)),
+        Len::Linked { many: Many::Arg(s), each, links } => {
+            Len::Linked { many: Many::Arg(find(s, specs)), each, links }
+        }
+        other => other,
+    }
+}
+
+const fn find<const N: usize>(wanted: Sibling, specs: &[(&'static str, Spec); N]) -> Sibling {
+    let mut i = 0;
+    let mut index = 0;
+    while i < N {
+        if same(plain(specs[i].0), wanted.name) {
+            return Sibling { name: wanted.name, index };
+        }
+        i += 1;
+        index += 1;
+    }
+    panic!("the row names an argument that it does not have")
+}
+
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
