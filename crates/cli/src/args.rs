@@ -20,6 +20,8 @@ pub(crate) enum Command {
     Print(Print),
     /// Say what a log holds
     Info(Info),
+    /// Find what stands in the way of recording on this machine, and say how to mend it
+    Doctor(Doctor),
 }
 
 #[derive(Debug, clap::Args)]
@@ -118,6 +120,19 @@ pub(crate) struct Info {
     /// As JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Doctor {
+    /// As JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Where logs shall be written
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) folder: PathBuf,
+    /// Do nothing: what a doctor records
+    #[arg(long, hide = true)]
+    pub(crate) nothing: bool,
 }
 
 fn limit(text: &str) -> Result<u64, String> {

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod doctor;
 mod exit;
 mod info;
 mod print;
@@ -21,6 +22,7 @@ fn main() {
             Command::Record(args) => record::run(&args),
             Command::Print(args) => print::run(&args),
             Command::Info(args) => info::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
         },
         Err(error) => {
             // --help and --version come as errors too, which go to standard output.

@@ -34,6 +34,14 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Tracing cannot work here.
+    #[error("{found}: {fix}")]
+    NoTracing {
+        /// What was tried, and how it failed.
+        found: String,
+        /// Why, as far as it can be known, and what to do about it.
+        fix: String,
+    },
+    /// The kernel did what it should not.
     #[error("{0}")]
     Unsupported(String),
     /// A process could not be attached to.
@@ -63,7 +71,7 @@ impl Error {
             Error::Call { source, .. } | Error::Exec { source, .. } | Error::Attach { source, .. } => {
                 source.raw_os_error()
             }
-            Error::Unsupported(_) => None,
+            Error::NoTracing { .. } | Error::Unsupported(_) => None,
         }
     }
 }

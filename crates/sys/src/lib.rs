@@ -24,6 +24,7 @@ pub mod buildid;
 pub mod clock;
 #[cfg(feature = "counting")]
 pub mod counting;
+pub mod doctor;
 pub mod error;
 pub mod fdname;
 pub mod info;
@@ -39,6 +40,7 @@ pub mod startup;
 pub mod stop;
 pub mod wait;
 
+mod places;
 mod raw;
 
 pub use error::{Died, Error, Result};

@@ -1,6 +1,7 @@
 //! Does tracing work here? Asked of the kernel by trying, never of its version number.
 
 use crate::info::{Op, SyscallInfo};
+use crate::places::{self, Foreign};
 use crate::raw::check;
 use crate::{Error, Report, Result, Resume, Signal, StopKind, Tracer, process};
 use nix::unistd::Pid;
@@ -85,15 +86,20 @@ fn unsupported(reason: &str) -> Error {
 
 /// Why PTRACE_SEIZE of an own child was refused.
 fn refused(child: i32, error: &std::io::Error) -> Error {
+    let found = format!("cannot trace a child (PTRACE_SEIZE: {error})");
     if let Ok(tracer) = process::Status::of(child).map(|status| status.tracer)
         && tracer != 0
     {
-        return Error::Unsupported(format!(
-            "cannot trace a child (PTRACE_SEIZE: {error}): process {tracer} traces this sysreel and all its children; a process has one tracer at a time, so start sysreel outside of that one"
-        ));
+        let fix = format!(
+            "process {tracer} traces this sysreel and all its children; a process has one tracer at a time, so start sysreel outside of that one"
+        );
+        return Error::NoTracing { found, fix };
+    }
+    if let Some(place) = places::foreign() {
+        return foreign(&found, place);
     }
     let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
-    let reason = match (error.raw_os_error(), scope.trim()) {
+    let fix = match (error.raw_os_error(), scope.trim()) {
         (Some(libc::EPERM), "2") => {
             "Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root, or lower the sysctl"
         }
@@ -103,23 +109,26 @@ fn refused(child: i32, error: &std::io::Error) -> Error {
         }
         _ => "see ptrace(2)",
     };
-    Error::Unsupported(format!("cannot trace a child (PTRACE_SEIZE: {error}): {reason}"))
+    Error::NoTracing { found, fix: fix.to_owned() }
 }
 
 /// Why PTRACE_GET_SYSCALL_INFO failed although ptrace works.
 fn no_syscall_info(errno: i32) -> Error {
-    let version = std::fs::read_to_string("/proc/version").unwrap_or_default();
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let error = std::io::Error::from_raw_os_error(errno);
-    let reason = if version.contains("gVisor") || process::file(1, "comm").starts_with(b"runsc") {
-        "this is gVisor, whose kernel does not have the request: run where the real Linux kernel is (the runc runtime)".to_owned()
-    } else {
-        format!(
-            "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the request",
-            release.trim()
-        )
-    };
-    Error::Unsupported(format!("PTRACE_GET_SYSCALL_INFO does not work here ({error}): {reason}"))
+    let found = format!("PTRACE_GET_SYSCALL_INFO does not work here ({error})");
+    if let Some(place) = places::foreign() {
+        return foreign(&found, place);
+    }
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let fix = format!(
+        "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the request",
+        release.trim()
+    );
+    Error::NoTracing { found, fix }
+}
+
+fn foreign(found: &str, place: Foreign) -> Error {
+    Error::NoTracing { found: format!("{found}; {}", place.what), fix: place.fix.to_owned() }
 }
 
 #[cfg(test)]

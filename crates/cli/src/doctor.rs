@@ -1,0 +1,118 @@
+//! `sysreel doctor`.
+
+use crate::args::Doctor as Args;
+use crate::exit::Exit;
+use serde_json::json;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use sysreel_inspect::info::Info;
+use sysreel_record::{CpuPolicy, Options, Recorder};
+use sysreel_sys::doctor::{Finding, Verdict, examine};
+
+/// The version of the JSON form. It changes when a field changes its meaning or goes.
+const SCHEMA: u32 = 1;
+
+pub(crate) fn run(args: &Args) -> Exit {
+    if args.nothing {
+        return Exit::SUCCESS;
+    }
+    let mut findings = examine();
+    // Without tracing the whole thing would only say the same once more.
+    if findings.iter().all(|finding| finding.verdict < Verdict::Stops) {
+        findings.push(recording(args));
+    }
+    let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Fine);
+    let text = if args.json { machine(&findings, worst) } else { people(&findings, worst) };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Ok(()) if worst < Verdict::Stops => Exit::SUCCESS,
+        Ok(()) => Exit::FAILURE,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::SUCCESS,
+        Err(error) => {
+            eprintln!("sysreel: cannot write the result: {error}");
+            Exit::FAILURE
+        }
+    }
+}
+
+/// Records a program that does nothing, and reads the log back: what all the single checks are for.
+fn recording(args: &Args) -> Finding {
+    let fix = "choose a folder that can be written to, on a local disk (sysreel doctor --folder DIR)";
+    match recorded(args) {
+        Ok(info) if !info.is_whole() => Finding::stops(
+            "recording",
+            format!("a log was written to {} and came back with parts missing", args.folder.display()),
+            fix,
+        ),
+        Ok(info) => Finding::fine(
+            "recording",
+            format!("a program was recorded and its log read back: {} calls, {}", info.syscalls, how(&info)),
+        ),
+        Err(text) => Finding::stops("recording", text, fix),
+    }
+}
+
+fn how(info: &Info) -> &str {
+    info.ending.exit.as_deref().unwrap_or("still running")
+}
+
+fn recorded(args: &Args) -> Result<Info, String> {
+    let own = std::env::current_exe().map_err(|error| format!("sysreel cannot find itself: {error}"))?;
+    let folder =
+        tempfile::Builder::new().prefix(".sysreel-doctor-").tempdir_in(&args.folder).map_err(|error| {
+            format!("a folder for a log cannot be made in {}: {error}", args.folder.display())
+        })?;
+    let log: PathBuf = folder.path().join("doctor.reel");
+    let options = Options {
+        output: Some(log.clone()),
+        argv: vec![own.into(), "doctor".into(), "--nothing".into()],
+        cpu: CpuPolicy::Auto,
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+        ..Options::default()
+    };
+    let outcome = Recorder::prepare(&options).and_then(Recorder::run).map_err(|error| error.to_string())?;
+    if let Some(error) = outcome.error {
+        return Err(format!("{}: {error}", log.display()));
+    }
+    let mut log = sysreel_inspect::open(&log).map_err(|error| error.to_string())?;
+    Info::of(&mut log).map_err(|error| error.to_string())
+}
+
+/// The last line: what all of it comes to.
+fn conclusion(worst: Verdict) -> &'static str {
+    match worst {
+        Verdict::Fine => "sysreel can record here",
+        Verdict::Limited => "sysreel can record here, within the limits above",
+        Verdict::Stops => "sysreel cannot record here",
+    }
+}
+
+fn people(findings: &[Finding], worst: Verdict) -> String {
+    let mut text = String::new();
+    for Finding { check, verdict, found, fix } in findings {
+        text += &format!("{:8} {check:10} {found}\n", verdict.name());
+        if let Some(fix) = fix {
+            text += &format!("{:8} {:10} fix: {fix}\n", "", "");
+        }
+    }
+    text + conclusion(worst) + "\n"
+}
+
+fn machine(findings: &[Finding], worst: Verdict) -> String {
+    let checks: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "check": finding.check,
+                "verdict": finding.verdict.name(),
+                "found": finding.found,
+                "fix": finding.fix,
+            })
+        })
+        .collect();
+    let whole = json!({
+        "schema": SCHEMA,
+        "can_record": worst < Verdict::Stops,
+        "checks": checks,
+    });
+    format!("{whole:#}\n")
+}
