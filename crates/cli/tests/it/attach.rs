@@ -4,6 +4,7 @@ use crate::matcher::check;
 use crate::program::alone;
 use crate::reading;
 use crate::session::Session;
+use crate::stage::kill;
 use crate::statements::parse;
 use std::fs;
 use std::time::{Duration, Instant};
@@ -59,7 +60,7 @@ pub(crate) fn record(call: &str) -> (Session, String) {
     let mut recorder = session.start_recorder(tid);
     let (again, result) = goes_on_as(call);
     wait_for_entry(&session);
-    session.kill(tid, "USR1");
+    kill(tid, "USR1");
     assert!(sleeper.wait().unwrap().success(), "the sleeper ends with 0");
     assert!(recorder.wait().unwrap().success(), "so does its recorder");
     let statements = format!(

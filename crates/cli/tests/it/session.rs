@@ -118,12 +118,6 @@ impl Session {
         command.env_clear().current_dir(self.folder.path()).stdin(Stdio::null()).spawn().unwrap()
     }
 
-    /// Sends a signal: kill(1), for without unsafe code Rust has none.
-    pub(crate) fn kill(&self, pid: u32, signal: &str) {
-        let status = Command::new("kill").args(["-s", signal]).arg(pid.to_string()).status().unwrap();
-        assert!(status.success(), "kill -s {signal} {pid}");
-    }
-
     fn run(&self, name: &str, words: &[OsString]) -> Run {
         let file = |what: &str| self.folder.path().join(format!("{name}.{what}"));
         let (stdout, stderr, statements) = (file("stdout"), file("stderr"), file("statements"));

@@ -1,5 +1,7 @@
 //! Where real programs run: a folder of their own, the same surroundings every time, a deadline, and nothing left behind.
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -168,11 +170,11 @@ impl Drop for Running {
     }
 }
 
-/// Sends a signal: kill(1), for without unsafe code Rust has none.
+/// Sends a signal, named without SIG.
 #[track_caller]
 pub(crate) fn kill(pid: u32, signal: &str) {
-    let status = Command::new("kill").args(["-s", signal, &pid.to_string()]).status().unwrap();
-    assert!(status.success(), "kill -s {signal} {pid}");
+    let number: Signal = format!("SIG{signal}").parse().unwrap();
+    nix::sys::signal::kill(Pid::from_raw(pid.try_into().unwrap()), number).unwrap();
 }
 
 /// Looks again and again until it is so.
