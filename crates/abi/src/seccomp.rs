@@ -2,7 +2,8 @@
 
 use linux_raw_sys::prctl::PR_SET_SECCOMP;
 use linux_raw_sys::ptrace::{
-    SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER, SECCOMP_SET_MODE_STRICT,
+    SECCOMP_FILTER_FLAG_TSYNC, SECCOMP_MODE_FILTER, SECCOMP_MODE_STRICT, SECCOMP_SET_MODE_FILTER,
+    SECCOMP_SET_MODE_STRICT,
 };
 
 use crate::arch::Abi;
@@ -23,6 +24,15 @@ pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     }
 }
 
+/// Whether the filter that the call installs holds for every thread of the process at once (`SECCOMP_FILTER_FLAG_TSYNC`); otherwise
+/// it is for the caller, and for those that it makes.
+#[must_use]
+pub fn reaches_all_threads(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    installs_seccomp(abi, row, args)
+        && row.act == Act::Seccomp
+        && abi.args(args)[1] & u64::from(SECCOMP_FILTER_FLAG_TSYNC) != 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,5 +49,10 @@ mod tests {
         assert!(!check("prctl", [PR_SET_SECCOMP.into(), 0]));
         assert!(!check("seccomp", [2, 0]), "SECCOMP_GET_ACTION_AVAIL");
         assert!(!check("read", [1, 2]));
+        let all = |flags| {
+            let row = row_named(Abi::X86_64, "seccomp").unwrap();
+            reaches_all_threads(Abi::X86_64, row, &[SECCOMP_SET_MODE_FILTER.into(), flags, 0, 0, 0, 0])
+        };
+        assert!(all(SECCOMP_FILTER_FLAG_TSYNC.into()) && !all(0));
     }
 }

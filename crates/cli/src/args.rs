@@ -3,6 +3,7 @@
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
+use sysreel_abi::Filter;
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
 #[derive(Debug, Parser)]
@@ -46,6 +47,13 @@ pub(crate) struct Record {
     /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
     #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append)]
     pub(crate) pid: Vec<i32>,
+    /// Stop for some calls only; all others run at nearly full speed. FILTER is a list of names and %classes (%file, %network, %process,
+    /// %memory, %signal, %ipc, %clock, %creds, %desc, %system), `!` before the list means all but these: --only %network,openat or
+    /// --only '!futex,%clock'. Calls that make tasks and run programs are kept in any case, and those that make, close or copy
+    /// descriptors unless --no-names is given. The program runs under a seccomp filter (unprivileged: with no_new_privs), so it
+    /// cannot go on without its recorder: it gets the signals that ask sysreel to end, and dies when sysreel is killed
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with = "audit")]
+    pub(crate) only: Option<Filter>,
     /// Prove the table of system calls: compare all writable private memory of single-threaded tasks before and after each call,
     /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
     #[arg(long)]

@@ -23,6 +23,7 @@ pub(crate) fn run(args: &Record) -> Exit {
             Cpu::Poll => CpuPolicy::Poll,
         },
         audit: args.audit,
+        only: args.only.clone(),
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
     };

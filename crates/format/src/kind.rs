@@ -208,6 +208,10 @@ numbers! {
         RETURN_VALUE = 5, "return value";
         /// Memory.
         MEMORY = 6, "memory";
+        /// A seccomp filter was put on the program before it began: its instructions.
+        SECCOMP_FILTER = 7, "seccomp filter";
+        /// no_new_privs was set on the program before it began, which the filter needs.
+        NO_NEW_PRIVS = 8, "no_new_privs";
     }
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Colocation {
     own: Option<Rc<Mask>>,
     cpu: usize,
     shared: bool,
+    /// Most calls do not stop.
+    filtered: bool,
     /// Tasks in user code.
     busy: u64,
     window: Window,
@@ -42,8 +44,8 @@ struct Window {
 
 impl Colocation {
     /// Moves the tracer and a program that was just spawned to one CPU, if that is the policy and there is more than one.
-    pub(crate) fn begin(policy: CpuPolicy, spawned: Option<Tid>) -> Colocation {
-        let mut state = Colocation::default();
+    pub(crate) fn begin(policy: CpuPolicy, spawned: Option<Tid>, filtered: bool) -> Colocation {
+        let mut state = Colocation { filtered, ..Colocation::default() };
         let (CpuPolicy::Auto, Some(tid)) = (policy, spawned) else { return state };
         let Ok(mask) = Mask::of(0) else { return state };
         let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else { return state };
@@ -80,7 +82,11 @@ impl Colocation {
     }
 
     /// Should the CPU be shared or not, other than it is? Looked at once a window.
-    fn change_due(&mut self, now_ns: u64) -> bool {
+    fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
+        // Where most calls do not stop, stops do not tell who is busy, and may not come for long: two tasks share no CPU then.
+        if self.filtered && self.shared {
+            return self.own.is_some() && tasks > 1;
+        }
         let own = match &self.own {
             Some(own) if now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS => own,
             _ => return false,
@@ -94,6 +100,9 @@ impl Colocation {
         let others =
             (window.busy * elapsed / window.stops).min(elapsed * u64::from(own.count().saturating_sub(1)));
         let dearer = window.stops * DEARER_STOP_NS;
+        if self.filtered {
+            return tasks <= 1;
+        }
         if self.shared { others > dearer * HYSTERESIS } else { others * HYSTERESIS < dearer }
     }
 
@@ -148,7 +157,7 @@ impl Colocation {
 impl Session {
     /// Looks whether sharing the CPU is still right.
     pub(crate) fn balance(&mut self, now_ns: u64) {
-        if !self.colocation.change_due(now_ns) {
+        if !self.colocation.change_due(now_ns, self.tasks.len()) {
             return;
         }
         let was_shared = self.colocation.shared;

@@ -2,14 +2,33 @@
 
 use crate::session::Session;
 use sysreel_format::{Completeness, GoneHow, NoteCode, Severity, TaskId};
-use sysreel_sys::{Signal, Stop, StopKind, WaitStatus, clock};
+use sysreel_sys::{Signal, Stop, StopKind, WaitStatus, clock, signals};
 
 impl Session {
+    /// A signal asked the recorder to end.
+    ///
+    /// A program under a filter of ours cannot go on alone: without a tracer each call that is wanted would answer ENOSYS (seccomp(2)).
+    /// So the request is passed on to the program, and the recording ends with it.
+    pub(crate) fn asked_to_end(&mut self, signal: Signal) {
+        if !self.is_filtered() {
+            return self.begin_detaching(signal);
+        }
+        match self.main.filter(|&program| self.tasks.get(program).is_some()) {
+            Some(program) => signals::send(program, signal),
+            // What it left behind runs under the filter too.
+            None => self
+                .tasks
+                .iter()
+                .filter(|(tid, task)| *tid == task.tgid)
+                .for_each(|(tid, _)| signals::send(tid, signal)),
+        }
+    }
+
     /// Asks every task for a stop to detach it at.
     ///
     /// A task in an uninterruptible wait, such as the parent of a vfork, stops only when that wait is over; there is nothing to do but to
     /// wait with it.
-    pub(crate) fn begin_detaching(&mut self, signal: Signal) {
+    fn begin_detaching(&mut self, signal: Signal) {
         if self.detaching.is_some() {
             return;
         }

@@ -25,6 +25,14 @@ pub enum Error {
         "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so only root may; use --cpu auto)"
     )]
     Poll(io::Error),
+    /// A process that runs already cannot be given a filter.
+    #[error(
+        "only a program that is started can be recorded with --only: a process that runs already cannot be given a seccomp filter; record all of its calls (leave out --only), or start it under sysreel"
+    )]
+    OnlyAttached,
+    /// The kernel takes no filter as long as this one.
+    #[error("the filter of --only is too long for the kernel; use classes (%file) instead of names")]
+    OnlyTooLong,
     /// The log's own encoding failed.
     #[error(transparent)]
     Format(#[from] sysreel_format::Error),

@@ -18,6 +18,7 @@ mod file;
 mod lifecycle;
 mod meta;
 mod namespaces;
+mod only;
 mod options;
 mod recorder;
 mod session;

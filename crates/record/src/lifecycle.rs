@@ -92,7 +92,7 @@ impl Session {
             _ if is_thread => Origin::THREAD,
             _ => Origin::CLONE,
         };
-        let (parent, mask) = (maker.id, maker.own_mask.clone());
+        let (parent, mask, every_call) = (maker.id, maker.own_mask.clone(), maker.every_call);
         // Without the entry of the call only threads and children of vfork are certain to share.
         let certain = is_thread || event == Event::VFORK;
         let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
@@ -104,6 +104,7 @@ impl Session {
         task.own_mask = mask;
         task.memory = memory;
         task.captured = true;
+        task.every_call = every_call;
         if shares && let Some(audit) = &mut self.audit {
             audit.memory_is_shared(parent_tid);
         }
@@ -119,6 +120,8 @@ impl Session {
         let status = process::Status::of(tid).unwrap_or_default();
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let maker = if tgid == tid { status.parent } else { tgid };
+        // Who made it is not certain: it may have a filter that its maker has not.
+        let every_call = self.tasks.iter().any(|(_, task)| task.every_call);
         let parent = self.tasks.get(maker).map_or(TaskId::NONE, |task| task.id);
         let mask =
             self.tasks.get(maker).map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
@@ -126,6 +129,7 @@ impl Session {
         let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.captured = true;
+        task.every_call = every_call;
         self.handle(first.stop, first.t_ns);
     }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use sysreel_abi::{AuditArch, Row};
+use sysreel_abi::{AuditArch, Filter, Row};
 
 /// How a recording is made.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Options {
     /// Prove the table: compare all writable private memory of single-threaded tracees before and after each call.
     /// Needs captured memory, whatever the limit.
     pub audit: bool,
+    /// Stop for these calls only, and for those without which the log would not be true. Not for processes that run already.
+    pub only: Option<Filter>,
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
     /// The version of the tool, for the log's header.
@@ -39,6 +41,7 @@ impl Default for Options {
             names: true,
             cpu: CpuPolicy::Auto,
             audit: false,
+            only: None,
             rows: sysreel_abi::row,
             tool_version: String::new(),
         }

@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::file::Files;
 use crate::meta;
 use crate::namespaces::Namespaces;
+use crate::only::Only;
 use crate::options::{CpuPolicy, Options};
 use crate::session::Session;
 use crate::sink::Sink;
@@ -89,10 +90,15 @@ impl Recorder {
             _ => None,
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
+        let mut only = only(options)?;
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, &options.pids)?;
-        let spawned = if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv)?) };
+        let filter = only.as_ref().and_then(Only::filter);
+        let spawned = if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv, filter)?) };
+        if let (Some(only), Some(spawned)) = (&mut only, &spawned) {
+            only.installed_in(spawned.stop.tid());
+        }
         watch_signals(spawned.is_some());
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
@@ -117,11 +123,12 @@ impl Recorder {
             capture: Capture::new(options.capture_limit),
             info: SyscallInfo::new(),
             audit,
-            colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid)),
+            colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid), options.only.is_some()),
             names: options.names,
             fd_name: Default::default(),
             namespaces: Namespaces::new(attached.is_empty()),
             rows: options.rows,
+            only,
             completeness: header.completeness,
             pending_notes: Vec::new(),
             rowless: Default::default(),
@@ -211,15 +218,21 @@ impl Session {
         let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
         self.namespaces.spawned_with(&ids);
         let memory = self.tasks.new_memory();
+        let every_call = self.every_call_at_start();
         let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
+        task.every_call = every_call;
         task.memory = memory;
         task.captured = true;
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());
-        // A program that died meanwhile is reported by wait.
-        _ = self.tracer.let_live(&stop);
+        self.filter_event();
+        if self.next_stop(tid) == Resume::ToNextSyscall {
+            // A program that died meanwhile is reported by wait.
+            _ = self.tracer.let_live(&stop);
+        } // Else its filter would make it fail without a tracer: it dies with the recorder.
         // The SIGSTOP that held it back is withheld: the program never learns of it.
-        stop.resume(Resume::ToNextSyscall, Signal::NONE);
+        let how = self.next_stop(tid);
+        stop.resume(how, Signal::NONE);
     }
 
     /// Ties the monotonic times of the stops to the other clocks.
@@ -246,6 +259,17 @@ fn attach_all(tracer: &Tracer, pids: &[i32]) -> Result<Vec<Tid>, Error> {
     Ok(attached)
 }
 
+/// What it takes to record some calls only.
+fn only(options: &Options) -> Result<Option<Only>, Error> {
+    let Some(filter) = &options.only else { return Ok(None) };
+    if !options.pids.is_empty() {
+        return Err(Error::OnlyAttached);
+    }
+    let random: [u8; 16] = random();
+    let data = u16::from_le_bytes([random[0], random[1]]);
+    Only::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
+}
+
 /// What a log of this recording cannot show from the start.
 fn at_start(options: &Options, attached: bool) -> Completeness {
     let mut word = Completeness::default();
@@ -254,6 +278,9 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
     }
     if !options.names {
         word.insert(Completeness::NO_NAMES);
+    }
+    if options.only.is_some() {
+        word.insert(Completeness::FILTERED);
     }
     if attached {
         word.insert(Completeness::ATTACHED);

@@ -5,6 +5,7 @@ use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::error::Error;
 use crate::namespaces::Namespaces;
+use crate::only::Only;
 use crate::options::RowSource;
 use crate::recorder::Progress;
 use crate::sink::Sink;
@@ -16,9 +17,7 @@ use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::signals::Termination;
-use sysreel_sys::{
-    Event, Report, Resume, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
-};
+use sysreel_sys::{Event, Report, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock};
 
 /// Everything the tracer thread knows.
 pub(crate) struct Session {
@@ -42,6 +41,8 @@ pub(crate) struct Session {
     pub(crate) fd_name: FdName,
     pub(crate) namespaces: Namespaces,
     pub(crate) rows: RowSource,
+    /// Which calls are recorded, when not all are.
+    pub(crate) only: Option<Only>,
     pub(crate) completeness: Completeness,
     /// Notes about the event being built.
     pub(crate) pending_notes: Vec<(TaskId, NoteCode, Severity, String)>,
@@ -99,7 +100,7 @@ impl Session {
                 Report::NoTasks => break,
             }
             if let Some(signal) = self.termination.requested() {
-                self.begin_detaching(signal);
+                self.asked_to_end(signal);
             }
             self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
         }
@@ -158,13 +159,17 @@ impl Session {
             self.detach(stop, t_ns);
             return;
         }
-        let in_call = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::ENTRY);
+        let in_call = match stop.kind() {
+            StopKind::Syscall => self.info.op() == Some(Op::ENTRY),
+            kind => kind == StopKind::Event(Event::SECCOMP),
+        };
         self.colocation.before_resume(&mut self.tasks, tid, !in_call);
         self.balance(t_ns);
+        let how = self.next_stop(tid);
         match stop.kind() {
-            StopKind::Signal(signal) => stop.resume(Resume::ToNextSyscall, signal),
+            StopKind::Signal(signal) => stop.resume(how, signal),
             StopKind::Group(_) => stop.listen(),
-            StopKind::Syscall | StopKind::Event(_) => stop.resume(Resume::ToNextSyscall, Signal::NONE),
+            StopKind::Syscall | StopKind::Event(_) => stop.resume(how, Signal::NONE),
         }
     }
 

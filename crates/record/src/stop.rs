@@ -5,7 +5,9 @@ use crate::sink::Sink;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
-use sysreel_abi::{Abi, Act, AuditArch, Makes, Row, clone_flags, makes_fd, rights};
+use sysreel_abi::{
+    Abi, Act, AuditArch, Makes, Row, clone_flags, installs_seccomp, makes_fd, reaches_all_threads, rights,
+};
 use sysreel_format::{
     Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
 };
@@ -24,6 +26,9 @@ impl Session {
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return true };
         // A task that was killed in this very moment is still recorded: the length says that nothing could be asked (-ESRCH).
         let alive = stop.syscall_info(&mut self.info).is_ok();
+        if alive && self.is_left_out(stop) {
+            return true;
+        }
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
         self.sink.row.stop_head(&StopHead {
             wait_status: stop.status().0.cast_unsigned(),
@@ -51,7 +56,7 @@ impl Session {
                 None
             }
             StopKind::Group(_) => None,
-            StopKind::Event(event) => self.event_stop(stop, event).ok(),
+            StopKind::Event(event) => self.event_stop(stop, id, event).ok(),
         };
         self.sink.commit();
         self.notes();
@@ -71,11 +76,15 @@ impl Session {
     }
 
     /// The message belongs to the event; so does what is done about a filter that asks for a tracer.
-    fn event_stop(&mut self, stop: &Stop, event: Event) -> Result<u64, Died> {
+    fn event_stop(&mut self, stop: &Stop, id: TaskId, event: Event) -> Result<u64, Died> {
         let message = stop.event_message()?;
         self.sink.row.event_message(message);
         if event == Event::SECCOMP {
-            self.answer_as_untraced(stop);
+            if self.is_own_seccomp_stop() {
+                self.entry(stop.tid(), id);
+            } else {
+                self.answer_as_untraced(stop);
+            }
         }
         if event == Event::EXIT
             && let Some(task) = self.tasks.get_mut(stop.tid())
@@ -132,6 +141,11 @@ impl Session {
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
         self.namespaces.call(row.act, call.clone);
+        if reaches_all_threads(abi, row, &args)
+            && let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid)
+        {
+            self.stop_threads_at_every_call(tid, tgid);
+        }
         let Some(task) = self.tasks.get_mut(tid) else { return };
         debug_assert_eq!(task.id, id);
         // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.
@@ -224,6 +238,11 @@ impl Session {
     fn after_exit(&mut self, tid: Tid, id: TaskId, call: &Call, rval: i64, is_error: bool) {
         if is_error {
             return;
+        }
+        if installs_seccomp(call.abi, call.row, &call.args)
+            && let Some(task) = self.tasks.get_mut(tid)
+        {
+            task.every_call = true;
         }
         match call.row.act {
             Act::GetAffinity => self.show_own_mask(tid, call, rval),

@@ -1,5 +1,6 @@
 //! What the recorder keeps of a task while it lives.
 
+use crate::only::Calling;
 use std::collections::HashMap;
 use std::rc::Rc;
 use sysreel_abi::plan::EntryState;
@@ -33,6 +34,10 @@ pub(crate) struct Task {
     pub(crate) captured: bool,
     /// The address space it lives in; `None` where it is not known with whom it shares it.
     pub(crate) memory: Option<MemoryId>,
+    /// Where it stands, when some calls are left out.
+    pub(crate) calling: Calling,
+    /// Is it stopped at every call, although some are left out?
+    pub(crate) every_call: bool,
 }
 
 /// An open system call.
@@ -58,6 +63,8 @@ impl Task {
             in_user_code: false,
             captured: false,
             memory: None,
+            calling: Calling::Nothing,
+            every_call: false,
         }
     }
 }
@@ -111,6 +118,10 @@ impl Tasks {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Tid, &Task)> {
         self.living.iter().map(|(&tid, task)| (tid, task))
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (Tid, &mut Task)> {
+        self.living.iter_mut().map(|(&tid, task)| (tid, task))
     }
 
     /// A new address space.

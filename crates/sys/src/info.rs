@@ -64,6 +64,12 @@ impl SyscallInfo {
         })
     }
 
+    /// The data of the filter's answer, in a seccomp stop.
+    pub fn ret_data(&self) -> Option<u32> {
+        let is_seccomp = self.op()? == Op::SECCOMP && self.bytes().len() >= 84;
+        is_seccomp.then(|| u32::from_ne_bytes(self.field(80)))
+    }
+
     /// `rval` and `is_error` of an exit stop; `None` for the others.
     pub fn result(&self) -> Option<(i64, bool)> {
         let is_exit = self.op()? == Op::EXIT && self.bytes().len() >= 33;

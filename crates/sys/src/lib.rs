@@ -34,6 +34,7 @@ pub mod object;
 pub mod pages;
 pub mod probe;
 pub mod process;
+pub mod seccomp;
 pub mod signals;
 pub mod spawn;
 pub mod startup;

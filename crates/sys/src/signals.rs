@@ -1,7 +1,7 @@
 //! The recorder's own signals: those that ask it to stop, and those that are the program's business.
 
 use crate::raw::check;
-use crate::{Error, Result, Signal};
+use crate::{Error, Result, Signal, Tid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::time::Duration;
@@ -127,6 +127,12 @@ pub fn ignore(signals: &[Signal]) {
         // SAFETY: SIG_IGN needs no handler.
         unsafe { libc::signal(signal.0, libc::SIG_IGN) };
     }
+}
+
+/// Sends a signal to a process. One that is gone needs none.
+pub fn send(pid: Tid, signal: Signal) {
+    // SAFETY: kill(2) takes numbers.
+    unsafe { libc::kill(pid, signal.0) };
 }
 
 /// Ends this process by `signal`, as the recorded program ended, without a second core file.

@@ -1,6 +1,7 @@
 //! Starting a program so that it is traced from its execve on, and sees nothing of the recorder.
 
 use crate::raw::check;
+use crate::seccomp::Filter;
 use crate::{Error, Report, Result, Signal, Stop, StopKind, Tid, Tracer, startup};
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io::{self, Read};
@@ -30,16 +31,28 @@ pub struct ExecOutcome {
 impl ExecOutcome {
     /// Why the execve failed, if it did. To be asked when the child is gone, else it may block.
     pub fn failure(mut self) -> Option<Error> {
+        let source = self.word()?;
+        Some(Error::Exec { program: self.program, source })
+    }
+
+    /// Before its execve only the filter can have failed.
+    fn ended_before_the_gate(mut self, pid: Tid) -> Error {
+        match self.word() {
+            Some(source) => Error::io("seccomp(2): a filter for the program", source),
+            None => Error::Unsupported(format!("the child {pid} ended before its program was started")),
+        }
+    }
+
+    fn word(&mut self) -> Option<io::Error> {
         let mut errno = [0; 4];
         self.pipe.read_exact(&mut errno).ok()?;
-        let source = io::Error::from_raw_os_error(i32::from_ne_bytes(errno));
-        Some(Error::Exec { program: self.program, source })
+        Some(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))
     }
 }
 
 impl Tracer {
-    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve.
-    pub fn spawn(&self, argv: &[OsString]) -> Result<Spawned> {
+    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one.
+    pub fn spawn(&self, argv: &[OsString], filter: Option<&Filter>) -> Result<Spawned> {
         let program = argv.first().map(PathBuf::from).unwrap_or_default();
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
@@ -51,20 +64,23 @@ impl Tracer {
         // process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd());
+            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd(), filter);
         }
         drop((gate.0, word.1));
         self.seize_for_life_or_death(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
         nix::unistd::write(&gate.1, &[1]).map_err(|e| Error::io("write to the child's gate", e.into()))?;
         let outcome = ExecOutcome { pipe: word.0.into(), program };
-        Ok(Spawned { stop: self.wait_for_gate(pid)?, outcome })
+        match self.wait_for_gate(pid)? {
+            Some(stop) => Ok(Spawned { stop, outcome }),
+            None => Err(outcome.ended_before_the_gate(pid)),
+        }
     }
 
-    fn wait_for_gate(&self, pid: Tid) -> Result<Stop> {
+    fn wait_for_gate(&self, pid: Tid) -> Result<Option<Stop>> {
         loop {
             match self.wait_for(pid)? {
                 Report::Stopped(stop) if stop.kind() == StopKind::Signal(Signal(libc::SIGSTOP)) => {
-                    return Ok(stop);
+                    return Ok(Some(stop));
                 }
                 // A signal from outside that arrived first is the program's: it gets it.
                 Report::Stopped(stop) => match stop.kind() {
@@ -72,11 +88,7 @@ impl Tracer {
                     StopKind::Group(_) => stop.listen(),
                     _ => stop.resume(crate::Resume::Freely, Signal::NONE),
                 },
-                _ => {
-                    return Err(Error::Unsupported(format!(
-                        "the child {pid} ended before its program was started"
-                    )));
-                }
+                _ => return Ok(None),
             }
         }
     }
@@ -110,9 +122,14 @@ impl Image {
     }
 
     /// The child's life. Never returns.
-    fn run(&self, gate: RawFd, word: RawFd) -> ! {
+    fn run(&self, gate: RawFd, word: RawFd, filter: Option<&Filter>) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which outlives them.
         unsafe {
+            let fail = |errno: i32| {
+                let errno = errno.to_ne_bytes();
+                libc::write(word, errno.as_ptr().cast(), errno.len());
+                libc::_exit(127)
+            };
             let mut byte = 0u8;
             if libc::read(gate, (&raw mut byte).cast(), 1) != 1 {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
@@ -125,15 +142,16 @@ impl Image {
                     libc::close(i32::try_from(fd).unwrap_or(-1));
                 }
             }
+            if let Some(Err(errno)) = filter.map(Filter::install) {
+                fail(errno);
+            }
             // The mark that the tracer waits for: what follows is the execve.
             libc::kill(libc::getpid(), libc::SIGSTOP);
             libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environ.cast());
             if *libc::__errno_location() == libc::ENOEXEC {
                 libc::execve(SHELL.as_ptr(), self.script.as_ptr(), environ.cast());
             }
-            let errno = (*libc::__errno_location()).to_ne_bytes();
-            libc::write(word, errno.as_ptr().cast(), errno.len());
-            libc::_exit(127)
+            fail(*libc::__errno_location())
         }
     }
 }

@@ -12,6 +12,7 @@ mod fixtures;
 mod golden;
 mod matcher;
 mod matcher_cases;
+mod only;
 mod oracle;
 mod program;
 mod reading;

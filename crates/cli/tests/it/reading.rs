@@ -6,7 +6,7 @@
 use crate::statements::{End, hex};
 use crate::stops::{Call, Region, Stop, What};
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Every stop and end of a task, in the order of the log.
 pub(crate) fn read(raw: &str) -> Vec<Stop> {
@@ -21,6 +21,19 @@ pub(crate) fn read(raw: &str) -> Vec<Stop> {
         );
     }
     stops
+}
+
+/// Where the stop of a filter begins a call (no entry came before it), it stands for the entry.
+pub(crate) fn filter_stops_are_entries(stops: &mut [Stop]) {
+    let mut in_call = HashSet::new();
+    for stop in stops {
+        match &stop.what {
+            What::Entry(_) => _ = in_call.insert(stop.tid),
+            What::Exit { .. } | What::Gone(_) => _ = in_call.remove(&stop.tid),
+            What::Seccomp { call, .. } if in_call.insert(stop.tid) => stop.what = What::Entry(call.clone()),
+            _ => {}
+        }
+    }
 }
 
 /// The stop that an event is, if it is one. None: what must be there is not.

@@ -1,6 +1,6 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sysreel_format::{
     Body, Completeness, Ending as LogEnding, Event, FileMeta, GoneHow, Item, MetaCodec, Part,
@@ -22,7 +22,12 @@ impl Info {
     pub fn of(file: &mut LogFile) -> Result<Self, Error> {
         let log = file.log();
         let mut info = Self::known_at_start(file);
-        let mut walk = Walk { places: BTreeMap::new(), completeness: log.header().completeness, t_last: 0 };
+        let mut walk = Walk {
+            places: BTreeMap::new(),
+            in_call: HashSet::new(),
+            completeness: log.header().completeness,
+            t_last: 0,
+        };
         let mut events = log.events();
         while let Some(item) = events.next().map_err(|e| file.error(e))? {
             match item {
@@ -152,6 +157,8 @@ fn keep<T>(list: &mut Vec<T>, item: T) {
 struct Walk {
     /// Where in the list each living task is.
     places: BTreeMap<TaskId, usize>,
+    /// Tasks with an open call.
+    in_call: HashSet<TaskId>,
     completeness: Completeness,
     t_last: u64,
 }
@@ -177,6 +184,7 @@ impl Walk {
             Ok(Body::Stop(stop)) => self.stop(info, event, &stop),
             Ok(Body::Task(task)) => self.appears(info, event.task, &task),
             Ok(Body::Gone(gone)) => {
+                self.in_call.remove(&event.task);
                 let end = end(gone.how, gone.wait_status);
                 let place = self.places.remove(&event.task);
                 if let Some(task) = place.and_then(|at| info.tasks.get_mut(at)) {
@@ -209,16 +217,26 @@ impl Walk {
         }
         match psi.what {
             What::Entry(_) => {
-                info.syscalls += 1;
-                if let Some(task) = self.places.get(&event.task).and_then(|at| info.tasks.get_mut(*at)) {
-                    task.syscalls += 1;
-                }
+                self.in_call.insert(event.task);
+                self.call(info, event.task);
             }
-            What::Exit(outcome) if outcome.failed() => info.errors += 1,
+            // Without an entry before it, it is the one that tells of the call: a recording of some calls only has no other.
+            What::Seccomp(..) if self.in_call.insert(event.task) => self.call(info, event.task),
+            What::Exit(outcome) => {
+                self.in_call.remove(&event.task);
+                info.errors += u64::from(outcome.failed());
+            }
             _ => {}
         }
         if stop.parts.flatten().any(|part| matches!(part, Part::Altered(_))) {
             count(&mut info.kinds, "altered stop");
+        }
+    }
+
+    fn call(&self, info: &mut Info, id: TaskId) {
+        info.syscalls += 1;
+        if let Some(task) = self.places.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
+            task.syscalls += 1;
         }
     }
 

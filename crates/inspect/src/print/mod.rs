@@ -124,6 +124,7 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
     let several = log.summary().is_some_and(|summary| summary.tasks > 1);
     let mut printer = Printer::new(options, several);
     printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
+    printer.not_everything(log.header().completeness, log.meta());
     let mut events = log.events();
     while let Some(item) = events.next().map_err(|e| file.error(e))? {
         printer.item(&item, log);

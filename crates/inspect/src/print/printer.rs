@@ -6,7 +6,8 @@ use std::io::Write;
 
 use sysreel_abi::{Abi, Act, syscall_name};
 use sysreel_format::{
-    Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
+    Body, Completeness, Ending, Event, FileMeta, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop,
+    TaskId,
 };
 
 use super::lines::{Lines, Prefix};
@@ -50,6 +51,17 @@ impl<'o> Printer<'o> {
     /// Ties the monotonic clock to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.lines.anchor(realtime, monotonic);
+    }
+
+    /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
+    pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
+        if completeness.contains(Completeness::FILTERED) {
+            let only = meta.options.iter().find(|(name, _)| name == b"only");
+            let only = only.map_or_else(String::new, |(_, calls)| {
+                format!(": --only {}", String::from_utf8_lossy(calls))
+            });
+            self.remark(&Prefix::default(), &format!("not all system calls were recorded{only}"));
+        }
     }
 
     /// Writes what there is to say about an item.

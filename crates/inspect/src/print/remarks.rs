@@ -26,6 +26,8 @@ const NONE_LEN: usize = 24;
 /// The signals that stop a process, and the one that traps, in every ABI here (include/uapi/asm-generic/signal.h).
 const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
 const TRAP: u32 = 5;
+/// The size of a `sock_filter` (include/uapi/linux/filter.h).
+const BPF_INSTRUCTION: usize = 8;
 /// Bit of a syscall stop's signal under PTRACE_O_TRACESYSGOOD.
 const SYSGOOD: u32 = 0x80;
 
@@ -223,7 +225,12 @@ impl Printer<'_> {
         let value = if altered.what == Altering::AFFINITY { cpus } else { bytes_in_short };
         value(&mut said, altered.kernel);
         said.push_str(", given ");
-        value(&mut said, altered.given);
+        if altered.what == Altering::SECCOMP_FILTER {
+            text::dec(&mut said, (altered.given.len() / BPF_INSTRUCTION) as u64);
+            said.push_str(" instructions");
+        } else {
+            value(&mut said, altered.given);
+        }
         self.remark(prefix, &said);
     }
 

@@ -1,0 +1,223 @@
+//! Which calls a recording keeps, in the words of strace's `-e trace=`.
+//!
+//! ```text
+//! FILTER = ["!"] ITEM ("," ITEM)*      with "!": all calls but these
+//! ITEM   = NAME | "%" CLASS | "all"    in a list without "!" also "!NAME" or "!%CLASS": not these after all
+//! ```
+
+use std::fmt;
+
+use crate::arch::{Abi, AuditArch};
+use crate::desc::{Act, Classes, Makes, Row};
+use crate::number::{self, Nr};
+
+/// A filter that was understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    text: String,
+    /// All calls but those that match.
+    but: bool,
+    /// Each takes calls in, or out again.
+    items: Vec<(bool, Item)>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Item {
+    All,
+    Class(Classes),
+    Name(String),
+}
+
+/// What is wrong with a filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterError {
+    word: String,
+    why: String,
+}
+
+impl fmt::Display for FilterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.word, self.why)
+    }
+}
+
+impl std::error::Error for FilterError {}
+
+impl Filter {
+    /// Understands a filter.
+    ///
+    /// # Errors
+    /// When a name is not that of a call or a class; with the one that is most like it.
+    pub fn parse(text: &str) -> Result<Self, FilterError> {
+        let (but, list) = match text.strip_prefix('!') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let items = list.split(',').map(|word| item(word, but)).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), but, items })
+    }
+
+    /// Whether a call is asked for. One without a name can only be among "all others".
+    #[must_use]
+    pub fn wants(&self, name: Option<&str>, row: Option<&Row>) -> bool {
+        let mut taken = false;
+        for (takes, item) in &self.items {
+            let matches = match item {
+                Item::All => true,
+                Item::Class(class) => row.is_some_and(|row| row.class.contains(*class)),
+                Item::Name(wanted) => name == Some(wanted),
+            };
+            taken = if matches { *takes } else { taken };
+        }
+        taken != self.but
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+fn item(word: &str, but: bool) -> Result<(bool, Item), FilterError> {
+    let wrong = |why: String| FilterError { word: word.to_owned(), why };
+    let (takes, name) = match word.strip_prefix('!') {
+        Some(_) if but => return Err(wrong("the `!` before the whole list is enough".into())),
+        Some(rest) => (false, rest),
+        None => (true, word),
+    };
+    let item = match name.strip_prefix('%') {
+        Some(class) => Item::Class(Classes::named(class).ok_or_else(|| {
+            let known = Classes::ALL.map(|(name, _)| format!("%{name}"));
+            wrong(format!("no class of calls has that name; there are {}", known.join(" ")))
+        })?),
+        None if name == "all" => Item::All,
+        None if name.is_empty() => {
+            return Err(wrong("a name of a call is missing here (example: openat,%network)".into()));
+        }
+        None if Abi::ALL.iter().any(|&abi| number::number(abi, name).is_some()) => Item::Name(name.into()),
+        None => {
+            let like = most_like(name).map_or_else(String::new, |like| format!("; is `{like}` meant?"));
+            return Err(wrong(format!("no system call has that name{like}")));
+        }
+    };
+    Ok((takes, item))
+}
+
+/// The name of a call or class that is most like a word, if any is.
+fn most_like(word: &str) -> Option<String> {
+    /// Below this two words have little in common.
+    const ALIKE: f64 = 0.8;
+    let calls = Abi::ALL.iter().flat_map(|&abi| number::calls(abi).map(|(_, name, _)| name.to_owned()));
+    // A class whose sign was forgotten is meant more often than a call that is spelled like it.
+    let classes = Classes::ALL.into_iter().map(|(name, _)| format!("%{name}"));
+    let score = |name: &str| strsim::jaro_winkler(name.trim_start_matches('%'), word);
+    let best = calls.chain(classes).max_by(|a, b| score(a).total_cmp(&score(b)))?;
+    (score(&best) >= ALIKE).then_some(best)
+}
+
+/// Calls that a filtered recording keeps although nobody asked for them, for without them the log would say what is not so: who
+/// makes which task and runs which program, that a filter of the program's own or an `io_uring` hides calls, what was
+/// done about affinity, which call goes on. Calls behind one number cannot be told apart by the number.
+const fn is_needed(act: Act) -> bool {
+    matches!(
+        act,
+        Act::Fork
+            | Act::Vfork
+            | Act::Clone
+            | Act::Clone3
+            | Act::Exec
+            | Act::Seccomp
+            | Act::Prctl
+            | Act::IoUringSetup
+            | Act::GetAffinity
+            | Act::SetAffinity
+            | Act::Restart
+            | Act::Multiplexed
+    )
+}
+
+/// Calls that change what descriptors stand for: with one of them missing, a name that is shown could be that of another file.
+const fn changes_names(row: &Row) -> bool {
+    !matches!(row.makes, Makes::None)
+        || matches!(
+            row.act,
+            Act::Close
+                | Act::CloseRange
+                | Act::Dup
+                | Act::DupTo
+                | Act::Receive
+                | Act::Bind
+                | Act::Connect
+                | Act::Listen
+                | Act::Accept
+        )
+}
+
+/// The calls that a filtered recording stops at, by number.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// By ABI and number (without the x32 bit).
+    calls: [Vec<bool>; Abi::ALL.len()],
+    /// Numbers that have no name.
+    others: bool,
+}
+
+impl Watch {
+    /// The calls that `filter` asks for and those that are needed; with `names`, also those that the names of descriptors need.
+    #[must_use]
+    pub fn new(filter: &Filter, names: bool) -> Self {
+        let others = filter.wants(None, None);
+        let calls = Abi::ALL.map(|abi| {
+            let mut watched = Vec::new();
+            for (nr, name, row) in number::calls(abi) {
+                let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(0);
+                watched.resize(watched.len().max(at + 1), others);
+                let needed = row.is_some_and(|row| is_needed(row.act) || names && changes_names(row));
+                watched[at] = needed || filter.wants(Some(name), row);
+            }
+            watched
+        });
+        Self { calls, others }
+    }
+
+    /// Whether a call is stopped at, as the kernel numbers it: a filter sees the low half of the number. What an architecture without a
+    /// table does is never hidden.
+    #[must_use]
+    pub fn watches(&self, arch: AuditArch, nr: u64) -> bool {
+        let nr = nr & 0xffff_ffff;
+        let Some(abi) = Abi::of(arch, nr) else { return true };
+        let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(usize::MAX);
+        self.calls[abi as usize].get(at).copied().unwrap_or(self.others)
+    }
+
+    /// For each architecture that has a table: from which number on calls are stopped at, or not. The first is 0, and neighbours differ.
+    #[must_use]
+    pub fn ranges(&self) -> Vec<(AuditArch, Vec<(u32, bool)>)> {
+        [AuditArch::X86_64, AuditArch::I386, AuditArch::AARCH64]
+            .map(|arch| {
+                let mut ranges: Vec<(u32, bool)> = Vec::new();
+                let abis = Abi::ALL.into_iter().filter(|abi| abi.arch() == arch);
+                let edges = abis.flat_map(|abi| {
+                    let numbers = (0u32..).zip(0..=self.calls[abi as usize].len());
+                    let bit = u32::try_from(x32_bit(abi)).unwrap_or(0);
+                    numbers.map(move |(nr, _)| nr | bit)
+                });
+                for nr in edges {
+                    let watched = self.watches(arch, nr.into());
+                    if ranges.last().is_none_or(|(_, last)| *last != watched) {
+                        ranges.push((nr, watched));
+                    }
+                }
+                (arch, ranges)
+            })
+            .into()
+    }
+}
+
+const fn x32_bit(abi: Abi) -> u64 {
+    if matches!(abi, Abi::X32) { Nr::X32_BIT } else { 0 }
+}
+
+#[cfg(test)]
+mod tests;

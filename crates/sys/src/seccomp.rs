@@ -1,0 +1,145 @@
+//! A seccomp filter of the recorder's own, so that a program stops for some calls only.
+//!
+//! It is made of a few instructions of classic BPF, put together by hand (seccomp(2), bpf(4)): no call is ever denied. What is not
+//! asked for is allowed, and as the answer depends on nothing but architecture and number the kernel remembers it in a bitmap
+//! (Linux 5.11, kernel/seccomp.c): such a call costs next to nothing. An architecture that the filter does not know is traced.
+
+use linux_raw_sys::ptrace::{SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, SECCOMP_SET_MODE_FILTER, seccomp_data};
+use std::mem::offset_of;
+
+/// The numbers of an architecture: from each number on, up to the next, calls stop or do not. The first is 0.
+pub type Ranges = (u32, Vec<(u32, bool)>);
+
+/// A filter that is ready to be installed.
+#[derive(Debug, Clone)]
+pub struct Filter {
+    code: Vec<libc::sock_filter>,
+}
+
+/// The most instructions that the kernel takes (linux/bpf_common.h, `BPF_MAXINSNS`).
+const MOST: usize = 4096;
+
+const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+const IS: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+const AT_LEAST: u32 = libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K;
+const GO: u32 = libc::BPF_JMP | libc::BPF_JA;
+const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
+
+impl Filter {
+    /// A filter that answers RET_TRACE with this data where a call shall stop. `None` when it would be too long for the kernel.
+    pub fn new(archs: &[Ranges], data: u16) -> Option<Filter> {
+        let stop = SECCOMP_RET_TRACE | u32::from(data);
+        let answer = |stops: bool| if stops { stop } else { SECCOMP_RET_ALLOW };
+        let sections: Vec<Vec<_>> = archs.iter().map(|(_, ranges)| section(ranges, answer)).collect();
+        let mut code = vec![load(offset_of!(seccomp_data, arch))?];
+        // Behind the load come two instructions for each architecture, and the answer for all others.
+        let mut at = 2 * archs.len() + 1;
+        for (n, ((arch, _), section)) in archs.iter().zip(&sections).enumerate() {
+            let behind_both = 2 * (n + 1);
+            code.push(jump(IS, *arch, 0, 1));
+            code.push(jump(GO, u32::try_from(at - behind_both).ok()?, 0, 0));
+            at += section.len();
+        }
+        code.push(jump(ANSWER, stop, 0, 0));
+        code.extend(sections.into_iter().flatten());
+        (code.len() <= MOST).then_some(Filter { code })
+    }
+
+    /// The instructions as the kernel reads them.
+    pub fn bytes(&self) -> Vec<u8> {
+        let instruction = |i: &libc::sock_filter| {
+            let mut bytes = [0; 8];
+            bytes[..2].copy_from_slice(&i.code.to_ne_bytes());
+            bytes[2..4].copy_from_slice(&[i.jt, i.jf]);
+            bytes[4..].copy_from_slice(&i.k.to_ne_bytes());
+            bytes
+        };
+        self.code.iter().flat_map(instruction).collect()
+    }
+
+    /// Puts the filter on the calling thread for ever. Async-signal-safe: a child between fork and execve calls it.
+    ///
+    /// Without CAP_SYS_ADMIN the kernel demands no_new_privs (seccomp(2)), so that is set then, and only then: setuid programs get no
+    /// privileges under an unprivileged tracer in any case (execve(2)).
+    pub(crate) fn install(&self) -> Result<(), i32> {
+        let program = libc::sock_fprog {
+            len: u16::try_from(self.code.len()).unwrap_or(0),
+            filter: self.code.as_ptr().cast_mut(),
+        };
+        // SAFETY: seccomp(2) reads `len` instructions behind `filter`, which live in `self`; prctl(2) takes numbers.
+        unsafe {
+            let install = || libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program);
+            if install() == 0 {
+                return Ok(());
+            }
+            let refused = *libc::__errno_location() == libc::EACCES;
+            if refused && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && install() == 0 {
+                return Ok(());
+            }
+            Err(*libc::__errno_location())
+        }
+    }
+}
+
+/// What decides about the numbers of one architecture: one comparison and one answer for each range.
+fn section(ranges: &[(u32, bool)], answer: impl Fn(bool) -> u32) -> Vec<libc::sock_filter> {
+    let mut code: Vec<_> = load(offset_of!(seccomp_data, nr)).into_iter().collect();
+    for (n, &(_, stops)) in ranges.iter().enumerate() {
+        if let Some(&(next, _)) = ranges.get(n + 1) {
+            code.push(jump(AT_LEAST, next, 1, 0));
+        }
+        code.push(jump(ANSWER, answer(stops), 0, 0));
+    }
+    code
+}
+
+fn load(offset: usize) -> Option<libc::sock_filter> {
+    Some(jump(LOAD, u32::try_from(offset).ok()?, 0, 0))
+}
+
+fn jump(code: u32, k: u32, yes: u8, no: u8) -> libc::sock_filter {
+    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt: yes, jf: no, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the filter answers, by the rules of classic BPF.
+    fn run(filter: &Filter, arch: u32, nr: u32) -> u32 {
+        let (mut at, mut a) = (0, 0);
+        loop {
+            let i = &filter.code[at];
+            at += 1;
+            match u32::from(i.code) {
+                LOAD if i.k as usize == offset_of!(seccomp_data, arch) => a = arch,
+                LOAD => a = nr,
+                IS => at += usize::from(if a == i.k { i.jt } else { i.jf }),
+                AT_LEAST => at += usize::from(if a >= i.k { i.jt } else { i.jf }),
+                GO => at += i.k as usize,
+                ANSWER => return i.k,
+                other => panic!("{other:#x}"),
+            }
+        }
+    }
+
+    #[test]
+    fn every_architecture_is_asked_about_its_own_numbers() {
+        let archs =
+            [(7, vec![(0, false), (3, true), (4, false), (9, true)]), (8, vec![(0, true), (5, false)])];
+        let filter = Filter::new(&archs, 0x1234).unwrap();
+        let (stop, go) = (SECCOMP_RET_TRACE | 0x1234, SECCOMP_RET_ALLOW);
+        for (nr, answer) in [(0, go), (2, go), (3, stop), (4, go), (8, go), (9, stop), (u32::MAX, stop)] {
+            assert_eq!(run(&filter, 7, nr), answer, "{nr}");
+        }
+        assert_eq!([0, 4, 5, u32::MAX].map(|nr| run(&filter, 8, nr)), [stop, stop, go, go]);
+        assert_eq!(run(&filter, 9, 3), stop, "a foreign architecture is traced");
+        assert_eq!(filter.bytes().len(), filter.code.len() * 8);
+    }
+
+    #[test]
+    fn a_filter_that_the_kernel_would_not_take_is_none() {
+        let ranges = (0..4000).map(|nr| (nr, nr % 2 == 0)).collect();
+        assert!(Filter::new(&[(7, ranges)], 0).is_none());
+    }
+}
