@@ -16,6 +16,7 @@ pub mod errno;
 pub mod fds;
 pub mod filter;
 mod inner;
+pub mod intent;
 pub mod layout;
 mod mapped;
 pub mod number;

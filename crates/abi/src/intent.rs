@@ -1,0 +1,298 @@
+//! What a call wants where its [`Act`] alone does not tell: how a file is opened, which descriptors data come from and go
+//! to, whether it may wait or change more than its own process.
+
+use linux_raw_sys::general as g;
+use linux_raw_sys::net;
+
+use crate::arch::Abi;
+use crate::consts::open;
+use crate::desc::{Act, Kind, Row};
+use crate::plan::word::u64_at;
+use crate::render::constant;
+
+/// How a file is opened: the flags of open, whichever call passes them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opening {
+    flags: u64,
+    abi: Abi,
+}
+
+impl Opening {
+    fn has(self, name: &str) -> bool {
+        constant(self.abi, &open::OPEN, name).is_some_and(|bits| self.flags & bits == bits)
+    }
+
+    /// Bytes may be written.
+    #[must_use]
+    pub fn writes(self) -> bool {
+        let mode = self.flags & u64::from(g::O_ACCMODE);
+        (mode == u64::from(g::O_WRONLY) || mode == u64::from(g::O_RDWR)) && !self.path_only()
+    }
+
+    /// A file is made where there is none.
+    #[must_use]
+    pub fn creates(self) -> bool {
+        self.flags & u64::from(g::O_CREAT) != 0
+    }
+
+    /// It must not be there before.
+    #[must_use]
+    pub fn exclusive(self) -> bool {
+        self.creates() && self.flags & u64::from(g::O_EXCL) != 0
+    }
+
+    /// A file without a name is made (`O_TMPFILE`).
+    #[must_use]
+    pub fn nameless(self) -> bool {
+        self.has("O_TMPFILE")
+    }
+
+    /// It only stands for a place (`O_PATH`).
+    #[must_use]
+    pub fn path_only(self) -> bool {
+        self.flags & u64::from(g::O_PATH) != 0
+    }
+
+    /// Only a directory will do.
+    #[must_use]
+    pub fn directory(self) -> bool {
+        self.has("O_DIRECTORY")
+    }
+}
+
+/// How a call opens a file; `None` for calls that open none. `structure` gives the bytes that were captured for an argument
+/// (openat2 has its flags there).
+pub fn opening<'m>(
+    abi: Abi,
+    row: &Row,
+    args: &[u64; 6],
+    structure: impl Fn(u8) -> Option<&'m [u8]>,
+) -> Option<Opening> {
+    if row.act != Act::Open {
+        return None;
+    }
+    let args = abi.args(args);
+    let flags = match (row.arg("flags"), row.arg("how")) {
+        (Some(at), _) if matches!(row.args.get(at)?.kind, Kind::Flags(list) if std::ptr::eq(list, &open::OPEN)) => {
+            args.get(at).copied()?
+        }
+        (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 0)?,
+        // creat(pathname, mode).
+        (None, None) if row.arg("mode").is_some() => (g::O_CREAT | g::O_WRONLY | g::O_TRUNC).into(),
+        // Trees of mounts.
+        _ => g::O_PATH.into(),
+    };
+    Some(Opening { flags, abi })
+}
+
+/// The positions of the arguments that name the descriptor that data come from, and the one that they go to.
+#[must_use]
+pub fn data_fds(row: &Row) -> (Option<usize>, Option<usize>) {
+    let named = |names: [&str; 3]| names.iter().find_map(|name| row.arg(name));
+    match row.act {
+        Act::Read | Act::Receive | Act::ReadDir => (Some(0), None),
+        Act::Send => (None, Some(0)),
+        Act::Write => {
+            let to = named(["fd_out", "out_fd", "fdout"]);
+            (named(["fd_in", "in_fd", "fdin"]), to.or(Some(0)))
+        }
+        _ => (None, None),
+    }
+}
+
+/// Whether a mapping of a file changes the file: it is shared and may be written.
+#[must_use]
+pub fn maps_to_write(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let named = |name| row.arg(name).and_then(|at| abi.args(args).get(at).copied());
+    maps_file(abi, row, args)
+        && named("prot").is_some_and(|prot| prot & u64::from(g::PROT_WRITE) != 0)
+        // MAP_SHARED_VALIDATE has this bit too.
+        && named("flags").is_some_and(|flags| flags & u64::from(g::MAP_SHARED) != 0)
+}
+
+/// Whether a mapping is one of a file.
+#[must_use]
+pub fn maps_file(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    let flags = row.arg("flags").and_then(|at| abi.args(args).get(at).copied());
+    row.act == Act::Mmap && flags.is_some_and(|flags| flags & u64::from(g::MAP_ANONYMOUS) == 0)
+}
+
+/// Whether a call removes a directory, whatever its name.
+#[must_use]
+pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
+    match row.act {
+        Act::Rmdir => true,
+        Act::Unlink => row.arg("flag").and_then(|at| abi.args(args).get(at).copied()).is_some_and(|flags| {
+            constant(abi, &open::AT_UNLINK, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
+        }),
+        _ => false,
+    }
+}
+
+/// What a call does to more than its own process, in a word: to the kernel, its keys, its policies. `None` for all others.
+#[must_use]
+pub fn privileged(row: &Row) -> Option<&'static str> {
+    const WORDS: [(&str, &str); 15] = [
+        ("bpf", "bpf"),
+        ("add_key", "keys"),
+        ("request_key", "keys"),
+        ("keyctl", "keys"),
+        ("init_module", "module"),
+        ("finit_module", "module"),
+        ("delete_module", "module"),
+        ("kexec_load", "kexec"),
+        ("kexec_file_load", "kexec"),
+        ("reboot", "reboot"),
+        ("swapon", "swap"),
+        ("swapoff", "swap"),
+        ("sethostname", "hostname"),
+        ("setdomainname", "hostname"),
+        ("perf_event_open", "perf"),
+    ];
+    match row.act {
+        Act::Mount => Some("mount"),
+        Act::Ptrace => Some("ptrace"),
+        Act::Namespace => Some("namespace"),
+        Act::IoUringSetup => Some("io_uring"),
+        _ => WORDS.iter().find(|(name, _)| *name == row.name).map(|(_, word)| *word),
+    }
+}
+
+/// Whether a call fails with this result because nothing has happened yet, and will be made again: a signal came, or there
+/// was nothing to do. -512 to -516 are the kernel's own answers before it restarts a call (include/linux/errno.h).
+#[must_use]
+pub fn tries_again(rval: i64, is_error: bool) -> bool {
+    use linux_raw_sys::errno as e;
+    let errno = rval.wrapping_neg();
+    is_error
+        && (errno == i64::from(e::EAGAIN) || errno == i64::from(e::EINTR) || (512..=516).contains(&errno))
+}
+
+/// Whether a name that is not there was looked for.
+#[must_use]
+pub fn not_there(rval: i64, is_error: bool) -> bool {
+    use linux_raw_sys::errno as e;
+    is_error && [e::ENOENT, e::ENOTDIR].iter().any(|errno| rval.wrapping_neg() == i64::from(*errno))
+}
+
+/// Whether an `st_mode` is that of a directory.
+#[must_use]
+pub const fn is_directory(mode: u32) -> bool {
+    mode & g::S_IFMT == g::S_IFDIR
+}
+
+/// Whether an `st_mode` is that of a socket.
+#[must_use]
+pub const fn is_socket(mode: u32) -> bool {
+    mode & g::S_IFMT == g::S_IFSOCK
+}
+
+/// Whether an `st_mode` is that of a pipe.
+#[must_use]
+pub const fn is_pipe(mode: u32) -> bool {
+    mode & g::S_IFMT == g::S_IFIFO
+}
+
+/// Whether the descriptor argument of a call stands for the working directory.
+#[must_use]
+pub fn is_cwd(fd: u64) -> bool {
+    fd & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned())
+}
+
+/// The family of a socket address, as far as anyone needs to tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4.
+    Inet,
+    /// IPv6.
+    Inet6,
+    /// Sockets of the file system.
+    Unix,
+    /// Messages to and from the kernel.
+    Netlink,
+    /// Any other.
+    Other(u16),
+}
+
+impl Family {
+    /// That of a `sockaddr`.
+    #[must_use]
+    pub fn of(sockaddr: &[u8]) -> Self {
+        let number = sockaddr.get(..2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
+        match u32::from(number) {
+            net::AF_INET => Self::Inet,
+            net::AF_INET6 => Self::Inet6,
+            net::AF_UNIX => Self::Unix,
+            net::AF_NETLINK => Self::Netlink,
+            _ => Self::Other(number),
+        }
+    }
+}
+
+/// Whether a connect has begun and goes on by itself.
+#[must_use]
+pub fn in_progress(rval: i64, is_error: bool) -> bool {
+    is_error && rval.wrapping_neg() == i64::from(linux_raw_sys::errno::EINPROGRESS)
+}
+
+/// Whether a call gives way to other tasks and does nothing else.
+#[must_use]
+pub fn yields(row: &Row) -> bool {
+    row.name == "sched_yield"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::number::row_named;
+
+    fn opened(name: &str, args: [u64; 6], structure: &[u8]) -> Option<Opening> {
+        opening(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &args, |_| Some(structure))
+    }
+
+    #[test]
+    fn every_way_to_open_says_how() {
+        let flags = u64::from(g::O_CREAT | g::O_EXCL | g::O_RDWR);
+        let how = flags.to_le_bytes();
+        for opening in [
+            opened("open", [1, flags, 0, 0, 0, 0], &[]),
+            opened("openat", [1, 1, flags, 0, 0, 0], &[]),
+            opened("openat2", [1, 1, 1, 24, 0, 0], &how),
+        ] {
+            let opening = opening.unwrap();
+            assert!(opening.writes() && opening.creates() && opening.exclusive());
+            assert!(!opening.path_only() && !opening.directory() && !opening.nameless());
+        }
+        let creat = opened("creat", [1, 0o644, 0, 0, 0, 0], &[]).unwrap();
+        assert!(creat.writes() && creat.creates() && !creat.exclusive());
+        assert!(opened("open_tree", [0; 6], &[]).unwrap().path_only());
+        assert!(!opened("open", [0; 6], &[]).unwrap().writes());
+        assert!(opened("openat2", [0; 6], &[]).is_none() && opened("read", [0; 6], &[]).is_none());
+        let temporary = u64::from(g::O_TMPFILE | g::O_WRONLY);
+        assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().nameless());
+    }
+
+    #[test]
+    fn data_go_where_the_names_say() {
+        let fds = |name| data_fds(row_named(Abi::X86_64, name).unwrap());
+        assert_eq!(fds("read"), (Some(0), None));
+        assert_eq!(fds("pwritev2"), (None, Some(0)));
+        assert_eq!(fds("sendfile"), (Some(1), Some(0)));
+        assert_eq!(fds("copy_file_range"), (Some(0), Some(2)));
+        assert_eq!(fds("splice"), (Some(0), Some(2)));
+        assert_eq!(fds("tee"), (Some(0), Some(1)));
+        assert_eq!(fds("close"), (None, None));
+    }
+
+    #[test]
+    fn every_privileged_call_is_in_the_table() {
+        let privileged = |name| privileged(row_named(Abi::X86_64, name).unwrap());
+        for (name, word) in
+            [("bpf", "bpf"), ("keyctl", "keys"), ("finit_module", "module"), ("umount2", "mount")]
+        {
+            assert_eq!(privileged(name), Some(word), "{name}");
+        }
+        assert_eq!((privileged("read"), privileged("getuid")), (None, None));
+        assert!(yields(row_named(Abi::X86_64, "sched_yield").unwrap()));
+    }
+}
