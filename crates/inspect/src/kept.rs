@@ -89,6 +89,14 @@ impl Kept {
         Some(Piece { head: slot.head, stored, blobs: slot.blobs })
     }
 
+    /// Every region.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        self.regions.iter().filter_map(|slot| {
+            let stored = self.bytes.get(slot.start..slot.start + slot.len)?;
+            Some(Piece { head: slot.head, stored, blobs: slot.blobs })
+        })
+    }
+
     /// How many bytes of room it has.
     pub(crate) fn room(&self) -> usize {
         self.bytes.capacity() + self.regions.capacity() * size_of::<Slot>()
@@ -114,6 +122,11 @@ impl<'a> Piece<'a> {
             Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
         };
         Some(whole)
+    }
+
+    /// Its bytes, if they stand in the event itself.
+    pub(crate) fn inline(&self) -> Option<&'a [u8]> {
+        (!self.blobs).then_some(self.stored)
     }
 
     /// Whether the recorder's limit cut it.

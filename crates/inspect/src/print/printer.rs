@@ -15,7 +15,7 @@ use super::{FdStyle, Options};
 use crate::decode::{self, DONE, View};
 use crate::kept::{Buffers, Kept};
 use crate::psi::{self, Call, Info, Outcome, What};
-use crate::state::{OpenCall, Tracker};
+use crate::state::{Follow, OpenCall, Tracker};
 use crate::{Findings, text};
 
 /// Writes lines for events.
@@ -39,7 +39,7 @@ impl<'o> Printer<'o> {
         }
         Self {
             options,
-            tracker: Tracker::new(options.fds != FdStyle::Number),
+            tracker: Tracker::new(Follow { names: options.fds != FdStyle::Number, ..Follow::default() }),
             lines,
             exit: Kept::default(),
             lost: Cell::new(0),

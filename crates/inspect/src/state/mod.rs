@@ -1,5 +1,20 @@
 //! Who is who in a log: tasks, the call each has open, and what the file descriptors of each process stand for. Fed
 //! with events in order; everything that shows or compares a log asks here. Holds what lives, not what has been.
+//!
+//! What costs time is followed on demand ([`Follow`]): printing needs no more than names of descriptors, comparing needs
+//! processes with their open file descriptions and directories. [`Tracker::step`] takes a whole event.
+
+pub mod files;
+pub mod paths;
+pub mod processes;
+mod step;
+#[cfg(test)]
+mod tests;
+
+pub use files::{FileTable, Made, OpenFile};
+pub(crate) use processes::{Meant, region};
+pub use processes::{ProcessId, Standing};
+pub use step::Finished;
 
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -9,6 +24,7 @@ use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Rename
 
 use crate::kept::Kept;
 use crate::psi::{Call, Outcome};
+use processes::Processes;
 
 /// What a file descriptor stands for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,6 +94,17 @@ pub struct Task {
     pub interrupted: Option<&'static Row>,
     /// Whether it has begun an execve: before that, what the recorder started is the recorder's own code.
     pub has_run: bool,
+    /// What it shares with others, when processes are followed.
+    pub standing: Option<Standing>,
+}
+
+/// What a tracker follows besides tasks and their calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follow {
+    /// What the descriptors of each process are called: [`Tracker::fds`].
+    pub names: bool,
+    /// Processes, their open file descriptions, working directories and roots: [`Tracker::standing`].
+    pub processes: bool,
 }
 
 /// The living tasks.
@@ -91,6 +118,8 @@ pub struct Tracker {
     pub appeared: u64,
     /// Whether names of file descriptors are followed.
     follow_fds: bool,
+    /// The processes, if they are followed.
+    processes: Option<Box<Processes>>,
     spare: Vec<Kept>,
 }
 
@@ -98,10 +127,11 @@ pub struct Tracker {
 const SPARE: usize = 64;
 
 impl Tracker {
-    /// A tracker of nothing yet; without `follow_fds` it does not keep names of file descriptors.
+    /// A tracker of nothing yet.
     #[must_use]
-    pub fn new(follow_fds: bool) -> Self {
-        Self { follow_fds, ..Self::default() }
+    pub fn new(follow: Follow) -> Self {
+        let processes = follow.processes.then(Box::default);
+        Self { follow_fds: follow.names, processes, ..Self::default() }
     }
 
     /// A living task.
@@ -143,6 +173,7 @@ impl Tracker {
             self.fds.insert(head.tgid, fds);
         }
         *self.threads.entry(head.tgid).or_default() += 1;
+        task.standing = self.stand(head);
         self.tasks.insert(id, task);
     }
 
@@ -298,7 +329,17 @@ const fn changes_names(act: Act) -> bool {
 
 impl Task {
     fn new(tid: u32, tgid: u32, parent: TaskId, origin: Origin) -> Self {
-        Self { tid, tgid, parent, origin, abi: None, open: None, interrupted: None, has_run: true }
+        Self {
+            tid,
+            tgid,
+            parent,
+            origin,
+            abi: None,
+            open: None,
+            interrupted: None,
+            has_run: true,
+            standing: None,
+        }
     }
 }
 

@@ -1,0 +1,358 @@
+//! Processes, and what their tasks share: descriptors, places. Rebuilt from snapshots and calls.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use sysreel_abi::{Abi, Act, Inner, Row, clone_flags, intent, makes_fd};
+use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
+
+use super::files::{FileTable, Files, Made, Maker, OpenFile};
+use super::paths::{Places, resolve};
+use super::{OpenCall, Tracker};
+use crate::kept::{Buffers, Kept};
+use crate::psi::Outcome;
+
+/// A process of the log: its ordinal, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
+
+impl ProcessId {
+    /// None that the log shows.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// What a task stands on.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Its process.
+    pub process: ProcessId,
+    /// Its descriptors.
+    pub files: Rc<RefCell<FileTable>>,
+    /// Its working directory and root.
+    pub places: Rc<RefCell<Places>>,
+}
+
+/// A call as it was meant: the one behind a multiplexed call, else the call itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Meant {
+    pub(crate) abi: Abi,
+    pub(crate) row: &'static Row,
+    /// As the call uses them.
+    pub(crate) args: [u64; 6],
+    /// The role that the memory of its arguments has.
+    pub(crate) role: u8,
+}
+
+impl Meant {
+    /// `None` when the table has no row for it.
+    pub(crate) fn of(open: &OpenCall) -> Option<Self> {
+        let (abi, row) = (open.abi?, open.row?);
+        let words = |arg: u8| open.memory.find(arg, 0, 0).and_then(|piece| piece.inline());
+        Some(match sysreel_abi::inner(abi, row, &open.call.args, words) {
+            Some(Inner { row, args }) => Self { abi, row, args, role: 1 },
+            None => Self { abi, row, args: open.args(), role: 0 },
+        })
+    }
+
+    /// A descriptor among the arguments.
+    pub(crate) fn fd(&self, at: usize) -> Option<i32> {
+        let value = *self.args.get(at)? & 0xffff_ffff;
+        u32::try_from(value).ok().map(u32::cast_signed)
+    }
+}
+
+/// The processes of a log.
+#[derive(Debug, Default)]
+pub(super) struct Processes {
+    count: u32,
+    files: Files,
+    scratch: Vec<u8>,
+}
+
+impl Tracker {
+    /// What a task stands on; `None` when processes are not followed, or the task never appeared.
+    #[must_use]
+    pub fn standing(&self, id: TaskId) -> Option<&Standing> {
+        self.task(id)?.standing.as_ref()
+    }
+
+    /// What a task's descriptor stands for.
+    #[must_use]
+    pub fn file(&self, id: TaskId, fd: i32) -> Option<Rc<OpenFile>> {
+        self.standing(id)?.files.borrow().get(fd).cloned()
+    }
+
+    /// Writes the absolute path that `path` means for a task, from the directory that `dirfd` stands for if there is one.
+    pub(crate) fn path(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
+        let Some(standing) = self.standing(id) else { return resolve(b"", path, out) };
+        let fd = dirfd.filter(|fd| !intent::is_cwd(*fd));
+        match fd.and_then(|fd| i32::try_from(fd & 0xffff_ffff).ok()) {
+            Some(fd) if path.first() != Some(&b'/') => match standing.files.borrow().get(fd) {
+                Some(file) => resolve(&file.link, path, out),
+                None => resolve(b"", path, out),
+            },
+            _ => resolve(&standing.places.borrow().cwd, path, out),
+        }
+    }
+
+    /// What a new task shares with its maker says the call that made it; without that, its origin.
+    pub(super) fn stand(&mut self, head: &TaskHead) -> Option<Standing> {
+        let processes = self.processes.as_mut()?;
+        let maker = self.tasks.get(&head.parent);
+        let made = maker.and_then(|maker| maker.open.as_ref()).and_then(|open| {
+            let structure = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
+            clone_flags(open.abi?, open.row?, &open.call.args, structure)
+        });
+        let thread = head.origin == Origin::THREAD;
+        let (shares_files, shares_places) =
+            made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));
+        let from = maker.and_then(|maker| maker.standing.as_ref());
+        let process = match from {
+            Some(from) if thread => from.process,
+            _ => {
+                processes.count += 1;
+                ProcessId(processes.count - 1)
+            }
+        };
+        let copy_of = |shared: bool, files: &Rc<RefCell<FileTable>>| {
+            if shared { Rc::clone(files) } else { Rc::new(RefCell::new(files.borrow().clone())) }
+        };
+        Some(match from {
+            None => Standing { process, files: Rc::default(), places: Rc::default() },
+            Some(from) => Standing {
+                process,
+                files: copy_of(shares_files, &from.files),
+                places: match shares_places {
+                    true => Rc::clone(&from.places),
+                    false => Rc::new(RefCell::new(from.places.borrow().clone())),
+                },
+            },
+        })
+    }
+
+    /// A process as a snapshot found it. After an execve it shares nothing any more, and what was to be closed is.
+    pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
+        let Some(processes) = self.processes.as_mut() else { return };
+        let Some(standing) = self.tasks.get_mut(&id).and_then(|task| task.standing.as_mut()) else { return };
+        let mut table = standing.files.borrow().clone();
+        table.keep_only(&snapshot.fds);
+        for entry in &snapshot.fds {
+            let known = table.get(entry.fd).is_some_and(|file| {
+                file.id == (0, 0) || (file.id == (entry.dev, entry.ino) && *file.link == *entry.link)
+            });
+            if known {
+                continue;
+            }
+            // Two numbers for one description look the same in every respect.
+            let twin = snapshot.fds.iter().take_while(|other| other.fd < entry.fd).find(|other| {
+                (other.dev, other.ino, other.flags, other.offset, &other.link)
+                    == (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
+            });
+            let file = match twin.and_then(|twin| table.get(twin.fd)) {
+                Some(file) => Rc::clone(file),
+                None => {
+                    let maker = Maker { event, process: standing.process, made: Made::Before(entry.fd) };
+                    processes.files.of_entry(maker, entry)
+                }
+            };
+            table.set(entry.fd, file);
+        }
+        standing.files = Rc::new(RefCell::new(table));
+        let places = Places {
+            cwd: Rc::from(snapshot.cwd.as_slice()),
+            root: Rc::from(snapshot.root.as_slice()),
+            umask: snapshot.umask,
+        };
+        standing.places = Rc::new(RefCell::new(places));
+    }
+
+    /// What a call that has ended means for descriptors and places. `parts` are those of its exit.
+    pub(crate) fn follow(
+        &mut self,
+        id: TaskId,
+        event: u64,
+        open: &OpenCall,
+        outcome: Outcome,
+        parts: Parts<'_>,
+        buffers: &dyn Buffers,
+    ) {
+        let Some(call) = Meant::of(open) else { return };
+        if outcome.failed() {
+            return;
+        }
+        match call.row.act {
+            Act::Close => self.change(id, |table| table.close(call.fd(0).unwrap_or(-1))),
+            Act::CloseRange if call.args[2] == 0 => {
+                let (first, last) = (call.fd(0).unwrap_or(0), call.fd(1).unwrap_or(i32::MAX));
+                let last = if last < 0 { i32::MAX } else { last };
+                self.change(id, |table| table.close_range(first, last));
+            }
+            Act::Chdir => self.moved(id, open, buffers),
+            Act::Fchdir => {
+                if let Some(link) =
+                    call.fd(0).and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
+                {
+                    self.in_place(id, |places| places.cwd = link);
+                }
+            }
+            Act::Umask => {
+                let mask = u32::try_from(call.args[0] & 0o777).ok();
+                self.in_place(id, |places| places.umask = mask);
+            }
+            Act::Send => self.sent(id, &call, open),
+            _ => {}
+        }
+        self.made(id, event, &call, open, outcome, parts);
+    }
+
+    fn change(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
+        if let Some(standing) = self.standing(id) {
+            change(&mut standing.files.borrow_mut());
+        }
+    }
+
+    fn in_place(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
+        if let Some(standing) = self.standing(id) {
+            change(&mut standing.places.borrow_mut());
+        }
+    }
+
+    fn moved(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
+        let Some(bytes) = open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, usize::MAX)) else {
+            return;
+        };
+        let mut path = self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
+        self.path(id, None, crate::text::until_nul(&bytes), &mut path);
+        let cwd = Rc::from(path.as_slice());
+        self.in_place(id, |places| places.cwd = cwd);
+        if let Some(processes) = self.processes.as_mut() {
+            processes.scratch = path;
+        }
+    }
+
+    /// Descriptors that a message takes along.
+    fn sent(&mut self, id: TaskId, call: &Meant, open: &OpenCall) {
+        let mut fds = Vec::new();
+        for control in open.memory.controls() {
+            sysreel_abi::rights(call.abi, control, |fd| fds.push(fd));
+        }
+        for fd in fds {
+            if let Some(file) = self.file(id, fd)
+                && let Some(processes) = self.processes.as_mut()
+            {
+                processes.files.send(file);
+            }
+        }
+    }
+
+    /// The descriptors that a call has made.
+    fn made(
+        &mut self,
+        id: TaskId,
+        event: u64,
+        call: &Meant,
+        open: &OpenCall,
+        outcome: Outcome,
+        parts: Parts<'_>,
+    ) {
+        let written = |arg, role, index| region(parts, arg, role, index);
+        let (Some(abi), Some(row)) = (open.abi, open.row) else { return };
+        let fds = makes_fd(abi, row, &open.call.args, outcome.rval, outcome.failed(), written);
+        let names =
+            || parts.flatten().filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
+        let child = u32::try_from(outcome.rval).unwrap_or(0);
+        for (at, &fd) in (0u8..).zip(fds.as_slice()) {
+            let name = names().find(|name| name.fd == fd);
+            self.make(id, event, call, (at, fd, child), name.as_ref());
+        }
+        // What is named and not made: a socket that has an address now, or what a message brought.
+        for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
+            match self.file(id, name.fd) {
+                Some(file) if call.row.act != Act::Receive => file.renamed(&name),
+                _ => self.make(id, event, call, (0, name.fd, child), Some(&name)),
+            }
+        }
+    }
+
+    fn make(&mut self, id: TaskId, event: u64, call: &Meant, new: (u8, i32, u32), name: Option<&Name<'_>>) {
+        let (Some(process), (at, fd, child)) = (self.standing(id).map(|standing| standing.process), new)
+        else {
+            return;
+        };
+        let old = match call.row.act {
+            Act::Dup | Act::DupTo | Act::Fcntl => call.fd(0).and_then(|fd| self.file(id, fd)),
+            Act::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
+            _ => None,
+        };
+        let Some(processes) = self.processes.as_mut() else { return };
+        let made = match call.row.act {
+            Act::Open => Made::Opened,
+            Act::Pair => Made::Pair(at),
+            Act::Socket => Made::Socket,
+            Act::Accept => Made::Accepted,
+            _ => Made::Otherwise,
+        };
+        let maker = Maker { event, process, made };
+        let received = || name.filter(|_| call.row.act == Act::Receive);
+        let file = match (old, name) {
+            (Some(old), _) => old,
+            (None, Some(name)) => match received().and_then(|name| processes.files.received(name)) {
+                Some(file) => file,
+                None => processes.files.of_name(maker, name),
+            },
+            (None, None) => processes.files.unnamed(maker, None),
+        };
+        if let Some(at) = call.row.arg("pid")
+            && call.row.act == Act::MakeFd
+        {
+            file.about.set(u32::try_from(call.args.get(at).copied().unwrap_or(0) & 0xffff_ffff).unwrap_or(0));
+        }
+        match call.row.act {
+            // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
+            Act::Socket => file.socket_type.set(u8::try_from(call.args[1] & 0xf).unwrap_or(0)),
+            Act::Accept => {
+                let listening = call.fd(0).and_then(|fd| self.file(id, fd));
+                file.socket_type.set(listening.map_or(0, |file| file.socket_type.get()));
+            }
+            _ => {}
+        }
+        if matches!(call.row.act, Act::Clone | Act::Clone3) {
+            file.about.set(child);
+        }
+        self.change(id, |table| table.set(fd, file));
+    }
+
+    /// What `pidfd_getfd` takes out of another process.
+    fn taken(&self, id: TaskId, call: &Meant) -> Option<Rc<OpenFile>> {
+        let about = self.file(id, call.fd(0)?)?.about.get();
+        let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
+        self.file(other, call.fd(1)?)
+    }
+}
+
+/// The bytes of a region that stand in the event itself.
+pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Option<&'a [u8]> {
+    parts.flatten().find_map(|part| match part {
+        Part::Region(region)
+            if (region.head.arg, region.head.role.0, region.head.index) == (arg, role, index) =>
+        {
+            match region.data {
+                sysreel_format::RegionData::Inline(bytes) => Some(bytes),
+                sysreel_format::RegionData::Blobs(_) => None,
+            }
+        }
+        _ => None,
+    })
+}
+
+impl Kept {
+    /// The control data of messages.
+    pub(crate) fn controls(&self) -> impl Iterator<Item = &[u8]> {
+        self.pieces()
+            .filter(|piece| {
+                let (_, part) = sysreel_abi::plan::index_parts(piece.head.index);
+                piece.head.role.0 > 0 && part == sysreel_abi::plan::MSG_CONTROL
+            })
+            .filter_map(|piece| piece.inline())
+    }
+}

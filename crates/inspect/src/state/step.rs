@@ -1,0 +1,106 @@
+//! One event at a time: the state after it, and the call that it has ended.
+
+use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
+
+use super::processes::Meant;
+use super::{OpenCall, Tracker};
+use crate::kept::Buffers;
+use crate::psi::{self, Outcome, What};
+
+/// A call that has ended.
+#[derive(Debug)]
+pub struct Finished<'a> {
+    /// Whose call it is.
+    pub task: TaskId,
+    /// The number of its exit event.
+    pub event: u64,
+    /// When its exit stop was reported.
+    pub t_ns: u64,
+    /// The call as it began.
+    pub open: &'a OpenCall,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What was captured at its exit.
+    pub parts: Parts<'a>,
+}
+
+impl Tracker {
+    /// Takes an event. A call that it ends is shown to `see` with the state in which it did its work: before what it takes
+    /// away is gone, after what it makes is there.
+    pub(crate) fn step(
+        &mut self,
+        event: &Event<'_>,
+        body: &Body<'_>,
+        buffers: &dyn Buffers,
+        see: &mut dyn FnMut(&Self, &Finished<'_>),
+    ) {
+        match body {
+            Body::Stop(stop) => {
+                for part in stop.parts.flatten() {
+                    if let Part::Name(name) = part {
+                        self.name(event.task, &name);
+                    }
+                }
+                let info = psi::decode(stop.layout, stop.info);
+                match info.what {
+                    What::Entry(call) => self.began(event, info.arch, call, stop.parts),
+                    What::Seccomp(call, _)
+                        if self.task(event.task).is_none_or(|task| task.open.is_none()) =>
+                    {
+                        self.began(event, info.arch, call, stop.parts);
+                    }
+                    What::Exit(outcome) => self.ended(event, outcome, stop.parts, buffers, see),
+                    _ => {}
+                }
+            }
+            Body::Task(task) => self.appear(event.task, &task.head),
+            Body::Gone(_) => _ = self.gone(event.task),
+            Body::Renamed(renamed) => self.renamed(event.task, renamed),
+            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
+                if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
+                    self.found(event.task, event.number, &snapshot);
+                    self.snapshot(event.task, snapshot);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn began(
+        &mut self,
+        event: &Event<'_>,
+        arch: Option<sysreel_abi::AuditArch>,
+        call: psi::Call,
+        parts: Parts<'_>,
+    ) {
+        let Some(arch) = arch else { return };
+        if let Some(old) = self.enter(event.task, event.number, event.t_ns, arch, call, parts) {
+            self.recycle(old);
+        }
+    }
+
+    fn ended(
+        &mut self,
+        event: &Event<'_>,
+        outcome: Outcome,
+        parts: Parts<'_>,
+        buffers: &dyn Buffers,
+        see: &mut dyn FnMut(&Self, &Finished<'_>),
+    ) {
+        let Some(open) = self.leave(event.task, outcome) else { return };
+        let makes = Meant::of(&open).is_some_and(|call| {
+            call.row.makes != sysreel_abi::Makes::None || call.row.act == sysreel_abi::Act::Receive
+        });
+        let finished =
+            Finished { task: event.task, event: event.number, t_ns: event.t_ns, open: &open, outcome, parts };
+        if !makes {
+            see(self, &finished);
+        }
+        self.after(event.task, &open, outcome);
+        self.follow(event.task, event.number, &open, outcome, parts, buffers);
+        if makes {
+            see(self, &finished);
+        }
+        self.recycle(open);
+    }
+}
