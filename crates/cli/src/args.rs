@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Info(Info),
     /// Find what stands in the way of recording on this machine, and say how to mend it
     Doctor(Doctor),
+    /// Compare two logs: what does the second run do to the system that the first does not, and the other way round?
+    Diff(crate::diff::Args),
 }
 
 #[derive(Debug, clap::Args)]

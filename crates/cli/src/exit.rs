@@ -20,6 +20,12 @@ impl Exit {
     pub(crate) const USAGE: Exit = Exit::Code(2);
     /// The log was read, and parts of it are missing or damaged.
     pub(crate) const WITH_FINDINGS: Exit = Exit::Code(3);
+    /// `diff` has found a difference that its gate sees.
+    pub(crate) const DIFFERENT: Exit = Exit::Code(1);
+    /// `diff` could not read a log, or not all of it.
+    pub(crate) const INCOMPLETE: Exit = Exit::Code(3);
+    /// What `diff` was given cannot be compared.
+    pub(crate) const NOT_COMPARABLE: Exit = Exit::Code(4);
     /// `record --audit` has found bytes that the table does not announce.
     pub(crate) const AUDIT_FINDINGS: Exit = Exit::Code(124);
     /// `record` could not record, or not keep all of it (env(1): the tool itself failed).
@@ -44,5 +50,17 @@ Exit status:
   record  the command's own status, or its signal; 124 when an audit has findings,
           125 when sysreel could not record (or not keep everything), 126 when
           the command cannot be executed, 127 when it was not found
+  diff    0 the same, 1 different, 2 wrong usage, 3 a log cannot be read or is
+          not whole, 4 the two cannot be compared
   others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
           missing or damaged";
+
+/// The text behind `sysreel diff --help`.
+pub(crate) const DIFF_HELP: &str = "\
+Exit status:
+  0  no difference that the gate sees
+  1  different
+  2  wrong usage
+  3  a log cannot be read, or is not whole
+  4  the two cannot be compared: other machine, kernel or C library, or one
+     was recorded with less";

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod diff;
 mod doctor;
 mod exit;
 mod info;
@@ -23,6 +24,7 @@ fn main() {
             Command::Print(args) => print::run(&args),
             Command::Info(args) => info::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Diff(args) => diff::run(&args),
         },
         Err(error) => {
             // --help and --version come as errors too, which go to standard output.

@@ -1,3 +1,62 @@
-//! Comparing two logs.
+//! Comparing two logs: what does one run do to the system that the other does not?
+//!
+//! [`Run`] is one log as a comparison sees it, made in one pass over its events with the state tracker: processes, effects by canonical
+//! names, streams of calls. [`compare()`] puts two of them beside each other and answers with a [`Report`]: differences by
+//! [`Rule`], each once, with what follows from it folded in; and what was not compared, with its counts. docs/diff.md says what counts
+//! as the same.
 
 pub mod align;
+mod compare;
+mod effect;
+mod report;
+mod rule;
+mod run;
+mod text;
+
+use std::path::PathBuf;
+
+pub use compare::compare;
+pub use effect::{Effect, Op};
+pub use report::{Change, Difference, MutedCount, Report, Side};
+pub use rule::{Rule, Severity};
+pub use run::{End, Environment, Image, MARK, Mark, Muted, Process, Run, Seen};
+pub use text::text;
+
+use crate::{Error, LogFile};
+
+/// How closely two runs are compared. Each level includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The set of effects, how processes end, which programs run.
+    #[default]
+    Effects,
+    /// The calls of each process and thread, in order.
+    Sequence,
+    /// Their arguments and bytes.
+    Fields,
+    /// How long they take.
+    Timing,
+}
+
+/// How two logs are compared.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// How closely.
+    pub level: Level,
+    /// Directories that have names, beside WS, HOME and TMP.
+    pub roots: Vec<(String, PathBuf)>,
+}
+
+/// Reads two logs, each on a thread of its own.
+///
+/// # Errors
+/// When one of them cannot be read.
+pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
+    let read = |file: LogFile| Run::read(&file, options.level, &options.roots);
+    std::thread::scope(|scope| {
+        let first = scope.spawn(move || read(a));
+        let second = read(b);
+        let first = first.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        Ok([first?, second?])
+    })
+}

@@ -6,6 +6,7 @@ mod attaching_signals;
 mod claims;
 mod coverage;
 mod crash;
+mod diffing;
 mod doctor;
 mod errors;
 mod fixtures;

@@ -1,0 +1,218 @@
+//! One cause, one difference: what follows from a difference is folded into it.
+//!
+//! - What a process does that only one run has follows from that process.
+//! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever reads a new file follows the one
+//!   that writes it.
+//! - A process that ends otherwise because its child did follows the child.
+//! - What a process no longer does, and how it ends, follows from an operation of its own that failed before.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Found, Pairing, place};
+use crate::diff::report::{Change, Difference};
+use crate::diff::rule::Rule;
+use crate::diff::run::Run;
+use crate::state::ProcessId;
+
+pub(super) fn fold(a: &Run, b: &Run, pairing: &Pairing, mut found: Vec<Found>) -> Vec<Difference> {
+    for found in &mut found {
+        found.difference.process = place_of(a, b, found);
+    }
+    let mut folding = Folding { parents: (0..found.len()).collect(), found };
+    folding.subtrees();
+    folding.names();
+    folding.ends([a, b], pairing);
+    folding.failures();
+    folding.differences()
+}
+
+fn place_of(a: &Run, b: &Run, found: &Found) -> String {
+    match (found.processes[1].first(), found.processes[0].first()) {
+        (Some(id), _) => place(b, *id),
+        (None, Some(id)) => place(a, *id),
+        (None, None) => found.difference.role.clone(),
+    }
+}
+
+struct Folding {
+    found: Vec<Found>,
+    /// What each follows from: itself, if from nothing else.
+    parents: Vec<usize>,
+}
+
+impl Folding {
+    fn is_root(&self, at: usize) -> bool {
+        self.parents[at] == at
+    }
+
+    /// Makes one follow from another, unless that would be a circle.
+    fn follows(&mut self, at: usize, from: usize) {
+        let mut top = from;
+        while self.parents[top] != top {
+            top = self.parents[top];
+        }
+        if top != at && self.is_root(at) {
+            self.parents[at] = top;
+        }
+    }
+
+    /// The side of a difference that only one run has.
+    fn side(&self, at: usize) -> Option<usize> {
+        match self.found[at].difference.change {
+            Change::Removed => Some(0),
+            Change::Added => Some(1),
+            Change::Changed => None,
+        }
+    }
+
+    fn is_process(&self, at: usize) -> bool {
+        let found = &self.found[at];
+        found.names.is_empty()
+            && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
+    }
+
+    fn subtrees(&mut self) {
+        let mut owner: [HashMap<ProcessId, usize>; 2] = Default::default();
+        for at in 0..self.found.len() {
+            if let Some(side) = self.side(at).filter(|_| self.is_process(at)) {
+                owner[side].extend(self.found[at].processes[side].iter().map(|id| (*id, at)));
+            }
+        }
+        for at in 0..self.found.len() {
+            let Some(side) = self.side(at).filter(|_| !self.is_process(at)) else { continue };
+            let processes = &self.found[at].processes[side];
+            let owners: Vec<Option<usize>> =
+                processes.iter().map(|id| owner[side].get(id).copied()).collect();
+            if let (Some(first), true) =
+                (owners.first().copied().flatten(), owners.iter().all(Option::is_some))
+            {
+                self.follows(at, first);
+            }
+        }
+    }
+
+    fn names(&mut self) {
+        for side in 0..2 {
+            let mut groups = Groups::default();
+            let members: Vec<usize> = (0..self.found.len())
+                .filter(|at| {
+                    self.is_root(*at) && self.side(*at) == Some(side) && !self.found[*at].names.is_empty()
+                })
+                .collect();
+            for &at in &members {
+                let names: Vec<usize> = self.found[at].names.iter().map(|name| groups.name(name)).collect();
+                names.windows(2).for_each(|pair| groups.join(pair[0], pair[1]));
+            }
+            let mut by_group = BTreeMap::<usize, Vec<usize>>::new();
+            for &at in &members {
+                let Some(name) = self.found[at].names.first().map(|name| groups.name(name)) else { continue };
+                by_group.entry(groups.top(name)).or_default().push(at);
+            }
+            for group in by_group.into_values() {
+                // The gravest, and of those the first that happened.
+                let key = |at: &usize| {
+                    let difference = &self.found[*at].difference;
+                    (std::cmp::Reverse(difference.severity), difference.rule, difference.events[side])
+                };
+                let Some(first) = group.iter().copied().min_by_key(key) else { continue };
+                group.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+            }
+        }
+    }
+
+    fn ends(&mut self, runs: [&Run; 2], pairing: &Pairing) {
+        let is_end = |found: &Found| matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
+        let ends: BTreeMap<ProcessId, usize> = (0..self.found.len())
+            .filter(|at| is_end(&self.found[*at]))
+            .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
+            .collect();
+        let _ = pairing;
+        // Children come after their parents: the last ones first, so that a chain ends at its end.
+        for (id, &at) in ends.iter().rev() {
+            let process = usize::try_from(id.0).ok().and_then(|at| runs[1].processes.get(at));
+            let Some(parent) = process.and_then(|process| process.parent) else { continue };
+            if let Some(&above) = ends.get(&parent)
+                && self.is_root(above)
+            {
+                self.follows(above, at);
+            }
+        }
+    }
+
+    fn failures(&mut self) {
+        let causes: Vec<usize> = (0..self.found.len())
+            .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
+            .filter(|at| self.found[*at].difference.before.as_deref() == Some("ok"))
+            .collect();
+        for cause in causes {
+            let processes: BTreeSet<ProcessId> = self.found[cause].processes[0].iter().copied().collect();
+            let from = self.found[cause].difference.events[0];
+            for at in 0..self.found.len() {
+                let found = &self.found[at];
+                let concerns = found.processes[0].iter().all(|id| processes.contains(id));
+                let later = found.difference.events[0] > from && !found.processes[0].is_empty();
+                let lost = found.difference.change == Change::Removed
+                    || matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
+                if at != cause && concerns && later && lost {
+                    self.follows(at, cause);
+                }
+            }
+        }
+    }
+
+    fn differences(self) -> Vec<Difference> {
+        let Self { found, parents } = self;
+        let mut roots: BTreeMap<usize, Difference> = BTreeMap::new();
+        let mut rest = Vec::new();
+        for (at, found) in found.into_iter().enumerate() {
+            match parents[at] == at {
+                true => _ = roots.insert(at, found.difference),
+                false => rest.push((at, found.difference)),
+            }
+        }
+        for (at, difference) in rest {
+            let mut top = at;
+            while parents[top] != top {
+                top = parents[top];
+            }
+            if let Some(root) = roots.get_mut(&top) {
+                root.consequences.push(difference);
+            }
+        }
+        for root in roots.values_mut() {
+            root.consequences.sort_by(|x, y| (x.rule, x.change, &x.what).cmp(&(y.rule, y.change, &y.what)));
+        }
+        roots.into_values().collect()
+    }
+}
+
+/// Names that belong together.
+#[derive(Default)]
+struct Groups {
+    ids: HashMap<String, usize>,
+    parents: Vec<usize>,
+}
+
+impl Groups {
+    fn name(&mut self, name: &str) -> usize {
+        if let Some(id) = self.ids.get(name) {
+            return *id;
+        }
+        let id = self.parents.len();
+        self.parents.push(id);
+        self.ids.insert(name.to_owned(), id);
+        id
+    }
+
+    fn top(&self, mut id: usize) -> usize {
+        while self.parents[id] != id {
+            id = self.parents[id];
+        }
+        id
+    }
+
+    fn join(&mut self, a: usize, b: usize) {
+        let (a, b) = (self.top(a), self.top(b));
+        self.parents[a.max(b)] = a.min(b);
+    }
+}

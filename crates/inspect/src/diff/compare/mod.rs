@@ -1,0 +1,136 @@
+//! Two runs beside each other.
+
+mod effects;
+mod fold;
+mod pairing;
+mod processes;
+mod unify;
+
+use sysreel_format::Completeness;
+
+use super::Options;
+use super::report::{Change, Difference, Report};
+use super::rule::Rule;
+use super::run::Run;
+use crate::state::ProcessId;
+
+pub(crate) use pairing::Pairing;
+
+/// Compares two runs. Names that were made up in each of them are given a common name first, so both change.
+#[must_use]
+pub fn compare(a: &mut Run, b: &mut Run, _options: &Options) -> Report {
+    unify::unify(a, b);
+    let (a, b) = (&*a, &*b);
+    let pairing = Pairing::of(a, b);
+    let mut found = processes::differences(a, b, &pairing);
+    effects::differences(a, b, &pairing, &mut found);
+    found.extend(marks(a, b));
+    let differences = fold::fold(a, b, &pairing, found);
+    Report::of(a, b, differences)
+}
+
+/// What forbids to compare two runs: what one log cannot show is no difference of the other.
+pub(crate) fn incomparable(a: &Run, b: &Run) -> Vec<String> {
+    let mut why = Vec::new();
+    let forbidding = [Completeness::STRUCTS_ONLY, Completeness::FILTERED, Completeness::NO_NAMES];
+    for word in forbidding {
+        let has = [a, b].map(|run| run.completeness.contains(word));
+        let (name, which) = (word.to_string(), if has[0] { "first" } else { "second" });
+        if has[0] != has[1] {
+            why.push(format!("only the {which} log is recorded with: {name}; record both the same way"));
+        }
+    }
+    if a.completeness.contains(Completeness::STRUCTS_ONLY) {
+        why.push(
+            "the logs hold no memory (--capture-limit 0), so no names: record them without that option"
+                .into(),
+        );
+    }
+    if a.environment != b.environment {
+        why.push(format!(
+            "the surroundings differ: {} and {}; compare them nevertheless with --allow-env-drift",
+            a.environment, b.environment
+        ));
+    }
+    why
+}
+
+/// A difference as it is found, with what is needed to see what follows from what.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) difference: Difference,
+    /// The processes that it concerns, in the first and the second run.
+    pub(crate) processes: [Vec<ProcessId>; 2],
+    /// The names that it is about.
+    pub(crate) names: Vec<String>,
+}
+
+impl Found {
+    pub(crate) fn new(rule: Rule, change: Change, role: &str, what: String) -> Self {
+        let difference = Difference {
+            rule,
+            severity: rule.severity(),
+            change,
+            process: String::new(),
+            role: role.to_owned(),
+            what,
+            before: None,
+            after: None,
+            events: [None, None],
+            consequences: Vec::new(),
+        };
+        Self { difference, processes: [Vec::new(), Vec::new()], names: Vec::new() }
+    }
+}
+
+/// Marks that one run has more often.
+fn marks(a: &Run, b: &Run) -> Vec<Found> {
+    let mut counts = std::collections::BTreeMap::<&str, [usize; 2]>::new();
+    for (side, run) in [a, b].into_iter().enumerate() {
+        for mark in &run.marks {
+            counts.entry(&mark.name).or_default()[side] += 1;
+        }
+    }
+    let event =
+        |run: &Run, name: &str| run.marks.iter().find(|mark| mark.name == name).map(|mark| mark.event);
+    counts
+        .into_iter()
+        .filter(|(_, count)| count[0] != count[1])
+        .map(|(name, count)| {
+            let change = match count {
+                [0, _] => Change::Added,
+                [_, 0] => Change::Removed,
+                _ => Change::Changed,
+            };
+            let mut found = Found::new(Rule::MarkChanged, change, "-", name.to_owned());
+            found.difference.before = Some(format!("{} times", count[0]));
+            found.difference.after = Some(format!("{} times", count[1]));
+            found.difference.events = [event(a, name), event(b, name)];
+            found
+        })
+        .collect()
+}
+
+/// Where a process stands in the tree: `make>gcc>cc1`.
+pub(crate) fn place(run: &Run, id: ProcessId) -> String {
+    /// Deeper ones are cut in the middle of nowhere.
+    const DEEPEST: usize = 64;
+    let mut roles = Vec::new();
+    let mut at = Some(id);
+    while let Some(process) = at.and_then(|id| run.processes.get(usize::try_from(id.0).ok()?)) {
+        for image in process.images.iter().rev() {
+            roles.push(image.role.as_str());
+        }
+        if roles.is_empty() {
+            roles.push(process.inherited.as_str());
+        }
+        at = process.parent;
+        if roles.len() > DEEPEST {
+            roles.push("...");
+            break;
+        }
+    }
+    roles.dedup();
+    roles.reverse();
+    roles.join(">")
+}

@@ -1,0 +1,157 @@
+//! Which process of one run is which of the other. From the root down: children of a pair are paired by what they run, then by their
+//! order; what is left is paired by program alone; the rest is in one run only.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::diff::run::{Process, Run};
+use crate::state::ProcessId;
+
+/// Which process is which.
+#[derive(Debug, Default)]
+pub(crate) struct Pairing {
+    /// Pairs, parents before their children.
+    pub(crate) pairs: Vec<(ProcessId, ProcessId)>,
+    /// By process of the first run, and of the second.
+    partner: [HashMap<ProcessId, ProcessId>; 2],
+}
+
+/// The processes of a run by their maker.
+struct Tree<'r> {
+    run: &'r Run,
+    children: HashMap<Option<ProcessId>, Vec<ProcessId>>,
+}
+
+impl<'r> Tree<'r> {
+    fn of(run: &'r Run) -> Self {
+        let mut children: HashMap<_, Vec<_>> = HashMap::new();
+        for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
+            children.entry(process.parent).or_default().push(id);
+        }
+        Self { run, children }
+    }
+
+    fn of_parent(&self, parent: Option<ProcessId>) -> &[ProcessId] {
+        self.children.get(&parent).map_or(&[], Vec::as_slice)
+    }
+
+    fn process(&self, id: ProcessId) -> Option<&'r Process> {
+        self.run.processes.get(usize::try_from(id.0).ok()?)
+    }
+
+    /// What a process runs, with all arguments.
+    fn exact(&self, id: ProcessId) -> Vec<&'r [String]> {
+        self.process(id)
+            .map(|p| p.images.iter().map(|image| image.argv.as_slice()).collect())
+            .unwrap_or_default()
+    }
+
+    /// The programs that it runs.
+    fn programs(&self, id: ProcessId) -> Vec<&'r str> {
+        self.process(id)
+            .map(|p| p.images.iter().map(|image| image.role.as_str()).collect())
+            .unwrap_or_default()
+    }
+
+    /// What the process and its children do, for a comparison of likeness.
+    fn bag(&self, id: ProcessId) -> BTreeSet<String> {
+        let deeds = self.run.deeds.keys().filter(|((process, _), _)| *process == id);
+        let own = deeds.map(|(_, deed)| format!("{} {}", deed.op, self.run.resource(deed)));
+        own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">"))).collect()
+    }
+}
+
+impl Pairing {
+    /// Pairs the processes of two runs.
+    pub(crate) fn of(a: &Run, b: &Run) -> Self {
+        let (a, b) = (Tree::of(a), Tree::of(b));
+        let mut pairing = Self::default();
+        pairing.level(&a, &b, a.of_parent(None), b.of_parent(None));
+        // Pairs are parents of others: the list grows while it is walked.
+        let mut next = 0;
+        while let Some(&(x, y)) = pairing.pairs.get(next) {
+            pairing.level(&a, &b, a.of_parent(Some(x)), b.of_parent(Some(y)));
+            next += 1;
+        }
+        pairing
+    }
+
+    /// The process of the other run, for one of the first (0) or the second (1).
+    pub(crate) fn partner(&self, side: usize, id: ProcessId) -> Option<ProcessId> {
+        self.partner.get(side)?.get(&id).copied()
+    }
+
+    fn add(&mut self, x: ProcessId, y: ProcessId) {
+        self.pairs.push((x, y));
+        self.partner[0].insert(x, y);
+        self.partner[1].insert(y, x);
+    }
+
+    fn level(&mut self, a: &Tree<'_>, b: &Tree<'_>, xs: &[ProcessId], ys: &[ProcessId]) {
+        let mut groups = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
+        xs.iter().for_each(|x| groups.entry(a.exact(*x)).or_default()[0].push(*x));
+        ys.iter().for_each(|y| groups.entry(b.exact(*y)).or_default()[1].push(*y));
+        let mut left = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
+        let mut pairs = Vec::new();
+        for [xs, ys] in groups.into_values() {
+            let (xs, ys) = group(a, b, xs, ys, &mut pairs);
+            xs.into_iter().for_each(|x| left.entry(a.programs(x)).or_default()[0].push(x));
+            ys.into_iter().for_each(|y| left.entry(b.programs(y)).or_default()[1].push(y));
+        }
+        for (programs, [xs, ys]) in left {
+            // A process that runs nothing of its own has had its chance.
+            if !programs.is_empty() {
+                group(a, b, xs, ys, &mut pairs);
+            }
+        }
+        pairs.sort_unstable();
+        for (x, y) in pairs {
+            self.add(x, y);
+        }
+    }
+}
+
+/// Pairs processes that look the same from outside; answers those that are left.
+fn group(
+    a: &Tree<'_>,
+    b: &Tree<'_>,
+    xs: Vec<ProcessId>,
+    ys: Vec<ProcessId>,
+    pairs: &mut Vec<(ProcessId, ProcessId)>,
+) -> (Vec<ProcessId>, Vec<ProcessId>) {
+    /// Beyond this likeness costs too much, and order must do.
+    const MOST: usize = 64;
+    if xs.len() == ys.len() || xs.is_empty() || ys.is_empty() || xs.len().max(ys.len()) > MOST {
+        let both = xs.len().min(ys.len());
+        pairs.extend(xs.iter().copied().zip(ys.iter().copied()));
+        return (xs.into_iter().skip(both).collect(), ys.into_iter().skip(both).collect());
+    }
+    // The most alike first; where several are, the first ones.
+    let bags = |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
+    let (x_bags, y_bags) = (bags(a, &xs), bags(b, &ys));
+    let mut likeness = Vec::new();
+    for (i, x) in x_bags.iter().enumerate() {
+        for (j, y) in y_bags.iter().enumerate() {
+            let common = x.intersection(y).count();
+            let all = x.len() + y.len() - common;
+            // In thousandths, so that they can be sorted.
+            likeness.push((
+                std::cmp::Reverse((common * 1000).checked_div(all).unwrap_or(1000)),
+                i.abs_diff(j),
+                i,
+                j,
+            ));
+        }
+    }
+    likeness.sort_unstable();
+    let (mut x_free, mut y_free) = (vec![true; xs.len()], vec![true; ys.len()]);
+    for (_, _, i, j) in likeness {
+        if x_free[i] && y_free[j] {
+            (x_free[i], y_free[j]) = (false, false);
+            pairs.push((xs[i], ys[j]));
+        }
+    }
+    let rest = |ids: Vec<ProcessId>, free: Vec<bool>| {
+        ids.into_iter().zip(free).filter(|(_, free)| *free).map(|(id, _)| id).collect()
+    };
+    (rest(xs, x_free), rest(ys, y_free))
+}

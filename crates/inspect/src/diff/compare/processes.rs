@@ -1,0 +1,95 @@
+//! Differences between processes: which there are, what they run, how they end.
+
+use super::{Found, Pairing};
+use crate::diff::report::Change;
+use crate::diff::rule::Rule;
+use crate::diff::run::{End, Process, Run};
+use crate::state::ProcessId;
+
+pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
+    let mut found = Vec::new();
+    for &(x, y) in &pairing.pairs {
+        let (Some(one), Some(other)) = (process(a, x), process(b, y)) else { continue };
+        found.extend(programs(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
+            found.processes = [vec![x], vec![y]];
+            found
+        }));
+    }
+    found.extend(alone(a, b, pairing, 0));
+    found.extend(alone(b, a, pairing, 1));
+    found
+}
+
+fn process(run: &Run, id: ProcessId) -> Option<&Process> {
+    run.processes.get(usize::try_from(id.0).ok()?)
+}
+
+/// What a pair of processes executes. Which programs they are is told by effects.
+fn programs(one: &Process, other: &Process) -> Vec<Found> {
+    let images = one.images.iter().zip(&other.images);
+    let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
+    differ
+        .map(|(x, y)| {
+            let mut found = Found::new(Rule::ExecArgv, Change::Changed, &x.role, x.role.clone());
+            found.difference.before = Some(x.argv.join(" "));
+            found.difference.after = Some(y.argv.join(" "));
+            found.difference.events = [Some(x.event), Some(y.event)];
+            found
+        })
+        .collect()
+}
+
+fn ends(one: &Process, other: &Process) -> Option<Found> {
+    if one.end == other.end || one.end == End::Unknown || other.end == End::Unknown {
+        return None;
+    }
+    let signal = [one, other].iter().any(|process| matches!(process.end, End::Signal(_)));
+    let rule = if signal { Rule::ExitSignal } else { Rule::ExitStatus };
+    let mut found = Found::new(rule, Change::Changed, other.role(), "exit".to_owned());
+    found.difference.before = one.end.result();
+    found.difference.after = other.end.result();
+    found.difference.events = [Some(one.gone), Some(other.gone)];
+    Some(found)
+}
+
+/// Processes that only `run` has, each with all that it made: told once.
+fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
+    let change = if side == 0 { Change::Removed } else { Change::Added };
+    let is_alone = |id: ProcessId| pairing.partner(side, id).is_none();
+    let known: std::collections::BTreeSet<&str> =
+        other.processes.iter().flat_map(|p| &p.images).map(|image| image.role.as_str()).collect();
+    let mut found = Vec::new();
+    for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
+        // A child of such a one is told with it.
+        if !is_alone(id) || process.parent.is_some_and(is_alone) {
+            continue;
+        }
+        let new = process.images.iter().find(|image| !known.contains(image.role.as_str()));
+        let rule = match (new, side) {
+            (Some(_), 1) => Rule::ExecNew,
+            (Some(_), _) => Rule::ExecGone,
+            (None, _) => Rule::ProcessCount,
+        };
+        let what = match new.or(process.images.last()) {
+            Some(image) => image.argv.join(" "),
+            None => format!("a fork of {}", process.role()),
+        };
+        let mut difference = Found::new(rule, change, process.role(), what);
+        difference.difference.events[side] = Some(process.event);
+        difference.processes[side] = subtree(run, id);
+        found.push(difference);
+    }
+    found
+}
+
+/// A process and all that it made, itself first.
+fn subtree(run: &Run, root: ProcessId) -> Vec<ProcessId> {
+    let mut ids = vec![root];
+    // Parents come before their children in the log.
+    for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
+        if process.parent.is_some_and(|parent| ids.binary_search(&parent).is_ok()) && id > root {
+            ids.push(id);
+        }
+    }
+    ids
+}

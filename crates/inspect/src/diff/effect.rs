@@ -1,0 +1,200 @@
+//! Effects: what a program did to the world, one line each. A set of them is what a gate compares.
+//!
+//! `cc1 read $WS/q.h ok`: role, operation, resource, result. No part holds a space but the resource of two names, `OLD -> NEW`, and that of
+//! an address, `tcp 127.0.0.1:80`, so a line can be taken apart again.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! ops {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// What was done.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u8)]
+        pub enum Op {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Op {
+            /// Every operation.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// As it stands in a line.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+        }
+    };
+}
+
+ops! {
+    /// A program was executed.
+    Exec = "exec";
+    /// A process ended; the result is its status or signal.
+    Exit = "exit";
+    /// A file was opened to be read, or read from what was inherited.
+    Read = "read";
+    /// A file was opened to be written or made, or written to what was inherited.
+    Write = "write";
+    /// A directory was listed.
+    List = "list";
+    /// A file was asked for: its attributes, its link, whether it is there.
+    Stat = "stat";
+    /// A name was removed.
+    Unlink = "unlink";
+    /// A directory was made.
+    Mkdir = "mkdir";
+    /// A directory was removed.
+    Rmdir = "rmdir";
+    /// A file was renamed.
+    Rename = "rename";
+    /// A hard link was made.
+    Link = "link";
+    /// A symbolic link was made.
+    Symlink = "symlink";
+    /// A special file was made.
+    Mknod = "mknod";
+    /// Permissions were changed.
+    Chmod = "chmod";
+    /// The owner was changed.
+    Chown = "chown";
+    /// The length was changed.
+    Truncate = "truncate";
+    /// Times were set.
+    Utime = "utime";
+    /// An extended attribute was changed.
+    Xattr = "xattr";
+    /// A file was flushed to the disk.
+    Sync = "sync";
+    /// A file was locked.
+    Lock = "lock";
+    /// The working directory or root was changed.
+    Chdir = "chdir";
+    /// A socket was connected.
+    Connect = "connect";
+    /// A socket was given an address.
+    Bind = "bind";
+    /// A socket was made to listen.
+    Listen = "listen";
+    /// A connection was accepted.
+    Accept = "accept";
+    /// A message was sent to an address.
+    Send = "send";
+    /// A message was received.
+    Receive = "receive";
+    /// A signal was sent.
+    Signal = "signal";
+    /// Users, groups or capabilities were changed.
+    Creds = "creds";
+    /// Something was done to the kernel, to keys, to mounts, to other processes.
+    Kernel = "kernel";
+    /// A mark.
+    Mark = "mark";
+    /// Any other call; the resource begins with its name.
+    Call = "call";
+}
+
+impl Op {
+    /// Whether it is an effect: something that others may notice.
+    #[must_use]
+    pub const fn is_effect(self) -> bool {
+        !matches!(self, Self::Lock | Self::Chdir | Self::Accept | Self::Receive | Self::Mark | Self::Call)
+    }
+
+    /// Whether it changes names or contents of files.
+    #[must_use]
+    pub const fn changes_files(self) -> bool {
+        matches!(
+            self,
+            Self::Write
+                | Self::Unlink
+                | Self::Mkdir
+                | Self::Rmdir
+                | Self::Rename
+                | Self::Link
+                | Self::Symlink
+                | Self::Mknod
+                | Self::Truncate
+                | Self::Utime
+                | Self::Xattr
+        )
+    }
+
+    /// Whether it only looks for a name.
+    #[must_use]
+    pub const fn looks_up(self) -> bool {
+        matches!(self, Self::Read | Self::Stat | Self::List | Self::Exec)
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for Op {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+/// One effect. Its line is its identity.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Effect {
+    /// The program that did it: the name of the file that was executed last.
+    pub role: String,
+    /// What it did.
+    pub op: Op,
+    /// To what, by its canonical name; `-` for nothing.
+    pub resource: String,
+    /// `ok`, or the name of the error.
+    pub result: String,
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {} {}", self.role, self.op, self.resource, self.result)
+    }
+}
+
+impl FromStr for Effect {
+    type Err = String;
+
+    fn from_str(line: &str) -> Result<Self, String> {
+        let parts = || {
+            let (role, rest) = line.split_once(' ')?;
+            let (op, rest) = rest.split_once(' ')?;
+            let (resource, result) = rest.rsplit_once(' ')?;
+            let op = *Op::ALL.iter().find(|known| known.name() == op)?;
+            let whole = !role.is_empty() && !resource.is_empty() && !result.is_empty();
+            let (role, resource, result) = (role.into(), resource.into(), result.into());
+            whole.then_some(Effect { role, op, resource, result })
+        };
+        parts().ok_or_else(|| format!("`{line}` is no effect: ROLE OPERATION RESOURCE RESULT"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_leads_back_to_its_effect() {
+        for line in [
+            "cc1 read $WS/q.h ok",
+            "cc1 stat $WS/q.h.gch ENOENT",
+            "mv rename $WS/a -> $WS/b\\x20c ok",
+            "curl connect tcp 127.0.0.1:80 ECONNREFUSED",
+            "sh exit - 3",
+        ] {
+            assert_eq!(line.parse::<Effect>().unwrap().to_string(), line);
+        }
+        for line in ["", "a", "a read", "a read b", "a frobs b ok", " read b ok", "a read  "] {
+            assert!(line.parse::<Effect>().is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! What kinds of differences there are, by name, and how much each matters.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+/// How much a difference matters. Gates compare these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Counted, and only shown when asked for.
+    Info,
+    /// Shown.
+    Note,
+    /// Deserves a look.
+    Warn,
+    /// Breaks a promise.
+    Error,
+}
+
+impl Severity {
+    /// All, from the least on.
+    pub const ALL: [Self; 4] = [Self::Info, Self::Note, Self::Warn, Self::Error];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Note => "note",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .into_iter()
+            .find(|severity| severity.name() == text)
+            .ok_or_else(|| format!("`{text}` is no severity: info, note, warn or error"))
+    }
+}
+
+impl Serialize for Severity {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.name())
+    }
+}
+
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $severity:ident, $why:literal;)*) => {
+        /// The kind of a difference. Its id never changes its meaning: policies and baselines name it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Rule {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Rule {
+            /// Every rule.
+            pub const ALL: &[Self] = &[$(Self::$name),*];
+
+            /// Its id: `fs.read.new`.
+            #[must_use]
+            pub const fn id(self) -> &'static str {
+                match self { $(Self::$name => $id,)* }
+            }
+
+            /// How much it matters where nobody says otherwise. Where a thing happens may change that: see docs/diff.md.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// What it means, in a sentence.
+            #[must_use]
+            pub const fn why(self) -> &'static str {
+                match self { $(Self::$name => $why,)* }
+            }
+        }
+    };
+}
+
+rules! {
+    /// The program ends with another status.
+    ExitStatus = "exit.status", Error, "ends with another status";
+    /// A signal ends the program in one run only, or another one.
+    ExitSignal = "exit.signal", Error, "ended by a signal in one run only";
+    /// A log is not whole.
+    RunIncomplete = "run.incomplete", Error, "a log does not show all of its run";
+    /// A program is executed that was not.
+    ExecNew = "exec.new", Error, "executes another program";
+    /// A program is no longer executed.
+    ExecGone = "exec.gone", Warn, "does not execute a program any more";
+    /// A program is executed with other arguments.
+    ExecArgv = "exec.argv", Warn, "executes a program with other arguments";
+    /// A program is executed more often, or less.
+    ProcessCount = "process.count", Warn, "makes more or fewer processes of the same kind";
+    /// A connection to somewhere new.
+    NetConnectNew = "net.connect.new", Error, "connects or sends to another place";
+    /// A socket that listens somewhere new.
+    NetListenNew = "net.listen.new", Error, "listens at another address";
+    /// A new unix socket.
+    NetUnixNew = "net.unix.new", Error, "connects to another unix socket";
+    /// A network endpoint is no longer used.
+    NetGone = "net.gone", Note, "does not use a network endpoint any more";
+    /// A file is written that was not.
+    FsWriteNew = "fs.write.new", Error, "writes, makes or changes another file";
+    /// A file is removed that was not.
+    FsDeleteNew = "fs.delete.new", Error, "removes another file";
+    /// A file is renamed that was not.
+    FsRenameNew = "fs.rename.new", Error, "renames or links another file";
+    /// A change to files that no longer happens.
+    FsChangeGone = "fs.change.gone", Warn, "does not write, make, remove or rename a file any more";
+    /// Permissions or owners change.
+    FsPerm = "fs.perm", Error, "changes permissions or owners otherwise";
+    /// The kernel, other processes or privileges are touched.
+    Privilege = "privilege", Error, "touches privileges, other processes or the kernel otherwise";
+    /// A signal is sent that was not.
+    SignalSent = "signal.sent", Warn, "sends other signals";
+    /// A file that policy calls a secret is read.
+    SecretRead = "secret.read", Error, "reads a secret";
+    /// The same operation on the same thing ends otherwise.
+    ErrChanged = "err.changed", Warn, "the same operation has another result";
+    /// What was flushed to the disk is no longer.
+    DurabilityLost = "durability.lost", Warn, "does not flush a file to the disk any more";
+    /// A file is read that was not.
+    FsReadNew = "fs.read.new", Note, "reads another file";
+    /// A file is no longer read.
+    FsReadGone = "fs.read.gone", Note, "does not read a file any more";
+    /// Other bytes are written to the same file.
+    FsWriteContent = "fs.write.content", Note, "writes other bytes to the same file";
+    /// Other bytes are sent to the same place, or written to what was inherited.
+    StreamContent = "stream.content", Note, "writes other bytes to the same stream";
+    /// A mark in one run only.
+    MarkChanged = "mark.changed", Note, "a mark stands in one run only";
+    /// A thread in one run only.
+    ThreadCount = "thread.count", Note, "makes more or fewer threads";
+    /// A call in one run only.
+    CallNew = "call.new", Note, "makes a call that it did not make";
+    /// A call that is no longer made.
+    CallGone = "call.gone", Note, "does not make a call any more";
+    /// An argument of a call differs.
+    CallArgument = "call.argument", Note, "makes a call with other arguments";
+    /// Streams too different to compare within the budget.
+    GaveUp = "gave-up", Note, "could not be compared within the budget";
+    /// A name is looked for in vain, along a search.
+    ProbeNew = "probe.new", Info, "looks for a name that is not there";
+    /// An operation is tried again more often, or less.
+    RetryCount = "retry.count", Info, "tries an operation more or less often";
+    /// The same bytes in other pieces.
+    Chunking = "chunking", Info, "reads or writes the same bytes in other pieces";
+    /// The same calls in another order.
+    OrderOnly = "order-only", Info, "makes the same calls in another order";
+    /// The same calls took another time.
+    TimingOnly = "timing-only", Info, "takes another time for the same calls";
+    /// The runs come from different surroundings.
+    EnvDrift = "env-drift", Info, "was recorded in other surroundings";
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id())
+    }
+}
+
+impl FromStr for Rule {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|rule| rule.id() == text)
+            .ok_or_else(|| format!("there is no rule `{text}`; docs/diff.md lists them"))
+    }
+}
+
+impl Serialize for Rule {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(self.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_lead_back_and_are_unlike() {
+        for &rule in Rule::ALL {
+            assert_eq!(rule.id().parse(), Ok(rule));
+            assert!(Rule::ALL.iter().filter(|other| other.id() == rule.id()).count() == 1);
+        }
+        assert!("fs.read".parse::<Rule>().is_err());
+        assert_eq!("warn".parse(), Ok(Severity::Warn));
+        assert!(Severity::Info < Severity::Note && Severity::Warn < Severity::Error);
+    }
+}

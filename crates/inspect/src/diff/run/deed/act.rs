@@ -1,0 +1,221 @@
+//! From what a call does to an operation on names.
+
+use sysreel_abi::{Act, Kind, intent};
+
+use super::super::names::{NameId, Names, Sort};
+use super::{Case, Deed, Making, Shape, address, name_of};
+use crate::diff::effect::Op;
+use crate::state::Made;
+use crate::text;
+
+/// The words that stand for what has no name: a mode, an id.
+fn word(names: &mut Names, text: &str) -> NameId {
+    names.id(Sort::Word, text.as_bytes())
+}
+
+/// What a call does to the one thing that it names, where that is all there is to say.
+fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
+    let call = &case.call;
+    let op = match call.row.act {
+        Act::Exec => Op::Exec,
+        Act::Stat | Act::Access | Act::ReadLink => Op::Stat,
+        Act::ReadDir => Op::List,
+        Act::Unlink | Act::Rmdir if intent::removes_directory(call.abi, call.row, &call.args) => Op::Rmdir,
+        Act::Unlink => Op::Unlink,
+        Act::Mkdir => return Some((Op::Mkdir, Making::First)),
+        Act::Mknod => return Some((Op::Mknod, Making::First)),
+        Act::Truncate => Op::Truncate,
+        Act::Utime => Op::Utime,
+        Act::SetXattr => Op::Xattr,
+        Act::Sync => Op::Sync,
+        Act::Lock => Op::Lock,
+        Act::Chdir | Act::Fchdir | Act::Chroot => Op::Chdir,
+        _ => return None,
+    };
+    Some((op, Making::Nothing))
+}
+
+pub(super) fn deed(
+    case: &Case<'_>,
+    shape: &Shape,
+    first: Option<NameId>,
+    second: Option<NameId>,
+    names: &mut Names,
+) -> Deed {
+    let call = &case.call;
+    let on = |names: &mut Names| first.or_else(|| file(case, shape.fd, names)).unwrap_or_default();
+    let plain = |op: Op, first| Deed {
+        op,
+        first,
+        second: NameId::default(),
+        errno: case.errno(),
+        effect: op.is_effect(),
+        makes: Making::Nothing,
+    };
+    let two = |op| Deed {
+        second: second.unwrap_or_default(),
+        makes: Making::Second,
+        ..plain(op, first.unwrap_or_default())
+    };
+    if let Some((op, makes)) = simple(case) {
+        // What a descriptor is asked for says nothing about names.
+        let effect = op.is_effect() && (op != Op::Stat || first.is_some());
+        return Deed { makes, effect, ..plain(op, on(names)) };
+    }
+    match call.row.act {
+        Act::Open => opened(case, plain(Op::Read, first.unwrap_or_default()), names),
+        Act::Read => through(case, Some(0), plain(Op::Read, NameId::default()), names),
+        Act::Write => {
+            let to = intent::data_fds(call.row).1;
+            through(case, to, plain(Op::Write, NameId::default()), names)
+        }
+        Act::Rename => two(Op::Rename),
+        Act::Link => two(Op::Link),
+        // Its text comes first, and is no path that is looked up now.
+        Act::Symlink => Deed { first: target(case, names), ..two(Op::Symlink) },
+        Act::Chmod => Deed { second: mode(case, names), ..plain(Op::Chmod, on(names)) },
+        Act::Chown => Deed { second: credentials(case, names), ..plain(Op::Chown, on(names)) },
+        Act::Mmap if intent::maps_to_write(call.abi, call.row, &call.args) => {
+            let fd = call.row.arg("fd").and_then(|at| u8::try_from(at).ok());
+            plain(Op::Write, file(case, fd, names).unwrap_or_default())
+        }
+        Act::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
+        Act::SetCreds => Deed { second: credentials(case, names), ..plain(Op::Creds, shape.name) },
+        act => match (network(case, names), shape.privileged) {
+            (Some((op, name)), _) => {
+                let outcome = case.finished.outcome;
+                let goes_on = op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
+                Deed { errno: if goes_on { 0 } else { case.errno() }, ..plain(op, name) }
+            }
+            (None, _) if act == Act::Send => {
+                through(case, Some(0), plain(Op::Write, NameId::default()), names)
+            }
+            (None, Some(word)) => Deed { second: shape.name, ..plain(Op::Kernel, word) },
+            (None, None) => Deed { second: on(names), ..plain(Op::Call, shape.name) },
+        },
+    }
+}
+
+/// What a descriptor among the arguments stands for.
+fn file(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
+    let file = case.file(usize::from(at?))?;
+    Some(name_of(&file, names))
+}
+
+/// Something done through a descriptor: it was told when that was opened, if the log shows it.
+fn through(case: &Case<'_>, at: Option<usize>, deed: Deed, names: &mut Names) -> Deed {
+    match at.and_then(|at| case.file(at)) {
+        Some(file) => {
+            let effect = matches!(file.made, Made::Before(_)) && !file.is_socket();
+            Deed { effect, first: name_of(&file, names), ..deed }
+        }
+        None => Deed { effect: false, ..deed },
+    }
+}
+
+fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
+    let mode =
+        case.call.row.arg("mode").and_then(|at| case.call.args.get(at)).map_or(0, |mode| mode & 0o7777);
+    word(names, &format!("{mode:04o}"))
+}
+
+/// What is done to sockets, and to which address.
+fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
+    let own = |names: &mut Names| {
+        let file = case.file(0)?;
+        let local = file.local.borrow();
+        Some(address(&file, &local, names))
+    };
+    Some(match case.call.row.act {
+        Act::Connect => (Op::Connect, given(case, 1, names).unwrap_or_default()),
+        Act::Bind => (Op::Bind, given(case, 1, names).unwrap_or_default()),
+        Act::Listen => (Op::Listen, own(names).unwrap_or_default()),
+        Act::Accept => (Op::Accept, word(names, "<socket>")),
+        // What goes to a peer that is known was told when it was connected.
+        Act::Send => (Op::Send, given(case, 4, names).or_else(|| in_message(case, names))?),
+        Act::Receive => {
+            let file = case.file(0);
+            (Op::Receive, file.map_or(NameId::default(), |file| name_of(&file, names)))
+        }
+        _ => return None,
+    })
+}
+
+/// Opening to write is an effect of its own kind, and so is listing a directory, which is told when it is read.
+fn opened(case: &Case<'_>, asked: Deed, names: &mut Names) -> Deed {
+    let call = &case.call;
+    let structure = |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|piece| piece.inline());
+    let Some(how) = intent::opening(call.abi, call.row, &call.args, structure) else { return asked };
+    let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
+    let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
+    let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
+    let name = file.map_or(asked.first, |file| name_of(&file, names));
+    if how.nameless() {
+        return Deed { op: Op::Write, first: word(names, "<nameless>"), ..asked };
+    }
+    let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
+        (true, true) => (Op::Write, Making::First),
+        (true, false) if how.creates() => (Op::Write, Making::Perhaps),
+        (true, false) => (Op::Write, Making::Nothing),
+        (false, _) if how.path_only() || directory => (Op::Stat, Making::Nothing),
+        (false, _) => (Op::Read, Making::Nothing),
+    };
+    Deed { op, first: name, makes, ..asked }
+}
+
+/// What a symbolic link says: not a path that is looked up now.
+fn target(case: &Case<'_>, names: &mut Names) -> NameId {
+    let piece = case.finished.open.memory.find(0, case.call.role, 0);
+    match piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
+        Some(bytes) => names.id(Sort::Text, text::until_nul(&bytes)),
+        None => NameId::default(),
+    }
+}
+
+/// A socket address among the arguments.
+fn given(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
+    let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
+    let file = case.file(0)?;
+    (bytes.len() >= 2).then(|| address(&file, bytes, names))
+}
+
+/// The address in a message.
+fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
+    let role = case.call.role + 1;
+    let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
+    let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
+    let file = case.file(0)?;
+    (bytes.len() >= 2).then(|| address(&file, bytes, names))
+}
+
+fn signal(case: &Case<'_>, deed: Deed, names: &mut Names) -> Deed {
+    let row = case.call.row;
+    let of_kind = |is: fn(Kind) -> bool| {
+        let at = row.args.iter().rposition(|arg| is(arg.kind))?;
+        case.call.args.get(at).map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
+    };
+    let signal = of_kind(|kind| matches!(kind, Kind::Signal)).unwrap_or(0);
+    let to = of_kind(|kind| matches!(kind, Kind::Pid)).unwrap_or(0);
+    let text = match sysreel_abi::signal_name(signal) {
+        Some(name) => name.to_owned(),
+        None => signal.to_string(),
+    };
+    Deed { first: word(names, &text), second: names.id(Sort::Pid, &to.to_le_bytes()), ..deed }
+}
+
+/// The ids that a process asks to have.
+fn credentials(case: &Case<'_>, names: &mut Names) -> NameId {
+    let ids: Vec<String> = case
+        .call
+        .row
+        .args
+        .iter()
+        .zip(case.call.args)
+        .filter(|(arg, _)| matches!(arg.kind, Kind::Uid | Kind::Gid))
+        .map(|(_, value)| match value & 0xffff_ffff {
+            0xffff_ffff => "-".to_owned(),
+            id => id.to_string(),
+        })
+        .collect();
+    if ids.is_empty() { NameId::default() } else { word(names, &ids.join(":")) }
+}

@@ -1,0 +1,179 @@
+//! One log as a comparison sees it: processes, effects, streams of calls.
+
+pub(crate) mod canon;
+pub(crate) mod deed;
+mod names;
+mod process;
+mod watch;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+
+use foldhash::fast::RandomState;
+use sysreel_abi::signal_name;
+use sysreel_format::Completeness;
+
+pub use deed::{MARK, Muted};
+pub use process::{End, Image, Process};
+
+pub(crate) use deed::{Deed, Making};
+pub(crate) use names::NameId;
+
+use super::Level;
+use super::effect::{Effect, Op};
+use crate::state::ProcessId;
+use crate::{Error, Findings, LogFile};
+
+/// In what surroundings a log was recorded: runs are comparable when these are the same.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Environment {
+    /// The machine: `x86_64`.
+    pub machine: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// The build id of the C library, empty without one.
+    pub libc: String,
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let libc = if self.libc.is_empty() { "none" } else { self.libc.get(..12).unwrap_or(&self.libc) };
+        write!(f, "{}, Linux {}, libc {libc}", self.machine, self.kernel)
+    }
+}
+
+/// How often an effect was seen, and where first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// How often.
+    pub count: u64,
+    /// The event that ended the first of them.
+    pub event: u64,
+    /// The processes that had it, in order.
+    pub processes: Vec<ProcessId>,
+}
+
+/// A mark that the program has set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Its name.
+    pub name: String,
+    /// The event.
+    pub event: u64,
+    /// Who set it.
+    pub process: ProcessId,
+}
+
+/// A name that came to be in the run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Created {
+    pub(crate) name: NameId,
+    pub(crate) role: NameId,
+    /// It was not there before, for certain.
+    pub(crate) exclusive: bool,
+}
+
+/// Who did something: process and role.
+pub(crate) type Actor = (ProcessId, NameId);
+pub(crate) type Deeds = HashMap<(Actor, Deed), (u64, u64), RandomState>;
+
+/// One log as a comparison sees it.
+#[derive(Debug)]
+pub struct Run {
+    /// The log.
+    pub path: PathBuf,
+    /// Where it was recorded.
+    pub environment: Environment,
+    /// What it cannot show.
+    pub completeness: Completeness,
+    /// What is missing of it.
+    pub findings: Findings,
+    /// Its processes; a [`ProcessId`] is the place.
+    pub processes: Vec<Process>,
+    /// Marks, in order.
+    pub marks: Vec<Mark>,
+    /// How many calls are not compared one by one, by the reason.
+    pub muted: BTreeMap<Muted, u64>,
+    /// How many calls the log shows.
+    pub calls: u64,
+    pub(crate) names: Vec<String>,
+    pub(crate) created: Vec<Created>,
+    pub(crate) deeds: Deeds,
+}
+
+impl Run {
+    /// Reads a log. `roots` are directories that have names beside those that every run has: WS, HOME and TMP.
+    ///
+    /// # Errors
+    /// When it cannot be read. What is missing of it is in [`Run::findings`].
+    pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
+        watch::read(file, level, roots)
+    }
+
+    /// How the first process ended.
+    #[must_use]
+    pub fn end(&self) -> End {
+        self.processes.first().map_or(End::Unknown, |process| process.end)
+    }
+
+    pub(crate) fn name(&self, id: NameId) -> &str {
+        usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", String::as_str)
+    }
+
+    /// What a deed is called: its resource and its result.
+    pub(crate) fn resource(&self, deed: &Deed) -> String {
+        let (first, second) = (self.name(deed.first), self.name(deed.second));
+        match (deed.op, deed.second.0) {
+            (Op::Rename | Op::Link | Op::Symlink, _) => format!("{first} -> {second}"),
+            (_, 0) => first.to_owned(),
+            _ => format!("{first} {second}"),
+        }
+    }
+
+    /// Every effect, sorted: what a baseline holds and a gate compares.
+    #[must_use]
+    pub fn effects(&self) -> BTreeMap<Effect, Seen> {
+        let mut effects: BTreeMap<Effect, Seen> = BTreeMap::new();
+        let mut add = |effect, process, count, event| {
+            let seen = effects.entry(effect).or_insert_with(|| Seen { event, ..Seen::default() });
+            seen.count += count;
+            seen.event = seen.event.min(event);
+            if let Err(at) = seen.processes.binary_search(&process) {
+                seen.processes.insert(at, process);
+            }
+        };
+        for (((process, role), deed), (count, event)) in &self.deeds {
+            let effect = Effect {
+                role: self.name(*role).to_owned(),
+                op: deed.op,
+                resource: self.resource(deed),
+                result: result(deed.errno),
+            };
+            add(effect, *process, *count, *event);
+        }
+        for (id, process) in (0..).map(ProcessId).zip(&self.processes) {
+            let Some(result) = process.end.result() else { continue };
+            let (role, resource) = (process.role().to_owned(), "-".to_owned());
+            add(Effect { role, op: Op::Exit, resource, result }, id, 1, process.gone);
+        }
+        effects
+    }
+}
+
+/// `ok`, or the name of an error.
+pub(crate) fn result(errno: u16) -> String {
+    match errno {
+        0 => "ok".to_owned(),
+        _ => match sysreel_abi::errno_name(errno.into()) {
+            Some(name) => name.to_owned(),
+            None => format!("errno-{errno}"),
+        },
+    }
+}
+
+/// The name of a signal, or its number.
+pub(crate) fn signal(number: u32) -> String {
+    let name = i32::try_from(number).ok().and_then(signal_name);
+    name.map_or_else(|| format!("signal-{number}"), str::to_owned)
+}

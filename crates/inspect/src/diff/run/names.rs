@@ -1,0 +1,70 @@
+//! Names as they stand in one log, each with a number. What they are called in a comparison is decided when the whole log
+//! has been read: see [`super::canon`].
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+
+/// A name of one log; 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct NameId(pub(crate) u32);
+
+/// What kind of name it is: by the type of the argument, never by its looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub(crate) enum Sort {
+    /// A path, absolute where the log shows the working directory.
+    Path,
+    /// What the kernel calls something that has no path: `socket:[1]`, `anon_inode:[eventfd]`.
+    Link,
+    /// A `sockaddr`, behind a byte for the type of the socket.
+    Address,
+    /// Words of our own.
+    Word,
+    /// A process, by the kernel's id.
+    Pid,
+    /// The text of a symbolic link.
+    Text,
+}
+
+/// Every name of a log.
+#[derive(Debug)]
+pub(crate) struct Names {
+    ids: HashMap<Box<[u8]>, NameId, RandomState>,
+    names: Vec<Box<[u8]>>,
+    scratch: Vec<u8>,
+}
+
+const SORTS: [Sort; 6] = [Sort::Path, Sort::Link, Sort::Address, Sort::Word, Sort::Pid, Sort::Text];
+
+impl Default for Names {
+    fn default() -> Self {
+        // The first one is "none".
+        let none: Box<[u8]> = Box::from([Sort::Word as u8, b'-']);
+        Self { ids: HashMap::default(), names: vec![none], scratch: Vec::new() }
+    }
+}
+
+impl Names {
+    /// The number of a name.
+    pub(crate) fn id(&mut self, sort: Sort, name: &[u8]) -> NameId {
+        self.scratch.clear();
+        self.scratch.push(sort as u8);
+        self.scratch.extend_from_slice(name);
+        if let Some(id) = self.ids.get(self.scratch.as_slice()) {
+            return *id;
+        }
+        let id = NameId(u32::try_from(self.names.len()).unwrap_or(u32::MAX));
+        self.names.push(Box::from(self.scratch.as_slice()));
+        self.ids.insert(Box::from(self.scratch.as_slice()), id);
+        id
+    }
+
+    /// Every name, by number.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Sort, &[u8])> {
+        self.names.iter().map(|name| match name.split_first() {
+            Some((&sort, name)) => (SORTS.get(usize::from(sort)).copied().unwrap_or(Sort::Word), name),
+            None => (Sort::Word, &[][..]),
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! docs/diff.md says what the code does.
+
+use sysreel_inspect::diff::{MARK, Muted, Op, Rule};
+
+const DOCUMENT: &str = include_str!("../../../docs/diff.md");
+
+#[test]
+fn every_rule_stands_in_the_document_as_it_is() {
+    for rule in Rule::ALL {
+        let row = format!("| `{}` | {} | {} |", rule.id(), rule.severity(), rule.why());
+        assert!(DOCUMENT.contains(&row), "docs/diff.md lacks: {row}");
+    }
+    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2);
+    assert_eq!(rows.count(), Rule::ALL.len());
+}
+
+#[test]
+fn every_effect_class_and_the_mark_stand_in_the_document() {
+    for op in Op::ALL.iter().filter(|op| op.is_effect()) {
+        assert!(DOCUMENT.contains(&format!("`{op}`")), "{op}");
+    }
+    for class in Muted::ALL {
+        assert!(DOCUMENT.contains(&format!("`{}`", class.name())), "{}", class.name());
+    }
+    assert!(DOCUMENT.contains(std::str::from_utf8(MARK).unwrap()));
+}
