@@ -61,6 +61,13 @@ impl Row {
         specials.next().and_then(|id| special::result(id, abi, &abi.args(args))).unwrap_or(self.result)
     }
 
+    /// Whether the call failed. modify_ldt answers its errors as ints without a sign, which are none to the kernel (arch/x86/kernel/ldt.c).
+    #[must_use]
+    pub fn failed(&self, rval: i64, is_error: bool) -> bool {
+        let minus_errno = 0xffff_f001..=0xffff_ffff;
+        is_error || matches!(self.result, Kind::Int) && minus_errno.contains(&rval)
+    }
+
     /// The position of the argument called `name`.
     #[must_use]
     pub fn arg(&self, name: &str) -> Option<usize> {
@@ -222,6 +229,15 @@ pub enum Len {
         /// No size above this is believed: the kernel refuses more than a page.
         most: u16,
     },
+    /// A structure and behind it an array, of which a 32-bit field of the structure says how long it is.
+    Tailed {
+        /// Bytes of the structure.
+        head: u16,
+        /// Offset of the field.
+        at: u8,
+        /// Bytes of an element.
+        each: u8,
+    },
     /// A `clone_args`, with what it points to.
     CloneArgs(Sibling),
     /// An array of pointers to `iocb`.
@@ -299,6 +315,8 @@ pub enum Special {
     Quota,
     /// The data argument of ptrace.
     Ptrace,
+    /// The pointer of `modify_ldt`.
+    ModifyLdt,
     /// The attribute of bpf.
     Bpf,
     /// The header of capget.

@@ -40,7 +40,7 @@ pub use fds::{Fds, makes_fd};
 pub use filter::{Filter, FilterError, Watch};
 pub use inner::{Inner, inner};
 pub use layout::Layout;
-pub use mapped::{mapped, named_ranges};
+pub use mapped::{handed_over, mapped, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use rights::rights;
 pub use seccomp::{installs_seccomp, reaches_all_threads};

@@ -7,7 +7,7 @@ use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
 use crate::desc::{Act, Len, Mem, Row, Total};
-use crate::plan::word::{u64_at, word_at};
+use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
 
 /// How many bytes the call maps at the address that it answers: what was there before is gone, whatever it was. `None`
@@ -70,6 +70,23 @@ pub fn named_ranges<'m>(
     ranges
 }
 
+/// The memory that io_submit hands to the kernel to be written, in that call or at any time after it. `iocb` is an element as captured
+/// at the entry; of a vectored one the buffers are not known.
+pub fn handed_over<'m>(row: &Row, iocb: impl Fn(u8, u32) -> Option<&'m [u8]>) -> Vec<Range<u64>> {
+    /// IOCB_CMD_PREAD of linux/aio_abi.h, which no package carries; opcode at 16, buffer at 24, length at 32.
+    const PREAD: u32 = 0;
+    let list = (0u8..)
+        .zip(row.args)
+        .find(|(_, arg)| matches!(arg.mem.map(Mem::right), Some(Mem { len: Len::Iocbs(_), .. })));
+    let Some((arg, _)) = list else { return Vec::new() };
+    let buffers = (0..).map_while(|i| iocb(arg, i)).filter_map(|bytes| {
+        let start = u64_at(bytes, 24)?;
+        let reads = u32_at(bytes, 16)? & 0xffff == PREAD;
+        reads.then_some(start..start.saturating_add(u64_at(bytes, 32)?))
+    });
+    buffers.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +103,16 @@ mod tests {
         assert_eq!(length(Abi::X86_64, "mremap"), Some(3));
         assert_eq!(length(Abi::X86_64, "map_shadow_stack"), Some(2));
         assert_eq!(length(Abi::X86_64, "munmap"), None);
+    }
+
+    #[test]
+    fn what_asynchronous_reads_will_write_is_known() {
+        let iocb = |opcode: u64| [0, 0, opcode, 0x1000, 0x20, 0, 0, 0].map(u64::to_le_bytes).concat();
+        let list = [iocb(0), iocb(1), iocb(0)];
+        let row = |name| row_named(Abi::X86_64, name).unwrap();
+        let of = |arg: u8, i: u32| (arg == 2).then(|| list.get(i as usize).map(Vec::as_slice)).flatten();
+        assert_eq!(handed_over(row("io_submit"), of), [0x1000..0x1020, 0x1000..0x1020]);
+        assert_eq!(handed_over(row("io_getevents"), of), []);
     }
 
     #[test]

@@ -186,7 +186,7 @@ pub fn at_exit(
     wants: &mut Vec<Want>,
     mem: &mut dyn Memory,
 ) -> u32 {
-    let exit = Some(level::Exit { rval, is_error, entry });
+    let exit = Some(level::Exit { rval, is_error: row.failed(rval, is_error), entry });
     let stop = level::Stop { abi, row, args: abi.args(args), limits, exit, base: 0 };
     stop.run(wants, mem).left_out
 }

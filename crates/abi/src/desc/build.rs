@@ -96,7 +96,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Iov { .. } => Kind::Iovec,
         Len::Msg { many: None } => Kind::Msg,
         Len::Msg { many: Some(_) } => Kind::Mmsg,
-        Len::SelfSized { .. } => Kind::Buf,
+        Len::SelfSized { .. } | Len::Tailed { .. } => Kind::Buf,
         Len::CloneArgs(_) => Kind::Struct(Layout::CloneArgs),
         Len::Iocbs(_) => Kind::Array(Layout::Word),
         Len::Pointed => Kind::Struct(Layout::SigSetArg),

@@ -44,6 +44,10 @@ pub enum LinkLen {
     Bytes(u32),
     /// As many elements as a 32-bit field says, each of so many bytes.
     Field((u8, u8), u32),
+    /// As many elements as the argument at this position says, each of so many bytes.
+    Arg(u8, u32),
+    /// A set of as many bits as a 32-bit field says, in whole words.
+    Bits((u8, u8)),
     /// As many bytes as a field of a word's width says.
     Word((u8, u8)),
     /// As a futex's flags at this offset say: their two lowest bits are the logarithm of its bytes.

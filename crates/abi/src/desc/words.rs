@@ -111,6 +111,7 @@ impl fmt::Display for Length<'_> {
             }
             Len::Msg { many: Some(many) } => write!(f, ", `{}` of them", many.name),
             Len::SelfSized { .. } => f.write_str(", as long as it says"),
+            Len::Tailed { .. } => f.write_str(", and as many elements behind it as it says"),
             Len::CloneArgs(size) | Len::XattrArgs(size) => {
                 write!(f, ", `{}` bytes, and what it points to", size.name)
             }

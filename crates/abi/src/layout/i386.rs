@@ -39,6 +39,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::Flock => 16,
         L::Flock64 => 24,
         L::GetdentsOld => 12,
+        L::BlkPg => 16,
         L::MmapArgs => 24,
         L::SelectArgs => 20,
         L::DqBlk => 68,

@@ -91,6 +91,7 @@ pub(super) const fn size(layout: Layout) -> u32 {
         L::FileHandle => 8, // include/linux/fs.h: the header before the handle
         L::MountAttr => of::<g::mount_attr>(),
         L::FileAttr => of::<g::file_attr>(),
+        L::BlkPg => 24,       // linux/blkpg.h
         L::UffdioRange => 16, // linux/userfaultfd.h: two 64-bit numbers
         L::XattrArgs => of::<g::xattr_args>(),
         L::MntIdReq => of::<g::mnt_id_req>(),

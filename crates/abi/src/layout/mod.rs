@@ -63,6 +63,7 @@ layouts! {
     Termios "struct termios", Termios2 "struct termios2", Termio "struct termio", WinSize "struct winsize",
     FutexWaitv "struct futex_waitv", Rseq "struct rseq", UserDesc "struct user_desc",
     FileHandle "struct file_handle", MountAttr "struct mount_attr", FileAttr "struct file_attr",
+    BlkPg "struct blkpg_ioctl_arg",
     UffdioRange "struct uffdio_range", XattrArgs "struct xattr_args", MntIdReq "struct mnt_id_req",
     CachestatRange "struct cachestat_range", Cachestat "struct cachestat",
     AioSigSet "struct __aio_sigset", SigSetArg "struct sigset_argpack", SockFprog "struct sock_fprog",

@@ -48,10 +48,20 @@ impl Stop<'_> {
                     self.buffers(want, bytes, message, most, wants, state);
                 }
                 (Len::SelfSized { at, plus, least, most }, 0) if !want.store => {
-                    let Some(size) = self.own_size(want, u32_at(bytes, at.into()), state) else { continue };
-                    let size =
-                        if size == 0 { u32::from(least) } else { size.min(most.into()) + u32::from(plus) };
+                    // What cannot be read is stored as that.
+                    let size = match self.own_size(want, u32_at(bytes, at.into()), state) {
+                        None => 1,
+                        Some(0) => least.into(),
+                        Some(size) => size.min(most.into()) + u32::from(plus),
+                    };
+                    // However short it says it is, the kernel looks at its size, and may change that.
+                    let size = size.max(u32::from(at) + 4);
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
+                }
+                (Len::Tailed { head, at, each }, 0) if !want.store => {
+                    let count = u32_at(bytes, at.into()).unwrap_or(0);
+                    let asked = u64::from(head) + u64::from(count) * u64::from(each);
+                    self.push(wants, state, self.top(want.arg.into(), asked));
                 }
                 (Len::SigInfo, 0) if !want.store => {
                     let asked = crate::signal::taken(self.abi, bytes);

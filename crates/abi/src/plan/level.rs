@@ -227,6 +227,7 @@ impl Stop<'_> {
                 Some(Want { words: word, ..self.top(arg, most) })
             }
             Len::SigInfo => Some(Want { store: false, ..self.top(arg, SIGINFO_HEAD) }),
+            Len::Tailed { head, .. } => Some(Want { store: false, ..self.top(arg, head.into()) }),
             Len::SelfSized { at, .. } => Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) }),
             _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
         }

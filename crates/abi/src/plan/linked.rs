@@ -70,6 +70,14 @@ impl Stop<'_> {
             LinkLen::Field(at, each) => {
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each.into()))
             }
+            LinkLen::Arg(at, each) => {
+                let count = self.args.get(usize::from(at)).copied().unwrap_or(0) & 0xffff_ffff;
+                Some(count.saturating_mul(each.into()))
+            }
+            LinkLen::Bits(at) => {
+                let word = u64::from(self.abi.word());
+                Some(u64::from(u32_at(bytes, self.offset(at))?).div_ceil(8 * word) * word)
+            }
             LinkLen::Word(at) => word_at(self.abi, bytes, self.offset(at)),
             LinkLen::Futex(flags) => Some(1 << (field(flags)? & 3)),
             LinkLen::MapKey(fd) => key(fd),

@@ -290,7 +290,11 @@ fn structures_that_know_their_size() {
     assert_eq!(entry(u32::MAX), [(1, 0, 0, 0x1000, 4096)]);
     let args = &[3, 0x1000, 24];
     assert_eq!(run("openat2", &[3, 0, 0x1000, 24], 4).entry, [(2, 0, 0, 0x1000, 24)]);
-    assert_eq!(run("open_by_handle_at", args, 4).entry, [], "its size cannot be read");
+    let unread = run("open_by_handle_at", args, -14).entry;
+    assert_eq!(unread, [(1, 0, 0, 0x1000, 4)], "that its size cannot be read is stored");
+    let seven = Fake::default().with(0x1000, &[0, 0, 0, 0, 7, 0, 0, 0]);
+    let shorter = run_in(Abi::X86_64, "perf_event_open", &[0x1000], -7, seven, Fake::default()).entry;
+    assert_eq!(shorter, [(0, 0, 0, 0x1000, 8)], "where it says how long it is is read");
 }
 
 #[test]

@@ -9,7 +9,7 @@ pub const fn index_parts(index: u32) -> (u32, u32) {
 }
 
 /// A 32-bit number at an offset, if all of it is there.
-pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let end = at.checked_add(4)?;
     Some(u32::from_le_bytes(bytes.get(at..end)?.try_into().ok()?))
 }

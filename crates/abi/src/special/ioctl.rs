@@ -3,9 +3,10 @@
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
+use linux_raw_sys::loop_device::*;
 
 use super::{Call, Meaning};
-use crate::desc::{Dir, Kind, When};
+use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 
 /// The parts of a request in the encoding of asm-generic/ioctl.h, which x86 and arm64 share.
@@ -39,6 +40,15 @@ pub(super) fn argument(call: &Call) -> Meaning {
     }
     if let Some((_, dir, layout)) = NAMED.iter().find(|(named, ..)| *named == request) {
         return Meaning::fixed(*dir, *layout);
+    }
+    if VALUES.contains(&request) {
+        return Meaning::value(if DESCRIPTORS.contains(&request) { Kind::Fd } else { Kind::Long });
+    }
+    if let Some((_, dir, wide, narrow)) = SIZED.iter().find(|(sized, ..)| *sized == request) {
+        return Meaning::bytes(*dir, if call.abi.word() == 4 { *narrow } else { *wide });
+    }
+    if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
+        return Meaning::memory(Kind::Buf, *dir, *len);
     }
     if INTERFACE.contains(&request) {
         // struct ifreq: 16 bytes of name and a union with a map of longs.
@@ -83,7 +93,7 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (TIOCGETD, Out, L::Int), (TIOCSETD, In, L::Int), (TIOCPKT, In, L::Int), (TIOCSTI, In, L::Byte),
     (TIOCGSOFTCAR, Out, L::Int), (TIOCSSOFTCAR, In, L::Int), (TIOCLINUX, InOut, L::Byte),
     (FIOSETOWN, In, L::Int), (SIOCSPGRP, In, L::Int), (FIOGETOWN, Out, L::Int), (SIOCGPGRP, Out, L::Int),
-    (SIOCATMARK, Out, L::Int), (SIOCGIFCONF, InOut, L::Iovec),
+    (SIOCATMARK, Out, L::Int), (SIOCGSTAMP, Out, L::Timeval),
     (BLKGETSIZE, Out, L::Word), (BLKROGET, Out, L::Int), (BLKROSET, In, L::Int), (BLKSSZGET, Out, L::Int), (BLKPBSZGET, Out, L::U32),
     (BLKIOMIN, Out, L::U32), (BLKIOOPT, Out, L::U32), (BLKALIGNOFF, Out, L::Int), (BLKRAGET, Out, L::Word),
     (BLKSECTGET, Out, L::U16), (BLKROTATIONAL, Out, L::U16), (BLKBSZGET, Out, L::Int), (BLKBSZSET, In, L::Int),
@@ -95,6 +105,72 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),
     (KDGETMODE, Out, L::Int), (KDGKBMODE, Out, L::Int), (KDGKBTYPE, Out, L::Byte), (KDGETLED, Out, L::Byte),
     (KDGKBLED, Out, L::Byte), (VT_OPENQRY, Out, L::Int), (NS_GET_OWNER_UID, Out, L::Uid),
+];
+
+/// Requests that pass the number itself, although some say that they point to one.
+static VALUES: &[u32] = &[
+    FICLONE,
+    PERF_EVENT_IOC_SET_BPF,
+    PERF_EVENT_IOC_PAUSE_OUTPUT,
+    TUNSETNOCSUM,
+    TUNSETDEBUG,
+    TUNSETPERSIST,
+    TUNSETOWNER,
+    TUNSETGROUP,
+    TUNSETLINK,
+    TUNSETOFFLOAD,
+];
+
+/// Those of them whose number is a file descriptor.
+static DESCRIPTORS: &[u32] = &[FICLONE, PERF_EVENT_IOC_SET_BPF];
+
+/// It says size_t and passes 64 bits, also to 32-bit programs.
+const BLKGETSIZE64_32: u32 = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
+
+/// Requests whose bits say nothing about a structure that no other call passes: its bytes with words of 8 and of 4.
+#[rustfmt::skip]
+static SIZED: &[(u32, Dir, u32, u32)] = &[
+    (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80), (TIOCGRS485, Out, 32, 32),
+    (TIOCSRS485, InOut, 32, 32), (KDGKBENT, InOut, 4, 4), (KDSKBENT, In, 4, 4), (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
+    (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
+    (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16), (BLKGETSIZE64_32, Out, 8, 8),
+    (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140), (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
+    (LOOP_CONFIGURE, In, 304, 304),
+    // They say int and pass a struct ifreq.
+    (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),
+];
+
+/// The pointer of a structure at this offset, of 8-byte and of 4-byte words, to so many bytes as another field says.
+const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> Link {
+    Link { at, wide: false, only: Only::Always, dir, when: When::Success, len: LinkLen::Field(len, 1) }
+}
+
+const fn with(structure: Layout, links: &'static [Link]) -> Len {
+    Len::Linked { many: Many::N(1), each: structure, links }
+}
+
+/// struct ifconf: a size and a pointer.
+const IFCONF: &[Link] = &[pointer((8, 4), Out, (0, 0))];
+/// struct blkpg_ioctl_arg: operation, flags, size, pointer.
+const PARTITION: &[Link] = &[pointer((16, 12), In, (8, 8))];
+
+/// Requests whose structure is followed by more, or leads to it.
+#[rustfmt::skip]
+static NESTED: &[(u32, Dir, Len)] = &[
+    (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
+    (BLKPG, In, with(L::BlkPg, PARTITION)),
+    (TUNATTACHFILTER, In, Len::Fprog), (TUNDETACHFILTER, In, Len::Fprog),
+    (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr), (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In, Len::SelfSized { at: 4, plus: 0, least: 64, most: 4096 }),
+    // struct perf_event_query_bpf: how many ids there is room for, how many there are.
+    (PERF_EVENT_IOC_QUERY_BPF, InOut, Len::Tailed { head: 8, at: 0, each: 4 }),
+    // struct fiemap: start, length, flags, mapped extents, how many there is room for.
+    (FS_IOC_FIEMAP, InOut, Len::Tailed { head: 32, at: 24, each: 56 }),
+    // struct fsmap_head: flags, how many there is room for, how many there are, ...
+    (FS_IOC_GETFSMAP, InOut, Len::Tailed { head: 192, at: 4, each: 48 }),
+    // struct file_dedupe_range: offset, length, 16-bit count with zeros behind it.
+    (FIDEDUPERANGE, InOut, Len::Tailed { head: 24, at: 16, each: 32 }),
+    // struct rand_pool_info: bits of entropy, bytes, the bytes.
+    (RNDADDENTROPY, In, Len::Tailed { head: 8, at: 4, each: 1 }),
 ];
 
 /// Requests that say in their structure how far they came, or what they would take, also when they fail (fs/userfaultfd.c).
@@ -124,6 +200,20 @@ mod tests {
         assert_eq!(check(TIOCGPTN).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(4))));
         assert_eq!(check(TIOCNOTTY), None);
         assert_eq!(check(FS_IOC_GETFLAGS).map(|m| m.len), Some(Len::Fixed(Layout::Int)));
+    }
+
+    #[test]
+    fn requests_that_say_too_little_or_too_much_are_known() {
+        use crate::desc::Len;
+        assert_eq!(check(FICLONE), None, "a descriptor, although it says that it points to an int");
+        assert_eq!(check(LOOP_GET_STATUS64).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(232))));
+        assert_eq!(check(TUNSETIFF).map(|m| (m.dir, m.len)), Some((Dir::InOut, Len::Bytes(40))));
+        assert!(matches!(check(FS_IOC_FIEMAP).unwrap().len, Len::Tailed { head: 32, at: 24, each: 56 }));
+        assert!(matches!(check(SIOCGIFCONF).unwrap().len, Len::Linked { each: Layout::Iovec, .. }));
+        let of =
+            |request: u32| argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem;
+        assert_eq!(of(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
+        assert_eq!(of(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
     }
 
     #[test]

@@ -44,15 +44,12 @@ pub(super) fn seccomp(call: &Call) -> Meaning {
     }
 }
 
-/// io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz), io_uring_register(fd, opcode, arg, nr_args).
-pub(super) fn io_uring(call: &Call, arg: usize) -> Meaning {
-    if arg == 4 {
-        return Meaning::counted(Dir::In, Layout::Byte, 5);
-    }
-    match call.command(1) {
-        u::IORING_REGISTER_BUFFERS => Meaning::counted(Dir::In, Layout::Iovec, 3),
-        u::IORING_REGISTER_FILES => Meaning::counted(Dir::In, Layout::Int, 3),
-        u::IORING_REGISTER_EVENTFD | u::IORING_REGISTER_EVENTFD_ASYNC => Meaning::fixed(Dir::In, Layout::Int),
+/// modify_ldt(func, ptr, bytecount): 0 and 2 read the table and its default, 1 and 0x11 write an entry (arch/x86/kernel/ldt.c, where the
+/// functions have no names).
+pub(super) fn modify_ldt(call: &Call) -> Meaning {
+    match call.command(0) {
+        0 | 2 => Meaning::returned(2),
+        1 | 0x11 => Meaning::counted(Dir::In, Layout::Byte, 2),
         _ => Meaning::value(Kind::Ptr),
     }
 }

@@ -1,20 +1,48 @@
 //! keyctl: what its arguments are, by operation.
 
-use super::{Call, Meaning};
+use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind};
+use crate::desc::{Dir, Kind, Len, Total};
 use crate::layout::Layout;
+
+/// struct keyctl_dh_params: three serial numbers.
+const DH_PARAMS: u32 = 12;
+/// struct keyctl_kdf_params: two pointers, a 32-bit length, eight reserved words.
+const KDF_PARAMS: (u32, u32) = (56, 44);
+/// struct keyctl_pkey_params: ten 32-bit numbers. How much goes in is one of them, so the bytes themselves are not captured.
+const PKEY_PARAMS: u32 = 40;
+/// struct keyctl_pkey_query.
+const PKEY_QUERY: u32 = 56;
 
 /// The operation is argument 0.
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
+    // What does not fit is not written at all (security/keys/keyctl.c).
+    let whole = |room| Meaning::memory(Kind::Buf, Dir::Out, Len::RetWhole(at(room)));
     match (arg, call.command(0)) {
-        (1, u::KEYCTL_JOIN_SESSION_KEYRING) | (2 | 3, u::KEYCTL_SEARCH) => Meaning::string(),
+        (1, u::KEYCTL_JOIN_SESSION_KEYRING)
+        | (2 | 3, u::KEYCTL_SEARCH | u::KEYCTL_RESTRICT_KEYRING)
+        | (3, u::KEYCTL_PKEY_QUERY)
+        | (2, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_VERIFY) => Meaning::string(),
         (2, u::KEYCTL_UPDATE | u::KEYCTL_INSTANTIATE) => Meaning::counted(Dir::In, Layout::Byte, 3),
-        (2, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_GET_SECURITY) => Meaning::returned(3),
-        (1, u::KEYCTL_CAPABILITIES) => Meaning::returned(2),
-        (3, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_GET_SECURITY | u::KEYCTL_UPDATE) => {
-            Meaning::value(Kind::Size)
+        (2, u::KEYCTL_INSTANTIATE_IOV) => {
+            Meaning::memory(Kind::Iovec, Dir::In, Len::Iov { count: at(3), total: Total::Own })
         }
+        (2, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_DH_COMPUTE) => whole(3),
+        (2, u::KEYCTL_GET_SECURITY) => Meaning::returned(3),
+        // All of it is written: with zeros behind what there is.
+        (1, u::KEYCTL_CAPABILITIES) => Meaning::counted(Dir::Out, Layout::Byte, 2),
+        (1, u::KEYCTL_DH_COMPUTE) => Meaning::bytes(Dir::In, DH_PARAMS),
+        (4, u::KEYCTL_DH_COMPUTE) => {
+            Meaning::bytes(Dir::In, if call.abi.word() == 8 { KDF_PARAMS.0 } else { KDF_PARAMS.1 })
+        }
+        (4, u::KEYCTL_PKEY_QUERY) => Meaning::bytes(Dir::Out, PKEY_QUERY),
+        (1, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_VERIFY) => Meaning::bytes(Dir::In, PKEY_PARAMS),
+        (4, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_SIGN) => {
+            Meaning::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: None })
+        }
+        (3, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_GET_SECURITY | u::KEYCTL_UPDATE)
+        | (3, u::KEYCTL_INSTANTIATE | u::KEYCTL_DH_COMPUTE)
+        | (2, u::KEYCTL_CAPABILITIES) => Meaning::value(Kind::Size),
         (1, _) => Meaning::value(Kind::Int),
         _ => Meaning::value(Kind::Hex),
     }

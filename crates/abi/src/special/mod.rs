@@ -4,6 +4,7 @@
 pub(crate) mod bpf;
 mod fcntl;
 mod futex;
+mod io_uring;
 pub(crate) mod ioctl;
 mod ipc;
 mod kernel;
@@ -46,13 +47,14 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Ipc => ipc::multiplexed(&call, arg),
         Special::Socketcall => ipc::socketcall(&call),
         Special::Quota => kernel::quota(&call, arg),
-        Special::Ptrace => ptrace::data(&call),
+        Special::Ptrace => ptrace::argument(&call, arg),
+        Special::ModifyLdt => kernel::modify_ldt(&call),
         Special::Bpf => bpf::attribute(&call),
         Special::CapHeader => kernel::cap_header(&call),
         Special::Landlock => kernel::landlock_rule(&call),
         Special::Seccomp => kernel::seccomp(&call),
         Special::Keyctl => keyctl::argument(&call, arg),
-        Special::IoUring => kernel::io_uring(&call, arg),
+        Special::IoUring => io_uring::argument(&call, arg),
         Special::Syslog => kernel::syslog(&call),
         Special::GetSockOpt => sockopt::get(&call),
         Special::SetSockOpt => sockopt::set(&call),

@@ -3,11 +3,56 @@
 use linux_raw_sys::ptrace as p;
 
 use super::{Call, Meaning};
-use crate::desc::{Dir, Kind};
+use crate::arch::Abi;
+use crate::consts::unpackaged as u;
+use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 
+/// The registers behind an iovec. The kernel says there how many bytes it has written.
+const fn behind(dir: Dir) -> [Link; 1] {
+    let len = LinkLen::Word((8, 4));
+    [Link { at: (0, 0), wide: false, only: Only::Always, dir, when: When::Success, len }]
+}
+
+static REGISTERS_OUT: [Link; 1] = behind(Dir::Out);
+static REGISTERS_IN: [Link; 1] = behind(Dir::In);
+
+fn registers(dir: Dir, links: &'static [Link]) -> Meaning {
+    let len = Len::Linked { many: Many::N(1), each: Layout::Iovec, links };
+    Meaning::memory(Kind::Struct(Layout::Iovec), dir, len)
+}
+
 /// ptrace(request, pid, addr, data).
-pub(super) fn data(call: &Call) -> Meaning {
+pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
+    if arg == 2 {
+        return match u32::try_from(call.command(0)) {
+            Ok(p::PTRACE_PEEKSIGINFO) => Meaning::fixed(Dir::In, Layout::PtracePeekSiginfo),
+            _ => Meaning::value(Kind::Hex),
+        };
+    }
+    x86(call).unwrap_or_else(|| data(call))
+}
+
+/// Requests of x86 alone: registers in one piece (struct user_regs_struct and its kin of asm/user.h), segments.
+fn x86(call: &Call) -> Option<Meaning> {
+    let narrow = call.abi == Abi::I386;
+    let registers = |dir| Meaning::bytes(dir, if narrow { 68 } else { 216 });
+    let floating = |dir| Meaning::bytes(dir, if narrow { 108 } else { 512 });
+    Some(match call.command(0) {
+        _ if call.abi == Abi::Aarch64 => return None,
+        u::PTRACE_GETREGS => registers(Dir::Out),
+        u::PTRACE_SETREGS => registers(Dir::In),
+        u::PTRACE_GETFPREGS => floating(Dir::Out),
+        u::PTRACE_SETFPREGS => floating(Dir::In),
+        u::PTRACE_GETFPXREGS => Meaning::bytes(Dir::Out, 512),
+        u::PTRACE_SETFPXREGS => Meaning::bytes(Dir::In, 512),
+        u::PTRACE_GET_THREAD_AREA => Meaning::fixed(Dir::Out, Layout::UserDesc),
+        u::PTRACE_SET_THREAD_AREA => Meaning::fixed(Dir::In, Layout::UserDesc),
+        _ => return None,
+    })
+}
+
+fn data(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
         p::PTRACE_PEEKTEXT | p::PTRACE_PEEKDATA | p::PTRACE_PEEKUSR => Meaning::fixed(Dir::Out, Layout::Word),
         p::PTRACE_GETEVENTMSG => Meaning::fixed(Dir::Out, Layout::Word),
@@ -15,9 +60,9 @@ pub(super) fn data(call: &Call) -> Meaning {
         p::PTRACE_SETSIGINFO => Meaning::fixed(Dir::In, Layout::SigInfo),
         p::PTRACE_GETSIGMASK => Meaning::counted(Dir::Out, Layout::Byte, 2),
         p::PTRACE_SETSIGMASK => Meaning::counted(Dir::In, Layout::Byte, 2),
-        p::PTRACE_GETREGSET => Meaning::fixed(Dir::InOut, Layout::Iovec),
-        p::PTRACE_SETREGSET => Meaning::fixed(Dir::In, Layout::Iovec),
-        p::PTRACE_GET_SYSCALL_INFO => Meaning::returned(2),
+        p::PTRACE_GETREGSET => registers(Dir::InOut, &REGISTERS_OUT),
+        p::PTRACE_SETREGSET => registers(Dir::In, &REGISTERS_IN),
+        p::PTRACE_GET_SYSCALL_INFO | p::PTRACE_GET_RSEQ_CONFIGURATION => Meaning::returned(2),
         p::PTRACE_SET_SYSCALL_INFO => Meaning::counted(Dir::In, Layout::Byte, 2),
         p::PTRACE_PEEKSIGINFO => {
             let len = crate::desc::Len::Ret { each: Layout::SigInfo, cap: None };

@@ -40,6 +40,6 @@ pub(super) static ROWS: &[Row] = rows! {
     lsm_list_modules(ids: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
     add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)                -> INT,  emulate(CRED);
     request_key(_type: STR, _description: STR, _callout_info: STR, destringid: INT)                              -> INT,  emulate(CRED);
-    keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl), arg3: special(Special::Keyctl), arg4: special(Special::Keyctl), arg5: HEX) -> LONG, emulate(CRED);
+    keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl), arg3: special(Special::Keyctl), arg4: special(Special::Keyctl), arg5: special(Special::Keyctl)) -> LONG, emulate(CRED);
     getrandom(ubuf: out(ret("len")), len: SIZE, flags: flags(&s::RANDOM))                                        -> SIZE, emulate(Classes::SYSTEM).act(Act::Random);
 };

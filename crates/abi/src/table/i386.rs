@@ -22,6 +22,15 @@ const SYS: Classes = Classes::SYSTEM;
 const POLLED: When = When::SuccessOr(&[EINTR, ENOMEM, ERESTARTNOHAND, ERESTART_RESTARTBLOCK]);
 const CUT_SHORT: When = When::Errno(&[EINTR, ERESTART_RESTARTBLOCK]);
 
+/// struct sel_arg_struct: how many descriptors, three sets of them, the time that is left.
+const SELECTED: &[Link] =
+    &[fds(4), fds(8), fds(12), Link { when: When::Always, len: LinkLen::Bytes(8), ..fds(16) }];
+
+const fn fds(at: u8) -> Link {
+    let len = LinkLen::Bits((0, 0));
+    Link { at: (at, at), wide: false, only: Only::Always, dir: Dir::InOut, when: When::Success, len }
+}
+
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     // Files.
@@ -56,8 +65,8 @@ pub(super) static ROWS: &[Row] = rows! {
     lchown32(filename: PATH, user: UID, group: GID)                                                             -> INT,  emulate(FILE).act(Act::Chown);
     fchown32(fd: FD, user: UID, group: GID)                                                                     -> INT,  emulate(FD_).act(Act::Chown);
 
-    // Waiting. What old select's structure points to is not followed.
-    select(arg: input(of(SelectArgs)))                                                                         -> INT, refuse(DESC).act(Act::Poll);
+    // Waiting.
+    select(arg: input(linked(1, SelectArgs, SELECTED)))                                                                     -> INT, refuse(DESC).act(Act::Poll);
     _newselect(n: INT, inp: fd_set("n"), outp: fd_set("n"), exp: fd_set("n"), tvp: always(inout(of(Timeval)))) -> INT, emulate(DESC).act(Act::Poll);
     pselect6_time64(n: INT, inp: fd_set("n"), outp: fd_set("n"), exp: fd_set("n"), tsp: always(inout(of(Timespec64))), sig: input(Len::Pointed)) -> INT, emulate(DESC).act(Act::Poll);
     ppoll_time64(ufds: when(POLLED, inout(args(PollFd, "nfds"))), nfds: UINT, tsp: always(inout(of(Timespec64))), sigmask: kind(Kind::Struct(SigSet), input(arg("sigsetsize"))), sigsetsize: SIZE) -> INT, emulate(DESC).act(Act::Poll);

@@ -13,7 +13,8 @@ const NO_ROOM: When = When::SuccessOr(&[ERANGE]);
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     socket(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL)                           -> FD,   emulate(NET).makes(RET).act(Act::Socket);
-    socketpair(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL, usockvec: out(Len::Bytes(8))) -> INT,  emulate(NET).makes(pair("usockvec")).act(Act::Pair);
+    // The descriptors are written before there are sockets (__sys_socketpair).
+    socketpair(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL, usockvec: always(out(Len::Bytes(8)))) -> INT,  emulate(NET).makes(pair("usockvec")).act(Act::Pair);
     bind(fd: FD, umyaddr: sockaddr("addrlen"), addrlen: INT)                                                  -> INT,  emulate(NET).act(Act::Bind);
     connect(fd: FD, uservaddr: sockaddr("addrlen"), addrlen: INT)                                             -> INT,  emulate(NET).act(Act::Connect);
     listen(fd: FD, backlog: INT)                                                                              -> INT,  emulate(NET).act(Act::Listen);

@@ -19,7 +19,8 @@ pub(super) static ROWS: &[Row] = rows! {
     exit(error_code: INT)                                                                                            -> NEVER, execute(PROC).act(Act::Exit);
     exit_group(error_code: INT)                                                                                      -> NEVER, execute(PROC).act(Act::ExitGroup);
     wait4(upid: PID, stat_addr: kind(Kind::WaitStatus, out(of(Int))), options: flags(&p::WAIT), ru: out(of(Rusage))) -> PID,   apart(PROC).act(Act::Wait);
-    waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: out(of(SigInfo)), options: flags(&p::WAIT), ru: out(of(Rusage))) -> INT,   apart(PROC).act(Act::Wait);
+    // kernel/exit.c fills infop whatever came of it.
+    waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(SigInfo))), options: flags(&p::WAIT), ru: out(of(Rusage))) -> INT,   apart(PROC).act(Act::Wait);
     getpid()                                                                                                         -> PID,   emulate(PROC);
     gettid()                                                                                                         -> PID,   emulate(PROC);
     getppid()                                                                                                        -> PID,   emulate(PROC);
@@ -31,7 +32,7 @@ pub(super) static ROWS: &[Row] = rows! {
     set_tid_address(tidptr: PTR)                                                                                     -> PID,   apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE)                                                      -> INT,   apart(PROC);
     get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(Word)))                                       -> INT,   emulate(PROC);
-    rseq(rseq: input(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX)                             -> INT,   apart(PROC).act(Act::Rseq);
+    rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX)                             -> INT,   apart(PROC).act(Act::Rseq);
     getrusage(who: one_of(&p::RUSAGE), ru: out(of(Rusage)))                                                          -> INT,   emulate(PROC);
     times(tbuf: out(of(Tms)))                                                                                        -> LONG,  emulate(PROC.and(Classes::CLOCK));
     getrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))                                                   -> INT,   emulate(PROC);
@@ -62,6 +63,6 @@ pub(super) static ROWS: &[Row] = rows! {
     pidfd_open(pid: PID, flags: flags(&p::PIDFD))                                                                    -> FD,    emulate(DESC).makes(RET).act(Act::MakeFd);
     pidfd_getfd(pidfd: FD, fd: FD, flags: HEX)                                                                       -> FD,    emulate(DESC).makes(RET).act(Act::MakeFd);
     kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: HEX, idx2: HEX)                                       -> INT,   emulate(PROC);
-    ptrace(request: one_of(&p::PTRACE), pid: PID, addr: HEX, data: special(Special::Ptrace))                         -> LONG,  refuse(PROC).act(Act::Ptrace);
+    ptrace(request: one_of(&p::PTRACE), pid: PID, addr: special(Special::Ptrace), data: special(Special::Ptrace))                         -> LONG,  refuse(PROC).act(Act::Ptrace);
     restart_syscall()                                                                                                -> INT,   apart(PROC).act(Act::Restart);
 };
