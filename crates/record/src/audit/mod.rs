@@ -9,6 +9,7 @@
 //! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared mappings, and the vvar, which is
 //!   read-only, are not looked at.
 //! - So are ranges of addresses that a call names in memory ([`sysreel_abi::named_ranges`]): process_vm_writev to the caller itself.
+//! - So is, from then on, memory that io_submit hands over to be read into ([`sysreel_abi::handed_over`]).
 //! - A call that fails with EFAULT may have written part of what it would have written: what comes out on success is excepted then.
 //! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`), and is counted with the reason.
 //!
@@ -32,7 +33,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 use sysreel_abi::desc::{Act, Dir};
 use sysreel_abi::plan::{self, Limits, Want};
-use sysreel_abi::{AuditArch, inner, mapped, named_ranges, syscall_name};
+use sysreel_abi::{AuditArch, handed_over, inner, mapped, named_ranges, syscall_name};
 use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Stop, Tid, memory, pages};
@@ -48,6 +49,8 @@ pub(crate) struct Audit {
     open: HashMap<Tid, Open>,
     /// Address spaces in which something writes that makes no stop, and what.
     written_by_others: HashMap<MemoryId, Unjudged>,
+    /// Memory that the kernel was asked to write when it likes.
+    handed_over: HashMap<MemoryId, Vec<Range<u64>>>,
     tally: Tally,
     noted: HashMap<(String, Option<u8>), u32>,
     /// Copies whose memory can be used again.
@@ -226,11 +229,17 @@ impl Session {
             open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
             open.excepted.extend(named_ranges(call.abi, call.row, &call.args, captured));
+            let later = handed_over(call.row, |arg, i| self.capture.captured(arg, 1, i));
+            if let Some(memory) = memory.filter(|_| !later.is_empty()) {
+                audit.handed_over.entry(memory).or_default().extend(later);
+            }
             open.call.inner = inner(call.abi, call.row, &call.args, captured);
             open.maps = mapped(call.abi, call.row, &call.args, captured(0));
             open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
             open.short.extend(self.capture.cut_short().map(|(want, got)| (*want, got)));
         }
+        open.excepted
+            .extend(memory.and_then(|memory| audit.handed_over.get(&memory)).into_iter().flatten().cloned());
         open.before = audit.copy(tid, alone, memory, act);
         if let Some(before) = audit.open.insert(tid, open) {
             audit.never_returned(before);
@@ -292,6 +301,7 @@ impl Session {
     ) -> Result<(), Unjudged> {
         let tid = stop.tid();
         let known = open.call.known.is_some();
+        let is_error = open.call.known.map_or(is_error, |call| call.row.failed(rval, is_error));
         if let Some(call) = &open.call.known
             && is_error
             && rval == -i64::from(memory::EFAULT)
