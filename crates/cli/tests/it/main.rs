@@ -3,6 +3,7 @@
 mod attach;
 mod attaching;
 mod attaching_signals;
+mod audit;
 mod claims;
 mod coverage;
 mod crash;

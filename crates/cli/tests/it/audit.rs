@@ -1,0 +1,106 @@
+//! `record --audit` finds nothing: not in the fixture programs, not in real ones.
+//!
+//! That it finds what is wrong with a wrong table is shown in tests/seeded.
+
+use crate::fixtures::PROGRAMS;
+use crate::program::program;
+use crate::session::Session;
+use crate::stage::{Ran, Stage, installed};
+use std::io::{Read, Write};
+use std::net::TcpListener;
+
+/// The exit status of a recording that has findings.
+const FOUND: i32 = 124;
+
+#[test]
+fn nothing_is_found_in_the_fixtures() {
+    // Calls of threads, and of whoever shares memory, are not judged.
+    let mut judged = 0;
+    for name in PROGRAMS {
+        let program = program(name);
+        let session = Session::new(&program);
+        let run = session.recorded(&program, &["--audit", "--capture-limit", "1M"]);
+        assert_ne!(run.status.code(), Some(FOUND), "{name}: {}{}", run.stderr, findings(&session));
+        if run.skipped() {
+            continue;
+        }
+        assert!(run.ended(&program.end), "{name}: {:?} {}", run.status, run.stderr);
+        judged += 1;
+    }
+    assert!(judged >= PROGRAMS.len() / 2, "only {judged} programs were judged");
+}
+
+fn findings(session: &Session) -> String {
+    let run = session.sysreel(&["print".as_ref(), session.log().as_ref()]);
+    let text = String::from_utf8_lossy(&run.stdout).into_owned();
+    text.lines().filter(|line| line.contains("error (audit)")).map(|line| format!("\n{line}")).collect()
+}
+
+macro_rules! silent {
+    ($($name:ident needs $($program:literal)*: $script:literal)*) => {
+        $(#[test]
+        fn $name() {
+            if installed(stringify!($name), &[$($program),*]) {
+                audited(&Stage::new(), $script);
+            }
+        })*
+    };
+}
+
+silent! {
+    ls needs "ls": "ls -lR /etc/ssl; ls /nonexistent; true"
+    bash needs "bash": r#"bash -c 'for i in 1 2 3; do echo $i | cat | wc -c; done; x=$(ls | head -2); echo "$x" > f; trap "echo t" USR1; kill -USR1 $$'"#
+    git needs "git": "git init -q r && cd r && echo a > a && git add a && git -c user.name=n -c user.email=e@e commit -qm m && git log --stat && git status"
+    python needs "python3": r#"python3 -c 'import json, os, socket, subprocess, tempfile, time
+print(json.dumps(os.listdir(".")))
+subprocess.run(["true"])
+a, b = socket.socketpair()
+a.send(b"x"); b.recv(3)
+time.sleep(0.001)
+with tempfile.TemporaryFile() as f: f.write(b"x" * 100000); f.seek(0); f.read()'"#
+    tar_and_compression needs "tar" "gzip": "tar cf a.tar /etc/ssl 2>/dev/null; gzip a.tar; tar tzf a.tar.gz > list; mkdir x; tar xzf a.tar.gz -C x"
+    sqlite needs "sqlite3": "sqlite3 db 'pragma journal_mode=wal; create table t(a); insert into t values(1),(2); select sum(a) from t'"
+    gcc needs "gcc": "echo 'int main(void){return 0;}' > h.c && gcc -O2 h.c -o h && ./h"
+    perl needs "perl": r#"perl -e 'open F, "/etc/passwd"; print while <F>; print `id`; rename "x", "y"; unlink "y"; printf "%s\n", join ",", (stat ".")[2, 3]'"#
+    find_and_sort needs "find" "sort" "xargs" "grep": "find /etc -maxdepth 2 2>/dev/null | sort | xargs -n 50 echo | grep -c etc"
+    awk_sed_date_id needs "awk" "sed" "date" "id": "date; id; seq 100 | awk '{ s += $1 } END { print s }' | sed s/5/6/"
+    dd_and_df needs "dd" "df" "stat" "cp" "mv" "touch": "dd if=/dev/zero of=f bs=100k count=10 2>&1; cp -a f g; touch -d yesterday g; mv g h; stat h; df . ; ln -s h l; rm -r f h l"
+    make needs "make": "printf 'all: a b\\na:\\n\\techo x > a\\nb: a\\n\\tcat a > b\\n' > Makefile; make; make"
+}
+
+#[test]
+fn curl() {
+    if !installed("curl", &["curl"]) {
+        return;
+    }
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = server.local_addr().unwrap().port();
+    let answering = std::thread::spawn(move || {
+        let (mut peer, _) = server.accept().unwrap();
+        let mut request = Vec::new();
+        while !request.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            assert_eq!(peer.read(&mut byte).unwrap(), 1, "the request ends early");
+            request.push(byte[0]);
+        }
+        peer.write_all(b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+    });
+    let ran = audited(&Stage::new(), &format!("curl -s --noproxy '*' http://127.0.0.1:{port}/"));
+    answering.join().unwrap();
+    assert!(ran.text().contains("hello"), "{ran:?}");
+}
+
+/// Runs the script with every program in it audited.
+#[track_caller]
+fn audited(stage: &Stage, script: &str) -> Ran {
+    let ran = stage.sysreel(&["record", "--audit", "-o", "run.reel", "--", "sh", "-c", script]);
+    if !ran.status.success() {
+        let printed = stage.sysreel(&["print", "run.reel"]).text();
+        let found: Vec<_> = printed.lines().filter(|line| line.contains("error (audit)")).collect();
+        panic!("{script}: {ran:?}\n{}", found.join("\n"));
+    }
+    let judged = |line: &str| line.strip_prefix("sysreel: audit: ")?.split(' ').next()?.parse().ok();
+    let judged: Option<u64> = ran.stderr.lines().find_map(judged);
+    assert!(judged.is_some_and(|calls| calls > 50), "{ran:?}");
+    ran
+}

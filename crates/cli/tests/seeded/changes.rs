@@ -1,0 +1,156 @@
+//! What calls have done to memory, from a log that holds each region before and after its call.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use sysreel_abi::seed::Fault;
+use sysreel_abi::{Abi, AuditArch};
+use sysreel_format::{Body, Direction, Item, Part, RegionFlags, RegionHead, Stop, TaskId};
+use sysreel_inspect::LogFile;
+
+/// The argument of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Case {
+    pub(crate) arch: AuditArch,
+    pub(crate) call: &'static str,
+    /// Absent where a finding names none: what an argument leads to through further pointers may lie anywhere.
+    pub(crate) argument: Option<u8>,
+}
+
+/// A difference that an audit must see.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Due {
+    pub(crate) case: Case,
+    /// The memory lies behind a pointer in memory.
+    behind: bool,
+}
+
+impl Due {
+    /// Do these findings say so?
+    pub(crate) fn is_among(&self, blamed: &BTreeSet<Case>) -> bool {
+        let unnamed = Case { argument: None, ..self.case };
+        blamed.contains(&self.case) || self.behind && blamed.contains(&unnamed)
+    }
+}
+
+impl fmt::Display for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arch = Abi::ALL.into_iter().find(|abi| abi.arch() == self.arch).map_or("?", Abi::name);
+        let argument = self.argument.map_or_else(|| "?".to_owned(), |argument| argument.to_string());
+        write!(f, "{arch} {}, argument {argument}", self.call)
+    }
+}
+
+/// A call from its entry to its exit.
+pub(crate) struct Call {
+    pub(crate) arch: AuditArch,
+    name: &'static str,
+    /// The event of its exit.
+    pub(crate) exit: u64,
+    failed: bool,
+    went_in: Vec<Region>,
+    came_out: Vec<Region>,
+}
+
+struct Region {
+    head: RegionHead,
+    bytes: Vec<u8>,
+}
+
+/// What the fault is called.
+pub(crate) fn word(fault: Fault) -> &'static str {
+    match fault {
+        Fault::Incoming => "announced as going in",
+        Fault::Shorter => "announced a byte too short",
+        Fault::Longer => "announced a byte too long",
+        Fault::NotOnSuccess => "announced for errors alone",
+        Fault::NotOnError => "announced for success alone",
+        Fault::Before => "right",
+    }
+}
+
+/// Where that fault makes a difference that an audit must see.
+pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
+    let calls = calls(log);
+    let concerned = |call: &&Call| match fault {
+        Fault::Longer | Fault::NotOnSuccess => !call.failed,
+        Fault::NotOnError => call.failed,
+        _ => true,
+    };
+    let of = |call: &Call| {
+        call.came_out.iter().filter(|after| call.shows(after, fault)).map(|after| call.due(after)).collect()
+    };
+    calls.iter().filter(concerned).flat_map(|call| -> Vec<Due> { of(call) }).collect()
+}
+
+impl Call {
+    fn due(&self, region: &Region) -> Due {
+        let case = Case { arch: self.arch, call: self.name, argument: Some(region.head.arg) };
+        Due { case, behind: region.head.role.0 > 0 }
+    }
+
+    /// Would it show if this memory were announced like that?
+    fn shows(&self, after: &Region, fault: Fault) -> bool {
+        let RegionHead { address, asked, got, role, flags, .. } = after.head;
+        let string = flags.contains(RegionFlags::STRING);
+        if got != asked && !string {
+            return false;
+        }
+        match fault {
+            // What is a byte longer than announced must have changed there; a string has the end that it has.
+            Fault::Shorter => !string && self.changed(after).last() == Some(&true),
+            // These programs have no memory behind the end of a page, where they place it themselves: below 4 GiB.
+            Fault::Longer => {
+                !string && role.0 == 0 && address < 1 << 32 && (address + asked).is_multiple_of(4096)
+            }
+            _ => self.changed(after).contains(&true),
+        }
+    }
+
+    /// Which bytes are others than before the call; none if that is not known.
+    fn changed(&self, after: &Region) -> Vec<bool> {
+        let holds = |region: &&Region| {
+            region.head.address == after.head.address && region.bytes.len() >= after.bytes.len()
+        };
+        let before = self.went_in.iter().find(holds).map_or(&[][..], |region| &region.bytes);
+        after.bytes.iter().zip(before).map(|(a, b)| a != b).collect()
+    }
+}
+
+/// All calls of a log that have a row and have returned.
+pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
+    let mut open: HashMap<TaskId, (AuditArch, u64, Vec<Region>)> = HashMap::new();
+    let mut calls = Vec::new();
+    let mut events = log.log().events();
+    while let Some(item) = events.next().unwrap() {
+        let Item::Event(event) = item else { panic!("{item:?}") };
+        let Body::Stop(stop) = event.decode().unwrap() else { continue };
+        let word = |at: usize| stop.info.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().unwrap()));
+        match stop.info.first() {
+            Some(1) => {
+                let arch = AuditArch(u32::from_le_bytes(stop.info[4..8].try_into().unwrap()));
+                open.insert(event.task, (arch, word(24).unwrap(), regions(log, &stop, Direction::IN)));
+            }
+            Some(2) => {
+                let Some((arch, nr, went_in)) = open.remove(&event.task) else { continue };
+                let Some(row) = sysreel_abi::row(arch, nr) else { continue };
+                let failed = stop.info[32] != 0;
+                let came_out = regions(log, &stop, Direction::OUT);
+                calls.push(Call { arch, name: row.name, exit: event.number, failed, went_in, came_out });
+            }
+            _ => {}
+        }
+    }
+    calls
+}
+
+fn regions(log: &LogFile, stop: &Stop<'_>, way: Direction) -> Vec<Region> {
+    let mut regions = Vec::new();
+    for part in stop.parts {
+        let Part::Region(region) = part.unwrap() else { continue };
+        if region.head.dir == way {
+            let bytes = log.log().region_bytes(&region).unwrap().into_owned();
+            regions.push(Region { head: region.head, bytes });
+        }
+    }
+    regions
+}

@@ -1,0 +1,115 @@
+//! The proof of the audit: on a table that is wrong it finds what is wrong.
+//!
+//! Every program that makes all calls of a kind is recorded with a table all of whose rows have the same fault, fault by fault. What must be
+//! found is known from another log, one that holds each region as it was before its call and after it: a call that changed the
+//! first or last byte of what its row announces is found when the row announces something else.
+//!
+//! A binary of its own: the recorder waits for every child that there is.
+
+mod changes;
+#[expect(dead_code, reason = "the other binary uses more of it")]
+#[path = "../it/program.rs"]
+mod program;
+mod recording;
+
+use changes::{Case, due};
+use program::folder;
+use recording::{Recorded, recorded};
+use std::collections::BTreeSet;
+use sysreel_abi::seed::Fault;
+use sysreel_abi::{Abi, Row, number};
+
+/// In these a call has all its memory at the end of a page, each region at another one.
+const MAKES_EVERYTHING: [&str; 2] = ["all_", "i386_"];
+/// Some of everything: files, users, clocks, calls with many commands.
+const SAMPLE: [&str; 4] = ["all_io", "all_creds", "all_clocks", "all_state"];
+/// So many bytes that no region is cut.
+pub(crate) const ALL: u64 = u64::MAX;
+
+/// What has been seeded, and what of it was found.
+#[derive(Default)]
+struct Score {
+    seeded: BTreeSet<(Case, &'static str)>,
+    missed: BTreeSet<(Case, &'static str)>,
+}
+
+#[test]
+fn seeded_faults_are_found() {
+    let score = of_all(&SAMPLE.map(str::to_owned));
+    assert!(score.seeded.len() > 150, "only {} faults were seeded", score.seeded.len());
+}
+
+#[test]
+#[ignore = "takes a minute"]
+fn long_every_seeded_fault_of_every_row_is_found() {
+    let score = of_all(&programs());
+    assert!(score.seeded.len() > 400, "only {} faults were seeded", score.seeded.len());
+}
+
+/// The programs that make every call of a kind.
+fn programs() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .map(|path| path.file_stem().unwrap().to_str().unwrap().to_owned())
+        .filter(|name| MAKES_EVERYTHING.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
+    names.sort();
+    names
+}
+
+fn of_all(programs: &[String]) -> Score {
+    let mut score = Score::default();
+    for name in programs {
+        of_one(name, &mut score);
+    }
+    for fault in Fault::ALL.map(changes::word) {
+        let count = |set: &BTreeSet<(Case, &'static str)>| set.iter().filter(|(_, f)| *f == fault).count();
+        eprintln!("{fault}: {} seeded, {} not found", count(&score.seeded), count(&score.missed));
+    }
+    for abi in [Abi::X86_64, Abi::I386] {
+        report(&score, abi);
+    }
+    let missed: Vec<String> = score.missed.iter().map(|(case, fault)| format!("{case}: {fault}")).collect();
+    assert!(missed.is_empty(), "{} faults are not found:\n{}", missed.len(), missed.join("\n"));
+    score
+}
+
+/// In which rows something could be seeded, and in which not though they have memory that comes out.
+fn report(score: &Score, abi: Abi) {
+    let seeded: BTreeSet<&str> =
+        score.seeded.iter().filter(|(c, _)| c.arch == abi.arch()).map(|(c, _)| c.call).collect();
+    let writes = |row: &Row| row.args.iter().any(|arg| arg.mem.is_some_and(|mem| mem.dir.comes_out()));
+    let without: Vec<&str> = number::calls(abi)
+        .filter_map(|(_, _, row)| row)
+        .filter(|row| writes(row) && !seeded.contains(row.name))
+        .map(|row| row.name)
+        .collect();
+    eprintln!(
+        "{abi}: {} rows with seeded faults; rows that may write and had none: {}",
+        seeded.len(),
+        without.join(" ")
+    );
+}
+
+fn of_one(name: &str, score: &mut Score) {
+    let program = program::program(name);
+    let Some(before) = recorded(&program, Fault::Before) else {
+        eprintln!("skipped: {name}: this machine lacks what it needs");
+        return;
+    };
+    let mut found_any = false;
+    for fault in Fault::ALL {
+        let due = due(&before.log, fault);
+        let Recorded { blamed, .. } = recorded(&program, fault).expect("it ran before");
+        found_any |= !due.is_empty();
+        for due in due {
+            if !due.is_among(&blamed) {
+                score.missed.insert((due.case, changes::word(fault)));
+            }
+            score.seeded.insert((due.case, changes::word(fault)));
+        }
+    }
+    assert!(found_any, "{name}: no call of it changes memory");
+}

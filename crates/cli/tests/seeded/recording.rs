@@ -1,0 +1,106 @@
+//! Recordings with a wrong table.
+
+use crate::changes::{Case, calls};
+use crate::program::Program;
+use std::collections::{BTreeSet, HashMap};
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
+use sysreel_abi::seed::Fault;
+use sysreel_abi::{AuditArch, Row};
+use sysreel_format::{Body, Item, NoteCode, Severity};
+use sysreel_inspect::LogFile;
+use sysreel_record::{Ended, Options, Recorder};
+use tempfile::TempDir;
+
+/// What ends a program that the machine cannot run.
+const SKIPPED: i32 = 77;
+/// One recording at a time.
+static RECORDER: Mutex<()> = Mutex::new(());
+
+/// A recording of a program.
+pub(crate) struct Recorded {
+    pub(crate) log: LogFile,
+    /// The calls and arguments that findings name.
+    pub(crate) blamed: BTreeSet<Case>,
+    _folder: TempDir,
+}
+
+/// Records the program with that fault in all rows, and audits it if it is one; nothing when the machine lacks what it needs.
+pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
+    let _alone = RECORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
+    let options = Options {
+        output: Some(folder.path().join("run.reel")),
+        argv: argv(program, folder.path()),
+        capture_limit: crate::ALL,
+        // Before a call a region may be longer than there is memory: it is as long as it may become.
+        audit: fault != Fault::Before,
+        rows: source(fault),
+        ..Options::default()
+    };
+    let outcome = Recorder::prepare(&options).unwrap().run().unwrap();
+    match outcome.ended {
+        Ended::Exited(SKIPPED) => return None,
+        ended => assert_eq!((ended, outcome.lost), (Ended::Exited(0), 0), "{}", program.binary.display()),
+    }
+    let log = sysreel_inspect::open(&outcome.path).unwrap();
+    let blamed = blamed(&log);
+    Some(Recorded { log, blamed, _folder: folder })
+}
+
+/// The program, in that folder and with its statements going nowhere.
+fn argv(program: &Program, folder: &Path) -> Vec<OsString> {
+    let script = r#"cd "$1"; shift; exec "$@" 3>statements"#;
+    let words: [OsString; 4] = ["sh".into(), "-c".into(), script.into(), "sh".into()];
+    let program_words = program.arguments.iter().map(OsString::from);
+    words.into_iter().chain([folder.into(), program.binary.clone().into()]).chain(program_words).collect()
+}
+
+/// Where rows with that fault come from.
+fn source(fault: Fault) -> fn(AuditArch, u64) -> Option<&'static Row> {
+    match fault {
+        Fault::Incoming => |arch, nr| wrong(Fault::Incoming, arch, nr),
+        Fault::Shorter => |arch, nr| wrong(Fault::Shorter, arch, nr),
+        Fault::Longer => |arch, nr| wrong(Fault::Longer, arch, nr),
+        Fault::NotOnSuccess => |arch, nr| wrong(Fault::NotOnSuccess, arch, nr),
+        Fault::NotOnError => |arch, nr| wrong(Fault::NotOnError, arch, nr),
+        Fault::Before => |arch, nr| wrong(Fault::Before, arch, nr),
+    }
+}
+
+/// A row of the table with that fault, made once.
+fn wrong(fault: Fault, arch: AuditArch, nr: u64) -> Option<&'static Row> {
+    type Rows = HashMap<(&'static str, AuditArch, u64), &'static Row>;
+    static ROWS: LazyLock<Mutex<Rows>> = LazyLock::new(Mutex::default);
+    let right = sysreel_abi::row(arch, nr)?;
+    let mut rows = ROWS.lock().unwrap();
+    Some(rows.entry((crate::changes::word(fault), arch, nr)).or_insert_with(|| fault.row(right)))
+}
+
+/// What the notes of the audit are about: `read (event 7): ... argument 1 (buf) ...`, where a finding of too long a region begins
+/// with the argument, and one of changed memory names it behind the place.
+fn blamed(log: &LogFile) -> BTreeSet<Case> {
+    let arch_of: HashMap<u64, AuditArch> =
+        calls(log).into_iter().map(|call| (call.exit, call.arch)).collect();
+    let mut found = BTreeSet::new();
+    let mut events = log.log().events();
+    while let Some(item) = events.next().unwrap() {
+        let Item::Event(event) = item else { panic!("{item:?}") };
+        let Body::Note(note) = event.decode().unwrap() else { continue };
+        if note.code != NoteCode::AUDIT || note.severity != Severity::ERROR {
+            continue;
+        }
+        let text = std::str::from_utf8(note.text).unwrap();
+        // The last note has the figures of them all.
+        let Some((call, finding)) = text.split_once(" (event ") else { continue };
+        let (number, finding) = finding.split_once("): ").unwrap();
+        let about = finding.split("; announced:").next().unwrap();
+        let number_of = |rest: &str| rest.split(' ').next()?.parse().ok();
+        let argument = about.split("argument ").skip(1).find_map(number_of);
+        let arch = arch_of[&number.parse().unwrap()];
+        let row = sysreel_abi::all_rows().find(|(_, row)| row.name == call).expect("it has a row").1;
+        found.insert(Case { arch, call: row.name, argument });
+    }
+    found
+}
