@@ -20,7 +20,7 @@ fn same(name: &str, pairs: usize, level: &str, setup: &str, words: &[&str]) {
 
 const FILES: &str = "mkdir d; for i in 1 2 3; do seq 1 ${i}00 > d/$i; done";
 const PIPES: &str = "for i in 1 2 3; do cat d/$i | sort -r | head -5 | wc -l; done; \
-    ls | while read x; do test -f $x && echo $x; done > out.txt; rm out.txt";
+    ls d | while read x; do test -f d/$x && echo $x; done > out.txt; rm out.txt";
 
 #[test]
 fn bash_with_pipes() {
