@@ -96,7 +96,7 @@ fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
 /// has the filter and no tracer, and strict mode is refused to whoever has a filter (seccomp(2)). `all_machine` calls uprobe and uretprobe,
 /// which no filter hears of since Linux 6.14 (kernel/seccomp.c, `seccomp_uprobe_exception`).
 pub(crate) const NOT_UNDER_A_FILTER: &[&str] =
-    &["all_machine", "clone_flags", "ptrace_self", "rval_not_error", "seccomp_kills"];
+    &["all_machine", "all_state", "clone_flags", "ptrace_self", "rval_not_error", "seccomp_kills"];
 
 /// With a filter that lets everything stop, everything is seen that is seen without, but for entries: there the filter's stop tells of the call.
 #[test]
