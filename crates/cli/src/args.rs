@@ -4,6 +4,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
+use sysreel_inspect::Moment;
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
 #[derive(Debug, Parser)]
@@ -115,6 +116,13 @@ pub(crate) struct Print {
     /// The number of each event, to find it in other views of the log
     #[arg(long)]
     pub(crate) event_numbers: bool,
+    /// Begin at WHERE: the number of an event (as --event-numbers shows it), +SECONDS since the start of the recording, or @SECONDS since
+    /// 1970 (as -ttt shows them). Calls that began before are `resumed`
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) from: Option<Moment>,
+    /// End with WHERE, which still belongs to it
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) to: Option<Moment>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
-use sysreel_inspect::{Error, Findings, open, print, raw};
+use sysreel_inspect::{Error, Findings, Stretch, open, print, raw};
 
 /// Large enough that a line costs no system call.
 const BUFFER: usize = 256 << 10;
@@ -38,7 +38,7 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let findings = match args.format {
         Format::Text => print::print(&mut log, &options(args), &mut out),
-        Format::Raw => raw::raw(&mut log, &mut out),
+        Format::Raw => raw::raw(&mut log, &stretch(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)
@@ -71,8 +71,13 @@ fn options(args: &Print) -> Options {
         // As strace does with -o: a file is for other programs to read.
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         event_numbers: args.event_numbers,
+        stretch: stretch(args),
         ..Options::default()
     }
+}
+
+fn stretch(args: &Print) -> Stretch {
+    Stretch { from: args.from, to: args.to }
 }
 
 /// Prints a log that was just recorded, where strace prints: standard output belongs to the program.

@@ -18,8 +18,10 @@ pub mod raw;
 pub mod state;
 #[cfg(test)]
 mod story;
+mod stretch;
 mod text;
 
 pub use error::Error;
 pub use findings::Findings;
 pub use log_file::{FileSource, LogFile, open};
+pub use stretch::{Moment, Stretch};

@@ -3,10 +3,12 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read};
+use std::num::NonZero;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use sysreel_format::limits::MAX_TAIL;
-use sysreel_format::{Limits, Log, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
 use crate::Error;
 
@@ -125,6 +127,39 @@ impl LogFile {
     #[must_use]
     pub fn has_tail(&self) -> bool {
         self.has_tail
+    }
+
+    /// Calls `each` for every event and hole from event number `from` on, in order. Other threads decode ahead where the log is long and the
+    /// machine has CPUs for it.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or when `each` fails.
+    pub fn walk(
+        &self,
+        from: u64,
+        mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        /// Below this threads take longer to start than they save.
+        const LONG: u64 = 1 << 20;
+        /// More would wait for the one that takes what they decode.
+        const MOST: usize = 4;
+        let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
+        let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let threads = if is_long { (cpus - 1).min(MOST) } else { 0 };
+        let read = self.log.read_ahead(threads, from, |events| {
+            while let Some(item) = events.next().map_err(|e| self.error(e))? {
+                if each(&item)?.is_break() {
+                    break;
+                }
+            }
+            Ok(())
+        });
+        read.map_err(|e| self.error(e))?
+    }
+
+    /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).
+    pub(crate) fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
+        self.log.event_since(t_ns).map_err(|e| self.error(e))
     }
 
     pub(crate) fn error(&self, source: sysreel_format::Error) -> Error {

@@ -4,36 +4,47 @@ mod json;
 mod parts;
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
 use sysreel_abi::{AuditArch, syscall_name};
 use sysreel_format::{Body, Event, Item, Missing, SnapshotKind, Stop, Why};
 
 use crate::kept::Buffers;
 use crate::psi::{self, Call, Info, What};
-use crate::{Error, Findings, LogFile};
+use crate::{Error, Findings, LogFile, Stretch};
 pub(crate) use json::Json;
 
 /// Output is handed on when there are so many bytes of it.
 const FLUSH: usize = 1 << 16;
 
-/// Writes every event of a log as one line of JSON.
+/// Writes every event of a log, or of a part of it, as one line of JSON.
 ///
 /// # Errors
 /// When the log cannot be read or the output not be written. Damage is no error: it is in the [`Findings`], and in
 /// a line of its own where it is.
-pub fn raw(file: &mut LogFile, out: &mut dyn Write) -> Result<Findings, Error> {
+pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
     let mut findings = Findings::default();
     let mut json = Json::default();
-    let mut events = log.events();
-    while let Some(item) = events.next().map_err(|e| file.error(e))? {
-        write_item(&mut json, &item, log, &mut findings);
+    let (mut stretch, mut is_over) = (stretch.of(file)?, false);
+    file.walk(stretch.first, |item| {
+        is_over = stretch.is_over(item);
+        if is_over {
+            return Ok(ControlFlow::Break(()));
+        }
+        if !stretch.has_begun(item) {
+            return Ok(ControlFlow::Continue(()));
+        }
+        write_item(&mut json, item, log, &mut findings);
         if json.text.len() >= FLUSH {
             out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
             json.text.clear();
         }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if !is_over {
+        findings.ending(log.ending());
     }
-    findings.ending(log.ending());
     out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)

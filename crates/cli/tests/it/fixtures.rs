@@ -8,6 +8,9 @@ use crate::{reading, session::Run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use sysreel_format::{
+    BlockWriter, Completeness, Extras, FileHeader, FileId, Item, Limits, Log, SEGMENT_SIZE, Segment,
+};
 
 /// So large that no region of a fixture is cut.
 const NOTHING_CUT: &str = "1M";
@@ -166,8 +169,47 @@ fn is_whole(name: &str, session: &Session) {
     let info: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(info["ending"]["state"], "clean", "{name}: {info}");
     assert_eq!(info["missing"], Value::Array(Vec::new()), "{name}: {info}");
+    codecs_agree(name, log);
     let tail = log.with_extension("reel.tail");
     assert!(!tail.exists(), "{name}: {} is left", tail.display());
+}
+
+const ID: FileId = FileId([7; 16]);
+
+/// The rows of every block have the hash that their writer gave them, and come back the same through either codec.
+pub(crate) fn codecs_agree(name: &str, log: &std::path::Path) {
+    let log = Log::open(std::fs::read(log).unwrap(), Limits::default()).unwrap();
+    let rows = rows(&log);
+    for header in [
+        FileHeader::new(ID, Completeness::default()),
+        FileHeader::new(ID, Completeness::default()).with_sites(),
+    ] {
+        let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();
+        let mut written = 0;
+        while written < rows.len() {
+            let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &ID, 1, written as u64, 0);
+            while rows.get(written).is_some_and(|row| segment.append_event(row).is_ok()) {
+                written += 1;
+            }
+            segment.seal();
+            writer.write_segment(&segment).unwrap();
+        }
+        let again = writer.finish(Completeness::default(), &Extras::default()).unwrap();
+        let again = Log::open(again, Limits::default()).unwrap();
+        assert!(rows == self::rows(&again), "{name}: other rows after writing with {header:?}");
+    }
+}
+
+fn rows(log: &Log<Vec<u8>>) -> Vec<Vec<u8>> {
+    let (mut events, mut rows) = (log.events(), Vec::new());
+    events.check_hashes(true);
+    while let Some(item) = events.next().unwrap() {
+        match item {
+            Item::Event(event) => rows.push(event.row().to_vec()),
+            Item::Missing(missing) => panic!("{missing}"),
+        }
+    }
+    rows
 }
 
 /// What `sysreel print` says in this format.

@@ -4,6 +4,7 @@
 //! synthetic logs, NAME.txt (`print`). Logs that are missing are made by
 //! `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and on a kernel that runs 32-bit programs.
 
+use crate::fixtures::codecs_agree;
 use crate::matcher::check;
 use crate::program::alone;
 use crate::session::{Session, is_root, zstd_accepts};
@@ -12,6 +13,7 @@ use crate::{attach, reading, synthetic};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use sysreel_format::{BlockItem, BlockKind};
 
 /// What the first table of the design promises, each as a program.
 const PROGRAMS: [&str; 7] = [
@@ -67,6 +69,24 @@ fn there_is_a_log_for_every_promise() {
     for file in fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap()) {
         assert!(file.metadata().unwrap().len() < LARGEST, "{} is too large", file.path().display());
     }
+}
+
+#[test]
+fn every_log_reads_the_same_through_both_codecs() {
+    for log in logs() {
+        codecs_agree(&log.display().to_string(), &log);
+    }
+}
+
+#[test]
+fn there_is_a_log_in_columns() {
+    let log = sysreel_inspect::open(&folder().join("synthetic_calls.reel")).unwrap();
+    let blocks: Vec<_> = log.log().blocks().map(Result::unwrap).collect();
+    let codecs = blocks.iter().filter_map(|item| match item {
+        BlockItem::Block(header) if header.kind == BlockKind::EVENTS => Some(header.codec),
+        _ => None,
+    });
+    assert_eq!(codecs.collect::<Vec<_>>(), [1]);
 }
 
 /// What today's writer makes of the same events reads the same, however it is compressed.

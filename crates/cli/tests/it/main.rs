@@ -23,6 +23,7 @@ mod stage;
 mod statement_cases;
 mod statements;
 mod stops;
+mod stretch;
 mod structs_only;
 mod synthetic;
 mod thread_storm;

@@ -4,8 +4,9 @@
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch, Nr};
 use sysreel_format::{
-    BlockWriter, Clock, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Gone,
-    GoneHow, Layout, Origin, Segment, SourceId, StopHead, TaskHead, TaskId,
+    BlockWriter, Clock, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader, FileId,
+    FileMeta, Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, Segment, SourceId, StopHead,
+    TaskHead, TaskId,
 };
 
 const TASK: TaskId = TaskId(0);
@@ -29,7 +30,42 @@ pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
         ("synthetic_sizes", log(sizes)),
         ("synthetic_v4_layout", log(v4_layout)),
         ("synthetic_unknown", log(unknown)),
+        ("synthetic_calls", log_with(header().with_sites(), calls)),
     ]
+}
+
+/// What programs do all day, so that it fits the columns of codec 1: a loop of calls with buffers, some of which fail.
+fn calls(rows: &mut Rows) {
+    let nr = |name| number(Abi::X86_64, name).unwrap();
+    for n in 0..40_u64 {
+        let (ip, sp) = (0x40_1000 + 16 * (n % 2), 0x7fff_0000);
+        let struct_of = |op: u8, words: &[u64]| {
+            let words = words.iter().flat_map(|word| word.to_le_bytes());
+            [op, 0, 0, 0]
+                .into_iter()
+                .chain(AuditArch::X86_64.0.to_le_bytes())
+                .chain(words)
+                .collect::<Vec<u8>>()
+        };
+        let path = format!("/etc/file.{n}\0");
+        let fails = n % 9 == 4;
+        let open = struct_of(ENTRY, &[ip, sp, nr("openat"), 0xffff_ff9c, 0x5000, 0, 0, 0, 0]);
+        rows.stop_with(&open, Some((1, Direction::IN, RegionFlags::STRING, 0x5000, path.as_bytes())));
+        let opened: i64 = if fails { -2 } else { 3 };
+        let result = |rval: i64| {
+            let mut exit = struct_of(EXIT, &[ip, sp, rval.cast_unsigned()]);
+            exit.push(u8::from(rval < 0));
+            exit
+        };
+        rows.stop_with(&result(opened), None);
+        if fails {
+            continue;
+        }
+        let data = vec![b'a' + u8::try_from(n % 26).unwrap(); usize::try_from(n).unwrap()];
+        rows.stop_with(&struct_of(ENTRY, &[ip + 64, sp, nr("read"), 3, 0x6000, 512, 0, 0, 0]), None);
+        let region = (1, Direction::OUT, RegionFlags::default(), 0x6000, data.as_slice());
+        rows.stop_with(&result(i64::try_from(n).unwrap()), Some(region));
+    }
 }
 
 /// The kernel's word for failure and the value say different things.
@@ -172,6 +208,19 @@ impl Rows {
         self.add(EventKind::STOP, |row| row.stop_head(&StopHead { wait_status, info_ret, layout, info }));
     }
 
+    /// A syscall stop with a region.
+    fn stop_with(&mut self, info: &[u8], region: Option<(u8, Direction, RegionFlags, u64, &[u8])>) {
+        self.add(EventKind::STOP, |row| {
+            let info_ret = i32::try_from(info.len()).unwrap();
+            row.stop_head(&StopHead { wait_status: SYSCALL_STOP, info_ret, layout: Layout::MERGED, info });
+            if let Some((arg, dir, flags, address, data)) = region {
+                let (role, index, errno, got) = (Role::DIRECT, 0, 0, data.len() as u64);
+                let head = RegionHead { arg, dir, role, flags, index, address, asked: got, got, errno };
+                row.region(&head, Data::Inline(data));
+            }
+        });
+    }
+
     fn add(&mut self, kind: EventKind, fill: impl FnOnce(&mut EventBuf)) {
         self.t_ns += 1000;
         self.row.begin(kind, SourceId::KERNEL, TASK, self.t_ns);
@@ -180,8 +229,18 @@ impl Rows {
     }
 }
 
+const ID: FileId = FileId(*b"a synthetic log!");
+
+fn header() -> FileHeader {
+    FileHeader::new(ID, Completeness::default())
+}
+
 fn log(fill: fn(&mut Rows)) -> Vec<u8> {
-    let id = FileId(*b"a synthetic log!");
+    log_with(header(), fill)
+}
+
+fn log_with(header: FileHeader, fill: fn(&mut Rows)) -> Vec<u8> {
+    let id = ID;
     let mut rows = Rows {
         segment: Segment::open(vec![0; SEGMENT], &id, 1, 0, 0),
         row: EventBuf::new(),
@@ -200,7 +259,6 @@ fn log(fill: fn(&mut Rows)) -> Vec<u8> {
     });
     let meta =
         FileMeta { tool_version: b"synthetic".to_vec(), argv: vec![b"none".to_vec()], ..FileMeta::default() };
-    let header = FileHeader::new(id, Completeness::default());
     let mut writer = BlockWriter::create(Vec::new(), header, &meta).unwrap();
     writer.write_segment(&rows.segment).unwrap();
     writer.finish(Completeness::default(), &Extras::default()).unwrap()

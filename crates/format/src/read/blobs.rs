@@ -68,6 +68,19 @@ impl BlobReader {
 
     /// What is stored as a blob, and the offset of its block.
     fn stored<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(Stored, u64), Error> {
+        // Who reads a log from its beginning wants neighbours, and those that they stand for: most are in a block that is at hand.
+        if let Some(at) = self.cache.iter().position(|block| block.holds(number)) {
+            if at != 0
+                && let Some(block) = self.cache.remove(at)
+            {
+                self.cache.push_front(block);
+            }
+            if let Some(block) = self.cache.front()
+                && let Some(stored) = block.stored(number)
+            {
+                return Ok((stored, block.offset));
+            }
+        }
         let mut error = Error::NoBlob { number };
         for found in self.directory.blocks_of(store, number)? {
             match self.block(store, &found)? {
@@ -143,6 +156,10 @@ impl BlobBlock {
         let whole = usize::try_from(start).ok()? == raw.len();
         let (offset, first) = (found.header.self_offset, found.header.first_item);
         whole.then_some(BlobBlock { offset, first, raw, entries })
+    }
+
+    fn holds(&self, number: BlobNumber) -> bool {
+        number.0.checked_sub(self.first).is_some_and(|index| index < self.entries.len() as u64)
     }
 
     fn stored(&self, number: BlobNumber) -> Option<Stored> {

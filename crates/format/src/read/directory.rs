@@ -63,6 +63,13 @@ impl Directory {
         self.frontier = Some(Frontier { walk, next_event: 0, next_blob: 0, since: 0 });
     }
 
+    /// The number of an event, as large as the footer's list lets it be, before which all are earlier than `t_ns`.
+    pub(crate) fn event_before(&self, t_ns: u64) -> u64 {
+        // The first point is the beginning; those that were made by walking know no times.
+        let earlier = self.points.iter().skip(1).take_while(|point| point.t_last != 0 && point.t_last < t_ns);
+        earlier.last().map_or(0, |point| point.next_event)
+    }
+
     /// A place from which a walk comes to event `number`: where, which event comes next there, how many are lost.
     pub(crate) fn before_event<S: ReadAt>(
         &mut self,

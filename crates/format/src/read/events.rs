@@ -1,5 +1,6 @@
 //! The cursor over events: file first, then tail; every number comes exactly once, as an event or as missing.
 
+use super::ahead::{Ahead, Answer};
 use super::source::ReadAt;
 use super::store::{Found, Loader};
 use super::tail::TailCursor;
@@ -37,6 +38,8 @@ pub struct Events<'a, S> {
     pending: Option<(u64, std::ops::Range<usize>)>,
     place: Place,
     deep: bool,
+    /// Blocks that other threads decode.
+    ahead: Option<Ahead>,
 }
 
 /// Where a cursor is.
@@ -75,12 +78,18 @@ impl<'a, S: ReadAt> Events<'a, S> {
             pending: None,
             place: Place::Blocks,
             deep: false,
+            ahead: None,
         }
     }
 
     /// Also compares each block with the hash in its header. zstd's own checksum is always compared.
     pub fn check_hashes(&mut self, yes: bool) {
         self.deep = yes;
+    }
+
+    /// Lets others decode blocks from here on.
+    pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk) -> Ahead) {
+        self.ahead = Some(ahead(self.walk));
     }
 
     /// The number that comes next: all before it were given, as events or as missing.
@@ -192,12 +201,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
             self.note_trouble(offset, Why::Codec(header.codec));
             return Ok(Moved::On);
         }
-        let mut rows = std::mem::take(&mut self.rows);
-        let loaded = self.loader.load_rows(&self.log.store, found, &mut rows)?;
+        let loaded = self.load(found)?;
         let whole = loaded.is_ok()
-            && count_rows(&rows) == Some(header.n_items)
-            && (!self.deep || hash128(&rows) == header.logical_hash);
-        self.rows = rows;
+            && count_rows(&self.rows) == Some(header.n_items)
+            && (!self.deep || hash128(&self.rows) == header.logical_hash);
         if !whole {
             self.rows.clear();
             self.at = 0;
@@ -208,6 +215,23 @@ impl<'a, S: ReadAt> Events<'a, S> {
         self.walk.trust();
         (self.at, self.row_number) = (0, header.first_item);
         Ok(self.gap(header.first_item, header.dropped, offset, header.drop_reasons))
+    }
+
+    /// Fills the rows from a block.
+    fn load(&mut self, found: &Found) -> Result<Result<(), &'static str>, Error> {
+        let mut rows = std::mem::take(&mut self.rows);
+        if let Some(ahead) = &mut self.ahead {
+            match ahead.take(&self.log.store, found, rows) {
+                Ok(Answer { rows, loaded }) => {
+                    self.rows = rows;
+                    return loaded;
+                }
+                Err(empty) => rows = empty,
+            }
+        }
+        let loaded = self.loader.load_rows(&self.log.store, found, &mut rows);
+        self.rows = rows;
+        loaded
     }
 
     /// A block says that the next event is `first`: what lies before it and was not given is missing.

@@ -1,5 +1,6 @@
 //! Reading a log: what is there, what is missing, and nothing that never was.
 
+mod ahead;
 mod blobs;
 mod blocks;
 mod directory;
@@ -136,6 +137,27 @@ impl<S: ReadAt> Log<S> {
     pub fn events_from(&self, number: u64) -> Result<Events<'_, S>, Error> {
         let (at, next, dropped) = self.blobs.borrow_mut().directory.before_event(&self.store, number)?;
         Ok(Events::new(self, at, next, dropped, number))
+    }
+
+    /// The number of an event before which all events are earlier than `t_ns`: the first of its block, or of the tail. The footer's list tells
+    /// roughly where that is, the heads of blocks exactly; a log without a footer is searched from its beginning.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
+        let directory = &mut self.blobs.borrow_mut().directory;
+        let (at, mut next, _) = directory.before_event(&self.store, directory.event_before(t_ns))?;
+        let mut walk = Walk::new(&self.store, at);
+        while let Step::Block { found, .. } = walk.step(&self.store)? {
+            let header = &found.header;
+            if header.kind == BlockKind::EVENTS {
+                if header.t_last >= t_ns {
+                    return Ok(header.first_item.max(next));
+                }
+                next = header.first_item.saturating_add(header.n_items.into()).max(next);
+            }
+        }
+        Ok(next)
     }
 
     /// A cursor over the blocks of the file: their headers, and the stretches that are none.

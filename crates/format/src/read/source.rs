@@ -1,7 +1,7 @@
 //! Where a log's bytes come from: anything that can be read at an offset.
 
-use std::cell::RefCell;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::sync::{Mutex, PoisonError};
 
 /// Bytes that can be read at any offset.
 pub trait ReadAt {
@@ -70,18 +70,18 @@ impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
 
 /// Makes a file, or anything else that reads and seeks, readable at an offset.
 #[derive(Debug)]
-pub struct SeekReader<R>(RefCell<R>);
+pub struct SeekReader<R>(Mutex<R>);
 
 impl<R: Read + Seek> SeekReader<R> {
     /// Wraps a reader. Nobody else must move it.
     pub fn new(reader: R) -> Self {
-        SeekReader(RefCell::new(reader))
+        SeekReader(Mutex::new(reader))
     }
 }
 
 impl<R: Read + Seek> ReadAt for SeekReader<R> {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let mut reader = self.0.borrow_mut();
+        let mut reader = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         reader.seek(SeekFrom::Start(offset))?;
         loop {
             match reader.read(buf) {
@@ -92,6 +92,6 @@ impl<R: Read + Seek> ReadAt for SeekReader<R> {
     }
 
     fn len(&self) -> io::Result<u64> {
-        self.0.borrow_mut().seek(SeekFrom::End(0))
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).seek(SeekFrom::End(0))
     }
 }

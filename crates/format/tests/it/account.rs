@@ -28,10 +28,43 @@ pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missi
     (read, holes)
 }
 
+/// Whoever lets others decode ahead is told the same, from any event on.
+fn check_ahead(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
+    for (threads, from) in [(1, 0), (3, rows.len() as u64 / 2)] {
+        let (mut next, mut seen) = (from, Vec::new());
+        let read = log.read_ahead(threads, from, |events| {
+            while let Some(item) = events.next().unwrap() {
+                match item {
+                    Item::Event(event) => {
+                        assert_eq!(
+                            (event.number, event.row()),
+                            (next, rows[usize::try_from(event.number).unwrap()].as_slice())
+                        );
+                        next += 1;
+                    }
+                    Item::Missing(missing) => {
+                        next = missing.count.map_or(u64::MAX, |count| missing.first + count);
+                        seen.push(missing);
+                    }
+                }
+            }
+        });
+        read.unwrap();
+        assert!(next >= rows.len() as u64);
+        if from == 0 {
+            assert_eq!(seen, holes);
+        }
+    }
+}
+
 /// As [`account`], of a file that may not even open.
 pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
     match Log::open(bytes, Limits::default()) {
-        Ok(log) => account(&log, rows),
+        Ok(log) => {
+            let (read, holes) = account(&log, rows);
+            check_ahead(&log, rows, &holes);
+            (read, holes)
+        }
         Err(_) => (0, Vec::new()),
     }
 }

@@ -109,6 +109,9 @@ fn a_large_log_is_found_by_number() {
         let log = Log::open(bytes[..len].to_vec(), Limits::default()).unwrap();
         for number in [3999, 0, 17, 2500, 2501, 1] {
             assert_eq!(log.blob(BlobNumber(number)).unwrap(), number.to_le_bytes().repeat(64));
+            // Event `number` is of that time, and no block has many.
+            let since = log.event_since(number).unwrap();
+            assert!((number.saturating_sub(20)..=number).contains(&since), "{since} {number}");
             let mut events = log.events_from(number).unwrap();
             let Some(Item::Event(event)) = events.next().unwrap() else { panic!("no event {number}") };
             assert_eq!((event.number, event.t_ns), (number, number));

@@ -1,6 +1,7 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
 use std::collections::{BTreeMap, HashSet};
+use std::ops::ControlFlow;
 
 use sysreel_format::{
     Body, Completeness, Ending as LogEnding, Event, FileMeta, GoneHow, Item, MetaCodec, Part,
@@ -28,13 +29,13 @@ impl Info {
             completeness: log.header().completeness,
             t_last: 0,
         };
-        let mut events = log.events();
-        while let Some(item) = events.next().map_err(|e| file.error(e))? {
+        file.walk(0, |item| {
             match item {
-                Item::Event(event) => walk.event(&mut info, &event),
+                Item::Event(event) => walk.event(&mut info, event),
                 Item::Missing(missing) => keep(&mut info.missing, missing.to_string()),
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         if let Some(summary) = log.summary() {
             walk.completeness = walk.completeness.with(summary.completeness);
             info.sizes.buffers = Some(summary.blob_bytes);

@@ -129,6 +129,13 @@ impl Lines {
         }
     }
 
+    /// Throws away what has gathered. A line that goes on is as if it had been handed on.
+    pub(crate) fn forget(&mut self) {
+        self.flushed += self.text.len().saturating_sub(self.start);
+        self.text.clear();
+        self.start = 0;
+    }
+
     /// Goes to the column where results stand.
     pub(crate) fn pad_to(&mut self, column: usize) {
         self.text.push(' ');

@@ -7,8 +7,9 @@ mod remarks;
 mod tests;
 
 use std::io::Write;
+use std::ops::ControlFlow;
 
-use crate::{Error, Findings, LogFile};
+use crate::{Error, Findings, LogFile, Stretch};
 pub(crate) use printer::Printer;
 
 /// How lines look. The names of strace's options stand beside each.
@@ -40,6 +41,8 @@ pub struct Options {
     pub column: usize,
     /// Event numbers before each line, so that other views of the log can be found.
     pub event_numbers: bool,
+    /// The part of the log that is shown.
+    pub stretch: Stretch,
 }
 
 /// What stands behind a file descriptor.
@@ -110,6 +113,7 @@ impl Default for Options {
             task_ids: TaskIds::WhenSeveral,
             column: 40,
             event_numbers: false,
+            stretch: Stretch::default(),
         }
     }
 }
@@ -125,12 +129,32 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
     let mut printer = Printer::new(options, several);
     printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
     printer.not_everything(log.header().completeness, log.meta());
-    let mut events = log.events();
-    while let Some(item) = events.next().map_err(|e| file.error(e))? {
-        printer.item(&item, log);
-        printer.flush(out).map_err(Error::Write)?;
+    let (mut stretch, mut begun) = (options.stretch.of(file)?, options.stretch.from.is_none());
+    let mut is_over = false;
+    // What comes before the stretch says whose tasks, descriptors and calls are in it.
+    file.walk(0, |item| {
+        if !begun && stretch.has_begun(item) {
+            begun = true;
+            printer.begin_here();
+        }
+        is_over = stretch.is_over(item);
+        if is_over {
+            return Ok(ControlFlow::Break(()));
+        }
+        printer.item(item, log);
+        if begun {
+            printer.flush(out).map_err(Error::Write)?;
+        } else {
+            printer.forget();
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if !begun {
+        printer.begin_here();
     }
-    printer.ending(log.ending());
+    if !is_over {
+        printer.ending(log.ending());
+    }
     let findings = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)

@@ -6,8 +6,7 @@ use std::io::Write;
 
 use sysreel_abi::{Abi, Act, syscall_name};
 use sysreel_format::{
-    Body, Completeness, Ending, Event, FileMeta, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop,
-    TaskId,
+    Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
 
 use super::lines::{Lines, Prefix};
@@ -53,17 +52,6 @@ impl<'o> Printer<'o> {
         self.lines.anchor(realtime, monotonic);
     }
 
-    /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
-    pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
-        if completeness.contains(Completeness::FILTERED) {
-            let only = meta.options.iter().find(|(name, _)| name == b"only");
-            let only = only.map_or_else(String::new, |(_, calls)| {
-                format!(": --only {}", String::from_utf8_lossy(calls))
-            });
-            self.remark(&Prefix::default(), &format!("not all system calls were recorded{only}"));
-        }
-    }
-
     /// Writes what there is to say about an item.
     pub(crate) fn item(&mut self, item: &Item<'_>, buffers: &dyn Buffers) {
         match item {
@@ -85,6 +73,19 @@ impl<'o> Printer<'o> {
             let said = "the recorder did not finish the log: what came after this is not known";
             self.remark(&Prefix::default(), said);
         }
+    }
+
+    /// What was written so far is not wanted.
+    pub(crate) fn forget(&mut self) {
+        self.lines.forget();
+    }
+
+    /// Only what comes from here on is wanted, and only that is judged.
+    pub(crate) fn begin_here(&mut self) {
+        self.lines.interrupt();
+        self.lines.forget();
+        self.findings = Findings::default();
+        self.lost.set(0);
     }
 
     /// Hands on the text.
@@ -156,10 +157,11 @@ impl<'o> Printer<'o> {
         let info = psi::decode(stop.layout, stop.info);
         let mut prefix = self.prefix(event);
         prefix.ip = info.ip;
+        let mut was_altered = false;
         for part in stop.parts {
             match part {
                 Ok(Part::Name(name)) => self.tracker.name(event.task, &name),
-                Ok(_) => {}
+                Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
                     self.findings.malformed += 1;
                     self.remark(&prefix, &format!("event {} is damaged inside: {e}", event.number));
@@ -175,7 +177,7 @@ impl<'o> Printer<'o> {
             }
             _ => self.other_stop(event.task, stop, &info, &prefix),
         }
-        for part in stop.parts.flatten() {
+        for part in stop.parts.flatten().filter(|_| was_altered) {
             if let Part::Altered(altered) = part {
                 self.altered(&prefix, &altered);
             }

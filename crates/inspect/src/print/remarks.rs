@@ -2,7 +2,8 @@
 
 use sysreel_abi::Abi;
 use sysreel_format::{
-    Altered, Altering, Body, Event, Gone, GoneHow, Origin, Part, Renamed, Stop, Task, TaskId,
+    Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed, Stop, Task,
+    TaskId,
 };
 
 use super::lines::Prefix;
@@ -32,6 +33,17 @@ const BPF_INSTRUCTION: usize = 8;
 const SYSGOOD: u32 = 0x80;
 
 impl Printer<'_> {
+    /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
+    pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
+        if completeness.contains(Completeness::FILTERED) {
+            let only = meta.options.iter().find(|(name, _)| name == b"only");
+            let only = only.map_or_else(String::new, |(_, calls)| {
+                format!(": --only {}", String::from_utf8_lossy(calls))
+            });
+            self.remark(&Prefix::default(), &format!("not all system calls were recorded{only}"));
+        }
+    }
+
     /// A stop that is neither the entry nor the exit of a call.
     pub(super) fn other_stop(&mut self, id: TaskId, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         let status = stop.wait_status;

@@ -1,0 +1,94 @@
+//! `print --from` and `--to`: a part of a log is shown as it is shown within the whole.
+
+use crate::program::program;
+use crate::stage::Stage;
+use serde_json::Value;
+use std::fs;
+
+fn print(stage: &Stage, arguments: &[&str]) -> String {
+    let ran = stage.sysreel(&[&["print", "run.reel"], arguments].concat());
+    assert!(ran.status.success(), "{ran:?}");
+    ran.text()
+}
+
+/// The number at the beginning of a line.
+fn number(line: &str) -> u64 {
+    line.split_once(' ').and_then(|(number, _)| number.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+}
+
+#[test]
+fn lines_within_are_those_of_the_whole() {
+    let stage = Stage::new();
+    let script = "read word <.x; echo $word >.y; (read word <.y; echo $word)";
+    stage.write(".x", "text\n");
+    assert!(stage.sysreel(&["record", "-q", "-o", "run.reel", "sh", "-c", script]).status.success());
+    let options = ["--event-numbers", "-ttt", "-y"];
+    let whole = print(&stage, &options);
+    let lines: Vec<&str> = whole.lines().collect();
+    // From the beginning of any line on: lines that began before and go on are `resumed` there, others are as ever.
+    for at in (0..lines.len()).step_by(7) {
+        let from = number(lines[at]).to_string();
+        let part = print(&stage, &[&options[..], &["--from", &from]].concat());
+        let first = part.lines().next().unwrap();
+        assert!(first == lines[at] || first.contains(" resumed>"), "{first}\n{}", lines[at]);
+        assert!(part.lines().skip(1).eq(lines[at + 1..].iter().copied()), "from {from}: {part}");
+    }
+    let (from, to) = (number(lines[20]), number(lines[40]));
+    let part =
+        print(&stage, &[&options[..], &["--from", &from.to_string(), "--to", &to.to_string()]].concat());
+    assert_eq!(part.lines().count(), 21, "{part}");
+    assert!(
+        lines[40].starts_with(part.lines().last().unwrap().trim_end_matches(" <unfinished ...>")),
+        "{part}"
+    );
+    assert_eq!(print(&stage, &["--from", "1000000"]), "");
+    // Times are those that -ttt shows, which has microseconds.
+    let time = lines[30].split_whitespace().nth(if lines[30].contains("[pid") { 3 } else { 1 }).unwrap();
+    let part = print(&stage, &[&options[..], &["--from", &format!("@{time}")]].concat());
+    assert!(number(part.lines().next().unwrap()) >= number(lines[29]), "{time}: {part}");
+    let ran = stage.sysreel(&["print", "run.reel", "--from", "yesterday"]);
+    ran.fails(2, &["--from", "the number of an event (1234), seconds since the start (+1.5)"]);
+}
+
+/// A log of many blocks, with its index and without: the same events are found.
+#[test]
+fn times_are_found_with_and_without_an_index() {
+    let stage = Stage::new();
+    let storm = program("stop_storm");
+    let run = stage.run(
+        stage
+            .command(crate::stage::SYSREEL)
+            .args(["record", "-q", "-o", "run.reel", "--"])
+            .arg(&storm.binary)
+            .arg("30000"),
+    );
+    assert!(run.status.success(), "{run:?}");
+    let events = |arguments: &[&str]| -> Vec<(u64, u64)> {
+        let ran = stage.sysreel(&[&["print", "--format", "raw"], arguments].concat());
+        let event = |line: &str| {
+            let event: Value = serde_json::from_str(line).unwrap();
+            Some((event["seq"].as_u64()?, event["t_ns"].as_u64()?))
+        };
+        ran.text().lines().filter_map(event).collect()
+    };
+    let all = events(&["run.reel"]);
+    assert!(all.len() > 60_000, "{}", all.len());
+    let bytes = fs::read(stage.path("run.reel")).unwrap();
+    // Without footer and trailer: what a recorder leaves that was killed right before its end.
+    stage.write("torn.reel", &bytes[..bytes.len() - 100]);
+    let start = stage.sysreel(&["info", "--json", "run.reel"]).text();
+    let started: Value = serde_json::from_str(&start).unwrap();
+    let length = started["time"]["duration_ns"].as_u64().unwrap();
+    for tenth in [0, 3, 7, 10] {
+        let ns = length * tenth / 10;
+        let from = format!("+{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
+        let (whole, torn) = (events(&["run.reel", "--from", &from]), events(&["torn.reel", "--from", &from]));
+        assert!(!whole.is_empty() && torn.starts_with(&whole), "{from}");
+        assert!(
+            all.ends_with(&whole)
+                && whole.len() < all.len() / 10 * (11 - usize::try_from(tenth).unwrap()) + 1000
+        );
+    }
+    let some = events(&["run.reel", "--from", "40000", "--to", "40009"]);
+    assert_eq!(some, all[40_000..40_010]);
+}
