@@ -86,6 +86,8 @@ bits! {
         DETACHED = 10, "detached";
         /// A system call that the table does not know was seen: its memory was not captured.
         ROWLESS = 11, "rowless";
+        /// A replayable recording met something that no replay can repeat; notes say what.
+        NOT_REPLAYABLE = 12, "not replayable";
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead};
 use crate::kind::{BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId};
 use crate::limits;
-use crate::part::{Altered, Name, RegionHead};
+use crate::part::{Altered, MappedHead, Name, RegionHead};
 
 /// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts, [`EventBuf::finish`].
 #[derive(Debug, Default)]
@@ -187,6 +187,22 @@ impl EventBuf {
     pub fn ns_pids(&mut self, pids: &[u32]) {
         self.part(PartKind::NS_PIDS, 0, pids.len() * 4);
         pids.iter().for_each(|&pid| self.u32(pid));
+    }
+
+    /// A MAPPED part with the blobs that hold the file's contents.
+    pub fn mapped(&mut self, head: &MappedHead, blobs: &[BlobNumber]) {
+        self.part(PartKind::MAPPED, 0, 64 + blobs.len() * 8);
+        self.u64(head.start);
+        self.u64(head.len);
+        self.u32(head.prot);
+        self.u32(head.flags.0);
+        [head.dev, head.ino, head.offset, head.filled, head.skip].iter().for_each(|&word| self.u64(word));
+        blobs.iter().for_each(|blob| self.u64(blob.0));
+    }
+
+    /// An ECHO part.
+    pub fn echo(&mut self, to: u32) {
+        self.raw_part(PartKind::ECHO, 0, &to.to_le_bytes());
     }
 
     /// A part whose kind this version does not know.

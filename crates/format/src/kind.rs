@@ -122,6 +122,10 @@ numbers! {
         ALTERED = 6, "altered";
         /// The tid in each pid namespace.
         NS_PIDS = 7, "namespace pids";
+        /// What was mapped into the task's address space.
+        MAPPED = 8, "mapped";
+        /// This call writes to where the recorder's own output goes.
+        ECHO = 9, "echo";
     }
 }
 
@@ -212,6 +216,10 @@ numbers! {
         SECCOMP_FILTER = 7, "seccomp filter";
         /// no_new_privs was set on the program before it began, which the filter needs.
         NO_NEW_PRIVS = 8, "no_new_privs";
+        /// The signal of an instruction that asks for the time, which was answered instead.
+        TIME_STAMP = 9, "time stamp";
+        /// A signal, which waits for the task's next call.
+        SIGNAL_HELD = 10, "signal held";
     }
 }
 
@@ -220,6 +228,8 @@ numbers! {
     SnapshotKind(u16) {
         /// A [`crate::ProcessSnapshot`].
         PROCESS = 1, "process";
+        /// An [`crate::Envelope`]: this recording can be replayed, on such a machine.
+        ENVELOPE = 2, "envelope";
     }
 }
 
@@ -240,6 +250,8 @@ numbers! {
         OTHER = 6, "other";
         /// What an audit found, or its summary.
         AUDIT = 7, "audit";
+        /// Something that no replay can repeat: the text says what.
+        NOT_REPLAYABLE = 8, "not replayable";
     }
 }
 
@@ -282,6 +294,30 @@ impl RegionFlags {
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
+    }
+}
+
+/// Properties of a mapping, as bits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct MappedFlags(pub u32);
+
+impl MappedFlags {
+    /// Writes are seen by everybody who has mapped the same.
+    pub const SHARED: Self = Self(1);
+    /// It grows down as it is touched: a stack.
+    pub const GROWS_DOWN: Self = Self(2);
+    /// It has the contents of a file, which the blobs hold.
+    pub const FILE: Self = Self(4);
+
+    /// Whether all bits of `other` are set.
+    pub const fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Both sets of bits.
+    #[must_use]
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
     }
 }
 

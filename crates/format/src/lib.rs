@@ -57,6 +57,7 @@
 
 mod block;
 mod completeness;
+mod envelope;
 mod error;
 mod event;
 mod event_buf;
@@ -78,17 +79,20 @@ mod zframe;
 
 pub use block::{BLOCK_HEADER_LEN, BlockHeader};
 pub use completeness::{Completeness, DropReasons};
+pub use envelope::{CpuidLeaf, Envelope};
 pub use error::Error;
 pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead};
 pub use event_buf::{Data, EventBuf};
 pub use header::{FILE_HEADER_LEN, FileHeader, FileId};
 pub use kind::{
-    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, GoneHow, Layout, NoteCode, Origin,
-    PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
+    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, GoneHow, Layout, MappedFlags,
+    NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
 };
 pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};
-pub use part::{Altered, Blobs, Name, NsPids, Part, Parts, Region, RegionData, RegionHead};
+pub use part::{
+    Altered, Blobs, Mapped, MappedHead, Name, NsPids, Part, Parts, Region, RegionData, RegionHead,
+};
 pub use read::{BlockItem, Blocks, Ending, Events, Item, Log, Missing, ReadAt, SeekReader, Why};
 pub use segment::{Full, Record, Segment, SegmentMemory};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};

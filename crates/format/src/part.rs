@@ -1,7 +1,7 @@
 //! The parts of an event: what was captured at a stop, one length-framed record each.
 
 use crate::Error;
-use crate::kind::{Altering, BlobNumber, Direction, PartKind, RegionFlags, Role};
+use crate::kind::{Altering, BlobNumber, Direction, MappedFlags, PartKind, RegionFlags, Role};
 use crate::wire::{Wire, u64_at};
 
 /// The flag of a part that must not be skipped by a reader that does not know its kind.
@@ -35,6 +35,10 @@ pub enum Part<'a> {
     Altered(Altered<'a>),
     /// The tid in each pid namespace.
     NsPids(NsPids<'a>),
+    /// What was mapped.
+    Mapped(Mapped<'a>),
+    /// The call writes to where the recorder's own output goes: to its standard output (1) or standard error (2).
+    Echo(u32),
     /// A kind that this version does not know.
     Unknown {
         /// Its kind.
@@ -138,6 +142,38 @@ pub struct NsPids<'a> {
     bytes: &'a [u8],
 }
 
+/// What is said about a mapping beside its contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedHead {
+    /// Its first address.
+    pub start: u64,
+    /// Its length, a multiple of the page size.
+    pub len: u64,
+    /// `PROT_*`.
+    pub prot: u32,
+    /// Its properties.
+    pub flags: MappedFlags,
+    /// The device of the file, as `st_dev`.
+    pub dev: u64,
+    /// The inode of the file; 0 without one.
+    pub ino: u64,
+    /// Where in the file it begins.
+    pub offset: u64,
+    /// How many bytes from its beginning the file has; what lies behind the page of the last one cannot be touched (SIGBUS).
+    pub filled: u64,
+    /// How many bytes of the first blob come before its beginning.
+    pub skip: u64,
+}
+
+/// What was mapped into the task's address space, with the contents of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapped<'a> {
+    /// What is said about it.
+    pub head: MappedHead,
+    /// The blobs that hold the file from `skip` bytes before the mapping.
+    pub blobs: Blobs<'a>,
+}
+
 impl<'a> Parts<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Parts { bytes }
@@ -186,6 +222,8 @@ impl<'a> Part<'a> {
             PartKind::ALTERED => Part::Altered(Altered::decode(body)?),
             PartKind::NS_PIDS if body.len().is_multiple_of(4) => Part::NsPids(NsPids { bytes: body }),
             PartKind::NS_PIDS => return Err(Error::Malformed { what: "namespace pids", at: 0 }),
+            PartKind::MAPPED => Part::Mapped(Mapped::decode(body)?),
+            PartKind::ECHO => Part::Echo(Wire::new("echo", body).u32()?),
             PartKind(kind) if flags & PART_MUST_UNDERSTAND != 0 => {
                 return Err(Error::MustUnderstand { what: "part", kind, offset: 0 });
             }
@@ -237,6 +275,28 @@ impl<'a> Blobs<'a> {
     pub fn iter(&self) -> impl Iterator<Item = BlobNumber> + 'a {
         let bytes = self.bytes;
         (0..bytes.len() / 8).filter_map(move |i| u64_at(bytes, i * 8)).map(BlobNumber)
+    }
+}
+
+impl<'a> Mapped<'a> {
+    fn decode(body: &'a [u8]) -> Result<Self, Error> {
+        let mut wire = Wire::new("mapped", body);
+        let head = MappedHead {
+            start: wire.u64()?,
+            len: wire.u64()?,
+            prot: wire.u32()?,
+            flags: MappedFlags(wire.u32()?),
+            dev: wire.u64()?,
+            ino: wire.u64()?,
+            offset: wire.u64()?,
+            filled: wire.u64()?,
+            skip: wire.u64()?,
+        };
+        let bytes = wire.rest();
+        if !bytes.len().is_multiple_of(8) {
+            return Err(Error::Malformed { what: "mapped", at: 0 });
+        }
+        Ok(Mapped { head, blobs: Blobs { bytes } })
     }
 }
 

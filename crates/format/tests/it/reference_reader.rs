@@ -134,6 +134,12 @@ fn part(log: &Log<Vec<u8>>, part: Part<'_>) -> Value {
             value
         }
         Part::NsPids(pids) => json!({"part": "ns_pids", "pids": pids.iter().collect::<Vec<_>>()}),
+        Part::Mapped(m) => json!({
+            "part": "mapped", "start": m.head.start, "len": m.head.len, "prot": m.head.prot, "flags": m.head.flags.0,
+            "dev": m.head.dev, "ino": m.head.ino, "offset": m.head.offset, "filled": m.head.filled,
+            "skip": m.head.skip, "blobs": m.blobs.iter().map(|b| b.0).collect::<Vec<_>>(),
+        }),
+        Part::Echo(to) => json!({"part": "echo", "to": to}),
         Part::Unknown { kind, flags, bytes } => json!({"part": kind.0, "flags": flags, "data": hex(bytes)}),
     }
 }

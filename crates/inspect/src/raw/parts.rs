@@ -1,8 +1,8 @@
 //! The parts of an event as JSON.
 
 use sysreel_format::{
-    Altered, Direction, FdEntry, MetaCodec, Name, Part, Parts, ProcessSnapshot, Region, RegionData,
-    RegionFlags, RegionHead,
+    Altered, Direction, FdEntry, Mapped, MappedHead, MetaCodec, Name, Part, Parts, ProcessSnapshot, Region,
+    RegionData, RegionFlags, RegionHead,
 };
 
 use super::json::Json;
@@ -40,7 +40,8 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
             Ok(Part::NsPids(pids)) => {
                 json.list("ns_pids", pids.iter(), |json, pid| json.number_in_list(pid.into()))
             }
-            Ok(Part::Registers { .. } | Part::Altered(_) | Part::Unknown { .. }) => {}
+            Ok(Part::Echo(to)) => json.number("echo", to.into()),
+            Ok(Part::Registers { .. } | Part::Altered(_) | Part::Mapped(_) | Part::Unknown { .. }) => {}
             Err(e) => {
                 findings.malformed += 1;
                 json.string("error", &e.to_string());
@@ -49,6 +50,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
     }
     several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
     several(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
+    several(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
     several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
 
@@ -63,6 +65,7 @@ fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> b
                     json.bytes("bytes", bytes);
                 }
                 Part::Altered(what) => altered(json, &what),
+                Part::Mapped(what) => mapped(json, &what),
                 Part::Unknown { kind, flags, bytes } => {
                     json.number("kind", kind.0.into());
                     json.number("flags", flags.into());
@@ -134,6 +137,21 @@ fn write_name(json: &mut Json, name: &Name<'_>) {
         json.bytes("peer", name.peer);
     }
     json.close();
+}
+
+/// What was mapped; its contents are left to be asked for.
+fn mapped(json: &mut Json, mapped: &Mapped<'_>) {
+    let MappedHead { start, len, prot, flags, dev, ino, offset, filled, skip } = mapped.head;
+    json.hex("start", start);
+    json.number("len", len);
+    json.number("prot", prot.into());
+    json.number("flags", flags.0.into());
+    json.number("dev", dev);
+    json.number("ino", ino);
+    json.number("offset", offset);
+    json.number("filled", filled);
+    json.number("skip", skip);
+    json.list("blobs", mapped.blobs.iter(), |json, blob| json.number_in_list(blob.0));
 }
 
 /// What the recorder has changed.
