@@ -71,6 +71,24 @@ impl CloneFlags {
         self.has(all)
     }
 
+    /// The kernel writes the new task's id to the maker's memory.
+    #[must_use]
+    pub const fn tells_maker(self) -> bool {
+        self.has(g::CLONE_PARENT_SETTID)
+    }
+
+    /// The kernel writes the new task's id to its own memory.
+    #[must_use]
+    pub const fn tells_child(self) -> bool {
+        self.has(g::CLONE_CHILD_SETTID)
+    }
+
+    /// The kernel writes zero to the new task's memory when it ends, and wakes who waits for that.
+    #[must_use]
+    pub const fn clears(self) -> bool {
+        self.has(g::CLONE_CHILD_CLEARTID)
+    }
+
     /// A pidfd is made for the new task.
     #[must_use]
     pub const fn pidfd(self) -> bool {

@@ -22,6 +22,7 @@ mod mapped;
 pub mod number;
 pub mod plan;
 pub mod render;
+pub mod replay;
 mod rights;
 mod seccomp;
 pub mod seed;

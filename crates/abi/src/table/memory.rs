@@ -27,8 +27,8 @@ pub(super) static ROWS: &[Row] = rows! {
     mseal(start: ADDR, len: SIZE, flags: HEX)                                                                     -> INT,  execute(MEM);
     map_shadow_stack(addr: ADDR, size: SIZE, flags: HEX)                                                          -> ADDR, refuse(MEM).act(Act::Mmap);
     remap_file_pages(start: ADDR, size: SIZE, prot: flags(&m::PROT), pgoff: HEX, flags: flags(&m::MAP))           -> INT,  refuse(MEM).act(Act::Mmap);
-    pkey_alloc(flags: HEX, init_val: flags(&m::PKEY))                                                             -> INT,  apart(MEM);
-    pkey_free(pkey: INT)                                                                                          -> INT,  apart(MEM);
+    pkey_alloc(flags: HEX, init_val: flags(&m::PKEY))                                                             -> INT,  refuse(MEM);
+    pkey_free(pkey: INT)                                                                                          -> INT,  refuse(MEM);
     pkey_mprotect(start: ADDR, len: SIZE, prot: flags(&m::PROT), pkey: INT)                                       -> INT,  execute(MEM).act(Act::Mprotect);
     membarrier(cmd: one_of(&m::MEMBARRIER), flags: HEX, cpu_id: INT)                                              -> INT,  emulate(MEM);
     mbind(start: ADDR, len: SIZE, mode: one_of(&m::POLICY), nmask: input(nodes("maxnode")), maxnode: ULONG, flags: flags(&m::POLICY_MOVE)) -> INT,  emulate(MEM);
@@ -40,5 +40,5 @@ pub(super) static ROWS: &[Row] = rows! {
     process_vm_readv(pid: PID, lvec: out(iov("liovcnt", Total::Ret)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, emulate(PROC);
     process_vm_writev(pid: PID, lvec: input(iov("liovcnt", Total::Own)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, refuse(PROC);
     process_mrelease(pidfd: FD, flags: HEX)                                                                       -> INT,  emulate(PROC.and(Classes::DESC));
-    modify_ldt(func: HEX, ptr: special(Special::ModifyLdt), bytecount: ULONG)                                         -> INT,  execute(MEM).act(Act::ArchState);
+    modify_ldt(func: HEX, ptr: special(Special::ModifyLdt), bytecount: ULONG)                                         -> INT,  refuse(MEM).act(Act::ArchState);
 };
