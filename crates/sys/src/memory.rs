@@ -20,6 +20,10 @@ pub struct Transfer {
 
 /// The answer for an address that is not mapped, or not readable.
 pub const EFAULT: i32 = libc::EFAULT;
+/// What a kernel without a call answers.
+pub const ENOSYS: i32 = libc::ENOSYS;
+/// What a call answers that does not go with such arguments.
+pub const EINVAL: i32 = libc::EINVAL;
 
 /// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's UIO_MAXIOV (1024).
 const BATCH: usize = 64;
@@ -100,6 +104,35 @@ pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> io::Result<()> {
         Ok(written) if written == bytes.len() => Ok(()),
         Ok(_) => Err(io::Error::from_raw_os_error(libc::EFAULT)),
         Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// All of a task's memory as /proc/TID/mem shows it to its tracer: protections do not matter, and a stack grows when it is written
+/// below its end (mm/memory.c, __access_remote_vm). It belongs to one image: after an execve it must be opened anew.
+#[derive(Debug)]
+pub struct Window(std::fs::File);
+
+impl Window {
+    /// Opens it.
+    pub fn of(tid: Tid) -> io::Result<Window> {
+        std::fs::File::options().read(true).write(true).open(format!("/proc/{tid}/mem")).map(Window)
+    }
+
+    /// Reads from `address` on, as far as memory goes; answers how much there was.
+    pub fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
+        let mut got = 0;
+        while got < bytes.len() {
+            match std::os::unix::fs::FileExt::read_at(&self.0, &mut bytes[got..], address + got as u64) {
+                Ok(0) | Err(_) => break,
+                Ok(more) => got += more,
+            }
+        }
+        got
+    }
+
+    /// Writes all of it.
+    pub fn write(&self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, address)
     }
 }
 

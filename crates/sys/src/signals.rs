@@ -14,6 +14,10 @@ pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
 pub const SIGTERM: Signal = Signal(libc::SIGTERM);
 /// A file would grow over RLIMIT_FSIZE.
 pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
+/// Breakpoints, and steps.
+pub const SIGTRAP: Signal = Signal(libc::SIGTRAP);
+/// Bad address.
+pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal is gone.
 pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 
@@ -80,6 +84,49 @@ impl Termination {
     }
 }
 
+/// Wakes a tracer that is blocked in wait4 after some time, again and again until it is dropped. The wait answers
+/// [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`] must have been called before.
+#[derive(Debug)]
+pub struct Alarm {
+    over: Arc<AtomicBool>,
+}
+
+impl Alarm {
+    /// For the calling thread.
+    pub fn after(time: Duration) -> Result<Alarm> {
+        let over = Arc::new(AtomicBool::new(false));
+        let theirs = Arc::clone(&over);
+        // SAFETY: gettid(2) and getpid(2) cannot fail.
+        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        std::thread::Builder::new()
+            .name("alarm".into())
+            .spawn(move || {
+                std::thread::sleep(time);
+                while !theirs.load(Ordering::Acquire) {
+                    // SAFETY: tgkill(2) takes numbers; the signal has a handler.
+                    unsafe { libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) };
+                    std::thread::sleep(Duration::from_millis(5));
+                }
+            })
+            .map_err(|e| Error::io("start of a thread", e))?;
+        Ok(Alarm { over })
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Release);
+    }
+}
+
+/// The most that the kernel puts on a stack to call a signal handler (getauxval(3), AT_MINSIGSTKSZ; Linux 5.14).
+pub fn largest_frame() -> u64 {
+    /// What it was before registers grew.
+    const SMALLEST: u64 = 2048;
+    // SAFETY: getauxval(3) takes a number.
+    unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }.max(SMALLEST)
+}
+
 /// A real-time signal that nothing else in this process uses.
 fn wake_up() -> i32 {
     libc::SIGRTMAX() - 2
@@ -133,6 +180,27 @@ pub fn ignore(signals: &[Signal]) {
 pub fn send(pid: Tid, signal: Signal) {
     // SAFETY: kill(2) takes numbers.
     unsafe { libc::kill(pid, signal.0) };
+}
+
+/// Does this siginfo_t tell of something that an instruction of the task itself has done? Those come at the same place in every run
+/// (sigaction(2), "The siginfo_t argument").
+pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
+    let int = |at: usize| {
+        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+    };
+    let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
+    is_of_instructions(Signal(signal)) && code > 0
+}
+
+/// Is this a signal of those that instructions cause?
+pub fn is_of_instructions(Signal(signal): Signal) -> bool {
+    matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP)
+}
+
+/// Sends a signal to one task. One that died needs none.
+pub fn send_to_task(tid: Tid, signal: Signal) {
+    // SAFETY: tkill(2) takes numbers.
+    unsafe { libc::syscall(libc::SYS_tkill, tid, signal.0) };
 }
 
 /// Ends this process by `signal`, as the recorded program ended, without a second core file.

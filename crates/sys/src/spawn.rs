@@ -21,6 +21,18 @@ pub struct Spawned {
     pub outcome: ExecOutcome,
 }
 
+/// Where the memory of a program lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Layout {
+    /// Wherever the kernel puts it.
+    AsUsual,
+    /// Where it lies every time: without address space randomisation (personality(2)).
+    Fixed,
+}
+
+/// Changes nothing and answers what there is (personality(2)).
+const ASK_PERSONALITY: libc::c_ulong = 0xffff_ffff;
+
 /// The child's word on its execve: closed without a word when it succeeded (close-on-exec).
 #[derive(Debug)]
 pub struct ExecOutcome {
@@ -51,8 +63,9 @@ impl ExecOutcome {
 }
 
 impl Tracer {
-    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one.
-    pub fn spawn(&self, argv: &[OsString], filter: Option<&Filter>) -> Result<Spawned> {
+    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one, its memory
+    /// where `layout` says.
+    pub fn spawn(&self, argv: &[OsString], filter: Option<&Filter>, layout: Layout) -> Result<Spawned> {
         let program = argv.first().map(PathBuf::from).unwrap_or_default();
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
@@ -64,7 +77,7 @@ impl Tracer {
         // process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd(), filter);
+            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd(), filter, layout);
         }
         drop((gate.0, word.1));
         self.seize_for_life_or_death(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
@@ -122,7 +135,7 @@ impl Image {
     }
 
     /// The child's life. Never returns.
-    fn run(&self, gate: RawFd, word: RawFd, filter: Option<&Filter>) -> ! {
+    fn run(&self, gate: RawFd, word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which outlives them.
         unsafe {
             let fail = |errno: i32| {
@@ -141,6 +154,10 @@ impl Image {
                 if startup::was_closed(fd) {
                     libc::close(i32::try_from(fd).unwrap_or(-1));
                 }
+            }
+            if layout == Layout::Fixed {
+                let personality = libc::personality(ASK_PERSONALITY);
+                libc::personality((personality | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
             }
             if let Some(Err(errno)) = filter.map(Filter::install) {
                 fail(errno);

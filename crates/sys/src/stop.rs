@@ -97,6 +97,10 @@ pub enum Resume {
     ToNextSyscall,
     /// PTRACE_CONT: no syscall stops on the way.
     Freely,
+    /// PTRACE_SYSEMU: to the next stop of any kind; a call that stops at its entry is not made.
+    Emulating,
+    /// PTRACE_SINGLESTEP: one instruction, or to the first of a handler if a signal is delivered to one.
+    OneStep,
 }
 
 impl Stop {
@@ -152,7 +156,7 @@ impl Stop {
     }
 
     /// PTRACE_GETSIGINFO: the raw siginfo_t. `None` in a stop that has none (EINVAL in group stops).
-    pub fn siginfo(&self) -> Result<Option<[u8; size_of::<libc::siginfo_t>()]>, Died> {
+    pub fn siginfo(&self) -> Result<Option<[u8; SIGINFO]>, Died> {
         let mut bytes = [0u8; size_of::<libc::siginfo_t>()];
         // SAFETY: GETSIGINFO writes one siginfo_t to data; `bytes` has its size, and any bytes make a valid array.
         match unsafe { ptrace(libc::PTRACE_GETSIGINFO, self.tid, 0, bytes.as_mut_ptr() as usize) } {
@@ -217,9 +221,16 @@ impl Stop {
     ///
     /// Death in the meantime is no error: wait will report it.
     pub fn resume(self, how: Resume, signal: Signal) {
+        self.resume_in_place(how, signal);
+    }
+
+    /// As [`Stop::resume`], when the next stop will take the place of this one.
+    pub(crate) fn resume_in_place(&self, how: Resume, signal: Signal) {
         let request = match how {
             Resume::ToNextSyscall => libc::PTRACE_SYSCALL,
             Resume::Freely => libc::PTRACE_CONT,
+            Resume::Emulating => SYSEMU,
+            Resume::OneStep => libc::PTRACE_SINGLESTEP,
         };
         self.go(request, signal);
     }
@@ -237,7 +248,7 @@ impl Stop {
         self.go(libc::PTRACE_DETACH, signal);
     }
 
-    fn go(self, request: libc::c_uint, signal: Signal) {
+    fn go(&self, request: libc::c_uint, signal: Signal) {
         // SAFETY: the resuming requests ignore addr and take a signal number as data (ptrace(2)).
         let answer = unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };
         debug_assert!(
@@ -248,6 +259,11 @@ impl Stop {
     }
 }
 
+/// x86 and arm64 number the request alike since Linux 5.3 (arch/*/include/uapi/asm/ptrace.h).
+const SYSEMU: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SYSEMU;
+
+/// The length of a siginfo_t.
+pub const SIGINFO: usize = size_of::<libc::siginfo_t>();
 /// The register set of general registers in core files and PTRACE_GETREGSET (elf.h).
 pub const NT_PRSTATUS: u32 = 1;
 #[cfg(target_arch = "aarch64")]

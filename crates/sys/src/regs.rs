@@ -1,0 +1,243 @@
+//! The registers of a stopped task, to be read and set.
+
+use crate::raw::ptrace;
+use crate::{Died, Error, Result, Stop};
+
+/// The register set of the extended state: x87, SSE, AVX and what came later (elf.h).
+pub const NT_X86_XSTATE: u32 = 0x202;
+
+/// How many words `struct user_regs_struct` has.
+#[cfg(target_arch = "x86_64")]
+const WORDS: usize = size_of::<libc::user_regs_struct>() / 8;
+#[cfg(not(target_arch = "x86_64"))]
+const WORDS: usize = 27;
+
+/// The general registers as `struct user_regs_struct` has them, whatever the word size of the task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registers {
+    words: [u64; WORDS],
+}
+
+/// Where a register lies in the struct, in words.
+macro_rules! at {
+    ($register:ident) => {{
+        #[cfg(target_arch = "x86_64")]
+        let at = std::mem::offset_of!(libc::user_regs_struct, $register) / 8;
+        #[cfg(not(target_arch = "x86_64"))]
+        let at = 0;
+        at
+    }};
+}
+
+/// The code and stack segments of 64-bit programs (arch/x86/include/asm/segment.h, __USER_CS and __USER_DS).
+const USER_CS: u64 = 0x33;
+const USER_SS: u64 = 0x2b;
+
+impl Registers {
+    /// How long they are as bytes.
+    pub const LEN: usize = WORDS * 8;
+
+    /// The registers that were stored as bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Registers> {
+        let bytes: &[u8; Self::LEN] = bytes.try_into().ok()?;
+        let mut words = [0; WORDS];
+        for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+            *word = u64::from_le_bytes(bytes.try_into().ok()?);
+        }
+        Some(Registers { words })
+    }
+
+    /// As bytes.
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        for (bytes, word) in bytes.chunks_exact_mut(8).zip(&self.words) {
+            bytes.copy_from_slice(&word.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// The instruction pointer.
+    pub fn ip(&self) -> u64 {
+        self.words[at!(rip)]
+    }
+
+    /// The stack pointer.
+    pub fn sp(&self) -> u64 {
+        self.words[at!(rsp)]
+    }
+
+    /// Where a call leaves its result.
+    pub fn result(&self) -> u64 {
+        self.words[at!(rax)]
+    }
+
+    /// Back to the instruction that made a call, which is `len` bytes long, to make that call or the one that goes on with it.
+    pub fn repeat_call(&mut self, len: u64, nr: u64) {
+        self.words[at!(rip)] = self.words[at!(rip)].wrapping_sub(len);
+        self.words[at!(rax)] = nr;
+        self.forget_call();
+    }
+
+    /// Moves the instruction pointer.
+    pub fn set_ip(&mut self, ip: u64) {
+        self.words[at!(rip)] = ip;
+    }
+
+    /// The result of a call; nothing is restarted any more.
+    pub fn set_result(&mut self, result: u64) {
+        self.words[at!(rax)] = result;
+        self.forget_call();
+    }
+
+    /// The base of the segment that thread-local storage is reached through.
+    pub fn set_fs_base(&mut self, base: u64) {
+        self.words[at!(fs_base)] = base;
+    }
+
+    /// The base of the other segment.
+    pub fn set_gs_base(&mut self, base: u64) {
+        self.words[at!(gs_base)] = base;
+    }
+
+    /// What rdtsc (two words) and rdtscp (three) leave behind, and on to the instruction after it.
+    pub fn answer_time_stamp(&mut self, opcode_len: u64, stamp: u64, processor: Option<u32>) {
+        self.words[at!(rax)] = stamp & 0xffff_ffff;
+        self.words[at!(rdx)] = stamp >> 32;
+        if let Some(processor) = processor {
+            self.words[at!(rcx)] = processor.into();
+        }
+        self.words[at!(rip)] += opcode_len;
+    }
+
+    /// The kernel restarts a call that a signal interrupted by what stands in orig_rax; -1 says that there is none
+    /// (arch/x86/kernel/signal.c).
+    pub fn forget_call(&mut self) {
+        self.words[at!(orig_rax)] = u64::MAX;
+    }
+
+    /// Makes the task, once resumed, execute the instruction at `gate` as a 64-bit call.
+    pub(crate) fn enter(&mut self, gate: u64, nr: i64, args: [u64; 6]) {
+        let places = [at!(rdi), at!(rsi), at!(rdx), at!(r10), at!(r8), at!(r9)];
+        for (place, arg) in places.into_iter().zip(args) {
+            self.words[place] = arg;
+        }
+        self.words[at!(rax)] = nr.cast_unsigned();
+        self.words[at!(rip)] = gate;
+        // A 32-bit task becomes a 64-bit one for as long as this takes.
+        self.words[at!(cs)] = USER_CS;
+        self.words[at!(ss)] = USER_SS;
+        self.forget_call();
+    }
+}
+
+/// What libc's signature of the requests has.
+#[cfg(target_arch = "x86_64")]
+const GETREGS: libc::c_uint = libc::PTRACE_GETREGS;
+#[cfg(target_arch = "x86_64")]
+const SETREGS: libc::c_uint = libc::PTRACE_SETREGS;
+// No such request there: it answers EIO, as an unknown one does.
+#[cfg(not(target_arch = "x86_64"))]
+const GETREGS: libc::c_uint = u32::MAX;
+#[cfg(not(target_arch = "x86_64"))]
+const SETREGS: libc::c_uint = u32::MAX;
+
+impl Stop {
+    /// PTRACE_GETREGS: the general registers.
+    pub fn general(&self) -> Result<Registers> {
+        let mut registers = Registers { words: [0; WORDS] };
+        // SAFETY: GETREGS writes one user_regs_struct to data; `words` has its size, and any bytes make valid words (ptrace(2)).
+        unsafe { ptrace(GETREGS, self.tid(), 0, registers.words.as_mut_ptr() as usize) }
+            .map_err(|source| self.failed("PTRACE_GETREGS", source))?;
+        Ok(registers)
+    }
+
+    /// PTRACE_SETREGS.
+    pub fn set_general(&self, registers: &Registers) -> Result<()> {
+        // SAFETY: SETREGS reads one user_regs_struct from data; `words` has its size (ptrace(2)). The kernel checks what it takes.
+        unsafe { ptrace(SETREGS, self.tid(), 0, registers.words.as_ptr() as usize) }
+            .map(drop)
+            .map_err(|source| self.failed("PTRACE_SETREGS", source))
+    }
+
+    /// Puts a value where a call leaves its result, and leaves all else alone: one request where all registers take two.
+    pub fn set_result(&self, result: u64) -> Result<()> {
+        let at = at!(rax) * 8;
+        let data = usize::try_from(result).unwrap_or(0);
+        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), at, data) }
+            .map(drop)
+            .map_err(|source| self.failed("PTRACE_POKEUSER of rax", source))
+    }
+
+    /// PTRACE_GETREGSET NT_X86_XSTATE: the extended state, as long as the CPU has it.
+    pub fn extended(&self) -> Result<Vec<u8>> {
+        // AMX alone has 8 KiB.
+        let mut bytes = vec![0u8; 16 << 10];
+        let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        let data = (&raw mut iov) as usize;
+        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it wrote (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_GETREGSET, self.tid(), NT_X86_XSTATE as usize, data) }
+            .map_err(|source| self.failed("PTRACE_GETREGSET of the extended state", source))?;
+        bytes.truncate(iov.iov_len);
+        Ok(bytes)
+    }
+
+    /// PTRACE_SETREGSET NT_X86_XSTATE.
+    pub fn set_extended(&self, bytes: &[u8]) -> Result<()> {
+        let iov = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+        let data = (&raw const iov) as usize;
+        // SAFETY: SETREGSET reads iov_len bytes from iov_base (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_SETREGSET, self.tid(), NT_X86_XSTATE as usize, data) }
+            .map(drop)
+            .map_err(|source| self.failed("PTRACE_SETREGSET of the extended state", source))
+    }
+
+    /// PTRACE_SETSIGMASK: which signals wait; answers which waited before.
+    pub fn swap_signal_mask(&self, mask: u64) -> Result<u64, Died> {
+        let mut before = 0u64;
+        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data (ptrace(2)).
+        unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut before) as usize) }
+            .map_err(|_| Died)?;
+        // SAFETY: SETSIGMASK reads as many from data.
+        unsafe { ptrace(SETSIGMASK, self.tid(), size_of::<u64>(), (&raw const mask) as usize) }
+            .map_err(|_| Died)?;
+        Ok(before)
+    }
+
+    /// PTRACE_SETSIGINFO: what the signal at hand will say of itself.
+    pub fn set_siginfo(&self, bytes: &[u8; crate::stop::SIGINFO]) -> Result<(), Died> {
+        // SAFETY: SETSIGINFO reads one siginfo_t from data (ptrace(2)).
+        unsafe { ptrace(libc::PTRACE_SETSIGINFO, self.tid(), 0, bytes.as_ptr() as usize) }
+            .map(drop)
+            .map_err(|_| Died)
+    }
+
+    fn failed(&self, what: &str, source: std::io::Error) -> Error {
+        Error::Call { what: what.into(), tid: Some(self.tid()), source }
+    }
+}
+
+const GETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_GETSIGMASK;
+const SETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SETSIGMASK;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn registers_survive_as_bytes() {
+        let words = std::array::from_fn(|i| (i as u64) << 40 | 7);
+        let registers = Registers { words };
+        assert_eq!(Registers::from_bytes(&registers.to_bytes()), Some(registers));
+        assert_eq!(Registers::from_bytes(&[0; 8]), None);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_time_stamp_has_two_halves() {
+        let mut registers = Registers { words: [5; WORDS] };
+        registers.answer_time_stamp(3, 0x1_0000_0002, Some(9));
+        assert_eq!((registers.result(), registers.words[at!(rdx)], registers.words[at!(rcx)]), (2, 1, 9));
+        assert_eq!(registers.ip(), 8);
+    }
+}

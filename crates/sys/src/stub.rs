@@ -1,0 +1,314 @@
+//! The program that a replayed task is before it becomes what was recorded: one page with a `syscall` instruction, and a fence.
+//!
+//! The page stays where it is for as long as the task lives: its instruction is the only one from which the kernel takes calls. The
+//! fence, a seccomp filter, kills whatever comes from elsewhere, and what does not belong to rebuilding a program from there.
+
+use crate::raw::check;
+use crate::remote::{Call, Gate, Lost, SYSCALL, died};
+use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
+use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};
+use std::io::Write;
+use std::mem::offset_of;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+
+/// Where the page lies: the lowest address that any user may map (vm.mmap_min_addr is at most that), where no program is put.
+pub const PAGE: u64 = 0x1_0000;
+/// How long it is.
+pub const PAGE_LEN: u64 = 0x1000;
+/// Its instruction.
+pub const GATE: Gate = Gate(PAGE + CODE);
+
+const CODE: u64 = 0x100;
+/// An empty string.
+const EMPTY: u64 = 0x110;
+/// Argument and environment vectors: a pointer to the empty string and none; none.
+const ARGV: u64 = 0x118;
+const ENVP: u64 = 0x120;
+/// The filter as prctl(2) wants it: a length and a pointer; and the instructions behind it.
+const PROGRAM: u64 = 0x130;
+const FILTER: u64 = 0x140;
+
+/// Memory in a file that every replayed task has open, without a name and only as long as somebody has it.
+pub fn shared_file(len: u64) -> Result<std::fs::File> {
+    // SAFETY: memfd_create(2) reads one C string.
+    let fd = check(unsafe { libc::memfd_create(c"sysreel-replay".as_ptr(), 0) })
+        .map_err(|source| Error::io("memfd_create", source))?;
+    // SAFETY: the descriptor was just made and belongs to nobody else.
+    let file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
+    file.set_len(len).map_err(|source| Error::io("ftruncate", source))?;
+    Ok(file)
+}
+
+/// Lets the stub be executed by any number of tasks.
+#[derive(Debug)]
+pub struct Stub {
+    /// Inherited by every replayed task, hence not close-on-exec.
+    file: OwnedFd,
+}
+
+impl Stub {
+    /// Makes it, in memory.
+    pub fn new() -> Result<Stub> {
+        // SAFETY: memfd_create(2) reads one C string.
+        let fd = check(unsafe { libc::memfd_create(c"sysreel-stub".as_ptr(), 0) })
+            .map_err(|source| Error::io("memfd_create", source))?;
+        // SAFETY: the descriptor was just made and belongs to nobody else.
+        let file = unsafe { OwnedFd::from_raw_fd(fd) };
+        let mut writer = std::fs::File::from(file.try_clone().map_err(|e| Error::io("dup", e))?);
+        writer.write_all(&image()).map_err(|source| Error::io("write of the stub", source))?;
+        Ok(Stub { file })
+    }
+
+    fn fd(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+}
+
+impl Tracer {
+    /// A tracer whose tasks die with it, whatever happens: they must never run on their own.
+    pub fn replaying() -> Tracer {
+        Tracer::with_options(
+            libc::PTRACE_O_EXITKILL
+                | libc::PTRACE_O_TRACESYSGOOD
+                | libc::PTRACE_O_TRACEFORK
+                | libc::PTRACE_O_TRACEVFORK
+                | libc::PTRACE_O_TRACECLONE
+                | libc::PTRACE_O_TRACEEXEC,
+        )
+    }
+
+    /// Starts a task that is nothing but the stub, behind its fence.
+    pub fn spawn_stub(&self, stub: &Stub) -> Result<Stop> {
+        let fd = stub.fd();
+        let argv = [c"".as_ptr(), std::ptr::null()];
+        let envp = [std::ptr::null::<libc::c_char>()];
+        // SAFETY: the child calls only async-signal-safe functions before execveat or _exit (fork(2)).
+        let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
+        if pid == 0 {
+            // SAFETY: as above; the pointers lead to memory of this very process, which was copied.
+            unsafe {
+                libc::raise(libc::SIGSTOP);
+                let empty = c"".as_ptr();
+                libc::syscall(
+                    libc::SYS_execveat,
+                    fd,
+                    empty,
+                    argv.as_ptr(),
+                    envp.as_ptr(),
+                    libc::AT_EMPTY_PATH,
+                );
+                libc::_exit(127);
+            }
+        }
+        let stop = self.hold_until_exec(pid).inspect_err(|_| kill(pid))?;
+        self.fence(stop).map_err(|lost| match lost {
+            Lost::Gone(_) => died(pid),
+            Lost::Failed(error) => error,
+        })
+    }
+
+    /// From the child's stop of itself to the end of its execve.
+    fn hold_until_exec(&self, pid: Tid) -> Result<Stop> {
+        let mut status = 0;
+        // SAFETY: waitpid(2) writes one int.
+        check(unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) })
+            .map_err(|e| Error::io("waitpid", e))?;
+        self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
+        // SAFETY: a signal to our own child.
+        unsafe { libc::kill(pid, libc::SIGCONT) };
+        let mut in_new_image = false;
+        loop {
+            let Report::Stopped(stop) = self.wait_for(pid)? else {
+                let text = "the stub of a replay could not be executed: a file system in memory that forbids it (vm.memfd_noexec)?";
+                return Err(Error::Unsupported(text.into()));
+            };
+            match stop.kind() {
+                StopKind::Event(crate::Event::EXEC) => in_new_image = true,
+                StopKind::Syscall if in_new_image => return Ok(stop),
+                _ => {}
+            }
+            // Stops for SIGCONT and SIGSTOP are withheld.
+            stop.resume(Resume::ToNextSyscall, Signal::NONE);
+        }
+    }
+
+    /// Closes the fence around a fresh stub, and traps the time-stamp counter.
+    fn fence(&self, mut stop: Stop) -> Result<Stop, Lost> {
+        self.clear(&mut stop)?;
+        let no_new_privs = u64::from(libc::PR_SET_NO_NEW_PRIVS.cast_unsigned());
+        let filter = u64::from(libc::SECCOMP_SET_MODE_FILTER);
+        let calls = [
+            ("prctl PR_SET_NO_NEW_PRIVS", Call::Plain(libc::SYS_prctl, [no_new_privs, 1, 0, 0, 0, 0])),
+            ("prctl PR_SET_TSC", Call::trap_time_stamps()),
+            ("seccomp", Call::Plain(libc::SYS_seccomp, [filter, 0, PAGE + PROGRAM, 0, 0, 0])),
+        ];
+        for (what, call) in calls {
+            self.call_in(&mut stop, GATE, call)?.value(what)?;
+        }
+        Ok(stop)
+    }
+
+    /// The task forgets its memory and is the stub again.
+    pub fn become_stub(&self, stub: &Stub, stop: &mut Stop) -> Result<(), Lost> {
+        let fd = i64::from(stub.fd()).cast_unsigned();
+        let flags = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
+        let call = Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
+        self.call_and_stay(stop, GATE, call)?.value("execveat of the stub")?;
+        self.clear(stop)?;
+        self.call_in(stop, GATE, Call::trap_time_stamps())?.value("prctl PR_SET_TSC")?;
+        Ok(())
+    }
+
+    /// Nothing is left mapped but the page of the stub.
+    fn clear(&self, stop: &mut Stop) -> Result<(), Lost> {
+        let mappings =
+            process::mappings(stop.tid()).map_err(|source| Error::io("read the maps of a stub", source))?;
+        for mapping in mappings {
+            // The page of vsyscall is none that could be unmapped; the fence kills who calls it.
+            if mapping.start == PAGE || mapping.path == b"[vsyscall]" {
+                continue;
+            }
+            let (address, len) = (mapping.start, mapping.end - mapping.start);
+            self.call_in(stop, GATE, Call::Munmap { address, len })?.value("munmap")?;
+        }
+        Ok(())
+    }
+
+    /// Ends a task of a replay, which is a process of its own, and takes its end.
+    pub fn end(&self, stop: Stop) -> Result<()> {
+        let tid = stop.tid();
+        drop(stop);
+        kill(tid);
+        while let Report::Stopped(stop) = self.wait_for(tid)? {
+            stop.resume(Resume::Freely, Signal::NONE);
+        }
+        Ok(())
+    }
+}
+
+fn kill(pid: Tid) {
+    // SAFETY: a signal to a child of ours that was not yet waited for.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+}
+
+/// What a replayed task may do from the page: shape its memory, make tasks, end, become the stub again.
+const ALLOWED: [i64; 9] = [
+    libc::SYS_mmap,
+    libc::SYS_munmap,
+    libc::SYS_mprotect,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_clone,
+    libc::SYS_execveat,
+    libc::SYS_exit_group,
+    libc::SYS_prctl,
+];
+
+/// The fence: a classic BPF program over `struct seccomp_data` (seccomp(2)).
+fn filter() -> Vec<u8> {
+    let mut code = Vec::new();
+    let mut put = |operation: u32, on_true: u8, on_false: u8, value: u32| {
+        code.extend_from_slice(&u16::try_from(operation).unwrap_or(0).to_le_bytes());
+        code.extend_from_slice(&[on_true, on_false]);
+        code.extend_from_slice(&value.to_le_bytes());
+    };
+    let offset = |at: usize| u32::try_from(at).unwrap_or(0);
+    let load = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    let equal = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    let answer = libc::BPF_RET | libc::BPF_K;
+    let after_gate = GATE.0 + SYSCALL.len() as u64;
+    let ip = offset_of!(seccomp_data, instruction_pointer);
+    let must = [
+        (offset_of!(seccomp_data, arch), AUDIT_ARCH_X86_64),
+        (ip, u32::try_from(after_gate & 0xffff_ffff).unwrap_or(0)),
+        (ip + 4, u32::try_from(after_gate >> 32).unwrap_or(0)),
+    ];
+    for (at, value) in must {
+        put(load, 0, 0, offset(at));
+        put(equal, 1, 0, value);
+        put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
+    }
+    put(load, 0, 0, offset(offset_of!(seccomp_data, nr)));
+    for nr in ALLOWED {
+        put(equal, 0, 1, u32::try_from(nr).unwrap_or(u32::MAX));
+        put(answer, 0, 0, libc::SECCOMP_RET_ALLOW);
+    }
+    put(answer, 0, 0, libc::SECCOMP_RET_KILL_PROCESS);
+    code
+}
+
+/// The stub as an ELF file of one page (elf(5)).
+fn image() -> Vec<u8> {
+    let mut page = vec![0u8; usize::try_from(PAGE_LEN).unwrap_or(0)];
+    let mut at = |offset: u64, bytes: &[u8]| {
+        let offset = usize::try_from(offset).unwrap_or(0);
+        page[offset..offset + bytes.len()].copy_from_slice(bytes);
+    };
+    // ELF64, little-endian; ET_EXEC, EM_X86_64; a header of 64 bytes with two program headers of 56 behind it.
+    at(0, b"\x7fELF\x02\x01\x01");
+    at(16, &2u16.to_le_bytes());
+    at(18, &62u16.to_le_bytes());
+    at(20, &1u32.to_le_bytes());
+    at(24, &GATE.0.to_le_bytes());
+    at(32, &64u64.to_le_bytes());
+    at(52, &64u16.to_le_bytes());
+    at(54, &56u16.to_le_bytes());
+    at(56, &2u16.to_le_bytes());
+    // PT_LOAD, readable and executable: the whole file.
+    at(64, &1u32.to_le_bytes());
+    at(68, &5u32.to_le_bytes());
+    at(80, &PAGE.to_le_bytes());
+    at(96, &PAGE_LEN.to_le_bytes());
+    at(104, &PAGE_LEN.to_le_bytes());
+    at(112, &PAGE_LEN.to_le_bytes());
+    // PT_GNU_STACK, readable and writable: no stack that could be executed.
+    at(120, &libc::PT_GNU_STACK.to_le_bytes());
+    at(124, &6u32.to_le_bytes());
+    at(CODE, &SYSCALL);
+    at(ARGV, &(PAGE + EMPTY).to_le_bytes());
+    let filter = filter();
+    at(PROGRAM, &u16::try_from(filter.len() / 8).unwrap_or(0).to_le_bytes());
+    at(PROGRAM + 8, &(PAGE + FILTER).to_le_bytes());
+    at(FILTER, &filter);
+    page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{SyscallInfo, info::Op};
+
+    #[test]
+    fn a_stub_makes_the_calls_it_may_and_dies_of_others() {
+        let tracer = Tracer::replaying();
+        let stub = Stub::new().unwrap();
+        let mut stop = tracer.spawn_stub(&stub).unwrap();
+        let tid = stop.tid();
+        let paths = |tid| process::mappings(tid).unwrap().into_iter().map(|m| m.start).collect::<Vec<_>>();
+        assert!(paths(tid).iter().all(|&start| start == PAGE || start >> 63 == 1));
+        let map = Call::Anonymous { address: 0x7000_0000, len: 0x3000, prot: 3, grows_down: false };
+        assert_eq!(tracer.call_in(&mut stop, GATE, map).unwrap().result, 0x7000_0000);
+        tracer.become_stub(&stub, &mut stop).unwrap();
+        assert!(!paths(tid).contains(&0x7000_0000));
+        let child = tracer.call_in(&mut stop, GATE, Call::clone(false)).unwrap().child.unwrap();
+        let Report::Stopped(first) = tracer.wait_for(child).unwrap() else { panic!("the child stops") };
+        tracer.end(first).unwrap();
+        // A call that is emulated stops at its entry and does not meet the fence.
+        let mut registers = stop.general().unwrap();
+        registers.enter(GATE.0, libc::SYS_getpid, [1, 2, 3, 4, 5, 6]);
+        stop.set_general(&registers).unwrap();
+        stop.resume(Resume::Emulating, Signal::NONE);
+        let Report::Stopped(mut stop) = tracer.wait_for(tid).unwrap() else { panic!("it was emulated") };
+        let mut info = SyscallInfo::new();
+        stop.syscall_info(&mut info).unwrap();
+        assert_eq!(info.op(), Some(Op::ENTRY));
+        assert_eq!(info.call().unwrap().1, [1, 2, 3, 4, 5, 6]);
+        // The filter's verdict is carried out on the way back to the program (kernel/seccomp.c).
+        _ = tracer.call_in(&mut stop, GATE, Call::Plain(libc::SYS_getpid, [0; 6])).unwrap();
+        stop.resume(Resume::Freely, Signal::NONE);
+        let Report::Gone { status, .. } = tracer.wait_for(tid).unwrap() else {
+            panic!("the fence has a hole")
+        };
+        assert_eq!(status.killed(), Some(Signal(libc::SIGSYS)));
+    }
+}
