@@ -26,6 +26,8 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Compare two logs: what does the second run do to the system that the first does not, and the other way round?
     Diff(crate::diff::Args),
+    /// Run a recorded program again, every answer coming from the log
+    Replay(Replay),
 }
 
 #[derive(Debug, clap::Args)]
@@ -55,8 +57,12 @@ pub(crate) struct Record {
     /// --only '!futex,%clock'. Calls that make tasks and run programs are kept in any case, and those that make, close or copy
     /// descriptors unless --no-names is given. The program runs under a seccomp filter (unprivileged: with no_new_privs), so it
     /// cannot go on without its recorder: it gets the signals that ask sysreel to end, and dies when sysreel is killed
-    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with = "audit")]
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with_all = ["audit", "replayable"])]
     pub(crate) only: Option<Filter>,
+    /// Make a log that `replay` can run again: the program runs on one CPU without address randomisation, clocks only by system call,
+    /// every buffer is kept whole, and the contents of the files that it maps
+    #[arg(long, conflicts_with_all = ["pid", "audit", "capture_limit", "cpu"])]
+    pub(crate) replayable: bool,
     /// Prove the table of system calls: compare all writable private memory of single-threaded tasks before and after each call,
     /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
     #[arg(long)]
@@ -151,6 +157,34 @@ pub(crate) struct Doctor {
     /// Do nothing: what a doctor records
     #[arg(long, hide = true)]
     pub(crate) nothing: bool,
+}
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct Replay {
+    /// The log, made by `record --replayable`
+    pub(crate) file: PathBuf,
+    /// What is compared: every (each call, and the memory that it reads), fast (each call)
+    #[arg(long, value_name = "HOW", default_value = "every")]
+    pub(crate) check: Check,
+    /// Stop after this event, and say where the program stands
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) until: Option<u64>,
+    /// Replay although this machine is not like the one of the recording
+    #[arg(long)]
+    pub(crate) force: bool,
+    /// Say how it ended as JSON, on standard output; implies --quiet
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Do not write what the program writes
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Check {
+    Every,
+    Fast,
 }
 
 fn limit(text: &str) -> Result<u64, String> {

@@ -26,6 +26,12 @@ impl Exit {
     pub(crate) const INCOMPLETE: Exit = Exit::Code(3);
     /// What `diff` was given cannot be compared.
     pub(crate) const NOT_COMPARABLE: Exit = Exit::Code(4);
+    /// A replay went another way than its recording.
+    pub(crate) const DIVERGED: Exit = Exit::Code(1);
+    /// The log cannot be replayed.
+    pub(crate) const NOT_REPLAYABLE: Exit = Exit::Code(3);
+    /// The log cannot be replayed on this machine.
+    pub(crate) const OTHER_MACHINE: Exit = Exit::Code(4);
     /// `record --audit` has found bytes that the table does not announce.
     pub(crate) const AUDIT_FINDINGS: Exit = Exit::Code(124);
     /// `record` could not record, or not keep all of it (env(1): the tool itself failed).
@@ -52,6 +58,8 @@ Exit status:
           the command cannot be executed, 127 when it was not found
   diff    0 the same, 1 different, 2 wrong usage, 3 a log cannot be read or is
           not whole, 4 the two cannot be compared
+  replay  0 all as recorded, 1 it went another way, 2 wrong usage, 3 the log
+          cannot be replayed, 4 not on this machine (--force)
   others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
           missing or damaged";
 

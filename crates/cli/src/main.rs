@@ -12,6 +12,7 @@ mod info;
 mod print;
 mod progress;
 mod record;
+mod replay;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -25,6 +26,7 @@ fn main() {
             Command::Info(args) => info::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Diff(args) => diff::run(&args),
+            Command::Replay(args) => replay::run(&args),
         },
         Err(error) => {
             // --help and --version come as errors too, which go to standard output.

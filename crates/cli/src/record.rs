@@ -24,6 +24,7 @@ pub(crate) fn run(args: &Record) -> Exit {
         },
         audit: args.audit,
         only: args.only.clone(),
+        replayable: args.replayable,
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
     };
@@ -38,6 +39,9 @@ pub(crate) fn run(args: &Record) -> Exit {
 
 fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
     let recorder = Recorder::prepare(options)?;
+    if options.replayable && !args.quiet {
+        eprintln!("sysreel: replayable: {}", sysreel_record::CHANGES.join("; "));
+    }
     let line = if args.quiet { None } else { Line::begin(recorder.progress()) };
     let outcome = recorder.run();
     if let Some(line) = line {
@@ -77,6 +81,9 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     // A name that was chosen for the user must be told to the user.
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
         eprintln!("sysreel: {} events in {path} ({} bytes)", outcome.events, outcome.bytes);
+    }
+    for why in &outcome.not_replayable {
+        eprintln!("sysreel: {path} cannot be replayed to its end: {why}");
     }
     if let Some(audited) = &outcome.audited
         && (!args.quiet || audited.findings > 0)

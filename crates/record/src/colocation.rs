@@ -29,6 +29,8 @@ pub(crate) struct Colocation {
     shared: bool,
     /// Most calls do not stop.
     filtered: bool,
+    /// Shared for good, whatever it costs.
+    for_good: bool,
     /// Tasks in user code.
     busy: u64,
     window: Window,
@@ -54,6 +56,11 @@ impl Colocation {
             state = Colocation { own: Some(Rc::new(mask)), cpu, shared: true, ..state };
         }
         state
+    }
+
+    /// From now on the CPU stays shared.
+    pub(crate) fn for_good(self) -> Colocation {
+        Colocation { for_good: true, ..self }
     }
 
     /// The mask that the program would have had.
@@ -88,7 +95,7 @@ impl Colocation {
             return self.own.is_some() && tasks > 1;
         }
         let own = match &self.own {
-            Some(own) if now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS => own,
+            Some(own) if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS => own,
             _ => return false,
         };
         let elapsed = now_ns - self.window.since_ns;

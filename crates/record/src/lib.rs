@@ -13,6 +13,7 @@ mod audit;
 mod capture;
 mod colocation;
 mod detach;
+mod envelope;
 mod error;
 mod file;
 mod lifecycle;
@@ -28,6 +29,7 @@ mod task;
 mod writer;
 
 pub use audit::Audited;
+pub use envelope::CHANGES;
 pub use error::Error;
 pub use options::{CpuPolicy, Options, RowSource};
 pub use recorder::{Ended, Outcome, Progress, Recorder};

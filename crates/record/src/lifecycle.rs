@@ -8,7 +8,7 @@ use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed, Severity,
     SnapshotKind, SourceId, TaskHead, TaskId,
 };
-use sysreel_sys::{Event, Stop, Tid, WaitStatus, clock, process};
+use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock, process};
 
 /// The version of the snapshot struct that is written.
 const SNAPSHOT_VERSION: u16 = 1;
@@ -93,6 +93,9 @@ impl Session {
             _ => Origin::CLONE,
         };
         let (parent, mask, every_call) = (maker.id, maker.own_mask.clone(), maker.every_call);
+        let places = maker
+            .call
+            .and_then(|call| Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?)));
         // Without the entry of the call only threads and children of vfork are certain to share.
         let certain = is_thread || event == Event::VFORK;
         let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
@@ -105,6 +108,12 @@ impl Session {
         task.memory = memory;
         task.captured = true;
         task.every_call = every_call;
+        task.newborn = Some(places.unwrap_or_default());
+        let task_id = task.id;
+        // The maker of a child that borrows its memory waits until that is given back.
+        if shares && event != Event::VFORK {
+            self.not_replayable(task_id, "several threads share memory".into());
+        }
         if shares && let Some(audit) = &mut self.audit {
             audit.memory_is_shared(parent_tid);
         }
@@ -184,6 +193,7 @@ impl Session {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.memory = memory;
         task.captured = true;
+        task.fresh_image = true;
         let (id, tgid) = (task.id, task.tgid);
         let snapshot = self.snapshot(tid, tgid, id, t_ns);
         if meta::lost_privileges(tid, &snapshot) {
@@ -226,6 +236,11 @@ impl Session {
         self.sink.row.snapshot(SnapshotKind::PROCESS, SNAPSHOT_VERSION, &bytes);
         self.sink.commit();
         snapshot
+    }
+
+    /// A task has ended while it was made to do something: its end is served when its turn comes.
+    pub(crate) fn ended_early_in_call(&mut self, tid: Tid, status: WaitStatus) {
+        self.due.push_front((Report::Gone { tid, status }, clock::monotonic_ns()));
     }
 
     /// A task has ended and was reaped.

@@ -24,6 +24,8 @@ pub struct Options {
     pub audit: bool,
     /// Stop for these calls only, and for those without which the log would not be true. Not for processes that run already.
     pub only: Option<Filter>,
+    /// Make a log that can be replayed: in the determinism envelope, with every buffer whole.
+    pub replayable: bool,
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
     /// The version of the tool, for the log's header.
@@ -42,6 +44,7 @@ impl Default for Options {
             cpu: CpuPolicy::Auto,
             audit: false,
             only: None,
+            replayable: false,
             rows: sysreel_abi::row,
             tool_version: String::new(),
         }

@@ -3,6 +3,7 @@
 use crate::audit::{Audit, Audited};
 use crate::capture::Capture;
 use crate::colocation::Colocation;
+use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::file::Files;
 use crate::meta;
@@ -22,7 +23,7 @@ use sysreel_format::{
     BlockWriter, Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
 };
 use sysreel_sys::signals::{self, Termination};
-use sysreel_sys::spawn::ExecOutcome;
+use sysreel_sys::spawn::{ExecOutcome, Layout};
 use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe, process};
 
 /// A recording that is ready to run. Bound to its thread, as every tracee is.
@@ -79,6 +80,8 @@ pub struct Outcome {
     pub detached: Option<Signal>,
     /// What the audit says, if there was one.
     pub audited: Option<Audited>,
+    /// Why the log cannot be replayed to its end, if it was to be.
+    pub not_replayable: Vec<String>,
 }
 
 impl Recorder {
@@ -95,7 +98,9 @@ impl Recorder {
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, &options.pids)?;
         let filter = only.as_ref().and_then(Only::filter);
-        let spawned = if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv, filter)?) };
+        let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
+        let spawned =
+            if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv, filter, layout)?) };
         if let (Some(only), Some(spawned)) = (&mut only, &spawned) {
             only.installed_in(spawned.stop.tid());
         }
@@ -112,6 +117,8 @@ impl Recorder {
         let output = Output { blocks, tail, regular: files.regular };
         let mut writer = Writer::start(output, files.segments, Arc::clone(&progress)).map_err(failed)?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
+        let colocation = Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid), options.only.is_some());
+        let colocation = if options.replayable { colocation.for_good() } else { colocation };
         let session = Session {
             tracer,
             tasks: Tasks::default(),
@@ -120,10 +127,11 @@ impl Recorder {
             parked: Default::default(),
             ended_early: Default::default(),
             sink: Sink::new(&mut writer, header.file_id),
-            capture: Capture::new(options.capture_limit),
+            capture: Capture::new(if options.replayable { u64::MAX } else { options.capture_limit }),
             info: SyscallInfo::new(),
             audit,
-            colocation: Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid), options.only.is_some()),
+            envelope: options.replayable.then(Envelope::new),
+            colocation,
             names: options.names,
             fd_name: Default::default(),
             namespaces: Namespaces::new(attached.is_empty()),
@@ -188,6 +196,7 @@ impl Recorder {
             exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
             detached,
             audited,
+            not_replayable: session.envelope.map_or_else(Vec::new, |envelope| envelope.into_refused()),
         })
     }
 }
@@ -196,6 +205,7 @@ impl Session {
     /// The first events, and the first steps of the tasks that are there.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
+        self.envelope_event();
         for &tid in attached {
             let status = process::Status::of(tid).unwrap_or_default();
             let tgid = if status.tgid == 0 { tid } else { status.tgid };

@@ -3,6 +3,7 @@
 use crate::audit::Audit;
 use crate::capture::Capture;
 use crate::colocation::Colocation;
+use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) info: SyscallInfo,
     /// Proves the rows of the table, if asked for.
     pub(crate) audit: Option<Box<Audit>>,
+    /// Makes the log fit for replay, if asked for.
+    pub(crate) envelope: Option<Box<Envelope>>,
     pub(crate) colocation: Colocation,
     pub(crate) names: bool,
     /// The name of a descriptor, always resolved into the same place.
@@ -99,6 +102,7 @@ impl Session {
                 Report::Interrupted => {}
                 Report::NoTasks => break,
             }
+            self.hurry_held();
             if let Some(signal) = self.termination.requested() {
                 self.asked_to_end(signal);
             }
@@ -149,12 +153,12 @@ impl Session {
     }
 
     /// Records the stop of a known task and lets it go on.
-    pub(crate) fn handle(&mut self, stop: Stop, t_ns: u64) {
+    pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
-        if !self.record(&stop, t_ns) {
+        let Some(deliver) = self.record(&mut stop, t_ns) else {
             stop.left_behind();
             return;
-        }
+        };
         if self.detaching.is_some() {
             self.detach(stop, t_ns);
             return;
@@ -167,7 +171,7 @@ impl Session {
         self.balance(t_ns);
         let how = self.next_stop(tid);
         match stop.kind() {
-            StopKind::Signal(signal) => stop.resume(how, signal),
+            StopKind::Signal(_) => stop.resume(how, deliver),
             StopKind::Group(_) => stop.listen(),
             StopKind::Syscall | StopKind::Event(_) => stop.resume(how, Signal::NONE),
         }

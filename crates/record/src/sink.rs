@@ -71,7 +71,8 @@ impl Sink {
         self.blobs = blobs;
     }
 
-    fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
+    /// Puts a buffer before the row, which may refer to it.
+    pub(crate) fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
                 Ok(number) => return Some(number),

@@ -14,20 +14,23 @@ use sysreel_format::{
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Died, Event, Stop, StopKind, Tid, process};
+use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid, process};
 
 impl Session {
-    /// Commits the STOP event of a known task, and the events that follow from it. Answers whether the task still stands in that stop.
+    /// Commits the STOP event of a known task, and the events that follow from it. Answers the signal that it goes on with, or nothing when
+    /// it does not stand in that stop any more.
     ///
     /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own. It then comes to its exit event, which
     /// must not be taken for the stop at hand: to resume it there would let it go before it was waited for.
-    pub(crate) fn record(&mut self, stop: &Stop, t_ns: u64) -> bool {
+    pub(crate) fn record(&mut self, stop: &mut Stop, t_ns: u64) -> Option<Signal> {
         let tid = stop.tid();
-        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return true };
+        let kind = stop.kind();
+        let mut deliver = if let StopKind::Signal(signal) = kind { signal } else { Signal::NONE };
+        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return Some(deliver) };
         // A task that was killed in this very moment is still recorded: the length says that nothing could be asked (-ESRCH).
         let alive = stop.syscall_info(&mut self.info).is_ok();
         if alive && self.is_left_out(stop) {
-            return true;
+            return Some(deliver);
         }
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
         self.sink.row.stop_head(&StopHead {
@@ -40,18 +43,22 @@ impl Session {
         let moved_on = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::NONE);
         if !alive || moved_on {
             self.sink.commit();
-            return false;
+            return None;
         }
         self.registers_at_attach(stop);
-        let message = match stop.kind() {
+        self.envelope_newborn(stop);
+        let message = match kind {
             StopKind::Syscall => {
                 self.syscall_stop(tid, id);
                 self.audit_stop(stop);
+                self.envelope_call(stop, id);
                 None
             }
-            StopKind::Signal(_) => {
+            StopKind::Signal(signal) => {
                 if let Ok(Some(siginfo)) = stop.siginfo() {
+                    let siginfo = self.as_it_was(stop, signal, siginfo);
                     self.sink.row.siginfo(&siginfo);
+                    deliver = self.envelope_signal(stop, signal, &siginfo, id);
                 }
                 None
             }
@@ -60,11 +67,11 @@ impl Session {
         };
         self.sink.commit();
         self.notes();
-        if let (StopKind::Event(event), Some(message)) = (stop.kind(), message) {
+        if let (StopKind::Event(event), Some(message)) = (kind, message) {
             self.after_event(tid, event, message, t_ns);
         }
         self.snapshot_at_attach(tid);
-        true
+        Some(deliver)
     }
 
     fn syscall_stop(&mut self, tid: Tid, id: TaskId) {
@@ -153,6 +160,7 @@ impl Session {
             Act::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
         };
+        self.envelope_foresees(tid);
     }
 
     fn exit(&mut self, tid: Tid, id: TaskId) {

@@ -3,11 +3,14 @@
 use crate::only::Calling;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Instant;
 use sysreel_abi::plan::EntryState;
+use sysreel_abi::replay::{Ids, Shape};
 use sysreel_abi::{Abi, CloneFlags, Row};
 use sysreel_format::TaskId;
-use sysreel_sys::Tid;
 use sysreel_sys::affinity::Mask;
+use sysreel_sys::stop::SIGINFO;
+use sysreel_sys::{Signal, Tid};
 
 /// An address space: tasks that share one have the same number, which is never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,12 +35,39 @@ pub(crate) struct Task {
     pub(crate) in_user_code: bool,
     /// Has its state been captured at attach?
     pub(crate) captured: bool,
+    /// The errno that its call is answered with instead of being made.
+    pub(crate) vetoed: Option<u32>,
+    /// What its call does to the address space, and with which descriptor.
+    pub(crate) shaping: Option<(Shape, Option<i32>)>,
+    /// An execve has succeeded; its exit is to come.
+    pub(crate) fresh_image: bool,
+    /// It was just made, and its memory has its id at these places.
+    pub(crate) newborn: Option<Ids>,
+    /// Where it goes on from, when no instruction of its own was executed since: instruction pointer, stack pointer, result.
+    pub(crate) boundary: Option<(u64, u64, u64)>,
+    /// Signals that were held back, as they told of themselves.
+    pub(crate) held: Vec<Held>,
+    /// A signal has waited for too long and comes now, wherever the task is.
+    pub(crate) hurried: bool,
+    /// Its call restores what a signal handler has interrupted.
+    pub(crate) returns_from_handler: bool,
     /// The address space it lives in; `None` where it is not known with whom it shares it.
     pub(crate) memory: Option<MemoryId>,
     /// Where it stands, when some calls are left out.
     pub(crate) calling: Calling,
     /// Is it stopped at every call, although some are left out?
     pub(crate) every_call: bool,
+}
+
+/// A signal that waits for the end of a call.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) signal: Signal,
+    pub(crate) siginfo: [u8; SIGINFO],
+    /// It was sent again.
+    pub(crate) sent: bool,
+    /// When it came.
+    pub(crate) since: Instant,
 }
 
 /// An open system call.
@@ -62,6 +92,14 @@ impl Task {
             own_mask: None,
             in_user_code: false,
             captured: false,
+            vetoed: None,
+            shaping: None,
+            fresh_image: false,
+            newborn: None,
+            boundary: None,
+            held: Vec::new(),
+            hurried: false,
+            returns_from_handler: false,
             memory: None,
             calling: Calling::Nothing,
             every_call: false,

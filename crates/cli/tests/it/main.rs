@@ -18,6 +18,7 @@ mod only;
 mod oracle;
 mod program;
 mod reading;
+mod replay;
 mod session;
 mod stage;
 mod statement_cases;

@@ -1,0 +1,220 @@
+//! Calls under the envelope: those that are vetoed, that write to our own output, that map memory.
+
+use crate::session::Session;
+use crate::task::Call;
+use std::fs::{self, File};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
+use sysreel_abi::replay::{self, Output, Shape};
+use sysreel_abi::{Act, AuditArch};
+use sysreel_format::{Altered, Altering, MappedFlags, MappedHead, TaskId};
+use sysreel_sys::info::Op;
+use sysreel_sys::memory::{self, Transfer, Window};
+use sysreel_sys::{Stop, Tid, process};
+
+/// What a program expects of calls between descriptors that cannot be made: it reads and writes then.
+const NOT_BETWEEN_THESE: u32 = sysreel_sys::memory::EINVAL.cast_unsigned();
+/// What it expects of calls that there are not.
+const NO_SUCH_CALL: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
+/// The device number of /dev/zero, whose private mappings are memory of no file (Documentation/admin-guide/devices.txt).
+const ZERO: u64 = 1 << 8 | 5;
+
+impl Session {
+    /// At a syscall stop, its memory being captured.
+    pub(crate) fn envelope_call(&mut self, stop: &mut Stop, id: TaskId) {
+        if self.envelope.is_none() {
+            return;
+        }
+        match self.info.op() {
+            Some(Op::ENTRY) => {
+                self.envelope_entry(stop, id);
+                self.send_held(stop.tid());
+            }
+            Some(Op::EXIT) => {
+                self.envelope_exit(stop, id);
+                self.at_boundary(stop);
+            }
+            _ => {}
+        }
+    }
+
+    fn envelope_entry(&mut self, stop: &Stop, id: TaskId) {
+        let tid = stop.tid();
+        let Some((nr, args)) = self.info.call() else { return };
+        let call = self.tasks.get(tid).and_then(|task| task.call);
+        let mut errno = match call {
+            Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, self.capture.captured(0, 0, 0)),
+            // Nobody knows what it would do. A number that no kernel has (-1) is answered alike by every one.
+            None if nr == u64::MAX => None,
+            None => Some(NO_SUCH_CALL),
+        };
+        if let Some(Call { abi, row, .. }) = call {
+            let fd = replay::mapped_fd(abi, row, &args, self.capture.captured(0, 0, 0));
+            let shape = replay::shape(abi, row, &args, self.capture.captured(0, 0, 0));
+            if let Some(task) = self.tasks.get_mut(tid) {
+                task.shaping = shape.map(|shape| (shape, fd));
+            }
+            if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
+                && let Some(to) = self.own_output(tid, fd)
+            {
+                match from_memory {
+                    true => self.sink.row.echo(to),
+                    // Nobody would see the bytes.
+                    false => errno = errno.or(Some(NOT_BETWEEN_THESE)),
+                }
+            }
+        }
+        let Some(errno) = errno else { return };
+        if stop.skip_call().is_err() {
+            return; // It died.
+        }
+        self.sink.row.altered(&Altered {
+            what: Altering::CALL_VETOED,
+            arg: 0,
+            kernel: &nr.to_le_bytes(),
+            given: &errno.to_le_bytes(),
+        });
+        match self.tasks.get_mut(tid) {
+            Some(task) => task.vetoed = Some(errno),
+            None => self.not_replayable(id, format!("call {nr:#x} was vetoed for a task that is not known")),
+        }
+    }
+
+    /// Is this descriptor our own standard output (1) or standard error (2)?
+    fn own_output(&self, tid: Tid, fd: i32) -> Option<u32> {
+        let outputs = &self.envelope.as_ref()?.outputs;
+        let data = fs::metadata(format!("/proc/{tid}/fd/{fd}")).ok()?;
+        let at = outputs.iter().position(|output| *output == Some((data.dev(), data.ino())))?;
+        u32::try_from(at + 1).ok()
+    }
+
+    fn envelope_exit(&mut self, stop: &mut Stop, id: TaskId) {
+        let tid = stop.tid();
+        let Some((rval, is_error)) = self.info.result() else { return };
+        let Some(task) = self.tasks.get_mut(tid) else { return };
+        let shaping = task.shaping.take();
+        if let Some(errno) = task.vetoed.take() {
+            let given = -i64::from(errno);
+            if given != rval {
+                self.give_result(stop, rval, given);
+            }
+            return;
+        }
+        if task.fresh_image {
+            task.fresh_image = false;
+            self.fresh_image(stop, id);
+            return;
+        }
+        if task.returns_from_handler {
+            task.returns_from_handler = false;
+            self.registers_of(stop, true);
+        }
+        let Some((shape, fd)) = shaping.filter(|_| !is_error) else { return };
+        match shape {
+            Shape::Map { anonymous: true, .. } => {}
+            Shape::Map { len, prot, shared, grows_down, offset, .. } => {
+                let flags = match (shared, grows_down) {
+                    (true, _) => MappedFlags::SHARED,
+                    (false, true) => MappedFlags::GROWS_DOWN,
+                    (false, false) => MappedFlags::default(),
+                };
+                let start = rval.cast_unsigned();
+                let len = len.next_multiple_of(process::page_size());
+                let head = MappedHead { start, len, prot, flags, dev: 0, ino: 0, offset, filled: 0, skip: 0 };
+                self.mapped_file(tid, id, head, fd.unwrap_or(-1));
+            }
+            Shape::Unknown | Shape::ThreadArea => {
+                self.not_replayable(
+                    id,
+                    "shared memory of System V, or another mapping that only the kernel knows, was used"
+                        .into(),
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn give_result(&mut self, stop: &Stop, rval: i64, given: i64) {
+        let done = stop.general().and_then(|mut registers| {
+            registers.set_result(given.cast_unsigned());
+            stop.set_general(&registers)
+        });
+        if done.is_ok() {
+            self.sink.row.altered(&Altered {
+                what: Altering::RETURN_VALUE,
+                arg: 0,
+                kernel: &rval.to_le_bytes(),
+                given: &given.to_le_bytes(),
+            });
+        }
+    }
+
+    /// Keeps the contents of a file that was just mapped.
+    fn mapped_file(&mut self, tid: Tid, id: TaskId, mut head: MappedHead, fd: i32) {
+        let path = format!("/proc/{tid}/fd/{fd}");
+        let data = fs::metadata(&path);
+        if let Ok(data) = &data {
+            (head.dev, head.ino) = (data.dev(), data.ino());
+            let is_device = data.file_type().is_char_device();
+            if is_device && data.rdev() == ZERO {
+                self.sink.row.mapped(&head, &[]);
+                return;
+            }
+            if is_device {
+                self.not_replayable(id, format!("a device was mapped ({})", link(&path)));
+            }
+        }
+        head.flags = head.flags.with(MappedFlags::FILE);
+        let Some(envelope) = &mut self.envelope else { return };
+        let contents = &mut envelope.contents;
+        // Only what can be read through a descriptor of our own.
+        let opened = File::open(&path);
+        let kept = opened.and_then(|file| contents.keep(&mut self.sink, &file, head.offset, head.len));
+        let held = match kept {
+            Ok(held) => held,
+            Err(_) => {
+                let mut bytes = vec![0; usize::try_from(head.len).unwrap_or(0)];
+                let got = Window::of(tid).map_or(0, |window| window.read(head.start, &mut bytes));
+                contents.keep_bytes(&mut self.sink, &bytes[..got])
+            }
+        };
+        (head.filled, head.skip) = (held.filled, held.skip);
+        self.sink.row.mapped(&head, held.blobs);
+    }
+
+    /// At the first stop of a task that was made: where it begins, and what the kernel wrote for it.
+    pub(crate) fn envelope_newborn(&mut self, stop: &Stop) {
+        if self.envelope.is_none() {
+            return;
+        }
+        let Some(ids) = self.tasks.get_mut(stop.tid()).and_then(|task| task.newborn.take()) else { return };
+        self.registers_of(stop, false);
+        for address in ids.written.into_iter().flatten() {
+            let mut id = [0; size_of::<Tid>()];
+            let mut transfer = [Transfer { address, len: id.len(), ..Transfer::default() }];
+            memory::read(stop.tid(), &mut id, &mut transfer);
+            if transfer[0].got == id.len() {
+                self.memory_part(address, &id);
+            }
+        }
+        self.at_boundary(stop);
+    }
+
+    /// What the entry of a call says of the exit to come.
+    pub(crate) fn envelope_foresees(&mut self, tid: Tid) {
+        if self.envelope.is_none() {
+            return;
+        }
+        if let Some(task) = self.tasks.get_mut(tid) {
+            task.returns_from_handler = task.call.is_some_and(|call| call.row.act == Act::SigReturn);
+        }
+    }
+
+    /// Is the task at hand a 32-bit one?
+    pub(super) fn in_32_bits(&self) -> bool {
+        AuditArch(self.info.arch()) == AuditArch::I386
+    }
+}
+
+fn link(path: &str) -> String {
+    fs::read_link(path).map_or_else(|_| path.to_owned(), |link| link.display().to_string())
+}

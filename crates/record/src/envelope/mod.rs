@@ -1,0 +1,93 @@
+//! The determinism envelope: what a recording changes and keeps so that it can be replayed (docs/replay.md).
+//!
+//! Nothing of it is there in a plain recording.
+
+mod calls;
+mod contents;
+mod image;
+mod signals;
+
+use crate::session::Session;
+use contents::Contents;
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use sysreel_format::{
+    Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, SourceId, TaskId,
+};
+use sysreel_sys::signals::Alarm;
+use sysreel_sys::{affinity, clock, machine};
+
+/// The version of the snapshot struct that is written.
+const SNAPSHOT_VERSION: u16 = 1;
+
+/// What the recorder changes in every program, for the log and for people.
+pub const CHANGES: [&str; 6] = [
+    "addresses are not randomised",
+    "all tasks share one CPU",
+    "the vdso and its clock pages are gone",
+    "the time-stamp counter is answered by the recorder",
+    "rseq, clone3, io_uring, userfaultfd and MADV_FREE are answered as by a kernel without them",
+    "signals wait for the end of a system call",
+];
+
+/// The state of the envelope.
+#[derive(Debug, Default)]
+pub(crate) struct Envelope {
+    contents: Contents,
+    /// Device and inode of the recorder's own standard output and error.
+    outputs: [Option<(u64, u64)>; 2],
+    /// What no replay can repeat, each once.
+    refused: BTreeSet<String>,
+    /// Rings while signals are held.
+    alarm: Option<Alarm>,
+}
+
+impl Envelope {
+    pub(crate) fn new() -> Box<Envelope> {
+        let of = |fd: u32| {
+            let data = std::fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
+            Some((data.dev(), data.ino()))
+        };
+        Box::new(Envelope { outputs: [of(1), of(2)], ..Envelope::default() })
+    }
+
+    /// What no replay can repeat.
+    pub(crate) fn into_refused(self) -> Vec<String> {
+        self.refused.into_iter().collect()
+    }
+}
+
+impl Session {
+    /// What the log says of the machine, before anything runs.
+    pub(crate) fn envelope_event(&mut self) {
+        if self.envelope.is_none() {
+            return;
+        }
+        let leaf = |leaf: machine::Leaf| CpuidLeaf {
+            leaf: leaf.leaf,
+            subleaf: leaf.subleaf,
+            registers: leaf.registers,
+        };
+        let envelope = sysreel_format::Envelope {
+            cpuid: machine::cpuid().into_iter().map(leaf).collect(),
+            xcr0: machine::xcr0(),
+            cpu: affinity::current_cpu().and_then(|cpu| u32::try_from(cpu).ok()).unwrap_or(0),
+            changes: CHANGES.iter().map(|change| change.as_bytes().to_vec()).collect(),
+        };
+        // A few kilobytes: far below the limit.
+        let Ok(bytes) = envelope.to_bytes() else { return };
+        let row = &mut self.sink.row;
+        row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId::NONE, clock::monotonic_ns());
+        row.snapshot(SnapshotKind::ENVELOPE, SNAPSHOT_VERSION, &bytes);
+        self.sink.commit();
+    }
+
+    /// Something that no replay can repeat has happened: the log says what.
+    pub(crate) fn not_replayable(&mut self, task: TaskId, why: String) {
+        let Some(envelope) = &mut self.envelope else { return };
+        self.completeness.insert(Completeness::NOT_REPLAYABLE);
+        if envelope.refused.insert(why.clone()) {
+            self.later(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Memory that replayed tasks map instead of files: one file without a name, which all of them have open from their start.
+
+use crate::error::Error;
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use sysreel_format::{BlobNumber, Log, Mapped, ReadAt};
+use sysreel_sys::stub;
+
+const PAGE: u64 = 4096;
+/// Nothing of it takes memory before it is written to.
+const LEN: u64 = 1 << 60;
+/// What one shared file has for itself.
+const WINDOW: u64 = 1 << 40;
+
+/// The file and what lies where in it.
+#[derive(Debug)]
+pub(crate) struct Arena {
+    file: File,
+    /// A file of no length: what it is mapped for cannot be touched.
+    empty: File,
+    next: u64,
+    /// Where blobs were put there one after another.
+    pieces: HashMap<Vec<BlobNumber>, u64>,
+    /// Shared files by device and inode.
+    windows: HashMap<(u64, u64), u64>,
+}
+
+impl Arena {
+    pub(crate) fn new() -> Result<Arena, sysreel_sys::Error> {
+        Ok(Arena {
+            file: stub::shared_file(LEN)?,
+            empty: stub::shared_file(0)?,
+            next: 0,
+            pieces: HashMap::new(),
+            windows: HashMap::new(),
+        })
+    }
+
+    /// The descriptor that every task has.
+    pub(crate) fn fd(&self) -> i32 {
+        self.file.as_raw_fd()
+    }
+
+    /// The descriptor of the file without length.
+    pub(crate) fn empty_fd(&self) -> i32 {
+        self.empty.as_raw_fd()
+    }
+
+    /// Room for memory that is shared, all zero.
+    pub(crate) fn room(&mut self, len: u64) -> u64 {
+        let at = self.next;
+        self.next += len.next_multiple_of(PAGE);
+        at
+    }
+
+    /// Where the contents of a mapping begin: private ones are there once, shared ones once for each file.
+    pub(crate) fn place<S: ReadAt>(
+        &mut self,
+        log: &Log<S>,
+        mapped: &Mapped<'_>,
+        shared: bool,
+    ) -> Result<u64, Error> {
+        let head = &mapped.head;
+        if !shared {
+            return Ok(self.private(log, mapped)? + head.skip);
+        }
+        let key = (head.dev, head.ino);
+        let known = self.windows.get(&key).copied();
+        let window = known.unwrap_or_else(|| self.room(WINDOW));
+        self.windows.insert(key, window);
+        let mut at = window + head.offset - head.skip.min(head.offset);
+        for blob in mapped.blobs.iter() {
+            let bytes = log.blob(blob)?;
+            self.write(at, &bytes)?;
+            at += bytes.len() as u64;
+        }
+        Ok(window + head.offset)
+    }
+
+    fn private<S: ReadAt>(&mut self, log: &Log<S>, mapped: &Mapped<'_>) -> Result<u64, Error> {
+        let blobs: Vec<BlobNumber> = mapped.blobs.iter().collect();
+        if let Some(&at) = self.pieces.get(&blobs) {
+            return Ok(at);
+        }
+        let mut contents = Vec::new();
+        for &blob in &blobs {
+            contents.extend_from_slice(&log.blob(blob)?);
+        }
+        let at = self.room(contents.len() as u64);
+        self.write(at, &contents)?;
+        self.pieces.insert(blobs, at);
+        Ok(at)
+    }
+
+    fn write(&self, at: u64, bytes: &[u8]) -> Result<(), Error> {
+        self.file.write_all_at(bytes, at).map_err(|source| Error::System {
+            event: 0,
+            source: sysreel_sys::Error::Call {
+                what: "write of a file's contents to memory".into(),
+                tid: None,
+                source,
+            },
+        })
+    }
+}

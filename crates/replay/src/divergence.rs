@@ -1,0 +1,88 @@
+//! The first difference between a replay and its recording.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What was different.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Field {
+    /// The task stopped for another reason, or ended.
+    Stop,
+    /// Entry or exit.
+    Op,
+    /// The architecture of the call.
+    Arch,
+    /// The instruction that made it.
+    InstructionPointer,
+    /// The stack pointer.
+    StackPointer,
+    /// The number of the call.
+    Number,
+    /// An argument.
+    Argument(u8),
+    /// What an argument points to.
+    Buffer {
+        /// Which argument.
+        argument: u8,
+        /// Where in it the first difference is.
+        offset: u64,
+    },
+    /// The signal's own account of why it came.
+    SignalInfo,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Field::Stop => f.write_str("the stop itself"),
+            Field::Op => f.write_str("kind of syscall stop"),
+            Field::Arch => f.write_str("architecture"),
+            Field::InstructionPointer => f.write_str("instruction pointer"),
+            Field::StackPointer => f.write_str("stack pointer"),
+            Field::Number => f.write_str("number of the call"),
+            Field::Argument(argument) => write!(f, "argument {argument}"),
+            Field::Buffer { argument, offset } => {
+                write!(f, "buffer of argument {argument}, at byte {offset}")
+            }
+            Field::SignalInfo => f.write_str("siginfo"),
+        }
+    }
+}
+
+/// Where and how a replay differs from its recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Divergence {
+    /// The number of the event in the log.
+    pub event: u64,
+    /// The task, as the log numbers them.
+    pub task: u32,
+    /// What was different.
+    pub field: Field,
+    /// What was recorded.
+    pub recorded: String,
+    /// What was found.
+    pub actual: String,
+    /// The instruction pointer of the task.
+    pub ip: u64,
+    /// What may be behind it.
+    pub likely: Vec<&'static str>,
+}
+
+impl Divergence {
+    /// What a difference of this kind usually comes from.
+    pub(crate) fn likely(field: Field) -> Vec<&'static str> {
+        let mut causes = match field {
+            Field::Buffer { .. } => vec!["bytes that the program never set, or that differ with the machine"],
+            Field::Stop | Field::SignalInfo => {
+                vec!["memory that another program has written to during the recording"]
+            }
+            _ => vec![
+                "the program chose another way: by the CPU's own random numbers (rdrand), or by its features",
+            ],
+        };
+        causes.push("the log was changed since it was recorded");
+        causes.push("a defect of sysreel: a call whose written memory its table does not know");
+        causes
+    }
+}

@@ -1,0 +1,295 @@
+//! The loop: every event of the log in its order, done again or compared.
+
+use crate::arena::Arena;
+use crate::divergence::Divergence;
+use crate::error::Error;
+use crate::machine;
+use crate::memory::Memory;
+use crate::space::{Fault, Space};
+use crate::task::Task;
+use std::collections::HashMap;
+use sysreel_format::{
+    Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, ReadAt, SnapshotKind,
+    TaskId,
+};
+use sysreel_sys::stub::{GATE, Stub};
+use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
+
+/// How much is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// The entry of every call, and the memory that it reads.
+    Every,
+    /// The entry of every call.
+    Fast,
+}
+
+/// How a replay is made.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How much is compared.
+    pub check: Check,
+    /// The last event to replay.
+    pub until: Option<u64>,
+    /// Go on although this machine is another.
+    pub force: bool,
+}
+
+impl Default for Options {
+    /// Everything is compared, to the end, on a machine like that of the recording.
+    fn default() -> Options {
+        Options { check: Check::Every, until: None, force: false }
+    }
+}
+
+/// Who watches a replay.
+pub trait Observer {
+    /// That event was replayed.
+    fn replayed(&mut self, event: u64);
+    /// The program writes to what was the recorder's standard output (1) or standard error (2).
+    fn output(&mut self, to: u32, bytes: &[u8]);
+}
+
+/// How a replay ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// At the end of the log, without a difference.
+    Identical {
+        /// How many events there were.
+        events: u64,
+        /// How many of them were system calls that were compared.
+        calls: u64,
+        /// The wait status of the program's end, if the log has it.
+        status: Option<u32>,
+    },
+    /// Where it was told to.
+    Stopped {
+        /// The last event that was replayed.
+        event: u64,
+        /// Where each task stands: its number and its instruction pointer.
+        tasks: Vec<(u32, u64)>,
+    },
+    /// At the first difference.
+    Diverged(Box<Divergence>),
+}
+
+/// A replay that is ready to run. Bound to its thread, as every tracee is.
+pub struct Replay<'l, S> {
+    pub(crate) log: &'l Log<S>,
+    pub(crate) options: Options,
+    pub(crate) tracer: Tracer,
+    pub(crate) stub: Stub,
+    pub(crate) arena: Arena,
+    pub(crate) spaces: Vec<Space>,
+    pub(crate) tasks: HashMap<u32, Task>,
+    pub(crate) info: SyscallInfo,
+    pub(crate) calls: u64,
+    status: Option<u32>,
+}
+
+/// Why the loop ends before the log.
+pub(crate) enum Halt {
+    Diverged(Box<Divergence>),
+    Failed(Error),
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Halt {
+        Halt::Failed(error)
+    }
+}
+
+impl From<sysreel_format::Error> for Halt {
+    fn from(error: sysreel_format::Error) -> Halt {
+        Halt::Failed(error.into())
+    }
+}
+
+impl<'l, S: ReadAt> Replay<'l, S> {
+    /// Looks whether the log can be replayed here.
+    ///
+    /// # Errors
+    /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this machine is another.
+    pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
+        let envelope = envelope(log)?;
+        refuse_what_cannot(log, options.until)?;
+        let differences = machine::differences(&envelope);
+        if !differences.is_empty() && !options.force {
+            return Err(Error::OtherMachine(differences));
+        }
+        machine::share_cpu(envelope.cpu);
+        let failed = |source| Error::System { event: 0, source };
+        Ok(Replay {
+            log,
+            options,
+            tracer: Tracer::replaying(),
+            arena: Arena::new().map_err(failed)?,
+            stub: Stub::new().map_err(failed)?,
+            spaces: Vec::new(),
+            tasks: HashMap::new(),
+            info: SyscallInfo::new(),
+            calls: 0,
+            status: None,
+        })
+    }
+
+    /// Replays the log to its end, or to the first difference.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or the kernel refuses what a replay needs.
+    pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        let outcome = self.events(observer);
+        for (_, task) in self.tasks.drain() {
+            // They die with their tracer anyway.
+            _ = self.tracer.end(task.stop);
+        }
+        match outcome {
+            Ok(outcome) => Ok(outcome),
+            Err(Halt::Diverged(divergence)) => Ok(Outcome::Diverged(divergence)),
+            Err(Halt::Failed(error)) => Err(error),
+        }
+    }
+
+    fn events(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Halt> {
+        let mut events = self.log.events();
+        let mut last = 0;
+        while let Some(item) = events.next()? {
+            let event = match item {
+                Item::Event(event) => event,
+                Item::Missing(missing) => return Err(Error::NotReplayable(missing.to_string()).into()),
+            };
+            if self.options.until.is_some_and(|until| event.number > until) {
+                let place = |(&id, task): (&u32, &Task)| (id, task.stop.general().map_or(0, |r| r.ip()));
+                let mut tasks: Vec<_> = self.tasks.iter().map(place).collect();
+                tasks.sort_unstable();
+                return Ok(Outcome::Stopped { event: last, tasks });
+            }
+            self.event(&event, observer)?;
+            last = event.number;
+            observer.replayed(last);
+        }
+        Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
+    }
+
+    fn event(&mut self, event: &Event<'_>, observer: &mut dyn Observer) -> Result<(), Halt> {
+        match event.decode()? {
+            Body::Task(task) => self.appears(event, task.head.parent),
+            Body::Stop(stop) => self.stop(event, &stop, observer),
+            Body::Gone(gone) => {
+                if event.task == TaskId(0) {
+                    self.status = Some(gone.wait_status);
+                }
+                let Some(task) = self.tasks.remove(&event.task.0) else { return Ok(()) };
+                self.tracer.end(task.stop).map_err(|source| failed(event, source))
+            }
+            Body::Loss(_) => {
+                Err(Error::NotReplayable("events were lost while it was recorded".into()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A task begins: the first as a stub, others by their makers.
+    fn appears(&mut self, event: &Event<'_>, parent: TaskId) -> Result<(), Halt> {
+        let has_image = self.tasks.get(&parent.0).is_some_and(|maker| maker.has_image);
+        let (stop, space) = match self.tasks.get_mut(&parent.0) {
+            None => {
+                let stop = self.tracer.spawn_stub(&self.stub).map_err(|source| failed(event, source))?;
+                self.spaces.push(Space::default());
+                (stop, self.spaces.len() - 1)
+            }
+            Some(maker) => {
+                let shares = maker.call.as_ref().is_some_and(|call| call.shares_memory);
+                let made = self.tracer.call_in(&mut maker.stop, GATE, Call::clone(shares));
+                let called = made.map_err(|lost| self::lost(event, lost))?;
+                called.value("clone").map_err(|source| failed(event, source))?;
+                let child = called.child.unwrap_or(0);
+                let waited = self.tracer.wait_for(child).map_err(|source| failed(event, source))?;
+                let Report::Stopped(stop) = waited else {
+                    return Err(
+                        Error::NotReplayable("a task that was made again ended at once".into()).into()
+                    );
+                };
+                // It shall begin as its maker stands, and not in the page of the stub.
+                let registers = maker.stop.general().map_err(|source| failed(event, source))?;
+                stop.set_general(&registers).map_err(|source| failed(event, source))?;
+                let space = if shares {
+                    maker.space
+                } else {
+                    self.spaces.push(self.spaces[maker.space]);
+                    self.spaces.len() - 1
+                };
+                (stop, space)
+            }
+        };
+        let tid = stop.tid();
+        let task = Task { tid, stop, memory: Memory::of(tid), call: None, restarts: false, has_image, space };
+        self.tasks.insert(event.task.0, task);
+        Ok(())
+    }
+}
+
+/// What the log says of its machine.
+fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
+    let mut events = log.events();
+    // It comes before the first task.
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { break };
+        match event.decode()? {
+            Body::Snapshot { what: SnapshotKind::ENVELOPE, bytes, .. } => {
+                return Ok(Envelope::from_bytes(bytes)?);
+            }
+            Body::Task(_) => break,
+            _ => {}
+        }
+    }
+    Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
+}
+
+/// What the recorder has marked as beyond any replay.
+fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+    let Some(summary) = log.summary() else {
+        return Err(Error::NotReplayable("its recording was not finished".into()));
+    };
+    if !summary.completeness.contains(Completeness::NOT_REPLAYABLE) {
+        return Ok(());
+    }
+    let mut reasons = Vec::new();
+    let mut events = log.events();
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { continue };
+        if event.kind != EventKind::NOTE || until.is_some_and(|until| event.number > until) {
+            continue;
+        }
+        if let Body::Note(note) = event.decode()?
+            && note.code == NoteCode::NOT_REPLAYABLE
+        {
+            reasons.push(format!("{} (event {})", String::from_utf8_lossy(note.text), event.number));
+        }
+    }
+    if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
+}
+
+pub(crate) fn failed(event: &Event<'_>, source: sysreel_sys::Error) -> Halt {
+    Halt::Failed(Error::System { event: event.number, source })
+}
+
+pub(crate) fn lost(event: &Event<'_>, lost: Lost) -> Halt {
+    match lost {
+        Lost::Failed(source) => failed(event, source),
+        Lost::Gone(status) => {
+            let text = format!(
+                "the task of event {} was killed from outside, or by its fence (wait status {:#x})",
+                event.number, status.0
+            );
+            Halt::Failed(Error::NotReplayable(text))
+        }
+    }
+}
+
+pub(crate) fn fault(event: &Event<'_>, fault: Fault) -> Halt {
+    match fault {
+        Fault::Lost(gone) => lost(event, gone),
+        Fault::Log(error) => Halt::Failed(error),
+    }
+}

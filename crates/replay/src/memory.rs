@@ -1,0 +1,45 @@
+//! The memory of replayed tasks.
+
+use std::io;
+use sysreel_sys::Tid;
+use sysreel_sys::memory::{self, Transfer, Window};
+
+/// How memory of a task is reached.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    tid: Tid,
+    /// Past protections, and to make a stack grow. Opened when it is needed: most tasks never do.
+    window: Option<Window>,
+}
+
+impl Memory {
+    pub(crate) fn of(tid: Tid) -> Memory {
+        Memory { tid, window: None }
+    }
+
+    /// The task has another image.
+    pub(crate) fn renewed(&mut self) {
+        self.window = None;
+    }
+
+    /// As many bytes as there are.
+    pub(crate) fn read(&mut self, address: u64, bytes: &mut [u8]) -> usize {
+        let mut transfer = [Transfer { address, len: bytes.len(), ..Transfer::default() }];
+        memory::read(self.tid, bytes, &mut transfer);
+        transfer[0].got
+    }
+
+    /// Writes as the kernel would have done.
+    pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() || memory::write(self.tid, address, bytes).is_ok() {
+            return Ok(());
+        }
+        let window = match self.window.take() {
+            Some(window) => window,
+            None => Window::of(self.tid)?,
+        };
+        let written = window.write(address, bytes);
+        self.window = Some(window);
+        written
+    }
+}

@@ -1,0 +1,135 @@
+//! Address spaces: what calls did to them is done again, at the recorded addresses.
+
+use crate::arena::Arena;
+use crate::error::Error;
+use crate::task::Task;
+use sysreel_abi::replay::{Shape, changes_memory};
+use sysreel_format::{Log, Mapped, MappedFlags, ReadAt};
+use sysreel_sys::remote::Call;
+use sysreel_sys::stub::GATE;
+use sysreel_sys::{Lost, Tracer};
+
+const PAGE: u64 = 4096;
+const READ_WRITE: u32 = 3;
+
+/// What the kernel keeps of an address space besides its mappings.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Space {
+    /// The end of the data segment, once it was asked for.
+    end_of_data: Option<u64>,
+}
+
+/// Makes the task make a call of which nobody learns.
+pub(crate) fn make(tracer: &Tracer, task: &mut Task, what: &str, call: Call) -> Result<u64, Lost> {
+    Ok(tracer.call_in(&mut task.stop, GATE, call)?.value(what)?)
+}
+
+/// Maps what the log has mapped.
+pub(crate) fn map<S: ReadAt>(
+    tracer: &Tracer,
+    task: &mut Task,
+    arena: &mut Arena,
+    log: &Log<S>,
+    mapped: &Mapped<'_>,
+) -> Result<(), Fault> {
+    let head = &mapped.head;
+    let (address, prot) = (head.start, head.prot);
+    if !head.flags.contains(MappedFlags::FILE) {
+        let grows_down = head.flags.contains(MappedFlags::GROWS_DOWN);
+        make(tracer, task, "mmap", Call::Anonymous { address, len: head.len, prot, grows_down })?;
+        return Ok(());
+    }
+    let shared = head.flags.contains(MappedFlags::SHARED);
+    let there = head.filled.next_multiple_of(PAGE).min(head.len);
+    if there > 0 {
+        let offset = arena.place(log, mapped, shared)?;
+        make(tracer, task, "mmap", Call::File { address, len: there, prot, fd: arena.fd(), offset, shared })?;
+    }
+    // What lies behind the end of the file cannot be touched: SIGBUS tells so.
+    if there < head.len {
+        let (address, len) = (address + there, head.len - there);
+        make(
+            tracer,
+            task,
+            "mmap",
+            Call::File { address, len, prot, fd: arena.empty_fd(), offset: 0, shared: false },
+        )?;
+    }
+    Ok(())
+}
+
+/// Does what a call has done. What it mapped of a file was done with its MAPPED part.
+pub(crate) fn reshape(
+    tracer: &Tracer,
+    task: &mut Task,
+    space: &mut Space,
+    arena: &mut Arena,
+    shape: Shape,
+    result: u64,
+) -> Result<(), Lost> {
+    let (what, call) = match shape {
+        Shape::Map { len, prot, shared: false, anonymous: true, grows_down, .. } => {
+            ("mmap", Call::Anonymous { address: result, len: len.next_multiple_of(PAGE), prot, grows_down })
+        }
+        Shape::Map { len, prot, shared: true, anonymous: true, .. } => {
+            let (len, fd) = (len.next_multiple_of(PAGE), arena.fd());
+            let offset = arena.room(len);
+            ("mmap", Call::File { address: result, len, prot, fd, offset, shared: true })
+        }
+        Shape::Unmap { start, len } => {
+            ("munmap", Call::Munmap { address: start, len: len.next_multiple_of(PAGE) })
+        }
+        Shape::Protect { start, len, prot } => ("mprotect", Call::mprotect(start, len, prot.into())),
+        Shape::Remap { start, old_len, new_len, keeps } => {
+            ("mremap", Call::mremap(start, old_len, new_len, result, keeps))
+        }
+        Shape::Advise { start, len, advice } if changes_memory(advice) => {
+            ("madvise", Call::madvise(start, len, advice.into()))
+        }
+        Shape::Break => return move_end_of_data(tracer, task, space, result),
+        Shape::Base { fs, base } => {
+            let mut registers = task.stop.general()?;
+            if fs {
+                registers.set_fs_base(base)
+            } else {
+                registers.set_gs_base(base)
+            }
+            return Ok(task.stop.set_general(&registers)?);
+        }
+        Shape::Map { .. } | Shape::Advise { .. } | Shape::ThreadArea | Shape::Unknown => return Ok(()),
+    };
+    make(tracer, task, what, call).map(drop)
+}
+
+/// The kernel would choose where the data segment begins; here it is memory like any other.
+fn move_end_of_data(tracer: &Tracer, task: &mut Task, space: &mut Space, end: u64) -> Result<(), Lost> {
+    let before = space.end_of_data.replace(end).unwrap_or(end).next_multiple_of(PAGE);
+    let after = end.next_multiple_of(PAGE);
+    if after > before {
+        let len = after - before;
+        let call = Call::Anonymous { address: before, len, prot: READ_WRITE, grows_down: false };
+        make(tracer, task, "mmap", call)?;
+    } else if after < before {
+        make(tracer, task, "munmap", Call::Munmap { address: after, len: before - after })?;
+    }
+    Ok(())
+}
+
+/// What can go wrong with a mapping: the task, or the log.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    Lost(Lost),
+    Log(Error),
+}
+
+impl From<Lost> for Fault {
+    fn from(lost: Lost) -> Fault {
+        Fault::Lost(lost)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Fault {
+        Fault::Log(error)
+    }
+}

@@ -1,0 +1,255 @@
+//! The stops of the log: what the task must come to, and what it finds there.
+
+use crate::divergence::{Divergence, Field};
+use crate::engine::{Halt, Observer, Replay, failed, fault, lost};
+use crate::space::{map, reshape};
+use crate::task::Task;
+use sysreel_format::{Altered, Altering, Direction, Event, Mapped, Part, ReadAt, Stop};
+use sysreel_sys::info::Op;
+use sysreel_sys::regs::NT_X86_XSTATE;
+use sysreel_sys::stop::NT_PRSTATUS;
+use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, WaitStatus, signals};
+
+/// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno, code, and the address).
+const SIGINFO_COMPARED: usize = 24;
+
+impl<S: ReadAt> Replay<'_, S> {
+    pub(crate) fn stop(
+        &mut self,
+        event: &Event<'_>,
+        stop: &Stop<'_>,
+        observer: &mut dyn Observer,
+    ) -> Result<(), Halt> {
+        let Some(task) = self.tasks.get(&event.task.0) else { return Ok(()) };
+        let status = WaitStatus(stop.wait_status.cast_signed());
+        if !task.has_image && !status.is_syscall_stop() {
+            return Ok(());
+        }
+        if status.is_syscall_stop() {
+            match stop.info.first().map(|&op| Op(op)) {
+                Some(Op::ENTRY) => return self.entry(event, stop),
+                Some(Op::EXIT) => return self.exit(event, stop, observer),
+                // It was killed in that moment.
+                _ => return Ok(()),
+            }
+        }
+        if status.event().0 == 0 && signals::comes_from_an_instruction(&siginfo(stop)) {
+            self.native_signal(event, stop)?;
+        }
+        self.apply(event, stop)
+    }
+
+    /// Lets a task run to where it stops by itself. Signals from outside are nobody's.
+    pub(crate) fn run_on(&mut self, event: &Event<'_>) -> Result<Reached, Halt> {
+        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(Reached::End(WaitStatus(0))) };
+        loop {
+            match self.tracer.go_on(&mut task.stop, Resume::Emulating, Signal::NONE) {
+                Ok(()) => {}
+                Err(Lost::Gone(status)) => {
+                    self.tasks.remove(&event.task.0);
+                    return Ok(Reached::End(status));
+                }
+                Err(gone) => return Err(lost(event, gone)),
+            }
+            match task.stop.kind() {
+                StopKind::Syscall => {
+                    if task.stop.syscall_info(&mut self.info).is_err() {
+                        continue; // It died: the next wait tells.
+                    }
+                    // An exit is that of a call which was made for this replay.
+                    if self.info.op() == Some(Op::ENTRY) {
+                        return Ok(Reached::Call);
+                    }
+                }
+                StopKind::Signal(signal) => {
+                    let siginfo = task.stop.siginfo().ok().flatten();
+                    if let Some(siginfo) = siginfo.filter(|bytes| signals::comes_from_an_instruction(bytes)) {
+                        _ = task.stop.syscall_info(&mut self.info);
+                        return Ok(Reached::Signal(signal, siginfo.to_vec()));
+                    }
+                }
+                StopKind::Event(_) | StopKind::Group(_) => {}
+            }
+        }
+    }
+
+    /// The program must fault as it did.
+    fn native_signal(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
+        let recorded = siginfo(stop);
+        let name = Signal(WaitStatus(stop.wait_status.cast_signed()).stop_signal());
+        let actual = match self.run_on(event)? {
+            Reached::Signal(_, actual) => actual,
+            other => {
+                return Err(self.diverged(event, Field::Stop, signal_name(name), other.describe(&self.info)));
+            }
+        };
+        let compared = |bytes: &[u8]| bytes.get(..SIGINFO_COMPARED).map(<[u8]>::to_vec);
+        if compared(&recorded) != compared(&actual) {
+            return Err(self.diverged(event, Field::SignalInfo, hex(&recorded), hex(&actual)));
+        }
+        self.compare_places(event, stop.info)
+    }
+
+    /// Everything that the log says the task's memory and registers became at a stop.
+    pub(crate) fn apply(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
+        for part in stop.parts {
+            match part? {
+                Part::Registers { regset: NT_PRSTATUS, bytes } => {
+                    let registers = Registers::from_bytes(bytes)
+                        .ok_or(sysreel_format::Error::Malformed { what: "registers", at: event.number })?;
+                    self.task(event, |task| task.stop.set_general(&registers))?;
+                    if let Some(task) = self.tasks.get_mut(&event.task.0) {
+                        task.restarts = false;
+                    }
+                }
+                Part::Registers { regset: NT_X86_XSTATE, bytes } => {
+                    self.task(event, |task| task.stop.set_extended(bytes))?;
+                }
+                Part::Region(region) if region.head.dir == Direction::OUT => {
+                    let bytes = self.log.region_bytes(&region)?;
+                    self.write(event, region.head.address, &bytes)?;
+                }
+                Part::Altered(altered) => self.altered(event, &altered)?,
+                Part::Mapped(mapped) => self.mapped(event, &mapped)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn altered(&mut self, event: &Event<'_>, altered: &Altered<'_>) -> Result<(), Halt> {
+        match altered.what {
+            Altering::TIME_STAMP => {
+                let word = |at: usize| altered.given.get(at..).and_then(|bytes| bytes.first_chunk());
+                let malformed = sysreel_format::Error::Malformed { what: "time stamp", at: event.number };
+                let stamp =
+                    altered.given.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or(malformed)?;
+                let processor = word(8).map(|bytes| u32::from_le_bytes(*bytes));
+                let len = altered.kernel.len() as u64;
+                self.task(event, |task| {
+                    let mut registers = task.stop.general()?;
+                    registers.answer_time_stamp(len, stamp, processor);
+                    task.stop.set_general(&registers)
+                })
+            }
+            // The mask that the program was shown.
+            Altering::AFFINITY => {
+                let address = self
+                    .tasks
+                    .get(&event.task.0)
+                    .and_then(|task| task.call.as_ref())
+                    .and_then(|call| call.abi.args(&call.args).get(usize::from(altered.arg)).copied());
+                match address {
+                    Some(address) => self.write(event, address, altered.given),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn mapped(&mut self, event: &Event<'_>, mapped: &Mapped<'_>) -> Result<(), Halt> {
+        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
+        map(&self.tracer, task, &mut self.arena, self.log, mapped).map_err(|f| fault(event, f))
+    }
+
+    pub(crate) fn reshape(&mut self, event: &Event<'_>, result: u64) -> Result<(), Halt> {
+        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
+        let Some(shape) = task.call.as_ref().and_then(|call| call.shape) else { return Ok(()) };
+        let space = &mut self.spaces[task.space];
+        reshape(&self.tracer, task, space, &mut self.arena, shape, result).map_err(|gone| lost(event, gone))
+    }
+
+    pub(crate) fn write(&mut self, event: &Event<'_>, address: u64, bytes: &[u8]) -> Result<(), Halt> {
+        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
+        task.memory.write(address, bytes).map_err(|source| {
+            let what = format!("write of {} bytes to {address:#x}", bytes.len());
+            failed(event, sysreel_sys::Error::Call { what, tid: Some(task.tid), source })
+        })
+    }
+
+    /// Does something to the task of an event.
+    pub(crate) fn task(
+        &mut self,
+        event: &Event<'_>,
+        act: impl FnOnce(&mut Task) -> sysreel_sys::Result<()>,
+    ) -> Result<(), Halt> {
+        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
+        act(task).map_err(|source| failed(event, source))
+    }
+
+    /// Instruction and stack pointer, which stand in every struct.
+    fn compare_places(&mut self, event: &Event<'_>, recorded: &[u8]) -> Result<(), Halt> {
+        for (at, field) in [(8, Field::InstructionPointer), (16, Field::StackPointer)] {
+            let word = |bytes: &[u8]| {
+                bytes.get(at..at + 8).and_then(|b| b.first_chunk()).map(|b| u64::from_le_bytes(*b))
+            };
+            if let (Some(recorded), Some(actual)) = (word(recorded), word(self.info.bytes()))
+                && recorded != actual
+            {
+                return Err(self.diverged(event, field, format!("{recorded:#x}"), format!("{actual:#x}")));
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn diverged(&self, event: &Event<'_>, field: Field, recorded: String, actual: String) -> Halt {
+        let task = self.tasks.get(&event.task.0);
+        Halt::Diverged(Box::new(Divergence {
+            event: event.number,
+            task: event.task.0,
+            field,
+            recorded,
+            actual,
+            ip: task.and_then(|task| task.stop.general().ok()).map_or(0, |registers| registers.ip()),
+            likely: Divergence::likely(field),
+        }))
+    }
+}
+
+/// Where a task came to by itself.
+#[derive(Debug)]
+pub(crate) enum Reached {
+    /// The entry of a call.
+    Call,
+    /// A signal that one of its instructions has caused.
+    Signal(Signal, Vec<u8>),
+    /// Its end, which was not to come.
+    End(WaitStatus),
+}
+
+impl Reached {
+    pub(crate) fn describe(&self, info: &sysreel_sys::SyscallInfo) -> String {
+        match self {
+            Reached::Call => match info.call() {
+                Some((nr, _)) => {
+                    let arch = sysreel_abi::AuditArch(info.arch());
+                    let name = sysreel_abi::row(arch, nr).map_or("an unknown call", |row| row.name);
+                    format!("the entry of {name} ({nr})")
+                }
+                None => "the entry of a call".into(),
+            },
+            Reached::Signal(signal, _) => signal_name(*signal),
+            Reached::End(status) => format!("the end of the task (wait status {:#x})", status.0),
+        }
+    }
+}
+
+fn signal_name(signal: Signal) -> String {
+    sysreel_abi::signal_name(signal.0).map_or_else(|| format!("signal {}", signal.0), |name| name.to_string())
+}
+
+fn siginfo(stop: &Stop<'_>) -> Vec<u8> {
+    let found = stop.parts.flatten().find_map(|part| match part {
+        Part::Siginfo(bytes) => Some(bytes.to_vec()),
+        _ => None,
+    });
+    found.unwrap_or_default()
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const SHOWN: usize = 32;
+    let shown: Vec<String> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > SHOWN { " ..." } else { "" };
+    format!("{}{more}", shown.join(" "))
+}
