@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 pub use compare::compare;
 pub use effect::{Effect, Op};
-pub use report::{Change, Difference, MutedCount, Report, Side};
+pub use report::{Account, Change, Difference, MutedCount, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{End, Environment, Image, MARK, Mark, Muted, Process, Run, Seen};
 pub use text::text;

@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 macro_rules! ops {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// What was done.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Op {
             $($(#[$doc])* $name,)*
@@ -91,9 +91,12 @@ ops! {
     Creds = "creds";
     /// Something was done to the kernel, to keys, to mounts, to other processes.
     Kernel = "kernel";
+    /// A process or a thread was made.
+    Fork = "fork";
     /// A mark.
     Mark = "mark";
     /// Any other call; the resource begins with its name.
+    #[default]
     Call = "call";
 }
 
@@ -101,7 +104,10 @@ impl Op {
     /// Whether it is an effect: something that others may notice.
     #[must_use]
     pub const fn is_effect(self) -> bool {
-        !matches!(self, Self::Lock | Self::Chdir | Self::Accept | Self::Receive | Self::Mark | Self::Call)
+        !matches!(
+            self,
+            Self::Lock | Self::Chdir | Self::Accept | Self::Receive | Self::Fork | Self::Mark | Self::Call
+        )
     }
 
     /// Whether it changes names or contents of files.

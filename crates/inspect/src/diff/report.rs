@@ -103,6 +103,44 @@ pub struct MutedCount {
     pub calls: [u64; 2],
 }
 
+/// Where every event of a run went: each is in exactly one of these.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Account {
+    /// All events.
+    pub events: u64,
+    /// All calls, of two events each: `muted`, `same`, `different`, `moved`, `gave_up` and `unseen` together.
+    pub calls: u64,
+    /// Calls that are counted by class only.
+    pub muted: u64,
+    /// Calls that have their like in the other run.
+    pub same: u64,
+    /// Calls that have not.
+    pub different: u64,
+    /// Calls that have it in another place.
+    pub moved: u64,
+    /// Calls that could not be compared within the budget.
+    pub gave_up: u64,
+    /// Calls that do not count at the chosen level.
+    pub unseen: u64,
+    /// Events that are no ended calls: tasks, snapshots, signals, calls without end.
+    pub others: u64,
+}
+
+/// How long one call takes, in the first and the second run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Time {
+    /// Its name.
+    pub call: String,
+    /// How often.
+    pub count: [u64; 2],
+    /// All together, in nanoseconds.
+    pub total_ns: [u64; 2],
+    /// Half of them took no longer, to a factor of two.
+    pub median_ns: [u64; 2],
+    /// All but one in a hundred took no longer, to a factor of two.
+    pub p99_ns: [u64; 2],
+}
+
 /// What a comparison answers.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
@@ -116,13 +154,24 @@ pub struct Report {
     pub differences: Vec<Difference>,
     /// What was not compared one by one.
     pub muted: Vec<MutedCount>,
+    /// Where the calls of each run went.
+    pub accounts: [Account; 2],
+    /// How long calls take, where that was asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Time>,
 }
 
 impl Report {
     /// The version of the structure.
     pub const SCHEMA: u32 = 1;
 
-    pub(crate) fn of(a: &Run, b: &Run, mut differences: Vec<Difference>) -> Self {
+    pub(crate) fn of(
+        a: &Run,
+        b: &Run,
+        mut differences: Vec<Difference>,
+        accounts: [Account; 2],
+        times: Vec<Time>,
+    ) -> Self {
         differences.sort_by(|x, y| {
             let key = |d: &Difference| (std::cmp::Reverse(d.gravest()), d.rule, d.change);
             (key(x), &x.process, &x.what).cmp(&(key(y), &y.process, &y.what))
@@ -137,7 +186,8 @@ impl Report {
             .map(|(class, calls)| MutedCount { class: class.name(), calls })
             .collect();
         let incomparable = super::compare::incomparable(a, b);
-        Self { schema: Self::SCHEMA, sides: [side(a), side(b)], incomparable, differences, muted }
+        let sides = [side(a), side(b)];
+        Self { schema: Self::SCHEMA, sides, incomparable, differences, muted, accounts, times }
     }
 
     /// The differences that a gate sees.

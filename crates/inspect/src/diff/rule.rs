@@ -127,6 +127,8 @@ rules! {
     Privilege = "privilege", Error, "touches privileges, other processes or the kernel otherwise";
     /// A signal is sent that was not.
     SignalSent = "signal.sent", Warn, "sends other signals";
+    /// A signal arrives that did not.
+    SignalReceived = "signal.received", Note, "gets other signals";
     /// A file that policy calls a secret is read.
     SecretRead = "secret.read", Error, "reads a secret";
     /// The same operation on the same thing ends otherwise.

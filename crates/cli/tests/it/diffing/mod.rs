@@ -1,6 +1,7 @@
 //! `sysreel diff` on real programs: the same program twice gives nothing, one change gives one difference.
 
 mod same;
+mod seeds;
 
 use crate::stage::{SYSREEL, Stage};
 use serde_json::Value;
@@ -19,7 +20,7 @@ impl Take {
         let made = stage.sh(setup);
         assert!(made.status.success(), "{made:?}");
         let recorded = stage.sysreel(&[&["record", "-q", "-o", ".run.reel", "--"], words].concat());
-        assert!(recorded.status.code().is_some_and(|code| code < 124), "{recorded:?}");
+        assert!(recorded.status.code().is_none_or(|code| code < 124), "{recorded:?}");
         Take { stage }
     }
 

@@ -2,67 +2,99 @@
 
 use std::collections::BTreeMap;
 
-use super::{Found, Pairing};
+use super::Found;
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Change;
 use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::{Run, Seen};
 
-/// Role, operation and resource: what may end otherwise.
-type Deed<'e> = (&'e str, Op, &'e str);
-
-pub(super) fn differences(a: &Run, b: &Run, _pairing: &Pairing, found: &mut Vec<Found>) {
-    let sets = [a.effects(), b.effects()];
-    let only = |side: usize| {
-        let mut deeds = BTreeMap::<Deed<'_>, Vec<(&Effect, &Seen)>>::new();
-        // How processes end is told by process.
-        let alone = sets[side].iter().filter(|(effect, _)| effect.op != Op::Exit);
-        for (effect, seen) in alone.filter(|(effect, _)| !sets[1 - side].contains_key(*effect)) {
-            deeds.entry((&effect.role, effect.op, &effect.resource)).or_default().push((effect, seen));
-        }
-        deeds
-    };
-    let (mut gone, new) = (only(0), only(1));
-    for (deed, news) in new {
-        match gone.remove(&deed) {
-            Some(olds) => found.push(changed(deed, &olds, &news)),
-            None => found.extend(news.iter().map(|(effect, seen)| alone(effect, seen, 1))),
+pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
+    let sets = [grouped(a.effects()), grouped(b.effects())];
+    let mut deeds: Vec<&Deed> = sets.iter().flat_map(BTreeMap::keys).collect();
+    deeds.sort_unstable();
+    deeds.dedup();
+    let leads = [&a.leads, &b.leads];
+    for deed in deeds {
+        let both = [0, 1].map(|side| sets[side].get(deed));
+        let (olds, news) = match both {
+            // What was opened is called by where it led to, what could not be opened only by what was asked for: the other run tells
+            // where that leads.
+            [Some(olds), None] if !is_ok(olds) => (Some(olds), led(deed, leads[1], &sets[1])),
+            [None, Some(news)] if !is_ok(news) => (led(deed, leads[0], &sets[0]), Some(news)),
+            [olds, news] => (olds, news),
+        };
+        match (olds, news) {
+            (Some(olds), Some(news)) if !same_results(olds, news) => found.push(changed(deed, olds, news)),
+            (Some(list), None) => {
+                found.extend(list.iter().map(|(result, seen)| alone(deed, result, seen, 0)))
+            }
+            (None, Some(list)) => {
+                found.extend(list.iter().map(|(result, seen)| alone(deed, result, seen, 1)))
+            }
+            _ => {}
         }
     }
-    found.extend(gone.values().flatten().map(|(effect, seen)| alone(effect, seen, 0)));
+}
+
+/// Role, operation and resource: what may end otherwise.
+type Deed = (String, Op, String);
+/// How it ended.
+type Results = BTreeMap<String, Seen>;
+
+fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Deed, Results> {
+    let mut grouped = BTreeMap::<Deed, Results>::new();
+    // How processes end is told by process.
+    for (effect, seen) in effects.into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
+        grouped.entry((effect.role, effect.op, effect.resource)).or_default().insert(effect.result, seen);
+    }
+    grouped
+}
+
+fn is_ok(results: &Results) -> bool {
+    results.contains_key("ok")
+}
+
+fn same_results(olds: &Results, news: &Results) -> bool {
+    olds.keys().eq(news.keys())
+}
+
+/// The same operation in another run, by where its path led there.
+fn led<'s>(
+    deed: &Deed,
+    leads: &BTreeMap<String, String>,
+    set: &'s BTreeMap<Deed, Results>,
+) -> Option<&'s Results> {
+    set.get(&(deed.0.clone(), deed.1, leads.get(&deed.2)?.clone()))
 }
 
 /// The same operation on the same thing ends otherwise.
-fn changed(deed: Deed<'_>, olds: &[(&Effect, &Seen)], news: &[(&Effect, &Seen)]) -> Found {
-    let (role, op, resource) = deed;
+fn changed((role, op, resource): &Deed, olds: &Results, news: &Results) -> Found {
     let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"));
-    let results = |list: &[(&Effect, &Seen)]| {
-        list.iter().map(|(effect, _)| effect.result.as_str()).collect::<Vec<_>>().join(", ")
-    };
+    let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     found.difference.before = Some(results(olds));
     found.difference.after = Some(results(news));
     if op.changes_files() || matches!(op, Op::Exec | Op::Connect | Op::Send | Op::Bind | Op::Listen) {
         found.difference.severity = Severity::Error;
     }
     for (side, list) in [olds, news].into_iter().enumerate() {
-        found.difference.events[side] = list.iter().map(|(_, seen)| seen.event).min();
-        found.processes[side] = list.iter().flat_map(|(_, seen)| &seen.processes).copied().collect();
+        found.difference.events[side] = list.values().map(|seen| seen.event).min();
+        found.processes[side] = list.values().flat_map(|seen| &seen.processes).copied().collect();
     }
-    found.names = parts(op, resource);
+    found.names = parts(*op, resource);
     found
 }
 
 /// An effect that only one run has.
-fn alone(effect: &Effect, seen: &Seen, side: usize) -> Found {
+fn alone((role, op, resource): &Deed, result: &str, seen: &Seen, side: usize) -> Found {
     let change = if side == 0 { Change::Removed } else { Change::Added };
-    let (rule, severity) = rule(effect, change);
-    let ended = if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
-    let what = format!("{} {}{ended}", effect.op, effect.resource);
-    let mut found = Found::new(rule, change, &effect.role, what);
+    let (rule, severity) = rule(*op, resource, result, change);
+    let ended = if result == "ok" { String::new() } else { format!(" {result}") };
+    let mut found = Found::new(rule, change, role, format!("{op} {resource}{ended}"));
     found.difference.severity = severity;
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
-    found.names = parts(effect.op, &effect.resource);
+    found.names = parts(*op, resource);
+    found.light = *op == Op::Stat;
     found
 }
 
@@ -79,15 +111,16 @@ fn parts(op: Op, resource: &str) -> Vec<String> {
 }
 
 /// What an effect of one run alone is called, and how much it matters there.
-pub(super) fn rule(effect: &Effect, change: Change) -> (Rule, Severity) {
-    let ok = effect.result == "ok";
-    let missing = matches!(effect.result.as_str(), "ENOENT" | "ENOTDIR");
+fn rule(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
+    let ok = result == "ok";
+    let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;
-    let rule = match effect.op {
+    let rule = match op {
         op if op.looks_up() && missing => Rule::ProbeNew,
+        Op::Read if added && ok && is_secret(resource) => Rule::SecretRead,
         Op::Exec if added => Rule::ExecNew,
         Op::Exec => Rule::ExecGone,
-        Op::Connect | Op::Send if effect.resource.starts_with("unix ") && added => Rule::NetUnixNew,
+        Op::Connect | Op::Send if resource.starts_with("unix ") && added => Rule::NetUnixNew,
         Op::Connect | Op::Send if added => Rule::NetConnectNew,
         Op::Bind | Op::Listen if added => Rule::NetListenNew,
         Op::Connect | Op::Send | Op::Bind | Op::Listen => Rule::NetGone,
@@ -102,18 +135,34 @@ pub(super) fn rule(effect: &Effect, change: Change) -> (Rule, Severity) {
         _ if added => Rule::FsReadNew,
         _ => Rule::FsReadGone,
     };
-    (rule, severity(rule, effect, ok))
+    (rule, severity(rule, resource, ok))
+}
+
+/// Whether a path is one that holds secrets by custom: keys, passwords, tokens.
+fn is_secret(path: &str) -> bool {
+    const FOLDERS: [&str; 5] = [".ssh", ".gnupg", ".aws", ".kube", "private"];
+    const FILES: [&str; 6] = [".netrc", ".git-credentials", ".pypirc", ".pgpass", "shadow", "gshadow"];
+    let mut parts = path.split('/').rev();
+    let file = parts.next().unwrap_or_default();
+    // Known hosts and settings are none.
+    let harmless = matches!(file, "known_hosts" | "config") && path.contains("/.ssh/");
+    FILES.contains(&file) || parts.any(|folder| FOLDERS.contains(&folder)) && !harmless
 }
 
 /// Inside of the program's own folders, and on this machine, a difference matters less.
-fn severity(rule: Rule, effect: &Effect, ok: bool) -> Severity {
-    let resource = effect.resource.as_str();
+fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
     let inside = |name: &str| name.starts_with("$WS") || name.starts_with("$TMP") || name.starts_with('<');
     let loopback =
         || ["127.", "[::1]"].iter().any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)));
     match rule {
+        // What goes there is nowhere.
+        Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
+            if resource == "/dev/null" =>
+        {
+            Severity::Info
+        }
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew
-            if resource.split(" -> ").all(inside) || resource == "/dev/null" || resource == "/dev/tty" =>
+            if resource.split(" -> ").all(inside) || resource == "/dev/tty" =>
         {
             Severity::Warn
         }

@@ -3,25 +3,28 @@
 //! - What a process does that only one run has follows from that process.
 //! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever reads a new file follows the one
 //!   that writes it.
+//! - What a process does otherwise that is executed with other arguments follows from those.
 //! - A process that ends otherwise because its child did follows the child.
 //! - What a process no longer does, and how it ends, follows from an operation of its own that failed before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Found, Pairing, place};
+use super::{Found, place};
 use crate::diff::report::{Change, Difference};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
-pub(super) fn fold(a: &Run, b: &Run, pairing: &Pairing, mut found: Vec<Found>) -> Vec<Difference> {
+pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     for found in &mut found {
         found.difference.process = place_of(a, b, found);
     }
     let mut folding = Folding { parents: (0..found.len()).collect(), found };
+    folding.known();
     folding.subtrees();
+    folding.arguments();
     folding.names();
-    folding.ends([a, b], pairing);
+    folding.ends(b);
     folding.failures();
     folding.differences()
 }
@@ -71,6 +74,14 @@ impl Folding {
             && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
     }
 
+    fn known(&mut self) {
+        for at in 0..self.found.len() {
+            if let Some(from) = self.found[at].follows {
+                self.follows(at, from);
+            }
+        }
+    }
+
     fn subtrees(&mut self) {
         let mut owner: [HashMap<ProcessId, usize>; 2] = Default::default();
         for at in 0..self.found.len() {
@@ -91,13 +102,27 @@ impl Folding {
         }
     }
 
+    /// What a program does otherwise that is called otherwise.
+    fn arguments(&mut self) {
+        let causes: Vec<usize> =
+            (0..self.found.len()).filter(|at| self.found[*at].difference.rule == Rule::ExecArgv).collect();
+        for cause in causes {
+            let of = self.found[cause].processes.clone();
+            for at in 0..self.found.len() {
+                let processes = &self.found[at].processes;
+                let within = processes.iter().zip(&of).all(|(own, of)| own.iter().all(|id| of.contains(id)));
+                if at != cause && within && processes.iter().any(|side| !side.is_empty()) {
+                    self.follows(at, cause);
+                }
+            }
+        }
+    }
+
     fn names(&mut self) {
         for side in 0..2 {
             let mut groups = Groups::default();
             let members: Vec<usize> = (0..self.found.len())
-                .filter(|at| {
-                    self.is_root(*at) && self.side(*at) == Some(side) && !self.found[*at].names.is_empty()
-                })
+                .filter(|at| self.side(*at) == Some(side) && !self.found[*at].names.is_empty())
                 .collect();
             for &at in &members {
                 let names: Vec<usize> = self.found[at].names.iter().map(|name| groups.name(name)).collect();
@@ -108,28 +133,42 @@ impl Folding {
                 let Some(name) = self.found[at].names.first().map(|name| groups.name(name)) else { continue };
                 by_group.entry(groups.top(name)).or_default().push(at);
             }
-            for group in by_group.into_values() {
-                // The gravest, and of those the first that happened.
-                let key = |at: &usize| {
-                    let difference = &self.found[*at].difference;
-                    (std::cmp::Reverse(difference.severity), difference.rule, difference.events[side])
-                };
-                let Some(first) = group.iter().copied().min_by_key(key) else { continue };
-                group.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
-            }
+            by_group.into_values().for_each(|group| self.group(group, side));
         }
     }
 
-    fn ends(&mut self, runs: [&Run; 2], pairing: &Pairing) {
+    /// Differences that are about the same names.
+    fn group(&mut self, group: Vec<usize>, side: usize) {
+        let (mut free, bound): (Vec<usize>, Vec<usize>) = group.into_iter().partition(|at| self.is_root(*at));
+        // Who looks for a program follows the process that executes it.
+        if let Some(&bound) = bound.first() {
+            let looks = |at: &usize| {
+                let rule = self.found[*at].difference.rule;
+                matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
+            };
+            let (looking, others): (Vec<usize>, Vec<usize>) = free.into_iter().partition(looks);
+            looking.into_iter().for_each(|at| self.follows(at, bound));
+            free = others;
+        }
+        // The gravest, and of those the first that happened.
+        let first = free.iter().copied().min_by_key(|at| {
+            let Found { difference, light, .. } = &self.found[*at];
+            (std::cmp::Reverse(difference.severity), difference.rule, *light, difference.events[side])
+        });
+        if let Some(first) = first {
+            free.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+        }
+    }
+
+    fn ends(&mut self, run: &Run) {
         let is_end = |found: &Found| matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
         let ends: BTreeMap<ProcessId, usize> = (0..self.found.len())
             .filter(|at| is_end(&self.found[*at]))
             .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
             .collect();
-        let _ = pairing;
         // Children come after their parents: the last ones first, so that a chain ends at its end.
         for (id, &at) in ends.iter().rev() {
-            let process = usize::try_from(id.0).ok().and_then(|at| runs[1].processes.get(at));
+            let process = usize::try_from(id.0).ok().and_then(|at| run.processes.get(at));
             let Some(parent) = process.and_then(|process| process.parent) else { continue };
             if let Some(&above) = ends.get(&parent)
                 && self.is_root(above)
@@ -146,13 +185,22 @@ impl Folding {
             .collect();
         for cause in causes {
             let processes: BTreeSet<ProcessId> = self.found[cause].processes[0].iter().copied().collect();
-            let from = self.found[cause].difference.events[0];
+            let from = self.found[cause].difference.events;
             for at in 0..self.found.len() {
                 let found = &self.found[at];
-                let concerns = found.processes[0].iter().all(|id| processes.contains(id));
-                let later = found.difference.events[0] > from && !found.processes[0].is_empty();
+                let concerns = !found.processes[0].is_empty()
+                    && found.processes[0].iter().all(|id| processes.contains(id));
+                let events = found.difference.events;
+                let later = events[0].map_or(events[1] > from[1], |event| Some(event) > from[0]);
                 let lost = found.difference.change == Change::Removed
-                    || matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
+                    || matches!(
+                        found.difference.rule,
+                        Rule::ExitStatus
+                            | Rule::ExitSignal
+                            | Rule::CallNew
+                            | Rule::CallGone
+                            | Rule::OrderOnly
+                    );
                 if at != cause && concerns && later && lost {
                     self.follows(at, cause);
                 }

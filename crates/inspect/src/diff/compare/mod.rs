@@ -1,32 +1,44 @@
 //! Two runs beside each other.
 
+mod account;
+mod contents;
 mod effects;
 mod fold;
 mod pairing;
 mod processes;
+mod sequences;
+mod timing;
 mod unify;
 
 use sysreel_format::Completeness;
 
-use super::Options;
 use super::report::{Change, Difference, Report};
 use super::rule::Rule;
 use super::run::Run;
+use super::{Level, Options};
 use crate::state::ProcessId;
 
 pub(crate) use pairing::Pairing;
 
 /// Compares two runs. Names that were made up in each of them are given a common name first, so both change.
 #[must_use]
-pub fn compare(a: &mut Run, b: &mut Run, _options: &Options) -> Report {
+pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     unify::unify(a, b);
     let (a, b) = (&*a, &*b);
     let pairing = Pairing::of(a, b);
     let mut found = processes::differences(a, b, &pairing);
-    effects::differences(a, b, &pairing, &mut found);
+    effects::differences(a, b, &mut found);
     found.extend(marks(a, b));
-    let differences = fold::fold(a, b, &pairing, found);
-    Report::of(a, b, differences)
+    let mut accounts = account::effects(a, b);
+    if options.level >= Level::Sequence {
+        accounts = sequences::differences(a, b, &pairing, &mut found);
+    }
+    if options.level >= Level::Fields {
+        contents::differences(a, b, &pairing, &mut found);
+    }
+    let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
+    let differences = fold::fold(a, b, found);
+    Report::of(a, b, differences, accounts, times)
 }
 
 /// What forbids to compare two runs: what one log cannot show is no difference of the other.
@@ -63,6 +75,10 @@ pub(crate) struct Found {
     pub(crate) processes: [Vec<ProcessId>; 2],
     /// The names that it is about.
     pub(crate) names: Vec<String>,
+    /// Of two that matter equally the lighter one follows: whoever lists a directory opens it first.
+    pub(crate) light: bool,
+    /// What it follows from, if that is known already: a place in the list.
+    pub(crate) follows: Option<usize>,
 }
 
 impl Found {
@@ -79,7 +95,13 @@ impl Found {
             events: [None, None],
             consequences: Vec::new(),
         };
-        Self { difference, processes: [Vec::new(), Vec::new()], names: Vec::new() }
+        Self {
+            difference,
+            processes: [Vec::new(), Vec::new()],
+            names: Vec::new(),
+            light: false,
+            follows: None,
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::state::{Finished, Made, Meant, OpenFile, Tracker};
 use crate::text;
 
 /// What a call did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Deed {
     pub(crate) op: Op,
     /// To what.
@@ -28,6 +28,10 @@ pub(crate) struct Deed {
     pub(crate) effect: bool,
     /// Which name it makes, if it does.
     pub(crate) makes: Making,
+    /// It opens what is then read or written.
+    pub(crate) opens: bool,
+    /// The path that was asked for, where what was opened has another one.
+    pub(crate) asked: NameId,
 }
 
 /// Which name a call makes.
@@ -62,12 +66,22 @@ pub enum Muted {
     Retry,
     /// What the recorder does before the program begins.
     Recorder,
+    /// Calls that the table does not know.
+    Unknown,
 }
 
 impl Muted {
     /// All classes.
-    pub const ALL: [Self; 7] =
-        [Self::Sync, Self::Memory, Self::Signals, Self::Wait, Self::Clock, Self::Retry, Self::Recorder];
+    pub const ALL: [Self; 8] = [
+        Self::Sync,
+        Self::Memory,
+        Self::Signals,
+        Self::Wait,
+        Self::Clock,
+        Self::Retry,
+        Self::Recorder,
+        Self::Unknown,
+    ];
 
     /// Its name.
     #[must_use]
@@ -80,6 +94,7 @@ impl Muted {
             Self::Clock => "clock",
             Self::Retry => "retry",
             Self::Recorder => "recorder",
+            Self::Unknown => "unknown",
         }
     }
 }
@@ -89,6 +104,8 @@ impl Muted {
 pub(crate) enum Verdict {
     Deed(Deed),
     Muted(Muted),
+    /// It was tried in vain, and will be tried again.
+    Retry(Deed),
     /// A mark of that name.
     Mark(NameId),
 }
@@ -195,7 +212,14 @@ impl Judge {
         self.path = path;
         match mark {
             Some(name) => Verdict::Mark(name),
-            None => Verdict::Deed(act::deed(case, &shape, first, second, names)),
+            None => {
+                let deed = act::deed(case, &shape, first, second, names);
+                let outcome = case.finished.outcome;
+                match intent::tries_again(outcome.rval, outcome.failed()) {
+                    true => Verdict::Retry(Deed { errno: 0, ..deed }),
+                    false => Verdict::Deed(deed),
+                }
+            }
         }
     }
 
@@ -242,14 +266,14 @@ fn always_muted(row: &Row) -> Option<Muted> {
 }
 
 fn muted(case: &Case<'_>, shape: &Shape) -> Option<Muted> {
-    let (row, outcome) = (case.call.row, case.finished.outcome);
+    let row = case.call.row;
     if shape.muted.is_some() {
         return shape.muted;
     }
     if row.act == Act::Mmap && !intent::maps_file(case.call.abi, row, &case.call.args) {
         return Some(Muted::Memory);
     }
-    intent::tries_again(outcome.rval, outcome.failed()).then_some(Muted::Retry)
+    None
 }
 
 /// Writes the path that an argument means. False when it names nothing itself but the descriptor before it, or is not known.

@@ -2,8 +2,11 @@
 
 pub(crate) mod canon;
 pub(crate) mod deed;
+mod detail;
 mod names;
 mod process;
+pub(crate) mod stream;
+pub(crate) mod timing;
 mod watch;
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +20,7 @@ use sysreel_format::Completeness;
 pub use deed::{MARK, Muted};
 pub use process::{End, Image, Process};
 
-pub(crate) use deed::{Deed, Making};
+pub(crate) use deed::Deed;
 pub(crate) use names::NameId;
 
 use super::Level;
@@ -97,9 +100,13 @@ pub struct Run {
     pub muted: BTreeMap<Muted, u64>,
     /// How many calls the log shows.
     pub calls: u64,
+    /// Where paths led that were opened, where that is another path.
+    pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
     pub(crate) deeds: Deeds,
+    pub(crate) streams: stream::Streams,
+    pub(crate) timing: timing::Timing,
 }
 
 impl Run {

@@ -1,17 +1,24 @@
 //! Reads a log once and notes what a comparison needs.
 
+mod calls;
+mod finish;
+
+use std::collections::HashMap;
 use std::path::PathBuf;
 
-use sysreel_abi::{Act, intent};
-use sysreel_format::{Body, Event, Item, Log, MetaCodec, Part, ProcessSnapshot, SnapshotKind};
+use foldhash::fast::RandomState;
+use sysreel_abi::Act;
+use sysreel_format::{Body, Event, Item, Log, MetaCodec, ProcessSnapshot, SnapshotKind};
 
-use super::canon::{self, Dealt, Roots, escaped};
-use super::deed::{Case, Judge, Verdict};
+use super::canon::{Dealt, Roots, escaped};
+use super::deed::Judge;
+use super::detail::Details;
 use super::names::{NameId, Names, Sort};
-use super::{Created, Deed, Deeds, End, Environment, Image, Making, Mark, Process, Run};
+use super::stream::Streams;
+use super::timing::Timing;
+use super::{Created, Deeds, End, Run};
 use crate::diff::Level;
-use crate::diff::effect::Op;
-use crate::state::{Finished, Follow, Meant, ProcessId, Tracker, region};
+use crate::state::{Follow, ProcessId, Tracker};
 use crate::{Error, Findings, LogFile, text};
 
 /// A program as it was executed, before its names are canonical.
@@ -39,18 +46,23 @@ struct Notes {
     dealt: Dealt,
     deeds: Deeds,
     created: Vec<Created>,
+    leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
     muted: std::collections::BTreeMap<super::Muted, u64>,
     processes: Vec<RawProcess>,
     roots: Roots,
     libc: String,
     calls: u64,
+    level: Level,
+    streams: Streams,
+    details: Details,
+    timing: Timing,
 }
 
-pub(super) fn read(file: &LogFile, _level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
+pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
     let log = file.log();
     let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
-    let mut notes = Notes::new(log, roots);
+    let mut notes = Notes::new(log, level, roots);
     let mut findings = Findings::default();
     let mut events = log.events();
     while let Some(item) = events.next().map_err(|e| file.error(e))? {
@@ -70,7 +82,7 @@ pub(super) fn read(file: &LogFile, _level: Level, roots: &[(String, PathBuf)]) -
 }
 
 impl Notes {
-    fn new<S: sysreel_format::ReadAt>(log: &Log<S>, roots: &[(String, PathBuf)]) -> Self {
+    fn new<S: sysreel_format::ReadAt>(log: &Log<S>, level: Level, roots: &[(String, PathBuf)]) -> Self {
         let mut own = Roots::default();
         for (name, path) in roots {
             own.add(name, path.as_os_str().as_encoded_bytes());
@@ -82,12 +94,17 @@ impl Notes {
             dealt: Dealt::default(),
             deeds: Deeds::default(),
             created: Vec::new(),
+            leads: HashMap::default(),
             marks: Vec::new(),
             muted: Default::default(),
             processes: Vec::new(),
             roots: own,
             libc: String::new(),
             calls: 0,
+            level,
+            streams: Streams::default(),
+            details: Details::default(),
+            timing: Timing::default(),
         }
     }
 
@@ -114,6 +131,7 @@ impl Notes {
                     self.call(tracker, finished, buffers);
                 });
                 match body {
+                    Body::Stop(stop) if self.level >= Level::Sequence => self.signal(tracker, event, stop),
                     Body::Task(task) => self.appears(tracker, event, &task.head),
                     Body::Renamed(renamed) => self.dealt.pids.extend([renamed.old_tid, renamed.new_tid]),
                     _ => {}
@@ -216,157 +234,4 @@ impl Notes {
                 .unwrap_or_default();
         }
     }
-
-    fn call(&mut self, tracker: &Tracker, finished: &Finished<'_>, buffers: &dyn crate::kept::Buffers) {
-        self.calls += 1;
-        let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
-        let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
-            return;
-        };
-        if !has_run {
-            *self.muted.entry(super::Muted::Recorder).or_default() += 1;
-            return;
-        }
-        let process = standing.process;
-        self.dealt_out(tracker, finished, &call);
-        let case = Case { tracker, finished, call, buffers };
-        match self.judge.judge(&case, &mut self.names) {
-            Verdict::Muted(class) => *self.muted.entry(class).or_default() += 1,
-            Verdict::Mark(name) => self.marks.push((name, finished.event, process)),
-            Verdict::Deed(deed) => self.deed(process, &deed, finished),
-        }
-    }
-
-    fn deed(&mut self, process: ProcessId, deed: &Deed, finished: &Finished<'_>) {
-        let role = match deed.op {
-            // The program that asked for it, which is another one now.
-            Op::Exec if !finished.outcome.failed() => self.role_before(process, finished.open.number),
-            _ => self.role(process),
-        };
-        if deed.errno != 0 && deed.makes == Making::First {
-            // Who makes a name up and finds its folder missing makes up another one.
-            self.created.push(Created { name: deed.first, role, exclusive: true });
-        }
-        if deed.errno == 0 {
-            let made = match deed.makes {
-                Making::Nothing => None,
-                Making::Perhaps => Some((deed.first, false)),
-                Making::First => Some((deed.first, true)),
-                Making::Second => Some((deed.second, true)),
-            };
-            if let Some((name, exclusive)) = made
-                && self.dealt.created.insert(name)
-            {
-                self.created.push(Created { name, role, exclusive });
-            }
-        }
-        if deed.effect {
-            let seen = self.deeds.entry(((process, role), *deed)).or_insert((0, finished.event));
-            seen.0 += 1;
-        }
-    }
-
-    /// The role of a process when the event of that number came.
-    fn role_before(&self, id: ProcessId, event: u64) -> NameId {
-        let Some(process) = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at)) else {
-            return NameId::default();
-        };
-        let image = process.images.iter().rev().find(|image| image.event < event);
-        image.map_or(process.inherited, |image| image.role)
-    }
-
-    /// Notes what the kernel has chosen: random bytes and ports.
-    fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &Meant) {
-        let named = || {
-            finished.parts.flatten().find_map(|part| match part {
-                Part::Name(name) => Some(name),
-                _ => None,
-            })
-        };
-        let port = |address: &[u8]| {
-            let inet = matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
-            let port = address.get(2..4).map(|b| u16::from_be_bytes([b[0], b[1]]));
-            port.filter(|port| inet && *port != 0)
-        };
-        let chosen = match call.row.act {
-            Act::Random => {
-                let bytes = region(finished.parts, 0, call.role, 0);
-                return self.dealt.random(bytes.unwrap_or_default());
-            }
-            Act::Read if !finished.outcome.failed() => {
-                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else { return };
-                if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
-                    let bytes = region(finished.parts, 1, call.role, 0);
-                    self.dealt.random(bytes.unwrap_or_default());
-                }
-                return;
-            }
-            Act::Connect => named().and_then(|name| port(name.local)),
-            Act::Accept => named().and_then(|name| port(name.peer)),
-            Act::Bind => {
-                let asked = finished.open.memory.find(1, call.role, 0).and_then(|piece| piece.inline());
-                match asked.map(port) {
-                    Some(None) => named().and_then(|name| port(name.local)),
-                    _ => None,
-                }
-            }
-            _ => None,
-        };
-        self.dealt.ports.extend(chosen);
-    }
-
-    fn finish(self, file: &LogFile, findings: Findings) -> Run {
-        let log = file.log();
-        let names = canon::all(&self.names, &self.dealt, &self.roots);
-        let name =
-            |id: NameId| usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default();
-        let image = |image: RawImage| {
-            let argv = image.argv.iter().map(|word| argument(word, &self.dealt, &self.roots)).collect();
-            Image { role: name(image.role), argv, event: image.event }
-        };
-        let processes = self.processes.into_iter().map(|process| Process {
-            parent: process.parent,
-            event: process.event,
-            images: process.images.into_iter().map(image).collect(),
-            inherited: name(process.inherited),
-            threads: process.threads,
-            end: process.end,
-            gone: process.gone,
-        });
-        let meta = log.meta();
-        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Run {
-            path: file.path().to_path_buf(),
-            environment: Environment {
-                machine: words(&meta.machine),
-                kernel: words(&meta.release),
-                libc: self.libc,
-            },
-            completeness: log.summary().map_or(log.header().completeness, |summary| summary.completeness),
-            findings,
-            processes: processes.collect(),
-            marks: self
-                .marks
-                .iter()
-                .map(|(id, event, process)| Mark { name: name(*id), event: *event, process: *process })
-                .collect(),
-            muted: self.muted,
-            calls: self.calls,
-            created: self.created,
-            deeds: self.deeds,
-            names,
-        }
-    }
-}
-
-/// A word of a command line: roots by their names, a traced process as a word.
-fn argument(word: &[u8], dealt: &Dealt, roots: &Roots) -> String {
-    let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<u32>().ok());
-    // Smaller numbers have other meanings too often.
-    if number.is_some_and(|number| number >= 100 && dealt.pids.contains(&number)) {
-        return "<pid>".to_owned();
-    }
-    let mut out = Vec::with_capacity(word.len());
-    roots.in_text(word, &mut out);
-    escaped(&out)
 }

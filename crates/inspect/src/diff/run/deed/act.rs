@@ -51,6 +51,8 @@ pub(super) fn deed(
         errno: case.errno(),
         effect: op.is_effect(),
         makes: Making::Nothing,
+        opens: call.row.act == Act::Open,
+        asked: NameId::default(),
     };
     let two = |op| Deed {
         second: second.unwrap_or_default(),
@@ -79,6 +81,7 @@ pub(super) fn deed(
             let fd = call.row.arg("fd").and_then(|at| u8::try_from(at).ok());
             plain(Op::Write, file(case, fd, names).unwrap_or_default())
         }
+        Act::Fork | Act::Vfork | Act::Clone | Act::Clone3 => plain(Op::Fork, NameId::default()),
         Act::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
         Act::SetCreds => Deed { second: credentials(case, names), ..plain(Op::Creds, shape.name) },
         act => match (network(case, names), shape.privileged) {
@@ -122,9 +125,8 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
 /// What is done to sockets, and to which address.
 fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
     let own = |names: &mut Names| {
-        let file = case.file(0)?;
-        let local = file.local.borrow();
-        Some(address(&file, &local, names))
+        let local = case.file(0)?.local.borrow().clone();
+        named(case, &local, names)
     };
     Some(match case.call.row.act {
         Act::Connect => (Op::Connect, given(case, 1, names).unwrap_or_default()),
@@ -160,7 +162,8 @@ fn opened(case: &Case<'_>, asked: Deed, names: &mut Names) -> Deed {
         (false, _) if how.path_only() || directory => (Op::Stat, Making::Nothing),
         (false, _) => (Op::Read, Making::Nothing),
     };
-    Deed { op, first: name, makes, ..asked }
+    let led = asked.first != name && asked.errno == 0;
+    Deed { op, first: name, makes, asked: if led { asked.first } else { NameId::default() }, ..asked }
 }
 
 /// What a symbolic link says: not a path that is looked up now.
@@ -175,8 +178,21 @@ fn target(case: &Case<'_>, names: &mut Names) -> NameId {
 /// A socket address among the arguments.
 fn given(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
     let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
+    (bytes.len() >= 2).then(|| named(case, bytes, names))?
+}
+
+/// An address of the socket that the call is about.
+fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
-    (bytes.len() >= 2).then(|| address(&file, bytes, names))
+    let name = bytes.get(2..).unwrap_or_default();
+    // A name that does not begin with a zero byte is a path.
+    if intent::Family::of(bytes) == intent::Family::Unix && name.first().is_some_and(|first| *first != 0) {
+        let mut whole = Vec::new();
+        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut whole);
+        let resolved = [bytes.get(..2)?, &whole].concat();
+        return Some(address(&file, &resolved, names));
+    }
+    Some(address(&file, bytes, names))
 }
 
 /// The address in a message.

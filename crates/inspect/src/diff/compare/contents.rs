@@ -1,0 +1,46 @@
+//! What a pair of processes wrote to the same place.
+
+use std::collections::BTreeMap;
+
+use super::{Found, Pairing};
+use crate::diff::report::Change;
+use crate::diff::rule::Rule;
+use crate::diff::run::Run;
+use crate::diff::run::stream::Content;
+use crate::state::ProcessId;
+
+pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<Found>) {
+    let (of_a, of_b) = (by_process(a), by_process(b));
+    for &(x, y) in &pairing.pairs {
+        let (Some(xs), Some(ys)) = (of_a.get(&x), of_b.get(&y)) else { continue };
+        for (name, one) in xs {
+            let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else { continue };
+            let path = name.starts_with('/') || name.starts_with('$');
+            let rule = if path { Rule::FsWriteContent } else { Rule::StreamContent };
+            let role = b.processes.get(usize::try_from(y.0).unwrap_or(usize::MAX)).map_or("-", |p| p.role());
+            let mut difference = Found::new(rule, Change::Changed, role, (*name).to_owned());
+            difference.difference.before = Some(format!("{} bytes", one.bytes));
+            difference.difference.after = Some(format!(
+                "{} {}bytes",
+                other.bytes,
+                if one.bytes == other.bytes { "other " } else { "" }
+            ));
+            difference.difference.events = [Some(one.event), Some(other.event)];
+            difference.processes = [vec![x], vec![y]];
+            difference.names = vec![(*name).to_owned()];
+            found.push(difference);
+        }
+    }
+}
+
+/// Pipes within a run are no place: what goes through them is seen where it comes out.
+fn by_process(run: &Run) -> BTreeMap<ProcessId, BTreeMap<&str, &Content>> {
+    let mut contents = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for ((process, name), content) in &run.streams.contents {
+        let name = run.name(*name);
+        if !matches!(name, "<pipe>" | "-" | "<socket>") {
+            contents.entry(*process).or_default().insert(name, content);
+        }
+    }
+    contents
+}

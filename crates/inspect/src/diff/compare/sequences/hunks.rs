@@ -1,0 +1,330 @@
+//! What the alignment of two streams left over, as differences: moved, new and gone calls, other arguments, other pieces, more tries.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::{Job, Tokens};
+use crate::diff::align::SpanKind;
+use crate::diff::compare::Found;
+use crate::diff::effect::Op;
+use crate::diff::report::{Account, Change};
+use crate::diff::rule::Rule;
+use crate::diff::run::Run;
+use crate::diff::run::stream::Step;
+
+/// How many calls of a difference are named.
+const NAMED: usize = 3;
+
+pub(super) fn differences(
+    runs: [&Run; 2],
+    tokens: &Tokens,
+    jobs: &[Job<'_>],
+    found: &mut Vec<Found>,
+    accounts: &mut [Account; 2],
+) {
+    let known = found.len();
+    for job in jobs {
+        let mut seen = Seen { runs, tokens, job, groups: BTreeMap::new(), moved: Moved::of(job), accounts };
+        seen.spans();
+        seen.retries();
+        let groups = seen.groups;
+        for (key, group) in groups {
+            let mut one = group.found(key, job, tokens);
+            one.follows = cause(&one, &found[..known], job);
+            found.push(one);
+        }
+    }
+}
+
+/// What a difference follows from: an effect of the same process on one of its names, or a process that it made.
+fn cause(one: &Found, found: &[Found], job: &Job<'_>) -> Option<usize> {
+    if !matches!(one.difference.rule, Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly) {
+        return None;
+    }
+    let (x, y) = job.processes;
+    found.iter().position(|other| {
+        let same = other.processes[0].contains(&x) || other.processes[1].contains(&y);
+        let of_names = same && other.names.iter().any(|name| one.names.contains(name));
+        let of_child = other.names.is_empty()
+            && matches!(other.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
+            && one.names.iter().any(|name| name == CHILD);
+        let of_thread =
+            same && other.difference.rule == Rule::ThreadCount && one.names.iter().any(|name| name == CHILD);
+        of_names || of_child || of_thread
+    })
+}
+
+/// Stands for a child among the names of a difference.
+const CHILD: &str = "<child>";
+
+/// Operations that both streams have too often, in different places: how many are left to be called moved, on each side.
+struct Moved([BTreeMap<u32, u64>; 2]);
+
+impl Moved {
+    fn of(job: &Job<'_>) -> Self {
+        let mut counts = BTreeMap::<u32, [u64; 2]>::new();
+        for span in &job.spans {
+            let ranges = match span.kind {
+                SpanKind::OnlyA | SpanKind::OnlyB => [span.a.clone(), span.b.clone()],
+                SpanKind::Same | SpanKind::GaveUp => continue,
+            };
+            for (side, range) in ranges.into_iter().enumerate() {
+                for token in job.tokens[side].get(range).unwrap_or_default() {
+                    counts.entry(*token).or_default()[side] += 1;
+                }
+            }
+        }
+        let both = |_: usize| counts.iter().map(|(token, [a, b])| (*token, *a.min(b))).collect();
+        Self([both(0), both(1)])
+    }
+
+    /// Whether this one counts as moved.
+    fn take(&mut self, side: usize, token: u32) -> bool {
+        match self.0[side].get_mut(&token) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What makes differences of one stream one and the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Added(Vec<u32>),
+    Removed(Vec<u32>),
+    Result(u32, u32),
+    Argument(u32, u32, u32),
+    Chunking(u32),
+    Retry(u32),
+    Moved,
+    GaveUp,
+}
+
+#[derive(Debug, Default)]
+struct Group {
+    /// How often.
+    count: u64,
+    events: [Option<u64>; 2],
+    /// In the first and the second run, by what the key says.
+    numbers: [u64; 2],
+    before: Option<String>,
+    after: Option<String>,
+    /// An example of what is meant.
+    token: Option<u32>,
+}
+
+struct Seen<'s, 'r> {
+    runs: [&'s Run; 2],
+    tokens: &'s Tokens,
+    job: &'s Job<'r>,
+    groups: BTreeMap<Key, Group>,
+    moved: Moved,
+    accounts: &'s mut [Account; 2],
+}
+
+impl Seen<'_, '_> {
+    fn spans(&mut self) {
+        // Neighbours that are not the same belong together.
+        let mut open: [Range<usize>; 2] = [0..0, 0..0];
+        for span in &self.job.spans {
+            match span.kind {
+                SpanKind::OnlyA | SpanKind::OnlyB => {
+                    open[0].end = span.a.end;
+                    open[1].end = span.b.end;
+                }
+                SpanKind::Same => {
+                    self.hunk(&open);
+                    self.same(span.a.clone(), span.b.clone());
+                    open = [span.a.end..span.a.end, span.b.end..span.b.end];
+                }
+                SpanKind::GaveUp => {
+                    self.hunk(&open);
+                    self.gave_up([span.a.clone(), span.b.clone()]);
+                    open = [span.a.end..span.a.end, span.b.end..span.b.end];
+                }
+            }
+        }
+        self.hunk(&open);
+    }
+
+    fn step(&self, side: usize, at: usize) -> Option<&Step> {
+        self.job.streams[side].steps.get(at)
+    }
+
+    fn group(&mut self, key: Key, events: [Option<u64>; 2]) -> &mut Group {
+        let group = self.groups.entry(key).or_insert_with(|| Group { events, ..Group::default() });
+        group.count += 1;
+        group
+    }
+
+    /// A stretch that has no like in the other stream, or another one.
+    fn hunk(&mut self, ranges: &[Range<usize>; 2]) {
+        let mut left: [Vec<(u32, u64)>; 2] = Default::default();
+        for (side, range) in ranges.iter().enumerate() {
+            for at in range.clone() {
+                let Some((step, token)) =
+                    self.step(side, at).copied().zip(self.job.tokens[side].get(at).copied())
+                else {
+                    continue;
+                };
+                let pieces = u64::from(step.pieces);
+                if self.moved.take(side, token) {
+                    self.accounts[side].moved += pieces;
+                    let group = self.group(Key::Moved, [None, None]);
+                    group.events[side].get_or_insert(step.event);
+                    group.numbers[side] += 1;
+                    group.token.get_or_insert(token);
+                } else {
+                    self.accounts[side].different += pieces;
+                    left[side].push((token, step.event));
+                }
+            }
+        }
+        self.results(&mut left);
+        let [removed, added] = left;
+        for (side, list) in [removed, added].into_iter().enumerate() {
+            let Some((_, event)) = list.first().copied() else { continue };
+            let list = list.into_iter().map(|(token, _)| token).collect();
+            let key = if side == 0 { Key::Removed(list) } else { Key::Added(list) };
+            let mut events = [None, None];
+            events[side] = Some(event);
+            self.group(key, events);
+        }
+    }
+
+    /// Takes out operations that end otherwise in the same place.
+    fn results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
+        let [removed, added] = left;
+        let alike = |x: u32, y: u32| {
+            let (x, y) = (self.tokens.word(x)?, self.tokens.word(y)?);
+            Some((&x.role, x.op, x.opens, &x.resource) == (&y.role, y.op, y.opens, &y.resource))
+        };
+        let mut pairs = Vec::new();
+        removed.retain(|&(x, event)| {
+            let at = added.iter().position(|&(y, _)| alike(x, y) == Some(true));
+            if let Some(at) = at {
+                let (y, other) = added.remove(at);
+                pairs.push((x, y, [Some(event), Some(other)]));
+            }
+            at.is_none()
+        });
+        for (x, y, events) in pairs {
+            self.group(Key::Result(x, y), events);
+        }
+    }
+
+    /// A stretch of equal operations: how were they done?
+    fn same(&mut self, a: Range<usize>, b: Range<usize>) {
+        for (i, j) in a.zip(b) {
+            let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else { continue };
+            let token = self.job.tokens[0].get(i).copied().unwrap_or(u32::MAX);
+            self.accounts[0].same += u64::from(x.pieces);
+            self.accounts[1].same += u64::from(y.pieces);
+            let events = [Some(x.event), Some(y.event)];
+            if x.pieces != y.pieces && x.bytes == y.bytes {
+                let group = self.group(Key::Chunking(token), events);
+                group.numbers[0] += u64::from(x.pieces);
+                group.numbers[1] += u64::from(y.pieces);
+            }
+            let word = |run: &Run, detail: u32| {
+                run.streams
+                    .details
+                    .get(usize::try_from(detail).ok()?)
+                    .filter(|text| !text.is_empty())
+                    .cloned()
+            };
+            if (x.detail, y.detail) != (0, 0) {
+                let (before, after) = (word(self.runs[0], x.detail), word(self.runs[1], y.detail));
+                if before != after {
+                    let group = self.group(Key::Argument(token, x.detail, y.detail), events);
+                    (group.before, group.after) = (before, after);
+                }
+            }
+        }
+    }
+
+    /// What was tried in vain more often in one run.
+    fn retries(&mut self) {
+        let mut counts = BTreeMap::<u32, [u64; 2]>::new();
+        for (side, stream) in self.job.streams.into_iter().enumerate() {
+            for (deed, count) in &stream.retries {
+                counts.entry(self.tokens.token(side, *deed)).or_default()[side] += count;
+            }
+        }
+        for (token, numbers) in counts.into_iter().filter(|(_, [a, b])| a != b) {
+            self.group(Key::Retry(token), [None, None]).numbers = numbers;
+        }
+    }
+
+    fn gave_up(&mut self, ranges: [Range<usize>; 2]) {
+        let mut numbers = [0; 2];
+        let mut events = [None, None];
+        for (side, range) in ranges.into_iter().enumerate() {
+            let steps = self.job.streams[side].steps.get(range).unwrap_or_default();
+            numbers[side] = steps.iter().map(|step| u64::from(step.pieces)).sum();
+            events[side] = steps.first().map(|step| step.event);
+            self.accounts[side].gave_up += numbers[side];
+        }
+        let group = self.group(Key::GaveUp, events);
+        group.numbers[0] += numbers[0];
+        group.numbers[1] += numbers[1];
+    }
+}
+
+impl Group {
+    fn found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
+        let text = |token: u32| tokens.word(token).map_or_else(|| "?".to_owned(), super::Token::text);
+        let (rule, change, list) = match &key {
+            Key::Added(list) => (Rule::CallNew, Change::Added, list.clone()),
+            Key::Removed(list) => (Rule::CallGone, Change::Removed, list.clone()),
+            Key::Result(x, _) => (Rule::ErrChanged, Change::Changed, vec![*x]),
+            Key::Argument(x, ..) => (Rule::CallArgument, Change::Changed, vec![*x]),
+            Key::Chunking(x) => (Rule::Chunking, Change::Changed, vec![*x]),
+            Key::Retry(x) => (Rule::RetryCount, Change::Changed, vec![*x]),
+            Key::Moved => (Rule::OrderOnly, Change::Changed, self.token.into_iter().collect()),
+            Key::GaveUp => (Rule::GaveUp, Change::Changed, Vec::new()),
+        };
+        let role = list.first().and_then(|token| tokens.word(*token)).map_or("-", |token| &token.role);
+        let mut what = list.iter().take(NAMED).map(|token| text(*token)).collect::<Vec<_>>().join(", ");
+        if let Some(more @ 1..) = list.len().checked_sub(NAMED) {
+            what += &format!(" and {more} more");
+        }
+        let (mut before, mut after) = (self.before, self.after);
+        let counts = |unit: &str| self.numbers.map(|number| Some(format!("{number} {unit}")));
+        match &key {
+            Key::Result(x, y) => {
+                let result = |token: u32| tokens.word(token).map(|token| token.result.clone());
+                what = tokens.word(*x).map(|t| format!("{} {}", t.op, t.resource)).unwrap_or_default();
+                (before, after) = (result(*x), result(*y));
+            }
+            Key::Chunking(_) => [before, after] = counts("pieces"),
+            Key::Retry(_) => [before, after] = counts("tries in vain"),
+            Key::GaveUp => {
+                what = "calls that have too little in common".to_owned();
+                [before, after] = counts("calls");
+            }
+            Key::Moved => what = format!("{} calls, as: {what}", self.numbers[0]),
+            _ if self.count > 1 => what += &format!(" (in {} places)", self.count),
+            _ => {}
+        }
+        let mut found = Found::new(rule, change, role, what);
+        (found.difference.before, found.difference.after) = (before, after);
+        found.difference.events = self.events;
+        found.processes = [vec![job.processes.0], vec![job.processes.1]];
+        for token in list.iter().filter_map(|token| tokens.word(*token)) {
+            if token.op == Op::Fork {
+                found.names.push(CHILD.to_owned());
+            }
+            // The name of a call without operation stands before what it is about.
+            let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
+            found.names.extend(names.filter(|name| name.starts_with(['/', '$'])).map(str::to_owned));
+            if token.op.is_effect() && !token.resource.starts_with(['/', '$', '<']) {
+                found.names.push(token.resource.clone());
+            }
+        }
+        found
+    }
+}

@@ -1,0 +1,114 @@
+//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors, addresses, pids.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use foldhash::fast::RandomState;
+use sysreel_abi::{Abi, Dir, Kind, Row, render};
+
+use super::canon::escaped;
+use super::deed::Case;
+use crate::text;
+
+/// What the text is made of; equal ones need not be written again.
+type Key = (usize, [u64; 6], Vec<u8>);
+
+/// Texts of arguments, each with a number.
+#[derive(Debug)]
+pub(crate) struct Details {
+    known: HashMap<Key, u32, RandomState>,
+    ids: HashMap<String, u32, RandomState>,
+    pub(crate) texts: Vec<String>,
+}
+
+impl Default for Details {
+    fn default() -> Self {
+        Self { known: HashMap::default(), ids: HashMap::default(), texts: vec![String::new()] }
+    }
+}
+
+impl Details {
+    /// The number of a call's arguments. `joins`: it is a piece of a stream, whose length and place do not count.
+    pub(crate) fn of(&mut self, case: &Case<'_>, joins: bool) -> u32 {
+        let call = &case.call;
+        let mut values = [0; 6];
+        let mut strings = Vec::new();
+        for (at, value) in values.iter_mut().enumerate().take(call.row.args.len()) {
+            let Some((kind, mem)) = call.row.meaning(call.abi, &call.args, at) else { continue };
+            match mem {
+                None if counts(kind, joins) && !undefined(call.row, at, kind) => *value = call.args[at],
+                Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
+                    let arg = u8::try_from(at).unwrap_or(u8::MAX);
+                    let piece = case.finished.open.memory.find(arg, call.role, 0);
+                    if let Some(bytes) = piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
+                        strings.push(u8::try_from(at).unwrap_or(0));
+                        strings.extend_from_slice(text::until_nul(&bytes));
+                        strings.push(0);
+                    }
+                }
+                _ => {}
+            }
+        }
+        let key = (std::ptr::from_ref(call.row) as usize, values, strings);
+        if let Some(id) = self.known.get(&key) {
+            return *id;
+        }
+        let words = words(call.abi, call.row, &call.args, &key, joins);
+        let texts = &mut self.texts;
+        let id = *self.ids.entry(words).or_insert_with_key(|words| {
+            texts.push(words.clone());
+            u32::try_from(texts.len() - 1).unwrap_or(u32::MAX)
+        });
+        self.known.insert(key, id);
+        id
+    }
+}
+
+/// Whether the command does not look at this argument: what stands there is left over from other calls.
+fn undefined(row: &Row, at: usize, kind: Kind) -> bool {
+    let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, Kind::Varies));
+    varies && matches!(kind, Kind::Hex)
+}
+
+/// Whether a value means the same in another run.
+fn counts(kind: Kind, joins: bool) -> bool {
+    match kind {
+        Kind::Size | Kind::Off | Kind::Half => !joins,
+        Kind::Fd | Kind::DirFd | Kind::Pid | Kind::Addr | Kind::Ptr | Kind::Varies | Kind::Never => false,
+        _ => true,
+    }
+}
+
+fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String {
+    let mut out = row.name.to_owned();
+    let mut strings = key.2.split(|&byte| byte == 0);
+    for (at, arg) in row.args.iter().enumerate() {
+        let Some((kind, mem)) = row.meaning(abi, args, at) else { continue };
+        match mem {
+            None if counts(kind, joins) && !undefined(row, at, kind) => {
+                _ = write!(out, " {}=", arg.name);
+                if !render::flag_value(abi, kind, args[at], &mut out) {
+                    number(kind, args[at], &mut out);
+                }
+            }
+            Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
+                let text = strings.next().and_then(|text| text.get(1..)).unwrap_or_default();
+                _ = write!(out, " {}={}", arg.name, escaped(text));
+            }
+            _ => {}
+        }
+    }
+    out
+}
+
+fn number(kind: Kind, value: u64, out: &mut String) {
+    _ = match kind {
+        Kind::Int | Kind::Uid | Kind::Gid | Kind::Signal => {
+            write!(out, "{}", u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
+        }
+        Kind::Long | Kind::Off => write!(out, "{}", value.cast_signed()),
+        Kind::Mode => write!(out, "{:04o}", value & 0o7777),
+        Kind::Hex | Kind::Dev => write!(out, "{value:#x}"),
+        _ => write!(out, "{value}"),
+    };
+}

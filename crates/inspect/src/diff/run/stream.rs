@@ -1,0 +1,149 @@
+//! What each task did, in order: a step for each operation, pieces of one stream of bytes together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{DefaultHasher, Hasher};
+
+use foldhash::fast::RandomState;
+use sysreel_format::TaskId;
+
+use super::deed::{Deed, Making};
+use super::names::NameId;
+use crate::diff::effect::Op;
+use crate::state::ProcessId;
+
+/// One operation of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Step {
+    /// The event that ended its first call.
+    pub(crate) event: u64,
+    /// What was done: an index into [`Streams::deeds`].
+    pub(crate) deed: u32,
+    /// With which arguments: an index into [`Streams::details`]; 0 when they are not looked at.
+    pub(crate) detail: u32,
+    /// How many calls it stands for, those that were made again not counted.
+    pub(crate) pieces: u32,
+    /// How many bytes were read or written.
+    pub(crate) bytes: u64,
+}
+
+/// The steps of one task.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    pub(crate) process: ProcessId,
+    pub(crate) steps: Vec<Step>,
+    /// How often what was tried in vain, to be tried again.
+    pub(crate) retries: BTreeMap<u32, u64>,
+}
+
+/// Bytes that went to one place.
+#[derive(Debug, Default)]
+pub(crate) struct Content {
+    hasher: DefaultHasher,
+    pub(crate) bytes: u64,
+    pub(crate) event: u64,
+}
+
+impl Content {
+    pub(crate) fn hash(&self) -> u64 {
+        self.hasher.finish()
+    }
+
+    pub(crate) fn add(&mut self, bytes: &[u8]) {
+        self.hasher.write(bytes);
+        self.bytes += bytes.len() as u64;
+    }
+
+    /// Bytes that the log does not hold.
+    pub(crate) fn skip(&mut self, bytes: u64) {
+        self.hasher.write_u64(bytes);
+        self.bytes += bytes;
+    }
+}
+
+/// What an operation is, whoever notices.
+pub(crate) type Act = (NameId, Deed);
+
+/// The streams of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    pub(crate) all: Vec<Stream>,
+    /// Role and operation, by number.
+    pub(crate) deeds: Vec<Act>,
+    ids: HashMap<Act, u32, RandomState>,
+    /// Arguments in words, by number; the first is none.
+    pub(crate) details: Vec<String>,
+    of_task: HashMap<TaskId, usize, RandomState>,
+    /// What each process wrote, and where.
+    pub(crate) contents: BTreeMap<(ProcessId, NameId), Content>,
+    /// The signals that each process got.
+    pub(crate) signals: BTreeMap<(ProcessId, u32), (u64, u64)>,
+}
+
+/// A step that is to be noted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct New {
+    pub(crate) task: TaskId,
+    pub(crate) process: ProcessId,
+    pub(crate) role: NameId,
+    pub(crate) deed: Deed,
+    pub(crate) event: u64,
+    pub(crate) detail: u32,
+    pub(crate) bytes: u64,
+}
+
+impl Streams {
+    pub(crate) fn with_details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+
+    fn stream(&mut self, task: TaskId, process: ProcessId) -> &mut Stream {
+        let all = &mut self.all;
+        let at = *self.of_task.entry(task).or_insert_with(|| {
+            all.push(Stream { process, steps: Vec::new(), retries: BTreeMap::new() });
+            all.len() - 1
+        });
+        &mut all[at]
+    }
+
+    pub(crate) fn step(&mut self, new: &New) {
+        let deed = self.id((new.role, new.deed));
+        let stream = self.stream(new.task, new.process);
+        match stream.steps.last_mut() {
+            Some(last) if last.deed == deed && joins(new.deed) => {
+                last.pieces = last.pieces.saturating_add(1);
+                last.bytes = last.bytes.saturating_add(new.bytes);
+            }
+            _ => stream.steps.push(Step {
+                event: new.event,
+                deed,
+                detail: new.detail,
+                pieces: 1,
+                bytes: new.bytes,
+            }),
+        }
+    }
+
+    /// Something was tried in vain and will be tried again.
+    pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, act: Act) {
+        let deed = self.id(act);
+        *self.stream(task, process).retries.entry(deed).or_default() += 1;
+    }
+
+    /// The number of an operation.
+    fn id(&mut self, (role, deed): Act) -> u32 {
+        let act = (role, Deed { effect: false, makes: Making::Nothing, asked: NameId::default(), ..deed });
+        let deeds = &mut self.deeds;
+        *self.ids.entry(act).or_insert_with(|| {
+            deeds.push(act);
+            u32::try_from(deeds.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+/// Whether such calls in a row are pieces of one.
+pub(crate) fn joins(deed: Deed) -> bool {
+    deed.errno == 0
+        && !deed.opens
+        && matches!(deed.op, Op::Read | Op::Write | Op::List | Op::Receive | Op::Send)
+}

@@ -1,0 +1,201 @@
+//! What is noted of a call.
+
+use sysreel_abi::{Act, Kind, intent};
+use sysreel_format::{Event, Part};
+
+use super::super::Created;
+use super::super::deed::{Case, Deed, Making, Muted, Verdict};
+use super::super::names::NameId;
+use super::super::stream::{self, Content, New};
+use super::Notes;
+use crate::diff::Level;
+use crate::diff::effect::Op;
+use crate::state::{Finished, Meant, ProcessId, Tracker, region};
+
+impl Notes {
+    pub(super) fn call(
+        &mut self,
+        tracker: &Tracker,
+        finished: &Finished<'_>,
+        buffers: &dyn crate::kept::Buffers,
+    ) {
+        self.calls += 1;
+        let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
+        let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
+            *self.muted.entry(Muted::Unknown).or_default() += 1;
+            return;
+        };
+        if !has_run {
+            *self.muted.entry(Muted::Recorder).or_default() += 1;
+            return;
+        }
+        let process = standing.process;
+        self.dealt_out(tracker, finished, &call);
+        let case = Case { tracker, finished, call, buffers };
+        let verdict = self.judge.judge(&case, &mut self.names);
+        if self.level >= Level::Timing {
+            let took = finished.t_ns.saturating_sub(finished.open.t_ns);
+            self.timing.add(case.call.row.name, took);
+        }
+        match verdict {
+            Verdict::Muted(class) => *self.muted.entry(class).or_default() += 1,
+            Verdict::Retry(deed) => {
+                *self.muted.entry(Muted::Retry).or_default() += 1;
+                if self.level >= Level::Sequence {
+                    self.streams.retry(finished.task, process, (self.role(process), deed));
+                }
+            }
+            Verdict::Mark(name) => {
+                self.marks.push((name, finished.event, process));
+                let deed = Deed { op: Op::Mark, first: name, ..Deed::default() };
+                self.step(&case, process, deed);
+            }
+            Verdict::Deed(deed) => {
+                self.deed(process, &deed, finished);
+                self.step(&case, process, deed);
+            }
+        }
+    }
+
+    /// Notes an operation in the stream of its task.
+    fn step(&mut self, case: &Case<'_>, process: ProcessId, deed: Deed) {
+        if self.level < Level::Sequence {
+            return;
+        }
+        let (finished, role) = (case.finished, self.role(process));
+        let joins = stream::joins(deed);
+        let fields = self.level >= Level::Fields;
+        let detail = if fields { self.details.of(case, joins) } else { 0 };
+        let bytes = if joins { u64::try_from(finished.outcome.rval).unwrap_or(0) } else { 0 };
+        let (task, event) = (finished.task, finished.event);
+        self.streams.step(&New { task, process, role, deed, event, detail, bytes });
+        if fields && joins && matches!(deed.op, Op::Write | Op::Send) {
+            let content = self.streams.contents.entry((process, deed.first)).or_default();
+            content.event = content.event.max(event);
+            contents(case, bytes, content);
+        }
+    }
+
+    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about it.
+    pub(super) fn signal(&mut self, tracker: &Tracker, event: &Event<'_>, stop: &sysreel_format::Stop<'_>) {
+        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have bit 7 in it.
+        let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
+        let told = stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+        if signal & 0x80 == 0
+            && other == 0
+            && told
+            && let Some(standing) = tracker.standing(event.task)
+        {
+            let seen = self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
+            seen.0 += 1;
+        }
+    }
+
+    fn deed(&mut self, process: ProcessId, deed: &Deed, finished: &Finished<'_>) {
+        let role = match deed.op {
+            // The program that asked for it, which is another one now.
+            Op::Exec if !finished.outcome.failed() => self.role_before(process, finished.open.number),
+            _ => self.role(process),
+        };
+        if deed.errno != 0 && deed.makes == Making::First {
+            // Who makes a name up and finds its folder missing makes up another one.
+            self.created.push(Created { name: deed.first, role, exclusive: true });
+        }
+        if deed.errno == 0 {
+            let made = match deed.makes {
+                Making::Nothing => None,
+                Making::Perhaps => Some((deed.first, false)),
+                Making::First => Some((deed.first, true)),
+                Making::Second => Some((deed.second, true)),
+            };
+            if let Some((name, exclusive)) = made
+                && self.dealt.created.insert(name)
+            {
+                self.created.push(Created { name, role, exclusive });
+            }
+        }
+        if deed.asked != NameId::default() {
+            self.leads.insert(deed.asked, deed.first);
+        }
+        if deed.effect {
+            let deed = &Deed { opens: false, asked: NameId::default(), ..*deed };
+            let seen = self.deeds.entry(((process, role), *deed)).or_insert((0, finished.event));
+            seen.0 += 1;
+        }
+    }
+
+    /// The role of a process when the event of that number came.
+    fn role_before(&self, id: ProcessId, event: u64) -> NameId {
+        let Some(process) = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at)) else {
+            return NameId::default();
+        };
+        let image = process.images.iter().rev().find(|image| image.event < event);
+        image.map_or(process.inherited, |image| image.role)
+    }
+
+    /// Notes what the kernel has chosen: random bytes and ports.
+    fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &Meant) {
+        let named = || {
+            finished.parts.flatten().find_map(|part| match part {
+                Part::Name(name) => Some(name),
+                _ => None,
+            })
+        };
+        let port = |address: &[u8]| {
+            let inet = matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
+            let port = address.get(2..4).map(|b| u16::from_be_bytes([b[0], b[1]]));
+            port.filter(|port| inet && *port != 0)
+        };
+        let chosen = match call.row.act {
+            Act::Random => {
+                let bytes = region(finished.parts, 0, call.role, 0);
+                return self.dealt.random(bytes.unwrap_or_default());
+            }
+            Act::Read if !finished.outcome.failed() => {
+                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else { return };
+                if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
+                    let bytes = region(finished.parts, 1, call.role, 0);
+                    self.dealt.random(bytes.unwrap_or_default());
+                }
+                return;
+            }
+            Act::Connect => named().and_then(|name| port(name.local)),
+            Act::Accept => named().and_then(|name| port(name.peer)),
+            Act::Bind => {
+                let asked = finished.open.memory.find(1, call.role, 0).and_then(|piece| piece.inline());
+                match asked.map(port) {
+                    Some(None) => named().and_then(|name| port(name.local)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        self.dealt.ports.extend(chosen);
+    }
+}
+
+/// Adds the bytes that a call wrote.
+fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
+    let mut left = bytes;
+    let arg = case.call.row.args.iter().position(|arg| arg.mem.is_some());
+    let arg = arg.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
+    // A buffer, or what an array of them points to.
+    let vector = matches!(
+        case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
+        Some(Kind::Iovec | Kind::Msg | Kind::Mmsg)
+    );
+    let role = case.call.role + u8::from(vector);
+    for piece in case.finished.open.memory.pieces() {
+        if (piece.head.arg, piece.head.role.0) != (arg, role) || left == 0 {
+            continue;
+        }
+        let Ok(most) = usize::try_from(left) else { continue };
+        if let Some(bytes) = piece.bytes(case.buffers, most) {
+            content.add(&bytes);
+            left -= bytes.len() as u64;
+        }
+    }
+    if left > 0 {
+        content.skip(left);
+    }
+}
