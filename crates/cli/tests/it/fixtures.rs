@@ -30,6 +30,7 @@ macro_rules! fixtures {
 fixtures! { PROGRAMS, holds_its_statements:
     all_async all_io all_machine all_mounts all_names all_poll all_process all_sockets all_state
     all_clocks all_creds all_futexes all_memory all_messages all_signals
+    i386_files i386_ipc i386_machine i386_process
     affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
     exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs fork_ways group_stop
     ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls nr_values page_end

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use sysreel_abi::seed::Fault;
-use sysreel_abi::{Abi, AuditArch};
+use sysreel_abi::{Abi, Act, AuditArch};
 use sysreel_format::{Body, Direction, Item, Part, RegionFlags, RegionHead, Stop, TaskId};
 use sysreel_inspect::LogFile;
 
@@ -44,6 +44,8 @@ impl fmt::Display for Case {
 pub(crate) struct Call {
     pub(crate) arch: AuditArch,
     name: &'static str,
+    act: Act,
+    task: TaskId,
     /// The event of its exit.
     pub(crate) exit: u64,
     failed: bool,
@@ -68,9 +70,17 @@ pub(crate) fn word(fault: Fault) -> &'static str {
     }
 }
 
-/// Where that fault makes a difference that an audit must see.
+/// Where that fault makes a difference that an audit must see: not behind io_uring_setup, for from then on the kernel may write at any
+/// time.
 pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
-    let calls = calls(log);
+    let mut calls = calls(log);
+    let rings: HashMap<TaskId, u64> = calls
+        .iter()
+        .rev()
+        .filter(|call| call.act == Act::IoUringSetup && !call.failed)
+        .map(|call| (call.task, call.exit))
+        .collect();
+    calls.retain(|call| rings.get(&call.task).is_none_or(|ring| call.exit <= *ring));
     let concerned = |call: &&Call| match fault {
         Fault::Longer | Fault::NotOnSuccess => !call.failed,
         Fault::NotOnError => call.failed,
@@ -135,7 +145,16 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
                 let Some(row) = sysreel_abi::row(arch, nr) else { continue };
                 let failed = stop.info[32] != 0;
                 let came_out = regions(log, &stop, Direction::OUT);
-                calls.push(Call { arch, name: row.name, exit: event.number, failed, went_in, came_out });
+                calls.push(Call {
+                    arch,
+                    name: row.name,
+                    act: row.act,
+                    task: event.task,
+                    exit: event.number,
+                    failed,
+                    went_in,
+                    came_out,
+                });
             }
             _ => {}
         }

@@ -1,11 +1,11 @@
 //! Recordings with a wrong table.
 
 use crate::changes::{Case, calls};
-use crate::program::Program;
+use crate::program::{Program, program};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::{LazyLock, Mutex};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use sysreel_abi::seed::Fault;
 use sysreel_abi::{AuditArch, Row};
 use sysreel_format::{Body, Item, NoteCode, Severity};
@@ -15,8 +15,17 @@ use tempfile::TempDir;
 
 /// What ends a program that the machine cannot run.
 const SKIPPED: i32 = 77;
-/// One recording at a time.
-static RECORDER: Mutex<()> = Mutex::new(());
+/// The recorder takes the end of every child for one of its tasks: there is one recording at a time, and no compiler beside it.
+fn alone() -> MutexGuard<'static, ()> {
+    static RECORDER: Mutex<()> = Mutex::new(());
+    RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The fixture program of that name.
+pub(crate) fn built(name: &str) -> Arc<Program> {
+    let _alone = alone();
+    program(name)
+}
 
 /// A recording of a program.
 pub(crate) struct Recorded {
@@ -28,7 +37,7 @@ pub(crate) struct Recorded {
 
 /// Records the program with that fault in all rows, and audits it if it is one; nothing when the machine lacks what it needs.
 pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
-    let _alone = RECORDER.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let _alone = alone();
     let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
     let options = Options {
         output: Some(folder.path().join("run.reel")),
