@@ -248,6 +248,12 @@ pub fn ids(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Ids {
     }
 }
 
+/// The address that a call gives the kernel to write zero to when the thread ends (set_tid_address(2)).
+#[must_use]
+pub fn clears_when_ended(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
+    row.arg("tidptr").and_then(|at| abi.args(args).get(at).copied())
+}
+
 /// The descriptor that a call maps, as [`shape`] finds its other arguments.
 #[must_use]
 pub fn mapped_fd(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<i32> {

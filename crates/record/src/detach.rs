@@ -8,9 +8,10 @@ impl Session {
     /// A signal asked the recorder to end.
     ///
     /// A program under a filter of ours cannot go on alone: without a tracer each call that is wanted would answer ENOSYS (seccomp(2)).
+    /// Nor can one whose time-stamp counter is answered by its recorder.
     /// So the request is passed on to the program, and the recording ends with it.
     pub(crate) fn asked_to_end(&mut self, signal: Signal) {
-        if !self.is_filtered() {
+        if !self.is_filtered() && self.envelope.is_none() {
             return self.begin_detaching(signal);
         }
         match self.main.filter(|&program| self.tasks.get(program).is_some()) {

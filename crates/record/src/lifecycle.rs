@@ -4,6 +4,7 @@ use crate::meta;
 use crate::session::{Parked, Session};
 use crate::task::Task;
 use sysreel_abi::Act;
+use sysreel_abi::replay::Ids as Places;
 use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed, Severity,
     SnapshotKind, SourceId, TaskHead, TaskId,
@@ -108,12 +109,8 @@ impl Session {
         task.memory = memory;
         task.captured = true;
         task.every_call = every_call;
-        task.newborn = Some(places.unwrap_or_default());
-        let task_id = task.id;
-        // The maker of a child that borrows its memory waits until that is given back.
-        if shares && event != Event::VFORK {
-            self.not_replayable(task_id, "several threads share memory".into());
-        }
+        task.newborn = places.or(Some(Places::default()));
+        task.cleared = places.and_then(|places| places.cleared);
         if shares && let Some(audit) = &mut self.audit {
             audit.memory_is_shared(parent_tid);
         }
@@ -194,6 +191,7 @@ impl Session {
         task.memory = memory;
         task.captured = true;
         task.fresh_image = true;
+        task.cleared = None;
         let (id, tgid) = (task.id, task.tgid);
         let snapshot = self.snapshot(tid, tgid, id, t_ns);
         if meta::lost_privileges(tid, &snapshot) {

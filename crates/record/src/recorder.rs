@@ -236,10 +236,10 @@ impl Session {
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());
         self.filter_event();
-        if self.next_stop(tid) == Resume::ToNextSyscall {
+        if self.next_stop(tid) == Resume::ToNextSyscall && self.envelope.is_none() {
             // A program that died meanwhile is reported by wait.
             _ = self.tracer.let_live(&stop);
-        } // Else its filter would make it fail without a tracer: it dies with the recorder.
+        } // Else its filter, or its time-stamp counter, would make it fail without a tracer: it dies with the recorder.
         // The SIGSTOP that held it back is withheld: the program never learns of it.
         let how = self.next_stop(tid);
         stop.resume(how, Signal::NONE);

@@ -117,6 +117,9 @@ impl Session {
     /// while the last waits for ever. So all that is due is taken before any of it is served. A lone task needs none of this, and where
     /// nothing else is ever due (a shell that waits for its children) it is looked for less often.
     fn next_report(&mut self) -> Result<(Report, u64), Error> {
+        if self.envelope.is_some() {
+            return self.next_in_turn();
+        }
         if let Some(report) = self.due.pop_front() {
             return Ok(report);
         }
@@ -170,10 +173,15 @@ impl Session {
         self.colocation.before_resume(&mut self.tasks, tid, !in_call);
         self.balance(t_ns);
         let how = self.next_stop(tid);
-        match stop.kind() {
+        let kind = stop.kind();
+        self.takes_turn(tid, kind);
+        match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
             StopKind::Group(_) => stop.listen(),
             StopKind::Syscall | StopKind::Event(_) => stop.resume(how, Signal::NONE),
+        }
+        if kind == StopKind::Event(Event::EXIT) {
+            self.until_ended(tid);
         }
     }
 

@@ -63,7 +63,10 @@ impl Session {
                 None
             }
             StopKind::Group(_) => None,
-            StopKind::Event(event) => self.event_stop(stop, id, event).ok(),
+            StopKind::Event(event) => {
+                self.envelope_end(tid, id, event);
+                self.event_stop(stop, id, event).ok()
+            }
         };
         self.sink.commit();
         self.notes();

@@ -43,6 +43,8 @@ pub(crate) struct Task {
     pub(crate) fresh_image: bool,
     /// It was just made, and its memory has its id at these places.
     pub(crate) newborn: Option<Ids>,
+    /// Where the kernel writes zero when it ends, if others share its memory.
+    pub(crate) cleared: Option<u64>,
     /// Where it goes on from, when no instruction of its own was executed since: instruction pointer, stack pointer, result.
     pub(crate) boundary: Option<(u64, u64, u64)>,
     /// Signals that were held back, as they told of themselves.
@@ -96,6 +98,7 @@ impl Task {
             shaping: None,
             fresh_image: false,
             newborn: None,
+            cleared: None,
             boundary: None,
             held: Vec::new(),
             hurried: false,

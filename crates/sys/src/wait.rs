@@ -92,6 +92,17 @@ pub enum Report {
     NoTasks,
 }
 
+impl Report {
+    /// The task that it is about.
+    pub fn tid(&self) -> Option<Tid> {
+        match self {
+            Report::Stopped(stop) => Some(stop.tid()),
+            Report::Gone { tid, .. } => Some(*tid),
+            Report::Interrupted | Report::NoTasks => None,
+        }
+    }
+}
+
 impl Tracer {
     /// Waits for the next report of any tracee or child. One system call.
     pub fn wait(&self) -> Result<Report> {
@@ -101,6 +112,11 @@ impl Tracer {
     /// The next report of any tracee if one is due, without waiting.
     pub fn poll(&self) -> Result<Option<Report>> {
         self.wait_with(-1, libc::WNOHANG)
+    }
+
+    /// The next report of one task if it is due, without waiting.
+    pub fn poll_for(&self, tid: Tid) -> Result<Option<Report>> {
+        self.wait_with(tid, libc::WNOHANG)
     }
 
     /// Waits for the next report of one task.

@@ -52,6 +52,8 @@ impl Session {
             let shape = replay::shape(abi, row, &args, self.capture.captured(0, 0, 0));
             if let Some(task) = self.tasks.get_mut(tid) {
                 task.shaping = shape.map(|shape| (shape, fd));
+                // The call cannot fail (set_tid_address(2)).
+                task.cleared = replay::clears_when_ended(abi, row, &args).or(task.cleared);
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
                 && let Some(to) = self.own_output(tid, fd)

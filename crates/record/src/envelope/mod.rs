@@ -6,6 +6,7 @@ mod calls;
 mod contents;
 mod image;
 mod signals;
+mod turns;
 
 use crate::session::Session;
 use contents::Contents;
@@ -15,7 +16,7 @@ use sysreel_format::{
     Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, SourceId, TaskId,
 };
 use sysreel_sys::signals::Alarm;
-use sysreel_sys::{affinity, clock, machine};
+use sysreel_sys::{Tid, affinity, clock, machine};
 
 /// The version of the snapshot struct that is written.
 const SNAPSHOT_VERSION: u16 = 1;
@@ -38,6 +39,8 @@ pub(crate) struct Envelope {
     outputs: [Option<(u64, u64)>; 2],
     /// What no replay can repeat, each once.
     refused: BTreeSet<String>,
+    /// The task that may execute instructions of its own.
+    turn: Option<Tid>,
     /// Rings while signals are held.
     alarm: Option<Alarm>,
 }

@@ -1,0 +1,110 @@
+//! Taking turns: one task at a time executes instructions of its own, so that the order of the log is the order in which memory changed.
+//!
+//! A task has the turn from where it goes on in its program to its next stop, and keeps it during calls that shape memory. Calls that may wait
+//! go on while others have their turns. What other tasks report meanwhile is served when the turn is free.
+
+use crate::error::Error;
+use crate::session::Session;
+use sysreel_format::TaskId;
+use sysreel_sys::info::Op;
+use sysreel_sys::memory::{self, Transfer};
+use sysreel_sys::{Event, Report, StopKind, Tid, clock, object, process};
+
+/// How often it is looked whether a task has ended that was told to, before it is believed to wait for something.
+const LOOKS: u32 = 10_000;
+
+impl Session {
+    /// The next report of the task that has the turn; of any, first come, first served, when nobody has it.
+    pub(crate) fn next_in_turn(&mut self) -> Result<(Report, u64), Error> {
+        loop {
+            let turn = self.envelope.as_ref().and_then(|envelope| envelope.turn);
+            let at = match turn {
+                Some(holder) => self.due.iter().position(|(report, _)| report.tid() == Some(holder)),
+                None => (!self.due.is_empty()).then_some(0),
+            };
+            if let Some(report) = at.and_then(|at| self.due.remove(at)) {
+                self.give_turn(None);
+                return Ok(report);
+            }
+            let report = (self.tracer.wait()?, clock::monotonic_ns());
+            if matches!(report.0, Report::Interrupted | Report::NoTasks) {
+                return Ok(report);
+            }
+            self.due.push_back(report);
+        }
+    }
+
+    fn give_turn(&mut self, to: Option<Tid>) {
+        if let Some(envelope) = &mut self.envelope {
+            envelope.turn = to;
+        }
+    }
+
+    /// A task is about to go on from a stop.
+    pub(crate) fn takes_turn(&mut self, tid: Tid, kind: StopKind) {
+        if self.envelope.is_none() {
+            return;
+        }
+        let takes = match kind {
+            // Calls that shape memory do not wait, and nobody shall see them half done.
+            StopKind::Syscall if self.info.op() == Some(Op::ENTRY) => {
+                self.tasks.get(tid).is_some_and(|task| task.shaping.is_some() && task.vetoed.is_none())
+            }
+            StopKind::Syscall | StopKind::Signal(_) | StopKind::Event(Event::STOP) => true,
+            StopKind::Group(_) | StopKind::Event(_) => false,
+        };
+        if takes {
+            self.give_turn(Some(tid));
+        }
+    }
+
+    /// At the stop before the end of a task: what the kernel does to memory that others share.
+    pub(crate) fn envelope_end(&mut self, tid: Tid, id: TaskId, event: Event) {
+        if self.envelope.is_none() || event != Event::EXIT || self.tasks.is_alone(tid) {
+            return;
+        }
+        if holds_robust_futexes(tid) {
+            self.not_replayable(id, "a thread ended while it held robust futexes".into());
+        }
+        let Some(address) = self.tasks.get(tid).and_then(|task| task.cleared) else { return };
+        let mut before = [0; size_of::<Tid>()];
+        let mut transfer = [Transfer { address, len: before.len(), ..Transfer::default() }];
+        memory::read(tid, &mut before, &mut transfer);
+        if transfer[0].got == before.len() {
+            self.memory_part(address, &[0; size_of::<Tid>()]);
+        }
+    }
+
+    /// Waits until a task that was told to end has done to memory what it does then, before anybody else goes on.
+    pub(crate) fn until_ended(&mut self, tid: Tid) {
+        if self.envelope.is_none() || self.tasks.is_alone(tid) {
+            return;
+        }
+        for _ in 0..LOOKS {
+            match self.tracer.poll_for(tid) {
+                Ok(Some(report)) => {
+                    self.due.push_front((report, clock::monotonic_ns()));
+                    return;
+                }
+                Ok(None) => {}
+                Err(_) => return,
+            }
+            // The first thread of a process stays until the others have ended, without a report.
+            if process::Status::of(tid).map_or(true, |status| status.state == b'Z') {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+/// Does a list of robust futexes have entries? It is a ring: its head points to itself when it has none (set_robust_list(2)).
+fn holds_robust_futexes(tid: Tid) -> bool {
+    let Some(head) = object::robust_list(tid) else { return false };
+    let mut first = [0; 8];
+    let mut transfer = [Transfer { address: head, len: first.len(), ..Transfer::default() }];
+    memory::read(tid, &mut first, &mut transfer);
+    let first = u64::from_le_bytes(first);
+    // Pointers of 32-bit programs are half as long.
+    transfer[0].got == 8 && first != head && first & 0xffff_ffff != head
+}
