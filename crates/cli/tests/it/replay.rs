@@ -1,5 +1,6 @@
 //! What was recorded with `--replayable` runs again from its log alone: the same output, the same end, every call compared.
 
+use crate::program::program;
 use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
 
@@ -93,6 +94,144 @@ fn interpreters_and_compilers() {
         "git init -q r; cd r; git config user.name n; git config user.email e@example.org
          echo 1 > f; git add f; git commit -qm first; git log --stat; git clone -q . ../s; ls ../s",
     );
+}
+
+/// Threads whose output depends on who comes first, and whose sum on who was interrupted where.
+const RACE: &str = r#"
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+static volatile int sum;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static void *add(void *who) {
+    for (int i = 0; i < 200; i++) {
+        int before = sum;
+        if (i % 7 == 0) sched_yield();
+        sum = before + 1;
+        pthread_mutex_lock(&lock);
+        if (i % 50 == 0) printf("%ld %d\n", (long)who, sum);
+        pthread_mutex_unlock(&lock);
+    }
+    return 0;
+}
+int main(void) {
+    pthread_t threads[4];
+    for (long i = 0; i < 4; i++) pthread_create(threads + i, 0, add, (void *)i);
+    for (int i = 0; i < 4; i++) pthread_join(threads[i], 0);
+    return printf("%d\n", sum) < 0;
+}"#;
+
+#[test]
+fn threads_and_races() {
+    for flags in ["", "-static"] {
+        let script = format!("cat > r.c <<'END'\n{RACE}\nEND\ngcc -O1 {flags} -pthread -o r r.c && exec ./r");
+        replays(&["gcc"], &script);
+    }
+    replays(
+        &["python3"],
+        "cat > t.py <<'END'
+import queue, threading, time
+q = queue.Queue()
+def put(i):
+    for k in range(10):
+        q.put((i, k))
+        time.sleep(0.0005)
+threads = [threading.Thread(target=put, args=(i,)) for i in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+print(list(q.queue))
+END
+exec /usr/bin/python3 t.py",
+    );
+}
+
+#[test]
+fn signals_that_come_at_any_time() {
+    replays(
+        &["python3"],
+        "cat > s.py <<'END'
+import signal, time
+n = 0
+def count(number, frame):
+    global n
+    n += 1
+signal.signal(signal.SIGALRM, count)
+signal.setitimer(signal.ITIMER_REAL, 0.005, 0.005)
+start, turns = time.time(), 0
+while time.time() - start < 0.1: turns += 1
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(n, turns)
+END
+exec /usr/bin/python3 s.py",
+    );
+}
+
+#[test]
+fn many_processes_and_servers() {
+    replays(
+        &["make", "gcc"],
+        r#"for i in 1 2 3 4; do echo "int f$i(int x) { return x + $i; }" > f$i.c; done
+        printf 'all: f1.o f2.o f3.o f4.o\n\t@echo linked\n%%.o: %%.c\n\tgcc -O1 -c $< -o $@\n' > Makefile
+        exec make -j4"#,
+    );
+    replays(
+        &["python3", "curl"],
+        "cat > s.py <<'END'
+import http.server, threading, subprocess
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers(); self.wfile.write(b'served ' + self.path.encode())
+    def log_message(self, *args): pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+url = f'http://127.0.0.1:{server.server_port}/'
+print([subprocess.run(['curl', '-s', url + str(i)], capture_output=True).stdout for i in range(3)])
+server.shutdown()
+END
+exec /usr/bin/python3 s.py",
+    );
+    replays(
+        &["sqlite3"],
+        r#"exec sqlite3 w.db "pragma journal_mode=wal; create table t(a); insert into t values (random());
+           select * from t; pragma wal_checkpoint;""#,
+    );
+}
+
+/// What a fixture does to be seen at all is what a replay must repeat: restarts, odd numbers, other architectures, ends of all kinds.
+#[test]
+fn fixtures() {
+    #[rustfmt::skip]
+    const NAMES: [&str; 20] = [
+        "all_futexes", "clone_flags", "closed_standard_fds", "death_by_segv", "epoll_server", "exec_arch",
+        "exec_from_thread", "exec_leader_gone", "exit_group_siblings", "group_stop", "int80_mixed", "kill_in_pause",
+        "nr_values", "read_interrupted", "restart_after_stop", "seccomp_kills", "signal_kinds", "sigreturn_value",
+        "threads_die_in_calls", "vfork_exec",
+    ];
+    fixtures_replay(&NAMES);
+}
+
+#[test]
+#[ignore = "long: every fixture program"]
+fn long_all_fixtures() {
+    let names: Vec<String> = fs::read_dir(crate::program::folder())
+        .unwrap()
+        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".c")?.to_owned()))
+        // Shared memory of System V is refused.
+        .filter(|name| name != "all_messages")
+        .collect();
+    fixtures_replay(&names.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[track_caller]
+fn fixtures_replay(names: &[&str]) {
+    for name in names {
+        let (stage, program) = (Stage::new(), program(name));
+        let mut words = vec![program.binary.to_str().unwrap()];
+        words.extend(program.arguments.iter().map(String::as_str));
+        let recorded = record(&stage, &words);
+        let replayed = stage.sysreel(&["replay", "run.reel"]);
+        assert_eq!(replayed.status.code(), Some(0), "{name}: {replayed:?}");
+        assert_eq!(recorded.text(), replayed.text(), "{name}");
+    }
 }
 
 #[test]
