@@ -19,6 +19,8 @@ list! { /// Seals of a memfd.
 SEAL "F_SEAL_" 32: F_SEAL_SEAL F_SEAL_SHRINK F_SEAL_GROW F_SEAL_WRITE F_SEAL_FUTURE_WRITE F_SEAL_EXEC }
 list! { /// Type of a record lock or lease.
 LOCK_TYPE "F_" 32: F_RDLCK F_WRLCK F_UNLCK }
+list! { /// Whom F_SETOWN_EX names.
+OWNER "F_OWNER_" 32: F_OWNER_TID F_OWNER_PID F_OWNER_PGRP }
 list! { /// What F_NOTIFY watches for.
 NOTIFY "DN_" 32: DN_ACCESS DN_MODIFY DN_CREATE DN_DELETE DN_RENAME DN_ATTRIB DN_MULTISHOT }
 list! { /// Operations of flock.

@@ -49,7 +49,9 @@ pub(super) fn seccomp(call: &Call) -> Meaning {
 pub(super) fn modify_ldt(call: &Call) -> Meaning {
     match call.command(0) {
         0 | 2 => Meaning::returned(2),
-        1 | 0x11 => Meaning::counted(Dir::In, Layout::Byte, 2),
+        1 | 0x11 => {
+            Meaning { kind: Kind::Struct(Layout::UserDesc), ..Meaning::counted(Dir::In, Layout::Byte, 2) }
+        }
         _ => Meaning::value(Kind::Ptr),
     }
 }

@@ -40,5 +40,5 @@ pub(super) static ROWS: &[Row] = rows! {
     process_vm_readv(pid: PID, lvec: out(iov("liovcnt", Total::Ret)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, emulate(PROC);
     process_vm_writev(pid: PID, lvec: input(iov("liovcnt", Total::Own)), liovcnt: ULONG, rvec: input(iov("riovcnt", Total::None)), riovcnt: ULONG, flags: HEX) -> SIZE, refuse(PROC);
     process_mrelease(pidfd: FD, flags: HEX)                                                                       -> INT,  emulate(PROC.and(Classes::DESC));
-    modify_ldt(func: HEX, ptr: special(Special::ModifyLdt), bytecount: ULONG)                                         -> INT,  refuse(MEM).act(Act::ArchState);
+    modify_ldt(func: INT, ptr: special(Special::ModifyLdt), bytecount: ULONG)                                         -> INT,  refuse(MEM).act(Act::ArchState);
 };

@@ -2,7 +2,7 @@
 
 use sysreel_abi::{Act, Layout};
 
-use super::{Fields, View, file, machine, member, poll, process, signal, stat, time, value};
+use super::{Fields, View, file, machine, member, members, poll, process, signal, stat, time, value};
 use crate::text;
 
 /// Writes a structure. False when its bytes are too few, or nothing is known about its members: the address stands
@@ -12,6 +12,8 @@ pub(crate) fn structure(view: &View<'_>, layout: Layout, bytes: &[u8], i: usize,
     let least = match layout {
         // Sizes that the caller chooses: the first versions of each.
         L::CloneArgs => 64,
+        L::SchedAttr => 48,
+        L::MountAttr => 32,
         L::SigSet | L::OldSigSet => 1,
         other => usize::try_from(other.size(view.abi)).unwrap_or(usize::MAX),
     };
@@ -61,7 +63,7 @@ pub(crate) fn structure(view: &View<'_>, layout: Layout, bytes: &[u8], i: usize,
             text::sdec(out, f.i32(0));
             out.push(']');
         }
-        _ => return scalar_in_brackets(layout, f, out),
+        _ => return members::structure(view, layout, f, out) || scalar_in_brackets(layout, f, out),
     }
     true
 }

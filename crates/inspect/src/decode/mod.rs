@@ -8,6 +8,7 @@ mod futex;
 mod iovec;
 mod layouts;
 mod machine;
+mod members;
 mod outcome;
 mod poll;
 mod process;

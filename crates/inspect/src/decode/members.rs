@@ -1,0 +1,261 @@
+//! Structures that are shown member by member, as a table says: what each is called, where it stands, what it is.
+//!
+//! Offsets are those of 64-bit ABIs and of i386; x32 makes the calls of x86-64, and their longs are the kernel's. A structure that its caller made shorter ends with its last whole
+//! member.
+
+use std::fmt::Write as _;
+
+use sysreel_abi::consts::{file, ipc, mount, process};
+use sysreel_abi::{Abi, Kind, Layout};
+
+use super::{Fields, View, member, value};
+use crate::text;
+
+/// A member.
+struct Member {
+    name: &'static str,
+    at: (u8, u8),
+    width: Width,
+    kind: Kind,
+}
+
+/// How many bytes it has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Width {
+    Two,
+    Four,
+    Eight,
+    /// Those of a long.
+    Word,
+    /// A `struct ipc64_perm`, whose members stand in it.
+    Permissions,
+}
+
+impl Width {
+    fn bytes(self, word: usize) -> usize {
+        match self {
+            Self::Two => 2,
+            Self::Four => 4,
+            Self::Eight => 8,
+            Self::Word => word,
+            Self::Permissions => 24,
+        }
+    }
+}
+
+use Kind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
+use Width::{Eight, Four, Permissions, Two, Word};
+
+const fn m(name: &'static str, at: (u8, u8), width: Width, kind: Kind) -> Member {
+    Member { name, at, width, kind }
+}
+
+/// A member that stands at the same place everywhere.
+const fn same(name: &'static str, at: u8, width: Width, kind: Kind) -> Member {
+    m(name, (at, at), width, kind)
+}
+
+/// Writes the structure; false when there is no table of its members.
+pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+    if layout == Layout::UserDesc {
+        segment(f, out);
+        return true;
+    }
+    let members = match (layout, view.abi) {
+        (Layout::SemidDs, Abi::Aarch64) => GENERIC_SEMAPHORES,
+        _ => match MEMBERS.iter().find(|(known, _)| *known == layout) {
+            Some((_, members)) => members,
+            None => return false,
+        },
+    };
+    let word = long_of(view.abi);
+    out.push('{');
+    for one in members {
+        let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
+        if f.bytes.len() < at + one.width.bytes(word) {
+            break;
+        }
+        member(out, one.name);
+        let number = match one.width {
+            Permissions => {
+                permissions(f, out);
+                continue;
+            }
+            Two if matches!(one.kind, Int) => sign_extended(f.u16(at)),
+            Two => f.u16(at),
+            Four if matches!(one.kind, Int) => f.i32(at).cast_unsigned(),
+            Word if word == 4 && matches!(one.kind, Long) => f.i32(at).cast_unsigned(),
+            Four => f.u32(at),
+            Word if word == 4 => f.u32(at),
+            Eight | Word => f.u64(at),
+        };
+        match one.kind {
+            // Whatever the ABI's longs are: this one has 64 bits.
+            Long => text::sdec(out, number.cast_signed()),
+            kind => value::value(view, kind, 0, number, out),
+        }
+    }
+    out.push('}');
+    true
+}
+
+/// The bytes of a long of the kernel's.
+fn long_of(abi: Abi) -> usize {
+    if abi == Abi::I386 { 4 } else { 8 }
+}
+
+fn sign_extended(half: u64) -> u64 {
+    if half & 0x8000 != 0 { half | !0xffff } else { half }
+}
+
+/// key, uid, gid, cuid, cgid, mode.
+fn permissions(f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    for (name, at) in [("uid", 4), ("gid", 8)] {
+        member(out, name);
+        value::uid(f.u32(at), out);
+    }
+    member(out, "mode");
+    text::mode(out, f.u16(20));
+    member(out, "key");
+    text::hex(out, f.u32(0));
+    for (name, at) in [("cuid", 12), ("cgid", 16)] {
+        member(out, name);
+        value::uid(f.u32(at), out);
+    }
+    out.push('}');
+}
+
+/// A segment's number, place and bits.
+fn segment(f: Fields<'_>, out: &mut String) {
+    out.push('{');
+    member(out, "entry_number");
+    text::dec(out, f.u32(0));
+    for (name, at) in [("base_addr", 4), ("limit", 8)] {
+        member(out, name);
+        _ = write!(out, "{:#08x}", f.u32(at));
+    }
+    let bits = f.u32(12);
+    let fields = [
+        ("seg_32bit", 0, 1),
+        ("contents", 1, 3),
+        ("read_exec_only", 3, 1),
+        ("limit_in_pages", 4, 1),
+        ("seg_not_present", 5, 1),
+        ("useable", 6, 1),
+    ];
+    for (name, shift, mask) in fields {
+        member(out, name);
+        text::dec(out, bits >> shift & mask);
+    }
+    if f.abi != Abi::I386 {
+        member(out, "lm");
+        text::dec(out, bits >> 7 & 1);
+    }
+    out.push('}');
+}
+
+/// asm-generic/sembuf.h.
+const GENERIC_SEMAPHORES: &[Member] = &[
+    same("sem_perm", 0, Permissions, Hex),
+    same("sem_otime", 48, Eight, Ulong),
+    same("sem_ctime", 56, Eight, Ulong),
+    same("sem_nsems", 64, Eight, Ulong),
+];
+
+#[rustfmt::skip]
+static MEMBERS: &[(Layout, &[Member])] = &[
+    (Layout::MqAttr, &[
+        m("mq_flags", (0, 0), Word, Hex), m("mq_maxmsg", (8, 4), Word, Long), m("mq_msgsize", (16, 8), Word, Long),
+        m("mq_curmsgs", (24, 12), Word, Long),
+    ]),
+    (Layout::SemBuf, &[same("sem_num", 0, Two, Uint), same("sem_op", 2, Two, Int), same("sem_flg", 4, Two, Flags(&ipc::SEM))]),
+    (Layout::MsgInfo, &[
+        same("msgpool", 0, Four, Int), same("msgmap", 4, Four, Int), same("msgmax", 8, Four, Int), same("msgmnb", 12, Four, Int),
+        same("msgmni", 16, Four, Int), same("msgssz", 20, Four, Int), same("msgtql", 24, Four, Int), same("msgseg", 28, Two, Uint),
+    ]),
+    (Layout::SemInfo, &[
+        same("semmap", 0, Four, Int), same("semmni", 4, Four, Int), same("semmns", 8, Four, Int), same("semmnu", 12, Four, Int),
+        same("semmsl", 16, Four, Int), same("semopm", 20, Four, Int), same("semume", 24, Four, Int), same("semusz", 28, Four, Int),
+        same("semvmx", 32, Four, Int), same("semaem", 36, Four, Int),
+    ]),
+    (Layout::ShmInfo, &[
+        same("used_ids", 0, Four, Int), m("shm_tot", (8, 4), Word, Ulong), m("shm_rss", (16, 8), Word, Ulong),
+        m("shm_swp", (24, 12), Word, Ulong), m("swap_attempts", (32, 16), Word, Ulong), m("swap_successes", (40, 20), Word, Ulong),
+    ]),
+    (Layout::ShmLimits, &[
+        m("shmmax", (0, 0), Word, Ulong), m("shmmin", (8, 4), Word, Ulong), m("shmmni", (16, 8), Word, Ulong),
+        m("shmseg", (24, 12), Word, Ulong), m("shmall", (32, 16), Word, Ulong),
+    ]),
+    (Layout::MsqidDs, &[
+        m("msg_perm", (0, 0), Permissions, Hex), m("msg_stime", (48, 36), Eight, Ulong), m("msg_rtime", (56, 44), Eight, Ulong),
+        m("msg_ctime", (64, 52), Eight, Ulong), m("msg_qnum", (80, 64), Word, Ulong), m("msg_qbytes", (88, 68), Word, Ulong),
+        m("msg_lspid", (96, 72), Four, Int), m("msg_lrpid", (100, 76), Four, Int),
+    ]),
+    (Layout::ShmidDs, &[
+        m("shm_perm", (0, 0), Permissions, Hex), m("shm_segsz", (48, 36), Word, Ulong), m("shm_cpid", (80, 64), Four, Int),
+        m("shm_lpid", (84, 68), Four, Int), m("shm_nattch", (88, 72), Word, Ulong), m("shm_atime", (56, 40), Eight, Ulong),
+        m("shm_dtime", (64, 48), Eight, Ulong), m("shm_ctime", (72, 56), Eight, Ulong),
+    ]),
+    // Of x86 (asm/sembuf.h): it has a spare word behind each time.
+    (Layout::SemidDs, &[
+        m("sem_perm", (0, 0), Permissions, Hex), m("sem_otime", (48, 36), Eight, Ulong), m("sem_ctime", (64, 44), Eight, Ulong),
+        m("sem_nsems", (80, 52), Word, Ulong),
+    ]),
+    (Layout::IoEvent, &[same("data", 0, Eight, Hex), same("obj", 8, Eight, Hex), same("res", 16, Eight, Long), same("res2", 24, Eight, Long)]),
+    (Layout::IoUringParams, &[
+        same("flags", 8, Four, Hex), same("sq_thread_cpu", 12, Four, Uint), same("sq_thread_idle", 16, Four, Uint),
+        same("sq_entries", 0, Four, Uint), same("cq_entries", 4, Four, Uint), same("features", 20, Four, Hex), same("wq_fd", 24, Four, Uint),
+    ]),
+    (Layout::FutexWaitv, &[same("val", 0, Eight, Hex), same("uaddr", 8, Eight, Hex), same("flags", 16, Four, Flags(&ipc::FUTEX2))]),
+    (Layout::SchedAttr, &[
+        same("size", 0, Four, Uint), same("sched_policy", 4, Four, Enum(&process::SCHED)), same("sched_flags", 8, Eight, Hex),
+        same("sched_nice", 16, Four, Int), same("sched_priority", 20, Four, Uint), same("sched_runtime", 24, Eight, Ulong),
+        same("sched_deadline", 32, Eight, Ulong), same("sched_period", 40, Eight, Ulong), same("sched_util_min", 48, Four, Uint),
+        same("sched_util_max", 52, Four, Uint),
+    ]),
+    (Layout::FOwnerEx, &[same("type", 0, Four, Enum(&file::OWNER)), same("pid", 4, Four, Pid)]),
+    (Layout::MountAttr, &[
+        same("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)), same("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
+        same("propagation", 16, Eight, Hex), same("userns_fd", 24, Eight, Ulong),
+    ]),
+    (Layout::CachestatRange, &[same("off", 0, Eight, Ulong), same("len", 8, Eight, Ulong)]),
+    (Layout::Cachestat, &[
+        same("nr_cache", 0, Eight, Ulong), same("nr_dirty", 8, Eight, Ulong), same("nr_writeback", 16, Eight, Ulong),
+        same("nr_evicted", 24, Eight, Ulong), same("nr_recently_evicted", 32, Eight, Ulong),
+    ]),
+    (Layout::UffdioRange, &[same("start", 0, Eight, Hex), same("len", 8, Eight, Hex)]),
+    (Layout::XattrArgs, &[same("value", 0, Eight, Hex), same("size", 8, Four, Uint), same("flags", 12, Four, Flags(&file::XATTR))]),
+    (Layout::MntIdReq, &[same("size", 0, Four, Uint), same("mnt_id", 8, Eight, Hex), same("param", 16, Eight, Hex)]),
+    (Layout::MmapArgs, &[
+        m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong), m("prot", (16, 8), Word, Hex), m("flags", (24, 12), Word, Hex),
+        m("fd", (32, 16), Word, Long), m("offset", (40, 20), Word, Hex),
+    ]),
+    (Layout::SelectArgs, &[
+        m("n", (0, 0), Word, Ulong), m("inp", (8, 4), Word, Hex), m("outp", (16, 8), Word, Hex), m("exp", (24, 12), Word, Hex),
+        m("tvp", (32, 16), Word, Hex),
+    ]),
+    (Layout::PtracePeekSiginfo, &[same("off", 0, Eight, Ulong), same("flags", 8, Four, Hex), same("nr", 12, Four, Int)]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_lie_within_their_structures() {
+        for abi in Abi::ALL {
+            let generic = abi == Abi::Aarch64;
+            let tables = MEMBERS.iter().filter(|(layout, _)| !generic || *layout != Layout::SemidDs).copied();
+            for (layout, members) in tables.chain(generic.then_some((Layout::SemidDs, GENERIC_SEMAPHORES))) {
+                let word = long_of(abi);
+                let size = usize::try_from(layout.size(abi)).unwrap();
+                for one in members {
+                    let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
+                    let end = at + one.width.bytes(word);
+                    assert!(end <= size, "{abi}: {} of {} ends at {end} of {size}", one.name, layout.name());
+                }
+            }
+        }
+    }
+}
