@@ -93,7 +93,10 @@ pub use meta::{FileMeta, MetaCodec};
 pub use part::{
     Altered, Blobs, Mapped, MappedHead, Name, NsPids, Part, Parts, Region, RegionData, RegionHead,
 };
-pub use read::{BlockItem, Blocks, Ending, Events, Item, Log, Missing, ReadAt, SeekReader, Why};
+pub use read::{
+    BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
+    SeekReader, What, Why,
+};
 pub use segment::{Full, Record, Segment, SegmentMemory};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
 pub use summary::{Extras, Summary};

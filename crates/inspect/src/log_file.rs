@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use sysreel_format::limits::MAX_TAIL;
-use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Item, Limits, Log, OutlineItem, ReadAt, TAIL_SUFFIX};
 
 use crate::Error;
 
@@ -110,6 +110,12 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     Ok(LogFile { path: path.to_path_buf(), log, has_tail })
 }
 
+/// What a walk over outlines came to.
+pub(crate) struct Passed {
+    pub(crate) row_bytes: u64,
+    pub(crate) latest: u64,
+}
+
 impl LogFile {
     /// The log itself.
     #[must_use]
@@ -139,14 +145,7 @@ impl LogFile {
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<(), Error> {
-        /// Below this threads take longer to start than they save.
-        const LONG: u64 = 1 << 20;
-        /// More would wait for the one that takes what they decode.
-        const MOST: usize = 4;
-        let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
-        let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let threads = if is_long { (cpus - 1).min(MOST) } else { 0 };
-        let read = self.log.read_ahead(threads, from, |events| {
+        let read = self.log.read_ahead(self.threads(), from, |events| {
             while let Some(item) = events.next().map_err(|e| self.error(e))? {
                 if each(&item)?.is_break() {
                     break;
@@ -155,6 +154,27 @@ impl LogFile {
             Ok(())
         });
         read.map_err(|e| self.error(e))?
+    }
+
+    /// Calls `each` for the outline of every event and for every hole, in order, in the same way. Answers what the cursor came to.
+    pub(crate) fn outlines(&self, mut each: impl FnMut(&OutlineItem<'_>)) -> Result<Passed, Error> {
+        self.log.outline_ahead(self.threads(), |outlines| {
+            while let Some(item) = outlines.next().map_err(|e| self.error(e))? {
+                each(&item);
+            }
+            Ok(Passed { row_bytes: outlines.row_bytes(), latest: outlines.latest() })
+        })
+    }
+
+    /// How many threads may decode ahead.
+    fn threads(&self) -> usize {
+        /// Below this threads take longer to start than they save.
+        const LONG: u64 = 1 << 20;
+        /// More would wait for the one that takes what they decode.
+        const MOST: usize = 4;
+        let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
+        let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
+        if is_long { (cpus - 1).min(MOST) } else { 0 }
     }
 
     /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use super::source::ReadAt;
 use super::store::{Found, Loader, Store};
 use super::walk::{Step, Walk};
-use super::{Events, Log};
+use super::{Events, Log, Outlines};
 use crate::Error;
 use crate::kind::BlockKind;
 use crate::sites;
@@ -22,6 +22,7 @@ const DEPTH: usize = 2;
 #[derive(Debug)]
 struct Job {
     found: Found,
+    outline: bool,
     rows: Vec<u8>,
     answer: SyncSender<Answer>,
 }
@@ -40,6 +41,7 @@ pub(super) struct Ahead {
     scout: Option<Walk>,
     /// Blocks whose events all lie below this are not wanted.
     from: u64,
+    outline: bool,
     jobs: Sender<Job>,
     /// In order of the file: where each block is, and where its rows will come.
     waiting: VecDeque<(u64, Receiver<Answer>)>,
@@ -90,7 +92,7 @@ impl Ahead {
                 continue;
             }
             let (answer, ready) = sync_channel(1);
-            let job = Job { found, rows: spare.take().unwrap_or_default(), answer };
+            let job = Job { found, outline: self.outline, rows: spare.take().unwrap_or_default(), answer };
             if self.jobs.send(job).is_ok() {
                 self.waiting.push_back((header.self_offset, ready));
             }
@@ -103,8 +105,8 @@ fn work<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
     let mut loader = Loader::default();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { found, mut rows, answer }) = next else { return };
-        let loaded = loader.load_rows(store, &found, &mut rows);
+        let Ok(Job { found, outline, mut rows, answer }) = next else { return };
+        let loaded = loader.load_rows(store, &found, outline, &mut rows);
         // A cursor that has gone elsewhere does not wait for it.
         _ = answer.send(Answer { rows, loaded });
     }
@@ -123,27 +125,46 @@ impl<S: ReadAt + Sync> Log<S> {
         from: u64,
         read: impl FnOnce(&mut Events<'_, S>) -> R,
     ) -> Result<R, Error> {
-        let mut events = self.events_from(from)?;
+        Ok(self.with_threads(threads, from, self.events_from(from)?, read))
+    }
+
+    /// As [`Log::read_ahead`], for the outlines of all events ([`Log::outlines`]).
+    pub fn outline_ahead<R>(&self, threads: usize, read: impl FnOnce(&mut Outlines<'_, S>) -> R) -> R {
+        self.with_threads(threads, 0, self.outlines().0, |events| {
+            let own = std::mem::replace(events, self.events());
+            read(&mut Outlines(own))
+        })
+    }
+
+    fn with_threads<'a, R>(
+        &'a self,
+        threads: usize,
+        from: u64,
+        mut events: Events<'a, S>,
+        read: impl FnOnce(&mut Events<'a, S>) -> R,
+    ) -> R {
         if threads == 0 {
-            return Ok(read(&mut events));
+            return read(&mut events);
         }
         let (jobs, queue) = channel();
         let (store, queue) = (&self.store, Mutex::new(queue));
-        Ok(std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             for _ in 0..threads {
                 scope.spawn(|| work(store, &queue));
             }
-            events.decode_ahead(|scout| Ahead {
+            let (waiting, most) = (VecDeque::new(), threads * DEPTH);
+            events.decode_ahead(|scout, outline| Ahead {
                 scout: Some(scout),
                 from,
+                outline,
                 jobs,
-                waiting: VecDeque::new(),
-                most: threads * DEPTH,
+                waiting,
+                most,
             });
             let read = read(&mut events);
             // Its end of the queue goes with it, and so do the threads.
             drop(events);
             read
-        }))
+        })
     }
 }

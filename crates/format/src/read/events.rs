@@ -40,6 +40,11 @@ pub struct Events<'a, S> {
     deep: bool,
     /// Blocks that other threads decode.
     ahead: Option<Ahead>,
+    /// Only the outlines of rows are wanted.
+    pub(super) outline: bool,
+    /// Bytes of rows in the blocks and records that the cursor came to, and the latest time in them.
+    pub(super) row_bytes: u64,
+    pub(super) latest: u64,
 }
 
 /// Where a cursor is.
@@ -79,6 +84,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
             place: Place::Blocks,
             deep: false,
             ahead: None,
+            outline: false,
+            row_bytes: 0,
+            latest: 0,
         }
     }
 
@@ -88,8 +96,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
     }
 
     /// Lets others decode blocks from here on.
-    pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk) -> Ahead) {
-        self.ahead = Some(ahead(self.walk));
+    pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk, bool) -> Ahead) {
+        self.ahead = Some(ahead(self.walk, self.outline));
     }
 
     /// The number that comes next: all before it were given, as events or as missing.
@@ -125,7 +133,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 }
                 Moved::TailRow(number, range) => {
                     if number >= self.from {
-                        return Ok(Some(Item::Event(Event::from_row(number, self.tail.row(range))?)));
+                        let event = Event::from_row(number, self.tail.row(range))?;
+                        self.row_bytes = self.row_bytes.saturating_add(event.row().len() as u64);
+                        self.latest = self.latest.max(event.t_ns);
+                        return Ok(Some(Item::Event(event)));
                     }
                 }
             }
@@ -204,7 +215,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
         let loaded = self.load(found)?;
         let whole = loaded.is_ok()
             && count_rows(&self.rows) == Some(header.n_items)
-            && (!self.deep || hash128(&self.rows) == header.logical_hash);
+            && (!self.deep || self.outline || hash128(&self.rows) == header.logical_hash);
         if !whole {
             self.rows.clear();
             self.at = 0;
@@ -213,6 +224,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
             return Ok(Moved::On);
         }
         self.walk.trust();
+        self.row_bytes = self.row_bytes.saturating_add(header.raw_len);
+        self.latest = self.latest.max(header.t_last);
         (self.at, self.row_number) = (0, header.first_item);
         Ok(self.gap(header.first_item, header.dropped, offset, header.drop_reasons))
     }
@@ -229,7 +242,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 Err(empty) => rows = empty,
             }
         }
-        let loaded = self.loader.load_rows(&self.log.store, found, &mut rows);
+        let loaded = self.loader.load_rows(&self.log.store, found, self.outline, &mut rows);
         self.rows = rows;
         loaded
     }

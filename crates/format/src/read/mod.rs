@@ -6,6 +6,7 @@ mod blocks;
 mod directory;
 mod events;
 mod item;
+mod outline;
 mod source;
 mod store;
 mod tail;
@@ -17,6 +18,7 @@ use std::cell::RefCell;
 pub use blocks::{BlockItem, Blocks};
 pub use events::Events;
 pub use item::{Ending, Item, Missing, Why};
+pub use outline::{Outline, OutlineItem, Outlines, What};
 pub use source::{ReadAt, SeekReader};
 
 use blobs::BlobReader;
@@ -128,6 +130,13 @@ impl<S: ReadAt> Log<S> {
     /// A cursor over all events.
     pub fn events(&self) -> Events<'_, S> {
         Events::new(self, self.start, 0, 0, 0)
+    }
+
+    /// A cursor over the outlines of all events: which there are, of whom and from where, and whether calls failed.
+    pub fn outlines(&self) -> Outlines<'_, S> {
+        let mut events = self.events();
+        events.outline = true;
+        Outlines(events)
     }
 
     /// A cursor that begins at the event of that number.

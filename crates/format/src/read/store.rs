@@ -83,11 +83,12 @@ impl<S: ReadAt> Store<S> {
 }
 
 impl Loader {
-    /// The rows of an EVENTS block in a codec that is known, into `rows`.
+    /// The rows of an EVENTS block in a codec that is known, into `rows`; in outline those of columns.
     pub(crate) fn load_rows<S: ReadAt>(
         &mut self,
         store: &Store<S>,
         found: &Found,
+        outline: bool,
         rows: &mut Vec<u8>,
     ) -> Result<Result<(), &'static str>, Error> {
         if found.header.codec != sites::CODEC {
@@ -103,7 +104,11 @@ impl Loader {
                     Some(sites) => sites,
                     none => none.insert(SitesUnpacker::new()?),
                 };
-                sites.unpack(&self.packed, raw_len, rows)
+                if outline {
+                    sites.unpack_outline(&self.packed, raw_len, rows)
+                } else {
+                    sites.unpack(&self.packed, raw_len, rows)
+                }
             }
             Err(what) => Err(what),
         })

@@ -88,6 +88,11 @@ impl Tables {
         Tables { places: Places::new(), history: History::new(), classes: Vec::new() }
     }
 
+    /// The sites, for whoever needs no more.
+    pub(super) fn places(&mut self) -> &mut Places {
+        &mut self.places
+    }
+
     fn clear(&mut self) {
         self.places.clear();
         self.history.clear();

@@ -3,6 +3,7 @@
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
+use super::Wanted;
 use super::columns::{COLUMNS, Column, Columns, FRAMES, put_uint};
 use crate::Error;
 use crate::zframe::{LEVEL, Unpacker};
@@ -21,6 +22,8 @@ pub(super) struct FramePacker {
 pub(super) struct FrameUnpacker {
     unpacker: Unpacker,
     contents: [Vec<u8>; FRAMES.len()],
+    /// Which of them there are.
+    wanted: Wanted,
 }
 
 impl FramePacker {
@@ -107,20 +110,32 @@ fn failed(code: usize) -> Error {
 
 impl FrameUnpacker {
     pub(super) fn new() -> Result<Self, Error> {
-        Ok(FrameUnpacker { unpacker: Unpacker::new()?, contents: [const { Vec::new() }; FRAMES.len()] })
+        Ok(FrameUnpacker {
+            unpacker: Unpacker::new()?,
+            contents: [const { Vec::new() }; FRAMES.len()],
+            wanted: [false; FRAMES.len()],
+        })
     }
 
-    /// Decompresses a payload whose frames together hold at most `limit` bytes.
-    pub(super) fn unpack(&mut self, mut payload: &[u8], limit: usize) -> Result<(), &'static str> {
+    /// Decompresses the wanted frames of a payload whose frames together hold at most `limit` bytes. The columns of others are empty.
+    pub(super) fn unpack(
+        &mut self,
+        mut payload: &[u8],
+        limit: usize,
+        wanted: Wanted,
+    ) -> Result<(), &'static str> {
         let mut left = limit;
-        for content in &mut self.contents {
+        self.wanted = wanted;
+        for (content, wanted) in self.contents.iter_mut().zip(wanted) {
             let len = zstd_safe::find_frame_compressed_size(payload).unwrap_or(usize::MAX);
             let (frame, rest) = payload.split_at_checked(len).ok_or("payload is not four zstd frames")?;
             let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
             let size =
                 size.and_then(|size| usize::try_from(size).ok()).ok_or("frame without content size")?;
             left = left.checked_sub(size).ok_or("columns are longer than rows can need")?;
-            self.unpacker.unpack(frame, size, content)?;
+            if wanted {
+                self.unpacker.unpack(frame, size, content)?;
+            }
             payload = rest;
         }
         if payload.is_empty() { Ok(()) } else { Err("bytes after the columns") }
@@ -129,7 +144,9 @@ impl FrameUnpacker {
     /// The columns in what was decompressed. `None` when they do not fill it.
     pub(super) fn columns(&self) -> Option<[Column<'_>; COLUMNS]> {
         let mut columns = [Column::default(); COLUMNS];
-        for (content, range) in self.contents.iter().zip(FRAMES) {
+        for ((content, range), _) in
+            self.contents.iter().zip(FRAMES).zip(self.wanted).filter(|(_, wanted)| *wanted)
+        {
             let mut content = Column(content);
             let mut lens = [0; COLUMNS];
             for len in lens.get_mut(range.clone())? {

@@ -12,6 +12,7 @@ mod frames;
 mod history;
 mod keys;
 mod model;
+mod outline;
 mod parts;
 mod places;
 mod ring;
@@ -81,13 +82,13 @@ const STOP_KIND: [u8; 2] = [1, 0];
 /// Kind, source and flags of rows that the model is made for: a STOP from the kernel.
 const STOP_SORT: [u8; 4] = [1, 0, 1, 0];
 /// What the body of a STOP has before the struct.
-const STOP_HEAD_LEN: usize = 12;
+pub(crate) const STOP_HEAD_LEN: usize = 12;
 /// How an entry's body begins: wait status 0x857f, 80 bytes of the merged struct, op 1.
-const ENTRY_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 80, 0, 0, 0, 80, 0, 1, 0, 1, 0, 0, 0];
-const ENTRY_LEN: usize = STOP_HEAD_LEN + 80;
+pub(crate) const ENTRY_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 80, 0, 0, 0, 80, 0, 1, 0, 1, 0, 0, 0];
+pub(crate) const ENTRY_LEN: usize = STOP_HEAD_LEN + 80;
 /// How an exit's body begins: the same with 33 bytes, op 2.
-const EXIT_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 33, 0, 0, 0, 33, 0, 1, 0, 2, 0, 0, 0];
-const EXIT_LEN: usize = STOP_HEAD_LEN + 33;
+pub(crate) const EXIT_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 33, 0, 0, 0, 33, 0, 1, 0, 2, 0, 0, 0];
+pub(crate) const EXIT_LEN: usize = STOP_HEAD_LEN + 33;
 const PART_HEAD: usize = 8;
 /// What a region has before its data.
 const REGION_HEAD: usize = 40;
@@ -174,9 +175,33 @@ impl SitesUnpacker {
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
         out.clear();
-        self.frames.unpack(payload, raw_len.saturating_add(limits::COLUMNS_SLACK))?;
+        self.frames.unpack(payload, raw_len.saturating_add(limits::COLUMNS_SLACK), ALL)?;
         let columns = self.frames.columns().ok_or("columns do not fill their frames")?;
         out.reserve(raw_len);
         decode::decode(columns, &mut self.tables, raw_len, out).ok_or("columns do not give rows")
     }
+
+    /// The outline of the rows of a payload; they would be `raw_len` bytes, and are no longer in outline.
+    pub(crate) fn unpack_outline(
+        &mut self,
+        payload: &[u8],
+        raw_len: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<(), &'static str> {
+        const WRONG: &str = "columns do not fill their frames";
+        let limit = raw_len.saturating_add(limits::COLUMNS_SLACK);
+        out.clear();
+        self.frames.unpack(payload, limit, SKELETON)?;
+        if outline::needs_bodies(&self.frames.columns().ok_or(WRONG)?) {
+            self.frames.unpack(payload, limit, SKELETON_AND_PARTS)?;
+        }
+        let columns = self.frames.columns().ok_or(WRONG)?;
+        outline::outline(columns, self.tables.places(), raw_len, out).ok_or("columns do not give rows")
+    }
 }
+
+/// Which frames are wanted.
+type Wanted = [bool; columns::FRAMES.len()];
+const ALL: Wanted = [true; columns::FRAMES.len()];
+const SKELETON: Wanted = [true, false, false, false];
+const SKELETON_AND_PARTS: Wanted = [true, false, false, true];

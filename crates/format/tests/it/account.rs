@@ -1,6 +1,6 @@
 //! The promise of the reader: every event is given right, or reported missing; none is wrong, none is passed over.
 
-use sysreel_format::{Body, Event, Item, Limits, Log, Missing, Part};
+use sysreel_format::{Body, Event, Item, Limits, Log, Missing, OutlineItem, Part, What};
 
 /// Reads the log and compares it with the rows that went in. Gives how many were read, and the holes.
 pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
@@ -57,12 +57,54 @@ fn check_ahead(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     }
 }
 
+/// The outlines are those of the events, with the same holes.
+fn check_outlines(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
+    let (mut next, mut seen) = (0_u64, Vec::new());
+    log.outline_ahead(1, |outlines| {
+        while let Some(item) = outlines.next().unwrap() {
+            let outline = match item {
+                OutlineItem::Event(outline) => outline,
+                OutlineItem::Missing(missing) => {
+                    next = missing.count.map_or(u64::MAX, |count| missing.first + count);
+                    seen.push(missing);
+                    continue;
+                }
+            };
+            let row = &rows[usize::try_from(next).unwrap()];
+            let event = Event::from_row(next, row).unwrap();
+            assert_eq!((outline.number, outline.kind, outline.task), (next, event.kind, event.task));
+            let word = |at: usize| u64::from_le_bytes(event.body[at..at + 8].try_into().unwrap());
+            match outline.what {
+                What::Entry { arch, ip, nr } => {
+                    let arch = u64::from(arch) << 32 | 1;
+                    assert_eq!((event.body.len() >= 92, arch, ip, nr), (true, word(12), word(20), word(36)));
+                }
+                What::Exit { arch, is_error } => {
+                    assert_eq!((u64::from(arch) << 32 | 2, is_error), (word(12), event.body[44]));
+                }
+                What::Stop { wait_status, layout, info } => {
+                    let Ok(Body::Stop(stop)) = event.decode() else { panic!("event {next}") };
+                    assert_eq!((wait_status, layout, info), (stop.wait_status, stop.layout, stop.info));
+                }
+                What::Other(other) => assert_eq!(other.body, event.body),
+            }
+            next += 1;
+        }
+        if holes.is_empty() {
+            assert_eq!(outlines.row_bytes(), rows.iter().map(|row| row.len() as u64).sum::<u64>());
+        }
+    });
+    assert_eq!(seen, holes);
+    assert!(next >= rows.len() as u64);
+}
+
 /// As [`account`], of a file that may not even open.
 pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
     match Log::open(bytes, Limits::default()) {
         Ok(log) => {
             let (read, holes) = account(&log, rows);
             check_ahead(&log, rows, &holes);
+            check_outlines(&log, rows, &holes);
             (read, holes)
         }
         Err(_) => (0, Vec::new()),

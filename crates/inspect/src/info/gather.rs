@@ -1,19 +1,21 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
 use std::collections::{BTreeMap, HashSet};
-use std::ops::ControlFlow;
 
+use sysreel_abi::AuditArch;
 use sysreel_format::{
-    Body, Completeness, Ending as LogEnding, Event, FileMeta, GoneHow, Item, MetaCodec, Part,
-    ProcessSnapshot, ReadAt, SnapshotKind, Stop, Task, TaskId,
+    Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, MetaCodec, Outline,
+    OutlineItem, ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, What,
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
-use crate::psi::{self, What};
+use crate::psi;
 use crate::{Error, LogFile, text};
 
 /// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
 const MOST: usize = 100_000;
+/// Of kinds and architectures so many are counted.
+const MOST_KINDS: usize = 1000;
 
 impl Info {
     /// Sums up a log.
@@ -27,15 +29,15 @@ impl Info {
             places: BTreeMap::new(),
             in_call: HashSet::new(),
             completeness: log.header().completeness,
-            t_last: 0,
+            kinds: Vec::new(),
+            archs: Vec::new(),
         };
-        file.walk(0, |item| {
-            match item {
-                Item::Event(event) => walk.event(&mut info, event),
-                Item::Missing(missing) => keep(&mut info.missing, missing.to_string()),
-            }
-            Ok(ControlFlow::Continue(()))
+        let passed = file.outlines(|item| match item {
+            OutlineItem::Event(event) => walk.event(&mut info, event),
+            OutlineItem::Missing(missing) => keep(&mut info.missing, missing.to_string()),
         })?;
+        walk.name(&mut info);
+        info.sizes.events = passed.row_bytes;
         if let Some(summary) = log.summary() {
             walk.completeness = walk.completeness.with(summary.completeness);
             info.sizes.buffers = Some(summary.blob_bytes);
@@ -48,7 +50,7 @@ impl Info {
                 "the recording was not finished: what came after its last event is not known".to_owned(),
             );
         }
-        info.time.duration_ns = walk.t_last.saturating_sub(log.meta().monotonic_ns);
+        info.time.duration_ns = passed.latest.saturating_sub(log.meta().monotonic_ns);
         info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
         Ok(info)
     }
@@ -161,28 +163,48 @@ struct Walk {
     /// Tasks with an open call.
     in_call: HashSet<TaskId>,
     completeness: Completeness,
-    t_last: u64,
+    kinds: Vec<(EventKind, u64)>,
+    archs: Vec<(AuditArch, u64)>,
 }
 
-/// Adds one to the count of a name.
-fn count(list: &mut Vec<(String, u64)>, name: &str) {
+/// Adds one to a count.
+fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
+    if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
+        *n += 1;
+    } else if list.len() < MOST_KINDS {
+        // A log may hold any kind and architecture: of many only the first are told apart.
+        list.push((what, 1));
+    }
+}
+
+/// Adds to the count of a name.
+fn add(list: &mut Vec<(String, u64)>, name: &str, more: u64) {
     match list.iter_mut().find(|(known, _)| known == name) {
-        Some((_, n)) => *n += 1,
-        None => list.push((name.to_owned(), 1)),
+        Some((_, n)) => *n += more,
+        None => list.push((name.to_owned(), more)),
     }
 }
 
 impl Walk {
-    fn event(&mut self, info: &mut Info, event: &Event<'_>) {
+    fn event(&mut self, info: &mut Info, outline: &Outline<'_>) {
         info.events += 1;
-        info.sizes.events += event.row().len() as u64;
-        self.t_last = self.t_last.max(event.t_ns);
-        match event.kind.name() {
-            Some(name) => count(&mut info.kinds, name),
-            None => count(&mut info.kinds, "unknown"),
+        count(&mut self.kinds, outline.kind);
+        match &outline.what {
+            What::Entry { arch, .. } => {
+                count(&mut self.archs, AuditArch(*arch));
+                self.in_call.insert(outline.task);
+                self.call(info, outline.task);
+            }
+            What::Exit { arch, is_error } => self.exit(info, outline.task, AuditArch(*arch), *is_error != 0),
+            What::Stop { layout, info: bytes, .. } => {
+                self.stop(info, outline.task, &psi::decode(*layout, bytes))
+            }
+            What::Other(event) => self.other(info, event),
         }
+    }
+
+    fn other(&mut self, info: &mut Info, event: &Event<'_>) {
         match event.decode() {
-            Ok(Body::Stop(stop)) => self.stop(info, event, &stop),
             Ok(Body::Task(task)) => self.appears(info, event.task, &task),
             Ok(Body::Gone(gone)) => {
                 self.in_call.remove(&event.task);
@@ -208,29 +230,40 @@ impl Walk {
         }
     }
 
-    fn stop(&mut self, info: &mut Info, event: &Event<'_>, stop: &Stop<'_>) {
-        let psi = psi::decode(stop.layout, stop.info);
-        if let Some(arch) = psi.arch {
-            match arch.name() {
-                Some(name) => count(&mut info.architectures, name),
-                None => count(&mut info.architectures, &format!("{:#x}", arch.0)),
-            }
-        }
-        match psi.what {
-            What::Entry(_) => {
-                self.in_call.insert(event.task);
-                self.call(info, event.task);
+    /// A stop of another form than today's entries and exits: it may be one of those all the same.
+    fn stop(&mut self, info: &mut Info, task: TaskId, psi: &psi::Info) {
+        match (psi.what, psi.arch) {
+            (psi::What::Exit(outcome), Some(arch)) => return self.exit(info, task, arch, outcome.failed()),
+            (psi::What::Exit(outcome), None) => info.errors += u64::from(outcome.failed()),
+            (psi::What::Entry(_), _) => {
+                self.in_call.insert(task);
+                self.call(info, task);
             }
             // Without an entry before it, it is the one that tells of the call: a recording of some calls only has no other.
-            What::Seccomp(..) if self.in_call.insert(event.task) => self.call(info, event.task),
-            What::Exit(outcome) => {
-                self.in_call.remove(&event.task);
-                info.errors += u64::from(outcome.failed());
-            }
+            (psi::What::Seccomp(..), _) if self.in_call.insert(task) => self.call(info, task),
             _ => {}
         }
-        if stop.parts.flatten().any(|part| matches!(part, Part::Altered(_))) {
-            count(&mut info.kinds, "altered stop");
+        if let Some(arch) = psi.arch {
+            count(&mut self.archs, arch);
+        }
+    }
+
+    fn exit(&mut self, info: &mut Info, task: TaskId, arch: AuditArch, failed: bool) {
+        count(&mut self.archs, arch);
+        self.in_call.remove(&task);
+        info.errors += u64::from(failed);
+    }
+
+    /// Kinds and architectures by name; those without one share one.
+    fn name(&self, info: &mut Info) {
+        for (kind, n) in &self.kinds {
+            add(&mut info.kinds, kind.name().unwrap_or("unknown"), *n);
+        }
+        for (arch, n) in &self.archs {
+            match arch.name() {
+                Some(name) => add(&mut info.architectures, name, *n),
+                None => add(&mut info.architectures, &format!("{:#x}", arch.0), *n),
+            }
         }
     }
 

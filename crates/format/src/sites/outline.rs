@@ -1,0 +1,102 @@
+//! Columns to the outline of rows: which stops there were, of whom and from where. Only the first frame is needed for that, and the
+//! fourth where rows are that are no stops.
+
+use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
+use super::places::Places;
+use super::{
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, RAW_ROW, SAME_TASK,
+    STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
+};
+use crate::event::ROW_HEAD;
+use crate::limits::{MAX_ITEMS, MAX_TASKS};
+
+/// Whether the fourth frame is needed: there is a raw row whose body does not stand in the first.
+pub(super) fn needs_bodies(columns: &[Column<'_>; COLUMNS]) -> bool {
+    columns[SORT].0.chunks(4).any(|sort| !sort.starts_with(&STOP_KIND))
+}
+
+/// Appends the outline of every row to `out`: rows whose stops have neither time nor parts nor values, and only where the model holds.
+/// `most` is how long they may get.
+pub(super) fn outline(
+    mut columns: [Column<'_>; COLUMNS],
+    places: &mut Places,
+    most: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    places.clear();
+    while !columns[TASKS].0.is_empty() && places.tracks.len() < MAX_TASKS {
+        places.add_task(u32::from_le_bytes(columns[TASKS].array()?));
+    }
+    let kinds = std::mem::take(&mut columns[KIND]).0;
+    if kinds.len() > MAX_ITEMS as usize {
+        return None;
+    }
+    let mut task = None;
+    for &code in kinds {
+        if code & !KNOWN_CODE != 0 {
+            return None;
+        }
+        if code & SAME_TASK == 0 {
+            task = Some(columns[TASK].size()?);
+        }
+        row(&mut columns, places, code, task?, out)?;
+        if out.len() > most {
+            return None;
+        }
+    }
+    Some(())
+}
+
+fn row(
+    columns: &mut [Column<'_>; COLUMNS],
+    places: &mut Places,
+    code: u8,
+    task: usize,
+    out: &mut Vec<u8>,
+) -> Option<()> {
+    let mut head = [0; ROW_HEAD];
+    head[4..8].copy_from_slice(&STOP_SORT);
+    head[8..12].copy_from_slice(&places.tracks.get(task)?.id.to_le_bytes());
+    let mut finish = |mut head: [u8; ROW_HEAD], pieces: &[&[u8]]| {
+        let len: usize = pieces.iter().map(|piece| piece.len()).sum();
+        head[..4].copy_from_slice(&u32::try_from(len).ok()?.to_le_bytes());
+        out.extend_from_slice(&head);
+        pieces.iter().for_each(|piece| out.extend_from_slice(piece));
+        Some(())
+    };
+    match code & 3 {
+        RAW_ROW => {
+            head[4..8].copy_from_slice(&columns[SORT].array::<4>()?);
+            let len = columns[RAWLEN].size()?;
+            let column = if head[4..].starts_with(&STOP_KIND) { STOPS } else { RAW };
+            finish(head, &[columns[column].bytes(len)?])
+        }
+        ENTRY => {
+            let way = places.read(columns, task)?;
+            let number = places.arrive(task, way)?;
+            places.tracks.get_mut(task)?.open = Some(number);
+            let place = places.get(number)?;
+            let mut body = [0; ENTRY_LEN];
+            body[..16].copy_from_slice(&ENTRY_HEAD);
+            body[16..20].copy_from_slice(&place.arch.to_le_bytes());
+            body[20..28].copy_from_slice(&place.ip.to_le_bytes());
+            body[36..44].copy_from_slice(&place.nr.to_le_bytes());
+            finish(head, &[&body])
+        }
+        EXIT => {
+            let number = places.tracks.get_mut(task)?.open.take()?;
+            let place = places.get(number)?;
+            let mut body = [0; EXIT_LEN];
+            body[..16].copy_from_slice(&EXIT_HEAD);
+            body[16..20].copy_from_slice(&place.arch.to_le_bytes());
+            body[20..28].copy_from_slice(&place.ip.to_le_bytes());
+            body[44] = u8::from(code & FAILED != 0);
+            finish(head, &[&body])
+        }
+        _ => {
+            let stop: [u8; STOP_HEAD_LEN] = columns[STOPS].array()?;
+            let info = columns[STOPS].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
+            finish(head, &[&stop, info])
+        }
+    }
+}
