@@ -11,6 +11,8 @@ mod effect;
 mod report;
 mod rule;
 mod run;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use std::path::PathBuf;

@@ -37,6 +37,13 @@ fn place_of(a: &Run, b: &Run, found: &Found) -> String {
     }
 }
 
+/// The first events of a difference and what follows from it, and all processes.
+#[derive(Default)]
+struct Whole {
+    events: [Option<u64>; 2],
+    processes: [BTreeSet<ProcessId>; 2],
+}
+
 struct Folding {
     found: Vec<Found>,
     /// What each follows from: itself, if from nothing else.
@@ -178,21 +185,34 @@ impl Folding {
         }
     }
 
+    /// What a process does in one run only, and how it ends, when an operation of it failed before in the other.
     fn failures(&mut self) {
-        let causes: Vec<usize> = (0..self.found.len())
+        let causes: Vec<(usize, Change)> = (0..self.found.len())
             .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
-            .filter(|at| self.found[*at].difference.before.as_deref() == Some("ok"))
+            .filter_map(|at| {
+                let difference = &self.found[at].difference;
+                let ok =
+                    [&difference.before, &difference.after].map(|result| result.as_deref() == Some("ok"));
+                match ok {
+                    [true, false] => Some((at, Change::Removed)),
+                    [false, true] => Some((at, Change::Added)),
+                    _ => None,
+                }
+            })
             .collect();
-        for cause in causes {
-            let processes: BTreeSet<ProcessId> = self.found[cause].processes[0].iter().copied().collect();
+        let whole = self.wholes();
+        for (cause, lost) in causes {
+            let of = self.found[cause].processes.clone();
             let from = self.found[cause].difference.events;
-            for at in 0..self.found.len() {
+            for at in (0..self.found.len()).filter(|at| *at != cause) {
                 let found = &self.found[at];
-                let concerns = !found.processes[0].is_empty()
-                    && found.processes[0].iter().all(|id| processes.contains(id));
-                let events = found.difference.events;
-                let later = events[0].map_or(events[1] > from[1], |event| Some(event) > from[0]);
-                let lost = found.difference.change == Change::Removed
+                let Whole { events, processes } = &whole[at];
+                let mut concerned = processes.iter().zip(&of);
+                let concerns = concerned.all(|(own, of)| own.iter().all(|id| of.contains(id)))
+                    && processes.iter().any(|own| !own.is_empty());
+                let mut events = events.iter().zip(from);
+                let later = events.all(|(own, from)| own.is_none() || *own > from);
+                let follows = found.difference.change == lost
                     || matches!(
                         found.difference.rule,
                         Rule::ExitStatus
@@ -201,11 +221,30 @@ impl Folding {
                             | Rule::CallGone
                             | Rule::OrderOnly
                     );
-                if at != cause && concerns && later && lost {
+                if concerns && later && follows {
                     self.follows(at, cause);
                 }
             }
         }
+    }
+
+    /// Each difference with what follows from it.
+    fn wholes(&self) -> Vec<Whole> {
+        let mut wholes: Vec<Whole> = self.found.iter().map(|_| Whole::default()).collect();
+        for (at, found) in self.found.iter().enumerate() {
+            let mut top = at;
+            while self.parents[top] != top {
+                top = self.parents[top];
+            }
+            let whole = &mut wholes[top];
+            for (first, own) in whole.events.iter_mut().zip(found.difference.events) {
+                *first = [*first, own].into_iter().flatten().min();
+            }
+            for (all, own) in whole.processes.iter_mut().zip(&found.processes) {
+                all.extend(own);
+            }
+        }
+        wholes
     }
 
     fn differences(self) -> Vec<Difference> {

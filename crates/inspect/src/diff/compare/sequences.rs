@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use foldhash::fast::RandomState;
 
 use super::{Found, Pairing, account};
-use crate::diff::align::{self, Span};
+use crate::diff::align::{self, Span, SpanKind};
 use crate::diff::effect::Op;
 use crate::diff::report::Account;
 use crate::diff::run::stream::Stream;
@@ -23,6 +23,8 @@ pub(super) struct Tokens {
     of: [Vec<u32>; 2],
     /// By the number that both have.
     pub(super) words: Vec<Token>,
+    /// The same operation on the same thing, however it ends: by the same number.
+    families: Vec<u32>,
 }
 
 /// An operation, as both runs call it.
@@ -49,27 +51,44 @@ impl Token {
     }
 }
 
+/// What makes two operations the same.
+type Key = (String, Op, bool, String, u16);
+
 impl Tokens {
+    /// Numbered in the order of their names, so that it does not matter which run is the first.
     fn of(a: &Run, b: &Run) -> Self {
-        let mut ids = HashMap::<(String, Op, bool, String, u16), u32, RandomState>::default();
-        let mut words = Vec::new();
-        let of = [a, b].map(|run| {
-            let ids = run.streams.deeds.iter().map(|(role, deed)| {
-                let key = (run.name(*role).to_owned(), deed.op, deed.opens, run.resource(deed), deed.errno);
-                *ids.entry(key).or_insert_with_key(|(role, op, opens, resource, errno)| {
-                    words.push(Token {
-                        role: role.clone(),
-                        op: *op,
-                        opens: *opens,
-                        resource: resource.clone(),
-                        result: result(*errno),
-                    });
-                    u32::try_from(words.len() - 1).unwrap_or(u32::MAX)
-                })
-            });
-            ids.collect::<Vec<_>>()
+        let keys = [a, b].map(|run| {
+            let key = |(role, deed): &(_, crate::diff::run::Deed)| -> Key {
+                (run.name(*role).to_owned(), deed.op, deed.opens, run.resource(deed), deed.errno)
+            };
+            run.streams.deeds.iter().map(key).collect::<Vec<_>>()
         });
-        Self { of, words }
+        let mut all: Vec<&Key> = keys.iter().flatten().collect();
+        all.sort_unstable();
+        all.dedup();
+        let words = all.iter().map(|(role, op, opens, resource, errno)| Token {
+            role: role.clone(),
+            op: *op,
+            opens: *opens,
+            resource: resource.clone(),
+            result: result(*errno),
+        });
+        let words = words.collect();
+        // Neighbours, for the result comes last in the order.
+        let mut families = Vec::with_capacity(all.len());
+        for (at, key) in (0u32..).zip(&all) {
+            let same = at.checked_sub(1).and_then(|before| {
+                let before = usize::try_from(before).ok()?;
+                let (one, other) = (all.get(before)?, key);
+                let same = (&one.0, one.1, one.2, &one.3) == (&other.0, other.1, other.2, &other.3);
+                same.then(|| families.get(before).copied())?
+            });
+            families.push(same.unwrap_or(at));
+        }
+        let ids: HashMap<&Key, u32, RandomState> = all.iter().copied().zip(0..).collect();
+        let of = [0, 1]
+            .map(|side| keys[side].iter().map(|key| ids.get(key).copied().unwrap_or(u32::MAX)).collect());
+        Self { of, words, families }
     }
 
     fn stream(&self, side: usize, stream: &Stream) -> Vec<u32> {
@@ -79,6 +98,11 @@ impl Tokens {
     /// The number that an operation of one run has in both.
     pub(super) fn token(&self, side: usize, deed: u32) -> u32 {
         usize::try_from(deed).ok().and_then(|at| self.of[side].get(at)).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The same for operations that differ only in their result.
+    pub(super) fn family(&self, token: u32) -> u32 {
+        usize::try_from(token).ok().and_then(|at| self.families.get(at)).copied().unwrap_or(token)
     }
 
     pub(super) fn word(&self, token: u32) -> Option<&Token> {
@@ -126,7 +150,7 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
                 while let Some(pair) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let [x, y] = pair.streams;
                     let both = [tokens.stream(0, x), tokens.stream(1, y)];
-                    let spans = align::align(&both[0], &both[1]);
+                    let spans = align_either_way(&both[0], &both[1]);
                     let job = Job { processes: pair.processes, streams: pair.streams, tokens: both, spans };
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(job);
                 }
@@ -136,6 +160,22 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
     let mut jobs = done.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     jobs.sort_by_key(|job| (job.processes, job.streams[0].steps.first().map(|step| step.event)));
     jobs
+}
+
+/// Aligns so that it does not matter which stream is the first: where several answers are as good, both ways give the same.
+fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
+    if a <= b {
+        return align::align(a, b);
+    }
+    let turned = |span: Span| {
+        let kind = match span.kind {
+            SpanKind::OnlyA => SpanKind::OnlyB,
+            SpanKind::OnlyB => SpanKind::OnlyA,
+            same => same,
+        };
+        Span { kind, a: span.b, b: span.a }
+    };
+    align::align(b, a).into_iter().map(turned).collect()
 }
 
 /// Signals that only one of a pair of processes got. When they come is no matter.

@@ -164,7 +164,7 @@ fn dealt_out(part: &[u8], created: bool, dealt: &Dealt, out: &mut String) {
         let (run, after) = rest.split_at(digits.max(1));
         if hex >= 8 && hex % 2 == 0 && is_random(rest.get(..hex).unwrap_or_default(), dealt) {
             out.push_str("<random>");
-            rest = rest.get(hex..).unwrap_or_default();
+            rest = behind_groups(rest.get(hex..).unwrap_or_default());
             continue;
         }
         let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
@@ -176,6 +176,20 @@ fn dealt_out(part: &[u8], created: bool, dealt: &Dealt, out: &mut String) {
         }
         rest = after;
     }
+}
+
+/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and variant are put into the bytes that were
+/// dealt out, so those groups are not found among them.
+fn behind_groups(mut rest: &[u8]) -> &[u8] {
+    while let Some(group) = rest.strip_prefix(b"-") {
+        let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let ends = group.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        match group.get(len..) {
+            Some(after) if len >= 4 && ends => rest = after,
+            _ => break,
+        }
+    }
+    rest
 }
 
 /// Whether hexadecimal digits are bytes that the kernel dealt out.
@@ -325,6 +339,8 @@ mod tests {
             ("/tmp/k-deadbeef.tmp", "$TMP/k-<random>.tmp"),
             ("/tmp/k-EFBEADDE", "$TMP/k-<random>"),
             ("/tmp/k-deadbee0", "$TMP/k-deadbee0"),
+            ("/tmp/deadbeef-0102-4abc-9def-00112233aabb.txt", "$TMP/<random>.txt"),
+            ("/tmp/deadbeef-old", "$TMP/<random>-old"),
         ] {
             assert_eq!(named(Sort::Path, path.as_bytes(), false), is, "{path}");
         }

@@ -118,6 +118,11 @@ impl Run {
         watch::read(file, level, roots)
     }
 
+    #[cfg(test)]
+    pub(crate) fn told(story: &crate::story::Story, level: Level) -> Self {
+        watch::told(story, level)
+    }
+
     /// How the first process ended.
     #[must_use]
     pub fn end(&self) -> End {

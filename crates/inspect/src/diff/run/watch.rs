@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::Act;
-use sysreel_format::{Body, Event, Item, Log, MetaCodec, ProcessSnapshot, SnapshotKind};
+use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, SnapshotKind};
 
 use super::canon::{Dealt, Roots, escaped};
 use super::deed::Judge;
@@ -62,7 +62,7 @@ struct Notes {
 pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
     let log = file.log();
     let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
-    let mut notes = Notes::new(log, level, roots);
+    let mut notes = Notes::new(&log.meta().cwd, level, roots);
     let mut findings = Findings::default();
     let mut events = log.events();
     while let Some(item) = events.next().map_err(|e| file.error(e))? {
@@ -78,16 +78,17 @@ pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) ->
         }
     }
     _ = findings.ending(log.ending());
-    Ok(notes.finish(file, findings))
+    let completeness = log.summary().map_or(log.header().completeness, |summary| summary.completeness);
+    Ok(notes.finish(file.path(), log.meta(), completeness, findings))
 }
 
 impl Notes {
-    fn new<S: sysreel_format::ReadAt>(log: &Log<S>, level: Level, roots: &[(String, PathBuf)]) -> Self {
+    fn new(cwd: &[u8], level: Level, roots: &[(String, PathBuf)]) -> Self {
         let mut own = Roots::default();
         for (name, path) in roots {
             own.add(name, path.as_os_str().as_encoded_bytes());
         }
-        own.add("WS", &log.meta().cwd);
+        own.add("WS", cwd);
         Self {
             names: Names::default(),
             judge: Judge::default(),
@@ -234,4 +235,19 @@ impl Notes {
                 .unwrap_or_default();
         }
     }
+}
+
+/// A run told by hand.
+#[cfg(test)]
+pub(super) fn told(story: &crate::story::Story, level: Level) -> Run {
+    let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
+    let mut notes = Notes::new(b"/w", level, &[]);
+    let mut findings = Findings::default();
+    for (number, row) in (0..).zip(&story.rows) {
+        let event = Event::from_row(number, row).unwrap();
+        findings.events += 1;
+        notes.event(&mut tracker, &event, &event.decode().unwrap(), &story.blobs);
+    }
+    let meta = sysreel_format::FileMeta::default();
+    notes.finish(std::path::Path::new("told"), &meta, Default::default(), findings)
 }

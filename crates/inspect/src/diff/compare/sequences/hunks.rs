@@ -1,6 +1,6 @@
 //! What the alignment of two streams left over, as differences: moved, new and gone calls, other arguments, other pieces, more tries.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
 use super::{Job, Tokens};
@@ -11,6 +11,7 @@ use crate::diff::report::{Account, Change};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::diff::run::stream::Step;
+use crate::state::ProcessId;
 
 /// How many calls of a difference are named.
 const NAMED: usize = 3;
@@ -22,7 +23,7 @@ pub(super) fn differences(
     found: &mut Vec<Found>,
     accounts: &mut [Account; 2],
 ) {
-    let known = found.len();
+    let causes = Causes::of(runs, found);
     for job in jobs {
         let mut seen = Seen { runs, tokens, job, groups: BTreeMap::new(), moved: Moved::of(job), accounts };
         seen.spans();
@@ -30,28 +31,63 @@ pub(super) fn differences(
         let groups = seen.groups;
         for (key, group) in groups {
             let mut one = group.found(key, job, tokens);
-            one.follows = cause(&one, &found[..known], job);
+            one.follows = causes.of_one(&one, job);
             found.push(one);
         }
     }
 }
 
-/// What a difference follows from: an effect of the same process on one of its names, or a process that it made.
-fn cause(one: &Found, found: &[Found], job: &Job<'_>) -> Option<usize> {
-    if !matches!(one.difference.rule, Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly) {
-        return None;
+/// A difference by its place, and its processes in both runs.
+type Cause = (usize, [Vec<ProcessId>; 2]);
+
+/// What differences of streams may follow from.
+struct Causes {
+    /// Differences by the names that they are about, each with its processes.
+    names: HashMap<String, Vec<Cause>>,
+    /// Processes of one run alone, and numbers of threads, by the process that made them.
+    makers: [HashMap<ProcessId, usize>; 2],
+}
+
+impl Causes {
+    fn of(runs: [&Run; 2], found: &[Found]) -> Self {
+        let mut causes = Self { names: HashMap::new(), makers: Default::default() };
+        for (at, one) in found.iter().enumerate() {
+            for name in &one.names {
+                causes.names.entry(name.clone()).or_default().push((at, one.processes.clone()));
+            }
+            for (side, run) in runs.into_iter().enumerate() {
+                let Some(first) = one.processes[side].first().copied() else { continue };
+                let process = usize::try_from(first.0).ok().and_then(|at| run.processes.get(at));
+                let maker = match one.difference.rule {
+                    Rule::ThreadCount => Some(first),
+                    Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount if one.names.is_empty() => {
+                        process.and_then(|process| process.parent)
+                    }
+                    _ => None,
+                };
+                if let Some(maker) = maker {
+                    causes.makers[side].entry(maker).or_insert(at);
+                }
+            }
+        }
+        causes
     }
-    let (x, y) = job.processes;
-    found.iter().position(|other| {
-        let same = other.processes[0].contains(&x) || other.processes[1].contains(&y);
-        let of_names = same && other.names.iter().any(|name| one.names.contains(name));
-        let of_child = other.names.is_empty()
-            && matches!(other.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
-            && one.names.iter().any(|name| name == CHILD);
-        let of_thread =
-            same && other.difference.rule == Rule::ThreadCount && one.names.iter().any(|name| name == CHILD);
-        of_names || of_child || of_thread
-    })
+
+    /// What a difference follows from: an effect of the same process on one of its names, or a process or thread that it made.
+    fn of_one(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
+        if !matches!(one.difference.rule, Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly)
+        {
+            return None;
+        }
+        let (x, y) = job.processes;
+        let by_name = one.names.iter().find_map(|name| {
+            let known = self.names.get(name)?;
+            let same = |(_, [xs, ys]): &&Cause| xs.contains(&x) || ys.contains(&y);
+            known.iter().find(same).map(|(at, _)| *at)
+        });
+        let maker = || self.makers[0].get(&x).or(self.makers[1].get(&y)).copied();
+        by_name.or_else(|| one.names.iter().any(|name| name == CHILD).then(maker)?)
+    }
 }
 
 /// Stands for a child among the names of a difference.
@@ -176,7 +212,7 @@ impl Seen<'_, '_> {
                     let group = self.group(Key::Moved, [None, None]);
                     group.events[side].get_or_insert(step.event);
                     group.numbers[side] += 1;
-                    group.token.get_or_insert(token);
+                    group.token = group.token.map_or(Some(token), |known| Some(known.min(token)));
                 } else {
                     self.accounts[side].different += pieces;
                     left[side].push((token, step.event));
@@ -198,19 +234,22 @@ impl Seen<'_, '_> {
     /// Takes out operations that end otherwise in the same place.
     fn results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
         let [removed, added] = left;
-        let alike = |x: u32, y: u32| {
-            let (x, y) = (self.tokens.word(x)?, self.tokens.word(y)?);
-            Some((&x.role, x.op, x.opens, &x.resource) == (&y.role, y.op, y.opens, &y.resource))
-        };
+        let mut alike = HashMap::<u32, VecDeque<usize>>::new();
+        for (at, (token, _)) in added.iter().enumerate() {
+            alike.entry(self.tokens.family(*token)).or_default().push_back(at);
+        }
         let mut pairs = Vec::new();
+        let mut taken = vec![false; added.len()];
         removed.retain(|&(x, event)| {
-            let at = added.iter().position(|&(y, _)| alike(x, y) == Some(true));
-            if let Some(at) = at {
-                let (y, other) = added.remove(at);
+            let at = alike.get_mut(&self.tokens.family(x)).and_then(VecDeque::pop_front);
+            if let Some((y, other)) = at.and_then(|at| added.get(at).copied()) {
+                at.and_then(|at| taken.get_mut(at)).into_iter().for_each(|taken| *taken = true);
                 pairs.push((x, y, [Some(event), Some(other)]));
             }
             at.is_none()
         });
+        let mut taken = taken.into_iter();
+        added.retain(|_| taken.next() == Some(false));
         for (x, y, events) in pairs {
             self.group(Key::Result(x, y), events);
         }

@@ -151,7 +151,15 @@ fn opened(case: &Case<'_>, asked: Deed, names: &mut Names) -> Deed {
     let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
     let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
-    let name = file.map_or(asked.first, |file| name_of(&file, names));
+    let name = match file {
+        // The log holds no names: what was asked for must do.
+        Some(file) if file.link.is_empty() => {
+            file.tag.set(asked.first.0.into());
+            asked.first
+        }
+        Some(file) => name_of(&file, names),
+        None => asked.first,
+    };
     if how.nameless() {
         return Deed { op: Op::Write, first: word(names, "<nameless>"), ..asked };
     }

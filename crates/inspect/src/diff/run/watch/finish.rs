@@ -1,14 +1,23 @@
 //! The end of the pass: names become canonical.
 
+use std::path::Path;
+
+use sysreel_format::{Completeness, FileMeta};
+
 use super::super::canon::{self, Dealt, Roots, escaped};
 use super::super::names::NameId;
 use super::super::{Environment, Image, Mark, Process, Run};
 use super::{Notes, RawImage};
-use crate::{Findings, LogFile};
+use crate::Findings;
 
 impl Notes {
-    pub(super) fn finish(self, file: &LogFile, findings: Findings) -> Run {
-        let log = file.log();
+    pub(super) fn finish(
+        self,
+        path: &Path,
+        meta: &FileMeta,
+        completeness: Completeness,
+        findings: Findings,
+    ) -> Run {
         let names = canon::all(&self.names, &self.dealt, &self.roots);
         let name =
             |id: NameId| usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default();
@@ -28,16 +37,15 @@ impl Notes {
             end: process.end,
             gone: process.gone,
         });
-        let meta = log.meta();
         let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run {
-            path: file.path().to_path_buf(),
+            path: path.to_path_buf(),
             environment: Environment {
                 machine: words(&meta.machine),
                 kernel: words(&meta.release),
                 libc: self.libc,
             },
-            completeness: log.summary().map_or(log.header().completeness, |summary| summary.completeness),
+            completeness,
             findings,
             processes: processes.collect(),
             marks: self

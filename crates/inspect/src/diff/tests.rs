@@ -1,0 +1,133 @@
+//! What holds for any two runs.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+use sysreel_abi::Abi::X86_64;
+use sysreel_format::{GoneHow, Origin, TaskId};
+
+use super::{Change, Difference, Level, Options, Report, Run, Severity, compare};
+use crate::story::Story;
+
+/// One call of one task: which, on what, how it ends.
+type Deed = (u32, usize, usize, bool);
+
+const CALLS: [&str; 9] =
+    ["stat", "unlink", "mkdir", "rename", "readlink", "sched_yield", "getpid", "creat", "access"];
+/// The last one is for those who need a name that nobody else has.
+const PATHS: [&[u8]; 6] = [b"/w/a\0", b"/w/b\0", b"c\0", b"/etc/d\0", b"/tmp/x1y2z3w4\0", b"/etc/own\0"];
+
+/// A run with two processes, the first of two threads.
+fn run(deeds: &[Deed], ends: u8, level: Level) -> Run {
+    let mut story = Story::new();
+    story.entry(0, X86_64, "clone", [0x10000 | 0x100, 0, 0, 0, 0, 0], &[]);
+    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    story.exit(0, X86_64, 101, &[]);
+    story.entry(0, X86_64, "fork", [0; 6], &[]);
+    story.task(2, 102, 102, Origin::FORK, TaskId(0));
+    story.exit(0, X86_64, 102, &[]);
+    for &(task, call, path, ok) in deeds {
+        let (name, path) = (CALLS[call % CALLS.len()], PATHS[path % PATHS.len()]);
+        let memory = [(0, 0, 0, path), (1, 0, 0, PATHS[0])];
+        let pathless = matches!(name, "sched_yield" | "getpid");
+        let memory = &memory[..if pathless { 0 } else { 1 + usize::from(name == "rename") }];
+        story.entry(task, X86_64, name, [0x1000, 0, 0, 0, 0, 0], memory);
+        story.exit(task, X86_64, if ok || pathless { 0 } else { -13 }, &[]);
+    }
+    for task in [1, 2, 0] {
+        story.gone(task, u32::from(ends) << 8, GoneHow::REAPED);
+    }
+    Run::told(&story, level)
+}
+
+fn compared(a: &[Deed], b: &[Deed], ends: (u8, u8), level: Level) -> Report {
+    let (mut a, mut b) = (run(a, ends.0, level), run(b, ends.1, level));
+    compare(&mut a, &mut b, &Options { level, ..Options::default() })
+}
+
+/// A difference with all that follows from it, seen from this side or the other one.
+fn members(difference: &Difference, mirrored: bool) -> BTreeSet<String> {
+    let (change, before, after) = match mirrored {
+        false => (difference.change, &difference.before, &difference.after),
+        true => (difference.change.mirrored(), &difference.after, &difference.before),
+    };
+    let own = format!("{change:?} {} {} {before:?} {after:?}", difference.role, difference.what);
+    let below = difference.consequences.iter().flat_map(|below| members(below, mirrored));
+    below.chain([own]).collect()
+}
+
+fn all(report: &Report, mirrored: bool) -> Vec<BTreeSet<String>> {
+    let mut all: Vec<_> = report.differences.iter().map(|one| members(one, mirrored)).collect();
+    all.sort();
+    all
+}
+
+/// Every call of both is in exactly one place.
+fn accounts_are_whole(report: &Report, level: Level) {
+    for account in report.accounts {
+        let calls = account.muted + account.same + account.different + account.moved + account.gave_up;
+        assert_eq!(calls + account.unseen, account.calls);
+        assert_eq!(account.calls * 2 + account.others, account.events);
+        if level >= Level::Sequence {
+            assert_eq!(account.unseen, 0);
+        }
+    }
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    prop::collection::vec(
+        (0u32..3, 0usize..CALLS.len(), 0usize..PATHS.len() - 1, prop::bool::weighted(0.8)),
+        0..60,
+    )
+}
+
+fn levels() -> impl Strategy<Value = Level> {
+    prop_oneof![Just(Level::Effects), Just(Level::Sequence), Just(Level::Fields)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn a_run_is_the_same_as_itself(a in deeds(), level in levels()) {
+        let report = compared(&a, &a, (0, 0), level);
+        prop_assert!(report.differences.is_empty(), "{:?}", report.differences);
+        accounts_are_whole(&report, level);
+        for account in report.accounts {
+            prop_assert_eq!((account.different, account.moved, account.gave_up), (0, 0, 0));
+        }
+    }
+
+    #[test]
+    fn the_other_way_round_it_is_the_mirror_image(
+        a in deeds(), b in deeds(), ends in (0u8..2, 0u8..2), level in levels(),
+    ) {
+        let there = compared(&a, &b, ends, level);
+        let back = compared(&b, &a, (ends.1, ends.0), level);
+        prop_assert_eq!(all(&there, false), all(&back, true));
+        accounts_are_whole(&there, level);
+        accounts_are_whole(&back, level);
+    }
+
+    #[test]
+    fn one_more_call_is_found_where_it_is(a in deeds(), at in any::<prop::sample::Index>(), task in 0u32..3) {
+        let mut b = a.clone();
+        b.insert(at.index(a.len() + 1), (task, 1, 5, true));
+        let report = compared(&a, &b, (0, 0), Level::Sequence);
+        let new = report.differences.iter().filter(|one| one.change == Change::Added).count();
+        prop_assert_eq!(new, 1, "{:?}", report.differences);
+        prop_assert_eq!(report.accounts[0].different, 0);
+        prop_assert_eq!(report.accounts[1].different, 1);
+    }
+}
+
+#[test]
+fn what_matters_most_comes_first() {
+    let report = compared(&[], &[(0, 0, 0, true), (0, 1, 3, true), (2, 4, 1, true)], (0, 1), Level::Effects);
+    let severities: Vec<Severity> = report.differences.iter().map(Difference::gravest).collect();
+    assert!(severities.len() >= 3 && severities.is_sorted_by(|x, y| x >= y), "{severities:?}");
+    assert_eq!(
+        report.at_least(Severity::Error).count(),
+        severities.iter().filter(|s| **s == Severity::Error).count()
+    );
+}
