@@ -1,5 +1,6 @@
 //! The table as a whole, against what others say about the same calls.
 
+mod btf;
 mod layout;
 mod sweep;
 mod table;
