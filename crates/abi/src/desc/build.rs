@@ -297,6 +297,7 @@ pub(crate) const EINTR: u16 = errno(linux_raw_sys::errno::EINTR);
 pub(crate) const E2BIG: u16 = errno(linux_raw_sys::errno::E2BIG);
 pub(crate) const ERANGE: u16 = errno(linux_raw_sys::errno::ERANGE);
 pub(crate) const EOPNOTSUPP: u16 = errno(linux_raw_sys::errno::EOPNOTSUPP);
+pub(crate) const ENOSPC: u16 = errno(linux_raw_sys::errno::ENOSPC);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);

@@ -44,6 +44,8 @@ pub enum LinkLen {
     Bytes(u32),
     /// As many elements as a 32-bit field says, each of so many bytes.
     Field((u8, u8), u32),
+    /// As many elements as one 32-bit field says, each of as many bytes as another says.
+    Product(u8, u8),
     /// As many elements as the argument at this position says, each of so many bytes.
     Arg(u8, u32),
     /// A set of as many bits as a 32-bit field says, in whole words.

@@ -70,6 +70,7 @@ impl Stop<'_> {
             LinkLen::Field(at, each) => {
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each.into()))
             }
+            LinkLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
             LinkLen::Arg(at, each) => {
                 let count = self.args.get(usize::from(at)).copied().unwrap_or(0) & 0xffff_ffff;
                 Some(count.saturating_mul(each.into()))

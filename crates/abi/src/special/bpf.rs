@@ -3,7 +3,7 @@
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Mem, Only, When};
+use crate::desc::{Dir, ENOSPC, Kind, Len, Link, LinkLen, Many, Mem, Only, When};
 use crate::layout::Layout;
 
 /// bpf(cmd, attr, size). The kernel writes back into some attributes, whatever the result.
@@ -48,7 +48,7 @@ const fn log(at: u8, size: u8) -> Link {
     Link { when: When::Always, ..comes_out(at, LinkLen::Text((size, size))) }
 }
 
-use LinkLen::{CStr, MapKey, MapKeys, MapValue, MapValues};
+use LinkLen::{CStr, MapKey, MapKeys, MapValue, MapValues, Product};
 
 /// Keys and values of single elements: map_fd at 0, key at 8, value or next_key at 16.
 const KEY: Link = goes_in(8, MapKey(0));
@@ -68,8 +68,16 @@ static ATTRIBUTES: &[(&[u64], &[Link])] = &[
     ]),
     (&[u::BPF_MAP_UPDATE_BATCH], &[goes_in(16, MapKeys(BATCH_MAP, COUNT)), goes_in(24, MapValues(BATCH_MAP, COUNT))]),
     (&[u::BPF_MAP_DELETE_BATCH], &[goes_in(16, MapKeys(BATCH_MAP, COUNT))]),
-    // insn_cnt at 4, insns at 8, license at 16, log_level at 24, log_size at 28, log_buf at 32.
-    (&[u::BPF_PROG_LOAD], &[goes_in(8, LinkLen::Field((4, 4), 8)), goes_in(16, CStr), log(32, 28)]),
+    // insn_cnt at 4, insns at 8, license at 16, log_level at 24, log_size at 28, log_buf at 32; func_info at 80 with the size of a record
+    // at 76 and their count at 88, line_info at 96 with 92 and 104, core_relos at 128 with 136 and 116.
+    (&[u::BPF_PROG_LOAD], &[
+        goes_in(8, LinkLen::Field((4, 4), 8)), goes_in(16, CStr), log(32, 28),
+        goes_in(80, Product(88, 76)), goes_in(96, Product(104, 92)), goes_in(128, Product(116, 136)),
+    ]),
+    // prog_ids at 16, prog_cnt at 24; where there is too little room, as many as fit are written.
+    (&[u::BPF_PROG_QUERY], &[Link { when: When::SuccessOr(&[ENOSPC]), ..comes_out(16, LinkLen::Field((24, 24), 4)) }]),
+    // buf_len at 12, buf at 16.
+    (&[u::BPF_TASK_FD_QUERY], &[comes_out(16, CStr)]),
     (&[u::BPF_OBJ_PIN, u::BPF_OBJ_GET], &[goes_in(0, CStr)]),
     // data_size_in at 8, data_size_out at 12, data_in at 16, data_out at 24.
     (&[u::BPF_PROG_TEST_RUN], &[

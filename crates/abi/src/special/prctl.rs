@@ -42,6 +42,11 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_MAP) => {
             Meaning::fixed(Dir::In, Layout::PrctlMmMap)
         }
+        (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_AUXV) => {
+            Meaning::counted(Dir::In, Layout::Byte, 3)
+        }
+        (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_MAP_SIZE) => out(Layout::U32),
+        (4, p::PR_SCHED_CORE) if call.command(1) == u64::from(p::PR_SCHED_CORE_GET) => out(Layout::U64),
         (4, p::PR_SET_VMA) => Meaning::string(),
         (
             1,
@@ -60,6 +65,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
 pub(super) fn arch_argument(call: &Call) -> Meaning {
     match call.command(0) {
         u::ARCH_GET_FS | u::ARCH_GET_GS => Meaning::fixed(Dir::Out, Layout::U64),
+        u::ARCH_GET_UNTAG_MASK | u::ARCH_GET_MAX_TAG_BITS => Meaning::fixed(Dir::Out, Layout::Word),
         u::ARCH_GET_XCOMP_SUPP | u::ARCH_GET_XCOMP_PERM | u::ARCH_SHSTK_STATUS => {
             Meaning::fixed(Dir::Out, Layout::U64)
         }
