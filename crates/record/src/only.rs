@@ -7,6 +7,8 @@
 //! A filter of the program's own can answer a call before ours is heard: an errno, a trap and death outrank RET_TRACE (seccomp(2)).
 //! A task with such a filter is stopped at every call, for the entry stop comes before all filters (Linux 4.8); what is
 //! not wanted is left out here then. The same holds from the start when the recorder itself lives under a filter.
+//!
+//! uprobe and uretprobe, which trampolines of the kernel's make, are never shown to a filter (Linux 6.14): they are never recorded so.
 
 use crate::session::Session;
 use crate::task::Task;
