@@ -9,6 +9,7 @@ mod diff;
 mod doctor;
 mod exit;
 mod info;
+mod judging;
 mod print;
 mod progress;
 mod record;

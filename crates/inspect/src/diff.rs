@@ -5,24 +5,28 @@
 //! [`Rule`], each once, with what follows from it folded in; and what was not compared, with its counts. docs/diff.md says what counts
 //! as the same.
 
+mod agree;
 pub mod align;
 mod compare;
 mod effect;
+pub mod format;
+pub mod policy;
 mod report;
 mod rule;
 mod run;
 #[cfg(test)]
 mod tests;
-mod text;
+mod verdict;
 
 use std::path::PathBuf;
 
+pub use agree::agree;
 pub use compare::compare;
 pub use effect::{Effect, Op};
 pub use report::{Account, Change, Difference, MutedCount, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{End, Environment, Image, MARK, Mark, Muted, Process, Run, Seen};
-pub use text::text;
+pub use verdict::{Excepted, Unstable, Verdict};
 
 use crate::{Error, LogFile};
 

@@ -23,6 +23,16 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         source: sysreel_format::Error,
     },
+    /// A policy says what it cannot.
+    #[error("{}:{line}: {why}", path.display())]
+    Policy {
+        /// The policy.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// What was made of the log could not be written.
     #[error("cannot write the output: {0}")]
     Write(#[source] io::Error),

@@ -168,14 +168,10 @@ impl Report {
     pub(crate) fn of(
         a: &Run,
         b: &Run,
-        mut differences: Vec<Difference>,
+        differences: Vec<Difference>,
         accounts: [Account; 2],
         times: Vec<Time>,
     ) -> Self {
-        differences.sort_by(|x, y| {
-            let key = |d: &Difference| (std::cmp::Reverse(d.gravest()), d.rule, d.change);
-            (key(x), &x.process, &x.what).cmp(&(key(y), &y.process, &y.what))
-        });
         let classes: BTreeMap<Muted, [u64; 2]> = Muted::ALL
             .into_iter()
             .map(|class| (class, [a, b].map(|run| run.muted.get(&class).copied().unwrap_or(0))))
@@ -187,7 +183,18 @@ impl Report {
             .collect();
         let incomparable = super::compare::incomparable(a, b);
         let sides = [side(a), side(b)];
-        Self { schema: Self::SCHEMA, sides, incomparable, differences, muted, accounts, times }
+        let schema = Self::SCHEMA;
+        let mut report = Self { schema, sides, incomparable, differences, muted, accounts, times };
+        report.sort();
+        report
+    }
+
+    /// The gravest first.
+    pub(crate) fn sort(&mut self) {
+        self.differences.sort_by(|x, y| {
+            let key = |d: &Difference| (std::cmp::Reverse(d.gravest()), d.rule, d.change);
+            (key(x), &x.process, &x.what).cmp(&(key(y), &y.process, &y.what))
+        });
     }
 
     /// The differences that a gate sees.

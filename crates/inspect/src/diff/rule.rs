@@ -131,6 +131,12 @@ rules! {
     SignalReceived = "signal.received", Note, "gets other signals";
     /// A file that policy calls a secret is read.
     SecretRead = "secret.read", Error, "reads a secret";
+    /// An effect that the policy forbids.
+    PolicyForbid = "policy.forbid", Error, "does what the policy forbids";
+    /// Something happens more often than the policy allows.
+    PolicyBudget = "policy.budget", Error, "does something more often than the policy allows";
+    /// Calls that do not come in the order that the policy asserts.
+    PolicyAssert = "policy.assert", Error, "breaks a sequence that the policy asserts";
     /// The same operation on the same thing ends otherwise.
     ErrChanged = "err.changed", Warn, "the same operation has another result";
     /// What was flushed to the disk is no longer.

@@ -1,0 +1,183 @@
+//! What comes out for machines is what they expect: judged by parsers that are not ours.
+
+use crate::stage::{Ran, Stage, installed};
+use serde_json::Value;
+use std::fs;
+
+const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diff.schema.json");
+
+/// Counts what JUnit's readers count, and prints it: cases, failures, errors, and the texts.
+const READ_JUNIT: &str = r#"
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+assert root.tag == "testsuites", root.tag
+suites = list(root)
+assert [s.tag for s in suites] == ["testsuite"], suites
+cases = suites[0].findall("testcase")
+for case in cases:
+    assert set(case.attrib) == {"classname", "name"}, case.attrib
+    assert {c.tag for c in case} <= {"failure", "error", "system-out"}, list(case)
+assert len({c.get("name") for c in cases}) == len(cases)
+failures = [c for c in cases if c.find("failure") is not None]
+errors = [c for c in cases if c.find("error") is not None]
+for told, really in (("tests", cases), ("failures", failures), ("errors", errors)):
+    assert int(root.get(told)) == int(suites[0].get(told)) == len(really), told
+for case in failures:
+    assert case.find("failure").get("message") and case.find("failure").get("type")
+    print(case.get("name"), case.find("failure").text)
+"#;
+
+/// A folder with two logs of a script before and after a change, made so that it differs in several ways.
+fn two_runs() -> Stage {
+    let stage = Stage::new();
+    let record = |log: &str| {
+        let ran = stage.sysreel(&["record", "-q", "-o", log, "sh", "s.sh"]);
+        assert!(ran.status.code().is_some_and(|code| code < 124), "{ran:?}");
+    };
+    stage.write("in", "x\n");
+    stage.write("s.sh", "read x < in; echo $x > out");
+    record("a.reel");
+    stage.write("s.sh", "read x < in; read y < /etc/passwd; echo $x > 'a <b>&\"`' ; mkdir -p d; exit 3");
+    record("b.reel");
+    stage
+}
+
+#[track_caller]
+fn valid(stage: &Stage, file: &str) -> Value {
+    let ran = stage.run(
+        stage
+            .command("jsonschema")
+            .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+            .args(["-i", file, SCHEMA]),
+    );
+    assert!(ran.status.success() && ran.text().trim().is_empty(), "{file}: {ran:?}");
+    serde_json::from_slice(&fs::read(stage.path(file)).unwrap()).unwrap()
+}
+
+#[test]
+fn json_is_what_its_schema_says() {
+    if !installed("json_is_what_its_schema_says", &["jsonschema"]) {
+        return;
+    }
+    let stage = two_runs();
+    stage.write(
+        "p.toml",
+        "[[ignore]]\nop = \"read\"\nresource = \"/etc/passwd\"\nreason = \"public\"\n\
+         [[ignore]]\nop = \"sync\"\nreason = \"of no use\"\n",
+    );
+    for (name, level, options) in [
+        ("effects", "effects", &["--policy", "p.toml"][..]),
+        ("sequence", "sequence", &[]),
+        ("fields", "fields", &["--gate", "info"]),
+        ("timing", "timing", &[]),
+    ] {
+        let file = format!("{name}.json");
+        let report = format!("json={file}");
+        let ran = stage.sysreel(
+            &[&["diff", "--level", level, "--report", &report, "a.reel", "b.reel"], options].concat(),
+        );
+        assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+        let value = valid(&stage, &file);
+        assert!(value["failing"].as_u64().unwrap() > 0 && value["passes"] == false);
+        if name == "effects" {
+            assert_eq!(value["excepted"][0]["count"], 1, "{value}");
+            assert!(
+                value["notices"][0].as_str().unwrap().starts_with("p.toml:5: this ignore matches nothing"),
+                "{value}"
+            );
+        }
+    }
+    // The same to standard output.
+    let ran = stage.sysreel(&["diff", "--format", "json", "a.reel", "a.reel"]);
+    stage.write("same.json", &ran.stdout);
+    assert_eq!(valid(&stage, "same.json")["passes"], true);
+    // The validator does see what is wrong.
+    stage.write("wrong.json", ran.text().replace("\"gate\": \"note\"", "\"gate\": \"fatal\""));
+    let ran = stage.run(
+        stage.command("jsonschema").env("HOME", std::env::var_os("HOME").unwrap_or_default()).args([
+            "-i",
+            "wrong.json",
+            SCHEMA,
+        ]),
+    );
+    assert!(!ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn junit_is_read_by_others() {
+    if !installed("junit_is_read_by_others", &["python3"]) {
+        return;
+    }
+    let stage = two_runs();
+    let read = |file: &str| -> Ran {
+        let ran = stage.run(
+            stage
+                .command("python3")
+                .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+                .args(["-c", READ_JUNIT, file]),
+        );
+        assert!(ran.status.success(), "{ran:?}");
+        ran
+    };
+    stage.sysreel(&["diff", "--report", "junit=all.xml", "a.reel", "b.reel"]);
+    let text = read("all.xml").text();
+    for part in [
+        "exit error exit.status",
+        "exit: 0 => 3",
+        "exec error exec.new",
+        "fs warn fs.write.new",
+        "a\\x20<b>&\"`",
+        "read /etc/passwd",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    // What is below the gate fails nothing.
+    stage.sysreel(&["diff", "--gate", "error", "--report", "junit=errors.xml", "a.reel", "b.reel"]);
+    let text = read("errors.xml").text();
+    assert!(text.contains("exit.status") && !text.contains("/etc/passwd"), "{text}");
+    stage.sysreel(&["diff", "--report", "junit=same.xml", "a.reel", "a.reel"]);
+    assert_eq!(read("same.xml").text(), "");
+}
+
+#[test]
+fn github_gets_annotations_and_a_summary_within_its_limits() {
+    let stage = two_runs();
+    // The limit is that of the whole step.
+    stage.write("summary.md", vec![b'.'; (1 << 20) - 600]);
+    let mut command = stage.command(crate::stage::SYSREEL);
+    command
+        .args(["diff", "--format", "github", "a.reel", "b.reel"])
+        .env("GITHUB_STEP_SUMMARY", stage.path("summary.md"));
+    let ran = stage.run(&mut command);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    let summary = fs::read(stage.path("summary.md")).unwrap();
+    assert!(summary.len() <= 1 << 20, "{}", summary.len());
+    let added = String::from_utf8_lossy(&summary[(1 << 20) - 600..]).into_owned();
+    assert!(added.starts_with("### ❌ sysreel: ") && added.contains("had no room here"), "{added}");
+    let annotations: Vec<_> =
+        ran.text().lines().filter(|line| line.starts_with("::")).map(str::to_owned).collect();
+    assert!(!annotations.is_empty() && annotations.len() <= 10, "{ran:?}");
+    assert!(
+        annotations[0].starts_with("::error title=sysreel%3A exit.status::sh: ~ exit: 0 => 3"),
+        "{annotations:?}"
+    );
+    let page = stage.sysreel(&["diff", "--format", "markdown", "a.reel", "b.reel"]).text();
+    assert!(
+        page.contains("<details open><summary>error (") && page.contains("`` + write $WS/a\\x20<b>&\"` ``"),
+        "{page}"
+    );
+}
+
+#[test]
+fn where_results_cannot_go() {
+    let stage = two_runs();
+    stage
+        .sysreel(&["diff", "--report", "junit=missing/x.xml", "a.reel", "b.reel"])
+        .fails(3, &["missing/x.xml"]);
+    stage
+        .sysreel(&["diff", "--report", "html=x", "a.reel", "b.reel"])
+        .fails(2, &["`html` is no format", "junit"]);
+    stage.sysreel(&["diff", "--report", "x", "a.reel", "b.reel"]).fails(2, &["FORMAT=FILE"]);
+    let ran = stage.sysreel(&["diff", "--exit-zero", "a.reel", "b.reel"]);
+    assert!(ran.status.success() && ran.text().contains("exit.status"), "{ran:?}");
+}

@@ -1,0 +1,218 @@
+//! What a project's policy makes of real differences.
+
+use crate::stage::{Ran, Stage};
+use serde_json::Value;
+
+/// Two runs of a script, before and after a change.
+struct Change {
+    stage: Stage,
+}
+
+impl Change {
+    fn new(before: &str, after: &str) -> Self {
+        let stage = Stage::new();
+        for (log, script) in [("a.reel", before), ("b.reel", after)] {
+            stage.write("s.sh", script);
+            std::fs::create_dir_all(stage.path("d")).unwrap();
+            let ran = stage.sysreel(&["record", "-q", "-o", log, "sh", "s.sh"]);
+            assert!(ran.status.code().is_some_and(|code| code < 124), "{ran:?}");
+        }
+        Self { stage }
+    }
+
+    fn judged(&self, policy: &str, options: &[&str]) -> Ran {
+        self.stage.write("p.toml", policy);
+        self.stage.sysreel(&[&["diff", "--policy", "p.toml", "a.reel", "b.reel"], options].concat())
+    }
+
+    /// Rule and subject of what is left at or above note, and the exit status.
+    #[track_caller]
+    fn left(&self, policy: &str) -> (Vec<String>, i32) {
+        let ran = self.judged(policy, &["--format", "json"]);
+        ran.never_panics();
+        let value: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+        let differences = value["differences"].as_array().unwrap().iter();
+        let left = differences
+            .filter(|d| d["severity"] != "info")
+            .map(|d| format!("{} {}", d["rule"].as_str().unwrap(), d["what"].as_str().unwrap()))
+            .collect();
+        (left, ran.status.code().unwrap())
+    }
+}
+
+#[test]
+fn entries_take_out_what_they_say() {
+    let change = Change::new("echo a > out", "read x < /etc/passwd; echo a > out; echo b > d/new; exit 2");
+    let all = ["exit.status exit", "fs.write.new write $WS/d/new", "fs.read.new read /etc/passwd"];
+    for (policy, left) in [
+        ("", &all[..]),
+        ("[[ignore]]\nrule = \"exit.status\"\nreason = \"x\"", &all[1..]),
+        ("[[ignore]]\nop = \"write\"\nresource = \"$WS/**\"\nreason = \"x\"", &[all[0], all[2]]),
+        ("[[allow]]\nrule = \"fs.read.new\"\nresource = \"/etc/*\"\nrole = \"sh\"", &all[..2]),
+        ("[[allow]]\nrule = \"fs.read.new\"\nresource = \"/etc/*\"\nrole = \"ls\"", &all),
+        ("[[ignore]]\nop = \"read\"\nreason = \"x\"\nexpires = 2001-01-01", &all),
+        ("[[ignore]]\nop = \"read\"\nreason = \"x\"\nexpires = 9999-12-31", &all[..2]),
+        ("[[ignore]]\nprocess = \"sh\"\nreason = \"x\"", &[]),
+    ] {
+        let (found, status) = change.left(policy);
+        assert_eq!(found, left, "{policy}");
+        assert_eq!(status, i32::from(!left.is_empty()), "{policy}");
+    }
+}
+
+#[test]
+fn nothing_is_taken_out_in_silence() {
+    let change = Change::new("true", "read x < /etc/passwd");
+    let policy = "[[ignore]]\nop = \"read\"\nreason = \"who is who\"\n\n[[ignore]]\nop = \"write\"\nreason = \"y\"\n\n\
+                  [[allow]]\nrule = \"exec.new\"\nexpires = 2001-01-01\n";
+    let text = change.judged(policy, &[]).text();
+    for part in [
+        "ignored 1 (p.toml:1): who is who",
+        "p.toml:5: this ignore matches nothing here",
+        "p.toml:9: this allow has expired on 2001-01-01",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
+#[test]
+fn the_gate_stands_where_the_policy_puts_it() {
+    let change = Change::new("true", "read x < /etc/passwd; echo b > d/new");
+    for (policy, options, status) in [
+        ("", &[][..], 1),
+        ("[gate]\nfail-on = \"error\"", &[], 0),
+        ("[gate]\nfail-on = \"warn\"", &[], 1),
+        ("[gate]\nfail-on = \"warn\"\ntolerate = 1", &[], 0),
+        ("[gate]\nfail-on = \"error\"", &["--gate", "note"], 1),
+    ] {
+        let ran = change.judged(policy, options);
+        assert_eq!(ran.status.code(), Some(status), "{policy} {options:?}: {ran:?}");
+    }
+}
+
+#[test]
+fn secrets_and_what_is_forbidden() {
+    let script = "read x < /etc/passwd; echo b > d/new";
+    let change = Change::new("true", script);
+    let (left, _) = change.left("secrets = [\"/etc/p*\"]");
+    assert_eq!(left, ["secret.read read /etc/passwd", "fs.write.new write $WS/d/new"]);
+    // What is forbidden is so in the first run too, and is told once.
+    for change in [change, Change::new(script, script)] {
+        let (left, status) =
+            change.left("[[forbid]]\nop = \"write\"\nresource = \"$WS/d/*\"\nreason = \"d is given\"");
+        assert_eq!((left[0].as_str(), status), ("policy.forbid write $WS/d/new", 1));
+        assert_eq!(left.iter().filter(|line| line.contains("$WS/d/new")).count(), 1, "{left:?}");
+        assert_eq!(
+            change.left("[[forbid]]\nop = \"write\"\nresource = \"$WS/e/*\"").0.len(),
+            left.len() - 1 + usize::from(left.len() > 1)
+        );
+    }
+}
+
+#[test]
+fn roots_are_named() {
+    let change = Change::new("true", "echo b > d/new");
+    let (left, _) = change.left("[roots]\nDATA = \"d\"");
+    assert_eq!(left, ["fs.write.new write $DATA/new"]);
+    // A policy's folders begin where it stands.
+    std::fs::create_dir(change.stage.path("d/ci")).unwrap();
+    change.stage.write("d/ci/p.toml", "[roots]\nDATA = \"..\"");
+    let ran = change.stage.sysreel(&["diff", "--policy", "d/ci/p.toml", "a.reel", "b.reel"]);
+    assert!(ran.text().contains("write $DATA/new"), "{ran:?}");
+}
+
+/// A program that saves a file as it should be done, or not, and says where it begins: with marks.
+const SAVE: &str = r#"
+import os, sys
+how = sys.argv[1]
+def mark(name): os.path.exists("/dev/null/sysreel-mark/" + name)
+mark("save")
+fd = os.open("d/db.tmp", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+os.write(fd, b"one"); os.write(fd, b"two")
+if "no-sync" not in how: os.fsync(fd)
+if "late-write" in how: os.write(fd, b"three")
+os.close(fd)
+os.rename("d/db.tmp", "d/db")
+if "no-folder" not in how:
+    folder = os.open("d", os.O_RDONLY); os.fsync(folder); os.close(folder)
+mark("load")
+for i in range(4 if "many" in how else 2):
+    fd = os.open("d/db", os.O_RDONLY); os.read(fd, 100); os.close(fd)
+if "no-mark" not in how: mark("end")
+os.stat("d/db")
+"#;
+
+const ASSERTIONS: &str = r#"
+[[assert]]
+scope = "mark:save"
+sequence = "write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d)"
+reason = "a power cut must not lose the file"
+
+[[budget]]
+scope = "mark:load"
+op = "open"
+resource = "$WS/d/db"
+max = 2
+
+[[budget]]
+scope = "mark:load"
+op = "stat"
+max = 0
+
+[[assert]]
+scope = "mark:end"
+sequence = "stat($WS/d/db)"
+"#;
+
+#[test]
+fn sequences_and_budgets_hold_within_marks() {
+    if !crate::stage::installed("sequences_and_budgets_hold_within_marks", &["python3"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("save.py", SAVE);
+    stage.write("p.toml", ASSERTIONS);
+    std::fs::create_dir(stage.path("d")).unwrap();
+    for (how, broken) in [
+        ("well", &[][..]),
+        (
+            "no-sync",
+            &[
+                "p.toml:2: a power cut must not lose the file: write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d) => write($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d)",
+            ],
+        ),
+        ("late-write", &["=> write($WS/d/db.tmp) sync($WS/d/db.tmp) write($WS/d/db.tmp) rename("]),
+        ("no-folder", &["=> write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db)  ["]),
+        ("many", &["policy.budget: budget at p.toml:7: at most 2 => 4"]),
+        (
+            "no-mark",
+            &[
+                "policy.budget: budget at p.toml:13: at most 0 => ",
+                "p.toml:18: stat($WS/d/db) => mark:end is not in the run",
+            ],
+        ),
+    ] {
+        let log = format!("{how}.reel");
+        let ran = stage.sysreel(&["record", "-q", "-o", &log, "python3", "-S", "save.py", how]);
+        assert!(ran.status.success(), "{ran:?}");
+        // Compared with itself: only what is asserted can fail.
+        let ran = stage.sysreel(&["diff", "--policy", "p.toml", &log, &log]);
+        let text = ran.text();
+        assert_eq!(ran.status.code(), Some(i32::from(!broken.is_empty())), "{how}: {ran:?}");
+        for part in broken {
+            assert!(text.contains(part), "{how}: {part} is not in\n{text}");
+        }
+        assert_eq!(text.matches("~ policy.").count(), broken.len(), "{how}: {text}");
+    }
+}
+
+#[test]
+fn a_policy_that_cannot_be_understood() {
+    let change = Change::new("true", "true");
+    change.judged("[[ignore]]\nop = \"read\"\n", &[]).fails(2, &["p.toml:1: [[ignore]] needs a `reason`"]);
+    change.judged("[roots]\nX = 3", &[]).fails(2, &["p.toml:2:"]);
+    change
+        .stage
+        .sysreel(&["diff", "--policy", "missing.toml", "a.reel", "b.reel"])
+        .fails(2, &["missing.toml"]);
+}

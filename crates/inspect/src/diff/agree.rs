@@ -1,0 +1,138 @@
+//! What several comparisons of the same two things agree on. What only some of them show is unstable, and no reason to fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::policy::prune;
+use super::report::{Change, Difference};
+use super::rule::Rule;
+use super::verdict::{Unstable, Verdict};
+
+/// What makes two differences the same.
+type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
+
+fn identity(difference: &Difference) -> Identity {
+    let Difference { rule, change, role, what, before, after, .. } = difference;
+    // How often it was this time is no part of being over a budget.
+    let (before, after) = if *rule == Rule::PolicyBudget { (&None, &None) } else { (before, after) };
+    (*rule, *change, role.clone(), what.clone(), before.clone(), after.clone())
+}
+
+/// Calls `see` for every difference and all that follow from it.
+fn each<'d>(differences: &'d [Difference], see: &mut dyn FnMut(&'d Difference)) {
+    for difference in differences {
+        see(difference);
+        each(&difference.consequences, see);
+    }
+}
+
+/// The first verdict with the differences that all have; those of some only are unstable. `None` of none.
+#[must_use]
+pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
+    let of = verdicts.len();
+    let mut seen = BTreeMap::<Identity, (Vec<usize>, &Difference)>::new();
+    for (at, verdict) in verdicts.iter().enumerate() {
+        each(&verdict.report.differences, &mut |difference| {
+            let (counts, _) = seen.entry(identity(difference)).or_insert_with(|| (vec![0; of], difference));
+            if let Some(count) = counts.get_mut(at) {
+                *count += 1;
+            }
+        });
+    }
+    let mut agreed = BTreeMap::new();
+    let mut unstable = Vec::new();
+    for (identity, (counts, difference)) in seen {
+        let least = counts.iter().copied().min().unwrap_or(0);
+        let more = counts.iter().filter(|count| **count > least).count();
+        if more > 0 {
+            let difference = Difference { consequences: Vec::new(), ..difference.clone() };
+            unstable.push(Unstable { difference, seen: more, of });
+        }
+        agreed.insert(identity, least);
+    }
+    let noise: BTreeSet<String> = verdicts.iter().flat_map(|verdict| &verdict.noise).cloned().collect();
+    let whole = verdicts.iter().all(|verdict| verdict.report.is_whole());
+    let mut first = if verdicts.is_empty() { return None } else { verdicts.swap_remove(0) };
+    (first.unstable, first.noise) = (unstable, noise.into_iter().collect());
+    first.report.sides[1].whole &= whole;
+    first.report.differences = prune(first.report.differences, &mut |difference| {
+        let left = agreed.get_mut(&identity(difference));
+        left.is_some_and(|left| {
+            let wanted = *left > 0;
+            *left = left.saturating_sub(1);
+            wanted
+        })
+    });
+    first.report.sort();
+    Some(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::report::{Report, Side};
+    use crate::diff::rule::Severity;
+    use crate::diff::run::Environment;
+
+    fn difference(what: &str, consequences: Vec<Difference>) -> Difference {
+        Difference { consequences, ..Difference::about(Rule::FsReadNew, Change::Added, what.to_owned()) }
+    }
+
+    fn verdict(differences: Vec<Difference>) -> Verdict {
+        let side = Side {
+            log: "x".into(),
+            environment: Environment::default(),
+            completeness: Vec::new(),
+            whole: true,
+            events: 0,
+            processes: 0,
+            findings: crate::Findings::default(),
+        };
+        let report = Report {
+            schema: Report::SCHEMA,
+            sides: [side.clone(), side],
+            incomparable: Vec::new(),
+            differences,
+            muted: Vec::new(),
+            accounts: Default::default(),
+            times: Vec::new(),
+        };
+        Verdict::of(report, Severity::Error)
+    }
+
+    fn whats(differences: &[Difference]) -> Vec<&str> {
+        let mut whats = Vec::new();
+        each(differences, &mut |difference| whats.push(difference.what.as_str()));
+        whats
+    }
+
+    #[test]
+    fn only_what_all_have_is_left() {
+        let left = agree(vec![
+            verdict(vec![
+                difference("read a", vec![difference("read b", vec![])]),
+                difference("read c", vec![]),
+            ]),
+            verdict(vec![
+                difference("read b", vec![]),
+                difference("read c", vec![]),
+                difference("read d", vec![]),
+            ]),
+        ]);
+        let left = left.unwrap();
+        // What followed from something that did not come back stands for itself.
+        assert_eq!(whats(&left.report.differences), ["read b", "read c"]);
+        let unstable: Vec<_> =
+            left.unstable.iter().map(|u| (u.difference.what.as_str(), u.seen, u.of)).collect();
+        assert_eq!(unstable, [("read a", 1, 2), ("read d", 1, 2)]);
+    }
+
+    #[test]
+    fn how_often_counts() {
+        let twice = || vec![difference("read a", vec![]), difference("read a", vec![])];
+        let left = agree(vec![verdict(twice()), verdict(vec![difference("read a", vec![])])]).unwrap();
+        assert_eq!((whats(&left.report.differences), left.unstable.len()), (vec!["read a"], 1));
+        let left = agree(vec![verdict(twice()), verdict(twice())]).unwrap();
+        assert_eq!((left.report.differences.len(), left.unstable.len()), (2, 0));
+        assert!(agree(Vec::new()).is_none());
+    }
+}

@@ -1,0 +1,148 @@
+//! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for whether there is anything to judge.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::{BytesDecl, BytesText, Event};
+
+use super::{family, line};
+use crate::diff::report::Difference;
+use crate::diff::rule::Rule;
+use crate::diff::verdict::Verdict;
+
+/// What became of a family of rules.
+#[derive(Default)]
+struct Case {
+    /// The gravest rule that fails, and all that fails, a line each.
+    failing: Vec<(Rule, String)>,
+    /// What does not.
+    others: Vec<String>,
+}
+
+pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    let mut cases: BTreeMap<&str, Case> =
+        Rule::ALL.iter().map(|rule| (family(*rule), Case::default())).collect();
+    for difference in &verdict.report.differences {
+        let case = cases.entry(family(difference.rule)).or_default();
+        let mut lines = Vec::new();
+        all(difference, 0, &mut lines);
+        match difference.gravest() >= verdict.gate && !verdict.passes() {
+            true => case.failing.push((difference.rule, lines.join("\n"))),
+            false => case.others.push(lines.join("\n")),
+        }
+    }
+    let failures = cases.values().filter(|case| !case.failing.is_empty()).count();
+    let errors = errors(verdict);
+    let [a, b] = &verdict.report.sides;
+    let name = format!("{} and {}", a.log, b.log);
+    let count = |number: usize| number.to_string();
+    let (tests, failures, broken) =
+        (count(cases.len() + 1), count(failures), count(usize::from(!errors.is_empty())));
+    let totals = [("name", name.as_str()), ("tests", &tests), ("failures", &failures), ("errors", &broken)];
+
+    let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
+    writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
+    writer.create_element("testsuites").with_attributes(totals).write_inner_content(|writer| {
+        writer.create_element("testsuite").with_attributes(totals).write_inner_content(|writer| {
+            whole(writer, &errors)?;
+            cases.iter().try_for_each(|(family, case)| one(writer, family, case))?;
+            let said = outside(verdict);
+            if !said.is_empty() {
+                writer.create_element("system-out").write_text_content(BytesText::new(&said))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    writeln!(out)
+}
+
+/// Why there is nothing, or not everything, to judge.
+fn errors(verdict: &Verdict) -> Vec<String> {
+    let lost = verdict.report.sides.iter().filter(|side| !side.whole);
+    let lost = lost.map(|side| format!("{} is not whole", side.log));
+    verdict.report.incomparable.iter().cloned().chain(lost).collect()
+}
+
+fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
+    let case =
+        writer.create_element("testcase").with_attributes([("classname", "sysreel"), ("name", "comparable")]);
+    match errors.first() {
+        None => case.write_empty()?,
+        Some(first) => case.write_inner_content(|writer| {
+            let text = clean(&errors.join("\n"));
+            let error = writer.create_element("error").with_attribute(("message", clean(first).as_str()));
+            error.write_text_content(BytesText::new(&text))?;
+            Ok(())
+        })?,
+    };
+    Ok(())
+}
+
+fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
+    let element =
+        writer.create_element("testcase").with_attributes([("classname", "sysreel"), ("name", family)]);
+    if case.failing.is_empty() && case.others.is_empty() {
+        element.write_empty()?;
+        return Ok(());
+    }
+    element.write_inner_content(|writer| {
+        if let Some((rule, first)) = case.failing.first() {
+            let more = match case.failing.len() {
+                1 => String::new(),
+                n => format!(" (and {} more)", n - 1),
+            };
+            let message = clean(&format!("{}{more}", first.lines().next().unwrap_or_default()));
+            let text: Vec<&str> = case.failing.iter().map(|(_, text)| text.as_str()).collect();
+            let failure = writer.create_element("failure");
+            failure
+                .with_attributes([("type", rule.id()), ("message", message.as_str())])
+                .write_text_content(BytesText::new(&clean(&text.join("\n"))))?;
+        }
+        if !case.others.is_empty() {
+            let text = clean(&case.others.join("\n"));
+            writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// A difference and what follows from it.
+fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
+    let indent = "  ".repeat(depth);
+    lines.push(format!(
+        "{indent}{} {} {}: {}",
+        difference.severity,
+        difference.rule,
+        difference.process,
+        line(difference)
+    ));
+    difference.consequences.iter().for_each(|one| all(one, depth + 1, lines));
+}
+
+/// What is no difference that counts.
+fn outside(verdict: &Verdict) -> String {
+    let mut lines: Vec<String> = verdict
+        .excepted
+        .iter()
+        .map(|excepted| {
+            format!("{} {} at {}: {}", excepted.kind, excepted.count, excepted.place, excepted.reason)
+        })
+        .collect();
+    lines.extend(verdict.noise.iter().map(|noise| format!("learned noise: {noise}")));
+    lines.extend(verdict.unstable.iter().map(|unstable| {
+        let difference = &unstable.difference;
+        format!("unstable, in {} of {}: {} {}", unstable.seen, unstable.of, difference.role, line(difference))
+    }));
+    lines.extend(verdict.notices.iter().cloned());
+    clean(&lines.join("\n"))
+}
+
+/// Without the characters that no XML may hold, not even escaped (XML 1.0, 2.2).
+fn clean(text: &str) -> String {
+    let allowed =
+        |c: char| matches!(c, '\t' | '\n') || c >= ' ' && !matches!(c, '\u{7f}' | '\u{fffe}' | '\u{ffff}');
+    text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
+}

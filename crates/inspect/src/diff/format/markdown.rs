@@ -1,0 +1,130 @@
+//! Markdown for the summary of a GitHub step, which may have a mebibyte: above it nothing is shown at all.
+
+use std::fmt::Write as _;
+
+use super::{headline, line};
+use crate::diff::report::Difference;
+use crate::diff::rule::Severity;
+use crate::diff::verdict::Verdict;
+
+/// The most bytes of a step's summary.
+pub const LIMIT: usize = 1 << 20;
+/// Room for the line that says what was left out.
+const CLOSING: usize = 200;
+
+/// A verdict in no more than `limit` bytes. What has no place is counted.
+#[must_use]
+pub fn markdown(verdict: &Verdict, limit: usize) -> String {
+    let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
+    let mark = if verdict.passes() && verdict.report.is_whole() { "✅" } else { "❌" };
+    let [a, b] = &verdict.report.sides;
+    page.block(&format!(
+        "### {mark} sysreel: {}\n\n{} → {}\n\n",
+        headline(verdict),
+        code(&a.log),
+        code(&b.log)
+    ));
+    for why in &verdict.report.incomparable {
+        page.block(&format!("> not comparable: {}\n\n", escaped(why)));
+    }
+    for side in verdict.report.sides.iter().filter(|side| !side.whole) {
+        page.block(&format!("> {} is not whole\n\n", code(&side.log)));
+    }
+    for severity in Severity::ALL.into_iter().rev() {
+        let of: Vec<&Difference> =
+            verdict.report.differences.iter().filter(|difference| difference.gravest() == severity).collect();
+        let summary = format!("{severity} ({})", of.len());
+        page.section(&summary, severity >= verdict.gate, of.into_iter().map(row));
+    }
+    let unstable = verdict.unstable.iter().map(|unstable| {
+        let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
+        format!("- in {seen} of {of}: {} {}\n", code(&difference.role), code(&line(difference)))
+    });
+    page.section(&format!("unstable ({})", verdict.unstable.len()), false, unstable);
+    let excepted = verdict.excepted.iter().map(|excepted| {
+        format!(
+            "- {} {} ({}): {}\n",
+            excepted.kind,
+            excepted.count,
+            code(&excepted.place),
+            escaped(&excepted.reason)
+        )
+    });
+    page.section(&format!("taken out by the policy ({})", verdict.excepted.len()), false, excepted);
+    let noise = verdict.noise.iter().map(|noise| format!("- {}\n", code(noise)));
+    page.section(&format!("learned noise ({})", verdict.noise.len()), false, noise);
+    let notices = verdict.notices.iter().map(|notice| format!("- {}\n", escaped(notice)));
+    page.section(&format!("about the policy ({})", verdict.notices.len()), true, notices);
+    if page.left_out > 0 {
+        _ = write!(page.text, "\n{} lines had no room here: the other formats have them.\n", page.left_out);
+    }
+    page.text
+}
+
+struct Page {
+    text: String,
+    limit: usize,
+    left_out: usize,
+}
+
+impl Page {
+    fn block(&mut self, block: &str) {
+        match self.text.len() + block.len() <= self.limit {
+            true => self.text.push_str(block),
+            false => self.left_out += 1,
+        }
+    }
+
+    fn section(&mut self, summary: &str, open: bool, rows: impl ExactSizeIterator<Item = String>) {
+        const END: &str = "\n</details>\n\n";
+        if rows.len() == 0 {
+            return;
+        }
+        let open = if open { " open" } else { "" };
+        let head = format!("<details{open}><summary>{summary}</summary>\n\n");
+        if self.text.len() + head.len() + END.len() > self.limit {
+            self.left_out += rows.len();
+            return;
+        }
+        self.text.push_str(&head);
+        self.limit -= END.len();
+        rows.for_each(|row| self.block(&row));
+        self.limit += END.len();
+        self.text.push_str(END);
+    }
+}
+
+fn row(difference: &Difference) -> String {
+    /// More of what follows is counted.
+    const MOST: usize = 20;
+    let mut row =
+        format!("- `{}` {} {}\n", difference.rule, code(&difference.process), code(&line(difference)));
+    for consequence in difference.consequences.iter().take(MOST) {
+        _ = writeln!(row, "  - so {}", code(&line(consequence)));
+    }
+    if let Some(more @ 1..) = difference.consequences.len().checked_sub(MOST) {
+        _ = writeln!(row, "  - and {more} more that follow");
+    }
+    row
+}
+
+/// As code, whatever it holds: between more backticks than it has in a row.
+fn code(text: &str) -> String {
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 || text.is_empty() { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' => out.extend(['\\', c]),
+            c if c.is_control() => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,132 @@
+//! The forms in which a verdict is written: the one place for them. A new one is a module here, a name in [`Format`] and a line in [`Format::write`].
+
+mod annotations;
+mod json;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use std::fmt;
+use std::io::{self, Write};
+use std::str::FromStr;
+
+pub use annotations::{MOST as MOST_ANNOTATIONS, annotations};
+pub use markdown::{LIMIT as SUMMARY_LIMIT, markdown};
+
+use super::report::{Change, Difference};
+use super::rule::Rule;
+use super::verdict::Verdict;
+
+/// A form of a verdict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For programs: docs/diff.schema.json describes it.
+    Json,
+    /// For what shows test results.
+    Junit,
+    /// For a step's summary or a comment.
+    Markdown,
+    /// Text with workflow commands, which GitHub shows as annotations.
+    Github,
+}
+
+impl Format {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Junit, Self::Markdown, Self::Github];
+
+    /// Its name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
+            Self::Github => "github",
+        }
+    }
+
+    /// Writes a verdict.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn write(self, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Text => text::text(verdict, out),
+            Self::Json => json::json(verdict, out),
+            Self::Junit => junit::junit(verdict, out),
+            Self::Markdown => out.write_all(markdown(verdict, SUMMARY_LIMIT).as_bytes()),
+            Self::Github => {
+                text::text(verdict, out)?;
+                out.write_all(annotations(verdict).as_bytes())
+            }
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
+            let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
+            format!("`{text}` is no format: {}", names.join(", "))
+        })
+    }
+}
+
+/// `+ read $WS/x`, `~ exit: 0 => 1`.
+fn line(difference: &Difference) -> String {
+    let sign = match difference.change {
+        Change::Added => '+',
+        Change::Removed => '-',
+        Change::Changed => '~',
+    };
+    let mut line = format!("{sign} {}", difference.what);
+    match (&difference.before, &difference.after) {
+        (Some(before), Some(after)) => line += &format!(": {before} => {after}"),
+        (None, Some(after)) => line += &format!(" ({after})"),
+        _ => {}
+    }
+    line
+}
+
+/// What rules have in common, for what shows them together: the first word of their ids.
+fn family(rule: Rule) -> &'static str {
+    rule.id().split_once('.').map_or(rule.id(), |(family, _)| family)
+}
+
+/// One line about the whole.
+fn headline(verdict: &Verdict) -> String {
+    let failing = verdict.failing().count();
+    let gate = verdict.gate;
+    let others = verdict.report.differences.len() - failing;
+    let unstable = match verdict.unstable.len() {
+        0 => String::new(),
+        n => format!(", {n} unstable"),
+    };
+    let below = if others == 0 { String::new() } else { format!(", {others} below") };
+    match (failing, verdict.passes()) {
+        (0, _) => format!("no difference at or above {gate}{below}{unstable}"),
+        (1, passes) => {
+            format!("1 difference at or above {gate}{}{below}{unstable}", tolerated(verdict, passes))
+        }
+        (n, passes) => {
+            format!("{n} differences at or above {gate}{}{below}{unstable}", tolerated(verdict, passes))
+        }
+    }
+}
+
+fn tolerated(verdict: &Verdict, passes: bool) -> String {
+    if passes { format!(" ({} tolerated)", verdict.tolerated) } else { String::new() }
+}

@@ -1,0 +1,119 @@
+use super::*;
+use crate::diff::policy::Kind;
+use crate::diff::report::{Report, Side};
+use crate::diff::rule::Severity;
+use crate::diff::run::Environment;
+use crate::diff::verdict::{Excepted, Unstable};
+
+fn verdict(differences: Vec<Difference>) -> Verdict {
+    let side = |log: &str| Side {
+        log: log.into(),
+        environment: Environment::default(),
+        completeness: Vec::new(),
+        whole: true,
+        events: 1,
+        processes: 1,
+        findings: crate::Findings::default(),
+    };
+    let report = Report {
+        schema: Report::SCHEMA,
+        sides: [side("a.reel"), side("b.reel")],
+        incomparable: Vec::new(),
+        differences,
+        muted: Vec::new(),
+        accounts: Default::default(),
+        times: Vec::new(),
+    };
+    Verdict::of(report, Severity::Error)
+}
+
+fn difference(rule: Rule, what: &str) -> Difference {
+    Difference::about(rule, Change::Added, what.to_owned())
+}
+
+fn written(format: Format, verdict: &Verdict) -> String {
+    let mut out = Vec::new();
+    format.write(verdict, &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn names_lead_back() {
+    for format in Format::ALL {
+        assert_eq!(format.to_string().parse(), Ok(format));
+    }
+    assert!("html".parse::<Format>().unwrap_err().contains("junit"));
+}
+
+#[test]
+fn every_format_has_every_part() {
+    let mut verdict = verdict(vec![
+        Difference {
+            consequences: vec![difference(Rule::FsReadNew, "read $WS/follows")],
+            ..difference(Rule::FsWriteNew, "write $WS/fails")
+        },
+        difference(Rule::FsReadNew, "read $WS/below"),
+    ]);
+    verdict.excepted.push(Excepted {
+        kind: Kind::Ignore,
+        place: "p.toml:3".into(),
+        reason: "because".into(),
+        count: 7,
+    });
+    verdict.unstable.push(Unstable {
+        difference: difference(Rule::FsReadNew, "read $WS/flaky"),
+        seen: 1,
+        of: 3,
+    });
+    verdict.noise.push("~ 5/5 a write x<alnum:6> ok".into());
+    verdict.notices.push("p.toml:9: of no use".into());
+    for format in [Format::Json, Format::Junit, Format::Markdown, Format::Text, Format::Github] {
+        let text = written(format, &verdict);
+        let noise = match format {
+            Format::Junit => "x&lt;alnum:6&gt;",
+            _ => "x<alnum:6>",
+        };
+        for part in ["$WS/fails", "$WS/follows", "p.toml:3", "because", "$WS/flaky", noise, "p.toml:9"] {
+            assert!(text.contains(part), "{format} lacks {part}:\n{text}");
+        }
+    }
+    assert!(
+        written(Format::Github, &verdict)
+            .ends_with("::error title=sysreel%3A fs.write.new::-: + write $WS/fails\n")
+    );
+}
+
+#[test]
+fn a_summary_keeps_its_limit() {
+    let long = "x".repeat(1000);
+    let many = (0..3000).map(|i| difference(Rule::FsWriteNew, &format!("write {long}{i}"))).collect();
+    let verdict = verdict(many);
+    for limit in [300, 1000, 10_000, SUMMARY_LIMIT] {
+        let text = markdown(&verdict, limit);
+        assert!(text.len() <= limit, "{} > {limit}", text.len());
+        assert!(text.contains("had no room here"), "{limit}");
+        assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+    }
+    assert!(written(Format::Markdown, &verdict).len() > SUMMARY_LIMIT - 2000);
+}
+
+#[test]
+fn annotations_keep_their_number() {
+    for (count, lines) in [(0, 0), (1, 1), (10, 10), (11, 10), (500, 10)] {
+        let verdict =
+            verdict((0..count).map(|i| difference(Rule::ExecNew, &format!("exec {i}%\n::x"))).collect());
+        let text = annotations(&verdict);
+        assert_eq!(text.lines().count(), lines);
+        assert!(text.lines().all(|line| line.starts_with("::error title=sysreel")));
+        assert!(count <= 10 || text.contains(&format!("{} of them not shown", count - 9)));
+        assert!(count == 0 || text.contains("exec 0%25%0A::x"));
+    }
+}
+
+#[test]
+fn what_xml_and_markdown_give_a_meaning_is_none_here() {
+    let verdict = verdict(vec![difference(Rule::ExecNew, "exec <a>&\"'`` \u{1} \u{fffe} ]]>")]);
+    let xml = written(Format::Junit, &verdict);
+    assert!(xml.contains("&lt;a&gt;&amp;") && !xml.contains('\u{1}') && !xml.contains("]]>"), "{xml}");
+    assert!(written(Format::Markdown, &verdict).contains("``` + exec <a>&\"'``   \u{fffe} ]]> ```"));
+}

@@ -1,0 +1,119 @@
+//! For people: the gravest first, grouped by process, each difference with what follows from it; then what a policy and repeated runs
+//! have made of it.
+
+use std::io::{self, Write};
+
+use super::{headline, line};
+use crate::diff::policy::Kind;
+use crate::diff::report::{Difference, Report};
+use crate::diff::rule::Severity;
+use crate::diff::verdict::Verdict;
+
+/// How many consequences of one difference are listed; the others are counted.
+const CONSEQUENCES: usize = 5;
+
+pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+    report(&verdict.report, verdict.listed, out)?;
+    for excepted in &verdict.excepted {
+        let done = match excepted.kind {
+            Kind::Ignore => "ignored",
+            Kind::Allow => "allowed",
+        };
+        let reason =
+            if excepted.reason.is_empty() { String::new() } else { format!(": {}", excepted.reason) };
+        writeln!(out, "{done} {} ({}){reason}", excepted.count, excepted.place)?;
+    }
+    if !verdict.noise.is_empty() {
+        writeln!(out, "muted by what the baseline has learned ({}):", verdict.noise.len())?;
+        verdict.noise.iter().try_for_each(|noise| writeln!(out, "  {noise}"))?;
+    }
+    if !verdict.unstable.is_empty() {
+        writeln!(out, "unstable, so no reason to fail ({}):", verdict.unstable.len())?;
+        for unstable in &verdict.unstable {
+            let difference = &unstable.difference;
+            let (seen, of) = (unstable.seen, unstable.of);
+            writeln!(
+                out,
+                "  in {seen} of {of}: {} {} {}",
+                difference.rule,
+                difference.role,
+                line(difference)
+            )?;
+        }
+    }
+    verdict.notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
+    writeln!(out, "{}", headline(verdict))
+}
+
+fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()> {
+    for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
+        match (side.events, side.whole) {
+            // A baseline has none.
+            (0, true) => writeln!(out, "{name} {}", side.log)?,
+            (events, whole) => {
+                let whole = if whole { "" } else { ", not whole" };
+                writeln!(out, "{name} {}: {events} events, {} processes{whole}", side.log, side.processes)?;
+            }
+        }
+    }
+    for why in &report.incomparable {
+        writeln!(out, "not comparable: {why}")?;
+    }
+    for severity in Severity::ALL.into_iter().rev().filter(|severity| *severity >= gate) {
+        let shown: Vec<&Difference> =
+            report.differences.iter().filter(|difference| difference.gravest() == severity).collect();
+        if shown.is_empty() {
+            continue;
+        }
+        writeln!(out, "\n{severity} ({})", shown.len())?;
+        let mut process = None;
+        for difference in shown {
+            if process != Some(&difference.process) {
+                writeln!(out, "  {}", difference.process)?;
+                process = Some(&difference.process);
+            }
+            one(difference, out)?;
+        }
+    }
+    let below: Vec<String> = Severity::ALL
+        .into_iter()
+        .filter(|severity| *severity < gate)
+        .map(|severity| (severity, report.differences.iter().filter(|d| d.gravest() == severity).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    if !below.is_empty() {
+        writeln!(out, "\nbelow the gate: {} (--gate info shows all)", below.join(", "))?;
+    }
+    if !report.muted.is_empty() {
+        let classes: Vec<String> = report
+            .muted
+            .iter()
+            .map(|muted| format!("{} {}/{}", muted.class, muted.calls[0], muted.calls[1]))
+            .collect();
+        writeln!(out, "\nnot compared call by call (A/B): {}", classes.join(", "))?;
+    }
+    Ok(())
+}
+
+fn one(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
+    let said = line(difference);
+    let (sign, said) = said.split_once(' ').unwrap_or(("", &said));
+    write!(out, "    {sign} {}: {said}", difference.rule)?;
+    let events: Vec<String> = ["A", "B"]
+        .into_iter()
+        .zip(difference.events)
+        .filter_map(|(name, event)| Some(format!("{name}:{}", event?)))
+        .collect();
+    match events.is_empty() {
+        true => writeln!(out)?,
+        false => writeln!(out, "  [{}]", events.join(" "))?,
+    }
+    for consequence in difference.consequences.iter().take(CONSEQUENCES) {
+        writeln!(out, "        so {}", line(consequence))?;
+    }
+    match difference.consequences.len().checked_sub(CONSEQUENCES) {
+        None | Some(0) => Ok(()),
+        Some(more) => writeln!(out, "        and {more} more that follow"),
+    }
+}

@@ -1,0 +1,175 @@
+//! Applies a policy to a report.
+
+use super::{Date, Exception, Policy};
+use crate::diff::compare::place;
+use crate::diff::effect::{Effect, Op};
+use crate::diff::policy::matcher::subject;
+use crate::diff::report::{Change, Difference, Report};
+use crate::diff::rule::{Rule, Severity};
+use crate::diff::run::{Run, Seen};
+use crate::diff::verdict::{Excepted, Verdict};
+
+/// What a policy looks at besides the differences.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'r> {
+    /// The run that is judged, the second one, read at [`Policy::level`] or closer.
+    pub run: &'r Run,
+    /// Which day it is.
+    pub today: Date,
+}
+
+/// Keeps of differences, and of what follows from them, what `keep` wants. What followed from something that goes stands for itself.
+pub(crate) fn prune(
+    differences: Vec<Difference>,
+    keep: &mut dyn FnMut(&Difference) -> bool,
+) -> Vec<Difference> {
+    let mut kept = Vec::with_capacity(differences.len());
+    for mut difference in differences {
+        let wanted = keep(&difference);
+        let following = prune(std::mem::take(&mut difference.consequences), keep);
+        if wanted {
+            difference.consequences = following;
+            kept.push(difference);
+        } else {
+            kept.extend(following);
+        }
+    }
+    kept
+}
+
+impl Policy {
+    /// What it makes of a report. `gate` is what the user says, else the policy's own, else `otherwise`.
+    #[must_use]
+    pub fn judge(
+        &self,
+        mut report: Report,
+        facts: Facts<'_>,
+        gate: Option<Severity>,
+        otherwise: Severity,
+    ) -> Verdict {
+        let effects = facts.run.effects();
+        let differences = std::mem::take(&mut report.differences);
+        let mut differences = self.secrets(differences);
+        let mut counts = vec![0; self.exceptions.len()];
+        differences = prune(differences, &mut |difference| {
+            let found = self
+                .exceptions
+                .iter()
+                .position(|exception| exception.counts(facts.today) && exception.matcher.matches(difference));
+            found.inspect(|at| counts[*at] += 1).is_none()
+        });
+        for (effect, seen) in &effects {
+            self.forbid(effect, seen, facts.run, &mut differences);
+        }
+        differences.extend(self.sequences.iter().filter_map(|sequence| sequence.broken(facts.run)));
+        differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(facts.run)));
+        report.differences = differences;
+        report.sort();
+        let mut verdict = Verdict::of(report, gate.or(self.gate).unwrap_or(otherwise));
+        verdict.tolerated = self.tolerated;
+        for (exception, count) in self.exceptions.iter().zip(counts) {
+            let place = self.place(exception.line);
+            match (exception.counts(facts.today), count) {
+                (false, _) => verdict.notices.push(format!(
+                    "{place}: this {} has expired on {}: decide again",
+                    exception.kind,
+                    exception.expires.unwrap_or(facts.today)
+                )),
+                (true, 0) => {
+                    verdict.notices.push(format!(
+                        "{place}: this {} matches nothing here: is it still needed?",
+                        exception.kind
+                    ));
+                }
+                (true, count) => verdict.excepted.push(Excepted {
+                    kind: exception.kind,
+                    place,
+                    reason: exception.reason.clone(),
+                    count,
+                }),
+            }
+        }
+        verdict
+    }
+
+    /// Whether an effect is noise wherever it comes from: a baseline need not hold it.
+    #[must_use]
+    pub fn ignores(&self, effect: &Effect, today: Date) -> bool {
+        self.exceptions
+            .iter()
+            .any(|exception| exception.counts(today) && exception.matcher.matches_effect(effect))
+    }
+
+    /// Whether a name is a secret's.
+    #[must_use]
+    pub fn is_secret(&self, resource: &str) -> bool {
+        self.secrets.iter().any(|pattern| pattern.matches_any(resource))
+    }
+
+    /// New reads of secrets have a rule of their own, and stand for themselves.
+    fn secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
+        let mut found = Vec::new();
+        let mut rest = prune(differences, &mut |difference| {
+            let read = matches!(subject(difference), Some((Op::Read, name, "ok")) if self.is_secret(name));
+            if read && difference.change == Change::Added {
+                let mut secret = difference.clone();
+                (secret.rule, secret.severity) = (Rule::SecretRead, Rule::SecretRead.severity());
+                secret.consequences.clear();
+                found.push(secret);
+                return false;
+            }
+            true
+        });
+        rest.append(&mut found);
+        rest
+    }
+
+    /// What may not be, whatever the other run did. A difference about the same follows from it.
+    fn forbid(&self, effect: &Effect, seen: &Seen, run: &Run, differences: &mut Vec<Difference>) {
+        let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else { return };
+        let ended = if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
+        let what = format!("{} {}{ended}", effect.op, effect.resource);
+        let mut same = Vec::new();
+        let rest = prune(std::mem::take(differences), &mut |difference| {
+            let is_same = difference.what == what && difference.role == effect.role;
+            if is_same {
+                same.push(Difference { consequences: Vec::new(), ..difference.clone() });
+            }
+            !is_same
+        });
+        *differences = rest;
+        differences.push(Difference {
+            process: seen.processes.first().map_or_else(|| effect.role.clone(), |id| place(run, *id)),
+            role: effect.role.clone(),
+            after: Some(entry.because.clone()),
+            events: [None, Some(seen.event)],
+            consequences: same,
+            ..Difference::about(Rule::PolicyForbid, Change::Added, what)
+        });
+    }
+}
+
+impl Difference {
+    /// One that no process has by itself.
+    pub(crate) fn about(rule: Rule, change: Change, what: String) -> Self {
+        Self {
+            rule,
+            severity: rule.severity(),
+            change,
+            process: "-".to_owned(),
+            role: "-".to_owned(),
+            what,
+            before: None,
+            after: None,
+            events: [None, None],
+            consequences: Vec::new(),
+        }
+    }
+}
+
+impl Exception {
+    /// Whether it counts on that day.
+    fn counts(&self, today: Date) -> bool {
+        self.expires.is_none_or(|last| today <= last)
+    }
+}

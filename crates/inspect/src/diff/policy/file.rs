@@ -1,0 +1,297 @@
+//! The policy as it is written.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Component, Path, PathBuf};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+use toml::Spanned;
+use toml::value::Datetime;
+
+use super::course::{self, Budget, Scope, Sequence};
+use super::matcher::{Matcher, Pattern};
+use super::{Date, Exception, Forbidden, KeyPart, Kind, Policy};
+use crate::Error;
+use crate::diff::effect::Op;
+use crate::diff::rule::{Rule, Severity};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    secrets: Vec<Spanned<String>>,
+    #[serde(default)]
+    roots: BTreeMap<String, Spanned<String>>,
+    #[serde(default)]
+    gate: Gate,
+    #[serde(default)]
+    environment: Surroundings,
+    #[serde(default)]
+    ignore: Vec<Spanned<Entry>>,
+    #[serde(default)]
+    allow: Vec<Spanned<Entry>>,
+    #[serde(default)]
+    forbid: Vec<Spanned<Entry>>,
+    #[serde(default)]
+    budget: Vec<Spanned<Entry>>,
+    #[serde(default)]
+    assert: Vec<Spanned<Entry>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Gate {
+    #[serde(default, deserialize_with = "parsed")]
+    fail_on: Option<Severity>,
+    #[serde(default)]
+    tolerate: usize,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Surroundings {
+    key: Option<Vec<KeyPart>>,
+}
+
+/// What any of the entries may hold; which of it each kind takes is checked afterwards.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Entry {
+    #[serde(default, deserialize_with = "parsed")]
+    rule: Option<Rule>,
+    #[serde(default, deserialize_with = "parsed")]
+    role: Option<Pattern>,
+    op: Option<String>,
+    #[serde(default, deserialize_with = "parsed")]
+    resource: Option<Pattern>,
+    result: Option<String>,
+    #[serde(default, deserialize_with = "parsed")]
+    process: Option<Pattern>,
+    reason: Option<String>,
+    expires: Option<Datetime>,
+    max: Option<u64>,
+    #[serde(default, deserialize_with = "parsed")]
+    scope: Option<Scope>,
+    sequence: Option<String>,
+}
+
+impl FromStr for Pattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::new(text)
+    }
+}
+
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(from: D) -> Result<Option<T>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse().map(Some).map_err(serde::de::Error::custom)
+}
+
+fn operation(name: &str) -> Result<Op, String> {
+    let op = Op::ALL.iter().copied().find(|op| op.name() == name);
+    op.ok_or_else(|| format!("there is no operation `{name}`; docs/diff.md lists them"))
+}
+
+/// What a policy may refer to, which a reader of logs does not look for itself.
+pub struct Lookup<'a> {
+    /// The folder of the policy, absolute.
+    pub folder: &'a Path,
+    /// The value of an environment variable.
+    pub variable: &'a dyn Fn(&str) -> Option<OsString>,
+}
+
+/// A policy that is being read.
+struct Reading<'a> {
+    path: &'a Path,
+    text: &'a str,
+    lookup: &'a Lookup<'a>,
+}
+
+impl Reading<'_> {
+    fn line(&self, offset: usize) -> usize {
+        1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+    }
+
+    fn wrong(&self, offset: usize, why: impl Into<String>) -> Error {
+        Error::Policy { path: self.path.to_path_buf(), line: self.line(offset), why: why.into() }
+    }
+
+    /// Checks that an entry holds what its kind takes, and answers where it stands.
+    fn takes(&self, kind: &str, entry: &Spanned<Entry>) -> Result<(), Error> {
+        let at = entry.span().start;
+        let entry = entry.get_ref();
+        let (exception, course) = (matches!(kind, "ignore" | "allow"), matches!(kind, "budget" | "assert"));
+        for (name, given, takes) in [
+            ("max", entry.max.is_some(), kind == "budget"),
+            ("scope", entry.scope.is_some(), course),
+            ("sequence", entry.sequence.is_some(), kind == "assert"),
+            ("expires", entry.expires.is_some(), exception),
+            ("rule", entry.rule.is_some(), exception),
+            ("process", entry.process.is_some(), exception),
+            ("role", entry.role.is_some(), kind != "assert"),
+            ("op", entry.op.is_some(), kind != "assert"),
+            ("resource", entry.resource.is_some(), kind != "assert"),
+            ("result", entry.result.is_some(), kind != "assert"),
+        ] {
+            if given && !takes {
+                return Err(self.wrong(at, format!("[[{kind}]] takes no `{name}`")));
+            }
+        }
+        let says = [&entry.op, &entry.result].into_iter().any(Option::is_some)
+            || [&entry.role, &entry.resource, &entry.process].into_iter().any(Option::is_some)
+            || entry.rule.is_some();
+        if kind != "assert" && !says {
+            let by = if exception {
+                "rule, role, op, resource, result or process"
+            } else {
+                "role, op, resource or result"
+            };
+            return Err(self.wrong(at, format!("[[{kind}]] must say what it means, by {by}")));
+        }
+        if kind == "ignore" && entry.reason.as_deref().unwrap_or_default().trim().is_empty() {
+            return Err(self.wrong(at, "[[ignore]] needs a `reason`: the next reader wants to know why"));
+        }
+        Ok(())
+    }
+
+    fn matcher(&self, at: usize, entry: &mut Entry) -> Result<Matcher, Error> {
+        Ok(Matcher {
+            rule: entry.rule.take(),
+            role: entry.role.take(),
+            op: entry.op.take().map(|op| operation(&op)).transpose().map_err(|why| self.wrong(at, why))?,
+            resource: entry.resource.take(),
+            result: entry.result.take(),
+            process: entry.process.take(),
+        })
+    }
+
+    fn exception(&self, kind: Kind, entry: Spanned<Entry>) -> Result<Exception, Error> {
+        self.takes(&kind.to_string(), &entry)?;
+        let at = entry.span().start;
+        let mut entry = entry.into_inner();
+        let date = |time: Datetime| match (time.date, time.time) {
+            (Some(date), None) => Ok(Date { year: date.year, month: date.month, day: date.day }),
+            _ => Err(self.wrong(at, "`expires` is a day: expires = 2026-12-31")),
+        };
+        Ok(Exception {
+            kind,
+            matcher: self.matcher(at, &mut entry)?,
+            reason: entry.reason.unwrap_or_default(),
+            expires: entry.expires.map(date).transpose()?,
+            line: self.line(at),
+        })
+    }
+
+    fn forbidden(&self, entry: Spanned<Entry>) -> Result<Forbidden, Error> {
+        self.takes("forbid", &entry)?;
+        let at = entry.span().start;
+        let mut entry = entry.into_inner();
+        let because = self.because("forbidden", at, entry.reason.as_deref());
+        Ok(Forbidden { matcher: self.matcher(at, &mut entry)?, because })
+    }
+
+    fn budget(&self, entry: Spanned<Entry>) -> Result<Budget, Error> {
+        self.takes("budget", &entry)?;
+        let at = entry.span().start;
+        let entry = entry.into_inner();
+        Ok(Budget {
+            scope: entry.scope.unwrap_or_default(),
+            role: entry.role,
+            did: entry.op.map(|op| op.parse()).transpose().map_err(|why: String| self.wrong(at, why))?,
+            resource: entry.resource,
+            result: entry.result,
+            max: entry.max.ok_or_else(|| self.wrong(at, "[[budget]] needs `max`: how often it may be"))?,
+            because: self.because("budget", at, entry.reason.as_deref()),
+        })
+    }
+
+    fn sequence(&self, entry: Spanned<Entry>) -> Result<Sequence, Error> {
+        self.takes("assert", &entry)?;
+        let at = entry.span().start;
+        let entry = entry.into_inner();
+        let text = entry.sequence.ok_or_else(|| self.wrong(at, "[[assert]] needs a `sequence`"))?;
+        Ok(Sequence {
+            scope: entry.scope.unwrap_or_default(),
+            items: course::items(&text).map_err(|why| self.wrong(at, why))?,
+            because: self.because("sequence", at, entry.reason.as_deref()),
+        })
+    }
+
+    /// `forbidden at ci.toml:12: because`.
+    fn because(&self, what: &str, at: usize, reason: Option<&str>) -> String {
+        let reason = reason.filter(|reason| !reason.is_empty()).map(|reason| format!(": {reason}"));
+        format!("{what} at {}:{}{}", self.path.display(), self.line(at), reason.unwrap_or_default())
+    }
+
+    fn root(&self, name: &str, value: &Spanned<String>) -> Result<PathBuf, Error> {
+        let wrong = |why: String| self.wrong(value.span().start, why);
+        if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            return Err(wrong(format!("`{name}` is no name of a root: letters, digits and _ only")));
+        }
+        let path = match value.get_ref().strip_prefix("env:") {
+            Some(variable) => {
+                let value = (self.lookup.variable)(variable).filter(|value| !value.is_empty());
+                PathBuf::from(value.ok_or_else(|| wrong(format!("the variable {variable} is not set")))?)
+            }
+            None => PathBuf::from(value.get_ref()),
+        };
+        let mut plain = PathBuf::new();
+        for component in self.lookup.folder.join(path).components() {
+            match component {
+                Component::CurDir => {}
+                Component::ParentDir => _ = plain.pop(),
+                other => plain.push(other),
+            }
+        }
+        Ok(plain)
+    }
+}
+
+impl Policy {
+    /// Reads a policy.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or says what no policy can say; with its line.
+    pub fn read(path: &Path, lookup: &Lookup<'_>) -> Result<Self, Error> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
+        Self::parse(path, &text, lookup)
+    }
+
+    /// Reads a policy that stands in `path`.
+    ///
+    /// # Errors
+    /// As [`Policy::read`].
+    pub fn parse(path: &Path, text: &str, lookup: &Lookup<'_>) -> Result<Self, Error> {
+        let reading = Reading { path, text, lookup };
+        let file: File = toml::from_str(text).map_err(|error| {
+            reading.wrong(error.span().map_or(0, |span| span.start), error.message().trim())
+        })?;
+        let mut policy = Self {
+            path: path.to_path_buf(),
+            gate: file.gate.fail_on,
+            tolerated: file.gate.tolerate,
+            environment: file.environment.key,
+            ..Self::default()
+        };
+        for (name, value) in &file.roots {
+            policy.roots.push((name.clone(), reading.root(name, value)?));
+        }
+        for secret in &file.secrets {
+            let pattern = Pattern::new(secret.get_ref());
+            policy.secrets.push(pattern.map_err(|why| reading.wrong(secret.span().start, why))?);
+        }
+        for (kind, entries) in [(Kind::Ignore, file.ignore), (Kind::Allow, file.allow)] {
+            for entry in entries {
+                policy.exceptions.push(reading.exception(kind, entry)?);
+            }
+        }
+        let reading = &reading;
+        policy.forbidden = file.forbid.into_iter().map(|e| reading.forbidden(e)).collect::<Result<_, _>>()?;
+        policy.budgets = file.budget.into_iter().map(|e| reading.budget(e)).collect::<Result<_, _>>()?;
+        policy.sequences = file.assert.into_iter().map(|e| reading.sequence(e)).collect::<Result<_, _>>()?;
+        Ok(policy)
+    }
+}

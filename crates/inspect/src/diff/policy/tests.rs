@@ -1,0 +1,178 @@
+use std::path::Path;
+
+use super::*;
+use crate::Error;
+use crate::diff::effect::Effect;
+use crate::diff::report::{Change, Difference};
+use crate::diff::rule::Rule;
+
+fn parse(text: &str) -> Result<Policy, Error> {
+    let variable = |name: &str| (name == "SET").then(|| "/set/here".into());
+    Policy::parse(Path::new("ci.toml"), text, &Lookup { folder: Path::new("/ws/ci"), variable: &variable })
+}
+
+#[test]
+fn a_whole_policy_is_understood() {
+    let policy = parse(
+        r#"
+        secrets = ["$HOME/.ssh/**"]
+        [roots]
+        UP = "../build"
+        SET = "env:SET"
+        ROOT = "/x/./y"
+        [gate]
+        fail-on = "warn"
+        tolerate = 2
+        [environment]
+        key = ["machine", "libc"]
+        [[ignore]]
+        op = "read"
+        resource = "/usr/**"
+        reason = "the system's"
+        expires = 2026-12-31
+        [[allow]]
+        rule = "net.connect.new"
+        resource = "tcp 10.0.0.1:*"
+        [[forbid]]
+        op = "write"
+        resource = "/etc/**"
+        [[budget]]
+        scope = "mark:start"
+        op = "stat"
+        max = 1
+        [[assert]]
+        scope = "mark:save"
+        sequence = "write($WS/db.tmp) sync rename($WS/db.tmp -> $WS/db) sync($WS)"
+        "#,
+    )
+    .unwrap();
+    let roots: Vec<_> =
+        policy.roots.iter().map(|(name, path)| (name.as_str(), path.to_str().unwrap())).collect();
+    assert_eq!(roots, [("ROOT", "/x/y"), ("SET", "/set/here"), ("UP", "/ws/build")]);
+    assert_eq!((policy.gate, policy.tolerated, policy.level()), (Some(Severity::Warn), 2, Level::Sequence));
+    assert_eq!(policy.key(), [KeyPart::Machine, KeyPart::Libc]);
+    assert!(policy.is_secret("$HOME/.ssh/id") && !policy.is_secret("$HOME/ssh/id"));
+    assert_eq!(policy.exceptions[0].expires, Some(Date { year: 2026, month: 12, day: 31 }));
+    assert_eq!(parse("").unwrap().level(), Level::Effects);
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_line() {
+    for (text, message) in [
+        ("[[ignore]]\nop = \"read\"", "ci.toml:1: [[ignore]] needs a `reason`"),
+        ("\n[[ignore]]\nreason = \"x\"", "ci.toml:2: [[ignore]] must say what it means"),
+        ("[[ignore]]\nrule = \"fs.read\"\nreason = \"x\"", "ci.toml:2: there is no rule `fs.read`"),
+        ("\n\n[[ignore]]\nop = \"frob\"\nreason = \"x\"", "ci.toml:3: there is no operation `frob`"),
+        ("[[ignore]]\nresource = \"a[\"\nreason = \"x\"", "ci.toml:2: `a[` is no pattern"),
+        (
+            "[[ignore]]\nop = \"read\"\nreason = \"x\"\nexpires = 2026-12-31T00:00:00Z",
+            "ci.toml:1: `expires` is a day",
+        ),
+        ("[[ignore]]\nop = \"read\"\nreason = \"x\"\nmax = 3", "ci.toml:1: [[ignore]] takes no `max`"),
+        ("[[forbid]]\nrule = \"exec.new\"", "ci.toml:1: [[forbid]] takes no `rule`"),
+        ("[[budget]]\nop = \"read\"", "ci.toml:1: [[budget]] needs `max`"),
+        ("[[budget]]\nop = \"read\"\nmax = 1\nscope = \"all\"", "ci.toml:4: `all` is no scope"),
+        ("[[assert]]\nscope = \"run\"", "ci.toml:1: [[assert]] needs a `sequence`"),
+        ("[[assert]]\nsequence = \"write(a sync\"", "ci.toml:1: `write(a sync` lacks its `)`"),
+        ("[[assert]]\nsequence = \"fsync\"", "ci.toml:1: there is no operation `fsync`"),
+        ("[[assert]]\nsequence = \" \"", "ci.toml:1: a sequence has operations"),
+        ("[gate]\nfail-on = \"fatal\"", "ci.toml:2: `fatal` is no severity"),
+        ("[gate]\nfail = 1", "ci.toml:2: unknown field `fail`"),
+        ("[roots]\nX = \"env:UNSET\"", "ci.toml:2: the variable UNSET is not set"),
+        ("[roots]\n\"a b\" = \"x\"", "ci.toml:2: `a b` is no name of a root"),
+        ("secrets = [\"ok\", \"**x\"]", "ci.toml:1: `**x` is no pattern"),
+        ("[environment]\nkey = [\"distro\"]", "ci.toml:2: unknown variant `distro`"),
+        ("a b c", "ci.toml:1:"),
+    ] {
+        let said = parse(text).unwrap_err().to_string();
+        assert!(said.starts_with(message), "{text}\nsays: {said}\nnot:  {message}");
+    }
+}
+
+fn difference(rule: Rule, change: Change, role: &str, what: &str) -> Difference {
+    Difference {
+        role: role.into(),
+        process: format!("make>{role}"),
+        ..Difference::about(rule, change, what.into())
+    }
+}
+
+/// Entries mean what they say: nothing more than asked for, nothing that they do not mention.
+#[test]
+fn entries_match_what_they_say() {
+    let read = difference(Rule::FsReadNew, Change::Added, "cc1", "read $WS/a/b.h");
+    let probe = difference(Rule::ProbeNew, Change::Added, "sh", "stat /usr/bin/x ENOENT");
+    let rename = difference(Rule::FsRenameNew, Change::Added, "mv", "rename $WS/a -> $TMP/b");
+    let mut changed = difference(Rule::ErrChanged, Change::Changed, "sh", "write $WS/x");
+    (changed.before, changed.after) = (Some("ok".into()), Some("EACCES".into()));
+    let exit = difference(Rule::ExitStatus, Change::Changed, "make", "exit");
+    let argv = difference(Rule::ExecArgv, Change::Changed, "gcc", "gcc");
+    let all = [&read, &probe, &rename, &changed, &exit, &argv];
+    for (entry, matched) in [
+        ("rule = \"fs.read.new\"", &[&read][..]),
+        ("role = \"cc*\"", &[&read]),
+        ("op = \"read\"", &[&read]),
+        ("op = \"stat\"", &[&probe]),
+        ("op = \"exit\"", &[&exit]),
+        ("op = \"read\"\nresource = \"$WS/*\"", &[]),
+        ("resource = \"$WS/**\"", &[&read, &changed]),
+        ("resource = \"$*/**\"", &[&read, &rename, &changed]),
+        ("resource = \"$WS/a -> **\"", &[&rename]),
+        ("result = \"ENOENT\"", &[&probe]),
+        ("result = \"EACCES\"", &[&changed]),
+        ("process = \"make>s?\"", &[&probe, &changed]),
+        ("resource = \"gcc\"", &[&argv]),
+        ("role = \"sh\"\nop = \"write\"", &[&changed]),
+    ] {
+        let policy = parse(&format!("[[ignore]]\nreason = \"x\"\n{entry}")).unwrap();
+        let found: Vec<&str> =
+            all.iter().filter(|d| policy.exceptions[0].matcher.matches(d)).map(|d| d.what.as_str()).collect();
+        let wanted: Vec<&str> = matched.iter().map(|d| d.what.as_str()).collect();
+        assert_eq!(found, wanted, "{entry}");
+    }
+}
+
+#[test]
+fn a_baseline_need_not_hold_what_is_ignored_everywhere() {
+    let policy = parse(
+        "[[ignore]]\nreason = \"x\"\nop = \"read\"\nresource = \"/usr/**\"\nexpires = 2026-06-30\n\
+         [[ignore]]\nreason = \"x\"\nrule = \"fs.read.new\"\nresource = \"/etc/**\"\n\
+         [[allow]]\nop = \"stat\"\nresource = \"/opt/*\"",
+    )
+    .unwrap();
+    let day = |month, day| Date { year: 2026, month, day };
+    let ignores = |line: &str, today| policy.ignores(&line.parse::<Effect>().unwrap(), today);
+    assert!(ignores("sh read /usr/lib/x ok", day(6, 30)));
+    assert!(!ignores("sh read /usr/lib/x ok", day(7, 1)));
+    assert!(!ignores("sh write /usr/lib/x ok", day(6, 30)));
+    // An entry about a kind of difference says nothing of effects.
+    assert!(!ignores("sh read /etc/x ok", day(6, 30)));
+    assert!(ignores("sh stat /opt/x ok", day(6, 30)));
+}
+
+#[test]
+fn days_are_those_of_the_calendar() {
+    for (seconds, day) in [
+        (0, "1970-01-01"),
+        (951_782_399, "2000-02-28"),
+        (951_782_400, "2000-02-29"),
+        (951_868_800, "2000-03-01"),
+        (1_798_761_599, "2026-12-31"),
+        (4_107_542_400, "2100-03-01"),
+    ] {
+        assert_eq!(Date::of_unix_time(seconds).to_string(), day);
+    }
+}
+
+#[test]
+fn what_followed_from_something_that_goes_stands_for_itself() {
+    let follows = difference(Rule::FsReadNew, Change::Added, "a", "read b");
+    let root = Difference {
+        consequences: vec![follows.clone()],
+        ..difference(Rule::FsWriteNew, Change::Added, "a", "write b")
+    };
+    let left = prune(vec![root.clone()], &mut |d| d.rule != Rule::FsWriteNew);
+    assert_eq!(left, [follows]);
+    let left = prune(vec![root], &mut |d| d.rule != Rule::FsReadNew);
+    assert!(left.len() == 1 && left[0].consequences.is_empty());
+}
