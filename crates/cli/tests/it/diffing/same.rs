@@ -71,13 +71,14 @@ fn tar() -> Program {
     Program { name: "tar", needs: &["tar"], setup: FILES.into(), words, level: "sequence" }
 }
 
+/// A file as old as its index looks changed to git, which then reads it once more: so it is made old.
 fn git() -> Program {
     let words = &[
         "sh",
         "-c",
         "export GIT_AUTHOR_DATE=2001-01-01T00:00:00Z GIT_COMMITTER_DATE=2001-01-01T00:00:00Z; \
          git init -q r && cd r && git config user.name n && git config user.email e@example.org && \
-         echo 1 > a && git add a && git commit -q -m 1 && git log --stat && git status",
+         echo 1 > a && touch -d 2001-01-01 a && git add a && git commit -q -m 1 && git log --stat && git status",
     ];
     Program { name: "git", needs: &["git"], setup: ":".into(), words, level: "sequence" }
 }
