@@ -2,7 +2,7 @@
 //! with events in order; everything that shows or compares a log asks here. Holds what lives, not what has been.
 //!
 //! What costs time is followed on demand ([`Follow`]): printing needs no more than names of descriptors, comparing needs
-//! processes with their open file descriptions and directories. [`Tracker::step`] takes a whole event.
+//! processes with their open file descriptions and directories. `Tracker::step` takes a whole event.
 
 pub mod files;
 pub mod paths;
