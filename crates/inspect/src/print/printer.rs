@@ -158,8 +158,12 @@ impl<'o> Printer<'o> {
         let mut prefix = self.prefix(event);
         prefix.ip = info.ip;
         let mut was_altered = false;
+        // What came out of a call is kept for its line.
+        let is_exit = matches!(info.what, What::Exit(_));
+        self.exit.clear();
         for part in stop.parts {
             match part {
+                Ok(Part::Region(region)) if is_exit => self.exit.add(&region),
                 Ok(Part::Name(name)) => self.tracker.name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
@@ -170,7 +174,7 @@ impl<'o> Printer<'o> {
         }
         match info.what {
             What::Entry(call) => self.entry(event, stop, &info, call, &prefix, buffers),
-            What::Exit(outcome) => self.exit(event, stop, outcome, &prefix, buffers),
+            What::Exit(outcome) => self.exit(event, outcome, &prefix, buffers),
             // Before or instead of an entry stop it is the only one that tells of the call.
             What::Seccomp(call, _) if self.open(event.task).is_none() => {
                 self.entry(event, stop, &info, call, &prefix, buffers);
@@ -228,14 +232,7 @@ impl<'o> Printer<'o> {
         lines.keep_open(id);
     }
 
-    fn exit(
-        &mut self,
-        event: &Event<'_>,
-        stop: &Stop<'_>,
-        outcome: Outcome,
-        prefix: &Prefix,
-        buffers: &dyn Buffers,
-    ) {
+    fn exit(&mut self, event: &Event<'_>, outcome: Outcome, prefix: &Prefix, buffers: &dyn Buffers) {
         let id = event.task;
         let open = self.tracker.leave(id, outcome);
         if !self.lines.is_current(id) {
@@ -249,12 +246,6 @@ impl<'o> Printer<'o> {
             self.lines.text.push_str(" resumed>");
         }
         let Some(open) = open else { return self.lonely_exit(outcome) };
-        self.exit.clear();
-        for part in stop.parts.flatten() {
-            if let Part::Region(region) = part {
-                self.exit.add(&region);
-            }
-        }
         self.exit.settle();
         // Descriptors are named here as they were during the call; a closed one goes afterwards. A new one is there.
         if open.row.is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept)) {
