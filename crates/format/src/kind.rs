@@ -220,6 +220,8 @@ numbers! {
         TIME_STAMP = 9, "time stamp";
         /// A signal, which waits for the task's next call.
         SIGNAL_HELD = 10, "signal held";
+        /// The turn of a task that did nothing but wait for others.
+        PREEMPTED = 11, "preempted";
     }
 }
 

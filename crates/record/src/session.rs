@@ -99,7 +99,7 @@ impl Session {
             match report {
                 Report::Stopped(stop) => self.stopped(stop, t_ns),
                 Report::Gone { tid, status } => self.gone(tid, status, t_ns),
-                Report::Interrupted => {}
+                Report::Interrupted => self.look_at_turn(),
                 Report::NoTasks => break,
             }
             self.hurry_held();

@@ -29,6 +29,16 @@ impl Memory {
         transfer[0].got
     }
 
+    /// What the task's writable memory comes to, if there is not too much of it.
+    pub(crate) fn hash(&self) -> Option<blake3::Hash> {
+        let mut hasher = blake3::Hasher::new();
+        Window::of(self.tid).ok()?.writable_pages(self.tid, |address, page| {
+            hasher.update(&address.to_le_bytes());
+            hasher.update(page);
+        })?;
+        Some(hasher.finalize())
+    }
+
     /// Writes as the kernel would have done.
     pub(crate) fn write(&mut self, address: u64, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() || memory::write(self.tid, address, bytes).is_ok() {

@@ -13,6 +13,9 @@ use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, WaitStatus, signals
 /// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno, code, and the address).
 const SIGINFO_COMPARED: usize = 24;
 
+/// How often a task may come to a place before it is believed that it will never be in the recorded state there.
+const MOST_VISITS: u32 = 1_000_000;
+
 impl<S: ReadAt> Replay<'_, S> {
     pub(crate) fn stop(
         &mut self,
@@ -32,6 +35,9 @@ impl<S: ReadAt> Replay<'_, S> {
                 // It was killed in that moment.
                 _ => return Ok(()),
             }
+        }
+        if let Some(registers) = preempted(stop) {
+            return self.come_to_moment(event, &registers);
         }
         if status.event().0 == 0 && signals::comes_from_an_instruction(&siginfo(stop)) {
             self.native_signal(event, stop)?;
@@ -71,6 +77,34 @@ impl<S: ReadAt> Replay<'_, S> {
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }
+    }
+
+    /// The program must come to where it was stopped while it did nothing but wait: to these registers, and back to them with the same
+    /// memory. It goes the way of the recording, so it ends in the circle of the recording.
+    fn come_to_moment(&mut self, event: &Event<'_>, registers: &Registers) -> Result<(), Halt> {
+        self.task(event, |task| task.stop.break_at(Some(registers.ip())))?;
+        let recorded = || format!("a task that waits at {:#x} without a call", registers.ip());
+        let mut before = None;
+        for visit in 0.. {
+            match self.run_on(event)? {
+                Reached::Signal(signals::SIGTRAP, _) if visit < MOST_VISITS => {}
+                Reached::Signal(signals::SIGTRAP, _) => {
+                    let actual = format!("one that has come there {MOST_VISITS} times in another state");
+                    return Err(self.diverged(event, Field::Stop, recorded(), actual));
+                }
+                other => {
+                    return Err(self.diverged(event, Field::Stop, recorded(), other.describe(&self.info)));
+                }
+            }
+            let Some(task) = self.tasks.get(&event.task.0) else { return Ok(()) };
+            let here = task.stop.general().map_err(|source| failed(event, source))?;
+            let now = here.are_of_moment(registers).then(|| task.memory.hash()).flatten();
+            if now.is_some() && now == before {
+                break;
+            }
+            before = now;
+        }
+        self.task(event, |task| task.stop.break_at(None))
     }
 
     /// The program must fault as it did.
@@ -233,6 +267,17 @@ impl Reached {
             Reached::End(status) => format!("the end of the task (wait status {:#x})", status.0),
         }
     }
+}
+
+/// The registers of a task that was stopped to let others go on.
+fn preempted(stop: &Stop<'_>) -> Option<Registers> {
+    let is_so =
+        |part: &Part<'_>| matches!(part, Part::Altered(altered) if altered.what == Altering::PREEMPTED);
+    stop.parts.flatten().find(is_so)?;
+    stop.parts.flatten().find_map(|part| match part {
+        Part::Registers { regset: NT_PRSTATUS, bytes } => Registers::from_bytes(bytes),
+        _ => None,
+    })
 }
 
 fn signal_name(signal: Signal) -> String {

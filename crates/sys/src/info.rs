@@ -53,6 +53,11 @@ impl SyscallInfo {
         u32::from_ne_bytes(self.field(4))
     }
 
+    /// Instruction and stack pointer.
+    pub fn place(&self) -> (u64, u64) {
+        (u64::from_ne_bytes(self.field(8)), u64::from_ne_bytes(self.field(16)))
+    }
+
     /// `nr` and `args` of an entry or seccomp stop; `None` for the others.
     pub fn call(&self) -> Option<(u64, [u64; 6])> {
         let is_call = matches!(self.op()?, Op::ENTRY | Op::SECCOMP) && self.bytes().len() >= 80;

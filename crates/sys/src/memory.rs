@@ -130,6 +130,35 @@ impl Window {
         got
     }
 
+    /// Every page of the task's writable memory that is not all zero, in order of addresses; nothing when there is too much of it, or
+    /// it cannot be read.
+    pub fn writable_pages(&self, tid: Tid, mut each: impl FnMut(u64, &[u8])) -> Option<()> {
+        const PAGE: usize = 4096;
+        const PIECE: usize = 1 << 20;
+        const MOST: u64 = 1 << 30;
+        let mappings = crate::process::mappings(tid).ok()?;
+        let writable = mappings.iter().filter(|mapping| mapping.permissions[1] == b'w');
+        if writable.clone().map(|mapping| mapping.end - mapping.start).sum::<u64>() > MOST {
+            return None;
+        }
+        let mut buffer = vec![0; PIECE];
+        for mapping in writable {
+            let mut at = mapping.start;
+            while at < mapping.end {
+                let len = usize::try_from(mapping.end - at).unwrap_or(PIECE).min(PIECE);
+                // Pages behind the end of a file cannot be read; nobody else can either.
+                let got = self.read(at, &mut buffer[..len]);
+                for (page, address) in buffer[..got].chunks(PAGE).zip((at..).step_by(PAGE)) {
+                    if page.iter().any(|&byte| byte != 0) {
+                        each(address, page);
+                    }
+                }
+                at += len as u64;
+            }
+        }
+        Some(())
+    }
+
     /// Writes all of it.
     pub fn write(&self, address: u64, bytes: &[u8]) -> io::Result<()> {
         std::os::unix::fs::FileExt::write_all_at(&self.0, bytes, address)

@@ -71,6 +71,19 @@ impl Registers {
         self.words[at!(rax)]
     }
 
+    /// Are these the registers of the same moment of a program? What the kernel keeps of how it was entered does not count, nor the flag
+    /// that lets an instruction be executed at which a breakpoint stands (RF).
+    pub fn are_of_moment(&self, other: &Registers) -> bool {
+        const RESUME_FLAG: u64 = 1 << 16;
+        let without = |registers: &Registers| {
+            let mut words = registers.words;
+            words[at!(orig_rax)] = 0;
+            words[at!(eflags)] &= !RESUME_FLAG;
+            words
+        };
+        without(self) == without(other)
+    }
+
     /// Back to the instruction that made a call, which is `len` bytes long, to make that call or the one that goes on with it.
     pub fn repeat_call(&mut self, len: u64, nr: u64) {
         self.words[at!(rip)] = self.words[at!(rip)].wrapping_sub(len);
@@ -130,6 +143,15 @@ impl Registers {
     }
 }
 
+/// Where a debug register lies in the user area.
+fn debug_register(number: usize) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    let first = std::mem::offset_of!(libc::user, u_debugreg);
+    #[cfg(not(target_arch = "x86_64"))]
+    let first = 0;
+    first + 8 * number
+}
+
 /// What libc's signature of the requests has.
 #[cfg(target_arch = "x86_64")]
 const GETREGS: libc::c_uint = libc::PTRACE_GETREGS;
@@ -167,6 +189,19 @@ impl Stop {
         unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), at, data) }
             .map(drop)
             .map_err(|source| self.failed("PTRACE_POKEUSER of rax", source))
+    }
+
+    /// Puts the task's first hardware breakpoint at an instruction, or takes it away: SIGTRAP comes before the instruction is executed
+    /// (Intel SDM, "Debug registers").
+    pub fn break_at(&self, ip: Option<u64>) -> Result<()> {
+        // Bit 0 of the seventh switches the first on for this task; all its other bits 0: one byte, executed.
+        for (register, value) in [(7, 0), (0, ip.unwrap_or(0)), (7, u64::from(ip.is_some()))] {
+            let data = usize::try_from(value).unwrap_or(0);
+            // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read (ptrace(2)).
+            unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), debug_register(register), data) }
+                .map_err(|source| self.failed("PTRACE_POKEUSER of a debug register", source))?;
+        }
+        Ok(())
     }
 
     /// PTRACE_GETREGSET NT_X86_XSTATE: the extended state, as long as the CPU has it.

@@ -2,6 +2,7 @@
 
 use crate::info::SyscallInfo;
 use crate::{Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus};
+use std::time::{Duration, Instant};
 
 /// Where a `syscall` instruction lies in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,8 +158,31 @@ impl Tracer {
 
     /// Lets a task go on to its next stop, and waits for it.
     pub fn go_on(&self, stop: &mut Stop, how: Resume, signal: Signal) -> Result<(), Lost> {
-        let tid = stop.tid();
         stop.resume_in_place(how, signal);
+        self.wait_in_place(stop)
+    }
+
+    /// As [`Tracer::go_on`], for some time; answers whether a stop came in it. If not, the task runs, and the next must be waited for.
+    pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
+        const LOOK_EVERY: Duration = Duration::from_micros(100);
+        stop.resume_in_place(how, Signal::NONE);
+        let begun = Instant::now();
+        while begun.elapsed() < time {
+            match self.poll_for(stop.tid())? {
+                Some(Report::Stopped(next)) => {
+                    *stop = next;
+                    return Ok(true);
+                }
+                Some(Report::Gone { status, .. }) => return Err(Lost::Gone(status)),
+                Some(Report::Interrupted | Report::NoTasks) | None => std::thread::sleep(LOOK_EVERY),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Waits for the next stop of a task that runs.
+    pub fn wait_in_place(&self, stop: &mut Stop) -> Result<(), Lost> {
+        let tid = stop.tid();
         match self.wait_for(tid)? {
             Report::Stopped(next) => *stop = next,
             Report::Gone { status, .. } => return Err(Lost::Gone(status)),

@@ -119,6 +119,53 @@ impl Drop for Alarm {
     }
 }
 
+/// Wakes a tracer that is blocked in wait4 now and then, while it asks for it. The wait answers
+/// [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`] must have been called before.
+#[derive(Debug)]
+pub struct Ticker {
+    state: Arc<AtomicI32>,
+}
+
+const QUIET: i32 = 0;
+const TICKING: i32 = 1;
+const OVER: i32 = 2;
+
+impl Ticker {
+    /// For the calling thread.
+    pub fn every(time: Duration) -> Result<Ticker> {
+        let state = Arc::new(AtomicI32::new(QUIET));
+        let theirs = Arc::clone(&state);
+        // SAFETY: gettid(2) and getpid(2) cannot fail.
+        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        std::thread::Builder::new()
+            .name("ticker".into())
+            .spawn(move || {
+                loop {
+                    std::thread::sleep(time);
+                    match theirs.load(Ordering::Acquire) {
+                        // SAFETY: tgkill(2) takes numbers; the signal has a handler.
+                        TICKING => unsafe { _ = libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) },
+                        OVER => return,
+                        _ => {}
+                    }
+                }
+            })
+            .map_err(|e| Error::io("start of a thread", e))?;
+        Ok(Ticker { state })
+    }
+
+    /// From here on it ticks, or not.
+    pub fn tick(&self, yes: bool) {
+        self.state.store(if yes { TICKING } else { QUIET }, Ordering::Release);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.state.store(OVER, Ordering::Release);
+    }
+}
+
 /// The most that the kernel puts on a stack to call a signal handler (getauxval(3), AT_MINSIGSTKSZ; Linux 5.14).
 pub fn largest_frame() -> u64 {
     /// What it was before registers grew.

@@ -144,6 +144,38 @@ exec /usr/bin/python3 t.py",
     );
 }
 
+/// Both wait for the other without a call: neither the recording nor the replay may wait for ever.
+#[test]
+fn tasks_that_spin() {
+    let script = r#"cat > s.c <<'END'
+#include <pthread.h>
+#include <stdio.h>
+#include <unistd.h>
+static volatile int turn;
+static void *answer(void *none) {
+    for (int i = 1; i < 4; i++) {
+        usleep(1000);
+        turn = i;
+        while (turn == i);
+    }
+    return none;
+}
+int main(void) {
+    pthread_t thread;
+    pthread_create(&thread, 0, answer, 0);
+    for (int i = 1; i < 4; i++) {
+        while (turn != i) __builtin_ia32_pause();
+        printf("round %d\n", i);
+        fflush(stdout);
+        turn = -1;
+    }
+    return pthread_join(thread, 0);
+}
+END
+gcc -O1 -pthread -o s s.c && exec ./s"#;
+    replays(&["gcc"], script);
+}
+
 #[test]
 fn signals_that_come_at_any_time() {
     replays(

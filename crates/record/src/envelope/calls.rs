@@ -30,8 +30,12 @@ impl Session {
                 self.send_held(stop.tid());
             }
             Some(Op::EXIT) => {
+                let (ip, sp) = self.info.place();
+                let result = self.info.result().map_or(0, |(rval, _)| rval.cast_unsigned());
+                if let Some(task) = self.tasks.get_mut(stop.tid()) {
+                    task.boundary = Some((ip, sp, result));
+                }
                 self.envelope_exit(stop, id);
-                self.at_boundary(stop);
             }
             _ => {}
         }
@@ -98,17 +102,20 @@ impl Session {
             let given = -i64::from(errno);
             if given != rval {
                 self.give_result(stop, rval, given);
+                self.at_boundary(stop);
             }
             return;
         }
         if task.fresh_image {
             task.fresh_image = false;
             self.fresh_image(stop, id);
+            self.at_boundary(stop);
             return;
         }
         if task.returns_from_handler {
             task.returns_from_handler = false;
             self.registers_of(stop, true);
+            self.at_boundary(stop);
         }
         let Some((shape, fd)) = shaping.filter(|_| !is_error) else { return };
         match shape {

@@ -6,17 +6,18 @@ mod calls;
 mod contents;
 mod image;
 mod signals;
+mod spin;
 mod turns;
 
 use crate::session::Session;
 use contents::Contents;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
 use sysreel_format::{
     Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, SourceId, TaskId,
 };
-use sysreel_sys::signals::Alarm;
-use sysreel_sys::{Tid, affinity, clock, machine};
+use sysreel_sys::signals::{Alarm, Ticker};
+use sysreel_sys::{Stop, Tid, affinity, clock, machine};
 
 /// The version of the snapshot struct that is written.
 const SNAPSHOT_VERSION: u16 = 1;
@@ -41,6 +42,12 @@ pub(crate) struct Envelope {
     refused: BTreeSet<String>,
     /// The task that may execute instructions of its own.
     turn: Option<Tid>,
+    /// Since when.
+    turn_since_ns: u64,
+    /// Tasks that were stopped to let others go on.
+    preempted: VecDeque<Stop>,
+    /// Looks whether a turn takes too long.
+    ticker: Option<Ticker>,
     /// Rings while signals are held.
     alarm: Option<Alarm>,
 }

@@ -26,17 +26,28 @@ impl Session {
                 self.give_turn(None);
                 return Ok(report);
             }
+            if turn.is_none() && self.resume_preempted() {
+                continue;
+            }
+            self.watch_turn();
             let report = (self.tracer.wait()?, clock::monotonic_ns());
             if matches!(report.0, Report::Interrupted | Report::NoTasks) {
                 return Ok(report);
+            }
+            // One that was stopped to let others go on has left that stop: it was killed.
+            if let (Some(envelope), Some(tid)) = (&mut self.envelope, report.0.tid()) {
+                envelope.preempted.retain(|stop| stop.tid() != tid);
             }
             self.due.push_back(report);
         }
     }
 
-    fn give_turn(&mut self, to: Option<Tid>) {
+    pub(super) fn give_turn(&mut self, to: Option<Tid>) {
         if let Some(envelope) = &mut self.envelope {
             envelope.turn = to;
+            if to.is_some() {
+                envelope.turn_since_ns = clock::monotonic_ns();
+            }
         }
     }
 
