@@ -5,7 +5,7 @@ use crate::judging::Judging;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{self, Level, Options, Severity, Verdict};
+use sysreel_inspect::diff::{self, Around, Level, Options, Severity, Verdict};
 use sysreel_inspect::{Error, open};
 
 #[derive(Debug, clap::Args)]
@@ -72,5 +72,9 @@ fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
     let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
     let [mut a, mut b] = diff::read_both(open(&args.a)?, open(&args.b)?, &reading)?;
     let report = diff::compare(&mut a, &mut b, &options);
-    Ok(args.judging.judge(policy, report, &b, Severity::Note))
+    let mut verdict = args.judging.judge(policy, report, &b, Severity::Note);
+    if let Some(first) = verdict.report.at_least(verdict.listed).next() {
+        verdict.first = Some(Around::of(first, [&open(&args.a)?, &open(&args.b)?])?);
+    }
+    Ok(verdict)
 }

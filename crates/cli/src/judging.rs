@@ -35,7 +35,8 @@ pub(crate) struct PolicyArgs {
     /// What is expected and what must not be, in TOML: docs/ci.md
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Give a directory a name, so that its place does not matter (may be repeated); every run has WS, HOME and TMP
+    /// Give a directory a name, so that its place does not matter (may be repeated, also for one name: a directory for each
+    /// run); every run has WS, HOME and TMP
     #[arg(long, value_name = "NAME=DIR", value_parser = root, action = ArgAction::Append)]
     root: Vec<(String, PathBuf)>,
 }

@@ -8,6 +8,7 @@
 mod agree;
 pub mod align;
 mod compare;
+mod context;
 mod effect;
 pub mod format;
 pub mod policy;
@@ -22,6 +23,7 @@ use std::path::PathBuf;
 
 pub use agree::agree;
 pub use compare::compare;
+pub use context::{Around, context};
 pub use effect::{Effect, Op};
 pub use report::{Account, Change, Difference, MutedCount, Report, Side, Time};
 pub use rule::{Rule, Severity};

@@ -31,3 +31,9 @@ pub(super) const DECODE: f64 = 8e6;
 pub(super) const PRINT: f64 = 1e6;
 /// How much more memory ten times as many stops may take: none, but for what an allocator does not give back.
 pub(super) const GROWTH: f64 = 1.25;
+/// Seconds of one core for aligning ten million tokens with ten million.
+pub(super) const ALIGN_SECONDS: f64 = 5.0;
+/// MiB that it may take, the streams themselves included.
+pub(super) const ALIGN_MEMORY: f64 = 500.0;
+/// How many times as long as decoding both logs comparing them may take.
+pub(super) const DIFF: f64 = 3.0;

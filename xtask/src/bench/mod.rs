@@ -1,5 +1,6 @@
 //! Measures sysreel against strace and against its own goals. Nothing here is a test: a figure depends on the machine and on the hour.
 
+mod compare;
 mod contestant;
 mod goals;
 mod lengthen;
@@ -52,6 +53,7 @@ enum Section {
     Speed,
     Size,
     Read,
+    Diff,
 }
 
 /// How much is measured.
@@ -95,6 +97,9 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     }
     if wanted(Section::Read) {
         report += &format!("\n{}", read::section(&place, 10_000_000 / scale as u64)?);
+    }
+    if wanted(Section::Diff) {
+        report += &format!("\n{}", compare::section(&place, 10_000_000 / scale, 5_000_000 / scale as u64)?);
     }
     let is_whole = args.sections.is_empty() && args.only.is_empty() && !args.quick && !args.force;
     if is_whole {

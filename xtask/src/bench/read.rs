@@ -23,15 +23,19 @@ enum What {
     Decode { log: PathBuf },
     /// Run `SYSREEL print LOG` and throw the lines away
     Print { sysreel: PathBuf, log: PathBuf },
+    /// Align two streams of so many tokens
+    Align { shape: usize, tokens: usize },
+    /// Run `SYSREEL diff` and throw what it says away
+    Diff { sysreel: PathBuf, a: PathBuf, b: PathBuf, level: String },
     /// Make a log of so many stops out of a recorded one
     Lengthen { log: PathBuf, to: PathBuf, stops: u64 },
 }
 
 /// One measurement: how many, how much CPU time in seconds, how much memory in KiB.
-struct Reading {
-    count: u64,
-    cpu: f64,
-    peak: i64,
+pub(super) struct Reading {
+    pub(super) count: u64,
+    pub(super) cpu: f64,
+    pub(super) peak: i64,
 }
 
 /// Does what a hidden command line says.
@@ -52,6 +56,17 @@ pub(crate) fn part(part: &Part) -> Result<()> {
             let lines = count_lines(child.stdout.take().context("its output")?)?;
             ensure!(child.wait()?.success(), "sysreel print failed");
             report(lines, UsageWho::RUSAGE_CHILDREN)
+        }
+        What::Align { shape, tokens } => {
+            let spans = super::compare::align(*shape, *tokens)?;
+            report(spans, UsageWho::RUSAGE_SELF)
+        }
+        What::Diff { sysreel, a, b, level } => {
+            let mut command = Command::new(sysreel);
+            let status =
+                command.args(["diff", "--level", level]).args([a, b]).stdout(Stdio::null()).status()?;
+            ensure!(status.success(), "sysreel diff found differences");
+            report(1, UsageWho::RUSAGE_CHILDREN)
         }
         What::Lengthen { log, to, stops } => super::lengthen::lengthen(log, to, *stops),
     }
@@ -144,11 +159,11 @@ fn row(name: &str, of: &str, long: &Reading, short: &Reading, goal: Option<f64>)
     ]
 }
 
-fn text(path: &Path) -> String {
+pub(super) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
-fn measure(words: &[&str]) -> Result<Reading> {
+pub(super) fn measure(words: &[&str]) -> Result<Reading> {
     let answer = in_own_process(words)?;
     let figures: Vec<i64> = answer.split_whitespace().map_while(|word| word.parse().ok()).collect();
     let [count, micros, peak] = figures[..] else { bail!("a measurement answered `{answer}`") };
@@ -156,7 +171,7 @@ fn measure(words: &[&str]) -> Result<Reading> {
 }
 
 /// Runs a part of the bench, which must be its optimised build.
-fn in_own_process(words: &[&str]) -> Result<String> {
+pub(super) fn in_own_process(words: &[&str]) -> Result<String> {
     let output = Command::new(std::env::current_exe()?)
         .arg("bench-part")
         .args(words)

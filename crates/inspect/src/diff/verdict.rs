@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::context::Around;
 use super::policy::Kind;
 use super::report::{Difference, Report};
 use super::rule::Severity;
@@ -41,6 +42,9 @@ pub struct Verdict {
     /// The severity from which on a text lists differences; the others are counted.
     #[serde(skip)]
     pub listed: Severity,
+    /// Where the first of them shows, if somebody has looked.
+    #[serde(skip)]
+    pub first: Option<Around>,
     /// How many such differences do not fail yet.
     pub tolerated: usize,
     /// What the policy has taken out.
@@ -58,7 +62,7 @@ impl Verdict {
     #[must_use]
     pub fn of(report: Report, gate: Severity) -> Self {
         let (excepted, notices, unstable, noise) = Default::default();
-        Self { report, gate, listed: gate, tolerated: 0, excepted, notices, unstable, noise }
+        Self { report, gate, listed: gate, first: None, tolerated: 0, excepted, notices, unstable, noise }
     }
 
     /// The differences that the gate sees.

@@ -1,5 +1,6 @@
 //! `sysreel diff` on real programs: the same program twice gives nothing, one change gives one difference.
 
+mod answers;
 mod same;
 mod seeds;
 

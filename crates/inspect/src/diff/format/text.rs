@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::{headline, line};
+use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
 use crate::diff::rule::Severity;
@@ -14,6 +15,9 @@ const CONSEQUENCES: usize = 5;
 
 pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     report(&verdict.report, verdict.listed, out)?;
+    if let Some(around) = &verdict.first {
+        first(around, out)?;
+    }
     for excepted in &verdict.excepted {
         let done = match excepted.kind {
             Kind::Ignore => "ignored",
@@ -85,6 +89,9 @@ fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()
     if !below.is_empty() {
         writeln!(out, "\nbelow the gate: {} (--gate info shows all)", below.join(", "))?;
     }
+    if !report.times.is_empty() {
+        times(report, out)?;
+    }
     if !report.muted.is_empty() {
         let classes: Vec<String> = report
             .muted
@@ -92,6 +99,37 @@ fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()
             .map(|muted| format!("{} {}/{}", muted.class, muted.calls[0], muted.calls[1]))
             .collect();
         writeln!(out, "\nnot compared call by call (A/B): {}", classes.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The calls on which the most time was spent.
+fn times(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    /// How many of them.
+    const MOST: usize = 20;
+    writeln!(out, "\ntime by call: number, all together in ms, median and 99th of a hundred in us (A => B)")?;
+    for time in report.times.iter().take(MOST) {
+        let ms = time.total_ns.map(|ns| ns / 1_000_000);
+        let [median, p99] = [time.median_ns, time.p99_ns].map(|both| both.map(|ns| ns / 1000));
+        writeln!(
+            out,
+            "    {:<20} {} => {}  {} => {}  {} => {}  {} => {}",
+            time.call, time.count[0], time.count[1], ms[0], ms[1], median[0], median[1], p99[0], p99[1]
+        )?;
+    }
+    Ok(())
+}
+
+/// Where the first difference shows in the logs.
+fn first(around: &Around, out: &mut dyn Write) -> io::Result<()> {
+    if around.lines.iter().all(Vec::is_empty) {
+        return Ok(());
+    }
+    writeln!(out, "\nwhere it shows first: {}", around.what)?;
+    for ((name, lines), event) in ["A", "B"].into_iter().zip(&around.lines).zip(around.events) {
+        let Some(event) = event.filter(|_| !lines.is_empty()) else { continue };
+        writeln!(out, "  {name}, around event {event}")?;
+        lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
     }
     Ok(())
 }

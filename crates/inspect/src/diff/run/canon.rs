@@ -43,10 +43,10 @@ impl Dealt {
 pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
 
 impl Roots {
-    /// The first name that a directory is given holds.
+    /// The first name that a directory is given holds. Several may have the same: one in each run.
     pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
-        let taken = self.0.iter().any(|(known, dir)| known == name || dir == path);
+        let taken = self.0.iter().any(|(_, dir)| dir == path);
         if path.first() == Some(&b'/') && !taken {
             self.0.push((name.to_owned(), path.to_vec()));
             self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));

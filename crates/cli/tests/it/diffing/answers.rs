@@ -1,0 +1,117 @@
+//! What diff answers when it cannot compare, and how it says what it found.
+
+use super::{Take, diff, lines};
+use crate::stage::{Ran, SYSREEL};
+use std::fs;
+use std::path::Path;
+
+/// `sysreel diff` as a person sees it.
+fn text(take: &Take, options: &[&str], logs: [&Path; 2]) -> Ran {
+    let mut command = take.stage.command(SYSREEL);
+    take.stage.run(command.arg("diff").args(options).args(logs))
+}
+
+fn echo(word: &str) -> Take {
+    Take::of("printf 'echo %s > out\n' \"$0\" > run.sh", &["sh", "-c", &format!("echo {word} > out")])
+}
+
+#[test]
+fn a_log_that_is_not_whole_is_compared_and_told() {
+    let take = echo("a");
+    let whole = fs::read(take.log()).unwrap();
+    let cut = take.stage.write("cut.reel", &whole[..whole.len() - 40]);
+    let ran = text(&take, &[], [&take.log(), &cut]);
+    ran.fails(3, &["cut.reel is not whole"]);
+    let ran = text(&take, &[], [&take.log(), &take.stage.write("none.reel", "no log")]);
+    ran.fails(3, &["none.reel"]);
+    let ran = text(&take, &[], [&take.log(), &take.stage.path("missing.reel")]);
+    ran.fails(3, &["missing.reel"]);
+}
+
+#[test]
+fn any_damage_is_survived() {
+    let take = echo("a");
+    let whole = fs::read(take.log()).unwrap();
+    for (round, step) in [97, 193, 389].into_iter().enumerate() {
+        let mut damaged = whole.clone();
+        damaged.iter_mut().skip(300 + round).step_by(whole.len() / step + 1).for_each(|byte| *byte ^= 0x40);
+        let path = take.stage.write("damaged.reel", &damaged);
+        let ran = text(&take, &["--level", "fields"], [&take.log(), &path]);
+        ran.never_panics();
+        assert!(matches!(ran.status.code(), Some(3 | 4)), "{ran:?}");
+    }
+}
+
+#[test]
+fn logs_with_less_in_them_are_not_compared() {
+    let take = echo("a");
+    let record = |name: &str, option: &[&str]| {
+        let words = [&["record", "-q", "-o", name], option, &["sh", "-c", "echo a > out"]].concat();
+        assert!(take.stage.sysreel(&words).status.success());
+        take.stage.path(name)
+    };
+    let (structs, unnamed) =
+        (record("structs.reel", &["--capture-limit", "0"]), record("unnamed.reel", &["--no-names"]));
+    text(&take, &[], [&take.log(), &structs]).fails(4, &["structs only"]);
+    text(&take, &[], [&structs, &structs]).fails(4, &["no memory"]);
+    text(&take, &[], [&take.log(), &unnamed]).fails(4, &["no names"]);
+    // Without names on both sides there is still much to compare.
+    let ran = text(&take, &["--level", "sequence"], [&unnamed, &unnamed]);
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn wrong_words_are_wrong_usage() {
+    let take = echo("a");
+    for words in [&["--gate", "grave"][..], &["--level", "deep"], &["--root", "X"], &["--root", "X=y"], &[]] {
+        let ran = text(&take, words, [&take.log(), Path::new("--nonsense")]);
+        ran.fails(2, &["error:"]);
+    }
+}
+
+#[test]
+fn people_see_where_it_shows_first() {
+    let (a, b) = (echo("a"), echo("b"));
+    let ran = text(&a, &[], [&a.log(), &b.log()]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    let said = ran.text();
+    for words in [
+        "warn (1)",
+        "~ exec.argv: sh: sh -c echo\\x20a\\x20>\\x20out => sh -c echo\\x20b\\x20>\\x20out",
+        "where it shows first: exec.argv sh",
+        "A, around event",
+        "B, around event",
+        "execve(",
+        "not compared call by call (A/B):",
+    ] {
+        assert!(said.contains(words), "{words:?} is not in: {said}");
+    }
+    assert!(text(&a, &["--gate", "error"], [&a.log(), &b.log()]).status.success());
+}
+
+#[test]
+fn a_place_counts_under_its_name() {
+    let there = tempfile::tempdir().unwrap();
+    let [one, two] = ["one", "two"].map(|name| there.path().join(name));
+    for folder in [&one, &two] {
+        fs::create_dir(folder).unwrap();
+        fs::write(folder.join("data"), "data").unwrap();
+    }
+    let script = "cp \"$(readlink place)/data\" copy";
+    let take = |folder: &Path| Take::of(&format!("ln -s {} place", folder.display()), &["sh", "-c", script]);
+    let (a, b) = (take(&one), take(&two));
+    let (report, status) = diff(&a, &b, &[]);
+    assert!(status == 1 && !lines(&report, "note").is_empty());
+    let roots = [&one, &two].map(|folder| format!("PLACE={}", folder.display()));
+    let (report, status) = diff(&a, &b, &["--root", &roots[0], "--root", &roots[1]]);
+    assert_eq!((lines(&report, "info"), status), (Vec::<String>::new(), 0));
+}
+
+#[test]
+fn the_time_that_calls_take_is_listed_on_request() {
+    let take = echo("a");
+    let (report, status) = diff(&take, &take, &["--level", "timing"]);
+    let calls: Vec<&str> =
+        report["times"].as_array().unwrap().iter().map(|time| time["call"].as_str().unwrap()).collect();
+    assert!(status == 0 && calls.contains(&"openat") && calls.contains(&"execve"), "{calls:?}");
+}

@@ -1,0 +1,78 @@
+//! What a task did around an event, as lines of `print`.
+
+use sysreel_format::{Event, Item, TaskId};
+
+use super::report::Difference;
+use crate::print::{Options, Printer, TaskIds};
+use crate::{Error, LogFile};
+
+/// How many lines come before the event's own, and how many after it.
+const BEFORE: usize = 3;
+const AFTER: usize = 1;
+/// How far back is looked for them, in events of all tasks.
+const FAR: u64 = 2000;
+
+/// Where a difference shows in the two logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Around {
+    /// Which one, in words.
+    pub what: String,
+    /// The events.
+    pub events: [Option<u64>; 2],
+    /// The calls around them.
+    pub lines: [Vec<String>; 2],
+}
+
+impl Around {
+    /// Reads what is around a difference.
+    ///
+    /// # Errors
+    /// When a log cannot be read.
+    pub fn of(difference: &Difference, logs: [&LogFile; 2]) -> Result<Self, Error> {
+        let around = |side: usize| match difference.events[side] {
+            Some(event) => context(logs[side], event),
+            None => Ok(Vec::new()),
+        };
+        let what = format!("{} {}", difference.rule, difference.what);
+        Ok(Self { what, events: difference.events, lines: [around(0)?, around(1)?] })
+    }
+}
+
+/// The last calls of the event's task up to it, and the next one. Empty when the log does not hold the event.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
+    let log = file.log();
+    let options = Options { task_ids: TaskIds::Never, event_numbers: true, column: 0, ..Options::default() };
+    let mut found = log.events_from(event).map_err(|e| file.error(e))?;
+    let task = match found.next().map_err(|e| file.error(e))? {
+        Some(Item::Event(Event { number, task, .. })) if number == event && task != TaskId::NONE => task,
+        _ => return Ok(Vec::new()),
+    };
+    let mut printer = Printer::new(&options, false);
+    let mut text = Vec::new();
+    let mut own = 0;
+    let mut events = log.events_from(event.saturating_sub(FAR)).map_err(|e| file.error(e))?;
+    while let Some(item) = events.next().map_err(|e| file.error(e))? {
+        let Item::Event(one) = &item else { continue };
+        if one.number > event.saturating_add(FAR) {
+            break;
+        }
+        if one.task != task {
+            continue;
+        }
+        printer.item(&item, log);
+        printer.flush(&mut text).map_err(Error::Write)?;
+        let lines = text.iter().filter(|byte| **byte == b'\n').count();
+        if one.number == event {
+            own = lines;
+        } else if one.number > event && lines >= own + AFTER {
+            break;
+        }
+    }
+    printer.finish(&mut text).map_err(Error::Write)?;
+    let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
+    let from = own.saturating_sub(BEFORE + 1);
+    Ok(lines.into_iter().skip(from).take(own - from + AFTER).collect())
+}
