@@ -26,6 +26,10 @@ pub(crate) enum Command {
     Doctor(Doctor),
     /// Compare two logs: what does the second run do to the system that the first does not, and the other way round?
     Diff(crate::diff::Args),
+    /// Compare a command with what it did before: a text for git, learned from some runs
+    Baseline(crate::baseline::Args),
+    /// Compare two commands, or one in two directories, run turn by turn in one place
+    Ab(crate::ab::Args),
     /// Run a recorded program again, every answer coming from the log
     Replay(Replay),
 }

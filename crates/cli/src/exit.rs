@@ -56,8 +56,10 @@ Exit status:
   record  the command's own status, or its signal; 124 when an audit has findings,
           125 when sysreel could not record (or not keep everything), 126 when
           the command cannot be executed, 127 when it was not found
-  diff    0 the same, 1 different, 2 wrong usage, 3 a log cannot be read or is
-          not whole, 4 the two cannot be compared
+  diff, ab, baseline check
+          0 the same, 1 different at the gate, 2 wrong usage, 3 a log cannot be
+          read or is not whole, or a run was not recorded, 4 the two cannot be
+          compared, or there is no baseline
   replay  0 all as recorded, 1 it went another way, 2 wrong usage, 3 the log
           cannot be replayed, 4 not on this machine (--force)
   others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
@@ -69,6 +71,6 @@ Exit status:
   0  no difference that the gate sees
   1  different
   2  wrong usage
-  3  a log cannot be read, or is not whole
+  3  a log cannot be read, or is not whole; a run could not be recorded
   4  the two cannot be compared: other machine, kernel or C library, or one
-     was recorded with less";
+     was recorded with less; there is no baseline for these surroundings";

@@ -4,7 +4,9 @@
 
 #![forbid(unsafe_code)]
 
+mod ab;
 mod args;
+mod baseline;
 mod diff;
 mod doctor;
 mod exit;
@@ -14,6 +16,7 @@ mod print;
 mod progress;
 mod record;
 mod replay;
+mod rounds;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -27,6 +30,8 @@ fn main() {
             Command::Info(args) => info::run(&args),
             Command::Doctor(args) => doctor::run(&args),
             Command::Diff(args) => diff::run(&args),
+            Command::Baseline(args) => baseline::run(&args),
+            Command::Ab(args) => ab::run(&args),
             Command::Replay(args) => replay::run(&args),
         },
         Err(error) => {

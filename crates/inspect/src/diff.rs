@@ -7,6 +7,7 @@
 
 mod agree;
 pub mod align;
+pub mod baseline;
 mod compare;
 mod context;
 mod effect;

@@ -33,6 +33,16 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// A baseline says what it cannot.
+    #[error("{}:{line}: {why}", path.display())]
+    Baseline {
+        /// The baseline.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// What was made of the log could not be written.
     #[error("cannot write the output: {0}")]
     Write(#[source] io::Error),

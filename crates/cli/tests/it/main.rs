@@ -1,9 +1,11 @@
 //! One binary for all tests of the command line.
 
+mod ab;
 mod attach;
 mod attaching;
 mod attaching_signals;
 mod audit;
+mod baseline;
 mod claims;
 mod coverage;
 mod crash;

@@ -96,6 +96,11 @@ fn secrets_and_what_is_forbidden() {
     let change = Change::new("true", script);
     let (left, _) = change.left("secrets = [\"/etc/p*\"]");
     assert_eq!(left, ["secret.read read /etc/passwd", "fs.write.new write $WS/d/new"]);
+    // Who ignores reads does not mean those of secrets.
+    let policy = "secrets = [\"/etc/p*\"]\n[[ignore]]\nop = \"read\"\nreason = \"x\"\n";
+    assert_eq!(change.left(policy).0.len(), 2);
+    let (left, _) = change.left(&policy.replace("op = \"read\"", "rule = \"secret.read\""));
+    assert_eq!(left, ["fs.write.new write $WS/d/new"]);
     // What is forbidden is so in the first run too, and is told once.
     for change in [change, Change::new(script, script)] {
         let (left, status) =

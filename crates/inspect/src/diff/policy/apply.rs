@@ -37,6 +37,14 @@ pub(crate) fn prune(
     kept
 }
 
+impl Report {
+    /// Keeps the differences that `keep` wants. What followed from one that goes stands for itself.
+    pub fn retain(&mut self, mut keep: impl FnMut(&Difference) -> bool) {
+        self.differences = prune(std::mem::take(&mut self.differences), &mut keep);
+        self.sort();
+    }
+}
+
 impl Policy {
     /// What it makes of a report. `gate` is what the user says, else the policy's own, else `otherwise`.
     #[must_use]
@@ -55,7 +63,7 @@ impl Policy {
             let found = self
                 .exceptions
                 .iter()
-                .position(|exception| exception.counts(facts.today) && exception.matcher.matches(difference));
+                .position(|exception| exception.counts(facts.today) && exception.takes(difference));
             found.inspect(|at| counts[*at] += 1).is_none()
         });
         for (effect, seen) in &effects {
@@ -95,6 +103,9 @@ impl Policy {
     /// Whether an effect is noise wherever it comes from: a baseline need not hold it.
     #[must_use]
     pub fn ignores(&self, effect: &Effect, today: Date) -> bool {
+        if effect.op == Op::Read && self.is_secret(&effect.resource) {
+            return false;
+        }
         self.exceptions
             .iter()
             .any(|exception| exception.counts(today) && exception.matcher.matches_effect(effect))
@@ -168,6 +179,12 @@ impl Difference {
 }
 
 impl Exception {
+    /// Whether it takes a difference out. Secrets it must call by their rule: who ignores reads does not mean those.
+    fn takes(&self, difference: &Difference) -> bool {
+        let secret = difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
+        !secret && self.matcher.matches(difference)
+    }
+
     /// Whether it counts on that day.
     fn counts(&self, today: Date) -> bool {
         self.expires.is_none_or(|last| today <= last)

@@ -110,6 +110,11 @@ impl Matcher {
         )
     }
 
+    /// Whether it names a rule.
+    pub(super) fn is_about_rule(&self, rule: Rule) -> bool {
+        self.rule == Some(rule)
+    }
+
     /// Whether it means a difference.
     #[must_use]
     pub fn matches(&self, difference: &Difference) -> bool {

@@ -1,0 +1,114 @@
+//! Runs a command again and again, each time under a recorder of its own.
+
+use anyhow::{Context, bail};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{IsTerminal, Read, Seek, SeekFrom, stderr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use sysreel_inspect::{LogFile, open};
+use tempfile::TempDir;
+
+/// How much of what a failed command said is repeated.
+const SAID: u64 = 2000;
+
+/// What is run, and where.
+#[derive(Debug, Clone)]
+pub(crate) struct Job {
+    /// The program and its arguments.
+    pub(crate) words: Vec<OsString>,
+    /// The working directory, if not ours.
+    pub(crate) folder: Option<PathBuf>,
+}
+
+impl Job {
+    /// The directories that every run has names for. The environment of the command is ours, and a log does not tell it apart.
+    pub(crate) fn roots(&self) -> Vec<(String, PathBuf)> {
+        let here = std::path::absolute(self.folder.as_deref().unwrap_or(Path::new("."))).ok();
+        [("HOME", "HOME"), ("TMP", "TMPDIR")]
+            .into_iter()
+            .filter_map(|(root, variable)| {
+                Some((root.to_owned(), PathBuf::from(std::env::var_os(variable)?)))
+            })
+            // The working directory is called WS, whatever else it is.
+            .filter(|(_, path)| path.is_absolute() && here.as_ref() != Some(path))
+            .collect()
+    }
+}
+
+/// Where logs go, with what the commands print.
+pub(crate) struct Rounds {
+    folder: PathBuf,
+    /// Removes it.
+    temporary: Option<TempDir>,
+}
+
+impl Rounds {
+    /// In `keep`, where everything stays, or in a folder that is removed.
+    pub(crate) fn new(keep: Option<&Path>) -> anyhow::Result<Self> {
+        if let Some(folder) = keep {
+            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            // The commands may run elsewhere.
+            return Ok(Self { folder: std::path::absolute(folder)?, temporary: None });
+        }
+        let temporary = tempfile::Builder::new()
+            .prefix("sysreel-")
+            .tempdir()
+            .context("cannot make a folder for the logs; --keep DIR names another place")?;
+        Ok(Self { folder: temporary.path().to_owned(), temporary: Some(temporary) })
+    }
+
+    /// Records a run. How the command ends is no matter here: the log says it.
+    pub(crate) fn record(&self, name: &str, job: &Job) -> anyhow::Result<LogFile> {
+        let file = |what: &str| self.folder.join(format!("{name}.{what}"));
+        let (log, out, err) = (file("reel"), file("stdout"), file("stderr"));
+        if stderr().is_terminal() {
+            eprintln!("sysreel: {name}");
+        }
+        // A log of an earlier use of this folder.
+        for old in [&log, &file("reel.tail")] {
+            if let Err(error) = fs::remove_file(old)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                return Err(error).with_context(|| format!("cannot replace {}", old.display()));
+            }
+        }
+        let create =
+            |path: &Path| File::create(path).with_context(|| format!("cannot make {}", path.display()));
+        let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
+        command.args(["record", "-q", "-o"]).arg(&log).arg("--").args(&job.words);
+        command.stdin(Stdio::null()).stdout(create(&out)?).stderr(create(&err)?);
+        if let Some(folder) = &job.folder {
+            command.current_dir(folder);
+        }
+        let status = command.status().context("cannot start the recorder")?;
+        let failed = |why: String| {
+            let said = end_of(&err);
+            let said = if said.is_empty() { said } else { format!("; it said:\n{said}") };
+            anyhow::anyhow!("{name} was not recorded ({status}): {why}{said}")
+        };
+        if !log.exists() {
+            bail!(failed("there is no log".to_owned()));
+        }
+        open(&log).map_err(|error| failed(error.to_string()))
+    }
+
+    /// Says where the logs are, if they stay.
+    pub(crate) fn done(self) {
+        if self.temporary.is_none() {
+            eprintln!("sysreel: logs and outputs are in {}", self.folder.display());
+        }
+    }
+}
+
+fn end_of(path: &Path) -> String {
+    let read = || {
+        let mut file = File::open(path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(SAID)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        std::io::Result::Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    };
+    read().unwrap_or_default()
+}

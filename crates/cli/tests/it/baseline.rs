@@ -1,0 +1,214 @@
+//! A baseline is made, holds, is broken by a change, reviewed and accepted.
+
+use crate::stage::{Ran, SYSREEL, Stage};
+use std::fs;
+
+/// A script with much of what varies from run to run: made-up names, pids, times, another order.
+const NOISY: &str = "t=$(mktemp); echo $$ > \"$t\"; echo $$ > state.$$; sort -R in > out; cat \"$t\" | wc -c > /dev/null; rm \"$t\" state.$$\n";
+
+fn stage(script: &str) -> Stage {
+    let stage = Stage::new();
+    stage.write("in", "1\n2\n3\n");
+    stage.write("s.sh", script);
+    stage
+}
+
+/// `sysreel baseline` without whatever CI the tests run in.
+fn baseline(stage: &Stage, words: &[&str]) -> Ran {
+    let mut command = stage.command(SYSREEL);
+    command.arg("baseline").args(words);
+    stage.run(&mut command)
+}
+
+#[track_caller]
+fn recorded(script: &str, words: &[&str]) -> Stage {
+    let stage = stage(script);
+    let ran = baseline(&stage, &[&["record", "-n", "2"], words, &["--", "sh", "s.sh"]].concat());
+    assert!(ran.status.success(), "{ran:?}");
+    stage
+}
+
+fn text(stage: &Stage, name: &str) -> String {
+    fs::read_to_string(stage.path(name)).unwrap()
+}
+
+#[test]
+fn the_same_program_keeps_its_baseline() {
+    let stage = recorded(NOISY, &[]);
+    let text = text(&stage, "sysreel.baseline");
+    assert!(
+        text.starts_with("sysreel-baseline 1\n") && text.contains("\ncommand [\"sh\",\"s.sh\"]\n"),
+        "{text}"
+    );
+    assert!(text.contains("\n~ 2/2 mktemp write $TMP/tmp.<alnum:10> ok\n"), "{text}");
+    // One effect a line, sorted.
+    let effects: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("= ")).collect();
+    assert!(
+        effects.len() > 10 && effects.contains(&"sh exit - 0") && effects.contains(&"sort read $WS/in ok")
+    );
+    for _ in 0..3 {
+        let ran = baseline(&stage, &["check", "--gate", "note"]);
+        assert!(ran.status.success(), "{ran:?}");
+        assert!(ran.text().contains("muted by what the baseline has learned"), "{ran:?}");
+    }
+    assert!(!stage.path("sysreel.baseline.new").exists());
+}
+
+#[test]
+fn a_change_is_found_reviewed_and_accepted() {
+    let stage = recorded(NOISY, &[]);
+    let before = text(&stage, "sysreel.baseline");
+    stage.write("s.sh", NOISY.to_owned() + "head -n 1 in > first; exit 4\n");
+    let ran = baseline(&stage, &["check"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    let said = ran.text();
+    for part in [
+        "exit.status: exit: 0 => 4",
+        "exec.new: exec ",
+        "so + read $WS/in",
+        "fs.write.new: write $WS/first",
+        "2 differences at or above error",
+    ] {
+        assert!(
+            said.contains(part),
+            "{part} is not in
+{said}"
+        );
+    }
+    // It is reviewed, and until then nothing changes.
+    assert_eq!(text(&stage, "sysreel.baseline"), before);
+    let review = baseline(&stage, &["review"]).text();
+    for line in ["- = sh exit - 0", "+ = sh exit - 4", "+ = head read $WS/in ok", "+ = sh write $WS/first ok"]
+    {
+        assert!(review.lines().any(|l| l == line), "{line} is not in\n{review}");
+    }
+    assert!(!review.contains("mktemp"), "{review}");
+    assert!(baseline(&stage, &["accept"]).status.success());
+    let ran = baseline(&stage, &["check", "--gate", "note"]);
+    assert!(ran.status.success() && !stage.path("sysreel.baseline.new").exists(), "{ran:?}");
+    // And back: what is gone is found too, and taken out.
+    stage.write("s.sh", NOISY);
+    let ran = baseline(&stage, &["check", "--gate", "warn"]);
+    assert_eq!(ran.status.code(), Some(1), "{ran:?}");
+    for part in ["exit: 4 => 0", "- exec.gone: exec ", "- fs.change.gone: write $WS/first"] {
+        assert!(ran.text().contains(part), "{part} is not in {ran:?}");
+    }
+    baseline(&stage, &["accept"]);
+    assert_eq!(text(&stage, "sysreel.baseline"), before);
+}
+
+/// A file counts the runs: only what comes back each time fails.
+#[test]
+fn what_does_not_come_back_is_unstable() {
+    let script = "n=$(cat n); echo x$n > n; case $n in ONCE) read x < /etc/passwd; exit 3;; esac\n";
+    for (once, status) in [("xxx", 0), ("x*", 1)] {
+        let stage = stage(&script.replace("ONCE", "xxx"));
+        stage.write("n", "");
+        assert!(baseline(&stage, &["record", "-n", "3", "sh", "s.sh"]).status.success());
+        stage.write("s.sh", script.replace("ONCE", once));
+        let ran = baseline(&stage, &["check", "--gate", "note"]);
+        assert_eq!(ran.status.code(), Some(status), "{once}: {ran:?}");
+        let unstable = ran.text().contains("in 1 of 3: exit.status sh ~ exit: 0 => 3");
+        assert_eq!(unstable, status == 0, "{once}: {ran:?}");
+        // Not confirmed, once is enough.
+        stage.write("n", "xxx");
+        assert_eq!(baseline(&stage, &["check", "--confirm", "0"]).status.code(), Some(1));
+    }
+}
+
+#[test]
+fn what_must_not_vary_is_never_learned() {
+    let script = "n=$(cat n); echo x$n > n; case $n in x) exit 3;; esac; read a < $n.txt; true\n";
+    let stage = stage(script);
+    for name in ["n", ".txt", "x.txt", "xx.txt"] {
+        stage.write(name, "");
+    }
+    stage.write("p.toml", "secrets = [\"$WS/*.txt\"]\n");
+    let ran = baseline(&stage, &["record", "-n", "3", "--policy", "p.toml", "sh", "s.sh"]);
+    assert!(ran.status.success() && ran.stderr.contains("never learned away"), "{ran:?}");
+    let text = text(&stage, "sysreel.baseline");
+    for line in ["! 2/3 sh exit - 0", "! 1/3 sh exit - 3", "! 1/3 sh read $WS/xx.txt ok"] {
+        assert!(text.lines().any(|l| l == line) && ran.stderr.contains(line), "{line} is not in\n{text}");
+    }
+    // So it is red until somebody says why it may be.
+    assert_eq!(baseline(&stage, &["check", "--policy", "p.toml"]).status.code(), Some(1));
+    stage.write("n", "");
+    stage.write("p.toml", "[[ignore]]\nop = \"exit\"\nreason = \"one in three fails\"\n[[ignore]]\nresource = \"$WS/*.txt\"\nreason = \"another one each time\"\n");
+    let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn ci_never_writes() {
+    let stage = recorded("true\n", &[]);
+    stage.write("s.sh", "exit 1\n");
+    let before = text(&stage, "sysreel.baseline");
+    let in_ci = |words: &[&str]| {
+        let mut command = stage.command(SYSREEL);
+        command.arg("baseline").args(words).env("CI", "true");
+        stage.run(&mut command)
+    };
+    assert_eq!(in_ci(&["check"]).status.code(), Some(1));
+    assert_eq!(baseline(&stage, &["check", "--ci"]).status.code(), Some(1));
+    in_ci(&["record", "sh", "s.sh"]).fails(2, &["CI never writes"]);
+    assert!(!stage.path("sysreel.baseline.new").exists());
+    baseline(&stage, &["check"]);
+    in_ci(&["accept"]).fails(2, &["CI never writes"]);
+    assert!(in_ci(&["review"]).status.success() && stage.path("sysreel.baseline.new").exists());
+    assert_eq!(text(&stage, "sysreel.baseline"), before);
+}
+
+#[test]
+fn surroundings_decide_what_is_comparable() {
+    let stage = recorded("true\n", &["--image", "one"]);
+    let ran = baseline(&stage, &["check", "--image", "two"]);
+    ran.fails(4, &["image two", "image one", "record a variant", "--allow-env-drift"]);
+    assert!(baseline(&stage, &["check", "--image", "two", "--allow-env-drift"]).status.success());
+    stage.write("p.toml", "[environment]\nkey = [\"machine\"]\n");
+    assert!(baseline(&stage, &["check", "--image", "two", "--policy", "p.toml"]).status.success());
+    // A second variant stands beside the first.
+    assert!(baseline(&stage, &["record", "-n", "2", "--image", "two", "sh", "s.sh"]).status.success());
+    assert!(baseline(&stage, &["accept"]).status.success());
+    assert_eq!(text(&stage, "sysreel.baseline").matches("\nvariant ").count(), 2);
+    for image in ["one", "two"] {
+        assert!(baseline(&stage, &["check", "--image", image]).status.success(), "{image}");
+    }
+    let elsewhere = text(&stage, "sysreel.baseline").replace("machine=", "machine=not-");
+    stage.write("sysreel.baseline", elsewhere);
+    baseline(&stage, &["check", "--image", "one", "--policy", "p.toml"]).fails(4, &["not comparable"]);
+}
+
+#[test]
+fn what_the_policy_ignores_is_not_held() {
+    let stage = stage(NOISY);
+    stage.write("p.toml", "[[ignore]]\nresource = \"/**\"\nreason = \"the machine's\"\n[[ignore]]\nresource = \"$TMP/**\"\nreason = \"temporary\"\n");
+    assert!(baseline(&stage, &["record", "-n", "2", "--policy", "p.toml", "sh", "s.sh"]).status.success());
+    let text = text(&stage, "sysreel.baseline");
+    let effects: Vec<&str> = text.lines().filter(|line| line.starts_with(['=', '~', '?', '!'])).collect();
+    assert!(effects.len() < 20 && effects.iter().all(|line| !line.contains(" /")), "{text}");
+    let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note"]);
+    assert!(ran.status.success() && ran.text().contains("(p.toml:1): the machine's"), "{ran:?}");
+}
+
+#[test]
+fn what_cannot_be_done_is_told() {
+    let stage = stage("true\n");
+    for (words, code, said) in [
+        (&["check"][..], 4, "there is no sysreel.baseline"),
+        (&["review"], 2, "there is no sysreel.baseline.new"),
+        (&["accept"], 2, "there is no sysreel.baseline.new"),
+        (&["record"], 2, "there is no command"),
+        (&["record", "./missing"], 3, "run-1 was not recorded"),
+        (&["record", "--policy", "missing.toml", "true"], 2, "missing.toml"),
+        (&["record", "-f", "no/such/folder", "-n", "1", "true"], 3, "no/such/folder"),
+        (&["frob"], 2, "frob"),
+    ] {
+        baseline(&stage, words).fails(code, &[said]);
+    }
+    let ran = baseline(&stage, &["record", "-n", "1", "true"]);
+    assert!(ran.status.success() && ran.stderr.contains("one run teaches nothing"), "{ran:?}");
+    stage.write("sysreel.baseline", "sysreel-baseline 7\n");
+    baseline(&stage, &["check"]).fails(2, &["sysreel.baseline:1", "newer"]);
+    stage.write("sysreel.baseline", "sysreel-baseline 1\ncommand [\"./missing\"]\n");
+    baseline(&stage, &["check"]).fails(3, &["check-1 was not recorded"]);
+}

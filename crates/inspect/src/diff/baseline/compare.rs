@@ -1,0 +1,300 @@
+//! A run beside a baseline. The run that the baseline expects is made of it: the same processes with the effects that should have been. So the
+//! two are compared by the same code as two logs are, and what follows from what is found the same way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use super::{Evidence, Variant};
+use crate::diff::compare::compare;
+use crate::diff::effect::{Effect, Op};
+use crate::diff::report::{Change, Difference, Report};
+use crate::diff::rule::Rule;
+use crate::diff::run::{Deed, End, NameId, Run, Seen};
+use crate::diff::{Level, Options};
+use crate::state::ProcessId;
+use crate::{Error, LogFile};
+
+/// What comes of a run beside a baseline.
+#[derive(Debug)]
+pub struct Compared {
+    /// The differences: the baseline is the first side.
+    pub report: Report,
+    /// The run, with made-up names as the baseline calls them.
+    pub run: Run,
+    /// Learned noise that was there again, with its evidence.
+    pub noise: Vec<String>,
+}
+
+impl Variant {
+    /// Compares the effects of a log with the baseline, which stands in `path`. The level says how closely the log is read, for a policy.
+    /// Both sides come from the same surroundings: that was looked at before.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn compare(&self, path: &Path, log: &LogFile, options: &Options) -> Result<Compared, Error> {
+        let read = |level| Run::read(log, level, &options.roots);
+        let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
+        let (done, noise) = self.recognise(run.effects());
+        let roles = roles(&run);
+        let should = self.expects(&done);
+        let known: BTreeMap<Effect, Seen> = should
+            .into_iter()
+            .map(|effect| {
+                let by = roles.get(effect.role.as_str()).copied().unwrap_or(ProcessId::NONE);
+                let seen = done.get(&effect).cloned();
+                (effect, seen.unwrap_or_else(|| Seen { count: 1, event: 0, processes: vec![by] }))
+            })
+            .collect();
+        give(&mut run, &done);
+        give(&mut expected, &known);
+        let missing = ends(&run, &mut expected, &known);
+        let options = Options { level: Level::Effects, ..options.clone() };
+        let mut report = compare(&mut expected, &mut run, &options);
+        report.differences.extend(missing);
+        report.differences = programs(report.differences, &done, &known);
+        self.first_side(path, &mut report);
+        report.sort();
+        Ok(Compared { report, run, noise })
+    }
+
+    /// The baseline as the run would have it: what should be there and is not goes, what is new comes.
+    #[must_use]
+    pub fn accepting(&self, report: &Report, run: &Run) -> Self {
+        let mut whats = BTreeSet::new();
+        note(&report.differences, &mut whats);
+        let mut variant = self.clone();
+        let learned = &mut variant.learned;
+        let (done, _) = self.recognise(run.effects());
+        let differs = |effect: &Effect| {
+            let ended = if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
+            let what = if effect.op == Op::Exit {
+                "exit".to_owned()
+            } else {
+                format!("{} {}", effect.op, effect.resource)
+            };
+            whats.contains(&(effect.role.clone(), format!("{what}{ended}")))
+                || whats.contains(&(effect.role.clone(), what))
+        };
+        learned.always.retain(|effect| done.contains_key(effect) || !differs(effect));
+        learned.firm.retain(|effect, _| done.contains_key(effect) || !differs(effect));
+        let known = self.expects(&done);
+        learned.always.extend(done.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
+        variant
+    }
+
+    /// Effects by the names that the baseline has for them, and the noise among them.
+    fn recognise(&self, effects: BTreeMap<Effect, Seen>) -> (BTreeMap<Effect, Seen>, Vec<String>) {
+        let learned = &self.learned;
+        let mut done = BTreeMap::<Effect, Seen>::new();
+        let mut noise = BTreeSet::new();
+        let line =
+            |sign, evidence: &Evidence, what: &dyn std::fmt::Display| format!("{sign} {evidence} {what}");
+        for (effect, seen) in effects {
+            let known = learned.always.contains(&effect) || learned.firm.contains_key(&effect);
+            let template = learned.templates.iter().find(|(template, _)| !known && template.matches(&effect));
+            if let Some(evidence) = learned.sometimes.get(&effect) {
+                noise.insert(line('?', evidence, &effect));
+            }
+            let name = match template {
+                Some((template, evidence)) => {
+                    noise.insert(line('~', evidence, template));
+                    template.effect().clone()
+                }
+                None => effect,
+            };
+            let all = done.entry(name).or_insert_with(|| Seen { count: 0, ..seen.clone() });
+            all.count += seen.count;
+            all.event = all.event.min(seen.event);
+            all.processes.extend(seen.processes);
+            all.processes.sort_unstable();
+            all.processes.dedup();
+        }
+        (done, noise.into_iter().collect())
+    }
+
+    /// What should have been: what always is, and of what sometimes is, what was.
+    fn expects(&self, done: &BTreeMap<Effect, Seen>) -> BTreeSet<Effect> {
+        let learned = &self.learned;
+        let sometimes = learned.sometimes.keys().chain(learned.templates.keys().map(super::Template::effect));
+        let there = sometimes.filter(|effect| done.contains_key(*effect));
+        learned.always.iter().chain(learned.firm.keys()).chain(there).cloned().collect()
+    }
+
+    /// The baseline is no log.
+    fn first_side(&self, path: &Path, report: &mut Report) {
+        let side = &mut report.sides[0];
+        side.log = path.display().to_string();
+        side.environment = self.key.environment.clone();
+        (side.whole, side.events, side.processes) = (true, 0, 0);
+        // What one run does not compare call by call, a baseline does not know.
+        for muted in &mut report.muted {
+            muted.calls[0] = 0;
+        }
+        no_event(&mut report.differences);
+    }
+}
+
+/// What a program does that only one side has follows from its execution there.
+fn programs(
+    differences: Vec<Difference>,
+    done: &BTreeMap<Effect, Seen>,
+    known: &BTreeMap<Effect, Seen>,
+) -> Vec<Difference> {
+    let roles = |effects: &BTreeMap<Effect, Seen>| -> BTreeSet<String> {
+        effects.keys().map(|effect| effect.role.clone()).collect()
+    };
+    let (here, there) = (roles(done), roles(known));
+    let alone = |difference: &Difference| match difference.change {
+        Change::Added => !there.contains(&difference.role),
+        Change::Removed => !here.contains(&difference.role),
+        Change::Changed => false,
+    };
+    let (follow, mut rest): (Vec<_>, Vec<_>) = differences.into_iter().partition(alone);
+    for difference in follow {
+        let rule = if difference.change == Change::Added { Rule::ExecNew } else { Rule::ExecGone };
+        let executes = |cause: &&mut Difference| {
+            let program = cause.what.rsplit('/').next().unwrap_or_default();
+            cause.rule == rule && program == difference.role
+        };
+        match rest.iter_mut().find(executes) {
+            Some(cause) => cause.consequences.push(difference),
+            None => rest.push(difference),
+        }
+    }
+    rest
+}
+
+/// There is no event of a baseline to look at.
+fn no_event(differences: &mut [Difference]) {
+    for difference in differences {
+        difference.events[0] = None;
+        if difference.process.is_empty() {
+            difference.process.clone_from(&difference.role);
+        }
+        no_event(&mut difference.consequences);
+    }
+}
+
+/// Who and what differences are about.
+fn note(differences: &[Difference], whats: &mut BTreeSet<(String, String)>) {
+    for difference in differences {
+        whats.insert((difference.role.clone(), difference.what.clone()));
+        note(&difference.consequences, whats);
+    }
+}
+
+/// The first process of each role.
+fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
+    let mut roles = BTreeMap::new();
+    for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
+        let own = process.images.iter().map(|image| image.role.as_str());
+        for role in own.chain([process.inherited.as_str()]) {
+            roles.entry(role).or_insert(id);
+        }
+    }
+    roles
+}
+
+/// Gives a run other effects than its own.
+fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
+    // Names that are made up have been recognised: nothing is left to be unified.
+    run.created.clear();
+    run.deeds.clear();
+    let mut ids = BTreeMap::<String, NameId>::new();
+    let mut names = std::mem::take(&mut run.names);
+    let mut id = |name: &str| {
+        *ids.entry(name.to_owned()).or_insert_with(|| {
+            names.push(name.to_owned());
+            NameId(u32::try_from(names.len() - 1).unwrap_or(0))
+        })
+    };
+    for (effect, seen) in effects.iter().filter(|(effect, _)| effect.op != Op::Exit) {
+        let pair = match effect.op {
+            Op::Rename | Op::Link | Op::Symlink => effect.resource.split_once(" -> "),
+            _ => None,
+        };
+        let (first, second) = match pair {
+            Some((first, second)) => (id(first), id(second)),
+            None => (id(&effect.resource), NameId::default()),
+        };
+        let deed = Deed {
+            op: effect.op,
+            first,
+            second,
+            errno: errno(&effect.result),
+            effect: true,
+            ..Deed::default()
+        };
+        let role = id(&effect.role);
+        for (at, process) in seen.processes.iter().enumerate() {
+            let count = if at == 0 { seen.count } else { 0 };
+            run.deeds.insert(((*process, role), deed), (count, seen.event));
+        }
+    }
+    run.names = names;
+}
+
+/// The number of an error's name.
+fn errno(result: &str) -> u16 {
+    /// More than any kernel has (MAX_ERRNO, include/linux/err.h).
+    const MOST: u16 = 4095;
+    match result.strip_prefix("errno-") {
+        Some(number) => number.parse().unwrap_or(MOST),
+        None if result == "ok" => 0,
+        None => (1..=MOST).find(|n| sysreel_abi::errno_name((*n).into()) == Some(result)).unwrap_or(MOST),
+    }
+}
+
+/// How programs should have ended: what the baseline has not seen becomes what it has seen. Answers the ends that no program has any more.
+fn ends(run: &Run, expected: &mut Run, known: &BTreeMap<Effect, Seen>) -> Vec<Difference> {
+    let mut should = BTreeMap::<&str, BTreeSet<&str>>::new();
+    for effect in known.keys().filter(|effect| effect.op == Op::Exit) {
+        should.entry(&effect.role).or_default().insert(&effect.result);
+    }
+    let mut did = BTreeMap::<&str, BTreeSet<String>>::new();
+    let mut told = BTreeSet::new();
+    for (process, expected) in run.processes.iter().zip(&mut expected.processes) {
+        let Some(result) = process.end.result() else { continue };
+        let role = process.role();
+        if let Some(results) = should.get(role)
+            && !results.contains(result.as_str())
+            && let Some(end) = results.first().and_then(|result| end(result))
+        {
+            expected.end = end;
+            told.insert(role);
+        }
+        did.entry(role).or_default().insert(result);
+    }
+    let mut missing = Vec::new();
+    for (role, results) in should {
+        let Some(did) = did.get(role).filter(|_| !told.contains(role)) else { continue };
+        if results.iter().all(|result| did.contains(*result)) {
+            continue;
+        }
+        let signal = results.iter().any(|result| matches!(end(result), Some(End::Signal(_))));
+        let rule = if signal { Rule::ExitSignal } else { Rule::ExitStatus };
+        missing.push(Difference {
+            process: role.to_owned(),
+            role: role.to_owned(),
+            before: Some(results.into_iter().collect::<Vec<_>>().join(", ")),
+            after: Some(did.iter().cloned().collect::<Vec<_>>().join(", ")),
+            ..Difference::about(rule, Change::Changed, "exit".to_owned())
+        });
+    }
+    missing
+}
+
+/// The end that a result means.
+fn end(result: &str) -> Option<End> {
+    if let Ok(status) = result.parse() {
+        return Some(End::Exited(status));
+    }
+    /// `_NSIG`, the same everywhere that is recorded.
+    const MOST: u32 = 64;
+    let number = result.strip_prefix("signal-").and_then(|number| number.parse().ok());
+    number
+        .or_else(|| {
+            (1..=MOST).find(|n| i32::try_from(*n).ok().and_then(sysreel_abi::signal_name) == Some(result))
+        })
+        .map(End::Signal)
+}

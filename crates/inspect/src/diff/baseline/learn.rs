@@ -1,0 +1,264 @@
+//! What repeated runs teach: what is always there, what is there sometimes, and which names are made up.
+//!
+//! A stretch of letters and digits that stands in the resources of one run only, however many there were, is made up; what is left of such
+//! resources is a template when it comes back in another run. How programs end, which ones are executed, the network, privileges
+//! and secrets are never learned: what varies there is for a person to judge, who says so in a policy.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::template::{Class, Piece, Template};
+use super::{Evidence, Learned};
+use crate::diff::effect::{Effect, Op};
+
+/// How many letters a made-up part has at least, where so many are: `XXXXXX` of mkstemp(3). Some are the same by chance.
+const LEAST: usize = 6;
+
+/// Whether an operation may be learned to vary.
+pub(super) const fn may_vary(op: Op) -> bool {
+    !matches!(
+        op,
+        Op::Exit
+            | Op::Exec
+            | Op::Connect
+            | Op::Send
+            | Op::Bind
+            | Op::Listen
+            | Op::Creds
+            | Op::Kernel
+            | Op::Chmod
+            | Op::Chown
+    )
+}
+
+/// Learns from runs. `is_secret` says which resources are.
+pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool) -> Learned {
+    let of = runs.len();
+    let mut seen = BTreeMap::<&Effect, BTreeSet<usize>>::new();
+    for (at, run) in runs.iter().enumerate() {
+        run.iter().for_each(|effect| _ = seen.entry(effect).or_default().insert(at));
+    }
+    let mut learned = Learned { runs: of, ..Learned::default() };
+    let mut varying = Vec::new();
+    for (effect, runs) in seen {
+        if runs.len() == of {
+            learned.always.insert(effect.clone());
+        } else if !may_vary(effect.op) || is_secret(&effect.resource) {
+            learned.firm.insert(effect.clone(), Evidence { seen: runs.len(), of });
+        } else {
+            varying.push((effect, runs));
+        }
+    }
+    let volatile = volatile(&varying);
+    let mut groups = BTreeMap::<_, Vec<(&Effect, BTreeSet<usize>)>>::new();
+    for (effect, runs) in varying {
+        groups.entry(skeleton(effect, &volatile)).or_default().push((effect, runs));
+    }
+    for (skeleton, group) in groups {
+        let runs: BTreeSet<usize> = group.iter().flat_map(|(_, runs)| runs).copied().collect();
+        let made_up = skeleton.words.iter().any(|word| matches!(word, Word::Volatile(_)));
+        let template = if made_up && runs.len() > 1 { template(&group, &volatile) } else { None };
+        match template {
+            Some(template) => _ = learned.templates.insert(template, Evidence { seen: runs.len(), of }),
+            None => learned.sometimes.extend(
+                group.into_iter().map(|(effect, runs)| (effect.clone(), Evidence { seen: runs.len(), of })),
+            ),
+        }
+    }
+    learned
+}
+
+/// A resource in pieces: letters and digits, and what is between them.
+fn words(resource: &str) -> impl Iterator<Item = &str> {
+    let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut rest = resource;
+    std::iter::from_fn(move || {
+        let first = rest.chars().next()?;
+        let end = rest.find(|c| is_letter(c) != is_letter(first)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        rest = after;
+        Some(word)
+    })
+}
+
+fn is_word(text: &str) -> bool {
+    text.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The words that stand in one run only.
+fn volatile<'e>(varying: &[(&'e Effect, BTreeSet<usize>)]) -> HashMap<&'e str, bool> {
+    let mut runs = HashMap::<&str, BTreeSet<usize>>::new();
+    for (effect, seen) in varying {
+        for word in words(&effect.resource).filter(|word| is_word(word)) {
+            runs.entry(word).or_default().extend(seen);
+        }
+    }
+    runs.into_iter().map(|(word, runs)| (word, runs.len() == 1)).collect()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Word<'e> {
+    Text(&'e str),
+    /// A made-up one of so many letters; 0 for numbers, whose length says nothing.
+    Volatile(usize),
+}
+
+/// What effects with made-up names have in common.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Skeleton<'e> {
+    role: &'e str,
+    op: Op,
+    result: &'e str,
+    words: Vec<Word<'e>>,
+}
+
+fn skeleton<'e>(effect: &'e Effect, volatile: &HashMap<&str, bool>) -> Skeleton<'e> {
+    let word = |word: &'e str| match volatile.get(word) {
+        Some(true) if is_number(word) => Word::Volatile(0),
+        Some(true) => Word::Volatile(word.len()),
+        _ => Word::Text(word),
+    };
+    Skeleton {
+        role: &effect.role,
+        op: effect.op,
+        result: &effect.result,
+        words: words(&effect.resource).map(word).collect(),
+    }
+}
+
+/// What is the same in all, and the letters of what is not.
+fn template(group: &[(&Effect, BTreeSet<usize>)], volatile: &HashMap<&str, bool>) -> Option<Template> {
+    let columns: Vec<Vec<&str>> = group.iter().map(|(effect, _)| words(&effect.resource).collect()).collect();
+    let (first, _) = group.first()?;
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (at, word) in words(&first.resource).enumerate() {
+        let column: Vec<&str> = columns.iter().filter_map(|words| words.get(at).copied()).collect();
+        match volatile.get(word) {
+            Some(true) => made_up(&column, &mut pieces)?,
+            _ => pieces.push(Piece::Text(word.to_owned())),
+        }
+    }
+    // Text beside text is one text: what is read back must be the same.
+    let mut joined: Vec<Piece> = Vec::new();
+    for piece in pieces {
+        match (joined.last_mut(), piece) {
+            (_, Piece::Text(text)) if text.is_empty() => {}
+            (Some(Piece::Text(before)), Piece::Text(text)) => before.push_str(&text),
+            (_, piece) => joined.push(piece),
+        }
+    }
+    Some(Template::new(first, joined))
+}
+
+/// Words of which only a part is made up.
+fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
+    let (least, most) = (words.iter().map(|w| w.len()).min()?, words.iter().map(|w| w.len()).max()?);
+    let first = words.first()?.as_bytes();
+    let same = |from_end: bool| {
+        (0..least)
+            .take_while(|at| {
+                words.iter().all(|word| {
+                    let (word, other) = (word.as_bytes(), first);
+                    match from_end {
+                        false => word.get(*at) == other.get(*at),
+                        true => word.get(word.len() - 1 - at) == other.get(other.len() - 1 - at),
+                    }
+                })
+            })
+            .count()
+    };
+    let (mut before, mut after) = (0, 0);
+    // Numbers of different lengths have nothing in common that means anything.
+    if least == most {
+        before = same(false);
+        after = same(true).min(least - before);
+        let counts = words.iter().filter_map(|word| word.get(before..least - after)).all(is_number);
+        // What all have by chance belongs to it, as far as it is needed for a whole one.
+        while !counts && least - before - after < LEAST && before + after > 0 {
+            if after > 0 { after -= 1 } else { before -= 1 }
+        }
+    }
+    let middle = words.iter().filter_map(|word| word.get(before..word.len() - after));
+    let class = Class::of(middle.clone())?;
+    let text = |part: Option<&str>| Piece::Text(part.unwrap_or_default().to_owned());
+    let word = words.first()?;
+    pieces.push(text(word.get(..before)));
+    pieces.push(Piece::Any(class, least - before - after, most - before - after));
+    pieces.push(text(word.get(word.len() - after..)));
+    Some(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn learned(runs: &[&[&str]]) -> Learned {
+        let runs: Vec<BTreeSet<Effect>> =
+            runs.iter().map(|run| run.iter().map(|line| line.parse().unwrap()).collect()).collect();
+        learn(&runs, &|resource| resource.contains("secret"))
+    }
+
+    fn lines<T: ToString>(of: impl IntoIterator<Item = (T, Evidence)>) -> Vec<String> {
+        of.into_iter().map(|(what, evidence)| format!("{evidence} {}", what.to_string())).collect()
+    }
+
+    #[test]
+    fn what_is_always_there_is_kept_as_it_is() {
+        let learned = learned(&[&["a read x1 ok", "a read x2 ok"], &["a read x1 ok", "a read x2 ok"]]);
+        assert_eq!(learned.always.len(), 2);
+        assert!(learned.templates.is_empty() && learned.sometimes.is_empty() && learned.firm.is_empty());
+    }
+
+    #[test]
+    fn made_up_names_become_templates() {
+        for (runs, template) in [
+            (
+                &["a write $TMP/sortAb3dEf ok", "a write $TMP/sortXy7zQq ok"][..],
+                "2/2 a write $TMP/sort<alnum:6> ok",
+            ),
+            // The same by chance: the first letter, the last letter.
+            (
+                &["a write $TMP/cc1b3dEf.s ok", "a write $TMP/cc1y7zQf.s ok"],
+                "2/2 a write $TMP/cc<alnum:6>.s ok",
+            ),
+            (&["a write n-12 ok", "a write n-13 ok", "a write n-140 ok"], "3/3 a write n-<digit:2-3> ok"),
+            (
+                &["a rename d/x12ab -> d/y ok", "a rename d/x9f3c -> d/y ok"],
+                "2/2 a rename d/<lower:5> -> d/y ok",
+            ),
+            (
+                &["a mkdir s-h1q2w3e4-00ff11ee-working ok", "a mkdir s-h9q8w7e6-a0b1c2d3-working ok"],
+                "2/2 a mkdir s-h<lower:7>-<hex:8>-working ok",
+            ),
+        ] {
+            let runs: Vec<Vec<&str>> = runs.iter().map(|line| vec![*line, "a exit - 0"]).collect();
+            let learned = learned(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+            assert_eq!(lines(learned.templates), [template]);
+            assert!(learned.sometimes.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_one_run_alone_does_is_no_template() {
+        let learned = learned(&[
+            &["a write $WS/cache/foo.o ok", "a read x ok"],
+            &["a read x ok"],
+            &["a read x ok", "b stat y ok"],
+        ]);
+        assert!(learned.templates.is_empty());
+        assert_eq!(lines(learned.sometimes), ["1/3 a write $WS/cache/foo.o ok", "1/3 b stat y ok"]);
+    }
+
+    #[test]
+    fn some_things_are_never_learned() {
+        let learned = learned(&[
+            &["a exit - 0", "a exec $TMP/xAAAAAA ok", "a connect tcp 1.2.3.4:5 ok", "a read secret1 ok"],
+            &["a exit - 1", "a exec $TMP/xBBBBBB ok", "a connect tcp 1.2.3.4:6 ok", "a read secret2 ok"],
+        ]);
+        assert!(learned.always.is_empty() && learned.templates.is_empty() && learned.sometimes.is_empty());
+        assert_eq!(learned.firm.len(), 8);
+    }
+}
