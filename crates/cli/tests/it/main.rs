@@ -12,6 +12,7 @@ mod crash;
 mod diffing;
 mod doctor;
 mod errors;
+mod example;
 mod fixtures;
 mod formats;
 mod golden;

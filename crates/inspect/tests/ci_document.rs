@@ -1,0 +1,17 @@
+//! Every policy in docs/ci.md is one.
+
+use std::path::Path;
+use sysreel_inspect::diff::policy::{Lookup, Policy};
+
+const DOCUMENT: &str = include_str!("../../../docs/ci.md");
+
+#[test]
+fn policies_of_the_document_are_understood() {
+    let blocks: Vec<&str> =
+        DOCUMENT.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 2);
+    let lookup = Lookup { folder: Path::new("/ws"), variable: &|_| Some("/x/cargo".into()) };
+    for block in blocks {
+        Policy::parse(Path::new("ci.md"), block, &lookup).unwrap_or_else(|error| panic!("{error}\n{block}"));
+    }
+}
