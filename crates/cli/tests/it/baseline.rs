@@ -1,6 +1,6 @@
 //! A baseline is made, holds, is broken by a change, reviewed and accepted.
 
-use crate::stage::{Ran, SYSREEL, Stage};
+use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
 
 /// A script with much of what varies from run to run: made-up names, pids, times, another order.
@@ -74,6 +74,12 @@ fn a_change_is_found_reviewed_and_accepted() {
             "{part} is not in
 {said}"
         );
+    }
+    if installed("a_change_is_found_reviewed_and_accepted", &["jsonschema"]) {
+        baseline(&stage, &["check", "--report", "json=check.json"]);
+        let value = crate::formats::valid(&stage, "check.json");
+        assert_eq!(value["failing"], 2);
+        assert!(!value["noise"].as_array().unwrap().is_empty());
     }
     // It is reviewed, and until then nothing changes.
     assert_eq!(text(&stage, "sysreel.baseline"), before);

@@ -42,8 +42,9 @@ fn two_runs() -> Stage {
     stage
 }
 
+/// What a file holds, once the schema has been asked.
 #[track_caller]
-fn valid(stage: &Stage, file: &str) -> Value {
+pub(crate) fn valid(stage: &Stage, file: &str) -> Value {
     let ran = stage.run(
         stage
             .command("jsonschema")

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{Evidence, Variant};
 use crate::diff::compare::compare;
 use crate::diff::effect::{Effect, Op};
-use crate::diff::report::{Change, Difference, Report};
+use crate::diff::report::{Account, Change, Difference, Report};
 use crate::diff::rule::Rule;
 use crate::diff::run::{Deed, End, NameId, Run, Seen};
 use crate::diff::{Level, Options};
@@ -130,6 +130,7 @@ impl Variant {
         for muted in &mut report.muted {
             muted.calls[0] = 0;
         }
+        report.accounts[0] = Account::default();
         no_event(&mut report.differences);
     }
 }

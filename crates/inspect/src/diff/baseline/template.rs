@@ -16,7 +16,7 @@ pub enum Class {
     Hex,
     /// Hexadecimal digits, capital.
     UpperHex,
-    /// Small letters and digits.
+    /// Small letters, digits and `_`: what Python makes names of, of which few have the `_`.
     Lower,
     /// Letters and digits.
     Alnum,
@@ -43,7 +43,7 @@ impl Class {
             Self::Digit => byte.is_ascii_digit(),
             Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
             Self::UpperHex => byte.is_ascii_digit() || matches!(byte, b'A'..=b'F'),
-            Self::Lower => byte.is_ascii_digit() || byte.is_ascii_lowercase(),
+            Self::Lower => byte.is_ascii_digit() || byte.is_ascii_lowercase() || byte == b'_',
             Self::Alnum => byte.is_ascii_alphanumeric(),
             Self::Word => byte.is_ascii_alphanumeric() || byte == b'_',
         }
@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(of(&["1a", "34"]), Some(Class::Hex));
         assert_eq!(of(&["1g", "34"]), Some(Class::Lower));
         assert_eq!(of(&["1A", "3G"]), Some(Class::Alnum));
+        assert_eq!(of(&["1_", "3g"]), Some(Class::Lower));
         assert_eq!(of(&["1_", "3G"]), Some(Class::Word));
         assert_eq!(of(&["1-"]), None);
     }

@@ -12,6 +12,8 @@ use crate::diff::verdict::Verdict;
 
 /// How many consequences of one difference are listed; the others are counted.
 const CONSEQUENCES: usize = 5;
+/// How many lines of noise are listed; the others are counted.
+const NOISE: usize = 20;
 
 pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     report(&verdict.report, verdict.listed, out)?;
@@ -29,7 +31,10 @@ pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     }
     if !verdict.noise.is_empty() {
         writeln!(out, "muted by what the baseline has learned ({}):", verdict.noise.len())?;
-        verdict.noise.iter().try_for_each(|noise| writeln!(out, "  {noise}"))?;
+        verdict.noise.iter().take(NOISE).try_for_each(|noise| writeln!(out, "  {noise}"))?;
+        if let Some(more @ 1..) = verdict.noise.len().checked_sub(NOISE) {
+            writeln!(out, "  and {more} more; --format json has them all")?;
+        }
     }
     if !verdict.unstable.is_empty() {
         writeln!(out, "unstable, so no reason to fail ({}):", verdict.unstable.len())?;
