@@ -177,8 +177,11 @@ pub(crate) struct Replay {
     /// Replay although this machine is not like the one of the recording
     #[arg(long)]
     pub(crate) force: bool,
-    /// Say how it ended as JSON, on standard output; implies --quiet
+    /// Print each call to standard error when it has been replayed
     #[arg(long)]
+    pub(crate) print: bool,
+    /// Say how it ended as JSON, on standard output, and write nothing else
+    #[arg(long, conflicts_with = "print")]
     pub(crate) json: bool,
     /// Do not write what the program writes
     #[arg(short, long)]

@@ -18,6 +18,53 @@ pub(crate) struct Line {
     thread: JoinHandle<()>,
 }
 
+/// A bar for work whose amount is known, drawn in between by those who do it.
+pub(crate) struct Bar {
+    bar: ProgressBar,
+    begun: Instant,
+    done: u64,
+}
+
+impl Bar {
+    /// How much is done between two looks at the clock.
+    const STEP: u64 = 256;
+
+    /// Begins the bar; `None` where nobody would see it.
+    pub(crate) fn begin(amount: u64) -> Option<Bar> {
+        if !stderr().is_terminal() {
+            return None;
+        }
+        let bar = ProgressBar::with_draw_target(Some(amount), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} events, {eta}") {
+            bar.set_style(style);
+        }
+        Some(Bar { bar, begun: Instant::now(), done: 0 })
+    }
+
+    /// One more is done.
+    pub(crate) fn step(&mut self) {
+        self.done += 1;
+        if !self.done.is_multiple_of(Self::STEP) {
+            return;
+        }
+        if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.set_position(self.done);
+    }
+
+    /// Clears the bar while something else is written.
+    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.bar.suspend(write)
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
 impl Line {
     /// Begins the line; `None` where nobody would see it.
     pub(crate) fn begin(progress: Arc<Progress>) -> Option<Line> {

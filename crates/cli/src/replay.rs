@@ -2,9 +2,16 @@
 
 use crate::args::{Check as CheckArg, Replay as Args};
 use crate::exit::Exit;
+use crate::progress::Bar;
+use serde_json::json;
 use std::io::{self, Write};
-use sysreel_inspect::open;
+use sysreel_format::Event;
+use sysreel_inspect::print::{Live, Options as PrintOptions};
+use sysreel_inspect::{LogFile, Moment, Stretch, open, print};
 use sysreel_replay::{Check, Divergence, Error, Observer, Options, Outcome, Replay};
+
+/// How many events before a difference are shown.
+const EVENTS_BEFORE: u64 = 20;
 
 pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
@@ -19,54 +26,96 @@ pub(crate) fn run(args: &Args) -> Exit {
         CheckArg::Fast => Check::Fast,
     };
     let options = Options { check, until: args.until, force: args.force };
-    let mut watcher = Watcher { quiet: args.quiet || args.json, broken: None };
+    let print_options = PrintOptions { event_numbers: true, ..PrintOptions::default() };
+    let quiet = args.quiet || args.json;
+    let events = log.log().summary().map_or(0, |summary| summary.events);
+    let mut watcher = Watcher {
+        log: &log,
+        quiet,
+        live: args.print.then(|| Live::new(&log, &print_options)),
+        bar: if quiet || args.print { None } else { Bar::begin(events) },
+        broken: None,
+    };
     let outcome = Replay::prepare(log.log(), options).and_then(|replay| replay.run(&mut watcher));
-    if let Some(error) = watcher.broken {
+    if let Some(error) = watcher.end() {
         eprintln!("sysreel: cannot write what the program has written: {error}");
         return Exit::FAILURE;
     }
     match outcome {
-        Ok(outcome) => tell(args, &outcome),
-        Err(error) => {
-            eprintln!("sysreel: {}: {error}", args.file.display());
-            match error {
-                Error::OtherMachine(_) => {
-                    eprintln!("sysreel: --force replays it all the same, as far as it goes");
-                    Exit::OTHER_MACHINE
-                }
-                _ => Exit::NOT_REPLAYABLE,
-            }
-        }
+        Ok(outcome) => tell(args, &log, &outcome),
+        Err(error) => refused(args, &error),
     }
 }
 
+fn refused(args: &Args, error: &Error) -> Exit {
+    let (exit, outcome) = match error {
+        Error::OtherMachine(_) => (Exit::OTHER_MACHINE, "other machine"),
+        _ => (Exit::NOT_REPLAYABLE, "not replayable"),
+    };
+    if args.json {
+        println!("{}", json!({"outcome": outcome, "why": error.to_string()}));
+    }
+    eprintln!("sysreel: {}: {error}", args.file.display());
+    if exit == Exit::OTHER_MACHINE {
+        eprintln!("sysreel: --force replays it all the same, as far as it goes");
+    }
+    exit
+}
+
 /// Writes what the program writes.
-struct Watcher {
+struct Watcher<'l> {
+    log: &'l LogFile,
     quiet: bool,
+    live: Option<Live<'l>>,
+    bar: Option<Bar>,
     broken: Option<io::Error>,
 }
 
-impl Observer for Watcher {
-    fn replayed(&mut self, _event: u64) {}
+impl Watcher<'_> {
+    /// Nothing more comes. Answers what could not be written.
+    fn end(self) -> Option<io::Error> {
+        drop(self.bar);
+        let finished = self.live.map(|live| live.finish(&mut io::stderr().lock()));
+        self.broken.or(finished.and_then(Result::err))
+    }
+}
+
+impl Observer for Watcher<'_> {
+    fn replayed(&mut self, event: &Event<'_>) {
+        if let Some(bar) = &mut self.bar {
+            bar.step();
+        }
+        if let Some(live) = &mut self.live
+            && let Err(error) = live.event(self.log, event, &mut io::stderr().lock())
+        {
+            self.broken.get_or_insert(error);
+        }
+    }
 
     fn output(&mut self, to: u32, bytes: &[u8]) {
         if self.quiet || self.broken.is_some() {
             return;
         }
-        // Unbuffered, so that both streams keep their order.
-        let written = match to {
+        // At once, so that both streams keep their order.
+        let write = || match to {
             1 => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
             _ => io::stderr().write_all(bytes),
+        };
+        let written = match &self.bar {
+            Some(bar) => bar.aside(write),
+            None => write(),
         };
         self.broken = written.err();
     }
 }
 
-fn tell(args: &Args, outcome: &Outcome) -> Exit {
+fn tell(args: &Args, log: &LogFile, outcome: &Outcome) -> Exit {
     match outcome {
-        Outcome::Identical { events, calls, .. } => {
+        Outcome::Identical { events, calls, status } => {
             if args.json {
-                println!("{}", serde_json::json!({"outcome": "identical", "events": events, "calls": calls}));
+                let told =
+                    json!({"outcome": "identical", "events": events, "calls": calls, "wait_status": status});
+                println!("{told}");
             } else if !args.quiet {
                 eprintln!("sysreel: replayed {events} events, {calls} system calls, all as recorded");
             }
@@ -74,9 +123,8 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
         }
         Outcome::Stopped { event, tasks } => {
             if args.json {
-                let tasks: Vec<_> =
-                    tasks.iter().map(|(task, ip)| serde_json::json!({"task": task, "ip": ip})).collect();
-                println!("{}", serde_json::json!({"outcome": "stopped", "event": event, "tasks": tasks}));
+                let tasks: Vec<_> = tasks.iter().map(|(task, ip)| json!({"task": task, "ip": ip})).collect();
+                println!("{}", json!({"outcome": "stopped", "event": event, "tasks": tasks}));
             } else {
                 eprintln!("sysreel: stopped after event {event}");
                 for (task, ip) in tasks {
@@ -86,15 +134,16 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
             Exit::SUCCESS
         }
         Outcome::Diverged(divergence) => {
-            diverged(args, divergence);
+            diverged(args, log, divergence);
             Exit::DIVERGED
         }
     }
 }
 
-fn diverged(args: &Args, divergence: &Divergence) {
+fn diverged(args: &Args, log: &LogFile, divergence: &Divergence) {
+    let lines = last_events(log, divergence.event);
     if args.json {
-        println!("{}", serde_json::json!({"outcome": "diverged", "divergence": divergence}));
+        println!("{}", json!({"outcome": "diverged", "divergence": divergence, "last_events": lines}));
         return;
     }
     let Divergence { event, task, field, recorded, actual, ip, likely } = divergence;
@@ -102,8 +151,23 @@ fn diverged(args: &Args, divergence: &Divergence) {
     eprintln!("sysreel:   different: {field}");
     eprintln!("sysreel:   recorded:  {recorded}");
     eprintln!("sysreel:   actual:    {actual}");
+    eprintln!("sysreel: the last events of the recording up to there:");
+    for line in &lines {
+        eprintln!("sysreel:   {line}");
+    }
     eprintln!("sysreel: likely causes:");
     for cause in likely {
         eprintln!("sysreel:   - {cause}");
     }
+}
+
+/// What the recording has up to an event, the call of that event last.
+fn last_events(log: &LogFile, event: u64) -> Vec<String> {
+    let from = Some(Moment::Event(event.saturating_sub(EVENTS_BEFORE)));
+    let stretch = Stretch { from, to: Some(Moment::Event(event)) };
+    let options = PrintOptions { event_numbers: true, stretch, ..PrintOptions::default() };
+    let mut text = Vec::new();
+    // What cannot be printed is not needed to know that there is a difference.
+    _ = open(log.path()).and_then(|mut log| print::print(&mut log, &options, &mut text));
+    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }

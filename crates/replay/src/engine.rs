@@ -45,7 +45,7 @@ impl Default for Options {
 /// Who watches a replay.
 pub trait Observer {
     /// That event was replayed.
-    fn replayed(&mut self, event: u64);
+    fn replayed(&mut self, event: &Event<'_>);
     /// The program writes to what was the recorder's standard output (1) or standard error (2).
     fn output(&mut self, to: u32, bytes: &[u8]);
 }
@@ -166,7 +166,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             }
             self.event(&event, observer)?;
             last = event.number;
-            observer.replayed(last);
+            observer.replayed(&event);
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
     }

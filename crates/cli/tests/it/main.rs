@@ -24,6 +24,7 @@ mod policy;
 mod program;
 mod reading;
 mod replay;
+mod replay_mutations;
 mod session;
 mod stage;
 mod statement_cases;

@@ -9,6 +9,8 @@ mod tests;
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use sysreel_format::{Event, Item};
+
 use crate::{Error, Findings, LogFile, Stretch};
 pub(crate) use printer::Printer;
 
@@ -158,4 +160,38 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
     let findings = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
     Ok(findings)
+}
+
+/// Writes a log event by event, as somebody else reads it.
+pub struct Live<'o> {
+    printer: Printer<'o>,
+}
+
+impl<'o> Live<'o> {
+    /// For all of this log.
+    #[must_use]
+    pub fn new(file: &LogFile, options: &'o Options) -> Self {
+        let log = file.log();
+        let several = log.summary().is_some_and(|summary| summary.tasks > 1);
+        let mut printer = Printer::new(options, several);
+        printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
+        Self { printer }
+    }
+
+    /// The next event.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn event(&mut self, file: &LogFile, event: &Event<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+        self.printer.item(&Item::Event(*event), file.log());
+        self.printer.flush(out)
+    }
+
+    /// What is still open when no more comes.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn finish(self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.printer.finish(out).map(drop)
+    }
 }

@@ -1,0 +1,202 @@
+//! A changed log is not replayed in silence: results, buffers and entries are changed one at a time, in logs that are sound otherwise.
+
+use crate::stage::{SYSREEL, Stage, installed};
+use std::fs;
+use std::path::Path;
+use sysreel_format::{
+    BlockWriter, Body, Completeness, Direction, EventBuf, Extras, FileHeader, Item, Limits, Log, Part,
+    RegionData, SEGMENT_SIZE, Segment,
+};
+
+/// How many changes are tried.
+const MUTATIONS: u64 = 100;
+/// What a changed program may take before it is believed to run for ever: another way too.
+const SECONDS: &str = "20";
+
+/// Lives on what the kernel says: every result and every byte that a call writes goes into a number, which it prints in the end. So no
+/// byte of its log is dead. The calls between getppid and getpgid are those that are changed.
+const DIGEST: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <sys/times.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+static uint64_t digest = 14695981039346656037u;
+static void mix(const void *bytes, size_t len) {
+    for (size_t i = 0; i < len; i++) digest = (digest ^ ((const unsigned char *)bytes)[i]) * 1099511628211u;
+}
+static void result(long value) { mix(&value, sizeof value); }
+int main(void) {
+    int fd = open("/dev/urandom", O_RDONLY);
+    syscall(SYS_getppid);
+    for (int i = 0; i < 10; i++) {
+        struct timespec now;
+        result(syscall(SYS_clock_gettime, CLOCK_REALTIME, &now));
+        mix(&now, sizeof now);
+        unsigned char bytes[100];
+        result(syscall(SYS_getrandom, bytes, 64, 0));
+        mix(bytes, 64);
+        result(syscall(SYS_read, fd, bytes, sizeof bytes));
+        mix(bytes, sizeof bytes);
+        struct stat data;
+        result(syscall(SYS_fstat, fd, &data));
+        mix(&data, sizeof data);
+        struct utsname names;
+        result(syscall(SYS_uname, &names));
+        mix(&names, sizeof names);
+        struct sysinfo info;
+        result(syscall(SYS_sysinfo, &info));
+        mix(&info, sizeof info);
+        struct tms ticks;
+        result(syscall(SYS_times, &ticks));
+        mix(&ticks, sizeof ticks);
+        result(syscall(SYS_getpid));
+        result(syscall(SYS_access, "/none", i));
+    }
+    syscall(SYS_getpgid, 0);
+    printf("%016lx\n", (unsigned long)digest);
+    return 0;
+}
+"#;
+
+/// Where a byte of the log lies that a replay looks at, or that the program does.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    event: u64,
+    /// In the body of the event, or in this blob.
+    blob: Option<u64>,
+    at: usize,
+    /// Part of what the program asks, and not of what it is told.
+    asked: bool,
+}
+
+#[test]
+fn one_hundred_changes_are_all_seen() {
+    if !installed("one_hundred_changes_are_all_seen", &["gcc", "timeout"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("digest.c", DIGEST);
+    assert!(stage.sh("gcc -O1 -static -o digest digest.c").status.success());
+    let mut command = stage.command(SYSREEL);
+    let recorded =
+        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "./digest"]));
+    assert!(recorded.status.success(), "{recorded:?}");
+    let log = read(&stage.path("run.reel"));
+    let places = places(&log);
+    assert!(places.len() > 5000, "{} places are too few", places.len());
+
+    fs::write(stage.path("same.reel"), rewritten(&log, None)).unwrap();
+    let same = stage.sysreel(&["replay", "-q", "same.reel"]);
+    assert!(same.status.success(), "a log that was only written anew: {same:?}");
+
+    // Always the same ones, so that a failure comes again.
+    let mut random = 0x2545_f491_4f6c_dd1d_u64;
+    for _ in 0..MUTATIONS {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let place = places[usize::try_from(random >> 33).unwrap() % places.len()];
+        fs::write(stage.path("changed.reel"), rewritten(&log, Some(place))).unwrap();
+        let mut command = stage.command("timeout");
+        let replayed = stage.run(command.args(["-s", "KILL", SECONDS, SYSREEL, "replay", "changed.reel"]));
+        replayed.never_panics();
+        let diverged = replayed.status.code() == Some(1) && replayed.stderr.contains("diverged at event");
+        if place.asked {
+            // What is asked is compared there and then.
+            let here = format!("diverged at event {}, ", place.event);
+            assert!(diverged && replayed.stderr.contains(&here), "{place:?}: {replayed:?}");
+        } else {
+            assert!(diverged || replayed.stdout != recorded.stdout, "{place:?}: {replayed:?}");
+        }
+    }
+}
+
+fn read(path: &Path) -> Log<Vec<u8>> {
+    Log::open(fs::read(path).unwrap(), Limits::default()).unwrap()
+}
+
+/// Every byte of the calls between the two marks.
+fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
+    /// Where the struct lies in the body of a STOP, and its fields in that (docs/format.md).
+    const STRUCT: usize = 12;
+    let number = |name: &str| {
+        let named = |nr: &u64| sysreel_abi::syscall_name(sysreel_abi::AuditArch::X86_64, *nr) == Some(name);
+        (0..1000).find(named).unwrap()
+    };
+    let (first, last) = (number("getppid"), number("getpgid"));
+    let (mut places, mut inside) = (Vec::new(), false);
+    let mut events = log.events();
+    while let Some(item) = events.next().unwrap() {
+        let Item::Event(event) = item else { panic!("a hole") };
+        let Body::Stop(stop) = event.decode().unwrap() else { continue };
+        let nr = stop.info.get(24..32).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
+        let is_entry = stop.info.first() == Some(&1);
+        inside |= is_entry && nr == Some(first);
+        if is_entry && nr == Some(last) {
+            return places;
+        }
+        if !inside {
+            continue;
+        }
+        let mut add = |blob, at, asked| places.push(Place { event: event.number, blob, at, asked });
+        // Instruction and stack pointer, number, arguments; or the result.
+        let fields = if is_entry { 8..80 } else { 24..32 };
+        fields.for_each(|at| add(None, STRUCT + at, is_entry));
+        for part in stop.parts {
+            let Part::Region(region) = part.unwrap() else { continue };
+            let asked = region.head.dir == Direction::IN;
+            match region.data {
+                RegionData::Inline(bytes) => {
+                    let start = bytes.as_ptr() as usize - event.body.as_ptr() as usize;
+                    (start..start + bytes.len()).for_each(|at| add(None, at, asked));
+                }
+                RegionData::Blobs(blobs) => {
+                    let blob = blobs.iter().next().unwrap();
+                    let len = log.blob(blob).unwrap().len();
+                    (0..len).for_each(|at| add(Some(blob.0), at, asked));
+                }
+            }
+        }
+    }
+    panic!("the log ends before the last call");
+}
+
+/// The log written anew, one bit of it changed.
+fn rewritten(log: &Log<Vec<u8>>, change: Option<Place>) -> Vec<u8> {
+    let header = FileHeader::new(log.header().file_id, log.header().completeness);
+    let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();
+    let summary = log.summary().unwrap();
+    let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &header.file_id, 1, 0, 0);
+    for number in 0..summary.blobs {
+        let mut bytes = log.blob(sysreel_format::BlobNumber(number)).unwrap();
+        if let Some(Place { blob: Some(changed), at, .. }) = change
+            && changed == number
+        {
+            bytes[at] ^= 1 << (at % 8);
+        }
+        segment.append_blob(&bytes).unwrap();
+    }
+    let mut events = log.events();
+    let mut row = EventBuf::new();
+    while let Some(item) = events.next().unwrap() {
+        let Item::Event(event) = item else { panic!("a hole") };
+        let mut body = event.body.to_vec();
+        if let Some(Place { event: changed, blob: None, at, .. }) = change
+            && changed == event.number
+        {
+            body[at] ^= 1 << (at % 8);
+        }
+        row.begin_with_flags(event.kind, event.source, event.flags, event.task, event.t_ns);
+        row.raw(&body);
+        segment.append_event(row.finish()).unwrap();
+    }
+    segment.seal();
+    writer.write_segment(&segment).unwrap();
+    writer.finish(Completeness(summary.completeness.0), &Extras { exit_status: Some(0) }).unwrap()
+}
