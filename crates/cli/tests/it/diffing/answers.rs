@@ -115,3 +115,22 @@ fn the_time_that_calls_take_is_listed_on_request() {
         report["times"].as_array().unwrap().iter().map(|time| time["call"].as_str().unwrap()).collect();
     assert!(status == 0 && calls.contains(&"openat") && calls.contains(&"execve"), "{calls:?}");
 }
+
+/// Logs of attached, 32-bit, damaged and made-up programs.
+#[test]
+fn every_golden_log_is_the_same_as_itself() {
+    let stage = crate::stage::Stage::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs/v1");
+    let logs = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut compared = 0;
+    for log in logs.filter(|path| path.extension().is_some_and(|extension| extension == "reel")) {
+        let mut command = stage.command(SYSREEL);
+        command.args(["diff", "--level", "fields", "--gate", "info", "--format", "json"]).args([&log, &log]);
+        let ran = stage.run(&mut command);
+        assert!(ran.status.success(), "{}: {ran:?}", log.display());
+        let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        assert_eq!(lines(&report, "info"), Vec::<String>::new(), "{}", log.display());
+        compared += 1;
+    }
+    assert!(compared >= 10, "only {compared} golden logs");
+}

@@ -4,6 +4,7 @@
 //! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever reads a new file follows the one
 //!   that writes it.
 //! - What a process does otherwise that is executed with other arguments follows from those.
+//! - Looking for one name in many places is one search, and follows from where it is found.
 //! - A process that ends otherwise because its child did follows the child.
 //! - What a process no longer does, and how it ends, follows from an operation of its own that failed before.
 
@@ -23,6 +24,7 @@ pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     folding.known();
     folding.subtrees();
     folding.arguments();
+    folding.searches();
     folding.names();
     folding.ends(b);
     folding.failures();
@@ -122,6 +124,28 @@ impl Folding {
                     self.follows(at, cause);
                 }
             }
+        }
+    }
+
+    /// Looking for one name in many places is one search. Where it was found, it follows from that.
+    fn searches(&mut self) {
+        let mut searches = BTreeMap::<(String, usize, String), Vec<usize>>::new();
+        for at in 0..self.found.len() {
+            let found = &self.found[at];
+            let looks = matches!(found.difference.rule, Rule::ProbeNew | Rule::FsReadNew | Rule::FsReadGone);
+            let (Some(side), Some(name), true) = (self.side(at), found.names.first(), looks) else {
+                continue;
+            };
+            if self.is_root(at) {
+                let base = name.rsplit('/').next().unwrap_or_default().to_owned();
+                searches.entry((found.difference.role.clone(), side, base)).or_default().push(at);
+            }
+        }
+        for search in searches.into_values() {
+            let is_probe = |at: &usize| self.found[*at].difference.rule == Rule::ProbeNew;
+            let (probes, hits): (Vec<usize>, Vec<usize>) = search.into_iter().partition(is_probe);
+            let Some(&first) = hits.first().or(probes.first()) else { continue };
+            probes.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
         }
     }
 

@@ -24,15 +24,18 @@ pub(super) fn differences(
     accounts: &mut [Account; 2],
 ) {
     let causes = Causes::of(runs, found);
-    for job in jobs {
-        let mut seen = Seen { runs, tokens, job, groups: BTreeMap::new(), moved: Moved::of(job), accounts };
-        seen.spans();
-        seen.retries();
-        let groups = seen.groups;
-        for (key, group) in groups {
-            let mut one = group.found(key, job, tokens);
-            one.follows = causes.of_one(&one, job);
-            found.push(one);
+    for of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
+        let mut moved = Moved::of(of_process);
+        for job in of_process {
+            let mut seen = Seen { runs, tokens, job, groups: BTreeMap::new(), moved: &mut moved, accounts };
+            seen.spans();
+            seen.retries();
+            let groups = seen.groups;
+            for (key, group) in groups {
+                let mut one = group.found(key, job, tokens);
+                one.follows = causes.of_one(&one, job);
+                found.push(one);
+            }
         }
     }
 }
@@ -93,13 +96,14 @@ impl Causes {
 /// Stands for a child among the names of a difference.
 const CHILD: &str = "<child>";
 
-/// Operations that both streams have too often, in different places: how many are left to be called moved, on each side.
+/// Operations that both processes have too often, in different places or threads: how many are left to be called moved, on each side. A
+/// pool's threads take what comes, so which of them does a thing is no difference.
 struct Moved([BTreeMap<u32, u64>; 2]);
 
 impl Moved {
-    fn of(job: &Job<'_>) -> Self {
+    fn of(jobs: &[Job<'_>]) -> Self {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
-        for span in &job.spans {
+        for (job, span) in jobs.iter().flat_map(|job| job.spans.iter().map(move |span| (job, span))) {
             let ranges = match span.kind {
                 SpanKind::OnlyA | SpanKind::OnlyB => [span.a.clone(), span.b.clone()],
                 SpanKind::Same | SpanKind::GaveUp => continue,
@@ -157,7 +161,7 @@ struct Seen<'s, 'r> {
     tokens: &'s Tokens,
     job: &'s Job<'r>,
     groups: BTreeMap<Key, Group>,
-    moved: Moved,
+    moved: &'s mut Moved,
     accounts: &'s mut [Account; 2],
 }
 
@@ -345,7 +349,7 @@ impl Group {
                 what = "calls that have too little in common".to_owned();
                 [before, after] = counts("calls");
             }
-            Key::Moved => what = format!("{} calls, as: {what}", self.numbers[0]),
+            Key::Moved => what = format!("{} calls, as: {what}", self.numbers[0].max(self.numbers[1])),
             _ if self.count > 1 => what += &format!(" (in {} places)", self.count),
             _ => {}
         }
