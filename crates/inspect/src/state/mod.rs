@@ -19,6 +19,7 @@ pub use step::Finished;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, Act, AuditArch, Row, row};
 use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
 
@@ -110,7 +111,7 @@ pub struct Follow {
 /// The living tasks.
 #[derive(Debug, Default)]
 pub struct Tracker {
-    tasks: HashMap<TaskId, Task>,
+    tasks: HashMap<TaskId, Task, RandomState>,
     fds: HashMap<u32, FdTable>,
     /// Threads per process.
     threads: HashMap<u32, u32>,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use sysreel_abi::{Abi, Act, Inner, Row, clone_flags, intent, makes_fd};
+use sysreel_abi::{Abi, Act, Inner, Makes, Row, clone_flags, intent, makes_fd};
 use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::files::{FileTable, Files, Made, Maker, OpenFile};
@@ -255,11 +255,18 @@ impl Tracker {
         outcome: Outcome,
         parts: Parts<'_>,
     ) {
+        let names = || {
+            parts.flatten().filter_map(|part| match part {
+                Part::Name(name) => Some(name),
+                _ => None,
+            })
+        };
+        if call.row.makes == Makes::None && names().next().is_none() {
+            return;
+        }
         let written = |arg, role, index| region(parts, arg, role, index);
         let (Some(abi), Some(row)) = (open.abi, open.row) else { return };
         let fds = makes_fd(abi, row, &open.call.args, outcome.rval, outcome.failed(), written);
-        let names =
-            || parts.flatten().filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
         let child = u32::try_from(outcome.rval).unwrap_or(0);
         for (at, &fd) in (0u8..).zip(fds.as_slice()) {
             let name = names().find(|name| name.fd == fd);

@@ -37,7 +37,8 @@ pub(super) fn find(
 /// Hash and place of each stretch that occurs once, by hash.
 fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     let mask = if sampled { (1 << SAMPLED) - 1 } else { 0 };
-    let mut grams = Vec::with_capacity(if sampled { tokens.len() >> (SAMPLED - 1) } else { tokens.len() });
+    let mut room = if sampled { tokens.len() >> (SAMPLED - 1) } else { tokens.len() };
+    let mut grams = Vec::with_capacity(room);
     // A polynomial over mixed tokens, so that the hash of the next stretch follows from that of the last.
     let out = (1..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
     let mut hash = 0u64;
@@ -49,6 +50,12 @@ fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
         if i + 1 >= length {
             let hash = finished(hash);
             if hash & mask == 0 {
+                // In a loop the same few may be looked at again and again.
+                if grams.len() == room {
+                    thin_out(&mut grams);
+                    room = room.max(grams.len() * 2);
+                    grams.reserve(room - grams.len());
+                }
                 grams.push((hash, i + 1 - length));
             }
         }
@@ -65,7 +72,18 @@ fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
         i += same;
     }
     grams.truncate(kept);
+    grams.shrink_to_fit();
     grams
+}
+
+/// Of stretches that occur often two are enough to know that.
+fn thin_out(grams: &mut Vec<(u64, usize)>) {
+    grams.sort_unstable();
+    let mut last = (None, 0);
+    grams.retain(|&(hash, _)| {
+        last = if last.0 == Some(hash) { (last.0, last.1 + 1) } else { (Some(hash), 1) };
+        last.1 <= 2
+    });
 }
 
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
