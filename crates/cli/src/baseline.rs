@@ -61,6 +61,9 @@ struct Record {
     /// How often the command runs: what varies is learned as noise, with its evidence
     #[arg(short = 'n', long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
+    /// Runs before these, of which nothing is learned: the first one often finds no build folder, the others one
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    warmup: usize,
     #[command(flatten)]
     policy: PolicyArgs,
     /// The command, with its arguments [default: the baseline's]
@@ -209,6 +212,9 @@ fn record(args: &Record) -> Result<(), Failure> {
     let job = job(&words);
     let roots = roots(&policy, &job);
     let rounds = Rounds::new(args.place.keep.as_deref())?;
+    for round in 1..=args.warmup {
+        rounds.record(&format!("warmup-{round}"), &job)?;
+    }
     let mut runs = Vec::new();
     for round in 1..=args.runs.get() {
         let log = rounds.record(&format!("run-{round}"), &job)?;

@@ -123,6 +123,19 @@ fn what_does_not_come_back_is_unstable() {
 }
 
 #[test]
+fn of_the_first_runs_nothing_is_learned() {
+    let script = "if mkdir d 2> /dev/null; then exit 3; fi\n";
+    let stage = stage(script);
+    let ran = baseline(&stage, &["record", "-n", "2", "--warmup", "1", "sh", "s.sh"]);
+    assert!(ran.status.success() && !ran.stderr.contains("never learned"), "{ran:?}");
+    let text = text(&stage, "sysreel.baseline");
+    assert!(
+        text.contains("= sh exit - 0\n") && text.contains("runs=2\n") && !text.contains("exit - 3"),
+        "{text}"
+    );
+}
+
+#[test]
 fn what_must_not_vary_is_never_learned() {
     let script = "n=$(cat n); echo x$n > n; case $n in x) exit 3;; esac; read a < $n.txt; true\n";
     let stage = stage(script);

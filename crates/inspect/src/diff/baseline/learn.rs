@@ -1,7 +1,7 @@
 //! What repeated runs teach: what is always there, what is there sometimes, and which names are made up.
 //!
-//! A stretch of letters and digits that stands in the resources of one run only, however many there were, is made up; what is left of such
-//! resources is a template when it comes back in another run. How programs end, which ones are executed, the network, privileges
+//! A word that stands in the resources of one run only (with digits, in those of half of five runs and more) is made up, if it is long enough to be; what is
+//! left of such resources is a template when it comes back in another run. How programs end, which ones are executed, the network, privileges
 //! and secrets are never learned: what varies there is for a person to judge, who says so in a policy.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -39,6 +39,7 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
     }
     let mut learned = Learned { runs: of, ..Learned::default() };
     let mut varying = Vec::new();
+    let volatile = volatile(&seen, of);
     for (effect, runs) in seen {
         if runs.len() == of {
             learned.always.insert(effect.clone());
@@ -48,7 +49,6 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
             varying.push((effect, runs));
         }
     }
-    let volatile = volatile(&varying);
     let mut groups = BTreeMap::<_, Vec<(&Effect, BTreeSet<usize>)>>::new();
     for (effect, runs) in varying {
         groups.entry(skeleton(effect, &volatile)).or_default().push((effect, runs));
@@ -88,15 +88,25 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words that stand in one run only.
-fn volatile<'e>(varying: &[(&'e Effect, BTreeSet<usize>)]) -> HashMap<&'e str, bool> {
+/// The words that may be made up: those that stand in few runs, and are no short words of somebody's.
+fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> HashMap<&'e str, bool> {
     let mut runs = HashMap::<&str, BTreeSet<usize>>::new();
-    for (effect, seen) in varying {
+    for (effect, seen) in seen {
         for word in words(&effect.resource).filter(|word| is_word(word)) {
             runs.entry(word).or_default().extend(seen);
         }
     }
-    runs.into_iter().map(|(word, runs)| (word, runs.len() == 1)).collect()
+    let may_be = |word: &str, runs: usize| {
+        let digits = word.bytes().any(|byte| byte.is_ascii_digit());
+        match (digits, word.len()) {
+            _ if is_number(word) => runs == 1,
+            // A build's folders live for some runs: made by one, read by the next, removed by the one after it.
+            (true, LEAST..) => runs == 1 || of >= 5 && runs <= of.div_ceil(2),
+            (true, 4..) | (false, LEAST..) => runs == 1,
+            _ => false,
+        }
+    };
+    runs.into_iter().map(|(word, runs)| (word, may_be(word, runs.len()))).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +147,7 @@ fn template(group: &[(&Effect, BTreeSet<usize>)], volatile: &HashMap<&str, bool>
     for (at, word) in words(&first.resource).enumerate() {
         let column: Vec<&str> = columns.iter().filter_map(|words| words.get(at).copied()).collect();
         match volatile.get(word) {
-            Some(true) => made_up(&column, &mut pieces)?,
+            Some(true) if column.iter().any(|other| *other != word) => made_up(&column, &mut pieces)?,
             _ => pieces.push(Piece::Text(word.to_owned())),
         }
     }
@@ -150,7 +160,8 @@ fn template(group: &[(&Effect, BTreeSet<usize>)], volatile: &HashMap<&str, bool>
             (_, piece) => joined.push(piece),
         }
     }
-    Some(Template::new(first, joined))
+    let varies = joined.iter().any(|piece| matches!(piece, Piece::Any(..)));
+    varies.then(|| Template::new(first, joined))
 }
 
 /// Words of which only a part is made up.
@@ -175,10 +186,20 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
     if least == most {
         before = same(false);
         after = same(true).min(least - before);
+        let letters = |word: &str| word.bytes().take_while(|byte| !byte.is_ascii_digit()).count();
+        let numbered = words.iter().all(|word| word.get(letters(word)..).is_some_and(is_number));
+        let word = words.first()?;
+        if numbered {
+            (before, after) = (before.min(letters(word)), 0);
+        }
         let counts = words.iter().filter_map(|word| word.get(before..least - after)).all(is_number);
         // What all have by chance belongs to it, as far as it is needed for a whole one.
         while !counts && least - before - after < LEAST && before + after > 0 {
             if after > 0 { after -= 1 } else { before -= 1 }
+        }
+        // What tells the time by its first letters will have other ones: no digit is common for long.
+        if letters(word) < before {
+            before = 0;
         }
     }
     let middle = words.iter().filter_map(|word| word.get(before..word.len() - after));
@@ -201,7 +222,7 @@ mod tests {
         learn(&runs, &|resource| resource.contains("secret"))
     }
 
-    fn lines<T: ToString>(of: impl IntoIterator<Item = (T, Evidence)>) -> Vec<String> {
+    fn lines_of<T: ToString>(of: impl IntoIterator<Item = (T, Evidence)>) -> Vec<String> {
         of.into_iter().map(|(what, evidence)| format!("{evidence} {}", what.to_string())).collect()
     }
 
@@ -225,6 +246,8 @@ mod tests {
                 "2/2 a write $TMP/cc<alnum:6>.s ok",
             ),
             (&["a write n-12 ok", "a write n-13 ok", "a write n-140 ok"], "3/3 a write n-<digit:2-3> ok"),
+            (&["a write job17 ok", "a write job19 ok"], "2/2 a write job<digit:2> ok"),
+            (&["a write s-hoj9nusnr3 ok", "a write s-hoj9nun1ho ok"], "2/2 a write s-<lower:10> ok"),
             (
                 &["a rename d/x12ab -> d/y ok", "a rename d/x9f3c -> d/y ok"],
                 "2/2 a rename d/<lower:5> -> d/y ok",
@@ -236,9 +259,40 @@ mod tests {
         ] {
             let runs: Vec<Vec<&str>> = runs.iter().map(|line| vec![*line, "a exit - 0"]).collect();
             let learned = learned(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
-            assert_eq!(lines(learned.templates), [template]);
+            assert_eq!(lines_of(learned.templates), [template]);
             assert!(learned.sometimes.is_empty());
         }
+    }
+
+    /// What one run makes another reads, and the one after it removes: with whole words around, and files of somebody's between.
+    #[test]
+    fn names_that_outlive_their_run_are_made_up() {
+        let names = ["a1b2c3d4", "x9y8z7w6", "q1w2e3r4", "k4j3h2g1", "m5n6b7v8", "p0o9i8u7", "t6r5e4w3"];
+        let lines = |at: usize| {
+            let [old, middle, new] = [names[at], names[at + 1], names[at + 2]];
+            [
+                format!("rustc rmdir $WS/inc/s-{old} ok"),
+                format!("rustc read $WS/inc/s-{middle}/dep.bin ok"),
+                format!("rustc mkdir $WS/inc/s-{new} ok"),
+                format!("rustc read $WS/src/{} ok", ["parser", "lexer"][at % 2]),
+            ]
+        };
+        let runs: Vec<_> = (0..5).map(lines).collect();
+        let runs: Vec<Vec<&str>> = runs.iter().map(|run| run.iter().map(String::as_str).collect()).collect();
+        let learned = learned(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
+        let templates = lines_of(learned.templates);
+        assert_eq!(
+            templates,
+            [
+                "5/5 rustc read $WS/inc/s-<lower:8>/dep.bin ok",
+                "5/5 rustc mkdir $WS/inc/s-<lower:8> ok",
+                "5/5 rustc rmdir $WS/inc/s-<lower:8> ok"
+            ]
+        );
+        assert_eq!(
+            lines_of(learned.sometimes),
+            ["2/5 rustc read $WS/src/lexer ok", "3/5 rustc read $WS/src/parser ok"]
+        );
     }
 
     #[test]
@@ -249,7 +303,7 @@ mod tests {
             &["a read x ok", "b stat y ok"],
         ]);
         assert!(learned.templates.is_empty());
-        assert_eq!(lines(learned.sometimes), ["1/3 a write $WS/cache/foo.o ok", "1/3 b stat y ok"]);
+        assert_eq!(lines_of(learned.sometimes), ["1/3 a write $WS/cache/foo.o ok", "1/3 b stat y ok"]);
     }
 
     #[test]
