@@ -133,6 +133,10 @@ pub(crate) struct Print {
     /// End with WHERE, which still belongs to it
     #[arg(long, value_name = "WHERE")]
     pub(crate) to: Option<Moment>,
+    /// Lines for some calls only, as `record --only` has it: --only %file, --only '!futex'. A log that was recorded so shows what was asked
+    /// for; `all` shows also what was kept to follow tasks and descriptors
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    pub(crate) only: Option<Filter>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

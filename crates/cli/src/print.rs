@@ -12,6 +12,12 @@ use sysreel_inspect::{Error, Findings, Stretch, open, print, raw};
 const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(args: &Print) -> Exit {
+    if args.only.is_some() && matches!(args.format, Format::Raw) {
+        eprintln!(
+            "sysreel: --format raw shows stops, not calls: --only cannot choose among them (use jq, or --format text)"
+        );
+        return Exit::USAGE;
+    }
     let written = match &args.output {
         None => to_stdout(args),
         Some(path) => match File::create(path) {
@@ -72,6 +78,7 @@ fn options(args: &Print) -> Options {
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         event_numbers: args.event_numbers,
         stretch: stretch(args),
+        only: args.only.clone(),
         ..Options::default()
     }
 }

@@ -69,9 +69,10 @@ impl Classes {
         Self::ALL.into_iter().filter(move |(_, c)| self.contains(*c)).map(|(n, _)| n)
     }
 
-    /// The class of that name.
+    /// The class of that name; `net` is strace's other word for `network`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
+        let name = if name == "net" { "network" } else { name };
         Self::ALL.into_iter().find(|(n, _)| *n == name).map(|(_, c)| c)
     }
 }

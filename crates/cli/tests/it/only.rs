@@ -62,7 +62,7 @@ fn calls_that_are_not_wanted_do_not_stop() {
         assert!(log.header().completeness.contains(Completeness::FILTERED));
     });
     assert!(read.is_clean().events < 200, "{read:?}");
-    let text = stage.sysreel(&["print", "x.reel"]).text();
+    let text = stage.sysreel(&["print", "--only", "all", "x.reel"]).text();
     assert!(
         text.starts_with("--- sysreel: not all system calls were recorded: --only %network ---\n"),
         "{text}"
@@ -151,7 +151,7 @@ fn a_recorder_under_a_filter_misses_nothing() {
     ]);
     let run = stage.run(&mut command);
     assert!(run.status.success(), "{run:?}");
-    let text = stage.sysreel(&["print", "x.reel"]).text();
+    let text = stage.sysreel(&["print", "--only", "all", "x.reel"]).text();
     let denied =
         |line: &str| line.contains("] getppid() ") && line.ends_with("= -1 EACCES (Permission denied)");
     assert!(text.lines().any(denied), "{text}");
@@ -176,4 +176,29 @@ fn no_new_privs_is_set_where_it_must_and_told() {
     }
     assert!(!printed(&Session::new(&program)), "root keeps the privileges of setuid programs");
     assert!(printed(&Session::unprivileged(&program)));
+}
+
+/// What was kept to follow tasks and descriptors is shown on demand only, and a filter of a printing hides nothing else.
+#[test]
+fn lines_are_those_of_the_calls_that_were_asked_for() {
+    let stage = Stage::new();
+    let script = "read word <x; exec 3>y; kill -s URG $$";
+    stage.write("x", "text\n");
+    for only in [None, Some("openat,%net,!socket")] {
+        let options: Vec<&str> = only.iter().flat_map(|only| ["--only", only]).collect();
+        let words = [&["record", "-q", "-o", "run.reel"], &options[..], &["sh", "-c", script]].concat();
+        assert!(stage.sysreel(&words).status.success());
+        let print = |more: &[&str]| stage.sysreel(&[&["print", "run.reel", "-y"], more].concat()).text();
+        let (all, files) = (print(&["--only", "all"]), print(&["--only", "openat"]));
+        let begins = |line: &&str, names: &[&str]| names.iter().any(|name| line.starts_with(name));
+        assert!(all.contains("\nexecve(") && all.contains("\nclose("), "{all}");
+        // Lines of calls by their names; signals, the end and remarks stay.
+        let expected: Vec<&str> =
+            all.lines().filter(|line| begins(line, &["openat(", "---", "+++"])).collect();
+        assert_eq!(files.lines().collect::<Vec<_>>(), expected);
+        assert!(files.contains("--- SIGURG") && files.contains("/y>"), "{files}");
+        assert_eq!(print(&[]), if only.is_some() { files } else { all });
+    }
+    stage.sysreel(&["print", "run.reel", "--format", "raw", "--only", "read"]).fails(2, &["--only", "jq"]);
+    stage.sysreel(&["print", "run.reel", "--only", "raed"]).fails(2, &["raed", "is `read` meant?"]);
 }

@@ -9,6 +9,7 @@ mod tests;
 use std::io::Write;
 use std::ops::ControlFlow;
 
+use sysreel_abi::Filter;
 use sysreel_format::{Event, Item};
 
 use crate::{Error, Findings, LogFile, Stretch};
@@ -45,6 +46,8 @@ pub struct Options {
     pub event_numbers: bool,
     /// The part of the log that is shown.
     pub stretch: Stretch,
+    /// Which calls get a line (`-e trace=`); `None`: those that the recording was asked for.
+    pub only: Option<Filter>,
 }
 
 /// What stands behind a file descriptor.
@@ -116,6 +119,7 @@ impl Default for Options {
             column: 40,
             event_numbers: false,
             stretch: Stretch::default(),
+            only: None,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use sysreel_abi::{Abi, Act, syscall_name};
+use sysreel_abi::{Abi, Act, Filter, syscall_name};
 use sysreel_format::{
     Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
@@ -25,6 +25,8 @@ pub(crate) struct Printer<'o> {
     exit: Kept,
     lost: Cell<u64>,
     pub(super) findings: Findings,
+    /// Which calls get a line; `None`: all.
+    pub(super) only: Option<Filter>,
     /// A leader whose place another thread's execve has taken; the next event says which.
     pub(super) superseded: Option<Prefix>,
 }
@@ -43,6 +45,7 @@ impl<'o> Printer<'o> {
             exit: Kept::default(),
             lost: Cell::new(0),
             findings: Findings::default(),
+            only: options.only.clone(),
             superseded: None,
         }
     }
@@ -207,6 +210,9 @@ impl<'o> Printer<'o> {
             self.tracker.recycle(old);
         }
         self.personality(id, prefix);
+        if !self.open(id).is_some_and(|open| self.has_a_line(open)) {
+            return;
+        }
         self.lines.begin(self.options, &Prefix { nr: Some(call.nr), ..*prefix });
         let Self { tracker, lines, options, lost, .. } = self;
         let interrupted = tracker.task(id).and_then(|task| task.interrupted);
@@ -232,9 +238,20 @@ impl<'o> Printer<'o> {
         lines.keep_open(id);
     }
 
+    /// Is a call shown? What is not is followed all the same.
+    fn has_a_line(&self, open: &OpenCall) -> bool {
+        let name = || open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
+        self.only.as_ref().is_none_or(|only| only.wants(name(), open.row))
+    }
+
     fn exit(&mut self, event: &Event<'_>, outcome: Outcome, prefix: &Prefix, buffers: &dyn Buffers) {
         let id = event.task;
-        let open = self.tracker.leave(id, outcome);
+        let mut open = self.tracker.leave(id, outcome);
+        if let Some(unseen) = open.take_if(|open| !self.has_a_line(open)) {
+            self.tracker.after(id, &unseen, outcome);
+            self.tracker.recycle(unseen);
+            return;
+        }
         if !self.lines.is_current(id) {
             let nr = open.as_ref().map(|open| open.call.nr);
             self.lines.begin(self.options, &Prefix { nr, ..*prefix });
@@ -289,6 +306,10 @@ impl<'o> Printer<'o> {
     /// The call that a task has open will not end: `) = ?`.
     pub(super) fn never_ends(&mut self, id: TaskId, prefix: &Prefix) {
         let Some(open) = self.tracker.task_mut(id).open.take() else { return };
+        if !self.has_a_line(&open) {
+            self.tracker.recycle(open);
+            return;
+        }
         if !self.lines.is_current(id) {
             self.lines.begin(self.options, &Prefix { nr: Some(open.call.nr), ..*prefix });
             self.lines.text.push_str("<... ");

@@ -1,6 +1,6 @@
 //! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the recorder itself says.
 
-use sysreel_abi::Abi;
+use sysreel_abi::{Abi, Filter};
 use sysreel_format::{
     Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed, Stop, Task,
     TaskId,
@@ -37,10 +37,15 @@ impl Printer<'_> {
     pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
             let only = meta.options.iter().find(|(name, _)| name == b"only");
-            let only = only.map_or_else(String::new, |(_, calls)| {
-                format!(": --only {}", String::from_utf8_lossy(calls))
-            });
-            self.remark(&Prefix::default(), &format!("not all system calls were recorded{only}"));
+            let only =
+                only.map_or_else(String::new, |(_, calls)| String::from_utf8_lossy(calls).into_owned());
+            let asked = if only.is_empty() { only.clone() } else { format!(": --only {only}") };
+            self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
+            // Calls that were kept to follow tasks and descriptors are not what was asked for. A filter of a later version that is not
+            // understood hides nothing.
+            if self.only.is_none() {
+                self.only = Filter::parse(&only).ok();
+            }
         }
     }
 
