@@ -1,5 +1,6 @@
 //! A log in the form of strace: one line a call, with arguments, result and what the program wrote and read.
 
+mod calls;
 mod lines;
 mod printer;
 mod remarks;

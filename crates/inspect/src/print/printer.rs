@@ -9,9 +9,10 @@ use sysreel_format::{
     Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
 
+use super::calls::{name, raw_arguments, raw_outcome, view};
 use super::lines::{Lines, Prefix};
 use super::{FdStyle, Options};
-use crate::decode::{self, DONE, View};
+use crate::decode::{self, DONE};
 use crate::kept::{Buffers, Kept};
 use crate::psi::{self, Call, Info, Outcome, What};
 use crate::state::{Follow, OpenCall, Tracker};
@@ -348,59 +349,5 @@ impl<'o> Printer<'o> {
         self.lines.text.push_str(mode);
         self.lines.text.push_str(" mode. ]");
         self.lines.end();
-    }
-}
-
-/// A call with what is known of it, when the table has a row for it.
-fn view<'a>(
-    open: &'a OpenCall,
-    exit: Option<&'a Kept>,
-    outcome: Option<Outcome>,
-    options: &'a Options,
-    fds: Option<&'a crate::state::FdTable>,
-    buffers: &'a dyn Buffers,
-    lost: &'a Cell<u64>,
-) -> Option<View<'a>> {
-    let (abi, row) = (open.abi?, open.row?);
-    Some(View {
-        abi,
-        row,
-        args: open.args(),
-        entry: &open.memory,
-        exit,
-        outcome,
-        options,
-        fds,
-        buffers,
-        lost,
-    })
-}
-
-fn name(open: &OpenCall, out: &mut String) {
-    match open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr)) {
-        Some(name) => out.push_str(name),
-        None => {
-            out.push_str("syscall_0x");
-            text::digits(out, open.call.nr);
-        }
-    }
-}
-
-/// Six registers: what is not described is not interpreted.
-fn raw_arguments(open: &OpenCall, out: &mut String) {
-    for (i, value) in open.call.args.into_iter().enumerate() {
-        if i > 0 {
-            out.push_str(", ");
-        }
-        text::hex(out, value);
-    }
-}
-
-fn raw_outcome(outcome: Outcome, out: &mut String) {
-    if outcome.failed() && (-4095..0).contains(&outcome.rval) {
-        decode::error(outcome.rval, out);
-    } else {
-        text::sdec(out, outcome.rval);
-        decode::disagreement(outcome, out);
     }
 }

@@ -1,0 +1,66 @@
+//! The pieces of a line that are about the call alone.
+
+use std::cell::Cell;
+
+use sysreel_abi::syscall_name;
+
+use super::Options;
+use crate::decode::{self, View};
+use crate::kept::{Buffers, Kept};
+use crate::psi::Outcome;
+use crate::state::OpenCall;
+use crate::text;
+
+/// A call with what is known of it, when the table has a row for it.
+pub(super) fn view<'a>(
+    open: &'a OpenCall,
+    exit: Option<&'a Kept>,
+    outcome: Option<Outcome>,
+    options: &'a Options,
+    fds: Option<&'a crate::state::FdTable>,
+    buffers: &'a dyn Buffers,
+    lost: &'a Cell<u64>,
+) -> Option<View<'a>> {
+    let (abi, row) = (open.abi?, open.row?);
+    Some(View {
+        abi,
+        row,
+        args: open.args(),
+        entry: &open.memory,
+        exit,
+        outcome,
+        options,
+        fds,
+        buffers,
+        lost,
+    })
+}
+
+pub(super) fn name(open: &OpenCall, out: &mut String) {
+    match open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr)) {
+        Some(name) => out.push_str(name),
+        None => {
+            out.push_str("syscall_0x");
+            text::digits(out, open.call.nr);
+        }
+    }
+}
+
+/// Six registers: what is not described is not interpreted.
+pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
+    for (i, value) in open.call.args.into_iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        text::hex(out, value);
+    }
+}
+
+pub(super) fn raw_outcome(outcome: Outcome, out: &mut String) {
+    if outcome.failed() && (-4095..0).contains(&outcome.rval) {
+        decode::error(outcome.rval, out);
+    } else {
+        text::sdec(out, outcome.rval);
+        decode::disagreement(outcome, out);
+    }
+}
