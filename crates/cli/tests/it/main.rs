@@ -25,6 +25,7 @@ mod program;
 mod reading;
 mod replay;
 mod replay_mutations;
+mod replay_witness;
 mod session;
 mod stage;
 mod statement_cases;
