@@ -32,6 +32,8 @@ pub(crate) enum Command {
     Ab(crate::ab::Args),
     /// Run a recorded program again, every answer coming from the log
     Replay(Replay),
+    /// Say whether a program asks the kernel for the same in every run
+    Verify(crate::verify::Args),
 }
 
 #[derive(Debug, clap::Args)]

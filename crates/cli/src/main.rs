@@ -17,6 +17,7 @@ mod progress;
 mod record;
 mod replay;
 mod rounds;
+mod verify;
 
 use args::{Args, Command};
 use clap::Parser;
@@ -33,6 +34,7 @@ fn main() {
             Command::Baseline(args) => baseline::run(&args),
             Command::Ab(args) => ab::run(&args),
             Command::Replay(args) => replay::run(&args),
+            Command::Verify(args) => verify::run(&args),
         },
         Err(error) => {
             // --help and --version come as errors too, which go to standard output.

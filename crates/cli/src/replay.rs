@@ -162,7 +162,7 @@ fn diverged(args: &Args, log: &LogFile, divergence: &Divergence) {
 }
 
 /// What the recording has up to an event, the call of that event last.
-fn last_events(log: &LogFile, event: u64) -> Vec<String> {
+pub(crate) fn last_events(log: &LogFile, event: u64) -> Vec<String> {
     let from = Some(Moment::Event(event.saturating_sub(EVENTS_BEFORE)));
     let stretch = Stretch { from, to: Some(Moment::Event(event)) };
     let options = PrintOptions { event_numbers: true, stretch, ..PrintOptions::default() };

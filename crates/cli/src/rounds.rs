@@ -60,6 +60,11 @@ impl Rounds {
 
     /// Records a run. How the command ends is no matter here: the log says it.
     pub(crate) fn record(&self, name: &str, job: &Job) -> anyhow::Result<LogFile> {
+        self.record_with(name, job, &[])
+    }
+
+    /// As [`Rounds::record`], with further options of the recorder.
+    pub(crate) fn record_with(&self, name: &str, job: &Job, options: &[&str]) -> anyhow::Result<LogFile> {
         let file = |what: &str| self.folder.join(format!("{name}.{what}"));
         let (log, out, err) = (file("reel"), file("stdout"), file("stderr"));
         if stderr().is_terminal() {
@@ -76,7 +81,7 @@ impl Rounds {
         let create =
             |path: &Path| File::create(path).with_context(|| format!("cannot make {}", path.display()));
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-        command.args(["record", "-q", "-o"]).arg(&log).arg("--").args(&job.words);
+        command.args(["record", "-q"]).args(options).arg("-o").arg(&log).arg("--").args(&job.words);
         command.stdin(Stdio::null()).stdout(create(&out)?).stderr(create(&err)?);
         if let Some(folder) = &job.folder {
             command.current_dir(folder);

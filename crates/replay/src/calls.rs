@@ -30,29 +30,23 @@ impl<S: ReadAt> Replay<'_, S> {
         let has_image = self.tasks.get(&event.task.0).is_some_and(|task| task.has_image);
         if has_image {
             self.go_back_to_call(event, nr)?;
-            self.reach_call(event, stop, nr)?;
+            self.reach_call(event, stop)?;
         }
         self.enter(event, stop, nr, args, has_image && self.options.check == Check::Every)
     }
 
     /// The task runs to the entry of a call, which must be this one.
-    fn reach_call(&mut self, event: &Event<'_>, stop: &Stop<'_>, nr: u64) -> Result<(), Halt> {
+    fn reach_call(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
         match self.run_on(event)? {
             Reached::Call => {}
             other => {
-                let arch = AuditArch(arch(stop.info));
-                let name = row(arch, nr).map_or("an unknown call", |row| row.name);
-                let recorded = format!("the entry of {name} ({nr})");
+                let recorded = describe_entry(stop.info);
                 return Err(self.diverged(event, Field::Stop, recorded, other.describe(&self.info)));
             }
         }
         self.calls += 1;
-        for (at, len, field) in FIELDS {
-            let part = |bytes: &[u8]| bytes.get(at..at + len).map(<[u8]>::to_vec).unwrap_or_default();
-            let (recorded, actual) = (part(stop.info), part(self.info.bytes()));
-            if recorded != actual {
-                return Err(self.diverged(event, field, number(&recorded), number(&actual)));
-            }
+        if let Some((field, recorded, actual)) = compare_structs(stop.info, self.info.bytes(), |_| true) {
+            return Err(self.diverged(event, field, recorded, actual));
         }
         Ok(())
     }
@@ -210,6 +204,34 @@ impl<S: ReadAt> Replay<'_, S> {
         // Memory is there before something is put into it; the registers come last, for mapping goes through them.
         self.apply(event, stop)
     }
+}
+
+/// How many arguments the call of an entry has; all of them where nobody knows it.
+pub(crate) fn arguments(info: &[u8]) -> usize {
+    row(AuditArch(arch(info)), words(info).0).map_or(6, |row| row.args.len())
+}
+
+/// The first field of an entry's struct that counts and is different, here and there.
+pub(crate) fn compare_structs(
+    recorded: &[u8],
+    actual: &[u8],
+    counts: impl Fn(Field) -> bool,
+) -> Option<(Field, String, String)> {
+    let part =
+        |bytes: &[u8], at: usize, len: usize| bytes.get(at..at + len).map(<[u8]>::to_vec).unwrap_or_default();
+    FIELDS
+        .iter()
+        .filter(|(_, _, field)| counts(*field))
+        .map(|&(at, len, field)| (field, part(recorded, at, len), part(actual, at, len)))
+        .find(|(_, recorded, actual)| recorded != actual)
+        .map(|(field, recorded, actual)| (field, number(&recorded), number(&actual)))
+}
+
+/// An entry in words.
+pub(crate) fn describe_entry(info: &[u8]) -> String {
+    let (nr, _) = words(info);
+    let name = row(AuditArch(arch(info)), nr).map_or("an unknown call", |row| row.name);
+    format!("the entry of {name} ({nr})")
 }
 
 fn arch(info: &[u8]) -> u32 {

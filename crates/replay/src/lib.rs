@@ -11,6 +11,7 @@
 
 mod arena;
 mod calls;
+mod compare;
 mod divergence;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod space;
 mod stops;
 mod task;
 
+pub use compare::compare;
 pub use divergence::{Divergence, Field};
 pub use engine::{Check, Observer, Options, Outcome, Replay};
 pub use error::Error;

@@ -255,14 +255,7 @@ pub(crate) enum Reached {
 impl Reached {
     pub(crate) fn describe(&self, info: &sysreel_sys::SyscallInfo) -> String {
         match self {
-            Reached::Call => match info.call() {
-                Some((nr, _)) => {
-                    let arch = sysreel_abi::AuditArch(info.arch());
-                    let name = sysreel_abi::row(arch, nr).map_or("an unknown call", |row| row.name);
-                    format!("the entry of {name} ({nr})")
-                }
-                None => "the entry of a call".into(),
-            },
+            Reached::Call => crate::calls::describe_entry(info.bytes()),
             Reached::Signal(signal, _) => signal_name(*signal),
             Reached::End(status) => format!("the end of the task (wait status {:#x})", status.0),
         }
