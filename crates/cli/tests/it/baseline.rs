@@ -231,3 +231,91 @@ fn what_cannot_be_done_is_told() {
     stage.write("sysreel.baseline", "sysreel-baseline 1\ncommand [\"./missing\"]\n");
     baseline(&stage, &["check"]).fails(3, &["check-1 was not recorded"]);
 }
+
+/// One change each, and what it is called. The baseline is that of the first script.
+#[test]
+fn seeded_changes_break_a_baseline() {
+    let before =
+        "mkdir -p d; cp in d/x; sync d/x; mv d/x d/y; chmod 600 d/y; (exit 0); cat in > out; rm d/y\n";
+    for (what, after, found) in [
+        ("nothing", before.to_owned(), &[][..]),
+        ("another status", before.replace("(exit 0)", "(exit 5)"), &["~ exit.status: exit: 0 => 5"]),
+        (
+            "a signal",
+            before.to_owned() + "kill -s TERM $$\n",
+            &["~ exit.signal: exit: 0 => SIGTERM", "+ signal.sent: signal SIGTERM <traced>"],
+        ),
+        ("no flush", before.replace("sync d/x; ", ""), &["- exec.gone: exec /usr/bin/sync"]),
+        (
+            "another mode",
+            before.replace("600", "666"),
+            &["+ fs.perm: chmod $WS/d/y 0666", "- fs.perm: chmod $WS/d/y 0600"],
+        ),
+        (
+            "another name",
+            before.replace("d/y", "d/z"),
+            &["+ fs.perm: chmod $WS/d/z 0600", "so + rename $WS/d/x -> $WS/d/z"],
+        ),
+        ("not removed", before.replace("; rm d/y", ""), &["- exec.gone: exec /usr/bin/rm"]),
+        ("another file read", before.replace("cat in", "cat in d/y"), &["+ fs.read.new: read $WS/d/y"]),
+        (
+            "another file written",
+            before.replace("> out", "> out2"),
+            &["+ fs.write.new: write $WS/out2", "- fs.change.gone: write $WS/out"],
+        ),
+        (
+            "another result",
+            before.replace("mkdir -p d", "rm -rf d"),
+            &["~ err.changed: write $WS/d/x: ok => ENOENT"],
+        ),
+    ] {
+        let stage = stage(before);
+        // The policy leaves what belongs to the machine out of sight: nothing but the change is left.
+        stage.write("p.toml", "[[ignore]]\nop = \"stat\"\nreason = \"x\"\n[[ignore]]\nop = \"read\"\nresource = \"/**\"\nreason = \"x\"\n");
+        let ran =
+            baseline(&stage, &["record", "-n", "2", "--warmup", "1", "--policy", "p.toml", "sh", "s.sh"]);
+        assert!(ran.status.success(), "{ran:?}");
+        stage.write("s.sh", after);
+        let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
+        assert_eq!(ran.status.code(), Some(i32::from(!found.is_empty())), "{what}: {ran:?}");
+        for line in found {
+            assert!(ran.text().contains(line), "{what}: {line} is not in\n{}", ran.text());
+        }
+    }
+}
+
+/// What real programs make up is learned from two runs.
+#[test]
+fn real_programs_keep_their_baseline() {
+    const PYTHON: &str = "import tempfile, threading, asyncio, os, json, subprocess\n\
+        def work():\n    with tempfile.NamedTemporaryFile() as f: f.write(b'x')\n\
+        threads = [threading.Thread(target=work) for _ in range(4)]\n\
+        [t.start() for t in threads]; [t.join() for t in threads]\n\
+        asyncio.run(asyncio.sleep(0.001))\n\
+        [open('o' + x, 'w').close() for x in {str(i) for i in range(5)}]\n\
+        with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w').close()\n";
+    const MAKEFILE: &str = "all: a.o b.o c.o d.o\n\tar rcs lib.a $^\n%.o: %.c\n\tgcc -c -o $@ $<\n";
+    const GIT: &str = "rm -rf r; git init -q r; cd r; echo a > a; git add a; \
+        export GIT_AUTHOR_DATE=@1000000000 GIT_COMMITTER_DATE=@1000000000; \
+        git -c user.name=a -c user.email=a@b commit -qm x; git log --stat > /dev/null";
+    for (program, files, words) in [
+        ("python3", &[("t.py", PYTHON)][..], &["python3", "t.py"][..]),
+        ("make", &[("Makefile", MAKEFILE)], &["sh", "-c", "rm -f *.o lib.a; make -s -j4"]),
+        ("git", &[("s.sh", GIT)], &["sh", "s.sh"]),
+    ] {
+        if !installed("real_programs_keep_their_baseline", &[program, "gcc"]) {
+            continue;
+        }
+        let stage = Stage::new();
+        for name in ["a", "b", "c", "d"] {
+            stage.write(&format!("{name}.c"), format!("int {name};\n"));
+        }
+        files.iter().for_each(|(name, text)| _ = stage.write(name, text));
+        let ran = baseline(&stage, &[&["record", "-n", "3", "--warmup", "1", "--"], words].concat());
+        assert!(ran.status.success() && !ran.stderr.contains("never learned"), "{program}: {ran:?}");
+        for _ in 0..2 {
+            let ran = baseline(&stage, &["check", "--gate", "note", "--confirm", "0"]);
+            assert!(ran.status.success(), "{program}: {ran:?}");
+        }
+    }
+}

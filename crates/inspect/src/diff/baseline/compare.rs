@@ -162,6 +162,11 @@ fn programs(
             None => rest.push(difference),
         }
     }
+    for cause in &mut rest {
+        let key =
+            |one: &Difference| (std::cmp::Reverse(one.gravest()), one.rule, one.change, one.what.clone());
+        cause.consequences.sort_by_cached_key(key);
+    }
     rest
 }
 

@@ -13,6 +13,9 @@ use crate::diff::effect::{Effect, Op};
 /// How many letters a made-up part has at least, where so many are: `XXXXXX` of mkstemp(3). Some are the same by chance.
 const LEAST: usize = 6;
 
+/// How many letters must agree for that to be no chance.
+const CERTAIN: usize = 3;
+
 /// Whether an operation may be learned to vary.
 pub(super) const fn may_vary(op: Op) -> bool {
     !matches!(
@@ -197,6 +200,10 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
         while !counts && least - before - after < LEAST && before + after > 0 {
             if after > 0 { after -= 1 } else { before -= 1 }
         }
+        // Letters that few words have in common they may have by chance: one in 62 for each letter and each other word.
+        let others = words.iter().collect::<BTreeSet<_>>().len() - 1;
+        let certain = |letters: usize| if letters * others < CERTAIN { 0 } else { letters };
+        (before, after) = (certain(before), certain(after));
         // What tells the time by its first letters will have other ones: no digit is common for long.
         if letters(word) < before {
             before = 0;
@@ -242,8 +249,14 @@ mod tests {
             ),
             // The same by chance: the first letter, the last letter.
             (
-                &["a write $TMP/cc1b3dEf.s ok", "a write $TMP/cc1y7zQf.s ok"],
-                "2/2 a write $TMP/cc<alnum:6>.s ok",
+                &["a write $TMP/cc1b3dEf.s ok", "a write $TMP/cc1y7zQf.s ok", "a write $TMP/cc1aYk0f.s ok"],
+                "3/3 a write $TMP/cc<alnum:6>.s ok",
+            ),
+            // Two words that agree in one or two letters prove nothing.
+            (&["a write tmp.Tb3dEfghij ok", "a write tmp.Ty7zQqrstj ok"], "2/2 a write tmp.<alnum:10> ok"),
+            (
+                &["a write $TMP/ccAb3dEf.s ok", "a write $TMP/ccXy7zQq.s ok"],
+                "2/2 a write $TMP/<alnum:8>.s ok",
             ),
             (&["a write n-12 ok", "a write n-13 ok", "a write n-140 ok"], "3/3 a write n-<digit:2-3> ok"),
             (&["a write job17 ok", "a write job19 ok"], "2/2 a write job<digit:2> ok"),
