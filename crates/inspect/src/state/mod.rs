@@ -5,6 +5,7 @@
 //! processes with their open file descriptions and directories. `Tracker::step` takes a whole event.
 
 pub mod files;
+pub mod maps;
 pub mod paths;
 pub mod processes;
 mod step;
@@ -106,6 +107,8 @@ pub struct Follow {
     pub names: bool,
     /// Processes, their open file descriptions, working directories and roots: [`Tracker::standing`].
     pub processes: bool,
+    /// Their address spaces too.
+    pub maps: bool,
 }
 
 /// The living tasks.
@@ -131,7 +134,7 @@ impl Tracker {
     /// A tracker of nothing yet.
     #[must_use]
     pub fn new(follow: Follow) -> Self {
-        let processes = follow.processes.then(Box::default);
+        let processes = follow.processes.then(|| Box::new(Processes::new(follow.maps)));
         Self { follow_fds: follow.names, processes, ..Self::default() }
     }
 

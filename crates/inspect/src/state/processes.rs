@@ -7,6 +7,7 @@ use sysreel_abi::{Abi, Act, Inner, Makes, Row, clone_flags, intent, makes_fd};
 use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::files::{FileTable, Files, Made, Maker, OpenFile};
+use super::maps::{Place, Space};
 use super::paths::{Places, resolve};
 use super::{OpenCall, Tracker};
 use crate::kept::{Buffers, Kept};
@@ -30,6 +31,8 @@ pub struct Standing {
     pub files: Rc<RefCell<FileTable>>,
     /// Its working directory and root.
     pub places: Rc<RefCell<Places>>,
+    /// Its address space; empty when address spaces are not followed.
+    pub space: Rc<RefCell<Space>>,
 }
 
 /// A call as it was meant: the one behind a multiplexed call, else the call itself.
@@ -65,11 +68,25 @@ impl Meant {
 #[derive(Debug, Default)]
 pub(super) struct Processes {
     count: u32,
+    /// Whether address spaces are followed.
+    maps: bool,
     files: Files,
     scratch: Vec<u8>,
 }
 
+impl Processes {
+    pub(super) fn new(maps: bool) -> Self {
+        Self { maps, ..Self::default() }
+    }
+}
+
 impl Tracker {
+    /// What lies at an address of a task.
+    #[must_use]
+    pub fn place(&self, id: TaskId, address: u64) -> Option<Place> {
+        self.standing(id)?.space.borrow().at(address)
+    }
+
     /// What a task stands on; `None` when processes are not followed, or the task never appeared.
     #[must_use]
     pub fn standing(&self, id: TaskId) -> Option<&Standing> {
@@ -106,6 +123,7 @@ impl Tracker {
         let thread = head.origin == Origin::THREAD;
         let (shares_files, shares_places) =
             made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));
+        let shares_space = made.map_or(thread || head.origin == Origin::VFORK, |flags| flags.memory());
         let from = maker.and_then(|maker| maker.standing.as_ref());
         let process = match from {
             Some(from) if thread => from.process,
@@ -118,13 +136,17 @@ impl Tracker {
             if shared { Rc::clone(files) } else { Rc::new(RefCell::new(files.borrow().clone())) }
         };
         Some(match from {
-            None => Standing { process, files: Rc::default(), places: Rc::default() },
+            None => Standing { process, files: Rc::default(), places: Rc::default(), space: Rc::default() },
             Some(from) => Standing {
                 process,
                 files: copy_of(shares_files, &from.files),
                 places: match shares_places {
                     true => Rc::clone(&from.places),
                     false => Rc::new(RefCell::new(from.places.borrow().clone())),
+                },
+                space: match shares_space {
+                    true => Rc::clone(&from.space),
+                    false => Rc::new(RefCell::new(from.space.borrow().clone())),
                 },
             },
         })
@@ -164,6 +186,9 @@ impl Tracker {
             umask: snapshot.umask,
         };
         standing.places = Rc::new(RefCell::new(places));
+        if processes.maps {
+            standing.space = Rc::new(RefCell::new(Space::of(&snapshot.maps)));
+        }
     }
 
     /// What a call that has ended means for descriptors and places. `parts` are those of its exit.
@@ -203,6 +228,36 @@ impl Tracker {
             _ => {}
         }
         self.made(id, event, &call, open, outcome, parts);
+        if self.processes.as_ref().is_some_and(|processes| processes.maps) {
+            self.mapped(id, &call, open, outcome);
+        }
+    }
+
+    /// What a call means for the address space.
+    fn mapped(&mut self, id: TaskId, call: &Meant, open: &OpenCall, outcome: Outcome) {
+        let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
+        let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
+        let address = outcome.rval.cast_unsigned();
+        let [first, second, ..] = call.args;
+        let file = match call.row.act {
+            Act::Mmap if intent::maps_file(call.abi, call.row, &call.args) => {
+                let fd = call.row.arg("fd").and_then(|at| call.fd(at));
+                fd.and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
+            }
+            _ => None,
+        };
+        let Some(standing) = self.standing(id) else { return };
+        let mut space = standing.space.borrow_mut();
+        match (call.row.act, len) {
+            (Act::Mmap, Some(len)) => {
+                let offset = call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
+                space.map(address, pages(len), file, offset);
+            }
+            (Act::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
+            (Act::Munmap, _) => space.unmap(first, pages(second)),
+            (Act::Brk, _) => space.brk(address),
+            _ => {}
+        }
     }
 
     fn change(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
@@ -335,6 +390,11 @@ impl Tracker {
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
         self.file(other, call.fd(1)?)
     }
+}
+
+/// In whole pages, of the size that all machines have whose logs are known here.
+fn pages(len: u64) -> u64 {
+    len.checked_next_multiple_of(4096).unwrap_or(u64::MAX)
 }
 
 /// The bytes of a region that stand in the event itself.

@@ -1,7 +1,9 @@
 //! Who holds what, told by logs written by hand.
 
 use sysreel_abi::Abi::X86_64;
-use sysreel_format::{Event, EventKind, FdEntry, MetaCodec, Origin, ProcessSnapshot, SnapshotKind, TaskId};
+use sysreel_format::{
+    Event, EventKind, FdEntry, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,
+};
 
 use super::{Follow, Tracker};
 use crate::story::Story;
@@ -96,4 +98,75 @@ fn paths_start_where_the_process_stands() {
     assert_eq!(path(Some(3), "../f"), "/srv/f");
     assert_eq!(path(Some(3), "/f"), "/f");
     assert_eq!(path(Some(9), "f"), "f");
+}
+
+/// A control message with one descriptor (unix(7), cmsg(3)).
+fn rights(fd: i32) -> Vec<u8> {
+    // SOL_SOCKET, SCM_RIGHTS (include/linux/socket.h).
+    let mut control = 20u64.to_le_bytes().to_vec();
+    control.extend([1u32, 1].iter().flat_map(|word| word.to_le_bytes()));
+    control.extend(fd.to_le_bytes());
+    control.resize(24, 0);
+    control
+}
+
+fn name(fd: i32, link: &str, ino: u64) -> Name<'_> {
+    Name { fd, mode: 0, dev: 1, ino, rdev: 0, link: link.as_bytes(), local: &[], peer: &[] }
+}
+
+#[test]
+fn messages_bring_the_description_that_was_sent() {
+    let mut story = Story::new();
+    let file = FdEntry { dev: 1, ..entry(7, "/w/f", 2) };
+    begins(&mut story, 0, "/w", vec![entry(3, "socket:[1]", 9), file]);
+    story.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
+    begins(&mut story, 1, "/", vec![entry(3, "socket:[2]", 10)]);
+    let control = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_CONTROL);
+    story.entry(0, X86_64, "sendmsg", [3, 0x1000, 0, 0, 0, 0], &[(1, 1, control, &rights(7))]);
+    story.exit(0, X86_64, 1, &[]);
+    story.entry(1, X86_64, "recvmsg", [3, 0x1000, 0, 0, 0, 0], &[]);
+    let info = crate::story::exit_info(X86_64.arch(), 1, 0);
+    story.stop(1, 0x857f, &info, |buf| buf.name(&name(4, "/w/f", 2)));
+    let tracker = told(&story);
+    assert!(serial(&tracker, 0, 7).is_some());
+    assert_eq!(serial(&tracker, 0, 7), serial(&tracker, 1, 4));
+}
+
+#[test]
+fn pidfd_getfd_takes_the_description_of_another_process() {
+    let mut story = Story::new();
+    begins(&mut story, 0, "/w", vec![entry(3, "/w/f", 2)]);
+    story.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
+    begins(&mut story, 1, "/", vec![]);
+    call(&mut story, 1, "pidfd_open", [100, 0, 0, 0, 0, 0], 5);
+    call(&mut story, 1, "pidfd_getfd", [5, 3, 0, 0, 0, 0], 6);
+    let tracker = told(&story);
+    assert!(serial(&tracker, 0, 3).is_some());
+    assert_eq!(serial(&tracker, 0, 3), serial(&tracker, 1, 6));
+}
+
+#[test]
+fn address_spaces_are_copied_by_fork_and_shared_by_threads() {
+    /// `CLONE_VM` (include/uapi/linux/sched.h), `MAP_ANONYMOUS` (asm-generic/mman-common.h).
+    const VM: u64 = 0x100;
+    const ANONYMOUS: u64 = 0x20;
+    let mut story = Story::new();
+    begins(&mut story, 0, "/w", vec![]);
+    story.entry(0, X86_64, "clone", [VM, 0, 0, 0, 0, 0], &[]);
+    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    story.exit(0, X86_64, 101, &[]);
+    call(&mut story, 0, "mmap", [0, 0x2000, 3, ANONYMOUS, 0, 0], 0x7000_0000);
+    story.entry(0, X86_64, "fork", [0; 6], &[]);
+    story.task(2, 102, 102, Origin::FORK, TaskId(0));
+    story.exit(0, X86_64, 102, &[]);
+    call(&mut story, 1, "munmap", [0x7000_0000, 0x1000, 0, 0, 0, 0], 0);
+    let mut tracker = Tracker::new(Follow { processes: true, maps: true, ..Follow::default() });
+    for (number, row) in (0..).zip(&story.rows) {
+        let event = Event::from_row(number, row).unwrap();
+        tracker.step(&event, &event.decode().unwrap(), &story.blobs, &mut |_, _| {});
+    }
+    let place = |task, address| tracker.place(TaskId(task), address).map(|place| place.to_string());
+    assert_eq!((place(0, 0x7000_0000), place(1, 0x7000_0000)), (None, None));
+    assert_eq!(place(0, 0x7000_1004).as_deref(), Some("anonymous#1+0x1004"));
+    assert_eq!(place(2, 0x7000_0004).as_deref(), Some("anonymous#1+0x4"));
 }

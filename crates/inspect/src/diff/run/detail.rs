@@ -1,4 +1,5 @@
-//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors, addresses, pids.
+//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors and pids, and of addresses what lies
+//! there.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -37,11 +38,18 @@ impl Details {
             let Some((kind, mem)) = call.row.meaning(call.abi, &call.args, at) else { continue };
             match mem {
                 None if counts(kind, joins) && !undefined(call.row, at, kind) => *value = call.args[at],
+                None if matches!(kind, Kind::Addr) => {
+                    if let Some(place) = case.tracker.place(case.finished.task, call.args[at]) {
+                        strings.push(number_of(at));
+                        strings.extend_from_slice(place.to_string().as_bytes());
+                        strings.push(0);
+                    }
+                }
                 Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
                     let arg = u8::try_from(at).unwrap_or(u8::MAX);
                     let piece = case.finished.open.memory.find(arg, call.role, 0);
                     if let Some(bytes) = piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
-                        strings.push(u8::try_from(at).unwrap_or(0));
+                        strings.push(number_of(at));
                         strings.extend_from_slice(text::until_nul(&bytes));
                         strings.push(0);
                     }
@@ -62,6 +70,11 @@ impl Details {
         self.known.insert(key, id);
         id
     }
+}
+
+/// An argument among strings: never the zero that stands between them.
+fn number_of(at: usize) -> u8 {
+    u8::try_from(at + 1).unwrap_or(u8::MAX)
 }
 
 /// Whether the command does not look at this argument: what stands there is left over from other calls.
@@ -91,11 +104,14 @@ fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String
                     number(kind, args[at], &mut out);
                 }
             }
-            Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
-                let text = strings.next().and_then(|text| text.get(1..)).unwrap_or_default();
-                _ = write!(out, " {}={}", arg.name, escaped(text));
+            _ => {
+                // Strings and places, each behind the number of its argument.
+                let own = strings.clone().next().and_then(<[u8]>::split_first);
+                if let Some((_, text)) = own.filter(|(of, _)| **of == number_of(at)) {
+                    strings.next();
+                    _ = write!(out, " {}={}", arg.name, escaped(text));
+                }
             }
-            _ => {}
         }
     }
     out

@@ -61,7 +61,8 @@ struct Notes {
 
 pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
     let log = file.log();
-    let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
+    let mut tracker =
+        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut notes = Notes::new(&log.meta().cwd, level, roots);
     let mut findings = Findings::default();
     let mut events = log.events();
@@ -240,7 +241,8 @@ impl Notes {
 /// A run told by hand.
 #[cfg(test)]
 pub(super) fn told(story: &crate::story::Story, level: Level) -> Run {
-    let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
+    let mut tracker =
+        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut notes = Notes::new(b"/w", level, &[]);
     let mut findings = Findings::default();
     for (number, row) in (0..).zip(&story.rows) {

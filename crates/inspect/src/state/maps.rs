@@ -1,0 +1,188 @@
+//! The address space of a process: what lies at an address, by names that are the same in another run.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+
+use sysreel_format::Mapping;
+
+/// What is mapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mapped {
+    /// A file, or what the kernel names in brackets: `[stack]`, `[vdso]`.
+    Named(Rc<[u8]>),
+    /// Memory of nobody else: the how manyth that the process has mapped.
+    Anonymous(u32),
+}
+
+/// One mapping, from the address under which it is kept.
+#[derive(Clone, Debug)]
+struct Area {
+    end: u64,
+    what: Mapped,
+    /// How far into what is mapped it begins.
+    offset: u64,
+}
+
+/// A place in an address space.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What is mapped there.
+    pub what: Mapped,
+    /// How far into it.
+    pub offset: u64,
+}
+
+/// `libc.so.6+0x28000`: without the directory, which is another one in another place.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            Mapped::Named(name) => {
+                let base = name.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+                write!(f, "{}", String::from_utf8_lossy(base))?;
+            }
+            Mapped::Anonymous(nth) => write!(f, "anonymous#{nth}")?,
+        }
+        if self.offset == 0 { Ok(()) } else { write!(f, "+{:#x}", self.offset) }
+    }
+}
+
+/// An address space.
+#[derive(Clone, Debug, Default)]
+pub struct Space {
+    areas: BTreeMap<u64, Area>,
+    /// How many anonymous mappings there have been.
+    anonymous: u32,
+    /// Where the program break was first.
+    heap: Option<u64>,
+}
+
+impl Space {
+    /// As a snapshot found it.
+    pub(super) fn of(maps: &[Mapping]) -> Self {
+        let mut space = Self::default();
+        for map in maps {
+            let name = (!map.path.is_empty()).then(|| Rc::from(map.path.as_slice()));
+            space.map(map.start, map.end.saturating_sub(map.start), name, map.offset);
+        }
+        space
+    }
+
+    /// What lies at an address.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<Place> {
+        let (start, area) = self.areas.range(..=address).next_back()?;
+        let offset = area.offset.wrapping_add(address - start);
+        (address < area.end).then(|| Place { what: area.what.clone(), offset })
+    }
+
+    /// Something is mapped, and takes the place of what was there.
+    pub(super) fn map(&mut self, start: u64, len: u64, name: Option<Rc<[u8]>>, offset: u64) {
+        let what = match name {
+            Some(name) => Mapped::Named(name),
+            None => {
+                self.anonymous += 1;
+                Mapped::Anonymous(self.anonymous)
+            }
+        };
+        self.put(start, len, what, offset);
+    }
+
+    fn put(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
+        let end = start.saturating_add(len);
+        self.unmap(start, len);
+        if end > start {
+            self.areas.insert(start, Area { end, what, offset });
+        }
+    }
+
+    /// Nothing lies there any more.
+    pub(super) fn unmap(&mut self, start: u64, len: u64) {
+        let end = start.saturating_add(len);
+        // The one that reaches into it from below keeps its beginning, and perhaps its end.
+        if let Some((&from, area)) = self.areas.range_mut(..start).next_back()
+            && area.end > start
+        {
+            let rest = Area { offset: area.offset.wrapping_add(end.saturating_sub(from)), ..area.clone() };
+            area.end = start;
+            if rest.end > end {
+                self.areas.insert(end, rest);
+            }
+        }
+        while let Some((&from, area)) = self.areas.range(start..end).next() {
+            let rest = Area { offset: area.offset.wrapping_add(end - from), ..area.clone() };
+            self.areas.remove(&from);
+            if rest.end > end {
+                self.areas.insert(end, rest);
+            }
+        }
+    }
+
+    /// A mapping has another place or length.
+    pub(super) fn remap(&mut self, from: u64, old_len: u64, to: u64, new_len: u64) {
+        let Some(place) = self.at(from) else { return };
+        if from != to {
+            self.unmap(from, old_len);
+        }
+        self.put(to, new_len, place.what, place.offset);
+    }
+
+    /// The program break is there now.
+    pub(super) fn brk(&mut self, end: u64) {
+        let start = *self.heap.get_or_insert_with(|| {
+            let heap =
+                self.areas.iter().find(|(_, area)| area.what == Mapped::Named(Rc::from(&b"[heap]"[..])));
+            heap.map_or(end, |(start, _)| *start)
+        });
+        let old = self.areas.get(&start).map_or(start, |area| area.end);
+        if end < old {
+            self.unmap(end, old - end);
+        } else if end > start {
+            self.put(start, end - start, Mapped::Named(Rc::from(&b"[heap]"[..])), 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(space: &Space, address: u64) -> String {
+        space.at(address).map_or_else(|| "-".to_owned(), |place| place.to_string())
+    }
+
+    #[test]
+    fn places_have_names_and_offsets() {
+        let map = |start, end, offset, path: &str| Mapping {
+            start,
+            end,
+            offset,
+            path: path.as_bytes().to_vec(),
+            ..Mapping::default()
+        };
+        let mut space = Space::of(&[map(0x1000, 0x4000, 0x8000, "/lib/libc.so"), map(0x9000, 0xa000, 0, "")]);
+        assert_eq!(at(&space, 0x1000), "libc.so+0x8000");
+        assert_eq!((at(&space, 0x3fff), at(&space, 0x4000)), ("libc.so+0xafff".into(), "-".into()));
+        assert_eq!(at(&space, 0x9008), "anonymous#1+0x8");
+        // A hole in the middle, and something else over the end.
+        space.unmap(0x2000, 0x800);
+        space.map(0x3000, 0x2000, None, 0);
+        assert_eq!((at(&space, 0x1fff), at(&space, 0x2000)), ("libc.so+0x8fff".into(), "-".into()));
+        assert_eq!((at(&space, 0x2800), at(&space, 0x3000)), ("libc.so+0x9800".into(), "anonymous#2".into()));
+        space.remap(0x3000, 0x2000, 0x20000, 0x8000);
+        assert_eq!((at(&space, 0x3000), at(&space, 0x27fff)), ("-".into(), "anonymous#2+0x7fff".into()));
+        space.unmap(0, u64::MAX);
+        assert!(space.areas.is_empty());
+    }
+
+    #[test]
+    fn the_heap_grows_and_shrinks() {
+        let mut space = Space::default();
+        space.brk(0x5000);
+        assert_eq!(at(&space, 0x5000), "-");
+        space.brk(0x8000);
+        assert_eq!(at(&space, 0x7fff), "[heap]+0x2fff");
+        space.brk(0x6000);
+        assert_eq!((at(&space, 0x5fff), at(&space, 0x6000)), ("[heap]+0xfff".into(), "-".into()));
+    }
+}
