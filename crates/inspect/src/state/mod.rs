@@ -6,6 +6,7 @@
 
 pub mod files;
 pub mod maps;
+mod meant;
 pub mod paths;
 pub mod processes;
 mod step;
@@ -13,7 +14,7 @@ mod step;
 mod tests;
 
 pub use files::{FileTable, Made, OpenFile};
-pub(crate) use processes::{Meant, region};
+pub(crate) use meant::{Meant, region};
 pub use processes::{ProcessId, Standing};
 pub use step::Finished;
 

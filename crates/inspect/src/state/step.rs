@@ -2,7 +2,7 @@
 
 use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
 
-use super::processes::Meant;
+use super::meant::Meant;
 use super::{OpenCall, Tracker};
 use crate::kept::Buffers;
 use crate::psi::{self, Outcome, What};
