@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{headline, line};
+use super::{following, foremost, headline, line};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
@@ -99,10 +99,11 @@ fn row(difference: &Difference) -> String {
     const MOST: usize = 20;
     let mut row =
         format!("- `{}` {} {}\n", difference.rule, code(&difference.process), code(&line(difference)));
-    for consequence in difference.consequences.iter().take(MOST) {
-        _ = writeln!(row, "  - so {}", code(&line(consequence)));
+    let (follow, more) = foremost(difference, MOST);
+    for follow in follow {
+        _ = writeln!(row, "  - so {}", code(&following(follow)));
     }
-    if let Some(more @ 1..) = difference.consequences.len().checked_sub(MOST) {
+    if more > 0 {
         _ = writeln!(row, "  - and {more} more that follow");
     }
     row

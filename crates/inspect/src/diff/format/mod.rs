@@ -16,7 +16,7 @@ pub use annotations::{MOST as MOST_ANNOTATIONS, annotations};
 pub use markdown::{LIMIT as SUMMARY_LIMIT, markdown};
 
 use super::report::{Change, Difference};
-use super::rule::Rule;
+use super::rule::{Rule, Severity};
 use super::verdict::Verdict;
 
 /// A form of a verdict.
@@ -99,6 +99,25 @@ fn line(difference: &Difference) -> String {
         _ => {}
     }
     line
+}
+
+/// What follows from a difference, as far as there is room for it, and how much more does: what touches secrets, the network and privileges
+/// comes first, for nothing may hide it, then the gravest.
+fn foremost(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
+    let touchy = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
+    let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
+    follow.sort_by_key(|follow| (!touchy(follow.rule), std::cmp::Reverse(follow.gravest())));
+    let more = follow.len().saturating_sub(room);
+    follow.truncate(room);
+    (follow, more)
+}
+
+/// `+ read /etc/shadow`, with the rule where it would count by itself.
+fn following(difference: &Difference) -> String {
+    match difference.severity {
+        Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
+        Severity::Info | Severity::Note => line(difference),
+    }
 }
 
 /// What rules have in common, for what shows them together: the first word of their ids.

@@ -117,3 +117,19 @@ fn what_xml_and_markdown_give_a_meaning_is_none_here() {
     assert!(xml.contains("&lt;a&gt;&amp;") && !xml.contains('\u{1}') && !xml.contains("]]>"), "{xml}");
     assert!(written(Format::Markdown, &verdict).contains("``` + exec <a>&\"'``   \u{fffe} ]]> ```"));
 }
+
+/// Of much that follows only some is shown: a secret is, whatever else there is.
+#[test]
+fn nothing_hides_a_secret() {
+    let many = (0..100).map(|i| difference(Rule::FsWriteNew, &format!("write $WS/{i}")));
+    let secret = difference(Rule::SecretRead, "read /etc/shadow");
+    let verdict = verdict(vec![Difference {
+        consequences: many.chain([secret]).collect(),
+        ..difference(Rule::ExecNew, "exec /bin/cat")
+    }]);
+    for format in [Format::Text, Format::Markdown, Format::Github] {
+        let text = written(format, &verdict);
+        assert!(text.contains("+ read /etc/shadow (secret.read)"), "{format}: {text}");
+        assert!(text.contains("more that follow"), "{format}: {text}");
+    }
+}

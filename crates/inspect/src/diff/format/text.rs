@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{headline, line};
+use super::{following, foremost, headline, line};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
@@ -152,11 +152,10 @@ fn one(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
         true => writeln!(out)?,
         false => writeln!(out, "  [{}]", events.join(" "))?,
     }
-    for consequence in difference.consequences.iter().take(CONSEQUENCES) {
-        writeln!(out, "        so {}", line(consequence))?;
-    }
-    match difference.consequences.len().checked_sub(CONSEQUENCES) {
-        None | Some(0) => Ok(()),
-        Some(more) => writeln!(out, "        and {more} more that follow"),
+    let (follow, more) = foremost(difference, CONSEQUENCES);
+    follow.into_iter().try_for_each(|follow| writeln!(out, "        so {}", following(follow)))?;
+    match more {
+        0 => Ok(()),
+        more => writeln!(out, "        and {more} more that follow"),
     }
 }
