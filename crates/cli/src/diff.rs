@@ -59,10 +59,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     };
     if !verdict.report.incomparable.is_empty() && !args.allow_env_drift {
-        for why in &verdict.report.incomparable {
-            eprintln!("sysreel: not comparable: {why}");
-        }
-        return Exit::NOT_COMPARABLE;
+        return args.judging.not_comparable(&verdict);
     }
     args.judging.conclude(&verdict)
 }

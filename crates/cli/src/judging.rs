@@ -110,7 +110,18 @@ impl Judging {
         }
     }
 
-    fn write(&self, verdict: &Verdict) -> Result<(), Error> {
+    /// Says why there is nothing to conclude, also where a report was asked for: a machine that waits for one must not find an old one.
+    pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
+        for why in &verdict.report.incomparable {
+            eprintln!("sysreel: not comparable: {why}");
+        }
+        if let Err(error) = self.reports(verdict) {
+            eprintln!("sysreel: {error}");
+        }
+        Exit::NOT_COMPARABLE
+    }
+
+    fn reports(&self, verdict: &Verdict) -> Result<(), Error> {
         for (format, path) in &self.report {
             let wrong = |source: io::Error| {
                 Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
@@ -118,6 +129,11 @@ impl Judging {
             let mut out = BufWriter::new(File::create(path).map_err(wrong)?);
             format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(wrong)?;
         }
+        Ok(())
+    }
+
+    fn write(&self, verdict: &Verdict) -> Result<(), Error> {
+        self.reports(verdict)?;
         if self.format == Format::Github
             && let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
         {

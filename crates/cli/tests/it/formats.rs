@@ -132,6 +132,12 @@ fn junit_is_read_by_others() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
+    // Nor is there silence where nothing can be compared.
+    stage.sysreel(&["record", "-q", "--capture-limit", "0", "-o", "structs.reel", "true"]);
+    let ran = stage.sysreel(&["diff", "--report", "junit=structs.xml", "a.reel", "structs.reel"]);
+    ran.fails(4, &["not comparable"]);
+    read("structs.xml");
+    assert!(fs::read_to_string(stage.path("structs.xml")).unwrap().contains("errors=\"1\""));
     // What is below the gate fails nothing.
     stage.sysreel(&["diff", "--gate", "error", "--report", "junit=errors.xml", "a.reel", "b.reel"]);
     let text = read("errors.xml").text();

@@ -267,13 +267,47 @@ mod tests {
             ),
             (
                 &["a mkdir s-h1q2w3e4-00ff11ee-working ok", "a mkdir s-h9q8w7e6-a0b1c2d3-working ok"],
-                "2/2 a mkdir s-h<lower:7>-<hex:8>-working ok",
+                "2/2 a mkdir s-<lower:8>-<hex:8>-working ok",
             ),
         ] {
             let runs: Vec<Vec<&str>> = runs.iter().map(|line| vec![*line, "a exit - 0"]).collect();
             let learned = learned(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
             assert_eq!(lines_of(learned.templates), [template]);
             assert!(learned.sometimes.is_empty());
+        }
+    }
+
+    proptest::proptest! {
+        /// What a run did is known to what is learned from it, and the text of it leads back to the same.
+        #[test]
+        fn nothing_is_forgotten(
+            runs in proptest::collection::vec(
+                proptest::collection::btree_set("(a|bc) (read|write|unlink|exec|exit) (x|\\$TMP/[a-z0-9_]{3,9}|d/[A-Za-z0-9]{6}\\.s|y -> z[0-9]{1,3}) (ok|ENOENT)", 0..12),
+                1..7,
+            )
+        ) {
+            let runs: Vec<BTreeSet<Effect>> = runs.iter()
+                .map(|run| run.iter().map(|line| line.parse().unwrap()).collect()).collect();
+            let learned = learn(&runs, &|_| false);
+            for effect in runs.iter().flatten() {
+                let known = learned.always.contains(effect)
+                    || learned.firm.contains_key(effect)
+                    || learned.sometimes.contains_key(effect)
+                    || learned.templates.keys().any(|template| template.matches(effect));
+                proptest::prop_assert!(known, "{effect} is forgotten: {learned:?}");
+                proptest::prop_assert!(may_vary(effect.op) || !learned.sometimes.contains_key(effect));
+            }
+            proptest::prop_assert!(learned.templates.keys().all(|template| may_vary(template.effect().op)));
+            let variant = crate::diff::baseline::Variant { learned, ..Default::default() };
+            let baseline = crate::diff::baseline::Baseline { command: vec!["x".into()], variants: vec![variant] };
+            let text = baseline.to_string();
+            let again = crate::diff::baseline::Baseline::parse(std::path::Path::new("x"), &text);
+            proptest::prop_assert_eq!(again.unwrap(), baseline, "{}", text);
+        }
+
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "(sysreel-baseline 1\n)?(variant machine=a kernel=b libc=c image=d runs=2\n)?([=!?~] ([0-9]/[0-9] )?[ -~é]{0,30}\n){0,4}") {
+            _ = crate::diff::baseline::Baseline::parse(std::path::Path::new("x"), &text);
         }
     }
 

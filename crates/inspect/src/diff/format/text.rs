@@ -12,8 +12,8 @@ use crate::diff::verdict::Verdict;
 
 /// How many consequences of one difference are listed; the others are counted.
 const CONSEQUENCES: usize = 5;
-/// How many lines of noise are listed; the others are counted.
-const NOISE: usize = 20;
+/// How many lines of noise, and of what is unstable, are listed; the others are counted.
+const LISTED: usize = 20;
 
 pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     report(&verdict.report, verdict.listed, out)?;
@@ -31,14 +31,14 @@ pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     }
     if !verdict.noise.is_empty() {
         writeln!(out, "muted by what the baseline has learned ({}):", verdict.noise.len())?;
-        verdict.noise.iter().take(NOISE).try_for_each(|noise| writeln!(out, "  {noise}"))?;
-        if let Some(more @ 1..) = verdict.noise.len().checked_sub(NOISE) {
+        verdict.noise.iter().take(LISTED).try_for_each(|noise| writeln!(out, "  {noise}"))?;
+        if let Some(more @ 1..) = verdict.noise.len().checked_sub(LISTED) {
             writeln!(out, "  and {more} more; --format json has them all")?;
         }
     }
     if !verdict.unstable.is_empty() {
         writeln!(out, "unstable, so no reason to fail ({}):", verdict.unstable.len())?;
-        for unstable in &verdict.unstable {
+        for unstable in verdict.unstable.iter().take(LISTED) {
             let difference = &unstable.difference;
             let (seen, of) = (unstable.seen, unstable.of);
             writeln!(
@@ -49,6 +49,9 @@ pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
                 line(difference)
             )?;
         }
+    }
+    if let Some(more @ 1..) = verdict.unstable.len().checked_sub(LISTED) {
+        writeln!(out, "  and {more} more; --format json has them all")?;
     }
     verdict.notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
     writeln!(out, "{}", headline(verdict))

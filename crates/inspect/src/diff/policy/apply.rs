@@ -1,6 +1,8 @@
 //! Applies a policy to a report.
 
+use super::course::Course;
 use super::{Date, Exception, Policy};
+use crate::diff::Level;
 use crate::diff::compare::place;
 use crate::diff::effect::{Effect, Op};
 use crate::diff::policy::matcher::subject;
@@ -69,8 +71,11 @@ impl Policy {
         for (effect, seen) in &effects {
             self.forbid(effect, seen, facts.run, &mut differences);
         }
-        differences.extend(self.sequences.iter().filter_map(|sequence| sequence.broken(facts.run)));
-        differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(facts.run)));
+        if self.level() > Level::Effects {
+            let course = Course::of(facts.run);
+            differences.extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
+            differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(&course)));
+        }
         report.differences = differences;
         report.sort();
         let mut verdict = Verdict::of(report, gate.or(self.gate).unwrap_or(otherwise));

@@ -80,41 +80,73 @@ impl fmt::Display for Did {
     }
 }
 
-/// One step of the run.
-#[derive(Clone, Debug)]
-struct Step {
-    event: u64,
-    process: ProcessId,
+/// What steps of one kind are called.
+#[derive(Debug)]
+struct Kind {
     role: String,
     did: Did,
     resource: String,
     result: String,
-    /// How many calls it is, in vain ones not counted.
-    calls: u64,
 }
 
-/// The steps of all tasks between two events, as they ended.
-fn steps(run: &Run, (from, to): (u64, u64)) -> Vec<Step> {
-    let mut steps = Vec::new();
-    for stream in &run.streams.all {
-        for step in stream.steps.iter().filter(|step| from < step.event && step.event < to) {
-            let Some((role, deed)) = usize::try_from(step.deed).ok().and_then(|at| run.streams.deeds.get(at))
-            else {
-                continue;
-            };
-            steps.push(Step {
-                event: step.event,
-                process: stream.process,
-                role: run.name(*role).to_owned(),
-                did: if deed.opens { Did::Open } else { Did::Op(deed.op) },
-                resource: run.resource(deed),
-                result: result(deed.errno),
-                calls: step.pieces.into(),
-            });
+/// One step of the run.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    event: u64,
+    process: ProcessId,
+    /// An index into [`Course::kinds`].
+    kind: usize,
+    /// How many calls it is, in vain ones not counted.
+    calls: u32,
+}
+
+/// What all tasks did, as it ended.
+pub(super) struct Course<'r> {
+    run: &'r Run,
+    kinds: Vec<Kind>,
+    steps: Vec<Step>,
+}
+
+impl<'r> Course<'r> {
+    pub(super) fn of(run: &'r Run) -> Self {
+        let kinds = run.streams.deeds.iter().map(|(role, deed)| Kind {
+            role: run.name(*role).to_owned(),
+            did: if deed.opens { Did::Open } else { Did::Op(deed.op) },
+            resource: run.resource(deed),
+            result: result(deed.errno),
+        });
+        let kinds: Vec<Kind> = kinds.collect();
+        let mut steps = Vec::new();
+        for stream in &run.streams.all {
+            for step in &stream.steps {
+                let kind = usize::try_from(step.deed).ok().filter(|kind| *kind < kinds.len());
+                let process = stream.process;
+                steps.extend(kind.map(|kind| Step { event: step.event, process, kind, calls: step.pieces }));
+            }
         }
+        steps.sort_by_key(|step| step.event);
+        Self { run, kinds, steps }
     }
-    steps.sort_by_key(|step| step.event);
-    steps
+
+    /// The steps between two events.
+    fn between(&self, (from, to): (u64, u64)) -> &[Step] {
+        let first = self.steps.partition_point(|step| step.event <= from);
+        let end = self.steps.partition_point(|step| step.event < to);
+        self.steps.get(first..end).unwrap_or_default()
+    }
+
+    /// Which kinds are meant.
+    fn meant(&self, means: impl Fn(&Kind) -> bool) -> Vec<bool> {
+        self.kinds.iter().map(means).collect()
+    }
+
+    fn role(&self, step: &Step) -> String {
+        self.kinds.get(step.kind).map_or_else(|| "-".to_owned(), |kind| kind.role.clone())
+    }
+
+    fn place(&self, step: &Step) -> String {
+        crate::diff::compare::place(self.run, step.process)
+    }
 }
 
 /// One item of a sequence: an operation, and on what.
@@ -126,10 +158,10 @@ pub(super) struct Item {
 }
 
 impl Item {
-    fn matches(&self, step: &Step) -> bool {
-        self.did == step.did
-            && step.result == "ok"
-            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&step.resource))
+    fn means(&self, kind: &Kind) -> bool {
+        self.did == kind.did
+            && kind.result == "ok"
+            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }
 }
 
@@ -172,56 +204,60 @@ pub(super) struct Sequence {
 
 impl Sequence {
     /// The first stretch in which it is otherwise.
-    pub(super) fn broken(&self, run: &Run) -> Option<Difference> {
-        let stretches = self.scope.stretches(run);
-        let expected = || self.items.iter().map(|item| item.text.as_str()).collect::<Vec<_>>().join(" ");
-        let otherwise = |after: String, event, process, role| Difference {
-            before: Some(expected()),
-            after: Some(after),
-            events: [None, event],
-            process,
-            role,
-            ..Difference::about(Rule::PolicyAssert, Change::Changed, self.because.clone())
-        };
+    pub(super) fn broken(&self, course: &Course<'_>) -> Option<Difference> {
+        let stretches = self.scope.stretches(course.run);
         if stretches.is_empty() {
-            return Some(otherwise(
-                format!("{} is not in the run", self.scope),
-                None,
-                "-".into(),
-                "-".into(),
-            ));
+            return Some(self.otherwise(format!("{} is not in the run", self.scope)));
         }
+        let meant: Vec<Vec<bool>> =
+            self.items.iter().map(|item| course.meant(|kind| item.means(kind))).collect();
         stretches.into_iter().find_map(|stretch| {
-            let steps = steps(run, stretch);
             let mut came: Vec<(usize, &Step)> = Vec::new();
-            for step in &steps {
+            for step in course.between(stretch) {
                 // The item that is due, or the one that goes on, before any other that it may be too.
                 let due = came.last().map_or(0, |(last, _)| last + 1);
                 let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
-                let mut matching =
-                    order.filter(|at| self.items.get(*at).is_some_and(|item| item.matches(step)));
-                match matching.next() {
-                    Some(at) if came.last().is_some_and(|(last, _)| *last == at) => {}
-                    Some(at) => came.push((at, step)),
-                    None => {}
-                }
+                let is = |at: &usize| meant.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true);
+                let found = order.into_iter().find(is);
+                came.extend(
+                    found.filter(|at| came.last().is_none_or(|(last, _)| last != at)).map(|at| (at, step)),
+                );
             }
-            let in_order =
-                came.len() == self.items.len() && came.iter().enumerate().all(|(at, (item, _))| at == *item);
-            if in_order {
-                return None;
-            }
-            let shown: Vec<String> =
-                came.iter().map(|(_, step)| format!("{}({})", step.did, step.resource)).collect();
-            let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
-            // Where it goes another way.
             let wrong =
                 came.iter().enumerate().find(|(at, (item, _))| at != item).map(|(_, (_, step))| *step);
-            let at = wrong.or(came.last().map(|(_, step)| *step));
-            let place = at.map_or("-".to_owned(), |step| crate::diff::compare::place(run, step.process));
-            let event = at.map_or(stretch.0, |step| step.event);
-            Some(otherwise(shown, Some(event), place, at.map_or("-".to_owned(), |step| step.role.clone())))
+            if wrong.is_none() && came.len() == self.items.len() {
+                return None;
+            }
+            let shown: Vec<String> = came
+                .iter()
+                .filter_map(|(_, step)| course.kinds.get(step.kind))
+                .map(Kind::to_string)
+                .collect();
+            let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
+            let mut difference = self.otherwise(shown);
+            difference.events[1] = Some(stretch.0);
+            // Where it goes another way.
+            if let Some(step) = wrong.or(came.last().map(|(_, step)| *step)) {
+                difference.events[1] = Some(step.event);
+                (difference.process, difference.role) = (course.place(step), course.role(step));
+            }
+            Some(difference)
         })
+    }
+
+    fn otherwise(&self, after: String) -> Difference {
+        let expected: Vec<&str> = self.items.iter().map(|item| item.text.as_str()).collect();
+        Difference {
+            before: Some(expected.join(" ")),
+            after: Some(after),
+            ..Difference::about(Rule::PolicyAssert, Change::Changed, self.because.clone())
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.did, self.resource)
     }
 }
 
@@ -239,31 +275,31 @@ pub(super) struct Budget {
 
 impl Budget {
     /// The first stretch in which it is more.
-    pub(super) fn exceeded(&self, run: &Run) -> Option<Difference> {
-        let stretches = self.scope.stretches(run).into_iter();
-        stretches.map(|stretch| steps(run, stretch)).find_map(|steps| {
-            let mut meant = steps.iter().filter(|step| self.means(step));
-            let mut count = 0;
-            let over = meant.find(|step| {
-                count += step.calls;
-                count > self.max
-            })?;
-            count += meant.map(|step| step.calls).sum::<u64>();
-            Some(Difference {
+    pub(super) fn exceeded(&self, course: &Course<'_>) -> Option<Difference> {
+        let kinds = course.meant(|kind| self.means(kind));
+        self.scope.stretches(course.run).into_iter().find_map(|stretch| {
+            let (mut count, mut over) = (0, None);
+            for step in course.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true)) {
+                count += u64::from(step.calls);
+                if count > self.max {
+                    over.get_or_insert(step);
+                }
+            }
+            over.map(|step| Difference {
                 before: Some(format!("at most {}", self.max)),
                 after: Some(count.to_string()),
-                events: [None, Some(over.event)],
-                process: crate::diff::compare::place(run, over.process),
-                role: over.role.clone(),
+                events: [None, Some(step.event)],
+                process: course.place(step),
+                role: course.role(step),
                 ..Difference::about(Rule::PolicyBudget, Change::Changed, self.because.clone())
             })
         })
     }
 
-    fn means(&self, step: &Step) -> bool {
-        self.role.as_ref().is_none_or(|pattern| pattern.matches(&step.role))
-            && self.did.is_none_or(|did| did == step.did)
-            && self.result.as_deref().is_none_or(|wanted| wanted == step.result)
-            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&step.resource))
+    fn means(&self, kind: &Kind) -> bool {
+        self.role.as_ref().is_none_or(|pattern| pattern.matches(&kind.role))
+            && self.did.is_none_or(|did| did == kind.did)
+            && self.result.as_deref().is_none_or(|wanted| wanted == kind.result)
+            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }
 }
