@@ -175,6 +175,16 @@ pub fn not_there(rval: i64, is_error: bool) -> bool {
     is_error && [e::ENOENT, e::ENOTDIR].iter().any(|errno| rval.wrapping_neg() == i64::from(*errno))
 }
 
+/// How many bytes of what an argument points to the kernel looks at, where that is less than the call says: the address of a socket in the
+/// file system ends with its name (unix(7)).
+#[must_use]
+pub fn looked_at(kind: Kind, bytes: &[u8]) -> usize {
+    let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
+    let is_unix = matches!(kind, Kind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
+    let end = path.iter().position(|&byte| byte == 0).filter(|&end| is_unix && end > 0);
+    end.map_or(bytes.len(), |end| family.len() + end)
+}
+
 /// Whether an `st_mode` is that of a directory.
 #[must_use]
 pub const fn is_directory(mode: u32) -> bool {
@@ -191,6 +201,12 @@ pub const fn is_socket(mode: u32) -> bool {
 #[must_use]
 pub const fn is_pipe(mode: u32) -> bool {
     mode & g::S_IFMT == g::S_IFIFO
+}
+
+/// Whether an `st_mode` is that of an ordinary file.
+#[must_use]
+pub const fn is_regular(mode: u32) -> bool {
+    mode & g::S_IFMT == g::S_IFREG
 }
 
 /// Whether the descriptor argument of a call stands for the working directory.

@@ -32,7 +32,7 @@ pub(crate) enum Command {
     Ab(crate::ab::Args),
     /// Run a recorded program again, every answer coming from the log
     Replay(Replay),
-    /// Say whether a program asks the kernel for the same in every run
+    /// Run a recorded program again for real, or a command several times, and say whether the runs ask the kernel for the same
     Verify(crate::verify::Args),
 }
 
@@ -73,6 +73,9 @@ pub(crate) struct Record {
     /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
     #[arg(long)]
     pub(crate) audit: bool,
+    /// The environment of the command, entries that end with a zero byte: how `verify` gives back what it was, in its order
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) environment: Option<PathBuf>,
     /// No progress, no closing line
     #[arg(short, long)]
     pub(crate) quiet: bool,

@@ -60,10 +60,10 @@ Exit status:
           0 the same, 1 different at the gate, 2 wrong usage, 3 a log cannot be
           read or is not whole, or a run was not recorded, 4 the two cannot be
           compared, or there is no baseline
-  verify  0 the same in every run, 1 different, 2 wrong usage, 3 a run could
-          not be recorded, or a log not be read
   replay  0 all as recorded, 1 it went another way, 2 wrong usage, 3 the log
           cannot be replayed, 4 not on this machine (--force)
+  verify  0 the runs do the same, 1 they differ, 2 wrong usage, 3 the log is
+          not one for it, or a run could not be recorded, 4 as replay
   others  0 done, 1 failed, 2 wrong usage, 3 done, but parts of the log are
           missing or damaged";
 

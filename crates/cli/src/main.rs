@@ -8,6 +8,7 @@ mod ab;
 mod args;
 mod baseline;
 mod diff;
+mod divergence;
 mod doctor;
 mod exit;
 mod info;

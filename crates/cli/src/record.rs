@@ -3,7 +3,11 @@
 use crate::args::{Cpu, Record};
 use crate::exit::Exit;
 use crate::progress::Line;
+use std::ffi::OsString;
+use std::fs;
 use std::io::{IsTerminal, stderr};
+use std::os::unix::ffi::OsStringExt;
+use std::path::Path;
 use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
 
 pub(crate) fn run(args: &Record) -> Exit {
@@ -11,7 +15,16 @@ pub(crate) fn run(args: &Record) -> Exit {
         eprintln!("sysreel: --audit needs the memory that --capture-limit 0 leaves out; give one of the two");
         return Exit::NOT_RECORDED;
     }
+    let environment = match args.environment.as_ref().map(fs::read).transpose() {
+        Ok(bytes) => bytes.map(entries),
+        Err(error) => {
+            let path = args.environment.as_deref().unwrap_or(Path::new(""));
+            eprintln!("sysreel: {}: {error}", path.display());
+            return Exit::NOT_RECORDED;
+        }
+    };
     let options = Options {
+        environment,
         output: args.output.clone(),
         argv: args.command.clone(),
         pids: args.pid.clone(),
@@ -35,6 +48,12 @@ pub(crate) fn run(args: &Record) -> Exit {
             failure(&error)
         }
     }
+}
+
+/// Takes an environment apart that stands in a file.
+fn entries(bytes: Vec<u8>) -> Vec<OsString> {
+    let entries = bytes.split_inclusive(|&byte| byte == 0);
+    entries.map(|entry| OsString::from_vec(entry.strip_suffix(b"\0").unwrap_or(entry).to_vec())).collect()
 }
 
 fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {

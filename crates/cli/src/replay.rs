@@ -1,17 +1,15 @@
 //! `sysreel replay`.
 
 use crate::args::{Check as CheckArg, Replay as Args};
+use crate::divergence;
 use crate::exit::Exit;
 use crate::progress::Bar;
 use serde_json::json;
 use std::io::{self, Write};
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
-use sysreel_inspect::{LogFile, Moment, Stretch, open, print};
-use sysreel_replay::{Check, Divergence, Error, Observer, Options, Outcome, Replay};
-
-/// How many events before a difference are shown.
-const EVENTS_BEFORE: u64 = 20;
+use sysreel_inspect::{LogFile, open};
+use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay};
 
 pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
@@ -42,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Exit {
         return Exit::FAILURE;
     }
     match outcome {
-        Ok(outcome) => tell(args, &log, &outcome),
+        Ok(outcome) => tell(args, &outcome),
         Err(error) => refused(args, &error),
     }
 }
@@ -109,7 +107,7 @@ impl Observer for Watcher<'_> {
     }
 }
 
-fn tell(args: &Args, log: &LogFile, outcome: &Outcome) -> Exit {
+fn tell(args: &Args, outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::Identical { events, calls, status } => {
             if args.json {
@@ -134,40 +132,8 @@ fn tell(args: &Args, log: &LogFile, outcome: &Outcome) -> Exit {
             Exit::SUCCESS
         }
         Outcome::Diverged(divergence) => {
-            diverged(args, log, divergence);
+            divergence::tell(&args.file, divergence, &[], args.json);
             Exit::DIVERGED
         }
     }
-}
-
-fn diverged(args: &Args, log: &LogFile, divergence: &Divergence) {
-    let lines = last_events(log, divergence.event);
-    if args.json {
-        println!("{}", json!({"outcome": "diverged", "divergence": divergence, "last_events": lines}));
-        return;
-    }
-    let Divergence { event, task, field, recorded, actual, ip, likely } = divergence;
-    eprintln!("sysreel: {} diverged at event {event}, task {task}, at {ip:#x}", args.file.display());
-    eprintln!("sysreel:   different: {field}");
-    eprintln!("sysreel:   recorded:  {recorded}");
-    eprintln!("sysreel:   actual:    {actual}");
-    eprintln!("sysreel: the last events of the recording up to there:");
-    for line in &lines {
-        eprintln!("sysreel:   {line}");
-    }
-    eprintln!("sysreel: likely causes:");
-    for cause in likely {
-        eprintln!("sysreel:   - {cause}");
-    }
-}
-
-/// What the recording has up to an event, the call of that event last.
-pub(crate) fn last_events(log: &LogFile, event: u64) -> Vec<String> {
-    let from = Some(Moment::Event(event.saturating_sub(EVENTS_BEFORE)));
-    let stretch = Stretch { from, to: Some(Moment::Event(event)) };
-    let options = PrintOptions { event_numbers: true, stretch, ..PrintOptions::default() };
-    let mut text = Vec::new();
-    // What cannot be printed is not needed to know that there is a difference.
-    _ = open(log.path()).and_then(|mut log| print::print(&mut log, &options, &mut text));
-    String::from_utf8_lossy(&text).lines().map(str::to_owned).collect()
 }

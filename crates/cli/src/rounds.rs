@@ -58,6 +58,11 @@ impl Rounds {
         Ok(Self { folder: temporary.path().to_owned(), temporary: Some(temporary) })
     }
 
+    /// The file of that name among them.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
     /// Records a run. How the command ends is no matter here: the log says it.
     pub(crate) fn record(&self, name: &str, job: &Job) -> anyhow::Result<LogFile> {
         self.record_with(name, job, &[])

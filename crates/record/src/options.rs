@@ -11,6 +11,8 @@ pub struct Options {
     pub output: Option<PathBuf>,
     /// The program and its arguments; may be empty when there are `pids`.
     pub argv: Vec<OsString>,
+    /// Its environment, entry by entry; `None`: that of the recorder.
+    pub environment: Option<Vec<OsString>>,
     /// Processes to attach to.
     pub pids: Vec<i32>,
     /// The most bytes of one captured buffer. 0: structs only; `u64::MAX`: all.
@@ -38,6 +40,7 @@ impl Default for Options {
         Options {
             output: None,
             argv: Vec::new(),
+            environment: None,
             pids: Vec::new(),
             capture_limit: 64 << 10,
             names: true,

@@ -99,8 +99,11 @@ impl Recorder {
         let attached = attach_all(&tracer, &options.pids)?;
         let filter = only.as_ref().and_then(Only::filter);
         let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
-        let spawned =
-            if options.argv.is_empty() { None } else { Some(tracer.spawn(&options.argv, filter, layout)?) };
+        let environment = options.environment.as_deref();
+        let spawned = match options.argv.is_empty() {
+            true => None,
+            false => Some(tracer.spawn(&options.argv, environment, filter, layout)?),
+        };
         if let (Some(only), Some(spawned)) = (&mut only, &spawned) {
             only.installed_in(spawned.stop.tid());
         }

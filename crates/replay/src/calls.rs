@@ -1,27 +1,12 @@
 //! Entries and exits of calls.
 
-use crate::divergence::Field;
+use crate::divergence::{Field, first_difference};
 use crate::engine::{Check, Halt, Observer, Replay, lost};
 use crate::stops::{Reached, hex};
 use crate::task::Call;
 use sysreel_abi::{Abi, Act, AuditArch, clone_flags, errno, replay, row};
 use sysreel_format::{Altering, Direction, Event, Part, ReadAt, Region, Stop};
 use sysreel_sys::remote::SYSCALL;
-
-/// Where the fields of the struct lie, and what they are (ptrace(2), PTRACE_GET_SYSCALL_INFO).
-const FIELDS: [(usize, usize, Field); 11] = [
-    (0, 1, Field::Op),
-    (4, 4, Field::Arch),
-    (24, 8, Field::Number),
-    (8, 8, Field::InstructionPointer),
-    (16, 8, Field::StackPointer),
-    (32, 8, Field::Argument(0)),
-    (40, 8, Field::Argument(1)),
-    (48, 8, Field::Argument(2)),
-    (56, 8, Field::Argument(3)),
-    (64, 8, Field::Argument(4)),
-    (72, 8, Field::Argument(5)),
-];
 
 impl<S: ReadAt> Replay<'_, S> {
     /// The task must come to the entry of this call.
@@ -45,7 +30,7 @@ impl<S: ReadAt> Replay<'_, S> {
             }
         }
         self.calls += 1;
-        if let Some((field, recorded, actual)) = compare_structs(stop.info, self.info.bytes(), |_| true) {
+        if let Some((field, recorded, actual)) = first_difference(stop.info, self.info.bytes()) {
             return Err(self.diverged(event, field, recorded, actual));
         }
         Ok(())
@@ -206,27 +191,6 @@ impl<S: ReadAt> Replay<'_, S> {
     }
 }
 
-/// How many arguments the call of an entry has; all of them where nobody knows it.
-pub(crate) fn arguments(info: &[u8]) -> usize {
-    row(AuditArch(arch(info)), words(info).0).map_or(6, |row| row.args.len())
-}
-
-/// The first field of an entry's struct that counts and is different, here and there.
-pub(crate) fn compare_structs(
-    recorded: &[u8],
-    actual: &[u8],
-    counts: impl Fn(Field) -> bool,
-) -> Option<(Field, String, String)> {
-    let part =
-        |bytes: &[u8], at: usize, len: usize| bytes.get(at..at + len).map(<[u8]>::to_vec).unwrap_or_default();
-    FIELDS
-        .iter()
-        .filter(|(_, _, field)| counts(*field))
-        .map(|&(at, len, field)| (field, part(recorded, at, len), part(actual, at, len)))
-        .find(|(_, recorded, actual)| recorded != actual)
-        .map(|(field, recorded, actual)| (field, number(&recorded), number(&actual)))
-}
-
 /// An entry in words.
 pub(crate) fn describe_entry(info: &[u8]) -> String {
     let (nr, _) = words(info);
@@ -248,8 +212,4 @@ fn words(info: &[u8]) -> (u64, [u64; 6]) {
 
 fn result(info: &[u8]) -> (i64, bool) {
     (word(info, 24).cast_signed(), info.get(32).is_some_and(|&is_error| is_error != 0))
-}
-
-fn number(bytes: &[u8]) -> String {
-    format!("{:#x}", bytes.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte)))
 }

@@ -50,6 +50,21 @@ impl fmt::Display for Field {
     }
 }
 
+/// Where the fields of the struct lie, and what they are (ptrace(2), PTRACE_GET_SYSCALL_INFO).
+const FIELDS: [(usize, usize, Field); 11] = [
+    (0, 1, Field::Op),
+    (4, 4, Field::Arch),
+    (24, 8, Field::Number),
+    (8, 8, Field::InstructionPointer),
+    (16, 8, Field::StackPointer),
+    (32, 8, Field::Argument(0)),
+    (40, 8, Field::Argument(1)),
+    (48, 8, Field::Argument(2)),
+    (56, 8, Field::Argument(3)),
+    (64, 8, Field::Argument(4)),
+    (72, 8, Field::Argument(5)),
+];
+
 /// Where and how a replay differs from its recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Divergence {
@@ -85,4 +100,18 @@ impl Divergence {
         causes.push("a defect of sysreel: a call whose written memory its table does not know");
         causes
     }
+}
+
+/// The first field in which two entries of calls differ, and what it is in each: their structs as the kernel wrote them.
+#[must_use]
+pub fn first_difference(recorded: &[u8], actual: &[u8]) -> Option<(Field, String, String)> {
+    FIELDS.into_iter().find_map(|(at, len, field)| {
+        let part = |bytes: &[u8]| bytes.get(at..at + len).map(<[u8]>::to_vec).unwrap_or_default();
+        let (recorded, actual) = (part(recorded), part(actual));
+        (recorded != actual).then(|| (field, number(&recorded), number(&actual)))
+    })
+}
+
+fn number(bytes: &[u8]) -> String {
+    format!("{:#x}", bytes.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte)))
 }

@@ -111,12 +111,8 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// # Errors
     /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this machine is another.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
-        let envelope = envelope(log)?;
+        let envelope = suits(log, options.force)?;
         refuse_what_cannot(log, options.until)?;
-        let differences = machine::differences(&envelope);
-        if !differences.is_empty() && !options.force {
-            return Err(Error::OtherMachine(differences));
-        }
         machine::share_cpu(envelope.cpu);
         let failed = |source| Error::System { event: 0, source };
         Ok(Replay {
@@ -229,6 +225,23 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     }
 }
 
+/// Whether the program of a log would do the same again here: recorded in the envelope, to its end, on a machine like this one (unless
+/// `force`). Gives what the log says of its machine.
+///
+/// # Errors
+/// When it would not, or the log cannot be read.
+pub fn suits<S: ReadAt>(log: &Log<S>, force: bool) -> Result<Envelope, Error> {
+    let envelope = envelope(log)?;
+    if log.summary().is_none() {
+        return Err(Error::NotReplayable("its recording was not finished".into()));
+    }
+    let differences = machine::differences(&envelope);
+    if !differences.is_empty() && !force {
+        return Err(Error::OtherMachine(differences));
+    }
+    Ok(envelope)
+}
+
 /// What the log says of its machine.
 fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
     let mut events = log.events();
@@ -248,10 +261,7 @@ fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
 
 /// What the recorder has marked as beyond any replay.
 fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
-    let Some(summary) = log.summary() else {
-        return Err(Error::NotReplayable("its recording was not finished".into()));
-    };
-    if !summary.completeness.contains(Completeness::NOT_REPLAYABLE) {
+    if !log.summary().is_some_and(|summary| summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
         return Ok(());
     }
     let mut reasons = Vec::new();

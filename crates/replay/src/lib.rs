@@ -11,7 +11,6 @@
 
 mod arena;
 mod calls;
-mod compare;
 mod divergence;
 mod engine;
 mod error;
@@ -21,7 +20,6 @@ mod space;
 mod stops;
 mod task;
 
-pub use compare::compare;
-pub use divergence::{Divergence, Field};
-pub use engine::{Check, Observer, Options, Outcome, Replay};
+pub use divergence::{Divergence, Field, first_difference};
+pub use engine::{Check, Observer, Options, Outcome, Replay, suits};
 pub use error::Error;

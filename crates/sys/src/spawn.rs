@@ -65,11 +65,17 @@ impl ExecOutcome {
 impl Tracer {
     /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one, its memory
     /// where `layout` says.
-    pub fn spawn(&self, argv: &[OsString], filter: Option<&Filter>, layout: Layout) -> Result<Spawned> {
+    pub fn spawn(
+        &self,
+        argv: &[OsString],
+        environment: Option<&[OsString]>,
+        filter: Option<&Filter>,
+        layout: Layout,
+    ) -> Result<Spawned> {
         let program = argv.first().map(PathBuf::from).unwrap_or_default();
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
-        let image = Image::new(&path, argv).map_err(exec)?;
+        let image = Image::new(&path, argv, environment).map_err(exec)?;
         let gate = pipe()?;
         let word = pipe()?;
 
@@ -110,9 +116,12 @@ impl Tracer {
 /// Everything that the child needs, allocated before the fork.
 struct Image {
     path: CString,
-    /// Keeps alive what the pointers point to.
+    /// Keep alive what the pointers point to.
     _argv: Vec<CString>,
+    _environment: Vec<CString>,
     arguments: Vec<*const libc::c_char>,
+    /// `None`: this process's own.
+    environment: Option<Vec<*const libc::c_char>>,
     /// As execvp(3) does for a file without a known format: let the shell read it.
     script: Vec<*const libc::c_char>,
 }
@@ -120,18 +129,21 @@ struct Image {
 const SHELL: &CStr = c"/bin/sh";
 
 impl Image {
-    fn new(path: &Path, argv: &[OsString]) -> io::Result<Image> {
+    fn new(path: &Path, argv: &[OsString], environment: Option<&[OsString]>) -> io::Result<Image> {
         let text = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
         let path = text(path.as_os_str())?;
-        let argv = argv.iter().map(|a| text(a)).collect::<Result<Vec<_>, _>>()?;
+        let texts = |words: &[OsString]| words.iter().map(|a| text(a)).collect::<io::Result<Vec<_>>>();
+        let (argv, entries) = (texts(argv)?, texts(environment.unwrap_or_default())?);
         let null = [std::ptr::null()];
-        let arguments = argv.iter().map(|a| a.as_ptr()).chain(null).collect();
+        let pointers = |texts: &[CString]| texts.iter().map(|a| a.as_ptr()).chain(null).collect();
+        let (arguments, pairs) = (pointers(&argv), pointers(&entries));
         let script = [SHELL.as_ptr(), path.as_ptr()]
             .into_iter()
             .chain(argv.iter().skip(1).map(|a| a.as_ptr()))
             .chain(null)
             .collect();
-        Ok(Image { path, _argv: argv, arguments, script })
+        let environment = environment.map(|_| pairs);
+        Ok(Image { path, _argv: argv, _environment: entries, arguments, environment, script })
     }
 
     /// The child's life. Never returns.
@@ -164,9 +176,10 @@ impl Image {
             }
             // The mark that the tracer waits for: what follows is the execve.
             libc::kill(libc::getpid(), libc::SIGSTOP);
-            libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environ.cast());
+            let environment = self.environment.as_ref().map_or(environ, Vec::as_ptr);
+            libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environment);
             if *libc::__errno_location() == libc::ENOEXEC {
-                libc::execve(SHELL.as_ptr(), self.script.as_ptr(), environ.cast());
+                libc::execve(SHELL.as_ptr(), self.script.as_ptr(), environment);
             }
             fail(*libc::__errno_location())
         }

@@ -36,4 +36,5 @@ mod structs_only;
 mod synthetic;
 mod thread_storm;
 mod transparency;
+mod verify;
 mod volume;

@@ -315,27 +315,3 @@ fn a_replay_stops_where_it_is_told_to() {
     assert_eq!((&told["outcome"], told["event"].as_u64()), (&"stopped".into(), Some(events / 2)));
     assert!(told["tasks"][0]["ip"].as_u64().unwrap() > 0);
 }
-
-#[test]
-fn programs_that_ask_for_the_same_are_told_from_others() {
-    if !installed("programs_that_ask_for_the_same_are_told_from_others", &["date", "cat"]) {
-        return;
-    }
-    let stage = Stage::new();
-    stage.write("input", "what is there\n");
-    let same = stage.sysreel(&["verify", "-n", "3", "--", "cat", "input"]);
-    assert!(same.status.success() && same.text().contains("3 runs ask the kernel for the same"), "{same:?}");
-    let other = stage.sysreel(&["verify", "-n", "2", "--", "date", "+%N"]);
-    assert_eq!(other.status.code(), Some(1), "{other:?}");
-    assert!(other.text().contains("buffer of argument 1") && other.text().contains("write(1, "), "{other:?}");
-
-    record(&stage, &["cat", "input"]);
-    let again = stage.sysreel(&["verify", "run.reel"]);
-    assert!(again.status.success(), "{again:?}");
-    stage.write("input", "what is elsewhere\n");
-    let changed = stage.sysreel(&["verify", "run.reel"]);
-    assert_eq!(changed.status.code(), Some(1), "{changed:?}");
-    assert!(changed.text().contains("write"), "{changed:?}");
-    stage.sysreel(&["verify", "run.reel", "more"]).fails(2, &["-n 5 -- CMD"]);
-    stage.sysreel(&["verify", "input"]).fails(3, &["input"]);
-}

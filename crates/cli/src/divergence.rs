@@ -1,0 +1,54 @@
+//! How a divergence is told.
+
+use std::path::Path;
+use sysreel_inspect::print::{self, Options};
+use sysreel_inspect::{Moment, Stretch, open};
+use sysreel_replay::Divergence;
+
+/// How many events before it are shown.
+const EVENTS_BEFORE: u64 = 20;
+
+/// Tells a divergence from a log, for people or as JSON. `answers` are calls before it that were answered differently.
+pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json: bool) {
+    let events = last_events(log, divergence.event);
+    if json {
+        let told = serde_json::json!({
+            "outcome": "diverged", "divergence": divergence, "last_events": events, "answers": answers,
+        });
+        println!("{told}");
+        return;
+    }
+    let Divergence { event, task, field, recorded, actual, ip, likely } = divergence;
+    eprintln!("sysreel: {} diverged at event {event}, task {task}, at {ip:#x}", log.display());
+    eprintln!("sysreel:   different: {field}");
+    eprintln!("sysreel:   recorded:  {recorded}");
+    eprintln!("sysreel:   actual:    {actual}");
+    list("the last events of the recording up to there", &events);
+    list("answered differently before", answers);
+    list("likely causes", likely);
+}
+
+fn list(what: &str, lines: &[impl AsRef<str>]) {
+    if !lines.is_empty() {
+        eprintln!("sysreel: {what}:");
+    }
+    for line in lines {
+        eprintln!("sysreel:   {}", line.as_ref());
+    }
+}
+
+/// What the recording has up to an event, the call of that event last.
+pub(crate) fn last_events(log: &Path, event: u64) -> Vec<String> {
+    decoded(log, event.saturating_sub(EVENTS_BEFORE), event)
+}
+
+/// Some events of a log in the form of strace, with their numbers.
+pub(crate) fn decoded(log: &Path, from: u64, to: u64) -> Vec<String> {
+    let stretch = Stretch { from: Some(Moment::Event(from)), to: Some(Moment::Event(to)) };
+    let options = Options { event_numbers: true, stretch, ..Options::default() };
+    let mut text = Vec::new();
+    match open(log).and_then(|mut log| print::print(&mut log, &options, &mut text)) {
+        Ok(_) => String::from_utf8_lossy(&text).lines().map(str::to_owned).collect(),
+        Err(error) => vec![error.to_string()],
+    }
+}

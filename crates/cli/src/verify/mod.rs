@@ -1,0 +1,229 @@
+//! `sysreel verify`: does a program do the same again?
+
+mod again;
+mod compare;
+mod trace;
+
+use crate::diff::LevelName;
+use crate::divergence;
+use crate::exit::Exit;
+use crate::rounds::{Job, Rounds};
+use again::Output;
+use compare::Compared;
+use serde_json::json;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use sysreel_format::Item;
+use sysreel_inspect::diff::format::Format;
+use sysreel_inspect::diff::{self, Options, Report, Severity, Verdict};
+use sysreel_inspect::{LogFile, open};
+use sysreel_replay::Error;
+use trace::Trace;
+
+/// How often a command runs that is only named.
+const RUNS: u32 = 3;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::HELP)]
+pub(crate) struct Args {
+    /// The log, made by `record --replayable`: its program runs again, in the same folder with the same arguments and environment, for
+    /// real: it does to the system what it does
+    #[arg(required_unless_present = "command", conflicts_with_all = ["command", "runs"])]
+    file: Option<PathBuf>,
+    /// How often the command runs
+    #[arg(short = 'n', long = "runs", value_name = "N", requires = "command", value_parser = clap::value_parser!(u32).range(2..))]
+    runs: Option<u32>,
+    /// How closely what varies between the runs of a command is told: effects, sequence, fields
+    #[arg(long, value_name = "LEVEL", default_value = "sequence")]
+    level: LevelName,
+    /// Keep logs and outputs in DIR
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+    /// Compare although this machine is not like the one of the recording
+    #[arg(long)]
+    force: bool,
+    /// Say what was found as JSON, on standard output; implies --quiet
+    #[arg(long)]
+    json: bool,
+    /// Do not pass on what the program writes. Its output goes to where it went in the recording: a file, a pipe, or nowhere
+    #[arg(short, long)]
+    quiet: bool,
+    /// The command, with its arguments. It runs in the envelope of `record --replayable`, with its output in files and no input
+    #[arg(last = true, value_name = "CMD")]
+    command: Vec<OsString>,
+}
+
+/// Why nothing could be compared.
+struct Refused(Exit, String);
+
+impl<E: Into<anyhow::Error>> From<E> for Refused {
+    fn from(error: E) -> Refused {
+        Refused(Exit::NOT_REPLAYABLE, format!("{:#}", error.into()))
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Exit {
+    let done = match &args.file {
+        Some(file) => log(args, file),
+        None => command(args),
+    };
+    match done {
+        Ok(exit) => exit,
+        Err(Refused(exit, why)) => {
+            if args.json {
+                println!("{}", json!({"outcome": "refused", "why": why}));
+            }
+            eprintln!("sysreel: {why}");
+            exit
+        }
+    }
+}
+
+/// Runs the program of a log again.
+fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
+    let file = open(path)?;
+    sysreel_replay::suits(file.log(), args.force).map_err(|error| {
+        let exit = match error {
+            Error::OtherMachine(_) => Exit::OTHER_MACHINE,
+            _ => Exit::NOT_REPLAYABLE,
+        };
+        Refused(exit, format!("{}: {error}", path.display()))
+    })?;
+    is_whole(&file)?;
+    let (start, standing_in) = again::start_of(&file)?;
+    let outputs = if args.quiet || args.json { standing_in } else { [Output::Inherited; 2] };
+    let rounds = Rounds::new(args.keep.as_deref())?;
+    let again = again::record(&start, outputs, &rounds.path("again.reel"))?;
+    let traces = [Trace::of(&file)?, Trace::of(&again)?];
+    let compared = compare::compare([&file, &again], [&traces[0], &traces[1]])?;
+    rounds.done();
+    let varied = answers(path, &compared.answers);
+    if let Some(divergence) = compared.divergence {
+        divergence::tell(path, &divergence, &varied, args.json);
+        return Ok(Exit::DIVERGED);
+    }
+    let (calls, tasks) = (traces[0].calls, traces[0].tasks.len());
+    if args.json {
+        let told = json!({"outcome": "identical", "calls": calls, "tasks": tasks, "varied": compared.varied});
+        println!("{told}");
+    } else {
+        eprintln!("sysreel: ran again: {calls} system calls of {tasks} tasks, all asked as recorded");
+        tell_answers(&compared, &varied);
+    }
+    Ok(Exit::SUCCESS)
+}
+
+/// Runs a command several times.
+fn command(args: &Args) -> Result<Exit, Refused> {
+    let runs = args.runs.unwrap_or(RUNS);
+    let rounds = Rounds::new(args.keep.as_deref())?;
+    let job = Job { words: args.command.clone(), folder: None };
+    let mut first: Option<(LogFile, Trace)> = None;
+    // The first that differs from the first; and how many do.
+    let mut other: Option<(u32, Compared)> = None;
+    let mut differing = 0;
+    let mut varied = 0;
+    for run in 1..=runs {
+        let file = rounds.record_with(&format!("run {run}"), &job, &["--replayable"])?;
+        is_whole(&file)?;
+        let trace = Trace::of(&file)?;
+        let Some((first, first_trace)) = &first else {
+            if !args.quiet && !args.json {
+                pass_on(&rounds)?;
+            }
+            first = Some((file, trace));
+            continue;
+        };
+        let compared = compare::compare([first, &file], [first_trace, &trace])?;
+        varied = varied.max(compared.varied);
+        if compared.divergence.is_some() {
+            differing += 1;
+            other.get_or_insert((run, compared));
+        }
+    }
+    let Some((first, trace)) = first else { return Err(anyhow::anyhow!("no run was made").into()) };
+    let Some((run, compared)) = other else {
+        let (calls, tasks) = (trace.calls, trace.tasks.len());
+        if args.json {
+            let told = json!({"outcome": "identical", "runs": runs, "calls": calls, "tasks": tasks, "varied": varied});
+            println!("{told}");
+        } else {
+            eprintln!(
+                "sysreel: {runs} runs: {calls} system calls of {tasks} tasks, asked the same each time"
+            );
+        }
+        return Ok(Exit::SUCCESS);
+    };
+    let report = report(args, [first.path(), &rounds.path(&format!("run {run}.reel"))])?;
+    if !args.json {
+        eprintln!("sysreel: {runs} runs: {differing} differ from the first; here is run {run} against run 1");
+    }
+    if let Some(divergence) = &compared.divergence {
+        let answers = answers(first.path(), &compared.answers);
+        if args.json {
+            let told = json!({
+                "outcome": "diverged", "runs": runs, "differing": differing, "divergence": divergence,
+                "last_events": divergence::last_events(first.path(), divergence.event), "answers": answers,
+                "differences": report.differences,
+            });
+            println!("{told}");
+        } else {
+            divergence::tell(first.path(), divergence, &answers, false);
+        }
+    }
+    if !args.json {
+        let verdict = Verdict::of(report, Severity::Info);
+        Format::Text.write(&verdict, &mut io::stdout().lock())?;
+    }
+    Ok(Exit::DIVERGED)
+}
+
+/// What one run does to the system that the other does not.
+fn report(args: &Args, [first, other]: [&Path; 2]) -> Result<Report, Refused> {
+    let options = Options { level: args.level.into(), roots: Vec::new() };
+    let [mut first, mut other] = diff::read_both(open(first)?, open(other)?, &options)?;
+    Ok(diff::compare(&mut first, &mut other, &options))
+}
+
+/// What is missing cannot be compared.
+fn is_whole(file: &LogFile) -> Result<(), Refused> {
+    let mut missing = None;
+    file.walk(0, |item| {
+        if let Item::Missing(hole) = item {
+            missing = Some(anyhow::anyhow!("{}: {hole}", file.path().display()));
+            return Ok(ControlFlow::Break(()));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    missing.map_or(Ok(()), |missing| Err(missing.into()))
+}
+
+/// What the first run has written.
+fn pass_on(rounds: &Rounds) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(&fs::read(rounds.path("run 1.stdout"))?)?;
+    out.flush()?;
+    io::stderr().write_all(&fs::read(rounds.path("run 1.stderr"))?)
+}
+
+/// The calls that were answered differently, decoded.
+fn answers(log: &Path, calls: &[(u64, u64)]) -> Vec<String> {
+    let one = |&(entry, exit): &(u64, u64)| {
+        // Between the two there may be much of other tasks.
+        let from = if exit - entry == 1 { entry } else { exit };
+        divergence::decoded(log, from, exit)
+    };
+    calls.iter().flat_map(one).collect()
+}
+
+fn tell_answers(compared: &Compared, answers: &[String]) {
+    if compared.varied > 0 {
+        eprintln!("sysreel: {} of them were answered differently, the first:", compared.varied);
+        for line in answers {
+            eprintln!("sysreel:   {line}");
+        }
+    }
+}
