@@ -113,6 +113,13 @@ pub enum Shape {
         /// Where it is.
         base: u64,
     },
+    /// Attaches a segment of System V shared memory at the address that is the result.
+    Attach,
+    /// Detaches one.
+    Detach {
+        /// Where it begins.
+        start: u64,
+    },
     /// Sets an entry of the thread's table of segments (i386): the structure behind the first argument says how.
     ThreadArea,
     /// Maps what no replay can rebuild, or changes state that it does not know.
@@ -155,7 +162,15 @@ pub fn shape(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> 
             _ if row.arg("u_info").is_some() => Shape::ThreadArea,
             _ => Shape::Unknown,
         },
-        Act::Shmat | Act::Shmdt => Shape::Unknown,
+        Act::Shmat => Shape::Attach,
+        Act::Shmdt => Shape::Detach { start: args[0] },
+        // ipc(2) has the address in memory. socketcall(2), with its two arguments, shapes none.
+        Act::Multiplexed if row.args.len() > 2 => {
+            match crate::inner::inner(abi, row, &args, |_| None)?.row.act {
+                Act::Shmat | Act::Shmdt => Shape::Unknown,
+                _ => return None,
+            }
+        }
         _ => return None,
     })
 }

@@ -170,6 +170,7 @@ impl Session {
         let Some((rval, is_error)) = self.info.result() else { return };
         let Some(task) = self.tasks.get_mut(tid) else { return };
         let Some(call) = task.call.take() else { return };
+        task.ended = Some(call);
         if is_error && is_restart_block(rval) {
             task.interrupted = Some(call);
         }

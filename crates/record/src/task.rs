@@ -35,6 +35,8 @@ pub(crate) struct Task {
     pub(crate) in_user_code: bool,
     /// Has its state been captured at attach?
     pub(crate) captured: bool,
+    /// The call that ends at the stop at hand.
+    pub(crate) ended: Option<Call>,
     /// The errno that its call is answered with instead of being made.
     pub(crate) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
@@ -94,6 +96,7 @@ impl Task {
             own_mask: None,
             in_user_code: false,
             captured: false,
+            ended: None,
             vetoed: None,
             shaping: None,
             fresh_image: false,

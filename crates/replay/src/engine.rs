@@ -212,7 +212,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 let space = if shares {
                     maker.space
                 } else {
-                    self.spaces.push(self.spaces[maker.space]);
+                    self.spaces.push(self.spaces[maker.space].clone());
                     self.spaces.len() - 1
                 };
                 (stop, space)

@@ -3,6 +3,7 @@
 use crate::arena::Arena;
 use crate::error::Error;
 use crate::task::Task;
+use std::collections::HashMap;
 use sysreel_abi::replay::{Shape, changes_memory};
 use sysreel_format::{Log, Mapped, MappedFlags, ReadAt};
 use sysreel_sys::remote::Call;
@@ -13,8 +14,10 @@ const PAGE: u64 = 4096;
 const READ_WRITE: u32 = 3;
 
 /// What the kernel keeps of an address space besides its mappings.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Space {
+    /// Segments of System V shared memory, by where they begin: their lengths.
+    pub(crate) segments: HashMap<u64, u64>,
     /// The end of the data segment, once it was asked for.
     end_of_data: Option<u64>,
 }
@@ -41,9 +44,11 @@ pub(crate) fn map<S: ReadAt>(
     }
     let shared = head.flags.contains(MappedFlags::SHARED);
     let there = head.filled.next_multiple_of(PAGE).min(head.len);
+    // Also without a mapping here: others may have one.
+    let offset = if shared || there > 0 { arena.place(log, mapped, shared)? } else { 0 };
     if there > 0 {
-        let offset = arena.place(log, mapped, shared)?;
-        make(tracer, task, "mmap", Call::File { address, len: there, prot, fd: arena.fd(), offset, shared })?;
+        let call = Call::File { address, len: there, prot, fd: arena.fd(), offset, shared };
+        make(tracer, task, "mmap", call)?;
     }
     // What lies behind the end of the file cannot be touched: SIGBUS tells so.
     if there < head.len {
@@ -86,6 +91,10 @@ pub(crate) fn reshape(
         Shape::Advise { start, len, advice } if changes_memory(advice) => {
             ("madvise", Call::madvise(start, len, advice.into()))
         }
+        Shape::Detach { start } => {
+            let len = space.segments.remove(&start).unwrap_or(0);
+            ("munmap", Call::Munmap { address: start, len })
+        }
         Shape::Break => return move_end_of_data(tracer, task, space, result),
         Shape::Base { fs, base } => {
             let mut registers = task.stop.general()?;
@@ -96,7 +105,9 @@ pub(crate) fn reshape(
             }
             return Ok(task.stop.set_general(&registers)?);
         }
-        Shape::Map { .. } | Shape::Advise { .. } | Shape::ThreadArea | Shape::Unknown => return Ok(()),
+        Shape::Map { .. } | Shape::Attach | Shape::Advise { .. } | Shape::ThreadArea | Shape::Unknown => {
+            return Ok(());
+        }
     };
     make(tracer, task, what, call).map(drop)
 }

@@ -4,6 +4,7 @@ use crate::divergence::{Divergence, Field};
 use crate::engine::{Halt, Observer, Replay, failed, fault, lost};
 use crate::space::{map, reshape};
 use crate::task::Task;
+use sysreel_abi::replay::Shape;
 use sysreel_format::{Altered, Altering, Direction, Event, Mapped, Part, ReadAt, Stop};
 use sysreel_sys::info::Op;
 use sysreel_sys::regs::NT_X86_XSTATE;
@@ -184,6 +185,9 @@ impl<S: ReadAt> Replay<'_, S> {
 
     fn mapped(&mut self, event: &Event<'_>, mapped: &Mapped<'_>) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
+        if task.call.as_ref().is_some_and(|call| call.shape == Some(Shape::Attach)) {
+            self.spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
+        }
         map(&self.tracer, task, &mut self.arena, self.log, mapped).map_err(|f| fault(event, f))
     }
 

@@ -153,6 +153,13 @@ pub struct Mapping {
     pub path: Vec<u8>,
 }
 
+impl Mapping {
+    /// PROT_*: PROT_READ is 1, PROT_WRITE 2, PROT_EXEC 4 (asm-generic/mman-common.h).
+    pub fn protection(&self) -> u32 {
+        (0..).zip(self.permissions).take(3).filter(|(_, letter)| *letter != b'-').map(|(i, _)| 1 << i).sum()
+    }
+}
+
 /// Reads /proc/TID/maps.
 pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
     let text = read_whole(&format!("/proc/{tid}/maps"), false)?;

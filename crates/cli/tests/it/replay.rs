@@ -144,6 +144,63 @@ exec /usr/bin/python3 t.py",
     );
 }
 
+/// Memory that is shared with a file, by two mappings and two processes, and changed by writing to the file; System V's; without a name.
+#[test]
+fn shared_memory() {
+    let script = r#"cat > m.c <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+    int fd = open("shared", O_RDWR | O_CREAT, 0600);
+    if (ftruncate(fd, 8192) < 0) return 1;
+    char *both = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    char *only = mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0);
+    if (pwrite(fd, "hello", 5, 0) < 0) return 1;
+    printf("%.5s %.5s\n", both, only);
+    both[0] = 'J';
+    fflush(stdout);
+    if (!fork()) {
+        char *again = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        printf("child %.5s\n", again);
+        fflush(stdout);
+        again[1] = 'A';
+        _exit(pwrite(fd, "xyz", 3, 100) != 3);
+    }
+    wait(0);
+    printf("%.5s %.3s\n", only, both + 100);
+    int id = shmget(IPC_PRIVATE, 4096, 0600);
+    char *segment = shmat(id, 0, 0);
+    fflush(stdout);
+    if (!fork()) {
+        segment[0] = 's';
+        segment[1] = 'v';
+        _exit(0);
+    }
+    wait(0);
+    char *second = shmat(id, 0, SHM_RDONLY);
+    printf("%.2s %.2s\n", segment, second);
+    shmdt(segment);
+    shmdt(second);
+    shmctl(id, IPC_RMID, 0);
+    int *nameless = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    fflush(stdout);
+    if (!fork()) {
+        *nameless = 42;
+        _exit(0);
+    }
+    wait(0);
+    return printf("%d\n", *nameless) < 0;
+}
+END
+gcc -O1 -o m m.c && exec ./m"#;
+    replays(&["gcc"], script);
+}
+
 /// Both wait for the other without a call: neither the recording nor the replay may wait for ever.
 #[test]
 fn tasks_that_spin() {
@@ -247,8 +304,6 @@ fn long_all_fixtures() {
     let names: Vec<String> = fs::read_dir(crate::program::folder())
         .unwrap()
         .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".c")?.to_owned()))
-        // Shared memory of System V is refused.
-        .filter(|name| name != "all_messages")
         .collect();
     fixtures_replay(&names.iter().map(String::as_str).collect::<Vec<_>>());
 }

@@ -97,7 +97,7 @@ impl Session {
         let tid = stop.tid();
         let Some((rval, is_error)) = self.info.result() else { return };
         let Some(task) = self.tasks.get_mut(tid) else { return };
-        let shaping = task.shaping.take();
+        let (shaping, ended) = (task.shaping.take(), task.ended.take());
         if let Some(errno) = task.vetoed.take() {
             let given = -i64::from(errno);
             if given != rval {
@@ -117,6 +117,9 @@ impl Session {
             self.registers_of(stop, true);
             self.at_boundary(stop);
         }
+        if let Some(call) = ended.filter(|call| !is_error && Session::may_write(call)) {
+            self.written_to(tid, id, &call);
+        }
         let Some((shape, fd)) = shaping.filter(|_| !is_error) else { return };
         match shape {
             Shape::Map { anonymous: true, .. } => {}
@@ -131,10 +134,11 @@ impl Session {
                 let head = MappedHead { start, len, prot, flags, dev: 0, ino: 0, offset, filled: 0, skip: 0 };
                 self.mapped_file(tid, id, head, fd.unwrap_or(-1));
             }
+            Shape::Attach => self.attached_segment(tid, id, rval.cast_unsigned()),
             Shape::Unknown | Shape::ThreadArea => {
                 self.not_replayable(
                     id,
-                    "shared memory of System V, or another mapping that only the kernel knows, was used"
+                    "shared memory of System V through ipc(2), or another mapping that only the kernel knows, was used"
                         .into(),
                 );
             }
@@ -175,9 +179,16 @@ impl Session {
         head.flags = head.flags.with(MappedFlags::FILE);
         let Some(envelope) = &mut self.envelope else { return };
         let contents = &mut envelope.contents;
+        let shared = head.flags.contains(MappedFlags::SHARED);
+        if shared {
+            envelope.shared.insert((head.dev, head.ino));
+        }
+        let fresh = envelope.shared.contains(&(head.dev, head.ino));
         // Only what can be read through a descriptor of our own.
-        let opened = File::open(&path);
-        let kept = opened.and_then(|file| contents.keep(&mut self.sink, &file, head.offset, head.len));
+        let kept = File::open(&path).and_then(|file| match fresh {
+            true => contents.keep_fresh(&mut self.sink, &file, head.offset, head.len),
+            false => contents.keep(&mut self.sink, &file, head.offset, head.len),
+        });
         let held = match kept {
             Ok(held) => held,
             Err(_) => {

@@ -4,9 +4,11 @@ use crate::sink::Sink;
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
 use std::io;
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use sysreel_format::BlobNumber;
 use sysreel_format::limits::BLOB_PART;
+use sysreel_sys::clock;
 
 /// A file as it was at one time: it changes its times when it is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -47,19 +49,48 @@ impl Contents {
         offset: u64,
         len: u64,
     ) -> io::Result<Held<'_>> {
+        let data = file.metadata()?;
+        // A file that was changed a moment ago may be changed again without another time: clocks of files tick slowly.
+        let age = clock::realtime_ns().saturating_sub(nanoseconds(data.mtime(), data.mtime_nsec()));
+        self.stretch(sink, file, &data, offset..offset.saturating_add(len), age < TICK_NS)
+    }
+
+    /// As [`Contents::keep`], for a file whose times do not tell what was done to it: one that is mapped to be shared.
+    pub(super) fn keep_fresh(
+        &mut self,
+        sink: &mut Sink,
+        file: &File,
+        offset: u64,
+        len: u64,
+    ) -> io::Result<Held<'_>> {
+        let data = file.metadata()?;
+        self.stretch(sink, file, &data, offset..offset.saturating_add(len), true)
+    }
+
+    fn stretch(
+        &mut self,
+        sink: &mut Sink,
+        file: &File,
+        data: &Metadata,
+        range: Range<u64>,
+        fresh: bool,
+    ) -> io::Result<Held<'_>> {
         let piece = BLOB_PART as u64;
-        let version = Version::of(&file.metadata()?);
-        let end = offset.saturating_add(len).min(version.size);
+        let version = Version::of(data);
+        let offset = range.start;
+        let end = range.end.min(version.size);
         self.blobs.clear();
         let mut at = offset - offset % piece;
         while at < end {
             let number = match self.pieces.get(&(version, at)) {
-                Some(&number) => number,
-                None => {
+                Some(&number) if !fresh => number,
+                _ => {
                     self.buffer.resize(BLOB_PART, 0);
                     let got = read_full(file, &mut self.buffer, at)?;
                     let Some(number) = sink.blob(&self.buffer[..got]) else { break };
-                    self.pieces.insert((version, at), number);
+                    if !fresh {
+                        self.pieces.insert((version, at), number);
+                    }
                     number
                 }
             };
@@ -87,6 +118,13 @@ impl Version {
             changed: (data.ctime(), data.ctime_nsec()),
         }
     }
+}
+
+/// Twice the longest tick of a kernel (CONFIG_HZ=100).
+const TICK_NS: u64 = 20_000_000;
+
+fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
+    u64::try_from(seconds * 1_000_000_000 + nanoseconds).unwrap_or(0)
 }
 
 /// As much as there is, up to the length of the buffer.

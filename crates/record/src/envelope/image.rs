@@ -126,11 +126,7 @@ impl Session {
     ) -> std::io::Result<()> {
         let Some(envelope) = &mut self.envelope else { return Ok(()) };
         let letters = mapping.permissions;
-        let prot = (0u32..)
-            .zip(*b"rwx")
-            .filter(|&(i, letter)| letters[i as usize] == letter)
-            .map(|(i, _)| 1 << i)
-            .sum();
+        let prot = mapping.protection();
         let mut head = MappedHead {
             start: mapping.start,
             len: mapping.end - mapping.start,

@@ -5,6 +5,7 @@
 mod calls;
 mod contents;
 mod image;
+mod shared;
 mod signals;
 mod spin;
 mod turns;
@@ -38,6 +39,8 @@ pub(crate) struct Envelope {
     contents: Contents,
     /// Device and inode of the recorder's own standard output and error.
     outputs: [Option<(u64, u64)>; 2],
+    /// Files that were mapped to be shared, by device and inode.
+    shared: BTreeSet<(u64, u64)>,
     /// What no replay can repeat, each once.
     refused: BTreeSet<String>,
     /// The task that may execute instructions of its own.
@@ -59,6 +62,11 @@ impl Envelope {
             Some((data.dev(), data.ino()))
         };
         Box::new(Envelope { outputs: [of(1), of(2)], ..Envelope::default() })
+    }
+
+    /// Was the file mapped to be shared?
+    fn is_shared(&self, device: u64, inode: u64) -> bool {
+        self.shared.contains(&(device, inode))
     }
 
     /// What no replay can repeat.
