@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{self, Options, Report, Rule, Run, Severity, Verdict, agree};
+use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Run, Severity, Verdict, agree};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::DIFF_HELP)]
@@ -121,21 +121,28 @@ fn program_folder(words: &[OsString], folder: Option<&Path>) -> Option<PathBuf> 
 
 fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Verdict> {
     let rounds = Rounds::new(args.keep.as_deref())?;
-    let mut verdicts = Vec::new();
+    let (mut verdicts, mut first) = (Vec::new(), None);
     // A pair after the other: whatever drifts on the machine drifts for both sides. What is new in every pair is in all runs of one side
     // and in none of the other.
     for round in 1..=args.runs.get() {
         let run = |name: &str, side: &Side| {
             let log = rounds.record(&format!("{name}-{round}"), &side.job)?;
-            anyhow::Ok(Run::read(&log, side.options.level.max(policy.level()), &side.options.roots)?)
+            let run = Run::read(&log, side.options.level.max(policy.level()), &side.options.roots)?;
+            anyhow::Ok((log, run))
         };
-        let (mut a, mut b) = (run("a", &sides[0])?, run("b", &sides[1])?);
+        let ((log_a, mut a), (log_b, mut b)) = (run("a", &sides[0])?, run("b", &sides[1])?);
         let mut report = diff::compare(&mut a, &mut b, &sides[1].options);
         name(&mut report, sides);
         verdicts.push(args.judging.judge(policy, report, &b, Severity::Error));
+        first.get_or_insert([log_a, log_b]);
+    }
+    let mut verdict = agree(verdicts).context("nothing was run")?;
+    // Of the logs the first pair is the one that the verdict speaks of.
+    if let (Some(difference), Some([a, b])) = (verdict.report.at_least(verdict.listed).next(), &first) {
+        verdict.first = Some(Around::of(difference, [a, b])?);
     }
     rounds.done();
-    agree(verdicts).context("nothing was run")
+    Ok(verdict)
 }
 
 /// The sides by their commands. That these differ is no news.

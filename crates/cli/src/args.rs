@@ -228,6 +228,29 @@ mod tests {
         Args::command().debug_assert();
     }
 
+    /// What the documents tell people to type can be typed.
+    #[test]
+    fn commands_of_the_documents_are_understood() {
+        let documents = [include_str!("../../../docs/ci.md"), include_str!("../../../README.md")];
+        // What stands between fences.
+        let blocks = documents.iter().flat_map(|document| document.split("```").skip(1).step_by(2));
+        let lines = blocks.flat_map(str::lines).map(str::trim);
+        let commands = lines.filter_map(|line| line.trim_start_matches("- run: ").strip_prefix("sysreel "));
+        let mut count = 0;
+        for command in commands {
+            let plain = command.split([';', '|']).next().unwrap_or_default();
+            let words = shlex::split(plain).unwrap_or_else(|| panic!("{command}"));
+            let words: Vec<_> = words.into_iter().take_while(|word| !word.starts_with('#')).collect();
+            if let Err(error) =
+                Args::try_parse_from(std::iter::once("sysreel").chain(words.iter().map(String::as_str)))
+            {
+                panic!("{command}: {error}");
+            }
+            count += 1;
+        }
+        assert!(count > 20, "{count}");
+    }
+
     #[test]
     fn limits_have_units() {
         assert_eq!(limit("0"), Ok(0));

@@ -66,7 +66,10 @@ fn nothing_is_taken_out_in_silence() {
     let policy = "[[ignore]]\nop = \"read\"\nreason = \"who is who\"\n\n[[ignore]]\nop = \"write\"\nreason = \"y\"\n\n\
                   [[allow]]\nrule = \"exec.new\"\nexpires = 2001-01-01\n";
     let text = change.judged(policy, &[]).text();
+    let policy = &format!("{policy}\n[[budget]]\nscope = \"mark:start\"\nop = \"open\"\nmax = 1\n");
+    let text = text + &change.judged(policy, &[]).text();
     for part in [
+        "budget at p.toml:13: mark:start is not in the run",
         "ignored 1 (p.toml:1): who is who",
         "p.toml:5: this ignore matches nothing here",
         "p.toml:9: this allow has expired on 2001-01-01",

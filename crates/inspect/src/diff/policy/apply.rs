@@ -80,6 +80,7 @@ impl Policy {
         report.sort();
         let mut verdict = Verdict::of(report, gate.or(self.gate).unwrap_or(otherwise));
         verdict.tolerated = self.tolerated;
+        verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.idle(facts.run)));
         for (exception, count) in self.exceptions.iter().zip(counts) {
             let place = self.place(exception.line);
             match (exception.counts(facts.today), count) {

@@ -274,6 +274,12 @@ pub(super) struct Budget {
 }
 
 impl Budget {
+    /// What is to be said when it bounds nothing.
+    pub(super) fn idle(&self, run: &Run) -> Option<String> {
+        let idle = self.scope.stretches(run).is_empty();
+        idle.then(|| format!("{}: {} is not in the run", self.because, self.scope))
+    }
+
     /// The first stretch in which it is more.
     pub(super) fn exceeded(&self, course: &Course<'_>) -> Option<Difference> {
         let kinds = course.meant(|kind| self.means(kind));
