@@ -29,15 +29,16 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
         realtime_ns: clock::realtime_ns(),
         boottime_ns: clock::boottime_ns(),
         options: [
-            pair("capture-limit", options.capture_limit.to_string()),
+            pair("capture-limit", options.whole_limit().to_string()),
             pair("names", options.names.to_string()),
             pair("cpu", options.cpu.name().into()),
             pair("pids", options.pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
         ]
         .into_iter()
+        .chain(options.replayable.then(|| pair("replayable", "true".into())))
         .chain(options.only.as_ref().map(|filter| pair("only", filter.to_string())))
         .collect(),
-        capture_limit: options.capture_limit,
+        capture_limit: options.whole_limit(),
         psi_size_probe: info_size,
     }
 }

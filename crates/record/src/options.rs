@@ -54,6 +54,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The most bytes of one captured buffer: of what is to be replayed nothing may be left out.
+    pub(crate) fn whole_limit(&self) -> u64 {
+        if self.replayable { u64::MAX } else { self.capture_limit }
+    }
+}
+
 /// The row of a call, by architecture and number.
 pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
 

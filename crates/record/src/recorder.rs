@@ -130,7 +130,7 @@ impl Recorder {
             parked: Default::default(),
             ended_early: Default::default(),
             sink: Sink::new(&mut writer, header.file_id),
-            capture: Capture::new(if options.replayable { u64::MAX } else { options.capture_limit }),
+            capture: Capture::new(options.whole_limit()),
             info: SyscallInfo::new(),
             audit,
             envelope: options.replayable.then(Envelope::new),

@@ -147,6 +147,7 @@ impl Session {
             self.capture.wants = wants;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
+            self.envelope_missing(id, missing);
             self.left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
@@ -195,6 +196,7 @@ impl Session {
             self.capture.wants = wants;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
+            self.envelope_missing(id, missing);
         }
         self.left_out(left_out);
         if self.names {
@@ -282,6 +284,7 @@ impl Session {
     fn left_out(&mut self, elements: u32) {
         if elements > 0 && self.capture.is_on() {
             self.completeness.insert(Completeness::CAPTURE_LIMIT);
+            self.envelope_missing(TaskId::NONE, Completeness::CAPTURE_LIMIT);
             self.later(
                 TaskId::NONE,
                 NoteCode::OTHER,

@@ -1,7 +1,7 @@
 //! What was recorded with `--replayable` runs again from its log alone: the same output, the same end, every call compared.
 
 use crate::program::program;
-use crate::stage::{Ran, SYSREEL, Stage, installed};
+use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
 use std::fs;
 
 /// How often each log is replayed.
@@ -354,6 +354,26 @@ fn what_was_not_recorded_for_it_is_refused() {
     stage.sysreel(&["replay", "plain.reel"]).fails(3, &["plain.reel", "--replayable"]);
     stage.sysreel(&["replay", "missing.reel"]).fails(3, &["missing.reel"]);
     stage.sysreel(&["replay"]).fails(2, &["FILE"]);
+}
+
+/// Tasks of a replay must not live on by themselves: they stand in the middle of a program that nothing answers any more.
+#[test]
+fn nothing_survives_a_replayer_that_is_killed() {
+    let stage = Stage::new();
+    record(&stage, &["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo > effect"]);
+    fs::remove_file(stage.path("effect")).unwrap();
+    let mut command = stage.command(SYSREEL);
+    let mut replayer = Running::start(command.args(["replay", "-q", "run.reel"]));
+    let children = format!("/proc/{0}/task/{0}/children", replayer.pid());
+    let mut child = 0;
+    until("a replayed task runs", || {
+        child = fs::read_to_string(&children).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        child != 0 || replayer.has_ended()
+    });
+    kill(replayer.pid(), "KILL");
+    replayer.wait();
+    until("the replayed task is gone", || !matches!(state_of(child), Some(state) if state != 'Z'));
+    assert!(!stage.path("effect").exists());
 }
 
 #[test]

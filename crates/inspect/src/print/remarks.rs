@@ -2,8 +2,8 @@
 
 use sysreel_abi::{Abi, Filter};
 use sysreel_format::{
-    Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed, Stop, Task,
-    TaskId,
+    Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed,
+    SnapshotKind, Stop, Task, TaskId,
 };
 
 use super::lines::Prefix;
@@ -222,6 +222,9 @@ impl Printer<'_> {
             }
             Body::Altered(altered) => self.altered(&prefix, altered),
             Body::Mark(name) => self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name))),
+            Body::Snapshot { what: SnapshotKind::ENVELOPE, .. } => {
+                self.remark(&prefix, "this recording was made to be replayed");
+            }
             Body::Snapshot { what, .. } => {
                 self.remark(&prefix, &format!("snapshot of unknown kind {}", what.0))
             }

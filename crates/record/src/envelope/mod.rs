@@ -100,6 +100,19 @@ impl Session {
         self.sink.commit();
     }
 
+    /// Memory of a call that is not in the log whole.
+    pub(crate) fn envelope_missing(&mut self, task: TaskId, missing: Completeness) {
+        if missing.contains(Completeness::CAPTURE_LIMIT) {
+            self.not_replayable(
+                task,
+                "a call reads or writes more memory than a log can hold of one stop".into(),
+            );
+        }
+        if missing.contains(Completeness::UNREADABLE_MEMORY) {
+            self.not_replayable(task, "memory of a call could not be read".into());
+        }
+    }
+
     /// Something that no replay can repeat has happened: the log says what.
     pub(crate) fn not_replayable(&mut self, task: TaskId, why: String) {
         let Some(envelope) = &mut self.envelope else { return };
