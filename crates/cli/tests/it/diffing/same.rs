@@ -198,3 +198,37 @@ fn curl(pairs: usize) {
         assert_eq!((lines(&report, "note"), status), (Vec::new(), 0));
     }
 }
+
+/// A build with Cargo, whose compiler makes up names of its own kind.
+fn cargo(pairs: usize) {
+    if !installed("cargo", &["cargo"]) {
+        return;
+    }
+    let setup = "mkdir src; printf '[package]\\nname = \"w\"\\nversion = \"0.1.0\"\\nedition = \"2021\"\\n' > Cargo.toml; \
+        echo 'mod m; fn main() { println!(\"{}\", m::f(3)) }' > src/main.rs; \
+        echo 'pub fn f(x: i32) -> i32 { x + 1 }' > src/m.rs";
+    // Rustup finds its toolchains at home, which is another place here.
+    let home = |name: &str, folder: &str| {
+        let own = std::env::var(name).unwrap_or_default();
+        let usual = format!("{}/{folder}", std::env::var("HOME").unwrap_or_default());
+        format!("{name}={}", if own.is_empty() { &usual } else { &own })
+    };
+    let (rustup, cargo) = (home("RUSTUP_HOME", ".rustup"), home("CARGO_HOME", ".cargo"));
+    for _ in 0..pairs {
+        let words = ["env", &rustup, &cargo, "cargo", "build", "--offline", "--quiet"];
+        let (a, b) = (Take::of(setup, &words), Take::of(setup, &words));
+        let (report, status) = diff(&a, &b, &[]);
+        assert_eq!((lines(&report, "note"), status), (Vec::new(), 0));
+    }
+}
+
+#[test]
+fn cargo_once() {
+    cargo(1);
+}
+
+#[test]
+#[ignore = "ten pairs"]
+fn long_cargo() {
+    cargo(10);
+}

@@ -29,6 +29,7 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     let mut found = processes::differences(a, b, &pairing);
     effects::differences(a, b, &mut found);
     found.extend(marks(a, b));
+    found.extend(surroundings(a, b));
     let mut accounts = account::effects(a, b);
     if options.level >= Level::Sequence {
         accounts = sequences::differences(a, b, &pairing, &mut found);
@@ -37,6 +38,7 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
         contents::differences(a, b, &pairing, &mut found);
     }
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
+    found.extend(timing::differences(&times));
     let differences = fold::fold(a, b, found);
     Report::of(a, b, differences, accounts, times)
 }
@@ -103,6 +105,24 @@ impl Found {
             follows: None,
         }
     }
+}
+
+/// What is different about the logs themselves: where they come from, and whether they are whole.
+fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
+    let mut found = Vec::new();
+    let whole = [a, b].map(|run| run.findings.is_whole());
+    if whole[0] != whole[1] {
+        let change = if whole[0] { Change::Added } else { Change::Removed };
+        let one = Found::new(Rule::RunIncomplete, change, "-", "the log is not whole".to_owned());
+        found.push(one);
+    }
+    if a.environment != b.environment {
+        let mut one = Found::new(Rule::EnvDrift, Change::Changed, "-", "surroundings".to_owned());
+        one.difference.before = Some(a.environment.to_string());
+        one.difference.after = Some(b.environment.to_string());
+        found.push(one);
+    }
+    found
 }
 
 /// Marks that one run has more often.

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::diff::report::Time;
+use super::Found;
+use crate::diff::report::{Change, Time};
+use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 
 /// Every call that both runs make, the one first on which the most time was spent.
@@ -24,4 +26,42 @@ pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
         .collect();
     times.sort_by_key(|time| std::cmp::Reverse(time.total_ns.iter().sum::<u64>()));
     times
+}
+
+/// Calls that took quite another time, as a rule: medians are known to a factor of two, and a few calls say nothing.
+pub(super) fn differences(times: &[Time]) -> Vec<Found> {
+    /// How many calls both runs must have made.
+    const LEAST: u64 = 100;
+    /// How many times as long is another time.
+    const FACTOR: u64 = 4;
+    let told = times.iter().filter(|time| {
+        let [a, b] = time.median_ns;
+        time.count.iter().all(|count| *count >= LEAST) && a.max(b) >= a.min(b).max(1).saturating_mul(FACTOR)
+    });
+    told.map(|time| {
+        let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());
+        let median = time.median_ns.map(|ns| Some(format!("{} us", ns / 1000)));
+        [found.difference.before, found.difference.after] = median;
+        found
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_many_calls_of_quite_another_time_are_told() {
+        let time = |count: u64, a: u64, b: u64| Time {
+            call: "read".into(),
+            count: [count, count],
+            total_ns: [0, 0],
+            median_ns: [a, b],
+            p99_ns: [0, 0],
+        };
+        let told = |time| differences(&[time]).len();
+        assert_eq!((told(time(100, 1024, 4096)), told(time(100, 8192, 1024))), (1, 1));
+        assert_eq!((told(time(99, 1024, 8192)), told(time(100, 1024, 2048))), (0, 0));
+    }
 }

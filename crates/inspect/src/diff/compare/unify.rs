@@ -1,10 +1,12 @@
 //! Names that each run has made up, like those of mkstemp(3), get a common name.
 //!
-//! A name counts as made up when a run makes it and takes care that it was not there before, when the other run has no such name,
-//! and when there both have one of the same length, in the same place, by the same program, that differs in a stretch of
-//! at least six letters and digits. So a lock file, which both have, keeps its name, and so does a new file of the user's.
+//! A name counts as made up when a run makes it, when the other run has no such name, and when there both have one of the same form, in
+//! the same place, by the same program, that differs in a stretch of at least six letters and digits. Where a run does not take care that the
+//! name is new (`O_EXCL`, mkdir), that stretch must look dealt out: letters and digits mixed, most of them other ones. So a lock file, which both
+//! have, keeps its name, and so does `out2.txt` beside `out1.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use crate::diff::run::Run;
 
@@ -18,9 +20,8 @@ const DEPTH: usize = 4;
 struct Family {
     folder: String,
     role: String,
-    len: usize,
-    /// What comes behind the last dot.
-    extension: String,
+    /// How long the words in the name are, and what stands between them.
+    form: Vec<(usize, String)>,
 }
 
 /// Renames what is made up in both runs.
@@ -36,35 +37,34 @@ pub(super) fn unify(a: &mut Run, b: &mut Run) {
     }
 }
 
+/// The names of a family that one run has, each with whether it was new for certain.
+type Members<'r> = BTreeMap<&'r str, bool>;
+
 /// For each run the new names of what is made up.
 fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
     let all = [a, b].map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
-    let mut families = BTreeMap::<Family, [Vec<String>; 2]>::new();
+    let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
     for (side, run) in [a, b].into_iter().enumerate() {
-        for created in run.created.iter().filter(|created| created.exclusive) {
+        for created in &run.created {
             let name = run.name(created.name);
             if !all[1 - side].contains(name)
                 && let Some(family) = family(name, run.name(created.role))
             {
-                let names = &mut families.entry(family).or_default()[side];
-                if !names.iter().any(|known| known == name) {
-                    names.push(name.to_owned());
-                }
+                *families.entry(family).or_default()[side].entry(name).or_default() |= created.exclusive;
             }
         }
     }
     let mut renamed = [BTreeMap::new(), BTreeMap::new()];
-    for names in families.into_values() {
-        let bases: Vec<&str> = names.iter().flatten().map(|name| base(name).1).collect();
-        if names.iter().any(Vec::is_empty) {
+    for (family, members) in families {
+        let bases = [0, 1].map(|side| members[side].keys().map(|name| base(name).1).collect::<Vec<_>>());
+        let exclusive = members.iter().flat_map(BTreeMap::values).all(|exclusive| *exclusive);
+        if bases.iter().any(Vec::is_empty) {
             continue;
         }
-        let Some(range) = made_up(&bases) else { continue };
-        for (side, names) in names.iter().enumerate() {
-            for name in names {
-                let (folder, base) = base(name);
-                let (before, after) = (&base[..range.start], &base[range.end..]);
-                renamed[side].insert(name.clone(), format!("{folder}{before}<new>{after}"));
+        let Some(ranges) = made_up(&bases, &words(&family.form), exclusive) else { continue };
+        for (side, members) in members.iter().enumerate() {
+            for name in members.keys() {
+                renamed[side].insert((*name).to_owned(), masked(name, base(name).0.len(), &ranges));
             }
         }
     }
@@ -73,44 +73,102 @@ fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
 
 fn family(name: &str, role: &str) -> Option<Family> {
     let (folder, base) = base(name);
-    let extension = base.rsplit_once('.').map_or("", |(_, extension)| extension);
-    // An extension that is itself made up is none.
-    let extension = if extension.len() < LEAST { extension } else { "" };
-    (base.len() >= LEAST && !folder.is_empty()).then(|| Family {
+    let mut form = vec![(0, String::new())];
+    for c in base.chars() {
+        match form.last_mut() {
+            Some((len, after)) if after.is_empty() && is_part(c) => *len += 1,
+            Some((_, after)) if !is_part(c) => after.push(c),
+            _ => form.push((1, String::new())),
+        }
+    }
+    let some = form.iter().any(|(len, _)| *len >= LEAST);
+    (some && base.is_ascii() && !folder.is_empty()).then(|| Family {
         folder: folder.to_owned(),
         role: role.to_owned(),
-        len: base.len(),
-        extension: extension.to_owned(),
+        form,
     })
+}
+
+fn is_part(c: char) -> bool {
+    c.is_ascii_alphanumeric() || c == '_'
+}
+
+/// Where the words of a form stand.
+fn words(form: &[(usize, String)]) -> Vec<Range<usize>> {
+    let mut at = 0;
+    let place = |(len, after): &(usize, String)| {
+        let word = at..at + len;
+        at += len + after.len();
+        word
+    };
+    form.iter().map(place).collect()
 }
 
 fn base(name: &str) -> (&str, &str) {
     name.split_at(name.rfind('/').map_or(0, |at| at + 1))
 }
 
-/// Which part of names of one length is made up: where they differ, as far as letters and digits go.
-fn made_up(names: &[&str]) -> Option<std::ops::Range<usize>> {
+/// A name with its made-up parts replaced.
+fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
+    let mut out = name.to_owned();
+    for range in ranges.iter().rev() {
+        out.replace_range(folder + range.start..folder + range.end, "<new>");
+    }
+    out
+}
+
+/// Which parts of names of one form are made up: as few words as make both runs' names the same, or all in which they differ.
+fn made_up(bases: &[Vec<&str>; 2], words: &[Range<usize>], exclusive: bool) -> Option<Vec<Range<usize>>> {
+    let all: Vec<&str> = bases.iter().flatten().copied().collect();
+    let parts: Vec<Range<usize>> = words
+        .iter()
+        .filter_map(|word| part(&all, word))
+        .filter(|part| exclusive || is_dealt(bases, part))
+        .collect();
+    let same = |mask: &[Range<usize>]| {
+        let [a, b] =
+            [0, 1].map(|side| bases[side].iter().map(|base| masked(base, 0, mask)).collect::<BTreeSet<_>>());
+        a == b
+    };
+    let single = parts.iter().map(|part| vec![part.clone()]);
+    let pairs = parts.iter().enumerate().flat_map(|(i, first)| {
+        parts.iter().skip(i + 1).map(move |second| vec![first.clone(), second.clone()])
+    });
+    let long = |mask: &Vec<Range<usize>>| mask.iter().any(|part| part.len() >= LEAST);
+    let few = single.chain(pairs).filter(long).find(|mask| same(mask));
+    few.or_else(|| Some(parts.clone()).filter(|all| long(all) && (exclusive || same(all))))
+}
+
+/// Where names differ within a word; what all have by chance belongs to it, as far as it is needed for a whole one.
+fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     let first = names.first()?.as_bytes();
     let same = |at: usize| names.iter().all(|name| name.as_bytes().get(at) == first.get(at));
-    let mut differs = (0..first.len()).filter(|at| !same(*at));
-    let (start, last) = (differs.next()?, differs.next_back());
-    // What all have by chance belongs to it, as far as it is needed for a whole one.
-    let is_part = |at: usize| {
-        names
-            .iter()
-            .all(|name| name.as_bytes().get(at).is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_'))
-    };
-    let (mut start, mut end) = (start, last.unwrap_or(start) + 1);
-    if !(start..end).all(is_part) {
-        return None;
-    }
-    while end - start < LEAST && end < first.len() && is_part(end) {
+    let mut differs = word.clone().filter(|at| !same(*at));
+    let start = differs.next()?;
+    let (mut start, mut end) = (start, differs.next_back().unwrap_or(start) + 1);
+    while end - start < LEAST && end < word.end {
         end += 1;
     }
-    while end - start < LEAST && start > 0 && is_part(start - 1) {
+    while end - start < LEAST && start > word.start {
         start -= 1;
     }
-    (end - start >= LEAST).then_some(start..end)
+    Some(start..end)
+}
+
+/// Whether a part looks dealt out in both runs: letters and digits mixed, and most of it another one in the other run.
+fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
+    let mixed = |name: &&str| {
+        let part = name.get(part.clone()).unwrap_or_default();
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        digits > 0 && digits < part.len()
+    };
+    let [Some(one), Some(other)] = [0, 1].map(|side| bases[side].first()) else { return false };
+    let (one, other) = (one.get(part.clone()), other.get(part.clone()));
+    let others = one.into_iter().flat_map(str::bytes).zip(other.into_iter().flat_map(str::bytes));
+    // Words without a digit are rare where letters and digits are dealt out: one in five of six characters.
+    let enough =
+        bases.iter().flatten().filter(|name| mixed(name)).count() * 2 >= bases.iter().map(Vec::len).sum();
+    enough && others.filter(|(x, y)| x != y).count() * 10 >= part.len() * 6
 }
 
 /// Gives names, and those below them, their new names; also where they stand in command lines.
@@ -146,14 +204,40 @@ fn rename(run: &mut Run, names: &BTreeMap<String, String>) {
 mod tests {
     use super::*;
 
+    fn found(a: &[&str], b: &[&str], exclusive: bool) -> Option<Vec<String>> {
+        let forms: BTreeSet<_> = a
+            .iter()
+            .chain(b)
+            .map(|name| family(&format!("/{name}"), "r").map(|family| family.form))
+            .collect();
+        let [Some(form)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
+        let ranges = made_up(&[a.to_vec(), b.to_vec()], &words(form), exclusive)?;
+        Some(a.iter().map(|name| masked(name, 0, &ranges)).collect())
+    }
+
     #[test]
     fn the_made_up_part_is_found() {
-        assert_eq!(made_up(&["ccAbC123.s", "ccXyZ987.s"]), Some(2..8));
+        let one = |a, b| found(&[a], &[b], true).map(|names| names[0].clone());
+        assert_eq!(one("ccAbC123.s", "ccXyZ987.s").as_deref(), Some("cc<new>.s"));
         // By chance both begin with the same letter.
-        assert_eq!(made_up(&["ccAbC123.s", "ccAyZ987.s"]), Some(2..8));
-        assert_eq!(made_up(&["a1.txt", "a2.txt"]), None);
-        assert_eq!(made_up(&["tmp.abcdef", "tmp.ghijkl"]), Some(4..10));
-        assert_eq!(made_up(&["ab-cdef-gh", "ij-klmn-op"]), None);
-        assert_eq!(made_up(&["same", "same"]), None);
+        assert_eq!(one("ccAbC123.s", "ccAyZ987.s").as_deref(), Some("cc<new>.s"));
+        assert_eq!(one("a1.txt", "a2.txt"), None);
+        assert_eq!(one("tmp.abcdef", "tmp.ghijkl").as_deref(), Some("tmp.<new>"));
+        assert_eq!(one("ab-cdef-gh", "ij-klmn-op"), None);
+        assert_eq!(
+            one("s-hoj9zmbj0c-19rszqv-working", "s-abcdefgh12-zzzzzzz-working").as_deref(),
+            Some("s-<new>-<new>-working")
+        );
+        assert_eq!(one("same", "same"), None);
+    }
+
+    #[test]
+    fn what_is_not_new_for_certain_must_look_dealt_out() {
+        let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
+        let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
+        // What both have stays apart.
+        assert_eq!(found(a, b, false), Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()]));
+        assert_eq!(found(&["output_v1.txt"], &["output_v2.txt"], false), None);
+        assert_eq!(found(&["january"], &["october"], false), None);
     }
 }

@@ -46,10 +46,27 @@ impl Roots {
     /// The first name that a directory is given holds. Several may have the same: one in each run.
     pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
+        // A name of its own goes before one by what lies below.
+        self.0.retain(|(known, dir)| dir != path || !known.ends_with("/.."));
         let taken = self.0.iter().any(|(_, dir)| dir == path);
         if path.first() == Some(&b'/') && !taken {
             self.0.push((name.to_owned(), path.to_vec()));
+            self.above(name, path);
             self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
+        }
+    }
+
+    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies in the folders of the system.
+    fn above(&mut self, name: &str, path: &[u8]) {
+        let mut name = name.to_owned();
+        let mut at = path;
+        while let Some(end) = at.iter().rposition(|&byte| byte == b'/').filter(|end| *end > 0) {
+            at = at.get(..end).unwrap_or_default();
+            name.push_str("/..");
+            let deep = at.iter().filter(|&&byte| byte == b'/').count() > 1;
+            if deep && !self.0.iter().any(|(_, dir)| dir == at) {
+                self.0.push((name.clone(), at.to_vec()));
+            }
         }
     }
 
@@ -328,6 +345,7 @@ mod tests {
             ("/srv/me/wsx", "$HOME/wsx"),
             ("/tmp/x (deleted)", "$TMP/x"),
             ("/", "/"),
+            ("/srv", "/srv"),
             ("/usr/lib/python3.31/x", "/usr/lib/python3.31/x"),
             ("/proc/31/status", "/proc/<pid>/status"),
             ("/proc/32/status", "/proc/<other>/status"),
