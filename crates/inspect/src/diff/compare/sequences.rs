@@ -178,6 +178,11 @@ fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
     align::align(b, a).into_iter().map(turned).collect()
 }
 
+/// A signal among the names of a difference: who sends one to himself has caused its arrival.
+fn arrival(signal: &str) -> String {
+    format!("<signal {signal}>")
+}
+
 /// Signals that only one of a pair of processes got. When they come is no matter.
 fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     use crate::diff::report::Change;
@@ -196,6 +201,7 @@ fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
             one.difference.events[side] = Some(*event);
             one.processes[side] = vec![*process];
             one.processes[1 - side] = vec![partner];
+            one.names = vec![arrival(&one.difference.what)];
             found.push(one);
         }
     }

@@ -204,12 +204,20 @@ pub(super) const C: &[Seed] = &[
         "fs.read.gone removed worker stat $WS/numbers",
     ),
     (
+        "a signal is sent",
+        "/* here */",
+        "kill(getppid(), 0);",
+        "effects",
+        "note",
+        "signal.sent added worker signal 0 <other>",
+    ),
+    (
         "a signal arrives",
         "/* here */",
-        "signal(SIGUSR1, SIG_IGN); signal(SIGUSR1, (void (*)(int))sync_file_range); raise(0);",
+        "signal(SIGUSR1, SIG_IGN); signal(SIGUSR1, (void (*)(int))alarm); raise(SIGUSR1);",
         "sequence",
         "note",
-        "signal.sent added worker signal 0 <traced>",
+        "signal.received added worker SIGUSR1",
     ),
     (
         "another argument",

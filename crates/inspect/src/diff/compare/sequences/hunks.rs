@@ -361,6 +361,9 @@ impl Group {
             if token.op == Op::Fork {
                 found.names.push(CHILD.to_owned());
             }
+            if token.op == Op::Signal {
+                found.names.push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
+            }
             // The name of a call without operation stands before what it is about.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
             found.names.extend(names.filter(|name| name.starts_with(['/', '$'])).map(str::to_owned));

@@ -220,11 +220,16 @@ fn signal(case: &Case<'_>, deed: Deed, names: &mut Names) -> Deed {
     };
     let signal = of_kind(|kind| matches!(kind, Kind::Signal)).unwrap_or(0);
     let to = of_kind(|kind| matches!(kind, Kind::Pid)).unwrap_or(0);
+    // To itself: nobody else notices, and how it ends is told anyhow.
+    let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
+    let target = u32::try_from(to).unwrap_or(0);
+    let effect = own != Some(target)
+        && !case.tracker.tasks().any(|(_, task)| task.tid == target && Some(task.tgid) == own);
     let text = match sysreel_abi::signal_name(signal) {
         Some(name) => name.to_owned(),
         None => signal.to_string(),
     };
-    Deed { first: word(names, &text), second: names.id(Sort::Pid, &to.to_le_bytes()), ..deed }
+    Deed { effect, first: word(names, &text), second: names.id(Sort::Pid, &to.to_le_bytes()), ..deed }
 }
 
 /// The ids that a process asks to have.
