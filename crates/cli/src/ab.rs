@@ -10,7 +10,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Run, Severity, Verdict, agree};
+use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Severity, Verdict, agree};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::DIFF_HELP)]
@@ -98,8 +98,8 @@ impl Args {
             let own = program_folder(&words, folder.as_deref()).filter(|_| text.is_some());
             let own = own.map(|folder| ("PROGRAM".to_owned(), folder));
             let job = Job { words, folder: folder.clone() };
-            let given = roots.iter().cloned().chain(own).chain(policy.roots.iter().cloned());
-            let options = Options { level: self.level.into(), roots: given.chain(job.roots()).collect() };
+            let roots = roots.iter().cloned().chain(own).chain(policy.roots.iter().cloned()).collect();
+            let options = Options { level: self.level.into(), roots };
             Ok(Side { job, label, options })
         };
         let sides = [side(&self.a, &self.dir_a, &self.root_a)?, side(&self.b, &self.dir_b, &self.root_b)?];
@@ -127,7 +127,7 @@ fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Ve
     for round in 1..=args.runs.get() {
         let run = |name: &str, side: &Side| {
             let log = rounds.record(&format!("{name}-{round}"), &side.job)?;
-            let run = Run::read(&log, side.options.level.max(policy.level()), &side.options.roots)?;
+            let run = diff::read(&log, side.options.level.max(policy.level()), &side.options.roots)?;
             anyhow::Ok((log, run))
         };
         let ((log_a, mut a), (log_b, mut b)) = (run("a", &sides[0])?, run("b", &sides[1])?);

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::baseline::{Baseline, Key, Learned, Variant};
 use sysreel_inspect::diff::policy::Policy;
-use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree};
+use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read as read_run};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::DIFF_HELP)]
@@ -178,11 +178,6 @@ fn job(words: &[String]) -> Job {
     Job { words: words.iter().map(OsString::from).collect(), folder: None }
 }
 
-/// Directories with names: the policy's first.
-fn roots(policy: &Policy, job: &Job) -> Vec<(String, PathBuf)> {
-    policy.roots.iter().cloned().chain(job.roots()).collect()
-}
-
 fn read(file: &Path) -> Result<Option<Baseline>, Failure> {
     match file.exists() {
         false => Ok(None),
@@ -210,7 +205,6 @@ fn record(args: &Record) -> Result<(), Failure> {
     let known = read(&reviewed.file)?;
     let words = words(&args.command, known.as_ref()).map_err(Failure::Usage)?;
     let job = job(&words);
-    let roots = roots(&policy, &job);
     let rounds = Rounds::new(args.place.keep.as_deref())?;
     for round in 1..=args.warmup {
         rounds.record(&format!("warmup-{round}"), &job)?;
@@ -218,7 +212,7 @@ fn record(args: &Record) -> Result<(), Failure> {
     let mut runs = Vec::new();
     for round in 1..=args.runs.get() {
         let log = rounds.record(&format!("run-{round}"), &job)?;
-        let run = Run::read(&log, Level::Effects, &roots)?;
+        let run = read_run(&log, Level::Effects, &policy.roots)?;
         if !run.is_whole() {
             return Err(
                 anyhow::anyhow!("the log of run {round} is not whole: it cannot be a baseline").into()
@@ -280,7 +274,7 @@ fn check(args: &Check) -> Result<Exit, Failure> {
     })?;
     let words = words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
     let job = job(&words);
-    let options = Options { level: policy.level(), roots: roots(&policy, &job) };
+    let options = Options { level: policy.level(), roots: policy.roots.clone() };
     let rounds = Rounds::new(args.place.keep.as_deref())?;
     let mut checking = Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
     let mut verdicts = vec![checking.round(&rounds.record("check-1", &job)?)?];
@@ -330,7 +324,7 @@ impl Checking<'_> {
     }
 
     fn round(&mut self, log: &sysreel_inspect::LogFile) -> Result<Verdict, Failure> {
-        let run = Run::read(log, Level::Effects, &self.options.roots)?;
+        let run = read_run(log, Level::Effects, &self.options.roots)?;
         let variant = self.variant(&run)?.clone();
         let compared = variant.compare(&self.args.place.reviewed.file, log, &self.options)?;
         let mut report = compared.report;

@@ -21,21 +21,6 @@ pub(crate) struct Job {
     pub(crate) folder: Option<PathBuf>,
 }
 
-impl Job {
-    /// The directories that every run has names for. The environment of the command is ours, and a log does not tell it apart.
-    pub(crate) fn roots(&self) -> Vec<(String, PathBuf)> {
-        let here = std::path::absolute(self.folder.as_deref().unwrap_or(Path::new("."))).ok();
-        [("HOME", "HOME"), ("TMP", "TMPDIR")]
-            .into_iter()
-            .filter_map(|(root, variable)| {
-                Some((root.to_owned(), PathBuf::from(std::env::var_os(variable)?)))
-            })
-            // The working directory is called WS, whatever else it is.
-            .filter(|(_, path)| path.is_absolute() && here.as_ref() != Some(path))
-            .collect()
-    }
-}
-
 /// Where logs go, with what the commands print.
 pub(crate) struct Rounds {
     folder: PathBuf,

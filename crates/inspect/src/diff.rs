@@ -12,6 +12,7 @@ mod compare;
 mod context;
 mod effect;
 pub mod format;
+mod home;
 pub mod policy;
 mod report;
 mod rule;
@@ -26,6 +27,7 @@ pub use agree::agree;
 pub use compare::compare;
 pub use context::{Around, context};
 pub use effect::{Effect, Op};
+pub use home::read;
 pub use report::{Account, Change, Difference, MutedCount, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{End, Environment, Image, MARK, Mark, Muted, Process, Run, Seen};
@@ -61,7 +63,7 @@ pub struct Options {
 /// # Errors
 /// When one of them cannot be read.
 pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
-    let read = |file: LogFile| Run::read(&file, options.level, &options.roots);
+    let read = |file: LogFile| home::read(&file, options.level, &options.roots);
     std::thread::scope(|scope| {
         let first = scope.spawn(move || read(a));
         let second = read(b);

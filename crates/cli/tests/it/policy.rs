@@ -117,6 +117,26 @@ fn secrets_and_what_is_forbidden() {
     }
 }
 
+/// A home that is not where the program runs.
+#[test]
+fn secrets_lie_at_home() {
+    let stage = Stage::new();
+    std::fs::create_dir_all(stage.path("me/.ssh")).unwrap();
+    std::fs::create_dir(stage.path("t")).unwrap();
+    stage.write("me/.ssh/id", "key\n");
+    stage.write("p.toml", "secrets = [\"$HOME/.ssh/**\"]\n");
+    for (log, script) in [("a.reel", "true"), ("b.reel", "read x < me/.ssh/id; echo $x > $TMPDIR/x")] {
+        let mut command = stage.command(crate::stage::SYSREEL);
+        command.args(["record", "-q", "-o", log, "sh", "-c", script]);
+        command.env("HOME", stage.path("me")).env("TMPDIR", stage.path("t"));
+        assert!(stage.run(&mut command).status.success());
+    }
+    let text = stage.sysreel(&["diff", "--policy", "p.toml", "a.reel", "b.reel"]).text();
+    for part in ["secret.read: read $HOME/.ssh/id", "so + write $TMP/x"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+}
+
 #[test]
 fn roots_are_named() {
     let change = Change::new("true", "echo b > d/new");

@@ -32,7 +32,7 @@ impl Variant {
     /// # Errors
     /// When the log cannot be read.
     pub fn compare(&self, path: &Path, log: &LogFile, options: &Options) -> Result<Compared, Error> {
-        let read = |level| Run::read(log, level, &options.roots);
+        let read = |level| crate::diff::read(log, level, &options.roots);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
         let (done, noise) = self.recognise(run.effects());
         let roles = roles(&run);
