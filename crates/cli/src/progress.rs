@@ -7,6 +7,7 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysreel_record::Progress;
+use sysreel_sys::clock::with_time_stamps;
 
 /// A program that ends sooner leaves the terminal as it would without a recorder.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -47,15 +48,18 @@ impl Bar {
         if !self.done.is_multiple_of(Self::STEP) {
             return;
         }
-        if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.set_position(self.done);
+        // Those who do the work may have no clock.
+        with_time_stamps(|| {
+            if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
+                self.bar.set_draw_target(ProgressDrawTarget::stderr());
+            }
+            self.bar.set_position(self.done);
+        });
     }
 
     /// Clears the bar while something else is written.
     pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
-        self.bar.suspend(write)
+        with_time_stamps(|| self.bar.suspend(write))
     }
 }
 

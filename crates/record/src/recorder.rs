@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use sysreel_format::{
     BlockWriter, Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
 };
+use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout};
 use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe, process};
@@ -167,7 +168,10 @@ impl Recorder {
 
     /// Follows the program to its end and finishes the log.
     pub fn run(mut self) -> Result<Outcome, Error> {
+        // What the program does without, the tracer does without too: that is cheaper for both.
+        let without = self.session.envelope.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
+        drop(without);
         let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;

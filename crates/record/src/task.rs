@@ -3,7 +3,6 @@
 use crate::only::Calling;
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::time::Instant;
 use sysreel_abi::plan::EntryState;
 use sysreel_abi::replay::{Ids, Shape};
 use sysreel_abi::{Abi, CloneFlags, Row};
@@ -71,7 +70,7 @@ pub(crate) struct Held {
     /// It was sent again.
     pub(crate) sent: bool,
     /// When it came.
-    pub(crate) since: Instant,
+    pub(crate) since_ns: u64,
 }
 
 /// An open system call.

@@ -12,6 +12,7 @@ use sysreel_format::{
     Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, ReadAt, SnapshotKind,
     TaskId,
 };
+use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::stub::{GATE, Stub};
 use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
 
@@ -42,7 +43,7 @@ impl Default for Options {
     }
 }
 
-/// Who watches a replay.
+/// Who watches a replay. Whoever reads a clock must do so in [`sysreel_sys::clock::with_time_stamps`].
 pub trait Observer {
     /// That event was replayed.
     fn replayed(&mut self, event: &Event<'_>);
@@ -134,7 +135,10 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// # Errors
     /// When the log cannot be read, or the kernel refuses what a replay needs.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
+        // What the program does without, its tracer does without too: that is cheaper for both.
+        let without = WithoutTimeStamps::begin();
         let outcome = self.events(observer);
+        drop(without);
         for (_, task) in self.tasks.drain() {
             // They die with their tracer anyway.
             _ = self.tracer.end(task.stop);

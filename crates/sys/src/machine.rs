@@ -76,8 +76,8 @@ pub fn xcr0() -> u64 {
 #[cfg(target_arch = "x86_64")]
 pub fn time_stamp() -> (u64, u32) {
     let mut processor = 0;
-    // SAFETY: rdtscp writes one u32; every CPU with a vvar page has it, and the kernel does not trap it for us.
-    let stamp = unsafe { std::arch::x86_64::__rdtscp(&mut processor) };
+    // SAFETY: rdtscp writes one u32; every CPU with a vvar page has it, and the kernel does not trap it for us here.
+    let stamp = crate::clock::with_time_stamps(|| unsafe { std::arch::x86_64::__rdtscp(&mut processor) });
     (stamp, processor)
 }
 

@@ -1,8 +1,9 @@
 //! Calls that a stopped task makes for its tracer, and nobody else sees.
 
+use crate::clock;
 use crate::info::SyscallInfo;
 use crate::{Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Where a `syscall` instruction lies in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,8 +167,8 @@ impl Tracer {
     pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
         const LOOK_EVERY: Duration = Duration::from_micros(100);
         stop.resume_in_place(how, Signal::NONE);
-        let begun = Instant::now();
-        while begun.elapsed() < time {
+        let begun = clock::monotonic_ns();
+        while u128::from(clock::monotonic_ns().saturating_sub(begun)) < time.as_nanos() {
             match self.poll_for(stop.tid())? {
                 Some(Report::Stopped(next)) => {
                     *stop = next;

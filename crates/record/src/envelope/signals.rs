@@ -5,12 +5,12 @@
 
 use crate::session::Session;
 use crate::task::Held;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use sysreel_format::{Altered, Altering, TaskId};
 use sysreel_sys::memory::Window;
 use sysreel_sys::signals::{self, Alarm};
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::{Lost, Resume, Signal, Stop, StopKind, Tid, machine, process};
+use sysreel_sys::{Lost, Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
 
 /// rdtsc, and rdtscp, which also tells the processor (Intel SDM).
 const RDTSC: [u8; 2] = [0x0f, 0x31];
@@ -120,7 +120,7 @@ impl Session {
     fn hold(&mut self, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
         self.sink.row.altered(&Altered { what: Altering::SIGNAL_HELD, arg: 0, kernel: &[], given: &[] });
         if let Some(task) = self.tasks.get_mut(tid) {
-            task.held.push(Held { signal, siginfo: *siginfo, sent: false, since: Instant::now() });
+            task.held.push(Held { signal, siginfo: *siginfo, sent: false, since_ns: clock::monotonic_ns() });
         }
         if let Some(envelope) = &mut self.envelope {
             envelope.alarm = Alarm::after(PATIENCE).ok();
@@ -146,7 +146,7 @@ impl Session {
         let mut late = Vec::new();
         for (tid, task) in self.tasks.iter_mut() {
             for held in task.held.iter_mut().filter(|held| !held.sent) {
-                if held.since.elapsed() < PATIENCE {
+                if u128::from(clock::monotonic_ns().saturating_sub(held.since_ns)) < PATIENCE.as_nanos() {
                     waiting = true;
                     continue;
                 }
