@@ -40,6 +40,8 @@ pub(crate) struct Task {
     pub(crate) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(crate) shaping: Option<(Shape, Option<i32>)>,
+    /// The call that it is in writes to the recorder's own output.
+    pub(crate) echoes: bool,
     /// An execve has succeeded; its exit is to come.
     pub(crate) fresh_image: bool,
     /// It was just made, and its memory has its id at these places.
@@ -98,6 +100,7 @@ impl Task {
             ended: None,
             vetoed: None,
             shaping: None,
+            echoes: false,
             fresh_image: false,
             newborn: None,
             cleared: None,

@@ -26,6 +26,7 @@ mod reading;
 mod replay;
 mod replay_isolation;
 mod replay_mutations;
+mod replay_pitfalls;
 mod replay_programs;
 mod replay_witness;
 mod session;

@@ -61,9 +61,9 @@ print([len(subprocess.run(['curl', '-sv', url + str(i)], capture_output=True).st
 server.shutdown()
 END
 exec /usr/bin/python3 s.py"),
-    Case("forking server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
-    Case("threaded server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
-    Case("static binary", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("server.c"), "\nEND\ngcc -O1 -static -pthread -o s s.c && exec ./s thread")),
+    Case("forking server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
+    Case("threaded server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
+    Case("static binary", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -static -pthread -o s s.c && exec ./s thread")),
     Case("i386 binary", &["gcc"], "printf '#include <stdio.h>\n#include <stdlib.h>\n#include <time.h>\n#include <unistd.h>\n#include <signal.h>\n#include <sys/wait.h>\nstatic void on(int s) { printf(\"got %%d\\n\", s); }\nint main(void) { signal(SIGUSR1, on); if (!fork()) _exit(3); int st; wait(&st); raise(SIGUSR1); return printf(\"%%ld %%d %%p %%d\\n\", (long)time(0), getpid(), malloc(9), st) < 0; }' > e.c; gcc -m32 -O1 -o e e.c || exit 77; exec ./e"),
 ];
 
@@ -73,8 +73,8 @@ const RACY: &[Case] = &[
     Case("python3: threads", &["python3"], THREADS),
     Case("python3: signals", &["python3"], SIGNALS),
     Case("threads with a lock", &["gcc"], RACE),
-    Case("forking server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
-    Case("threaded server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
+    Case("forking server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
+    Case("threaded server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
     Case("bash: background jobs", &["bash"], r#"exec bash -c 'for i in 1 2 3 4 5; do (echo $i $EPOCHREALTIME; kill -USR1 $$) & done; trap "echo usr1" USR1; wait; wait; wait; wait; wait; wait; echo end'"#),
 ];
 

@@ -63,7 +63,12 @@ impl Session {
                 && let Some(to) = self.own_output(tid, fd)
             {
                 match from_memory {
-                    true => self.sink.row.echo(to),
+                    true => {
+                        self.sink.row.echo(to);
+                        if let Some(task) = self.tasks.get_mut(tid) {
+                            task.echoes = true;
+                        }
+                    }
                     // Nobody would see the bytes.
                     false => errno = errno.or(Some(NOT_BETWEEN_THESE)),
                 }
@@ -98,6 +103,7 @@ impl Session {
         let Some((rval, is_error)) = self.info.result() else { return };
         let Some(task) = self.tasks.get_mut(tid) else { return };
         let (shaping, ended) = (task.shaping.take(), task.ended.take());
+        task.echoes = false;
         if let Some(errno) = task.vetoed.take() {
             let given = -i64::from(errno);
             if given != rval {

@@ -1,10 +1,11 @@
 //! Taking turns: one task at a time executes instructions of its own, so that the order of the log is the order in which memory changed.
 //!
-//! A task has the turn from where it goes on in its program to its next stop, and keeps it during calls that shape memory. Calls that may wait
-//! go on while others have their turns. What other tasks report meanwhile is served when the turn is free.
+//! A task has the turn from where it goes on in its program to its next stop, and keeps it during calls that shape memory or write to the
+//! recorder's own output. Other calls may wait, and go on while others have their turns. What other tasks report meanwhile is served when the turn is free.
 
 use crate::error::Error;
 use crate::session::Session;
+use crate::task::Task;
 use sysreel_format::TaskId;
 use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer};
@@ -57,9 +58,11 @@ impl Session {
             return;
         }
         let takes = match kind {
-            // Calls that shape memory do not wait, and nobody shall see them half done.
+            // Calls that shape memory do not wait, and nobody shall see them half done. What is written to the same output shall be there
+            // in the order of the log.
             StopKind::Syscall if self.info.op() == Some(Op::ENTRY) => {
-                self.tasks.get(tid).is_some_and(|task| task.shaping.is_some() && task.vetoed.is_none())
+                let keeps = |task: &Task| (task.shaping.is_some() || task.echoes) && task.vetoed.is_none();
+                self.tasks.get(tid).is_some_and(keeps)
             }
             StopKind::Syscall | StopKind::Signal(_) | StopKind::Event(Event::STOP) => true,
             StopKind::Group(_) | StopKind::Event(_) => false,
