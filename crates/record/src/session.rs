@@ -158,6 +158,11 @@ impl Session {
     /// Records the stop of a known task and lets it go on.
     pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
+        if self.is_late_breakpoint(&stop) {
+            self.takes_turn(tid, stop.kind());
+            stop.resume(self.next_stop(tid), Signal::NONE);
+            return;
+        }
         let Some(deliver) = self.record(&mut stop, t_ns) else {
             stop.left_behind();
             return;

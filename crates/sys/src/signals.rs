@@ -239,6 +239,14 @@ pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
     is_of_instructions(Signal(signal)) && code > 0
 }
 
+/// Does this siginfo_t tell of a breakpoint in a debug register (sigaction(2), TRAP_HWBKPT)?
+pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
+    let int = |at: usize| {
+        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+    };
+    int(0) == Some(libc::SIGTRAP) && int(8) == Some(libc::TRAP_HWBKPT)
+}
+
 /// Is this a signal of those that instructions cause?
 pub fn is_of_instructions(Signal(signal): Signal) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP)

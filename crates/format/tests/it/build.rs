@@ -3,9 +3,9 @@
 use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
     DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gone,
-    GoneHow, Layout, Loss, Mapping, MetaCodec, Name, Note, NoteCode, Origin, PartKind, ProcessSnapshot,
-    RegionFlags, RegionHead, Renamed, Role, Segment, Severity, SnapshotKind, SourceId, StopHead, TaskHead,
-    TaskId,
+    GoneHow, Layout, Loss, MappedFlags, MappedHead, Mapping, MetaCodec, Name, Note, NoteCode, Origin,
+    PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity, SnapshotKind,
+    SourceId, StopHead, TaskHead, TaskId,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
@@ -135,6 +135,23 @@ fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     buf.registers(1, &[7; 216]);
     buf.altered(altered);
     buf.raw_part(PartKind(77), 0, b"part from the future");
+    buf.mapped(&mapped(), &[BlobNumber(1), BlobNumber(1 << 40)]);
+    buf.echo(2);
+}
+
+/// A mapping, each field another.
+pub(crate) fn mapped() -> MappedHead {
+    MappedHead {
+        start: 0x7fff_0000,
+        len: 0x3000,
+        prot: 5,
+        flags: MappedFlags::SHARED.with(MappedFlags::FILE),
+        dev: 8,
+        ino: 9,
+        offset: 0x10_1000,
+        filled: 0x2345,
+        skip: 0x1000,
+    }
 }
 
 /// What a log is made of.

@@ -64,11 +64,15 @@ fn every_kind_decodes() {
         match body {
             Body::Stop(stop) => {
                 let parts: Vec<_> = stop.parts.map(Result::unwrap).collect();
-                assert_eq!(parts.len(), 8);
+                assert_eq!(parts.len(), 10);
                 assert!(matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello")));
                 assert!(matches!(parts[3], Part::EventMessage(0xdead_beef_0000_0001)));
                 assert!(matches!(parts[4], Part::Name(n) if n.fd == -100 && n.link == b"socket:[9]"));
                 assert!(matches!(parts[7], Part::Unknown { kind: PartKind(77), .. }));
+                let Part::Mapped(mapped) = parts[8] else { panic!("{:?}", parts[8]) };
+                assert_eq!(mapped.head, crate::build::mapped());
+                assert_eq!(mapped.blobs.iter().map(|blob| blob.0).collect::<Vec<_>>(), [1, 1 << 40]);
+                assert!(matches!(parts[9], Part::Echo(2)));
             }
             Body::Task(task) => match task.parts.map(Result::unwrap).next() {
                 Some(Part::NsPids(pids)) => assert_eq!(pids.iter().collect::<Vec<_>>(), [100, 7, 1]),

@@ -9,7 +9,7 @@ use crate::session::Session;
 use std::time::Duration;
 use sysreel_format::{Altered, Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::memory::Window;
-use sysreel_sys::signals::{SIGTRAP, Ticker};
+use sysreel_sys::signals::{SIGTRAP, Ticker, is_hardware_breakpoint};
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Event, Lost, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
 
@@ -130,6 +130,14 @@ impl Session {
         }
         self.tracer.wait_in_place(stop)?;
         Ok(false)
+    }
+
+    /// Is this the signal of a breakpoint of ours that was taken away meanwhile? An interrupt can come before it. A program cannot have such
+    /// ones: for them it would need ptrace(2) or perf_event_open(2).
+    pub(crate) fn is_late_breakpoint(&self, stop: &Stop) -> bool {
+        self.envelope.is_some()
+            && stop.kind() == StopKind::Signal(SIGTRAP)
+            && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
     }
 
     fn preempted_event(&mut self, stop: &Stop, registers: &Registers) {
