@@ -120,11 +120,11 @@ fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
 /// Which parts of names of one form are made up: as few words as make both runs' names the same, or all in which they differ.
 fn made_up(bases: &[Vec<&str>; 2], words: &[Range<usize>], exclusive: bool) -> Option<Vec<Range<usize>>> {
     let all: Vec<&str> = bases.iter().flatten().copied().collect();
-    let parts: Vec<Range<usize>> = words
-        .iter()
-        .filter_map(|word| part(&all, word))
-        .filter(|part| exclusive || is_dealt(bases, part))
-        .collect();
+    let parts: Vec<Range<usize>> = words.iter().filter_map(|word| part(&all, word)).collect();
+    // One part that is dealt out vouches for the others: a time, a number.
+    if !exclusive && !parts.iter().any(|part| part.len() >= LEAST && is_dealt(bases, part)) {
+        return None;
+    }
     let same = |mask: &[Range<usize>]| {
         let [a, b] =
             [0, 1].map(|side| bases[side].iter().map(|base| masked(base, 0, mask)).collect::<BTreeSet<_>>());
@@ -237,6 +237,8 @@ mod tests {
         let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
         // What both have stays apart.
         assert_eq!(found(a, b, false), Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()]));
+        let lock = found(&["s-hojagwrcrw-1dpiwlz.lock"], &["s-hojagwexqz-0634f4j.lock"], false);
+        assert_eq!(lock, Some(vec!["s-hoja<new>-<new>.lock".into()]));
         assert_eq!(found(&["output_v1.txt"], &["output_v2.txt"], false), None);
         assert_eq!(found(&["january"], &["october"], false), None);
     }
