@@ -223,11 +223,6 @@ fn cargo(pairs: usize) {
 }
 
 #[test]
-fn cargo_once() {
-    cargo(1);
-}
-
-#[test]
 #[ignore = "ten pairs"]
 fn long_cargo() {
     cargo(10);

@@ -155,12 +155,14 @@ fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// Whether a part looks dealt out in both runs: letters and digits mixed, and most of it another one in the other run.
+/// Whether a part looks dealt out in both runs: letters and digits mixed in its word, and most of it another one in the other run.
 fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
+    let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let mixed = |name: &&str| {
-        let part = name.get(part.clone()).unwrap_or_default();
-        let digits = part.bytes().filter(u8::is_ascii_digit).count();
-        digits > 0 && digits < part.len()
+        let (before, behind) = name.as_bytes().split_at(part.end.min(name.len()));
+        let word = before.iter().rev().take_while(is_word).chain(behind.iter().take_while(is_word));
+        let (digits, letters): (Vec<u8>, Vec<u8>) = word.copied().partition(u8::is_ascii_digit);
+        !digits.is_empty() && !letters.is_empty()
     };
     let [Some(one), Some(other)] = [0, 1].map(|side| bases[side].first()) else { return false };
     let (one, other) = (one.get(part.clone()), other.get(part.clone()));
@@ -239,6 +241,8 @@ mod tests {
         assert_eq!(found(a, b, false), Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()]));
         let lock = found(&["s-hojagwrcrw-1dpiwlz.lock"], &["s-hojagwexqz-0634f4j.lock"], false);
         assert_eq!(lock, Some(vec!["s-hoja<new>-<new>.lock".into()]));
+        let build = found(&["w.x.0uywoag.rcgu.o"], &["w.x.0zvkrbs.rcgu.o"], false);
+        assert_eq!(build, Some(vec!["w.x.0<new>.rcgu.o".into()]));
         assert_eq!(found(&["output_v1.txt"], &["output_v2.txt"], false), None);
         assert_eq!(found(&["january"], &["october"], false), None);
     }
