@@ -175,7 +175,8 @@ fn dealt_out(part: &[u8], created: bool, dealt: &Dealt, out: &mut String) {
     // How many digits a pid needs at least not to be taken for another number in names that were not made here.
     const TELLING: usize = 4;
     let mut rest = part;
-    let mut joined = false;
+    // Whether the word at hand has had a number.
+    let mut numbered = false;
     while !rest.is_empty() {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let hex = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -187,22 +188,22 @@ fn dealt_out(part: &[u8], created: bool, dealt: &Dealt, out: &mut String) {
         }
         let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
         match number {
-            // A word of its own, unless the run made the name: a hash holds any number.
+            // The only number of its word, unless the run made the name: a hash holds any number.
             Some(number)
                 if dealt.pids.contains(&number)
-                    && (created || digits >= TELLING && !joined && !starts_with_word(after)) =>
+                    && (created || digits >= TELLING && !numbered && !goes_on_numbered(after)) =>
             {
                 out.push_str("<pid>");
             }
             _ => out.push_str(&escaped(run)),
         }
-        joined = run.last().is_some_and(u8::is_ascii_alphanumeric);
+        numbered = run.last().is_some_and(u8::is_ascii_alphanumeric) && (numbered || digits > 0);
         rest = after;
     }
 }
 
-fn starts_with_word(rest: &[u8]) -> bool {
-    rest.first().is_some_and(u8::is_ascii_alphanumeric)
+fn goes_on_numbered(rest: &[u8]) -> bool {
+    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
 /// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and variant are put into the bytes that were
