@@ -2,7 +2,7 @@
 
 use crate::info::{Op, SyscallInfo};
 use crate::places::{self, Foreign};
-use crate::raw::check;
+use crate::raw::{check, die_with, own_pid};
 use crate::{Error, Report, Result, Resume, Signal, StopKind, Tracer, process};
 use nix::unistd::Pid;
 
@@ -13,11 +13,13 @@ const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe
 ///
 /// Answers the longest struct that the kernel reported. The error names the reason as far as it can be found, and what to do about it.
 pub fn check_tracing() -> Result<u32> {
+    let maker = own_pid();
     // SAFETY: the child makes only async-signal-safe calls: a stop of itself, one harmless call, and _exit.
     let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if child == 0 {
         // SAFETY: as above. getpid takes no arguments, so the marks are passed on and ignored.
         unsafe {
+            die_with(maker);
             libc::kill(libc::getpid(), libc::SIGSTOP);
             libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
             libc::_exit(0);

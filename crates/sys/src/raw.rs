@@ -21,3 +21,25 @@ pub(crate) unsafe fn ptrace(request: libc::c_uint, tid: Tid, addr: usize, data: 
 pub(crate) fn check<T: Into<i64> + Copy>(answer: T) -> io::Result<T> {
     if answer.into() == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
+
+/// In a child between fork and execve: it dies with the thread that made it. A child that stops itself until it is traced would
+/// otherwise stay for ever when its maker is killed before that.
+///
+/// # Safety
+/// Only for a child that may make async-signal-safe calls; `maker` is the process that forked it.
+pub(crate) unsafe fn die_with(maker: Tid) {
+    // SAFETY: prctl(2), getppid(2) and _exit(2) take numbers and are async-signal-safe.
+    unsafe {
+        libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        // It may have died before it could be asked for.
+        if libc::getppid() != maker {
+            libc::_exit(127);
+        }
+    }
+}
+
+/// The id of this process.
+pub(crate) fn own_pid() -> Tid {
+    // SAFETY: getpid(2) takes nothing.
+    unsafe { libc::getpid() }
+}

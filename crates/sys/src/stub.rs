@@ -3,7 +3,7 @@
 //! The page stays where it is for as long as the task lives: its instruction is the only one from which the kernel takes calls. The
 //! fence, a seccomp filter, kills whatever comes from elsewhere, and what does not belong to rebuilding a program from there.
 
-use crate::raw::check;
+use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, Gate, Lost, SYSCALL, died};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
 use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};
@@ -82,11 +82,13 @@ impl Tracer {
         let fd = stub.fd();
         let argv = [c"".as_ptr(), std::ptr::null()];
         let envp = [std::ptr::null::<libc::c_char>()];
+        let maker = own_pid();
         // SAFETY: the child calls only async-signal-safe functions before execveat or _exit (fork(2)).
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
             // SAFETY: as above; the pointers lead to memory of this very process, which was copied.
             unsafe {
+                die_with(maker);
                 libc::raise(libc::SIGSTOP);
                 let empty = c"".as_ptr();
                 libc::syscall(

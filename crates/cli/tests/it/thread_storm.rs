@@ -55,8 +55,14 @@ fn tracers(pid: u32) -> Vec<(String, String)> {
     threads
         .filter_map(|thread| {
             let status = fs::read_to_string(thread.path().join("status")).ok()?;
-            let tracer = status.lines().find_map(|line| line.strip_prefix("TracerPid:\t"))?;
+            let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+            // Of a thread that is being buried the tracer has let go already (release_task, kernel/exit.c).
+            let tracer = field("TracerPid:\t").filter(|_| !field("State:\t").is_some_and(is_dead))?;
             Some((thread.file_name().into_string().ok()?, tracer.to_owned()))
         })
         .collect()
+}
+
+fn is_dead(state: &str) -> bool {
+    state.starts_with(['X', 'Z'])
 }
