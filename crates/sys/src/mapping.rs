@@ -37,6 +37,10 @@ impl SharedMapping {
         if base == libc::MAP_FAILED {
             return Err(Error::last("mmap", None));
         }
+        // Without it the first store to a file's mapping fills as much of it as the disk reads ahead (do_sync_mmap_readahead,
+        // mm/filemap.c): up to all of it, with zeros, in a recording that may need a page.
+        // SAFETY: advice about a mapping of our own changes nothing of its contents. It may be refused: nothing depends on it.
+        unsafe { libc::madvise(base, len, libc::MADV_RANDOM) };
         Ok(SharedMapping { base: base.cast(), len })
     }
 
