@@ -141,7 +141,14 @@ impl Session {
                 self.mapped_file(tid, id, head, fd.unwrap_or(-1));
             }
             Shape::Attach => self.attached_segment(tid, id, rval.cast_unsigned()),
-            Shape::Unknown | Shape::ThreadArea => {
+            Shape::ThreadArea => {
+                self.not_replayable(
+                    id,
+                    "set_thread_area was used, as every 32-bit C library does; what it sets up is not replayed"
+                        .into(),
+                );
+            }
+            Shape::Unknown => {
                 self.not_replayable(
                     id,
                     "shared memory of System V through ipc(2), or another mapping that only the kernel knows, was used"
