@@ -18,6 +18,7 @@ mod progress;
 mod record;
 mod replay;
 mod rounds;
+mod running;
 mod verify;
 
 use args::{Args, Command};

@@ -1,5 +1,6 @@
 //! Runs a command again and again, each time under a recorder of its own.
 
+use crate::running::Running;
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -26,6 +27,7 @@ pub(crate) struct Rounds {
     folder: PathBuf,
     /// Removes it.
     temporary: Option<TempDir>,
+    running: Running,
 }
 
 impl Rounds {
@@ -34,13 +36,16 @@ impl Rounds {
         if let Some(folder) = keep {
             fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
             // The commands may run elsewhere.
-            return Ok(Self { folder: std::path::absolute(folder)?, temporary: None });
+            let (folder, running) = (std::path::absolute(folder)?, Running::new(None)?);
+            return Ok(Self { folder, temporary: None, running });
         }
         let temporary = tempfile::Builder::new()
             .prefix("sysreel-")
             .tempdir()
             .context("cannot make a folder for the logs; --keep DIR names another place")?;
-        Ok(Self { folder: temporary.path().to_owned(), temporary: Some(temporary) })
+        let folder = temporary.path().to_owned();
+        let running = Running::new(Some(folder.clone()))?;
+        Ok(Self { folder, temporary: Some(temporary), running })
     }
 
     /// The file of that name among them.
@@ -76,7 +81,7 @@ impl Rounds {
         if let Some(folder) = &job.folder {
             command.current_dir(folder);
         }
-        let status = command.status().context("cannot start the recorder")?;
+        let status = self.running.status(&mut command).context("cannot start the recorder")?;
         let failed = |why: String| {
             let said = end_of(&err);
             let said = if said.is_empty() { said } else { format!("; it said:\n{said}") };

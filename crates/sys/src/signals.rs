@@ -207,7 +207,8 @@ fn catch_wake_up() -> Result<()> {
     .map_err(|e| Error::io("sigaction", e))
 }
 
-fn is_ignored(signal: Signal) -> bool {
+/// Does this process ignore a signal, as under nohup(1)?
+pub fn is_ignored(signal: Signal) -> bool {
     // SAFETY: zeroed is a valid sigaction; with a null new action sigaction(2) only reads.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();

@@ -1,9 +1,10 @@
 //! Two commands beside each other, turn by turn.
 
-use crate::stage::{Ran, Stage};
+use crate::stage::{Ran, Running, SYSREEL, Stage, kill, state_of, status_of, until};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::ExitStatusExt;
 
 /// A folder with two builds of one program, as scripts.
 fn builds(a: &str, b: &str) -> Stage {
@@ -122,4 +123,37 @@ fn wrong_usage_and_what_cannot_run() {
     }
     let ran = stage.sysreel(&["ab", "-a", "old/prog", "-b", "./no-such-program"]);
     ran.fails(3, &["No such file"]);
+}
+
+/// Asked to end in the midst of a run, it leaves nothing behind.
+#[test]
+fn a_signal_leaves_no_folder_and_no_recorder() {
+    for (signal, number) in [("TERM", 15), ("HUP", 1), ("INT", 2)] {
+        let stage = Stage::new();
+        let temporary = stage.path("temporary");
+        fs::create_dir(&temporary).unwrap();
+        let mut command = stage.command(SYSREEL);
+        command.args(["ab", "-a", "sh -c 'echo $$ > pid; exec sleep 1000'", "-b", "true"]);
+        let mut ab = Running::start(command.env("TMPDIR", &temporary));
+        let mut program = 0;
+        until("the program runs", || {
+            assert!(!ab.has_ended(), "{signal}");
+            let said = fs::read_to_string(stage.path("pid")).unwrap_or_default();
+            program = said.trim_end().parse().unwrap_or(0);
+            said.ends_with('\n')
+        });
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 1);
+        kill(ab.pid(), signal);
+        if signal == "INT" {
+            // A terminal would have sent it to the program as well, for which this waits.
+            kill(program, signal);
+        }
+        assert_eq!(ab.wait().signal(), Some(number));
+        assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0, "{signal}");
+        if signal != "INT" {
+            assert_eq!(status_of(program, "TracerPid").as_deref(), Some("0"), "{signal}");
+            kill(program, "KILL");
+        }
+        until("the program is gone", || state_of(program).is_none());
+    }
 }

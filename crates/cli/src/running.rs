@@ -1,0 +1,74 @@
+//! The command that runs at present, for when this process is asked to end.
+
+use anyhow::Context;
+use shared_child::{SharedChild, unix::SharedChildExt};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level::emulate_default_handler;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use sysreel_sys::Signal;
+use sysreel_sys::signals::is_ignored;
+
+/// Runs one recorder at a time, and leaves neither it nor a temporary folder behind when a signal ends this process.
+pub(crate) struct Running {
+    child: Slot,
+}
+
+type Slot = Arc<Mutex<Option<Arc<SharedChild>>>>;
+
+impl Running {
+    /// A signal that this process ignores, as under nohup(1), stays ignored.
+    pub(crate) fn new(temporary: Option<PathBuf>) -> anyhow::Result<Self> {
+        let asking = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|n| !is_ignored(Signal(*n)));
+        let mut signals = Signals::new(asking).context("cannot wait for signals")?;
+        let child = Slot::default();
+        let slot = Arc::clone(&child);
+        let watch = move || {
+            if let Some(signal) = signals.forever().next() {
+                end(signal, &slot, temporary.as_deref());
+            }
+        };
+        std::thread::Builder::new().name("signals".into()).spawn(watch).context("cannot start a thread")?;
+        Ok(Self { child })
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn status(&self, command: &mut Command) -> io::Result<ExitStatus> {
+        let child = {
+            let mut slot = lock(&self.child);
+            Arc::clone(slot.insert(Arc::new(SharedChild::spawn(command)?)))
+        };
+        let status = child.wait();
+        *lock(&self.child) = None;
+        status
+    }
+}
+
+/// Ends this process as the signal would have. The slot stays locked: nothing begins any more, and nobody reports what was cut short.
+fn end(signal: i32, slot: &Slot, temporary: Option<&Path>) {
+    let slot = lock(slot);
+    if let Some(child) = slot.as_ref() {
+        // The terminal's keys reach the command too, and it may have something to put in order. The others are for this process alone: a
+        // recorder ends by them, and what it records goes on, as without `ab` and the like.
+        let ended = if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };
+        if let Err(error) = ended.and_then(|()| child.wait().map(drop)) {
+            eprintln!("sysreel: cannot end process {}: {error}", child.id());
+        }
+    }
+    if let Some(folder) = temporary
+        && let Err(error) = std::fs::remove_dir_all(folder)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        eprintln!("sysreel: cannot remove {}: {error}", folder.display());
+    }
+    if emulate_default_handler(signal).is_err() {
+        std::process::exit(128 + signal);
+    }
+}
+
+fn lock(slot: &Slot) -> MutexGuard<'_, Option<Arc<SharedChild>>> {
+    slot.lock().unwrap_or_else(PoisonError::into_inner)
+}
