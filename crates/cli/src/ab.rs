@@ -99,7 +99,7 @@ impl Args {
             let own = own.map(|folder| ("PROGRAM".to_owned(), folder));
             let job = Job { words, folder: folder.clone() };
             let roots = roots.iter().cloned().chain(own).chain(policy.roots.iter().cloned()).collect();
-            let options = Options { level: self.level.into(), roots };
+            let options = Options { level: self.level.into(), roots, ..Options::default() };
             Ok(Side { job, label, options })
         };
         let sides = [side(&self.a, &self.dir_a, &self.root_a)?, side(&self.b, &self.dir_b, &self.root_b)?];

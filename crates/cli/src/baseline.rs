@@ -274,7 +274,7 @@ fn check(args: &Check) -> Result<Exit, Failure> {
     })?;
     let words = words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
     let job = job(&words);
-    let options = Options { level: policy.level(), roots: policy.roots.clone() };
+    let options = Options { level: policy.level(), roots: policy.roots.clone(), ..Options::default() };
     let rounds = Rounds::new(args.place.keep.as_deref())?;
     let mut checking = Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
     let mut verdicts = vec![checking.round(&rounds.record("check-1", &job)?)?];

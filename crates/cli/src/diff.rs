@@ -19,7 +19,7 @@ pub(crate) struct Args {
     /// fields (also their arguments and bytes), timing (also how long they take)
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
-    /// Compare logs of different machines, kernels or C libraries
+    /// Compare logs of different machines, kernels or C libraries too. What else makes logs not comparable stays so
     #[arg(long)]
     allow_env_drift: bool,
     #[command(flatten)]
@@ -58,14 +58,15 @@ pub(crate) fn run(args: &Args) -> Exit {
             return exit;
         }
     };
-    if !verdict.report.incomparable.is_empty() && !args.allow_env_drift {
+    if !verdict.report.incomparable.is_empty() {
         return args.judging.not_comparable(&verdict);
     }
     args.judging.conclude(&verdict)
 }
 
 fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
-    let options = Options { level: args.level.into(), roots: policy.roots.clone() };
+    let (level, allow_env_drift) = (args.level.into(), args.allow_env_drift);
+    let options = Options { level, roots: policy.roots.clone(), allow_env_drift };
     let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
     let [mut a, mut b] = diff::read_both(open(&args.a)?, open(&args.b)?, &reading)?;
     let report = diff::compare(&mut a, &mut b, &options);

@@ -56,6 +56,8 @@ pub struct Options {
     pub level: Level,
     /// Directories that have names, beside WS, HOME and TMP.
     pub roots: Vec<(String, PathBuf)>,
+    /// Whether logs of different surroundings may be compared. Nothing else that forbids it is waived by this.
+    pub allow_env_drift: bool,
 }
 
 /// Reads two logs, each on a thread of its own.

@@ -183,7 +183,7 @@ fn command(args: &Args) -> Result<Exit, Refused> {
 
 /// What one run does to the system that the other does not.
 fn report(args: &Args, [first, other]: [&Path; 2]) -> Result<Report, Refused> {
-    let options = Options { level: args.level.into(), roots: Vec::new() };
+    let options = Options { level: args.level.into(), ..Options::default() };
     let [mut first, mut other] = diff::read_both(open(first)?, open(other)?, &options)?;
     Ok(diff::compare(&mut first, &mut other, &options))
 }

@@ -168,6 +168,7 @@ impl Report {
     pub(crate) fn of(
         a: &Run,
         b: &Run,
+        incomparable: Vec<String>,
         differences: Vec<Difference>,
         accounts: [Account; 2],
         times: Vec<Time>,
@@ -181,7 +182,6 @@ impl Report {
             .filter(|(_, calls)| *calls != [0, 0])
             .map(|(class, calls)| MutedCount { class: class.name(), calls })
             .collect();
-        let incomparable = super::compare::incomparable(a, b);
         let sides = [side(a), side(b)];
         let schema = Self::SCHEMA;
         let mut report = Self { schema, sides, incomparable, differences, muted, accounts, times };

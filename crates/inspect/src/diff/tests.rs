@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use sysreel_abi::Abi::X86_64;
-use sysreel_format::{GoneHow, Origin, TaskId};
+use sysreel_format::{Completeness, GoneHow, Origin, TaskId};
 
 use super::{Change, Difference, Level, Options, Report, Run, Severity, compare};
 use crate::story::Story;
@@ -130,4 +130,18 @@ fn what_matters_most_comes_first() {
         report.at_least(Severity::Error).count(),
         severities.iter().filter(|s| **s == Severity::Error).count()
     );
+}
+
+#[test]
+fn other_surroundings_are_waived_and_less_memory_is_not() {
+    let reasons = |allow_env_drift| {
+        let (mut a, mut b) = (run(&[], 0, Level::Effects), run(&[], 0, Level::Effects));
+        b.environment.kernel = "1.0".to_owned();
+        b.completeness.insert(Completeness::STRUCTS_ONLY);
+        let options = Options { allow_env_drift, ..Options::default() };
+        compare(&mut a, &mut b, &options).incomparable
+    };
+    let [structs, surroundings] = &reasons(false)[..] else { panic!("{:?}", reasons(false)) };
+    assert!(structs.contains("structs only") && surroundings.contains("--allow-env-drift"));
+    assert_eq!(&reasons(true), std::slice::from_ref(structs));
 }

@@ -40,11 +40,11 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
     found.extend(timing::differences(&times));
     let differences = fold::fold(a, b, found);
-    Report::of(a, b, differences, accounts, times)
+    Report::of(a, b, incomparable(a, b, options), differences, accounts, times)
 }
 
 /// What forbids to compare two runs: what one log cannot show is no difference of the other.
-pub(crate) fn incomparable(a: &Run, b: &Run) -> Vec<String> {
+fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     let mut why = Vec::new();
     let forbidding = [Completeness::STRUCTS_ONLY, Completeness::FILTERED, Completeness::NO_NAMES];
     for word in forbidding {
@@ -60,7 +60,7 @@ pub(crate) fn incomparable(a: &Run, b: &Run) -> Vec<String> {
                 .into(),
         );
     }
-    if a.environment != b.environment {
+    if a.environment != b.environment && !options.allow_env_drift {
         why.push(format!(
             "the surroundings differ: {} and {}; compare them nevertheless with --allow-env-drift",
             a.environment, b.environment
