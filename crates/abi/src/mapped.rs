@@ -6,6 +6,7 @@ use std::ops::Range;
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
+use crate::consts::ipc::IOCB_READ;
 use crate::desc::{Act, Len, Mem, Row, Total};
 use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
@@ -73,15 +74,14 @@ pub fn named_ranges<'m>(
 /// The memory that io_submit hands to the kernel to be written, in that call or at any time after it. `iocb` is an element as captured
 /// at the entry; of a vectored one the buffers are not known.
 pub fn handed_over<'m>(row: &Row, iocb: impl Fn(u8, u32) -> Option<&'m [u8]>) -> Vec<Range<u64>> {
-    /// IOCB_CMD_PREAD of linux/aio_abi.h, which no package carries; opcode at 16, buffer at 24, length at 32.
-    const PREAD: u32 = 0;
+    // linux/aio_abi.h: opcode at 16, buffer at 24, length at 32.
     let list = (0u8..)
         .zip(row.args)
         .find(|(_, arg)| matches!(arg.mem.map(Mem::right), Some(Mem { len: Len::Iocbs(_), .. })));
     let Some((arg, _)) = list else { return Vec::new() };
     let buffers = (0..).map_while(|i| iocb(arg, i)).filter_map(|bytes| {
         let start = u64_at(bytes, 24)?;
-        let reads = u32_at(bytes, 16)? & 0xffff == PREAD;
+        let reads = u64::from(u32_at(bytes, 16)? & 0xffff) == IOCB_READ;
         reads.then_some(start..start.saturating_add(u64_at(bytes, 32)?))
     });
     buffers.collect()

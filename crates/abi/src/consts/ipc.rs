@@ -48,6 +48,11 @@ MSGCTL_CMD "MSG_" 32: IPC_64
 list! { /// Calls behind i386's ipc.
 IPC_CALL "IPCOP_" 32:
 SEMOP SEMGET SEMCTL SEMTIMEDOP MSGSND MSGRCV MSGGET MSGCTL SHMAT SHMDT SHMGET SHMCTL }
+list! { /// Commands of asynchronous input and output.
+IOCB_CMD "IOCB_CMD_" 16:
+IOCB_CMD_PREAD IOCB_CMD_PWRITE IOCB_CMD_FSYNC IOCB_CMD_FDSYNC IOCB_CMD_POLL IOCB_CMD_NOOP IOCB_CMD_PREADV IOCB_CMD_PWRITEV }
+list! { /// Flags of an `iocb`.
+IOCB_FLAG "IOCB_FLAG_" 32: IOCB_FLAG_RESFD IOCB_FLAG_IOPRIO }
 list! { /// Flags of io_uring_enter.
 URING_ENTER "IORING_ENTER_" 32:
 IORING_ENTER_GETEVENTS IORING_ENTER_SQ_WAKEUP IORING_ENTER_SQ_WAIT IORING_ENTER_EXT_ARG
@@ -64,6 +69,18 @@ IORING_UNREGISTER_PBUF_RING IORING_REGISTER_SYNC_CANCEL IORING_REGISTER_FILE_ALL
 IORING_REGISTER_PBUF_STATUS IORING_REGISTER_NAPI IORING_UNREGISTER_NAPI IORING_REGISTER_CLOCK
 IORING_REGISTER_CLONE_BUFFERS IORING_REGISTER_SEND_MSG_RING IORING_REGISTER_ZCRX_IFQ
 IORING_REGISTER_RESIZE_RINGS IORING_REGISTER_MEM_REGION }
+
+/// The command of an `iocb` that writes one buffer.
+pub const IOCB_WRITE: u64 = IOCB_CMD_PWRITE;
+/// The one that reads into one.
+pub const IOCB_READ: u64 = IOCB_CMD_PREAD;
+/// The one that waits for a descriptor: its buffer is what it waits for.
+pub const IOCB_POLL: u64 = IOCB_CMD_POLL;
+/// Those with a buffer, a length and a place in the file.
+pub const IOCB_READS_OR_WRITES: [u64; 4] =
+    [IOCB_CMD_PREAD, IOCB_CMD_PWRITE, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV];
+/// The flag that asks for a word to an eventfd.
+pub const IOCB_RESFD: u64 = IOCB_FLAG_RESFD;
 
 /// A control command without the bit that asks for the 64-bit structures.
 const COMMAND: u64 = !IPC_64 & 0xffff_ffff;

@@ -39,6 +39,9 @@ constants! {
     "linux/shm.h":
         SHM_LOCK = 11, SHM_UNLOCK = 12, SHM_STAT = 13, SHM_INFO = 14, SHM_STAT_ANY = 15, SHM_RDONLY = 0o10000,
         SHM_RND = 0o20000, SHM_REMAP = 0o40000, SHM_EXEC = 0o100000, SHM_HUGETLB = 0o4000, SHM_NORESERVE = 0o10000;
+    "linux/aio_abi.h":
+        IOCB_CMD_PREAD = 0, IOCB_CMD_PWRITE = 1, IOCB_CMD_FSYNC = 2, IOCB_CMD_FDSYNC = 3, IOCB_CMD_POLL = 5, IOCB_CMD_NOOP = 6,
+        IOCB_CMD_PREADV = 7, IOCB_CMD_PWRITEV = 8, IOCB_FLAG_RESFD = 1, IOCB_FLAG_IOPRIO = 2;
     "linux/close_range.h": CLOSE_RANGE_UNSHARE = 1 << 1, CLOSE_RANGE_CLOEXEC = 1 << 2;
     "linux/netfilter_ipv4/ip_tables.h": IPT_SO_GET_INFO = 64, IPT_SO_GET_REVISION_TARGET = 67;
     "linux/personality.h":

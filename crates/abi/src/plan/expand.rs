@@ -10,6 +10,7 @@ use super::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory, Want, index,
     index_parts,
 };
+use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
@@ -269,12 +270,10 @@ impl Stop<'_> {
 
     /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at 24, nbytes at 32.
     fn iocb_buffer(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
-        /// IOCB_CMD_PWRITE of linux/aio_abi.h, which no package carries.
-        const PWRITE: u32 = 1;
         let (Some(op), Some(to), Some(n)) = (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32)) else {
             return;
         };
-        if op & 0xffff == PWRITE {
+        if u64::from(op & 0xffff) == IOCB_WRITE {
             self.push(wants, state, self.below(want, want.index, to, n));
         }
     }

@@ -2,7 +2,7 @@
 
 use sysreel_abi::{Act, Layout};
 
-use super::{Fields, View, file, machine, member, members, poll, process, signal, stat, time, value};
+use super::{Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value};
 use crate::text;
 
 /// Writes a structure. False when its bytes are too few, or nothing is known about its members: the address stands
@@ -58,6 +58,7 @@ pub(crate) fn structure(view: &View<'_>, layout: Layout, bytes: &[u8], i: usize,
         L::CapHeader => machine::cap_header(f, out),
         L::CapData => machine::cap_data(view, f, out),
         L::Flock | L::Flock64 => file::flock(view, layout, f, out),
+        L::Iocb => aio::control_block(view, None, f, out),
         L::SchedParam => {
             out.push('[');
             text::sdec(out, f.i32(0));

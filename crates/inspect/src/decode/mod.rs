@@ -1,6 +1,7 @@
 //! The arguments and result of a call as text. Which argument is what, and how long, says the table; here is how each
 //! kind of thing looks. One file per family.
 
+mod aio;
 mod fields;
 mod file;
 mod form;
@@ -167,6 +168,9 @@ impl<'a> View<'a> {
                 return layouts::changed(self, layout, before.as_deref(), bytes, i, out);
             }
             Kind::Struct(layout) => return layouts::structure(self, layout, bytes, i, out),
+            Kind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
+                aio::submitted(self, i, bytes, piece.is_cut(), out);
+            }
             Kind::Array(layout) => return layouts::array(self, layout, bytes, piece.is_cut(), i, out),
             Kind::SockAddr => socket::address(self, bytes, out),
             Kind::FdSet => poll::fd_set(self, bytes, out),

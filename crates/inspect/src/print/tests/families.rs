@@ -215,3 +215,35 @@ fn time_and_the_machine() {
     "#]]
     .assert_eq(&i386("clock_gettime", [0, A, 0, 0, 0, 0], &[(1, 0, 0, &le32(&[1, 2]))], 0));
 }
+
+#[test]
+fn asynchronous_input_and_output() {
+    let block = |data: u64, opcode: u16, fd: u32, rest: [u64; 3], flags: [u32; 2]| {
+        let head = [&le(&[data, 0])[..], &opcode.to_le_bytes(), &[0, 0], &le32(&[fd])].concat();
+        [&head[..], &le(&rest), &le(&[0]), &le32(&flags)].concat()
+    };
+    let writes = block(7, 1, 6, [A, 12, 0], [1, 5]);
+    let reads = block(8, 0, 4, [B, 5, 0], [0, 0]);
+    let polls = block(0, 5, 5, [0x2000, 0, 0], [0, 0]);
+    let (both, one, three) = (le(&[A, B]), le(&[A]), le(&[A, B, 1]));
+    let mut story = Story::new();
+    let memory: &[crate::story::Bytes<'_>] =
+        &[(2, 0, 0, &both), (2, 1, 0, &writes), (2, 1, 1, &reads), (2, 2, 0, b"asynchronous")];
+    story.call("io_submit", [A, 2, B, 0, 0, 0], memory, 2, &[]);
+    story.call("io_submit", [A, 1, B, 0, 0, 0], &[(2, 0, 0, &one), (2, 1, 0, &polls)], 1, &[]);
+    // The second pointer leads nowhere, the third block ends in the midst.
+    let memory: &[crate::story::Bytes<'_>] = &[(2, 0, 0, &three), (2, 1, 0, &polls), (2, 1, 2, &polls[..60])];
+    story.call("io_submit", [A, 3, B, 0, 0, 0], memory, 1, &[]);
+    story.call("io_submit", [A, 1, B, 0, 0, 0], &[], -14, &[]);
+    story.call("io_cancel", [A, B, A, 0, 0, 0], &[(1, 0, 0, &polls)], -115, &[]);
+    check(
+        &story,
+        expect![[r#"
+            io_submit(0x1000, 2, [{aio_data=0x7, aio_lio_opcode=IOCB_CMD_PWRITE, aio_fildes=6, aio_buf="asynchronous", aio_nbytes=12, aio_offset=0, aio_flags=IOCB_FLAG_RESFD, aio_resfd=5}, {aio_data=0x8, aio_lio_opcode=IOCB_CMD_PREAD, aio_fildes=4, aio_buf=0x2000, aio_nbytes=5, aio_offset=0}]) = 2
+            io_submit(0x1000, 1, [{aio_data=0, aio_lio_opcode=IOCB_CMD_POLL, aio_fildes=5, aio_buf=POLLRDHUP}]) = 1
+            io_submit(0x1000, 3, [{aio_data=0, aio_lio_opcode=IOCB_CMD_POLL, aio_fildes=5, aio_buf=POLLRDHUP}, 0x2000, 0x1]) = 1
+            io_submit(0x1000, 1, 0x2000)            = -1 EFAULT (Bad address)
+            io_cancel(0x1000, {aio_data=0, aio_lio_opcode=IOCB_CMD_POLL, aio_fildes=5}, 0x1000) = -1 EINPROGRESS (Operation now in progress)
+        "#]],
+    );
+}

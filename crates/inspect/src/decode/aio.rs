@@ -1,0 +1,101 @@
+//! Control blocks of asynchronous input and output (include/uapi/linux/aio_abi.h): the same layout in every ABI.
+
+use sysreel_abi::consts::{file, ipc as c, poll};
+use sysreel_abi::{Dir, Kind, Layout};
+
+use super::{Fields, View, lost, member, value};
+use crate::text;
+
+/// What io_submit is given: an array of pointers to control blocks, the roles of which are those of `sysreel_abi::plan`.
+pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out: &mut String) {
+    let word = usize::from(view.abi.word());
+    out.push('[');
+    for (at, pointer) in (0..).zip(bytes.chunks_exact(word)) {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        if at as usize >= view.options.string_limit && !view.options.verbose {
+            out.push_str("...");
+            break;
+        }
+        let address = Fields::new(view.abi, pointer).ulong(0);
+        let Some(piece) = view.deeper(i, 1, at, Dir::In) else {
+            text::pointer(out, address);
+            continue;
+        };
+        match view.bytes(&piece, usize::MAX) {
+            None => lost(address, out),
+            Some(block) if block.len() < size(view) => text::pointer(out, address),
+            Some(block) => control_block(view, Some((i, at)), Fields::new(view.abi, &block), out),
+        }
+    }
+    if cut || !bytes.len().is_multiple_of(word) {
+        out.push_str(", ...");
+    }
+    out.push(']');
+}
+
+fn size(view: &View<'_>) -> usize {
+    usize::try_from(Layout::Iocb.size(view.abi)).unwrap_or(usize::MAX)
+}
+
+/// One of them. `of` is the argument and its place there, when it is handed to the kernel to be carried out.
+pub(crate) fn control_block(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
+    let command = f.u16(16);
+    out.push('{');
+    named(view, "aio_data", Kind::Hex, f.u64(0), out);
+    optional(view, "aio_rw_flags", Kind::Flags(&file::RWF), f.u32(12), out);
+    named(view, "aio_lio_opcode", Kind::Enum(&c::IOCB_CMD), command, out);
+    optional(view, "aio_reqprio", Kind::Hex, f.u16(18), out);
+    named(view, "aio_fildes", Kind::Fd, f.u32(20), out);
+    if of.is_some() {
+        operands(view, of, command, f, out);
+    }
+    out.push('}');
+}
+
+fn operands(view: &View<'_>, of: Option<(usize, u32)>, command: u64, f: Fields<'_>, out: &mut String) {
+    let has_place = c::IOCB_READS_OR_WRITES.contains(&command);
+    if command == c::IOCB_POLL {
+        named(view, "aio_buf", Kind::Flags(&poll::POLL), f.u64(24), out);
+    } else if has_place || f.u64(24) != 0 {
+        member(out, "aio_buf");
+        buffer(view, of, f, out);
+    }
+    if has_place {
+        named(view, "aio_nbytes", Kind::Ulong, f.u64(32), out);
+        member(out, "aio_offset");
+        text::sdec(out, f.i64(40));
+    }
+    optional(view, "aio_flags", Kind::Flags(&c::IOCB_FLAG), f.u32(56), out);
+    if f.u32(56) & c::IOCB_RESFD != 0 {
+        named(view, "aio_resfd", Kind::Fd, f.u32(60), out);
+    }
+}
+
+/// What is written was captured; what is read comes later, by no call.
+fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
+    let piece = of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|piece| piece.head.got > 0);
+    let Some(piece) = piece else { return text::pointer(out, f.u64(24)) };
+    match view.bytes(&piece, view.options.string_limit) {
+        Some(bytes) => {
+            text::quoted(out, &bytes, view.options.hex);
+            if piece.head.asked > bytes.len() as u64 {
+                out.push_str("...");
+            }
+        }
+        None => lost(f.u64(24), out),
+    }
+}
+
+fn named(view: &View<'_>, name: &str, kind: Kind, number: u64, out: &mut String) {
+    member(out, name);
+    value::value(view, kind, 0, number, out);
+}
+
+/// A member that is not shown when it is 0.
+fn optional(view: &View<'_>, name: &str, kind: Kind, number: u64, out: &mut String) {
+    if number != 0 {
+        named(view, name, kind, number, out);
+    }
+}
