@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::Moment;
+use sysreel_inspect::counts::Order;
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
 #[derive(Debug, Parser)]
@@ -142,6 +143,41 @@ pub(crate) struct Print {
     /// for; `all` shows also what was kept to follow tasks and descriptors
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     pub(crate) only: Option<Filter>,
+    /// No lines, but how often each call was made, how often it failed and how long it took, from entry to exit
+    #[arg(short = 'c', long)]
+    pub(crate) summary: bool,
+    /// Sort the summary by this column
+    #[arg(short = 'S', long, value_name = "COLUMN", default_value = "time", requires = "summary")]
+    pub(crate) summary_sort: Column,
+    /// The summary as JSON, in nanoseconds
+    #[arg(long, requires = "summary")]
+    pub(crate) json: bool,
+}
+
+/// What a summary is sorted by.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Column {
+    Time,
+    /// The mean time of a call
+    Avg,
+    /// The longest call
+    Max,
+    Calls,
+    Errors,
+    Name,
+}
+
+impl From<Column> for Order {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Time => Self::Time,
+            Column::Avg => Self::Average,
+            Column::Max => Self::Longest,
+            Column::Calls => Self::Calls,
+            Column::Errors => Self::Errors,
+            Column::Name => Self::Name,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -6,13 +6,13 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
-use sysreel_inspect::{Error, Findings, Stretch, open, print, raw};
+use sysreel_inspect::{Error, Findings, LogFile, Stretch, counts, open, print, raw};
 
 /// Large enough that a line costs no system call.
 const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(args: &Print) -> Exit {
-    if args.only.is_some() && matches!(args.format, Format::Raw) {
+    if args.only.is_some() && !args.summary && matches!(args.format, Format::Raw) {
         eprintln!(
             "sysreel: --format raw shows stops, not calls: --only cannot choose among them (use jq, or --format text)"
         );
@@ -43,10 +43,26 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
     let mut log = open(&args.file)?;
     let mut out = BufWriter::with_capacity(BUFFER, out);
     let findings = match args.format {
+        _ if args.summary => summary(args, &log, &mut out),
         Format::Text => print::print(&mut log, &options(args), &mut out),
         Format::Raw => raw::raw(&mut log, &stretch(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
+    Ok(findings)
+}
+
+fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
+    let order = args.summary_sort.into();
+    let options = counts::Options { stretch: stretch(args), only: args.only.clone(), order };
+    let (counts, findings) = counts::count(log, &options)?;
+    let written = if args.json {
+        serde_json::to_string_pretty(&counts)
+            .map_err(io::Error::from)
+            .and_then(|text| writeln!(out, "{text}"))
+    } else {
+        write!(out, "{counts}")
+    };
+    written.map_err(Error::Write)?;
     Ok(findings)
 }
 

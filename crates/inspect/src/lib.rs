@@ -1,10 +1,12 @@
 //! Reads sysreel logs for people and machines.
 //!
 //! [`open`] finds a log and its tail; [`print::print`] writes it in the form of strace, [`raw::raw`] as one JSON object
-//! per event, [`info::Info`] sums it up. Nothing here looks at the running system, so a log says the same on any host.
+//! per event, [`counts::count`] counts its calls, [`info::Info`] sums it up. Nothing here looks at the running system, so a log says the same on any host.
 
 #![forbid(unsafe_code)]
 
+mod asked;
+pub mod counts;
 mod decode;
 pub mod diff;
 mod error;

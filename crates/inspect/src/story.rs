@@ -154,13 +154,20 @@ impl Story {
         self.printed(options).0
     }
 
+    /// Its events, in order.
+    pub(crate) fn each(&self, mut see: impl FnMut(&Item<'_>)) {
+        for (number, row) in (0..).zip(&self.rows) {
+            see(&Item::Event(Event::from_row(number, row).unwrap()));
+        }
+    }
+
     pub(crate) fn printed(&self, options: &Options) -> (String, Findings) {
         let mut out = Vec::new();
         let mut printer = Printer::new(options, false);
-        for (number, row) in (0..).zip(&self.rows) {
-            printer.item(&Item::Event(Event::from_row(number, row).unwrap()), &self.blobs);
+        self.each(|item| {
+            printer.item(item, &self.blobs);
             printer.flush(&mut out).unwrap();
-        }
+        });
         let findings = printer.finish(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), findings)
     }
@@ -168,10 +175,7 @@ impl Story {
     /// As JSON lines.
     pub(crate) fn json(&self) -> String {
         let mut json = raw::Json::default();
-        for (number, row) in (0..).zip(&self.rows) {
-            let item = Item::Event(Event::from_row(number, row).unwrap());
-            raw::write_item(&mut json, &item, &self.blobs, &mut Findings::default());
-        }
+        self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut Findings::default()));
         json.text
     }
 }

@@ -3,6 +3,7 @@
 //! What legitimately differs is made equal, each thing by name: see [`same`].
 
 use crate::stage::{SYSREEL, Stage, installed};
+use std::collections::BTreeMap;
 use std::fs;
 
 #[test]
@@ -108,4 +109,40 @@ fn octal(text: &str) -> String {
 #[test]
 fn escapes_are_made_equal() {
     assert_eq!(octal(r"a\08\0008\\0\n\1777"), r"a\0008\0008\\0\n\1777");
+}
+
+/// Call for call as often as strace's own summary has it, and as often failed.
+#[test]
+fn summary() {
+    let program = "ls -l /proc/self; cat missing; (exec true)";
+    if !installed("summary", &["sh", "strace"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let strace = ["strace", "-f", "-c", "-U", "name,calls,errors", "-o", "strace.out", "sh", "-c", program];
+    stage.run(stage.command(strace[0]).args(&strace[1..]));
+    stage.sysreel(&["record", "-q", "-o", "run.reel", "--", "sh", "-c", program]);
+    let table = fs::read_to_string(stage.path("strace.out")).unwrap();
+    let mut theirs = BTreeMap::new();
+    for line in table.lines().skip(2).take_while(|line| !line.starts_with('-')) {
+        let [name, calls, errors @ ..] = &line.split_whitespace().collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let number = |text: &str| text.parse::<u64>().unwrap();
+        theirs.insert((*name).to_owned(), (number(calls), errors.first().map_or(0, |n| number(n))));
+    }
+    let ran = stage.sysreel(&["print", "-c", "--json", "run.reel"]);
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let ended = |count: &serde_json::Value| {
+        let number = |key: &str| count[key].as_u64().unwrap();
+        // strace counts at the exit, which exit_group(2) has not.
+        (
+            count["name"].as_str().unwrap().to_owned(),
+            (number("calls") - number("unfinished"), number("errors")),
+        )
+    };
+    let mut ours: BTreeMap<_, _> = json["calls"].as_array().unwrap().iter().map(ended).collect();
+    assert_eq!(ours.remove("exit_group"), Some((0, 0)));
+    assert_eq!(ours, theirs);
+    assert!(ours.len() > 20, "{ours:?}");
 }

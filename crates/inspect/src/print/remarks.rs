@@ -1,6 +1,6 @@
 //! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the recorder itself says.
 
-use sysreel_abi::{Abi, Filter};
+use sysreel_abi::Abi;
 use sysreel_format::{
     Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed,
     SnapshotKind, Stop, Task, TaskId,
@@ -8,6 +8,7 @@ use sysreel_format::{
 
 use super::lines::Prefix;
 use super::printer::Printer;
+use crate::asked;
 use crate::decode::{self, Fields};
 use crate::print::HexStrings;
 use crate::psi::{Info, Op, What};
@@ -36,16 +37,11 @@ impl Printer<'_> {
     /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
     pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
-            let only = meta.options.iter().find(|(name, _)| name == b"only");
-            let only =
-                only.map_or_else(String::new, |(_, calls)| String::from_utf8_lossy(calls).into_owned());
-            let asked = if only.is_empty() { only.clone() } else { format!(": --only {only}") };
+            let only = asked::text(meta);
+            let asked = if only.is_empty() { only } else { format!(": --only {only}") };
             self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
-            // Calls that were kept to follow tasks and descriptors are not what was asked for. A filter of a later version that is not
-            // understood hides nothing.
-            if self.only.is_none() {
-                self.only = Filter::parse(&only).ok();
-            }
+            // Calls that were kept to follow tasks and descriptors are not what was asked for.
+            self.only = self.only.take().or_else(|| asked::of(completeness, meta));
         }
     }
 
