@@ -89,6 +89,12 @@ impl CloneFlags {
         self.has(g::CLONE_CHILD_CLEARTID)
     }
 
+    /// The new task begins with a thread-local storage of its own.
+    #[must_use]
+    pub const fn sets_thread_storage(self) -> bool {
+        self.has(g::CLONE_SETTLS)
+    }
+
     /// A pidfd is made for the new task.
     #[must_use]
     pub const fn pidfd(self) -> bool {

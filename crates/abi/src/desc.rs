@@ -305,6 +305,8 @@ pub enum Special {
     FutexTime64,
     /// What clone writes through its parent and child tid pointers.
     CloneTid,
+    /// The thread-local storage that clone of i386 gives the new task.
+    CloneTls,
     /// The last argument of semctl.
     Semctl,
     /// The last argument of msgctl.

@@ -114,14 +114,20 @@ pub enum Shape {
         base: u64,
     },
     /// Attaches a segment of System V shared memory at the address that is the result.
-    Attach,
+    Attach {
+        /// Where the kernel writes that address instead (ipc(2)).
+        told_at: Option<u64>,
+    },
     /// Detaches one.
     Detach {
         /// Where it begins.
         start: u64,
     },
-    /// Sets an entry of the thread's table of segments (i386): the structure behind the first argument says how.
-    ThreadArea,
+    /// Sets an entry of the thread's table of segments (i386).
+    ThreadArea {
+        /// Where the `struct user_desc` stands that says which and how; the kernel may choose which, and writes it there.
+        at: u64,
+    },
     /// Maps what no replay can rebuild, or changes state that it does not know.
     Unknown,
 }
@@ -159,15 +165,17 @@ pub fn shape(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> 
             ARCH_SET_FS if row.arg("option").is_some() => Shape::Base { fs: true, base: args[1] },
             ARCH_SET_GS if row.arg("option").is_some() => Shape::Base { fs: false, base: args[1] },
             ARCH_GET_FS | ARCH_GET_GS if row.arg("option").is_some() => return None,
-            _ if row.arg("u_info").is_some() => Shape::ThreadArea,
+            _ if row.arg("u_info").is_some() => Shape::ThreadArea { at: args[0] },
             _ => Shape::Unknown,
         },
-        Act::Shmat => Shape::Attach,
+        Act::Shmat => Shape::Attach { told_at: None },
         Act::Shmdt => Shape::Detach { start: args[0] },
-        // ipc(2) has the address in memory. socketcall(2), with its two arguments, shapes none.
+        // ipc(2); socketcall(2), with its two arguments, shapes no memory.
         Act::Multiplexed if row.args.len() > 2 => {
-            match crate::inner::inner(abi, row, &args, |_| None)?.row.act {
-                Act::Shmat | Act::Shmdt => Shape::Unknown,
+            let inner = crate::inner::inner(abi, row, &args, |_| None)?;
+            match inner.row.act {
+                Act::Shmat => Shape::Attach { told_at: Some(args[3]) },
+                Act::Shmdt => Shape::Detach { start: inner.args[0] },
                 _ => return None,
             }
         }
@@ -263,6 +271,13 @@ pub fn ids(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Ids {
     }
 }
 
+/// Where the `struct user_desc` stands with which clone of i386 begins the new task's table of segments; other architectures set a register.
+#[must_use]
+pub fn thread_area_of_child(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Option<u64> {
+    let at = row.arg("tls").filter(|_| abi == Abi::I386 && flags.sets_thread_storage())?;
+    abi.args(args).get(at).copied()
+}
+
 /// The address that a call gives the kernel to write zero to when the thread ends (set_tid_address(2)).
 #[must_use]
 pub fn clears_when_ended(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
@@ -290,6 +305,7 @@ fn low(word: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::consts::unpackaged as u;
     use crate::number::row_named;
 
     fn vetoed(name: &str, args: [u64; 6]) -> Option<u32> {
@@ -329,6 +345,26 @@ mod tests {
         let thread = ids(g::CLONE_VM | g::CLONE_PARENT_SETTID | g::CLONE_CHILD_CLEARTID);
         assert_eq!(thread, Ids { written: [Some(0x10), None], cleared: Some(0x20) });
         assert_eq!(ids(g::CLONE_PARENT_SETTID | g::CLONE_CHILD_SETTID).written, [None, Some(0x20)]);
+    }
+
+    #[test]
+    fn the_call_of_i386_for_shared_memory_is_seen_through() {
+        let row = row_named(Abi::I386, "ipc").unwrap();
+        let shape = |call| shape(Abi::I386, row, &[call, 1, 0, 0x20, 0x3000, 0], None);
+        assert_eq!(shape(u::SHMAT), Some(Shape::Attach { told_at: Some(0x20) }));
+        assert_eq!(shape(u::SHMDT), Some(Shape::Detach { start: 0x3000 }));
+        assert_eq!(shape(u::SHMGET), None);
+    }
+
+    #[test]
+    fn only_i386_has_storage_of_threads_in_a_table() {
+        let area = |abi, flags: u32| {
+            let row = row_named(abi, "clone").unwrap();
+            thread_area_of_child(abi, row, &[0, 0, 0, 0x40, 0x50, 0], CloneFlags(flags.into()))
+        };
+        assert_eq!(area(Abi::I386, g::CLONE_VM | g::CLONE_SETTLS), Some(0x40));
+        assert_eq!(area(Abi::I386, g::CLONE_VM), None);
+        assert_eq!(area(Abi::X86_64, g::CLONE_VM | g::CLONE_SETTLS), None);
     }
 
     #[test]

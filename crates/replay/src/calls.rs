@@ -4,6 +4,7 @@ use crate::divergence::{Field, first_difference};
 use crate::engine::{Check, Halt, Observer, Replay, lost};
 use crate::stops::{Reached, hex};
 use crate::task::Call;
+use sysreel_abi::replay::Shape;
 use sysreel_abi::{Abi, Act, AuditArch, clone_flags, errno, replay, row};
 use sysreel_format::{Altering, Direction, Event, Part, ReadAt, Region, Stop};
 use sysreel_sys::remote::SYSCALL;
@@ -73,18 +74,21 @@ impl<S: ReadAt> Replay<'_, S> {
         }
         let arch = AuditArch(arch(stop.info));
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| Call {
-            abi,
-            row,
-            args,
-            shape: replay::shape(abi, row, &args, structure.as_deref()),
-            shares_memory: clone_flags(abi, row, &args, structure.as_deref())
-                .is_some_and(|flags| flags.memory()),
-            vetoed,
-            echo: echo.map(|to| {
-                let [direct, pointed] = sources;
-                (to, if pointed.is_empty() { direct } else { pointed })
-            }),
+        task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
+            let clone = clone_flags(abi, row, &args, structure.as_deref());
+            Call {
+                abi,
+                row,
+                args,
+                shape: replay::shape(abi, row, &args, structure.as_deref()),
+                shares_memory: clone.is_some_and(|flags| flags.memory()),
+                thread_area: clone.and_then(|flags| replay::thread_area_of_child(abi, row, &args, flags)),
+                vetoed,
+                echo: echo.map(|to| {
+                    let [direct, pointed] = sources;
+                    (to, if pointed.is_empty() { direct } else { pointed })
+                }),
+            }
         });
         Ok(())
     }
@@ -157,6 +161,13 @@ impl<S: ReadAt> Replay<'_, S> {
             task.stop.set_result(value.cast_unsigned())
         })?;
         self.apply(event, stop)?;
+        // With the entry's number, which the kernel may have chosen.
+        if succeeded && let Some(Shape::ThreadArea { at }) = call.shape {
+            self.task(event, |task| {
+                let area = task.memory.thread_area(at);
+                task.stop.set_thread_area(&area)
+            })?;
+        }
         if let Some(task) = self.tasks.get_mut(&event.task.0) {
             task.call = None;
         }

@@ -213,6 +213,11 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 // It shall begin as its maker stands, and not in the page of the stub.
                 let registers = maker.stop.general().map_err(|source| failed(event, source))?;
                 stop.set_general(&registers).map_err(|source| failed(event, source))?;
+                // The entries of its maker it has already.
+                if let Some(at) = maker.call.as_ref().and_then(|call| call.thread_area) {
+                    let area = maker.memory.thread_area(at);
+                    stop.set_thread_area(&area).map_err(|source| failed(event, source))?;
+                }
                 let space = if shares {
                     maker.space
                 } else {

@@ -3,6 +3,7 @@
 use std::io;
 use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer, Window};
+use sysreel_sys::regs::THREAD_AREA;
 
 /// How memory of a task is reached.
 #[derive(Debug)]
@@ -27,6 +28,13 @@ impl Memory {
         let mut transfer = [Transfer { address, len: bytes.len(), ..Transfer::default() }];
         memory::read(self.tid, bytes, &mut transfer);
         transfer[0].got
+    }
+
+    /// A `struct user_desc`; zeros where there is none.
+    pub(crate) fn thread_area(&mut self, address: u64) -> [u8; THREAD_AREA] {
+        let mut bytes = [0; THREAD_AREA];
+        self.read(address, &mut bytes);
+        bytes
     }
 
     /// What the task's writable memory comes to, if there is not too much of it.

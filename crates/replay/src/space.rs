@@ -105,9 +105,11 @@ pub(crate) fn reshape(
             }
             return Ok(task.stop.set_general(&registers)?);
         }
-        Shape::Map { .. } | Shape::Attach | Shape::Advise { .. } | Shape::ThreadArea | Shape::Unknown => {
-            return Ok(());
-        }
+        Shape::Map { .. }
+        | Shape::Attach { .. }
+        | Shape::Advise { .. }
+        | Shape::ThreadArea { .. }
+        | Shape::Unknown => return Ok(()),
     };
     make(tracer, task, what, call).map(drop)
 }

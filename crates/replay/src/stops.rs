@@ -185,7 +185,7 @@ impl<S: ReadAt> Replay<'_, S> {
 
     fn mapped(&mut self, event: &Event<'_>, mapped: &Mapped<'_>) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        if task.call.as_ref().is_some_and(|call| call.shape == Some(Shape::Attach)) {
+        if task.call.as_ref().is_some_and(|call| matches!(call.shape, Some(Shape::Attach { .. }))) {
             self.spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
         }
         map(&self.tracer, task, &mut self.arena, self.log, mapped).map_err(|f| fault(event, f))

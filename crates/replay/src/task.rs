@@ -31,6 +31,8 @@ pub(crate) struct Call {
     pub(crate) shape: Option<Shape>,
     /// The task that it makes shares the memory of its maker.
     pub(crate) shares_memory: bool,
+    /// Where the entry of the table of segments stands with which the task that it makes begins.
+    pub(crate) thread_area: Option<u64>,
     /// It was answered instead of being made.
     pub(crate) vetoed: bool,
     /// It writes to the recorder's standard output or error: to which, and where what it writes lies.

@@ -6,6 +6,9 @@ use crate::{Died, Error, Result, Stop};
 /// The register set of the extended state: x87, SSE, AVX and what came later (elf.h).
 pub const NT_X86_XSTATE: u32 = 0x202;
 
+/// The length of a `struct user_desc` (asm/ldt.h).
+pub const THREAD_AREA: usize = 16;
+
 /// How many words `struct user_regs_struct` has.
 #[cfg(target_arch = "x86_64")]
 const WORDS: usize = size_of::<libc::user_regs_struct>() / 8;
@@ -204,6 +207,17 @@ impl Stop {
         Ok(())
     }
 
+    /// PTRACE_SET_THREAD_AREA: an entry of the task's table of segments, of which the structure tells the number. No call can do that for
+    /// a 64-bit task (arch/x86/kernel/ptrace.c, under IA32_EMULATION).
+    pub fn set_thread_area(&self, area: &[u8; THREAD_AREA]) -> Result<()> {
+        let [a, b, c, d, ..] = *area;
+        let entry = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
+        // SAFETY: the request takes the number of an entry as addr and reads one user_desc from data; `area` has its size (ptrace(2)).
+        unsafe { ptrace(SET_THREAD_AREA, self.tid(), entry, area.as_ptr() as usize) }
+            .map(drop)
+            .map_err(|source| self.failed("PTRACE_SET_THREAD_AREA", source))
+    }
+
     /// PTRACE_GETREGSET NT_X86_XSTATE: the extended state, as long as the CPU has it.
     pub fn extended(&self) -> Result<Vec<u8>> {
         // AMX alone has 8 KiB.
@@ -252,6 +266,11 @@ impl Stop {
     }
 }
 
+#[cfg(target_arch = "x86_64")]
+const SET_THREAD_AREA: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SET_THREAD_AREA;
+// No such request there: it answers EIO, as an unknown one does.
+#[cfg(not(target_arch = "x86_64"))]
+const SET_THREAD_AREA: libc::c_uint = u32::MAX;
 const GETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_GETSIGMASK;
 const SETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SETSIGMASK;
 

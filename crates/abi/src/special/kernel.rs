@@ -17,6 +17,15 @@ pub(super) fn clone_tid(call: &Call) -> Meaning {
     }
 }
 
+/// clone of i386: where other architectures take an address, it takes an entry of the table of segments (arch/x86/kernel/tls.c).
+pub(super) fn clone_tls(call: &Call) -> Meaning {
+    if call.args[0] & u64::from(g::CLONE_SETTLS) != 0 {
+        Meaning::fixed(Dir::In, Layout::UserDesc)
+    } else {
+        Meaning::value(Kind::Hex)
+    }
+}
+
 /// capget(header, dataptr): without data it is no error to ask with a version that the kernel does not know.
 pub(super) fn cap_header(call: &Call) -> Meaning {
     let known = Meaning::fixed(Dir::InOut, Layout::CapHeader);

@@ -41,6 +41,7 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
         Special::Futex => futex::argument(&call, arg, Layout::Timespec),
         Special::FutexTime64 => futex::argument(&call, arg, Layout::Timespec64),
         Special::CloneTid => kernel::clone_tid(&call),
+        Special::CloneTls => kernel::clone_tls(&call),
         Special::Semctl => ipc::semaphore_control(&call),
         Special::Msgctl => ipc::message_control(&call),
         Special::Shmctl => ipc::memory_control(&call),

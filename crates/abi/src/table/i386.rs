@@ -79,7 +79,7 @@ pub(super) static ROWS: &[Row] = rows! {
     get_thread_area(u_info: inout(of(UserDesc)))                                                   -> INT,  emulate(MEM);
 
     // Processes.
-    clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid), tls: HEX, child_tidptr: PTR) -> PID, execute(PROC).makes(Makes::Clone).act(Act::Clone);
+    clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid), tls: special(Special::CloneTls), child_tidptr: PTR) -> PID, execute(PROC).makes(Makes::Clone).act(Act::Clone);
     waitpid(pid: PID, stat_addr: kind(Kind::WaitStatus, out(of(Int))), options: flags(&p::WAIT)) -> PID, apart(PROC).act(Act::Wait);
     ugetrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))                              -> INT, emulate(PROC);
     nice(increment: INT)                                                                         -> INT, emulate(PROC);

@@ -25,6 +25,7 @@ mod program;
 mod reading;
 mod replay;
 mod replay_isolation;
+mod replay_memory;
 mod replay_mutations;
 mod replay_pitfalls;
 mod replay_programs;

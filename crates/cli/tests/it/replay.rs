@@ -5,11 +5,11 @@ use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, unti
 use std::fs;
 
 /// How often each log is replayed.
-const TIMES: usize = 3;
+pub(crate) const TIMES: usize = 3;
 
 /// Records a script for the shell, replays it, and compares. `needs` are programs that it starts.
 #[track_caller]
-fn replays(needs: &[&str], script: &str) {
+pub(crate) fn replays(needs: &[&str], script: &str) {
     if !installed(needs.first().copied().unwrap_or("sh"), needs) {
         return;
     }
@@ -32,7 +32,7 @@ fn replays(needs: &[&str], script: &str) {
 }
 
 #[track_caller]
-fn record(stage: &Stage, words: &[&str]) -> Ran {
+pub(crate) fn record(stage: &Stage, words: &[&str]) -> Ran {
     let mut command = stage.command(SYSREEL);
     command.args(["record", "--replayable", "-q", "-o", "run.reel", "--"]).args(words);
     let ran = stage.run(&mut command);
@@ -41,7 +41,7 @@ fn record(stage: &Stage, words: &[&str]) -> Ran {
 }
 
 #[track_caller]
-fn same(recorded: &Ran, replayed: &Ran) {
+pub(crate) fn same(recorded: &Ran, replayed: &Ran) {
     assert_eq!(replayed.status.code(), Some(0), "{replayed:?}");
     assert_eq!(recorded.text(), replayed.text());
     let (told, errors): (Vec<&str>, Vec<&str>) =
@@ -142,63 +142,6 @@ print(list(q.queue))
 END
 exec /usr/bin/python3 t.py",
     );
-}
-
-/// Memory that is shared with a file, by two mappings and two processes, and changed by writing to the file; System V's; without a name.
-#[test]
-fn shared_memory() {
-    let script = r#"cat > m.c <<'END'
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/ipc.h>
-#include <sys/mman.h>
-#include <sys/shm.h>
-#include <sys/wait.h>
-#include <unistd.h>
-int main(void) {
-    int fd = open("shared", O_RDWR | O_CREAT, 0600);
-    if (ftruncate(fd, 8192) < 0) return 1;
-    char *both = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    char *only = mmap(0, 4096, PROT_READ, MAP_SHARED, fd, 0);
-    if (pwrite(fd, "hello", 5, 0) < 0) return 1;
-    printf("%.5s %.5s\n", both, only);
-    both[0] = 'J';
-    fflush(stdout);
-    if (!fork()) {
-        char *again = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-        printf("child %.5s\n", again);
-        fflush(stdout);
-        again[1] = 'A';
-        _exit(pwrite(fd, "xyz", 3, 100) != 3);
-    }
-    wait(0);
-    printf("%.5s %.3s\n", only, both + 100);
-    int id = shmget(IPC_PRIVATE, 4096, 0600);
-    char *segment = shmat(id, 0, 0);
-    fflush(stdout);
-    if (!fork()) {
-        segment[0] = 's';
-        segment[1] = 'v';
-        _exit(0);
-    }
-    wait(0);
-    char *second = shmat(id, 0, SHM_RDONLY);
-    printf("%.2s %.2s\n", segment, second);
-    shmdt(segment);
-    shmdt(second);
-    shmctl(id, IPC_RMID, 0);
-    int *nameless = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    fflush(stdout);
-    if (!fork()) {
-        *nameless = 42;
-        _exit(0);
-    }
-    wait(0);
-    return printf("%d\n", *nameless) < 0;
-}
-END
-gcc -O1 -o m m.c && exec ./m"#;
-    replays(&["gcc"], script);
 }
 
 /// Both wait for the other without a call: neither the recording nor the replay may wait for ever.

@@ -1,7 +1,7 @@
 //! Real programs, recorded and replayed again and again; racy ones while others want the CPUs. What is shown is that no recording of them
 //! is replayed otherwise than it was.
 
-use crate::stage::{Running, SYSREEL, Stage, installed};
+use crate::stage::{GCC_32, Running, SYSREEL, Stage, installed};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
@@ -64,7 +64,9 @@ exec /usr/bin/python3 s.py"),
     Case("forking server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
     Case("threaded server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
     Case("static binary", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -static -pthread -o s s.c && exec ./s thread")),
-    Case("i386 binary", &["gcc"], concat!("cat > e.c <<'END'\n", include_str!("../../../../fixtures/replay/i386.c"), "\nEND\ngcc -m32 -O1 -nostdlib -static -ffreestanding -fno-stack-protector -no-pie -o e e.c && exec ./e")),
+    Case("i386 binary without a C library", &["gcc"], concat!("cat > e.c <<'END'\n", include_str!("../../../../fixtures/replay/i386.c"), "\nEND\ngcc -m32 -O1 -nostdlib -static -ffreestanding -fno-stack-protector -no-pie -o e e.c && exec ./e")),
+    Case("i386 binary", &[GCC_32], concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"), "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -pthread -o i i.c && exec ./i")),
+    Case("i386 static binary", &[GCC_32], concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"), "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -static -pthread -o i i.c && exec ./i")),
 ];
 
 /// Programs whose tasks, signals and clocks race.

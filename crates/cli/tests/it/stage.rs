@@ -198,12 +198,32 @@ pub(crate) fn state_of(pid: u32) -> Option<char> {
     status_of(pid, "State")?.chars().next()
 }
 
-/// Whether every program is installed; says so when one is not.
+/// A compiler and a C library for 32-bit programs, as Debian's libc6-dev-i386 or gcc-multilib bring them.
+pub(crate) const GCC_32: &str = "gcc -m32 -idirafter /usr/include/x86_64-linux-gnu";
+
+/// Can a command line that begins with a compiler build a program?
+fn builds(command: &str) -> bool {
+    let mut words = command.split(' ');
+    let source = Stage::new();
+    source.write("a.c", "#include <errno.h>\nint main(void) { return errno; }");
+    let built = Command::new(words.next().unwrap())
+        .args(words)
+        .args(["-o", "a", "a.c"])
+        .current_dir(source.folder())
+        .stderr(Stdio::null())
+        .status();
+    built.is_ok_and(|status| status.success())
+}
+
+/// Whether every program is installed, and every compiler works that is named with its flags; says so when one is not.
 pub(crate) fn installed(test: &str, programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let missing: Vec<_> = programs
         .iter()
-        .filter(|name| !std::env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+        .filter(|name| match name.contains(' ') {
+            true => !builds(name),
+            false => !std::env::split_paths(&path).any(|folder| folder.join(name).is_file()),
+        })
         .collect();
     if !missing.is_empty() {
         // Past the capture of the test harness: a test that did not test must be seen.

@@ -140,23 +140,24 @@ impl Session {
                 let head = MappedHead { start, len, prot, flags, dev: 0, ino: 0, offset, filled: 0, skip: 0 };
                 self.mapped_file(tid, id, head, fd.unwrap_or(-1));
             }
-            Shape::Attach => self.attached_segment(tid, id, rval.cast_unsigned()),
-            Shape::ThreadArea => {
-                self.not_replayable(
-                    id,
-                    "set_thread_area was used, as every 32-bit C library does; what it sets up is not replayed"
-                        .into(),
-                );
+            Shape::Attach { told_at: None } => self.attached_segment(tid, id, rval.cast_unsigned()),
+            Shape::Attach { told_at: Some(at) } => {
+                let start = self.word_at(tid, at);
+                self.attached_segment(tid, id, start.into());
             }
             Shape::Unknown => {
-                self.not_replayable(
-                    id,
-                    "shared memory of System V through ipc(2), or another mapping that only the kernel knows, was used"
-                        .into(),
-                );
+                self.not_replayable(id, "a mapping was made that only the kernel knows".into());
             }
             _ => {}
         }
+    }
+
+    /// A word in the memory of a 32-bit task; zero where there is none.
+    fn word_at(&self, tid: Tid, address: u64) -> u32 {
+        let mut word = [0; size_of::<u32>()];
+        let mut transfer = [Transfer { address, len: word.len(), ..Transfer::default() }];
+        memory::read(tid, &mut word, &mut transfer);
+        u32::from_le_bytes(word)
     }
 
     fn give_result(&mut self, stop: &Stop, rval: i64, given: i64) {
