@@ -96,30 +96,7 @@ fn interpreters_and_compilers() {
     );
 }
 
-/// Threads whose output depends on who comes first, and whose sum on who was interrupted where.
-const RACE: &str = r#"
-#include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
-static volatile int sum;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void *add(void *who) {
-    for (int i = 0; i < 200; i++) {
-        int before = sum;
-        if (i % 7 == 0) sched_yield();
-        sum = before + 1;
-        pthread_mutex_lock(&lock);
-        if (i % 50 == 0) printf("%ld %d\n", (long)who, sum);
-        pthread_mutex_unlock(&lock);
-    }
-    return 0;
-}
-int main(void) {
-    pthread_t threads[4];
-    for (long i = 0; i < 4; i++) pthread_create(threads + i, 0, add, (void *)i);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], 0);
-    return printf("%d\n", sum) < 0;
-}"#;
+const RACE: &str = include_str!("../../../../fixtures/replay/race.c");
 
 #[test]
 fn threads_and_races() {

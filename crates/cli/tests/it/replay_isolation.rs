@@ -137,6 +137,33 @@ fn another_user_replays_elsewhere_without_anything() {
     let recorded = record(&stage, script);
     assert!(recorded.text().starts_with("for root only\n0\n"), "{recorded:?}");
 
+    replays_elsewhere(stage, &recorded);
+}
+
+/// What the loader has mapped is in the log, wherever it came from.
+#[test]
+fn a_library_of_its_own_may_be_gone() {
+    let name = "a_library_of_its_own_may_be_gone";
+    if !installed(name, &["setpriv", "unshare", "install", "gcc"]) {
+        return;
+    }
+    if !is_root() {
+        eprintln!("{name}: skipped, only root can become somebody else");
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("own.c", include_str!("../../../../fixtures/replay/own_library.c"));
+    stage.write("input", "what was there\n");
+    let build = "gcc -O1 -fPIC -shared -DLIBRARY -o libown.so own.c && gcc -O1 -o own own.c -L. -lown -Wl,-rpath,\"$PWD\"";
+    assert!(stage.sh(build).status.success());
+    let recorded = record(&stage, "exec ./own");
+    assert_eq!(recorded.text(), "first of the library\nsecond of the library\nwhat was there\n");
+    replays_elsewhere(stage, &recorded);
+}
+
+/// Replays a log in another folder, as another user and without any network, when its stage is gone.
+#[track_caller]
+fn replays_elsewhere(stage: Stage, recorded: &Ran) {
     let other = Stage::new();
     for from in [stage.path("run.reel"), SYSREEL.into()] {
         let to = other.path(from.file_name().unwrap().to_str().unwrap());
@@ -145,8 +172,9 @@ fn another_user_replays_elsewhere_without_anything() {
         assert!(other.run(command.args(["-m", "755"]).arg(&from).arg(&to)).status.success());
     }
     chown(other.folder(), Some(NOBODY), Some(NOBODY)).unwrap();
+    let gone = stage.folder().to_path_buf();
     drop(stage);
-    // Without any network.
+    assert!(!gone.exists());
     let mut command = other.command("unshare");
     command.args(["-n", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     let replayed = other.run(command.args(["./sysreel", "replay", "run.reel"]));

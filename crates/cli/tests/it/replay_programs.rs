@@ -107,31 +107,11 @@ print(n, turns)
 END
 exec /usr/bin/python3 s.py";
 
-const RACE: &str = "cat > r.c <<'END'
-#include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
-static volatile int sum;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void *add(void *who) {
-    for (int i = 0; i < 200; i++) {
-        int before = sum;
-        if (i % 7 == 0) sched_yield();
-        sum = before + 1;
-        pthread_mutex_lock(&lock);
-        if (i % 50 == 0) printf(\"%ld %d\\n\", (long)who, sum);
-        pthread_mutex_unlock(&lock);
-    }
-    return 0;
-}
-int main(void) {
-    pthread_t threads[4];
-    for (long i = 0; i < 4; i++) pthread_create(threads + i, 0, add, (void *)i);
-    for (int i = 0; i < 4; i++) pthread_join(threads[i], 0);
-    return printf(\"%d\\n\", sum) < 0;
-}
-END
-gcc -O1 -pthread -o r r.c && exec ./r";
+const RACE: &str = concat!(
+    "cat > r.c <<'END'\n",
+    include_str!("../../../../fixtures/replay/race.c"),
+    "\nEND\ngcc -O1 -pthread -o r r.c && exec ./r"
+);
 
 /// Records a program and replays it with everything gone that it was made of. Says what was not the same.
 fn once(Case(_, _, script): &Case) -> Result<(), String> {
