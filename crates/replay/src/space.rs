@@ -1,14 +1,13 @@
 //! Address spaces: what calls did to them is done again, at the recorded addresses.
 
 use crate::arena::Arena;
-use crate::error::Error;
 use crate::task::Task;
 use std::collections::HashMap;
 use sysreel_abi::replay::{Shape, changes_memory};
 use sysreel_format::{Log, Mapped, MappedFlags, ReadAt};
 use sysreel_sys::remote::Call;
 use sysreel_sys::stub::GATE;
-use sysreel_sys::{Lost, Tracer};
+use sysreel_sys::{Error, Lost, Tracer, memory, process};
 
 const PAGE: u64 = 4096;
 const READ_WRITE: u32 = 3;
@@ -86,7 +85,7 @@ pub(crate) fn reshape(
         }
         Shape::Protect { start, len, prot } => ("mprotect", Call::mprotect(start, len, prot.into())),
         Shape::Remap { start, old_len, new_len, keeps } => {
-            ("mremap", Call::mremap(start, old_len, new_len, result, keeps))
+            return remap(tracer, task, start, old_len, new_len, result, keeps);
         }
         Shape::Advise { start, len, advice } if changes_memory(advice) => {
             ("madvise", Call::madvise(start, len, advice.into()))
@@ -114,6 +113,46 @@ pub(crate) fn reshape(
     make(tracer, task, what, call).map(drop)
 }
 
+/// Moves memory. What was one mapping there may be two here, one of them for what lies behind the end of a file, and no call moves both.
+fn remap(
+    tracer: &Tracer,
+    task: &mut Task,
+    start: u64,
+    old_len: u64,
+    new_len: u64,
+    to: u64,
+    keeps: bool,
+) -> Result<(), Lost> {
+    let whole = Call::mremap(start, old_len, new_len, to, keeps);
+    let called = tracer.call_in(&mut task.stop, GATE, whole)?;
+    if called.result != -i64::from(memory::EFAULT) {
+        called.value("mremap")?;
+        return Ok(());
+    }
+    let (old_len, new_len) = (old_len.next_multiple_of(PAGE), new_len.next_multiple_of(PAGE));
+    let end = start + old_len.min(new_len);
+    if end < start + old_len {
+        make(tracer, task, "munmap", Call::Munmap { address: end, len: start + old_len - end })?;
+    }
+    // What it has grown by comes from the log.
+    if start == to {
+        return Ok(());
+    }
+    let mappings = process::mappings(task.tid).map_err(|source| Error::Call {
+        what: "read the maps of a task".into(),
+        tid: Some(task.tid),
+        source,
+    })?;
+    for mapping in mappings {
+        let (from, end) = (mapping.start.max(start), mapping.end.min(end));
+        if from < end {
+            let len = end - from;
+            make(tracer, task, "mremap", Call::mremap(from, len, len, to + (from - start), keeps))?;
+        }
+    }
+    Ok(())
+}
+
 /// The kernel would choose where the data segment begins; here it is memory like any other.
 fn move_end_of_data(tracer: &Tracer, task: &mut Task, space: &mut Space, end: u64) -> Result<(), Lost> {
     let before = space.end_of_data.replace(end).unwrap_or(end).next_multiple_of(PAGE);
@@ -132,7 +171,7 @@ fn move_end_of_data(tracer: &Tracer, task: &mut Task, space: &mut Space, end: u6
 #[derive(Debug)]
 pub(crate) enum Fault {
     Lost(Lost),
-    Log(Error),
+    Log(crate::error::Error),
 }
 
 impl From<Lost> for Fault {
@@ -141,8 +180,8 @@ impl From<Lost> for Fault {
     }
 }
 
-impl From<Error> for Fault {
-    fn from(error: Error) -> Fault {
+impl From<crate::error::Error> for Fault {
+    fn from(error: crate::error::Error) -> Fault {
         Fault::Log(error)
     }
 }

@@ -3,6 +3,7 @@
 use crate::session::Session;
 use crate::task::Call;
 use std::fs::{self, File};
+use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use sysreel_abi::replay::{self, Output, Shape};
 use sysreel_abi::{Act, AuditArch};
@@ -140,6 +141,9 @@ impl Session {
                 let head = MappedHead { start, len, prot, flags, dev: 0, ino: 0, offset, filled: 0, skip: 0 };
                 self.mapped_file(tid, id, head, fd.unwrap_or(-1));
             }
+            Shape::Remap { old_len, new_len, .. } => {
+                self.grown_mapping(tid, rval.cast_unsigned(), old_len, new_len)
+            }
             Shape::Attach { told_at: None } => self.attached_segment(tid, id, rval.cast_unsigned()),
             Shape::Attach { told_at: Some(at) } => {
                 let start = self.word_at(tid, at);
@@ -190,6 +194,11 @@ impl Session {
                 self.not_replayable(id, format!("a device was mapped ({})", link(&path)));
             }
         }
+        self.keep_file(tid, head, File::open(&path));
+    }
+
+    /// What stands in a mapping of a file, or, where that cannot be read, in the memory of the mapping.
+    pub(super) fn keep_file(&mut self, tid: Tid, mut head: MappedHead, file: io::Result<File>) {
         head.flags = head.flags.with(MappedFlags::FILE);
         let Some(envelope) = &mut self.envelope else { return };
         let contents = &mut envelope.contents;
@@ -199,7 +208,7 @@ impl Session {
         }
         let fresh = envelope.shared.contains(&(head.dev, head.ino));
         // Only what can be read through a descriptor of our own.
-        let kept = File::open(&path).and_then(|file| match fresh {
+        let kept = file.and_then(|file| match fresh {
             true => contents.keep_fresh(&mut self.sink, &file, head.offset, head.len),
             false => contents.keep(&mut self.sink, &file, head.offset, head.len),
         });

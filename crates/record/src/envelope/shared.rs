@@ -77,6 +77,41 @@ impl Session {
         self.sink.row.mapped(&head, held.blobs);
     }
 
+    /// At the exit of a call that has made a mapping longer: what of the file is behind the part that is new?
+    pub(super) fn grown_mapping(&mut self, tid: Tid, start: u64, old_len: u64, new_len: u64) {
+        let page = process::page_size();
+        let (start, end) = (start + old_len.next_multiple_of(page), start + new_len.next_multiple_of(page));
+        if start >= end {
+            return;
+        }
+        let mappings = process::mappings(tid).unwrap_or_default();
+        // One that lies beside it may have become one with it.
+        let Some(mapping) = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&start))
+        else {
+            return;
+        };
+        if mapping.inode == 0 {
+            return; // Zeros, as the replay's own.
+        }
+        let file = process::mapped_file(tid, mapping);
+        let data = file.as_ref().ok().and_then(|file| file.metadata().ok());
+        let head = MappedHead {
+            start,
+            len: end - start,
+            prot: mapping.protection(),
+            flags: match mapping.permissions[3] {
+                b's' => MappedFlags::SHARED,
+                _ => MappedFlags::default(),
+            },
+            dev: data.as_ref().map_or(mapping.device, MetadataExt::dev),
+            ino: mapping.inode,
+            offset: mapping.offset + (start - mapping.start),
+            filled: 0,
+            skip: 0,
+        };
+        self.keep_file(tid, head, file);
+    }
+
     /// Is this one of the calls after which [`Session::written_to`] is to be asked?
     pub(super) fn may_write(call: &Call) -> bool {
         matches!(call.row.act, Act::Write | Act::Send)
