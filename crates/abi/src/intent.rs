@@ -209,6 +209,9 @@ pub const fn is_regular(mode: u32) -> bool {
     mode & g::S_IFMT == g::S_IFREG
 }
 
+/// The descriptor that stands for the working directory.
+pub const CWD: i32 = g::AT_FDCWD;
+
 /// Whether the descriptor argument of a call stands for the working directory.
 #[must_use]
 pub fn is_cwd(fd: u64) -> bool {

@@ -12,14 +12,14 @@ use crate::desc::{Constants, Field, Kind};
 use crate::signal::signal_name;
 
 /// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names of known bits, then
-/// what is left in hexadecimal; `0` for nothing at all.
+/// what is left in hexadecimal: `0x40 /* PROT_??? */` when that is all; `0` for nothing at all.
 pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let rest = names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
-        let bar = if rest.any { "|" } else { "" };
         let _ = match rest.left {
             0 => out.write_str("0"),
-            left => write!(out, "{bar}{left:#x}"),
+            left if rest.any => write!(out, "|{left:#x}"),
+            left => unknown(list, left, out),
         };
     }
 }
@@ -29,10 +29,15 @@ pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let value = low(list, value);
     match list.items.iter().find(|(name, v)| low(list, this(abi, list, name, *v)) == value) {
         Some((name, _)) => out.push_str(name),
-        None => {
-            let _ = write!(out, "{value:#x} /* {}??? */", list.prefix);
-        }
+        None => _ = unknown(list, value, out),
     }
+}
+
+/// A number without a name: `0x7 /* SEEK_??? */`.
+fn unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
+    // Names that end alike and not begin: `?_OK`.
+    let rest = if list.prefix.starts_with('?') { "" } else { "???" };
+    write!(out, "{value:#x} /* {}{rest} */", list.prefix)
 }
 
 /// The value of a constant by name, for filters and tests.
@@ -58,7 +63,8 @@ pub fn flag_value(abi: Abi, kind: Kind, value: u64, out: &mut String) -> bool {
         }
         Kind::Clock => clock_text(abi, value, out),
         Kind::Ioctl => ioctl_text(value, out),
-        Kind::FileMode => flags_mode(abi, &open::FILE_TYPE, value, out),
+        // A umode_t has 16 bits.
+        Kind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
         _ => return false,
     }
     true
@@ -72,6 +78,8 @@ pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
         net::SOL_TCP => &socket::TCP_OPTION,
         net::SOL_IP => &socket::IP_OPTION,
         net::SOL_IPV6 => &socket::IPV6_OPTION,
+        net::SOL_PACKET => &socket::PACKET_OPTION,
+        net::SOL_NETLINK => &socket::NETLINK_OPTION,
         _ => return None,
     };
     list.items.iter().find(|(_, v)| *v == option & 0xffff_ffff).map(|(name, _)| *name)
@@ -80,12 +88,12 @@ pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
 /// The name of a protocol of an address family: the internet families have names, for others 0 is the rule.
 #[must_use]
 pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
-    match u32::try_from(family & 0xffff_ffff).ok()? {
-        net::AF_INET | net::AF_INET6 => {
-            socket::PROTOCOL.items.iter().find(|(_, v)| *v == protocol & 0xffff_ffff).map(|(name, _)| *name)
-        }
-        _ => None,
-    }
+    let list = match u32::try_from(family & 0xffff_ffff).ok()? {
+        net::AF_INET | net::AF_INET6 => &socket::PROTOCOL,
+        net::AF_NETLINK => &socket::NETLINK,
+        _ => return None,
+    };
+    list.items.iter().find(|(_, v)| *v == protocol & 0xffff_ffff).map(|(name, _)| *name)
 }
 
 /// What `names` left over.
@@ -132,7 +140,7 @@ fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let rest = names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         let bar = if rest.any { "|" } else { "" };
-        let _ = write!(out, "{bar}0{:o}", rest.left);
+        let _ = write!(out, "{bar}0{:02o}", rest.left);
     }
 }
 

@@ -28,7 +28,7 @@ FUTEX2 "FUTEX2_" 32: FUTEX2_NUMA FUTEX2_MPOL FUTEX2_PRIVATE
 list! { /// Flags of semget, shmget and msgget above the permission bits.
 GET "IPC_" 32: IPC_CREAT IPC_EXCL SHM_HUGETLB SHM_NORESERVE }
 list! { /// Flags of semop's elements.
-SEM "SEM_" 32: IPC_NOWAIT SEM_UNDO }
+SEM "SEM_" 32: SEM_UNDO IPC_NOWAIT }
 list! { /// Flags of msgsnd and msgrcv.
 MSG "MSG_" 32: IPC_NOWAIT MSG_NOERROR MSG_EXCEPT MSG_COPY }
 list! { /// Flags of shmat.

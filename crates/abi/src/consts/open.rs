@@ -3,12 +3,13 @@
 use linux_raw_sys::general::*;
 
 use super::list;
+use crate::desc::Constants;
 
 list! { /// Flags of open, openat and `open_how`.
     OPEN "O_" 32:
     O_CREAT O_EXCL O_NOCTTY O_TRUNC O_APPEND O_NONBLOCK O_SYNC O_DSYNC FASYNC O_DIRECT O_LARGEFILE O_NOFOLLOW
     O_NOATIME O_CLOEXEC O_PATH O_TMPFILE O_DIRECTORY __O_SYNC __O_TMPFILE
-    ; field O_ACCMODE: O_RDONLY O_WRONLY O_RDWR
+    ; field O_ACCMODE: O_RDONLY O_WRONLY O_RDWR O_ACCMODE
     // arch/arm64/include/uapi/asm/fcntl.h and include/uapi/asm-generic/fcntl.h.
     ; differs O_DIRECTORY 0o200000 0o40000, O_NOFOLLOW 0o400000 0o100000, O_DIRECT 0o40000 0o200000,
       O_LARGEFILE 0o100000 0o400000, O_TMPFILE 0o20200000 0o20040000
@@ -28,13 +29,21 @@ list! { /// Flags of fstatat and statx.
     AT_STAT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_STATX_FORCE_SYNC AT_STATX_DONT_SYNC
 }
 list! { /// Flags of faccessat2.
-    AT_ACCESS "AT_" 32: AT_EACCESS AT_SYMLINK_NOFOLLOW AT_EMPTY_PATH
+    AT_ACCESS "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EACCESS AT_EMPTY_PATH
 }
+/// Flags of openat2, which has all bits of them.
+pub static OPEN_HOW: Constants = Constants {
+    prefix: OPEN.prefix,
+    bits: 64,
+    items: OPEN.items,
+    fields: OPEN.fields,
+    overrides: OPEN.overrides,
+};
 list! { /// Flags of unlinkat.
     AT_UNLINK "AT_" 32: AT_REMOVEDIR
 }
 list! { /// Flags of execveat.
-    AT_EXEC "AT_" 32: AT_EMPTY_PATH AT_SYMLINK_NOFOLLOW AT_EXECVE_CHECK
+    AT_EXEC "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EMPTY_PATH AT_EXECVE_CHECK
 }
 list! { /// Flags of name_to_handle_at.
     AT_HANDLE "AT_" 32: AT_HANDLE_FID AT_HANDLE_MNT_ID_UNIQUE AT_HANDLE_CONNECTABLE AT_EMPTY_PATH AT_SYMLINK_FOLLOW

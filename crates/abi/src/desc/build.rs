@@ -33,6 +33,7 @@ pub(crate) const SIZE: Spec = value(Kind::Size);
 pub(crate) const OFF: Spec = value(Kind::Off);
 pub(crate) const HALF: Spec = value(Kind::Half);
 pub(crate) const HEX: Spec = value(Kind::Hex);
+pub(crate) const HEX32: Spec = value(Kind::Hex32);
 pub(crate) const MODE: Spec = value(Kind::Mode);
 pub(crate) const FILE_MODE: Spec = value(Kind::FileMode);
 pub(crate) const FD: Spec = value(Kind::Fd);

@@ -21,6 +21,8 @@ pub enum Kind {
     Half,
     /// Hexadecimal number.
     Hex,
+    /// Hexadecimal number of 32 bits: of a register the kernel looks at no more.
+    Hex32,
     /// Permission bits, octal.
     Mode,
     /// A mode with a file type (mknod).

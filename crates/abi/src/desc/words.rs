@@ -134,7 +134,7 @@ impl fmt::Display for Kind {
             Self::Size => "size",
             Self::Off => "offset",
             Self::Half => "half of 64 bits",
-            Self::Hex => "hex",
+            Self::Hex | Self::Hex32 => "hex",
             Self::Mode => "mode",
             Self::FileMode => "file type and mode",
             Self::Fd => "fd",

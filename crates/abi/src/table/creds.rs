@@ -32,12 +32,12 @@ pub(super) static ROWS: &[Row] = rows! {
     capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))), data: input(cap_data("header"))) -> INT,  emulate(CRED).act(Act::SetCreds);
     seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER), uargs: special(Special::Seccomp))         -> INT,  apart(CRED).makes(Makes::Seccomp).act(Act::Seccomp);
     landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))                    -> FD,   emulate(DESC).makes(RET).act(Act::MakeFd);
-    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: special(Special::Landlock), flags: HEX) -> INT,  emulate(DESC);
-    landlock_restrict_self(ruleset_fd: FD, flags: HEX)                                                           -> INT,  emulate(DESC);
+    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: special(Special::Landlock), flags: HEX32) -> INT,  emulate(DESC);
+    landlock_restrict_self(ruleset_fd: FD, flags: HEX32)                                                           -> INT,  emulate(DESC);
     // Where no module has anything to say the size is 0 (security_getselfattr, security/security.c).
-    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
-    lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX)                               -> INT,  emulate(CRED);
-    lsm_list_modules(ids: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX) -> INT,  emulate(CRED);
+    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
+    lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX32)                               -> INT,  emulate(CRED);
+    lsm_list_modules(ids: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
     add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)                -> INT,  emulate(CRED);
     request_key(_type: STR, _description: STR, _callout_info: STR, destringid: INT)                              -> INT,  emulate(CRED);
     keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl), arg3: special(Special::Keyctl), arg4: special(Special::Keyctl), arg5: special(Special::Keyctl)) -> LONG, emulate(CRED);

@@ -25,7 +25,7 @@ pub(super) static ROWS: &[Row] = rows! {
     readahead(fd: FD, offset: OFF, count: SIZE)                                                                      -> INT,  emulate(DESC);
     lseek(fd: FD, offset: OFF, whence: one_of(&f::SEEK))                                                             -> OFF,  emulate(DESC).act(Act::Seek);
     sendfile(out_fd: FD, in_fd: FD, offset: inout(of(OffT)), count: SIZE)                                            -> SIZE, emulate(DESC.and(Classes::NETWORK)).act(Act::Write);
-    copy_file_range(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)), len: SIZE, flags: HEX) -> SIZE, emulate(DESC).act(Act::Write);
+    copy_file_range(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)), len: SIZE, flags: HEX32) -> SIZE, emulate(DESC).act(Act::Write);
     splice(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)), len: SIZE, flags: flags(&f::SPLICE)) -> SIZE, emulate(PIPE).act(Act::Write);
     tee(fdin: FD, fdout: FD, len: SIZE, flags: flags(&f::SPLICE))                                                    -> SIZE, emulate(PIPE).act(Act::Write);
     vmsplice(fd: FD, uiov: input(iov("nr_segs", Total::Own)), nr_segs: ULONG, flags: flags(&f::SPLICE))              -> SIZE, apart(PIPE).act(Act::Write);
@@ -109,7 +109,7 @@ pub(super) static ROWS: &[Row] = rows! {
     fsync(fd: FD)                                                                                    -> INT, emulate(DESC).act(Act::Sync);
     fdatasync(fd: FD)                                                                                -> INT, emulate(DESC).act(Act::Sync);
     sync_file_range(fd: FD, offset: OFF, nbytes: OFF, flags: flags(&f::SYNC_RANGE))                  -> INT, emulate(DESC).act(Act::Sync);
-    cachestat(fd: FD, cstat_range: input(of(CachestatRange)), cstat: out(of(Cachestat)), flags: HEX) -> INT, emulate(DESC);
+    cachestat(fd: FD, cstat_range: input(of(CachestatRange)), cstat: out(of(Cachestat)), flags: HEX32) -> INT, emulate(DESC);
 
     inotify_init()                                                                                         -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);
     inotify_init1(flags: flags(&f::INOTIFY_INIT))                                                          -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);

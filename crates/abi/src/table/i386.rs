@@ -92,7 +92,7 @@ pub(super) static ROWS: &[Row] = rows! {
     ipc(call: one_of(&i::IPC_CALL), first: INT, second: HEX, third: special(Special::Ipc), ptr: special(Special::Ipc), fifth: HEX) -> LONG, apart(IPC).act(Act::Multiplexed);
     recvmmsg_time64(fd: FD, mmsg: inout(mmsg("vlen")), vlen: UINT, flags: flags(&socket::MSG), timeout: always(inout(of(Timespec64)))) -> INT,  emulate(NET).act(Act::Receive);
     semtimedop_time64(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT, timeout: input(of(Timespec64))) -> INT,  emulate(IPC);
-    futex_time64(uaddr: special(Special::FutexTime64), op: flags(&i::FUTEX), val: UINT, utime: special(Special::FutexTime64), uaddr2: special(Special::FutexTime64), val3: HEX) -> INT,  emulate(IPC.and(MEM)).act(Act::Futex);
+    futex_time64(uaddr: special(Special::FutexTime64), op: flags(&i::FUTEX), val: UINT, utime: special(Special::FutexTime64), uaddr2: special(Special::FutexTime64), val3: HEX32) -> INT,  emulate(IPC.and(MEM)).act(Act::Futex);
     mq_timedsend_time64(mqdes: FD, u_msg_ptr: input(arg("msg_len")), msg_len: SIZE, msg_prio: UINT, u_abs_timeout: input(of(Timespec64))) -> INT,  emulate(IPC.and(DESC));
     mq_timedreceive_time64(mqdes: FD, u_msg_ptr: out(ret("msg_len")), msg_len: SIZE, u_msg_prio: out(of(U32)), u_abs_timeout: input(of(Timespec64))) -> SIZE, emulate(IPC.and(DESC));
 

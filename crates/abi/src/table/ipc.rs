@@ -33,11 +33,11 @@ const NOTIFIED: &[Link] = &[Link {
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    futex(uaddr: special(Special::Futex), op: flags(&i::FUTEX), val: UINT, utime: special(Special::Futex), uaddr2: special(Special::Futex), val3: HEX) -> INT, emulate(MEM).act(Act::Futex);
+    futex(uaddr: special(Special::Futex), op: flags(&i::FUTEX), val: UINT, utime: special(Special::Futex), uaddr2: special(Special::Futex), val3: HEX32) -> INT, emulate(MEM).act(Act::Futex);
     futex_wait(uaddr: input(of(U32)), val: ULONG, mask: HEX, flags: flags(&i::FUTEX2), timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
     futex_wake(uaddr: input(of(U32)), mask: HEX, nr: INT, flags: flags(&i::FUTEX2))          -> INT, emulate(MEM).act(Act::Futex);
-    futex_requeue(waiters: input(linked(2, FutexWaitv, WAITERS)), flags: HEX, nr_wake: INT, nr_requeue: INT) -> INT, emulate(MEM).act(Act::Futex);
-    futex_waitv(waiters: input(linked_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT, flags: HEX, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
+    futex_requeue(waiters: input(linked(2, FutexWaitv, WAITERS)), flags: HEX32, nr_wake: INT, nr_requeue: INT) -> INT, emulate(MEM).act(Act::Futex);
+    futex_waitv(waiters: input(linked_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT, flags: HEX32, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK)) -> INT, emulate(MEM).act(Act::Futex);
 
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET))                                              -> INT,  emulate(IPC);
     semop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT)                                    -> INT,  emulate(IPC);

@@ -32,7 +32,7 @@ pub(super) static ROWS: &[Row] = rows! {
     set_tid_address(tidptr: PTR)                                                                                     -> PID,   apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE)                                                      -> INT,   apart(PROC);
     get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(Word)))                                       -> INT,   emulate(PROC);
-    rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX)                             -> INT,   apart(PROC).act(Act::Rseq);
+    rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX32)                             -> INT,   apart(PROC).act(Act::Rseq);
     getrusage(who: one_of(&p::RUSAGE), ru: out(of(Rusage)))                                                          -> INT,   emulate(PROC);
     times(tbuf: out(of(Tms)))                                                                                        -> LONG,  emulate(PROC.and(Classes::CLOCK));
     getrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))                                                   -> INT,   emulate(PROC);
@@ -41,14 +41,14 @@ pub(super) static ROWS: &[Row] = rows! {
     getpriority(which: one_of(&p::PRIORITY), who: INT)                                                               -> INT,   emulate(PROC);
     setpriority(which: one_of(&p::PRIORITY), who: INT, niceval: INT)                                                 -> INT,   emulate(PROC);
     ioprio_get(which: INT, who: INT)                                                                                 -> INT,   emulate(PROC);
-    ioprio_set(which: INT, who: INT, ioprio: HEX)                                                                    -> INT,   emulate(PROC);
+    ioprio_set(which: INT, who: INT, ioprio: HEX32)                                                                    -> INT,   emulate(PROC);
     sched_yield()                                                                                                    -> INT,   emulate(PROC);
     sched_getscheduler(pid: PID)                                                                                     -> one_of(&p::SCHED), emulate(PROC);
     sched_setscheduler(pid: PID, policy: flags(&p::SCHED_SET), param: input(of(SchedParam)))                         -> INT,   emulate(PROC);
     sched_getparam(pid: PID, param: out(of(SchedParam)))                                                             -> INT,   emulate(PROC);
     sched_setparam(pid: PID, param: input(of(SchedParam)))                                                           -> INT,   emulate(PROC);
-    sched_getattr(pid: PID, uattr: kind(Kind::Struct(SchedAttr), out(arg("usize"))), usize: UINT, flags: HEX)        -> INT,   emulate(PROC);
-    sched_setattr(pid: PID, uattr: when(When::Errno(&[E2BIG]), kind(Kind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))), flags: HEX) -> INT,   emulate(PROC);
+    sched_getattr(pid: PID, uattr: kind(Kind::Struct(SchedAttr), out(arg("usize"))), usize: UINT, flags: HEX32)        -> INT,   emulate(PROC);
+    sched_setattr(pid: PID, uattr: when(When::Errno(&[E2BIG]), kind(Kind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))), flags: HEX32) -> INT,   emulate(PROC);
     sched_get_priority_max(policy: one_of(&p::SCHED))                                                                -> INT,   emulate(PROC);
     sched_get_priority_min(policy: one_of(&p::SCHED))                                                                -> INT,   emulate(PROC);
     sched_rr_get_interval(pid: PID, interval: out(of(Timespec)))                                                     -> INT,   emulate(PROC.and(Classes::CLOCK));
@@ -59,9 +59,9 @@ pub(super) static ROWS: &[Row] = rows! {
     arch_prctl(option: one_of(&p::ARCH_PRCTL), arg2: special(Special::ArchPrctl))                                    -> INT,   execute(PROC).act(Act::ArchState);
     personality(personality: flags(&p::PERSONALITY))                                                                 -> HEX,   apart(PROC);
     unshare(unshare_flags: flags(&p::UNSHARE))                                                                       -> INT,   emulate(PROC).act(Act::Namespace);
-    setns(fd: FD, flags: flags(&p::UNSHARE))                                                                         -> INT,   emulate(DESC).act(Act::Namespace);
+    setns(fd: FD, flags: flags(&p::SETNS))                                                                         -> INT,   emulate(DESC).act(Act::Namespace);
     pidfd_open(pid: PID, flags: flags(&p::PIDFD))                                                                    -> FD,    emulate(DESC).makes(RET).act(Act::MakeFd);
-    pidfd_getfd(pidfd: FD, fd: FD, flags: HEX)                                                                       -> FD,    emulate(DESC).makes(RET).act(Act::MakeFd);
+    pidfd_getfd(pidfd: FD, fd: FD, flags: HEX32)                                                                       -> FD,    emulate(DESC).makes(RET).act(Act::MakeFd);
     kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: HEX, idx2: HEX)                                       -> INT,   emulate(PROC);
     ptrace(request: one_of(&p::PTRACE), pid: PID, addr: special(Special::Ptrace), data: special(Special::Ptrace))                         -> LONG,  refuse(PROC).act(Act::Ptrace);
     restart_syscall()                                                                                                -> INT,   apart(PROC).act(Act::Restart);

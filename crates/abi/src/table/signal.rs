@@ -23,7 +23,7 @@ pub(super) static ROWS: &[Row] = rows! {
     kill(pid: PID, sig: SIGNAL)                                                                      -> INT,    emulate(PROC).act(Act::Kill);
     tkill(pid: PID, sig: SIGNAL)                                                                     -> INT,    emulate(PROC).act(Act::Kill);
     tgkill(tgid: PID, pid: PID, sig: SIGNAL)                                                         -> INT,    emulate(PROC).act(Act::Kill);
-    pidfd_send_signal(pidfd: FD, sig: SIGNAL, info: input(Len::SigInfo), flags: HEX)                  -> INT,    emulate(PROC.and(DESC)).act(Act::Kill);
+    pidfd_send_signal(pidfd: FD, sig: SIGNAL, info: input(Len::SigInfo), flags: HEX32)                  -> INT,    emulate(PROC.and(DESC)).act(Act::Kill);
     pause()                                                                                          -> INT,    emulate(SIG);
     signalfd(ufd: FD, user_mask: kind(Kind::Struct(SigSet), input(arg("sizemask"))), sizemask: SIZE) -> FD,     emulate(DESC).makes(RET).act(Act::MakeFd);
     signalfd4(ufd: FD, user_mask: kind(Kind::Struct(SigSet), input(arg("sizemask"))), sizemask: SIZE, flags: flags(&s::SIGNALFD)) -> FD,     emulate(DESC).makes(RET).act(Act::MakeFd);

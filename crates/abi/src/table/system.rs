@@ -16,13 +16,13 @@ pub(super) static ROWS: &[Row] = rows! {
     sysinfo(info: out(of(SysInfo)))                                          -> INT,  emulate(SYS);
     syslog(r#type: INT, buf: special(Special::Syslog), len: INT)             -> INT,  emulate(SYS);
     acct(name: PATH)                                                         -> INT,  emulate(SYS.and(Classes::FILE));
-    reboot(magic1: HEX, magic2: HEX, cmd: one_of(&p::REBOOT), arg: PTR)      -> INT,  refuse(SYS);
+    reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC), cmd: one_of(&p::REBOOT), arg: PTR)      -> INT,  refuse(SYS);
     vhangup()                                                                -> INT,  emulate(SYS);
     iopl(level: UINT)                                                        -> INT,  refuse(SYS);
     ioperm(from: HEX, num: ULONG, turn_on: INT)                              -> INT,  refuse(SYS);
     init_module(umod: input(arg("len")), len: SIZE, uargs: STR)              -> INT,  emulate(SYS);
     finit_module(fd: FD, uargs: STR, flags: flags(&mount::MODULE))           -> INT,  emulate(DESC);
-    delete_module(name_user: STR, flags: HEX)                                -> INT,  emulate(SYS);
+    delete_module(name_user: STR, flags: HEX32)                                -> INT,  emulate(SYS);
     kexec_load(entry: ADDR, nr_segments: ULONG, segments: PTR, flags: HEX)   -> INT,  refuse(SYS);
     kexec_file_load(kernel_fd: FD, initrd_fd: FD, cmdline_len: ULONG, cmdline_ptr: input(arg("cmdline_len")), flags: HEX) -> INT,  refuse(DESC);
     bpf(cmd: one_of(&s::BPF), uattr: special(Special::Bpf), size: UINT) -> INT,  refuse(DESC).makes(Makes::Bpf);

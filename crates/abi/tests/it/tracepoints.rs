@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sysreel_abi::{Abi, number};
+use sysreel_abi::{Abi, Kind, number};
 
 const SNAPSHOT: &str = include_str!("../../../../fixtures/abi/x86_64-linux-6.18.txt");
 
@@ -29,6 +29,22 @@ const NO_TRACEPOINT: &[(&str, &str)] = &[
     ("lookup_dcookie", "removed in Linux 6.10"),
 ];
 
+/// Arguments that are cut further in: their type says more bits than are looked at.
+const NARROWED: &[(&str, &str)] = &[
+    // Descriptors: fdget(unsigned int), include/linux/file.h.
+    ("mmap", "fd"),
+    ("readv", "fd"),
+    ("writev", "fd"),
+    ("preadv", "fd"),
+    ("pwritev", "fd"),
+    ("preadv2", "fd"),
+    ("pwritev2", "fd"),
+    // find_get_task_by_vpid(pid_t), kernel/ptrace.c.
+    ("ptrace", "pid"),
+    // kernel_mbind: `int lmode = mode`, mm/mempolicy.c.
+    ("mbind", "mode"),
+];
+
 #[test]
 fn arity_and_names_are_the_kernels() {
     let kernel = snapshot();
@@ -45,8 +61,9 @@ fn arity_and_names_are_the_kernels() {
         };
         seen.insert(known);
         let ours: Vec<&str> = row.args.iter().map(|a| a.name).collect();
-        if ours != *args {
-            wrong.push(format!("{name}: ours {ours:?}, the kernel's {args:?}"));
+        let theirs: Vec<&str> = args.iter().map(|(_, name)| *name).collect();
+        if ours != theirs {
+            wrong.push(format!("{name}: ours {ours:?}, the kernel's {theirs:?}"));
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
@@ -66,15 +83,71 @@ fn exceptions_are_needed() {
     }
 }
 
-fn snapshot() -> BTreeMap<&'static str, Vec<&'static str>> {
+/// What the kernel cuts to 32 bits is not shown with 64, and the other way round: SYSCALL_DEFINE casts each argument to its type.
+#[test]
+fn widths_are_the_kernels() {
+    let kernel = snapshot();
+    let mut wrong = Vec::new();
+    for (_, name, row) in number::calls(Abi::X86_64) {
+        let known = RENAMED.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
+        let (Some(row), Some(args)) = (row, kernel.get(known)) else { continue };
+        for (ours, (kind, argument)) in row.args.iter().zip(args) {
+            if let (Some(bits), Some(theirs)) = (bits(ours.kind), bits_of(kind))
+                && bits != theirs
+                && !NARROWED.contains(&(name, argument))
+            {
+                wrong.push(format!("{name}: {argument} is shown with {bits} bits, and is {kind}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// How many bits of an argument are shown; `None` where it is no number.
+fn bits(kind: Kind) -> Option<u8> {
+    match kind {
+        Kind::Long | Kind::Ulong | Kind::Size | Kind::Off | Kind::Half | Kind::Hex | Kind::Addr => Some(64),
+        Kind::Hex32
+        | Kind::Int
+        | Kind::Uint
+        | Kind::Fd
+        | Kind::DirFd
+        | Kind::Mode
+        | Kind::FileMode
+        | Kind::Signal
+        | Kind::Pid => Some(32),
+        Kind::Uid | Kind::Gid | Kind::Clock | Kind::Dev | Kind::SockOpt | Kind::Protocol | Kind::Ioctl => {
+            Some(32)
+        }
+        Kind::Flags(list) | Kind::FlagsMode(list) | Kind::Enum(list) => Some(list.bits),
+        _ => None,
+    }
+}
+
+/// How many the kernel looks at, by the type in C; a umode_t has 16 and is shown as one.
+fn bits_of(kind: &str) -> Option<u8> {
+    match kind.trim_start_matches("const ") {
+        "int" | "unsigned int" | "unsigned" | "u32" | "__u32" | "__s32" | "s32" | "umode_t" | "pid_t"
+        | "uid_t" | "gid_t" | "qid_t" | "key_serial_t" | "clockid_t" | "mqd_t" | "timer_t" | "rwf_t" => {
+            Some(32)
+        }
+        "long" | "unsigned long" | "size_t" | "loff_t" | "off_t" | "aio_context_t" | "u64" | "__u64" => {
+            Some(64)
+        }
+        _ => None,
+    }
+}
+
+/// Of each call the arguments: type and name.
+fn snapshot() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
     SNAPSHOT
         .lines()
         .filter(|line| !line.starts_with('#'))
         .map(|line| {
             let (name, rest) = line.split_once('(').unwrap();
             let args = rest.strip_suffix(')').unwrap();
-            let last = |arg: &'static str| arg.trim().rsplit(' ').next().unwrap();
-            (name, args.split(',').filter(|a| !a.is_empty()).map(last).collect())
+            let parts = |arg: &'static str| arg.trim().rsplit_once(' ').unwrap();
+            (name, args.split(',').filter(|a| !a.is_empty()).map(parts).collect())
         })
         .collect()
 }

@@ -46,7 +46,7 @@ pub(crate) fn control_block(view: &View<'_>, of: Option<(usize, u32)>, f: Fields
     named(view, "aio_data", Kind::Hex, f.u64(0), out);
     optional(view, "aio_rw_flags", Kind::Flags(&file::RWF), f.u32(12), out);
     named(view, "aio_lio_opcode", Kind::Enum(&c::IOCB_CMD), command, out);
-    optional(view, "aio_reqprio", Kind::Hex, f.u16(18), out);
+    optional(view, "aio_reqprio", Kind::Uint, f.u16(18), out);
     named(view, "aio_fildes", Kind::Fd, f.u32(20), out);
     if of.is_some() {
         operands(view, of, command, f, out);

@@ -44,6 +44,9 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
     for at in from..n {
+        if is_dropped(view, at) {
+            continue;
+        }
         if at > from {
             out.push_str(", ");
         }
@@ -61,6 +64,12 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
         }
     }
     DONE
+}
+
+/// The upper half of an offset where the lower one has all its bits: it is shifted out (fs/read_write.c, pos_from_hilo).
+fn is_dropped(view: &View<'_>, at: usize) -> bool {
+    let is_half = |at: usize| view.row.args.get(at).is_some_and(|arg| matches!(arg.kind, Kind::Half));
+    view.abi != Abi::I386 && at > 0 && is_half(at) && is_half(at - 1)
 }
 
 /// How many arguments are shown.
@@ -185,9 +194,7 @@ fn polled(view: &View<'_>, i: usize, kind: Kind, out: &mut String) {
     };
     let bytes = view.bytes(&piece, usize::MAX).filter(|_| piece.head.got > 0);
     let shown = match (bytes, kind) {
-        (Some(bytes), Kind::Array(layout)) => {
-            super::layouts::array(view, layout, &bytes, piece.is_cut(), i, out)
-        }
+        (Some(bytes), Kind::Array(layout)) => super::layouts::readable(view, layout, &bytes, &piece, i, out),
         (Some(bytes), Kind::Struct(layout)) => super::layouts::structure(view, layout, &bytes, i, out),
         (Some(bytes), Kind::FdSet) => {
             super::poll::fd_set(view, &bytes, out);

@@ -3,7 +3,7 @@
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
-use super::{Fields, View, empty_string, lost, member};
+use super::{Fields, View, empty_string, layouts, lost, member};
 use crate::kept::Piece;
 use crate::text;
 
@@ -16,14 +16,8 @@ pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mu
     };
     buffers(view, i, dir, (0, 1), bytes, out);
     // An array that goes on where nothing can be read.
-    let piece =
-        view.piece(i, Dir::InOut).filter(|piece| piece.head.errno != 0 && piece.head.got < piece.head.asked);
-    if let Some(piece) = piece
-        && out.pop().is_some()
-    {
-        out.push_str(if bytes.is_empty() { "... /* " } else { ", ... /* " });
-        text::hex(out, piece.head.address.wrapping_add(piece.head.got));
-        out.push_str(" */]");
+    if let Some(piece) = view.piece(i, Dir::InOut) {
+        layouts::unreadable_rest(&piece, out);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use sysreel_abi::{Act, Layout};
 
+use crate::kept::Piece;
+
 use super::{Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value};
 use crate::text;
 
@@ -129,6 +131,44 @@ pub(crate) fn changed(
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => structure(view, layout, before, i, out),
         _ => structure(view, layout, bytes, i, out),
     }
+}
+
+/// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00 */]`.
+pub(crate) fn unreadable_rest(piece: &Piece<'_>, out: &mut String) {
+    if piece.head.errno == 0 || piece.head.got >= piece.head.asked || out.pop().is_none() {
+        return;
+    }
+    // It may end before that, with what is not shown.
+    if !out.ends_with("...") {
+        out.push_str(if out.ends_with('[') { "..." } else { ", ..." });
+        unreadable_from(piece, out);
+    }
+    out.push(']');
+}
+
+/// The address from which on nothing can be read, if there is one.
+pub(crate) fn unreadable_from(piece: &Piece<'_>, out: &mut String) {
+    if piece.head.errno != 0 && piece.head.got < piece.head.asked {
+        out.push_str(" /* ");
+        text::hex(out, piece.head.address.wrapping_add(piece.head.got));
+        out.push_str(" */");
+    }
+}
+
+/// An array as far as it could be read.
+pub(crate) fn readable(
+    view: &View<'_>,
+    layout: Layout,
+    bytes: &[u8],
+    piece: &Piece<'_>,
+    i: usize,
+    out: &mut String,
+) -> bool {
+    let known = array(view, layout, bytes, piece.is_cut(), i, out);
+    if known {
+        unreadable_rest(piece, out);
+    }
+    known
 }
 
 /// An array of structures or numbers. False when nothing is known about its elements.

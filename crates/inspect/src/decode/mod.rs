@@ -171,7 +171,7 @@ impl<'a> View<'a> {
             Kind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
                 aio::submitted(self, i, bytes, piece.is_cut(), out);
             }
-            Kind::Array(layout) => return layouts::array(self, layout, bytes, piece.is_cut(), i, out),
+            Kind::Array(layout) => return layouts::readable(self, layout, bytes, piece, i, out),
             Kind::SockAddr => socket::address(self, bytes, out),
             Kind::FdSet => poll::fd_set(self, bytes, out),
             Kind::Bits => process::bits(bytes, out),

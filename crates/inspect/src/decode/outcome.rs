@@ -83,11 +83,7 @@ fn number(view: &View<'_>, kind: Kind, rval: i64, out: &mut String) {
         Kind::Addr | Kind::Ptr | Kind::Hex => text::hex(out, narrow),
         Kind::Fd => value::fd(view, bits, out),
         Kind::Uid | Kind::Gid => text::dec(out, bits & 0xffff_ffff),
-        Kind::Mode if rval == 0 => out.push('0'),
-        Kind::Mode => {
-            out.push('0');
-            text::octal(out, narrow, 1);
-        }
+        Kind::Mode => text::mode(out, narrow),
         Kind::Flags(_) | Kind::FlagsMode(_) => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
         // Offsets of special files may be any 64 bits.

@@ -102,7 +102,7 @@ pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
         let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
         let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
         if value == infinite {
-            out.push_str(if wide { "RLIM64_INFINITY" } else { "RLIM_INFINITY" });
+            out.push_str(if narrow { "RLIM_INFINITY" } else { "RLIM64_INFINITY" });
         } else if value > 1024 && value % 1024 == 0 {
             text::dec(out, value / 1024);
             out.push_str("*1024");

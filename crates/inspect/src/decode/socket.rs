@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, Dir, Kind, Layout, Mem};
+use sysreel_abi::{Abi, Dir, Kind, Layout, Mem, render};
 
 use super::{Fields, View, iovec, lost, member, value};
+use crate::kept::Piece;
 use crate::state::FdName;
 use crate::text;
 
@@ -172,16 +173,31 @@ pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
 
 /// The value of a socket option: most are an int.
 pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let piece = mem
-        .and_then(|mem| view.piece(i, mem.dir))
-        .filter(|piece| (piece.head.asked, piece.head.got) == (4, 4));
-    let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4) else {
-        return false;
-    };
-    out.push('[');
-    text::sdec(out, Fields::new(view.abi, &bytes).i32(0));
-    out.push(']');
+    let whole = |piece: &Piece<'_>| piece.head.asked == piece.head.got;
+    let piece = mem.and_then(|mem| view.piece(i, mem.dir)).filter(whole);
+    let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, usize::MAX)) else { return false };
+    let f = Fields::new(view.abi, &bytes);
+    match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
+        (Some("SO_LINGER"), 8) => numbers(f, &["l_onoff", "l_linger"], out),
+        (Some("SO_PEERCRED"), 12) => numbers(f, &["pid", "uid", "gid"], out),
+        (_, 4) => {
+            out.push('[');
+            text::sdec(out, f.i32(0));
+            out.push(']');
+        }
+        _ => return false,
+    }
     true
+}
+
+/// A structure of ints.
+fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
+    out.push('{');
+    for (i, name) in names.iter().enumerate() {
+        member(out, name);
+        text::sdec(out, f.i32(4 * i));
+    }
+    out.push('}');
 }
 
 /// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says something.
@@ -225,7 +241,7 @@ pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Field
         let piece =
             view.deeper(i, 1, index(number, MSG_CONTROL), dir).filter(|piece| came && piece.head.got > 0);
         match piece.and_then(|piece| view.bytes(&piece, usize::MAX)) {
-            Some(bytes) => control(view, Fields::new(view.abi, &bytes), out),
+            Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
         }
     }
@@ -254,11 +270,14 @@ fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: 
 }
 
 /// Control messages: length, level, type, data, each aligned to a word.
-fn control(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
     let head = f.word() + 8;
-    let mut at = 0;
+    if f.bytes.len() < head {
+        return text::pointer(out, address);
+    }
+    let (mut at, mut is_over) = (0usize, false);
     out.push('[');
-    while f.bytes.len().saturating_sub(at) >= head {
+    while !is_over && f.bytes.len().saturating_sub(at) >= head {
         let one = Fields::new(view.abi, f.bytes.get(at..).unwrap_or_default());
         let len = usize::try_from(one.ulong(0)).unwrap_or(usize::MAX);
         if at > 0 {
@@ -270,20 +289,25 @@ fn control(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         let (level, kind) = (one.u32(f.word()), one.u32(f.word() + 4));
         value::constant(view, Kind::Enum(&s::LEVEL), level, out);
         member(out, "cmsg_type");
-        // SOL_SOCKET is 1 in every ABI here (include/uapi/asm-generic/socket.h).
-        if level == 1 {
-            value::constant(view, Kind::Enum(&s::CONTROL), kind, out)
-        } else {
-            text::hex(out, kind)
+        match render::socket_option(level, kind) {
+            // Of this level they are no options. It is 1 in every ABI here (include/uapi/asm-generic/socket.h).
+            _ if level == 1 => value::constant(view, Kind::Enum(&s::CONTROL), kind, out),
+            Some(name) if !view.options.raw_constants => out.push_str(name),
+            _ => text::hex(out, kind),
         }
         if len > head {
             member(out, "cmsg_data");
             control_data(view, level, kind, one.slice(head, len - head), out);
         }
         out.push('}');
-        // Any number may stand there: one whose end is beyond all addresses is the last.
-        let Some(end) = len.checked_next_multiple_of(f.word()).filter(|_| len >= head) else { break };
-        at = at.saturating_add(end);
+        // Any number may stand there: one shorter than its own head is the last.
+        let end = len.checked_next_multiple_of(f.word()).unwrap_or(usize::MAX);
+        (at, is_over) = (at.saturating_add(end.max(head)), len < head);
+    }
+    if at < f.bytes.len() {
+        out.push_str(", ... /* ");
+        text::hex(out, address.wrapping_add(at as u64));
+        out.push_str(" */");
     }
     out.push(']');
 }
@@ -296,6 +320,10 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
         for (i, fd) in data.chunks_exact(4).enumerate() {
             if i > 0 {
                 out.push_str(", ");
+            }
+            if i >= view.options.string_limit && !view.options.verbose {
+                out.push_str("...");
+                break;
             }
             value::fd(view, Fields::new(view.abi, fd).u32(0), out);
         }

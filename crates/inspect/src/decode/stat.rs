@@ -1,7 +1,7 @@
 //! Attributes of files and file systems.
 
 use sysreel_abi::consts::{file, open};
-use sysreel_abi::{Abi, Kind, Layout};
+use sysreel_abi::{Abi, Kind, Layout, render};
 
 use super::{Fields, View, member, time, value};
 use crate::text;
@@ -229,7 +229,7 @@ pub(crate) fn sync_flags(view: &View<'_>, kind: Kind, flags: u64, out: &mut Stri
 pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "flags");
-    value::constant(view, Kind::Flags(&open::OPEN), f.u64(0), out);
+    value::constant(view, Kind::Flags(&open::OPEN_HOW), f.u64(0), out);
     if super::form::makes_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
         member(out, "mode");
         text::mode(out, f.u64(8));
@@ -251,7 +251,10 @@ pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
     let tail = |i: usize| if i386 { f.u32(after + 8 + i * 4) } else { f.u64(after + 8 + i * 8) };
     out.push('{');
     member(out, "f_type");
-    text::hex(out, word(0));
+    match file::MAGIC.items.iter().find(|(_, magic)| *magic == word(0)) {
+        Some((name, _)) => out.push_str(name),
+        None => text::hex(out, word(0)),
+    }
     number(out, "f_bsize", word(1));
     for (i, name) in ["f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"].into_iter().enumerate() {
         number(out, name, count(i));
@@ -264,6 +267,6 @@ pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
     number(out, "f_namelen", tail(0));
     number(out, "f_frsize", tail(1));
     member(out, "f_flags");
-    text::hex(out, tail(2));
+    render::flags_text(f.abi, &file::MOUNTED, tail(2), out);
     out.push('}');
 }

@@ -2,7 +2,7 @@
 
 use sysreel_abi::{Act, Dir};
 
-use super::{Fields, View, lost};
+use super::{Fields, View, layouts, lost};
 use crate::kept::Piece;
 use crate::print::HexStrings;
 use crate::text;
@@ -28,7 +28,8 @@ pub(crate) fn string<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut
     let Some(bytes) = view.bytes(piece, usize::MAX) else { return lost(view.arg(i), out) };
     let text = text::until_nul(&bytes);
     let ended = text.len() < bytes.len();
-    if !ended && !piece.is_cut() && piece.head.errno != 0 {
+    // The kernel could not read it to its end either; what is shown may end before that.
+    if !ended && !piece.is_cut() && piece.head.errno != 0 && text.len() <= view.options.string_limit {
         return view.unreadable(i, piece, out);
     }
     limited(view, text, !ended && piece.is_cut(), view.options.hex, out);
@@ -88,6 +89,9 @@ pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut Stri
     }
     if n.is_none() {
         out.push_str(if all == 0 { "..." } else { ", ..." });
+        if let Some(piece) = view.piece(i, Dir::In) {
+            layouts::unreadable_from(&piece, out);
+        }
     }
     out.push(']');
 }

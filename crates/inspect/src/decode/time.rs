@@ -8,7 +8,8 @@ pub(crate) fn timespec(seconds: i64, nanoseconds: i64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_nsec=");
-    text::sdec(out, nanoseconds);
+    // Out of its range it is never negative for the kernel: the comparison is unsigned (include/linux/time64.h).
+    text::dec(out, nanoseconds.cast_unsigned());
     out.push('}');
 }
 
@@ -16,7 +17,7 @@ fn timeval(seconds: i64, micros: i64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_usec=");
-    text::sdec(out, micros);
+    text::dec(out, micros.cast_unsigned());
     out.push('}');
 }
 

@@ -1,6 +1,6 @@
 //! Values that stand in registers or members themselves.
 
-use sysreel_abi::{Abi, Kind, render};
+use sysreel_abi::{Abi, Kind, intent, render};
 
 use super::{View, socket};
 use crate::print::FdStyle;
@@ -25,6 +25,7 @@ pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut
             _ => text::hex(out, low),
         },
         Kind::Signal => signal(value, out),
+        Kind::Hex32 => text::hex(out, low),
         Kind::Hex | Kind::Varies | Kind::Never => text::hex(out, value),
         Kind::Flags(_) | Kind::FlagsMode(_) | Kind::Enum(_) | Kind::Clock | Kind::Ioctl | Kind::FileMode => {
             constant(view, kind, value, out);
@@ -86,17 +87,24 @@ pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
 
 fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
     if view.options.raw_constants || !render::flag_value(view.abi, Kind::DirFd, value, out) {
-        fd(view, value, out);
+        return fd(view, value, out);
     }
+    name_of(view, intent::CWD, out);
 }
 
 /// What a file descriptor stands for, if it is to be shown and known: `</etc/passwd>`.
 pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
-    if view.options.fds == FdStyle::Number {
-        return;
+    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed();
+    if low >= 0 {
+        name_of(view, low, out);
     }
-    let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
-    let Some(name) = view.fds.and_then(|table| table.get(&low.cast_signed())) else { return };
+}
+
+fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
+    let named = view.fds.and_then(|table| table.get(&fd));
+    let Some(name) = named.filter(|name| view.options.fds != FdStyle::Number && !name.link.is_empty()) else {
+        return;
+    };
     out.push('<');
     let detailed = view.options.fds == FdStyle::Detail && detail(view, name, out);
     if !detailed {

@@ -266,7 +266,7 @@ impl<'o> Printer<'o> {
         let Some(open) = open else { return self.lonely_exit(outcome) };
         self.exit.settle();
         // Descriptors are named here as they were during the call; a closed one goes afterwards. A new one is there.
-        if open.row.is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept)) {
+        if open.row.is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept | Act::Dup | Act::DupTo)) {
             self.tracker.after(id, &open, outcome);
         }
         let fds = self.tracker.fds(id).cloned();

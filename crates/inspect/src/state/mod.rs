@@ -22,11 +22,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{Abi, Act, AuditArch, Row, row};
+use sysreel_abi::{Abi, Act, AuditArch, Row, intent, row};
 use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
 
 use crate::kept::Kept;
 use crate::psi::{Call, Outcome};
+use crate::text;
 use processes::Processes;
 
 /// What a file descriptor stands for.
@@ -209,7 +210,9 @@ impl Tracker {
         if self.follow_fds
             && let Some(task) = self.tasks.get(&id)
         {
-            let table = snapshot.fds.into_iter().map(|entry| (entry.fd, FdName::from(entry))).collect();
+            let place = FdName { link: snapshot.cwd, ..FdName::default() };
+            let fds = snapshot.fds.into_iter().map(|entry| (entry.fd, FdName::from(entry)));
+            let table = fds.chain([(intent::CWD, place)]).collect();
             self.fds.insert(task.tgid, Rc::new(table));
         }
     }
@@ -284,6 +287,18 @@ impl Tracker {
                 let (first, last) = (fd(first).unwrap_or(i32::MAX), fd(last).unwrap_or(i32::MAX));
                 Rc::make_mut(table).retain(|fd, _| !(first..=last).contains(fd));
             }
+            Act::Chdir => {
+                let bytes = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
+                let mut link = Vec::new();
+                if let (Some(bytes), Some(old)) = (bytes, table.get(&intent::CWD)) {
+                    paths::resolve(&old.link, text::until_nul(bytes), &mut link);
+                }
+                Rc::make_mut(table).insert(intent::CWD, FdName { link, ..FdName::default() });
+            }
+            Act::Fchdir => {
+                let place = fd(first).and_then(|fd| table.get(&fd)).cloned().unwrap_or_default();
+                Rc::make_mut(table).insert(intent::CWD, place);
+            }
             Act::Dup | Act::DupTo => {
                 let (Some(old), Ok(new)) = (fd(first), i32::try_from(outcome.rval)) else { return };
                 match table.get(&old).cloned() {
@@ -329,7 +344,17 @@ impl Tracker {
 
 /// Whether a call that succeeds changes what descriptors stand for.
 const fn changes_names(act: Act) -> bool {
-    matches!(act, Act::Close | Act::CloseRange | Act::Dup | Act::DupTo | Act::Socket | Act::Accept)
+    matches!(
+        act,
+        Act::Close
+            | Act::CloseRange
+            | Act::Dup
+            | Act::DupTo
+            | Act::Socket
+            | Act::Accept
+            | Act::Chdir
+            | Act::Fchdir
+    )
 }
 
 impl Task {

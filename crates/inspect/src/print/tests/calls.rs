@@ -2,7 +2,10 @@
 
 use expect_test::{Expect, expect};
 use sysreel_abi::Abi;
-use sysreel_format::{BlobNumber, Data, Direction, Name, RegionFlags, RegionHead, Role};
+use sysreel_format::{
+    BlobNumber, Data, Direction, EventKind, MetaCodec, Name, ProcessSnapshot, RegionFlags, RegionHead, Role,
+    SnapshotKind,
+};
 
 use crate::print::{FdStyle, Options};
 use crate::story::{Story, entry_info};
@@ -194,16 +197,45 @@ fn names_of_descriptors() {
     story.call("fsync", [4, 0, 0, 0, 0, 0], &[], -9, &[]);
     expect![[r#"
         accept(3, NULL, NULL)                   = 4<socket:[9]\33\076>
-        dup(4<socket:[9]\33\076>)               = 5
+        dup(4<socket:[9]\33\076>)               = 5<socket:[9]\33\076>
         close(4<socket:[9]\33\076>)             = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
     .assert_eq(&story.text(&Options { fds: FdStyle::Path, ..Options::default() }));
     expect![[r#"
         accept(3, NULL, NULL)                   = 4<INET:[127.0.0.1:80->127.0.0.1:5000]>
-        dup(4<INET:[127.0.0.1:80->127.0.0.1:5000]>) = 5
+        dup(4<INET:[127.0.0.1:80->127.0.0.1:5000]>) = 5<INET:[127.0.0.1:80->127.0.0.1:5000]>
         close(4<INET:[127.0.0.1:80->127.0.0.1:5000]>) = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
     .assert_eq(&story.text(&Options { fds: FdStyle::Detail, ..Options::default() }));
+}
+
+#[test]
+fn the_working_directory_has_a_name() {
+    let mut story = Story::new();
+    let snapshot = ProcessSnapshot { cwd: b"/srv/x".to_vec(), ..ProcessSnapshot::default() };
+    let bytes = snapshot.to_bytes().unwrap();
+    story.event(EventKind::SNAPSHOT, 0, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
+    let cwd = u64::from((-100i32).cast_unsigned());
+    let open = |story: &mut Story, rval| {
+        story.call("openat", [cwd, A, 0, 0, 0, 0], &[(1, 0, 0, b"f\0")], rval, &[]);
+    };
+    open(&mut story, -2);
+    story.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"../y/./z\0")], 0, &[]);
+    open(&mut story, -2);
+    story.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/no\0")], -2, &[]);
+    open(&mut story, -2);
+    story.call("fchdir", [9, 0, 0, 0, 0, 0], &[], 0, &[]);
+    open(&mut story, -2);
+    expect![[r#"
+        openat(AT_FDCWD</srv/x>, "f", O_RDONLY) = -1 ENOENT (No such file or directory)
+        chdir("../y/./z")                       = 0
+        openat(AT_FDCWD</srv/y/z>, "f", O_RDONLY) = -1 ENOENT (No such file or directory)
+        chdir("/no")                            = -1 ENOENT (No such file or directory)
+        openat(AT_FDCWD</srv/y/z>, "f", O_RDONLY) = -1 ENOENT (No such file or directory)
+        fchdir(9)                               = 0
+        openat(AT_FDCWD, "f", O_RDONLY)         = -1 ENOENT (No such file or directory)
+    "#]]
+    .assert_eq(&story.text(&Options { fds: FdStyle::Path, ..Options::default() }));
 }
