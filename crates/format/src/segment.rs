@@ -32,6 +32,12 @@ pub trait SegmentMemory {
     /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release order: whoever sees
     /// the value sees every store made before it.
     fn store_release(&mut self, offset: usize, value: u64);
+
+    /// Makes sure that the first `len` bytes can be stored to; `false` when they cannot. Memory that grows as it is used says so here, all
+    /// other is ready as it comes.
+    fn make_ready(&mut self, _len: usize) -> bool {
+        true
+    }
 }
 
 impl SegmentMemory for Vec<u8> {
@@ -93,7 +99,7 @@ pub struct Segment<M> {
 impl<M: SegmentMemory> Segment<M> {
     /// Begins a segment whose first event and blob have the given numbers.
     ///
-    /// `generation` is not 0 and grows with every segment of the log: it orders them.
+    /// `generation` is not 0 and grows with every segment of the log: it orders them. The memory must be ready for a byte at least.
     ///
     /// # Panics
     /// When the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or `generation` is 0:
@@ -233,6 +239,9 @@ impl<M: SegmentMemory> Segment<M> {
         let full = Full { needed, left: self.left(), size: self.room() };
         let len = u32::try_from(bytes.len()).map_err(|_| full)?;
         let end = self.end + needed;
+        if end > self.memory.bytes().len() || !self.memory.make_ready(end) {
+            return Err(full);
+        }
         let Some(to) = self.memory.bytes_mut().get_mut(self.end..end) else { return Err(full) };
         let (head, body) = to.split_at_mut(RECORD_HEAD);
         let (head_len, head_kind) = head.split_at_mut(4);

@@ -21,6 +21,7 @@ const SHORT: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
 pub(crate) struct Packer {
     compressor: Compressor<'static>,
     unpacker: Unpacker,
+    frame: Vec<u8>,
     undone: Vec<u8>,
 }
 
@@ -34,20 +35,18 @@ impl Packer {
         let mut compressor = Compressor::new(LEVEL).map_err(Error::Zstd)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true)).map_err(Error::Zstd)?;
         compressor.set_parameter(CParameter::ContentSizeFlag(true)).map_err(Error::Zstd)?;
-        Ok(Packer { compressor, unpacker: Unpacker::new()?, undone: Vec::new() })
+        Ok(Packer { compressor, unpacker: Unpacker::new()?, frame: Vec::new(), undone: Vec::new() })
     }
 
     /// Appends the frame of `raw` to `out`. `Ok(false)` when the frame does not give `raw` back.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         let level = if SHORT.contains(&raw.len()) { LEVEL_OF_SHORT } else { LEVEL };
         self.compressor.set_compression_level(level).map_err(Error::Zstd)?;
-        let from = out.len();
-        out.resize(from.saturating_add(zstd_safe::compress_bound(raw.len())), 0);
-        let room = out.get_mut(from..).unwrap_or_default();
-        let len = self.compressor.compress_to_buffer(raw, room).map_err(Error::Zstd)?;
-        out.truncate(from.saturating_add(len));
-        let frame = out.get(from..).unwrap_or_default();
-        Ok(self.unpacker.unpack(frame, raw.len(), &mut self.undone).is_ok() && self.undone == raw)
+        self.frame.clear();
+        self.frame.reserve(zstd_safe::compress_bound(raw.len()));
+        self.compressor.compress_to_buffer(raw, &mut self.frame).map_err(Error::Zstd)?;
+        out.extend_from_slice(&self.frame);
+        Ok(self.unpacker.unpack(&self.frame, raw.len(), &mut self.undone).is_ok() && self.undone == raw)
     }
 }
 
