@@ -45,17 +45,30 @@ struct Window {
 }
 
 impl Colocation {
-    /// Moves the tracer and a program that was just spawned to one CPU, if that is the policy and there is more than one.
-    pub(crate) fn begin(policy: CpuPolicy, spawned: Option<Tid>, filtered: bool) -> Colocation {
+    /// Keeps the tracer on one CPU, and with it the program that is spawned next and inherits that, if that is the policy and there is more
+    /// than one.
+    pub(crate) fn begin(policy: CpuPolicy, spawns: bool, filtered: bool) -> Colocation {
         let mut state = Colocation { filtered, ..Colocation::default() };
-        let (CpuPolicy::Auto, Some(tid)) = (policy, spawned) else { return state };
+        if policy != CpuPolicy::Auto || !spawns {
+            return state;
+        }
         let Ok(mask) = Mask::of(0) else { return state };
         let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else { return state };
         let one = mask.only(cpu);
-        if one.set(tid).is_ok() && one.set(0).is_ok() {
+        if one.set(0).is_ok() {
             state = Colocation { own: Some(Rc::new(mask)), cpu, shared: true, ..state };
         }
         state
+    }
+
+    /// Does something for which the tracer must not be kept on one CPU: a thread inherits the mask.
+    pub(crate) fn apart<T>(&self, what: impl FnOnce() -> T) -> T {
+        let own = self.own.as_ref().filter(|_| self.shared);
+        // Where a mask was set before, it can be set again.
+        _ = own.map(|own| own.set(0));
+        let result = what();
+        _ = own.map(|own| own.only(self.cpu).set(0));
+        result
     }
 
     /// From now on the CPU stays shared.

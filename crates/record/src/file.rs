@@ -1,14 +1,16 @@
 //! The log's files: the log itself and its tail, which lives as long as the recording.
 
 use crate::error::Error;
+use crate::sink::{FIRST_STEP, TailMemory};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use sysreel_format::limits::{SEGMENT_COUNT, SEGMENT_SIZE};
 use sysreel_format::{EXTENSION, TAIL_SUFFIX};
-use sysreel_sys::{SharedMapping, mapping};
+use sysreel_sys::mapping;
 
 /// Everything opened for a recording.
 #[derive(Debug)]
@@ -16,8 +18,8 @@ pub(crate) struct Files {
     pub(crate) log: File,
     pub(crate) path: PathBuf,
     pub(crate) regular: bool,
-    pub(crate) tail: Option<(File, PathBuf)>,
-    pub(crate) segments: Vec<SharedMapping>,
+    pub(crate) tail: Option<(Arc<File>, PathBuf)>,
+    pub(crate) segments: Vec<TailMemory>,
 }
 
 /// Logs hold what programs read and wrote, secrets included: only the owner may read them.
@@ -39,7 +41,7 @@ impl Files {
         let failed = |source| Error::Open { path: path.clone(), source };
         let regular = log.metadata().map_err(failed)?.is_file();
         if !regular {
-            let segments = (0..SEGMENT_COUNT).map(|_| SharedMapping::anonymous(SEGMENT_SIZE));
+            let segments = (0..SEGMENT_COUNT).map(|_| TailMemory::anonymous(SEGMENT_SIZE));
             return Ok(Files {
                 log,
                 path: path.clone(),
@@ -108,7 +110,7 @@ fn open_numbered(program: Option<&OsStr>) -> Result<(File, PathBuf), Error> {
 
 /// Makes the tail, and only when there is room for it empties the log: one that was there before may have a tail of its own, which a
 /// recorder that died has left.
-fn new_tail(path: &Path, log: &File) -> io::Result<(File, Vec<SharedMapping>)> {
+fn new_tail(path: &Path, log: &File) -> io::Result<(Arc<File>, Vec<TailMemory>)> {
     let mut unnamed = path.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = Path::new(&unnamed);
@@ -123,30 +125,24 @@ fn new_tail(path: &Path, log: &File) -> io::Result<(File, Vec<SharedMapping>)> {
     made
 }
 
-fn open_tail(path: &Path) -> io::Result<(File, Vec<SharedMapping>)> {
+fn open_tail(path: &Path) -> io::Result<(Arc<File>, Vec<TailMemory>)> {
     // The log is locked, so nobody else makes one: it is a dead recorder's.
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path)?;
-    allocate(&file, (SEGMENT_COUNT * SEGMENT_SIZE) as u64)?;
-    let segments = (0..SEGMENT_COUNT)
-        .map(|i| SharedMapping::of_file(&file, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE))
-        .collect::<Result<_, _>>()
+    file.set_len((SEGMENT_COUNT * SEGMENT_SIZE) as u64)?;
+    let file = Arc::new(file);
+    let mut segments = (0..SEGMENT_COUNT)
+        .map(|i| TailMemory::of_file(&file, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE))
+        .collect::<Result<Vec<_>, _>>()
         .map_err(io::Error::other)?;
-    Ok((file, segments))
-}
-
-/// Every block must exist before it is mapped: a store to a hole that the full disk cannot fill is SIGBUS.
-fn allocate(mut file: &File, len: u64) -> io::Result<()> {
-    match mapping::allocate(file, 0, len, false) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            io::copy(&mut io::Read::take(io::repeat(0), len), &mut file)?;
-            file.flush()
-        }
-        other => other,
+    // The others get their blocks when they are needed; without those of one there can be no recording.
+    if let Some(first) = segments.first_mut() {
+        first.grow(FIRST_STEP)?;
     }
+    Ok((file, segments))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use sysreel_format::{
 };
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
-use sysreel_sys::spawn::{ExecOutcome, Layout};
+use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
 use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe, process};
 
 /// A recording that is ready to run. Bound to its thread, as every tracee is.
@@ -88,7 +88,8 @@ pub struct Outcome {
 impl Recorder {
     /// Checks that tracing works here, opens the log, starts the program (stopped before its execve), attaches.
     pub fn prepare(options: &Options) -> Result<Recorder, Error> {
-        let info_size = probe::check_tracing()?;
+        // A program that is spawned is asked itself.
+        let probed = if options.pids.is_empty() { None } else { Some(probe::check_tracing()?) };
         let no_idle = match options.cpu {
             CpuPolicy::Poll => Some(affinity::hold_dma_latency().map_err(Error::Poll)?),
             _ => None,
@@ -98,20 +99,13 @@ impl Recorder {
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, &options.pids)?;
-        let filter = only.as_ref().and_then(Only::filter);
-        let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
-        let environment = options.environment.as_deref();
-        let spawned = match options.argv.is_empty() {
-            true => None,
-            false => Some(tracer.spawn(&options.argv, environment, filter, layout)?),
-        };
-        if let (Some(only), Some(spawned)) = (&mut only, &spawned) {
-            only.installed_in(spawned.stop.tid());
-        }
+        let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
+        let spawned = spawn(&tracer, options, only.as_mut())?;
         watch_signals(spawned.is_some());
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
 
+        let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
         let failed = |source| Error::Open { path: files.path.clone(), source };
@@ -119,9 +113,10 @@ impl Recorder {
             .map_err(|error| failed(io_error(error)))?;
         let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
         let output = Output { blocks, tail, regular: files.regular };
-        let mut writer = Writer::start(output, files.segments, Arc::clone(&progress)).map_err(failed)?;
+        let mut writer = colocation
+            .apart(|| Writer::start(output, files.segments, Arc::clone(&progress)))
+            .map_err(failed)?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let colocation = Colocation::begin(options.cpu, stop.as_ref().map(Stop::tid), options.only.is_some());
         let colocation = if options.replayable { colocation.for_good() } else { colocation };
         let session = Session {
             tracer,
@@ -263,6 +258,20 @@ impl Session {
         self.sink.row.clock(&now);
         self.sink.commit();
     }
+}
+
+/// Forks the program, if there is one.
+fn spawn(tracer: &Tracer, options: &Options, only: Option<&mut Only>) -> Result<Option<Spawned>, Error> {
+    if options.argv.is_empty() {
+        return Ok(None);
+    }
+    let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
+    let filter = only.as_ref().and_then(|only| only.filter());
+    let spawned = tracer.spawn(&options.argv, options.environment.as_deref(), filter, layout)?;
+    if let Some(only) = only {
+        only.installed_in(spawned.stop.tid());
+    }
+    Ok(Some(spawned))
 }
 
 fn attach_all(tracer: &Tracer, pids: &[i32]) -> Result<Vec<Tid>, Error> {

@@ -1,28 +1,91 @@
 //! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe there.
 
 use crate::writer::{ToWriter, Writer};
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
-use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
+use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT, SEGMENT_ALIGN};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
 };
-use sysreel_sys::SharedMapping;
+use sysreel_sys::{SharedMapping, mapping};
+
+/// What a segment's file must have disk blocks for at least, and how much more it gets each time. To have blocks costs nothing, to
+/// give them back at the end does: a short recording shall have few.
+pub(crate) const FIRST_STEP: usize = 128 << 10;
+const GROWTH: usize = 4;
 
 /// A mapping that can be a segment.
 #[derive(Debug)]
-pub(crate) struct TailMemory(pub(crate) SharedMapping);
+pub(crate) struct TailMemory {
+    mapping: SharedMapping,
+    /// Up to where it may be stored to: a store to a hole that the full disk cannot fill is SIGBUS.
+    ready: usize,
+    /// The file behind it, and where in there it lies; `None` for memory.
+    file: Option<(Arc<File>, u64)>,
+}
+
+impl TailMemory {
+    /// Memory without a file.
+    pub(crate) fn anonymous(len: usize) -> sysreel_sys::Result<TailMemory> {
+        Ok(TailMemory { mapping: SharedMapping::anonymous(len)?, ready: len, file: None })
+    }
+
+    /// A part of a file that is long enough, with holes.
+    pub(crate) fn of_file(file: &Arc<File>, offset: u64, len: usize) -> sysreel_sys::Result<TailMemory> {
+        let mapping = SharedMapping::of_file(file, offset, len)?;
+        Ok(TailMemory { mapping, ready: 0, file: Some((Arc::clone(file), offset)) })
+    }
+
+    /// Gives the file blocks for at least `len` bytes.
+    #[cold]
+    pub(crate) fn grow(&mut self, len: usize) -> io::Result<()> {
+        let Some((file, offset)) = &self.file else { return Ok(()) };
+        let more = (self.ready * GROWTH).max(FIRST_STEP);
+        let all = self.mapping.bytes().len();
+        let mut result = Ok(());
+        for ready in [len.max(more), len.next_multiple_of(SEGMENT_ALIGN)].map(|ready| ready.min(all)) {
+            result = fill_holes(file, offset + self.ready as u64, (ready - self.ready) as u64);
+            if result.is_ok() {
+                self.ready = ready;
+                break;
+            }
+        }
+        result
+    }
+}
+
+/// Every block must exist before it is stored to.
+fn fill_holes(file: &File, offset: u64, len: u64) -> io::Result<()> {
+    match mapping::allocate(file, offset, len, false) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            let zeros = [0; 4096];
+            for at in (offset..offset + len).step_by(zeros.len()) {
+                file.write_all_at(&zeros, at)?;
+            }
+            Ok(())
+        }
+        other => other,
+    }
+}
 
 impl SegmentMemory for TailMemory {
     fn bytes(&self) -> &[u8] {
-        self.0.bytes()
+        self.mapping.bytes()
     }
 
     fn bytes_mut(&mut self) -> &mut [u8] {
-        self.0.bytes_mut()
+        self.mapping.bytes_mut()
     }
 
     fn store_release(&mut self, offset: usize, value: u64) {
-        self.0.store_release(offset, value);
+        self.mapping.store_release(offset, value);
+    }
+
+    fn make_ready(&mut self, len: usize) -> bool {
+        len <= self.ready || self.grow(len).is_ok()
     }
 }
 
@@ -37,6 +100,8 @@ pub(crate) struct Sink {
     /// The row being built.
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
+    /// The row being built refers to a buffer that the full disk had no room for.
+    lacking: bool,
     /// Events that no segment could take, and why.
     pub(crate) refused: (u64, DropReasons),
 }
@@ -52,6 +117,7 @@ impl Sink {
             free,
             row: EventBuf::new(),
             blobs: Vec::new(),
+            lacking: false,
             refused: (0, DropReasons::default()),
         };
         sink.open(0, 0);
@@ -76,7 +142,12 @@ impl Sink {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
                 Ok(number) => return Some(number),
-                Err(full) => assert!(self.make_room(&full), "a blob part fits an empty segment"),
+                Err(full) if self.make_room(&full) => {}
+                Err(full) => {
+                    assert!(full.fits_empty(), "a blob part fits an empty segment");
+                    self.lacking = true;
+                    return None;
+                }
             }
         }
     }
@@ -85,7 +156,12 @@ impl Sink {
     pub(crate) fn commit(&mut self) {
         let mut row = std::mem::take(&mut self.row);
         let bytes = row.finish();
+        let lacking = std::mem::take(&mut self.lacking);
         while let Some(segment) = &mut self.segment {
+            if lacking {
+                self.refuse(DropReasons::DISK_FULL);
+                break;
+            }
             match segment.append_event(bytes) {
                 Ok(_) => {
                     if segment.is_worth_sealing() {
@@ -94,9 +170,9 @@ impl Sink {
                     break;
                 }
                 Err(full) if self.make_room(&full) => {}
-                Err(_) => {
-                    self.refused.0 += 1;
-                    self.refused.1.insert(DropReasons::TOO_LARGE);
+                Err(full) => {
+                    let fits = full.fits_empty();
+                    self.refuse(if fits { DropReasons::DISK_FULL } else { DropReasons::TOO_LARGE });
                     break;
                 }
             }
@@ -118,11 +194,18 @@ impl Sink {
         self.refused
     }
 
+    fn refuse(&mut self, reason: DropReasons) {
+        self.refused.0 += 1;
+        self.refused.1.insert(reason);
+    }
+
+    /// Nothing is won by another segment where one that holds nothing could not grow.
     fn make_room(&mut self, full: &Full) -> bool {
-        full.fits_empty() && {
+        let useful = full.fits_empty() && self.segment.as_ref().is_some_and(|segment| !segment.is_empty());
+        if useful {
             self.rotate();
-            true
         }
+        useful
     }
 
     /// Gives the full segment to the writer and opens the next, waiting for one only when all are full.
@@ -136,10 +219,14 @@ impl Sink {
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
         self.generation += 1;
-        // The writer returns every segment, also one that it could not write; it ends only after this sink.
-        if let Ok(memory) = self.free.recv() {
-            self.segment =
-                Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
+        // The writer returns every segment, also one that it could not write; it ends only after this sink. On a full disk the first one,
+        // which has had its blocks from the beginning, comes around again.
+        while let Ok(mut memory) = self.free.recv() {
+            if memory.make_ready(1) {
+                self.segment =
+                    Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
+                return;
+            }
         }
     }
 }

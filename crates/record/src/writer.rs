@@ -6,11 +6,11 @@ use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Record, Segment};
-use sysreel_sys::{SharedMapping, mapping};
+use sysreel_sys::mapping;
 
 /// How often what was written is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -38,7 +38,8 @@ pub(crate) struct Written {
 
 /// The writer thread and the tracer's ends of its channels.
 pub(crate) struct Writer {
-    thread: JoinHandle<Written>,
+    thread: JoinHandle<()>,
+    written: Receiver<Written>,
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
 }
@@ -47,7 +48,7 @@ pub(crate) struct Writer {
 pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<File>,
     /// The tail's file, when there is one, to be synced along.
-    pub(crate) tail: Option<File>,
+    pub(crate) tail: Option<Arc<File>>,
     /// Is it a regular file, for which room can be reserved?
     pub(crate) regular: bool,
 }
@@ -56,13 +57,13 @@ impl Writer {
     /// Starts the thread with the segments' memory.
     pub(crate) fn start(
         output: Output,
-        segments: Vec<SharedMapping>,
+        segments: Vec<TailMemory>,
         progress: Arc<Progress>,
     ) -> io::Result<Writer> {
         let (to, from_tracer) = sync_channel(segments.len() + 1);
         let (give_back, free) = channel();
         for segment in segments {
-            _ = give_back.send(TailMemory(segment));
+            _ = give_back.send(segment);
         }
         let Output { blocks, tail, regular } = output;
         let mut state = State {
@@ -73,10 +74,14 @@ impl Writer {
             reserved: 0,
             progress,
             give_back,
+            unneeded: Vec::new(),
         };
-        let thread =
-            std::thread::Builder::new().name("writer".into()).spawn(move || state.run(&from_tracer))?;
-        Ok(Writer { thread, to, free: Some(free) })
+        let (report, written) = channel();
+        let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
+            // Nobody waits for what it still has to give back after that.
+            _ = report.send(state.run(&from_tracer));
+        })?;
+        Ok(Writer { thread, written, to, free: Some(free) })
     }
 
     /// The tracer's ends. To be taken once.
@@ -84,7 +89,7 @@ impl Writer {
         (self.to.clone(), self.free.take().expect("the channels are taken once"))
     }
 
-    /// Ends the log and the thread. The sink must have been closed.
+    /// Ends the log, and with it the thread. The sink must have been closed.
     pub(crate) fn finish(
         self,
         completeness: Completeness,
@@ -92,9 +97,12 @@ impl Writer {
         refused: (u64, DropReasons),
     ) -> Written {
         _ = self.to.send(ToWriter::Finish(completeness, extras, refused));
-        match self.thread.join() {
-            Ok(written) => written,
-            Err(panic) => std::panic::resume_unwind(panic),
+        match (self.written.recv(), self.thread) {
+            (Ok(written), _) => written,
+            (Err(_), thread) => match thread.join() {
+                Err(panic) => std::panic::resume_unwind(panic),
+                Ok(()) => unreachable!("the thread reports before it ends"),
+            },
         }
     }
 }
@@ -102,13 +110,15 @@ impl Writer {
 struct State {
     /// Absent once the log is finished.
     blocks: Option<BlockWriter<File>>,
-    tail: Option<File>,
+    tail: Option<Arc<File>>,
     regular: bool,
     written: Written,
     /// Up to where the file has disk blocks.
     reserved: u64,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
+    /// What the tracer did not want back any more.
+    unneeded: Vec<TailMemory>,
 }
 
 impl State {
@@ -148,7 +158,10 @@ impl State {
         }
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
         self.blocks = Some(blocks);
-        _ = self.give_back.send(segment.free());
+        if let Err(SendError(last)) = self.give_back.send(segment.free()) {
+            // It is unmapped when the log is finished.
+            self.unneeded.push(last);
+        }
     }
 
     /// Makes sure that the disk has room for a segment and for the end of the log after it, so that a full disk is noticed
@@ -156,7 +169,7 @@ impl State {
     fn reserve(&mut self, blocks: &BlockWriter<File>, segment: &Segment<TailMemory>) -> io::Result<()> {
         /// Block headers and incompressible data: more than zstd's worst case.
         const MARGIN: u64 = 128 << 10;
-        /// In steps, to make few calls.
+        /// In steps, to make few calls. A short log has short ones: what is not used must be given back.
         const STEP: u64 = 4 << 20;
         if !self.regular {
             return Ok(());
@@ -171,7 +184,7 @@ impl State {
         if needed <= self.reserved {
             return Ok(());
         }
-        for room in [needed + STEP, needed] {
+        for room in [needed + blocks.offset().min(STEP), needed] {
             match mapping::allocate(blocks.get_ref(), self.reserved, room - self.reserved, true) {
                 Ok(()) => {
                     self.reserved = room;
@@ -188,7 +201,7 @@ impl State {
     fn sync(&mut self) {
         // A failing sync loses nothing yet: the next write or the end will tell.
         _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync_data());
-        _ = self.tail.as_ref().map(File::sync_data);
+        _ = self.tail.as_ref().map(|tail| tail.sync_data());
     }
 
     fn finish(&mut self, mut completeness: Completeness, extras: &Extras, refused: (u64, DropReasons)) {

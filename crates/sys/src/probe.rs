@@ -3,8 +3,8 @@
 use crate::info::{Op, SyscallInfo};
 use crate::places::{self, Foreign};
 use crate::raw::{check, die_with, own_pid};
-use crate::{Error, Report, Result, Resume, Signal, StopKind, Tracer, process};
-use nix::unistd::Pid;
+use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
 /// Arguments that nothing else would pass, to be recognised in the entry stop.
 const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe5e5_0005];
@@ -12,43 +12,76 @@ const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe
 /// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY and EXIT where it should.
 ///
 /// Answers the longest struct that the kernel reported. The error names the reason as far as it can be found, and what to do about it.
+/// [`Tracer::spawn`] asks the same of the child that it makes.
 pub fn check_tracing() -> Result<u32> {
     let maker = own_pid();
-    // SAFETY: the child makes only async-signal-safe calls: a stop of itself, one harmless call, and _exit.
+    let gate = pipe()?;
+    // SAFETY: the child makes only async-signal-safe calls: it waits, is examined, and exits.
     let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if child == 0 {
-        // SAFETY: as above. getpid takes no arguments, so the marks are passed on and ignored.
+        // SAFETY: as above.
         unsafe {
             die_with(maker);
-            libc::kill(libc::getpid(), libc::SIGSTOP);
-            libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
+            if passes(gate.0.as_raw_fd()) {
+                be_examined();
+            }
             libc::_exit(0);
         }
     }
-    let answer = follow(child);
+    let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
+    let answer = tracer.seize(child).map_err(|e| refused(child, &e)).and_then(|()| {
+        open(&gate.1)?;
+        examine(&tracer, child)
+    });
     // SAFETY: kill and wait for the child that was forked above and is not yet reaped.
     unsafe {
         libc::kill(child, libc::SIGKILL);
         libc::waitpid(child, std::ptr::null_mut(), libc::__WALL);
     }
-    answer
+    answer.map(|(stop, longest)| {
+        stop.left_behind();
+        longest
+    })
 }
 
-fn follow(child: i32) -> Result<u32> {
-    let mut status = 0;
-    // SAFETY: waitpid(2) writes one int.
-    check(unsafe { libc::waitpid(child, &mut status, libc::WUNTRACED) })
-        .map_err(|e| Error::io("waitpid", e))?;
-    let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
-    tracer.seize(child).map_err(|e| refused(child, &e))?;
-    nix::sys::signal::kill(Pid::from_raw(child), nix::sys::signal::SIGCONT)
-        .map_err(|e| Error::io("kill", e.into()))?;
-    tracer.interrupt(child).map_err(|_| unsupported("the child died while it was traced"))?;
+/// A gate: the child waits at its first end until its tracer writes to the second.
+pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd)> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| Error::io("pipe2", e.into()))
+}
 
+/// Lets the child through.
+pub(crate) fn open(gate: &OwnedFd) -> Result<()> {
+    nix::unistd::write(gate, &[1]).map(drop).map_err(|e| Error::io("write to the child's gate", e.into()))
+}
+
+/// Waits at the gate; `false` when the tracer is gone.
+///
+/// # Safety
+/// For a child between fork and execve: read(2) is async-signal-safe.
+pub(crate) unsafe fn passes(gate: RawFd) -> bool {
+    let mut byte = 0u8;
+    // SAFETY: read(2) writes at most one byte.
+    unsafe { libc::read(gate, (&raw mut byte).cast(), 1) == 1 }
+}
+
+/// The child's part of [`examine`].
+///
+/// # Safety
+/// For a child between fork and execve: it makes only async-signal-safe calls.
+pub(crate) unsafe fn be_examined() {
+    // SAFETY: a stop of itself, and one harmless call: getpid takes no arguments, so the marks are passed on and ignored.
+    unsafe {
+        libc::kill(libc::getpid(), libc::SIGSTOP);
+        libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
+    }
+}
+
+/// Takes a seized child through [`be_examined`]. Answers the stop at its end, and the longest struct that the kernel reported.
+pub(crate) fn examine(tracer: &Tracer, child: Tid) -> Result<(Stop, u32)> {
     let mut info = SyscallInfo::new();
     let mut seen = [false; 3];
     let mut longest = 0;
-    while !seen.iter().all(|&seen| seen) {
+    loop {
         let Report::Stopped(stop) = tracer.wait_for(child)? else {
             return Err(unsupported("a traced child ended without the expected stops"));
         };
@@ -70,16 +103,18 @@ fn follow(child: i32) -> Result<u32> {
             }
             _ => {}
         }
-        let signal = match stop.kind() {
-            StopKind::Signal(signal) => signal,
-            _ => Signal::NONE,
-        };
+        if seen.iter().all(|&seen| seen) {
+            return Ok((stop, longest));
+        }
         match stop.kind() {
             StopKind::Group(_) => stop.listen(),
-            _ => stop.resume(Resume::ToNextSyscall, signal),
+            // A signal from outside that arrives meanwhile is the child's: it gets it.
+            StopKind::Signal(signal) if signal != Signal(libc::SIGSTOP) => {
+                stop.resume(Resume::ToNextSyscall, signal);
+            }
+            _ => stop.resume(Resume::ToNextSyscall, Signal::NONE),
         }
     }
-    Ok(longest)
 }
 
 fn unsupported(reason: &str) -> Error {
@@ -87,7 +122,7 @@ fn unsupported(reason: &str) -> Error {
 }
 
 /// Why PTRACE_SEIZE of an own child was refused.
-fn refused(child: i32, error: &std::io::Error) -> Error {
+pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
     let found = format!("cannot trace a child (PTRACE_SEIZE: {error})");
     if let Ok(tracer) = process::Status::of(child).map(|status| status.tracer)
         && tracer != 0

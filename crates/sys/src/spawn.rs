@@ -2,10 +2,10 @@
 
 use crate::raw::check;
 use crate::seccomp::Filter;
-use crate::{Error, Report, Result, Signal, Stop, StopKind, Tid, Tracer, startup};
+use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, probe, startup};
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io::{self, Read};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +19,8 @@ pub struct Spawned {
     pub stop: Stop,
     /// Says whether and why that execve failed.
     pub outcome: ExecOutcome,
+    /// The longest struct that PTRACE_GET_SYSCALL_INFO reported of it.
+    pub info_size: u32,
 }
 
 /// Where the memory of a program lies.
@@ -64,7 +66,7 @@ impl ExecOutcome {
 
 impl Tracer {
     /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one, its memory
-    /// where `layout` says.
+    /// where `layout` says. Before all that the child is examined as [`probe::check_tracing`] does.
     pub fn spawn(
         &self,
         argv: &[OsString],
@@ -76,8 +78,8 @@ impl Tracer {
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
         let image = Image::new(&path, argv, environment).map_err(exec)?;
-        let gate = pipe()?;
-        let word = pipe()?;
+        let gate = probe::pipe()?;
+        let word = probe::pipe()?;
 
         // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or _exit, as fork(2) demands of a
         // process with several threads.
@@ -86,11 +88,13 @@ impl Tracer {
             image.run(gate.0.as_raw_fd(), word.1.as_raw_fd(), filter, layout);
         }
         drop((gate.0, word.1));
-        self.seize_for_life_or_death(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
-        nix::unistd::write(&gate.1, &[1]).map_err(|e| Error::io("write to the child's gate", e.into()))?;
+        self.seize_for_life_or_death(pid).map_err(|error| probe::refused(pid, &error))?;
+        probe::open(&gate.1)?;
+        let (examined, info_size) = probe::examine(self, pid)?;
+        examined.resume(Resume::Freely, Signal::NONE);
         let outcome = ExecOutcome { pipe: word.0.into(), program };
         match self.wait_for_gate(pid)? {
-            Some(stop) => Ok(Spawned { stop, outcome }),
+            Some(stop) => Ok(Spawned { stop, outcome, info_size }),
             None => Err(outcome.ended_before_the_gate(pid)),
         }
     }
@@ -103,9 +107,9 @@ impl Tracer {
                 }
                 // A signal from outside that arrived first is the program's: it gets it.
                 Report::Stopped(stop) => match stop.kind() {
-                    StopKind::Signal(signal) => stop.resume(crate::Resume::Freely, signal),
+                    StopKind::Signal(signal) => stop.resume(Resume::Freely, signal),
                     StopKind::Group(_) => stop.listen(),
-                    _ => stop.resume(crate::Resume::Freely, Signal::NONE),
+                    _ => stop.resume(Resume::Freely, Signal::NONE),
                 },
                 _ => return Ok(None),
             }
@@ -155,10 +159,10 @@ impl Image {
                 libc::write(word, errno.as_ptr().cast(), errno.len());
                 libc::_exit(127)
             };
-            let mut byte = 0u8;
-            if libc::read(gate, (&raw mut byte).cast(), 1) != 1 {
+            if !probe::passes(gate) {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
             }
+            probe::be_examined();
             if !startup::sigpipe_was_ignored() {
                 libc::signal(libc::SIGPIPE, libc::SIG_DFL);
             }
@@ -189,10 +193,6 @@ impl Image {
 unsafe extern "C" {
     /// The environment as the C library has it (environ(7)).
     static environ: *const *const libc::c_char;
-}
-
-fn pipe() -> Result<(OwnedFd, OwnedFd)> {
-    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| Error::io("pipe2", e.into()))
 }
 
 /// The file that execvp(3) would run: names with a slash as they are, others along PATH.

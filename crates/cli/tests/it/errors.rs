@@ -95,16 +95,16 @@ fn disks_that_are_too_small() {
         return;
     }
     let stage = Stage::new();
-    let on_disk = |megabytes: u32, script: &str| {
+    let on_disk = |size: &str, script: &str| {
         fs::create_dir_all(stage.path("disk")).unwrap();
         let mut command = stage.command("unshare");
-        let mount = format!("mount -t tmpfs -o size={megabytes}M none disk && {script}");
+        let mount = format!("mount -t tmpfs -o size={size} none disk && {script}");
         command.args(["-m", "sh", "-c", &mount]).env("SYSREEL", SYSREEL);
         command.env("STORM", &crate::program::program("stop_storm").binary);
         stage.run(&mut command)
     };
     let ran = on_disk(
-        8,
+        "100k",
         r#"echo old > disk/x.reel; "$SYSREEL" record -o disk/x.reel touch started; echo $?; ls disk; cat disk/x.reel"#,
     );
     assert_eq!(ran.text(), "125\nx.reel\nold\n", "{ran:?}");
@@ -117,7 +117,7 @@ for i in range(400):
     f = os.open("/dev/null", os.O_WRONLY); os.write(f, os.urandom(60000)); os.close(f)
 raise SystemExit(3)'; echo $?; cp disk/x.reel full.reel; cp disk/x.reel.tail full.reel.tail 2>/dev/null"#;
     if installed("disks_that_are_too_small", &["python3"]) {
-        let ran = on_disk(28, script);
+        let ran = on_disk("28M", script);
         assert_eq!(ran.text(), "125\n", "{ran:?}");
         assert!(ran.never_panics().stderr.contains("could not be written"), "{ran:?}");
         let read = each(&stage.path("full.reel"), |_, _| {});
