@@ -213,7 +213,8 @@ pub(crate) struct Doctor {
 pub(crate) struct Replay {
     /// The log, made by `record --replayable`
     pub(crate) file: PathBuf,
-    /// What is compared: every (each call, and the memory that it reads), fast (each call)
+    /// What is compared: every (each call, the memory that it reads, and now and then all registers and some memory), fast (each call, and now
+    /// and then all registers)
     #[arg(long, value_name = "HOW", default_value = "every")]
     pub(crate) check: Check,
     /// Stop after this event, and say where the program stands

@@ -4,6 +4,7 @@ use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHea
 use crate::kind::{BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId};
 use crate::limits;
 use crate::part::{Altered, MappedHead, Name, RegionHead};
+use crate::state::PageSums;
 
 /// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts, [`EventBuf::finish`].
 #[derive(Debug, Default)]
@@ -203,6 +204,15 @@ impl EventBuf {
     /// An ECHO part.
     pub fn echo(&mut self, to: u32) {
         self.raw_part(PartKind::ECHO, 0, &to.to_le_bytes());
+    }
+
+    /// A STATE part: the sum of the extended registers, the general ones, sums of pages.
+    pub fn state(&mut self, extended: u32, registers: &[u8], pages: &PageSums) {
+        self.part(PartKind::STATE, 0, 8 + registers.len() + pages.bytes().len());
+        self.u32(extended);
+        self.u32(len32(registers.len()));
+        self.bytes.extend_from_slice(registers);
+        self.bytes.extend_from_slice(pages.bytes());
     }
 
     /// A part whose kind this version does not know.

@@ -126,6 +126,8 @@ numbers! {
         MAPPED = 8, "mapped";
         /// This call writes to where the recorder's own output goes.
         ECHO = 9, "echo";
+        /// What the task is at the entry of a call.
+        STATE = 10, "state";
     }
 }
 

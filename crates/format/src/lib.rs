@@ -71,6 +71,7 @@ mod read;
 mod segment;
 mod sites;
 mod snapshot;
+mod state;
 mod summary;
 mod trailer;
 mod wire;
@@ -99,6 +100,7 @@ pub use read::{
 };
 pub use segment::{Full, Record, Segment, SegmentMemory};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
+pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};
 pub use write::BlockWriter;
 

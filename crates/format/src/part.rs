@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::kind::{Altering, BlobNumber, Direction, MappedFlags, PartKind, RegionFlags, Role};
+use crate::state::State;
 use crate::wire::{Wire, u64_at};
 
 /// The flag of a part that must not be skipped by a reader that does not know its kind.
@@ -39,6 +40,8 @@ pub enum Part<'a> {
     Mapped(Mapped<'a>),
     /// The call writes to where the recorder's own output goes: to its standard output (1) or standard error (2).
     Echo(u32),
+    /// What the task is at the entry of a call.
+    State(State<'a>),
     /// A kind that this version does not know.
     Unknown {
         /// Its kind.
@@ -224,6 +227,7 @@ impl<'a> Part<'a> {
             PartKind::NS_PIDS => return Err(Error::Malformed { what: "namespace pids", at: 0 }),
             PartKind::MAPPED => Part::Mapped(Mapped::decode(body)?),
             PartKind::ECHO => Part::Echo(Wire::new("echo", body).u32()?),
+            PartKind::STATE => Part::State(State::decode(body)?),
             PartKind(kind) if flags & PART_MUST_UNDERSTAND != 0 => {
                 return Err(Error::MustUnderstand { what: "part", kind, offset: 0 });
             }

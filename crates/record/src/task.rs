@@ -1,5 +1,6 @@
 //! What the recorder keeps of a task while it lives.
 
+use crate::envelope::Telling;
 use crate::only::Calling;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -56,6 +57,8 @@ pub(crate) struct Task {
     pub(crate) hurried: bool,
     /// Its call restores what a signal handler has interrupted.
     pub(crate) returns_from_handler: bool,
+    /// When its state is told, once it has an image that is to be replayed.
+    pub(crate) telling: Option<Telling>,
     /// The address space it lives in; `None` where it is not known with whom it shares it.
     pub(crate) memory: Option<MemoryId>,
     /// Where it stands, when some calls are left out.
@@ -108,6 +111,7 @@ impl Task {
             held: Vec::new(),
             hurried: false,
             returns_from_handler: false,
+            telling: None,
             memory: None,
             calling: Calling::Nothing,
             every_call: false,
@@ -186,6 +190,17 @@ impl Tasks {
     pub(crate) fn is_alone(&self, tid: Tid) -> bool {
         let Some(memory) = self.get(tid).and_then(|task| task.memory) else { return false };
         self.living.iter().all(|(&other, task)| other == tid || task.memory != Some(memory))
+    }
+
+    /// The other tasks that live in its address space, or may.
+    pub(crate) fn sharing(&self, tid: Tid) -> impl Iterator<Item = &Task> {
+        let memory = self.get(tid).and_then(|task| task.memory);
+        self.living
+            .iter()
+            .filter(move |(other, task)| {
+                **other != tid && (task.memory.is_none() || memory.is_none() || task.memory == memory)
+            })
+            .map(|(_, task)| task)
     }
 
     /// Is any task of this process alive?

@@ -67,6 +67,9 @@ impl<S: ReadAt> Replay<'_, S> {
                         sources.push((region.head.address, region.head.got));
                     }
                 }
+                Part::State(state) if self.tasks.get(&event.task.0).is_some_and(|task| task.has_image) => {
+                    self.compare_state(event, &state)?;
+                }
                 Part::Echo(to) => echo = Some(to),
                 Part::Altered(altered) => vetoed |= altered.what == Altering::CALL_VETOED,
                 _ => {}

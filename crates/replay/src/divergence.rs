@@ -28,6 +28,12 @@ pub enum Field {
         /// Where in it the first difference is.
         offset: u64,
     },
+    /// A general register, by its name.
+    Register(&'static str),
+    /// A register of the x87, SSE or AVX units, or one that came later.
+    ExtendedRegisters,
+    /// A page of memory, by its address.
+    Memory(u64),
     /// The signal's own account of why it came.
     SignalInfo,
 }
@@ -45,6 +51,9 @@ impl fmt::Display for Field {
             Field::Buffer { argument, offset } => {
                 write!(f, "buffer of argument {argument}, at byte {offset}")
             }
+            Field::Register(name) => write!(f, "register {name}"),
+            Field::ExtendedRegisters => f.write_str("extended registers (x87, SSE, AVX)"),
+            Field::Memory(page) => write!(f, "memory, in the page at {page:#x}"),
             Field::SignalInfo => f.write_str("siginfo"),
         }
     }
@@ -88,6 +97,10 @@ impl Divergence {
     /// What a difference of this kind usually comes from.
     pub(crate) fn likely(field: Field) -> Vec<&'static str> {
         let mut causes = match field {
+            Field::Register(_) | Field::ExtendedRegisters | Field::Memory(_) => vec![
+                "an answer of a call was another one, some calls before, and no call has shown it",
+                "the program computed something else: by the CPU's own random numbers (rdrand), or by its features",
+            ],
             Field::Buffer { .. } => vec!["bytes that the program never set, or that differ with the machine"],
             Field::Stop | Field::SignalInfo => {
                 vec!["memory that another program has written to during the recording"]

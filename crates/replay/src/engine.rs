@@ -19,9 +19,9 @@ use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
 /// How much is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// The entry of every call, and the memory that it reads.
+    /// The entry of every call, the memory that it reads, and what the log tells of the state of tasks.
     Every,
-    /// The entry of every call.
+    /// The entry of every call, and the registers that the log tells of.
     Fast,
 }
 

@@ -17,6 +17,7 @@ mod error;
 mod machine;
 mod memory;
 mod space;
+mod state;
 mod stops;
 mod task;
 

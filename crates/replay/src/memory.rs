@@ -37,6 +37,17 @@ impl Memory {
         bytes
     }
 
+    /// As [`Memory::read`], whatever the protections.
+    pub(crate) fn look(&mut self, address: u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let window = match self.window.take() {
+            Some(window) => window,
+            None => Window::of(self.tid)?,
+        };
+        let got = window.read(address, bytes);
+        self.window = Some(window);
+        Ok(got)
+    }
+
     /// What the task's writable memory comes to, if there is not too much of it.
     pub(crate) fn hash(&self) -> Option<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();

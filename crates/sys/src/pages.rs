@@ -28,31 +28,56 @@ pub fn check() -> Result<()> {
 /// order. Pages of files and of shared memory are not among them. `end` is the first address that is not looked at; the
 /// kernel refuses those that no program can have.
 pub fn own(tid: Tid, end: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
+    found.clear();
+    scan(&File::open(format!("/proc/{tid}/pagemap"))?, 0..end, 0, found)
+}
+
+/// As [`own`], of some ranges: those that come first, `most` pages or a few more.
+pub fn some_own(
+    tid: Tid,
+    ranges: impl Iterator<Item = Range<u64>>,
+    most: u64,
+    found: &mut Vec<Range<u64>>,
+) -> io::Result<()> {
+    found.clear();
     let pagemap = File::open(format!("/proc/{tid}/pagemap"))?;
+    for range in ranges.filter(|range| !range.is_empty()) {
+        let pages = found.iter().map(|own| own.end - own.start).sum::<u64>() / crate::process::page_size();
+        if pages >= most {
+            break;
+        }
+        scan(&pagemap, range, most - pages, found)?;
+    }
+    Ok(())
+}
+
+/// One walk over the page tables; where `most` is not 0 it ends with so many pages.
+fn scan(pagemap: &File, range: Range<u64>, most: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
+    let end = range.end;
     let mut regions = [g::page_region { start: 0, end: 0, categories: 0 }; REGIONS];
     let not = u64::from(g::PAGE_IS_FILE | g::PAGE_IS_PFNZERO);
     let mut arg = g::pm_scan_arg {
         size: size_of::<g::pm_scan_arg>() as u64,
         flags: 0,
-        start: 0,
+        start: range.start,
         end,
         walk_end: 0,
         vec: regions.as_mut_ptr() as u64,
         vec_len: REGIONS as u64,
-        max_pages: 0,
+        max_pages: most,
         category_inverted: not,
         category_mask: not,
         category_anyof_mask: (g::PAGE_IS_PRESENT | g::PAGE_IS_SWAPPED).into(),
         return_mask: not,
     };
-    found.clear();
     loop {
         // SAFETY: the kernel reads the struct, whose size it is told, writes its walk_end, and at most vec_len regions to vec, which
         // is that long (Documentation/admin-guide/mm/pagemap.rst, "Pagemap Scan IOCTL").
         let answer = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arg) };
         let count = usize::try_from(crate::raw::check(answer)?).unwrap_or(0);
         found.extend(regions.iter().take(count).map(|region| region.start..region.end));
-        if arg.walk_end <= arg.start || arg.walk_end >= end {
+        // With a limit of pages one request is enough: there are not more stretches than it has room for.
+        if arg.walk_end <= arg.start || arg.walk_end >= end || most > 0 {
             return Ok(());
         }
         arg.start = arg.walk_end;

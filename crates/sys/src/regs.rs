@@ -32,6 +32,15 @@ macro_rules! at {
     }};
 }
 
+macro_rules! named {
+    ($($register:ident)*) => { [$((stringify!($register), at!($register))),*] };
+}
+
+/// The registers, those that a program computes with first.
+const NAMES: [(&str, usize); 27] = named!(
+    rip rsp rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15 orig_rax eflags fs_base gs_base cs ss ds es fs gs
+);
+
 /// The code and stack segments of 64-bit programs (arch/x86/include/asm/segment.h, __USER_CS and __USER_DS).
 const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
@@ -85,6 +94,27 @@ impl Registers {
             words
         };
         without(self) == without(other)
+    }
+
+    /// The first register that is another one than `other` has at the entry of the same call: its name, and both values. Flags that only a
+    /// tracer sets (RF, TF) do not count.
+    pub fn first_difference(&self, other: &Registers) -> Option<(&'static str, u64, u64)> {
+        const OF_TRACERS: u64 = 1 << 16 | 1 << 8;
+        NAMES.iter().find_map(|&(name, at)| {
+            let ignored = if at == at!(eflags) { OF_TRACERS } else { 0 };
+            let (own, others) = (*self.words.get(at)?, *other.words.get(at)?);
+            (own & !ignored != others & !ignored).then_some((name, own, others))
+        })
+    }
+
+    /// Where frames of the stack begin, in programs that keep to that.
+    pub fn frame(&self) -> u64 {
+        self.words[at!(rbp)]
+    }
+
+    /// Is this the code segment of 64-bit programs?
+    pub fn in_64_bits(&self) -> bool {
+        self.words[at!(cs)] == USER_CS
     }
 
     /// Back to the instruction that made a call, which is `len` bytes long, to make that call or the one that goes on with it.

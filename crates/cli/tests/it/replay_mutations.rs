@@ -66,6 +66,27 @@ int main(void) {
 }
 "#;
 
+/// Never looks at what it gets: nothing of it comes to a call, or to its output.
+const DEAD: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static unsigned char bytes[8192];
+int main(void) {
+    int fd = open("/dev/urandom", O_RDONLY);
+    syscall(SYS_getppid);
+    if (syscall(SYS_read, fd, bytes, sizeof bytes) != sizeof bytes) return 1;
+    register long kept __asm__("r12") = syscall(SYS_times, 0);
+    for (int i = 0; i < 40; i++) {
+        long result = SYS_getuid;
+        __asm__ volatile("syscall" : "+a"(result), "+r"(kept) : : "rcx", "r11", "memory");
+    }
+    syscall(SYS_getpgid, 0);
+    return 0;
+}
+"#;
+
 /// Where a byte of the log lies that a replay looks at, or that the program does.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -114,6 +135,46 @@ fn one_hundred_changes_are_all_seen() {
         } else {
             assert!(diverged || replayed.stdout != recorded.stdout, "{place:?}: {replayed:?}");
         }
+    }
+}
+
+#[test]
+fn what_no_call_shows_is_seen_in_the_state() {
+    if !installed("what_no_call_shows_is_seen_in_the_state", &["gcc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("dead.c", DEAD);
+    assert!(stage.sh("gcc -O1 -static -o dead dead.c").status.success());
+    let mut command = stage.command(SYSREEL);
+    let recorded =
+        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "./dead"]));
+    assert!(recorded.status.success(), "{recorded:?}");
+    let log = read(&stage.path("run.reel"));
+    let same = stage.sysreel(&["replay", "run.reel"]);
+    assert!(same.status.success(), "{same:?}");
+    let told: Vec<Place> = places(&log).into_iter().filter(|place| !place.asked).collect();
+    // What was read, and the low byte of what times(2) has answered, which is all that the program keeps of it.
+    let buffer: Vec<Place> = told.iter().copied().filter(|place| place.blob.is_some()).collect();
+    assert_eq!(buffer.len(), 8192);
+    let read_ends = buffer[0].event;
+    let result = told.iter().find(|place| place.event > read_ends).unwrap();
+    let replayed = |place: Place, check: &str| {
+        fs::write(stage.path("changed.reel"), rewritten(&log, Some(place))).unwrap();
+        stage.sysreel(&["replay", "--json", "--check", check, "changed.reel"])
+    };
+    for place in [buffer[0], buffer[4099], buffer[8191]] {
+        let ran = replayed(place, "every");
+        let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        let page = report["divergence"]["field"]["memory"].as_u64();
+        assert!(ran.status.code() == Some(1) && page.is_some(), "{place:?}: {ran:?}");
+        // Which no call shows, and so not the registers.
+        assert_eq!(replayed(place, "fast").status.code(), Some(0), "{place:?}");
+    }
+    for check in ["every", "fast"] {
+        let ran = replayed(*result, check);
+        let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
+        assert_eq!(report["divergence"]["field"]["register"], "r12", "{ran:?}");
     }
 }
 

@@ -4,8 +4,8 @@ use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
     DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gone,
     GoneHow, Layout, Loss, MappedFlags, MappedHead, Mapping, MetaCodec, Name, Note, NoteCode, Origin,
-    PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity, SnapshotKind,
-    SourceId, StopHead, TaskHead, TaskId,
+    PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity,
+    SnapshotKind, SourceId, State, StopHead, TaskHead, TaskId,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
@@ -137,6 +137,10 @@ fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     buf.raw_part(PartKind(77), 0, b"part from the future");
     buf.mapped(&mapped(), &[BlobNumber(1), BlobNumber(1 << 40)]);
     buf.echo(2);
+    let mut pages = PageSums::default();
+    pages.run(0x7000, &[1; 2 * State::PAGE]);
+    pages.run(0xffff_f000, &[0; State::PAGE]);
+    buf.state(7, &[6; 216], &pages);
 }
 
 /// A mapping, each field another.

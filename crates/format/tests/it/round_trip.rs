@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sysreel_format::{
     BlobNumber, Body, Completeness, Data, Ending, Event, EventBuf, EventKind, FileMeta, Item, Layout, Limits,
-    Log, MetaCodec, Missing, Part, PartKind, ProcessSnapshot, RegionData, SourceId, StopHead, TaskId,
+    Log, MetaCodec, Missing, Part, PartKind, ProcessSnapshot, RegionData, SourceId, State, StopHead, TaskId,
 };
 
 use crate::build::{Piece, blob_row, every_kind, log_of, region, small_log, stop_row};
@@ -64,7 +64,7 @@ fn every_kind_decodes() {
         match body {
             Body::Stop(stop) => {
                 let parts: Vec<_> = stop.parts.map(Result::unwrap).collect();
-                assert_eq!(parts.len(), 10);
+                assert_eq!(parts.len(), 11);
                 assert!(matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello")));
                 assert!(matches!(parts[3], Part::EventMessage(0xdead_beef_0000_0001)));
                 assert!(matches!(parts[4], Part::Name(n) if n.fd == -100 && n.link == b"socket:[9]"));
@@ -73,6 +73,11 @@ fn every_kind_decodes() {
                 assert_eq!(mapped.head, crate::build::mapped());
                 assert_eq!(mapped.blobs.iter().map(|blob| blob.0).collect::<Vec<_>>(), [1, 1 << 40]);
                 assert!(matches!(parts[9], Part::Echo(2)));
+                let Part::State(state) = parts[10] else { panic!("{:?}", parts[10]) };
+                assert_eq!((state.extended, state.registers), (7, &[6; 216][..]));
+                let [ones, zeros] = [1, 0].map(|byte| State::sum(&[byte; State::PAGE]));
+                let pages: Vec<_> = state.pages().collect();
+                assert_eq!(pages, [(0x7000, ones), (0x8000, ones), (0xffff_f000, zeros)]);
             }
             Body::Task(task) => match task.parts.map(Result::unwrap).next() {
                 Some(Part::NsPids(pids)) => assert_eq!(pids.iter().collect::<Vec<_>>(), [100, 7, 1]),

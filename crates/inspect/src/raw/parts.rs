@@ -2,7 +2,7 @@
 
 use sysreel_format::{
     Altered, Direction, FdEntry, Mapped, MappedHead, MetaCodec, Name, Part, Parts, ProcessSnapshot, Region,
-    RegionData, RegionFlags, RegionHead,
+    RegionData, RegionFlags, RegionHead, State,
 };
 
 use super::json::Json;
@@ -41,7 +41,13 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
                 json.list("ns_pids", pids.iter(), |json, pid| json.number_in_list(pid.into()))
             }
             Ok(Part::Echo(to)) => json.number("echo", to.into()),
-            Ok(Part::Registers { .. } | Part::Altered(_) | Part::Mapped(_) | Part::Unknown { .. }) => {}
+            Ok(
+                Part::Registers { .. }
+                | Part::Altered(_)
+                | Part::Mapped(_)
+                | Part::State(_)
+                | Part::Unknown { .. },
+            ) => {}
             Err(e) => {
                 findings.malformed += 1;
                 json.string("error", &e.to_string());
@@ -51,6 +57,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
     several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
     several(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
     several(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
+    several(json, "states", parts, |part| matches!(part, Part::State(_)));
     several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
 
@@ -66,6 +73,7 @@ fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> b
                 }
                 Part::Altered(what) => altered(json, &what),
                 Part::Mapped(what) => mapped(json, &what),
+                Part::State(what) => state(json, &what),
                 Part::Unknown { kind, flags, bytes } => {
                     json.number("kind", kind.0.into());
                     json.number("flags", flags.into());
@@ -152,6 +160,18 @@ fn mapped(json: &mut Json, mapped: &Mapped<'_>) {
     json.number("filled", filled);
     json.number("skip", skip);
     json.list("blobs", mapped.blobs.iter(), |json, blob| json.number_in_list(blob.0));
+}
+
+/// What the task was at the entry of a call.
+fn state(json: &mut Json, state: &State<'_>) {
+    json.number("extended", state.extended.into());
+    json.bytes("registers", state.registers);
+    json.list("pages", state.pages(), |json, (address, sum)| {
+        json.open();
+        json.hex("address", address);
+        json.number("sum", sum.into());
+        json.close();
+    });
 }
 
 /// What the recorder has changed.

@@ -1,5 +1,6 @@
 //! Calls under the envelope: those that are vetoed, that write to our own output, that map memory.
 
+use super::Telling;
 use crate::session::Session;
 use crate::task::Call;
 use std::fs::{self, File};
@@ -45,6 +46,7 @@ impl Session {
     fn envelope_entry(&mut self, stop: &Stop, id: TaskId) {
         let tid = stop.tid();
         let Some((nr, args)) = self.info.call() else { return };
+        self.tell_state(stop);
         let call = self.tasks.get(tid).and_then(|task| task.call);
         let mut errno = match call {
             Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, self.capture.captured(0, 0, 0)),
@@ -115,6 +117,7 @@ impl Session {
         }
         if task.fresh_image {
             task.fresh_image = false;
+            task.telling = Some(Telling::begin());
             self.fresh_image(stop, id);
             self.at_boundary(stop);
             return;
@@ -128,6 +131,9 @@ impl Session {
             self.written_to(tid, id, &call);
         }
         let Some((shape, fd)) = shaping.filter(|_| !is_error) else { return };
+        if let Some(envelope) = &mut self.envelope {
+            envelope.changes += 1;
+        }
         match shape {
             Shape::Map { anonymous: true, .. } => {}
             Shape::Map { len, prot, shared, grows_down, offset, .. } => {
@@ -230,6 +236,9 @@ impl Session {
             return;
         }
         let Some(ids) = self.tasks.get_mut(stop.tid()).and_then(|task| task.newborn.take()) else { return };
+        if let Some(task) = self.tasks.get_mut(stop.tid()) {
+            task.telling = Some(Telling::begin());
+        }
         self.registers_of(stop, false);
         for address in ids.written.into_iter().flatten() {
             let mut id = [0; size_of::<Tid>()];

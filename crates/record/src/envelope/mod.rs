@@ -8,10 +8,12 @@ mod image;
 mod shared;
 mod signals;
 mod spin;
+mod state;
 mod turns;
 
 use crate::session::Session;
 use contents::Contents;
+pub(crate) use state::Telling;
 use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
 use sysreel_format::{
@@ -51,6 +53,10 @@ pub(crate) struct Envelope {
     preempted: VecDeque<Stop>,
     /// Looks whether a turn takes too long.
     ticker: Option<Ticker>,
+    /// For what is told of a task's state.
+    room: state::Room,
+    /// How often an address space has changed, whosever it was.
+    changes: u64,
     /// Rings while signals are held.
     alarm: Option<Alarm>,
 }

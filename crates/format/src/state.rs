@@ -1,0 +1,118 @@
+//! What a task is at a moment: its registers, and sums of its memory.
+
+use crate::Error;
+use crate::wire::Wire;
+
+/// A task's registers and parts of its memory at the entry of a call, to be found the same in a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct State<'a> {
+    /// The sum of the extended registers ([`State::extended_sum`]); 0: they were not looked at.
+    pub extended: u32,
+    /// The general registers as the kernel gave them.
+    pub registers: &'a [u8],
+    runs: &'a [u8],
+}
+
+/// Bytes of the XSAVE area that say the same in every run of a program: all but where the last x87 instruction and its operand were, which
+/// some CPUs keep only now and then, and what the kernel and the CPU note for themselves (Intel SDM, "XSAVE-managed features").
+const EXTENDED: [std::ops::Range<usize>; 3] = [0..6, 24..416, 576..usize::MAX];
+
+impl<'a> State<'a> {
+    /// The length of a page.
+    pub const PAGE: usize = 4096;
+
+    pub(crate) fn decode(body: &'a [u8]) -> Result<State<'a>, Error> {
+        let mut wire = Wire::new("state", body);
+        let extended = wire.u32()?;
+        let len = wire.len32()?;
+        let state = State { extended, registers: wire.take(len)?, runs: wire.rest() };
+        while !wire.is_empty() {
+            let (_, pages) = (wire.u64()?, wire.len32()?);
+            wire.take(pages.checked_mul(4).ok_or_else(|| wire.malformed())?)?;
+        }
+        Ok(state)
+    }
+
+    /// The pages, by address, and the sums of what was in them.
+    pub fn pages(&self) -> impl Iterator<Item = (u64, u32)> + 'a {
+        let mut wire = Wire::new("state", self.runs);
+        // Which page is next, and how many there are from there on.
+        let (mut address, mut left) = (0u64, 0);
+        std::iter::from_fn(move || {
+            while left == 0 {
+                (address, left) = (wire.u64().ok()?, wire.u32().ok()?);
+            }
+            let page = (address, wire.u32().ok()?);
+            address = address.wrapping_add(State::PAGE as u64);
+            left -= 1;
+            Some(page)
+        })
+    }
+
+    /// The sum of a page.
+    #[must_use]
+    pub fn sum(page: &[u8]) -> u32 {
+        crc32c::crc32c(page)
+    }
+
+    /// The sum of extended registers, without what may differ between two runs that are the same. Never 0.
+    #[must_use]
+    pub fn extended_sum(area: &[u8]) -> u32 {
+        let parts = EXTENDED.into_iter().filter_map(|part| area.get(part.start..part.end.min(area.len())));
+        parts.fold(0, crc32c::crc32c_append).max(1)
+    }
+}
+
+/// Runs of pages with their sums, as a STATE part has them.
+#[derive(Clone, Debug, Default)]
+pub struct PageSums {
+    bytes: Vec<u8>,
+}
+
+impl PageSums {
+    /// None.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    /// A run of whole pages.
+    pub fn run(&mut self, address: u64, memory: &[u8]) {
+        let pages = memory.chunks_exact(State::PAGE);
+        let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
+        self.bytes.extend_from_slice(&address.to_le_bytes());
+        self.bytes.extend_from_slice(&count.to_le_bytes());
+        pages.for_each(|page| self.bytes.extend_from_slice(&State::sum(page).to_le_bytes()));
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_by_itself_is_left_out() {
+        let mut area = [7; 1000];
+        let sum = State::extended_sum(&area);
+        for (at, counts) in [(0, true), (6, false), (23, false), (24, true), (415, true), (416, false)] {
+            area[at] ^= 1;
+            assert_eq!(State::extended_sum(&area) != sum, counts, "{at}");
+            area[at] ^= 1;
+        }
+        area[999] = 0;
+        assert_ne!(State::extended_sum(&area), sum);
+        assert_eq!(State::extended_sum(&[]), 1);
+    }
+
+    #[test]
+    fn a_run_that_promises_too_much_is_malformed() {
+        let mut body = [0; 8].to_vec();
+        assert!(State::decode(&body).is_ok());
+        body.extend_from_slice(&[0; 8]);
+        body.extend_from_slice(&u32::MAX.to_le_bytes());
+        assert!(State::decode(&body).is_err());
+    }
+}
