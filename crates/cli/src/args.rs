@@ -220,6 +220,10 @@ pub(crate) struct Replay {
     /// Stop after this event, and say where the program stands
     #[arg(long, value_name = "EVENT")]
     pub(crate) until: Option<u64>,
+    /// How many seconds a task may compute without the call that was recorded next; 20 times as long as when it was recorded, if that is
+    /// more. A task that takes longer has gone another way
+    #[arg(long, value_name = "SECS", default_value_t = sysreel_replay::PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) patience: u64,
     /// Replay although this machine is not like the one of the recording
     #[arg(long)]
     pub(crate) force: bool,

@@ -6,6 +6,7 @@ use crate::exit::Exit;
 use crate::progress::Bar;
 use serde_json::json;
 use std::io::{self, Write};
+use std::time::Duration;
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
 use sysreel_inspect::{LogFile, open};
@@ -23,7 +24,8 @@ pub(crate) fn run(args: &Args) -> Exit {
         CheckArg::Every => Check::Every,
         CheckArg::Fast => Check::Fast,
     };
-    let options = Options { check, until: args.until, force: args.force };
+    let patience = Duration::from_secs(args.patience);
+    let options = Options { check, until: args.until, force: args.force, patience };
     let print_options = PrintOptions { event_numbers: true, ..PrintOptions::default() };
     let quiet = args.quiet || args.json;
     let events = log.log().summary().map_or(0, |summary| summary.events);

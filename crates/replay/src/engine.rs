@@ -8,11 +8,13 @@ use crate::memory::Memory;
 use crate::space::{Fault, Space};
 use crate::task::Task;
 use std::collections::HashMap;
+use std::time::Duration;
 use sysreel_format::{
     Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, ReadAt, SnapshotKind,
     TaskId,
 };
 use sysreel_sys::clock::WithoutTimeStamps;
+use sysreel_sys::signals::Ticker;
 use sysreel_sys::stub::{GATE, Stub};
 use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
 
@@ -25,6 +27,13 @@ pub enum Check {
     Fast,
 }
 
+/// How long a task may compute without a call when nothing else is said.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How many times longer than in the recording it may compute.
+pub const LONGER: u32 = 20;
+/// How often it is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
 /// How a replay is made.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -34,12 +43,14 @@ pub struct Options {
     pub until: Option<u64>,
     /// Go on although this machine is another.
     pub force: bool,
+    /// How long a task may compute without a call that was recorded, or [`LONGER`] times as long as it did then, if that is more.
+    pub patience: Duration,
 }
 
 impl Default for Options {
     /// Everything is compared, to the end, on a machine like that of the recording.
     fn default() -> Options {
-        Options { check: Check::Every, until: None, force: false }
+        Options { check: Check::Every, until: None, force: false, patience: PATIENCE }
     }
 }
 
@@ -137,8 +148,10 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
         // What the program does without, its tracer does without too: that is cheaper for both.
         let without = WithoutTimeStamps::begin();
+        let ticker = Ticker::every(TICK).map_err(|source| Error::System { event: 0, source })?;
+        ticker.tick(true);
         let outcome = self.events(observer);
-        drop(without);
+        drop((ticker, without));
         for (_, task) in self.tasks.drain() {
             // They die with their tracer anyway.
             _ = self.tracer.end(task.stop);
@@ -165,6 +178,9 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 return Ok(Outcome::Stopped { event: last, tasks });
             }
             self.event(&event, observer)?;
+            if let Some(task) = self.tasks.get_mut(&event.task.0) {
+                task.since_ns = event.t_ns;
+            }
             last = event.number;
             observer.replayed(&event);
         }
@@ -228,7 +244,16 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             }
         };
         let tid = stop.tid();
-        let task = Task { tid, stop, memory: Memory::of(tid), call: None, restarts: false, has_image, space };
+        let task = Task {
+            tid,
+            stop,
+            memory: Memory::of(tid),
+            call: None,
+            restarts: false,
+            has_image,
+            space,
+            since_ns: event.t_ns,
+        };
         self.tasks.insert(event.task.0, task);
         Ok(())
     }

@@ -22,5 +22,5 @@ mod stops;
 mod task;
 
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, Observer, Options, Outcome, Replay, suits};
+pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, suits};
 pub use error::Error;

@@ -1,15 +1,16 @@
 //! The stops of the log: what the task must come to, and what it finds there.
 
 use crate::divergence::{Divergence, Field};
-use crate::engine::{Halt, Observer, Replay, failed, fault, lost};
+use crate::engine::{Halt, LONGER, Observer, Replay, failed, fault, lost};
 use crate::space::{map, reshape};
 use crate::task::Task;
+use std::time::Duration;
 use sysreel_abi::replay::Shape;
 use sysreel_format::{Altered, Altering, Direction, Event, Mapped, Part, ReadAt, Stop};
 use sysreel_sys::info::Op;
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, WaitStatus, signals};
+use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, Tid, WaitStatus, process, signals};
 
 /// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno, code, and the address).
 const SIGINFO_COMPARED: usize = 24;
@@ -49,8 +50,11 @@ impl<S: ReadAt> Replay<'_, S> {
     /// Lets a task run to where it stops by itself. Signals from outside are nobody's.
     pub(crate) fn run_on(&mut self, event: &Event<'_>) -> Result<Reached, Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(Reached::End(WaitStatus(0))) };
+        let recorded = Duration::from_nanos(event.t_ns.saturating_sub(task.since_ns));
+        let mut patience = Patience::of(task.tid, self.options.patience.max(recorded * LONGER));
         loop {
-            match self.tracer.go_on(&mut task.stop, Resume::Emulating, Signal::NONE) {
+            let wait_on = || patience.lasts();
+            match self.tracer.go_on_while(&mut task.stop, Resume::Emulating, Signal::NONE, wait_on) {
                 Ok(()) => {}
                 Err(Lost::Gone(status)) => {
                     self.tasks.remove(&event.task.0);
@@ -75,6 +79,7 @@ impl<S: ReadAt> Replay<'_, S> {
                         return Ok(Reached::Signal(signal, siginfo.to_vec()));
                     }
                 }
+                StopKind::Event(_) if patience.is_over => return Ok(Reached::Nothing(patience.most)),
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }
@@ -254,6 +259,32 @@ pub(crate) enum Reached {
     Signal(Signal, Vec<u8>),
     /// Its end, which was not to come.
     End(WaitStatus),
+    /// It has computed for so long and made no call.
+    Nothing(Duration),
+}
+
+/// How long a task may compute. Its CPU time counts, so a machine that is busy with others does it no harm.
+struct Patience {
+    tid: Tid,
+    most: Duration,
+    /// Its CPU time when it was first looked at.
+    begun: Option<Duration>,
+    is_over: bool,
+}
+
+impl Patience {
+    fn of(tid: Tid, most: Duration) -> Patience {
+        Patience { tid, most, begun: None, is_over: false }
+    }
+
+    /// Looks at the task, which runs.
+    fn lasts(&mut self) -> bool {
+        let (user, system) = process::cpu_time(self.tid);
+        let now = Duration::from_nanos(user.saturating_add(system));
+        let begun = *self.begun.get_or_insert(now);
+        self.is_over = now.saturating_sub(begun) >= self.most;
+        !self.is_over
+    }
 }
 
 impl Reached {
@@ -262,6 +293,7 @@ impl Reached {
             Reached::Call => crate::calls::describe_entry(info.bytes()),
             Reached::Signal(signal, _) => signal_name(*signal),
             Reached::End(status) => format!("the end of the task (wait status {:#x})", status.0),
+            Reached::Nothing(time) => format!("no call, although it has computed for {time:?}"),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Task {
     pub(crate) restarts: bool,
     /// It has an image. The first task begins in the recorder's own, of which nothing is replayed but how it ends.
     pub(crate) has_image: bool,
+    /// When the recording had it where it stands.
+    pub(crate) since_ns: u64,
     /// Which address space it lives in.
     pub(crate) space: usize,
 }

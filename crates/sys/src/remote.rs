@@ -163,6 +163,34 @@ impl Tracer {
         self.wait_in_place(stop)
     }
 
+    /// As [`Tracer::go_on`]. Whenever a [`Ticker`](crate::signals::Ticker) wakes this thread it is asked whether to wait on; if not, the
+    /// task is stopped where it is: an EVENT_STOP, unless it comes to another stop by itself.
+    pub fn go_on_while(
+        &self,
+        stop: &mut Stop,
+        how: Resume,
+        signal: Signal,
+        mut wait_on: impl FnMut() -> bool,
+    ) -> Result<(), Lost> {
+        let tid = stop.tid();
+        stop.resume_in_place(how, signal);
+        loop {
+            match self.wait_once_for(tid)? {
+                Report::Stopped(next) => {
+                    *stop = next;
+                    return Ok(());
+                }
+                Report::Gone { status, .. } => return Err(Lost::Gone(status)),
+                // If it died, the next wait tells.
+                Report::Interrupted if !wait_on() => _ = self.interrupt(tid),
+                Report::Interrupted => {}
+                Report::NoTasks => {
+                    return Err(Error::Unsupported(format!("task {tid} could not be waited for")).into());
+                }
+            }
+        }
+    }
+
     /// As [`Tracer::go_on`], for some time; answers whether a stop came in it. If not, the task runs, and the next must be waited for.
     pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
         const LOOK_EVERY: Duration = Duration::from_micros(100);

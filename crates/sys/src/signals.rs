@@ -120,7 +120,7 @@ impl Drop for Alarm {
 }
 
 /// Wakes a tracer that is blocked in wait4 now and then, while it asks for it. The wait answers
-/// [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`] must have been called before.
+/// [`Report::Interrupted`](crate::Report::Interrupted).
 #[derive(Debug)]
 pub struct Ticker {
     state: Arc<AtomicI32>,
@@ -133,6 +133,7 @@ const OVER: i32 = 2;
 impl Ticker {
     /// For the calling thread.
     pub fn every(time: Duration) -> Result<Ticker> {
+        catch_wake_up()?;
         let state = Arc::new(AtomicI32::new(QUIET));
         let theirs = Arc::clone(&state);
         // SAFETY: gettid(2) and getpid(2) cannot fail.

@@ -113,8 +113,11 @@ impl Tracer {
     fn hold_until_exec(&self, pid: Tid) -> Result<Stop> {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int.
-        check(unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) })
-            .map_err(|e| Error::io("waitpid", e))?;
+        while let Err(error) = check(unsafe { libc::waitpid(pid, &mut status, libc::WUNTRACED) }) {
+            if error.kind() != std::io::ErrorKind::Interrupted {
+                return Err(Error::io("waitpid", error));
+            }
+        }
         self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
         // SAFETY: a signal to our own child.
         unsafe { libc::kill(pid, libc::SIGCONT) };

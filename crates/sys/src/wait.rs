@@ -119,6 +119,11 @@ impl Tracer {
         self.wait_with(tid, libc::WNOHANG)
     }
 
+    /// Waits for the next report of one task, or until a signal handler has run.
+    pub(crate) fn wait_once_for(&self, tid: Tid) -> Result<Report> {
+        self.wait_with(tid, 0).map(|report| report.unwrap_or(Report::Interrupted))
+    }
+
     /// Waits for the next report of one task.
     pub fn wait_for(&self, tid: Tid) -> Result<Report> {
         loop {

@@ -87,6 +87,26 @@ int main(void) {
 }
 "#;
 
+/// Runs for ever when it reads something else.
+const LOOP: &str = r#"
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+static volatile char byte;
+__attribute__((noinline)) static void wait_for_ever(void) {
+    while (byte != 'a') byte ^= 2;
+}
+int main(void) {
+    int fd = open("input", O_RDONLY);
+    syscall(SYS_getppid);
+    if (read(fd, (char *)&byte, 1) != 1) return 1;
+    wait_for_ever();
+    syscall(SYS_getpgid, 0);
+    return 0;
+}
+"#;
+
 /// Where a byte of the log lies that a replay looks at, or that the program does.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -176,6 +196,27 @@ fn what_no_call_shows_is_seen_in_the_state() {
         let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
         assert_eq!(report["divergence"]["field"]["register"], "r12", "{ran:?}");
     }
+}
+
+#[test]
+fn a_program_that_makes_no_call_any_more_is_stopped() {
+    if !installed("a_program_that_makes_no_call_any_more_is_stopped", &["gcc"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("loop.c", LOOP);
+    stage.write("input", "a");
+    assert!(stage.sh("gcc -O1 -o loop loop.c").status.success());
+    let mut command = stage.command(SYSREEL);
+    let recorded =
+        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "./loop"]));
+    assert!(recorded.status.success(), "{recorded:?}");
+    let log = read(&stage.path("run.reel"));
+    let byte = places(&log).into_iter().rfind(|place| !place.asked && place.at > 40).unwrap();
+    fs::write(stage.path("changed.reel"), rewritten(&log, Some(byte))).unwrap();
+    stage.sysreel(&["replay", "--patience", "0", "run.reel"]).fails(2, &["--patience"]);
+    let ran = stage.sysreel(&["replay", "--patience", "1", "changed.reel"]);
+    ran.fails(1, &["diverged at event", "getpgid", "no call, although it has computed for 1s"]);
 }
 
 fn read(path: &Path) -> Log<Vec<u8>> {
