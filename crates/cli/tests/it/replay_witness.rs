@@ -3,7 +3,7 @@
 
 use crate::session::is_root;
 use crate::stage::{SYSREEL, Stage, installed};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -39,21 +39,27 @@ impl Instance {
         Some(instance)
     }
 
-    /// The numbers of the calls of every task, in order.
+    /// The numbers of the calls of every task, in order; of the replayer only those of its first thread. Its other one, which wakes it now
+    /// and then, has a name of its own, which no replayed task can give itself.
     fn calls(&self) -> BTreeMap<u32, Vec<u64>> {
         let mut calls: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+        let mut threads: BTreeSet<u32> = BTreeSet::new();
         // `   name-1234    [000] .....   123.456789: sys_enter: NR 9 (10000, 1000, ...)`
         for line in
             fs::read_to_string(self.0.join("trace")).unwrap().lines().filter(|line| !line.starts_with('#'))
         {
             let (head, tail) = line.split_once(": sys_enter: NR ").unwrap_or_else(|| panic!("{line}"));
             let task = head.split(" [").next().unwrap().trim().rsplit('-').next().unwrap();
+            if head.trim_start().starts_with("ticker-") {
+                threads.insert(task.parse().unwrap());
+            }
             let number = tail.split(' ').next().unwrap();
             calls
                 .entry(task.parse().unwrap())
                 .or_default()
                 .push(number.parse().unwrap_or_else(|_| panic!("{line}")));
         }
+        calls.retain(|task, _| !threads.contains(task));
         calls
     }
 }
