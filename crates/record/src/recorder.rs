@@ -109,8 +109,11 @@ impl Recorder {
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
         let failed = |source| Error::Open { path: files.path.clone(), source };
-        let blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))
+        let mut blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))
             .map_err(|error| failed(io_error(error)))?;
+        if options.replayable {
+            blocks.pack_buffers_fast();
+        }
         let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
         let output = Output { blocks, tail, regular: files.regular };
         let mut writer = colocation

@@ -89,6 +89,9 @@ impl SegmentMemory for TailMemory {
     }
 }
 
+/// So many bytes of files take the writer as long as a short program takes.
+const WORTH_BEGINNING: usize = 1 << 20;
+
 /// Where events go.
 pub(crate) struct Sink {
     /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
@@ -102,6 +105,8 @@ pub(crate) struct Sink {
     blobs: Vec<BlobNumber>,
     /// The row being built refers to a buffer that the full disk had no room for.
     lacking: bool,
+    /// Bytes of files that the segment has.
+    contents: usize,
     /// Events that no segment could take, and why.
     pub(crate) refused: (u64, DropReasons),
 }
@@ -118,6 +123,7 @@ impl Sink {
             row: EventBuf::new(),
             blobs: Vec::new(),
             lacking: false,
+            contents: 0,
             refused: (0, DropReasons::default()),
         };
         sink.open(0, 0);
@@ -152,6 +158,13 @@ impl Sink {
         }
     }
 
+    /// As [`Sink::blob`], for what a file holds: a new one often comes with several, and the writer begins with them while the program
+    /// goes on.
+    pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
+        self.contents += part.len();
+        self.blob(part)
+    }
+
     /// Commits the row that was built. From here on the death of this process loses nothing of it.
     pub(crate) fn commit(&mut self) {
         let mut row = std::mem::take(&mut self.row);
@@ -164,7 +177,7 @@ impl Sink {
             }
             match segment.append_event(bytes) {
                 Ok(_) => {
-                    if segment.is_worth_sealing() {
+                    if segment.is_worth_sealing() || self.contents >= WORTH_BEGINNING {
                         self.rotate();
                     }
                     break;
@@ -214,6 +227,7 @@ impl Sink {
         segment.seal();
         let (event, blob) = (segment.next_event(), segment.next_blob());
         _ = self.full.send(ToWriter::Segment(segment));
+        self.contents = 0;
         self.open(event, blob);
     }
 

@@ -20,6 +20,7 @@
 
 pub mod affinity;
 pub mod attach;
+pub mod backing;
 pub mod buildid;
 pub mod clock;
 #[cfg(feature = "counting")]

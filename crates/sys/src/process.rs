@@ -5,8 +5,8 @@
 use crate::Tid;
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::MetadataExt;
 
 /// The lines of /proc/PID/status that a recorder needs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -190,24 +190,6 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         inode,
         path: rest.trim_ascii_start().to_vec(),
     })
-}
-
-/// The file behind a mapping. Only with privileges is it what /proc/TID/map_files leads to (proc(5)); else the path is followed, and
-/// must lead to the same inode.
-pub fn mapped_file(tid: Tid, mapping: &Mapping) -> io::Result<fs::File> {
-    let exact = format!("/proc/{tid}/map_files/{:x}-{:x}", mapping.start, mapping.end);
-    if let Ok(file) = fs::File::open(exact) {
-        return Ok(file);
-    }
-    let mut path = std::path::PathBuf::from(format!("/proc/{tid}/root"));
-    path.push(std::ffi::OsStr::from_bytes(mapping.path.strip_prefix(b"/").unwrap_or(&mapping.path)));
-    // Not a FIFO that has come into its place: opening one would wait.
-    let file = fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
-    let data = file.metadata()?;
-    if data.ino() != mapping.inode {
-        return Err(io::Error::from(io::ErrorKind::NotFound));
-    }
-    Ok(file)
 }
 
 /// An open descriptor as /proc/PID/fd and fdinfo show it.

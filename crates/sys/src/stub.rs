@@ -159,9 +159,7 @@ impl Tracer {
         let flags = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
         let call = Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
         self.call_and_stay(stop, GATE, call)?.value("execveat of the stub")?;
-        self.clear(stop)?;
-        self.call_in(stop, GATE, Call::trap_time_stamps())?.value("prctl PR_SET_TSC")?;
-        Ok(())
+        self.clear(stop)
     }
 
     /// Nothing is left mapped but the page of the stub.

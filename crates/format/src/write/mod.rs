@@ -89,6 +89,11 @@ impl<W: io::Write> BlockWriter<W> {
         Ok(writer)
     }
 
+    /// From here on buffers are packed in half the time, and come out a tenth longer: for logs that hold whole files.
+    pub fn pack_buffers_fast(&mut self) {
+        self.payloads.fast = true;
+    }
+
     /// Writes what is in the segment: its blobs, then its events.
     ///
     /// After an error the writer is sound: the same segment may be given again (what was written is not written
@@ -309,10 +314,10 @@ impl<W: io::Write> BlockWriter<W> {
         }
         self.frame.clear();
         self.frame.resize(BLOCK_HEADER_LEN, 0);
-        let codec = if about.kind == BlockKind::EVENTS {
-            self.payloads.pack_rows(raw, &mut self.frame)?
-        } else {
-            self.payloads.pack(raw, &mut self.frame)?.then_some(0)
+        let codec = match about.kind {
+            BlockKind::EVENTS => self.payloads.pack_rows(raw, &mut self.frame)?,
+            BlockKind::BLOBS => self.payloads.pack_blobs(raw, &mut self.frame)?.then_some(0),
+            _ => self.payloads.pack(raw, &mut self.frame)?.then_some(0),
         };
         let codec = codec.ok_or(Error::Verify { first: about.first_item })?;
         let (head, payload) = self.frame.split_at_mut(BLOCK_HEADER_LEN);

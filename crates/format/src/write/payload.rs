@@ -11,17 +11,24 @@ pub(crate) struct Payloads {
     /// There if the file header allows codec 1.
     sites: Option<SitesPacker>,
     other: Vec<u8>,
+    /// Buffers are packed fast rather than well.
+    pub(crate) fast: bool,
 }
 
 impl Payloads {
     pub(crate) fn new(with_sites: bool) -> Result<Self, Error> {
         let sites = if with_sites { Some(SitesPacker::new()?) } else { None };
-        Ok(Payloads { packer: Packer::new()?, sites, other: Vec::new() })
+        Ok(Payloads { packer: Packer::new()?, sites, other: Vec::new(), fast: false })
     }
 
     /// Appends a payload in codec 0. `Ok(false)` when it does not give `raw` back.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         self.packer.pack(raw, out)
+    }
+
+    /// Appends the payload of buffers in codec 0, as [`Payloads::pack`].
+    pub(crate) fn pack_blobs(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
+        if self.fast { self.packer.pack_fast(raw, out) } else { self.packer.pack(raw, out) }
     }
 
     /// Appends the payload of rows in the codec that makes it shorter. Gives the codec, or `None` when no codec gives

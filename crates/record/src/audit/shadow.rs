@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::process::{self, Mapping};
-use sysreel_sys::{Tid, pages};
+use sysreel_sys::{Tid, backing, pages};
 
 /// The most memory of one task that is copied; a larger one is not judged.
 const MOST: u64 = 1 << 30;
@@ -195,7 +195,7 @@ impl Shadow {
 
 /// What the file of a mapping has for an address; zeros behind its end, as mmap(2) says.
 fn of_file(tid: Tid, area: &Mapping, address: u64, len: usize) -> Option<Vec<u8>> {
-    let file = process::mapped_file(tid, area).ok()?;
+    let file = backing::file(tid, area).ok()?;
     let mut bytes = vec![0; len];
     let mut done = 0;
     while done < len {

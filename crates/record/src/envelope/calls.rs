@@ -1,9 +1,10 @@
 //! Calls under the envelope: those that are vetoed, that write to our own output, that map memory.
 
 use super::Telling;
+use super::contents::Stretch;
 use crate::session::Session;
 use crate::task::Call;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use sysreel_abi::replay::{self, Output, Shape};
@@ -200,11 +201,18 @@ impl Session {
                 self.not_replayable(id, format!("a device was mapped ({})", link(&path)));
             }
         }
-        self.keep_file(tid, head, File::open(&path));
+        // Only what can be read through a descriptor of our own.
+        self.keep_file(tid, head, data, || File::open(&path));
     }
 
     /// What stands in a mapping of a file, or, where that cannot be read, in the memory of the mapping.
-    pub(super) fn keep_file(&mut self, tid: Tid, mut head: MappedHead, file: io::Result<File>) {
+    pub(super) fn keep_file(
+        &mut self,
+        tid: Tid,
+        mut head: MappedHead,
+        data: io::Result<Metadata>,
+        open: impl FnOnce() -> io::Result<File>,
+    ) {
         head.flags = head.flags.with(MappedFlags::FILE);
         let Some(envelope) = &mut self.envelope else { return };
         let contents = &mut envelope.contents;
@@ -212,11 +220,9 @@ impl Session {
         if shared {
             envelope.shared.insert((head.dev, head.ino));
         }
-        let fresh = envelope.shared.contains(&(head.dev, head.ino));
-        // Only what can be read through a descriptor of our own.
-        let kept = file.and_then(|file| match fresh {
-            true => contents.keep_fresh(&mut self.sink, &file, head.offset, head.len),
-            false => contents.keep(&mut self.sink, &file, head.offset, head.len),
+        let changing = envelope.shared.contains(&(head.dev, head.ino));
+        let kept = data.and_then(|data| {
+            contents.keep(&mut self.sink, Stretch { changing, ..Stretch::of(&data, &head) }, open)
         });
         let held = match kept {
             Ok(held) => held,

@@ -6,8 +6,8 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use sysreel_format::BlobNumber;
 use sysreel_format::limits::BLOB_PART;
+use sysreel_format::{BlobNumber, MappedHead};
 use sysreel_sys::clock;
 
 /// A file as it was at one time: it changes its times when it is written to.
@@ -28,6 +28,24 @@ pub(super) struct Contents {
     blobs: Vec<BlobNumber>,
 }
 
+/// A stretch of a file.
+#[derive(Debug, Clone)]
+pub(super) struct Stretch<'a> {
+    /// Its file.
+    pub(super) data: &'a Metadata,
+    /// From where to where.
+    pub(super) range: Range<u64>,
+    /// The file's times do not tell what is done to it: it is mapped to be shared.
+    pub(super) changing: bool,
+}
+
+impl Stretch<'_> {
+    /// What a mapping shows of its file.
+    pub(super) fn of<'a>(data: &'a Metadata, head: &MappedHead) -> Stretch<'a> {
+        Stretch { data, range: head.offset..head.offset.saturating_add(head.len), changing: false }
+    }
+}
+
 /// Where a stretch of a file is in the log.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held<'a> {
@@ -41,61 +59,42 @@ pub(super) struct Held<'a> {
 
 impl Contents {
     /// Puts a stretch of a file into the log, or finds it there. A mapping begins at a multiple of the page size, a piece at a
-    /// multiple of its own.
+    /// multiple of its own. The file is opened only to be read.
     pub(super) fn keep(
         &mut self,
         sink: &mut Sink,
-        file: &File,
-        offset: u64,
-        len: u64,
-    ) -> io::Result<Held<'_>> {
-        let data = file.metadata()?;
-        // A file that was changed a moment ago may be changed again without another time: clocks of files tick slowly.
-        let age = clock::realtime_ns().saturating_sub(nanoseconds(data.mtime(), data.mtime_nsec()));
-        self.stretch(sink, file, &data, offset..offset.saturating_add(len), age < TICK_NS)
-    }
-
-    /// As [`Contents::keep`], for a file whose times do not tell what was done to it: one that is mapped to be shared.
-    pub(super) fn keep_fresh(
-        &mut self,
-        sink: &mut Sink,
-        file: &File,
-        offset: u64,
-        len: u64,
-    ) -> io::Result<Held<'_>> {
-        let data = file.metadata()?;
-        self.stretch(sink, file, &data, offset..offset.saturating_add(len), true)
-    }
-
-    fn stretch(
-        &mut self,
-        sink: &mut Sink,
-        file: &File,
-        data: &Metadata,
-        range: Range<u64>,
-        fresh: bool,
+        stretch: Stretch<'_>,
+        open: impl FnOnce() -> io::Result<File>,
     ) -> io::Result<Held<'_>> {
         let piece = BLOB_PART as u64;
+        let Stretch { data, range, changing } = stretch;
         let version = Version::of(data);
         let offset = range.start;
         let end = range.end.min(version.size);
+        // A file that was changed a moment ago may be changed again without another time: clocks of files tick slowly.
+        let age = clock::realtime_ns().saturating_sub(nanoseconds(data.mtime(), data.mtime_nsec()));
+        let lasts = !changing && age >= TICK_NS;
+        let starts = || (offset - offset % piece..end).step_by(BLOB_PART);
+        let all_there = lasts && starts().all(|at| self.pieces.contains_key(&(version, at)));
+        let file = if all_there || starts().next().is_none() { None } else { Some(open()?) };
         self.blobs.clear();
-        let mut at = offset - offset % piece;
-        while at < end {
-            let number = match self.pieces.get(&(version, at)) {
-                Some(&number) if !fresh => number,
-                _ => {
-                    self.buffer.resize(BLOB_PART, 0);
-                    let got = read_full(file, &mut self.buffer, at)?;
-                    let Some(number) = sink.blob(&self.buffer[..got]) else { break };
-                    if !fresh {
+        for at in starts() {
+            let known = self.pieces.get(&(version, at)).copied().filter(|_| lasts);
+            let number = match (known, &file) {
+                (Some(number), _) => number,
+                (None, None) => break,
+                (None, Some(file)) => {
+                    let len = usize::try_from(version.size - at).unwrap_or(BLOB_PART).min(BLOB_PART);
+                    self.buffer.resize(self.buffer.len().max(len), 0);
+                    let got = read_full(file, &mut self.buffer[..len], at)?;
+                    let Some(number) = sink.contents(&self.buffer[..got]) else { break };
+                    if lasts {
                         self.pieces.insert((version, at), number);
                     }
                     number
                 }
             };
             self.blobs.push(number);
-            at += piece;
         }
         Ok(Held { blobs: &self.blobs, skip: offset % piece, filled: end.saturating_sub(offset) })
     }
@@ -103,7 +102,7 @@ impl Contents {
     /// Puts bytes into the log that were read from a mapping, because its file cannot be.
     pub(super) fn keep_bytes(&mut self, sink: &mut Sink, bytes: &[u8]) -> Held<'_> {
         self.blobs.clear();
-        self.blobs.extend(bytes.chunks(BLOB_PART).filter_map(|part| sink.blob(part)));
+        self.blobs.extend(bytes.chunks(BLOB_PART).filter_map(|part| sink.contents(part)));
         Held { blobs: &self.blobs, skip: 0, filled: bytes.len() as u64 }
     }
 }

@@ -39,6 +39,10 @@ pub const CHANGES: [&str; 6] = [
 #[derive(Debug, Default)]
 pub(crate) struct Envelope {
     contents: Contents,
+    /// For the memory of new programs.
+    image: Vec<u8>,
+    /// The time-stamp counter is trapped.
+    traps: bool,
     /// Device and inode of the recorder's own standard output and error.
     outputs: [Option<(u64, u64)>; 2],
     /// Files that were mapped to be shared, by device and inode.

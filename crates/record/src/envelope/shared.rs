@@ -1,5 +1,6 @@
 //! Memory that several tasks share with a file, or as a segment of System V: what changes it besides the tasks' own instructions.
 
+use super::contents::Stretch;
 use crate::session::Session;
 use crate::task::Call;
 use std::fs::{self, File};
@@ -8,7 +9,7 @@ use sysreel_abi::Act;
 use sysreel_abi::replay::{self, Output};
 use sysreel_format::{MappedFlags, MappedHead, TaskId};
 use sysreel_sys::memory::Window;
-use sysreel_sys::{Tid, process};
+use sysreel_sys::{Tid, backing, process};
 
 impl Session {
     /// At the exit of a call that has brought bytes to a descriptor: are they in anybody's memory now?
@@ -33,9 +34,9 @@ impl Session {
     /// All of a file that is mapped somewhere, as a mapping of no length: a replay puts it where the others look.
     fn file_anew(&mut self, path: &str, dev: u64, ino: u64) {
         let Some(envelope) = &mut self.envelope else { return };
-        let Ok(file) = File::open(path) else { return };
-        let len = file.metadata().map_or(0, |data| data.len());
-        let Ok(held) = envelope.contents.keep_fresh(&mut self.sink, &file, 0, len) else { return };
+        let Ok(data) = fs::metadata(path) else { return };
+        let stretch = Stretch { data: &data, range: 0..data.len(), changing: true };
+        let Ok(held) = envelope.contents.keep(&mut self.sink, stretch, || File::open(path)) else { return };
         let flags = MappedFlags::SHARED.with(MappedFlags::FILE);
         let head = MappedHead {
             start: 0,
@@ -93,8 +94,7 @@ impl Session {
         if mapping.inode == 0 {
             return; // Zeros, as the replay's own.
         }
-        let file = process::mapped_file(tid, mapping);
-        let data = file.as_ref().ok().and_then(|file| file.metadata().ok());
+        let data = backing::data(tid, mapping);
         let head = MappedHead {
             start,
             len: end - start,
@@ -103,13 +103,13 @@ impl Session {
                 b's' => MappedFlags::SHARED,
                 _ => MappedFlags::default(),
             },
-            dev: data.as_ref().map_or(mapping.device, MetadataExt::dev),
+            dev: data.as_ref().map_or(mapping.device, |data| data.dev()),
             ino: mapping.inode,
             offset: mapping.offset + (start - mapping.start),
             filled: 0,
             skip: 0,
         };
-        self.keep_file(tid, head, file);
+        self.keep_file(tid, head, data, || backing::file(tid, mapping));
     }
 
     /// Is this one of the calls after which [`Session::written_to`] is to be asked?
