@@ -60,12 +60,20 @@ impl Filter {
     /// Whether a call is asked for. One without a name can only be among "all others".
     #[must_use]
     pub fn wants(&self, name: Option<&str>, row: Option<&Row>) -> bool {
+        self.wants_either(name, row, None)
+    }
+
+    /// Whether a call is asked for by its own name or by that of the call behind it ([`crate::inner()`]).
+    #[must_use]
+    pub fn wants_either(&self, name: Option<&str>, row: Option<&Row>, behind: Option<&Row>) -> bool {
         let mut taken = false;
         for (takes, item) in &self.items {
             let matches = match item {
                 Item::All => true,
-                Item::Class(class) => row.is_some_and(|row| row.class.contains(*class)),
-                Item::Name(wanted) => name == Some(wanted),
+                Item::Class(class) => {
+                    [row, behind].into_iter().flatten().any(|row| row.class.contains(*class))
+                }
+                Item::Name(wanted) => name == Some(wanted) || behind.is_some_and(|row| row.name == *wanted),
             };
             taken = if matches { *takes } else { taken };
         }

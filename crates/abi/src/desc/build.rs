@@ -42,6 +42,7 @@ pub(crate) const SIGNAL: Spec = value(Kind::Signal);
 pub(crate) const PID: Spec = value(Kind::Pid);
 pub(crate) const UID: Spec = value(Kind::Uid);
 pub(crate) const GID: Spec = value(Kind::Gid);
+pub(crate) const ID16: Spec = value(Kind::ShortId);
 pub(crate) const DEV: Spec = value(Kind::Dev);
 pub(crate) const CLOCK: Spec = value(Kind::Clock);
 pub(crate) const IOCTL: Spec = value(Kind::Ioctl);

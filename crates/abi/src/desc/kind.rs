@@ -49,6 +49,8 @@ pub enum Kind {
     Uid,
     /// Group id, -1 for "unchanged".
     Gid,
+    /// User or group id of 16 bits, 0xffff for "unchanged".
+    ShortId,
     /// Device number in the kernel's encoding.
     Dev,
     /// Clock id; negative ones name the CPU clock of a process or fd.

@@ -147,6 +147,7 @@ impl fmt::Display for Kind {
             Self::Pid => "pid",
             Self::Uid => "uid",
             Self::Gid => "gid",
+            Self::ShortId => "id of 16 bits",
             Self::Dev => "device",
             Self::Clock => "clock",
             Self::WaitStatus => "wait status",

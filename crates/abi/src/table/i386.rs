@@ -124,6 +124,17 @@ pub(super) static ROWS: &[Row] = rows! {
     getresgid(rgidp: out(of(Uid16)), egidp: out(of(Uid16)), sgidp: out(of(Uid16))) -> INT, emulate(CRED);
     getgroups(gidsetsize: INT, grouplist: out(rets(Uid16, "gidsetsize")))          -> INT, emulate(CRED);
     setgroups(gidsetsize: INT, grouplist: input(args(Uid16, "gidsetsize")))        -> INT, emulate(CRED).act(Act::SetCreds);
+    setuid(uid: ID16)                                                              -> INT, emulate(CRED).act(Act::SetCreds);
+    setgid(gid: ID16)                                                              -> INT, emulate(CRED).act(Act::SetCreds);
+    setreuid(ruid: ID16, euid: ID16)                                               -> INT, emulate(CRED).act(Act::SetCreds);
+    setregid(rgid: ID16, egid: ID16)                                               -> INT, emulate(CRED).act(Act::SetCreds);
+    setresuid(ruid: ID16, euid: ID16, suid: ID16)                                  -> INT, emulate(CRED).act(Act::SetCreds);
+    setresgid(rgid: ID16, egid: ID16, sgid: ID16)                                  -> INT, emulate(CRED).act(Act::SetCreds);
+    setfsuid(uid: ID16)                                                            -> UID, emulate(CRED).act(Act::SetCreds);
+    setfsgid(gid: ID16)                                                            -> GID, emulate(CRED).act(Act::SetCreds);
+    chown(filename: PATH, user: ID16, group: ID16)                                 -> INT, emulate(FILE).act(Act::Chown);
+    lchown(filename: PATH, user: ID16, group: ID16)                                -> INT, emulate(FILE).act(Act::Chown);
+    fchown(fd: FD, user: ID16, group: ID16)                                        -> INT, emulate(FD_).act(Act::Chown);
     getuid32()                                                                     -> UID, emulate(CRED);
     geteuid32()                                                                    -> UID, emulate(CRED);
     getgid32()                                                                     -> GID, emulate(CRED);

@@ -54,6 +54,11 @@ impl<'a> Fields<'a> {
         if self.abi == Abi::I386 { self.i32(i * 4) } else { self.i64(i * 8) }
     }
 
+    /// The same without a sign.
+    pub(crate) fn kulong(&self, i: usize) -> u64 {
+        if self.abi == Abi::I386 { self.u32(i * 4) } else { self.u64(i * 8) }
+    }
+
     /// Bytes in the middle.
     pub(crate) fn slice(&self, at: usize, len: usize) -> &'a [u8] {
         self.bytes.get(at..).map_or(&[], |rest| rest.get(..len).unwrap_or(rest))

@@ -44,7 +44,7 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     };
     let n = chosen.map_or_else(|| count(view), <[u8]>::len);
     for at in from..n {
-        if is_dropped(view, at) {
+        if is_second_half(view, at) {
             continue;
         }
         if at > from {
@@ -66,10 +66,23 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     DONE
 }
 
-/// The upper half of an offset where the lower one has all its bits: it is shifted out (fs/read_write.c, pos_from_hilo).
-fn is_dropped(view: &View<'_>, at: usize) -> bool {
-    let is_half = |at: usize| view.row.args.get(at).is_some_and(|arg| matches!(arg.kind, Kind::Half));
-    view.abi != Abi::I386 && at > 0 && is_half(at) && is_half(at - 1)
+/// The second half of a number: it is shown with the first. Where the lower half has all the bits the upper one is shifted out
+/// (fs/read_write.c, pos_from_hilo).
+fn is_second_half(view: &View<'_>, at: usize) -> bool {
+    let before = view.row.args.iter().take(at + 1).rev();
+    let halves = before.take_while(|arg| matches!(arg.kind, Kind::Half)).count();
+    halves > 0 && halves % 2 == 0
+}
+
+/// A number that 32-bit ABIs pass in two registers. The lower half is the first but where the names say otherwise.
+fn halves(view: &View<'_>, i: usize, out: &mut String) {
+    let (first, second) = (view.arg(i), view.arg(i + 1));
+    if view.abi != Abi::I386 {
+        return text::sdec(out, first.cast_signed());
+    }
+    let upper_first = view.row.args.get(i).is_some_and(|arg| arg.name.ends_with("_high"));
+    let (low, high) = if upper_first { (second, first) } else { (first, second) };
+    text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
 }
 
 /// How many arguments are shown.
@@ -169,6 +182,7 @@ pub(crate) fn special(view: &View<'_>, i: usize, out: &mut String) -> bool {
             stat_form::sync_flags(view, kind, value, out)
         }
         (Act::Rseq, Kind::Uint) => text::hex(out, value & 0xffff_ffff),
+        (_, Kind::Half) => halves(view, i, out),
         _ if value == 0 => return false,
         // What a thread registers for the kernel's later use is no argument.
         (Act::Rseq, Kind::Buf) => text::pointer(out, value),

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use sysreel_abi::consts::{file, ipc, mount, process};
+use sysreel_abi::consts::{file, ipc, memory, mount, process};
 use sysreel_abi::{Abi, Kind, Layout};
 
 use super::{Fields, View, member, value};
@@ -228,7 +228,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::XattrArgs, &[same("value", 0, Eight, Hex), same("size", 8, Four, Uint), same("flags", 12, Four, Flags(&file::XATTR))]),
     (Layout::MntIdReq, &[same("size", 0, Four, Uint), same("mnt_id", 8, Eight, Hex), same("param", 16, Eight, Hex)]),
     (Layout::MmapArgs, &[
-        m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong), m("prot", (16, 8), Word, Hex), m("flags", (24, 12), Word, Hex),
+        m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong), m("prot", (16, 8), Word, Flags(&memory::PROT)), m("flags", (24, 12), Word, Flags(&memory::MAP)),
         m("fd", (32, 16), Word, Long), m("offset", (40, 20), Word, Hex),
     ]),
     (Layout::SelectArgs, &[

@@ -44,6 +44,8 @@ pub(crate) struct View<'a> {
     pub(crate) abi: Abi,
     pub(crate) row: &'static Row,
     pub(crate) args: [u64; 6],
+    /// The role that the memory of its arguments has: that of a call behind another one is a level deeper.
+    pub(crate) role: u8,
     pub(crate) entry: &'a Kept,
     pub(crate) exit: Option<&'a Kept>,
     pub(crate) outcome: Option<Outcome>,
@@ -77,8 +79,8 @@ impl<'a> View<'a> {
     /// The region of an argument itself: as the kernel left it where it is both read and written.
     pub(crate) fn piece(&self, i: usize, dir: Dir) -> Option<Piece<'a>> {
         let arg = u8::try_from(i).ok()?;
-        let entry = || self.entry.find(arg, 0, 0);
-        let exit = || self.exit.and_then(|exit| exit.find(arg, 0, 0));
+        let entry = || self.entry.find(arg, self.role, 0);
+        let exit = || self.exit.and_then(|exit| exit.find(arg, self.role, 0));
         match dir {
             Dir::In => entry(),
             Dir::Out => exit(),
@@ -90,7 +92,7 @@ impl<'a> View<'a> {
     pub(crate) fn deeper(&self, i: usize, role: u8, index: u32, dir: Dir) -> Option<Piece<'a>> {
         let arg = u8::try_from(i).ok()?;
         let kept = if dir.comes_out() { self.exit? } else { self.entry };
-        kept.find(arg, role, index)
+        kept.find(arg, self.role.saturating_add(role), index)
     }
 
     /// The bytes of a region, at most so many.
@@ -163,7 +165,7 @@ impl<'a> View<'a> {
         match kind {
             Kind::StrVec => string::strings(self, i, bytes, out),
             Kind::Struct(layout) if mem.dir == Dir::InOut => {
-                let before = u8::try_from(i).ok().and_then(|arg| self.entry.find(arg, 0, 0));
+                let before = u8::try_from(i).ok().and_then(|arg| self.entry.find(arg, self.role, 0));
                 let before = before.and_then(|piece| self.bytes(&piece, usize::MAX));
                 return layouts::changed(self, layout, before.as_deref(), bytes, i, out);
             }

@@ -255,7 +255,7 @@ pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Field
 /// The length of the name, before and after where the kernel has changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
     let before = (number == 0 && dir == Dir::InOut)
-        .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, 0, 0)))
+        .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
         .flatten()
         .and_then(|piece| view.bytes(&piece, usize::MAX))
         .map(|bytes| Fields::new(view.abi, &bytes).u32(usize::from(view.abi.word())));

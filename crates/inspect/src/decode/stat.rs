@@ -199,7 +199,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     text::hex(out, f.u64(56));
     for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)] {
         member(out, name);
-        time::timespec(f.i64(at), f.u32(at + 8).cast_signed(), out);
+        time::timespec(f.i64(at), f.u32(at + 8), out);
         time::comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
     }
     for (name, at) in

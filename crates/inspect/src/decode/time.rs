@@ -4,51 +4,51 @@ use super::{Fields, View, member};
 use crate::text;
 
 /// `{tv_sec=1, tv_nsec=5}`. A point in time is followed by its date when everything is wanted.
-pub(crate) fn timespec(seconds: i64, nanoseconds: i64, out: &mut String) {
+pub(crate) fn timespec(seconds: i64, nanoseconds: u64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_nsec=");
     // Out of its range it is never negative for the kernel: the comparison is unsigned (include/linux/time64.h).
-    text::dec(out, nanoseconds.cast_unsigned());
+    text::dec(out, nanoseconds);
     out.push('}');
 }
 
-fn timeval(seconds: i64, micros: i64, out: &mut String) {
+fn timeval(seconds: i64, micros: u64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_usec=");
-    text::dec(out, micros.cast_unsigned());
+    text::dec(out, micros);
     out.push('}');
 }
 
 /// The `i`-th timespec of kernel longs. The special values of utimensat have names.
 pub(crate) fn timespec_at(fields: Fields<'_>, i: usize, out: &mut String) {
-    timespec(fields.klong(2 * i), fields.klong(2 * i + 1), out);
+    timespec(fields.klong(2 * i), fields.kulong(2 * i + 1), out);
 }
 
 /// The same with 64-bit members in every ABI.
 pub(crate) fn timespec64_at(fields: Fields<'_>, i: usize, out: &mut String) {
-    timespec(fields.i64(16 * i), fields.i64(16 * i + 8), out);
+    timespec(fields.i64(16 * i), fields.u64(16 * i + 8), out);
 }
 
 /// The `i`-th timeval of kernel longs.
 pub(crate) fn timeval_at(fields: Fields<'_>, i: usize, out: &mut String) {
-    timeval(fields.klong(2 * i), fields.klong(2 * i + 1), out);
+    timeval(fields.klong(2 * i), fields.kulong(2 * i + 1), out);
 }
 
 /// An element of utimensat's array: `UTIME_NOW` and `UTIME_OMIT` stand in the nanoseconds (include/linux/stat.h).
 pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut String) {
     let (seconds, ns) = if wide {
-        (fields.i64(16 * i), fields.i64(16 * i + 8))
+        (fields.i64(16 * i), fields.u64(16 * i + 8))
     } else {
-        (fields.klong(2 * i), fields.klong(2 * i + 1))
+        (fields.klong(2 * i), fields.kulong(2 * i + 1))
     };
     match ns {
         0x3fff_ffff => out.push_str("UTIME_NOW"),
         0x3fff_fffe => out.push_str("UTIME_OMIT"),
         _ => {
             timespec(seconds, ns, out);
-            comment(seconds, ns, out);
+            comment(seconds, ns.cast_signed(), out);
         }
     }
 }

@@ -18,6 +18,10 @@ pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut
         Kind::Fd => fd(view, value, out),
         Kind::DirFd => dir_fd(view, value, out),
         Kind::Uid | Kind::Gid => uid(low, out),
+        Kind::ShortId => match value & 0xffff {
+            0xffff => out.push_str("-1"),
+            id => text::dec(out, id),
+        },
         Kind::Dev => device(low, out),
         Kind::Protocol => protocol(view, value, out),
         Kind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {

@@ -8,7 +8,7 @@ use super::Options;
 use crate::decode::{self, View};
 use crate::kept::{Buffers, Kept};
 use crate::psi::Outcome;
-use crate::state::OpenCall;
+use crate::state::{Meant, OpenCall};
 use crate::text;
 
 /// A call with what is known of it, when the table has a row for it.
@@ -21,23 +21,12 @@ pub(super) fn view<'a>(
     buffers: &'a dyn Buffers,
     lost: &'a Cell<u64>,
 ) -> Option<View<'a>> {
-    let (abi, row) = (open.abi?, open.row?);
-    Some(View {
-        abi,
-        row,
-        args: open.args(),
-        entry: &open.memory,
-        exit,
-        outcome,
-        options,
-        fds,
-        buffers,
-        lost,
-    })
+    let Meant { abi, row, args, role } = Meant::of(open)?;
+    Some(View { abi, row, args, role, entry: &open.memory, exit, outcome, options, fds, buffers, lost })
 }
 
 pub(super) fn name(open: &OpenCall, out: &mut String) {
-    match open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr)) {
+    match Meant::of(open).map(|meant| meant.row.name).or_else(|| syscall_name(open.arch, open.call.nr)) {
         Some(name) => out.push_str(name),
         None => {
             out.push_str("syscall_0x");

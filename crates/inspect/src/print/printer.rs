@@ -15,7 +15,7 @@ use super::{FdStyle, Options};
 use crate::decode::{self, DONE};
 use crate::kept::{Buffers, Kept};
 use crate::psi::{self, Call, Info, Outcome, What};
-use crate::state::{Follow, OpenCall, Tracker};
+use crate::state::{Follow, Meant, OpenCall, Tracker};
 use crate::{Findings, text};
 
 /// Writes lines for events.
@@ -241,8 +241,11 @@ impl<'o> Printer<'o> {
 
     /// Is a call shown? What is not is followed all the same.
     fn has_a_line(&self, open: &OpenCall) -> bool {
-        let name = || open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-        self.only.as_ref().is_none_or(|only| only.wants(name(), open.row))
+        self.only.as_ref().is_none_or(|only| {
+            let name = open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
+            let meant = Meant::of(open).map(|meant| meant.row);
+            only.wants_either(name, open.row, meant)
+        })
     }
 
     fn exit(&mut self, event: &Event<'_>, outcome: Outcome, prefix: &Prefix, buffers: &dyn Buffers) {

@@ -124,6 +124,7 @@ fn number(kind: Kind, value: u64, out: &mut String) {
         }
         Kind::Long | Kind::Off => write!(out, "{}", value.cast_signed()),
         Kind::Mode => write!(out, "{:04o}", value & 0o7777),
+        Kind::ShortId => write!(out, "{}", value & 0xffff),
         Kind::Hex32 => write!(out, "{:#x}", value & 0xffff_ffff),
         Kind::Hex | Kind::Dev => write!(out, "{value:#x}"),
         _ => write!(out, "{value}"),

@@ -247,3 +247,50 @@ fn asynchronous_input_and_output() {
         "#]],
     );
 }
+
+/// What i386 has of its own: calls behind others, halves of numbers, ids of 16 bits, times of 32.
+#[test]
+fn calls_of_32_bit_programs() {
+    let mut story = Story::new();
+    let mut call =
+        |name, args, before: &[crate::story::Bytes<'_>], rval, after: &[crate::story::Bytes<'_>]| {
+            story.entry(0, Abi::I386, name, args, before).exit(0, Abi::I386, rval, after);
+        };
+    let words = le32(&[4, 0x9000, 3, 0, 0, 0]);
+    call("socketcall", [11, A, 0, 0, 0, 0], &[(1, 0, 0, &words), (1, 1, 0, b"abc")], 3, &[]);
+    call("socketcall", [12, A, 0, 0, 0, 0], &[(1, 0, 0, &words)], 2, &[(1, 1, 0, b"xy")]);
+    call("socketcall", [99, A, 0, 0, 0, 0], &[], -22, &[]);
+    call("ipc", [2, 7, 1, 0o600, 0, 0], &[], 5, &[]);
+    call("fallocate", [3, 0, 1, 2, u64::from(u32::MAX), u64::from(u32::MAX)], &[], -22, &[]);
+    call("_llseek", [3, 2, 1, A, 0, 0], &[], 0, &[(3, 0, 0, &le(&[0x2_0000_0001]))]);
+    call("setreuid", [0xffff_0001, 0x1_ffff, 0, 0, 0, 0], &[], 0, &[]);
+    call("setreuid32", [0xffff_0001, 0xffff_ffff, 0, 0, 0, 0], &[], 0, &[]);
+    call("nanosleep", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, &le32(&[1, u32::MAX]))], -22, &[]);
+    let map = le32(&[0, 8192, 3, 0x22, u32::MAX, 0]);
+    call("mmap", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, &map)], 0x5000, &[]);
+    check(
+        &story,
+        expect![[r#"
+            [ Process PID=100 runs in 32 bit mode. ]
+            sendto(4, "abc", 3, 0, NULL, 0)         = 3
+            recvfrom(4, "xy", 3, 0, NULL, NULL)     = 2
+            socketcall(0x63 /* SYS_??? */, 0x1000)  = -1 EINVAL (Invalid argument)
+            semget(0x7, 1, 0600)                    = 5
+            fallocate(3, 0, 8589934593, -1)         = -1 EINVAL (Invalid argument)
+            _llseek(3, 8589934593, [8589934593], SEEK_SET) = 0
+            setreuid(1, -1)                         = 0
+            setreuid32(4294901761, -1)              = 0
+            nanosleep({tv_sec=1, tv_nsec=4294967295}, NULL) = -1 EINVAL (Invalid argument)
+            mmap({addr=0, len=8192, prot=PROT_READ|PROT_WRITE, flags=MAP_PRIVATE|MAP_ANONYMOUS, fd=-1, offset=0}) = 0x5000
+        "#]],
+    );
+    let only = |filter| {
+        let only = Some(sysreel_abi::Filter::parse(filter).unwrap());
+        story
+            .text(&Options { only, ..Options::default() })
+            .lines()
+            .filter(|line| line.contains(" = "))
+            .count()
+    };
+    assert_eq!(["sendto", "socketcall", "!recvfrom", "%network"].map(only), [1, 3, 9, 3]);
+}

@@ -240,7 +240,7 @@ fn credentials(case: &Case<'_>, names: &mut Names) -> NameId {
         .args
         .iter()
         .zip(case.call.args)
-        .filter(|(arg, _)| matches!(arg.kind, Kind::Uid | Kind::Gid))
+        .filter(|(arg, _)| matches!(arg.kind, Kind::Uid | Kind::Gid | Kind::ShortId))
         .map(|(_, value)| match value & 0xffff_ffff {
             0xffff_ffff => "-".to_owned(),
             id => id.to_string(),
