@@ -50,6 +50,8 @@ pub const CHECKPOINT_EVERY: u32 = 64;
 pub const EVENTS_TARGET: usize = 1 << 20;
 /// How many bytes of buffers a writer puts into one BLOBS block before it begins another.
 pub const BLOBS_TARGET: usize = 4 << 20;
+/// Before a segment is full, so many bytes of buffers already make a BLOBS block, and more once the log has some length.
+pub const BLOBS_AHEAD: std::ops::RangeInclusive<usize> = 128 << 10..=1 << 20;
 /// How many entries the writer's table of known blobs has.
 pub const DEDUP_ENTRIES: usize = 1 << 16;
 

@@ -205,6 +205,14 @@ impl<M: SegmentMemory> Segment<M> {
         self.first_blob + self.blobs
     }
 
+    /// How many bytes of records it holds.
+    pub fn used(&self) -> usize {
+        self.end - SEGMENT_HEADER
+    }
+
+    /// Where in its memory the records begin.
+    pub const RECORDS: usize = SEGMENT_HEADER;
+
     /// How many bytes of event rows it holds.
     pub fn event_bytes(&self) -> usize {
         self.event_bytes

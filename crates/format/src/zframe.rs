@@ -16,6 +16,7 @@ pub(crate) const LEVEL: i32 = 3;
 /// Short payloads are another matter: short logs have no others, and what saves a fourteenth of them takes a millisecond.
 const LEVEL_OF_SHORT: i32 = 6;
 const SHORT: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
+const SHORT_LOG: u64 = 1 << 20;
 
 /// Whole files are many, and in the way of a program that is recorded: twice as fast for a tenth more.
 const LEVEL_OF_FILES: i32 = 1;
@@ -24,6 +25,8 @@ const LEVEL_OF_FILES: i32 = 1;
 pub(crate) struct Packer {
     compressor: Compressor<'static>,
     unpacker: Unpacker,
+    /// The log is no short one any more.
+    long: bool,
     frame: Vec<u8>,
     undone: Vec<u8>,
 }
@@ -38,12 +41,23 @@ impl Packer {
         let mut compressor = Compressor::new(LEVEL).map_err(Error::Zstd)?;
         compressor.set_parameter(CParameter::ChecksumFlag(true)).map_err(Error::Zstd)?;
         compressor.set_parameter(CParameter::ContentSizeFlag(true)).map_err(Error::Zstd)?;
-        Ok(Packer { compressor, unpacker: Unpacker::new()?, frame: Vec::new(), undone: Vec::new() })
+        Ok(Packer {
+            compressor,
+            unpacker: Unpacker::new()?,
+            long: false,
+            frame: Vec::new(),
+            undone: Vec::new(),
+        })
+    }
+
+    /// So much of the log is written: from some length on speed counts for more.
+    pub(crate) fn at(&mut self, offset: u64) {
+        self.long = offset >= SHORT_LOG;
     }
 
     /// Appends the frame of `raw` to `out`. `Ok(false)` when the frame does not give `raw` back.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
-        let level = if SHORT.contains(&raw.len()) { LEVEL_OF_SHORT } else { LEVEL };
+        let level = if SHORT.contains(&raw.len()) && !self.long { LEVEL_OF_SHORT } else { LEVEL };
         self.pack_at(level, raw, out)
     }
 

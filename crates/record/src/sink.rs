@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT, SEGMENT_ALIGN};
 use sysreel_format::{
@@ -92,10 +93,29 @@ impl SegmentMemory for TailMemory {
 /// So many bytes of files take the writer as long as a short program takes.
 const WORTH_BEGINNING: usize = 1 << 20;
 
+/// After so many bytes the writer is told of them, if it has nothing else to do. It wakes up for that, and the tracer makes a call.
+const TELL_EVERY: usize = 64 << 10;
+
+/// Records of a segment that is still being filled.
+#[derive(Debug)]
+pub(crate) struct Ahead {
+    /// Where they lie in the tail's file, and how long they are.
+    pub(crate) offset: u64,
+    pub(crate) len: usize,
+    /// How much the segment holds with them.
+    pub(crate) used: usize,
+    /// The number of the first blob among them.
+    pub(crate) first_blob: u64,
+}
+
 /// Where events go.
 pub(crate) struct Sink {
     /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
     segment: Option<Segment<TailMemory>>,
+    /// How much of it the writer was told of, and the first blob behind that.
+    told: (usize, u64),
+    /// The writer has not yet looked at what it was told last.
+    telling: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
     full: SyncSender<ToWriter>,
@@ -113,9 +133,11 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free) = writer.take_channels();
+        let (full, free, telling) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
+            told: (0, 0),
+            telling,
             generation: 0,
             file_id,
             full,
@@ -179,6 +201,8 @@ impl Sink {
                 Ok(_) => {
                     if segment.is_worth_sealing() || self.contents >= WORTH_BEGINNING {
                         self.rotate();
+                    } else if segment.used() - self.told.0 >= TELL_EVERY {
+                        self.tell();
                     }
                     break;
                 }
@@ -205,6 +229,22 @@ impl Sink {
             _ = self.full.send(ToWriter::Segment(segment));
         }
         self.refused
+    }
+
+    /// Lets the writer begin with what is in the segment. It need not: it will have all of it.
+    fn tell(&mut self) {
+        let Some(segment) = &self.segment else { return };
+        let Some((_, offset)) = &segment.memory().file else { return };
+        let (from, first_blob) = self.told;
+        if self.telling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
+        let used = segment.used();
+        self.told = (used, segment.next_blob());
+        let ahead = Ahead { offset, len: used - from, used, first_blob };
+        // The channel has room for one, and if the writer is gone nobody needs it.
+        _ = self.full.try_send(ToWriter::Ahead(ahead));
     }
 
     fn refuse(&mut self, reason: DropReasons) {
@@ -239,6 +279,7 @@ impl Sink {
             if memory.make_ready(1) {
                 self.segment =
                     Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
+                self.told = (0, first_blob);
                 return;
             }
         }

@@ -1,15 +1,16 @@
 //! The second thread: makes blocks of full segments and writes them to the file.
 
 use crate::recorder::Progress;
-use crate::sink::TailMemory;
+use crate::sink::{Ahead, TailMemory};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Record, Segment};
+use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Segment};
 use sysreel_sys::mapping;
 
 /// How often what was written is made to survive a power cut.
@@ -17,6 +18,8 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 
 /// What the tracer sends.
 pub(crate) enum ToWriter {
+    /// Begin with these records, if you like.
+    Ahead(Ahead),
     /// Write this and give its memory back.
     Segment(Segment<TailMemory>),
     /// That was all.
@@ -42,6 +45,7 @@ pub(crate) struct Writer {
     written: Receiver<Written>,
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
+    telling: Arc<AtomicBool>,
 }
 
 /// Where the blocks go.
@@ -60,7 +64,9 @@ impl Writer {
         segments: Vec<TailMemory>,
         progress: Arc<Progress>,
     ) -> io::Result<Writer> {
-        let (to, from_tracer) = sync_channel(segments.len() + 1);
+        // All segments, one word ahead and the end: the tracer never waits to send.
+        let (to, from_tracer) = sync_channel(segments.len() + 2);
+        let telling = Arc::new(AtomicBool::new(false));
         let (give_back, free) = channel();
         for segment in segments {
             _ = give_back.send(segment);
@@ -74,6 +80,8 @@ impl Writer {
             reserved: 0,
             progress,
             give_back,
+            telling: Arc::clone(&telling),
+            records: Vec::new(),
             unneeded: Vec::new(),
         };
         let (report, written) = channel();
@@ -81,12 +89,13 @@ impl Writer {
             // Nobody waits for what it still has to give back after that.
             _ = report.send(state.run(&from_tracer));
         })?;
-        Ok(Writer { thread, written, to, free: Some(free) })
+        Ok(Writer { thread, written, to, free: Some(free), telling })
     }
 
     /// The tracer's ends. To be taken once.
-    pub(crate) fn take_channels(&mut self) -> (SyncSender<ToWriter>, Receiver<TailMemory>) {
-        (self.to.clone(), self.free.take().expect("the channels are taken once"))
+    pub(crate) fn take_channels(&mut self) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
+        let free = self.free.take().expect("the channels are taken once");
+        (self.to.clone(), free, Arc::clone(&self.telling))
     }
 
     /// Ends the log, and with it the thread. The sink must have been closed.
@@ -117,6 +126,10 @@ struct State {
     reserved: u64,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
+    /// To be cleared when a word ahead was heeded.
+    telling: Arc<AtomicBool>,
+    /// Records that were read ahead.
+    records: Vec<u8>,
     /// What the tracer did not want back any more.
     unneeded: Vec<TailMemory>,
 }
@@ -126,6 +139,10 @@ impl State {
         let mut synced = Instant::now();
         loop {
             match from_tracer.recv_timeout(SYNC_EVERY) {
+                Ok(ToWriter::Ahead(ahead)) => {
+                    self.begin_with(&ahead);
+                    self.telling.store(false, Ordering::Release);
+                }
                 Ok(ToWriter::Segment(segment)) => self.segment(segment),
                 Ok(ToWriter::Finish(completeness, extras, refused)) => {
                     self.finish(completeness, &extras, refused);
@@ -141,10 +158,28 @@ impl State {
         }
     }
 
+    /// Takes what a segment has before it is full: what is done while the program runs need not be done when it has ended. Read from the
+    /// file, which has what was stored to the mapping: those bytes are committed, and not changed any more.
+    fn begin_with(&mut self, ahead: &Ahead) {
+        let Some(tail) = self.tail.clone() else { return };
+        let Some(mut blocks) = self.blocks.take() else { return };
+        self.records.clear();
+        self.records.resize(ahead.len, 0);
+        // Whatever goes wrong here does so again when the segment comes, and is told then.
+        if tail.read_exact_at(&mut self.records, ahead.offset).is_ok()
+            && self.reserve(&blocks, ahead.used as u64).is_ok()
+        {
+            _ = blocks.take_ahead(ahead.first_blob, &self.records);
+        }
+        self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
+        self.blocks = Some(blocks);
+    }
+
     fn segment(&mut self, segment: Segment<TailMemory>) {
         let Some(mut blocks) = self.blocks.take() else { return };
-        let result =
-            self.reserve(&blocks, &segment).and_then(|()| blocks.write_segment(&segment).map_err(io_error));
+        let result = self
+            .reserve(&blocks, segment.used() as u64)
+            .and_then(|()| blocks.write_segment(&segment).map_err(io_error));
         if let Err(error) = result {
             let reason = match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -164,9 +199,9 @@ impl State {
         }
     }
 
-    /// Makes sure that the disk has room for a segment and for the end of the log after it, so that a full disk is noticed
+    /// Makes sure that the disk has room for that much of a segment and for the end of the log after it, so that a full disk is noticed
     /// while the log can still be ended cleanly.
-    fn reserve(&mut self, blocks: &BlockWriter<File>, segment: &Segment<TailMemory>) -> io::Result<()> {
+    fn reserve(&mut self, blocks: &BlockWriter<File>, held: u64) -> io::Result<()> {
         /// Block headers and incompressible data: more than zstd's worst case.
         const MARGIN: u64 = 128 << 10;
         /// In steps, to make few calls. A short log has short ones: what is not used must be given back.
@@ -174,12 +209,6 @@ impl State {
         if !self.regular {
             return Ok(());
         }
-        let held: u64 = segment
-            .records()
-            .map(|record| match record {
-                Record::Event(bytes) | Record::Blob(bytes) => bytes.len() as u64,
-            })
-            .sum();
         let needed = blocks.offset() + held + blocks.bytes_to_reserve() + MARGIN;
         if needed <= self.reserved {
             return Ok(());

@@ -96,6 +96,11 @@ impl BlobRows {
         self.count
     }
 
+    /// How many bytes there are that no earlier blob has.
+    pub(crate) fn new_bytes(&self) -> usize {
+        self.data.len()
+    }
+
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }

@@ -17,9 +17,9 @@ use crate::block::{BLOCK_HEADER_LEN, BlockHeader, HEADER_VERSION, MUST_UNDERSTAN
 use crate::header::{FileHeader, FileId};
 use crate::index::{self, Entry, Waypoint};
 use crate::kind::{BlobNumber, BlockKind, EventKind};
-use crate::limits::{CHECKPOINT_EVERY, MAX_BLOCK};
+use crate::limits::{BLOBS_AHEAD, CHECKPOINT_EVERY, MAX_BLOCK};
 use crate::meta::{FileMeta, MetaCodec};
-use crate::segment::{Record, Segment, SegmentMemory};
+use crate::segment::{Record, Records, Segment, SegmentMemory};
 use crate::summary::{Extras, Summary};
 use crate::trailer::{TRAILER_LEN, Trailer};
 use crate::zframe::{bound, hash128};
@@ -109,9 +109,34 @@ impl<W: io::Write> BlockWriter<W> {
         if given > self.next_event {
             self.note_loss(given - self.next_event, DropReasons::UNEXPLAINED);
         }
-        self.next_blob = self.next_blob.max(segment.first_blob());
+        if self.blobs.is_empty() {
+            self.next_blob = self.next_blob.max(segment.first_blob());
+        }
         self.write_blobs(segment)?;
         self.write_events(segment)
+    }
+
+    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
+    /// records of it, and the first blob among them has that number. What is enough for a block is written; none of it counts as
+    /// written before [`BlockWriter::write_segment`] has the segment.
+    ///
+    /// # Errors
+    /// When the writer fails. Nothing is lost by that: the segment still has it all.
+    pub fn take_ahead(&mut self, first_blob: u64, records: &[u8]) -> Result<(), Error> {
+        // After a block that failed those before must come again first.
+        if first_blob != self.next_untaken() {
+            return Ok(());
+        }
+        let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
+            Record::Blob(bytes) => Some(bytes),
+            Record::Event(_) => None,
+        });
+        for bytes in blobs {
+            self.take_blob(bytes)?;
+        }
+        let written = usize::try_from(self.sink.offset).unwrap_or(usize::MAX);
+        let enough = written.clamp(*BLOBS_AHEAD.start(), *BLOBS_AHEAD.end());
+        if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
     }
 
     /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
@@ -119,6 +144,11 @@ impl<W: io::Write> BlockWriter<W> {
         let lost = segment.next_event().saturating_sub(self.next_event);
         self.note_loss(lost, reasons);
         self.next_blob = self.next_blob.max(segment.next_blob());
+        if !self.blobs.is_empty() {
+            // They were taken ahead, and are not in the file.
+            self.blobs.clear();
+            self.dedup.clear();
+        }
         lost
     }
 
@@ -201,18 +231,28 @@ impl<W: io::Write> BlockWriter<W> {
             Record::Blob(bytes) => Some(bytes),
             Record::Event(_) => None,
         });
-        self.blobs.clear();
         for (number, bytes) in (segment.first_blob()..).zip(blobs) {
-            if number < self.next_blob {
-                continue;
+            if number >= self.next_untaken() {
+                self.take_blob(bytes)?;
             }
-            if self.blobs.is_full(bytes.len()) {
-                self.flush_blobs()?;
-            }
-            let first = self.dedup.find_or_insert(hash128(bytes), BlobNumber(number));
-            self.blobs.push(bytes, first.unwrap_or(BlobNumber(number)), first.is_some());
         }
         self.flush_blobs()
+    }
+
+    /// The number of the first blob that is neither written nor waits to be.
+    fn next_untaken(&self) -> u64 {
+        self.next_blob + u64::from(self.blobs.count())
+    }
+
+    /// Takes the next blob.
+    fn take_blob(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.blobs.is_full(bytes.len()) {
+            self.flush_blobs()?;
+        }
+        let number = BlobNumber(self.next_untaken());
+        let first = self.dedup.find_or_insert(hash128(bytes), number);
+        self.blobs.push(bytes, first.unwrap_or(number), first.is_some());
+        Ok(())
     }
 
     fn flush_blobs(&mut self) -> Result<(), Error> {
@@ -312,6 +352,7 @@ impl<W: io::Write> BlockWriter<W> {
             let (size, limit) = (raw.len() as u64, MAX_BLOCK as u64);
             return Err(Error::TooLarge { what: "block", size, limit });
         }
+        self.payloads.at(self.sink.offset);
         self.frame.clear();
         self.frame.resize(BLOCK_HEADER_LEN, 0);
         let codec = match about.kind {

@@ -21,6 +21,11 @@ impl Payloads {
         Ok(Payloads { packer: Packer::new()?, sites, other: Vec::new(), fast: false })
     }
 
+    /// So much of the log is written.
+    pub(crate) fn at(&mut self, offset: u64) {
+        self.packer.at(offset);
+    }
+
     /// Appends a payload in codec 0. `Ok(false)` when it does not give `raw` back.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         self.packer.pack(raw, out)

@@ -53,9 +53,10 @@ fn segments() -> (Vec<Segment<Vec<u8>>>, Vec<Vec<u8>>) {
     (segments, rows)
 }
 
-/// Writes all segments to a disk that is full after `room` bytes; `mend` deals with the segment that failed.
+/// Writes all segments to a disk that is full after `room` bytes, their buffers `ahead` or not; `mend` deals with the segment that failed.
 fn write(
     room: usize,
+    ahead: bool,
     segments: &[Segment<Vec<u8>>],
     mend: impl Fn(&mut BlockWriter<Disk>, &Segment<Vec<u8>>),
 ) -> Option<Vec<u8>> {
@@ -63,6 +64,10 @@ fn write(
     let disk = Disk { bytes: Vec::new(), left: Rc::clone(&left) };
     let Ok(mut writer) = BlockWriter::create(disk, header(), &meta()) else { return None };
     for segment in segments {
+        let from = Segment::<Vec<u8>>::RECORDS;
+        let records = &segment.memory()[from..from + segment.used()];
+        // What fails here is told when the segment's own turn comes.
+        _ = ahead.then(|| writer.take_ahead(segment.first_blob(), records));
         if let Err(error) = writer.write_segment(segment) {
             assert!(matches!(error, Error::Io { .. }), "{error}");
             left.set(usize::MAX);
@@ -76,9 +81,9 @@ fn write(
 #[test]
 fn a_segment_that_failed_can_be_written_again() {
     let (segments, rows) = segments();
-    let whole = write(usize::MAX, &segments, |_, _| panic!("no error")).unwrap().len();
-    for room in 0..whole {
-        let bytes = write(room, &segments, |writer, segment| writer.write_segment(segment).unwrap());
+    let whole = write(usize::MAX, false, &segments, |_, _| panic!("no error")).unwrap().len();
+    for (room, ahead) in (0..whole).flat_map(|room| [(room, false), (room, true)]) {
+        let bytes = write(room, ahead, &segments, |writer, segment| writer.write_segment(segment).unwrap());
         let Some(bytes) = bytes else { continue };
         let log = Log::open(bytes, Limits::default()).unwrap();
         let (read, holes) = account(&log, &rows);
@@ -93,10 +98,10 @@ fn a_segment_that_failed_can_be_written_again() {
 #[test]
 fn a_segment_that_was_given_up_is_reported_with_its_reason() {
     let (segments, rows) = segments();
-    let whole = write(usize::MAX, &segments, |_, _| panic!("no error")).unwrap().len();
-    for room in 0..whole {
+    let whole = write(usize::MAX, false, &segments, |_, _| panic!("no error")).unwrap().len();
+    for (room, ahead) in (0..whole).flat_map(|room| [(room, false), (room, true)]) {
         let lost = Cell::new(0);
-        let bytes = write(room, &segments, |writer, segment| {
+        let bytes = write(room, ahead, &segments, |writer, segment| {
             lost.set(writer.drop_segment(segment, DropReasons::DISK_FULL));
             assert!(
                 matches!(writer.write_segment(segment), Err(Error::OutOfOrder { .. })) || lost.get() == 0
@@ -113,6 +118,70 @@ fn a_segment_that_was_given_up_is_reported_with_its_reason() {
         let summary = log.summary().unwrap();
         assert_eq!((summary.lost, summary.events), (lost.get(), rows.len() as u64));
         assert_eq!(summary.completeness.contains(Completeness::LOST_EVENTS), lost.get() != 0);
+    }
+}
+
+/// A segment with long buffers is taken while it grows. The disk is full at some places, and the segment is written again or given up.
+#[test]
+fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
+    let noise = |number: u64| -> Vec<u8> {
+        let mut state = number + 1;
+        let step = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        std::iter::repeat_with(step).take(50_000).collect()
+    };
+    // The fourth is the first again.
+    let numbers = [0, 1, 2, 0, 4, 5, 6, 7];
+    for (room, give_up) in (0..500_000).step_by(20_000).flat_map(|room| [(room, false), (room, true)]) {
+        let left = Rc::new(Cell::new(usize::MAX));
+        let disk = Disk { bytes: Vec::new(), left: Rc::clone(&left) };
+        let mut writer = BlockWriter::create(disk, header(), &meta()).unwrap();
+        left.set(room);
+        let mut segment = Segment::open(vec![0; 1 << 20], &ID, 1, 0, 0);
+        let (mut rows, mut told, mut blobs_ahead) = (Vec::new(), 0, 0);
+        for (at, &number) in (0..).zip(&numbers) {
+            segment.append_blob(&noise(number)).unwrap();
+            rows.push(blob_row(at, &[BlobNumber(at)], 50_000));
+            segment.append_event(rows.last().unwrap()).unwrap();
+            if at % 3 == 1 {
+                let from = Segment::<Vec<u8>>::RECORDS;
+                let records = &segment.memory()[from + told..from + segment.used()];
+                _ = writer.take_ahead(blobs_ahead, records);
+                (told, blobs_ahead) = (segment.used(), segment.next_blob());
+            }
+        }
+        if room > 400_000 {
+            assert!(writer.next_blob() >= 5, "blocks went out before the segment was full");
+        }
+        let failed = writer.write_segment(&segment).is_err();
+        assert_eq!(failed, room < 350_000, "{room}");
+        left.set(usize::MAX);
+        let lost = match (failed, give_up) {
+            (true, true) => writer.drop_segment(&segment, DropReasons::DISK_FULL),
+            (true, false) => writer.write_segment(&segment).map(|()| 0).unwrap(),
+            (false, _) => 0,
+        };
+        // What was given up may not be referred to.
+        let mut last = Segment::open(vec![0; 1 << 20], &ID, 2, segment.next_event(), segment.next_blob());
+        let blob = last.append_blob(&noise(7)).unwrap();
+        rows.push(blob_row(8, &[blob], 50_000));
+        last.append_event(rows.last().unwrap()).unwrap();
+        writer.write_segment(&last).unwrap();
+        let bytes = writer.finish(Completeness::default(), &Extras::default()).unwrap().bytes;
+        let read = crate::round_trip::read_all(&bytes).0;
+        assert_eq!(read.len() as u64 + lost, rows.len() as u64, "full after {room}");
+        let log = Log::open(bytes, Limits::default()).unwrap();
+        let readable = if lost == 0 { 0..9 } else { 8..9 };
+        for at in readable {
+            let number = *numbers.get(at).unwrap_or(&7);
+            assert!(
+                log.blob(BlobNumber(at as u64)).unwrap() == noise(number),
+                "blob {at}, full after {room}"
+            );
+        }
+        assert_eq!(log.summary().unwrap().blobs, 9);
     }
 }
 
