@@ -3,7 +3,7 @@
 use std::path::Path;
 use sysreel_inspect::print::{self, Options};
 use sysreel_inspect::{Moment, Stretch, open};
-use sysreel_replay::Divergence;
+use sysreel_replay::{Divergence, Frame};
 
 /// How many events before it are shown.
 const EVENTS_BEFORE: u64 = 20;
@@ -18,14 +18,25 @@ pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json
         println!("{told}");
         return;
     }
-    let Divergence { event, task, field, recorded, actual, ip, likely } = divergence;
+    let Divergence { event, task, field, recorded, actual, ip, backtrace, likely } = divergence;
     eprintln!("sysreel: {} diverged at event {event}, task {task}, at {ip:#x}", log.display());
     eprintln!("sysreel:   different: {field}");
     eprintln!("sysreel:   recorded:  {recorded}");
     eprintln!("sysreel:   actual:    {actual}");
+    if !backtrace.is_empty() {
+        eprintln!("sysreel: where the task stands:");
+    }
+    frames(backtrace);
     list("the last events of the recording up to there", &events);
     list("answered differently before", answers);
     list("likely causes", likely);
+}
+
+/// Calls, the innermost first.
+pub(crate) fn frames(backtrace: &[Frame]) {
+    for (number, frame) in backtrace.iter().enumerate() {
+        eprintln!("sysreel:   #{number} {frame}");
+    }
 }
 
 fn list(what: &str, lines: &[impl AsRef<str>]) {

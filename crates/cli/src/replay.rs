@@ -10,7 +10,7 @@ use std::time::Duration;
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
 use sysreel_inspect::{LogFile, open};
-use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay};
+use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay, Standing};
 
 pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
@@ -123,12 +123,12 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
         }
         Outcome::Stopped { event, tasks } => {
             if args.json {
-                let tasks: Vec<_> = tasks.iter().map(|(task, ip)| json!({"task": task, "ip": ip})).collect();
                 println!("{}", json!({"outcome": "stopped", "event": event, "tasks": tasks}));
             } else {
                 eprintln!("sysreel: stopped after event {event}");
-                for (task, ip) in tasks {
-                    eprintln!("sysreel:   task {task} stands at {ip:#x}");
+                for Standing { task, ip, backtrace } in tasks {
+                    eprintln!("sysreel: task {task} stands at {ip:#x}");
+                    divergence::frames(backtrace);
                 }
             }
             Exit::SUCCESS

@@ -4,7 +4,7 @@ use crate::error::Error;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::fd::AsRawFd;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use sysreel_format::{BlobNumber, Log, Mapped, ReadAt};
 use sysreel_sys::stub;
 
@@ -25,6 +25,20 @@ pub(crate) struct Arena {
     pieces: HashMap<Vec<BlobNumber>, u64>,
     /// Shared files by device and inode.
     windows: HashMap<(u64, u64), u64>,
+    /// Which stretches of it are stretches of recorded files.
+    origins: Vec<Origin>,
+}
+
+/// A stretch that came from a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin {
+    /// Where in the arena, and how long.
+    pub(crate) start: u64,
+    pub(crate) len: u64,
+    /// Which file, by device and inode.
+    pub(crate) file: (u64, u64),
+    /// Where in it.
+    pub(crate) offset: u64,
 }
 
 impl Arena {
@@ -35,6 +49,7 @@ impl Arena {
             next: 0,
             pieces: HashMap::new(),
             windows: HashMap::new(),
+            origins: Vec::new(),
         })
     }
 
@@ -69,7 +84,9 @@ impl Arena {
         let key = (head.dev, head.ino);
         let known = self.windows.get(&key).copied();
         let window = known.unwrap_or_else(|| self.room(WINDOW));
-        self.windows.insert(key, window);
+        if self.windows.insert(key, window).is_none() {
+            self.origins.push(Origin { start: window, len: WINDOW, file: key, offset: 0 });
+        }
         let mut at = window + head.offset - head.skip.min(head.offset);
         for blob in mapped.blobs.iter() {
             let bytes = log.blob(blob)?;
@@ -88,10 +105,42 @@ impl Arena {
         for &blob in &blobs {
             contents.extend_from_slice(&log.blob(blob)?);
         }
-        let at = self.room(contents.len() as u64);
+        let (len, head) = (contents.len() as u64, &mapped.head);
+        let at = self.room(len);
+        let offset = head.offset.saturating_sub(head.skip);
+        self.origins.push(Origin { start: at, len, file: (head.dev, head.ino), offset });
         self.write(at, &contents)?;
         self.pieces.insert(blobs, at);
         Ok(at)
+    }
+
+    /// The inode of the arena itself, as the mappings of tasks tell it.
+    pub(crate) fn inode(&self) -> u64 {
+        self.file.metadata().map_or(0, |data| data.ino())
+    }
+
+    /// Which file lies there, and where in it that is.
+    pub(crate) fn origin(&self, at: u64) -> Option<((u64, u64), u64)> {
+        let origin =
+            self.origins.iter().find(|origin| (origin.start..origin.start + origin.len).contains(&at))?;
+        Some((origin.file, origin.offset.checked_add(at - origin.start)?))
+    }
+
+    /// As much of a file as was recorded; zeros where there are holes. Nothing of one that is longer than `most`.
+    pub(crate) fn file(&self, file: (u64, u64), most: u64) -> Option<Vec<u8>> {
+        let of_it = || self.origins.iter().filter(|origin| origin.file == file);
+        // Those of shared files are mostly room.
+        if of_it().any(|origin| origin.len >= WINDOW) {
+            return None;
+        }
+        let end = of_it().filter_map(|origin| origin.offset.checked_add(origin.len)).max()?;
+        let mut bytes = vec![0; usize::try_from(end.min(most.checked_add(1)?)).ok()?];
+        for origin in of_it() {
+            let (from, to) =
+                (usize::try_from(origin.offset).ok()?, usize::try_from(origin.offset + origin.len).ok()?);
+            self.file.read_exact_at(bytes.get_mut(from..to)?, origin.start).ok()?;
+        }
+        Some(bytes)
     }
 
     fn write(&self, at: u64, bytes: &[u8]) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! The first difference between a replay and its recording.
 
+use crate::backtrace::Frame;
 use serde::Serialize;
 use std::fmt;
 
@@ -89,6 +90,8 @@ pub struct Divergence {
     pub actual: String,
     /// The instruction pointer of the task.
     pub ip: u64,
+    /// Where the task stands, the innermost call first.
+    pub backtrace: Vec<Frame>,
     /// What may be behind it.
     pub likely: Vec<&'static str>,
 }

@@ -1,12 +1,14 @@
 //! The loop: every event of the log in its order, done again or compared.
 
 use crate::arena::Arena;
+use crate::backtrace::Frame;
 use crate::divergence::Divergence;
 use crate::error::Error;
 use crate::machine;
 use crate::memory::Memory;
 use crate::space::{Fault, Space};
 use crate::task::Task;
+use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
 use sysreel_format::{
@@ -78,11 +80,22 @@ pub enum Outcome {
     Stopped {
         /// The last event that was replayed.
         event: u64,
-        /// Where each task stands: its number and its instruction pointer.
-        tasks: Vec<(u32, u64)>,
+        /// Where each task stands.
+        tasks: Vec<Standing>,
     },
     /// At the first difference.
     Diverged(Box<Divergence>),
+}
+
+/// Where a task stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Standing {
+    /// The task, as the log numbers them.
+    pub task: u32,
+    /// Its instruction pointer.
+    pub ip: u64,
+    /// Its calls, the innermost first.
+    pub backtrace: Vec<Frame>,
 }
 
 /// A replay that is ready to run. Bound to its thread, as every tracee is.
@@ -152,6 +165,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         ticker.tick(true);
         let outcome = self.events(observer);
         drop((ticker, without));
+        let outcome = outcome.map_err(|halt| self.with_backtrace(halt));
         for (_, task) in self.tasks.drain() {
             // They die with their tracer anyway.
             _ = self.tracer.end(task.stop);
@@ -160,6 +174,16 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             Ok(outcome) => Ok(outcome),
             Err(Halt::Diverged(divergence)) => Ok(Outcome::Diverged(divergence)),
             Err(Halt::Failed(error)) => Err(error),
+        }
+    }
+
+    fn with_backtrace(&mut self, halt: Halt) -> Halt {
+        match halt {
+            Halt::Diverged(mut divergence) => {
+                divergence.backtrace = self.backtrace(divergence.task, divergence.event);
+                Halt::Diverged(divergence)
+            }
+            other => other,
         }
     }
 
@@ -172,10 +196,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 Item::Missing(missing) => return Err(Error::NotReplayable(missing.to_string()).into()),
             };
             if self.options.until.is_some_and(|until| event.number > until) {
-                let place = |(&id, task): (&u32, &Task)| (id, task.stop.general().map_or(0, |r| r.ip()));
-                let mut tasks: Vec<_> = self.tasks.iter().map(place).collect();
-                tasks.sort_unstable();
-                return Ok(Outcome::Stopped { event: last, tasks });
+                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
             }
             self.event(&event, observer)?;
             if let Some(task) = self.tasks.get_mut(&event.task.0) {
@@ -185,6 +206,17 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             observer.replayed(&event);
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
+    }
+
+    /// Where every task stands after an event.
+    fn standing(&mut self, event: u64) -> Vec<Standing> {
+        let mut tasks: Vec<u32> = self.tasks.keys().copied().collect();
+        tasks.sort_unstable();
+        let stands = |task| {
+            let ip = self.tasks.get(&task).and_then(|task| task.stop.general().ok()).map_or(0, |r| r.ip());
+            Standing { task, ip, backtrace: self.backtrace(task, event) }
+        };
+        tasks.into_iter().map(stands).collect()
     }
 
     fn event(&mut self, event: &Event<'_>, observer: &mut dyn Observer) -> Result<(), Halt> {

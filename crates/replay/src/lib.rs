@@ -10,8 +10,10 @@
 #![forbid(unsafe_code)]
 
 mod arena;
+mod backtrace;
 mod calls;
 mod divergence;
+mod elf;
 mod engine;
 mod error;
 mod machine;
@@ -21,6 +23,7 @@ mod state;
 mod stops;
 mod task;
 
+pub use backtrace::Frame;
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, suits};
+pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, Standing, suits};
 pub use error::Error;

@@ -245,6 +245,7 @@ impl<S: ReadAt> Replay<'_, S> {
             recorded,
             actual,
             ip: task.and_then(|task| task.stop.general().ok()).map_or(0, |registers| registers.ip()),
+            backtrace: Vec::new(),
             likely: Divergence::likely(field),
         }))
     }

@@ -102,6 +102,7 @@ fn more_tasks([first, second]: [&Trace; 2]) -> Option<Divergence> {
         recorded: "no such task".into(),
         actual: format!("a task that makes {} calls", lane.calls.len()),
         ip: 0,
+        backtrace: Vec::new(),
         likely: LIKELY.to_vec(),
     })
 }
@@ -133,7 +134,16 @@ fn divergence([file, again]: [&LogFile; 2], found: &Found<'_>) -> Result<Diverge
     };
     let ip = entries[0].as_ref().and_then(|entry| entry.info().ip).unwrap_or(0);
     let task = found.lane.id.0;
-    Ok(Divergence { event: found.event, task, field, recorded, actual, ip, likely: LIKELY.to_vec() })
+    Ok(Divergence {
+        event: found.event,
+        task,
+        field,
+        recorded,
+        actual,
+        ip,
+        backtrace: Vec::new(),
+        likely: LIKELY.to_vec(),
+    })
 }
 
 /// The entry of a call, taken out of its log.

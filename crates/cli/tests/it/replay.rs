@@ -309,4 +309,5 @@ fn a_replay_stops_where_it_is_told_to() {
     let told: serde_json::Value = serde_json::from_slice(&stopped.stdout).unwrap();
     assert_eq!((&told["outcome"], told["event"].as_u64()), (&"stopped".into(), Some(events / 2)));
     assert!(told["tasks"][0]["ip"].as_u64().unwrap() > 0);
+    assert_eq!(told["tasks"][0]["backtrace"][0]["ip"], told["tasks"][0]["ip"], "{told}");
 }

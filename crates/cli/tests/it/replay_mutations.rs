@@ -215,8 +215,13 @@ fn a_program_that_makes_no_call_any_more_is_stopped() {
     let byte = places(&log).into_iter().rfind(|place| !place.asked && place.at > 40).unwrap();
     fs::write(stage.path("changed.reel"), rewritten(&log, Some(byte))).unwrap();
     stage.sysreel(&["replay", "--patience", "0", "run.reel"]).fails(2, &["--patience"]);
+    // Where it stands is told by the log alone.
+    fs::remove_file(stage.path("loop")).unwrap();
     let ran = stage.sysreel(&["replay", "--patience", "1", "changed.reel"]);
     ran.fails(1, &["diverged at event", "getpgid", "no call, although it has computed for 1s"]);
+    let frames: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("sysreel:   #")).collect();
+    assert!(frames[0].contains(" wait_for_ever+0x") && frames[0].ends_with(" (loop)"), "{ran:?}");
+    assert!(frames[1].contains(" main+0x") && frames.len() > 2, "{ran:?}");
 }
 
 fn read(path: &Path) -> Log<Vec<u8>> {
