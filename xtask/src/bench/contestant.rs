@@ -16,6 +16,10 @@ pub(super) enum Contestant {
     Strace,
     /// The same, with its tracees on one idle CPU.
     StraceOneCpu,
+    /// The recorder, for replay.
+    Replayable,
+    /// The replayer of that log.
+    Replay,
     /// Nobody.
     Bare,
     /// The tracer that does the least there is (fixtures/bench/floor.c).
@@ -31,10 +35,11 @@ pub(super) struct Run {
 }
 
 impl Contestant {
-    /// What it writes.
+    /// What it writes, or, the replayer, reads.
     pub(super) fn output(self, place: &Place) -> PathBuf {
         place.output(match self {
             Self::Sysreel => "sysreel.reel",
+            Self::Replayable | Self::Replay => "replayable.reel",
             _ => "strace.txt",
         })
     }
@@ -49,6 +54,15 @@ impl Contestant {
             Self::Sysreel => [&place.path("sysreel"), "record", "--quiet", "-o", &out, "--"]
                 .map(ToOwned::to_owned)
                 .to_vec(),
+            Self::Replayable => {
+                [&place.path("sysreel"), "record", "--replayable", "--quiet", "-o", &out, "--"]
+                    .map(ToOwned::to_owned)
+                    .to_vec()
+            }
+            // The log has the program.
+            Self::Replay => {
+                return [&place.path("sysreel"), "replay", "--quiet", &out].map(ToOwned::to_owned).to_vec();
+            }
             Self::Strace => strace.to_vec(),
             Self::StraceOneCpu => {
                 let mut argv = ["taskset", "-c", cpu].map(str::to_owned).to_vec();
@@ -63,7 +77,7 @@ impl Contestant {
     /// Runs a program under it, once.
     pub(super) fn run(self, place: &Place, cpu: &str, program: &[String]) -> Result<Run> {
         let output = self.output(place);
-        if output.exists() {
+        if self != Self::Replay && output.exists() {
             fs::remove_file(&output).with_context(|| output.display().to_string())?;
         }
         let argv = self.argv(place, cpu, program);

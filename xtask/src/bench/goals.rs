@@ -23,6 +23,24 @@ pub(super) fn opponent(who: Contestant) -> &'static str {
     }
 }
 
+/// How many times as long as a plain recording one for replay may take.
+pub(super) const REPLAYABLE: f64 = 1.3;
+
+/// How many times as long as its recording a replay may take, where calls are what takes time.
+pub(super) fn replay_by_recording(workload: &str) -> Option<f64> {
+    matches!(workload, "getppid" | "read" | "tar" | "files").then_some(1.0)
+}
+
+/// How many times as long as the bare program a replay may take.
+pub(super) fn replay_by_bare(workload: &str) -> Option<f64> {
+    match workload {
+        "compute" => Some(1.1),
+        // Nobody is waited for.
+        "waits" => Some(1.0),
+        _ => None,
+    }
+}
+
 /// The most bytes a stop may take with its time in nanoseconds, by workload.
 pub(super) const BYTES_A_STOP: &[(&str, f64)] = &[("tar", 2.5), ("python", 4.5)];
 /// Stops decoded a second, at least.

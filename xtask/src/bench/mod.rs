@@ -8,6 +8,8 @@ mod machine;
 mod place;
 mod read;
 mod readings;
+mod replay;
+mod rounds;
 mod size;
 mod speed;
 mod table;
@@ -51,6 +53,7 @@ pub(crate) struct Args {
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Section {
     Speed,
+    Replay,
     Size,
     Read,
     Diff,
@@ -80,17 +83,23 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     let place = Place::new(root, &sysreel)?;
     let scale = if args.quick { 10 } else { 1 };
     place.needs(&["gcc", "strace", "taskset", "zstd", "setpriv"])?;
-    let (workloads, missing) = chosen(args, workload::all(&place, scale)?)?
-        .into_iter()
-        .partition::<Vec<Workload>, _>(|workload| place.has(&workload.argv[0]));
+    let recorded = workload::all(&place, scale)?;
+    let replayed = workload::replayed(&place, scale, &recorded)?;
+    known(args, recorded.iter().chain(&replayed))?;
+    let is_there = |workload: &Workload| place.has(&workload.argv[0]);
+    let (workloads, missing) = chosen(args, recorded).into_iter().partition::<Vec<Workload>, _>(is_there);
+    let (replayed, not_replayed) = chosen(args, replayed).into_iter().partition::<Vec<Workload>, _>(is_there);
     let effort = Effort { pairs: if args.quick { 2 } else { args.pairs.max(1) }, force: args.force };
     let wanted = |section| args.sections.is_empty() || args.sections.contains(&section);
     let mut report = head(args);
-    for workload in missing {
+    for workload in missing.into_iter().chain(not_replayed) {
         report += &format!("`{}` is left out: {} is not installed.\n\n", workload.name, workload.argv[0]);
     }
     if wanted(Section::Speed) {
         report += &speed::section(&place, &workloads, &effort)?;
+    }
+    if wanted(Section::Replay) {
+        report += &format!("\n{}", replay::section(&place, &replayed, &effort)?);
     }
     if wanted(Section::Size) {
         report += &format!("\n{}", size::section(&place, &workloads)?);
@@ -124,15 +133,20 @@ fn build(root: &Path) -> Result<PathBuf> {
     Ok(target.join("release/sysreel"))
 }
 
-fn chosen(args: &Args, all: Vec<Workload>) -> Result<Vec<Workload>> {
-    if let Some(unknown) = args.only.iter().find(|name| all.iter().all(|workload| workload.name != **name)) {
-        let names: Vec<&str> = all.iter().map(|workload| workload.name).collect();
-        bail!("no workload is called {unknown}; there are {}", names.join(", "));
+/// Fails when a name is not one of a workload.
+fn known<'w>(args: &Args, all: impl Iterator<Item = &'w Workload>) -> Result<()> {
+    let mut names: Vec<&str> = all.map(|workload| workload.name).collect();
+    names.dedup();
+    match args.only.iter().find(|name| !names.contains(&name.as_str())) {
+        Some(unknown) => bail!("no workload is called {unknown}; there are {}", names.join(", ")),
+        None => Ok(()),
     }
-    Ok(all
-        .into_iter()
+}
+
+fn chosen(args: &Args, all: Vec<Workload>) -> Vec<Workload> {
+    all.into_iter()
         .filter(|one| args.only.is_empty() || args.only.iter().any(|name| name == one.name))
-        .collect())
+        .collect()
 }
 
 fn head(args: &Args) -> String {

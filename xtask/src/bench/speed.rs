@@ -1,101 +1,29 @@
 //! How long a program takes under each contestant: ratios of runs that lie side by side.
 
 use super::Effort;
-use super::contestant::{Contestant, Run};
+use super::contestant::Contestant;
 use super::goals;
-use super::machine::{idlest_now, wait_until_idle};
 use super::place::Place;
 use super::readings;
+use super::rounds::{Rounds, Spread, idle_cpu};
 use super::table::{Table, seconds, times};
 use super::workload::Workload;
 use anyhow::Result;
-use std::time::Duration;
 
 /// In one round each of them runs once, in this order: A B A B, so that a slow drift of the machine meets all.
-const ROUND: [Contestant; 4] =
-    [Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu, Contestant::Bare];
-/// How long a round may wait for an idle machine.
-const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Smallest, middle and largest.
-#[derive(Clone, Copy)]
-pub(super) struct Spread {
-    pub(super) min: f64,
-    pub(super) median: f64,
-    pub(super) max: f64,
-}
-
-impl Spread {
-    /// Of at least one value.
-    pub(super) fn of(mut values: Vec<f64>) -> Option<Spread> {
-        values.sort_by(f64::total_cmp);
-        let (min, max) = (*values.first()?, *values.last()?);
-        let upper = values.len() / 2;
-        let lower = (values.len() - 1) / 2;
-        Some(Spread { min, median: f64::midpoint(values[lower], values[upper]), max })
-    }
-}
-
+const ROUND: &[Contestant] =
+    &[Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu, Contestant::Bare];
 /// The section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) -> Result<String> {
     let floor = floor(place, effort)?;
     let mut report = Report { floor, ..Report::new() };
     for workload in workloads {
         eprintln!("speed: {}", workload.name);
-        report.add(workload, &Rounds::measure(place, workload, effort)?);
+        let rounds = Rounds::measure(place, workload, effort, ROUND)?;
+        let stops = readings::contents(&Contestant::Sysreel.output(place))?.stops;
+        report.add(workload, &rounds, stops);
     }
     Ok(report.text(place, workloads))
-}
-
-/// The rounds of one workload.
-struct Rounds {
-    /// Seconds by contestant, in the order of [`ROUND`].
-    seconds: Vec<[f64; ROUND.len()]>,
-    /// Rounds that others disturbed, and that were done again.
-    thrown_away: usize,
-    /// Ptrace stops in the last log.
-    stops: u64,
-}
-
-impl Rounds {
-    /// Runs rounds until there are enough that nobody disturbed.
-    fn measure(place: &Place, workload: &Workload, effort: &Effort) -> Result<Rounds> {
-        let run = |who: Contestant, cpu: &str| who.run(place, cpu, &workload.argv);
-        // Once for nothing: files come into the page cache.
-        for who in [Contestant::Bare, Contestant::Sysreel] {
-            run(who, "0")?;
-        }
-        let stops = readings::contents(&Contestant::Sysreel.output(place))?.stops;
-        let mut rounds = Rounds { seconds: Vec::new(), thrown_away: 0, stops };
-        while rounds.seconds.len() < effort.pairs && rounds.thrown_away <= effort.pairs {
-            let Some(cpu) = idle_cpu(effort)? else { break };
-            let round = ROUND.into_iter().map(|who| run(who, &cpu)).collect::<Result<Vec<Run>>>()?;
-            if round.iter().any(|run| run.disturbed) && !effort.force {
-                rounds.thrown_away += 1;
-            } else {
-                rounds.seconds.push(std::array::from_fn(|at| round[at].seconds));
-            }
-        }
-        Ok(rounds)
-    }
-
-    fn of(&self, who: Contestant) -> impl Iterator<Item = f64> {
-        let at = ROUND.iter().position(|&other| other == who).expect("every contestant is in a round");
-        self.seconds.iter().map(move |round| round[at])
-    }
-
-    fn median(&self, who: Contestant) -> f64 {
-        Spread::of(self.of(who).collect()).map_or(f64::NAN, |spread| spread.median)
-    }
-
-    fn ratio(&self, a: Contestant, b: Contestant) -> Option<Spread> {
-        Spread::of(self.of(a).zip(self.of(b)).map(|(a, b)| a / b).collect())
-    }
-
-    /// What a stop may cost for a program to take so many seconds, in microseconds.
-    fn a_stop(&self, seconds: f64) -> f64 {
-        (seconds - self.median(Contestant::Bare)) / self.stops as f64 * 1e6
-    }
 }
 
 struct Report {
@@ -131,7 +59,8 @@ impl Report {
         Report { ratios: Table::new(&ratios), times: Table::new(&times), missed: Vec::new(), floor: f64::NAN }
     }
 
-    fn add(&mut self, workload: &Workload, rounds: &Rounds) {
+    fn add(&mut self, workload: &Workload, rounds: &Rounds, stops: u64) {
+        let a_stop = |seconds| rounds.each(seconds, stops);
         let mut row = vec![workload.name.to_owned()];
         for against in [Contestant::Strace, Contestant::StraceOneCpu] {
             let goal = goals::speed(workload.name, against);
@@ -151,8 +80,8 @@ impl Report {
                     workload.name,
                     goals::opponent(against),
                     ratio.median,
-                    rounds.a_stop(rounds.median(Contestant::Sysreel)),
-                    rounds.a_stop(rounds.median(against) / goal),
+                    a_stop(rounds.median(Contestant::Sysreel)),
+                    a_stop(rounds.median(against) / goal),
                 ));
             }
             row.push(goal.map_or(String::new(), |goal| format!("{goal:.1}x")));
@@ -161,11 +90,11 @@ impl Report {
         }
         row.push(rounds.ratio(Contestant::Sysreel, Contestant::Bare).map_or(String::new(), times));
         self.ratios.row(row);
-        let mut row = vec![workload.name.to_owned(), rounds.stops.to_string()];
+        let mut row = vec![workload.name.to_owned(), stops.to_string()];
         let columns = [Contestant::Bare, Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu];
         row.extend(columns.map(|who| seconds(rounds.median(who))));
-        row.push(format!("{:.1} us", rounds.a_stop(rounds.median(Contestant::Sysreel))));
-        row.extend([rounds.seconds.len(), rounds.thrown_away].map(|count| count.to_string()));
+        row.push(format!("{:.1} us", a_stop(rounds.median(Contestant::Sysreel))));
+        row.extend([rounds.count(), rounds.thrown_away].map(|count| count.to_string()));
         self.times.row(row);
     }
 
@@ -204,12 +133,6 @@ fn spelled(who: Contestant, place: &Place) -> String {
     argv.replace(&place.path("out/"), "").replace(&place.path(""), "")
 }
 
-/// An idle CPU once the machine is idle; the idlest when that shall not matter; none when it does not come to rest.
-fn idle_cpu(effort: &Effort) -> Result<Option<String>> {
-    let cpu = if effort.force { Some(idlest_now()?) } else { wait_until_idle(PATIENCE).ok() };
-    Ok(cpu.map(|cpu| cpu.to_string()))
-}
-
 /// What a stop costs the tracer that does the least, in microseconds.
 fn floor(place: &Place, effort: &Effort) -> Result<f64> {
     const CALLS: u32 = 20_000;
@@ -221,31 +144,4 @@ fn floor(place: &Place, effort: &Effort) -> Result<f64> {
         costs.push((floor?.seconds - bare?.seconds) / f64::from(2 * CALLS) * 1e6);
     }
     Ok(Spread::of(costs).map_or(f64::NAN, |spread| spread.median))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        let spread = |values: &[f64]| Spread::of(values.to_vec()).map(|s| (s.min, s.median, s.max));
-        assert_eq!(spread(&[]), None);
-        assert_eq!(spread(&[3.0]), Some((3.0, 3.0, 3.0)));
-        assert_eq!(spread(&[9.0, 1.0, 2.0]), Some((1.0, 2.0, 9.0)));
-        assert_eq!(spread(&[4.0, 1.0, 2.0, 9.0]), Some((1.0, 3.0, 9.0)));
-    }
-
-    #[test]
-    fn ratios_are_of_the_same_round() {
-        let at = |who| ROUND.iter().position(|&other| other == who).unwrap();
-        let mut seconds = vec![[1.0; ROUND.len()]; 2];
-        seconds[0][at(Contestant::Strace)] = 6.0;
-        seconds[1][at(Contestant::Strace)] = 8.0;
-        seconds[1][at(Contestant::Sysreel)] = 2.0;
-        let rounds = Rounds { seconds, thrown_away: 0, stops: 1000 };
-        let ratio = rounds.ratio(Contestant::Strace, Contestant::Sysreel).unwrap();
-        assert_eq!((ratio.min, ratio.max), (4.0, 6.0));
-        assert_eq!(rounds.a_stop(1.5), 500.0);
-    }
 }

@@ -1,6 +1,6 @@
 //! Tables in Markdown, readable as text.
 
-use super::speed::Spread;
+use super::rounds::Spread;
 use std::fmt;
 
 /// A table whose first column is text and whose others are figures.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use std::fs;
 
 /// A program that is run bare and under each contestant.
+#[derive(Clone)]
 pub(super) struct Workload {
     /// Its name, for `--only` and the tables.
     pub(super) name: &'static str,
@@ -66,6 +67,43 @@ pub(super) fn all(place: &Place, scale: usize) -> Result<Vec<Workload>> {
         ),
         workload("pipe", format!("{} MB of text through a pipe", bytes >> 20), &[&pipe, &bytes.to_string()]),
     ])
+}
+
+/// What is replayed: those of [`all`] that have one thread, and some for what a replay does not do.
+pub(super) fn replayed(place: &Place, scale: usize, all: &[Workload]) -> Result<Vec<Workload>> {
+    const NAMES: [&str; 6] = ["getppid", "read", "tar", "python", "gcc", "storm"];
+    let text: String = (0..400_000 / scale).fold(String::new(), |mut text, line| {
+        // No two lines alike, and much alike in them, as in a log.
+        _ = writeln!(
+            text,
+            "{line} request {} of user {} took {} ms",
+            line * 7919 % 10_007,
+            line % 97,
+            line % 31
+        );
+        text
+    });
+    place.write("text", &text)?;
+    let mut chosen: Vec<Workload> =
+        all.iter().filter(|workload| NAMES.contains(&workload.name)).cloned().collect();
+    chosen.extend([
+        workload(
+            "files",
+            "`grep -r -c define /usr/include`: reads every file".into(),
+            &["grep", "-r", "-c", "define", "/usr/include"],
+        ),
+        workload(
+            "compute",
+            format!("`gzip -9` of {:.1} MB of text", text.len() as f64 / 1e6),
+            &["gzip", "-9", "-c", &place.path("text")],
+        ),
+        workload(
+            "waits",
+            "a shell reads five lines from a pipe that has one every 100 ms".into(),
+            &["sh", "-c", "for i in 1 2 3 4 5; do sleep 0.1; echo $i; done | while read line; do :; done"],
+        ),
+    ]);
+    Ok(chosen)
 }
 
 /// The workload that most is measured with.
