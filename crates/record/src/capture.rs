@@ -12,6 +12,8 @@ use sysreel_sys::object;
 const LEAST_READ: u64 = 4096;
 /// Strings and pointer arrays are read page by page: the next page may not exist.
 const PAGE: u64 = 4096;
+/// And no more than this at first: most are shorter.
+const SHORT: u64 = 256;
 /// The arena grows by multiples of this.
 const ARENA_STEP: usize = 64 << 10;
 /// The most memory that one stop may have captured; what is beyond is marked as cut.
@@ -131,7 +133,7 @@ impl Capture {
     /// How much of a want the first read tries.
     fn first_read(&self, want: &Want) -> u64 {
         let most = want.asked.min(self.limit.max(LEAST_READ));
-        if want.string || want.words != 0 { most.min(PAGE - want.address % PAGE) } else { most }
+        if want.string || want.words != 0 { most.min(left_of_page(want.address)).min(SHORT) } else { most }
     }
 
     fn reserve(&mut self, len: u64) -> Option<usize> {
@@ -144,7 +146,7 @@ impl Capture {
         Some(offset)
     }
 
-    /// Reads on behind the first page, until the terminator, a bad page, or the limit.
+    /// Reads on behind the first piece, until the terminator, a bad page, or the limit.
     fn read_on(&mut self, want: &Want, at: usize) {
         let most = want.asked.min(self.limit.max(LEAST_READ));
         loop {
@@ -159,10 +161,11 @@ impl Capture {
                 return;
             }
             // Nothing was put behind it in the arena yet, or it moves to the end of it.
-            let more = (most - fetched.tried).min(PAGE);
+            let address = want.address.wrapping_add(fetched.tried);
+            let more = (most - fetched.tried).min(left_of_page(address));
             let Some(offset) = self.extend(fetched, more) else { return };
             let mut transfer = [Transfer {
-                address: want.address.wrapping_add(fetched.tried),
+                address,
                 offset: offset + fetched.got,
                 len: usize::try_from(more).unwrap_or(0),
                 ..Transfer::default()
@@ -240,6 +243,10 @@ impl Memory for Capture {
     fn bytes(&self, i: usize) -> &[u8] {
         self.fetched.get(i).map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
     }
+}
+
+fn left_of_page(address: u64) -> u64 {
+    PAGE - address % PAGE
 }
 
 /// Where a terminated thing ends, its terminator included.

@@ -323,6 +323,7 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
 /// dispositions already.
 fn watch_signals(with_command: bool) {
     signals::ignore(&[signals::SIGXFSZ]);
+    signals::without_those_for_stops();
     if with_command {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }

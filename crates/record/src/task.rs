@@ -2,6 +2,7 @@
 
 use crate::envelope::Telling;
 use crate::only::Calling;
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::rc::Rc;
 use sysreel_abi::plan::EntryState;
@@ -122,7 +123,7 @@ impl Task {
 /// The living tasks by thread id.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
-    living: HashMap<Tid, Task>,
+    living: HashMap<Tid, Task, RandomState>,
     next: u32,
     next_memory: u64,
 }

@@ -27,6 +27,8 @@ pub const EINVAL: i32 = libc::EINVAL;
 
 /// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's UIO_MAXIOV (1024).
 const BATCH: usize = 64;
+/// Most stops have no more, and need no larger tables.
+const FEW: usize = 4;
 
 /// Reads every transfer into `arena`. A bad place costs one further system call and hides nothing behind it.
 ///
@@ -35,13 +37,19 @@ pub fn read(tid: Tid, arena: &mut [u8], transfers: &mut [Transfer]) {
     let mut first = 0;
     while first < transfers.len() {
         let last = transfers.len().min(first + BATCH);
-        first += read_batch(tid, arena, &mut transfers[first..last]);
+        let batch = &mut transfers[first..last];
+        first += match batch.len() {
+            ..=FEW => read_batch::<FEW>(tid, arena, batch),
+            _ => read_batch::<BATCH>(tid, arena, batch),
+        };
     }
 }
 
 /// Reads up to the first bad place of the batch; answers how many transfers are settled.
-fn read_batch(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]) -> usize {
-    let mut local = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; BATCH];
+///
+/// Panics when there are more than `N`.
+fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]) -> usize {
+    let mut local = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; N];
     let mut remote = local;
     for (i, transfer) in batch.iter_mut().enumerate() {
         (transfer.got, transfer.errno) = (0, 0);

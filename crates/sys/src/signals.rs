@@ -225,6 +225,19 @@ pub fn ignore(signals: &[Signal]) {
     }
 }
 
+/// The kernel sends no SIGCHLD for the stops of children and tracees any more: a tracer that waits for them needs none, and each takes time
+/// (`do_notify_parent_cldstop`, kernel/signal.c). Those for their ends come as before.
+pub fn without_those_for_stops() {
+    // SAFETY: sigaction(2) reads and writes whole sigactions of ours, and the one that is set is the one that was there.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut action) == 0 {
+            action.sa_flags |= libc::SA_NOCLDSTOP;
+            libc::sigaction(libc::SIGCHLD, &action, std::ptr::null_mut());
+        }
+    }
+}
+
 /// Sends a signal to a process. One that is gone needs none.
 pub fn send(pid: Tid, signal: Signal) {
     // SAFETY: kill(2) takes numbers.
