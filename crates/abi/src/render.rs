@@ -139,8 +139,9 @@ fn names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
 fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let rest = names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
-        let bar = if rest.any { "|" } else { "" };
-        let _ = write!(out, "{bar}0{:02o}", rest.left);
+        out.push_str(if rest.any { "|0" } else { "0" });
+        let digits = (u64::BITS - rest.left.leading_zeros()).div_ceil(3).max(2);
+        out.extend((0..digits).rev().map(|digit| char::from(b'0' + (rest.left >> (3 * digit) & 7) as u8)));
     }
 }
 

@@ -15,7 +15,12 @@ pub(crate) fn dec(out: &mut String, mut value: u64) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|d| char::from(*d)));
+    ascii(out, &digits[at..]);
+}
+
+/// Characters that are ASCII, all at once.
+fn ascii(out: &mut String, digits: &[u8]) {
+    out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
 /// A signed decimal number.
@@ -43,10 +48,20 @@ pub(crate) fn pointer(out: &mut String, value: u64) {
 
 /// Hexadecimal digits, at least one.
 pub(crate) fn digits(out: &mut String, value: u64) {
-    let n = (64 - value.leading_zeros()).div_ceil(4).max(1);
-    for i in (0..n).rev() {
-        out.push(nibble(value >> (i * 4)));
+    based::<4>(out, value, 1);
+}
+
+/// Digits of so many bits each, at least `least` of them.
+fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
+    let mut digits = [b'0'; 22];
+    let mut at = digits.len();
+    while value != 0 && at > 0 {
+        at -= 1;
+        digits[at] = DIGITS[usize::try_from(value & ((1 << BITS) - 1)).unwrap_or(0)];
+        value >>= BITS;
     }
+    let least = usize::try_from(least).unwrap_or(0).min(digits.len());
+    ascii(out, &digits[at.min(digits.len() - least)..]);
 }
 
 /// Bytes as two hexadecimal digits each.
@@ -58,8 +73,10 @@ pub(crate) fn bytes(out: &mut String, bytes: &[u8]) {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 fn nibble(value: u64) -> char {
-    char::from(b"0123456789abcdef"[usize::try_from(value & 15).unwrap_or(0)])
+    char::from(DIGITS[usize::try_from(value & 15).unwrap_or(0)])
 }
 
 /// Permission bits as C prints them with `%#03o`.
@@ -74,19 +91,18 @@ pub(crate) fn mode(out: &mut String, value: u64) {
 
 /// Octal digits, at least `least` of them.
 pub(crate) fn octal(out: &mut String, value: u64, least: u32) {
-    let n = (64 - value.leading_zeros()).div_ceil(3).max(least);
-    for i in (0..n).rev() {
-        out.push(nibble((value >> (i * 3)) & 7));
-    }
+    based::<3>(out, value, least);
 }
 
 /// A fraction of a second: so many digits of nanoseconds.
 pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
-    let mut scale = 1_000_000_000 / 10;
-    for _ in 0..places {
-        out.push(nibble(ns / scale % 10));
-        scale = (scale / 10).max(1);
+    let mut digits = [b'0'; 9];
+    let mut left = ns;
+    for digit in digits.iter_mut().rev() {
+        *digit = DIGITS[usize::try_from(left % 10).unwrap_or(0)];
+        left /= 10;
     }
+    ascii(out, &digits[..usize::try_from(places).unwrap_or(0).min(9)]);
 }
 
 /// A string in quotes.
@@ -110,7 +126,19 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         }
         return;
     }
-    for (i, &byte) in bytes.iter().enumerate() {
+    let plain = |byte: u8| {
+        matches!(byte, b' '..=b'~') && byte != b'\\' && byte != also && !(also == b'>' && byte == b'<')
+    };
+    let mut done = 0;
+    while let Some(&byte) = bytes.get(done) {
+        let run = bytes[done..].iter().position(|byte| !plain(*byte)).unwrap_or(bytes.len() - done);
+        if run > 0 {
+            ascii(out, &bytes[done..done + run]);
+            done += run;
+            continue;
+        }
+        let i = done;
+        done += 1;
         match byte {
             b'<' | b'>' if also == b'>' => {
                 out.push('\\');

@@ -5,7 +5,8 @@ use sysreel_abi::consts::{file, memory, open, process};
 use sysreel_abi::{Abi, Act, Constants, Dir, Kind, render};
 
 use super::{
-    DONE, View, file as file_form, futex, process as process_form, socket as socket_form, stat as stat_form,
+    DONE, Meaning, View, file as file_form, futex, process as process_form, socket as socket_form,
+    stat as stat_form,
 };
 use crate::text;
 
@@ -51,10 +52,11 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
             out.push_str(", ");
         }
         let i = chosen.and_then(|chosen| chosen.get(at)).map_or(at, |i| usize::from(*i));
-        if view.exit.is_none() && view.waits(i) {
+        let meaning = view.meaning(i);
+        if view.exit.is_none() && view.waits(meaning) {
             return u8::try_from(at).unwrap_or(DONE);
         }
-        view.argument(i, out);
+        view.argument(i, meaning, out);
         if view.row.act == Act::Clone3
             && view.exit.is_none()
             && i == 0
@@ -173,9 +175,8 @@ pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
 }
 
 /// Arguments that look other than their kind. True when one was written.
-pub(crate) fn special(view: &View<'_>, i: usize, out: &mut String) -> bool {
+pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
-    let (kind, mem) = view.meaning(i);
     match (view.row.act, kind) {
         (Act::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
         (Act::Stat, Kind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {

@@ -39,6 +39,9 @@ pub(crate) use signal::siginfo;
 /// Nothing is waited for any more.
 pub(crate) const DONE: u8 = u8::MAX;
 
+/// What an argument is, and the memory that it points to.
+type Meaning = (Kind, Option<Mem>);
+
 /// A call with all that is known of it: at its entry what went in, at its exit everything.
 pub(crate) struct View<'a> {
     pub(crate) abi: Abi,
@@ -58,7 +61,7 @@ pub(crate) struct View<'a> {
 
 impl<'a> View<'a> {
     /// What an argument is.
-    pub(crate) fn meaning(&self, i: usize) -> (Kind, Option<Mem>) {
+    pub(crate) fn meaning(&self, i: usize) -> Meaning {
         self.row.meaning(self.abi, &self.args, i).unwrap_or((Kind::Hex, None))
     }
 
@@ -66,9 +69,9 @@ impl<'a> View<'a> {
         self.args.get(i).copied().unwrap_or(0)
     }
 
-    /// Whether an argument can only be shown at the exit.
-    pub(crate) fn waits(&self, i: usize) -> bool {
-        match self.meaning(i) {
+    /// Whether an argument of this meaning can only be shown at the exit.
+    fn waits(&self, meaning: Meaning) -> bool {
+        match meaning {
             // How much of each message was sent is known when the call ends.
             (Kind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
             (_, Some(Mem { dir: Dir::InOut, .. })) => !matches!(self.row.act, Act::Poll | Act::Futex),
@@ -104,13 +107,13 @@ impl<'a> View<'a> {
         bytes
     }
 
-    /// Writes an argument.
-    pub(crate) fn argument(&self, i: usize, out: &mut String) {
-        if form::special(self, i, out) {
+    /// Writes an argument of this meaning.
+    fn argument(&self, i: usize, meaning: Meaning, out: &mut String) {
+        if form::special(self, i, meaning, out) {
             return;
         }
         let value = self.arg(i);
-        match self.meaning(i) {
+        match meaning {
             (kind, None) => value::value(self, kind, i, value, out),
             (_, Some(_)) if value == 0 => out.push_str("NULL"),
             (kind, Some(mem)) => self.memory(i, kind, mem, out),

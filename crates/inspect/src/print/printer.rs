@@ -185,9 +185,11 @@ impl<'o> Printer<'o> {
             }
             _ => self.other_stop(event.task, stop, &info, &prefix),
         }
-        for part in stop.parts.flatten().filter(|_| was_altered) {
-            if let Part::Altered(altered) = part {
-                self.altered(&prefix, &altered);
+        if was_altered {
+            for part in stop.parts.flatten() {
+                if let Part::Altered(altered) = part {
+                    self.altered(&prefix, &altered);
+                }
             }
         }
     }
