@@ -17,6 +17,7 @@ mod envelope;
 mod error;
 mod file;
 mod lifecycle;
+mod log_file;
 mod meta;
 mod namespaces;
 mod only;

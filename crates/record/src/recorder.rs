@@ -6,6 +6,7 @@ use crate::colocation::Colocation;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::file::Files;
+use crate::log_file::LogFile;
 use crate::meta;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
@@ -109,13 +110,17 @@ impl Recorder {
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
         let failed = |source| Error::Open { path: files.path.clone(), source };
-        let mut blocks = BlockWriter::create(files.log, header, &meta::of_machine(options, info_size))
-            .map_err(|error| failed(io_error(error)))?;
+        let mut blocks = BlockWriter::create(
+            LogFile::new(files.log, files.regular),
+            header,
+            &meta::of_machine(options, info_size),
+        )
+        .map_err(|error| failed(io_error(error)))?;
         if options.replayable {
             blocks.pack_buffers_fast();
         }
         let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
-        let output = Output { blocks, tail, regular: files.regular };
+        let output = Output { blocks, tail };
         let mut writer = colocation
             .apart(|| Writer::start(output, files.segments, Arc::clone(&progress)))
             .map_err(failed)?;

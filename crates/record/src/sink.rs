@@ -102,8 +102,6 @@ pub(crate) struct Ahead {
     /// Where they lie in the tail's file, and how long they are.
     pub(crate) offset: u64,
     pub(crate) len: usize,
-    /// How much the segment holds with them.
-    pub(crate) used: usize,
     /// The number of the first blob among them.
     pub(crate) first_blob: u64,
 }
@@ -242,7 +240,7 @@ impl Sink {
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
         let used = segment.used();
         self.told = (used, segment.next_blob());
-        let ahead = Ahead { offset, len: used - from, used, first_blob };
+        let ahead = Ahead { offset, len: used - from, first_blob };
         // The channel has room for one, and if the writer is gone nobody needs it.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
     }

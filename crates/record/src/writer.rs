@@ -1,5 +1,6 @@
 //! The second thread: makes blocks of full segments and writes them to the file.
 
+use crate::log_file::LogFile;
 use crate::recorder::Progress;
 use crate::sink::{Ahead, TailMemory};
 use std::fs::File;
@@ -11,7 +12,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender,
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Segment};
-use sysreel_sys::mapping;
 
 /// How often what was written is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -50,11 +50,9 @@ pub(crate) struct Writer {
 
 /// Where the blocks go.
 pub(crate) struct Output {
-    pub(crate) blocks: BlockWriter<File>,
+    pub(crate) blocks: BlockWriter<LogFile>,
     /// The tail's file, when there is one, to be synced along.
     pub(crate) tail: Option<Arc<File>>,
-    /// Is it a regular file, for which room can be reserved?
-    pub(crate) regular: bool,
 }
 
 impl Writer {
@@ -71,13 +69,11 @@ impl Writer {
         for segment in segments {
             _ = give_back.send(segment);
         }
-        let Output { blocks, tail, regular } = output;
+        let Output { blocks, tail } = output;
         let mut state = State {
             blocks: Some(blocks),
             tail,
-            regular,
             written: Written::default(),
-            reserved: 0,
             progress,
             give_back,
             telling: Arc::clone(&telling),
@@ -118,12 +114,9 @@ impl Writer {
 
 struct State {
     /// Absent once the log is finished.
-    blocks: Option<BlockWriter<File>>,
+    blocks: Option<BlockWriter<LogFile>>,
     tail: Option<Arc<File>>,
-    regular: bool,
     written: Written,
-    /// Up to where the file has disk blocks.
-    reserved: u64,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
     /// To be cleared when a word ahead was heeded.
@@ -166,9 +159,7 @@ impl State {
         self.records.clear();
         self.records.resize(ahead.len, 0);
         // Whatever goes wrong here does so again when the segment comes, and is told then.
-        if tail.read_exact_at(&mut self.records, ahead.offset).is_ok()
-            && self.reserve(&blocks, ahead.used as u64).is_ok()
-        {
+        if tail.read_exact_at(&mut self.records, ahead.offset).is_ok() {
             _ = blocks.take_ahead(ahead.first_blob, &self.records);
         }
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
@@ -177,10 +168,7 @@ impl State {
 
     fn segment(&mut self, segment: Segment<TailMemory>) {
         let Some(mut blocks) = self.blocks.take() else { return };
-        let result = self
-            .reserve(&blocks, segment.used() as u64)
-            .and_then(|()| blocks.write_segment(&segment).map_err(io_error));
-        if let Err(error) = result {
+        if let Err(error) = blocks.write_segment(&segment).map_err(io_error) {
             let reason = match error.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
                     DropReasons::DISK_FULL
@@ -192,6 +180,8 @@ impl State {
             self.progress.lost.store(self.written.lost, Ordering::Relaxed);
         }
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
+        let end = blocks.bytes_to_reserve();
+        blocks.get_mut().keep_for_the_end(end);
         self.blocks = Some(blocks);
         if let Err(SendError(last)) = self.give_back.send(segment.free()) {
             // It is unmapped when the log is finished.
@@ -199,65 +189,29 @@ impl State {
         }
     }
 
-    /// Makes sure that the disk has room for that much of a segment and for the end of the log after it, so that a full disk is noticed
-    /// while the log can still be ended cleanly.
-    fn reserve(&mut self, blocks: &BlockWriter<File>, held: u64) -> io::Result<()> {
-        /// Block headers and incompressible data: more than zstd's worst case.
-        const MARGIN: u64 = 128 << 10;
-        /// In steps, to make few calls. A short log has short ones: what is not used must be given back.
-        const STEP: u64 = 4 << 20;
-        if !self.regular {
-            return Ok(());
-        }
-        let needed = blocks.offset() + held + blocks.bytes_to_reserve() + MARGIN;
-        if needed <= self.reserved {
-            return Ok(());
-        }
-        for room in [needed + blocks.offset().min(STEP), needed] {
-            match mapping::allocate(blocks.get_ref(), self.reserved, room - self.reserved, true) {
-                Ok(()) => {
-                    self.reserved = room;
-                    return Ok(());
-                }
-                Err(error) if error.kind() == io::ErrorKind::StorageFull => {}
-                // Not every file system can reserve; there the write itself will say when the disk is full.
-                Err(_) => return Ok(()),
-            }
-        }
-        Err(io::Error::from_raw_os_error(mapping::ENOSPC))
-    }
-
     fn sync(&mut self) {
         // A failing sync loses nothing yet: the next write or the end will tell.
-        _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync_data());
+        _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync());
         _ = self.tail.as_ref().map(|tail| tail.sync_data());
     }
 
     fn finish(&mut self, mut completeness: Completeness, extras: &Extras, refused: (u64, DropReasons)) {
-        let Some(mut blocks) = self.blocks.take() else { return };
+        let Some(blocks) = &mut self.blocks else { return };
         blocks.note_loss(refused.0, refused.1);
         self.written.lost += refused.0;
         if self.written.lost > 0 {
             completeness.insert(Completeness::LOST_EVENTS);
         }
-        self.written.bytes = blocks.offset();
-        match blocks.finish(completeness, extras) {
-            Ok(file) => {
+        blocks.get_mut().begin_end();
+        match blocks.end(completeness, extras) {
+            Ok(()) => {
                 self.written.finished = true;
-                if self.regular {
-                    self.written.bytes = end_of(&file).unwrap_or(self.written.bytes);
-                }
+                blocks.get_ref().give_back();
             }
             Err(error) => _ = self.written.error.get_or_insert(io_error(error)),
         }
+        self.written.bytes = blocks.offset();
     }
-}
-
-/// The length of the file, and nothing reserved behind it any more.
-fn end_of(file: &File) -> io::Result<u64> {
-    let len = file.metadata()?.len();
-    file.set_len(len)?;
-    Ok(len)
 }
 
 pub(crate) fn io_error(error: sysreel_format::Error) -> io::Error {

@@ -76,9 +76,6 @@ impl Drop for SharedMapping {
     }
 }
 
-/// The disk is full.
-pub const ENOSPC: i32 = libc::ENOSPC;
-
 /// Makes sure the file has disk blocks for `len` bytes from `offset`. With `keep_size` its length does not change.
 ///
 /// Answers ENOSPC when the disk is full; a file system without fallocate(2) answers EOPNOTSUPP, which the caller may pass over.

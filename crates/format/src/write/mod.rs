@@ -1,6 +1,7 @@
 //! Writing a log: segments in, blocks out, append-only.
 
 mod assembly;
+mod blobs;
 mod dedup;
 mod payload;
 mod sink;
@@ -16,10 +17,10 @@ use sink::Sink;
 use crate::block::{BLOCK_HEADER_LEN, BlockHeader, HEADER_VERSION, MUST_UNDERSTAND, SAFE_TO_COPY};
 use crate::header::{FileHeader, FileId};
 use crate::index::{self, Entry, Waypoint};
-use crate::kind::{BlobNumber, BlockKind, EventKind};
-use crate::limits::{BLOBS_AHEAD, CHECKPOINT_EVERY, MAX_BLOCK};
+use crate::kind::{BlockKind, EventKind};
+use crate::limits::{CHECKPOINT_EVERY, MAX_BLOCK};
 use crate::meta::{FileMeta, MetaCodec};
-use crate::segment::{Record, Records, Segment, SegmentMemory};
+use crate::segment::{Record, Segment, SegmentMemory};
 use crate::summary::{Extras, Summary};
 use crate::trailer::{TRAILER_LEN, Trailer};
 use crate::zframe::{bound, hash128};
@@ -116,29 +117,6 @@ impl<W: io::Write> BlockWriter<W> {
         self.write_events(segment)
     }
 
-    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
-    /// records of it, and the first blob among them has that number. What is enough for a block is written; none of it counts as
-    /// written before [`BlockWriter::write_segment`] has the segment.
-    ///
-    /// # Errors
-    /// When the writer fails. Nothing is lost by that: the segment still has it all.
-    pub fn take_ahead(&mut self, first_blob: u64, records: &[u8]) -> Result<(), Error> {
-        // After a block that failed those before must come again first.
-        if first_blob != self.next_untaken() {
-            return Ok(());
-        }
-        let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
-            Record::Blob(bytes) => Some(bytes),
-            Record::Event(_) => None,
-        });
-        for bytes in blobs {
-            self.take_blob(bytes)?;
-        }
-        let written = usize::try_from(self.sink.offset).unwrap_or(usize::MAX);
-        let enough = written.clamp(*BLOBS_AHEAD.start(), *BLOBS_AHEAD.end());
-        if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
-    }
-
     /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
     pub fn drop_segment<M: SegmentMemory>(&mut self, segment: &Segment<M>, reasons: DropReasons) -> u64 {
         let lost = segment.next_event().saturating_sub(self.next_event);
@@ -167,6 +145,15 @@ impl<W: io::Write> BlockWriter<W> {
     /// # Errors
     /// When the writer fails.
     pub fn finish(mut self, completeness: Completeness, extras: &Extras) -> Result<W, Error> {
+        self.end(completeness, extras)?;
+        Ok(self.sink.out)
+    }
+
+    /// As [`BlockWriter::finish`], for whoever cannot wait for what is freed then. Nothing may be written any more.
+    ///
+    /// # Errors
+    /// When the writer fails.
+    pub fn end(&mut self, completeness: Completeness, extras: &Extras) -> Result<(), Error> {
         self.summary.completeness = completeness;
         if self.summary.lost != 0 {
             self.summary.completeness.insert(Completeness::LOST_EVENTS);
@@ -183,8 +170,7 @@ impl<W: io::Write> BlockWriter<W> {
         let (file_id, events) = (self.file_id, self.next_event);
         let trailer = Trailer { file_id, footer, self_offset: self.sink.offset, events };
         self.sink.write(&trailer.encode())?;
-        self.sink.flush()?;
-        Ok(self.sink.out)
+        self.sink.flush()
     }
 
     /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve. It grows slowly with
@@ -224,59 +210,6 @@ impl<W: io::Write> BlockWriter<W> {
     /// The writer underneath, for instance to sync it. Nothing must be written to it.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.sink.out
-    }
-
-    fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
-        let blobs = segment.records().filter_map(|record| match record {
-            Record::Blob(bytes) => Some(bytes),
-            Record::Event(_) => None,
-        });
-        for (number, bytes) in (segment.first_blob()..).zip(blobs) {
-            if number >= self.next_untaken() {
-                self.take_blob(bytes)?;
-            }
-        }
-        self.flush_blobs()
-    }
-
-    /// The number of the first blob that is neither written nor waits to be.
-    fn next_untaken(&self) -> u64 {
-        self.next_blob + u64::from(self.blobs.count())
-    }
-
-    /// Takes the next blob.
-    fn take_blob(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.blobs.is_full(bytes.len()) {
-            self.flush_blobs()?;
-        }
-        let number = BlobNumber(self.next_untaken());
-        let first = self.dedup.find_or_insert(hash128(bytes), number);
-        self.blobs.push(bytes, first.unwrap_or(number), first.is_some());
-        Ok(())
-    }
-
-    fn flush_blobs(&mut self) -> Result<(), Error> {
-        let blobs = std::mem::take(&mut self.blobs);
-        let done = if blobs.is_empty() { Ok(()) } else { self.write_blob_block(&blobs) };
-        self.blobs = blobs;
-        self.blobs.clear();
-        if done.is_err() {
-            // What this block was to hold is not in the file, so nothing may refer to it.
-            self.dedup.clear();
-        }
-        done
-    }
-
-    fn write_blob_block(&mut self, blobs: &BlobRows) -> Result<(), Error> {
-        let about = About {
-            n_items: blobs.count(),
-            ..About::of(BlockKind::BLOBS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_blob)
-        };
-        self.write_block(about, &blobs.payload())?;
-        self.next_blob += u64::from(blobs.count());
-        self.summary.blob_bytes += blobs.bytes();
-        self.summary.duplicate_bytes += blobs.duplicate_bytes();
-        self.checkpoint_if_due()
     }
 
     fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {

@@ -1,0 +1,89 @@
+//! The buffers of a segment: taken, some of them before it is full, told from those that were written before, and written.
+
+use std::io;
+
+use super::{About, BlobRows, BlockWriter};
+use crate::Error;
+use crate::block::{MUST_UNDERSTAND, SAFE_TO_COPY};
+use crate::kind::{BlobNumber, BlockKind};
+use crate::limits::BLOBS_AHEAD;
+use crate::segment::{Record, Records, Segment, SegmentMemory};
+use crate::zframe::hash128;
+
+impl<W: io::Write> BlockWriter<W> {
+    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
+    /// records of it, and the first blob among them has that number. What is enough for a block is written; none of it counts as
+    /// written before [`BlockWriter::write_segment`] has the segment.
+    ///
+    /// # Errors
+    /// When the writer fails. Nothing is lost by that: the segment still has it all.
+    pub fn take_ahead(&mut self, first_blob: u64, records: &[u8]) -> Result<(), Error> {
+        // After a block that failed those before must come again first.
+        if first_blob != self.next_untaken() {
+            return Ok(());
+        }
+        let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
+            Record::Blob(bytes) => Some(bytes),
+            Record::Event(_) => None,
+        });
+        for bytes in blobs {
+            self.take_blob(bytes)?;
+        }
+        let written = usize::try_from(self.sink.offset).unwrap_or(usize::MAX);
+        let enough = written.clamp(*BLOBS_AHEAD.start(), *BLOBS_AHEAD.end());
+        if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
+    }
+
+    pub(super) fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+        let blobs = segment.records().filter_map(|record| match record {
+            Record::Blob(bytes) => Some(bytes),
+            Record::Event(_) => None,
+        });
+        for (number, bytes) in (segment.first_blob()..).zip(blobs) {
+            if number >= self.next_untaken() {
+                self.take_blob(bytes)?;
+            }
+        }
+        self.flush_blobs()
+    }
+
+    /// The number of the first blob that is neither written nor waits to be.
+    fn next_untaken(&self) -> u64 {
+        self.next_blob + u64::from(self.blobs.count())
+    }
+
+    /// Takes the next blob.
+    fn take_blob(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if self.blobs.is_full(bytes.len()) {
+            self.flush_blobs()?;
+        }
+        let number = BlobNumber(self.next_untaken());
+        let first = self.dedup.find_or_insert(hash128(bytes), number);
+        self.blobs.push(bytes, first.unwrap_or(number), first.is_some());
+        Ok(())
+    }
+
+    fn flush_blobs(&mut self) -> Result<(), Error> {
+        let blobs = std::mem::take(&mut self.blobs);
+        let done = if blobs.is_empty() { Ok(()) } else { self.write_blob_block(&blobs) };
+        self.blobs = blobs;
+        self.blobs.clear();
+        if done.is_err() {
+            // What this block was to hold is not in the file, so nothing may refer to it.
+            self.dedup.clear();
+        }
+        done
+    }
+
+    fn write_blob_block(&mut self, blobs: &BlobRows) -> Result<(), Error> {
+        let about = About {
+            n_items: blobs.count(),
+            ..About::of(BlockKind::BLOBS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_blob)
+        };
+        self.write_block(about, &blobs.payload())?;
+        self.next_blob += u64::from(blobs.count());
+        self.summary.blob_bytes += blobs.bytes();
+        self.summary.duplicate_bytes += blobs.duplicate_bytes();
+        self.checkpoint_if_due()
+    }
+}
