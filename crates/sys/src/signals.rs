@@ -1,6 +1,7 @@
 //! The recorder's own signals: those that ask it to stop, and those that are the program's business.
 
 use crate::raw::check;
+use crate::stop::SIGINFO;
 use crate::{Error, Result, Signal, Tid};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -271,6 +272,16 @@ pub fn is_of_instructions(Signal(signal): Signal) -> bool {
 pub fn send_to_task(tid: Tid, signal: Signal) {
     // SAFETY: tkill(2) takes numbers.
     unsafe { libc::syscall(libc::SYS_tkill, tid, signal.0) };
+}
+
+/// Sends a task the signal that was withheld from it, with what it said of itself where the kernel lets others say such things: what a
+/// queue, a timer or a message brings (rt_sigqueueinfo(2)). What kill(2) or the kernel itself has sent says that it comes from us.
+pub fn send_again(tgid: Tid, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
+    // SAFETY: rt_tgsigqueueinfo(2) reads one siginfo_t, whose size `siginfo` has, and takes numbers.
+    let answer = unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, tgid, tid, signal.0, siginfo.as_ptr()) };
+    if check(answer).is_err() {
+        send_to_task(tid, signal);
+    }
 }
 
 /// Ends this process by `signal`, as the recorded program ended, without a second core file.

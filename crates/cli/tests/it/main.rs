@@ -29,6 +29,7 @@ mod replay_memory;
 mod replay_mutations;
 mod replay_pitfalls;
 mod replay_programs;
+mod replay_signals;
 mod replay_witness;
 mod session;
 mod stage;

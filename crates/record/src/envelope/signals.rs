@@ -132,7 +132,7 @@ impl Session {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         for held in task.held.iter_mut().filter(|held| !held.sent) {
             held.sent = true;
-            signals::send_to_task(tid, held.signal);
+            signals::send_again(task.tgid, tid, held.signal, &held.siginfo);
         }
     }
 
@@ -152,14 +152,14 @@ impl Session {
                 }
                 held.sent = true;
                 task.hurried = true;
-                late.push((tid, held.signal));
+                late.push((task.tgid, tid, held.signal, held.siginfo));
             }
         }
         if !waiting {
             envelope.alarm = None;
         }
-        for (tid, signal) in late {
-            signals::send_to_task(tid, signal);
+        for (tgid, tid, signal, siginfo) in late {
+            signals::send_again(tgid, tid, signal, &siginfo);
         }
     }
 
