@@ -70,6 +70,10 @@ pub(crate) struct Record {
     /// every buffer is kept whole, and the contents of the files that it maps
     #[arg(long, conflicts_with_all = ["pid", "audit", "capture_limit", "cpu"])]
     pub(crate) replayable: bool,
+    /// With --replayable: keep only hashes of the files that the program maps. The log is smaller, and `replay` needs the files as they
+    /// were, at their paths
+    #[arg(long, requires = "replayable")]
+    pub(crate) no_file_contents: bool,
     /// Prove the table of system calls: compare all writable private memory of single-threaded tasks before and after each call,
     /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
     #[arg(long)]

@@ -38,6 +38,7 @@ pub(crate) fn run(args: &Record) -> Exit {
         audit: args.audit,
         only: args.only.clone(),
         replayable: args.replayable,
+        file_contents: !args.no_file_contents,
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
     };

@@ -3,7 +3,7 @@
 use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead};
 use crate::kind::{BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId};
 use crate::limits;
-use crate::part::{Altered, MappedHead, Name, RegionHead};
+use crate::part::{Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead};
 use crate::state::PageSums;
 
 /// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts, [`EventBuf::finish`].
@@ -199,6 +199,14 @@ impl EventBuf {
         self.u32(head.flags.0);
         [head.dev, head.ino, head.offset, head.filled, head.skip].iter().for_each(|&word| self.u64(word));
         blobs.iter().for_each(|blob| self.u64(blob.0));
+    }
+
+    /// A FILE part, after the MAPPED part that it is about. A reader that does not know it must not go on.
+    pub fn file(&mut self, file: &MappedFile<'_>) {
+        self.part(PartKind::FILE, PART_MUST_UNDERSTAND, 40 + file.path.len());
+        self.bytes.extend_from_slice(&file.hash);
+        self.u64(file.len);
+        self.bytes.extend_from_slice(file.path);
     }
 
     /// An ECHO part.

@@ -128,6 +128,8 @@ numbers! {
         ECHO = 9, "echo";
         /// What the task is at the entry of a call.
         STATE = 10, "state";
+        /// Which file has the contents of the mapping before it.
+        FILE = 11, "file";
     }
 }
 

@@ -92,7 +92,7 @@ pub use kind::{
 pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};
 pub use part::{
-    Altered, Blobs, Mapped, MappedHead, Name, NsPids, Part, Parts, Region, RegionData, RegionHead,
+    Altered, Blobs, Mapped, MappedFile, MappedHead, Name, NsPids, Part, Parts, Region, RegionData, RegionHead,
 };
 pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,

@@ -42,6 +42,8 @@ pub enum Part<'a> {
     Echo(u32),
     /// What the task is at the entry of a call.
     State(State<'a>),
+    /// Which file has the contents of the mapping in the part before it.
+    File(MappedFile<'a>),
     /// A kind that this version does not know.
     Unknown {
         /// Its kind.
@@ -177,6 +179,17 @@ pub struct Mapped<'a> {
     pub blobs: Blobs<'a>,
 }
 
+/// The file that has what was mapped, when its contents are not in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MappedFile<'a> {
+    /// The BLAKE3 hash of the contents.
+    pub hash: [u8; 32],
+    /// How many bytes they are, from `skip` bytes before where the mapping begins in the file.
+    pub len: u64,
+    /// Its path.
+    pub path: &'a [u8],
+}
+
 impl<'a> Parts<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Parts { bytes }
@@ -228,6 +241,7 @@ impl<'a> Part<'a> {
             PartKind::MAPPED => Part::Mapped(Mapped::decode(body)?),
             PartKind::ECHO => Part::Echo(Wire::new("echo", body).u32()?),
             PartKind::STATE => Part::State(State::decode(body)?),
+            PartKind::FILE => Part::File(MappedFile::decode(body)?),
             PartKind(kind) if flags & PART_MUST_UNDERSTAND != 0 => {
                 return Err(Error::MustUnderstand { what: "part", kind, offset: 0 });
             }
@@ -301,6 +315,13 @@ impl<'a> Mapped<'a> {
             return Err(Error::Malformed { what: "mapped", at: 0 });
         }
         Ok(Mapped { head, blobs: Blobs { bytes } })
+    }
+}
+
+impl<'a> MappedFile<'a> {
+    fn decode(body: &'a [u8]) -> Result<Self, Error> {
+        let mut wire = Wire::new("file", body);
+        Ok(MappedFile { hash: wire.array()?, len: wire.u64()?, path: wire.rest() })
     }
 }
 

@@ -28,6 +28,8 @@ pub struct Options {
     pub only: Option<Filter>,
     /// Make a log that can be replayed: in the determinism envelope, with every buffer whole.
     pub replayable: bool,
+    /// Keep the contents of the files that a replayable program maps; else only their hashes, and a replay needs the files.
+    pub file_contents: bool,
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
     /// The version of the tool, for the log's header.
@@ -48,6 +50,7 @@ impl Default for Options {
             audit: false,
             only: None,
             replayable: false,
+            file_contents: true,
             rows: sysreel_abi::row,
             tool_version: String::new(),
         }

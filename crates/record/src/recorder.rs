@@ -137,7 +137,7 @@ impl Recorder {
             capture: Capture::new(options.whole_limit()),
             info: SyscallInfo::new(),
             audit,
-            envelope: options.replayable.then(Envelope::new),
+            envelope: options.replayable.then(|| Envelope::new(options.file_contents)),
             colocation,
             names: options.names,
             fd_name: Default::default(),

@@ -2,10 +2,14 @@
 
 use crate::error::Error;
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io;
 use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
-use sysreel_format::{BlobNumber, Log, Mapped, ReadAt};
+use std::path::Path;
+use sysreel_format::{BlobNumber, Log, Mapped, MappedFile, MappedHead, ReadAt};
 use sysreel_sys::stub;
 
 const PAGE: u64 = 4096;
@@ -25,6 +29,8 @@ pub(crate) struct Arena {
     pieces: HashMap<Vec<BlobNumber>, u64>,
     /// Shared files by device and inode.
     windows: HashMap<(u64, u64), u64>,
+    /// Where contents were put that were read from files, by their hashes.
+    read: HashMap<[u8; 32], u64>,
     /// Which stretches of it are stretches of recorded files.
     origins: Vec<Origin>,
 }
@@ -49,6 +55,7 @@ impl Arena {
             next: 0,
             pieces: HashMap::new(),
             windows: HashMap::new(),
+            read: HashMap::new(),
             origins: Vec::new(),
         })
     }
@@ -94,6 +101,34 @@ impl Arena {
             at += bytes.len() as u64;
         }
         Ok(window + head.offset)
+    }
+
+    /// As [`Arena::place`], of a private mapping whose contents are in a file.
+    pub(crate) fn place_file(&mut self, head: &MappedHead, file: &MappedFile<'_>) -> Result<u64, Error> {
+        if let Some(&at) = self.read.get(&file.hash) {
+            return Ok(at.saturating_add(head.skip));
+        }
+        let path = Path::new(OsStr::from_bytes(file.path));
+        let refuse = |what: String| {
+            let text = format!("{} {what}, and the log does not have its contents", path.display());
+            Err(Error::NotReplayable(text))
+        };
+        let offset = head.offset.saturating_sub(head.skip);
+        let contents = match stretch(path, offset, file.len) {
+            Ok(contents) => contents,
+            Err(error) => return refuse(format!("cannot be read as it was mapped ({error})")),
+        };
+        let (recorded, actual) = (blake3::Hash::from_bytes(file.hash), blake3::hash(&contents));
+        if actual != recorded {
+            return refuse(format!(
+                "was changed: the BLAKE3 hash of what was mapped was {recorded} and is {actual}"
+            ));
+        }
+        let at = self.room(file.len);
+        self.write(at, &contents)?;
+        self.read.insert(file.hash, at);
+        self.origins.push(Origin { start: at, len: file.len, file: (head.dev, head.ino), offset });
+        Ok(at.saturating_add(head.skip))
     }
 
     fn private<S: ReadAt>(&mut self, log: &Log<S>, mapped: &Mapped<'_>) -> Result<u64, Error> {
@@ -153,4 +188,21 @@ impl Arena {
             },
         })
     }
+}
+
+/// A stretch of a file, whole. Nothing is allocated for what is not there.
+fn stretch(path: &Path, offset: u64, len: u64) -> io::Result<Vec<u8>> {
+    // To open a pipe is to wait for its other end.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    let file = File::open(path)?;
+    let end = offset.checked_add(len).ok_or(io::ErrorKind::InvalidData)?;
+    let has = file.metadata()?.len();
+    if has < end {
+        return Err(io::Error::other(format!("it has {has} bytes and must have {end}")));
+    }
+    let mut contents = vec![0; usize::try_from(len).map_err(io::Error::other)?];
+    file.read_exact_at(&mut contents, offset)?;
+    Ok(contents)
 }

@@ -12,8 +12,8 @@ use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
 use sysreel_format::{
-    Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, ReadAt, SnapshotKind,
-    TaskId,
+    Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, Part, ReadAt,
+    SnapshotKind, TaskId,
 };
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::Ticker;
@@ -140,11 +140,13 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         refuse_what_cannot(log, options.until)?;
         machine::share_cpu(envelope.cpu);
         let failed = |source| Error::System { event: 0, source };
+        let mut arena = Arena::new().map_err(failed)?;
+        read_files(log, &mut arena, options.until)?;
         Ok(Replay {
             log,
             options,
             tracer: Tracer::replaying(),
-            arena: Arena::new().map_err(failed)?,
+            arena,
             stub: Stub::new().map_err(failed)?,
             spaces: Vec::new(),
             tasks: HashMap::new(),
@@ -344,6 +346,30 @@ fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(),
         }
     }
     if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
+}
+
+/// What the log has only hashes of must be there, and be the same: all of it before the program does anything.
+fn read_files<S: ReadAt>(log: &Log<S>, arena: &mut Arena, until: Option<u64>) -> Result<(), Error> {
+    if !log.meta().options.iter().any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no")) {
+        return Ok(());
+    }
+    let mut events = log.events();
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { continue };
+        if until.is_some_and(|until| event.number > until) {
+            break;
+        }
+        let Body::Stop(stop) = event.decode()? else { continue };
+        let mut mapped = None;
+        for part in stop.parts {
+            match part? {
+                Part::Mapped(before) => mapped = Some(before.head),
+                Part::File(file) => _ = mapped.map(|head| arena.place_file(&head, &file)).transpose()?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn failed(event: &Event<'_>, source: sysreel_sys::Error) -> Halt {

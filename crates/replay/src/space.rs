@@ -4,7 +4,7 @@ use crate::arena::Arena;
 use crate::task::Task;
 use std::collections::HashMap;
 use sysreel_abi::replay::{Shape, changes_memory};
-use sysreel_format::{Log, Mapped, MappedFlags, ReadAt};
+use sysreel_format::{Log, Mapped, MappedFile, MappedFlags, ReadAt};
 use sysreel_sys::remote::Call;
 use sysreel_sys::stub::GATE;
 use sysreel_sys::{Error, Lost, Tracer, memory, process};
@@ -33,6 +33,7 @@ pub(crate) fn map<S: ReadAt>(
     arena: &mut Arena,
     log: &Log<S>,
     mapped: &Mapped<'_>,
+    file: Option<&MappedFile<'_>>,
 ) -> Result<(), Fault> {
     let head = &mapped.head;
     let (address, prot) = (head.start, head.prot);
@@ -44,7 +45,11 @@ pub(crate) fn map<S: ReadAt>(
     let shared = head.flags.contains(MappedFlags::SHARED);
     let there = head.filled.next_multiple_of(PAGE).min(head.len);
     // Also without a mapping here: others may have one.
-    let offset = if shared || there > 0 { arena.place(log, mapped, shared)? } else { 0 };
+    let offset = match file {
+        _ if !shared && there == 0 => 0,
+        Some(file) if !shared => arena.place_file(head, file)?,
+        _ => arena.place(log, mapped, shared)?,
+    };
     if there > 0 {
         let call = Call::File { address, len: there, prot, fd: arena.fd(), offset, shared };
         make(tracer, task, "mmap", call)?;

@@ -6,7 +6,7 @@ use crate::space::{map, reshape};
 use crate::task::Task;
 use std::time::Duration;
 use sysreel_abi::replay::Shape;
-use sysreel_format::{Altered, Altering, Direction, Event, Mapped, Part, ReadAt, Stop};
+use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
 use sysreel_sys::info::Op;
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
@@ -132,7 +132,8 @@ impl<S: ReadAt> Replay<'_, S> {
 
     /// Everything that the log says the task's memory and registers became at a stop.
     pub(crate) fn apply(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        for part in stop.parts {
+        let mut parts = stop.parts.peekable();
+        while let Some(part) = parts.next() {
             match part? {
                 Part::Registers { regset: NT_PRSTATUS, bytes } => {
                     let registers = Registers::from_bytes(bytes)
@@ -150,7 +151,13 @@ impl<S: ReadAt> Replay<'_, S> {
                     self.write(event, region.head.address, &bytes)?;
                 }
                 Part::Altered(altered) => self.altered(event, &altered)?,
-                Part::Mapped(mapped) => self.mapped(event, &mapped)?,
+                Part::Mapped(mapped) => {
+                    let file = match parts.peek() {
+                        Some(Ok(Part::File(file))) => Some(*file),
+                        _ => None,
+                    };
+                    self.mapped(event, &mapped, file.as_ref())?;
+                }
                 _ => {}
             }
         }
@@ -188,12 +195,17 @@ impl<S: ReadAt> Replay<'_, S> {
         }
     }
 
-    fn mapped(&mut self, event: &Event<'_>, mapped: &Mapped<'_>) -> Result<(), Halt> {
+    fn mapped(
+        &mut self,
+        event: &Event<'_>,
+        mapped: &Mapped<'_>,
+        file: Option<&MappedFile<'_>>,
+    ) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         if task.call.as_ref().is_some_and(|call| matches!(call.shape, Some(Shape::Attach { .. }))) {
             self.spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
         }
-        map(&self.tracer, task, &mut self.arena, self.log, mapped).map_err(|f| fault(event, f))
+        map(&self.tracer, task, &mut self.arena, self.log, mapped, file).map_err(|f| fault(event, f))
     }
 
     pub(crate) fn reshape(&mut self, event: &Event<'_>, result: u64) -> Result<(), Halt> {

@@ -259,6 +259,43 @@ fn binary_and_inputs_may_be_gone() {
     same(&recorded, &elsewhere.sysreel(&["replay", "moved.reel"]));
 }
 
+/// Without their contents in the log files are needed as they were, and only those.
+#[test]
+fn contents_may_be_left_out() {
+    if !installed("contents_may_be_left_out", &["install"]) {
+        return;
+    }
+    let stage = Stage::new();
+    stage.write("input", "what was there\n");
+    assert!(stage.sh("install -m 755 \"$(command -v cat)\" copy").status.success());
+    let whole = record(&stage, &["./copy", "input"]);
+    let size = |name| fs::metadata(stage.path(name)).unwrap().len();
+    let with_contents = size("run.reel");
+    fs::remove_file(stage.path("run.reel")).unwrap();
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "--replayable", "--no-file-contents", "-q", "-o", "run.reel", "./copy", "input"]);
+    let recorded = stage.run(&mut command);
+    assert_eq!(recorded.text(), whole.text());
+    assert!(size("run.reel") * 4 < with_contents, "{} of {with_contents}", size("run.reel"));
+    fs::remove_file(stage.path("input")).unwrap();
+    same(&recorded, &stage.sysreel(&["replay", "run.reel"]));
+
+    let copy = fs::canonicalize(stage.path("copy")).unwrap();
+    let name = copy.to_str().unwrap();
+    let mut bytes = fs::read(&copy).unwrap();
+    let before = blake3::hash(&bytes).to_string();
+    // Nothing that is executed.
+    *bytes.last_mut().unwrap() ^= 1;
+    let after = blake3::hash(&bytes).to_string();
+    fs::write(&copy, &bytes).unwrap();
+    assert!(bytes.len() < 1 << 20, "one piece holds all of it");
+    let changed = stage.sysreel(&["replay", "run.reel"]);
+    assert!(changed.fails(3, &[name, "was changed", &before, &after]).stdout.is_empty());
+    fs::remove_file(&copy).unwrap();
+    assert!(stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "cannot be read"]).stdout.is_empty());
+    stage.sysreel(&["record", "--no-file-contents", "true"]).fails(125, &["--replayable"]);
+}
+
 #[test]
 fn a_fault_comes_again() {
     let stage = Stage::new();

@@ -3,8 +3,8 @@
 use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
     DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gone,
-    GoneHow, Layout, Loss, MappedFlags, MappedHead, Mapping, MetaCodec, Name, Note, NoteCode, Origin,
-    PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity,
+    GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping, MetaCodec, Name, Note, NoteCode,
+    Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity,
     SnapshotKind, SourceId, State, StopHead, TaskHead, TaskId,
 };
 
@@ -141,6 +141,7 @@ fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     pages.run(0x7000, &[1; 2 * State::PAGE]);
     pages.run(0xffff_f000, &[0; State::PAGE]);
     buf.state(7, &[6; 216], &pages);
+    buf.file(&MappedFile { hash: [5; 32], len: 1 << 40, path: b"/lib/x" });
 }
 
 /// A mapping, each field another.

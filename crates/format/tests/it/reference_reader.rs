@@ -140,6 +140,7 @@ fn part(log: &Log<Vec<u8>>, part: Part<'_>) -> Value {
             "skip": m.head.skip, "blobs": m.blobs.iter().map(|b| b.0).collect::<Vec<_>>(),
         }),
         Part::Echo(to) => json!({"part": "echo", "to": to}),
+        Part::File(f) => json!({"part": "file", "hash": hex(&f.hash), "len": f.len, "path": hex(f.path)}),
         Part::State(s) => json!({
             "part": "state", "extended": s.extended, "registers": hex(s.registers),
             "pages": s.pages().map(|(address, sum)| json!([address, sum])).collect::<Vec<_>>(),

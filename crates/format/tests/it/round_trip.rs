@@ -64,7 +64,7 @@ fn every_kind_decodes() {
         match body {
             Body::Stop(stop) => {
                 let parts: Vec<_> = stop.parts.map(Result::unwrap).collect();
-                assert_eq!(parts.len(), 11);
+                assert_eq!(parts.len(), 12);
                 assert!(matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello")));
                 assert!(matches!(parts[3], Part::EventMessage(0xdead_beef_0000_0001)));
                 assert!(matches!(parts[4], Part::Name(n) if n.fd == -100 && n.link == b"socket:[9]"));
@@ -73,6 +73,9 @@ fn every_kind_decodes() {
                 assert_eq!(mapped.head, crate::build::mapped());
                 assert_eq!(mapped.blobs.iter().map(|blob| blob.0).collect::<Vec<_>>(), [1, 1 << 40]);
                 assert!(matches!(parts[9], Part::Echo(2)));
+                assert!(
+                    matches!(parts[11], Part::File(f) if f.hash == [5; 32] && f.len == 1 << 40 && f.path == b"/lib/x")
+                );
                 let Part::State(state) = parts[10] else { panic!("{:?}", parts[10]) };
                 assert_eq!((state.extended, state.registers), (7, &[6; 216][..]));
                 let [ones, zeros] = [1, 0].map(|byte| State::sum(&[byte; State::PAGE]));

@@ -1,8 +1,8 @@
 //! The parts of an event as JSON.
 
 use sysreel_format::{
-    Altered, Direction, FdEntry, Mapped, MappedHead, MetaCodec, Name, Part, Parts, ProcessSnapshot, Region,
-    RegionData, RegionFlags, RegionHead, State,
+    Altered, Direction, FdEntry, Mapped, MappedFile, MappedHead, MetaCodec, Name, Part, Parts,
+    ProcessSnapshot, Region, RegionData, RegionFlags, RegionHead, State,
 };
 
 use super::json::Json;
@@ -46,6 +46,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
                 | Part::Altered(_)
                 | Part::Mapped(_)
                 | Part::State(_)
+                | Part::File(_)
                 | Part::Unknown { .. },
             ) => {}
             Err(e) => {
@@ -57,6 +58,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
     several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
     several(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
     several(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
+    several(json, "mapped_files", parts, |part| matches!(part, Part::File(_)));
     several(json, "states", parts, |part| matches!(part, Part::State(_)));
     several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
@@ -74,6 +76,11 @@ fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> b
                 Part::Altered(what) => altered(json, &what),
                 Part::Mapped(what) => mapped(json, &what),
                 Part::State(what) => state(json, &what),
+                Part::File(MappedFile { hash, len, path }) => {
+                    json.bytes("hash", &hash);
+                    json.number("len", len);
+                    json.text_or_bytes("path", path);
+                }
                 Part::Unknown { kind, flags, bytes } => {
                     json.number("kind", kind.0.into());
                     json.number("flags", flags.into());

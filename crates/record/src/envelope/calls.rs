@@ -233,7 +233,7 @@ impl Session {
             }
         };
         (head.filled, head.skip) = (held.filled, held.skip);
-        self.sink.row.mapped(&head, held.blobs);
+        held.tell(&mut self.sink.row, &head);
     }
 
     /// At the first stop of a task that was made: where it begins, and what the kernel wrote for it.

@@ -2,12 +2,15 @@
 
 use crate::sink::Sink;
 use std::collections::HashMap;
-use std::fs::{File, Metadata};
+use std::fs::{self, File, Metadata};
 use std::io;
 use std::ops::Range;
+use std::os::fd::AsRawFd;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
 use sysreel_format::limits::BLOB_PART;
-use sysreel_format::{BlobNumber, MappedHead};
+use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedHead};
 use sysreel_sys::clock;
 
 /// A file as it was at one time: it changes its times when it is written to.
@@ -24,6 +27,9 @@ struct Version {
 #[derive(Debug, Default)]
 pub(super) struct Contents {
     pieces: HashMap<(Version, u64), BlobNumber>,
+    /// The files that hold stretches, if the log has hashes instead of contents.
+    left_out: HashMap<(Version, Range<u64>), LeftOut>,
+    hashes_only: bool,
     buffer: Vec<u8>,
     blobs: Vec<BlobNumber>,
 }
@@ -44,10 +50,17 @@ impl Stretch<'_> {
     pub(super) fn of<'a>(data: &'a Metadata, head: &MappedHead) -> Stretch<'a> {
         Stretch { data, range: head.offset..head.offset.saturating_add(head.len), changing: false }
     }
+
+    /// Will the file have other times when it has other contents? One that was changed a moment ago may be changed again without: clocks
+    /// of files tick slowly.
+    fn lasts(&self) -> bool {
+        let age = clock::realtime_ns().saturating_sub(nanoseconds(self.data.mtime(), self.data.mtime_nsec()));
+        !self.changing && age >= TICK_NS
+    }
 }
 
 /// Where a stretch of a file is in the log.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Held<'a> {
     /// The blobs that hold it.
     pub(super) blobs: &'a [BlobNumber],
@@ -55,25 +68,98 @@ pub(super) struct Held<'a> {
     pub(super) skip: u64,
     /// How much of it the file has.
     pub(super) filled: u64,
+    /// The file that holds it, if no blobs do.
+    left_out: Option<LeftOut>,
+}
+
+/// A stretch that is not in the log.
+#[derive(Debug, Clone)]
+struct LeftOut {
+    path: PathBuf,
+    hash: [u8; 32],
+    len: u64,
+}
+
+impl Held<'_> {
+    /// Tells in the log what was mapped.
+    pub(super) fn tell(&self, row: &mut EventBuf, head: &MappedHead) {
+        row.mapped(head, self.blobs);
+        if let Some(LeftOut { path, hash, len }) = &self.left_out {
+            row.file(&MappedFile { hash: *hash, len: *len, path: path.as_os_str().as_bytes() });
+        }
+    }
 }
 
 impl Contents {
-    /// Puts a stretch of a file into the log, or finds it there. A mapping begins at a multiple of the page size, a piece at a
-    /// multiple of its own. The file is opened only to be read.
+    /// The log gets the hashes of files that can be found again by their paths, and no contents of those.
+    pub(super) fn hashes_only() -> Contents {
+        Contents { hashes_only: true, ..Contents::default() }
+    }
+
+    /// Puts a stretch of a file into the log, or finds it there; or its hash, if that is enough.
     pub(super) fn keep(
         &mut self,
         sink: &mut Sink,
         stretch: Stretch<'_>,
         open: impl FnOnce() -> io::Result<File>,
     ) -> io::Result<Held<'_>> {
+        if !self.hashes_only || stretch.changing || stretch.range.start >= stretch.data.size() {
+            return self.put(sink, stretch, open);
+        }
+        let (piece, version) = (BLOB_PART as u64, Version::of(stretch.data));
+        let (start, end) = (stretch.range.start, stretch.range.end.min(version.size));
+        let skip = start % piece;
+        // As much as the blobs would have held.
+        let whole = start - skip..end.next_multiple_of(piece).min(version.size);
+        let key = (version, whole.clone());
+        let lasts = stretch.lasts();
+        let left_out = match self.left_out.get(&key).filter(|_| lasts) {
+            Some(known) => known.clone(),
+            None => {
+                let file = open()?;
+                let Some(path) = path_of(&file, stretch.data) else {
+                    return self.put(sink, stretch, || Ok(file));
+                };
+                let found =
+                    LeftOut { path, hash: self.hash(&file, whole.clone())?, len: whole.end - whole.start };
+                if lasts {
+                    self.left_out.insert(key, found.clone());
+                }
+                found
+            }
+        };
+        Ok(Held { blobs: &[], skip, filled: end - start, left_out: Some(left_out) })
+    }
+
+    fn hash(&mut self, file: &File, mut range: Range<u64>) -> io::Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new();
+        self.buffer.resize(BLOB_PART, 0);
+        while !range.is_empty() {
+            let len = usize::try_from(range.end - range.start).unwrap_or(BLOB_PART).min(BLOB_PART);
+            let got = read_full(file, &mut self.buffer[..len], range.start)?;
+            hasher.update(&self.buffer[..got]);
+            if got < len {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            range.start += got as u64;
+        }
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    /// Puts a stretch of a file into the log, or finds it there. A mapping begins at a multiple of the page size, a piece at a
+    /// multiple of its own. The file is opened only to be read.
+    fn put(
+        &mut self,
+        sink: &mut Sink,
+        stretch: Stretch<'_>,
+        open: impl FnOnce() -> io::Result<File>,
+    ) -> io::Result<Held<'_>> {
         let piece = BLOB_PART as u64;
-        let Stretch { data, range, changing } = stretch;
+        let lasts = stretch.lasts();
+        let Stretch { data, range, .. } = stretch;
         let version = Version::of(data);
         let offset = range.start;
         let end = range.end.min(version.size);
-        // A file that was changed a moment ago may be changed again without another time: clocks of files tick slowly.
-        let age = clock::realtime_ns().saturating_sub(nanoseconds(data.mtime(), data.mtime_nsec()));
-        let lasts = !changing && age >= TICK_NS;
         let starts = || (offset - offset % piece..end).step_by(BLOB_PART);
         let all_there = lasts && starts().all(|at| self.pieces.contains_key(&(version, at)));
         let file = if all_there || starts().next().is_none() { None } else { Some(open()?) };
@@ -96,14 +182,19 @@ impl Contents {
             };
             self.blobs.push(number);
         }
-        Ok(Held { blobs: &self.blobs, skip: offset % piece, filled: end.saturating_sub(offset) })
+        Ok(Held {
+            blobs: &self.blobs,
+            skip: offset % piece,
+            filled: end.saturating_sub(offset),
+            left_out: None,
+        })
     }
 
     /// Puts bytes into the log that were read from a mapping, because its file cannot be.
     pub(super) fn keep_bytes(&mut self, sink: &mut Sink, bytes: &[u8]) -> Held<'_> {
         self.blobs.clear();
         self.blobs.extend(bytes.chunks(BLOB_PART).filter_map(|part| sink.contents(part)));
-        Held { blobs: &self.blobs, skip: 0, filled: bytes.len() as u64 }
+        Held { blobs: &self.blobs, skip: 0, filled: bytes.len() as u64, left_out: None }
     }
 }
 
@@ -117,6 +208,13 @@ impl Version {
             changed: (data.ctime(), data.ctime_nsec()),
         }
     }
+}
+
+/// The path by which an open file can be found again, if there is one.
+fn path_of(file: &File, data: &Metadata) -> Option<PathBuf> {
+    let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
+    let found = fs::metadata(&path).ok()?;
+    (found.is_file() && (found.dev(), found.ino()) == (data.dev(), data.ino())).then_some(path)
 }
 
 /// Twice the longest tick of a kernel (CONFIG_HZ=100).

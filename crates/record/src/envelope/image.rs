@@ -174,7 +174,7 @@ impl Session {
                 head.flags = head.flags.with(MappedFlags::FILE);
                 (head.filled, head.skip) = (held.filled, held.skip);
                 end = end.min(mapping.start + head.filled.next_multiple_of(process::page_size()));
-                self.sink.row.mapped(&head, held.blobs);
+                held.tell(&mut self.sink.row, &head);
             }
             None => self.sink.row.mapped(&head, &[]),
         }

@@ -66,12 +66,14 @@ pub(crate) struct Envelope {
 }
 
 impl Envelope {
-    pub(crate) fn new() -> Box<Envelope> {
+    /// With the contents of mapped files in the log, or their hashes.
+    pub(crate) fn new(file_contents: bool) -> Box<Envelope> {
         let of = |fd: u32| {
             let data = std::fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
             Some((data.dev(), data.ino()))
         };
-        Box::new(Envelope { outputs: [of(1), of(2)], ..Envelope::default() })
+        let contents = if file_contents { Contents::default() } else { Contents::hashes_only() };
+        Box::new(Envelope { contents, outputs: [of(1), of(2)], ..Envelope::default() })
     }
 
     /// Was the file mapped to be shared?
