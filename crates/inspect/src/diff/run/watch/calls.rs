@@ -80,10 +80,10 @@ impl Notes {
     pub(super) fn signal(&mut self, tracker: &Tracker, event: &Event<'_>, stop: &sysreel_format::Stop<'_>) {
         // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have bit 7 in it.
         let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
-        let told = stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+        let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
         if signal & 0x80 == 0
             && other == 0
-            && told
+            && told()
             && let Some(standing) = tracker.standing(event.task)
         {
             let seen = self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
