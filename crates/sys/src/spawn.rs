@@ -85,7 +85,8 @@ impl Tracer {
         // process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            image.run(gate.0.as_raw_fd(), word.1.as_raw_fd(), filter, layout);
+            let gate = [gate.0.as_raw_fd(), gate.1.as_raw_fd()];
+            image.run(gate, word.1.as_raw_fd(), filter, layout);
         }
         drop((gate.0, word.1));
         self.seize_for_life_or_death(pid).map_err(|error| probe::refused(pid, &error))?;
@@ -151,7 +152,7 @@ impl Image {
     }
 
     /// The child's life. Never returns.
-    fn run(&self, gate: RawFd, word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
+    fn run(&self, gate: [RawFd; 2], word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which outlives them.
         unsafe {
             let fail = |errno: i32| {
@@ -159,7 +160,9 @@ impl Image {
                 libc::write(word, errno.as_ptr().cast(), errno.len());
                 libc::_exit(127)
             };
-            if !probe::passes(gate) {
+            // Else the child itself would keep open what tells it that the recorder is gone.
+            libc::close(gate[1]);
+            if !probe::passes(gate[0]) {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
             }
             probe::be_examined();

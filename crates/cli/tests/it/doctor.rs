@@ -2,7 +2,7 @@
 
 use crate::program::program;
 use crate::session::is_root;
-use crate::stage::{Ran, SYSREEL, Stage, installed};
+use crate::stage::{Ran, SYSREEL, Stage, installed, until};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -74,9 +74,17 @@ fn filters() {
         }
     }
     // What the doctor says stops a recording stops it, with the same words.
-    let record =
-        stage.run(stage.command(deny).args(["1", "ptrace", SYSREEL, "record", "-o", "x.reel", "true"]));
+    let log = stage.path("x.reel");
+    let log = log.to_str().unwrap();
+    let record = stage.run(stage.command(deny).args(["1", "ptrace", SYSREEL, "record", "-o", log, "true"]));
     record.fails(125, &["cannot trace a child", "--cap-add SYS_PTRACE"]);
+    // The child that was to become the program has gone with it.
+    until("no process of the recorder is left", || {
+        let commands = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+        !commands
+            .filter_map(|path| fs::read(path).ok())
+            .any(|words| String::from_utf8_lossy(&words).contains(log))
+    });
 }
 
 #[test]
