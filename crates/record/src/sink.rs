@@ -93,7 +93,7 @@ impl SegmentMemory for TailMemory {
 /// So many bytes of files take the writer as long as a short program takes.
 const WORTH_BEGINNING: usize = 1 << 20;
 
-/// After so many bytes the writer is told of them, if it has nothing else to do. It wakes up for that, and the tracer makes a call.
+/// After so many bytes of buffers the writer is told of them, if it has nothing else to do. It wakes up for that, and the tracer makes a call.
 const TELL_EVERY: usize = 64 << 10;
 
 /// Records of a segment that is still being filled.
@@ -112,6 +112,8 @@ pub(crate) struct Sink {
     segment: Option<Segment<TailMemory>>,
     /// How much of it the writer was told of, and the first blob behind that.
     told: (usize, u64),
+    /// Bytes of buffers behind that.
+    untold: usize,
     /// The writer has not yet looked at what it was told last.
     telling: Arc<AtomicBool>,
     generation: u64,
@@ -135,6 +137,7 @@ impl Sink {
         let mut sink = Sink {
             segment: None,
             told: (0, 0),
+            untold: 0,
             telling,
             generation: 0,
             file_id,
@@ -167,7 +170,10 @@ impl Sink {
     pub(crate) fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
-                Ok(number) => return Some(number),
+                Ok(number) => {
+                    self.untold += part.len();
+                    return Some(number);
+                }
                 Err(full) if self.make_room(&full) => {}
                 Err(full) => {
                     assert!(full.fits_empty(), "a blob part fits an empty segment");
@@ -199,7 +205,7 @@ impl Sink {
                 Ok(_) => {
                     if segment.is_worth_sealing() || self.contents >= WORTH_BEGINNING {
                         self.rotate();
-                    } else if segment.used() - self.told.0 >= TELL_EVERY {
+                    } else if self.untold >= TELL_EVERY {
                         self.tell();
                     }
                     break;
@@ -240,6 +246,7 @@ impl Sink {
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
         let used = segment.used();
         self.told = (used, segment.next_blob());
+        self.untold = 0;
         let ahead = Ahead { offset, len: used - from, first_blob };
         // The channel has room for one, and if the writer is gone nobody needs it.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
@@ -277,7 +284,7 @@ impl Sink {
             if memory.make_ready(1) {
                 self.segment =
                     Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
-                self.told = (0, first_blob);
+                (self.told, self.untold) = ((0, first_blob), 0);
                 return;
             }
         }
