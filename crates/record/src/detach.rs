@@ -44,9 +44,7 @@ impl Session {
             _ = self.tracer.interrupt(tid);
         }
         for tid in self.parked.keys().copied().collect::<Vec<_>>() {
-            if let Some(first) = self.parked.remove(&tid) {
-                self.adopt(tid, first);
-            }
+            self.adopt_parked(tid);
         }
     }
 

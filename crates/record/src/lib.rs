@@ -20,6 +20,7 @@ mod lifecycle;
 mod log_file;
 mod meta;
 mod namespaces;
+mod newborns;
 mod only;
 mod options;
 mod recorder;

@@ -1,33 +1,16 @@
 //! How tasks appear, change their identity and end.
 
 use crate::meta;
-use crate::session::{Parked, Session};
+use crate::session::Session;
 use crate::task::Task;
-use sysreel_abi::Act;
-use sysreel_abi::replay::Ids as Places;
 use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed, Severity,
     SnapshotKind, SourceId, TaskHead, TaskId,
 };
-use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock, process};
+use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock};
 
 /// The version of the snapshot struct that is written.
 const SNAPSHOT_VERSION: u16 = 1;
-
-/// The ids of a new task.
-enum Ids {
-    One([u32; 1]),
-    Asked(Vec<u32>),
-}
-
-impl Ids {
-    fn as_slice(&self) -> &[u32] {
-        match self {
-            Ids::One(id) => id,
-            Ids::Asked(ids) => ids,
-        }
-    }
-}
 
 impl Session {
     /// A task appears: it gets the next ordinal, and an event.
@@ -40,7 +23,14 @@ impl Session {
         t_ns: u64,
         pids: &[u32],
     ) -> &mut Task {
-        let id = self.tasks.add(tid, tgid).id;
+        // NSpid lists the id in each PID namespace, the innermost last; a thread of an init has another.
+        let namespace_init = match self.tasks.get(tgid) {
+            Some(leader) if tgid != tid => leader.namespace_init,
+            _ => pids.len() > 1 && pids.last() == Some(&1),
+        };
+        let task = self.tasks.add(tid, tgid);
+        task.namespace_init = namespace_init;
+        let id = task.id;
         self.sink.row.begin(EventKind::TASK, SourceId::RECORDER, id, t_ns);
         self.sink.row.task_head(&TaskHead {
             tid: tid.cast_unsigned(),
@@ -59,105 +49,14 @@ impl Session {
     pub(crate) fn after_event(&mut self, tid: Tid, event: Event, message: u64, t_ns: u64) {
         match event {
             Event::FORK | Event::VFORK | Event::CLONE => {
+                if let Some(task) = self.tasks.get_mut(tid) {
+                    task.making = false;
+                }
                 let Ok(child) = Tid::try_from(message) else { return };
                 self.child(tid, child, event, t_ns);
             }
             Event::EXEC => self.new_image(tid, t_ns),
             _ => {}
-        }
-    }
-
-    fn child(&mut self, parent_tid: Tid, child: Tid, event: Event, t_ns: u64) {
-        if self.tasks.get(child).is_some() {
-            return; // Adopted already, when its parent seemed to be gone.
-        }
-        let Some(maker) = self.tasks.get(parent_tid) else { return };
-        // The child itself knows best whose thread it is; the flags of the call may not have been seen (attach in mid-call). One that
-        // is gone already is judged by them.
-        let asked = maker.call.and_then(|call| call.clone);
-        let as_asked = if asked.is_some_and(|flags| flags.thread()) { maker.tgid } else { child };
-        // Flags in registers cannot be mistaken; those in memory can, for another thread may write there in mid-call.
-        let in_registers =
-            asked.is_some() && maker.call.is_some_and(|call| !matches!(call.row.act, Act::Clone3));
-        let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
-            Some(id) => (as_asked, Ids::One(id)),
-            None => {
-                let status = process::Status::of(child).unwrap_or_default();
-                (if status.tgid == 0 { as_asked } else { status.tgid }, Ids::Asked(status.namespace_ids))
-            }
-        };
-        let is_thread = tgid != child;
-        let origin = match event {
-            Event::FORK => Origin::FORK,
-            Event::VFORK => Origin::VFORK,
-            _ if is_thread => Origin::THREAD,
-            _ => Origin::CLONE,
-        };
-        let (parent, mask, every_call) = (maker.id, maker.own_mask.clone(), maker.every_call);
-        let places = maker
-            .call
-            .and_then(|call| Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?)));
-        // Without the entry of the call only threads and children of vfork are certain to share.
-        let certain = is_thread || event == Event::VFORK;
-        let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
-        let memory = if shares { maker.memory } else { self.tasks.new_memory() };
-        if !self.ended_early.contains_key(&child) {
-            self.colocation.arrived(child, mask.as_deref());
-        }
-        let task = self.appears(child, tgid, parent, origin, t_ns, ids.as_slice());
-        task.own_mask = mask;
-        task.memory = memory;
-        task.captured = true;
-        task.every_call = every_call;
-        task.newborn = places.or(Some(Places::default()));
-        task.cleared = places.and_then(|places| places.cleared);
-        if shares && let Some(audit) = &mut self.audit {
-            audit.memory_is_shared(parent_tid);
-        }
-        if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
-            self.handle(stop, t_ns);
-        } else if let Some((status, t_ns)) = self.ended_early.remove(&child) {
-            self.gone(child, status, t_ns);
-        }
-    }
-
-    /// A child whose maker will not tell of it any more.
-    pub(crate) fn adopt(&mut self, tid: Tid, first: Parked) {
-        let status = process::Status::of(tid).unwrap_or_default();
-        let tgid = if status.tgid == 0 { tid } else { status.tgid };
-        let maker = if tgid == tid { status.parent } else { tgid };
-        // Who made it is not certain: it may have a filter that its maker has not.
-        let every_call = self.tasks.iter().any(|(_, task)| task.every_call);
-        let parent = self.tasks.get(maker).map_or(TaskId::NONE, |task| task.id);
-        let mask =
-            self.tasks.get(maker).map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
-        self.colocation.arrived(tid, mask.as_deref());
-        let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, first.t_ns, &status.namespace_ids);
-        task.own_mask = mask;
-        task.captured = true;
-        task.every_call = every_call;
-        self.handle(first.stop, first.t_ns);
-    }
-
-    /// Adopts the parked children that `died` (a process, by thread group) was to tell of: a killed task reports no event.
-    fn adopt_orphans(&mut self, died: Tid) {
-        if self.parked.is_empty() {
-            return;
-        }
-        let orphans: Vec<Tid> = self
-            .parked
-            .keys()
-            .copied()
-            .filter(|&tid| {
-                process::Status::of(tid).map_or(true, |status| {
-                    status.parent == died || (status.tgid == tid && !self.tasks.has_process(status.parent))
-                })
-            })
-            .collect();
-        for tid in orphans {
-            if let Some(first) = self.parked.remove(&tid) {
-                self.adopt(tid, first);
-            }
         }
     }
 
@@ -203,8 +102,6 @@ impl Session {
                 "the file would give privileges that the kernel withholds from a traced program; record as root to see it run with them",
             );
         }
-        // Threads that were making a child when this execve ended them tell of none.
-        self.adopt_orphans(tgid);
     }
 
     /// The state of a process that was attached to, once, at the first stop of any of its threads.
@@ -247,7 +144,7 @@ impl Session {
             self.main_status = Some(status);
         }
         if let Some(first) = self.parked.remove(&tid) {
-            self.adopt(tid, first);
+            self.adopt_past_stop(tid, first);
         }
         let Some(task) = self.tasks.remove(tid) else {
             self.ended_early.insert(tid, (status, t_ns));
@@ -256,9 +153,6 @@ impl Session {
         self.gone_event(&task, status, GoneHow::REAPED, t_ns);
         if let Some(audit) = &mut self.audit {
             audit.gone(tid);
-        }
-        if !self.tasks.has_process(task.tgid) {
-            self.adopt_orphans(task.tgid);
         }
     }
 

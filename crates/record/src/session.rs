@@ -123,15 +123,33 @@ impl Session {
         if let Some(report) = self.due.pop_front() {
             return Ok(report);
         }
+        if self.has_newborns() {
+            self.take_due()?;
+            if let Some(report) = self.due.pop_front() {
+                return Ok(report);
+            }
+            self.adopt_settled();
+        }
         let report = (self.tracer.wait()?, clock::monotonic_ns());
         let several = self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
         if several && self.fairness.look_now() {
-            while let Some(report @ (Report::Stopped(_) | Report::Gone { .. })) = self.tracer.poll()? {
-                self.due.push_back((report, clock::monotonic_ns()));
-            }
+            self.take_due()?;
             self.fairness.found(!self.due.is_empty());
         }
         Ok(report)
+    }
+
+    /// Takes all reports that are due.
+    pub(crate) fn take_due(&mut self) -> Result<(), Error> {
+        while let Some(report @ (Report::Stopped(_) | Report::Gone { .. })) = self.tracer.poll()? {
+            self.due.push_back((report, clock::monotonic_ns()));
+        }
+        Ok(())
+    }
+
+    /// Are there tasks whose makers have not told of them?
+    pub(crate) fn has_newborns(&self) -> bool {
+        !(self.parked.is_empty() && self.ended_early.is_empty())
     }
 
     fn stopped(&mut self, stop: Stop, t_ns: u64) {
@@ -142,15 +160,7 @@ impl Session {
             self.changed_identity(&stop, t_ns);
         }
         if self.tasks.get(tid).is_none() {
-            match self.parked.remove(&tid) {
-                None => _ = self.parked.insert(tid, Parked { stop, t_ns }),
-                // A second report: whoever made it will not tell any more (a thread of a process that is being killed).
-                Some(first) => {
-                    self.adopt(tid, first);
-                    self.handle(stop, t_ns);
-                }
-            }
-            return;
+            return self.park(stop, t_ns);
         }
         self.handle(stop, t_ns);
     }

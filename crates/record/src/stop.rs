@@ -99,6 +99,7 @@ impl Session {
         if event == Event::EXIT
             && let Some(task) = self.tasks.get_mut(stop.tid())
         {
+            task.ending = true;
             task.cpu_time = process::cpu_time(stop.tid());
         }
         Ok(message)
@@ -159,6 +160,7 @@ impl Session {
         }
         let Some(task) = self.tasks.get_mut(tid) else { return };
         debug_assert_eq!(task.id, id);
+        task.making = row.act.makes_task();
         // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.
         task.call = match row.act {
             Act::Restart => task.interrupted.take().or(Some(call)),
@@ -170,6 +172,7 @@ impl Session {
     fn exit(&mut self, tid: Tid, id: TaskId) {
         let Some((rval, is_error)) = self.info.result() else { return };
         let Some(task) = self.tasks.get_mut(tid) else { return };
+        task.making = false;
         let Some(call) = task.call.take() else { return };
         task.ended = Some(call);
         if is_error && is_restart_block(rval) {

@@ -56,6 +56,14 @@ pub(crate) struct Task {
     pub(crate) held: Vec<Held>,
     /// A signal has waited for too long and comes now, wherever the task is.
     pub(crate) hurried: bool,
+    /// It is in a call that makes a task, and has not told of that task yet.
+    pub(crate) making: bool,
+    /// It has reported its exit event.
+    pub(crate) ending: bool,
+    /// It was recorded before its maker told of it.
+    pub(crate) adopted: bool,
+    /// Its process is the first of a PID namespace, which the kernel protects from signals.
+    pub(crate) namespace_init: bool,
     /// Its call restores what a signal handler has interrupted.
     pub(crate) returns_from_handler: bool,
     /// When its state is told, once it has an image that is to be replayed.
@@ -111,12 +119,24 @@ impl Task {
             boundary: None,
             held: Vec::new(),
             hurried: false,
+            making: false,
+            ending: false,
+            adopted: false,
+            namespace_init: false,
             returns_from_handler: false,
             telling: None,
             memory: None,
             calling: Calling::Nothing,
             every_call: false,
         }
+    }
+}
+
+impl Task {
+    /// May it still report that it has made a task? One that was attached to and has made no stop
+    /// yet may be in any call.
+    pub(crate) fn may_tell(&self) -> bool {
+        !self.ending && (self.making || !self.captured)
     }
 }
 

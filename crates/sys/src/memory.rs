@@ -22,6 +22,8 @@ pub struct Transfer {
 pub const EFAULT: i32 = libc::EFAULT;
 /// What a kernel without a call answers.
 pub const ENOSYS: i32 = libc::ENOSYS;
+/// No such process.
+pub const ESRCH: i32 = libc::ESRCH;
 /// What a call answers that does not go with such arguments.
 pub const EINVAL: i32 = libc::EINVAL;
 

@@ -290,3 +290,11 @@ pub enum Act {
     /// Several calls behind one number (i386).
     Multiplexed,
 }
+
+impl Act {
+    /// Does a call of this kind make a task?
+    #[must_use]
+    pub const fn makes_task(self) -> bool {
+        matches!(self, Act::Fork | Act::Vfork | Act::Clone | Act::Clone3)
+    }
+}

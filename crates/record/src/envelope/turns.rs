@@ -30,17 +30,30 @@ impl Session {
             if turn.is_none() && self.resume_preempted() {
                 continue;
             }
+            // The task that has the turn may be in an execve, which waits for the end of a parked one.
+            if self.has_newborns() {
+                let before = self.due.len();
+                self.take_due()?;
+                self.drop_left_preempted();
+                if self.due.len() > before || self.adopt_settled() {
+                    continue;
+                }
+            }
             self.watch_turn();
             let report = (self.tracer.wait()?, clock::monotonic_ns());
             if matches!(report.0, Report::Interrupted | Report::NoTasks) {
                 return Ok(report);
             }
-            // One that was stopped to let others go on has left that stop: it was killed.
-            if let (Some(envelope), Some(tid)) = (&mut self.envelope, report.0.tid()) {
-                envelope.preempted.retain(|stop| stop.tid() != tid);
-            }
             self.due.push_back(report);
+            self.drop_left_preempted();
         }
+    }
+
+    /// Forgets stops of tasks that were stopped to let others go on and have reported since: they
+    /// have left those stops, because they were killed.
+    fn drop_left_preempted(&mut self) {
+        let Some(envelope) = &mut self.envelope else { return };
+        envelope.preempted.retain(|stop| self.due.iter().all(|(report, _)| report.tid() != Some(stop.tid())));
     }
 
     pub(super) fn give_turn(&mut self, to: Option<Tid>) {
