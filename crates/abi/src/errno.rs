@@ -26,6 +26,12 @@ pub fn is_restart(rval: i64) -> bool {
     (-516..=-512).contains(&rval) && rval != -515
 }
 
+/// What the kernel answers to itself where a call is to be made again unless a handler runs. Only a tracer sees it.
+#[must_use]
+pub fn restart_no_hand() -> i64 {
+    -i64::from(Errno::ERESTARTNOHAND.into_raw())
+}
+
 /// Is this the result that says "to be continued by restart_syscall(2)"? Only a tracer sees it.
 #[must_use]
 pub fn is_restart_block(rval: i64) -> bool {

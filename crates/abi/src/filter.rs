@@ -137,6 +137,7 @@ const fn is_needed(act: Act) -> bool {
             | Act::Exec
             | Act::Seccomp
             | Act::Prctl
+            | Act::Ptrace
             | Act::IoUringSetup
             | Act::GetAffinity
             | Act::SetAffinity

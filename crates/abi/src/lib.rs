@@ -29,6 +29,7 @@ pub mod seed;
 pub mod signal;
 mod special;
 mod table;
+mod tracing;
 
 pub use arch::{Abi, AuditArch};
 pub use clone::{CloneFlags, clone_flags};
@@ -48,3 +49,4 @@ pub use seccomp::{installs_seccomp, reaches_all_threads};
 pub use signal::signal_name;
 pub use special::bpf::is_per_cpu;
 pub use special::ioctl::Request as IoctlRequest;
+pub use tracing::{Tracing, tracing};

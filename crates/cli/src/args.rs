@@ -56,6 +56,17 @@ pub(crate) struct Record {
     /// (keep the CPUs awake; root, concerns the whole machine)
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub(crate) cpu: Cpu,
+    /// End the recording when the command has ended, and let go of the processes that it has left behind. Without this option a
+    /// recording ends with the last process
+    #[arg(long, requires = "command")]
+    pub(crate) until_exit: bool,
+    /// Let ptrace(2) fail with EPERM in programs that trace others. Without this option a process that such a program (gdb, strace)
+    /// traces is not recorded for that time, and the log says so
+    #[arg(long)]
+    pub(crate) refuse_tracers: bool,
+    /// With -p: record the descendants of the process as well
+    #[arg(long, requires = "pid")]
+    pub(crate) tree: bool,
     /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
     #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append)]
     pub(crate) pid: Vec<i32>,

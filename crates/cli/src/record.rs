@@ -36,6 +36,10 @@ pub(crate) fn run(args: &Record) -> Exit {
             Cpu::Poll => CpuPolicy::Poll,
         },
         audit: args.audit,
+        until_exit: args.until_exit,
+        refuse_tracers: args.refuse_tracers,
+        tree: args.tree,
+        warn: |text| eprintln!("sysreel: {text}"),
         only: args.only.clone(),
         replayable: args.replayable,
         file_contents: !args.no_file_contents,
@@ -101,6 +105,12 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     // A name that was chosen for the user must be told to the user.
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
         eprintln!("sysreel: {} events in {path} ({} bytes)", outcome.events, outcome.bytes);
+    }
+    if !args.quiet && outcome.unrecorded > 0 {
+        eprintln!(
+            "sysreel: {} times a task is not in {path} for a part of its life, because another program traced it (print shows where)",
+            outcome.unrecorded
+        );
     }
     for why in &outcome.not_replayable {
         eprintln!("sysreel: {path} cannot be replayed to its end: {why}");

@@ -88,6 +88,8 @@ bits! {
         ROWLESS = 11, "rowless";
         /// A replayable recording met something that no replay can repeat; notes say what.
         NOT_REPLAYABLE = 12, "not replayable";
+        /// Tasks were not recorded for a part of their lives: UNRECORDED events say from where to where.
+        UNRECORDED = 13, "unrecorded";
     }
 }
 

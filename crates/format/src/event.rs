@@ -1,7 +1,8 @@
 //! An event as it stands in the log: a head, and a body that is decoded when somebody asks.
 
 use crate::kind::{
-    EventFlags, EventKind, GoneHow, Layout, NoteCode, Origin, Severity, SnapshotKind, SourceId, TaskId,
+    EventFlags, EventKind, Gap, GapReason, GoneHow, Layout, NoteCode, Origin, Severity, SnapshotKind,
+    SourceId, TaskId,
 };
 use crate::part::{Altered, Parts};
 use crate::wire::Wire;
@@ -58,6 +59,8 @@ pub enum Body<'a> {
     Note(Note<'a>),
     /// The recorder changed something.
     Altered(Altered<'a>),
+    /// A task is not recorded from here on, or is again.
+    Unrecorded(Unrecorded),
     /// The name of a mark, UTF-8 if the writer kept its word.
     Mark(&'a [u8]),
     /// A kind that this version does not know.
@@ -90,6 +93,17 @@ pub struct Stop<'a> {
     pub info: &'a [u8],
     /// What was captured at the stop.
     pub parts: Parts<'a>,
+}
+
+/// One end of a part of a task's life that is not in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// Which end.
+    pub gap: Gap,
+    /// Why it is not recorded.
+    pub reason: GapReason,
+    /// The tid of the task that traces it, in the recorder's pid namespace; 0 where that is not known or there is none.
+    pub tracer: u32,
 }
 
 /// What a TASK begins with.
@@ -230,6 +244,11 @@ impl<'a> Event<'a> {
             }
             EventKind::ALTERED => Body::Altered(Altered::decode(self.body)?),
             EventKind::MARK => Body::Mark(self.body),
+            EventKind::UNRECORDED => {
+                let mut wire = Wire::new("unrecorded", self.body);
+                let (gap, reason) = (Gap(wire.u16()?), GapReason(wire.u16()?));
+                Body::Unrecorded(Unrecorded { gap, reason, tracer: wire.u32()? })
+            }
             EventKind(kind) if self.flags.contains(EventFlags::MUST_UNDERSTAND) => {
                 return Err(Error::MustUnderstand { what: "event", kind, offset: self.number });
             }

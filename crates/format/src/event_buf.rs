@@ -1,6 +1,6 @@
 //! Makes event rows, on the recorder's hot path: one buffer, reused, no allocation once it is warm.
 
-use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead};
+use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead, Unrecorded};
 use crate::kind::{BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId};
 use crate::limits;
 use crate::part::{Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead};
@@ -76,6 +76,13 @@ impl EventBuf {
         self.u64(gone.utime_ns);
         self.u64(gone.stime_ns);
         self.u64(gone.maxrss_kib);
+    }
+
+    /// The body of an UNRECORDED.
+    pub fn unrecorded(&mut self, unrecorded: &Unrecorded) {
+        self.u16(unrecorded.gap.0);
+        self.u16(unrecorded.reason.0);
+        self.u32(unrecorded.tracer);
     }
 
     /// The body of a RENAMED.

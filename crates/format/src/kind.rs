@@ -90,6 +90,8 @@ numbers! {
         ALTERED = 9, "altered";
         /// A mark that the user set.
         MARK = 10, "mark";
+        /// A task is not recorded from here on, or is again.
+        UNRECORDED = 11, "unrecorded";
     }
 }
 
@@ -176,6 +178,26 @@ numbers! {
         VANISHED = 3, "vanished";
         /// The recorder let it go.
         DETACHED = 4, "detached";
+    }
+}
+
+numbers! {
+    /// Where a part of a task's life that is not in the log begins or ends.
+    Gap(u16) {
+        /// From here on the task is not recorded.
+        BEGINS = 1, "begins";
+        /// From here on it is recorded again.
+        ENDS = 2, "ends";
+    }
+}
+
+numbers! {
+    /// Why a task is not recorded for a while.
+    GapReason(u16) {
+        /// Another program traces it, and a task has one tracer at a time (ptrace(2)).
+        TRACED = 1, "traced by another program";
+        /// It is the first process of a PID namespace and crashes, which the kernel lets only an untraced one do.
+        INIT_CRASH = 2, "crash of an init";
     }
 }
 

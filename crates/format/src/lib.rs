@@ -82,12 +82,12 @@ pub use block::{BLOCK_HEADER_LEN, BlockHeader};
 pub use completeness::{Completeness, DropReasons};
 pub use envelope::{CpuidLeaf, Envelope};
 pub use error::Error;
-pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead};
+pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead, Unrecorded};
 pub use event_buf::{Data, EventBuf};
 pub use header::{FILE_HEADER_LEN, FileHeader, FileId};
 pub use kind::{
-    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, GoneHow, Layout, MappedFlags,
-    NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
+    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, Gap, GapReason, GoneHow, Layout,
+    MappedFlags, NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
 };
 pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};

@@ -166,6 +166,11 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
             json.text_or_bytes("text", note.text);
         }
         Body::Altered(altered) => parts::altered(json, altered),
+        Body::Unrecorded(unrecorded) => {
+            json.named_number("gap", unrecorded.gap.0.into(), unrecorded.gap.name());
+            json.named_number("reason", unrecorded.reason.0.into(), unrecorded.reason.name());
+            json.number("tracer", unrecorded.tracer.into());
+        }
         Body::Mark(name) => json.text_or_bytes("name", name),
         Body::Unknown(bytes) => json.bytes("body", bytes),
     }

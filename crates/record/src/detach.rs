@@ -1,57 +1,202 @@
-//! Ending a recording before the program ends: every task is let go as it would be without a recorder.
+//! Ending a recording before all its tasks have ended: every task is let go as it would be without
+//! a recorder, in bounded time.
+//!
+//! A program under the recorder's seccomp filter (`--only`) cannot go on alone: without a tracer each
+//! call that is wanted would answer ENOSYS (seccomp(2)). So the request is passed on to it, and what
+//! has not ended after [`GRACE`] is killed.
+//!
+//! A program whose time-stamp counter is trapped (`--replayable`) must first have that undone, by a
+//! call of its own: see `untrap`.
 
 use crate::session::Session;
+use std::collections::BTreeSet;
+use std::time::Duration;
 use sysreel_format::{Completeness, GoneHow, NoteCode, Severity, TaskId};
-use sysreel_sys::{Signal, Stop, StopKind, WaitStatus, clock, signals};
+use sysreel_sys::signals::{self, Alarm, SIGKILL, SIGTERM};
+use sysreel_sys::waiting::Purpose;
+use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, process};
+
+/// How long a program may take to end after it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long a task may take to stop so that it can be detached. The parent of a vfork, for one, does
+/// not stop before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A recording that is being ended.
+#[derive(Debug)]
+pub(crate) struct Detaching {
+    /// The signal that asked for it; `None` when the program has ended (`--until-exit`).
+    pub(crate) signal: Option<Signal>,
+    step: Step,
+    since_ns: u64,
+    /// Wakes the tracer when the time is over.
+    _alarm: Option<Alarm>,
+}
+
+/// How far it has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Tasks are detached where they stop.
+    Detaching,
+    /// Processes were sent the signal and may end by themselves.
+    Asked,
+    /// Processes were killed.
+    Killed,
+}
+
+impl Detaching {
+    fn begin(signal: Option<Signal>, step: Step) -> Detaching {
+        let time = if step == Step::Detaching { PATIENCE } else { GRACE };
+        Detaching { signal, step, since_ns: clock::monotonic_ns(), _alarm: Alarm::after(time).ok() }
+    }
+
+    fn lasts(&self) -> Duration {
+        Duration::from_nanos(clock::monotonic_ns().saturating_sub(self.since_ns))
+    }
+}
 
 impl Session {
     /// A signal asked the recorder to end.
-    ///
-    /// A program under a filter of ours cannot go on alone: without a tracer each call that is wanted would answer ENOSYS (seccomp(2)).
-    /// Nor can one whose time-stamp counter is answered by its recorder.
-    /// So the request is passed on to the program, and the recording ends with it.
     pub(crate) fn asked_to_end(&mut self, signal: Signal) {
-        if !self.is_filtered() && self.envelope.is_none() {
-            return self.begin_detaching(signal);
+        let program = self.main.filter(|&program| self.tasks.get(program).is_some());
+        // The first process of a container is asked on behalf of the program that it runs.
+        if process::is_init()
+            && let Some(program) = program
+        {
+            return signals::send(program, signal);
         }
-        match self.main.filter(|&program| self.tasks.get(program).is_some()) {
-            Some(program) => signals::send(program, signal),
-            // What it left behind runs under the filter too.
-            None => self
-                .tasks
-                .iter()
-                .filter(|(tid, task)| *tid == task.tgid)
-                .for_each(|(tid, _)| signals::send(tid, signal)),
+        if self.is_filtered() {
+            self.ask_to_end(program, signal);
+        } else {
+            self.begin_detaching(Some(signal));
         }
     }
 
+    /// The program itself has ended; what it has left behind is let go.
+    pub(crate) fn program_has_ended(&mut self) {
+        if !self.until_exit || self.tasks.is_empty() {
+            return;
+        }
+        if self.is_filtered() {
+            self.ask_to_end(None, SIGTERM);
+        } else {
+            self.begin_detaching(None);
+        }
+    }
+
+    /// Passes a request to end on to the program, or to all that it has left behind.
+    fn ask_to_end(&mut self, program: Option<Tid>, signal: Signal) {
+        match program {
+            Some(program) => signals::send(program, signal),
+            None => self.processes().into_iter().for_each(|process| signals::send(process, signal)),
+        }
+        if self.detaching.is_none() {
+            self.detaching = Some(Detaching::begin(Some(signal), Step::Asked));
+        }
+    }
+
+    /// The processes that tasks belong to.
+    fn processes(&self) -> BTreeSet<Tid> {
+        self.tasks.iter().map(|(_, task)| task.tgid).collect()
+    }
+
     /// Asks every task for a stop to detach it at.
-    ///
-    /// A task in an uninterruptible wait, such as the parent of a vfork, stops only when that wait is over; there is nothing to do but to
-    /// wait with it.
-    fn begin_detaching(&mut self, signal: Signal) {
+    fn begin_detaching(&mut self, signal: Option<Signal>) {
         if self.detaching.is_some() {
             return;
         }
-        self.detaching = Some(signal);
+        self.detaching = Some(Detaching::begin(signal, Step::Detaching));
         self.completeness.insert(Completeness::DETACHED);
-        let text =
-            format!("recording ended by signal {} while {} tasks were running", signal.0, self.tasks.len());
+        let count = self.tasks.len();
+        let text = match signal {
+            Some(signal) => {
+                format!("recording ended by signal {} while {count} tasks were running", signal.0)
+            }
+            None => format!("recording ended with the program, while {count} other tasks were running"),
+        };
         self.note(TaskId::NONE, NoteCode::STOPPING, Severity::INFO, &text);
         self.colocation.release(&mut self.tasks);
         for tid in self.tasks.tids() {
             // A task that died will be reported as gone.
             _ = self.tracer.interrupt(tid);
         }
+        self.release_preempted();
         for tid in self.parked.keys().copied().collect::<Vec<_>>() {
             self.adopt_parked(tid);
         }
     }
 
-    /// Lets go of a task in its stop. A signal that it stands before is delivered, a group stop goes on.
-    pub(crate) fn detach(&mut self, stop: Stop, t_ns: u64) {
+    /// Is the task at hand to be detached at this stop? Where its time-stamp counter is trapped, only
+    /// in the stop that it was asked for: in others a call is not over, or a signal is in delivery.
+    pub(crate) fn detaches_at(&self, kind: StopKind) -> bool {
+        let at_any = self.envelope.is_none();
+        let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
+        self.detaching.as_ref().is_some_and(|detaching| detaching.step == Step::Detaching)
+            && (at_any || is_asked_for)
+    }
+
+    /// Are tasks let go, yet not at the stop at hand?
+    pub(crate) fn awaits_other_stop(&self) -> bool {
+        self.envelope.is_some() && self.detaching.is_some()
+    }
+
+    /// Ends what did not end in time.
+    pub(crate) fn end_in_time(&mut self) {
+        let Some(detaching) = &mut self.detaching else { return };
+        match detaching.step {
+            Step::Asked if detaching.lasts() >= GRACE => {
+                detaching.step = Step::Killed;
+                detaching._alarm = None;
+                let processes = self.processes();
+                let list: Vec<String> = processes.iter().map(ToString::to_string).collect();
+                let text = format!(
+                    "processes {} had not ended {} s after they were asked to, and were killed: \
+                     they cannot go on under the filter of --only",
+                    list.join(", "),
+                    GRACE.as_secs()
+                );
+                (self.warn)(&text);
+                self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
+                processes.into_iter().for_each(|process| signals::send(process, SIGKILL));
+            }
+            Step::Detaching if detaching.lasts() >= PATIENCE => self.abandon(),
+            _ => {}
+        }
+    }
+
+    /// Gives up tasks that do not stop. The kernel detaches them when the recorder ends.
+    fn abandon(&mut self) {
+        let now = clock::monotonic_ns();
+        for tid in self.tasks.tids() {
+            let Some(task) = self.tasks.remove(tid) else { continue };
+            let text = match self.envelope.is_some() {
+                true => "did not stop to be detached, and ends with the recorder",
+                false => "did not stop to be detached; the kernel detaches it when the recorder ends",
+            };
+            let text = format!("task {tid} {text}");
+            (self.warn)(&text);
+            self.note(task.id, NoteCode::STOPPING, Severity::WARNING, &text);
+            self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, now);
+        }
+        self.due.clear();
+    }
+
+    /// The task that the recorder waits for so that it can end, for the watchdog.
+    pub(crate) fn awaited_to_end(&self) -> Option<(Purpose, Tid, u64)> {
+        let detaching = self.detaching.as_ref().filter(|detaching| detaching.step == Step::Detaching)?;
+        let (tid, _) = self.tasks.iter().next()?;
+        Some((Purpose::Detached, tid, detaching.since_ns))
+    }
+
+    /// Lets go of a task in its stop. A signal that it is about to be delivered is delivered, a group
+    /// stop goes on.
+    pub(crate) fn detach(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
+        if self.envelope.is_some() && !self.untrap(&mut stop) {
+            return;
+        }
         let Some(task) = self.tasks.remove(tid) else { return };
+        self.restart_original(&stop, task.id);
         self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, t_ns.max(clock::monotonic_ns()));
         let signal = match stop.kind() {
             StopKind::Signal(signal) => signal,

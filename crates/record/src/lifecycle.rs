@@ -105,8 +105,9 @@ impl Session {
     }
 
     /// The state of a process that was attached to, once, at the first stop of any of its threads.
-    pub(crate) fn snapshot_at_attach(&mut self, tid: Tid) {
-        let Some(task) = self.tasks.get_mut(tid).filter(|task| !task.captured) else { return };
+    /// Answers whether this is the first stop of the thread.
+    pub(crate) fn snapshot_at_attach(&mut self, tid: Tid) -> bool {
+        let Some(task) = self.tasks.get_mut(tid).filter(|task| !task.captured) else { return false };
         task.captured = true;
         let (id, tgid) = (task.id, task.tgid);
         let first =
@@ -114,6 +115,7 @@ impl Session {
         if first {
             self.snapshot(tid, tgid, id, clock::monotonic_ns());
         }
+        true
     }
 
     fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) -> ProcessSnapshot {
@@ -143,6 +145,12 @@ impl Session {
         if self.main == Some(tid) {
             self.main_status = Some(status);
         }
+        if self.reaped_away(tid, status, t_ns) {
+            if self.main == Some(tid) {
+                self.program_has_ended();
+            }
+            return;
+        }
         if let Some(first) = self.parked.remove(&tid) {
             self.adopt_past_stop(tid, first);
         }
@@ -151,6 +159,12 @@ impl Session {
             return;
         };
         self.gone_event(&task, status, GoneHow::REAPED, t_ns);
+        if self.main == Some(tid) {
+            self.program_has_ended();
+        }
+        if self.has_away() {
+            self.tracer_has_ended(tid);
+        }
         if let Some(audit) = &mut self.audit {
             audit.gone(tid);
         }

@@ -8,6 +8,7 @@
 //! neither an execve nor the end of its process can complete: both wait for all other threads. So a
 //! parked child is adopted as soon as no task is left that could still tell of it.
 
+use crate::error::Error;
 use crate::session::{Parked, Session};
 use crate::task::Task;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use sysreel_abi::Act;
 use sysreel_abi::replay::Ids as Places;
 use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
 use sysreel_sys::memory::ESRCH;
-use sysreel_sys::{Event, Stop, Tid, clock, process};
+use sysreel_sys::{Event, Report, Stop, Tid, clock, process};
 
 /// For how long any task that is making a child counts as the maker of every parked one, without
 /// asking /proc whose child it is.
@@ -86,7 +87,7 @@ impl Session {
             audit.memory_is_shared(parent_tid);
         }
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
-            self.handle(stop, t_ns);
+            self.due.push_front((Report::Stopped(stop), t_ns));
         } else if let Some((status, t_ns)) = self.ended_early.remove(&child) {
             self.gone(child, status, t_ns);
         }
@@ -103,16 +104,17 @@ impl Session {
     }
 
     /// The first stop of a task that no maker has told of yet, or its second.
-    pub(crate) fn park(&mut self, stop: Stop, t_ns: u64) {
+    pub(crate) fn park(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         match self.parked.remove(&tid) {
             None => _ = self.parked.insert(tid, Parked { stop, t_ns }),
             // It was killed and has left its first stop.
             Some(first) => {
                 self.adopt_past_stop(tid, first);
-                self.handle(stop, t_ns);
+                self.handle(stop, t_ns)?;
             }
         }
+        Ok(())
     }
 
     /// Adopts parked children of which no living task will tell any more. Answers whether there was
@@ -138,7 +140,7 @@ impl Session {
     pub(crate) fn adopt_parked(&mut self, tid: Tid) {
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&tid) {
             self.appears_adopted(tid, t_ns);
-            self.handle(stop, t_ns);
+            self.due.push_front((Report::Stopped(stop), t_ns));
         }
     }
 

@@ -15,6 +15,8 @@ pub struct Options {
     pub environment: Option<Vec<OsString>>,
     /// Processes to attach to.
     pub pids: Vec<i32>,
+    /// Attach to the descendants of `pids` as well.
+    pub tree: bool,
     /// The most bytes of one captured buffer. 0: structs only; `u64::MAX`: all.
     pub capture_limit: u64,
     /// Resolve the names of new descriptors.
@@ -30,6 +32,12 @@ pub struct Options {
     pub replayable: bool,
     /// Keep the contents of the files that a replayable program maps; else only their hashes, and a replay needs the files.
     pub file_contents: bool,
+    /// Let programs that trace others fail with EPERM, instead of handing tasks over to them.
+    pub refuse_tracers: bool,
+    /// End the recording with the program, and let go of what it has left behind.
+    pub until_exit: bool,
+    /// Told what the user should know while the recording runs.
+    pub warn: fn(&str),
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
     /// The version of the tool, for the log's header.
@@ -44,6 +52,7 @@ impl Default for Options {
             argv: Vec::new(),
             environment: None,
             pids: Vec::new(),
+            tree: false,
             capture_limit: 64 << 10,
             names: true,
             cpu: CpuPolicy::Auto,
@@ -51,6 +60,9 @@ impl Default for Options {
             only: None,
             replayable: false,
             file_contents: true,
+            until_exit: false,
+            refuse_tracers: false,
+            warn: |_| {},
             rows: sysreel_abi::row,
             tool_version: String::new(),
         }

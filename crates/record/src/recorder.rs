@@ -14,6 +14,7 @@ use crate::options::{CpuPolicy, Options};
 use crate::session::Session;
 use crate::sink::Sink;
 use crate::task::Tasks;
+use crate::watchdog::Watchdog;
 use crate::writer::{Output, Writer, io_error};
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -82,6 +83,8 @@ pub struct Outcome {
     pub detached: Option<Signal>,
     /// What the audit says, if there was one.
     pub audited: Option<Audited>,
+    /// How often a task was not recorded for a while, because another program traced it.
+    pub unrecorded: u64,
     /// Why the log cannot be replayed to its end, if it was to be.
     pub not_replayable: Vec<String>,
 }
@@ -99,7 +102,7 @@ impl Recorder {
         let mut only = only(options)?;
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
-        let attached = attach_all(&tracer, &options.pids)?;
+        let attached = attach_all(&tracer, options)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
         watch_signals(spawned.is_some());
@@ -120,7 +123,8 @@ impl Recorder {
             blocks.pack_buffers_fast();
         }
         let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
-        let output = Output { blocks, tail };
+        let watchdog = Watchdog::of_this_thread(tracer.waiting().clone(), options.warn);
+        let output = Output { blocks, tail, watchdog };
         let mut writer = colocation
             .apart(|| Writer::start(output, files.segments, Arc::clone(&progress)))
             .map_err(failed)?;
@@ -150,7 +154,12 @@ impl Recorder {
             main: stop.as_ref().map(Stop::tid),
             main_status: None,
             termination,
+            handed_over: Default::default(),
+            refuse_tracers: options.refuse_tracers,
+            is_tracing_call: false,
             detaching: None,
+            until_exit: options.until_exit || process::is_init(),
+            warn: options.warn,
             progress,
         };
         let mut recorder =
@@ -175,6 +184,7 @@ impl Recorder {
         let without = self.session.envelope.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
+        self.session.look_after_away();
         let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;
@@ -187,7 +197,8 @@ impl Recorder {
             None => Ended::NotSeen,
         };
         let extras = Extras { exit_status: session.main_status.map(|status| status.0.cast_unsigned()) };
-        let (completeness, detached) = (session.completeness, session.detaching);
+        let completeness = session.completeness;
+        let detached = session.detaching.as_ref().and_then(|detaching| detaching.signal);
         let events = session.sink.next_event();
         let refused = session.sink.close();
         let written = self.writer.finish(completeness, extras, refused);
@@ -206,6 +217,7 @@ impl Recorder {
             exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
             detached,
             audited,
+            unrecorded: session.handed_over.count(),
             not_replayable: session.envelope.map_or_else(Vec::new, |envelope| envelope.into_refused()),
         })
     }
@@ -282,12 +294,16 @@ fn spawn(tracer: &Tracer, options: &Options, only: Option<&mut Only>) -> Result<
     Ok(Some(spawned))
 }
 
-fn attach_all(tracer: &Tracer, pids: &[i32]) -> Result<Vec<Tid>, Error> {
+fn attach_all(tracer: &Tracer, options: &Options) -> Result<Vec<Tid>, Error> {
     let mut attached = Vec::new();
-    for &pid in pids {
+    for &pid in &options.pids {
         // A thread of a process named before is seized already.
-        if !attached.contains(&pid) {
-            attached.extend(tracer.attach(pid)?);
+        if attached.contains(&pid) {
+            continue;
+        }
+        attached.extend(tracer.attach(pid)?);
+        if options.tree {
+            attached.extend(tracer.attach_descendants(pid, &attached)?);
         }
     }
     Ok(attached)

@@ -3,8 +3,10 @@
 use crate::audit::Audit;
 use crate::capture::Capture;
 use crate::colocation::Colocation;
+use crate::detach::Detaching;
 use crate::envelope::Envelope;
 use crate::error::Error;
+use crate::handover::HandedOver;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
 use crate::options::RowSource;
@@ -18,6 +20,7 @@ use sysreel_format::{Completeness, EventKind, Note, NoteCode, Severity, SourceId
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::signals::Termination;
+use sysreel_sys::waiting::Purpose;
 use sysreel_sys::{Event, Report, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock};
 
 /// Everything the tracer thread knows.
@@ -31,6 +34,12 @@ pub(crate) struct Session {
     pub(crate) parked: HashMap<Tid, Parked>,
     /// Children whose end came before their parent told of them.
     pub(crate) ended_early: HashMap<Tid, (WaitStatus, u64)>,
+    /// Tasks that other programs trace.
+    pub(crate) handed_over: HandedOver,
+    /// Programs that trace get EPERM.
+    pub(crate) refuse_tracers: bool,
+    /// The entry stop at hand is one of ptrace(2).
+    pub(crate) is_tracing_call: bool,
     pub(crate) sink: Sink,
     pub(crate) capture: Capture,
     pub(crate) info: SyscallInfo,
@@ -55,8 +64,12 @@ pub(crate) struct Session {
     pub(crate) main: Option<Tid>,
     pub(crate) main_status: Option<WaitStatus>,
     pub(crate) termination: Termination,
-    /// The signal that ended the recording before the program.
-    pub(crate) detaching: Option<Signal>,
+    /// The recording is being ended before all its tasks.
+    pub(crate) detaching: Option<Detaching>,
+    /// End with the program, whatever it leaves behind.
+    pub(crate) until_exit: bool,
+    /// Tells the user something at once.
+    pub(crate) warn: fn(&str),
     pub(crate) progress: Arc<Progress>,
 }
 
@@ -94,21 +107,31 @@ pub(crate) struct Parked {
 impl Session {
     /// Follows every task to its end, or until asked to stop.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        while !(self.tasks.is_empty() && self.parked.is_empty() && self.due.is_empty()) {
+        while self.has_work() {
             let (report, t_ns) = self.next_report()?;
             match report {
-                Report::Stopped(stop) => self.stopped(stop, t_ns),
+                Report::Stopped(stop) => self.stopped(stop, t_ns)?,
                 Report::Gone { tid, status } => self.gone(tid, status, t_ns),
-                Report::Interrupted => self.look_at_turn(),
+                Report::Interrupted => {
+                    self.look_at_turn();
+                    if self.has_away() {
+                        self.look_after_away();
+                    }
+                }
                 Report::NoTasks => break,
             }
             self.hurry_held();
             if let Some(signal) = self.termination.requested() {
                 self.asked_to_end(signal);
             }
+            self.end_in_time();
             self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    fn has_work(&self) -> bool {
+        !(self.tasks.is_empty() && self.parked.is_empty() && self.due.is_empty()) || self.awaits_program()
     }
 
     /// The next report, first come, first served.
@@ -129,14 +152,30 @@ impl Session {
                 return Ok(report);
             }
             self.adopt_settled();
+            if let Some(report) = self.due.pop_front() {
+                return Ok(report);
+            }
         }
-        let report = (self.tracer.wait()?, clock::monotonic_ns());
+        let report = (self.wait()?, clock::monotonic_ns());
         let several = self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
         if several && self.fairness.look_now() {
             self.take_due()?;
             self.fairness.found(!self.due.is_empty());
         }
         Ok(report)
+    }
+
+    /// Waits for the next report of any task. The watchdog sees it when that is expected soon.
+    pub(crate) fn wait(&mut self) -> Result<Report, Error> {
+        let awaited = match self.parked.iter().next() {
+            Some((&tid, parked)) => Some((Purpose::Parked, tid, parked.t_ns)),
+            None => self.awaited_to_end(),
+        };
+        let Some((purpose, tid, since_ns)) = awaited else { return Ok(self.tracer.wait()?) };
+        self.tracer.waiting().begin_at(purpose, tid, since_ns);
+        let report = self.tracer.wait();
+        self.tracer.waiting().end();
+        Ok(report?)
     }
 
     /// Takes all reports that are due.
@@ -152,7 +191,7 @@ impl Session {
         !(self.parked.is_empty() && self.ended_early.is_empty())
     }
 
-    fn stopped(&mut self, stop: Stop, t_ns: u64) {
+    fn stopped(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         let is_exec = stop.kind() == StopKind::Event(Event::EXEC);
         // After an execve by another thread the report comes under the leader's id, which may never have been ours.
@@ -162,29 +201,44 @@ impl Session {
         if self.tasks.get(tid).is_none() {
             return self.park(stop, t_ns);
         }
-        self.handle(stop, t_ns);
+        self.handle(stop, t_ns)
     }
 
     /// Records the stop of a known task and lets it go on.
-    pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) {
+    pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         if self.is_late_breakpoint(&stop) {
             self.takes_turn(tid, stop.kind());
             stop.resume(self.next_stop(tid), Signal::NONE);
-            return;
+            return Ok(());
         }
         let Some(deliver) = self.record(&mut stop, t_ns) else {
             stop.left_behind();
-            return;
+            return Ok(());
         };
-        if self.detaching.is_some() {
+        if self.detaches_at(stop.kind()) {
             self.detach(stop, t_ns);
-            return;
+            return Ok(());
+        }
+        if self.awaits_other_stop() {
+            // Each stop takes a pending interrupt with it (kernel/signal.c, `ptrace_stop`).
+            _ = self.tracer.interrupt(tid);
+        }
+        if self.is_unkillable_crash(&stop) {
+            self.let_crash(stop);
+            return Ok(());
         }
         let in_call = match stop.kind() {
             StopKind::Syscall => self.info.op() == Some(Op::ENTRY),
             kind => kind == StopKind::Event(Event::SECCOMP),
         };
+        if std::mem::take(&mut self.is_tracing_call) || self.has_away() {
+            let op = self.info.op().filter(|_| stop.kind() == StopKind::Syscall);
+            match self.look_at_tracing(stop, op)? {
+                Some(same) => stop = same,
+                None => return Ok(()),
+            }
+        }
         self.colocation.before_resume(&mut self.tasks, tid, !in_call);
         self.balance(t_ns);
         let how = self.next_stop(tid);
@@ -198,6 +252,7 @@ impl Session {
         if kind == StopKind::Event(Event::EXIT) {
             self.until_ended(tid);
         }
+        Ok(())
     }
 
     /// Keeps a note until the event that it is about is committed.

@@ -49,7 +49,10 @@ impl Session {
         self.envelope_newborn(stop);
         let message = match kind {
             StopKind::Syscall => {
-                self.syscall_stop(tid, id);
+                self.syscall_stop(tid, id, t_ns);
+                if self.handed_over.has_answers() {
+                    self.give_answer(stop);
+                }
                 self.audit_stop(stop);
                 self.envelope_call(stop, id);
                 None
@@ -65,7 +68,7 @@ impl Session {
             StopKind::Group(_) => None,
             StopKind::Event(event) => {
                 self.envelope_end(tid, id, event);
-                self.event_stop(stop, id, event).ok()
+                self.event_stop(stop, id, event, t_ns).ok()
             }
         };
         self.sink.commit();
@@ -73,25 +76,27 @@ impl Session {
         if let (StopKind::Event(event), Some(message)) = (kind, message) {
             self.after_event(tid, event, message, t_ns);
         }
-        self.snapshot_at_attach(tid);
+        if self.snapshot_at_attach(tid) {
+            self.restart_original(stop, id);
+        }
         Some(deliver)
     }
 
-    fn syscall_stop(&mut self, tid: Tid, id: TaskId) {
+    fn syscall_stop(&mut self, tid: Tid, id: TaskId, t_ns: u64) {
         match self.info.op() {
-            Some(Op::ENTRY) => self.entry(tid, id),
+            Some(Op::ENTRY) => self.entry(tid, id, t_ns),
             Some(Op::EXIT) => self.exit(tid, id),
             _ => {}
         }
     }
 
     /// The message belongs to the event; so does what is done about a filter that asks for a tracer.
-    fn event_stop(&mut self, stop: &Stop, id: TaskId, event: Event) -> Result<u64, Died> {
+    fn event_stop(&mut self, stop: &Stop, id: TaskId, event: Event, t_ns: u64) -> Result<u64, Died> {
         let message = stop.event_message()?;
         self.sink.row.event_message(message);
         if event == Event::SECCOMP {
             if self.is_own_seccomp_stop() {
-                self.entry(stop.tid(), id);
+                self.entry(stop.tid(), id, t_ns);
             } else {
                 self.answer_as_untraced(stop);
             }
@@ -118,7 +123,7 @@ impl Session {
         }
     }
 
-    fn entry(&mut self, tid: Tid, id: TaskId) {
+    fn entry(&mut self, tid: Tid, id: TaskId, t_ns: u64) {
         let Some((nr, args)) = self.info.call() else { return };
         let arch = AuditArch(self.info.arch());
         let (Some(abi), Some(row)) = (Abi::of(arch, nr), (self.rows)(arch, nr)) else {
@@ -139,7 +144,7 @@ impl Session {
             }
             return;
         };
-        let mut call = Call { abi, row, args, state: EntryState::UNKNOWN, clone: None };
+        let mut call = Call { abi, row, args, state: EntryState::UNKNOWN, since_ns: t_ns, clone: None };
         self.capture.begin(tid);
         self.capture.wants.clear();
         if self.capture.is_on() || row.act == Act::Clone3 {
@@ -161,6 +166,7 @@ impl Session {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         debug_assert_eq!(task.id, id);
         task.making = row.act.makes_task();
+        self.is_tracing_call = row.act == Act::Ptrace;
         // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.
         task.call = match row.act {
             Act::Restart => task.interrupted.take().or(Some(call)),

@@ -60,6 +60,8 @@ pub(crate) struct Task {
     pub(crate) making: bool,
     /// It has reported its exit event.
     pub(crate) ending: bool,
+    /// It has called PTRACE_TRACEME, and its parent is the recorder.
+    pub(crate) asked_to_be_traced: bool,
     /// It was recorded before its maker told of it.
     pub(crate) adopted: bool,
     /// Its process is the first of a PID namespace, which the kernel protects from signals.
@@ -94,6 +96,8 @@ pub(crate) struct Call {
     pub(crate) row: &'static Row,
     pub(crate) args: [u64; 6],
     pub(crate) state: EntryState,
+    /// When its entry was reported.
+    pub(crate) since_ns: u64,
     /// What a call that makes a task asked for.
     pub(crate) clone: Option<CloneFlags>,
 }
@@ -122,6 +126,7 @@ impl Task {
             making: false,
             ending: false,
             adopted: false,
+            asked_to_be_traced: false,
             namespace_init: false,
             returns_from_handler: false,
             telling: None,
@@ -133,6 +138,17 @@ impl Task {
 }
 
 impl Task {
+    /// The same task after it was not recorded for a while, in which it may have done anything.
+    pub(crate) fn again(self, memory: Option<MemoryId>) -> Task {
+        Task {
+            cpu_time: self.cpu_time,
+            every_call: self.every_call,
+            namespace_init: self.namespace_init,
+            memory,
+            ..Task::new(self.id, self.tgid)
+        }
+    }
+
     /// May it still report that it has made a task? One that was attached to and has made no stop
     /// yet may be in any call.
     pub(crate) fn may_tell(&self) -> bool {
@@ -154,6 +170,11 @@ impl Tasks {
         let task = Task::new(TaskId(self.next), tgid);
         self.next += 1;
         self.living.entry(tid).insert_entry(task).into_mut()
+    }
+
+    /// A task that was removed is here again.
+    pub(crate) fn put_back(&mut self, tid: Tid, task: Task) {
+        self.living.insert(tid, task);
     }
 
     pub(crate) fn get(&self, tid: Tid) -> Option<&Task> {

@@ -3,12 +3,15 @@
 use crate::log_file::LogFile;
 use crate::recorder::Progress;
 use crate::sink::{Ahead, TailMemory};
+use crate::watchdog::{self, Watchdog};
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{
+    Receiver, RecvError, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel,
+};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Segment};
@@ -46,6 +49,7 @@ pub(crate) struct Writer {
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
     telling: Arc<AtomicBool>,
+    warn: fn(&str),
 }
 
 /// Where the blocks go.
@@ -53,6 +57,8 @@ pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<LogFile>,
     /// The tail's file, when there is one, to be synced along.
     pub(crate) tail: Option<Arc<File>>,
+    /// Looks after the waits of the tracer.
+    pub(crate) watchdog: Watchdog,
 }
 
 impl Writer {
@@ -69,10 +75,12 @@ impl Writer {
         for segment in segments {
             _ = give_back.send(segment);
         }
-        let Output { blocks, tail } = output;
+        let Output { blocks, tail, watchdog } = output;
+        let warn = watchdog.warn;
         let mut state = State {
             blocks: Some(blocks),
             tail,
+            watchdog,
             written: Written::default(),
             progress,
             give_back,
@@ -85,7 +93,7 @@ impl Writer {
             // Nobody waits for what it still has to give back after that.
             _ = report.send(state.run(&from_tracer));
         })?;
-        Ok(Writer { thread, written, to, free: Some(free), telling })
+        Ok(Writer { thread, written, to, free: Some(free), telling, warn })
     }
 
     /// The tracer's ends. To be taken once.
@@ -102,7 +110,15 @@ impl Writer {
         refused: (u64, DropReasons),
     ) -> Written {
         _ = self.to.send(ToWriter::Finish(completeness, extras, refused));
-        match (self.written.recv(), self.thread) {
+        let written = match self.written.recv_timeout(watchdog::LIMIT) {
+            Err(RecvTimeoutError::Timeout) => {
+                let seconds = watchdog::LIMIT.as_secs();
+                (self.warn)(&format!("waiting for {seconds} s for the disk to take the end of the log"));
+                self.written.recv()
+            }
+            written => written.map_err(|_| RecvError),
+        };
+        match (written, self.thread) {
             (Ok(written), _) => written,
             (Err(_), thread) => match thread.join() {
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -116,6 +132,7 @@ struct State {
     /// Absent once the log is finished.
     blocks: Option<BlockWriter<LogFile>>,
     tail: Option<Arc<File>>,
+    watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
@@ -145,6 +162,7 @@ impl State {
                 Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.written),
             }
             if synced.elapsed() >= SYNC_EVERY {
+                self.watchdog.look();
                 self.sync();
                 synced = Instant::now();
             }

@@ -45,6 +45,7 @@ pub mod startup;
 pub mod stop;
 pub mod stub;
 pub mod wait;
+pub mod waiting;
 
 mod places;
 mod raw;

@@ -73,6 +73,12 @@ impl Registers {
         self.words[at!(rip)]
     }
 
+    /// The number of the call that the task is in; `None` outside of calls.
+    pub fn open_call(&self) -> Option<u64> {
+        let nr = self.words[at!(orig_rax)];
+        (nr.cast_signed() >= 0).then_some(nr)
+    }
+
     /// The stack pointer.
     pub fn sp(&self) -> u64 {
         self.words[at!(rsp)]
@@ -222,6 +228,16 @@ impl Stop {
         unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), at, data) }
             .map(drop)
             .map_err(|source| self.failed("PTRACE_POKEUSER of rax", source))
+    }
+
+    /// Puts a value where calls of every ABI have their third argument.
+    pub fn set_third_argument(&self, value: u64) -> Result<()> {
+        let at = at!(rdx) * 8;
+        let data = usize::try_from(value).unwrap_or(0);
+        // SAFETY: as in `set_result`.
+        unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), at, data) }
+            .map(drop)
+            .map_err(|source| self.failed("PTRACE_POKEUSER of rdx", source))
     }
 
     /// Puts the task's first hardware breakpoint at an instruction, or takes it away: SIGTRAP comes before the instruction is executed

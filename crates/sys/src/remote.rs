@@ -118,6 +118,13 @@ impl Call {
         Call::Plain(libc::SYS_prctl, [option.into(), trap.into(), 0, 0, 0, 0])
     }
 
+    /// prctl(2) PR_SET_TSC: the instructions that read the time-stamp counter work again.
+    pub fn read_time_stamps() -> Call {
+        let option = libc::PR_SET_TSC.cast_unsigned();
+        let enable = libc::PR_TSC_ENABLE.cast_unsigned();
+        Call::Plain(libc::SYS_prctl, [option.into(), enable.into(), 0, 0, 0, 0])
+    }
+
     /// clone(2) of a task that has the maker's parent, and its memory or a copy of it.
     pub fn clone(shares_memory: bool) -> Call {
         let memory = if shares_memory { libc::CLONE_VM } else { 0 };

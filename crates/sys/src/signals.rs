@@ -13,6 +13,8 @@ pub const SIGINT: Signal = Signal(libc::SIGINT);
 pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
 /// The polite request to end.
 pub const SIGTERM: Signal = Signal(libc::SIGTERM);
+/// The end that cannot be refused.
+pub const SIGKILL: Signal = Signal(libc::SIGKILL);
 /// A file would grow over RLIMIT_FSIZE.
 pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
 /// Breakpoints, and steps.
@@ -50,8 +52,7 @@ impl Termination {
         catch_wake_up()?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        // SAFETY: gettid(2) and getpid(2) cannot fail.
-        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        let tracer = Waker::of_this_thread();
         std::thread::Builder::new()
             .name("termination".into())
             .spawn(move || {
@@ -64,8 +65,7 @@ impl Termination {
                     theirs.acknowledged.store(false, Ordering::Release);
                     theirs.requested.store(signal, Ordering::Release);
                     while !theirs.acknowledged.load(Ordering::Acquire) {
-                        // SAFETY: tgkill(2) takes numbers; the signal has a handler.
-                        unsafe { libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) };
+                        tracer.wake();
                         std::thread::park_timeout(Duration::from_millis(5));
                     }
                 }
@@ -97,15 +97,13 @@ impl Alarm {
     pub fn after(time: Duration) -> Result<Alarm> {
         let over = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&over);
-        // SAFETY: gettid(2) and getpid(2) cannot fail.
-        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        let tracer = Waker::of_this_thread();
         std::thread::Builder::new()
             .name("alarm".into())
             .spawn(move || {
                 std::thread::sleep(time);
                 while !theirs.load(Ordering::Acquire) {
-                    // SAFETY: tgkill(2) takes numbers; the signal has a handler.
-                    unsafe { libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) };
+                    tracer.wake();
                     std::thread::sleep(Duration::from_millis(5));
                 }
             })
@@ -117,6 +115,30 @@ impl Alarm {
 impl Drop for Alarm {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Release);
+    }
+}
+
+/// Wakes a thread that is blocked in wait4, once. The wait answers
+/// [`Report::Interrupted`](crate::Report::Interrupted); a wait that begins just after it is not woken.
+/// [`Termination::watch`] must have been called before.
+#[derive(Debug, Clone, Copy)]
+pub struct Waker {
+    process: Tid,
+    thread: Tid,
+}
+
+impl Waker {
+    /// For the calling thread.
+    pub fn of_this_thread() -> Waker {
+        // SAFETY: gettid(2) and getpid(2) cannot fail.
+        let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
+        Waker { process, thread }
+    }
+
+    /// Wakes it.
+    pub fn wake(self) {
+        // SAFETY: tgkill(2) takes numbers; the signal has a handler.
+        unsafe { libc::syscall(libc::SYS_tgkill, self.process, self.thread, wake_up()) };
     }
 }
 
@@ -137,16 +159,14 @@ impl Ticker {
         catch_wake_up()?;
         let state = Arc::new(AtomicI32::new(QUIET));
         let theirs = Arc::clone(&state);
-        // SAFETY: gettid(2) and getpid(2) cannot fail.
-        let (process, tracer) = unsafe { (libc::getpid(), libc::gettid()) };
+        let tracer = Waker::of_this_thread();
         std::thread::Builder::new()
             .name("ticker".into())
             .spawn(move || {
                 loop {
                     std::thread::sleep(time);
                     match theirs.load(Ordering::Acquire) {
-                        // SAFETY: tgkill(2) takes numbers; the signal has a handler.
-                        TICKING => unsafe { _ = libc::syscall(libc::SYS_tgkill, process, tracer, wake_up()) },
+                        TICKING => tracer.wake(),
                         OVER => return,
                         _ => {}
                     }

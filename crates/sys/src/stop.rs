@@ -3,6 +3,7 @@
 use crate::info::{CAPACITY, SyscallInfo};
 use crate::raw::ptrace;
 use crate::wait::{Event, Signal, WaitStatus};
+use crate::waiting::Waiting;
 use crate::{Died, Error, Tid};
 use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
 use std::io;
@@ -12,6 +13,7 @@ use std::marker::PhantomData;
 #[derive(Debug)]
 pub struct Tracer {
     pub(crate) options: u32,
+    waiting: Waiting,
     not_send: PhantomData<*const ()>,
 }
 
@@ -35,11 +37,16 @@ impl Tracer {
 
     /// A tracer with exactly these PTRACE_O_* options.
     pub(crate) fn with_options(options: i32) -> Tracer {
-        Tracer { options: options.cast_unsigned(), not_send: PhantomData }
+        Tracer { options: options.cast_unsigned(), waiting: Waiting::default(), not_send: PhantomData }
+    }
+
+    /// What this tracer waits for, for a thread that watches it.
+    pub fn waiting(&self) -> &Waiting {
+        &self.waiting
     }
 
     /// PTRACE_SEIZE: the task becomes a tracee and runs on.
-    pub(crate) fn seize(&self, tid: Tid) -> io::Result<()> {
+    pub fn seize(&self, tid: Tid) -> io::Result<()> {
         // SAFETY: PTRACE_SEIZE reads no memory: addr must be 0, data is the option word (ptrace(2)).
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
     }

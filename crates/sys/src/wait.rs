@@ -3,6 +3,7 @@
 //! The raw status is kept as it came: nix's `WaitStatus` cannot express stops by real-time signals.
 
 use crate::stop::{Stop, Tracer};
+use crate::waiting::Purpose;
 use crate::{Error, Result, Tid};
 
 /// The status word of wait4(2), undecoded.
@@ -126,12 +127,16 @@ impl Tracer {
 
     /// Waits for the next report of one task.
     pub fn wait_for(&self, tid: Tid) -> Result<Report> {
-        loop {
-            match self.wait_with(tid, 0)? {
-                Some(Report::Interrupted) | None => {}
-                Some(report) => return Ok(report),
+        self.waiting().begin(Purpose::Driven, tid);
+        let report = loop {
+            match self.wait_with(tid, 0) {
+                Ok(Some(Report::Interrupted) | None) => {}
+                Ok(Some(report)) => break Ok(report),
+                Err(error) => break Err(error),
             }
-        }
+        };
+        self.waiting().end();
+        report
     }
 
     fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {

@@ -81,6 +81,9 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
     });
     row(EventKind::ALTERED, &|buf| buf.altered_body(&altered));
     row(EventKind::MARK, &|buf| buf.raw(b"here"));
+    row(EventKind::UNRECORDED, &|buf| {
+        buf.unrecorded(&Unrecorded { gap: Gap::BEGINS, reason: GapReason::TRACED, tracer: 77 });
+    });
     row(EventKind(999), &|buf| buf.raw(b"from the future"));
     rows
 }

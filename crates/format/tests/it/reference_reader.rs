@@ -103,6 +103,7 @@ fn body(log: &Log<Vec<u8>>, e: &Event<'_>) -> Option<Value> {
         Body::Loss(l) => json!({"count": l.count, "reasons": l.reasons.0}),
         Body::Note(n) => json!({"code": n.code.0, "severity": n.severity.0, "text": hex(n.text)}),
         Body::Altered(a) => altered(&a),
+        Body::Unrecorded(u) => json!({"gap": u.gap.0, "reason": u.reason.0, "tracer": u.tracer}),
         Body::Mark(name) => json!({"name": hex(name)}),
         Body::Unknown(bytes) => json!({"data": hex(bytes)}),
     })

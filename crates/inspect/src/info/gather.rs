@@ -132,6 +132,10 @@ fn completeness(word: Completeness) -> Vec<String> {
         (Completeness::ATTACHED, "tasks were attached to while they ran: what came before is not there"),
         (Completeness::DETACHED, "tasks were let go before they ended"),
         (
+            Completeness::UNRECORDED,
+            "tasks were not recorded for a part of their lives: another program traced them",
+        ),
+        (
             Completeness::ROWLESS,
             "a system call without a row in the table was seen: its memory was not captured",
         ),

@@ -2,8 +2,8 @@
 
 use sysreel_abi::Abi;
 use sysreel_format::{
-    Altered, Altering, Body, Completeness, Event, FileMeta, Gone, GoneHow, Origin, Part, Renamed,
-    SnapshotKind, Stop, Task, TaskId,
+    Altered, Altering, Body, Completeness, Event, FileMeta, Gap, GapReason, Gone, GoneHow, Origin, Part,
+    Renamed, SnapshotKind, Stop, Task, TaskId, Unrecorded,
 };
 
 use super::lines::Prefix;
@@ -217,6 +217,7 @@ impl Printer<'_> {
                 self.remark(&prefix, &format!("{} ({}): {text}", note.severity, note.code));
             }
             Body::Altered(altered) => self.altered(&prefix, altered),
+            Body::Unrecorded(unrecorded) => self.remark(&prefix, &gap(unrecorded)),
             Body::Mark(name) => self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name))),
             Body::Snapshot { what: SnapshotKind::ENVELOPE, .. } => {
                 self.remark(&prefix, "this recording was made to be replayed");
@@ -300,5 +301,17 @@ fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     }
     if bytes.is_empty() {
         out.push_str("nothing");
+    }
+}
+
+/// `not recorded from here on: traced by pid 12`.
+fn gap(unrecorded: &Unrecorded) -> String {
+    match (unrecorded.gap, unrecorded.reason) {
+        (Gap::ENDS, _) => "recorded again from here on".to_owned(),
+        (Gap::BEGINS, GapReason::TRACED) if unrecorded.tracer != 0 => {
+            format!("not recorded from here on: traced by pid {}", unrecorded.tracer)
+        }
+        (Gap::BEGINS, reason) => format!("not recorded from here on: {reason}"),
+        (gap, reason) => format!("recording gap of unknown kind {gap}: {reason}"),
     }
 }

@@ -159,6 +159,14 @@ impl Session {
         self.sink.commit();
     }
 
+    /// Lets all tasks go on that were stopped for others.
+    pub(crate) fn release_preempted(&mut self) {
+        let Some(envelope) = &mut self.envelope else { return };
+        for stop in envelope.preempted.drain(..) {
+            stop.resume(Resume::ToNextSyscall, Signal::NONE);
+        }
+    }
+
     /// Gives the turn to a task that was stopped for others, when those are all waiting for something.
     pub(super) fn resume_preempted(&mut self) -> bool {
         let Some(stop) = self.envelope.as_mut().and_then(|envelope| envelope.preempted.pop_front()) else {

@@ -18,7 +18,12 @@ impl Session {
     /// The next report of the task that has the turn; of any, first come, first served, when nobody has it.
     pub(crate) fn next_in_turn(&mut self) -> Result<(Report, u64), Error> {
         loop {
-            let turn = self.envelope.as_ref().and_then(|envelope| envelope.turn);
+            // While tasks are let go nobody waits for a turn.
+            let turn = self
+                .envelope
+                .as_ref()
+                .and_then(|envelope| envelope.turn)
+                .filter(|_| self.detaching.is_none());
             let at = match turn {
                 Some(holder) => self.due.iter().position(|(report, _)| report.tid() == Some(holder)),
                 None => (!self.due.is_empty()).then_some(0),
@@ -40,7 +45,7 @@ impl Session {
                 }
             }
             self.watch_turn();
-            let report = (self.tracer.wait()?, clock::monotonic_ns());
+            let report = (self.wait()?, clock::monotonic_ns());
             if matches!(report.0, Report::Interrupted | Report::NoTasks) {
                 return Ok(report);
             }

@@ -54,6 +54,14 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
             why.push(format!("only the {which} log is recorded with: {name}; record both the same way"));
         }
     }
+    let has_gaps = [a, b].map(|run| run.completeness.contains(Completeness::UNRECORDED));
+    if has_gaps[0] != has_gaps[1] {
+        let which = if has_gaps[0] { "first" } else { "second" };
+        why.push(format!(
+            "in the {which} log alone, tasks were not recorded for a part of their lives, because another \
+             program traced them; record both with --refuse-tracers"
+        ));
+    }
     if a.completeness.contains(Completeness::STRUCTS_ONLY) {
         why.push(
             "the logs hold no memory (--capture-limit 0), so no names: record them without that option"

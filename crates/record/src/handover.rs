@@ -1,0 +1,442 @@
+//! Programs that trace others: debuggers, strace, tests of tracers.
+//!
+//! A task has one tracer at a time (ptrace(2)), and under a recording that is the recorder. So that
+//! such programs work as they do without it, the recorder hands the task over: it detaches from it at
+//! the moment at which another program asks to trace it, and attaches again when that program has let
+//! go of it. What the task does meanwhile is not in the log, which says so.
+//!
+//! - PTRACE_TRACEME: the caller is detached at the entry stop of the call, which then succeeds.
+//! - PTRACE_ATTACH, PTRACE_SEIZE: the target is stopped and detached while the caller still stands at
+//!   its entry stop.
+//!
+//! A program whose parent is the recorder cannot be handed over by PTRACE_TRACEME, which would make the
+//! recorder its tracer in a way that stops it at every signal: the call is skipped and answers 0.
+//!
+//! Where a task cannot go on without its recorder (`--only`, `--replayable`) and with
+//! `--refuse-tracers` the kernel's answer stays: EPERM.
+
+use crate::error::Error;
+use crate::session::Session;
+use crate::task::Task;
+use std::time::Duration;
+use sysreel_abi::{Tracing, tracing};
+use sysreel_format::{
+    Altered, Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Origin, Severity,
+    SourceId, TaskId, Unrecorded,
+};
+use sysreel_sys::info::Op;
+use sysreel_sys::process::{self, Status};
+use sysreel_sys::signals::{Alarm, Ticker, comes_from_an_instruction};
+use sysreel_sys::waiting::Purpose;
+use sysreel_sys::{Event, Report, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
+
+/// How long a target may take to stop. One in an uninterruptible wait is not handed over.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether a PTRACE_TRACEME has made its caller a tracee.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A task that lives and is not recorded.
+#[derive(Debug)]
+pub(crate) struct Away {
+    task: Task,
+    why: Why,
+}
+
+/// Why a task is not recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Why {
+    /// It was let go at its PTRACE_TRACEME, having used so much CPU time; whether it is traced now is
+    /// not known yet.
+    Asked { cpu_ns: u64 },
+    /// This task is in a call that attaches to it.
+    Attaching(Tid),
+    /// Another task traces it.
+    Traced,
+    /// It is the first process of a PID namespace and crashes.
+    Crashing,
+}
+
+/// The tasks that live and are not recorded.
+#[derive(Debug, Default)]
+pub(crate) struct HandedOver {
+    away: Vec<(Tid, Away)>,
+    /// How many have been away so far.
+    count: u64,
+    /// Ticks while it is not known whether a task is traced.
+    ticker: Option<Ticker>,
+    /// It was said that tracers are refused.
+    refusal_noted: bool,
+    /// Tasks whose call was skipped, and what it answers.
+    answers: Vec<(Tid, i64)>,
+}
+
+impl HandedOver {
+    /// How many tasks were handed over.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Are there calls that were skipped and have not returned yet?
+    pub(crate) fn has_answers(&self) -> bool {
+        !self.answers.is_empty()
+    }
+
+    /// Is this task among them?
+    pub(crate) fn has(&self, tid: Tid) -> bool {
+        self.away.iter().any(|(other, _)| *other == tid)
+    }
+
+    fn take(&mut self, tid: Tid) -> Option<Away> {
+        let at = self.away.iter().position(|(other, _)| *other == tid)?;
+        Some(self.away.remove(at).1)
+    }
+}
+
+impl Session {
+    /// Looks at the syscall stop `op` of a known task after it was recorded: does its call ask to trace
+    /// a task, or end that? Gives the stop back unless the task was let go.
+    pub(crate) fn look_at_tracing(&mut self, stop: Stop, op: Option<Op>) -> Result<Option<Stop>, Error> {
+        let tid = stop.tid();
+        if op == Some(Op::EXIT) {
+            self.tracing_call_ends(tid);
+            return Ok(Some(stop));
+        }
+        let Some(call) = self.tasks.get(tid).and_then(|task| task.call) else { return Ok(Some(stop)) };
+        match tracing(call.abi, call.row, &call.args) {
+            Some(Tracing::TraceMe) if !self.is_refused(tid) => Ok(self.hand_over_caller(stop)),
+            Some(Tracing::Attach(pid)) if !self.is_refused(tid) => {
+                if let Some(target) = self.target_of(tid, pid) {
+                    self.hand_over(target, tid)?;
+                }
+                Ok(Some(stop))
+            }
+            _ => Ok(Some(stop)),
+        }
+    }
+
+    /// Must the program get EPERM? The log says so, once.
+    fn is_refused(&mut self, tid: Tid) -> bool {
+        let why = match () {
+            () if self.refuse_tracers => "--refuse-tracers was given",
+            () if self.envelope.is_some() => {
+                "a program that is to be replayed cannot go on without its recorder"
+            }
+            () if self.is_filtered() => "under the filter of --only a task cannot go on without its recorder",
+            () => return false,
+        };
+        if !std::mem::replace(&mut self.handed_over.refusal_noted, true)
+            && let Some(id) = self.tasks.get(tid).map(|task| task.id)
+        {
+            let text = format!("the program traces others, which is refused with EPERM: {why}");
+            self.note(id, NoteCode::OTHER, Severity::WARNING, &text);
+        }
+        true
+    }
+
+    /// At the entry of PTRACE_TRACEME: the caller is let go, and its parent becomes its tracer.
+    fn hand_over_caller(&mut self, stop: Stop) -> Option<Stop> {
+        let tid = stop.tid();
+        let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid) else { return Some(stop) };
+        let parent = Status::of(tgid).map_or(0, |status| status.parent);
+        if parent.cast_unsigned() == std::process::id() {
+            self.answer_trace_me(&stop);
+            return Some(stop);
+        }
+        let (user, system) = process::cpu_time(tid);
+        self.let_go(stop, GapReason::TRACED, parent, Why::Asked { cpu_ns: user + system });
+        if self.handed_over.ticker.is_none() {
+            self.handed_over.ticker = Ticker::every(LOOK_EVERY).ok();
+        }
+        self.handed_over.ticker.iter().for_each(|ticker| ticker.tick(true));
+        None
+    }
+
+    /// The caller's parent is the recorder: what it asks for it has already. The first time that is a
+    /// success, afterwards EPERM, as without a recorder.
+    fn answer_trace_me(&mut self, stop: &Stop) {
+        let Some(task) = self.tasks.get_mut(stop.tid()).filter(|task| !task.asked_to_be_traced) else {
+            return;
+        };
+        if stop.skip_call().is_ok() {
+            task.asked_to_be_traced = true;
+            self.handed_over.answers.push((stop.tid(), 0));
+        }
+    }
+
+    /// At the exit of a call that was skipped: the program gets the answer chosen for it.
+    pub(crate) fn give_answer(&mut self, stop: &Stop) {
+        let answers = &mut self.handed_over.answers;
+        let Some(at) = answers.iter().position(|(tid, _)| *tid == stop.tid()) else { return };
+        let Some((rval, _)) = self.info.result() else { return };
+        let (_, given) = answers.swap_remove(at);
+        if stop.set_result(given.cast_unsigned()).is_ok() {
+            let (kernel, given) = (rval.to_le_bytes(), given.to_le_bytes());
+            let altered = Altered { what: Altering::RETURN_VALUE, arg: 0, kernel: &kernel, given: &given };
+            self.sink.row.altered(&altered);
+        }
+    }
+
+    /// The task of ours that `caller` means by `pid`, which is an id of its own PID namespace.
+    fn target_of(&self, caller: Tid, pid: Tid) -> Option<Tid> {
+        let ids = Status::of(caller).ok()?.namespace_ids;
+        let level = ids.len().checked_sub(1)?;
+        let target = if level == 0 {
+            pid
+        } else {
+            let namespace = process::link(caller, "ns/pid");
+            let is_meant = |tid: Tid| {
+                let ids = Status::of(tid).map(|status| status.namespace_ids).unwrap_or_default();
+                let same = ids.len() > level + 1 || process::link(tid, "ns/pid") == namespace;
+                ids.get(level).is_some_and(|&id| id == pid.cast_unsigned()) && same
+            };
+            self.tasks.iter().map(|(tid, _)| tid).find(|&tid| is_meant(tid))?
+        };
+        let process = |tid: Tid| self.tasks.get(tid).map(|task| task.tgid);
+        // The kernel refuses threads of the same process.
+        (process(target)? != process(caller)?).then_some(target)
+    }
+
+    /// Lets go of a task that `tracer`, which stands at its entry stop, is about to attach to.
+    fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
+        let Some((mut stop, t_ns)) = self.bring_to_stop(target)? else { return Ok(()) };
+        let Some(deliver) = self.record(&mut stop, t_ns) else {
+            stop.left_behind();
+            return Ok(());
+        };
+        if stop.kind() == StopKind::Event(Event::EXIT) {
+            stop.resume(sysreel_sys::Resume::ToNextSyscall, Signal::NONE);
+            return Ok(());
+        }
+        let what = GapReason::TRACED;
+        self.let_go_with(stop, deliver, what, tracer, Why::Attaching(tracer));
+        Ok(())
+    }
+
+    /// The next stop of a task, asked for if it has none; what others report meanwhile is served later.
+    /// Nothing when it ends, or does not stop in time.
+    fn bring_to_stop(&mut self, tid: Tid) -> Result<Option<(Stop, u64)>, Error> {
+        if let Some(stop) = self.due_stop(tid) {
+            return Ok(Some(stop));
+        }
+        if self.tracer.interrupt(tid).is_err() {
+            return Ok(None);
+        }
+        let begun = clock::monotonic_ns();
+        let _alarm = Alarm::after(STOP_WITHIN);
+        self.tracer.waiting().begin(Purpose::Driven, tid);
+        let stop = loop {
+            let report = self.tracer.wait()?;
+            let ends = matches!(&report, Report::Gone { tid: other, .. } if *other == tid);
+            let late = matches!(report, Report::Interrupted)
+                && u128::from(clock::monotonic_ns() - begun) >= STOP_WITHIN.as_nanos();
+            match report {
+                Report::Stopped(_) | Report::Gone { .. } => {
+                    self.due.push_back((report, clock::monotonic_ns()));
+                }
+                Report::NoTasks => break None,
+                Report::Interrupted => {}
+            }
+            let stop = self.due_stop(tid);
+            if stop.is_some() || ends || late {
+                break stop;
+            }
+        };
+        self.tracer.waiting().end();
+        Ok(stop)
+    }
+
+    /// The stop that a task has reported and that was not served yet.
+    fn due_stop(&mut self, tid: Tid) -> Option<(Stop, u64)> {
+        let of_task =
+            |(report, _): &(Report, u64)| matches!(report, Report::Stopped(stop) if stop.tid() == tid);
+        let at = self.due.iter().position(of_task)?;
+        match self.due.remove(at)? {
+            (Report::Stopped(stop), t_ns) => Some((stop, t_ns)),
+            _ => None,
+        }
+    }
+
+    fn let_go(&mut self, stop: Stop, reason: GapReason, tracer: Tid, why: Why) {
+        let deliver = match stop.kind() {
+            StopKind::Signal(signal) => signal,
+            _ => Signal::NONE,
+        };
+        self.let_go_with(stop, deliver, reason, tracer, why);
+    }
+
+    /// Detaches from a task that will be recorded again, if it can be.
+    fn let_go_with(&mut self, stop: Stop, deliver: Signal, reason: GapReason, tracer: Tid, why: Why) {
+        let tid = stop.tid();
+        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };
+        self.restart_original(&stop, id);
+        self.gap_event(id, Gap::BEGINS, reason, tracer);
+        self.completeness.insert(Completeness::UNRECORDED);
+        let Some(task) = self.tasks.remove(tid) else { return };
+        self.colocation.left(&task);
+        // A task that died meanwhile needs no mask.
+        _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
+        self.handed_over.count += u64::from(reason == GapReason::TRACED);
+        self.handed_over.away.push((tid, Away { task, why }));
+        stop.detach(deliver);
+    }
+
+    fn gap_event(&mut self, id: TaskId, gap: Gap, reason: GapReason, tracer: Tid) {
+        self.sink.row.begin(EventKind::UNRECORDED, SourceId::RECORDER, id, clock::monotonic_ns());
+        self.sink.row.unrecorded(&Unrecorded { gap, reason, tracer: tracer.cast_unsigned() });
+        self.sink.commit();
+    }
+
+    /// A call has returned that may have attached to a task, or let go of one, or waited for one.
+    fn tracing_call_ends(&mut self, tid: Tid) {
+        let Some(call) = self.tasks.get(tid).and_then(|task| task.ended) else { return };
+        let Some((rval, is_error)) = self.info.result() else { return };
+        match tracing(call.abi, call.row, &call.args) {
+            Some(Tracing::Attach(_)) => {
+                for (_, away) in &mut self.handed_over.away {
+                    if away.why == Why::Attaching(tid) {
+                        away.why = Why::Traced;
+                    }
+                }
+                if is_error {
+                    self.look_after_away();
+                }
+            }
+            Some(Tracing::Detach(pid)) if rval == 0 => {
+                self.look_after_away();
+                self.look_after_threads(tid, pid);
+            }
+            None if call.row.act == sysreel_abi::Act::Wait && rval > 0 => self.look_after_away(),
+            _ => {}
+        }
+    }
+
+    /// Is any task away, so that ends of calls are of interest?
+    pub(crate) fn has_away(&self) -> bool {
+        !self.handed_over.away.is_empty()
+    }
+
+    /// Attaches again to tasks that nobody traces any more, and forgets those that have ended.
+    pub(crate) fn look_after_away(&mut self) {
+        let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
+        for tid in tids {
+            let Some(why) =
+                self.handed_over.away.iter().find(|(other, _)| *other == tid).map(|(_, away)| away.why)
+            else {
+                continue;
+            };
+            match Status::of(tid) {
+                Err(_) => self.ended_away(tid),
+                // Whoever waits for it will end it.
+                Ok(status) if matches!(status.state, b'Z' | b'X') => {}
+                Ok(status) if status.tracer != 0 => self.confirm(tid),
+                Ok(status) => match why {
+                    Why::Traced => self.record_again(tid),
+                    Why::Asked { cpu_ns } if has_passed(tid, &status, cpu_ns) => self.record_again(tid),
+                    Why::Asked { .. } | Why::Attaching(_) | Why::Crashing => {}
+                },
+            }
+        }
+        let asked = |(_, away): &(Tid, Away)| matches!(away.why, Why::Asked { .. });
+        if !self.handed_over.away.iter().any(asked) {
+            self.handed_over.ticker = None;
+        }
+    }
+
+    fn confirm(&mut self, tid: Tid) {
+        for (_, away) in self.handed_over.away.iter_mut().filter(|(other, _)| *other == tid) {
+            if matches!(away.why, Why::Asked { .. }) {
+                away.why = Why::Traced;
+            }
+        }
+    }
+
+    /// A tracer has ended, and with it its hold on what it traced.
+    pub(crate) fn tracer_has_ended(&mut self, tracer: Tid) {
+        for (_, away) in &mut self.handed_over.away {
+            if away.why == Why::Attaching(tracer) {
+                away.why = Why::Traced;
+            }
+        }
+        self.look_after_away();
+    }
+
+    /// A task has ended while it was not recorded, and nobody said how.
+    fn ended_away(&mut self, tid: Tid) {
+        if let Some(away) = self.handed_over.take(tid) {
+            self.gone_event(&away.task, WaitStatus(0), GoneHow::VANISHED, clock::monotonic_ns());
+        }
+    }
+
+    /// A child of the recorder has ended while it was not recorded. Answers whether it was one.
+    pub(crate) fn reaped_away(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) -> bool {
+        let Some(away) = self.handed_over.take(tid) else { return false };
+        self.gone_event(&away.task, status, GoneHow::REAPED, t_ns);
+        true
+    }
+
+    /// Attaches again to a task that was away.
+    fn record_again(&mut self, tid: Tid) {
+        if self.tracer.seize(tid).is_err() {
+            return; // Somebody else was faster, or it ended.
+        }
+        let Some(Away { task, .. }) = self.handed_over.take(tid) else { return };
+        let id = task.id;
+        let memory = self.tasks.new_memory();
+        self.tasks.put_back(tid, task.again(memory));
+        self.gap_event(id, Gap::ENDS, GapReason::TRACED, 0);
+        // One that died meanwhile is reported by wait.
+        _ = self.tracer.interrupt(tid);
+    }
+
+    /// After a detach: threads that were made while another program traced their process are recorded
+    /// from here on, as if they had been attached to.
+    fn look_after_threads(&mut self, caller: Tid, pid: Tid) {
+        let Some(target) = self.target_of(caller, pid) else { return };
+        let Some((tgid, parent)) = self.tasks.get(target).map(|task| (task.tgid, task.id)) else { return };
+        for tid in attach::threads(tgid).unwrap_or_default() {
+            let is_free = || Status::of(tid).is_ok_and(|status| status.tracer == 0);
+            if self.tasks.get(tid).is_some() || self.handed_over.has(tid) || !is_free() {
+                continue;
+            }
+            if self.tracer.seize(tid).is_ok() {
+                let status = Status::of(tid).unwrap_or_default();
+                let memory = self.tasks.memory_of_process(tgid);
+                let now = clock::monotonic_ns();
+                let task = self.appears(tid, tgid, parent, Origin::ATTACHED, now, &status.namespace_ids);
+                task.memory = memory;
+                _ = self.tracer.interrupt(tid);
+            }
+        }
+    }
+
+    /// Is this the stop of a crash that the kernel does not let happen? It keeps the first process of
+    /// a PID namespace from being killed by its own faults while it is traced (kernel/signal.c,
+    /// `force_sig_info_to_task`): the signal is dropped and the instruction repeats for ever.
+    pub(crate) fn is_unkillable_crash(&self, stop: &Stop) -> bool {
+        let StopKind::Signal(Signal(signal)) = stop.kind() else { return false };
+        if !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init) {
+            return false;
+        }
+        let is_fault = stop.siginfo().ok().flatten().is_some_and(|info| comes_from_an_instruction(&info));
+        let bit = u32::try_from(signal - 1).unwrap_or(0);
+        is_fault && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
+    }
+
+    /// Lets the first process of a PID namespace crash, as it does without a tracer.
+    pub(crate) fn let_crash(&mut self, stop: Stop) {
+        self.let_go(stop, GapReason::INIT_CRASH, 0, Why::Crashing);
+    }
+
+    /// Is the program not recorded for now, although it still runs? Its end is reported all the same,
+    /// for it is a child of this process.
+    pub(crate) fn awaits_program(&self) -> bool {
+        self.main.is_some_and(|program| self.handed_over.has(program)) && self.detaching.is_none()
+    }
+}
+
+/// Has a task that was let go at the entry of PTRACE_TRACEME left that call? The call never sleeps, so
+/// a task that sleeps has; so has one that has used CPU time since.
+fn has_passed(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
+    let (user, system) = process::cpu_time(tid);
+    !matches!(status.state, b'R' | b't') || user + system > cpu_ns
+}
