@@ -126,18 +126,25 @@ impl Session {
         }
     }
 
-    /// Is the task at hand to be detached at this stop? Where its time-stamp counter is trapped, only
-    /// in the stop that it was asked for: in others a call is not over, or a signal is in delivery.
-    pub(crate) fn detaches_at(&self, kind: StopKind) -> bool {
-        let at_any = self.envelope.is_none();
-        let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
+    /// Are tasks being detached?
+    fn is_detaching(&self) -> bool {
         self.detaching.as_ref().is_some_and(|detaching| detaching.step == Step::Detaching)
-            && (at_any || is_asked_for)
     }
 
-    /// Are tasks let go, yet not at the stop at hand?
+    /// Is the task at hand to be detached at this stop?
+    ///
+    /// Not where a call begins: to be detached interrupts it (kernel/ptrace.c, `__ptrace_unlink` wakes
+    /// the task as a signal does), and its result could not be seen to any more. Where its time-stamp
+    /// counter is trapped, only in the stop that was asked for: in others a call is not over, or a
+    /// signal is in delivery.
+    pub(crate) fn detaches_at(&self, kind: StopKind, in_call: bool) -> bool {
+        let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
+        self.is_detaching() && !in_call && (self.envelope.is_none() || is_asked_for)
+    }
+
+    /// Is a task to be detached at a stop to come?
     pub(crate) fn awaits_other_stop(&self) -> bool {
-        self.envelope.is_some() && self.detaching.is_some()
+        self.is_detaching()
     }
 
     /// Ends what did not end in time.
@@ -195,8 +202,9 @@ impl Session {
         if self.envelope.is_some() && !self.untrap(&mut stop) {
             return;
         }
+        let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };
+        self.restart_original(&stop, id);
         let Some(task) = self.tasks.remove(tid) else { return };
-        self.restart_original(&stop, task.id);
         self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, t_ns.max(clock::monotonic_ns()));
         let signal = match stop.kind() {
             StopKind::Signal(signal) => signal,

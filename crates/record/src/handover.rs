@@ -28,7 +28,7 @@ use sysreel_sys::info::Op;
 use sysreel_sys::process::{self, Status};
 use sysreel_sys::signals::{Alarm, Ticker, comes_from_an_instruction};
 use sysreel_sys::waiting::Purpose;
-use sysreel_sys::{Event, Report, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
+use sysreel_sys::{Event, Report, Resume, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
 
 /// How long a target may take to stop. One in an uninterruptible wait is not handed over.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
@@ -198,17 +198,23 @@ impl Session {
 
     /// Lets go of a task that `tracer`, which stands at its entry stop, is about to attach to.
     fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
-        let Some((mut stop, t_ns)) = self.bring_to_stop(target)? else { return Ok(()) };
-        let Some(deliver) = self.record(&mut stop, t_ns) else {
-            stop.left_behind();
-            return Ok(());
-        };
-        if stop.kind() == StopKind::Event(Event::EXIT) {
-            stop.resume(sysreel_sys::Resume::ToNextSyscall, Signal::NONE);
-            return Ok(());
+        while let Some((mut stop, t_ns)) = self.bring_to_stop(target)? {
+            let Some(deliver) = self.record(&mut stop, t_ns) else {
+                stop.left_behind();
+                return Ok(());
+            };
+            if stop.kind() == StopKind::Event(Event::EXIT) {
+                stop.resume(Resume::ToNextSyscall, Signal::NONE);
+                return Ok(());
+            }
+            // As when a recording ends: not in a call that has just begun.
+            if !self.begins_call(stop.kind()) {
+                self.let_go_with(stop, deliver, GapReason::TRACED, tracer, Why::Attaching(tracer));
+                return Ok(());
+            }
+            _ = self.tracer.interrupt(target);
+            stop.resume(Resume::ToNextSyscall, Signal::NONE);
         }
-        let what = GapReason::TRACED;
-        self.let_go_with(stop, deliver, what, tracer, Why::Attaching(tracer));
         Ok(())
     }
 
@@ -339,6 +345,17 @@ impl Session {
         let asked = |(_, away): &(Tid, Away)| matches!(away.why, Why::Asked { .. });
         if !self.handed_over.away.iter().any(asked) {
             self.handed_over.ticker = None;
+        }
+    }
+
+    /// At the end of the recording: tasks that have ended while they were away are gone.
+    pub(crate) fn forget_away(&mut self) {
+        self.look_after_away();
+        let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
+        for tid in tids {
+            if Status::of(tid).is_ok_and(|status| matches!(status.state, b'Z' | b'X')) {
+                self.ended_away(tid);
+            }
         }
     }
 

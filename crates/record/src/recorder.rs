@@ -107,7 +107,7 @@ impl Recorder {
         let spawned = spawn(&tracer, options, only.as_mut())?;
         watch_signals(spawned.is_some());
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
-        let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
+        let termination = Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
@@ -184,7 +184,7 @@ impl Recorder {
         let without = self.session.envelope.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
-        self.session.look_after_away();
+        self.session.forget_away();
         let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;
@@ -345,16 +345,20 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
 fn watch_signals(with_command: bool) {
     signals::ignore(&[signals::SIGXFSZ]);
     signals::without_those_for_stops();
-    if with_command {
+    if with_command && !process::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
 }
 
-/// The signals that end a recording: of attached processes also the terminal's Ctrl-C.
+/// The signals that end a recording: of attached processes also the terminal's Ctrl-C. The first
+/// process of a container gets what is meant for the program that it runs, and passes it on.
 fn asking_to_stop(with_command: bool) -> Vec<Signal> {
     let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
-    if !with_command {
+    if !with_command || process::is_init() {
         signals.extend([signals::SIGINT, signals::SIGQUIT]);
+    }
+    if with_command && process::is_init() {
+        signals.extend([signals::SIGUSR1, signals::SIGUSR2, signals::SIGALRM, signals::SIGWINCH]);
     }
     signals
 }

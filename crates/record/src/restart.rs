@@ -3,8 +3,8 @@
 //! To stop a task its call is interrupted. Most calls are simply made again. Some are continued by
 //! restart_syscall (the kernel answers ERESTART_RESTARTBLOCK, -516, to itself), which no filter of a
 //! sandbox expects: sshd's, for one, kills the process for it. Such a task is made to repeat the
-//! original call instead, with what is left of its timeout where that is an argument; a timeout in
-//! memory begins anew.
+//! original call instead, with what is left of its timeout where that is an argument and the beginning
+//! of the call was seen. Other timeouts begin anew.
 
 use crate::session::Session;
 use crate::task::Call;

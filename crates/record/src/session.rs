@@ -216,7 +216,8 @@ impl Session {
             stop.left_behind();
             return Ok(());
         };
-        if self.detaches_at(stop.kind()) {
+        let in_call = self.begins_call(stop.kind());
+        if self.detaches_at(stop.kind(), in_call) {
             self.detach(stop, t_ns);
             return Ok(());
         }
@@ -228,10 +229,6 @@ impl Session {
             self.let_crash(stop);
             return Ok(());
         }
-        let in_call = match stop.kind() {
-            StopKind::Syscall => self.info.op() == Some(Op::ENTRY),
-            kind => kind == StopKind::Event(Event::SECCOMP),
-        };
         if std::mem::take(&mut self.is_tracing_call) || self.has_away() {
             let op = self.info.op().filter(|_| stop.kind() == StopKind::Syscall);
             match self.look_at_tracing(stop, op)? {
@@ -253,6 +250,14 @@ impl Session {
             self.until_ended(tid);
         }
         Ok(())
+    }
+
+    /// Does a call begin at the stop at hand? Its end is to come.
+    pub(crate) fn begins_call(&self, kind: StopKind) -> bool {
+        match kind {
+            StopKind::Syscall => self.info.op() == Some(Op::ENTRY),
+            kind => kind == StopKind::Event(Event::SECCOMP),
+        }
     }
 
     /// Keeps a note until the event that it is about is committed.

@@ -13,6 +13,14 @@ pub const SIGINT: Signal = Signal(libc::SIGINT);
 pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
 /// The polite request to end.
 pub const SIGTERM: Signal = Signal(libc::SIGTERM);
+/// Of the user's choice.
+pub const SIGUSR1: Signal = Signal(libc::SIGUSR1);
+/// Of the user's choice.
+pub const SIGUSR2: Signal = Signal(libc::SIGUSR2);
+/// An alarm clock.
+pub const SIGALRM: Signal = Signal(libc::SIGALRM);
+/// The terminal has another size.
+pub const SIGWINCH: Signal = Signal(libc::SIGWINCH);
 /// The end that cannot be refused.
 pub const SIGKILL: Signal = Signal(libc::SIGKILL);
 /// A file would grow over RLIMIT_FSIZE.
@@ -44,9 +52,11 @@ impl Termination {
     /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called before other threads
     /// are started, so that they inherit the mask, and after the program was spawned, so that it does not.
     ///
+    /// Without `keys`, what the terminal sends for Ctrl-C and its kin is passed over: it sends it to the program as well.
+    ///
     /// Those that this process was told to ignore (nohup(1), `trap '' HUP`) stay ignored: blocked, they would be kept for sigwait
     /// (kernel/signal.c, `sig_ignored`).
-    pub fn watch(signals: &[Signal]) -> Result<Termination> {
+    pub fn watch(signals: &[Signal], keys: bool) -> Result<Termination> {
         let heeded: Vec<Signal> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
         let set = block(&heeded)?;
         catch_wake_up()?;
@@ -57,9 +67,13 @@ impl Termination {
             .name("termination".into())
             .spawn(move || {
                 loop {
-                    let mut signal = 0;
-                    // SAFETY: `set` was filled by sigaddset; sigwait(3) writes one int.
-                    if unsafe { libc::sigwait(&set, &mut signal) } != 0 {
+                    // SAFETY: zeroed is a valid siginfo_t; `set` was filled by sigaddset, and sigwaitinfo(2)
+                    // writes one siginfo_t.
+                    let (signal, code) = unsafe {
+                        let mut info: libc::siginfo_t = std::mem::zeroed();
+                        (libc::sigwaitinfo(&set, &mut info), info.si_code)
+                    };
+                    if signal < 0 || (!keys && code == libc::SI_KERNEL) {
                         continue;
                     }
                     theirs.acknowledged.store(false, Ordering::Release);
