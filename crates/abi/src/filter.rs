@@ -138,6 +138,7 @@ const fn is_needed(act: Act) -> bool {
             | Act::Seccomp
             | Act::Prctl
             | Act::Ptrace
+            | Act::Namespace
             | Act::IoUringSetup
             | Act::GetAffinity
             | Act::SetAffinity

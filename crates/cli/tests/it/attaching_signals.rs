@@ -102,4 +102,5 @@ fn no_signal_is_lost_or_made() {
     }
     stage.write("enough", "");
     assert_eq!(pair.first_line(), "all handled\n", "after {signals} recorded ones");
+    pair.wait();
 }

@@ -265,9 +265,9 @@ fn attach_to_sandbox(rounds: u32) {
             match altered.what {
                 Altering::REGISTER => {
                     let (before, left) = (milliseconds(altered.kernel), milliseconds(altered.given));
-                    assert_eq!((altered.arg, before), (2, 60_000));
-                    assert!((1..before - 10).contains(&left), "{left} ms are left of {before}");
-                    shortened += 1;
+                    assert!(altered.arg == 2 && before <= 60_000, "{altered:?}");
+                    assert!(left <= before, "{left} ms are left of {before}");
+                    shortened += u32::from(before == 60_000 && left <= 59_990);
                 }
                 _ => restarted += 1,
             }

@@ -97,11 +97,11 @@ fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
 }
 
 /// Does a seccomp filter of the recorder's own break the program, as `record --only` says it may? A task that is not followed
-/// (CLONE_UNTRACED) has the filter and no tracer, and strict mode is refused to whoever has a filter (seccomp(2)). uprobe and uretprobe pass
+/// (CLONE_UNTRACED) has the filter and no tracer, so no task is handed over to a program that traces; and strict mode is refused to whoever has a filter (seccomp(2)). uprobe and uretprobe pass
 /// every filter without being asked about (kernel/seccomp.c, Linux 6.14), so a filter makes no stop of them.
 pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
     let source = std::fs::read_to_string(folder().join(format!("{name}.c"))).unwrap();
-    ["untraced_child()", "CLONE_UNTRACED", "SECCOMP_MODE_STRICT", "uprobe"]
+    ["untraced_child()", "CLONE_UNTRACED", "SECCOMP_MODE_STRICT", "uprobe", "PTRACE_TRACEME"]
         .iter()
         .any(|word| source.contains(word))
 }
