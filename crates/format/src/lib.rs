@@ -56,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod checks;
 mod completeness;
 mod envelope;
 mod error;
@@ -68,6 +69,7 @@ pub mod limits;
 mod meta;
 mod part;
 mod read;
+mod records;
 mod segment;
 mod sites;
 mod snapshot;
@@ -79,6 +81,7 @@ mod write;
 mod zframe;
 
 pub use block::{BLOCK_HEADER_LEN, BlockHeader};
+pub use checks::{Checks, holds_records};
 pub use completeness::{Completeness, DropReasons};
 pub use envelope::{CpuidLeaf, Envelope};
 pub use error::Error;
@@ -98,11 +101,11 @@ pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
     SeekReader, What, Why,
 };
-pub use segment::{Full, Record, Segment, SegmentMemory};
+pub use segment::{Full, Segment, SegmentMemory};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
 pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};
-pub use write::BlockWriter;
+pub use write::{BlockWriter, Damaged};
 
 /// The file name extension of a log.
 pub const EXTENSION: &str = ".reel";

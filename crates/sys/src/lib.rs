@@ -46,6 +46,7 @@ pub mod stop;
 pub mod stub;
 pub mod wait;
 
+mod holes;
 mod places;
 mod raw;
 

@@ -1,5 +1,6 @@
 //! A file's pages shared with the kernel: what is stored there survives the death of this process.
 
+use crate::holes::Registered;
 use crate::{Error, Result};
 use std::fs::File;
 use std::os::fd::AsRawFd;
@@ -10,18 +11,23 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct SharedMapping {
     base: *mut u8,
     len: usize,
+    /// Where SIGBUS is expected: a file can be cut short by anybody who may write to it.
+    registered: Option<Registered>,
 }
 
 // SAFETY: the mapping is owned by this value alone, like a Box of bytes; nothing in it is bound to a thread.
 unsafe impl Send for SharedMapping {}
 
 impl SharedMapping {
-    /// Maps `len` bytes of `file` from `offset`. The blocks must have been allocated (see [`allocate`]): a store to a page that
-    /// the disk has no room for is SIGBUS (mmap(2)).
+    /// Maps `len` bytes of `file` from `offset`. The blocks should have been allocated (see [`allocate`]): memory that the file has
+    /// no blocks for, because the disk is full or because the file was cut short, is replaced by zeros when it is touched
+    /// ([`SharedMapping::is_torn`]), where it would be SIGBUS (mmap(2)).
     pub fn of_file(file: &File, offset: u64, len: usize) -> Result<SharedMapping> {
         let offset = libc::off_t::try_from(offset)
             .map_err(|_| Error::io("mmap", std::io::Error::from_raw_os_error(libc::EOVERFLOW)))?;
-        Self::map(len, libc::MAP_SHARED, file.as_raw_fd(), offset)
+        let mut mapping = Self::map(len, libc::MAP_SHARED, file.as_raw_fd(), offset)?;
+        mapping.registered = Some(Registered::new(mapping.base, len)?);
+        Ok(mapping)
     }
 
     /// Private memory of the same shape, for logs that go to a pipe.
@@ -41,13 +47,18 @@ impl SharedMapping {
         // mm/filemap.c): up to all of it, with zeros, in a recording that may need a page.
         // SAFETY: advice about a mapping of our own changes nothing of its contents. It may be refused: nothing depends on it.
         unsafe { libc::madvise(base, len, libc::MADV_RANDOM) };
-        Ok(SharedMapping { base: base.cast(), len })
+        Ok(SharedMapping { base: base.cast(), len, registered: None })
+    }
+
+    /// Whether some of it was found to have no file behind it, and is memory of this process alone since then.
+    pub fn is_torn(&self) -> bool {
+        self.registered.as_ref().is_some_and(Registered::is_torn)
     }
 
     /// The mapped bytes.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is `len` readable bytes for as long as self lives, and only self writes to it. Other processes that map
-        // the file could: the log's tail is a file of ours, created 0600 for this run, and readers use pread.
+        // SAFETY: the mapping is `len` readable bytes for as long as self lives, and only self writes to it. Other processes that may write to
+        // the file could change them: whoever reads more than once copies first.
         unsafe { std::slice::from_raw_parts(self.base, self.len) }
     }
 
@@ -71,6 +82,8 @@ impl SharedMapping {
 
 impl Drop for SharedMapping {
     fn drop(&mut self) {
+        // It leaves the table first: the handler must not map anything where something else may come to lie.
+        self.registered = None;
         // SAFETY: base and len are those of our own mapping, which nobody borrows any more.
         unsafe { libc::munmap(self.base.cast(), self.len) };
     }

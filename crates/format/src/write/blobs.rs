@@ -3,12 +3,14 @@
 use std::io;
 
 use super::{About, BlobRows, BlockWriter};
-use crate::Error;
 use crate::block::{MUST_UNDERSTAND, SAFE_TO_COPY};
+use crate::checks::Stretch;
 use crate::kind::{BlobNumber, BlockKind};
 use crate::limits::BLOBS_AHEAD;
-use crate::segment::{Record, Records, Segment, SegmentMemory};
+use crate::records::{Record, Records};
+
 use crate::zframe::hash128;
+use crate::{DropReasons, Error};
 
 impl<W: io::Write> BlockWriter<W> {
     /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
@@ -34,14 +36,34 @@ impl<W: io::Write> BlockWriter<W> {
         if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
     }
 
-    pub(super) fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
-        let blobs = segment.records().filter_map(|record| match record {
-            Record::Blob(bytes) => Some(bytes),
-            Record::Event(_) => None,
-        });
-        for (number, bytes) in (segment.first_blob()..).zip(blobs) {
-            if number >= self.next_untaken() {
-                self.take_blob(bytes)?;
+    /// Writes the blobs of a segment whose first one has that number.
+    pub(super) fn write_blobs(
+        &mut self,
+        first: u64,
+        records: &[u8],
+        stretches: &[Stretch],
+    ) -> Result<(), Error> {
+        for stretch in stretches {
+            let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
+            if !stretch.sound {
+                // Those that were taken ahead were sound then.
+                if numbers.end > self.next_untaken() {
+                    self.flush_blobs()?;
+                    self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);
+                    self.summary.drop_reasons.insert(DropReasons::TAIL_DAMAGED);
+                    self.next_blob = numbers.end;
+                }
+                continue;
+            }
+            let records = Records::new(records.get(stretch.bytes.clone()).unwrap_or_default());
+            let blobs = records.map_while(Result::ok).filter_map(|record| match record {
+                Record::Blob(bytes) => Some(bytes),
+                Record::Event(_) => None,
+            });
+            for (number, bytes) in numbers.zip(blobs) {
+                if number >= self.next_untaken() {
+                    self.take_blob(bytes)?;
+                }
             }
         }
         self.flush_blobs()
