@@ -141,6 +141,8 @@ impl<M: SegmentMemory> Segment<M> {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
         }
         self.append(BLOB, bytes)?;
+        // Of what was given, not of what the memory holds now.
+        self.checks.add_blob(bytes);
         let number = self.next_blob();
         self.blobs += 1;
         self.checks.mark_if_due(self.here());
@@ -164,6 +166,7 @@ impl<M: SegmentMemory> Segment<M> {
             "an unfinished event row"
         );
         self.append(EVENT, row)?;
+        self.checks.add_event(row);
         let number = self.next_event();
         self.events += 1;
         self.event_bytes += row.len();
@@ -185,9 +188,9 @@ impl<M: SegmentMemory> Segment<M> {
         self.memory
     }
 
-    /// What its records add up to so far: [`holds_records`](crate::holds_records) compares two of these with what was read.
-    pub fn sum(&self) -> u32 {
-        self.checks.sum()
+    /// What its blobs add up to so far: [`holds_blobs`](crate::holds_blobs) compares two of these with what was read.
+    pub fn blob_sum(&self) -> u64 {
+        self.checks.sums().blobs
     }
 
     /// The memory it lies in.
@@ -238,17 +241,20 @@ impl<M: SegmentMemory> Segment<M> {
         self.event_bytes >= crate::limits::EVENTS_TARGET || self.left() < self.room() / 8
     }
 
-    /// Copies its records, and says which of them are as they were appended. The memory of a segment is a file's, so another process may
-    /// change it at any time: look at the copy only.
-    pub(crate) fn copy_to(&self, copy: &mut Vec<u8>) -> impl Iterator<Item = Stretch> {
-        copy.clear();
-        copy.extend_from_slice(self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default());
-        self.checks.stretches(self.here(), copy)
+    /// The bytes of its records. They lie in a file, so another process may change them at any time: each stretch of them is to be compared
+    /// with its sums right before it is used, and nothing may depend on what they say there.
+    pub(crate) fn records(&self) -> &[u8] {
+        self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default()
+    }
+
+    /// Its records, in pieces that can be checked.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        self.checks.stretches(self.here())
     }
 
     /// Where the next record comes.
     fn here(&self) -> Mark {
-        Mark { end: self.used(), events: self.events, blobs: self.blobs, sum: self.checks.sum() }
+        Mark { end: self.used(), events: self.events, blobs: self.blobs, sums: self.checks.sums() }
     }
 
     fn left(&self) -> usize {
@@ -268,20 +274,27 @@ impl<M: SegmentMemory> Segment<M> {
             return Err(full);
         }
         let Some(to) = self.memory.bytes_mut().get_mut(self.end..end) else { return Err(full) };
-        let (to_head, body) = to.split_at_mut(RECORD_HEAD);
-        let mut head = [0; RECORD_HEAD];
+        let (head, body) = to.split_at_mut(RECORD_HEAD);
         let (head_len, head_kind) = head.split_at_mut(4);
         head_len.copy_from_slice(&len.to_le_bytes());
         head_kind.copy_from_slice(&kind.to_le_bytes());
-        to_head.copy_from_slice(&head);
         let (data, padding) = body.split_at_mut(bytes.len());
         data.copy_from_slice(bytes);
         padding.fill(0);
-        // Of what was given, not of what the memory holds now.
-        self.checks.add(&head, bytes);
         self.end = end;
         Ok(())
     }
+}
+
+/// Whether a file begins as a tail does.
+pub fn is_tail(start: &[u8]) -> bool {
+    start.starts_with(SEGMENT_MAGIC)
+}
+
+/// How long a segment is that begins with these bytes, up to the end of what is committed; `None` when it is none, or free.
+pub fn committed_segment(start: &[u8]) -> Option<usize> {
+    let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
+    Some(SEGMENT_HEADER + header.committed)
 }
 
 /// The fixed fields of a segment's header, as a reader finds them.

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod begin;
 mod capture;
 mod colocation;
 mod detach;
@@ -22,11 +23,14 @@ mod meta;
 mod namespaces;
 mod only;
 mod options;
+mod output;
 mod recorder;
 mod session;
 mod sink;
 mod stop;
+mod tail;
 mod task;
+mod watch;
 mod writer;
 
 pub use audit::Audited;

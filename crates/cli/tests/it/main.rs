@@ -39,6 +39,7 @@ mod stops;
 mod stretch;
 mod structs_only;
 mod synthetic;
+mod tampering;
 mod thread_storm;
 mod transparency;
 mod verify;

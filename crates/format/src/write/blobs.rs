@@ -4,10 +4,10 @@ use std::io;
 
 use super::{About, BlobRows, BlockWriter};
 use crate::block::{MUST_UNDERSTAND, SAFE_TO_COPY};
-use crate::checks::Stretch;
 use crate::kind::{BlobNumber, BlockKind};
 use crate::limits::BLOBS_AHEAD;
 use crate::records::{Record, Records};
+use crate::segment::{Segment, SegmentMemory};
 
 use crate::zframe::hash128;
 use crate::{DropReasons, Error};
@@ -36,27 +36,23 @@ impl<W: io::Write> BlockWriter<W> {
         if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
     }
 
-    /// Writes the blobs of a segment whose first one has that number.
-    pub(super) fn write_blobs(
-        &mut self,
-        first: u64,
-        records: &[u8],
-        stretches: &[Stretch],
-    ) -> Result<(), Error> {
-        for stretch in stretches {
+    pub(super) fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+        let first = segment.first_blob();
+        for stretch in segment.stretches() {
             let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
-            if !stretch.sound {
-                // Those that were taken ahead were sound then.
-                if numbers.end > self.next_untaken() {
-                    self.flush_blobs()?;
-                    self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);
-                    self.summary.drop_reasons.insert(DropReasons::TAIL_DAMAGED);
-                    self.next_blob = numbers.end;
-                }
+            if numbers.end <= self.next_untaken() {
                 continue;
             }
-            let records = Records::new(records.get(stretch.bytes.clone()).unwrap_or_default());
-            let blobs = records.map_while(Result::ok).filter_map(|record| match record {
+            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
+            if !stretch.holds_blobs(records) {
+                // Those that were taken ahead were sound then.
+                self.flush_blobs()?;
+                self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);
+                self.summary.drop_reasons.insert(DropReasons::TAIL_DAMAGED);
+                self.next_blob = numbers.end;
+                continue;
+            }
+            let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
                 Record::Blob(bytes) => Some(bytes),
                 Record::Event(_) => None,
             });

@@ -15,7 +15,6 @@ use payload::Payloads;
 use sink::Sink;
 
 use crate::block::{BLOCK_HEADER_LEN, BlockHeader, HEADER_VERSION, MUST_UNDERSTAND, SAFE_TO_COPY};
-use crate::checks::Stretch;
 use crate::header::{FileHeader, FileId};
 use crate::index::{self, Entry, Waypoint};
 use crate::kind::{BlockKind, EventKind};
@@ -50,8 +49,6 @@ pub struct BlockWriter<W> {
     waypoints: Vec<Waypoint>,
     summary: Summary,
     kinds: BTreeMap<u16, u64>,
-    /// The records of the segment that is being written.
-    records: Vec<u8>,
     damaged: Damaged,
 }
 
@@ -98,7 +95,6 @@ impl<W: io::Write> BlockWriter<W> {
             waypoints: Vec::new(),
             summary: Summary::default(),
             kinds: BTreeMap::new(),
-            records: Vec::new(),
             damaged: Damaged::default(),
         };
         writer.sink.write(&header.encode())?;
@@ -132,13 +128,8 @@ impl<W: io::Write> BlockWriter<W> {
         if self.blobs.is_empty() {
             self.next_blob = self.next_blob.max(segment.first_blob());
         }
-        let mut records = std::mem::take(&mut self.records);
-        let stretches: Vec<_> = segment.copy_to(&mut records).collect();
-        let done = self
-            .write_blobs(segment.first_blob(), &records, &stretches)
-            .and_then(|()| self.write_events(segment.first_event(), &records, &stretches));
-        self.records = records;
-        done
+        self.write_blobs(segment)?;
+        self.write_events(segment)
     }
 
     /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
@@ -245,12 +236,13 @@ impl<W: io::Write> BlockWriter<W> {
         &mut self.sink.out
     }
 
-    /// Writes the events of a segment whose first one has that number.
-    fn write_events(&mut self, first: u64, records: &[u8], stretches: &[Stretch]) -> Result<(), Error> {
+    fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+        let first = segment.first_event();
         self.events.clear();
-        for stretch in stretches {
+        for stretch in segment.stretches() {
             let numbers = first + stretch.events.start..first + stretch.events.end;
-            if !stretch.sound {
+            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
+            if !stretch.holds_events(records) {
                 self.flush_events()?;
                 let lost = numbers.end.saturating_sub(self.next_event);
                 if lost != 0 {
@@ -259,7 +251,7 @@ impl<W: io::Write> BlockWriter<W> {
                 }
                 continue;
             }
-            let records = Records::new(records.get(stretch.bytes.clone()).unwrap_or_default());
+            let records = Records::new(records);
             let rows = records.map_while(Result::ok).filter_map(|record| match record {
                 Record::Event(row) => Some(row),
                 Record::Blob(_) => None,

@@ -179,6 +179,7 @@ impl SegmentMemory for Shared {
 #[test]
 fn a_segment_that_others_write_to() {
     let whole = 64 << 10;
+    let mut seen = (0, 0);
     for (turn, at) in (128..whole).step_by(1 << 10).map(|at| at + at % 7).enumerate() {
         let ours = vec![0; whole];
         let mut segment = Segment::open(Shared { ours, now: Default::default() }, &ID, 1, 0, 0);
@@ -198,8 +199,6 @@ fn a_segment_that_others_write_to() {
             // As another recording's records would look.
             _ => now.copy_within(at..at + (4 << 10).min(whole - at), 128),
         }
-        let used = 128 + segment.used();
-        let is_damage = now[128..used] != segment.memory().ours[128..used];
         segment.memory().now.set(now).unwrap();
         let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
         writer.write_segment(&segment).unwrap();
@@ -212,13 +211,21 @@ fn a_segment_that_others_write_to() {
         let log = Log::open(bytes, Limits::default()).unwrap();
         let (read, holes) = account(&log, &rows);
         assert_eq!(read as u64 + damaged.events, rows.len() as u64);
-        assert_eq!(damaged.events > 0, is_damage, "damage at {at}");
-        assert!(damaged.blobs.abs_diff(damaged.events) <= 1 + damaged.events / 8, "{damaged:?}");
         assert!(holes.iter().all(|hole| hole.why == Why::Dropped(DropReasons::TAIL_DAMAGED)), "{holes:?}");
+        // Buffers that are given are right, see above; those that are not are counted.
+        let given = (0..rows.len() as u64).filter(|&number| log.blob(BlobNumber(number)).is_ok());
+        assert_eq!(given.count() as u64 + damaged.blobs, rows.len() as u64, "damage at {at}");
         let summary = log.summary().unwrap();
         assert_eq!(summary.lost, damaged.events);
-        assert_eq!(summary.completeness.contains(Completeness::LOST_EVENTS), is_damage);
-        // Damage costs what is near it: a block of a disk has the records of less than two marks.
-        assert!(turn % 3 != 0 || damaged.events <= 24, "{damaged:?}");
+        assert_eq!(summary.completeness.contains(Completeness::LOST_EVENTS), damaged.events > 0);
+        assert_eq!(
+            summary.drop_reasons.contains(DropReasons::TAIL_DAMAGED),
+            damaged.events + damaged.blobs > 0
+        );
+        // A bit costs what lies between two marks, and no more.
+        assert!(turn % 3 != 0 || damaged.events.max(damaged.blobs) <= 12, "{damaged:?}");
+        seen.0 += damaged.events;
+        seen.1 += damaged.blobs;
     }
+    assert!(seen.0 > 1000 && seen.1 > 1000, "{seen:?}");
 }
