@@ -40,9 +40,14 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct Record {
-    /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ...
+    /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ... An older log, and an empty file, are
+    /// replaced; anything else only with --force. `-` is standard output: the command then writes what it prints to standard error. A pipe,
+    /// /dev/stdout, /dev/fd/N and /dev/null are written to as they are
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Write the log over FILE although it exists and is no log, or is a device or a terminal. Not over a file of another user
+    #[arg(long)]
+    pub(crate) force: bool,
     /// Print the log to standard error when the program has ended
     #[arg(long)]
     pub(crate) print: bool,

@@ -54,8 +54,9 @@ impl Exit {
 pub(crate) const HELP: &str = "\
 Exit status:
   record  the command's own status, or its signal; 124 when an audit has findings,
-          125 when sysreel could not record (or not keep everything), 126 when
-          the command cannot be executed, 127 when it was not found
+          125 when sysreel could not record, or not keep everything, or others
+          changed the log meanwhile, 126 when the command cannot be executed,
+          127 when it was not found
   diff, ab, baseline check
           0 the same, 1 different at the gate, 2 wrong usage, 3 a log cannot be
           read or is not whole, or a run was not recorded, 4 the two cannot be

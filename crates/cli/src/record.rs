@@ -15,6 +15,10 @@ pub(crate) fn run(args: &Record) -> Exit {
         eprintln!("sysreel: --audit needs the memory that --capture-limit 0 leaves out; give one of the two");
         return Exit::NOT_RECORDED;
     }
+    if args.print && args.output.as_deref() == Some(Path::new("-")) {
+        eprintln!("sysreel: --print reads the log again, which is not possible with -o -; give a file");
+        return Exit::NOT_RECORDED;
+    }
     let environment = match args.environment.as_ref().map(fs::read).transpose() {
         Ok(bytes) => bytes.map(entries),
         Err(error) => {
@@ -26,6 +30,7 @@ pub(crate) fn run(args: &Record) -> Exit {
     let options = Options {
         environment,
         output: args.output.clone(),
+        force: args.force,
         argv: args.command.clone(),
         pids: args.pid.clone(),
         capture_limit: args.capture_limit,
@@ -96,6 +101,9 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     if let Some(error) = &outcome.error {
         eprintln!("sysreel: {path}: {error}");
     }
+    for what in &outcome.interference {
+        eprintln!("sysreel: {what}");
+    }
     if outcome.lost > 0 {
         eprintln!(
             "sysreel: {path} is incomplete: {} of {} events could not be written; the log says which",
@@ -134,7 +142,7 @@ fn status(outcome: &Outcome) -> Exit {
         eprintln!("sysreel: {error}");
         return not_started(error);
     }
-    if outcome.lost > 0 || outcome.error.is_some() {
+    if outcome.lost > 0 || outcome.error.is_some() || !outcome.interference.is_empty() {
         return Exit::NOT_RECORDED;
     }
     if outcome.audited.as_ref().is_some_and(|audited| audited.findings > 0) {

@@ -106,6 +106,8 @@ bits! {
         OVERRUN = 3, "overrun";
         /// Numbers were skipped without a word.
         UNEXPLAINED = 4, "unexplained";
+        /// Another program changed them in the tail before they were written.
+        TAIL_DAMAGED = 5, "tail overwritten";
     }
 }
 

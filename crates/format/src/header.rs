@@ -52,6 +52,12 @@ pub struct FileHeader {
     pub flags: u32,
 }
 
+/// Whether a file begins as a log does, of whatever version.
+pub fn is_log(start: &[u8]) -> bool {
+    u32_at(start, 0) == Some(SKIPPABLE)
+        && start.get(SKIPPABLE_HEAD..).is_some_and(|rest| rest.starts_with(MAGIC))
+}
+
 impl FileHeader {
     /// The header of a new log.
     pub fn new(file_id: FileId, completeness: Completeness) -> Self {

@@ -56,6 +56,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
+mod checks;
 mod completeness;
 mod envelope;
 mod error;
@@ -68,6 +69,7 @@ pub mod limits;
 mod meta;
 mod part;
 mod read;
+mod records;
 mod segment;
 mod sites;
 mod snapshot;
@@ -79,12 +81,13 @@ mod write;
 mod zframe;
 
 pub use block::{BLOCK_HEADER_LEN, BlockHeader};
+pub use checks::{Checks, holds_blobs};
 pub use completeness::{Completeness, DropReasons};
 pub use envelope::{CpuidLeaf, Envelope};
 pub use error::Error;
 pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead, Unrecorded};
 pub use event_buf::{Data, EventBuf};
-pub use header::{FILE_HEADER_LEN, FileHeader, FileId};
+pub use header::{FILE_HEADER_LEN, FileHeader, FileId, is_log};
 pub use kind::{
     Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, Gap, GapReason, GoneHow, Layout,
     MappedFlags, NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
@@ -98,11 +101,11 @@ pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
     SeekReader, What, Why,
 };
-pub use segment::{Full, Record, Segment, SegmentMemory};
+pub use segment::{Full, Segment, SegmentMemory, committed_segment, is_tail};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
 pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};
-pub use write::BlockWriter;
+pub use write::{BlockWriter, Damaged};
 
 /// The file name extension of a log.
 pub const EXTENSION: &str = ".reel";

@@ -3,10 +3,12 @@
 //! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages belong to the kernel
 //! from the moment of the store. `committed` is stored last, with release order, so what it covers is whole.
 
+use crate::checks::{Checks, Mark, Stretch};
 use crate::event::ROW_HEAD;
 use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{BLOB_PART, MAX_ROW, MAX_SEGMENT, SEGMENT_ALIGN};
+use crate::records::{BLOB, EVENT, RECORD_HEAD};
 use crate::wire::{u32_at, u64_at};
 
 /// What a segment begins with.
@@ -18,10 +20,6 @@ const FIRST_BLOB: usize = 40;
 const SIZE: usize = 48;
 const CRC: usize = 56;
 const COMMITTED: usize = 64;
-/// What a record begins with: its length and its type.
-pub(crate) const RECORD_HEAD: usize = 8;
-const EVENT: u32 = 1;
-const BLOB: u32 = 2;
 
 /// Memory that holds a segment: a shared mapping in the recorder, a `Vec` in tests.
 pub trait SegmentMemory {
@@ -38,6 +36,14 @@ pub trait SegmentMemory {
     fn make_ready(&mut self, _len: usize) -> bool {
         true
     }
+
+    /// Lends the segment the memory for its checks, so that to open one allocates nothing.
+    fn take_checks(&mut self) -> Checks {
+        Checks::default()
+    }
+
+    /// Gets that memory back.
+    fn keep_checks(&mut self, _checks: Checks) {}
 }
 
 impl SegmentMemory for Vec<u8> {
@@ -75,15 +81,6 @@ impl Full {
     }
 }
 
-/// A record of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Record<'a> {
-    /// An event row.
-    Event(&'a [u8]),
-    /// A buffer.
-    Blob(&'a [u8]),
-}
-
 /// One segment being filled.
 #[derive(Debug)]
 pub struct Segment<M> {
@@ -94,6 +91,8 @@ pub struct Segment<M> {
     blobs: u64,
     end: usize,
     event_bytes: usize,
+    /// Private memory: what the records were when they were appended, whatever becomes of the segment's own.
+    checks: Checks,
 }
 
 impl<M: SegmentMemory> Segment<M> {
@@ -127,7 +126,10 @@ impl<M: SegmentMemory> Segment<M> {
         let crc = crc32c::crc32c(&header).to_le_bytes();
         memory.bytes_mut().iter_mut().zip(header.iter().chain(&crc)).for_each(|(to, from)| *to = *from);
         memory.store_release(GENERATION, generation);
-        Segment { memory, first_event, first_blob, events: 0, blobs: 0, end: SEGMENT_HEADER, event_bytes: 0 }
+        let mut checks = memory.take_checks();
+        checks.clear();
+        let end = SEGMENT_HEADER;
+        Segment { memory, first_event, first_blob, events: 0, blobs: 0, end, event_bytes: 0, checks }
     }
 
     /// Appends a buffer of at most [`BLOB_PART`] bytes. It counts once the next event, or the seal, commits it.
@@ -139,8 +141,11 @@ impl<M: SegmentMemory> Segment<M> {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
         }
         self.append(BLOB, bytes)?;
+        // Of what was given, not of what the memory holds now.
+        self.checks.add_blob(bytes);
         let number = self.next_blob();
         self.blobs += 1;
+        self.checks.mark_if_due(self.here());
         Ok(BlobNumber(number))
     }
 
@@ -161,9 +166,11 @@ impl<M: SegmentMemory> Segment<M> {
             "an unfinished event row"
         );
         self.append(EVENT, row)?;
+        self.checks.add_event(row);
         let number = self.next_event();
         self.events += 1;
         self.event_bytes += row.len();
+        self.checks.mark_if_due(self.here());
         self.seal();
         Ok(number)
     }
@@ -177,7 +184,13 @@ impl<M: SegmentMemory> Segment<M> {
     /// Frees the segment: what was in it is in the file now, or given up.
     pub fn free(mut self) -> M {
         self.memory.store_release(GENERATION, 0);
+        self.memory.keep_checks(self.checks);
         self.memory
+    }
+
+    /// What its blobs add up to so far: [`holds_blobs`](crate::holds_blobs) compares two of these with what was read.
+    pub fn blob_sum(&self) -> u64 {
+        self.checks.sums().blobs
     }
 
     /// The memory it lies in.
@@ -228,10 +241,20 @@ impl<M: SegmentMemory> Segment<M> {
         self.event_bytes >= crate::limits::EVENTS_TARGET || self.left() < self.room() / 8
     }
 
-    /// Its records in the order in which they were appended.
-    pub fn records(&self) -> impl Iterator<Item = Record<'_>> {
-        let used = self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default();
-        Records::new(used).map_while(Result::ok)
+    /// The bytes of its records. They lie in a file, so another process may change them at any time: each stretch of them is to be compared
+    /// with its sums right before it is used, and nothing may depend on what they say there.
+    pub(crate) fn records(&self) -> &[u8] {
+        self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default()
+    }
+
+    /// Its records, in pieces that can be checked.
+    pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch> {
+        self.checks.stretches(self.here())
+    }
+
+    /// Where the next record comes.
+    fn here(&self) -> Mark {
+        Mark { end: self.used(), events: self.events, blobs: self.blobs, sums: self.checks.sums() }
     }
 
     fn left(&self) -> usize {
@@ -261,6 +284,17 @@ impl<M: SegmentMemory> Segment<M> {
         self.end = end;
         Ok(())
     }
+}
+
+/// Whether a file begins as a tail does.
+pub fn is_tail(start: &[u8]) -> bool {
+    start.starts_with(SEGMENT_MAGIC)
+}
+
+/// How long a segment is that begins with these bytes, up to the end of what is committed; `None` when it is none, or free.
+pub fn committed_segment(start: &[u8]) -> Option<usize> {
+    let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
+    Some(SEGMENT_HEADER + header.committed)
 }
 
 /// The fixed fields of a segment's header, as a reader finds them.
@@ -301,58 +335,6 @@ impl SegmentHeader {
     }
 }
 
-/// The records in the committed bytes of a segment; `Err` once, with the offset, where they make no sense.
-pub(crate) struct Records<'a> {
-    bytes: &'a [u8],
-    at: usize,
-}
-
-impl<'a> Records<'a> {
-    pub(crate) fn new(bytes: &'a [u8]) -> Self {
-        Records { bytes, at: 0 }
-    }
-
-    /// Where the next record begins, counted from the end of the segment's header.
-    pub(crate) fn at(&self) -> usize {
-        self.at
-    }
-
-    /// Goes to a place that [`Records::at`] told before.
-    pub(crate) fn resume(bytes: &'a [u8], at: usize) -> Self {
-        Records { bytes, at }
-    }
-
-    fn read(&mut self) -> Option<Record<'a>> {
-        let len = usize::try_from(u32_at(self.bytes, self.at)?).ok()?;
-        let kind = u32_at(self.bytes, self.at.checked_add(4)?)?;
-        let from = self.at.checked_add(RECORD_HEAD)?;
-        let body = self.bytes.get(from..from.checked_add(len)?)?;
-        let end = from.checked_add(len.checked_next_multiple_of(8)?)?;
-        let record = match kind {
-            EVENT => Record::Event(body),
-            BLOB if len <= BLOB_PART => Record::Blob(body),
-            _ => return None,
-        };
-        self.at = end;
-        Some(record)
-    }
-}
-
-impl<'a> Iterator for Records<'a> {
-    type Item = Result<Record<'a>, usize>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.at >= self.bytes.len() {
-            return None;
-        }
-        let at = self.at;
-        Some(self.read().ok_or_else(|| {
-            self.at = self.bytes.len();
-            at
-        }))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -372,7 +354,7 @@ mod tests {
         assert_eq!((&before, segment.next_blob()), (segment.memory(), 4));
         assert!(!segment.append_blob(&vec![0; BLOB_PART + 1]).unwrap_err().fits_empty());
         assert!(!segment.append_event(&vec![0; MAX_ROW + 1]).unwrap_err().fits_empty());
-        assert_eq!(segment.records().count(), 4);
+        assert_eq!(segment.used(), 4 * (RECORD_HEAD + 904));
     }
 
     #[test]

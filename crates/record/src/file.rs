@@ -1,15 +1,17 @@
 //! The log's files: the log itself and its tail, which lives as long as the recording.
 
 use crate::error::Error;
-use crate::sink::{FIRST_STEP, TailMemory};
+use crate::output::{self, Output};
+use crate::tail::{Tail, TailMemory};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use sysreel_format::limits::{SEGMENT_COUNT, SEGMENT_SIZE};
-use sysreel_format::{EXTENSION, TAIL_SUFFIX};
+use sysreel_format::limits::SEGMENT_COUNT;
+use sysreel_format::{EXTENSION, TAIL_SUFFIX, is_tail};
 use sysreel_sys::mapping;
 
 /// Everything opened for a recording.
@@ -18,51 +20,55 @@ pub(crate) struct Files {
     pub(crate) log: File,
     pub(crate) path: PathBuf,
     pub(crate) regular: bool,
-    pub(crate) tail: Option<(Arc<File>, PathBuf)>,
+    pub(crate) tail: Option<(Tail, PathBuf)>,
     pub(crate) segments: Vec<TailMemory>,
+    /// Held for as long as the recording lasts.
+    pub(crate) lock: Option<UnixDatagram>,
 }
 
 /// Logs hold what programs read and wrote, secrets included: only the owner may read them.
-const MODE: u32 = 0o600;
+pub(crate) const MODE: u32 = 0o600;
 
 impl Files {
     /// Opens the file that was asked for, or one named after the program that does not exist yet.
-    pub(crate) fn open(output: Option<&Path>, program: Option<&OsStr>) -> Result<Files, Error> {
-        let (log, path, is_new) = match output {
+    pub(crate) fn open(output: Option<&Path>, program: Option<&OsStr>, force: bool) -> Result<Files, Error> {
+        match output {
             Some(path) => {
-                let is_new = !path.exists();
-                (open(path)?, path.to_owned(), is_new)
+                // Before the file is made anew, when the recorder of the one that was removed still holds its name.
+                let lock = lock_name(path)?;
+                Files::of(output::open(path, force)?, lock, force)
             }
             None => {
-                let (log, path) = open_numbered(program)?;
-                (log, path, true)
+                let (log, path) = open_numbered(&name_after(program))?;
+                let lock = lock_name(&path)?;
+                Files::of(Output::Regular { log, path, is_new: true }, lock, force)
             }
-        };
-        let failed = |source| Error::Open { path: path.clone(), source };
-        let regular = log.metadata().map_err(failed)?.is_file();
-        if !regular {
-            let segments = (0..SEGMENT_COUNT).map(|_| TailMemory::anonymous(SEGMENT_SIZE));
-            return Ok(Files {
-                log,
-                path: path.clone(),
-                regular,
-                tail: None,
-                segments: segments.collect::<Result<_, _>>()?,
-            });
         }
+    }
+
+    /// Makes what a recording needs besides.
+    pub(crate) fn of(output: Output, lock: Option<UnixDatagram>, force: bool) -> Result<Files, Error> {
+        let (log, path, is_new) = match output {
+            Output::Stream { log, path } => {
+                let segments = (0..SEGMENT_COUNT).map(|_| TailMemory::anonymous());
+                let segments = segments.collect::<Result<_, _>>()?;
+                return Ok(Files { log, path, regular: false, tail: None, segments, lock: None });
+            }
+            Output::Regular { log, path, is_new } => (log, path, is_new),
+        };
         if !mapping::lock(&log) {
             return Err(Error::Busy(path));
         }
+        let failed = |source| Error::Open { path: path.clone(), source };
         // A file that was there keeps its mode when it is opened; what is put into it now is for its owner alone.
         log.set_permissions(fs::Permissions::from_mode(MODE)).map_err(failed)?;
         let tail_path = with_suffix(&path);
-        let (tail, segments) = new_tail(&tail_path, &log).map_err(|source| {
-            if is_new {
-                _ = fs::remove_file(&path);
-            }
-            Error::Open { path: tail_path.clone(), source }
-        })?;
-        Ok(Files { log, path, regular, tail: Some((tail, tail_path)), segments })
+        let made = new_tail(&tail_path, &log, force);
+        if made.is_err() && is_new {
+            _ = fs::remove_file(&path);
+        }
+        let (tail, segments) = made?;
+        Ok(Files { log, path, regular: true, tail: Some((tail, tail_path)), segments, lock })
     }
 }
 
@@ -73,28 +79,36 @@ pub(crate) fn with_suffix(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// As any tool's -o: what was there is overwritten, unless it is being recorded.
-fn open(path: &Path) -> Result<File, Error> {
-    let is_file = fs::metadata(path).map_or(true, |data| data.is_file());
-    OpenOptions::new()
-        // A pipe that the recorder could read from too would never tell that its reader is gone (fifo(7)).
-        .read(is_file)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(MODE)
-        .open(path)
-        .map_err(|source| Error::Open { path: path.to_owned(), source })
+/// Takes the name for this recorder: a lock on the file itself (flock(2)) is gone with the file, and the recorded program may remove or
+/// rename it. A socket in the abstract namespace (unix(7)) has no file, and ends with its process. Where there are no such sockets, or
+/// no such folder, the file's lock has to do.
+fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(folder), Some(name)) = (fs::metadata(parent), path.file_name()) else { return Ok(None) };
+    let name = blake3::hash(name.as_encoded_bytes()).to_hex();
+    let (user, device, inode) = (mapping::user(), folder.dev(), folder.ino());
+    // No longer than an address (unix(7)): 107 bytes.
+    let address = format!("sysreel-{user}-{device:x}-{inode:x}-{}", name.get(..32).unwrap_or_default());
+    let bound = SocketAddr::from_abstract_name(address).and_then(|address| UnixDatagram::bind_addr(&address));
+    match bound {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Error::Busy(path.to_owned())),
+        Err(_) => Ok(None),
+    }
+}
+
+/// What a log is called that nobody gave a name.
+fn name_after(program: Option<&OsStr>) -> PathBuf {
+    program
+        .and_then(|program| Path::new(program).file_name())
+        .map_or_else(|| "attached".into(), PathBuf::from)
 }
 
 /// `ls.reel`, or `ls.1.reel`, `ls.2.reel`: the first that does not exist.
-fn open_numbered(program: Option<&OsStr>) -> Result<(File, PathBuf), Error> {
-    let base = program
-        .and_then(|program| Path::new(program).file_name())
-        .map_or_else(|| OsString::from("attached"), OsStr::to_owned);
+pub(crate) fn open_numbered(base: &Path) -> Result<(File, PathBuf), Error> {
     let mut number = 0;
     loop {
-        let mut name = base.clone();
+        let mut name = OsString::from(base);
         if number > 0 {
             name.push(format!(".{number}"));
         }
@@ -110,64 +124,113 @@ fn open_numbered(program: Option<&OsStr>) -> Result<(File, PathBuf), Error> {
 
 /// Makes the tail, and only when there is room for it empties the log: one that was there before may have a tail of its own, which a
 /// recorder that died has left.
-fn new_tail(path: &Path, log: &File) -> io::Result<(Arc<File>, Vec<TailMemory>)> {
+fn new_tail(path: &Path, log: &File, force: bool) -> Result<(Tail, Vec<TailMemory>), Error> {
     let mut unnamed = path.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = Path::new(&unnamed);
-    let made = open_tail(unnamed).and_then(|made| {
+    for path in [path, unnamed] {
+        if !force
+            && !is_left_by_a_recorder(path).map_err(|source| Error::Open { path: path.into(), source })?
+        {
+            return Err(Error::InTheWay(path.to_owned()));
+        }
+    }
+    let made = remove(unnamed).and_then(|()| Tail::create(unnamed, MODE)).and_then(|made| {
         log.set_len(0)?;
         fs::rename(unnamed, path)?;
         Ok(made)
     });
-    if made.is_err() {
+    made.map_err(|source| {
         _ = fs::remove_file(unnamed);
-    }
-    made
+        Error::Open { path: path.to_owned(), source }
+    })
 }
 
-fn open_tail(path: &Path) -> io::Result<(Arc<File>, Vec<TailMemory>)> {
-    // The log is locked, so nobody else makes one: it is a dead recorder's.
+/// Whether nothing is lost when the file is removed: the log is locked, so a tail beside it is a dead recorder's. One that was not used
+/// yet holds zeros.
+fn is_left_by_a_recorder(path: &Path) -> io::Result<bool> {
+    let there = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        there => there?,
+    };
+    if !there.is_file() || there.uid() != mapping::user() {
+        return Ok(false);
+    }
+    let start = output::start_of(&File::open(path)?)?;
+    Ok(is_tail(&start) || start.iter().all(|&byte| byte == 0))
+}
+
+fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    let file = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path)?;
-    file.set_len((SEGMENT_COUNT * SEGMENT_SIZE) as u64)?;
-    let file = Arc::new(file);
-    let mut segments = (0..SEGMENT_COUNT)
-        .map(|i| TailMemory::of_file(&file, (i * SEGMENT_SIZE) as u64, SEGMENT_SIZE))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(io::Error::other)?;
-    // The others get their blocks when they are needed; without those of one there can be no recording.
-    if let Some(first) = segments.first_mut() {
-        first.grow(FIRST_STEP)?;
-    }
-    Ok((file, segments))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::symlink;
+
+    fn open(path: &Path, force: bool) -> Result<Files, Error> {
+        Files::open(Some(path), None, force)
+    }
 
     #[test]
     fn a_log_that_is_being_recorded_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("x.reel");
-        let first = Files::open(Some(&path), None).unwrap();
-        assert!(matches!(Files::open(Some(&path), None), Err(Error::Busy(_))));
+        let [path, other] = ["x.reel", "y.reel"].map(|name| folder.path().join(name));
+        let first = open(&path, false).unwrap();
+        assert!(matches!(open(&path, true), Err(Error::Busy(_))));
+        // Neither under its old name nor under its new one.
+        fs::rename(&path, &other).unwrap();
+        for path in [&path, &other] {
+            assert!(matches!(open(path, true), Err(Error::Busy(_))), "renamed: {}", path.display());
+        }
+        fs::remove_file(&other).unwrap();
+        assert!(matches!(open(&path, true), Err(Error::Busy(_))), "removed");
+        assert!(!path.exists());
         drop(first);
-        Files::open(Some(&path), None).unwrap();
+        open(&path, false).unwrap();
     }
 
     #[test]
     fn logs_and_tails_are_for_their_owner_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.reel");
-        fs::write(&path, "an old file").unwrap();
+        fs::write(&path, "").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let files = Files::open(Some(&path), None).unwrap();
-        for path in [&path, &files.tail.unwrap().1] {
+        let files = open(&path, false).unwrap();
+        for path in [&path, &files.tail.as_ref().unwrap().1] {
             assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         }
+    }
+
+    #[test]
+    fn what_is_no_log_is_overwritten_by_force_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let [path, tail, link] = ["x.c", "x.c.tail", "link"].map(|name| folder.path().join(name));
+        fs::write(&path, "int main;").unwrap();
+        assert!(matches!(open(&path, false), Err(Error::Exists(_))));
+        fs::write(&tail, "a story").unwrap();
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(open(&path, false), Err(Error::InTheWay(_))));
+        assert_eq!(fs::read(&tail).unwrap(), b"a story");
+        assert!(!path.exists(), "an empty log is left behind");
+        fs::write(&path, "int main;").unwrap();
+        drop(open(&path, true).unwrap());
+        // A second name for what would be lost.
+        fs::write(&path, "").unwrap();
+        fs::hard_link(&path, &link).unwrap();
+        assert!(matches!(open(&path, false), Err(Error::Exists(_))));
+        fs::remove_file(&link).unwrap();
+        // An own symbolic link, also to what is not there yet.
+        symlink("y.reel", &link).unwrap();
+        let opened = open(&link, false);
+        match mapping::user() {
+            0 => assert!(matches!(opened, Err(Error::Link { .. }))),
+            _ => assert_eq!(opened.unwrap().path, folder.path().join("y.reel")),
+        }
+        assert_eq!(folder.path().join("y.reel").exists(), mapping::user() != 0);
     }
 }

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod begin;
 mod capture;
 mod colocation;
 mod detach;
@@ -24,13 +25,16 @@ mod namespaces;
 mod newborns;
 mod only;
 mod options;
+mod output;
 mod recorder;
 mod restart;
 mod session;
 mod sink;
 mod stop;
+mod tail;
 mod task;
 mod watchdog;
+mod watch;
 mod writer;
 
 pub use audit::Audited;

@@ -7,8 +7,11 @@ use sysreel_abi::{AuditArch, Filter, Row};
 /// How a recording is made.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The log; `None` makes a name from the program's.
+    /// The log; `None` makes a name from the program's. `-` is standard output, which the program does not have then: see
+    /// [`Recorder::prepare`](crate::Recorder::prepare).
     pub output: Option<PathBuf>,
+    /// Write the log over whatever is there.
+    pub force: bool,
     /// The program and its arguments; may be empty when there are `pids`.
     pub argv: Vec<OsString>,
     /// Its environment, entry by entry; `None`: that of the recorder.
@@ -49,6 +52,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             output: None,
+            force: false,
             argv: Vec::new(),
             environment: None,
             pids: Vec::new(),

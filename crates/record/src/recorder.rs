@@ -1,29 +1,26 @@
 //! The whole of a recording: preparation, run, end.
 
 use crate::audit::{Audit, Audited};
+use crate::begin::{self, Kept};
 use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::envelope::Envelope;
 use crate::error::Error;
-use crate::file::Files;
-use crate::log_file::LogFile;
-use crate::meta;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
 use crate::options::{CpuPolicy, Options};
+use crate::output;
 use crate::session::Session;
 use crate::sink::Sink;
 use crate::task::Tasks;
 use crate::watchdog::Watchdog;
-use crate::writer::{Output, Writer, io_error};
+use crate::writer::Writer;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use sysreel_format::{
-    BlockWriter, Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
-};
+use sysreel_format::{Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId};
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
@@ -33,8 +30,7 @@ use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, cloc
 pub struct Recorder {
     session: Session,
     writer: Writer,
-    path: PathBuf,
-    tail: Option<PathBuf>,
+    kept: Kept,
     exec: Option<ExecOutcome>,
     /// Held for as long as the recording lasts.
     _no_idle: Option<File>,
@@ -77,6 +73,8 @@ pub struct Outcome {
     pub lost: u64,
     /// Why not, or why the log has no end.
     pub error: Option<io::Error>,
+    /// What others did to the log's files while they were written. The log is where `path` says, and as whole as it could be kept.
+    pub interference: Vec<String>,
     /// Why the program did not start.
     pub exec: Option<sysreel_sys::Error>,
     /// The signal that ended the recording before the program.
@@ -91,6 +89,9 @@ pub struct Outcome {
 
 impl Recorder {
     /// Checks that tracing works here, opens the log, starts the program (stopped before its execve), attaches.
+    ///
+    /// When the log goes to standard output (`-`), standard output is standard error from then on, in this process and for the
+    /// program: what both write there would lie in the midst of the log.
     pub fn prepare(options: &Options) -> Result<Recorder, Error> {
         // A program that is spawned is asked itself.
         let probed = if options.pids.is_empty() { None } else { Some(probe::check_tracing()?) };
@@ -100,34 +101,22 @@ impl Recorder {
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
         let mut only = only(options)?;
+        let standard = output::standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
         let attached = attach_all(&tracer, options)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
         watch_signals(spawned.is_some());
-        let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
+        let files = begin::files(options, standard)?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
-        let failed = |source| Error::Open { path: files.path.clone(), source };
-        let mut blocks = BlockWriter::create(
-            LogFile::new(files.log, files.regular),
-            header,
-            &meta::of_machine(options, info_size),
-        )
-        .map_err(|error| failed(io_error(error)))?;
-        if options.replayable {
-            blocks.pack_buffers_fast();
-        }
-        let (tail, tail_path) = files.tail.map_or((None, None), |(file, path)| (Some(file), Some(path)));
         let watchdog = Watchdog::of_this_thread(tracer.waiting().clone(), options.warn);
-        let output = Output { blocks, tail, watchdog };
-        let mut writer = colocation
-            .apart(|| Writer::start(output, files.segments, Arc::clone(&progress)))
-            .map_err(failed)?;
+        let (mut writer, kept) =
+            begin::start_writer(options, files, header, info_size, &colocation, &progress, watchdog)?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let colocation = if options.replayable { colocation.for_good() } else { colocation };
         let session = Session {
@@ -162,15 +151,14 @@ impl Recorder {
             warn: options.warn,
             progress,
         };
-        let mut recorder =
-            Recorder { session, writer, path: files.path, tail: tail_path, exec, _no_idle: no_idle };
+        let mut recorder = Recorder { session, writer, kept, exec, _no_idle: no_idle };
         recorder.session.begin(&attached, stop);
         Ok(recorder)
     }
 
     /// The log's path.
     pub fn path(&self) -> &Path {
-        &self.path
+        &self.kept.path
     }
 
     /// Counters to look at from another thread.
@@ -200,20 +188,23 @@ impl Recorder {
         let completeness = session.completeness;
         let detached = session.detaching.as_ref().and_then(|detaching| detaching.signal);
         let events = session.sink.next_event();
-        let refused = session.sink.close();
-        let written = self.writer.finish(completeness, extras, refused);
-        if let Some(tail) = self.tail.filter(|_| written.finished && written.lost == 0) {
-            // Everything in it is in the log now.
+        session.sink.close();
+        let written = self.writer.finish(completeness, extras);
+        // Where nobody looked after the files they are where they were made.
+        let tail = if written.path.is_some() { written.tail } else { self.kept.tail };
+        if let Some(tail) = tail.filter(|_| written.finished) {
+            // Everything in it is in the log now, or is said there to be lost.
             _ = fs::remove_file(tail);
         }
         result?;
         Ok(Outcome {
-            path: self.path,
+            path: written.path.unwrap_or(self.kept.path),
             ended,
             events,
             bytes: written.bytes,
             lost: written.lost,
             error: written.error,
+            interference: written.interference,
             exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
             detached,
             audited,

@@ -1,94 +1,14 @@
 //! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe there.
 
+use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
-use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT, SEGMENT_ALIGN};
+use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
 };
-use sysreel_sys::{SharedMapping, mapping};
-
-/// What a segment's file must have disk blocks for at least, and how much more it gets each time. To have blocks costs nothing, to
-/// give them back at the end does: a short recording shall have few.
-pub(crate) const FIRST_STEP: usize = 128 << 10;
-const GROWTH: usize = 4;
-
-/// A mapping that can be a segment.
-#[derive(Debug)]
-pub(crate) struct TailMemory {
-    mapping: SharedMapping,
-    /// Up to where it may be stored to: a store to a hole that the full disk cannot fill is SIGBUS.
-    ready: usize,
-    /// The file behind it, and where in there it lies; `None` for memory.
-    file: Option<(Arc<File>, u64)>,
-}
-
-impl TailMemory {
-    /// Memory without a file.
-    pub(crate) fn anonymous(len: usize) -> sysreel_sys::Result<TailMemory> {
-        Ok(TailMemory { mapping: SharedMapping::anonymous(len)?, ready: len, file: None })
-    }
-
-    /// A part of a file that is long enough, with holes.
-    pub(crate) fn of_file(file: &Arc<File>, offset: u64, len: usize) -> sysreel_sys::Result<TailMemory> {
-        let mapping = SharedMapping::of_file(file, offset, len)?;
-        Ok(TailMemory { mapping, ready: 0, file: Some((Arc::clone(file), offset)) })
-    }
-
-    /// Gives the file blocks for at least `len` bytes.
-    #[cold]
-    pub(crate) fn grow(&mut self, len: usize) -> io::Result<()> {
-        let Some((file, offset)) = &self.file else { return Ok(()) };
-        let more = (self.ready * GROWTH).max(FIRST_STEP);
-        let all = self.mapping.bytes().len();
-        let mut result = Ok(());
-        for ready in [len.max(more), len.next_multiple_of(SEGMENT_ALIGN)].map(|ready| ready.min(all)) {
-            result = fill_holes(file, offset + self.ready as u64, (ready - self.ready) as u64);
-            if result.is_ok() {
-                self.ready = ready;
-                break;
-            }
-        }
-        result
-    }
-}
-
-/// Every block must exist before it is stored to.
-fn fill_holes(file: &File, offset: u64, len: u64) -> io::Result<()> {
-    match mapping::allocate(file, offset, len, false) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            let zeros = [0; 4096];
-            for at in (offset..offset + len).step_by(zeros.len()) {
-                file.write_all_at(&zeros, at)?;
-            }
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-impl SegmentMemory for TailMemory {
-    fn bytes(&self) -> &[u8] {
-        self.mapping.bytes()
-    }
-
-    fn bytes_mut(&mut self) -> &mut [u8] {
-        self.mapping.bytes_mut()
-    }
-
-    fn store_release(&mut self, offset: usize, value: u64) {
-        self.mapping.store_release(offset, value);
-    }
-
-    fn make_ready(&mut self, len: usize) -> bool {
-        len <= self.ready || self.grow(len).is_ok()
-    }
-}
 
 /// So many bytes of files take the writer as long as a short program takes.
 const WORTH_BEGINNING: usize = 1 << 20;
@@ -104,14 +24,19 @@ pub(crate) struct Ahead {
     pub(crate) len: usize,
     /// The number of the first blob among them.
     pub(crate) first_blob: u64,
+    /// The sums of the segment's blobs before and after them.
+    pub(crate) sums: (u64, u64),
 }
+
+/// Events that no segment could take: how many, and why.
+pub(crate) type Refused = (u64, DropReasons);
 
 /// Where events go.
 pub(crate) struct Sink {
     /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
     segment: Option<Segment<TailMemory>>,
-    /// How much of it the writer was told of, and the first blob behind that.
-    told: (usize, u64),
+    /// How much of it the writer was told of, the first blob behind that, and the sum of those before.
+    told: (usize, u64, u64),
     /// Bytes of buffers behind that.
     untold: usize,
     /// The writer has not yet looked at what it was told last.
@@ -127,8 +52,8 @@ pub(crate) struct Sink {
     lacking: bool,
     /// Bytes of files that the segment has.
     contents: usize,
-    /// Events that no segment could take, and why.
-    pub(crate) refused: (u64, DropReasons),
+    /// Events between the last segment that was handed over and the first event of this one. Their numbers are used up.
+    refused: Refused,
 }
 
 impl Sink {
@@ -136,7 +61,7 @@ impl Sink {
         let (full, free, telling) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
-            told: (0, 0),
+            told: (0, 0, 0),
             untold: 0,
             telling,
             generation: 0,
@@ -196,6 +121,10 @@ impl Sink {
         let mut row = std::mem::take(&mut self.row);
         let bytes = row.finish();
         let lacking = std::mem::take(&mut self.lacking);
+        if self.segment.as_ref().is_some_and(|segment| segment.memory().is_stale()) {
+            // It is not safe from a crash any more: readers do not find its file.
+            self.rotate();
+        }
         while let Some(segment) = &mut self.segment {
             if lacking {
                 self.refuse(DropReasons::DISK_FULL);
@@ -227,34 +156,45 @@ impl Sink {
     }
 
     /// Hands over what is left. The writer must be told to finish afterwards.
-    pub(crate) fn close(mut self) -> (u64, DropReasons) {
-        if let Some(mut segment) = self.segment.take() {
-            segment.seal();
-            _ = self.full.send(ToWriter::Segment(segment));
+    pub(crate) fn close(mut self) {
+        if let Some(segment) = self.segment.take() {
+            self.hand_over(segment);
         }
-        self.refused
     }
 
     /// Lets the writer begin with what is in the segment. It need not: it will have all of it.
     fn tell(&mut self) {
         let Some(segment) = &self.segment else { return };
-        let Some((_, offset)) = &segment.memory().file else { return };
-        let (from, first_blob) = self.told;
+        let Some(offset) = segment.memory().offset() else { return };
+        let (from, first_blob, sum) = self.told;
         if self.telling.swap(true, Ordering::AcqRel) {
             return;
         }
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
         let used = segment.used();
-        self.told = (used, segment.next_blob());
+        self.told = (used, segment.next_blob(), segment.blob_sum());
         self.untold = 0;
-        let ahead = Ahead { offset, len: used - from, first_blob };
+        let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
         // The channel has room for one, and if the writer is gone nobody needs it.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
     }
 
+    /// Gives the event up that no segment takes. Its number is used up, so that the hole is where the event was.
     fn refuse(&mut self, reason: DropReasons) {
+        let Some(segment) = self.segment.take() else { return };
+        let (event, blob) = (segment.next_event(), segment.next_blob());
+        let memory = if segment.is_empty() {
+            Some(segment.free())
+        } else {
+            self.hand_over(segment);
+            None
+        };
         self.refused.0 += 1;
         self.refused.1.insert(reason);
+        match memory {
+            Some(memory) => self.begin(memory, event + 1, blob),
+            None => self.open(event + 1, blob),
+        }
     }
 
     /// Nothing is won by another segment where one that holds nothing could not grow.
@@ -268,25 +208,32 @@ impl Sink {
 
     /// Gives the full segment to the writer and opens the next, waiting for one only when all are full.
     fn rotate(&mut self) {
-        let Some(mut segment) = self.segment.take() else { return };
-        segment.seal();
+        let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
-        _ = self.full.send(ToWriter::Segment(segment));
-        self.contents = 0;
+        self.hand_over(segment);
         self.open(event, blob);
     }
 
+    fn hand_over(&mut self, mut segment: Segment<TailMemory>) {
+        segment.seal();
+        _ = self.full.send(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
+        self.contents = 0;
+    }
+
     fn open(&mut self, first_event: u64, first_blob: u64) {
-        self.generation += 1;
         // The writer returns every segment, also one that it could not write; it ends only after this sink. On a full disk the first one,
         // which has had its blocks from the beginning, comes around again.
         while let Ok(mut memory) = self.free.recv() {
-            if memory.make_ready(1) {
-                self.segment =
-                    Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
-                (self.told, self.untold) = ((0, first_blob), 0);
+            if !memory.is_stale() && memory.make_ready(1) {
+                self.begin(memory, first_event, first_blob);
                 return;
             }
         }
+    }
+
+    fn begin(&mut self, memory: TailMemory, first_event: u64, first_blob: u64) {
+        self.generation += 1;
+        self.segment = Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
+        (self.told, self.untold) = ((0, first_blob, 0), 0);
     }
 }

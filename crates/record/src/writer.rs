@@ -1,12 +1,14 @@
 //! The second thread: makes blocks of full segments and writes them to the file.
 
-use crate::log_file::LogFile;
+use crate::log_file::{LogFile, is_full};
 use crate::recorder::Progress;
-use crate::sink::{Ahead, TailMemory};
+use crate::sink::{Ahead, Refused};
+use crate::tail::{Tail, TailMemory};
+use crate::watch::Watch;
 use crate::watchdog::{self, Watchdog};
-use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{
@@ -14,7 +16,7 @@ use std::sync::mpsc::{
 };
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use sysreel_format::{BlockWriter, Completeness, DropReasons, Extras, Segment};
+use sysreel_format::{BlockWriter, Completeness, Damaged, DropReasons, Extras, Segment, holds_blobs};
 
 /// How often what was written is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -23,10 +25,10 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 pub(crate) enum ToWriter {
     /// Begin with these records, if you like.
     Ahead(Ahead),
-    /// Write this and give its memory back.
-    Segment(Segment<TailMemory>),
+    /// Note the events that were lost before it, write this, and give its memory back.
+    Segment(Segment<TailMemory>, Refused),
     /// That was all.
-    Finish(Completeness, Extras, (u64, DropReasons)),
+    Finish(Completeness, Extras),
 }
 
 /// How the log ended.
@@ -40,6 +42,12 @@ pub(crate) struct Written {
     pub(crate) bytes: u64,
     /// Was the footer written?
     pub(crate) finished: bool,
+    /// Where the log is now, if that was looked after.
+    pub(crate) path: Option<PathBuf>,
+    /// Where the tail is, if there is one.
+    pub(crate) tail: Option<PathBuf>,
+    /// What others did to the files meanwhile.
+    pub(crate) interference: Vec<String>,
 }
 
 /// The writer thread and the tracer's ends of its channels.
@@ -55,8 +63,9 @@ pub(crate) struct Writer {
 /// Where the blocks go.
 pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<LogFile>,
-    /// The tail's file, when there is one, to be synced along.
-    pub(crate) tail: Option<Arc<File>>,
+    /// The tail, when there is one: to be synced along.
+    pub(crate) tail: Option<Tail>,
+    pub(crate) watch: Option<Watch>,
     /// Looks after the waits of the tracer.
     pub(crate) watchdog: Watchdog,
 }
@@ -75,11 +84,12 @@ impl Writer {
         for segment in segments {
             _ = give_back.send(segment);
         }
-        let Output { blocks, tail, watchdog } = output;
+        let Output { blocks, tail, watch, watchdog } = output;
         let warn = watchdog.warn;
         let mut state = State {
             blocks: Some(blocks),
             tail,
+            watch,
             watchdog,
             written: Written::default(),
             progress,
@@ -103,13 +113,8 @@ impl Writer {
     }
 
     /// Ends the log, and with it the thread. The sink must have been closed.
-    pub(crate) fn finish(
-        self,
-        completeness: Completeness,
-        extras: Extras,
-        refused: (u64, DropReasons),
-    ) -> Written {
-        _ = self.to.send(ToWriter::Finish(completeness, extras, refused));
+    pub(crate) fn finish(self, completeness: Completeness, extras: Extras) -> Written {
+        _ = self.to.send(ToWriter::Finish(completeness, extras));
         let written = match self.written.recv_timeout(watchdog::LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = watchdog::LIMIT.as_secs();
@@ -131,7 +136,8 @@ impl Writer {
 struct State {
     /// Absent once the log is finished.
     blocks: Option<BlockWriter<LogFile>>,
-    tail: Option<Arc<File>>,
+    tail: Option<Tail>,
+    watch: Option<Watch>,
     watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
@@ -153,9 +159,9 @@ impl State {
                     self.begin_with(&ahead);
                     self.telling.store(false, Ordering::Release);
                 }
-                Ok(ToWriter::Segment(segment)) => self.segment(segment),
-                Ok(ToWriter::Finish(completeness, extras, refused)) => {
-                    self.finish(completeness, &extras, refused);
+                Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
+                Ok(ToWriter::Finish(completeness, extras)) => {
+                    self.finish(completeness, &extras);
                     return std::mem::take(&mut self.written);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
@@ -163,6 +169,7 @@ impl State {
             }
             if synced.elapsed() >= SYNC_EVERY {
                 self.watchdog.look();
+                self.look();
                 self.sync();
                 synced = Instant::now();
             }
@@ -170,56 +177,65 @@ impl State {
     }
 
     /// Takes what a segment has before it is full: what is done while the program runs need not be done when it has ended. Read from the
-    /// file, which has what was stored to the mapping: those bytes are committed, and not changed any more.
+    /// file, which has what was stored to the mapping: those bytes are committed, and not changed any more, except by others.
     fn begin_with(&mut self, ahead: &Ahead) {
-        let Some(tail) = self.tail.clone() else { return };
-        let Some(mut blocks) = self.blocks.take() else { return };
+        let Some(tail) = &self.tail else { return };
+        let Some(blocks) = &mut self.blocks else { return };
         self.records.clear();
         self.records.resize(ahead.len, 0);
         // Whatever goes wrong here does so again when the segment comes, and is told then.
-        if tail.read_exact_at(&mut self.records, ahead.offset).is_ok() {
+        if tail.file.read_exact_at(&mut self.records, ahead.offset).is_ok()
+            && holds_blobs(ahead.sums.0, &self.records, ahead.sums.1)
+        {
             _ = blocks.take_ahead(ahead.first_blob, &self.records);
         }
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
-        self.blocks = Some(blocks);
     }
 
-    fn segment(&mut self, segment: Segment<TailMemory>) {
-        let Some(mut blocks) = self.blocks.take() else { return };
-        if let Err(error) = blocks.write_segment(&segment).map_err(io_error) {
-            let reason = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
-                    DropReasons::DISK_FULL
-                }
-                _ => DropReasons::WRITE_ERROR,
-            };
-            self.written.lost += blocks.drop_segment(&segment, reason);
-            self.written.error.get_or_insert(error);
-            self.progress.lost.store(self.written.lost, Ordering::Relaxed);
+    fn segment(&mut self, segment: Segment<TailMemory>, before: Refused) {
+        let Some(blocks) = &mut self.blocks else { return };
+        blocks.note_loss(before.0, before.1);
+        if let Some(tail) = self.tail.as_ref().filter(|_| segment.memory().is_stale()) {
+            tail.keep_copy(&segment);
         }
+        if let Err(error) = blocks.write_segment(&segment).map_err(io_error) {
+            let full = is_full(&error);
+            let reason = if full { DropReasons::DISK_FULL } else { DropReasons::WRITE_ERROR };
+            blocks.drop_segment(&segment, reason);
+            self.written.error.get_or_insert(error);
+        }
+        self.written.lost = blocks.lost();
+        self.progress.lost.store(self.written.lost, Ordering::Relaxed);
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
         let end = blocks.bytes_to_reserve();
         blocks.get_mut().keep_for_the_end(end);
-        self.blocks = Some(blocks);
-        if let Err(SendError(last)) = self.give_back.send(segment.free()) {
+        let memory = segment.free();
+        if memory.is_stale() {
+            // Its own tail is gone, and others took its place.
+            _ = self.tail.as_ref().map(|tail| tail.forget_copy(&memory));
+            self.unneeded.push(memory);
+        } else if let Err(SendError(last)) = self.give_back.send(memory) {
             // It is unmapped when the log is finished.
             self.unneeded.push(last);
         }
     }
 
+    /// Looks whether the files are where they were.
+    fn look(&mut self) {
+        let (Some(watch), Some(blocks)) = (&mut self.watch, &mut self.blocks) else { return };
+        watch.look(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
+    }
+
     fn sync(&mut self) {
         // A failing sync loses nothing yet: the next write or the end will tell.
         _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync());
-        _ = self.tail.as_ref().map(|tail| tail.sync_data());
+        _ = self.tail.as_ref().map(|tail| tail.file.sync_data());
     }
 
-    fn finish(&mut self, mut completeness: Completeness, extras: &Extras, refused: (u64, DropReasons)) {
+    fn finish(&mut self, completeness: Completeness, extras: &Extras) {
+        // What is missing now is put back before the end is written, and what goes missing until it is, after that.
+        self.look();
         let Some(blocks) = &mut self.blocks else { return };
-        blocks.note_loss(refused.0, refused.1);
-        self.written.lost += refused.0;
-        if self.written.lost > 0 {
-            completeness.insert(Completeness::LOST_EVENTS);
-        }
         blocks.get_mut().begin_end();
         match blocks.end(completeness, extras) {
             Ok(()) => {
@@ -229,6 +245,21 @@ impl State {
             Err(error) => _ = self.written.error.get_or_insert(io_error(error)),
         }
         self.written.bytes = blocks.offset();
+        let damaged = blocks.damaged();
+        self.look();
+        if let Some(watch) = self.watch.take() {
+            let (path, tail, mut interference) = watch.end(self.tail.as_ref());
+            if damaged != Damaged::default() {
+                interference.push(format!(
+                    "another program wrote to the tail of {} while it was recorded: {} events and {} buffers are lost by that",
+                    path.display(),
+                    damaged.events,
+                    damaged.blobs
+                ));
+            }
+            (self.written.path, self.written.tail, self.written.interference) =
+                (Some(path), tail, interference);
+        }
     }
 }
 

@@ -47,6 +47,7 @@ pub mod stub;
 pub mod wait;
 pub mod waiting;
 
+mod holes;
 mod places;
 mod raw;
 

@@ -22,12 +22,17 @@ const ENOSYS: i64 = 38;
 #[test]
 fn what_is_not_exercised_is_listed_with_its_reason() {
     let list = listed(&std::fs::read_to_string(folder().join("COVERAGE")).unwrap()).unwrap();
+    // A condition that machine_has.c does not know would hold on every machine.
+    let probes = std::fs::read_to_string(folder().join("machine_has.c")).unwrap();
+    for thing in list.values().filter_map(|when| when.without.as_ref()) {
+        assert!(probes.contains(&format!("puts(\"{thing}\")")), "machine_has.c has no probe for {thing}");
+    }
     let mut problems = Vec::new();
     if is_root() {
-        problems.extend(judge("root", &measure(Session::new), &list, &[false]));
-        problems.extend(judge("a user", &measure(Session::unprivileged), &list, &[false, true]));
+        problems.extend(judge(Who::Root, &measure(Session::new), &list));
+        problems.extend(judge(Who::User, &measure(Session::unprivileged), &list));
     } else {
-        problems.extend(judge("a user", &measure(Session::new), &list, &[false, true]));
+        problems.extend(judge(Who::User, &measure(Session::new), &list));
     }
     assert!(problems.is_empty(), "fixtures/programs/COVERAGE is not true:\n{}", problems.join("\n"));
 }
@@ -51,13 +56,41 @@ struct Measured {
     /// Calls that this kernel does not have: nobody can say more of them here.
     absent: BTreeSet<(Abi, &'static str)>,
     lacks: BTreeSet<String>,
+    /// What the machine has that others lack.
+    has: BTreeSet<String>,
 }
 
-/// A case that is not exercised, and whether that holds only of tests that do not run as root.
-type Listed = BTreeMap<Case, bool>;
+/// The cases that are not exercised, each with when that is so.
+type Listed = BTreeMap<Case, When>;
+
+/// When a case is not exercised.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct When {
+    /// Only if the tests do not run as root.
+    as_user: bool,
+    /// Only if the machine does not have this (see machine_has.c).
+    without: Option<String>,
+}
+
+impl When {
+    fn holds(&self, who: Who, has: &BTreeSet<String>) -> bool {
+        (who == Who::User || !self.as_user) && self.without.as_ref().is_none_or(|thing| !has.contains(thing))
+    }
+}
+
+/// As whom the programs run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Who {
+    Root,
+    User,
+}
 
 fn measure(session: impl Fn(&crate::program::Program) -> Session) -> Measured {
-    let mut measured = Measured::default();
+    let machine = program("machine_has");
+    let asked = session(&machine).bare(&machine);
+    assert!(asked.ended(&machine.end), "machine_has: {}, {}", asked.status, asked.stderr);
+    let has = String::from_utf8(asked.stdout).unwrap().lines().map(str::to_owned).collect();
+    let mut measured = Measured { has, ..Measured::default() };
     for name in PROGRAMS {
         let program = program(name);
         let session = session(&program);
@@ -150,9 +183,9 @@ fn rows(abi: Abi) -> impl Iterator<Item = &'static Row> {
 }
 
 /// What the list says too much or too little for those who run the tests like this.
-fn judge(who: &str, measured: &Measured, list: &Listed, of: &[bool]) -> Vec<String> {
+fn judge(who: Who, measured: &Measured, list: &Listed) -> Vec<String> {
     let mut problems = Vec::new();
-    eprintln!("as {who}:");
+    eprintln!("as {who}, on a machine with {:?}:", measured.has);
     for abi in ABIS {
         report(measured, abi);
         if measured.count(&measured.seen, abi, Outcome::Success) == 0 {
@@ -162,7 +195,7 @@ fn judge(who: &str, measured: &Measured, list: &Listed, of: &[bool]) -> Vec<Stri
         for row in rows(abi).filter(|row| !measured.absent.contains(&(abi, row.name))) {
             for outcome in [Outcome::Success, Outcome::Error] {
                 let case = (abi, row.name, outcome);
-                let listed = list.get(&case).is_some_and(|user| of.contains(user));
+                let listed = list.get(&case).is_some_and(|when| when.holds(who, &measured.has));
                 match (measured.seen.contains(&case), listed) {
                     (true, true) => {
                         problems.push(format!("as {who}, {abi} {outcome} of {} is exercised", row.name))
@@ -199,7 +232,7 @@ fn report(measured: &Measured, abi: Abi) {
     eprintln!("    not in this kernel: {}", without(&|row| measured.absent.contains(&(abi, row.name))));
 }
 
-/// The list: a heading `ABI OUTCOME: REASON` or `ABI OUTCOME as user: REASON`, and below it names, indented.
+/// The list: a heading `ABI OUTCOME [as user] [without THING]: REASON`, and below it names, indented.
 fn listed(text: &str) -> Result<Listed, String> {
     let mut list = Listed::new();
     let mut heading = None;
@@ -212,10 +245,10 @@ fn listed(text: &str) -> Result<Listed, String> {
             heading = Some(parse_heading(line).ok_or_else(|| wrong("no heading"))?);
             continue;
         }
-        let (abi, outcome, user) = heading.ok_or_else(|| wrong("names without a heading"))?;
+        let (abi, outcome, when) = heading.as_ref().ok_or_else(|| wrong("names without a heading"))?;
         for name in line.split_whitespace() {
             let (_, row) = row(abi.name(), name).ok_or_else(|| wrong(&format!("{abi} has no row {name}")))?;
-            if list.insert((abi, row.name, outcome), user).is_some() {
+            if list.insert((*abi, row.name, *outcome), when.clone()).is_some() {
                 return Err(wrong(&format!("{name} stands there twice")));
             }
         }
@@ -223,17 +256,30 @@ fn listed(text: &str) -> Result<Listed, String> {
     Ok(list)
 }
 
-fn parse_heading(line: &str) -> Option<(Abi, Outcome, bool)> {
+fn parse_heading(line: &str) -> Option<(Abi, Outcome, When)> {
     let (what, reason) = line.split_once(": ")?;
-    let (abi, outcome, user) = match what.split(' ').collect::<Vec<_>>()[..] {
-        [abi, outcome] => (abi, outcome, false),
-        [abi, outcome, "as", "user"] => (abi, outcome, true),
+    let words: Vec<_> = what.split(' ').collect();
+    let [abi, outcome, ref when @ ..] = words[..] else { return None };
+    let (as_user, without) = match *when {
+        [] => (false, None),
+        ["as", "user"] => (true, None),
+        ["without", thing] => (false, Some(thing.to_owned())),
+        ["as", "user", "without", thing] => (true, Some(thing.to_owned())),
         _ => return None,
     };
     let abi = ABIS.into_iter().find(|known| known.name() == abi)?;
     let outcome =
         [Outcome::Success, Outcome::Error].into_iter().find(|known| known.to_string() == outcome)?;
-    (!reason.is_empty()).then_some((abi, outcome, user))
+    (!reason.is_empty()).then_some((abi, outcome, When { as_user, without }))
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Root => "root",
+            Self::User => "a user",
+        })
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -248,17 +294,29 @@ impl fmt::Display for Outcome {
 #[test]
 fn the_list_is_read_whole_or_not_at_all() {
     let list = listed(
-        "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  mount\n",
+        "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  mount\n\
+         x86_64 success without wings: r\n  pkey_alloc\nx86_64 success as user without wings: r\n  bpf\n",
     )
     .unwrap();
-    assert_eq!(list.get(&(Abi::X86_64, "gettid", Outcome::Error)), Some(&false));
-    assert_eq!(list.get(&(Abi::I386, "mount", Outcome::Success)), Some(&true));
-    assert_eq!(list.len(), 3);
+    assert_eq!(list.len(), 5);
+    let (nothing, wings) = (BTreeSet::new(), BTreeSet::from(["wings".to_owned()]));
+    for (abi, name, outcome, holds) in [
+        (Abi::X86_64, "gettid", Outcome::Error, [true, true, true, true]),
+        (Abi::I386, "mount", Outcome::Success, [false, false, true, true]),
+        (Abi::X86_64, "pkey_alloc", Outcome::Success, [true, false, true, false]),
+        (Abi::X86_64, "bpf", Outcome::Success, [false, false, true, false]),
+    ] {
+        let when = &list[&(abi, name, outcome)];
+        let found = [Who::Root, Who::User].map(|who| [&nothing, &wings].map(|has| when.holds(who, has)));
+        assert_eq!(found.concat(), holds, "{name}");
+    }
     for bad in [
         "  getpid",
         "x86_64 error:\n",
         "x86_64 error: r\n  no_such_call",
         "mips error: r",
+        "x86_64 error without: r",
+        "x86_64 error as root: r",
         "x86_64 error: r\n  read read",
     ] {
         assert!(listed(bad).is_err(), "{bad:?}");

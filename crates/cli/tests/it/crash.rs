@@ -81,7 +81,7 @@ fn record(stage: &Stage, log: &Path, options: &[&str]) -> Command {
 }
 
 /// The ledger's first word.
-fn count(ledger: &Path) -> u64 {
+pub(crate) fn count(ledger: &Path) -> u64 {
     use std::os::unix::fs::FileExt;
     let mut word = [0; 8];
     match fs::File::open(ledger).and_then(|file| file.read_exact_at(&mut word, 0)) {
@@ -91,7 +91,7 @@ fn count(ledger: &Path) -> u64 {
 }
 
 /// The id of the program: the log's first task.
-fn spawned(log: &Path) -> u32 {
+pub(crate) fn spawned(log: &Path) -> u32 {
     let mut tid = None;
     each(log, |_, event| {
         if let Body::Task(task) = event.decode().unwrap() {
@@ -102,7 +102,7 @@ fn spawned(log: &Path) -> u32 {
 }
 
 /// The numbers that the program wrote, as the memory of its write calls has them, and how many events there are.
-fn written(log: &Path) -> (BTreeSet<u64>, u64) {
+pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
     let write = number(Abi::X86_64, "write").unwrap();
     let mut numbers = BTreeSet::new();
     let read = each(log, |log, event| {

@@ -72,7 +72,7 @@ fn logs_that_cannot_be_made() {
     };
     record("missing/x.reel", "").fails(125, &["missing/x.reel", "No such file", "the folder does not exist"]);
     record(".", "").fails(125, &["cannot write the log .", "directory"]);
-    record("/dev/full", "").fails(125, &["cannot write the log /dev/full", "No space left"]);
+    record("/dev/full --force", "").fails(125, &["cannot write the log /dev/full", "No space left"]);
     record("/proc/x.reel", "").fails(125, &["cannot write the log /proc/x.reel"]);
     record("x.reel", "ulimit -f 100;").fails(125, &["x.reel", "ulimit -f"]);
     fs::create_dir(stage.path("readonly")).unwrap();
@@ -103,30 +103,43 @@ fn disks_that_are_too_small() {
         command.env("STORM", &crate::program::program("stop_storm").binary);
         stage.run(&mut command)
     };
+    log_of_true(&stage);
     let ran = on_disk(
         "100k",
-        r#"echo old > disk/x.reel; "$SYSREEL" record -o disk/x.reel touch started; echo $?; ls disk; cat disk/x.reel"#,
+        r#"cp true.reel disk/x.reel; "$SYSREEL" record -o disk/x.reel touch started; echo $?; ls disk; cmp true.reel disk/x.reel"#,
     );
-    assert_eq!(ran.text(), "125\nx.reel\nold\n", "{ran:?}");
+    assert_eq!(ran.text(), "125\nx.reel\n", "{ran:?}");
     assert!(ran.never_panics().stderr.contains("the disk has no room"), "{ran:?}");
     assert!(!stage.path("started").exists());
+    // Small, but large enough for the log: the tail leaves it its room.
+    let ran =
+        on_disk("2M", r#""$SYSREEL" record -q -o disk/x.reel "$STORM" 60000; echo $?; cp disk/x.reel ."#);
+    assert_eq!(ran.text(), "0\n", "{ran:?}");
+    each(&stage.path("x.reel"), |_, _| {}).is_clean();
     // Full in the middle: the log ends with a word on what is not in it, the program ends as it would have.
-    let script = r#""$SYSREEL" record -q -o disk/x.reel -- python3 -c '
+    let script = r#"ulimit -f LIMIT; "$SYSREEL" record -q -o disk/x.reel -- python3 -c '
 import os
 for i in range(400):
     f = os.open("/dev/null", os.O_WRONLY); os.write(f, os.urandom(60000)); os.close(f)
-raise SystemExit(3)'; echo $?; cp disk/x.reel full.reel; cp disk/x.reel.tail full.reel.tail 2>/dev/null"#;
+raise SystemExit(3)'; echo $?; ls disk; cp disk/x.reel full.reel"#;
     if installed("disks_that_are_too_small", &["python3"]) {
-        let ran = on_disk("28M", script);
-        assert_eq!(ran.text(), "125\n", "{ran:?}");
-        assert!(ran.never_panics().stderr.contains("could not be written"), "{ran:?}");
-        let read = each(&stage.path("full.reel"), |_, _| {});
-        assert!(
-            read.ending == Ending::Clean && read.missing.iter().any(|why| why.contains("disk full")),
-            "{read:?}"
-        );
-        stage.sysreel(&["print", "full.reel"]).fails(3, &["missing"]);
-        stage.sysreel(&["info", "full.reel"]).fails(3, &[]);
+        for (size, limit) in [("4M", "unlimited"), ("28M", "unlimited"), ("100M", "36000")] {
+            let ran = on_disk(size, &script.replace("LIMIT", limit));
+            assert_eq!(ran.text(), "125\nx.reel\n", "{size}: {ran:?}");
+            let read = each(&stage.path("full.reel"), |_, _| {});
+            assert!(
+                read.ending == Ending::Clean && read.missing.iter().any(|why| why.contains("disk full")),
+                "{size}: {read:?}"
+            );
+            // What is told is what is in the log, and nobody lost more than there was.
+            let log = sysreel_inspect::open(&stage.path("full.reel")).unwrap();
+            let summary = log.log().summary().unwrap();
+            let told = format!("{} of {} events could not be written", summary.lost, summary.events);
+            assert!(ran.never_panics().stderr.contains(&told), "{size}: {told}: {ran:?}");
+            assert!(summary.lost < summary.events, "{told}");
+            stage.sysreel(&["print", "full.reel"]).fails(3, &["missing"]);
+            stage.sysreel(&["info", "full.reel"]).fails(3, &[]);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ fixtures! { PROGRAMS, holds_its_statements:
 
 // What other tests attach to, kill and load a recorder with. They state nothing, and must end by themselves.
 fixtures! { TARGETS, ends_as_documented:
-    deny_call epoll_server exec_loop ledger newborns_die sandboxed_poll sleeper spin stop_storm
+    deny_call epoll_server exec_loop ledger machine_has newborns_die sandboxed_poll sleeper spin stop_storm tail_attack
 }
 
 #[test]

@@ -40,6 +40,7 @@ mod stops;
 mod stretch;
 mod structs_only;
 mod synthetic;
+mod tampering;
 mod thread_storm;
 mod tracers;
 mod transparency;

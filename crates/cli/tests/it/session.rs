@@ -37,6 +37,7 @@ pub(crate) struct Session {
 impl Session {
     /// As whoever runs the tests.
     pub(crate) fn new(program: &Program) -> Self {
+        crate::stage::default_signals();
         Self {
             folder: tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap(),
             sysreel: env!("CARGO_BIN_EXE_sysreel").into(),

@@ -14,6 +14,28 @@ use tempfile::TempDir;
 /// What takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(100);
 
+/// Gives the programs that tests start the default action for signals that this process ignores, as under nohup(1) or in the
+/// background of a shell without job control. A signal that is caught has its default action after execve(2), one that is
+/// ignored stays ignored.
+pub(crate) fn default_signals() {
+    use signal_hook::consts as number;
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for signal in [
+            number::SIGHUP,
+            number::SIGINT,
+            number::SIGQUIT,
+            number::SIGTERM,
+            number::SIGTSTP,
+            number::SIGCHLD,
+        ] {
+            if sysreel_sys::signals::is_ignored(sysreel_sys::Signal(signal)) {
+                signal_hook::flag::register(signal, std::sync::Arc::default()).unwrap();
+            }
+        }
+    });
+}
+
 /// The binary under test.
 pub(crate) const SYSREEL: &str = env!("CARGO_BIN_EXE_sysreel");
 
@@ -37,6 +59,7 @@ pub(crate) struct Running {
 
 impl Stage {
     pub(crate) fn new() -> Stage {
+        default_signals();
         Stage { folder: tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap() }
     }
 

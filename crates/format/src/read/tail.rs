@@ -10,7 +10,8 @@ use crate::event::Event;
 use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{MAX_TAIL, SEGMENT_ALIGN};
-use crate::segment::{RECORD_HEAD, Record, Records, SEGMENT_HEADER, SegmentHeader};
+use crate::records::{RECORD_HEAD, Record, Records};
+use crate::segment::{SEGMENT_HEADER, SegmentHeader};
 
 /// A tail file that belongs to the log.
 #[derive(Debug)]

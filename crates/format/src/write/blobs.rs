@@ -3,12 +3,14 @@
 use std::io;
 
 use super::{About, BlobRows, BlockWriter};
-use crate::Error;
 use crate::block::{MUST_UNDERSTAND, SAFE_TO_COPY};
 use crate::kind::{BlobNumber, BlockKind};
 use crate::limits::BLOBS_AHEAD;
-use crate::segment::{Record, Records, Segment, SegmentMemory};
+use crate::records::{Record, Records};
+use crate::segment::{Segment, SegmentMemory};
+
 use crate::zframe::hash128;
+use crate::{DropReasons, Error};
 
 impl<W: io::Write> BlockWriter<W> {
     /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
@@ -35,13 +37,29 @@ impl<W: io::Write> BlockWriter<W> {
     }
 
     pub(super) fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
-        let blobs = segment.records().filter_map(|record| match record {
-            Record::Blob(bytes) => Some(bytes),
-            Record::Event(_) => None,
-        });
-        for (number, bytes) in (segment.first_blob()..).zip(blobs) {
-            if number >= self.next_untaken() {
-                self.take_blob(bytes)?;
+        let first = segment.first_blob();
+        for stretch in segment.stretches() {
+            let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
+            if numbers.end <= self.next_untaken() {
+                continue;
+            }
+            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
+            if !stretch.holds_blobs(records) {
+                // Those that were taken ahead were sound then.
+                self.flush_blobs()?;
+                self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);
+                self.summary.drop_reasons.insert(DropReasons::TAIL_DAMAGED);
+                self.next_blob = numbers.end;
+                continue;
+            }
+            let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
+                Record::Blob(bytes) => Some(bytes),
+                Record::Event(_) => None,
+            });
+            for (number, bytes) in numbers.zip(blobs) {
+                if number >= self.next_untaken() {
+                    self.take_blob(bytes)?;
+                }
             }
         }
         self.flush_blobs()

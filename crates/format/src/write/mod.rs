@@ -20,7 +20,8 @@ use crate::index::{self, Entry, Waypoint};
 use crate::kind::{BlockKind, EventKind};
 use crate::limits::{CHECKPOINT_EVERY, MAX_BLOCK};
 use crate::meta::{FileMeta, MetaCodec};
-use crate::segment::{Record, Segment, SegmentMemory};
+use crate::records::{Record, Records};
+use crate::segment::{Segment, SegmentMemory};
 use crate::summary::{Extras, Summary};
 use crate::trailer::{TRAILER_LEN, Trailer};
 use crate::zframe::{bound, hash128};
@@ -48,6 +49,16 @@ pub struct BlockWriter<W> {
     waypoints: Vec<Waypoint>,
     summary: Summary,
     kinds: BTreeMap<u16, u64>,
+    damaged: Damaged,
+}
+
+/// What the writer did not find in segments as it was appended to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damaged {
+    /// Events, which count as lost.
+    pub events: u64,
+    /// Buffers. Events that are not lost may refer to them.
+    pub blobs: u64,
 }
 
 /// What a block is about, beside its payload.
@@ -84,6 +95,7 @@ impl<W: io::Write> BlockWriter<W> {
             waypoints: Vec::new(),
             summary: Summary::default(),
             kinds: BTreeMap::new(),
+            damaged: Damaged::default(),
         };
         writer.sink.write(&header.encode())?;
         writer.write_block(About::of(BlockKind::META, MUST_UNDERSTAND, 0), &meta)?;
@@ -96,6 +108,9 @@ impl<W: io::Write> BlockWriter<W> {
     }
 
     /// Writes what is in the segment: its blobs, then its events.
+    ///
+    /// Records that are not there any more as they were appended are left out: their events are lost, for
+    /// [`DropReasons::TAIL_DAMAGED`], and [`BlockWriter::damaged`] counts them.
     ///
     /// After an error the writer is sound: the same segment may be given again (what was written is not written
     /// twice), or given up with [`BlockWriter::drop_segment`].
@@ -130,14 +145,23 @@ impl<W: io::Write> BlockWriter<W> {
         lost
     }
 
+    /// What was damaged so far.
+    pub fn damaged(&self) -> Damaged {
+        self.damaged
+    }
+
     /// The next `count` event numbers stand for events that are lost.
     pub fn note_loss(&mut self, count: u64, reasons: DropReasons) {
         if count != 0 {
-            self.next_event += count;
+            self.skip(count, reasons);
             self.floor = self.next_event;
-            self.summary.lost += count;
-            self.summary.drop_reasons.insert(reasons);
         }
+    }
+
+    fn skip(&mut self, count: u64, reasons: DropReasons) {
+        self.next_event += count;
+        self.summary.lost += count;
+        self.summary.drop_reasons.insert(reasons);
     }
 
     /// Ends the log: footer and trailer. Gives the writer underneath back, flushed.
@@ -213,19 +237,34 @@ impl<W: io::Write> BlockWriter<W> {
     }
 
     fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
-        let rows = segment.records().filter_map(|record| match record {
-            Record::Event(row) => Some(row),
-            Record::Blob(_) => None,
-        });
+        let first = segment.first_event();
         self.events.clear();
-        for (number, row) in (segment.first_event()..).zip(rows) {
-            if number < self.next_event {
+        for stretch in segment.stretches() {
+            let numbers = first + stretch.events.start..first + stretch.events.end;
+            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
+            if !stretch.holds_events(records) {
+                self.flush_events()?;
+                let lost = numbers.end.saturating_sub(self.next_event);
+                if lost != 0 {
+                    self.skip(lost, DropReasons::TAIL_DAMAGED);
+                    self.damaged.events += lost;
+                }
                 continue;
             }
-            if self.events.is_full(row.len()) {
-                self.flush_events()?;
+            let records = Records::new(records);
+            let rows = records.map_while(Result::ok).filter_map(|record| match record {
+                Record::Event(row) => Some(row),
+                Record::Blob(_) => None,
+            });
+            for (number, row) in numbers.zip(rows) {
+                if number < self.next_event {
+                    continue;
+                }
+                if self.events.is_full(row.len()) {
+                    self.flush_events()?;
+                }
+                self.events.push(number, row)?;
             }
-            self.events.push(number, row)?;
         }
         self.flush_events()
     }

@@ -1,12 +1,12 @@
 //! Files that were cut, flipped, zeroed or shuffled.
 
 use sysreel_format::{
-    BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, Ending, Extras, FileHeader, FileId, Limits,
-    Log, Segment, Why,
+    BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, DropReasons, Ending, Extras, FileHeader,
+    FileId, Limits, Log, Segment, SegmentMemory, Why,
 };
 
 use crate::account::{account, account_bytes};
-use crate::build::{Piece, blob_bytes, blob_row, every_kind, log_of, meta, rows_of, small_log};
+use crate::build::{ID, Piece, blob_bytes, blob_row, every_kind, header, log_of, meta, rows_of, small_log};
 use crate::calls::both_logs;
 
 #[test]
@@ -151,4 +151,81 @@ fn a_block_whose_rows_are_not_those_of_its_hash_is_found_when_asked() {
         holes += usize::from(matches!(item, sysreel_format::Item::Missing(_)));
     }
     assert_eq!(holes, 1);
+}
+
+/// Memory of a segment that another program writes to.
+#[derive(Debug)]
+struct Shared {
+    ours: Vec<u8>,
+    /// What is there now.
+    now: std::cell::OnceCell<Vec<u8>>,
+}
+
+impl SegmentMemory for Shared {
+    fn bytes(&self) -> &[u8] {
+        self.now.get().unwrap_or(&self.ours)
+    }
+
+    fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.ours
+    }
+
+    fn store_release(&mut self, offset: usize, value: u64) {
+        self.ours.store_release(offset, value);
+    }
+}
+
+/// Whatever becomes of a segment's memory before it is written: what was recorded is in the log, or is said to be lost.
+#[test]
+fn a_segment_that_others_write_to() {
+    let whole = 64 << 10;
+    let mut seen = (0, 0);
+    for (turn, at) in (128..whole).step_by(1 << 10).map(|at| at + at % 7).enumerate() {
+        let ours = vec![0; whole];
+        let mut segment = Segment::open(Shared { ours, now: Default::default() }, &ID, 1, 0, 0);
+        let mut rows = Vec::new();
+        while let Ok(blob) = segment.append_blob(&blob_bytes(rows.len() as u64)) {
+            let row = blob_row(rows.len() as u64, &[blob], 300);
+            if segment.append_event(&row).is_err() {
+                break;
+            }
+            rows.push(row);
+        }
+        let mut now = segment.memory().ours.clone();
+        match turn % 3 {
+            0 => now[at] ^= 1,
+            // As a file that was cut short.
+            1 => now[at..].fill(0),
+            // As another recording's records would look.
+            _ => now.copy_within(at..at + (4 << 10).min(whole - at), 128),
+        }
+        segment.memory().now.set(now).unwrap();
+        let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
+        writer.write_segment(&segment).unwrap();
+        let damaged = writer.damaged();
+        let mut next = Segment::open(vec![0; 8192], &ID, 2, segment.next_event(), segment.next_blob());
+        rows.push(blob_row(0, &[next.append_blob(&blob_bytes(segment.next_blob())).unwrap()], 300));
+        next.append_event(rows.last().unwrap()).unwrap();
+        writer.write_segment(&next).unwrap();
+        let bytes = writer.finish(Completeness::default(), &Extras::default()).unwrap();
+        let log = Log::open(bytes, Limits::default()).unwrap();
+        let (read, holes) = account(&log, &rows);
+        assert_eq!(read as u64 + damaged.events, rows.len() as u64);
+        assert!(holes.iter().all(|hole| hole.why == Why::Dropped(DropReasons::TAIL_DAMAGED)), "{holes:?}");
+        // Buffers that are given are right, see above; those that are not are counted.
+        let given = (0..rows.len() as u64).filter(|&number| log.blob(BlobNumber(number)).is_ok());
+        assert_eq!(given.count() as u64 + damaged.blobs, rows.len() as u64, "damage at {at}");
+        let summary = log.summary().unwrap();
+        assert_eq!(summary.lost, damaged.events);
+        assert_eq!(summary.completeness.contains(Completeness::LOST_EVENTS), damaged.events > 0);
+        assert_eq!(
+            summary.drop_reasons.contains(DropReasons::TAIL_DAMAGED),
+            damaged.events + damaged.blobs > 0
+        );
+        // A bit costs what lies between two marks, and no more.
+        assert!(turn % 3 != 0 || damaged.events.max(damaged.blobs) <= 12, "{damaged:?}");
+        seen.0 += damaged.events;
+        seen.1 += damaged.blobs;
+    }
+    assert!(seen.0 > 1000 && seen.1 > 1000, "{seen:?}");
 }

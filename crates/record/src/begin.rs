@@ -1,0 +1,60 @@
+//! The log at the beginning of a recording: its files, what it begins with, the thread that writes it.
+
+use crate::colocation::Colocation;
+use crate::error::Error;
+use crate::file::Files;
+use crate::log_file::LogFile;
+use crate::meta;
+use crate::options::Options;
+use crate::output;
+use crate::recorder::Progress;
+use crate::watch::Watch;
+use crate::watchdog::Watchdog;
+use crate::writer::{Output, Writer, io_error};
+use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
+use std::sync::Arc;
+use sysreel_format::{BlockWriter, FileHeader};
+
+/// What is kept of the files while the writer has them.
+pub(crate) struct Kept {
+    pub(crate) path: PathBuf,
+    pub(crate) tail: Option<PathBuf>,
+    /// Keeps others from recording to a file of that name.
+    _lock: Option<UnixDatagram>,
+}
+
+/// Opens what the log goes to.
+pub(crate) fn files(options: &Options, standard: Option<output::Output>) -> Result<Files, Error> {
+    let program = options.argv.first().map(AsRef::as_ref);
+    match standard {
+        Some(standard) => Files::of(standard, None, options.force),
+        None => Files::open(options.output.as_deref(), program, options.force),
+    }
+}
+
+/// Writes what a log begins with, and starts the thread that writes the rest.
+pub(crate) fn start_writer(
+    options: &Options,
+    files: Files,
+    header: FileHeader,
+    info_size: u32,
+    colocation: &Colocation,
+    progress: &Arc<Progress>,
+    watchdog: Watchdog,
+) -> Result<(Writer, Kept), Error> {
+    let failed = |source| Error::Open { path: files.path.clone(), source };
+    let log = LogFile::new(files.log, files.regular);
+    let mut blocks = BlockWriter::create(log, header, &meta::of_machine(options, info_size))
+        .map_err(|error| failed(io_error(error)))?;
+    if options.replayable {
+        blocks.pack_buffers_fast();
+    }
+    blocks.get_mut().end_head();
+    let (tail, tail_path) = files.tail.unzip();
+    let watch = Watch::new(blocks.get_ref(), &files.path, tail_path.as_deref());
+    let output = Output { blocks, tail, watch, watchdog };
+    let writer =
+        colocation.apart(|| Writer::start(output, files.segments, Arc::clone(progress))).map_err(failed)?;
+    Ok((writer, Kept { path: files.path, tail: tail_path, _lock: files.lock }))
+}
