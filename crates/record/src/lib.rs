@@ -16,6 +16,7 @@ mod detach;
 mod envelope;
 mod error;
 mod file;
+mod job;
 mod lifecycle;
 mod log_file;
 mod meta;

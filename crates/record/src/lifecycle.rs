@@ -246,6 +246,7 @@ impl Session {
         if self.main == Some(tid) {
             self.main_status = Some(status);
         }
+        self.goes_on(tid);
         if let Some(first) = self.parked.remove(&tid) {
             self.adopt(tid, first);
         }

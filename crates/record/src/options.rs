@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::{AuditArch, Filter, Row};
+use sysreel_sys::front::Front;
 
 /// How a recording is made.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Options {
     pub file_contents: bool,
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
+    /// The process that the shell waits for, if it is not this one.
+    pub front: Option<Front>,
     /// The version of the tool, for the log's header.
     pub tool_version: String,
 }
@@ -52,6 +55,7 @@ impl Default for Options {
             replayable: false,
             file_contents: true,
             rows: sysreel_abi::row,
+            front: None,
             tool_version: String::new(),
         }
     }

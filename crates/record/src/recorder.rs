@@ -6,6 +6,7 @@ use crate::colocation::Colocation;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::file::Files;
+use crate::job::Job;
 use crate::log_file::LogFile;
 use crate::meta;
 use crate::namespaces::Namespaces;
@@ -102,6 +103,9 @@ impl Recorder {
         let attached = attach_all(&tracer, &options.pids)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
+        if let Some(front) = &options.front {
+            front.leave_group(spawned.as_ref().map(|spawned| spawned.stop.tid()))?;
+        }
         watch_signals(spawned.is_some());
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
         let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
@@ -149,6 +153,7 @@ impl Recorder {
             rowless: Default::default(),
             main: stop.as_ref().map(Stop::tid),
             main_status: None,
+            job: Job::new(options.front),
             termination,
             detaching: None,
             progress,
@@ -162,6 +167,11 @@ impl Recorder {
     /// The log's path.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// What to do right before the shell is shown that the program has stopped, if there is a front.
+    pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
+        self.session.job.before_stop(Box::new(tidy_up));
     }
 
     /// Counters to look at from another thread.

@@ -5,6 +5,7 @@ use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::envelope::Envelope;
 use crate::error::Error;
+use crate::job::Job;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
 use crate::options::RowSource;
@@ -54,6 +55,8 @@ pub(crate) struct Session {
     /// The spawned program, and how it ended.
     pub(crate) main: Option<Tid>,
     pub(crate) main_status: Option<WaitStatus>,
+    /// What the shell is to see of the program.
+    pub(crate) job: Job,
     pub(crate) termination: Termination,
     /// The signal that ended the recording before the program.
     pub(crate) detaching: Option<Signal>,
@@ -182,8 +185,15 @@ impl Session {
         self.takes_turn(tid, kind);
         match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
-            StopKind::Group(_) => stop.listen(),
-            StopKind::Syscall | StopKind::Event(_) => stop.resume(how, Signal::NONE),
+            StopKind::Group(signal) => {
+                stop.listen();
+                self.group_stopped(tid, signal);
+            }
+            StopKind::Event(_) => {
+                stop.resume(how, Signal::NONE);
+                self.goes_on(tid);
+            }
+            StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
         if kind == StopKind::Event(Event::EXIT) {
             self.until_ended(tid);
