@@ -77,8 +77,7 @@ pub fn split(with_command: bool) -> Result<Role> {
     let (shared, front) = (Shared::new()?, own_pid());
     let watched = watched(with_command);
     let set = set_of(&watched);
-    let both: Vec<Signal> = watched.iter().chain(&STOPPING).copied().collect();
-    let before = mask(libc::SIG_BLOCK, &set_of(&both))?;
+    let before = mask(libc::SIG_BLOCK, &added(set, &STOPPING))?;
     let before = *MASK.get_or_init(|| before);
     let children = default_for_children()?;
     // SAFETY: fork(2) of a process with one thread: the child may do whatever the parent may.
@@ -88,9 +87,8 @@ pub fn split(with_command: bool) -> Result<Role> {
             ignore(&[SIGINT, SIGQUIT]);
             ignore(&STOPPING);
         }
-        // What has come meanwhile and is ignored is thrown away here.
-        mask(libc::SIG_SETMASK, &before)?;
-        mask(libc::SIG_BLOCK, &set)?;
+        // In one step, for a SIGCHLD that is neither blocked nor handled is thrown away.
+        mask(libc::SIG_SETMASK, &added(before, &watched))?;
         return Ok(Role::Front(Watch { tracer: pid, shared, set }));
     }
     // SAFETY: the tracer dies with the front, as a recorder of one process does. sigaction(2) reads the action that was there before.
@@ -98,8 +96,7 @@ pub fn split(with_command: bool) -> Result<Role> {
         die_with(front);
         libc::sigaction(libc::SIGCHLD, &children, std::ptr::null_mut());
     }
-    mask(libc::SIG_SETMASK, &before)?;
-    mask(libc::SIG_BLOCK, &set_of(&STOPPING))?;
+    mask(libc::SIG_SETMASK, &added(before, &STOPPING))?;
     Ok(Role::Tracer(Front { pid: front, shared }))
 }
 
@@ -109,6 +106,15 @@ fn watched(with_command: bool) -> Vec<Signal> {
     let keys = if with_command { &[][..] } else { &[SIGINT, SIGQUIT] };
     let asking = [SIGTERM, SIGHUP].iter().chain(keys).copied().filter(|&signal| !is_ignored(signal));
     asking.chain([Signal(libc::SIGCHLD), Signal(wake_up())]).collect()
+}
+
+/// A set with more signals.
+fn added(mut set: libc::sigset_t, signals: &[Signal]) -> libc::sigset_t {
+    for signal in signals {
+        // SAFETY: sigaddset(3) writes to a set that is initialised.
+        unsafe { libc::sigaddset(&mut set, signal.0) };
+    }
+    set
 }
 
 /// Changes the signal mask of this thread; answers the one before.
