@@ -13,6 +13,7 @@
 use crate::raw::{check, die_with, own_pid};
 use crate::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, ignore, is_ignored, set_of, wake_up};
 use crate::{Error, Result, Signal, StopKind, Tid, WaitStatus, process};
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
@@ -47,6 +48,8 @@ struct Shared {
     stopped_by: AtomicI32,
     /// The program; 0 without one.
     program: AtomicI32,
+    /// Did its process group have the terminal when it was stopped?
+    had_terminal: AtomicBool,
     /// Has the tracer done all that it had to do?
     finished: AtomicBool,
 }
@@ -176,6 +179,8 @@ impl Front {
 
     /// The program was stopped by `signal`, so the front stops too, and the shell sees that. `tidy_up` runs before that.
     pub fn stop_by(&self, Signal(signal): Signal, tidy_up: impl FnOnce()) {
+        let program = self.shared.program.load(Ordering::Acquire);
+        self.shared.had_terminal.store(process::in_foreground(program), Ordering::Release);
         self.shared.stopped_by.store(signal, Ordering::Release);
         tidy_up();
         // SIGSTOP is sent from here, because the front could not take it back: the kernel then orders it and the SIGCONT of
@@ -232,7 +237,10 @@ impl Watch {
                         return Ok(TracerEnd { pid: self.tracer, status, finished });
                     }
                 }
-                Some(signal) if signal == wake_up() => self.stop()?,
+                Some(signal) if signal == wake_up() => {
+                    self.stop()?;
+                    self.hand_over();
+                }
                 Some(signal) => crate::signals::send(self.tracer, Signal(signal)),
                 None => self.continue_program(),
             }
@@ -249,8 +257,8 @@ impl Watch {
             match io::Error::last_os_error().raw_os_error() {
                 _ if signal > 0 => return Some(signal),
                 Some(libc::EAGAIN) => return None,
-                // Stopped and continued (signal(7)): there may be a reason now to wait no longer than the grace.
-                _ => {}
+                // Stopped by SIGSTOP and continued (signal(7)).
+                _ => self.hand_over(),
             }
         }
     }
@@ -283,6 +291,30 @@ impl Watch {
         }
         ignore(&[Signal(signal)]);
         mask(libc::SIG_UNBLOCK, &set).map(drop)
+    }
+
+    /// This process was continued, with its group. A program that has made a group of its own, as an interactive shell does, is not
+    /// among those: it gets what a shell gives a job, the terminal if the job is in the foreground, and SIGCONT.
+    fn hand_over(&self) {
+        let program = self.shared.program.load(Ordering::Acquire);
+        if program == 0 || self.shared.stopped_by.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        // SAFETY: getpgid(2), getpgrp(2) and kill(2) take numbers.
+        let (group, own) = unsafe { (libc::getpgid(program), libc::getpgrp()) };
+        if group <= 0 || group == own {
+            return;
+        }
+        let had_terminal = self.shared.had_terminal.load(Ordering::Acquire);
+        if had_terminal && let Ok(terminal) = File::open("/dev/tty") {
+            // SAFETY: tcgetpgrp(3) and tcsetpgrp(3) take numbers. A front in the foreground may give the terminal away.
+            unsafe {
+                if libc::tcgetpgrp(terminal.as_raw_fd()) == own {
+                    libc::tcsetpgrp(terminal.as_raw_fd(), group);
+                }
+            }
+        }
+        crate::signals::send(-group, Signal(libc::SIGCONT));
     }
 
     /// This process was continued alone: so is the program then.

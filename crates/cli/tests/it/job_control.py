@@ -11,7 +11,8 @@ Lines of the session:
     job STATE     waits until a child of the shell is in that state: S, T
     traced NAME   waits until a process of that name has a tracer
     untraced NAME waits until a process of that name runs without one
-    kill SIG NAME sends a signal to processes of that name
+    foreground NAME  waits until a process of that name runs in the foreground
+    kill SIG NAME    sends a signal to processes of that name; `the job`: to the children of the shell
     note NAME     tells whether the group of that process is in the foreground
 """
 import os, pty, re, select, signal, sys, time
@@ -71,6 +72,13 @@ class Session:
     def named(self, name, states):
         return [s for s in self.processes() if s["name"] == name and s["state"] in states]
 
+    def stays(self, process):
+        """Does it not run at all for some time? State t alone may be one of the short stops of any traced call."""
+        switches = status(process["pid"])[-100:]
+        time.sleep(0.2)
+        now = stat(process["pid"])
+        return now and now["state"] in "Tt" and status(process["pid"])[-100:] == switches
+
     def shows(self, text):
         at = self.seen.find(text, self.at)
         if at >= 0:
@@ -88,16 +96,19 @@ class Session:
         elif verb == "asleep":
             self.until(line, lambda: self.named(text, "S"))
         elif verb == "stopped":
-            self.until(line, lambda: self.named(text, "Tt"))
+            self.until(line, lambda: any(map(self.stays, self.named(text, "Tt"))))
         elif verb == "job":
             self.until(line, lambda: [s for s in self.processes() if s["parent"] == self.pid and s["state"] in text])
         elif verb == "untraced":
             self.until(line, lambda: [s for s in self.named(text, "SR") if "TracerPid:\t0\n" in status(s["pid"])])
         elif verb == "traced":
             self.until(line, lambda: [s for s in self.named(text, "SRt") if "TracerPid:\t0\n" not in status(s["pid"])])
+        elif verb == "foreground":
+            self.until(line, lambda: [s for s in self.named(text, "SR") if s["group"] == s["foreground"]])
         elif verb == "kill":
             number, _, name = text.partition(" ")
-            for process in self.named(name, "SRtT"):
+            the_job = [s for s in self.processes() if s["parent"] == self.pid]
+            for process in the_job if name == "the job" else self.named(name, "SRtT"):
                 os.kill(process["pid"], signal.Signals[f"SIG{number}"])
         elif verb == "note":
             self.notes += [f"{text}: {'foreground' if s['group'] == s['foreground'] else 'background'}"

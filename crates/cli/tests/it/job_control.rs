@@ -63,6 +63,7 @@ stopped sleep
 note sleep
 > fg\n
 < sleep 1000\r\n
+foreground sleep
 asleep sleep
 job S
 > \x1a
@@ -75,6 +76,7 @@ job S
 note sleep
 > fg\n
 < sleep 1000\r\n
+foreground sleep
 asleep sleep
 > \x03
 < %% 
@@ -212,6 +214,7 @@ asleep sleep
 job S
 > fg\n
 < sleep 1000\r\n
+foreground sleep
 > \x03
 < %% 
 > exit\n
@@ -225,12 +228,12 @@ asleep sleep
 < Stopped
 < %% 
 stopped sleep
-> kill -CONT $(jobs -p)\n
-< %% 
+kill CONT the job
 asleep sleep
 job S
 > fg\n
 < sleep 1000\r\n
+foreground sleep
 > \x03
 < %% 
 > exit\n
@@ -270,6 +273,47 @@ job T
 < %% 
 > fg\n
 < more\r\n
+< %% 
+> exit\n
+",
+    );
+}
+
+/// An interactive shell makes a process group of its own and takes the terminal.
+#[test]
+fn a_shell_in_a_shell() {
+    same(
+        &[],
+        r"
+< %% 
+> $RUN bash --norc --noprofile --noediting -i\n
+< %% 
+> PS1='inner '; sleep 1000\n
+asleep sleep
+> \x1a
+< Stopped
+< inner 
+> fg\n
+< sleep 1000
+foreground sleep
+> \x03
+< inner 
+> suspend\n
+< Stopped
+< %% 
+> echo outer\n
+< outer\r\n
+< %% 
+> fg\n
+< inner 
+> echo again\n
+< again\r\n
+< again\r\n
+< inner 
+> exit 4\n
+< %% 
+> echo status $?\n
+< status 4
 < %% 
 > exit\n
 ",
@@ -340,6 +384,7 @@ asleep less
 < %% 
 > fg\n
 < :
+foreground less
 asleep less
 > q
 < %% 
@@ -353,7 +398,6 @@ asleep less
 > $RUN vim -u NONE -i NONE -N -X text\n
 < 22
 < \x1b[1;1H
-< \x1b[24;1H
 asleep vim
 > \x1a
 < Stopped
@@ -361,7 +405,7 @@ asleep vim
 > fg\n
 < 22
 < \x1b[1;1H
-< \x1b[24;1H
+foreground vim
 asleep vim
 > :q\n
 < %% 
@@ -428,6 +472,7 @@ traced sh
 < heard two\r\n
 > fg %2\n
 < -p $!\r\n
+foreground sysreel
 > \x03
 < %% 
 > echo status $?\n
@@ -534,6 +579,7 @@ asleep sleep
 stopped sleep
 > fg\n
 < -b true\r\n
+foreground sleep
 asleep sleep
 > \x03
 < %% 
