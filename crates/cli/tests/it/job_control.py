@@ -4,16 +4,17 @@
 
 Lines of the session:
 
-    > TEXT        types TEXT, with Python's escapes
-    < TEXT        waits until TEXT is shown, after what was waited for before
-    asleep NAME   waits until a process of that name sleeps (in a call: nothing of it is on its way)
-    stopped NAME  waits until a process of that name is stopped
-    job STATE     waits until a child of the shell is in that state: S, T
-    traced NAME   waits until a process of that name has a tracer
-    untraced NAME waits until a process of that name runs without one
+    > TEXT           types TEXT, with Python's escapes
+    < TEXT           waits until TEXT is shown, after what was waited for before
+    asleep NAME...   waits until a process of each name sleeps
+    stopped NAME     waits until a process of that name is stopped
     foreground NAME  waits until a process of that name runs in the foreground
+    traced NAME      waits until a process of that name has a tracer
+    untraced NAME    waits until a process of that name runs without one
+    job STATE        waits until a child of the shell is in that state: S, T
     kill SIG NAME    sends a signal to processes of that name; `the job`: to the children of the shell
-    note NAME     tells whether the group of that process is in the foreground
+    make FILE        makes an empty file
+    note NAME        tells whether the group of that process is in the foreground
 """
 import os, pty, re, select, signal, sys, time
 
@@ -94,7 +95,8 @@ class Session:
         elif verb == "<":
             self.until(line, lambda: self.shows(raw))
         elif verb == "asleep":
-            self.until(line, lambda: self.named(text, "S"))
+            names = text.split()
+            self.until(line, lambda: all(len(self.named(n, "S")) >= names.count(n) for n in names))
         elif verb == "stopped":
             self.until(line, lambda: any(map(self.stays, self.named(text, "Tt"))))
         elif verb == "job":
@@ -105,6 +107,8 @@ class Session:
             self.until(line, lambda: [s for s in self.named(text, "SRt") if "TracerPid:\t0\n" not in status(s["pid"])])
         elif verb == "foreground":
             self.until(line, lambda: [s for s in self.named(text, "SR") if s["group"] == s["foreground"]])
+        elif verb == "make":
+            open(text, "w").close()
         elif verb == "kill":
             number, _, name = text.partition(" ")
             the_job = [s for s in self.processes() if s["parent"] == self.pid]

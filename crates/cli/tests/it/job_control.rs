@@ -247,8 +247,9 @@ fn background_jobs_stop_when_they_read_or_write() {
         &[],
         r"
 < %% 
-> $RUN sh -c 'read x; echo got $x' &\n
+> $RUN sh -c 'while [ ! -e one ]; do :; done; read x; echo got $x' &\n
 < %% 
+make one
 job T
 > echo now\n
 < now\r\n
@@ -264,8 +265,9 @@ asleep sh
 < %% 
 > stty tostop\n
 < %% 
-> $RUN sh -c 'echo written; echo more' &\n
+> $RUN sh -c 'while [ ! -e two ]; do :; done; echo written; echo more' &\n
 < %% 
+make two
 job T
 > echo now\n
 < now\r\n
@@ -327,24 +329,26 @@ fn pipelines() {
         r"
 < %% 
 > $RUN cat | cat\n
-asleep cat
+asleep cat cat
 > \x1a
 < Stopped
 < %% 
 > fg\n
 < cat\r\n
+asleep cat cat
 > line\n
 < line\r\n
 < line\r\n
 > \x04
 < %% 
 > cat | $RUN cat\n
-asleep cat
+asleep cat cat
 > \x1a
 < Stopped
 < %% 
 > fg\n
 < cat\r\n
+asleep cat cat
 > line\n
 < line\r\n
 < line\r\n
@@ -377,7 +381,7 @@ fn programs_that_draw_on_the_whole_screen() {
         r"
 < %% 
 > $RUN less text\n
-< text\x1b[m
+< text\x1b[m\x1b[K
 asleep less
 > \x1a
 < Stopped
@@ -524,7 +528,7 @@ fn the_progress_line_keeps_to_the_foreground() {
     let stage = stage();
     let session = r#"
 < %% 
-> stty cols 100; "$SYSREEL" record -o run.reel -- sh -c 'while [ ! -e stop ]; do sleep 0.01; done'\n
+> stty cols 100; "$SYSREEL" record -o run.reel -- sh -c 'while [ ! -e stop ]; do :; done'\n
 < events/s
 > \x1a
 < Stopped
@@ -552,8 +556,8 @@ fn the_progress_line_keeps_to_the_foreground() {
         let (_, rest) = shown.split_once(from).unwrap();
         rest.split_once(to).unwrap().0.to_owned()
     };
-    assert!(!between("\nhere\n", "\nthere\n").contains("events/s"), "{shown}");
-    assert!(!between("\nraw\n", "\ncooked\n").contains("events/s"), "{shown}");
+    assert!(!between("\nhere", "there\n").contains("events/s"), "{shown}");
+    assert!(!between("\nraw", "cooked\n").contains("events/s"), "{shown}");
     // Cleared before the shell has written.
     let before = between("events/s", "Stopped");
     assert!(before.contains("\x1b[2K") && before.contains("^Z"), "{shown:?}");
