@@ -103,12 +103,8 @@ impl Recorder {
         let attached = attach_all(&tracer, &options.pids)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        if let Some(front) = &options.front {
-            front.leave_group(spawned.as_ref().map(|spawned| spawned.stop.tid()))?;
-        }
-        watch_signals(spawned.is_some());
+        let termination = watch_signals(options, spawned.as_ref())?;
         let files = Files::open(options.output.as_deref(), options.argv.first().map(AsRef::as_ref))?;
-        let termination = Termination::watch(&asking_to_stop(spawned.is_some()))?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
@@ -332,16 +328,20 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
     word
 }
 
-/// With a command, the terminal's keys are meant for it; it is in the same foreground group and gets the signals itself.
+/// Settles which signals this process gets, once the program was forked and has what it inherits.
 ///
-/// Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)). The program has its own
-/// dispositions already.
-fn watch_signals(with_command: bool) {
+/// With a command, the terminal's keys are meant for it; without a front this process is in the same foreground group and gets the
+/// signals itself. Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)).
+fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
+    if let Some(front) = options.front {
+        front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
+    }
     signals::ignore(&[signals::SIGXFSZ]);
     signals::without_those_for_stops();
-    if with_command {
+    if spawned.is_some() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
+    Ok(Termination::watch(&asking_to_stop(spawned.is_some()))?)
 }
 
 /// The signals that end a recording: of attached processes also the terminal's Ctrl-C.

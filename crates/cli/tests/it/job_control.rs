@@ -49,41 +49,8 @@ fn same(needs: &[&str], session: &str) {
     same_with("", needs, session);
 }
 
-const FROM_FOREGROUND_TO_BACKGROUND_AND_BACK: &str = r"
-< %% 
-> $RUN sleep 1000\n
-asleep sleep
-note sleep
-> \x1a
-< Stopped
-< %% 
-> jobs\n
-< %% 
-stopped sleep
-note sleep
-> fg\n
-< sleep 1000\r\n
-foreground sleep
-asleep sleep
-job S
-> \x1a
-< Stopped
-< %% 
-> bg\n
-< %% 
-asleep sleep
-job S
-note sleep
-> fg\n
-< sleep 1000\r\n
-foreground sleep
-asleep sleep
-> \x03
-< %% 
-> echo status $?\n
-< %% 
-> exit\n
-";
+const FROM_FOREGROUND_TO_BACKGROUND_AND_BACK: &str =
+    include_str!("sessions/from_foreground_to_background_and_back.txt");
 
 #[test]
 fn stopped_continued_in_the_background_and_in_the_foreground() {
@@ -112,310 +79,47 @@ sys.exit(7)
 
 #[test]
 fn handlers_are_called_and_nothing_stops() {
-    same(
-        &[],
-        r"
-< %% 
-> $RUN python3 handlers.py\n
-< ready\r\n
-> \x1a
-< got 20\r\n
-> \x03
-< got 2\r\n
-> \x1c
-< got 3\r\n
-> \x1a
-< got 20\r\n
-job S
-note python3
-> \n
-< %% 
-> echo status $?\n
-< status 7
-< %% 
-> exit\n
-",
-    );
+    same(&[], include_str!("sessions/handlers_are_called_and_nothing_stops.txt"));
 }
 
 #[test]
 fn a_program_that_stops_itself_hands_the_terminal_to_the_shell() {
-    same(
-        &[],
-        r#"
-< %% 
-> $RUN sh -c 'kill -TSTP $$; echo back; kill -STOP $$; echo again; exit 5'\n
-< Stopped
-< %% 
-> fg\n
-< back\r\n
-< Stopped
-< %% 
-> fg\n
-< again\r\n
-< %% 
-> echo status $?\n
-< status 5\r\n
-< %% 
-> $RUN sh -c 'trap "" TSTP; echo ready; read x; echo got $x'\n
-< ready\r\n
-> \x1aword\n
-< got word
-< %% 
-> exit\n
-"#,
-    );
+    same(&[], include_str!("sessions/a_program_that_stops_itself_hands_the_terminal_to_the_shell.txt"));
 }
 
 /// A stopped child is no stopped job.
 #[test]
 fn only_the_program_itself_stops_its_job() {
-    same(
-        &[],
-        r#"
-< %% 
-> $RUN sh -c 'sh -c "kill -STOP \\$\\$; echo over" & read x; kill -CONT $!; wait'\n
-stopped sh
-job S
-> \n
-< over\r\n
-< %% 
-> exit\n
-"#,
-    );
+    same(&[], include_str!("sessions/only_the_program_itself_stops_its_job.txt"));
 }
 
 /// It is continued by a signal to the program alone, and by one to the job's first process alone.
 #[test]
 fn continued_from_elsewhere() {
-    same(
-        &[],
-        r"
-< %% 
-> $RUN sleep 1000\n
-asleep sleep
-> \x1a
-< Stopped
-< %% 
-stopped sleep
-kill CONT sleep
-asleep sleep
-job S
-> echo one\n
-< one\r\n
-< %% 
-kill STOP sleep
-job T
-> echo two\n
-< two\r\n
-< %% 
-kill CONT sleep
-asleep sleep
-job S
-> fg\n
-< sleep 1000\r\n
-foreground sleep
-> \x03
-< %% 
-> exit\n
-",
-    );
-    let continue_job = r"
-< %% 
-> $RUN sleep 1000\n
-asleep sleep
-> \x1a
-< Stopped
-< %% 
-stopped sleep
-kill CONT the job
-asleep sleep
-job S
-> fg\n
-< sleep 1000\r\n
-foreground sleep
-> \x03
-< %% 
-> exit\n
-";
-    same(&[], continue_job);
+    same(&[], include_str!("sessions/continued_from_elsewhere.txt"));
+    same(&[], include_str!("sessions/the_job_alone_is_continued.txt"));
 }
 
 #[test]
 fn background_jobs_stop_when_they_read_or_write() {
-    same(
-        &[],
-        r"
-< %% 
-> $RUN sh -c 'while [ ! -e one ]; do :; done; read x; echo got $x' &\n
-< %% 
-make one
-job T
-> echo now\n
-< now\r\n
-< now\r\n
-< %% 
-> fg\n
-< sh -c
-< \r\n
-job S
-asleep sh
-> word\n
-< got word
-< %% 
-> stty tostop\n
-< %% 
-> $RUN sh -c 'while [ ! -e two ]; do :; done; echo written; echo more' &\n
-< %% 
-make two
-job T
-> echo now\n
-< now\r\n
-< now\r\n
-< %% 
-> fg\n
-< more\r\n
-< %% 
-> exit\n
-",
-    );
+    same(&[], include_str!("sessions/background_jobs_stop_when_they_read_or_write.txt"));
 }
 
 /// An interactive shell makes a process group of its own and takes the terminal.
 #[test]
 fn a_shell_in_a_shell() {
-    same(
-        &[],
-        r"
-< %% 
-> $RUN bash --norc --noprofile --noediting -i\n
-< %% 
-> PS1='inner '; sleep 1000\n
-asleep sleep
-> \x1a
-< Stopped
-< inner 
-> fg\n
-< sleep 1000
-foreground sleep
-> \x03
-< inner 
-> suspend\n
-< Stopped
-< %% 
-> echo outer\n
-< outer\r\n
-< %% 
-> fg\n
-< inner 
-> echo again\n
-< again\r\n
-< again\r\n
-< inner 
-> exit 4\n
-< %% 
-> echo status $?\n
-< status 4
-< %% 
-> exit\n
-",
-    );
+    same(&[], include_str!("sessions/a_shell_in_a_shell.txt"));
 }
 
 #[test]
 fn pipelines() {
-    same(
-        &[],
-        r"
-< %% 
-> $RUN cat | cat\n
-asleep cat cat
-> \x1a
-< Stopped
-< %% 
-> fg\n
-< cat\r\n
-asleep cat cat
-> line\n
-< line\r\n
-< line\r\n
-> \x04
-< %% 
-> cat | $RUN cat\n
-asleep cat cat
-> \x1a
-< Stopped
-< %% 
-> fg\n
-< cat\r\n
-asleep cat cat
-> line\n
-< line\r\n
-< line\r\n
-> \x04
-< %% 
-> $RUN sleep 1000 | cat\n
-asleep sleep
-> \x03
-< %% 
-> echo status $?\n
-< status
-< %% 
-> $RUN sh -c 'ulimit -c 0; echo ready; exec sleep 1000'\n
-< ready\r\n
-asleep sleep
-> \x1c
-< %% 
-> echo status $?\n
-< status
-< %% 
-> exit\n
-",
-    );
+    same(&[], include_str!("sessions/pipelines.txt"));
 }
 
 #[test]
 fn programs_that_draw_on_the_whole_screen() {
-    same(
-        &["less"],
-        r"
-< %% 
-> $RUN less text\n
-< text\x1b[m\x1b[K
-asleep less
-> \x1a
-< Stopped
-< %% 
-> fg\n
-< :
-foreground less
-asleep less
-> q
-< %% 
-> exit\n
-",
-    );
-    same(
-        &["vim"],
-        r"
-< %% 
-> $RUN vim -u NONE -i NONE -N -X text\n
-< 22
-< \x1b[1;1H
-asleep vim
-> \x1a
-< Stopped
-< %% 
-> fg\n
-< 22
-< \x1b[1;1H
-foreground vim
-asleep vim
-> :q\n
-< %% 
-> exit\n
-",
-    );
+    same(&["less"], include_str!("sessions/less.txt"));
+    same(&["vim"], include_str!("sessions/vim.txt"));
 }
 
 /// Nobody would continue the first process of a terminal (xterm -e, ssh -t): its group is orphaned, and Ctrl-Z does nothing.
@@ -424,12 +128,7 @@ fn a_session_leader_is_not_stopped() {
     if !installed("a_session_leader_is_not_stopped", &["python3"]) {
         return;
     }
-    let session = r"
-< ready\r\n
-> \x1a
-> word\n
-< got word
-";
+    let session = include_str!("sessions/a_session_leader_is_not_stopped.txt");
     let stage = stage();
     let command = ["sh", "-c", "echo ready; read x; echo got $x; exit 3"];
     let bare = typed(&stage, session, "", &command);
@@ -458,36 +157,7 @@ fn a_recorder_that_is_attached_stops_alone() {
         return;
     }
     let stage = stage();
-    let session = r#"
-< %% 
-> mkfifo fifo; sh -c 'while read x <fifo; do echo heard $x; done; exec sleep 1000' &\n
-< %% 
-> "$SYSREEL" record -q -o run.reel -p $!\n
-< \r\n
-traced sh
-> \x1a
-< Stopped
-< %% 
-> echo one > fifo\n
-< heard one\r\n
-> bg\n
-< %% 
-> echo two > fifo\n
-< heard two\r\n
-> fg %2\n
-< -p $!\r\n
-foreground sysreel
-> \x03
-< %% 
-> echo status $?\n
-< status 130\r\n
-< %% 
-untraced sh
-> echo three > fifo\n
-< heard three\r\n
-> exit\n
-> exit\n
-"#;
+    let session = include_str!("sessions/a_recorder_that_is_attached_stops_alone.txt");
     shown(&stage, session);
     each(&stage.path("run.reel"), |_, _| {}).is_clean();
 }
@@ -526,31 +196,7 @@ fn the_progress_line_keeps_to_the_foreground() {
         return;
     }
     let stage = stage();
-    let session = r#"
-< %% 
-> stty cols 100; "$SYSREEL" record -o run.reel -- sh -c 'while [ ! -e stop ]; do :; done'\n
-< events/s
-> \x1a
-< Stopped
-< %% 
-> echo here; sleep 0.5; bg; sleep 0.5; echo there\n
-< here\r\n
-< there\r\n
-< %% 
-> fg\n
-< events/s
-> \x1a
-< Stopped
-< %% 
-> echo > stop; fg\n
-< bytes)
-< %% 
-> "$SYSREEL" record -q -o raw.reel -- sh -c 'stty -icanon; echo raw; sleep 1.5; stty icanon; echo cooked'\n
-< raw\r\n
-< cooked\r\n
-< %% 
-> exit\n
-"#;
+    let session = include_str!("sessions/the_progress_line_keeps_to_the_foreground.txt");
     let shown = shown(&stage, session);
     let between = |from: &str, to: &str| {
         let (_, rest) = shown.split_once(from).unwrap();
@@ -570,27 +216,6 @@ fn a_comparison_is_one_job() {
         return;
     }
     let stage = stage();
-    let session = r#"
-< %% 
-> "$SYSREEL" ab -n 1 -a true -b true; echo status $?\n
-< status 0\r\n
-< %% 
-> "$SYSREEL" ab -n 1 -a 'sleep 1000' -b true\n
-asleep sleep
-> \x1a
-< Stopped
-< %% 
-stopped sleep
-> fg\n
-< -b true\r\n
-foreground sleep
-asleep sleep
-> \x03
-< %% 
-> echo status $?\n
-< status 130\r\n
-< %% 
-> exit\n
-"#;
+    let session = include_str!("sessions/a_comparison_is_one_job.txt");
     shown(&stage, session);
 }
