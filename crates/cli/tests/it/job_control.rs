@@ -176,7 +176,7 @@ fn signals_to_the_recorder_end_it_and_not_the_program() {
     ] {
         let stage = stage();
         let start = r#"> "$SYSREEL" record -q -o run.reel -- sleep 1000 &"#;
-        let wait = format!(r"> wait $!; echo status $?\n");
+        let wait = r"> wait $!; echo status $?\n";
         let session = format!(
             "< %% \n{start}\\n\n< %% \nasleep sleep\n> {kill}\\n\n< %% \n{wait}\n< status {status}\\r\\n\nuntraced sleep\n> exit\\n\n"
         );
