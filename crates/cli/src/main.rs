@@ -11,6 +11,7 @@ mod diff;
 mod divergence;
 mod doctor;
 mod exit;
+mod front;
 mod info;
 mod judging;
 mod print;

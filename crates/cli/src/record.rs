@@ -9,8 +9,13 @@ use std::io::{IsTerminal, stderr};
 use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
+use sysreel_sys::front::Front;
 
 pub(crate) fn run(args: &Record) -> Exit {
+    crate::front::behind(!args.command.is_empty(), |front| begin(args, front))
+}
+
+fn begin(args: &Record, front: Option<Front>) -> Exit {
     if args.audit && args.capture_limit == 0 {
         eprintln!("sysreel: --audit needs the memory that --capture-limit 0 leaves out; give one of the two");
         return Exit::NOT_RECORDED;
@@ -48,6 +53,7 @@ pub(crate) fn run(args: &Record) -> Exit {
         only: args.only.clone(),
         replayable: args.replayable,
         file_contents: !args.no_file_contents,
+        front,
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
     };
@@ -67,11 +73,14 @@ fn entries(bytes: Vec<u8>) -> Vec<OsString> {
 }
 
 fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
-    let recorder = Recorder::prepare(options)?;
+    let mut recorder = Recorder::prepare(options)?;
     if options.replayable && !args.quiet {
         eprintln!("sysreel: replayable: {}", sysreel_record::CHANGES.join("; "));
     }
-    let line = if args.quiet { None } else { Line::begin(recorder.progress()) };
+    let line = if args.quiet { None } else { Line::begin(recorder.progress(), options.front) };
+    if let Some(line) = &line {
+        recorder.before_stop(line.eraser());
+    }
     let outcome = recorder.run();
     if let Some(line) = line {
         line.finish();

@@ -18,6 +18,7 @@ mod envelope;
 mod error;
 mod file;
 mod handover;
+mod job;
 mod lifecycle;
 mod log_file;
 mod meta;

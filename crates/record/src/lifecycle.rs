@@ -145,6 +145,7 @@ impl Session {
         if self.main == Some(tid) {
             self.main_status = Some(status);
         }
+        self.goes_on(tid);
         if self.reaped_away(tid, status, t_ns) {
             if self.main == Some(tid) {
                 self.program_has_ended();

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::{AuditArch, Filter, Row};
+use sysreel_sys::front::Front;
 
 /// How a recording is made.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Options {
     pub warn: fn(&str),
     /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
     pub rows: RowSource,
+    /// The process that the shell waits for, if it is not this one.
+    pub front: Option<Front>,
     /// The version of the tool, for the log's header.
     pub tool_version: String,
 }
@@ -68,6 +71,7 @@ impl Default for Options {
             refuse_tracers: false,
             warn: |_| {},
             rows: sysreel_abi::row,
+            front: None,
             tool_version: String::new(),
         }
     }

@@ -6,6 +6,7 @@ use crate::capture::Capture;
 use crate::colocation::Colocation;
 use crate::envelope::Envelope;
 use crate::error::Error;
+use crate::job::Job;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
 use crate::options::{CpuPolicy, Options};
@@ -107,9 +108,8 @@ impl Recorder {
         let attached = attach_all(&tracer, options)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        watch_signals(spawned.is_some());
+        let termination = watch_signals(options, spawned.as_ref())?;
         let files = begin::files(options, standard)?;
-        let termination = Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
@@ -142,6 +142,7 @@ impl Recorder {
             rowless: Default::default(),
             main: stop.as_ref().map(Stop::tid),
             main_status: None,
+            job: Job::new(options.front),
             termination,
             handed_over: Default::default(),
             refuse_tracers: options.refuse_tracers,
@@ -159,6 +160,11 @@ impl Recorder {
     /// The log's path.
     pub fn path(&self) -> &Path {
         &self.kept.path
+    }
+
+    /// What to do right before the shell is shown that the program has stopped, if there is a front.
+    pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
+        self.session.job.before_stop(Box::new(tidy_up));
     }
 
     /// Counters to look at from another thread.
@@ -329,16 +335,20 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
     word
 }
 
-/// With a command, the terminal's keys are meant for it; it is in the same foreground group and gets the signals itself.
+/// Settles which signals this process gets, once the program was forked and has what it inherits.
 ///
-/// Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)). The program has its own
-/// dispositions already.
-fn watch_signals(with_command: bool) {
+/// With a command, the terminal's keys are meant for it; without a front this process is in the same foreground group and gets the
+/// signals itself. Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)).
+fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
+    if let Some(front) = options.front {
+        front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
+    }
     signals::ignore(&[signals::SIGXFSZ]);
     signals::without_those_for_stops();
-    if with_command && !process::is_init() {
+    if spawned.is_some() && !process::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
+    Ok(Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?)
 }
 
 /// The signals that end a recording: of attached processes also the terminal's Ctrl-C. The first

@@ -7,6 +7,7 @@ use crate::detach::Detaching;
 use crate::envelope::Envelope;
 use crate::error::Error;
 use crate::handover::HandedOver;
+use crate::job::Job;
 use crate::namespaces::Namespaces;
 use crate::only::Only;
 use crate::options::RowSource;
@@ -63,6 +64,8 @@ pub(crate) struct Session {
     /// The spawned program, and how it ended.
     pub(crate) main: Option<Tid>,
     pub(crate) main_status: Option<WaitStatus>,
+    /// What the shell is to see of the program.
+    pub(crate) job: Job,
     pub(crate) termination: Termination,
     /// The recording is being ended before all its tasks.
     pub(crate) detaching: Option<Detaching>,
@@ -243,8 +246,15 @@ impl Session {
         self.takes_turn(tid, kind);
         match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
-            StopKind::Group(_) => stop.listen(),
-            StopKind::Syscall | StopKind::Event(_) => stop.resume(how, Signal::NONE),
+            StopKind::Group(signal) => {
+                stop.listen();
+                self.group_stopped(tid, signal);
+            }
+            StopKind::Event(_) => {
+                stop.resume(how, Signal::NONE);
+                self.goes_on(tid);
+            }
+            StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
         if kind == StopKind::Event(Event::EXIT) {
             self.until_ended(tid);

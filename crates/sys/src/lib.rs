@@ -28,6 +28,7 @@ pub mod counting;
 pub mod doctor;
 pub mod error;
 pub mod fdname;
+pub mod front;
 pub mod info;
 pub mod machine;
 pub mod mapping;

@@ -296,6 +296,18 @@ pub fn is_kernel_thread(tid: Tid) -> bool {
     stat_fields(&format!("/proc/{tid}/stat")).get(6).is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
+/// Does a terminal control this process?
+pub(crate) fn has_terminal() -> bool {
+    stat_fields("/proc/self/stat").get(4).is_some_and(|&terminal| terminal != 0)
+}
+
+/// Does this process belong to the foreground group of its terminal?
+pub(crate) fn in_foreground(pid: Tid) -> bool {
+    let fields = stat_fields(&format!("/proc/{pid}/stat"));
+    let (group, foreground) = (fields.get(2), fields.get(5));
+    group.is_some() && group == foreground
+}
+
 /// Would executing this task's image change its effective user, group or capabilities, yet has not? True also where a mount forbids it.
 pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
     let path = format!("/proc/{tid}/exe");

@@ -211,18 +211,26 @@ pub fn largest_frame() -> u64 {
 }
 
 /// A real-time signal that nothing else in this process uses.
-fn wake_up() -> i32 {
+pub(crate) fn wake_up() -> i32 {
     libc::SIGRTMAX() - 2
 }
 
-fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
-    // SAFETY: sigemptyset initialises the set; sigaddset and pthread_sigmask only read and write it.
+pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
+    // SAFETY: sigemptyset(3) initialises the set; sigaddset(3) only writes to it.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
         libc::sigemptyset(&mut set);
         for signal in signals {
             libc::sigaddset(&mut set, signal.0);
         }
+        set
+    }
+}
+
+fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
+    let set = set_of(signals);
+    // SAFETY: pthread_sigmask(3) reads one set.
+    unsafe {
         match libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) {
             0 => Ok(set),
             errno => Err(Error::io("pthread_sigmask", std::io::Error::from_raw_os_error(errno))),

@@ -2,7 +2,9 @@
 
 use crate::raw::check;
 use crate::seccomp::Filter;
-use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, probe, startup};
+use crate::{
+    Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, front, probe, signals, startup,
+};
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io::{self, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -101,10 +103,21 @@ impl Tracer {
     }
 
     fn wait_for_gate(&self, pid: Tid) -> Result<Option<Stop>> {
+        let mut keys = Vec::new();
         loop {
             match self.wait_for(pid)? {
                 Report::Stopped(stop) if stop.kind() == StopKind::Signal(Signal(libc::SIGSTOP)) => {
+                    for (signal, siginfo) in keys {
+                        signals::send_again(pid, pid, signal, &siginfo);
+                    }
                     return Ok(Some(stop));
+                }
+                // Ctrl-Z stops the program when it has come so far that somebody sees it stop.
+                Report::Stopped(stop) if front::is_of_terminal(stop.kind()) => {
+                    if let (StopKind::Signal(signal), Ok(Some(siginfo))) = (stop.kind(), stop.siginfo()) {
+                        keys.push((signal, siginfo));
+                    }
+                    stop.resume(Resume::Freely, Signal::NONE);
                 }
                 // A signal from outside that arrived first is the program's: it gets it.
                 Report::Stopped(stop) => match stop.kind() {
@@ -166,6 +179,7 @@ impl Image {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
             }
             probe::be_examined();
+            front::restore_mask();
             if !startup::sigpipe_was_ignored() {
                 libc::signal(libc::SIGPIPE, libc::SIG_DFL);
             }

@@ -17,6 +17,7 @@ mod example;
 mod fixtures;
 mod formats;
 mod golden;
+mod job_control;
 mod matcher;
 mod matcher_cases;
 mod only;
