@@ -76,7 +76,14 @@ impl Rounds {
         let create =
             |path: &Path| File::create(path).with_context(|| format!("cannot make {}", path.display()));
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-        command.args(["record", "-q"]).args(options).arg("-o").arg(&log).arg("--").args(&job.words);
+        // A command is over when it ends; what it leaves behind may run for ever.
+        command
+            .args(["record", "-q", "--until-exit"])
+            .args(options)
+            .arg("-o")
+            .arg(&log)
+            .arg("--")
+            .args(&job.words);
         command.stdin(Stdio::null()).stdout(create(&out)?).stderr(create(&err)?);
         if let Some(folder) = &job.folder {
             command.current_dir(folder);

@@ -34,8 +34,8 @@ mod sink;
 mod stop;
 mod tail;
 mod task;
-mod watchdog;
 mod watch;
+mod watchdog;
 mod writer;
 
 pub use audit::Audited;

@@ -36,6 +36,8 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
         ]
         .into_iter()
         .chain(options.replayable.then(|| pair("replayable", "true".into())))
+        .chain(options.until_exit.then(|| pair("until-exit", "true".into())))
+        .chain(options.refuse_tracers.then(|| pair("refuse-tracers", "true".into())))
         .chain((!options.file_contents).then(|| pair("file-contents", "no".into())))
         .chain(options.only.as_ref().map(|filter| pair("only", filter.to_string())))
         .collect(),

@@ -19,6 +19,8 @@ pub(super) struct Start {
     pub(super) argv: Vec<OsString>,
     pub(super) environment: Vec<Vec<u8>>,
     pub(super) folder: PathBuf,
+    /// Its recording ended with the program, whatever that left behind.
+    until_exit: bool,
 }
 
 /// Where the output of a program goes that shall not be seen at once.
@@ -47,7 +49,8 @@ pub(super) fn start_of(file: &LogFile) -> anyhow::Result<(Start, [Output; 2])> {
     if !folder.is_dir() {
         return Err(anyhow!("{name} was recorded in {}, which is no folder any more", folder.display()));
     }
-    Ok((Start { argv: words(&meta.argv), environment, folder }, outputs))
+    let until_exit = meta.options.iter().any(|(name, value)| (&**name, &**value) == (b"until-exit", b"true"));
+    Ok((Start { argv: words(&meta.argv), environment, folder, until_exit }, outputs))
 }
 
 /// What the execve that began the program was given as environment, and where its output went.
@@ -111,6 +114,7 @@ pub(super) fn record(start: &Start, outputs: [Output; 2], log: &Path) -> anyhow:
     let path = start.environment.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
     command.env_remove("PATH").envs(path.map(|path| ("PATH", OsStr::from_bytes(path))));
     command.args(["record", "--replayable", "-q", "--environment"]).arg(environment);
+    command.args(start.until_exit.then_some("--until-exit"));
     command.arg("-o").arg(log).arg("--").args(&start.argv).current_dir(&start.folder);
     let (out, err) = (log.with_extension("stdout"), log.with_extension("stderr"));
     command.stdout(outputs[0].stdio(&out)?).stderr(outputs[1].stdio(&err)?);

@@ -104,3 +104,30 @@ fn no_signal_is_lost_or_made() {
     assert_eq!(pair.first_line(), "all handled\n", "after {signals} recorded ones");
     pair.wait();
 }
+
+/// A group of processes that is recorded is interrupted, as Ctrl-C does it: each ends as it would, and with them the recording.
+#[test]
+fn a_group_of_attached_processes_is_interrupted() {
+    let stage = Stage::new();
+    let script = "trap 'exit 5' INT; echo $$ > pids; sh -c 'echo $$ >> pids; read line' < fifo & exec 9> fifo; wait; wait";
+    assert!(stage.sh("mkfifo fifo").status.success());
+    let leader = Running::start(stage.command("setsid").args(["-w", "sh", "-c", script]));
+    let mut pids = Vec::new();
+    until("both run", || {
+        let text = fs::read_to_string(stage.path("pids")).unwrap_or_default();
+        pids = text.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()).collect();
+        pids.len() == 2 && pids.iter().all(|&pid| state_of(pid) == Some('S'))
+    });
+    let log = stage.path("run.reel");
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "-q", "--tree", "-p", &pids[0].to_string(), "-o"]).arg(&log);
+    let recorder = Running::start(&mut command);
+    until("they are attached to", || !statuses(&log).is_empty());
+    assert!(stage.sh(&format!("kill -INT -- -{}", pids[0])).status.success());
+    assert_eq!(leader.wait().code(), Some(5));
+    // A background process of a shell without job control ignores SIGINT (POSIX): the pipe's end ends it.
+    assert!(recorder.wait().success());
+    let mut ends = 0;
+    each(&log, |_, event| ends += u32::from(matches!(event.decode(), Ok(Body::Gone(_))))).is_clean();
+    assert_eq!(ends, 2);
+}

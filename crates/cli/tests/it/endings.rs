@@ -171,6 +171,18 @@ fn a_recording_can_end_with_its_command() {
     }
 }
 
+/// A command that leaves a daemon behind does not keep `verify`, `ab` and `baseline` waiting.
+#[test]
+fn what_a_command_leaves_behind_is_not_waited_for() {
+    let stage = Stage::new();
+    let command = "sh -c 'sleep 1000 > /dev/null 2>&1 & echo $! >> left; exit 3'";
+    let run = stage.sysreel(&["ab", "-n", "2", "-a", command, "-b", command]);
+    for left in std::fs::read_to_string(stage.path("left")).unwrap_or_default().lines() {
+        kill(left.parse().unwrap(), "KILL");
+    }
+    assert!(matches!(run.status.code(), Some(0 | 1)), "{run:?}");
+}
+
 /// The status of a recording that runs as the first process of a container.
 fn as_init(stage: &Stage, script: &str) -> Option<Ran> {
     let mut probe = stage.command("unshare");

@@ -66,3 +66,64 @@ fn tracers(pid: u32) -> Vec<(String, String)> {
 fn is_dead(state: &str) -> bool {
     state.starts_with(['X', 'Z'])
 }
+
+/// Processes that fork processes that fork: three of them, without end.
+const FORKS: &str = r#"
+import os
+def chain(n):
+    if n:
+        pid = os.fork()
+        if pid == 0: chain(n - 1); os._exit(0)
+        os.waitpid(pid, 0)
+roots = []
+for _ in range(3):
+    pid = os.fork()
+    if pid == 0:
+        while not os.path.exists("enough"): chain(3)
+        os._exit(0)
+    roots.append(pid)
+print("ready", flush=True); [os.waitpid(pid, 0) for pid in roots]; print("whole")
+"#;
+
+#[test]
+fn no_process_of_a_tree_is_missed() {
+    if !installed("no_process_of_a_tree_is_missed", &["python3"]) {
+        return;
+    }
+    let stage = Stage::new();
+    let mut command = stage.command("python3");
+    let mut target = Running::start(command.args(["-c", FORKS]).stdout(Stdio::piped()));
+    assert_eq!(target.first_line(), "ready\n");
+    let pid = target.pid();
+    for turn in 0..8 {
+        let log = stage.path(&format!("{turn}.reel"));
+        let mut command = stage.command(SYSREEL);
+        command.args(["record", "-q", "--tree", "-p", &pid.to_string(), "-o"]).arg(&log);
+        let recorder = Running::start(&mut command);
+        let own = recorder.pid().to_string();
+        until("it is attached to", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
+        for _ in 0..20 {
+            for process in descendants(pid) {
+                for (thread, tracer) in tracers(process) {
+                    assert_eq!(tracer, own, "process {process}, thread {thread} is not recorded");
+                }
+            }
+        }
+        kill(recorder.pid(), "TERM");
+        assert_eq!(recorder.wait().signal(), Some(15));
+        each(&log, |_, _| {}).is_clean();
+        let left: Vec<_> =
+            descendants(pid).into_iter().flat_map(tracers).filter(|(_, by)| by != "0").collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+    stage.write("enough", "");
+    assert_eq!(target.first_line(), "whole\n");
+    assert!(target.wait().success());
+}
+
+/// A process and all its descendants.
+fn descendants(pid: u32) -> Vec<u32> {
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children = children.split_whitespace().flat_map(|child| descendants(child.parse().unwrap()));
+    std::iter::once(pid).chain(children.collect::<Vec<_>>()).collect()
+}
