@@ -21,8 +21,8 @@ use crate::task::Task;
 use std::time::Duration;
 use sysreel_abi::{Tracing, tracing};
 use sysreel_format::{
-    Altered, Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Origin, Severity,
-    SourceId, TaskId, Unrecorded,
+    Altered, Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Severity, SourceId,
+    TaskId, Unrecorded,
 };
 use sysreel_sys::info::Op;
 use sysreel_sys::process::{self, Status};
@@ -393,8 +393,8 @@ impl Session {
 
     /// Attaches again to a task that was away.
     fn record_again(&mut self, tid: Tid) {
-        if self.tracer.seize(tid).is_err() {
-            return; // Somebody else was faster, or it ended.
+        if self.detaching.is_some() || self.tracer.seize(tid).is_err() {
+            return; // The recording ends, somebody else was faster, or the task has ended.
         }
         let Some(Away { task, .. }) = self.handed_over.take(tid) else { return };
         let id = task.id;
@@ -409,19 +409,10 @@ impl Session {
     /// from here on, as if they had been attached to.
     fn look_after_threads(&mut self, caller: Tid, pid: Tid) {
         let Some(target) = self.target_of(caller, pid) else { return };
-        let Some((tgid, parent)) = self.tasks.get(target).map(|task| (task.tgid, task.id)) else { return };
+        let Some(tgid) = self.tasks.get(target).map(|task| task.tgid) else { return };
         for tid in attach::threads(tgid).unwrap_or_default() {
-            let is_free = || Status::of(tid).is_ok_and(|status| status.tracer == 0);
-            if self.tasks.get(tid).is_some() || self.handed_over.has(tid) || !is_free() {
-                continue;
-            }
-            if self.tracer.seize(tid).is_ok() {
-                let status = Status::of(tid).unwrap_or_default();
-                let memory = self.tasks.memory_of_process(tgid);
-                let now = clock::monotonic_ns();
-                let task = self.appears(tid, tgid, parent, Origin::ATTACHED, now, &status.namespace_ids);
-                task.memory = memory;
-                _ = self.tracer.interrupt(tid);
+            if self.is_untraced(tid) {
+                self.attach_late(tid);
             }
         }
     }

@@ -9,6 +9,7 @@
 
 #![forbid(unsafe_code)]
 
+mod attaching;
 mod audit;
 mod begin;
 mod capture;

@@ -115,6 +115,7 @@ impl Session {
         if first {
             self.snapshot(tid, tgid, id, clock::monotonic_ns());
         }
+        self.first_stop_at_attach(tgid);
         true
     }
 

@@ -1,5 +1,6 @@
 //! The whole of a recording: preparation, run, end.
 
+use crate::attaching::Attaching;
 use crate::audit::{Audit, Audited};
 use crate::begin::{self, Kept};
 use crate::capture::Capture;
@@ -105,7 +106,8 @@ impl Recorder {
         let standard = output::standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
         // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
-        let attached = attach_all(&tracer, options)?;
+        let mut attaching = Attaching::new(options.tree);
+        let attached = attach_all(&tracer, options, &mut attaching)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
         let termination = watch_signals(options, spawned.as_ref())?;
@@ -144,6 +146,7 @@ impl Recorder {
             main_status: None,
             job: Job::new(options.front),
             termination,
+            attaching,
             handed_over: Default::default(),
             refuse_tracers: options.refuse_tracers,
             is_tracing_call: false,
@@ -226,20 +229,7 @@ impl Session {
         self.clock_event();
         self.envelope_event();
         for &tid in attached {
-            let status = process::Status::of(tid).unwrap_or_default();
-            let tgid = if status.tgid == 0 { tid } else { status.tgid };
-            let memory = self.tasks.memory_of_process(tgid);
-            let task = self.appears(
-                tid,
-                tgid,
-                TaskId::NONE,
-                Origin::ATTACHED,
-                clock::monotonic_ns(),
-                &status.namespace_ids,
-            );
-            task.memory = memory;
-            // A task that died meanwhile is reported by wait.
-            _ = self.tracer.interrupt(tid);
+            self.appears_attached(tid);
         }
         let Some(stop) = spawned else { return };
         let mask = self.colocation.own_mask();
@@ -291,17 +281,15 @@ fn spawn(tracer: &Tracer, options: &Options, only: Option<&mut Only>) -> Result<
     Ok(Some(spawned))
 }
 
-fn attach_all(tracer: &Tracer, options: &Options) -> Result<Vec<Tid>, Error> {
+fn attach_all(tracer: &Tracer, options: &Options, attaching: &mut Attaching) -> Result<Vec<Tid>, Error> {
     let mut attached = Vec::new();
     for &pid in &options.pids {
         // A thread of a process named before is seized already.
         if attached.contains(&pid) {
             continue;
         }
+        attaching.begin(process::Status::of(pid).map_or(pid, |status| status.tgid));
         attached.extend(tracer.attach(pid)?);
-        if options.tree {
-            attached.extend(tracer.attach_descendants(pid, &attached)?);
-        }
     }
     Ok(attached)
 }

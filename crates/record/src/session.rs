@@ -1,5 +1,6 @@
 //! The loop: wait for a report, record it, let the task go on.
 
+use crate::attaching::Attaching;
 use crate::audit::Audit;
 use crate::capture::Capture;
 use crate::colocation::Colocation;
@@ -35,6 +36,8 @@ pub(crate) struct Session {
     pub(crate) parked: HashMap<Tid, Parked>,
     /// Children whose end came before their parent told of them.
     pub(crate) ended_early: HashMap<Tid, (WaitStatus, u64)>,
+    /// Processes that are being attached to.
+    pub(crate) attaching: Attaching,
     /// Tasks that other programs trace.
     pub(crate) handed_over: HandedOver,
     /// Programs that trace get EPERM.

@@ -43,44 +43,13 @@ impl Tracer {
     }
 }
 
-impl Tracer {
-    /// Seizes every thread of all descendants of the process `pid` but those in `known`, and those that
-    /// appear meanwhile: what a seized process forks is attached by the kernel, so the tree is walked
-    /// until it has nothing new. Descendants that end meanwhile are left out.
-    pub fn attach_descendants(&self, pid: Tid, known: &[Tid]) -> Result<Vec<Tid>> {
-        let mut seized: BTreeSet<Tid> = known.iter().copied().collect();
-        loop {
-            let found: Vec<Tid> = descendants(pid).into_iter().filter(|pid| !seized.contains(pid)).collect();
-            if found.is_empty() {
-                break;
-            }
-            for pid in found {
-                match self.attach(pid) {
-                    Ok(threads) => seized.extend(threads),
-                    Err(_) if ended(pid) => _ = seized.insert(pid),
-                    Err(error) => return Err(error),
-                }
-            }
-        }
-        Ok(seized.into_iter().filter(|tid| !known.contains(tid) && !ended(*tid)).collect())
-    }
-}
-
-/// The processes that descend from `pid`.
-fn descendants(pid: Tid) -> Vec<Tid> {
-    let mut found = Vec::new();
-    let mut left = vec![pid];
-    while let Some(parent) = left.pop() {
-        for thread in threads(parent).unwrap_or_default() {
-            let children =
-                fs::read_to_string(format!("/proc/{parent}/task/{thread}/children")).unwrap_or_default();
-            let children = children.split_whitespace().filter_map(|word| word.parse::<Tid>().ok());
-            let new: Vec<Tid> = children.filter(|child| !found.contains(child)).collect();
-            found.extend(&new);
-            left.extend(&new);
-        }
-    }
-    found
+/// The child processes of a process, by whichever of its threads.
+pub fn children(tgid: Tid) -> Vec<Tid> {
+    let of_thread = |thread: Tid| {
+        let list = fs::read_to_string(format!("/proc/{tgid}/task/{thread}/children")).unwrap_or_default();
+        list.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<_>>()
+    };
+    threads(tgid).unwrap_or_default().into_iter().flat_map(of_thread).collect()
 }
 
 /// The thread ids of a process.

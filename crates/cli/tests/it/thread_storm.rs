@@ -75,11 +75,11 @@ def chain(n):
         pid = os.fork()
         if pid == 0: chain(n - 1); os._exit(0)
         os.waitpid(pid, 0)
-roots = []
+roots = []; root = os.getpid()
 for _ in range(3):
     pid = os.fork()
     if pid == 0:
-        while not os.path.exists("enough"): chain(3)
+        while not os.path.exists("enough") and os.getppid() == root: chain(3)
         os._exit(0)
     roots.append(pid)
 print("ready", flush=True); [os.waitpid(pid, 0) for pid in roots]; print("whole")
@@ -101,7 +101,9 @@ fn no_process_of_a_tree_is_missed() {
         command.args(["record", "-q", "--tree", "-p", &pid.to_string(), "-o"]).arg(&log);
         let recorder = Running::start(&mut command);
         let own = recorder.pid().to_string();
-        until("it is attached to", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
+        // Every process is attached to when its parent has made its first stop.
+        let whole = || descendants(pid).into_iter().flat_map(tracers).all(|(_, tracer)| tracer == own);
+        until("all are attached to", || log.exists() && whole());
         for _ in 0..20 {
             for process in descendants(pid) {
                 for (thread, tracer) in tracers(process) {

@@ -1,0 +1,90 @@
+//! Processes that make tasks while they are being attached to.
+//!
+//! Which children of a task are traced is decided when its clone(2) begins (kernel/fork.c,
+//! `kernel_clone`), but a child can be seen in /proc only when that call is nearly over. A task that is
+//! seized in between has a child that nobody traces and no list shows yet. So /proc is read once more
+//! when every thread of a process has made its first stop: by then each such call is over.
+
+use crate::session::Session;
+use std::collections::{HashMap, HashSet};
+use sysreel_format::{Origin, TaskId};
+use sysreel_sys::process::Status;
+use sysreel_sys::{Tid, attach, clock};
+
+/// Processes whose threads have not all made their first stop, with the children that they had before
+/// they were attached to and that are not to be recorded.
+#[derive(Debug, Default)]
+pub(crate) struct Attaching {
+    left_alone: HashMap<Tid, HashSet<Tid>>,
+    /// Children that are older than the attach are recorded too.
+    tree: bool,
+}
+
+impl Attaching {
+    pub(crate) fn new(tree: bool) -> Attaching {
+        Attaching { left_alone: HashMap::new(), tree }
+    }
+
+    /// Before a process is attached to.
+    pub(crate) fn begin(&mut self, tgid: Tid) {
+        let children = if self.tree { HashSet::new() } else { attach::children(tgid).into_iter().collect() };
+        self.left_alone.insert(tgid, children);
+    }
+}
+
+impl Session {
+    /// A thread that was attached to has made its first stop.
+    pub(crate) fn first_stop_at_attach(&mut self, tgid: Tid) {
+        let is_left = self.tasks.iter().any(|(_, task)| task.tgid == tgid && !task.captured);
+        let is_over = self.detaching.is_some() || !self.attaching.left_alone.contains_key(&tgid);
+        if is_left || is_over {
+            return;
+        }
+        let threads = attach::threads(tgid).unwrap_or_default();
+        let untraced: Vec<Tid> = threads.into_iter().filter(|&tid| self.is_untraced(tid)).collect();
+        for &tid in &untraced {
+            self.attach_late(tid);
+        }
+        let left_alone = self.attaching.left_alone.remove(&tgid).unwrap_or_default();
+        for child in attach::children(tgid) {
+            if !left_alone.contains(&child) && self.is_untraced(child) {
+                self.attaching.begin(child);
+                for tid in self.tracer.attach(child).unwrap_or_default() {
+                    self.appears_attached(tid);
+                }
+            }
+        }
+        if !untraced.is_empty() {
+            // Those may be making tasks, too.
+            self.attaching.left_alone.insert(tgid, left_alone);
+        }
+    }
+
+    /// Does a task live that nobody traces?
+    pub(crate) fn is_untraced(&self, tid: Tid) -> bool {
+        self.tasks.get(tid).is_none()
+            && !self.parked.contains_key(&tid)
+            && !self.handed_over.has(tid)
+            && Status::of(tid).is_ok_and(|status| status.tracer == 0 && !matches!(status.state, b'Z' | b'X'))
+    }
+
+    /// Attaches to a thread after the others of its process.
+    pub(crate) fn attach_late(&mut self, tid: Tid) {
+        // One that has ended needs no tracer.
+        if self.tracer.seize(tid).is_ok() {
+            self.appears_attached(tid);
+        }
+    }
+
+    /// The TASK event of a seized task, which is asked for its first stop.
+    pub(crate) fn appears_attached(&mut self, tid: Tid) {
+        let status = Status::of(tid).unwrap_or_default();
+        let tgid = if status.tgid == 0 { tid } else { status.tgid };
+        let memory = self.tasks.memory_of_process(tgid);
+        let now = clock::monotonic_ns();
+        let task = self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, now, &status.namespace_ids);
+        task.memory = memory;
+        // A task that died meanwhile is reported by wait.
+        _ = self.tracer.interrupt(tid);
+    }
+}
