@@ -14,7 +14,7 @@ use std::time::Duration;
 use sysreel_format::{Completeness, GoneHow, NoteCode, Severity, TaskId};
 use sysreel_sys::signals::{self, Alarm, SIGKILL, SIGTERM};
 use sysreel_sys::waiting::Purpose;
-use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, process};
+use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, init};
 
 /// How long a program may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -60,7 +60,7 @@ impl Session {
     pub(crate) fn asked_to_end(&mut self, signal: Signal) {
         let program = self.main.filter(|&program| self.tasks.get(program).is_some());
         // The first process of a container is asked on behalf of the program that it runs.
-        if process::is_init()
+        if init::is_init()
             && let Some(program) = program
         {
             return signals::send(program, signal);

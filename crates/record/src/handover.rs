@@ -26,12 +26,9 @@ use sysreel_format::{
 };
 use sysreel_sys::info::Op;
 use sysreel_sys::process::{self, Status};
-use sysreel_sys::signals::{Alarm, Ticker, comes_from_an_instruction};
-use sysreel_sys::waiting::Purpose;
-use sysreel_sys::{Event, Report, Resume, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
+use sysreel_sys::signals::Ticker;
+use sysreel_sys::{Event, Resume, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
 
-/// How long a target may take to stop. One in an uninterruptible wait is not handed over.
-const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// How often it is looked whether a PTRACE_TRACEME has made its caller a tracee.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -44,7 +41,7 @@ pub(crate) struct Away {
 
 /// Why a task is not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Why {
+pub(crate) enum Why {
     /// It was let go at its PTRACE_TRACEME, having used so much CPU time; whether it is traced now is
     /// not known yet.
     Asked { cpu_ns: u64 },
@@ -218,51 +215,7 @@ impl Session {
         Ok(())
     }
 
-    /// The next stop of a task, asked for if it has none; what others report meanwhile is served later.
-    /// Nothing when it ends, or does not stop in time.
-    fn bring_to_stop(&mut self, tid: Tid) -> Result<Option<(Stop, u64)>, Error> {
-        if let Some(stop) = self.due_stop(tid) {
-            return Ok(Some(stop));
-        }
-        if self.tracer.interrupt(tid).is_err() {
-            return Ok(None);
-        }
-        let begun = clock::monotonic_ns();
-        let _alarm = Alarm::after(STOP_WITHIN);
-        self.tracer.waiting().begin(Purpose::Driven, tid);
-        let stop = loop {
-            let report = self.tracer.wait()?;
-            let ends = matches!(&report, Report::Gone { tid: other, .. } if *other == tid);
-            let late = matches!(report, Report::Interrupted)
-                && u128::from(clock::monotonic_ns() - begun) >= STOP_WITHIN.as_nanos();
-            match report {
-                Report::Stopped(_) | Report::Gone { .. } => {
-                    self.due.push_back((report, clock::monotonic_ns()));
-                }
-                Report::NoTasks => break None,
-                Report::Interrupted => {}
-            }
-            let stop = self.due_stop(tid);
-            if stop.is_some() || ends || late {
-                break stop;
-            }
-        };
-        self.tracer.waiting().end();
-        Ok(stop)
-    }
-
-    /// The stop that a task has reported and that was not served yet.
-    fn due_stop(&mut self, tid: Tid) -> Option<(Stop, u64)> {
-        let of_task =
-            |(report, _): &(Report, u64)| matches!(report, Report::Stopped(stop) if stop.tid() == tid);
-        let at = self.due.iter().position(of_task)?;
-        match self.due.remove(at)? {
-            (Report::Stopped(stop), t_ns) => Some((stop, t_ns)),
-            _ => None,
-        }
-    }
-
-    fn let_go(&mut self, stop: Stop, reason: GapReason, tracer: Tid, why: Why) {
+    pub(crate) fn let_go(&mut self, stop: Stop, reason: GapReason, tracer: Tid, why: Why) {
         let deliver = match stop.kind() {
             StopKind::Signal(signal) => signal,
             _ => Signal::NONE,
@@ -415,24 +368,6 @@ impl Session {
                 self.attach_late(tid);
             }
         }
-    }
-
-    /// Is this the stop of a crash that the kernel does not let happen? It keeps the first process of
-    /// a PID namespace from being killed by its own faults while it is traced (kernel/signal.c,
-    /// `force_sig_info_to_task`): the signal is dropped and the instruction repeats for ever.
-    pub(crate) fn is_unkillable_crash(&self, stop: &Stop) -> bool {
-        let StopKind::Signal(Signal(signal)) = stop.kind() else { return false };
-        if !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init) {
-            return false;
-        }
-        let is_fault = stop.siginfo().ok().flatten().is_some_and(|info| comes_from_an_instruction(&info));
-        let bit = u32::try_from(signal - 1).unwrap_or(0);
-        is_fault && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
-    }
-
-    /// Lets the first process of a PID namespace crash, as it does without a tracer.
-    pub(crate) fn let_crash(&mut self, stop: Stop) {
-        self.let_go(stop, GapReason::INIT_CRASH, 0, Why::Crashing);
     }
 
     /// Is the program not recorded for now, although it still runs? Its end is reported all the same,

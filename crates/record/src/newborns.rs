@@ -16,7 +16,7 @@ use sysreel_abi::Act;
 use sysreel_abi::replay::Ids as Places;
 use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
 use sysreel_sys::memory::ESRCH;
-use sysreel_sys::{Event, Report, Stop, Tid, clock, process};
+use sysreel_sys::{Event, Report, Stop, Tid, clock, init, process};
 
 /// For how long any task that is making a child counts as the maker of every parked one, without
 /// asking /proc whose child it is.
@@ -209,7 +209,7 @@ impl Session {
     /// Records the ends of children that nobody told of and that made no stop. Where orphans are given
     /// to this process, a child without a stop is one of those, and was never traced.
     fn bury_untold(&mut self) {
-        let gets_orphans = process::gets_orphans();
+        let gets_orphans = init::gets_orphans();
         for (tid, (status, t_ns)) in std::mem::take(&mut self.ended_early) {
             if !gets_orphans {
                 self.appears_adopted(tid, t_ns);

@@ -26,7 +26,7 @@ use sysreel_format::{Clock, Completeness, EventKind, Extras, FileHeader, FileId,
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, probe, process};
+use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process};
 
 /// A recording that is ready to run. Bound to its thread, as every tracee is.
 pub struct Recorder {
@@ -151,7 +151,7 @@ impl Recorder {
             refuse_tracers: options.refuse_tracers,
             is_tracing_call: false,
             detaching: None,
-            until_exit: options.until_exit || process::is_init(),
+            until_exit: options.until_exit || init::is_init(),
             warn: options.warn,
             progress,
         };
@@ -333,7 +333,7 @@ fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termina
     }
     signals::ignore(&[signals::SIGXFSZ]);
     signals::without_those_for_stops();
-    if spawned.is_some() && !process::is_init() {
+    if spawned.is_some() && !init::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
     Ok(Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?)
@@ -343,10 +343,10 @@ fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termina
 /// process of a container gets what is meant for the program that it runs, and passes it on.
 fn asking_to_stop(with_command: bool) -> Vec<Signal> {
     let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
-    if !with_command || process::is_init() {
+    if !with_command || init::is_init() {
         signals.extend([signals::SIGINT, signals::SIGQUIT]);
     }
-    if with_command && process::is_init() {
+    if with_command && init::is_init() {
         signals.extend([signals::SIGUSR1, signals::SIGUSR2, signals::SIGALRM, signals::SIGWINCH]);
     }
     signals

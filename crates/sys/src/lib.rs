@@ -30,6 +30,7 @@ pub mod error;
 pub mod fdname;
 pub mod front;
 pub mod info;
+pub mod init;
 pub mod machine;
 pub mod mapping;
 pub mod memory;
