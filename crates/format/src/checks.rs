@@ -4,6 +4,8 @@
 //! they left there for what was recorded. A sum goes over all records of a segment, and is noted every few KiB, so that damage
 //! costs the records around it and no others.
 
+use foldhash::fast::FixedState;
+use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 
 use crate::records::{Record, Records};
@@ -136,29 +138,14 @@ fn holds<'a>(
     sum == after
 }
 
-/// How many words are added side by side: what two vector registers of SSE2 hold.
-const LANES: usize = 4;
-const BLOCK: usize = LANES * 8;
-
-/// Fletcher's sums of the bytes' words, in lanes. It has to notice what other programs write by accident, at the speed at which the
-/// tracer's thread copies: a CRC took a quarter of the time of a read(2) of 64 KiB, traced.
+/// A hash of the bytes. It lives as long as this process and has to notice what other programs write,
+/// at the speed at which the tracer's thread copies: a CRC took a quarter of the time of a traced
+/// read(2) of 64 KiB.
 fn digest(bytes: &[u8]) -> u64 {
-    let (mut sums, mut sums_of_sums) = ([0_u64; LANES], [0_u64; LANES]);
-    let mut block = |block: &[u8; BLOCK]| {
-        let words = block.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
-        for ((sum, sum_of_sums), word) in sums.iter_mut().zip(&mut sums_of_sums).zip(words) {
-            *sum = sum.wrapping_add(word);
-            *sum_of_sums = sum_of_sums.wrapping_add(*sum);
-        }
-    };
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    blocks.iter().for_each(&mut block);
-    if !rest.is_empty() {
-        let mut last = [0; BLOCK];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        block(&last);
-    }
-    sums.into_iter().chain(sums_of_sums).fold(bytes.len() as u64, mix)
+    let mut hasher = FixedState::default().build_hasher();
+    hasher.write_usize(bytes.len());
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// Makes one number of two. The factor is odd, so none is lost: 2^64 divided by the golden ratio.
