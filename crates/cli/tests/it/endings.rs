@@ -171,6 +171,37 @@ fn a_recording_can_end_with_its_command() {
     }
 }
 
+/// The parent of a vfork does not stop before its child has ended. The recorder names it and ends without it.
+#[test]
+#[ignore = "15 seconds of waiting"]
+fn long_a_task_that_does_not_stop_is_named_and_left() {
+    let stage = Stage::new();
+    stage.write(
+        "parent.c",
+        "#include <stdio.h>\n#include <unistd.h>\nint main(void) { printf(\"%d\\n\", getpid()); fflush(stdout); \
+         if (vfork() == 0) for (;;) pause(); return 0; }\n",
+    );
+    let built = stage.run(stage.command("gcc").args(["-o", "parent", "parent.c"]));
+    assert!(built.status.success(), "{built:?}");
+    let mut command = stage.command(SYSREEL);
+    command.args(["record", "-q", "-o", "run.reel", "./parent"]);
+    let log = stage.path("stderr");
+    let stderr = std::fs::File::create(&log).unwrap();
+    let mut recorder = Running::start(command.stdout(Stdio::piped()).stderr(stderr));
+    let pid: u32 = recorder.first_line().trim().parse().unwrap();
+    until("it waits for its child", || state_of(pid) == Some('D'));
+    kill(recorder.pid(), "TERM");
+    assert_eq!(recorder.wait().signal(), Some(15));
+    let said = std::fs::read_to_string(log).unwrap();
+    let named = format!(
+        "waiting for 10 s for task {pid} (parent) to stop so that it can be detached; its state is D"
+    );
+    assert!(said.contains(&named), "{said}");
+    assert!(said.contains(&format!("task {pid} did not stop to be detached")), "{said}");
+    each(&stage.path("run.reel"), |_, _| {}).is_clean();
+    end_group(pid);
+}
+
 /// A command that leaves a daemon behind does not keep `verify`, `ab` and `baseline` waiting.
 #[test]
 fn what_a_command_leaves_behind_is_not_waited_for() {
