@@ -3,6 +3,7 @@
 use crate::exit::Exit;
 use crate::judging::{Judging, PolicyArgs, today};
 use crate::rounds::{Job, Rounds};
+use crate::say::{self, Unwritten, say};
 use anyhow::Context;
 use clap::Subcommand;
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::baseline::{Baseline, Key, Learned, Variant};
 use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read as read_run};
+use sysreel_inspect::visible::visible;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::DIFF_HELP)]
@@ -93,6 +95,8 @@ enum Failure {
     Usage(anyhow::Error),
     Recording(anyhow::Error),
     NotComparable(anyhow::Error),
+    /// The result could not be written, which is told already.
+    Unwritten(Exit),
 }
 
 /// For `?`: what fails without further words is the recording.
@@ -114,8 +118,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         Err(Failure::Usage(error)) => (Exit::USAGE, error),
         Err(Failure::Recording(error)) => (Exit::INCOMPLETE, error),
         Err(Failure::NotComparable(error)) => (Exit::NOT_COMPARABLE, error),
+        Err(Failure::Unwritten(exit)) => return exit,
     };
-    eprintln!("sysreel: {error:#}");
+    say!("{error:#}");
     exit
 }
 
@@ -228,36 +233,34 @@ fn record(args: &Record) -> Result<(), Failure> {
     baseline.replace(variant, policy.key());
     let Some(known) = known else {
         write(&reviewed.file, &baseline.to_string())?;
-        eprintln!("sysreel: wrote {}", reviewed.file.display());
+        say!("wrote {}", reviewed.file.display());
         return Ok(());
     };
     if known.changes(&baseline).is_empty() {
-        eprintln!("sysreel: {} says the same already", reviewed.file.display());
+        say!("{} says the same already", reviewed.file.display());
         return Ok(());
     }
     write(&reviewed.pending(), &baseline.to_string())?;
-    eprintln!("sysreel: {} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
+    say!("{} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
     Ok(())
 }
 
 /// What was learned, and what cannot be.
 fn tell(learned: &Learned) {
     let Learned { runs, always, sometimes, templates, firm } = learned;
-    eprintln!(
-        "sysreel: {runs} runs: {} effects in all of them, {} in some, {} made-up names",
+    say!(
+        "{runs} runs: {} effects in all of them, {} in some, {} made-up names",
         always.len(),
         sometimes.len(),
         templates.len()
     );
     if *runs == 1 {
-        eprintln!("sysreel: one run teaches nothing about noise: -n 2 or more does");
+        say!("one run teaches nothing about noise: -n 2 or more does");
     }
     if !firm.is_empty() {
-        eprintln!(
-            "sysreel: these vary and are never learned away; an [[ignore]] of the policy can say why they may:"
-        );
+        say!("these vary and are never learned away; an [[ignore]] of the policy can say why they may:");
         for (effect, evidence) in firm {
-            eprintln!("  ! {evidence} {effect}");
+            say!("  ! {evidence} {effect}");
         }
     }
 }
@@ -357,7 +360,7 @@ impl Checking<'_> {
             };
         }
         write(&pending, &baseline.to_string())?;
-        eprintln!("sysreel: wrote {}: `sysreel baseline review`, then `accept`", pending.display());
+        say!("wrote {}: `sysreel baseline review`, then `accept`", pending.display());
         Ok(())
     }
 }
@@ -374,12 +377,13 @@ fn both(args: &Reviewed) -> Result<(Option<Baseline>, Baseline), Failure> {
 fn review(args: &Reviewed) -> Result<(), Failure> {
     let (old, new) = both(args)?;
     let changes = old.unwrap_or_default().changes(&new);
-    let mut out = std::io::stdout().lock();
-    for line in &changes {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out, "{} lines change; `sysreel baseline accept` makes it so", changes.len())?;
-    Ok(())
+    let written = say::result(|out| {
+        for line in &changes {
+            writeln!(out, "{}", visible(line))?;
+        }
+        writeln!(out, "{} lines change; `sysreel baseline accept` makes it so", changes.len())
+    });
+    written.map_err(|Unwritten(exit)| Failure::Unwritten(exit))
 }
 
 fn accept(args: &Reviewed) -> Result<(), Failure> {
@@ -389,6 +393,6 @@ fn accept(args: &Reviewed) -> Result<(), Failure> {
     let pending = args.pending();
     std::fs::rename(&pending, &args.file)
         .with_context(|| format!("cannot rename {} to {}", pending.display(), args.file.display()))?;
-    eprintln!("sysreel: {} is accepted: commit it", args.file.display());
+    say!("{} is accepted: commit it", args.file.display());
     Ok(())
 }

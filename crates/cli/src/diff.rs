@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::judging::Judging;
+use crate::say::say;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use sysreel_inspect::diff::policy::Policy;
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     let verdict = match verdict {
         Ok(verdict) => verdict,
         Err((exit, error)) => {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
             return exit;
         }
     };

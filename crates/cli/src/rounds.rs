@@ -1,6 +1,7 @@
 //! Runs a command again and again, each time under a recorder of its own.
 
 use crate::running::Running;
+use crate::say::{self, say};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -63,7 +64,7 @@ impl Rounds {
         let file = |what: &str| self.folder.join(format!("{name}.{what}"));
         let (log, out, err) = (file("reel"), file("stdout"), file("stderr"));
         if stderr().is_terminal() {
-            eprintln!("sysreel: {name}");
+            say!("{name}");
         }
         // A log of an earlier use of this folder.
         for old in [&log, &file("reel.tail")] {
@@ -91,8 +92,8 @@ impl Rounds {
         let status = self.running.status(&mut command).context("cannot start the recorder")?;
         let failed = |why: String| {
             let said = end_of(&err);
-            let said = if said.is_empty() { said } else { format!("; it said:\n{said}") };
-            anyhow::anyhow!("{name} was not recorded ({status}): {why}{said}")
+            say::quote(&said);
+            anyhow::anyhow!("{name} was not recorded ({status}): {why}")
         };
         if !log.exists() {
             bail!(failed("there is no log".to_owned()));
@@ -103,7 +104,7 @@ impl Rounds {
     /// Says where the logs are, if they stay.
     pub(crate) fn done(self) {
         if self.temporary.is_none() {
-            eprintln!("sysreel: logs and outputs are in {}", self.folder.display());
+            say!("logs and outputs are in {}", self.folder.display());
         }
     }
 }

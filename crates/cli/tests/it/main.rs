@@ -45,5 +45,6 @@ mod tampering;
 mod thread_storm;
 mod tracers;
 mod transparency;
+mod unwritable;
 mod verify;
 mod volume;
