@@ -50,17 +50,23 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// Writes lines whose parts cannot end the line or control a terminal.
 pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
+    commands: bool,
 }
 
 impl<'w> Lines<'w> {
-    pub(crate) fn new(out: &'w mut dyn Write) -> Self {
-        Self { out }
+    /// With `commands`, what could be a workflow command of GitHub is made none.
+    pub(crate) fn new(out: &'w mut dyn Write, commands: bool) -> Self {
+        Self { out, commands }
     }
 
     /// Writes one line.
     pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
         let text = text.to_string();
-        self.out.write_all(visible(&text).as_bytes())?;
+        let mut text = visible(&text);
+        if self.commands {
+            text = no_command(&text).into();
+        }
+        self.out.write_all(text.as_bytes())?;
         self.out.write_all(b"\n")
     }
 
@@ -68,6 +74,21 @@ impl<'w> Lines<'w> {
     pub(crate) fn blank(&mut self) -> io::Result<()> {
         self.out.write_all(b"\n")
     }
+}
+
+/// Takes from a line what GitHub's runner reads as a command: `::` at its beginning, behind blanks too,
+/// and the older `##[` anywhere (actions/runner, ActionCommand.cs).
+fn no_command(line: &str) -> String {
+    let line = no_old_command(line);
+    match line.trim_start().starts_with("::") {
+        true => line.replacen("::", ":\\:", 1),
+        false => line,
+    }
+}
+
+/// Takes the older `##[` from a text.
+pub(crate) fn no_old_command(text: &str) -> String {
+    text.replace("##[", "#\\#[")
 }
 
 /// Returns a value as JSON in one line, ASCII where [`is_visible`] says no.

@@ -42,6 +42,7 @@ mod stretch;
 mod structs_only;
 mod synthetic;
 mod tampering;
+mod terminal;
 mod thread_storm;
 mod tracers;
 mod transparency;
