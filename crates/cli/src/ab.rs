@@ -14,7 +14,7 @@ use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Severity, Verdict, agree};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
     /// How often each side runs
     #[arg(short = 'n', long, value_name = "N", default_value = "3")]

@@ -16,7 +16,7 @@ use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read 
 use sysreel_inspect::visible::visible;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -25,12 +25,16 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Run a command some times and write down what it does to the system
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Record(Record),
     /// Run the command and compare; what is new is run again before it fails, and written beside the baseline for review
+    #[command(after_help = crate::exit::help(Some("diff")))]
     Check(Check),
     /// Show what the pending baseline (FILE.new) changes
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Review(Reviewed),
     /// Make the pending baseline the baseline
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Accept(Reviewed),
 }
 

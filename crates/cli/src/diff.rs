@@ -10,7 +10,7 @@ use sysreel_inspect::diff::{self, Around, Level, Options, Severity, Verdict};
 use sysreel_inspect::{Error, open};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
     /// The first log
     a: PathBuf,

@@ -19,11 +19,11 @@ pub(crate) fn run(args: &Record) -> Exit {
 fn begin(args: &Record, front: Option<Front>) -> Exit {
     if args.audit && args.capture_limit == 0 {
         say!("--audit needs the memory that --capture-limit 0 leaves out; give one of the two");
-        return Exit::NOT_RECORDED;
+        return Exit::USAGE;
     }
     if args.print && args.output.as_deref() == Some(Path::new("-")) {
         say!("--print reads the log again, which is not possible with -o -; give a file");
-        return Exit::NOT_RECORDED;
+        return Exit::USAGE;
     }
     let environment = match args.environment.as_ref().map(fs::read).transpose() {
         Ok(bytes) => bytes.map(entries),

@@ -136,7 +136,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// # Errors
     /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this machine is another.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
-        let envelope = suits(log, options.force)?;
+        let envelope = suits(log, options.until, options.force)?;
         refuse_what_cannot(log, options.until)?;
         machine::share_cpu(envelope.cpu);
         let failed = |source| Error::System { event: 0, source };
@@ -197,15 +197,16 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 Item::Event(event) => event,
                 Item::Missing(missing) => return Err(Error::NotReplayable(missing.to_string()).into()),
             };
-            if self.options.until.is_some_and(|until| event.number > until) {
-                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
-            }
             self.event(&event, observer)?;
             if let Some(task) = self.tasks.get_mut(&event.task.0) {
                 task.since_ns = event.t_ns;
             }
             last = event.number;
             observer.replayed(&event);
+            // Before the next one is read, which a recording that was not finished may not have.
+            if self.options.until.is_some_and(|until| last >= until) {
+                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
+            }
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
     }
@@ -293,15 +294,15 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     }
 }
 
-/// Whether the program of a log would do the same again here: recorded in the envelope, to its end, on a machine like this one (unless
-/// `force`). Gives what the log says of its machine.
+/// Whether the program of a log would do the same again here: recorded in the envelope, to its end (or as far as event `until`), on a machine
+/// like this one (unless `force`). Gives what the log says of its machine.
 ///
 /// # Errors
 /// When it would not, or the log cannot be read.
-pub fn suits<S: ReadAt>(log: &Log<S>, force: bool) -> Result<Envelope, Error> {
+pub fn suits<S: ReadAt>(log: &Log<S>, until: Option<u64>, force: bool) -> Result<Envelope, Error> {
     let envelope = envelope(log)?;
     if log.summary().is_none() {
-        return Err(Error::NotReplayable("its recording was not finished".into()));
+        holds(log, until)?;
     }
     let differences = machine::differences(&envelope);
     if !differences.is_empty() && !force {
@@ -327,16 +328,39 @@ fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
     Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
 }
 
+/// Whether a log that has no end holds all events up to `until`, so that it can be replayed as far as there.
+fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+    let mut events = log.events();
+    let mut last = None;
+    while let Some(Item::Event(event)) = events.next()? {
+        if until == Some(event.number) {
+            return Ok(());
+        }
+        last = Some(event.number);
+    }
+    let why = match last {
+        None => "its recording was not finished, and it holds no events".to_owned(),
+        Some(last) => format!(
+            "its recording was not finished; --until EVENT replays a part of it, as far as event {last}"
+        ),
+    };
+    Err(Error::NotReplayable(why))
+}
+
 /// What the recorder has marked as beyond any replay.
 fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
-    if !log.summary().is_some_and(|summary| summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
+    // Without an end there is no summary that would say it.
+    if log.summary().is_some_and(|summary| !summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
         return Ok(());
     }
     let mut reasons = Vec::new();
     let mut events = log.events();
     while let Some(item) = events.next()? {
         let Item::Event(event) = item else { continue };
-        if event.kind != EventKind::NOTE || until.is_some_and(|until| event.number > until) {
+        if until.is_some_and(|until| event.number > until) {
+            break;
+        }
+        if event.kind != EventKind::NOTE {
             continue;
         }
         if let Body::Note(note) = event.decode()?

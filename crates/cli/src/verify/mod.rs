@@ -28,7 +28,7 @@ use trace::Trace;
 const RUNS: u32 = 3;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::HELP)]
+#[command(after_help = crate::exit::help(Some("verify")))]
 pub(crate) struct Args {
     /// The log, made by `record --replayable`: its program runs again, in the same folder with the same arguments and environment, for
     /// real: it does to the system what it does
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 /// Runs the program of a log again.
 fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     let file = open(path)?;
-    sysreel_replay::suits(file.log(), args.force).map_err(|error| {
+    sysreel_replay::suits(file.log(), None, args.force).map_err(|error| {
         let exit = match error {
             Error::OtherMachine(_) => Exit::OTHER_MACHINE,
             _ => Exit::NOT_REPLAYABLE,

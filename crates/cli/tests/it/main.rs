@@ -37,6 +37,7 @@ mod session;
 mod stage;
 mod statement_cases;
 mod statements;
+mod statuses;
 mod stops;
 mod stretch;
 mod structs_only;
