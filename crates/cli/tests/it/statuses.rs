@@ -49,7 +49,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("baseline check", "2", "baseline check --gate nonsense"),
     ("baseline check", "3", "baseline check -f good ./missing"),
     ("baseline check", "4", "baseline check -f missing"),
-    ("baseline record", "0", "baseline record -n 1 -f new true"),
+    ("baseline record", "0", "baseline record -n 1 -f fresh true"),
     ("baseline record", "2", "baseline record --ci true"),
     ("baseline record", "3", "baseline record -n 1 -f missing/x true"),
     ("baseline review", "0", "baseline review -f changed"),
