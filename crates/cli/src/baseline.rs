@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::judging::{Judging, PolicyArgs, today};
-use crate::rounds::{Job, Rounds};
+use crate::rounds::{Job, Rounds, replace};
 use crate::say::{self, Unwritten, say};
 use anyhow::Context;
 use clap::Subcommand;
@@ -194,19 +194,6 @@ fn read(file: &Path) -> Result<Option<Baseline>, Failure> {
     }
 }
 
-/// Writes a file as a whole, or not at all.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let wrong = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
-    file.write_all(text.as_bytes()).with_context(wrong)?;
-    // As any file of a working tree, not for its owner alone.
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).with_context(wrong)?;
-    file.persist(path).with_context(wrong)?;
-    Ok(())
-}
-
 fn record(args: &Record) -> Result<(), Failure> {
     let reviewed = &args.place.reviewed;
     reviewed.must_not_be_ci("record it")?;
@@ -236,7 +223,7 @@ fn record(args: &Record) -> Result<(), Failure> {
     baseline.command = words;
     baseline.replace(variant, policy.key());
     let Some(known) = known else {
-        write(&reviewed.file, &baseline.to_string())?;
+        replace(&reviewed.file, &baseline.to_string())?;
         say!("wrote {}", reviewed.file.display());
         return Ok(());
     };
@@ -244,7 +231,7 @@ fn record(args: &Record) -> Result<(), Failure> {
         say!("{} says the same already", reviewed.file.display());
         return Ok(());
     }
-    write(&reviewed.pending(), &baseline.to_string())?;
+    replace(&reviewed.pending(), &baseline.to_string())?;
     say!("{} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
     Ok(())
 }
@@ -363,7 +350,7 @@ impl Checking<'_> {
                 _ => Ok(()),
             };
         }
-        write(&pending, &baseline.to_string())?;
+        replace(&pending, &baseline.to_string())?;
         say!("wrote {}: `sysreel baseline review`, then `accept`", pending.display());
         Ok(())
     }

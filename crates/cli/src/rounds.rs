@@ -109,6 +109,19 @@ impl Rounds {
     }
 }
 
+/// Writes a file as a whole, or not at all.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let wrong = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).with_context(wrong)?;
+    // As any file of a working tree, not for its owner alone.
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).with_context(wrong)?;
+    file.persist(path).with_context(wrong)?;
+    Ok(())
+}
+
 fn end_of(path: &Path) -> String {
     let read = || {
         let mut file = File::open(path)?;
