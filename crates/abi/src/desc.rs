@@ -134,6 +134,11 @@ pub enum When {
     Errno(&'static [u16]),
     /// When it succeeded, and when it failed with one of these.
     SuccessOr(&'static [u16]),
+    /// When it succeeded and its result is not 0: wait4 with WNOHANG that finds nobody writes nothing.
+    Nonzero,
+    /// When it succeeded and the siginfo that the sibling points to is not empty. Its memory says so, not its result: so it is
+    /// captured whenever the call succeeds, and readers look.
+    Told(Sibling),
 }
 
 impl When {
@@ -147,6 +152,8 @@ impl When {
             Self::Always => true,
             Self::Errno(list) => failed_with(list),
             Self::SuccessOr(list) => !is_error || failed_with(list),
+            Self::Nonzero => !is_error && rval != 0,
+            Self::Told(_) => !is_error,
         }
     }
 }
@@ -258,6 +265,8 @@ pub enum Len {
     CapData(Sibling),
     /// A `siginfo_t` that goes in: its first 48 bytes, and the rest only where signal and code say nothing about it.
     SigInfo,
+    /// One `old_linux_dirent` of i386's readdir: a head, and a name as long as the head says, with its NUL.
+    OldDirent,
     /// As many 16-bit numbers as the System V semaphore set has whose id is in the sibling.
     Semaphores(Sibling),
     /// One or more structures with pointers in them.

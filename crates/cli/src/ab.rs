@@ -4,6 +4,7 @@ use crate::diff::LevelName;
 use crate::exit::Exit;
 use crate::judging::{Judging, root};
 use crate::rounds::{Job, Rounds};
+use crate::say::say;
 use anyhow::{Context, bail};
 use clap::ArgAction;
 use std::ffi::OsString;
@@ -13,7 +14,7 @@ use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Severity, Verdict, agree};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
     /// How often each side runs
     #[arg(short = 'n', long, value_name = "N", default_value = "3")]
@@ -57,14 +58,14 @@ pub(crate) fn run(args: &Args) -> Exit {
     }) {
         Ok(ready) => ready,
         Err(error) => {
-            eprintln!("sysreel: {error:#}");
+            say!("{error:#}");
             return Exit::USAGE;
         }
     };
     match compare(args, &policy, &sides) {
         Ok(verdict) => args.judging.conclude(&verdict),
         Err(error) => {
-            eprintln!("sysreel: {error:#}");
+            say!("{error:#}");
             Exit::INCOMPLETE
         }
     }

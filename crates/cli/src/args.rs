@@ -9,7 +9,7 @@ use sysreel_inspect::counts::Order;
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
 #[derive(Debug, Parser)]
-#[command(version, after_help = crate::exit::HELP)]
+#[command(version, after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -38,7 +38,7 @@ pub(crate) enum Command {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::HELP)]
+#[command(after_help = crate::exit::help(Some("record")))]
 pub(crate) struct Record {
     /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ... An older log, and an empty file, are
     /// replaced; anything else only with --force. `-` is standard output: the command then writes what it prints to standard error. A pipe,
@@ -113,6 +113,7 @@ pub(crate) enum Cpu {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("print")))]
 pub(crate) struct Print {
     /// The log
     pub(crate) file: PathBuf,
@@ -207,6 +208,7 @@ pub(crate) enum Format {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("print")))]
 pub(crate) struct Info {
     /// The log
     pub(crate) file: PathBuf,
@@ -216,6 +218,7 @@ pub(crate) struct Info {
 }
 
 #[derive(Debug, clap::Args)]
+#[command(after_help = crate::exit::help(Some("doctor")))]
 pub(crate) struct Doctor {
     /// As JSON
     #[arg(long)]
@@ -229,7 +232,7 @@ pub(crate) struct Doctor {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::HELP)]
+#[command(after_help = crate::exit::help(Some("replay")))]
 pub(crate) struct Replay {
     /// The log, made by `record --replayable`
     pub(crate) file: PathBuf,

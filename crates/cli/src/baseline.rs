@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::judging::{Judging, PolicyArgs, today};
-use crate::rounds::{Job, Rounds};
+use crate::rounds::{Job, Rounds, replace};
+use crate::say::{self, Unwritten, say};
 use anyhow::Context;
 use clap::Subcommand;
 use std::ffi::OsString;
@@ -12,9 +13,10 @@ use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::baseline::{Baseline, Key, Learned, Variant};
 use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read as read_run};
+use sysreel_inspect::visible::visible;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(None))]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Action,
@@ -23,12 +25,16 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Run a command some times and write down what it does to the system
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Record(Record),
     /// Run the command and compare; what is new is run again before it fails, and written beside the baseline for review
+    #[command(after_help = crate::exit::help(Some("diff")))]
     Check(Check),
     /// Show what the pending baseline (FILE.new) changes
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Review(Reviewed),
     /// Make the pending baseline the baseline
+    #[command(after_help = crate::exit::help(Some("baseline")))]
     Accept(Reviewed),
 }
 
@@ -93,6 +99,8 @@ enum Failure {
     Usage(anyhow::Error),
     Recording(anyhow::Error),
     NotComparable(anyhow::Error),
+    /// The result could not be written, which is told already.
+    Unwritten(Exit),
 }
 
 /// For `?`: what fails without further words is the recording.
@@ -114,8 +122,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         Err(Failure::Usage(error)) => (Exit::USAGE, error),
         Err(Failure::Recording(error)) => (Exit::INCOMPLETE, error),
         Err(Failure::NotComparable(error)) => (Exit::NOT_COMPARABLE, error),
+        Err(Failure::Unwritten(exit)) => return exit,
     };
-    eprintln!("sysreel: {error:#}");
+    say!("{error:#}");
     exit
 }
 
@@ -185,19 +194,6 @@ fn read(file: &Path) -> Result<Option<Baseline>, Failure> {
     }
 }
 
-/// Writes a file as a whole, or not at all.
-fn write(path: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let wrong = || format!("cannot write {}", path.display());
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
-    file.write_all(text.as_bytes()).with_context(wrong)?;
-    // As any file of a working tree, not for its owner alone.
-    use std::os::unix::fs::PermissionsExt;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).with_context(wrong)?;
-    file.persist(path).with_context(wrong)?;
-    Ok(())
-}
-
 fn record(args: &Record) -> Result<(), Failure> {
     let reviewed = &args.place.reviewed;
     reviewed.must_not_be_ci("record it")?;
@@ -227,37 +223,35 @@ fn record(args: &Record) -> Result<(), Failure> {
     baseline.command = words;
     baseline.replace(variant, policy.key());
     let Some(known) = known else {
-        write(&reviewed.file, &baseline.to_string())?;
-        eprintln!("sysreel: wrote {}", reviewed.file.display());
+        replace(&reviewed.file, &baseline.to_string())?;
+        say!("wrote {}", reviewed.file.display());
         return Ok(());
     };
     if known.changes(&baseline).is_empty() {
-        eprintln!("sysreel: {} says the same already", reviewed.file.display());
+        say!("{} says the same already", reviewed.file.display());
         return Ok(());
     }
-    write(&reviewed.pending(), &baseline.to_string())?;
-    eprintln!("sysreel: {} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
+    replace(&reviewed.pending(), &baseline.to_string())?;
+    say!("{} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
     Ok(())
 }
 
 /// What was learned, and what cannot be.
 fn tell(learned: &Learned) {
     let Learned { runs, always, sometimes, templates, firm } = learned;
-    eprintln!(
-        "sysreel: {runs} runs: {} effects in all of them, {} in some, {} made-up names",
+    say!(
+        "{runs} runs: {} effects in all of them, {} in some, {} made-up names",
         always.len(),
         sometimes.len(),
         templates.len()
     );
     if *runs == 1 {
-        eprintln!("sysreel: one run teaches nothing about noise: -n 2 or more does");
+        say!("one run teaches nothing about noise: -n 2 or more does");
     }
     if !firm.is_empty() {
-        eprintln!(
-            "sysreel: these vary and are never learned away; an [[ignore]] of the policy can say why they may:"
-        );
+        say!("these vary and are never learned away; an [[ignore]] of the policy can say why they may:");
         for (effect, evidence) in firm {
-            eprintln!("  ! {evidence} {effect}");
+            say!("  ! {evidence} {effect}");
         }
     }
 }
@@ -356,8 +350,8 @@ impl Checking<'_> {
                 _ => Ok(()),
             };
         }
-        write(&pending, &baseline.to_string())?;
-        eprintln!("sysreel: wrote {}: `sysreel baseline review`, then `accept`", pending.display());
+        replace(&pending, &baseline.to_string())?;
+        say!("wrote {}: `sysreel baseline review`, then `accept`", pending.display());
         Ok(())
     }
 }
@@ -374,12 +368,13 @@ fn both(args: &Reviewed) -> Result<(Option<Baseline>, Baseline), Failure> {
 fn review(args: &Reviewed) -> Result<(), Failure> {
     let (old, new) = both(args)?;
     let changes = old.unwrap_or_default().changes(&new);
-    let mut out = std::io::stdout().lock();
-    for line in &changes {
-        writeln!(out, "{line}")?;
-    }
-    writeln!(out, "{} lines change; `sysreel baseline accept` makes it so", changes.len())?;
-    Ok(())
+    let written = say::result(|out| {
+        for line in &changes {
+            writeln!(out, "{}", visible(line))?;
+        }
+        writeln!(out, "{} lines change; `sysreel baseline accept` makes it so", changes.len())
+    });
+    written.map_err(|Unwritten(exit)| Failure::Unwritten(exit))
 }
 
 fn accept(args: &Reviewed) -> Result<(), Failure> {
@@ -389,6 +384,6 @@ fn accept(args: &Reviewed) -> Result<(), Failure> {
     let pending = args.pending();
     std::fs::rename(&pending, &args.file)
         .with_context(|| format!("cannot rename {} to {}", pending.display(), args.file.display()))?;
-    eprintln!("sysreel: {} is accepted: commit it", args.file.display());
+    say!("{} is accepted: commit it", args.file.display());
     Ok(())
 }

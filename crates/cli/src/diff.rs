@@ -2,6 +2,7 @@
 
 use crate::exit::Exit;
 use crate::judging::Judging;
+use crate::say::say;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use sysreel_inspect::diff::policy::Policy;
@@ -9,7 +10,7 @@ use sysreel_inspect::diff::{self, Around, Level, Options, Severity, Verdict};
 use sysreel_inspect::{Error, open};
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::DIFF_HELP)]
+#[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
     /// The first log
     a: PathBuf,
@@ -54,7 +55,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     let verdict = match verdict {
         Ok(verdict) => verdict,
         Err((exit, error)) => {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
             return exit;
         }
     };

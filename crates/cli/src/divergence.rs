@@ -1,5 +1,7 @@
 //! How a divergence is told.
 
+use crate::exit::Exit;
+use crate::say::{self, Unwritten, say};
 use std::path::Path;
 use sysreel_inspect::print::{self, Options};
 use sysreel_inspect::{Moment, Stretch, open};
@@ -8,43 +10,47 @@ use sysreel_replay::{Divergence, Frame};
 /// How many events before it are shown.
 const EVENTS_BEFORE: u64 = 20;
 
-/// Tells a divergence from a log, for people or as JSON. `answers` are calls before it that were answered differently.
-pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json: bool) {
+/// Tells a divergence from a log, for people or as JSON, and returns how to end. `answers` are calls before it that were answered
+/// differently.
+pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json: bool) -> Exit {
     let events = last_events(log, divergence.event);
     if json {
         let told = serde_json::json!({
             "outcome": "diverged", "divergence": divergence, "last_events": events, "answers": answers,
         });
-        println!("{told}");
-        return;
+        return match say::json_result(&told) {
+            Ok(()) => Exit::DIVERGED,
+            Err(Unwritten(exit)) => exit,
+        };
     }
     let Divergence { event, task, field, recorded, actual, ip, backtrace, likely } = divergence;
-    eprintln!("sysreel: {} diverged at event {event}, task {task}, at {ip:#x}", log.display());
-    eprintln!("sysreel:   different: {field}");
-    eprintln!("sysreel:   recorded:  {recorded}");
-    eprintln!("sysreel:   actual:    {actual}");
+    say!("{} diverged at event {event}, task {task}, at {ip:#x}", log.display());
+    say!("  different: {field}");
+    say!("  recorded:  {recorded}");
+    say!("  actual:    {actual}");
     if !backtrace.is_empty() {
-        eprintln!("sysreel: where the task stands:");
+        say!("where the task stands:");
     }
     frames(backtrace);
     list("the last events of the recording up to there", &events);
     list("answered differently before", answers);
     list("likely causes", likely);
+    Exit::DIVERGED
 }
 
 /// Calls, the innermost first.
 pub(crate) fn frames(backtrace: &[Frame]) {
     for (number, frame) in backtrace.iter().enumerate() {
-        eprintln!("sysreel:   #{number} {frame}");
+        say!("  #{number} {frame}");
     }
 }
 
 fn list(what: &str, lines: &[impl AsRef<str>]) {
     if !lines.is_empty() {
-        eprintln!("sysreel: {what}:");
+        say!("{what}:");
     }
     for line in lines {
-        eprintln!("sysreel:   {}", line.as_ref());
+        say!("  {}", line.as_ref());
     }
 }
 

@@ -2,10 +2,12 @@
 
 use crate::args::Doctor as Args;
 use crate::exit::Exit;
+use crate::say::{self, Unwritten};
 use serde_json::json;
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use sysreel_inspect::info::Info;
+use sysreel_inspect::visible::{json_pretty, visible};
 use sysreel_record::{CpuPolicy, Options, Recorder};
 use sysreel_sys::doctor::{Finding, Verdict, examine};
 
@@ -23,14 +25,10 @@ pub(crate) fn run(args: &Args) -> Exit {
     }
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Fine);
     let text = if args.json { machine(&findings, worst) } else { people(&findings, worst) };
-    match io::stdout().lock().write_all(text.as_bytes()) {
+    match say::result(|out| out.write_all(text.as_bytes())) {
+        Err(Unwritten(exit)) => exit,
         Ok(()) if worst < Verdict::Stops => Exit::SUCCESS,
         Ok(()) => Exit::FAILURE,
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Exit::SUCCESS,
-        Err(error) => {
-            eprintln!("sysreel: cannot write the result: {error}");
-            Exit::FAILURE
-        }
     }
 }
 
@@ -89,9 +87,9 @@ fn conclusion(worst: Verdict) -> &'static str {
 fn people(findings: &[Finding], worst: Verdict) -> String {
     let mut text = String::new();
     for Finding { check, verdict, found, fix } in findings {
-        text += &format!("{:8} {check:10} {found}\n", verdict.name());
+        text += &format!("{:8} {check:10} {}\n", verdict.name(), visible(found));
         if let Some(fix) = fix {
-            text += &format!("{:8} {:10} fix: {fix}\n", "", "");
+            text += &format!("{:8} {:10} fix: {}\n", "", "", visible(fix));
         }
     }
     text + conclusion(worst) + "\n"
@@ -114,5 +112,5 @@ fn machine(findings: &[Finding], worst: Verdict) -> String {
         "can_record": worst < Verdict::Stops,
         "checks": checks,
     });
-    format!("{whole:#}\n")
+    json_pretty(&whole).unwrap_or_default() + "\n"
 }

@@ -1,6 +1,7 @@
 //! The process that a shell waits for while another one records.
 
 use crate::exit::Exit;
+use crate::say::say;
 use sysreel_sys::front::{Front, Role, TracerEnd, split};
 use sysreel_sys::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
@@ -22,7 +23,7 @@ pub(crate) fn behind(with_command: bool, record: impl FnOnce(Option<Front>) -> E
 }
 
 fn failed(error: &sysreel_sys::Error) -> Exit {
-    eprintln!("sysreel: {error}");
+    say!("{error}");
     Exit::NOT_RECORDED
 }
 
@@ -33,10 +34,11 @@ fn as_the_tracer(end: TracerEnd) -> Exit {
     };
     // Who asks a recorder to end before it has begun need not be told that it did.
     if !end.finished && ![SIGINT, SIGQUIT, SIGTERM, SIGHUP].contains(&signal) {
-        eprintln!(
-            "sysreel: the tracer (process {}) was killed by signal {}; the log has no end, `sysreel print` shows \
+        say!(
+            "the tracer (process {}) was killed by signal {}; the log has no end, `sysreel print` shows \
              what was recorded until then",
-            end.pid, signal.0
+            end.pid,
+            signal.0
         );
     }
     Exit::Signal(signal)

@@ -1,6 +1,7 @@
 //! What `diff`, `baseline check` and `ab` have in common: the policy, the gate, the forms of the result, the exit status.
 
 use crate::exit::Exit;
+use crate::say::{self, Out, say};
 use clap::ArgAction;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -91,13 +92,13 @@ impl Judging {
     /// Writes the verdict wherever it was asked for, and says how to exit.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
         for side in verdict.report.sides.iter().filter(|side| !side.whole) {
-            eprintln!("sysreel: {} is not whole: what it does not hold was not compared", side.log);
+            say!("{} is not whole: what it does not hold was not compared", side.log);
         }
         match self.write(verdict) {
             Ok(()) => {}
-            Err(error) if error.is_broken_pipe() => {}
+            Err(Error::Write(error)) => return say::unwritten(&error).0,
             Err(error) => {
-                eprintln!("sysreel: {error}");
+                say!("{error}");
                 return Exit::INCOMPLETE;
             }
         }
@@ -113,10 +114,10 @@ impl Judging {
     /// Says why there is nothing to conclude, also where a report was asked for: a machine that waits for one must not find an old one.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
         for why in &verdict.report.incomparable {
-            eprintln!("sysreel: not comparable: {why}");
+            say!("not comparable: {why}");
         }
         if let Err(error) = self.reports(verdict) {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
         }
         Exit::NOT_COMPARABLE
     }
@@ -142,10 +143,7 @@ impl Judging {
                 Error::Write(io::Error::new(source.kind(), format!("{path}: {source}")))
             })?;
         }
-        if sysreel_sys::startup::was_closed(1) {
-            return Err(Error::Write(io::Error::other("standard output is closed")));
-        }
-        let mut out = BufWriter::new(io::stdout().lock());
+        let mut out = Out::lock().map_err(Error::Write)?;
         self.format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(Error::Write)
     }
 }

@@ -3,6 +3,8 @@
 //! Arguments, progress, exit codes; everything else is in the libraries.
 
 #![forbid(unsafe_code)]
+// They panic when a write fails, and write control characters as they are: `say` does neither.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod ab;
 mod args;
@@ -20,37 +22,28 @@ mod record;
 mod replay;
 mod rounds;
 mod running;
+mod say;
 mod verify;
 
 use args::{Args, Command};
 use clap::Parser;
-use exit::Exit;
 
 fn main() {
     let exit = match Args::try_parse() {
         Ok(args) => match args.command {
+            // The program's status, whatever became of our messages.
             Command::Record(args) => record::run(&args),
-            Command::Print(args) => print::run(&args),
-            Command::Info(args) => info::run(&args),
-            Command::Doctor(args) => doctor::run(&args),
-            Command::Diff(args) => diff::run(&args),
-            Command::Baseline(args) => baseline::run(&args),
-            Command::Ab(args) => ab::run(&args),
-            Command::Replay(args) => replay::run(&args),
-            Command::Verify(args) => verify::run(&args),
+            Command::Print(args) => say::settled(print::run(&args)),
+            Command::Info(args) => say::settled(info::run(&args)),
+            Command::Doctor(args) => say::settled(doctor::run(&args)),
+            Command::Diff(args) => say::settled(diff::run(&args)),
+            Command::Baseline(args) => say::settled(baseline::run(&args)),
+            Command::Ab(args) => say::settled(ab::run(&args)),
+            Command::Replay(args) => say::settled(replay::run(&args)),
+            Command::Verify(args) => say::settled(verify::run(&args)),
         },
-        Err(error) => {
-            // --help and --version come as errors too, which go to standard output.
-            let is_usage = error.use_stderr();
-            _ = error.print();
-            if !is_usage {
-                Exit::SUCCESS
-            } else if std::env::args_os().nth(1).is_some_and(|word| word == "record") {
-                Exit::NOT_RECORDED
-            } else {
-                Exit::USAGE
-            }
-        }
+        // --help and --version come as errors too.
+        Err(error) => say::settled(say::arguments(&error)),
     };
     exit.leave();
 }

@@ -2,10 +2,12 @@
 
 use crate::args::{Format, Print};
 use crate::exit::Exit;
+use crate::say::{self, Out, say};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
+use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, Findings, LogFile, Stretch, counts, open, print, raw};
 
 /// Large enough that a line costs no system call.
@@ -13,17 +15,17 @@ const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(args: &Print) -> Exit {
     if args.only.is_some() && !args.summary && matches!(args.format, Format::Raw) {
-        eprintln!(
-            "sysreel: --format raw shows stops, not calls: --only cannot choose among them (use jq, or --format text)"
+        say!(
+            "--format raw shows stops, not calls: --only cannot choose among them (use jq, or --format text)"
         );
         return Exit::USAGE;
     }
     let written = match &args.output {
         None => to_stdout(args),
         Some(path) => match File::create(path) {
-            Ok(file) => write(args, file),
+            Ok(file) => write(args, file).map_err(|error| named(error, path)),
             Err(error) => {
-                eprintln!("sysreel: cannot write {}: {error}", path.display());
+                say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
             }
         },
@@ -31,12 +33,18 @@ pub(crate) fn run(args: &Print) -> Exit {
     leave(&args.file, written)
 }
 
-fn to_stdout(args: &Print) -> Result<Findings, Error> {
-    // The runtime has put /dev/null where standard output was closed: writing there would seem to succeed.
-    if sysreel_sys::startup::was_closed(1) {
-        return Err(Error::Write(io::Error::other("standard output is closed; give a file with -o FILE")));
+/// Says which file could not be written.
+fn named(error: Error, path: &Path) -> Error {
+    match error {
+        Error::Write(source) => {
+            Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
+        }
+        other => other,
     }
-    write(args, io::stdout().lock())
+}
+
+fn to_stdout(args: &Print) -> Result<Findings, Error> {
+    write(args, Out::lock().map_err(Error::Write)?)
 }
 
 fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
@@ -56,9 +64,7 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
     let options = counts::Options { stretch: stretch(args), only: args.only.clone(), order };
     let (counts, findings) = counts::count(log, &options)?;
     let written = if args.json {
-        serde_json::to_string_pretty(&counts)
-            .map_err(io::Error::from)
-            .and_then(|text| writeln!(out, "{text}"))
+        json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
     } else {
         write!(out, "{counts}")
     };
@@ -104,27 +110,29 @@ fn stretch(args: &Print) -> Stretch {
 }
 
 /// Prints a log that was just recorded, where strace prints: standard output belongs to the program.
-pub(crate) fn to_stderr(path: &Path) -> Exit {
+///
+/// Returns whether all of it could be read. Where standard error takes no more, there is nobody to print for.
+pub(crate) fn to_stderr(path: &Path) -> bool {
     let printed = open(path).and_then(|mut log| {
         let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());
         let findings = print::print(&mut log, &Options::default(), &mut out)?;
         out.flush().map_err(Error::Write)?;
         Ok(findings)
     });
-    leave(path, printed)
+    let cannot_be_written = matches!(printed, Err(Error::Write(_)));
+    leave(path, printed) == Exit::SUCCESS || cannot_be_written
 }
 
 fn leave(path: &Path, written: Result<Findings, Error>) -> Exit {
     match written {
         Ok(findings) if findings.is_whole() => Exit::SUCCESS,
         Ok(findings) => {
-            eprintln!("sysreel: {}: {}", path.display(), describe(&findings));
+            say!("{}: {}", path.display(), describe(&findings));
             Exit::WITH_FINDINGS
         }
-        // The reader has seen enough (`| head`).
-        Err(error) if error.is_broken_pipe() => Exit::SUCCESS,
+        Err(Error::Write(error)) => say::unwritten(&error).0,
         Err(error) => {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
             Exit::FAILURE
         }
     }

@@ -3,6 +3,7 @@
 use crate::args::{Cpu, Record};
 use crate::exit::Exit;
 use crate::progress::Line;
+use crate::say::say;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{IsTerminal, stderr};
@@ -17,18 +18,18 @@ pub(crate) fn run(args: &Record) -> Exit {
 
 fn begin(args: &Record, front: Option<Front>) -> Exit {
     if args.audit && args.capture_limit == 0 {
-        eprintln!("sysreel: --audit needs the memory that --capture-limit 0 leaves out; give one of the two");
-        return Exit::NOT_RECORDED;
+        say!("--audit needs the memory that --capture-limit 0 leaves out; give one of the two");
+        return Exit::USAGE;
     }
     if args.print && args.output.as_deref() == Some(Path::new("-")) {
-        eprintln!("sysreel: --print reads the log again, which is not possible with -o -; give a file");
-        return Exit::NOT_RECORDED;
+        say!("--print reads the log again, which is not possible with -o -; give a file");
+        return Exit::USAGE;
     }
     let environment = match args.environment.as_ref().map(fs::read).transpose() {
         Ok(bytes) => bytes.map(entries),
         Err(error) => {
             let path = args.environment.as_deref().unwrap_or(Path::new(""));
-            eprintln!("sysreel: {}: {error}", path.display());
+            say!("{}: {error}", path.display());
             return Exit::NOT_RECORDED;
         }
     };
@@ -49,7 +50,7 @@ fn begin(args: &Record, front: Option<Front>) -> Exit {
         until_exit: args.until_exit,
         refuse_tracers: args.refuse_tracers,
         tree: args.tree,
-        warn: |text| eprintln!("sysreel: {text}"),
+        warn: |text| say!("{text}"),
         only: args.only.clone(),
         replayable: args.replayable,
         file_contents: !args.no_file_contents,
@@ -60,7 +61,7 @@ fn begin(args: &Record, front: Option<Front>) -> Exit {
     match record(&options, args) {
         Ok(outcome) => finish(&outcome, args),
         Err(error) => {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
             failure(&error)
         }
     }
@@ -75,7 +76,7 @@ fn entries(bytes: Vec<u8>) -> Vec<OsString> {
 fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
     let mut recorder = Recorder::prepare(options)?;
     if options.replayable && !args.quiet {
-        eprintln!("sysreel: replayable: {}", sysreel_record::CHANGES.join("; "));
+        say!("replayable: {}", sysreel_record::CHANGES.join("; "));
     }
     let line = if args.quiet { None } else { Line::begin(recorder.progress(), options.front) };
     if let Some(line) = &line {
@@ -108,47 +109,45 @@ fn not_started(error: &sysreel_sys::Error) -> Exit {
 fn finish(outcome: &Outcome, args: &Record) -> Exit {
     let path = outcome.path.display();
     if let Some(error) = &outcome.error {
-        eprintln!("sysreel: {path}: {error}");
+        say!("{path}: {error}");
     }
     for what in &outcome.interference {
-        eprintln!("sysreel: {what}");
+        say!("{what}");
     }
     if outcome.lost > 0 {
-        eprintln!(
-            "sysreel: {path} is incomplete: {} of {} events could not be written; the log says which",
-            outcome.lost, outcome.events
+        say!(
+            "{path} is incomplete: {} of {} events could not be written; the log says which",
+            outcome.lost,
+            outcome.events
         );
     }
     // A name that was chosen for the user must be told to the user.
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
-        eprintln!("sysreel: {} events in {path} ({} bytes)", outcome.events, outcome.bytes);
+        say!("{} events in {path} ({} bytes)", outcome.events, outcome.bytes);
     }
     if !args.quiet && outcome.unrecorded > 0 {
-        eprintln!(
-            "sysreel: {} times a task is not in {path} for a part of its life, because another program traced it (print shows where)",
+        say!(
+            "{} times a task is not in {path} for a part of its life, because another program traced it (print shows where)",
             outcome.unrecorded
         );
     }
     for why in &outcome.not_replayable {
-        eprintln!("sysreel: {path} cannot be replayed to its end: {why}");
+        say!("{path} cannot be replayed to its end: {why}");
     }
     if let Some(audited) = &outcome.audited
         && (!args.quiet || audited.findings > 0)
     {
-        eprintln!("sysreel: audit: {audited}");
+        say!("audit: {audited}");
     }
-    if args.print {
-        let printed = crate::print::to_stderr(&outcome.path);
-        if printed != Exit::SUCCESS {
-            return Exit::NOT_RECORDED;
-        }
+    if args.print && !crate::print::to_stderr(&outcome.path) {
+        return Exit::NOT_RECORDED;
     }
     status(outcome)
 }
 
 fn status(outcome: &Outcome) -> Exit {
     if let Some(error) = &outcome.exec {
-        eprintln!("sysreel: {error}");
+        say!("{error}");
         return not_started(error);
     }
     if outcome.lost > 0 || outcome.error.is_some() || !outcome.interference.is_empty() {

@@ -4,6 +4,7 @@ use crate::args::{Check as CheckArg, Replay as Args};
 use crate::divergence;
 use crate::exit::Exit;
 use crate::progress::Bar;
+use crate::say::{self, Out, Unwritten, say};
 use serde_json::json;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -16,7 +17,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
         Ok(log) => log,
         Err(error) => {
-            eprintln!("sysreel: {error}");
+            say!("{error}");
             return Exit::NOT_REPLAYABLE;
         }
     };
@@ -38,8 +39,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     let outcome = Replay::prepare(log.log(), options).and_then(|replay| replay.run(&mut watcher));
     if let Some(error) = watcher.end() {
-        eprintln!("sysreel: cannot write what the program has written: {error}");
-        return Exit::FAILURE;
+        return say::unwritten(&error).0;
     }
     match outcome {
         Ok(outcome) => tell(args, &outcome),
@@ -52,12 +52,14 @@ fn refused(args: &Args, error: &Error) -> Exit {
         Error::OtherMachine(_) => (Exit::OTHER_MACHINE, "other machine"),
         _ => (Exit::NOT_REPLAYABLE, "not replayable"),
     };
-    if args.json {
-        println!("{}", json!({"outcome": outcome, "why": error.to_string()}));
+    if args.json
+        && let Err(Unwritten(exit)) = say::json_result(&json!({"outcome": outcome, "why": error.to_string()}))
+    {
+        return exit;
     }
-    eprintln!("sysreel: {}: {error}", args.file.display());
+    say!("{}: {error}", args.file.display());
     if exit == Exit::OTHER_MACHINE {
-        eprintln!("sysreel: --force replays it all the same, as far as it goes");
+        say!("--force replays it all the same, as far as it goes");
     }
     exit
 }
@@ -98,7 +100,10 @@ impl Observer for Watcher<'_> {
         }
         // At once, so that both streams keep their order.
         let write = || match to {
-            1 => io::stdout().write_all(bytes).and_then(|()| io::stdout().flush()),
+            1 => Out::lock().and_then(|mut out| {
+                out.write_all(bytes)?;
+                out.flush()
+            }),
             _ => io::stderr().write_all(bytes),
         };
         let written = match &self.bar {
@@ -115,27 +120,32 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
             if args.json {
                 let told =
                     json!({"outcome": "identical", "events": events, "calls": calls, "wait_status": status});
-                println!("{told}");
-            } else if !args.quiet {
-                eprintln!("sysreel: replayed {events} events, {calls} system calls, all as recorded");
+                return written(&told);
+            }
+            if !args.quiet {
+                say!("replayed {events} events, {calls} system calls, all as recorded");
             }
             Exit::SUCCESS
         }
         Outcome::Stopped { event, tasks } => {
             if args.json {
-                println!("{}", json!({"outcome": "stopped", "event": event, "tasks": tasks}));
-            } else {
-                eprintln!("sysreel: stopped after event {event}");
-                for Standing { task, ip, backtrace } in tasks {
-                    eprintln!("sysreel: task {task} stands at {ip:#x}");
-                    divergence::frames(backtrace);
-                }
+                return written(&json!({"outcome": "stopped", "event": event, "tasks": tasks}));
+            }
+            say!("stopped after event {event}");
+            for Standing { task, ip, backtrace } in tasks {
+                say!("task {task} stands at {ip:#x}");
+                divergence::frames(backtrace);
             }
             Exit::SUCCESS
         }
-        Outcome::Diverged(divergence) => {
-            divergence::tell(&args.file, divergence, &[], args.json);
-            Exit::DIVERGED
-        }
+        Outcome::Diverged(divergence) => divergence::tell(&args.file, divergence, &[], args.json),
+    }
+}
+
+/// Writes a good result as JSON.
+fn written(told: &serde_json::Value) -> Exit {
+    match say::json_result(told) {
+        Ok(()) => Exit::SUCCESS,
+        Err(Unwritten(exit)) => exit,
     }
 }

@@ -1,6 +1,7 @@
 //! Runs a command again and again, each time under a recorder of its own.
 
 use crate::running::Running;
+use crate::say::{self, say};
 use anyhow::{Context, bail};
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -63,7 +64,7 @@ impl Rounds {
         let file = |what: &str| self.folder.join(format!("{name}.{what}"));
         let (log, out, err) = (file("reel"), file("stdout"), file("stderr"));
         if stderr().is_terminal() {
-            eprintln!("sysreel: {name}");
+            say!("{name}");
         }
         // A log of an earlier use of this folder.
         for old in [&log, &file("reel.tail")] {
@@ -91,8 +92,8 @@ impl Rounds {
         let status = self.running.status(&mut command).context("cannot start the recorder")?;
         let failed = |why: String| {
             let said = end_of(&err);
-            let said = if said.is_empty() { said } else { format!("; it said:\n{said}") };
-            anyhow::anyhow!("{name} was not recorded ({status}): {why}{said}")
+            say::quote(&said);
+            anyhow::anyhow!("{name} was not recorded ({status}): {why}")
         };
         if !log.exists() {
             bail!(failed("there is no log".to_owned()));
@@ -103,9 +104,22 @@ impl Rounds {
     /// Says where the logs are, if they stay.
     pub(crate) fn done(self) {
         if self.temporary.is_none() {
-            eprintln!("sysreel: logs and outputs are in {}", self.folder.display());
+            say!("logs and outputs are in {}", self.folder.display());
         }
     }
+}
+
+/// Writes a file as a whole, or not at all.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let wrong = || format!("cannot write {}", path.display());
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
+    std::io::Write::write_all(&mut file, text.as_bytes()).with_context(wrong)?;
+    // As any file of a working tree, not for its owner alone.
+    use std::os::unix::fs::PermissionsExt;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).with_context(wrong)?;
+    file.persist(path).with_context(wrong)?;
+    Ok(())
 }
 
 fn end_of(path: &Path) -> String {

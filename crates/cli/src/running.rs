@@ -1,5 +1,6 @@
 //! The command that runs at present, for when this process is asked to end.
 
+use crate::say::say;
 use anyhow::Context;
 use shared_child::{SharedChild, unix::SharedChildExt};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
@@ -55,14 +56,14 @@ fn end(signal: i32, slot: &Slot, temporary: Option<&Path>) {
         // recorder ends by them, and what it records goes on, as without `ab` and the like.
         let ended = if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };
         if let Err(error) = ended.and_then(|()| child.wait().map(drop)) {
-            eprintln!("sysreel: cannot end process {}: {error}", child.id());
+            say!("cannot end process {}: {error}", child.id());
         }
     }
     if let Some(folder) = temporary
         && let Err(error) = std::fs::remove_dir_all(folder)
         && error.kind() != io::ErrorKind::NotFound
     {
-        eprintln!("sysreel: cannot remove {}: {error}", folder.display());
+        say!("cannot remove {}: {error}", folder.display());
     }
     if emulate_default_handler(signal).is_err() {
         std::process::exit(128 + signal);

@@ -22,6 +22,7 @@ pub mod state;
 mod story;
 mod stretch;
 mod text;
+pub mod visible;
 
 pub use error::Error;
 pub use findings::Findings;

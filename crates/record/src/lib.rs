@@ -41,7 +41,7 @@ mod watch;
 mod watchdog;
 mod writer;
 
-pub use audit::Audited;
+pub use audit::{Audited, Output};
 pub use envelope::CHANGES;
 pub use error::Error;
 pub use options::{CpuPolicy, Options, RowSource};

@@ -7,14 +7,12 @@ use crate::error::Error;
 use crate::machine;
 use crate::memory::Memory;
 use crate::space::{Fault, Space};
+use crate::suited::{read_files, refuse_what_cannot, suits};
 use crate::task::Task;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::time::Duration;
-use sysreel_format::{
-    Body, Completeness, Envelope, Event, EventKind, Item, Log, MetaCodec, NoteCode, Part, ReadAt,
-    SnapshotKind, TaskId,
-};
+use sysreel_format::{Body, Event, Item, Log, ReadAt, TaskId};
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::Ticker;
 use sysreel_sys::stub::{GATE, Stub};
@@ -136,7 +134,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// # Errors
     /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this machine is another.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
-        let envelope = suits(log, options.force)?;
+        let envelope = suits(log, options.until, options.force)?;
         refuse_what_cannot(log, options.until)?;
         machine::share_cpu(envelope.cpu);
         let failed = |source| Error::System { event: 0, source };
@@ -197,15 +195,16 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 Item::Event(event) => event,
                 Item::Missing(missing) => return Err(Error::NotReplayable(missing.to_string()).into()),
             };
-            if self.options.until.is_some_and(|until| event.number > until) {
-                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
-            }
             self.event(&event, observer)?;
             if let Some(task) = self.tasks.get_mut(&event.task.0) {
                 task.since_ns = event.t_ns;
             }
             last = event.number;
             observer.replayed(&event);
+            // Before the next one is read, which a recording that was not finished may not have.
+            if self.options.until.is_some_and(|until| last >= until) {
+                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
+            }
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
     }
@@ -291,85 +290,6 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         self.tasks.insert(event.task.0, task);
         Ok(())
     }
-}
-
-/// Whether the program of a log would do the same again here: recorded in the envelope, to its end, on a machine like this one (unless
-/// `force`). Gives what the log says of its machine.
-///
-/// # Errors
-/// When it would not, or the log cannot be read.
-pub fn suits<S: ReadAt>(log: &Log<S>, force: bool) -> Result<Envelope, Error> {
-    let envelope = envelope(log)?;
-    if log.summary().is_none() {
-        return Err(Error::NotReplayable("its recording was not finished".into()));
-    }
-    let differences = machine::differences(&envelope);
-    if !differences.is_empty() && !force {
-        return Err(Error::OtherMachine(differences));
-    }
-    Ok(envelope)
-}
-
-/// What the log says of its machine.
-fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
-    let mut events = log.events();
-    // It comes before the first task.
-    while let Some(item) = events.next()? {
-        let Item::Event(event) = item else { break };
-        match event.decode()? {
-            Body::Snapshot { what: SnapshotKind::ENVELOPE, bytes, .. } => {
-                return Ok(Envelope::from_bytes(bytes)?);
-            }
-            Body::Task(_) => break,
-            _ => {}
-        }
-    }
-    Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
-}
-
-/// What the recorder has marked as beyond any replay.
-fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
-    if !log.summary().is_some_and(|summary| summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
-        return Ok(());
-    }
-    let mut reasons = Vec::new();
-    let mut events = log.events();
-    while let Some(item) = events.next()? {
-        let Item::Event(event) = item else { continue };
-        if event.kind != EventKind::NOTE || until.is_some_and(|until| event.number > until) {
-            continue;
-        }
-        if let Body::Note(note) = event.decode()?
-            && note.code == NoteCode::NOT_REPLAYABLE
-        {
-            reasons.push(format!("{} (event {})", String::from_utf8_lossy(note.text), event.number));
-        }
-    }
-    if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
-}
-
-/// What the log has only hashes of must be there, and be the same: all of it before the program does anything.
-fn read_files<S: ReadAt>(log: &Log<S>, arena: &mut Arena, until: Option<u64>) -> Result<(), Error> {
-    if !log.meta().options.iter().any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no")) {
-        return Ok(());
-    }
-    let mut events = log.events();
-    while let Some(item) = events.next()? {
-        let Item::Event(event) = item else { continue };
-        if until.is_some_and(|until| event.number > until) {
-            break;
-        }
-        let Body::Stop(stop) = event.decode()? else { continue };
-        let mut mapped = None;
-        for part in stop.parts {
-            match part? {
-                Part::Mapped(before) => mapped = Some(before.head),
-                Part::File(file) => _ = mapped.map(|head| arena.place_file(&head, &file)).transpose()?,
-                _ => {}
-            }
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn failed(event: &Event<'_>, source: sysreel_sys::Error) -> Halt {

@@ -21,9 +21,11 @@ mod memory;
 mod space;
 mod state;
 mod stops;
+mod suited;
 mod task;
 
 pub use backtrace::Frame;
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, Standing, suits};
+pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, Standing};
 pub use error::Error;
+pub use suited::suits;

@@ -98,7 +98,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::Iov { .. } => Kind::Iovec,
         Len::Msg { many: None } => Kind::Msg,
         Len::Msg { many: Some(_) } => Kind::Mmsg,
-        Len::SelfSized { .. } | Len::Tailed { .. } => Kind::Buf,
+        Len::SelfSized { .. } | Len::Tailed { .. } | Len::OldDirent => Kind::Buf,
         Len::CloneArgs(_) => Kind::Struct(Layout::CloneArgs),
         Len::Iocbs(_) => Kind::Array(Layout::Word),
         Len::Pointed => Kind::Struct(Layout::SigSetArg),
@@ -129,6 +129,11 @@ pub(crate) const fn when(when: When, spec: Spec) -> Spec {
 /// The same memory, written whatever the result.
 pub(crate) const fn always(spec: Spec) -> Spec {
     when(When::Always, spec)
+}
+
+/// The same memory, written where the siginfo behind `infop` is not empty.
+pub(crate) const fn told(infop: &'static str, spec: Spec) -> Spec {
+    when(When::Told(sibling(infop)), spec)
 }
 
 const fn sibling(name: &'static str) -> Sibling {

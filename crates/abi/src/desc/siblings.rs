@@ -1,6 +1,6 @@
 //! Finds the arguments that a row names as the lengths of others, and fails to compile where there are none.
 
-use super::{Arg, Kind, Len, Makes, Many, Mem, Sibling, Spec};
+use super::{Arg, Kind, Len, Makes, Many, Mem, Sibling, Spec, When};
 
 /// The arguments of a row, with their siblings found.
 pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
@@ -10,7 +10,13 @@ pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -
     while i < N {
         let (name, spec) = specs[i];
         let mem = match spec.mem {
-            Some(mem) => Some(Mem { len: found(mem.len, specs), ..mem }),
+            Some(mem) => {
+                let when = match mem.when {
+                    When::Told(s) => When::Told(find(s, specs)),
+                    other => other,
+                };
+                Some(Mem { len: found(mem.len, specs), when, ..mem })
+            }
             None => None,
         };
         done[i] = Arg { name: plain(name), kind: spec.kind, mem };

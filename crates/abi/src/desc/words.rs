@@ -48,6 +48,8 @@ impl fmt::Display for When {
             Self::Always => return f.write_str(", written whatever the result"),
             Self::Errno(list) => (", written only on ", list),
             Self::SuccessOr(list) => (", written also on ", list),
+            Self::Nonzero => return f.write_str(", written only when the result is not 0"),
+            Self::Told(info) => return write!(f, ", written only when `{}` is not empty", info.name),
         };
         f.write_str(words)?;
         for (i, &errno) in list.iter().enumerate() {
@@ -93,6 +95,7 @@ impl fmt::Display for Length<'_> {
             Len::RetWhole(room) => write!(f, ", as many as the result if `{}` is enough for all", room.name),
             Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),
             Len::SigInfo => f.write_str(", as much as signal and code say"),
+            Len::OldDirent => f.write_str(", with a name as long as it says"),
             Len::Semaphores(set) => write!(f, ", as many as the set `{}` has", set.name),
             Len::Linked { many: Many::N(1), .. } => f.write_str(", and what it points to"),
             Len::Linked { many: Many::N(n), .. } => write!(f, ", {n} of them, and what they point to"),

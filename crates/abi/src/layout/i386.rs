@@ -24,6 +24,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::SigAction => 20,
         L::OldSigAction => 16,
         L::SigStack => 12,
+        L::WaitInfo => 24,
         L::SysInfo => 64,
         L::EpollEvent => 12,
         L::Iovec | L::SigSetArg | L::AioSigSet | L::SockFprog => 8,

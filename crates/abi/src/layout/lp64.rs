@@ -47,6 +47,7 @@ pub(super) const fn size(layout: Layout) -> u32 {
         L::OldSigAction => 32, // called on i386 alone
         L::SigStack => of::<g::sigaltstack>(),
         L::SigInfo => of::<g::siginfo>(),
+        L::WaitInfo => 28, // three ints, padding, three ints
         L::SigEvent => of::<g::sigevent>(),
         L::SigSet => of::<g::kernel_sigset_t>(),
         L::OldSigSet => 8,

@@ -47,6 +47,7 @@ layouts! {
     Utimbuf "struct utimbuf", Tms "struct tms",
     Rusage "struct rusage", Rlimit "struct rlimit", Rlimit64 "struct rlimit64",
     SigAction "struct sigaction", OldSigAction "struct old_sigaction", SigStack "stack_t", SigInfo "siginfo_t",
+    WaitInfo "siginfo_t up to si_status",
     SigEvent "struct sigevent", SigSet "sigset_t", OldSigSet "old_sigset_t",
     SysInfo "struct sysinfo", UtsName "struct new_utsname", OldUtsName "struct old_utsname",
     OldOldUtsName "struct oldold_utsname",

@@ -13,6 +13,7 @@ pub(super) const fn size(layout: Layout) -> Option<u32> {
         L::MsgHdr => Some(28),
         L::MmsgHdr => Some(32),
         L::SigAction => Some(20),
+        L::WaitInfo => Some(24),
         L::BlkPg => Some(16),
         L::SigStack | L::RobustListHead => Some(12),
         other => super::x86_64::size(other),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
 
+use super::level::OLD_DIRENT_HEAD;
 use super::level::Stop;
 use super::word::{u32_at, u64_at, word_at};
 use super::{
@@ -63,6 +64,9 @@ impl Stop<'_> {
                     let count = u32_at(bytes, at.into()).unwrap_or(0);
                     let asked = u64::from(head) + u64::from(count) * u64::from(each);
                     self.push(wants, state, self.top(want.arg.into(), asked));
+                }
+                (Len::OldDirent, 0) if !want.store => {
+                    self.push(wants, state, self.top(want.arg.into(), old_dirent(bytes)));
                 }
                 (Len::SigInfo, 0) if !want.store => {
                     let asked = crate::signal::taken(self.abi, bytes);
@@ -277,4 +281,10 @@ impl Stop<'_> {
             self.push(wants, state, self.below(want, want.index, to, n));
         }
     }
+}
+
+/// How long an `old_linux_dirent` is. The length of its name is the last member of the head, and has 16 bits.
+fn old_dirent(head: &[u8]) -> u64 {
+    let name = head.last_chunk().map_or(0, |length| u16::from_le_bytes(*length));
+    OLD_DIRENT_HEAD + u64::from(name) + 1
 }

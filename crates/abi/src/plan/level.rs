@@ -31,6 +31,8 @@ pub(super) struct Exit<'a> {
 
 /// How much of a siginfo says which kind it is: signal, errno and code.
 const SIGINFO_HEAD: u64 = 12;
+/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name (fs/readdir.c).
+pub(super) const OLD_DIRENT_HEAD: u64 = 10;
 
 /// The bytes of the capability sets of a version (kernel/capability.c).
 fn cap_data(version: u32) -> u32 {
@@ -227,6 +229,7 @@ impl Stop<'_> {
                 Some(Want { words: word, ..self.top(arg, most) })
             }
             Len::SigInfo => Some(Want { store: false, ..self.top(arg, SIGINFO_HEAD) }),
+            Len::OldDirent => Some(Want { store: false, ..self.top(arg, OLD_DIRENT_HEAD) }),
             Len::Tailed { head, .. } => Some(Want { store: false, ..self.top(arg, head.into()) }),
             Len::SelfSized { at, .. } => Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) }),
             _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),

@@ -49,8 +49,8 @@ pub(super) static ROWS: &[Row] = rows! {
     fstatat64(dfd: DIRFD, filename: PATH, statbuf: out(of(Stat64)), flag: flags(&open::AT_STAT))                -> INT,  emulate(FD_).act(Act::Stat);
     statfs64(pathname: PATH, sz: SIZE, buf: out(of(Statfs64)))                                                  -> INT,  emulate(FILE);
     fstatfs64(fd: FD, sz: SIZE, buf: out(of(Statfs64)))                                                         -> INT,  emulate(FD_);
-    // One entry at a time: a header of 10 bytes and a name of up to 255 with its NUL.
-    readdir(fd: FD, dirent: out(Len::Bytes(266)), count: UINT)                                                  -> INT,  emulate(FD_).act(Act::ReadDir);
+    // One entry at a time; none, and nothing written, at the end (fs/readdir.c).
+    readdir(fd: FD, dirent: when(When::Nonzero, out(Len::OldDirent)), count: UINT)                              -> INT,  emulate(FD_).act(Act::ReadDir);
     truncate64(path: PATH, offset_low: HALF, offset_high: HALF)                                                 -> INT,  emulate(FILE).act(Act::Truncate);
     ftruncate64(fd: FD, offset_low: HALF, offset_high: HALF)                                                    -> INT,  emulate(FD_).act(Act::Truncate);
     fallocate(fd: FD, mode: flags(&f::FALLOCATE), offset_lo: HALF, offset_hi: HALF, len_lo: HALF, len_hi: HALF) -> INT,  emulate(FD_).act(Act::Truncate);
@@ -80,7 +80,7 @@ pub(super) static ROWS: &[Row] = rows! {
 
     // Processes.
     clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid), tls: special(Special::CloneTls), child_tidptr: PTR) -> PID, execute(PROC).makes(Makes::Clone).act(Act::Clone);
-    waitpid(pid: PID, stat_addr: kind(Kind::WaitStatus, out(of(Int))), options: flags(&p::WAIT)) -> PID, apart(PROC).act(Act::Wait);
+    waitpid(pid: PID, stat_addr: when(When::Nonzero, kind(Kind::WaitStatus, out(of(Int)))), options: flags(&p::WAIT)) -> PID, apart(PROC).act(Act::Wait);
     ugetrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))                              -> INT, emulate(PROC);
     nice(increment: INT)                                                                         -> INT, emulate(PROC);
     sched_rr_get_interval_time64(pid: PID, interval: out(of(Timespec64)))                        -> INT, emulate(PROC.and(CLK));

@@ -18,9 +18,9 @@ pub(super) static ROWS: &[Row] = rows! {
     clone3(uargs: input(clone_args("size")), size: SIZE)                                                             -> PID,   execute(PROC).makes(Makes::Clone3).act(Act::Clone3);
     exit(error_code: INT)                                                                                            -> NEVER, execute(PROC).act(Act::Exit);
     exit_group(error_code: INT)                                                                                      -> NEVER, execute(PROC).act(Act::ExitGroup);
-    wait4(upid: PID, stat_addr: kind(Kind::WaitStatus, out(of(Int))), options: flags(&p::WAIT), ru: out(of(Rusage))) -> PID,   apart(PROC).act(Act::Wait);
-    // kernel/exit.c fills infop whatever came of it.
-    waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(SigInfo))), options: flags(&p::WAIT), ru: out(of(Rusage))) -> INT,   apart(PROC).act(Act::Wait);
+    wait4(upid: PID, stat_addr: when(When::Nonzero, kind(Kind::WaitStatus, out(of(Int)))), options: flags(&p::WAIT), ru: when(When::Nonzero, out(of(Rusage)))) -> PID,   apart(PROC).act(Act::Wait);
+    // kernel/exit.c fills infop whatever came of it, as far as si_status (no times), and ru where somebody was found.
+    waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(WaitInfo))), options: flags(&p::WAIT), ru: told("infop", out(of(Rusage)))) -> INT,   apart(PROC).act(Act::Wait);
     getpid()                                                                                                         -> PID,   emulate(PROC);
     gettid()                                                                                                         -> PID,   emulate(PROC);
     getppid()                                                                                                        -> PID,   emulate(PROC);

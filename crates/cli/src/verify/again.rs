@@ -123,7 +123,10 @@ pub(super) fn record(start: &Start, outputs: [Output; 2], log: &Path) -> anyhow:
     let said = if outputs[1] == Output::File { fs::read(&err)? } else { said };
     let said = String::from_utf8_lossy(&said);
     let program = start.argv.first().map_or_else(Default::default, |word| word.to_string_lossy());
-    let failed = |why: String| anyhow!("{program} was not recorded again: {why}; {}", said.trim_end());
+    let failed = |why: String| {
+        crate::say::quote(said.trim_end());
+        anyhow!("{program} was not recorded again: {why}")
+    };
     if !log.exists() {
         return Err(failed("there is no log".to_owned()));
     }

@@ -8,6 +8,7 @@ use crate::diff::LevelName;
 use crate::divergence;
 use crate::exit::Exit;
 use crate::rounds::{Job, Rounds};
+use crate::say::{self, Unwritten, say};
 use again::Output;
 use compare::Compared;
 use serde_json::json;
@@ -27,7 +28,7 @@ use trace::Trace;
 const RUNS: u32 = 3;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::HELP)]
+#[command(after_help = crate::exit::help(Some("verify")))]
 pub(crate) struct Args {
     /// The log, made by `record --replayable`: its program runs again, in the same folder with the same arguments and environment, for
     /// real: it does to the system what it does
@@ -56,12 +57,21 @@ pub(crate) struct Args {
     command: Vec<OsString>,
 }
 
-/// Why nothing could be compared.
-struct Refused(Exit, String);
+/// Why nothing could be compared, or not be told.
+enum Refused {
+    Because(Exit, String),
+    Unwritten(Exit),
+}
+
+impl From<Unwritten> for Refused {
+    fn from(Unwritten(exit): Unwritten) -> Refused {
+        Refused::Unwritten(exit)
+    }
+}
 
 impl<E: Into<anyhow::Error>> From<E> for Refused {
     fn from(error: E) -> Refused {
-        Refused(Exit::NOT_REPLAYABLE, format!("{:#}", error.into()))
+        Refused::Because(Exit::NOT_REPLAYABLE, format!("{:#}", error.into()))
     }
 }
 
@@ -72,11 +82,14 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     match done {
         Ok(exit) => exit,
-        Err(Refused(exit, why)) => {
-            if args.json {
-                println!("{}", json!({"outcome": "refused", "why": why}));
+        Err(Refused::Unwritten(exit)) => exit,
+        Err(Refused::Because(exit, why)) => {
+            if args.json
+                && let Err(Unwritten(exit)) = say::json_result(&json!({"outcome": "refused", "why": why}))
+            {
+                return exit;
             }
-            eprintln!("sysreel: {why}");
+            say!("{why}");
             exit
         }
     }
@@ -85,12 +98,12 @@ pub(crate) fn run(args: &Args) -> Exit {
 /// Runs the program of a log again.
 fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     let file = open(path)?;
-    sysreel_replay::suits(file.log(), args.force).map_err(|error| {
+    sysreel_replay::suits(file.log(), None, args.force).map_err(|error| {
         let exit = match error {
             Error::OtherMachine(_) => Exit::OTHER_MACHINE,
             _ => Exit::NOT_REPLAYABLE,
         };
-        Refused(exit, format!("{}: {error}", path.display()))
+        Refused::Because(exit, format!("{}: {error}", path.display()))
     })?;
     is_whole(&file)?;
     let (start, standing_in) = again::start_of(&file)?;
@@ -102,15 +115,14 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     rounds.done();
     let varied = answers(path, &compared.answers);
     if let Some(divergence) = compared.divergence {
-        divergence::tell(path, &divergence, &varied, args.json);
-        return Ok(Exit::DIVERGED);
+        return Ok(divergence::tell(path, &divergence, &varied, args.json));
     }
     let (calls, tasks) = (traces[0].calls, traces[0].tasks.len());
     if args.json {
         let told = json!({"outcome": "identical", "calls": calls, "tasks": tasks, "varied": compared.varied});
-        println!("{told}");
+        say::json_result(&told)?;
     } else {
-        eprintln!("sysreel: ran again: {calls} system calls of {tasks} tasks, all asked as recorded");
+        say!("ran again: {calls} system calls of {tasks} tasks, all asked as recorded");
         tell_answers(&compared, &varied);
     }
     Ok(Exit::SUCCESS)
@@ -149,17 +161,15 @@ fn command(args: &Args) -> Result<Exit, Refused> {
         let (calls, tasks) = (trace.calls, trace.tasks.len());
         if args.json {
             let told = json!({"outcome": "identical", "runs": runs, "calls": calls, "tasks": tasks, "varied": varied});
-            println!("{told}");
+            say::json_result(&told)?;
         } else {
-            eprintln!(
-                "sysreel: {runs} runs: {calls} system calls of {tasks} tasks, asked the same each time"
-            );
+            say!("{runs} runs: {calls} system calls of {tasks} tasks, asked the same each time");
         }
         return Ok(Exit::SUCCESS);
     };
     let report = report(args, [first.path(), &rounds.path(&format!("run {run}.reel"))])?;
     if !args.json {
-        eprintln!("sysreel: {runs} runs: {differing} differ from the first; here is run {run} against run 1");
+        say!("{runs} runs: {differing} differ from the first; here is run {run} against run 1");
     }
     if let Some(divergence) = &compared.divergence {
         let answers = answers(first.path(), &compared.answers);
@@ -169,14 +179,14 @@ fn command(args: &Args) -> Result<Exit, Refused> {
                 "last_events": divergence::last_events(first.path(), divergence.event), "answers": answers,
                 "differences": report.differences,
             });
-            println!("{told}");
+            say::json_result(&told)?;
         } else {
             divergence::tell(first.path(), divergence, &answers, false);
         }
     }
     if !args.json {
         let verdict = Verdict::of(report, Severity::Info);
-        Format::Text.write(&verdict, &mut io::stdout().lock())?;
+        say::result(|out| Format::Text.write(&verdict, out))?;
     }
     Ok(Exit::DIVERGED)
 }
@@ -202,11 +212,13 @@ fn is_whole(file: &LogFile) -> Result<(), Refused> {
 }
 
 /// What the first run has written.
-fn pass_on(rounds: &Rounds) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(&fs::read(rounds.path("run 1.stdout"))?)?;
-    out.flush()?;
-    io::stderr().write_all(&fs::read(rounds.path("run 1.stderr"))?)
+fn pass_on(rounds: &Rounds) -> Result<(), Refused> {
+    let (out, err) = (fs::read(rounds.path("run 1.stdout"))?, fs::read(rounds.path("run 1.stderr"))?);
+    if !out.is_empty() {
+        say::result(|to| to.write_all(&out))?;
+    }
+    io::stderr().write_all(&err).map_err(|error| say::unwritten(&error))?;
+    Ok(())
 }
 
 /// The calls that were answered differently, decoded.
@@ -221,9 +233,9 @@ fn answers(log: &Path, calls: &[(u64, u64)]) -> Vec<String> {
 
 fn tell_answers(compared: &Compared, answers: &[String]) {
     if compared.varied > 0 {
-        eprintln!("sysreel: {} of them were answered differently, the first:", compared.varied);
+        say!("{} of them were answered differently, the first:", compared.varied);
         for line in answers {
-            eprintln!("sysreel:   {line}");
+            say!("  {line}");
         }
     }
 }

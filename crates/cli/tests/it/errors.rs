@@ -245,9 +245,9 @@ fn wrong_usage() {
         (&[], 2),
         (&["nonsense"], 2),
         (&["print", "--nonsense", "x"], 2),
-        (&["record"], 125),
-        (&["record", "--nonsense", "true"], 125),
-        (&["record", "--capture-limit", "x", "true"], 125),
+        (&["record"], 2),
+        (&["record", "--nonsense", "true"], 2),
+        (&["record", "--capture-limit", "x", "true"], 2),
         (&["print", "a", "b"], 2),
     ] {
         stage.sysreel(arguments).fails(code, &["--help"]);
@@ -300,10 +300,9 @@ fn printing_to_what_cannot_be_written() {
         closed.fails(1, &["standard output is closed"]);
         let full = stage.sh(&format!(r#"exec "$SYSREEL" {command} > /dev/full"#));
         full.fails(1, &["No space left"]);
-        let head = stage.sh(&format!(r#"{{ "$SYSREEL" {command}; echo $? > code; }} | true; cat code"#));
-        assert_eq!((head.text().as_str(), head.stderr.as_str()), ("0\n", ""), "{command} | true");
     }
     stage.sysreel(&["print", "-o", "missing/x", "true.reel"]).fails(1, &["missing/x"]);
+    stage.sysreel(&["print", "-o", "/dev/full", "true.reel"]).fails(1, &["/dev/full: No space left"]);
     // What the program prints is its own; what the recorder prints goes beside it.
     let ran = stage.sysreel(&["record", "--print", "-q", "-o", "x.reel", "echo", "said"]);
     assert!(ran.status.success() && ran.text() == "said\n" && ran.stderr.contains("execve("), "{ran:?}");

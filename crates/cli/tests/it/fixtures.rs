@@ -33,7 +33,7 @@ fixtures! { PROGRAMS, holds_its_statements:
     i386_files i386_ipc i386_machine i386_process
     affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
     exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs fork_ways group_stop
-    ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls namespace_init_crash nr_values page_end
+    ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls namespace_init_crash nothing_happened nr_values page_end
     paths_and_names poll_select_buffers ptrace_self read_interrupted restart_after_stop reused_buffer rval_not_error
     rw_buffers seccomp_all_threads seccomp_kills seccomp_trace signal_kinds sigreturn_value socket_buffers sockets spawn_exec
     threads_die_in_calls threads_futex trace_others undumpable undumpable_exec vfork_exec written_on_error

@@ -190,7 +190,7 @@ fn another_machine_is_told() {
 }
 
 /// The same log, of another machine.
-fn elsewhere(log: &Log<Vec<u8>>) -> Vec<u8> {
+pub(crate) fn elsewhere(log: &Log<Vec<u8>>) -> Vec<u8> {
     let header = FileHeader::new(log.header().file_id, log.header().completeness);
     let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();
     let summary = log.summary().unwrap();

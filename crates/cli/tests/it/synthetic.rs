@@ -193,7 +193,7 @@ fn exit(rval: i64, is_error: u8) -> Vec<u8> {
 }
 
 /// The events of a log under way.
-struct Rows {
+pub(crate) struct Rows {
     segment: Segment<Vec<u8>>,
     row: EventBuf,
     t_ns: u64,
@@ -221,7 +221,7 @@ impl Rows {
         });
     }
 
-    fn add(&mut self, kind: EventKind, fill: impl FnOnce(&mut EventBuf)) {
+    pub(crate) fn add(&mut self, kind: EventKind, fill: impl FnOnce(&mut EventBuf)) {
         self.t_ns += 1000;
         self.row.begin(kind, SourceId::KERNEL, TASK, self.t_ns);
         fill(&mut self.row);
@@ -231,7 +231,7 @@ impl Rows {
 
 const ID: FileId = FileId(*b"a synthetic log!");
 
-fn header() -> FileHeader {
+pub(crate) fn header() -> FileHeader {
     FileHeader::new(ID, Completeness::default())
 }
 
@@ -240,6 +240,13 @@ fn log(fill: fn(&mut Rows)) -> Vec<u8> {
 }
 
 fn log_with(header: FileHeader, fill: fn(&mut Rows)) -> Vec<u8> {
+    let meta =
+        FileMeta { tool_version: b"synthetic".to_vec(), argv: vec![b"none".to_vec()], ..FileMeta::default() };
+    log_of(header, &meta, fill)
+}
+
+/// A log with these metadata.
+pub(crate) fn log_of(header: FileHeader, meta: &FileMeta, fill: impl FnOnce(&mut Rows)) -> Vec<u8> {
     let id = ID;
     let mut rows = Rows {
         segment: Segment::open(vec![0; SEGMENT], &id, 1, 0, 0),
@@ -257,9 +264,7 @@ fn log_with(header: FileHeader, fill: fn(&mut Rows)) -> Vec<u8> {
         let how = GoneHow::REAPED;
         row.gone(&Gone { wait_status: 0, how, utime_ns: 0, stime_ns: 0, maxrss_kib: 0 });
     });
-    let meta =
-        FileMeta { tool_version: b"synthetic".to_vec(), argv: vec![b"none".to_vec()], ..FileMeta::default() };
-    let mut writer = BlockWriter::create(Vec::new(), header, &meta).unwrap();
+    let mut writer = BlockWriter::create(Vec::new(), header, meta).unwrap();
     writer.write_segment(&rows.segment).unwrap();
     writer.finish(Completeness::default(), &Extras::default()).unwrap()
 }

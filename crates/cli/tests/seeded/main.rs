@@ -7,6 +7,7 @@
 //! A binary of its own: the recorder waits for every child that there is.
 
 mod changes;
+mod outputs;
 #[expect(dead_code, reason = "the other binary uses more of it")]
 #[path = "../it/program.rs"]
 mod program;

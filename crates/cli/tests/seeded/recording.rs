@@ -10,7 +10,7 @@ use sysreel_abi::seed::Fault;
 use sysreel_abi::{AuditArch, Row};
 use sysreel_format::{Body, Item, NoteCode, Severity};
 use sysreel_inspect::LogFile;
-use sysreel_record::{Ended, Options, Recorder};
+use sysreel_record::{Ended, Options, Output, Recorder};
 use tempfile::TempDir;
 
 /// What ends a program that the machine cannot run.
@@ -56,6 +56,22 @@ pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
     let log = sysreel_inspect::open(&outcome.path).unwrap();
     let blamed = blamed(&log);
     Some(Recorded { log, blamed, _folder: folder })
+}
+
+/// What a program's calls announced as written, and whether it changed; by the table as it is.
+pub(crate) fn outputs(program: &Program) -> Vec<Output> {
+    let _alone = alone();
+    let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
+    let options = Options {
+        output: Some(folder.path().join("run.reel")),
+        argv: argv(program, folder.path()),
+        capture_limit: crate::ALL,
+        audit: true,
+        until_exit: true,
+        ..Options::default()
+    };
+    let outcome = Recorder::prepare(&options).unwrap().run().unwrap();
+    outcome.audited.expect("it is an audit").outputs
 }
 
 /// The program, in that folder and with its statements going nowhere.

@@ -29,6 +29,20 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
     out.push('}');
 }
 
+/// `struct old_linux_dirent`: inode, offset, length of the name, name.
+fn old_entry(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+    out.push_str("{d_ino=");
+    text::dec(out, f.ulong(0));
+    member(out, "d_off");
+    text::dec(out, f.ulong(1));
+    member(out, "d_reclen");
+    text::dec(out, f.u16(2 * f.word()));
+    member(out, "d_name");
+    let name = text::until_nul(f.bytes.get(2 * f.word() + 2..).unwrap_or_default());
+    text::quoted(out, name, view.options.hex);
+    out.push('}');
+}
+
 /// What getdents wrote: `0x55d3 /* 12 entries */`; each entry when everything is wanted.
 pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
     let piece = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0);
@@ -40,6 +54,9 @@ pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
         return;
     };
     let Some(bytes) = view.bytes(&piece, usize::MAX) else { return super::lost(view.arg(i), out) };
+    if view.row.name == "readdir" {
+        return old_entry(view, Fields::new(view.abi, &bytes), out);
+    }
     // The old form has the kernel's longs before the length, and the type behind the name.
     let old = view.row.name == "getdents";
     let length_at = if old && view.abi == Abi::I386 { 8 } else { 16 };

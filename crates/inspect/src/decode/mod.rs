@@ -23,6 +23,7 @@ mod value;
 use std::borrow::Cow;
 use std::cell::Cell;
 
+use sysreel_abi::desc::When;
 use sysreel_abi::{Abi, Act, Dir, Kind, Len, Mem, Row};
 
 use crate::kept::{Buffers, Kept, Piece};
@@ -123,10 +124,26 @@ impl<'a> View<'a> {
     fn memory(&self, i: usize, kind: Kind, mem: Mem, out: &mut String) {
         // Where buffers are is known at the entry, also when the call fills them.
         let dir = if matches!(kind, Kind::Iovec | Kind::Mmsg) { Dir::InOut } else { mem.dir };
-        match self.piece(i, dir) {
+        match self.piece(i, dir).filter(|_| dir != Dir::Out || self.was_written(mem.when)) {
             Some(piece) => self.pointed(i, kind, mem, &piece, out),
             None if self.is_empty(mem) => out.push_str(empty(kind)),
             None => text::pointer(out, self.arg(i)),
+        }
+    }
+
+    /// Whether the call has written memory. Of what it has not, a log may hold what lay there before: logs of an older table do, and
+    /// where only other memory says it.
+    fn was_written(&self, when: When) -> bool {
+        let Some(outcome) = self.outcome else { return true };
+        match when {
+            // A siginfo begins with its signal, which is 0 in an empty one.
+            When::Told(info) => match self.piece(info.index.into(), Dir::Out) {
+                Some(piece) => {
+                    self.bytes(&piece, 4).is_none_or(|signal| signal.iter().any(|byte| *byte != 0))
+                }
+                None => true,
+            },
+            when => when.applies(outcome.rval, self.row.failed(outcome.rval, outcome.failed())),
         }
     }
 

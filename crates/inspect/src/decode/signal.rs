@@ -110,6 +110,17 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
+/// What waitid has found: nobody, or a child without the times that SIGCHLD tells. A log of an older table has more bytes, which the
+/// kernel has not written.
+pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
+    if f.u32(0) == 0 {
+        out.push_str("{}");
+        return;
+    }
+    let len = if f.word() == 4 { 24 } else { 28 };
+    siginfo(Fields { bytes: f.bytes.get(..len).unwrap_or(f.bytes), ..f }, out);
+}
+
 fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut String) {
     // The union is aligned to a word. Sizes of its first two members are those of ints in every ABI.
     let at = if f.word() == 4 { 12 } else { 16 };
@@ -148,8 +159,10 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
                 value::signal(status, out)
             }
             let times = if w == 4 { at + 12 } else { at + 16 };
-            text_ticks(out, "si_utime", word(times));
-            text_ticks(out, "si_stime", word(times + w));
+            if f.bytes.len() > times {
+                text_ticks(out, "si_utime", word(times));
+                text_ticks(out, "si_stime", word(times + w));
+            }
         }
         (_, SYS) if code > 0 => {
             member(out, "si_call_addr");

@@ -3,8 +3,8 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{Info, TaskInfo};
-use crate::print::HexStrings;
 use crate::text;
+use crate::visible::visible;
 
 /// Lists longer than this are cut: the JSON form has all of them.
 const SHOWN: usize = 20;
@@ -65,9 +65,7 @@ impl Info {
 
 /// One line; whatever stands in it cannot control a terminal.
 fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
-    let mut escaped = String::new();
-    text::escaped(&mut escaped, value.as_bytes(), HexStrings::Never, 0);
-    writeln!(f, "{name:<11} {escaped}")
+    writeln!(f, "{name:<11} {}", visible(value))
 }
 
 fn list(f: &mut Formatter<'_>, name: &str, items: &[String]) -> fmt::Result {

@@ -1,8 +1,7 @@
 //! Writes JSON objects into one reused string. Keys are our own; values are escaped, so the text is always valid.
 
-use std::fmt::Write as _;
-
 use crate::text;
+use crate::visible::{is_visible, json_escape};
 
 /// JSON under way.
 #[derive(Debug, Default)]
@@ -120,10 +119,8 @@ impl Json {
             match c {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                // Also DEL and the C1 controls, which JSON would allow and a terminal obeys.
-                c if c.is_control() => {
-                    let _ = write!(self.text, "\\u{:04x}", u32::from(c));
-                }
+                // Also what JSON would allow and a terminal obeys: DEL, C1 and bidirectional controls.
+                c if !is_visible(c) => self.text.push_str(&json_escape(c)),
                 c => self.text.push(c),
             }
         }

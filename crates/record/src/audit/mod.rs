@@ -17,6 +17,7 @@
 //! task ends: an address space with one task left is judged only until that one ends.
 
 mod check;
+mod outputs;
 mod ranges;
 mod report;
 mod shadow;
@@ -38,6 +39,7 @@ use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Stop, Tid, memory, pages};
 
+pub use self::outputs::Output;
 pub use self::tally::Audited;
 
 /// The most findings that are noted of one argument of the calls of one name; the rest is counted.
@@ -312,6 +314,15 @@ impl Session {
         let announced: Vec<Want> = self.capture.wants.iter().filter(outgoing).copied().collect();
         let compared = audit.compared(stop, open, shadow, &announced, rval);
         let (changes, map) = compared.ok_or(Unjudged::Unreadable)?;
+        if !is_error && known {
+            // What went in too holds what it held before, whoever wrote it.
+            let went_in = |want: &&Want| open.incoming.iter().any(|other| other.address == want.address);
+            for want in announced.iter().filter(|want| !went_in(want)) {
+                if let Some(changed) = outputs::changed(tid, shadow, &map, want, &mut audit.arena) {
+                    audit.tally.outputs.count(&open.call.name, want, rval, changed);
+                }
+            }
+        }
         let mut findings = Vec::new();
         for change in &changes.found {
             let place = Place::of(&open.call, change.range.start, &open.incoming, &announced);

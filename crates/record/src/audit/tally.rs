@@ -1,5 +1,6 @@
 //! What an audit has judged, what not and why, and what it found.
 
+use super::outputs::{Output, Outputs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -38,6 +39,7 @@ pub(crate) struct Tally {
     /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or unreadable.
     pub(crate) not_compared: u64,
     pub(crate) findings: u64,
+    pub(super) outputs: Outputs,
 }
 
 /// The outcome of an audit.
@@ -53,6 +55,8 @@ pub struct Audited {
     pub not_compared: u64,
     /// What the rows did not announce, or announced wrongly.
     pub findings: u64,
+    /// Memory that rows announced as written by calls that succeeded, and how often it changed.
+    pub outputs: Vec<Output>,
 }
 
 impl Tally {
@@ -74,6 +78,7 @@ impl Tally {
             unjudged: self.unjudged.iter().map(|(why, count)| (why.text(), *count)).collect(),
             not_compared: self.not_compared,
             findings: self.findings,
+            outputs: self.outputs.all(),
         }
     }
 }

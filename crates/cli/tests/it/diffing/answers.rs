@@ -77,7 +77,7 @@ fn people_see_where_it_shows_first() {
     let said = ran.text();
     for words in [
         "warn (1)",
-        "~ exec.argv: sh: sh -c echo\\x20a\\x20>\\x20out => sh -c echo\\x20b\\x20>\\x20out",
+        "~ exec.argv: sh: sh -c echo a > out => sh -c echo b > out",
         "where it shows first: exec.argv sh",
         "A, around event",
         "B, around event",

@@ -1,9 +1,10 @@
 //! GitHub's workflow commands: a line each, shown as an annotation of the run. Ten of a kind are shown for a step, so no more are written.
 
-use super::{headline, line};
+use super::{headline, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
+use crate::visible::{no_old_command, visible};
 
 /// The most annotations of a step.
 pub const MOST: usize = 10;
@@ -21,7 +22,7 @@ pub fn annotations(verdict: &Verdict) -> String {
             Severity::Note | Severity::Info => "notice",
         };
         let title = property(&format!("sysreel: {}", difference.rule));
-        let said = data(&format!("{}: {}", difference.process, line(difference)));
+        let said = data(&format!("{}: {}", with_spaces(&difference.process), line(difference)));
         out += &format!("::{kind} title={title}::{said}\n");
     }
     if shown < failing.len() {
@@ -36,7 +37,7 @@ pub fn annotations(verdict: &Verdict) -> String {
 
 /// As the runner reads it back (actions/toolkit, command.ts).
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    no_old_command(&visible(text)).replace('%', "%25")
 }
 
 fn property(text: &str) -> String {

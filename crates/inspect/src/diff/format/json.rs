@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use crate::diff::verdict::Verdict;
+use crate::visible::write_json_pretty;
 
 pub(super) fn json(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     #[derive(serde::Serialize)]
@@ -14,6 +15,6 @@ pub(super) fn json(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         passes: bool,
     }
     let document = Document { verdict, failing: verdict.failing().count(), passes: verdict.passes() };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
+    write_json_pretty(&document, out)?;
     out.write_all(b"\n")
 }

@@ -1,4 +1,6 @@
 //! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for whether there is anything to judge.
+//!
+//! Each line goes through [`visible`], so that no character is left that XML may not hold (XML 1.0, 2.2).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -6,10 +8,11 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{family, line};
+use super::{family, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Rule;
 use crate::diff::verdict::Verdict;
+use crate::visible::visible;
 
 /// What became of a family of rules.
 #[derive(Default)]
@@ -35,7 +38,7 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let failures = cases.values().filter(|case| !case.failing.is_empty()).count();
     let errors = errors(verdict);
     let [a, b] = &verdict.report.sides;
-    let name = format!("{} and {}", a.log, b.log);
+    let name = visible(&format!("{} and {}", a.log, b.log)).into_owned();
     let count = |number: usize| number.to_string();
     let (tests, failures, broken) =
         (count(cases.len() + 1), count(failures), count(usize::from(!errors.is_empty())));
@@ -62,7 +65,8 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
 fn errors(verdict: &Verdict) -> Vec<String> {
     let lost = verdict.report.sides.iter().filter(|side| !side.whole);
     let lost = lost.map(|side| format!("{} is not whole", side.log));
-    verdict.report.incomparable.iter().cloned().chain(lost).collect()
+    let all = verdict.report.incomparable.iter().cloned().chain(lost);
+    all.map(|why| visible(&why).into_owned()).collect()
 }
 
 fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
@@ -71,8 +75,8 @@ fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> 
     match errors.first() {
         None => case.write_empty()?,
         Some(first) => case.write_inner_content(|writer| {
-            let text = clean(&errors.join("\n"));
-            let error = writer.create_element("error").with_attribute(("message", clean(first).as_str()));
+            let text = errors.join("\n");
+            let error = writer.create_element("error").with_attribute(("message", first.as_str()));
             error.write_text_content(BytesText::new(&text))?;
             Ok(())
         })?,
@@ -93,15 +97,15 @@ fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Resul
                 1 => String::new(),
                 n => format!(" (and {} more)", n - 1),
             };
-            let message = clean(&format!("{}{more}", first.lines().next().unwrap_or_default()));
+            let message = format!("{}{more}", first.lines().next().unwrap_or_default());
             let text: Vec<&str> = case.failing.iter().map(|(_, text)| text.as_str()).collect();
             let failure = writer.create_element("failure");
             failure
                 .with_attributes([("type", rule.id()), ("message", message.as_str())])
-                .write_text_content(BytesText::new(&clean(&text.join("\n"))))?;
+                .write_text_content(BytesText::new(&text.join("\n")))?;
         }
         if !case.others.is_empty() {
-            let text = clean(&case.others.join("\n"));
+            let text = case.others.join("\n");
             writer.create_element("system-out").write_text_content(BytesText::new(&text))?;
         }
         Ok(())
@@ -112,13 +116,9 @@ fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Resul
 /// A difference and what follows from it.
 fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
-    lines.push(format!(
-        "{indent}{} {} {}: {}",
-        difference.severity,
-        difference.rule,
-        difference.process,
-        line(difference)
-    ));
+    let Difference { severity, rule, process, .. } = difference;
+    let said = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
+    lines.push(format!("{indent}{}", visible(&said)));
     difference.consequences.iter().for_each(|one| all(one, depth + 1, lines));
 }
 
@@ -134,15 +134,15 @@ fn outside(verdict: &Verdict) -> String {
     lines.extend(verdict.noise.iter().map(|noise| format!("learned noise: {noise}")));
     lines.extend(verdict.unstable.iter().map(|unstable| {
         let difference = &unstable.difference;
-        format!("unstable, in {} of {}: {} {}", unstable.seen, unstable.of, difference.role, line(difference))
+        format!(
+            "unstable, in {} of {}: {} {}",
+            unstable.seen,
+            unstable.of,
+            with_spaces(&difference.role),
+            line(difference)
+        )
     }));
     lines.extend(verdict.notices.iter().cloned());
-    clean(&lines.join("\n"))
-}
-
-/// Without the characters that no XML may hold, not even escaped (XML 1.0, 2.2).
-fn clean(text: &str) -> String {
-    let allowed =
-        |c: char| matches!(c, '\t' | '\n') || c >= ' ' && !matches!(c, '\u{7f}' | '\u{fffe}' | '\u{ffff}');
-    text.chars().map(|c| if allowed(c) { c } else { '\u{fffd}' }).collect()
+    let lines: Vec<_> = lines.iter().map(|line| visible(line)).collect();
+    lines.join("\n")
 }

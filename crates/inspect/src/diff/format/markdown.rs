@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{following, foremost, headline, line};
+use super::{following, foremost, headline, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
+use crate::visible::visible;
 
 /// The most bytes of a step's summary.
 pub const LIMIT: usize = 1 << 20;
@@ -38,7 +39,7 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     }
     let unstable = verdict.unstable.iter().map(|unstable| {
         let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
-        format!("- in {seen} of {of}: {} {}\n", code(&difference.role), code(&line(difference)))
+        format!("- in {seen} of {of}: {} {}\n", code(&with_spaces(&difference.role)), code(&line(difference)))
     });
     page.section(&format!("unstable ({})", verdict.unstable.len()), false, unstable);
     let excepted = verdict.excepted.iter().map(|excepted| {
@@ -97,8 +98,12 @@ impl Page {
 fn row(difference: &Difference) -> String {
     /// More of what follows is counted.
     const MOST: usize = 20;
-    let mut row =
-        format!("- `{}` {} {}\n", difference.rule, code(&difference.process), code(&line(difference)));
+    let mut row = format!(
+        "- `{}` {} {}\n",
+        difference.rule,
+        code(&with_spaces(&difference.process)),
+        code(&line(difference))
+    );
     let (follow, more) = foremost(difference, MOST);
     for follow in follow {
         _ = writeln!(row, "  - so {}", code(&following(follow)));
@@ -111,7 +116,7 @@ fn row(difference: &Difference) -> String {
 
 /// As code, whatever it holds: between more backticks than it has in a row.
 fn code(text: &str) -> String {
-    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let text = visible(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let space = if longest > 0 || text.is_empty() { " " } else { "" };
@@ -120,12 +125,11 @@ fn code(text: &str) -> String {
 
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' => out.extend(['\\', c]),
-            c if c.is_control() => out.push(' '),
-            c => out.push(c),
+    for c in visible(text).chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '&' | '~' | '$' | '!') {
+            out.push('\\');
         }
+        out.push(c);
     }
     out
 }

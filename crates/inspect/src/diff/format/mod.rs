@@ -56,12 +56,12 @@ impl Format {
     /// When the output cannot be written.
     pub fn write(self, verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         match self {
-            Self::Text => text::text(verdict, out),
+            Self::Text => text::text(verdict, false, out),
             Self::Json => json::json(verdict, out),
             Self::Junit => junit::junit(verdict, out),
             Self::Markdown => out.write_all(markdown(verdict, SUMMARY_LIMIT).as_bytes()),
             Self::Github => {
-                text::text(verdict, out)?;
+                text::text(verdict, true, out)?;
                 out.write_all(annotations(verdict).as_bytes())
             }
         }
@@ -98,7 +98,31 @@ fn line(difference: &Difference) -> String {
         (None, Some(after)) => line += &format!(" ({after})"),
         _ => {}
     }
-    line
+    with_spaces(&line)
+}
+
+/// A canonical name for people. Names have `\x20` for a space because baselines and policies are made of
+/// words; no reader needs that.
+fn with_spaces(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        rest = match escape.strip_prefix("\\x20") {
+            Some(after) => {
+                out.push(' ');
+                after
+            }
+            None => {
+                // With the character behind it, which may be a backslash that stands for itself.
+                let len = escape.chars().take(2).map(char::len_utf8).sum();
+                out.push_str(&escape[..len]);
+                &escape[len..]
+            }
+        };
+    }
+    out + rest
 }
 
 /// What follows from a difference, as far as there is room for it, and how much more does: what touches secrets, the network and privileges

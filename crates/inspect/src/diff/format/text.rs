@@ -3,19 +3,22 @@
 
 use std::io::{self, Write};
 
-use super::{following, foremost, headline, line};
+use super::{following, foremost, headline, line, with_spaces};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
+use crate::visible::Lines;
 
 /// How many consequences of one difference are listed; the others are counted.
 const CONSEQUENCES: usize = 5;
 /// How many lines of noise, and of what is unstable, are listed; the others are counted.
 const LISTED: usize = 20;
 
-pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
+/// With `commands`, what could be a workflow command of GitHub is made none.
+pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
+    let out = &mut Lines::new(out, commands);
     report(&verdict.report, verdict.listed, out)?;
     if let Some(around) = &verdict.first {
         first(around, out)?;
@@ -27,49 +30,51 @@ pub(super) fn text(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         };
         let reason =
             if excepted.reason.is_empty() { String::new() } else { format!(": {}", excepted.reason) };
-        writeln!(out, "{done} {} ({}){reason}", excepted.count, excepted.place)?;
+        out.line(format_args!("{done} {} ({}){reason}", excepted.count, excepted.place))?;
     }
     if !verdict.noise.is_empty() {
-        writeln!(out, "muted by what the baseline has learned ({}):", verdict.noise.len())?;
-        verdict.noise.iter().take(LISTED).try_for_each(|noise| writeln!(out, "  {noise}"))?;
+        out.line(format_args!("muted by what the baseline has learned ({}):", verdict.noise.len()))?;
+        verdict.noise.iter().take(LISTED).try_for_each(|noise| out.line(format_args!("  {noise}")))?;
         if let Some(more @ 1..) = verdict.noise.len().checked_sub(LISTED) {
-            writeln!(out, "  and {more} more; --format json has them all")?;
+            out.line(format_args!("  and {more} more; --format json has them all"))?;
         }
     }
     if !verdict.unstable.is_empty() {
-        writeln!(out, "unstable, so no reason to fail ({}):", verdict.unstable.len())?;
+        out.line(format_args!("unstable, so no reason to fail ({}):", verdict.unstable.len()))?;
         for unstable in verdict.unstable.iter().take(LISTED) {
             let difference = &unstable.difference;
             let (seen, of) = (unstable.seen, unstable.of);
-            writeln!(
-                out,
+            out.line(format_args!(
                 "  in {seen} of {of}: {} {} {}",
                 difference.rule,
-                difference.role,
+                with_spaces(&difference.role),
                 line(difference)
-            )?;
+            ))?;
         }
     }
     if let Some(more @ 1..) = verdict.unstable.len().checked_sub(LISTED) {
-        writeln!(out, "  and {more} more; --format json has them all")?;
+        out.line(format_args!("  and {more} more; --format json has them all"))?;
     }
-    verdict.notices.iter().try_for_each(|notice| writeln!(out, "{notice}"))?;
-    writeln!(out, "{}", headline(verdict))
+    verdict.notices.iter().try_for_each(|notice| out.line(format_args!("{notice}")))?;
+    out.line(format_args!("{}", headline(verdict)))
 }
 
-fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()> {
+fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
         match (side.events, side.whole) {
             // A baseline has none.
-            (0, true) => writeln!(out, "{name} {}", side.log)?,
+            (0, true) => out.line(format_args!("{name} {}", side.log))?,
             (events, whole) => {
                 let whole = if whole { "" } else { ", not whole" };
-                writeln!(out, "{name} {}: {events} events, {} processes{whole}", side.log, side.processes)?;
+                out.line(format_args!(
+                    "{name} {}: {events} events, {} processes{whole}",
+                    side.log, side.processes
+                ))?;
             }
         }
     }
     for why in &report.incomparable {
-        writeln!(out, "not comparable: {why}")?;
+        out.line(format_args!("not comparable: {why}"))?;
     }
     for severity in Severity::ALL.into_iter().rev().filter(|severity| *severity >= gate) {
         let shown: Vec<&Difference> =
@@ -77,11 +82,12 @@ fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()
         if shown.is_empty() {
             continue;
         }
-        writeln!(out, "\n{severity} ({})", shown.len())?;
+        out.blank()?;
+        out.line(format_args!("{severity} ({})", shown.len()))?;
         let mut process = None;
         for difference in shown {
             if process != Some(&difference.process) {
-                writeln!(out, "  {}", difference.process)?;
+                out.line(format_args!("  {}", with_spaces(&difference.process)))?;
                 process = Some(&difference.process);
             }
             one(difference, out)?;
@@ -95,7 +101,8 @@ fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();
     if !below.is_empty() {
-        writeln!(out, "\nbelow the gate: {} (--gate info shows all)", below.join(", "))?;
+        out.blank()?;
+        out.line(format_args!("below the gate: {} (--gate info shows all)", below.join(", ")))?;
     }
     if !report.times.is_empty() {
         times(report, out)?;
@@ -106,59 +113,60 @@ fn report(report: &Report, gate: Severity, out: &mut dyn Write) -> io::Result<()
             .iter()
             .map(|muted| format!("{} {}/{}", muted.class, muted.calls[0], muted.calls[1]))
             .collect();
-        writeln!(out, "\nnot compared call by call (A/B): {}", classes.join(", "))?;
+        out.blank()?;
+        out.line(format_args!("not compared call by call (A/B): {}", classes.join(", ")))?;
     }
     Ok(())
 }
 
 /// The calls on which the most time was spent.
-fn times(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     /// How many of them.
     const MOST: usize = 20;
-    writeln!(out, "\ntime by call: number, all together in ms, median and 99th of a hundred in us (A => B)")?;
+    out.blank()?;
+    out.line(format_args!(
+        "time by call: number, all together in ms, median and 99th of a hundred in us (A => B)"
+    ))?;
     for time in report.times.iter().take(MOST) {
         let ms = time.total_ns.map(|ns| ns / 1_000_000);
         let [median, p99] = [time.median_ns, time.p99_ns].map(|both| both.map(|ns| ns / 1000));
-        writeln!(
-            out,
+        out.line(format_args!(
             "    {:<20} {} => {}  {} => {}  {} => {}  {} => {}",
             time.call, time.count[0], time.count[1], ms[0], ms[1], median[0], median[1], p99[0], p99[1]
-        )?;
+        ))?;
     }
     Ok(())
 }
 
 /// Where the first difference shows in the logs.
-fn first(around: &Around, out: &mut dyn Write) -> io::Result<()> {
+fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     if around.lines.iter().all(Vec::is_empty) {
         return Ok(());
     }
-    writeln!(out, "\nwhere it shows first: {}", around.what)?;
+    out.blank()?;
+    out.line(format_args!("where it shows first: {}", with_spaces(&around.what)))?;
     for ((name, lines), event) in ["A", "B"].into_iter().zip(&around.lines).zip(around.events) {
         let Some(event) = event.filter(|_| !lines.is_empty()) else { continue };
-        writeln!(out, "  {name}, around event {event}")?;
-        lines.iter().try_for_each(|line| writeln!(out, "    {line}"))?;
+        out.line(format_args!("  {name}, around event {event}"))?;
+        lines.iter().try_for_each(|line| out.line(format_args!("    {line}")))?;
     }
     Ok(())
 }
 
-fn one(difference: &Difference, out: &mut dyn Write) -> io::Result<()> {
+fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
     let said = line(difference);
     let (sign, said) = said.split_once(' ').unwrap_or(("", &said));
-    write!(out, "    {sign} {}: {said}", difference.rule)?;
     let events: Vec<String> = ["A", "B"]
         .into_iter()
         .zip(difference.events)
         .filter_map(|(name, event)| Some(format!("{name}:{}", event?)))
         .collect();
-    match events.is_empty() {
-        true => writeln!(out)?,
-        false => writeln!(out, "  [{}]", events.join(" "))?,
-    }
+    let events = if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
+    out.line(format_args!("    {sign} {}: {said}{events}", difference.rule))?;
     let (follow, more) = foremost(difference, CONSEQUENCES);
-    follow.into_iter().try_for_each(|follow| writeln!(out, "        so {}", following(follow)))?;
+    follow.into_iter().try_for_each(|follow| out.line(format_args!("        so {}", following(follow))))?;
     match more {
         0 => Ok(()),
-        more => writeln!(out, "        and {more} more that follow"),
+        more => out.line(format_args!("        and {more} more that follow")),
     }
 }

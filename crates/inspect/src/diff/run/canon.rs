@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::names::{NameId, Names, Sort};
+use crate::visible::is_visible;
 
 /// What a run is known to have dealt out.
 #[derive(Debug, Default)]
@@ -303,7 +304,7 @@ fn address(bytes: &[u8], dealt: &Dealt, roots: &Roots) -> String {
     }
 }
 
-/// Without spaces, control characters and what is not UTF-8.
+/// Without spaces, what [`is_visible`] says no to, and what is not UTF-8.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(bytes.len());
@@ -311,7 +312,7 @@ pub(crate) fn escaped(bytes: &[u8]) -> String {
         for c in chunk.valid().chars() {
             match c {
                 '\\' => out.push_str("\\\\"),
-                c if c.is_control() || c.is_whitespace() => {
+                c if !is_visible(c) || c.is_whitespace() => {
                     let mut buffer = [0; 4];
                     for byte in c.encode_utf8(&mut buffer).bytes() {
                         _ = write!(out, "\\x{byte:02x}");

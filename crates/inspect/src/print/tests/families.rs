@@ -294,3 +294,26 @@ fn calls_of_32_bit_programs() {
     };
     assert_eq!(["sendto", "socketcall", "!recvfrom", "%network"].map(only), [1, 3, 9, 3]);
 }
+
+/// Logs of an older table have memory that the kernel has not written.
+#[test]
+fn what_was_not_written_is_not_shown() {
+    let mut story = Story::new();
+    let (status, usage, info) = (le32(&[0x300]), [1; 144], [1; 128]);
+    for result in [0, 55] {
+        let regions = [(1, 0, 0, &status[..]), (3, 0, 0, &usage[..])];
+        story.call("wait4", [55, A, 1, B, 0, 0], &[], result, &regions);
+    }
+    let nobody = [&le32(&[0, 0, 0, 0, 0, 0, 0])[..], &info[28..]].concat();
+    let child = [&le32(&[17, 0, 1, 0, 55, 0, 3])[..], &info[28..]].concat();
+    for found in [&nobody, &child] {
+        let regions = [(2, 0, 0, &found[..]), (4, 0, 0, &usage[..])];
+        story.call("waitid", [1, 55, A, 5, B, 0], &[], 0, &regions);
+    }
+    check(&story, expect![[r#"
+        wait4(55, 0x1000, WNOHANG, 0x2000)      = 0
+        wait4(55, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], WNOHANG, {ru_utime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ru_stime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ...}) = 55
+        waitid(P_PID, 55, {}, WNOHANG|WEXITED, 0x2000) = 0
+        waitid(P_PID, 55, {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=55, si_uid=0, si_status=3}, WNOHANG|WEXITED, {ru_utime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ru_stime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ...}) = 0
+    "#]]);
+}

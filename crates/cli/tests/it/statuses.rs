@@ -1,0 +1,147 @@
+//! The table of exit statuses that `--help` shows is true and whole: each status of each command comes about, and no other.
+
+use crate::replay_pitfalls::elsewhere;
+use crate::stage::Stage;
+use std::collections::BTreeSet;
+use std::fs;
+use sysreel_format::{Limits, Log};
+
+/// Statuses that need what a test cannot make: a recorder whose table is wrong (tests/seeded has one, as a library).
+const ELSEWHERE: &[(&str, &str)] = &[("record", "124")];
+
+/// Command, status, command line.
+const CASES: &[(&str, &str, &str)] = &[
+    ("record", "N", "record -q -o x.reel sh -c 'exit 77'"),
+    ("record", "2", "record"),
+    ("record", "2", "record --only nonsense true"),
+    ("record", "2", "record -o - --print true"),
+    ("record", "2", "record --audit --capture-limit 0 true"),
+    ("record", "2", "record --until-exit -p 1"),
+    ("record", "125", "record -o missing/x.reel true"),
+    ("record", "126", "record -q -o x.reel ./a.reel"),
+    ("record", "127", "record -q -o x.reel ./missing"),
+    ("print", "0", "print a.reel"),
+    ("print", "1", "print missing.reel"),
+    ("print", "1", "print a.reel > /dev/full"),
+    ("print", "2", "print"),
+    ("print", "2", "print --format raw --only read a.reel"),
+    ("print", "2", "print --from x a.reel"),
+    ("print", "3", "print cut.reel"),
+    ("info", "0", "info --json a.reel"),
+    ("info", "1", "info missing.reel"),
+    ("info", "2", "info a.reel a.reel"),
+    ("info", "3", "info cut.reel"),
+    ("doctor", "0", "doctor"),
+    ("doctor", "1", "doctor --folder missing"),
+    ("doctor", "2", "doctor --nonsense"),
+    ("diff", "0", "diff a.reel a.reel"),
+    ("diff", "1", "diff a.reel b.reel"),
+    ("diff", "2", "diff a.reel"),
+    ("diff", "2", "diff --policy missing.toml a.reel b.reel"),
+    ("diff", "3", "diff a.reel cut.reel"),
+    ("diff", "4", "diff a.reel structs.reel"),
+    ("ab", "0", "ab -n 1 -a true -b true"),
+    ("ab", "1", "ab -n 1 -a true -b 'touch new'"),
+    ("ab", "2", "ab true"),
+    ("ab", "3", "ab -n 1 -a true -b ./missing"),
+    ("baseline check", "0", "baseline check -f good --confirm 0"),
+    ("baseline check", "1", "baseline check -f good --ci --confirm 0 -- touch new2"),
+    ("baseline check", "2", "baseline check --gate nonsense"),
+    ("baseline check", "3", "baseline check -f good ./missing"),
+    ("baseline check", "4", "baseline check -f missing"),
+    ("baseline record", "0", "baseline record -n 1 -f fresh true"),
+    ("baseline record", "2", "baseline record --ci true"),
+    ("baseline record", "3", "baseline record -n 1 -f missing/x true"),
+    ("baseline review", "0", "baseline review -f changed"),
+    ("baseline review", "1", "baseline review -f changed > /dev/full"),
+    ("baseline review", "2", "baseline review -f good"),
+    ("baseline accept", "0", "baseline accept -f changed"),
+    ("baseline accept", "2", "baseline accept -f good"),
+    ("replay", "0", "replay r.reel"),
+    ("replay", "0", "replay --until 5 r.reel"),
+    ("replay", "0", "replay --until 5 r-cut.reel"),
+    ("replay", "1", "replay r.reel > /dev/full"),
+    ("replay", "2", "replay --patience 0 r.reel"),
+    ("replay", "3", "replay a.reel"),
+    ("replay", "3", "replay r-cut.reel"),
+    ("replay", "4", "replay other.reel"),
+    ("verify", "0", "verify -q -n 2 -- true"),
+    ("verify", "1", "verify -q -n 2 -- sh -c 'echo >>grows; cat grows'"),
+    ("verify", "2", "verify"),
+    ("verify", "3", "verify a.reel"),
+    ("verify", "4", "verify other.reel"),
+];
+
+fn stage() -> Stage {
+    let stage = Stage::new();
+    for (code, words) in [
+        (0, "record -q -o a.reel true"),
+        (3, "record -q -o b.reel sh -c 'echo >new; exit 3'"),
+        (0, "record -q -o structs.reel --capture-limit 0 true"),
+        (0, "record -q --replayable -o r.reel -- echo out"),
+        (0, "baseline record -n 1 -f good -- true"),
+        (0, "baseline record -n 1 -f changed -- true"),
+        (0, "baseline record -n 1 -f changed -- touch new3"),
+    ] {
+        let ran = stage.sh(&format!("\"$SYSREEL\" {words}"));
+        assert_eq!(ran.status.code(), Some(code), "{words}: {ran:?}");
+    }
+    let cut = |from: &str, to: &str, off: usize| {
+        let bytes = fs::read(stage.path(from)).unwrap();
+        stage.write(to, &bytes[..bytes.len() - off]);
+    };
+    // Without its footer.
+    cut("a.reel", "cut.reel", 100);
+    cut("r.reel", "r-cut.reel", 100);
+    let log = Log::open(fs::read(stage.path("r.reel")).unwrap(), Limits::default()).unwrap();
+    stage.write("other.reel", elsewhere(&log));
+    stage
+}
+
+/// The pairs of command and status that `--help` lists.
+fn listed(help: &str) -> BTreeSet<(String, String)> {
+    let table = help.split("Exit status:\n").nth(1).unwrap();
+    let (mut commands, mut pairs) = (Vec::new(), BTreeSet::new());
+    for line in table.lines() {
+        if let Some(row) = line.strip_prefix("    ") {
+            let status = row.split(' ').next().unwrap();
+            pairs.extend(commands.iter().map(|command: &String| (command.clone(), status.to_owned())));
+        } else if let Some(names) = line.strip_prefix("  ") {
+            commands = names.split(", ").map(str::to_owned).collect();
+            if let Some(group) = names.strip_prefix("baseline record, ") {
+                let rest = group.split(", ").map(|name| format!("baseline {name}"));
+                commands = std::iter::once("baseline record".to_owned()).chain(rest).collect();
+            }
+        }
+    }
+    pairs
+}
+
+#[test]
+fn every_status_of_the_table_comes_about() {
+    let stage = stage();
+    let mut seen = BTreeSet::new();
+    for &(command, status, words) in CASES {
+        let ran = stage.sh(&format!("CI= exec \"$SYSREEL\" {words}"));
+        let expected = if status == "N" { 77 } else { status.parse().unwrap() };
+        assert_eq!(ran.never_panics().status.code(), Some(expected), "{words}: {ran:?}");
+        let told = !ran.stderr.is_empty() || !ran.stdout.is_empty();
+        assert!(matches!(expected, 0 | 77) || told, "{words}: silent");
+        seen.insert((command.to_owned(), status.to_owned()));
+    }
+    let listed = listed(&stage.sysreel(&["--help"]).text());
+    let known: Vec<_> = ELSEWHERE.iter().map(|(c, s)| ((*c).to_owned(), (*s).to_owned())).collect();
+    // What only another kind of input brings about is shown with one command of those that share a row.
+    let untried: Vec<_> = listed.difference(&seen).filter(|pair| !known.contains(pair)).collect();
+    let shared = [
+        ("ab", "4"),
+        ("baseline accept", "1"),
+        ("baseline accept", "3"),
+        ("baseline record", "1"),
+        ("baseline review", "3"),
+    ];
+    let shared: Vec<_> = shared.iter().map(|(c, s)| ((*c).to_owned(), (*s).to_owned())).collect();
+    assert_eq!(untried, shared.iter().collect::<Vec<_>>(), "listed, and no case here");
+    let unlisted: Vec<_> = seen.difference(&listed).collect();
+    assert!(unlisted.is_empty(), "in no table: {unlisted:?}");
+}

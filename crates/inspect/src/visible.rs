@@ -1,0 +1,203 @@
+//! Shows text from a log, or from any other stranger, without letting it control the terminal.
+//!
+//! A name may hold escape sequences (C0 and C1 controls), newlines that fake a line of our own, and
+//! bidirectional controls that show a path in another order than it has. All of them are written as
+//! `\n`, `\t` or `\u{1b}`; printable text of any script stays as it is.
+
+use std::borrow::Cow;
+use std::fmt::{self, Write as _};
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
+
+/// Returns whether a character shows itself and does nothing else.
+///
+/// Which characters are printable is what the standard library knows for `Debug`: controls, format
+/// characters (the bidirectional ones among them), line and paragraph separators, surrogates, private
+/// and unassigned code points are not.
+#[must_use]
+pub fn is_visible(c: char) -> bool {
+    if c.is_ascii() {
+        return matches!(c, ' '..='~');
+    }
+    // Behind another character, where `Debug` does not escape a combining mark.
+    let mut pair = [b'a', 0, 0, 0, 0];
+    let end = 1 + c.encode_utf8(&mut pair[1..]).len();
+    let pair = std::str::from_utf8(&pair[..end]).unwrap_or_default();
+    pair.escape_debug().nth(1) == Some(c)
+}
+
+/// Returns the text as one line that shows all of it.
+#[must_use]
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_visible) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if is_visible(c) => out.push(c),
+            c => _ = write!(out, "\\u{{{:x}}}", u32::from(c)),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Writes lines whose parts cannot end the line or control a terminal.
+pub(crate) struct Lines<'w> {
+    out: &'w mut dyn Write,
+    commands: bool,
+}
+
+impl<'w> Lines<'w> {
+    /// With `commands`, what could be a workflow command of GitHub is made none.
+    pub(crate) fn new(out: &'w mut dyn Write, commands: bool) -> Self {
+        Self { out, commands }
+    }
+
+    /// Writes one line.
+    pub(crate) fn line(&mut self, text: fmt::Arguments<'_>) -> io::Result<()> {
+        let text = text.to_string();
+        let mut text = visible(&text);
+        if self.commands {
+            text = no_command(&text).into();
+        }
+        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    /// Writes an empty line.
+    pub(crate) fn blank(&mut self) -> io::Result<()> {
+        self.out.write_all(b"\n")
+    }
+}
+
+/// Takes from a line what GitHub's runner reads as a command: `::` at its beginning, behind blanks too,
+/// and the older `##[` anywhere (actions/runner, ActionCommand.cs).
+fn no_command(line: &str) -> String {
+    let line = no_old_command(line);
+    match line.trim_start().starts_with("::") {
+        true => line.replacen("::", ":\\:", 1),
+        false => line,
+    }
+}
+
+/// Takes the older `##[` from a text.
+pub(crate) fn no_old_command(text: &str) -> String {
+    text.replace("##[", "#\\#[")
+}
+
+/// Returns a value as JSON in one line, ASCII where [`is_visible`] says no.
+///
+/// # Errors
+/// When the value cannot be JSON.
+pub fn json(value: &impl Serialize) -> io::Result<String> {
+    formatted(value, CompactFormatter)
+}
+
+/// Returns a value as indented JSON, as [`json`] does.
+///
+/// # Errors
+/// When the value cannot be JSON.
+pub fn json_pretty(value: &impl Serialize) -> io::Result<String> {
+    formatted(value, PrettyFormatter::new())
+}
+
+fn formatted(value: &impl Serialize, inner: impl Formatter) -> io::Result<String> {
+    let mut out = Vec::new();
+    value.serialize(&mut Serializer::with_formatter(&mut out, Visible(inner)))?;
+    String::from_utf8(out).map_err(io::Error::other)
+}
+
+/// Writes an indented value to `out`, as [`json_pretty`] does, without keeping it.
+pub(crate) fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let visible = Visible(PrettyFormatter::new());
+    value.serialize(&mut Serializer::with_formatter(out, visible)).map_err(io::Error::from)
+}
+
+/// A formatter that escapes what JSON would let through: DEL, C1 and bidirectional controls, and the like.
+struct Visible<F>(F);
+
+/// Hands methods on to the formatter that lays out the text.
+macro_rules! layout {
+    ($($name:ident($($arg:ident: $type:ty),*)),+ $(,)?) => {$(
+        fn $name<W: ?Sized + Write>(&mut self, out: &mut W $(, $arg: $type)*) -> io::Result<()> {
+            self.0.$name(out $(, $arg)*)
+        }
+    )+};
+}
+
+impl<F: Formatter> Formatter for Visible<F> {
+    layout! {
+        begin_array(),
+        end_array(),
+        begin_array_value(first: bool),
+        end_array_value(),
+        begin_object(),
+        end_object(),
+        begin_object_key(first: bool),
+        end_object_key(),
+        begin_object_value(),
+        end_object_value(),
+    }
+
+    /// The serializer calls this for stretches without quotation marks, backslashes and C0 controls.
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| !is_visible(*c)) {
+            out.write_all(&rest.as_bytes()[..at])?;
+            out.write_all(json_escape(c).as_bytes())?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        out.write_all(rest.as_bytes())
+    }
+}
+
+/// Returns a character as JSON escapes: two of them above U+FFFF (RFC 8259, 7).
+pub(crate) fn json_escape(c: char) -> String {
+    let mut units = [0; 2];
+    let mut out = String::new();
+    for unit in c.encode_utf16(&mut units) {
+        _ = write!(out, "\\u{unit:04x}");
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What must not reach a terminal: C0, DEL, C1, bidirectional controls, separators, tags.
+    fn dangerous() -> impl Iterator<Item = char> {
+        let ranges = [0..=0x1f, 0x7f..=0x9f, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f];
+        ranges.into_iter().flatten().chain([0xfeff, 0x061c, 0xfff9, 0xe0041]).filter_map(char::from_u32)
+    }
+
+    #[test]
+    fn nothing_dangerous_is_left() {
+        for c in dangerous() {
+            let text = format!("a{c}b");
+            let shown = visible(&text);
+            assert!(shown.chars().all(is_visible) && shown.contains('\\'), "{c:?}: {shown}");
+            let json = json(&text).unwrap();
+            assert!(json.chars().all(is_visible), "{c:?}: {json}");
+            assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
+            let pretty = json_pretty(&[&text]).unwrap();
+            assert!(pretty.chars().all(|c| c == '\n' || is_visible(c)), "{c:?}: {pretty}");
+        }
+    }
+
+    #[test]
+    fn text_of_any_script_stays() {
+        for text in ["a b", "prüfung", "日本語", "עברית", "e\u{301}", r#"back\slash "quote""#, "😀"]
+        {
+            assert_eq!(visible(text), text);
+            assert_eq!(serde_json::from_str::<String>(&json(&text).unwrap()).unwrap(), text);
+        }
+        assert_eq!(visible("a\nb\t\u{9b}2J\u{202e}"), r"a\nb\t\u{9b}2J\u{202e}");
+    }
+}

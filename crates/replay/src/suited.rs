@@ -1,0 +1,114 @@
+//! Whether a log can be replayed at all, here, as far as is wanted.
+
+use crate::arena::Arena;
+use crate::error::Error;
+use crate::machine;
+use sysreel_format::{
+    Body, Completeness, Envelope, EventKind, Item, Log, MetaCodec, NoteCode, Part, ReadAt, SnapshotKind,
+};
+
+/// Whether the program of a log would do the same again here: recorded in the envelope, to its end (or as far as event `until`), on a machine
+/// like this one (unless `force`). Gives what the log says of its machine.
+///
+/// # Errors
+/// When it would not, or the log cannot be read.
+pub fn suits<S: ReadAt>(log: &Log<S>, until: Option<u64>, force: bool) -> Result<Envelope, Error> {
+    let envelope = envelope(log)?;
+    if log.summary().is_none() {
+        holds(log, until)?;
+    }
+    let differences = machine::differences(&envelope);
+    if !differences.is_empty() && !force {
+        return Err(Error::OtherMachine(differences));
+    }
+    Ok(envelope)
+}
+
+/// What the log says of its machine.
+fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
+    let mut events = log.events();
+    // It comes before the first task.
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { break };
+        match event.decode()? {
+            Body::Snapshot { what: SnapshotKind::ENVELOPE, bytes, .. } => {
+                return Ok(Envelope::from_bytes(bytes)?);
+            }
+            Body::Task(_) => break,
+            _ => {}
+        }
+    }
+    Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
+}
+
+/// Whether a log that has no end holds all events up to `until`, so that it can be replayed as far as there.
+fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+    let mut events = log.events();
+    let mut last = None;
+    while let Some(Item::Event(event)) = events.next()? {
+        if until == Some(event.number) {
+            return Ok(());
+        }
+        last = Some(event.number);
+    }
+    let why = match last {
+        None => "its recording was not finished, and it holds no events".to_owned(),
+        Some(last) => format!(
+            "its recording was not finished; --until EVENT replays a part of it, as far as event {last}"
+        ),
+    };
+    Err(Error::NotReplayable(why))
+}
+
+/// What the recorder has marked as beyond any replay.
+pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+    // Without an end there is no summary that would say it.
+    if log.summary().is_some_and(|summary| !summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
+        return Ok(());
+    }
+    let mut reasons = Vec::new();
+    let mut events = log.events();
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { continue };
+        if until.is_some_and(|until| event.number > until) {
+            break;
+        }
+        if event.kind != EventKind::NOTE {
+            continue;
+        }
+        if let Body::Note(note) = event.decode()?
+            && note.code == NoteCode::NOT_REPLAYABLE
+        {
+            reasons.push(format!("{} (event {})", String::from_utf8_lossy(note.text), event.number));
+        }
+    }
+    if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
+}
+
+/// What the log has only hashes of must be there, and be the same: all of it before the program does anything.
+pub(crate) fn read_files<S: ReadAt>(
+    log: &Log<S>,
+    arena: &mut Arena,
+    until: Option<u64>,
+) -> Result<(), Error> {
+    if !log.meta().options.iter().any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no")) {
+        return Ok(());
+    }
+    let mut events = log.events();
+    while let Some(item) = events.next()? {
+        let Item::Event(event) = item else { continue };
+        if until.is_some_and(|until| event.number > until) {
+            break;
+        }
+        let Body::Stop(stop) = event.decode()? else { continue };
+        let mut mapped = None;
+        for part in stop.parts {
+            match part? {
+                Part::Mapped(before) => mapped = Some(before.head),
+                Part::File(file) => _ = mapped.map(|head| arena.place_file(&head, &file)).transpose()?,
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
