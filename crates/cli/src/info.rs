@@ -24,7 +24,10 @@ pub(crate) fn run(args: &Args) -> Exit {
     });
     match answer {
         Ok(info) if info.is_whole() => Exit::SUCCESS,
-        Ok(_) => Exit::WITH_FINDINGS,
+        Ok(info) => {
+            eprintln!("sysreel: {}: {}", args.file.display(), info.findings);
+            Exit::WITH_FINDINGS
+        }
         Err(error) if error.is_broken_pipe() => Exit::SUCCESS,
         Err(error) => {
             eprintln!("sysreel: {error}");

@@ -90,9 +90,7 @@ impl Judging {
 
     /// Writes the verdict wherever it was asked for, and says how to exit.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
-        for side in verdict.report.sides.iter().filter(|side| !side.whole) {
-            eprintln!("sysreel: {} is not whole: what it does not hold was not compared", side.log);
-        }
+        tell_what_is_missing(&verdict.report);
         match self.write(verdict) {
             Ok(()) => {}
             Err(error) if error.is_broken_pipe() => {}
@@ -112,13 +110,14 @@ impl Judging {
 
     /// Says why there is nothing to conclude, also where a report was asked for: a machine that waits for one must not find an old one.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
+        tell_what_is_missing(&verdict.report);
         for why in &verdict.report.incomparable {
             eprintln!("sysreel: not comparable: {why}");
         }
         if let Err(error) = self.reports(verdict) {
             eprintln!("sysreel: {error}");
         }
-        Exit::NOT_COMPARABLE
+        if verdict.report.is_whole() { Exit::NOT_COMPARABLE } else { Exit::INCOMPLETE }
     }
 
     fn reports(&self, verdict: &Verdict) -> Result<(), Error> {
@@ -147,6 +146,14 @@ impl Judging {
         }
         let mut out = BufWriter::new(io::stdout().lock());
         self.format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(Error::Write)
+    }
+}
+
+fn tell_what_is_missing(report: &Report) {
+    for side in report.sides.iter().filter(|side| !side.whole) {
+        let why = side.findings.to_string();
+        let why = if why.is_empty() { "its recorder dropped events".to_owned() } else { why };
+        eprintln!("sysreel: {} is not whole: {why}; what it does not hold was not compared", side.log);
     }
 }
 

@@ -99,22 +99,13 @@ pub struct Counts {
 pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Error> {
     let log = file.log();
     let only = options.only.clone().or_else(|| asked::of(log.header().completeness, log.meta()));
-    let mut stretch = options.stretch.of(file)?;
     let mut counting = Counting { only, ..Counting::default() };
-    let mut is_over = false;
-    file.walk(0, |item| {
-        counting.begun = counting.begun || stretch.has_begun(item);
-        is_over = stretch.is_over(item);
-        if is_over {
-            return Ok(ControlFlow::Break(()));
-        }
+    let read = file.read(0, options.stretch.of(file)?, |item, begun| {
+        counting.begun = begun;
         counting.item(item);
         Ok(ControlFlow::Continue(()))
     })?;
-    if !is_over {
-        counting.findings.ending(log.ending());
-    }
-    Ok(counting.finish(options.order))
+    Ok((counting.finish(options.order), read.findings))
 }
 
 /// A call that has begun: when, and its place in the list, if it is counted.
@@ -132,20 +123,14 @@ struct Counting {
     places: HashMap<(AuditArch, u64), Option<usize>>,
     names: HashMap<String, usize>,
     counts: Counts,
-    findings: Findings,
 }
 
 impl Counting {
     fn item(&mut self, item: &Item<'_>) {
-        match item {
-            Item::Event(event) => {
-                self.findings.events += u64::from(self.begun);
-                if matches!(event.kind, EventKind::STOP | EventKind::GONE) {
-                    self.event(event);
-                }
-            }
-            Item::Missing(missing) if self.begun => self.findings.missing(missing),
-            Item::Missing(_) => {}
+        if let Item::Event(event) = item
+            && matches!(event.kind, EventKind::STOP | EventKind::GONE)
+        {
+            self.event(event);
         }
     }
 
@@ -167,8 +152,8 @@ impl Counting {
                 let open = self.open.remove(&event.task);
                 self.never_ends(open);
             }
-            Ok(_) => {}
-            Err(_) => self.findings.malformed += u64::from(self.begun),
+            // What cannot be decoded is in the findings.
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -227,7 +212,7 @@ impl Counting {
         })
     }
 
-    fn finish(mut self, order: Order) -> (Counts, Findings) {
+    fn finish(mut self, order: Order) -> Counts {
         self.begun = true;
         for (_, open) in std::mem::take(&mut self.open) {
             self.never_ends(Some(open));
@@ -254,7 +239,7 @@ impl Counting {
             total.total_ns = total.total_ns.saturating_add(count.total_ns);
             total.max_ns = total.max_ns.max(count.max_ns);
         }
-        (self.counts, self.findings)
+        self.counts
     }
 }
 

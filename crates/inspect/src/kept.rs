@@ -1,6 +1,8 @@
 //! The memory captured at one stop, held until its line is written. Buffers are reused from stop to stop.
 
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
 
@@ -13,6 +15,41 @@ pub(crate) trait Buffers {
 impl<S: ReadAt> Buffers for Log<S> {
     fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
         Log::blob(self, number).ok()
+    }
+}
+
+/// Counts the blobs that were asked for in vain, each once.
+pub(crate) struct Counted<'a> {
+    buffers: &'a dyn Buffers,
+    lost: RefCell<BTreeSet<u64>>,
+    more: Cell<u64>,
+}
+
+impl<'a> Counted<'a> {
+    /// Above so many lost blobs each request counts: memory stays bounded.
+    const MOST: usize = 100_000;
+
+    pub(crate) fn new(buffers: &'a dyn Buffers) -> Self {
+        Self { buffers, lost: RefCell::default(), more: Cell::default() }
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.more.get().saturating_add(self.lost.borrow().len() as u64)
+    }
+}
+
+impl Buffers for Counted<'_> {
+    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
+        let found = self.buffers.blob(number);
+        if found.is_none() {
+            let mut lost = self.lost.borrow_mut();
+            if lost.len() < Self::MOST {
+                lost.insert(number.0);
+            } else if !lost.contains(&number.0) {
+                self.more.set(self.more.get().saturating_add(1));
+            }
+        }
+        found
     }
 }
 

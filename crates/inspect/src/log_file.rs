@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use sysreel_format::limits::MAX_TAIL;
-use sysreel_format::{Item, Limits, Log, OutlineItem, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
-use crate::Error;
+use crate::stretch::Bounds;
+use crate::{Error, Findings, Stretch};
 
 /// What a log is read from.
 #[derive(Debug)]
@@ -110,9 +111,15 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     Ok(LogFile { path: path.to_path_buf(), log, has_tail })
 }
 
-/// What a walk over outlines came to.
-pub(crate) struct Passed {
+/// What reading a log came to.
+#[derive(Debug, Default)]
+pub(crate) struct WasRead {
+    pub(crate) findings: Findings,
+    /// The log ends without a footer, and no hole has said so.
+    pub(crate) open_end_is_news: bool,
+    /// How many bytes of event rows were read, whole blocks at a time.
     pub(crate) row_bytes: u64,
+    /// The latest time of an event, of whole blocks.
     pub(crate) latest: u64,
 }
 
@@ -135,8 +142,8 @@ impl LogFile {
         self.has_tail
     }
 
-    /// Calls `each` for every event and hole from event number `from` on, in order. Other threads decode ahead where the log is long and the
-    /// machine has CPUs for it.
+    /// Calls `each` for every event and hole from event number `from` on, in order, and answers what is missing or
+    /// damaged. Other threads decode ahead where the log is long and the machine has CPUs for it.
     ///
     /// # Errors
     /// When the log cannot be read, or when `each` fails.
@@ -144,26 +151,65 @@ impl LogFile {
         &self,
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<(), Error> {
-        let read = self.log.read_ahead(self.threads(), from, |events| {
-            while let Some(item) = events.next().map_err(|e| self.error(e))? {
-                if each(&item)?.is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        read.map_err(|e| self.error(e))?
+    ) -> Result<Findings, Error> {
+        self.read(from, Stretch::default().of(self)?, |item, _| each(item)).map(|read| read.findings)
     }
 
-    /// Calls `each` for the outline of every event and for every hole, in order, in the same way. Answers what the cursor came to.
-    pub(crate) fn outlines(&self, mut each: impl FnMut(&OutlineItem<'_>)) -> Result<Passed, Error> {
-        self.log.outline_ahead(self.threads(), |outlines| {
-            while let Some(item) = outlines.next().map_err(|e| self.error(e))? {
-                each(&item);
-            }
-            Ok(Passed { row_bytes: outlines.row_bytes(), latest: outlines.latest() })
+    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether they are sound.
+    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
+        let bounds = Stretch::default().of(self)?;
+        self.read_checked(true, 0, bounds, |item, _| {
+            each(item);
+            Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// Calls `each` for every event and hole from event number `from` to the end of a stretch, in order, and says
+    /// whether the stretch has begun. What is missing before that does not count.
+    pub(crate) fn read(
+        &self,
+        from: u64,
+        stretch: Bounds,
+        each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<WasRead, Error> {
+        self.read_checked(false, from, stretch, each)
+    }
+
+    fn read_checked(
+        &self,
+        buffers_too: bool,
+        from: u64,
+        mut stretch: Bounds,
+        mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<WasRead, Error> {
+        let mut read = WasRead { findings: Findings::of_opening(&self.log), ..WasRead::default() };
+        let mut begun = false;
+        let done = self.log.read_ahead(self.threads(), from, |events| {
+            events.check_blobs(buffers_too);
+            let mut flow = ControlFlow::Continue(());
+            while flow.is_continue()
+                && let Some(item) = events.next().map_err(|e| self.error(e))?
+            {
+                if stretch.is_over(&item) {
+                    flow = ControlFlow::Break(());
+                } else {
+                    begun = begun || stretch.has_begun(&item);
+                    if begun {
+                        read.findings.item(&item);
+                    }
+                    flow = each(&item, begun)?;
+                }
+            }
+            read.findings.missing_buffers = events.missing_blobs();
+            (read.row_bytes, read.latest) = (events.row_bytes(), events.latest());
+            Ok(flow)
+        });
+        if done.map_err(|e| self.error(e))??.is_continue() {
+            read.open_end_is_news = !read.findings.open_end;
+            read.findings.ending(self.log.ending());
+            read.open_end_is_news &= read.findings.open_end;
+        }
+        Ok(read)
     }
 
     /// How many threads may decode ahead.

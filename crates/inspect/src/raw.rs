@@ -24,44 +24,32 @@ const FLUSH: usize = 1 << 16;
 /// a line of its own where it is.
 pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
-    let mut findings = Findings::default();
     let mut json = Json::default();
-    let (mut stretch, mut is_over) = (stretch.of(file)?, false);
-    file.walk(stretch.first, |item| {
-        is_over = stretch.is_over(item);
-        if is_over {
-            return Ok(ControlFlow::Break(()));
-        }
-        if !stretch.has_begun(item) {
+    let mut lost = 0;
+    let bounds = stretch.of(file)?;
+    let mut read = file.read(bounds.first, bounds, |item, begun| {
+        if !begun {
             return Ok(ControlFlow::Continue(()));
         }
-        write_item(&mut json, item, log, &mut findings);
+        write_item(&mut json, item, log, &mut lost);
         if json.text.len() >= FLUSH {
             out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
             json.text.clear();
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if !is_over {
-        findings.ending(log.ending());
-    }
     out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
-    Ok(findings)
+    read.findings.lost_buffers = lost;
+    Ok(read.findings)
 }
 
-/// Writes the line of an item.
-pub(crate) fn write_item(json: &mut Json, item: &Item<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+/// Writes the line of an item, and counts the buffers that could not be read.
+pub(crate) fn write_item(json: &mut Json, item: &Item<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.open();
     match item {
-        Item::Event(event) => {
-            findings.events += 1;
-            write_event(json, event, buffers, findings);
-        }
-        Item::Missing(missing) => {
-            findings.missing(missing);
-            write_missing(json, missing);
-        }
+        Item::Event(event) => write_event(json, event, buffers, lost),
+        Item::Missing(missing) => write_missing(json, missing),
     }
     json.close();
     json.text.push('\n');
@@ -86,7 +74,7 @@ fn write_missing(json: &mut Json, missing: &Missing) {
     json.string("text", &missing.to_string());
 }
 
-fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.number("seq", event.number);
     match event.kind.name() {
         Some(name) => json.string("kind", name),
@@ -105,17 +93,16 @@ fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, findin
     }
     json.number("t_ns", event.t_ns);
     match event.decode() {
-        Ok(Body::Stop(stop)) => write_stop(json, &stop, buffers, findings),
-        Ok(body) => write_body(json, &body, findings),
+        Ok(Body::Stop(stop)) => write_stop(json, &stop, buffers, lost),
+        Ok(body) => write_body(json, &body),
         Err(e) => {
-            findings.malformed += 1;
             json.string("error", &e.to_string());
             json.bytes("body", event.body);
         }
     }
 }
 
-fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
+fn write_body(json: &mut Json, body: &Body<'_>) {
     match body {
         Body::Stop(_) => {}
         Body::Task(task) => {
@@ -126,7 +113,7 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
                 parent => json.number("parent", parent.into()),
             }
             json.named_number("origin", task.head.origin.0.into(), task.head.origin.name());
-            parts::others(json, task.parts, findings);
+            parts::others(json, task.parts);
         }
         Body::Gone(gone) => {
             json.hex("status", gone.wait_status.into());
@@ -154,8 +141,6 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
             json.number("boottime", clock.boottime);
         }
         Body::Loss(loss) => {
-            findings.holes += 1;
-            findings.missing = findings.missing.saturating_add(loss.count);
             json.number("count", loss.count);
             json.number("reasons", loss.reasons.0.into());
             json.string("text", &loss.reasons.to_string());
@@ -176,14 +161,14 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
     }
 }
 
-fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.hex("status", stop.wait_status.into());
     write_status(json, stop.wait_status);
     json.named_number("layout", stop.layout.0.into(), stop.layout.name());
     json.signed("ret_len", stop.info_ret.into());
     json.bytes("bytes", stop.info);
     write_info(json, &psi::decode(stop.layout, stop.info));
-    parts::of_stop(json, stop.parts, buffers, findings);
+    parts::of_stop(json, stop.parts, buffers, lost);
 }
 
 /// What kind of stop the wait status reports: ptrace(2).

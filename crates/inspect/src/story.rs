@@ -164,18 +164,20 @@ impl Story {
     pub(crate) fn printed(&self, options: &Options) -> (String, Findings) {
         let mut out = Vec::new();
         let mut printer = Printer::new(options, false);
+        let mut findings = Findings::default();
         self.each(|item| {
+            findings.item(item);
             printer.item(item, &self.blobs);
             printer.flush(&mut out).unwrap();
         });
-        let findings = printer.finish(&mut out).unwrap();
+        findings.lost_buffers = printer.finish(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), findings)
     }
 
     /// As JSON lines.
     pub(crate) fn json(&self) -> String {
         let mut json = raw::Json::default();
-        self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut Findings::default()));
+        self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut 0));
         json.text
     }
 }

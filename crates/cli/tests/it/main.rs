@@ -9,6 +9,7 @@ mod baseline;
 mod claims;
 mod coverage;
 mod crash;
+mod damage;
 mod diffing;
 mod doctor;
 mod endings;

@@ -6,11 +6,10 @@ use sysreel_format::{
 };
 
 use super::json::Json;
-use crate::Findings;
 use crate::kept::Buffers;
 
 /// The parts of a stop: lists of regions and names, then what comes once.
-pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     let mut has = (false, false);
     for part in parts.flatten() {
         has.0 |= matches!(part, Part::Region(_));
@@ -20,18 +19,18 @@ pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, 
         let regions = parts
             .flatten()
             .filter_map(|part| if let Part::Region(region) = part { Some(region) } else { None });
-        json.list("regions", regions, |json, region| write_region(json, &region, buffers, findings));
+        json.list("regions", regions, |json, region| write_region(json, &region, buffers, lost));
     }
     if has.1 {
         let names =
             parts.flatten().filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
         json.list("names", names, |json, name| write_name(json, &name));
     }
-    others(json, parts, findings);
+    others(json, parts);
 }
 
 /// Everything but regions and names.
-pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings) {
+pub(super) fn others(json: &mut Json, parts: Parts<'_>) {
     for part in parts {
         match part {
             Ok(Part::Region(_) | Part::Name(_)) => {}
@@ -49,10 +48,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>, findings: &mut Findings)
                 | Part::File(_)
                 | Part::Unknown { .. },
             ) => {}
-            Err(e) => {
-                findings.malformed += 1;
-                json.string("error", &e.to_string());
-            }
+            Err(e) => json.string("error", &e.to_string()),
         }
     }
     several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
@@ -93,7 +89,7 @@ fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> b
     }
 }
 
-fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     let head = &region.head;
     json.open();
     match head.arg {
@@ -129,7 +125,7 @@ fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, fin
             if whole {
                 json.bytes("data", &data);
             } else {
-                findings.lost_buffers += 1;
+                *lost = lost.saturating_add(1);
                 json.null("data");
             }
         }

@@ -4,6 +4,7 @@ mod calls;
 mod finish;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
@@ -17,9 +18,12 @@ use super::names::{NameId, Names, Sort};
 use super::stream::Streams;
 use super::timing::Timing;
 use super::{Created, Deeds, End, Run};
+#[cfg(test)]
+use crate::Findings;
 use crate::diff::Level;
+use crate::kept::Counted;
 use crate::state::{Follow, ProcessId, Tracker};
-use crate::{Error, Findings, LogFile, text};
+use crate::{Error, LogFile, text};
 
 /// A program as it was executed, before its names are canonical.
 struct RawImage {
@@ -64,21 +68,16 @@ pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) ->
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut notes = Notes::new(&log.meta().cwd, level, roots);
-    let mut findings = Findings::default();
-    let mut events = log.events();
-    while let Some(item) = events.next().map_err(|e| file.error(e))? {
-        match item {
-            Item::Missing(missing) => findings.missing(&missing),
-            Item::Event(event) => {
-                findings.events += 1;
-                match event.decode() {
-                    Ok(body) => notes.event(&mut tracker, &event, &body, log),
-                    Err(_) => findings.malformed += 1,
-                }
-            }
+    let buffers = Counted::new(log);
+    let mut findings = file.walk(0, |item| {
+        if let Item::Event(event) = item
+            && let Ok(body) = event.decode()
+        {
+            notes.event(&mut tracker, event, &body, &buffers);
         }
-    }
-    _ = findings.ending(log.ending());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    findings.lost_buffers = buffers.lost();
     let completeness = log.summary().map_or(log.header().completeness, |summary| summary.completeness);
     Ok(notes.finish(file.path(), log.meta(), completeness, findings))
 }
@@ -247,7 +246,7 @@ pub(super) fn told(story: &crate::story::Story, level: Level) -> Run {
     let mut findings = Findings::default();
     for (number, row) in (0..).zip(&story.rows) {
         let event = Event::from_row(number, row).unwrap();
-        findings.events += 1;
+        findings.item(&Item::Event(event));
         notes.event(&mut tracker, &event, &event.decode().unwrap(), &story.blobs);
     }
     let meta = sysreel_format::FileMeta::default();

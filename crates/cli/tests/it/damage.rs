@@ -1,0 +1,129 @@
+//! A log with a damaged byte, or cut short: every command gives what it gives for the whole log, or says what is wrong and
+//! ends with a status that is not 0.
+
+use crate::program::tiny;
+use crate::stage::{Ran, SYSREEL, Stage};
+use std::fs;
+use std::ops::Range;
+
+/// Every reader. `LOG` is the log that may be damaged, `WHOLE` the same one undamaged.
+const COMMANDS: [&[&str]; 8] = [
+    &["print", "LOG"],
+    &["print", "--format", "raw", "LOG"],
+    &["print", "-c", "LOG"],
+    &["info", "LOG"],
+    &["info", "--json", "LOG"],
+    &["diff", "WHOLE", "LOG"],
+    &["diff", "--level", "fields", "LOG", "WHOLE"],
+    &["replay", "LOG"],
+];
+
+/// A log that can be replayed, whole, and beside it the place where damaged ones go.
+struct Damage {
+    stage: Stage,
+    whole: Vec<u8>,
+    expected: Vec<Ran>,
+    /// Of each command: how often it gave the same, and how often it told.
+    counts: [[u64; 2]; COMMANDS.len()],
+}
+
+impl Damage {
+    fn new() -> Damage {
+        let stage = Stage::new();
+        let program = tiny();
+        let mut command = stage.command(SYSREEL);
+        command.args(["record", "--replayable", "-q", "-o", "WHOLE", "--"]).arg(program);
+        let ran = stage.run(&mut command);
+        assert!(ran.status.success(), "{ran:?}");
+        let whole = fs::read(stage.path("WHOLE")).unwrap();
+        fs::write(stage.path("LOG"), &whole).unwrap();
+        let expected: Vec<Ran> = COMMANDS.iter().map(|words| stage.sysreel(words)).collect();
+        for (words, ran) in COMMANDS.iter().zip(&expected) {
+            assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
+        }
+        Damage { stage, whole, expected, counts: Default::default() }
+    }
+
+    /// Looks what every command makes of these bytes.
+    #[track_caller]
+    fn check(&mut self, what: &str, bytes: &[u8]) {
+        fs::write(self.stage.path("LOG"), bytes).unwrap();
+        for ((words, expected), counts) in COMMANDS.iter().zip(&self.expected).zip(&mut self.counts) {
+            let ran = self.stage.sysreel(words);
+            ran.never_panics();
+            let same = (ran.status, &ran.stdout, &ran.stderr)
+                == (expected.status, &expected.stdout, &expected.stderr);
+            let told = matches!(ran.status.code(), Some(1 | 3)) && ran.stderr.contains("sysreel: ");
+            assert!(same || told, "{what}: {words:?} says nothing: {ran:?}");
+            counts[usize::from(!same)] += 1;
+        }
+    }
+
+    fn flips(&mut self, bytes: Range<usize>, step: usize) {
+        for at in bytes.step_by(step) {
+            let mut damaged = self.whole.clone();
+            damaged[at] ^= 1 << (at % 8);
+            self.check(&format!("byte {at} of {} flipped", self.whole.len()), &damaged);
+        }
+    }
+
+    fn cuts(&mut self, lengths: Range<usize>, step: usize) {
+        for len in lengths.step_by(step) {
+            let cut = self.whole[..len].to_vec();
+            self.check(&format!("cut to {len} of {} bytes", self.whole.len()), &cut);
+        }
+    }
+
+    fn tell(&self) {
+        for (words, [same, told]) in COMMANDS.iter().zip(self.counts) {
+            eprintln!("{:<40} same {same:>6}, told {told:>6}", words.join(" "));
+        }
+    }
+}
+
+#[test]
+fn no_command_keeps_quiet_about_damage() {
+    let mut damage = Damage::new();
+    let len = damage.whole.len();
+    // A prime, so that the samples fall on every field of headers that repeat.
+    damage.flips(0..len, 31);
+    damage.cuts(0..len, 67);
+    damage.tell();
+}
+
+#[test]
+fn long_no_command_keeps_quiet_about_any_damaged_byte() {
+    let mut damage = Damage::new();
+    let len = damage.whole.len();
+    damage.flips(0..len, 1);
+    damage.cuts(0..len, 1);
+    damage.tell();
+}
+
+/// A header whose checksum was made anew is no damage to the block itself: what it takes along must be noticed.
+#[test]
+fn what_the_damaged_place_held_is_named() {
+    let mut damage = Damage::new();
+    let find = |bytes: &[u8], kind: u16| {
+        let magic = b"\x89srblk\x1a\n";
+        let mut at = (0..bytes.len() - 8).filter(|&at| bytes[at..].starts_with(magic));
+        at.find(|&at| bytes[at + 8..].starts_with(&kind.to_le_bytes())).unwrap()
+    };
+    // The first byte of each payload, which begins 144 bytes behind the magic.
+    let blocks = [
+        (1, "events", "missing"),
+        (2, "buffers", "missing"),
+        (3, "metadata", "unreadable"),
+        (5, "footer", "damaged"),
+    ];
+    for (kind, what, how) in blocks {
+        let mut bytes = damage.whole.clone();
+        let at = find(&bytes, kind);
+        bytes[at + 144] ^= 1;
+        fs::write(damage.stage.path("LOG"), &bytes).unwrap();
+        let told = damage.stage.sysreel(&["info", "LOG"]);
+        told.fails(3, &["LOG: ", what, how]);
+        assert!(!told.text().contains("complete    yes"), "{told:?}");
+        damage.check(what, &bytes);
+    }
+}
