@@ -8,6 +8,7 @@ use sysreel_format::{Body, Item, SnapshotKind, TaskId};
 
 use super::Level;
 use super::run::Run;
+use super::run::MAX_ARG_STRLEN;
 use crate::kept::Buffers;
 use crate::state::{Follow, Tracker};
 use crate::{Error, LogFile, text};
@@ -50,7 +51,7 @@ fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(Str
     });
     let Some((open, envp)) = envp else { return Vec::new() };
     let strings = open.memory.pieces().filter(|piece| piece.head.arg == envp && piece.head.role.0 > 0);
-    let strings = strings.filter_map(|piece| piece.bytes(buffers, usize::MAX));
+    let strings = strings.filter_map(|piece| piece.bytes(buffers, MAX_ARG_STRLEN));
     strings
         .filter_map(|string| {
             let string = text::until_nul(&string);
