@@ -33,8 +33,8 @@ impl<'a> Counted<'a> {
 
     /// For the blobs of a log of so many bytes in its file.
     pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
-        /// Far more than programs write that are compared byte for byte: 8 GiB, and 4 KiB for each byte of the file.
-        const ANY: u64 = 8 << 30;
+        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each byte of the file.
+        const ANY: u64 = 4 << 30;
         const FACTOR: u64 = 4096;
         let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
         Self { buffers, lost: RefCell::default(), more: Cell::default(), left }

@@ -62,7 +62,7 @@ impl Budget {
     /// in order cost a small part of it: each block once, and what aliases lead back to.
     const ANY: u64 = 2 << 30;
     const BY_FILE: u64 = 1024;
-    const BY_GIVEN: u64 = 64;
+    const BY_GIVEN: u64 = 8;
 
     fn of_file(len: u64) -> Self {
         Self(len.saturating_mul(Self::BY_FILE).saturating_add(Self::ANY))

@@ -7,8 +7,8 @@ use sysreel_abi::Act;
 use sysreel_format::{Body, Item, SnapshotKind, TaskId};
 
 use super::Level;
-use super::run::Run;
 use super::run::MAX_ARG_STRLEN;
+use super::run::Run;
 use crate::kept::Buffers;
 use crate::state::{Follow, Tracker};
 use crate::{Error, LogFile, text};

@@ -127,7 +127,8 @@ impl<T: Clone> Table<T> {
 
     /// Keeps the descriptors that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(i32, &T) -> bool) {
-        let root = self.root.as_ref().and_then(|root| root.retain(0, &mut |key, value| keep(fd_of(key), value)));
+        let root =
+            self.root.as_ref().and_then(|root| root.retain(0, &mut |key, value| keep(fd_of(key), value)));
         if let Some(root) = root {
             self.root = Some(Rc::new(root));
         }
@@ -218,10 +219,12 @@ mod tests {
         copy.retain(|fd, _| fd != 999);
         assert_eq!((whole.get(5).map(|v| &**v), copy.get(5).map(|v| &**v)), (Some("x"), Some("y")));
         assert_eq!((whole.get(999).is_some(), copy.get(999).is_some()), (true, false));
-        let (Some(Node::Branch(a)), Some(Node::Branch(b))) = (whole.root.as_deref(), copy.root.as_deref()) else {
+        let (Some(Node::Branch(a)), Some(Node::Branch(b))) = (whole.root.as_deref(), copy.root.as_deref())
+        else {
             panic!("a thousand entries need branches")
         };
-        let shared = a.iter().zip(b).filter(|(a, b)| matches!((a, b), (Some(a), Some(b)) if Rc::ptr_eq(a, b)));
+        let shared =
+            a.iter().zip(b).filter(|(a, b)| matches!((a, b), (Some(a), Some(b)) if Rc::ptr_eq(a, b)));
         assert!(shared.count() + 2 >= a.iter().flatten().count(), "only the changed branches are new");
     }
 }

@@ -12,8 +12,8 @@ use sysreel_abi::{Act, Dir, Kind, Row, intent};
 use super::names::{NameId, Names, Sort};
 use crate::diff::effect::Op;
 use crate::kept::Buffers;
-use crate::state::{Finished, Made, Meant, OpenFile, Tracker};
 use crate::state::processes::PATH_MAX;
+use crate::state::{Finished, Made, Meant, OpenFile, Tracker};
 use crate::text;
 
 /// What a call did.

@@ -159,7 +159,8 @@ impl Notes {
             return;
         }
         // A process comes after the one that made it. A log that says otherwise would lead in a circle.
-        let parent = tracker.standing(head.parent).map(|standing| standing.process).filter(|parent| *parent < id);
+        let parent =
+            tracker.standing(head.parent).map(|standing| standing.process).filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
         self.processes.push(RawProcess {
             parent,
