@@ -1,6 +1,8 @@
 //! How often each system call was made, how often it failed and how long it took, as `strace -c -w` counts: from the entry to the exit, so
 //! waiting and what the recorder itself needed are in it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;

@@ -1,5 +1,7 @@
 //! The memory captured at one stop, held until its line is written. Buffers are reused from stop to stop.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;

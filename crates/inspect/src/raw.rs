@@ -1,5 +1,7 @@
 //! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod json;
 mod parts;
 

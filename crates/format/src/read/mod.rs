@@ -1,5 +1,7 @@
 //! Reading a log: what is there, what is missing, and nothing that never was.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod ahead;
 mod blobs;
 mod blocks;

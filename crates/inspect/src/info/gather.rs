@@ -1,5 +1,7 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::{BTreeMap, HashSet};
 
 use sysreel_abi::AuditArch;

@@ -154,14 +154,14 @@ pub(crate) struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn errno(&self) -> u16 {
+    pub(crate) fn errno(&self) -> u16 {
         match self.finished.outcome.failed() {
             true => u16::try_from(self.finished.outcome.rval.wrapping_neg()).unwrap_or(u16::MAX),
             false => 0,
         }
     }
 
-    fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.finished.outcome.failed()
     }
 

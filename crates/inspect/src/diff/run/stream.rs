@@ -124,10 +124,22 @@ impl Streams {
         }
     }
 
+    /// The step of a task at an event was another operation than it seemed then.
+    pub(crate) fn amend(&mut self, task: TaskId, event: u64, act: Act) {
+        let deed = self.id(act);
+        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else { return };
+        if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
+            && let Some(step) = stream.steps.get_mut(at)
+        {
+            step.deed = deed;
+        }
+    }
+
     /// Something was tried in vain and will be tried again.
     pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, act: Act) {
         let deed = self.id(act);
-        *self.stream(task, process).retries.entry(deed).or_default() += 1;
+        let retries = self.stream(task, process).retries.entry(deed).or_default();
+        *retries = retries.saturating_add(1);
     }
 
     /// The number of an operation.

@@ -32,7 +32,12 @@ impl Notes {
         let process = standing.process;
         self.dealt_out(tracker, finished, &call);
         let case = Case { tracker, finished, call, buffers };
-        let verdict = self.judge.judge(&case, &mut self.names);
+        let mut verdict = self.judge.judge(&case, &mut self.names);
+        if let Verdict::Deed(deed) = verdict
+            && self.connect_goes_on(&case)
+        {
+            verdict = Verdict::Retry(Deed { errno: 0, ..deed });
+        }
         if self.level >= Level::Timing {
             let took = finished.t_ns.saturating_sub(finished.open.t_ns);
             self.timing.add(case.call.row.name, took);
@@ -52,6 +57,7 @@ impl Notes {
             }
             Verdict::Deed(deed) => {
                 self.deed(process, &deed, finished);
+                self.connect_begins(&case, process, deed);
                 self.step(&case, process, deed);
             }
         }
