@@ -29,3 +29,8 @@ pub use findings::Findings;
 pub use log_file::{LogFile, open};
 pub use source::FileSource;
 pub use stretch::{Moment, Stretch};
+
+/// Adds to a count that a log drives: it stops at its largest value.
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
+}

@@ -155,7 +155,7 @@ impl LogFile {
         const MOST: usize = 4;
         let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if is_long { (cpus - 1).min(MOST) } else { 0 }
+        if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
     }
 
     /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).

@@ -7,8 +7,6 @@
 //! D. Levin, November 2018): op u8 at 0, arch u32 at 4, and from 8 on nr, instruction, stack and frame pointer and six
 //! arguments (entry), the result and `is_error` (exit), or those of an entry and `ret_data` (seccomp).
 
-#![deny(clippy::arithmetic_side_effects)]
-
 use sysreel_abi::AuditArch;
 use sysreel_format::Layout;
 

@@ -197,9 +197,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
         while self.at < self.rows.len() {
             let end = row_end(&self.rows, self.at)?;
             let (number, range) = (self.row_number, self.at..end);
-            (self.at, self.row_number) = (end, self.row_number + 1);
+            (self.at, self.row_number) = (end, self.row_number.saturating_add(1));
             if number >= self.next {
-                self.next = number + 1;
+                self.next = number.saturating_add(1);
                 if number >= self.from {
                     return Some((number, range));
                 }
@@ -211,10 +211,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// The part of a hole that is wanted.
     fn wanted(&self, missing: Missing) -> Option<Missing> {
         let first = missing.first.max(self.from);
-        let skipped = first - missing.first;
+        let skipped = first.saturating_sub(missing.first);
         match missing.count {
             Some(count) if count <= skipped => None,
-            Some(count) => Some(Missing { first, count: Some(count - skipped), ..missing }),
+            Some(count) => Some(Missing { first, count: Some(count.saturating_sub(skipped)), ..missing }),
             None => Some(Missing { first, ..missing }),
         }
     }
@@ -364,7 +364,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 continue;
             }
             if number > self.next {
-                let count = Some(number - self.next);
+                let count = number.checked_sub(self.next);
                 (self.next, self.pending) = (number, Some((number, range)));
                 return Ok(Moved::Missing(Missing { count, ..everything_else }));
             }
@@ -393,7 +393,7 @@ fn count_rows(rows: &[u8]) -> Option<u32> {
     let (mut at, mut count) = (0, 0);
     while at < rows.len() {
         at = row_end(rows, at)?;
-        count += 1;
+        count = u32::saturating_add(count, 1);
         if count > MAX_ITEMS {
             return None;
         }

@@ -158,8 +158,8 @@ fn a_connect_under_way_ends_as_it_is_told_later() {
         let answer = error.to_le_bytes();
         story.call("getsockopt", [3, 1, 4, 0x2000, 0x3000, 0], &[], 0, &[(3, 0, 0, &answer)]);
     };
-    type Told<'a> = &'a dyn Fn(&mut Story);
-    let cases: [(&str, Told<'_>, &[(&str, u64)]); 9] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Story), &'a [(&'a str, u64)]);
+    let cases: [Case<'_>; 9] = [
         ("nothing", &|_| (), &[("ok", 1)]),
         ("refused", &|story| asked(story, 111), &[("ECONNREFUSED", 1)]),
         ("connected", &|story| asked(story, 0), &[("ok", 1)]),

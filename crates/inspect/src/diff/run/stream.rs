@@ -101,7 +101,7 @@ impl Streams {
         let all = &mut self.all;
         let at = *self.of_task.entry(task).or_insert_with(|| {
             all.push(Stream { process, steps: Vec::new(), retries: BTreeMap::new() });
-            all.len() - 1
+            all.len().saturating_sub(1)
         });
         &mut all[at]
     }
@@ -148,7 +148,7 @@ impl Streams {
         let deeds = &mut self.deeds;
         *self.ids.entry(act).or_insert_with(|| {
             deeds.push(act);
-            u32::try_from(deeds.len() - 1).unwrap_or(u32::MAX)
+            u32::try_from(deeds.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
     }
 }

@@ -19,14 +19,14 @@ impl Notes {
         finished: &Finished<'_>,
         buffers: &dyn crate::kept::Buffers,
     ) {
-        self.calls += 1;
+        crate::add(&mut self.calls, 1);
         let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
         let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
-            *self.muted.entry(Muted::Unknown).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Unknown).or_default(), 1);
             return;
         };
         if !has_run {
-            *self.muted.entry(Muted::Recorder).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Recorder).or_default(), 1);
             return;
         }
         let process = standing.process;
@@ -43,9 +43,9 @@ impl Notes {
             self.timing.add(case.call.row.name, took);
         }
         match verdict {
-            Verdict::Muted(class) => *self.muted.entry(class).or_default() += 1,
+            Verdict::Muted(class) => crate::add(self.muted.entry(class).or_default(), 1),
             Verdict::Retry(deed) => {
-                *self.muted.entry(Muted::Retry).or_default() += 1;
+                crate::add(self.muted.entry(Muted::Retry).or_default(), 1);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), deed));
                 }
