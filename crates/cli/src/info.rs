@@ -24,6 +24,9 @@ pub(crate) fn run(args: &Args) -> Exit {
     match written {
         Err(Unwritten(exit)) => exit,
         Ok(()) if info.is_whole() => Exit::SUCCESS,
-        Ok(()) => Exit::WITH_FINDINGS,
+        Ok(()) => {
+            say!("{}: {}", args.file.display(), info.findings);
+            Exit::WITH_FINDINGS
+        }
     }
 }

@@ -91,9 +91,7 @@ impl Judging {
 
     /// Writes the verdict wherever it was asked for, and says how to exit.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
-        for side in verdict.report.sides.iter().filter(|side| !side.whole) {
-            say!("{} is not whole: what it does not hold was not compared", side.log);
-        }
+        tell_what_is_missing(&verdict.report);
         match self.write(verdict) {
             Ok(()) => {}
             Err(Error::Write(error)) => return say::unwritten(&error).0,
@@ -113,13 +111,14 @@ impl Judging {
 
     /// Says why there is nothing to conclude, also where a report was asked for: a machine that waits for one must not find an old one.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
+        tell_what_is_missing(&verdict.report);
         for why in &verdict.report.incomparable {
             say!("not comparable: {why}");
         }
         if let Err(error) = self.reports(verdict) {
             say!("{error}");
         }
-        Exit::NOT_COMPARABLE
+        if verdict.report.is_whole() { Exit::NOT_COMPARABLE } else { Exit::INCOMPLETE }
     }
 
     fn reports(&self, verdict: &Verdict) -> Result<(), Error> {
@@ -145,6 +144,14 @@ impl Judging {
         }
         let mut out = Out::lock().map_err(Error::Write)?;
         self.format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(Error::Write)
+    }
+}
+
+fn tell_what_is_missing(report: &Report) {
+    for side in report.sides.iter().filter(|side| !side.whole) {
+        let why = side.findings.to_string();
+        let why = if why.is_empty() { "its recorder dropped events".to_owned() } else { why };
+        say!("{} is not whole: {why}; what it does not hold was not compared", side.log);
     }
 }
 

@@ -127,7 +127,7 @@ fn leave(path: &Path, written: Result<Findings, Error>) -> Exit {
     match written {
         Ok(findings) if findings.is_whole() => Exit::SUCCESS,
         Ok(findings) => {
-            say!("{}: {}", path.display(), describe(&findings));
+            say!("{}: {findings}", path.display());
             Exit::WITH_FINDINGS
         }
         Err(Error::Write(error)) => say::unwritten(&error).0,
@@ -136,26 +136,4 @@ fn leave(path: &Path, written: Result<Findings, Error>) -> Exit {
             Exit::FAILURE
         }
     }
-}
-
-fn describe(findings: &Findings) -> String {
-    let mut parts = Vec::new();
-    if findings.open_end {
-        parts.push(format!(
-            "the recording was not finished (its recorder died, or the file was cut): {} events were read, and what came after them is not known",
-            findings.events
-        ));
-    }
-    if findings.missing > 0 {
-        parts.push(format!("{} events are missing in {} places", findings.missing, findings.holes));
-    } else if findings.holes > 0 {
-        parts.push(format!("events are missing in {} places", findings.holes));
-    }
-    if findings.malformed > 0 {
-        parts.push(format!("{} events could not be decoded", findings.malformed));
-    }
-    if findings.lost_buffers > 0 {
-        parts.push(format!("{} buffers are not in the log any more", findings.lost_buffers));
-    }
-    parts.join("; ")
 }

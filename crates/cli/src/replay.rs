@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
-use sysreel_inspect::{LogFile, open};
+use sysreel_inspect::{Findings, LogFile, open};
 use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay, Standing};
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -21,6 +21,11 @@ pub(crate) fn run(args: &Args) -> Exit {
             return Exit::NOT_REPLAYABLE;
         }
     };
+    // Without metadata and footer it is not known what the recording is and whether it can be replayed.
+    let opening = Findings::of_opening(log.log());
+    if !opening.is_whole() {
+        return refused(args, &Error::NotReplayable(opening.to_string()));
+    }
     let check = match args.check {
         CheckArg::Every => Check::Every,
         CheckArg::Fast => Check::Fast,

@@ -1,6 +1,8 @@
 //! How often each system call was made, how often it failed and how long it took, as `strace -c -w` counts: from the entry to the exit, so
 //! waiting and what the recorder itself needed are in it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -69,13 +71,13 @@ impl Count {
     /// The mean time of those that ended, in nanoseconds.
     #[must_use]
     pub fn average_ns(&self) -> u64 {
-        self.total_ns.checked_div(self.calls - self.unfinished).unwrap_or(0)
+        self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
     }
 
     fn ended(&mut self, took: u64, failed: bool) {
         self.min_ns = if self.calls == self.unfinished { took } else { self.min_ns.min(took) };
-        self.calls += 1;
-        self.errors += u64::from(failed);
+        crate::add(&mut self.calls, 1);
+        crate::add(&mut self.errors, u64::from(failed));
         self.total_ns = self.total_ns.saturating_add(took);
         self.max_ns = self.max_ns.max(took);
     }
@@ -99,22 +101,13 @@ pub struct Counts {
 pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Error> {
     let log = file.log();
     let only = options.only.clone().or_else(|| asked::of(log.header().completeness, log.meta()));
-    let mut stretch = options.stretch.of(file)?;
     let mut counting = Counting { only, ..Counting::default() };
-    let mut is_over = false;
-    file.walk(0, |item| {
-        counting.begun = counting.begun || stretch.has_begun(item);
-        is_over = stretch.is_over(item);
-        if is_over {
-            return Ok(ControlFlow::Break(()));
-        }
+    let read = file.read(0, options.stretch.of(file)?, |item, begun| {
+        counting.begun = begun;
         counting.item(item);
         Ok(ControlFlow::Continue(()))
     })?;
-    if !is_over {
-        counting.findings.ending(log.ending());
-    }
-    Ok(counting.finish(options.order))
+    Ok((counting.finish(options.order), read.findings))
 }
 
 /// A call that has begun: when, and its place in the list, if it is counted.
@@ -132,20 +125,14 @@ struct Counting {
     places: HashMap<(AuditArch, u64), Option<usize>>,
     names: HashMap<String, usize>,
     counts: Counts,
-    findings: Findings,
 }
 
 impl Counting {
     fn item(&mut self, item: &Item<'_>) {
-        match item {
-            Item::Event(event) => {
-                self.findings.events += u64::from(self.begun);
-                if matches!(event.kind, EventKind::STOP | EventKind::GONE) {
-                    self.event(event);
-                }
-            }
-            Item::Missing(missing) if self.begun => self.findings.missing(missing),
-            Item::Missing(_) => {}
+        if let Item::Event(event) = item
+            && matches!(event.kind, EventKind::STOP | EventKind::GONE)
+        {
+            self.event(event);
         }
     }
 
@@ -167,8 +154,8 @@ impl Counting {
                 let open = self.open.remove(&event.task);
                 self.never_ends(open);
             }
-            Ok(_) => {}
-            Err(_) => self.findings.malformed += u64::from(self.begun),
+            // What cannot be decoded is in the findings.
+            Ok(_) | Err(_) => {}
         }
     }
 
@@ -186,7 +173,7 @@ impl Counting {
             return;
         }
         match open {
-            None => self.counts.unknown_exits += 1,
+            None => crate::add(&mut self.counts.unknown_exits, 1),
             Some(Open { t_ns, place }) => {
                 if let Some(count) = place.and_then(|place| self.counts.calls.get_mut(place)) {
                     count.ended(event.t_ns.saturating_sub(t_ns), failed);
@@ -198,8 +185,8 @@ impl Counting {
     fn never_ends(&mut self, open: Option<Open>) {
         let place = open.and_then(|open| open.place).filter(|_| self.begun);
         if let Some(count) = place.and_then(|place| self.counts.calls.get_mut(place)) {
-            count.calls += 1;
-            count.unfinished += 1;
+            crate::add(&mut count.calls, 1);
+            crate::add(&mut count.unfinished, 1);
         }
     }
 
@@ -223,11 +210,11 @@ impl Counting {
         let counts = &mut self.counts.calls;
         *self.names.entry(name).or_insert_with_key(|name| {
             counts.push(Count { name: name.clone(), ..Count::default() });
-            counts.len() - 1
+            counts.len().saturating_sub(1)
         })
     }
 
-    fn finish(mut self, order: Order) -> (Counts, Findings) {
+    fn finish(mut self, order: Order) -> Counts {
         self.begun = true;
         for (_, open) in std::mem::take(&mut self.open) {
             self.never_ends(Some(open));
@@ -248,13 +235,13 @@ impl Counting {
         let ended = |count: &&Count| count.calls > count.unfinished;
         total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
         for count in calls {
-            total.calls += count.calls;
-            total.errors += count.errors;
-            total.unfinished += count.unfinished;
+            crate::add(&mut total.calls, count.calls);
+            crate::add(&mut total.errors, count.errors);
+            crate::add(&mut total.unfinished, count.unfinished);
             total.total_ns = total.total_ns.saturating_add(count.total_ns);
             total.max_ns = total.max_ns.max(count.max_ns);
         }
-        (self.counts, self.findings)
+        self.counts
     }
 }
 

@@ -5,6 +5,8 @@ mod words;
 
 use serde::Serialize;
 
+use crate::Findings;
+
 /// What a log holds. Texts that a program made are lossy UTF-8 here; `print --format raw` has their bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Info {
@@ -54,15 +56,18 @@ pub struct Info {
     pub processes: Vec<ProcessInfo>,
     /// What the recorder says: notes and losses.
     pub notes: Vec<String>,
-    /// Which events are missing, and why.
+    /// Which events and other pieces are missing or damaged, and why.
     pub missing: Vec<String>,
+    /// The same, counted.
+    #[serde(skip)]
+    pub findings: Findings,
 }
 
 impl Info {
     /// Whether everything that the log should have is there.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.missing.is_empty() && self.ending.state == CLEAN
+        self.findings.is_whole() && self.ending.state == CLEAN
     }
 }
 

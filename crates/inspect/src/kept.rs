@@ -1,18 +1,68 @@
 //! The memory captured at one stop, held until its line is written. Buffers are reused from stop to stop.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
 
 /// Where buffers that do not stand in the event come from.
 pub(crate) trait Buffers {
-    /// The bytes of a blob, if they are still there.
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>>;
+    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when it cannot be read.
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
 }
 
 impl<S: ReadAt> Buffers for Log<S> {
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
-        Log::blob(self, number).ok()
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        self.append_blob(number, limit, out).ok()
+    }
+}
+
+/// Counts the blobs that were asked for in vain, each once.
+pub(crate) struct Counted<'a> {
+    buffers: &'a dyn Buffers,
+    lost: RefCell<BTreeSet<u64>>,
+    more: Cell<u64>,
+    /// How many bytes may still be asked for: a small log can name one large blob any number of times.
+    left: Cell<u64>,
+}
+
+impl<'a> Counted<'a> {
+    /// Above so many lost blobs each request counts: memory stays bounded.
+    const MOST: usize = 100_000;
+
+    /// For the blobs of a log of so many bytes in its file.
+    pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
+        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each byte of the file.
+        const ANY: u64 = 4 << 30;
+        const FACTOR: u64 = 4096;
+        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
+        Self { buffers, lost: RefCell::default(), more: Cell::default(), left }
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.more.get().saturating_add(self.lost.borrow().len() as u64)
+    }
+}
+
+impl Buffers for Counted<'_> {
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let before = out.len();
+        let wanted = self.left.get() > 0;
+        let found = if wanted { self.buffers.blob(number, limit, out) } else { None };
+        let given = out.len().saturating_sub(before) as u64;
+        self.left.set(self.left.get().saturating_sub(given));
+        if found.is_none() {
+            let mut lost = self.lost.borrow_mut();
+            if lost.len() < Self::MOST {
+                lost.insert(number.0);
+            } else if !lost.contains(&number.0) {
+                self.more.set(self.more.get().saturating_add(1));
+            }
+        }
+        found
     }
 }
 
@@ -67,7 +117,7 @@ impl Kept {
                 true
             }
         };
-        let slot = Slot { head: region.head, start, len: self.bytes.len() - start, blobs };
+        let slot = Slot { head: region.head, start, len: self.bytes.len().saturating_sub(start), blobs };
         self.in_order &= self.regions.last().is_none_or(|last| last.key() <= slot.key());
         self.regions.push(slot);
     }
@@ -85,21 +135,21 @@ impl Kept {
         let key = (arg, role, index);
         let at = self.regions.partition_point(|slot| slot.key() < key);
         let slot = self.regions.get(at).filter(|slot| slot.key() == key)?;
-        let stored = self.bytes.get(slot.start..slot.start + slot.len)?;
+        let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
         Some(Piece { head: slot.head, stored, blobs: slot.blobs })
     }
 
     /// Every region.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.regions.iter().filter_map(|slot| {
-            let stored = self.bytes.get(slot.start..slot.start + slot.len)?;
+            let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
             Some(Piece { head: slot.head, stored, blobs: slot.blobs })
         })
     }
 
     /// How many bytes of room it has.
     pub(crate) fn room(&self) -> usize {
-        self.bytes.capacity() + self.regions.capacity() * size_of::<Slot>()
+        self.bytes.capacity().saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
     }
 }
 
@@ -113,15 +163,30 @@ impl<'a> Piece<'a> {
                     break;
                 }
                 let number = BlobNumber(u64::from_le_bytes(number.try_into().ok()?));
-                let part = buffers.blob(number)?;
-                if bytes.is_empty() { bytes = part } else { bytes.extend_from_slice(&part) }
+                buffers.blob(number, limit.saturating_sub(bytes.len()), &mut bytes)?;
             }
-            bytes.truncate(limit);
             Cow::Owned(bytes)
         } else {
             Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
         };
         Some(whole)
+    }
+
+    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be read.
+    pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
+        if !self.blobs {
+            return take(self.stored.get(..limit).unwrap_or(self.stored));
+        }
+        let (mut bytes, mut left) = (Vec::new(), limit);
+        for number in self.stored.chunks_exact(8) {
+            let Ok(number) = number.try_into() else { return };
+            bytes.clear();
+            if left == 0 || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none() {
+                return;
+            }
+            take(&bytes);
+            left = left.saturating_sub(bytes.len());
+        }
     }
 
     /// Its bytes, if they stand in the event itself.

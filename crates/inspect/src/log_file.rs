@@ -1,77 +1,17 @@
 //! Opens a log and the tail beside it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use sysreel_format::limits::MAX_TAIL;
-use sysreel_format::{Item, Limits, Log, OutlineItem, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
-use crate::Error;
-
-/// What a log is read from.
-#[derive(Debug)]
-pub enum FileSource {
-    /// A file, read where it is asked for.
-    #[cfg(unix)]
-    File(File),
-    /// A file, read where it is asked for.
-    #[cfg(not(unix))]
-    File(sysreel_format::SeekReader<File>),
-    /// A copy of one that may change under the reader's hands: a tail.
-    Copy(Vec<u8>),
-}
-
-impl FileSource {
-    fn of(file: File) -> Self {
-        #[cfg(unix)]
-        return Self::File(file);
-        #[cfg(not(unix))]
-        return Self::File(sysreel_format::SeekReader::new(file));
-    }
-
-    /// All of a file as it is now, if it is no longer than a tail may be.
-    fn copy_of(mut file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        if len > MAX_TAIL {
-            // Too long for a tail: the reader will say so.
-            return Ok(Self::of(file));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-        file.read_to_end(&mut bytes)?;
-        Ok(Self::Copy(bytes))
-    }
-}
-
-impl ReadAt for FileSource {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self {
-            #[cfg(unix)]
-            Self::File(file) => loop {
-                match std::os::unix::fs::FileExt::read_at(file, buf, offset) {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    done => return done,
-                }
-            },
-            #[cfg(not(unix))]
-            Self::File(file) => file.read_at(buf, offset),
-            Self::Copy(bytes) => bytes.read_at(buf, offset),
-        }
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        match self {
-            #[cfg(unix)]
-            Self::File(file) => Ok(file.metadata()?.len()),
-            #[cfg(not(unix))]
-            Self::File(file) => file.len(),
-            Self::Copy(bytes) => ReadAt::len(bytes),
-        }
-    }
-}
+use crate::source::{FileSource, STDIN};
+use crate::stretch::Bounds;
+use crate::{Error, Findings, Stretch};
 
 /// An open log, with its tail when there is one.
 #[derive(Debug)]
@@ -81,28 +21,24 @@ pub struct LogFile {
     has_tail: bool,
 }
 
-/// Opens a log file, and FILE.tail beside it when there is one.
+/// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
 ///
 /// # Errors
 /// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its tail belongs to
-/// another recording.
+/// another recording or is no regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
     let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
     // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is then seen twice, not missed.
-    let tail = match File::open(&tail_path) {
-        Ok(file) => Some(FileSource::copy_of(file).map_err(|e| refused(&tail_path, e))?),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(refused(&tail_path, e)),
+    let tail = match path == Path::new(STDIN) {
+        true => None,
+        false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
     };
-    let file = File::open(path).map_err(|e| refused(path, e))?;
-    if file.metadata().map_err(|e| refused(path, e))?.is_dir() {
-        return Err(refused(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
-    }
+    let source = FileSource::open(path).map_err(|e| refused(path, e))?;
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
-    let mut log = Log::open(FileSource::of(file), Limits::default()).map_err(wrong)?;
+    let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
@@ -110,9 +46,15 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     Ok(LogFile { path: path.to_path_buf(), log, has_tail })
 }
 
-/// What a walk over outlines came to.
-pub(crate) struct Passed {
+/// What reading a log came to.
+#[derive(Debug, Default)]
+pub(crate) struct WasRead {
+    pub(crate) findings: Findings,
+    /// The log ends without a footer, and no hole has said so.
+    pub(crate) open_end_is_news: bool,
+    /// How many bytes of event rows were read, whole blocks at a time.
     pub(crate) row_bytes: u64,
+    /// The latest time of an event, of whole blocks.
     pub(crate) latest: u64,
 }
 
@@ -135,8 +77,8 @@ impl LogFile {
         self.has_tail
     }
 
-    /// Calls `each` for every event and hole from event number `from` on, in order. Other threads decode ahead where the log is long and the
-    /// machine has CPUs for it.
+    /// Calls `each` for every event and hole from event number `from` on, in order, and answers what is missing or
+    /// damaged. Other threads decode ahead where the log is long and the machine has CPUs for it.
     ///
     /// # Errors
     /// When the log cannot be read, or when `each` fails.
@@ -144,26 +86,65 @@ impl LogFile {
         &self,
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<(), Error> {
-        let read = self.log.read_ahead(self.threads(), from, |events| {
-            while let Some(item) = events.next().map_err(|e| self.error(e))? {
-                if each(&item)?.is_break() {
-                    break;
-                }
-            }
-            Ok(())
-        });
-        read.map_err(|e| self.error(e))?
+    ) -> Result<Findings, Error> {
+        self.read(from, Stretch::default().of(self)?, |item, _| each(item)).map(|read| read.findings)
     }
 
-    /// Calls `each` for the outline of every event and for every hole, in order, in the same way. Answers what the cursor came to.
-    pub(crate) fn outlines(&self, mut each: impl FnMut(&OutlineItem<'_>)) -> Result<Passed, Error> {
-        self.log.outline_ahead(self.threads(), |outlines| {
-            while let Some(item) = outlines.next().map_err(|e| self.error(e))? {
-                each(&item);
-            }
-            Ok(Passed { row_bytes: outlines.row_bytes(), latest: outlines.latest() })
+    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether they are sound.
+    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
+        let bounds = Stretch::default().of(self)?;
+        self.read_checked(true, 0, bounds, |item, _| {
+            each(item);
+            Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// Calls `each` for every event and hole from event number `from` to the end of a stretch, in order, and says
+    /// whether the stretch has begun. What is missing before that does not count.
+    pub(crate) fn read(
+        &self,
+        from: u64,
+        stretch: Bounds,
+        each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<WasRead, Error> {
+        self.read_checked(false, from, stretch, each)
+    }
+
+    fn read_checked(
+        &self,
+        buffers_too: bool,
+        from: u64,
+        mut stretch: Bounds,
+        mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<WasRead, Error> {
+        let mut read = WasRead { findings: Findings::of_opening(&self.log), ..WasRead::default() };
+        let mut begun = false;
+        let done = self.log.read_ahead(self.threads(), from, |events| {
+            events.check_blobs(buffers_too);
+            let mut flow = ControlFlow::Continue(());
+            while flow.is_continue()
+                && let Some(item) = events.next().map_err(|e| self.error(e))?
+            {
+                if stretch.is_over(&item) {
+                    flow = ControlFlow::Break(());
+                } else {
+                    begun = begun || stretch.has_begun(&item);
+                    if begun {
+                        read.findings.item(&item);
+                    }
+                    flow = each(&item, begun)?;
+                }
+            }
+            read.findings.missing_buffers = events.missing_blobs();
+            (read.row_bytes, read.latest) = (events.row_bytes(), events.latest());
+            Ok(flow)
+        });
+        if done.map_err(|e| self.error(e))??.is_continue() {
+            read.open_end_is_news = !read.findings.open_end;
+            read.findings.ending(self.log.ending());
+            read.open_end_is_news &= read.findings.open_end;
+        }
+        Ok(read)
     }
 
     /// How many threads may decode ahead.
@@ -174,7 +155,7 @@ impl LogFile {
         const MOST: usize = 4;
         let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if is_long { (cpus - 1).min(MOST) } else { 0 }
+        if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
     }
 
     /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).

@@ -1,5 +1,7 @@
 //! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod json;
 mod parts;
 
@@ -14,9 +16,6 @@ use crate::psi::{self, Call, Info, What};
 use crate::{Error, Findings, LogFile, Stretch};
 pub(crate) use json::Json;
 
-/// Output is handed on when there are so many bytes of it.
-const FLUSH: usize = 1 << 16;
-
 /// Writes every event of a log, or of a part of it, as one line of JSON.
 ///
 /// # Errors
@@ -24,50 +23,34 @@ const FLUSH: usize = 1 << 16;
 /// a line of its own where it is.
 pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
-    let mut findings = Findings::default();
-    let mut json = Json::default();
-    let (mut stretch, mut is_over) = (stretch.of(file)?, false);
-    file.walk(stretch.first, |item| {
-        is_over = stretch.is_over(item);
-        if is_over {
-            return Ok(ControlFlow::Break(()));
-        }
-        if !stretch.has_begun(item) {
+    let mut json = Json::into_sink(out);
+    let mut lost = 0;
+    let bounds = stretch.of(file)?;
+    let mut read = file.read(bounds.first, bounds, |item, begun| {
+        if !begun {
             return Ok(ControlFlow::Continue(()));
         }
-        write_item(&mut json, item, log, &mut findings);
-        if json.text.len() >= FLUSH {
-            out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
-            json.text.clear();
-        }
+        write_item(&mut json, item, log, &mut lost);
+        json.failure().map_err(Error::Write)?;
         Ok(ControlFlow::Continue(()))
     })?;
-    if !is_over {
-        findings.ending(log.ending());
-    }
-    out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
-    out.flush().map_err(Error::Write)?;
-    Ok(findings)
+    json.finish().map_err(Error::Write)?;
+    read.findings.lost_buffers = lost;
+    Ok(read.findings)
 }
 
-/// Writes the line of an item.
-pub(crate) fn write_item(json: &mut Json, item: &Item<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+/// Writes the line of an item, and counts the buffers that could not be read.
+pub(crate) fn write_item(json: &mut Json<'_>, item: &Item<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.open();
     match item {
-        Item::Event(event) => {
-            findings.events += 1;
-            write_event(json, event, buffers, findings);
-        }
-        Item::Missing(missing) => {
-            findings.missing(missing);
-            write_missing(json, missing);
-        }
+        Item::Event(event) => write_event(json, event, buffers, lost),
+        Item::Missing(missing) => write_missing(json, missing),
     }
     json.close();
-    json.text.push('\n');
+    json.end_line();
 }
 
-fn write_missing(json: &mut Json, missing: &Missing) {
+fn write_missing(json: &mut Json<'_>, missing: &Missing) {
     json.number("seq", missing.first);
     json.string("kind", "missing");
     match missing.count {
@@ -86,7 +69,7 @@ fn write_missing(json: &mut Json, missing: &Missing) {
     json.string("text", &missing.to_string());
 }
 
-fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+fn write_event(json: &mut Json<'_>, event: &Event<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.number("seq", event.number);
     match event.kind.name() {
         Some(name) => json.string("kind", name),
@@ -105,17 +88,16 @@ fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, findin
     }
     json.number("t_ns", event.t_ns);
     match event.decode() {
-        Ok(Body::Stop(stop)) => write_stop(json, &stop, buffers, findings),
-        Ok(body) => write_body(json, &body, findings),
+        Ok(Body::Stop(stop)) => write_stop(json, &stop, buffers, lost),
+        Ok(body) => write_body(json, &body),
         Err(e) => {
-            findings.malformed += 1;
             json.string("error", &e.to_string());
             json.bytes("body", event.body);
         }
     }
 }
 
-fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
+fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
     match body {
         Body::Stop(_) => {}
         Body::Task(task) => {
@@ -126,7 +108,7 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
                 parent => json.number("parent", parent.into()),
             }
             json.named_number("origin", task.head.origin.0.into(), task.head.origin.name());
-            parts::others(json, task.parts, findings);
+            parts::others(json, task.parts);
         }
         Body::Gone(gone) => {
             json.hex("status", gone.wait_status.into());
@@ -154,8 +136,6 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
             json.number("boottime", clock.boottime);
         }
         Body::Loss(loss) => {
-            findings.holes += 1;
-            findings.missing = findings.missing.saturating_add(loss.count);
             json.number("count", loss.count);
             json.number("reasons", loss.reasons.0.into());
             json.string("text", &loss.reasons.to_string());
@@ -176,18 +156,18 @@ fn write_body(json: &mut Json, body: &Body<'_>, findings: &mut Findings) {
     }
 }
 
-fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, findings: &mut Findings) {
+fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.hex("status", stop.wait_status.into());
     write_status(json, stop.wait_status);
     json.named_number("layout", stop.layout.0.into(), stop.layout.name());
     json.signed("ret_len", stop.info_ret.into());
     json.bytes("bytes", stop.info);
     write_info(json, &psi::decode(stop.layout, stop.info));
-    parts::of_stop(json, stop.parts, buffers, findings);
+    parts::of_stop(json, stop.parts, buffers, lost);
 }
 
 /// What kind of stop the wait status reports: ptrace(2).
-fn write_status(json: &mut Json, status: u32) {
+fn write_status(json: &mut Json<'_>, status: u32) {
     let (signal, event) = (status >> 8 & 0xff, status >> 16);
     if status & 0xff != 0x7f {
         json.string("stop", "none");
@@ -219,7 +199,7 @@ fn write_status(json: &mut Json, status: u32) {
     json.named_number("signal", (signal & 0x7f).into(), sysreel_abi::signal_name(number));
 }
 
-fn write_info(json: &mut Json, info: &Info) {
+fn write_info(json: &mut Json<'_>, info: &Info) {
     match info.op {
         Some(op) => json.named_number("op", op.0.into(), op.name()),
         None => json.null("op"),
@@ -254,7 +234,7 @@ fn write_info(json: &mut Json, info: &Info) {
     }
 }
 
-fn write_call(json: &mut Json, arch: AuditArch, call: Call) {
+fn write_call(json: &mut Json<'_>, arch: AuditArch, call: Call) {
     json.hex("nr", call.nr);
     match syscall_name(arch, call.nr) {
         Some(name) => json.string("name", name),

@@ -27,8 +27,10 @@ pub(crate) struct Story {
 }
 
 impl Buffers for HashMap<u64, Vec<u8>> {
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
-        self.get(&number.0).cloned()
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let bytes = self.get(&number.0)?;
+        out.extend_from_slice(bytes.get(..limit).unwrap_or(bytes));
+        Some(bytes.len())
     }
 }
 
@@ -164,18 +166,20 @@ impl Story {
     pub(crate) fn printed(&self, options: &Options) -> (String, Findings) {
         let mut out = Vec::new();
         let mut printer = Printer::new(options, false);
+        let mut findings = Findings::default();
         self.each(|item| {
+            findings.item(item);
             printer.item(item, &self.blobs);
             printer.flush(&mut out).unwrap();
         });
-        let findings = printer.finish(&mut out).unwrap();
+        findings.lost_buffers = printer.finish(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), findings)
     }
 
     /// As JSON lines.
     pub(crate) fn json(&self) -> String {
         let mut json = raw::Json::default();
-        self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut Findings::default()));
+        self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut 0));
         json.text
     }
 }

@@ -17,7 +17,6 @@ use std::fs;
 use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use sysreel_format::Item;
 use sysreel_inspect::diff::format::Format;
 use sysreel_inspect::diff::{self, Options, Report, Severity, Verdict};
 use sysreel_inspect::{LogFile, open};
@@ -200,15 +199,11 @@ fn report(args: &Args, [first, other]: [&Path; 2]) -> Result<Report, Refused> {
 
 /// What is missing cannot be compared.
 fn is_whole(file: &LogFile) -> Result<(), Refused> {
-    let mut missing = None;
-    file.walk(0, |item| {
-        if let Item::Missing(hole) = item {
-            missing = Some(anyhow::anyhow!("{}: {hole}", file.path().display()));
-            return Ok(ControlFlow::Break(()));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    missing.map_or(Ok(()), |missing| Err(missing.into()))
+    let findings = file.walk(0, |_| Ok(ControlFlow::Continue(())))?;
+    if findings.is_whole() {
+        return Ok(());
+    }
+    Err(anyhow::anyhow!("{}: {findings}", file.path().display()).into())
 }
 
 /// What the first run has written.

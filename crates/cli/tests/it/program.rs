@@ -37,6 +37,14 @@ pub(crate) fn alone(name: &str) -> Arc<Program> {
     built(name, "-static")
 }
 
+/// A program without a C library, so that its recording is as small as one can be.
+pub(crate) fn tiny() -> PathBuf {
+    let source = folder().join("../replay/tiny.c");
+    let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
+    let flags = ["-O1", "-nostdlib", "-static", "-fno-stack-protector", "-s"];
+    compile("tiny", &source, &flags, &[&text])
+}
+
 fn built(name: &str, more: &'static str) -> Arc<Program> {
     type Built = Arc<OnceLock<Arc<Program>>>;
     static PROGRAMS: LazyLock<Mutex<HashMap<(String, &str), Built>>> = LazyLock::new(Mutex::default);

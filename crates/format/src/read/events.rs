@@ -42,6 +42,7 @@ pub struct Events<'a, S> {
     ahead: Option<Ahead>,
     /// Only the outlines of rows are wanted.
     pub(super) outline: bool,
+    blobs: BlobCount,
     /// Bytes of rows in the blocks and records that the cursor came to, and the latest time in them.
     pub(super) row_bytes: u64,
     pub(super) latest: u64,
@@ -54,6 +55,26 @@ enum Place {
     /// In the tail; the file ended at that offset, for that reason.
     Tail(u64, Why),
     End,
+}
+
+/// Which blobs the file has, as far as the cursor came.
+#[derive(Debug)]
+struct BlobCount {
+    /// The number that the next blob should have; `None` when the cursor began in the midst of the log.
+    next: Option<u64>,
+    missing: u64,
+    /// Payloads are read and compared with their checksums too.
+    check: bool,
+    packed: Vec<u8>,
+}
+
+impl BlobCount {
+    /// The blobs from `first` on come next: those before it that did not come are missing.
+    fn comes(&mut self, first: u64) {
+        let skipped = self.next.and_then(|next| first.checked_sub(next)).unwrap_or(0);
+        self.missing = self.missing.saturating_add(skipped);
+        self.next = Some(self.next.map_or(first, |next| next.max(first)));
+    }
 }
 
 /// What one move of the cursor gave.
@@ -85,6 +106,12 @@ impl<'a, S: ReadAt> Events<'a, S> {
             deep: false,
             ahead: None,
             outline: false,
+            blobs: BlobCount {
+                next: (at == log.start).then_some(0),
+                missing: 0,
+                check: false,
+                packed: Vec::new(),
+            },
             row_bytes: 0,
             latest: 0,
         }
@@ -93,6 +120,28 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// Also compares each block with the hash in its header. zstd's own checksum is always compared.
     pub fn check_hashes(&mut self, yes: bool) {
         self.deep = yes;
+    }
+
+    /// Also reads each block of buffers and compares it with its checksum, so that
+    /// [`Events::missing_blobs`] counts those of a damaged block too.
+    pub fn check_blobs(&mut self, yes: bool) {
+        self.blobs.check = yes;
+    }
+
+    /// How many blobs are missing between those that the file has, as far as the cursor came. Which there are is
+    /// told by the headers of blocks, and at the end by the footer.
+    pub fn missing_blobs(&self) -> u64 {
+        self.blobs.missing
+    }
+
+    /// How many bytes of rows there are in what the cursor came to, whole blocks at a time.
+    pub fn row_bytes(&self) -> u64 {
+        self.row_bytes
+    }
+
+    /// The latest time of an event in what the cursor came to, whole blocks at a time.
+    pub fn latest(&self) -> u64 {
+        self.latest
     }
 
     /// Lets others decode blocks from here on.
@@ -148,9 +197,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
         while self.at < self.rows.len() {
             let end = row_end(&self.rows, self.at)?;
             let (number, range) = (self.row_number, self.at..end);
-            (self.at, self.row_number) = (end, self.row_number + 1);
+            (self.at, self.row_number) = (end, self.row_number.saturating_add(1));
             if number >= self.next {
-                self.next = number + 1;
+                self.next = number.saturating_add(1);
                 if number >= self.from {
                     return Some((number, range));
                 }
@@ -162,10 +211,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// The part of a hole that is wanted.
     fn wanted(&self, missing: Missing) -> Option<Missing> {
         let first = missing.first.max(self.from);
-        let skipped = first - missing.first;
+        let skipped = first.saturating_sub(missing.first);
         match missing.count {
             Some(count) if count <= skipped => None,
-            Some(count) => Some(Missing { first, count: Some(count - skipped), ..missing }),
+            Some(count) => Some(Missing { first, count: Some(count.saturating_sub(skipped)), ..missing }),
             None => Some(Missing { first, ..missing }),
         }
     }
@@ -185,14 +234,34 @@ impl<'a, S: ReadAt> Events<'a, S> {
             BlockKind::EVENTS => self.event_block(&found),
             BlockKind::FOOTER => {
                 self.place = Place::End;
+                if let Some(summary) = &self.log.summary {
+                    self.blobs.comes(summary.blobs);
+                }
                 Ok(self.gap(header.first_item, header.dropped, header.self_offset, found.header.drop_reasons))
             }
-            BlockKind::BLOBS | BlockKind::META | BlockKind::CHECKPOINT => Ok(Moved::On),
+            BlockKind::BLOBS => self.blob_block(&found),
+            BlockKind::META | BlockKind::CHECKPOINT => Ok(Moved::On),
             BlockKind(kind) if header.flags & MUST_UNDERSTAND != 0 => {
                 Err(Error::MustUnderstand { what: "block", kind, offset: header.self_offset })
             }
             _ => Ok(Moved::On),
         }
+    }
+
+    /// A damaged block of blobs may have been written again behind itself: its blobs are missing only if not.
+    fn blob_block(&mut self, found: &Found) -> Result<Moved, Error> {
+        if self.blobs.check && self.log.store.packed(found, &mut self.blobs.packed)?.is_err() {
+            self.walk.distrust();
+            return Ok(Moved::On);
+        }
+        if self.blobs.check {
+            self.walk.trust();
+        }
+        let first = found.header.first_item;
+        self.blobs.comes(first);
+        let end = first.saturating_add(found.header.n_items.into());
+        self.blobs.next = self.blobs.next.map(|next| next.max(end));
+        Ok(Moved::On)
     }
 
     fn event_block(&mut self, found: &Found) -> Result<Moved, Error> {
@@ -295,7 +364,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 continue;
             }
             if number > self.next {
-                let count = Some(number - self.next);
+                let count = number.checked_sub(self.next);
                 (self.next, self.pending) = (number, Some((number, range)));
                 return Ok(Moved::Missing(Missing { count, ..everything_else }));
             }
@@ -324,7 +393,7 @@ fn count_rows(rows: &[u8]) -> Option<u32> {
     let (mut at, mut count) = (0, 0);
     while at < rows.len() {
         at = row_end(rows, at)?;
-        count += 1;
+        count = u32::saturating_add(count, 1);
         if count > MAX_ITEMS {
             return None;
         }

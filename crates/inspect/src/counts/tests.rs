@@ -10,7 +10,7 @@ fn counted(story: &Story, only: Option<&str>, order: Order) -> Counts {
     let only = only.map(|only| Filter::parse(only).unwrap());
     let mut counting = Counting { only, begun: true, ..Counting::default() };
     story.each(|item| counting.item(item));
-    counting.finish(order).0
+    counting.finish(order)
 }
 
 /// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not end, one of another ABI, one without a name.

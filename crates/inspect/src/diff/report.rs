@@ -218,6 +218,6 @@ fn side(run: &Run) -> Side {
         whole: run.findings.is_whole() && !run.completeness.contains(Completeness::LOST_EVENTS),
         events: run.findings.events,
         processes: run.processes.len(),
-        findings: run.findings,
+        findings: run.findings.clone(),
     }
 }

@@ -145,3 +145,85 @@ fn other_surroundings_are_waived_and_less_memory_is_not() {
     assert!(structs.contains("structs only") && surroundings.contains("--allow-env-drift"));
     assert_eq!(&reasons(true), std::slice::from_ref(structs));
 }
+
+/// A connect that does not wait has the result that SO_ERROR or the next connect tells.
+#[test]
+fn a_connect_under_way_ends_as_it_is_told_later() {
+    const IN_PROGRESS: i64 = -115;
+    let address = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let connect = |story: &mut Story, rval| {
+        story.call("connect", [3, 0x1000, 16, 0, 0, 0], &[(1, 0, 0, &address)], rval, &[]);
+    };
+    let asked = |story: &mut Story, error: u32| {
+        let answer = error.to_le_bytes();
+        story.call("getsockopt", [3, 1, 4, 0x2000, 0x3000, 0], &[], 0, &[(3, 0, 0, &answer)]);
+    };
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Story), &'a [(&'a str, u64)]);
+    let cases: [Case<'_>; 9] = [
+        ("nothing", &|_| (), &[("ok", 1)]),
+        ("refused", &|story| asked(story, 111), &[("ECONNREFUSED", 1)]),
+        ("connected", &|story| asked(story, 0), &[("ok", 1)]),
+        (
+            "later errors",
+            &|story| {
+                asked(story, 0);
+                asked(story, 104)
+            },
+            &[("ok", 1)],
+        ),
+        (
+            "again",
+            &|story| {
+                connect(story, -114);
+                connect(story, 0)
+            },
+            &[("ok", 1)],
+        ),
+        ("is connected", &|story| connect(story, -106), &[("ok", 1)]),
+        (
+            "again and refused",
+            &|story| {
+                connect(story, -114);
+                connect(story, -111)
+            },
+            &[("ECONNREFUSED", 1)],
+        ),
+        (
+            "refused twice",
+            &|story| {
+                asked(story, 111);
+                connect(story, -111)
+            },
+            &[("ECONNREFUSED", 2)],
+        ),
+        (
+            "another socket",
+            &|story| {
+                story.call("close", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
+                story.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
+                asked(story, 111);
+            },
+            &[("ok", 1)],
+        ),
+    ];
+    for (name, told, expected) in cases {
+        for level in [Level::Effects, Level::Sequence] {
+            let mut story = Story::new();
+            story.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
+            connect(&mut story, IN_PROGRESS);
+            told(&mut story);
+            let run = Run::told(&story, level);
+            let effects = run.effects();
+            let connects = effects.iter().filter(|(effect, _)| effect.op == super::Op::Connect);
+            let results: Vec<_> =
+                connects.map(|(effect, seen)| (effect.result.as_str(), seen.count)).collect();
+            assert_eq!(results, expected, "{name}");
+            let steps = run.streams.all.iter().flat_map(|stream| &stream.steps);
+            let of_connect = steps
+                .map(|step| run.streams.deeds[step.deed as usize].1)
+                .filter(|deed| deed.op == super::Op::Connect);
+            let wanted = if level == Level::Effects { 0 } else { expected.iter().map(|(_, n)| *n).sum() };
+            assert_eq!(of_connect.count() as u64, wanted, "{name}");
+        }
+    }
+}

@@ -1,16 +1,18 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::{BTreeMap, HashSet};
 
 use sysreel_abi::AuditArch;
 use sysreel_format::{
-    Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, MetaCodec, Outline,
-    OutlineItem, ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, What,
+    Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, Item, MetaCodec,
+    ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId,
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
 use crate::psi;
-use crate::{Error, LogFile, text};
+use crate::{Error, Findings, LogFile, text};
 
 /// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
 const MOST: usize = 100_000;
@@ -32,12 +34,12 @@ impl Info {
             kinds: Vec::new(),
             archs: Vec::new(),
         };
-        let passed = file.outlines(|item| match item {
-            OutlineItem::Event(event) => walk.event(&mut info, event),
-            OutlineItem::Missing(missing) => keep(&mut info.missing, missing.to_string()),
+        let read = file.read_all(|item| match item {
+            Item::Event(event) => walk.event(&mut info, event),
+            Item::Missing(missing) => keep(&mut info.missing, missing.to_string()),
         })?;
         walk.name(&mut info);
-        info.sizes.events = passed.row_bytes;
+        info.sizes.events = read.row_bytes;
         if let Some(summary) = log.summary() {
             walk.completeness = walk.completeness.with(summary.completeness);
             info.sizes.buffers = Some(summary.blob_bytes);
@@ -50,8 +52,20 @@ impl Info {
                 "the recording was not finished: what came after its last event is not known".to_owned(),
             );
         }
-        info.time.duration_ns = passed.latest.saturating_sub(log.meta().monotonic_ns);
+        info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
         info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
+        info.findings = read.findings;
+        // Holes and events stand there already, each where it is.
+        let others = Findings {
+            holes: 0,
+            missing: 0,
+            malformed: 0,
+            first_malformed: None,
+            open_end: false,
+            footer: None,
+            ..info.findings.clone()
+        };
+        info.missing.extend(others.sentences());
         Ok(info)
     }
 
@@ -174,7 +188,7 @@ struct Walk {
 /// Adds one to a count.
 fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
     if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
-        *n += 1;
+        crate::add(n, 1);
     } else if list.len() < MOST_KINDS {
         // A log may hold any kind and architecture: of many only the first are told apart.
         list.push((what, 1));
@@ -184,32 +198,28 @@ fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
 /// Adds to the count of a name.
 fn add(list: &mut Vec<(String, u64)>, name: &str, more: u64) {
     match list.iter_mut().find(|(known, _)| known == name) {
-        Some((_, n)) => *n += more,
+        Some((_, n)) => crate::add(n, more),
         None => list.push((name.to_owned(), more)),
     }
 }
 
 impl Walk {
-    fn event(&mut self, info: &mut Info, outline: &Outline<'_>) {
-        info.events += 1;
-        count(&mut self.kinds, outline.kind);
-        match &outline.what {
-            What::Entry { arch, .. } => {
-                count(&mut self.archs, AuditArch(*arch));
-                self.in_call.insert(outline.task);
-                self.call(info, outline.task);
-            }
-            What::Exit { arch, is_error } => self.exit(info, outline.task, AuditArch(*arch), *is_error != 0),
-            What::Stop { layout, info: bytes, .. } => {
-                self.stop(info, outline.task, &psi::decode(*layout, bytes))
-            }
-            What::Other(event) => self.other(info, event),
-        }
-    }
-
-    fn other(&mut self, info: &mut Info, event: &Event<'_>) {
+    fn event(&mut self, info: &mut Info, event: &Event<'_>) {
+        info.events = info.events.saturating_add(1);
+        count(&mut self.kinds, event.kind);
         match event.decode() {
-            Ok(Body::Task(task)) => self.appears(info, event.task, &task),
+            Ok(Body::Stop(stop)) => {
+                self.stop(info, event.task, &psi::decode(stop.layout, stop.info));
+                if let Some(error) = stop.parts.filter_map(Result::err).next() {
+                    malformed(info, event.number, &error);
+                }
+            }
+            Ok(Body::Task(task)) => {
+                self.appears(info, event.task, &task);
+                if let Some(error) = task.parts.filter_map(Result::err).next() {
+                    malformed(info, event.number, &error);
+                }
+            }
             Ok(Body::Gone(gone)) => {
                 self.in_call.remove(&event.task);
                 let end = end(gone.how, gone.wait_status);
@@ -230,15 +240,17 @@ impl Walk {
                 );
             }
             Ok(_) => {}
-            Err(e) => keep(&mut info.missing, format!("event {} cannot be decoded: {e}", event.number)),
+            Err(error) => malformed(info, event.number, &error),
         }
     }
 
-    /// A stop of another form than today's entries and exits: it may be one of those all the same.
     fn stop(&mut self, info: &mut Info, task: TaskId, psi: &psi::Info) {
         match (psi.what, psi.arch) {
             (psi::What::Exit(outcome), Some(arch)) => return self.exit(info, task, arch, outcome.failed()),
-            (psi::What::Exit(outcome), None) => info.errors += u64::from(outcome.failed()),
+            (psi::What::Exit(outcome), None) => {
+                self.in_call.remove(&task);
+                crate::add(&mut info.errors, u64::from(outcome.failed()));
+            }
             (psi::What::Entry(_), _) => {
                 self.in_call.insert(task);
                 self.call(info, task);
@@ -255,7 +267,7 @@ impl Walk {
     fn exit(&mut self, info: &mut Info, task: TaskId, arch: AuditArch, failed: bool) {
         count(&mut self.archs, arch);
         self.in_call.remove(&task);
-        info.errors += u64::from(failed);
+        crate::add(&mut info.errors, u64::from(failed));
     }
 
     /// Kinds and architectures by name; those without one share one.
@@ -272,9 +284,9 @@ impl Walk {
     }
 
     fn call(&self, info: &mut Info, id: TaskId) {
-        info.syscalls += 1;
+        crate::add(&mut info.syscalls, 1);
         if let Some(task) = self.places.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
-            task.syscalls += 1;
+            crate::add(&mut task.syscalls, 1);
         }
     }
 
@@ -290,6 +302,10 @@ impl Walk {
             TaskInfo { task: id.0, tid: head.tid, tgid: head.tgid, parent, origin, end: None, syscalls: 0 },
         );
     }
+}
+
+fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
+    keep(&mut info.missing, format!("event {event} cannot be decoded: {error}"));
 }
 
 /// How a task left, in words.

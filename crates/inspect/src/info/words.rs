@@ -22,9 +22,11 @@ impl Display for Info {
         line(f, "host", &format!("{}, {} {} {}", host.name, host.system, host.release, host.machine))?;
         line(f, "start", &format!("{}, for {}", self.time.start, seconds(self.time.duration_ns)))?;
         line(f, "ending", &self.ending_text())?;
-        let incomplete =
-            if self.incomplete.is_empty() { "yes".to_owned() } else { self.incomplete.join("; ") };
-        line(f, if self.incomplete.is_empty() { "complete" } else { "incomplete" }, &incomplete)?;
+        match (self.incomplete.is_empty(), self.is_whole()) {
+            (true, true) => line(f, "complete", "yes")?,
+            (true, false) => line(f, "complete", "no: parts of the log are missing or damaged")?,
+            (false, _) => line(f, "incomplete", &self.incomplete.join("; "))?,
+        }
         list(f, "missing", &self.missing)?;
         list(f, "notes", &self.notes)?;
         line(f, "size", &self.size_text())?;

@@ -136,17 +136,14 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
     let mut printer = Printer::new(options, several);
     printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
     printer.not_everything(log.header().completeness, log.meta());
-    let (mut stretch, mut begun) = (options.stretch.of(file)?, options.stretch.from.is_none());
-    let mut is_over = false;
+    let opening = Findings::of_opening(log).sentences();
+    opening.iter().for_each(|said| printer.notice(said));
+    let mut begun = options.stretch.from.is_none();
     // What comes before the stretch says whose tasks, descriptors and calls are in it.
-    file.walk(0, |item| {
-        if !begun && stretch.has_begun(item) {
+    let mut read = file.read(0, options.stretch.of(file)?, |item, begins| {
+        if !begun && begins {
             begun = true;
             printer.begin_here();
-        }
-        is_over = stretch.is_over(item);
-        if is_over {
-            return Ok(ControlFlow::Break(()));
         }
         printer.item(item, log);
         if begun {
@@ -159,12 +156,12 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
     if !begun {
         printer.begin_here();
     }
-    if !is_over {
-        printer.ending(log.ending());
+    if read.open_end_is_news {
+        printer.notice("the recorder did not finish the log: what came after this is not known");
     }
-    let findings = printer.finish(out).map_err(Error::Write)?;
+    read.findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;
-    Ok(findings)
+    Ok(read.findings)
 }
 
 /// Writes a log event by event, as somebody else reads it.

@@ -5,9 +5,7 @@ use std::cell::Cell;
 use std::io::Write;
 
 use sysreel_abi::{Abi, Act, Filter, syscall_name};
-use sysreel_format::{
-    Body, Ending, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
-};
+use sysreel_format::{Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId};
 
 use super::calls::{name, raw_arguments, raw_outcome, view};
 use super::lines::{Lines, Prefix};
@@ -16,7 +14,7 @@ use crate::decode::{self, DONE};
 use crate::kept::{Buffers, Kept};
 use crate::psi::{self, Call, Info, Outcome, What};
 use crate::state::{Follow, Meant, OpenCall, Tracker};
-use crate::{Findings, text};
+use crate::text;
 
 /// Writes lines for events.
 pub(crate) struct Printer<'o> {
@@ -25,7 +23,6 @@ pub(crate) struct Printer<'o> {
     pub(super) lines: Lines,
     exit: Kept,
     lost: Cell<u64>,
-    pub(super) findings: Findings,
     /// Which calls get a line; `None`: all.
     pub(super) only: Option<Filter>,
     /// A leader whose place another thread's execve has taken; the next event says which.
@@ -45,7 +42,6 @@ impl<'o> Printer<'o> {
             lines,
             exit: Kept::default(),
             lost: Cell::new(0),
-            findings: Findings::default(),
             only: options.only.clone(),
             superseded: None,
         }
@@ -59,24 +55,17 @@ impl<'o> Printer<'o> {
     /// Writes what there is to say about an item.
     pub(crate) fn item(&mut self, item: &Item<'_>, buffers: &dyn Buffers) {
         match item {
-            Item::Event(event) => {
-                self.findings.events += 1;
-                self.event(event, buffers);
-            }
+            Item::Event(event) => self.event(event, buffers),
             Item::Missing(missing) => {
-                self.findings.missing(missing);
                 let prefix = Prefix { number: missing.first, ..Prefix::default() };
                 self.remark(&prefix, &missing.to_string());
             }
         }
     }
 
-    /// Says so when the log does not end as it should, and no hole has said it.
-    pub(crate) fn ending(&mut self, ending: Ending) {
-        if self.findings.ending(ending) {
-            let said = "the recorder did not finish the log: what came after this is not known";
-            self.remark(&Prefix::default(), said);
-        }
+    /// Says what concerns the log and no event of it.
+    pub(crate) fn notice(&mut self, said: &str) {
+        self.remark(&Prefix::default(), said);
     }
 
     /// What was written so far is not wanted.
@@ -84,11 +73,10 @@ impl<'o> Printer<'o> {
         self.lines.forget();
     }
 
-    /// Only what comes from here on is wanted, and only that is judged.
+    /// Only what comes from here on is wanted, and only buffers that are lost from here on count.
     pub(crate) fn begin_here(&mut self) {
         self.lines.interrupt();
         self.lines.forget();
-        self.findings = Findings::default();
         self.lost.set(0);
     }
 
@@ -97,20 +85,23 @@ impl<'o> Printer<'o> {
         self.lines.flush(out, false)
     }
 
-    /// Ends the last line and hands on everything.
-    pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<Findings> {
+    /// Hands on all text, also the beginning of a line that goes on.
+    pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.lines.flush(out, true)
+    }
+
+    /// Ends the last line and hands on everything. Answers how many buffers could not be read.
+    pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
         self.report_superseded(None);
         self.lines.interrupt();
         self.lines.flush(out, true)?;
-        self.findings.lost_buffers = self.lost.get();
-        Ok(self.findings)
+        Ok(self.lost.get())
     }
 
     fn event(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
         let body = match event.decode() {
             Ok(body) => body,
             Err(e) => {
-                self.findings.malformed += 1;
                 let prefix = self.prefix(event);
                 return self.remark(&prefix, &format!("event {} cannot be decoded: {e}", event.number));
             }
@@ -136,7 +127,6 @@ impl<'o> Printer<'o> {
                 match ProcessSnapshot::from_bytes(bytes) {
                     Ok(snapshot) => self.tracker.snapshot(event.task, snapshot),
                     Err(e) => {
-                        self.findings.malformed += 1;
                         let prefix = self.prefix(event);
                         self.remark(
                             &prefix,
@@ -171,7 +161,6 @@ impl<'o> Printer<'o> {
                 Ok(Part::Name(name)) => self.tracker.name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
-                    self.findings.malformed += 1;
                     self.remark(&prefix, &format!("event {} is damaged inside: {e}", event.number));
                 }
             }

@@ -208,8 +208,6 @@ impl Printer<'_> {
         let prefix = self.prefix(event);
         match body {
             Body::Loss(loss) => {
-                self.findings.holes += 1;
-                self.findings.missing = self.findings.missing.saturating_add(loss.count);
                 self.remark(&prefix, &format!("{} events were lost here: {}", loss.count, loss.reasons));
             }
             Body::Note(note) => {

@@ -1,15 +1,18 @@
 //! Reads a log once and notes what a comparison needs.
 
 mod calls;
+mod connecting;
 mod finish;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::Act;
-use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, SnapshotKind};
+use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
 
+use self::connecting::Connecting;
 use super::canon::{Dealt, Roots, escaped};
 use super::deed::Judge;
 use super::detail::Details;
@@ -17,9 +20,13 @@ use super::names::{NameId, Names, Sort};
 use super::stream::Streams;
 use super::timing::Timing;
 use super::{Created, Deeds, End, Run};
+#[cfg(test)]
+use crate::Findings;
 use crate::diff::Level;
+use crate::kept::Counted;
+use crate::state::processes::PATH_MAX;
 use crate::state::{Follow, ProcessId, Tracker};
-use crate::{Error, Findings, LogFile, text};
+use crate::{Error, LogFile, text};
 
 /// A program as it was executed, before its names are canonical.
 struct RawImage {
@@ -46,6 +53,8 @@ struct Notes {
     dealt: Dealt,
     deeds: Deeds,
     created: Vec<Created>,
+    /// Connects that go on by themselves, by the socket's open file description.
+    connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
     muted: std::collections::BTreeMap<super::Muted, u64>,
@@ -64,21 +73,16 @@ pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) ->
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut notes = Notes::new(&log.meta().cwd, level, roots);
-    let mut findings = Findings::default();
-    let mut events = log.events();
-    while let Some(item) = events.next().map_err(|e| file.error(e))? {
-        match item {
-            Item::Missing(missing) => findings.missing(&missing),
-            Item::Event(event) => {
-                findings.events += 1;
-                match event.decode() {
-                    Ok(body) => notes.event(&mut tracker, &event, &body, log),
-                    Err(_) => findings.malformed += 1,
-                }
-            }
+    let buffers = Counted::new(log, log.source().len().unwrap_or(0));
+    let mut findings = file.walk(0, |item| {
+        if let Item::Event(event) = item
+            && let Ok(body) = event.decode()
+        {
+            notes.event(&mut tracker, event, &body, &buffers);
         }
-    }
-    _ = findings.ending(log.ending());
+        Ok(ControlFlow::Continue(()))
+    })?;
+    findings.lost_buffers = buffers.lost();
     let completeness = log.summary().map_or(log.header().completeness, |summary| summary.completeness);
     Ok(notes.finish(file.path(), log.meta(), completeness, findings))
 }
@@ -96,6 +100,7 @@ impl Notes {
             dealt: Dealt::default(),
             deeds: Deeds::default(),
             created: Vec::new(),
+            connecting: HashMap::default(),
             leads: HashMap::default(),
             marks: Vec::new(),
             muted: Default::default(),
@@ -155,10 +160,12 @@ impl Notes {
         self.dealt.pids.extend([head.tid, head.tgid]);
         let Some(id) = tracker.standing(event.task).map(|standing| standing.process) else { return };
         if let Some(process) = self.process(id) {
-            process.threads += 1;
+            process.threads = process.threads.saturating_add(1);
             return;
         }
-        let parent = tracker.standing(head.parent).map(|standing| standing.process);
+        // A process comes after the one that made it. A log that says otherwise would lead in a circle.
+        let parent =
+            tracker.standing(head.parent).map(|standing| standing.process).filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
         self.processes.push(RawProcess {
             parent,
@@ -198,7 +205,7 @@ impl Notes {
         let asked = task.open.as_ref().filter(|open| open.row.is_some_and(|row| row.act == Act::Exec));
         let asked = asked.and_then(|open| {
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
-            open.memory.find(at, 0, 0)?.bytes(buffers, usize::MAX).map(std::borrow::Cow::into_owned)
+            open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
         let file = match &asked {
             // Names that stand for the program itself.
@@ -247,7 +254,7 @@ pub(super) fn told(story: &crate::story::Story, level: Level) -> Run {
     let mut findings = Findings::default();
     for (number, row) in (0..).zip(&story.rows) {
         let event = Event::from_row(number, row).unwrap();
-        findings.events += 1;
+        findings.item(&Item::Event(event));
         notes.event(&mut tracker, &event, &event.decode().unwrap(), &story.blobs);
     }
     let meta = sysreel_format::FileMeta::default();

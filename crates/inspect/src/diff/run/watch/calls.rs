@@ -19,28 +19,33 @@ impl Notes {
         finished: &Finished<'_>,
         buffers: &dyn crate::kept::Buffers,
     ) {
-        self.calls += 1;
+        crate::add(&mut self.calls, 1);
         let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
         let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
-            *self.muted.entry(Muted::Unknown).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Unknown).or_default(), 1);
             return;
         };
         if !has_run {
-            *self.muted.entry(Muted::Recorder).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Recorder).or_default(), 1);
             return;
         }
         let process = standing.process;
         self.dealt_out(tracker, finished, &call);
         let case = Case { tracker, finished, call, buffers };
-        let verdict = self.judge.judge(&case, &mut self.names);
+        let mut verdict = self.judge.judge(&case, &mut self.names);
+        if let Verdict::Deed(deed) = verdict
+            && self.connect_goes_on(&case)
+        {
+            verdict = Verdict::Retry(Deed { errno: 0, ..deed });
+        }
         if self.level >= Level::Timing {
             let took = finished.t_ns.saturating_sub(finished.open.t_ns);
             self.timing.add(case.call.row.name, took);
         }
         match verdict {
-            Verdict::Muted(class) => *self.muted.entry(class).or_default() += 1,
+            Verdict::Muted(class) => crate::add(self.muted.entry(class).or_default(), 1),
             Verdict::Retry(deed) => {
-                *self.muted.entry(Muted::Retry).or_default() += 1;
+                crate::add(self.muted.entry(Muted::Retry).or_default(), 1);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), deed));
                 }
@@ -52,6 +57,7 @@ impl Notes {
             }
             Verdict::Deed(deed) => {
                 self.deed(process, &deed, finished);
+                self.connect_begins(&case, process, deed);
                 self.step(&case, process, deed);
             }
         }
@@ -87,7 +93,7 @@ impl Notes {
             && let Some(standing) = tracker.standing(event.task)
         {
             let seen = self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
-            seen.0 += 1;
+            seen.0 = seen.0.saturating_add(1);
         }
     }
 
@@ -120,7 +126,7 @@ impl Notes {
         if deed.effect {
             let deed = &Deed { opens: false, asked: NameId::default(), ..*deed };
             let seen = self.deeds.entry(((process, role), *deed)).or_insert((0, finished.event));
-            seen.0 += 1;
+            seen.0 = seen.0.saturating_add(1);
         }
     }
 
@@ -184,16 +190,16 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
         Some(Kind::Iovec | Kind::Msg | Kind::Mmsg)
     );
-    let role = case.call.role + u8::from(vector);
+    let role = case.call.role.saturating_add(u8::from(vector));
     for piece in case.finished.open.memory.pieces() {
         if (piece.head.arg, piece.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
-        let Ok(most) = usize::try_from(left) else { continue };
-        if let Some(bytes) = piece.bytes(case.buffers, most) {
-            content.add(&bytes);
-            left -= bytes.len() as u64;
-        }
+        // A blob at a time: a region has up to 256 MiB.
+        piece.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
+            content.add(bytes);
+            left = left.saturating_sub(bytes.len() as u64);
+        });
     }
     if left > 0 {
         content.skip(left);

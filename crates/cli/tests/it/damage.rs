@@ -1,0 +1,187 @@
+//! A log with a damaged byte, or cut short: every command gives what it gives for the whole log, or says what is wrong and
+//! ends with a status that is not 0.
+
+use crate::program::tiny;
+use crate::stage::{Ran, SYSREEL, Stage};
+use std::fs;
+use std::ops::Range;
+
+/// Every reader. `LOG` is the log that may be damaged, `WHOLE` the same one undamaged.
+const COMMANDS: [&[&str]; 8] = [
+    &["print", "LOG"],
+    &["print", "--format", "raw", "LOG"],
+    &["print", "-c", "LOG"],
+    &["info", "LOG"],
+    &["info", "--json", "LOG"],
+    &["diff", "WHOLE", "LOG"],
+    &["diff", "--level", "fields", "LOG", "WHOLE"],
+    &["replay", "LOG"],
+];
+
+/// A log that can be replayed, whole, and beside it the place where damaged ones go.
+struct Damage {
+    stage: Stage,
+    whole: Vec<u8>,
+    expected: Vec<Ran>,
+    /// Of each command: how often it gave the same, and how often it told.
+    counts: [[u64; 2]; COMMANDS.len()],
+}
+
+impl Damage {
+    fn new() -> Damage {
+        let stage = Stage::new();
+        let program = tiny();
+        let mut command = stage.command(SYSREEL);
+        command.args(["record", "--replayable", "-q", "-o", "WHOLE", "--"]).arg(program);
+        let ran = stage.run(&mut command);
+        assert!(ran.status.success(), "{ran:?}");
+        let whole = fs::read(stage.path("WHOLE")).unwrap();
+        fs::write(stage.path("LOG"), &whole).unwrap();
+        let expected: Vec<Ran> = COMMANDS.iter().map(|words| stage.sysreel(words)).collect();
+        for (words, ran) in COMMANDS.iter().zip(&expected) {
+            assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
+        }
+        Damage { stage, whole, expected, counts: Default::default() }
+    }
+
+    /// Looks what every command makes of these bytes.
+    #[track_caller]
+    fn check(&mut self, what: &str, bytes: &[u8]) {
+        fs::write(self.stage.path("LOG"), bytes).unwrap();
+        for ((words, expected), counts) in COMMANDS.iter().zip(&self.expected).zip(&mut self.counts) {
+            let ran = self.stage.sysreel(words);
+            ran.never_panics();
+            let same = (ran.status, &ran.stdout, &ran.stderr)
+                == (expected.status, &expected.stdout, &expected.stderr);
+            let told = matches!(ran.status.code(), Some(1 | 3)) && ran.stderr.contains("sysreel: ");
+            assert!(same || told, "{what}: {words:?} says nothing: {ran:?}");
+            counts[usize::from(!same)] += 1;
+        }
+    }
+
+    fn flips(&mut self, bytes: Range<usize>, step: usize) {
+        for at in bytes.step_by(step) {
+            let mut damaged = self.whole.clone();
+            damaged[at] ^= 1 << (at % 8);
+            self.check(&format!("byte {at} of {} flipped", self.whole.len()), &damaged);
+        }
+    }
+
+    fn cuts(&mut self, lengths: Range<usize>, step: usize) {
+        for len in lengths.step_by(step) {
+            let cut = self.whole[..len].to_vec();
+            self.check(&format!("cut to {len} of {} bytes", self.whole.len()), &cut);
+        }
+    }
+
+    fn tell(&self) {
+        for (words, [same, told]) in COMMANDS.iter().zip(self.counts) {
+            eprintln!("{:<40} same {same:>6}, told {told:>6}", words.join(" "));
+        }
+    }
+}
+
+#[test]
+fn no_command_keeps_quiet_about_damage() {
+    let mut damage = Damage::new();
+    let len = damage.whole.len();
+    // A prime, so that the samples fall on every field of headers that repeat.
+    damage.flips(0..len, 31);
+    damage.cuts(0..len, 67);
+    damage.tell();
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn long_no_command_keeps_quiet_about_any_damaged_byte() {
+    let mut damage = Damage::new();
+    let len = damage.whole.len();
+    damage.flips(0..len, 1);
+    damage.cuts(0..len, 1);
+    damage.tell();
+}
+
+/// A header whose checksum was made anew is no damage to the block itself: what it takes along must be noticed.
+#[test]
+fn what_the_damaged_place_held_is_named() {
+    let mut damage = Damage::new();
+    let find = |bytes: &[u8], kind: u16| {
+        let magic = b"\x89srblk\x1a\n";
+        let mut at = (0..bytes.len() - 8).filter(|&at| bytes[at..].starts_with(magic));
+        at.find(|&at| bytes[at + 8..].starts_with(&kind.to_le_bytes())).unwrap()
+    };
+    // The first byte of each payload, which begins 144 bytes behind the magic.
+    let blocks = [
+        (1, "events", "missing"),
+        (2, "buffers", "missing"),
+        (3, "metadata", "unreadable"),
+        (5, "footer", "damaged"),
+    ];
+    for (kind, what, how) in blocks {
+        let mut bytes = damage.whole.clone();
+        let at = find(&bytes, kind);
+        bytes[at + 144] ^= 1;
+        fs::write(damage.stage.path("LOG"), &bytes).unwrap();
+        let told = damage.stage.sysreel(&["info", "LOG"]);
+        told.fails(3, &["LOG: ", what, how]);
+        assert!(!told.text().contains("complete    yes"), "{told:?}");
+        damage.check(what, &bytes);
+    }
+}
+
+/// What stands at the place of a tail and is none: nothing is read from it, and nobody waits for it.
+#[test]
+fn a_tail_that_is_not_a_file_is_refused() {
+    let damage = Damage::new();
+    let stage = &damage.stage;
+    let places = ["ln -s /dev/zero LOG.tail", "mkfifo LOG.tail", "mkdir LOG.tail", "ln -s WHOLE LOG.tail"];
+    for place in places {
+        assert!(stage.sh(place).status.success());
+        for words in COMMANDS {
+            let ran = stage.sysreel(words);
+            ran.never_panics();
+            assert!(matches!(ran.status.code(), Some(1 | 3)), "{place}: {words:?}: {ran:?}");
+            assert!(ran.stderr.contains("LOG.tail: cannot be opened: it is not a regular file"), "{ran:?}");
+        }
+        assert!(stage.sh("rm -rf LOG.tail").status.success());
+    }
+    // One that is longer than any, with holes, and one of another recording.
+    for (make, why) in
+        [("truncate -s 2G LOG.tail", "above the limit"), ("cp other LOG.tail", "another recording")]
+    {
+        let mut other =
+            sysreel_format::Segment::open(vec![0; 8192], &sysreel_format::FileId([1; 16]), 1, 0, 0);
+        other.seal();
+        fs::write(stage.path("other"), other.free()).unwrap();
+        assert!(stage.sh(make).status.success());
+        stage.sysreel(&["print", "LOG"]).fails(1, &["LOG.tail", why]);
+    }
+}
+
+#[test]
+fn a_log_may_come_through_a_pipe() {
+    let damage = Damage::new();
+    let stage = &damage.stage;
+    for (words, expected) in COMMANDS.iter().zip(&damage.expected) {
+        let from = |log: &str| {
+            words.iter().map(|word| if *word == "LOG" { log } else { word }).collect::<Vec<_>>().join(" ")
+        };
+        let pipe = stage.sh(&format!("cat LOG | \"$SYSREEL\" {}", from("-")));
+        let file = stage.sh(&format!("\"$SYSREEL\" {} < LOG", from("-")));
+        let fifo =
+            stage.sh(&format!("mkfifo p; cat LOG > p & \"$SYSREEL\" {}; s=$?; rm p; exit $s", from("p")));
+        for (ran, name) in [(pipe, "-"), (file, "-"), (fifo, "p")] {
+            assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
+            if !words.contains(&"info") {
+                assert_eq!(ran.text(), expected.text().replace("LOG", name), "{words:?}");
+            }
+        }
+    }
+    // What is no log is not read to an end that never comes.
+    stage.sysreel(&["print", "/dev/zero"]).fails(1, &["not a sysreel log"]);
+    stage.sh("\"$SYSREEL\" print - < /dev/null").fails(1, &["the file is empty"]);
+    // A difference is shown with what is around it, for which the log is opened again.
+    let ran =
+        stage.sh("\"$SYSREEL\" record -q -o other sh -c ': > new'; cat other | \"$SYSREEL\" diff WHOLE -");
+    assert!(ran.text().contains("where it shows first") && ran.text().contains("exec"), "{ran:?}");
+}
