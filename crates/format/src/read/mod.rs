@@ -3,6 +3,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 mod ahead;
+mod blob_count;
 mod blobs;
 mod blocks;
 mod directory;
