@@ -31,8 +31,9 @@ fn no_thread_is_missed() {
         let mut command = stage.command(SYSREEL);
         let recorder = Running::start(command.args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(&log));
         let own = recorder.pid().to_string();
-        // The log is made when all threads are seized.
-        until("it is attached to", || fs::metadata(&log).is_ok_and(|log| log.len() > 0));
+        // A thread whose maker was seized in the midst of making it is attached to when that one has stopped.
+        let whole = || log.exists() && tracers(pid).iter().all(|(_, tracer)| *tracer == own);
+        until("all threads are attached to", whole);
         // From now on every thread that there is, is traced, however young.
         for _ in 0..20 {
             for (thread, tracer) in tracers(pid) {
