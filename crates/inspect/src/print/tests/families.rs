@@ -310,10 +310,13 @@ fn what_was_not_written_is_not_shown() {
         let regions = [(2, 0, 0, &found[..]), (4, 0, 0, &usage[..])];
         story.call("waitid", [1, 55, A, 5, B, 0], &[], 0, &regions);
     }
-    check(&story, expect![[r#"
+    check(
+        &story,
+        expect![[r#"
         wait4(55, 0x1000, WNOHANG, 0x2000)      = 0
         wait4(55, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], WNOHANG, {ru_utime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ru_stime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ...}) = 55
         waitid(P_PID, 55, {}, WNOHANG|WEXITED, 0x2000) = 0
         waitid(P_PID, 55, {si_signo=SIGCHLD, si_code=CLD_EXITED, si_pid=55, si_uid=0, si_status=3}, WNOHANG|WEXITED, {ru_utime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ru_stime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ...}) = 0
-    "#]]);
+    "#]],
+    );
 }
