@@ -57,6 +57,10 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
         Format::Raw => raw::raw(&mut log, &stretch(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
+    if findings.open_end && log.is_being_written() {
+        say!("{} is being written: {} events so far", args.file.display(), findings.events);
+        return Ok(Findings { open_end: false, ..findings });
+    }
     Ok(findings)
 }
 

@@ -56,18 +56,22 @@ pub struct Info {
     pub notes: Vec<String>,
     /// Which events are missing, and why.
     pub missing: Vec<String>,
+    /// How many tasks, programs, notes and holes are in no list, because there are too many of them.
+    pub left_out: u64,
 }
 
 impl Info {
-    /// Whether everything that the log should have is there.
+    /// Whether everything that the log should have is there; of one that is being written, so far.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.missing.is_empty() && self.ending.state == CLEAN
+        self.missing.is_empty() && [CLEAN, BEING_WRITTEN].contains(&&*self.ending.state)
     }
 }
 
 /// The state of a log that its recorder finished.
 pub(crate) const CLEAN: &str = "clean";
+/// The state of a log whose recorder is at work.
+pub(crate) const BEING_WRITTEN: &str = "being written";
 
 /// Where a log was recorded.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -102,7 +106,7 @@ pub struct Time {
 /// How a log ends.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Ending {
-    /// `clean`, `unfinished` or `damaged`.
+    /// `clean`, `being written`, `unfinished` or `damaged`.
     pub state: String,
     /// In words.
     pub text: String,

@@ -1,14 +1,14 @@
 //! Opens a log and the tail beside it.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use sysreel_format::limits::MAX_TAIL;
-use sysreel_format::{Item, Limits, Log, OutlineItem, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Ending, Item, Limits, Log, OutlineItem, ReadAt, TAIL_SUFFIX};
 
 use crate::Error;
 
@@ -79,6 +79,7 @@ pub struct LogFile {
     path: PathBuf,
     log: Log<FileSource>,
     has_tail: bool,
+    is_being_written: bool,
 }
 
 /// Opens a log file, and FILE.tail beside it when there is one.
@@ -101,13 +102,25 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     if file.metadata().map_err(|e| refused(path, e))?.is_dir() {
         return Err(refused(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
     }
+    // Before the file is read: a recorder that ends meanwhile leaves a log with an end.
+    let is_locked = tail.is_some() && is_locked(&file);
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
     let mut log = Log::open(FileSource::of(file), Limits::default()).map_err(wrong)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
     }
-    Ok(LogFile { path: path.to_path_buf(), log, has_tail })
+    let is_being_written = is_locked && matches!(log.ending(), Ending::Unfinished { .. });
+    Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written })
+}
+
+/// Whether a recorder is at work on the file: it holds a lock on it (flock(2)) as long as it lives.
+fn is_locked(file: &File) -> bool {
+    match file.try_lock_shared() {
+        // It is let go at once, and only a recorder that begins at this moment could be in its way.
+        Ok(()) => file.unlock().is_err(),
+        Err(error) => matches!(error, TryLockError::WouldBlock),
+    }
 }
 
 /// What a walk over outlines came to.
@@ -133,6 +146,12 @@ impl LogFile {
     #[must_use]
     pub fn has_tail(&self) -> bool {
         self.has_tail
+    }
+
+    /// Whether the log has no end because its recorder is still at work.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        self.is_being_written
     }
 
     /// Calls `each` for every event and hole from event number `from` on, in order. Other threads decode ahead where the log is long and the
