@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
 use sysreel_inspect::Moment;
-use sysreel_inspect::counts::Order;
+use sysreel_inspect::counts::{self, Order};
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
 #[derive(Debug, Parser)]
@@ -167,6 +167,9 @@ pub(crate) struct Print {
     /// No lines, but how often each call was made, how often it failed and how long it took, from entry to exit
     #[arg(short = 'c', long)]
     pub(crate) summary: bool,
+    /// The columns of the summary, in this order: time-percent, total-time, min-time, max-time, avg-time, calls, errors, name
+    #[arg(short = 'U', long, value_name = "COLUMNS", value_parser = columns, requires = "summary", conflicts_with = "json")]
+    pub(crate) summary_columns: Option<Columns>,
     /// Sort the summary by this column
     #[arg(short = 'S', long, value_name = "COLUMN", default_value = "time", requires = "summary")]
     pub(crate) summary_sort: Column,
@@ -178,14 +181,43 @@ pub(crate) struct Print {
 /// What a summary is sorted by.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Column {
+    #[value(aliases = ["total-time", "time-total", "time-percent"])]
     Time,
     /// The mean time of a call
+    #[value(aliases = ["avg-time", "time-avg"])]
     Avg,
+    /// The shortest call
+    #[value(aliases = ["min-time", "time-min", "shortest"])]
+    Min,
     /// The longest call
+    #[value(aliases = ["max-time", "time-max", "longest"])]
     Max,
+    #[value(alias = "count")]
     Calls,
+    #[value(alias = "error")]
     Errors,
+    #[value(aliases = ["syscall", "syscall-name"])]
     Name,
+}
+
+/// The columns of a summary.
+#[derive(Debug, Clone)]
+pub(crate) struct Columns(pub(crate) Vec<counts::Column>);
+
+/// As strace reads them: each once, and the name last where it is not given.
+fn columns(text: &str) -> Result<Columns, String> {
+    let mut columns: Vec<counts::Column> = Vec::new();
+    for name in text.split(',') {
+        let column = name.parse()?;
+        if columns.contains(&column) {
+            return Err(format!("`{name}` is given twice"));
+        }
+        columns.push(column);
+    }
+    if !columns.contains(&counts::Column::Name) {
+        columns.push(counts::Column::Name);
+    }
+    Ok(Columns(columns))
 }
 
 impl From<Column> for Order {
@@ -193,6 +225,7 @@ impl From<Column> for Order {
         match column {
             Column::Time => Self::Time,
             Column::Avg => Self::Average,
+            Column::Min => Self::Shortest,
             Column::Max => Self::Longest,
             Column::Calls => Self::Calls,
             Column::Errors => Self::Errors,

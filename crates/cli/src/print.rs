@@ -6,6 +6,7 @@ use crate::say::{self, Out, say};
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
+use sysreel_inspect::counts::Column;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, Findings, LogFile, Stretch, counts, open, print, raw};
@@ -56,6 +57,10 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
         Format::Raw => raw::raw(&mut log, &stretch(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
+    if findings.open_end && log.is_being_written() {
+        say!("{} is being written: {} events so far", args.file.display(), findings.events);
+        return Ok(Findings { open_end: false, ..findings });
+    }
     Ok(findings)
 }
 
@@ -66,7 +71,8 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
     } else {
-        write!(out, "{counts}")
+        let columns = args.summary_columns.as_ref().map_or(&Column::DEFAULT[..], |columns| &columns.0);
+        write!(out, "{}", counts.tables(columns))
     };
     written.map_err(Error::Write)?;
     Ok(findings)

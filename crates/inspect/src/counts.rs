@@ -8,11 +8,16 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use serde::Serialize;
-use sysreel_abi::{AuditArch, Filter, row, syscall_name};
-use sysreel_format::{Body, Event, EventKind, Item, TaskId};
+use sysreel_abi::{Abi, AuditArch, Filter, Row, inner, row, syscall_name};
+use sysreel_format::{Body, Event, EventKind, Item, Parts, TaskId};
 
-use crate::psi::{self, What};
+use crate::psi::{self, Call, What};
+use crate::state::region;
 use crate::{Error, Findings, LogFile, Stretch, asked};
+
+mod table;
+
+pub use table::{Column, Tables};
 
 /// More calls without a name than these are counted together: a log may hold any number.
 const MOST: usize = 10_000;
@@ -40,6 +45,8 @@ pub enum Order {
     Average,
     /// The longest call.
     Longest,
+    /// The shortest call.
+    Shortest,
     /// How many calls.
     Calls,
     /// How many failed.
@@ -48,9 +55,11 @@ pub enum Order {
     Name,
 }
 
-/// The calls of one name.
+/// The calls of one name, made in one way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
+    /// Of which ABI: `x86_64`, `i386`, `x32`, `aarch64`, or the number of an architecture; empty for all together.
+    pub abi: String,
     /// The name; `syscall_0x…` when the number has none.
     pub name: String,
     /// How many calls were made, with those that did not end.
@@ -74,6 +83,21 @@ impl Count {
         self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
     }
 
+    /// Calls of several names together.
+    fn total(calls: &[Count]) -> Count {
+        let mut total = Count { name: "total".to_owned(), ..Count::default() };
+        let ended = |count: &&Count| count.calls > count.unfinished;
+        total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
+        for count in calls {
+            crate::add(&mut total.calls, count.calls);
+            crate::add(&mut total.errors, count.errors);
+            crate::add(&mut total.unfinished, count.unfinished);
+            total.total_ns = total.total_ns.saturating_add(count.total_ns);
+            total.max_ns = total.max_ns.max(count.max_ns);
+        }
+        total
+    }
+
     fn ended(&mut self, took: u64, failed: bool) {
         self.min_ns = if self.calls == self.unfinished { took } else { self.min_ns.min(took) };
         crate::add(&mut self.calls, 1);
@@ -83,10 +107,10 @@ impl Count {
     }
 }
 
-/// The calls of a log, by name. Its [`Display`](fmt::Display) is the table of strace.
+/// The calls of a log, by ABI and name: one name is another call in another ABI. Its [`Display`](fmt::Display) is the table of strace.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counts {
-    /// One of each name, in the order that was asked for.
+    /// One of each name, ABI by ABI, in the order that was asked for.
     pub calls: Vec<Count>,
     /// All of them together.
     pub total: Count,
@@ -116,14 +140,30 @@ struct Open {
     place: Option<usize>,
 }
 
+/// The order of the tables: the machine's own calls first, then as strace has them.
+fn rank(abi: &str) -> u8 {
+    match abi {
+        "x86_64" | "aarch64" => 0,
+        "i386" => 1,
+        "x32" => 2,
+        _ => 3,
+    }
+}
+
+/// The call that socketcall or ipc stands for.
+fn behind(abi: Option<Abi>, row: Option<&Row>, call: &Call, parts: Parts<'_>) -> Option<&'static Row> {
+    let words = |arg: u8| region(parts.clone(), arg, 0, 0);
+    Some(inner(abi?, row?, &call.args, words)?.row)
+}
+
 #[derive(Default)]
 struct Counting {
     only: Option<Filter>,
     begun: bool,
     open: HashMap<TaskId, Open>,
-    /// The place of each call in the list; `None`: not counted.
-    places: HashMap<(AuditArch, u64), Option<usize>>,
-    names: HashMap<String, usize>,
+    /// The place of each call in the list, also by the name of the call behind it; `None`: not counted.
+    places: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>>,
+    names: HashMap<(String, String), usize>,
     counts: Counts,
 }
 
@@ -141,10 +181,10 @@ impl Counting {
             Ok(Body::Stop(stop)) => {
                 let info = psi::decode(stop.layout, stop.info);
                 match info.what {
-                    What::Entry(call) => self.entry(event, info.arch, call.nr),
+                    What::Entry(call) => self.entry(event, info.arch, &call, stop.parts),
                     // Without an entry before it, it is the one that tells of the call.
                     What::Seccomp(call, _) if !self.open.contains_key(&event.task) => {
-                        self.entry(event, info.arch, call.nr);
+                        self.entry(event, info.arch, &call, stop.parts);
                     }
                     What::Exit(outcome) => self.exit(event, outcome.failed()),
                     _ => {}
@@ -159,9 +199,9 @@ impl Counting {
         }
     }
 
-    fn entry(&mut self, event: &Event<'_>, arch: Option<AuditArch>, nr: u64) {
+    fn entry(&mut self, event: &Event<'_>, arch: Option<AuditArch>, call: &Call, parts: Parts<'_>) {
         let Some(arch) = arch else { return };
-        let place = self.place(arch, nr);
+        let place = self.place(arch, call, parts);
         let before = self.open.insert(event.task, Open { t_ns: event.t_ns, place });
         // An exit that is not in the log: a hole is before this, or the call has none.
         self.never_ends(before);
@@ -190,26 +230,31 @@ impl Counting {
         }
     }
 
-    fn place(&mut self, arch: AuditArch, nr: u64) -> Option<usize> {
-        if let Some(place) = self.places.get(&(arch, nr)) {
+    fn place(&mut self, arch: AuditArch, call: &Call, parts: Parts<'_>) -> Option<usize> {
+        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::of(arch, call.nr));
+        let behind = behind(abi, row, call, parts);
+        let key = (arch, nr, behind.map(|row| row.name));
+        if let Some(place) = self.places.get(&key) {
             return *place;
         }
-        let row = row(arch, nr);
         let name = row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
-        let wanted = self.only.as_ref().is_none_or(|only| only.wants(name, row));
-        let place =
-            wanted.then(|| self.named(name.map_or_else(|| format!("syscall_{nr:#x}"), str::to_owned)));
+        let wanted = self.only.as_ref().is_none_or(|only| only.wants_either(name, row, behind));
+        let place = wanted.then(|| {
+            let name = behind.map(|row| row.name).or(name);
+            let abi = abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());
+            self.named(abi, name.map_or_else(|| format!("syscall_{nr:#x}"), str::to_owned))
+        });
         if self.places.len() < MOST {
-            self.places.insert((arch, nr), place);
+            self.places.insert(key, place);
         }
         place
     }
 
-    fn named(&mut self, name: String) -> usize {
-        let name = if self.names.len() < MOST { name } else { OTHERS.to_owned() };
+    fn named(&mut self, abi: String, name: String) -> usize {
+        let key = if self.names.len() < MOST { (abi, name) } else { (String::new(), OTHERS.to_owned()) };
         let counts = &mut self.counts.calls;
-        *self.names.entry(name).or_insert_with_key(|name| {
-            counts.push(Count { name: name.clone(), ..Count::default() });
+        *self.names.entry(key).or_insert_with_key(|(abi, name)| {
+            counts.push(Count { abi: abi.clone(), name: name.clone(), ..Count::default() });
             counts.len().saturating_sub(1)
         })
     }
@@ -226,59 +271,30 @@ impl Counting {
             Order::Time => count.total_ns,
             Order::Average => count.average_ns(),
             Order::Longest => count.max_ns,
+            Order::Shortest => count.min_ns,
             Order::Calls => count.calls,
             Order::Errors => count.errors,
             Order::Name => 0,
         };
-        calls.sort_by_key(|count| std::cmp::Reverse(key(count)));
-        "total".clone_into(&mut total.name);
-        let ended = |count: &&Count| count.calls > count.unfinished;
-        total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
-        for count in calls {
-            crate::add(&mut total.calls, count.calls);
-            crate::add(&mut total.errors, count.errors);
-            crate::add(&mut total.unfinished, count.unfinished);
-            total.total_ns = total.total_ns.saturating_add(count.total_ns);
-            total.max_ns = total.max_ns.max(count.max_ns);
-        }
+        calls.sort_by_key(|count| (rank(&count.abi), std::cmp::Reverse(key(count))));
+        // Architectures without a name have one rank.
+        calls.sort_by(|a, b| (rank(&a.abi), &a.abi).cmp(&(rank(&b.abi), &b.abi)));
+        *total = Count::total(calls);
         self.counts
+    }
+}
+
+impl Counts {
+    /// The tables of strace, with these columns.
+    #[must_use]
+    pub fn tables<'c>(&'c self, columns: &'c [Column]) -> Tables<'c> {
+        Tables { counts: self, columns }
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rule = "------ ----------- ----------- --------- --------- ----------------";
-        writeln!(f, "% time     seconds  usecs/call     calls    errors syscall\n{rule}")?;
-        for count in &self.calls {
-            self.line(count, f)?;
-        }
-        writeln!(f, "{rule}")?;
-        self.line(&self.total, f)?;
-        if self.total.unfinished > 0 {
-            writeln!(f, "{} of these calls did not end", self.total.unfinished)?;
-        }
-        if self.unknown_exits > 0 {
-            writeln!(f, "{} more calls began before the log", self.unknown_exits)?;
-        }
-        Ok(())
-    }
-}
-
-impl Counts {
-    fn line(&self, count: &Count, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let part = (u128::from(count.total_ns) * 10_000).checked_div(self.total.total_ns.into()).unwrap_or(0);
-        let errors = if count.errors == 0 { String::new() } else { count.errors.to_string() };
-        writeln!(
-            f,
-            "{:>3}.{:02} {:>4}.{:06} {:>11} {:>9} {errors:>9} {}",
-            part / 100,
-            part % 100,
-            count.total_ns / 1_000_000_000,
-            count.total_ns % 1_000_000_000 / 1000,
-            count.average_ns() / 1000,
-            count.calls,
-            count.name
-        )
+        self.tables(&Column::DEFAULT).fmt(f)
     }
 }
 

@@ -61,18 +61,22 @@ pub struct Info {
     /// The same, counted.
     #[serde(skip)]
     pub findings: Findings,
+    /// How many tasks, programs, notes and holes are in no list, because there are too many of them.
+    pub left_out: u64,
 }
 
 impl Info {
-    /// Whether everything that the log should have is there.
+    /// Whether everything that the log should have is there; of one that is being written, so far.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.findings.is_whole() && self.ending.state == CLEAN
+        self.findings.is_whole() && [CLEAN, BEING_WRITTEN].contains(&&*self.ending.state)
     }
 }
 
 /// The state of a log that its recorder finished.
 pub(crate) const CLEAN: &str = "clean";
+/// The state of a log whose recorder is at work.
+pub(crate) const BEING_WRITTEN: &str = "being written";
 
 /// Where a log was recorded.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -107,7 +111,7 @@ pub struct Time {
 /// How a log ends.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Ending {
-    /// `clean`, `unfinished` or `damaged`.
+    /// `clean`, `being written`, `unfinished` or `damaged`.
     pub state: String,
     /// In words.
     pub text: String,

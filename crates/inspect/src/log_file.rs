@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
+use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
 use crate::source::{FileSource, STDIN};
 use crate::stretch::Bounds;
@@ -19,6 +19,7 @@ pub struct LogFile {
     path: PathBuf,
     log: Log<FileSource>,
     has_tail: bool,
+    is_being_written: bool,
 }
 
 /// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
@@ -37,13 +38,16 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
         false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
     };
     let source = FileSource::open(path).map_err(|e| refused(path, e))?;
+    // Before the file is read: a recorder that ends meanwhile leaves a log with an end.
+    let is_locked = tail.is_some() && source.is_locked();
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
     let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
     }
-    Ok(LogFile { path: path.to_path_buf(), log, has_tail })
+    let is_being_written = is_locked && matches!(log.ending(), Ending::Unfinished { .. });
+    Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written })
 }
 
 /// What reading a log came to.
@@ -75,6 +79,12 @@ impl LogFile {
     #[must_use]
     pub fn has_tail(&self) -> bool {
         self.has_tail
+    }
+
+    /// Whether the log has no end because its recorder is still at work.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        self.is_being_written
     }
 
     /// Calls `each` for every event and hole from event number `from` on, in order, and answers what is missing or

@@ -1,7 +1,7 @@
 //! Where a log's bytes come from: a file, a pipe that is copied first, or the tail of a recording under way.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -83,6 +83,23 @@ impl FileSource {
         let mut copy = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
         bytes.read_to_end(&mut copy)?;
         Ok(Some(Self::Copy(copy)))
+    }
+
+    /// Whether a recorder is at work on the file: it holds a lock on it (flock(2)) as long as it lives.
+    #[cfg(unix)]
+    pub(crate) fn is_locked(&self) -> bool {
+        let Self::File(file) = self else { return false };
+        match file.try_lock_shared() {
+            // It is let go at once, and only a recorder that begins at this moment could be in its way.
+            Ok(()) => file.unlock().is_err(),
+            Err(error) => matches!(error, TryLockError::WouldBlock),
+        }
+    }
+
+    /// Recorders run on Linux alone.
+    #[cfg(not(unix))]
+    pub(crate) fn is_locked(&self) -> bool {
+        false
     }
 
     fn of(file: File) -> Self {

@@ -35,6 +35,7 @@ mod replay_pitfalls;
 mod replay_programs;
 mod replay_signals;
 mod replay_witness;
+mod reports;
 mod session;
 mod stage;
 mod statement_cases;

@@ -1,9 +1,9 @@
 use expect_test::expect;
-use sysreel_abi::Abi::{I386, X86_64};
+use sysreel_abi::Abi::{I386, X32, X86_64};
 use sysreel_abi::{AuditArch, Filter};
 use sysreel_format::{GoneHow, Origin, TaskId};
 
-use super::{Count, Counting, Counts, Order};
+use super::{Column, Count, Counting, Counts, Order};
 use crate::story::{Story, no_info};
 
 fn counted(story: &Story, only: Option<&str>, order: Order) -> Counts {
@@ -36,22 +36,29 @@ fn calls_are_counted_by_name() {
     expect![[r#"
         % time     seconds  usecs/call     calls    errors syscall
         ------ ----------- ----------- --------- --------- ----------------
-         70.00    0.007000        7000         1           wait4
-         30.00    0.003000        1000         3         1 read
+         77.77    0.007000        7000         1           wait4
+         22.22    0.002000        1000         2         1 read
           0.00    0.000000           0         1           pause
           0.00    0.000000           0         1           syscall_0x1388
         ------ ----------- ----------- --------- --------- ----------------
-        100.00    0.010000        2500         6         1 total
+        100.00    0.009000        3000         5         1 total
+        System call usage summary for 32 bit mode:
+        % time     seconds  usecs/call     calls    errors syscall
+        ------ ----------- ----------- --------- --------- ----------------
+        100.00    0.001000        1000         1           read
+        ------ ----------- ----------- --------- --------- ----------------
+        100.00    0.001000        1000         1           total
         2 of these calls did not end
         1 more calls began before the log
     "#]]
     .assert_eq(&counts.to_string());
     let of = |name: &str| counts.calls.iter().find(|count| count.name == name).unwrap();
     let read = Count {
+        abi: "x86_64".into(),
         name: "read".into(),
-        calls: 3,
+        calls: 2,
         errors: 1,
-        total_ns: 3_000_000,
+        total_ns: 2_000_000,
         min_ns: 1_000_000,
         max_ns: 1_000_000,
         unfinished: 0,
@@ -65,10 +72,74 @@ fn some_are_left_out_and_the_order_is_what_was_asked_for() {
         let counts = counted(&story(), only, order);
         counts.calls.into_iter().map(|count| count.name).collect::<Vec<_>>().join(" ")
     };
-    assert_eq!(names(None, Order::Name), "pause read syscall_0x1388 wait4");
-    assert_eq!(names(None, Order::Calls), "read pause syscall_0x1388 wait4");
-    assert_eq!(names(None, Order::Errors), "read pause syscall_0x1388 wait4");
-    assert_eq!(names(None, Order::Longest), "wait4 read pause syscall_0x1388");
+    assert_eq!(names(None, Order::Name), "pause read syscall_0x1388 wait4 read");
+    assert_eq!(names(None, Order::Calls), "read pause syscall_0x1388 wait4 read");
+    assert_eq!(names(None, Order::Errors), "read pause syscall_0x1388 wait4 read");
+    assert_eq!(names(None, Order::Longest), "wait4 read pause syscall_0x1388 read");
     assert_eq!(names(Some("!read"), Order::Average), "wait4 pause syscall_0x1388");
-    assert_eq!(names(Some("read"), Order::Time), "read");
+    assert_eq!(names(Some("read"), Order::Time), "read read");
+}
+
+/// One name is another call in another ABI, and socketcall and ipc are what they do.
+#[test]
+fn each_abi_has_a_table_and_calls_are_what_they_do() {
+    let mut story = Story::new();
+    for abi in [I386, X32, X86_64] {
+        story.entry(0, abi, "getpid", [0; 6], &[]).exit(0, abi, 7, &[]);
+    }
+    let unknown = AuditArch(0x1234_5678);
+    story.stop(0, 0x857f, &crate::story::entry_info(unknown, 39, [0; 6]), |_| ());
+    story.stop(0, 0x857f, &crate::story::exit_info(unknown, 0, 0), |_| ());
+    let words: Vec<u8> = [2u32, 1, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
+    story.entry(0, I386, "socketcall", [1, 0x1000, 0, 0, 0, 0], &[(1, 0, 0, &words)]).exit(0, I386, 3, &[]);
+    story.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
+    // MSGSND.
+    story.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
+    let counts = counted(&story, None, Order::Name);
+    let columns = [Column::Calls, Column::MinTime, Column::MaxTime, Column::Name, Column::Errors];
+    expect![[r#"
+            calls shortest  longest syscall             errors
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 getpid
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 total
+        System call usage summary for 32 bit mode:
+            calls shortest  longest syscall             errors
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 getpid
+                1 0.001000 0.001000 msgsnd                   1
+                1 0.001000 0.001000 socket
+                1 0.001000 0.001000 socketcall               1
+        --------- -------- -------- ---------------- ---------
+                4 0.001000 0.001000 total                    2
+        System call usage summary for x32 mode:
+            calls shortest  longest syscall             errors
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 getpid
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 total
+        System call usage summary for 0x12345678 mode:
+            calls shortest  longest syscall             errors
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 syscall_0x27
+        --------- -------- -------- ---------------- ---------
+                1 0.001000 0.001000 total
+    "#]]
+    .assert_eq(&counts.tables(&columns).to_string());
+    let of = |only| {
+        let calls = counted(&story, Some(only), Order::Name).calls;
+        calls.into_iter().map(|count| format!("{} {}", count.abi, count.name)).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(of("socket"), "i386 socket");
+    assert_eq!(of("%ipc"), "i386 msgsnd");
+    assert_eq!(of("socketcall"), "i386 socket, i386 socketcall");
+}
+
+#[test]
+fn columns_have_the_names_of_strace() {
+    let named = |name: &str| name.parse::<Column>().ok();
+    assert_eq!(named("shortest"), Some(Column::MinTime));
+    assert_eq!(named("time"), Some(Column::TimePercent));
+    assert_eq!(named("count"), Some(Column::Calls));
+    assert!("all".parse::<Column>().unwrap_err().contains("min-time"));
 }

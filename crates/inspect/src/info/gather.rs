@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashSet};
 use sysreel_abi::AuditArch;
 use sysreel_format::{
     Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, Item, MetaCodec,
-    ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId,
+    ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, Why,
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
@@ -36,7 +36,12 @@ impl Info {
         };
         let read = file.read_all(|item| match item {
             Item::Event(event) => walk.event(&mut info, event),
-            Item::Missing(missing) => keep(&mut info.missing, missing.to_string()),
+            // The end that is open because more is to come is no hole.
+            Item::Missing(missing)
+                if file.is_being_written() && missing.count.is_none() && missing.why == Why::Unfinished => {}
+            Item::Missing(missing) => {
+                keep(&mut info.missing, &mut info.left_out, missing.to_string());
+            }
         })?;
         walk.name(&mut info);
         info.sizes.events = read.row_bytes;
@@ -47,7 +52,10 @@ impl Info {
             info.sizes.blobs = Some(summary.blobs);
         }
         info.incomplete = completeness(walk.completeness);
-        if info.ending.state != super::CLEAN {
+        if file.is_being_written() {
+            info.incomplete
+                .push("it is being written: what comes after its last event is not there yet".to_owned());
+        } else if info.ending.state != super::CLEAN {
             info.incomplete.push(
                 "the recording was not finished: what came after its last event is not known".to_owned(),
             );
@@ -55,6 +63,8 @@ impl Info {
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
         info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
         info.findings = read.findings;
+        // More is to come.
+        info.findings.open_end &= !file.is_being_written();
         // Holes and events stand there already, each where it is.
         let others = Findings {
             holes: 0,
@@ -82,7 +92,7 @@ impl Info {
             cwd: lossy(&meta.cwd),
             host: host(meta),
             time: start(meta),
-            options: meta.options.iter().map(|(name, value)| (lossy(name), lossy(value))).collect(),
+            options: meta.options.iter().map(option).collect(),
             capture_limit: meta.capture_limit,
             syscall_info_size: meta.psi_size_probe,
             ending: ending(file),
@@ -90,6 +100,15 @@ impl Info {
             ..Self::default()
         }
     }
+}
+
+/// What the recorder was told. It has no limit as the largest number that there is.
+fn option((name, value): &(Vec<u8>, Vec<u8>)) -> (String, String) {
+    let value = match name.as_slice() {
+        b"capture-limit" if *value == u64::MAX.to_string().into_bytes() => "all".to_owned(),
+        _ => lossy(value),
+    };
+    (lossy(name), value)
 }
 
 fn lossy(bytes: &[u8]) -> String {
@@ -118,10 +137,13 @@ fn start(meta: &FileMeta) -> Time {
 fn ending(file: &LogFile) -> Ending {
     let (state, text) = match file.log().ending() {
         LogEnding::Clean => (super::CLEAN, "clean: the recorder finished the log".to_owned()),
+        LogEnding::Unfinished { .. } if file.is_being_written() => {
+            (super::BEING_WRITTEN, "being written: a recorder is at work on the log".to_owned())
+        }
         LogEnding::Unfinished { offset } => (
             "unfinished",
             format!(
-                "unfinished: no footer before the end at offset {offset}; the recorder died, is still at work, or the file was cut"
+                "unfinished: no footer before the end at offset {offset}; the recorder died, or the file was cut"
             ),
         ),
         LogEnding::Damaged { offset } => {
@@ -167,10 +189,11 @@ fn completeness(word: Completeness) -> Vec<String> {
     words
 }
 
-/// Adds to a list that stays bounded.
-fn keep<T>(list: &mut Vec<T>, item: T) {
-    if list.len() < MOST {
-        list.push(item);
+/// Adds to a list that stays bounded; what has no place is counted.
+fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
+    match list.len() < MOST {
+        true => list.push(item),
+        false => crate::add(left_out, 1),
     }
 }
 
@@ -230,12 +253,17 @@ impl Walk {
             }
             Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => program(info, event, bytes),
             Ok(Body::Note(note)) => {
-                keep(&mut info.notes, format!("{} ({}): {}", note.severity, note.code, lossy(note.text)));
+                keep(
+                    &mut info.notes,
+                    &mut info.left_out,
+                    format!("{} ({}): {}", note.severity, note.code, lossy(note.text)),
+                );
             }
             Ok(Body::Loss(loss)) => {
                 self.completeness.insert(Completeness::LOST_EVENTS);
                 keep(
                     &mut info.notes,
+                    &mut info.left_out,
                     format!("{} events were lost at event {}: {}", loss.count, event.number, loss.reasons),
                 );
             }
@@ -299,13 +327,14 @@ impl Walk {
         }
         keep(
             &mut info.tasks,
+            &mut info.left_out,
             TaskInfo { task: id.0, tid: head.tid, tgid: head.tgid, parent, origin, end: None, syscalls: 0 },
         );
     }
 }
 
 fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
-    keep(&mut info.missing, format!("event {event} cannot be decoded: {error}"));
+    keep(&mut info.missing, &mut info.left_out, format!("event {event} cannot be decoded: {error}"));
 }
 
 /// How a task left, in words.
@@ -327,7 +356,11 @@ fn end(how: GoneHow, status: u32) -> String {
 
 fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
     let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) else {
-        keep(&mut info.missing, format!("the snapshot of event {} cannot be decoded", event.number));
+        keep(
+            &mut info.missing,
+            &mut info.left_out,
+            format!("the snapshot of event {} cannot be decoded", event.number),
+        );
         return;
     };
     let mut arguments: Vec<String> = snapshot.cmdline.iter().map(|arg| lossy(arg)).collect();
@@ -336,5 +369,9 @@ fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
         arguments.pop();
     }
     let (exe, cwd) = (lossy(&snapshot.exe), lossy(&snapshot.cwd));
-    keep(&mut info.processes, ProcessInfo { task: event.task.0, event: event.number, exe, cwd, arguments });
+    keep(
+        &mut info.processes,
+        &mut info.left_out,
+        ProcessInfo { task: event.task.0, event: event.number, exe, cwd, arguments },
+    );
 }

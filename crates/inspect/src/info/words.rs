@@ -6,9 +6,6 @@ use super::{Info, TaskInfo};
 use crate::text;
 use crate::visible::visible;
 
-/// Lists longer than this are cut: the JSON form has all of them.
-const SHOWN: usize = 20;
-
 impl Display for Info {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let draft = if self.draft && !self.format.contains("draft") { " (draft)" } else { "" };
@@ -39,7 +36,11 @@ impl Display for Info {
         list(f, "tasks", &self.tasks.iter().map(task).collect::<Vec<_>>())?;
         let programs: Vec<String> =
             self.processes.iter().map(|p| format!("task {}: {} in {}", p.task, p.exe, p.cwd)).collect();
-        list(f, "programs", &programs)
+        list(f, "programs", &programs)?;
+        match self.left_out {
+            0 => Ok(()),
+            more => line(f, "", &format!("... and {more} more tasks, programs, notes or holes")),
+        }
     }
 }
 
@@ -71,13 +72,7 @@ fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
 }
 
 fn list(f: &mut Formatter<'_>, name: &str, items: &[String]) -> fmt::Result {
-    for (i, item) in items.iter().enumerate().take(SHOWN) {
-        line(f, if i == 0 { name } else { "" }, item)?;
-    }
-    match items.len().checked_sub(SHOWN) {
-        Some(more) if more > 0 => line(f, "", &format!("... and {more} more")),
-        _ => Ok(()),
-    }
+    items.iter().enumerate().try_for_each(|(i, item)| line(f, if i == 0 { name } else { "" }, item))
 }
 
 fn counts(counts: &[(String, u64)]) -> String {

@@ -1,0 +1,148 @@
+//! The summary as strace prints it: a table for each way to make calls, with the columns that are asked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::{Count, Counts};
+
+/// A column, by strace's names for them (`-U`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Column {
+    /// How much of the time of all calls.
+    TimePercent,
+    /// The time of all of them.
+    TotalTime,
+    /// The shortest.
+    MinTime,
+    /// The longest.
+    MaxTime,
+    /// The mean.
+    AvgTime,
+    /// How many there were.
+    Calls,
+    /// How many failed.
+    Errors,
+    /// The name.
+    Name,
+}
+
+impl Column {
+    /// What is shown when nothing is asked for.
+    pub const DEFAULT: [Self; 6] =
+        [Self::TimePercent, Self::TotalTime, Self::AvgTime, Self::Calls, Self::Errors, Self::Name];
+
+    /// Every column, with its names: the first is the usual one.
+    const NAMES: [(Self, &'static [&'static str]); 8] = [
+        (Self::TimePercent, &["time-percent", "time"]),
+        (Self::TotalTime, &["total-time", "time-total"]),
+        (Self::MinTime, &["min-time", "shortest", "time-min"]),
+        (Self::MaxTime, &["max-time", "longest", "time-max"]),
+        (Self::AvgTime, &["avg-time", "time-avg"]),
+        (Self::Calls, &["calls", "count"]),
+        (Self::Errors, &["errors", "error"]),
+        (Self::Name, &["name", "syscall", "syscall-name"]),
+    ];
+
+    /// Its heading, and how wide it is.
+    const fn heading(self) -> (&'static str, usize) {
+        match self {
+            Self::TimePercent => ("% time", 6),
+            Self::TotalTime => ("seconds", 11),
+            Self::MinTime => ("shortest", 8),
+            Self::MaxTime => ("longest", 8),
+            Self::AvgTime => ("usecs/call", 11),
+            Self::Calls => ("calls", 9),
+            Self::Errors => ("errors", 9),
+            Self::Name => ("syscall", 16),
+        }
+    }
+
+    fn cell(self, count: &Count, all_ns: u64) -> String {
+        let seconds = |ns: u64| format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000);
+        match self {
+            Self::TimePercent => {
+                let part = (u128::from(count.total_ns) * 10_000).checked_div(all_ns.into()).unwrap_or(0);
+                format!("{}.{:02}", part / 100, part % 100)
+            }
+            Self::TotalTime => seconds(count.total_ns),
+            Self::MinTime => seconds(count.min_ns),
+            Self::MaxTime => seconds(count.max_ns),
+            Self::AvgTime => (count.average_ns() / 1000).to_string(),
+            Self::Calls => count.calls.to_string(),
+            Self::Errors if count.errors == 0 => String::new(),
+            Self::Errors => count.errors.to_string(),
+            Self::Name => count.name.clone(),
+        }
+    }
+}
+
+impl FromStr for Column {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::NAMES.iter().find(|(_, names)| names.contains(&name));
+        found.map(|(column, _)| *column).ok_or_else(|| {
+            let names: Vec<_> = Self::NAMES.iter().map(|(_, names)| names[0]).collect();
+            format!("`{name}` is no column: {}", names.join(", "))
+        })
+    }
+}
+
+/// The tables of a summary; its [`Display`](fmt::Display) writes them.
+#[derive(Debug)]
+pub struct Tables<'c> {
+    pub(super) counts: &'c Counts,
+    pub(super) columns: &'c [Column],
+}
+
+impl fmt::Display for Tables<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Counts { calls, total, unknown_exits } = self.counts;
+        if calls.is_empty() {
+            self.table(&[], f)?;
+        }
+        for table in calls.chunk_by(|a, b| a.abi == b.abi) {
+            // As strace: the machine's own calls need no title.
+            match table.first().map_or("", |count| &*count.abi) {
+                "" | "x86_64" | "aarch64" => {}
+                "i386" => writeln!(f, "System call usage summary for 32 bit mode:")?,
+                abi => writeln!(f, "System call usage summary for {abi} mode:")?,
+            }
+            self.table(table, f)?;
+        }
+        if total.unfinished > 0 {
+            writeln!(f, "{} of these calls did not end", total.unfinished)?;
+        }
+        if *unknown_exits > 0 {
+            writeln!(f, "{unknown_exits} more calls began before the log")?;
+        }
+        Ok(())
+    }
+}
+
+impl Tables<'_> {
+    fn table(&self, calls: &[Count], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let total = Count::total(calls);
+        self.line(f, |column| column.heading().0.to_owned())?;
+        let rule = |column: Column| "-".repeat(column.heading().1);
+        self.line(f, rule)?;
+        calls.iter().try_for_each(|count| self.line(f, |column| column.cell(count, total.total_ns)))?;
+        self.line(f, rule)?;
+        self.line(f, |column| column.cell(&total, total.total_ns))
+    }
+
+    fn line(&self, f: &mut fmt::Formatter<'_>, cell: impl Fn(Column) -> String) -> fmt::Result {
+        let mut line = String::new();
+        for (i, &column) in self.columns.iter().enumerate() {
+            if i > 0 {
+                line.push(' ');
+            }
+            let (cell, (_, width)) = (cell(column), column.heading());
+            line += &match column {
+                Column::Name => format!("{cell:<width$}"),
+                _ => format!("{cell:>width$}"),
+            };
+        }
+        writeln!(f, "{}", line.trim_end())
+    }
+}
