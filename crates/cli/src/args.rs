@@ -61,8 +61,8 @@ pub(crate) struct Record {
     /// (keep the CPUs awake; root, concerns the whole machine)
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub(crate) cpu: Cpu,
-    /// End the recording when the command has ended, and let go of the processes that it has left behind. Without this option a
-    /// recording ends with the last process
+    /// End the recording when the command has ended, and let go of the processes that it has left behind (with --only, which they
+    /// cannot go on under, they are ended). Without this option a recording ends with the last process
     #[arg(long, requires = "command")]
     pub(crate) until_exit: bool,
     /// Let ptrace(2) fail with EPERM in programs that trace others. Without this option a process that such a program (gdb, strace)

@@ -127,7 +127,7 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     }
     if !args.quiet && outcome.unrecorded > 0 {
         say!(
-            "{} times a task is not in {path} for a part of its life, because another program traced it (print shows where)",
+            "{path}: {} tasks were not recorded for a part of their lives, because another program traced them (print shows where)",
             outcome.unrecorded
         );
     }

@@ -13,14 +13,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use sysreel_format::{Completeness, GoneHow, NoteCode, Severity, TaskId};
 use sysreel_sys::signals::{self, Alarm, SIGKILL, SIGTERM};
-use sysreel_sys::waiting::Purpose;
+use sysreel_sys::waiting::{Overdue, Purpose};
 use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, init};
 
 /// How long a program may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long a task may take to stop so that it can be detached. The parent of a vfork, for one, does
 /// not stop before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A recording that is being ended.
 #[derive(Debug)]
@@ -78,6 +78,14 @@ impl Session {
             return;
         }
         if self.is_filtered() {
+            let list: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
+            let text = format!(
+                "the program has ended and left processes {} behind: they cannot go on under the filter of --only, \
+                 and get SIGTERM, then SIGKILL",
+                list.join(", ")
+            );
+            (self.warn)(&text);
+            self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
             self.ask_to_end(None, SIGTERM);
         } else {
             self.begin_detaching(None);
@@ -176,11 +184,11 @@ impl Session {
         let now = clock::monotonic_ns();
         for tid in self.tasks.tids() {
             let Some(task) = self.tasks.remove(tid) else { continue };
-            let text = match self.envelope.is_some() {
-                true => "did not stop to be detached, and ends with the recorder",
-                false => "did not stop to be detached; the kernel detaches it when the recorder ends",
+            let then = match self.envelope.is_some() {
+                true => "it ends with the recorder",
+                false => "the kernel detaches it when the recorder ends",
             };
-            let text = format!("task {tid} {text}");
+            let text = format!("{}; {then}", Overdue::of(tid, Purpose::Detached, PATIENCE));
             (self.warn)(&text);
             self.note(task.id, NoteCode::STOPPING, Severity::WARNING, &text);
             self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, now);

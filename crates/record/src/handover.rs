@@ -18,6 +18,7 @@
 use crate::error::Error;
 use crate::session::Session;
 use crate::task::Task;
+use std::collections::BTreeSet;
 use std::time::Duration;
 use sysreel_abi::{Tracing, tracing};
 use sysreel_format::{
@@ -57,8 +58,8 @@ pub(crate) enum Why {
 #[derive(Debug, Default)]
 pub(crate) struct HandedOver {
     away: Vec<(Tid, Away)>,
-    /// How many have been away so far.
-    count: u64,
+    /// Which tasks have been away for another program to trace.
+    traced: BTreeSet<u32>,
     /// Ticks while it is not known whether a task is traced.
     ticker: Option<Ticker>,
     /// It was said that tracers are refused.
@@ -69,8 +70,8 @@ pub(crate) struct HandedOver {
 
 impl HandedOver {
     /// How many tasks were handed over.
-    pub(crate) fn count(&self) -> u64 {
-        self.count
+    pub(crate) fn count(&self) -> usize {
+        self.traced.len()
     }
 
     /// Are there calls that were skipped and have not returned yet?
@@ -234,7 +235,9 @@ impl Session {
         self.colocation.left(&task);
         // A task that died meanwhile needs no mask.
         _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
-        self.handed_over.count += u64::from(reason == GapReason::TRACED);
+        if reason == GapReason::TRACED {
+            self.handed_over.traced.insert(id.0);
+        }
         self.handed_over.away.push((tid, Away { task, why }));
         stop.detach(deliver);
     }

@@ -1,28 +1,70 @@
 //! Crashes of the first process of a PID namespace.
+//!
+//! The kernel keeps that process from being killed by its own faults while it is traced
+//! (kernel/signal.c, `force_sig_info_to_task`): the signal is dropped at its delivery, and the program
+//! goes on, or its instruction repeats for ever. So it is let go there, and the instruction is made to
+//! fault once more: without a tracer the process dies of it.
 
 use crate::handover::Why;
 use crate::session::Session;
-use sysreel_format::GapReason;
+use sysreel_format::{GapReason, NoteCode, Severity};
+use sysreel_sys::memory::Window;
 use sysreel_sys::process::Status;
-use sysreel_sys::signals::comes_from_an_instruction;
-use sysreel_sys::{Signal, Stop, StopKind};
+use sysreel_sys::remote::SYSCALL;
+use sysreel_sys::signals::{SIGSYS, SIGTRAP, comes_from_the_kernel};
+use sysreel_sys::{Registers, Signal, Stop, StopKind};
+
+/// Instructions that trap after they were executed (Intel SDM): int3, int1, int 3 in two bytes.
+const TRAPS: [&[u8]; 3] = [&[0xcc], &[0xf1], &[0xcd, 0x03]];
 
 impl Session {
-    /// Is this the stop of a crash that the kernel does not let happen? It keeps the first process of
-    /// a PID namespace from being killed by its own faults while it is traced (kernel/signal.c,
-    /// `force_sig_info_to_task`): the signal is dropped and the instruction repeats for ever.
-    pub(crate) fn is_unkillable_crash(&self, stop: &Stop) -> bool {
-        let StopKind::Signal(Signal(signal)) = stop.kind() else { return false };
-        if !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init) {
+    /// Is a signal about to be delivered of which the process would die, were it not traced and the
+    /// first of a PID namespace?
+    pub(crate) fn is_unkillable_crash(&self, stop: &Stop, deliver: Signal) -> bool {
+        let StopKind::Signal(signal) = stop.kind() else { return false };
+        // One that was answered by the recorder is no crash.
+        if signal != deliver || !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init) {
             return false;
         }
-        let is_fault = stop.siginfo().ok().flatten().is_some_and(|info| comes_from_an_instruction(&info));
-        let bit = u32::try_from(signal - 1).unwrap_or(0);
-        is_fault && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
+        let is_forced = stop.siginfo().ok().flatten().is_some_and(|info| comes_from_the_kernel(&info));
+        let bit = u32::try_from(signal.0 - 1).unwrap_or(0);
+        is_forced && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
     }
 
     /// Lets the first process of a PID namespace crash, as it does without a tracer.
     pub(crate) fn let_crash(&mut self, stop: Stop) {
+        let (StopKind::Signal(signal), tid) = (stop.kind(), stop.tid()) else { return };
+        if let Some(registers) = stop.general().ok().and_then(|registers| once_more(&stop, signal, registers))
+        {
+            // One that died needs no crash.
+            _ = stop.set_general(&registers);
+        }
+        if let Some(id) = self.tasks.get(tid).map(|task| task.id) {
+            let name = sysreel_abi::signal_name(signal.0).unwrap_or("a signal");
+            let text = format!(
+                "the first process of a PID namespace crashes by {name}, which the kernel lets only an untraced one do: it is let go"
+            );
+            self.note(id, NoteCode::OTHER, Severity::WARNING, &text);
+        }
         self.let_go(stop, GapReason::INIT_CRASH, 0, Why::Crashing);
     }
+}
+
+/// The registers with which the task executes once more what has just trapped; nothing where the
+/// instruction was not completed, and repeats by itself.
+fn once_more(stop: &Stop, signal: Signal, mut registers: Registers) -> Option<Registers> {
+    if signal == SIGSYS {
+        // A filter answered the call with RET_TRAP; its number is in the result register again.
+        registers.repeat_call(SYSCALL.len() as u64, registers.result());
+        return Some(registers);
+    }
+    let window = Window::of(stop.tid()).ok().filter(|_| signal == SIGTRAP)?;
+    let trap = TRAPS.into_iter().find(|trap| {
+        let mut code = [0; 2];
+        let code = &mut code[..trap.len()];
+        let at = registers.ip().wrapping_sub(trap.len() as u64);
+        window.read(at, code) == trap.len() && code == *trap
+    })?;
+    registers.set_ip(registers.ip().wrapping_sub(trap.len() as u64));
+    Some(registers)
 }

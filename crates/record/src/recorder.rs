@@ -83,8 +83,8 @@ pub struct Outcome {
     pub detached: Option<Signal>,
     /// What the audit says, if there was one.
     pub audited: Option<Audited>,
-    /// How often a task was not recorded for a while, because another program traced it.
-    pub unrecorded: u64,
+    /// How many tasks were not recorded for a while, because another program traced them.
+    pub unrecorded: usize,
     /// Why the log cannot be replayed to its end, if it was to be.
     pub not_replayable: Vec<String>,
 }
@@ -110,8 +110,11 @@ impl Recorder {
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        let termination = watch_signals(options, spawned.as_ref())?;
+        // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)).
+        signals::ignore(&[signals::SIGXFSZ]);
+        // To open a FIFO may take for ever, and a signal has to end that: they are watched for afterwards.
         let files = begin::files(options, standard)?;
+        let termination = watch_signals(options, spawned.as_ref())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
@@ -326,12 +329,11 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
 /// Settles which signals this process gets, once the program was forked and has what it inherits.
 ///
 /// With a command, the terminal's keys are meant for it; without a front this process is in the same foreground group and gets the
-/// signals itself. Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)).
+/// signals itself.
 fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
     if let Some(front) = options.front {
         front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
     }
-    signals::ignore(&[signals::SIGXFSZ]);
     signals::without_those_for_stops();
     if spawned.is_some() && !init::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);

@@ -231,7 +231,7 @@ impl Session {
             // Each stop takes a pending interrupt with it (kernel/signal.c, `ptrace_stop`).
             _ = self.tracer.interrupt(tid);
         }
-        if self.is_unkillable_crash(&stop) {
+        if self.is_unkillable_crash(&stop, deliver) {
             self.let_crash(stop);
             return Ok(());
         }

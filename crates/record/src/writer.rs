@@ -118,7 +118,7 @@ impl Writer {
         let written = match self.written.recv_timeout(watchdog::LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = watchdog::LIMIT.as_secs();
-                (self.warn)(&format!("waiting for {seconds} s for the disk to take the end of the log"));
+                (self.warn)(&format!("waited for {seconds} s for the disk to take the end of the log"));
                 self.written.recv()
             }
             written => written.map_err(|_| RecvError),

@@ -27,6 +27,8 @@ pub const SIGKILL: Signal = Signal(libc::SIGKILL);
 pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
 /// Breakpoints, and steps.
 pub const SIGTRAP: Signal = Signal(libc::SIGTRAP);
+/// A call that a filter answers with a signal.
+pub const SIGSYS: Signal = Signal(libc::SIGSYS);
 /// Bad address.
 pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal is gone.
@@ -295,6 +297,16 @@ pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
     is_of_instructions(Signal(signal)) && code > 0
+}
+
+/// Does this siginfo_t tell of a signal that the kernel forces on a task for what it has just done? A
+/// filter of seccomp(2) can do so too.
+pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
+    let int = |at: usize| {
+        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+    };
+    let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
+    (is_of_instructions(Signal(signal)) || signal == libc::SIGSYS) && code > 0
 }
 
 /// Does this siginfo_t tell of a breakpoint in a debug register (sigaction(2), TRAP_HWBKPT)?

@@ -88,10 +88,16 @@ impl Waiting {
         if time < limit || self.state.reported_ns.swap(since_ns, Ordering::Relaxed) == since_ns {
             return None;
         }
-        let tid = self.state.tid.load(Ordering::Relaxed);
+        Some(Overdue::of(self.state.tid.load(Ordering::Relaxed), purpose, time))
+    }
+}
+
+impl Overdue {
+    /// Looks at the task that is waited for.
+    pub fn of(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
         let status = process::Status::of(tid).unwrap_or_default();
         let state = if status.state == 0 { b'?' } else { status.state };
-        Some(Overdue { tid, purpose, time, comm: status.comm, state, wchan: process::file(tid, "wchan") })
+        Overdue { tid, purpose, time, comm: status.comm, state, wchan: process::file(tid, "wchan") }
     }
 }
 
@@ -105,7 +111,7 @@ impl fmt::Display for Overdue {
         };
         let comm = String::from_utf8_lossy(comm);
         let seconds = time.as_secs();
-        write!(f, "waiting for {seconds} s for task {tid} ({}) {what}", comm.escape_debug())?;
+        write!(f, "waited for {seconds} s for task {tid} ({}) {what}", comm.escape_debug())?;
         write!(f, "; its state is {}", char::from(*state))?;
         match wchan.trim_ascii() {
             b"" | b"0" => Ok(()),

@@ -41,6 +41,7 @@ pub(super) fn compare(files: [&LogFile; 2], traces: [&Trace; 2]) -> Result<Compa
     let found = first
         .tasks
         .iter()
+        .filter(|(place, _)| second.tasks.contains_key(*place) || !second.may_lack(place))
         .filter_map(|(place, lane)| differs(lane, second.tasks.get(place)))
         .min_by_key(|found| found.event);
     let answers = |lane: &Lane, place: &Place, until: usize| -> Vec<(u64, u64)> {
@@ -81,6 +82,11 @@ fn differs<'t>(lane: &'t Lane, other: Option<&'t Lane>) -> Option<Found<'t>> {
     let theirs = other.map_or(&[][..], |lane| &lane.calls);
     let same = lane.calls.iter().zip(theirs).take_while(|(a, b)| a.asked == b.asked).count();
     let calls = [lane.calls.get(same), theirs.get(same)];
+    // What a task did before it was let go is compared. How far it came by then is chance.
+    let is_cut = |lane: &Lane| lane.let_go && lane.calls.len() == same;
+    if is_cut(lane) || other.is_some_and(is_cut) || (lane.let_go && other.is_none()) {
+        return None;
+    }
     let ended = |lane: &Lane| lane.end.map(|(_, status)| status);
     let end_differs = other.is_none_or(|other| ended(lane) != ended(other));
     if calls.iter().all(Option::is_none) && !end_differs {
@@ -94,7 +100,8 @@ fn differs<'t>(lane: &'t Lane, other: Option<&'t Lane>) -> Option<Found<'t>> {
 
 /// Tasks that only the second run has, with makers that make no difference otherwise.
 fn more_tasks([first, second]: [&Trace; 2]) -> Option<Divergence> {
-    let (_, lane) = second.tasks.iter().find(|(place, _)| !first.tasks.contains_key(*place))?;
+    let is_new = |place: &Place| !first.tasks.contains_key(place) && !first.may_lack(place);
+    let (_, lane) = second.tasks.iter().find(|(place, lane)| is_new(place) && !lane.let_go)?;
     Some(Divergence {
         event: first.last,
         task: lane.id.0,

@@ -30,6 +30,8 @@ pub(super) struct Lane {
     pub(super) calls: Vec<Call>,
     /// The event of its end, and its wait status.
     pub(super) end: Option<(u64, u32)>,
+    /// Its recording ended before it did, wherever it was.
+    pub(super) let_go: bool,
     made: u32,
     /// It runs a program that begins the same in every run: not the recorder's own, which looks for it.
     has_image: bool,
@@ -65,6 +67,11 @@ impl Trace {
         Ok(trace)
     }
 
+    /// Is there no task at this place because one that would have made it was let go?
+    pub(super) fn may_lack(&self, place: &Place) -> bool {
+        (0..place.len()).any(|len| self.tasks.get(&place[..len]).is_some_and(|maker| maker.let_go))
+    }
+
     fn event(
         &mut self,
         event: &Event<'_>,
@@ -82,13 +89,25 @@ impl Trace {
                     maker.made += 1;
                 }
                 places.insert(event.task, place.clone());
-                let lane =
-                    Lane { id: event.task, calls: Vec::new(), end: None, made: 0, has_image, act: None };
+                let lane = Lane {
+                    id: event.task,
+                    calls: Vec::new(),
+                    end: None,
+                    let_go: false,
+                    made: 0,
+                    has_image,
+                    act: None,
+                };
                 self.tasks.insert(place, lane);
             }
             Body::Gone(gone) if gone.how == GoneHow::REAPED => {
                 if let Some(lane) = places.get(&event.task).and_then(|place| self.tasks.get_mut(place)) {
                     lane.end = Some((event.number, gone.wait_status));
+                }
+            }
+            Body::Gone(gone) if gone.how == GoneHow::DETACHED => {
+                if let Some(lane) = places.get(&event.task).and_then(|place| self.tasks.get_mut(place)) {
+                    lane.let_go = true;
                 }
             }
             Body::Stop(stop) => {

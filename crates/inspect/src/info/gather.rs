@@ -61,7 +61,10 @@ impl Info {
             );
         }
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
-        info.ending.exit = info.tasks.first().and_then(|task| task.end.clone());
+        // The footer keeps it also where the event of the end is lost. The program is the first task that the recorder started.
+        let status = log.summary().and_then(|summary| summary.exit_status);
+        let program = || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
+        info.ending.exit = status.map(|status| end(GoneHow::REAPED, status)).or_else(program);
         info.findings = read.findings;
         // More is to come.
         info.findings.open_end &= !file.is_being_written();
@@ -169,7 +172,7 @@ fn completeness(word: Completeness) -> Vec<String> {
         (Completeness::DETACHED, "tasks were let go before they ended"),
         (
             Completeness::UNRECORDED,
-            "tasks were not recorded for a part of their lives: another program traced them",
+            "tasks were not recorded for a part of their lives: another program traced them, or the first of a PID namespace crashed",
         ),
         (
             Completeness::ROWLESS,
