@@ -8,13 +8,13 @@ use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, R
 
 /// Where buffers that do not stand in the event come from.
 pub(crate) trait Buffers {
-    /// The bytes of a blob, if they are still there.
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>>;
+    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when it cannot be read.
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
 }
 
 impl<S: ReadAt> Buffers for Log<S> {
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
-        Log::blob(self, number).ok()
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        self.append_blob(number, limit, out).ok()
     }
 }
 
@@ -23,14 +23,21 @@ pub(crate) struct Counted<'a> {
     buffers: &'a dyn Buffers,
     lost: RefCell<BTreeSet<u64>>,
     more: Cell<u64>,
+    /// How many bytes may still be asked for: a small log can name one large blob any number of times.
+    left: Cell<u64>,
 }
 
 impl<'a> Counted<'a> {
     /// Above so many lost blobs each request counts: memory stays bounded.
     const MOST: usize = 100_000;
 
-    pub(crate) fn new(buffers: &'a dyn Buffers) -> Self {
-        Self { buffers, lost: RefCell::default(), more: Cell::default() }
+    /// For the blobs of a log of so many bytes in its file.
+    pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
+        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each byte of the file.
+        const ANY: u64 = 4 << 30;
+        const FACTOR: u64 = 4096;
+        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
+        Self { buffers, lost: RefCell::default(), more: Cell::default(), left }
     }
 
     pub(crate) fn lost(&self) -> u64 {
@@ -39,8 +46,12 @@ impl<'a> Counted<'a> {
 }
 
 impl Buffers for Counted<'_> {
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
-        let found = self.buffers.blob(number);
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let before = out.len();
+        let wanted = self.left.get() > 0;
+        let found = if wanted { self.buffers.blob(number, limit, out) } else { None };
+        let given = out.len().saturating_sub(before) as u64;
+        self.left.set(self.left.get().saturating_sub(given));
         if found.is_none() {
             let mut lost = self.lost.borrow_mut();
             if lost.len() < Self::MOST {
@@ -150,15 +161,30 @@ impl<'a> Piece<'a> {
                     break;
                 }
                 let number = BlobNumber(u64::from_le_bytes(number.try_into().ok()?));
-                let part = buffers.blob(number)?;
-                if bytes.is_empty() { bytes = part } else { bytes.extend_from_slice(&part) }
+                buffers.blob(number, limit.saturating_sub(bytes.len()), &mut bytes)?;
             }
-            bytes.truncate(limit);
             Cow::Owned(bytes)
         } else {
             Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
         };
         Some(whole)
+    }
+
+    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be read.
+    pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
+        if !self.blobs {
+            return take(self.stored.get(..limit).unwrap_or(self.stored));
+        }
+        let (mut bytes, mut left) = (Vec::new(), limit);
+        for number in self.stored.chunks_exact(8) {
+            let Ok(number) = number.try_into() else { return };
+            bytes.clear();
+            if left == 0 || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none() {
+                return;
+            }
+            take(&bytes);
+            left = left.saturating_sub(bytes.len());
+        }
     }
 
     /// Its bytes, if they stand in the event itself.

@@ -14,9 +14,6 @@ use crate::psi::{self, Call, Info, What};
 use crate::{Error, Findings, LogFile, Stretch};
 pub(crate) use json::Json;
 
-/// Output is handed on when there are so many bytes of it.
-const FLUSH: usize = 1 << 16;
-
 /// Writes every event of a log, or of a part of it, as one line of JSON.
 ///
 /// # Errors
@@ -24,7 +21,7 @@ const FLUSH: usize = 1 << 16;
 /// a line of its own where it is.
 pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
-    let mut json = Json::default();
+    let mut json = Json::to(out);
     let mut lost = 0;
     let bounds = stretch.of(file)?;
     let mut read = file.read(bounds.first, bounds, |item, begun| {
@@ -32,30 +29,26 @@ pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result
             return Ok(ControlFlow::Continue(()));
         }
         write_item(&mut json, item, log, &mut lost);
-        if json.text.len() >= FLUSH {
-            out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
-            json.text.clear();
-        }
+        json.failure().map_err(Error::Write)?;
         Ok(ControlFlow::Continue(()))
     })?;
-    out.write_all(json.text.as_bytes()).map_err(Error::Write)?;
-    out.flush().map_err(Error::Write)?;
+    json.finish().map_err(Error::Write)?;
     read.findings.lost_buffers = lost;
     Ok(read.findings)
 }
 
 /// Writes the line of an item, and counts the buffers that could not be read.
-pub(crate) fn write_item(json: &mut Json, item: &Item<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+pub(crate) fn write_item(json: &mut Json<'_>, item: &Item<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.open();
     match item {
         Item::Event(event) => write_event(json, event, buffers, lost),
         Item::Missing(missing) => write_missing(json, missing),
     }
     json.close();
-    json.text.push('\n');
+    json.end_line();
 }
 
-fn write_missing(json: &mut Json, missing: &Missing) {
+fn write_missing(json: &mut Json<'_>, missing: &Missing) {
     json.number("seq", missing.first);
     json.string("kind", "missing");
     match missing.count {
@@ -74,7 +67,7 @@ fn write_missing(json: &mut Json, missing: &Missing) {
     json.string("text", &missing.to_string());
 }
 
-fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+fn write_event(json: &mut Json<'_>, event: &Event<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.number("seq", event.number);
     match event.kind.name() {
         Some(name) => json.string("kind", name),
@@ -102,7 +95,7 @@ fn write_event(json: &mut Json, event: &Event<'_>, buffers: &dyn Buffers, lost: 
     }
 }
 
-fn write_body(json: &mut Json, body: &Body<'_>) {
+fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
     match body {
         Body::Stop(_) => {}
         Body::Task(task) => {
@@ -161,7 +154,7 @@ fn write_body(json: &mut Json, body: &Body<'_>) {
     }
 }
 
-fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     json.hex("status", stop.wait_status.into());
     write_status(json, stop.wait_status);
     json.named_number("layout", stop.layout.0.into(), stop.layout.name());
@@ -172,7 +165,7 @@ fn write_stop(json: &mut Json, stop: &Stop<'_>, buffers: &dyn Buffers, lost: &mu
 }
 
 /// What kind of stop the wait status reports: ptrace(2).
-fn write_status(json: &mut Json, status: u32) {
+fn write_status(json: &mut Json<'_>, status: u32) {
     let (signal, event) = (status >> 8 & 0xff, status >> 16);
     if status & 0xff != 0x7f {
         json.string("stop", "none");
@@ -204,7 +197,7 @@ fn write_status(json: &mut Json, status: u32) {
     json.named_number("signal", (signal & 0x7f).into(), sysreel_abi::signal_name(number));
 }
 
-fn write_info(json: &mut Json, info: &Info) {
+fn write_info(json: &mut Json<'_>, info: &Info) {
     match info.op {
         Some(op) => json.named_number("op", op.0.into(), op.name()),
         None => json.null("op"),
@@ -239,7 +232,7 @@ fn write_info(json: &mut Json, info: &Info) {
     }
 }
 
-fn write_call(json: &mut Json, arch: AuditArch, call: Call) {
+fn write_call(json: &mut Json<'_>, arch: AuditArch, call: Call) {
     json.hex("nr", call.nr);
     match syscall_name(arch, call.nr) {
         Some(name) => json.string("name", name),

@@ -27,8 +27,10 @@ pub(crate) struct Story {
 }
 
 impl Buffers for HashMap<u64, Vec<u8>> {
-    fn blob(&self, number: BlobNumber) -> Option<Vec<u8>> {
-        self.get(&number.0).cloned()
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let bytes = self.get(&number.0)?;
+        out.extend_from_slice(bytes.get(..limit).unwrap_or(bytes));
+        Some(bytes.len())
     }
 }
 

@@ -92,6 +92,7 @@ fn no_command_keeps_quiet_about_damage() {
 }
 
 #[test]
+#[ignore = "takes minutes"]
 fn long_no_command_keeps_quiet_about_any_damaged_byte() {
     let mut damage = Damage::new();
     let len = damage.whole.len();

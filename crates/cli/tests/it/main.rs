@@ -18,6 +18,7 @@ mod example;
 mod fixtures;
 mod formats;
 mod golden;
+mod hostile;
 mod matcher;
 mod matcher_cases;
 mod only;

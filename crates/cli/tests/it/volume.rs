@@ -69,6 +69,13 @@ fn storm(calls: u64, processes: u64) {
 
 /// The most memory that a command had resident, as the kernel kept it until it was last looked at, right before the end.
 fn peak_of(command: &mut Command) -> u64 {
+    let (peak, code) = peak_and_code(command);
+    assert_eq!(code, Some(0));
+    peak
+}
+
+/// That, and how the command ended.
+pub(crate) fn peak_and_code(command: &mut Command) -> (u64, Option<i32>) {
     let mut running = Running::start(command);
     let mut peak = 0;
     while !running.has_ended() {
@@ -77,6 +84,5 @@ fn peak_of(command: &mut Command) -> u64 {
         }
         std::thread::sleep(std::time::Duration::from_millis(1));
     }
-    assert_eq!(running.wait().code(), Some(0));
-    peak
+    (peak, running.wait().code())
 }

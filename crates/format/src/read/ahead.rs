@@ -18,6 +18,9 @@ use crate::sites;
 /// Blocks under way for each thread: one that it decodes and one that waits, or is ready.
 const DEPTH: usize = 2;
 
+/// Larger blocks are left to the cursor, so that memory stays bounded. Writers make them of 1 MiB.
+const MOST: usize = 8 << 20;
+
 /// A block to be decoded, with a buffer to put its rows into.
 #[derive(Debug)]
 struct Job {
@@ -88,7 +91,8 @@ impl Ahead {
             };
             let header = &found.header;
             let end = header.first_item.saturating_add(header.n_items.into());
-            if header.kind != BlockKind::EVENTS || header.codec > sites::CODEC || end <= self.from {
+            let large = header.raw_len.max(header.payload_len) > MOST as u64;
+            if header.kind != BlockKind::EVENTS || header.codec > sites::CODEC || end <= self.from || large {
                 continue;
             }
             let (answer, ready) = sync_channel(1);

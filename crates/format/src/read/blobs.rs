@@ -1,6 +1,6 @@
 //! Random access to buffers: the block is found, checked, decompressed, and kept for a while.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::directory::Directory;
 use super::source::ReadAt;
@@ -13,6 +13,9 @@ use crate::wire::Wire;
 /// The bytes before the blobs themselves: length and alias of each.
 const TABLE_ENTRY: usize = 12;
 
+/// Why a sound block is not read.
+const TOO_MUCH: &str = "the log asks for more decompression than its size allows";
+
 /// Finds and keeps blobs.
 #[derive(Debug)]
 pub(crate) struct BlobReader {
@@ -20,6 +23,9 @@ pub(crate) struct BlobReader {
     loader: Loader,
     /// Decompressed blocks, the latest used first.
     cache: VecDeque<BlobBlock>,
+    /// Blocks that cannot be read, by offset, and why.
+    bad: BTreeMap<u64, &'static str>,
+    budget: Budget,
 }
 
 /// A decompressed BLOBS block.
@@ -40,26 +46,79 @@ struct Entry {
 }
 
 /// What the table says about a blob.
-enum Stored {
-    Bytes(Vec<u8>),
+enum Stored<'a> {
+    Bytes(&'a [u8]),
     /// The same bytes as an earlier blob, of that length.
     Alias(BlobNumber, usize),
 }
 
-impl BlobReader {
-    pub(crate) fn new(directory: Directory) -> Self {
-        BlobReader { directory, loader: Loader::default(), cache: VecDeque::new() }
+/// How much decompression reading the blobs of a log may cost. Blobs are compressed in blocks, so a small log can ask for
+/// one blob each of large blocks in turn and make every request undo a whole block.
+#[derive(Debug)]
+struct Budget(u64);
+
+impl Budget {
+    /// What any log may cost, and what each byte of its file and each byte that is given allow more. Logs that are read
+    /// in order cost a small part of it: each block once, and what aliases lead back to.
+    const ANY: u64 = 2 << 30;
+    const BY_FILE: u64 = 1024;
+    const BY_GIVEN: u64 = 8;
+
+    fn of_file(len: u64) -> Self {
+        Self(len.saturating_mul(Self::BY_FILE).saturating_add(Self::ANY))
     }
 
-    /// The bytes of a blob.
-    pub(crate) fn blob<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<Vec<u8>, Error> {
+    fn given(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add((bytes as u64).saturating_mul(Self::BY_GIVEN));
+    }
+
+    /// Whether that much more may be spent.
+    fn spend(&mut self, bytes: u64) -> bool {
+        let left = self.0.checked_sub(bytes);
+        self.0 = left.unwrap_or(self.0);
+        left.is_some()
+    }
+}
+
+impl BlobReader {
+    pub(crate) fn new(directory: Directory, file_len: u64) -> Self {
+        BlobReader {
+            directory,
+            loader: Loader::default(),
+            cache: VecDeque::new(),
+            bad: BTreeMap::new(),
+            budget: Budget::of_file(file_len),
+        }
+    }
+
+    /// Appends the first bytes of a blob, and answers how many it has.
+    pub(crate) fn append<S: ReadAt>(
+        &mut self,
+        store: &Store<S>,
+        number: BlobNumber,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Error> {
+        let mut give = |bytes: &[u8]| {
+            let given = bytes.get(..limit).unwrap_or(bytes);
+            out.extend_from_slice(given);
+            (bytes.len(), given.len())
+        };
         let (first, len) = match self.stored(store, number)? {
-            (Stored::Bytes(bytes), _) => return Ok(bytes),
+            (Stored::Bytes(bytes), _) => {
+                let (len, given) = give(bytes);
+                self.budget.given(given);
+                return Ok(len);
+            }
             (Stored::Alias(first, len), offset) => ((first, offset), len),
         };
         // One hop and no more: a writer names the blob that has the bytes.
         match self.stored(store, first.0)? {
-            (Stored::Bytes(bytes), _) if bytes.len() == len => Ok(bytes),
+            (Stored::Bytes(bytes), _) if bytes.len() == len => {
+                let (len, given) = give(bytes);
+                self.budget.given(given);
+                Ok(len)
+            }
             _ => {
                 Err(Error::BadBlock { offset: first.1, what: "a blob stands for one that has no such bytes" })
             }
@@ -67,31 +126,41 @@ impl BlobReader {
     }
 
     /// What is stored as a blob, and the offset of its block.
-    fn stored<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(Stored, u64), Error> {
+    fn stored<S: ReadAt>(
+        &mut self,
+        store: &Store<S>,
+        number: BlobNumber,
+    ) -> Result<(Stored<'_>, u64), Error> {
         // Who reads a log from its beginning wants neighbours, and those that they stand for: most are in a block that is at hand.
         if let Some(at) = self.cache.iter().position(|block| block.holds(number)) {
-            if at != 0
-                && let Some(block) = self.cache.remove(at)
-            {
-                self.cache.push_front(block);
-            }
-            if let Some(block) = self.cache.front()
-                && let Some(stored) = block.stored(number)
-            {
-                return Ok((stored, block.offset));
-            }
+            self.to_front(at);
+        } else {
+            self.fetch(store, number)?;
         }
+        let block = self.cache.front().ok_or(Error::NoBlob { number })?;
+        let stored = block.stored(number).ok_or(Error::NoBlob { number })?;
+        Ok((stored, block.offset))
+    }
+
+    /// Puts the block that has a blob to the front of the cache.
+    fn fetch<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(), Error> {
         let mut error = Error::NoBlob { number };
         for found in self.directory.blocks_of(store, number)? {
             match self.block(store, &found)? {
-                Ok(block) => match block.stored(number) {
-                    Some(stored) => return Ok((stored, found.header.self_offset)),
-                    None => error = Error::NoBlob { number },
-                },
+                Ok(block) if block.stored(number).is_some() => return Ok(()),
+                Ok(_) => error = Error::NoBlob { number },
                 Err(what) => error = Error::BadBlock { offset: found.header.self_offset, what },
             }
         }
         Err(error)
+    }
+
+    fn to_front(&mut self, at: usize) {
+        if at != 0
+            && let Some(block) = self.cache.remove(at)
+        {
+            self.cache.push_front(block);
+        }
     }
 
     /// A decompressed block, from the cache if it is there.
@@ -101,11 +170,15 @@ impl BlobReader {
         found: &Found,
     ) -> Result<Result<&BlobBlock, &'static str>, Error> {
         let offset = found.header.self_offset;
+        if let Some(what) = self.bad.get(&offset) {
+            return Ok(Err(what));
+        }
         if let Some(at) = self.cache.iter().position(|block| block.offset == offset) {
-            if let Some(block) = self.cache.remove(at) {
-                self.cache.push_front(block);
-            }
+            self.to_front(at);
         } else {
+            if !self.budget.spend(found.header.raw_len.max(found.header.payload_len)) {
+                return Ok(Err(TOO_MUCH));
+            }
             let coming = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
             // The buffer of the block that goes serves the one that comes.
             let mut raw = Vec::new();
@@ -113,22 +186,27 @@ impl BlobReader {
                 let Some(old) = self.cache.pop_back() else { break };
                 raw = old.raw;
             }
-            if found.header.codec != 0 {
-                return Ok(Err("unknown codec: use a newer sysreel"));
-            }
-            if let Err(what) = self.loader.load(store, found, &mut raw)? {
-                return Ok(Err(what));
-            }
-            match BlobBlock::new(found, raw) {
-                Some(block) => self.cache.push_front(block),
-                None => return Ok(Err("the table of blobs does not fit its payload")),
+            let block = if found.header.codec != 0 {
+                Err("unknown codec: use a newer sysreel")
+            } else {
+                let loaded = self.loader.load(store, found, &mut raw)?;
+                let fits = "the table of blobs does not fit its payload";
+                loaded.and_then(|()| BlobBlock::new(found, raw).ok_or(fits))
+            };
+            match block {
+                Ok(block) => self.cache.push_front(block),
+                Err(what) => {
+                    // Not tried again for each blob that it should have. The list is as short as the blocks are few.
+                    self.bad.insert(offset, what);
+                    return Ok(Err(what));
+                }
             }
         }
         Ok(self.cache.front().ok_or("empty cache"))
     }
 
     fn cached(&self) -> usize {
-        self.cache.iter().map(|block| block.raw.capacity()).fold(0, usize::saturating_add)
+        self.cache.iter().map(BlobBlock::size).fold(0, usize::saturating_add)
     }
 }
 
@@ -143,6 +221,8 @@ impl BlobBlock {
         let mut wire = Wire::new("blob table", &raw);
         let mut entries = Vec::with_capacity(usize::try_from(count).ok()?);
         let mut start = u32::try_from(table_len).ok()?;
+        // Numbers end at u64::MAX.
+        found.header.first_item.checked_add(count.into())?;
         for number in (found.header.first_item..).take(usize::try_from(count).ok()?) {
             let (len, alias) = (wire.u32().ok()?, wire.u64().ok()?);
             if usize::try_from(len).ok()? > BLOB_PART || alias > number {
@@ -158,11 +238,16 @@ impl BlobBlock {
         whole.then_some(BlobBlock { offset, first, raw, entries })
     }
 
+    /// How much memory it takes.
+    fn size(&self) -> usize {
+        self.raw.capacity().saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
+    }
+
     fn holds(&self, number: BlobNumber) -> bool {
         number.0.checked_sub(self.first).is_some_and(|index| index < self.entries.len() as u64)
     }
 
-    fn stored(&self, number: BlobNumber) -> Option<Stored> {
+    fn stored(&self, number: BlobNumber) -> Option<Stored<'_>> {
         let index = usize::try_from(number.0.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get(index)?;
         let len = usize::try_from(entry.len).ok()?;
@@ -170,6 +255,6 @@ impl BlobBlock {
             return Some(Stored::Alias(BlobNumber(entry.alias), len));
         }
         let start = usize::try_from(entry.start).ok()?;
-        Some(Stored::Bytes(self.raw.get(start..start.checked_add(len)?)?.to_vec()))
+        Some(Stored::Bytes(self.raw.get(start..start.checked_add(len)?)?))
     }
 }

@@ -82,7 +82,7 @@ impl<S: ReadAt> Log<S> {
             },
         };
         let (summary, waypoints) = footer.map(|footer| (footer.summary, footer.waypoints)).unzip();
-        let blobs = RefCell::new(BlobReader::new(Directory::new(&store, start, waypoints)));
+        let blobs = RefCell::new(BlobReader::new(Directory::new(&store, start, waypoints), len));
         let total = trailer.map(|trailer| trailer.events);
         Ok(Log { store, header, start, meta, meta_error, ending, summary, total, tail: None, blobs })
     }
@@ -185,7 +185,24 @@ impl<S: ReadAt> Log<S> {
         {
             return Ok(bytes);
         }
-        self.blobs.borrow_mut().blob(&self.store, number)
+        let mut bytes = Vec::new();
+        self.blobs.borrow_mut().append(&self.store, number, usize::MAX, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Appends the first bytes of a blob to `out`, at most `limit`, and answers how many the blob has. Copies and
+    /// allocates no more than that.
+    ///
+    /// # Errors
+    /// As [`Log::blob`].
+    pub fn append_blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Result<usize, Error> {
+        if let Some(tail) = &self.tail
+            && let Some(bytes) = tail.blob(number)?
+        {
+            out.extend_from_slice(bytes.get(..limit).unwrap_or(&bytes));
+            return Ok(bytes.len());
+        }
+        self.blobs.borrow_mut().append(&self.store, number, limit, out)
     }
 
     /// The bytes of a region, wherever they are.
@@ -203,7 +220,9 @@ impl<S: ReadAt> Log<S> {
         }
         let mut bytes = Vec::new();
         for number in blobs.iter() {
-            bytes.extend_from_slice(&self.blob(number)?);
+            let left = usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(bytes.len());
+            // One byte more shows that the blobs are too long.
+            self.append_blob(number, left.saturating_add(1), &mut bytes)?;
             if bytes.len() as u64 > size {
                 break;
             }

@@ -100,9 +100,11 @@ impl<'a> View<'a> {
 
     /// The bytes of a region, at most so many.
     pub(crate) fn bytes(&self, piece: &Piece<'a>, limit: usize) -> Option<Cow<'a, [u8]>> {
-        let bytes = piece.bytes(self.buffers, limit);
+        /// No structure or list that the kernel takes is longer; strings are when they are wanted so.
+        const MOST: usize = 16 << 20;
+        let bytes = piece.bytes(self.buffers, limit.min(MOST.max(self.options.string_limit)));
         if bytes.is_none() {
-            self.lost.set(self.lost.get() + 1);
+            self.lost.set(self.lost.get().saturating_add(1));
         }
         bytes
     }

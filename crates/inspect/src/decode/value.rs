@@ -105,7 +105,7 @@ pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
 }
 
 fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
-    let named = view.fds.and_then(|table| table.get(&fd));
+    let named = view.fds.and_then(|table| table.get(fd));
     let Some(name) = named.filter(|name| view.options.fds != FdStyle::Number && !name.link.is_empty()) else {
         return;
     };

@@ -7,6 +7,7 @@ use sysreel_abi::Act;
 use sysreel_format::{Body, Item, SnapshotKind, TaskId};
 
 use super::Level;
+use super::run::MAX_ARG_STRLEN;
 use super::run::Run;
 use crate::kept::Buffers;
 use crate::state::{Follow, Tracker};
@@ -50,7 +51,7 @@ fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(Str
     });
     let Some((open, envp)) = envp else { return Vec::new() };
     let strings = open.memory.pieces().filter(|piece| piece.head.arg == envp && piece.head.role.0 > 0);
-    let strings = strings.filter_map(|piece| piece.bytes(buffers, usize::MAX));
+    let strings = strings.filter_map(|piece| piece.bytes(buffers, MAX_ARG_STRLEN));
     strings
         .filter_map(|string| {
             let string = text::until_nul(&string);

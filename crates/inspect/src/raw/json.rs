@@ -1,19 +1,56 @@
 //! Writes JSON objects into one reused string. Keys are our own; values are escaped, so the text is always valid.
 
 use std::fmt::Write as _;
+use std::io::{self, Write};
 
 use crate::text;
 
-/// JSON under way.
-#[derive(Debug, Default)]
-pub(crate) struct Json {
+/// JSON under way: as a string, or with somewhere to hand it on to, so that a line of any length needs little memory.
+#[derive(Default)]
+pub(crate) struct Json<'o> {
     pub(crate) text: String,
+    sink: Option<&'o mut dyn Write>,
+    error: Option<io::Error>,
 }
+
+/// Text is handed on when there are so many bytes of it.
+const FLUSH: usize = 1 << 16;
 
 /// The largest integer that a reader of JSON may keep in a double.
 const SAFE: u64 = 1 << 53;
 
-impl Json {
+impl<'o> Json<'o> {
+    /// JSON that is handed on to `sink`.
+    pub(crate) fn to(sink: &'o mut dyn Write) -> Self {
+        Self { sink: Some(sink), ..Self::default() }
+    }
+
+    /// Hands on what has gathered if it is much. The last character stays: what comes next depends on it.
+    fn spill(&mut self) {
+        let Some(sink) = self.sink.as_mut().filter(|_| self.text.len() >= FLUSH) else { return };
+        let kept = self.text.pop();
+        if let Err(error) = sink.write_all(self.text.as_bytes()) {
+            self.error.get_or_insert(error);
+        }
+        self.text.clear();
+        self.text.extend(kept);
+    }
+
+    /// What went wrong with handing on, once.
+    pub(crate) fn failure(&mut self) -> io::Result<()> {
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    /// Hands on everything.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        self.failure()?;
+        if let Some(sink) = self.sink {
+            sink.write_all(self.text.as_bytes())?;
+            sink.flush()?;
+        }
+        Ok(())
+    }
+
     pub(crate) fn open(&mut self) {
         self.separate();
         self.text.push('{');
@@ -108,6 +145,23 @@ impl Json {
         self.text.push('"');
     }
 
+    /// Bytes that come in pieces, as hexadecimal digits.
+    pub(crate) fn pieces(&mut self, name: &str, pieces: impl FnOnce(&mut dyn FnMut(&[u8]))) {
+        self.key(name);
+        self.text.push('"');
+        pieces(&mut |bytes| {
+            text::bytes(&mut self.text, bytes);
+            self.spill();
+        });
+        self.text.push('"');
+    }
+
+    /// Ends a line.
+    pub(crate) fn end_line(&mut self) {
+        self.text.push('\n');
+        self.spill();
+    }
+
     pub(crate) fn string(&mut self, name: &str, value: &str) {
         self.key(name);
         self.string_item(value);
@@ -156,6 +210,7 @@ impl Json {
         self.text.push('[');
         for item in items {
             each(self, item);
+            self.spill();
         }
         self.text.push(']');
     }

@@ -9,7 +9,7 @@ use super::json::Json;
 use crate::kept::Buffers;
 
 /// The parts of a stop: lists of regions and names, then what comes once.
-pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+pub(super) fn of_stop(json: &mut Json<'_>, parts: Parts<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     let mut has = (false, false);
     for part in parts.flatten() {
         has.0 |= matches!(part, Part::Region(_));
@@ -30,7 +30,7 @@ pub(super) fn of_stop(json: &mut Json, parts: Parts<'_>, buffers: &dyn Buffers, 
 }
 
 /// Everything but regions and names.
-pub(super) fn others(json: &mut Json, parts: Parts<'_>) {
+pub(super) fn others(json: &mut Json<'_>, parts: Parts<'_>) {
     for part in parts {
         match part {
             Ok(Part::Region(_) | Part::Name(_)) => {}
@@ -60,7 +60,7 @@ pub(super) fn others(json: &mut Json, parts: Parts<'_>) {
 }
 
 /// A list of the parts of one kind, if there are any.
-fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> bool) {
+fn several(json: &mut Json<'_>, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> bool) {
     if parts.flatten().any(|part| of(&part)) {
         json.list(name, parts.flatten().filter(of), |json, part| {
             json.open();
@@ -89,7 +89,7 @@ fn several(json: &mut Json, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> b
     }
 }
 
-fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers, lost: &mut u64) {
     let head = &region.head;
     json.open();
     match head.arg {
@@ -118,12 +118,23 @@ fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, los
         RegionData::Inline(bytes) => json.bytes("data", bytes),
         RegionData::Blobs(blobs) => {
             json.list("blobs", blobs.iter(), |json, blob| json.number_in_list(blob.0));
+            // A blob at a time: a region has up to 256 MiB. What cannot be read whole is not shown in part.
             let mut data = Vec::new();
-            let whole = blobs
-                .iter()
-                .all(|blob| buffers.blob(blob).inspect(|part| data.extend_from_slice(part)).is_some());
-            if whole {
-                json.bytes("data", &data);
+            let mut len = 0_u64;
+            let there = |blob| {
+                len = len.saturating_add(buffers.blob(blob, 0, &mut Vec::new())? as u64);
+                (len <= head.got).then_some(())
+            };
+            if blobs.iter().map(there).all(|there| there.is_some()) && len == head.got {
+                json.pieces("data", |piece| {
+                    for blob in blobs.iter() {
+                        data.clear();
+                        if buffers.blob(blob, usize::MAX, &mut data).is_none() {
+                            *lost = lost.saturating_add(1);
+                        }
+                        piece(&data);
+                    }
+                });
             } else {
                 *lost = lost.saturating_add(1);
                 json.null("data");
@@ -133,7 +144,7 @@ fn write_region(json: &mut Json, region: &Region<'_>, buffers: &dyn Buffers, los
     json.close();
 }
 
-fn write_name(json: &mut Json, name: &Name<'_>) {
+fn write_name(json: &mut Json<'_>, name: &Name<'_>) {
     json.open();
     json.signed("fd", name.fd.into());
     json.text_or_bytes("link", name.link);
@@ -151,7 +162,7 @@ fn write_name(json: &mut Json, name: &Name<'_>) {
 }
 
 /// What was mapped; its contents are left to be asked for.
-fn mapped(json: &mut Json, mapped: &Mapped<'_>) {
+fn mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
     let MappedHead { start, len, prot, flags, dev, ino, offset, filled, skip } = mapped.head;
     json.hex("start", start);
     json.number("len", len);
@@ -166,7 +177,7 @@ fn mapped(json: &mut Json, mapped: &Mapped<'_>) {
 }
 
 /// What the task was at the entry of a call.
-fn state(json: &mut Json, state: &State<'_>) {
+fn state(json: &mut Json<'_>, state: &State<'_>) {
     json.number("extended", state.extended.into());
     json.bytes("registers", state.registers);
     json.list("pages", state.pages(), |json, (address, sum)| {
@@ -178,7 +189,7 @@ fn state(json: &mut Json, state: &State<'_>) {
 }
 
 /// What the recorder has changed.
-pub(super) fn altered(json: &mut Json, altered: &Altered<'_>) {
+pub(super) fn altered(json: &mut Json<'_>, altered: &Altered<'_>) {
     json.named_number("what", altered.what.0.into(), altered.what.name());
     json.number("arg", altered.arg.into());
     json.bytes("kernel", altered.kernel);
@@ -186,7 +197,7 @@ pub(super) fn altered(json: &mut Json, altered: &Altered<'_>) {
 }
 
 /// A process as a snapshot found it, the parts that people look for; all of it is in the bytes.
-pub(super) fn snapshot(json: &mut Json, bytes: &[u8]) {
+pub(super) fn snapshot(json: &mut Json<'_>, bytes: &[u8]) {
     let snapshot = match ProcessSnapshot::from_bytes(bytes) {
         Ok(snapshot) => snapshot,
         Err(e) => return json.string("error", &e.to_string()),

@@ -2,13 +2,13 @@
 //! a table by tasks made with `CLONE_FILES`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use sysreel_abi::intent;
 use sysreel_format::{FdEntry, Name};
 
 use super::ProcessId;
+use super::table::Table;
 
 /// How an open file description came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,75 +76,33 @@ impl OpenFile {
     }
 }
 
-/// Numbers up to this one stand in a plain array.
-const SMALL: usize = 1024;
-
-/// The descriptors of a process.
+/// The descriptors of a process. A copy shares what neither side changes.
 #[derive(Clone, Debug, Default)]
-pub struct FileTable {
-    small: Vec<Option<Rc<OpenFile>>>,
-    large: BTreeMap<i32, Rc<OpenFile>>,
-}
+pub struct FileTable(Table<Rc<OpenFile>>);
 
 impl FileTable {
     /// What a number stands for.
     #[must_use]
     pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
-        match usize::try_from(fd) {
-            Ok(at) if at < SMALL => self.small.get(at)?.as_ref(),
-            _ => self.large.get(&fd),
-        }
-    }
-
-    /// Every number with what it stands for.
-    pub fn iter(&self) -> impl Iterator<Item = (i32, &Rc<OpenFile>)> {
-        let small = (0..).zip(&self.small).filter_map(|(fd, file)| Some((fd, file.as_ref()?)));
-        small.chain(self.large.iter().map(|(fd, file)| (*fd, file)))
+        self.0.get(fd)
     }
 
     pub(super) fn set(&mut self, fd: i32, file: Rc<OpenFile>) {
-        match usize::try_from(fd) {
-            Ok(at) if at < SMALL => {
-                if self.small.len() <= at {
-                    self.small.resize(at + 1, None);
-                }
-                if let Some(slot) = self.small.get_mut(at) {
-                    *slot = Some(file);
-                }
-            }
-            _ => _ = self.large.insert(fd, file),
-        }
+        self.0.set(fd, file);
     }
 
     pub(super) fn close(&mut self, fd: i32) {
-        match usize::try_from(fd) {
-            Ok(at) if at < SMALL => {
-                if let Some(slot) = self.small.get_mut(at) {
-                    *slot = None;
-                }
-            }
-            _ => _ = self.large.remove(&fd),
-        }
+        self.0.remove(fd);
     }
 
     pub(super) fn close_range(&mut self, first: i32, last: i32) {
-        let from = usize::try_from(first).unwrap_or(0).min(self.small.len());
-        let to = usize::try_from(last).unwrap_or(0).saturating_add(1).min(self.small.len());
-        if let Some(slots) = self.small.get_mut(from..to.max(from)) {
-            slots.fill(None);
-        }
-        self.large.retain(|fd, _| !(first..=last).contains(fd));
+        self.0.retain(|fd, _| !(first..=last).contains(&fd));
     }
 
     /// Keeps what a snapshot found open, so that what execve has closed goes.
     pub(super) fn keep_only(&mut self, found: &[FdEntry]) {
         let fds: std::collections::BTreeSet<i32> = found.iter().map(|entry| entry.fd).collect();
-        for (fd, slot) in (0..).zip(&mut self.small) {
-            if !fds.contains(&fd) {
-                *slot = None;
-            }
-        }
-        self.large.retain(|fd, _| fds.contains(fd));
+        self.0.retain(|fd, _| fds.contains(&fd));
     }
 }
 
@@ -191,7 +149,7 @@ impl Files {
     }
 
     fn make(&mut self, maker: Maker, link: Rc<[u8]>, mode: u32, id: (u64, u64)) -> Rc<OpenFile> {
-        self.made += 1;
+        self.made = self.made.saturating_add(1);
         Rc::new(OpenFile {
             serial: self.made,
             event: maker.event,

@@ -81,7 +81,7 @@ impl Space {
         let what = match name {
             Some(name) => Mapped::Named(name),
             None => {
-                self.anonymous += 1;
+                self.anonymous = self.anonymous.saturating_add(1);
                 Mapped::Anonymous(self.anonymous)
             }
         };

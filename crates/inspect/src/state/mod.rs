@@ -10,6 +10,7 @@ mod meant;
 pub mod paths;
 pub mod processes;
 mod step;
+mod table;
 #[cfg(test)]
 mod tests;
 
@@ -17,8 +18,9 @@ pub use files::{FileTable, Made, OpenFile};
 pub(crate) use meant::{Meant, region};
 pub use processes::{ProcessId, Standing};
 pub use step::Finished;
+pub use table::Table;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
@@ -47,8 +49,8 @@ pub struct FdName {
     pub socket_type: Option<u8>,
 }
 
-/// The named file descriptors of a process. Shared until one of two processes changes it.
-pub type FdTable = Rc<BTreeMap<i32, FdName>>;
+/// The named file descriptors of a process. A copy shares what neither side changes.
+pub type FdTable = Table<Rc<FdName>>;
 
 /// A call that has begun.
 #[derive(Debug)]
@@ -164,7 +166,7 @@ impl Tracker {
 
     /// A task appears.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
-        self.appeared += 1;
+        self.appeared = self.appeared.saturating_add(1);
         let maker = self.tasks.get(&head.parent);
         let mut task = Task::new(head.tid, head.tgid, head.parent, head.origin);
         task.abi = maker.and_then(|maker| maker.abi);
@@ -178,7 +180,8 @@ impl Tracker {
         {
             self.fds.insert(head.tgid, fds);
         }
-        *self.threads.entry(head.tgid).or_default() += 1;
+        let threads = self.threads.entry(head.tgid).or_default();
+        *threads = threads.saturating_add(1);
         task.standing = self.stand(head);
         self.tasks.insert(id, task);
     }
@@ -211,9 +214,9 @@ impl Tracker {
             && let Some(task) = self.tasks.get(&id)
         {
             let place = FdName { link: snapshot.cwd, ..FdName::default() };
-            let fds = snapshot.fds.into_iter().map(|entry| (entry.fd, FdName::from(entry)));
-            let table = fds.chain([(intent::CWD, place)]).collect();
-            self.fds.insert(task.tgid, Rc::new(table));
+            let fds = snapshot.fds.into_iter().map(|entry| (entry.fd, Rc::new(FdName::from(entry))));
+            let table = fds.chain([(intent::CWD, Rc::new(place))]).collect();
+            self.fds.insert(task.tgid, table);
         }
     }
 
@@ -280,39 +283,44 @@ impl Tracker {
         match row.act {
             Act::Close => {
                 if let Some(fd) = fd(first) {
-                    Rc::make_mut(table).remove(&fd);
+                    table.remove(fd);
                 }
             }
             Act::CloseRange if open.args()[2] == 0 => {
                 let (first, last) = (fd(first).unwrap_or(i32::MAX), fd(last).unwrap_or(i32::MAX));
-                Rc::make_mut(table).retain(|fd, _| !(first..=last).contains(fd));
+                table.retain(|fd, _| !(first..=last).contains(&fd));
             }
             Act::Chdir => {
                 let bytes = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
                 let mut link = Vec::new();
-                if let (Some(bytes), Some(old)) = (bytes, table.get(&intent::CWD)) {
+                if let (Some(bytes), Some(old)) = (bytes, table.get(intent::CWD)) {
                     paths::resolve(&old.link, text::until_nul(bytes), &mut link);
                 }
-                Rc::make_mut(table).insert(intent::CWD, FdName { link, ..FdName::default() });
+                if link.len() > processes::DEEPEST {
+                    link.clear();
+                }
+                table.set(intent::CWD, Rc::new(FdName { link, ..FdName::default() }));
             }
             Act::Fchdir => {
-                let place = fd(first).and_then(|fd| table.get(&fd)).cloned().unwrap_or_default();
-                Rc::make_mut(table).insert(intent::CWD, place);
+                let place = fd(first).and_then(|fd| table.get(fd)).cloned().unwrap_or_default();
+                table.set(intent::CWD, place);
             }
             Act::Dup | Act::DupTo => {
                 let (Some(old), Ok(new)) = (fd(first), i32::try_from(outcome.rval)) else { return };
-                match table.get(&old).cloned() {
-                    Some(name) => Rc::make_mut(table).insert(new, name),
-                    None => Rc::make_mut(table).remove(&new),
-                };
+                match table.get(old).cloned() {
+                    Some(name) => table.set(new, name),
+                    None => table.remove(new),
+                }
             }
             Act::Socket | Act::Accept => {
                 let Ok(new) = i32::try_from(outcome.rval) else { return };
                 // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
                 let asked = u8::try_from(last & 0xf).ok();
-                let inherited = fd(first).and_then(|fd| table.get(&fd)).and_then(|name| name.socket_type);
-                if let Some(name) = Rc::make_mut(table).get_mut(&new) {
-                    name.socket_type = if row.act == Act::Socket { asked } else { inherited };
+                let inherited = fd(first).and_then(|fd| table.get(fd)).and_then(|name| name.socket_type);
+                if let Some(mut name) = table.get(new).cloned() {
+                    let socket_type = if row.act == Act::Socket { asked } else { inherited };
+                    Rc::make_mut(&mut name).socket_type = socket_type;
+                    table.set(new, name);
                 }
             }
             // F_DUPFD gets a NAME part of its own; the other commands change no name.
@@ -328,7 +336,7 @@ impl Tracker {
         let Some(task) = self.tasks.get(&id) else { return };
         let table = self.fds.entry(task.tgid).or_default();
         // connect and bind name a socket anew.
-        let same = table.get(&name.fd).filter(|old| old.link == name.link);
+        let same = table.get(name.fd).filter(|old| old.link == name.link);
         let socket_type = same.and_then(|old| old.socket_type);
         let named = FdName {
             socket_type,
@@ -338,7 +346,7 @@ impl Tracker {
             local: name.local.to_vec(),
             peer: name.peer.to_vec(),
         };
-        Rc::make_mut(table).insert(name.fd, named);
+        table.set(name.fd, Rc::new(named));
     }
 }
 

@@ -1,10 +1,12 @@
 //! Processes, and what their tasks share: descriptors, places. Rebuilt from snapshots and calls.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::fast::RandomState;
 use sysreel_abi::{Act, Makes, clone_flags, intent, makes_fd};
-use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
+use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::files::{FileTable, Files, Made, Maker, OpenFile};
 use super::maps::{Place, Space};
@@ -13,6 +15,11 @@ use super::paths::{Places, resolve};
 use super::{OpenCall, Tracker};
 use crate::kept::Buffers;
 use crate::psi::Outcome;
+
+/// The most bytes that the kernel takes for a path (include/uapi/linux/limits.h).
+pub(crate) const PATH_MAX: usize = 4096;
+/// A working directory whose path is longer than this is not known.
+pub(super) const DEEPEST: usize = 16 * PATH_MAX;
 
 /// A process of the log: its ordinal, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,8 +107,9 @@ impl Tracker {
         let process = match from {
             Some(from) if thread => from.process,
             _ => {
-                processes.count += 1;
-                ProcessId(processes.count - 1)
+                let new = ProcessId(processes.count);
+                processes.count = processes.count.saturating_add(1);
+                new
             }
         };
         let copy_of = |shared: bool, files: &Rc<RefCell<FileTable>>| {
@@ -130,6 +138,11 @@ impl Tracker {
         let Some(standing) = self.tasks.get_mut(&id).and_then(|task| task.standing.as_mut()) else { return };
         let mut table = standing.files.borrow().clone();
         table.keep_only(&snapshot.fds);
+        let mut twins = HashMap::<_, i32, RandomState>::default();
+        for entry in &snapshot.fds {
+            // The first of them has the description that the others share.
+            twins.entry(looks(entry)).or_insert(entry.fd);
+        }
         for entry in &snapshot.fds {
             let known = table.get(entry.fd).is_some_and(|file| {
                 file.id == (0, 0) || (file.id == (entry.dev, entry.ino) && *file.link == *entry.link)
@@ -138,11 +151,8 @@ impl Tracker {
                 continue;
             }
             // Two numbers for one description look the same in every respect.
-            let twin = snapshot.fds.iter().take_while(|other| other.fd < entry.fd).find(|other| {
-                (other.dev, other.ino, other.flags, other.offset, &other.link)
-                    == (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
-            });
-            let file = match twin.and_then(|twin| table.get(twin.fd)) {
+            let twin = twins.get(&looks(entry)).filter(|twin| **twin < entry.fd);
+            let file = match twin.and_then(|twin| table.get(*twin)) {
                 Some(file) => Rc::clone(file),
                 None => {
                     let maker = Maker { event, process: standing.process, made: Made::Before(entry.fd) };
@@ -245,11 +255,15 @@ impl Tracker {
     }
 
     fn moved(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
-        let Some(bytes) = open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, usize::MAX)) else {
+        let Some(bytes) = open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, PATH_MAX)) else {
             return;
         };
         let mut path = self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
         self.path(id, None, crate::text::until_nul(&bytes), &mut path);
+        // Relative steps may lead deeper than PATH_MAX, but a log could lead on for ever.
+        if path.len() > DEEPEST {
+            path.clear();
+        }
         let cwd = Rc::from(path.as_slice());
         self.in_place(id, |places| places.cwd = cwd);
         if let Some(processes) = self.processes.as_mut() {
@@ -362,6 +376,11 @@ impl Tracker {
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
         self.file(other, call.fd(1)?)
     }
+}
+
+/// What tells open file descriptions apart in a snapshot.
+fn looks(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
+    (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
 }
 
 /// In whole pages, of the size that all machines have whose logs are known here.

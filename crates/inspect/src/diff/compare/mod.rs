@@ -167,6 +167,7 @@ pub(crate) fn place(run: &Run, id: ProcessId) -> String {
     const DEEPEST: usize = 64;
     let mut roles = Vec::new();
     let mut at = Some(id);
+    let mut steps = 0_usize;
     while let Some(process) = at.and_then(|id| run.processes.get(usize::try_from(id.0).ok()?)) {
         for image in process.images.iter().rev() {
             roles.push(image.role.as_str());
@@ -175,7 +176,8 @@ pub(crate) fn place(run: &Run, id: ProcessId) -> String {
             roles.push(process.inherited.as_str());
         }
         at = process.parent;
-        if roles.len() > DEEPEST {
+        steps = steps.saturating_add(1);
+        if roles.len().max(steps) > DEEPEST {
             roles.push("...");
             break;
         }

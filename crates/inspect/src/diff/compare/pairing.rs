@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::diff::run::{Process, Run};
+use crate::diff::run::{Deed, Process, Run};
 use crate::state::ProcessId;
 
 /// Which process is which.
@@ -19,6 +19,7 @@ pub(crate) struct Pairing {
 struct Tree<'r> {
     run: &'r Run,
     children: HashMap<Option<ProcessId>, Vec<ProcessId>>,
+    deeds: HashMap<ProcessId, Vec<&'r Deed>>,
 }
 
 impl<'r> Tree<'r> {
@@ -27,7 +28,11 @@ impl<'r> Tree<'r> {
         for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
             children.entry(process.parent).or_default().push(id);
         }
-        Self { run, children }
+        let mut deeds: HashMap<_, Vec<_>> = HashMap::new();
+        for ((process, _), deed) in run.deeds.keys() {
+            deeds.entry(*process).or_default().push(deed);
+        }
+        Self { run, children, deeds }
     }
 
     fn of_parent(&self, parent: Option<ProcessId>) -> &[ProcessId] {
@@ -54,8 +59,8 @@ impl<'r> Tree<'r> {
 
     /// What the process and its children do, for a comparison of likeness.
     fn bag(&self, id: ProcessId) -> BTreeSet<String> {
-        let deeds = self.run.deeds.keys().filter(|((process, _), _)| *process == id);
-        let own = deeds.map(|(_, deed)| format!("{} {}", deed.op, self.run.resource(deed)));
+        let deeds = self.deeds.get(&id).into_iter().flatten();
+        let own = deeds.map(|deed| format!("{} {}", deed.op, self.run.resource(deed)));
         own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">"))).collect()
     }
 }

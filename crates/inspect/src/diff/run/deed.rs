@@ -12,6 +12,7 @@ use sysreel_abi::{Act, Dir, Kind, Row, intent};
 use super::names::{NameId, Names, Sort};
 use crate::diff::effect::Op;
 use crate::kept::Buffers;
+use crate::state::processes::PATH_MAX;
 use crate::state::{Finished, Made, Meant, OpenFile, Tracker};
 use crate::text;
 
@@ -291,7 +292,7 @@ fn muted(case: &Case<'_>, shape: &Shape) -> Option<Muted> {
 fn named(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
     let memory = &case.finished.open.memory;
     let Some(piece) = memory.find(arg, case.call.role, 0) else { return false };
-    let Some(bytes) = piece.bytes(case.buffers, usize::MAX) else { return false };
+    let Some(bytes) = piece.bytes(case.buffers, PATH_MAX) else { return false };
     let path = text::until_nul(&bytes);
     // AT_EMPTY_PATH: the descriptor itself is meant.
     if path.is_empty() && dirfd.is_some() {

@@ -11,6 +11,9 @@ use super::canon::escaped;
 use super::deed::Case;
 use crate::text;
 
+/// The longest string that the kernel takes (include/uapi/linux/binfmts.h).
+pub(crate) const MAX_ARG_STRLEN: usize = 128 << 10;
+
 /// What the text is made of; equal ones need not be written again.
 type Key = (usize, [u64; 6], Vec<u8>);
 
@@ -48,7 +51,7 @@ impl Details {
                 Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
                     let arg = u8::try_from(at).unwrap_or(u8::MAX);
                     let piece = case.finished.open.memory.find(arg, call.role, 0);
-                    if let Some(bytes) = piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
+                    if let Some(bytes) = piece.and_then(|piece| piece.bytes(case.buffers, MAX_ARG_STRLEN)) {
                         strings.push(number_of(at));
                         strings.extend_from_slice(text::until_nul(&bytes));
                         strings.push(0);

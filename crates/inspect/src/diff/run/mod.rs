@@ -21,6 +21,7 @@ pub use deed::{MARK, Muted};
 pub use process::{End, Image, Process};
 
 pub(crate) use deed::Deed;
+pub(crate) use detail::MAX_ARG_STRLEN;
 pub(crate) use names::NameId;
 
 use super::Level;
@@ -149,7 +150,7 @@ impl Run {
         let mut effects: BTreeMap<Effect, Seen> = BTreeMap::new();
         let mut add = |effect, process, count, event| {
             let seen = effects.entry(effect).or_insert_with(|| Seen { event, ..Seen::default() });
-            seen.count += count;
+            seen.count = seen.count.saturating_add(count);
             seen.event = seen.event.min(event);
             if let Err(at) = seen.processes.binary_search(&process) {
                 seen.processes.insert(at, process);

@@ -50,13 +50,13 @@ impl Content {
 
     pub(crate) fn add(&mut self, bytes: &[u8]) {
         self.hasher.write(bytes);
-        self.bytes += bytes.len() as u64;
+        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
 
     /// Bytes that the log does not hold.
     pub(crate) fn skip(&mut self, bytes: u64) {
         self.hasher.write_u64(bytes);
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 

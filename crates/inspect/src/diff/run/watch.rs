@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::Act;
-use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, SnapshotKind};
+use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
 
 use super::canon::{Dealt, Roots, escaped};
 use super::deed::Judge;
@@ -22,6 +22,7 @@ use super::{Created, Deeds, End, Run};
 use crate::Findings;
 use crate::diff::Level;
 use crate::kept::Counted;
+use crate::state::processes::PATH_MAX;
 use crate::state::{Follow, ProcessId, Tracker};
 use crate::{Error, LogFile, text};
 
@@ -68,7 +69,7 @@ pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) ->
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut notes = Notes::new(&log.meta().cwd, level, roots);
-    let buffers = Counted::new(log);
+    let buffers = Counted::new(log, log.source().len().unwrap_or(0));
     let mut findings = file.walk(0, |item| {
         if let Item::Event(event) = item
             && let Ok(body) = event.decode()
@@ -154,10 +155,12 @@ impl Notes {
         self.dealt.pids.extend([head.tid, head.tgid]);
         let Some(id) = tracker.standing(event.task).map(|standing| standing.process) else { return };
         if let Some(process) = self.process(id) {
-            process.threads += 1;
+            process.threads = process.threads.saturating_add(1);
             return;
         }
-        let parent = tracker.standing(head.parent).map(|standing| standing.process);
+        // A process comes after the one that made it. A log that says otherwise would lead in a circle.
+        let parent =
+            tracker.standing(head.parent).map(|standing| standing.process).filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
         self.processes.push(RawProcess {
             parent,
@@ -197,7 +200,7 @@ impl Notes {
         let asked = task.open.as_ref().filter(|open| open.row.is_some_and(|row| row.act == Act::Exec));
         let asked = asked.and_then(|open| {
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
-            open.memory.find(at, 0, 0)?.bytes(buffers, usize::MAX).map(std::borrow::Cow::into_owned)
+            open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
         let file = match &asked {
             // Names that stand for the program itself.

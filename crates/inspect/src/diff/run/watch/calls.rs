@@ -87,7 +87,7 @@ impl Notes {
             && let Some(standing) = tracker.standing(event.task)
         {
             let seen = self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
-            seen.0 += 1;
+            seen.0 = seen.0.saturating_add(1);
         }
     }
 
@@ -120,7 +120,7 @@ impl Notes {
         if deed.effect {
             let deed = &Deed { opens: false, asked: NameId::default(), ..*deed };
             let seen = self.deeds.entry(((process, role), *deed)).or_insert((0, finished.event));
-            seen.0 += 1;
+            seen.0 = seen.0.saturating_add(1);
         }
     }
 
@@ -184,16 +184,16 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
         Some(Kind::Iovec | Kind::Msg | Kind::Mmsg)
     );
-    let role = case.call.role + u8::from(vector);
+    let role = case.call.role.saturating_add(u8::from(vector));
     for piece in case.finished.open.memory.pieces() {
         if (piece.head.arg, piece.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
-        let Ok(most) = usize::try_from(left) else { continue };
-        if let Some(bytes) = piece.bytes(case.buffers, most) {
-            content.add(&bytes);
-            left -= bytes.len() as u64;
-        }
+        // A blob at a time: a region has up to 256 MiB.
+        piece.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
+            content.add(bytes);
+            left = left.saturating_sub(bytes.len() as u64);
+        });
     }
     if left > 0 {
         content.skip(left);
