@@ -254,6 +254,28 @@ pub fn in_progress(rval: i64, is_error: bool) -> bool {
     is_error && rval.wrapping_neg() == i64::from(linux_raw_sys::errno::EINPROGRESS)
 }
 
+/// Whether a connect that is made again finds the first one still under way.
+#[must_use]
+pub fn still_connecting(errno: u16) -> bool {
+    use linux_raw_sys::errno as e;
+    [e::EALREADY, e::EINPROGRESS].contains(&errno.into())
+}
+
+/// Whether a connect that is made again finds that the first one has succeeded.
+#[must_use]
+pub fn has_connected(errno: u16) -> bool {
+    errno == 0 || u32::from(errno) == linux_raw_sys::errno::EISCONN
+}
+
+/// Whether a call asks how a connect that went on by itself has ended: getsockopt(2) with SO_ERROR, see connect(2) under EINPROGRESS.
+#[must_use]
+pub fn asks_how_it_went(row: &Row, args: &[u64; 6]) -> bool {
+    let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
+    row.name == "getsockopt"
+        && option(1) == u64::from(net::SOL_SOCKET)
+        && option(2) == u64::from(net::SO_ERROR)
+}
+
 /// Whether a call gives way to other tasks and does nothing else.
 #[must_use]
 pub fn yields(row: &Row) -> bool {

@@ -109,7 +109,7 @@ pub(crate) enum Cpu {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Print {
-    /// The log
+    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
     pub(crate) file: PathBuf,
     /// text: a line a call, as strace prints it; raw: a JSON object a stop, with the bytes that the kernel wrote
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -203,7 +203,7 @@ pub(crate) enum Format {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Info {
-    /// The log
+    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
     pub(crate) file: PathBuf,
     /// As JSON
     #[arg(long)]
@@ -226,7 +226,7 @@ pub(crate) struct Doctor {
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::HELP)]
 pub(crate) struct Replay {
-    /// The log, made by `record --replayable`
+    /// The log, made by `record --replayable`; - is standard input
     pub(crate) file: PathBuf,
     /// What is compared: every (each call, the memory that it reads, and now and then all registers and some memory), fast (each call, and now
     /// and then all registers)

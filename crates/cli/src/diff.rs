@@ -11,7 +11,7 @@ use sysreel_inspect::{Error, open};
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::DIFF_HELP)]
 pub(crate) struct Args {
-    /// The first log
+    /// The first log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
     a: PathBuf,
     /// The second log
     b: PathBuf,

@@ -1,6 +1,8 @@
 //! How often each system call was made, how often it failed and how long it took, as `strace -c -w` counts: from the entry to the exit, so
 //! waiting and what the recorder itself needed are in it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::HashMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -69,13 +71,13 @@ impl Count {
     /// The mean time of those that ended, in nanoseconds.
     #[must_use]
     pub fn average_ns(&self) -> u64 {
-        self.total_ns.checked_div(self.calls - self.unfinished).unwrap_or(0)
+        self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
     }
 
     fn ended(&mut self, took: u64, failed: bool) {
         self.min_ns = if self.calls == self.unfinished { took } else { self.min_ns.min(took) };
-        self.calls += 1;
-        self.errors += u64::from(failed);
+        crate::add(&mut self.calls, 1);
+        crate::add(&mut self.errors, u64::from(failed));
         self.total_ns = self.total_ns.saturating_add(took);
         self.max_ns = self.max_ns.max(took);
     }
@@ -171,7 +173,7 @@ impl Counting {
             return;
         }
         match open {
-            None => self.counts.unknown_exits += 1,
+            None => crate::add(&mut self.counts.unknown_exits, 1),
             Some(Open { t_ns, place }) => {
                 if let Some(count) = place.and_then(|place| self.counts.calls.get_mut(place)) {
                     count.ended(event.t_ns.saturating_sub(t_ns), failed);
@@ -183,8 +185,8 @@ impl Counting {
     fn never_ends(&mut self, open: Option<Open>) {
         let place = open.and_then(|open| open.place).filter(|_| self.begun);
         if let Some(count) = place.and_then(|place| self.counts.calls.get_mut(place)) {
-            count.calls += 1;
-            count.unfinished += 1;
+            crate::add(&mut count.calls, 1);
+            crate::add(&mut count.unfinished, 1);
         }
     }
 
@@ -208,7 +210,7 @@ impl Counting {
         let counts = &mut self.counts.calls;
         *self.names.entry(name).or_insert_with_key(|name| {
             counts.push(Count { name: name.clone(), ..Count::default() });
-            counts.len() - 1
+            counts.len().saturating_sub(1)
         })
     }
 
@@ -233,9 +235,9 @@ impl Counting {
         let ended = |count: &&Count| count.calls > count.unfinished;
         total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
         for count in calls {
-            total.calls += count.calls;
-            total.errors += count.errors;
-            total.unfinished += count.unfinished;
+            crate::add(&mut total.calls, count.calls);
+            crate::add(&mut total.errors, count.errors);
+            crate::add(&mut total.unfinished, count.unfinished);
             total.total_ns = total.total_ns.saturating_add(count.total_ns);
             total.max_ns = total.max_ns.max(count.max_ns);
         }

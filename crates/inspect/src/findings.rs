@@ -1,6 +1,8 @@
 //! What a walk over a log finds missing or damaged. Every reader gets it from the same place,
 //! [`LogFile::read`](crate::LogFile), and every command makes its exit status of it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 
 use sysreel_format::{

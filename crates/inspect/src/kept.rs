@@ -1,5 +1,7 @@
 //! The memory captured at one stop, held until its line is written. Buffers are reused from stop to stop.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -115,7 +117,7 @@ impl Kept {
                 true
             }
         };
-        let slot = Slot { head: region.head, start, len: self.bytes.len() - start, blobs };
+        let slot = Slot { head: region.head, start, len: self.bytes.len().saturating_sub(start), blobs };
         self.in_order &= self.regions.last().is_none_or(|last| last.key() <= slot.key());
         self.regions.push(slot);
     }
@@ -133,21 +135,21 @@ impl Kept {
         let key = (arg, role, index);
         let at = self.regions.partition_point(|slot| slot.key() < key);
         let slot = self.regions.get(at).filter(|slot| slot.key() == key)?;
-        let stored = self.bytes.get(slot.start..slot.start + slot.len)?;
+        let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
         Some(Piece { head: slot.head, stored, blobs: slot.blobs })
     }
 
     /// Every region.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         self.regions.iter().filter_map(|slot| {
-            let stored = self.bytes.get(slot.start..slot.start + slot.len)?;
+            let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
             Some(Piece { head: slot.head, stored, blobs: slot.blobs })
         })
     }
 
     /// How many bytes of room it has.
     pub(crate) fn room(&self) -> usize {
-        self.bytes.capacity() + self.regions.capacity() * size_of::<Slot>()
+        self.bytes.capacity().saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
     }
 }
 

@@ -17,6 +17,7 @@ mod log_file;
 pub mod print;
 pub mod psi;
 pub mod raw;
+mod source;
 pub mod state;
 #[cfg(test)]
 mod story;
@@ -25,5 +26,11 @@ mod text;
 
 pub use error::Error;
 pub use findings::Findings;
-pub use log_file::{FileSource, LogFile, open};
+pub use log_file::{LogFile, open};
+pub use source::FileSource;
 pub use stretch::{Moment, Stretch};
+
+/// Adds to a count that a log drives: it stops at its largest value.
+fn add(count: &mut u64, more: u64) {
+    *count = count.saturating_add(more);
+}

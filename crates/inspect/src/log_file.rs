@@ -1,78 +1,17 @@
 //! Opens a log and the tail beside it.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::{self, Read};
 use std::num::NonZero;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use sysreel_format::limits::MAX_TAIL;
 use sysreel_format::{Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
+use crate::source::{FileSource, STDIN};
 use crate::stretch::Bounds;
 use crate::{Error, Findings, Stretch};
-
-/// What a log is read from.
-#[derive(Debug)]
-pub enum FileSource {
-    /// A file, read where it is asked for.
-    #[cfg(unix)]
-    File(File),
-    /// A file, read where it is asked for.
-    #[cfg(not(unix))]
-    File(sysreel_format::SeekReader<File>),
-    /// A copy of one that may change under the reader's hands: a tail.
-    Copy(Vec<u8>),
-}
-
-impl FileSource {
-    fn of(file: File) -> Self {
-        #[cfg(unix)]
-        return Self::File(file);
-        #[cfg(not(unix))]
-        return Self::File(sysreel_format::SeekReader::new(file));
-    }
-
-    /// All of a file as it is now, if it is no longer than a tail may be.
-    fn copy_of(mut file: File) -> io::Result<Self> {
-        let len = file.metadata()?.len();
-        if len > MAX_TAIL {
-            // Too long for a tail: the reader will say so.
-            return Ok(Self::of(file));
-        }
-        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
-        file.read_to_end(&mut bytes)?;
-        Ok(Self::Copy(bytes))
-    }
-}
-
-impl ReadAt for FileSource {
-    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        match self {
-            #[cfg(unix)]
-            Self::File(file) => loop {
-                match std::os::unix::fs::FileExt::read_at(file, buf, offset) {
-                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                    done => return done,
-                }
-            },
-            #[cfg(not(unix))]
-            Self::File(file) => file.read_at(buf, offset),
-            Self::Copy(bytes) => bytes.read_at(buf, offset),
-        }
-    }
-
-    fn len(&self) -> io::Result<u64> {
-        match self {
-            #[cfg(unix)]
-            Self::File(file) => Ok(file.metadata()?.len()),
-            #[cfg(not(unix))]
-            Self::File(file) => file.len(),
-            Self::Copy(bytes) => ReadAt::len(bytes),
-        }
-    }
-}
 
 /// An open log, with its tail when there is one.
 #[derive(Debug)]
@@ -82,28 +21,24 @@ pub struct LogFile {
     has_tail: bool,
 }
 
-/// Opens a log file, and FILE.tail beside it when there is one.
+/// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
 ///
 /// # Errors
 /// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its tail belongs to
-/// another recording.
+/// another recording or is no regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
     let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
     // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is then seen twice, not missed.
-    let tail = match File::open(&tail_path) {
-        Ok(file) => Some(FileSource::copy_of(file).map_err(|e| refused(&tail_path, e))?),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
-        Err(e) => return Err(refused(&tail_path, e)),
+    let tail = match path == Path::new(STDIN) {
+        true => None,
+        false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
     };
-    let file = File::open(path).map_err(|e| refused(path, e))?;
-    if file.metadata().map_err(|e| refused(path, e))?.is_dir() {
-        return Err(refused(path, io::Error::new(io::ErrorKind::IsADirectory, "it is a directory")));
-    }
+    let source = FileSource::open(path).map_err(|e| refused(path, e))?;
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
-    let mut log = Log::open(FileSource::of(file), Limits::default()).map_err(wrong)?;
+    let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
@@ -220,7 +155,7 @@ impl LogFile {
         const MOST: usize = 4;
         let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if is_long { (cpus - 1).min(MOST) } else { 0 }
+        if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
     }
 
     /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).

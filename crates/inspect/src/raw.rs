@@ -1,5 +1,7 @@
 //! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod json;
 mod parts;
 
@@ -21,7 +23,7 @@ pub(crate) use json::Json;
 /// a line of its own where it is.
 pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
-    let mut json = Json::to(out);
+    let mut json = Json::into_sink(out);
     let mut lost = 0;
     let bounds = stretch.of(file)?;
     let mut read = file.read(bounds.first, bounds, |item, begun| {

@@ -224,3 +224,36 @@ fn a_reader_that_has_gone_is_told_apart() {
     assert!(of(print::print(&mut file, &print::Options::default(), &mut Gone)));
     assert!(of(raw::raw(&mut file, &Stretch::default(), &mut Gone)));
 }
+
+/// The lines around an event are its own call's and its neighbours', however much text comes before them.
+#[test]
+fn what_is_around_an_event_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    for calls in [1, 5, 3000] {
+        let file = open(&saved(&dir, "run.reel", &log(calls))).unwrap();
+        // Event 0 is the task; call n has the events 2n - 1 and 2n; the last one is the end.
+        for call in [1, 2, 3, 5, 2000, 3000].into_iter().filter(|call| *call <= calls) {
+            for event in [2 * call - 1, 2 * call] {
+                let numbers: Vec<String> = sysreel_inspect::diff::context(&file, event)
+                    .unwrap()
+                    .iter()
+                    .map(|line| {
+                        assert!(
+                            line.contains(" write(1, ") && line.ends_with("= 300") || line.contains("+++")
+                        );
+                        line.split(' ').next().unwrap().to_owned()
+                    })
+                    .collect();
+                let before = (1..call).rev().take(3).map(|n| 2 * n - 1).collect::<Vec<_>>();
+                let after = 2 * call + 1;
+                let expected: Vec<String> = before
+                    .into_iter()
+                    .rev()
+                    .chain([2 * call - 1, after])
+                    .map(|number| number.to_string())
+                    .collect();
+                assert_eq!(numbers, expected, "event {event} of {calls} calls");
+            }
+        }
+    }
+}

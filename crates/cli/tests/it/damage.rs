@@ -128,3 +128,60 @@ fn what_the_damaged_place_held_is_named() {
         damage.check(what, &bytes);
     }
 }
+
+/// What stands at the place of a tail and is none: nothing is read from it, and nobody waits for it.
+#[test]
+fn a_tail_that_is_not_a_file_is_refused() {
+    let damage = Damage::new();
+    let stage = &damage.stage;
+    let places = ["ln -s /dev/zero LOG.tail", "mkfifo LOG.tail", "mkdir LOG.tail", "ln -s WHOLE LOG.tail"];
+    for place in places {
+        assert!(stage.sh(place).status.success());
+        for words in COMMANDS {
+            let ran = stage.sysreel(words);
+            ran.never_panics();
+            assert!(matches!(ran.status.code(), Some(1 | 3)), "{place}: {words:?}: {ran:?}");
+            assert!(ran.stderr.contains("LOG.tail: cannot be opened: it is not a regular file"), "{ran:?}");
+        }
+        assert!(stage.sh("rm -rf LOG.tail").status.success());
+    }
+    // One that is longer than any, with holes, and one of another recording.
+    for (make, why) in
+        [("truncate -s 2G LOG.tail", "above the limit"), ("cp other LOG.tail", "another recording")]
+    {
+        let mut other =
+            sysreel_format::Segment::open(vec![0; 8192], &sysreel_format::FileId([1; 16]), 1, 0, 0);
+        other.seal();
+        fs::write(stage.path("other"), other.free()).unwrap();
+        assert!(stage.sh(make).status.success());
+        stage.sysreel(&["print", "LOG"]).fails(1, &["LOG.tail", why]);
+    }
+}
+
+#[test]
+fn a_log_may_come_through_a_pipe() {
+    let damage = Damage::new();
+    let stage = &damage.stage;
+    for (words, expected) in COMMANDS.iter().zip(&damage.expected) {
+        let from = |log: &str| {
+            words.iter().map(|word| if *word == "LOG" { log } else { word }).collect::<Vec<_>>().join(" ")
+        };
+        let pipe = stage.sh(&format!("cat LOG | \"$SYSREEL\" {}", from("-")));
+        let file = stage.sh(&format!("\"$SYSREEL\" {} < LOG", from("-")));
+        let fifo =
+            stage.sh(&format!("mkfifo p; cat LOG > p & \"$SYSREEL\" {}; s=$?; rm p; exit $s", from("p")));
+        for (ran, name) in [(pipe, "-"), (file, "-"), (fifo, "p")] {
+            assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
+            if !words.contains(&"info") {
+                assert_eq!(ran.text(), expected.text().replace("LOG", name), "{words:?}");
+            }
+        }
+    }
+    // What is no log is not read to an end that never comes.
+    stage.sysreel(&["print", "/dev/zero"]).fails(1, &["not a sysreel log"]);
+    stage.sh("\"$SYSREEL\" print - < /dev/null").fails(1, &["the file is empty"]);
+    // A difference is shown with what is around it, for which the log is opened again.
+    let ran =
+        stage.sh("\"$SYSREEL\" record -q -o other sh -c ': > new'; cat other | \"$SYSREEL\" diff --allow-env-drift WHOLE -");
+    assert!(ran.text().contains("where it shows first") && ran.text().contains("exec"), "{ran:?}");
+}

@@ -156,7 +156,7 @@ impl<S: ReadAt + Sync> Log<S> {
             for _ in 0..threads {
                 scope.spawn(|| work(store, &queue));
             }
-            let (waiting, most) = (VecDeque::new(), threads * DEPTH);
+            let (waiting, most) = (VecDeque::new(), threads.saturating_mul(DEPTH));
             events.decode_ahead(|scout, outline| Ahead {
                 scout: Some(scout),
                 from,

@@ -133,7 +133,7 @@ impl BlobReader {
     ) -> Result<(Stored<'_>, u64), Error> {
         // Who reads a log from its beginning wants neighbours, and those that they stand for: most are in a block that is at hand.
         if let Some(at) = self.cache.iter().position(|block| block.holds(number)) {
-            self.to_front(at);
+            self.move_to_front(at);
         } else {
             self.fetch(store, number)?;
         }
@@ -155,7 +155,7 @@ impl BlobReader {
         Err(error)
     }
 
-    fn to_front(&mut self, at: usize) {
+    fn move_to_front(&mut self, at: usize) {
         if at != 0
             && let Some(block) = self.cache.remove(at)
         {
@@ -174,7 +174,7 @@ impl BlobReader {
             return Ok(Err(what));
         }
         if let Some(at) = self.cache.iter().position(|block| block.offset == offset) {
-            self.to_front(at);
+            self.move_to_front(at);
         } else {
             if !self.budget.spend(found.header.raw_len.max(found.header.payload_len)) {
                 return Ok(Err(TOO_MUCH));

@@ -141,7 +141,7 @@ impl Directory {
             };
             let header = &found.header;
             let end = header.first_item.saturating_add(u64::from(header.n_items));
-            frontier.since += 1;
+            frontier.since = frontier.since.saturating_add(1);
             match header.kind {
                 BlockKind::EVENTS => frontier.next_event = frontier.next_event.max(end),
                 BlockKind::BLOBS => {

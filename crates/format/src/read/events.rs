@@ -1,6 +1,7 @@
 //! The cursor over events: file first, then tail; every number comes exactly once, as an event or as missing.
 
 use super::ahead::{Ahead, Answer};
+use super::blob_count::BlobCount;
 use super::source::ReadAt;
 use super::store::{Found, Loader};
 use super::tail::TailCursor;
@@ -57,26 +58,6 @@ enum Place {
     End,
 }
 
-/// Which blobs the file has, as far as the cursor came.
-#[derive(Debug)]
-struct BlobCount {
-    /// The number that the next blob should have; `None` when the cursor began in the midst of the log.
-    next: Option<u64>,
-    missing: u64,
-    /// Payloads are read and compared with their checksums too.
-    check: bool,
-    packed: Vec<u8>,
-}
-
-impl BlobCount {
-    /// The blobs from `first` on come next: those before it that did not come are missing.
-    fn comes(&mut self, first: u64) {
-        let skipped = self.next.and_then(|next| first.checked_sub(next)).unwrap_or(0);
-        self.missing = self.missing.saturating_add(skipped);
-        self.next = Some(self.next.map_or(first, |next| next.max(first)));
-    }
-}
-
 /// What one move of the cursor gave.
 enum Moved {
     /// Rows, or another place: look again.
@@ -106,12 +87,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
             deep: false,
             ahead: None,
             outline: false,
-            blobs: BlobCount {
-                next: (at == log.start).then_some(0),
-                missing: 0,
-                check: false,
-                packed: Vec::new(),
-            },
+            blobs: BlobCount::new(at == log.start),
             row_bytes: 0,
             latest: 0,
         }
@@ -197,9 +173,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
         while self.at < self.rows.len() {
             let end = row_end(&self.rows, self.at)?;
             let (number, range) = (self.row_number, self.at..end);
-            (self.at, self.row_number) = (end, self.row_number + 1);
+            (self.at, self.row_number) = (end, self.row_number.saturating_add(1));
             if number >= self.next {
-                self.next = number + 1;
+                self.next = number.saturating_add(1);
                 if number >= self.from {
                     return Some((number, range));
                 }
@@ -211,10 +187,10 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// The part of a hole that is wanted.
     fn wanted(&self, missing: Missing) -> Option<Missing> {
         let first = missing.first.max(self.from);
-        let skipped = first - missing.first;
+        let skipped = first.saturating_sub(missing.first);
         match missing.count {
             Some(count) if count <= skipped => None,
-            Some(count) => Some(Missing { first, count: Some(count - skipped), ..missing }),
+            Some(count) => Some(Missing { first, count: Some(count.saturating_sub(skipped)), ..missing }),
             None => Some(Missing { first, ..missing }),
         }
     }
@@ -257,10 +233,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
         if self.blobs.check {
             self.walk.trust();
         }
-        let first = found.header.first_item;
-        self.blobs.comes(first);
-        let end = first.saturating_add(found.header.n_items.into());
-        self.blobs.next = self.blobs.next.map(|next| next.max(end));
+        self.blobs.block(&found.header);
         Ok(Moved::On)
     }
 
@@ -364,7 +337,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 continue;
             }
             if number > self.next {
-                let count = Some(number - self.next);
+                let count = number.checked_sub(self.next);
                 (self.next, self.pending) = (number, Some((number, range)));
                 return Ok(Moved::Missing(Missing { count, ..everything_else }));
             }
@@ -393,7 +366,7 @@ fn count_rows(rows: &[u8]) -> Option<u32> {
     let (mut at, mut count) = (0, 0);
     while at < rows.len() {
         at = row_end(rows, at)?;
-        count += 1;
+        count = u32::saturating_add(count, 1);
         if count > MAX_ITEMS {
             return None;
         }

@@ -1,6 +1,9 @@
 //! Reading a log: what is there, what is missing, and nothing that never was.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 mod ahead;
+mod blob_count;
 mod blobs;
 mod blocks;
 mod directory;

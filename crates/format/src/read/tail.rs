@@ -67,7 +67,7 @@ impl<S: ReadAt> Tail<S> {
         while offset < len {
             let Some(header) = tail.header(offset)? else {
                 // Never used, or torn while it was opened: then nothing was committed to it.
-                offset += SEGMENT_ALIGN as u64;
+                offset = u64::saturating_add(offset, SEGMENT_ALIGN as u64);
                 continue;
             };
             if header.file_id == *file_id {
@@ -77,7 +77,7 @@ impl<S: ReadAt> Tail<S> {
             } else {
                 foreign = true;
             }
-            offset += header.size as u64;
+            offset = offset.saturating_add(header.size as u64);
         }
         tail.live.sort_by_key(|live| live.header.generation);
         if foreign && !ours { Err(Error::ForeignTail) } else { Ok(tail) }
@@ -97,7 +97,7 @@ impl<S: ReadAt> Tail<S> {
     fn read(&self, offset: u64, header: &SegmentHeader, bytes: &mut Vec<u8>) -> Result<(), Error> {
         bytes.clear();
         bytes.resize(header.committed, 0);
-        let there = fill(&self.source, bytes, offset + SEGMENT_HEADER as u64)?;
+        let there = fill(&self.source, bytes, offset.saturating_add(SEGMENT_HEADER as u64))?;
         bytes.truncate(there);
         Ok(())
     }
@@ -107,8 +107,10 @@ impl<S: ReadAt> Tail<S> {
         let mut sound = bytes.len() == header.committed;
         for record in Records::new(bytes) {
             match record {
-                Ok(Record::Blob(_)) => blobs += 1,
-                Ok(Record::Event(row)) if Event::from_row(0, row).is_ok() => events += 1,
+                Ok(Record::Blob(_)) => blobs = u64::saturating_add(blobs, 1),
+                Ok(Record::Event(row)) if Event::from_row(0, row).is_ok() => {
+                    events = u64::saturating_add(events, 1);
+                }
                 _ => {
                     sound = false;
                     break;
@@ -134,7 +136,7 @@ impl<S: ReadAt> Tail<S> {
                     return Ok(Some((number, row)));
                 }
             }
-            cursor.segment += 1;
+            cursor.segment = cursor.segment.saturating_add(1);
             cursor.loaded = false;
         }
         Ok(None)
@@ -166,7 +168,7 @@ impl<S: ReadAt> Tail<S> {
             let at = records.at();
             match records.next() {
                 Some(Ok(Record::Blob(blob))) => {
-                    let start = u32::try_from(at + RECORD_HEAD).unwrap_or(u32::MAX);
+                    let start = u32::try_from(at.saturating_add(RECORD_HEAD)).unwrap_or(u32::MAX);
                     blobs.push(start..start.saturating_add(u32::try_from(blob.len()).unwrap_or(u32::MAX)));
                 }
                 Some(Ok(Record::Event(_))) => {}

@@ -133,7 +133,7 @@ impl Walk {
                 return Ok(None);
             }
             // A magic may lie across the border.
-            from = from.saturating_add((there - BLOCK_MAGIC.len() + 1) as u64);
+            from = from.saturating_add(there.saturating_sub(BLOCK_MAGIC.len()).saturating_add(1) as u64);
         }
     }
 }
@@ -145,8 +145,8 @@ fn find_magic(bytes: &[u8]) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         loop {
             let rest = bytes.get(from..)?;
-            let hit = from + rest.iter().position(|&byte| byte == first)?;
-            from = hit + 1;
+            let hit = from.checked_add(rest.iter().position(|&byte| byte == first)?)?;
+            from = hit.saturating_add(1);
             if bytes.get(hit..)?.starts_with(BLOCK_MAGIC) {
                 return Some(hit);
             }

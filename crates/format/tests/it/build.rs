@@ -2,10 +2,10 @@
 
 use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
-    DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gone,
-    GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping, MetaCodec, Name, Note, NoteCode,
-    Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role, Segment, Severity,
-    SnapshotKind, SourceId, State, StopHead, TaskHead, TaskId,
+    DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gap,
+    GapReason, Gone, GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping, MetaCodec, Name,
+    Note, NoteCode, Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role,
+    Segment, Severity, SnapshotKind, SourceId, State, StopHead, TaskHead, TaskId, Unrecorded,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");

@@ -1,5 +1,7 @@
 //! What a task did around an event, as lines of `print`.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use sysreel_format::{Event, Item, TaskId};
 
 use super::report::Difference;
@@ -63,16 +65,19 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
             continue;
         }
         printer.item(&item, log);
-        printer.flush(&mut text).map_err(Error::Write)?;
+        printer.flush_all(&mut text).map_err(Error::Write)?;
         let lines = text.iter().filter(|byte| **byte == b'\n').count();
         if one.number == event {
-            own = lines;
-        } else if one.number > event && lines >= own + AFTER {
+            // The line of a call that begins here ends with a later event.
+            let goes_on = text.last().is_some_and(|byte| *byte != b'\n');
+            own = lines.saturating_add(usize::from(goes_on));
+        } else if one.number > event && lines >= own.saturating_add(AFTER) {
             break;
         }
     }
     printer.finish(&mut text).map_err(Error::Write)?;
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
     let from = own.saturating_sub(BEFORE + 1);
-    Ok(lines.into_iter().skip(from).take(own - from + AFTER).collect())
+    let shown = own.saturating_sub(from).saturating_add(AFTER);
+    Ok(lines.into_iter().skip(from).take(shown).collect())
 }

@@ -145,3 +145,98 @@ fn other_surroundings_are_waived_and_less_memory_is_not() {
     assert!(structs.contains("structs only") && surroundings.contains("--allow-env-drift"));
     assert_eq!(&reasons(true), std::slice::from_ref(structs));
 }
+
+/// A connect that does not wait has the result that SO_ERROR or the next connect tells.
+#[test]
+fn a_connect_under_way_ends_as_it_is_told_later() {
+    const IN_PROGRESS: i64 = -115;
+    let address = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let connect = |story: &mut Story, rval| {
+        story.call("connect", [3, 0x1000, 16, 0, 0, 0], &[(1, 0, 0, &address)], rval, &[]);
+    };
+    let asked = |story: &mut Story, error: u32| {
+        let answer = error.to_le_bytes();
+        story.call("getsockopt", [3, 1, 4, 0x2000, 0x3000, 0], &[], 0, &[(3, 0, 0, &answer)]);
+    };
+    type Case<'a> = (&'a str, &'a dyn Fn(&mut Story), &'a [(&'a str, u64)]);
+    let cases: [Case<'_>; 9] = [
+        ("nothing", &|_| (), &[("ok", 1)]),
+        ("refused", &|story| asked(story, 111), &[("ECONNREFUSED", 1)]),
+        ("connected", &|story| asked(story, 0), &[("ok", 1)]),
+        (
+            "later errors",
+            &|story| {
+                asked(story, 0);
+                asked(story, 104)
+            },
+            &[("ok", 1)],
+        ),
+        (
+            "again",
+            &|story| {
+                connect(story, -114);
+                connect(story, 0)
+            },
+            &[("ok", 1)],
+        ),
+        ("is connected", &|story| connect(story, -106), &[("ok", 1)]),
+        (
+            "again and refused",
+            &|story| {
+                connect(story, -114);
+                connect(story, -111)
+            },
+            &[("ECONNREFUSED", 1)],
+        ),
+        (
+            "refused twice",
+            &|story| {
+                asked(story, 111);
+                connect(story, -111)
+            },
+            &[("ECONNREFUSED", 2)],
+        ),
+        (
+            "another socket",
+            &|story| {
+                story.call("close", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
+                story.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
+                asked(story, 111);
+            },
+            &[("ok", 1)],
+        ),
+    ];
+    for (name, told, expected) in cases {
+        for level in [Level::Effects, Level::Sequence] {
+            let mut story = Story::new();
+            story.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
+            connect(&mut story, IN_PROGRESS);
+            told(&mut story);
+            assert_eq!(connects(&Run::told(&story, level), level), expected, "{name}");
+        }
+    }
+}
+
+/// The results of the connects of a run, with how often each came. At sequence there is a step for each.
+fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
+    let effects = run.effects();
+    let found: Vec<_> = effects
+        .iter()
+        .filter(|(effect, _)| effect.op == super::Op::Connect)
+        .map(|(effect, seen)| (if effect.result == "ok" { "ok" } else { "ECONNREFUSED" }, seen.count))
+        .collect();
+    let steps = run.streams.all.iter().flat_map(|stream| &stream.steps);
+    let errors = steps.map(|step| run.streams.deeds[step.deed as usize].1);
+    let mut errors: Vec<u16> =
+        errors.filter(|deed| deed.op == super::Op::Connect).map(|deed| deed.errno).collect();
+    errors.sort_unstable_by_key(|errno| *errno == 0);
+    let mut told: Vec<u16> = found
+        .iter()
+        .flat_map(|(result, count)| {
+            std::iter::repeat_n(if *result == "ok" { 0 } else { 111 }, usize::try_from(*count).unwrap())
+        })
+        .collect();
+    told.retain(|_| level >= Level::Sequence);
+    assert_eq!(errors, told);
+    found
+}

@@ -1,5 +1,7 @@
 //! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 use std::collections::{BTreeMap, HashSet};
 
 use sysreel_abi::AuditArch;
@@ -186,7 +188,7 @@ struct Walk {
 /// Adds one to a count.
 fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
     if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
-        *n += 1;
+        crate::add(n, 1);
     } else if list.len() < MOST_KINDS {
         // A log may hold any kind and architecture: of many only the first are told apart.
         list.push((what, 1));
@@ -196,7 +198,7 @@ fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
 /// Adds to the count of a name.
 fn add(list: &mut Vec<(String, u64)>, name: &str, more: u64) {
     match list.iter_mut().find(|(known, _)| known == name) {
-        Some((_, n)) => *n += more,
+        Some((_, n)) => crate::add(n, more),
         None => list.push((name.to_owned(), more)),
     }
 }
@@ -247,7 +249,7 @@ impl Walk {
             (psi::What::Exit(outcome), Some(arch)) => return self.exit(info, task, arch, outcome.failed()),
             (psi::What::Exit(outcome), None) => {
                 self.in_call.remove(&task);
-                info.errors += u64::from(outcome.failed());
+                crate::add(&mut info.errors, u64::from(outcome.failed()));
             }
             (psi::What::Entry(_), _) => {
                 self.in_call.insert(task);
@@ -265,7 +267,7 @@ impl Walk {
     fn exit(&mut self, info: &mut Info, task: TaskId, arch: AuditArch, failed: bool) {
         count(&mut self.archs, arch);
         self.in_call.remove(&task);
-        info.errors += u64::from(failed);
+        crate::add(&mut info.errors, u64::from(failed));
     }
 
     /// Kinds and architectures by name; those without one share one.
@@ -282,9 +284,9 @@ impl Walk {
     }
 
     fn call(&self, info: &mut Info, id: TaskId) {
-        info.syscalls += 1;
+        crate::add(&mut info.syscalls, 1);
         if let Some(task) = self.places.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
-            task.syscalls += 1;
+            crate::add(&mut task.syscalls, 1);
         }
     }
 

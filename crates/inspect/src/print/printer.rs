@@ -85,6 +85,11 @@ impl<'o> Printer<'o> {
         self.lines.flush(out, false)
     }
 
+    /// Hands on all text, also the beginning of a line that goes on.
+    pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.lines.flush(out, true)
+    }
+
     /// Ends the last line and hands on everything. Answers how many buffers could not be read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
         self.report_superseded(None);

@@ -21,7 +21,7 @@ const SAFE: u64 = 1 << 53;
 
 impl<'o> Json<'o> {
     /// JSON that is handed on to `sink`.
-    pub(crate) fn to(sink: &'o mut dyn Write) -> Self {
+    pub(crate) fn into_sink(sink: &'o mut dyn Write) -> Self {
         Self { sink: Some(sink), ..Self::default() }
     }
 

@@ -72,7 +72,7 @@ impl Space {
     #[must_use]
     pub fn at(&self, address: u64) -> Option<Place> {
         let (start, area) = self.areas.range(..=address).next_back()?;
-        let offset = area.offset.wrapping_add(address - start);
+        let offset = area.offset.wrapping_add(address.wrapping_sub(*start));
         (address < area.end).then(|| Place { what: area.what.clone(), offset })
     }
 
@@ -110,7 +110,7 @@ impl Space {
             }
         }
         while let Some((&from, area)) = self.areas.range(start..end).next() {
-            let rest = Area { offset: area.offset.wrapping_add(end - from), ..area.clone() };
+            let rest = Area { offset: area.offset.wrapping_add(end.wrapping_sub(from)), ..area.clone() };
             self.areas.remove(&from);
             if rest.end > end {
                 self.areas.insert(end, rest);
@@ -136,9 +136,9 @@ impl Space {
         });
         let old = self.areas.get(&start).map_or(start, |area| area.end);
         if end < old {
-            self.unmap(end, old - end);
+            self.unmap(end, old.saturating_sub(end));
         } else if end > start {
-            self.put(start, end - start, Mapped::Named(Rc::from(&b"[heap]"[..])), 0);
+            self.put(start, end.saturating_sub(start), Mapped::Named(Rc::from(&b"[heap]"[..])), 0);
         }
     }
 }

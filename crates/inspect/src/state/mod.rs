@@ -4,6 +4,8 @@
 //! What costs time is followed on demand ([`Follow`]): printing needs no more than names of descriptors, comparing needs
 //! processes with their open file descriptions and directories. `Tracker::step` takes a whole event.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 pub mod files;
 pub mod maps;
 mod meant;

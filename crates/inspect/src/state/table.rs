@@ -9,6 +9,10 @@ const FANOUT: usize = 32;
 const BITS: u32 = 5;
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "always behind an Rc; leaves and branches are about as large for what is stored"
+)]
 enum Node<T> {
     Leaf([Option<T>; FANOUT]),
     Branch([Option<Rc<Node<T>>>; FANOUT]),

@@ -80,7 +80,7 @@ impl Roots {
 
     /// Writes a text in which paths may stand, with the roots replaced where a path can begin.
     pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
-        let mut at = 0;
+        let mut at = 0_usize;
         let mut may_begin = true;
         while let Some(&byte) = text.get(at) {
             if byte == b'/'
@@ -89,7 +89,7 @@ impl Roots {
             {
                 out.push(b'$');
                 out.extend_from_slice(name.as_bytes());
-                at = text.len() - rest.len();
+                at = text.len().saturating_sub(rest.len());
                 may_begin = false;
                 continue;
             }
@@ -97,7 +97,7 @@ impl Roots {
                 // An option that its value follows: -I/usr/include, -L/lib.
                 || at == 1 && text.first() == Some(&b'-');
             out.push(byte);
-            at += 1;
+            at = at.saturating_add(1);
         }
     }
 

@@ -154,14 +154,14 @@ pub(crate) struct Case<'a> {
 }
 
 impl Case<'_> {
-    fn errno(&self) -> u16 {
+    pub(crate) fn errno(&self) -> u16 {
         match self.finished.outcome.failed() {
             true => u16::try_from(self.finished.outcome.rval.wrapping_neg()).unwrap_or(u16::MAX),
             false => 0,
         }
     }
 
-    fn failed(&self) -> bool {
+    pub(crate) fn failed(&self) -> bool {
         self.finished.outcome.failed()
     }
 
@@ -239,7 +239,7 @@ impl Judge {
         let key = std::ptr::from_ref(row) as usize;
         *self.shapes.entry(key).or_insert_with(|| {
             let mut paths = [None; 2];
-            let mut found = 0;
+            let mut found = 0_usize;
             for (at, arg) in (0u8..).zip(row.args) {
                 let goes_in = arg.mem.is_some_and(|mem| mem.dir == Dir::In);
                 if goes_in && matches!(arg.kind, Kind::Path) && found < 2 {
@@ -248,7 +248,7 @@ impl Judge {
                         row.args.get(usize::from(*at)).is_some_and(|arg| matches!(arg.kind, Kind::DirFd))
                     };
                     paths[found] = Some((at, before.filter(is_dirfd)));
-                    found += 1;
+                    found = found.saturating_add(1);
                 }
             }
             let is_fd = |kind: Kind| matches!(kind, Kind::Fd | Kind::DirFd);

@@ -68,7 +68,7 @@ impl Details {
         let texts = &mut self.texts;
         let id = *self.ids.entry(words).or_insert_with_key(|words| {
             texts.push(words.clone());
-            u32::try_from(texts.len() - 1).unwrap_or(u32::MAX)
+            u32::try_from(texts.len().saturating_sub(1)).unwrap_or(u32::MAX)
         });
         self.known.insert(key, id);
         id
@@ -77,7 +77,7 @@ impl Details {
 
 /// An argument among strings: never the zero that stands between them.
 fn number_of(at: usize) -> u8 {
-    u8::try_from(at + 1).unwrap_or(u8::MAX)
+    u8::try_from(at.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
 /// Whether the command does not look at this argument: what stands there is left over from other calls.

@@ -1,5 +1,7 @@
 //! One log as a comparison sees it: processes, effects, streams of calls.
 
+#![deny(clippy::arithmetic_side_effects)]
+
 pub(crate) mod canon;
 pub(crate) mod deed;
 mod detail;

@@ -101,7 +101,7 @@ impl Streams {
         let all = &mut self.all;
         let at = *self.of_task.entry(task).or_insert_with(|| {
             all.push(Stream { process, steps: Vec::new(), retries: BTreeMap::new() });
-            all.len() - 1
+            all.len().saturating_sub(1)
         });
         &mut all[at]
     }
@@ -124,10 +124,22 @@ impl Streams {
         }
     }
 
+    /// The step of a task at an event was another operation than it seemed then.
+    pub(crate) fn amend(&mut self, task: TaskId, event: u64, act: Act) {
+        let deed = self.id(act);
+        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else { return };
+        if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
+            && let Some(step) = stream.steps.get_mut(at)
+        {
+            step.deed = deed;
+        }
+    }
+
     /// Something was tried in vain and will be tried again.
     pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, act: Act) {
         let deed = self.id(act);
-        *self.stream(task, process).retries.entry(deed).or_default() += 1;
+        let retries = self.stream(task, process).retries.entry(deed).or_default();
+        *retries = retries.saturating_add(1);
     }
 
     /// The number of an operation.
@@ -136,7 +148,7 @@ impl Streams {
         let deeds = &mut self.deeds;
         *self.ids.entry(act).or_insert_with(|| {
             deeds.push(act);
-            u32::try_from(deeds.len() - 1).unwrap_or(u32::MAX)
+            u32::try_from(deeds.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
     }
 }

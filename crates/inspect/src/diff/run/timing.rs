@@ -26,7 +26,7 @@ impl Times {
             if left < *count {
                 return 1 << power;
             }
-            left -= count;
+            left = left.saturating_sub(*count);
         }
         0
     }
@@ -42,9 +42,9 @@ impl Timing {
         if let Some(bucket) =
             usize::try_from(took_ns.max(1).ilog2()).ok().and_then(|at| times.buckets.get_mut(at))
         {
-            *bucket += 1;
+            crate::add(bucket, 1);
         }
-        times.count += 1;
+        crate::add(&mut times.count, 1);
         times.total_ns = times.total_ns.saturating_add(took_ns);
     }
 }

@@ -1,6 +1,7 @@
 //! Reads a log once and notes what a comparison needs.
 
 mod calls;
+mod connecting;
 mod finish;
 
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ use foldhash::fast::RandomState;
 use sysreel_abi::Act;
 use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
 
+use self::connecting::Connecting;
 use super::canon::{Dealt, Roots, escaped};
 use super::deed::Judge;
 use super::detail::Details;
@@ -51,6 +53,8 @@ struct Notes {
     dealt: Dealt,
     deeds: Deeds,
     created: Vec<Created>,
+    /// Connects that go on by themselves, by the socket's open file description.
+    connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
     muted: std::collections::BTreeMap<super::Muted, u64>,
@@ -96,6 +100,7 @@ impl Notes {
             dealt: Dealt::default(),
             deeds: Deeds::default(),
             created: Vec::new(),
+            connecting: HashMap::default(),
             leads: HashMap::default(),
             marks: Vec::new(),
             muted: Default::default(),

@@ -205,7 +205,7 @@ fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
 
 /// The address in a message.
 fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
-    let role = case.call.role + 1;
+    let role = case.call.role.saturating_add(1);
     let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
     let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
     let file = case.file(0)?;

@@ -19,28 +19,33 @@ impl Notes {
         finished: &Finished<'_>,
         buffers: &dyn crate::kept::Buffers,
     ) {
-        self.calls += 1;
+        crate::add(&mut self.calls, 1);
         let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
         let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
-            *self.muted.entry(Muted::Unknown).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Unknown).or_default(), 1);
             return;
         };
         if !has_run {
-            *self.muted.entry(Muted::Recorder).or_default() += 1;
+            crate::add(self.muted.entry(Muted::Recorder).or_default(), 1);
             return;
         }
         let process = standing.process;
         self.dealt_out(tracker, finished, &call);
         let case = Case { tracker, finished, call, buffers };
-        let verdict = self.judge.judge(&case, &mut self.names);
+        let mut verdict = self.judge.judge(&case, &mut self.names);
+        if let Verdict::Deed(deed) = verdict
+            && self.connect_goes_on(&case)
+        {
+            verdict = Verdict::Retry(Deed { errno: 0, ..deed });
+        }
         if self.level >= Level::Timing {
             let took = finished.t_ns.saturating_sub(finished.open.t_ns);
             self.timing.add(case.call.row.name, took);
         }
         match verdict {
-            Verdict::Muted(class) => *self.muted.entry(class).or_default() += 1,
+            Verdict::Muted(class) => crate::add(self.muted.entry(class).or_default(), 1),
             Verdict::Retry(deed) => {
-                *self.muted.entry(Muted::Retry).or_default() += 1;
+                crate::add(self.muted.entry(Muted::Retry).or_default(), 1);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), deed));
                 }
@@ -52,6 +57,7 @@ impl Notes {
             }
             Verdict::Deed(deed) => {
                 self.deed(process, &deed, finished);
+                self.connect_begins(&case, process, deed);
                 self.step(&case, process, deed);
             }
         }

@@ -1,0 +1,172 @@
+//! Where a log's bytes come from: a file, a pipe that is copied first, or the tail of a recording under way.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use sysreel_format::limits::{MAX_HEADER, MAX_TAIL};
+use sysreel_format::{Limits, Log, ReadAt};
+
+/// What a log is read from.
+#[derive(Debug)]
+pub enum FileSource {
+    /// A file, read where it is asked for.
+    #[cfg(unix)]
+    File(File),
+    /// A file, read where it is asked for.
+    #[cfg(not(unix))]
+    File(sysreel_format::SeekReader<File>),
+    /// A copy of one that may change under the reader's hands: a tail.
+    Copy(Vec<u8>),
+}
+
+/// The name of standard input, as a log.
+pub(crate) const STDIN: &str = "-";
+/// More than this is not taken from a pipe.
+const MOST_OF_A_PIPE: u64 = 64 << 30;
+/// A longer tail is copied to a temporary file, not to memory.
+const MOST_IN_MEMORY: u64 = 32 << 20;
+
+/// What was read from pipes. A pipe can be read only once, and commands open a log again to show what is around an event.
+static PIPES: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
+
+impl FileSource {
+    /// Opens a log. What is no regular file is copied to an unlinked temporary file first, for readers go back and forth.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(copy) = pipes.get(path) {
+            return Ok(Self::of(copy.try_clone()?));
+        }
+        let file = if path == Path::new(STDIN) { stdin()? } else { File::open(path)? };
+        let kind = file.metadata()?.file_type();
+        if kind.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+        }
+        if kind.is_file() {
+            return Ok(Self::of(file));
+        }
+        let copy = spool(file)?;
+        pipes.insert(path.to_path_buf(), copy.try_clone()?);
+        Ok(Self::of(copy))
+    }
+
+    /// Opens the tail beside a log and copies it as it is now; `None` when there is none. Anybody who may write to the
+    /// log's directory can put something else there: it is opened so that it neither leads elsewhere nor blocks.
+    pub(crate) fn tail(path: &Path) -> io::Result<Option<Self>> {
+        let file = match without_following().open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // ELOOP (open(2), O_NOFOLLOW), or ENXIO of a socket.
+            Err(error) => {
+                let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
+                return Err(if is_file { error } else { not_a_tail() });
+            }
+        };
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(not_a_tail());
+        }
+        let len = metadata.len();
+        if len > MAX_TAIL {
+            // The reader refuses it by its length.
+            return Ok(Some(Self::of(file)));
+        }
+        // It may grow meanwhile.
+        let mut bytes = file.take(len);
+        if len > MOST_IN_MEMORY {
+            let mut copy = tempfile::tempfile()?;
+            io::copy(&mut bytes, &mut copy)?;
+            return Ok(Some(Self::of(copy)));
+        }
+        let mut copy = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
+        bytes.read_to_end(&mut copy)?;
+        Ok(Some(Self::Copy(copy)))
+    }
+
+    fn of(file: File) -> Self {
+        #[cfg(unix)]
+        return Self::File(file);
+        #[cfg(not(unix))]
+        return Self::File(sysreel_format::SeekReader::new(file));
+    }
+}
+
+fn not_a_tail() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is not a regular file, so it is not the tail of a recording: remove it to read the log without it",
+    )
+}
+
+#[cfg(unix)]
+fn without_following() -> OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut options = OpenOptions::new();
+    options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    options
+}
+
+#[cfg(not(unix))]
+fn without_following() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    options
+}
+
+#[cfg(unix)]
+fn stdin() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
+}
+
+#[cfg(not(unix))]
+fn stdin() -> io::Result<File> {
+    spool(io::stdin())
+}
+
+/// Copies a stream to a temporary file that has no name, if it begins like a log: one without end is not waited for.
+fn spool(mut stream: impl Read) -> io::Result<File> {
+    let mut head = Vec::new();
+    (&mut stream).take(MAX_HEADER as u64).read_to_end(&mut head)?;
+    let mut copy = tempfile::tempfile()?;
+    copy.write_all(&head)?;
+    // A log whose header is not one is told so by what opens it.
+    if Log::open(head.as_slice(), Limits::default()).is_ok() {
+        let copied = io::copy(&mut (&mut stream).take(MOST_OF_A_PIPE), &mut copy)?;
+        if copied == MOST_OF_A_PIPE {
+            let why = "more than 64 GiB come out of it: write them to a file first";
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+        }
+    }
+    copy.seek(SeekFrom::Start(0))?;
+    Ok(copy)
+}
+
+impl ReadAt for FileSource {
+    fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+        match self {
+            #[cfg(unix)]
+            Self::File(file) => loop {
+                match std::os::unix::fs::FileExt::read_at(file, buf, offset) {
+                    Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                    done => return done,
+                }
+            },
+            #[cfg(not(unix))]
+            Self::File(file) => file.read_at(buf, offset),
+            Self::Copy(bytes) => bytes.read_at(buf, offset),
+        }
+    }
+
+    fn len(&self) -> io::Result<u64> {
+        match self {
+            #[cfg(unix)]
+            Self::File(file) => Ok(file.metadata()?.len()),
+            #[cfg(not(unix))]
+            Self::File(file) => file.len(),
+            Self::Copy(bytes) => ReadAt::len(bytes),
+        }
+    }
+}
