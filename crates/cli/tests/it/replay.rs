@@ -300,7 +300,7 @@ fn contents_may_be_left_out() {
     assert!(!changed.stderr.contains(&before) && !changed.stderr.contains(&after), "{changed:?}");
     // Regular files only, and no links: to open another thing may wait, or set it going.
     fs::rename(&copy, stage.path("elsewhere")).unwrap();
-    bytes.last_mut().map(|last| *last ^= 1);
+    *bytes.last_mut().unwrap() ^= 1;
     fs::write(stage.path("elsewhere"), &bytes).unwrap();
     std::os::unix::fs::symlink("elsewhere", &copy).unwrap();
     stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "no regular file"]);
