@@ -11,7 +11,7 @@ use std::time::Duration;
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
 use sysreel_inspect::{Findings, LogFile, open};
-use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay, Standing};
+use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay, Standing, files_to_read};
 
 pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
@@ -42,6 +42,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         bar: if quiet || args.print { None } else { Bar::begin(events) },
         broken: None,
     };
+    if !quiet && let Ok(files) = files_to_read(log.log(), args.until) {
+        files.iter().for_each(|file| say!("reads {}", file.display()));
+    }
     let outcome = Replay::prepare(log.log(), options).and_then(|replay| replay.run(&mut watcher));
     if let Some(error) = watcher.end() {
         return say::unwritten(&error).0;

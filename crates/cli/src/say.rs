@@ -49,6 +49,14 @@ fn not_taken(error: &io::Error) {
     LOST.fetch_max(lost as u8, Ordering::Relaxed);
 }
 
+/// Asks on standard error, and returns the line that is typed.
+pub(crate) fn ask(question: &str) -> io::Result<String> {
+    write!(stderr().lock(), "sysreel: {question}")?;
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer)
+}
+
 /// Writes the text of others, such as the end of what a program has said, a message for each line.
 pub(crate) fn quote(text: &str) {
     text.lines().for_each(|line| say!("  | {line}"));

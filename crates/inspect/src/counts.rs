@@ -152,7 +152,7 @@ fn rank(abi: &str) -> u8 {
 
 /// The call that socketcall or ipc stands for.
 fn behind(abi: Option<Abi>, row: Option<&Row>, call: &Call, parts: Parts<'_>) -> Option<&'static Row> {
-    let words = |arg: u8| region(parts.clone(), arg, 0, 0);
+    let words = |arg: u8| region(parts, arg, 0, 0);
     Some(inner(abi?, row?, &call.args, words)?.row)
 }
 

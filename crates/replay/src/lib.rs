@@ -28,4 +28,4 @@ pub use backtrace::Frame;
 pub use divergence::{Divergence, Field, first_difference};
 pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, Standing};
 pub use error::Error;
-pub use suited::suits;
+pub use suited::{files_to_read, suits};

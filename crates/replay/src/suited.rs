@@ -3,8 +3,13 @@
 use crate::arena::Arena;
 use crate::error::Error;
 use crate::machine;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use sysreel_format::{
-    Body, Completeness, Envelope, EventKind, Item, Log, MetaCodec, NoteCode, Part, ReadAt, SnapshotKind,
+    Body, Completeness, Envelope, EventKind, Item, Log, MappedFile, MappedHead, MetaCodec, NoteCode, Part,
+    ReadAt, SnapshotKind,
 };
 
 /// Whether the program of a log would do the same again here: recorded in the envelope, to its end (or as far as event `until`), on a machine
@@ -85,11 +90,36 @@ pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) ->
     if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
 }
 
+/// The files that a replay of the log reads, each once: those of which it has only hashes.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<PathBuf>, Error> {
+    let mut paths = Vec::new();
+    let mut known = HashSet::new();
+    each_file(log, until, |_, file| {
+        let path = Path::new(OsStr::from_bytes(file.path));
+        if known.insert(path.to_owned()) {
+            paths.push(path.to_owned());
+        }
+        Ok(())
+    })?;
+    Ok(paths)
+}
+
 /// What the log has only hashes of must be there, and be the same: all of it before the program does anything.
 pub(crate) fn read_files<S: ReadAt>(
     log: &Log<S>,
     arena: &mut Arena,
     until: Option<u64>,
+) -> Result<(), Error> {
+    each_file(log, until, |head, file| arena.place_file(head, file).map(drop))
+}
+
+fn each_file<S: ReadAt>(
+    log: &Log<S>,
+    until: Option<u64>,
+    mut each: impl FnMut(&MappedHead, &MappedFile<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
     if !log.meta().options.iter().any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no")) {
         return Ok(());
@@ -105,7 +135,7 @@ pub(crate) fn read_files<S: ReadAt>(
         for part in stop.parts {
             match part? {
                 Part::Mapped(before) => mapped = Some(before.head),
-                Part::File(file) => _ = mapped.map(|head| arena.place_file(&head, &file)).transpose()?,
+                Part::File(file) => mapped.map(|head| each(&head, &file)).transpose()?.unwrap_or(()),
                 _ => {}
             }
         }

@@ -18,6 +18,21 @@ pub fn file(tid: Tid, mapping: &Mapping) -> io::Result<fs::File> {
     same_inode(mapping, file.metadata()?).map(|_| file)
 }
 
+/// Opens a regular file by a path that a stranger has written down. The last part of the path is not followed if it is a link, and
+/// nothing else is opened: to open a FIFO is to wait, to open a device may set it going (open(2)).
+pub fn regular(path: &std::path::Path) -> io::Result<fs::File> {
+    let check = |data: fs::Metadata| match data.is_file() {
+        true => Ok(()),
+        false => Err(io::Error::other("it is no regular file")),
+    };
+    check(fs::symlink_metadata(path)?)?;
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    // It may have become another one meanwhile.
+    check(file.metadata()?)?;
+    Ok(file)
+}
+
 /// As [`file()`], what can be known of the file without opening it.
 pub fn data(tid: Tid, mapping: &Mapping) -> io::Result<fs::Metadata> {
     fs::metadata(exact_path(tid, mapping))

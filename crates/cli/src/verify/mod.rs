@@ -9,12 +9,12 @@ use crate::divergence;
 use crate::exit::Exit;
 use crate::rounds::{Job, Rounds};
 use crate::say::{self, Unwritten, say};
-use again::Output;
+use again::{Output, Start};
 use compare::Compared;
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use sysreel_inspect::diff::format::Format;
@@ -30,7 +30,7 @@ const RUNS: u32 = 3;
 #[command(after_help = crate::exit::help(Some("verify")))]
 pub(crate) struct Args {
     /// The log, made by `record --replayable`: its program runs again, in the same folder with the same arguments and environment, for
-    /// real: it does to the system what it does
+    /// real: it does to the system what it does. So it is shown, and you are asked
     #[arg(required_unless_present = "command", conflicts_with_all = ["command", "runs"])]
     file: Option<PathBuf>,
     /// How often the command runs
@@ -42,6 +42,9 @@ pub(crate) struct Args {
     /// Keep logs and outputs in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
+    /// Run the program of the log without asking
+    #[arg(long, requires = "file")]
+    yes: bool,
     /// Compare although this machine is not like the one of the recording
     #[arg(long)]
     force: bool,
@@ -106,6 +109,7 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     })?;
     is_whole(&file)?;
     let (start, standing_in) = again::start_of(&file)?;
+    consent(&start, args.yes)?;
     let outputs = if args.quiet || args.json { standing_in } else { [Output::Inherited; 2] };
     let rounds = Rounds::new(args.keep.as_deref())?;
     let again = again::record(&start, outputs, &rounds.path("again.reel"))?;
@@ -125,6 +129,31 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
         tell_answers(&compared, &varied);
     }
     Ok(Exit::SUCCESS)
+}
+
+/// Shows what would run, and asks on a terminal whether it may: a log from somebody else may name any command.
+fn consent(start: &Start, yes: bool) -> Result<(), Refused> {
+    if yes {
+        return Ok(());
+    }
+    let word = |word: &OsString| {
+        let word = word.to_string_lossy();
+        shlex::try_quote(&word).map_or_else(|_| word.to_string(), |quoted| quoted.into_owned())
+    };
+    let command: Vec<String> = start.argv.iter().map(word).collect();
+    say!("this log's program runs for real, as you:");
+    say!("  command: {}", command.join(" "));
+    say!("  in: {}", start.folder.display());
+    say!("  environment, {} variables:", start.environment.len());
+    start.environment.iter().for_each(|entry| say!("    {}", String::from_utf8_lossy(entry)));
+    let refused = |why: &str| Err(Refused::Because(Exit::USAGE, why.to_owned()));
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return refused("nothing was run: look at the command above, and give --yes to run it");
+    }
+    match say::ask("run it? [y/N] ") {
+        Ok(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => refused("nothing was run"),
+    }
 }
 
 /// Runs a command several times.

@@ -1,8 +1,10 @@
 //! Whether a program does the same again is said rightly: of a log, and of a command.
 
-use crate::stage::{Ran, SYSREEL, Stage, installed};
+use crate::stage::{Ran, Running, SYSREEL, Stage, installed};
 use serde_json::Value;
 use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
 
 /// Records in the envelope.
 #[track_caller]
@@ -24,13 +26,13 @@ fn what_does_the_same_again_is_the_same() {
     let stage = Stage::new();
     stage.write("input", "some text\n");
     record(&stage, &["sh", "-c", "cat input /proc/self/environ; (exit 3); cat missing 2>/dev/null; true"]);
-    let ran = stage.sysreel(&["verify", "--json", "run.reel"]);
+    let ran = stage.sysreel(&["verify", "--yes", "--json", "run.reel"]);
     let said = told(&ran, 0);
     assert_eq!((&said["outcome"], said["tasks"].as_u64()), (&"identical".into(), Some(4)), "{said}");
     assert!(said["calls"].as_u64().unwrap() > 100, "{said}");
     // Process ids at least.
     assert!(said["varied"].as_u64().unwrap() > 0, "{said}");
-    let passed_on = stage.sysreel(&["verify", "run.reel"]);
+    let passed_on = stage.sysreel(&["verify", "--yes", "run.reel"]);
     assert_eq!(passed_on.status.code(), Some(0), "{passed_on:?}");
     assert!(
         passed_on.text().starts_with("some text\n") && passed_on.text().contains("HOME="),
@@ -46,7 +48,7 @@ fn the_environment_comes_back_as_it_was() {
     let script = r#"exec env -i Z=last A=first "$SYSREEL" record --replayable -q -o run.reel -- /bin/cat /proc/self/environ"#;
     let recorded = stage.sh(script);
     assert_eq!(recorded.text(), "Z=last\0A=first\0", "{recorded:?}");
-    let again = stage.sysreel(&["verify", "run.reel"]);
+    let again = stage.sysreel(&["verify", "--yes", "run.reel"]);
     assert_eq!((again.status.code(), again.text()), (Some(0), recorded.text()), "{again:?}");
 }
 
@@ -57,7 +59,7 @@ fn the_first_entry_that_differs_is_told() {
     record(&stage, &["cat", "input"]);
     // As long as before: nothing differs but what is written at last.
     stage.write("input", "some tent\n");
-    let said = told(&stage.sysreel(&["verify", "--json", "run.reel"]), 1);
+    let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     assert_eq!(said["outcome"], "diverged");
     let divergence = &said["divergence"];
     assert_eq!(divergence["field"], serde_json::json!({"buffer": {"argument": 1, "offset": 7}}), "{said}");
@@ -69,11 +71,11 @@ fn the_first_entry_that_differs_is_told() {
     let answers = said["answers"].as_array().unwrap();
     assert!(answers.iter().any(|line| line.as_str().unwrap().contains("read(3, \"some text\\n\"")), "{said}");
 
-    let people = stage.sysreel(&["verify", "run.reel"]);
+    let people = stage.sysreel(&["verify", "--yes", "run.reel"]);
     people.fails(1, &["run.reel diverged at event", "buffer of argument 1, at byte 7", "write(1, "]);
 
     fs::remove_file(stage.path("input")).unwrap();
-    let said = told(&stage.sysreel(&["verify", "--json", "run.reel"]), 1);
+    let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     let last = said["last_events"].as_array().unwrap().last().unwrap().as_str().unwrap();
     assert!(last.contains("fstat"), "after the open that failed this time: {said}");
 }
@@ -84,7 +86,7 @@ fn other_ends_and_other_tasks_are_differences() {
     stage.write("code", "3");
     record(&stage, &["sh", "-c", "read code < code; (exit $code)"]);
     stage.write("code", "4");
-    let said = told(&stage.sysreel(&["verify", "--json", "run.reel"]), 1);
+    let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     // The child's call comes before its parent's and before its end.
     assert_eq!(
         (said["divergence"]["task"].as_u64(), &said["divergence"]["field"]),
@@ -95,7 +97,7 @@ fn other_ends_and_other_tasks_are_differences() {
     fs::remove_file(stage.path("run.reel")).unwrap();
     record(&stage, &["sh", "-c", "if [ -e more ]; then (exit 0); fi; exit 0"]);
     stage.write("more", "");
-    let said = told(&stage.sysreel(&["verify", "--json", "run.reel"]), 1);
+    let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     assert_eq!(said["divergence"]["field"], "number", "{said}");
     assert!(said["divergence"]["recorded"].as_str().unwrap().contains("exit_group"), "{said}");
 }
@@ -141,5 +143,47 @@ fn what_cannot_be_verified_is_refused() {
     assert!(stage.sh("install -m 755 \"$(command -v cat)\" copy").status.success());
     record(&stage, &["./copy", "/dev/null"]);
     fs::remove_file(stage.path("copy")).unwrap();
-    stage.sysreel(&["verify", "run.reel"]).fails(3, &["./copy"]);
+    stage.sysreel(&["verify", "--yes", "run.reel"]).fails(3, &["./copy"]);
+}
+
+/// A log may name any command: it is shown, and nothing runs before somebody has said yes.
+#[test]
+fn the_program_of_a_log_runs_only_when_somebody_says_so() {
+    let stage = Stage::new();
+    let mut command = stage.command(SYSREEL);
+    command.env("SECRET", "a\u{1b}b").args(["record", "--replayable", "-q", "-o", "run.reel", "--"]);
+    let ran = stage.run(command.args(["touch", "it ran"]));
+    assert!(ran.status.success(), "{ran:?}");
+    let remove = || fs::remove_file(stage.path("it ran")).unwrap();
+    remove();
+    for options in [&[][..], &["--json"], &["--quiet"]] {
+        let refused = stage.sysreel(&[&["verify", "run.reel"], options].concat());
+        let folder = format!("in: {}", fs::canonicalize(stage.folder()).unwrap().display());
+        refused.fails(2, &["command: touch 'it ran'", &folder, r"SECRET=a\u{1b}b", "--yes"]);
+        assert!(!stage.path("it ran").exists());
+    }
+    for (answer, code) in [("n\n", 2), ("\n", 2), ("y\n", 0)] {
+        let (said, status) = answered(&stage, answer);
+        assert!(said.contains("touch 'it ran'") && said.contains("run it? [y/N]"), "{said}");
+        assert_eq!((status, stage.path("it ran").exists()), (Some(code), code == 0), "{said}");
+    }
+    remove();
+    assert!(stage.sysreel(&["verify", "--yes", "-q", "run.reel"]).status.success());
+    assert!(stage.path("it ran").exists());
+}
+
+/// Runs `verify run.reel` on a terminal of its own, and types that answer.
+fn answered(stage: &Stage, answer: &str) -> (String, Option<i32>) {
+    let pty = nix::pty::openpty(None, None).unwrap();
+    let mut command = stage.command(SYSREEL);
+    command.args(["verify", "run.reel"]).stdin(pty.slave.try_clone().unwrap());
+    let running = Running::start(command.stdout(Stdio::null()).stderr(pty.slave));
+    // The command holds the other side: the terminal ends with the processes.
+    drop(command);
+    let mut terminal = fs::File::from(pty.master);
+    terminal.write_all(answer.as_bytes()).unwrap();
+    let mut said = Vec::new();
+    // EIO where nobody has the other side any more.
+    _ = terminal.read_to_end(&mut said);
+    (String::from_utf8_lossy(&said).into_owned(), running.wait().code())
 }

@@ -71,7 +71,7 @@ impl Outputs {
 /// How much of memory that was announced has changed, up to the last byte that differs; nothing where it cannot be told, because not all of it was there and private before
 /// and after the call.
 pub(super) fn changed(tid: Tid, shadow: &Shadow, map: &Map, want: &Want, arena: &mut Vec<u8>) -> Option<u64> {
-    let span = Ranges::of([want.address..want.address.checked_add(want.asked)?]);
+    let span = Ranges::of(std::iter::once(want.address..want.address.checked_add(want.asked)?));
     if want.asked == 0 {
         return None;
     }
