@@ -118,7 +118,7 @@ fn a_clean_log_is_printed_and_summed_up() {
         log         clean.reel
         format      1.0-draft, recording 07070707070707070707070707070707
         recorder    1.2.3
-        command     prog a\33\357\277\275
+        command     prog a\u{1b}�
         in          
         host        ,  6.18 
         start       2026-11-23T21:04:46Z, for 2.999 s
