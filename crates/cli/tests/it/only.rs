@@ -107,12 +107,12 @@ fn mistakes_are_told() {
         arguments.extend_from_slice(rest);
         stage.sysreel(&arguments)
     };
-    only("opnat", &["true"]).fails(125, &["`opnat`", "no system call", "is `openat` meant?"]);
-    only("%fiel", &["true"]).fails(125, &["`%fiel`", "%file %network"]);
-    only("read", &["--audit", "true"]).fails(125, &["--audit"]);
+    only("opnat", &["true"]).fails(2, &["`opnat`", "no system call", "is `openat` meant?"]);
+    only("%fiel", &["true"]).fails(2, &["`%fiel`", "%file %network"]);
+    only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));
     only("read", &["-p", &sleeper.pid().to_string()])
-        .fails(125, &["--only", "runs already", "leave out --only"]);
+        .fails(2, &["--only", "runs already", "leave out --only"]);
     assert!(!sleeper.has_ended() && !stage.path("x.reel").exists());
 }
 
