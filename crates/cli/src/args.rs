@@ -73,7 +73,7 @@ pub(crate) struct Record {
     #[arg(long, requires = "pid")]
     pub(crate) tree: bool,
     /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
-    #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append)]
+    #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append, value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) pid: Vec<i32>,
     /// Stop for some calls only; all others run at nearly full speed. FILTER is a list of names and %classes (%file, %network, %process,
     /// %memory, %signal, %ipc, %clock, %creds, %desc, %system), `!` before the list means all but these: --only %network,openat or

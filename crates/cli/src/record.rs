@@ -92,6 +92,7 @@ fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
 fn failure(error: &Error) -> Exit {
     match error {
         Error::System(error @ sysreel_sys::Error::Exec { .. }) => not_started(error),
+        Error::OnlyAttached => Exit::USAGE,
         _ => Exit::NOT_RECORDED,
     }
 }
