@@ -17,6 +17,7 @@ use crate::sink::Sink;
 use crate::task::Tasks;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -129,8 +130,9 @@ impl Recorder {
             tasks: Tasks::default(),
             due: Default::default(),
             fairness: Default::default(),
-            parked: Default::default(),
-            ended_early: Default::default(),
+            // Rarely used, and then in the midst of a stop: room is made now.
+            parked: HashMap::with_capacity(16),
+            ended_early: HashMap::with_capacity(16),
             sink: Sink::new(&mut writer, header.file_id),
             capture: Capture::new(options.whole_limit()),
             info: SyscallInfo::new(),
