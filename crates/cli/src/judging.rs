@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
 use clap::ArgAction;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -126,7 +126,7 @@ impl Judging {
             let wrong = |source: io::Error| {
                 Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
             };
-            let mut out = BufWriter::new(File::create(path).map_err(wrong)?);
+            let mut out = BufWriter::new(crate::results::create(path).map_err(wrong)?);
             format.write(verdict, &mut out).and_then(|()| out.flush()).map_err(wrong)?;
         }
         Ok(())

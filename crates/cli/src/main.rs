@@ -20,6 +20,7 @@ mod print;
 mod progress;
 mod record;
 mod replay;
+mod results;
 mod rounds;
 mod running;
 mod say;

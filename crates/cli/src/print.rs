@@ -3,7 +3,6 @@
 use crate::args::{Format, Print};
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use sysreel_inspect::counts::Column;
@@ -23,7 +22,7 @@ pub(crate) fn run(args: &Print) -> Exit {
     }
     let written = match &args.output {
         None => to_stdout(args),
-        Some(path) => match File::create(path) {
+        Some(path) => match crate::results::create(path) {
             Ok(file) => write(args, file).map_err(|error| named(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());

@@ -157,7 +157,10 @@ pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Resu
         printer.begin_here();
     }
     if read.open_end_is_news {
-        printer.notice("the recorder did not finish the log: what came after this is not known");
+        printer.notice(match file.is_being_written() {
+            true => "the log is being written: what comes after this is not there yet",
+            false => "the recorder did not finish the log: what came after this is not known",
+        });
     }
     read.findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;
     out.flush().map_err(Error::Write)?;

@@ -1,0 +1,47 @@
+//! Files that results are written to.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+/// Enough of a file to see whether it is a log.
+const START: u64 = 64;
+
+/// Opens a file for a result, which replaces what it holds. A log is not replaced: it may be the very
+/// one that the result is about, by another name too, and cannot be made again.
+///
+/// # Errors
+/// When the file cannot be opened, or is a log.
+pub(crate) fn create(path: &Path) -> io::Result<File> {
+    if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        let mut start = Vec::new();
+        File::open(path)?.take(START).read_to_end(&mut start)?;
+        if sysreel_format::is_log(&start) {
+            let why = "it is a log, which results do not replace; choose another name, or remove it";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
+        }
+    }
+    OpenOptions::new().write(true).create(true).truncate(true).open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::create;
+    use std::fs;
+
+    #[test]
+    fn results_replace_other_results_and_no_logs() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "an older result, longer than a head of a log would be, by some words").unwrap();
+        create(&path).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"");
+        let log = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1");
+        let log = fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
+        let log =
+            log.filter(|path| path.extension().is_some_and(|extension| extension == "reel")).next().unwrap();
+        fs::copy(&log, &path).unwrap();
+        assert_eq!(create(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read(&path).unwrap(), fs::read(&log).unwrap());
+    }
+}
