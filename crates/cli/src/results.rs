@@ -36,10 +36,9 @@ mod tests {
         fs::write(&path, "an older result, longer than a head of a log would be, by some words").unwrap();
         create(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
-        let log = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1");
-        let log = fs::read_dir(log).unwrap().map(|entry| entry.unwrap().path());
-        let log =
-            log.filter(|path| path.extension().is_some_and(|extension| extension == "reel")).next().unwrap();
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1");
+        let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let log = files.find(|path| path.extension().is_some_and(|extension| extension == "reel")).unwrap();
         fs::copy(&log, &path).unwrap();
         assert_eq!(create(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), fs::read(&log).unwrap());
