@@ -117,7 +117,7 @@ const TABLE: &[Statuses] = &[
         meanings: &[
             ("0", "the runs do the same"),
             ("1", "they differ, or the result cannot be written"),
-            ("2", "wrong usage, or nobody has said yes"),
+            ("2", "wrong usage, or the run was not confirmed"),
             ("3", "the log is not one for it, or a run could not be recorded"),
             ("4", "this machine is another one; `--force` tries all the same"),
         ],

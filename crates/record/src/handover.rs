@@ -91,12 +91,21 @@ impl HandedOver {
 }
 
 impl Session {
-    /// Looks at the syscall stop `op` of a known task after it was recorded: does its call ask to trace
-    /// a task, or end that? Gives the stop back unless the task was let go.
-    pub(crate) fn look_at_tracing(&mut self, stop: Stop, op: Option<Op>) -> Result<Option<Stop>, Error> {
+    /// Looks at a stop of a known task after it was recorded: does its call ask to trace a task, or end
+    /// that? `op` is that of a syscall stop. Gives the stop back unless the task was let go.
+    pub(crate) fn look_at_tracing(
+        &mut self,
+        stop: Stop,
+        op: Option<Op>,
+        begins_call: bool,
+    ) -> Result<Option<Stop>, Error> {
         let tid = stop.tid();
         if op == Some(Op::EXIT) {
             self.tracing_call_ends(tid);
+            return Ok(Some(stop));
+        }
+        // In other stops the call may still be open: a task that is killed in it comes to its exit event.
+        if !begins_call {
             return Ok(Some(stop));
         }
         let Some(call) = self.tasks.get(tid).and_then(|task| task.call) else { return Ok(Some(stop)) };

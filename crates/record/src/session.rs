@@ -237,7 +237,7 @@ impl Session {
         }
         if std::mem::take(&mut self.is_tracing_call) || self.has_away() {
             let op = self.info.op().filter(|_| stop.kind() == StopKind::Syscall);
-            match self.look_at_tracing(stop, op)? {
+            match self.look_at_tracing(stop, op, in_call)? {
                 Some(same) => stop = same,
                 None => return Ok(()),
             }

@@ -174,16 +174,25 @@ fn the_program_of_a_log_runs_only_when_somebody_says_so() {
 
 /// Runs `verify run.reel` on a terminal of its own, and types that answer.
 fn answered(stage: &Stage, answer: &str) -> (String, Option<i32>) {
+    // What is written last before the other side of a terminal is closed can be lost (pty(7) promises
+    // nothing). So this process keeps that side open, and writes the last line itself.
+    const END: &[u8] = b"END OF THE TEST";
     let pty = nix::pty::openpty(None, None).unwrap();
     let mut command = stage.command(SYSREEL);
     command.args(["verify", "run.reel"]).stdin(pty.slave.try_clone().unwrap());
-    let running = Running::start(command.stdout(Stdio::null()).stderr(pty.slave));
-    // The command holds the other side: the terminal ends with the processes.
-    drop(command);
+    command.stdout(Stdio::null()).stderr(pty.slave.try_clone().unwrap());
+    let running = Running::start(&mut command);
     let mut terminal = fs::File::from(pty.master);
     terminal.write_all(answer.as_bytes()).unwrap();
-    let mut said = Vec::new();
-    // EIO where nobody has the other side any more.
-    _ = terminal.read_to_end(&mut said);
-    (String::from_utf8_lossy(&said).into_owned(), running.wait().code())
+    let reader = std::thread::spawn(move || {
+        let (mut said, mut byte) = (Vec::new(), [0]);
+        while !said.ends_with(END) && terminal.read_exact(&mut byte).is_ok() {
+            said.extend(byte);
+        }
+        said
+    });
+    let code = running.wait().code();
+    fs::File::from(pty.slave).write_all(END).unwrap();
+    let said = reader.join().unwrap();
+    (String::from_utf8_lossy(&said).into_owned(), code)
 }
