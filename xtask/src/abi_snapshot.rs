@@ -7,7 +7,8 @@ use nix::unistd::Uid;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel's tracing files lie once tracefs is mounted (kernel documentation, trace/ftrace).
+/// Where the kernel's tracing files lie once tracefs is mounted (kernel documentation,
+/// trace/ftrace).
 const TRACEFS: &str = "/sys/kernel/tracing";
 /// What the folders of the entry tracepoints begin with.
 const ENTRY: &str = "sys_enter_";
@@ -15,14 +16,16 @@ const ENTRY: &str = "sys_enter_";
 /// Writes fixtures/abi/ARCH-linux-VERSION.txt.
 pub(crate) fn run(root: &Path) -> Result<()> {
     let events = tracepoints()?;
-    let release = fs::read_to_string("/proc/sys/kernel/osrelease").context("the kernel's release")?;
+    let release =
+        fs::read_to_string("/proc/sys/kernel/osrelease").context("the kernel's release")?;
     let path = root.join("fixtures/abi").join(file_name(std::env::consts::ARCH, &release));
     let mut calls = Vec::new();
     for entry in fs::read_dir(&events).with_context(|| events.display().to_string())? {
         let entry = entry?;
         if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_prefix(ENTRY)) {
             let format = entry.path().join("format");
-            let format = fs::read_to_string(&format).with_context(|| format.display().to_string())?;
+            let format =
+                fs::read_to_string(&format).with_context(|| format.display().to_string())?;
             calls.push(prototype(name, &format));
         }
     }
@@ -37,7 +40,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder of the tracepoints. Mounted for this process alone if need be, so that the machine stays as it is.
+/// The folder of the tracepoints. Mounted for this process alone if need be, so that the machine
+/// stays as it is.
 fn tracepoints() -> Result<PathBuf> {
     let events = Path::new(TRACEFS).join("events/syscalls");
     if !events.is_dir() && Uid::effective().is_root() {
@@ -78,7 +82,8 @@ fn head(arch: &str, release: &str) -> String {
     )
 }
 
-/// One line, from the format of a call's entry: the fields behind the call's number are its arguments.
+/// One line, from the format of a call's entry: the fields behind the call's number are its
+/// arguments.
 fn prototype(name: &str, format: &str) -> String {
     let args: Vec<String> = format
         .lines()
@@ -87,7 +92,8 @@ fn prototype(name: &str, format: &str) -> String {
         .skip(1)
         // What a string argument points to, which newer kernels trace too, is no argument.
         .filter(|field| !field.starts_with("__data_loc"))
-        // The kernel pastes its macros together with blanks of its own: `char *const * argv`, `void * * pages`.
+        // The kernel pastes its macros together with blanks of its own: `char *const * argv`, `void
+        // * * pages`.
         .map(|field| field.replace("* *", "**").replace(" * ", "* ").replace(" *const", "* const"))
         .collect();
     format!("{name}({})", args.join(", "))
@@ -109,9 +115,15 @@ mod tests {
             \tfield:__data_loc char[] __umyaddr_val;\toffset:40;\tsize:4;\tsigned:0;\n\
             \n\
             print fmt: \"fd: 0x%08lx\", ((unsigned long)(REC->fd))\n";
-        assert_eq!(prototype("bind", format), "bind(int fd, struct sockaddr* umyaddr, char* const* names)");
         assert_eq!(
-            prototype("fork", "field:int common_pid;\n\nfield:int __syscall_nr;\n\nprint fmt: \"\"\n"),
+            prototype("bind", format),
+            "bind(int fd, struct sockaddr* umyaddr, char* const* names)"
+        );
+        assert_eq!(
+            prototype(
+                "fork",
+                "field:int common_pid;\n\nfield:int __syscall_nr;\n\nprint fmt: \"\"\n"
+            ),
             "fork()"
         );
     }

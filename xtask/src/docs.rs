@@ -1,4 +1,5 @@
-//! docs/syscalls.md: the table of system calls as a page, so that nobody has to read Rust to know what is captured.
+//! docs/syscalls.md: the table of system calls as a page, so that nobody has to read Rust to know
+//! what is captured.
 
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
@@ -40,7 +41,11 @@ fn page() -> String {
     }
     for ((_, title), mut rows) in families {
         rows.sort_by_key(|(row, _)| row.name);
-        writeln!(page, "\n## {title}\n\n| call | arguments | result | classes | replay | numbers |").ok();
+        writeln!(
+            page,
+            "\n## {title}\n\n| call | arguments | result | classes | replay | numbers |"
+        )
+        .ok();
         writeln!(page, "| --- | --- | --- | --- | --- | --- |").ok();
         for (row, only) in rows {
             writeln!(page, "{}", line(row, only)).ok();
@@ -50,13 +55,14 @@ fn page() -> String {
     page
 }
 
-/// Which section a row stands in, and where that stands. A call belongs to the first of its classes; that it has to do with a descriptor says
-/// least about it.
+/// Which section a row stands in, and where that stands. A call belongs to the first of its
+/// classes; that it has to do with a descriptor says least about it.
 fn family(only: Option<Abi>, row: &Row) -> (usize, String) {
     if let Some(abi) = only {
         return (100 + abi as usize, format!("Only on {abi}"));
     }
-    let is_it = |(_, class): &&(&str, Classes)| row.class.contains(*class) && *class != Classes::DESC;
+    let is_it =
+        |(_, class): &&(&str, Classes)| row.class.contains(*class) && *class != Classes::DESC;
     match Classes::ALL.iter().enumerate().find(|(_, class)| is_it(class)) {
         Some((at, (name, _))) => (at, title(name).to_owned()),
         None if row.class.contains(Classes::DESC) => (50, "Descriptors of any kind".to_owned()),
@@ -87,7 +93,8 @@ fn line(row: &Row, only: Option<Abi>) -> String {
     };
     let classes: Vec<&str> = row.class.names().collect();
     let numbers: Vec<String> = Abi::ALL.iter().map(|&abi| number(abi, row, only)).collect();
-    let replay = if row.replay == Replay::Refuse { "**refuse**".to_owned() } else { row.replay.to_string() };
+    let replay =
+        if row.replay == Replay::Refuse { "**refuse**".to_owned() } else { row.replay.to_string() };
     format!(
         "| `{}` | {} | {} | {} | {replay} | {} |",
         row.name,
@@ -140,7 +147,10 @@ mod tests {
         let there = fs::read_to_string(crate::root().join(PAGE)).unwrap();
         let made = page();
         let differs = there.lines().zip(made.lines()).find(|(there, made)| there != made);
-        assert!(there == made, "{PAGE} is not what the table says; run `cargo xtask docs`: {differs:#?}");
+        assert!(
+            there == made,
+            "{PAGE} is not what the table says; run `cargo xtask docs`: {differs:#?}"
+        );
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The invariants that a tool can check, so that no reviewer has to.
 //!
-//! Each rule is a function from the sources to complaints. A rule that would need an exception changes here, in the open.
+//! Each rule is a function from the sources to complaints. A rule that would need an exception
+//! changes here, in the open.
 
 use anyhow::{Context, Result, bail};
 use std::fmt::Write;
@@ -61,8 +62,11 @@ pub(crate) fn run(root: &Path) -> Result<()> {
 
 /// Everything that git tracks and that is text.
 fn sources(root: &Path) -> Result<Vec<Source>> {
-    let listed =
-        Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().context("git ls-files")?;
+    let listed = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root)
+        .output()
+        .context("git ls-files")?;
     let names = String::from_utf8(listed.stdout).context("names in git are UTF-8")?;
     let sources: Vec<Source> = names
         .split_terminator('\0')
@@ -79,10 +83,13 @@ fn sources(root: &Path) -> Result<Vec<Source>> {
 
 /// Rust sources below a folder.
 fn rust<'a>(sources: &'a [Source], folder: &'a str) -> impl Iterator<Item = &'a Source> {
-    sources.iter().filter(move |source| source.path.starts_with(folder) && source.path.ends_with(".rs"))
+    sources
+        .iter()
+        .filter(move |source| source.path.starts_with(folder) && source.path.ends_with(".rs"))
 }
 
-/// The lines that are code, with their numbers: what stands behind `//` or between quotation marks is left out.
+/// The lines that are code, with their numbers: what stands behind `//` or between quotation marks
+/// is left out.
 fn code(source: &Source) -> impl Iterator<Item = (usize, String)> {
     (1..).zip(source.text.lines()).map(|(number, line)| {
         let outside: String = line.split('"').step_by(2).collect::<Vec<_>>().join("\"\"");
@@ -92,8 +99,9 @@ fn code(source: &Source) -> impl Iterator<Item = (usize, String)> {
 
 fn has_word(line: &str, word: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word)
-        .any(|(at, _)| !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part))
+    line.match_indices(word).any(|(at, _)| {
+        !line[..at].ends_with(is_part) && !line[at + word.len()..].starts_with(is_part)
+    })
 }
 
 /// Does a word of the line begin so?
@@ -125,7 +133,9 @@ fn dependencies(sources: &[Source]) -> Vec<String> {
 
 fn no_unsafe_elsewhere(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
-    for source in sources.iter().filter(|s| s.path.ends_with(".rs") && !s.path.starts_with("crates/sys/")) {
+    for source in
+        sources.iter().filter(|s| s.path.ends_with(".rs") && !s.path.starts_with("crates/sys/"))
+    {
         for (number, line) in code(source) {
             if has_word(&line, "unsafe") {
                 complaints.push(format!("{}:{number}", source.path));
@@ -156,7 +166,8 @@ fn one_bincode(sources: &[Source]) -> Vec<String> {
         .collect()
 }
 
-/// Calls are told apart by what the table says they do. crates/sys makes calls of its own, by libc's names.
+/// Calls are told apart by what the table says they do. crates/sys makes calls of its own, by
+/// libc's names.
 fn no_numbers_elsewhere(sources: &[Source]) -> Vec<String> {
     let mut complaints = Vec::new();
     for source in rust(sources, "crates/") {
@@ -206,7 +217,10 @@ fn sizes(sources: &[Source]) -> Vec<String> {
     for source in rust(sources, "").filter(|source| !is_table(&source.path)) {
         let lines = source.text.lines().count();
         if lines > MAX_FILE {
-            complaints.push(format!("{} has {lines} lines; split it where it does two things", source.path));
+            complaints.push(format!(
+                "{} has {lines} lines; split it where it does two things",
+                source.path
+            ));
         }
         for (name, lines) in functions(&source.text).filter(|(_, lines)| *lines > MAX_FUNCTION) {
             complaints.push(format!("{}: fn {name} has {lines} lines", source.path));
@@ -215,8 +229,8 @@ fn sizes(sources: &[Source]) -> Vec<String> {
     complaints
 }
 
-/// Functions with their length, by indentation: the sources are formatted by rustfmt, so a function ends at the first
-/// closing brace that stands where its first line does.
+/// Functions with their length, by indentation: the sources are formatted by rustfmt, so a function
+/// ends at the first closing brace that stands where its first line does.
 fn functions(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let lines: Vec<&str> = text.lines().collect();
     (0..lines.len()).filter_map(move |at| {
@@ -233,7 +247,9 @@ fn functions(text: &str) -> impl Iterator<Item = (&str, usize)> {
         ];
         let rest = starts.iter().find_map(|start| trimmed.strip_prefix(start))?;
         let end = lines[at..].iter().position(|line| {
-            line.len() > indent && line.starts_with(&" ".repeat(indent)) && line[indent..].starts_with('}')
+            line.len() > indent
+                && line.starts_with(&" ".repeat(indent))
+                && line[indent..].starts_with('}')
         })?;
         let name = rest.split(['(', '<']).next().unwrap_or(rest);
         Some((name, end + 1))
@@ -251,7 +267,9 @@ fn no_places(sources: &[Source]) -> Vec<String> {
         concat!("static.", "crates.io"),
     ];
     let mut complaints = Vec::new();
-    for source in sources.iter().filter(|s| s.path != "Cargo.lock" && !s.path.starts_with("fixtures/logs/")) {
+    for source in
+        sources.iter().filter(|s| s.path != "Cargo.lock" && !s.path.starts_with("fixtures/logs/"))
+    {
         for (number, line) in (1..).zip(source.text.lines()) {
             for mark in marks.iter().filter(|mark| line.contains(**mark)) {
                 complaints.push(format!("{}:{number} has {mark}", source.path));
@@ -277,22 +295,35 @@ mod tests {
     #[test]
     fn each_rule_finds_what_it_is_for() {
         assert_eq!(
-            dependencies(&source("crates/inspect/Cargo.toml", "sysreel-sys.workspace = true\nclap = \"4\""))
-                .len(),
+            dependencies(&source(
+                "crates/inspect/Cargo.toml",
+                "sysreel-sys.workspace = true\nclap = \"4\""
+            ))
+            .len(),
             2
         );
         assert!(
-            dependencies(&source("crates/inspect/Cargo.toml", "sysreel-abi.workspace = true")).is_empty()
+            dependencies(&source("crates/inspect/Cargo.toml", "sysreel-abi.workspace = true"))
+                .is_empty()
         );
         assert_eq!(
-            no_unsafe_elsewhere(&source("crates/abi/src/x.rs", "unsafe { }\n// unsafe\nunsafe_code")).len(),
+            no_unsafe_elsewhere(&source(
+                "crates/abi/src/x.rs",
+                "unsafe { }\n// unsafe\nunsafe_code"
+            ))
+            .len(),
             1
         );
         assert_eq!(no_unsafe_elsewhere(&source("crates/abi/src/lib.rs", "//! x")).len(), 1);
         assert_eq!(one_bincode(&source("crates/format/src/lib.rs", "use bincode::x;")).len(), 1);
-        assert_eq!(no_numbers_elsewhere(&source("crates/record/src/x.rs", "libc::SYS_read")).len(), 1);
+        assert_eq!(
+            no_numbers_elsewhere(&source("crates/record/src/x.rs", "libc::SYS_read")).len(),
+            1
+        );
         assert_eq!(no_printing(&source("crates/abi/src/x.rs", "println!(\"\")")).len(), 1);
-        assert!(no_printing(&source("crates/abi/src/x.rs", "#[cfg(test)]\nprintln!(\"\")")).is_empty());
+        assert!(
+            no_printing(&source("crates/abi/src/x.rs", "#[cfg(test)]\nprintln!(\"\")")).is_empty()
+        );
         let long = format!("fn long() {{\n{}}}\n", "    x();\n".repeat(80));
         assert_eq!(sizes(&source("crates/abi/src/x.rs", &long)).len(), 1);
         assert_eq!(sizes(&source("crates/abi/src/x.rs", &"\n".repeat(401))).len(), 1);

@@ -1,5 +1,5 @@
-//! Which ABI a system call was made through. The kernel says it in every stop: `arch` and, on x86-64, one bit of
-//! the number.
+//! Which ABI a system call was made through. The kernel says it in every stop: `arch` and, on
+//! x86-64, one bit of the number.
 
 use std::fmt;
 
@@ -42,7 +42,8 @@ impl fmt::Debug for AuditArch {
     }
 }
 
-/// An ABI that has a table. A closed set of our own, not a kernel value: what has no table has no `Abi`.
+/// An ABI that has a table. A closed set of our own, not a kernel value: what has no table has no
+/// `Abi`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Abi {
@@ -60,8 +61,8 @@ impl Abi {
     /// Every ABI that has a table.
     pub const ALL: [Self; 4] = [Self::X86_64, Self::I386, Self::X32, Self::Aarch64];
 
-    /// The ABI of a call. `nr` matters because x32 calls report the architecture of x86-64 and set bit 30 of the
-    /// number. A number of -1 (all ones) is no x32 call.
+    /// The ABI of a call. `nr` matters because x32 calls report the architecture of x86-64 and set
+    /// bit 30 of the number. A number of -1 (all ones) is no x32 call.
     #[inline]
     #[must_use]
     pub const fn of(arch: AuditArch, nr: u64) -> Option<Self> {
@@ -105,8 +106,8 @@ impl Abi {
         }
     }
 
-    /// The arguments as the call uses them. `int 0x80` from 64-bit code reports the full 64-bit registers, of which
-    /// the call sees the low halves (observed on Linux 6.18).
+    /// The arguments as the call uses them. `int 0x80` from 64-bit code reports the full 64-bit
+    /// registers, of which the call sees the low halves (observed on Linux 6.18).
     #[inline]
     #[must_use]
     pub fn args(self, args: &[u64; 6]) -> [u64; 6] {

@@ -102,10 +102,16 @@ impl CloneFlags {
     }
 }
 
-/// The flags of a call that makes a task; `None` for any other call. `structure` is what clone3's first argument
-/// points to, as captured; without it clone3's flags are unknown and `None` is answered.
+/// The flags of a call that makes a task; `None` for any other call. `structure` is what clone3's
+/// first argument points to, as captured; without it clone3's flags are unknown and `None` is
+/// answered.
 #[must_use]
-pub fn clone_flags(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<CloneFlags> {
+pub fn clone_flags(
+    abi: Abi,
+    row: &Row,
+    args: &[u64; 6],
+    structure: Option<&[u8]>,
+) -> Option<CloneFlags> {
     match row.act {
         Act::Fork => Some(CloneFlags(0)),
         Act::Vfork => Some(CloneFlags((g::CLONE_VM | g::CLONE_VFORK).into())),
@@ -129,12 +135,17 @@ mod tests {
     fn untraced_children_are_found_in_both_forms() {
         let flags = u64::from(g::CLONE_UNTRACED | g::CLONE_VM);
         let find = |name| row(AuditArch::X86_64, number(Abi::X86_64, name).unwrap()).unwrap();
-        let clone = clone_flags(Abi::X86_64, find("clone"), &[flags | 17, 0, 0, 0, 0, 0], None).unwrap();
+        let clone =
+            clone_flags(Abi::X86_64, find("clone"), &[flags | 17, 0, 0, 0, 0, 0], None).unwrap();
         assert!(clone.untraced() && clone.memory() && !clone.thread());
         let bytes = flags.to_le_bytes();
-        let clone3 = clone_flags(Abi::X86_64, find("clone3"), &[1, 88, 0, 0, 0, 0], Some(&bytes)).unwrap();
+        let clone3 =
+            clone_flags(Abi::X86_64, find("clone3"), &[1, 88, 0, 0, 0, 0], Some(&bytes)).unwrap();
         assert!(clone3.untraced());
-        assert_eq!(clone_flags(Abi::X86_64, find("clone3"), &[1, 88, 0, 0, 0, 0], Some(&bytes[..7])), None);
+        assert_eq!(
+            clone_flags(Abi::X86_64, find("clone3"), &[1, 88, 0, 0, 0, 0], Some(&bytes[..7])),
+            None
+        );
         assert_eq!(clone_flags(Abi::X86_64, find("read"), &[0; 6], None), None);
     }
 }

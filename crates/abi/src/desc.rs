@@ -1,5 +1,5 @@
-//! The vocabulary in which the table describes a system call: what an argument is, which memory it points to, how
-//! long that memory is and when the kernel has written it.
+//! The vocabulary in which the table describes a system call: what an argument is, which memory it
+//! points to, how long that memory is and when the kernel has written it.
 
 mod build;
 mod class;
@@ -40,8 +40,8 @@ pub struct Row {
 }
 
 impl Row {
-    /// What argument number `i` is in a call with these arguments: its kind and memory with everything decided that
-    /// depends on a command (ioctl, fcntl, prctl, futex, ...).
+    /// What argument number `i` is in a call with these arguments: its kind and memory with
+    /// everything decided that depends on a command (ioctl, fcntl, prctl, futex, ...).
     #[must_use]
     pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(Kind, Option<Mem>)> {
         let arg = self.args.get(i)?;
@@ -58,10 +58,14 @@ impl Row {
     #[must_use]
     pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> Kind {
         let mut specials = self.args.iter().filter_map(|arg| arg.mem.and_then(Mem::special));
-        specials.next().and_then(|id| special::result(id, abi, &abi.args(args))).unwrap_or(self.result)
+        specials
+            .next()
+            .and_then(|id| special::result(id, abi, &abi.args(args)))
+            .unwrap_or(self.result)
     }
 
-    /// Whether the call failed. modify_ldt answers its errors as ints without a sign, which are none to the kernel (arch/x86/kernel/ldt.c).
+    /// Whether the call failed. modify_ldt answers its errors as ints without a sign, which are
+    /// none to the kernel (arch/x86/kernel/ldt.c).
     #[must_use]
     pub fn failed(&self, rval: i64, is_error: bool) -> bool {
         let minus_errno = 0xffff_f001..=0xffff_ffff;
@@ -97,8 +101,8 @@ pub struct Mem {
     pub len: Len,
 }
 
-/// The direction of memory. A captured region is `In` (as the kernel found it, taken at the entry) or `Out` (as the
-/// kernel left it, taken at the exit); `InOut` memory is captured at both stops.
+/// The direction of memory. A captured region is `In` (as the kernel found it, taken at the entry)
+/// or `Out` (as the kernel left it, taken at the exit); `InOut` memory is captured at both stops.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dir {
     /// The program wrote it for the kernel.
@@ -134,10 +138,11 @@ pub enum When {
     Errno(&'static [u16]),
     /// When it succeeded, and when it failed with one of these.
     SuccessOr(&'static [u16]),
-    /// When it succeeded and its result is not 0: wait4 with WNOHANG that finds nobody writes nothing.
+    /// When it succeeded and its result is not 0: wait4 with WNOHANG that finds nobody writes
+    /// nothing.
     Nonzero,
-    /// When it succeeded and the siginfo that the sibling points to is not empty. Its memory says so, not its result: so it is
-    /// captured whenever the call succeeds, and readers look.
+    /// When it succeeded and the siginfo that the sibling points to is not empty. Its memory says
+    /// so, not its result: so it is captured whenever the call succeeds, and readers look.
     Told(Sibling),
 }
 
@@ -158,8 +163,8 @@ impl When {
     }
 }
 
-/// Another argument of the same call. Its position is found when the table is compiled; a name that the row does
-/// not have is a compile error.
+/// Another argument of the same call. Its position is found when the table is compiled; a name that
+/// the row does not have is a compile error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sibling {
     /// Its name.
@@ -189,16 +194,16 @@ pub enum Len {
         /// One element.
         each: Layout,
     },
-    /// As many elements as the result says, but not more than the sibling (recvfrom with `MSG_TRUNC` and getxattr
-    /// with size 0 return more than they wrote).
+    /// As many elements as the result says, but not more than the sibling (recvfrom with
+    /// `MSG_TRUNC` and getxattr with size 0 return more than they wrote).
     Ret {
         /// One element.
         each: Layout,
         /// Holds the number of elements there is room for.
         cap: Option<Sibling>,
     },
-    /// As many elements as the 32-bit word that the sibling points to says: at the exit the smaller one of its values
-    /// at entry and exit.
+    /// As many elements as the 32-bit word that the sibling points to says: at the exit the smaller
+    /// one of its values at entry and exit.
     Deref {
         /// Points to the number of elements.
         count: Sibling,
@@ -236,7 +241,8 @@ pub enum Len {
         /// No size above this is believed: the kernel refuses more than a page.
         most: u16,
     },
-    /// A structure and behind it an array, of which a 32-bit field of the structure says how long it is.
+    /// A structure and behind it an array, of which a 32-bit field of the structure says how long
+    /// it is.
     Tailed {
         /// Bytes of the structure.
         head: u16,
@@ -249,23 +255,27 @@ pub enum Len {
     CloneArgs(Sibling),
     /// An array of pointers to `iocb`.
     Iocbs(Sibling),
-    /// A pointer and a length in one structure, and the bytes it points to (pselect6's signal mask).
+    /// A pointer and a length in one structure, and the bytes it points to (pselect6's signal
+    /// mask).
     Pointed,
-    /// An `xattr_args` of as many bytes as the sibling says, and the value it points to: that goes in with [`Dir::In`] and
-    /// comes out with [`Dir::InOut`], as long as the result says.
+    /// An `xattr_args` of as many bytes as the sibling says, and the value it points to: that goes
+    /// in with [`Dir::In`] and comes out with [`Dir::InOut`], as long as the result says.
     XattrArgs(Sibling),
     /// A `sock_fprog` and its BPF instructions.
     Fprog,
-    /// A long and then as many bytes as the sibling says on the way in, as the result says on the way out (a System V
-    /// message).
+    /// A long and then as many bytes as the sibling says on the way in, as the result says on the
+    /// way out (a System V message).
     MsgBuf(Sibling),
-    /// As many bytes as the result says if the sibling says that there is room for all of them, else none.
+    /// As many bytes as the result says if the sibling says that there is room for all of them,
+    /// else none.
     RetWhole(Sibling),
     /// The sets of capabilities that the version says in the header which the sibling points to.
     CapData(Sibling),
-    /// A `siginfo_t` that goes in: its first 48 bytes, and the rest only where signal and code say nothing about it.
+    /// A `siginfo_t` that goes in: its first 48 bytes, and the rest only where signal and code say
+    /// nothing about it.
     SigInfo,
-    /// One `old_linux_dirent` of i386's readdir: a head, and a name as long as the head says, with its NUL.
+    /// One `old_linux_dirent` of i386's readdir: a head, and a name as long as the head says, with
+    /// its NUL.
     OldDirent,
     /// As many 16-bit numbers as the System V semaphore set has whose id is in the sibling.
     Semaphores(Sibling),

@@ -3,8 +3,8 @@
 use linux_raw_sys::errno as e;
 use syscalls::Errno;
 
-/// The name of an error number, without sign: `ENOENT`, also the kernel's own `ERESTARTSYS` (512) and kin, which
-/// a tracer sees and programs do not.
+/// The name of an error number, without sign: `ENOENT`, also the kernel's own `ERESTARTSYS` (512)
+/// and kin, which a tracer sees and programs do not.
 #[must_use]
 pub fn errno_name(errno: i32) -> Option<&'static str> {
     Errno::new(errno).name_and_description().map(|(name, _)| name)
@@ -20,13 +20,15 @@ pub fn errno_message(errno: i32) -> Option<&'static str> {
     }
 }
 
-/// Whether the kernel means to make the call again: -512 to -516, whatever the program gets to see in the end.
+/// Whether the kernel means to make the call again: -512 to -516, whatever the program gets to see
+/// in the end.
 #[must_use]
 pub fn is_restart(rval: i64) -> bool {
     (-516..=-512).contains(&rval) && rval != -515
 }
 
-/// What the kernel answers to itself where a call is to be made again unless a handler runs. Only a tracer sees it.
+/// What the kernel answers to itself where a call is to be made again unless a handler runs. Only a
+/// tracer sees it.
 #[must_use]
 pub fn restart_no_hand() -> i64 {
     -i64::from(Errno::ERESTARTNOHAND.into_raw())

@@ -42,8 +42,8 @@ impl Fds {
     }
 }
 
-/// The file descriptors that a call made. `written` gives the bytes that were captured at the exit as (argument, role,
-/// index): a pipe's two fds, or a pidfd.
+/// The file descriptors that a call made. `written` gives the bytes that were captured at the exit
+/// as (argument, role, index): a pipe's two fds, or a pidfd.
 ///
 /// What a message brought along is found by [`crate::rights()`].
 pub fn makes_fd<'m>(
@@ -63,7 +63,9 @@ pub fn makes_fd<'m>(
         Makes::None => false,
         Makes::Ret => true,
         Makes::Pair(at) => return Fds::two(written(at.index, 0, 0)),
-        Makes::Fcntl => [g::F_DUPFD, g::F_DUPFD_CLOEXEC].iter().any(|c| u64::from(*c) == command(1)),
+        Makes::Fcntl => {
+            [g::F_DUPFD, g::F_DUPFD_CLOEXEC].iter().any(|c| u64::from(*c) == command(1))
+        }
         Makes::Ioctl => ioctl::makes_fd(args[1]),
         // The parent tid pointer serves for both; CLONE_PIDFD excludes CLONE_PARENT_SETTID.
         Makes::Clone if CloneFlags(args[0]).pidfd() => return Fds::one(int(written(2, 0, 0), 0)),
@@ -78,9 +80,9 @@ pub fn makes_fd<'m>(
         Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
             return Fds::two(written(3, 1, 0));
         }
-        Makes::Socketcall => {
-            [net::SYS_SOCKET, net::SYS_ACCEPT, net::SYS_ACCEPT4].iter().any(|c| u64::from(*c) == command(0))
-        }
+        Makes::Socketcall => [net::SYS_SOCKET, net::SYS_ACCEPT, net::SYS_ACCEPT4]
+            .iter()
+            .any(|c| u64::from(*c) == command(0)),
     };
     if is_result { Fds::one(i32::try_from(rval).ok()) } else { Fds::NONE }
 }
@@ -132,7 +134,10 @@ mod tests {
     fn the_command_decides() {
         assert_eq!(made("fcntl", [3, g::F_DUPFD_CLOEXEC.into(), 10, 0, 0, 0], 10, &[]), [10]);
         assert_eq!(made("fcntl", [3, g::F_GETFD.into(), 0, 0, 0, 0], 1, &[]), []);
-        assert_eq!(made("ioctl", [3, linux_raw_sys::ioctl::TIOCGPTPEER.into(), 0, 0, 0, 0], 7, &[]), [7]);
+        assert_eq!(
+            made("ioctl", [3, linux_raw_sys::ioctl::TIOCGPTPEER.into(), 0, 0, 0, 0], 7, &[]),
+            [7]
+        );
         assert_eq!(made("ioctl", [3, linux_raw_sys::ioctl::TCGETS.into(), 0, 0, 0, 0], 0, &[]), []);
         let flags = u64::from(g::CLONE_PIDFD);
         assert_eq!(made("clone", [flags, 0, 1, 0, 0, 0], 99, &[8, 0, 0, 0]), [8]);

@@ -63,9 +63,15 @@ impl Filter {
         self.wants_either(name, row, None)
     }
 
-    /// Whether a call is asked for by its own name or by that of the call behind it ([`crate::inner()`]).
+    /// Whether a call is asked for by its own name or by that of the call behind it
+    /// ([`crate::inner()`]).
     #[must_use]
-    pub fn wants_either(&self, name: Option<&str>, row: Option<&Row>, behind: Option<&Row>) -> bool {
+    pub fn wants_either(
+        &self,
+        name: Option<&str>,
+        row: Option<&Row>,
+        behind: Option<&Row>,
+    ) -> bool {
         let mut taken = false;
         for (takes, item) in &self.items {
             let matches = match item {
@@ -73,7 +79,9 @@ impl Filter {
                 Item::Class(class) => {
                     [row, behind].into_iter().flatten().any(|row| row.class.contains(*class))
                 }
-                Item::Name(wanted) => name == Some(wanted) || behind.is_some_and(|row| row.name == *wanted),
+                Item::Name(wanted) => {
+                    name == Some(wanted) || behind.is_some_and(|row| row.name == *wanted)
+                }
             };
             taken = if matches { *takes } else { taken };
         }
@@ -101,11 +109,16 @@ fn item(word: &str, but: bool) -> Result<(bool, Item), FilterError> {
         })?),
         None if name == "all" => Item::All,
         None if name.is_empty() => {
-            return Err(wrong("a name of a call is missing here (example: openat,%network)".into()));
+            return Err(wrong(
+                "a name of a call is missing here (example: openat,%network)".into(),
+            ));
         }
-        None if Abi::ALL.iter().any(|&abi| number::number(abi, name).is_some()) => Item::Name(name.into()),
+        None if Abi::ALL.iter().any(|&abi| number::number(abi, name).is_some()) => {
+            Item::Name(name.into())
+        }
         None => {
-            let like = most_like(name).map_or_else(String::new, |like| format!("; is `{like}` meant?"));
+            let like =
+                most_like(name).map_or_else(String::new, |like| format!("; is `{like}` meant?"));
             return Err(wrong(format!("no system call has that name{like}")));
         }
     };
@@ -116,7 +129,8 @@ fn item(word: &str, but: bool) -> Result<(bool, Item), FilterError> {
 fn most_like(word: &str) -> Option<String> {
     /// Below this two words have little in common.
     const ALIKE: f64 = 0.8;
-    let calls = Abi::ALL.iter().flat_map(|&abi| number::calls(abi).map(|(_, name, _)| name.to_owned()));
+    let calls =
+        Abi::ALL.iter().flat_map(|&abi| number::calls(abi).map(|(_, name, _)| name.to_owned()));
     // A class whose sign was forgotten is meant more often than a call that is spelled like it.
     let classes = Classes::ALL.into_iter().map(|(name, _)| format!("%{name}"));
     let score = |name: &str| strsim::jaro_winkler(name.trim_start_matches('%'), word);
@@ -124,9 +138,10 @@ fn most_like(word: &str) -> Option<String> {
     (score(&best) >= ALIKE).then_some(best)
 }
 
-/// Calls that a filtered recording keeps although nobody asked for them, for without them the log would say what is not so: who
-/// makes which task and runs which program, that a filter of the program's own or an `io_uring` hides calls, what was
-/// done about affinity, which call goes on. Calls behind one number cannot be told apart by the number.
+/// Calls that a filtered recording keeps although nobody asked for them, for without them the log
+/// would say what is not so: who makes which task and runs which program, that a filter of the
+/// program's own or an `io_uring` hides calls, what was done about affinity, which call goes on.
+/// Calls behind one number cannot be told apart by the number.
 const fn is_needed(act: Act) -> bool {
     matches!(
         act,
@@ -147,7 +162,8 @@ const fn is_needed(act: Act) -> bool {
     )
 }
 
-/// Calls that change what descriptors stand for: with one of them missing, a name that is shown could be that of another file.
+/// Calls that change what descriptors stand for: with one of them missing, a name that is shown
+/// could be that of another file.
 const fn changes_names(row: &Row) -> bool {
     !matches!(row.makes, Makes::None)
         || matches!(
@@ -174,7 +190,8 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// The calls that `filter` asks for and those that are needed; with `names`, also those that the names of descriptors need.
+    /// The calls that `filter` asks for and those that are needed; with `names`, also those that
+    /// the names of descriptors need.
     #[must_use]
     pub fn new(filter: &Filter, names: bool) -> Self {
         let others = filter.wants(None, None);
@@ -183,7 +200,8 @@ impl Watch {
             for (nr, name, row) in number::calls(abi) {
                 let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(0);
                 watched.resize(watched.len().max(at + 1), others);
-                let needed = row.is_some_and(|row| is_needed(row.act) || names && changes_names(row));
+                let needed =
+                    row.is_some_and(|row| is_needed(row.act) || names && changes_names(row));
                 watched[at] = needed || filter.wants(Some(name), row);
             }
             watched
@@ -191,8 +209,8 @@ impl Watch {
         Self { calls, others }
     }
 
-    /// Whether a call is stopped at, as the kernel numbers it: a filter sees the low half of the number. What an architecture without a
-    /// table does is never hidden.
+    /// Whether a call is stopped at, as the kernel numbers it: a filter sees the low half of the
+    /// number. What an architecture without a table does is never hidden.
     #[must_use]
     pub fn watches(&self, arch: AuditArch, nr: u64) -> bool {
         let nr = nr & 0xffff_ffff;
@@ -201,7 +219,8 @@ impl Watch {
         self.calls[abi as usize].get(at).copied().unwrap_or(self.others)
     }
 
-    /// For each architecture that has a table: from which number on calls are stopped at, or not. The first is 0, and neighbours differ.
+    /// For each architecture that has a table: from which number on calls are stopped at, or not.
+    /// The first is 0, and neighbours differ.
     #[must_use]
     pub fn ranges(&self) -> Vec<(AuditArch, Vec<(u32, bool)>)> {
         [AuditArch::X86_64, AuditArch::I386, AuditArch::AARCH64]

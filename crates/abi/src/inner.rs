@@ -1,5 +1,5 @@
-//! The two calls of i386 behind which others stand: socketcall and ipc. Which one, and with which arguments, is in
-//! their first argument and, for socketcall, in memory.
+//! The two calls of i386 behind which others stand: socketcall and ipc. Which one, and with which
+//! arguments, is in their first argument and, for socketcall, in memory.
 
 use std::sync::LazyLock;
 
@@ -19,11 +19,12 @@ pub struct Inner {
     pub args: [u64; 6],
 }
 
-/// The call behind a multiplexed one. `words` gives the bytes that were captured for an argument of the outer call with
-/// role 0. `None` for a call that is not multiplexed, for an unknown sub-call, or when its arguments are not known.
+/// The call behind a multiplexed one. `words` gives the bytes that were captured for an argument of
+/// the outer call with role 0. `None` for a call that is not multiplexed, for an unknown sub-call,
+/// or when its arguments are not known.
 ///
-/// The memory of the inner call is captured as that of *its* arguments, one role higher: what socketcall's sendto sends
-/// is region (argument 1, role 1).
+/// The memory of the inner call is captured as that of *its* arguments, one role higher: what
+/// socketcall's sendto sends is region (argument 1, role 1).
 #[must_use]
 pub fn inner<'m>(
     abi: Abi,
@@ -44,8 +45,8 @@ pub(crate) fn socketcall_words(call: u64) -> Option<u8> {
     SOCKET.get(usize::try_from(call).ok()?)?.map(|(_, words)| words)
 }
 
-/// By the number of the sub-call: name of the call that it is, and how many arguments it takes. send and recv have no
-/// number of their own; they are sendto and recvfrom without an address.
+/// By the number of the sub-call: name of the call that it is, and how many arguments it takes.
+/// send and recv have no number of their own; they are sendto and recvfrom without an address.
 static SOCKET: [Option<(&str, u8)>; 21] = {
     let mut calls = [None; 21];
     calls[n::SYS_SOCKET as usize] = Some(("socket", 3));
@@ -135,7 +136,8 @@ mod tests {
         let outer = row_named(Abi::I386, "socketcall").unwrap();
         let array: Vec<u8> = (1u32..=6).flat_map(u32::to_le_bytes).collect();
         for call in 1..=20 {
-            let inner = inner(Abi::I386, outer, &[call, 0x1000, 0, 0, 0, 0], |_| Some(&array)).unwrap();
+            let inner =
+                inner(Abi::I386, outer, &[call, 0x1000, 0, 0, 0, 0], |_| Some(&array)).unwrap();
             let words = usize::from(socketcall_words(call).unwrap());
             assert!(inner.row.args.len() >= words, "{}", inner.row.name);
             assert_eq!(inner.args[words - 1], words as u64);
@@ -144,7 +146,10 @@ mod tests {
         assert!(inner(Abi::I386, outer, &[11, 1, 0, 0, 0, 0], |_| Some(&array[..20])).is_none());
         let ipc = row_named(Abi::I386, "ipc").unwrap();
         for call in [1, 2, 3, 4, 11, 12, 13, 14, 21, 22, 23, 24] {
-            assert!(inner(Abi::I386, ipc, &[call, 1, 2, 3, 4, 5], |_| Some(&array)).is_some(), "{call}");
+            assert!(
+                inner(Abi::I386, ipc, &[call, 1, 2, 3, 4, 5], |_| Some(&array)).is_some(),
+                "{call}"
+            );
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a call wants where its [`Act`] alone does not tell: how a file is opened, which descriptors data come from and go
-//! to, whether it may wait or change more than its own process.
+//! What a call wants where its [`Act`] alone does not tell: how a file is opened, which descriptors
+//! data come from and go to, whether it may wait or change more than its own process.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
@@ -60,8 +60,8 @@ impl Opening {
     }
 }
 
-/// How a call opens a file; `None` for calls that open none. `structure` gives the bytes that were captured for an argument
-/// (openat2 has its flags there).
+/// How a call opens a file; `None` for calls that open none. `structure` gives the bytes that were
+/// captured for an argument (openat2 has its flags there).
 pub fn opening<'m>(
     abi: Abi,
     row: &Row,
@@ -73,7 +73,10 @@ pub fn opening<'m>(
     }
     let args = abi.args(args);
     let flags = match (row.arg("flags"), row.arg("how")) {
-        (Some(at), _) if matches!(row.args.get(at)?.kind, Kind::Flags(list) if std::ptr::eq(list, &open::OPEN)) => {
+        (Some(at), _)
+            if matches!(row.args.get(at)?.kind,
+            Kind::Flags(list) if std::ptr::eq(list, &open::OPEN)) =>
+        {
             args.get(at).copied()?
         }
         (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 0)?,
@@ -85,7 +88,8 @@ pub fn opening<'m>(
     Some(Opening { flags, abi })
 }
 
-/// The positions of the arguments that name the descriptor that data come from, and the one that they go to.
+/// The positions of the arguments that name the descriptor that data come from, and the one that
+/// they go to.
 #[must_use]
 pub fn data_fds(row: &Row) -> (Option<usize>, Option<usize>) {
     let named = |names: [&str; 3]| names.iter().find_map(|name| row.arg(name));
@@ -122,14 +126,17 @@ pub fn maps_file(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
 pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     match row.act {
         Act::Rmdir => true,
-        Act::Unlink => row.arg("flag").and_then(|at| abi.args(args).get(at).copied()).is_some_and(|flags| {
-            constant(abi, &open::AT_UNLINK, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
-        }),
+        Act::Unlink => {
+            row.arg("flag").and_then(|at| abi.args(args).get(at).copied()).is_some_and(|flags| {
+                constant(abi, &open::AT_UNLINK, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
+            })
+        }
         _ => false,
     }
 }
 
-/// What a call does to more than its own process, in a word: to the kernel, its keys, its policies. `None` for all others.
+/// What a call does to more than its own process, in a word: to the kernel, its keys, its policies.
+/// `None` for all others.
 #[must_use]
 pub fn privileged(row: &Row) -> Option<&'static str> {
     const WORDS: [(&str, &str); 15] = [
@@ -158,14 +165,17 @@ pub fn privileged(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// Whether a call fails with this result because nothing has happened yet, and will be made again: a signal came, or there
-/// was nothing to do. -512 to -516 are the kernel's own answers before it restarts a call (include/linux/errno.h).
+/// Whether a call fails with this result because nothing has happened yet, and will be made again:
+/// a signal came, or there was nothing to do. -512 to -516 are the kernel's own answers before it
+/// restarts a call (include/linux/errno.h).
 #[must_use]
 pub fn tries_again(rval: i64, is_error: bool) -> bool {
     use linux_raw_sys::errno as e;
     let errno = rval.wrapping_neg();
     is_error
-        && (errno == i64::from(e::EAGAIN) || errno == i64::from(e::EINTR) || (512..=516).contains(&errno))
+        && (errno == i64::from(e::EAGAIN)
+            || errno == i64::from(e::EINTR)
+            || (512..=516).contains(&errno))
 }
 
 /// Whether a name that is not there was looked for.
@@ -175,12 +185,13 @@ pub fn not_there(rval: i64, is_error: bool) -> bool {
     is_error && [e::ENOENT, e::ENOTDIR].iter().any(|errno| rval.wrapping_neg() == i64::from(*errno))
 }
 
-/// How many bytes of what an argument points to the kernel looks at, where that is less than the call says: the address of a socket in the
-/// file system ends with its name (unix(7)).
+/// How many bytes of what an argument points to the kernel looks at, where that is less than the
+/// call says: the address of a socket in the file system ends with its name (unix(7)).
 #[must_use]
 pub fn looked_at(kind: Kind, bytes: &[u8]) -> usize {
     let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
-    let is_unix = matches!(kind, Kind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
+    let is_unix =
+        matches!(kind, Kind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
     let end = path.iter().position(|&byte| byte == 0).filter(|&end| is_unix && end > 0);
     end.map_or(bytes.len(), |end| family.len() + end)
 }
@@ -267,7 +278,8 @@ pub fn has_connected(errno: u16) -> bool {
     errno == 0 || u32::from(errno) == linux_raw_sys::errno::EISCONN
 }
 
-/// Whether a call asks how a connect that went on by itself has ended: getsockopt(2) with SO_ERROR, see connect(2) under EINPROGRESS.
+/// Whether a call asks how a connect that went on by itself has ended: getsockopt(2) with SO_ERROR,
+/// see connect(2) under EINPROGRESS.
 #[must_use]
 pub fn asks_how_it_went(row: &Row, args: &[u64; 6]) -> bool {
     let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);

@@ -1,11 +1,12 @@
 //! What the Linux system call ABI means: one table, constants, layouts.
 //!
-//! Everything here is pure data and total functions. Nothing is read from a running system, so the same answers
-//! come out on any host: the recorder asks which memory a call concerns ([`plan`]), the inspector how a value is
-//! printed ([`render`], [`desc::Kind`]), the replayer what may be emulated ([`desc::Replay`]).
+//! Everything here is pure data and total functions. Nothing is read from a running system, so the
+//! same answers come out on any host: the recorder asks which memory a call concerns ([`plan`]),
+//! the inspector how a value is printed ([`render`], [`desc::Kind`]), the replayer what may be
+//! emulated ([`desc::Replay`]).
 //!
-//! No other crate holds a system call number or compares a name: what a call *does* is [`desc::Act`], and the fds
-//! it makes are found by [`fds::makes_fd`].
+//! No other crate holds a system call number or compares a name: what a call *does* is
+//! [`desc::Act`], and the fds it makes are found by [`fds::makes_fd`].
 #![forbid(unsafe_code)]
 
 pub mod arch;
@@ -34,8 +35,8 @@ mod tracing;
 pub use arch::{Abi, AuditArch};
 pub use clone::{CloneFlags, clone_flags};
 pub use desc::{
-    Act, Arg, Classes, Constants, Dir, Field, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special, Total,
-    When,
+    Act, Arg, Classes, Constants, Dir, Field, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special,
+    Total, When,
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};

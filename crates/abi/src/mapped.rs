@@ -1,5 +1,5 @@
-//! Which memory of a program changes although its call announces no buffer there: what is mapped anew, and ranges of addresses
-//! that it names.
+//! Which memory of a program changes although its call announces no buffer there: what is mapped
+//! anew, and ranges of addresses that it names.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use crate::desc::{Act, Len, Mem, Row, Total};
 use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
 
-/// How many bytes the call maps at the address that it answers: what was there before is gone, whatever it was. `None`
-/// for calls that map nothing. `structure` is what the first argument points to, as captured at the entry (the old
-/// mmap of i386 has its arguments there).
+/// How many bytes the call maps at the address that it answers: what was there before is gone,
+/// whatever it was. `None` for calls that map nothing. `structure` is what the first argument
+/// points to, as captured at the entry (the old mmap of i386 has its arguments there).
 #[must_use]
 pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u64> {
     let name = match row.act {
@@ -28,10 +28,11 @@ pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) ->
     }
 }
 
-/// The ranges of addresses that lie in memory of the call as numbers, and whose bytes it may change without having been given a
-/// buffer: in iovec arrays of memory that is not the caller's ([`Total::None`]), for it is the caller's when that names itself
-/// (process_vm_writev, process_madvise); in requests of userfaultfd, which put pages there (ioctl_userfaultfd(2)). `bytes`
-/// is what an argument points to, as captured at the entry.
+/// The ranges of addresses that lie in memory of the call as numbers, and whose bytes it may change
+/// without having been given a buffer: in iovec arrays of memory that is not the caller's
+/// ([`Total::None`]), for it is the caller's when that names itself (process_vm_writev,
+/// process_madvise); in requests of userfaultfd, which put pages there (ioctl_userfaultfd(2)).
+/// `bytes` is what an argument points to, as captured at the entry.
 pub fn named_ranges<'m>(
     abi: Abi,
     row: &Row,
@@ -71,8 +72,8 @@ pub fn named_ranges<'m>(
     ranges
 }
 
-/// The memory that io_submit hands to the kernel to be written, in that call or at any time after it. `iocb` is an element as captured
-/// at the entry; of a vectored one the buffers are not known.
+/// The memory that io_submit hands to the kernel to be written, in that call or at any time after
+/// it. `iocb` is an element as captured at the entry; of a vectored one the buffers are not known.
 pub fn handed_over<'m>(row: &Row, iocb: impl Fn(u8, u32) -> Option<&'m [u8]>) -> Vec<Range<u64>> {
     // linux/aio_abi.h: opcode at 16, buffer at 24, length at 32.
     let list = (0u8..)
@@ -107,17 +108,20 @@ mod tests {
 
     #[test]
     fn what_asynchronous_reads_will_write_is_known() {
-        let iocb = |opcode: u64| [0, 0, opcode, 0x1000, 0x20, 0, 0, 0].map(u64::to_le_bytes).concat();
+        let iocb =
+            |opcode: u64| [0, 0, opcode, 0x1000, 0x20, 0, 0, 0].map(u64::to_le_bytes).concat();
         let list = [iocb(0), iocb(1), iocb(0)];
         let row = |name| row_named(Abi::X86_64, name).unwrap();
-        let of = |arg: u8, i: u32| (arg == 2).then(|| list.get(i as usize).map(Vec::as_slice)).flatten();
+        let of =
+            |arg: u8, i: u32| (arg == 2).then(|| list.get(i as usize).map(Vec::as_slice)).flatten();
         assert_eq!(handed_over(row("io_submit"), of), [0x1000..0x1020, 0x1000..0x1020]);
         assert_eq!(handed_over(row("io_getevents"), of), []);
     }
 
     #[test]
     fn ranges_that_are_named_in_memory_are_found() {
-        let words = |numbers: [u64; 4]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
+        let words =
+            |numbers: [u64; 4]| numbers.iter().flat_map(|n| n.to_le_bytes()).collect::<Vec<u8>>();
         let named = |name, request: u32, bytes: &[u8]| {
             let row = row_named(Abi::X86_64, name).unwrap();
             named_ranges(Abi::X86_64, row, &[0, request.into(), 0, 0, 0, 0], |_| Some(bytes))
@@ -127,7 +131,10 @@ mod tests {
         assert_eq!(named("writev", 0, &array), []);
         let copy = words([0x7000, 0x9000, 0x1000, 0]);
         assert_eq!(named("ioctl", UFFDIO_COPY, &copy), vec![0x7000..0x8000]);
-        assert_eq!(named("ioctl", UFFDIO_ZEROPAGE, &words([0x7000, 0x2000, 0, 0])), vec![0x7000..0x9000]);
+        assert_eq!(
+            named("ioctl", UFFDIO_ZEROPAGE, &words([0x7000, 0x2000, 0, 0])),
+            vec![0x7000..0x9000]
+        );
         assert_eq!(named("ioctl", UFFDIO_COPY, &copy[..20]), []);
         assert_eq!(named("ioctl", linux_raw_sys::ioctl::FIONREAD, &copy), []);
     }

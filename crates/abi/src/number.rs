@@ -1,7 +1,7 @@
 //! From (architecture, number) to a name and to a row of the table, in constant time.
 //!
-//! Numbers and names come from the `syscalls` package, those that only x32 has from `number/x32.rs`. A number that is newer
-//! than both stays a number.
+//! Numbers and names come from the `syscalls` package, those that only x32 has from
+//! `number/x32.rs`. A number that is newer than both stays a number.
 
 mod x32;
 
@@ -42,10 +42,12 @@ pub fn row(arch: AuditArch, nr: u64) -> Option<&'static Row> {
     entry(arch, nr)?.row
 }
 
-/// The number of the call of that name, as the kernel would report it: with the x32 bit for [`Abi::X32`].
+/// The number of the call of that name, as the kernel would report it: with the x32 bit for
+/// [`Abi::X32`].
 #[must_use]
 pub fn number(abi: Abi, name: &str) -> Option<u64> {
-    let nr = dense(abi).iter().position(|e| e.name == Some(name)).and_then(|i| u64::try_from(i).ok())?;
+    let nr =
+        dense(abi).iter().position(|e| e.name == Some(name)).and_then(|i| u64::try_from(i).ok())?;
     Some(if abi == Abi::X32 { nr | Nr::X32_BIT } else { nr })
 }
 
@@ -55,15 +57,19 @@ pub fn calls(abi: Abi) -> impl Iterator<Item = (u64, &'static str, Option<&'stat
     (0u64..).zip(dense(abi)).filter_map(move |(nr, e)| Some((nr | bit, e.name?, e.row)))
 }
 
-/// Every row of the table once, with the ABI that it is only for (a row of the common part has none).
+/// Every row of the table once, with the ABI that it is only for (a row of the common part has
+/// none).
 pub fn all_rows() -> impl Iterator<Item = (Option<Abi>, &'static Row)> {
     table::groups().flat_map(|(abi, rows)| rows.iter().map(move |r| (abi, r)))
 }
 
-/// The row of a name in an ABI, also of a name that has no number there (what stands behind a multiplexed call).
+/// The row of a name in an ABI, also of a name that has no number there (what stands behind a
+/// multiplexed call).
 pub(crate) fn row_named(abi: Abi, name: &str) -> Option<&'static Row> {
     let find = |only: Option<Abi>| {
-        table::groups().filter(|(o, _)| *o == only).find_map(|(_, rows)| rows.iter().find(|r| r.name == name))
+        table::groups()
+            .filter(|(o, _)| *o == only)
+            .find_map(|(_, rows)| rows.iter().find(|r| r.name == name))
     };
     find(Some(abi)).or_else(|| find(None))
 }
@@ -90,7 +96,8 @@ fn build(abi: Abi) -> Vec<Entry> {
     let mut by_name: HashMap<&'static str, &'static Row> = HashMap::new();
     for (only, rows) in table::groups().filter(|(only, _)| only.is_none_or(|only| only == abi)) {
         for row in rows {
-            // A row that is only for this ABI takes the place of a common one, whichever comes first.
+            // A row that is only for this ABI takes the place of a common one, whichever comes
+            // first.
             if only.is_some() || !by_name.contains_key(row.name) {
                 by_name.insert(row.name, row);
             }
@@ -106,7 +113,8 @@ fn build(abi: Abi) -> Vec<Entry> {
     dense
 }
 
-/// Calls of the generic header for 32-bit architectures alone that `time64` at their end does not tell.
+/// Calls of the generic header for 32-bit architectures alone that `time64` at their end does not
+/// tell.
 const ONLY_32: &[&str] = &[
     "clock_gettime64",
     "clock_settime64",
@@ -129,8 +137,9 @@ fn names(abi: Abi) -> Vec<(usize, &'static str)> {
     match abi {
         Abi::X86_64 => every!(x86_64).collect(),
         Abi::I386 => every!(x86).collect(),
-        // The package reads arm64's numbers from the generic header without its conditions: it has the calls that only
-        // 32-bit architectures get, and calls newfstatat by the name that it would have there.
+        // The package reads arm64's numbers from the generic header without its conditions: it has
+        // the calls that only 32-bit architectures get, and calls newfstatat by the name that it
+        // would have there.
         Abi::Aarch64 => every!(aarch64)
             .map(|(nr, name)| (nr, if name == "fstatat" { "newfstatat" } else { name }))
             .filter(|(_, name)| !name.ends_with("time64") && !ONLY_32.contains(name))
@@ -157,7 +166,11 @@ mod tests {
         assert_eq!(syscall_name(AuditArch::AARCH64, 1), Some("io_destroy"));
         assert_eq!(syscall_name(AuditArch::X86_64, 1 | Nr::X32_BIT), Some("write"));
         assert_eq!(syscall_name(AuditArch::X86_64, 515 | Nr::X32_BIT), Some("readv"));
-        assert_eq!(syscall_name(AuditArch::X86_64, 19 | Nr::X32_BIT), None, "x32 has its own readv");
+        assert_eq!(
+            syscall_name(AuditArch::X86_64, 19 | Nr::X32_BIT),
+            None,
+            "x32 has its own readv"
+        );
         assert_eq!(syscall_name(AuditArch::X86_64, 515), None);
     }
 

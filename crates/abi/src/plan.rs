@@ -1,10 +1,12 @@
-//! Which memory a system call concerns: from a row and its arguments to the regions that are worth reading.
+//! Which memory a system call concerns: from a row and its arguments to the regions that are worth
+//! reading.
 //!
-//! A total function. Arguments and memory come from a program that may be wrong or hostile, so nothing here panics,
-//! allocates beyond the caller's scratch vector or loops without a bound; what cannot be followed is not followed.
+//! A total function. Arguments and memory come from a program that may be wrong or hostile, so
+//! nothing here panics, allocates beyond the caller's scratch vector or loops without a bound; what
+//! cannot be followed is not followed.
 //!
-//! Pointers are followed level by level: all wants of a level are handed to [`Memory::fetch`] at once, then the
-//! wants of the next level are made from the bytes that came back.
+//! Pointers are followed level by level: all wants of a level are handed to [`Memory::fetch`] at
+//! once, then the wants of the next level are made from the bytes that came back.
 //!
 //! | what an argument points to | role 0 | role 1, index | role 2, index |
 //! |---|---|---|---|
@@ -16,8 +18,9 @@
 //! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
 //! | any other structure with pointers | the structure or structures | [`index`]`(ordinal, which pointer)` | |
 //!
-//! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that of its own arguments,
-//! each role one higher than in the table above. Role 0 is then the array of socketcall.
+//! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that
+//! of its own arguments, each role one higher than in the table above. Role 0 is then the array of
+//! socketcall.
 
 mod expand;
 mod level;
@@ -36,20 +39,20 @@ pub struct Want {
     pub arg: u8,
     /// [`Dir::In`] at an entry, [`Dir::Out`] at an exit; never [`Dir::InOut`].
     pub dir: Dir,
-    /// 0: what the argument points to. 1: what is pointed to from there. 2: one level further. One more behind a
-    /// multiplexed call.
+    /// 0: what the argument points to. 1: what is pointed to from there. 2: one level further. One
+    /// more behind a multiplexed call.
     pub role: u8,
     /// Which element, see the module's table.
     pub index: u32,
     /// Where it starts, never 0.
     pub address: u64,
-    /// How many bytes the call concerns, before any limit of the recorder; for a string the most it may have. As absurd
-    /// as the program says: up to 2^64-1.
+    /// How many bytes the call concerns, before any limit of the recorder; for a string the most it
+    /// may have. As absurd as the program says: up to 2^64-1.
     pub asked: u64,
     /// It ends with the first NUL byte, which belongs to it.
     pub string: bool,
-    /// When not 0: it ends with the first word of this size (4 or 8) that is zero, which belongs to it. `asked` is
-    /// then a bound, and a reader need not go past the terminator.
+    /// When not 0: it ends with the first word of this size (4 or 8) that is zero, which belongs to
+    /// it. `asked` is then a bound, and a reader need not go past the terminator.
     pub words: u8,
     /// False for bytes that are only read to find other memory and are no region of their own.
     pub store: bool,
@@ -57,14 +60,16 @@ pub struct Want {
 
 /// The memory of the stopped task.
 pub trait Memory {
-    /// Reads new wants, in order, if possible in one vectored read. A bad one must not hide the next.
+    /// Reads new wants, in order, if possible in one vectored read. A bad one must not hide the
+    /// next.
     fn fetch(&mut self, wants: &[Want]);
 
-    /// What was got for the `i`-th want of this stop, counted over all fetches; maybe short, maybe empty.
+    /// What was got for the `i`-th want of this stop, counted over all fetches; maybe short, maybe
+    /// empty.
     fn bytes(&self, i: usize) -> &[u8];
 
-    /// A length that stands neither in registers nor in the memory of the task. Who cannot ask the kernel knows none, and
-    /// memory of such a length is then not read.
+    /// A length that stands neither in registers nor in the memory of the task. Who cannot ask the
+    /// kernel knows none, and memory of such a length is then not read.
     fn ask(&self, _fact: Fact) -> Option<u64> {
         None
     }
@@ -98,8 +103,13 @@ pub struct Limits {
 
 impl Limits {
     /// What the kernel itself would take, within reason.
-    pub const DEFAULT: Self =
-        Self { iovecs: 1024, strings: 4096, string_bytes: 128 * 1024, messages: 1024, wants: 16384 };
+    pub const DEFAULT: Self = Self {
+        iovecs: 1024,
+        strings: 4096,
+        string_bytes: 128 * 1024,
+        messages: 1024,
+        wants: 16384,
+    };
 }
 
 impl Default for Limits {
@@ -129,7 +139,8 @@ impl Default for EntryState {
 }
 
 impl EntryState {
-    /// For a call whose entry was not seen (attach in mid-call): lengths are those of the exit alone.
+    /// For a call whose entry was not seen (attach in mid-call): lengths are those of the exit
+    /// alone.
     pub const UNKNOWN: Self = Self { lengths: [u32::MAX; 6], names: [u8::MAX; NAMES], left_out: 0 };
 }
 
@@ -152,8 +163,8 @@ pub const fn index(message: u32, part: u32) -> u32 {
     message << 16 | (part & 0xffff)
 }
 
-/// The memory that goes in: call it at an entry stop. `wants` is cleared, filled and left for the caller to store;
-/// its i-th element belongs to `mem.bytes(i)`.
+/// The memory that goes in: call it at an entry stop. `wants` is cleared, filled and left for the
+/// caller to store; its i-th element belongs to `mem.bytes(i)`.
 pub fn at_entry(
     abi: Abi,
     row: &Row,
@@ -166,11 +177,12 @@ pub fn at_entry(
     stop.run(wants, mem)
 }
 
-/// The memory that came out: call it at an exit stop with the arguments of the entry. Says how many elements were
-/// left out because of `limits`. An exit with -512 to -516 (`ERESTART*`) is an error like any other.
+/// The memory that came out: call it at an exit stop with the arguments of the entry. Says how many
+/// elements were left out because of `limits`. An exit with -512 to -516 (`ERESTART*`) is an error
+/// like any other.
 ///
-/// At the exit of `restart_syscall` ([`crate::Act::Restart`]) pass the row, arguments and state of the call that it
-/// continues: that call writes its memory now.
+/// At the exit of `restart_syscall` ([`crate::Act::Restart`]) pass the row, arguments and state of
+/// the call that it continues: that call writes its memory now.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a fact of its own, and a struct would only rename them"
@@ -205,7 +217,8 @@ pub fn may_write(row: &Row) -> bool {
             a.mem.is_some_and(|m| {
                 m.dir.comes_out()
                     || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
-                    || matches!(m.len, Len::Linked { links, .. } if links.iter().any(|l| l.dir.comes_out()))
+                    || matches!(m.len,
+                        Len::Linked { links, .. } if links.iter().any(|l| l.dir.comes_out()))
             })
         })
 }

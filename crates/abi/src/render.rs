@@ -1,5 +1,6 @@
-//! How values are spelled: flags joined by `|`, unknown bits in hexadecimal, unknown values named as unknown.
-//! Pure functions on the data of the table; the inspector calls them and adds nothing of its own.
+//! How values are spelled: flags joined by `|`, unknown bits in hexadecimal, unknown values named
+//! as unknown. Pure functions on the data of the table; the inspector calls them and adds nothing
+//! of its own.
 
 use std::fmt::Write as _;
 
@@ -11,8 +12,9 @@ use crate::consts::{clock, ioctl, open, socket};
 use crate::desc::{Constants, Field, Kind};
 use crate::signal::signal_name;
 
-/// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names of known bits, then
-/// what is left in hexadecimal: `0x40 /* PROT_??? */` when that is all; `0` for nothing at all.
+/// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names
+/// of known bits, then what is left in hexadecimal: `0x40 /* PROT_??? */` when that is all; `0` for
+/// nothing at all.
 pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let rest = names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
@@ -24,7 +26,8 @@ pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     }
 }
 
-/// Spells one value of a list: its name, or the number and whose name is missing: `0x7 /* SEEK_??? */`.
+/// Spells one value of a list: its name, or the number and whose name is missing: `0x7 /* SEEK_???
+/// */`.
 pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     let value = low(list, value);
     match list.items.iter().find(|(name, v)| low(list, this(abi, list, name, *v)) == value) {
@@ -47,8 +50,8 @@ pub fn constant(abi: Abi, list: &Constants, name: &str) -> Option<u64> {
     list.items.iter().chain(parts).find(|(n, _)| *n == name).map(|(n, v)| this(abi, list, n, *v))
 }
 
-/// Spells a value of a kind that has words for values. False, and nothing written, for every other kind: the caller
-/// prints the number.
+/// Spells a value of a kind that has words for values. False, and nothing written, for every other
+/// kind: the caller prints the number.
 pub fn flag_value(abi: Abi, kind: Kind, value: u64, out: &mut String) -> bool {
     match kind {
         Kind::Flags(list) => flags_text(abi, list, value, out),
@@ -85,7 +88,8 @@ pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
     list.items.iter().find(|(_, v)| *v == option & 0xffff_ffff).map(|(name, _)| *name)
 }
 
-/// The name of a protocol of an address family: the internet families have names, for others 0 is the rule.
+/// The name of a protocol of an address family: the internet families have names, for others 0 is
+/// the rule.
 #[must_use]
 pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
     let list = match u32::try_from(family & 0xffff_ffff).ok()? {
@@ -141,7 +145,9 @@ fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     if rest.left != 0 || !rest.any {
         out.push_str(if rest.any { "|0" } else { "0" });
         let digits = (u64::BITS - rest.left.leading_zeros()).div_ceil(3).max(2);
-        out.extend((0..digits).rev().map(|digit| char::from(b'0' + (rest.left >> (3 * digit) & 7) as u8)));
+        out.extend(
+            (0..digits).rev().map(|digit| char::from(b'0' + (rest.left >> (3 * digit) & 7) as u8)),
+        );
     }
 }
 
@@ -159,7 +165,8 @@ fn this(abi: Abi, list: &Constants, name: &str, host: u64) -> u64 {
     }
 }
 
-/// A clock; a negative one belongs to a process or thread, or is an fd (include/linux/posix-timers_types.h).
+/// A clock; a negative one belongs to a process or thread, or is an fd
+/// (include/linux/posix-timers_types.h).
 fn clock_text(abi: Abi, value: u64, out: &mut String) {
     let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
     let id = low.cast_signed();
@@ -172,7 +179,8 @@ fn clock_text(abi: Abi, value: u64, out: &mut String) {
         3 => write!(out, "FD_TO_CLOCKID({of})"),
         kind => {
             let whose = if kind & 4 == 0 { "PROCESS" } else { "THREAD" };
-            let what = ["PROF", "VIRT", "SCHED"].get(usize::try_from(kind & 3).unwrap_or(3)).copied();
+            let what =
+                ["PROF", "VIRT", "SCHED"].get(usize::try_from(kind & 3).unwrap_or(3)).copied();
             match what {
                 Some(what) => write!(out, "MAKE_{whose}_CPUCLOCK({of}, CPUCLOCK_{what})"),
                 None => write!(out, "{low:#x}"),

@@ -1,5 +1,5 @@
-//! What a recording that is to be replayed must know of a call: whether it may be made at all, and what it does to the address
-//! space.
+//! What a recording that is to be replayed must know of a call: whether it may be made at all, and
+//! what it does to the address space.
 
 use linux_raw_sys::{errno as e, general as g, prctl};
 
@@ -9,8 +9,9 @@ use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_
 use crate::desc::{Act, Replay, Row};
 use crate::plan::word::word_at;
 
-/// The errno with which a call is answered, instead of being made, because nobody could replay what it does. It is the one that
-/// programs know from kernels without the call or the feature, and have another way for. `None`: it is made.
+/// The errno with which a call is answered, instead of being made, because nobody could replay what
+/// it does. It is the one that programs know from kernels without the call or the feature, and have
+/// another way for. `None`: it is made.
 #[must_use]
 pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u32> {
     let args = abi.args(args);
@@ -24,12 +25,18 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         Act::Clone3 => Some(e::ENOSYS),
         // Pages vanish when memory is short; what a guard page is only the kernel knows.
         Act::Madvise
-            if matches!(low(args[2]), g::MADV_FREE | g::MADV_GUARD_INSTALL | g::MADV_GUARD_REMOVE) =>
+            if matches!(
+                low(args[2]),
+                g::MADV_FREE | g::MADV_GUARD_INSTALL | g::MADV_GUARD_REMOVE
+            ) =>
         {
             Some(e::EINVAL)
         }
-        Act::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => Some(e::ENOMEM),
-        // The recorder has the time-stamp counter; calls that a library makes by itself would be seen as another's.
+        Act::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
+            Some(e::ENOMEM)
+        }
+        // The recorder has the time-stamp counter; calls that a library makes by itself would be
+        // seen as another's.
         Act::Prctl
             if matches!(
                 option,
@@ -41,7 +48,8 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         // Shadow stacks, and CPUID that stops.
         Act::ArchState
             if row.arg("option").is_some()
-                && ![ARCH_SET_FS, ARCH_SET_GS, ARCH_GET_FS, ARCH_GET_GS].contains(&u64::from(option)) =>
+                && ![ARCH_SET_FS, ARCH_SET_GS, ARCH_GET_FS, ARCH_GET_GS]
+                    .contains(&u64::from(option)) =>
         {
             Some(e::EINVAL)
         }
@@ -125,15 +133,17 @@ pub enum Shape {
     },
     /// Sets an entry of the thread's table of segments (i386).
     ThreadArea {
-        /// Where the `struct user_desc` stands that says which and how; the kernel may choose which, and writes it there.
+        /// Where the `struct user_desc` stands that says which and how; the kernel may choose
+        /// which, and writes it there.
         at: u64,
     },
     /// Maps what no replay can rebuild, or changes state that it does not know.
     Unknown,
 }
 
-/// What a call with these arguments does to the address space; `None` for calls that leave it alone. `structure` is what the first
-/// argument points to, as captured at the entry (the old mmap of i386 has its arguments there).
+/// What a call with these arguments does to the address space; `None` for calls that leave it
+/// alone. `structure` is what the first argument points to, as captured at the entry (the old mmap
+/// of i386 has its arguments there).
 #[must_use]
 pub fn shape(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<Shape> {
     let args = abi.args(args);
@@ -271,14 +281,21 @@ pub fn ids(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Ids {
     }
 }
 
-/// Where the `struct user_desc` stands with which clone of i386 begins the new task's table of segments; other architectures set a register.
+/// Where the `struct user_desc` stands with which clone of i386 begins the new task's table of
+/// segments; other architectures set a register.
 #[must_use]
-pub fn thread_area_of_child(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Option<u64> {
+pub fn thread_area_of_child(
+    abi: Abi,
+    row: &Row,
+    args: &[u64; 6],
+    flags: CloneFlags,
+) -> Option<u64> {
     let at = row.arg("tls").filter(|_| abi == Abi::I386 && flags.sets_thread_storage())?;
     abi.args(args).get(at).copied()
 }
 
-/// The address that a call gives the kernel to write zero to when the thread ends (set_tid_address(2)).
+/// The address that a call gives the kernel to write zero to when the thread ends
+/// (set_tid_address(2)).
 #[must_use]
 pub fn clears_when_ended(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
     row.arg("tidptr").and_then(|at| abi.args(args).get(at).copied())
@@ -329,7 +346,8 @@ mod tests {
 
     #[test]
     fn bytes_come_from_memory_or_from_a_descriptor() {
-        let to = |name| output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &[1, 2, 3, 4, 5, 6]);
+        let to =
+            |name| output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &[1, 2, 3, 4, 5, 6]);
         assert_eq!(to("write"), Some(Output { fd: 1, from_memory: true }));
         assert_eq!(to("sendto"), Some(Output { fd: 1, from_memory: true }));
         assert_eq!(to("sendfile"), Some(Output { fd: 1, from_memory: false }));
@@ -341,7 +359,8 @@ mod tests {
     #[test]
     fn ids_of_new_tasks_are_written_where_both_see_them() {
         let row = row_named(Abi::X86_64, "clone").unwrap();
-        let ids = |flags: u32| ids(Abi::X86_64, row, &[0, 0, 0x10, 0x20, 0, 0], CloneFlags(flags.into()));
+        let ids =
+            |flags: u32| ids(Abi::X86_64, row, &[0, 0, 0x10, 0x20, 0, 0], CloneFlags(flags.into()));
         let thread = ids(g::CLONE_VM | g::CLONE_PARENT_SETTID | g::CLONE_CHILD_CLEARTID);
         assert_eq!(thread, Ids { written: [Some(0x10), None], cleared: Some(0x20) });
         assert_eq!(ids(g::CLONE_PARENT_SETTID | g::CLONE_CHILD_SETTID).written, [None, Some(0x20)]);

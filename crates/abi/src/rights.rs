@@ -6,8 +6,9 @@ use crate::arch::Abi;
 
 /// Calls `each` with every descriptor in the control data of a received message.
 ///
-/// Control data are headers of a word-sized length (itself included), level and type, each with its data, aligned to a
-/// word (cmsg(3)). Whatever the bytes, this ends: a header that does not lie whole in them is the last.
+/// Control data are headers of a word-sized length (itself included), level and type, each with its
+/// data, aligned to a word (cmsg(3)). Whatever the bytes, this ends: a header that does not lie
+/// whole in them is the last.
 pub fn rights(abi: Abi, control: &[u8], mut each: impl FnMut(i32)) {
     let word = usize::from(abi.word());
     let mut rest = control;
@@ -15,7 +16,8 @@ pub fn rights(abi: Abi, control: &[u8], mut each: impl FnMut(i32)) {
         let head = word + 8;
         let Some(data) = rest.get(head..len.max(head)) else { return };
         if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) {
-            data.chunks_exact(4).for_each(|fd| each(i32::from_le_bytes([fd[0], fd[1], fd[2], fd[3]])));
+            data.chunks_exact(4)
+                .for_each(|fd| each(i32::from_le_bytes([fd[0], fd[1], fd[2], fd[3]])));
         }
         match rest.get(len.max(head).next_multiple_of(word)..) {
             Some(next) => rest = next,

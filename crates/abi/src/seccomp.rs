@@ -1,4 +1,5 @@
-//! Whether a call installs a seccomp filter: from then on, answers of calls may come from the filter.
+//! Whether a call installs a seccomp filter: from then on, answers of calls may come from the
+//! filter.
 
 use linux_raw_sys::prctl::PR_SET_SECCOMP;
 use linux_raw_sys::ptrace::{
@@ -9,7 +10,8 @@ use linux_raw_sys::ptrace::{
 use crate::arch::Abi;
 use crate::desc::{Act, Row};
 
-/// Whether the call installs a filter or strict mode, if it succeeds: seccomp, or prctl with `PR_SET_SECCOMP`.
+/// Whether the call installs a filter or strict mode, if it succeeds: seccomp, or prctl with
+/// `PR_SET_SECCOMP`.
 #[must_use]
 pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     let args = abi.args(args).map(|a| a & 0xffff_ffff);
@@ -24,8 +26,8 @@ pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     }
 }
 
-/// Whether the filter that the call installs holds for every thread of the process at once (`SECCOMP_FILTER_FLAG_TSYNC`); otherwise
-/// it is for the caller, and for those that it makes.
+/// Whether the filter that the call installs holds for every thread of the process at once
+/// (`SECCOMP_FILTER_FLAG_TSYNC`); otherwise it is for the caller, and for those that it makes.
 #[must_use]
 pub fn reaches_all_threads(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     installs_seccomp(abi, row, args)
@@ -51,7 +53,11 @@ mod tests {
         assert!(!check("read", [1, 2]));
         let all = |flags| {
             let row = row_named(Abi::X86_64, "seccomp").unwrap();
-            reaches_all_threads(Abi::X86_64, row, &[SECCOMP_SET_MODE_FILTER.into(), flags, 0, 0, 0, 0])
+            reaches_all_threads(
+                Abi::X86_64,
+                row,
+                &[SECCOMP_SET_MODE_FILTER.into(), flags, 0, 0, 0, 0],
+            )
         };
         assert!(all(SECCOMP_FILTER_FLAG_TSYNC.into()) && !all(0));
     }

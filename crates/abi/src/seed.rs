@@ -1,6 +1,8 @@
-//! Wrong rows, made of right ones: a proof of the table is worth something only if it fails on a table that is wrong.
+//! Wrong rows, made of right ones: a proof of the table is worth something only if it fails on a
+//! table that is wrong.
 //!
-//! The table has none of them. A recorder can be given them in the table's place, and what it says of them is tested.
+//! The table has none of them. A recorder can be given them in the table's place, and what it says
+//! of them is tested.
 
 use crate::desc::{Arg, Dir, Len, Mem, Row, Special, Total};
 use crate::layout::Layout;
@@ -18,8 +20,8 @@ pub enum Fault {
     NotOnSuccess,
     /// Memory that is written by a call that fails is announced for success alone.
     NotOnError,
-    /// Nothing is wrong: memory that comes out is captured at the entry too, as long as it may become. So a log shows what a call
-    /// has changed.
+    /// Nothing is wrong: memory that comes out is captured at the entry too, as long as it may
+    /// become. So a log shows what a call has changed.
     Before,
 }
 
@@ -40,10 +42,12 @@ impl Fault {
     pub fn row(self, right: &Row) -> &'static Row {
         let wrong = |mem: Mem| {
             let seeded: &'static Seeded = Box::leak(Box::new(Seeded { right: mem, fault: self }));
-            // Whoever asks only for the direction must be told of both: what is right is decided at each stop.
+            // Whoever asks only for the direction must be told of both: what is right is decided at
+            // each stop.
             Mem { dir: Dir::InOut, len: Len::Seeded(seeded), ..mem }
         };
-        let args: Vec<Arg> = right.args.iter().map(|arg| Arg { mem: arg.mem.map(wrong), ..*arg }).collect();
+        let args: Vec<Arg> =
+            right.args.iter().map(|arg| Arg { mem: arg.mem.map(wrong), ..*arg }).collect();
         Box::leak(Box::new(Row { args: Vec::leak(args), ..*right }))
     }
 
@@ -75,7 +79,8 @@ impl Mem {
         if let Len::Special(id) = self.right().len { Some(id) } else { None }
     }
 
-    /// The memory with something wrong in it, at an entry (`None`) or at the exit of a call that failed or not.
+    /// The memory with something wrong in it, at an entry (`None`) or at the exit of a call that
+    /// failed or not.
     pub(crate) fn spoilt(self, fault: Fault, failed: Option<bool>) -> Option<Self> {
         match (fault, failed) {
             (Fault::Incoming, Some(_))
@@ -118,7 +123,8 @@ mod tests {
         }
     }
 
-    /// Direction and length of what a call with these arguments announces at its entry, at a success, at a failure.
+    /// Direction and length of what a call with these arguments announces at its entry, at a
+    /// success, at a failure.
     fn announced(row: &Row) -> [Vec<(u8, u64)>; 3] {
         announced_by(row, [0x10, 0x2000, 40, 0x4000, 0x5000, 0x6000])
     }
@@ -126,7 +132,8 @@ mod tests {
     fn announced_by(row: &Row, args: [u64; 6]) -> [Vec<(u8, u64)>; 3] {
         let (abi, limits) = (Abi::X86_64, Limits::DEFAULT);
         let mut wants = Vec::new();
-        let list = |wants: &[Want]| wants.iter().filter(|w| w.store).map(|w| (w.arg, w.asked)).collect();
+        let list =
+            |wants: &[Want]| wants.iter().filter(|w| w.store).map(|w| (w.arg, w.asked)).collect();
         at_entry(abi, row, &args, &limits, &mut wants, &mut Same);
         let entry = list(&wants);
         let ends = [(24, false), (-22, true)].map(|(rval, failed)| {

@@ -6,20 +6,25 @@ use crate::arch::Abi;
 use crate::consts::signal::SIGNALS;
 use crate::layout::Layout;
 
-/// The first real-time signal as the kernel counts them; the C library keeps the first two for itself.
+/// The first real-time signal as the kernel counts them; the C library keeps the first two for
+/// itself.
 const RT_FIRST: i32 = 32;
 /// The last signal.
 const RT_LAST: i32 = 64;
 
 #[rustfmt::skip]
 static REAL_TIME: [&str; 33] = [
-    "SIGRTMIN", "SIGRT_1", "SIGRT_2", "SIGRT_3", "SIGRT_4", "SIGRT_5", "SIGRT_6", "SIGRT_7", "SIGRT_8", "SIGRT_9", "SIGRT_10",
-    "SIGRT_11", "SIGRT_12", "SIGRT_13", "SIGRT_14", "SIGRT_15", "SIGRT_16", "SIGRT_17", "SIGRT_18", "SIGRT_19", "SIGRT_20",
-    "SIGRT_21", "SIGRT_22", "SIGRT_23", "SIGRT_24", "SIGRT_25", "SIGRT_26", "SIGRT_27", "SIGRT_28", "SIGRT_29", "SIGRT_30",
+    "SIGRTMIN", "SIGRT_1", "SIGRT_2", "SIGRT_3", "SIGRT_4", "SIGRT_5", "SIGRT_6", "SIGRT_7",
+    "SIGRT_8", "SIGRT_9", "SIGRT_10",
+    "SIGRT_11", "SIGRT_12", "SIGRT_13", "SIGRT_14", "SIGRT_15", "SIGRT_16", "SIGRT_17", "SIGRT_18",
+    "SIGRT_19", "SIGRT_20",
+    "SIGRT_21", "SIGRT_22", "SIGRT_23", "SIGRT_24", "SIGRT_25", "SIGRT_26", "SIGRT_27", "SIGRT_28",
+    "SIGRT_29", "SIGRT_30",
     "SIGRT_31", "SIGRT_32",
 ];
 
-/// The name of a signal: `SIGSEGV`; real-time signals count from the kernel's 32: `SIGRTMIN`, `SIGRT_1`, ...
+/// The name of a signal: `SIGSEGV`; real-time signals count from the kernel's 32: `SIGRTMIN`,
+/// `SIGRT_1`, ...
 #[must_use]
 pub fn signal_name(signal: i32) -> Option<&'static str> {
     if (RT_FIRST..=RT_LAST).contains(&signal) {
@@ -33,12 +38,14 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
 #[must_use]
 pub fn signal_number(name: &str) -> Option<i32> {
     (1..=RT_LAST).find(|n| {
-        signal_name(*n).is_some_and(|known| known == name || known.strip_prefix("SIG") == Some(name))
+        signal_name(*n)
+            .is_some_and(|known| known == name || known.strip_prefix("SIG") == Some(name))
     })
 }
 
-/// How much of a `siginfo_t` that goes in the kernel reads, told from its head (kernel/signal.c): 48 bytes where signal and
-/// code say what is in it, all 128 where they do not. Callers of 32 bits always pass the whole.
+/// How much of a `siginfo_t` that goes in the kernel reads, told from its head (kernel/signal.c):
+/// 48 bytes where signal and code say what is in it, all 128 where they do not. Callers of 32 bits
+/// always pass the whole.
 pub(crate) fn taken(abi: Abi, head: &[u8]) -> u32 {
     /// `sizeof(struct kernel_siginfo)`, which is in no exported header.
     const KNOWN: u32 = 48;
@@ -96,10 +103,14 @@ macro_rules! codes {
 }
 
 codes! {
-    ANY: SI_USER SI_KERNEL SI_QUEUE SI_TIMER SI_MESGQ SI_ASYNCIO SI_SIGIO SI_TKILL SI_DETHREAD SI_ASYNCNL;
-    ILL: ILL_ILLOPC ILL_ILLOPN ILL_ILLADR ILL_ILLTRP ILL_PRVOPC ILL_PRVREG ILL_COPROC ILL_BADSTK ILL_BADIADDR;
-    FPE: FPE_INTDIV FPE_INTOVF FPE_FLTDIV FPE_FLTOVF FPE_FLTUND FPE_FLTRES FPE_FLTINV FPE_FLTSUB FPE_FLTUNK FPE_CONDTRAP;
-    SEGV: SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR SEGV_PKUERR SEGV_ACCADI SEGV_ADIDERR SEGV_ADIPERR SEGV_MTEAERR SEGV_MTESERR
+    ANY: SI_USER SI_KERNEL SI_QUEUE SI_TIMER SI_MESGQ SI_ASYNCIO SI_SIGIO SI_TKILL SI_DETHREAD
+    SI_ASYNCNL;
+    ILL: ILL_ILLOPC ILL_ILLOPN ILL_ILLADR ILL_ILLTRP ILL_PRVOPC ILL_PRVREG ILL_COPROC ILL_BADSTK
+    ILL_BADIADDR;
+    FPE: FPE_INTDIV FPE_INTOVF FPE_FLTDIV FPE_FLTOVF FPE_FLTUND FPE_FLTRES FPE_FLTINV FPE_FLTSUB
+    FPE_FLTUNK FPE_CONDTRAP;
+    SEGV: SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR SEGV_PKUERR SEGV_ACCADI SEGV_ADIDERR SEGV_ADIPERR
+    SEGV_MTEAERR SEGV_MTESERR
         SEGV_CPERR;
     BUS: BUS_ADRALN BUS_ADRERR BUS_OBJERR BUS_MCEERR_AR BUS_MCEERR_AO;
     TRAP: TRAP_BRKPT TRAP_TRACE TRAP_BRANCH TRAP_HWBKPT TRAP_UNK TRAP_PERF;

@@ -4,8 +4,9 @@
 //! read (fd: FD, buf: out(ret("count")), count: SIZE) -> SIZE, emulate(FILE);
 //! ```
 //!
-//! Names are the kernel's own, so its tracepoint formats can check them. Rows hold no numbers; [`crate::number`]
-//! finds them by name. Argument orders and meanings that only one ABI has stand in a group of their own.
+//! Names are the kernel's own, so its tracepoint formats can check them. Rows hold no numbers;
+//! [`crate::number`] finds them by name. Argument orders and meanings that only one ABI has stand
+//! in a group of their own.
 
 mod aarch64;
 mod clock;
@@ -46,7 +47,8 @@ pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
     .into_iter()
 }
 
-/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant expression.
+/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant
+/// expression.
 macro_rules! rows {
     ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
         &[$({

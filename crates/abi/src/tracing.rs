@@ -24,7 +24,8 @@ pub fn tracing(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<Tracing> {
         return None;
     }
     let [request, pid, ..] = abi.args(args);
-    // The request is a long, of which no more than an int is in use; the id is an int (kernel/ptrace.c).
+    // The request is a long, of which no more than an int is in use; the id is an int
+    // (kernel/ptrace.c).
     let pid = i32::from_le_bytes(*pid.to_le_bytes().first_chunk()?);
     match u32::try_from(request).ok()? {
         p::PTRACE_TRACEME => Some(Tracing::TraceMe),
@@ -50,7 +51,8 @@ mod tests {
             assert_eq!(asked(17, 0xffff_ffff_0000_0007), Some(Tracing::Detach(7)));
             assert_eq!(asked(24, 7), None);
         }
-        let getpid = row(AuditArch::X86_64, number::number(Abi::X86_64, "getpid").unwrap()).unwrap();
+        let getpid =
+            row(AuditArch::X86_64, number::number(Abi::X86_64, "getpid").unwrap()).unwrap();
         assert_eq!(tracing(Abi::X86_64, getpid, &[0; 6]), None);
     }
 }

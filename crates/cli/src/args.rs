@@ -25,7 +25,8 @@ pub(crate) enum Command {
     Info(Info),
     /// Find what stands in the way of recording on this machine, and say how to mend it
     Doctor(Doctor),
-    /// Compare two logs: what does the second run do to the system that the first does not, and the other way round?
+    /// Compare two logs: what does the second run do to the system that the first does not, and the
+    /// other way round?
     Diff(crate::diff::Args),
     /// Compare a command with what it did before: a text for git, learned from some runs
     Baseline(crate::baseline::Args),
@@ -33,68 +34,81 @@ pub(crate) enum Command {
     Ab(crate::ab::Args),
     /// Run a recorded program again, every answer coming from the log
     Replay(Replay),
-    /// Run a recorded program again for real, or a command several times, and say whether the runs ask the kernel for the same
+    /// Run a recorded program again for real, or a command several times, and say whether the runs
+    /// ask the kernel for the same
     Verify(crate::verify::Args),
 }
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("record")))]
 pub(crate) struct Record {
-    /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ... An older log, and an empty file, are
-    /// replaced; anything else only with --force. `-` is standard output: the command then writes what it prints to standard error. A pipe,
+    /// The log to write; without it a new file named after the command: CMD.reel, CMD.1.reel, ...
+    /// An older log, and an empty file, are replaced; anything else only with --force. `-` is
+    /// standard output: the command then writes what it prints to standard error. A pipe,
     /// /dev/stdout, /dev/fd/N and /dev/null are written to as they are
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Write the log over FILE although it exists and is no log, or is a device or a terminal. Not over a file of another user
+    /// Write the log over FILE although it exists and is no log, or is a device or a terminal. Not
+    /// over a file of another user
     #[arg(long)]
     pub(crate) force: bool,
     /// Print the log to standard error when the program has ended
     #[arg(long)]
     pub(crate) print: bool,
-    /// The most bytes kept of one buffer that a call reads or writes: a number (suffix K, M or G), `all`, or 0 for none
+    /// The most bytes kept of one buffer that a call reads or writes: a number (suffix K, M or G),
+    /// `all`, or 0 for none
     #[arg(long, value_name = "N", default_value = "64K", value_parser = limit)]
     pub(crate) capture_limit: u64,
     /// Do not resolve the names of new file descriptors
     #[arg(long)]
     pub(crate) no_names: bool,
-    /// Where to run: auto (a spawned program shares the recorder's CPU while one task is busy), free (affinity is left alone), poll
-    /// (keep the CPUs awake; root, concerns the whole machine)
+    /// Where to run: auto (a spawned program shares the recorder's CPU while one task is busy),
+    /// free (affinity is left alone), poll (keep the CPUs awake; root, concerns the whole machine)
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub(crate) cpu: Cpu,
-    /// End the recording when the command has ended, and let go of the processes that it has left behind (with --only, which they
-    /// cannot go on under, they are ended). Without this option a recording ends with the last process
+    /// End the recording when the command has ended, and let go of the processes that it has left
+    /// behind (with --only, which they cannot go on under, they are ended). Without this option a
+    /// recording ends with the last process
     #[arg(long, requires = "command")]
     pub(crate) until_exit: bool,
-    /// Let ptrace(2) fail with EPERM in programs that trace others. Without this option a process that such a program (gdb, strace)
-    /// traces is not recorded for that time, and the log says so
+    /// Let ptrace(2) fail with EPERM in programs that trace others. Without this option a process
+    /// that such a program (gdb, strace) traces is not recorded for that time, and the log says so
     #[arg(long)]
     pub(crate) refuse_tracers: bool,
     /// With -p: record the descendants of the process as well
     #[arg(long, requires = "pid")]
     pub(crate) tree: bool,
-    /// Record a process that runs already, with all its threads and children (may be repeated); Ctrl-C detaches
-    #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append, value_parser = clap::value_parser!(i32).range(1..))]
+    /// Record a process that runs already, with all its threads and children (may be repeated);
+    /// Ctrl-C detaches
+    #[arg(short, long = "attach", value_name = "PID", action = ArgAction::Append,
+        value_parser = clap::value_parser!(i32).range(1..))]
     pub(crate) pid: Vec<i32>,
-    /// Stop for some calls only; all others run at nearly full speed. FILTER is a list of names and %classes (%file, %network, %process,
-    /// %memory, %signal, %ipc, %clock, %creds, %desc, %system), `!` before the list means all but these: --only %network,openat or
-    /// --only '!futex,%clock'. Calls that make tasks and run programs are kept in any case, and those that make, close or copy
-    /// descriptors unless --no-names is given. The program runs under a seccomp filter (unprivileged: with no_new_privs), so it
-    /// cannot go on without its recorder: it gets the signals that ask sysreel to end, and dies when sysreel is killed
-    #[arg(long, value_name = "FILTER", value_parser = Filter::parse, conflicts_with_all = ["audit", "replayable"])]
+    /// Stop for some calls only; all others run at nearly full speed. FILTER is a list of names and
+    /// %classes (%file, %network, %process, %memory, %signal, %ipc, %clock, %creds, %desc,
+    /// %system), `!` before the list means all but these: --only %network,openat or --only
+    /// '!futex,%clock'. Calls that make tasks and run programs are kept in any case, and those that
+    /// make, close or copy descriptors unless --no-names is given. The program runs under a seccomp
+    /// filter (unprivileged: with no_new_privs), so it cannot go on without its recorder: it gets
+    /// the signals that ask sysreel to end, and dies when sysreel is killed
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse,
+        conflicts_with_all = ["audit", "replayable"])]
     pub(crate) only: Option<Filter>,
-    /// Make a log that `replay` can run again: the program runs on one CPU without address randomisation, clocks only by system call,
-    /// every buffer is kept whole, and the contents of the files that it maps
+    /// Make a log that `replay` can run again: the program runs on one CPU without address
+    /// randomisation, clocks only by system call, every buffer is kept whole, and the contents of
+    /// the files that it maps
     #[arg(long, conflicts_with_all = ["pid", "audit", "capture_limit", "cpu"])]
     pub(crate) replayable: bool,
-    /// With --replayable: keep only hashes of the files that the program maps. The log is smaller, and `replay` needs the files as they
-    /// were, at their paths
+    /// With --replayable: keep only hashes of the files that the program maps. The log is smaller,
+    /// and `replay` needs the files as they were, at their paths
     #[arg(long, requires = "replayable")]
     pub(crate) no_file_contents: bool,
-    /// Prove the table of system calls: compare all writable private memory of single-threaded tasks before and after each call,
-    /// and note every byte that changed although the call's row does not announce it (slow; Linux 6.7)
+    /// Prove the table of system calls: compare all writable private memory of single-threaded
+    /// tasks before and after each call, and note every byte that changed although the call's row
+    /// does not announce it (slow; Linux 6.7)
     #[arg(long)]
     pub(crate) audit: bool,
-    /// The environment of the command, entries that end with a zero byte: how `verify` gives back what it was, in its order
+    /// The environment of the command, entries that end with a zero byte: how `verify` gives back
+    /// what it was, in its order
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) environment: Option<PathBuf>,
     /// No progress, no closing line
@@ -115,9 +129,11 @@ pub(crate) enum Cpu {
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("print")))]
 pub(crate) struct Print {
-    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
+    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file
+    /// first
     pub(crate) file: PathBuf,
-    /// text: a line a call, as strace prints it; raw: a JSON object a stop, with the bytes that the kernel wrote
+    /// text: a line a call, as strace prints it; raw: a JSON object a stop, with the bytes that the
+    /// kernel wrote
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
     /// Write to FILE instead of standard output
@@ -153,22 +169,27 @@ pub(crate) struct Print {
     /// The number of each event, to find it in other views of the log
     #[arg(long)]
     pub(crate) event_numbers: bool,
-    /// Begin at WHERE: the number of an event (as --event-numbers shows it), +SECONDS since the start of the recording, or @SECONDS since
-    /// 1970 (as -ttt shows them). Calls that began before are `resumed`
+    /// Begin at WHERE: the number of an event (as --event-numbers shows it), +SECONDS since the
+    /// start of the recording, or @SECONDS since 1970 (as -ttt shows them). Calls that began before
+    /// are `resumed`
     #[arg(long, value_name = "WHERE")]
     pub(crate) from: Option<Moment>,
     /// End with WHERE, which still belongs to it
     #[arg(long, value_name = "WHERE")]
     pub(crate) to: Option<Moment>,
-    /// Lines for some calls only, as `record --only` has it: --only %file, --only '!futex'. A log that was recorded so shows what was asked
-    /// for; `all` shows also what was kept to follow tasks and descriptors
+    /// Lines for some calls only, as `record --only` has it: --only %file, --only '!futex'. A log
+    /// that was recorded so shows what was asked for; `all` shows also what was kept to follow
+    /// tasks and descriptors
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     pub(crate) only: Option<Filter>,
-    /// No lines, but how often each call was made, how often it failed and how long it took, from entry to exit
+    /// No lines, but how often each call was made, how often it failed and how long it took, from
+    /// entry to exit
     #[arg(short = 'c', long)]
     pub(crate) summary: bool,
-    /// The columns of the summary, in this order: time-percent, total-time, min-time, max-time, avg-time, calls, errors, name
-    #[arg(short = 'U', long, value_name = "COLUMNS", value_parser = columns, requires = "summary", conflicts_with = "json")]
+    /// The columns of the summary, in this order: time-percent, total-time, min-time, max-time,
+    /// avg-time, calls, errors, name
+    #[arg(short = 'U', long, value_name = "COLUMNS", value_parser = columns, requires = "summary",
+        conflicts_with = "json")]
     pub(crate) summary_columns: Option<Columns>,
     /// Sort the summary by this column
     #[arg(short = 'S', long, value_name = "COLUMN", default_value = "time", requires = "summary")]
@@ -243,7 +264,8 @@ pub(crate) enum Format {
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("print")))]
 pub(crate) struct Info {
-    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
+    /// The log; - is standard input. What is no file, like a pipe, is copied to a temporary file
+    /// first
     pub(crate) file: PathBuf,
     /// As JSON
     #[arg(long)]
@@ -269,16 +291,17 @@ pub(crate) struct Doctor {
 pub(crate) struct Replay {
     /// The log, made by `record --replayable`; - is standard input
     pub(crate) file: PathBuf,
-    /// What is compared: every (each call, the memory that it reads, and now and then all registers and some memory), fast (each call, and now
-    /// and then all registers)
+    /// What is compared: every (each call, the memory that it reads, and now and then all registers
+    /// and some memory), fast (each call, and now and then all registers)
     #[arg(long, value_name = "HOW", default_value = "every")]
     pub(crate) check: Check,
     /// Stop after this event, and say where the program stands
     #[arg(long, value_name = "EVENT")]
     pub(crate) until: Option<u64>,
-    /// How many seconds a task may compute without the call that was recorded next; 20 times as long as when it was recorded, if that is
-    /// more. A task that takes longer has gone another way
-    #[arg(long, value_name = "SECS", default_value_t = sysreel_replay::PATIENCE.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
+    /// How many seconds a task may compute without the call that was recorded next; 20 times as
+    /// long as when it was recorded, if that is more. A task that takes longer has gone another way
+    #[arg(long, value_name = "SECS", default_value_t = sysreel_replay::PATIENCE.as_secs(),
+        value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) patience: u64,
     /// Replay although this machine is not like the one of the recording
     #[arg(long)]
@@ -332,15 +355,17 @@ mod tests {
         // What stands between fences.
         let blocks = documents.iter().flat_map(|document| document.split("```").skip(1).step_by(2));
         let lines = blocks.flat_map(str::lines).map(str::trim);
-        let commands = lines.filter_map(|line| line.trim_start_matches("- run: ").strip_prefix("sysreel "));
+        let commands =
+            lines.filter_map(|line| line.trim_start_matches("- run: ").strip_prefix("sysreel "));
         let mut count = 0;
         for command in commands {
             let plain = command.split([';', '|']).next().unwrap_or_default();
             let words = shlex::split(plain).unwrap_or_else(|| panic!("{command}"));
-            let words: Vec<_> = words.into_iter().take_while(|word| !word.starts_with('#')).collect();
-            if let Err(error) =
-                Args::try_parse_from(std::iter::once("sysreel").chain(words.iter().map(String::as_str)))
-            {
+            let words: Vec<_> =
+                words.into_iter().take_while(|word| !word.starts_with('#')).collect();
+            if let Err(error) = Args::try_parse_from(
+                std::iter::once("sysreel").chain(words.iter().map(String::as_str)),
+            ) {
                 panic!("{command}: {error}");
             }
             count += 1;
@@ -360,7 +385,8 @@ mod tests {
 
     #[test]
     fn the_options_of_the_command_are_its_own() {
-        let args = Args::try_parse_from(["sysreel", "record", "-o", "x", "ls", "-l", "--print"]).unwrap();
+        let args =
+            Args::try_parse_from(["sysreel", "record", "-o", "x", "ls", "-l", "--print"]).unwrap();
         let Command::Record(record) = args.command else { panic!("record") };
         assert_eq!(record.command, ["ls", "-l", "--print"]);
         assert!(!record.print);

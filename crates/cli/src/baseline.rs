@@ -27,7 +27,8 @@ enum Action {
     /// Run a command some times and write down what it does to the system
     #[command(after_help = crate::exit::help(Some("baseline")))]
     Record(Record),
-    /// Run the command and compare; what is new is run again before it fails, and written beside the baseline for review
+    /// Run the command and compare; what is new is run again before it fails, and written beside
+    /// the baseline for review
     #[command(after_help = crate::exit::help(Some("diff")))]
     Check(Check),
     /// Show what the pending baseline (FILE.new) changes
@@ -52,7 +53,8 @@ struct Reviewed {
 struct Place {
     #[command(flatten)]
     reviewed: Reviewed,
-    /// What the system is called: part of the surroundings that a baseline is bound to [default: $SYSREEL_IMAGE, else from /etc/os-release]
+    /// What the system is called: part of the surroundings that a baseline is bound to [default:
+    /// $SYSREEL_IMAGE, else from /etc/os-release]
     #[arg(long, value_name = "NAME")]
     image: Option<String>,
     /// Keep the logs, and what the command prints, in DIR
@@ -67,7 +69,8 @@ struct Record {
     /// How often the command runs: what varies is learned as noise, with its evidence
     #[arg(short = 'n', long, value_name = "N", default_value = "5")]
     runs: NonZeroUsize,
-    /// Runs before these, of which nothing is learned: the first one often finds no build folder, the others one
+    /// Runs before these, of which nothing is learned: the first one often finds no build folder,
+    /// the others one
     #[arg(long, value_name = "N", default_value_t = 0)]
     warmup: usize,
     #[command(flatten)]
@@ -146,7 +149,8 @@ impl Reviewed {
     fn must_not_be_ci(&self, what: &str) -> Result<(), Failure> {
         match self.is_ci() {
             true => Err(Failure::Usage(anyhow::anyhow!(
-                "CI never writes a baseline: {what} where people can review it (unset CI to do it here)"
+                "CI never writes a baseline: {what} where people can review it (unset CI to do it \
+                 here)"
             ))),
             false => Ok(()),
         }
@@ -163,7 +167,8 @@ impl Place {
         named.unwrap_or_else(|| {
             let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
             let value = |key: &str| {
-                let line = release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
+                let line =
+                    release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
                 line.map(|value| value.trim_matches('"')).filter(|value| !value.is_empty())
             };
             // os-release(5): rolling systems have no version.
@@ -175,12 +180,14 @@ impl Place {
 /// The words of the command, as they stand in the baseline.
 fn words(given: &[OsString], known: Option<&Baseline>) -> anyhow::Result<Vec<String>> {
     if given.is_empty() {
-        let known = known.map(|baseline| baseline.command.clone()).filter(|command| !command.is_empty());
+        let known =
+            known.map(|baseline| baseline.command.clone()).filter(|command| !command.is_empty());
         return known.context("there is no command: give one behind --");
     }
     let word = |word: &OsString| word.to_str().map(str::to_owned);
     let words: Option<_> = given.iter().map(word).collect();
-    words.context("the command is not UTF-8, so it cannot stand in a baseline: put it into a script")
+    words
+        .context("the command is not UTF-8, so it cannot stand in a baseline: put it into a script")
 }
 
 fn job(words: &[String]) -> Job {
@@ -210,9 +217,10 @@ fn record(args: &Record) -> Result<(), Failure> {
         let log = rounds.record(&format!("run-{round}"), &job)?;
         let run = read_run(&log, Level::Effects, &policy.roots)?;
         if !run.is_whole() {
-            return Err(
-                anyhow::anyhow!("the log of run {round} is not whole: it cannot be a baseline").into()
-            );
+            return Err(anyhow::anyhow!(
+                "the log of run {round} is not whole: it cannot be a baseline"
+            )
+            .into());
         }
         runs.push(run);
     }
@@ -249,7 +257,10 @@ fn tell(learned: &Learned) {
         say!("one run teaches nothing about noise: -n 2 or more does");
     }
     if !firm.is_empty() {
-        say!("these vary and are never learned away; an [[ignore]] of the policy can say why they may:");
+        say!(
+            "these vary and are never learned away; an [[ignore]] of the policy can say why they \
+             may:"
+        );
         for (effect, evidence) in firm {
             say!("  ! {evidence} {effect}");
         }
@@ -268,9 +279,11 @@ fn check(args: &Check) -> Result<Exit, Failure> {
     })?;
     let words = words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
     let job = job(&words);
-    let options = Options { level: policy.level(), roots: policy.roots.clone(), ..Options::default() };
+    let options =
+        Options { level: policy.level(), roots: policy.roots.clone(), ..Options::default() };
     let rounds = Rounds::new(args.place.keep.as_deref())?;
-    let mut checking = Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
+    let mut checking =
+        Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
     let mut verdicts = vec![checking.round(&rounds.record("check-1", &job)?)?];
     if !verdicts.iter().all(Verdict::passes) {
         for again in 0..args.confirm {
@@ -310,8 +323,9 @@ impl Checking<'_> {
         let known: Vec<String> =
             self.baseline.variants.iter().map(|variant| variant.key.to_string()).collect();
         Err(Failure::NotComparable(anyhow::anyhow!(
-            "not comparable: this is {key}, and {} is of {}; record a variant for it (`sysreel baseline record`), let the policy bind the \
-             baseline to less ([environment] key), or compare nevertheless with --allow-env-drift",
+            "not comparable: this is {key}, and {} is of {}; record a variant for it (`sysreel \
+             baseline record`), let the policy bind the baseline to less ([environment] key), or \
+             compare nevertheless with --allow-env-drift",
             self.args.place.reviewed.file.display(),
             if known.is_empty() { "nothing".to_owned() } else { known.join("; ") }
         )))
@@ -327,13 +341,15 @@ impl Checking<'_> {
             let why = report.incomparable.join("; ");
             return Err(Failure::NotComparable(anyhow::anyhow!("not comparable: {why}")));
         }
-        let mut verdict = self.args.judging.judge(self.policy, report, &compared.run, Severity::Error);
+        let mut verdict =
+            self.args.judging.judge(self.policy, report, &compared.run, Severity::Error);
         verdict.noise = compared.noise;
         self.accepted.get_or_insert((variant, compared.run));
         Ok(verdict)
     }
 
-    /// Leaves the baseline as it would be, for a review; takes away what nobody needs to review any more.
+    /// Leaves the baseline as it would be, for a review; takes away what nobody needs to review any
+    /// more.
     fn pend(&self, verdict: &Verdict) -> anyhow::Result<()> {
         let Some((variant, run)) = &self.accepted else { return Ok(()) };
         let mut baseline = self.baseline.clone();
@@ -382,8 +398,9 @@ fn accept(args: &Reviewed) -> Result<(), Failure> {
     // Read first: what cannot be read must not take the place of what can.
     both(args)?;
     let pending = args.pending();
-    std::fs::rename(&pending, &args.file)
-        .with_context(|| format!("cannot rename {} to {}", pending.display(), args.file.display()))?;
+    std::fs::rename(&pending, &args.file).with_context(|| {
+        format!("cannot rename {} to {}", pending.display(), args.file.display())
+    })?;
     say!("{} is accepted: commit it", args.file.display());
     Ok(())
 }

@@ -12,15 +12,18 @@ use sysreel_inspect::{Error, open};
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
-    /// The first log; - is standard input. What is no file, like a pipe, is copied to a temporary file first
+    /// The first log; - is standard input. What is no file, like a pipe, is copied to a temporary
+    /// file first
     a: PathBuf,
     /// The second log
     b: PathBuf,
-    /// How closely: effects (the set of what was done to the system), sequence (also the calls of each process and thread, in order),
-    /// fields (also their arguments and bytes), timing (also how long they take)
+    /// How closely: effects (the set of what was done to the system), sequence (also the calls of
+    /// each process and thread, in order), fields (also their arguments and bytes), timing (also
+    /// how long they take)
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
-    /// Compare logs of different machines, kernels or C libraries too. What else makes logs not comparable stays so
+    /// Compare logs of different machines, kernels or C libraries too. What else makes logs not
+    /// comparable stays so
     #[arg(long)]
     allow_env_drift: bool,
     #[command(flatten)]

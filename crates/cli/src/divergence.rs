@@ -10,13 +10,14 @@ use sysreel_replay::{Divergence, Frame};
 /// How many events before it are shown.
 const EVENTS_BEFORE: u64 = 20;
 
-/// Tells a divergence from a log, for people or as JSON, and returns how to end. `answers` are calls before it that were answered
-/// differently.
+/// Tells a divergence from a log, for people or as JSON, and returns how to end. `answers` are
+/// calls before it that were answered differently.
 pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json: bool) -> Exit {
     let events = last_events(log, divergence.event);
     if json {
         let told = serde_json::json!({
-            "outcome": "diverged", "divergence": divergence, "last_events": events, "answers": answers,
+            "outcome": "diverged", "divergence": divergence, "last_events": events,
+            "answers": answers,
         });
         return match say::json_result(&told) {
             Ok(()) => Exit::DIVERGED,

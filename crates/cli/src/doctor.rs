@@ -34,16 +34,24 @@ pub(crate) fn run(args: &Args) -> Exit {
 
 /// Records a program that does nothing, and reads the log back: what all the single checks are for.
 fn recording(args: &Args) -> Finding {
-    let fix = "choose a folder that can be written to, on a local disk (sysreel doctor --folder DIR)";
+    let fix =
+        "choose a folder that can be written to, on a local disk (sysreel doctor --folder DIR)";
     match recorded(args) {
         Ok(info) if !info.is_whole() => Finding::stops(
             "recording",
-            format!("a log was written to {} and came back with parts missing", args.folder.display()),
+            format!(
+                "a log was written to {} and came back with parts missing",
+                args.folder.display()
+            ),
             fix,
         ),
         Ok(info) => Finding::fine(
             "recording",
-            format!("a program was recorded and its log read back: {} calls, {}", info.syscalls, how(&info)),
+            format!(
+                "a program was recorded and its log read back: {} calls, {}",
+                info.syscalls,
+                how(&info)
+            ),
         ),
         Err(text) => Finding::stops("recording", text, fix),
     }
@@ -54,9 +62,12 @@ fn how(info: &Info) -> &str {
 }
 
 fn recorded(args: &Args) -> Result<Info, String> {
-    let own = std::env::current_exe().map_err(|error| format!("sysreel cannot find itself: {error}"))?;
-    let folder =
-        tempfile::Builder::new().prefix(".sysreel-doctor-").tempdir_in(&args.folder).map_err(|error| {
+    let own =
+        std::env::current_exe().map_err(|error| format!("sysreel cannot find itself: {error}"))?;
+    let folder = tempfile::Builder::new()
+        .prefix(".sysreel-doctor-")
+        .tempdir_in(&args.folder)
+        .map_err(|error| {
             format!("a folder for a log cannot be made in {}: {error}", args.folder.display())
         })?;
     let log: PathBuf = folder.path().join("doctor.reel");
@@ -67,7 +78,8 @@ fn recorded(args: &Args) -> Result<Info, String> {
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
     };
-    let outcome = Recorder::prepare(&options).and_then(Recorder::run).map_err(|error| error.to_string())?;
+    let outcome =
+        Recorder::prepare(&options).and_then(Recorder::run).map_err(|error| error.to_string())?;
     if let Some(error) = outcome.error {
         return Err(format!("{}: {error}", log.display()));
     }

@@ -57,7 +57,8 @@ struct Statuses {
     meanings: &'static [(&'static str, &'static str)],
 }
 
-/// Every status of every command. `--help`, README.md and docs/replay.md are made of it, or held to it by a test.
+/// Every status of every command. `--help`, README.md and docs/replay.md are made of it, or held to
+/// it by a test.
 const TABLE: &[Statuses] = &[
     Statuses {
         commands: "record",
@@ -125,7 +126,8 @@ const TABLE: &[Statuses] = &[
 ];
 
 /// What holds for all commands.
-const PIPES: &str = "A command whose reader has gone away (`| head`) ends by SIGPIPE: 141 in a shell.";
+const PIPES: &str =
+    "A command whose reader has gone away (`| head`) ends by SIGPIPE: 141 in a shell.";
 
 /// The text behind `--help`: the statuses of every command, or of the one that is named.
 pub(crate) fn help(command: Option<&str>) -> String {
@@ -173,7 +175,8 @@ mod tests {
 
     #[test]
     fn every_status_is_in_the_table() {
-        let listed: Vec<_> = TABLE.iter().flat_map(|statuses| statuses.meanings).map(|(s, _)| *s).collect();
+        let listed: Vec<_> =
+            TABLE.iter().flat_map(|statuses| statuses.meanings).map(|(s, _)| *s).collect();
         for exit in [
             Exit::SUCCESS,
             Exit::FAILURE,

@@ -5,7 +5,8 @@ use crate::say::say;
 use sysreel_sys::front::{Front, Role, TracerEnd, split};
 use sysreel_sys::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// Records in a process of its own where a terminal controls jobs, else in this one. Answers how this process is to end.
+/// Records in a process of its own where a terminal controls jobs, else in this one. Answers how
+/// this process is to end.
 pub(crate) fn behind(with_command: bool, record: impl FnOnce(Option<Front>) -> Exit) -> Exit {
     match split(with_command) {
         Ok(Role::Alone) => record(None),
@@ -35,8 +36,8 @@ fn as_the_tracer(end: TracerEnd) -> Exit {
     // Who asks a recorder to end before it has begun need not be told that it did.
     if !end.finished && ![SIGINT, SIGQUIT, SIGTERM, SIGHUP].contains(&signal) {
         say!(
-            "the tracer (process {}) was killed by signal {}; the log has no end, `sysreel print` shows \
-             what was recorded until then",
+            "the tracer (process {}) was killed by signal {}; the log has no end, `sysreel print` \
+             shows what was recorded until then",
             end.pid,
             signal.0
         );

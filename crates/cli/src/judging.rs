@@ -1,4 +1,5 @@
-//! What `diff`, `baseline check` and `ab` have in common: the policy, the gate, the forms of the result, the exit status.
+//! What `diff`, `baseline check` and `ab` have in common: the policy, the gate, the forms of the
+//! result, the exit status.
 
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
@@ -14,7 +15,8 @@ use sysreel_inspect::diff::{Report, Run, Severity, Verdict};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Judging {
-    /// text (for people), json, junit, markdown, github (text with annotations; the summary goes to $GITHUB_STEP_SUMMARY)
+    /// text (for people), json, junit, markdown, github (text with annotations; the summary goes to
+    /// $GITHUB_STEP_SUMMARY)
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// Write the result to a file too, in any format (may be repeated)
@@ -36,8 +38,8 @@ pub(crate) struct PolicyArgs {
     /// What is expected and what must not be, in TOML: docs/ci.md
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Give a directory a name, so that its place does not matter (may be repeated, also for one name: a directory for each
-    /// run); every run has WS, HOME and TMP
+    /// Give a directory a name, so that its place does not matter (may be repeated, also for one
+    /// name: a directory for each run); every run has WS, HOME and TMP
     #[arg(long, value_name = "NAME=DIR", value_parser = root, action = ArgAction::Append)]
     root: Vec<(String, PathBuf)>,
 }
@@ -46,7 +48,8 @@ pub(crate) struct PolicyArgs {
 pub(crate) fn root(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, dir))
-            if dir.starts_with('/') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') =>
+            if dir.starts_with('/')
+                && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') =>
         {
             Ok((name.to_owned(), PathBuf::from(dir)))
         }
@@ -65,8 +68,8 @@ impl PolicyArgs {
         let mut policy = match &self.policy {
             None => Policy::default(),
             Some(path) => {
-                let whole =
-                    std::path::absolute(path).map_err(|source| Error::Open { path: path.clone(), source })?;
+                let whole = std::path::absolute(path)
+                    .map_err(|source| Error::Open { path: path.clone(), source })?;
                 let folder = whole.parent().unwrap_or(Path::new("/"));
                 Policy::read(path, &Lookup { folder, variable: &|name| std::env::var_os(name) })?
             }
@@ -78,12 +81,21 @@ impl PolicyArgs {
 
 /// The day it is. A clock before 1970 lets nothing expire.
 pub(crate) fn today() -> Date {
-    Date::of_unix_time(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    Date::of_unix_time(
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+    )
 }
 
 impl Judging {
-    /// What the policy makes of a report. `gate` is for when neither the user nor the policy names one.
-    pub(crate) fn judge(&self, policy: &Policy, report: Report, run: &Run, gate: Severity) -> Verdict {
+    /// What the policy makes of a report. `gate` is for when neither the user nor the policy names
+    /// one.
+    pub(crate) fn judge(
+        &self,
+        policy: &Policy,
+        report: Report,
+        run: &Run,
+        gate: Severity,
+    ) -> Verdict {
         let mut verdict = policy.judge(report, Facts { run, today: today() }, self.gate, gate);
         verdict.listed = self.gate.unwrap_or(Severity::Note);
         verdict
@@ -109,7 +121,8 @@ impl Judging {
         }
     }
 
-    /// Says why there is nothing to conclude, also where a report was asked for: a machine that waits for one must not find an old one.
+    /// Says why there is nothing to conclude, also where a report was asked for: a machine that
+    /// waits for one must not find an old one.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
         tell_what_is_missing(&verdict.report);
         for why in &verdict.report.incomparable {
@@ -135,7 +148,8 @@ impl Judging {
     fn write(&self, verdict: &Verdict) -> Result<(), Error> {
         self.reports(verdict)?;
         if self.format == Format::Github
-            && let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
+            && let Some(path) =
+                std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
         {
             summary(Path::new(&path), verdict).map_err(|source| {
                 let path = Path::new(&path).display();

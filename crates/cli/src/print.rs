@@ -16,7 +16,8 @@ const BUFFER: usize = 256 << 10;
 pub(crate) fn run(args: &Print) -> Exit {
     if args.only.is_some() && !args.summary && matches!(args.format, Format::Raw) {
         say!(
-            "--format raw shows stops, not calls: --only cannot choose among them (use jq, or --format text)"
+            "--format raw shows stops, not calls: --only cannot choose among them (use jq, or \
+             --format text)"
         );
         return Exit::USAGE;
     }
@@ -70,7 +71,8 @@ fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
     } else {
-        let columns = args.summary_columns.as_ref().map_or(&Column::DEFAULT[..], |columns| &columns.0);
+        let columns =
+            args.summary_columns.as_ref().map_or(&Column::DEFAULT[..], |columns| &columns.0);
         write!(out, "{}", counts.tables(columns))
     };
     written.map_err(Error::Write)?;
@@ -114,9 +116,11 @@ fn stretch(args: &Print) -> Stretch {
     Stretch { from: args.from, to: args.to }
 }
 
-/// Prints a log that was just recorded, where strace prints: standard output belongs to the program.
+/// Prints a log that was just recorded, where strace prints: standard output belongs to the
+/// program.
 ///
-/// Returns whether all of it could be read. Where standard error takes no more, there is nobody to print for.
+/// Returns whether all of it could be read. Where standard error takes no more, there is nobody to
+/// print for.
 pub(crate) fn to_stderr(path: &Path) -> bool {
     let printed = open(path).and_then(|mut log| {
         let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());

@@ -1,4 +1,5 @@
-//! The progress line of a recording: on a terminal, once it has lasted long enough to be worth a line.
+//! The progress line of a recording: on a terminal, once it has lasted long enough to be worth a
+//! line.
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
@@ -44,7 +45,9 @@ impl Bar {
             return None;
         }
         let bar = ProgressBar::with_draw_target(Some(amount), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} events, {eta}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{wide_bar} {human_pos}/{human_len} events, {eta}")
+        {
             bar.set_style(style);
         }
         Some(Bar { bar, begun: Instant::now(), done: 0 })
@@ -95,7 +98,8 @@ impl Line {
                 let (events, bytes, lost) = progress.now();
                 let rate = (events - before) as f64 / then.elapsed().as_secs_f64();
                 (before, then) = (events, Instant::now());
-                let lost = if lost > 0 { format!(", {} LOST", HumanCount(lost)) } else { String::new() };
+                let lost =
+                    if lost > 0 { format!(", {} LOST", HumanCount(lost)) } else { String::new() };
                 drawn.draw(format!(
                     "{} events, {}, {rate:.0} events/s{lost}",
                     HumanCount(events),
@@ -123,11 +127,12 @@ impl Line {
 }
 
 impl Shown {
-    /// Draws the line, unless the terminal belongs to others: a shell that has put this job into the background, or a program that
-    /// draws on the whole screen.
+    /// Draws the line, unless the terminal belongs to others: a shell that has put this job into
+    /// the background, or a program that draws on the whole screen.
     fn draw(&self, text: String) {
         let mut bar = self.bar();
-        // Looked at with the lock held: once the line was cleared for a shell it does not come back.
+        // Looked at with the lock held: once the line was cleared for a shell it does not come
+        // back.
         if !self.front.is_none_or(|front| front.in_foreground()) || !shows_lines(stderr()) {
             // What they have written since is theirs: nothing may be cleared.
             if let Some(bar) = bar.take() {

@@ -70,7 +70,9 @@ fn begin(args: &Record, front: Option<Front>) -> Exit {
 /// Takes an environment apart that stands in a file.
 fn entries(bytes: Vec<u8>) -> Vec<OsString> {
     let entries = bytes.split_inclusive(|&byte| byte == 0);
-    entries.map(|entry| OsString::from_vec(entry.strip_suffix(b"\0").unwrap_or(entry).to_vec())).collect()
+    entries
+        .map(|entry| OsString::from_vec(entry.strip_suffix(b"\0").unwrap_or(entry).to_vec()))
+        .collect()
 }
 
 fn record(options: &Options, args: &Record) -> Result<Outcome, Error> {
@@ -100,7 +102,9 @@ fn failure(error: &Error) -> Exit {
 /// As env(1) and the shells: 127 when there is no such program, 126 when it cannot be run.
 fn not_started(error: &sysreel_sys::Error) -> Exit {
     match error {
-        sysreel_sys::Error::Exec { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+        sysreel_sys::Error::Exec { source, .. }
+            if source.kind() == std::io::ErrorKind::NotFound =>
+        {
             Exit::NOT_FOUND
         }
         _ => Exit::NOT_EXECUTABLE,
@@ -128,7 +132,8 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     }
     if !args.quiet && outcome.unrecorded > 0 {
         say!(
-            "{path}: {} tasks were not recorded for a part of their lives, because another program traced them (print shows where)",
+            "{path}: {} tasks were not recorded for a part of their lives, because another program \
+             traced them (print shows where)",
             outcome.unrecorded
         );
     }

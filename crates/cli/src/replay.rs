@@ -21,7 +21,8 @@ pub(crate) fn run(args: &Args) -> Exit {
             return Exit::NOT_REPLAYABLE;
         }
     };
-    // Without metadata and footer it is not known what the recording is and whether it can be replayed.
+    // Without metadata and footer it is not known what the recording is and whether it can be
+    // replayed.
     let opening = Findings::of_opening(log.log());
     if !opening.is_whole() {
         return refused(args, &Error::NotReplayable(opening.to_string()));
@@ -61,7 +62,8 @@ fn refused(args: &Args, error: &Error) -> Exit {
         _ => (Exit::NOT_REPLAYABLE, "not replayable"),
     };
     if args.json
-        && let Err(Unwritten(exit)) = say::json_result(&json!({"outcome": outcome, "why": error.to_string()}))
+        && let Err(Unwritten(exit)) =
+            say::json_result(&json!({"outcome": outcome, "why": error.to_string()}))
     {
         return exit;
     }
@@ -126,8 +128,8 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::Identical { events, calls, status } => {
             if args.json {
-                let told =
-                    json!({"outcome": "identical", "events": events, "calls": calls, "wait_status": status});
+                let told = json!({"outcome": "identical", "events": events, "calls": calls,
+                    "wait_status": status});
                 return written(&told);
             }
             if !args.quiet {

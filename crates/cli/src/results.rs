@@ -7,8 +7,8 @@ use std::path::Path;
 /// Enough of a file to see whether it is a log.
 const START: u64 = 64;
 
-/// Opens a file for a result, which replaces what it holds. A log is not replaced: it may be the very
-/// one that the result is about, by another name too, and cannot be made again.
+/// Opens a file for a result, which replaces what it holds. A log is not replaced: it may be the
+/// very one that the result is about, by another name too, and cannot be made again.
 ///
 /// # Errors
 /// When the file cannot be opened, or is a log.
@@ -17,7 +17,8 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
         let mut start = Vec::new();
         File::open(path)?.take(START).read_to_end(&mut start)?;
         if sysreel_format::is_log(&start) {
-            let why = "it is a log, which results do not replace; choose another name, or remove it";
+            let why =
+                "it is a log, which results do not replace; choose another name, or remove it";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
     }
@@ -33,12 +34,15 @@ mod tests {
     fn results_replace_other_results_and_no_logs() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
-        fs::write(&path, "an older result, longer than a head of a log would be, by some words").unwrap();
+        fs::write(&path, "an older result, longer than a head of a log would be, by some words")
+            .unwrap();
         create(&path).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"");
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/logs/v1");
         let mut files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        let log = files.find(|path| path.extension().is_some_and(|extension| extension == "reel")).unwrap();
+        let log = files
+            .find(|path| path.extension().is_some_and(|extension| extension == "reel"))
+            .unwrap();
         fs::copy(&log, &path).unwrap();
         assert_eq!(create(&path).unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read(&path).unwrap(), fs::read(&log).unwrap());

@@ -35,7 +35,8 @@ impl Rounds {
     /// In `keep`, where everything stays, or in a folder that is removed.
     pub(crate) fn new(keep: Option<&Path>) -> anyhow::Result<Self> {
         if let Some(folder) = keep {
-            fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot make {}", folder.display()))?;
             // The commands may run elsewhere.
             let (folder, running) = (std::path::absolute(folder)?, Running::new(None)?);
             return Ok(Self { folder, temporary: None, running });
@@ -60,7 +61,12 @@ impl Rounds {
     }
 
     /// As [`Rounds::record`], with further options of the recorder.
-    pub(crate) fn record_with(&self, name: &str, job: &Job, options: &[&str]) -> anyhow::Result<LogFile> {
+    pub(crate) fn record_with(
+        &self,
+        name: &str,
+        job: &Job,
+        options: &[&str],
+    ) -> anyhow::Result<LogFile> {
         let file = |what: &str| self.folder.join(format!("{name}.{what}"));
         let (log, out, err) = (file("reel"), file("stdout"), file("stderr"));
         if stderr().is_terminal() {
@@ -74,9 +80,11 @@ impl Rounds {
                 return Err(error).with_context(|| format!("cannot replace {}", old.display()));
             }
         }
-        let create =
-            |path: &Path| File::create(path).with_context(|| format!("cannot make {}", path.display()));
-        let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
+        let create = |path: &Path| {
+            File::create(path).with_context(|| format!("cannot make {}", path.display()))
+        };
+        let mut command =
+            Command::new(std::env::current_exe().context("cannot find this program")?);
         // A command is over when it ends; what it leaves behind may run for ever.
         command
             .args(["record", "-q", "--until-exit"])
@@ -111,7 +119,8 @@ impl Rounds {
 
 /// Writes a file as a whole, or not at all.
 pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder =
+        path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let wrong = || format!("cannot write {}", path.display());
     let mut file = tempfile::NamedTempFile::new_in(folder).with_context(wrong)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).with_context(wrong)?;

@@ -13,7 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sysreel_sys::Signal;
 use sysreel_sys::signals::is_ignored;
 
-/// Runs one recorder at a time, and leaves neither it nor a temporary folder behind when a signal ends this process.
+/// Runs one recorder at a time, and leaves neither it nor a temporary folder behind when a signal
+/// ends this process.
 pub(crate) struct Running {
     child: Slot,
 }
@@ -23,7 +24,8 @@ type Slot = Arc<Mutex<Option<Arc<SharedChild>>>>;
 impl Running {
     /// A signal that this process ignores, as under nohup(1), stays ignored.
     pub(crate) fn new(temporary: Option<PathBuf>) -> anyhow::Result<Self> {
-        let asking = [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|n| !is_ignored(Signal(*n)));
+        let asking =
+            [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|n| !is_ignored(Signal(*n)));
         let mut signals = Signals::new(asking).context("cannot wait for signals")?;
         let child = Slot::default();
         let slot = Arc::clone(&child);
@@ -32,7 +34,10 @@ impl Running {
                 end(signal, &slot, temporary.as_deref());
             }
         };
-        std::thread::Builder::new().name("signals".into()).spawn(watch).context("cannot start a thread")?;
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(watch)
+            .context("cannot start a thread")?;
         Ok(Self { child })
     }
 
@@ -48,13 +53,16 @@ impl Running {
     }
 }
 
-/// Ends this process as the signal would have. The slot stays locked: nothing begins any more, and nobody reports what was cut short.
+/// Ends this process as the signal would have. The slot stays locked: nothing begins any more, and
+/// nobody reports what was cut short.
 fn end(signal: i32, slot: &Slot, temporary: Option<&Path>) {
     let slot = lock(slot);
     if let Some(child) = slot.as_ref() {
-        // The terminal's keys reach the command too, and it may have something to put in order. The others are for this process alone: a
-        // recorder ends by them, and what it records goes on, as without `ab` and the like.
-        let ended = if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };
+        // The terminal's keys reach the command too, and it may have something to put in order. The
+        // others are for this process alone: a recorder ends by them, and what it records goes on,
+        // as without `ab` and the like.
+        let ended =
+            if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };
         if let Err(error) = ended.and_then(|()| child.wait().map(drop)) {
             say!("cannot end process {}: {error}", child.id());
         }

@@ -1,7 +1,7 @@
 //! Everything that sysreel itself writes to standard output and standard error.
 //!
-//! The print macros panic when a write fails, and write what they are given as it is. So the rest of
-//! the crate must not use them (`clippy::print_stdout`, `clippy::print_stderr`).
+//! The print macros panic when a write fails, and write what they are given as it is. So the rest
+//! of the crate must not use them (`clippy::print_stdout`, `clippy::print_stderr`).
 
 use crate::exit::Exit;
 use serde::Serialize;
@@ -34,8 +34,8 @@ static LOST: AtomicU8 = AtomicU8::new(Lost::Nothing as u8);
 
 /// Writes one line to standard error. What stands in it cannot end the line or control a terminal.
 ///
-/// A failed write is no reason to do anything else than was asked for, least of all for `record`: its
-/// status is the program's. [`settled`] makes an error of it at the end.
+/// A failed write is no reason to do anything else than was asked for, least of all for `record`:
+/// its status is the program's. [`settled`] makes an error of it at the end.
 pub(crate) fn message(text: fmt::Arguments<'_>) {
     let line = format!("sysreel: {}\n", visible(&text.to_string()));
     if let Err(error) = stderr().lock().write_all(line.as_bytes()) {
@@ -126,8 +126,8 @@ pub(crate) fn unwritten(error: &io::Error) -> Unwritten {
     Unwritten(Exit::FAILURE)
 }
 
-/// Writes what clap has to say: help to standard output, what is wrong with the arguments to standard
-/// error.
+/// Writes what clap has to say: help to standard output, what is wrong with the arguments to
+/// standard error.
 pub(crate) fn arguments(error: &clap::Error) -> Exit {
     let is_usage = error.use_stderr();
     if !is_usage && sysreel_sys::startup::was_closed(1) {

@@ -92,7 +92,8 @@ impl BlockHeader {
 
     /// Reads the header frame at the start of `bytes`, which may go on after it.
     ///
-    /// `None` when there is none: wrong magic, too short, or a wrong checksum. Gives the length of the frame too.
+    /// `None` when there is none: wrong magic, too short, or a wrong checksum. Gives the length of
+    /// the frame too.
     pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut wire = Wire::new("block header", bytes);
         if wire.u32().ok()? != SKIPPABLE {

@@ -1,8 +1,9 @@
 //! Sums over the records of a segment, kept outside its memory.
 //!
-//! A segment lies in a file, which other programs may overwrite or cut short while it is being filled. The writer must not take what
-//! they left there for what was recorded. A sum goes over all records of a segment, and is noted every few KiB, so that damage
-//! costs the records around it and no others.
+//! A segment lies in a file, which other programs may overwrite or cut short while it is being
+//! filled. The writer must not take what they left there for what was recorded. A sum goes over all
+//! records of a segment, and is noted every few KiB, so that damage costs the records around it and
+//! no others.
 
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
@@ -22,7 +23,8 @@ pub struct Checks {
     marked: usize,
 }
 
-/// What records add up to. Events and blobs have sums of their own, for they are looked at at different times.
+/// What records add up to. Events and blobs have sums of their own, for they are looked at at
+/// different times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) events: u64,
@@ -116,7 +118,8 @@ impl Stretch {
     }
 }
 
-/// Whether these records have the blobs that were appended to a segment between two of its sums ([`crate::Segment::blob_sum`]).
+/// Whether these records have the blobs that were appended to a segment between two of its sums
+/// ([`crate::Segment::blob_sum`]).
 pub fn holds_blobs(before: u64, records: &[u8], after: u64) -> bool {
     holds(before, records, after, |record| match record {
         Record::Blob(bytes) => Some(bytes),
@@ -138,9 +141,9 @@ fn holds<'a>(
     sum == after
 }
 
-/// A hash of the bytes. It lives as long as this process and has to notice what other programs write,
-/// at the speed at which the tracer's thread copies: a CRC took a quarter of the time of a traced
-/// read(2) of 64 KiB.
+/// A hash of the bytes. It lives as long as this process and has to notice what other programs
+/// write, at the speed at which the tracer's thread copies: a CRC took a quarter of the time of a
+/// traced read(2) of 64 KiB.
 fn digest(bytes: &[u8]) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write_usize(bytes.len());

@@ -3,7 +3,8 @@
 use std::fmt;
 
 macro_rules! bits {
-    ($(#[$doc:meta])* $ty:ident($int:ty) { $($(#[$vdoc:meta])* $name:ident = $bit:expr, $text:expr;)* }) => {
+    ($(#[$doc:meta])* $ty:ident($int:ty) { $($(#[$vdoc:meta])* $name:ident = $bit:expr,
+        $text:expr;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $ty(pub $int);
@@ -13,7 +14,8 @@ macro_rules! bits {
 
             /// The names of the known bits that are set, in order.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
-                [$(($ty::$name, $text)),*].into_iter().filter(move |(bit, _)| self.contains(*bit)).map(|(_, n)| n)
+                [$(($ty::$name, $text)),*].into_iter().filter(move |(bit,
+                    _)| self.contains(*bit)).map(|(_, n)| n)
             }
 
             /// The bits that have no name.
@@ -72,7 +74,8 @@ bits! {
         IO_URING = 3, "io_uring";
         /// A task was made with CLONE_UNTRACED, so it was not followed.
         UNTRACED_CLONE = 4, "untraced clone";
-        /// An execve did not get its privileges because of the recording, or memory became unreadable for it.
+        /// An execve did not get its privileges because of the recording, or memory became
+        /// unreadable for it.
         LOST_PRIVILEGES = 5, "lost privileges";
         /// Events were dropped.
         LOST_EVENTS = 6, "lost events";
@@ -88,7 +91,8 @@ bits! {
         ROWLESS = 11, "rowless";
         /// A replayable recording met something that no replay can repeat; notes say what.
         NOT_REPLAYABLE = 12, "not replayable";
-        /// Tasks were not recorded for a part of their lives: UNRECORDED events say from where to where.
+        /// Tasks were not recorded for a part of their lives: UNRECORDED events say from where to
+        /// where.
         UNRECORDED = 13, "unrecorded";
     }
 }

@@ -1,4 +1,5 @@
-//! What a replayable recording tells of its machine: without the same, a replay would go another way.
+//! What a replayable recording tells of its machine: without the same, a replay would go another
+//! way.
 
 use serde::{Deserialize, Serialize};
 

@@ -13,14 +13,18 @@ pub enum Error {
     #[error("not a sysreel log: it does not begin with the log's magic bytes")]
     NotALog,
     /// The file is a log whose header is torn or damaged.
-    #[error("the file header at offset 0 is damaged ({what}): nothing after it can be trusted; record again")]
+    #[error(
+        "the file header at offset 0 is damaged ({what}): nothing after it can be trusted; record \
+         again"
+    )]
     BadHeader {
         /// Which check failed.
         what: &'static str,
     },
     /// The log has a major version that this reader does not know.
     #[error(
-        "the log has format version {major}.{minor}, this reader knows up to {known}.x: use a newer sysreel"
+        "the log has format version {major}.{minor}, this reader knows up to {known}.x: use a \
+         newer sysreel"
     )]
     NewerVersion {
         /// The log's major version.
@@ -32,14 +36,17 @@ pub enum Error {
     },
     /// The log uses features without which it cannot be understood.
     #[error(
-        "the log needs features this reader does not have (incompat bits {bits:#x}): use a newer sysreel"
+        "the log needs features this reader does not have (incompat bits {bits:#x}): use a newer \
+         sysreel"
     )]
     Incompatible {
         /// The unknown bits.
         bits: u64,
     },
     /// An unknown block, event or part says that it must not be skipped.
-    #[error("{what} kind {kind} at offset {offset} must be understood, and is not: use a newer sysreel")]
+    #[error(
+        "{what} kind {kind} at offset {offset} must be understood, and is not: use a newer sysreel"
+    )]
     MustUnderstand {
         /// "block", "event" or "part".
         what: &'static str,
@@ -89,7 +96,9 @@ pub enum Error {
         number: BlobNumber,
     },
     /// The tail file belongs to another log.
-    #[error("the tail file belongs to another recording: leave it out, or give the one beside its log")]
+    #[error(
+        "the tail file belongs to another recording: leave it out, or give the one beside its log"
+    )]
     ForeignTail,
     /// The writer was given items out of order.
     #[error("segment begins with {what} {given}, but {expected} were written already")]
@@ -102,7 +111,10 @@ pub enum Error {
         expected: u64,
     },
     /// A block that was just made did not decode to what went into it: nothing was written.
-    #[error("a new block (events or blobs from {first}) did not decode to what it was made of; not written")]
+    #[error(
+        "a new block (events or blobs from {first}) did not decode to what it was made of; not \
+         written"
+    )]
     Verify {
         /// The first item of the block.
         first: u64,

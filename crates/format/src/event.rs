@@ -1,8 +1,8 @@
 //! An event as it stands in the log: a head, and a body that is decoded when somebody asks.
 
 use crate::kind::{
-    EventFlags, EventKind, Gap, GapReason, GoneHow, Layout, NoteCode, Origin, Severity, SnapshotKind,
-    SourceId, TaskId,
+    EventFlags, EventKind, Gap, GapReason, GoneHow, Layout, NoteCode, Origin, Severity,
+    SnapshotKind, SourceId, TaskId,
 };
 use crate::part::{Altered, Parts};
 use crate::wire::Wire;
@@ -72,7 +72,8 @@ pub enum Body<'a> {
 pub struct StopHead<'a> {
     /// The status that wait gave.
     pub wait_status: u32,
-    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0 without bytes: not asked.
+    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0
+    /// without bytes: not asked.
     pub info_ret: i32,
     /// The form of the bytes.
     pub layout: Layout,
@@ -85,7 +86,8 @@ pub struct StopHead<'a> {
 pub struct Stop<'a> {
     /// The status that wait gave.
     pub wait_status: u32,
-    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0 without bytes: not asked.
+    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0
+    /// without bytes: not asked.
     pub info_ret: i32,
     /// The form of the bytes.
     pub layout: Layout,
@@ -102,7 +104,8 @@ pub struct Unrecorded {
     pub gap: Gap,
     /// Why it is not recorded.
     pub reason: GapReason,
-    /// The tid of the task that traces it, in the recorder's pid namespace; 0 where that is not known or there is none.
+    /// The tid of the task that traces it, in the recorder's pid namespace; 0 where that is not
+    /// known or there is none.
     pub tracer: u32,
 }
 
@@ -227,11 +230,19 @@ impl<'a> Event<'a> {
             EventKind::RENAMED => Body::Renamed(renamed(self.body)?),
             EventKind::SNAPSHOT => {
                 let mut wire = Wire::new("snapshot", self.body);
-                Body::Snapshot { what: SnapshotKind(wire.u16()?), version: wire.u16()?, bytes: wire.rest() }
+                Body::Snapshot {
+                    what: SnapshotKind(wire.u16()?),
+                    version: wire.u16()?,
+                    bytes: wire.rest(),
+                }
             }
             EventKind::CLOCK => {
                 let mut wire = Wire::new("clock", self.body);
-                Body::Clock(Clock { monotonic: wire.u64()?, realtime: wire.u64()?, boottime: wire.u64()? })
+                Body::Clock(Clock {
+                    monotonic: wire.u64()?,
+                    realtime: wire.u64()?,
+                    boottime: wire.u64()?,
+                })
             }
             EventKind::LOSS => {
                 let mut wire = Wire::new("loss", self.body);

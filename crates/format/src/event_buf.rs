@@ -1,12 +1,15 @@
 //! Makes event rows, on the recorder's hot path: one buffer, reused, no allocation once it is warm.
 
 use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead, Unrecorded};
-use crate::kind::{BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId};
+use crate::kind::{
+    BlobNumber, EventFlags, EventKind, PartKind, RegionFlags, SnapshotKind, SourceId, TaskId,
+};
 use crate::limits;
 use crate::part::{Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead};
 use crate::state::PageSums;
 
-/// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts, [`EventBuf::finish`].
+/// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts,
+/// [`EventBuf::finish`].
 #[derive(Debug, Default)]
 pub struct EventBuf {
     bytes: Vec<u8>,
@@ -49,7 +52,8 @@ impl EventBuf {
         self.u64(t_ns);
     }
 
-    /// The head of a STOP. Struct bytes above [`limits::MAX_INFO`] are cut; `info_ret` tells the true length.
+    /// The head of a STOP. Struct bytes above [`limits::MAX_INFO`] are cut; `info_ret` tells the
+    /// true length.
     pub fn stop_head(&mut self, head: &StopHead<'_>) {
         let info = cut(head.info, limits::MAX_INFO);
         self.u32(head.wait_status);
@@ -166,7 +170,8 @@ impl EventBuf {
 
     /// A NAME part. Texts above 65535 bytes are cut; the kernel's own are shorter than a page.
     pub fn name(&mut self, name: &Name<'_>) {
-        let [link, local, peer] = [name.link, name.local, name.peer].map(|b| cut(b, usize::from(u16::MAX)));
+        let [link, local, peer] =
+            [name.link, name.local, name.peer].map(|b| cut(b, usize::from(u16::MAX)));
         self.part(PartKind::NAME, 0, 40 + link.len() + local.len() + peer.len());
         self.u32(name.fd.cast_unsigned());
         self.u32(name.mode);
@@ -204,11 +209,14 @@ impl EventBuf {
         self.u64(head.len);
         self.u32(head.prot);
         self.u32(head.flags.0);
-        [head.dev, head.ino, head.offset, head.filled, head.skip].iter().for_each(|&word| self.u64(word));
+        [head.dev, head.ino, head.offset, head.filled, head.skip]
+            .iter()
+            .for_each(|&word| self.u64(word));
         blobs.iter().for_each(|blob| self.u64(blob.0));
     }
 
-    /// A FILE part, after the MAPPED part that it is about. A reader that does not know it must not go on.
+    /// A FILE part, after the MAPPED part that it is about. A reader that does not know it must not
+    /// go on.
     pub fn file(&mut self, file: &MappedFile<'_>) {
         self.part(PartKind::FILE, PART_MUST_UNDERSTAND, 40 + file.path.len());
         self.bytes.extend_from_slice(&file.hash);

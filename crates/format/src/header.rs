@@ -74,8 +74,8 @@ impl FileHeader {
         }
     }
 
-    /// Allows the writer to put events into codec 1, which takes about half the space of codec 0. Readers that do not
-    /// know it refuse the log.
+    /// Allows the writer to put events into codec 1, which takes about half the space of codec 0.
+    /// Readers that do not know it refuse the log.
     #[must_use]
     pub fn with_sites(mut self) -> Self {
         self.incompat |= CODEC_SITES;
@@ -131,7 +131,11 @@ impl FileHeader {
         let (frame, magic) = start.split_at(SKIPPABLE_HEAD);
         if u32_at(frame, 0) != Some(SKIPPABLE) || magic != MAGIC {
             let begins_well = there < start.len() && bytes.starts_with(&SKIPPABLE.to_le_bytes());
-            return Err(if begins_well { Error::BadHeader { what: "cut short" } } else { Error::NotALog });
+            return Err(if begins_well {
+                Error::BadHeader { what: "cut short" }
+            } else {
+                Error::NotALog
+            });
         }
         let mut wire = Wire::new("file header", bytes);
         let cut = |_| Error::BadHeader { what: "cut short" };
@@ -139,8 +143,10 @@ impl FileHeader {
         let len = SKIPPABLE_HEAD.saturating_add(wire.len32().map_err(cut)?);
         wire.take(MAGIC.len()).map_err(cut)?;
         let (major, minor) = (wire.u16().map_err(cut)?, wire.u16().map_err(cut)?);
-        let body =
-            len.checked_sub(4).and_then(|end| bytes.get(..end)).ok_or(Error::BadHeader { what: "length" })?;
+        let body = len
+            .checked_sub(4)
+            .and_then(|end| bytes.get(..end))
+            .ok_or(Error::BadHeader { what: "length" })?;
         if u32_at(bytes, len - 4) != Some(crc32c::crc32c(body)) {
             return Err(Error::BadHeader { what: "checksum" });
         }

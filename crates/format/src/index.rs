@@ -1,4 +1,5 @@
-//! The index: where each block is. It can always be made again from the block headers; losing it loses nothing.
+//! The index: where each block is. It can always be made again from the block headers; losing it
+//! loses nothing.
 
 use crate::Error;
 use crate::block::BlockHeader;
@@ -78,7 +79,12 @@ pub(crate) fn encode_checkpoint(entries: &[Entry], out: &mut Vec<u8>) {
 }
 
 /// Appends the payload of the FOOTER.
-pub(crate) fn encode_footer(summary: &Summary, waypoints: &[Waypoint], entries: &[Entry], out: &mut Vec<u8>) {
+pub(crate) fn encode_footer(
+    summary: &Summary,
+    waypoints: &[Waypoint],
+    entries: &[Entry],
+    out: &mut Vec<u8>,
+) {
     let mut bytes = Vec::new();
     summary.encode(&mut bytes);
     for len in [bytes.len(), waypoints.len(), entries.len(), 0] {
@@ -95,14 +101,16 @@ pub(crate) fn footer_len(summary: &Summary, waypoints: usize, entries: usize) ->
 }
 
 impl Footer {
-    /// Decodes the payload of a FOOTER. The entries after the last waypoint are left alone: readers walk headers.
+    /// Decodes the payload of a FOOTER. The entries after the last waypoint are left alone: readers
+    /// walk headers.
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, Error> {
         let mut wire = Wire::new("footer", payload);
         let (summary_len, waypoints) = (wire.len32()?, wire.len32()?);
         let entries = wire.len32()?;
         wire.u32()?;
         let summary = Summary::decode(wire.take(summary_len)?)?;
-        let bytes = wire.take(waypoints.checked_mul(WAYPOINT_LEN).ok_or_else(|| wire.malformed())?)?;
+        let bytes =
+            wire.take(waypoints.checked_mul(WAYPOINT_LEN).ok_or_else(|| wire.malformed())?)?;
         wire.take(entries.checked_mul(ENTRY_LEN).ok_or_else(|| wire.malformed())?)?;
         let mut wire = Wire::new("footer", bytes);
         let mut list = Vec::with_capacity(waypoints);

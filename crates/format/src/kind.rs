@@ -1,10 +1,13 @@
-//! The small numbers of the format: newtypes, never enums, so that an unknown value survives and prints as itself.
+//! The small numbers of the format: newtypes, never enums, so that an unknown value survives and
+//! prints as itself.
 
 use std::fmt;
 
-/// Declares a newtype over an integer with named values, `name()` and a Display that falls back to the number.
+/// Declares a newtype over an integer with named values, `name()` and a Display that falls back to
+/// the number.
 macro_rules! numbers {
-    ($(#[$doc:meta])* $ty:ident($int:ty) { $($(#[$vdoc:meta])* $name:ident = $value:expr, $text:expr;)* }) => {
+    ($(#[$doc:meta])* $ty:ident($int:ty) { $($(#[$vdoc:meta])* $name:ident = $value:expr,
+        $text:expr;)* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $ty(pub $int);
@@ -142,7 +145,8 @@ numbers! {
         NONE = 0, "none";
         /// `struct ptrace_syscall_info` of Linux 5.3 and later.
         MERGED = 1, "merged";
-        /// The struct of the fourth proposal (November 2018), with a frame pointer in entry and seccomp.
+        /// The struct of the fourth proposal (November 2018), with a frame pointer in entry and
+        /// seccomp.
         PROPOSAL_V4 = 2, "v4";
     }
 }
@@ -196,7 +200,8 @@ numbers! {
     GapReason(u16) {
         /// Another program traces it, and a task has one tracer at a time (ptrace(2)).
         TRACED = 1, "traced by another program";
-        /// It is the first process of a PID namespace and crashes, which the kernel lets only an untraced one do.
+        /// It is the first process of a PID namespace and crashes, which the kernel lets only an
+        /// untraced one do.
         INIT_CRASH = 2, "crash of an init";
     }
 }

@@ -1,8 +1,9 @@
 //! The sysreel log format: bytes in, bytes out.
 //!
-//! This crate knows no system call, opens no file and reads no clock. docs/format.md is normative; where code and
-//! page disagree, one of them is a bug. The main things are [`EventBuf`] (make a row), [`Segment`] (hold rows until
-//! they are in the file), [`BlockWriter`] (make blocks out of segments) and [`Log`] (read it all back).
+//! This crate knows no system call, opens no file and reads no clock. docs/format.md is normative;
+//! where code and page disagree, one of them is a bug. The main things are [`EventBuf`] (make a
+//! row), [`Segment`] (hold rows until they are in the file), [`BlockWriter`] (make blocks out of
+//! segments) and [`Log`] (read it all back).
 //!
 //! ```
 //! use sysreel_format::*;
@@ -85,17 +86,21 @@ pub use checks::{Checks, holds_blobs};
 pub use completeness::{Completeness, DropReasons};
 pub use envelope::{CpuidLeaf, Envelope};
 pub use error::Error;
-pub use event::{Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead, Unrecorded};
+pub use event::{
+    Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead, Unrecorded,
+};
 pub use event_buf::{Data, EventBuf};
 pub use header::{FILE_HEADER_LEN, FileHeader, FileId, is_log};
 pub use kind::{
-    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, Gap, GapReason, GoneHow, Layout,
-    MappedFlags, NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind, SourceId, TaskId,
+    Altering, BlobNumber, BlockKind, Direction, EventFlags, EventKind, Gap, GapReason, GoneHow,
+    Layout, MappedFlags, NoteCode, Origin, PartKind, RegionFlags, Role, Severity, SnapshotKind,
+    SourceId, TaskId,
 };
 pub use limits::{BLOB_PART, INLINE_LIMIT, Limits, SEGMENT_SIZE};
 pub use meta::{FileMeta, MetaCodec};
 pub use part::{
-    Altered, Blobs, Mapped, MappedFile, MappedHead, Name, NsPids, Part, Parts, Region, RegionData, RegionHead,
+    Altered, Blobs, Mapped, MappedFile, MappedHead, Name, NsPids, Part, Parts, Region, RegionData,
+    RegionHead,
 };
 pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,

@@ -1,7 +1,7 @@
 //! Every limit of the format, in one place; docs/format.md has the same table.
 //!
-//! A writer keeps within them, so a reader may refuse what goes beyond: no length read from a file reaches an
-//! allocation before it was compared with one of these.
+//! A writer keeps within them, so a reader may refuse what goes beyond: no length read from a file
+//! reaches an allocation before it was compared with one of these.
 
 /// Buffers shorter than this are inline in the event; longer ones are blobs.
 pub const INLINE_LIMIT: usize = 256;
@@ -50,7 +50,8 @@ pub const CHECKPOINT_EVERY: u32 = 64;
 pub const EVENTS_TARGET: usize = 1 << 20;
 /// How many bytes of buffers a writer puts into one BLOBS block before it begins another.
 pub const BLOBS_TARGET: usize = 4 << 20;
-/// Before a segment is full, so many bytes of buffers already make a BLOBS block, and more once the log has some length.
+/// Before a segment is full, so many bytes of buffers already make a BLOBS block, and more once the
+/// log has some length.
 pub const BLOBS_AHEAD: std::ops::RangeInclusive<usize> = 128 << 10..=1 << 20;
 /// How many entries the writer's table of known blobs has.
 pub const DEDUP_ENTRIES: usize = 1 << 16;
@@ -62,7 +63,8 @@ pub struct Limits {
     pub block: usize,
     /// The longest buffer of one region.
     pub region: usize,
-    /// Bytes of decompressed blocks that are kept for random access to blobs (at least one block is).
+    /// Bytes of decompressed blocks that are kept for random access to blobs (at least one block
+    /// is).
     pub cache: usize,
 }
 

@@ -1,7 +1,9 @@
-//! Cold metadata as bytes. The only file that names bincode; docs/format.md states the bytes field by field.
+//! Cold metadata as bytes. The only file that names bincode; docs/format.md states the bytes field
+//! by field.
 //!
-//! The structs only grow at the end: an older reader decodes the prefix it knows. Paths and strings are `Vec<u8>`,
-//! for the kernel promises no UTF-8. serde's attributes are not used: the encoding does not describe itself.
+//! The structs only grow at the end: an older reader decodes the prefix it knows. Paths and strings
+//! are `Vec<u8>`, for the kernel promises no UTF-8. serde's attributes are not used: the encoding
+//! does not describe itself.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -47,7 +49,8 @@ pub struct FileMeta {
     pub options: Vec<(Vec<u8>, Vec<u8>)>,
     /// The most bytes captured of one buffer; 0 for no limit.
     pub capture_limit: u64,
-    /// The length the kernel has for `struct ptrace_syscall_info`, as probed at the start; 0 if unknown.
+    /// The length the kernel has for `struct ptrace_syscall_info`, as probed at the start; 0 if
+    /// unknown.
     pub psi_size_probe: u32,
 }
 
@@ -64,7 +67,11 @@ pub trait MetaCodec: Sized + Serialize + DeserializeOwned {
         let bytes = bincode::serde::encode_to_vec(self, config())
             .map_err(|e| Error::Meta { what: Self::NAME, why: e.to_string() })?;
         let (size, limit) = (bytes.len() as u64, limits::MAX_META as u64);
-        if size > limit { Err(Error::TooLarge { what: Self::NAME, size, limit }) } else { Ok(bytes) }
+        if size > limit {
+            Err(Error::TooLarge { what: Self::NAME, size, limit })
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// Decodes it. Bytes after the fields that this version knows are left alone.

@@ -38,7 +38,8 @@ pub enum Part<'a> {
     NsPids(NsPids<'a>),
     /// What was mapped.
     Mapped(Mapped<'a>),
-    /// The call writes to where the recorder's own output goes: to its standard output (1) or standard error (2).
+    /// The call writes to where the recorder's own output goes: to its standard output (1) or
+    /// standard error (2).
     Echo(u32),
     /// What the task is at the entry of a call.
     State(State<'a>),
@@ -164,7 +165,8 @@ pub struct MappedHead {
     pub ino: u64,
     /// Where in the file it begins.
     pub offset: u64,
-    /// How many bytes from its beginning the file has; what lies behind the page of the last one cannot be touched (SIGBUS).
+    /// How many bytes from its beginning the file has; what lies behind the page of the last one
+    /// cannot be touched (SIGBUS).
     pub filled: u64,
     /// How many bytes of the first blob come before its beginning.
     pub skip: u64,
@@ -236,7 +238,9 @@ impl<'a> Part<'a> {
                 Part::Registers { regset: wire.u32()?, bytes: wire.rest() }
             }
             PartKind::ALTERED => Part::Altered(Altered::decode(body)?),
-            PartKind::NS_PIDS if body.len().is_multiple_of(4) => Part::NsPids(NsPids { bytes: body }),
+            PartKind::NS_PIDS if body.len().is_multiple_of(4) => {
+                Part::NsPids(NsPids { bytes: body })
+            }
             PartKind::NS_PIDS => return Err(Error::Malformed { what: "namespace pids", at: 0 }),
             PartKind::MAPPED => Part::Mapped(Mapped::decode(body)?),
             PartKind::ECHO => Part::Echo(Wire::new("echo", body).u32()?),

@@ -17,7 +17,8 @@ pub(crate) enum Record<'a> {
     Blob(&'a [u8]),
 }
 
-/// The records in the committed bytes of a segment; `Err` once, with the offset, where they make no sense.
+/// The records in the committed bytes of a segment; `Err` once, with the offset, where they make no
+/// sense.
 pub(crate) struct Records<'a> {
     bytes: &'a [u8],
     at: usize,

@@ -1,7 +1,9 @@
-//! The tail: segments of shared memory beside the log, where an event lives until its block is in the file.
+//! The tail: segments of shared memory beside the log, where an event lives until its block is in
+//! the file.
 //!
-//! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages belong to the kernel
-//! from the moment of the store. `committed` is stored last, with release order, so what it covers is whole.
+//! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages
+//! belong to the kernel from the moment of the store. `committed` is stored last, with release
+//! order, so what it covers is whole.
 
 use crate::checks::{Checks, Mark, Stretch};
 use crate::event::ROW_HEAD;
@@ -27,12 +29,12 @@ pub trait SegmentMemory {
     fn bytes(&self) -> &[u8];
     /// All of it, to write to.
     fn bytes_mut(&mut self) -> &mut [u8];
-    /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release order: whoever sees
-    /// the value sees every store made before it.
+    /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release order:
+    /// whoever sees the value sees every store made before it.
     fn store_release(&mut self, offset: usize, value: u64);
 
-    /// Makes sure that the first `len` bytes can be stored to; `false` when they cannot. Memory that grows as it is used says so here, all
-    /// other is ready as it comes.
+    /// Makes sure that the first `len` bytes can be stored to; `false` when they cannot. Memory
+    /// that grows as it is used says so here, all other is ready as it comes.
     fn make_ready(&mut self, _len: usize) -> bool {
         true
     }
@@ -91,26 +93,35 @@ pub struct Segment<M> {
     blobs: u64,
     end: usize,
     event_bytes: usize,
-    /// Private memory: what the records were when they were appended, whatever becomes of the segment's own.
+    /// Private memory: what the records were when they were appended, whatever becomes of the
+    /// segment's own.
     checks: Checks,
 }
 
 impl<M: SegmentMemory> Segment<M> {
     /// Begins a segment whose first event and blob have the given numbers.
     ///
-    /// `generation` is not 0 and grows with every segment of the log: it orders them. The memory must be ready for a byte at least.
+    /// `generation` is not 0 and grows with every segment of the log: it orders them. The memory
+    /// must be ready for a byte at least.
     ///
     /// # Panics
-    /// When the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or `generation` is 0:
-    /// the caller chose both.
-    pub fn open(mut memory: M, file_id: &FileId, generation: u64, first_event: u64, first_blob: u64) -> Self {
+    /// When the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or
+    /// `generation` is 0: the caller chose both.
+    pub fn open(
+        mut memory: M,
+        file_id: &FileId,
+        generation: u64,
+        first_event: u64,
+        first_blob: u64,
+    ) -> Self {
         let size = memory.bytes().len();
         assert!(
             size != 0 && size.is_multiple_of(SEGMENT_ALIGN) && size <= MAX_SEGMENT,
             "segment size {size}"
         );
         assert!(generation != 0, "generation 0 means free");
-        // A reader must see the old segment, a free one or the new one whole, whenever we are killed.
+        // A reader must see the old segment, a free one or the new one whole, whenever we are
+        // killed.
         memory.store_release(GENERATION, 0);
         memory.store_release(COMMITTED, 0);
         let mut header = [0; CRC];
@@ -122,20 +133,36 @@ impl<M: SegmentMemory> Segment<M> {
         put(FIRST_EVENT, &first_event.to_le_bytes());
         put(FIRST_BLOB, &first_blob.to_le_bytes());
         put(SIZE, &(size as u64).to_le_bytes());
-        // The checksum is made with generation 0, so that it also holds for the segment once it is free.
+        // The checksum is made with generation 0, so that it also holds for the segment once it is
+        // free.
         let crc = crc32c::crc32c(&header).to_le_bytes();
-        memory.bytes_mut().iter_mut().zip(header.iter().chain(&crc)).for_each(|(to, from)| *to = *from);
+        memory
+            .bytes_mut()
+            .iter_mut()
+            .zip(header.iter().chain(&crc))
+            .for_each(|(to, from)| *to = *from);
         memory.store_release(GENERATION, generation);
         let mut checks = memory.take_checks();
         checks.clear();
         let end = SEGMENT_HEADER;
-        Segment { memory, first_event, first_blob, events: 0, blobs: 0, end, event_bytes: 0, checks }
+        Segment {
+            memory,
+            first_event,
+            first_blob,
+            events: 0,
+            blobs: 0,
+            end,
+            event_bytes: 0,
+            checks,
+        }
     }
 
-    /// Appends a buffer of at most [`BLOB_PART`] bytes. It counts once the next event, or the seal, commits it.
+    /// Appends a buffer of at most [`BLOB_PART`] bytes. It counts once the next event, or the seal,
+    /// commits it.
     ///
     /// # Errors
-    /// [`Full`] when there is no room, or when the buffer is too long for a blob; the segment is as before.
+    /// [`Full`] when there is no room, or when the buffer is too long for a blob; the segment is as
+    /// before.
     pub fn append_blob(&mut self, bytes: &[u8]) -> Result<BlobNumber, Full> {
         if bytes.len() > BLOB_PART {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
@@ -149,13 +176,15 @@ impl<M: SegmentMemory> Segment<M> {
         Ok(BlobNumber(number))
     }
 
-    /// Appends an event row, as [`crate::EventBuf::finish`] gives it, and commits it with the blobs before it.
+    /// Appends an event row, as [`crate::EventBuf::finish`] gives it, and commits it with the blobs
+    /// before it.
     ///
     /// # Errors
     /// [`Full`] when there is no room; the segment is as before.
     ///
     /// # Panics
-    /// When the row's length is not the one its head states: it did not come from a finished buffer.
+    /// When the row's length is not the one its head states: it did not come from a finished
+    /// buffer.
     pub fn append_event(&mut self, row: &[u8]) -> Result<u64, Full> {
         if row.len() > MAX_ROW {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
@@ -175,8 +204,8 @@ impl<M: SegmentMemory> Segment<M> {
         Ok(number)
     }
 
-    /// Commits blobs that no event of this segment followed. Call it before the next segment is opened: the event
-    /// that refers to them may go there.
+    /// Commits blobs that no event of this segment followed. Call it before the next segment is
+    /// opened: the event that refers to them may go there.
     pub fn seal(&mut self) {
         self.memory.store_release(COMMITTED, (self.end - SEGMENT_HEADER) as u64);
     }
@@ -188,7 +217,8 @@ impl<M: SegmentMemory> Segment<M> {
         self.memory
     }
 
-    /// What its blobs add up to so far: [`holds_blobs`](crate::holds_blobs) compares two of these with what was read.
+    /// What its blobs add up to so far: [`holds_blobs`](crate::holds_blobs) compares two of these
+    /// with what was read.
     pub fn blob_sum(&self) -> u64 {
         self.checks.sums().blobs
     }
@@ -236,13 +266,15 @@ impl<M: SegmentMemory> Segment<M> {
         self.events == 0 && self.blobs == 0
     }
 
-    /// Whether enough is in it to make a good block, so that the writer may take it before it is full.
+    /// Whether enough is in it to make a good block, so that the writer may take it before it is
+    /// full.
     pub fn is_worth_sealing(&self) -> bool {
         self.event_bytes >= crate::limits::EVENTS_TARGET || self.left() < self.room() / 8
     }
 
-    /// The bytes of its records. They lie in a file, so another process may change them at any time: each stretch of them is to be compared
-    /// with its sums right before it is used, and nothing may depend on what they say there.
+    /// The bytes of its records. They lie in a file, so another process may change them at any
+    /// time: each stretch of them is to be compared with its sums right before it is used, and
+    /// nothing may depend on what they say there.
     pub(crate) fn records(&self) -> &[u8] {
         self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default()
     }
@@ -291,7 +323,8 @@ pub fn is_tail(start: &[u8]) -> bool {
     start.starts_with(SEGMENT_MAGIC)
 }
 
-/// How long a segment is that begins with these bytes, up to the end of what is committed; `None` when it is none, or free.
+/// How long a segment is that begins with these bytes, up to the end of what is committed; `None`
+/// when it is none, or free.
 pub fn committed_segment(start: &[u8]) -> Option<usize> {
     let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
     Some(SEGMENT_HEADER + header.committed)

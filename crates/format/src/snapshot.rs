@@ -1,4 +1,5 @@
-//! What a process was like at its start, at an attach and after an execve: state that cannot be derived later.
+//! What a process was like at its start, at an attach and after an execve: state that cannot be
+//! derived later.
 
 use serde::{Deserialize, Serialize};
 

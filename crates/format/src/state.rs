@@ -3,7 +3,8 @@
 use crate::Error;
 use crate::wire::Wire;
 
-/// A task's registers and parts of its memory at the entry of a call, to be found the same in a replay.
+/// A task's registers and parts of its memory at the entry of a call, to be found the same in a
+/// replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State<'a> {
     /// The sum of the extended registers ([`State::extended_sum`]); 0: they were not looked at.
@@ -13,8 +14,9 @@ pub struct State<'a> {
     runs: &'a [u8],
 }
 
-/// Bytes of the XSAVE area that say the same in every run of a program: all but where the last x87 instruction and its operand were, which
-/// some CPUs keep only now and then, and what the kernel and the CPU note for themselves (Intel SDM, "XSAVE-managed features").
+/// Bytes of the XSAVE area that say the same in every run of a program: all but where the last x87
+/// instruction and its operand were, which some CPUs keep only now and then, and what the kernel
+/// and the CPU note for themselves (Intel SDM, "XSAVE-managed features").
 const EXTENDED: [std::ops::Range<usize>; 3] = [0..6, 24..416, 576..usize::MAX];
 
 impl<'a> State<'a> {
@@ -55,10 +57,12 @@ impl<'a> State<'a> {
         crc32c::crc32c(page)
     }
 
-    /// The sum of extended registers, without what may differ between two runs that are the same. Never 0.
+    /// The sum of extended registers, without what may differ between two runs that are the same.
+    /// Never 0.
     #[must_use]
     pub fn extended_sum(area: &[u8]) -> u32 {
-        let parts = EXTENDED.into_iter().filter_map(|part| area.get(part.start..part.end.min(area.len())));
+        let parts =
+            EXTENDED.into_iter().filter_map(|part| area.get(part.start..part.end.min(area.len())));
         parts.fold(0, crc32c::crc32c_append).max(1)
     }
 }
@@ -97,7 +101,9 @@ mod tests {
     fn what_differs_by_itself_is_left_out() {
         let mut area = [7; 1000];
         let sum = State::extended_sum(&area);
-        for (at, counts) in [(0, true), (6, false), (23, false), (24, true), (415, true), (416, false)] {
+        for (at, counts) in
+            [(0, true), (6, false), (23, false), (24, true), (415, true), (416, false)]
+        {
             area[at] ^= 1;
             assert_eq!(State::extended_sum(&area) != sum, counts, "{at}");
             area[at] ^= 1;

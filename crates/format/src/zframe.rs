@@ -1,4 +1,5 @@
-//! zstd frames: our headers are skippable frames, our payloads ordinary ones, so that `zstd -t` checks a log.
+//! zstd frames: our headers are skippable frames, our payloads ordinary ones, so that `zstd -t`
+//! checks a log.
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{self, CParameter};
@@ -13,12 +14,14 @@ pub(crate) const SKIPPABLE_HEAD: usize = 8;
 const ORDINARY: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// Research on real recordings: higher levels cost far more time than they save bytes.
 pub(crate) const LEVEL: i32 = 3;
-/// Short payloads are another matter: short logs have no others, and what saves a fourteenth of them takes a millisecond.
+/// Short payloads are another matter: short logs have no others, and what saves a fourteenth of
+/// them takes a millisecond.
 const LEVEL_OF_SHORT: i32 = 6;
 const SHORT: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
 const SHORT_LOG: u64 = 1 << 20;
 
-/// Whole files are many, and in the way of a program that is recorded: twice as fast for a tenth more.
+/// Whole files are many, and in the way of a program that is recorded: twice as fast for a tenth
+/// more.
 const LEVEL_OF_FILES: i32 = 1;
 
 /// Makes payload frames, and proves each by undoing it.
@@ -72,7 +75,8 @@ impl Packer {
         self.frame.reserve(zstd_safe::compress_bound(raw.len()));
         self.compressor.compress_to_buffer(raw, &mut self.frame).map_err(Error::Zstd)?;
         out.extend_from_slice(&self.frame);
-        Ok(self.unpacker.unpack(&self.frame, raw.len(), &mut self.undone).is_ok() && self.undone == raw)
+        Ok(self.unpacker.unpack(&self.frame, raw.len(), &mut self.undone).is_ok()
+            && self.undone == raw)
     }
 }
 
@@ -83,15 +87,16 @@ impl Unpacker {
         Ok(Unpacker { decompressor })
     }
 
-    /// Decompresses `frame`, which must be one whole frame of exactly `raw_len` bytes. The caller has compared
-    /// `raw_len` with its limit. What was in `out` is overwritten.
+    /// Decompresses `frame`, which must be one whole frame of exactly `raw_len` bytes. The caller
+    /// has compared `raw_len` with its limit. What was in `out` is overwritten.
     pub(crate) fn unpack(
         &mut self,
         frame: &[u8],
         raw_len: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
-        // One ordinary frame, not a skippable one nor several: the content size must speak for all of it.
+        // One ordinary frame, not a skippable one nor several: the content size must speak for all
+        // of it.
         let whole = frame.starts_with(&ORDINARY)
             && zstd_safe::find_frame_compressed_size(frame).is_ok_and(|len| len == frame.len());
         if !whole {
@@ -126,7 +131,8 @@ pub(crate) fn bound(raw_len: usize) -> u64 {
     zstd_safe::compress_bound(raw_len) as u64
 }
 
-/// The first 128 bits of the BLAKE3 hash: enough that nobody, the recorded program included, finds two alike.
+/// The first 128 bits of the BLAKE3 hash: enough that nobody, the recorded program included, finds
+/// two alike.
 pub(crate) fn hash128(bytes: &[u8]) -> [u8; 16] {
     let hash = blake3::hash(bytes);
     let mut short = [0; 16];

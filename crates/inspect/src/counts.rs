@@ -1,5 +1,5 @@
-//! How often each system call was made, how often it failed and how long it took, as `strace -c -w` counts: from the entry to the exit, so
-//! waiting and what the recorder itself needed are in it.
+//! How often each system call was made, how often it failed and how long it took, as `strace -c -w`
+//! counts: from the entry to the exit, so waiting and what the recorder itself needed are in it.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -58,7 +58,8 @@ pub enum Order {
 /// The calls of one name, made in one way.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// Of which ABI: `x86_64`, `i386`, `x32`, `aarch64`, or the number of an architecture; empty for all together.
+    /// Of which ABI: `x86_64`, `i386`, `x32`, `aarch64`, or the number of an architecture; empty
+    /// for all together.
     pub abi: String,
     /// The name; `syscall_0x…` when the number has none.
     pub name: String,
@@ -107,7 +108,8 @@ impl Count {
     }
 }
 
-/// The calls of a log, by ABI and name: one name is another call in another ABI. Its [`Display`](fmt::Display) is the table of strace.
+/// The calls of a log, by ABI and name: one name is another call in another ABI. Its
+/// [`Display`](fmt::Display) is the table of strace.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counts {
     /// One of each name, ABI by ABI, in the order that was asked for.
@@ -151,7 +153,12 @@ fn rank(abi: &str) -> u8 {
 }
 
 /// The call that socketcall or ipc stands for.
-fn behind(abi: Option<Abi>, row: Option<&Row>, call: &Call, parts: Parts<'_>) -> Option<&'static Row> {
+fn behind(
+    abi: Option<Abi>,
+    row: Option<&Row>,
+    call: &Call,
+    parts: Parts<'_>,
+) -> Option<&'static Row> {
     let words = |arg: u8| region(parts, arg, 0, 0);
     Some(inner(abi?, row?, &call.args, words)?.row)
 }
@@ -161,7 +168,8 @@ struct Counting {
     only: Option<Filter>,
     begun: bool,
     open: HashMap<TaskId, Open>,
-    /// The place of each call in the list, also by the name of the call behind it; `None`: not counted.
+    /// The place of each call in the list, also by the name of the call behind it; `None`: not
+    /// counted.
     places: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>>,
     names: HashMap<(String, String), usize>,
     counts: Counts,
@@ -251,7 +259,8 @@ impl Counting {
     }
 
     fn named(&mut self, abi: String, name: String) -> usize {
-        let key = if self.names.len() < MOST { (abi, name) } else { (String::new(), OTHERS.to_owned()) };
+        let key =
+            if self.names.len() < MOST { (abi, name) } else { (String::new(), OTHERS.to_owned()) };
         let counts = &mut self.counts.calls;
         *self.names.entry(key).or_insert_with_key(|(abi, name)| {
             counts.push(Count { abi: abi.clone(), name: name.clone(), ..Count::default() });

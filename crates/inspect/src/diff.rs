@@ -1,9 +1,10 @@
 //! Comparing two logs: what does one run do to the system that the other does not?
 //!
-//! [`Run`] is one log as a comparison sees it, made in one pass over its events with the state tracker: processes, effects by canonical
-//! names, streams of calls. [`compare()`] puts two of them beside each other and answers with a [`Report`]: differences by
-//! [`Rule`], each once, with what follows from it folded in; and what was not compared, with its counts. docs/diff.md says what counts
-//! as the same.
+//! [`Run`] is one log as a comparison sees it, made in one pass over its events with the state
+//! tracker: processes, effects by canonical names, streams of calls. [`compare()`] puts two of them
+//! beside each other and answers with a [`Report`]: differences by [`Rule`], each once, with what
+//! follows from it folded in; and what was not compared, with its counts. docs/diff.md says what
+//! counts as the same.
 
 mod agree;
 pub mod align;
@@ -56,7 +57,8 @@ pub struct Options {
     pub level: Level,
     /// Directories that have names, beside WS, HOME and TMP.
     pub roots: Vec<(String, PathBuf)>,
-    /// Whether logs of different surroundings may be compared. Nothing else that forbids it is waived by this.
+    /// Whether logs of different surroundings may be compared. Nothing else that forbids it is
+    /// waived by this.
     pub allow_env_drift: bool,
 }
 

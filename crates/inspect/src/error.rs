@@ -1,4 +1,5 @@
-//! What can go wrong when a log is inspected. Messages name the file, what is wrong with it, and what to do.
+//! What can go wrong when a log is inspected. Messages name the file, what is wrong with it, and
+//! what to do.
 
 use std::io;
 use std::path::PathBuf;

@@ -6,7 +6,8 @@
 use std::fmt;
 
 use sysreel_format::{
-    Body, Ending, Event, Item, Log, MetaCodec, Missing, Parts, ProcessSnapshot, ReadAt, SnapshotKind, Why,
+    Body, Ending, Event, Item, Log, MetaCodec, Missing, Parts, ProcessSnapshot, ReadAt,
+    SnapshotKind, Why,
 };
 
 /// What a walk over a log finds missing or damaged.
@@ -57,8 +58,8 @@ impl Findings {
             && self.footer.is_none()
     }
 
-    /// Counts an item, and decodes all of an event: a reader that needs only some of its parts must not pass over
-    /// one that it could not have understood.
+    /// Counts an item, and decodes all of an event: a reader that needs only some of its parts must
+    /// not pass over one that it could not have understood.
     pub(crate) fn item(&mut self, item: &Item<'_>) {
         match item {
             Item::Event(event) => {
@@ -71,7 +72,8 @@ impl Findings {
                     }
                     Err(error) => {
                         self.malformed = self.malformed.saturating_add(1);
-                        self.first_malformed.get_or_insert_with(|| (event.number, error.to_string()));
+                        self.first_malformed
+                            .get_or_insert_with(|| (event.number, error.to_string()));
                     }
                 }
             }
@@ -105,12 +107,14 @@ impl Findings {
         let mut said = Vec::new();
         said.extend(self.metadata.clone());
         if let Some(offset) = self.footer {
-            said.push(format!("the footer at offset {offset} is damaged: the recorder's last word is lost"));
+            said.push(format!(
+                "the footer at offset {offset} is damaged: the recorder's last word is lost"
+            ));
         }
         if self.open_end {
             said.push(format!(
-                "the recording was not finished (its recorder died, or the file was cut): {} events were read, \
-                 and what came after them is not known",
+                "the recording was not finished (its recorder died, or the file was cut): {} \
+                 events were read, and what came after them is not known",
                 self.events
             ));
         }

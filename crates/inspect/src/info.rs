@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use crate::Findings;
 
-/// What a log holds. Texts that a program made are lossy UTF-8 here; `print --format raw` has their bytes.
+/// What a log holds. Texts that a program made are lossy UTF-8 here; `print --format raw` has their
+/// bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Info {
     /// The file.
@@ -61,7 +62,8 @@ pub struct Info {
     /// The same, counted.
     #[serde(skip)]
     pub findings: Findings,
-    /// How many tasks, programs, notes and holes are in no list, because there are too many of them.
+    /// How many tasks, programs, notes and holes are in no list, because there are too many of
+    /// them.
     pub left_out: u64,
 }
 

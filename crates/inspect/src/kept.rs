@@ -1,4 +1,5 @@
-//! The memory captured at one stop, held until its line is written. Buffers are reused from stop to stop.
+//! The memory captured at one stop, held until its line is written. Buffers are reused from stop to
+//! stop.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -10,7 +11,8 @@ use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, R
 
 /// Where buffers that do not stand in the event come from.
 pub(crate) trait Buffers {
-    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when it cannot be read.
+    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when
+    /// it cannot be read.
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
 }
 
@@ -25,7 +27,8 @@ pub(crate) struct Counted<'a> {
     buffers: &'a dyn Buffers,
     lost: RefCell<BTreeSet<u64>>,
     more: Cell<u64>,
-    /// How many bytes may still be asked for: a small log can name one large blob any number of times.
+    /// How many bytes may still be asked for: a small log can name one large blob any number of
+    /// times.
     left: Cell<u64>,
 }
 
@@ -35,7 +38,8 @@ impl<'a> Counted<'a> {
 
     /// For the blobs of a log of so many bytes in its file.
     pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
-        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each byte of the file.
+        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each
+        /// byte of the file.
         const ANY: u64 = 4 << 30;
         const FACTOR: u64 = 4096;
         let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
@@ -117,7 +121,8 @@ impl Kept {
                 true
             }
         };
-        let slot = Slot { head: region.head, start, len: self.bytes.len().saturating_sub(start), blobs };
+        let slot =
+            Slot { head: region.head, start, len: self.bytes.len().saturating_sub(start), blobs };
         self.in_order &= self.regions.last().is_none_or(|last| last.key() <= slot.key());
         self.regions.push(slot);
     }
@@ -149,7 +154,9 @@ impl Kept {
 
     /// How many bytes of room it has.
     pub(crate) fn room(&self) -> usize {
-        self.bytes.capacity().saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
+        self.bytes
+            .capacity()
+            .saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
     }
 }
 
@@ -172,7 +179,8 @@ impl<'a> Piece<'a> {
         Some(whole)
     }
 
-    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be read.
+    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be
+    /// read.
     pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
         if !self.blobs {
             return take(self.stored.get(..limit).unwrap_or(self.stored));
@@ -181,7 +189,9 @@ impl<'a> Piece<'a> {
         for number in self.stored.chunks_exact(8) {
             let Ok(number) = number.try_into() else { return };
             bytes.clear();
-            if left == 0 || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none() {
+            if left == 0
+                || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none()
+            {
                 return;
             }
             take(&bytes);

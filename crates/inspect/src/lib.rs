@@ -1,7 +1,8 @@
 //! Reads sysreel logs for people and machines.
 //!
-//! [`open`] finds a log and its tail; [`print::print`] writes it in the form of strace, [`raw::raw`] as one JSON object
-//! per event, [`counts::count`] counts its calls, [`info::Info`] sums it up. Nothing here looks at the running system, so a log says the same on any host.
+//! [`open`] finds a log and its tail; [`print::print`] writes it in the form of strace,
+//! [`raw::raw`] as one JSON object per event, [`counts::count`] counts its calls, [`info::Info`]
+//! sums it up. Nothing here looks at the running system, so a log says the same on any host.
 
 #![forbid(unsafe_code)]
 

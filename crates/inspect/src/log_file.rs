@@ -25,14 +25,15 @@ pub struct LogFile {
 /// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
 ///
 /// # Errors
-/// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its tail belongs to
-/// another recording or is no regular file.
+/// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its
+/// tail belongs to another recording or is no regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
     let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
-    // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is then seen twice, not missed.
+    // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is
+    // then seen twice, not missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
         false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
@@ -87,8 +88,9 @@ impl LogFile {
         self.is_being_written
     }
 
-    /// Calls `each` for every event and hole from event number `from` on, in order, and answers what is missing or
-    /// damaged. Other threads decode ahead where the log is long and the machine has CPUs for it.
+    /// Calls `each` for every event and hole from event number `from` on, in order, and answers
+    /// what is missing or damaged. Other threads decode ahead where the log is long and the machine
+    /// has CPUs for it.
     ///
     /// # Errors
     /// When the log cannot be read, or when `each` fails.
@@ -97,10 +99,12 @@ impl LogFile {
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Findings, Error> {
-        self.read(from, Stretch::default().of(self)?, |item, _| each(item)).map(|read| read.findings)
+        self.read(from, Stretch::default().of(self)?, |item, _| each(item))
+            .map(|read| read.findings)
     }
 
-    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether they are sound.
+    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether
+    /// they are sound.
     pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
         let bounds = Stretch::default().of(self)?;
         self.read_checked(true, 0, bounds, |item, _| {
@@ -109,8 +113,8 @@ impl LogFile {
         })
     }
 
-    /// Calls `each` for every event and hole from event number `from` to the end of a stretch, in order, and says
-    /// whether the stretch has begun. What is missing before that does not count.
+    /// Calls `each` for every event and hole from event number `from` to the end of a stretch, in
+    /// order, and says whether the stretch has begun. What is missing before that does not count.
     pub(crate) fn read(
         &self,
         from: u64,

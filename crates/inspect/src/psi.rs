@@ -1,11 +1,13 @@
-//! What the kernel's answer to `PTRACE_GET_SYSCALL_INFO` says. Total over any bytes of any length: what is too short,
-//! or has an unknown operation or layout, stays bytes.
+//! What the kernel's answer to `PTRACE_GET_SYSCALL_INFO` says. Total over any bytes of any length:
+//! what is too short, or has an unknown operation or layout, stays bytes.
 //!
-//! Two layouts are known. *Merged* is what Linux 5.3 and later write (`include/uapi/linux/ptrace.h`): op u8 at 0, arch
-//! u32 at 4, instruction pointer at 8, stack pointer at 16, and from 24 on nr and six arguments (entry), the result and
-//! `is_error` (exit), or nr, six arguments and `ret_data` (seccomp). *v4* is the fourth proposal (E. Khabirova and
-//! D. Levin, November 2018): op u8 at 0, arch u32 at 4, and from 8 on nr, instruction, stack and frame pointer and six
-//! arguments (entry), the result and `is_error` (exit), or those of an entry and `ret_data` (seccomp).
+//! Two layouts are known. *Merged* is what Linux 5.3 and later write
+//! (`include/uapi/linux/ptrace.h`): op u8 at 0, arch u32 at 4, instruction pointer at 8, stack
+//! pointer at 16, and from 24 on nr and six arguments (entry), the result and `is_error` (exit), or
+//! nr, six arguments and `ret_data` (seccomp). *v4* is the fourth proposal (E. Khabirova and D.
+//! Levin, November 2018): op u8 at 0, arch u32 at 4, and from 8 on nr, instruction, stack and frame
+//! pointer and six arguments (entry), the result and `is_error` (exit), or those of an entry and
+//! `ret_data` (seccomp).
 
 use sysreel_abi::AuditArch;
 use sysreel_format::Layout;
@@ -95,7 +97,8 @@ pub struct Info {
     pub what: What,
 }
 
-/// Decodes the struct. Bytes behind what is known are left alone: a kernel with a longer struct loses nothing.
+/// Decodes the struct. Bytes behind what is known are left alone: a kernel with a longer struct
+/// loses nothing.
 #[must_use]
 pub fn decode(layout: Layout, bytes: &[u8]) -> Info {
     match layout {
@@ -113,7 +116,9 @@ fn merged(bytes: &[u8]) -> Info {
         Some(Op::NONE) if bytes.len() >= 24 => Some(What::None),
         Some(Op::ENTRY) => call(24).map(What::Entry),
         Some(Op::EXIT) => outcome_at(bytes, 24).map(What::Exit),
-        Some(Op::SECCOMP) => call(24).zip(u32_at(bytes, 80)).map(|(call, data)| What::Seccomp(call, data)),
+        Some(Op::SECCOMP) => {
+            call(24).zip(u32_at(bytes, 80)).map(|(call, data)| What::Seccomp(call, data))
+        }
         _ => None,
     };
     Info {
@@ -133,10 +138,13 @@ fn proposal(bytes: &[u8]) -> Info {
         Some(Op::NONE) if bytes.len() >= 8 => Some(What::None),
         Some(Op::ENTRY) => call().map(What::Entry),
         Some(Op::EXIT) => outcome_at(bytes, 8).map(What::Exit),
-        Some(Op::SECCOMP) => call().zip(u32_at(bytes, 88)).map(|(call, data)| What::Seccomp(call, data)),
+        Some(Op::SECCOMP) => {
+            call().zip(u32_at(bytes, 88)).map(|(call, data)| What::Seccomp(call, data))
+        }
         _ => None,
     };
-    let of_call = |at| if matches!(op, Some(Op::ENTRY | Op::SECCOMP)) { u64_at(bytes, at) } else { None };
+    let of_call =
+        |at| if matches!(op, Some(Op::ENTRY | Op::SECCOMP)) { u64_at(bytes, at) } else { None };
     Info {
         op,
         arch: u32_at(bytes, 4).map(AuditArch),
@@ -190,10 +198,16 @@ mod tests {
     fn a_result_and_is_error_may_disagree() {
         let mut exit = bytes(2, &[7, 8, 13]);
         exit.push(1);
-        assert_eq!(decode(Layout::MERGED, &exit).what, What::Exit(Outcome { rval: 13, is_error: 1 }));
+        assert_eq!(
+            decode(Layout::MERGED, &exit).what,
+            What::Exit(Outcome { rval: 13, is_error: 1 })
+        );
         let mut exit = bytes(2, &[7, 8, 2u64.wrapping_neg()]);
         exit.push(0);
-        assert_eq!(decode(Layout::MERGED, &exit).what, What::Exit(Outcome { rval: -2, is_error: 0 }));
+        assert_eq!(
+            decode(Layout::MERGED, &exit).what,
+            What::Exit(Outcome { rval: -2, is_error: 0 })
+        );
     }
 
     #[test]

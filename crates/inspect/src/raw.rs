@@ -19,8 +19,8 @@ pub(crate) use json::Json;
 /// Writes every event of a log, or of a part of it, as one line of JSON.
 ///
 /// # Errors
-/// When the log cannot be read or the output not be written. Damage is no error: it is in the [`Findings`], and in
-/// a line of its own where it is.
+/// When the log cannot be read or the output not be written. Damage is no error: it is in the
+/// [`Findings`], and in a line of its own where it is.
 pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
     let mut json = Json::into_sink(out);
@@ -40,7 +40,12 @@ pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result
 }
 
 /// Writes the line of an item, and counts the buffers that could not be read.
-pub(crate) fn write_item(json: &mut Json<'_>, item: &Item<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+pub(crate) fn write_item(
+    json: &mut Json<'_>,
+    item: &Item<'_>,
+    buffers: &dyn Buffers,
+    lost: &mut u64,
+) {
     json.open();
     match item {
         Item::Event(event) => write_event(json, event, buffers, lost),

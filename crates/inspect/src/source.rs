@@ -1,4 +1,5 @@
-//! Where a log's bytes come from: a file, a pipe that is copied first, or the tail of a recording under way.
+//! Where a log's bytes come from: a file, a pipe that is copied first, or the tail of a recording
+//! under way.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -29,11 +30,13 @@ const MOST_OF_A_PIPE: u64 = 64 << 30;
 /// A longer tail is copied to a temporary file, not to memory.
 const MOST_IN_MEMORY: u64 = 32 << 20;
 
-/// What was read from pipes. A pipe can be read only once, and commands open a log again to show what is around an event.
+/// What was read from pipes. A pipe can be read only once, and commands open a log again to show
+/// what is around an event.
 static PIPES: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
 
 impl FileSource {
-    /// Opens a log. What is no regular file is copied to an unlinked temporary file first, for readers go back and forth.
+    /// Opens a log. What is no regular file is copied to an unlinked temporary file first, for
+    /// readers go back and forth.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(copy) = pipes.get(path) {
@@ -52,8 +55,9 @@ impl FileSource {
         Ok(Self::of(copy))
     }
 
-    /// Opens the tail beside a log and copies it as it is now; `None` when there is none. Anybody who may write to the
-    /// log's directory can put something else there: it is opened so that it neither leads elsewhere nor blocks.
+    /// Opens the tail beside a log and copies it as it is now; `None` when there is none. Anybody
+    /// who may write to the log's directory can put something else there: it is opened so that it
+    /// neither leads elsewhere nor blocks.
     pub(crate) fn tail(path: &Path) -> io::Result<Option<Self>> {
         let file = match without_following().open(path) {
             Ok(file) => file,
@@ -85,12 +89,14 @@ impl FileSource {
         Ok(Some(Self::Copy(copy)))
     }
 
-    /// Whether a recorder is at work on the file: it holds a lock on it (flock(2)) as long as it lives.
+    /// Whether a recorder is at work on the file: it holds a lock on it (flock(2)) as long as it
+    /// lives.
     #[cfg(unix)]
     pub(crate) fn is_locked(&self) -> bool {
         let Self::File(file) = self else { return false };
         match file.try_lock_shared() {
-            // It is let go at once, and only a recorder that begins at this moment could be in its way.
+            // It is let go at once, and only a recorder that begins at this moment could be in its
+            // way.
             Ok(()) => file.unlock().is_err(),
             Err(error) => matches!(error, TryLockError::WouldBlock),
         }
@@ -113,7 +119,8 @@ impl FileSource {
 fn not_a_tail() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        "it is not a regular file, so it is not the tail of a recording: remove it to read the log without it",
+        "it is not a regular file, so it is not the tail of a recording: remove it to read the log \
+         without it",
     )
 }
 
@@ -143,7 +150,8 @@ fn stdin() -> io::Result<File> {
     spool(io::stdin())
 }
 
-/// Copies a stream to a temporary file that has no name, if it begins like a log: one without end is not waited for.
+/// Copies a stream to a temporary file that has no name, if it begins like a log: one without end
+/// is not waited for.
 fn spool(mut stream: impl Read) -> io::Result<File> {
     let mut head = Vec::new();
     (&mut stream).take(MAX_HEADER as u64).read_to_end(&mut head)?;

@@ -97,7 +97,9 @@ impl Story {
         origin: Origin,
         parent: TaskId,
     ) -> &mut Self {
-        self.event(EventKind::TASK, task, |buf| buf.task_head(&TaskHead { tid, tgid, parent, origin }))
+        self.event(EventKind::TASK, task, |buf| {
+            buf.task_head(&TaskHead { tid, tgid, parent, origin })
+        })
     }
 
     /// A stop with its struct.
@@ -110,7 +112,12 @@ impl Story {
     ) -> &mut Self {
         let info_ret = i32::try_from(info.len()).unwrap();
         self.event(EventKind::STOP, task, |buf| {
-            buf.stop_head(&StopHead { wait_status: status, info_ret, layout: Layout::MERGED, info });
+            buf.stop_head(&StopHead {
+                wait_status: status,
+                info_ret,
+                layout: Layout::MERGED,
+                info,
+            });
             write(buf);
         })
     }
@@ -128,7 +135,13 @@ impl Story {
         self.stop(task, 0x857f, &info, |buf| regions(buf, Direction::IN, &args, memory))
     }
 
-    pub(crate) fn exit(&mut self, task: u32, abi: Abi, rval: i64, memory: &[Bytes<'_>]) -> &mut Self {
+    pub(crate) fn exit(
+        &mut self,
+        task: u32,
+        abi: Abi,
+        rval: i64,
+        memory: &[Bytes<'_>],
+    ) -> &mut Self {
         let failed = (-4095..0).contains(&rval);
         let info = exit_info(abi.arch(), rval, failed.into());
         self.stop(task, 0x857f, &info, |buf| regions(buf, Direction::OUT, &[0x1000; 6], memory))

@@ -29,10 +29,12 @@ pub struct Stretch {
 impl FromStr for Moment {
     type Err = String;
 
-    /// `1234` is an event, `+1.5` a time since the start, `@1795467886.591526` one since 1970; both in seconds.
+    /// `1234` is an event, `+1.5` a time since the start, `@1795467886.591526` one since 1970; both
+    /// in seconds.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
-            "the number of an event (1234), seconds since the start (+1.5), or seconds since 1970 (@1795467886.59)"
+            "the number of an event (1234), seconds since the start (+1.5), or seconds since 1970 \
+             (@1795467886.59)"
                 .to_owned()
         };
         let ns = |text: &str| seconds(text).ok_or_else(wrong);
@@ -93,7 +95,8 @@ impl Stretch {
 }
 
 impl Bounds {
-    /// Whether the stretch has begun with this item. What comes after the first belongs to it whatever its time.
+    /// Whether the stretch has begun with this item. What comes after the first belongs to it
+    /// whatever its time.
     pub(crate) fn has_begun(&mut self, item: &Item<'_>) -> bool {
         let (number, t_ns) = place(item);
         self.begun |= number >= self.first && t_ns.is_none_or(|t| t >= self.from_ns);
@@ -126,7 +129,8 @@ mod tests {
         assert_eq!("+0".parse(), Ok(Moment::SinceStart(0)));
         assert_eq!("@1795467886.591526".parse(), Ok(Moment::Unix(1_795_467_886_591_526_000)));
         assert_eq!("@1.1234567891".parse(), Ok(Moment::Unix(1_123_456_789)));
-        for wrong in ["", "-1", "+", "@", "1.5", "+1.", "+.5", "x", "+1e9", "+99999999999999999999"] {
+        for wrong in ["", "-1", "+", "@", "1.5", "+1.", "+.5", "x", "+1e9", "+99999999999999999999"]
+        {
             assert!(wrong.parse::<Moment>().is_err(), "{wrong}");
         }
     }

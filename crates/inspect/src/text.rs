@@ -1,5 +1,5 @@
-//! Numbers and strings as strace spells them. What is written is always printable ASCII: a log may hold anything, and a
-//! terminal must not obey it.
+//! Numbers and strings as strace spells them. What is written is always printable ASCII: a log may
+//! hold anything, and a terminal must not obey it.
 
 use crate::print::HexStrings;
 
@@ -127,7 +127,10 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
         return;
     }
     let plain = |byte: u8| {
-        matches!(byte, b' '..=b'~') && byte != b'\\' && byte != also && !(also == b'>' && byte == b'<')
+        matches!(byte, b' '..=b'~')
+            && byte != b'\\'
+            && byte != also
+            && !(also == b'>' && byte == b'<')
     };
     let mut done = 0;
     while let Some(&byte) = bytes.get(done) {
@@ -157,7 +160,8 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             _ => {
                 // A digit that follows would be read as part of a shorter escape.
                 // A digit that could belong to the escape must not follow it.
-                let digit_follows = bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
+                let digit_follows =
+                    bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
                 octal(out, byte.into(), if digit_follows { 3 } else { 1 });
             }
@@ -174,7 +178,8 @@ pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
 /// A date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
 pub(crate) fn date(out: &mut String, seconds: i64) {
     let days = seconds.div_euclid(86400);
-    // Civil date from days, after H. Hinnant's public description: years begin in March, eras have 400 years.
+    // Civil date from days, after H. Hinnant's public description: years begin in March, eras have
+    // 400 years.
     let z = days.saturating_add(719_468);
     let era = z.div_euclid(146_097);
     let doe = z.rem_euclid(146_097);

@@ -14,8 +14,8 @@ use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 /// Returns whether a character shows itself and does nothing else.
 ///
 /// Which characters are printable is what the standard library knows for `Debug`: controls, format
-/// characters (the bidirectional ones among them), line and paragraph separators, surrogates, private
-/// and unassigned code points are not.
+/// characters (the bidirectional ones among them), line and paragraph separators, surrogates,
+/// private and unassigned code points are not.
 #[must_use]
 pub fn is_visible(c: char) -> bool {
     if c.is_ascii() {
@@ -76,8 +76,8 @@ impl<'w> Lines<'w> {
     }
 }
 
-/// Takes from a line what GitHub's runner reads as a command: `::` at its beginning, behind blanks too,
-/// and the older `##[` anywhere (actions/runner, ActionCommand.cs).
+/// Takes from a line what GitHub's runner reads as a command: `::` at its beginning, behind blanks
+/// too, and the older `##[` anywhere (actions/runner, ActionCommand.cs).
 fn no_command(line: &str) -> String {
     let line = no_old_command(line);
     match line.trim_start().starts_with("::") {
@@ -119,7 +119,8 @@ pub(crate) fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> 
     value.serialize(&mut Serializer::with_formatter(out, visible)).map_err(io::Error::from)
 }
 
-/// A formatter that escapes what JSON would let through: DEL, C1 and bidirectional controls, and the like.
+/// A formatter that escapes what JSON would let through: DEL, C1 and bidirectional controls, and
+/// the like.
 struct Visible<F>(F);
 
 /// Hands methods on to the formatter that lays out the text.
@@ -145,8 +146,13 @@ impl<F: Formatter> Formatter for Visible<F> {
         end_object_value(),
     }
 
-    /// The serializer calls this for stretches without quotation marks, backslashes and C0 controls.
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+    /// The serializer calls this for stretches without quotation marks, backslashes and C0
+    /// controls.
+    fn write_string_fragment<W: ?Sized + Write>(
+        &mut self,
+        out: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| !is_visible(*c)) {
             out.write_all(&rest.as_bytes()[..at])?;
@@ -174,7 +180,11 @@ mod tests {
     /// What must not reach a terminal: C0, DEL, C1, bidirectional controls, separators, tags.
     fn dangerous() -> impl Iterator<Item = char> {
         let ranges = [0..=0x1f, 0x7f..=0x9f, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f];
-        ranges.into_iter().flatten().chain([0xfeff, 0x061c, 0xfff9, 0xe0041]).filter_map(char::from_u32)
+        ranges
+            .into_iter()
+            .flatten()
+            .chain([0xfeff, 0x061c, 0xfff9, 0xe0041])
+            .filter_map(char::from_u32)
     }
 
     #[test]

@@ -12,6 +12,7 @@ fn policies_of_the_document_are_understood() {
     assert_eq!(blocks.len(), 2);
     let lookup = Lookup { folder: Path::new("/ws"), variable: &|_| Some("/x/cargo".into()) };
     for block in blocks {
-        Policy::parse(Path::new("ci.md"), block, &lookup).unwrap_or_else(|error| panic!("{error}\n{block}"));
+        Policy::parse(Path::new("ci.md"), block, &lookup)
+            .unwrap_or_else(|error| panic!("{error}\n{block}"));
     }
 }

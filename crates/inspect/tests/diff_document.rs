@@ -10,7 +10,8 @@ fn every_rule_stands_in_the_document_as_it_is() {
         let row = format!("| `{}` | {} | {} |", rule.id(), rule.severity(), rule.why());
         assert!(DOCUMENT.contains(&row), "docs/diff.md lacks: {row}");
     }
-    let rows = DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2);
+    let rows =
+        DOCUMENT.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2);
     assert_eq!(rows.count(), Rule::ALL.len());
 }
 

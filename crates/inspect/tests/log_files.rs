@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 use sysreel_format::{
-    BlockWriter, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta,
-    Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, SEGMENT_SIZE, Segment, SourceId, StopHead,
-    TaskHead, TaskId,
+    BlockWriter, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader, FileId,
+    FileMeta, Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, SEGMENT_SIZE, Segment,
+    SourceId, StopHead, TaskHead, TaskId,
 };
 use sysreel_inspect::info::Info;
 use sysreel_inspect::{Error, Stretch, open, print, raw};
@@ -49,7 +49,12 @@ fn segment(calls: u64, blob: bool) -> Segment<Vec<u8>> {
         let number = if blob { Some(segment.append_blob(&bytes).unwrap()) } else { None };
         row.begin(EventKind::STOP, SourceId::KERNEL, task, 2000 + i * 1_000_000);
         let entry = info(1, &[1, 2, 1, 1, 0x1000, 300, 0, 0, 0]);
-        row.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: &entry });
+        row.stop_head(&StopHead {
+            wait_status: 0x857f,
+            info_ret: 80,
+            layout: Layout::MERGED,
+            info: &entry,
+        });
         if let Some(number) = number {
             let (flags, dir, role) = (RegionFlags::default(), Direction::IN, Role::DIRECT);
             let head = RegionHead {
@@ -69,11 +74,22 @@ fn segment(calls: u64, blob: bool) -> Segment<Vec<u8>> {
         row.begin(EventKind::STOP, SourceId::KERNEL, task, 2000 + i * 1_000_000 + 500_000);
         let mut exit = info(2, &[1, 2, 300]);
         exit.push(0);
-        row.stop_head(&StopHead { wait_status: 0x857f, info_ret: 33, layout: Layout::MERGED, info: &exit });
+        row.stop_head(&StopHead {
+            wait_status: 0x857f,
+            info_ret: 33,
+            layout: Layout::MERGED,
+            info: &exit,
+        });
         segment.append_event(row.finish()).unwrap();
     }
     row.begin(EventKind::GONE, SourceId::KERNEL, task, 3_000_000_000);
-    row.gone(&Gone { wait_status: 0x300, how: GoneHow::REAPED, utime_ns: 0, stime_ns: 0, maxrss_kib: 0 });
+    row.gone(&Gone {
+        wait_status: 0x300,
+        how: GoneHow::REAPED,
+        utime_ns: 0,
+        stime_ns: 0,
+        maxrss_kib: 0,
+    });
     segment.append_event(row.finish()).unwrap();
     segment
 }
@@ -92,7 +108,8 @@ fn saved(dir: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
 
 fn printed(path: &Path) -> (String, sysreel_inspect::Findings) {
     let mut out = Vec::new();
-    let findings = print::print(&mut open(path).unwrap(), &print::Options::default(), &mut out).unwrap();
+    let findings =
+        print::print(&mut open(path).unwrap(), &print::Options::default(), &mut out).unwrap();
     (String::from_utf8(out).unwrap(), findings)
 }
 
@@ -168,9 +185,15 @@ fn a_torn_log_says_where_it_ends() {
             Ok(mut file) => {
                 let (text, findings) = printed(&path);
                 assert!(!findings.is_whole(), "cut at {len}");
-                assert!(text.lines().last().is_some_and(|line| line.starts_with("--- sysreel: ")), "{text}");
+                assert!(
+                    text.lines().last().is_some_and(|line| line.starts_with("--- sysreel: ")),
+                    "{text}"
+                );
                 let info = Info::of(&mut file).unwrap();
-                assert!(text.contains("+++ exited with 3 +++") || !info.missing.is_empty(), "cut at {len}");
+                assert!(
+                    text.contains("+++ exited with 3 +++") || !info.missing.is_empty(),
+                    "cut at {len}"
+                );
                 assert_ne!(info.ending.state, "clean");
             }
             Err(e) => assert!(e.to_string().starts_with(&path.display().to_string()), "{e}"),
@@ -220,12 +243,14 @@ fn a_reader_that_has_gone_is_told_apart() {
     let dir = tempfile::tempdir().unwrap();
     let path = saved(&dir, "clean.reel", &log(1));
     let mut file = open(&path).unwrap();
-    let of = |result: Result<sysreel_inspect::Findings, Error>| result.unwrap_err().is_broken_pipe();
+    let of =
+        |result: Result<sysreel_inspect::Findings, Error>| result.unwrap_err().is_broken_pipe();
     assert!(of(print::print(&mut file, &print::Options::default(), &mut Gone)));
     assert!(of(raw::raw(&mut file, &Stretch::default(), &mut Gone)));
 }
 
-/// The lines around an event are its own call's and its neighbours', however much text comes before them.
+/// The lines around an event are its own call's and its neighbours', however much text comes before
+/// them.
 #[test]
 fn what_is_around_an_event_is_found() {
     let dir = tempfile::tempdir().unwrap();
@@ -239,7 +264,8 @@ fn what_is_around_an_event_is_found() {
                     .iter()
                     .map(|line| {
                         assert!(
-                            line.contains(" write(1, ") && line.ends_with("= 300") || line.contains("+++")
+                            line.contains(" write(1, ") && line.ends_with("= 300")
+                                || line.contains("+++")
                         );
                         line.split(' ').next().unwrap().to_owned()
                     })

@@ -1,9 +1,10 @@
 //! Processes that make tasks while they are being attached to.
 //!
 //! Which children of a task are traced is decided when its clone(2) begins (kernel/fork.c,
-//! `kernel_clone`), but a child can be seen in /proc only when that call is nearly over. A task that is
-//! seized in between has a child that nobody traces and no list shows yet. So /proc is read once more
-//! when every thread of a process has made its first stop: by then each such call is over.
+//! `kernel_clone`), but a child can be seen in /proc only when that call is nearly over. A task
+//! that is seized in between has a child that nobody traces and no list shows yet. So /proc is read
+//! once more when every thread of a process has made its first stop: by then each such call is
+//! over.
 
 use crate::session::Session;
 use std::collections::{HashMap, HashSet};
@@ -11,8 +12,8 @@ use sysreel_format::{Origin, TaskId};
 use sysreel_sys::process::Status;
 use sysreel_sys::{Tid, attach, clock};
 
-/// Processes whose threads have not all made their first stop, with the children that they had before
-/// they were attached to and that are not to be recorded.
+/// Processes whose threads have not all made their first stop, with the children that they had
+/// before they were attached to and that are not to be recorded.
 #[derive(Debug, Default)]
 pub(crate) struct Attaching {
     left_alone: HashMap<Tid, HashSet<Tid>>,
@@ -27,7 +28,8 @@ impl Attaching {
 
     /// Before a process is attached to.
     pub(crate) fn begin(&mut self, tgid: Tid) {
-        let children = if self.tree { HashSet::new() } else { attach::children(tgid).into_iter().collect() };
+        let children =
+            if self.tree { HashSet::new() } else { attach::children(tgid).into_iter().collect() };
         self.left_alone.insert(tgid, children);
     }
 }
@@ -65,7 +67,8 @@ impl Session {
         self.tasks.get(tid).is_none()
             && !self.parked.contains_key(&tid)
             && !self.handed_over.has(tid)
-            && Status::of(tid).is_ok_and(|status| status.tracer == 0 && !matches!(status.state, b'Z' | b'X'))
+            && Status::of(tid)
+                .is_ok_and(|status| status.tracer == 0 && !matches!(status.state, b'Z' | b'X'))
     }
 
     /// Attaches to a thread after the others of its process.
@@ -82,7 +85,8 @@ impl Session {
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let memory = self.tasks.memory_of_process(tgid);
         let now = clock::monotonic_ns();
-        let task = self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, now, &status.namespace_ids);
+        let task =
+            self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, now, &status.namespace_ids);
         task.memory = memory;
         // A task that died meanwhile is reported by wait.
         _ = self.tracer.interrupt(tid);

@@ -1,4 +1,5 @@
-//! The log at the beginning of a recording: its files, what it begins with, the thread that writes it.
+//! The log at the beginning of a recording: its files, what it begins with, the thread that writes
+//! it.
 
 use crate::colocation::Colocation;
 use crate::error::Error;
@@ -54,7 +55,8 @@ pub(crate) fn start_writer(
     let (tail, tail_path) = files.tail.unzip();
     let watch = Watch::new(blocks.get_ref(), &files.path, tail_path.as_deref());
     let output = Output { blocks, tail, watch, watchdog };
-    let writer =
-        colocation.apart(|| Writer::start(output, files.segments, Arc::clone(progress))).map_err(failed)?;
+    let writer = colocation
+        .apart(|| Writer::start(output, files.segments, Arc::clone(progress)))
+        .map_err(failed)?;
     Ok((writer, Kept { path: files.path, tail: tail_path, _lock: files.lock }))
 }

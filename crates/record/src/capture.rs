@@ -8,7 +8,8 @@ use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::object;
 
-/// Structures are read at least this far even under a smaller capture limit: other memory is found through them.
+/// Structures are read at least this far even under a smaller capture limit: other memory is found
+/// through them.
 const LEAST_READ: u64 = 4096;
 /// Strings and pointer arrays are read page by page: the next page may not exist.
 const PAGE: u64 = 4096;
@@ -21,7 +22,8 @@ const MOST_PER_STOP: usize = 512 << 20;
 /// An arena that grew beyond this for one huge buffer is given back afterwards.
 const ARENA_KEPT: usize = 4 << 20;
 
-/// The memory of one stopped task, and what was read of it. Reused from stop to stop, so that a stop allocates nothing.
+/// The memory of one stopped task, and what was read of it. Reused from stop to stop, so that a
+/// stop allocates nothing.
 #[derive(Debug)]
 pub(crate) struct Capture {
     tid: Tid,
@@ -76,7 +78,10 @@ impl Capture {
 
     /// What was captured for an argument: `(arg, role, index)` as the plan numbers them.
     pub(crate) fn captured(&self, arg: u8, role: u8, index: u32) -> Option<&[u8]> {
-        let i = self.wants.iter().position(|w| (w.arg, w.role, w.index) == (arg, role, index) && w.store)?;
+        let i = self
+            .wants
+            .iter()
+            .position(|w| (w.arg, w.role, w.index) == (arg, role, index) && w.store)?;
         (i < self.fetched.len()).then(|| self.bytes(i))
     }
 
@@ -93,7 +98,8 @@ impl Capture {
             let kept = &bytes[..bytes.len().min(limit)];
             let asked = if terminated && fetched.ended { bytes.len() as u64 } else { want.asked };
             let unread = (fetched.got as u64) < fetched.tried && !fetched.ended;
-            let cut = kept.len() < bytes.len() || (!fetched.ended && !unread && fetched.tried < want.asked);
+            let cut = kept.len() < bytes.len()
+                || (!fetched.ended && !unread && fetched.tried < want.asked);
             let mut flags = RegionFlags::default();
             if cut {
                 flags = flags.with(RegionFlags::CUT);
@@ -121,24 +127,30 @@ impl Capture {
         missing
     }
 
-    /// The regions of this stop that do not exist in full, with what there is of each. Terminated ones are none of them: their length
-    /// is a bound.
+    /// The regions of this stop that do not exist in full, with what there is of each. Terminated
+    /// ones are none of them: their length is a bound.
     pub(crate) fn cut_short(&self) -> impl Iterator<Item = (&Want, u64)> {
         self.wants.iter().zip(&self.fetched).filter_map(|(want, fetched)| {
             let short = (fetched.got as u64) < fetched.tried && fetched.errno == EFAULT;
-            (want.store && !want.string && want.words == 0 && short).then_some((want, fetched.got as u64))
+            (want.store && !want.string && want.words == 0 && short)
+                .then_some((want, fetched.got as u64))
         })
     }
 
     /// How much of a want the first read tries.
     fn first_read(&self, want: &Want) -> u64 {
         let most = want.asked.min(self.limit.max(LEAST_READ));
-        if want.string || want.words != 0 { most.min(left_of_page(want.address)).min(SHORT) } else { most }
+        if want.string || want.words != 0 {
+            most.min(left_of_page(want.address)).min(SHORT)
+        } else {
+            most
+        }
     }
 
     fn reserve(&mut self, len: u64) -> Option<usize> {
         let offset = self.used;
-        let end = offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MOST_PER_STOP)?;
+        let end =
+            offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MOST_PER_STOP)?;
         self.used = end;
         if self.arena.len() < self.used {
             self.arena.resize(self.used.next_multiple_of(ARENA_STEP), 0);
@@ -200,13 +212,19 @@ impl Memory for Capture {
         self.transfers.clear();
         for want in wants {
             let tried = self.first_read(want);
-            // A buffer longer than any region may be is cut like one over the limit, and so is one for which there is no room.
+            // A buffer longer than any region may be is cut like one over the limit, and so is one
+            // for which there is no room.
             let tried = tried.min(sysreel_format::limits::MAX_REGION as u64);
             let (offset, len) = match self.reserve(tried) {
                 Some(offset) => (offset, self.used - offset),
                 None => (0, 0),
             };
-            self.transfers.push(Transfer { address: want.address, offset, len, ..Transfer::default() });
+            self.transfers.push(Transfer {
+                address: want.address,
+                offset,
+                len,
+                ..Transfer::default()
+            });
         }
         memory::read(self.tid, &mut self.arena, &mut self.transfers);
         self.fetched.extend(self.transfers.iter().map(|transfer| Fetched {
@@ -241,7 +259,9 @@ impl Memory for Capture {
     }
 
     fn bytes(&self, i: usize) -> &[u8] {
-        self.fetched.get(i).map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
+        self.fetched
+            .get(i)
+            .map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
     }
 }
 
@@ -255,5 +275,8 @@ fn terminator(bytes: &[u8], want: &Want) -> Option<usize> {
         return bytes.iter().position(|&byte| byte == 0).map(|at| at + 1);
     }
     let word = usize::from(want.words);
-    bytes.chunks_exact(word).position(|word| word.iter().all(|&byte| byte == 0)).map(|i| (i + 1) * word)
+    bytes
+        .chunks_exact(word)
+        .position(|word| word.iter().all(|&byte| byte == 0))
+        .map(|i| (i + 1) * word)
 }

@@ -1,8 +1,9 @@
 //! On which CPUs tracer and tracees run.
 //!
-//! A stop costs two context switches. On one CPU they are cheap; across two CPUs each is a wake-up of an idle one, six times
-//! dearer in virtual machines. So a spawned program shares the tracer's CPU while one task is busy, and gets its own mask
-//! back when several are and the parallelism is worth more than the dearer stops.
+//! A stop costs two context switches. On one CPU they are cheap; across two CPUs each is a wake-up
+//! of an idle one, six times dearer in virtual machines. So a spawned program shares the tracer's
+//! CPU while one task is busy, and gets its own mask back when several are and the parallelism is
+//! worth more than the dearer stops.
 
 use crate::options::CpuPolicy;
 use crate::session::Session;
@@ -17,13 +18,15 @@ use sysreel_sys::memory::{self, Transfer};
 const WINDOW_NS: u64 = 50_000_000;
 /// What a stop costs more on two CPUs than on one.
 const DEARER_STOP_NS: u64 = 45_000;
-/// A decision is taken back only when the other side is better by this factor, so that it does not swing.
+/// A decision is taken back only when the other side is better by this factor, so that it does not
+/// swing.
 const HYSTERESIS: u64 = 2;
 
 /// The state of the shared CPU.
 #[derive(Debug, Default)]
 pub(crate) struct Colocation {
-    /// The mask of the tracer and of the program before anything was changed; `None` when nothing ever is.
+    /// The mask of the tracer and of the program before anything was changed; `None` when nothing
+    /// ever is.
     own: Option<Rc<Mask>>,
     cpu: usize,
     shared: bool,
@@ -45,15 +48,17 @@ struct Window {
 }
 
 impl Colocation {
-    /// Keeps the tracer on one CPU, and with it the program that is spawned next and inherits that, if that is the policy and there is more
-    /// than one.
+    /// Keeps the tracer on one CPU, and with it the program that is spawned next and inherits that,
+    /// if that is the policy and there is more than one.
     pub(crate) fn begin(policy: CpuPolicy, spawns: bool, filtered: bool) -> Colocation {
         let mut state = Colocation { filtered, ..Colocation::default() };
         if policy != CpuPolicy::Auto || !spawns {
             return state;
         }
         let Ok(mask) = Mask::of(0) else { return state };
-        let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else { return state };
+        let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else {
+            return state;
+        };
         let one = mask.only(cpu);
         if one.set(0).is_ok() {
             state = Colocation { own: Some(Rc::new(mask)), cpu, shared: true, ..state };
@@ -103,22 +108,29 @@ impl Colocation {
 
     /// Should the CPU be shared or not, other than it is? Looked at once a window.
     fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
-        // Where most calls do not stop, stops do not tell who is busy, and may not come for long: two tasks share no CPU then.
+        // Where most calls do not stop, stops do not tell who is busy, and may not come for long:
+        // two tasks share no CPU then.
         if self.filtered && self.shared {
             return self.own.is_some() && tasks > 1;
         }
         let own = match &self.own {
-            Some(own) if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS => own,
+            Some(own)
+                if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
+            {
+                own
+            }
             _ => return false,
         };
         let elapsed = now_ns - self.window.since_ns;
-        let window = std::mem::replace(&mut self.window, Window { since_ns: now_ns, ..Window::default() });
+        let window =
+            std::mem::replace(&mut self.window, Window { since_ns: now_ns, ..Window::default() });
         if window.since_ns == 0 || window.stops == 0 {
             return false;
         }
-        // Besides the task that stops, so many are busy on the average: that much time is lost on one CPU.
-        let others =
-            (window.busy * elapsed / window.stops).min(elapsed * u64::from(own.count().saturating_sub(1)));
+        // Besides the task that stops, so many are busy on the average: that much time is lost on
+        // one CPU.
+        let others = (window.busy * elapsed / window.stops)
+            .min(elapsed * u64::from(own.count().saturating_sub(1)));
         let dearer = window.stops * DEARER_STOP_NS;
         if self.filtered {
             return tasks <= 1;
@@ -137,7 +149,8 @@ impl Colocation {
         _ = own.set(0);
     }
 
-    /// A new task has the mask that its maker had in the middle of the call, which is not always the one that it has now.
+    /// A new task has the mask that its maker had in the middle of the call, which is not always
+    /// the one that it has now.
     pub(crate) fn arrived(&self, tid: Tid, own_mask: Option<&Mask>) {
         let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
         let shared = self.shared && mask.has(self.cpu);
@@ -158,12 +171,14 @@ impl Colocation {
         }
     }
 
-    /// The program has set a mask itself: that is its own from now on, and it is narrowed to the shared CPU where it allows that.
+    /// The program has set a mask itself: that is its own from now on, and it is narrowed to the
+    /// shared CPU where it allows that.
     pub(crate) fn mask_was_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
         if self.own.is_none() {
             return;
         }
-        // Ids are those of the caller's pid namespace; another task's is only looked up where they are ours too.
+        // Ids are those of the caller's pid namespace; another task's is only looked up where they
+        // are ours too.
         let target = Tid::try_from(target).unwrap_or(0);
         let target = if target == 0 { caller } else { target };
         let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of(target)) else { return };
@@ -194,7 +209,8 @@ impl Session {
     /// Commits what was done to the masks.
     pub(crate) fn affinity_event(&mut self, t_ns: u64) {
         let Some(own) = self.colocation.own_mask() else { return };
-        let given = if self.colocation.shared { own.only(self.colocation.cpu) } else { (*own).clone() };
+        let given =
+            if self.colocation.shared { own.only(self.colocation.cpu) } else { (*own).clone() };
         self.sink.row.begin(EventKind::ALTERED, SourceId::RECORDER, TaskId::NONE, t_ns);
         self.sink.row.altered_body(&Altered {
             what: Altering::AFFINITY,
@@ -205,7 +221,8 @@ impl Session {
         self.sink.commit();
     }
 
-    /// At the exit of sched_getaffinity: the program sees the mask that it would have without a recorder.
+    /// At the exit of sched_getaffinity: the program sees the mask that it would have without a
+    /// recorder.
     pub(crate) fn show_own_mask(&mut self, caller: Tid, call: &Call, rval: i64) {
         if !self.colocation.shared {
             return;
@@ -213,11 +230,14 @@ impl Session {
         let args = call.abi.args(&call.args);
         let target = Tid::try_from(args[0]).unwrap_or(0);
         let target = if target == 0 { caller } else { target };
-        let Some(own) = self.tasks.get(target).and_then(|task| task.own_mask.clone()) else { return };
+        let Some(own) = self.tasks.get(target).and_then(|task| task.own_mask.clone()) else {
+            return;
+        };
         // The raw call answers how many bytes it wrote (sched_setaffinity(2)).
         let len = usize::try_from(rval).unwrap_or(0).min(own.bytes().len());
         let given = &own.bytes()[..len];
-        // What the kernel wrote is read and not reckoned: a task whose own mask lacks the shared CPU was left alone.
+        // What the kernel wrote is read and not reckoned: a task whose own mask lacks the shared
+        // CPU was left alone.
         let mut kernel = vec![0; len];
         let mut transfer = [Transfer { address: args[2], len, ..Transfer::default() }];
         memory::read(caller, &mut kernel, &mut transfer);
@@ -225,7 +245,12 @@ impl Session {
             return;
         }
         if memory::write(caller, args[2], given).is_ok() {
-            self.sink.row.altered(&Altered { what: Altering::AFFINITY, arg: 2, kernel: &kernel, given });
+            self.sink.row.altered(&Altered {
+                what: Altering::AFFINITY,
+                arg: 2,
+                kernel: &kernel,
+                given,
+            });
         }
     }
 }

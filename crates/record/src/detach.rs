@@ -1,9 +1,9 @@
 //! Ending a recording before all its tasks have ended: every task is let go as it would be without
 //! a recorder, in bounded time.
 //!
-//! A program under the recorder's seccomp filter (`--only`) cannot go on alone: without a tracer each
-//! call that is wanted would answer ENOSYS (seccomp(2)). So the request is passed on to it, and what
-//! has not ended after [`GRACE`] is killed.
+//! A program under the recorder's seccomp filter (`--only`) cannot go on alone: without a tracer
+//! each call that is wanted would answer ENOSYS (seccomp(2)). So the request is passed on to it,
+//! and what has not ended after [`GRACE`] is killed.
 //!
 //! A program whose time-stamp counter is trapped (`--replayable`) must first have that undone, by a
 //! call of its own: see `untrap`.
@@ -18,8 +18,8 @@ use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, init};
 
 /// How long a program may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a task may take to stop so that it can be detached. The parent of a vfork, for one, does
-/// not stop before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
+/// How long a task may take to stop so that it can be detached. The parent of a vfork, for one,
+/// does not stop before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A recording that is being ended.
@@ -80,8 +80,8 @@ impl Session {
         if self.is_filtered() {
             let list: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
             let text = format!(
-                "the program has ended and left processes {} behind: they cannot go on under the filter of --only, \
-                 and get SIGTERM, then SIGKILL",
+                "the program has ended and left processes {} behind: they cannot go on under the \
+                 filter of --only, and get SIGTERM, then SIGKILL",
                 list.join(", ")
             );
             (self.warn)(&text);
@@ -120,7 +120,9 @@ impl Session {
             Some(signal) => {
                 format!("recording ended by signal {} while {count} tasks were running", signal.0)
             }
-            None => format!("recording ended with the program, while {count} other tasks were running"),
+            None => {
+                format!("recording ended with the program, while {count} other tasks were running")
+            }
         };
         self.note(TaskId::NONE, NoteCode::STOPPING, Severity::INFO, &text);
         self.colocation.release(&mut self.tasks);
@@ -141,10 +143,10 @@ impl Session {
 
     /// Is the task at hand to be detached at this stop?
     ///
-    /// Not where a call begins: to be detached interrupts it (kernel/ptrace.c, `__ptrace_unlink` wakes
-    /// the task as a signal does), and its result could not be seen to any more. Where its time-stamp
-    /// counter is trapped, only in the stop that was asked for: in others a call is not over, or a
-    /// signal is in delivery.
+    /// Not where a call begins: to be detached interrupts it (kernel/ptrace.c, `__ptrace_unlink`
+    /// wakes the task as a signal does), and its result could not be seen to any more. Where its
+    /// time-stamp counter is trapped, only in the stop that was asked for: in others a call is not
+    /// over, or a signal is in delivery.
     pub(crate) fn detaches_at(&self, kind: StopKind, in_call: bool) -> bool {
         let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
         self.is_detaching() && !in_call && (self.envelope.is_none() || is_asked_for)
@@ -198,13 +200,14 @@ impl Session {
 
     /// The task that the recorder waits for so that it can end, for the watchdog.
     pub(crate) fn awaited_to_end(&self) -> Option<(Purpose, Tid, u64)> {
-        let detaching = self.detaching.as_ref().filter(|detaching| detaching.step == Step::Detaching)?;
+        let detaching =
+            self.detaching.as_ref().filter(|detaching| detaching.step == Step::Detaching)?;
         let (tid, _) = self.tasks.iter().next()?;
         Some((Purpose::Detached, tid, detaching.since_ns))
     }
 
-    /// Lets go of a task in its stop. A signal that it is about to be delivered is delivered, a group
-    /// stop goes on.
+    /// Lets go of a task in its stop. A signal that it is about to be delivered is delivered, a
+    /// group stop goes on.
     pub(crate) fn detach(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
         if self.envelope.is_some() && !self.untrap(&mut stop) {

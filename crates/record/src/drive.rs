@@ -11,8 +11,8 @@ use sysreel_sys::{Report, Stop, Tid, clock};
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The next stop of a task, asked for if it has none; what others report meanwhile is served later.
-    /// Nothing when it ends, or does not stop in time.
+    /// The next stop of a task, asked for if it has none; what others report meanwhile is served
+    /// later. Nothing when it ends, or does not stop in time.
     pub(crate) fn bring_to_stop(&mut self, tid: Tid) -> Result<Option<(Stop, u64)>, Error> {
         if let Some(stop) = self.due_stop(tid) {
             return Ok(Some(stop));
@@ -46,8 +46,10 @@ impl Session {
 
     /// The stop that a task has reported and that was not served yet.
     fn due_stop(&mut self, tid: Tid) -> Option<(Stop, u64)> {
-        let of_task =
-            |(report, _): &(Report, u64)| matches!(report, Report::Stopped(stop) if stop.tid() == tid);
+        let of_task = |(report, _): &(Report, u64)| {
+            matches!(report,
+            Report::Stopped(stop) if stop.tid() == tid)
+        };
         let at = self.due.iter().position(of_task)?;
         match self.due.remove(at)? {
             (Report::Stopped(stop), t_ns) => Some((stop, t_ns)),

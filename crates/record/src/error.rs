@@ -21,16 +21,19 @@ pub enum Error {
     #[error("{} is being recorded by another sysreel; choose another file with -o", .0.display())]
     Busy(PathBuf),
     /// Something is there that would be lost.
-    #[error("{} exists and is not a log of sysreel; choose another file with -o, or overwrite it with --force", .0.display())]
+    #[error("{} exists and is not a log of sysreel; choose another file with -o, or overwrite it \
+        with --force", .0.display())]
     Exists(PathBuf),
     /// A file of that name is in the way of the tail.
     #[error(
-        "{} exists and is not the tail of a log, but the tail of this recording must be there; choose another file with -o, or overwrite it with --force", .0.display()
+        "{} exists and is not the tail of a log, but the tail of this recording must be there; \
+         choose another file with -o, or overwrite it with --force", .0.display()
     )]
     InTheWay(PathBuf),
     /// Another user could read or change the log.
     #[error(
-        "{} belongs to another user (uid {owner}), who could read or change the log; remove it, or choose another file with -o",
+        "{} belongs to another user (uid {owner}), who could read or change the log; remove it, or \
+         choose another file with -o",
         .path.display()
     )]
     Foreign {
@@ -41,7 +44,8 @@ pub enum Error {
     },
     /// A symbolic link that may lead where its maker wants.
     #[error(
-        "{} is a symbolic link to {}, and sysreel follows only links of the user who runs it, and none as root; name the file itself with -o",
+        "{} is a symbolic link to {}, and sysreel follows only links of the user who runs it, and \
+         none as root; name the file itself with -o",
         .path.display(), .target.display()
     )]
     Link {
@@ -58,16 +62,21 @@ pub enum Error {
     Terminal(PathBuf),
     /// `--cpu poll` needs what this user does not have.
     #[error(
-        "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so only root may; use --cpu auto)"
+        "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so \
+         only root may; use --cpu auto)"
     )]
     Poll(io::Error),
     /// A process that runs already cannot be given a filter.
     #[error(
-        "only a program that is started can be recorded with --only: a process that runs already cannot be given a seccomp filter; record all of its calls (leave out --only), or start it under sysreel"
+        "only a program that is started can be recorded with --only: a process that runs already \
+         cannot be given a seccomp filter; record all of its calls (leave out --only), or start it \
+         under sysreel"
     )]
     OnlyAttached,
     /// The kernel takes no filter as long as this one.
-    #[error("the filter of --only is too long for the kernel; use classes (%file) instead of names")]
+    #[error(
+        "the filter of --only is too long for the kernel; use classes (%file) instead of names"
+    )]
     OnlyTooLong,
     /// The log's own encoding failed.
     #[error(transparent)]

@@ -31,10 +31,15 @@ pub(crate) const MODE: u32 = 0o600;
 
 impl Files {
     /// Opens the file that was asked for, or one named after the program that does not exist yet.
-    pub(crate) fn open(output: Option<&Path>, program: Option<&OsStr>, force: bool) -> Result<Files, Error> {
+    pub(crate) fn open(
+        output: Option<&Path>,
+        program: Option<&OsStr>,
+        force: bool,
+    ) -> Result<Files, Error> {
         match output {
             Some(path) => {
-                // Before the file is made anew, when the recorder of the one that was removed still holds its name.
+                // Before the file is made anew, when the recorder of the one that was removed still
+                // holds its name.
                 let lock = lock_name(path)?;
                 Files::of(output::open(path, force)?, lock, force)
             }
@@ -47,7 +52,11 @@ impl Files {
     }
 
     /// Makes what a recording needs besides.
-    pub(crate) fn of(output: Output, lock: Option<UnixDatagram>, force: bool) -> Result<Files, Error> {
+    pub(crate) fn of(
+        output: Output,
+        lock: Option<UnixDatagram>,
+        force: bool,
+    ) -> Result<Files, Error> {
         let (log, path, is_new) = match output {
             Output::Stream { log, path } => {
                 let segments = (0..SEGMENT_COUNT).map(|_| TailMemory::anonymous());
@@ -60,7 +69,8 @@ impl Files {
             return Err(Error::Busy(path));
         }
         let failed = |source| Error::Open { path: path.clone(), source };
-        // A file that was there keeps its mode when it is opened; what is put into it now is for its owner alone.
+        // A file that was there keeps its mode when it is opened; what is put into it now is for
+        // its owner alone.
         log.set_permissions(fs::Permissions::from_mode(MODE)).map_err(failed)?;
         let tail_path = with_suffix(&path);
         let made = new_tail(&tail_path, &log, force);
@@ -79,17 +89,23 @@ pub(crate) fn with_suffix(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Takes the name for this recorder: a lock on the file itself (flock(2)) is gone with the file, and the recorded program may remove or
-/// rename it. A socket in the abstract namespace (unix(7)) has no file, and ends with its process. Where there are no such sockets, or
-/// no such folder, the file's lock has to do.
+/// Takes the name for this recorder: a lock on the file itself (flock(2)) is gone with the file,
+/// and the recorded program may remove or rename it. A socket in the abstract namespace (unix(7))
+/// has no file, and ends with its process. Where there are no such sockets, or no such folder, the
+/// file's lock has to do.
 fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let (Ok(folder), Some(name)) = (fs::metadata(parent), path.file_name()) else { return Ok(None) };
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let (Ok(folder), Some(name)) = (fs::metadata(parent), path.file_name()) else {
+        return Ok(None);
+    };
     let name = blake3::hash(name.as_encoded_bytes()).to_hex();
     let (user, device, inode) = (mapping::user(), folder.dev(), folder.ino());
     // No longer than an address (unix(7)): 107 bytes.
-    let address = format!("sysreel-{user}-{device:x}-{inode:x}-{}", name.get(..32).unwrap_or_default());
-    let bound = SocketAddr::from_abstract_name(address).and_then(|address| UnixDatagram::bind_addr(&address));
+    let address =
+        format!("sysreel-{user}-{device:x}-{inode:x}-{}", name.get(..32).unwrap_or_default());
+    let bound = SocketAddr::from_abstract_name(address)
+        .and_then(|address| UnixDatagram::bind_addr(&address));
     match bound {
         Ok(socket) => Ok(Some(socket)),
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => Err(Error::Busy(path.to_owned())),
@@ -122,15 +138,16 @@ pub(crate) fn open_numbered(base: &Path) -> Result<(File, PathBuf), Error> {
     }
 }
 
-/// Makes the tail, and only when there is room for it empties the log: one that was there before may have a tail of its own, which a
-/// recorder that died has left.
+/// Makes the tail, and only when there is room for it empties the log: one that was there before
+/// may have a tail of its own, which a recorder that died has left.
 fn new_tail(path: &Path, log: &File, force: bool) -> Result<(Tail, Vec<TailMemory>), Error> {
     let mut unnamed = path.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = Path::new(&unnamed);
     for path in [path, unnamed] {
         if !force
-            && !is_left_by_a_recorder(path).map_err(|source| Error::Open { path: path.into(), source })?
+            && !is_left_by_a_recorder(path)
+                .map_err(|source| Error::Open { path: path.into(), source })?
         {
             return Err(Error::InTheWay(path.to_owned()));
         }
@@ -146,8 +163,8 @@ fn new_tail(path: &Path, log: &File, force: bool) -> Result<(Tail, Vec<TailMemor
     })
 }
 
-/// Whether nothing is lost when the file is removed: the log is locked, so a tail beside it is a dead recorder's. One that was not used
-/// yet holds zeros.
+/// Whether nothing is lost when the file is removed: the log is locked, so a tail beside it is a
+/// dead recorder's. One that was not used yet holds zeros.
 fn is_left_by_a_recorder(path: &Path) -> io::Result<bool> {
     let there = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),

@@ -1,16 +1,17 @@
 //! Programs that trace others: debuggers, strace, tests of tracers.
 //!
 //! A task has one tracer at a time (ptrace(2)), and under a recording that is the recorder. So that
-//! such programs work as they do without it, the recorder hands the task over: it detaches from it at
-//! the moment at which another program asks to trace it, and attaches again when that program has let
-//! go of it. What the task does meanwhile is not in the log, which says so.
+//! such programs work as they do without it, the recorder hands the task over: it detaches from it
+//! at the moment at which another program asks to trace it, and attaches again when that program
+//! has let go of it. What the task does meanwhile is not in the log, which says so.
 //!
 //! - PTRACE_TRACEME: the caller is detached at the entry stop of the call, which then succeeds.
-//! - PTRACE_ATTACH, PTRACE_SEIZE: the target is stopped and detached while the caller still stands at
-//!   its entry stop.
+//! - PTRACE_ATTACH, PTRACE_SEIZE: the target is stopped and detached while the caller still stands
+//!   at its entry stop.
 //!
-//! A program whose parent is the recorder cannot be handed over by PTRACE_TRACEME, which would make the
-//! recorder its tracer in a way that stops it at every signal: the call is skipped and answers 0.
+//! A program whose parent is the recorder cannot be handed over by PTRACE_TRACEME, which would make
+//! the recorder its tracer in a way that stops it at every signal: the call is skipped and answers
+//! 0.
 //!
 //! Where a task cannot go on without its recorder (`--only`, `--replayable`) and with
 //! `--refuse-tracers` the kernel's answer stays: EPERM.
@@ -22,8 +23,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use sysreel_abi::{Tracing, tracing};
 use sysreel_format::{
-    Altered, Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Severity, SourceId,
-    TaskId, Unrecorded,
+    Altered, Altering, Completeness, EventKind, Gap, GapReason, GoneHow, NoteCode, Severity,
+    SourceId, TaskId, Unrecorded,
 };
 use sysreel_sys::info::Op;
 use sysreel_sys::process::{self, Status};
@@ -43,8 +44,8 @@ pub(crate) struct Away {
 /// Why a task is not recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// It was let go at its PTRACE_TRACEME, having used so much CPU time; whether it is traced now is
-    /// not known yet.
+    /// It was let go at its PTRACE_TRACEME, having used so much CPU time; whether it is traced now
+    /// is not known yet.
     Asked { cpu_ns: u64 },
     /// This task is in a call that attaches to it.
     Attaching(Tid),
@@ -91,8 +92,8 @@ impl HandedOver {
 }
 
 impl Session {
-    /// Looks at a stop of a known task after it was recorded: does its call ask to trace a task, or end
-    /// that? `op` is that of a syscall stop. Gives the stop back unless the task was let go.
+    /// Looks at a stop of a known task after it was recorded: does its call ask to trace a task, or
+    /// end that? `op` is that of a syscall stop. Gives the stop back unless the task was let go.
     pub(crate) fn look_at_tracing(
         &mut self,
         stop: Stop,
@@ -104,11 +105,14 @@ impl Session {
             self.tracing_call_ends(tid);
             return Ok(Some(stop));
         }
-        // In other stops the call may still be open: a task that is killed in it comes to its exit event.
+        // In other stops the call may still be open: a task that is killed in it comes to its exit
+        // event.
         if !begins_call {
             return Ok(Some(stop));
         }
-        let Some(call) = self.tasks.get(tid).and_then(|task| task.call) else { return Ok(Some(stop)) };
+        let Some(call) = self.tasks.get(tid).and_then(|task| task.call) else {
+            return Ok(Some(stop));
+        };
         match tracing(call.abi, call.row, &call.args) {
             Some(Tracing::TraceMe) if !self.is_refused(tid) => Ok(self.hand_over_caller(stop)),
             Some(Tracing::Attach(pid)) if !self.is_refused(tid) => {
@@ -128,7 +132,9 @@ impl Session {
             () if self.envelope.is_some() => {
                 "a program that is to be replayed cannot go on without its recorder"
             }
-            () if self.is_filtered() => "under the filter of --only a task cannot go on without its recorder",
+            () if self.is_filtered() => {
+                "under the filter of --only a task cannot go on without its recorder"
+            }
             () => return false,
         };
         if !std::mem::replace(&mut self.handed_over.refusal_noted, true)
@@ -158,10 +164,11 @@ impl Session {
         None
     }
 
-    /// The caller's parent is the recorder: what it asks for it has already. The first time that is a
-    /// success, afterwards EPERM, as without a recorder.
+    /// The caller's parent is the recorder: what it asks for it has already. The first time that is
+    /// a success, afterwards EPERM, as without a recorder.
     fn answer_trace_me(&mut self, stop: &Stop) {
-        let Some(task) = self.tasks.get_mut(stop.tid()).filter(|task| !task.asked_to_be_traced) else {
+        let Some(task) = self.tasks.get_mut(stop.tid()).filter(|task| !task.asked_to_be_traced)
+        else {
             return;
         };
         if stop.skip_call().is_ok() {
@@ -178,7 +185,8 @@ impl Session {
         let (_, given) = answers.swap_remove(at);
         if stop.set_result(given.cast_unsigned()).is_ok() {
             let (kernel, given) = (rval.to_le_bytes(), given.to_le_bytes());
-            let altered = Altered { what: Altering::RETURN_VALUE, arg: 0, kernel: &kernel, given: &given };
+            let altered =
+                Altered { what: Altering::RETURN_VALUE, arg: 0, kernel: &kernel, given: &given };
             self.sink.row.altered(&altered);
         }
     }
@@ -234,7 +242,14 @@ impl Session {
     }
 
     /// Detaches from a task that will be recorded again, if it can be.
-    fn let_go_with(&mut self, stop: Stop, deliver: Signal, reason: GapReason, tracer: Tid, why: Why) {
+    fn let_go_with(
+        &mut self,
+        stop: Stop,
+        deliver: Signal,
+        reason: GapReason,
+        tracer: Tid,
+        why: Why,
+    ) {
         let tid = stop.tid();
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };
         self.restart_original(&stop, id);
@@ -290,8 +305,12 @@ impl Session {
     pub(crate) fn look_after_away(&mut self) {
         let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
         for tid in tids {
-            let Some(why) =
-                self.handed_over.away.iter().find(|(other, _)| *other == tid).map(|(_, away)| away.why)
+            let Some(why) = self
+                .handed_over
+                .away
+                .iter()
+                .find(|(other, _)| *other == tid)
+                .map(|(_, away)| away.why)
             else {
                 continue;
             };
@@ -302,7 +321,9 @@ impl Session {
                 Ok(status) if status.tracer != 0 => self.confirm(tid),
                 Ok(status) => match why {
                     Why::Traced => self.record_again(tid),
-                    Why::Asked { cpu_ns } if has_passed(tid, &status, cpu_ns) => self.record_again(tid),
+                    Why::Asked { cpu_ns } if has_passed(tid, &status, cpu_ns) => {
+                        self.record_again(tid)
+                    }
                     Why::Asked { .. } | Why::Attaching(_) | Why::Crashing => {}
                 },
             }
@@ -370,8 +391,8 @@ impl Session {
         _ = self.tracer.interrupt(tid);
     }
 
-    /// After a detach: threads that were made while another program traced their process are recorded
-    /// from here on, as if they had been attached to.
+    /// After a detach: threads that were made while another program traced their process are
+    /// recorded from here on, as if they had been attached to.
     fn look_after_threads(&mut self, caller: Tid, pid: Tid) {
         let Some(target) = self.target_of(caller, pid) else { return };
         let Some(tgid) = self.tasks.get(target).map(|task| task.tgid) else { return };
@@ -382,15 +403,15 @@ impl Session {
         }
     }
 
-    /// Is the program not recorded for now, although it still runs? Its end is reported all the same,
-    /// for it is a child of this process.
+    /// Is the program not recorded for now, although it still runs? Its end is reported all the
+    /// same, for it is a child of this process.
     pub(crate) fn awaits_program(&self) -> bool {
         self.main.is_some_and(|program| self.handed_over.has(program)) && self.detaching.is_none()
     }
 }
 
-/// Has a task that was let go at the entry of PTRACE_TRACEME left that call? The call never sleeps, so
-/// a task that sleeps has; so has one that has used CPU time since.
+/// Has a task that was let go at the entry of PTRACE_TRACEME left that call? The call never sleeps,
+/// so a task that sleeps has; so has one that has used CPU time since.
 fn has_passed(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
     let (user, system) = process::cpu_time(tid);
     !matches!(status.state, b'R' | b't') || user + system > cpu_ns

@@ -1,9 +1,9 @@
 //! Crashes of the first process of a PID namespace.
 //!
 //! The kernel keeps that process from being killed by its own faults while it is traced
-//! (kernel/signal.c, `force_sig_info_to_task`): the signal is dropped at its delivery, and the program
-//! goes on, or its instruction repeats for ever. So it is let go there, and the instruction is made to
-//! fault once more: without a tracer the process dies of it.
+//! (kernel/signal.c, `force_sig_info_to_task`): the signal is dropped at its delivery, and the
+//! program goes on, or its instruction repeats for ever. So it is let go there, and the instruction
+//! is made to fault once more: without a tracer the process dies of it.
 
 use crate::handover::Why;
 use crate::session::Session;
@@ -23,10 +23,12 @@ impl Session {
     pub(crate) fn is_unkillable_crash(&self, stop: &Stop, deliver: Signal) -> bool {
         let StopKind::Signal(signal) = stop.kind() else { return false };
         // One that was answered by the recorder is no crash.
-        if signal != deliver || !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init) {
+        if signal != deliver || !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init)
+        {
             return false;
         }
-        let is_forced = stop.siginfo().ok().flatten().is_some_and(|info| comes_from_the_kernel(&info));
+        let is_forced =
+            stop.siginfo().ok().flatten().is_some_and(|info| comes_from_the_kernel(&info));
         let bit = u32::try_from(signal.0 - 1).unwrap_or(0);
         is_forced && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
     }
@@ -34,7 +36,8 @@ impl Session {
     /// Lets the first process of a PID namespace crash, as it does without a tracer.
     pub(crate) fn let_crash(&mut self, stop: Stop) {
         let (StopKind::Signal(signal), tid) = (stop.kind(), stop.tid()) else { return };
-        if let Some(registers) = stop.general().ok().and_then(|registers| once_more(&stop, signal, registers))
+        if let Some(registers) =
+            stop.general().ok().and_then(|registers| once_more(&stop, signal, registers))
         {
             // One that died needs no crash.
             _ = stop.set_general(&registers);
@@ -42,7 +45,8 @@ impl Session {
         if let Some(id) = self.tasks.get(tid).map(|task| task.id) {
             let name = sysreel_abi::signal_name(signal.0).unwrap_or("a signal");
             let text = format!(
-                "the first process of a PID namespace crashes by {name}, which the kernel lets only an untraced one do: it is let go"
+                "the first process of a PID namespace crashes by {name}, which the kernel lets \
+                 only an untraced one do: it is let go"
             );
             self.note(id, NoteCode::OTHER, Severity::WARNING, &text);
         }

@@ -1,11 +1,12 @@
 //! Drives tracees, chooses what memory to capture, writes the log.
 //!
-//! [`Recorder::prepare`] checks that tracing works, opens the log and starts or seizes the program; [`Recorder::run`] follows it
-//! to its end. Two threads take part: the tracer, which owns every tracee and appends events to a segment of shared memory,
-//! and the writer, which turns full segments into blocks of the file. The tracer waits only when every segment is full.
+//! [`Recorder::prepare`] checks that tracing works, opens the log and starts or seizes the program;
+//! [`Recorder::run`] follows it to its end. Two threads take part: the tracer, which owns every
+//! tracee and appends events to a segment of shared memory, and the writer, which turns full
+//! segments into blocks of the file. The tracer waits only when every segment is full.
 //!
-//! The path of a stop: `session` takes the report and decides how the task goes on, `capture` reads the memory that the table
-//! names, `sink` commits the event, and only then the task is resumed.
+//! The path of a stop: `session` takes the report and decides how the task goes on, `capture` reads
+//! the memory that the table names, `sink` commits the event, and only then the task is resumed.
 
 #![forbid(unsafe_code)]
 

@@ -4,8 +4,8 @@ use crate::meta;
 use crate::session::Session;
 use crate::task::Task;
 use sysreel_format::{
-    Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed, Severity,
-    SnapshotKind, SourceId, TaskHead, TaskId,
+    Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed,
+    Severity, SnapshotKind, SourceId, TaskHead, TaskId,
 };
 use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock};
 
@@ -23,7 +23,8 @@ impl Session {
         t_ns: u64,
         pids: &[u32],
     ) -> &mut Task {
-        // NSpid lists the id in each PID namespace, the innermost last; a thread of an init has another.
+        // NSpid lists the id in each PID namespace, the innermost last; a thread of an init has
+        // another.
         let namespace_init = match self.tasks.get(tgid) {
             Some(leader) if tgid != tid => leader.namespace_init,
             _ => pids.len() > 1 && pids.last() == Some(&1),
@@ -60,11 +61,13 @@ impl Session {
         }
     }
 
-    /// Before the stop of an execve is recorded: after an execve by a thread that is not the leader, that thread has the leader's
-    /// id, and neither its own former id nor the leader will ever be reported (ptrace(2), "execve(2) under ptrace").
+    /// Before the stop of an execve is recorded: after an execve by a thread that is not the
+    /// leader, that thread has the leader's id, and neither its own former id nor the leader will
+    /// ever be reported (ptrace(2), "execve(2) under ptrace").
     pub(crate) fn changed_identity(&mut self, stop: &Stop, t_ns: u64) {
         let tid = stop.tid();
-        let Ok(former) = stop.event_message().map(|message| Tid::try_from(message).unwrap_or(tid)) else {
+        let Ok(former) = stop.event_message().map(|message| Tid::try_from(message).unwrap_or(tid))
+        else {
             return;
         };
         if former == tid || self.tasks.get(former).is_none() {
@@ -99,7 +102,8 @@ impl Session {
                 id,
                 NoteCode::LOST_PRIVILEGES,
                 Severity::WARNING,
-                "the file would give privileges that the kernel withholds from a traced program; record as root to see it run with them",
+                "the file would give privileges that the kernel withholds from a traced program; \
+                 record as root to see it run with them",
             );
         }
     }
@@ -107,11 +111,15 @@ impl Session {
     /// The state of a process that was attached to, once, at the first stop of any of its threads.
     /// Answers whether this is the first stop of the thread.
     pub(crate) fn snapshot_at_attach(&mut self, tid: Tid) -> bool {
-        let Some(task) = self.tasks.get_mut(tid).filter(|task| !task.captured) else { return false };
+        let Some(task) = self.tasks.get_mut(tid).filter(|task| !task.captured) else {
+            return false;
+        };
         task.captured = true;
         let (id, tgid) = (task.id, task.tgid);
-        let first =
-            !self.tasks.iter().any(|(other, task)| other != tid && task.tgid == tgid && task.captured);
+        let first = !self
+            .tasks
+            .iter()
+            .any(|(other, task)| other != tid && task.tgid == tgid && task.captured);
         if first {
             self.snapshot(tid, tgid, id, clock::monotonic_ns());
         }

@@ -33,7 +33,8 @@ pub(crate) enum Disturbance {
 
 /// What a log's end takes before there is anything in it, and more than it grows by a segment.
 const SHORTEST_END: u64 = 4 << 10;
-/// What is reserved in vain is left to the file up to here: to give blocks back may take longer than all that the recorder does at the end.
+/// What is reserved in vain is left to the file up to here: to give blocks back may take longer
+/// than all that the recorder does at the end.
 const LITTLE: u64 = 16 << 10;
 
 impl LogFile {
@@ -74,7 +75,8 @@ impl LogFile {
         Ok(())
     }
 
-    /// Looks whether somebody else has changed the file, and gives it its length and its head back. To compare the head takes a read.
+    /// Looks whether somebody else has changed the file, and gives it its length and its head back.
+    /// To compare the head takes a read.
     pub(crate) fn look(&mut self, head_too: bool) -> io::Result<()> {
         if !self.regular {
             return Ok(());
@@ -128,8 +130,8 @@ impl LogFile {
         self.file.sync_data()
     }
 
-    /// Makes sure that the disk has room for `len` bytes and for the end of the log after them, so that it can still be ended cleanly when
-    /// it has not.
+    /// Makes sure that the disk has room for `len` bytes and for the end of the log after them, so
+    /// that it can still be ended cleanly when it has not.
     fn reserve(&mut self, len: u64) -> io::Result<()> {
         let needed = self.written + len + self.end;
         if !self.regular || needed <= self.reserved {
@@ -144,7 +146,8 @@ impl LogFile {
             }
             // Full for this user, or over RLIMIT_FSIZE, is full.
             Err(error) if is_full(&error) => Err(error),
-            // Not every file system can reserve; there the write itself will say when the disk is full.
+            // Not every file system can reserve; there the write itself will say when the disk is
+            // full.
             Err(_) => Ok(()),
         }
     }
@@ -152,7 +155,8 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is written behind the end of a file that was cut would hide that. What cannot be looked at or mended shows in the write.
+        // What is written behind the end of a file that was cut would hide that. What cannot be
+        // looked at or mended shows in the write.
         _ = self.look(false);
         self.reserve(bytes.len() as u64)?;
         let count = self.file.write(bytes)?;

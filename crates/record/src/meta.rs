@@ -8,7 +8,8 @@ use sysreel_sys::{Tid, affinity, attach, buildid, clock, process};
 
 /// The log's header facts.
 pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
-    let kernel = |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
+    let kernel =
+        |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
     let pair = |key: &str, value: String| (key.as_bytes().to_vec(), value.into_bytes());
     let resolution = clock::resolution_ns();
     FileMeta {
@@ -32,7 +33,10 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
             pair("capture-limit", options.whole_limit().to_string()),
             pair("names", options.names.to_string()),
             pair("cpu", options.cpu.name().into()),
-            pair("pids", options.pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")),
+            pair(
+                "pids",
+                options.pids.iter().map(ToString::to_string).collect::<Vec<_>>().join(","),
+            ),
         ]
         .into_iter()
         .chain(options.replayable.then(|| pair("replayable", "true".into())))
@@ -61,7 +65,8 @@ pub(crate) fn of_process(
         umask: status.umask,
         comm: status.comm,
         cmdline: process::file(tid, "cmdline").split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
-        // The environment is in the execve that made the image; of an attached process it is a secret nobody asked for.
+        // The environment is in the execve that made the image; of an attached process it is a
+        // secret nobody asked for.
         environ: None,
         auxv: process::file(tid, "auxv"),
         credentials: Some(Credentials {
@@ -130,7 +135,8 @@ fn fds(tid: Tid, tgid: Tid) -> Vec<FdEntry> {
         .collect()
 }
 
-/// Has an execve of this image been denied the privileges of its file, because an unprivileged tracer watches (execve(2))?
+/// Has an execve of this image been denied the privileges of its file, because an unprivileged
+/// tracer watches (execve(2))?
 pub(crate) fn lost_privileges(tid: Tid, snapshot: &ProcessSnapshot) -> bool {
     let Some(own) = &snapshot.credentials else { return false };
     // The second is the effective one.

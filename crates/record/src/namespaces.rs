@@ -1,13 +1,14 @@
-//! In which namespaces tasks are. Looking into /proc/PID/ns for each new program is a third of the cost of a snapshot, so it is done
-//! again only when a task may have left those of its maker.
+//! In which namespaces tasks are. Looking into /proc/PID/ns for each new program is a third of the
+//! cost of a snapshot, so it is done again only when a task may have left those of its maker.
 
 use sysreel_abi::{Act, CloneFlags};
 use sysreel_sys::{Tid, process};
 
 /// The namespaces of the recorded tasks.
 ///
-/// Only a task itself moves to other namespaces, by unshare(2), setns(2) or the flags of its making (namespaces(7)). As long as every call
-/// is seen and none of these was made, all descendants of a spawned program share its namespaces.
+/// Only a task itself moves to other namespaces, by unshare(2), setns(2) or the flags of its making
+/// (namespaces(7)). As long as every call is seen and none of these was made, all descendants of a
+/// spawned program share its namespaces.
 #[derive(Debug)]
 pub(crate) struct Namespaces {
     /// Are those of one task those of all?
@@ -19,7 +20,8 @@ pub(crate) struct Namespaces {
 }
 
 impl Namespaces {
-    /// `alike`: all tasks come from one that the recorder has spawned, and all their calls are seen.
+    /// `alike`: all tasks come from one that the recorder has spawned, and all their calls are
+    /// seen.
     pub(crate) fn new(alike: bool) -> Namespaces {
         Namespaces { alike, found: Vec::new(), levels: 0 }
     }
@@ -51,7 +53,8 @@ impl Namespaces {
         self.found.clone()
     }
 
-    /// The ids of a new task, where they are known without asking: one, when all tasks live in the pid namespace that /proc shows.
+    /// The ids of a new task, where they are known without asking: one, when all tasks live in the
+    /// pid namespace that /proc shows.
     pub(crate) fn only_id(&self, tid: Tid) -> Option<[u32; 1]> {
         (self.alike && self.levels == 1).then_some([tid.cast_unsigned()])
     }

@@ -1,12 +1,13 @@
 //! Tasks that report before their makers have told of them.
 //!
-//! A new task and its maker run at the same time, so the child's first stop, or even its end, can be
-//! reported before the maker's PTRACE_EVENT_FORK, _VFORK or _CLONE. The child is parked until then.
+//! A new task and its maker run at the same time, so the child's first stop, or even its end, can
+//! be reported before the maker's PTRACE_EVENT_FORK, _VFORK or _CLONE. The child is parked until
+//! then.
 //!
 //! A maker that is killed between making the child and its event stop never reports that event
-//! (kernel/fork.c, `kernel_clone`; kernel/signal.c, `ptrace_stop`), and while the child stays parked
-//! neither an execve nor the end of its process can complete: both wait for all other threads. So a
-//! parked child is adopted as soon as no task is left that could still tell of it.
+//! (kernel/fork.c, `kernel_clone`; kernel/signal.c, `ptrace_stop`), and while the child stays
+//! parked neither an execve nor the end of its process can complete: both wait for all other
+//! threads. So a parked child is adopted as soon as no task is left that could still tell of it.
 
 use crate::error::Error;
 use crate::session::{Parked, Session};
@@ -44,18 +45,22 @@ impl Session {
             return self.told_late(parent_tid, child);
         }
         let Some(maker) = self.tasks.get(parent_tid) else { return };
-        // The child itself knows best whose thread it is; the flags of the call may not have been seen (attach in mid-call). One that
-        // is gone already is judged by them.
+        // The child itself knows best whose thread it is; the flags of the call may not have been
+        // seen (attach in mid-call). One that is gone already is judged by them.
         let asked = maker.call.and_then(|call| call.clone);
         let as_asked = if asked.is_some_and(|flags| flags.thread()) { maker.tgid } else { child };
-        // Flags in registers cannot be mistaken; those in memory can, for another thread may write there in mid-call.
+        // Flags in registers cannot be mistaken; those in memory can, for another thread may write
+        // there in mid-call.
         let in_registers =
             asked.is_some() && maker.call.is_some_and(|call| !matches!(call.row.act, Act::Clone3));
         let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
             Some(id) => (as_asked, Ids::One(id)),
             None => {
                 let status = process::Status::of(child).unwrap_or_default();
-                (if status.tgid == 0 { as_asked } else { status.tgid }, Ids::Asked(status.namespace_ids))
+                (
+                    if status.tgid == 0 { as_asked } else { status.tgid },
+                    Ids::Asked(status.namespace_ids),
+                )
             }
         };
         let is_thread = tgid != child;
@@ -66,9 +71,9 @@ impl Session {
             _ => Origin::CLONE,
         };
         let (parent, mask, every_call) = (maker.id, maker.own_mask.clone(), maker.every_call);
-        let places = maker
-            .call
-            .and_then(|call| Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?)));
+        let places = maker.call.and_then(|call| {
+            Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?))
+        });
         // Without the entry of the call only threads and children of vfork are certain to share.
         let certain = is_thread || event == Event::VFORK;
         let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
@@ -98,7 +103,8 @@ impl Session {
         let Some(maker) = self.tasks.get(maker).map(|task| task.id) else { return };
         let Some(adopted) = self.tasks.get_mut(child) else { return };
         if std::mem::take(&mut adopted.adopted) {
-            let (id, text) = (adopted.id, format!("task {child} was made by task ordinal {}", maker.0));
+            let (id, text) =
+                (adopted.id, format!("task {child} was made by task ordinal {}", maker.0));
             self.note(id, NoteCode::OTHER, Severity::INFO, &text);
         }
     }
@@ -118,7 +124,8 @@ impl Session {
     }
 
     /// Adopts parked children of which no living task will tell any more. Answers whether there was
-    /// one. To be called when every report that is due has been served: a maker's may be among them.
+    /// one. To be called when every report that is due has been served: a maker's may be among
+    /// them.
     pub(crate) fn adopt_settled(&mut self) -> bool {
         let orphans: Vec<Tid> = {
             let now = clock::monotonic_ns();
@@ -163,15 +170,16 @@ impl Session {
         let related = |task: &Task| match status.tgid {
             tgid if tgid != child => task.tgid == tgid,
             _ => {
-                let for_parent = task.call.and_then(|call| call.clone).is_some_and(|flags| flags.parent());
+                let for_parent =
+                    task.call.and_then(|call| call.clone).is_some_and(|flags| flags.parent());
                 task.tgid == status.parent || for_parent || !self.tasks.has_process(status.parent)
             }
         };
         self.tasks.iter().any(|(_, task)| task.may_tell() && related(task))
     }
 
-    /// Adopts a task that has left its parked stop, because it was killed there. Nothing can be asked
-    /// of that stop any more; it is recorded as one of which the kernel said ESRCH.
+    /// Adopts a task that has left its parked stop, because it was killed there. Nothing can be
+    /// asked of that stop any more; it is recorded as one of which the kernel said ESRCH.
     pub(crate) fn adopt_past_stop(&mut self, tid: Tid, Parked { stop, t_ns }: Parked) {
         let id = self.appears_adopted(tid, t_ns);
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
@@ -194,8 +202,10 @@ impl Session {
         let every_call = self.tasks.iter().any(|(_, task)| task.every_call);
         let parent = self.tasks.get(maker).map_or(TaskId::NONE, |task| task.id);
         let memory = if tgid == tid { None } else { self.tasks.memory_of_process(tgid) };
-        let mask =
-            self.tasks.get(maker).map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
+        let mask = self
+            .tasks
+            .get(maker)
+            .map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
         self.colocation.arrived(tid, mask.as_deref());
         let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, t_ns, &status.namespace_ids);
         task.own_mask = mask;
@@ -206,8 +216,8 @@ impl Session {
         task.id
     }
 
-    /// Records the ends of children that nobody told of and that made no stop. Where orphans are given
-    /// to this process, a child without a stop is one of those, and was never traced.
+    /// Records the ends of children that nobody told of and that made no stop. Where orphans are
+    /// given to this process, a child without a stop is one of those, and was never traced.
     fn bury_untold(&mut self) {
         let gets_orphans = init::gets_orphans();
         for (tid, (status, t_ns)) in std::mem::take(&mut self.ended_early) {

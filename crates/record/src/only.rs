@@ -1,14 +1,17 @@
 //! Recording some calls only.
 //!
-//! The program runs under a seccomp filter of the recorder's own, so that other calls do not stop at all. A call that is wanted makes
-//! two stops: that of the filter, which tells of the call what an entry stop would (its struct has the operation SECCOMP, and is
-//! stored as it came), and its exit.
+//! The program runs under a seccomp filter of the recorder's own, so that other calls do not stop
+//! at all. A call that is wanted makes two stops: that of the filter, which tells of the call what
+//! an entry stop would (its struct has the operation SECCOMP, and is stored as it came), and its
+//! exit.
 //!
-//! A filter of the program's own can answer a call before ours is heard: an errno, a trap and death outrank RET_TRACE (seccomp(2)).
-//! A task with such a filter is stopped at every call, for the entry stop comes before all filters (Linux 4.8); what is
-//! not wanted is left out here then. The same holds from the start when the recorder itself lives under a filter.
+//! A filter of the program's own can answer a call before ours is heard: an errno, a trap and death
+//! outrank RET_TRACE (seccomp(2)). A task with such a filter is stopped at every call, for the
+//! entry stop comes before all filters (Linux 4.8); what is not wanted is left out here then. The
+//! same holds from the start when the recorder itself lives under a filter.
 //!
-//! uprobe and uretprobe, which trampolines of the kernel's make, are never shown to a filter (Linux 6.14): they are never recorded so.
+//! uprobe and uretprobe, which trampolines of the kernel's make, are never shown to a filter (Linux
+//! 6.14): they are never recorded so.
 
 use crate::session::Session;
 use crate::task::Task;
@@ -21,10 +24,11 @@ use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, proces
 #[derive(Debug)]
 pub(crate) struct Only {
     watch: Watch,
-    /// The filter that the program runs under; `None` when the recorder has one itself, which ours would come behind.
+    /// The filter that the program runs under; `None` when the recorder has one itself, which ours
+    /// would come behind.
     filter: Option<seccomp::Filter>,
-    /// What the filter answers with RET_TRACE. A program's own filter could answer the same for the same call by chance, one in 65536: so
-    /// it is drawn anew for each recording.
+    /// What the filter answers with RET_TRACE. A program's own filter could answer the same for the
+    /// same call by chance, one in 65536: so it is drawn anew for each recording.
     data: u16,
     /// Did the filter need no_new_privs?
     no_new_privs: bool,
@@ -51,7 +55,8 @@ impl Only {
         let filter = if under_filter {
             None
         } else {
-            let ranges: Vec<_> = watch.ranges().into_iter().map(|(arch, ranges)| (arch.0, ranges)).collect();
+            let ranges: Vec<_> =
+                watch.ranges().into_iter().map(|(arch, ranges)| (arch.0, ranges)).collect();
             Some(seccomp::Filter::new(&ranges, data)?)
         };
         Some(Only { watch, filter, data, no_new_privs: false })
@@ -73,23 +78,28 @@ impl Only {
         info.call().is_some_and(|(nr, _)| self.watch.watches(AuditArch(info.arch()), nr))
     }
 
-    /// Is this seccomp stop one that our filter asked for? Its answer gives way to the same answer of a filter that came later.
+    /// Is this seccomp stop one that our filter asked for? Its answer gives way to the same answer
+    /// of a filter that came later.
     fn asked_for(&self, info: &SyscallInfo) -> bool {
         self.filter.is_some() && info.ret_data() == Some(self.data.into()) && self.watches(info)
     }
 }
 
 impl Session {
-    /// Takes note of where the task stands. Is this stop of a call that nobody asked for, or the second that tells of the same call?
+    /// Takes note of where the task stands. Is this stop of a call that nobody asked for, or the
+    /// second that tells of the same call?
     pub(crate) fn is_left_out(&mut self, stop: &Stop) -> bool {
         let Some(only) = &self.only else { return false };
         let Some(task) = self.tasks.get_mut(stop.tid()) else { return false };
         match (stop.kind(), self.info.op()) {
             (StopKind::Syscall, Some(Op::ENTRY)) => {
-                task.calling = if only.watches(&self.info) { Calling::Recorded } else { Calling::LeftOut };
+                task.calling =
+                    if only.watches(&self.info) { Calling::Recorded } else { Calling::LeftOut };
                 task.calling == Calling::LeftOut
             }
-            (StopKind::Syscall, Some(Op::EXIT)) => std::mem::take(&mut task.calling) == Calling::LeftOut,
+            (StopKind::Syscall, Some(Op::EXIT)) => {
+                std::mem::take(&mut task.calling) == Calling::LeftOut
+            }
             (StopKind::Event(Event::SECCOMP), _) if only.asked_for(&self.info) => {
                 let told = task.calling != Calling::Nothing;
                 task.calling = Calling::Recorded;
@@ -99,7 +109,8 @@ impl Session {
         }
     }
 
-    /// Does the seccomp stop at hand begin a call for us, rather than ask for a tracer on the program's behalf?
+    /// Does the seccomp stop at hand begin a call for us, rather than ask for a tracer on the
+    /// program's behalf?
     pub(crate) fn is_own_seccomp_stop(&self) -> bool {
         self.only.as_ref().is_some_and(|only| only.asked_for(&self.info))
     }
@@ -121,13 +132,15 @@ impl Session {
         self.only.as_ref().is_some_and(|only| only.filter.is_none())
     }
 
-    /// A call is about to put a filter on all threads of a process at once: those that run freely are told to stop, and from there on at
-    /// every call.
+    /// A call is about to put a filter on all threads of a process at once: those that run freely
+    /// are told to stop, and from there on at every call.
     pub(crate) fn stop_threads_at_every_call(&mut self, caller: Tid, tgid: Tid) {
         if self.only.is_none() {
             return;
         }
-        for (tid, task) in self.tasks.iter_mut().filter(|(tid, task)| task.tgid == tgid && *tid != caller) {
+        for (tid, task) in
+            self.tasks.iter_mut().filter(|(tid, task)| task.tgid == tgid && *tid != caller)
+        {
             if !std::mem::replace(&mut task.every_call, true) {
                 // One that died meanwhile is reported by wait.
                 _ = self.tracer.interrupt(tid);
@@ -144,7 +157,8 @@ impl Session {
                 TaskId::NONE,
                 NoteCode::OTHER,
                 Severity::INFO,
-                "the recorder runs under a seccomp filter, which one of its own would come behind: every call is stopped at",
+                "the recorder runs under a seccomp filter, which one of its own would come behind: \
+                 every call is stopped at",
             );
         };
         let given = filter.bytes();

@@ -8,8 +8,8 @@ use sysreel_sys::front::Front;
 /// How a recording is made.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The log; `None` makes a name from the program's. `-` is standard output, which the program does not have then: see
-    /// [`Recorder::prepare`](crate::Recorder::prepare).
+    /// The log; `None` makes a name from the program's. `-` is standard output, which the program
+    /// does not have then: see [`Recorder::prepare`](crate::Recorder::prepare).
     pub output: Option<PathBuf>,
     /// Write the log over whatever is there.
     pub force: bool,
@@ -27,14 +27,16 @@ pub struct Options {
     pub names: bool,
     /// Where tracer and tracee run.
     pub cpu: CpuPolicy,
-    /// Prove the table: compare all writable private memory of single-threaded tracees before and after each call.
-    /// Needs captured memory, whatever the limit.
+    /// Prove the table: compare all writable private memory of single-threaded tracees before and
+    /// after each call. Needs captured memory, whatever the limit.
     pub audit: bool,
-    /// Stop for these calls only, and for those without which the log would not be true. Not for processes that run already.
+    /// Stop for these calls only, and for those without which the log would not be true. Not for
+    /// processes that run already.
     pub only: Option<Filter>,
     /// Make a log that can be replayed: in the determinism envelope, with every buffer whole.
     pub replayable: bool,
-    /// Keep the contents of the files that a replayable program maps; else only their hashes, and a replay needs the files.
+    /// Keep the contents of the files that a replayable program maps; else only their hashes, and a
+    /// replay needs the files.
     pub file_contents: bool,
     /// Let programs that trace others fail with EPERM, instead of handing tasks over to them.
     pub refuse_tracers: bool,
@@ -42,7 +44,8 @@ pub struct Options {
     pub until_exit: bool,
     /// Told what the user should know while the recording runs.
     pub warn: fn(&str),
-    /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows, to see that an audit finds them.
+    /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows,
+    /// to see that an audit finds them.
     pub rows: RowSource,
     /// The process that the shell waits for, if it is not this one.
     pub front: Option<Front>,
@@ -90,7 +93,8 @@ pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
 /// Where tracer and tracee run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuPolicy {
-    /// A spawned program shares one CPU with the tracer while that is faster. Attaching changes nothing.
+    /// A spawned program shares one CPU with the tracer while that is faster. Attaching changes
+    /// nothing.
     Auto,
     /// Affinity is left alone.
     Free,

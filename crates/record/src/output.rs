@@ -1,8 +1,9 @@
 //! What `-o` names, and whether a log may be written there.
 //!
-//! A log holds what programs read and wrote, and root's recordings hold the most. So nothing that another user has laid in the way is
-//! written to: the rules are those that Linux has for sticky directories (protected_symlinks, protected_regular and protected_fifos
-//! in sysctl(8)), held everywhere. And what is there is overwritten without a question only if nothing is lost by it.
+//! A log holds what programs read and wrote, and root's recordings hold the most. So nothing that
+//! another user has laid in the way is written to: the rules are those that Linux has for sticky
+//! directories (protected_symlinks, protected_regular and protected_fifos in sysctl(8)), held
+//! everywhere. And what is there is overwritten without a question only if nothing is lost by it.
 
 use crate::error::Error;
 use crate::file::MODE;
@@ -20,12 +21,14 @@ const MOST_LINKS: usize = 40;
 pub(crate) enum Output {
     /// A file that is the log's alone.
     Regular { log: File, path: PathBuf, is_new: bool },
-    /// A pipe, a device, a descriptor that was open before: bytes go there in order, and there is no tail.
+    /// A pipe, a device, a descriptor that was open before: bytes go there in order, and there is
+    /// no tail.
     Stream { log: File, path: PathBuf },
 }
 
-/// Takes standard output, if that was asked for with `-`. To be called before the program is started: what it writes to its standard output
-/// would lie in the midst of the log, so it has this process's standard error instead, as under `perf record -o -`.
+/// Takes standard output, if that was asked for with `-`. To be called before the program is
+/// started: what it writes to its standard output would lie in the midst of the log, so it has this
+/// process's standard error instead, as under `perf record -o -`.
 pub(crate) fn standard(path: Option<&Path>, force: bool) -> Result<Option<Output>, Error> {
     let Some(path) = path.filter(|path| *path == Path::new("-")) else { return Ok(None) };
     if io::stdout().is_terminal() && !force {
@@ -55,7 +58,8 @@ pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
     Ok(Output::Stream { log, path: path.to_owned() })
 }
 
-/// A descriptor of this process by one of its names. To open it anew would begin a file at its start, and cannot be done with a socket.
+/// A descriptor of this process by one of its names. To open it anew would begin a file at its
+/// start, and cannot be done with a socket.
 fn descriptor_of_ours(path: &Path) -> Option<i32> {
     let path = path.to_str()?;
     match path {
@@ -69,7 +73,9 @@ fn descriptor_of_ours(path: &Path) -> Option<i32> {
 
 /// `/proc/PID/fd/N`: whoever types this means what is open there.
 fn is_descriptor_of_another(path: &Path) -> bool {
-    let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("/proc/")) else { return false };
+    let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("/proc/")) else {
+        return false;
+    };
     let number = |word: &str| word.parse::<u32>().is_ok();
     matches!(rest.split('/').collect::<Vec<_>>()[..], [pid, "fd", fd] if number(pid) && number(fd))
 }
@@ -78,7 +84,8 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
     let path = followed(path)?;
     let there = match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&path);
+            let new =
+                OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(&path);
             let log = new.map_err(failed(&path))?;
             return Ok(Output::Regular { log, path, is_new: true });
         }
@@ -93,7 +100,8 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
         return Err(Error::Exists(path));
     }
     let log = OpenOptions::new()
-        // A pipe that the recorder could read from too would never tell that its reader is gone (fifo(7)).
+        // A pipe that the recorder could read from too would never tell that its reader is gone
+        // (fifo(7)).
         .read(is_file)
         .write(true)
         .custom_flags(mapping::NOFOLLOW)
@@ -107,15 +115,17 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
     if !is_file {
         return Ok(Output::Stream { log, path });
     }
-    // A second name of a file may be another's trap (protected_hardlinks), or the user's: both would lose what it holds.
+    // A second name of a file may be another's trap (protected_hardlinks), or the user's: both
+    // would lose what it holds.
     if !force && (data.nlink() > 1 || !is_free(&log).map_err(failed(&path))?) {
         return Err(Error::Exists(path));
     }
     Ok(Output::Regular { log, path, is_new: false })
 }
 
-/// Goes from symbolic link to symbolic link, as far as they are this user's. Root follows none: one that is root's own in a folder of
-/// root's is harmless, but nobody needs it, and each exception is one to get wrong.
+/// Goes from symbolic link to symbolic link, as far as they are this user's. Root follows none: one
+/// that is root's own in a folder of root's is harmless, but nobody needs it, and each exception is
+/// one to get wrong.
 fn followed(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
     for _ in 0..MOST_LINKS {
@@ -132,8 +142,8 @@ fn followed(path: &Path) -> Result<PathBuf, Error> {
     Err(failed(&path)(io::Error::from(io::ErrorKind::InvalidInput)))
 }
 
-/// Whether somebody else can read what is written there, or takes it away. A FIFO in a folder where not everybody may make files was put
-/// there for its users.
+/// Whether somebody else can read what is written there, or takes it away. A FIFO in a folder where
+/// not everybody may make files was put there for its users.
 fn is_foreign(path: &Path, there: &Metadata) -> bool {
     let user = mapping::user();
     if there.uid() == user || there.is_dir() {
@@ -143,7 +153,8 @@ fn is_foreign(path: &Path, there: &Metadata) -> bool {
         // Devices belong to root, and to those who use them: a terminal to its user.
         return !is_device(there);
     }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let parent =
+        path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(folder) = fs::metadata(parent) else { return true };
     const STICKY_AND_OPEN: u32 = 0o1002;
     there.file_type().is_fifo()

@@ -23,11 +23,15 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use sysreel_format::{Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId};
+use sysreel_format::{
+    Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
+};
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process};
+use sysreel_sys::{
+    Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process,
+};
 
 /// A recording that is ready to run. Bound to its thread, as every tracee is.
 pub struct Recorder {
@@ -76,7 +80,8 @@ pub struct Outcome {
     pub lost: u64,
     /// Why not, or why the log has no end.
     pub error: Option<io::Error>,
-    /// What others did to the log's files while they were written. The log is where `path` says, and as whole as it could be kept.
+    /// What others did to the log's files while they were written. The log is where `path` says,
+    /// and as whole as it could be kept.
     pub interference: Vec<String>,
     /// Why the program did not start.
     pub exec: Option<sysreel_sys::Error>,
@@ -91,10 +96,12 @@ pub struct Outcome {
 }
 
 impl Recorder {
-    /// Checks that tracing works here, opens the log, starts the program (stopped before its execve), attaches.
+    /// Checks that tracing works here, opens the log, starts the program (stopped before its
+    /// execve), attaches.
     ///
-    /// When the log goes to standard output (`-`), standard output is standard error from then on, in this process and for the
-    /// program: what both write there would lie in the midst of the log.
+    /// When the log goes to standard output (`-`), standard output is standard error from then on,
+    /// in this process and for the program: what both write there would lie in the midst of the
+    /// log.
     pub fn prepare(options: &Options) -> Result<Recorder, Error> {
         // A program that is spawned is asked itself.
         let probed = if options.pids.is_empty() { None } else { Some(probe::check_tracing()?) };
@@ -106,23 +113,35 @@ impl Recorder {
         let mut only = only(options)?;
         let standard = output::standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
-        // The program is looked for and the processes are seized before a file is made: a typing error leaves nothing behind.
+        // The program is looked for and the processes are seized before a file is made: a typing
+        // error leaves nothing behind.
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
-        let colocation = Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
+        let colocation =
+            Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the recorder (setrlimit(2)).
+        // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the
+        // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
-        // To open a FIFO may take for ever, and a signal has to end that: they are watched for afterwards.
+        // To open a FIFO may take for ever, and a signal has to end that: they are watched for
+        // afterwards.
         let files = begin::files(options, standard)?;
         let termination = watch_signals(options, spawned.as_ref())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
-        let header = FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
+        let header =
+            FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
         let progress = Arc::new(Progress::default());
         let watchdog = Watchdog::of_this_thread(tracer.waiting().clone(), options.warn);
-        let (mut writer, kept) =
-            begin::start_writer(options, files, header, info_size, &colocation, &progress, watchdog)?;
+        let (mut writer, kept) = begin::start_writer(
+            options,
+            files,
+            header,
+            info_size,
+            &colocation,
+            &progress,
+            watchdog,
+        )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let colocation = if options.replayable { colocation.for_good() } else { colocation };
         let session = Session {
@@ -170,7 +189,8 @@ impl Recorder {
         &self.kept.path
     }
 
-    /// What to do right before the shell is shown that the program has stopped, if there is a front.
+    /// What to do right before the shell is shown that the program has stopped, if there is a
+    /// front.
     pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
         self.session.job.before_stop(Box::new(tidy_up));
     }
@@ -198,7 +218,8 @@ impl Recorder {
             },
             None => Ended::NotSeen,
         };
-        let extras = Extras { exit_status: session.main_status.map(|status| status.0.cast_unsigned()) };
+        let extras =
+            Extras { exit_status: session.main_status.map(|status| status.0.cast_unsigned()) };
         let completeness = session.completeness;
         let detached = session.detaching.as_ref().and_then(|detaching| detaching.signal);
         let events = session.sink.next_event();
@@ -219,11 +240,17 @@ impl Recorder {
             lost: written.lost,
             error: written.error,
             interference: written.interference,
-            exec: if session.main_status.is_some() { self.exec.and_then(ExecOutcome::failure) } else { None },
+            exec: if session.main_status.is_some() {
+                self.exec.and_then(ExecOutcome::failure)
+            } else {
+                None
+            },
             detached,
             audited,
             unrecorded: session.handed_over.count(),
-            not_replayable: session.envelope.map_or_else(Vec::new, |envelope| envelope.into_refused()),
+            not_replayable: session
+                .envelope
+                .map_or_else(Vec::new, |envelope| envelope.into_refused()),
         })
     }
 }
@@ -253,7 +280,9 @@ impl Session {
         if self.next_stop(tid) == Resume::ToNextSyscall && self.envelope.is_none() {
             // A program that died meanwhile is reported by wait.
             _ = self.tracer.let_live(&stop);
-        } // Else its filter, or its time-stamp counter, would make it fail without a tracer: it dies with the recorder.
+            // Else its filter, or its time-stamp counter, would make it fail without a tracer: it dies
+            // with the recorder.
+        }
         // The SIGSTOP that held it back is withheld: the program never learns of it.
         let how = self.next_stop(tid);
         stop.resume(how, Signal::NONE);
@@ -273,7 +302,11 @@ impl Session {
 }
 
 /// Forks the program, if there is one.
-fn spawn(tracer: &Tracer, options: &Options, only: Option<&mut Only>) -> Result<Option<Spawned>, Error> {
+fn spawn(
+    tracer: &Tracer,
+    options: &Options,
+    only: Option<&mut Only>,
+) -> Result<Option<Spawned>, Error> {
     if options.argv.is_empty() {
         return Ok(None);
     }
@@ -286,7 +319,11 @@ fn spawn(tracer: &Tracer, options: &Options, only: Option<&mut Only>) -> Result<
     Ok(Some(spawned))
 }
 
-fn attach_all(tracer: &Tracer, options: &Options, attaching: &mut Attaching) -> Result<Vec<Tid>, Error> {
+fn attach_all(
+    tracer: &Tracer,
+    options: &Options,
+    attaching: &mut Attaching,
+) -> Result<Vec<Tid>, Error> {
     let mut attached = Vec::new();
     for &pid in &options.pids {
         // A thread of a process named before is seized already.
@@ -330,8 +367,8 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
 
 /// Settles which signals this process gets, once the program was forked and has what it inherits.
 ///
-/// With a command, the terminal's keys are meant for it; without a front this process is in the same foreground group and gets the
-/// signals itself.
+/// With a command, the terminal's keys are meant for it; without a front this process is in the
+/// same foreground group and gets the signals itself.
 fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
     if let Some(front) = options.front {
         front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
@@ -359,10 +396,12 @@ fn asking_to_stop(with_command: bool) -> Vec<Signal> {
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
-        // Without the device (a bare chroot) the clocks must do: the id tells files apart, it guards no secret.
+        // Without the device (a bare chroot) the clocks must do: the id tells files apart, it
+        // guards no secret.
         bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
-        bytes[8..]
-            .copy_from_slice(&(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes());
+        bytes[8..].copy_from_slice(
+            &(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes(),
+        );
     }
     bytes
 }

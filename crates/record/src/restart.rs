@@ -1,10 +1,11 @@
-//! Interrupted calls of tasks that are attached to or let go: they must go on as if nobody had looked.
+//! Interrupted calls of tasks that are attached to or let go: they must go on as if nobody had
+//! looked.
 //!
 //! To stop a task its call is interrupted. Most calls are simply made again. Some are continued by
-//! restart_syscall (the kernel answers ERESTART_RESTARTBLOCK, -516, to itself), which no filter of a
-//! sandbox expects: sshd's, for one, kills the process for it. Such a task is made to repeat the
-//! original call instead, with what is left of its timeout where that is an argument and the beginning
-//! of the call was seen. Other timeouts begin anew.
+//! restart_syscall (the kernel answers ERESTART_RESTARTBLOCK, -516, to itself), which no filter of
+//! a sandbox expects: sshd's, for one, kills the process for it. Such a task is made to repeat the
+//! original call instead, with what is left of its timeout where that is an argument and the
+//! beginning of the call was seen. Other timeouts begin anew.
 
 use crate::session::Session;
 use crate::task::Call;
@@ -16,9 +17,9 @@ use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::{Gate, Lost, Stop, clock, process, signals};
 
 impl Session {
-    /// Has a task under a seccomp filter repeat the call that its stop has interrupted, where it would
-    /// go on with restart_syscall. To be called when the task is about to run on untraced, or has just
-    /// been interrupted by an attach.
+    /// Has a task under a seccomp filter repeat the call that its stop has interrupted, where it
+    /// would go on with restart_syscall. To be called when the task is about to run on untraced, or
+    /// has just been interrupted by an attach.
     pub(crate) fn restart_original(&mut self, stop: &Stop, id: TaskId) {
         const SECCOMP_MODE_FILTER: u32 = 2; // linux/seccomp.h
         let tid = stop.tid();
@@ -30,8 +31,11 @@ impl Session {
         if process::Status::of(tid).map_or(true, |status| status.seccomp != SECCOMP_MODE_FILTER) {
             return;
         }
-        let left =
-            self.tasks.get(tid).and_then(|task| task.interrupted).and_then(|call| milliseconds_left(&call));
+        let left = self
+            .tasks
+            .get(tid)
+            .and_then(|task| task.interrupted)
+            .and_then(|call| milliseconds_left(&call));
         if let Some((arg, before, left)) = left {
             if stop.set_third_argument(left).is_err() {
                 return; // It died.
@@ -56,15 +60,16 @@ impl Session {
         self.sink.commit();
     }
 
-    /// Has a task that stands in a stop of PTRACE_INTERRUPT undo the trap of its time-stamp counter:
-    /// without its recorder the next instruction that reads it would be a SIGSEGV. Answers whether the
-    /// task still stands there.
+    /// Has a task that stands in a stop of PTRACE_INTERRUPT undo the trap of its time-stamp
+    /// counter: without its recorder the next instruction that reads it would be a SIGSEGV. Answers
+    /// whether the task still stands there.
     pub(crate) fn untrap(&mut self, stop: &mut Stop) -> bool {
         let tid = stop.tid();
         // A filter of the program's own may kill it for a call that it never makes.
         if process::Status::of(tid).is_ok_and(|status| status.seccomp != 0) {
             (self.warn)(&format!(
-                "task {tid} has a seccomp filter and keeps a trapped time-stamp counter: an instruction that reads it will be a SIGSEGV"
+                "task {tid} has a seccomp filter and keeps a trapped time-stamp counter: an \
+                 instruction that reads it will be a SIGSEGV"
             ));
             return true;
         }
@@ -83,17 +88,23 @@ impl Session {
 
     fn make_untrap_call(&mut self, stop: &mut Stop) -> Result<(), Lost> {
         let tid = stop.tid();
-        let io =
-            |source| sysreel_sys::Error::Call { what: "let go of a program".into(), tid: Some(tid), source };
+        let io = |source| sysreel_sys::Error::Call {
+            what: "let go of a program".into(),
+            tid: Some(tid),
+            source,
+        };
         let mut registers = stop.general()?;
         let window = Window::of(tid).map_err(io)?;
         // The instruction of the call that it stands in serves; else one is lent where it stands.
-        let (before_ip, mut own) = (registers.ip().wrapping_sub(SYSCALL.len() as u64), [0; SYSCALL.len()]);
+        let (before_ip, mut own) =
+            (registers.ip().wrapping_sub(SYSCALL.len() as u64), [0; SYSCALL.len()]);
         let has_own = window.read(before_ip, &mut own) == own.len() && own == SYSCALL;
         let gate = if has_own { before_ip } else { registers.ip() };
         if !has_own {
             if window.read(gate, &mut own) < own.len() {
-                return Err(io(std::io::Error::other("no instruction where the task stands")).into());
+                return Err(
+                    io(std::io::Error::other("no instruction where the task stands")).into()
+                );
             }
             window.write(gate, &SYSCALL).map_err(io)?;
         }
@@ -129,13 +140,14 @@ impl Session {
     }
 }
 
-/// The argument of a call that says how many milliseconds it waits at most: its number, what it was,
-/// and what is left of it.
+/// The argument of a call that says how many milliseconds it waits at most: its number, what it
+/// was, and what is left of it.
 fn milliseconds_left(call: &Call) -> Option<(u16, u64, u64)> {
     let arg = call.row.arg("timeout_msecs").filter(|&arg| arg == 2)?;
     let before = *call.abi.args(&call.args).get(arg)?;
     // An int; a negative one waits for ever.
-    let timeout = u64::try_from(i32::from_le_bytes(before.to_le_bytes().first_chunk().copied()?)).ok()?;
+    let timeout =
+        u64::try_from(i32::from_le_bytes(before.to_le_bytes().first_chunk().copied()?)).ok()?;
     let waited = Duration::from_nanos(clock::monotonic_ns().saturating_sub(call.since_ns));
     let left = timeout.saturating_sub(u64::try_from(waited.as_millis()).unwrap_or(u64::MAX));
     Some((u16::try_from(arg).ok()?, before, left))

@@ -23,7 +23,9 @@ use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::signals::Termination;
 use sysreel_sys::waiting::Purpose;
-use sysreel_sys::{Event, Report, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock};
+use sysreel_sys::{
+    Event, Report, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
+};
 
 /// Everything the tracer thread knows.
 pub(crate) struct Session {
@@ -137,14 +139,16 @@ impl Session {
     }
 
     fn has_work(&self) -> bool {
-        !(self.tasks.is_empty() && self.parked.is_empty() && self.due.is_empty()) || self.awaits_program()
+        !(self.tasks.is_empty() && self.parked.is_empty() && self.due.is_empty())
+            || self.awaits_program()
     }
 
     /// The next report, first come, first served.
     ///
-    /// wait4 looks at the tracees in the order of a list, and with several busy ones the first would be served again and again
-    /// while the last waits for ever. So all that is due is taken before any of it is served. A lone task needs none of this, and where
-    /// nothing else is ever due (a shell that waits for its children) it is looked for less often.
+    /// wait4 looks at the tracees in the order of a list, and with several busy ones the first
+    /// would be served again and again while the last waits for ever. So all that is due is taken
+    /// before any of it is served. A lone task needs none of this, and where nothing else is ever
+    /// due (a shell that waits for its children) it is looked for less often.
     fn next_report(&mut self) -> Result<(Report, u64), Error> {
         if self.envelope.is_some() {
             return self.next_in_turn();
@@ -163,7 +167,8 @@ impl Session {
             }
         }
         let report = (self.wait()?, clock::monotonic_ns());
-        let several = self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
+        let several =
+            self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
         if several && self.fairness.look_now() {
             self.take_due()?;
             self.fairness.found(!self.due.is_empty());
@@ -200,7 +205,8 @@ impl Session {
     fn stopped(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         let is_exec = stop.kind() == StopKind::Event(Event::EXEC);
-        // After an execve by another thread the report comes under the leader's id, which may never have been ours.
+        // After an execve by another thread the report comes under the leader's id, which may never
+        // have been ours.
         if is_exec {
             self.changed_identity(&stop, t_ns);
         }

@@ -1,4 +1,5 @@
-//! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe there.
+//! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe
+//! there.
 
 use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
@@ -13,7 +14,8 @@ use sysreel_format::{
 /// So many bytes of files take the writer as long as a short program takes.
 const WORTH_BEGINNING: usize = 1 << 20;
 
-/// After so many bytes of buffers the writer is told of them, if it has nothing else to do. It wakes up for that, and the tracer makes a call.
+/// After so many bytes of buffers the writer is told of them, if it has nothing else to do. It
+/// wakes up for that, and the tracer makes a call.
 const TELL_EVERY: usize = 64 << 10;
 
 /// Records of a segment that is still being filled.
@@ -35,7 +37,8 @@ pub(crate) type Refused = (u64, DropReasons);
 pub(crate) struct Sink {
     /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
     segment: Option<Segment<TailMemory>>,
-    /// How much of it the writer was told of, the first blob behind that, and the sum of those before.
+    /// How much of it the writer was told of, the first blob behind that, and the sum of those
+    /// before.
     told: (usize, u64, u64),
     /// Bytes of buffers behind that.
     untold: usize,
@@ -52,7 +55,8 @@ pub(crate) struct Sink {
     lacking: bool,
     /// Bytes of files that the segment has.
     contents: usize,
-    /// Events between the last segment that was handed over and the first event of this one. Their numbers are used up.
+    /// Events between the last segment that was handed over and the first event of this one. Their
+    /// numbers are used up.
     refused: Refused,
 }
 
@@ -109,8 +113,8 @@ impl Sink {
         }
     }
 
-    /// As [`Sink::blob`], for what a file holds: a new one often comes with several, and the writer begins with them while the program
-    /// goes on.
+    /// As [`Sink::blob`], for what a file holds: a new one often comes with several, and the writer
+    /// begins with them while the program goes on.
     pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
         self.contents += part.len();
         self.blob(part)
@@ -179,7 +183,8 @@ impl Sink {
         _ = self.full.try_send(ToWriter::Ahead(ahead));
     }
 
-    /// Gives the event up that no segment takes. Its number is used up, so that the hole is where the event was.
+    /// Gives the event up that no segment takes. Its number is used up, so that the hole is where
+    /// the event was.
     fn refuse(&mut self, reason: DropReasons) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -199,14 +204,16 @@ impl Sink {
 
     /// Nothing is won by another segment where one that holds nothing could not grow.
     fn make_room(&mut self, full: &Full) -> bool {
-        let useful = full.fits_empty() && self.segment.as_ref().is_some_and(|segment| !segment.is_empty());
+        let useful =
+            full.fits_empty() && self.segment.as_ref().is_some_and(|segment| !segment.is_empty());
         if useful {
             self.rotate();
         }
         useful
     }
 
-    /// Gives the full segment to the writer and opens the next, waiting for one only when all are full.
+    /// Gives the full segment to the writer and opens the next, waiting for one only when all are
+    /// full.
     fn rotate(&mut self) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -221,8 +228,9 @@ impl Sink {
     }
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
-        // The writer returns every segment, also one that it could not write; it ends only after this sink. On a full disk the first one,
-        // which has had its blocks from the beginning, comes around again.
+        // The writer returns every segment, also one that it could not write; it ends only after
+        // this sink. On a full disk the first one, which has had its blocks from the beginning,
+        // comes around again.
         while let Ok(mut memory) = self.free.recv() {
             if !memory.is_stale() && memory.make_ready(1) {
                 self.begin(memory, first_event, first_blob);
@@ -233,7 +241,8 @@ impl Sink {
 
     fn begin(&mut self, memory: TailMemory, first_event: u64, first_blob: u64) {
         self.generation += 1;
-        self.segment = Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
+        self.segment =
+            Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
         (self.told, self.untold) = ((0, first_blob, 0), 0);
     }
 }

@@ -6,10 +6,12 @@ use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
 use sysreel_abi::{
-    Abi, Act, AuditArch, Makes, Row, clone_flags, installs_seccomp, makes_fd, reaches_all_threads, rights,
+    Abi, Act, AuditArch, Makes, Row, clone_flags, installs_seccomp, makes_fd, reaches_all_threads,
+    rights,
 };
 use sysreel_format::{
-    Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId, StopHead, TaskId,
+    Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId,
+    StopHead, TaskId,
 };
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
@@ -17,17 +19,19 @@ use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid, process};
 
 impl Session {
-    /// Commits the STOP event of a known task, and the events that follow from it. Answers the signal that it goes on with, or nothing when
-    /// it does not stand in that stop any more.
+    /// Commits the STOP event of a known task, and the events that follow from it. Answers the
+    /// signal that it goes on with, or nothing when it does not stand in that stop any more.
     ///
-    /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own. It then comes to its exit event, which
-    /// must not be taken for the stop at hand: to resume it there would let it go before it was waited for.
+    /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own.
+    /// It then comes to its exit event, which must not be taken for the stop at hand: to resume it
+    /// there would let it go before it was waited for.
     pub(crate) fn record(&mut self, stop: &mut Stop, t_ns: u64) -> Option<Signal> {
         let tid = stop.tid();
         let kind = stop.kind();
         let mut deliver = if let StopKind::Signal(signal) = kind { signal } else { Signal::NONE };
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return Some(deliver) };
-        // A task that was killed in this very moment is still recorded: the length says that nothing could be asked (-ESRCH).
+        // A task that was killed in this very moment is still recorded: the length says that
+        // nothing could be asked (-ESRCH).
         let alive = stop.syscall_info(&mut self.info).is_ok();
         if alive && self.is_left_out(stop) {
             return Some(deliver);
@@ -39,7 +43,8 @@ impl Session {
             layout: Layout::MERGED,
             info: self.info.bytes(),
         });
-        // Under TRACESYSGOOD a syscall stop is an entry or an exit: with NONE the task is in its next stop already.
+        // Under TRACESYSGOOD a syscall stop is an entry or an exit: with NONE the task is in its
+        // next stop already.
         let moved_on = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::NONE);
         if !alive || moved_on {
             self.sink.commit();
@@ -90,8 +95,15 @@ impl Session {
         }
     }
 
-    /// The message belongs to the event; so does what is done about a filter that asks for a tracer.
-    fn event_stop(&mut self, stop: &Stop, id: TaskId, event: Event, t_ns: u64) -> Result<u64, Died> {
+    /// The message belongs to the event; so does what is done about a filter that asks for a
+    /// tracer.
+    fn event_stop(
+        &mut self,
+        stop: &Stop,
+        id: TaskId,
+        event: Event,
+        t_ns: u64,
+    ) -> Result<u64, Died> {
         let message = stop.event_message()?;
         self.sink.row.event_message(message);
         if event == Event::SECCOMP {
@@ -110,7 +122,8 @@ impl Session {
         Ok(message)
     }
 
-    /// Without a tracer that asked for it RET_TRACE answers ENOSYS (seccomp(2)); the program must see just that.
+    /// Without a tracer that asked for it RET_TRACE answers ENOSYS (seccomp(2)); the program must
+    /// see just that.
     fn answer_as_untraced(&mut self, stop: &Stop) {
         let Some((nr, _)) = self.info.call() else { return };
         if stop.skip_call().is_ok() {
@@ -134,7 +147,8 @@ impl Session {
                     NoteCode::NO_ROW,
                     Severity::INFO,
                     format!(
-                        "no row for call {nr:#x} of arch {:#x}: its arguments are kept raw, without memory",
+                        "no row for call {nr:#x} of arch {:#x}: its arguments are kept raw, \
+                         without memory",
                         arch.0
                     ),
                 );
@@ -144,12 +158,14 @@ impl Session {
             }
             return;
         };
-        let mut call = Call { abi, row, args, state: EntryState::UNKNOWN, since_ns: t_ns, clone: None };
+        let mut call =
+            Call { abi, row, args, state: EntryState::UNKNOWN, since_ns: t_ns, clone: None };
         self.capture.begin(tid);
         self.capture.wants.clear();
         if self.capture.is_on() || row.act == Act::Clone3 {
             let mut wants = std::mem::take(&mut self.capture.wants);
-            call.state = plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
+            call.state =
+                plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
             self.capture.wants = wants;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
@@ -167,7 +183,8 @@ impl Session {
         debug_assert_eq!(task.id, id);
         task.making = row.act.makes_task();
         self.is_tracing_call = row.act == Act::Ptrace;
-        // restart_syscall goes on with the call that was interrupted; its memory is written at the coming exit.
+        // restart_syscall goes on with the call that was interrupted; its memory is written at the
+        // coming exit.
         task.call = match row.act {
             Act::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
@@ -214,11 +231,15 @@ impl Session {
         self.after_exit(tid, id, &call, rval, is_error);
     }
 
-    /// Does memory of this call say which descriptors it made? It is read for their names even when none is to be kept.
+    /// Does memory of this call say which descriptors it made? It is read for their names even when
+    /// none is to be kept.
     fn tells_of_fds(&self, row: &Row) -> bool {
         self.names
             && (row.act == Act::Receive
-                || matches!(row.makes, Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall))
+                || matches!(
+                    row.makes,
+                    Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall
+                ))
     }
 
     /// The names of new descriptors, and of sockets whose ends have changed.
@@ -248,8 +269,13 @@ impl Session {
     fn names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
             // Both calls have their headers behind the second argument.
-            let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else { break };
-            rights(call.abi, control, |fd| add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd));
+            let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL))
+            else {
+                break;
+            };
+            rights(call.abi, control, |fd| {
+                add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd)
+            });
         }
     }
 
@@ -275,7 +301,8 @@ impl Session {
             Act::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
                 self.completeness.insert(Completeness::IO_URING);
                 self.later(id, NoteCode::IO_URING, Severity::WARNING,
-                    "the program uses io_uring: calls made through its rings are not stops and are not in this log".into());
+                    "the program uses io_uring: calls made through its rings are not stops and are \
+                     not in this log".into());
             }
             Act::Clone | Act::Clone3 if call.clone.is_some_and(|flags| flags.untraced()) => {
                 self.completeness.insert(Completeness::UNTRACED_CLONE);
@@ -298,7 +325,9 @@ impl Session {
                 TaskId::NONE,
                 NoteCode::OTHER,
                 Severity::WARNING,
-                format!("at least {elements} elements of the event before were too many to be captured"),
+                format!(
+                    "at least {elements} elements of the event before were too many to be captured"
+                ),
             );
         }
     }

@@ -10,8 +10,9 @@ use sysreel_format::limits::{SEGMENT_ALIGN, SEGMENT_COUNT, SEGMENT_SIZE};
 use sysreel_format::{Checks, Segment, SegmentMemory, committed_segment};
 use sysreel_sys::{SharedMapping, mapping};
 
-/// What a segment's file must have disk blocks for at least, and how much more it gets each time. To have blocks costs nothing, to
-/// give them back at the end does: a short recording shall have few.
+/// What a segment's file must have disk blocks for at least, and how much more it gets each time.
+/// To have blocks costs nothing, to give them back at the end does: a short recording shall have
+/// few.
 pub(crate) const FIRST_STEP: usize = 128 << 10;
 const GROWTH: usize = 4;
 /// What the tail leaves free besides, for the end of the log.
@@ -58,21 +59,24 @@ struct Place {
 impl Tail {
     /// Makes the file of a tail, which must not exist, and its segments.
     pub(crate) fn create(path: &Path, mode: u32) -> io::Result<(Tail, Vec<TailMemory>)> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
         let common = Arc::<Common>::default();
         let tail = Tail { file: Arc::new(file), common, number: 0, len: len_of(0) };
         let mut segments = tail.segments(0)?;
-        // The others get their blocks when they are needed; without those of one there can be no recording.
+        // The others get their blocks when they are needed; without those of one there can be no
+        // recording.
         if let Some(first) = segments.first_mut() {
             first.allocate(FIRST_STEP)?;
         }
         Ok((tail, segments))
     }
 
-    /// Makes another file to take the place of this one, which was removed or cut short. Its segments lie behind the room for those of this
-    /// one: see [`Tail::copy_from`].
+    /// Makes another file to take the place of this one, which was removed or cut short. Its
+    /// segments lie behind the room for those of this one: see [`Tail::copy_from`].
     pub(crate) fn successor(&self, path: &Path, mode: u32) -> io::Result<(Tail, Vec<TailMemory>)> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
+        let file =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
         let (common, len) = (Arc::clone(&self.common), len_of(SEGMENT_COUNT));
         let tail = Tail { file: Arc::new(file), common, number: self.number + 1, len };
         let made = tail.segments(SEGMENT_COUNT).and_then(|mut segments| {
@@ -87,7 +91,8 @@ impl Tail {
         made
     }
 
-    /// From here on the segments of the tail before are stale: the tracer hands its own over at the next event. It must have got new ones.
+    /// From here on the segments of the tail before are stale: the tracer hands its own over at the
+    /// next event. It must have got new ones.
     pub(crate) fn switch(&self) {
         self.common.current.store(self.number, Ordering::Release);
     }
@@ -99,12 +104,13 @@ impl Tail {
 
     fn segments(&self, first: usize) -> io::Result<Vec<TailMemory>> {
         self.file.set_len(self.len)?;
-        let segments =
-            (first..first + SEGMENT_COUNT).map(|i| TailMemory::of_tail(self, (i * SEGMENT_SIZE) as u64));
+        let segments = (first..first + SEGMENT_COUNT)
+            .map(|i| TailMemory::of_tail(self, (i * SEGMENT_SIZE) as u64));
         segments.collect::<Result<_, _>>().map_err(io::Error::other)
     }
 
-    /// Copies what the tail before has that is not in the log yet, for readers of a log whose recorder dies.
+    /// Copies what the tail before has that is not in the log yet, for readers of a log whose
+    /// recorder dies.
     pub(crate) fn copy_from(&self, before: &Tail) -> io::Result<()> {
         let mut bytes = Vec::new();
         let first = before.len - len_of(0);
@@ -123,7 +129,8 @@ impl Tail {
         Ok(())
     }
 
-    /// Copies a segment of the tail before once more: the tracer may have been at an event when the first copy was made.
+    /// Copies a segment of the tail before once more: the tracer may have been at an event when the
+    /// first copy was made.
     pub(crate) fn keep_copy(&self, stale: &Segment<TailMemory>) {
         let memory = stale.memory();
         let end = Segment::<TailMemory>::RECORDS + stale.used();
@@ -179,15 +186,20 @@ impl TailMemory {
 
     /// Whether another tail has taken the place of the one that this is a part of.
     pub(crate) fn is_stale(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| place.common.current.load(Ordering::Relaxed) != place.tail)
+        self.place
+            .as_ref()
+            .is_some_and(|place| place.common.current.load(Ordering::Relaxed) != place.tail)
     }
 
-    /// Gives the file blocks for at least `len` bytes, as long as the disk has enough for the log besides.
+    /// Gives the file blocks for at least `len` bytes, as long as the disk has enough for the log
+    /// besides.
     #[cold]
     fn grow(&mut self, len: usize) -> io::Result<()> {
         let mut result = Ok(());
         let steps = [self.ready * GROWTH, self.ready * 2, len.next_multiple_of(FIRST_STEP)];
-        for ready in steps.map(|ready| ready.max(FIRST_STEP)).into_iter().filter(|&ready| ready >= len) {
+        for ready in
+            steps.map(|ready| ready.max(FIRST_STEP)).into_iter().filter(|&ready| ready >= len)
+        {
             let ready = ready.min(SEGMENT_SIZE);
             result = self.leaves_room(ready).and_then(|()| self.allocate(ready));
             if result.is_ok() {

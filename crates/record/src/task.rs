@@ -50,7 +50,8 @@ pub(crate) struct Task {
     pub(crate) newborn: Option<Ids>,
     /// Where the kernel writes zero when it ends, if others share its memory.
     pub(crate) cleared: Option<u64>,
-    /// Where it goes on from, when no instruction of its own was executed since: instruction pointer, stack pointer, result.
+    /// Where it goes on from, when no instruction of its own was executed since: instruction
+    /// pointer, stack pointer, result.
     pub(crate) boundary: Option<(u64, u64, u64)>,
     /// Signals that were held back, as they told of themselves.
     pub(crate) held: Vec<Held>,
@@ -224,7 +225,8 @@ impl Tasks {
 
     /// The address space of a process that has been attached to: all its threads share it.
     pub(crate) fn memory_of_process(&mut self, tgid: Tid) -> Option<MemoryId> {
-        let known = self.living.values().find(|task| task.tgid == tgid).and_then(|task| task.memory);
+        let known =
+            self.living.values().find(|task| task.tgid == tgid).and_then(|task| task.memory);
         known.or_else(|| self.new_memory())
     }
 
@@ -240,7 +242,8 @@ impl Tasks {
         self.living
             .iter()
             .filter(move |(other, task)| {
-                **other != tid && (task.memory.is_none() || memory.is_none() || task.memory == memory)
+                **other != tid
+                    && (task.memory.is_none() || memory.is_none() || task.memory == memory)
             })
             .map(|(_, task)| task)
     }

@@ -1,5 +1,6 @@
-//! What becomes of the log's files while they are written: the recorded program, or anybody else, may remove, rename, replace or cut
-//! them. The writer looks once a second and at the end; what it can mend it mends, and all of it is told.
+//! What becomes of the log's files while they are written: the recorded program, or anybody else,
+//! may remove, rename, replace or cut them. The writer looks once a second and at the end; what it
+//! can mend it mends, and all of it is told.
 
 use crate::file::{MODE, open_numbered, with_suffix};
 use crate::log_file::{Disturbance, LogFile};
@@ -25,7 +26,8 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// `None` where names say nothing: the log is no file of its own, or its file system deals out inode numbers anew.
+    /// `None` where names say nothing: the log is no file of its own, or its file system deals out
+    /// inode numbers anew.
     pub(crate) fn new(log: &LogFile, path: &Path, tail: Option<&Path>) -> Option<Watch> {
         let tail = tail.map(Path::to_owned);
         let watch = Watch { path: path.to_owned(), tail, told: Vec::new(), nameless: None };
@@ -33,16 +35,24 @@ impl Watch {
     }
 
     /// Looks after both files. Gives the tracer other segments when the tail has to be another one.
-    pub(crate) fn look(&mut self, log: &mut LogFile, tail: &mut Option<Tail>, give: impl FnMut(TailMemory)) {
+    pub(crate) fn look(
+        &mut self,
+        log: &mut LogFile,
+        tail: &mut Option<Tail>,
+        give: impl FnMut(TailMemory),
+    ) {
         // A file that cannot be looked at may be in order, and if not, writing to it will fail.
         _ = self.look_for_log(log);
         self.look_at_contents(log);
         // Nobody looks for the tail of a log without a name.
-        let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else { return };
+        let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else {
+            return;
+        };
         if let Err(error) = self.look_for_tail(&path, tail, give) {
             let path = path.display();
             self.told.push(format!(
-                "{path} is gone or damaged, and cannot be made anew: {error}; had the recorder died after that, events would be lost"
+                "{path} is gone or damaged, and cannot be made anew: {error}; had the recorder \
+                 died after that, events would be lost"
             ));
             self.tail = None;
         }
@@ -74,10 +84,14 @@ impl Watch {
             Ok(path) => {
                 let told = if path == self.path {
                     format!(
-                        "{was} was removed while it was recorded; it was made again, with all that was in it"
+                        "{was} was removed while it was recorded; it was made again, with all that \
+                         was in it"
                     )
                 } else {
-                    format!("{was} was replaced while it was recorded; the log is {}", path.display())
+                    format!(
+                        "{was} was replaced while it was recorded; the log is {}",
+                        path.display()
+                    )
                 };
                 self.told.push(told);
                 (self.path, self.nameless) = (path, None);
@@ -97,17 +111,23 @@ impl Watch {
         let path = self.path.display();
         let what = match log.take_disturbance() {
             Some(Disturbance::Length { found, written }) if found < written => format!(
-                "{path} was cut to {found} bytes while it was recorded: what stood there up to byte {written} is lost"
+                "{path} was cut to {found} bytes while it was recorded: what stood there up to \
+                 byte {written} is lost"
             ),
             Some(Disturbance::Length { .. }) => {
-                format!("another program appended to {path} while it was recorded; that was cut off")
+                format!(
+                    "another program appended to {path} while it was recorded; that was cut off"
+                )
             }
             Some(Disturbance::Head) => format!(
-                "{path} was cut or written over while it was recorded: its beginning was written again, more may be lost"
+                "{path} was cut or written over while it was recorded: its beginning was written \
+                 again, more may be lost"
             ),
             None => return,
         };
-        self.told.push(failed.map_or(what.clone(), |error| format!("{what}; it cannot be mended: {error}")));
+        self.told.push(
+            failed.map_or(what.clone(), |error| format!("{what}; it cannot be mended: {error}")),
+        );
     }
 
     /// Readers look for the tail beside the log.
@@ -137,15 +157,18 @@ impl Watch {
         }
         replace(tail, &wanted, give)?;
         let what = if removed { "removed" } else { "cut short" };
-        self.told
-            .push(format!("{} was {what} while it was recorded; another one took its place", path.display()));
+        self.told.push(format!(
+            "{} was {what} while it was recorded; another one took its place",
+            path.display()
+        ));
         self.tail = Some(wanted);
         Ok(())
     }
 }
 
-/// Makes another tail at that place. It gets its name when nothing is missing in it: first the tracer turns to its segments, then those
-/// of the one before are copied, to which nothing is added any more.
+/// Makes another tail at that place. It gets its name when nothing is missing in it: first the
+/// tracer turns to its segments, then those of the one before are copied, to which nothing is added
+/// any more.
 fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::Result<()> {
     let ours = is_at(&tail.file, wanted);
     let mut unnamed = wanted.as_os_str().to_owned();
@@ -165,7 +188,8 @@ fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::
     named
 }
 
-/// Copies a file without a name to a new one of the given name, and goes on in that. When the name is taken, one that is like it.
+/// Copies a file without a name to a new one of the given name, and goes on in that. When the name
+/// is taken, one that is like it.
 fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path);
     let (new, path) = match new {
@@ -195,18 +219,22 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// A name that leads to the file, as the kernel knows it. None when it has none, or none that can be known.
+/// A name that leads to the file, as the kernel knows it. None when it has none, or none that can
+/// be known.
 fn name_of(file: &File) -> io::Result<Option<PathBuf>> {
     if file.metadata()?.nlink() == 0 {
         return Ok(None);
     }
     let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    // NFS keeps a removed file that is open under a name like this one, and removes it when it is closed.
-    let is_removed = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".nfs"));
+    // NFS keeps a removed file that is open under a name like this one, and removes it when it is
+    // closed.
+    let is_removed =
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".nfs"));
     Ok((!is_removed && is_at(file, &path)).then_some(path))
 }
 
 /// One of them may be relative.
 fn is_same_name(one: &Path, other: &Path) -> bool {
-    matches!((std::path::absolute(one), std::path::absolute(other)), (Ok(one), Ok(other)) if one == other)
+    matches!((std::path::absolute(one), std::path::absolute(other)),
+        (Ok(one), Ok(other)) if one == other)
 }

@@ -16,7 +16,9 @@ use std::sync::mpsc::{
 };
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use sysreel_format::{BlockWriter, Completeness, Damaged, DropReasons, Extras, Segment, holds_blobs};
+use sysreel_format::{
+    BlockWriter, Completeness, Damaged, DropReasons, Extras, Segment, holds_blobs,
+};
 
 /// How often what was written is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
@@ -107,7 +109,9 @@ impl Writer {
     }
 
     /// The tracer's ends. To be taken once.
-    pub(crate) fn take_channels(&mut self) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
+    pub(crate) fn take_channels(
+        &mut self,
+    ) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
         let free = self.free.take().expect("the channels are taken once");
         (self.to.clone(), free, Arc::clone(&self.telling))
     }
@@ -118,7 +122,9 @@ impl Writer {
         let written = match self.written.recv_timeout(watchdog::LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = watchdog::LIMIT.as_secs();
-                (self.warn)(&format!("waited for {seconds} s for the disk to take the end of the log"));
+                (self.warn)(&format!(
+                    "waited for {seconds} s for the disk to take the end of the log"
+                ));
                 self.written.recv()
             }
             written => written.map_err(|_| RecvError),
@@ -176,8 +182,9 @@ impl State {
         }
     }
 
-    /// Takes what a segment has before it is full: what is done while the program runs need not be done when it has ended. Read from the
-    /// file, which has what was stored to the mapping: those bytes are committed, and not changed any more, except by others.
+    /// Takes what a segment has before it is full: what is done while the program runs need not be
+    /// done when it has ended. Read from the file, which has what was stored to the mapping: those
+    /// bytes are committed, and not changed any more, except by others.
     fn begin_with(&mut self, ahead: &Ahead) {
         let Some(tail) = &self.tail else { return };
         let Some(blocks) = &mut self.blocks else { return };
@@ -233,7 +240,8 @@ impl State {
     }
 
     fn finish(&mut self, completeness: Completeness, extras: &Extras) {
-        // What is missing now is put back before the end is written, and what goes missing until it is, after that.
+        // What is missing now is put back before the end is written, and what goes missing until it
+        // is, after that.
         self.look();
         let Some(blocks) = &mut self.blocks else { return };
         blocks.get_mut().begin_end();
@@ -251,7 +259,8 @@ impl State {
             let (path, tail, mut interference) = watch.end(self.tail.as_ref());
             if damaged != Damaged::default() {
                 interference.push(format!(
-                    "another program wrote to the tail of {} while it was recorded: {} events and {} buffers are lost by that",
+                    "another program wrote to the tail of {} while it was recorded: {} events and \
+                     {} buffers are lost by that",
                     path.display(),
                     damaged.events,
                     damaged.blobs

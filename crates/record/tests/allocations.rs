@@ -1,6 +1,8 @@
-//! The tracer's thread allocates nothing for a stop, once it is warm: several thousand calls more make not one allocation more.
+//! The tracer's thread allocates nothing for a stop, once it is warm: several thousand calls more
+//! make not one allocation more.
 //!
-//! A binary of its own, for the recorder waits for every child that there is, and the allocator counts for the whole process.
+//! A binary of its own, for the recorder waits for every child that there is, and the allocator
+//! counts for the whole process.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,15 +27,20 @@ fn a_stop_allocates_nothing() {
     let record = |what, rounds| recorded(&program, folder.path(), what, rounds);
     // What is made once for the process (tables, thread locals) is made here.
     _ = record("mixed", 20);
-    // Calls of every kind that is handled in a way of its own, see fixtures/bench/calls.c. So many fit the segments that there are: to wait
-    // for the writer may allocate.
+    // Calls of every kind that is handled in a way of its own, see fixtures/bench/calls.c. So many
+    // fit the segments that there are: to wait for the writer may allocate.
     let (few, many) = (record("mixed", 20), record("mixed", 400));
     let stops = many.events - few.events;
     assert!(stops >= 380 * 30, "{stops} more stops");
-    assert_eq!(few.allocations, many.allocations, "allocations without and with {stops} more stops");
-    // With several tasks the queue of reports may grow, and now and then masks are changed; but that is not done for a stop.
+    assert_eq!(
+        few.allocations, many.allocations,
+        "allocations without and with {stops} more stops"
+    );
+    // With several tasks the queue of reports may grow, and now and then masks are changed; but
+    // that is not done for a stop.
     let (few, many) = (record("threads", 50), record("threads", 1500));
-    let (stops, more) = (many.events - few.events, many.allocations.saturating_sub(few.allocations));
+    let (stops, more) =
+        (many.events - few.events, many.allocations.saturating_sub(few.allocations));
     // The waits of the joins differ from run to run.
     assert!(stops >= 1400 * 4 * 2, "{stops} more stops");
     assert!(more * 100 < stops, "{more} more allocations for {stops} more stops");

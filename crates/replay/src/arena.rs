@@ -1,4 +1,5 @@
-//! Memory that replayed tasks map instead of files: one file without a name, which all of them have open from their start.
+//! Memory that replayed tasks map instead of files: one file without a name, which all of them have
+//! open from their start.
 
 use crate::error::Error;
 use std::collections::HashMap;
@@ -77,7 +78,8 @@ impl Arena {
         at
     }
 
-    /// Where the contents of a mapping begin: private ones are there once, shared ones once for each file.
+    /// Where the contents of a mapping begin: private ones are there once, shared ones once for
+    /// each file.
     pub(crate) fn place<S: ReadAt>(
         &mut self,
         log: &Log<S>,
@@ -104,7 +106,11 @@ impl Arena {
     }
 
     /// As [`Arena::place`], of a private mapping whose contents are in a file.
-    pub(crate) fn place_file(&mut self, head: &MappedHead, file: &MappedFile<'_>) -> Result<u64, Error> {
+    pub(crate) fn place_file(
+        &mut self,
+        head: &MappedHead,
+        file: &MappedFile<'_>,
+    ) -> Result<u64, Error> {
         if let Some(&at) = self.read.get(&file.hash) {
             return Ok(at.saturating_add(head.skip));
         }
@@ -119,7 +125,8 @@ impl Arena {
             Err(Unlike::Unread(error)) => return refuse(format!("cannot be read ({error})")),
             Err(Unlike::Shorter) => return refuse("differs from what was mapped".to_owned()),
         };
-        // No more than that: the log of a stranger shall not learn what a file holds, not even its hash.
+        // No more than that: the log of a stranger shall not learn what a file holds, not even its
+        // hash.
         if blake3::hash(&contents) != blake3::Hash::from_bytes(file.hash) {
             return refuse("differs from what was mapped".to_owned());
         }
@@ -155,12 +162,15 @@ impl Arena {
 
     /// Which file lies there, and where in it that is.
     pub(crate) fn origin(&self, at: u64) -> Option<((u64, u64), u64)> {
-        let origin =
-            self.origins.iter().find(|origin| (origin.start..origin.start + origin.len).contains(&at))?;
+        let origin = self
+            .origins
+            .iter()
+            .find(|origin| (origin.start..origin.start + origin.len).contains(&at))?;
         Some((origin.file, origin.offset.checked_add(at - origin.start)?))
     }
 
-    /// As much of a file as was recorded; zeros where there are holes. Nothing of one that is longer than `most`.
+    /// As much of a file as was recorded; zeros where there are holes. Nothing of one that is
+    /// longer than `most`.
     pub(crate) fn file(&self, file: (u64, u64), most: u64) -> Option<Vec<u8>> {
         let of_it = || self.origins.iter().filter(|origin| origin.file == file);
         // Those of shared files are mostly room.
@@ -170,8 +180,10 @@ impl Arena {
         let end = of_it().filter_map(|origin| origin.offset.checked_add(origin.len)).max()?;
         let mut bytes = vec![0; usize::try_from(end.min(most.checked_add(1)?)).ok()?];
         for origin in of_it() {
-            let (from, to) =
-                (usize::try_from(origin.offset).ok()?, usize::try_from(origin.offset + origin.len).ok()?);
+            let (from, to) = (
+                usize::try_from(origin.offset).ok()?,
+                usize::try_from(origin.offset + origin.len).ok()?,
+            );
             self.file.read_exact_at(bytes.get_mut(from..to)?, origin.start).ok()?;
         }
         Some(bytes)

@@ -1,4 +1,5 @@
-//! Where a replayed task stands: its calls, by what the recorded files say of code. The files themselves may be gone.
+//! Where a replayed task stands: its calls, by what the recorded files say of code. The files
+//! themselves may be gone.
 
 use crate::elf::{Elf, Stacks};
 use crate::engine::Replay;
@@ -53,7 +54,8 @@ struct Code {
 }
 
 impl<S: ReadAt> Replay<'_, S> {
-    /// Where a task stands and who has called that, the innermost first. Nothing of a task that has ended.
+    /// Where a task stands and who has called that, the innermost first. Nothing of a task that has
+    /// ended.
     pub(crate) fn backtrace(&mut self, task: u32, event: u64) -> Vec<Frame> {
         let Some(known) = self.tasks.get(&task) else { return Vec::new() };
         let (tid, Ok(registers)) = (known.tid, known.stop.general()) else { return Vec::new() };
@@ -71,8 +73,9 @@ impl<S: ReadAt> Replay<'_, S> {
                 files.insert(file, Elf::of(bytes));
             }
             let elf = files.get(&file);
-            let bias =
-                elf.and_then(|elf| elf.address(offset)).map(|address| mapping.start.wrapping_sub(address));
+            let bias = elf
+                .and_then(|elf| elf.address(offset))
+                .map(|address| mapping.start.wrapping_sub(address));
             if let (Some(elf), Some(bias)) = (elf, bias) {
                 _ = elf.teach(&mut stacks, mapping.start..mapping.end, bias);
             }
@@ -87,9 +90,11 @@ impl<S: ReadAt> Replay<'_, S> {
         };
         let names = self.names(&codes, event);
         let frame = |(ip, lookup): (u64, u64)| {
-            let code = codes.iter().find(|code| (code.mapping.start..code.mapping.end).contains(&lookup));
+            let code =
+                codes.iter().find(|code| (code.mapping.start..code.mapping.end).contains(&lookup));
             let symbol = code.and_then(|code| {
-                let (name, offset) = files.get(&code.file)?.symbol(lookup.wrapping_sub(code.bias?))?;
+                let (name, offset) =
+                    files.get(&code.file)?.symbol(lookup.wrapping_sub(code.bias?))?;
                 Some((name, offset + (ip - lookup)))
             });
             let file = code.and_then(|code| {
@@ -102,7 +107,13 @@ impl<S: ReadAt> Replay<'_, S> {
     }
 
     /// Addresses of the calls, each with the one that is in the midst of it.
-    fn callers(&mut self, task: u32, stacks: &Stacks, ip: u64, regs: UnwindRegsX86_64) -> Vec<(u64, u64)> {
+    fn callers(
+        &mut self,
+        task: u32,
+        stacks: &Stacks,
+        ip: u64,
+        regs: UnwindRegsX86_64,
+    ) -> Vec<(u64, u64)> {
         let Some(task) = self.tasks.get_mut(&task) else { return Vec::new() };
         let mut read = |address: u64| {
             let mut word = [0; 8];
@@ -140,8 +151,9 @@ impl<S: ReadAt> Replay<'_, S> {
                     }
                 }
                 Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
-                    let maps =
-                        ProcessSnapshot::from_bytes(bytes).map(|process| process.maps).unwrap_or_default();
+                    let maps = ProcessSnapshot::from_bytes(bytes)
+                        .map(|process| process.maps)
+                        .unwrap_or_default();
                     maps.iter().for_each(|map| tell((map.dev, map.inode), &map.path));
                 }
                 _ => {}

@@ -27,7 +27,12 @@ impl<S: ReadAt> Replay<'_, S> {
             Reached::Call => {}
             other => {
                 let recorded = describe_entry(stop.info);
-                return Err(self.diverged(event, Field::Stop, recorded, other.describe(&self.info)));
+                return Err(self.diverged(
+                    event,
+                    Field::Stop,
+                    recorded,
+                    other.describe(&self.info),
+                ));
             }
         }
         self.calls += 1;
@@ -67,7 +72,9 @@ impl<S: ReadAt> Replay<'_, S> {
                         sources.push((region.head.address, region.head.got));
                     }
                 }
-                Part::State(state) if self.tasks.get(&event.task.0).is_some_and(|task| task.has_image) => {
+                Part::State(state)
+                    if self.tasks.get(&event.task.0).is_some_and(|task| task.has_image) =>
+                {
                     self.compare_state(event, &state)?;
                 }
                 Part::Echo(to) => echo = Some(to),
@@ -85,7 +92,8 @@ impl<S: ReadAt> Replay<'_, S> {
                 args,
                 shape: replay::shape(abi, row, &args, structure.as_deref()),
                 shares_memory: clone.is_some_and(|flags| flags.memory()),
-                thread_area: clone.and_then(|flags| replay::thread_area_of_child(abi, row, &args, flags)),
+                thread_area: clone
+                    .and_then(|flags| replay::thread_area_of_child(abi, row, &args, flags)),
                 vetoed,
                 echo: echo.map(|to| {
                     let [direct, pointed] = sources;
@@ -96,8 +104,9 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    /// A call whose result says that it is to be made again is made by the kernel, without a step of the program: it goes back
-    /// to the instruction, with the number that the log says (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
+    /// A call whose result says that it is to be made again is made by the kernel, without a step
+    /// of the program: it goes back to the instruction, with the number that the log says
+    /// (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
     fn go_back_to_call(&mut self, event: &Event<'_>, nr: u64) -> Result<(), Halt> {
         if !self.tasks.get(&event.task.0).is_some_and(|task| task.restarts) {
             return Ok(());
@@ -123,11 +132,17 @@ impl<S: ReadAt> Replay<'_, S> {
         if got == recorded.len() && actual == recorded {
             return Ok(());
         }
-        let same =
-            recorded.iter().zip(&actual[..got]).take_while(|(recorded, actual)| recorded == actual).count();
+        let same = recorded
+            .iter()
+            .zip(&actual[..got])
+            .take_while(|(recorded, actual)| recorded == actual)
+            .count();
         let field = Field::Buffer { argument: region.head.arg, offset: same as u64 };
-        let actual =
-            if same == got { "memory that is not there".to_owned() } else { hex(&actual[same..got]) };
+        let actual = if same == got {
+            "memory that is not there".to_owned()
+        } else {
+            hex(&actual[same..got])
+        };
         Err(self.diverged(event, field, hex(&recorded[same..]), actual))
     }
 
@@ -200,7 +215,8 @@ impl<S: ReadAt> Replay<'_, S> {
         task.call = None;
         task.has_image = true;
         task.space = space;
-        // Memory is there before something is put into it; the registers come last, for mapping goes through them.
+        // Memory is there before something is put into it; the registers come last, for mapping
+        // goes through them.
         self.apply(event, stop)
     }
 }
@@ -213,11 +229,15 @@ pub(crate) fn describe_entry(info: &[u8]) -> String {
 }
 
 fn arch(info: &[u8]) -> u32 {
-    info.get(4..8).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
+    info.get(4..8)
+        .and_then(|bytes| bytes.first_chunk())
+        .map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
 fn word(info: &[u8], at: usize) -> u64 {
-    info.get(at..at + 8).and_then(|bytes| bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+    info.get(at..at + 8)
+        .and_then(|bytes| bytes.first_chunk())
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 fn words(info: &[u8]) -> (u64, [u64; 6]) {

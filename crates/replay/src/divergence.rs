@@ -102,14 +102,18 @@ impl Divergence {
         let mut causes = match field {
             Field::Register(_) | Field::ExtendedRegisters | Field::Memory(_) => vec![
                 "an answer of a call was another one, some calls before, and no call has shown it",
-                "the program computed something else: by the CPU's own random numbers (rdrand), or by its features",
+                "the program computed something else: by the CPU's own random numbers (rdrand), or \
+                 by its features",
             ],
-            Field::Buffer { .. } => vec!["bytes that the program never set, or that differ with the machine"],
+            Field::Buffer { .. } => {
+                vec!["bytes that the program never set, or that differ with the machine"]
+            }
             Field::Stop | Field::SignalInfo => {
                 vec!["memory that another program has written to during the recording"]
             }
             _ => vec![
-                "the program chose another way: by the CPU's own random numbers (rdrand), or by its features",
+                "the program chose another way: by the CPU's own random numbers (rdrand), or by \
+                 its features",
             ],
         };
         causes.push("the log was changed since it was recorded");
@@ -118,7 +122,8 @@ impl Divergence {
     }
 }
 
-/// The first field in which two entries of calls differ, and what it is in each: their structs as the kernel wrote them.
+/// The first field in which two entries of calls differ, and what it is in each: their structs as
+/// the kernel wrote them.
 #[must_use]
 pub fn first_difference(recorded: &[u8], actual: &[u8]) -> Option<(Field, String, String)> {
     FIELDS.into_iter().find_map(|(at, len, field)| {

@@ -10,7 +10,8 @@ use std::ops::Range;
 pub(crate) type Stacks = UnwinderX86_64<Vec<u8>, MayAllocateDuringUnwind>;
 
 const PAGE: u64 = 4096;
-/// The only form of the head of .eh_frame_hdr that linkers make: version 1, a distance from itself in four bytes (LSB, "Exception Frames").
+/// The only form of the head of .eh_frame_hdr that linkers make: version 1, a distance from itself
+/// in four bytes (LSB, "Exception Frames").
 const USUAL_HEAD: [u8; 2] = [1, 0x1b];
 
 /// A recorded file.
@@ -29,8 +30,9 @@ impl Elf {
         let file = object::File::parse(&*self.bytes).ok()?;
         let mut segments = file.segments().map(|segment| (segment.file_range(), segment.address()));
         // Only whole pages are mapped.
-        let ((start, _), address) = segments
-            .find(|&((start, len), _)| (start - start % PAGE..start.saturating_add(len)).contains(&offset))?;
+        let ((start, _), address) = segments.find(|&((start, len), _)| {
+            (start - start % PAGE..start.saturating_add(len)).contains(&offset)
+        })?;
         Some(address.wrapping_add(offset).wrapping_sub(start))
     }
 
@@ -38,7 +40,8 @@ impl Elf {
     pub(crate) fn symbol(&self, address: u64) -> Option<(String, u64)> {
         let file = object::File::parse(&*self.bytes).ok()?;
         let symbols = file.symbols().chain(file.dynamic_symbols());
-        let code = symbols.filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
+        let code =
+            symbols.filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_definition());
         let around = code.filter(|symbol| {
             let distance = address.checked_sub(symbol.address());
             distance.is_some_and(|distance| distance < symbol.size().max(1))
@@ -49,7 +52,8 @@ impl Elf {
         Some((name, address - symbol.address()))
     }
 
-    /// Makes known how callers are found from the code that lies at `range`, if the file says so; it is `bias` away from its own addresses.
+    /// Makes known how callers are found from the code that lies at `range`, if the file says so;
+    /// it is `bias` away from its own addresses.
     pub(crate) fn teach(&self, stacks: &mut Stacks, range: Range<u64>, bias: u64) -> Option<()> {
         let bytes = &*self.bytes;
         let header = FileHeader64::<Endianness>::parse(bytes).ok()?;
@@ -113,10 +117,15 @@ mod tests {
     fn whatever_a_file_holds_is_survived() {
         let maps = process_file();
         assert!(ask(maps.clone()) > 0, "the C library has names");
-        assert_eq!(ask(Vec::new()) + ask(b"\x7fELF\x02\x01\x01".to_vec()) + ask(vec![0xff; 5000]), 0);
+        assert_eq!(
+            ask(Vec::new()) + ask(b"\x7fELF\x02\x01\x01".to_vec()) + ask(vec![0xff; 5000]),
+            0
+        );
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
         let mut next = move || {
-            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             random >> 33
         };
         for round in 0..60 {

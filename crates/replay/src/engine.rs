@@ -21,7 +21,8 @@ use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
 /// How much is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// The entry of every call, the memory that it reads, and what the log tells of the state of tasks.
+    /// The entry of every call, the memory that it reads, and what the log tells of the state of
+    /// tasks.
     Every,
     /// The entry of every call, and the registers that the log tells of.
     Fast,
@@ -43,7 +44,8 @@ pub struct Options {
     pub until: Option<u64>,
     /// Go on although this machine is another.
     pub force: bool,
-    /// How long a task may compute without a call that was recorded, or [`LONGER`] times as long as it did then, if that is more.
+    /// How long a task may compute without a call that was recorded, or [`LONGER`] times as long as
+    /// it did then, if that is more.
     pub patience: Duration,
 }
 
@@ -54,7 +56,8 @@ impl Default for Options {
     }
 }
 
-/// Who watches a replay. Whoever reads a clock must do so in [`sysreel_sys::clock::with_time_stamps`].
+/// Who watches a replay. Whoever reads a clock must do so in
+/// [`sysreel_sys::clock::with_time_stamps`].
 pub trait Observer {
     /// That event was replayed.
     fn replayed(&mut self, event: &Event<'_>);
@@ -132,7 +135,8 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// Looks whether the log can be replayed here.
     ///
     /// # Errors
-    /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this machine is another.
+    /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this
+    /// machine is another.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
         let envelope = suits(log, options.until, options.force)?;
         refuse_what_cannot(log, options.until)?;
@@ -193,7 +197,9 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         while let Some(item) = events.next()? {
             let event = match item {
                 Item::Event(event) => event,
-                Item::Missing(missing) => return Err(Error::NotReplayable(missing.to_string()).into()),
+                Item::Missing(missing) => {
+                    return Err(Error::NotReplayable(missing.to_string()).into());
+                }
             };
             self.event(&event, observer)?;
             if let Some(task) = self.tasks.get_mut(&event.task.0) {
@@ -214,7 +220,11 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         let mut tasks: Vec<u32> = self.tasks.keys().copied().collect();
         tasks.sort_unstable();
         let stands = |task| {
-            let ip = self.tasks.get(&task).and_then(|task| task.stop.general().ok()).map_or(0, |r| r.ip());
+            let ip = self
+                .tasks
+                .get(&task)
+                .and_then(|task| task.stop.general().ok())
+                .map_or(0, |r| r.ip());
             Standing { task, ip, backtrace: self.backtrace(task, event) }
         };
         tasks.into_iter().map(stands).collect()
@@ -243,7 +253,8 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         let has_image = self.tasks.get(&parent.0).is_some_and(|maker| maker.has_image);
         let (stop, space) = match self.tasks.get_mut(&parent.0) {
             None => {
-                let stop = self.tracer.spawn_stub(&self.stub).map_err(|source| failed(event, source))?;
+                let stop =
+                    self.tracer.spawn_stub(&self.stub).map_err(|source| failed(event, source))?;
                 self.spaces.push(Space::default());
                 (stop, self.spaces.len() - 1)
             }
@@ -255,9 +266,10 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 let child = called.child.unwrap_or(0);
                 let waited = self.tracer.wait_for(child).map_err(|source| failed(event, source))?;
                 let Report::Stopped(stop) = waited else {
-                    return Err(
-                        Error::NotReplayable("a task that was made again ended at once".into()).into()
-                    );
+                    return Err(Error::NotReplayable(
+                        "a task that was made again ended at once".into(),
+                    )
+                    .into());
                 };
                 // It shall begin as its maker stands, and not in the page of the stub.
                 let registers = maker.stop.general().map_err(|source| failed(event, source))?;

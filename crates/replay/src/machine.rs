@@ -8,8 +8,10 @@ use sysreel_sys::machine;
 /// What is different, in words; empty when nothing is.
 pub(crate) fn differences(envelope: &Envelope) -> Vec<String> {
     let mut found = Vec::new();
-    let here: HashMap<(u32, u32), [u32; 4]> =
-        machine::cpuid().into_iter().map(|leaf| ((leaf.leaf, leaf.subleaf), leaf.registers)).collect();
+    let here: HashMap<(u32, u32), [u32; 4]> = machine::cpuid()
+        .into_iter()
+        .map(|leaf| ((leaf.leaf, leaf.subleaf), leaf.registers))
+        .collect();
     let other: Vec<String> = envelope
         .cpuid
         .iter()
@@ -17,7 +19,10 @@ pub(crate) fn differences(envelope: &Envelope) -> Vec<String> {
         .map(|leaf| format!("{:#x}.{}", leaf.leaf, leaf.subleaf))
         .collect();
     if !other.is_empty() || here.len() != envelope.cpuid.len() {
-        found.push(format!("its CPU says other things of itself (CPUID leaves {})", other.join(", ")));
+        found.push(format!(
+            "its CPU says other things of itself (CPUID leaves {})",
+            other.join(", ")
+        ));
     }
     let xcr0 = machine::xcr0();
     if xcr0 != envelope.xcr0 {
@@ -26,7 +31,8 @@ pub(crate) fn differences(envelope: &Envelope) -> Vec<String> {
     found
 }
 
-/// Puts this thread, and with it every task that it starts, on the CPU of the recording, or on any one when there is no such.
+/// Puts this thread, and with it every task that it starts, on the CPU of the recording, or on any
+/// one when there is no such.
 pub(crate) fn share_cpu(cpu: u32) {
     let Ok(mask) = Mask::of(0) else { return };
     let wanted = usize::try_from(cpu).unwrap_or(0);

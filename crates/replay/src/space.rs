@@ -77,9 +77,10 @@ pub(crate) fn reshape(
     result: u64,
 ) -> Result<(), Lost> {
     let (what, call) = match shape {
-        Shape::Map { len, prot, shared: false, anonymous: true, grows_down, .. } => {
-            ("mmap", Call::Anonymous { address: result, len: len.next_multiple_of(PAGE), prot, grows_down })
-        }
+        Shape::Map { len, prot, shared: false, anonymous: true, grows_down, .. } => (
+            "mmap",
+            Call::Anonymous { address: result, len: len.next_multiple_of(PAGE), prot, grows_down },
+        ),
         Shape::Map { len, prot, shared: true, anonymous: true, .. } => {
             let (len, fd) = (len.next_multiple_of(PAGE), arena.fd());
             let offset = arena.room(len);
@@ -88,7 +89,9 @@ pub(crate) fn reshape(
         Shape::Unmap { start, len } => {
             ("munmap", Call::Munmap { address: start, len: len.next_multiple_of(PAGE) })
         }
-        Shape::Protect { start, len, prot } => ("mprotect", Call::mprotect(start, len, prot.into())),
+        Shape::Protect { start, len, prot } => {
+            ("mprotect", Call::mprotect(start, len, prot.into()))
+        }
         Shape::Remap { start, old_len, new_len, keeps } => {
             return remap(tracer, task, start, old_len, new_len, result, keeps);
         }
@@ -118,7 +121,8 @@ pub(crate) fn reshape(
     make(tracer, task, what, call).map(drop)
 }
 
-/// Moves memory. What was one mapping there may be two here, one of them for what lies behind the end of a file, and no call moves both.
+/// Moves memory. What was one mapping there may be two here, one of them for what lies behind the
+/// end of a file, and no call moves both.
 fn remap(
     tracer: &Tracer,
     task: &mut Task,
@@ -159,7 +163,12 @@ fn remap(
 }
 
 /// The kernel would choose where the data segment begins; here it is memory like any other.
-fn move_end_of_data(tracer: &Tracer, task: &mut Task, space: &mut Space, end: u64) -> Result<(), Lost> {
+fn move_end_of_data(
+    tracer: &Tracer,
+    task: &mut Task,
+    space: &mut Space,
+    end: u64,
+) -> Result<(), Lost> {
     let before = space.end_of_data.replace(end).unwrap_or(end).next_multiple_of(PAGE);
     let after = end.next_multiple_of(PAGE);
     if after > before {

@@ -7,7 +7,11 @@ use sysreel_sys::Registers;
 
 impl<S: ReadAt> Replay<'_, S> {
     /// At the entry of a call: its registers, and the pages of its memory whose turn it was.
-    pub(crate) fn compare_state(&mut self, event: &Event<'_>, state: &State<'_>) -> Result<(), Halt> {
+    pub(crate) fn compare_state(
+        &mut self,
+        event: &Event<'_>,
+        state: &State<'_>,
+    ) -> Result<(), Halt> {
         let malformed = sysreel_format::Error::Malformed { what: "state", at: event.number };
         let recorded = Registers::from_bytes(state.registers).ok_or(malformed)?;
         let Some(task) = self.tasks.get(&event.task.0) else { return Ok(()) };
@@ -18,7 +22,12 @@ impl<S: ReadAt> Replay<'_, S> {
         }
         if state.extended != 0 {
             let area = task.stop.extended().map_err(|source| failed(event, source))?;
-            self.compare_sums(event, Field::ExtendedRegisters, state.extended, State::extended_sum(&area))?;
+            self.compare_sums(
+                event,
+                Field::ExtendedRegisters,
+                state.extended,
+                State::extended_sum(&area),
+            )?;
         }
         if self.options.check == Check::Every {
             self.compare_pages(event, state)?;
@@ -39,7 +48,13 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    fn compare_sums(&self, event: &Event<'_>, field: Field, recorded: u32, actual: u32) -> Result<(), Halt> {
+    fn compare_sums(
+        &self,
+        event: &Event<'_>,
+        field: Field,
+        recorded: u32,
+        actual: u32,
+    ) -> Result<(), Halt> {
         if recorded == actual {
             return Ok(());
         }

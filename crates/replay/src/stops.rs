@@ -12,10 +12,12 @@ use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, Tid, WaitStatus, process, signals};
 
-/// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno, code, and the address).
+/// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno,
+/// code, and the address).
 const SIGINFO_COMPARED: usize = 24;
 
-/// How often a task may come to a place before it is believed that it will never be in the recorded state there.
+/// How often a task may come to a place before it is believed that it will never be in the recorded
+/// state there.
 const MOST_VISITS: u32 = 1_000_000;
 
 impl<S: ReadAt> Replay<'_, S> {
@@ -49,12 +51,15 @@ impl<S: ReadAt> Replay<'_, S> {
 
     /// Lets a task run to where it stops by itself. Signals from outside are nobody's.
     pub(crate) fn run_on(&mut self, event: &Event<'_>) -> Result<Reached, Halt> {
-        let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(Reached::End(WaitStatus(0))) };
+        let Some(task) = self.tasks.get_mut(&event.task.0) else {
+            return Ok(Reached::End(WaitStatus(0)));
+        };
         let recorded = Duration::from_nanos(event.t_ns.saturating_sub(task.since_ns));
         let mut patience = Patience::of(task.tid, self.options.patience.max(recorded * LONGER));
         loop {
             let wait_on = || patience.lasts();
-            match self.tracer.go_on_while(&mut task.stop, Resume::Emulating, Signal::NONE, wait_on) {
+            match self.tracer.go_on_while(&mut task.stop, Resume::Emulating, Signal::NONE, wait_on)
+            {
                 Ok(()) => {}
                 Err(Lost::Gone(status)) => {
                     self.tasks.remove(&event.task.0);
@@ -74,19 +79,24 @@ impl<S: ReadAt> Replay<'_, S> {
                 }
                 StopKind::Signal(signal) => {
                     let siginfo = task.stop.siginfo().ok().flatten();
-                    if let Some(siginfo) = siginfo.filter(|bytes| signals::comes_from_an_instruction(bytes)) {
+                    if let Some(siginfo) =
+                        siginfo.filter(|bytes| signals::comes_from_an_instruction(bytes))
+                    {
                         _ = task.stop.syscall_info(&mut self.info);
                         return Ok(Reached::Signal(signal, siginfo.to_vec()));
                     }
                 }
-                StopKind::Event(_) if patience.is_over => return Ok(Reached::Nothing(patience.most)),
+                StopKind::Event(_) if patience.is_over => {
+                    return Ok(Reached::Nothing(patience.most));
+                }
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }
     }
 
-    /// The program must come to where it was stopped while it did nothing but wait: to these registers, and back to them with the same
-    /// memory. It goes the way of the recording, so it ends in the circle of the recording.
+    /// The program must come to where it was stopped while it did nothing but wait: to these
+    /// registers, and back to them with the same memory. It goes the way of the recording, so it
+    /// ends in the circle of the recording.
     fn come_to_moment(&mut self, event: &Event<'_>, registers: &Registers) -> Result<(), Halt> {
         self.task(event, |task| task.stop.break_at(Some(registers.ip())))?;
         let recorded = || format!("a task that waits at {:#x} without a call", registers.ip());
@@ -95,11 +105,17 @@ impl<S: ReadAt> Replay<'_, S> {
             match self.run_on(event)? {
                 Reached::Signal(signals::SIGTRAP, _) if visit < MOST_VISITS => {}
                 Reached::Signal(signals::SIGTRAP, _) => {
-                    let actual = format!("one that has come there {MOST_VISITS} times in another state");
+                    let actual =
+                        format!("one that has come there {MOST_VISITS} times in another state");
                     return Err(self.diverged(event, Field::Stop, recorded(), actual));
                 }
                 other => {
-                    return Err(self.diverged(event, Field::Stop, recorded(), other.describe(&self.info)));
+                    return Err(self.diverged(
+                        event,
+                        Field::Stop,
+                        recorded(),
+                        other.describe(&self.info),
+                    ));
                 }
             }
             let Some(task) = self.tasks.get(&event.task.0) else { return Ok(()) };
@@ -120,7 +136,12 @@ impl<S: ReadAt> Replay<'_, S> {
         let actual = match self.run_on(event)? {
             Reached::Signal(_, actual) => actual,
             other => {
-                return Err(self.diverged(event, Field::Stop, signal_name(name), other.describe(&self.info)));
+                return Err(self.diverged(
+                    event,
+                    Field::Stop,
+                    signal_name(name),
+                    other.describe(&self.info),
+                ));
             }
         };
         let compared = |bytes: &[u8]| bytes.get(..SIGINFO_COMPARED).map(<[u8]>::to_vec);
@@ -136,8 +157,11 @@ impl<S: ReadAt> Replay<'_, S> {
         while let Some(part) = parts.next() {
             match part? {
                 Part::Registers { regset: NT_PRSTATUS, bytes } => {
-                    let registers = Registers::from_bytes(bytes)
-                        .ok_or(sysreel_format::Error::Malformed { what: "registers", at: event.number })?;
+                    let registers =
+                        Registers::from_bytes(bytes).ok_or(sysreel_format::Error::Malformed {
+                            what: "registers",
+                            at: event.number,
+                        })?;
                     self.task(event, |task| task.stop.set_general(&registers))?;
                     if let Some(task) = self.tasks.get_mut(&event.task.0) {
                         task.restarts = false;
@@ -167,10 +191,15 @@ impl<S: ReadAt> Replay<'_, S> {
     fn altered(&mut self, event: &Event<'_>, altered: &Altered<'_>) -> Result<(), Halt> {
         match altered.what {
             Altering::TIME_STAMP => {
-                let word = |at: usize| altered.given.get(at..).and_then(|bytes| bytes.first_chunk());
-                let malformed = sysreel_format::Error::Malformed { what: "time stamp", at: event.number };
-                let stamp =
-                    altered.given.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or(malformed)?;
+                let word =
+                    |at: usize| altered.given.get(at..).and_then(|bytes| bytes.first_chunk());
+                let malformed =
+                    sysreel_format::Error::Malformed { what: "time stamp", at: event.number };
+                let stamp = altered
+                    .given
+                    .first_chunk()
+                    .map(|bytes| u64::from_le_bytes(*bytes))
+                    .ok_or(malformed)?;
                 let processor = word(8).map(|bytes| u32::from_le_bytes(*bytes));
                 let len = altered.kernel.len() as u64;
                 self.task(event, |task| {
@@ -181,11 +210,10 @@ impl<S: ReadAt> Replay<'_, S> {
             }
             // The mask that the program was shown.
             Altering::AFFINITY => {
-                let address = self
-                    .tasks
-                    .get(&event.task.0)
-                    .and_then(|task| task.call.as_ref())
-                    .and_then(|call| call.abi.args(&call.args).get(usize::from(altered.arg)).copied());
+                let address =
+                    self.tasks.get(&event.task.0).and_then(|task| task.call.as_ref()).and_then(
+                        |call| call.abi.args(&call.args).get(usize::from(altered.arg)).copied(),
+                    );
                 match address {
                     Some(address) => self.write(event, address, altered.given),
                     None => Ok(()),
@@ -205,17 +233,24 @@ impl<S: ReadAt> Replay<'_, S> {
         if task.call.as_ref().is_some_and(|call| matches!(call.shape, Some(Shape::Attach { .. }))) {
             self.spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
         }
-        map(&self.tracer, task, &mut self.arena, self.log, mapped, file).map_err(|f| fault(event, f))
+        map(&self.tracer, task, &mut self.arena, self.log, mapped, file)
+            .map_err(|f| fault(event, f))
     }
 
     pub(crate) fn reshape(&mut self, event: &Event<'_>, result: u64) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         let Some(shape) = task.call.as_ref().and_then(|call| call.shape) else { return Ok(()) };
         let space = &mut self.spaces[task.space];
-        reshape(&self.tracer, task, space, &mut self.arena, shape, result).map_err(|gone| lost(event, gone))
+        reshape(&self.tracer, task, space, &mut self.arena, shape, result)
+            .map_err(|gone| lost(event, gone))
     }
 
-    pub(crate) fn write(&mut self, event: &Event<'_>, address: u64, bytes: &[u8]) -> Result<(), Halt> {
+    pub(crate) fn write(
+        &mut self,
+        event: &Event<'_>,
+        address: u64,
+        bytes: &[u8],
+    ) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         task.memory.write(address, bytes).map_err(|source| {
             let what = format!("write of {} bytes to {address:#x}", bytes.len());
@@ -242,13 +277,24 @@ impl<S: ReadAt> Replay<'_, S> {
             if let (Some(recorded), Some(actual)) = (word(recorded), word(self.info.bytes()))
                 && recorded != actual
             {
-                return Err(self.diverged(event, field, format!("{recorded:#x}"), format!("{actual:#x}")));
+                return Err(self.diverged(
+                    event,
+                    field,
+                    format!("{recorded:#x}"),
+                    format!("{actual:#x}"),
+                ));
             }
         }
         Ok(())
     }
 
-    pub(crate) fn diverged(&self, event: &Event<'_>, field: Field, recorded: String, actual: String) -> Halt {
+    pub(crate) fn diverged(
+        &self,
+        event: &Event<'_>,
+        field: Field,
+        recorded: String,
+        actual: String,
+    ) -> Halt {
         let task = self.tasks.get(&event.task.0);
         Halt::Diverged(Box::new(Divergence {
             event: event.number,
@@ -256,7 +302,9 @@ impl<S: ReadAt> Replay<'_, S> {
             field,
             recorded,
             actual,
-            ip: task.and_then(|task| task.stop.general().ok()).map_or(0, |registers| registers.ip()),
+            ip: task
+                .and_then(|task| task.stop.general().ok())
+                .map_or(0, |registers| registers.ip()),
             backtrace: Vec::new(),
             likely: Divergence::likely(field),
         }))
@@ -276,7 +324,8 @@ pub(crate) enum Reached {
     Nothing(Duration),
 }
 
-/// How long a task may compute. Its CPU time counts, so a machine that is busy with others does it no harm.
+/// How long a task may compute. Its CPU time counts, so a machine that is busy with others does it
+/// no harm.
 struct Patience {
     tid: Tid,
     most: Duration,
@@ -313,8 +362,10 @@ impl Reached {
 
 /// The registers of a task that was stopped to let others go on.
 fn preempted(stop: &Stop<'_>) -> Option<Registers> {
-    let is_so =
-        |part: &Part<'_>| matches!(part, Part::Altered(altered) if altered.what == Altering::PREEMPTED);
+    let is_so = |part: &Part<'_>| {
+        matches!(part,
+        Part::Altered(altered) if altered.what == Altering::PREEMPTED)
+    };
     stop.parts.flatten().find(is_so)?;
     stop.parts.flatten().find_map(|part| match part {
         Part::Registers { regset: NT_PRSTATUS, bytes } => Registers::from_bytes(bytes),
@@ -323,7 +374,8 @@ fn preempted(stop: &Stop<'_>) -> Option<Registers> {
 }
 
 fn signal_name(signal: Signal) -> String {
-    sysreel_abi::signal_name(signal.0).map_or_else(|| format!("signal {}", signal.0), |name| name.to_string())
+    sysreel_abi::signal_name(signal.0)
+        .map_or_else(|| format!("signal {}", signal.0), |name| name.to_string())
 }
 
 fn siginfo(stop: &Stop<'_>) -> Vec<u8> {

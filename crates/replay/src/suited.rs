@@ -8,12 +8,13 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use sysreel_format::{
-    Body, Completeness, Envelope, EventKind, Item, Log, MappedFile, MappedHead, MetaCodec, NoteCode, Part,
-    ReadAt, SnapshotKind,
+    Body, Completeness, Envelope, EventKind, Item, Log, MappedFile, MappedHead, MetaCodec,
+    NoteCode, Part, ReadAt, SnapshotKind,
 };
 
-/// Whether the program of a log would do the same again here: recorded in the envelope, to its end (or as far as event `until`), on a machine
-/// like this one (unless `force`). Gives what the log says of its machine.
+/// Whether the program of a log would do the same again here: recorded in the envelope, to its end
+/// (or as far as event `until`), on a machine like this one (unless `force`). Gives what the log
+/// says of its machine.
 ///
 /// # Errors
 /// When it would not, or the log cannot be read.
@@ -46,7 +47,8 @@ fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
     Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
 }
 
-/// Whether a log that has no end holds all events up to `until`, so that it can be replayed as far as there.
+/// Whether a log that has no end holds all events up to `until`, so that it can be replayed as far
+/// as there.
 fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
     let mut events = log.events();
     let mut last = None;
@@ -59,7 +61,8 @@ fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
     let why = match last {
         None => "its recording was not finished, and it holds no events".to_owned(),
         Some(last) => format!(
-            "its recording was not finished; --until EVENT replays a part of it, as far as event {last}"
+            "its recording was not finished; --until EVENT replays a part of it, as far as event \
+             {last}"
         ),
     };
     Err(Error::NotReplayable(why))
@@ -68,7 +71,10 @@ fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
 /// What the recorder has marked as beyond any replay.
 pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
     // Without an end there is no summary that would say it.
-    if log.summary().is_some_and(|summary| !summary.completeness.contains(Completeness::NOT_REPLAYABLE)) {
+    if log
+        .summary()
+        .is_some_and(|summary| !summary.completeness.contains(Completeness::NOT_REPLAYABLE))
+    {
         return Ok(());
     }
     let mut reasons = Vec::new();
@@ -84,7 +90,11 @@ pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) ->
         if let Body::Note(note) = event.decode()?
             && note.code == NoteCode::NOT_REPLAYABLE
         {
-            reasons.push(format!("{} (event {})", String::from_utf8_lossy(note.text), event.number));
+            reasons.push(format!(
+                "{} (event {})",
+                String::from_utf8_lossy(note.text),
+                event.number
+            ));
         }
     }
     if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
@@ -107,7 +117,8 @@ pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<
     Ok(paths)
 }
 
-/// What the log has only hashes of must be there, and be the same: all of it before the program does anything.
+/// What the log has only hashes of must be there, and be the same: all of it before the program
+/// does anything.
 pub(crate) fn read_files<S: ReadAt>(
     log: &Log<S>,
     arena: &mut Arena,
@@ -121,7 +132,12 @@ fn each_file<S: ReadAt>(
     until: Option<u64>,
     mut each: impl FnMut(&MappedHead, &MappedFile<'_>) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    if !log.meta().options.iter().any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no")) {
+    if !log
+        .meta()
+        .options
+        .iter()
+        .any(|(name, value)| (&**name, &**value) == (b"file-contents", b"no"))
+    {
         return Ok(());
     }
     let mut events = log.events();
@@ -135,7 +151,9 @@ fn each_file<S: ReadAt>(
         for part in stop.parts {
             match part? {
                 Part::Mapped(before) => mapped = Some(before.head),
-                Part::File(file) => mapped.map(|head| each(&head, &file)).transpose()?.unwrap_or(()),
+                Part::File(file) => {
+                    mapped.map(|head| each(&head, &file)).transpose()?.unwrap_or(())
+                }
                 _ => {}
             }
         }

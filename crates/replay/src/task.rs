@@ -15,7 +15,8 @@ pub(crate) struct Task {
     pub(crate) call: Option<Call>,
     /// The result of its last call asks for that call to be made again.
     pub(crate) restarts: bool,
-    /// It has an image. The first task begins in the recorder's own, of which nothing is replayed but how it ends.
+    /// It has an image. The first task begins in the recorder's own, of which nothing is replayed
+    /// but how it ends.
     pub(crate) has_image: bool,
     /// When the recording had it where it stands.
     pub(crate) since_ns: u64,
@@ -37,6 +38,7 @@ pub(crate) struct Call {
     pub(crate) thread_area: Option<u64>,
     /// It was answered instead of being made.
     pub(crate) vetoed: bool,
-    /// It writes to the recorder's standard output or error: to which, and where what it writes lies.
+    /// It writes to the recorder's standard output or error: to which, and where what it writes
+    /// lies.
     pub(crate) echo: Option<(u32, Vec<(u64, u64)>)>,
 }

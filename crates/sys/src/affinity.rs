@@ -16,10 +16,11 @@ impl Mask {
     /// The mask of a task; 0 is the calling thread.
     pub fn of(tid: Tid) -> io::Result<Mask> {
         let mut bytes = vec![0u8; CAPACITY];
-        // SAFETY: the raw call writes at most `CAPACITY` bytes to `bytes` and answers how many (sched_setaffinity(2), "C
-        // library/kernel differences").
-        let count =
-            check(unsafe { libc::syscall(libc::SYS_sched_getaffinity, tid, CAPACITY, bytes.as_mut_ptr()) })?;
+        // SAFETY: the raw call writes at most `CAPACITY` bytes to `bytes` and answers how many
+        // (sched_setaffinity(2), "C library/kernel differences").
+        let count = check(unsafe {
+            libc::syscall(libc::SYS_sched_getaffinity, tid, CAPACITY, bytes.as_mut_ptr())
+        })?;
         bytes.truncate(usize::try_from(count).unwrap_or(0));
         Ok(Mask(bytes))
     }
@@ -36,11 +37,14 @@ impl Mask {
     /// Puts the mask on a task; 0 is the calling thread.
     pub fn set(&self, tid: Tid) -> io::Result<()> {
         // SAFETY: the kernel reads as many bytes as the vector has.
-        check(unsafe { libc::syscall(libc::SYS_sched_setaffinity, tid, self.0.len(), self.0.as_ptr()) })
-            .map(drop)
+        check(unsafe {
+            libc::syscall(libc::SYS_sched_setaffinity, tid, self.0.len(), self.0.as_ptr())
+        })
+        .map(drop)
     }
 
-    /// The bytes, lowest CPU first (little-endian words are plain bytes on the architectures supported).
+    /// The bytes, lowest CPU first (little-endian words are plain bytes on the architectures
+    /// supported).
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -62,7 +66,8 @@ pub fn current_cpu() -> Option<usize> {
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
-/// Keeps every CPU of the machine out of deep idle states as long as the answer lives (kernel Documentation, power/pm_qos). Root only.
+/// Keeps every CPU of the machine out of deep idle states as long as the answer lives (kernel
+/// Documentation, power/pm_qos). Root only.
 pub fn hold_dma_latency() -> io::Result<File> {
     let mut file = File::options().write(true).open("/dev/cpu_dma_latency")?;
     file.write_all(&0u32.to_ne_bytes())?;

@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::fs;
 
 impl Tracer {
-    /// Seizes every thread of the process that `pid` belongs to, and those that appear meanwhile. They run on; interrupt
-    /// them to learn where they stand.
+    /// Seizes every thread of the process that `pid` belongs to, and those that appear meanwhile.
+    /// They run on; interrupt them to learn where they stand.
     ///
-    /// Threads that a seized thread makes are attached by the kernel (PTRACE_O_TRACECLONE), those of a thread not yet seized are
-    /// not: so the list is read until it has nothing new.
+    /// Threads that a seized thread makes are attached by the kernel (PTRACE_O_TRACECLONE), those
+    /// of a thread not yet seized are not: so the list is read until it has nothing new.
     pub fn attach(&self, pid: Tid) -> Result<Vec<Tid>> {
-        let refuse = |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
+        let refuse =
+            |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
         let status = process::Status::of(pid).map_err(|e| refuse(missing(e)))?;
         let mut seized = BTreeSet::new();
         let mut ended_already = std::io::Error::from_raw_os_error(libc::ESRCH);
@@ -24,9 +25,11 @@ impl Tracer {
                 }
                 match self.seize(tid) {
                     Ok(()) => _ = seized.insert(tid),
-                    // Attached by the kernel a moment ago, as a new thread of a seized one: its first stop will be waited for.
+                    // Attached by the kernel a moment ago, as a new thread of a seized one: its
+                    // first stop will be waited for.
                     Err(_) if traced_by_us(tid) => _ = seized.insert(tid),
-                    // It ended since it was listed; the process is judged by whether any thread could be seized.
+                    // It ended since it was listed; the process is judged by whether any thread
+                    // could be seized.
                     Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                     Err(error) if ended(tid) => ended_already = error,
                     Err(error) => return Err(refuse(error)),
@@ -46,7 +49,8 @@ impl Tracer {
 /// The child processes of a process, by whichever of its threads.
 pub fn children(tgid: Tid) -> Vec<Tid> {
     let of_thread = |thread: Tid| {
-        let list = fs::read_to_string(format!("/proc/{tgid}/task/{thread}/children")).unwrap_or_default();
+        let list =
+            fs::read_to_string(format!("/proc/{tgid}/task/{thread}/children")).unwrap_or_default();
         list.split_whitespace().filter_map(|word| word.parse().ok()).collect::<Vec<_>>()
     };
     threads(tgid).unwrap_or_default().into_iter().flat_map(of_thread).collect()
@@ -60,19 +64,21 @@ pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
         .collect()
 }
 
-/// Has this process the capability that lets a traced program keep the privileges of its file (CAP_SYS_PTRACE, execve(2))?
-/// Looked up once: a recorder does not change its own.
+/// Has this process the capability that lets a traced program keep the privileges of its file
+/// (CAP_SYS_PTRACE, execve(2))? Looked up once: a recorder does not change its own.
 pub fn may_trace_anyone() -> bool {
     const CAP_SYS_PTRACE: u32 = 19; // linux/capability.h; libc does not carry it.
     static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ANSWER.get_or_init(|| {
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        process::Status::of(own).is_ok_and(|status| status.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
+        process::Status::of(own)
+            .is_ok_and(|status| status.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
     })
 }
 
 fn traced_by_us(tid: Tid) -> bool {
-    process::Status::of(tid).is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
+    process::Status::of(tid)
+        .is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
 }
 
 /// Is the task gone or a zombie, which no one can attach to (EPERM, kernel/ptrace.c: `exit_state`)?
@@ -91,7 +97,9 @@ fn missing(error: std::io::Error) -> std::io::Error {
 /// What the user can do about a refusal, found out by looking at the usual reasons.
 fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     if error.raw_os_error() == Some(libc::ESRCH) {
-        return Some("there is no such process here; check the pid, and the pid namespace it belongs to");
+        return Some(
+            "there is no such process here; check the pid, and the pid namespace it belongs to",
+        );
     }
     let status = process::Status::of(pid).ok()?;
     if status.tgid.cast_unsigned() == std::process::id() {
@@ -99,7 +107,8 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     }
     if status.tracer != 0 {
         return Some(
-            "it is traced already (TracerPid in /proc/PID/status); a process has one tracer at a time: end the other one first",
+            "it is traced already (TracerPid in /proc/PID/status); a process has one tracer at a \
+             time: end the other one first",
         );
     }
     if status.state == b'Z' {
@@ -111,12 +120,14 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     // Without Yama there is no such file.
     match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default().trim() {
         "1" => Some(
-            "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope=1): start it under sysreel, run as root, or set the sysctl to 0",
+            "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope=1): \
+             start it under sysreel, run as root, or set the sysctl to 0",
         ),
         "2" => Some("Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root"),
         "3" => Some("Yama forbids all tracing until the next boot (kernel.yama.ptrace_scope=3)"),
         _ => Some(
-            "it belongs to another user or is not dumpable: run as its user, or as root (CAP_SYS_PTRACE)",
+            "it belongs to another user or is not dumpable: run as its user, or as root \
+             (CAP_SYS_PTRACE)",
         ),
     }
 }

@@ -6,20 +6,23 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::{fs, io};
 
-/// The file behind a mapping. Only with privileges is it what /proc/TID/map_files leads to (proc(5)); else the path is followed, and
-/// must lead to the same inode.
+/// The file behind a mapping. Only with privileges is it what /proc/TID/map_files leads to
+/// (proc(5)); else the path is followed, and must lead to the same inode.
 pub fn file(tid: Tid, mapping: &Mapping) -> io::Result<fs::File> {
     if let Ok(file) = fs::File::open(exact_path(tid, mapping)) {
         return Ok(file);
     }
     // Not a FIFO that has come into its place: opening one would wait.
-    let file =
-        fs::OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path_of(tid, mapping))?;
+    let file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path_of(tid, mapping))?;
     same_inode(mapping, file.metadata()?).map(|_| file)
 }
 
-/// Opens a regular file by a path that a stranger has written down. The last part of the path is not followed if it is a link, and
-/// nothing else is opened: to open a FIFO is to wait, to open a device may set it going (open(2)).
+/// Opens a regular file by a path that a stranger has written down. The last part of the path is
+/// not followed if it is a link, and nothing else is opened: to open a FIFO is to wait, to open a
+/// device may set it going (open(2)).
 pub fn regular(path: &std::path::Path) -> io::Result<fs::File> {
     let check = |data: fs::Metadata| match data.is_file() {
         true => Ok(()),
@@ -45,10 +48,16 @@ fn exact_path(tid: Tid, mapping: &Mapping) -> String {
 
 fn path_of(tid: Tid, mapping: &Mapping) -> std::path::PathBuf {
     let mut path = std::path::PathBuf::from(format!("/proc/{tid}/root"));
-    path.push(std::ffi::OsStr::from_bytes(mapping.path.strip_prefix(b"/").unwrap_or(&mapping.path)));
+    path.push(std::ffi::OsStr::from_bytes(
+        mapping.path.strip_prefix(b"/").unwrap_or(&mapping.path),
+    ));
     path
 }
 
 fn same_inode(mapping: &Mapping, data: fs::Metadata) -> io::Result<fs::Metadata> {
-    if data.ino() == mapping.inode { Ok(data) } else { Err(io::Error::from(io::ErrorKind::NotFound)) }
+    if data.ino() == mapping.inode {
+        Ok(data)
+    } else {
+        Err(io::Error::from(io::ErrorKind::NotFound))
+    }
 }

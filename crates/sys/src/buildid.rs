@@ -1,4 +1,5 @@
-//! Which build of a file is mapped: the build id in an ELF image's notes (elf(5)), read from the tracee's memory.
+//! Which build of a file is mapped: the build id in an ELF image's notes (elf(5)), read from the
+//! tracee's memory.
 
 use crate::Tid;
 use crate::memory::{self, Transfer};
@@ -8,7 +9,8 @@ const LOOKED_AT: usize = 4096;
 const PT_NOTE: usize = 4;
 const NT_GNU_BUILD_ID: usize = 3;
 
-/// The build id in the ELF image that starts at `start` of a task's memory, if its notes lie in the first page.
+/// The build id in the ELF image that starts at `start` of a task's memory, if its notes lie in the
+/// first page.
 pub fn of_image(tid: Tid, start: u64) -> Option<Vec<u8>> {
     let mut page = vec![0u8; LOOKED_AT];
     let mut transfers = [Transfer { address: start, len: page.len(), ..Transfer::default() }];
@@ -28,9 +30,11 @@ impl Image<'_> {
             _ => return None,
         };
         // Offsets of e_phoff, e_phentsize, e_phnum, and in a header of p_offset, p_filesz.
-        let [table, size, count, offset, len] = if wide { [32, 54, 56, 8, 32] } else { [28, 42, 44, 4, 16] };
+        let [table, size, count, offset, len] =
+            if wide { [32, 54, 56, 8, 32] } else { [28, 42, 44, 4, 16] };
         let word = if wide { 8 } else { 4 };
-        let (table, size, count) = (self.number(table, word)?, self.number(size, 2)?, self.number(count, 2)?);
+        let (table, size, count) =
+            (self.number(table, word)?, self.number(size, 2)?, self.number(count, 2)?);
         (0..count).find_map(|i| {
             let header = table.checked_add(i * size)?;
             if self.number(header, 4)? != PT_NOTE {
@@ -83,9 +87,12 @@ mod tests {
         let own = Tid::try_from(std::process::id()).unwrap();
         let exe = std::env::current_exe().unwrap();
         let maps = crate::process::mappings(own).unwrap();
-        let first =
-            maps.iter().find(|m| m.offset == 0 && m.path == exe.as_os_str().as_encoded_bytes()).unwrap();
-        // A linker may be told to leave the id out; where there is one it has 20 bytes (SHA-1) or 16.
+        let first = maps
+            .iter()
+            .find(|m| m.offset == 0 && m.path == exe.as_os_str().as_encoded_bytes())
+            .unwrap();
+        // A linker may be told to leave the id out; where there is one it has 20 bytes (SHA-1) or
+        // 16.
         assert!(of_image(own, first.start).is_none_or(|id| matches!(id.len(), 16 | 20)));
     }
 }

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Clocks are read by system call, for the vdso reads the time-stamp counter.
 static BY_CALL: AtomicBool = AtomicBool::new(false);
 
-/// While it lives, this thread and those that it starts cannot read the time-stamp counter (prctl(2), PR_SET_TSC).
+/// While it lives, this thread and those that it starts cannot read the time-stamp counter
+/// (prctl(2), PR_SET_TSC).
 ///
-/// A tracee without it, on the CPU of a tracer with it, makes the kernel write a control register at each switch between them
-/// (arch/x86/kernel/process.c, `__switch_to_xtra`), which a virtual machine pays for dearly. Everything that the thread does meanwhile must
-/// take its times from here; [`std::time::Instant`] would end the process.
+/// A tracee without it, on the CPU of a tracer with it, makes the kernel write a control register
+/// at each switch between them (arch/x86/kernel/process.c, `__switch_to_xtra`), which a virtual
+/// machine pays for dearly. Everything that the thread does meanwhile must take its times from
+/// here; [`std::time::Instant`] would end the process.
 #[derive(Debug)]
 pub struct WithoutTimeStamps {
     /// The setting is the thread's.
@@ -34,11 +36,13 @@ impl Drop for WithoutTimeStamps {
 }
 
 fn set_time_stamps(how: libc::c_int) {
-    // SAFETY: prctl(2) with PR_SET_TSC takes numbers. Where it does not exist it fails, and nothing is different.
+    // SAFETY: prctl(2) with PR_SET_TSC takes numbers. Where it does not exist it fails, and nothing
+    // is different.
     unsafe { libc::prctl(libc::PR_SET_TSC, how) };
 }
 
-/// Does something that needs the time-stamp counter, as everything does that reads clocks by itself.
+/// Does something that needs the time-stamp counter, as everything does that reads clocks by
+/// itself.
 pub fn with_time_stamps<T>(act: impl FnOnce() -> T) -> T {
     if !BY_CALL.load(Ordering::Relaxed) {
         return act();
@@ -74,7 +78,8 @@ pub fn resolution_ns() -> u64 {
 
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: clock_gettime(2) writes one timespec; these clocks exist on every kernel that has GET_SYSCALL_INFO.
+    // SAFETY: clock_gettime(2) writes one timespec; these clocks exist on every kernel that has
+    // GET_SYSCALL_INFO.
     unsafe {
         if BY_CALL.load(Ordering::Relaxed) {
             libc::syscall(libc::SYS_clock_gettime, clock, &raw mut time);
@@ -86,5 +91,8 @@ fn read(clock: libc::clockid_t) -> u64 {
 }
 
 fn nanoseconds(time: &libc::timespec) -> u64 {
-    time.tv_sec.cast_unsigned().wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec.cast_unsigned())
+    time.tv_sec
+        .cast_unsigned()
+        .wrapping_mul(1_000_000_000)
+        .wrapping_add(time.tv_nsec.cast_unsigned())
 }

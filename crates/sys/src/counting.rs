@@ -1,5 +1,6 @@
-//! Counts allocations by thread, for tests that hold a path to making none. Only the feature `counting` brings it: it is no part of the
-//! recorder, and lives here because an allocator cannot be written without `unsafe`.
+//! Counts allocations by thread, for tests that hold a path to making none. Only the feature
+//! `counting` brings it: it is no part of the recorder, and lives here because an allocator cannot
+//! be written without `unsafe`.
 //!
 //! ```
 //! use sysreel_sys::counting::{self, Counting};
@@ -33,12 +34,13 @@ fn count() {
     COUNT.set(COUNT.get() + 1);
 }
 
-// SAFETY: every method hands its arguments on to `System` and returns what that answers; the count in between touches no memory but its
-// own (std, `GlobalAlloc`; malloc(3)).
+// SAFETY: every method hands its arguments on to `System` and returns what that answers; the count
+// in between touches no memory but its own (std, `GlobalAlloc`; malloc(3)).
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`, which is that of malloc(3) with a size that is not 0.
+        // SAFETY: the caller keeps the contract of `GlobalAlloc::alloc`, which is that of malloc(3)
+        // with a size that is not 0.
         unsafe { System.alloc(layout) }
     }
 
@@ -50,7 +52,8 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: `block` came from `System` through the methods above, with this layout: realloc(3).
+        // SAFETY: `block` came from `System` through the methods above, with this layout:
+        // realloc(3).
         unsafe { System.realloc(block, layout, size) }
     }
 

@@ -1,6 +1,7 @@
 //! What stands in the way of recording on this machine, and the one line that removes it.
 //!
-//! Each check tries the thing itself, in a child where it would leave traces; versions and sysctls only explain a failure that was seen.
+//! Each check tries the thing itself, in a child where it would leave traces; versions and sysctls
+//! only explain a failure that was seen.
 
 mod trial;
 
@@ -49,7 +50,11 @@ impl Finding {
     }
 
     /// Something does not work.
-    pub fn limited(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
+    pub fn limited(
+        check: &'static str,
+        found: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Finding {
         Finding { check, verdict: Verdict::Limited, found: found.into(), fix: Some(fix.into()) }
     }
 
@@ -88,10 +93,14 @@ fn system() -> Finding {
 }
 
 fn own_status() -> process::Status {
-    Tid::try_from(std::process::id()).ok().and_then(|tid| process::Status::of(tid).ok()).unwrap_or_default()
+    Tid::try_from(std::process::id())
+        .ok()
+        .and_then(|tid| process::Status::of(tid).ok())
+        .unwrap_or_default()
 }
 
-/// Is this process traced itself? Its children are then traced by the same one (if it follows them), and a task has one tracer.
+/// Is this process traced itself? Its children are then traced by the same one (if it follows
+/// them), and a task has one tracer.
 fn other_tracer() -> Option<Finding> {
     let tracer = own_status().tracer;
     let comm = process::file(tracer, "comm");
@@ -99,7 +108,10 @@ fn other_tracer() -> Option<Finding> {
     (tracer != 0).then(|| {
         Finding::limited(
             "tracer",
-            format!("process {tracer} ({}) traces this sysreel; a task has one tracer", name.trim_end()),
+            format!(
+                "process {tracer} ({}) traces this sysreel; a task has one tracer",
+                name.trim_end()
+            ),
             "run sysreel outside of the debugger, strace or sandbox that it runs in",
         )
     })
@@ -107,9 +119,14 @@ fn other_tracer() -> Option<Finding> {
 
 /// SELinux's switch that denies ptrace to all domains (the boolean `deny_ptrace`).
 fn selinux() -> Option<Finding> {
-    let denied = std::fs::read_to_string("/sys/fs/selinux/booleans/deny_ptrace").ok()?.starts_with('1');
+    let denied =
+        std::fs::read_to_string("/sys/fs/selinux/booleans/deny_ptrace").ok()?.starts_with('1');
     denied.then(|| {
-        Finding::limited("selinux", "the SELinux boolean deny_ptrace is on", "sudo setsebool deny_ptrace 0")
+        Finding::limited(
+            "selinux",
+            "the SELinux boolean deny_ptrace is on",
+            "sudo setsebool deny_ptrace 0",
+        )
     })
 }
 
@@ -143,7 +160,9 @@ fn attaching() -> Finding {
             "kernel.yama.ptrace_scope=2 leaves tracing to CAP_SYS_PTRACE",
             "run as root, or sudo sysctl kernel.yama.ptrace_scope=1",
         ),
-        _ if anyone => Finding::fine("attach", "record -p may attach to every process of this pid namespace"),
+        _ if anyone => {
+            Finding::fine("attach", "record -p may attach to every process of this pid namespace")
+        }
         _ => Finding::fine("attach", "record -p may attach to processes of the same user"),
     }
 }
@@ -154,7 +173,8 @@ fn memory() -> Finding {
         Err(error) => Finding::limited(
             "memory",
             format!("process_vm_readv of a child fails ({error}): logs would hold no buffers"),
-            "allow process_vm_readv in the container's seccomp profile (docker run --cap-add SYS_PTRACE)",
+            "allow process_vm_readv in the container's seccomp profile (docker run --cap-add \
+             SYS_PTRACE)",
         ),
     }
 }
@@ -168,11 +188,15 @@ fn privileges() -> Finding {
         );
     }
     if attach::may_trace_anyone() {
-        return Finding::fine("privileges", "set-user-id programs keep their privileges (CAP_SYS_PTRACE)");
+        return Finding::fine(
+            "privileges",
+            "set-user-id programs keep their privileges (CAP_SYS_PTRACE)",
+        );
     }
     Finding::limited(
         "privileges",
-        "set-user-id programs (sudo, su, ping) run without their privileges while they are recorded",
+        "set-user-id programs (sudo, su, ping) run without their privileges while they are \
+         recorded",
         "record as root where it matters: sudo sysreel record ...",
     )
 }
@@ -183,7 +207,10 @@ fn cpus() -> Finding {
         Err(error) => return slow_cpus(&error),
     };
     match trial::in_child(|| mask.set(0)) {
-        Ok(()) => Finding::fine("cpus", format!("{} CPUs; recorder and program may share one", mask.count())),
+        Ok(()) => Finding::fine(
+            "cpus",
+            format!("{} CPUs; recorder and program may share one", mask.count()),
+        ),
         Err(error) => slow_cpus(&error),
     }
 }
@@ -196,14 +223,20 @@ fn slow_cpus(error: &std::io::Error) -> Finding {
     )
 }
 
-/// Replayable recordings need addresses that do not change; the default seccomp profile of Docker and Podman blocks the call
-/// with any argument but a few.
+/// Replayable recordings need addresses that do not change; the default seccomp profile of Docker
+/// and Podman blocks the call with any argument but a few.
 fn fixed_addresses() -> Finding {
     match trial::in_child(trial::fix_addresses) {
-        Ok(()) => Finding::fine("addresses", "address space randomisation can be switched off for a program"),
+        Ok(()) => Finding::fine(
+            "addresses",
+            "address space randomisation can be switched off for a program",
+        ),
         Err(error) => Finding::limited(
             "addresses",
-            format!("personality(ADDR_NO_RANDOMIZE) fails ({error}): replayable recordings cannot be made"),
+            format!(
+                "personality(ADDR_NO_RANDOMIZE) fails ({error}): replayable recordings cannot be \
+                 made"
+            ),
             "docker run --security-opt seccomp=unconfined, or a profile that allows personality",
         ),
     }
@@ -213,7 +246,8 @@ fn fixed_addresses() -> Finding {
 fn leak_checker() -> Option<Finding> {
     let set = |name: &str| std::env::var(name).ok();
     let (asan, lsan) = (set("ASAN_OPTIONS"), set("LSAN_OPTIONS"));
-    let off = [&asan, &lsan].into_iter().flatten().any(|options| options.contains("detect_leaks=0"));
+    let off =
+        [&asan, &lsan].into_iter().flatten().any(|options| options.contains("detect_leaks=0"));
     ((asan.is_some() || lsan.is_some()) && !off).then(|| {
         Finding::limited(
             "leaks",

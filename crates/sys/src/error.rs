@@ -7,8 +7,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The tracee is no longer there (or no longer stopped): ptrace answered ESRCH.
 ///
-/// ptrace(2): "ESRCH: the specified process does not exist, or is not currently being traced by the caller,
-/// or is not stopped". As a [`Stop`](crate::Stop) proves the last two, only death remains.
+/// ptrace(2): "ESRCH: the specified process does not exist, or is not currently being traced by the
+/// caller, or is not stopped". As a [`Stop`](crate::Stop) proves the last two, only death remains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died;
 
@@ -45,7 +45,8 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
     /// A process could not be attached to.
-    #[error("cannot attach to {pid}: {source}{}", .hint.map(|h| format!("\n  hint: {h}")).unwrap_or_default())]
+    #[error("cannot attach to {pid}: {source}{}",
+        .hint.map(|h| format!("\n  hint: {h}")).unwrap_or_default())]
     Attach {
         /// The process asked for.
         pid: Tid,
@@ -68,9 +69,9 @@ impl Error {
     /// The errno behind it, where there is one.
     pub fn errno(&self) -> Option<i32> {
         match self {
-            Error::Call { source, .. } | Error::Exec { source, .. } | Error::Attach { source, .. } => {
-                source.raw_os_error()
-            }
+            Error::Call { source, .. }
+            | Error::Exec { source, .. }
+            | Error::Attach { source, .. } => source.raw_os_error(),
             Error::NoTracing { .. } | Error::Unsupported(_) => None,
         }
     }

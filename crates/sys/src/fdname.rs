@@ -1,4 +1,5 @@
-//! What a descriptor leads to, as the kernel resolves it. It cannot be derived later: the file may be gone.
+//! What a descriptor leads to, as the kernel resolves it. It cannot be derived later: the file may
+//! be gone.
 
 use crate::Tid;
 use crate::raw::check;
@@ -37,7 +38,8 @@ pub fn resolve(tid: Tid, tgid: Tid, fd: i32) -> Option<FdName> {
 }
 
 impl FdName {
-    /// The same into a value that was used before: it allocates nothing once that has room. Answers whether the descriptor is open.
+    /// The same into a value that was used before: it allocates nothing once that has room. Answers
+    /// whether the descriptor is open.
     pub fn resolve(&mut self, tid: Tid, tgid: Tid, fd: i32) -> bool {
         (self.mode, self.device, self.inode, self.special) = (0, 0, 0, 0);
         self.local.clear();
@@ -64,24 +66,33 @@ impl FdName {
     }
 }
 
-/// readlink(2) into `link`. The kernel makes the links of /proc in a buffer of PATH_MAX bytes, so none is longer (fs/proc/base.c).
+/// readlink(2) into `link`. The kernel makes the links of /proc in a buffer of PATH_MAX bytes, so
+/// none is longer (fs/proc/base.c).
 fn read_link(path: &CStr, link: &mut Vec<u8>) -> bool {
     link.resize(libc::PATH_MAX as usize, 0);
-    // SAFETY: the kernel reads a path that ends with NUL and writes at most as many bytes as `link` has (readlink(2)).
+    // SAFETY: the kernel reads a path that ends with NUL and writes at most as many bytes as `link`
+    // has (readlink(2)).
     let answer = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
     link.truncate(usize::try_from(answer).unwrap_or(0));
     answer >= 0
 }
 
-/// A duplicate of a socket, to ask for its ends (pidfd_getfd(2), Linux 5.6). It shares the open file description, and asking for names
-/// changes nothing in it.
+/// A duplicate of a socket, to ask for its ends (pidfd_getfd(2), Linux 5.6). It shares the open
+/// file description, and asking for names changes nothing in it.
 fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
     // SAFETY: both calls take numbers and answer new descriptors that nobody else owns.
     let socket = unsafe {
-        let process = OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_open, tgid, 0))?);
-        OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, 0))?)
+        let process =
+            OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_open, tgid, 0))?);
+        OwnedFd::from_raw_fd(descriptor(libc::syscall(
+            libc::SYS_pidfd_getfd,
+            process.as_raw_fd(),
+            fd,
+            0,
+        ))?)
     };
-    // A thread may have a descriptor table of its own (clone without CLONE_FILES): the duplicate must be the same socket.
+    // A thread may have a descriptor table of its own (clone without CLONE_FILES): the duplicate
+    // must be the same socket.
     let socket = File::from(socket);
     if socket.metadata()?.ino() == inode {
         Ok(socket)
@@ -96,7 +107,8 @@ type AskForName = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::sock
 fn ask(socket: &File, call: AskForName, address: &mut Vec<u8>) {
     address.resize(size_of::<libc::sockaddr_storage>(), 0);
     let mut len = libc::socklen_t::try_from(address.len()).unwrap_or(0);
-    // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2), getpeername(2)).
+    // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2),
+    // getpeername(2)).
     match check(unsafe { call(socket.as_raw_fd(), address.as_mut_ptr().cast(), &mut len) }) {
         Ok(_) => address.truncate(len as usize),
         Err(_) => address.clear(),
@@ -126,7 +138,11 @@ mod tests {
         assert_eq!(resolve(own, own, 9999), None);
         let mut again = name;
         assert!(again.resolve(own, own, null.as_raw_fd()));
-        assert_eq!(again, resolve(own, own, null.as_raw_fd()).unwrap(), "nothing of the socket is left");
+        assert_eq!(
+            again,
+            resolve(own, own, null.as_raw_fd()).unwrap(),
+            "nothing of the socket is left"
+        );
         assert_eq!(resolve(Tid::MIN, own, i32::MIN), None);
     }
 }

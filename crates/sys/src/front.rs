@@ -1,14 +1,17 @@
 //! Job control: two processes where a shell would otherwise have one to wait for.
 //!
-//! On a terminal a recorder has to be two things that exclude each other. To the shell it is the job: it must stop when the program
-//! stops and only then. To the kernel it is the tracer: while it is stopped, every stop of every tracee waits. So the process that
-//! the shell has started stays in front of the recording, in the process group of the program, and a child of it traces.
+//! On a terminal a recorder has to be two things that exclude each other. To the shell it is the
+//! job: it must stop when the program stops and only then. To the kernel it is the tracer: while it
+//! is stopped, every stop of every tracee waits. So the process that the shell has started stays in
+//! front of the recording, in the process group of the program, and a child of it traces.
 //!
-//! The tracer forks the program while it is still a member of that group, and then leaves for a session of its own (setsid(2)). The
-//! keys of the terminal no longer reach it, nor do SIGTTIN and SIGTTOU. And the kernel finds the group of the program orphaned
-//! (setpgid(2)) exactly where it would be without a recorder: a parent in another session does not count (kernel/exit.c,
-//! `will_become_orphaned_pgrp`, Linux 6.18). It matters, because the terminal's stop signals do nothing in an orphaned group: a
-//! program that is the leader of its session (xterm -e, ssh -t, tmux) cannot be stopped by Ctrl-Z, for nobody would continue it.
+//! The tracer forks the program while it is still a member of that group, and then leaves for a
+//! session of its own (setsid(2)). The keys of the terminal no longer reach it, nor do SIGTTIN and
+//! SIGTTOU. And the kernel finds the group of the program orphaned (setpgid(2)) exactly where it
+//! would be without a recorder: a parent in another session does not count (kernel/exit.c,
+//! `will_become_orphaned_pgrp`, Linux 6.18). It matters, because the terminal's stop signals do
+//! nothing in an orphaned group: a program that is the leader of its session (xterm -e, ssh -t,
+//! tmux) cannot be stopped by Ctrl-Z, for nobody would continue it.
 
 use crate::raw::{check, die_with, own_pid};
 use crate::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, ignore, is_ignored, set_of, wake_up};
@@ -19,12 +22,14 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-/// What the terminal sends to stop a job. SIGSTOP is not among them: it cannot be blocked or ignored.
+/// What the terminal sends to stop a job. SIGSTOP is not among them: it cannot be blocked or
+/// ignored.
 const STOPPING: [Signal; 3] = [Signal(libc::SIGTSTP), Signal(libc::SIGTTIN), Signal(libc::SIGTTOU)];
 
 /// How long a front that was continued waits for the news that the program was continued too.
 ///
-/// A shell continues the whole group, so the news is on its way. Only `kill -CONT` of the front alone takes this long.
+/// A shell continues the whole group, so the news is on its way. Only `kill -CONT` of the front
+/// alone takes this long.
 static GRACE: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 300_000_000 };
 
 /// The signal mask that this process was started with, once [`split`] has changed it.
@@ -57,10 +62,11 @@ struct Shared {
 impl Shared {
     fn new() -> Result<&'static Shared> {
         let len = size_of::<Shared>();
-        // SAFETY: a new anonymous mapping overlaps nothing (mmap(2)). It is zeroed, which is a valid value of each field, it is
-        // aligned to a page, and it is never unmapped.
+        // SAFETY: a new anonymous mapping overlaps nothing (mmap(2)). It is zeroed, which is a
+        // valid value of each field, it is aligned to a page, and it is never unmapped.
         unsafe {
-            let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
+            let (access, kind) =
+                (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS);
             let base = libc::mmap(std::ptr::null_mut(), len, access, kind, -1, 0);
             if base == libc::MAP_FAILED {
                 return Err(Error::last("mmap", None));
@@ -70,7 +76,8 @@ impl Shared {
     }
 }
 
-/// Forks the tracer, if a terminal controls this process. To be called before any thread is started.
+/// Forks the tracer, if a terminal controls this process. To be called before any thread is
+/// started.
 ///
 /// Process 1 of a PID namespace stays alone: no shell waits for it, and it has orphans to wait for.
 pub fn split(with_command: bool) -> Result<Role> {
@@ -94,7 +101,8 @@ pub fn split(with_command: bool) -> Result<Role> {
         mask(libc::SIG_SETMASK, &added(before, &watched))?;
         return Ok(Role::Front(Watch { tracer: pid, shared, set }));
     }
-    // SAFETY: the tracer dies with the front, as a recorder of one process does. sigaction(2) reads the action that was there before.
+    // SAFETY: the tracer dies with the front, as a recorder of one process does. sigaction(2) reads
+    // the action that was there before.
     unsafe {
         die_with(front);
         libc::sigaction(libc::SIGCHLD, &children, std::ptr::null_mut());
@@ -103,11 +111,12 @@ pub fn split(with_command: bool) -> Result<Role> {
     Ok(Role::Tracer(Front { pid: front, shared }))
 }
 
-/// The signals that the front takes one by one: those that ask the recording to end, unless they were ignored from the start, and
-/// those that bring news of the tracer.
+/// The signals that the front takes one by one: those that ask the recording to end, unless they
+/// were ignored from the start, and those that bring news of the tracer.
 fn watched(with_command: bool) -> Vec<Signal> {
     let keys = if with_command { &[][..] } else { &[SIGINT, SIGQUIT] };
-    let asking = [SIGTERM, SIGHUP].iter().chain(keys).copied().filter(|&signal| !is_ignored(signal));
+    let asking =
+        [SIGTERM, SIGHUP].iter().chain(keys).copied().filter(|&signal| !is_ignored(signal));
     asking.chain([Signal(libc::SIGCHLD), Signal(wake_up())]).collect()
 }
 
@@ -132,9 +141,11 @@ fn mask(how: i32, set: &libc::sigset_t) -> Result<libc::sigset_t> {
     }
 }
 
-/// Whoever was started with SIGCHLD ignored learns nothing of how its children end (wait(2), "NOTES"). Answers the action before.
+/// Whoever was started with SIGCHLD ignored learns nothing of how its children end (wait(2),
+/// "NOTES"). Answers the action before.
 fn default_for_children() -> Result<libc::sigaction> {
-    // SAFETY: zeroed is a valid sigaction with the default disposition; sigaction(2) reads one and writes the other.
+    // SAFETY: zeroed is a valid sigaction with the default disposition; sigaction(2) reads one and
+    // writes the other.
     unsafe {
         let default: libc::sigaction = std::mem::zeroed();
         let mut before: libc::sigaction = std::mem::zeroed();
@@ -171,20 +182,24 @@ impl Front {
     /// Leaves the process group of the job, once the program was forked into it.
     pub fn leave_group(&self, program: Option<Tid>) -> Result<()> {
         self.shared.program.store(program.unwrap_or(0), Ordering::Release);
-        // SAFETY: setsid(2) takes nothing. The caller is no group leader: it was forked into the group of its parent.
+        // SAFETY: setsid(2) takes nothing. The caller is no group leader: it was forked into the
+        // group of its parent.
         check(unsafe { libc::setsid() }).map_err(|e| Error::io("setsid", e))?;
-        // A stop signal of the terminal that came before is discarded here: the new process group is orphaned (setpgid(2)).
+        // A stop signal of the terminal that came before is discarded here: the new process group
+        // is orphaned (setpgid(2)).
         MASK.get().map_or(Ok(()), |before| mask(libc::SIG_SETMASK, before).map(drop))
     }
 
-    /// The program was stopped by `signal`, so the front stops too, and the shell sees that. `tidy_up` runs before that.
+    /// The program was stopped by `signal`, so the front stops too, and the shell sees that.
+    /// `tidy_up` runs before that.
     pub fn stop_by(&self, Signal(signal): Signal, tidy_up: impl FnOnce()) {
         let program = self.shared.program.load(Ordering::Acquire);
         self.shared.had_terminal.store(process::in_foreground(program), Ordering::Release);
         self.shared.stopped_by.store(signal, Ordering::Release);
         tidy_up();
-        // SIGSTOP is sent from here, because the front could not take it back: the kernel then orders it and the SIGCONT of
-        // `go_on`. The front gives itself the others, whose default action it has to bring back first.
+        // SIGSTOP is sent from here, because the front could not take it back: the kernel then
+        // orders it and the SIGCONT of `go_on`. The front gives itself the others, whose default
+        // action it has to bring back first.
         let signal = if signal == libc::SIGSTOP { signal } else { wake_up() };
         crate::signals::send(self.pid, Signal(signal));
     }
@@ -192,7 +207,8 @@ impl Front {
     /// The program runs again, or has ended.
     pub fn go_on(&self) {
         self.shared.stopped_by.store(0, Ordering::Release);
-        // The number comes first: a front that is about to stop looks at it, or has the signal taken away by this one.
+        // The number comes first: a front that is about to stop looks at it, or has the signal
+        // taken away by this one.
         crate::signals::send(self.pid, Signal(libc::SIGCONT));
     }
 
@@ -227,7 +243,8 @@ pub struct TracerEnd {
 }
 
 impl Watch {
-    /// Stops when the program stops, passes on what asks the recording to end, until the tracer has ended.
+    /// Stops when the program stops, passes on what asks the recording to end, until the tracer has
+    /// ended.
     pub fn until_end(self) -> Result<TracerEnd> {
         loop {
             match self.next_signal() {
@@ -247,12 +264,14 @@ impl Watch {
         }
     }
 
-    /// The next signal; `None` when this process runs for some time although the program is stopped.
+    /// The next signal; `None` when this process runs for some time although the program is
+    /// stopped.
     fn next_signal(&self) -> Option<i32> {
         loop {
             let stopped = self.shared.stopped_by.load(Ordering::Acquire) != 0;
             let grace = if stopped { &raw const GRACE } else { std::ptr::null() };
-            // SAFETY: sigtimedwait(2) reads the set and, if it is given, the time; a null siginfo is allowed.
+            // SAFETY: sigtimedwait(2) reads the set and, if it is given, the time; a null siginfo
+            // is allowed.
             let signal = unsafe { libc::sigtimedwait(&self.set, std::ptr::null_mut(), grace) };
             match io::Error::last_os_error().raw_os_error() {
                 _ if signal > 0 => return Some(signal),
@@ -284,8 +303,8 @@ impl Watch {
             libc::signal(signal, libc::SIG_DFL);
             libc::kill(libc::getpid(), signal);
         }
-        // From here on a SIGCONT takes the pending signal away (signal(7)), so one that comes before this process has stopped is
-        // not lost. One that came earlier shows in the number.
+        // From here on a SIGCONT takes the pending signal away (signal(7)), so one that comes
+        // before this process has stopped is not lost. One that came earlier shows in the number.
         if self.shared.stopped_by.load(Ordering::Acquire) == signal {
             mask(libc::SIG_UNBLOCK, &set)?;
         }
@@ -293,8 +312,9 @@ impl Watch {
         mask(libc::SIG_UNBLOCK, &set).map(drop)
     }
 
-    /// This process was continued, with its group. A program that has made a group of its own, as an interactive shell does, is not
-    /// among those: it gets what a shell gives a job, the terminal if the job is in the foreground, and SIGCONT.
+    /// This process was continued, with its group. A program that has made a group of its own, as
+    /// an interactive shell does, is not among those: it gets what a shell gives a job, the
+    /// terminal if the job is in the foreground, and SIGCONT.
     fn hand_over(&self) {
         let program = self.shared.program.load(Ordering::Acquire);
         if program == 0 || self.shared.stopped_by.load(Ordering::Acquire) == 0 {
@@ -307,7 +327,8 @@ impl Watch {
         }
         let had_terminal = self.shared.had_terminal.load(Ordering::Acquire);
         if had_terminal && let Ok(terminal) = File::open("/dev/tty") {
-            // SAFETY: tcgetpgrp(3) and tcsetpgrp(3) take numbers. A front in the foreground may give the terminal away.
+            // SAFETY: tcgetpgrp(3) and tcsetpgrp(3) take numbers. A front in the foreground may
+            // give the terminal away.
             unsafe {
                 if libc::tcgetpgrp(terminal.as_raw_fd()) == own {
                     libc::tcsetpgrp(terminal.as_raw_fd(), group);
@@ -326,7 +347,8 @@ impl Watch {
     }
 }
 
-/// Does this terminal collect lines and show what is typed? Programs that draw on the whole screen, or read a password, turn that off.
+/// Does this terminal collect lines and show what is typed? Programs that draw on the whole screen,
+/// or read a password, turn that off.
 pub fn shows_lines(terminal: impl AsFd) -> bool {
     // SAFETY: zeroed is a valid termios; tcgetattr(3) writes one.
     unsafe {

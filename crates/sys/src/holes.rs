@@ -1,7 +1,8 @@
 //! Mappings of files that other programs may truncate.
 //!
-//! Memory behind the end of its file cannot be read or written: SIGBUS (mmap(2)). A mapping that is registered here gets a page of
-//! zeros there instead, and remembers that it did. SIGBUS at any other address has the effect it would have had.
+//! Memory behind the end of its file cannot be read or written: SIGBUS (mmap(2)). A mapping that is
+//! registered here gets a page of zeros there instead, and remembers that it did. SIGBUS at any
+//! other address has the effect it would have had.
 
 use crate::{Error, Result};
 use std::cell::UnsafeCell;
@@ -9,7 +10,8 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many mappings can be registered at a time: more than the tails of several recordings in one process.
+/// How many mappings can be registered at a time: more than the tails of several recordings in one
+/// process.
 const PLACES: usize = 64;
 
 /// One registered mapping. The handler reads it while others register and unregister theirs.
@@ -21,9 +23,9 @@ struct Place {
     torn: AtomicBool,
 }
 
-static REGISTERED: [Place; PLACES] =
-    [const { Place { base: AtomicUsize::new(0), len: AtomicUsize::new(0), torn: AtomicBool::new(false) } };
-        PLACES];
+static REGISTERED: [Place; PLACES] = [const {
+    Place { base: AtomicUsize::new(0), len: AtomicUsize::new(0), torn: AtomicBool::new(false) }
+}; PLACES];
 static PAGE: AtomicUsize = AtomicUsize::new(0);
 static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 
@@ -49,7 +51,9 @@ impl Registered {
         }
         let free = REGISTERED.iter().position(|place| place.base.load(Ordering::Relaxed) == 0);
         let Some(at) = free else {
-            return Err(Error::Unsupported(format!("more than {PLACES} mappings of tails in one process")));
+            return Err(Error::Unsupported(format!(
+                "more than {PLACES} mappings of tails in one process"
+            )));
         };
         REGISTERED[at].torn.store(false, Ordering::Relaxed);
         REGISTERED[at].len.store(len, Ordering::Relaxed);
@@ -73,16 +77,18 @@ fn install() -> Result<()> {
     // SAFETY: sysconf(3) takes a number.
     let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
     PAGE.store(usize::try_from(page).unwrap_or(4096), Ordering::Relaxed);
-    // SAFETY: zeroed is a valid sigaction; the handler is async-signal-safe (see there), and BEFORE is written by the first of the two
-    // calls, before the second makes it reachable.
+    // SAFETY: zeroed is a valid sigaction; the handler is async-signal-safe (see there), and BEFORE
+    // is written by the first of the two calls, before the second makes it reachable.
     unsafe {
         let before = (*BEFORE.0.get()).as_mut_ptr();
         crate::raw::check(libc::sigaction(libc::SIGBUS, std::ptr::null(), before))
             .map_err(|e| Error::io("sigaction", e))?;
         let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction =
-            on_bus_error as extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void) as libc::sighandler_t;
-        // The program's stack may be the trouble where it is not ours: as std does, use the alternate one if there is one.
+        action.sa_sigaction = on_bus_error
+            as extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void)
+            as libc::sighandler_t;
+        // The program's stack may be the trouble where it is not ours: as std does, use the
+        // alternate one if there is one.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         crate::raw::check(libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut()))
             .map_err(|e| Error::io("sigaction", e))?;
@@ -90,9 +96,11 @@ fn install() -> Result<()> {
     Ok(())
 }
 
-/// Async-signal-safe: it reads atomics and makes mmap(2), sigaction(2) and raise(3) calls, takes no lock and allocates nothing.
+/// Async-signal-safe: it reads atomics and makes mmap(2), sigaction(2) and raise(3) calls, takes no
+/// lock and allocates nothing.
 extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: with SA_SIGINFO the kernel gives a valid siginfo; si_addr is meaningful for SIGBUS from a fault (si_code above 0).
+    // SAFETY: with SA_SIGINFO the kernel gives a valid siginfo; si_addr is meaningful for SIGBUS
+    // from a fault (si_code above 0).
     let (address, by_fault) = unsafe { ((*info).si_addr() as usize, (*info).si_code > 0) };
     if by_fault {
         for place in &REGISTERED {
@@ -104,12 +112,14 @@ extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mu
             }
         }
     }
-    // SAFETY: BEFORE was written before this handler was installed; the kernel's own arguments are handed on as they came, and a
-    // disposition with SA_SIGINFO is a function of three arguments, one without of one (sigaction(2)).
+    // SAFETY: BEFORE was written before this handler was installed; the kernel's own arguments are
+    // handed on as they came, and a disposition with SA_SIGINFO is a function of three arguments,
+    // one without of one (sigaction(2)).
     unsafe {
         let before = (*BEFORE.0.get()).assume_init_ref();
         match before.sa_sigaction {
-            // An instruction that faults comes again when this returns, and a signal that was sent is sent again.
+            // An instruction that faults comes again when this returns, and a signal that was sent
+            // is sent again.
             libc::SIG_DFL | libc::SIG_IGN if by_fault => {
                 libc::signal(signal, libc::SIG_DFL);
             }
@@ -134,13 +144,21 @@ extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mu
 /// Maps zeros over the page of that address.
 fn fill(address: usize) -> bool {
     let page = PAGE.load(Ordering::Relaxed);
-    // SAFETY: the page belongs to a registered mapping, which its owner unmaps only after it has left the table; mmap(2) is a plain
-    // system call. errno is the interrupted code's: a fault happens in no place that looks at it, except that it must be what it was.
+    // SAFETY: the page belongs to a registered mapping, which its owner unmaps only after it has
+    // left the table; mmap(2) is a plain system call. errno is the interrupted code's: a fault
+    // happens in no place that looks at it, except that it must be what it was.
     unsafe {
         let errno = *libc::__errno_location();
         let protection = libc::PROT_READ | libc::PROT_WRITE;
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-        let mapped = libc::mmap((address & !(page - 1)) as *mut libc::c_void, page, protection, flags, -1, 0);
+        let mapped = libc::mmap(
+            (address & !(page - 1)) as *mut libc::c_void,
+            page,
+            protection,
+            flags,
+            -1,
+            0,
+        );
         *libc::__errno_location() = errno;
         mapped != libc::MAP_FAILED
     }
@@ -181,13 +199,15 @@ mod tests {
             file.set_len(4096).unwrap();
             let _registered = SharedMapping::of_file(&file, 0, 4096).unwrap();
             if how == "sent" {
-                // The standard library's own handler, which is the one before, takes the first for a fault that comes again.
+                // The standard library's own handler, which is the one before, takes the first for
+                // a fault that comes again.
                 for _ in 0..2 {
                     nix::sys::signal::raise(nix::sys::signal::Signal::SIGBUS).unwrap();
                 }
             } else {
                 let other = tempfile::tempfile().unwrap();
-                // SAFETY: a new mapping of a file without a byte (mmap(2)); to read it is what is tested.
+                // SAFETY: a new mapping of a file without a byte (mmap(2)); to read it is what is
+                // tested.
                 unsafe {
                     let at = libc::mmap(
                         std::ptr::null_mut(),

@@ -1,13 +1,13 @@
 //! The bytes of PTRACE_GET_SYSCALL_INFO, as the kernel wrote them.
 
-/// How many bytes are asked for: more than any kernel writes today (88 is the struct, 84 the most that is reported), so that
-/// a longer struct of a later kernel is stored whole.
+/// How many bytes are asked for: more than any kernel writes today (88 is the struct, 84 the most
+/// that is reported), so that a longer struct of a later kernel is stored whole.
 pub const CAPACITY: usize = 512;
 
 /// One answer of PTRACE_GET_SYSCALL_INFO.
 ///
-/// The kernel writes `min(available, CAPACITY)` bytes and leaves the rest of the buffer alone, so the buffer is cleared first
-/// and the length kept (measured on 6.18; ptrace(2)).
+/// The kernel writes `min(available, CAPACITY)` bytes and leaves the rest of the buffer alone, so
+/// the buffer is cleared first and the length kept (measured on 6.18; ptrace(2)).
 #[derive(Clone)]
 pub struct SyscallInfo {
     returned: i32,
@@ -32,7 +32,8 @@ impl SyscallInfo {
         self.returned = returned;
     }
 
-    /// What the request returned: the length the kernel has (perhaps more than was stored), or a negative errno.
+    /// What the request returned: the length the kernel has (perhaps more than was stored), or a
+    /// negative errno.
     pub fn returned(&self) -> i32 {
         self.returned
     }
@@ -94,7 +95,10 @@ impl Default for SyscallInfo {
 
 impl std::fmt::Debug for SyscallInfo {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SyscallInfo").field("returned", &self.returned).field("bytes", &self.bytes()).finish()
+        f.debug_struct("SyscallInfo")
+            .field("returned", &self.returned)
+            .field("bytes", &self.bytes())
+            .finish()
     }
 }
 

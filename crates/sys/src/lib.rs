@@ -1,9 +1,9 @@
-//! Everything of sysreel that talks to the kernel: ptrace stops as types, wait, tracee memory, registers,
-//! spawn, attach, shared mappings, affinity.
+//! Everything of sysreel that talks to the kernel: ptrace stops as types, wait, tracee memory,
+//! registers, spawn, attach, shared mappings, affinity.
 //!
-//! This is the only crate of the project that contains `unsafe`. Every block carries a SAFETY line that
-//! cites the man page or kernel source it relies on. Nothing here knows a syscall's meaning (that is
-//! `sysreel-abi`) or the log (that is `sysreel-format`).
+//! This is the only crate of the project that contains `unsafe`. Every block carries a SAFETY line
+//! that cites the man page or kernel source it relies on. Nothing here knows a syscall's meaning
+//! (that is `sysreel-abi`) or the log (that is `sysreel-format`).
 //!
 //! The life of a tracee, as types:
 //!
@@ -15,8 +15,9 @@
 //! ```
 //!
 //! A [`Stop`] is proof that the task is stopped; whatever lets it run again takes it by value, so
-//! an operation that needs a stopped task cannot be written for a running one. Death can still strike at any
-//! moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`] as a value.
+//! an operation that needs a stopped task cannot be written for a running one. Death can still
+//! strike at any moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`] as
+//! a value.
 
 pub mod affinity;
 pub mod attach;

@@ -1,4 +1,5 @@
-//! What the CPU tells every program of itself. Programs choose their code by it, so a replay needs the same.
+//! What the CPU tells every program of itself. Programs choose their code by it, so a replay needs
+//! the same.
 
 /// One answer of the CPUID instruction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,7 +12,8 @@ pub struct Leaf {
     pub registers: [u32; 4],
 }
 
-/// Every leaf that tells of features and caches, without the ids of the core that answers and what it was doing.
+/// Every leaf that tells of features and caches, without the ids of the core that answers and what
+/// it was doing.
 #[cfg(target_arch = "x86_64")]
 pub fn cpuid() -> Vec<Leaf> {
     const EXTENDED: u32 = 0x8000_0000;
@@ -62,9 +64,11 @@ pub fn xcr0() -> u64 {
         // OSXSAVE: the kernel lets programs read it.
         if features >> 27 & 1 == 1 {
             let (low, high): (u32, u32);
-            // SAFETY: xgetbv with ecx 0 reads XCR0 and changes nothing else; OSXSAVE says that it may be executed (Intel SDM, XGETBV).
+            // SAFETY: xgetbv with ecx 0 reads XCR0 and changes nothing else; OSXSAVE says that it
+            // may be executed (Intel SDM, XGETBV).
             unsafe {
-                std::arch::asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high, options(nomem, nostack));
+                std::arch::asm!("xgetbv", in("ecx") 0, out("eax") low, out("edx") high,
+                    options(nomem, nostack));
             }
             return u64::from(high) << 32 | u64::from(low);
         }
@@ -76,8 +80,10 @@ pub fn xcr0() -> u64 {
 #[cfg(target_arch = "x86_64")]
 pub fn time_stamp() -> (u64, u32) {
     let mut processor = 0;
-    // SAFETY: rdtscp writes one u32; every CPU with a vvar page has it, and the kernel does not trap it for us here.
-    let stamp = crate::clock::with_time_stamps(|| unsafe { std::arch::x86_64::__rdtscp(&mut processor) });
+    // SAFETY: rdtscp writes one u32; every CPU with a vvar page has it, and the kernel does not
+    // trap it for us here.
+    let stamp =
+        crate::clock::with_time_stamps(|| unsafe { std::arch::x86_64::__rdtscp(&mut processor) });
     (stamp, processor)
 }
 

@@ -6,7 +6,8 @@ use std::fs::File;
 use std::os::fd::AsRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A writable MAP_SHARED mapping of a part of a file, or anonymous memory where there is no file to map.
+/// A writable MAP_SHARED mapping of a part of a file, or anonymous memory where there is no file to
+/// map.
 #[derive(Debug)]
 pub struct SharedMapping {
     base: *mut u8,
@@ -15,12 +16,14 @@ pub struct SharedMapping {
     registered: Option<Registered>,
 }
 
-// SAFETY: the mapping is owned by this value alone, like a Box of bytes; nothing in it is bound to a thread.
+// SAFETY: the mapping is owned by this value alone, like a Box of bytes; nothing in it is bound to
+// a thread.
 unsafe impl Send for SharedMapping {}
 
 impl SharedMapping {
-    /// Maps `len` bytes of `file` from `offset`. The blocks should have been allocated (see [`allocate`]): memory that the file has
-    /// no blocks for, because the disk is full or because the file was cut short, is replaced by zeros when it is touched
+    /// Maps `len` bytes of `file` from `offset`. The blocks should have been allocated (see
+    /// [`allocate`]): memory that the file has no blocks for, because the disk is full or because
+    /// the file was cut short, is replaced by zeros when it is touched
     /// ([`SharedMapping::is_torn`]), where it would be SIGBUS (mmap(2)).
     pub fn of_file(file: &File, offset: u64, len: usize) -> Result<SharedMapping> {
         let offset = libc::off_t::try_from(offset)
@@ -36,29 +39,40 @@ impl SharedMapping {
     }
 
     fn map(len: usize, flags: i32, fd: i32, offset: libc::off_t) -> Result<SharedMapping> {
-        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing of ours (mmap(2)).
+        // SAFETY: a new mapping at an address of the kernel's choice overlaps nothing of ours
+        // (mmap(2)).
         let base = unsafe {
-            libc::mmap(std::ptr::null_mut(), len, libc::PROT_READ | libc::PROT_WRITE, flags, fd, offset)
+            libc::mmap(
+                std::ptr::null_mut(),
+                len,
+                libc::PROT_READ | libc::PROT_WRITE,
+                flags,
+                fd,
+                offset,
+            )
         };
         if base == libc::MAP_FAILED {
             return Err(Error::last("mmap", None));
         }
-        // Without it the first store to a file's mapping fills as much of it as the disk reads ahead (do_sync_mmap_readahead,
-        // mm/filemap.c): up to all of it, with zeros, in a recording that may need a page.
-        // SAFETY: advice about a mapping of our own changes nothing of its contents. It may be refused: nothing depends on it.
+        // Without it the first store to a file's mapping fills as much of it as the disk reads
+        // ahead (do_sync_mmap_readahead, mm/filemap.c): up to all of it, with zeros, in a recording
+        // that may need a page. SAFETY: advice about a mapping of our own changes nothing of its
+        // contents. It may be refused: nothing depends on it.
         unsafe { libc::madvise(base, len, libc::MADV_RANDOM) };
         Ok(SharedMapping { base: base.cast(), len, registered: None })
     }
 
-    /// Whether some of it was found to have no file behind it, and is memory of this process alone since then.
+    /// Whether some of it was found to have no file behind it, and is memory of this process alone
+    /// since then.
     pub fn is_torn(&self) -> bool {
         self.registered.as_ref().is_some_and(Registered::is_torn)
     }
 
     /// The mapped bytes.
     pub fn bytes(&self) -> &[u8] {
-        // SAFETY: the mapping is `len` readable bytes for as long as self lives, and only self writes to it. Other processes that may write to
-        // the file could change them: whoever reads more than once copies first.
+        // SAFETY: the mapping is `len` readable bytes for as long as self lives, and only self
+        // writes to it. Other processes that may write to the file could change them: whoever reads
+        // more than once copies first.
         unsafe { std::slice::from_raw_parts(self.base, self.len) }
     }
 
@@ -74,7 +88,8 @@ impl SharedMapping {
             offset.is_multiple_of(8) && offset + 8 <= self.len,
             "a commit word lies inside its segment, aligned"
         );
-        // SAFETY: in bounds and aligned (asserted; mappings start at a page), and AtomicU64 has the layout of u64.
+        // SAFETY: in bounds and aligned (asserted; mappings start at a page), and AtomicU64 has the
+        // layout of u64.
         let word = unsafe { AtomicU64::from_ptr(self.base.add(offset).cast()) };
         word.store(value.to_le(), Ordering::Release);
     }
@@ -82,21 +97,26 @@ impl SharedMapping {
 
 impl Drop for SharedMapping {
     fn drop(&mut self) {
-        // It leaves the table first: the handler must not map anything where something else may come to lie.
+        // It leaves the table first: the handler must not map anything where something else may
+        // come to lie.
         self.registered = None;
         // SAFETY: base and len are those of our own mapping, which nobody borrows any more.
         unsafe { libc::munmap(self.base.cast(), self.len) };
     }
 }
 
-/// Makes sure the file has disk blocks for `len` bytes from `offset`. With `keep_size` its length does not change.
+/// Makes sure the file has disk blocks for `len` bytes from `offset`. With `keep_size` its length
+/// does not change.
 ///
-/// Answers ENOSPC when the disk is full; a file system without fallocate(2) answers EOPNOTSUPP, which the caller may pass over.
+/// Answers ENOSPC when the disk is full; a file system without fallocate(2) answers EOPNOTSUPP,
+/// which the caller may pass over.
 pub fn allocate(file: &File, offset: u64, len: u64, keep_size: bool) -> std::io::Result<()> {
     let mode = if keep_size { libc::FALLOC_FL_KEEP_SIZE } else { 0 };
     let too_large = |_| std::io::Error::from_raw_os_error(libc::EFBIG);
-    let (offset, len) =
-        (libc::off_t::try_from(offset).map_err(too_large)?, libc::off_t::try_from(len).map_err(too_large)?);
+    let (offset, len) = (
+        libc::off_t::try_from(offset).map_err(too_large)?,
+        libc::off_t::try_from(len).map_err(too_large)?,
+    );
     // SAFETY: fallocate(2) takes numbers only.
     crate::raw::check(unsafe { libc::fallocate(file.as_raw_fd(), mode, offset, len) }).map(drop)
 }
@@ -107,8 +127,8 @@ pub fn free_space(file: &File) -> std::io::Result<u64> {
     Ok(disk.blocks_available() * disk.fragment_size())
 }
 
-/// Copies the first `len` bytes of a file to another, shared on the disk where the file system can (copy_file_range(2)). Less when there
-/// is less. Neither position moves.
+/// Copies the first `len` bytes of a file to another, shared on the disk where the file system can
+/// (copy_file_range(2)). Less when there is less. Neither position moves.
 pub fn copy(from: &File, to: &File, len: u64) -> std::io::Result<()> {
     let (mut read, mut written) = (0_i64, 0_i64);
     while let Ok(left @ 1..) = u64::try_from(read).map(|read| len.saturating_sub(read)) {
@@ -146,7 +166,8 @@ pub fn rename_to_free(from: &std::path::Path, to: &std::path::Path) -> std::io::
     Ok(renameat2(AT_FDCWD, from, AT_FDCWD, to, RenameFlags::RENAME_NOREPLACE)?)
 }
 
-/// The standard output of this process, which from here on is its standard error; so it is for the programs that it starts.
+/// The standard output of this process, which from here on is its standard error; so it is for the
+/// programs that it starts.
 pub fn take_standard_output() -> std::io::Result<File> {
     if crate::startup::was_closed(1) {
         return Err(std::io::Error::from_raw_os_error(libc::EBADF));
@@ -158,7 +179,8 @@ pub fn take_standard_output() -> std::io::Result<File> {
 
 /// Another descriptor for the open file that this one stands for.
 pub fn duplicate(fd: i32) -> std::io::Result<File> {
-    // SAFETY: fcntl(F_DUPFD_CLOEXEC) takes numbers only, and what it answers is a new descriptor that nobody else owns.
+    // SAFETY: fcntl(F_DUPFD_CLOEXEC) takes numbers only, and what it answers is a new descriptor
+    // that nobody else owns.
     unsafe {
         let new = crate::raw::check(libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3))?;
         Ok(std::os::fd::FromRawFd::from_raw_fd(new))
@@ -178,7 +200,8 @@ pub fn user() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
-/// Takes the file for this process alone, as long as it is open (flock(2)); `false` when another has it.
+/// Takes the file for this process alone, as long as it is open (flock(2)); `false` when another
+/// has it.
 pub fn lock(file: &File) -> bool {
     // SAFETY: flock(2) takes numbers only.
     unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX | libc::LOCK_NB) == 0 }

@@ -27,12 +27,14 @@ pub const ESRCH: i32 = libc::ESRCH;
 /// What a call answers that does not go with such arguments.
 pub const EINVAL: i32 = libc::EINVAL;
 
-/// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's UIO_MAXIOV (1024).
+/// How many places go into one process_vm_readv: a stack-sized batch, far below the kernel's
+/// UIO_MAXIOV (1024).
 const BATCH: usize = 64;
 /// Most stops have no more, and need no larger tables.
 const FEW: usize = 4;
 
-/// Reads every transfer into `arena`. A bad place costs one further system call and hides nothing behind it.
+/// Reads every transfer into `arena`. A bad place costs one further system call and hides nothing
+/// behind it.
 ///
 /// Panics when a transfer lies outside the arena: that is the caller's error, not the tracee's.
 pub fn read(tid: Tid, arena: &mut [u8], transfers: &mut [Transfer]) {
@@ -57,12 +59,14 @@ fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]
         (transfer.got, transfer.errno) = (0, 0);
         let room = &mut arena[transfer.offset..transfer.offset + transfer.len];
         local[i] = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
-        remote[i] = libc::iovec { iov_base: transfer.address as *mut libc::c_void, iov_len: room.len() };
+        remote[i] =
+            libc::iovec { iov_base: transfer.address as *mut libc::c_void, iov_len: room.len() };
     }
     let count = batch.len() as libc::c_ulong;
-    // SAFETY: the kernel writes only to the local vectors, each of which is a slice of `arena` checked above; remote addresses are
-    // never dereferenced here. process_vm_readv(2).
-    let answer = unsafe { libc::process_vm_readv(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
+    // SAFETY: the kernel writes only to the local vectors, each of which is a slice of `arena`
+    // checked above; remote addresses are never dereferenced here. process_vm_readv(2).
+    let answer =
+        unsafe { libc::process_vm_readv(tid, local.as_ptr(), count, remote.as_ptr(), count, 0) };
     let (mut left, errno) = match usize::try_from(answer) {
         Ok(read) => (read, libc::EFAULT),
         Err(_) => (0, io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)),
@@ -71,7 +75,8 @@ fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]
         transfer.got = left.min(transfer.len);
         left -= transfer.got;
         if transfer.got < transfer.len {
-            // The kernel stops at the first page it cannot read: what it read before that page counts (mm/process_vm_access.c).
+            // The kernel stops at the first page it cannot read: what it read before that page
+            // counts (mm/process_vm_access.c).
             transfer.errno = errno;
             if matches!(errno, libc::EPERM | libc::ENOSYS) {
                 peek(tid, arena, transfer);
@@ -82,17 +87,23 @@ fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]
     batch.len()
 }
 
-/// PTRACE_PEEKDATA word by word, for places where process_vm_readv itself is forbidden (old container filters). An undumpable
-/// task refuses both (kernel/ptrace.c, ptrace_access_vm), and the first errno stays.
+/// PTRACE_PEEKDATA word by word, for places where process_vm_readv itself is forbidden (old
+/// container filters). An undumpable task refuses both (kernel/ptrace.c, ptrace_access_vm), and the
+/// first errno stays.
 fn peek(tid: Tid, arena: &mut [u8], transfer: &mut Transfer) {
     const WORD: usize = size_of::<usize>();
     while transfer.got < transfer.len {
-        let Ok(address) = usize::try_from(transfer.address.wrapping_add(transfer.got as u64)) else { return };
+        let Ok(address) = usize::try_from(transfer.address.wrapping_add(transfer.got as u64))
+        else {
+            return;
+        };
         let skip = address % WORD;
         let mut word = [0u8; WORD];
-        // SAFETY: the raw PEEKDATA request stores the word at data (ptrace(2), "C library/kernel differences"), which is a word long.
-        let answer =
-            unsafe { raw::ptrace(libc::PTRACE_PEEKDATA, tid, address - skip, word.as_mut_ptr() as usize) };
+        // SAFETY: the raw PEEKDATA request stores the word at data (ptrace(2), "C library/kernel
+        // differences"), which is a word long.
+        let answer = unsafe {
+            raw::ptrace(libc::PTRACE_PEEKDATA, tid, address - skip, word.as_mut_ptr() as usize)
+        };
         if answer.is_err() {
             return;
         }
@@ -108,7 +119,8 @@ fn peek(tid: Tid, arena: &mut [u8], transfer: &mut Transfer) {
 pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> io::Result<()> {
     let local = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
     let remote = libc::iovec { iov_base: address as *mut libc::c_void, iov_len: bytes.len() };
-    // SAFETY: the kernel reads `bytes` through `local` and checks `remote` against the tracee. process_vm_writev(2).
+    // SAFETY: the kernel reads `bytes` through `local` and checks `remote` against the tracee.
+    // process_vm_writev(2).
     let written = unsafe { libc::process_vm_writev(tid, &local, 1, &remote, 1, 0) };
     match usize::try_from(written) {
         Ok(written) if written == bytes.len() => Ok(()),
@@ -117,8 +129,9 @@ pub fn write(tid: Tid, address: u64, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// All of a task's memory as /proc/TID/mem shows it to its tracer: protections do not matter, and a stack grows when it is written
-/// below its end (mm/memory.c, __access_remote_vm). It belongs to one image: after an execve it must be opened anew.
+/// All of a task's memory as /proc/TID/mem shows it to its tracer: protections do not matter, and a
+/// stack grows when it is written below its end (mm/memory.c, __access_remote_vm). It belongs to
+/// one image: after an execve it must be opened anew.
 #[derive(Debug)]
 pub struct Window(std::fs::File);
 
@@ -132,7 +145,11 @@ impl Window {
     pub fn read(&self, address: u64, bytes: &mut [u8]) -> usize {
         let mut got = 0;
         while got < bytes.len() {
-            match std::os::unix::fs::FileExt::read_at(&self.0, &mut bytes[got..], address + got as u64) {
+            match std::os::unix::fs::FileExt::read_at(
+                &self.0,
+                &mut bytes[got..],
+                address + got as u64,
+            ) {
                 Ok(0) | Err(_) => break,
                 Ok(more) => got += more,
             }
@@ -140,8 +157,8 @@ impl Window {
         got
     }
 
-    /// Every page of the task's writable memory that is not all zero, in order of addresses; nothing when there is too much of it, or
-    /// it cannot be read.
+    /// Every page of the task's writable memory that is not all zero, in order of addresses;
+    /// nothing when there is too much of it, or it cannot be read.
     pub fn writable_pages(&self, tid: Tid, mut each: impl FnMut(u64, &[u8])) -> Option<()> {
         const PAGE: usize = 4096;
         const PIECE: usize = 1 << 20;

@@ -1,15 +1,17 @@
-//! What the kernel knows of objects that a task has named by a number, and that stands in no memory of the task.
+//! What the kernel knows of objects that a task has named by a number, and that stands in no memory
+//! of the task.
 
 use crate::Tid;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
 
-/// How many semaphores a System V set has. Nothing when the task lives in another ipc namespace, where the same id is another set,
-/// or when the set may not be read.
+/// How many semaphores a System V set has. Nothing when the task lives in another ipc namespace,
+/// where the same id is another set, or when the set may not be read.
 pub fn semaphores(tid: Tid, set: i32) -> Option<u64> {
     let namespace = |of: PathBuf| fs::read_link(of.join("ns/ipc")).ok();
-    let (ours, theirs) = (namespace("/proc/self".into())?, namespace(PathBuf::from(format!("/proc/{tid}")))?);
+    let (ours, theirs) =
+        (namespace("/proc/self".into())?, namespace(PathBuf::from(format!("/proc/{tid}")))?);
     if ours != theirs {
         return None;
     }
@@ -35,7 +37,8 @@ pub struct Map {
 pub fn map(tid: Tid, fd: i32) -> Option<Map> {
     let text = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).ok()?;
     let field = |name: &str| -> Option<u64> {
-        text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
+        text.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':')?.trim().parse().ok())
     };
     let kind = u32::try_from(field("map_type")?).ok()?;
     Some(Map { kind, key: field("key_size")?, value: field("value_size")? })
@@ -52,7 +55,8 @@ pub fn possible_cpus() -> Option<u64> {
 pub fn robust_list(tid: Tid) -> Option<u64> {
     let (mut head, mut len) = (0u64, 0u64);
     // SAFETY: the kernel writes one pointer and one size_t, each a word.
-    let answer = unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut len) };
+    let answer =
+        unsafe { libc::syscall(libc::SYS_get_robust_list, tid, &raw mut head, &raw mut len) };
     (answer == 0 && head != 0).then_some(head)
 }
 

@@ -1,7 +1,9 @@
-//! Which pages of a process hold memory of its own: the PAGEMAP_SCAN request of /proc/PID/pagemap (Linux 6.7).
+//! Which pages of a process hold memory of its own: the PAGEMAP_SCAN request of /proc/PID/pagemap
+//! (Linux 6.7).
 //!
-//! One request walks the page tables and leaves out whatever was never written: holes, the zero page, pages of files. A
-//! sparse mapping of terabytes costs no more than a small one, and no page is made present by looking.
+//! One request walks the page tables and leaves out whatever was never written: holes, the zero
+//! page, pages of files. A sparse mapping of terabytes costs no more than a small one, and no page
+//! is made present by looking.
 
 use crate::{Error, Result, Tid};
 use linux_raw_sys::general as g;
@@ -24,9 +26,9 @@ pub fn check() -> Result<()> {
     })
 }
 
-/// The pages of a process that differ from what its mappings began with, resident or swapped out: stretches in ascending
-/// order. Pages of files and of shared memory are not among them. `end` is the first address that is not looked at; the
-/// kernel refuses those that no program can have.
+/// The pages of a process that differ from what its mappings began with, resident or swapped out:
+/// stretches in ascending order. Pages of files and of shared memory are not among them. `end` is
+/// the first address that is not looked at; the kernel refuses those that no program can have.
 pub fn own(tid: Tid, end: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
     found.clear();
     scan(&File::open(format!("/proc/{tid}/pagemap"))?, 0..end, 0, found)
@@ -42,7 +44,8 @@ pub fn some_own(
     found.clear();
     let pagemap = File::open(format!("/proc/{tid}/pagemap"))?;
     for range in ranges.filter(|range| !range.is_empty()) {
-        let pages = found.iter().map(|own| own.end - own.start).sum::<u64>() / crate::process::page_size();
+        let pages =
+            found.iter().map(|own| own.end - own.start).sum::<u64>() / crate::process::page_size();
         if pages >= most {
             break;
         }
@@ -52,7 +55,12 @@ pub fn some_own(
 }
 
 /// One walk over the page tables; where `most` is not 0 it ends with so many pages.
-fn scan(pagemap: &File, range: Range<u64>, most: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
+fn scan(
+    pagemap: &File,
+    range: Range<u64>,
+    most: u64,
+    found: &mut Vec<Range<u64>>,
+) -> io::Result<()> {
     let end = range.end;
     let mut regions = [g::page_region { start: 0, end: 0, categories: 0 }; REGIONS];
     let not = u64::from(g::PAGE_IS_FILE | g::PAGE_IS_PFNZERO);
@@ -71,12 +79,14 @@ fn scan(pagemap: &File, range: Range<u64>, most: u64, found: &mut Vec<Range<u64>
         return_mask: not,
     };
     loop {
-        // SAFETY: the kernel reads the struct, whose size it is told, writes its walk_end, and at most vec_len regions to vec, which
-        // is that long (Documentation/admin-guide/mm/pagemap.rst, "Pagemap Scan IOCTL").
+        // SAFETY: the kernel reads the struct, whose size it is told, writes its walk_end, and at
+        // most vec_len regions to vec, which is that long
+        // (Documentation/admin-guide/mm/pagemap.rst, "Pagemap Scan IOCTL").
         let answer = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arg) };
         let count = usize::try_from(crate::raw::check(answer)?).unwrap_or(0);
         found.extend(regions.iter().take(count).map(|region| region.start..region.end));
-        // With a limit of pages one request is enough: there are not more stretches than it has room for.
+        // With a limit of pages one request is enough: there are not more stretches than it has
+        // room for.
         if arg.walk_end <= arg.start || arg.walk_end >= end || most > 0 {
             return Ok(());
         }

@@ -9,10 +9,11 @@ use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 /// Arguments that nothing else would pass, to be recognised in the entry stop.
 const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe5e5_0005];
 
-/// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY and EXIT where it should.
+/// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY
+/// and EXIT where it should.
 ///
-/// Answers the longest struct that the kernel reported. The error names the reason as far as it can be found, and what to do about it.
-/// [`Tracer::spawn`] asks the same of the child that it makes.
+/// Answers the longest struct that the kernel reported. The error names the reason as far as it can
+/// be found, and what to do about it. [`Tracer::spawn`] asks the same of the child that it makes.
 pub fn check_tracing() -> Result<u32> {
     let maker = own_pid();
     let gate = pipe()?;
@@ -51,7 +52,9 @@ pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 
 /// Lets the child through.
 pub(crate) fn open(gate: &OwnedFd) -> Result<()> {
-    nix::unistd::write(gate, &[1]).map(drop).map_err(|e| Error::io("write to the child's gate", e.into()))
+    nix::unistd::write(gate, &[1])
+        .map(drop)
+        .map_err(|e| Error::io("write to the child's gate", e.into()))
 }
 
 /// Waits at the gate; `false` when the tracer is gone.
@@ -69,14 +72,16 @@ pub(crate) unsafe fn passes(gate: RawFd) -> bool {
 /// # Safety
 /// For a child between fork and execve: it makes only async-signal-safe calls.
 pub(crate) unsafe fn be_examined() {
-    // SAFETY: a stop of itself, and one harmless call: getpid takes no arguments, so the marks are passed on and ignored.
+    // SAFETY: a stop of itself, and one harmless call: getpid takes no arguments, so the marks are
+    // passed on and ignored.
     unsafe {
         libc::kill(libc::getpid(), libc::SIGSTOP);
         libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
     }
 }
 
-/// Takes a seized child through [`be_examined`]. Answers the stop at its end, and the longest struct that the kernel reported.
+/// Takes a seized child through [`be_examined`]. Answers the stop at its end, and the longest
+/// struct that the kernel reported.
 pub(crate) fn examine(tracer: &Tracer, child: Tid) -> Result<(Stop, u32)> {
     let mut info = SyscallInfo::new();
     let mut seen = [false; 3];
@@ -85,7 +90,8 @@ pub(crate) fn examine(tracer: &Tracer, child: Tid) -> Result<(Stop, u32)> {
         let Report::Stopped(stop) = tracer.wait_for(child)? else {
             return Err(unsupported("a traced child ended without the expected stops"));
         };
-        stop.syscall_info(&mut info).map_err(|_| unsupported("the child died while it was traced"))?;
+        stop.syscall_info(&mut info)
+            .map_err(|_| unsupported("the child died while it was traced"))?;
         if info.returned() < 0 {
             return Err(no_syscall_info(-info.returned()));
         }
@@ -128,7 +134,8 @@ pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
         && tracer != 0
     {
         let fix = format!(
-            "process {tracer} traces this sysreel and all its children; a process has one tracer at a time, so start sysreel outside of that one"
+            "process {tracer} traces this sysreel and all its children; a process has one tracer \
+             at a time, so start sysreel outside of that one"
         );
         return Error::NoTracing { found, fix };
     }
@@ -138,11 +145,16 @@ pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
     let scope = std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default();
     let fix = match (error.raw_os_error(), scope.trim()) {
         (Some(libc::EPERM), "2") => {
-            "Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root, or lower the sysctl"
+            "Yama lets only root trace (kernel.yama.ptrace_scope=2): run as root, or lower the \
+             sysctl"
         }
-        (Some(libc::EPERM), "3") => "Yama forbids ptrace until the next boot (kernel.yama.ptrace_scope=3)",
+        (Some(libc::EPERM), "3") => {
+            "Yama forbids ptrace until the next boot (kernel.yama.ptrace_scope=3)"
+        }
         (Some(libc::EPERM | libc::ENOSYS), _) => {
-            "the sandbox or container filters ptrace: allow it (docker run --cap-add SYS_PTRACE, or --security-opt seccomp=unconfined; Kubernetes: securityContext.capabilities.add: [SYS_PTRACE])"
+            "the sandbox or container filters ptrace: allow it (docker run --cap-add SYS_PTRACE, \
+             or --security-opt seccomp=unconfined; Kubernetes: securityContext.capabilities.add: \
+             [SYS_PTRACE])"
         }
         _ => "see ptrace(2)",
     };
@@ -158,7 +170,8 @@ fn no_syscall_info(errno: i32) -> Error {
     }
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let fix = format!(
-        "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the request",
+        "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the \
+         request",
         release.trim()
     );
     Error::NoTracing { found, fix }

@@ -1,6 +1,7 @@
 //! What /proc tells of a process (proc(5)).
 //!
-//! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no reason to stop recording.
+//! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no
+//! reason to stop recording.
 
 use crate::Tid;
 use std::fs;
@@ -86,7 +87,8 @@ impl Status {
     }
 }
 
-/// A name as the status file escapes it: a newline and a backslash have a backslash before them (proc(5)).
+/// A name as the status file escapes it: a newline and a backslash have a backslash before them
+/// (proc(5)).
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut bytes = text.iter().copied();
     let mut name = Vec::with_capacity(text.len());
@@ -103,8 +105,9 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     name
 }
 
-/// A file of /proc that is one record: a read that leaves room in the buffer was its last (fs/seq_file.c). Without asking for a size
-/// that is always 0, and without a second read that finds the end.
+/// A file of /proc that is one record: a read that leaves room in the buffer was its last
+/// (fs/seq_file.c). Without asking for a size that is always 0, and without a second read that
+/// finds the end.
 fn record(path: &str) -> io::Result<Vec<u8>> {
     read_whole(path, true)
 }
@@ -156,7 +159,12 @@ pub struct Mapping {
 impl Mapping {
     /// PROT_*: PROT_READ is 1, PROT_WRITE 2, PROT_EXEC 4 (asm-generic/mman-common.h).
     pub fn protection(&self) -> u32 {
-        (0..).zip(self.permissions).take(3).filter(|(_, letter)| *letter != b'-').map(|(i, _)| 1 << i).sum()
+        (0..)
+            .zip(self.permissions)
+            .take(3)
+            .filter(|(_, letter)| *letter != b'-')
+            .map(|(i, _)| 1 << i)
+            .sum()
     }
 }
 
@@ -186,7 +194,10 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
         end: hex(end)?,
         permissions,
         offset,
-        device: libc::makedev(u32::from_str_radix(major, 16).ok()?, u32::from_str_radix(minor, 16).ok()?),
+        device: libc::makedev(
+            u32::from_str_radix(major, 16).ok()?,
+            u32::from_str_radix(minor, 16).ok()?,
+        ),
         inode,
         path: rest.trim_ascii_start().to_vec(),
     })
@@ -234,7 +245,8 @@ pub fn link(tid: Tid, name: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// The bytes of a file in /proc/TID that is one record, such as `comm`, `auxv`, `cmdline`; empty when it cannot be read.
+/// The bytes of a file in /proc/TID that is one record, such as `comm`, `auxv`, `cmdline`; empty
+/// when it cannot be read.
 pub fn file(tid: Tid, name: &str) -> Vec<u8> {
     record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
 }
@@ -253,7 +265,8 @@ pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
     found
 }
 
-/// Soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2)); `u64::MAX` is unlimited.
+/// Soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2)); `u64::MAX` is
+/// unlimited.
 pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
     (0..16)
         .map_while(|resource| {
@@ -278,15 +291,21 @@ fn stat_fields(path: &str) -> Vec<u64> {
     let text = record(path).unwrap_or_default();
     // The name in parentheses may hold anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
-    String::from_utf8_lossy(after).split_whitespace().map(|field| field.parse().unwrap_or(0)).collect()
+    String::from_utf8_lossy(after)
+        .split_whitespace()
+        .map(|field| field.parse().unwrap_or(0))
+        .collect()
 }
 
-/// User and system time of one thread in nanoseconds (in clock ticks as /proc has them). For a task that is about to exit.
+/// User and system time of one thread in nanoseconds (in clock ticks as /proc has them). For a task
+/// that is about to exit.
 pub fn cpu_time(tid: Tid) -> (u64, u64) {
     let fields = stat_fields(&format!("/proc/{tid}/task/{tid}/stat"));
     // SAFETY: sysconf(3) takes a number.
-    let per_second = u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
-    let time = |at: usize| fields.get(at).copied().unwrap_or(0).saturating_mul(1_000_000_000 / per_second);
+    let per_second =
+        u64::try_from(unsafe { libc::sysconf(libc::_SC_CLK_TCK) }).unwrap_or(100).max(1);
+    let time =
+        |at: usize| fields.get(at).copied().unwrap_or(0).saturating_mul(1_000_000_000 / per_second);
     (time(11), time(12))
 }
 
@@ -308,7 +327,8 @@ pub(crate) fn in_foreground(pid: Tid) -> bool {
     group.is_some() && group == foreground
 }
 
-/// Would executing this task's image change its effective user, group or capabilities, yet has not? True also where a mount forbids it.
+/// Would executing this task's image change its effective user, group or capabilities, yet has not?
+/// True also where a mount forbids it.
 pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
     let path = format!("/proc/{tid}/exe");
     let Ok(data) = fs::metadata(&path) else { return false };
@@ -321,8 +341,11 @@ pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
 
 fn has_file_capabilities(path: &str) -> bool {
     let Ok(path) = std::ffi::CString::new(path) else { return false };
-    // SAFETY: two C strings; with a null buffer of length 0 the call only answers the size (getxattr(2)).
-    unsafe { libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0 }
+    // SAFETY: two C strings; with a null buffer of length 0 the call only answers the size
+    // (getxattr(2)).
+    unsafe {
+        libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0
+    }
 }
 
 /// The current folder of this process, for the log's header.

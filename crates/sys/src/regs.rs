@@ -41,7 +41,8 @@ const NAMES: [(&str, usize); 27] = named!(
     rip rsp rax rbx rcx rdx rsi rdi rbp r8 r9 r10 r11 r12 r13 r14 r15 orig_rax eflags fs_base gs_base cs ss ds es fs gs
 );
 
-/// The code and stack segments of 64-bit programs (arch/x86/include/asm/segment.h, __USER_CS and __USER_DS).
+/// The code and stack segments of 64-bit programs (arch/x86/include/asm/segment.h, __USER_CS and
+/// __USER_DS).
 const USER_CS: u64 = 0x33;
 const USER_SS: u64 = 0x2b;
 
@@ -89,8 +90,9 @@ impl Registers {
         self.words[at!(rax)]
     }
 
-    /// Are these the registers of the same moment of a program? What the kernel keeps of how it was entered does not count, nor the flag
-    /// that lets an instruction be executed at which a breakpoint stands (RF).
+    /// Are these the registers of the same moment of a program? What the kernel keeps of how it was
+    /// entered does not count, nor the flag that lets an instruction be executed at which a
+    /// breakpoint stands (RF).
     pub fn are_of_moment(&self, other: &Registers) -> bool {
         const RESUME_FLAG: u64 = 1 << 16;
         let without = |registers: &Registers| {
@@ -102,8 +104,8 @@ impl Registers {
         without(self) == without(other)
     }
 
-    /// The first register that is another one than `other` has at the entry of the same call: its name, and both values. Flags that only a
-    /// tracer sets (RF, TF) do not count.
+    /// The first register that is another one than `other` has at the entry of the same call: its
+    /// name, and both values. Flags that only a tracer sets (RF, TF) do not count.
     pub fn first_difference(&self, other: &Registers) -> Option<(&'static str, u64, u64)> {
         const OF_TRACERS: u64 = 1 << 16 | 1 << 8;
         NAMES.iter().find_map(|&(name, at)| {
@@ -123,7 +125,8 @@ impl Registers {
         self.words[at!(cs)] == USER_CS
     }
 
-    /// Back to the instruction that made a call, which is `len` bytes long, to make that call or the one that goes on with it.
+    /// Back to the instruction that made a call, which is `len` bytes long, to make that call or
+    /// the one that goes on with it.
     pub fn repeat_call(&mut self, len: u64, nr: u64) {
         self.words[at!(rip)] = self.words[at!(rip)].wrapping_sub(len);
         self.words[at!(rax)] = nr;
@@ -161,8 +164,8 @@ impl Registers {
         self.words[at!(rip)] += opcode_len;
     }
 
-    /// The kernel restarts a call that a signal interrupted by what stands in orig_rax; -1 says that there is none
-    /// (arch/x86/kernel/signal.c).
+    /// The kernel restarts a call that a signal interrupted by what stands in orig_rax; -1 says
+    /// that there is none (arch/x86/kernel/signal.c).
     pub fn forget_call(&mut self) {
         self.words[at!(orig_rax)] = u64::MAX;
     }
@@ -206,7 +209,8 @@ impl Stop {
     /// PTRACE_GETREGS: the general registers.
     pub fn general(&self) -> Result<Registers> {
         let mut registers = Registers { words: [0; WORDS] };
-        // SAFETY: GETREGS writes one user_regs_struct to data; `words` has its size, and any bytes make valid words (ptrace(2)).
+        // SAFETY: GETREGS writes one user_regs_struct to data; `words` has its size, and any bytes
+        // make valid words (ptrace(2)).
         unsafe { ptrace(GETREGS, self.tid(), 0, registers.words.as_mut_ptr() as usize) }
             .map_err(|source| self.failed("PTRACE_GETREGS", source))?;
         Ok(registers)
@@ -214,17 +218,20 @@ impl Stop {
 
     /// PTRACE_SETREGS.
     pub fn set_general(&self, registers: &Registers) -> Result<()> {
-        // SAFETY: SETREGS reads one user_regs_struct from data; `words` has its size (ptrace(2)). The kernel checks what it takes.
+        // SAFETY: SETREGS reads one user_regs_struct from data; `words` has its size (ptrace(2)).
+        // The kernel checks what it takes.
         unsafe { ptrace(SETREGS, self.tid(), 0, registers.words.as_ptr() as usize) }
             .map(drop)
             .map_err(|source| self.failed("PTRACE_SETREGS", source))
     }
 
-    /// Puts a value where a call leaves its result, and leaves all else alone: one request where all registers take two.
+    /// Puts a value where a call leaves its result, and leaves all else alone: one request where
+    /// all registers take two.
     pub fn set_result(&self, result: u64) -> Result<()> {
         let at = at!(rax) * 8;
         let data = usize::try_from(result).unwrap_or(0);
-        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read (ptrace(2)).
+        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user
+        // area; nothing of ours is read (ptrace(2)).
         unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), at, data) }
             .map(drop)
             .map_err(|source| self.failed("PTRACE_POKEUSER of rax", source))
@@ -240,25 +247,29 @@ impl Stop {
             .map_err(|source| self.failed("PTRACE_POKEUSER of rdx", source))
     }
 
-    /// Puts the task's first hardware breakpoint at an instruction, or takes it away: SIGTRAP comes before the instruction is executed
-    /// (Intel SDM, "Debug registers").
+    /// Puts the task's first hardware breakpoint at an instruction, or takes it away: SIGTRAP comes
+    /// before the instruction is executed (Intel SDM, "Debug registers").
     pub fn break_at(&self, ip: Option<u64>) -> Result<()> {
-        // Bit 0 of the seventh switches the first on for this task; all its other bits 0: one byte, executed.
+        // Bit 0 of the seventh switches the first on for this task; all its other bits 0: one byte,
+        // executed.
         for (register, value) in [(7, 0), (0, ip.unwrap_or(0)), (7, u64::from(ip.is_some()))] {
             let data = usize::try_from(value).unwrap_or(0);
-            // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read (ptrace(2)).
+            // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user
+            // area; nothing of ours is read (ptrace(2)).
             unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid(), debug_register(register), data) }
                 .map_err(|source| self.failed("PTRACE_POKEUSER of a debug register", source))?;
         }
         Ok(())
     }
 
-    /// PTRACE_SET_THREAD_AREA: an entry of the task's table of segments, of which the structure tells the number. No call can do that for
-    /// a 64-bit task (arch/x86/kernel/ptrace.c, under IA32_EMULATION).
+    /// PTRACE_SET_THREAD_AREA: an entry of the task's table of segments, of which the structure
+    /// tells the number. No call can do that for a 64-bit task (arch/x86/kernel/ptrace.c, under
+    /// IA32_EMULATION).
     pub fn set_thread_area(&self, area: &[u8; THREAD_AREA]) -> Result<()> {
         let [a, b, c, d, ..] = *area;
         let entry = usize::try_from(u32::from_le_bytes([a, b, c, d])).unwrap_or(usize::MAX);
-        // SAFETY: the request takes the number of an entry as addr and reads one user_desc from data; `area` has its size (ptrace(2)).
+        // SAFETY: the request takes the number of an entry as addr and reads one user_desc from
+        // data; `area` has its size (ptrace(2)).
         unsafe { ptrace(SET_THREAD_AREA, self.tid(), entry, area.as_ptr() as usize) }
             .map(drop)
             .map_err(|source| self.failed("PTRACE_SET_THREAD_AREA", source))
@@ -270,7 +281,8 @@ impl Stop {
         let mut bytes = vec![0u8; 16 << 10];
         let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
         let data = (&raw mut iov) as usize;
-        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it wrote (ptrace(2)).
+        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it
+        // wrote (ptrace(2)).
         unsafe { ptrace(libc::PTRACE_GETREGSET, self.tid(), NT_X86_XSTATE as usize, data) }
             .map_err(|source| self.failed("PTRACE_GETREGSET of the extended state", source))?;
         bytes.truncate(iov.iov_len);
@@ -290,7 +302,8 @@ impl Stop {
     /// PTRACE_SETSIGMASK: which signals wait; answers which waited before.
     pub fn swap_signal_mask(&self, mask: u64) -> Result<u64, Died> {
         let mut before = 0u64;
-        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data (ptrace(2)).
+        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data
+        // (ptrace(2)).
         unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut before) as usize) }
             .map_err(|_| Died)?;
         // SAFETY: SETSIGMASK reads as many from data.
@@ -337,7 +350,10 @@ mod tests {
     fn a_time_stamp_has_two_halves() {
         let mut registers = Registers { words: [5; WORDS] };
         registers.answer_time_stamp(3, 0x1_0000_0002, Some(9));
-        assert_eq!((registers.result(), registers.words[at!(rdx)], registers.words[at!(rcx)]), (2, 1, 9));
+        assert_eq!(
+            (registers.result(), registers.words[at!(rdx)], registers.words[at!(rcx)]),
+            (2, 1, 9)
+        );
         assert_eq!(registers.ip(), 8);
     }
 }

@@ -2,7 +2,9 @@
 
 use crate::clock;
 use crate::info::SyscallInfo;
-use crate::{Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus};
+use crate::{
+    Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus,
+};
 use std::time::Duration;
 
 /// Where a `syscall` instruction lies in the task.
@@ -111,7 +113,8 @@ impl Call {
         Call::Plain(libc::SYS_mremap, [from, old_len, new_len, flags, to, 0])
     }
 
-    /// prctl(2) PR_SET_TSC: from here on the instructions that read the time-stamp counter stop with SIGSEGV.
+    /// prctl(2) PR_SET_TSC: from here on the instructions that read the time-stamp counter stop
+    /// with SIGSEGV.
     pub fn trap_time_stamps() -> Call {
         let option = libc::PR_SET_TSC.cast_unsigned();
         let trap = libc::PR_TSC_SIGSEGV.cast_unsigned();
@@ -136,11 +139,13 @@ impl Call {
         match self {
             Call::Anonymous { address, len, prot, grows_down } => {
                 let grows_down = if grows_down { libc::MAP_GROWSDOWN } else { 0 };
-                let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | grows_down;
+                let flags =
+                    libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | grows_down;
                 (libc::SYS_mmap, [address, len, prot.into(), fixed(flags), u64::MAX, 0])
             }
             Call::File { address, len, prot, fd, offset, shared } => {
-                let kind = if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
+                let kind =
+                    if shared { libc::MAP_SHARED } else { libc::MAP_PRIVATE | libc::MAP_NORESERVE };
                 let fd = i64::from(fd).cast_unsigned();
                 (libc::SYS_mmap, [address, len, prot.into(), fixed(kind), fd, offset])
             }
@@ -156,7 +161,8 @@ fn fixed(flags: i32) -> u64 {
 }
 
 impl Tracer {
-    /// Makes a stopped task make a call through `gate`; afterwards it stands as it stood, with the same registers.
+    /// Makes a stopped task make a call through `gate`; afterwards it stands as it stood, with the
+    /// same registers.
     pub fn call_in(&self, stop: &mut Stop, gate: Gate, call: Call) -> Result<Called, Lost> {
         let before = stop.general()?;
         let called = self.call_and_stay(stop, gate, call)?;
@@ -170,8 +176,9 @@ impl Tracer {
         self.wait_in_place(stop)
     }
 
-    /// As [`Tracer::go_on`]. Whenever a [`Ticker`](crate::signals::Ticker) wakes this thread it is asked whether to wait on; if not, the
-    /// task is stopped where it is: an EVENT_STOP, unless it comes to another stop by itself.
+    /// As [`Tracer::go_on`]. Whenever a [`Ticker`](crate::signals::Ticker) wakes this thread it is
+    /// asked whether to wait on; if not, the task is stopped where it is: an EVENT_STOP, unless it
+    /// comes to another stop by itself.
     pub fn go_on_while(
         &self,
         stop: &mut Stop,
@@ -192,13 +199,16 @@ impl Tracer {
                 Report::Interrupted if !wait_on() => _ = self.interrupt(tid),
                 Report::Interrupted => {}
                 Report::NoTasks => {
-                    return Err(Error::Unsupported(format!("task {tid} could not be waited for")).into());
+                    return Err(
+                        Error::Unsupported(format!("task {tid} could not be waited for")).into()
+                    );
                 }
             }
         }
     }
 
-    /// As [`Tracer::go_on`], for some time; answers whether a stop came in it. If not, the task runs, and the next must be waited for.
+    /// As [`Tracer::go_on`], for some time; answers whether a stop came in it. If not, the task
+    /// runs, and the next must be waited for.
     pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
         const LOOK_EVERY: Duration = Duration::from_micros(100);
         stop.resume_in_place(how, Signal::NONE);
@@ -210,7 +220,9 @@ impl Tracer {
                     return Ok(true);
                 }
                 Some(Report::Gone { status, .. }) => return Err(Lost::Gone(status)),
-                Some(Report::Interrupted | Report::NoTasks) | None => std::thread::sleep(LOOK_EVERY),
+                Some(Report::Interrupted | Report::NoTasks) | None => {
+                    std::thread::sleep(LOOK_EVERY)
+                }
             }
         }
         Ok(false)
@@ -223,14 +235,21 @@ impl Tracer {
             Report::Stopped(next) => *stop = next,
             Report::Gone { status, .. } => return Err(Lost::Gone(status)),
             Report::Interrupted | Report::NoTasks => {
-                return Err(Error::Unsupported(format!("task {tid} could not be waited for")).into());
+                return Err(
+                    Error::Unsupported(format!("task {tid} could not be waited for")).into()
+                );
             }
         }
         Ok(())
     }
 
     /// As [`Tracer::call_in`]; the task has the registers that the call left.
-    pub(crate) fn call_and_stay(&self, stop: &mut Stop, gate: Gate, call: Call) -> Result<Called, Lost> {
+    pub(crate) fn call_and_stay(
+        &self,
+        stop: &mut Stop,
+        gate: Gate,
+        call: Call,
+    ) -> Result<Called, Lost> {
         let (nr, args) = call.words();
         let mut registers = stop.general()?;
         registers.enter(gate.0, nr, args);

@@ -1,13 +1,17 @@
 //! A seccomp filter of the recorder's own, so that a program stops for some calls only.
 //!
-//! It is made of a few instructions of classic BPF, put together by hand (seccomp(2), bpf(4)): no call is ever denied. What is not
-//! asked for is allowed, and as the answer depends on nothing but architecture and number the kernel remembers it in a bitmap
-//! (Linux 5.11, kernel/seccomp.c): such a call costs next to nothing. An architecture that the filter does not know is traced.
+//! It is made of a few instructions of classic BPF, put together by hand (seccomp(2), bpf(4)): no
+//! call is ever denied. What is not asked for is allowed, and as the answer depends on nothing but
+//! architecture and number the kernel remembers it in a bitmap (Linux 5.11, kernel/seccomp.c): such
+//! a call costs next to nothing. An architecture that the filter does not know is traced.
 
-use linux_raw_sys::ptrace::{SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, SECCOMP_SET_MODE_FILTER, seccomp_data};
+use linux_raw_sys::ptrace::{
+    SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, SECCOMP_SET_MODE_FILTER, seccomp_data,
+};
 use std::mem::offset_of;
 
-/// The numbers of an architecture: from each number on, up to the next, calls stop or do not. The first is 0.
+/// The numbers of an architecture: from each number on, up to the next, calls stop or do not. The
+/// first is 0.
 pub type Ranges = (u32, Vec<(u32, bool)>);
 
 /// A filter that is ready to be installed.
@@ -26,13 +30,16 @@ const GO: u32 = libc::BPF_JMP | libc::BPF_JA;
 const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
 
 impl Filter {
-    /// A filter that answers RET_TRACE with this data where a call shall stop. `None` when it would be too long for the kernel.
+    /// A filter that answers RET_TRACE with this data where a call shall stop. `None` when it would
+    /// be too long for the kernel.
     pub fn new(archs: &[Ranges], data: u16) -> Option<Filter> {
         let stop = SECCOMP_RET_TRACE | u32::from(data);
         let answer = |stops: bool| if stops { stop } else { SECCOMP_RET_ALLOW };
-        let sections: Vec<Vec<_>> = archs.iter().map(|(_, ranges)| section(ranges, answer)).collect();
+        let sections: Vec<Vec<_>> =
+            archs.iter().map(|(_, ranges)| section(ranges, answer)).collect();
         let mut code = vec![load(offset_of!(seccomp_data, arch))?];
-        // Behind the load come two instructions for each architecture, and the answer for all others.
+        // Behind the load come two instructions for each architecture, and the answer for all
+        // others.
         let mut at = 2 * archs.len() + 1;
         for (n, ((arch, _), section)) in archs.iter().zip(&sections).enumerate() {
             let behind_both = 2 * (n + 1);
@@ -57,23 +64,28 @@ impl Filter {
         self.code.iter().flat_map(instruction).collect()
     }
 
-    /// Puts the filter on the calling thread for ever. Async-signal-safe: a child between fork and execve calls it.
+    /// Puts the filter on the calling thread for ever. Async-signal-safe: a child between fork and
+    /// execve calls it.
     ///
-    /// Without CAP_SYS_ADMIN the kernel demands no_new_privs (seccomp(2)), so that is set then, and only then: setuid programs get no
-    /// privileges under an unprivileged tracer in any case (execve(2)).
+    /// Without CAP_SYS_ADMIN the kernel demands no_new_privs (seccomp(2)), so that is set then, and
+    /// only then: setuid programs get no privileges under an unprivileged tracer in any case
+    /// (execve(2)).
     pub(crate) fn install(&self) -> Result<(), i32> {
         let program = libc::sock_fprog {
             len: u16::try_from(self.code.len()).unwrap_or(0),
             filter: self.code.as_ptr().cast_mut(),
         };
-        // SAFETY: seccomp(2) reads `len` instructions behind `filter`, which live in `self`; prctl(2) takes numbers.
+        // SAFETY: seccomp(2) reads `len` instructions behind `filter`, which live in `self`;
+        // prctl(2) takes numbers.
         unsafe {
-            let install = || libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program);
+            let install =
+                || libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program);
             if install() == 0 {
                 return Ok(());
             }
             let refused = *libc::__errno_location() == libc::EACCES;
-            if refused && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && install() == 0 {
+            if refused && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && install() == 0
+            {
                 return Ok(());
             }
             Err(*libc::__errno_location())
@@ -81,7 +93,8 @@ impl Filter {
     }
 }
 
-/// What decides about the numbers of one architecture: one comparison and one answer for each range.
+/// What decides about the numbers of one architecture: one comparison and one answer for each
+/// range.
 fn section(ranges: &[(u32, bool)], answer: impl Fn(bool) -> u32) -> Vec<libc::sock_filter> {
     let mut code: Vec<_> = load(offset_of!(seccomp_data, nr)).into_iter().collect();
     for (n, &(_, stops)) in ranges.iter().enumerate() {
@@ -125,11 +138,15 @@ mod tests {
 
     #[test]
     fn every_architecture_is_asked_about_its_own_numbers() {
-        let archs =
-            [(7, vec![(0, false), (3, true), (4, false), (9, true)]), (8, vec![(0, true), (5, false)])];
+        let archs = [
+            (7, vec![(0, false), (3, true), (4, false), (9, true)]),
+            (8, vec![(0, true), (5, false)]),
+        ];
         let filter = Filter::new(&archs, 0x1234).unwrap();
         let (stop, go) = (SECCOMP_RET_TRACE | 0x1234, SECCOMP_RET_ALLOW);
-        for (nr, answer) in [(0, go), (2, go), (3, stop), (4, go), (8, go), (9, stop), (u32::MAX, stop)] {
+        for (nr, answer) in
+            [(0, go), (2, go), (3, stop), (4, go), (8, go), (9, stop), (u32::MAX, stop)]
+        {
             assert_eq!(run(&filter, 7, nr), answer, "{nr}");
         }
         assert_eq!([0, 4, 5, u32::MAX].map(|nr| run(&filter, 8, nr)), [stop, stop, go, go]);

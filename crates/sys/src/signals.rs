@@ -1,4 +1,5 @@
-//! The recorder's own signals: those that ask it to stop, and those that are the program's business.
+//! The recorder's own signals: those that ask it to stop, and those that are the program's
+//! business.
 
 use crate::raw::check;
 use crate::stop::SIGINFO;
@@ -34,11 +35,13 @@ pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
 /// The terminal is gone.
 pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 
-/// Turns requests to terminate into something that a tracer blocked in wait4 notices without a race.
+/// Turns requests to terminate into something that a tracer blocked in wait4 notices without a
+/// race.
 ///
-/// wait4 cannot wait for signals and tracees at once, and a handler that sets a flag loses when it runs just before
-/// wait4 blocks. So the signals are blocked and a thread takes them with sigwait(3); it then interrupts the tracer's wait
-/// again and again until the tracer has acknowledged.
+/// wait4 cannot wait for signals and tracees at once, and a handler that sets a flag loses when it
+/// runs just before wait4 blocks. So the signals are blocked and a thread takes them with
+/// sigwait(3); it then interrupts the tracer's wait again and again until the tracer has
+/// acknowledged.
 #[derive(Debug)]
 pub struct Termination {
     shared: Arc<Shared>,
@@ -51,15 +54,18 @@ struct Shared {
 }
 
 impl Termination {
-    /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called before other threads
-    /// are started, so that they inherit the mask, and after the program was spawned, so that it does not.
+    /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called
+    /// before other threads are started, so that they inherit the mask, and after the program was
+    /// spawned, so that it does not.
     ///
-    /// Without `keys`, what the terminal sends for Ctrl-C and its kin is passed over: it sends it to the program as well.
+    /// Without `keys`, what the terminal sends for Ctrl-C and its kin is passed over: it sends it
+    /// to the program as well.
     ///
-    /// Those that this process was told to ignore (nohup(1), `trap '' HUP`) stay ignored: blocked, they would be kept for sigwait
-    /// (kernel/signal.c, `sig_ignored`).
+    /// Those that this process was told to ignore (nohup(1), `trap '' HUP`) stay ignored: blocked,
+    /// they would be kept for sigwait (kernel/signal.c, `sig_ignored`).
     pub fn watch(signals: &[Signal], keys: bool) -> Result<Termination> {
-        let heeded: Vec<Signal> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
+        let heeded: Vec<Signal> =
+            signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
         let set = block(&heeded)?;
         catch_wake_up()?;
         let shared = Arc::new(Shared::default());
@@ -69,8 +75,8 @@ impl Termination {
             .name("termination".into())
             .spawn(move || {
                 loop {
-                    // SAFETY: zeroed is a valid siginfo_t; `set` was filled by sigaddset, and sigwaitinfo(2)
-                    // writes one siginfo_t.
+                    // SAFETY: zeroed is a valid siginfo_t; `set` was filled by sigaddset, and
+                    // sigwaitinfo(2) writes one siginfo_t.
                     let (signal, code) = unsafe {
                         let mut info: libc::siginfo_t = std::mem::zeroed();
                         (libc::sigwaitinfo(&set, &mut info), info.si_code)
@@ -101,8 +107,9 @@ impl Termination {
     }
 }
 
-/// Wakes a tracer that is blocked in wait4 after some time, again and again until it is dropped. The wait answers
-/// [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`] must have been called before.
+/// Wakes a tracer that is blocked in wait4 after some time, again and again until it is dropped.
+/// The wait answers [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`]
+/// must have been called before.
 #[derive(Debug)]
 pub struct Alarm {
     over: Arc<AtomicBool>,
@@ -135,8 +142,8 @@ impl Drop for Alarm {
 }
 
 /// Wakes a thread that is blocked in wait4, once. The wait answers
-/// [`Report::Interrupted`](crate::Report::Interrupted); a wait that begins just after it is not woken.
-/// [`Termination::watch`] must have been called before.
+/// [`Report::Interrupted`](crate::Report::Interrupted); a wait that begins just after it is not
+/// woken. [`Termination::watch`] must have been called before.
 #[derive(Debug, Clone, Copy)]
 pub struct Waker {
     process: Tid,
@@ -204,7 +211,8 @@ impl Drop for Ticker {
     }
 }
 
-/// The most that the kernel puts on a stack to call a signal handler (getauxval(3), AT_MINSIGSTKSZ; Linux 5.14).
+/// The most that the kernel puts on a stack to call a signal handler (getauxval(3), AT_MINSIGSTKSZ;
+/// Linux 5.14).
 pub fn largest_frame() -> u64 {
     /// What it was before registers grew.
     const SMALLEST: u64 = 2048;
@@ -258,11 +266,13 @@ pub fn is_ignored(signal: Signal) -> bool {
     // SAFETY: zeroed is a valid sigaction; with a null new action sigaction(2) only reads.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
-        libc::sigaction(signal.0, std::ptr::null(), &mut action) == 0 && action.sa_sigaction == libc::SIG_IGN
+        libc::sigaction(signal.0, std::ptr::null(), &mut action) == 0
+            && action.sa_sigaction == libc::SIG_IGN
     }
 }
 
-/// Ignores signals in this process: the terminal's Ctrl-C goes to the whole foreground group, and it is the program that it is for.
+/// Ignores signals in this process: the terminal's Ctrl-C goes to the whole foreground group, and
+/// it is the program that it is for.
 pub fn ignore(signals: &[Signal]) {
     for signal in signals {
         // SAFETY: SIG_IGN needs no handler.
@@ -270,10 +280,12 @@ pub fn ignore(signals: &[Signal]) {
     }
 }
 
-/// The kernel sends no SIGCHLD for the stops of children and tracees any more: a tracer that waits for them needs none, and each takes time
-/// (`do_notify_parent_cldstop`, kernel/signal.c). Those for their ends come as before.
+/// The kernel sends no SIGCHLD for the stops of children and tracees any more: a tracer that waits
+/// for them needs none, and each takes time (`do_notify_parent_cldstop`, kernel/signal.c). Those
+/// for their ends come as before.
 pub fn without_those_for_stops() {
-    // SAFETY: sigaction(2) reads and writes whole sigactions of ours, and the one that is set is the one that was there.
+    // SAFETY: sigaction(2) reads and writes whole sigactions of ours, and the one that is set is
+    // the one that was there.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         if libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut action) == 0 {
@@ -289,21 +301,27 @@ pub fn send(pid: Tid, signal: Signal) {
     unsafe { libc::kill(pid, signal.0) };
 }
 
-/// Does this siginfo_t tell of something that an instruction of the task itself has done? Those come at the same place in every run
-/// (sigaction(2), "The siginfo_t argument").
+/// Does this siginfo_t tell of something that an instruction of the task itself has done? Those
+/// come at the same place in every run (sigaction(2), "The siginfo_t argument").
 pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
-        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+        siginfo
+            .get(at..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
     is_of_instructions(Signal(signal)) && code > 0
 }
 
-/// Does this siginfo_t tell of a signal that the kernel forces on a task for what it has just done? A
-/// filter of seccomp(2) can do so too.
+/// Does this siginfo_t tell of a signal that the kernel forces on a task for what it has just done?
+/// A filter of seccomp(2) can do so too.
 pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
-        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+        siginfo
+            .get(at..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
     (is_of_instructions(Signal(signal)) || signal == libc::SIGSYS) && code > 0
@@ -312,7 +330,10 @@ pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
 /// Does this siginfo_t tell of a breakpoint in a debug register (sigaction(2), TRAP_HWBKPT)?
 pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
-        siginfo.get(at..).and_then(|bytes| bytes.first_chunk()).map(|bytes| i32::from_le_bytes(*bytes))
+        siginfo
+            .get(at..)
+            .and_then(|bytes| bytes.first_chunk())
+            .map(|bytes| i32::from_le_bytes(*bytes))
     };
     int(0) == Some(libc::SIGTRAP) && int(8) == Some(libc::TRAP_HWBKPT)
 }
@@ -328,11 +349,15 @@ pub fn send_to_task(tid: Tid, signal: Signal) {
     unsafe { libc::syscall(libc::SYS_tkill, tid, signal.0) };
 }
 
-/// Sends a task the signal that was withheld from it, with what it said of itself where the kernel lets others say such things: what a
-/// queue, a timer or a message brings (rt_sigqueueinfo(2)). What kill(2) or the kernel itself has sent says that it comes from us.
+/// Sends a task the signal that was withheld from it, with what it said of itself where the kernel
+/// lets others say such things: what a queue, a timer or a message brings (rt_sigqueueinfo(2)).
+/// What kill(2) or the kernel itself has sent says that it comes from us.
 pub fn send_again(tgid: Tid, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
-    // SAFETY: rt_tgsigqueueinfo(2) reads one siginfo_t, whose size `siginfo` has, and takes numbers.
-    let answer = unsafe { libc::syscall(libc::SYS_rt_tgsigqueueinfo, tgid, tid, signal.0, siginfo.as_ptr()) };
+    // SAFETY: rt_tgsigqueueinfo(2) reads one siginfo_t, whose size `siginfo` has, and takes
+    // numbers.
+    let answer = unsafe {
+        libc::syscall(libc::SYS_rt_tgsigqueueinfo, tgid, tid, signal.0, siginfo.as_ptr())
+    };
     if check(answer).is_err() {
         send_to_task(tid, signal);
     }
@@ -340,7 +365,8 @@ pub fn send_again(tgid: Tid, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) 
 
 /// Ends this process by `signal`, as the recorded program ended, without a second core file.
 pub fn die_by(signal: Signal) -> ! {
-    // SAFETY: all of these take numbers or a valid set; nothing after them relies on this process's state.
+    // SAFETY: all of these take numbers or a valid set; nothing after them relies on this process's
+    // state.
     unsafe {
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
@@ -350,7 +376,8 @@ pub fn die_by(signal: Signal) -> ! {
         libc::sigaddset(&mut set, signal.0);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
         libc::raise(signal.0);
-        // A signal whose default is not to end a process cannot have ended the program either; shells say 128 + n.
+        // A signal whose default is not to end a process cannot have ended the program either;
+        // shells say 128 + n.
         libc::_exit(128 + signal.0)
     }
 }

@@ -3,7 +3,8 @@
 use crate::raw::check;
 use crate::seccomp::Filter;
 use crate::{
-    Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, front, probe, signals, startup,
+    Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, front, probe, signals,
+    startup,
 };
 use std::ffi::{CStr, CString, OsStr, OsString};
 use std::io::{self, Read};
@@ -14,10 +15,11 @@ use std::path::{Path, PathBuf};
 /// A program that was forked and stands right before its execve.
 #[derive(Debug)]
 pub struct Spawned {
-    /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is the entry of execve.
+    /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is
+    /// the entry of execve.
     ///
-    /// It dies with its tracer until [`Tracer::let_live`] is called: a recording that cannot begin after all must not leave
-    /// a program behind that runs unrecorded.
+    /// It dies with its tracer until [`Tracer::let_live`] is called: a recording that cannot begin
+    /// after all must not leave a program behind that runs unrecorded.
     pub stop: Stop,
     /// Says whether and why that execve failed.
     pub outcome: ExecOutcome,
@@ -55,7 +57,9 @@ impl ExecOutcome {
     fn ended_before_the_gate(mut self, pid: Tid) -> Error {
         match self.word() {
             Some(source) => Error::io("seccomp(2): a filter for the program", source),
-            None => Error::Unsupported(format!("the child {pid} ended before its program was started")),
+            None => {
+                Error::Unsupported(format!("the child {pid} ended before its program was started"))
+            }
         }
     }
 
@@ -67,8 +71,9 @@ impl ExecOutcome {
 }
 
 impl Tracer {
-    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter` if there is one, its memory
-    /// where `layout` says. Before all that the child is examined as [`probe::check_tracing`] does.
+    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter`
+    /// if there is one, its memory where `layout` says. Before all that the child is examined as
+    /// [`probe::check_tracing`] does.
     pub fn spawn(
         &self,
         argv: &[OsString],
@@ -83,8 +88,8 @@ impl Tracer {
         let gate = probe::pipe()?;
         let word = probe::pipe()?;
 
-        // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or _exit, as fork(2) demands of a
-        // process with several threads.
+        // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or
+        // _exit, as fork(2) demands of a process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
             let gate = [gate.0.as_raw_fd(), gate.1.as_raw_fd()];
@@ -114,7 +119,9 @@ impl Tracer {
                 }
                 // Ctrl-Z stops the program when it has come so far that somebody sees it stop.
                 Report::Stopped(stop) if front::is_of_terminal(stop.kind()) => {
-                    if let (StopKind::Signal(signal), Ok(Some(siginfo))) = (stop.kind(), stop.siginfo()) {
+                    if let (StopKind::Signal(signal), Ok(Some(siginfo))) =
+                        (stop.kind(), stop.siginfo())
+                    {
                         keys.push((signal, siginfo));
                     }
                     stop.resume(Resume::Freely, Signal::NONE);
@@ -150,7 +157,8 @@ impl Image {
     fn new(path: &Path, argv: &[OsString], environment: Option<&[OsString]>) -> io::Result<Image> {
         let text = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
         let path = text(path.as_os_str())?;
-        let texts = |words: &[OsString]| words.iter().map(|a| text(a)).collect::<io::Result<Vec<_>>>();
+        let texts =
+            |words: &[OsString]| words.iter().map(|a| text(a)).collect::<io::Result<Vec<_>>>();
         let (argv, entries) = (texts(argv)?, texts(environment.unwrap_or_default())?);
         let null = [std::ptr::null()];
         let pointers = |texts: &[CString]| texts.iter().map(|a| a.as_ptr()).chain(null).collect();
@@ -166,7 +174,8 @@ impl Image {
 
     /// The child's life. Never returns.
     fn run(&self, gate: [RawFd; 2], word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
-        // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which outlives them.
+        // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which
+        // outlives them.
         unsafe {
             let fail = |errno: i32| {
                 let errno = errno.to_ne_bytes();
@@ -225,12 +234,17 @@ fn find(program: &Path) -> io::Result<PathBuf> {
     let mut refused = None;
     for folder in std::env::split_paths(&path) {
         // An empty element of PATH is the current folder.
-        let candidate =
-            if folder.as_os_str().is_empty() { Path::new(".").join(program) } else { folder.join(program) };
+        let candidate = if folder.as_os_str().is_empty() {
+            Path::new(".").join(program)
+        } else {
+            folder.join(program)
+        };
         match std::fs::metadata(&candidate) {
             Ok(data) if data.is_file() && executable(&candidate) => return Ok(candidate),
             Ok(data) if data.is_file() => refused = Some(libc::EACCES),
-            Err(error) if error.raw_os_error() == Some(libc::EACCES) => refused = Some(libc::EACCES),
+            Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
+                refused = Some(libc::EACCES)
+            }
             _ => {}
         }
     }
@@ -251,7 +265,10 @@ mod tests {
     fn programs_are_found_as_execvp_finds_them() {
         assert_eq!(find(Path::new("/bin/sh")).unwrap(), Path::new("/bin/sh"));
         assert!(find(Path::new("sh")).unwrap().is_absolute());
-        assert_eq!(find(Path::new("no such program")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
+        assert_eq!(
+            find(Path::new("no such program")).unwrap_err().raw_os_error(),
+            Some(libc::ENOENT)
+        );
         assert_eq!(find(Path::new("")).unwrap_err().raw_os_error(), Some(libc::ENOENT));
     }
 }

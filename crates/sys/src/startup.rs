@@ -1,16 +1,18 @@
 //! What this process was given before Rust's runtime changed it.
 //!
 //! std sets SIGPIPE to ignored and opens /dev/null on closed standard descriptors before `main`
-//! (library/std/src/sys/pal/unix: `reset_sigpipe`, `sanitize_standard_fds`). A recorded program must start as it would have
-//! without a recorder, so both are noted by a constructor that runs earlier and undone in the child.
+//! (library/std/src/sys/pal/unix: `reset_sigpipe`, `sanitize_standard_fds`). A recorded program
+//! must start as it would have without a recorder, so both are noted by a constructor that runs
+//! earlier and undone in the child.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
 static CLOSED: [AtomicBool; 3] = [const { AtomicBool::new(false) }; 3];
 
-// SAFETY: the C runtime calls the functions of .init_array once, before main and single-threaded (System V gABI, "Initialization
-// and Termination Functions"); `note` uses only async-signal-safe calls and atomics.
+// SAFETY: the C runtime calls the functions of .init_array once, before main and single-threaded
+// (System V gABI, "Initialization and Termination Functions"); `note` uses only async-signal-safe
+// calls and atomics.
 #[used]
 #[unsafe(link_section = ".init_array")]
 static NOTE: extern "C" fn() = note;

@@ -9,7 +9,8 @@ use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
 use std::io;
 use std::marker::PhantomData;
 
-/// The thread that traces. ptrace(2) ties every tracee to one thread, so this value cannot leave its own.
+/// The thread that traces. ptrace(2) ties every tracee to one thread, so this value cannot leave
+/// its own.
 #[derive(Debug)]
 pub struct Tracer {
     pub(crate) options: u32,
@@ -20,8 +21,8 @@ pub struct Tracer {
 impl Tracer {
     /// A tracer of this thread that follows every child and never kills what it traces.
     ///
-    /// No EXITKILL: the program must outlive its recorder. VFORKDONE and SECCOMP are asked for because their stops belong to
-    /// the log.
+    /// No EXITKILL: the program must outlive its recorder. VFORKDONE and SECCOMP are asked for
+    /// because their stops belong to the log.
     pub fn following() -> Tracer {
         Tracer::with_options(
             libc::PTRACE_O_TRACESYSGOOD
@@ -37,7 +38,11 @@ impl Tracer {
 
     /// A tracer with exactly these PTRACE_O_* options.
     pub(crate) fn with_options(options: i32) -> Tracer {
-        Tracer { options: options.cast_unsigned(), waiting: Waiting::default(), not_send: PhantomData }
+        Tracer {
+            options: options.cast_unsigned(),
+            waiting: Waiting::default(),
+            not_send: PhantomData,
+        }
     }
 
     /// What this tracer waits for, for a thread that watches it.
@@ -47,7 +52,8 @@ impl Tracer {
 
     /// PTRACE_SEIZE: the task becomes a tracee and runs on.
     pub fn seize(&self, tid: Tid) -> io::Result<()> {
-        // SAFETY: PTRACE_SEIZE reads no memory: addr must be 0, data is the option word (ptrace(2)).
+        // SAFETY: PTRACE_SEIZE reads no memory: addr must be 0, data is the option word
+        // (ptrace(2)).
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
     }
 
@@ -106,7 +112,8 @@ pub enum Resume {
     Freely,
     /// PTRACE_SYSEMU: to the next stop of any kind; a call that stops at its entry is not made.
     Emulating,
-    /// PTRACE_SINGLESTEP: one instruction, or to the first of a handler if a signal is delivered to one.
+    /// PTRACE_SINGLESTEP: one instruction, or to the first of a handler if a signal is delivered to
+    /// one.
     OneStep,
 }
 
@@ -127,8 +134,9 @@ impl Stop {
 
     /// What kind of stop it is.
     ///
-    /// A group stop of a seized task is an EVENT_STOP whose signal is one of the four stopping ones; with SIGTRAP it is the
-    /// first stop of a child, an interrupt, or the end of a group stop (ptrace(2), PTRACE_SEIZE).
+    /// A group stop of a seized task is an EVENT_STOP whose signal is one of the four stopping
+    /// ones; with SIGTRAP it is the first stop of a child, an interrupt, or the end of a group stop
+    /// (ptrace(2), PTRACE_SEIZE).
     pub fn kind(&self) -> StopKind {
         let signal = self.status.stop_signal();
         match self.status.event() {
@@ -139,10 +147,12 @@ impl Stop {
         }
     }
 
-    /// PTRACE_GET_SYSCALL_INFO into `info`. A failure is kept in it as a negative errno; only death is an answer of its own.
+    /// PTRACE_GET_SYSCALL_INFO into `info`. A failure is kept in it as a negative errno; only death
+    /// is an answer of its own.
     pub fn syscall_info(&self, info: &mut SyscallInfo) -> Result<(), Died> {
         let buffer = info.cleared();
-        // SAFETY: the kernel writes at most `addr` = CAPACITY bytes to `data`, which is that long (ptrace(2)).
+        // SAFETY: the kernel writes at most `addr` = CAPACITY bytes to `data`, which is that long
+        // (ptrace(2)).
         let answer = unsafe {
             ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.tid, CAPACITY, buffer.as_mut_ptr() as usize)
         };
@@ -153,7 +163,8 @@ impl Stop {
         if info.returned() == -libc::ESRCH { Err(Died) } else { Ok(()) }
     }
 
-    /// PTRACE_GETEVENTMSG: the new child's id, the former id after execve, the exit status, the filter's data.
+    /// PTRACE_GETEVENTMSG: the new child's id, the former id after execve, the exit status, the
+    /// filter's data.
     pub fn event_message(&self) -> Result<u64, Died> {
         let mut message: libc::c_ulong = 0;
         // SAFETY: GETEVENTMSG writes one unsigned long to data.
@@ -162,10 +173,12 @@ impl Stop {
         Ok(message)
     }
 
-    /// PTRACE_GETSIGINFO: the raw siginfo_t. `None` in a stop that has none (EINVAL in group stops).
+    /// PTRACE_GETSIGINFO: the raw siginfo_t. `None` in a stop that has none (EINVAL in group
+    /// stops).
     pub fn siginfo(&self) -> Result<Option<[u8; SIGINFO]>, Died> {
         let mut bytes = [0u8; size_of::<libc::siginfo_t>()];
-        // SAFETY: GETSIGINFO writes one siginfo_t to data; `bytes` has its size, and any bytes make a valid array.
+        // SAFETY: GETSIGINFO writes one siginfo_t to data; `bytes` has its size, and any bytes make
+        // a valid array.
         match unsafe { ptrace(libc::PTRACE_GETSIGINFO, self.tid, 0, bytes.as_mut_ptr() as usize) } {
             Ok(_) => Ok(Some(bytes)),
             Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(Died),
@@ -173,19 +186,23 @@ impl Stop {
         }
     }
 
-    /// PTRACE_GETREGSET NT_PRSTATUS: the general registers as the kernel lays them out for the task's own word size.
+    /// PTRACE_GETREGSET NT_PRSTATUS: the general registers as the kernel lays them out for the
+    /// task's own word size.
     pub fn registers(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0u8; 1024];
         let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it wrote (ptrace(2)).
-        unsafe { ptrace(libc::PTRACE_GETREGSET, self.tid, NT_PRSTATUS as usize, (&raw mut iov) as usize) }
-            .map_err(|_| Error::last("PTRACE_GETREGSET", Some(self.tid)))?;
+        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it
+        // wrote (ptrace(2)).
+        unsafe {
+            ptrace(libc::PTRACE_GETREGSET, self.tid, NT_PRSTATUS as usize, (&raw mut iov) as usize)
+        }
+        .map_err(|_| Error::last("PTRACE_GETREGSET", Some(self.tid)))?;
         bytes.truncate(iov.iov_len);
         Ok(bytes)
     }
 
-    /// PTRACE_GET_RSEQ_CONFIGURATION (Linux 5.13): where the area of rseq(2) lies that the task has registered. The kernel writes
-    /// to it whenever the task returns to user code.
+    /// PTRACE_GET_RSEQ_CONFIGURATION (Linux 5.13): where the area of rseq(2) lies that the task has
+    /// registered. The kernel writes to it whenever the task returns to user code.
     pub fn rseq_area(&self) -> Option<std::ops::Range<u64>> {
         let mut area = linux_raw_sys::ptrace::ptrace_rseq_configuration {
             rseq_abi_pointer: 0,
@@ -195,7 +212,8 @@ impl Stop {
             pad: 0,
         };
         let (size, data) = (size_of_val(&area), (&raw mut area) as usize);
-        // SAFETY: the kernel writes at most `addr` = size bytes to `data`, which is that long (ptrace(2)).
+        // SAFETY: the kernel writes at most `addr` = size bytes to `data`, which is that long
+        // (ptrace(2)).
         unsafe { ptrace(GET_RSEQ, self.tid, size, data) }.ok()?;
         let end = area.rseq_abi_pointer.checked_add(area.rseq_abi_size.into())?;
         (area.rseq_abi_pointer != 0).then_some(area.rseq_abi_pointer..end)
@@ -203,11 +221,13 @@ impl Stop {
 
     /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.
     ///
-    /// On x86 the kernel has put -ENOSYS into rax before the stop, and skips a call whose orig_rax is negative.
+    /// On x86 the kernel has put -ENOSYS into rax before the stop, and skips a call whose orig_rax
+    /// is negative.
     #[cfg(target_arch = "x86_64")]
     pub fn skip_call(&self) -> Result<(), Error> {
         let orig_rax = std::mem::offset_of!(libc::user_regs_struct, orig_rax);
-        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user area; nothing of ours is read.
+        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user
+        // area; nothing of ours is read.
         unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid, orig_rax, usize::MAX) }
             .map(drop)
             .map_err(|_| Error::last("PTRACE_POKEUSER of orig_rax", Some(self.tid)))
@@ -217,11 +237,17 @@ impl Stop {
     #[cfg(target_arch = "aarch64")]
     pub fn skip_call(&self) -> Result<(), Error> {
         let number: i32 = -1;
-        let iov = libc::iovec { iov_base: (&raw const number).cast_mut().cast(), iov_len: size_of::<i32>() };
-        // SAFETY: SETREGSET reads iov_len bytes from iov_base (ptrace(2)); NT_ARM_SYSTEM_CALL is one int (arm64 ptrace.c).
-        unsafe { ptrace(libc::PTRACE_SETREGSET, self.tid, NT_ARM_SYSTEM_CALL, (&raw const iov) as usize) }
-            .map(drop)
-            .map_err(|_| Error::last("PTRACE_SETREGSET of the system call", Some(self.tid)))
+        let iov = libc::iovec {
+            iov_base: (&raw const number).cast_mut().cast(),
+            iov_len: size_of::<i32>(),
+        };
+        // SAFETY: SETREGSET reads iov_len bytes from iov_base (ptrace(2)); NT_ARM_SYSTEM_CALL is
+        // one int (arm64 ptrace.c).
+        unsafe {
+            ptrace(libc::PTRACE_SETREGSET, self.tid, NT_ARM_SYSTEM_CALL, (&raw const iov) as usize)
+        }
+        .map(drop)
+        .map_err(|_| Error::last("PTRACE_SETREGSET of the system call", Some(self.tid)))
     }
 
     /// Lets the task run on, delivering `signal` (in a signal stop; [`Signal::NONE`] withholds it).
@@ -242,7 +268,8 @@ impl Stop {
         self.go(request, signal);
     }
 
-    /// The task has left this stop by itself, because it is being killed; its next report will come from wait.
+    /// The task has left this stop by itself, because it is being killed; its next report will come
+    /// from wait.
     pub fn left_behind(self) {}
 
     /// PTRACE_LISTEN: the task stays stopped as its group is, yet reports when that ends.
@@ -257,14 +284,19 @@ impl Stop {
 
     fn go(&self, request: libc::c_uint, signal: Signal) {
         // SAFETY: the resuming requests ignore addr and take a signal number as data (ptrace(2)).
-        let answer = unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };
-        // ESRCH: it is being killed. LISTEN answers EIO of one that SIGKILL has got out of its stop just then (kernel/ptrace.c,
-        // ptrace_request; seen on Linux 6.18).
+        let answer =
+            unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };
+        // ESRCH: it is being killed. LISTEN answers EIO of one that SIGKILL has got out of its stop
+        // just then (kernel/ptrace.c, ptrace_request; seen on Linux 6.18).
         let left = |e: &io::Error| match e.raw_os_error() {
             Some(libc::EIO) => request == libc::PTRACE_LISTEN,
             errno => errno == Some(libc::ESRCH),
         };
-        debug_assert!(answer.as_ref().err().is_none_or(left), "resuming {} answered {answer:?}", self.tid);
+        debug_assert!(
+            answer.as_ref().err().is_none_or(left),
+            "resuming {} answered {answer:?}",
+            self.tid
+        );
     }
 }
 

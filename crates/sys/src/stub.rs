@@ -1,7 +1,9 @@
-//! The program that a replayed task is before it becomes what was recorded: one page with a `syscall` instruction, and a fence.
+//! The program that a replayed task is before it becomes what was recorded: one page with a
+//! `syscall` instruction, and a fence.
 //!
-//! The page stays where it is for as long as the task lives: its instruction is the only one from which the kernel takes calls. The
-//! fence, a seccomp filter, kills whatever comes from elsewhere, and what does not belong to rebuilding a program from there.
+//! The page stays where it is for as long as the task lives: its instruction is the only one from
+//! which the kernel takes calls. The fence, a seccomp filter, kills whatever comes from elsewhere,
+//! and what does not belong to rebuilding a program from there.
 
 use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, Gate, Lost, SYSCALL, died};
@@ -11,7 +13,8 @@ use std::io::Write;
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Where the page lies: the lowest address that any user may map (vm.mmap_min_addr is at most that), where no program is put.
+/// Where the page lies: the lowest address that any user may map (vm.mmap_min_addr is at most
+/// that), where no program is put.
 pub const PAGE: u64 = 0x1_0000;
 /// How long it is.
 pub const PAGE_LEN: u64 = 0x1000;
@@ -28,7 +31,8 @@ const ENVP: u64 = 0x120;
 const PROGRAM: u64 = 0x130;
 const FILTER: u64 = 0x140;
 
-/// Memory in a file that every replayed task has open, without a name and only as long as somebody has it.
+/// Memory in a file that every replayed task has open, without a name and only as long as somebody
+/// has it.
 pub fn shared_file(len: u64) -> Result<std::fs::File> {
     // SAFETY: memfd_create(2) reads one C string.
     let fd = check(unsafe { libc::memfd_create(c"sysreel-replay".as_ptr(), 0) })
@@ -83,7 +87,8 @@ impl Tracer {
         let argv = [c"".as_ptr(), std::ptr::null()];
         let envp = [std::ptr::null::<libc::c_char>()];
         let maker = own_pid();
-        // SAFETY: the child calls only async-signal-safe functions before execveat or _exit (fork(2)).
+        // SAFETY: the child calls only async-signal-safe functions before execveat or _exit
+        // (fork(2)).
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
             // SAFETY: as above; the pointers lead to memory of this very process, which was copied.
@@ -124,7 +129,8 @@ impl Tracer {
         let mut in_new_image = false;
         loop {
             let Report::Stopped(stop) = self.wait_for(pid)? else {
-                let text = "the stub of a replay could not be executed: a file system in memory that forbids it (vm.memfd_noexec)?";
+                let text = "the stub of a replay could not be executed: a file system in memory \
+                    that forbids it (vm.memfd_noexec)?";
                 return Err(Error::Unsupported(text.into()));
             };
             match stop.kind() {
@@ -143,7 +149,10 @@ impl Tracer {
         let no_new_privs = u64::from(libc::PR_SET_NO_NEW_PRIVS.cast_unsigned());
         let filter = u64::from(libc::SECCOMP_SET_MODE_FILTER);
         let calls = [
-            ("prctl PR_SET_NO_NEW_PRIVS", Call::Plain(libc::SYS_prctl, [no_new_privs, 1, 0, 0, 0, 0])),
+            (
+                "prctl PR_SET_NO_NEW_PRIVS",
+                Call::Plain(libc::SYS_prctl, [no_new_privs, 1, 0, 0, 0, 0]),
+            ),
             ("prctl PR_SET_TSC", Call::trap_time_stamps()),
             ("seccomp", Call::Plain(libc::SYS_seccomp, [filter, 0, PAGE + PROGRAM, 0, 0, 0])),
         ];
@@ -157,15 +166,16 @@ impl Tracer {
     pub fn become_stub(&self, stub: &Stub, stop: &mut Stop) -> Result<(), Lost> {
         let fd = i64::from(stub.fd()).cast_unsigned();
         let flags = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
-        let call = Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
+        let call =
+            Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
         self.call_and_stay(stop, GATE, call)?.value("execveat of the stub")?;
         self.clear(stop)
     }
 
     /// Nothing is left mapped but the page of the stub.
     fn clear(&self, stop: &mut Stop) -> Result<(), Lost> {
-        let mappings =
-            process::mappings(stop.tid()).map_err(|source| Error::io("read the maps of a stub", source))?;
+        let mappings = process::mappings(stop.tid())
+            .map_err(|source| Error::io("read the maps of a stub", source))?;
         for mapping in mappings {
             // The page of vsyscall is none that could be unmapped; the fence kills who calls it.
             if mapping.start == PAGE || mapping.path == b"[vsyscall]" {
@@ -194,7 +204,8 @@ fn kill(pid: Tid) {
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// What a replayed task may do from the page: shape its memory, make tasks, end, become the stub again.
+/// What a replayed task may do from the page: shape its memory, make tasks, end, become the stub
+/// again.
 const ALLOWED: [i64; 9] = [
     libc::SYS_mmap,
     libc::SYS_munmap,
@@ -247,7 +258,8 @@ fn image() -> Vec<u8> {
         let offset = usize::try_from(offset).unwrap_or(0);
         page[offset..offset + bytes.len()].copy_from_slice(bytes);
     };
-    // ELF64, little-endian; ET_EXEC, EM_X86_64; a header of 64 bytes with two program headers of 56 behind it.
+    // ELF64, little-endian; ET_EXEC, EM_X86_64; a header of 64 bytes with two program headers of 56
+    // behind it.
     at(0, b"\x7fELF\x02\x01\x01");
     at(16, &2u16.to_le_bytes());
     at(18, &62u16.to_le_bytes());
@@ -287,21 +299,26 @@ mod tests {
         let stub = Stub::new().unwrap();
         let mut stop = tracer.spawn_stub(&stub).unwrap();
         let tid = stop.tid();
-        let paths = |tid| process::mappings(tid).unwrap().into_iter().map(|m| m.start).collect::<Vec<_>>();
+        let paths =
+            |tid| process::mappings(tid).unwrap().into_iter().map(|m| m.start).collect::<Vec<_>>();
         assert!(paths(tid).iter().all(|&start| start == PAGE || start >> 63 == 1));
         let map = Call::Anonymous { address: 0x7000_0000, len: 0x3000, prot: 3, grows_down: false };
         assert_eq!(tracer.call_in(&mut stop, GATE, map).unwrap().result, 0x7000_0000);
         tracer.become_stub(&stub, &mut stop).unwrap();
         assert!(!paths(tid).contains(&0x7000_0000));
         let child = tracer.call_in(&mut stop, GATE, Call::clone(false)).unwrap().child.unwrap();
-        let Report::Stopped(first) = tracer.wait_for(child).unwrap() else { panic!("the child stops") };
+        let Report::Stopped(first) = tracer.wait_for(child).unwrap() else {
+            panic!("the child stops")
+        };
         tracer.end(first).unwrap();
         // A call that is emulated stops at its entry and does not meet the fence.
         let mut registers = stop.general().unwrap();
         registers.enter(GATE.0, libc::SYS_getpid, [1, 2, 3, 4, 5, 6]);
         stop.set_general(&registers).unwrap();
         stop.resume(Resume::Emulating, Signal::NONE);
-        let Report::Stopped(mut stop) = tracer.wait_for(tid).unwrap() else { panic!("it was emulated") };
+        let Report::Stopped(mut stop) = tracer.wait_for(tid).unwrap() else {
+            panic!("it was emulated")
+        };
         let mut info = SyscallInfo::new();
         stop.syscall_info(&mut info).unwrap();
         assert_eq!(info.op(), Some(Op::ENTRY));

@@ -141,8 +141,10 @@ impl Tracer {
 
     fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {
         let mut status = 0;
-        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL: clone children with any exit signal too.
-        let answer = unsafe { libc::wait4(tid, &mut status, libc::__WALL | flags, std::ptr::null_mut()) };
+        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL: clone
+        // children with any exit signal too.
+        let answer =
+            unsafe { libc::wait4(tid, &mut status, libc::__WALL | flags, std::ptr::null_mut()) };
         let status = WaitStatus(status);
         match answer {
             0 => Ok(None),

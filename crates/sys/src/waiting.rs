@@ -1,8 +1,8 @@
 //! What a tracer waits for besides its next report, so that another thread can tell when it takes
 //! too long.
 //!
-//! Waiting for any task at all may take for ever: a server that is recorded idles for hours. Waiting
-//! for one certain task is the recorder's own business and should take microseconds.
+//! Waiting for any task at all may take for ever: a server that is recorded idles for hours.
+//! Waiting for one certain task is the recorder's own business and should take microseconds.
 
 use crate::{Tid, clock, process};
 use std::fmt;
@@ -134,7 +134,10 @@ mod tests {
         let overdue = waiting.overdue(Duration::from_secs(10)).unwrap();
         assert_eq!((overdue.tid, overdue.purpose), (own, Purpose::Driven));
         let text = overdue.to_string();
-        assert!(text.contains(&format!("task {own} (")) && text.contains("its state is "), "{text}");
+        assert!(
+            text.contains(&format!("task {own} (")) && text.contains("its state is "),
+            "{text}"
+        );
         assert_eq!(waiting.overdue(Duration::from_secs(10)), None);
         waiting.begin_at(Purpose::Parked, own, 2);
         assert!(waiting.overdue(Duration::from_secs(10)).is_some());

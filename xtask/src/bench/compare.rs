@@ -96,7 +96,8 @@ pub(super) fn section(place: &Place, tokens: usize, stops: u64) -> Result<String
             verdict(mib <= goals::ALIGN_MEMORY),
         ]);
     }
-    let mut logs = Table::new(&["", "CPU time", "of decoding both", "goal: at most", "", "peak memory"]);
+    let mut logs =
+        Table::new(&["", "CPU time", "of decoding both", "goal: at most", "", "peak memory"]);
     let recorded = place.output("diff.reel");
     let mut argv = vec![place.path("sysreel"), "record".into(), "--quiet".into()];
     argv.extend(["-o".into(), text(&recorded), "--".into()]);

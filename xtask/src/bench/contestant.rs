@@ -61,7 +61,9 @@ impl Contestant {
             }
             // The log has the program.
             Self::Replay => {
-                return [&place.path("sysreel"), "replay", "--quiet", &out].map(ToOwned::to_owned).to_vec();
+                return [&place.path("sysreel"), "replay", "--quiet", &out]
+                    .map(ToOwned::to_owned)
+                    .to_vec();
             }
             Self::Strace => strace.to_vec(),
             Self::StraceOneCpu => {

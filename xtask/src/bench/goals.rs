@@ -1,8 +1,10 @@
-//! What sysreel wants to reach. A figure here is a promise; the report says of each whether it is kept.
+//! What sysreel wants to reach. A figure here is a promise; the report says of each whether it is
+//! kept.
 
 use super::contestant::Contestant;
 
-/// How many times faster than the opponent a workload shall be recorded; `None` where nothing is promised.
+/// How many times faster than the opponent a workload shall be recorded; `None` where nothing is
+/// promised.
 pub(super) fn speed(workload: &str, against: Contestant) -> Option<f64> {
     match (against, workload) {
         (Contestant::Strace, "getppid" | "read" | "tar") => Some(5.0),
@@ -47,7 +49,8 @@ pub(super) const BYTES_A_STOP: &[(&str, f64)] = &[("tar", 2.5), ("python", 4.5)]
 pub(super) const DECODE: f64 = 8e6;
 /// Lines printed a second, at least.
 pub(super) const PRINT: f64 = 1e6;
-/// How much more memory ten times as many stops may take: none, but for what an allocator does not give back.
+/// How much more memory ten times as many stops may take: none, but for what an allocator does not
+/// give back.
 pub(super) const GROWTH: f64 = 1.25;
 /// Seconds of one core for aligning ten million tokens with ten million.
 pub(super) const ALIGN_SECONDS: f64 = 5.0;

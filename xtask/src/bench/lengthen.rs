@@ -1,5 +1,5 @@
-//! Makes a long log out of a short one, as the recorder would have written it: the same stops again and again, with later times and
-//! with their buffers stored anew.
+//! Makes a long log out of a short one, as the recorder would have written it: the same stops again
+//! and again, with later times and with their buffers stored anew.
 
 use super::readings::{each_event, open};
 use anyhow::{Context, Result, bail};
@@ -26,9 +26,13 @@ pub(super) fn lengthen(from: &Path, to: &Path, stops: u64) -> Result<()> {
         Ok(())
     })?;
     let op = |at: &usize| stop_of(&rows[*at]).and_then(|(_, stop)| stop.info.first().copied());
-    let first = (START..rows.len()).find(|at| op(at) == Some(ENTRY)).context("the recording is too short")?;
-    let last =
-        (first..rows.len()).rev().find(|at| op(at) == Some(EXIT)).context("the recording has no exit")?;
+    let first = (START..rows.len())
+        .find(|at| op(at) == Some(ENTRY))
+        .context("the recording is too short")?;
+    let last = (first..rows.len())
+        .rev()
+        .find(|at| op(at) == Some(EXIT))
+        .context("the recording has no exit")?;
     let time = |at: usize| stop_of(&rows[at]).map_or(0, |(event, _)| event.t_ns);
     let lap = time(last) - time(first) + 1000;
     let laps = stops / (last - first + 1) as u64 + 1;
@@ -139,7 +143,8 @@ impl Long {
         self.writer.write_segment(&self.segment)?;
         self.generation += 1;
         let (event, blob) = (self.segment.next_event(), self.segment.next_blob());
-        self.segment = Segment::open(vec![0; SEGMENT_SIZE], &self.file_id, self.generation, event, blob);
+        self.segment =
+            Segment::open(vec![0; SEGMENT_SIZE], &self.file_id, self.generation, event, blob);
         Ok(())
     }
 

@@ -8,7 +8,8 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The unit of /proc/stat (proc(5)): 1/100 s on every architecture that sysreel records on (asm-generic/param.h).
+/// The unit of /proc/stat (proc(5)): 1/100 s on every architecture that sysreel records on
+/// (asm-generic/param.h).
 const USER_HZ: f64 = 100.0;
 /// How long it is looked whether the machine is idle.
 const WINDOW: Duration = Duration::from_millis(500);
@@ -33,8 +34,10 @@ impl CpuTimes {
             .lines()
             .filter_map(|line| {
                 let (cpu, ticks) = line.strip_prefix("cpu")?.split_once(' ')?;
-                let ticks: Vec<f64> = ticks.split_whitespace().map_while(|word| word.parse().ok()).collect();
-                // user nice system idle iowait irq softirq steal: what a host takes (steal) is lost time as well.
+                let ticks: Vec<f64> =
+                    ticks.split_whitespace().map_while(|word| word.parse().ok()).collect();
+                // user nice system idle iowait irq softirq steal: what a host takes (steal) is lost
+                // time as well.
                 let busy: f64 = ticks.iter().take(8).sum::<f64>() - ticks.get(3)? - ticks.get(4)?;
                 Some((cpu.parse().ok()?, busy / USER_HZ))
             })
@@ -43,7 +46,11 @@ impl CpuTimes {
     }
 
     fn since(&self, before: &CpuTimes) -> Vec<(usize, f64)> {
-        self.busy.iter().zip(&before.busy).map(|((cpu, now), (_, then))| (*cpu, now - then)).collect()
+        self.busy
+            .iter()
+            .zip(&before.busy)
+            .map(|((cpu, now), (_, then))| (*cpu, now - then))
+            .collect()
     }
 }
 
@@ -90,10 +97,13 @@ pub(super) fn wait_until_idle(patience: Duration) -> Result<usize> {
             return idlest(&busy);
         }
         if began.elapsed() > patience {
-            let list: Vec<String> =
-                busy.iter().map(|&(cpu, busy)| format!("CPU {cpu} {:.0} %", share(busy) * 100.0)).collect();
+            let list: Vec<String> = busy
+                .iter()
+                .map(|&(cpu, busy)| format!("CPU {cpu} {:.0} %", share(busy) * 100.0))
+                .collect();
             bail!(
-                "the machine is busy ({}), so nothing can be judged; try again when it is idle, or see figures all the same with --force",
+                "the machine is busy ({}), so nothing can be judged; try again when it is idle, or \
+                 see figures all the same with --force",
                 list.join(", ")
             );
         }
@@ -137,7 +147,9 @@ pub(super) fn facts() -> Vec<(&'static str, String)> {
 }
 
 fn first_line(program: &str, option: &str) -> String {
-    let Ok(output) = Command::new(program).arg(option).output() else { return "not installed".into() };
+    let Ok(output) = Command::new(program).arg(option).output() else {
+        return "not installed".into();
+    };
     String::from_utf8_lossy(&output.stdout)
         .lines()
         .next()

@@ -1,4 +1,5 @@
-//! Measures sysreel against strace and against its own goals. Nothing here is a test: a figure depends on the machine and on the hour.
+//! Measures sysreel against strace and against its own goals. Nothing here is a test: a figure
+//! depends on the machine and on the hour.
 
 mod compare;
 mod contestant;
@@ -87,13 +88,17 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     let replayed = workload::replayed(&place, scale, &recorded)?;
     known(args, recorded.iter().chain(&replayed))?;
     let is_there = |workload: &Workload| place.has(&workload.argv[0]);
-    let (workloads, missing) = chosen(args, recorded).into_iter().partition::<Vec<Workload>, _>(is_there);
-    let (replayed, not_replayed) = chosen(args, replayed).into_iter().partition::<Vec<Workload>, _>(is_there);
-    let effort = Effort { pairs: if args.quick { 2 } else { args.pairs.max(1) }, force: args.force };
+    let (workloads, missing) =
+        chosen(args, recorded).into_iter().partition::<Vec<Workload>, _>(is_there);
+    let (replayed, not_replayed) =
+        chosen(args, replayed).into_iter().partition::<Vec<Workload>, _>(is_there);
+    let effort =
+        Effort { pairs: if args.quick { 2 } else { args.pairs.max(1) }, force: args.force };
     let wanted = |section| args.sections.is_empty() || args.sections.contains(&section);
     let mut report = head(args);
     for workload in missing.into_iter().chain(not_replayed) {
-        report += &format!("`{}` is left out: {} is not installed.\n\n", workload.name, workload.argv[0]);
+        report +=
+            &format!("`{}` is left out: {} is not installed.\n\n", workload.name, workload.argv[0]);
     }
     if wanted(Section::Speed) {
         report += &speed::section(&place, &workloads, &effort)?;
@@ -108,7 +113,10 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
         report += &format!("\n{}", read::section(&place, 10_000_000 / scale as u64)?);
     }
     if wanted(Section::Diff) {
-        report += &format!("\n{}", compare::section(&place, 10_000_000 / scale, 5_000_000 / scale as u64)?);
+        report += &format!(
+            "\n{}",
+            compare::section(&place, 10_000_000 / scale, 5_000_000 / scale as u64)?
+        );
     }
     let is_whole = args.sections.is_empty() && args.only.is_empty() && !args.quick && !args.force;
     if is_whole {
@@ -154,13 +162,15 @@ fn head(args: &Args) -> String {
         machine::facts().iter().map(|(name, value)| format!("- {name}: {value}")).collect();
     let mut head = String::from("# Benchmarks\n\n");
     if args.force {
-        head += "**Busy machine**: other programs ran meanwhile, so nothing here can be judged.\n\n";
+        head +=
+            "**Busy machine**: other programs ran meanwhile, so nothing here can be judged.\n\n";
     }
     if args.quick {
         head += "**Quick**: small workloads, two pairs. Nothing here can be judged.\n\n";
     }
     head += &format!(
-        "Made by `cargo xtask bench` on an idle machine: it refuses to start on a busy one, and does a round again in which other programs used more than a tenth of a \
+        "Made by `cargo xtask bench` on an idle machine: it refuses to start on a busy one, and \
+         does a round again in which other programs used more than a tenth of a \
          CPU. Figures are ratios within one run wherever possible; absolute ones are this machine's:\n\n{}\n\n",
         facts.join("\n")
     );

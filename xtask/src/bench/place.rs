@@ -1,4 +1,5 @@
-//! The temporary folder in which everything is built, run and written, and how a program is started in it.
+//! The temporary folder in which everything is built, run and written, and how a program is started
+//! in it.
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{Gid, Uid, chown};
@@ -8,9 +9,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Who runs the programs when root measures: `nobody`, on every Linux. Speed is judged without privileges.
+/// Who runs the programs when root measures: `nobody`, on every Linux. Speed is judged without
+/// privileges.
 const NOBODY: u32 = 65534;
-/// Where programs are looked for. Wrappers of version managers, which would be measured too, lie elsewhere.
+/// Where programs are looked for. Wrappers of version managers, which would be measured too, lie
+/// elsewhere.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 /// The folder. It goes away with this value.
@@ -23,13 +26,19 @@ pub(super) struct Place {
 impl Place {
     /// A new folder with the recorder in it.
     pub(super) fn new(root: &Path, sysreel: &Path) -> Result<Place> {
-        let folder =
-            tempfile::Builder::new().prefix("sysreel-bench.").tempdir().context("a temporary folder")?;
-        let place =
-            Place { folder, sources: root.join("fixtures/bench"), as_nobody: Uid::effective().is_root() };
+        let folder = tempfile::Builder::new()
+            .prefix("sysreel-bench.")
+            .tempdir()
+            .context("a temporary folder")?;
+        let place = Place {
+            folder,
+            sources: root.join("fixtures/bench"),
+            as_nobody: Uid::effective().is_root(),
+        };
         fs::set_permissions(place.folder.path(), Permissions::from_mode(0o755))?;
         // The build folder may lie where nobody else may look.
-        fs::copy(sysreel, place.path("sysreel")).with_context(|| format!("copying {}", sysreel.display()))?;
+        fs::copy(sysreel, place.path("sysreel"))
+            .with_context(|| format!("copying {}", sysreel.display()))?;
         for name in ["out", "home"] {
             fs::create_dir(place.path(name))?;
             place.hand_over(name)?;
@@ -60,8 +69,12 @@ impl Place {
     /// Gives a file or folder, without what is in it, to whoever runs the programs.
     pub(super) fn hand_over(&self, name: &str) -> Result<()> {
         if self.as_nobody {
-            chown(Path::new(&self.path(name)), Some(Uid::from_raw(NOBODY)), Some(Gid::from_raw(NOBODY)))
-                .with_context(|| format!("chown {}", self.path(name)))?;
+            chown(
+                Path::new(&self.path(name)),
+                Some(Uid::from_raw(NOBODY)),
+                Some(Gid::from_raw(NOBODY)),
+            )
+            .with_context(|| format!("chown {}", self.path(name)))?;
         }
         Ok(())
     }
@@ -80,7 +93,8 @@ impl Place {
 
     /// Is there such a program?
     pub(super) fn has(&self, program: &str) -> bool {
-        program.contains('/') || PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
+        program.contains('/')
+            || PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
     }
 
     /// Fails when one of these programs is not there.
@@ -96,7 +110,15 @@ impl Place {
         let mut words: Vec<&str> = Vec::new();
         let nobody = NOBODY.to_string();
         if self.as_nobody {
-            words.extend(["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups", "--"]);
+            words.extend([
+                "setpriv",
+                "--reuid",
+                &nobody,
+                "--regid",
+                &nobody,
+                "--clear-groups",
+                "--",
+            ]);
         }
         words.extend(argv.iter().map(String::as_str));
         let mut command = Command::new(words[0]);
@@ -115,7 +137,8 @@ impl Place {
 
     /// Runs a command that must succeed.
     pub(super) fn run(&self, argv: &[String]) -> Result<()> {
-        let status = self.command(argv).status().with_context(|| format!("starting {}", argv[0]))?;
+        let status =
+            self.command(argv).status().with_context(|| format!("starting {}", argv[0]))?;
         if !status.success() {
             bail!("{} ended with {status}", argv.join(" "));
         }
@@ -124,6 +147,10 @@ impl Place {
 
     /// How the programs are run, for the reader of the figures.
     pub(super) fn who(&self) -> String {
-        if self.as_nobody { format!("as user {NOBODY} (setpriv)") } else { "as an ordinary user".into() }
+        if self.as_nobody {
+            format!("as user {NOBODY} (setpriv)")
+        } else {
+            "as an ordinary user".into()
+        }
     }
 }

@@ -63,8 +63,11 @@ pub(crate) fn part(part: &Part) -> Result<()> {
         }
         What::Diff { sysreel, a, b, level } => {
             let mut command = Command::new(sysreel);
-            let status =
-                command.args(["diff", "--level", level]).args([a, b]).stdout(Stdio::null()).status()?;
+            let status = command
+                .args(["diff", "--level", level])
+                .args([a, b])
+                .stdout(Stdio::null())
+                .status()?;
             ensure!(status.success(), "sysreel diff found differences");
             report(1, UsageWho::RUSAGE_CHILDREN)
         }
@@ -124,10 +127,22 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
         let decode = |path: &Path| measure(&["decode", &text(path)]);
         ensure!(decode(&long.0)?.count >= stops, "the long log is too short");
         let goal = (name == "structs").then_some(goals::DECODE);
-        table.row(row(&format!("decode, {name}"), "stops", &decode(&long.0)?, &decode(&short.0)?, goal));
+        table.row(row(
+            &format!("decode, {name}"),
+            "stops",
+            &decode(&long.0)?,
+            &decode(&short.0)?,
+            goal,
+        ));
         let print = |path: &Path| measure(&["print", &place.path("sysreel"), &text(path)]);
         let goal = (name == "everything").then_some(goals::PRINT);
-        table.row(row(&format!("print, {name}"), "lines", &print(&long.0)?, &print(&short.0)?, goal));
+        table.row(row(
+            &format!("print, {name}"),
+            "lines",
+            &print(&long.0)?,
+            &print(&short.0)?,
+            goal,
+        ));
         for (path, _) in [&short, &long] {
             std::fs::remove_file(path)?;
         }

@@ -26,7 +26,11 @@ pub(super) fn open(path: &Path) -> Result<Log<SeekReader<File>>> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     let log = Log::open(SeekReader::new(file), Limits::default())?;
     ensure!(log.ending() == Ending::Clean, "{} has no end", path.display());
-    ensure!(log.summary().is_some_and(|summary| summary.lost == 0), "{} has lost events", path.display());
+    ensure!(
+        log.summary().is_some_and(|summary| summary.lost == 0),
+        "{} has lost events",
+        path.display()
+    );
     Ok(log)
 }
 
@@ -65,8 +69,8 @@ pub(super) fn each_event<S: ReadAt>(
     Ok(())
 }
 
-/// Reads a log to the last field of the last part, buffers apart from the events excepted. Answers how many stops there are, and a
-/// sum over everything, so that nothing of it can be left out.
+/// Reads a log to the last field of the last part, buffers apart from the events excepted. Answers
+/// how many stops there are, and a sum over everything, so that nothing of it can be left out.
 pub(super) fn decode(path: &Path) -> Result<(u64, u64)> {
     let log = open(path)?;
     let (mut stops, mut sum) = (0u64, 0u64);

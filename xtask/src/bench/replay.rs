@@ -1,4 +1,5 @@
-//! What a recording for replay costs, and what its replay costs: ratios of runs that lie side by side.
+//! What a recording for replay costs, and what its replay costs: ratios of runs that lie side by
+//! side.
 
 use super::Effort;
 use super::contestant::Contestant;
@@ -62,8 +63,10 @@ pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) ->
         row.extend([rounds.count(), rounds.thrown_away].map(|count| count.to_string()));
         figures.row(row);
     }
-    let what: Vec<String> =
-        workloads.iter().map(|workload| format!("- `{}`: {}", workload.name, workload.what)).collect();
+    let what: Vec<String> = workloads
+        .iter()
+        .map(|workload| format!("- `{}`: {}", workload.name, workload.what))
+        .collect();
     Ok(format!(
         "## Replaying\n\n\
          Wall time from start to end, run {who}. In each round the program runs bare, is recorded (`sysreel record`), is recorded for replay (`sysreel record \

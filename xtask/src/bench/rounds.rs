@@ -1,4 +1,5 @@
-//! Rounds: in each of them every contestant runs once, so that a slow drift of the machine meets all.
+//! Rounds: in each of them every contestant runs once, so that a slow drift of the machine meets
+//! all.
 
 use super::Effort;
 use super::contestant::{Contestant, Run};
@@ -50,7 +51,9 @@ impl Rounds {
     ) -> Result<Rounds> {
         let run = |who: Contestant, cpu: &str| who.run(place, cpu, &workload.argv);
         // Once for nothing: files come into the page cache, and strace needs no others.
-        for &who in order.iter().filter(|who| !matches!(who, Contestant::Strace | Contestant::StraceOneCpu)) {
+        for &who in
+            order.iter().filter(|who| !matches!(who, Contestant::Strace | Contestant::StraceOneCpu))
+        {
             run(who, "0")?;
         }
         let mut rounds = Rounds { order, seconds: Vec::new(), thrown_away: 0 };
@@ -72,7 +75,11 @@ impl Rounds {
     }
 
     fn of(&self, who: Contestant) -> impl Iterator<Item = f64> {
-        let at = self.order.iter().position(|&other| other == who).expect("every contestant is in a round");
+        let at = self
+            .order
+            .iter()
+            .position(|&other| other == who)
+            .expect("every contestant is in a round");
         self.seconds.iter().map(move |round| round[at])
     }
 
@@ -90,7 +97,8 @@ impl Rounds {
     }
 }
 
-/// An idle CPU once the machine is idle; the idlest when that shall not matter; none when it does not come to rest.
+/// An idle CPU once the machine is idle; the idlest when that shall not matter; none when it does
+/// not come to rest.
 pub(super) fn idle_cpu(effort: &Effort) -> Result<Option<String>> {
     let cpu = if effort.force { Some(idlest_now()?) } else { wait_until_idle(PATIENCE).ok() };
     Ok(cpu.map(|cpu| cpu.to_string()))
@@ -112,8 +120,11 @@ mod tests {
     #[test]
     fn ratios_are_of_the_same_round() {
         let order: &[Contestant] = &[Contestant::Sysreel, Contestant::Strace, Contestant::Bare];
-        let rounds =
-            Rounds { order, seconds: vec![vec![1.0, 6.0, 1.0], vec![2.0, 8.0, 1.0]], thrown_away: 0 };
+        let rounds = Rounds {
+            order,
+            seconds: vec![vec![1.0, 6.0, 1.0], vec![2.0, 8.0, 1.0]],
+            thrown_away: 0,
+        };
         let ratio = rounds.ratio(Contestant::Strace, Contestant::Sysreel).unwrap();
         assert_eq!((ratio.min, ratio.max), (4.0, 6.0));
         assert_eq!(rounds.each(1.5, 1000), 500.0);

@@ -8,7 +8,8 @@ use super::workload::Workload;
 use anyhow::{Context, Result, ensure};
 use std::process::{Command, Stdio};
 
-/// strace with as much in its text as a log has: ten million and more characters of a string, no abbreviation, addresses, microseconds.
+/// strace with as much in its text as a log has: ten million and more characters of a string, no
+/// abbreviation, addresses, microseconds.
 const STRACE: &str = "strace -f -v -s 1000000 -i -ttt -o FILE";
 /// The recorder with the same limit.
 const SYSREEL: &str = "sysreel record --capture-limit 1000000 -o LOG";
@@ -17,10 +18,22 @@ const STRUCTS: &str = "sysreel record --capture-limit 0 --no-names -o LOG";
 
 /// The section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload]) -> Result<String> {
-    let mut whole =
-        Table::new(&["workload", "log", "strace, zstd -3", "log / strace", "stops", "goal: smaller"]);
-    let mut structs =
-        Table::new(&["workload", "stops", "bytes of event blocks", "bytes a stop", "goal: at most", ""]);
+    let mut whole = Table::new(&[
+        "workload",
+        "log",
+        "strace, zstd -3",
+        "log / strace",
+        "stops",
+        "goal: smaller",
+    ]);
+    let mut structs = Table::new(&[
+        "workload",
+        "stops",
+        "bytes of event blocks",
+        "bytes a stop",
+        "goal: at most",
+        "",
+    ]);
     for workload in workloads {
         eprintln!("size: {}", workload.name);
         let log = record(place, SYSREEL, workload)?;
@@ -33,7 +46,8 @@ pub(super) fn section(place: &Place, workloads: &[Workload]) -> Result<String> {
             log.stops.to_string(),
             verdict(log.file_bytes < text),
         ]);
-        if let Some((_, most)) = goals::BYTES_A_STOP.iter().find(|(name, _)| *name == workload.name) {
+        if let Some((_, most)) = goals::BYTES_A_STOP.iter().find(|(name, _)| *name == workload.name)
+        {
             let log = record(place, STRUCTS, workload)?;
             let each = log.event_bytes as f64 / log.stops as f64;
             structs.row(vec![
@@ -70,7 +84,8 @@ fn record(place: &Place, command: &str, workload: &Workload) -> Result<Contents>
     Ok(contents)
 }
 
-/// The size of strace's compressed text. On one CPU, where its times are shortest and so its text too.
+/// The size of strace's compressed text. On one CPU, where its times are shortest and so its text
+/// too.
 fn strace(place: &Place, workload: &Workload) -> Result<u64> {
     let text = place.output("size.txt");
     let mut argv: Vec<String> = ["taskset", "-c", "0"].map(str::to_owned).to_vec();

@@ -10,7 +10,8 @@ use super::table::{Table, seconds, times};
 use super::workload::Workload;
 use anyhow::Result;
 
-/// In one round each of them runs once, in this order: A B A B, so that a slow drift of the machine meets all.
+/// In one round each of them runs once, in this order: A B A B, so that a slow drift of the machine
+/// meets all.
 const ROUND: &[Contestant] =
     &[Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu, Contestant::Bare];
 /// The section of the report.
@@ -56,7 +57,12 @@ impl Report {
             "pairs",
             "thrown away",
         ];
-        Report { ratios: Table::new(&ratios), times: Table::new(&times), missed: Vec::new(), floor: f64::NAN }
+        Report {
+            ratios: Table::new(&ratios),
+            times: Table::new(&times),
+            missed: Vec::new(),
+            floor: f64::NAN,
+        }
     }
 
     fn add(&mut self, workload: &Workload, rounds: &Rounds, stops: u64) {
@@ -75,8 +81,8 @@ impl Report {
                 && ratio.median < goal
             {
                 self.missed.push(format!(
-                    "- `{}` against {}: {goal:.1}x wanted, {:.2}x reached. Beside the program's own time a stop takes {:.1} us with \
-                     sysreel; the goal leaves {:.1} us.",
+                    "- `{}` against {}: {goal:.1}x wanted, {:.2}x reached. Beside the program's \
+                     own time a stop takes {:.1} us with sysreel; the goal leaves {:.1} us.",
                     workload.name,
                     goals::opponent(against),
                     ratio.median,
@@ -91,7 +97,8 @@ impl Report {
         row.push(rounds.ratio(Contestant::Sysreel, Contestant::Bare).map_or(String::new(), times));
         self.ratios.row(row);
         let mut row = vec![workload.name.to_owned(), stops.to_string()];
-        let columns = [Contestant::Bare, Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu];
+        let columns =
+            [Contestant::Bare, Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu];
         row.extend(columns.map(|who| seconds(rounds.median(who))));
         row.push(format!("{:.1} us", a_stop(rounds.median(Contestant::Sysreel))));
         row.extend([rounds.count(), rounds.thrown_away].map(|count| count.to_string()));
@@ -99,8 +106,10 @@ impl Report {
     }
 
     fn text(&self, place: &Place, workloads: &[Workload]) -> String {
-        let what: Vec<String> =
-            workloads.iter().map(|workload| format!("- `{}`: {}", workload.name, workload.what)).collect();
+        let what: Vec<String> = workloads
+            .iter()
+            .map(|workload| format!("- `{}`: {}", workload.name, workload.what))
+            .collect();
         let missed = match self.missed.as_slice() {
             [] => String::new(),
             missed => format!("\nMissed:\n\n{}\n", missed.join("\n")),
@@ -140,7 +149,8 @@ fn floor(place: &Place, effort: &Effort) -> Result<f64> {
     let mut costs = Vec::new();
     for _ in 0..effort.pairs {
         let Some(cpu) = idle_cpu(effort)? else { break };
-        let [floor, bare] = [Contestant::Floor, Contestant::Bare].map(|who| who.run(place, &cpu, &program));
+        let [floor, bare] =
+            [Contestant::Floor, Contestant::Bare].map(|who| who.run(place, &cpu, &program));
         costs.push((floor?.seconds - bare?.seconds) / f64::from(2 * CALLS) * 1e6);
     }
     Ok(Spread::of(costs).map_or(f64::NAN, |spread| spread.median))

@@ -34,13 +34,21 @@ impl fmt::Display for Table {
             for column in 0..columns {
                 let cell = row.get(column).map_or("", String::as_str);
                 let width = width(column);
-                if column == 0 { write!(f, "| {cell:<width$} ")? } else { write!(f, "| {cell:>width$} ")? }
+                if column == 0 {
+                    write!(f, "| {cell:<width$} ")?
+                } else {
+                    write!(f, "| {cell:>width$} ")?
+                }
             }
             writeln!(f, "|")?;
             if i == 0 {
                 for column in 0..columns {
                     let dashes = "-".repeat(width(column));
-                    if column == 0 { write!(f, "| {dashes} ")? } else { write!(f, "| {}: ", &dashes[1..])? }
+                    if column == 0 {
+                        write!(f, "| {dashes} ")?
+                    } else {
+                        write!(f, "| {}: ", &dashes[1..])?
+                    }
                 }
                 writeln!(f, "|")?;
             }

@@ -17,7 +17,8 @@ pub(super) struct Workload {
 }
 
 /// Modules of Python's library; the first goal was measured with so many.
-const MODULES: &str = "argparse, ast, asyncio, base64, bisect, calendar, cmd, codecs, collections, configparser, contextlib, copy, csv, \
+const MODULES: &str = "argparse, ast, asyncio, base64, bisect, calendar, cmd, codecs, collections, \
+    configparser, contextlib, copy, csv, \
     dataclasses, datetime, decimal, difflib, dis, email, enum, fractions, functools, glob, gzip, hashlib, heapq, html, http.client, inspect, \
     io, json, logging, mimetypes, multiprocessing, pathlib, pickle, platform, pprint, random, re, shutil, socket, sqlite3, statistics, string, \
     subprocess, tarfile, tempfile, unittest, xml.dom.minidom";
@@ -58,14 +59,22 @@ pub(super) fn all(place: &Place, scale: usize) -> Result<Vec<Workload>> {
         workload(
             "storm",
             format!("a shell runs /bin/true {storm} times"),
-            &["sh", "-c", &format!("n={storm}; while [ $n -gt 0 ]; do /bin/true; n=$((n-1)); done")],
+            &[
+                "sh",
+                "-c",
+                &format!("n={storm}; while [ $n -gt 0 ]; do /bin/true; n=$((n-1)); done"),
+            ],
         ),
         workload(
             "threads",
             format!("four threads with {} calls of getppid each", 5000 / scale),
             &[&calls, "threads", &(5000 / scale).to_string()],
         ),
-        workload("pipe", format!("{} MB of text through a pipe", bytes >> 20), &[&pipe, &bytes.to_string()]),
+        workload(
+            "pipe",
+            format!("{} MB of text through a pipe", bytes >> 20),
+            &[&pipe, &bytes.to_string()],
+        ),
     ])
 }
 
@@ -100,7 +109,11 @@ pub(super) fn replayed(place: &Place, scale: usize, all: &[Workload]) -> Result<
         workload(
             "waits",
             "a shell reads five lines from a pipe that has one every 100 ms".into(),
-            &["sh", "-c", "for i in 1 2 3 4 5; do sleep 0.1; echo $i; done | while read line; do :; done"],
+            &[
+                "sh",
+                "-c",
+                "for i in 1 2 3 4 5; do sleep 0.1; echo $i; done | while read line; do :; done",
+            ],
         ),
     ]);
     Ok(chosen)
@@ -108,7 +121,11 @@ pub(super) fn replayed(place: &Place, scale: usize, all: &[Workload]) -> Result<
 
 /// The workload that most is measured with.
 pub(super) fn tar() -> Workload {
-    workload("tar", "`tar cf /dev/null /usr/include`".into(), &["tar", "cf", "/dev/null", "/usr/include"])
+    workload(
+        "tar",
+        "`tar cf /dev/null /usr/include`".into(),
+        &["tar", "cf", "/dev/null", "/usr/include"],
+    )
 }
 
 fn workload(name: &'static str, what: String, argv: &[&str]) -> Workload {

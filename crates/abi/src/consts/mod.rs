@@ -1,8 +1,8 @@
-//! Lists of the kernel's constants, by subject. Every value comes from `linux-raw-sys` by the name that is printed;
-//! what the package does not have stands in `unpackaged.rs` with its header.
+//! Lists of the kernel's constants, by subject. Every value comes from `linux-raw-sys` by the name
+//! that is printed; what the package does not have stands in `unpackaged.rs` with its header.
 //!
-//! The package describes the host. Constants that differ between x86 and 64-bit ARM are stated for both in the
-//! `overrides` of their list, so an answer does not depend on where it is asked.
+//! The package describes the host. Constants that differ between x86 and 64-bit ARM are stated for
+//! both in the `overrides` of their list, so an answer does not depend on where it is asked.
 
 pub mod clock;
 pub mod file;
@@ -43,7 +43,8 @@ macro_rules! list {
                     items: &[$((stringify!($last), $last as u64)),*],
                 },)?
             ],
-            overrides: &[$($($crate::desc::Override { name: stringify!($over), x86: $x86, aarch64: $arm }),*)?],
+            overrides: &[$($($crate::desc::Override { name: stringify!($over), x86: $x86,
+                aarch64: $arm }),*)?],
         };
     };
 }

@@ -1,7 +1,8 @@
 //! The words that rows are written with.
 
 use super::{
-    Act, Classes, Constants, Dir, Kind, Len, Link, Makes, Many, Mem, Replay, Sibling, Special, Total, When,
+    Act, Classes, Constants, Dir, Kind, Len, Link, Makes, Many, Mem, Replay, Sibling, Special,
+    Total, When,
 };
 use crate::layout::Layout;
 
@@ -294,7 +295,10 @@ pub(crate) const TIMESPECS: Len = Len::Several { n: 2, each: Layout::Timespec };
 
 const fn errno(number: u32) -> u16 {
     assert!(number < 4096);
-    #[expect(clippy::cast_possible_truncation, reason = "checked on the line above; `try_from` is not const")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked on the line above; `try_from` is not const"
+    )]
     {
         number as u16
     }
@@ -308,8 +312,8 @@ pub(crate) const ENOSPC: u16 = errno(linux_raw_sys::errno::ENOSPC);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);
-/// The kernel's own (include/linux/errno.h): seen by tracers alone. The `syscalls` package names them, but not in a
-/// way that a constant can use; a test compares.
+/// The kernel's own (include/linux/errno.h): seen by tracers alone. The `syscalls` package names
+/// them, but not in a way that a constant can use; a test compares.
 pub(crate) const ERESTARTNOHAND: u16 = errno(514);
 /// See [`ERESTARTNOHAND`].
 pub(crate) const ERESTART_RESTARTBLOCK: u16 = errno(516);

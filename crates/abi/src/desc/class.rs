@@ -146,8 +146,8 @@ pub enum Act {
     Wait,
     /// Returns from a signal handler: the result is the restored register.
     SigReturn,
-    /// Continues an interrupted call. Its registers still hold that call's arguments, so the memory of its exit is
-    /// that of the row whose exit said -516.
+    /// Continues an interrupted call. Its registers still hold that call's arguments, so the memory
+    /// of its exit is that of the row whose exit said -516.
     Restart,
     /// Sends a signal.
     Kill,
@@ -183,7 +183,8 @@ pub enum Act {
     Prctl,
     /// Opens or makes a file: something with a name or a handle.
     Open,
-    /// Makes a file descriptor for something without a name: an eventfd, an epoll set, a pidfd, a memfd.
+    /// Makes a file descriptor for something without a name: an eventfd, an epoll set, a pidfd, a
+    /// memfd.
     MakeFd,
     /// Reads from an fd.
     Read,

@@ -94,7 +94,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The value as a count: a register holds 64 bits of which the kernel looks at fewer, and a negative count is none.
+    /// The value as a count: a register holds 64 bits of which the kernel looks at fewer, and a
+    /// negative count is none.
     #[inline]
     #[must_use]
     pub const fn count(self, value: u64) -> u64 {
@@ -119,7 +120,8 @@ pub struct Constants {
     pub bits: u8,
     /// Name and value. Names for several bits stand before those of their parts.
     pub items: &'static [(&'static str, u64)],
-    /// Parts of a set of flags that hold one value of a list: the access mode of open, the type of a socket.
+    /// Parts of a set of flags that hold one value of a list: the access mode of open, the type of
+    /// a socket.
     pub fields: &'static [Field],
     /// Values that differ by architecture.
     pub overrides: &'static [Override],

@@ -1,4 +1,5 @@
-//! Structures that a call passes and that have pointers in them: where those stand, and how long the memory behind them is.
+//! Structures that a call passes and that have pointers in them: where those stand, and how long
+//! the memory behind them is.
 
 use super::{Dir, Sibling, When};
 

@@ -1,4 +1,5 @@
-//! Finds the arguments that a row names as the lengths of others, and fails to compile where there are none.
+//! Finds the arguments that a row names as the lengths of others, and fails to compile where there
+//! are none.
 
 use super::{Arg, Kind, Len, Makes, Many, Mem, Sibling, Spec, When};
 
@@ -26,7 +27,10 @@ pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -
 }
 
 /// What a row makes, with its sibling found.
-pub(crate) const fn resolve_makes<const N: usize>(makes: Makes, specs: &[(&'static str, Spec); N]) -> Makes {
+pub(crate) const fn resolve_makes<const N: usize>(
+    makes: Makes,
+    specs: &[(&'static str, Spec); N],
+) -> Makes {
     match makes {
         Makes::Pair(s) => Makes::Pair(find(s, specs)),
         other => other,

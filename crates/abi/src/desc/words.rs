@@ -49,7 +49,9 @@ impl fmt::Display for When {
             Self::Errno(list) => (", written only on ", list),
             Self::SuccessOr(list) => (", written also on ", list),
             Self::Nonzero => return f.write_str(", written only when the result is not 0"),
-            Self::Told(info) => return write!(f, ", written only when `{}` is not empty", info.name),
+            Self::Told(info) => {
+                return write!(f, ", written only when `{}` is not empty", info.name);
+            }
         };
         f.write_str(words)?;
         for (i, &errno) in list.iter().enumerate() {
@@ -88,17 +90,23 @@ impl fmt::Display for Length<'_> {
             Len::Several { n, .. } => write!(f, ", {n} of them"),
             Len::Bytes(n) => write!(f, ", {n} bytes"),
             Len::Arg { count, each } => write!(f, ", `{}` {}", count.name, units(each)),
-            Len::Ret { cap: Some(cap), .. } => write!(f, ", as many as the result, at most `{}`", cap.name),
+            Len::Ret { cap: Some(cap), .. } => {
+                write!(f, ", as many as the result, at most `{}`", cap.name)
+            }
             Len::Ret { cap: None, .. } => f.write_str(", as many as the result"),
             Len::Deref { count, each } => write!(f, ", `*{}` {}", count.name, units(each)),
             Len::Nodes(count) => write!(f, ", `{}` - 1 bits", count.name),
-            Len::RetWhole(room) => write!(f, ", as many as the result if `{}` is enough for all", room.name),
+            Len::RetWhole(room) => {
+                write!(f, ", as many as the result if `{}` is enough for all", room.name)
+            }
             Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),
             Len::SigInfo => f.write_str(", as much as signal and code say"),
             Len::OldDirent => f.write_str(", with a name as long as it says"),
             Len::Semaphores(set) => write!(f, ", as many as the set `{}` has", set.name),
             Len::Linked { many: Many::N(1), .. } => f.write_str(", and what it points to"),
-            Len::Linked { many: Many::N(n), .. } => write!(f, ", {n} of them, and what they point to"),
+            Len::Linked { many: Many::N(n), .. } => {
+                write!(f, ", {n} of them, and what they point to")
+            }
             Len::Linked { many: Many::Arg(count), each, .. } => {
                 write!(f, ", `{}` {}, and what they point to", count.name, units(each))
             }
@@ -142,7 +150,9 @@ impl fmt::Display for Kind {
             Self::FileMode => "file type and mode",
             Self::Fd => "fd",
             Self::DirFd => "directory fd",
-            Self::Flags(list) | Self::FlagsMode(list) => return write!(f, "flags {}", stars(list.prefix)),
+            Self::Flags(list) | Self::FlagsMode(list) => {
+                return write!(f, "flags {}", stars(list.prefix));
+            }
             Self::Enum(list) => return write!(f, "one of {}", stars(list.prefix)),
             Self::Protocol => "protocol",
             Self::SockOpt => "socket option",
@@ -177,7 +187,11 @@ impl fmt::Display for Kind {
 
 /// All names of a list: PROT_*, *_OK.
 fn stars(prefix: &str) -> String {
-    if prefix.contains('?') { format!("`{}`", prefix.replace('?', "*")) } else { format!("`{prefix}*`") }
+    if prefix.contains('?') {
+        format!("`{}`", prefix.replace('?', "*"))
+    } else {
+        format!("`{prefix}*`")
+    }
 }
 
 #[cfg(test)]
@@ -193,13 +207,20 @@ mod tests {
     fn rows_read_like_prototypes() {
         assert_eq!(
             words("read"),
-            "read(fd: fd; buf: out bytes, as many as the result, at most `count`; count: size) -> size"
+            "read(fd: fd; buf: out bytes, as many as the result, at most `count`; count: size) -> \
+             size"
         );
         assert_eq!(words("fstat"), "fstat(fd: fd; statbuf: out struct stat) -> int");
-        assert_eq!(words("lseek"), "lseek(fd: fd; offset: offset; whence: one of `SEEK_*`) -> offset");
+        assert_eq!(
+            words("lseek"),
+            "lseek(fd: fd; offset: offset; whence: one of `SEEK_*`) -> offset"
+        );
         assert_eq!(words("access"), "access(filename: in path; mode: flags `*_OK`) -> int");
         assert_eq!(words("exit"), "exit(error_code: int) -> does not return");
-        assert_eq!(words("ioctl").split("; ").last(), Some("arg: depends on the other arguments) -> int"));
+        assert_eq!(
+            words("ioctl").split("; ").last(),
+            Some("arg: depends on the other arguments) -> int")
+        );
         assert_eq!(
             words("nanosleep").split("; ").last(),
             Some("rmtp: out struct timespec, written only on EINTR, ERESTART_RESTARTBLOCK) -> int")

@@ -27,29 +27,41 @@ fn calls_without_a_name_are_among_all_others() {
 fn mistakes_are_told_with_what_may_be_meant() {
     let told = |filter: &str| Filter::parse(filter).unwrap_err().to_string();
     assert_eq!(told("opnat"), "`opnat`: no system call has that name; is `openat` meant?");
-    assert_eq!(told("read,network"), "`network`: no system call has that name; is `%network` meant?");
+    assert_eq!(
+        told("read,network"),
+        "`network`: no system call has that name; is `%network` meant?"
+    );
     assert_eq!(told("qqqqqq"), "`qqqqqq`: no system call has that name");
     assert!(told("%nonsense").contains("there are %file %network"), "{}", told("%nonsense"));
     assert!(told("").contains("missing") && told("read,").contains("missing"));
     assert!(told("!read,!write").contains("before the whole list"));
 }
 
-/// A log is only true when it has these: who makes which task, what hides calls, which file a descriptor is.
+/// A log is only true when it has these: who makes which task, what hides calls, which file a
+/// descriptor is.
 #[test]
 fn what_the_log_needs_is_always_watched() {
     let watch = |names| Watch::new(&Filter::parse("getppid").unwrap(), names);
     let watches = |watch: &Watch, abi: Abi, name: &str| {
-        watch.watches(abi.arch(), number::number(abi, name).unwrap_or_else(|| panic!("{abi} {name}")))
+        watch.watches(
+            abi.arch(),
+            number::number(abi, name).unwrap_or_else(|| panic!("{abi} {name}")),
+        )
     };
     for abi in [Abi::X86_64, Abi::I386, Abi::X32, Abi::Aarch64] {
-        for name in ["clone", "clone3", "execve", "seccomp", "prctl", "io_uring_setup", "sched_getaffinity"] {
+        for name in
+            ["clone", "clone3", "execve", "seccomp", "prctl", "io_uring_setup", "sched_getaffinity"]
+        {
             assert!(watches(&watch(false), abi, name), "{abi} {name}");
         }
         for name in ["openat", "close", "dup3", "socket", "recvmsg", "close_range", "pidfd_getfd"] {
             assert!(watches(&watch(true), abi, name), "{abi} {name}");
             assert!(!watches(&watch(false), abi, name), "{abi} {name}");
         }
-        assert!(watches(&watch(true), abi, "getppid") && !watches(&watch(true), abi, "write"), "{abi}");
+        assert!(
+            watches(&watch(true), abi, "getppid") && !watches(&watch(true), abi, "write"),
+            "{abi}"
+        );
     }
     assert!(watches(&watch(false), Abi::I386, "socketcall"));
 }
@@ -61,7 +73,9 @@ fn numbers_are_those_that_a_filter_sees() {
     assert!(watch.watches(AuditArch::X86_64, x32) && watch.watches(AuditArch::X86_64, 19));
     assert!(!watch.watches(AuditArch::X86_64, 19 | Nr::X32_BIT), "x32 has its own readv");
     assert!(watch.watches(AuditArch::X86_64, 19 | 0xdead << 32), "the kernel drops the upper half");
-    assert!(!watch.watches(AuditArch::X86_64, u64::MAX) && !watch.watches(AuditArch::X86_64, 100_000));
+    assert!(
+        !watch.watches(AuditArch::X86_64, u64::MAX) && !watch.watches(AuditArch::X86_64, 100_000)
+    );
     assert!(watch.watches(AuditArch::RISCV64, 63), "a foreign architecture is never hidden");
 }
 

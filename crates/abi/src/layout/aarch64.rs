@@ -1,5 +1,6 @@
-//! What 64-bit ARM has otherwise than the other 64-bit ABIs. Source: `asm-generic/stat.h`, which arm64 uses, and
-//! `asm-generic/signal.h` with SA_RESTORER, which not every generic architecture has. Stated rather than taken from `linux-raw-sys`, which describes only the host.
+//! What 64-bit ARM has otherwise than the other 64-bit ABIs. Source: `asm-generic/stat.h`, which
+//! arm64 uses, and `asm-generic/signal.h` with SA_RESTORER, which not every generic architecture
+//! has. Stated rather than taken from `linux-raw-sys`, which describes only the host.
 
 use super::Layout;
 

@@ -1,6 +1,7 @@
-//! Sizes that all 64-bit ABIs share, taken from `linux-raw-sys` on a 64-bit host. What the package does not have
-//! (structures that are only in the kernel's own headers) is stated here with its source, and `tests/it/layout.rs`
-//! compares it with the C compiler's answer where the headers are installed.
+//! Sizes that all 64-bit ABIs share, taken from `linux-raw-sys` on a 64-bit host. What the package
+//! does not have (structures that are only in the kernel's own headers) is stated here with its
+//! source, and `tests/it/layout.rs` compares it with the C compiler's answer where the headers are
+//! installed.
 
 use std::mem::size_of;
 
@@ -13,7 +14,10 @@ const _: () = assert!(size_of::<usize>() == 8, "sysreel-abi builds on 64-bit hos
 
 /// The size of a type of the package; none comes near 4 GiB.
 const fn of<T>() -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "checked on the line above; `try_from` is not const")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "checked on the line above; `try_from` is not const"
+    )]
     {
         assert!(size_of::<T>() < 0x10000);
         size_of::<T>() as u32

@@ -1,8 +1,9 @@
-//! The numbers that only x32 has: calls whose arguments hold pointers or longs, which x32 passes in its own layout.
+//! The numbers that only x32 has: calls whose arguments hold pointers or longs, which x32 passes in
+//! its own layout.
 //!
-//! Source: `asm/unistd_x32.h` of the kernel's exported headers (Debian linux-libc-dev 6.1), which no Rust package
-//! carries. The range is closed: x32 gets no new numbers of its own since Linux 5.0 or so. A test compares the list
-//! with the header where there is one.
+//! Source: `asm/unistd_x32.h` of the kernel's exported headers (Debian linux-libc-dev 6.1), which
+//! no Rust package carries. The range is closed: x32 gets no new numbers of its own since Linux 5.0
+//! or so. A test compares the list with the header where there is one.
 
 /// The first number that x86-64 does not have.
 pub(super) const FIRST: usize = 512;
@@ -63,11 +64,13 @@ mod tests {
             .lines()
             .filter_map(|line| {
                 let (name, rest) = line.strip_prefix("#define __NR_")?.split_once(' ')?;
-                let nr = rest.strip_prefix("(__X32_SYSCALL_BIT + ")?.strip_suffix(')')?.parse().ok()?;
+                let nr =
+                    rest.strip_prefix("(__X32_SYSCALL_BIT + ")?.strip_suffix(')')?.parse().ok()?;
                 (nr >= FIRST).then(|| (nr, name.to_owned()))
             })
             .collect();
-        let ours: Vec<(usize, String)> = ONLY.iter().map(|(nr, name)| (*nr, (*name).to_owned())).collect();
+        let ours: Vec<(usize, String)> =
+            ONLY.iter().map(|(nr, name)| (*nr, (*name).to_owned())).collect();
         assert_eq!(ours, listed);
     }
 }

@@ -8,14 +8,15 @@ use super::level::OLD_DIRENT_HEAD;
 use super::level::Stop;
 use super::word::{u32_at, u64_at, word_at};
 use super::{
-    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory, Want, index,
-    index_parts,
+    CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
+    Want, index, index_parts,
 };
 use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
-/// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far below.
+/// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far
+/// below.
 const CONTROL_MAX: u64 = 1 << 20;
 /// The most bytes of a message's name.
 const NAME_MAX: u64 = 128;
@@ -56,7 +57,8 @@ impl Stop<'_> {
                         Some(0) => least.into(),
                         Some(size) => size.min(most.into()) + u32::from(plus),
                     };
-                    // However short it says it is, the kernel looks at its size, and may change that.
+                    // However short it says it is, the kernel looks at its size, and may change
+                    // that.
                     let size = size.max(u32::from(at) + 4);
                     self.push(wants, state, self.top(want.arg.into(), size.into()));
                 }
@@ -95,7 +97,16 @@ impl Stop<'_> {
 
     /// A want one level below another.
     pub(super) fn below(&self, above: Want, index: u32, address: u64, asked: u64) -> Want {
-        Want { role: above.role + 1, index, address, asked, string: false, words: 0, store: true, ..above }
+        Want {
+            role: above.role + 1,
+            index,
+            address,
+            asked,
+            string: false,
+            words: 0,
+            store: true,
+            ..above
+        }
     }
 
     fn strings(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
@@ -132,7 +143,8 @@ impl Stop<'_> {
     ) {
         let word = usize::from(self.abi.word());
         for (i, at) in (0..self.limits.iovecs).zip((0..).step_by(2 * word)) {
-            let (Some(to), Some(n)) = (word_at(self.abi, bytes, at), word_at(self.abi, bytes, at + word))
+            let (Some(to), Some(n)) =
+                (word_at(self.abi, bytes, at), word_at(self.abi, bytes, at + word))
             else {
                 return;
             };
@@ -148,7 +160,14 @@ impl Stop<'_> {
         }
     }
 
-    fn messages(&self, want: Want, bytes: &[u8], many: bool, wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn messages(
+        &self,
+        want: Want,
+        bytes: &[u8],
+        many: bool,
+        wants: &mut Vec<Want>,
+        state: &mut EntryState,
+    ) {
         let layout = if many { Layout::MmsgHdr } else { Layout::MsgHdr };
         let each = usize::try_from(layout.size(self.abi)).unwrap_or(usize::MAX);
         for (message, header) in (0..self.limits.messages).zip(bytes.chunks_exact(each)) {
@@ -171,16 +190,25 @@ impl Stop<'_> {
         let Some(about) = self.memory(want.arg.into()) else { return };
         let out = about.dir.comes_out();
         let iov = |asked| self.below(want, index(message, MSG_IOV), field(2), asked);
-        let iov_bytes =
-            field(3).min(self.limits.iovecs.into()).saturating_mul(Layout::Iovec.size(self.abi).into());
+        let iov_bytes = field(3)
+            .min(self.limits.iovecs.into())
+            .saturating_mul(Layout::Iovec.size(self.abi).into());
         match &self.exit {
             None => {
                 self.remember_name(message, name_size, state);
                 if !out {
                     let size = u64::from(name_size).min(NAME_MAX);
-                    self.push(wants, state, self.below(want, index(message, MSG_NAME), field(0), size));
+                    self.push(
+                        wants,
+                        state,
+                        self.below(want, index(message, MSG_NAME), field(0), size),
+                    );
                     let size = field(5).min(CONTROL_MAX);
-                    self.push(wants, state, self.below(want, index(message, MSG_CONTROL), field(4), size));
+                    self.push(
+                        wants,
+                        state,
+                        self.below(want, index(message, MSG_CONTROL), field(4), size),
+                    );
                 }
                 self.push(wants, state, iov(iov_bytes));
             }
@@ -188,7 +216,11 @@ impl Stop<'_> {
                 let size = u64::from(name_size.min(self.name_size(message))).min(NAME_MAX);
                 self.push(wants, state, self.below(want, index(message, MSG_NAME), field(0), size));
                 let size = field(5).min(CONTROL_MAX);
-                self.push(wants, state, self.below(want, index(message, MSG_CONTROL), field(4), size));
+                self.push(
+                    wants,
+                    state,
+                    self.below(want, index(message, MSG_CONTROL), field(4), size),
+                );
                 self.push(wants, state, Want { store: false, ..iov(iov_bytes) });
             }
             // What sendmmsg leaves is in the array itself.
@@ -196,8 +228,16 @@ impl Stop<'_> {
         }
     }
 
-    /// How many bytes the buffers of a message hold: all of them on the way in, what the kernel says on the way out.
-    fn message_total(&self, want: Want, message: u32, many: bool, wants: &[Want], mem: &dyn Memory) -> u64 {
+    /// How many bytes the buffers of a message hold: all of them on the way in, what the kernel
+    /// says on the way out.
+    fn message_total(
+        &self,
+        want: Want,
+        message: u32,
+        many: bool,
+        wants: &[Want],
+        mem: &dyn Memory,
+    ) -> u64 {
         if self.exit.is_none() {
             let out = self.memory(want.arg.into()).is_some_and(|m| m.dir.comes_out());
             return if out { 0 } else { u64::MAX };
@@ -205,7 +245,8 @@ impl Stop<'_> {
         if !many {
             return self.result();
         }
-        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == self.base) else {
+        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == self.base)
+        else {
             return 0;
         };
         let size = |layout: Layout| u64::from(layout.size(self.abi));
@@ -213,7 +254,8 @@ impl Stop<'_> {
         usize::try_from(at).ok().and_then(|at| u32_at(mem.bytes(array), at)).map_or(0, u64::from)
     }
 
-    /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size.
+    /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
+    /// set_tid, set_tid_size.
     fn clone_args(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
         let field = |i: usize| u64_at(bytes, i * 8).unwrap_or(0);
         let asked = |bit: u32| field(0) & u64::from(bit) != 0;
@@ -226,7 +268,11 @@ impl Stop<'_> {
             }
         } else {
             // As many as pid namespaces nest: 32 at most.
-            self.push(wants, state, self.below(want, CLONE_SET_TID, field(8), field(9).min(32) * 4));
+            self.push(
+                wants,
+                state,
+                self.below(want, CLONE_SET_TID, field(8), field(9).min(32) * 4),
+            );
         }
     }
 
@@ -241,11 +287,12 @@ impl Stop<'_> {
         }
     }
 
-    /// The size that a structure says of itself. The kernel may say at the exit what it would have taken: more than there is room
-    /// for.
+    /// The size that a structure says of itself. The kernel may say at the exit what it would have
+    /// taken: more than there is room for.
     fn own_size(&self, want: Want, now: Option<u32>, state: &mut EntryState) -> Option<u32> {
         let slot = usize::from(want.arg);
-        let then = self.exit.as_ref().and_then(|e| e.entry.lengths.get(slot).copied()).unwrap_or(u32::MAX);
+        let then =
+            self.exit.as_ref().and_then(|e| e.entry.lengths.get(slot).copied()).unwrap_or(u32::MAX);
         if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
             *keep = now;
         }
@@ -253,7 +300,14 @@ impl Stop<'_> {
     }
 
     /// xattr_args: the value's address with 64 bits in every ABI, its size, flags.
-    fn xattr_value(&self, want: Want, bytes: &[u8], dir: Dir, wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn xattr_value(
+        &self,
+        want: Want,
+        bytes: &[u8],
+        dir: Dir,
+        wants: &mut Vec<Want>,
+        state: &mut EntryState,
+    ) {
         let (Some(to), Some(size)) = (u64_at(bytes, 0), u32_at(bytes, 8)) else { return };
         let size = u64::from(size);
         let asked = match &self.exit {
@@ -272,9 +326,12 @@ impl Stop<'_> {
         }
     }
 
-    /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at 24, nbytes at 32.
+    /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at
+    /// 24, nbytes at 32.
     fn iocb_buffer(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
-        let (Some(op), Some(to), Some(n)) = (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32)) else {
+        let (Some(op), Some(to), Some(n)) =
+            (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32))
+        else {
             return;
         };
         if u64::from(op & 0xffff) == IOCB_WRITE {
@@ -283,7 +340,8 @@ impl Stop<'_> {
     }
 }
 
-/// How long an `old_linux_dirent` is. The length of its name is the last member of the head, and has 16 bits.
+/// How long an `old_linux_dirent` is. The length of its name is the last member of the head, and
+/// has 16 bits.
 fn old_dirent(head: &[u8]) -> u64 {
     let name = head.last_chunk().map_or(0, |length| u16::from_le_bytes(*length));
     OLD_DIRENT_HEAD + u64::from(name) + 1

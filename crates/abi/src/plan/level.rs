@@ -1,4 +1,5 @@
-//! The first level of a stop: what the arguments themselves point to, and the loop over the levels behind it.
+//! The first level of a stop: what the arguments themselves point to, and the loop over the levels
+//! behind it.
 
 use linux_raw_sys::general as g;
 
@@ -31,7 +32,8 @@ pub(super) struct Exit<'a> {
 
 /// How much of a siginfo says which kind it is: signal, errno and code.
 const SIGINFO_HEAD: u64 = 12;
-/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name (fs/readdir.c).
+/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name
+/// (fs/readdir.c).
 pub(super) const OLD_DIRENT_HEAD: u64 = 10;
 
 /// The bytes of the capability sets of a version (kernel/capability.c).
@@ -48,17 +50,20 @@ impl Stop<'_> {
     pub(super) fn run(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
         wants.clear();
         let state = self.levels(wants, mem);
-        let captured = |arg| wants.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
+        let captured =
+            |arg| wants.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
         match inner(self.abi, self.row, &self.args, captured) {
             None => state,
             Some(Inner { row, args }) => {
                 let exit = self.exit.as_ref().map(|e| Exit { ..*e });
-                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }.levels(wants, mem)
+                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
+                    .levels(wants, mem)
             }
         }
     }
 
-    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points further.
+    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
+    /// further.
     fn levels(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
         let mut state = EntryState::UNKNOWN;
         let mut from = wants.len();
@@ -184,13 +189,15 @@ impl Stop<'_> {
         let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         match mem.len {
-            // At the exit they are read again although the call leaves them alone: the kernel has put its results
-            // behind pointers that lie in them, and into the lengths of sendmmsg.
+            // At the exit they are read again although the call leaves them alone: the kernel has
+            // put its results behind pointers that lie in them, and into the lengths of sendmmsg.
             Len::Iov { count, .. } if entry || (concerns && self.result() != 0) => {
                 let n = self.count(count).min(self.limits.iovecs.into());
                 Some(Want { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
             }
-            Len::Msg { many: None } if entry || concerns => Some(self.top(arg, size(Layout::MsgHdr))),
+            Len::Msg { many: None } if entry || concerns => {
+                Some(self.top(arg, size(Layout::MsgHdr)))
+            }
             // After an error the result is no number of messages, and nothing is read.
             Len::Msg { many: Some(count) } => {
                 let most = if entry { u64::MAX } else { self.result() };
@@ -213,15 +220,19 @@ impl Stop<'_> {
                 };
                 wanted.then(|| Want { store: concerns, ..self.top(arg, n * size(each)) })
             }
-            Len::Iov { .. } | Len::Msg { .. } | Len::CloneArgs(_) | Len::XattrArgs(_) | Len::Special(_) => {
-                None
-            }
+            Len::Iov { .. }
+            | Len::Msg { .. }
+            | Len::CloneArgs(_)
+            | Len::XattrArgs(_)
+            | Len::Special(_) => None,
             // What says which call stands behind this one is needed at both stops.
             _ if !concerns && !entry && self.row.act == Act::Multiplexed && mem.dir == Dir::In => {
                 self.flat(mem.len).map(|asked| Want { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
-            Len::CStr => Some(Want { string: true, ..self.top(arg, self.limits.string_bytes.into()) }),
+            Len::CStr => {
+                Some(Want { string: true, ..self.top(arg, self.limits.string_bytes.into()) })
+            }
             Len::CStrVec => {
                 let word = self.abi.word();
                 // One more than the strings, so that the end is seen.
@@ -231,7 +242,9 @@ impl Stop<'_> {
             Len::SigInfo => Some(Want { store: false, ..self.top(arg, SIGINFO_HEAD) }),
             Len::OldDirent => Some(Want { store: false, ..self.top(arg, OLD_DIRENT_HEAD) }),
             Len::Tailed { head, .. } => Some(Want { store: false, ..self.top(arg, head.into()) }),
-            Len::SelfSized { at, .. } => Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) }),
+            Len::SelfSized { at, .. } => {
+                Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) })
+            }
             _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
         }
     }
@@ -253,7 +266,9 @@ impl Stop<'_> {
                 let word = if self.abi == Abi::I386 { 32 } else { 64 };
                 self.count(count).div_ceil(word).saturating_mul(word / 8)
             }
-            Len::Iocbs(count) => self.count(count).min(self.limits.iovecs.into()) * size(Layout::Word),
+            Len::Iocbs(count) => {
+                self.count(count).min(self.limits.iovecs.into()) * size(Layout::Word)
+            }
             Len::MsgBuf(count) => {
                 let n = if self.exit.is_some() { self.result() } else { u64::MAX };
                 size(Layout::Word).saturating_add(self.count(count).min(n))
@@ -272,7 +287,8 @@ impl Stop<'_> {
         })
     }
 
-    /// Memory whose length lies in other memory, or in the kernel: known once the first level is there.
+    /// Memory whose length lies in other memory, or in the kernel: known once the first level is
+    /// there.
     fn lengths(&self, wants: &mut Vec<Want>, mem: &dyn Memory, state: &mut EntryState) {
         let first = wants.len();
         for arg in 0..self.row.args.len().min(6) {
@@ -289,12 +305,17 @@ impl Stop<'_> {
                 _ => continue,
             };
             let seen = wants.get(..first).unwrap_or(&[]).iter();
-            let at =
-                seen.enumerate().find(|(_, w)| w.arg == size.index && w.role == self.base).map(|(i, _)| i);
+            let at = seen
+                .enumerate()
+                .find(|(_, w)| w.arg == size.index && w.role == self.base)
+                .map(|(i, _)| i);
             let now = at.and_then(|i| u32_at(mem.bytes(i), 0));
             let slot = usize::from(size.index);
-            let then =
-                self.exit.as_ref().and_then(|e| e.entry.lengths.get(slot).copied()).unwrap_or(u32::MAX);
+            let then = self
+                .exit
+                .as_ref()
+                .and_then(|e| e.entry.lengths.get(slot).copied())
+                .unwrap_or(u32::MAX);
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
@@ -312,13 +333,15 @@ impl Stop<'_> {
 
     /// The size of a message's name buffer at the entry.
     pub(super) fn name_size(&self, message: u32) -> u32 {
-        let known =
-            self.exit.as_ref().and_then(|e| e.entry.names.get(usize::try_from(message).ok()?).copied());
+        let known = self
+            .exit
+            .as_ref()
+            .and_then(|e| e.entry.names.get(usize::try_from(message).ok()?).copied());
         known.map_or(u32::from(u8::MAX), u32::from)
     }
 
-    /// Remembers the size of a message's name buffer for the exit. The kernel writes no more than 128 bytes, so a
-    /// byte holds all that matters.
+    /// Remembers the size of a message's name buffer for the exit. The kernel writes no more than
+    /// 128 bytes, so a byte holds all that matters.
     pub(super) fn remember_name(&self, message: u32, size: u32, state: &mut EntryState) {
         const { assert!(NAMES <= 256) };
         if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.names.get_mut(i)) {

@@ -1,4 +1,5 @@
-//! What the pointers in a structure lead to, by the structure's own description ([`crate::desc::Link`]).
+//! What the pointers in a structure lead to, by the structure's own description
+//! ([`crate::desc::Link`]).
 
 use super::level::Stop;
 use super::word::{u32_at, u64_at, word_at};
@@ -14,7 +15,8 @@ struct Parent<'a> {
 }
 
 impl Stop<'_> {
-    /// Adds what the structures of a want point to: `each` is one of them, a byte for a single one of any length.
+    /// Adds what the structures of a want point to: `each` is one of them, a byte for a single one
+    /// of any length.
     pub(super) fn linked(
         &self,
         (want, bytes): (Want, &[u8]),
@@ -48,7 +50,8 @@ impl Stop<'_> {
             return None;
         }
         let at = self.offset(link.at);
-        let to = if link.wide { u64_at(parent.bytes, at) } else { word_at(self.abi, parent.bytes, at) }?;
+        let to =
+            if link.wide { u64_at(parent.bytes, at) } else { word_at(self.abi, parent.bytes, at) }?;
         let below = self.below(parent.want, index(parent.ordinal, which), to, 0);
         if link.len == LinkLen::CStr {
             return Some(Want { asked: self.limits.string_bytes.into(), string: true, ..below });
@@ -126,9 +129,14 @@ mod tests {
     /// (role, address, asked) of what is stored at entry and exit.
     fn regions(name: &str, args: [u64; 6], memory: &[u8], rval: i64) -> [Vec<(u8, u64, u64)>; 2] {
         let row = row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap();
-        let (mut page, limits, mut wants) = (Page(memory.to_vec(), Vec::new()), Limits::DEFAULT, Vec::new());
+        let (mut page, limits, mut wants) =
+            (Page(memory.to_vec(), Vec::new()), Limits::DEFAULT, Vec::new());
         let seen = |wants: &[Want]| {
-            wants.iter().filter(|w| w.store).map(|w| (w.role, w.address, w.asked)).collect::<Vec<_>>()
+            wants
+                .iter()
+                .filter(|w| w.store)
+                .map(|w| (w.role, w.address, w.asked))
+                .collect::<Vec<_>>()
         };
         let state: EntryState = at_entry(Abi::X86_64, row, &args, &limits, &mut wants, &mut page);
         let entry = seen(&wants);
@@ -148,7 +156,8 @@ mod tests {
         assert_eq!(entry, [(0, 0x100, 48), (1, 0xa000, 4), (1, 0xb000, 8)]);
         assert_eq!(exit, []);
         // SIGEV_THREAD, and any other way.
-        let [entry, _] = regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 2 << 32]), -9);
+        let [entry, _] =
+            regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 2 << 32]), -9);
         assert_eq!(entry, [(0, 0x100, 64), (1, 0xc000, 32)]);
         let [entry, _] = regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 0]), -9);
         assert_eq!(entry, [(0, 0x100, 64)]);
@@ -163,17 +172,25 @@ mod tests {
         let [_, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, -2);
         assert_eq!(exit, [(0, 0x100, 32)]);
         // Nobody knows this map: nothing is read by guess.
-        let [entry, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &bytes(&[8, 0xd000, 0xe000, 0]), 0);
+        let [entry, exit] =
+            regions("bpf", [1, 0x100, 32, 0, 0, 0], &bytes(&[8, 0xd000, 0xe000, 0]), 0);
         assert_eq!((entry.len(), exit.len()), (1, 1));
-        assert_eq!(regions("semctl", [5, 0, 17, 0x100, 0, 0], &[], 0), [vec![(0, 0x100, 6)], vec![]]);
-        assert_eq!(regions("semctl", [5, 0, 13, 0x100, 0, 0], &[], 0), [vec![], vec![(0, 0x100, 6)]]);
+        assert_eq!(
+            regions("semctl", [5, 0, 17, 0x100, 0, 0], &[], 0),
+            [vec![(0, 0x100, 6)], vec![]]
+        );
+        assert_eq!(
+            regions("semctl", [5, 0, 13, 0x100, 0, 0], &[], 0),
+            [vec![], vec![(0, 0x100, 6)]]
+        );
         assert_eq!(regions("semctl", [6, 0, 13, 0x100, 0, 0], &[], 0), [vec![], vec![]]);
     }
 
     #[test]
     fn capabilities_are_as_many_as_the_version_says() {
         for (version, size) in [(0x1998_0330_u64, 12), (0x2007_1026, 24), (0x2008_0522, 24)] {
-            let [entry, exit] = regions("capget", [0x100, 0x200, 0, 0, 0, 0], &bytes(&[version]), 0);
+            let [entry, exit] =
+                regions("capget", [0x100, 0x200, 0, 0, 0, 0], &bytes(&[version]), 0);
             assert_eq!((entry, exit), (vec![(0, 0x100, 8)], vec![(0, 0x200, size)]));
         }
         let [_, exit] = regions("capget", [0x100, 0x200, 0, 0, 0, 0], &bytes(&[1]), -22);

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::number::{number, row};
 
-/// A memory of a few mapped pieces. A want that starts in none of them gets nothing; one that runs out of its piece
-/// gets the part before the end.
+/// A memory of a few mapped pieces. A want that starts in none of them gets nothing; one that runs
+/// out of its piece gets the part before the end.
 #[derive(Default)]
 struct Fake {
     pieces: BTreeMap<u64, Vec<u8>>,
@@ -31,8 +31,9 @@ impl Memory for Fake {
         self.fetches += 1;
         for want in wants {
             let piece = self.pieces.range(..=want.address).next_back();
-            let bytes =
-                piece.and_then(|(at, b)| b.get(usize::try_from(want.address - at).ok()?..)).unwrap_or(&[]);
+            let bytes = piece
+                .and_then(|(at, b)| b.get(usize::try_from(want.address - at).ok()?..))
+                .unwrap_or(&[]);
             let n = usize::try_from(want.asked).unwrap_or(usize::MAX).min(bytes.len());
             let mut got = bytes[..n].to_vec();
             if want.string
@@ -138,7 +139,8 @@ fn a_length_in_memory_is_the_smaller_of_two() {
     assert_eq!(exit(16, 110, 5), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
     assert_eq!(exit(128, 16, 5), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
     assert_eq!(exit(128, 16, -11), []);
-    let broken = run_in(Abi::X86_64, "accept", &[3, 0x2000, 0x3000], 5, Fake::default(), Fake::default());
+    let broken =
+        run_in(Abi::X86_64, "accept", &[3, 0x2000, 0x3000], 5, Fake::default(), Fake::default());
     assert_eq!(broken.exit, [(2, 0, 0, 0x3000, 4)]);
     // An entry that nobody saw: the exit's value alone counts.
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "accept").unwrap()).unwrap();
@@ -210,7 +212,10 @@ fn iovecs_go_in_by_their_lengths_and_come_out_by_the_result() {
     let wild = run_in(Abi::X86_64, "writev", &[1, 0x1000, 2], -14, lengths, Fake::default());
     assert_eq!(wild.entry[2], (1, 1, 1, u64::MAX, u64::MAX));
     let short = Fake::default().words(0x1000, &[0x2000, 5, 0x3000]);
-    assert_eq!(run_in(Abi::X86_64, "writev", &[1, 0x1000, 2], -14, short, Fake::default()).entry.len(), 2);
+    assert_eq!(
+        run_in(Abi::X86_64, "writev", &[1, 0x1000, 2], -14, short, Fake::default()).entry.len(),
+        2
+    );
 }
 
 /// name, namelen, iov, iovlen, control, controllen, flags.
@@ -275,7 +280,8 @@ fn many_messages() {
         ]
     );
     assert_eq!(r.exit, [(1, 0, 0, 0x1000, 64), (1, 2, index(0, 0), 0x5000, 9)]);
-    let r = run_in(Abi::X86_64, "sendmmsg", &[3, 0x1000, 2, 0], 2, array([0, 0]), array([100, 100]));
+    let r =
+        run_in(Abi::X86_64, "sendmmsg", &[3, 0x1000, 2, 0], 2, array([0, 0]), array([100, 100]));
     assert_eq!(r.entry.len(), 5);
     assert_eq!(r.exit, [(1, 0, 0, 0x1000, 128)], "the lengths that were sent");
     assert_eq!(run("sendmmsg", &[3, 0x1000, 2, 0], -9).exit, []);
@@ -284,7 +290,8 @@ fn many_messages() {
 #[test]
 fn structures_that_know_their_size() {
     let mem = |size: u32| Fake::default().with(0x1000, &size.to_le_bytes());
-    let entry = |size| run_in(Abi::X86_64, "sched_setattr", &[0, 0x1000, 0], 0, mem(size), mem(size)).entry;
+    let entry =
+        |size| run_in(Abi::X86_64, "sched_setattr", &[0, 0x1000, 0], 0, mem(size), mem(size)).entry;
     assert_eq!(entry(56), [(1, 0, 0, 0x1000, 56)]);
     assert_eq!(entry(0), [(1, 0, 0, 0x1000, 48)]);
     assert_eq!(entry(u32::MAX), [(1, 0, 0, 0x1000, 4096)]);
@@ -293,14 +300,17 @@ fn structures_that_know_their_size() {
     let unread = run("open_by_handle_at", args, -14).entry;
     assert_eq!(unread, [(1, 0, 0, 0x1000, 4)], "that its size cannot be read is stored");
     let seven = Fake::default().with(0x1000, &[0, 0, 0, 0, 7, 0, 0, 0]);
-    let shorter = run_in(Abi::X86_64, "perf_event_open", &[0x1000], -7, seven, Fake::default()).entry;
+    let shorter =
+        run_in(Abi::X86_64, "perf_event_open", &[0x1000], -7, seven, Fake::default()).entry;
     assert_eq!(shorter, [(0, 0, 0, 0x1000, 8)], "where it says how long it is is read");
 }
 
 #[test]
 fn clone3_writes_its_pidfd() {
     let pidfd = u64::from(linux_raw_sys::general::CLONE_PIDFD);
-    let args = |flags| Fake::default().words(0x1000, &[flags, 0x2000, 0, 0x3000, 17, 0, 0, 0, 0x4000, 2, 0]);
+    let args = |flags| {
+        Fake::default().words(0x1000, &[flags, 0x2000, 0, 0x3000, 17, 0, 0, 0, 0x4000, 2, 0])
+    };
     let r = run_in(Abi::X86_64, "clone3", &[0x1000, 88], 99, args(pidfd), args(pidfd));
     assert_eq!(r.entry, [(0, 0, 0, 0x1000, 88), (0, 1, CLONE_SET_TID, 0x4000, 8)]);
     assert_eq!(r.exit, [(0, 1, CLONE_PIDFD, 0x2000, 4)]);
@@ -318,7 +328,10 @@ fn commands_decide() {
     assert_eq!(run("ioctl", &[0, i::FIONBIO.into(), 0x1000], 0).entry, [(2, 0, 0, 0x1000, 4)]);
     assert_eq!(run("fcntl", &[0, g::F_SETFL.into(), 0x800], 0).entry, []);
     assert_eq!(run("fcntl", &[0, g::F_GETLK.into(), 0x1000], 0).entry, [(2, 0, 0, 0x1000, 32)]);
-    assert_eq!(run("prctl", &[p::PR_GET_NAME.into(), 0x1000, 0, 0, 0], 0).exit, [(1, 0, 0, 0x1000, 16)]);
+    assert_eq!(
+        run("prctl", &[p::PR_GET_NAME.into(), 0x1000, 0, 0, 0], 0).exit,
+        [(1, 0, 0, 0x1000, 16)]
+    );
     let wait = u64::from(g::FUTEX_WAIT | g::FUTEX_PRIVATE_FLAG);
     let r = run("futex", &[0x1000, wait, 2, 0x2000, 0, 0], -110);
     assert_eq!(r.entry, [(0, 0, 0, 0x1000, 4), (3, 0, 0, 0x2000, 16)]);
@@ -339,7 +352,8 @@ fn the_rest_of_the_lengths() {
     let mask = Fake::default().words(0x1000, &[0x2000, 8]);
     let r = run_in(Abi::X86_64, "pselect6", &[0, 0, 0, 0, 0, 0x1000], 0, mask, Fake::default());
     assert_eq!(r.entry, [(5, 0, 0, 0x1000, 16), (5, 1, 0, 0x2000, 8)]);
-    let pointers = Fake::default().words(0x1000, &[0x2000]).words(0x2000, &[0, 0, 1, 0x3000, 512, 0, 0, 0]);
+    let pointers =
+        Fake::default().words(0x1000, &[0x2000]).words(0x2000, &[0, 0, 1, 0x3000, 512, 0, 0, 0]);
     let r = run_in(Abi::X86_64, "io_submit", &[1, 1, 0x1000], 1, pointers, Fake::default());
     assert_eq!(r.entry, [(2, 0, 0, 0x1000, 8), (2, 1, 0, 0x2000, 64), (2, 2, 0, 0x3000, 512)]);
 }
@@ -361,11 +375,13 @@ fn calls_behind_socketcall_are_followed() {
     let r = run_in(Abi::I386, "socketcall", &[17, 0x1000], 4, recvmsg(), recvmsg());
     assert_eq!(r.entry, [(1, 0, 0, 0x1000, 12), (1, 1, 0, 0x4000, 28), (1, 2, MSG_IOV, 0x3000, 8)]);
     assert_eq!(r.exit, [(1, 1, 0, 0x4000, 28), (1, 2, MSG_NAME, 0x2000, 16), (1, 3, 0, 0x5000, 4)]);
-    let accept =
-        |n: u32| Fake::default().with(0x1000, &small(&[3, 0x2000, 0x3000])).with(0x3000, &small(&[n]));
+    let accept = |n: u32| {
+        Fake::default().with(0x1000, &small(&[3, 0x2000, 0x3000])).with(0x3000, &small(&[n]))
+    };
     let r = run_in(Abi::I386, "socketcall", &[5, 0x1000], 4, accept(16), accept(110));
     assert_eq!(r.exit, [(2, 1, 0, 0x3000, 4), (1, 1, 0, 0x2000, 16)]);
-    let r = run_in(Abi::I386, "ipc", &[11, 7, 10, 0, 0x2000, 0], 0, Fake::default(), Fake::default());
+    let r =
+        run_in(Abi::I386, "ipc", &[11, 7, 10, 0, 0x2000, 0], 0, Fake::default(), Fake::default());
     assert_eq!(r.entry, [(1, 1, 0, 0x2000, 14)], "msgsnd");
 }
 
@@ -377,7 +393,14 @@ fn scratch_is_reused() {
     let before = wants.as_ptr();
     for _ in 0..100 {
         mem.got.clear();
-        at_entry(Abi::X86_64, row, &[1, 0x1000, 2, 0, 0, 0], &Limits::DEFAULT, &mut wants, &mut mem);
+        at_entry(
+            Abi::X86_64,
+            row,
+            &[1, 0x1000, 2, 0, 0, 0],
+            &Limits::DEFAULT,
+            &mut wants,
+            &mut mem,
+        );
         assert_eq!(wants.len(), 3);
     }
     assert_eq!(before, wants.as_ptr());

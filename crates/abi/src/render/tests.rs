@@ -51,7 +51,10 @@ fn sets_of_flags() {
     assert_eq!(flags(&socket::TYPE, 0o2000001), "SOCK_STREAM|SOCK_CLOEXEC");
     assert_eq!(flags(&ipc::FUTEX, 128), "FUTEX_WAIT_PRIVATE");
     assert_eq!(flags(&ipc::FUTEX, 128 | 256 | 9), "FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME");
-    assert_eq!(flags(&process::CLONE, 0x1200011), "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD");
+    assert_eq!(
+        flags(&process::CLONE, 0x1200011),
+        "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"
+    );
     assert_eq!(flags(&process::WAIT, 0), "0");
     // Junk above an int is not looked at by the kernel.
     assert_eq!(flags(&open::ACCESS, 0xdead_0000_0004), "R_OK");

@@ -1,5 +1,5 @@
-//! bpf: what its attribute points to, by command. The offsets are those of `union bpf_attr` (linux/bpf.h), which is the same in every
-//! ABI: all its pointers have 64 bits.
+//! bpf: what its attribute points to, by command. The offsets are those of `union bpf_attr`
+//! (linux/bpf.h), which is the same in every ABI: all its pointers have 64 bits.
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
@@ -9,8 +9,11 @@ use crate::layout::Layout;
 /// bpf(cmd, attr, size). The kernel writes back into some attributes, whatever the result.
 pub(super) fn attribute(call: &Call) -> Meaning {
     let links = ATTRIBUTES.iter().find(|(commands, _)| commands.contains(&call.command(0)));
-    let len =
-        Len::Linked { many: Many::Arg(at(2)), each: Layout::Byte, links: links.map_or(&[], |(_, l)| *l) };
+    let len = Len::Linked {
+        many: Many::Arg(at(2)),
+        each: Layout::Byte,
+        links: links.map_or(&[], |(_, l)| *l),
+    };
     Meaning { kind: Kind::Buf, mem: Some(Mem { dir: Dir::InOut, when: When::Always, len }) }
 }
 
@@ -52,13 +55,15 @@ use LinkLen::{CStr, MapKey, MapKeys, MapValue, MapValues, Product};
 
 /// Keys and values of single elements: map_fd at 0, key at 8, value or next_key at 16.
 const KEY: Link = goes_in(8, MapKey(0));
-/// Keys and values of many: in_batch at 0, out_batch at 8, keys at 16, values at 24, count at 32, map_fd at 36.
+/// Keys and values of many: in_batch at 0, out_batch at 8, keys at 16, values at 24, count at 32,
+/// map_fd at 36.
 const COUNT: u8 = 32;
 const BATCH_MAP: u8 = 36;
 
 #[rustfmt::skip]
 static ATTRIBUTES: &[(&[u64], &[Link])] = &[
-    (&[u::BPF_MAP_LOOKUP_ELEM, u::BPF_MAP_LOOKUP_AND_DELETE_ELEM], &[KEY, comes_out(16, MapValue(0))]),
+    (&[u::BPF_MAP_LOOKUP_ELEM, u::BPF_MAP_LOOKUP_AND_DELETE_ELEM],
+        &[KEY, comes_out(16, MapValue(0))]),
     (&[u::BPF_MAP_UPDATE_ELEM], &[KEY, goes_in(16, MapValue(0))]),
     (&[u::BPF_MAP_DELETE_ELEM], &[KEY]),
     (&[u::BPF_MAP_GET_NEXT_KEY], &[KEY, comes_out(16, MapKey(0))]),
@@ -66,16 +71,20 @@ static ATTRIBUTES: &[(&[u64], &[Link])] = &[
         goes_in(0, MapKey(BATCH_MAP)), comes_out(8, MapKey(BATCH_MAP)),
         comes_out(16, MapKeys(BATCH_MAP, COUNT)), comes_out(24, MapValues(BATCH_MAP, COUNT)),
     ]),
-    (&[u::BPF_MAP_UPDATE_BATCH], &[goes_in(16, MapKeys(BATCH_MAP, COUNT)), goes_in(24, MapValues(BATCH_MAP, COUNT))]),
+    (&[u::BPF_MAP_UPDATE_BATCH],
+        &[goes_in(16, MapKeys(BATCH_MAP, COUNT)), goes_in(24, MapValues(BATCH_MAP, COUNT))]),
     (&[u::BPF_MAP_DELETE_BATCH], &[goes_in(16, MapKeys(BATCH_MAP, COUNT))]),
-    // insn_cnt at 4, insns at 8, license at 16, log_level at 24, log_size at 28, log_buf at 32; func_info at 80 with the size of a record
-    // at 76 and their count at 88, line_info at 96 with 92 and 104, core_relos at 128 with 136 and 116.
+    // insn_cnt at 4, insns at 8, license at 16, log_level at 24, log_size at 28, log_buf at 32;
+    // func_info at 80 with the size of a record at 76 and their count at 88, line_info at 96 with
+    // 92 and 104, core_relos at 128 with 136 and 116.
     (&[u::BPF_PROG_LOAD], &[
         goes_in(8, LinkLen::Field((4, 4), 8)), goes_in(16, CStr), log(32, 28),
-        goes_in(80, Product(88, 76)), goes_in(96, Product(104, 92)), goes_in(128, Product(116, 136)),
+        goes_in(80, Product(88, 76)), goes_in(96, Product(104, 92)),
+        goes_in(128, Product(116, 136)),
     ]),
     // prog_ids at 16, prog_cnt at 24; where there is too little room, as many as fit are written.
-    (&[u::BPF_PROG_QUERY], &[Link { when: When::SuccessOr(&[ENOSPC]), ..comes_out(16, LinkLen::Field((24, 24), 4)) }]),
+    (&[u::BPF_PROG_QUERY],
+        &[Link { when: When::SuccessOr(&[ENOSPC]), ..comes_out(16, LinkLen::Field((24, 24), 4)) }]),
     // buf_len at 12, buf at 16.
     (&[u::BPF_TASK_FD_QUERY], &[comes_out(16, CStr)]),
     (&[u::BPF_OBJ_PIN, u::BPF_OBJ_GET], &[goes_in(0, CStr)]),

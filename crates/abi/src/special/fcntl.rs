@@ -27,8 +27,12 @@ pub(super) fn argument(call: &Call) -> Meaning {
         g::F_OFD_SETLK | g::F_OFD_SETLKW | g::F_CANCELLK => lock(large),
         g::F_GETLK => Meaning::fixed(Dir::InOut, Layout::Flock),
         g::F_OFD_GETLK => Meaning::fixed(Dir::InOut, large),
-        n if call.abi == Abi::I386 && u64::from(n) == u::F_GETLK64 => Meaning::fixed(Dir::InOut, large),
-        n if call.abi == Abi::I386 && (u::F_SETLK64..=u::F_SETLKW64).contains(&n.into()) => lock(large),
+        n if call.abi == Abi::I386 && u64::from(n) == u::F_GETLK64 => {
+            Meaning::fixed(Dir::InOut, large)
+        }
+        n if call.abi == Abi::I386 && (u::F_SETLK64..=u::F_SETLKW64).contains(&n.into()) => {
+            lock(large)
+        }
         g::F_GETOWN_EX => Meaning::fixed(Dir::Out, Layout::FOwnerEx),
         g::F_SETOWN_EX => Meaning::fixed(Dir::In, Layout::FOwnerEx),
         g::F_GETOWNER_UIDS => Meaning::bytes(Dir::Out, 8),

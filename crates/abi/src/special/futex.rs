@@ -16,7 +16,9 @@ pub(super) fn argument(call: &Call, arg: usize, time: Layout) -> Meaning {
         (0, g::FUTEX_LOCK_PI | g::FUTEX_LOCK_PI2 | g::FUTEX_UNLOCK_PI | g::FUTEX_TRYLOCK_PI) => {
             word(Dir::InOut)
         }
-        (4, g::FUTEX_WAKE_OP | g::FUTEX_WAIT_REQUEUE_PI | g::FUTEX_CMP_REQUEUE_PI) => word(Dir::InOut),
+        (4, g::FUTEX_WAKE_OP | g::FUTEX_WAIT_REQUEUE_PI | g::FUTEX_CMP_REQUEUE_PI) => {
+            word(Dir::InOut)
+        }
         (0, _) | (4, g::FUTEX_REQUEUE | g::FUTEX_CMP_REQUEUE) => word(Dir::In),
         (
             3,
@@ -27,9 +29,10 @@ pub(super) fn argument(call: &Call, arg: usize, time: Layout) -> Meaning {
             | g::FUTEX_WAIT_REQUEUE_PI,
         ) => Meaning::fixed(Dir::In, time),
         // In the place of the time they take a second number.
-        (3, g::FUTEX_REQUEUE | g::FUTEX_CMP_REQUEUE | g::FUTEX_CMP_REQUEUE_PI | g::FUTEX_WAKE_OP) => {
-            Meaning::value(Kind::Uint)
-        }
+        (
+            3,
+            g::FUTEX_REQUEUE | g::FUTEX_CMP_REQUEUE | g::FUTEX_CMP_REQUEUE_PI | g::FUTEX_WAKE_OP,
+        ) => Meaning::value(Kind::Uint),
         _ => Meaning::value(Kind::Hex),
     }
 }

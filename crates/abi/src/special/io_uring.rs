@@ -1,5 +1,6 @@
-//! io_uring: what its calls point to, by operation. The structures are the same in every ABI: all their pointers have 64 bits
-//! (linux/io_uring.h). What the rings hold is not looked at: the kernel reads and writes it at any time.
+//! io_uring: what its calls point to, by operation. The structures are the same in every ABI: all
+//! their pointers have 64 bits (linux/io_uring.h). What the rings hold is not looked at: the kernel
+//! reads and writes it at any time.
 
 use std::mem::size_of;
 
@@ -11,12 +12,14 @@ use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, Total, When};
 use crate::layout::Layout;
 use Dir::{In, InOut, Out};
 
-/// io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz), io_uring_register(fd, opcode, arg, nr_args).
+/// io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz), io_uring_register(fd, opcode,
+/// arg, nr_args).
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     if arg == 4 { waiting(call) } else { registered(call) }
 }
 
-/// A signal mask, or a structure with one and more; or where that stands in memory which was registered before.
+/// A signal mask, or a structure with one and more; or where that stands in memory which was
+/// registered before.
 fn waiting(call: &Call) -> Meaning {
     let flags = call.command(3);
     if flags & u64::from(r::IORING_ENTER_EXT_ARG_REG) != 0 {
@@ -29,11 +32,16 @@ fn waiting(call: &Call) -> Meaning {
             Len::Arg { count: at(5), each: Layout::Byte },
         );
     }
-    Meaning::memory(Kind::Buf, In, Len::Linked { many: Many::Arg(at(5)), each: Layout::Byte, links: WAIT })
+    Meaning::memory(
+        Kind::Buf,
+        In,
+        Len::Linked { many: Many::Arg(at(5)), each: Layout::Byte, links: WAIT },
+    )
 }
 
 /// struct io_uring_getevents_arg: a signal mask and its size, a least time, a timeout.
-const WAIT: &[Link] = &[link(0, In, field(8, 1)), link(16, In, bytes(size_of::<__kernel_timespec>()))];
+const WAIT: &[Link] =
+    &[link(0, In, field(8, 1)), link(16, In, bytes(size_of::<__kernel_timespec>()))];
 
 const fn link(at: u8, dir: Dir, len: LinkLen) -> Link {
     Link { at: (at, at), wide: true, only: Only::Always, dir, when: When::Success, len }
@@ -48,7 +56,10 @@ const fn bytes(n: usize) -> LinkLen {
 }
 
 const fn size(n: usize) -> u32 {
-    #[expect(clippy::cast_possible_truncation, reason = "structures are small; `try_from` is not const")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "structures are small; `try_from` is not const"
+    )]
     {
         n as u32
     }
@@ -67,7 +78,8 @@ enum Passed {
 
 use Passed::{Links, Many as Several, One};
 
-/// struct io_uring_rsrc_update: an offset, reserved, where the descriptors are, which come back where the kernel chose their places.
+/// struct io_uring_rsrc_update: an offset, reserved, where the descriptors are, which come back
+/// where the kernel chose their places.
 const UPDATE: &[Link] = &[link(8, InOut, LinkLen::Arg(3, 4))];
 /// struct io_uring_rsrc_register: how many, flags, reserved, where they are, where their tags are.
 const FILES: &[Link] = &[link(16, In, field(0, 4)), link(24, In, field(0, 8))];
@@ -84,12 +96,15 @@ static REGISTERED: &[(op, Dir, Passed)] = &[
     (op::IORING_REGISTER_EVENTFD, In, One(4)),
     (op::IORING_REGISTER_EVENTFD_ASYNC, In, One(4)),
     (op::IORING_REGISTER_FILES_UPDATE, In, Links(size_of::<r::io_uring_rsrc_update>(), UPDATE)),
-    (op::IORING_REGISTER_PROBE, InOut, Several(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
+    (op::IORING_REGISTER_PROBE, InOut,
+        Several(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
     (op::IORING_REGISTER_RESTRICTIONS, In, Several(0, size_of::<r::io_uring_restriction>())),
     (op::IORING_REGISTER_FILES2, In, Links(size_of::<r::io_uring_rsrc_register>(), FILES)),
     (op::IORING_REGISTER_BUFFERS2, In, Links(size_of::<r::io_uring_rsrc_register>(), BUFFERS)),
-    (op::IORING_REGISTER_FILES_UPDATE2, In, Links(size_of::<r::io_uring_rsrc_update2>(), FILES_UPDATE)),
-    (op::IORING_REGISTER_BUFFERS_UPDATE, In, Links(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
+    (op::IORING_REGISTER_FILES_UPDATE2, In,
+        Links(size_of::<r::io_uring_rsrc_update2>(), FILES_UPDATE)),
+    (op::IORING_REGISTER_BUFFERS_UPDATE, In,
+        Links(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
     (op::IORING_REGISTER_IOWQ_AFF, In, Several(0, 1)),
     (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, One(8)),
     (op::IORING_REGISTER_RING_FDS, InOut, Several(0, size_of::<r::io_uring_rsrc_update>())),

@@ -1,5 +1,5 @@
-//! ioctl: what the third argument is, by request. Newer requests say direction and size in their bits; older ones,
-//! and a few that say it wrongly, have a table here.
+//! ioctl: what the third argument is, by request. Newer requests say direction and size in their
+//! bits; older ones, and a few that say it wrongly, have a table here.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
@@ -72,8 +72,9 @@ pub(crate) fn makes_fd(request: u64) -> bool {
     u32::try_from(request & 0xffff_ffff).is_ok_and(|r| OPENING.contains(&r))
 }
 
-const _: () =
-    assert!(g::_IOC_SIZESHIFT == 16 && g::_IOC_DIRSHIFT == 30 && g::_IOC_WRITE == 1 && g::_IOC_READ == 2);
+const _: () = assert!(
+    g::_IOC_SIZESHIFT == 16 && g::_IOC_DIRSHIFT == 30 && g::_IOC_WRITE == 1 && g::_IOC_READ == 2
+);
 
 const OPENING: &[u32] = &[TIOCGPTPEER, NS_GET_USERNS, NS_GET_PARENT];
 
@@ -83,27 +84,35 @@ use Layout as L;
 /// Requests whose bits say nothing, or something wrong.
 #[rustfmt::skip]
 static NAMED: &[(u32, Dir, Layout)] = &[
-    (TCGETS, Out, L::Termios), (TCSETS, In, L::Termios), (TCSETSW, In, L::Termios), (TCSETSF, In, L::Termios),
-    (TCGETA, Out, L::Termio), (TCSETA, In, L::Termio), (TCSETAW, In, L::Termio), (TCSETAF, In, L::Termio),
+    (TCGETS, Out, L::Termios), (TCSETS, In, L::Termios), (TCSETSW, In, L::Termios),
+    (TCSETSF, In, L::Termios),
+    (TCGETA, Out, L::Termio), (TCSETA, In, L::Termio), (TCSETAW, In, L::Termio),
+    (TCSETAF, In, L::Termio),
     (TIOCGLCKTRMIOS, Out, L::Termios), (TIOCSLCKTRMIOS, In, L::Termios),
     (TIOCGWINSZ, Out, L::WinSize), (TIOCSWINSZ, In, L::WinSize),
     (TIOCGPGRP, Out, L::Int), (TIOCSPGRP, In, L::Int), (TIOCGSID, Out, L::Int),
-    (TIOCOUTQ, Out, L::Int), (FIONREAD, Out, L::Int), (FIONBIO, In, L::Int), (FIOASYNC, In, L::Int), (FIOQSIZE, Out, L::Loff),
+    (TIOCOUTQ, Out, L::Int), (FIONREAD, Out, L::Int), (FIONBIO, In, L::Int), (FIOASYNC, In, L::Int),
+    (FIOQSIZE, Out, L::Loff),
     (TIOCMGET, Out, L::Int), (TIOCMSET, In, L::Int), (TIOCMBIS, In, L::Int), (TIOCMBIC, In, L::Int),
     (TIOCGETD, Out, L::Int), (TIOCSETD, In, L::Int), (TIOCPKT, In, L::Int), (TIOCSTI, In, L::Byte),
     (TIOCGSOFTCAR, Out, L::Int), (TIOCSSOFTCAR, In, L::Int), (TIOCLINUX, InOut, L::Byte),
-    (FIOSETOWN, In, L::Int), (SIOCSPGRP, In, L::Int), (FIOGETOWN, Out, L::Int), (SIOCGPGRP, Out, L::Int),
+    (FIOSETOWN, In, L::Int), (SIOCSPGRP, In, L::Int), (FIOGETOWN, Out, L::Int),
+    (SIOCGPGRP, Out, L::Int),
     (SIOCATMARK, Out, L::Int), (SIOCGSTAMP, Out, L::Timeval),
-    (BLKGETSIZE, Out, L::Word), (BLKROGET, Out, L::Int), (BLKROSET, In, L::Int), (BLKSSZGET, Out, L::Int), (BLKPBSZGET, Out, L::U32),
-    (BLKIOMIN, Out, L::U32), (BLKIOOPT, Out, L::U32), (BLKALIGNOFF, Out, L::Int), (BLKRAGET, Out, L::Word),
-    (BLKSECTGET, Out, L::U16), (BLKROTATIONAL, Out, L::U16), (BLKBSZGET, Out, L::Int), (BLKBSZSET, In, L::Int),
+    (BLKGETSIZE, Out, L::Word), (BLKROGET, Out, L::Int), (BLKROSET, In, L::Int),
+    (BLKSSZGET, Out, L::Int), (BLKPBSZGET, Out, L::U32),
+    (BLKIOMIN, Out, L::U32), (BLKIOOPT, Out, L::U32), (BLKALIGNOFF, Out, L::Int),
+    (BLKRAGET, Out, L::Word),
+    (BLKSECTGET, Out, L::U16), (BLKROTATIONAL, Out, L::U16), (BLKBSZGET, Out, L::Int),
+    (BLKBSZSET, In, L::Int),
     (FIBMAP, InOut, L::Int), (FIGETBSZ, Out, L::Int),
     // They say long and pass an int (fs/ioctl.c).
     (FS_IOC_GETFLAGS, Out, L::Int), (FS_IOC_SETFLAGS, In, L::Int),
     (FS_IOC_GETVERSION, Out, L::Int), (FS_IOC_SETVERSION, In, L::Int),
     // They say that they give, and take.
     (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),
-    (KDGETMODE, Out, L::Int), (KDGKBMODE, Out, L::Int), (KDGKBTYPE, Out, L::Byte), (KDGETLED, Out, L::Byte),
+    (KDGETMODE, Out, L::Int), (KDGKBMODE, Out, L::Int), (KDGKBTYPE, Out, L::Byte),
+    (KDGETLED, Out, L::Byte),
     (KDGKBLED, Out, L::Byte), (VT_OPENQRY, Out, L::Int), (NS_GET_OWNER_UID, Out, L::Uid),
 ];
 
@@ -127,22 +136,35 @@ static DESCRIPTORS: &[u32] = &[FICLONE, PERF_EVENT_IOC_SET_BPF];
 /// It says size_t and passes 64 bits, also to 32-bit programs.
 const BLKGETSIZE64_32: u32 = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
 
-/// Requests whose bits say nothing about a structure that no other call passes: its bytes with words of 8 and of 4.
+/// Requests whose bits say nothing about a structure that no other call passes: its bytes with
+/// words of 8 and of 4.
 #[rustfmt::skip]
 static SIZED: &[(u32, Dir, u32, u32)] = &[
-    (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80), (TIOCGRS485, Out, 32, 32),
-    (TIOCSRS485, InOut, 32, 32), (KDGKBENT, InOut, 4, 4), (KDSKBENT, In, 4, 4), (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
+    (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80),
+    (TIOCGRS485, Out, 32, 32),
+    (TIOCSRS485, InOut, 32, 32), (KDGKBENT, InOut, 4, 4), (KDSKBENT, In, 4, 4),
+    (VT_GETSTATE, Out, 6, 6), (VT_GETMODE, Out, 8, 8),
     (VT_SETMODE, In, 8, 8), (VT_RESIZE, In, 6, 6),
-    (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16), (BLKGETSIZE64_32, Out, 8, 8),
-    (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140), (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
+    (BLKDISCARD, In, 16, 16), (BLKSECDISCARD, In, 16, 16), (BLKZEROOUT, In, 16, 16),
+    (BLKGETSIZE64_32, Out, 8, 8),
+    (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
+    (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),
     // They say int and pass a struct ifreq.
     (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),
 ];
 
-/// The pointer of a structure at this offset, of 8-byte and of 4-byte words, to so many bytes as another field says.
+/// The pointer of a structure at this offset, of 8-byte and of 4-byte words, to so many bytes as
+/// another field says.
 const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> Link {
-    Link { at, wide: false, only: Only::Always, dir, when: When::Success, len: LinkLen::Field(len, 1) }
+    Link {
+        at,
+        wide: false,
+        only: Only::Always,
+        dir,
+        when: When::Success,
+        len: LinkLen::Field(len, 1),
+    }
 }
 
 const fn with(structure: Layout, links: &'static [Link]) -> Len {
@@ -160,7 +182,9 @@ static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
     (BLKPG, In, with(L::BlkPg, PARTITION)),
     (TUNATTACHFILTER, In, Len::Fprog), (TUNDETACHFILTER, In, Len::Fprog),
-    (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr), (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In, Len::SelfSized { at: 4, plus: 0, least: 64, most: 4096 }),
+    (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr),
+    (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In,
+        Len::SelfSized { at: 4, plus: 0, least: 64, most: 4096 }),
     // struct perf_event_query_bpf: how many ids there is room for, how many there are.
     (PERF_EVENT_IOC_QUERY_BPF, InOut, Len::Tailed { head: 8, at: 0, each: 4 }),
     // struct fiemap: start, length, flags, mapped extents, how many there is room for.
@@ -173,14 +197,17 @@ static NESTED: &[(u32, Dir, Len)] = &[
     (RNDADDENTROPY, In, Len::Tailed { head: 8, at: 4, each: 1 }),
 ];
 
-/// Requests that say in their structure how far they came, or what they would take, also when they fail (fs/userfaultfd.c).
+/// Requests that say in their structure how far they came, or what they would take, also when they
+/// fail (fs/userfaultfd.c).
 static ANSWERED: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
 
 /// Requests that pass a `struct ifreq`.
 #[rustfmt::skip]
 static INTERFACE: &[u32] = &[
-    SIOCGIFNAME, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFADDR, SIOCSIFADDR, SIOCGIFDSTADDR, SIOCSIFDSTADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR,
-    SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCSIFMETRIC, SIOCGIFMTU, SIOCSIFMTU, SIOCSIFHWADDR, SIOCGIFHWADDR, SIOCGIFMAP,
+    SIOCGIFNAME, SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCGIFADDR, SIOCSIFADDR, SIOCGIFDSTADDR,
+    SIOCSIFDSTADDR, SIOCGIFBRDADDR, SIOCSIFBRDADDR,
+    SIOCGIFNETMASK, SIOCSIFNETMASK, SIOCGIFMETRIC, SIOCSIFMETRIC, SIOCGIFMTU, SIOCSIFMTU,
+    SIOCSIFHWADDR, SIOCGIFHWADDR, SIOCGIFMAP,
     SIOCSIFMAP, SIOCSIFNAME, SIOCGIFINDEX, SIOCGIFTXQLEN, SIOCSIFTXQLEN, SIOCGIFCOUNT,
 ];
 
@@ -196,7 +223,10 @@ mod tests {
     #[test]
     fn old_requests_are_found_by_name_and_new_ones_by_their_bits() {
         use crate::desc::Len;
-        assert_eq!(check(TCGETS).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Fixed(Layout::Termios))));
+        assert_eq!(
+            check(TCGETS).map(|m| (m.dir, m.len)),
+            Some((Dir::Out, Len::Fixed(Layout::Termios)))
+        );
         assert_eq!(check(TIOCGPTN).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(4))));
         assert_eq!(check(TIOCNOTTY), None);
         assert_eq!(check(FS_IOC_GETFLAGS).map(|m| m.len), Some(Len::Fixed(Layout::Int)));
@@ -206,12 +236,19 @@ mod tests {
     fn requests_that_say_too_little_or_too_much_are_known() {
         use crate::desc::Len;
         assert_eq!(check(FICLONE), None, "a descriptor, although it says that it points to an int");
-        assert_eq!(check(LOOP_GET_STATUS64).map(|m| (m.dir, m.len)), Some((Dir::Out, Len::Bytes(232))));
+        assert_eq!(
+            check(LOOP_GET_STATUS64).map(|m| (m.dir, m.len)),
+            Some((Dir::Out, Len::Bytes(232)))
+        );
         assert_eq!(check(TUNSETIFF).map(|m| (m.dir, m.len)), Some((Dir::InOut, Len::Bytes(40))));
-        assert!(matches!(check(FS_IOC_FIEMAP).unwrap().len, Len::Tailed { head: 32, at: 24, each: 56 }));
+        assert!(matches!(
+            check(FS_IOC_FIEMAP).unwrap().len,
+            Len::Tailed { head: 32, at: 24, each: 56 }
+        ));
         assert!(matches!(check(SIOCGIFCONF).unwrap().len, Len::Linked { each: Layout::Iovec, .. }));
-        let of =
-            |request: u32| argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem;
+        let of = |request: u32| {
+            argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem
+        };
         assert_eq!(of(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
         assert_eq!(of(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
     }
@@ -219,7 +256,8 @@ mod tests {
     #[test]
     fn no_request_is_named_twice() {
         for (i, (request, ..)) in NAMED.iter().enumerate() {
-            let again = NAMED.iter().skip(i + 1).find(|(r, dir, _)| r == request && *dir != NAMED[i].1);
+            let again =
+                NAMED.iter().skip(i + 1).find(|(r, dir, _)| r == request && *dir != NAMED[i].1);
             assert!(again.is_none(), "{request:#x}");
         }
     }

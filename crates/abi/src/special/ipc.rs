@@ -64,8 +64,9 @@ fn object(command: u64, of: &Structures) -> Meaning {
     }
 }
 
-/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it ([`crate::inner()`]), and what that
-/// call's own row does not say. The upper half of `call` is a version.
+/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it
+/// ([`crate::inner()`]), and what that call's own row does not say. The upper half of `call` is a
+/// version.
 pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
     match (arg, call.command(0) & 0xffff) {
         // A union: an int or a pointer.
@@ -82,9 +83,11 @@ pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
 /// socketcall(call, args): the array of arguments, each a word.
 pub(super) fn socketcall(call: &Call) -> Meaning {
     match socketcall_words(call.command(0)) {
-        Some(n) => {
-            Meaning::memory(Kind::Array(Layout::Word), Dir::In, Len::Several { n, each: Layout::Word })
-        }
+        Some(n) => Meaning::memory(
+            Kind::Array(Layout::Word),
+            Dir::In,
+            Len::Several { n, each: Layout::Word },
+        ),
         None => Meaning::value(Kind::Ptr),
     }
 }

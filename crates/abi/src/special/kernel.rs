@@ -8,7 +8,8 @@ use crate::consts::unpackaged as u;
 use crate::desc::{Dir, EINVAL, Kind, Len, When};
 use crate::layout::Layout;
 
-/// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a pidfd.
+/// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a
+/// pidfd.
 pub(super) fn clone_tid(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_PARENT_SETTID | g::CLONE_PIDFD) != 0 {
         Meaning::fixed(Dir::Out, Layout::Int)
@@ -17,7 +18,8 @@ pub(super) fn clone_tid(call: &Call) -> Meaning {
     }
 }
 
-/// clone of i386: where other architectures take an address, it takes an entry of the table of segments (arch/x86/kernel/tls.c).
+/// clone of i386: where other architectures take an address, it takes an entry of the table of
+/// segments (arch/x86/kernel/tls.c).
 pub(super) fn clone_tls(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_SETTLS) != 0 {
         Meaning::fixed(Dir::In, Layout::UserDesc)
@@ -26,14 +28,16 @@ pub(super) fn clone_tls(call: &Call) -> Meaning {
     }
 }
 
-/// capget(header, dataptr): without data it is no error to ask with a version that the kernel does not know.
+/// capget(header, dataptr): without data it is no error to ask with a version that the kernel does
+/// not know.
 pub(super) fn cap_header(call: &Call) -> Meaning {
     let known = Meaning::fixed(Dir::InOut, Layout::CapHeader);
     let when = if call.args[1] == 0 { When::SuccessOr(&[EINVAL]) } else { When::Errno(&[EINVAL]) };
     known.when(when)
 }
 
-/// landlock_add_rule(ruleset_fd, rule_type, rule_attr, flags): a path's rule is packed, a port's has two 64-bit numbers.
+/// landlock_add_rule(ruleset_fd, rule_type, rule_attr, flags): a path's rule is packed, a port's
+/// has two 64-bit numbers.
 pub(super) fn landlock_rule(call: &Call) -> Meaning {
     match call.command(1) {
         u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
@@ -45,7 +49,9 @@ pub(super) fn landlock_rule(call: &Call) -> Meaning {
 /// seccomp(op, flags, uargs).
 pub(super) fn seccomp(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
-        p::SECCOMP_SET_MODE_FILTER => Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog),
+        p::SECCOMP_SET_MODE_FILTER => {
+            Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
+        }
         p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::U32),
         // struct seccomp_notif_sizes: three 16-bit numbers.
         p::SECCOMP_GET_NOTIF_SIZES => Meaning::bytes(Dir::Out, 6),
@@ -53,20 +59,21 @@ pub(super) fn seccomp(call: &Call) -> Meaning {
     }
 }
 
-/// modify_ldt(func, ptr, bytecount): 0 and 2 read the table and its default, 1 and 0x11 write an entry (arch/x86/kernel/ldt.c, where the
-/// functions have no names).
+/// modify_ldt(func, ptr, bytecount): 0 and 2 read the table and its default, 1 and 0x11 write an
+/// entry (arch/x86/kernel/ldt.c, where the functions have no names).
 pub(super) fn modify_ldt(call: &Call) -> Meaning {
     match call.command(0) {
         0 | 2 => Meaning::returned(2),
-        1 | 0x11 => {
-            Meaning { kind: Kind::Struct(Layout::UserDesc), ..Meaning::counted(Dir::In, Layout::Byte, 2) }
-        }
+        1 | 0x11 => Meaning {
+            kind: Kind::Struct(Layout::UserDesc),
+            ..Meaning::counted(Dir::In, Layout::Byte, 2)
+        },
         _ => Meaning::value(Kind::Ptr),
     }
 }
 
-/// syslog(type, buf, len): only the three reading commands use the buffer. Their numbers (2, 3 and 4) are those of
-/// include/linux/syslog.h, which is not exported.
+/// syslog(type, buf, len): only the three reading commands use the buffer. Their numbers (2, 3 and
+/// 4) are those of include/linux/syslog.h, which is not exported.
 pub(super) fn syslog(call: &Call) -> Meaning {
     match call.command(0) {
         2..=4 => Meaning::returned(2),
@@ -74,8 +81,8 @@ pub(super) fn syslog(call: &Call) -> Meaning {
     }
 }
 
-/// sysfs(option, arg1, arg2): the number of a file system's name, the name of a number, how many there are. The options have no
-/// names (fs/filesystems.c).
+/// sysfs(option, arg1, arg2): the number of a file system's name, the name of a number, how many
+/// there are. The options have no names (fs/filesystems.c).
 pub(super) fn sysfs(call: &Call, arg: usize) -> Meaning {
     match (call.command(0), arg) {
         (1, 1) => Meaning::string(),
@@ -88,17 +95,20 @@ pub(super) fn sysfs(call: &Call, arg: usize) -> Meaning {
 pub(super) fn fsconfig(call: &Call) -> Meaning {
     match call.command(1) {
         u::FSCONFIG_SET_STRING => Meaning::string(),
-        u::FSCONFIG_SET_PATH | u::FSCONFIG_SET_PATH_EMPTY => Meaning::memory(Kind::Path, Dir::In, Len::CStr),
+        u::FSCONFIG_SET_PATH | u::FSCONFIG_SET_PATH_EMPTY => {
+            Meaning::memory(Kind::Path, Dir::In, Len::CStr)
+        }
         u::FSCONFIG_SET_BINARY => Meaning::counted(Dir::In, Layout::Byte, 4),
         _ => Meaning::value(Kind::Ptr),
     }
 }
 
-/// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command stands above the low byte, and
-/// quotactl_fd's is recognised by its own command argument.
+/// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command stands above
+/// the low byte, and quotactl_fd's is recognised by its own command argument.
 pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
     let own = call.command(0) >> 8;
-    let command = if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
+    let command =
+        if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
     match command {
         u::Q_QUOTAON => Meaning::memory(Kind::Path, Dir::In, Len::CStr),
         u::Q_GETFMT => Meaning::fixed(Dir::Out, Layout::U32),

@@ -9,7 +9,8 @@ use crate::layout::Layout;
 const DH_PARAMS: u32 = 12;
 /// struct keyctl_kdf_params: two pointers, a 32-bit length, eight reserved words.
 const KDF_PARAMS: (u32, u32) = (56, 44);
-/// struct keyctl_pkey_params: ten 32-bit numbers. How much goes in is one of them, so the bytes themselves are not captured.
+/// struct keyctl_pkey_params: ten 32-bit numbers. How much goes in is one of them, so the bytes
+/// themselves are not captured.
 const PKEY_PARAMS: u32 = 40;
 /// struct keyctl_pkey_query.
 const PKEY_QUERY: u32 = 56;

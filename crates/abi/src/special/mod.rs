@@ -1,5 +1,5 @@
-//! Arguments whose meaning depends on a command: which memory `ioctl(fd, TCGETS, p)` concerns is known only once
-//! the request is. Each such call has a small table in a file of its own.
+//! Arguments whose meaning depends on a command: which memory `ioctl(fd, TCGETS, p)` concerns is
+//! known only once the request is. Each such call has a small table in a file of its own.
 
 pub(crate) mod bpf;
 mod fcntl;

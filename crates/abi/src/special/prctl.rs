@@ -30,7 +30,9 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         ) => out(Layout::Int),
         (1, p::PR_GET_TID_ADDRESS) => out(Layout::Word),
         (1, p::PR_SET_PDEATHSIG) => Meaning::value(Kind::Signal),
-        (1, p::PR_CAPBSET_READ | p::PR_CAPBSET_DROP) => Meaning::value(Kind::Enum(&security::CAPABILITY)),
+        (1, p::PR_CAPBSET_READ | p::PR_CAPBSET_DROP) => {
+            Meaning::value(Kind::Enum(&security::CAPABILITY))
+        }
         (2, p::PR_CAP_AMBIENT) => Meaning::value(Kind::Enum(&security::CAPABILITY)),
         (1, p::PR_GET_AUXV) => {
             Meaning::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(2)) })
@@ -45,8 +47,12 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_AUXV) => {
             Meaning::counted(Dir::In, Layout::Byte, 3)
         }
-        (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_MAP_SIZE) => out(Layout::U32),
-        (4, p::PR_SCHED_CORE) if call.command(1) == u64::from(p::PR_SCHED_CORE_GET) => out(Layout::U64),
+        (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_MAP_SIZE) => {
+            out(Layout::U32)
+        }
+        (4, p::PR_SCHED_CORE) if call.command(1) == u64::from(p::PR_SCHED_CORE_GET) => {
+            out(Layout::U64)
+        }
         (4, p::PR_SET_VMA) => Meaning::string(),
         (
             1,

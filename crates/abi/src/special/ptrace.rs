@@ -33,7 +33,8 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     x86(call).unwrap_or_else(|| data(call))
 }
 
-/// Requests of x86 alone: registers in one piece (struct user_regs_struct and its kin of asm/user.h), segments.
+/// Requests of x86 alone: registers in one piece (struct user_regs_struct and its kin of
+/// asm/user.h), segments.
 fn x86(call: &Call) -> Option<Meaning> {
     let narrow = call.abi == Abi::I386;
     let registers = |dir| Meaning::bytes(dir, if narrow { 68 } else { 216 });
@@ -54,7 +55,9 @@ fn x86(call: &Call) -> Option<Meaning> {
 
 fn data(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
-        p::PTRACE_PEEKTEXT | p::PTRACE_PEEKDATA | p::PTRACE_PEEKUSR => Meaning::fixed(Dir::Out, Layout::Word),
+        p::PTRACE_PEEKTEXT | p::PTRACE_PEEKDATA | p::PTRACE_PEEKUSR => {
+            Meaning::fixed(Dir::Out, Layout::Word)
+        }
         p::PTRACE_GETEVENTMSG => Meaning::fixed(Dir::Out, Layout::Word),
         p::PTRACE_GETSIGINFO => Meaning::fixed(Dir::Out, Layout::SigInfo),
         p::PTRACE_SETSIGINFO => Meaning::fixed(Dir::In, Layout::SigInfo),

@@ -1,5 +1,6 @@
-//! getsockopt and setsockopt: what the value is, by level and option. Most are as long as the length says; a few count in other
-//! units, say what is asked for in the memory of the answer, or point further.
+//! getsockopt and setsockopt: what the value is, by level and option. Most are as long as the
+//! length says; a few count in other units, say what is asked for in the memory of the answer, or
+//! point further.
 
 use linux_raw_sys::if_packet as packet;
 use linux_raw_sys::net as n;
@@ -74,6 +75,9 @@ mod tests {
         assert_eq!(memory(n::SOL_SOCKET, n::SO_TYPE, false).unwrap().dir, Dir::Out);
         assert_eq!(memory(n::SOL_TCP, n::TCP_ZEROCOPY_RECEIVE, false).unwrap().dir, Dir::InOut);
         assert_eq!(memory(n::SOL_SOCKET, n::SO_ATTACH_FILTER, true).unwrap().len, Len::Fprog);
-        assert!(matches!(memory(n::SOL_TCP, n::SO_ATTACH_FILTER, true).unwrap().len, Len::Arg { .. }));
+        assert!(matches!(
+            memory(n::SOL_TCP, n::SO_ATTACH_FILTER, true).unwrap().len,
+            Len::Arg { .. }
+        ));
     }
 }

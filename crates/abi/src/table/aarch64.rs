@@ -1,4 +1,5 @@
-//! What 64-bit ARM has otherwise: clone takes its last two arguments in the other order (CONFIG_CLONE_BACKWARDS).
+//! What 64-bit ARM has otherwise: clone takes its last two arguments in the other order
+//! (CONFIG_CLONE_BACKWARDS).
 
 use super::rows;
 use crate::consts::process as p;
@@ -6,5 +7,7 @@ use crate::desc::*;
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid), tls: HEX, child_tidptr: PTR) -> PID, execute(Classes::PROCESS).makes(Makes::Clone).act(Act::Clone);
+    clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid),
+        tls: HEX, child_tidptr: PTR)
+                              -> PID, execute(Classes::PROCESS).makes(Makes::Clone).act(Act::Clone);
 };

@@ -10,36 +10,53 @@ const DESC: Classes = Classes::CREDS.and(Classes::DESC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    getuid()                                                                                                     -> UID,  emulate(CRED);
-    geteuid()                                                                                                    -> UID,  emulate(CRED);
-    getgid()                                                                                                     -> GID,  emulate(CRED);
-    getegid()                                                                                                    -> GID,  emulate(CRED);
-    setuid(uid: UID)                                                                                             -> INT,  emulate(CRED).act(Act::SetCreds);
-    setgid(gid: GID)                                                                                             -> INT,  emulate(CRED).act(Act::SetCreds);
-    setreuid(ruid: UID, euid: UID)                                                                               -> INT,  emulate(CRED).act(Act::SetCreds);
-    setregid(rgid: GID, egid: GID)                                                                               -> INT,  emulate(CRED).act(Act::SetCreds);
-    getresuid(ruidp: out(of(Uid)), euidp: out(of(Uid)), suidp: out(of(Uid)))                                     -> INT,  emulate(CRED);
-    getresgid(rgidp: out(of(Uid)), egidp: out(of(Uid)), sgidp: out(of(Uid)))                                     -> INT,  emulate(CRED);
-    setresuid(ruid: UID, euid: UID, suid: UID)                                                                   -> INT,  emulate(CRED).act(Act::SetCreds);
-    setresgid(rgid: GID, egid: GID, sgid: GID)                                                                   -> INT,  emulate(CRED).act(Act::SetCreds);
-    setfsuid(uid: UID)                                                                                           -> UID,  emulate(CRED).act(Act::SetCreds);
-    setfsgid(gid: GID)                                                                                           -> GID,  emulate(CRED).act(Act::SetCreds);
-    getgroups(gidsetsize: INT, grouplist: out(rets(Uid, "gidsetsize")))                                          -> INT,  emulate(CRED);
-    setgroups(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))                                        -> INT,  emulate(CRED).act(Act::SetCreds);
-    // A version that the kernel does not know is answered with the one it would have: on EINVAL, and on success where no data are
-    // asked for.
-    capget(header: special(Special::CapHeader), dataptr: out(cap_data("header"))) -> INT,  emulate(CRED);
-    capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))), data: input(cap_data("header"))) -> INT,  emulate(CRED).act(Act::SetCreds);
-    seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER), uargs: special(Special::Seccomp))         -> INT,  apart(CRED).makes(Makes::Seccomp).act(Act::Seccomp);
-    landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))                    -> FD,   emulate(DESC).makes(RET).act(Act::MakeFd);
-    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE), rule_attr: special(Special::Landlock), flags: HEX32) -> INT,  emulate(DESC);
-    landlock_restrict_self(ruleset_fd: FD, flags: HEX32)                                                           -> INT,  emulate(DESC);
-    // Where no module has anything to say the size is 0 (security_getselfattr, security/security.c).
-    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")), size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
-    lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX32)                               -> INT,  emulate(CRED);
-    lsm_list_modules(ids: out(deref("size")), size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
-    add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)                -> INT,  emulate(CRED);
-    request_key(_type: STR, _description: STR, _callout_info: STR, destringid: INT)                              -> INT,  emulate(CRED);
-    keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl), arg3: special(Special::Keyctl), arg4: special(Special::Keyctl), arg5: special(Special::Keyctl)) -> LONG, emulate(CRED);
-    getrandom(ubuf: out(ret("len")), len: SIZE, flags: flags(&s::RANDOM))                                        -> SIZE, emulate(Classes::SYSTEM).act(Act::Random);
+    getuid()                                               -> UID, emulate(CRED);
+    geteuid()                                              -> UID, emulate(CRED);
+    getgid()                                               -> GID, emulate(CRED);
+    getegid()                                              -> GID, emulate(CRED);
+    setuid(uid: UID)                                       -> INT, emulate(CRED).act(Act::SetCreds);
+    setgid(gid: GID)                                       -> INT, emulate(CRED).act(Act::SetCreds);
+    setreuid(ruid: UID, euid: UID)                         -> INT, emulate(CRED).act(Act::SetCreds);
+    setregid(rgid: GID, egid: GID)                         -> INT, emulate(CRED).act(Act::SetCreds);
+    getresuid(ruidp: out(of(Uid)), euidp: out(of(Uid)), suidp: out(of(Uid))) -> INT, emulate(CRED);
+    getresgid(rgidp: out(of(Uid)), egidp: out(of(Uid)), sgidp: out(of(Uid))) -> INT, emulate(CRED);
+    setresuid(ruid: UID, euid: UID, suid: UID)             -> INT, emulate(CRED).act(Act::SetCreds);
+    setresgid(rgid: GID, egid: GID, sgid: GID)             -> INT, emulate(CRED).act(Act::SetCreds);
+    setfsuid(uid: UID)                                     -> UID, emulate(CRED).act(Act::SetCreds);
+    setfsgid(gid: GID)                                     -> GID, emulate(CRED).act(Act::SetCreds);
+    getgroups(gidsetsize: INT, grouplist: out(rets(Uid, "gidsetsize"))) -> INT, emulate(CRED);
+    setgroups(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))
+                                                           -> INT, emulate(CRED).act(Act::SetCreds);
+    // A version that the kernel does not know is answered with the one it would have: on EINVAL,
+    // and on success where no data are asked for.
+    capget(header: special(Special::CapHeader), dataptr: out(cap_data("header")))
+                                        -> INT, emulate(CRED);
+    capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))),
+        data: input(cap_data("header"))) -> INT, emulate(CRED).act(Act::SetCreds);
+    seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER),
+        uargs: special(Special::Seccomp))
+                                        -> INT, apart(CRED).makes(Makes::Seccomp).act(Act::Seccomp);
+    landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))
+                                        -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);
+    landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE),
+        rule_attr: special(Special::Landlock), flags: HEX32) -> INT, emulate(DESC);
+    landlock_restrict_self(ruleset_fd: FD, flags: HEX32) -> INT, emulate(DESC);
+    // Where no module has anything to say the size is 0 (security_getselfattr,
+    // security/security.c).
+    lsm_get_self_attr(attr: UINT, ctx: out(deref("size")),
+        size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX32)
+                                                                             -> INT,  emulate(CRED);
+    lsm_set_self_attr(attr: UINT, ctx: input(arg("size")), size: UINT, flags: HEX32)
+                                                                             -> INT,  emulate(CRED);
+    lsm_list_modules(ids: out(deref("size")),
+        size: when(When::SuccessOr(&[E2BIG]), inout(of(U32))), flags: HEX32) -> INT,  emulate(CRED);
+    add_key(_type: STR, _description: STR, _payload: input(arg("plen")), plen: SIZE, ringid: INT)
+                                                                             -> INT,  emulate(CRED);
+    request_key(_type: STR, _description: STR, _callout_info: STR, destringid: INT)
+                                                                             -> INT,  emulate(CRED);
+    keyctl(option: one_of(&s::KEYCTL), arg2: special(Special::Keyctl),
+        arg3: special(Special::Keyctl), arg4: special(Special::Keyctl),
+        arg5: special(Special::Keyctl))                                      -> LONG, emulate(CRED);
+    getrandom(ubuf: out(ret("len")), len: SIZE, flags: flags(&s::RANDOM))
+                                                 -> SIZE, emulate(Classes::SYSTEM).act(Act::Random);
 };

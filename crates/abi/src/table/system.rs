@@ -10,23 +10,28 @@ const DESC: Classes = Classes::SYSTEM.and(Classes::DESC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    uname(name: out(of(UtsName)))                                            -> INT,  emulate(SYS);
-    sethostname(name: input(arg("len")), len: INT)                           -> INT,  emulate(SYS);
-    setdomainname(name: input(arg("len")), len: INT)                         -> INT,  emulate(SYS);
-    sysinfo(info: out(of(SysInfo)))                                          -> INT,  emulate(SYS);
-    syslog(r#type: INT, buf: special(Special::Syslog), len: INT)             -> INT,  emulate(SYS);
-    acct(name: PATH)                                                         -> INT,  emulate(SYS.and(Classes::FILE));
-    reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC), cmd: one_of(&p::REBOOT), arg: PTR)      -> INT,  refuse(SYS);
-    vhangup()                                                                -> INT,  emulate(SYS);
-    iopl(level: UINT)                                                        -> INT,  refuse(SYS);
-    ioperm(from: HEX, num: ULONG, turn_on: INT)                              -> INT,  refuse(SYS);
-    init_module(umod: input(arg("len")), len: SIZE, uargs: STR)              -> INT,  emulate(SYS);
-    finit_module(fd: FD, uargs: STR, flags: flags(&mount::MODULE))           -> INT,  emulate(DESC);
-    delete_module(name_user: STR, flags: HEX32)                                -> INT,  emulate(SYS);
-    kexec_load(entry: ADDR, nr_segments: ULONG, segments: PTR, flags: HEX)   -> INT,  refuse(SYS);
-    kexec_file_load(kernel_fd: FD, initrd_fd: FD, cmdline_len: ULONG, cmdline_ptr: input(arg("cmdline_len")), flags: HEX) -> INT,  refuse(DESC);
-    bpf(cmd: one_of(&s::BPF), uattr: special(Special::Bpf), size: UINT) -> INT,  refuse(DESC).makes(Makes::Bpf);
-    perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))), pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF)) -> FD,   refuse(DESC).makes(RET).act(Act::MakeFd);
+    uname(name: out(of(UtsName)))                            -> INT, emulate(SYS);
+    sethostname(name: input(arg("len")), len: INT)           -> INT, emulate(SYS);
+    setdomainname(name: input(arg("len")), len: INT)         -> INT, emulate(SYS);
+    sysinfo(info: out(of(SysInfo)))                          -> INT, emulate(SYS);
+    syslog(r#type: INT, buf: special(Special::Syslog), len: INT) -> INT, emulate(SYS);
+    acct(name: PATH)                                        -> INT, emulate(SYS.and(Classes::FILE));
+    reboot(magic1: one_of(&p::REBOOT_MAGIC), magic2: one_of(&p::REBOOT_MAGIC),
+        cmd: one_of(&p::REBOOT), arg: PTR)                   -> INT, refuse(SYS);
+    vhangup()                                                -> INT, emulate(SYS);
+    iopl(level: UINT)                                        -> INT, refuse(SYS);
+    ioperm(from: HEX, num: ULONG, turn_on: INT)              -> INT, refuse(SYS);
+    init_module(umod: input(arg("len")), len: SIZE, uargs: STR) -> INT, emulate(SYS);
+    finit_module(fd: FD, uargs: STR, flags: flags(&mount::MODULE)) -> INT, emulate(DESC);
+    delete_module(name_user: STR, flags: HEX32)              -> INT, emulate(SYS);
+    kexec_load(entry: ADDR, nr_segments: ULONG, segments: PTR, flags: HEX) -> INT, refuse(SYS);
+    kexec_file_load(kernel_fd: FD, initrd_fd: FD, cmdline_len: ULONG,
+        cmdline_ptr: input(arg("cmdline_len")), flags: HEX)  -> INT, refuse(DESC);
+    bpf(cmd: one_of(&s::BPF), uattr: special(Special::Bpf), size: UINT)
+                                                             -> INT, refuse(DESC).makes(Makes::Bpf);
+    perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))),
+        pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF))
+                                                   -> FD,  refuse(DESC).makes(RET).act(Act::MakeFd);
     // Only the kernel's own trampolines may make them (Linux 6.11 and 6.18).
     uprobe()                                                                 -> LONG, refuse(SYS);
     uretprobe()                                                              -> LONG, refuse(SYS);

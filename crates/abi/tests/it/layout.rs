@@ -1,5 +1,5 @@
-//! The sizes of structures against the C compiler and the kernel's exported headers, for the ABIs that it can compile
-//! for without their C library.
+//! The sizes of structures against the C compiler and the kernel's exported headers, for the ABIs
+//! that it can compile for without their C library.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -130,7 +130,8 @@ fn i386_is_what_the_compiler_says() {
 
 #[test]
 fn x32_is_what_the_compiler_says() {
-    // x32 makes the same statfs call as x86-64, which writes 120 bytes; the header's 64 is a mistake that nobody mended.
+    // x32 makes the same statfs call as x86-64, which writes 120 bytes; the header's 64 is a
+    // mistake that nobody mended.
     check(Abi::X32, "-mx32", &[Layout::Statfs, Layout::Statfs64]);
 }
 
@@ -148,12 +149,14 @@ fn aarch64_is_what_the_generic_headers_say() {
 }
 
 fn check(abi: Abi, flag: &str, but: &[Layout]) {
-    let all: Vec<_> = EXPORTED.iter().filter(|(layout, _)| !but.contains(layout)).copied().collect();
+    let all: Vec<_> =
+        EXPORTED.iter().filter(|(layout, _)| !but.contains(layout)).copied().collect();
     compare(abi, flag, &all);
 }
 
 fn compare(abi: Abi, flag: &str, types: &[(Layout, &str)]) {
-    // linux/shm.h includes unistd.h, which only the C library of the ABI would have: its guard keeps it out.
+    // linux/shm.h includes unistd.h, which only the C library of the ABI would have: its guard
+    // keeps it out.
     let start = "#define _UNISTD_H 1\n".to_owned();
     let mut source: String = HEADERS.iter().fold(start, |mut text, header| {
         let _ = writeln!(text, "#if __has_include(<{header}>)\n#include <{header}>\n#endif");

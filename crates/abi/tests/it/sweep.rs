@@ -1,4 +1,5 @@
-//! Every row, with arguments and memory that mean nothing: nothing panics, and nothing grows without bound.
+//! Every row, with arguments and memory that mean nothing: nothing panics, and nothing grows
+//! without bound.
 
 use sysreel_abi::plan::{EntryState, Limits, Memory, Want, at_entry, at_exit};
 use sysreel_abi::{Abi, Dir, makes_fd, number};
@@ -41,7 +42,11 @@ impl Memory for Noise {
         for want in wants {
             let size = if self.random.next().is_multiple_of(64) { 16384 } else { 128 };
             let most = want.asked.min(size);
-            let n = if self.random.next().is_multiple_of(4) { self.random.next() % (most + 1) } else { most };
+            let n = if self.random.next().is_multiple_of(4) {
+                self.random.next() % (most + 1)
+            } else {
+                most
+            };
             let mut bytes = Vec::with_capacity(usize::try_from(n).unwrap() + 8);
             while u64::try_from(bytes.len()).unwrap() < n {
                 bytes.extend(self.random.value().to_le_bytes());
@@ -71,11 +76,14 @@ fn no_call_panics_or_grows() {
                 check(abi, name, &wants, &mem, Dir::In);
                 let rval = random.value().cast_signed();
                 let is_error = random.next().is_multiple_of(2);
-                let entry = if random.next().is_multiple_of(2) { state } else { EntryState::UNKNOWN };
+                let entry =
+                    if random.next().is_multiple_of(2) { state } else { EntryState::UNKNOWN };
                 mem.got.clear();
                 at_exit(abi, row, &args, rval, is_error, &entry, &limits, &mut wants, &mut mem);
                 check(abi, name, &wants, &mem, Dir::Out);
-                makes_fd(abi, row, &args, rval, is_error, |_, _, _| mem.got.first().map(Vec::as_slice));
+                makes_fd(abi, row, &args, rval, is_error, |_, _, _| {
+                    mem.got.first().map(Vec::as_slice)
+                });
                 for i in 0..7 {
                     let _ = row.meaning(abi, &args, i);
                 }

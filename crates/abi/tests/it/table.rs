@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use sysreel_abi::{Abi, Act, Dir, Kind, Len, Makes, Replay, Row, all_rows, number};
 
-/// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago: nobody makes them.
+/// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago:
+/// nobody makes them.
 const NOT_IMPLEMENTED: &[&str] = &[
     "_sysctl",
     "afs_syscall",
@@ -39,7 +40,10 @@ const NOT_IMPLEMENTED: &[&str] = &[
 fn every_call_that_a_kernel_implements_has_a_row() {
     for abi in Abi::ALL {
         for (nr, name, row) in number::calls(abi) {
-            assert!(row.is_some() || NOT_IMPLEMENTED.contains(&name), "{abi} {nr} {name} has no row");
+            assert!(
+                row.is_some() || NOT_IMPLEMENTED.contains(&name),
+                "{abi} {nr} {name} has no row"
+            );
         }
     }
 }
@@ -93,11 +97,24 @@ fn rows_agree_with_themselves() {
 
 #[test]
 fn what_a_call_does_fits_how_it_is_replayed() {
-    let find = |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.act == act).collect::<Vec<&Row>>();
-    for act in [Act::Exec, Act::Fork, Act::Vfork, Act::Clone, Act::Clone3, Act::Mmap, Act::Munmap, Act::Brk] {
+    let find =
+        |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.act == act).collect::<Vec<&Row>>();
+    for act in [
+        Act::Exec,
+        Act::Fork,
+        Act::Vfork,
+        Act::Clone,
+        Act::Clone3,
+        Act::Mmap,
+        Act::Munmap,
+        Act::Brk,
+    ] {
         let rows = find(act);
         assert!(!rows.is_empty(), "{act:?}");
-        assert!(rows.iter().all(|r| r.replay != Replay::Emulate), "{act:?} cannot be answered from a log");
+        assert!(
+            rows.iter().all(|r| r.replay != Replay::Emulate),
+            "{act:?} cannot be answered from a log"
+        );
     }
     assert!(find(Act::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));
     assert!(find(Act::Ptrace).iter().all(|r| r.replay == Replay::Refuse));

@@ -1,5 +1,5 @@
-//! The kernel's tracepoint formats know every call's argument names and their number. Each x86-64 row must agree with
-//! them, unless a reason stands here.
+//! The kernel's tracepoint formats know every call's argument names and their number. Each x86-64
+//! row must agree with them, unless a reason stands here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use sysreel_abi::{Abi, Kind, number};
 
 const SNAPSHOT: &str = include_str!("../../../../fixtures/abi/x86_64-linux-6.18.txt");
 
-/// Name in the table, name in the kernel's source, where the two differ: SYSCALL_DEFINE names the newest function of
-/// several, the system call table keeps the name that programs use.
+/// Name in the table, name in the kernel's source, where the two differ: SYSCALL_DEFINE names the
+/// newest function of several, the system call table keeps the name that programs use.
 const RENAMED: &[(&str, &str)] = &[
     ("stat", "newstat"),
     ("fstat", "newfstat"),
@@ -52,7 +52,8 @@ fn arity_and_names_are_the_kernels() {
     let mut wrong = Vec::new();
     for (_, name, row) in number::calls(Abi::X86_64) {
         let Some(row) = row else { continue };
-        let known = RENAMED.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
+        let known =
+            RENAMED.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
         let Some(args) = kernel.get(known) else {
             if !NO_TRACEPOINT.iter().any(|(absent, _)| *absent == name) {
                 wrong.push(format!("{name}: not in the snapshot"));
@@ -83,13 +84,15 @@ fn exceptions_are_needed() {
     }
 }
 
-/// What the kernel cuts to 32 bits is not shown with 64, and the other way round: SYSCALL_DEFINE casts each argument to its type.
+/// What the kernel cuts to 32 bits is not shown with 64, and the other way round: SYSCALL_DEFINE
+/// casts each argument to its type.
 #[test]
 fn widths_are_the_kernels() {
     let kernel = snapshot();
     let mut wrong = Vec::new();
     for (_, name, row) in number::calls(Abi::X86_64) {
-        let known = RENAMED.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
+        let known =
+            RENAMED.iter().find(|(ours, _)| *ours == name).map_or(name, |(_, theirs)| theirs);
         let (Some(row), Some(args)) = (row, kernel.get(known)) else { continue };
         for (ours, (kind, argument)) in row.args.iter().zip(args) {
             if let (Some(bits), Some(theirs)) = (bits(ours.kind), bits_of(kind))
@@ -106,7 +109,9 @@ fn widths_are_the_kernels() {
 /// How many bits of an argument are shown; `None` where it is no number.
 fn bits(kind: Kind) -> Option<u8> {
     match kind {
-        Kind::Long | Kind::Ulong | Kind::Size | Kind::Off | Kind::Half | Kind::Hex | Kind::Addr => Some(64),
+        Kind::Long | Kind::Ulong | Kind::Size | Kind::Off | Kind::Half | Kind::Hex | Kind::Addr => {
+            Some(64)
+        }
         Kind::Hex32
         | Kind::Int
         | Kind::Uint
@@ -116,9 +121,13 @@ fn bits(kind: Kind) -> Option<u8> {
         | Kind::FileMode
         | Kind::Signal
         | Kind::Pid => Some(32),
-        Kind::Uid | Kind::Gid | Kind::Clock | Kind::Dev | Kind::SockOpt | Kind::Protocol | Kind::Ioctl => {
-            Some(32)
-        }
+        Kind::Uid
+        | Kind::Gid
+        | Kind::Clock
+        | Kind::Dev
+        | Kind::SockOpt
+        | Kind::Protocol
+        | Kind::Ioctl => Some(32),
         Kind::Flags(list) | Kind::FlagsMode(list) | Kind::Enum(list) => Some(list.bits),
         _ => None,
     }
@@ -127,13 +136,11 @@ fn bits(kind: Kind) -> Option<u8> {
 /// How many the kernel looks at, by the type in C; a umode_t has 16 and is shown as one.
 fn bits_of(kind: &str) -> Option<u8> {
     match kind.trim_start_matches("const ") {
-        "int" | "unsigned int" | "unsigned" | "u32" | "__u32" | "__s32" | "s32" | "umode_t" | "pid_t"
-        | "uid_t" | "gid_t" | "qid_t" | "key_serial_t" | "clockid_t" | "mqd_t" | "timer_t" | "rwf_t" => {
-            Some(32)
-        }
-        "long" | "unsigned long" | "size_t" | "loff_t" | "off_t" | "aio_context_t" | "u64" | "__u64" => {
-            Some(64)
-        }
+        "int" | "unsigned int" | "unsigned" | "u32" | "__u32" | "__s32" | "s32" | "umode_t"
+        | "pid_t" | "uid_t" | "gid_t" | "qid_t" | "key_serial_t" | "clockid_t" | "mqd_t"
+        | "timer_t" | "rwf_t" => Some(32),
+        "long" | "unsigned long" | "size_t" | "loff_t" | "off_t" | "aio_context_t" | "u64"
+        | "__u64" => Some(64),
         _ => None,
     }
 }

@@ -36,20 +36,26 @@ pub(super) enum Output {
     Null,
 }
 
-/// How the log's program was started, and what its output went to: programs write in another way to files than to pipes.
+/// How the log's program was started, and what its output went to: programs write in another way to
+/// files than to pipes.
 pub(super) fn start_of(file: &LogFile) -> anyhow::Result<(Start, [Output; 2])> {
     let meta = file.log().meta();
     let name = file.path().display();
     if meta.argv.is_empty() {
         return Err(anyhow!("{name} does not say which program it is of"));
     }
-    let words = |words: &[Vec<u8>]| words.iter().map(|word| OsString::from_vec(word.clone())).collect();
+    let words =
+        |words: &[Vec<u8>]| words.iter().map(|word| OsString::from_vec(word.clone())).collect();
     let (environment, outputs) = first_exec(file)?;
     let folder = PathBuf::from(OsString::from_vec(meta.cwd.clone()));
     if !folder.is_dir() {
-        return Err(anyhow!("{name} was recorded in {}, which is no folder any more", folder.display()));
+        return Err(anyhow!(
+            "{name} was recorded in {}, which is no folder any more",
+            folder.display()
+        ));
     }
-    let until_exit = meta.options.iter().any(|(name, value)| (&**name, &**value) == (b"until-exit", b"true"));
+    let until_exit =
+        meta.options.iter().any(|(name, value)| (&**name, &**value) == (b"until-exit", b"true"));
     Ok((Start { argv: words(&meta.argv), environment, folder, until_exit }, outputs))
 }
 
@@ -60,7 +66,8 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
     let mut found = false;
     file.walk(0, |item| {
         let Item::Event(event) = item else { return Ok(ControlFlow::Continue(())) };
-        let wrong = |source| sysreel_inspect::Error::Log { path: file.path().to_path_buf(), source };
+        let wrong =
+            |source| sysreel_inspect::Error::Log { path: file.path().to_path_buf(), source };
         match event.decode().map_err(wrong)? {
             Body::Stop(stop) if !found && event.task == TaskId(0) => {
                 let info = psi::decode(stop.layout, stop.info);
@@ -79,7 +86,9 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
                 }
                 Ok(ControlFlow::Continue(()))
             }
-            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } if event.task == TaskId(0) => {
+            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }
+                if event.task == TaskId(0) =>
+            {
                 let snapshot = ProcessSnapshot::from_bytes(bytes).map_err(wrong)?;
                 outputs = [1, 2].map(|fd| output_of(&snapshot, fd));
                 // The first is that of the new program; what it does later does not matter.
@@ -108,8 +117,10 @@ pub(super) fn record(start: &Start, outputs: [Output; 2], log: &Path) -> anyhow:
     let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
     // In the order that it had, which a command of the standard library would not keep.
     let environment = log.with_extension("environment");
-    let entries: Vec<u8> = start.environment.iter().flat_map(|e| e.iter().copied().chain([0])).collect();
-    fs::write(&environment, entries).with_context(|| format!("cannot write {}", environment.display()))?;
+    let entries: Vec<u8> =
+        start.environment.iter().flat_map(|e| e.iter().copied().chain([0])).collect();
+    fs::write(&environment, entries)
+        .with_context(|| format!("cannot write {}", environment.display()))?;
     // The program is looked for along its own PATH.
     let path = start.environment.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
     command.env_remove("PATH").envs(path.map(|path| ("PATH", OsStr::from_bytes(path))));
@@ -139,9 +150,9 @@ impl Output {
             Output::Inherited => Stdio::inherit(),
             Output::Null => Stdio::null(),
             Output::Pipe => Stdio::piped(),
-            Output::File => {
-                File::create(file).with_context(|| format!("cannot make {}", file.display()))?.into()
-            }
+            Output::File => File::create(file)
+                .with_context(|| format!("cannot make {}", file.display()))?
+                .into(),
         })
     }
 }
@@ -151,7 +162,9 @@ fn run(mut command: Command) -> io::Result<Vec<u8>> {
     let mut child = command.spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
     // Both are read at once, for who waits for room in one pipe does not fill the other.
-    let out = std::thread::spawn(move || out.map_or(Ok(0), |mut pipe| io::copy(&mut pipe, &mut io::sink())));
+    let out = std::thread::spawn(move || {
+        out.map_or(Ok(0), |mut pipe| io::copy(&mut pipe, &mut io::sink()))
+    });
     let mut said = Vec::new();
     err.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut said))?;
     child.wait()?;

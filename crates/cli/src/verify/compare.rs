@@ -17,8 +17,8 @@ const NAMED: usize = 5;
 pub(super) struct Compared {
     /// The first entry that differs, by the events of the first run.
     pub(super) divergence: Option<Divergence>,
-    /// Calls before it, in the first run, that were answered with something else in the second, by entry and exit: the latest of its task.
-    /// Without a divergence, the first of all.
+    /// Calls before it, in the first run, that were answered with something else in the second, by
+    /// entry and exit: the latest of its task. Without a divergence, the first of all.
     pub(super) answers: Vec<(u64, u64)>,
     /// How many such calls there are.
     pub(super) varied: u64,
@@ -47,7 +47,10 @@ pub(super) fn compare(files: [&LogFile; 2], traces: [&Trace; 2]) -> Result<Compa
     let answers = |lane: &Lane, place: &Place, until: usize| -> Vec<(u64, u64)> {
         let other = second.tasks.get(place).map_or(&[][..], |lane| &lane.calls);
         let pairs = lane.calls.iter().zip(other).take(until);
-        pairs.filter(|(a, b)| a.answered != b.answered).map(|(a, _)| (a.event, a.exit.max(a.event))).collect()
+        pairs
+            .filter(|(a, b)| a.answered != b.answered)
+            .map(|(a, _)| (a.event, a.exit.max(a.event)))
+            .collect()
     };
     let mut varied = Vec::new();
     for (place, lane) in &first.tasks {
@@ -63,7 +66,8 @@ pub(super) fn compare(files: [&LogFile; 2], traces: [&Trace; 2]) -> Result<Compa
         Some(found) => {
             let places: BTreeMap<u32, &Place> =
                 first.tasks.iter().map(|(place, lane)| (lane.id.0, place)).collect();
-            let own = places.get(&found.lane.id.0).map(|place| answers(found.lane, place, found.same));
+            let own =
+                places.get(&found.lane.id.0).map(|place| answers(found.lane, place, found.same));
             // Another task's, where its own were all the same.
             let all = own.filter(|own| !own.is_empty()).unwrap_or(varied);
             all[all.len().saturating_sub(NAMED)..].to_vec()
@@ -94,7 +98,8 @@ fn differs<'t>(lane: &'t Lane, other: Option<&'t Lane>) -> Option<Found<'t>> {
     }
     // Its own call, else its end, else the last that it did.
     let last = lane.calls.last().map_or(0, |call| call.event);
-    let event = calls[0].map_or_else(|| lane.end.map_or(last, |(event, _)| event), |call| call.event);
+    let event =
+        calls[0].map_or_else(|| lane.end.map_or(last, |(event, _)| event), |call| call.event);
     Some(Found { event, calls, lane, other, same })
 }
 
@@ -115,8 +120,10 @@ fn more_tasks([first, second]: [&Trace; 2]) -> Option<Divergence> {
 }
 
 const LIKELY: [&str; 2] = [
-    "something outside of the program changed: files, the environment of the machine, other programs",
-    "the program depends on what differs in every run: time, process ids, random numbers, who of its tasks comes first",
+    "something outside of the program changed: files, the environment of the machine, other \
+     programs",
+    "the program depends on what differs in every run: time, process ids, random numbers, who of \
+     its tasks comes first",
 ];
 
 fn divergence([file, again]: [&LogFile; 2], found: &Found<'_>) -> Result<Divergence, Error> {
@@ -168,7 +175,8 @@ impl Entry {
     fn name(&self) -> String {
         let info = self.info();
         let What::Entry(call) = info.what else { return "a stop".into() };
-        let name = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map_or("an unknown call", |row| row.name);
+        let name = row(info.arch.unwrap_or(AuditArch(0)), call.nr)
+            .map_or("an unknown call", |row| row.name);
         format!("the entry of {name} ({})", call.nr)
     }
 

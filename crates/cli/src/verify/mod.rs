@@ -29,12 +29,14 @@ const RUNS: u32 = 3;
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("verify")))]
 pub(crate) struct Args {
-    /// The log, made by `record --replayable`: its program runs again, in the same folder with the same arguments and environment, for
-    /// real: it does to the system what it does. So it is shown, and you are asked
+    /// The log, made by `record --replayable`: its program runs again, in the same folder with the
+    /// same arguments and environment, for real: it does to the system what it does. So it is
+    /// shown, and you are asked
     #[arg(required_unless_present = "command", conflicts_with_all = ["command", "runs"])]
     file: Option<PathBuf>,
     /// How often the command runs
-    #[arg(short = 'n', long = "runs", value_name = "N", requires = "command", value_parser = clap::value_parser!(u32).range(2..))]
+    #[arg(short = 'n', long = "runs", value_name = "N", requires = "command",
+        value_parser = clap::value_parser!(u32).range(2..))]
     runs: Option<u32>,
     /// How closely what varies between the runs of a command is told: effects, sequence, fields
     #[arg(long, value_name = "LEVEL", default_value = "sequence")]
@@ -51,10 +53,12 @@ pub(crate) struct Args {
     /// Say what was found as JSON, on standard output; implies --quiet
     #[arg(long)]
     json: bool,
-    /// Do not pass on what the program writes. Its output goes to where it went in the recording: a file, a pipe, or nowhere
+    /// Do not pass on what the program writes. Its output goes to where it went in the recording: a
+    /// file, a pipe, or nowhere
     #[arg(short, long)]
     quiet: bool,
-    /// The command, with its arguments. It runs in the envelope of `record --replayable`, with its output in files and no input
+    /// The command, with its arguments. It runs in the envelope of `record --replayable`, with its
+    /// output in files and no input
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
@@ -87,7 +91,8 @@ pub(crate) fn run(args: &Args) -> Exit {
         Err(Refused::Unwritten(exit)) => exit,
         Err(Refused::Because(exit, why)) => {
             if args.json
-                && let Err(Unwritten(exit)) = say::json_result(&json!({"outcome": "refused", "why": why}))
+                && let Err(Unwritten(exit)) =
+                    say::json_result(&json!({"outcome": "refused", "why": why}))
             {
                 return exit;
             }
@@ -122,7 +127,8 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     }
     let (calls, tasks) = (traces[0].calls, traces[0].tasks.len());
     if args.json {
-        let told = json!({"outcome": "identical", "calls": calls, "tasks": tasks, "varied": compared.varied});
+        let told = json!({"outcome": "identical", "calls": calls, "tasks": tasks,
+            "varied": compared.varied});
         say::json_result(&told)?;
     } else {
         say!("ran again: {calls} system calls of {tasks} tasks, all asked as recorded");
@@ -131,7 +137,8 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     Ok(Exit::SUCCESS)
 }
 
-/// Shows what would run, and asks on a terminal whether it may: a log from somebody else may name any command.
+/// Shows what would run, and asks on a terminal whether it may: a log from somebody else may name
+/// any command.
 fn consent(start: &Start, yes: bool) -> Result<(), Refused> {
     if yes {
         return Ok(());
@@ -188,7 +195,8 @@ fn command(args: &Args) -> Result<Exit, Refused> {
     let Some((run, compared)) = other else {
         let (calls, tasks) = (trace.calls, trace.tasks.len());
         if args.json {
-            let told = json!({"outcome": "identical", "runs": runs, "calls": calls, "tasks": tasks, "varied": varied});
+            let told = json!({"outcome": "identical", "runs": runs, "calls": calls, "tasks": tasks,
+                "varied": varied});
             say::json_result(&told)?;
         } else {
             say!("{runs} runs: {calls} system calls of {tasks} tasks, asked the same each time");
@@ -203,8 +211,10 @@ fn command(args: &Args) -> Result<Exit, Refused> {
         let answers = answers(first.path(), &compared.answers);
         if args.json {
             let told = json!({
-                "outcome": "diverged", "runs": runs, "differing": differing, "divergence": divergence,
-                "last_events": divergence::last_events(first.path(), divergence.event), "answers": answers,
+                "outcome": "diverged", "runs": runs, "differing": differing,
+                "divergence": divergence,
+                "last_events": divergence::last_events(first.path(), divergence.event),
+                "answers": answers,
                 "differences": report.differences,
             });
             say::json_result(&told)?;
@@ -237,7 +247,8 @@ fn is_whole(file: &LogFile) -> Result<(), Refused> {
 
 /// What the first run has written.
 fn pass_on(rounds: &Rounds) -> Result<(), Refused> {
-    let (out, err) = (fs::read(rounds.path("run 1.stdout"))?, fs::read(rounds.path("run 1.stderr"))?);
+    let (out, err) =
+        (fs::read(rounds.path("run 1.stdout"))?, fs::read(rounds.path("run 1.stderr"))?);
     if !out.is_empty() {
         say::result(|to| to.write_all(&out))?;
     }

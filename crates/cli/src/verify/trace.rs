@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 use sysreel_abi::{Act, AuditArch, intent, row};
-use sysreel_format::{Body, Direction, Event, GoneHow, Item, Part, Region, RegionHead, Role, Stop, TaskId};
+use sysreel_format::{
+    Body, Direction, Event, GoneHow, Item, Part, Region, RegionHead, Role, Stop, TaskId,
+};
 use sysreel_inspect::psi::{self, What};
 use sysreel_inspect::{Error, LogFile};
 
-/// Where a task stands in the tree of tasks: of each maker the how-many-th task it made. The first is `[]`. Unlike its ordinal it does not
-/// depend on who came first.
+/// Where a task stands in the tree of tasks: of each maker the how-many-th task it made. The first
+/// is `[]`. Unlike its ordinal it does not depend on who came first.
 pub(super) type Place = Vec<u32>;
 
 /// All tasks of a log.
@@ -33,7 +35,8 @@ pub(super) struct Lane {
     /// Its recording ended before it did, wherever it was.
     pub(super) let_go: bool,
     made: u32,
-    /// It runs a program that begins the same in every run: not the recorder's own, which looks for it.
+    /// It runs a program that begins the same in every run: not the recorder's own, which looks for
+    /// it.
     has_image: bool,
     /// The call that it is in.
     act: Option<Act>,
@@ -82,7 +85,8 @@ impl Trace {
         match event.decode()? {
             Body::Task(task) => {
                 let mut place = places.get(&task.head.parent).cloned().unwrap_or_default();
-                let maker = self.tasks.get_mut(&place).filter(|_| places.contains_key(&task.head.parent));
+                let maker =
+                    self.tasks.get_mut(&place).filter(|_| places.contains_key(&task.head.parent));
                 let has_image = maker.as_ref().is_some_and(|maker| maker.has_image);
                 if let Some(maker) = maker {
                     place.push(maker.made);
@@ -101,17 +105,23 @@ impl Trace {
                 self.tasks.insert(place, lane);
             }
             Body::Gone(gone) if gone.how == GoneHow::REAPED => {
-                if let Some(lane) = places.get(&event.task).and_then(|place| self.tasks.get_mut(place)) {
+                if let Some(lane) =
+                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                {
                     lane.end = Some((event.number, gone.wait_status));
                 }
             }
             Body::Gone(gone) if gone.how == GoneHow::DETACHED => {
-                if let Some(lane) = places.get(&event.task).and_then(|place| self.tasks.get_mut(place)) {
+                if let Some(lane) =
+                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                {
                     lane.let_go = true;
                 }
             }
             Body::Stop(stop) => {
-                let Some(lane) = places.get(&event.task).and_then(|place| self.tasks.get_mut(place)) else {
+                let Some(lane) =
+                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                else {
                     return Ok(());
                 };
                 self.calls += u64::from(lane.stop(event, &stop, file)?);
@@ -155,8 +165,9 @@ impl Lane {
     }
 }
 
-/// The struct of an entry without the registers that its call does not take: they hold what a computation left there, by the time-stamp
-/// counter say. In a replay that is the same too; in another run it is nothing that the program asks.
+/// The struct of an entry without the registers that its call does not take: they hold what a
+/// computation left there, by the time-stamp counter say. In a replay that is the same too; in
+/// another run it is nothing that the program asks.
 pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
     /// Where the arguments lie in the struct (ptrace(2), PTRACE_GET_SYSCALL_INFO).
     const ARGUMENTS: usize = 32;
@@ -173,7 +184,12 @@ pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
 }
 
 /// The struct of a stop and the memory of a call that goes one way.
-fn hash(info: &[u8], stop: &Stop<'_>, dir: Direction, file: &LogFile) -> Result<u64, sysreel_format::Error> {
+fn hash(
+    info: &[u8],
+    stop: &Stop<'_>,
+    dir: Direction,
+    file: &LogFile,
+) -> Result<u64, sysreel_format::Error> {
     let mut hasher = FixedState::default().build_hasher();
     info.hash(&mut hasher);
     for part in stop.parts {

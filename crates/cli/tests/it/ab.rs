@@ -21,7 +21,8 @@ fn builds(a: &str, b: &str) -> Stage {
 #[track_caller]
 fn told(ran: &Ran) -> (Vec<String>, Vec<String>) {
     ran.never_panics();
-    let value: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+    let value: Value =
+        serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
     let line = |d: &Value| {
         let text = |key: &str| d[key].as_str().unwrap_or_default().to_owned();
         format!("{} {} {}", text("rule"), text("change"), text("what"))
@@ -40,7 +41,8 @@ fn the_same_program_in_two_places_is_the_same() {
         &["--dir-a", "old", "--dir-b", "new", "./prog"],
         &["--dir-a", "old", "--dir-b", "new", "-a", "./prog 'a b'", "-b", "./prog c"],
     ] {
-        let ran = stage.sysreel(&[&["ab", "-n", "2", "--gate", "note", "--format", "json"], words].concat());
+        let ran = stage
+            .sysreel(&[&["ab", "-n", "2", "--gate", "note", "--format", "json"], words].concat());
         assert_eq!(told(&ran).0, [""; 0], "{words:?}: {ran:?}");
         assert!(ran.status.success(), "{words:?}: {ran:?}");
     }
@@ -48,7 +50,8 @@ fn the_same_program_in_two_places_is_the_same() {
 
 #[test]
 fn what_one_side_always_does_and_the_other_never_fails() {
-    let stage = builds("echo a > out", "echo a > out; read x < /etc/passwd; echo b > 'new file'; exit 3");
+    let stage =
+        builds("echo a > out", "echo a > out; read x < /etc/passwd; echo b > 'new file'; exit 3");
     let ran = stage.sysreel(&["ab", "-a", "old/prog", "-b", "new/prog", "--format", "json"]);
     let (found, unstable) = told(&ran);
     let wanted = [
@@ -56,9 +59,13 @@ fn what_one_side_always_does_and_the_other_never_fails() {
         "fs.write.new added write $WS/new\\x20file",
         "fs.read.new added read /etc/passwd",
     ];
-    assert_eq!((found, unstable.len(), ran.status.code()), (wanted.map(str::to_owned).to_vec(), 0, Some(1)));
+    assert_eq!(
+        (found, unstable.len(), ran.status.code()),
+        (wanted.map(str::to_owned).to_vec(), 0, Some(1))
+    );
     // The other way round the same is gone.
-    let ran = stage.sysreel(&["ab", "-n", "1", "-a", "new/prog", "-b", "old/prog", "--format", "json"]);
+    let ran =
+        stage.sysreel(&["ab", "-n", "1", "-a", "new/prog", "-b", "old/prog", "--format", "json"]);
     let wanted = [
         "exit.status changed exit",
         "fs.change.gone removed write $WS/new\\x20file",
@@ -72,36 +79,51 @@ fn what_one_side_always_does_and_the_other_never_fails() {
     for words in ["where it shows first: exit.status exit", "exit_group(0)", "exit_group(3)"] {
         assert!(text.contains(words), "{words:?} is not in\n{text}");
     }
-    assert!(text.contains("B new/prog x y: ") && text.contains("1 difference at or above error"), "{text}");
+    assert!(
+        text.contains("B new/prog x y: ") && text.contains("1 difference at or above error"),
+        "{text}"
+    );
 }
 
 /// A file counts the runs, so that one side does something in its second run only.
 #[test]
 fn what_comes_and_goes_is_unstable() {
     let count = "n=$(cat n 2> /dev/null); echo x$n > n";
-    let stage =
-        builds(count, &format!("{count}; case $n in xx) read x < /etc/passwd; kill -s KILL $$;; esac"));
-    let ran =
-        stage.sysreel(&["ab", "-n", "3", "--dir-a", "old", "--dir-b", "new", "--format", "json", "./prog"]);
+    let stage = builds(
+        count,
+        &format!("{count}; case $n in xx) read x < /etc/passwd; kill -s KILL $$;; esac"),
+    );
+    let ran = stage.sysreel(&[
+        "ab", "-n", "3", "--dir-a", "old", "--dir-b", "new", "--format", "json", "./prog",
+    ]);
     let (found, unstable) = told(&ran);
     assert!(ran.status.success() && found.is_empty(), "{ran:?}");
     let has = |what: &str| unstable.iter().any(|line| line == what);
-    assert!(has("fs.read.new added read /etc/passwd") && has("exit.signal changed exit"), "{unstable:?}");
+    assert!(
+        has("fs.read.new added read /etc/passwd") && has("exit.signal changed exit"),
+        "{unstable:?}"
+    );
 }
 
 #[test]
 fn what_is_kept_is_whole() {
     let stage = builds("echo said", "echo said; echo warned >&2");
-    let ran = stage.sysreel(&["ab", "-n", "2", "-a", "old/prog", "-b", "new/prog", "--keep", "logs"]);
+    let ran =
+        stage.sysreel(&["ab", "-n", "2", "-a", "old/prog", "-b", "new/prog", "--keep", "logs"]);
     assert!(ran.stderr.contains("logs and outputs are in"), "{ran:?}");
     for name in ["a-1", "b-1", "a-2", "b-2"] {
         crate::stage::each(&stage.path(&format!("logs/{name}.reel")), |_, _| {}).is_clean();
-        assert_eq!(fs::read_to_string(stage.path(&format!("logs/{name}.stdout"))).unwrap(), "said\n");
+        assert_eq!(
+            fs::read_to_string(stage.path(&format!("logs/{name}.stdout"))).unwrap(),
+            "said\n"
+        );
     }
     assert_eq!(fs::read_to_string(stage.path("logs/b-2.stderr")).unwrap(), "warned\n");
     assert!(!ran.text().contains("said"), "{ran:?}");
     // Once more into the same folder.
-    stage.sysreel(&["ab", "-n", "1", "-a", "old/prog", "-b", "old/prog", "--keep", "logs"]).never_panics();
+    stage
+        .sysreel(&["ab", "-n", "1", "-a", "old/prog", "-b", "old/prog", "--keep", "logs"])
+        .never_panics();
     crate::stage::each(&stage.path("logs/a-1.reel"), |_, _| {}).is_clean();
 }
 

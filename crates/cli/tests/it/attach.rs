@@ -1,4 +1,5 @@
-//! Attaching to a program in the middle of a call: what the kernel shows decides, and no entry is made up.
+//! Attaching to a program in the middle of a call: what the kernel shows decides, and no entry is
+//! made up.
 
 use crate::matcher::check;
 use crate::program::alone;
@@ -32,15 +33,22 @@ fn a_pause_is_made_again() {
 
 fn holds(call: &str) {
     let (session, statements) = record(call);
-    let run =
-        session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), session.log().as_ref()]);
-    let problems =
-        check(&parse(&statements).unwrap(), &reading::read(&String::from_utf8(run.stdout).unwrap()), "");
+    let run = session.sysreel(&[
+        "print".as_ref(),
+        "--format".as_ref(),
+        "raw".as_ref(),
+        session.log().as_ref(),
+    ]);
+    let problems = check(
+        &parse(&statements).unwrap(),
+        &reading::read(&String::from_utf8(run.stdout).unwrap()),
+        "",
+    );
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
-/// How the call goes on after PTRACE_INTERRUPT: by restart_syscall(2) if it has a timeout, else as itself. The result that only
-/// a tracer sees says which.
+/// How the call goes on after PTRACE_INTERRUPT: by restart_syscall(2) if it has a timeout, else as
+/// itself. The result that only a tracer sees says which.
 fn goes_on_as(call: &str) -> (&str, i64) {
     match call {
         "nanosleep" | "poll" => ("restart_syscall", -516),
@@ -64,7 +72,8 @@ pub(crate) fn record(call: &str) -> (Session, String) {
     assert!(sleeper.wait().unwrap().success(), "the sleeper ends with 0");
     assert!(recorder.wait().unwrap().success(), "so does its recorder");
     let statements = format!(
-        "stop {tid} event stop\nstop {tid} entry {again} nr={:x}\nstop {tid} exit {result} error=1\nstop {tid} signal SIGUSR1\n\
+        "stop {tid} event stop\nstop {tid} entry {again} nr={:x}\nstop {tid} exit {result} \
+         error=1\nstop {tid} signal SIGUSR1\n\
          stop {tid} entry rt_sigreturn\nstop {tid} exit -4 error=1\nstop {tid} entry exit_group\ngone {tid} exited 0\n{}",
         nr(again),
         if again == call { String::new() } else { format!("never {tid} entry {call}\n") },
@@ -83,8 +92,12 @@ fn wait_in_call(tid: u32, nr: u64) {
 /// Until the recorder has seen the call go on. A log can be read while it grows.
 fn wait_for_entry(session: &Session) {
     until(|| {
-        let run =
-            session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), session.log().as_ref()]);
+        let run = session.sysreel(&[
+            "print".as_ref(),
+            "--format".as_ref(),
+            "raw".as_ref(),
+            session.log().as_ref(),
+        ]);
         String::from_utf8_lossy(&run.stdout).contains(r#""op":"entry""#)
     });
 }

@@ -37,7 +37,9 @@ fn attach_to_a_loop_of_execs(times: u32) {
     for turn in 0..times {
         let log = stage.path(&format!("{turn}.reel"));
         let recorder = attach(&stage, target.pid(), &log);
-        until("an execve is recorded", || stops(&log).0.iter().filter(|stop| stop.is_exec()).count() > 1);
+        until("an execve is recorded", || {
+            stops(&log).0.iter().filter(|stop| stop.is_exec()).count() > 1
+        });
         detach(recorder);
         let before = execs_of(target.pid());
         until("the target runs on", || execs_of(target.pid()) > before);
@@ -47,7 +49,8 @@ fn attach_to_a_loop_of_execs(times: u32) {
         open_call += u32::from(calls_pair(&stops));
     }
     eprintln!(
-        "{times} attaches: {exec_first} began with the event of an execve, {open_call} with the exit of an open call"
+        "{times} attaches: {exec_first} began with the event of an execve, {open_call} with the \
+         exit of an open call"
     );
     assert!(
         exec_first > 0 && exec_first <= open_call,
@@ -61,7 +64,8 @@ fn execs_of(pid: u32) -> Option<u64> {
     String::from_utf8(arguments).ok()?.split('\0').nth(2)?.parse().ok()
 }
 
-/// Every exit belongs to the entry right before it, and is what that call answers; answers whether the first exit has no entry.
+/// Every exit belongs to the entry right before it, and is what that call answers; answers whether
+/// the first exit has no entry.
 fn calls_pair(stops: &[Seen]) -> bool {
     let nr = |name| number(Abi::X86_64, name).unwrap();
     let calls: Vec<_> =
@@ -69,7 +73,9 @@ fn calls_pair(stops: &[Seen]) -> bool {
     let (mut open, own) = (None, i64::from(std::process::id()));
     for (i, stop) in calls.iter().enumerate() {
         match stop.what {
-            What::Entry(call) => assert_eq!(open.replace(call.nr), None, "an entry within a call: {stop:?}"),
+            What::Entry(call) => {
+                assert_eq!(open.replace(call.nr), None, "an entry within a call: {stop:?}")
+            }
             What::Exit(outcome) => match open.take() {
                 None => assert_eq!(i, 0, "an exit without an entry: {stop:?}"),
                 Some(call) if call == nr("getppid") => assert_eq!(outcome.rval, own),
@@ -107,7 +113,11 @@ fn stops(log: &Path) -> (Vec<Seen>, Read) {
     if !log.exists() || fs::metadata(log).unwrap().len() == 0 {
         return (
             stops,
-            Read { ending: sysreel_format::Ending::Unfinished { offset: 0 }, events: 0, missing: Vec::new() },
+            Read {
+                ending: sysreel_format::Ending::Unfinished { offset: 0 },
+                events: 0,
+                missing: Vec::new(),
+            },
         );
     }
     let read = each(log, |_, event| {
@@ -120,8 +130,9 @@ fn stops(log: &Path) -> (Vec<Seen>, Read) {
 
 /// Starts a recorder and waits until it has seen a stop.
 fn attach(stage: &Stage, pid: u32, log: &Path) -> Running {
-    let mut recorder =
-        Running::start(stage.command(SYSREEL).args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(log));
+    let mut recorder = Running::start(
+        stage.command(SYSREEL).args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(log),
+    );
     until("the recorder is attached", || {
         assert!(!recorder.has_ended(), "the recorder has ended");
         status_of(pid, "TracerPid") == Some(recorder.pid().to_string()) && !stops(log).0.is_empty()
@@ -148,7 +159,8 @@ fn long_attaches_to_a_server() {
 
 fn attach_to_a_server(times: u32) {
     let stage = Stage::new();
-    let mut server = Running::start(stage.command(&program("epoll_server").binary).stdout(Stdio::piped()));
+    let mut server =
+        Running::start(stage.command(&program("epoll_server").binary).stdout(Stdio::piped()));
     let port = server.first_line().trim().strip_prefix("port ").unwrap().parse().unwrap();
     let affinity = status_of(server.pid(), "Cpus_allowed");
     let load = Load::begin(port);
@@ -173,7 +185,9 @@ fn attach_to_a_server(times: u32) {
             assert!(read.missing.is_empty() && stops.len() > 60, "{read:?}");
             calls_pair(&stops);
         }
-        until("it is traced no longer", || status_of(server.pid(), "TracerPid").as_deref() == Some("0"));
+        until("it is traced no longer", || {
+            status_of(server.pid(), "TracerPid").as_deref() == Some("0")
+        });
         more_answers("requests are answered after the recorder has gone");
     }
     let answered = load.end();
@@ -242,7 +256,9 @@ fn who_cannot_be_attached_to_is_told_why() {
     refused(&target.pid().to_string(), &["traced already"]);
     detach(first);
 
-    stage.sh(r#"exec "$SYSREEL" record -o own.reel -p $$"#).fails(125, &["a process cannot trace itself"]);
+    stage
+        .sh(r#"exec "$SYSREEL" record -o own.reel -p $$"#)
+        .fails(125, &["a process cannot trace itself"]);
     if fs::read_to_string("/proc/2/comm").is_ok_and(|name| name == "kthreadd\n") {
         refused("2", &["kernel thread"]);
     }
@@ -264,9 +280,11 @@ fn what_a_task_is_doing_it_goes_on_doing() {
         ("spin", 'R'),
     ] {
         let stage = Stage::new();
-        let mut command = stage.command(&program(if what == "spin" { "spin" } else { "sleeper" }).binary);
-        let mut target =
-            Running::start(command.arg(if what == "spin" { "" } else { what }).stdout(Stdio::piped()));
+        let mut command =
+            stage.command(&program(if what == "spin" { "spin" } else { "sleeper" }).binary);
+        let mut target = Running::start(
+            command.arg(if what == "spin" { "" } else { what }).stdout(Stdio::piped()),
+        );
         assert_eq!(target.first_line(), "ready\n");
         let settled = || {
             until(&format!("{what}: {state}"), || {
@@ -286,15 +304,20 @@ fn what_a_task_is_doing_it_goes_on_doing() {
         read.is_clean();
         assert_eq!(attached_tasks(&log), tasks, "{what}");
         for task in 0..tasks.len() {
-            let of_task: Vec<_> = stops.iter().filter(|stop| stop.task.0 as usize == task).cloned().collect();
+            let of_task: Vec<_> =
+                stops.iter().filter(|stop| stop.task.0 as usize == task).cloned().collect();
             assert_eq!(of_task[0].event(), PTRACE_EVENT_STOP, "{what}: {of_task:?}");
             assert!(!calls_pair(&of_task), "{what}: {of_task:?}");
         }
         if what == "spin" {
-            assert!(stops.iter().all(|stop| matches!(stop.what, What::None)), "it makes no call: {stops:?}");
+            assert!(
+                stops.iter().all(|stop| matches!(stop.what, What::None)),
+                "it makes no call: {stops:?}"
+            );
         }
         settled();
-        // Of a stopped process both wait until it is continued. One signal may come before it sleeps again.
+        // Of a stopped process both wait until it is continued. One signal may come before it
+        // sleeps again.
         let mut ended = false;
         until("it ends", || {
             if !ended {

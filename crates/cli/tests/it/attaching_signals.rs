@@ -12,7 +12,9 @@ const PTRACE_EVENT_STOP: u32 = 128;
 const SIGSTOP: u32 = 19;
 
 fn record(stage: &Stage, pid: u32, log: &Path) -> Running {
-    Running::start(stage.command(SYSREEL).args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(log))
+    Running::start(
+        stage.command(SYSREEL).args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(log),
+    )
 }
 
 fn detach(recorder: Running) {
@@ -35,7 +37,8 @@ fn statuses(log: &Path) -> Vec<u32> {
     statuses
 }
 
-/// A process that stops while it is recorded makes no step until it is continued, also when it is let go before.
+/// A process that stops while it is recorded makes no step until it is continued, also when it is
+/// let go before.
 #[test]
 fn a_process_that_stops_stays_stopped() {
     let stage = Stage::new();
@@ -61,7 +64,8 @@ fn a_process_that_stops_stays_stopped() {
     assert!(target.wait().success(), "it ends by the signal that waited");
 }
 
-/// One process sends a signal, waits until the other has handled it, and sends the next: as fast as they can.
+/// One process sends a signal, waits until the other has handled it, and sends the next: as fast as
+/// they can.
 const PAIR: &str = r#"
 import os, select, signal
 read, write = os.pipe()
@@ -89,7 +93,8 @@ fn no_signal_is_lost_or_made() {
         return;
     }
     let stage = Stage::new();
-    let mut pair = Running::start(stage.command("python3").args(["-c", PAIR]).stdout(Stdio::piped()));
+    let mut pair =
+        Running::start(stage.command("python3").args(["-c", PAIR]).stdout(Stdio::piped()));
     let target: u32 = pair.first_line().trim().parse().unwrap();
     let mut signals = 0;
     for turn in 0..25 {
@@ -105,14 +110,17 @@ fn no_signal_is_lost_or_made() {
     pair.wait();
 }
 
-/// A group of processes that is recorded is interrupted, as Ctrl-C does it: each ends as it would, and with them the recording.
+/// A group of processes that is recorded is interrupted, as Ctrl-C does it: each ends as it would,
+/// and with them the recording.
 #[test]
 fn a_group_of_attached_processes_is_interrupted() {
     let stage = Stage::new();
-    let script = "trap 'exit 5' INT; echo $$ > pids; sh -c 'echo $$ >> pids; read line' < fifo & exec 9> fifo; wait; wait";
+    let script = "trap 'exit 5' INT; echo $$ > pids; sh -c 'echo $$ >> pids; read line' < fifo & \
+        exec 9> fifo; wait; wait";
     assert!(stage.sh("mkfifo fifo").status.success());
-    let leader =
-        Running::start(stage.command("setsid").args(["-w", "sh", "-c", script]).stdin(Stdio::null()));
+    let leader = Running::start(
+        stage.command("setsid").args(["-w", "sh", "-c", script]).stdin(Stdio::null()),
+    );
     let mut pids = Vec::new();
     until("both run", || {
         let text = fs::read_to_string(stage.path("pids")).unwrap_or_default();
@@ -128,9 +136,11 @@ fn a_group_of_attached_processes_is_interrupted() {
     let run = stage.sh(&format!("kill -INT -{}", pids[0]));
     assert!(run.status.success(), "{run:?}");
     assert_eq!(leader.wait().code(), Some(5));
-    // A background process of a shell without job control ignores SIGINT (POSIX): the pipe's end ends it.
+    // A background process of a shell without job control ignores SIGINT (POSIX): the pipe's end
+    // ends it.
     assert!(recorder.wait().success());
     let mut ends = 0;
-    each(&log, |_, event| ends += u32::from(matches!(event.decode(), Ok(Body::Gone(_))))).is_clean();
+    each(&log, |_, event| ends += u32::from(matches!(event.decode(), Ok(Body::Gone(_)))))
+        .is_clean();
     assert_eq!(ends, 2);
 }

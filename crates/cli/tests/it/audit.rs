@@ -47,7 +47,10 @@ fn nothing_is_found_in_the_fixtures() {
 fn findings(session: &Session) -> String {
     let run = session.sysreel(&["print".as_ref(), session.log().as_ref()]);
     let text = String::from_utf8_lossy(&run.stdout).into_owned();
-    text.lines().filter(|line| line.contains("error (audit)")).map(|line| format!("\n{line}")).collect()
+    text.lines()
+        .filter(|line| line.contains("error (audit)"))
+        .map(|line| format!("\n{line}"))
+        .collect()
 }
 
 macro_rules! silent {
@@ -64,7 +67,8 @@ macro_rules! silent {
 silent! {
     ls needs "ls": "ls -lR /etc/ssl; ls /nonexistent; true"
     bash needs "bash": r#"bash -c 'for i in 1 2 3; do echo $i | cat | wc -c; done; x=$(ls | head -2); echo "$x" > f; trap "echo t" USR1; kill -USR1 $$'"#
-    git needs "git": "git init -q r && cd r && echo a > a && git add a && git -c user.name=n -c user.email=e@e commit -qm m && git log --stat && git status"
+    git needs "git": "git init -q r && cd r && echo a > a && git add a && git -c user.name=n -c \
+        user.email=e@e commit -qm m && git log --stat && git status"
     python needs "python3": r#"python3 -c 'import json, os, socket, subprocess, tempfile, time
 print(json.dumps(os.listdir(".")))
 subprocess.run(["true"])
@@ -73,13 +77,18 @@ a.send(b"x"); b.recv(3)
 time.sleep(0.001)
 with tempfile.TemporaryFile() as f: f.write(b"x" * 100000); f.seek(0); f.read()'"#
     tar_and_compression needs "tar" "gzip": "tar cf a.tar /etc/ssl 2>/dev/null; gzip a.tar; tar tzf a.tar.gz > list; mkdir x; tar xzf a.tar.gz -C x"
-    sqlite needs "sqlite3": "sqlite3 db 'pragma journal_mode=wal; create table t(a); insert into t values(1),(2); select sum(a) from t'"
+    sqlite needs "sqlite3": "sqlite3 db 'pragma journal_mode=wal; create table t(a); insert into t \
+        values(1),(2); select sum(a) from t'"
     gcc needs "gcc": "echo 'int main(void){return 0;}' > h.c && gcc -O2 h.c -o h && ./h"
     perl needs "perl": r#"perl -e 'open F, "/etc/passwd"; print while <F>; print `id`; rename "x", "y"; unlink "y"; printf "%s\n", join ",", (stat ".")[2, 3]'"#
-    find_and_sort needs "find" "sort" "xargs" "grep": "find /etc -maxdepth 2 2>/dev/null | sort | xargs -n 50 echo | grep -c etc"
-    awk_sed_date_id needs "awk" "sed" "date" "id": "date; id; seq 100 | awk '{ s += $1 } END { print s }' | sed s/5/6/"
-    dd_and_df needs "dd" "df" "stat" "cp" "mv" "touch": "dd if=/dev/zero of=f bs=100k count=10 2>&1; cp -a f g; touch -d yesterday g; mv g h; stat h; df . ; ln -s h l; rm -r f h l"
-    make needs "make": "printf 'all: a b\\na:\\n\\techo x > a\\nb: a\\n\\tcat a > b\\n' > Makefile; make; make"
+    find_and_sort needs "find" "sort" "xargs" "grep": "find /etc -maxdepth 2 2>/dev/null | sort | \
+        xargs -n 50 echo | grep -c etc"
+    awk_sed_date_id needs "awk" "sed" "date" "id": "date; id; seq 100 | awk '{ s += $1 } END { \
+        print s }' | sed s/5/6/"
+    dd_and_df needs "dd" "df" "stat" "cp" "mv" "touch": "dd if=/dev/zero of=f bs=100k count=10 \
+        2>&1; cp -a f g; touch -d yesterday g; mv g h; stat h; df . ; ln -s h l; rm -r f h l"
+    make needs "make": "printf 'all: a b\\na:\\n\\techo x > a\\nb: a\\n\\tcat a > b\\n' > \
+        Makefile; make; make"
 }
 
 #[test]
@@ -113,7 +122,8 @@ fn audited(stage: &Stage, script: &str) -> Ran {
         let found: Vec<_> = printed.lines().filter(|line| line.contains("error (audit)")).collect();
         panic!("{script}: {ran:?}\n{}", found.join("\n"));
     }
-    let judged = |line: &str| line.strip_prefix("sysreel: audit: ")?.split(' ').next()?.parse().ok();
+    let judged =
+        |line: &str| line.strip_prefix("sysreel: audit: ")?.split(' ').next()?.parse().ok();
     let judged: Option<u64> = ran.stderr.lines().find_map(judged);
     assert!(judged.is_some_and(|calls| calls > 50), "{ran:?}");
     ran

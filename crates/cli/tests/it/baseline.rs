@@ -4,7 +4,8 @@ use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
 
 /// A script with much of what varies from run to run: made-up names, pids, times, another order.
-const NOISY: &str = "t=$(mktemp); echo $$ > \"$t\"; echo $$ > state.$$; sort -R in > out; cat \"$t\" | wc -c > /dev/null; rm \"$t\" state.$$\n";
+const NOISY: &str = "t=$(mktemp); echo $$ > \"$t\"; echo $$ > state.$$; sort -R in > out; cat \
+    \"$t\" | wc -c > /dev/null; rm \"$t\" state.$$\n";
 
 fn stage(script: &str) -> Stage {
     let stage = Stage::new();
@@ -44,7 +45,9 @@ fn the_same_program_keeps_its_baseline() {
     // One effect a line, sorted.
     let effects: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("= ")).collect();
     assert!(
-        effects.len() > 10 && effects.contains(&"sh exit - 0") && effects.contains(&"sort read $WS/in ok")
+        effects.len() > 10
+            && effects.contains(&"sh exit - 0")
+            && effects.contains(&"sort read $WS/in ok")
     );
     for _ in 0..3 {
         let ran = baseline(&stage, &["check", "--gate", "note"]);
@@ -84,8 +87,12 @@ fn a_change_is_found_reviewed_and_accepted() {
     // It is reviewed, and until then nothing changes.
     assert_eq!(text(&stage, "sysreel.baseline"), before);
     let review = baseline(&stage, &["review"]).text();
-    for line in ["- = sh exit - 0", "+ = sh exit - 4", "+ = head read $WS/in ok", "+ = sh write $WS/first ok"]
-    {
+    for line in [
+        "- = sh exit - 0",
+        "+ = sh exit - 4",
+        "+ = head read $WS/in ok",
+        "+ = sh write $WS/first ok",
+    ] {
         assert!(review.lines().any(|l| l == line), "{line} is not in\n{review}");
     }
     assert!(!review.contains("mktemp"), "{review}");
@@ -147,13 +154,21 @@ fn what_must_not_vary_is_never_learned() {
     assert!(ran.status.success() && ran.stderr.contains("never learned away"), "{ran:?}");
     let text = text(&stage, "sysreel.baseline");
     for line in ["! 2/3 sh exit - 0", "! 1/3 sh exit - 3", "! 1/3 sh read $WS/xx.txt ok"] {
-        assert!(text.lines().any(|l| l == line) && ran.stderr.contains(line), "{line} is not in\n{text}");
+        assert!(
+            text.lines().any(|l| l == line) && ran.stderr.contains(line),
+            "{line} is not in\n{text}"
+        );
     }
     // So it is red until somebody says why it may be.
     assert_eq!(baseline(&stage, &["check", "--policy", "p.toml"]).status.code(), Some(1));
     stage.write("n", "");
-    stage.write("p.toml", "[[ignore]]\nop = \"exit\"\nreason = \"one in three fails\"\n[[ignore]]\nresource = \"$WS/*.txt\"\nreason = \"another one each time\"\n");
-    let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
+    stage.write(
+        "p.toml",
+        "[[ignore]]\nop = \"exit\"\nreason = \"one in three fails\"\n[[ignore]]\nresource = \
+         \"$WS/*.txt\"\nreason = \"another one each time\"\n",
+    );
+    let ran =
+        baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
     assert!(ran.status.success(), "{ran:?}");
 }
 
@@ -186,7 +201,9 @@ fn surroundings_decide_what_is_comparable() {
     stage.write("p.toml", "[environment]\nkey = [\"machine\"]\n");
     assert!(baseline(&stage, &["check", "--image", "two", "--policy", "p.toml"]).status.success());
     // A second variant stands beside the first.
-    assert!(baseline(&stage, &["record", "-n", "2", "--image", "two", "sh", "s.sh"]).status.success());
+    assert!(
+        baseline(&stage, &["record", "-n", "2", "--image", "two", "sh", "s.sh"]).status.success()
+    );
     assert!(baseline(&stage, &["accept"]).status.success());
     assert_eq!(text(&stage, "sysreel.baseline").matches("\nvariant ").count(), 2);
     for image in ["one", "two"] {
@@ -194,16 +211,26 @@ fn surroundings_decide_what_is_comparable() {
     }
     let elsewhere = text(&stage, "sysreel.baseline").replace("machine=", "machine=not-");
     stage.write("sysreel.baseline", elsewhere);
-    baseline(&stage, &["check", "--image", "one", "--policy", "p.toml"]).fails(4, &["not comparable"]);
+    baseline(&stage, &["check", "--image", "one", "--policy", "p.toml"])
+        .fails(4, &["not comparable"]);
 }
 
 #[test]
 fn what_the_policy_ignores_is_not_held() {
     let stage = stage(NOISY);
-    stage.write("p.toml", "[[ignore]]\nresource = \"/**\"\nreason = \"the machine's\"\n[[ignore]]\nresource = \"$TMP/**\"\nreason = \"temporary\"\n");
-    assert!(baseline(&stage, &["record", "-n", "2", "--policy", "p.toml", "sh", "s.sh"]).status.success());
+    stage.write(
+        "p.toml",
+        "[[ignore]]\nresource = \"/**\"\nreason = \"the machine's\"\n[[ignore]]\nresource = \
+         \"$TMP/**\"\nreason = \"temporary\"\n",
+    );
+    assert!(
+        baseline(&stage, &["record", "-n", "2", "--policy", "p.toml", "sh", "s.sh"])
+            .status
+            .success()
+    );
     let text = text(&stage, "sysreel.baseline");
-    let effects: Vec<&str> = text.lines().filter(|line| line.starts_with(['=', '~', '?', '!'])).collect();
+    let effects: Vec<&str> =
+        text.lines().filter(|line| line.starts_with(['=', '~', '?', '!'])).collect();
     assert!(effects.len() < 20 && effects.iter().all(|line| !line.contains(" /")), "{text}");
     let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note"]);
     assert!(ran.status.success() && ran.text().contains("(p.toml:1): the machine's"), "{ran:?}");
@@ -235,12 +262,20 @@ fn what_cannot_be_done_is_told() {
 /// One change each, and what it is called. The baseline is that of the first script.
 #[test]
 fn seeded_changes_break_a_baseline() {
-    let before =
-        "mkdir -p d; cp in d/x; sync d/x; mv d/x d/y; chmod 600 d/y; (exit 0); cat in > out; rm d/y\n";
+    let before = "mkdir -p d; cp in d/x; sync d/x; mv d/x d/y; chmod 600 d/y; (exit 0); cat in > \
+        out; rm d/y\n";
     for (what, after, found) in [
         ("nothing", before.to_owned(), &[][..]),
-        ("another status", before.replace("(exit 0)", "(exit 5)"), &["~ exit.status: exit: 0 => 5"]),
-        ("a signal", before.to_owned() + "kill -s TERM $$\n", &["~ exit.signal: exit: 0 => SIGTERM"]),
+        (
+            "another status",
+            before.replace("(exit 0)", "(exit 5)"),
+            &["~ exit.status: exit: 0 => 5"],
+        ),
+        (
+            "a signal",
+            before.to_owned() + "kill -s TERM $$\n",
+            &["~ exit.signal: exit: 0 => SIGTERM"],
+        ),
         ("no flush", before.replace("sync d/x; ", ""), &["- exec.gone: exec /usr/bin/sync"]),
         (
             "another mode",
@@ -253,7 +288,11 @@ fn seeded_changes_break_a_baseline() {
             &["+ fs.perm: chmod $WS/d/z 0600", "so + rename $WS/d/x -> $WS/d/z"],
         ),
         ("not removed", before.replace("; rm d/y", ""), &["- exec.gone: exec /usr/bin/rm"]),
-        ("another file read", before.replace("cat in", "cat in d/y"), &["+ fs.read.new: read $WS/d/y"]),
+        (
+            "another file read",
+            before.replace("cat in", "cat in d/y"),
+            &["+ fs.read.new: read $WS/d/y"],
+        ),
         (
             "another file written",
             before.replace("> out", "> out2"),
@@ -266,13 +305,21 @@ fn seeded_changes_break_a_baseline() {
         ),
     ] {
         let stage = stage(before);
-        // The policy leaves what belongs to the machine out of sight: nothing but the change is left.
-        stage.write("p.toml", "[[ignore]]\nop = \"stat\"\nreason = \"x\"\n[[ignore]]\nop = \"read\"\nresource = \"/**\"\nreason = \"x\"\n");
-        let ran =
-            baseline(&stage, &["record", "-n", "2", "--warmup", "1", "--policy", "p.toml", "sh", "s.sh"]);
+        // The policy leaves what belongs to the machine out of sight: nothing but the change is
+        // left.
+        stage.write(
+            "p.toml",
+            "[[ignore]]\nop = \"stat\"\nreason = \"x\"\n[[ignore]]\nop = \"read\"\nresource = \
+             \"/**\"\nreason = \"x\"\n",
+        );
+        let ran = baseline(
+            &stage,
+            &["record", "-n", "2", "--warmup", "1", "--policy", "p.toml", "sh", "s.sh"],
+        );
         assert!(ran.status.success(), "{ran:?}");
         stage.write("s.sh", after);
-        let ran = baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
+        let ran =
+            baseline(&stage, &["check", "--policy", "p.toml", "--gate", "note", "--confirm", "0"]);
         assert_eq!(ran.status.code(), Some(i32::from(!found.is_empty())), "{what}: {ran:?}");
         for line in found {
             assert!(ran.text().contains(line), "{what}: {line} is not in\n{}", ran.text());
@@ -307,8 +354,12 @@ fn real_programs_keep_their_baseline() {
             stage.write(&format!("{name}.c"), format!("int {name};\n"));
         }
         files.iter().for_each(|(name, text)| _ = stage.write(name, text));
-        let ran = baseline(&stage, &[&["record", "-n", "3", "--warmup", "1", "--"], words].concat());
-        assert!(ran.status.success() && !ran.stderr.contains("never learned"), "{program}: {ran:?}");
+        let ran =
+            baseline(&stage, &[&["record", "-n", "3", "--warmup", "1", "--"], words].concat());
+        assert!(
+            ran.status.success() && !ran.stderr.contains("never learned"),
+            "{program}: {ran:?}"
+        );
         for _ in 0..2 {
             let ran = baseline(&stage, &["check", "--gate", "note", "--confirm", "0"]);
             assert!(ran.status.success(), "{program}: {ran:?}");

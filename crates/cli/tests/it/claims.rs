@@ -22,12 +22,16 @@ pub(crate) fn is(shape: &Shape, stop: &Stop) -> bool {
             named(name.as_deref(), call)
                 && arch.as_ref().is_none_or(|arch| *arch == call.arch)
                 && nr.is_none_or(|nr| nr == call.nr)
-                && args.iter().zip(&call.args).all(|(stated, shown)| stated.is_none_or(|arg| arg == *shown))
+                && args
+                    .iter()
+                    .zip(&call.args)
+                    .all(|(stated, shown)| stated.is_none_or(|arg| arg == *shown))
         }
         (Shape::Exit { rval, error, arch }, What::Exit { rval: r, error: e, arch: a }) => {
             rval == r
                 && error.is_none_or(|error| error == *e)
-                // The exit of an x32 call says x86_64, as its entry does: the number alone tells them apart.
+                // The exit of an x32 call says x86_64, as its entry does: the number alone tells
+                // them apart.
                 && arch.as_ref().is_none_or(|arch| arch == a)
         }
         (Shape::Seccomp { name, data }, What::Seccomp { call, data: shown }) => {
@@ -62,7 +66,8 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
     } else {
         entry
     };
-    let regions: Vec<&Region> = stops[stop].regions.iter().filter(|region| region.arg == place.arg).collect();
+    let regions: Vec<&Region> =
+        stops[stop].regions.iter().filter(|region| region.arg == place.arg).collect();
     let found = regions.iter().any(|region| {
         test(region)
             && place.role.is_none_or(|role| role == region.role)
@@ -78,10 +83,15 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
     }
     let mut why = format!("not {statement}");
     if let Claim::Memory(_, pattern) = &statement.claim {
-        let _ =
-            write!(why, "\n    = {}{}", short(&pattern.bytes), if pattern.open { " and more" } else { "" });
+        let _ = write!(
+            why,
+            "\n    = {}{}",
+            short(&pattern.bytes),
+            if pattern.open { " and more" } else { "" }
+        );
     }
-    let _ = write!(why, "\n    #{} has of that argument: {} regions", stops[stop].event, regions.len());
+    let _ =
+        write!(why, "\n    #{} has of that argument: {} regions", stops[stop].event, regions.len());
     for region in regions.iter().take(6) {
         let _ = write!(why, "\n      {region}");
     }
@@ -115,16 +125,26 @@ fn holds(pattern: &Pattern, region: &Region) -> bool {
         return region.bytes[..both] == pattern.bytes[..both]
             && (pattern.open || region.bytes.len() < pattern.bytes.len());
     }
-    if pattern.open { region.bytes.starts_with(&pattern.bytes) } else { region.bytes == pattern.bytes }
+    if pattern.open {
+        region.bytes.starts_with(&pattern.bytes)
+    } else {
+        region.bytes == pattern.bytes
+    }
 }
 
 /// The statements that have no place in an order.
-pub(crate) fn alone(statement: &Statement, tasks: &BTreeMap<u32, Vec<&Stop>>) -> Result<(), String> {
+pub(crate) fn alone(
+    statement: &Statement,
+    tasks: &BTreeMap<u32, Vec<&Stop>>,
+) -> Result<(), String> {
     let who = about(statement).unwrap_or(Who::Any);
     let of_whom = |tid: u32| who == Who::Any || who == Who::Task(tid);
-    let mut lists = tasks.iter().filter(|(tid, _)| of_whom(**tid)).map(|(_, stops)| stops.as_slice());
+    let mut lists =
+        tasks.iter().filter(|(tid, _)| of_whom(**tid)).map(|(_, stops)| stops.as_slice());
     match &statement.claim {
-        Claim::Stop(_, shape) if lists.any(|stops| stops.iter().any(|stop| is(shape, stop))) => Ok(()),
+        Claim::Stop(_, shape) if lists.any(|stops| stops.iter().any(|stop| is(shape, stop))) => {
+            Ok(())
+        }
         Claim::Gone(_, end)
             if lists.any(|stops| stops.iter().any(|stop| stop.what == What::Gone(end.clone()))) =>
         {
@@ -161,7 +181,8 @@ pub(crate) fn alone(statement: &Statement, tasks: &BTreeMap<u32, Vec<&Stop>>) ->
 }
 
 fn is_unfinished(stops: &[&Stop], name: &str) -> bool {
-    let last = stops.iter().rev().find(|stop| matches!(stop.what, What::Entry(_) | What::Exit { .. }));
+    let last =
+        stops.iter().rev().find(|stop| matches!(stop.what, What::Entry(_) | What::Exit { .. }));
     last.is_some_and(|stop| matches!(&stop.what, What::Entry(call) if named(Some(name), call)))
 }
 
@@ -181,7 +202,8 @@ pub(crate) fn printed_line(statement: &Statement, lines: &[String]) -> Result<()
     }
 }
 
-/// The printed lines without the ids before them, and those that another task has torn apart joined again.
+/// The printed lines without the ids before them, and those that another task has torn apart joined
+/// again.
 pub(crate) fn whole_lines(printed: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
@@ -226,5 +248,9 @@ fn like_it(text: &str, lines: &[String]) -> String {
     let head = text.split_inclusive(['(', '{']).next().unwrap_or(text);
     let alike: Vec<&str> =
         lines.iter().map(String::as_str).filter(|line| line.starts_with(head)).take(12).collect();
-    if alike.is_empty() { String::new() } else { format!("; alike are\n    {}", alike.join("\n    ")) }
+    if alike.is_empty() {
+        String::new()
+    } else {
+        format!("; alike are\n    {}", alike.join("\n    "))
+    }
 }

@@ -1,5 +1,6 @@
-//! Which rows of the table the fixture programs exercise: on success, on error, not at all. fixtures/programs/COVERAGE names those that
-//! they do not, each with its reason; a name too many there is as wrong as one too few.
+//! Which rows of the table the fixture programs exercise: on success, on error, not at all.
+//! fixtures/programs/COVERAGE names those that they do not, each with its reason; a name too many
+//! there is as wrong as one too few.
 //!
 //! `cargo test -p sysreel-cli --test it -- coverage --nocapture` prints the numbers and the names.
 
@@ -25,7 +26,10 @@ fn what_is_not_exercised_is_listed_with_its_reason() {
     // A condition that machine_has.c does not know would hold on every machine.
     let probes = std::fs::read_to_string(folder().join("machine_has.c")).unwrap();
     for thing in list.values().filter_map(|when| when.without.as_ref()) {
-        assert!(probes.contains(&format!("puts(\"{thing}\")")), "machine_has.c has no probe for {thing}");
+        assert!(
+            probes.contains(&format!("puts(\"{thing}\")")),
+            "machine_has.c has no probe for {thing}"
+        );
     }
     let mut problems = Vec::new();
     if is_root() {
@@ -34,7 +38,11 @@ fn what_is_not_exercised_is_listed_with_its_reason() {
     } else {
         problems.extend(judge(Who::User, &measure(Session::new), &list));
     }
-    assert!(problems.is_empty(), "fixtures/programs/COVERAGE is not true:\n{}", problems.join("\n"));
+    assert!(
+        problems.is_empty(),
+        "fixtures/programs/COVERAGE is not true:\n{}",
+        problems.join("\n")
+    );
 }
 
 /// How a call ended.
@@ -74,7 +82,8 @@ struct When {
 
 impl When {
     fn holds(&self, who: Who, has: &BTreeSet<String>) -> bool {
-        (who == Who::User || !self.as_user) && self.without.as_ref().is_none_or(|thing| !has.contains(thing))
+        (who == Who::User || !self.as_user)
+            && self.without.as_ref().is_none_or(|thing| !has.contains(thing))
     }
 }
 
@@ -98,17 +107,19 @@ fn measure(session: impl Fn(&crate::program::Program) -> Session) -> Measured {
         if run.skipped() {
             measured.lacks.insert(format!("{name}: {}", run.statements.trim_end()));
         }
-        measured
-            .lacks
-            .extend(run.statements.lines().filter_map(|line| line.strip_prefix(LACKS)).map(str::to_owned));
+        measured.lacks.extend(
+            run.statements.lines().filter_map(|line| line.strip_prefix(LACKS)).map(str::to_owned),
+        );
         measured.note_statements(&run.statements);
         let log = session.log();
-        let raw = session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), log.as_ref()]);
+        let raw =
+            session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), log.as_ref()]);
         measured.note_log(&reading::read(std::str::from_utf8(&raw.stdout).unwrap()));
     }
     let Measured { seen, absent, .. } = &mut measured;
-    let answers =
-        |abi, name| [Outcome::Success, Outcome::Error].into_iter().any(|o| seen.contains(&(abi, name, o)));
+    let answers = |abi, name| {
+        [Outcome::Success, Outcome::Error].into_iter().any(|o| seen.contains(&(abi, name, o)))
+    };
     absent.retain(|(abi, name)| !answers(*abi, *name));
     measured
 }
@@ -122,7 +133,8 @@ impl Measured {
         for stops in tasks.values() {
             for (at, stop) in stops.iter().enumerate() {
                 let What::Entry(call) = &stop.what else { continue };
-                let Some((abi, row)) = call.name.as_deref().and_then(|name| row(&call.arch, name)) else {
+                let Some((abi, row)) = call.name.as_deref().and_then(|name| row(&call.arch, name))
+                else {
                     continue;
                 };
                 match claims::exit_of(stops, at).map(|exit| &stops[exit].what) {
@@ -197,12 +209,14 @@ fn judge(who: Who, measured: &Measured, list: &Listed) -> Vec<String> {
                 let case = (abi, row.name, outcome);
                 let listed = list.get(&case).is_some_and(|when| when.holds(who, &measured.has));
                 match (measured.seen.contains(&case), listed) {
-                    (true, true) => {
-                        problems.push(format!("as {who}, {abi} {outcome} of {} is exercised", row.name))
-                    }
+                    (true, true) => problems
+                        .push(format!("as {who}, {abi} {outcome} of {} is exercised", row.name)),
                     // A machine that cannot show everything shows less.
                     (false, false) if measured.lacks.is_empty() => {
-                        problems.push(format!("as {who}, {abi} {outcome} of {} is not exercised", row.name));
+                        problems.push(format!(
+                            "as {who}, {abi} {outcome} of {} is not exercised",
+                            row.name
+                        ));
                     }
                     _ => {}
                 }
@@ -229,10 +243,14 @@ fn report(measured: &Measured, abi: Abi) {
     let has = |row: &Row, outcome| seen.contains(&(abi, row.name, outcome));
     eprintln!("    not on success: {}", without(&|row| !has(row, Outcome::Success)));
     eprintln!("    not on error: {}", without(&|row| !has(row, Outcome::Error)));
-    eprintln!("    not in this kernel: {}", without(&|row| measured.absent.contains(&(abi, row.name))));
+    eprintln!(
+        "    not in this kernel: {}",
+        without(&|row| measured.absent.contains(&(abi, row.name)))
+    );
 }
 
-/// The list: a heading `ABI OUTCOME [as user] [without THING]: REASON`, and below it names, indented.
+/// The list: a heading `ABI OUTCOME [as user] [without THING]: REASON`, and below it names,
+/// indented.
 fn listed(text: &str) -> Result<Listed, String> {
     let mut list = Listed::new();
     let mut heading = None;
@@ -245,9 +263,11 @@ fn listed(text: &str) -> Result<Listed, String> {
             heading = Some(parse_heading(line).ok_or_else(|| wrong("no heading"))?);
             continue;
         }
-        let (abi, outcome, when) = heading.as_ref().ok_or_else(|| wrong("names without a heading"))?;
+        let (abi, outcome, when) =
+            heading.as_ref().ok_or_else(|| wrong("names without a heading"))?;
         for name in line.split_whitespace() {
-            let (_, row) = row(abi.name(), name).ok_or_else(|| wrong(&format!("{abi} has no row {name}")))?;
+            let (_, row) =
+                row(abi.name(), name).ok_or_else(|| wrong(&format!("{abi} has no row {name}")))?;
             if list.insert((*abi, row.name, *outcome), when.clone()).is_some() {
                 return Err(wrong(&format!("{name} stands there twice")));
             }
@@ -268,8 +288,9 @@ fn parse_heading(line: &str) -> Option<(Abi, Outcome, When)> {
         _ => return None,
     };
     let abi = ABIS.into_iter().find(|known| known.name() == abi)?;
-    let outcome =
-        [Outcome::Success, Outcome::Error].into_iter().find(|known| known.to_string() == outcome)?;
+    let outcome = [Outcome::Success, Outcome::Error]
+        .into_iter()
+        .find(|known| known.to_string() == outcome)?;
     (!reason.is_empty()).then_some((abi, outcome, When { as_user, without }))
 }
 
@@ -294,7 +315,8 @@ impl fmt::Display for Outcome {
 #[test]
 fn the_list_is_read_whole_or_not_at_all() {
     let list = listed(
-        "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  mount\n\
+        "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  \
+         mount\n\
          x86_64 success without wings: r\n  pkey_alloc\nx86_64 success as user without wings: r\n  bpf\n",
     )
     .unwrap();
@@ -307,7 +329,8 @@ fn the_list_is_read_whole_or_not_at_all() {
         (Abi::X86_64, "bpf", Outcome::Success, [false, false, true, false]),
     ] {
         let when = &list[&(abi, name, outcome)];
-        let found = [Who::Root, Who::User].map(|who| [&nothing, &wings].map(|has| when.holds(who, has)));
+        let found =
+            [Who::Root, Who::User].map(|who| [&nothing, &wings].map(|has| when.holds(who, has)));
         assert_eq!(found.concat(), holds, "{name}");
     }
     for bad in [

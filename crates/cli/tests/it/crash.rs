@@ -1,5 +1,5 @@
-//! The recorder is killed, the program is killed, the recorder is asked to stop: what was committed is in the log, and the program
-//! that goes on goes on as if nothing had been.
+//! The recorder is killed, the program is killed, the recorder is asked to stop: what was committed
+//! is in the log, and the program that goes on goes on as if nothing had been.
 
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, kill, state_of, status_of, until};
@@ -26,9 +26,10 @@ fn long_kills_of_the_recorder() {
     kill_recorders(60);
 }
 
-/// A number in the ledger means that its write(2) had returned: the exit stop was reported, committed, and only then the task was
-/// resumed. So whatever the ledger held before the kill must be in the log. What the program, which lives on, enters after it is
-/// not: so the ledger is read first.
+/// A number in the ledger means that its write(2) had returned: the exit stop was reported,
+/// committed, and only then the task was resumed. So whatever the ledger held before the kill must
+/// be in the log. What the program, which lives on, enters after it is not: so the ledger is read
+/// first.
 fn kill_recorders(times: u64) {
     let (mut numbers, mut events) = (0, 0);
     for turn in 0..times {
@@ -38,11 +39,13 @@ fn kill_recorders(times: u64) {
             record(&stage, &log, &["--capture-limit", if turn % 2 == 0 { "64K" } else { "all" }]);
         let recorder = Running::start(command.arg(&program("ledger").binary).arg(&ledger));
         // From a few events to more than all segments of the tail hold, at no round number.
-        let wanted =
-            [1, 40, 1_000, 20_000, 60_001, 7, 35_003, 90_011][usize::try_from(turn % 8).unwrap()] + turn * 13;
+        let wanted = [1, 40, 1_000, 20_000, 60_001, 7, 35_003, 90_011]
+            [usize::try_from(turn % 8).unwrap()]
+            + turn * 13;
         until("the program is so far", || count(&ledger) >= wanted);
         let program = spawned(&log);
-        // The recorder dies while it works: nothing is stopped for it. The ledger only grows between the look and the kill.
+        // The recorder dies while it works: nothing is stopped for it. The ledger only grows
+        // between the look and the kill.
         let entered = count(&ledger);
         kill(recorder.pid(), "KILL");
         assert_eq!(recorder.wait().signal(), Some(SIGKILL));
@@ -57,13 +60,16 @@ fn kill_recorders(times: u64) {
             );
         }
         numbers += entered;
-        // Nothing is made up: the log may be ahead of the ledger by what was written and not yet entered, and no more.
+        // Nothing is made up: the log may be ahead of the ledger by what was written and not yet
+        // entered, and no more.
         let most = written.last().copied().unwrap_or(0);
         assert!(most <= entered_later + 1, "the log has {most}, the program wrote {entered_later}");
         assert_eq!(written.len() as u64, most, "a number is missing between others");
         kill(program, "KILL");
     }
-    eprintln!("{times} kills: {numbers} numbers were entered, all are in the logs, among {events} events");
+    eprintln!(
+        "{times} kills: {numbers} numbers were entered, all are in the logs, among {events} events"
+    );
 }
 
 /// Waits until the program runs on without its tracer; answers the count after that.
@@ -101,7 +107,8 @@ pub(crate) fn spawned(log: &Path) -> u32 {
     tid.expect("the program is in the log")
 }
 
-/// The numbers that the program wrote, as the memory of its write calls has them, and how many events there are.
+/// The numbers that the program wrote, as the memory of its write calls has them, and how many
+/// events there are.
 pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
     let write = number(Abi::X86_64, "write").unwrap();
     let mut numbers = BTreeSet::new();
@@ -114,7 +121,10 @@ pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
             numbers.insert(u64::from_le_bytes(bytes.as_ref().try_into().unwrap()));
         }
     });
-    assert!(read.missing.is_empty() && matches!(read.ending, Ending::Unfinished { .. }), "{read:?}");
+    assert!(
+        read.missing.is_empty() && matches!(read.ending, Ending::Unfinished { .. }),
+        "{read:?}"
+    );
     (numbers, read.events)
 }
 
@@ -123,7 +133,8 @@ pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
 fn a_log_without_an_end_is_printed_and_said_to_be_one() {
     let stage = Stage::new();
     let (ledger, log) = (stage.path("ledger"), stage.path("run.reel"));
-    let recorder = Running::start(record(&stage, &log, &[]).arg(&program("ledger").binary).arg(&ledger));
+    let recorder =
+        Running::start(record(&stage, &log, &[]).arg(&program("ledger").binary).arg(&ledger));
     until("the program is so far", || count(&ledger) >= 500);
     let program = spawned(&log);
     let refused = stage.sysreel(&["record", "-o", "run.reel", "true"]);
@@ -146,7 +157,8 @@ fn a_log_without_an_end_is_printed_and_said_to_be_one() {
 fn a_program_that_is_killed_has_a_clean_log() {
     let stage = Stage::new();
     let (ledger, log) = (stage.path("ledger"), stage.path("run.reel"));
-    let recorder = Running::start(record(&stage, &log, &[]).arg(&program("ledger").binary).arg(&ledger));
+    let recorder =
+        Running::start(record(&stage, &log, &[]).arg(&program("ledger").binary).arg(&ledger));
     until("the program is so far", || count(&ledger) >= 500);
     kill(spawned(&log), "KILL");
     assert_eq!(recorder.wait().signal(), Some(SIGKILL));
@@ -160,8 +172,8 @@ fn a_program_that_is_killed_has_a_clean_log() {
     assert_eq!(ends, [(9, GoneHow::REAPED)]);
 }
 
-/// A recorder that is asked to stop ends its log, and many processes at once are let go with all that belongs to them: no signal, no
-/// exit status, no CPU is missing.
+/// A recorder that is asked to stop ends its log, and many processes at once are let go with all
+/// that belongs to them: no signal, no exit status, no CPU is missing.
 #[test]
 fn the_program_runs_on_when_the_recording_is_ended() {
     for turn in 0..6 {
@@ -174,7 +186,8 @@ fn the_program_runs_on_when_the_recording_is_ended() {
         let mut command = record(&stage, &log, &[]);
         command.args(["bash", "-c", script]).stdout(out.try_clone().unwrap()).stderr(out);
         let recorder = Running::start(&mut command);
-        let lines = || fs::read_to_string(stage.path("progress")).unwrap_or_default().lines().count();
+        let lines =
+            || fs::read_to_string(stage.path("progress")).unwrap_or_default().lines().count();
         until("it is under way", || lines() > 3 + turn * 5);
         kill(recorder.pid(), if turn % 2 == 0 { "TERM" } else { "HUP" });
         assert_eq!(recorder.wait().signal(), Some(if turn % 2 == 0 { SIGTERM } else { 1 }));
@@ -183,7 +196,8 @@ fn the_program_runs_on_when_the_recording_is_ended() {
         each(&log, |_, event| {
             detached += u32::from(
                 event.kind == EventKind::GONE
-                    && matches!(event.decode(), Ok(Body::Gone(gone)) if gone.how == GoneHow::DETACHED),
+                    && matches!(event.decode(),
+                        Ok(Body::Gone(gone)) if gone.how == GoneHow::DETACHED),
             );
         })
         .is_clean();

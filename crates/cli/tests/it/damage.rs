@@ -1,5 +1,5 @@
-//! A log with a damaged byte, or cut short: every command gives what it gives for the whole log, or says what is wrong and
-//! ends with a status that is not 0.
+//! A log with a damaged byte, or cut short: every command gives what it gives for the whole log, or
+//! says what is wrong and ends with a status that is not 0.
 
 use crate::program::tiny;
 use crate::stage::{Ran, SYSREEL, Stage};
@@ -48,7 +48,8 @@ impl Damage {
     #[track_caller]
     fn check(&mut self, what: &str, bytes: &[u8]) {
         fs::write(self.stage.path("LOG"), bytes).unwrap();
-        for ((words, expected), counts) in COMMANDS.iter().zip(&self.expected).zip(&mut self.counts) {
+        for ((words, expected), counts) in COMMANDS.iter().zip(&self.expected).zip(&mut self.counts)
+        {
             let ran = self.stage.sysreel(words);
             ran.never_panics();
             let same = (ran.status, &ran.stdout, &ran.stderr)
@@ -101,7 +102,8 @@ fn long_no_command_keeps_quiet_about_any_damaged_byte() {
     damage.tell();
 }
 
-/// A header whose checksum was made anew is no damage to the block itself: what it takes along must be noticed.
+/// A header whose checksum was made anew is no damage to the block itself: what it takes along must
+/// be noticed.
 #[test]
 fn what_the_damaged_place_held_is_named() {
     let mut damage = Damage::new();
@@ -129,19 +131,24 @@ fn what_the_damaged_place_held_is_named() {
     }
 }
 
-/// What stands at the place of a tail and is none: nothing is read from it, and nobody waits for it.
+/// What stands at the place of a tail and is none: nothing is read from it, and nobody waits for
+/// it.
 #[test]
 fn a_tail_that_is_not_a_file_is_refused() {
     let damage = Damage::new();
     let stage = &damage.stage;
-    let places = ["ln -s /dev/zero LOG.tail", "mkfifo LOG.tail", "mkdir LOG.tail", "ln -s WHOLE LOG.tail"];
+    let places =
+        ["ln -s /dev/zero LOG.tail", "mkfifo LOG.tail", "mkdir LOG.tail", "ln -s WHOLE LOG.tail"];
     for place in places {
         assert!(stage.sh(place).status.success());
         for words in COMMANDS {
             let ran = stage.sysreel(words);
             ran.never_panics();
             assert!(matches!(ran.status.code(), Some(1 | 3)), "{place}: {words:?}: {ran:?}");
-            assert!(ran.stderr.contains("LOG.tail: cannot be opened: it is not a regular file"), "{ran:?}");
+            assert!(
+                ran.stderr.contains("LOG.tail: cannot be opened: it is not a regular file"),
+                "{ran:?}"
+            );
         }
         assert!(stage.sh("rm -rf LOG.tail").status.success());
     }
@@ -164,12 +171,18 @@ fn a_log_may_come_through_a_pipe() {
     let stage = &damage.stage;
     for (words, expected) in COMMANDS.iter().zip(&damage.expected) {
         let from = |log: &str| {
-            words.iter().map(|word| if *word == "LOG" { log } else { word }).collect::<Vec<_>>().join(" ")
+            words
+                .iter()
+                .map(|word| if *word == "LOG" { log } else { word })
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let pipe = stage.sh(&format!("cat LOG | \"$SYSREEL\" {}", from("-")));
         let file = stage.sh(&format!("\"$SYSREEL\" {} < LOG", from("-")));
-        let fifo =
-            stage.sh(&format!("mkfifo p; cat LOG > p & \"$SYSREEL\" {}; s=$?; rm p; exit $s", from("p")));
+        let fifo = stage.sh(&format!(
+            "mkfifo p; cat LOG > p & \"$SYSREEL\" {}; s=$?; rm p; exit $s",
+            from("p")
+        ));
         for (ran, name) in [(pipe, "-"), (file, "-"), (fifo, "p")] {
             assert_eq!(ran.status.code(), Some(0), "{words:?}: {ran:?}");
             if !words.contains(&"info") {
@@ -181,7 +194,8 @@ fn a_log_may_come_through_a_pipe() {
     stage.sysreel(&["print", "/dev/zero"]).fails(1, &["not a sysreel log"]);
     stage.sh("\"$SYSREEL\" print - < /dev/null").fails(1, &["the file is empty"]);
     // A difference is shown with what is around it, for which the log is opened again.
-    let ran =
-        stage.sh("\"$SYSREEL\" record -q -o other sh -c ': > new'; cat other | \"$SYSREEL\" diff --allow-env-drift WHOLE -");
+    let ran = stage
+        .sh("\"$SYSREEL\" record -q -o other sh -c ': > new'; cat other | \"$SYSREEL\" diff \
+            --allow-env-drift WHOLE -");
     assert!(ran.text().contains("where it shows first") && ran.text().contains("exec"), "{ran:?}");
 }

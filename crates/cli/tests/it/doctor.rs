@@ -10,7 +10,8 @@ use std::os::unix::fs::PermissionsExt;
 /// A check, its verdict, and what to do.
 type Check = (String, String, Option<String>);
 
-/// The doctor's verdicts by check, below a wrapper (empty: none), and whether it says that recording works.
+/// The doctor's verdicts by check, below a wrapper (empty: none), and whether it says that
+/// recording works.
 fn doctor(stage: &Stage, wrapper: &[&str]) -> (Ran, Vec<Check>, bool) {
     let words = [wrapper, &[SYSREEL, "doctor", "--json"]].concat();
     let ran = stage.run(stage.command(words[0]).args(&words[1..]));
@@ -28,7 +29,8 @@ fn doctor(stage: &Stage, wrapper: &[&str]) -> (Ran, Vec<Check>, bool) {
 /// The checks that are not fine, with what is to be done.
 fn bad(checks: Vec<Check>) -> Vec<(String, String, String)> {
     let bad = checks.into_iter().filter(|(_, verdict, _)| verdict != "ok");
-    bad.map(|(check, verdict, fix)| (check, verdict, fix.expect("what is not fine has a fix"))).collect()
+    bad.map(|(check, verdict, fix)| (check, verdict, fix.expect("what is not fine has a fix")))
+        .collect()
 }
 
 #[test]
@@ -36,7 +38,9 @@ fn a_place_where_the_tests_run_is_a_place_where_programs_are_recorded() {
     let stage = Stage::new();
     let (ran, checks, can_record) = doctor(&stage, &[]);
     assert!(ran.status.success() && can_record, "{ran:?}");
-    for check in ["system", "tracing", "attach", "memory", "privileges", "cpus", "addresses", "recording"] {
+    for check in
+        ["system", "tracing", "attach", "memory", "privileges", "cpus", "addresses", "recording"]
+    {
         assert!(checks.iter().any(|(name, ..)| name == check), "{check} is not looked at: {ran:?}");
     }
     assert!(
@@ -76,11 +80,13 @@ fn filters() {
     // What the doctor says stops a recording stops it, with the same words.
     let log = stage.path("x.reel");
     let log = log.to_str().unwrap();
-    let record = stage.run(stage.command(deny).args(["1", "ptrace", SYSREEL, "record", "-o", log, "true"]));
+    let record =
+        stage.run(stage.command(deny).args(["1", "ptrace", SYSREEL, "record", "-o", log, "true"]));
     record.fails(125, &["cannot trace a child", "--cap-add SYS_PTRACE"]);
     // The child that was to become the program has gone with it.
     until("no process of the recorder is left", || {
-        let commands = fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
+        let commands =
+            fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));
         !commands
             .filter_map(|path| fs::read(path).ok())
             .any(|words| String::from_utf8_lossy(&words).contains(log))

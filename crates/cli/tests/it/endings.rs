@@ -45,12 +45,17 @@ fn newborns_die(rounds: u32) {
 }
 
 /// A program that ignores SIGTERM, with a child that does too.
-const STUBBORN: &str = "trap '' TERM HUP; sleep 1000 & echo $$ > ready; wait; while :; do sleep 1000; done";
+const STUBBORN: &str =
+    "trap '' TERM HUP; sleep 1000 & echo $$ > ready; wait; while :; do sleep 1000; done";
 
-/// Records the stubborn program, asks the recorder to end, and returns its status and how long it took.
+/// Records the stubborn program, asks the recorder to end, and returns its status and how long it
+/// took.
 fn asked_to_end(stage: &Stage, options: &[&str], signal: &str) -> (Option<i32>, f64, u32) {
     let mut command = stage.command(SYSREEL);
-    command.args(["record", "-q", "-o", "run.reel"]).args(options).args(["--", "sh", "-c", STUBBORN]);
+    command
+        .args(["record", "-q", "-o", "run.reel"])
+        .args(options)
+        .args(["--", "sh", "-c", STUBBORN]);
     let recorder = Running::start(&mut command);
     let mut pid = String::new();
     until("the program runs", || {
@@ -97,8 +102,8 @@ fn what_cannot_go_on_alone_is_killed_after_a_grace() {
     let mut told = false;
     each(&stage.path("run.reel"), |_, event| {
         if let Ok(Body::Note(note)) = event.decode() {
-            told |=
-                note.code == NoteCode::STOPPING && String::from_utf8_lossy(note.text).contains("were killed");
+            told |= note.code == NoteCode::STOPPING
+                && String::from_utf8_lossy(note.text).contains("were killed");
         }
     })
     .is_clean();
@@ -107,7 +112,8 @@ fn what_cannot_go_on_alone_is_killed_after_a_grace() {
 
 /// Ends what a test has left behind: the shell and its child, by their parent's id.
 fn end_group(pid: u32) {
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children =
+        std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     kill(pid, "KILL");
     for child in children.split_whitespace() {
         kill(child.parse().unwrap(), "KILL");
@@ -139,7 +145,8 @@ fn a_replayable_program_goes_on_with_its_time_stamp_counter() {
             }
         }"#;
     stage.write("stamps.c", source);
-    let built = stage.run(stage.command("gcc").args(["-O1", "-pthread", "-o", "stamps", "stamps.c"]));
+    let built =
+        stage.run(stage.command("gcc").args(["-O1", "-pthread", "-o", "stamps", "stamps.c"]));
     assert!(built.status.success(), "{built:?}");
     let mut command = stage.command(SYSREEL);
     command.args(["record", "-q", "--replayable", "-o", "run.reel", "./stamps"]);
@@ -171,14 +178,16 @@ fn a_recording_can_end_with_its_command() {
     }
 }
 
-/// The parent of a vfork does not stop before its child has ended. The recorder names it and ends without it.
+/// The parent of a vfork does not stop before its child has ended. The recorder names it and ends
+/// without it.
 #[test]
 #[ignore = "5 seconds of waiting"]
 fn long_a_task_that_does_not_stop_is_named_and_left() {
     let stage = Stage::new();
     stage.write(
         "parent.c",
-        "#include <stdio.h>\n#include <unistd.h>\nint main(void) { printf(\"%d\\n\", getpid()); fflush(stdout); \
+        "#include <stdio.h>\n#include <unistd.h>\nint main(void) { printf(\"%d\\n\", getpid()); \
+         fflush(stdout); \
          if (vfork() == 0) for (;;) pause(); return 0; }\n",
     );
     let built = stage.run(stage.command("gcc").args(["-o", "parent", "parent.c"]));
@@ -193,8 +202,9 @@ fn long_a_task_that_does_not_stop_is_named_and_left() {
     kill(recorder.pid(), "TERM");
     assert_eq!(recorder.wait().signal(), Some(15));
     let said = std::fs::read_to_string(log).unwrap();
-    let named =
-        format!("waited for 5 s for task {pid} (parent) to stop so that it can be detached; its state is D");
+    let named = format!(
+        "waited for 5 s for task {pid} (parent) to stop so that it can be detached; its state is D"
+    );
     assert!(said.contains(&named), "{said}");
     assert!(said.contains("; the kernel detaches it when the recorder ends"), "{said}");
     each(&stage.path("run.reel"), |_, _| {}).is_clean();
@@ -251,7 +261,8 @@ fn the_first_process_of_a_container_ends_with_its_program() {
 #[test]
 fn the_first_process_of_a_container_passes_signals_on() {
     let stage = Stage::new();
-    let script = "trap 'exit 9' TERM; trap 'exit 10' USR1; kill -$0 1; while :; do sleep 0.01; done";
+    let script =
+        "trap 'exit 9' TERM; trap 'exit 10' USR1; kill -$0 1; while :; do sleep 0.01; done";
     for (signal, status) in [("TERM", 9), ("USR1", 10)] {
         let script = script.replace("$0", signal);
         let Some(run) = as_init(&stage, &script) else { return };
@@ -296,7 +307,9 @@ fn attach_to_sandbox(rounds: u32) {
             assert_eq!(server.first_line(), "answer\n", "round {round}");
             // The next wait begins under the recorder, which knows for how long it has lasted.
             let begun = Instant::now();
-            until("it waits", || state_of(server.pid()) == Some('S') && begun.elapsed().as_millis() > 20);
+            until("it waits", || {
+                state_of(server.pid()) == Some('S') && begun.elapsed().as_millis() > 20
+            });
         }
         kill(recorder.pid(), "TERM");
         assert_eq!(recorder.wait().signal(), Some(15), "round {round}");
@@ -306,7 +319,8 @@ fn attach_to_sandbox(rounds: u32) {
                 |bytes: &[u8]| bytes.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).unwrap();
             match altered.what {
                 Altering::REGISTER => {
-                    let (before, left) = (milliseconds(altered.kernel), milliseconds(altered.given));
+                    let (before, left) =
+                        (milliseconds(altered.kernel), milliseconds(altered.given));
                     assert!(altered.arg == 2 && before <= 60_000, "{altered:?}");
                     assert!(left <= before, "{left} ms are left of {before}");
                     shortened += u32::from(before == 60_000 && left <= 59_990);

@@ -1,4 +1,5 @@
-//! Whatever goes wrong: a message in words, the exit code that is documented, never a panic, and nothing that was there is lost.
+//! Whatever goes wrong: a message in words, the exit code that is documented, never a panic, and
+//! nothing that was there is lost.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, kill, until};
 use std::fs;
@@ -30,7 +31,8 @@ fn files(folder: &Path) -> Vec<String> {
 #[test]
 fn programs_that_cannot_be_executed() {
     let stage = Stage::new();
-    let record = |program: &str| stage.sysreel(&["record", "-q", "-o", "x.reel", "--", program, "argument"]);
+    let record =
+        |program: &str| stage.sysreel(&["record", "-q", "-o", "x.reel", "--", program, "argument"]);
     for (program, words) in [
         ("no-such-program", &["cannot run no-such-program", "No such file"]),
         ("./missing", &["cannot run ./missing", "No such file"]),
@@ -70,9 +72,11 @@ fn logs_that_cannot_be_made() {
         assert!(!stage.path("started").exists(), "the program ran without a log: {ran:?}");
         ran
     };
-    record("missing/x.reel", "").fails(125, &["missing/x.reel", "No such file", "the folder does not exist"]);
+    record("missing/x.reel", "")
+        .fails(125, &["missing/x.reel", "No such file", "the folder does not exist"]);
     record(".", "").fails(125, &["cannot write the log .", "directory"]);
-    record("/dev/full --force", "").fails(125, &["cannot write the log /dev/full", "No space left"]);
+    record("/dev/full --force", "")
+        .fails(125, &["cannot write the log /dev/full", "No space left"]);
     record("/proc/x.reel", "").fails(125, &["cannot write the log /proc/x.reel"]);
     record("x.reel", "ulimit -f 100;").fails(125, &["x.reel", "ulimit -f"]);
     fs::create_dir(stage.path("readonly")).unwrap();
@@ -80,7 +84,8 @@ fn logs_that_cannot_be_made() {
     if crate::session::is_root() && installed("logs_that_cannot_be_made", &["setpriv"]) {
         fs::set_permissions(stage.folder(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::copy(SYSREEL, stage.path("sysreel")).unwrap();
-        let ran = stage.sh("exec setpriv --reuid 65534 --regid 65534 --clear-groups ./sysreel record -o readonly/x.reel touch started");
+        let ran = stage.sh("exec setpriv --reuid 65534 --regid 65534 --clear-groups ./sysreel \
+            record -o readonly/x.reel touch started");
         ran.fails(125, &["readonly/x.reel", "Permission denied", "-o FILE"]);
     }
     assert!(files(&stage.path("readonly")).is_empty());
@@ -112,11 +117,14 @@ fn disks_that_are_too_small() {
     assert!(ran.never_panics().stderr.contains("the disk has no room"), "{ran:?}");
     assert!(!stage.path("started").exists());
     // Small, but large enough for the log: the tail leaves it its room.
-    let ran =
-        on_disk("2M", r#""$SYSREEL" record -q -o disk/x.reel "$STORM" 60000; echo $?; cp disk/x.reel ."#);
+    let ran = on_disk(
+        "2M",
+        r#""$SYSREEL" record -q -o disk/x.reel "$STORM" 60000; echo $?; cp disk/x.reel ."#,
+    );
     assert_eq!(ran.text(), "0\n", "{ran:?}");
     each(&stage.path("x.reel"), |_, _| {}).is_clean();
-    // Full in the middle: the log ends with a word on what is not in it, the program ends as it would have.
+    // Full in the middle: the log ends with a word on what is not in it, the program ends as it
+    // would have.
     let script = r#"ulimit -f LIMIT; "$SYSREEL" record -q -o disk/x.reel -- python3 -c '
 import os
 for i in range(400):
@@ -128,13 +136,15 @@ raise SystemExit(3)'; echo $?; ls disk; cp disk/x.reel full.reel"#;
             assert_eq!(ran.text(), "125\nx.reel\n", "{size}: {ran:?}");
             let read = each(&stage.path("full.reel"), |_, _| {});
             assert!(
-                read.ending == Ending::Clean && read.missing.iter().any(|why| why.contains("disk full")),
+                read.ending == Ending::Clean
+                    && read.missing.iter().any(|why| why.contains("disk full")),
                 "{size}: {read:?}"
             );
             // What is told is what is in the log, and nobody lost more than there was.
             let log = sysreel_inspect::open(&stage.path("full.reel")).unwrap();
             let summary = log.log().summary().unwrap();
-            let told = format!("{} of {} events could not be written", summary.lost, summary.events);
+            let told =
+                format!("{} of {} events could not be written", summary.lost, summary.events);
             assert!(ran.never_panics().stderr.contains(&told), "{size}: {told}: {ran:?}");
             assert!(summary.lost < summary.events, "{told}");
             stage.sysreel(&["print", "full.reel"]).fails(3, &["missing"]);
@@ -152,14 +162,18 @@ fn readers_of_a_pipe_that_go_away() {
         r#"{{ "$SYSREEL" record -o /dev/stdout {storm} 20000; echo $? >&2; }} | head -c 10 | wc -c"#
     ));
     assert_eq!(ran.text().trim(), "10");
-    assert!(ran.never_panics().stderr.ends_with("\n125\n") && ran.stderr.contains("Broken pipe"), "{ran:?}");
+    assert!(
+        ran.never_panics().stderr.ends_with("\n125\n") && ran.stderr.contains("Broken pipe"),
+        "{ran:?}"
+    );
     let ran = stage.sh(&format!(
         r#"mkfifo pipe; head -c 10 pipe >/dev/null & "$SYSREEL" record -q -o pipe {storm} 20000"#
     ));
     ran.fails(125, &["pipe", "Broken pipe"]);
     // One that stays gets a whole log.
-    let ran =
-        stage.sh(r#"cat pipe > piped.reel & "$SYSREEL" record -q -o pipe true; code=$?; wait; exit $code"#);
+    let ran = stage.sh(
+        r#"cat pipe > piped.reel & "$SYSREEL" record -q -o pipe true; code=$?; wait; exit $code"#,
+    );
     assert!(ran.status.success(), "{ran:?}");
     each(&stage.path("piped.reel"), |_, _| {}).is_clean();
     assert!(!stage.path("pipe.tail").exists());
@@ -170,7 +184,10 @@ fn names_are_new_and_files_private() {
     let stage = Stage::new();
     for expected in ["true.reel", "true.1.reel", "true.2.reel"] {
         let ran = stage.sh(r#"umask 0; exec "$SYSREEL" record true"#);
-        assert!(ran.status.success() && ran.stderr.contains(&format!("events in {expected} ")), "{ran:?}");
+        assert!(
+            ran.status.success() && ran.stderr.contains(&format!("events in {expected} ")),
+            "{ran:?}"
+        );
         assert_eq!(fs::metadata(stage.path(expected)).unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert_eq!(files(stage.folder()), ["true.1.reel", "true.2.reel", "true.reel"]);
@@ -216,7 +233,11 @@ fn files_that_are_no_logs() {
     let stage = Stage::new();
     fs::create_dir(stage.path("folder")).unwrap();
     stage.write("empty", "");
-    stage.write("text", "#!/bin/sh\necho no log at all, but quite a few bytes of something else, so that a header would fit\n");
+    stage.write(
+        "text",
+        "#!/bin/sh\necho no log at all, but quite a few bytes of something else, so that a header \
+         would fit\n",
+    );
     let noise: Vec<u8> =
         (0u64..70_000).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes()[7]).collect();
     stage.write("noise", noise);
@@ -228,7 +249,9 @@ fn files_that_are_no_logs() {
         ("noise", "noise"),
         ("/dev/null", ""),
     ] {
-        for command in [&["print"][..], &["print", "--format", "raw"], &["info"], &["info", "--json"]] {
+        for command in
+            [&["print"][..], &["print", "--format", "raw"], &["info"], &["info", "--json"]]
+        {
             let ran = stage.sysreel(&[command, &[file]].concat());
             ran.fails(1, &["sysreel: ", file, word]);
             assert!(ran.stdout.is_empty(), "{ran:?}");
@@ -252,9 +275,13 @@ fn wrong_usage() {
     ] {
         stage.sysreel(arguments).fails(code, &["--help"]);
     }
-    for arguments in
-        [&["--help"][..], &["--version"], &["record", "--help"], &["print", "--help"], &["info", "--help"]]
-    {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["record", "--help"],
+        &["print", "--help"],
+        &["info", "--help"],
+    ] {
         let ran = stage.sysreel(arguments);
         assert!(ran.status.success() && !ran.stdout.is_empty() && ran.stderr.is_empty(), "{ran:?}");
     }
@@ -280,12 +307,15 @@ fn logs_that_are_cut() {
 #[test]
 fn a_log_of_a_newer_version_says_so() {
     let stage = Stage::new();
-    let header = FileHeader { major: 7, ..FileHeader::new(FileId([7; 16]), Completeness::default()) };
+    let header =
+        FileHeader { major: 7, ..FileHeader::new(FileId([7; 16]), Completeness::default()) };
     let writer = BlockWriter::create(Vec::new(), header, &FileMeta::default()).unwrap();
     let bytes = writer.finish(Completeness::default(), &Extras::default()).unwrap();
     stage.write("newer.reel", &bytes);
     for command in [&["print"][..], &["print", "--format", "raw"], &["info"]] {
-        stage.sysreel(&[command, &["newer.reel"]].concat()).fails(1, &["newer.reel", "version 7", "newer"]);
+        stage
+            .sysreel(&[command, &["newer.reel"]].concat())
+            .fails(1, &["newer.reel", "version 7", "newer"]);
     }
 }
 
@@ -293,17 +323,25 @@ fn a_log_of_a_newer_version_says_so() {
 fn printing_to_what_cannot_be_written() {
     let stage = Stage::new();
     log_of_true(&stage);
-    for command in
-        ["print true.reel", "print --format raw true.reel", "info true.reel", "info --json true.reel"]
-    {
+    for command in [
+        "print true.reel",
+        "print --format raw true.reel",
+        "info true.reel",
+        "info --json true.reel",
+    ] {
         let closed = stage.sh(&format!(r#"exec "$SYSREEL" {command} >&-"#));
         closed.fails(1, &["standard output is closed"]);
         let full = stage.sh(&format!(r#"exec "$SYSREEL" {command} > /dev/full"#));
         full.fails(1, &["No space left"]);
     }
     stage.sysreel(&["print", "-o", "missing/x", "true.reel"]).fails(1, &["missing/x"]);
-    stage.sysreel(&["print", "-o", "/dev/full", "true.reel"]).fails(1, &["/dev/full: No space left"]);
+    stage
+        .sysreel(&["print", "-o", "/dev/full", "true.reel"])
+        .fails(1, &["/dev/full: No space left"]);
     // What the program prints is its own; what the recorder prints goes beside it.
     let ran = stage.sysreel(&["record", "--print", "-q", "-o", "x.reel", "echo", "said"]);
-    assert!(ran.status.success() && ran.text() == "said\n" && ran.stderr.contains("execve("), "{ran:?}");
+    assert!(
+        ran.status.success() && ran.text() == "said\n" && ran.stderr.contains("execve("),
+        "{ran:?}"
+    );
 }

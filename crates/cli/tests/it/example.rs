@@ -1,4 +1,5 @@
-//! The example keeps what its README promises: the committed baseline holds here, and it catches the change.
+//! The example keeps what its README promises: the committed baseline holds here, and it catches
+//! the change.
 
 use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
@@ -20,7 +21,15 @@ fn project() -> Stage {
 fn check(stage: &Stage) -> Ran {
     let mut command = stage.command(SYSREEL);
     command.current_dir(stage.path("project"));
-    command.args(["baseline", "check", "--ci", "--policy", "sysreel.toml", "--report", "junit=sysreel.xml"]);
+    command.args([
+        "baseline",
+        "check",
+        "--ci",
+        "--policy",
+        "sysreel.toml",
+        "--report",
+        "junit=sysreel.xml",
+    ]);
     stage.run(&mut command)
 }
 
@@ -41,7 +50,8 @@ fn the_committed_baseline_holds_and_catches_the_change() {
     let report = fs::read_to_string(stage.path("project/build/report")).unwrap();
 
     let mut command = stage.command("git");
-    let patched = stage.run(command.args(["apply", "change.patch"]).current_dir(stage.path("project")));
+    let patched =
+        stage.run(command.args(["apply", "change.patch"]).current_dir(stage.path("project")));
     assert!(patched.status.success(), "{patched:?}");
     let ran = check(&stage);
     // What tests look at is as it was.
@@ -51,7 +61,8 @@ fn the_committed_baseline_holds_and_catches_the_change() {
     for part in [
         "secret.read: read $HOME/.netrc",
         "exec.new: exec /usr/bin/cat",
-        "policy.assert: sequence at sysreel.toml:26: whoever reads the report must never see half of it",
+        "policy.assert: sequence at sysreel.toml:26: whoever reads the report must never see half \
+         of it",
         "exec.gone: exec /usr/bin/mv",
         "3 differences at or above error",
     ] {

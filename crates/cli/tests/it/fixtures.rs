@@ -1,4 +1,5 @@
-//! Every fixture program, bare and recorded: it ends the same way, and the log shows what it stated.
+//! Every fixture program, bare and recorded: it ends the same way, and the log shows what it
+//! stated.
 
 use crate::matcher::check;
 use crate::program::{Program, folder, program};
@@ -31,22 +32,31 @@ fixtures! { PROGRAMS, holds_its_statements:
     all_async all_io all_machine all_mounts all_names all_poll all_process all_sockets all_state
     all_clocks all_creds all_futexes all_memory all_messages all_signals
     i386_files i386_ipc i386_machine i386_process
-    affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch exec_big_arguments
-    exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs fork_ways group_stop
-    ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls namespace_init_crash nothing_happened nr_values page_end
-    paths_and_names poll_select_buffers ptrace_self read_interrupted restart_after_stop reused_buffer rval_not_error
-    rw_buffers seccomp_all_threads seccomp_kills seccomp_trace signal_kinds sigreturn_value socket_buffers sockets spawn_exec
-    threads_die_in_calls threads_futex trace_others undumpable undumpable_exec vfork_exec written_on_error
+    affinity_seen clone_flags closed_standard_fds death_by_segv end_with event_fds exec_arch
+    exec_big_arguments
+    exec_failures exec_from_thread exec_leader_gone exit_group_siblings exit_ways fixed_structs
+    fork_ways group_stop
+    ignored_signals int80_mixed iovec_bad_element kill_in_pause many_children memory_calls
+    namespace_init_crash nothing_happened nr_values page_end
+    paths_and_names poll_select_buffers ptrace_self read_interrupted restart_after_stop
+    reused_buffer rval_not_error
+    rw_buffers seccomp_all_threads seccomp_kills seccomp_trace signal_kinds sigreturn_value
+    socket_buffers sockets spawn_exec
+    threads_die_in_calls threads_futex trace_others undumpable undumpable_exec vfork_exec
+    written_on_error
 }
 
-// What other tests attach to, kill and load a recorder with. They state nothing, and must end by themselves.
+// What other tests attach to, kill and load a recorder with. They state nothing, and must end by
+// themselves.
 fixtures! { TARGETS, ends_as_documented:
-    deny_call epoll_server exec_loop ledger machine_has newborns_die sandboxed_poll sleeper spin stop_storm tail_attack
+    deny_call epoll_server exec_loop ledger machine_has newborns_die sandboxed_poll sleeper spin
+    stop_storm tail_attack
 }
 
 #[test]
 fn every_program_is_tested() {
-    let listed: BTreeSet<String> = PROGRAMS.iter().chain(TARGETS).map(|name| (*name).to_owned()).collect();
+    let listed: BTreeSet<String> =
+        PROGRAMS.iter().chain(TARGETS).map(|name| (*name).to_owned()).collect();
     let there: BTreeSet<String> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
@@ -64,13 +74,19 @@ fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
     }
 }
 
-/// Where the recorder leaves the CPUs alone, the tasks of a program run at the same time as it and as each other: other orders.
+/// Where the recorder leaves the CPUs alone, the tasks of a program run at the same time as it and
+/// as each other: other orders.
 const POLICIES: [&str; 2] = ["auto", "free"];
 
 fn holds_its_statements(name: &str) {
     let program = program(name);
     for policy in POLICIES {
-        hold(name, &program, &Session::new(&program), &["--capture-limit", NOTHING_CUT, "--cpu", policy]);
+        hold(
+            name,
+            &program,
+            &Session::new(&program),
+            &["--capture-limit", NOTHING_CUT, "--cpu", policy],
+        );
     }
     if is_root() {
         hold(name, &program, &Session::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
@@ -86,7 +102,8 @@ fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
         statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
     }
     assert!(!statements.is_empty(), "{name} states nothing");
-    let problems = check(&statements, &reading::read(&printed(session, "raw")), &printed(session, "text"));
+    let problems =
+        check(&statements, &reading::read(&printed(session, "raw")), &printed(session, "text"));
     assert!(
         problems.is_empty(),
         "{name} {options:?}: {} problems\n\n{}\n",
@@ -96,9 +113,11 @@ fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
     eprintln!("{name}: {} statements hold", statements.len());
 }
 
-/// Does a seccomp filter of the recorder's own break the program, as `record --only` says it may? A task that is not followed
-/// (CLONE_UNTRACED) has the filter and no tracer, so no task is handed over to a program that traces; and strict mode is refused to whoever has a filter (seccomp(2)). uprobe and uretprobe pass
-/// every filter without being asked about (kernel/seccomp.c, Linux 6.14), so a filter makes no stop of them.
+/// Does a seccomp filter of the recorder's own break the program, as `record --only` says it may? A
+/// task that is not followed (CLONE_UNTRACED) has the filter and no tracer, so no task is handed
+/// over to a program that traces; and strict mode is refused to whoever has a filter (seccomp(2)).
+/// uprobe and uretprobe pass every filter without being asked about (kernel/seccomp.c, Linux 6.14),
+/// so a filter makes no stop of them.
 pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
     let source = std::fs::read_to_string(folder().join(format!("{name}.c"))).unwrap();
     ["untraced_child()", "CLONE_UNTRACED", "SECCOMP_MODE_STRICT", "uprobe", "PTRACE_TRACEME"]
@@ -106,7 +125,8 @@ pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
         .any(|word| source.contains(word))
 }
 
-/// With a filter that lets everything stop, everything is seen that is seen without, but for entries: there the filter's stop tells of the call.
+/// With a filter that lets everything stop, everything is seen that is seen without, but for
+/// entries: there the filter's stop tells of the call.
 #[test]
 fn only_all_is_all() {
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
@@ -181,7 +201,8 @@ fn is_whole(name: &str, session: &Session) {
 
 const ID: FileId = FileId([7; 16]);
 
-/// The rows of every block have the hash that their writer gave them, and come back the same through either codec.
+/// The rows of every block have the hash that their writer gave them, and come back the same
+/// through either codec.
 pub(crate) fn codecs_agree(name: &str, log: &std::path::Path) {
     let log = Log::open(std::fs::read(log).unwrap(), Limits::default()).unwrap();
     let rows = rows(&log);
@@ -219,8 +240,12 @@ fn rows(log: &Log<Vec<u8>>) -> Vec<Vec<u8>> {
 
 /// What `sysreel print` says in this format.
 fn printed(session: &Session, format: &str) -> String {
-    let run =
-        session.sysreel(&["print".as_ref(), "--format".as_ref(), format.as_ref(), session.log().as_ref()]);
+    let run = session.sysreel(&[
+        "print".as_ref(),
+        "--format".as_ref(),
+        format.as_ref(),
+        session.log().as_ref(),
+    ]);
     assert!(run.status.success(), "print --format {format}: {:?}\n{}", run.status, run.stderr);
     String::from_utf8(run.stdout).expect("what is printed is UTF-8")
 }

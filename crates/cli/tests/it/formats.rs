@@ -27,7 +27,8 @@ for case in failures:
     print(case.get("name"), case.find("failure").text)
 "#;
 
-/// A folder with two logs of a script before and after a change, made so that it differs in several ways.
+/// A folder with two logs of a script before and after a change, made so that it differs in several
+/// ways.
 fn two_runs() -> Stage {
     let stage = Stage::new();
     let record = |log: &str| {
@@ -37,7 +38,10 @@ fn two_runs() -> Stage {
     stage.write("in", "x\n");
     stage.write("s.sh", "read x < in; echo $x > out");
     record("a.reel");
-    stage.write("s.sh", "read x < in; read y < /etc/passwd; echo $x > 'a <b>&\"`' ; mkdir -p d; exit 3");
+    stage.write(
+        "s.sh",
+        "read x < in; read y < /etc/passwd; echo $x > 'a <b>&\"`' ; mkdir -p d; exit 3",
+    );
     record("b.reel");
     stage
 }
@@ -75,7 +79,8 @@ fn json_is_what_its_schema_says() {
         let file = format!("{name}.json");
         let report = format!("json={file}");
         let ran = stage.sysreel(
-            &[&["diff", "--level", level, "--report", &report, "a.reel", "b.reel"], options].concat(),
+            &[&["diff", "--level", level, "--report", &report, "a.reel", "b.reel"], options]
+                .concat(),
         );
         assert_eq!(ran.status.code(), Some(1), "{ran:?}");
         let value = valid(&stage, &file);
@@ -83,7 +88,10 @@ fn json_is_what_its_schema_says() {
         if name == "effects" {
             assert_eq!(value["excepted"][0]["count"], 1, "{value}");
             assert!(
-                value["notices"][0].as_str().unwrap().starts_with("p.toml:5: this ignore matches nothing"),
+                value["notices"][0]
+                    .as_str()
+                    .unwrap()
+                    .starts_with("p.toml:5: this ignore matches nothing"),
                 "{value}"
             );
         }
@@ -95,11 +103,10 @@ fn json_is_what_its_schema_says() {
     // The validator does see what is wrong.
     stage.write("wrong.json", ran.text().replace("\"gate\": \"note\"", "\"gate\": \"fatal\""));
     let ran = stage.run(
-        stage.command("jsonschema").env("HOME", std::env::var_os("HOME").unwrap_or_default()).args([
-            "-i",
-            "wrong.json",
-            SCHEMA,
-        ]),
+        stage
+            .command("jsonschema")
+            .env("HOME", std::env::var_os("HOME").unwrap_or_default())
+            .args(["-i", "wrong.json", SCHEMA]),
     );
     assert!(!ran.status.success(), "{ran:?}");
 }
@@ -170,7 +177,8 @@ fn github_gets_annotations_and_a_summary_within_its_limits() {
     );
     let page = stage.sysreel(&["diff", "--format", "markdown", "a.reel", "b.reel"]).text();
     assert!(
-        page.contains("<details open><summary>error (") && page.contains("`` + write $WS/a <b>&\"` ``"),
+        page.contains("<details open><summary>error (")
+            && page.contains("`` + write $WS/a <b>&\"` ``"),
         "{page}"
     );
 }

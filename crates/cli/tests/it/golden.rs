@@ -1,8 +1,10 @@
-//! The golden logs of fixtures/logs: what a released reader has shown of them, every later reader shows.
+//! The golden logs of fixtures/logs: what a released reader has shown of them, every later reader
+//! shows.
 //!
-//! Beside each NAME.reel stand NAME.raw.json (`print --format raw`), NAME.statements (what the recorded program stated) and, for
-//! synthetic logs, NAME.txt (`print`). Logs that are missing are made by
-//! `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and on a kernel that runs 32-bit programs.
+//! Beside each NAME.reel stand NAME.raw.json (`print --format raw`), NAME.statements (what the
+//! recorded program stated) and, for synthetic logs, NAME.txt (`print`). Logs that are missing are
+//! made by `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and
+//! on a kernel that runs 32-bit programs.
 
 use crate::fixtures::codecs_agree;
 use crate::matcher::check;
@@ -100,8 +102,8 @@ fn synthetic_logs_are_written_as_they_stand() {
     }
 }
 
-/// Makes the golden logs that are not there. A log that is there stays: who wants it made anew deletes it first, and must not once
-/// the format is final.
+/// Makes the golden logs that are not there. A log that is there stays: who wants it made anew
+/// deletes it first, and must not once the format is final.
 #[test]
 #[ignore = "it writes to fixtures/logs"]
 fn regenerate_golden_logs() {
@@ -130,7 +132,8 @@ fn regenerate_golden_logs() {
     }
 }
 
-/// Writes what today's reader says of every golden log. The difference is for people to judge: git diff fixtures/logs.
+/// Writes what today's reader says of every golden log. The difference is for people to judge: git
+/// diff fixtures/logs.
 #[test]
 #[ignore = "it overwrites what is expected of the golden logs"]
 fn render_golden_logs_anew() {
@@ -176,9 +179,11 @@ fn beside(log: &Path, extension: &str) -> PathBuf {
 }
 
 fn print(log: &Path, format: &str) -> String {
-    // Times are shown where the reader is: the text form has none by default, but let nothing depend on it.
+    // Times are shown where the reader is: the text form has none by default, but let nothing
+    // depend on it.
     let mut command = Command::new(env!("CARGO_BIN_EXE_sysreel"));
-    let output = command.env("TZ", "UTC").args(["print", "--format", format]).arg(log).output().unwrap();
+    let output =
+        command.env("TZ", "UTC").args(["print", "--format", format]).arg(log).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}: {:?} {error}", log.display(), output.status);
     String::from_utf8(output.stdout).unwrap()

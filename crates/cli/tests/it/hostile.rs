@@ -1,4 +1,5 @@
-//! The worst logs that can be made small: every reader ends soon, within its memory, whatever they say.
+//! The worst logs that can be made small: every reader ends soon, within its memory, whatever they
+//! say.
 
 use crate::stage::{SYSREEL, Stage};
 use crate::volume::peak_and_code;
@@ -7,9 +8,9 @@ use std::time::{Duration, Instant};
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::{
-    BlobNumber, BlockWriter, Completeness, Data, Direction, EventBuf, EventKind, Extras, FdEntry, FileHeader,
-    FileId, FileMeta, Layout, MetaCodec, Origin, ProcessSnapshot, RegionFlags, RegionHead, Role, Segment,
-    SnapshotKind, SourceId, StopHead, TaskHead, TaskId,
+    BlobNumber, BlockWriter, Completeness, Data, Direction, EventBuf, EventKind, Extras, FdEntry,
+    FileHeader, FileId, FileMeta, Layout, MetaCodec, Origin, ProcessSnapshot, RegionFlags,
+    RegionHead, Role, Segment, SnapshotKind, SourceId, StopHead, TaskHead, TaskId,
 };
 
 /// The most memory that a reader may take: docs/format.md, "Limits".
@@ -37,7 +38,11 @@ fn number_of(name: &str) -> u64 {
 /// The struct of an entry (1) or an exit (2).
 fn struct_of(op: u8, words: &[u64]) -> Vec<u8> {
     let arch = AuditArch::X86_64.0.to_le_bytes();
-    [op, 0, 0, 0].into_iter().chain(arch).chain(words.iter().flat_map(|word| word.to_le_bytes())).collect()
+    [op, 0, 0, 0]
+        .into_iter()
+        .chain(arch)
+        .chain(words.iter().flat_map(|word| word.to_le_bytes()))
+        .collect()
 }
 
 /// A log under way.
@@ -62,7 +67,8 @@ impl Hostile {
         self.writer.write_segment(&self.segment).unwrap();
         self.generation += 1;
         let (event, blob) = (self.segment.next_event(), self.segment.next_blob());
-        let room = std::mem::replace(&mut self.segment, Segment::open(vec![0; 4096], &ID, 1, 0, 0)).free();
+        let room =
+            std::mem::replace(&mut self.segment, Segment::open(vec![0; 4096], &ID, 1, 0, 0)).free();
         self.segment = Segment::open(room, &ID, self.generation, event, blob);
     }
 
@@ -97,7 +103,12 @@ impl Hostile {
     fn stop(&mut self, task: u32, info: &[u8], fill: impl FnOnce(&mut EventBuf)) {
         let info_ret = i32::try_from(info.len()).unwrap();
         self.event(EventKind::STOP, task, |row| {
-            row.stop_head(&StopHead { wait_status: 0x857f, info_ret, layout: Layout::MERGED, info });
+            row.stop_head(&StopHead {
+                wait_status: 0x857f,
+                info_ret,
+                layout: Layout::MERGED,
+                info,
+            });
             fill(row);
         });
     }
@@ -135,9 +146,11 @@ impl Hostile {
         let head = RegionHead { arg, dir, role, flags, index, address, asked, got, errno };
         let number = (got > 256).then(|| self.blob(path));
         let nr = number_of(name);
-        self.stop(task, &struct_of(1, &[0x1000, 0x2000, nr, 0x5000, 0, 0, 0, 0, 0]), |row| match number {
-            Some(number) => row.region(&head, Data::Blobs(&[number])),
-            None => row.region(&head, Data::Inline(path)),
+        self.stop(task, &struct_of(1, &[0x1000, 0x2000, nr, 0x5000, 0, 0, 0, 0, 0]), |row| {
+            match number {
+                Some(number) => row.region(&head, Data::Blobs(&[number])),
+                None => row.region(&head, Data::Inline(path)),
+            }
         });
         let mut exit = struct_of(2, &[0x1000, 0x2000, 0]);
         exit.push(0);
@@ -214,8 +227,11 @@ fn parents() -> Vec<u8> {
 fn many_descriptors() -> Vec<u8> {
     let mut log = Hostile::new();
     log.task(0, 100, u32::MAX, Origin::ATTACHED);
-    let fds =
-        (0..20_000).map(|fd| FdEntry { fd, link: format!("/file/{fd}").into_bytes(), ..FdEntry::default() });
+    let fds = (0..20_000).map(|fd| FdEntry {
+        fd,
+        link: format!("/file/{fd}").into_bytes(),
+        ..FdEntry::default()
+    });
     log.snapshot(
         0,
         &ProcessSnapshot { exe: b"/x".to_vec(), fds: fds.collect(), ..ProcessSnapshot::default() },
@@ -232,12 +248,16 @@ fn snapshots() -> Vec<u8> {
     let mut log = Hostile::new();
     log.task(0, 100, u32::MAX, Origin::ATTACHED);
     let fds = (0..100_000).map(|fd| FdEntry { fd, ..FdEntry::default() });
-    let snapshot = ProcessSnapshot { exe: b"/x".to_vec(), fds: fds.collect(), ..ProcessSnapshot::default() };
+    let snapshot =
+        ProcessSnapshot { exe: b"/x".to_vec(), fds: fds.collect(), ..ProcessSnapshot::default() };
     for _ in 0..8 {
         log.snapshot(0, &snapshot);
     }
     let cmdline = vec![Vec::new(); 8 << 20 >> 1];
-    log.snapshot(0, &ProcessSnapshot { exe: b"/x".to_vec(), cmdline, ..ProcessSnapshot::default() });
+    log.snapshot(
+        0,
+        &ProcessSnapshot { exe: b"/x".to_vec(), cmdline, ..ProcessSnapshot::default() },
+    );
     log.finish()
 }
 
@@ -281,7 +301,10 @@ fn survives(name: &str, bytes: &[u8], raw: bool) {
         let said = fs::read_to_string(stage.path(".stderr")).unwrap();
         let said = said.get(..said.len().min(200)).unwrap_or_default();
         let command = words.join(" ");
-        eprintln!("{name}, {} bytes: {command}: {took:.1?}, {peak} KiB, {code:?} {said}", bytes.len());
+        eprintln!(
+            "{name}, {} bytes: {command}: {took:.1?}, {peak} KiB, {code:?} {said}",
+            bytes.len()
+        );
         assert!(matches!(code, Some(0 | 1 | 3)), "{name}: {words:?} ends with {code:?}: {said}");
         assert!(took < LONGEST, "{name}: {words:?} takes {took:?}");
         assert!(peak < MOST_KIB, "{name}: {words:?} takes {peak} KiB");

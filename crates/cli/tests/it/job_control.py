@@ -126,7 +126,8 @@ session = Session(sys.argv[2:])
 for line in open(sys.argv[1]).read().splitlines():
     if line.strip():
         session.do(line.strip())
-# Descriptors of what the session leaves behind keep the terminal open: the end is that of the shell.
+# Descriptors of what the session leaves behind keep the terminal open: the end is that of the
+# shell.
 while session.open and not os.waitid(os.P_PID, session.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
     session.until("the end", lambda: session.read(0.05) or True)
 while select.select([session.fd], [], [], 0)[0] and session.open:

@@ -1,17 +1,20 @@
-//! Under `sysreel record` a program behaves towards its shell and its terminal as it does bare: the same session is typed twice, and
-//! the terminal shows the same.
+//! Under `sysreel record` a program behaves towards its shell and its terminal as it does bare: the
+//! same session is typed twice, and the terminal shows the same.
 
 use crate::stage::{Ran, SYSREEL, Stage, each, installed};
 
 /// The driver of sessions; its head explains their language.
 const DRIVER: &str = include_str!("job_control.py");
 
-/// Shells that edit no lines themselves: what is typed is shown by the terminal, in the order of events.
-const SHELLS: [&[&str]; 2] = [&["bash", "--norc", "--noprofile", "--noediting", "-i"], &["dash", "-i"]];
+/// Shells that edit no lines themselves: what is typed is shown by the terminal, in the order of
+/// events.
+const SHELLS: [&[&str]; 2] =
+    [&["bash", "--norc", "--noprofile", "--noediting", "-i"], &["dash", "-i"]];
 
 /// Types a session into a command, with `$RUN` and `$SYSREEL` set.
 fn typed(stage: &Stage, session: &str, run: &str, command: &[&str]) -> Ran {
-    let (driver, session) = (stage.write("job_control.py", DRIVER), stage.write("session", session));
+    let (driver, session) =
+        (stage.write("job_control.py", DRIVER), stage.write("session", session));
     let mut python = stage.command("python3");
     python.arg(driver).arg(session).args(command);
     stage.run(python.env("RUN", run).env("SYSREEL", SYSREEL).env("TERM", "vt100"))
@@ -84,7 +87,10 @@ fn handlers_are_called_and_nothing_stops() {
 
 #[test]
 fn a_program_that_stops_itself_hands_the_terminal_to_the_shell() {
-    same(&[], include_str!("sessions/a_program_that_stops_itself_hands_the_terminal_to_the_shell.txt"));
+    same(
+        &[],
+        include_str!("sessions/a_program_that_stops_itself_hands_the_terminal_to_the_shell.txt"),
+    );
 }
 
 /// A stopped child is no stopped job.
@@ -122,7 +128,8 @@ fn programs_that_draw_on_the_whole_screen() {
     same(&["vim"], include_str!("sessions/vim.txt"));
 }
 
-/// Nobody would continue the first process of a terminal (xterm -e, ssh -t): its group is orphaned, and Ctrl-Z does nothing.
+/// Nobody would continue the first process of a terminal (xterm -e, ssh -t): its group is orphaned,
+/// and Ctrl-Z does nothing.
 #[test]
 fn a_session_leader_is_not_stopped() {
     if !installed("a_session_leader_is_not_stopped", &["python3"]) {
@@ -165,7 +172,10 @@ fn a_recorder_that_is_attached_stops_alone() {
 /// The recorder of two processes ends as that of one does, also where one of them is killed.
 #[test]
 fn signals_to_the_recorder_end_it_and_not_the_program() {
-    if !installed("signals_to_the_recorder_end_it_and_not_the_program", &["python3", "bash", "pgrep"]) {
+    if !installed(
+        "signals_to_the_recorder_end_it_and_not_the_program",
+        &["python3", "bash", "pgrep"],
+    ) {
         return;
     }
     for (kill, status, words) in [
@@ -178,7 +188,8 @@ fn signals_to_the_recorder_end_it_and_not_the_program() {
         let start = r#"> "$SYSREEL" record -q -o run.reel -- sleep 1000 &"#;
         let wait = r"> wait $!; echo status $?\n";
         let session = format!(
-            "< %% \n{start}\\n\n< %% \nasleep sleep\n> {kill}\\n\n< %% \n{wait}\n< status {status}\\r\\n\nuntraced sleep\n> exit\\n\n"
+            "< %% \n{start}\\n\n< %% \nasleep sleep\n> {kill}\\n\n< %% \n{wait}\n< status \
+             {status}\\r\\n\nuntraced sleep\n> exit\\n\n"
         );
         let shown = shown(&stage, &session);
         assert!(shown.contains(words), "{kill}: {shown}");
@@ -189,7 +200,8 @@ fn signals_to_the_recorder_end_it_and_not_the_program() {
     }
 }
 
-/// The progress line is for a terminal that is ours: not in the background, and not on a screen that a program draws on.
+/// The progress line is for a terminal that is ours: not in the background, and not on a screen
+/// that a program draws on.
 #[test]
 fn the_progress_line_keeps_to_the_foreground() {
     if !installed("the_progress_line_keeps_to_the_foreground", &["python3", "bash"]) {

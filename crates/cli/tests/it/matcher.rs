@@ -1,7 +1,9 @@
-//! Holds what a log shows against what the program states: the rules of fixtures/programs/README.md.
+//! Holds what a log shows against what the program states: the rules of
+//! fixtures/programs/README.md.
 //!
-//! The lines of a task are placed on its stops in order. An entry line takes its exit line and its memory lines with it: the
-//! first stop that looks right may be another call's, so the search goes back.
+//! The lines of a task are placed on its stops in order. An entry line takes its exit line and its
+//! memory lines with it: the first stop that looks right may be another call's, so the search goes
+//! back.
 
 use crate::claims::{alone, exit_of, is, memory, printed_line, whole_lines};
 use crate::statements::{Claim, Count, Place, Shape, Statement, Who};
@@ -13,7 +15,8 @@ use std::ops::Range;
 /// How many stops around the place of a failure are shown.
 const AROUND: usize = 8;
 
-/// Everything that is stated and not shown, or shown although it must not be; empty when all is well.
+/// Everything that is stated and not shown, or shown although it must not be; empty when all is
+/// well.
 pub(crate) fn check(statements: &[Statement], stops: &[Stop], printed: &str) -> Vec<String> {
     let mut tasks: BTreeMap<u32, Vec<&Stop>> = BTreeMap::new();
     for stop in stops {
@@ -32,7 +35,8 @@ pub(crate) fn check(statements: &[Statement], stops: &[Stop], printed: &str) -> 
         problems.extend(alone(statement, &tasks).err());
     }
     let printed = whole_lines(printed);
-    problems.extend(statements.iter().filter_map(|statement| printed_line(statement, &printed).err()));
+    problems
+        .extend(statements.iter().filter_map(|statement| printed_line(statement, &printed).err()));
     problems
 }
 
@@ -61,9 +65,10 @@ struct Line<'a> {
 
 pub(crate) fn about(statement: &Statement) -> Option<Who> {
     match &statement.claim {
-        Claim::Stop(who, _) | Claim::Never(who, _) | Claim::Gone(who, _) | Claim::Unfinished(who, _) => {
-            Some(*who)
-        }
+        Claim::Stop(who, _)
+        | Claim::Never(who, _)
+        | Claim::Gone(who, _)
+        | Claim::Unfinished(who, _) => Some(*who),
         Claim::Memory(place, _) | Claim::Unreadable(place, _) => Some(place.who),
         Claim::Regions(who, _) => Some(*who),
         Claim::Print(_) | Claim::Skip(_) | Claim::Remark => None,
@@ -94,7 +99,8 @@ impl<'a> Lines<'a> {
     /// To the last entry line, if that is the call which is meant.
     fn add_memory(&mut self, statement: &'a Statement, call: &str) {
         let entry = self.entry.and_then(|at| self.ordered.get_mut(at)).filter(|line| {
-            matches!(&line.statement.claim, Claim::Stop(_, Shape::Entry { name: Some(name), .. }) if name == call)
+            matches!(&line.statement.claim,
+                Claim::Stop(_, Shape::Entry { name: Some(name), .. }) if name == call)
         });
         match entry {
             Some(line) => line.memory.push(statement),
@@ -105,7 +111,8 @@ impl<'a> Lines<'a> {
     fn add_ordered(&mut self, statement: &'a Statement) {
         let at = self.ordered.len();
         let open = self.entry.filter(|&entry| self.ordered[entry].exit.is_none());
-        let mut line = Line { statement, memory: Vec::new(), exit: None, in_call: false, ends_call: false };
+        let mut line =
+            Line { statement, memory: Vec::new(), exit: None, in_call: false, ends_call: false };
         match (&statement.claim, open) {
             (Claim::Stop(_, Shape::Entry { .. }), _) => self.entry = Some(at),
             (Claim::Stop(_, Shape::Exit { .. }), Some(entry)) => {
@@ -126,7 +133,8 @@ type Taken = (usize, usize);
 struct Search<'a> {
     lines: &'a [Line<'a>],
     stops: &'a [&'a Stop],
-    /// By line and call: from which stop on it is known that the rest cannot be placed. Fewer stops are no better.
+    /// By line and call: from which stop on it is known that the rest cannot be placed. Fewer stops
+    /// are no better.
     hopeless: HashMap<(usize, Option<Taken>), usize>,
     /// The furthest line that was reached, and the first stop that was left for it.
     furthest: (usize, usize, Option<Taken>),
@@ -165,7 +173,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// The stops that come into question: within the call, or its exit itself, or all that are left.
+    /// The stops that come into question: within the call, or its exit itself, or all that are
+    /// left.
     fn range(&self, line: &Line, from: usize, call: Option<Taken>) -> Range<usize> {
         match call {
             Some((_, exit)) if line.ends_call => exit.max(from)..exit + 1,
@@ -187,7 +196,9 @@ impl<'a> Search<'a> {
         }
         if let Some(exit_line) = line.exit {
             let exit = exit_of(self.stops, at).ok_or("the call has no exit")?;
-            let Claim::Stop(_, shape) = &self.lines[exit_line].statement.claim else { unreachable!() };
+            let Claim::Stop(_, shape) = &self.lines[exit_line].statement.claim else {
+                unreachable!()
+            };
             if !is(shape, self.stops[exit]) {
                 return Err(format!(
                     "its exit is {}, not {}",
@@ -215,8 +226,11 @@ impl<'a> Search<'a> {
             .take(4)
             .collect();
         if reasons.is_empty() {
-            let _ =
-                writeln!(text, "  no stop of the task is that, of {} that come into question", range.len());
+            let _ = writeln!(
+                text,
+                "  no stop of the task is that, of {} that come into question",
+                range.len()
+            );
         }
         text.extend(reasons);
         let first = from.saturating_sub(AROUND)..from + AROUND;

@@ -1,11 +1,12 @@
-//! The matcher against stops that no kernel made: each kind of statement once where it holds and where it must not. A matcher
-//! that accepts everything would make every fixture pass.
+//! The matcher against stops that no kernel made: each kind of statement once where it holds and
+//! where it must not. A matcher that accepts everything would make every fixture pass.
 
 use crate::matcher::check;
 use crate::statements::{End, parse};
 use crate::stops::{Call, Region, Stop, What};
 
-/// Task 7 reads 4 bytes in its second of three calls to read, is stopped, and is killed in a write; task 8 is its child.
+/// Task 7 reads 4 bytes in its second of three calls to read, is stopped, and is killed in a write;
+/// task 8 is its child.
 fn shown() -> Vec<Stop> {
     let mut stops = Vec::new();
     let mut add = |tid, what| {
@@ -43,7 +44,12 @@ fn shown() -> Vec<Stop> {
 }
 
 fn entry(name: &str, nr: u64, fd: u64) -> What {
-    What::Entry(Call { name: Some(name.into()), arch: "x86_64".into(), nr, args: [fd, 0x100, 4, 0, 0, 0] })
+    What::Entry(Call {
+        name: Some(name.into()),
+        arch: "x86_64".into(),
+        nr,
+        args: [fd, 0x100, 4, 0, 0, 0],
+    })
 }
 
 fn exit(rval: i64, error: bool) -> What {
@@ -51,7 +57,16 @@ fn exit(rval: i64, error: bool) -> What {
 }
 
 fn region(arg: u8, role: u8, address: u64, bytes: &[u8]) -> Region {
-    Region { arg, role, index: 3, address, asked: 9, cut: false, bytes: bytes.to_vec(), errno: None }
+    Region {
+        arg,
+        role,
+        index: 3,
+        address,
+        asked: 9,
+        cut: false,
+        bytes: bytes.to_vec(),
+        errno: None,
+    }
 }
 
 const PRINTED: &str = "\
@@ -189,7 +204,11 @@ fn memory_belongs_to_the_call_of_its_entry_line() {
     // Only the second read has it: the entry line must be placed there.
     holds("stop 7 entry read\nmemory 7 exit read arg1 61626364\n");
     holds("stop 7 entry read\nstop 7 entry read\nmemory 7 exit read arg1 61626364\n");
-    fails("stop 7 entry read\nstop 7 entry read\nstop 7 entry read\nmemory 7 exit read arg1 61626364\n", 3);
+    fails(
+        "stop 7 entry read\nstop 7 entry read\nstop 7 entry read\nmemory 7 exit read arg1 \
+         61626364\n",
+        3,
+    );
     fails("stop 7 entry read\nstop 7 exit 0\nmemory 7 exit read arg1 61626364\n", 1);
     fails("stop 7 entry read\nmemory 7 exit read arg1 61626365\n", 1);
     // Without such an entry line any call of the name may have it.
@@ -254,12 +273,17 @@ fn printed_lines() {
 #[test]
 fn a_failure_shows_the_stops_around_it() {
     let problem = problems("stop 7 entry read\nstop 7 exit 4\nstop 7 signal SIGKILL\n").remove(0);
-    for part in
-        ["task 7", "line 3: stop 7 signal SIGKILL", "after line 2", "> #6 7 exit 0", "  #4 7 exit 4 error=0"]
-    {
+    for part in [
+        "task 7",
+        "line 3: stop 7 signal SIGKILL",
+        "after line 2",
+        "> #6 7 exit 0",
+        "  #4 7 exit 4 error=0",
+    ] {
         assert!(problem.contains(part), "{part}: {problem}");
     }
-    let problem = problems("stop 7 entry read\nstop 7 exit 4\nmemory 7 exit read arg1 00\n").remove(0);
+    let problem =
+        problems("stop 7 entry read\nstop 7 exit 4\nmemory 7 exit read arg1 00\n").remove(0);
     for part in ["#3 7 entry read", "is alike, but not line 3", "61626364 (4 bytes)"] {
         assert!(problem.contains(part), "{part}: {problem}");
     }

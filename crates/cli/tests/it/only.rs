@@ -1,4 +1,5 @@
-//! `record --only`: what is wanted is recorded, the rest does not stop, and the program sees none of it.
+//! `record --only`: what is wanted is recorded, the rest does not stop, and the program sees none
+//! of it.
 
 use crate::fixtures::{PROGRAMS, breaks_under_a_filter};
 use crate::program::program;
@@ -15,7 +16,8 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
     each(log, |_, event| {
         if let Ok(Body::Stop(stop)) = event.decode() {
             let info = psi::decode(stop.layout, stop.info);
-            if let (What::Entry(call) | What::Seccomp(call, _), Some(arch)) = (info.what, info.arch) {
+            if let (What::Entry(call) | What::Seccomp(call, _), Some(arch)) = (info.what, info.arch)
+            {
                 calls.push((arch, call.nr));
             }
         }
@@ -24,7 +26,8 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
     calls
 }
 
-/// Numbers of all architectures, junk above bit 31, i386 images, filters of the program's own: it runs as it does without a recorder.
+/// Numbers of all architectures, junk above bit 31, i386 images, filters of the program's own: it
+/// runs as it does without a recorder.
 #[test]
 fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
     let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
@@ -72,7 +75,10 @@ fn calls_that_are_not_wanted_do_not_stop() {
         "{text}"
     );
     let info = stage.sysreel(&["info", "x.reel"]).text();
-    assert!(info.contains("some system calls were filtered out") && info.contains("only=%network"), "{info}");
+    assert!(
+        info.contains("some system calls were filtered out") && info.contains("only=%network"),
+        "{info}"
+    );
 }
 
 /// What is printed of the calls that are wanted is what is printed of them without a filter.
@@ -116,22 +122,30 @@ fn mistakes_are_told() {
     assert!(!sleeper.has_ended() && !stage.path("x.reel").exists());
 }
 
-/// Without a tracer the filter would make every wanted call fail: the program cannot be left alone with it.
+/// Without a tracer the filter would make every wanted call fail: the program cannot be left alone
+/// with it.
 #[test]
 fn the_program_ends_with_its_recorder() {
     for (signal, told) in [("TERM", Some("TERM")), ("KILL", None)] {
         let stage = Stage::new();
-        let script = "trap 'echo TERM >ended; exit 3' TERM; echo $$ >.pid; mv .pid pid; while :; do read x <fifo; done";
+        let script = "trap 'echo TERM >ended; exit 3' TERM; echo $$ >.pid; mv .pid pid; while :; \
+            do read x <fifo; done";
         assert!(stage.sh("mkfifo fifo").status.success());
         let mut command = stage.command(SYSREEL);
-        command.args(["record", "-q", "-o", "x.reel", "--only", "openat", "--", "sh", "-c", script]);
+        command
+            .args(["record", "-q", "-o", "x.reel", "--only", "openat", "--", "sh", "-c", script]);
         let recorder = Running::start(&mut command);
         until("the shell has started", || stage.path("pid").exists());
-        let shell: u32 = std::fs::read_to_string(stage.path("pid")).unwrap().trim().parse().unwrap();
+        let shell: u32 =
+            std::fs::read_to_string(stage.path("pid")).unwrap().trim().parse().unwrap();
         kill(recorder.pid(), signal);
         let status = recorder.wait();
         if told.is_some() {
-            assert_eq!(status.code(), Some(3), "the program was asked to end, and its status is passed on");
+            assert_eq!(
+                status.code(),
+                Some(3),
+                "the program was asked to end, and its status is passed on"
+            );
             assert!(stage.path("ended").exists());
             each(&stage.path("x.reel"), |_, _| {}).is_clean();
         }
@@ -139,21 +153,23 @@ fn the_program_ends_with_its_recorder() {
     }
 }
 
-/// An errno from a filter that was there before outranks a filter of ours: then every call is stopped at, and what is not wanted left out.
+/// An errno from a filter that was there before outranks a filter of ours: then every call is
+/// stopped at, and what is not wanted left out.
 #[test]
 fn a_recorder_under_a_filter_misses_nothing() {
     let stage = Stage::new();
     let script = "cat /etc/hostname >/dev/null";
     let mut command = stage.command(&program("deny_call").binary);
     command.args([
-        "13", "getppid", SYSREEL, "record", "-q", "-o", "x.reel", "--only", "getppid", "--", "sh", "-c",
-        script,
+        "13", "getppid", SYSREEL, "record", "-q", "-o", "x.reel", "--only", "getppid", "--", "sh",
+        "-c", script,
     ]);
     let run = stage.run(&mut command);
     assert!(run.status.success(), "{run:?}");
     let text = stage.sysreel(&["print", "--only", "all", "x.reel"]).text();
-    let denied =
-        |line: &str| line.contains("] getppid() ") && line.ends_with("= -1 EACCES (Permission denied)");
+    let denied = |line: &str| {
+        line.contains("] getppid() ") && line.ends_with("= -1 EACCES (Permission denied)")
+    };
     assert!(text.lines().any(denied), "{text}");
     assert!(text.contains("the recorder runs under a seccomp filter"), "{text}");
     assert!(
@@ -178,7 +194,8 @@ fn no_new_privs_is_set_where_it_must_and_told() {
     assert!(printed(&Session::unprivileged(&program)));
 }
 
-/// What was kept to follow tasks and descriptors is shown on demand only, and a filter of a printing hides nothing else.
+/// What was kept to follow tasks and descriptors is shown on demand only, and a filter of a
+/// printing hides nothing else.
 #[test]
 fn lines_are_those_of_the_calls_that_were_asked_for() {
     let stage = Stage::new();
@@ -186,9 +203,11 @@ fn lines_are_those_of_the_calls_that_were_asked_for() {
     stage.write("x", "text\n");
     for only in [None, Some("openat,%net,!socket")] {
         let options: Vec<&str> = only.iter().flat_map(|only| ["--only", only]).collect();
-        let words = [&["record", "-q", "-o", "run.reel"], &options[..], &["sh", "-c", script]].concat();
+        let words =
+            [&["record", "-q", "-o", "run.reel"], &options[..], &["sh", "-c", script]].concat();
         assert!(stage.sysreel(&words).status.success());
-        let print = |more: &[&str]| stage.sysreel(&[&["print", "run.reel", "-y"], more].concat()).text();
+        let print =
+            |more: &[&str]| stage.sysreel(&[&["print", "run.reel", "-y"], more].concat()).text();
         let (all, files) = (print(&["--only", "all"]), print(&["--only", "openat"]));
         let begins = |line: &&str, names: &[&str]| names.iter().any(|name| line.starts_with(name));
         assert!(all.contains("\nexecve(") && all.contains("\nclose("), "{all}");
@@ -199,6 +218,8 @@ fn lines_are_those_of_the_calls_that_were_asked_for() {
         assert!(files.contains("--- SIGURG") && files.contains("/y>"), "{files}");
         assert_eq!(print(&[]), if only.is_some() { files } else { all });
     }
-    stage.sysreel(&["print", "run.reel", "--format", "raw", "--only", "read"]).fails(2, &["--only", "jq"]);
+    stage
+        .sysreel(&["print", "run.reel", "--format", "raw", "--only", "read"])
+        .fails(2, &["--only", "jq"]);
     stage.sysreel(&["print", "run.reel", "--only", "raed"]).fails(2, &["raed", "is `read` meant?"]);
 }

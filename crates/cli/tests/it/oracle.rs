@@ -1,4 +1,5 @@
-//! The same program under strace(1) and under sysreel: call for call the same line, arguments, strings, structures and result.
+//! The same program under strace(1) and under sysreel: call for call the same line, arguments,
+//! strings, structures and result.
 //!
 //! What legitimately differs is made equal, each thing by name: see [`same`].
 
@@ -26,8 +27,9 @@ fn git_log() {
     same(&["git", "-C", "repository", "log", "--stat"], 150);
 }
 
-/// At least `least` lines, all equal but for: the column of results; the random bytes that the kernel deals out; the address of the
-/// environment in the tracer's child; the id of the task; how an octal escape is padded before a digit that is none of octal.
+/// At least `least` lines, all equal but for: the column of results; the random bytes that the
+/// kernel deals out; the address of the environment in the tracer's child; the id of the task; how
+/// an octal escape is padded before a digit that is none of octal.
 #[track_caller]
 fn same(words: &[&str], least: usize) {
     if !installed(words[0], &[words[0], "strace", "setarch", "git"]) {
@@ -47,13 +49,23 @@ fn same(words: &[&str], least: usize) {
         stage.run(command.arg("-R").args(tracer).args(words))
     };
     let strace = traced(&["strace", "-f", "-o", "strace.out", "-s", "65536", "-a1"]);
-    let sysreel =
-        traced(&[SYSREEL, "record", "-q", "--cpu", "free", "--capture-limit", "all", "-o", "run.reel", "--"]);
+    let sysreel = traced(&[
+        SYSREEL,
+        "record",
+        "-q",
+        "--cpu",
+        "free",
+        "--capture-limit",
+        "all",
+        "-o",
+        "run.reel",
+        "--",
+    ]);
     assert_eq!((strace.status, strace.text()), (sysreel.status, sysreel.text()));
     let printed = stage.sysreel(&["print", "-s", "65536", "-o", "sysreel.out", "run.reel"]);
     assert!(printed.status.success(), "{printed:?}");
-    let [strace, sysreel] =
-        ["strace.out", "sysreel.out"].map(|name| normal(&fs::read_to_string(stage.path(name)).unwrap()));
+    let [strace, sysreel] = ["strace.out", "sysreel.out"]
+        .map(|name| normal(&fs::read_to_string(stage.path(name)).unwrap()));
     for (i, (theirs, ours)) in strace.iter().zip(&sysreel).enumerate() {
         assert_eq!(theirs, ours, "line {i} of {words:?}");
     }
@@ -68,7 +80,9 @@ fn normal(text: &str) -> Vec<String> {
             let line = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
             let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
             // Any other number may be equal to the id by chance, where ids are small.
-            let is_id = ["set_tid_address(", "getpid(", "gettid("].iter().any(|name| call.starts_with(name));
+            let is_id = ["set_tid_address(", "getpid(", "gettid("]
+                .iter()
+                .any(|name| call.starts_with(name));
             let result = if is_id && result == main { "MAIN" } else { result };
             let call = octal(call.trim_end());
             if call.starts_with("getrandom(\"") {
@@ -119,7 +133,8 @@ fn summary() {
         return;
     }
     let stage = Stage::new();
-    let strace = ["strace", "-f", "-c", "-U", "name,calls,errors", "-o", "strace.out", "sh", "-c", program];
+    let strace =
+        ["strace", "-f", "-c", "-U", "name,calls,errors", "-o", "strace.out", "sh", "-c", program];
     stage.run(stage.command(strace[0]).args(&strace[1..]));
     stage.sysreel(&["record", "-q", "-o", "run.reel", "--", "sh", "-c", program]);
     let table = fs::read_to_string(stage.path("strace.out")).unwrap();

@@ -30,7 +30,8 @@ impl Change {
     fn left(&self, policy: &str) -> (Vec<String>, i32) {
         let ran = self.judged(policy, &["--format", "json"]);
         ran.never_panics();
-        let value: Value = serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
+        let value: Value =
+            serde_json::from_slice(&ran.stdout).unwrap_or_else(|e| panic!("{e}: {ran:?}"));
         let differences = value["differences"].as_array().unwrap().iter();
         let left = differences
             .filter(|d| d["severity"] != "info")
@@ -42,7 +43,8 @@ impl Change {
 
 #[test]
 fn entries_take_out_what_they_say() {
-    let change = Change::new("echo a > out", "read x < /etc/passwd; echo a > out; echo b > d/new; exit 2");
+    let change =
+        Change::new("echo a > out", "read x < /etc/passwd; echo a > out; echo b > d/new; exit 2");
     let all = ["exit.status exit", "fs.write.new write $WS/d/new", "fs.read.new read /etc/passwd"];
     for (policy, left) in [
         ("", &all[..]),
@@ -63,7 +65,8 @@ fn entries_take_out_what_they_say() {
 #[test]
 fn nothing_is_taken_out_in_silence() {
     let change = Change::new("true", "read x < /etc/passwd");
-    let policy = "[[ignore]]\nop = \"read\"\nreason = \"who is who\"\n\n[[ignore]]\nop = \"write\"\nreason = \"y\"\n\n\
+    let policy = "[[ignore]]\nop = \"read\"\nreason = \"who is who\"\n\n[[ignore]]\nop = \
+        \"write\"\nreason = \"y\"\n\n\
                   [[allow]]\nrule = \"exec.new\"\nexpires = 2001-01-01\n";
     let text = change.judged(policy, &[]).text();
     let policy = &format!("{policy}\n[[budget]]\nscope = \"mark:start\"\nop = \"open\"\nmax = 1\n");
@@ -106,8 +109,8 @@ fn secrets_and_what_is_forbidden() {
     assert_eq!(left, ["fs.write.new write $WS/d/new"]);
     // What is forbidden is so in the first run too, and is told once.
     for change in [change, Change::new(script, script)] {
-        let (left, status) =
-            change.left("[[forbid]]\nop = \"write\"\nresource = \"$WS/d/*\"\nreason = \"d is given\"");
+        let (left, status) = change
+            .left("[[forbid]]\nop = \"write\"\nresource = \"$WS/d/*\"\nreason = \"d is given\"");
         assert_eq!((left[0].as_str(), status), ("policy.forbid write $WS/d/new", 1));
         assert_eq!(left.iter().filter(|line| line.contains("$WS/d/new")).count(), 1, "{left:?}");
         assert_eq!(
@@ -125,7 +128,9 @@ fn secrets_lie_at_home() {
     std::fs::create_dir(stage.path("t")).unwrap();
     stage.write("me/.ssh/id", "key\n");
     stage.write("p.toml", "secrets = [\"$HOME/.ssh/**\"]\n");
-    for (log, script) in [("a.reel", "true"), ("b.reel", "read x < me/.ssh/id; echo $x > $TMPDIR/x")] {
+    for (log, script) in
+        [("a.reel", "true"), ("b.reel", "read x < me/.ssh/id; echo $x > $TMPDIR/x")]
+    {
         let mut command = stage.command(crate::stage::SYSREEL);
         command.args(["record", "-q", "-o", log, "sh", "-c", script]);
         command.env("HOME", stage.path("me")).env("TMPDIR", stage.path("t"));
@@ -205,12 +210,15 @@ fn sequences_and_budgets_hold_within_marks() {
         ("well", &[][..]),
         (
             "no-sync",
-            &[
-                "p.toml:2: a power cut must not lose the file: write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d) => write($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d)",
-            ],
+            &["p.toml:2: a power cut must not lose the file: write($WS/d/db.tmp) \
+                    sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d) => \
+                    write($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db) sync($WS/d)"],
         ),
         ("late-write", &["=> write($WS/d/db.tmp) sync($WS/d/db.tmp) write($WS/d/db.tmp) rename("]),
-        ("no-folder", &["=> write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db)  ["]),
+        (
+            "no-folder",
+            &["=> write($WS/d/db.tmp) sync($WS/d/db.tmp) rename($WS/d/db.tmp -> $WS/d/db)  ["],
+        ),
         ("many", &["policy.budget: budget at p.toml:7: at most 2 => 4"]),
         (
             "no-mark",
@@ -237,7 +245,9 @@ fn sequences_and_budgets_hold_within_marks() {
 #[test]
 fn a_policy_that_cannot_be_understood() {
     let change = Change::new("true", "true");
-    change.judged("[[ignore]]\nop = \"read\"\n", &[]).fails(2, &["p.toml:1: [[ignore]] needs a `reason`"]);
+    change
+        .judged("[[ignore]]\nop = \"read\"\n", &[])
+        .fails(2, &["p.toml:1: [[ignore]] needs a `reason`"]);
     change.judged("[roots]\nX = 3", &[]).fails(2, &["p.toml:2:"]);
     change
         .stage

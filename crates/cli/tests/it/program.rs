@@ -1,4 +1,5 @@
-//! The fixture programs: built when a test needs one, and only once whatever the number of tests and threads.
+//! The fixture programs: built when a test needs one, and only once whatever the number of tests
+//! and threads.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -27,12 +28,14 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/programs")
 }
 
-/// The program of that name. A source that does not compile is a failure of every test that needs it.
+/// The program of that name. A source that does not compile is a failure of every test that needs
+/// it.
 pub(crate) fn program(name: &str) -> Arc<Program> {
     built(name, "")
 }
 
-/// The program of that name without shared libraries: its log holds little besides what it does itself.
+/// The program of that name without shared libraries: its log holds little besides what it does
+/// itself.
 pub(crate) fn alone(name: &str) -> Arc<Program> {
     built(name, "-static")
 }
@@ -40,16 +43,19 @@ pub(crate) fn alone(name: &str) -> Arc<Program> {
 /// A program without a C library, so that its recording is as small as one can be.
 pub(crate) fn tiny() -> PathBuf {
     let source = folder().join("../replay/tiny.c");
-    let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
+    let text =
+        std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
     let flags = ["-O1", "-nostdlib", "-static", "-fno-stack-protector", "-s"];
     compile("tiny", &source, &flags, &[&text])
 }
 
 fn built(name: &str, more: &'static str) -> Arc<Program> {
     type Built = Arc<OnceLock<Arc<Program>>>;
-    static PROGRAMS: LazyLock<Mutex<HashMap<(String, &str), Built>>> = LazyLock::new(Mutex::default);
+    static PROGRAMS: LazyLock<Mutex<HashMap<(String, &str), Built>>> =
+        LazyLock::new(Mutex::default);
     let slot = {
-        // A test that failed while it held the lock has left nothing behind that others could stumble over.
+        // A test that failed while it held the lock has left nothing behind that others could
+        // stumble over.
         let mut programs = PROGRAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(programs.entry((name.to_owned(), more)).or_default())
     };
@@ -58,7 +64,8 @@ fn built(name: &str, more: &'static str) -> Arc<Program> {
 
 fn build(name: &str, more: &str) -> Program {
     let source = folder().join(format!("{name}.c"));
-    let text = std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
+    let text =
+        std::fs::read_to_string(&source).unwrap_or_else(|e| panic!("{}: {e}", source.display()));
     let flags: Vec<&str> = ["-Wall", "-Wextra", "-O1"]
         .into_iter()
         .chain(words(&text, "build"))
@@ -86,8 +93,9 @@ fn headers() -> String {
 fn compile(name: &str, source: &Path, flags: &[&str], contents: &[&str]) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     (name, flags, contents).hash(&mut hasher);
-    let folder =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs").join(format!("{:016x}", hasher.finish()));
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join("programs")
+        .join(format!("{:016x}", hasher.finish()));
     let binary = folder.join(name);
     if binary.exists() {
         return binary;

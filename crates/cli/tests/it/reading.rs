@@ -1,7 +1,8 @@
 //! From what `sysreel print --format raw` says to the stops of the tasks.
 //!
-//! What every log must hold whatever was recorded is asserted on the way: events are counted without a gap, a region has as
-//! many bytes as it says, what goes in is read at entries and what comes out at exits.
+//! What every log must hold whatever was recorded is asserted on the way: events are counted
+//! without a gap, a region has as many bytes as it says, what goes in is read at entries and what
+//! comes out at exits.
 
 use crate::statements::{End, hex};
 use crate::stops::{Call, Region, Stop, What};
@@ -17,7 +18,8 @@ pub(crate) fn read(raw: &str) -> Vec<Stop> {
             serde_json::from_str(line).unwrap_or_else(|e| panic!("line {number}: {e}: {line}"));
         assert_eq!(number_of(&event["seq"]), number, "an event is missing before {line}");
         stops.extend(
-            shown(&event, &mut tids).unwrap_or_else(|| panic!("event {number} lacks something: {line}")),
+            shown(&event, &mut tids)
+                .unwrap_or_else(|| panic!("event {number} lacks something: {line}")),
         );
     }
     stops
@@ -30,7 +32,9 @@ pub(crate) fn filter_stops_are_entries(stops: &mut [Stop]) {
         match &stop.what {
             What::Entry(_) => _ = in_call.insert(stop.tid),
             What::Exit { .. } | What::Gone(_) => _ = in_call.remove(&stop.tid),
-            What::Seccomp { call, .. } if in_call.insert(stop.tid) => stop.what = What::Entry(call.clone()),
+            What::Seccomp { call, .. } if in_call.insert(stop.tid) => {
+                stop.what = What::Entry(call.clone())
+            }
             _ => {}
         }
     }
@@ -48,7 +52,11 @@ fn shown(event: &Value, tids: &mut HashMap<u64, u32>) -> Option<Option<Stop>> {
         }
         // The thread goes on under its leader's id, and nothing more is heard of its own.
         "renamed" => {
-            assert_eq!(u64::from(tid?), event["old_tid"].as_u64()?, "a task is renamed that had another id");
+            assert_eq!(
+                u64::from(tid?),
+                event["old_tid"].as_u64()?,
+                "a task is renamed that had another id"
+            );
             tids.insert(task?, u32::try_from(event["new_tid"].as_u64()?).ok()?);
             (What::Gone(End::Superseded), Vec::new())
         }
@@ -65,18 +73,21 @@ fn shown(event: &Value, tids: &mut HashMap<u64, u32>) -> Option<Option<Stop>> {
 fn stop(event: &Value) -> Option<What> {
     let signal = || signal(event["signal_raw"].as_u64().unwrap_or(0));
     Some(match (event["stop"].as_str()?, event["event"].as_str()) {
-        ("syscall", _) | ("event", Some("seccomp")) => match event["op"].as_str().unwrap_or("none") {
+        ("syscall", _) | ("event", Some("seccomp")) => match event["op"].as_str().unwrap_or("none")
+        {
             "entry" => What::Entry(call(event)?),
             "exit" => What::Exit {
                 rval: signed(&event["rval"])?,
                 error: event["is_error"].as_u64()? != 0,
                 arch: event["arch"].as_str()?.to_lowercase(),
             },
-            "seccomp" => {
-                What::Seccomp { call: call(event)?, data: u32::try_from(event["ret_data"].as_u64()?).ok()? }
-            }
-            // The task was at a system call when wait told of it and was killed before it was asked. It runs then (ESRCH), or
-            // is at its PTRACE_EVENT_EXIT already, and that is what the kernel describes.
+            "seccomp" => What::Seccomp {
+                call: call(event)?,
+                data: u32::try_from(event["ret_data"].as_u64()?).ok()?,
+            },
+            // The task was at a system call when wait told of it and was killed before it was
+            // asked. It runs then (ESRCH), or is at its PTRACE_EVENT_EXIT already, and that is what
+            // the kernel describes.
             "none" => What::Other("a stop that the task has left".to_owned()),
             op => panic!("a system call stop with op {op}"),
         },
@@ -103,7 +114,8 @@ fn call(event: &Value) -> Option<Call> {
     })
 }
 
-/// `__X32_SYSCALL_BIT`. The kernel extends the 32-bit number by its sign: -1 has the bit and is no x32 call.
+/// `__X32_SYSCALL_BIT`. The kernel extends the 32-bit number by its sign: -1 has the bit and is no
+/// x32 call.
 fn is_x32(nr: u64) -> bool {
     nr & sysreel_abi::Nr::X32_BIT != 0 && u32::try_from(nr).is_ok()
 }
@@ -137,13 +149,16 @@ fn region(region: &Value) -> Option<Region> {
     })
 }
 
-/// A program states what it saw. Where the recorder has changed what the kernel wrote, the region must have the kernel's bytes.
+/// A program states what it saw. Where the recorder has changed what the kernel wrote, the region
+/// must have the kernel's bytes.
 fn give(altered: &Value, regions: &mut [Region]) -> Option<()> {
     if altered["what"].as_str()? != "affinity mask" {
         return Some(());
     }
-    let (kernel, given) = (hex(altered["kernel"].as_str()?).ok()?, hex(altered["given"].as_str()?).ok()?);
-    let region = regions.iter_mut().find(|region| Some(u64::from(region.arg)) == altered["arg"].as_u64())?;
+    let (kernel, given) =
+        (hex(altered["kernel"].as_str()?).ok()?, hex(altered["given"].as_str()?).ok()?);
+    let region =
+        regions.iter_mut().find(|region| Some(u64::from(region.arg)) == altered["arg"].as_u64())?;
     assert_eq!(region.bytes, kernel, "the region of an altered buffer holds what the kernel wrote");
     region.bytes = given;
     Some(())
@@ -156,7 +171,10 @@ fn check_directions(what: &What, event: &Value) {
         _ => return,
     };
     let mut regions = event["regions"].as_array().into_iter().flatten();
-    assert!(regions.all(|region| region["dir"] != wrong), "a region in the wrong direction: {event}");
+    assert!(
+        regions.all(|region| region["dir"] != wrong),
+        "a region in the wrong direction: {event}"
+    );
 }
 
 /// A number, or the hexadecimal digits of one that is too large for JSON's readers.
@@ -179,8 +197,8 @@ fn end(status: u64) -> End {
     }
 }
 
-/// As the statements spell signals: real-time ones as the C library counts them, which keeps the kernel's first two for itself
-/// (signal(7), "Real-time signals").
+/// As the statements spell signals: real-time ones as the C library counts them, which keeps the
+/// kernel's first two for itself (signal(7), "Real-time signals").
 fn signal(number: u64) -> String {
     const FIRST: u64 = 34;
     match number {

@@ -1,4 +1,5 @@
-//! What was recorded with `--replayable` runs again from its log alone: the same output, the same end, every call compared.
+//! What was recorded with `--replayable` runs again from its log alone: the same output, the same
+//! end, every call compared.
 
 use crate::program::program;
 use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
@@ -58,15 +59,24 @@ fn one_process() {
 
 #[test]
 fn outputs_that_vary_are_those_of_the_recording() {
-    replays(&["date", "od"], "date +%s%N; echo $$; od -An -N8 -tx8 /dev/urandom; cat /proc/self/stat");
+    replays(
+        &["date", "od"],
+        "date +%s%N; echo $$; od -An -N8 -tx8 /dev/urandom; cat /proc/self/stat",
+    );
     replays(&["bash"], "exec bash -c 'echo $RANDOM $$ $BASHPID $EPOCHREALTIME; ls -di .'");
     replays(&["perl"], r#"exec perl -e 'print rand(), " $$ ", time(), "\n"'"#);
-    replays(&["sqlite3"], r#"exec sqlite3 :memory: "select hex(randomblob(8)), julianday('now');""#);
+    replays(
+        &["sqlite3"],
+        r#"exec sqlite3 :memory: "select hex(randomblob(8)), julianday('now');""#,
+    );
 }
 
 #[test]
 fn pipes_subshells_traps_and_statuses() {
-    replays(&["bash", "sort", "tr"], "exec bash -c 'ls /usr | sort -r | tr a-z A-Z | head -3; exit 3'");
+    replays(
+        &["bash", "sort", "tr"],
+        "exec bash -c 'ls /usr | sort -r | tr a-z A-Z | head -3; exit 3'",
+    );
     replays(
         &["bash"],
         r#"exec bash -c 'trap "echo got it" USR1; kill -USR1 $$; (exit 5) & wait $!; echo $?'"#,
@@ -82,13 +92,18 @@ fn pipes_subshells_traps_and_statuses() {
 fn interpreters_and_compilers() {
     replays(
         &["python3"],
-        "exec /usr/bin/env -i /usr/bin/python3 -c 'import random, time, os, json; print(random.random(), time.time(), os.getpid())'",
+        "exec /usr/bin/env -i /usr/bin/python3 -c 'import random, time, os, json; \
+         print(random.random(), time.time(), os.getpid())'",
     );
     replays(
         &["python3", "date"],
-        "exec /usr/bin/python3 -c 'import subprocess; print(subprocess.run([\"date\"], capture_output=True).stdout)'",
+        "exec /usr/bin/python3 -c 'import subprocess; print(subprocess.run([\"date\"], \
+         capture_output=True).stdout)'",
     );
-    replays(&["gcc"], "printf 'int main(void) { return 3; }' > a.c; gcc -O1 -o a a.c; ./a; echo $?");
+    replays(
+        &["gcc"],
+        "printf 'int main(void) { return 3; }' > a.c; gcc -O1 -o a a.c; ./a; echo $?",
+    );
     replays(
         &["git"],
         "git init -q r; cd r; git config user.name n; git config user.email e@example.org
@@ -101,7 +116,9 @@ const RACE: &str = include_str!("../../../../fixtures/replay/race.c");
 #[test]
 fn threads_and_races() {
     for flags in ["", "-static"] {
-        let script = format!("cat > r.c <<'END'\n{RACE}\nEND\ngcc -O1 {flags} -pthread -o r r.c && exec ./r");
+        let script = format!(
+            "cat > r.c <<'END'\n{RACE}\nEND\ngcc -O1 {flags} -pthread -o r r.c && exec ./r"
+        );
         replays(&["gcc"], &script);
     }
     replays(
@@ -200,19 +217,24 @@ exec /usr/bin/python3 s.py",
     );
     replays(
         &["sqlite3"],
-        r#"exec sqlite3 w.db "pragma journal_mode=wal; create table t(a); insert into t values (random());
+        r#"exec sqlite3 w.db "pragma journal_mode=wal; create table t(a);
+        insert into t values (random());
            select * from t; pragma wal_checkpoint;""#,
     );
 }
 
-/// What a fixture does to be seen at all is what a replay must repeat: restarts, odd numbers, other architectures, ends of all kinds.
+/// What a fixture does to be seen at all is what a replay must repeat: restarts, odd numbers, other
+/// architectures, ends of all kinds.
 #[test]
 fn fixtures() {
     #[rustfmt::skip]
     const NAMES: [&str; 20] = [
-        "all_futexes", "clone_flags", "closed_standard_fds", "death_by_segv", "epoll_server", "exec_arch",
-        "exec_from_thread", "exec_leader_gone", "exit_group_siblings", "group_stop", "int80_mixed", "kill_in_pause",
-        "nr_values", "read_interrupted", "restart_after_stop", "seccomp_kills", "signal_kinds", "sigreturn_value",
+        "all_futexes", "clone_flags", "closed_standard_fds", "death_by_segv", "epoll_server",
+        "exec_arch",
+        "exec_from_thread", "exec_leader_gone", "exit_group_siblings", "group_stop", "int80_mixed",
+        "kill_in_pause",
+        "nr_values", "read_interrupted", "restart_after_stop", "seccomp_kills", "signal_kinds",
+        "sigreturn_value",
         "threads_die_in_calls", "vfork_exec",
     ];
     fixtures_replay(&NAMES);
@@ -223,7 +245,9 @@ fn fixtures() {
 fn long_all_fixtures() {
     let names: Vec<String> = fs::read_dir(crate::program::folder())
         .unwrap()
-        .filter_map(|entry| Some(entry.unwrap().file_name().to_str()?.strip_suffix(".c")?.to_owned()))
+        .filter_map(|entry| {
+            Some(entry.unwrap().file_name().to_str()?.strip_suffix(".c")?.to_owned())
+        })
         .collect();
     fixtures_replay(&names.iter().map(String::as_str).collect::<Vec<_>>());
 }
@@ -273,7 +297,16 @@ fn contents_may_be_left_out() {
     let with_contents = size("run.reel");
     fs::remove_file(stage.path("run.reel")).unwrap();
     let mut command = stage.command(SYSREEL);
-    command.args(["record", "--replayable", "--no-file-contents", "-q", "-o", "run.reel", "./copy", "input"]);
+    command.args([
+        "record",
+        "--replayable",
+        "--no-file-contents",
+        "-q",
+        "-o",
+        "run.reel",
+        "./copy",
+        "input",
+    ]);
     let recorded = stage.run(&mut command);
     assert_eq!(recorded.text(), whole.text());
     assert!(size("run.reel") * 4 < with_contents, "{} of {with_contents}", size("run.reel"));
@@ -281,8 +314,12 @@ fn contents_may_be_left_out() {
     let mut replayed = stage.sysreel(&["replay", "run.reel"]);
     let reads = |line: &&str| line.starts_with("sysreel: reads /");
     assert!(replayed.stderr.lines().filter(reads).count() > 1, "{replayed:?}");
-    replayed.stderr =
-        replayed.stderr.lines().filter(|line| !reads(line)).map(|line| format!("{line}\n")).collect();
+    replayed.stderr = replayed
+        .stderr
+        .lines()
+        .filter(|line| !reads(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
     same(&recorded, &replayed);
 
     let copy = fs::canonicalize(stage.path("copy")).unwrap();
@@ -308,7 +345,13 @@ fn contents_may_be_left_out() {
     assert!(stage.sh("mkfifo copy").status.success());
     stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "no regular file"]);
     fs::remove_file(&copy).unwrap();
-    assert!(stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "cannot be read"]).stdout.is_empty());
+    assert!(
+        stage
+            .sysreel(&["replay", "run.reel"])
+            .fails(3, &[name, "cannot be read"])
+            .stdout
+            .is_empty()
+    );
     stage.sysreel(&["record", "--no-file-contents", "true"]).fails(2, &["--replayable"]);
 }
 
@@ -329,18 +372,25 @@ fn what_was_not_recorded_for_it_is_refused() {
     stage.sysreel(&["replay"]).fails(2, &["FILE"]);
 }
 
-/// Tasks of a replay must not live on by themselves: they stand in the middle of a program that nothing answers any more.
+/// Tasks of a replay must not live on by themselves: they stand in the middle of a program that
+/// nothing answers any more.
 #[test]
 fn nothing_survives_a_replayer_that_is_killed() {
     let stage = Stage::new();
-    record(&stage, &["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo > effect"]);
+    record(
+        &stage,
+        &["sh", "-c", "i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; echo > effect"],
+    );
     fs::remove_file(stage.path("effect")).unwrap();
     let mut command = stage.command(SYSREEL);
     let mut replayer = Running::start(command.args(["replay", "-q", "run.reel"]));
     let children = format!("/proc/{0}/task/{0}/children", replayer.pid());
     let mut child = 0;
     until("a replayed task runs", || {
-        child = fs::read_to_string(&children).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0);
+        child = fs::read_to_string(&children)
+            .ok()
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or(0);
         child != 0 || replayer.has_ended()
     });
     kill(replayer.pid(), "KILL");

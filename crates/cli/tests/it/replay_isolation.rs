@@ -1,4 +1,5 @@
-//! A replay touches nothing: no file, no peer, no process that outlives it; and it needs nothing but its log.
+//! A replay touches nothing: no file, no peer, no process that outlives it; and it needs nothing
+//! but its log.
 
 use crate::session::is_root;
 use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
@@ -16,8 +17,17 @@ const NOBODY: u32 = 65534;
 #[track_caller]
 fn record(stage: &Stage, script: &str) -> Ran {
     let mut command = stage.command(SYSREEL);
-    let ran =
-        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "sh", "-c", script]));
+    let ran = stage.run(command.args([
+        "record",
+        "--replayable",
+        "-q",
+        "-o",
+        "run.reel",
+        "--",
+        "sh",
+        "-c",
+        script,
+    ]));
     assert!(ran.status.success() && !ran.stderr.contains("cannot be replayed"), "{ran:?}");
     ran
 }
@@ -53,8 +63,8 @@ fn folders_peers_and_clocks_are_left_alone() {
     stage.write("gone", "");
     // What it undoes itself too: the files are there or not there again, as before it ran.
     let script = format!(
-        "exec bash -c 'echo more >> old; rm gone; mkdir new; echo x > new/x; ln -s x new/y; chmod 700 old; \
-         exec 3<>/dev/tcp/127.0.0.1/{port}; echo hello >&3; date +%s%N; echo done'"
+        "exec bash -c 'echo more >> old; rm gone; mkdir new; echo x > new/x; ln -s x new/y; chmod \
+         700 old; exec 3<>/dev/tcp/127.0.0.1/{port}; echo hello >&3; date +%s%N; echo done'"
     );
     let recorded = record(&stage, &script);
     let (mut connection, _) = peer.accept().unwrap();
@@ -70,7 +80,11 @@ fn folders_peers_and_clocks_are_left_alone() {
     let mut command = elsewhere.command(SYSREEL);
     command.arg("replay").arg(stage.path("run.reel")).current_dir(stage.folder());
     let replayed = elsewhere.run(&mut command);
-    assert_eq!((replayed.status.code(), replayed.text()), (Some(0), recorded.text()), "{replayed:?}");
+    assert_eq!(
+        (replayed.status.code(), replayed.text()),
+        (Some(0), recorded.text()),
+        "{replayed:?}"
+    );
     assert_eq!(tree(stage.folder()), before);
     peer.set_nonblocking(true).unwrap();
     let again = peer.accept().map(|_| ()).unwrap_err();
@@ -133,7 +147,8 @@ fn another_user_replays_elsewhere_without_anything() {
     let stage = Stage::new();
     stage.write("secret", "for root only\n");
     assert!(stage.sh("chmod 600 secret; cp \"$(command -v bash)\" shell").status.success());
-    let script = "exec ./shell -c 'cat secret; id -u; pwd; echo $HOME $RANDOM; ls; (exit 4); echo $?'";
+    let script =
+        "exec ./shell -c 'cat secret; id -u; pwd; echo $HOME $RANDOM; ls; (exit 4); echo $?'";
     let recorded = record(&stage, script);
     assert!(recorded.text().starts_with("for root only\n0\n"), "{recorded:?}");
 
@@ -154,14 +169,16 @@ fn a_library_of_its_own_may_be_gone() {
     let stage = Stage::new();
     stage.write("own.c", include_str!("../../../../fixtures/replay/own_library.c"));
     stage.write("input", "what was there\n");
-    let build = "gcc -O1 -fPIC -shared -DLIBRARY -o libown.so own.c && gcc -O1 -o own own.c -L. -lown -Wl,-rpath,\"$PWD\"";
+    let build = "gcc -O1 -fPIC -shared -DLIBRARY -o libown.so own.c && gcc -O1 -o own own.c -L. \
+        -lown -Wl,-rpath,\"$PWD\"";
     assert!(stage.sh(build).status.success());
     let recorded = record(&stage, "exec ./own");
     assert_eq!(recorded.text(), "first of the library\nsecond of the library\nwhat was there\n");
     replays_elsewhere(stage, &recorded);
 }
 
-/// Replays a log in another folder, as another user and without any network, when its stage is gone.
+/// Replays a log in another folder, as another user and without any network, when its stage is
+/// gone.
 #[track_caller]
 fn replays_elsewhere(stage: Stage, recorded: &Ran) {
     let other = Stage::new();
@@ -178,5 +195,9 @@ fn replays_elsewhere(stage: Stage, recorded: &Ran) {
     let mut command = other.command("unshare");
     command.args(["-n", "setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]);
     let replayed = other.run(command.args(["./sysreel", "replay", "run.reel"]));
-    assert_eq!((replayed.status.code(), replayed.text()), (Some(0), recorded.text()), "{replayed:?}");
+    assert_eq!(
+        (replayed.status.code(), replayed.text()),
+        (Some(0), recorded.text()),
+        "{replayed:?}"
+    );
 }

@@ -3,7 +3,8 @@
 use crate::replay::{TIMES, record, replays, same};
 use crate::stage::{GCC_32, Stage, installed};
 
-/// Memory that is shared with a file, by two mappings and two processes, and changed by writing to the file; System V's; without a name.
+/// Memory that is shared with a file, by two mappings and two processes, and changed by writing to
+/// the file; System V's; without a name.
 #[test]
 fn shared_memory() {
     let script = r#"cat > m.c <<'END'
@@ -60,7 +61,8 @@ gcc -O1 -o m m.c && exec ./m"#;
     replays(&["gcc"], script);
 }
 
-/// They keep their threads' data in the table of segments, and have two calls behind which others stand.
+/// They keep their threads' data in the table of segments, and have two calls behind which others
+/// stand.
 #[test]
 fn programs_of_32_bits() {
     if !installed("programs_of_32_bits", &[GCC_32]) {
@@ -79,7 +81,8 @@ fn programs_of_32_bits() {
     }
 }
 
-/// What a mapping of a file grows by shows the file, and its other processes' writes; what lies behind the end of the file faults.
+/// What a mapping of a file grows by shows the file, and its other processes' writes; what lies
+/// behind the end of the file faults.
 #[test]
 fn mappings_that_grow() {
     let script = r#"cat > g.c <<'END'

@@ -1,11 +1,12 @@
-//! A changed log is not replayed in silence: results, buffers and entries are changed one at a time, in logs that are sound otherwise.
+//! A changed log is not replayed in silence: results, buffers and entries are changed one at a
+//! time, in logs that are sound otherwise.
 
 use crate::stage::{SYSREEL, Stage, installed};
 use std::fs;
 use std::path::Path;
 use sysreel_format::{
-    BlockWriter, Body, Completeness, Direction, EventBuf, Extras, FileHeader, Item, Limits, Log, Part,
-    RegionData, SEGMENT_SIZE, Segment,
+    BlockWriter, Body, Completeness, Direction, EventBuf, Extras, FileHeader, Item, Limits, Log,
+    Part, RegionData, SEGMENT_SIZE, Segment,
 };
 
 /// How many changes are tried.
@@ -13,8 +14,9 @@ const MUTATIONS: u64 = 100;
 /// What a changed program may take before it is believed to run for ever: another way too.
 const SECONDS: &str = "20";
 
-/// Lives on what the kernel says: every result and every byte that a call writes goes into a number, which it prints in the end. So no
-/// byte of its log is dead. The calls between getppid and getpgid are those that are changed.
+/// Lives on what the kernel says: every result and every byte that a call writes goes into a
+/// number, which it prints in the end. So no byte of its log is dead. The calls between getppid and
+/// getpgid are those that are changed.
 const DIGEST: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -127,8 +129,15 @@ fn one_hundred_changes_are_all_seen() {
     stage.write("digest.c", DIGEST);
     assert!(stage.sh("gcc -O1 -static -o digest digest.c").status.success());
     let mut command = stage.command(SYSREEL);
-    let recorded =
-        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "./digest"]));
+    let recorded = stage.run(command.args([
+        "record",
+        "--replayable",
+        "-q",
+        "-o",
+        "run.reel",
+        "--",
+        "./digest",
+    ]));
     assert!(recorded.status.success(), "{recorded:?}");
     let log = read(&stage.path("run.reel"));
     let places = places(&log);
@@ -141,13 +150,16 @@ fn one_hundred_changes_are_all_seen() {
     // Always the same ones, so that a failure comes again.
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     for _ in 0..MUTATIONS {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let place = places[usize::try_from(random >> 33).unwrap() % places.len()];
         fs::write(stage.path("changed.reel"), rewritten(&log, Some(place))).unwrap();
         let mut command = stage.command("timeout");
-        let replayed = stage.run(command.args(["-s", "KILL", SECONDS, SYSREEL, "replay", "changed.reel"]));
+        let replayed =
+            stage.run(command.args(["-s", "KILL", SECONDS, SYSREEL, "replay", "changed.reel"]));
         replayed.never_panics();
-        let diverged = replayed.status.code() == Some(1) && replayed.stderr.contains("diverged at event");
+        let diverged =
+            replayed.status.code() == Some(1) && replayed.stderr.contains("diverged at event");
         if place.asked {
             // What is asked is compared there and then.
             let here = format!("diverged at event {}, ", place.event);
@@ -174,7 +186,8 @@ fn what_no_call_shows_is_seen_in_the_state() {
     let same = stage.sysreel(&["replay", "run.reel"]);
     assert!(same.status.success(), "{same:?}");
     let told: Vec<Place> = places(&log).into_iter().filter(|place| !place.asked).collect();
-    // What was read, and the low byte of what times(2) has answered, which is all that the program keeps of it.
+    // What was read, and the low byte of what times(2) has answered, which is all that the program
+    // keeps of it.
     let buffer: Vec<Place> = told.iter().copied().filter(|place| place.blob.is_some()).collect();
     assert_eq!(buffer.len(), 8192);
     let read_ends = buffer[0].event;
@@ -219,7 +232,8 @@ fn a_program_that_makes_no_call_any_more_is_stopped() {
     fs::remove_file(stage.path("loop")).unwrap();
     let ran = stage.sysreel(&["replay", "--patience", "1", "changed.reel"]);
     ran.fails(1, &["diverged at event", "getpgid", "no call, although it has computed for 1s"]);
-    let frames: Vec<&str> = ran.stderr.lines().filter(|line| line.starts_with("sysreel:   #")).collect();
+    let frames: Vec<&str> =
+        ran.stderr.lines().filter(|line| line.starts_with("sysreel:   #")).collect();
     assert!(frames[0].contains(" wait_for_ever+0x") && frames[0].ends_with(" (loop)"), "{ran:?}");
     assert!(frames[1].contains(" main+0x") && frames.len() > 2, "{ran:?}");
 }
@@ -233,7 +247,8 @@ fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
     /// Where the struct lies in the body of a STOP, and its fields in that (docs/format.md).
     const STRUCT: usize = 12;
     let number = |name: &str| {
-        let named = |nr: &u64| sysreel_abi::syscall_name(sysreel_abi::AuditArch::X86_64, *nr) == Some(name);
+        let named =
+            |nr: &u64| sysreel_abi::syscall_name(sysreel_abi::AuditArch::X86_64, *nr) == Some(name);
         (0..1000).find(named).unwrap()
     };
     let (first, last) = (number("getppid"), number("getpgid"));

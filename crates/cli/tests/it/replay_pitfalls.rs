@@ -1,4 +1,5 @@
-//! What is known to make recorders and replayers diverge: a number each, and what shows here that it does not, or why it cannot occur.
+//! What is known to make recorders and replayers diverge: a number each, and what shows here that
+//! it does not, or why it cannot occur.
 
 use crate::program::{alone, program};
 use crate::session::is_root;
@@ -8,8 +9,8 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use sysreel_format::{
-    BlockWriter, Body, Envelope, EventBuf, Extras, FileHeader, Item, Limits, Log, MetaCodec, SEGMENT_SIZE,
-    Segment, SnapshotKind,
+    BlockWriter, Body, Envelope, EventBuf, Extras, FileHeader, Item, Limits, Log, MetaCodec,
+    SEGMENT_SIZE, Segment, SnapshotKind,
 };
 
 /// Where a pitfall is looked for.
@@ -32,7 +33,8 @@ const PITFALLS: [(u32, &str, Shown); 40] = [
     (3, "what syscall and int 0x80 leave in registers", Case),
     (4, "the trap flag in what syscall leaves", Case),
     (5, "the result of sigreturn is a register", Fixtures(&["sigreturn_value"])),
-    (6, "restarts of interrupted calls, of four kinds", Fixtures(&["read_interrupted", "restart_after_stop", "written_on_error"])),
+    (6, "restarts of interrupted calls, of four kinds",
+        Fixtures(&["read_interrupted", "restart_after_stop", "written_on_error"])),
     (7, "the rest of an interrupted nap", Case),
     (8, "a buffer of a waiting call that another thread uses meanwhile", Case),
     (9, "the order of writes that wait", Test("writes_to_one_output_keep_their_order")),
@@ -40,17 +42,24 @@ const PITFALLS: [(u32, &str, Shown); 40] = [
     (11, "the end of the last page of data", Case),
     (12, "files that change after the recording", Test("binary_and_inputs_may_be_gone")),
     (13, "files with holes", Case),
-    (14, "devices that are mapped: /dev/zero is in case 13, others are refused", Not("the log says that it cannot be replayed")),
+    (14, "devices that are mapped: /dev/zero is in case 13, others are refused",
+        Not("the log says that it cannot be replayed")),
     (15, "advice and calls that depend on the kernel's memory", Case),
-    (16, "memory shared with programs outside", Not("docs/replay.md: the replay differs and says so")),
+    (16, "memory shared with programs outside",
+        Not("docs/replay.md: the replay differs and says so")),
     (17, "rseq: in case 15", Not("it is vetoed")),
-    (18, "what the kernel writes after a thread's last stop", Fixtures(&["clone_flags", "all_futexes"])),
-    (19, "tasks that die at any stop", Fixtures(&["threads_die_in_calls", "exit_group_siblings", "kill_in_pause"])),
-    (20, "execve by a thread that is not the leader", Fixtures(&["exec_from_thread", "exec_leader_gone"])),
+    (18, "what the kernel writes after a thread's last stop",
+        Fixtures(&["clone_flags", "all_futexes"])),
+    (19, "tasks that die at any stop",
+        Fixtures(&["threads_die_in_calls", "exit_group_siblings", "kill_in_pause"])),
+    (20, "execve by a thread that is not the leader",
+        Fixtures(&["exec_from_thread", "exec_leader_gone"])),
     (21, "the first process of a pid namespace ends", Case),
     (22, "vfork, whose parent waits in the kernel", Fixtures(&["vfork_exec"])),
-    (23, "a clone that fails in the replay only", Not("the kernel gives no way to make it fail once; it is an error with its reason")),
-    (24, "filters of the program's own", Fixtures(&["seccomp_kills", "seccomp_trace", "seccomp_all_threads", "deny_call"])),
+    (23, "a clone that fails in the replay only",
+        Not("the kernel gives no way to make it fail once; it is an error with its reason")),
+    (24, "filters of the program's own",
+        Fixtures(&["seccomp_kills", "seccomp_trace", "seccomp_all_threads", "deny_call"])),
     (25, "attributes of a process that concern its tracer", Case),
     (26, "the number of the CPU, which shows in many places", Case),
     (27, "the x87 instruction pointer", Case),
@@ -58,21 +67,25 @@ const PITFALLS: [(u32, &str, Shown); 40] = [
     (29, "frames of signals with extended state: in case 27", Fixtures(&["signal_kinds"])),
     (30, "signals in the midst of something", Test("signals_that_come_at_any_time")),
     (31, "group stops", Fixtures(&["group_stop"])),
-    (32, "breakpoints and single steps of the program's own: in case 4", Not("the replayer steps no program, but in a spin")),
+    (32, "breakpoints and single steps of the program's own: in case 4",
+        Not("the replayer steps no program, but in a spin")),
     (33, "hardware watchpoints on string instructions", Not("none are used")),
-    (34, "memory of others that is written: process_vm_writev in case 35", Not("the call is vetoed, and /proc/PID/mem refused")),
+    (34, "memory of others that is written: process_vm_writev in case 35",
+        Not("the call is vetoed, and /proc/PID/mem refused")),
     (35, "data that pass the program by: splice and kin, O_DIRECT", Case),
     (36, "descriptors that the recorder might use", Case),
     (37, "thousands of mappings", Case),
     (38, "brk that fails, and memory without access", Case),
-    (39, "PR_SET_VMA where the kernel has none: in case 25", Not("its result is the recorded one, and it shapes nothing")),
+    (39, "PR_SET_VMA where the kernel has none: in case 25",
+        Not("its result is the recorded one, and it shapes nothing")),
     (40, "calls of newer kernels: some in case 15", Fixtures(&["nr_values"])),
 ];
 
 /// The program with the cases.
 fn built(stage: &Stage, name: &str, flags: &str) -> PathBuf {
-    let source =
-        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/replay").join(format!("{name}.c"));
+    let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../fixtures/replay")
+        .join(format!("{name}.c"));
     let binary = stage.path(name);
     let mut command = Command::new("gcc");
     command
@@ -92,7 +105,11 @@ fn replays(stage: &Stage, what: &str, words: &[&str]) {
     let recorded = stage.run(&mut command);
     assert!(!recorded.stderr.contains("cannot be replayed"), "{what}: {recorded:?}");
     let replayed = stage.sysreel(&["replay", "run.reel"]);
-    assert_eq!(replayed.status.code(), Some(0), "{what}: recorded {recorded:?}, replayed {replayed:?}");
+    assert_eq!(
+        replayed.status.code(),
+        Some(0),
+        "{what}: recorded {recorded:?}, replayed {replayed:?}"
+    );
     assert_eq!(recorded.text(), replayed.text(), "{what}");
 }
 
@@ -101,7 +118,8 @@ fn each_pitfall_is_passed_by() {
     let stage = Stage::new();
     let program_with_cases = built(&stage, "pitfalls", "");
     let sources = ["replay", "replay_pitfalls", "replay_isolation"].map(|name| {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(format!("{name}.rs"));
+        let path =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(format!("{name}.rs"));
         fs::read_to_string(path).unwrap()
     });
     for (i, (number, what, shown)) in (1..).zip(&PITFALLS) {
@@ -111,7 +129,11 @@ fn each_pitfall_is_passed_by() {
             Case => {
                 let bare = stage.run(stage.command(&program_with_cases).arg(number.to_string()));
                 assert_ne!(bare.status.code(), Some(2), "{what}: there is no such case");
-                replays(&stage, &what, &[program_with_cases.to_str().unwrap(), &number.to_string()]);
+                replays(
+                    &stage,
+                    &what,
+                    &[program_with_cases.to_str().unwrap(), &number.to_string()],
+                );
             }
             Fixtures(names) => {
                 for name in *names {
@@ -156,7 +178,8 @@ fn an_output_that_is_not_read_stops_nobody_else() {
     }
     let stage = Stage::new();
     // Far more than a pipe takes.
-    let script = "seq 1 100000 & i=0; while [ $i -lt 50 ]; do i=$((i + 1)); /bin/true; done; echo > done; wait; echo end >&2";
+    let script = "seq 1 100000 & i=0; while [ $i -lt 50 ]; do i=$((i + 1)); /bin/true; done; echo \
+        > done; wait; echo end >&2";
     let mut command = stage.command(SYSREEL);
     command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "sh", "-c", script]);
     command.stdout(Stdio::piped()).stderr(Stdio::null());

@@ -1,5 +1,5 @@
-//! Real programs, recorded and replayed again and again; racy ones while others want the CPUs. What is shown is that no recording of them
-//! is replayed otherwise than it was.
+//! Real programs, recorded and replayed again and again; racy ones while others want the CPUs. What
+//! is shown is that no recording of them is replayed otherwise than it was.
 
 use crate::stage::{GCC_32, Running, SYSREEL, Stage, installed};
 use std::fmt::Write as _;
@@ -12,19 +12,30 @@ struct Case(&'static str, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
 const PROGRAMS: &[Case] = &[
-    Case("coreutils", &["ls", "sort"], "ls -laR /usr/share/doc > list 2>&1; wc list; sort list | uniq -c | sort -rn | head -3; date +%N; stat .; id; df . | wc -l; seq 99 | shuf | md5sum"),
+    Case("coreutils", &["ls", "sort"],
+        "ls -laR /usr/share/doc > list 2>&1; wc list; sort list | uniq -c | sort -rn | head -3; \
+         date +%N; stat .; id; df . | wc -l; seq 99 | shuf | md5sum"),
     Case("bash: pipes, traps, job control", &["bash", "sort", "tr"], r#"exec bash -c '
         set -m; trap "echo usr1" USR1; trap "echo bye" EXIT
         ls /usr | sort -r | tr a-z A-Z | head -3
         sleep 0.05 & jobs; kill -USR1 $$; wait %1; echo $? $RANDOM $EPOCHREALTIME
         (sleep 5 & kill %1; wait %1; echo killed $?); cat <(echo one) <(echo two); coproc cat; echo hi >&${COPROC[1]}; read -u ${COPROC[0]} x; echo $x'"#),
-    Case("tar | xz", &["tar", "xz"], "mkdir d; seq 1 5000 > d/a; cp /bin/ls d; tar c d | xz -T2 | tee x.xz | xz -d | tar tv; xz -l x.xz"),
-    Case("git commit, log, clone", &["git"], r#"export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
+    Case("tar | xz", &["tar", "xz"],
+        "mkdir d; seq 1 5000 > d/a; cp /bin/ls d; tar c d | xz -T2 | tee x.xz | xz -d | tar tv; xz \
+         -l x.xz"),
+    Case("git commit, log, clone", &["git"],
+        r#"export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e
         git init -q r; cd r; for i in 1 2 3; do seq $i 99 > f$i; git add .; git commit -qm "no $i"; done
         git log --stat; git clone -q "file://$PWD" ../s; cd ../s; git gc -q; git fsck; ls"#),
-    Case("python3: imports, random, time", &["python3"], "exec /usr/bin/python3 -c 'import random, time, os, json, http.client, sqlite3, decimal, email, uuid; print(random.random(), time.time(), time.perf_counter(), os.getpid(), uuid.uuid4(), {str(i) for i in range(9)}, hash(\"a\"))'"),
+    Case("python3: imports, random, time", &["python3"],
+        "exec /usr/bin/python3 -c 'import random, time, os, json, http.client, sqlite3, decimal, \
+         email, uuid; print(random.random(), time.time(), time.perf_counter(), os.getpid(), \
+         uuid.uuid4(), {str(i) for i in range(9)}, hash(\"a\"))'"),
     Case("python3: threads", &["python3"], THREADS),
-    Case("python3: subprocess", &["python3"], "exec /usr/bin/python3 -c 'import subprocess\nfor i in range(5): print(subprocess.run([\"sh\", \"-c\", \"echo $$; exit 3\"], capture_output=True))\np = subprocess.Popen([\"sleep\", \"9\"]); p.terminate(); print(p.wait())'"),
+    Case("python3: subprocess", &["python3"],
+        "exec /usr/bin/python3 -c 'import subprocess\nfor i in range(5): \
+         print(subprocess.run([\"sh\", \"-c\", \"echo $$; exit 3\"], capture_output=True))\np = \
+         subprocess.Popen([\"sleep\", \"9\"]); p.terminate(); print(p.wait())'"),
     Case("python3: asyncio", &["python3"], "cat > a.py <<'END'
 import asyncio, random
 async def one(i):
@@ -42,11 +53,16 @@ asyncio.run(main())
 END
 exec /usr/bin/python3 a.py"),
     Case("python3: signals", &["python3"], SIGNALS),
-    Case("perl", &["perl"], r#"exec perl -e 'use Socket; $SIG{ALRM} = sub { print "alarm\n" }; alarm 1; select undef, undef, undef, 1.2; print rand(), " $$ ", time(), "\n"; print `date`; if (my $p = fork) { waitpid $p, 0; print $? >> 8, "\n" } else { exit 7 }; %h = map { $_ => 1 } 1..9; print keys %h'"#),
-    Case("gcc hello.c", &["gcc"], "printf '#include <stdio.h>\nint main(void) { return puts(\"hello\") < 0; }' > hello.c; gcc -O2 -Wall -pipe -o hello hello.c && ./hello; gcc -print-search-dirs | wc"),
-    Case("make -j4", &["make", "gcc"], r#"for i in 1 2 3 4 5 6; do echo "int f$i(int x) { return x + $i; }" > f$i.c; done
+    Case("perl", &["perl"],
+        r#"exec perl -e 'use Socket; $SIG{ALRM} = sub { print "alarm\n" }; alarm 1; select undef, undef, undef, 1.2; print rand(), " $$ ", time(), "\n"; print `date`; if (my $p = fork) { waitpid $p, 0; print $? >> 8, "\n" } else { exit 7 }; %h = map { $_ => 1 } 1..9; print keys %h'"#),
+    Case("gcc hello.c", &["gcc"],
+        "printf '#include <stdio.h>\nint main(void) { return puts(\"hello\") < 0; }' > hello.c; \
+         gcc -O2 -Wall -pipe -o hello hello.c && ./hello; gcc -print-search-dirs | wc"),
+    Case("make -j4", &["make", "gcc"],
+        r#"for i in 1 2 3 4 5 6; do echo "int f$i(int x) { return x + $i; }" > f$i.c; done
         printf 'all: f1.o f2.o f3.o f4.o f5.o f6.o\n\tar rcs l.a $^\n\t@date\n%%.o: %%.c\n\tgcc -O1 -c $< -o $@\n' > Makefile; exec make -j4"#),
-    Case("sqlite3 with WAL", &["sqlite3"], r#"exec sqlite3 w.db "pragma journal_mode=wal; create table t(a, b); insert into t select value, random() from generate_series(1, 500);
+    Case("sqlite3 with WAL", &["sqlite3"], r#"exec sqlite3 w.db "pragma journal_mode=wal;
+        create table t(a, b); insert into t select value, random() from generate_series(1, 500);
         select sum(b), count(*) from t; pragma wal_checkpoint; create index i on t(b); vacuum; select hex(randomblob(8)), julianday('now'); pragma integrity_check;""#),
     Case("curl to a local server", &["python3", "curl"], "cat > s.py <<'END'
 import http.server, threading, subprocess
@@ -61,12 +77,27 @@ print([len(subprocess.run(['curl', '-sv', url + str(i)], capture_output=True).st
 server.shutdown()
 END
 exec /usr/bin/python3 s.py"),
-    Case("forking server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
-    Case("threaded server under load, SIGTERM", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
-    Case("static binary", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -static -pthread -o s s.c && exec ./s thread")),
-    Case("i386 binary without a C library", &["gcc"], concat!("cat > e.c <<'END'\n", include_str!("../../../../fixtures/replay/i386.c"), "\nEND\ngcc -m32 -O1 -nostdlib -static -ffreestanding -fno-stack-protector -no-pie -o e e.c && exec ./e")),
-    Case("i386 binary", &[GCC_32], concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"), "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -pthread -o i i.c && exec ./i")),
-    Case("i386 static binary", &[GCC_32], concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"), "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -static -pthread -o i i.c && exec ./i")),
+    Case("forking server under load, SIGTERM", &["gcc"],
+        concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
+            "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
+    Case("threaded server under load, SIGTERM", &["gcc"],
+        concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
+            "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
+    Case("static binary", &["gcc"],
+        concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
+            "\nEND\ngcc -O1 -static -pthread -o s s.c && exec ./s thread")),
+    Case("i386 binary without a C library", &["gcc"],
+        concat!("cat > e.c <<'END'\n", include_str!("../../../../fixtures/replay/i386.c"),
+            "\nEND\ngcc -m32 -O1 -nostdlib -static -ffreestanding -fno-stack-protector -no-pie -o \
+             e e.c && exec ./e")),
+    Case("i386 binary", &[GCC_32],
+        concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"),
+            "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -pthread -o i i.c && \
+             exec ./i")),
+    Case("i386 static binary", &[GCC_32],
+        concat!("cat > i.c <<'END'\n", include_str!("../../../../fixtures/replay/i386_libc.c"),
+            "\nEND\ngcc -m32 -idirafter /usr/include/x86_64-linux-gnu -O1 -static -pthread -o i \
+             i.c && exec ./i")),
 ];
 
 /// Programs whose tasks, signals and clocks race.
@@ -75,9 +106,14 @@ const RACY: &[Case] = &[
     Case("python3: threads", &["python3"], THREADS),
     Case("python3: signals", &["python3"], SIGNALS),
     Case("threads with a lock", &["gcc"], RACE),
-    Case("forking server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
-    Case("threaded server", &["gcc"], concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"), "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
-    Case("bash: background jobs", &["bash"], r#"exec bash -c 'for i in 1 2 3 4 5; do (echo $i $EPOCHREALTIME; kill -USR1 $$) & done; trap "echo usr1" USR1; wait; wait; wait; wait; wait; wait; echo end'"#),
+    Case("forking server", &["gcc"],
+        concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
+            "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s fork")),
+    Case("threaded server", &["gcc"],
+        concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
+            "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
+    Case("bash: background jobs", &["bash"],
+        r#"exec bash -c 'for i in 1 2 3 4 5; do (echo $i $EPOCHREALTIME; kill -USR1 $$) & done; trap "echo usr1" USR1; wait; wait; wait; wait; wait; wait; echo end'"#),
 ];
 
 const THREADS: &str = "cat > t.py <<'END'
@@ -113,13 +149,22 @@ const RACE: &str = concat!(
     "\nEND\ngcc -O1 -pthread -o r r.c && exec ./r"
 );
 
-/// Records a program and replays it with everything gone that it was made of. Says what was not the same.
+/// Records a program and replays it with everything gone that it was made of. Says what was not the
+/// same.
 fn once(Case(_, _, script): &Case) -> Result<(), String> {
     let stage = Stage::new();
     stage.write("script", script);
     let mut command = stage.command(SYSREEL);
-    let recorded =
-        stage.run(command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "sh", "script"]));
+    let recorded = stage.run(command.args([
+        "record",
+        "--replayable",
+        "-q",
+        "-o",
+        "run.reel",
+        "--",
+        "sh",
+        "script",
+    ]));
     if recorded.stdout.is_empty() || recorded.stderr.contains("cannot be replayed") {
         return Err(format!("recorded: {recorded:?}"));
     }

@@ -3,7 +3,8 @@
 use crate::replay::{record, same};
 use crate::stage::{Stage, installed};
 
-/// A timer rings in the midst of a computation, and the first call after it blocks the signal, to wait for it.
+/// A timer rings in the midst of a computation, and the first call after it blocks the signal, to
+/// wait for it.
 const TIMER: &str = r#"
 #define _GNU_SOURCE
 #include <signal.h>

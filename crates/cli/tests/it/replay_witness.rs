@@ -1,5 +1,5 @@
-//! The kernel itself as a witness of a replay: its tracepoint at the entry of every system call, which nobody can pass by. strace(1) could
-//! not tell, for what is traced already cannot be traced.
+//! The kernel itself as a witness of a replay: its tracepoint at the entry of every system call,
+//! which nobody can pass by. strace(1) could not tell, for what is traced already cannot be traced.
 
 use crate::session::is_root;
 use crate::stage::{SYSREEL, Stage, installed};
@@ -30,7 +30,8 @@ struct Instance(PathBuf);
 impl Instance {
     /// Of the entries of calls; nothing where the kernel has none, or is not ours to ask.
     fn new() -> Option<Instance> {
-        let path = Path::new(TRACING).join(format!("instances/sysreel-test-{}", std::process::id()));
+        let path =
+            Path::new(TRACING).join(format!("instances/sysreel-test-{}", std::process::id()));
         fs::create_dir(&path).ok()?;
         let instance = Instance(path);
         fs::write(instance.0.join("options/event-fork"), "1").ok()?;
@@ -39,16 +40,20 @@ impl Instance {
         Some(instance)
     }
 
-    /// The numbers of the calls of every task, in order; of the replayer only those of its first thread. Its other one, which wakes it now
-    /// and then, has a name of its own, which no replayed task can give itself.
+    /// The numbers of the calls of every task, in order; of the replayer only those of its first
+    /// thread. Its other one, which wakes it now and then, has a name of its own, which no replayed
+    /// task can give itself.
     fn calls(&self) -> BTreeMap<u32, Vec<u64>> {
         let mut calls: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         let mut threads: BTreeSet<u32> = BTreeSet::new();
         // `   name-1234    [000] .....   123.456789: sys_enter: NR 9 (10000, 1000, ...)`
-        for line in
-            fs::read_to_string(self.0.join("trace")).unwrap().lines().filter(|line| !line.starts_with('#'))
+        for line in fs::read_to_string(self.0.join("trace"))
+            .unwrap()
+            .lines()
+            .filter(|line| !line.starts_with('#'))
         {
-            let (head, tail) = line.split_once(": sys_enter: NR ").unwrap_or_else(|| panic!("{line}"));
+            let (head, tail) =
+                line.split_once(": sys_enter: NR ").unwrap_or_else(|| panic!("{line}"));
             let task = head.split(" [").next().unwrap().trim().rsplit('-').next().unwrap();
             if head.trim_start().starts_with("ticker-") {
                 threads.insert(task.parse().unwrap());
@@ -82,7 +87,8 @@ fn emulated_calls_never_enter_the_kernel() {
         return;
     };
     let stage = Stage::new();
-    let script = "date > written; ls / | sort | tail -2; kill -USR1 $BASHPID & wait; exec cat written";
+    let script =
+        "date > written; ls / | sort | tail -2; kill -USR1 $BASHPID & wait; exec cat written";
     let mut command = stage.command(SYSREEL);
     command.args(["record", "--replayable", "-q", "-o", "run.reel", "--", "bash", "-c", script]);
     let recorded = stage.run(&mut command);
@@ -92,7 +98,11 @@ fn emulated_calls_never_enter_the_kernel() {
     // Of the replayer and what it starts, and of nobody else.
     let (traced, enable) = (instance.0.join("set_event_pid"), instance.0.join(ENABLE));
     let mut command = stage.command("sh");
-    command.args(["-c", r#"echo $$ > "$1"; echo 1 > "$2"; echo $$ > pid; exec "$3" replay run.reel"#, "sh"]);
+    command.args([
+        "-c",
+        r#"echo $$ > "$1"; echo 1 > "$2"; echo $$ > pid; exec "$3" replay run.reel"#,
+        "sh",
+    ]);
     let replayed = stage.run(command.arg(&traced).arg(&enable).arg(SYSREEL));
     assert!(replayed.status.success(), "{replayed:?}");
     assert_eq!(replayed.stdout, recorded.stdout);
@@ -101,7 +111,8 @@ fn emulated_calls_never_enter_the_kernel() {
     let replayer: u32 = fs::read_to_string(stage.path("pid")).unwrap().trim().parse().unwrap();
     let calls = instance.calls();
     let number = |name: &str| {
-        let named = |nr: &u64| sysreel_abi::syscall_name(sysreel_abi::AuditArch::X86_64, *nr) == Some(name);
+        let named =
+            |nr: &u64| sysreel_abi::syscall_name(sysreel_abi::AuditArch::X86_64, *nr) == Some(name);
         (0..1000).find(named).unwrap()
     };
     let allowed: Vec<u64> = ALLOWED.iter().map(|name| number(name)).collect();
@@ -109,8 +120,10 @@ fn emulated_calls_never_enter_the_kernel() {
     assert!(calls[&replayer].len() > 1000, "the replayer itself was seen");
     let mut tasks = 0;
     for (task, made) in calls.iter().filter(|(task, _)| **task != replayer) {
-        // The first is a copy of the replayer until it has become the stub; the others were made by it.
-        let begins = if tasks == 0 { made.iter().position(|nr| *nr == execveat).unwrap() } else { 0 };
+        // The first is a copy of the replayer until it has become the stub; the others were made by
+        // it.
+        let begins =
+            if tasks == 0 { made.iter().position(|nr| *nr == execveat).unwrap() } else { 0 };
         for nr in &made[begins..] {
             assert!(allowed.contains(nr), "task {task} has made call {nr}");
         }

@@ -12,16 +12,21 @@ fn a_log_that_is_being_written_is_no_broken_one() {
     assert_eq!(recorder.first_line(), "ready\n");
     let info = stage.sysreel(&["info", "x.reel"]);
     assert_eq!(info.status.code(), Some(0), "{info:?}");
-    assert!(info.text().contains("being written") && !info.text().contains("not finished"), "{info:?}");
+    assert!(
+        info.text().contains("being written") && !info.text().contains("not finished"),
+        "{info:?}"
+    );
     let json = stage.sysreel(&["info", "--json", "x.reel"]);
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
     assert_eq!(
         (&json["ending"]["state"], json["missing"].as_array().map(Vec::len)),
         (&"being written".into(), Some(0))
     );
-    for words in
-        [&["print", "x.reel"][..], &["print", "-c", "x.reel"], &["print", "--format", "raw", "x.reel"]]
-    {
+    for words in [
+        &["print", "x.reel"][..],
+        &["print", "-c", "x.reel"],
+        &["print", "--format", "raw", "x.reel"],
+    ] {
         let ran = stage.sysreel(words);
         assert!(ran.status.success() && ran.stderr.contains("x.reel is being written"), "{ran:?}");
     }
@@ -37,9 +42,19 @@ fn a_log_that_is_being_written_is_no_broken_one() {
 #[test]
 fn nothing_is_cut_from_the_lists() {
     let stage = Stage::new();
-    let script =
-        "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do /bin/true; done";
-    let ran = stage.sysreel(&["record", "-q", "--capture-limit", "all", "-o", "x.reel", "sh", "-c", script]);
+    let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do \
+        /bin/true; done";
+    let ran = stage.sysreel(&[
+        "record",
+        "-q",
+        "--capture-limit",
+        "all",
+        "-o",
+        "x.reel",
+        "sh",
+        "-c",
+        script,
+    ]);
     assert!(ran.status.success(), "{ran:?}");
     let text = stage.sysreel(&["info", "x.reel"]).text();
     let listed = |what: &str| text.lines().filter(|line| line.contains(what)).count();

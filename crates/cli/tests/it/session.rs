@@ -48,7 +48,8 @@ impl Session {
 
     /// As a user without capabilities, to whom nothing but this folder belongs.
     pub(crate) fn unprivileged(program: &Program) -> Self {
-        // The build folder may be closed to that user. What he cannot read he could not trace either.
+        // The build folder may be closed to that user. What he cannot read he could not trace
+        // either.
         let mut session = Self::apart(program);
         chown(session.folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         session.unprivileged = true;
@@ -60,9 +61,11 @@ impl Session {
         let mut session = Self::new(program);
         for path in [&mut session.sysreel, &mut session.program] {
             let copy = session.folder.path().join(path.file_name().unwrap());
-            // By another process: a descriptor of ours, open for writing, would go into whatever other tests start meanwhile, and
-            // a program that is open for writing cannot be executed (execve(2) ETXTBSY).
-            let status = Command::new("install").args(["-m", "755"]).args([&*path, &copy]).status().unwrap();
+            // By another process: a descriptor of ours, open for writing, would go into whatever
+            // other tests start meanwhile, and a program that is open for writing cannot be
+            // executed (execve(2) ETXTBSY).
+            let status =
+                Command::new("install").args(["-m", "755"]).args([&*path, &copy]).status().unwrap();
             assert!(status.success(), "install {}", path.display());
             *path = copy;
         }
@@ -87,7 +90,12 @@ impl Session {
     }
 
     /// The same, with the recorder started by another command.
-    pub(crate) fn recorded_under(&self, wrapper: &[&str], program: &Program, options: &[&str]) -> Run {
+    pub(crate) fn recorded_under(
+        &self,
+        wrapper: &[&str],
+        program: &Program,
+        options: &[&str],
+    ) -> Run {
         let mut command: Vec<OsString> = wrapper.iter().map(OsString::from).collect();
         command.extend([self.sysreel.clone().into(), "record".into(), "-q".into()]);
         command.extend(options.iter().map(OsString::from));
@@ -123,11 +131,14 @@ impl Session {
         let file = |what: &str| self.folder.path().join(format!("{name}.{what}"));
         let (stdout, stderr, statements) = (file("stdout"), file("stderr"), file("statements"));
         let _ = fs::remove_file(&statements);
-        // The statements go to descriptor 3. A shell opens it there: between fork and exec Rust could do it only with unsafe code.
+        // The statements go to descriptor 3. A shell opens it there: between fork and exec Rust
+        // could do it only with unsafe code.
         let mut command = Command::new("sh");
         // Cargo's own variables would send every program's loader through its folders.
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-        command.args(["-c", r#"statements=$1; shift; exec "$@" 3>>"$statements""#, "sh"]).arg(&statements);
+        command
+            .args(["-c", r#"statements=$1; shift; exec "$@" 3>>"$statements""#, "sh"])
+            .arg(&statements);
         if self.unprivileged {
             let nobody = NOBODY.to_string();
             command.args(["setpriv", "--reuid", &nobody, "--regid", &nobody, "--clear-groups"]);
@@ -173,15 +184,18 @@ impl Run {
     pub(crate) fn ended(&self, end: &Ending) -> bool {
         match end {
             Ending::Exit(status) => self.status.code() == Some(*status),
-            Ending::Signal(name) => {
-                self.status.signal().and_then(sysreel_abi::signal_name).is_some_and(|signal| signal == name)
-            }
+            Ending::Signal(name) => self
+                .status
+                .signal()
+                .and_then(sysreel_abi::signal_name)
+                .is_some_and(|signal| signal == name),
         }
     }
 
     /// Whether the program said that the machine lacks what it needs.
     pub(crate) fn skipped(&self) -> bool {
-        self.status.code() == Some(SKIPPED) && self.statements.lines().any(|line| line.starts_with("skip "))
+        self.status.code() == Some(SKIPPED)
+            && self.statements.lines().any(|line| line.starts_with("skip "))
     }
 }
 
@@ -195,7 +209,9 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn zstd_accepts(log: &Path) -> Result<(), String> {
     let run = Command::new("zstd").args(["-t", "-q", "-"]).stdin(File::open(log).unwrap()).output();
     match run {
-        Ok(output) if !output.status.success() => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+        Ok(output) if !output.status.success() => {
+            Err(String::from_utf8_lossy(&output.stderr).into_owned())
+        }
         _ => Ok(()),
     }
 }

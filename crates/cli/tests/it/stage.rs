@@ -1,4 +1,5 @@
-//! Where real programs run: a folder of their own, the same surroundings every time, a deadline, and nothing left behind.
+//! Where real programs run: a folder of their own, the same surroundings every time, a deadline,
+//! and nothing left behind.
 
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
@@ -14,9 +15,9 @@ use tempfile::TempDir;
 /// What takes longer hangs.
 const DEADLINE: Duration = Duration::from_secs(100);
 
-/// Gives the programs that tests start the default action for signals that this process ignores, as under nohup(1) or in the
-/// background of a shell without job control. A signal that is caught has its default action after execve(2), one that is
-/// ignored stays ignored.
+/// Gives the programs that tests start the default action for signals that this process ignores, as
+/// under nohup(1) or in the background of a shell without job control. A signal that is caught has
+/// its default action after execve(2), one that is ignored stays ignored.
 pub(crate) fn default_signals() {
     use signal_hook::consts as number;
     static ONCE: std::sync::Once = std::sync::Once::new();
@@ -77,7 +78,8 @@ impl Stage {
         path
     }
 
-    /// A command in this folder. Cargo's own variables would send every program's loader through its folders.
+    /// A command in this folder. Cargo's own variables would send every program's loader through
+    /// its folders.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -102,7 +104,8 @@ impl Stage {
 
     /// Runs a command to its end.
     pub(crate) fn run(&self, command: &mut Command) -> Ran {
-        // Files, not pipes: nobody has to read while it runs. Always the same names: programs may look where their descriptors lead.
+        // Files, not pipes: nobody has to read while it runs. Always the same names: programs may
+        // look where their descriptors lead.
         let (out, err) = (self.path(".stdout"), self.path(".stderr"));
         command.stdout(File::create(&out).unwrap()).stderr(File::create(&err).unwrap());
         let status = Running::start(command).wait();
@@ -213,7 +216,9 @@ pub(crate) fn until(what: &str, mut so: impl FnMut() -> bool) {
 /// A line of /proc/PID/status, without its name.
 pub(crate) fn status_of(pid: u32, field: &str) -> Option<String> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status.lines().find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
+    status
+        .lines()
+        .find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
 }
 
 /// The letter of the task's state: R, S, T (stopped), t (by its tracer), Z ...
@@ -221,7 +226,8 @@ pub(crate) fn state_of(pid: u32) -> Option<char> {
     status_of(pid, "State")?.chars().next()
 }
 
-/// A compiler and a C library for 32-bit programs, as Debian's libc6-dev-i386 or gcc-multilib bring them.
+/// A compiler and a C library for 32-bit programs, as Debian's libc6-dev-i386 or gcc-multilib bring
+/// them.
 pub(crate) const GCC_32: &str = "gcc -m32 -idirafter /usr/include/x86_64-linux-gnu";
 
 /// Can a command line that begins with a compiler build a program?
@@ -238,7 +244,8 @@ fn builds(command: &str) -> bool {
     built.is_ok_and(|status| status.success())
 }
 
-/// Whether every program is installed, and every compiler works that is named with its flags; says so when one is not.
+/// Whether every program is installed, and every compiler works that is named with its flags; says
+/// so when one is not.
 pub(crate) fn installed(test: &str, programs: &[&str]) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let missing: Vec<_> = programs
@@ -249,7 +256,10 @@ pub(crate) fn installed(test: &str, programs: &[&str]) -> bool {
         })
         .collect();
     // Where everything is said to be installed, a test that cannot test has failed.
-    assert!(missing.is_empty() || std::env::var_os("REQUIRE_TOOLS").is_none(), "{test}: no {missing:?}");
+    assert!(
+        missing.is_empty() || std::env::var_os("REQUIRE_TOOLS").is_none(),
+        "{test}: no {missing:?}"
+    );
     if !missing.is_empty() {
         // Past the capture of the test harness: a test that did not test must be seen.
         _ = writeln!(
@@ -273,13 +283,16 @@ impl Read {
     /// Ended by its recorder, with all its events.
     #[track_caller]
     pub(crate) fn is_clean(&self) -> &Read {
-        assert!(self.ending == Ending::Clean && self.missing.is_empty() && self.events > 0, "{self:?}");
+        assert!(
+            self.ending == Ending::Clean && self.missing.is_empty() && self.events > 0,
+            "{self:?}"
+        );
         self
     }
 }
 
-/// Every event of a log and its tail. Of a log that is still being recorded some may be missing: what moves from the tail to the file
-/// meanwhile is looked for in neither.
+/// Every event of a log and its tail. Of a log that is still being recorded some may be missing:
+/// what moves from the tail to the file meanwhile is looked for in neither.
 #[track_caller]
 pub(crate) fn each(path: &Path, mut see: impl FnMut(&Log<FileSource>, &Event)) -> Read {
     let file = sysreel_inspect::open(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
@@ -299,7 +312,8 @@ pub(crate) fn each(path: &Path, mut see: impl FnMut(&Log<FileSource>, &Event)) -
                 see(log, &event);
             }
             // The end that is open, and not a hole.
-            Item::Missing(missing) if missing.count.is_none() && missing.why == Why::Unfinished => {}
+            Item::Missing(missing) if missing.count.is_none() && missing.why == Why::Unfinished => {
+            }
             Item::Missing(missing) => read.missing.push(missing.to_string()),
         }
     }

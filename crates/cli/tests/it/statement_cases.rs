@@ -28,7 +28,8 @@ skip no such kernel
     let all = parse(text).unwrap();
     assert_eq!(all.len(), 19);
     let args = [Some(u64::MAX), None, Some(16), None, None, None];
-    let shape = Shape::Entry { name: Some("read".into()), arch: Some("x86_64".into()), nr: Some(0), args };
+    let shape =
+        Shape::Entry { name: Some("read".into()), arch: Some("x86_64".into()), nr: Some(0), args };
     assert_eq!(all[0].claim, Claim::Stop(Who::Task(5), shape));
     let Claim::Memory(place, pattern) = &all[11].claim else { panic!("{:?}", all[11]) };
     assert!(place.at_exit && place.address == Some(0x7f00) && place.arg == 1);

@@ -1,7 +1,8 @@
-//! The language in which a fixture program states what a recorder must see of it: fixtures/programs/README.md.
+//! The language in which a fixture program states what a recorder must see of it:
+//! fixtures/programs/README.md.
 //!
-//! The parser is total: a line is understood whole, or it is an error that names the line. A statement that is skipped in
-//! silence would be a test that passes for nothing.
+//! The parser is total: a line is understood whole, or it is an error that names the line. A
+//! statement that is skipped in silence would be a test that passes for nothing.
 
 use std::fmt;
 
@@ -150,7 +151,9 @@ fn claim(text: &str) -> Result<Claim, String> {
 }
 
 fn count(words: &[&str]) -> Result<Count, String> {
-    let [name, entry, exit, short] = words else { return Err("regions TID NAME IN OUT short=N".into()) };
+    let [name, entry, exit, short] = words else {
+        return Err("regions TID NAME IN OUT short=N".into());
+    };
     let short = decimal(short.strip_prefix("short=").ok_or("short=N comes last")?)?;
     Ok(Count { name: (*name).to_owned(), entry: decimal(entry)?, exit: decimal(exit)?, short })
 }
@@ -177,7 +180,8 @@ fn shape(words: &[&str]) -> Result<Shape, String> {
         ["signal", name] => Ok(Shape::Signal(signal(name)?)),
         ["group", name] => Ok(Shape::Group(signal(name)?)),
         ["event", what, options @ ..] => {
-            const KNOWN: [&str; 7] = ["exec", "fork", "vfork", "vfork_done", "clone", "exit", "stop"];
+            const KNOWN: [&str; 7] =
+                ["exec", "fork", "vfork", "vfork_done", "clone", "exit", "stop"];
             if !KNOWN.contains(what) {
                 return Err(format!("no event is called {what}"));
             }
@@ -202,7 +206,8 @@ fn entry(name: &str, options: &[&str]) -> Result<Shape, String> {
             "arch" => put(&mut arch, architecture(value, &["x86_64", "i386", "x32"])?)?,
             "nr" => put(&mut nr, hexadecimal(value)?)?,
             _ => {
-                let slot = args.get_mut(usize::from(argument(key)?)).ok_or("there are six arguments")?;
+                let slot =
+                    args.get_mut(usize::from(argument(key)?)).ok_or("there are six arguments")?;
                 put(slot, hexadecimal(value)?)?;
             }
         }
@@ -238,7 +243,16 @@ fn place(who: Who, when: &str, name: &str, arg: &str, options: &[&str]) -> Resul
             _ => return Err(format!("{key} is no option of a region")),
         }
     }
-    Ok(Place { who, at_exit, name: name.to_owned(), arg: argument(arg)?, address, role, index, asked })
+    Ok(Place {
+        who,
+        at_exit,
+        name: name.to_owned(),
+        arg: argument(arg)?,
+        address,
+        role,
+        index,
+        asked,
+    })
 }
 
 fn pattern(text: &str) -> Result<Pattern, String> {
@@ -288,7 +302,10 @@ pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
 }
 
 fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {
-    words.iter().map(|word| word.split_once('=').ok_or_else(|| format!("{word} is no key=value"))).collect()
+    words
+        .iter()
+        .map(|word| word.split_once('=').ok_or_else(|| format!("{word} is no key=value")))
+        .collect()
 }
 
 fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
@@ -296,7 +313,11 @@ fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
 }
 
 fn architecture(text: &str, known: &[&str]) -> Result<String, String> {
-    if known.contains(&text) { Ok(text.to_owned()) } else { Err(format!("arch={text} cannot be here")) }
+    if known.contains(&text) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("arch={text} cannot be here"))
+    }
 }
 
 fn argument(word: &str) -> Result<u8, String> {

@@ -1,4 +1,5 @@
-//! The table of exit statuses that `--help` shows is true and whole: each status of each command comes about, and no other.
+//! The table of exit statuses that `--help` shows is true and whole: each status of each command
+//! comes about, and no other.
 
 use crate::replay_pitfalls::elsewhere;
 use crate::stage::Stage;
@@ -6,7 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use sysreel_format::{Limits, Log};
 
-/// Statuses that need what a test cannot make: a recorder whose table is wrong (tests/seeded has one, as a library).
+/// Statuses that need what a test cannot make: a recorder whose table is wrong (tests/seeded has
+/// one, as a library).
 const ELSEWHERE: &[(&str, &str)] = &[("record", "124")];
 
 /// Command, status, command line.
@@ -105,7 +107,9 @@ fn listed(help: &str) -> BTreeSet<(String, String)> {
     for line in table.lines() {
         if let Some(row) = line.strip_prefix("    ") {
             let status = row.split(' ').next().unwrap();
-            pairs.extend(commands.iter().map(|command: &String| (command.clone(), status.to_owned())));
+            pairs.extend(
+                commands.iter().map(|command: &String| (command.clone(), status.to_owned())),
+            );
         } else if let Some(names) = line.strip_prefix("  ") {
             commands = names.split(", ").map(str::to_owned).collect();
             if let Some(group) = names.strip_prefix("baseline record, ") {
@@ -131,7 +135,8 @@ fn every_status_of_the_table_comes_about() {
     }
     let listed = listed(&stage.sysreel(&["--help"]).text());
     let known: Vec<_> = ELSEWHERE.iter().map(|(c, s)| ((*c).to_owned(), (*s).to_owned())).collect();
-    // What only another kind of input brings about is shown with one command of those that share a row.
+    // What only another kind of input brings about is shown with one command of those that share a
+    // row.
     let untried: Vec<_> = listed.difference(&seen).filter(|pair| !known.contains(pair)).collect();
     let shared = [
         ("ab", "4"),

@@ -86,7 +86,11 @@ impl fmt::Display for Stop {
             What::Gone(End::Superseded) => write!(f, "gone: superseded")?,
             What::Other(text) => write!(f, "{text}")?,
         }
-        if self.regions.is_empty() { Ok(()) } else { write!(f, " [{} regions]", self.regions.len()) }
+        if self.regions.is_empty() {
+            Ok(())
+        } else {
+            write!(f, " [{} regions]", self.regions.len())
+        }
     }
 }
 

@@ -13,7 +13,9 @@ fn print(stage: &Stage, arguments: &[&str]) -> String {
 
 /// The number at the beginning of a line.
 fn number(line: &str) -> u64 {
-    line.split_once(' ').and_then(|(number, _)| number.parse().ok()).unwrap_or_else(|| panic!("{line}"))
+    line.split_once(' ')
+        .and_then(|(number, _)| number.parse().ok())
+        .unwrap_or_else(|| panic!("{line}"))
 }
 
 #[test]
@@ -21,11 +23,14 @@ fn lines_within_are_those_of_the_whole() {
     let stage = Stage::new();
     let script = "read word <.x; echo $word >.y; (read word <.y; echo $word)";
     stage.write(".x", "text\n");
-    assert!(stage.sysreel(&["record", "-q", "-o", "run.reel", "sh", "-c", script]).status.success());
+    assert!(
+        stage.sysreel(&["record", "-q", "-o", "run.reel", "sh", "-c", script]).status.success()
+    );
     let options = ["--event-numbers", "-ttt", "-y"];
     let whole = print(&stage, &options);
     let lines: Vec<&str> = whole.lines().collect();
-    // From the beginning of any line on: lines that began before and go on are `resumed` there, others are as ever.
+    // From the beginning of any line on: lines that began before and go on are `resumed` there,
+    // others are as ever.
     for at in (0..lines.len()).step_by(7) {
         let from = number(lines[at]).to_string();
         let part = print(&stage, &[&options[..], &["--from", &from]].concat());
@@ -34,8 +39,10 @@ fn lines_within_are_those_of_the_whole() {
         assert!(part.lines().skip(1).eq(lines[at + 1..].iter().copied()), "from {from}: {part}");
     }
     let (from, to) = (number(lines[20]), number(lines[40]));
-    let part =
-        print(&stage, &[&options[..], &["--from", &from.to_string(), "--to", &to.to_string()]].concat());
+    let part = print(
+        &stage,
+        &[&options[..], &["--from", &from.to_string(), "--to", &to.to_string()]].concat(),
+    );
     assert_eq!(part.lines().count(), 21, "{part}");
     assert!(
         lines[40].starts_with(part.lines().last().unwrap().trim_end_matches(" <unfinished ...>")),
@@ -43,7 +50,8 @@ fn lines_within_are_those_of_the_whole() {
     );
     assert_eq!(print(&stage, &["--from", "1000000"]), "");
     // Times are those that -ttt shows, which has microseconds.
-    let time = lines[30].split_whitespace().nth(if lines[30].contains("[pid") { 3 } else { 1 }).unwrap();
+    let time =
+        lines[30].split_whitespace().nth(if lines[30].contains("[pid") { 3 } else { 1 }).unwrap();
     let part = print(&stage, &[&options[..], &["--from", &format!("@{time}")]].concat());
     assert!(number(part.lines().next().unwrap()) >= number(lines[29]), "{time}: {part}");
     let ran = stage.sysreel(&["print", "run.reel", "--from", "yesterday"]);
@@ -83,10 +91,15 @@ fn times_are_found_with_and_without_an_index() {
     for tenth in [0, 3, 7, 10] {
         let ns = length * tenth / 10;
         let from = format!("+{}.{:09}", ns / 1_000_000_000, ns % 1_000_000_000);
-        let (whole, torn) = (events(&["run.reel", "--from", &from]), events(&["torn.reel", "--from", &from]));
+        let (whole, torn) =
+            (events(&["run.reel", "--from", &from]), events(&["torn.reel", "--from", &from]));
         assert!(!whole.is_empty() && torn.starts_with(&whole), "{from}");
         // It is the rest of the log, and shorter the later it begins.
-        assert!(all.ends_with(&whole) && whole.len() < before, "{from}: {} of {before}", whole.len());
+        assert!(
+            all.ends_with(&whole) && whole.len() < before,
+            "{from}: {} of {before}",
+            whole.len()
+        );
         before = whole.len();
     }
     let some = events(&["run.reel", "--from", "40000", "--to", "40009"]);

@@ -1,4 +1,5 @@
-//! Without captured memory the recorder still knows what it needs to know: whose thread a task is, what a descriptor is.
+//! Without captured memory the recorder still knows what it needs to know: whose thread a task is,
+//! what a descriptor is.
 
 use crate::program::program;
 use crate::stage::Stage;
@@ -18,20 +19,35 @@ fn threads_are_threads() {
     for limit in ["0", "64K"] {
         stage.sysreel(&["record", "-q", "-o", "x.reel", "--capture-limit", limit, "--", threads]);
         let info: Value =
-            serde_json::from_str(&stage.sysreel(&["info", "--json", "x.reel"]).text()).expect("JSON");
+            serde_json::from_str(&stage.sysreel(&["info", "--json", "x.reel"]).text())
+                .expect("JSON");
         let tasks = info["tasks"].as_array().unwrap();
         assert!(tasks.len() > 2, "{tasks:?}");
         for task in tasks {
             assert_eq!(task["tgid"], tasks[0]["tid"], "limit {limit}: {task}");
         }
-        assert!(tasks[1..].iter().all(|task| task["origin"] == "thread"), "limit {limit}: {tasks:?}");
+        assert!(
+            tasks[1..].iter().all(|task| task["origin"] == "thread"),
+            "limit {limit}: {tasks:?}"
+        );
     }
 }
 
 #[test]
 fn pipes_have_names_and_no_memory_is_kept() {
     let stage = Stage::new();
-    stage.sysreel(&["record", "-q", "-o", "x.reel", "--capture-limit", "0", "--", "sh", "-c", "true | true"]);
+    stage.sysreel(&[
+        "record",
+        "-q",
+        "-o",
+        "x.reel",
+        "--capture-limit",
+        "0",
+        "--",
+        "sh",
+        "-c",
+        "true | true",
+    ]);
     let stops = stops(&stage);
     // dup2 makes a name too; only the call that makes a pipe has two in one stop.
     let pipes = stops.iter().filter_map(|stop| stop["names"].as_array()).filter(|names| {

@@ -1,12 +1,13 @@
-//! Logs of what no kernel writes today: structs whose fields disagree, numbers of 64 bits, every size, the layout of the fourth
-//! proposal, operations that do not exist yet. A reader must show all of it and judge none.
+//! Logs of what no kernel writes today: structs whose fields disagree, numbers of 64 bits, every
+//! size, the layout of the fourth proposal, operations that do not exist yet. A reader must show
+//! all of it and judge none.
 
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch, Nr};
 use sysreel_format::{
-    BlockWriter, Clock, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader, FileId,
-    FileMeta, Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, Segment, SourceId, StopHead,
-    TaskHead, TaskId,
+    BlockWriter, Clock, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader,
+    FileId, FileMeta, Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, Segment,
+    SourceId, StopHead, TaskHead, TaskId,
 };
 
 const TASK: TaskId = TaskId(0);
@@ -34,7 +35,8 @@ pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What programs do all day, so that it fits the columns of codec 1: a loop of calls with buffers, some of which fail.
+/// What programs do all day, so that it fits the columns of codec 1: a loop of calls with buffers,
+/// some of which fail.
 fn calls(rows: &mut Rows) {
     let nr = |name| number(Abi::X86_64, name).unwrap();
     for n in 0..40_u64 {
@@ -50,7 +52,10 @@ fn calls(rows: &mut Rows) {
         let path = format!("/etc/file.{n}\0");
         let fails = n % 9 == 4;
         let open = struct_of(ENTRY, &[ip, sp, nr("openat"), 0xffff_ff9c, 0x5000, 0, 0, 0, 0]);
-        rows.stop_with(&open, Some((1, Direction::IN, RegionFlags::STRING, 0x5000, path.as_bytes())));
+        rows.stop_with(
+            &open,
+            Some((1, Direction::IN, RegionFlags::STRING, 0x5000, path.as_bytes())),
+        );
         let opened: i64 = if fails { -2 } else { 3 };
         let result = |rval: i64| {
             let mut exit = struct_of(EXIT, &[ip, sp, rval.cast_unsigned()]);
@@ -62,7 +67,10 @@ fn calls(rows: &mut Rows) {
             continue;
         }
         let data = vec![b'a' + u8::try_from(n % 26).unwrap(); usize::try_from(n).unwrap()];
-        rows.stop_with(&struct_of(ENTRY, &[ip + 64, sp, nr("read"), 3, 0x6000, 512, 0, 0, 0]), None);
+        rows.stop_with(
+            &struct_of(ENTRY, &[ip + 64, sp, nr("read"), 3, 0x6000, 512, 0, 0, 0]),
+            None,
+        );
         let region = (1, Direction::OUT, RegionFlags::default(), 0x6000, data.as_slice());
         rows.stop_with(&result(i64::try_from(n).unwrap()), Some(region));
     }
@@ -80,8 +88,13 @@ fn is_error(rows: &mut Rows) {
 
 /// All 64 bits of a number, for every architecture and for one that nobody knows.
 fn numbers(rows: &mut Rows) {
-    let archs =
-        [AuditArch::X86_64, AuditArch::I386, AuditArch::AARCH64, AuditArch::RISCV64, AuditArch(0x1234_5678)];
+    let archs = [
+        AuditArch::X86_64,
+        AuditArch::I386,
+        AuditArch::AARCH64,
+        AuditArch::RISCV64,
+        AuditArch(0x1234_5678),
+    ];
     for arch in archs {
         for nr in [
             0,
@@ -121,17 +134,24 @@ fn sizes(rows: &mut Rows) {
     }
     // The kernel had more than was asked for, or said nothing of a length, or refused.
     let info = merged(ENTRY, AuditArch::X86_64, &entry(getpid()));
-    for (ret, bytes) in
-        [(200, &info[..]), (i32::MAX, &info), (0, &info), (0, &[]), (-3, &[]), (-5, &[]), (i32::MIN, &[])]
-    {
+    for (ret, bytes) in [
+        (200, &info[..]),
+        (i32::MAX, &info),
+        (0, &info),
+        (0, &[]),
+        (-3, &[]),
+        (-5, &[]),
+        (i32::MIN, &[]),
+    ] {
         rows.stop(SYSCALL_STOP, Layout::MERGED, ret, bytes);
     }
 }
 
 /// op, arch; nr, ip, sp, frame pointer, args (entry, seccomp) or rval, is_error (exit).
 fn v4_layout(rows: &mut Rows) {
-    let v4 =
-        |op: u8, arch: AuditArch, rest: &[u8]| [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), rest].concat();
+    let v4 = |op: u8, arch: AuditArch, rest: &[u8]| {
+        [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), rest].concat()
+    };
     for (arch, nr) in [
         (AuditArch::X86_64, getpid()),
         (AuditArch::I386, number(Abi::I386, "getpid").unwrap()),
@@ -140,9 +160,13 @@ fn v4_layout(rows: &mut Rows) {
         let words = [nr, 0x40_1000, 0x7fff_0000, 0x7fff_0100, 1, 2, 3, 4, 5, u64::MAX];
         let call: Vec<u8> = words.iter().flat_map(|word: &u64| word.to_le_bytes()).collect();
         let seccomp = [&call[..], &77u32.to_le_bytes(), &[0; 4]].concat();
-        for (op, rest) in
-            [(NONE, &[][..]), (ENTRY, &call), (SECCOMP, &seccomp), (EXIT, &exit(-9, 1)), (EXIT, &exit(-9, 0))]
-        {
+        for (op, rest) in [
+            (NONE, &[][..]),
+            (ENTRY, &call),
+            (SECCOMP, &seccomp),
+            (EXIT, &exit(-9, 1)),
+            (EXIT, &exit(-9, 0)),
+        ] {
             let info = v4(op, arch, rest);
             rows.stop(status(op), Layout::PROPOSAL_V4, i32::try_from(info.len()).unwrap(), &info);
             rows.stop(
@@ -161,10 +185,17 @@ fn unknown(rows: &mut Rows) {
         rows.info(op, &merged(op, AuditArch::X86_64, &entry(getpid())));
     }
     for layout in [0, 3, 255] {
-        rows.stop(SYSCALL_STOP, Layout(layout), 80, &merged(ENTRY, AuditArch::X86_64, &entry(getpid())));
+        rows.stop(
+            SYSCALL_STOP,
+            Layout(layout),
+            80,
+            &merged(ENTRY, AuditArch::X86_64, &entry(getpid())),
+        );
     }
     let none = merged(NONE, AuditArch::X86_64, &[]);
-    for status in [0x2a_057f, 0xff_057f, 0x80_7f7f, 0x7f7f, 0x417f, 0x007f, 0xffff, 0, 0x8b, u32::MAX] {
+    for status in
+        [0x2a_057f, 0xff_057f, 0x80_7f7f, 0x7f7f, 0x417f, 0x007f, 0xffff, 0, 0x8b, u32::MAX]
+    {
         rows.stop(status, Layout::MERGED, 24, &none);
     }
 }
@@ -178,14 +209,18 @@ fn status(op: u8) -> u32 {
     if op == SECCOMP { SECCOMP_STOP } else { SYSCALL_STOP }
 }
 
-/// The layout of Linux 5.3: op, three bytes of nothing, arch, instruction and stack pointer, and what belongs to the operation.
+/// The layout of Linux 5.3: op, three bytes of nothing, arch, instruction and stack pointer, and
+/// what belongs to the operation.
 fn merged(op: u8, arch: AuditArch, rest: &[u8]) -> Vec<u8> {
     let (ip, sp) = (0x40_1000_u64.to_le_bytes(), 0x7fff_0000_u64.to_le_bytes());
     [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), &ip, &sp, rest].concat()
 }
 
 fn entry(nr: u64) -> Vec<u8> {
-    [nr, 1, u64::MAX, 1 << 63, 1 << 32, 0xffff_ff9c, 0].iter().flat_map(|word| word.to_le_bytes()).collect()
+    [nr, 1, u64::MAX, 1 << 63, 1 << 32, 0xffff_ff9c, 0]
+        .iter()
+        .flat_map(|word| word.to_le_bytes())
+        .collect()
 }
 
 fn exit(rval: i64, is_error: u8) -> Vec<u8> {
@@ -205,17 +240,25 @@ impl Rows {
     }
 
     fn stop(&mut self, wait_status: u32, layout: Layout, info_ret: i32, info: &[u8]) {
-        self.add(EventKind::STOP, |row| row.stop_head(&StopHead { wait_status, info_ret, layout, info }));
+        self.add(EventKind::STOP, |row| {
+            row.stop_head(&StopHead { wait_status, info_ret, layout, info })
+        });
     }
 
     /// A syscall stop with a region.
     fn stop_with(&mut self, info: &[u8], region: Option<(u8, Direction, RegionFlags, u64, &[u8])>) {
         self.add(EventKind::STOP, |row| {
             let info_ret = i32::try_from(info.len()).unwrap();
-            row.stop_head(&StopHead { wait_status: SYSCALL_STOP, info_ret, layout: Layout::MERGED, info });
+            row.stop_head(&StopHead {
+                wait_status: SYSCALL_STOP,
+                info_ret,
+                layout: Layout::MERGED,
+                info,
+            });
             if let Some((arg, dir, flags, address, data)) = region {
                 let (role, index, errno, got) = (Role::DIRECT, 0, 0, data.len() as u64);
-                let head = RegionHead { arg, dir, role, flags, index, address, asked: got, got, errno };
+                let head =
+                    RegionHead { arg, dir, role, flags, index, address, asked: got, got, errno };
                 row.region(&head, Data::Inline(data));
             }
         });
@@ -240,8 +283,11 @@ fn log(fill: fn(&mut Rows)) -> Vec<u8> {
 }
 
 fn log_with(header: FileHeader, fill: fn(&mut Rows)) -> Vec<u8> {
-    let meta =
-        FileMeta { tool_version: b"synthetic".to_vec(), argv: vec![b"none".to_vec()], ..FileMeta::default() };
+    let meta = FileMeta {
+        tool_version: b"synthetic".to_vec(),
+        argv: vec![b"none".to_vec()],
+        ..FileMeta::default()
+    };
     log_of(header, &meta, fill)
 }
 
@@ -254,10 +300,19 @@ pub(crate) fn log_of(header: FileHeader, meta: &FileMeta, fill: impl FnOnce(&mut
         t_ns: 1_000_000,
     };
     rows.add(EventKind::CLOCK, |row| {
-        row.clock(&Clock { monotonic: 1_000_000, realtime: 1_700_000_000_000_000_000, boottime: 1_000_000 });
+        row.clock(&Clock {
+            monotonic: 1_000_000,
+            realtime: 1_700_000_000_000_000_000,
+            boottime: 1_000_000,
+        });
     });
     rows.add(EventKind::TASK, |row| {
-        row.task_head(&TaskHead { tid: TID, tgid: TID, parent: TaskId::NONE, origin: Origin::SPAWNED });
+        row.task_head(&TaskHead {
+            tid: TID,
+            tgid: TID,
+            parent: TaskId::NONE,
+            origin: Origin::SPAWNED,
+        });
     });
     fill(&mut rows);
     rows.add(EventKind::GONE, |row| {

@@ -1,5 +1,5 @@
-//! The log's files are removed, renamed, replaced, cut and written over while they are written: the program and its recorder go on,
-//! what can be kept is kept, and what is lost is told.
+//! The log's files are removed, renamed, replaced, cut and written over while they are written: the
+//! program and its recorder go on, what can be kept is kept, and what is lost is told.
 
 use crate::program::program;
 use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, until};
@@ -10,12 +10,18 @@ use sysreel_abi::{Abi, number::number};
 use sysreel_format::{Body, Ending};
 use sysreel_inspect::psi::{self, What};
 
-/// A script that is recorded to x.reel, what is said of it, where the log is then, and whether all events are in it.
+/// A script that is recorded to x.reel, what is said of it, where the log is then, and whether all
+/// events are in it.
 const ON_THE_LOG: &[(&str, &[&str], &str, bool)] = &[
     ("rm x.reel", &["x.reel was removed", "made again"], "x.reel", true),
     ("rm x.reel*", &["x.reel was removed", "x.reel.tail was removed"], "x.reel", true),
     ("mv x.reel y.reel", &["x.reel was renamed", "/y.reel"], "y.reel", true),
-    ("mv x.reel y.reel; mv x.reel.tail y.reel.tail", &["x.reel was renamed", "/y.reel"], "y.reel", true),
+    (
+        "mv x.reel y.reel; mv x.reel.tail y.reel.tail",
+        &["x.reel was renamed", "/y.reel"],
+        "y.reel",
+        true,
+    ),
     ("mkdir d; mv x.reel* d", &["x.reel was renamed", "/d/x.reel"], "d/x.reel", true),
     ("cp x.reel z; mv z x.reel", &["x.reel was replaced", "x.1.reel"], "x.1.reel", true),
     ("rm x.reel; mkdir x.reel", &["x.reel was replaced", "x.1.reel"], "x.1.reel", true),
@@ -53,7 +59,8 @@ fn a_log_without_a_folder() {
     assert_eq!(ran.text(), "done\n");
 }
 
-/// The numbers that tail_attack gave its calls, as far as they are in the log, and how many events are said to be missing.
+/// The numbers that tail_attack gave its calls, as far as they are in the log, and how many events
+/// are said to be missing.
 fn numbers_in(stage: &Stage) -> (Vec<u64>, u64) {
     let getppid = number(Abi::X86_64, "getppid").unwrap();
     let mut numbers = Vec::new();
@@ -90,7 +97,11 @@ fn whatever_becomes_of_the_tail() {
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{how}: {numbers:?}");
         let all = times * 100;
         assert!(numbers.last().is_none_or(|&last| last < all));
-        assert!(all - numbers.len() as u64 <= lost, "{how}: {} of {all}, {lost} events lost", numbers.len());
+        assert!(
+            all - numbers.len() as u64 <= lost,
+            "{how}: {} of {all}, {lost} events lost",
+            numbers.len()
+        );
         assert_eq!(lost == 0, how == "remove", "{how}: {ran:?}");
         assert!(!stage.path("x.reel.tail").exists());
     }
@@ -112,7 +123,9 @@ fn a_name_is_one_recorders_although_its_file_is_gone() {
 }
 
 fn record_to(stage: &Stage, options: &[&str]) -> Ran {
-    stage.sysreel(&[&["record", "-q"], options, &["sh", "-c", "echo said; echo done >> ran"]].concat())
+    stage.sysreel(
+        &[&["record", "-q"], options, &["sh", "-c", "echo said; echo done >> ran"]].concat(),
+    )
 }
 
 #[test]
@@ -169,8 +182,9 @@ fn files_and_links_of_others_are_not_written_to() {
     record_to(&stage, &["-o", "theirs", "--force"])
         .fails(125, &["theirs belongs to another user (uid 65534)"]);
     record_to(&stage, &["-o", "theirs.reel"]).fails(125, &["theirs.reel.tail exists"]);
-    let ran =
-        stage.sh(r#"mkfifo pipe; chown 65534 pipe; cat pipe > got & exec "$SYSREEL" record -q -o pipe true"#);
+    let ran = stage.sh(
+        r#"mkfifo pipe; chown 65534 pipe; cat pipe > got & exec "$SYSREEL" record -q -o pipe true"#,
+    );
     ran.fails(125, &["pipe belongs to another user"]);
     // The reader waits for a writer.
     fs::File::options().write(true).open(stage.path("pipe")).unwrap();
@@ -181,7 +195,8 @@ fn standard_output_has_the_log_and_nothing_else() {
     let stage = Stage::new();
     for out in ["> x.reel", "| cat > x.reel", ">> x.reel"] {
         _ = fs::remove_file(stage.path("x.reel"));
-        let ran = stage.sh(&format!(r#""$SYSREEL" record -o - sh -c 'echo said; echo more >&2' {out}"#));
+        let ran =
+            stage.sh(&format!(r#""$SYSREEL" record -o - sh -c 'echo said; echo more >&2' {out}"#));
         assert_eq!((ran.status.code(), ran.text().as_str()), (Some(0), ""), "{out}: {ran:?}");
         assert!(ran.stderr.starts_with("said\nmore\n"), "{out}: {ran:?}");
         each(&stage.path("x.reel"), |_, _| {}).is_clean();
@@ -203,13 +218,17 @@ fn standard_output_has_the_log_and_nothing_else() {
     each(&stage.path("x.reel"), |_, _| {}).is_clean();
 }
 
-/// A recorder whose files were removed is killed: what was committed until then is in the log, and in the tail that was made anew.
+/// A recorder whose files were removed is killed: what was committed until then is in the log, and
+/// in the tail that was made anew.
 #[test]
 fn a_tail_that_was_removed_still_keeps_what_was_committed() {
     let stage = Stage::new();
     let (ledger, log) = (stage.path("ledger"), stage.path("x.reel"));
     let mut command = stage.command(SYSREEL);
-    command.args(["record", "-q", "-o", "x.reel", "--"]).arg(&program("ledger").binary).arg(&ledger);
+    command
+        .args(["record", "-q", "-o", "x.reel", "--"])
+        .arg(&program("ledger").binary)
+        .arg(&ledger);
     let recorder = Running::start(&mut command);
     let count = || crate::crash::count(&ledger);
     until("the program is so far", || count() >= 500);

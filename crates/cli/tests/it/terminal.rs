@@ -1,5 +1,6 @@
-//! What a log says never reaches a terminal as it is: every command and every form is run over logs in which each name, argument, variable,
-//! note and mark tries to control it, and each form is still read by its parser.
+//! What a log says never reaches a terminal as it is: every command and every form is run over logs
+//! in which each name, argument, variable, note and mark tries to control it, and each form is
+//! still read by its parser.
 
 use crate::stage::{Ran, SYSREEL, Stage};
 use crate::synthetic::{header, log_of};
@@ -9,12 +10,13 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use sysreel_format::{
-    EventKind, FdEntry, FileMeta, Mapping, MetaCodec, Note, NoteCode, ProcessSnapshot, Severity, SnapshotKind,
+    EventKind, FdEntry, FileMeta, Mapping, MetaCodec, Note, NoteCode, ProcessSnapshot, Severity,
+    SnapshotKind,
 };
 use sysreel_inspect::visible::is_visible;
 
-/// C0 and C1 controls, newlines, bidirectional controls, bytes that are not UTF-8, and what ends or begins something in XML, Markdown and
-/// GitHub's logs. Not longer than a file name may be.
+/// C0 and C1 controls, newlines, bidirectional controls, bytes that are not UTF-8, and what ends or
+/// begins something in XML, Markdown and GitHub's logs. Not longer than a file name may be.
 const EVIL: &[u8] = b"a b\x1b]0;T\x07\x7f\xc2\x9b2J\xc2\x85\r\n::error::x\n##[error]y\t]]>`<!--&\
     \xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\x9b\xff```|[x](y)";
 
@@ -54,7 +56,9 @@ fn synthetic() -> Vec<u8> {
             row.snapshot(SnapshotKind::PROCESS, 1, &snapshot.to_bytes().unwrap())
         });
         for code in [NoteCode(1), NoteCode::NOT_REPLAYABLE, NoteCode(999)] {
-            rows.add(EventKind::NOTE, |row| row.note(&Note { code, severity: Severity(1), text: EVIL }));
+            rows.add(EventKind::NOTE, |row| {
+                row.note(&Note { code, severity: Severity(1), text: EVIL })
+            });
         }
         rows.add(EventKind::MARK, |row| row.raw(EVIL));
     })
@@ -75,8 +79,11 @@ impl Place {
         fs::write(place.folder.join("synthetic.reel"), synthetic()).unwrap();
         // The name of a script is that of its process; its descriptors lead to evil names too.
         let script = place.folder.join(evil()).with_extension("sh");
-        fs::write(&script, "#!/bin/sh\n: >\"$1\" 3<\"$1\"; cat <\"$1\"; \"$0.missing\"; exit $CODE\n")
-            .unwrap();
+        fs::write(
+            &script,
+            "#!/bin/sh\n: >\"$1\" 3<\"$1\"; cat <\"$1\"; \"$0.missing\"; exit $CODE\n",
+        )
+        .unwrap();
         let mut mode = fs::metadata(&script).unwrap().permissions();
         std::os::unix::fs::PermissionsExt::set_mode(&mut mode, 0o755);
         fs::set_permissions(&script, mode).unwrap();
@@ -88,7 +95,9 @@ impl Place {
         ] {
             let mut command = place.command();
             command.args(["record", "-o", log]).args(options).arg("--").arg(&script);
-            command.arg(place.folder.join(if code == "0" { "plain" } else { "x" }).with_extension(evil()));
+            command.arg(
+                place.folder.join(if code == "0" { "plain" } else { "x" }).with_extension(evil()),
+            );
             command.env("CODE", code).env(evil(), evil());
             let ran = place.stage.run(&mut command);
             assert_eq!(ran.status.code(), Some(code.parse().unwrap()), "{ran:?}");
@@ -173,7 +182,8 @@ fn no_form_of_any_command_controls_a_terminal() {
                 assert!(!out.contains("##["), "{words}: {out}");
             }
             if words.contains("raw") {
-                out.lines().for_each(|line| _ = serde_json::from_str::<serde_json::Value>(line).unwrap());
+                out.lines()
+                    .for_each(|line| _ = serde_json::from_str::<serde_json::Value>(line).unwrap());
             } else if words.contains("json") && !out.is_empty() {
                 serde_json::from_str::<serde_json::Value>(&out)
                     .unwrap_or_else(|e| panic!("{words}: {e}: {out}"));
@@ -191,17 +201,20 @@ fn what_is_escaped_is_shown() {
     let place = Place::new();
     let info = place.run("info synthetic.reel").text();
     assert!(
-        info.contains(r"a b\u{1b}]0;T\u{7}\u{7f}\u{9b}2J\u{85}\r\n::error::x\n##[error]y\t]]>`<!--&\u{202e}"),
+        info.contains(
+            r"a b\u{1b}]0;T\u{7}\u{7f}\u{9b}2J\u{85}\r\n::error::x\n##[error]y\t]]>`<!--&\u{202e}"
+        ),
         "{info}"
     );
     // Where the log shall go.
     let mut command = place.command();
-    let ran = place.stage.run(command.args(["record", "-o"]).arg(evil()).args(["--", "missing\u{1b}"]));
+    let ran =
+        place.stage.run(command.args(["record", "-o"]).arg(evil()).args(["--", "missing\u{1b}"]));
     ran.fails(127, &[r"cannot run missing\u{1b}"]);
     let mut command = place.command();
-    let ran = place
-        .stage
-        .run(command.args(["record", "-o"]).arg(std::path::Path::new(evil()).join("x")).arg("true"));
+    let ran = place.stage.run(
+        command.args(["record", "-o"]).arg(std::path::Path::new(evil()).join("x")).arg("true"),
+    );
     ran.fails(125, &[r"cannot write the log a b\u{1b}]0;T"]);
     // What the log has as paths.
     let replay = place.run("replay synthetic.reel");
@@ -209,7 +222,9 @@ fn what_is_escaped_is_shown() {
     let program = place.folder.join(evil()).with_extension("program");
     fs::copy("/bin/true", &program).unwrap();
     let mut command = place.command();
-    command.args(["record", "-q", "--replayable", "--no-file-contents", "-o", "p.reel"]).arg(&program);
+    command
+        .args(["record", "-q", "--replayable", "--no-file-contents", "-o", "p.reel"])
+        .arg(&program);
     assert!(place.stage.run(&mut command).status.success());
     fs::copy("/bin/false", &program).unwrap();
     place.run("replay p.reel").fails(3, &[r"a b\u{1b}]0;T"]);

@@ -1,4 +1,5 @@
-//! Attaching to a process whose threads come and go all the time: none is missed, and all are let go.
+//! Attaching to a process whose threads come and go all the time: none is missed, and all are let
+//! go.
 
 use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, until};
 use std::fs;
@@ -29,9 +30,11 @@ fn no_thread_is_missed() {
     for turn in 0..8 {
         let log = stage.path(&format!("{turn}.reel"));
         let mut command = stage.command(SYSREEL);
-        let recorder = Running::start(command.args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(&log));
+        let recorder =
+            Running::start(command.args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(&log));
         let own = recorder.pid().to_string();
-        // A thread whose maker was seized in the midst of making it is attached to when that one has stopped.
+        // A thread whose maker was seized in the midst of making it is attached to when that one
+        // has stopped.
         let whole = || log.exists() && tracers(pid).iter().all(|(_, tracer)| *tracer == own);
         until("all threads are attached to", whole);
         // From now on every thread that there is, is traced, however young.
@@ -57,8 +60,10 @@ fn tracers(pid: u32) -> Vec<(String, String)> {
         .filter_map(|thread| {
             let status = fs::read_to_string(thread.path().join("status")).ok()?;
             let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-            // Of a thread that is being buried the tracer has let go already (release_task, kernel/exit.c).
-            let tracer = field("TracerPid:\t").filter(|_| !field("State:\t").is_some_and(is_dead))?;
+            // Of a thread that is being buried the tracer has let go already (release_task,
+            // kernel/exit.c).
+            let tracer =
+                field("TracerPid:\t").filter(|_| !field("State:\t").is_some_and(is_dead))?;
             Some((thread.file_name().into_string().ok()?, tracer.to_owned()))
         })
         .collect()
@@ -103,7 +108,8 @@ fn no_process_of_a_tree_is_missed() {
         let recorder = Running::start(&mut command);
         let own = recorder.pid().to_string();
         // Every process is attached to when its parent has made its first stop.
-        let whole = || descendants(pid).into_iter().flat_map(tracers).all(|(_, tracer)| tracer == own);
+        let whole =
+            || descendants(pid).into_iter().flat_map(tracers).all(|(_, tracer)| tracer == own);
         until("all are attached to", || log.exists() && whole());
         for _ in 0..20 {
             for process in descendants(pid) {
@@ -126,7 +132,9 @@ fn no_process_of_a_tree_is_missed() {
 
 /// A process and all its descendants.
 fn descendants(pid: u32) -> Vec<u32> {
-    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let children = children.split_whitespace().flat_map(|child| descendants(child.parse().unwrap()));
+    let children =
+        fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let children =
+        children.split_whitespace().flat_map(|child| descendants(child.parse().unwrap()));
     std::iter::once(pid).chain(children.collect::<Vec<_>>()).collect()
 }

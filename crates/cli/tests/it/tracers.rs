@@ -15,7 +15,8 @@ int main(void) { printf("%d\n", twice(21)); return 3; }
 fn both(stage: &Stage, script: &str) -> [Ran; 2] {
     let bare = stage.run(stage.command("sh").args(["-c", script]));
     let mut command = stage.command(SYSREEL);
-    let recorded = stage.run(command.args(["record", "-q", "-o", "run.reel", "--", "sh", "-c", script]));
+    let recorded =
+        stage.run(command.args(["record", "-q", "-o", "run.reel", "--", "sh", "-c", script]));
     [bare, recorded]
 }
 
@@ -24,7 +25,9 @@ fn gaps(stage: &Stage) -> BTreeMap<(Gap, GapReason), u32> {
     let mut gaps = BTreeMap::new();
     let mut told = false;
     each(&stage.path("run.reel"), |log, event| {
-        told |= log.summary().is_some_and(|summary| summary.completeness.contains(Completeness::UNRECORDED));
+        told |= log
+            .summary()
+            .is_some_and(|summary| summary.completeness.contains(Completeness::UNRECORDED));
         if let Ok(Body::Unrecorded(unrecorded)) = event.decode() {
             *gaps.entry((unrecorded.gap, unrecorded.reason)).or_default() += 1;
         }
@@ -44,8 +47,9 @@ fn gdb_debugs_a_program_that_it_starts_and_one_that_runs() {
     let built = stage.run(stage.command("gcc").args(["-g", "-O0", "-o", "debuggee", "debuggee.c"]));
     assert!(built.status.success(), "{built:?}");
     let gdb = "gdb -q -nx -batch -ex 'set confirm off'";
-    let starts =
-        format!("{gdb} -ex 'break twice' -ex run -ex bt -ex 'finish' -ex kill ./debuggee; echo status $?");
+    let starts = format!(
+        "{gdb} -ex 'break twice' -ex run -ex bt -ex 'finish' -ex kill ./debuggee; echo status $?"
+    );
     let attaches = format!(
         "cat < fifo & pid=$!; exec 9> fifo; {gdb} -p $pid -ex bt -ex detach > gdb.out 2>&1; \
          grep -c 'in read' gdb.out; echo line >&9; exec 9>&-; wait $pid; echo status $?"
@@ -61,7 +65,11 @@ fn gdb_debugs_a_program_that_it_starts_and_one_that_runs() {
             assert!(recorded.text().contains(word), "{word:?} recorded: {recorded:?}");
         }
         let lines = |run: &Ran| {
-            run.text().lines().filter(|line| !line.contains("rocess")).map(plain).collect::<Vec<_>>()
+            run.text()
+                .lines()
+                .filter(|line| !line.contains("rocess"))
+                .map(plain)
+                .collect::<Vec<_>>()
         };
         assert_eq!(lines(&recorded), lines(&bare));
         assert!(gaps(&stage).contains_key(&(Gap::BEGINS, GapReason::TRACED)));
@@ -84,7 +92,8 @@ fn strace_traces_a_tree_of_processes() {
         return;
     }
     let stage = Stage::new();
-    let script = "strace -f -e trace=execve,exit_group -o trace.txt sh -c '(exit 3); cat /dev/null; exit 5'; echo status $?; \
+    let script = "strace -f -e trace=execve,exit_group -o trace.txt sh -c '(exit 3); cat \
+        /dev/null; exit 5'; echo status $?; \
                   sed 's/^[0-9]* *//; s/0x[0-9a-f]*/*/; s/[0-9]* vars/* vars/' trace.txt | grep -v SIGCHLD | sort";
     let [bare, recorded] = both(&stage, script);
     assert!(bare.text().starts_with("status 5\n"), "{bare:?}");
@@ -92,13 +101,15 @@ fn strace_traces_a_tree_of_processes() {
     assert!(gaps(&stage)[&(Gap::BEGINS, GapReason::TRACED)] >= 1);
 }
 
-/// The first to ask for a tracer has the recorder as its parent: it gets the answers that it gets without one.
+/// The first to ask for a tracer has the recorder as its parent: it gets the answers that it gets
+/// without one.
 #[test]
 fn a_program_may_ask_to_be_traced_by_the_recorder() {
     let stage = Stage::new();
     stage.write(
         "asks.c",
-        "#include <stdio.h>\n#include <sys/ptrace.h>\nint main(void) { long a = ptrace(PTRACE_TRACEME, 0, 0, 0); \
+        "#include <stdio.h>\n#include <sys/ptrace.h>\nint main(void) { long a = \
+         ptrace(PTRACE_TRACEME, 0, 0, 0); \
          long b = ptrace(PTRACE_TRACEME, 0, 0, 0); printf(\"%ld %ld\\n\", a, b); return 0; }\n",
     );
     let built = stage.run(stage.command("gcc").args(["-o", "asks", "asks.c"]));
@@ -110,12 +121,14 @@ fn a_program_may_ask_to_be_traced_by_the_recorder() {
     let mut answers = 0;
     each(&stage.path("run.reel"), |_, event| {
         let Ok(Body::Stop(stop)) = event.decode() else { return };
-        answers += stop.parts.filter(|part| matches!(part, Ok(sysreel_format::Part::Altered(_)))).count();
+        answers +=
+            stop.parts.filter(|part| matches!(part, Ok(sysreel_format::Part::Altered(_)))).count();
     });
     assert_eq!(answers, 1, "the answer that the recorder gave is in the log");
 }
 
-/// Where a task cannot go on without its recorder, or it is asked for, the kernel's answer stays, and the log says so.
+/// Where a task cannot go on without its recorder, or it is asked for, the kernel's answer stays,
+/// and the log says so.
 #[test]
 fn tracers_can_be_refused() {
     let stage = Stage::new();
@@ -126,8 +139,9 @@ fn tracers_can_be_refused() {
         (&["--replayable"], "to be replayed"),
     ] {
         let mut command = stage.command(SYSREEL);
-        let run =
-            stage.run(command.args(["record", "-q", "-o", "run.reel"]).args(options).arg("--").arg(binary));
+        let run = stage.run(
+            command.args(["record", "-q", "-o", "run.reel"]).args(options).arg("--").arg(binary),
+        );
         assert_eq!(run.status.code(), Some(90), "its child's call must fail: {options:?}: {run:?}");
         assert!(gaps(&stage).is_empty());
         let mut told = 0;

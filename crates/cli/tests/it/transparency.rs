@@ -1,16 +1,19 @@
-//! A recorded program behaves as it does bare: what it writes, how it ends, and all that it can see of its surroundings.
+//! A recorded program behaves as it does bare: what it writes, how it ends, and all that it can see
+//! of its surroundings.
 
 use crate::stage::{Ran, SYSREEL, Stage, each, installed};
 use std::fs;
 use sysreel_format::{EventKind, Origin};
 
-/// Runs the script bare and recorded, by `bash -c`, each in an empty folder of the same name, and compares.
+/// Runs the script bare and recorded, by `bash -c`, each in an empty folder of the same name, and
+/// compares.
 #[track_caller]
 fn same(needs: &[&str], script: &str) {
     same_under(needs, r#"exec "$@""#, script);
 }
 
-/// The same, started by a shell script that finds the command in "$@": there it may close descriptors or ignore signals.
+/// The same, started by a shell script that finds the command in "$@": there it may close
+/// descriptors or ignore signals.
 #[track_caller]
 fn same_under(needs: &[&str], start: &str, script: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -119,7 +122,8 @@ fn archives_through_a_pipe() {
 fn sqlite() {
     same(
         &["sqlite3"],
-        r#"sqlite3 x.db "create table t(a, b); begin; with recursive n(i) as (select 1 union all select i+1 from n where i<500)
+        r#"sqlite3 x.db "create table t(a, b); begin;
+        with recursive n(i) as (select 1 union all select i+1 from n where i<500)
            insert into t select i, i*i from n; commit; select count(*), sum(b) from t; pragma integrity_check;"
            sqlite3 x.db 'pragma journal_mode=wal; delete from t where a % 2; select count(*) from t;'; sqlite3 x.db nonsense; echo $?"#,
     );
@@ -182,7 +186,8 @@ fn standard_descriptors_as_they_were_given() {
 
 #[test]
 fn dispositions_and_masks_as_they_were_given() {
-    let script = "grep -E 'Sig(Pnd|Blk|Ign|Cgt)' /proc/self/status; seq 1 100000 | head -1; echo ${PIPESTATUS[@]}; (exit 4); echo $?; kill -INT $$; exit 8";
+    let script = "grep -E 'Sig(Pnd|Blk|Ign|Cgt)' /proc/self/status; seq 1 100000 | head -1; echo \
+        ${PIPESTATUS[@]}; (exit 4); echo $?; kill -INT $$; exit 8";
     for start in ["PIPE", "INT", "HUP", "TERM", "QUIT", "CHLD", "XFSZ", "TSTP"] {
         let start = format!(
             r#"exec python3 -c 'import os, signal, sys
@@ -217,7 +222,8 @@ fn every_way_to_end() {
     }
 }
 
-/// On a terminal of its own, as the foreground job: keys reach the program, and its end is passed on. `keys` is sent after "ready".
+/// On a terminal of its own, as the foreground job: keys reach the program, and its end is passed
+/// on. `keys` is sent after "ready".
 #[track_caller]
 fn same_on_a_terminal(keys: &str, script: &str) {
     if !installed("on_a_terminal", &["python3"]) {
@@ -226,8 +232,8 @@ fn same_on_a_terminal(keys: &str, script: &str) {
     let stage = Stage::new();
     let helper = stage.write("terminal.py", TERMINAL);
     let log = stage.path("run.reel");
-    let [bare, recorded] =
-        [&[][..], &[SYSREEL, "record", "-q", "-o", log.to_str().unwrap(), "--"]].map(|record| {
+    let [bare, recorded] = [&[][..], &[SYSREEL, "record", "-q", "-o", log.to_str().unwrap(), "--"]]
+        .map(|record| {
             let mut command = stage.command("python3");
             command.arg(&helper).arg(keys).args(record).args(["bash", "-c", script]);
             stage.run(&mut command)
@@ -237,7 +243,8 @@ fn same_on_a_terminal(keys: &str, script: &str) {
     each(&log, |_, _| {}).is_clean();
 }
 
-/// Starts a command on a new terminal, presses keys when it says ready, tells what it wrote and how it ended.
+/// Starts a command on a new terminal, presses keys when it says ready, tells what it wrote and how
+/// it ended.
 const TERMINAL: &str = r#"
 import os, pty, sys
 keys = sys.argv[1].encode().decode("unicode_escape").encode()
@@ -277,7 +284,8 @@ fn keys_of_the_terminal_are_the_programs() {
     );
 }
 
-/// What a shell does with a job on Ctrl-Z and `fg`: the whole group stops, recorder and program, and goes on.
+/// What a shell does with a job on Ctrl-Z and `fg`: the whole group stops, recorder and program,
+/// and goes on.
 #[test]
 fn a_job_stops_and_goes_on() {
     if !installed("a_job_stops_and_goes_on", &["python3"]) {

@@ -1,5 +1,5 @@
-//! Standard output or standard error that cannot be written: each command says so where it still can,
-//! ends with the status for it, and never panics. `record` keeps the status of the program.
+//! Standard output or standard error that cannot be written: each command says so where it still
+//! can, ends with the status for it, and never panics. `record` keeps the status of the program.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage};
 use std::fs::File;
@@ -35,14 +35,21 @@ impl Wrong {
 /// Runs a command line of sysreel with these two streams.
 fn run(stage: &Stage, words: &str, out: Wrong, err: Wrong) -> Ran {
     let (out_file, err_file) = (stage.path(".out"), stage.path(".err"));
-    let close =
-        |wrong: Wrong, fd: &str| if wrong == Wrong::Closed { format!(" {fd}>&-") } else { String::new() };
+    let close = |wrong: Wrong, fd: &str| {
+        if wrong == Wrong::Closed { format!(" {fd}>&-") } else { String::new() }
+    };
     let mut command = stage.command("sh");
-    command.arg("-c").arg(format!("exec '{SYSREEL}' {words}{}{}", close(out, "1"), close(err, "2")));
+    command.arg("-c").arg(format!(
+        "exec '{SYSREEL}' {words}{}{}",
+        close(out, "1"),
+        close(err, "2")
+    ));
     command.env("CI", "");
     command.stdout(out.stream(&out_file)).stderr(err.stream(&err_file));
     let status = Running::start(&mut command).wait();
-    let read = |wrong, file| if wrong == Wrong::Nothing { std::fs::read(file).unwrap() } else { Vec::new() };
+    let read = |wrong, file| {
+        if wrong == Wrong::Nothing { std::fs::read(file).unwrap() } else { Vec::new() }
+    };
     let stderr = String::from_utf8_lossy(&read(err, &err_file)).into_owned();
     Ran { status, stdout: read(out, &out_file), stderr }
 }
@@ -107,7 +114,11 @@ fn results_that_cannot_be_written() {
         let closed = run(&stage, words, Wrong::Closed, Wrong::Nothing);
         closed.fails(1, &["sysreel: cannot write", "standard output is closed"]);
         let abandoned = run(&stage, words, Wrong::Abandoned, Wrong::Nothing);
-        assert_eq!(abandoned.never_panics().status.signal(), Some(SIGPIPE), "{words}: {abandoned:?}");
+        assert_eq!(
+            abandoned.never_panics().status.signal(),
+            Some(SIGPIPE),
+            "{words}: {abandoned:?}"
+        );
         // Nothing about it, that is: a program's own words are passed on.
         assert!(!abandoned.stderr.contains("cannot write"), "{words}: {abandoned:?}");
         // Neither stream.
@@ -142,7 +153,9 @@ fn messages_that_cannot_be_written() {
         }
     }
     // What went well and was not told.
-    for words in ["replay r.reel", "verify -q -n 2 -- true", "baseline record -n 1 -f new.baseline -- true"] {
+    for words in
+        ["replay r.reel", "verify -q -n 2 -- true", "baseline record -n 1 -f new.baseline -- true"]
+    {
         let ran = run(&stage, words, Wrong::Nothing, Wrong::Full);
         assert_eq!(ran.status.code(), Some(1), "{words}: {ran:?}");
         let ran = run(&stage, words, Wrong::Nothing, Wrong::Abandoned);
@@ -161,7 +174,11 @@ fn a_recording_keeps_the_status_of_its_program() {
             for (out, err) in [(Wrong::Nothing, wrong), (wrong, Wrong::Nothing), (wrong, wrong)] {
                 let words = format!("record {options} -o x.reel -- sh -c 'exit 7'");
                 let ran = run(&stage, &words, out, err);
-                assert_eq!(ran.never_panics().status.code(), Some(7), "{words}, {out:?} {err:?}: {ran:?}");
+                assert_eq!(
+                    ran.never_panics().status.code(),
+                    Some(7),
+                    "{words}, {out:?} {err:?}: {ran:?}"
+                );
             }
         }
     }

@@ -25,10 +25,17 @@ fn told(ran: &Ran, code: i32) -> Value {
 fn what_does_the_same_again_is_the_same() {
     let stage = Stage::new();
     stage.write("input", "some text\n");
-    record(&stage, &["sh", "-c", "cat input /proc/self/environ; (exit 3); cat missing 2>/dev/null; true"]);
+    record(
+        &stage,
+        &["sh", "-c", "cat input /proc/self/environ; (exit 3); cat missing 2>/dev/null; true"],
+    );
     let ran = stage.sysreel(&["verify", "--yes", "--json", "run.reel"]);
     let said = told(&ran, 0);
-    assert_eq!((&said["outcome"], said["tasks"].as_u64()), (&"identical".into(), Some(4)), "{said}");
+    assert_eq!(
+        (&said["outcome"], said["tasks"].as_u64()),
+        (&"identical".into(), Some(4)),
+        "{said}"
+    );
     assert!(said["calls"].as_u64().unwrap() > 100, "{said}");
     // Process ids at least.
     assert!(said["varied"].as_u64().unwrap() > 0, "{said}");
@@ -62,17 +69,25 @@ fn the_first_entry_that_differs_is_told() {
     let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     assert_eq!(said["outcome"], "diverged");
     let divergence = &said["divergence"];
-    assert_eq!(divergence["field"], serde_json::json!({"buffer": {"argument": 1, "offset": 7}}), "{said}");
+    assert_eq!(
+        divergence["field"],
+        serde_json::json!({"buffer": {"argument": 1, "offset": 7}}),
+        "{said}"
+    );
     assert_eq!(divergence["recorded"], "\"xt\\n\"", "{said}");
     assert_eq!(divergence["actual"], "\"nt\\n\"", "{said}");
     let last = said["last_events"].as_array().unwrap().last().unwrap().as_str().unwrap();
     assert!(last.contains("write(1, \"some text\\n\", 10"), "{said}");
     // What it comes from: the call that read the file.
     let answers = said["answers"].as_array().unwrap();
-    assert!(answers.iter().any(|line| line.as_str().unwrap().contains("read(3, \"some text\\n\"")), "{said}");
+    assert!(
+        answers.iter().any(|line| line.as_str().unwrap().contains("read(3, \"some text\\n\"")),
+        "{said}"
+    );
 
     let people = stage.sysreel(&["verify", "--yes", "run.reel"]);
-    people.fails(1, &["run.reel diverged at event", "buffer of argument 1, at byte 7", "write(1, "]);
+    people
+        .fails(1, &["run.reel diverged at event", "buffer of argument 1, at byte 7", "write(1, "]);
 
     fs::remove_file(stage.path("input")).unwrap();
     let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
@@ -112,12 +127,15 @@ fn commands_are_deterministic_or_what_varies_is_told() {
     assert_eq!((same.status.code(), same.text().as_str()), (Some(0), "once\n"), "{same:?}");
     assert!(same.stderr.contains("3 runs: "), "{same:?}");
 
-    let said =
-        told(&stage.sysreel(&["verify", "-n", "2", "--json", "--level", "fields", "--", "date", "+%N"]), 1);
+    let said = told(
+        &stage.sysreel(&["verify", "-n", "2", "--json", "--level", "fields", "--", "date", "+%N"]),
+        1,
+    );
     assert_eq!((said["runs"].as_u64(), said["differing"].as_u64()), (Some(2), Some(1)), "{said}");
     assert_eq!(
         said["divergence"]["field"],
-        serde_json::json!({"buffer": {"argument": 1, "offset": said["divergence"]["field"]["buffer"]["offset"]}}),
+        serde_json::json!({"buffer": {"argument": 1,
+            "offset": said["divergence"]["field"]["buffer"]["offset"]}}),
         "{said}"
     );
     let answers = said["answers"].as_array().unwrap();
@@ -151,7 +169,14 @@ fn what_cannot_be_verified_is_refused() {
 fn the_program_of_a_log_runs_only_when_somebody_says_so() {
     let stage = Stage::new();
     let mut command = stage.command(SYSREEL);
-    command.env("SECRET", "a\u{1b}b").args(["record", "--replayable", "-q", "-o", "run.reel", "--"]);
+    command.env("SECRET", "a\u{1b}b").args([
+        "record",
+        "--replayable",
+        "-q",
+        "-o",
+        "run.reel",
+        "--",
+    ]);
     let ran = stage.run(command.args(["touch", "it ran"]));
     assert!(ran.status.success(), "{ran:?}");
     let remove = || fs::remove_file(stage.path("it ran")).unwrap();
@@ -174,8 +199,8 @@ fn the_program_of_a_log_runs_only_when_somebody_says_so() {
 
 /// Runs `verify run.reel` on a terminal of its own, and types that answer.
 fn answered(stage: &Stage, answer: &str) -> (String, Option<i32>) {
-    // What is written last before the other side of a terminal is closed can be lost (pty(7) promises
-    // nothing). So this process keeps that side open, and writes the last line itself.
+    // What is written last before the other side of a terminal is closed can be lost (pty(7)
+    // promises nothing). So this process keeps that side open, and writes the last line itself.
     const END: &[u8] = b"END OF THE TEST";
     let pty = nix::pty::openpty(None, None).unwrap();
     let mut command = stage.command(SYSREEL);

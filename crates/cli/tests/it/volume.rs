@@ -1,4 +1,5 @@
-//! Millions of stops: nothing is lost, and neither recording nor printing takes memory that grows with them.
+//! Millions of stops: nothing is lost, and neither recording nor printing takes memory that grows
+//! with them.
 
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, status_of};
@@ -54,20 +55,33 @@ fn storm(calls: u64, processes: u64) {
         }
     });
     read.is_clean();
-    assert_eq!(next.values().copied().collect::<Vec<_>>(), vec![calls; usize::try_from(processes).unwrap()]);
+    assert_eq!(
+        next.values().copied().collect::<Vec<_>>(),
+        vec![calls; usize::try_from(processes).unwrap()]
+    );
     let mut peaks = vec![recording];
     for format in ["text", "raw"] {
         let out = File::create(stage.path(format)).unwrap();
-        peaks.push(peak_of(stage.command(SYSREEL).args(["print", "--format", format]).arg(&log).stdout(out)));
+        peaks.push(peak_of(
+            stage.command(SYSREEL).args(["print", "--format", format]).arg(&log).stdout(out),
+        ));
     }
     peaks.push(peak_of(
-        stage.command(SYSREEL).arg("info").arg(&log).stdout(File::create(stage.path("info")).unwrap()),
+        stage
+            .command(SYSREEL)
+            .arg("info")
+            .arg(&log)
+            .stdout(File::create(stage.path("info")).unwrap()),
     ));
-    eprintln!("{} events: peaks of record, print, print raw and info in KiB: {peaks:?}", read.events);
+    eprintln!(
+        "{} events: peaks of record, print, print raw and info in KiB: {peaks:?}",
+        read.events
+    );
     assert!(peaks.iter().all(|&peak| peak > 1000 && peak < MOST_KIB), "{peaks:?}");
 }
 
-/// The most memory that a command had resident, as the kernel kept it until it was last looked at, right before the end.
+/// The most memory that a command had resident, as the kernel kept it until it was last looked at,
+/// right before the end.
 fn peak_of(command: &mut Command) -> u64 {
     let (peak, code) = peak_and_code(command);
     assert_eq!(code, Some(0));

@@ -12,7 +12,8 @@ use sysreel_inspect::LogFile;
 pub(crate) struct Case {
     pub(crate) arch: AuditArch,
     pub(crate) call: &'static str,
-    /// Absent where a finding names none: what an argument leads to through further pointers may lie anywhere.
+    /// Absent where a finding names none: what an argument leads to through further pointers may
+    /// lie anywhere.
     pub(crate) argument: Option<u8>,
 }
 
@@ -35,7 +36,8 @@ impl Due {
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let arch = Abi::ALL.into_iter().find(|abi| abi.arch() == self.arch).map_or("?", Abi::name);
-        let argument = self.argument.map_or_else(|| "?".to_owned(), |argument| argument.to_string());
+        let argument =
+            self.argument.map_or_else(|| "?".to_owned(), |argument| argument.to_string());
         write!(f, "{arch} {}, argument {argument}", self.call)
     }
 }
@@ -70,8 +72,8 @@ pub(crate) fn word(fault: Fault) -> &'static str {
     }
 }
 
-/// Where that fault makes a difference that an audit must see: not behind io_uring_setup, for from then on the kernel may write at any
-/// time.
+/// Where that fault makes a difference that an audit must see: not behind io_uring_setup, for from
+/// then on the kernel may write at any time.
 pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
     let mut calls = calls(log);
     let rings: HashMap<TaskId, u64> = calls
@@ -87,7 +89,11 @@ pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
         _ => true,
     };
     let of = |call: &Call| {
-        call.came_out.iter().filter(|after| call.shows(after, fault)).map(|after| call.due(after)).collect()
+        call.came_out
+            .iter()
+            .filter(|after| call.shows(after, fault))
+            .map(|after| call.due(after))
+            .collect()
     };
     calls.iter().filter(concerned).flat_map(|call| -> Vec<Due> { of(call) }).collect()
 }
@@ -106,11 +112,16 @@ impl Call {
             return false;
         }
         match fault {
-            // What is a byte longer than announced must have changed there; a string has the end that it has.
+            // What is a byte longer than announced must have changed there; a string has the end
+            // that it has.
             Fault::Shorter => !string && self.changed(after).last() == Some(&true),
-            // These programs have no memory behind the end of a page, where they place it themselves: below 4 GiB.
+            // These programs have no memory behind the end of a page, where they place it
+            // themselves: below 4 GiB.
             Fault::Longer => {
-                !string && role.0 == 0 && address < 1 << 32 && (address + asked).is_multiple_of(4096)
+                !string
+                    && role.0 == 0
+                    && address < 1 << 32
+                    && (address + asked).is_multiple_of(4096)
             }
             _ => self.changed(after).contains(&true),
         }
@@ -134,11 +145,16 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
     while let Some(item) = events.next().unwrap() {
         let Item::Event(event) = item else { panic!("{item:?}") };
         let Body::Stop(stop) = event.decode().unwrap() else { continue };
-        let word = |at: usize| stop.info.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().unwrap()));
+        let word = |at: usize| {
+            stop.info.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().unwrap()))
+        };
         match stop.info.first() {
             Some(1) => {
                 let arch = AuditArch(u32::from_le_bytes(stop.info[4..8].try_into().unwrap()));
-                open.insert(event.task, (arch, word(24).unwrap(), regions(log, &stop, Direction::IN)));
+                open.insert(
+                    event.task,
+                    (arch, word(24).unwrap(), regions(log, &stop, Direction::IN)),
+                );
             }
             Some(2) => {
                 let Some((arch, nr, went_in)) = open.remove(&event.task) else { continue };

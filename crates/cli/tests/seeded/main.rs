@@ -1,8 +1,9 @@
 //! The proof of the audit: on a table that is wrong it finds what is wrong.
 //!
-//! Every program that makes all calls of a kind is recorded with a table all of whose rows have the same fault, fault by fault. What must be
-//! found is known from another log, one that holds each region as it was before its call and after it: a call that changed the
-//! first or last byte of what its row announces is found when the row announces something else.
+//! Every program that makes all calls of a kind is recorded with a table all of whose rows have the
+//! same fault, fault by fault. What must be found is known from another log, one that holds each
+//! region as it was before its call and after it: a call that changed the first or last byte of
+//! what its row announces is found when the row announces something else.
 //!
 //! A binary of its own: the recorder waits for every child that there is.
 
@@ -70,22 +71,26 @@ fn of_all(programs: &[String]) -> Score {
         of_one(name, &mut score);
     }
     for fault in Fault::ALL.map(changes::word) {
-        let count = |set: &BTreeSet<(Case, &'static str)>| set.iter().filter(|(_, f)| *f == fault).count();
+        let count =
+            |set: &BTreeSet<(Case, &'static str)>| set.iter().filter(|(_, f)| *f == fault).count();
         eprintln!("{fault}: {} seeded, {} not found", count(&score.seeded), count(&score.missed));
     }
     for abi in [Abi::X86_64, Abi::I386] {
         report(&score, abi);
     }
-    let missed: Vec<String> = score.missed.iter().map(|(case, fault)| format!("{case}: {fault}")).collect();
+    let missed: Vec<String> =
+        score.missed.iter().map(|(case, fault)| format!("{case}: {fault}")).collect();
     assert!(missed.is_empty(), "{} faults are not found:\n{}", missed.len(), missed.join("\n"));
     score
 }
 
-/// In which rows something could be seeded, and in which not though they have memory that comes out.
+/// In which rows something could be seeded, and in which not though they have memory that comes
+/// out.
 fn report(score: &Score, abi: Abi) {
     let seeded: BTreeSet<&str> =
         score.seeded.iter().filter(|(c, _)| c.arch == abi.arch()).map(|(c, _)| c.call).collect();
-    let writes = |row: &Row| row.args.iter().any(|arg| arg.mem.is_some_and(|mem| mem.dir.comes_out()));
+    let writes =
+        |row: &Row| row.args.iter().any(|arg| arg.mem.is_some_and(|mem| mem.dir.comes_out()));
     let without: Vec<&str> = number::calls(abi)
         .filter_map(|(_, _, row)| row)
         .filter(|row| writes(row) && !seeded.contains(row.name))

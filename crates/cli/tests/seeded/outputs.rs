@@ -1,4 +1,5 @@
-//! The audit turned round: memory that a row announces, and that no call of any fixture program has ever changed.
+//! The audit turned round: memory that a row announces, and that no call of any fixture program has
+//! ever changed.
 
 use crate::program::folder;
 use crate::recording::outputs;

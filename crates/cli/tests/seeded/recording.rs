@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 /// What ends a program that the machine cannot run.
 const SKIPPED: i32 = 77;
-/// The recorder takes the end of every child for one of its tasks: there is one recording at a time, and no compiler beside it.
+/// The recorder takes the end of every child for one of its tasks: there is one recording at a
+/// time, and no compiler beside it.
 fn alone() -> MutexGuard<'static, ()> {
     static RECORDER: Mutex<()> = Mutex::new(());
     RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
@@ -35,7 +36,8 @@ pub(crate) struct Recorded {
     _folder: TempDir,
 }
 
-/// Records the program with that fault in all rows, and audits it if it is one; nothing when the machine lacks what it needs.
+/// Records the program with that fault in all rows, and audits it if it is one; nothing when the
+/// machine lacks what it needs.
 pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
     let _alone = alone();
     let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
@@ -43,7 +45,8 @@ pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
         output: Some(folder.path().join("run.reel")),
         argv: argv(program, folder.path()),
         capture_limit: crate::ALL,
-        // Before a call a region may be longer than there is memory: it is as long as it may become.
+        // Before a call a region may be longer than there is memory: it is as long as it may
+        // become.
         audit: fault != Fault::Before,
         rows: source(fault),
         ..Options::default()
@@ -51,7 +54,9 @@ pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
     let outcome = Recorder::prepare(&options).unwrap().run().unwrap();
     match outcome.ended {
         Ended::Exited(SKIPPED) => return None,
-        ended => assert_eq!((ended, outcome.lost), (Ended::Exited(0), 0), "{}", program.binary.display()),
+        ended => {
+            assert_eq!((ended, outcome.lost), (Ended::Exited(0), 0), "{}", program.binary.display())
+        }
     }
     let log = sysreel_inspect::open(&outcome.path).unwrap();
     let blamed = blamed(&log);
@@ -79,7 +84,11 @@ fn argv(program: &Program, folder: &Path) -> Vec<OsString> {
     let script = r#"cd "$1"; shift; exec "$@" 3>statements"#;
     let words: [OsString; 4] = ["sh".into(), "-c".into(), script.into(), "sh".into()];
     let program_words = program.arguments.iter().map(OsString::from);
-    words.into_iter().chain([folder.into(), program.binary.clone().into()]).chain(program_words).collect()
+    words
+        .into_iter()
+        .chain([folder.into(), program.binary.clone().into()])
+        .chain(program_words)
+        .collect()
 }
 
 /// Where rows with that fault come from.
@@ -103,8 +112,9 @@ fn wrong(fault: Fault, arch: AuditArch, nr: u64) -> Option<&'static Row> {
     Some(rows.entry((crate::changes::word(fault), arch, nr)).or_insert_with(|| fault.row(right)))
 }
 
-/// What the notes of the audit are about: `read (event 7): ... argument 1 (buf) ...`, where a finding of too long a region begins
-/// with the argument, and one of changed memory names it behind the place.
+/// What the notes of the audit are about: `read (event 7): ... argument 1 (buf) ...`, where a
+/// finding of too long a region begins with the argument, and one of changed memory names it behind
+/// the place.
 fn blamed(log: &LogFile) -> BTreeSet<Case> {
     let arch_of: HashMap<u64, AuditArch> =
         calls(log).into_iter().map(|call| (call.exit, call.arch)).collect();
@@ -124,7 +134,8 @@ fn blamed(log: &LogFile) -> BTreeSet<Case> {
         let number_of = |rest: &str| rest.split(' ').next()?.parse().ok();
         let argument = about.split("argument ").skip(1).find_map(number_of);
         let arch = arch_of[&number.parse().unwrap()];
-        let row = sysreel_abi::all_rows().find(|(_, row)| row.name == call).expect("it has a row").1;
+        let row =
+            sysreel_abi::all_rows().find(|(_, row)| row.name == call).expect("it has a row").1;
         found.insert(Case { arch, call: row.name, argument });
     }
     found

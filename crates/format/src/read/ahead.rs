@@ -1,7 +1,8 @@
 //! Decoding blocks of events before the cursor comes to them, by other threads.
 //!
-//! A scout goes from header to header, a few blocks ahead, and gives each block of events to a thread. The cursor goes its own way and
-//! takes what is ready where it comes to the same block: so it tells just what it would tell alone, however damaged the file.
+//! A scout goes from header to header, a few blocks ahead, and gives each block of events to a
+//! thread. The cursor goes its own way and takes what is ready where it comes to the same block: so
+//! it tells just what it would tell alone, however damaged the file.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -52,7 +53,8 @@ pub(super) struct Ahead {
 }
 
 impl Ahead {
-    /// The rows of a block, if they are under way. What was passed over on the way to it is forgotten.
+    /// The rows of a block, if they are under way. What was passed over on the way to it is
+    /// forgotten.
     pub(super) fn take<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -78,7 +80,8 @@ impl Ahead {
         answer.ok_or_else(Vec::new)
     }
 
-    /// Gives out blocks until enough are under way. `spare` is a buffer that the cursor needs no longer.
+    /// Gives out blocks until enough are under way. `spare` is a buffer that the cursor needs no
+    /// longer.
     fn look_ahead<S: ReadAt>(&mut self, store: &Store<S>, spare: Vec<u8>) {
         let mut spare = Some(spare);
         while self.waiting.len() < self.most
@@ -92,11 +95,20 @@ impl Ahead {
             let header = &found.header;
             let end = header.first_item.saturating_add(header.n_items.into());
             let large = header.raw_len.max(header.payload_len) > MOST as u64;
-            if header.kind != BlockKind::EVENTS || header.codec > sites::CODEC || end <= self.from || large {
+            if header.kind != BlockKind::EVENTS
+                || header.codec > sites::CODEC
+                || end <= self.from
+                || large
+            {
                 continue;
             }
             let (answer, ready) = sync_channel(1);
-            let job = Job { found, outline: self.outline, rows: spare.take().unwrap_or_default(), answer };
+            let job = Job {
+                found,
+                outline: self.outline,
+                rows: spare.take().unwrap_or_default(),
+                answer,
+            };
             if self.jobs.send(job).is_ok() {
                 self.waiting.push_back((header.self_offset, ready));
             }
@@ -117,9 +129,9 @@ fn work<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
 }
 
 impl<S: ReadAt + Sync> Log<S> {
-    /// Calls `read` with a cursor that begins at the event of that number, and whose blocks so many other threads decode ahead of it. It
-    /// gives what [`Log::events_from`] gives, in that order. Memory is that of two blocks a thread; with no threads it is that
-    /// very cursor.
+    /// Calls `read` with a cursor that begins at the event of that number, and whose blocks so many
+    /// other threads decode ahead of it. It gives what [`Log::events_from`] gives, in that order.
+    /// Memory is that of two blocks a thread; with no threads it is that very cursor.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -133,7 +145,11 @@ impl<S: ReadAt + Sync> Log<S> {
     }
 
     /// As [`Log::read_ahead`], for the outlines of all events ([`Log::outlines`]).
-    pub fn outline_ahead<R>(&self, threads: usize, read: impl FnOnce(&mut Outlines<'_, S>) -> R) -> R {
+    pub fn outline_ahead<R>(
+        &self,
+        threads: usize,
+        read: impl FnOnce(&mut Outlines<'_, S>) -> R,
+    ) -> R {
         self.with_threads(threads, 0, self.outlines().0, |events| {
             let own = std::mem::replace(events, self.events());
             read(&mut Outlines(own))

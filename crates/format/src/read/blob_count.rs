@@ -5,7 +5,8 @@ use crate::block::BlockHeader;
 /// Which blobs the file has, as far as the cursor came.
 #[derive(Debug)]
 pub(super) struct BlobCount {
-    /// The number that the next blob should have; `None` when the cursor began in the midst of the log.
+    /// The number that the next blob should have; `None` when the cursor began in the midst of the
+    /// log.
     next: Option<u64>,
     pub(super) missing: u64,
     /// Payloads are read and compared with their checksums too.

@@ -52,14 +52,16 @@ enum Stored<'a> {
     Alias(BlobNumber, usize),
 }
 
-/// How much decompression reading the blobs of a log may cost. Blobs are compressed in blocks, so a small log can ask for
-/// one blob each of large blocks in turn and make every request undo a whole block.
+/// How much decompression reading the blobs of a log may cost. Blobs are compressed in blocks, so a
+/// small log can ask for one blob each of large blocks in turn and make every request undo a whole
+/// block.
 #[derive(Debug)]
 struct Budget(u64);
 
 impl Budget {
-    /// What any log may cost, and what each byte of its file and each byte that is given allow more. Logs that are read
-    /// in order cost a small part of it: each block once, and what aliases lead back to.
+    /// What any log may cost, and what each byte of its file and each byte that is given allow
+    /// more. Logs that are read in order cost a small part of it: each block once, and what aliases
+    /// lead back to.
     const ANY: u64 = 2 << 30;
     const BY_FILE: u64 = 1024;
     const BY_GIVEN: u64 = 8;
@@ -119,9 +121,10 @@ impl BlobReader {
                 self.budget.given(given);
                 Ok(len)
             }
-            _ => {
-                Err(Error::BadBlock { offset: first.1, what: "a blob stands for one that has no such bytes" })
-            }
+            _ => Err(Error::BadBlock {
+                offset: first.1,
+                what: "a blob stands for one that has no such bytes",
+            }),
         }
     }
 
@@ -131,7 +134,8 @@ impl BlobReader {
         store: &Store<S>,
         number: BlobNumber,
     ) -> Result<(Stored<'_>, u64), Error> {
-        // Who reads a log from its beginning wants neighbours, and those that they stand for: most are in a block that is at hand.
+        // Who reads a log from its beginning wants neighbours, and those that they stand for: most
+        // are in a block that is at hand.
         if let Some(at) = self.cache.iter().position(|block| block.holds(number)) {
             self.move_to_front(at);
         } else {
@@ -196,7 +200,8 @@ impl BlobReader {
             match block {
                 Ok(block) => self.cache.push_front(block),
                 Err(what) => {
-                    // Not tried again for each blob that it should have. The list is as short as the blocks are few.
+                    // Not tried again for each blob that it should have. The list is as short as
+                    // the blocks are few.
                     self.bad.insert(offset, what);
                     return Ok(Err(what));
                 }
@@ -240,7 +245,9 @@ impl BlobBlock {
 
     /// How much memory it takes.
     fn size(&self) -> usize {
-        self.raw.capacity().saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
+        self.raw
+            .capacity()
+            .saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
     }
 
     fn holds(&self, number: BlobNumber) -> bool {

@@ -1,7 +1,8 @@
-//! Where blobs and events are: a sparse list of places in the file, from the footer or made by walking.
+//! Where blobs and events are: a sparse list of places in the file, from the footer or made by
+//! walking.
 //!
-//! One place per 64 blocks is kept, so that the memory is a tiny part of the file's length. The footer is only
-//! believed as far as the block headers agree with it.
+//! One place per 64 blocks is kept, so that the memory is a tiny part of the file's length. The
+//! footer is only believed as far as the block headers agree with it.
 
 use super::source::ReadAt;
 use super::store::{Found, Store};
@@ -34,8 +35,13 @@ struct Frontier {
 }
 
 impl Directory {
-    /// A directory of a log whose first block is at `start`, with what the footer says if there is one.
-    pub(crate) fn new<S: ReadAt>(store: &Store<S>, start: u64, footer: Option<Vec<Waypoint>>) -> Self {
+    /// A directory of a log whose first block is at `start`, with what the footer says if there is
+    /// one.
+    pub(crate) fn new<S: ReadAt>(
+        store: &Store<S>,
+        start: u64,
+        footer: Option<Vec<Waypoint>>,
+    ) -> Self {
         let first = Waypoint { offset: start, next_event: 0, next_blob: 0, t_last: 0 };
         let listed = footer.filter(|points| {
             let all = || std::iter::once(&first).chain(points);
@@ -63,20 +69,24 @@ impl Directory {
         self.frontier = Some(Frontier { walk, next_event: 0, next_blob: 0, since: 0 });
     }
 
-    /// The number of an event, as large as the footer's list lets it be, before which all are earlier than `t_ns`.
+    /// The number of an event, as large as the footer's list lets it be, before which all are
+    /// earlier than `t_ns`.
     pub(crate) fn event_before(&self, t_ns: u64) -> u64 {
         // The first point is the beginning; those that were made by walking know no times.
-        let earlier = self.points.iter().skip(1).take_while(|point| point.t_last != 0 && point.t_last < t_ns);
+        let earlier =
+            self.points.iter().skip(1).take_while(|point| point.t_last != 0 && point.t_last < t_ns);
         earlier.last().map_or(0, |point| point.next_event)
     }
 
-    /// A place from which a walk comes to event `number`: where, which event comes next there, how many are lost.
+    /// A place from which a walk comes to event `number`: where, which event comes next there, how
+    /// many are lost.
     pub(crate) fn before_event<S: ReadAt>(
         &mut self,
         store: &Store<S>,
         number: u64,
     ) -> Result<(u64, u64, u64), Error> {
-        let index = self.points.partition_point(|point| point.next_event <= number).saturating_sub(1);
+        let index =
+            self.points.partition_point(|point| point.next_event <= number).saturating_sub(1);
         let start = self.points.first().map_or(0, |point| point.offset);
         let Some(point) = self.points.get(index).copied().filter(|_| index != 0) else {
             return Ok((start, 0, 0));
@@ -89,7 +99,8 @@ impl Directory {
         }
     }
 
-    /// The BLOBS blocks that say they hold blob `number`: more than one where a write failed and was done again.
+    /// The BLOBS blocks that say they hold blob `number`: more than one where a write failed and
+    /// was done again.
     pub(crate) fn blocks_of<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -106,8 +117,13 @@ impl Directory {
         self.search(store, number)
     }
 
-    fn search<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<Vec<Found>, Error> {
-        let index = self.points.partition_point(|point| point.next_blob <= number.0).saturating_sub(1);
+    fn search<S: ReadAt>(
+        &mut self,
+        store: &Store<S>,
+        number: BlobNumber,
+    ) -> Result<Vec<Found>, Error> {
+        let index =
+            self.points.partition_point(|point| point.next_blob <= number.0).saturating_sub(1);
         if self.group.as_ref().is_none_or(|(of, _)| *of != index) {
             self.group = Some((index, self.read_group(store, index)?));
         }
@@ -134,7 +150,9 @@ impl Directory {
 
     /// Goes on with the list until it covers `number`.
     fn extend<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(), Error> {
-        while let Some(frontier) = self.frontier.as_mut().filter(|frontier| frontier.next_blob <= number.0) {
+        while let Some(frontier) =
+            self.frontier.as_mut().filter(|frontier| frontier.next_blob <= number.0)
+        {
             let Step::Block { found, .. } = frontier.walk.step(store)? else {
                 self.frontier = None;
                 break;
@@ -145,7 +163,8 @@ impl Directory {
             match header.kind {
                 BlockKind::EVENTS => frontier.next_event = frontier.next_event.max(end),
                 BlockKind::BLOBS => {
-                    if frontier.since >= CHECKPOINT_EVERY && header.first_item >= frontier.next_blob {
+                    if frontier.since >= CHECKPOINT_EVERY && header.first_item >= frontier.next_blob
+                    {
                         frontier.since = 0;
                         self.points.push(Waypoint {
                             offset: header.self_offset,

@@ -1,4 +1,5 @@
-//! The cursor over events: file first, then tail; every number comes exactly once, as an event or as missing.
+//! The cursor over events: file first, then tail; every number comes exactly once, as an event or
+//! as missing.
 
 use super::ahead::{Ahead, Answer};
 use super::blob_count::BlobCount;
@@ -44,7 +45,8 @@ pub struct Events<'a, S> {
     /// Only the outlines of rows are wanted.
     pub(super) outline: bool,
     blobs: BlobCount,
-    /// Bytes of rows in the blocks and records that the cursor came to, and the latest time in them.
+    /// Bytes of rows in the blocks and records that the cursor came to, and the latest time in
+    /// them.
     pub(super) row_bytes: u64,
     pub(super) latest: u64,
 }
@@ -93,7 +95,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
     }
 
-    /// Also compares each block with the hash in its header. zstd's own checksum is always compared.
+    /// Also compares each block with the hash in its header. zstd's own checksum is always
+    /// compared.
     pub fn check_hashes(&mut self, yes: bool) {
         self.deep = yes;
     }
@@ -104,8 +107,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         self.blobs.check = yes;
     }
 
-    /// How many blobs are missing between those that the file has, as far as the cursor came. Which there are is
-    /// told by the headers of blocks, and at the end by the footer.
+    /// How many blobs are missing between those that the file has, as far as the cursor came. Which
+    /// there are is told by the headers of blocks, and at the end by the footer.
     pub fn missing_blobs(&self) -> u64 {
         self.blobs.missing
     }
@@ -133,7 +136,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// The next event or hole; `None` at the end. What it gives lives until the next call.
     ///
     /// # Errors
-    /// When reading fails, or an unknown block must be understood. Damage is no error: it is an [`Item::Missing`].
+    /// When reading fails, or an unknown block must be understood. Damage is no error: it is an
+    /// [`Item::Missing`].
     #[expect(
         clippy::should_implement_trait,
         reason = "an item borrows the cursor's buffer: no Iterator can say that"
@@ -190,7 +194,9 @@ impl<'a, S: ReadAt> Events<'a, S> {
         let skipped = first.saturating_sub(missing.first);
         match missing.count {
             Some(count) if count <= skipped => None,
-            Some(count) => Some(Missing { first, count: Some(count.saturating_sub(skipped)), ..missing }),
+            Some(count) => {
+                Some(Missing { first, count: Some(count.saturating_sub(skipped)), ..missing })
+            }
             None => Some(Missing { first, ..missing }),
         }
     }
@@ -213,7 +219,12 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 if let Some(summary) = &self.log.summary {
                     self.blobs.comes(summary.blobs);
                 }
-                Ok(self.gap(header.first_item, header.dropped, header.self_offset, found.header.drop_reasons))
+                Ok(self.gap(
+                    header.first_item,
+                    header.dropped,
+                    header.self_offset,
+                    found.header.drop_reasons,
+                ))
             }
             BlockKind::BLOBS => self.blob_block(&found),
             BlockKind::META | BlockKind::CHECKPOINT => Ok(Moved::On),
@@ -224,7 +235,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
     }
 
-    /// A damaged block of blobs may have been written again behind itself: its blobs are missing only if not.
+    /// A damaged block of blobs may have been written again behind itself: its blobs are missing
+    /// only if not.
     fn blob_block(&mut self, found: &Found) -> Result<Moved, Error> {
         if self.blobs.check && self.log.store.packed(found, &mut self.blobs.packed)?.is_err() {
             self.walk.distrust();
@@ -289,12 +301,15 @@ impl<'a, S: ReadAt> Events<'a, S> {
         loaded
     }
 
-    /// A block says that the next event is `first`: what lies before it and was not given is missing.
+    /// A block says that the next event is `first`: what lies before it and was not given is
+    /// missing.
     fn gap(&mut self, first: u64, dropped: u64, offset: u64, reasons: crate::DropReasons) -> Moved {
         let newly = dropped.saturating_sub(self.dropped);
         self.dropped = dropped;
         let trouble = self.trouble.take();
-        let Some(count) = first.checked_sub(self.next).filter(|count| *count != 0) else { return Moved::On };
+        let Some(count) = first.checked_sub(self.next).filter(|count| *count != 0) else {
+            return Moved::On;
+        };
         let missing = if newly >= count {
             Missing { first: self.next, count: Some(count), offset, why: Why::Dropped(reasons) }
         } else {
@@ -346,11 +361,14 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
         self.place = Place::End;
         // A segment that is free again had events that should be in the file.
-        let gone = tail.known.and_then(|known| known.checked_sub(self.next)).filter(|count| *count != 0);
+        let gone =
+            tail.known.and_then(|known| known.checked_sub(self.next)).filter(|count| *count != 0);
         if tail.damaged {
             return Ok(Moved::Missing(Missing { why: Why::Damaged, ..everything_else }));
         }
-        Ok(gone.map_or(Moved::On, |count| Moved::Missing(Missing { count: Some(count), ..everything_else })))
+        Ok(gone.map_or(Moved::On, |count| {
+            Moved::Missing(Missing { count: Some(count), ..everything_else })
+        }))
     }
 }
 

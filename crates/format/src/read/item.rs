@@ -65,7 +65,11 @@ impl fmt::Display for Missing {
         match self.count {
             Some(1) => write!(f, "event {first} is missing")?,
             Some(count) => {
-                write!(f, "events {first} to {} are missing", first.saturating_add(count).saturating_sub(1))?;
+                write!(
+                    f,
+                    "events {first} to {} are missing",
+                    first.saturating_add(count).saturating_sub(1)
+                )?;
             }
             None => write!(f, "events from {first} on may be missing")?,
         }
@@ -80,7 +84,9 @@ impl fmt::Display for Why {
             Why::Damaged => f.write_str("the file is damaged"),
             Why::Truncated => f.write_str("the file is cut short"),
             Why::Unfinished => f.write_str("the file ends without a footer"),
-            Why::Codec(codec) => write!(f, "coded in a way this version does not know (codec {codec})"),
+            Why::Codec(codec) => {
+                write!(f, "coded in a way this version does not know (codec {codec})")
+            }
         }
     }
 }
@@ -93,7 +99,10 @@ mod tests {
     #[test]
     fn a_hole_is_told_in_words() {
         let hole = |first, count, why| Missing { first, count, offset: 99, why }.to_string();
-        assert_eq!(hole(7, Some(1), Why::Damaged), "event 7 is missing (offset 99): the file is damaged");
+        assert_eq!(
+            hole(7, Some(1), Why::Damaged),
+            "event 7 is missing (offset 99): the file is damaged"
+        );
         let full = Why::Dropped(DropReasons::DISK_FULL);
         assert_eq!(
             hole(7, Some(3), full),

@@ -61,8 +61,8 @@ impl<S: ReadAt> Log<S> {
     /// Opens a log: file header, metadata, and the footer if there is one.
     ///
     /// # Errors
-    /// When it is no log, a newer one, or its file header is damaged. Everything else that is damaged is told by
-    /// what reads it.
+    /// When it is no log, a newer one, or its file header is damaged. Everything else that is
+    /// damaged is told by what reads it.
     pub fn open(source: S, limits: Limits) -> Result<Self, Error> {
         let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;
         let mut bytes = [0; MAX_HEADER];
@@ -87,11 +87,23 @@ impl<S: ReadAt> Log<S> {
         let (summary, waypoints) = footer.map(|footer| (footer.summary, footer.waypoints)).unzip();
         let blobs = RefCell::new(BlobReader::new(Directory::new(&store, start, waypoints), len));
         let total = trailer.map(|trailer| trailer.events);
-        Ok(Log { store, header, start, meta, meta_error, ending, summary, total, tail: None, blobs })
+        Ok(Log {
+            store,
+            header,
+            start,
+            meta,
+            meta_error,
+            ending,
+            summary,
+            total,
+            tail: None,
+            blobs,
+        })
     }
 
-    /// Adds the events that are still in the tail file. When the log is being written, take a copy of the tail
-    /// first and open the log then, so that what moves from one to the other is not missed.
+    /// Adds the events that are still in the tail file. When the log is being written, take a copy
+    /// of the tail first and open the log then, so that what moves from one to the other is not
+    /// missed.
     ///
     /// # Errors
     /// When the tail belongs to another log, or cannot be read.
@@ -135,7 +147,8 @@ impl<S: ReadAt> Log<S> {
         Events::new(self, self.start, 0, 0, 0)
     }
 
-    /// A cursor over the outlines of all events: which there are, of whom and from where, and whether calls failed.
+    /// A cursor over the outlines of all events: which there are, of whom and from where, and
+    /// whether calls failed.
     pub fn outlines(&self) -> Outlines<'_, S> {
         let mut events = self.events();
         events.outline = true;
@@ -147,18 +160,21 @@ impl<S: ReadAt> Log<S> {
     /// # Errors
     /// When the log cannot be read.
     pub fn events_from(&self, number: u64) -> Result<Events<'_, S>, Error> {
-        let (at, next, dropped) = self.blobs.borrow_mut().directory.before_event(&self.store, number)?;
+        let (at, next, dropped) =
+            self.blobs.borrow_mut().directory.before_event(&self.store, number)?;
         Ok(Events::new(self, at, next, dropped, number))
     }
 
-    /// The number of an event before which all events are earlier than `t_ns`: the first of its block, or of the tail. The footer's list tells
-    /// roughly where that is, the heads of blocks exactly; a log without a footer is searched from its beginning.
+    /// The number of an event before which all events are earlier than `t_ns`: the first of its
+    /// block, or of the tail. The footer's list tells roughly where that is, the heads of blocks
+    /// exactly; a log without a footer is searched from its beginning.
     ///
     /// # Errors
     /// When the log cannot be read.
     pub fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
         let directory = &mut self.blobs.borrow_mut().directory;
-        let (at, mut next, _) = directory.before_event(&self.store, directory.event_before(t_ns))?;
+        let (at, mut next, _) =
+            directory.before_event(&self.store, directory.event_before(t_ns))?;
         let mut walk = Walk::new(&self.store, at);
         while let Step::Block { found, .. } = walk.step(&self.store)? {
             let header = &found.header;
@@ -180,8 +196,8 @@ impl<S: ReadAt> Log<S> {
     /// The bytes of a blob.
     ///
     /// # Errors
-    /// [`Error::NoBlob`] when it is not in the log, [`Error::BadBlock`] when its block is damaged. Neither says
-    /// anything about the rest of the log.
+    /// [`Error::NoBlob`] when it is not in the log, [`Error::BadBlock`] when its block is damaged.
+    /// Neither says anything about the rest of the log.
     pub fn blob(&self, number: BlobNumber) -> Result<Vec<u8>, Error> {
         if let Some(tail) = &self.tail
             && let Some(bytes) = tail.blob(number)?
@@ -193,12 +209,17 @@ impl<S: ReadAt> Log<S> {
         Ok(bytes)
     }
 
-    /// Appends the first bytes of a blob to `out`, at most `limit`, and answers how many the blob has. Copies and
-    /// allocates no more than that.
+    /// Appends the first bytes of a blob to `out`, at most `limit`, and answers how many the blob
+    /// has. Copies and allocates no more than that.
     ///
     /// # Errors
     /// As [`Log::blob`].
-    pub fn append_blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Result<usize, Error> {
+    pub fn append_blob(
+        &self,
+        number: BlobNumber,
+        limit: usize,
+        out: &mut Vec<u8>,
+    ) -> Result<usize, Error> {
         if let Some(tail) = &self.tail
             && let Some(bytes) = tail.blob(number)?
         {
@@ -211,7 +232,8 @@ impl<S: ReadAt> Log<S> {
     /// The bytes of a region, wherever they are.
     ///
     /// # Errors
-    /// As [`Log::blob`]; also when the region is above the limit, or has not as many bytes as it says.
+    /// As [`Log::blob`]; also when the region is above the limit, or has not as many bytes as it
+    /// says.
     pub fn region_bytes<'a>(&self, region: &Region<'a>) -> Result<Cow<'a, [u8]>, Error> {
         let blobs = match region.data {
             RegionData::Inline(bytes) => return Ok(Cow::Borrowed(bytes)),
@@ -233,7 +255,10 @@ impl<S: ReadAt> Log<S> {
         if bytes.len() as u64 == size {
             Ok(Cow::Owned(bytes))
         } else {
-            Err(Error::Malformed { what: "region (its blobs have another length)", at: bytes.len() as u64 })
+            Err(Error::Malformed {
+                what: "region (its blobs have another length)",
+                at: bytes.len() as u64,
+            })
         }
     }
 
@@ -244,7 +269,11 @@ impl<S: ReadAt> Log<S> {
 }
 
 /// The META block, which comes first.
-fn read_meta<S: ReadAt>(store: &Store<S>, start: u64, loader: &mut Loader) -> Result<FileMeta, Error> {
+fn read_meta<S: ReadAt>(
+    store: &Store<S>,
+    start: u64,
+    loader: &mut Loader,
+) -> Result<FileMeta, Error> {
     let bad = |what| Error::BadMeta { offset: start, what };
     let found = block_exactly_at(store, start)?.ok_or(bad("no block there"))?;
     if found.header.kind != BlockKind::META {
@@ -268,8 +297,13 @@ fn read_trailer<S: ReadAt>(store: &Store<S>) -> Result<Option<Trailer>, Error> {
 }
 
 /// The footer, if it is there and sound.
-fn read_footer<S: ReadAt>(store: &Store<S>, at: u64, loader: &mut Loader) -> Result<Option<Footer>, Error> {
-    let Some(found) = block_exactly_at(store, at)?.filter(|found| found.header.kind == BlockKind::FOOTER)
+fn read_footer<S: ReadAt>(
+    store: &Store<S>,
+    at: u64,
+    loader: &mut Loader,
+) -> Result<Option<Footer>, Error> {
+    let Some(found) =
+        block_exactly_at(store, at)?.filter(|found| found.header.kind == BlockKind::FOOTER)
     else {
         return Ok(None);
     };

@@ -1,4 +1,5 @@
-//! A cursor that tells which events there are, without what is in most of them: several times faster than the whole.
+//! A cursor that tells which events there are, without what is in most of them: several times
+//! faster than the whole.
 
 use super::source::ReadAt;
 use super::{Events, Item, Missing};
@@ -8,7 +9,8 @@ use crate::kind::{EventKind, Layout, TaskId};
 use crate::sites;
 use crate::wire::{u32_at, u64_at};
 
-/// A cursor over the outlines of all events, in order. Of blocks in columns it decompresses no more frames than it needs.
+/// A cursor over the outlines of all events, in order. Of blocks in columns it decompresses no more
+/// frames than it needs.
 #[derive(Debug)]
 pub struct Outlines<'a, S>(pub(super) Events<'a, S>);
 
@@ -106,7 +108,8 @@ impl<'a> What<'a> {
         let whole = |head: &[u8], len| body.len() >= len && body.starts_with(head);
         let stop = || {
             if whole(&sites::ENTRY_HEAD, sites::ENTRY_LEN) {
-                let (arch, ip, nr) = (u32_at(body, at + 4)?, u64_at(body, at + 8)?, u64_at(body, at + 24)?);
+                let (arch, ip, nr) =
+                    (u32_at(body, at + 4)?, u64_at(body, at + 8)?, u64_at(body, at + 24)?);
                 return Some(What::Entry { arch, ip, nr });
             }
             if whole(&sites::EXIT_HEAD, sites::EXIT_LEN) {

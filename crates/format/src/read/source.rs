@@ -28,7 +28,8 @@ pub trait ReadAt {
 
 impl ReadAt for [u8] {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let from = usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
+        let from =
+            usize::try_from(offset).ok().and_then(|offset| self.get(offset..)).unwrap_or_default();
         buf.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         Ok(buf.len().min(from.len()))
     }

@@ -1,4 +1,5 @@
-//! The bytes of one log file: its length as it was when opened, and payloads checked in the right order.
+//! The bytes of one log file: its length as it was when opened, and payloads checked in the right
+//! order.
 
 use std::io;
 
@@ -40,7 +41,11 @@ pub(crate) struct Loader {
 }
 
 /// Reads as many bytes as there are, up to the length of `buf`.
-pub(crate) fn fill<S: ReadAt + ?Sized>(source: &S, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
+pub(crate) fn fill<S: ReadAt + ?Sized>(
+    source: &S,
+    buf: &mut [u8],
+    offset: u64,
+) -> Result<usize, Error> {
     let mut done = 0;
     while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
         let at = offset.saturating_add(done as u64);
@@ -83,7 +88,8 @@ impl<S: ReadAt> Store<S> {
 }
 
 impl Loader {
-    /// The rows of an EVENTS block in a codec that is known, into `rows`; in outline those of columns.
+    /// The rows of an EVENTS block in a codec that is known, into `rows`; in outline those of
+    /// columns.
     pub(crate) fn load_rows<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -114,7 +120,8 @@ impl Loader {
         })
     }
 
-    /// The decompressed payload of a block, into `raw`. The outer error is the system's, the inner one the file's.
+    /// The decompressed payload of a block, into `raw`. The outer error is the system's, the inner
+    /// one the file's.
     pub(crate) fn load<S: ReadAt>(
         &mut self,
         store: &Store<S>,

@@ -19,7 +19,8 @@ pub(crate) struct Tail<S> {
     source: S,
     /// The segments in use, in the order in which they were filled.
     live: Vec<Live>,
-    /// One more than the last event that any segment has or had; `None` if no segment was ever used.
+    /// One more than the last event that any segment has or had; `None` if no segment was ever
+    /// used.
     pub(crate) known: Option<u64>,
     /// A segment in use has bytes that are no record.
     pub(crate) damaged: bool,
@@ -61,8 +62,13 @@ impl<S: ReadAt> Tail<S> {
         if len > MAX_TAIL {
             return Err(Error::TooLarge { what: "tail file", size: len, limit: MAX_TAIL });
         }
-        let mut tail =
-            Tail { source, live: Vec::new(), known: None, damaged: false, cache: RefCell::default() };
+        let mut tail = Tail {
+            source,
+            live: Vec::new(),
+            known: None,
+            damaged: false,
+            cache: RefCell::default(),
+        };
         let (mut offset, mut foreign, mut ours) = (0, false, false);
         let mut bytes = Vec::new();
         while offset < len {
@@ -127,7 +133,10 @@ impl<S: ReadAt> Tail<S> {
     }
 
     /// The next event, and its number. Its row is [`TailCursor::row`] of what is given.
-    pub(crate) fn next(&self, cursor: &mut TailCursor) -> Result<Option<(u64, Range<usize>)>, Error> {
+    pub(crate) fn next(
+        &self,
+        cursor: &mut TailCursor,
+    ) -> Result<Option<(u64, Range<usize>)>, Error> {
         while let Some(live) = self.live.get(cursor.segment) {
             if !cursor.loaded {
                 cursor.load(self, live)?;
@@ -145,7 +154,9 @@ impl<S: ReadAt> Tail<S> {
 
     /// The bytes of a blob, if a segment in use has it.
     pub(crate) fn blob(&self, number: BlobNumber) -> Result<Option<Vec<u8>>, Error> {
-        let has = |live: &&Live| number.0.checked_sub(live.header.first_blob).is_some_and(|i| i < live.blobs);
+        let has = |live: &&Live| {
+            number.0.checked_sub(live.header.first_blob).is_some_and(|i| i < live.blobs)
+        };
         let Some(live) = self.live.iter().find(has) else { return Ok(None) };
         let mut cache = self.cache.borrow_mut();
         let known = cache.take().filter(|cached| cached.generation == live.header.generation);
@@ -153,10 +164,11 @@ impl<S: ReadAt> Tail<S> {
             Some(cached) => cached,
             None => self.load_blobs(live)?,
         });
-        let index = number.0.checked_sub(live.header.first_blob).and_then(|i| usize::try_from(i).ok());
-        let range = index
-            .and_then(|index| cached.blobs.get(index))
-            .and_then(|range| Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?));
+        let index =
+            number.0.checked_sub(live.header.first_blob).and_then(|i| usize::try_from(i).ok());
+        let range = index.and_then(|index| cached.blobs.get(index)).and_then(|range| {
+            Some(usize::try_from(range.start).ok()?..usize::try_from(range.end).ok()?)
+        });
         Ok(range.and_then(|range| cached.bytes.get(range)).map(<[u8]>::to_vec))
     }
 
@@ -170,7 +182,9 @@ impl<S: ReadAt> Tail<S> {
             match records.next() {
                 Some(Ok(Record::Blob(blob))) => {
                     let start = u32::try_from(at.saturating_add(RECORD_HEAD)).unwrap_or(u32::MAX);
-                    blobs.push(start..start.saturating_add(u32::try_from(blob.len()).unwrap_or(u32::MAX)));
+                    blobs.push(
+                        start..start.saturating_add(u32::try_from(blob.len()).unwrap_or(u32::MAX)),
+                    );
                 }
                 Some(Ok(Record::Event(_))) => {}
                 _ => break,
@@ -188,8 +202,10 @@ impl TailCursor {
 
     fn load<S: ReadAt>(&mut self, tail: &Tail<S>, live: &Live) -> Result<(), Error> {
         tail.read(live.offset, &live.header, &mut self.bytes)?;
-        // The segment may have got other contents since stock was taken of it; those are not what was asked for.
-        let same = tail.header(live.offset)?.is_some_and(|now| now.generation == live.header.generation);
+        // The segment may have got other contents since stock was taken of it; those are not what
+        // was asked for.
+        let same =
+            tail.header(live.offset)?.is_some_and(|now| now.generation == live.header.generation);
         if !same {
             self.bytes.clear();
         }

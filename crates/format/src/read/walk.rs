@@ -1,7 +1,7 @@
 //! Goes from block to block, and finds the next one where the chain is broken.
 //!
-//! A block is one only if its header has the right magic, checksum, file id and its own offset: bytes that a program
-//! wrote cannot have them, even if they are a whole log.
+//! A block is one only if its header has the right magic, checksum, file id and its own offset:
+//! bytes that a program wrote cannot have them, even if they are a whole log.
 
 use super::source::ReadAt;
 use super::store::{Found, Store};
@@ -21,8 +21,8 @@ pub(crate) struct Walk {
     unchecked: Option<Found>,
     /// The chain is broken here.
     broken: bool,
-    /// Bytes of payload that may still be distrusted. Each broken block makes the search begin inside it; a file
-    /// made of such blocks must not cost the square of its length.
+    /// Bytes of payload that may still be distrusted. Each broken block makes the search begin
+    /// inside it; a file made of such blocks must not cost the square of its length.
     budget: u64,
 }
 
@@ -47,8 +47,8 @@ impl Walk {
         self.unchecked = None;
     }
 
-    /// The last block's payload is damaged. It may have been cut short by a failed write, so that the next block
-    /// begins before the end it states.
+    /// The last block's payload is damaged. It may have been cut short by a failed write, so that
+    /// the next block begins before the end it states.
     pub(crate) fn distrust(&mut self) {
         if let Some(found) = self.unchecked.take() {
             self.search_inside(&found);
@@ -83,9 +83,11 @@ impl Walk {
         Step::Block { found, damage }
     }
 
-    /// What follows a block is no block: if the block itself is damaged, its stated length means nothing.
+    /// What follows a block is no block: if the block itself is damaged, its stated length means
+    /// nothing.
     fn check<S: ReadAt>(&mut self, store: &Store<S>, found: &Found) -> Result<(), Error> {
-        if self.budget >= found.header.payload_len && store.packed(found, &mut Vec::new())?.is_err() {
+        if self.budget >= found.header.payload_len && store.packed(found, &mut Vec::new())?.is_err()
+        {
             self.search_inside(found);
         }
         Ok(())
@@ -103,14 +105,17 @@ impl Walk {
     fn block_at<S: ReadAt>(&self, store: &Store<S>, offset: u64) -> Result<Option<Found>, Error> {
         let mut bytes = [0; MAX_HEADER];
         let there = store.read(&mut bytes, offset)?;
-        let Some((header, len)) = BlockHeader::decode(bytes.get(..there).unwrap_or_default()) else {
+        let Some((header, len)) = BlockHeader::decode(bytes.get(..there).unwrap_or_default())
+        else {
             return Ok(None);
         };
         let ours = header.file_id == store.file_id && header.self_offset == offset;
         let payload = offset.checked_add(len as u64);
         let end = payload.and_then(|payload| payload.checked_add(header.payload_len));
         Ok(match (payload, end) {
-            (Some(payload), Some(end)) if ours && end <= store.len => Some(Found { header, payload, end }),
+            (Some(payload), Some(end)) if ours && end <= store.len => {
+                Some(Found { header, payload, end })
+            }
             _ => None,
         })
     }
@@ -133,7 +138,8 @@ impl Walk {
                 return Ok(None);
             }
             // A magic may lie across the border.
-            from = from.saturating_add(there.saturating_sub(BLOCK_MAGIC.len()).saturating_add(1) as u64);
+            from = from
+                .saturating_add(there.saturating_sub(BLOCK_MAGIC.len()).saturating_add(1) as u64);
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Times to columns and back: as ticks of the clock that the kernel reads, which are often longer than a nanosecond.
+//! Times to columns and back: as ticks of the clock that the kernel reads, which are often longer
+//! than a nanosecond.
 //!
-//! A counter that steps every ten nanoseconds gives times with one chance in ten: telling the steps instead saves
-//! three bits of each time, and loses nothing, for the kernel computes nanoseconds from steps.
+//! A counter that steps every ten nanoseconds gives times with one chance in ten: telling the steps
+//! instead saves three bits of each time, and loses nothing, for the kernel computes nanoseconds
+//! from steps.
 
 use super::columns::{Column, Columns, ENTRY_TIME, LONG_TIME, OTHER_TIME, TICKS, TWEAK};
 use super::{ENTRY, TIME_ESCAPE};
@@ -71,8 +73,8 @@ impl Counter {
     }
 }
 
-/// Writes times as ticks. `codes` are those of the rows. Tells whether that was possible: if not, the columns are as
-/// they were.
+/// Writes times as ticks. `codes` are those of the rows. Tells whether that was possible: if not,
+/// the columns are as they were.
 pub(super) fn write(columns: &mut Columns, codes: &[u8], times: &[u64], ticks: Ticks) -> bool {
     let mut counter = Counter::new(ticks);
     let mut tweaked = 0;
@@ -128,13 +130,22 @@ impl<'a> Times<'a> {
         let ticks = if head.0.is_empty() {
             Ticks::FINEST
         } else {
-            Ticks { period: u64::from_le_bytes(head.array()?), phase: u64::from_le_bytes(head.array()?) }
+            Ticks {
+                period: u64::from_le_bytes(head.array()?),
+                phase: u64::from_le_bytes(head.array()?),
+            }
         };
         let mut planes = |at| Some([take(at)?, take(at + 1)?, take(at + 2)?]);
         let planes = [planes(OTHER_TIME)?, planes(ENTRY_TIME)?];
         let (long, tweaks) = (take(LONG_TIME)?, take(TWEAK)?);
         let tweaked = !tweaks.0.is_empty();
-        head.0.is_empty().then_some(Times { counter: Counter::new(ticks), planes, long, tweaks, tweaked })
+        head.0.is_empty().then_some(Times {
+            counter: Counter::new(ticks),
+            planes,
+            long,
+            tweaks,
+            tweaked,
+        })
     }
 
     /// The time of the next row.
@@ -197,7 +208,8 @@ mod tests {
         let mut tick = 5_000_000_u64;
         (0..count)
             .map(|n| {
-                tick += ((10_000 + n.wrapping_mul(n).wrapping_mul(7919) % 3001) as f64 / period) as u64;
+                tick +=
+                    ((10_000 + n.wrapping_mul(n).wrapping_mul(7919) % 3001) as f64 / period) as u64;
                 (1_u64 << 43) + (tick as f64 * period) as u64
             })
             .collect()
@@ -231,7 +243,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_times_come_back(
-            rows in vec((0_u8..4, prop_oneof![any::<u64>(), 0_u64..1 << 25, 0_u64..1 << 13]), 0..40),
+            rows in vec((0_u8..4, prop_oneof![any::<u64>(), 0_u64..1 << 25, 0_u64..1 << 13]),
+                0..40),
             period in prop_oneof![Just(NANOSECOND), NANOSECOND..NANOSECOND * 80],
             phase in any::<u64>(),
         ) {

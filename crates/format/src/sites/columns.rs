@@ -2,7 +2,8 @@
 
 /// How many columns there are.
 pub(super) const COLUMNS: usize = 37;
-/// Each frame holds the columns from one of these to the next: who calls what, when, with which values, and the rest.
+/// Each frame holds the columns from one of these to the next: who calls what, when, with which
+/// values, and the rest.
 pub(super) const FRAMES: [std::ops::Range<usize>; 4] = [0..10, 10..19, 19..28, 28..COLUMNS];
 
 /// One byte per row: what it is, and what follows from the rows before.

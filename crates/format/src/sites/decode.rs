@@ -1,20 +1,20 @@
 //! Columns to rows.
 //!
-//! The columns may be anybody's: every step may find that something is not there (`None`), and nothing is taken for
-//! a length before there is room for it.
+//! The columns may be anybody's: every step may find that something is not there (`None`), and
+//! nothing is taken for a length before there is room for it.
 
 use super::clock::Times;
 use super::columns::{
-    ADDRESS, CLASSES, COLUMNS, Column, DATA, KIND, LEN, MASK, PARTS, RAW, RAWLEN, REGION, REGS, REST, RVAL,
-    SORT, STOPS, STRLEN, TASK, TASKS,
+    ADDRESS, CLASSES, COLUMNS, Column, DATA, KIND, LEN, MASK, PARTS, RAW, RAWLEN, REGION, REGS,
+    REST, RVAL, SORT, STOPS, STRLEN, TASK, TASKS,
 };
 use super::history::{Caller, History};
 use super::model::{Call, Class, Former, MEMO, Memo, Slot};
 use super::places::Places;
 use super::{
-    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN,
-    FAILED, INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN, RAW_ROW, REGION_HEAD,
-    SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT, blob_count,
+    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD,
+    EXIT_LEN, FAILED, INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN,
+    RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT, blob_count,
 };
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
@@ -240,7 +240,8 @@ impl Rows<'_, '_> {
             return None;
         }
         let stop: [u8; STOP_HEAD_LEN] = self.columns[STOPS].array()?;
-        let info = self.columns[STOPS].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
+        let info =
+            self.columns[STOPS].bytes(usize::from(u16::from_le_bytes([stop[8], stop[9]])))?;
         self.put(head)?;
         self.put(&stop)?;
         self.put(info)?;
@@ -250,7 +251,9 @@ impl Rows<'_, '_> {
     fn memo(&mut self, sort: Sort) -> Option<&mut Memo> {
         match sort {
             Sort::Other => Some(&mut self.others),
-            Sort::Site(site, phase) => self.tables.history.sites.get_mut(site)?.memos.get_mut(phase),
+            Sort::Site(site, phase) => {
+                self.tables.history.sites.get_mut(site)?.memos.get_mut(phase)
+            }
         }
     }
 
@@ -337,7 +340,8 @@ impl Rows<'_, '_> {
         let blobs = Class::is_blobs(class[3]);
         let count = if blobs { blob_count(got)? } else { 0 };
         let len = if blobs { count.checked_mul(8)? } else { usize::try_from(got).ok()? };
-        part[4..].copy_from_slice(&u32::try_from(len.checked_add(REGION_HEAD)?).ok()?.to_le_bytes());
+        part[4..]
+            .copy_from_slice(&u32::try_from(len.checked_add(REGION_HEAD)?).ok()?.to_le_bytes());
         let mut head = [0; REGION_HEAD];
         head[..4].copy_from_slice(&class);
         head[4..8].copy_from_slice(&index.to_le_bytes());

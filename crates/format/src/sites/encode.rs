@@ -1,11 +1,13 @@
 //! Rows to columns.
 //!
-//! What fits the model leaves little or nothing; what does not is kept as it is. So every row image has an encoding,
-//! and the decoder gives exactly it back. `None` anywhere means that the block is better left to codec 0.
+//! What fits the model leaves little or nothing; what does not is kept as it is. So every row image
+//! has an encoding, and the decoder gives exactly it back. `None` anywhere means that the block is
+//! better left to codec 0.
 
 use super::clock::{self, Ticks};
 use super::columns::{
-    CLASSES, Columns, DATA, KIND, MASK, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK, TASKS, fold, put_uint,
+    CLASSES, Columns, DATA, KIND, MASK, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK, TASKS, fold,
+    put_uint,
 };
 use super::history::{Expected, History, Registers};
 use super::keys::Keys;
@@ -14,8 +16,8 @@ use super::parts::{PartRef, emit, survey};
 use super::places::{Finder, Place};
 use super::ticks::TickFinder;
 use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER, PARTS_KNOWN,
-    RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, WIDE_ENTRY, WIDE_EXIT,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER,
+    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, WIDE_ENTRY, WIDE_EXIT,
 };
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_CLASSES, MAX_SITES, MAX_TASKS};
@@ -50,7 +52,8 @@ pub(super) struct Parts {
 
 impl Encoder {
     pub(super) fn new() -> Self {
-        let parts = Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 };
+        let parts =
+            Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 };
         Encoder {
             columns: Columns::new(),
             tasks: Keys::new(),
@@ -146,7 +149,8 @@ impl Encoder {
         survey(&mut self.parts, row, ROW_HEAD + STOP_HEAD_LEN + info_len, NO_CALL)?;
         self.columns.bytes::<STOPS>(head);
         self.columns.bytes::<STOPS>(info);
-        let known = emit(&mut self.parts, &mut self.columns, row, &mut self.others, &Call::default());
+        let known =
+            emit(&mut self.parts, &mut self.columns, row, &mut self.others, &Call::default());
         Some(if known { OTHER | PARTS_KNOWN } else { OTHER })
     }
 
@@ -158,9 +162,12 @@ impl Encoder {
         let way = self.finder.find(task, place);
         let root = self.finder.root_of(way)?;
         let expected = self.history.expect(task, root, self.history.registers(way)?)?;
-        let call: Registers = [word(16), word(32), word(40), word(48), word(56), word(64), word(72)];
-        let too_far =
-            call.iter().zip(&expected.base).any(|(&value, &base)| fold(value, base) > u64::MAX - WIDE_ENTRY);
+        let call: Registers =
+            [word(16), word(32), word(40), word(48), word(56), word(64), word(72)];
+        let too_far = call
+            .iter()
+            .zip(&expected.base)
+            .any(|(&value, &base)| fold(value, base) > u64::MAX - WIDE_ENTRY);
         if too_far || survey(&mut self.parts, row, ROW_HEAD + ENTRY_LEN, place.nr).is_none() {
             return Some(None);
         }
@@ -227,7 +234,8 @@ impl Encoder {
         let [_, args @ ..] = call;
         let [_, memos @ ..] = &mut self.history.sites.get_mut(index)?.memos;
         let call = Call { args, rval: Some(rval), known: true };
-        let known = emit(&mut self.parts, &mut self.columns, row, &mut memos[usize::from(failed)], &call);
+        let known =
+            emit(&mut self.parts, &mut self.columns, row, &mut memos[usize::from(failed)], &call);
         Some(Some(if known { code | PARTS_KNOWN } else { code }))
     }
 
@@ -235,7 +243,8 @@ impl Encoder {
     fn clock(&mut self) {
         let codes = std::mem::take(&mut self.columns.0[KIND]);
         let ticks = self.ticks.find(&self.times);
-        let done = ticks.is_some_and(|ticks| clock::write(&mut self.columns, &codes, &self.times, ticks));
+        let done =
+            ticks.is_some_and(|ticks| clock::write(&mut self.columns, &codes, &self.times, ticks));
         if !done {
             clock::write(&mut self.columns, &codes, &self.times, Ticks::FINEST);
         }
@@ -247,7 +256,9 @@ impl Encoder {
         for task in self.tasks.keys() {
             self.columns.bytes::<TASKS>(&task.to_le_bytes());
         }
-        for (ClassOf { class, .. }, stream) in self.parts.classes.keys().iter().zip(&self.parts.streams) {
+        for (ClassOf { class, .. }, stream) in
+            self.parts.classes.keys().iter().zip(&self.parts.streams)
+        {
             let (head, errno) = class.region.unwrap_or_default();
             self.columns.byte::<CLASSES>(u8::from(class.region.is_some()));
             self.columns.bytes::<CLASSES>(&class.kind.0.to_le_bytes());

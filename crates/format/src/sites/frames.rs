@@ -1,4 +1,5 @@
-//! The payload around the columns: four zstd frames, so that a reader can leave out those it does not need.
+//! The payload around the columns: four zstd frames, so that a reader can leave out those it does
+//! not need.
 
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
@@ -51,7 +52,8 @@ impl FramePacker {
         Ok(sum)
     }
 
-    /// One frame: the directory, then the columns. A long column gets compressed blocks, so entropy tables, of its own.
+    /// One frame: the directory, then the columns. A long column gets compressed blocks, so entropy
+    /// tables, of its own.
     fn frame(&mut self, columns: &[Vec<u8>], out: &mut Vec<u8>) -> Result<usize, Error> {
         let len = columns.iter().map(Vec::len).sum::<usize>() + self.directory.len();
         self.context.reset(ResetDirective::SessionOnly).map_err(failed)?;
@@ -70,8 +72,11 @@ impl FramePacker {
             }
             unflushed += column.len();
             let long = unflushed >= WORTH_ITS_TABLES;
-            let what =
-                if long { ZSTD_EndDirective::ZSTD_e_flush } else { ZSTD_EndDirective::ZSTD_e_continue };
+            let what = if long {
+                ZSTD_EndDirective::ZSTD_e_flush
+            } else {
+                ZSTD_EndDirective::ZSTD_e_continue
+            };
             step(&mut self.context, &mut buffer, column, what)?;
             if long {
                 unflushed = 0;
@@ -117,7 +122,8 @@ impl FrameUnpacker {
         })
     }
 
-    /// Decompresses the wanted frames of a payload whose frames together hold at most `limit` bytes. The columns of others are empty.
+    /// Decompresses the wanted frames of a payload whose frames together hold at most `limit`
+    /// bytes. The columns of others are empty.
     pub(super) fn unpack(
         &mut self,
         mut payload: &[u8],
@@ -128,10 +134,12 @@ impl FrameUnpacker {
         self.wanted = wanted;
         for (content, wanted) in self.contents.iter_mut().zip(wanted) {
             let len = zstd_safe::find_frame_compressed_size(payload).unwrap_or(usize::MAX);
-            let (frame, rest) = payload.split_at_checked(len).ok_or("payload is not four zstd frames")?;
+            let (frame, rest) =
+                payload.split_at_checked(len).ok_or("payload is not four zstd frames")?;
             let size = zstd_safe::get_frame_content_size(frame).ok().flatten();
-            let size =
-                size.and_then(|size| usize::try_from(size).ok()).ok_or("frame without content size")?;
+            let size = size
+                .and_then(|size| usize::try_from(size).ok())
+                .ok_or("frame without content size")?;
             left = left.checked_sub(size).ok_or("columns are longer than rows can need")?;
             if wanted {
                 self.unpacker.unpack(frame, size, content)?;

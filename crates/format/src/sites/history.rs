@@ -5,7 +5,8 @@ use super::model::Memo;
 use super::places::Way;
 use super::ring::Ring;
 use super::{
-    FAR_REGISTER, FAR_VALUE, FIRST_SCORE, MAX_SCORE, NEAR_ENTRY, NEAR_EXIT, RING, WIDE_ENTRY, WIDE_EXIT,
+    FAR_REGISTER, FAR_VALUE, FIRST_SCORE, MAX_SCORE, NEAR_ENTRY, NEAR_EXIT, RING, WIDE_ENTRY,
+    WIDE_EXIT,
 };
 use crate::limits::MAX_PAIRS;
 use crate::sites::columns::{fold, unfold};
@@ -110,7 +111,8 @@ impl History {
         Some(())
     }
 
-    /// What to expect of a call of that task from a site of that root, whose last call had these registers.
+    /// What to expect of a call of that task from a site of that root, whose last call had these
+    /// registers.
     #[inline]
     pub(super) fn expect(&self, task: usize, root: u32, registers: Registers) -> Option<Expected> {
         let key = Pair(self.callers.get(task)?.before, root);
@@ -118,7 +120,8 @@ impl History {
             return Some(Expected { base: registers, other: registers, key, pair: None });
         };
         let after = *self.after.get(usize::try_from(pair).ok()?)?;
-        let score = self.sites.get(usize::try_from(root).ok()?).map_or(FIRST_SCORE, |site| site.score);
+        let score =
+            self.sites.get(usize::try_from(root).ok()?).map_or(FIRST_SCORE, |site| site.score);
         let (base, other) = if score > 0 { (after, registers) } else { (registers, after) };
         Some(Expected { base, other, key, pair: Some(pair) })
     }
@@ -152,7 +155,13 @@ impl History {
 
     /// Remembers what a call returned.
     #[inline]
-    pub(super) fn learn_value(&mut self, task: usize, site: usize, failed: bool, value: u64) -> Option<()> {
+    pub(super) fn learn_value(
+        &mut self,
+        task: usize,
+        site: usize,
+        failed: bool,
+        value: u64,
+    ) -> Option<()> {
         self.sites.get_mut(site)?.values[usize::from(failed)] = value;
         self.callers.get_mut(task)?.value = value;
         Some(())

@@ -1,4 +1,5 @@
-//! A table that numbers keys in the order in which they appear: sites, tasks and classes of one block.
+//! A table that numbers keys in the order in which they appear: sites, tasks and classes of one
+//! block.
 
 /// What can be a key.
 pub(super) trait Key: Copy + PartialEq {

@@ -1,8 +1,9 @@
 //! Codec 1, *sites*: events as columns, predicted by the place in the code that a call comes from.
 //!
-//! A program calls the kernel from few places, and what it says there is much the same each time. So a system call
-//! is written as its place and what changed since the last call from there; the exit as what it returned. What does
-//! not fit is kept as it is: the row image comes back byte for byte, whatever it was. docs/format.md is normative.
+//! A program calls the kernel from few places, and what it says there is much the same each time.
+//! So a system call is written as its place and what changed since the last call from there; the
+//! exit as what it returned. What does not fit is kept as it is: the row image comes back byte for
+//! byte, whatever it was. docs/format.md is normative.
 
 mod clock;
 mod columns;
@@ -41,8 +42,9 @@ const SAME_TASK: u8 = 16;
 const FAILED: u8 = 32;
 const KNOWN_CODE: u8 = 63;
 
-/// How a task comes to a site that it had no call from: it is like no other, it is known from another task, or it is
-/// one that is known, loaded elsewhere: as far as is told, or as far as others were.
+/// How a task comes to a site that it had no call from: it is like no other, it is known from
+/// another task, or it is one that is known, loaded elsewhere: as far as is told, or as far as
+/// others were.
 const HOW_NEW: u8 = 0;
 const HOW_KNOWN: u8 = 1;
 const HOW_FAR: u8 = 2;
@@ -52,8 +54,8 @@ const IP_RING: usize = 4;
 
 /// How many differences of values are remembered.
 const RING: usize = 8;
-/// Registers that are not as expected: up to here what else they may be, then what is expected but moved, as far as
-/// others were. Then the same for what else was expected, then differences.
+/// Registers that are not as expected: up to here what else they may be, then what is expected but
+/// moved, as far as others were. Then the same for what else was expected, then differences.
 const NEAR_ENTRY: u64 = 3;
 const WIDE_ENTRY: u64 = NEAR_ENTRY + 2 * RING as u64;
 /// Values of exits: up to here arguments, then the last value but moved, then differences.
@@ -143,7 +145,8 @@ impl SitesPacker {
         let Some(columns) = self.pack_unproved(rows, out)? else { return Ok(Packed::No) };
         let payload = out.get(from..).unwrap_or_default();
         // Where zstd finds so much alike, or has so little to do, it may need no model.
-        let sure = columns < rows.len() / 2 && payload.len() > rows.len() / 64 && rows.len() > 64 << 10;
+        let sure =
+            columns < rows.len() / 2 && payload.len() > rows.len() / 64 && rows.len() > 64 << 10;
         let undone = self.unpacker.unpack(payload, rows.len(), &mut self.undone);
         if undone.is_err() || self.undone != rows {
             out.truncate(from);
@@ -166,8 +169,8 @@ impl SitesUnpacker {
         Ok(SitesUnpacker { frames: frames::FrameUnpacker::new()?, tables: decode::Tables::new() })
     }
 
-    /// The rows of a payload, which must be exactly `raw_len` bytes. The caller has compared `raw_len` with its limit.
-    /// What was in `out` is overwritten.
+    /// The rows of a payload, which must be exactly `raw_len` bytes. The caller has compared
+    /// `raw_len` with its limit. What was in `out` is overwritten.
     pub(crate) fn unpack(
         &mut self,
         payload: &[u8],
@@ -181,7 +184,8 @@ impl SitesUnpacker {
         decode::decode(columns, &mut self.tables, raw_len, out).ok_or("columns do not give rows")
     }
 
-    /// The outline of the rows of a payload; they would be `raw_len` bytes, and are no longer in outline.
+    /// The outline of the rows of a payload; they would be `raw_len` bytes, and are no longer in
+    /// outline.
     pub(crate) fn unpack_outline(
         &mut self,
         payload: &[u8],
@@ -196,7 +200,8 @@ impl SitesUnpacker {
             self.frames.unpack(payload, limit, SKELETON_AND_PARTS)?;
         }
         let columns = self.frames.columns().ok_or(WRONG)?;
-        outline::outline(columns, self.tables.places(), raw_len, out).ok_or("columns do not give rows")
+        outline::outline(columns, self.tables.places(), raw_len, out)
+            .ok_or("columns do not give rows")
     }
 }
 

@@ -69,7 +69,8 @@ impl Former {
 }
 
 impl Call {
-    /// How many bytes a call says its buffer has: what it returns, or the argument after the pointer.
+    /// How many bytes a call says its buffer has: what it returns, or the argument after the
+    /// pointer.
     pub(super) fn hint(&self, arg: u8) -> u64 {
         match self.rval {
             Some(rval) => rval,

@@ -1,11 +1,11 @@
-//! Columns to the outline of rows: which stops there were, of whom and from where. Only the first frame is needed for that, and the
-//! fourth where rows are that are no stops.
+//! Columns to the outline of rows: which stops there were, of whom and from where. Only the first
+//! frame is needed for that, and the fourth where rows are that are no stops.
 
 use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
 use super::places::Places;
 use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, RAW_ROW, SAME_TASK,
-    STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, RAW_ROW,
+    SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
 };
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_ITEMS, MAX_TASKS};
@@ -15,8 +15,8 @@ pub(super) fn needs_bodies(columns: &[Column<'_>; COLUMNS]) -> bool {
     columns[SORT].0.chunks(4).any(|sort| !sort.starts_with(&STOP_KIND))
 }
 
-/// Appends the outline of every row to `out`: rows whose stops have neither time nor parts nor values, and only where the model holds.
-/// `most` is how long they may get.
+/// Appends the outline of every row to `out`: rows whose stops have neither time nor parts nor
+/// values, and only where the model holds. `most` is how long they may get.
 pub(super) fn outline(
     mut columns: [Column<'_>; COLUMNS],
     places: &mut Places,

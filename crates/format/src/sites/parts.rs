@@ -4,8 +4,8 @@ use super::columns::{ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN};
 use super::encode::Parts;
 use super::model::{Call, Class, ClassOf, Former, MEMO, Memo, Slot};
 use super::{
-    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD, REGION_HEAD,
-    blob_count,
+    ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD,
+    REGION_HEAD, blob_count,
 };
 use crate::kind::PartKind;
 use crate::wire::{Wire, u64_at};
@@ -63,7 +63,9 @@ fn region_class(body: &[u8]) -> Option<([u8; 4], u32)> {
     let fits = if Class::is_blobs(flags) {
         let first = u64_at(data, 0).unwrap_or_default();
         let in_order = || {
-            data.chunks(8).zip(0..).all(|(number, nth)| u64_at(number, 0) == Some(first.wrapping_add(nth)))
+            data.chunks(8)
+                .zip(0..)
+                .all(|(number, nth)| u64_at(number, 0) == Some(first.wrapping_add(nth)))
         };
         blob_count(got).and_then(|count| count.checked_mul(8)) == Some(data.len()) && in_order()
     } else {
@@ -102,10 +104,16 @@ pub(super) fn emit(
             }
             Some((head, _)) => {
                 region(columns, head, body, &mut slot, call, &mut former, next_blob);
-                if Class::is_blobs(head[3]) { &[] } else { body.get(REGION_HEAD..).unwrap_or_default() }
+                if Class::is_blobs(head[3]) {
+                    &[]
+                } else {
+                    body.get(REGION_HEAD..).unwrap_or_default()
+                }
             }
         };
-        if let Some(stream) = usize::try_from(part.number).ok().and_then(|number| streams.get_mut(number)) {
+        if let Some(stream) =
+            usize::try_from(part.number).ok().and_then(|number| streams.get_mut(number))
+        {
             stream.extend_from_slice(data);
         }
         memo.learn(index, slot);
@@ -155,7 +163,11 @@ fn region(
         *next_blob = first.wrapping_add(blob_count(fields.got).unwrap_or_default() as u64);
     }
     columns.byte::<REGION>(mask);
-    *former = Former { class: slot.class, index: fields.index, end: fields.address.wrapping_add(fields.got) };
+    *former = Former {
+        class: slot.class,
+        index: fields.index,
+        end: fields.address.wrapping_add(fields.got),
+    };
     slot.address = fields.address;
     slot.len = fields.got;
     slot.hinted = fields.got == hint;

@@ -1,7 +1,8 @@
 //! Where calls come from: the sites of a block, and how its tasks number them.
 //!
-//! Encoder, decoder and whoever reads only the skeleton go through the same steps. A task numbers sites in the
-//! order in which it comes to them, so every process of a program has the same numbers, wherever it was loaded.
+//! Encoder, decoder and whoever reads only the skeleton go through the same steps. A task numbers
+//! sites in the order in which it comes to them, so every process of a program has the same
+//! numbers, wherever it was loaded.
 
 use super::columns::{Column, Columns, HOW, REF, SITE, SITES, fold, unfold};
 use super::keys::{Key, Keys, mix};
@@ -22,7 +23,8 @@ pub(super) struct Place {
 pub(super) struct Places {
     pub(super) tracks: Vec<Track>,
     places: Vec<Place>,
-    /// The site that this one was made after, or itself: the same for the same code, wherever it was loaded.
+    /// The site that this one was made after, or itself: the same for the same code, wherever it
+    /// was loaded.
     roots: Vec<u32>,
     ring: Ring<IP_RING>,
 }
@@ -92,10 +94,12 @@ impl Places {
         if how == HOW_NEW {
             let column = columns.get_mut(SITES)?;
             let arch = u32::from_le_bytes(column.array()?);
-            let (ip, nr) = (u64::from_le_bytes(column.array()?), u64::from_le_bytes(column.array()?));
+            let (ip, nr) =
+                (u64::from_le_bytes(column.array()?), u64::from_le_bytes(column.array()?));
             return Some(Way::New(Place { arch, ip, nr }));
         }
-        let of = u32::try_from(unfold(columns.get_mut(REF)?.uint()?, u64::from(track.expected))).ok()?;
+        let of =
+            u32::try_from(unfold(columns.get_mut(REF)?.uint()?, u64::from(track.expected))).ok()?;
         self.get(of)?;
         Some(match how {
             HOW_KNOWN => Way::Known(of),
@@ -180,8 +184,10 @@ impl Finder {
                 None => Way::Known(site),
             };
         }
-        let like =
-            self.shapes.find(&place.shape()).and_then(|shape| self.latest.get(usize::try_from(shape).ok()?));
+        let like = self
+            .shapes
+            .find(&place.shape())
+            .and_then(|shape| self.latest.get(usize::try_from(shape).ok()?));
         match like.and_then(|&of| Some((of, self.places.get(of)?))) {
             Some((of, known)) => Way::Moved { of, by: place.ip.wrapping_sub(known.ip) },
             None => Way::New(place),
@@ -191,7 +197,9 @@ impl Finder {
     /// The root that a place has or will have.
     pub(super) fn root_of(&self, way: Way) -> Option<u32> {
         match way {
-            Way::Again(site) | Way::Known(site) | Way::Moved { of: site, .. } => self.places.root(site),
+            Way::Again(site) | Way::Known(site) | Way::Moved { of: site, .. } => {
+                self.places.root(site)
+            }
             Way::New(_) => u32::try_from(self.places.len()).ok(),
         }
     }

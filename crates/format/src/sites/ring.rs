@@ -1,7 +1,8 @@
 //! The differences that came up lately, the last one first.
 //!
-//! When memory lies elsewhere than before (another process of the same program, another stack depth), many values
-//! move by the same distance: it is told once, and then by its place in the ring.
+//! When memory lies elsewhere than before (another process of the same program, another stack
+//! depth), many values move by the same distance: it is told once, and then by its place in the
+//! ring.
 
 /// Differences, none twice but for the zeros at first.
 #[derive(Clone, Copy, Debug)]

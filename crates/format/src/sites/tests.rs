@@ -10,8 +10,8 @@ use rows::{any_row, call, calls, exit, row, wild_rows};
 
 use super::columns::{HOW, KIND, MASK, PARTS, RAW, REF, REGS, RVAL, SITE, SITES, STOPS};
 use super::{
-    ENTRY, EXIT, FAILED, HOW_FAR, HOW_NEAR, HOW_NEW, NEAR_ENTRY, NO_CHANGE, PARTS_KNOWN, Packed, SAME_TASK,
-    SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
+    ENTRY, EXIT, FAILED, HOW_FAR, HOW_NEAR, HOW_NEW, NEAR_ENTRY, NO_CHANGE, PARTS_KNOWN, Packed,
+    SAME_TASK, SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
 };
 
 /// Encodes and decodes; gives what became of it and the payload.
@@ -82,7 +82,8 @@ fn values_are_predicted_from_site_task_and_result() {
 fn pairs_of_sites_tell_more_than_sites() {
     // The second site has another argument after the first one than after itself.
     let entry = |site: u64, arg| call(7, site, &[site, 0, 1, arg, 0, 0, 0, 0, 0]);
-    let rows: Vec<u8> = (0..50).flat_map(|_| [entry(1, 9), entry(2, 70), entry(2, 80)].concat()).collect();
+    let rows: Vec<u8> =
+        (0..50).flat_map(|_| [entry(1, 9), entry(2, 70), entry(2, 80)].concat()).collect();
     assert_ne!(round_trip(&rows).0, Packed::No);
     let mut packer = SitesPacker::new().unwrap();
     packer.encoder.encode(&rows).unwrap();
@@ -92,7 +93,8 @@ fn pairs_of_sites_tell_more_than_sites() {
 #[test]
 fn an_error_is_never_guessed_from_the_value() {
     let entry = call(1, 1, &[1, 0, 1, 0, 0, 0, 0, 0, 0]);
-    for (value, error) in [(5_u64, 1), (5, 0), (2_u64.wrapping_neg(), 0), (2_u64.wrapping_neg(), 1)] {
+    for (value, error) in [(5_u64, 1), (5, 0), (2_u64.wrapping_neg(), 0), (2_u64.wrapping_neg(), 1)]
+    {
         let mut exit = exit(1, 1, &[1, 0, value]);
         *exit.last_mut().unwrap() = error;
         let rows = [&entry[..], &exit].concat();
@@ -112,7 +114,8 @@ fn a_value_too_far_from_the_last_is_kept_raw() {
         let (near, mut far) = ([1, 2, 3, 4, 5, 6, 7, 8, 9], [1, 2, 3, 4, 5, 6, 7, 8, 9]);
         far[word] ^= 1 << 63;
         round_trip(
-            &[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0]), call(0, 4, &near)].concat(),
+            &[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0]), call(0, 4, &near)]
+                .concat(),
         );
         far[word] -= 1;
         round_trip(&[call(0, 1, &near), call(0, 2, &far), exit(0, 3, &[1, far[1], 0])].concat());
@@ -152,7 +155,9 @@ fn more_sites_than_the_table_has_are_left_to_codec_0() {
 
 #[test]
 fn rows_that_are_none_have_no_payload() {
-    for rows in [&[0; 19][..], &[1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0xff; 64]] {
+    for rows in
+        [&[0; 19][..], &[1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0xff; 64]]
+    {
         assert_eq!(round_trip(rows).0, Packed::No);
     }
 }
@@ -196,12 +201,14 @@ proptest! {
     }
 
     #[test]
-    fn damaged_calls_come_back(count in 1_u64..60, places in vec((any::<prop::sample::Index>(), any::<u8>()), 0..20)) {
+    fn damaged_calls_come_back(count in 1_u64..60,
+        places in vec((any::<prop::sample::Index>(), any::<u8>()), 0..20)) {
         let mut rows = calls(count);
         for (place, value) in &places {
             *place.get_mut(&mut rows) = *value;
         }
-        // Where a length was hit, these are no rows any more: then there is no payload, and no harm.
+        // Where a length was hit, these are no rows any more: then there is no payload, and no
+        // harm.
         round_trip(&rows);
     }
 }

@@ -1,8 +1,8 @@
 //! Finds how long the ticks of the clock are, from nothing but times.
 //!
-//! All times lie close to multiples of the period. First a coarse period comes out of the shortest differences: the
-//! one for which they agree best. Then longer and longer differences make it finer, always so that the number of
-//! ticks between two times is beyond doubt.
+//! All times lie close to multiples of the period. First a coarse period comes out of the shortest
+//! differences: the one for which they agree best. Then longer and longer differences make it
+//! finer, always so that the number of ticks between two times is beyond doubt.
 
 use super::clock::{FRACTION, Ticks};
 
@@ -53,7 +53,8 @@ impl TickFinder {
             self.wait -= 1;
             return None;
         }
-        self.period = coarse(times).and_then(|(period, reach)| Some(refine(times, period, reach)?.0));
+        self.period =
+            coarse(times).and_then(|(period, reach)| Some(refine(times, period, reach)?.0));
         if self.period.is_none() {
             // Most likely there is nothing to be found.
             self.pause = (2 * self.pause + 1).min(1 << 10);
@@ -86,8 +87,9 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
             *count += 1.0;
         }
     });
-    let circle: Vec<(f64, f64)> =
-        (0..FINENESS).map(|at| (std::f64::consts::TAU * at as f64 / FINENESS as f64).sin_cos()).collect();
+    let circle: Vec<(f64, f64)> = (0..FINENESS)
+        .map(|at| (std::f64::consts::TAU * at as f64 / FINENESS as f64).sin_cos())
+        .collect();
     let counts: Vec<(usize, f64)> =
         counts.into_iter().enumerate().filter(|(_, count)| *count > 0.0).collect();
     let found = FREQUENCIES.map(|frequency| {
@@ -112,7 +114,8 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
         .take_while(|&&difference| difference < differences[0].saturating_add(window as u64));
     let every = short.clone().count().div_ceil(4 * PAIRS);
     let short: Vec<u64> = short.step_by(every).copied().collect();
-    let further: Vec<f64> = short.iter().map(|difference| (difference - differences[0]) as f64).collect();
+    let further: Vec<f64> =
+        short.iter().map(|difference| (difference - differences[0]) as f64).collect();
     let frequency = scan(&further, frequency, 1e-3 * frequency);
     // Zeros among them ask for more: that the differences are whole ticks, not only alike.
     let mut whole: Vec<f64> = short.iter().map(|&difference| difference as f64).collect();
@@ -123,8 +126,8 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
 
 /// The frequency around that one in which the distances agree best.
 ///
-/// All that are tried lie equally far apart, so a phase goes to the next one by a turn that is the same each time: two products instead
-/// of a sine, of which there would be 65 for each distance.
+/// All that are tried lie equally far apart, so a phase goes to the next one by a turn that is the
+/// same each time: two products instead of a sine, of which there would be 65 for each distance.
 fn scan(distances: &[f64], frequency: f64, around: f64) -> f64 {
     const PARTS: i32 = 32;
     let at = |part: i32| frequency + around * f64::from(part) / f64::from(PARTS);
@@ -137,8 +140,10 @@ fn scan(distances: &[f64], frequency: f64, around: f64) -> f64 {
     let near = (-PARTS..=PARTS).map(|part| {
         let score = agreement(now.iter().map(|&phase| (phase, 1.0)));
         for ((sine, cosine), (turn_sine, turn_cosine)) in now.iter_mut().zip(&turns) {
-            (*sine, *cosine) =
-                (*sine * turn_cosine + *cosine * turn_sine, *cosine * turn_cosine - *sine * turn_sine);
+            (*sine, *cosine) = (
+                *sine * turn_cosine + *cosine * turn_sine,
+                *cosine * turn_cosine - *sine * turn_sine,
+            );
         }
         (score, at(part))
     });
@@ -147,13 +152,14 @@ fn scan(distances: &[f64], frequency: f64, around: f64) -> f64 {
 
 /// How much phases agree: sine, cosine and weight of each.
 fn agreement(points: impl Iterator<Item = ((f64, f64), f64)>) -> f64 {
-    let sum = points
-        .fold((0.0, 0.0), |sum, ((sine, cosine), weight)| (sum.0 + sine * weight, sum.1 + cosine * weight));
+    let sum = points.fold((0.0, 0.0), |sum, ((sine, cosine), weight)| {
+        (sum.0 + sine * weight, sum.1 + cosine * weight)
+    });
     f64::hypot(sum.0, sum.1)
 }
 
-/// A finer period and where the ticks begin after the first time, out of a period that is good for differences up to
-/// `reach`. `None` when the times do not lie at ticks.
+/// A finer period and where the ticks begin after the first time, out of a period that is good for
+/// differences up to `reach`. `None` when the times do not lie at ticks.
 fn refine(times: &[u64], mut period: f64, mut reach: f64) -> Option<(f64, f64)> {
     let span = times.last()?.checked_sub(*times.first()?)? as f64;
     while reach < span {
@@ -181,7 +187,8 @@ fn refine(times: &[u64], mut period: f64, mut reach: f64) -> Option<(f64, f64)> 
     line(times, period)
 }
 
-/// The straight line through all times, by least squares: a time is the tick before it, rounded down.
+/// The straight line through all times, by least squares: a time is the tick before it, rounded
+/// down.
 fn line(times: &[u64], period: f64) -> Option<(f64, f64)> {
     let start = *times.first()?;
     let points = || {
@@ -191,7 +198,8 @@ fn line(times: &[u64], period: f64) -> Option<(f64, f64)> {
         })
     };
     let count = times.len() as f64;
-    let (ticks, mean) = points().fold((0.0, 0.0), |sum, (n, time)| (sum.0 + n / count, sum.1 + time / count));
+    let (ticks, mean) =
+        points().fold((0.0, 0.0), |sum, (n, time)| (sum.0 + n / count, sum.1 + time / count));
     let (mut square, mut product) = (0.0, 0.0);
     for (n, time) in points() {
         square += (n - ticks) * (n - ticks);
@@ -204,7 +212,11 @@ fn line(times: &[u64], period: f64) -> Option<(f64, f64)> {
 }
 
 /// The ticks as the format has them.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "both are positive and small")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "both are positive and small"
+)]
 fn fixed(times: &[u64], (period, offset): (f64, f64)) -> Option<Ticks> {
     let unit = (1_u64 << FRACTION) as f64;
     let period = (period * unit) as u64;

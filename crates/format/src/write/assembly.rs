@@ -37,7 +37,8 @@ impl EventRows {
     /// Whether a row of that length belongs into the next block.
     pub(crate) fn is_full(&self, len: usize) -> bool {
         !self.is_empty()
-            && (self.rows.len().saturating_add(len) > EVENTS_TARGET || self.kinds.len() >= MAX_ITEMS as usize)
+            && (self.rows.len().saturating_add(len) > EVENTS_TARGET
+                || self.kinds.len() >= MAX_ITEMS as usize)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -69,7 +70,8 @@ impl EventRows {
 }
 
 impl BlobRows {
-    /// Adds a blob. `stored_as` is its own number, or that of the earlier blob it is a `duplicate` of.
+    /// Adds a blob. `stored_as` is its own number, or that of the earlier blob it is a `duplicate`
+    /// of.
     pub(crate) fn push(&mut self, bytes: &[u8], stored_as: BlobNumber, duplicate: bool) {
         let len = bytes.len() as u64;
         self.table.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
@@ -85,7 +87,8 @@ impl BlobRows {
 
     /// Whether a blob of that length belongs into the next block.
     pub(crate) fn is_full(&self, len: usize) -> bool {
-        !self.is_empty() && (self.data.len().saturating_add(len) > BLOBS_TARGET || self.count >= MAX_ITEMS)
+        !self.is_empty()
+            && (self.data.len().saturating_add(len) > BLOBS_TARGET || self.count >= MAX_ITEMS)
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -1,4 +1,5 @@
-//! The buffers of a segment: taken, some of them before it is full, told from those that were written before, and written.
+//! The buffers of a segment: taken, some of them before it is full, told from those that were
+//! written before, and written.
 
 use std::io;
 
@@ -13,9 +14,10 @@ use crate::zframe::hash128;
 use crate::{DropReasons, Error};
 
 impl<W: io::Write> BlockWriter<W> {
-    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is full, or the log ends. `records` are whole
-    /// records of it, and the first blob among them has that number. What is enough for a block is written; none of it counts as
-    /// written before [`BlockWriter::write_segment`] has the segment.
+    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is
+    /// full, or the log ends. `records` are whole records of it, and the first blob among them has
+    /// that number. What is enough for a block is written; none of it counts as written before
+    /// [`BlockWriter::write_segment`] has the segment.
     ///
     /// # Errors
     /// When the writer fails. Nothing is lost by that: the segment still has it all.
@@ -36,7 +38,10 @@ impl<W: io::Write> BlockWriter<W> {
         if self.blobs.new_bytes() >= enough { self.flush_blobs() } else { Ok(()) }
     }
 
-    pub(super) fn write_blobs<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
+    pub(super) fn write_blobs<M: SegmentMemory>(
+        &mut self,
+        segment: &Segment<M>,
+    ) -> Result<(), Error> {
         let first = segment.first_blob();
         for stretch in segment.stretches() {
             let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
@@ -52,10 +57,11 @@ impl<W: io::Write> BlockWriter<W> {
                 self.next_blob = numbers.end;
                 continue;
             }
-            let blobs = Records::new(records).map_while(Result::ok).filter_map(|record| match record {
-                Record::Blob(bytes) => Some(bytes),
-                Record::Event(_) => None,
-            });
+            let blobs =
+                Records::new(records).map_while(Result::ok).filter_map(|record| match record {
+                    Record::Blob(bytes) => Some(bytes),
+                    Record::Event(_) => None,
+                });
             for (number, bytes) in numbers.zip(blobs) {
                 if number >= self.next_untaken() {
                     self.take_blob(bytes)?;

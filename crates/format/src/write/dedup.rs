@@ -1,11 +1,12 @@
-//! Which buffers were written before: a table of bounded size, where a new one takes the place of an old one.
+//! Which buffers were written before: a table of bounded size, where a new one takes the place of
+//! an old one.
 
 use crate::kind::BlobNumber;
 use crate::limits::DEDUP_ENTRIES;
 use crate::wire::u64_at;
 
-/// BLAKE3, not a faster hash: a recorded program chooses the bytes, and two buffers made to look alike would make
-/// the log lie.
+/// BLAKE3, not a faster hash: a recorded program chooses the bytes, and two buffers made to look
+/// alike would make the log lie.
 #[derive(Debug)]
 pub(crate) struct Dedup {
     /// The halves of the hash, and the number plus one; 0 there is an empty slot.
@@ -18,7 +19,11 @@ impl Dedup {
     }
 
     /// The blob with that hash; `number` is remembered if there is none.
-    pub(crate) fn find_or_insert(&mut self, hash: [u8; 16], number: BlobNumber) -> Option<BlobNumber> {
+    pub(crate) fn find_or_insert(
+        &mut self,
+        hash: [u8; 16],
+        number: BlobNumber,
+    ) -> Option<BlobNumber> {
         let (low, high) = (u64_at(&hash, 0)?, u64_at(&hash, 8)?);
         let slot = self.slots.get_mut(usize::try_from(low % DEDUP_ENTRIES as u64).ok()?)?;
         match *slot {

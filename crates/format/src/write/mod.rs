@@ -29,7 +29,8 @@ use crate::{Completeness, DropReasons, Error};
 
 /// Writes a log to anything that takes bytes in order; it never seeks.
 ///
-/// The writer underneath must not buffer: when a write fails, the bytes it took before must be those that stay.
+/// The writer underneath must not buffer: when a write fails, the bytes it took before must be
+/// those that stay.
 #[derive(Debug)]
 pub struct BlockWriter<W> {
     sink: Sink<W>,
@@ -73,7 +74,8 @@ struct About {
 }
 
 impl<W: io::Write> BlockWriter<W> {
-    /// Writes the file header and the META block. The header also says whether blocks may be in codec 1.
+    /// Writes the file header and the META block. The header also says whether blocks may be in
+    /// codec 1.
     ///
     /// # Errors
     /// When the metadata are too large, or the writer fails.
@@ -102,18 +104,19 @@ impl<W: io::Write> BlockWriter<W> {
         Ok(writer)
     }
 
-    /// From here on buffers are packed in half the time, and come out a tenth longer: for logs that hold whole files.
+    /// From here on buffers are packed in half the time, and come out a tenth longer: for logs that
+    /// hold whole files.
     pub fn pack_buffers_fast(&mut self) {
         self.payloads.fast = true;
     }
 
     /// Writes what is in the segment: its blobs, then its events.
     ///
-    /// Records that are not there any more as they were appended are left out: their events are lost, for
-    /// [`DropReasons::TAIL_DAMAGED`], and [`BlockWriter::damaged`] counts them.
+    /// Records that are not there any more as they were appended are left out: their events are
+    /// lost, for [`DropReasons::TAIL_DAMAGED`], and [`BlockWriter::damaged`] counts them.
     ///
-    /// After an error the writer is sound: the same segment may be given again (what was written is not written
-    /// twice), or given up with [`BlockWriter::drop_segment`].
+    /// After an error the writer is sound: the same segment may be given again (what was written is
+    /// not written twice), or given up with [`BlockWriter::drop_segment`].
     ///
     /// # Errors
     /// When the writer fails, or the segment begins before numbers that were given up.
@@ -133,7 +136,11 @@ impl<W: io::Write> BlockWriter<W> {
     }
 
     /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
-    pub fn drop_segment<M: SegmentMemory>(&mut self, segment: &Segment<M>, reasons: DropReasons) -> u64 {
+    pub fn drop_segment<M: SegmentMemory>(
+        &mut self,
+        segment: &Segment<M>,
+        reasons: DropReasons,
+    ) -> u64 {
         let lost = segment.next_event().saturating_sub(self.next_event);
         self.note_loss(lost, reasons);
         self.next_blob = self.next_blob.max(segment.next_blob());
@@ -173,7 +180,8 @@ impl<W: io::Write> BlockWriter<W> {
         Ok(self.sink.out)
     }
 
-    /// As [`BlockWriter::finish`], for whoever cannot wait for what is freed then. Nothing may be written any more.
+    /// As [`BlockWriter::finish`], for whoever cannot wait for what is freed then. Nothing may be
+    /// written any more.
     ///
     /// # Errors
     /// When the writer fails.
@@ -186,7 +194,8 @@ impl<W: io::Write> BlockWriter<W> {
         self.summary.events = self.next_event;
         self.summary.blobs = self.next_blob;
         self.summary.stored_bytes = self.sink.offset;
-        self.summary.kinds = self.kinds.iter().map(|(&kind, &count)| (EventKind(kind), count)).collect();
+        self.summary.kinds =
+            self.kinds.iter().map(|(&kind, &count)| (EventKind(kind), count)).collect();
         let footer = self.sink.offset;
         let mut payload = Vec::new();
         index::encode_footer(&self.summary, &self.waypoints, &self.entries, &mut payload);
@@ -197,8 +206,8 @@ impl<W: io::Write> BlockWriter<W> {
         self.sink.flush()
     }
 
-    /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve. It grows slowly with
-    /// the log; ask again after each segment.
+    /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve. It
+    /// grows slowly with the log; ask again after each segment.
     pub fn bytes_to_reserve(&self) -> u64 {
         // Kinds that were not seen yet may still come; 64 is more than there are.
         let payload = index::footer_len(&self.summary, self.waypoints.len(), self.entries.len())
@@ -287,7 +296,8 @@ impl<W: io::Write> BlockWriter<W> {
         };
         self.write_block(about, events.payload())?;
         let first_block = self.summary.event_bytes == 0;
-        self.summary.t_first = if first_block { t_first } else { self.summary.t_first.min(t_first) };
+        self.summary.t_first =
+            if first_block { t_first } else { self.summary.t_first.min(t_first) };
         self.summary.t_last = self.summary.t_last.max(t_last);
         self.next_event += u64::from(events.count());
         self.summary.event_bytes += events.payload().len() as u64;
@@ -355,7 +365,8 @@ impl<W: io::Write> BlockWriter<W> {
             prev_checkpoint: self.waypoints.last().map_or(0, |waypoint| waypoint.offset),
         };
         head.copy_from_slice(&header.encode());
-        // A block that failed to go out whole still took its number: the reader sees that one was begun.
+        // A block that failed to go out whole still took its number: the reader sees that one was
+        // begun.
         self.seq += 1;
         self.sink.write(&self.frame)?;
         self.entries.push(Entry::of(&header));

@@ -36,9 +36,13 @@ impl Payloads {
         if self.fast { self.packer.pack_fast(raw, out) } else { self.packer.pack(raw, out) }
     }
 
-    /// Appends the payload of rows in the codec that makes it shorter. Gives the codec, or `None` when no codec gives
-    /// the rows back.
-    pub(crate) fn pack_rows(&mut self, rows: &[u8], out: &mut Vec<u8>) -> Result<Option<u16>, Error> {
+    /// Appends the payload of rows in the codec that makes it shorter. Gives the codec, or `None`
+    /// when no codec gives the rows back.
+    pub(crate) fn pack_rows(
+        &mut self,
+        rows: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Option<u16>, Error> {
         let from = out.len();
         let packed = match &mut self.sites {
             Some(sites) => sites.pack(rows, out)?,

@@ -1,7 +1,7 @@
 //! The writer underneath, with a count of the bytes that really went out.
 //!
-//! Nothing can be un-written on a pipe, so after a failed write the file has part of a block in it. The blocks after
-//! it must state their true place, or no reader would find them again.
+//! Nothing can be un-written on a pipe, so after a failed write the file has part of a block in it.
+//! The blocks after it must state their true place, or no reader would find them again.
 
 use std::io::{self, Write};
 

@@ -1,8 +1,10 @@
-//! The promise of the reader: every event is given right, or reported missing; none is wrong, none is passed over.
+//! The promise of the reader: every event is given right, or reported missing; none is wrong, none
+//! is passed over.
 
 use sysreel_format::{Body, Event, Item, Limits, Log, Missing, OutlineItem, Part, What};
 
-/// Reads the log and compares it with the rows that went in. Gives how many were read, and the holes.
+/// Reads the log and compares it with the rows that went in. Gives how many were read, and the
+/// holes.
 pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
     let (mut next, mut read, mut holes) = (0_u64, 0, Vec::new());
     let total = rows.len() as u64;
@@ -11,7 +13,11 @@ pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missi
         match item {
             Item::Event(event) => {
                 assert_eq!(event.number, next);
-                assert_eq!(event.row(), rows[usize::try_from(next).unwrap()], "event {next} is wrong");
+                assert_eq!(
+                    event.row(),
+                    rows[usize::try_from(next).unwrap()],
+                    "event {next} is wrong"
+                );
                 check_blobs(log, &event);
                 read += 1;
                 next += 1;
@@ -72,19 +78,28 @@ fn check_outlines(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
             };
             let row = &rows[usize::try_from(next).unwrap()];
             let event = Event::from_row(next, row).unwrap();
-            assert_eq!((outline.number, outline.kind, outline.task), (next, event.kind, event.task));
+            assert_eq!(
+                (outline.number, outline.kind, outline.task),
+                (next, event.kind, event.task)
+            );
             let word = |at: usize| u64::from_le_bytes(event.body[at..at + 8].try_into().unwrap());
             match outline.what {
                 What::Entry { arch, ip, nr } => {
                     let arch = u64::from(arch) << 32 | 1;
-                    assert_eq!((event.body.len() >= 92, arch, ip, nr), (true, word(12), word(20), word(36)));
+                    assert_eq!(
+                        (event.body.len() >= 92, arch, ip, nr),
+                        (true, word(12), word(20), word(36))
+                    );
                 }
                 What::Exit { arch, is_error } => {
                     assert_eq!((u64::from(arch) << 32 | 2, is_error), (word(12), event.body[44]));
                 }
                 What::Stop { wait_status, layout, info } => {
                     let Ok(Body::Stop(stop)) = event.decode() else { panic!("event {next}") };
-                    assert_eq!((wait_status, layout, info), (stop.wait_status, stop.layout, stop.info));
+                    assert_eq!(
+                        (wait_status, layout, info),
+                        (stop.wait_status, stop.layout, stop.info)
+                    );
                 }
                 What::Other(other) => assert_eq!(other.body, event.body),
             }
@@ -119,13 +134,15 @@ fn check_blobs(log: &Log<Vec<u8>>, event: &Event<'_>) {
             && let sysreel_format::RegionData::Blobs(blobs) = region.data
             && let Ok(bytes) = log.region_bytes(&region)
         {
-            let expected: Vec<u8> = blobs.iter().flat_map(|n| crate::build::blob_bytes(n.0)).collect();
+            let expected: Vec<u8> =
+                blobs.iter().flat_map(|n| crate::build::blob_bytes(n.0)).collect();
             assert_eq!(*bytes, expected);
         }
     }
 }
 
-/// Says that a test could not run. Written past the test harness, which hides what a passing test prints.
+/// Says that a test could not run. Written past the test harness, which hides what a passing test
+/// prints.
 pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     drop(writeln!(std::io::stderr(), "SKIPPED: {why}"));

@@ -2,10 +2,11 @@
 
 use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
-    DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta, Gap,
-    GapReason, Gone, GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping, MetaCodec, Name,
-    Note, NoteCode, Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags, RegionHead, Renamed, Role,
-    Segment, Severity, SnapshotKind, SourceId, State, StopHead, TaskHead, TaskId, Unrecorded,
+    DropReasons, EventBuf, EventFlags, EventKind, Extras, FdEntry, FileHeader, FileId, FileMeta,
+    Gap, GapReason, Gone, GoneHow, Layout, Loss, MappedFile, MappedFlags, MappedHead, Mapping,
+    MetaCodec, Name, Note, NoteCode, Origin, PageSums, PartKind, ProcessSnapshot, RegionFlags,
+    RegionHead, Renamed, Role, Segment, Severity, SnapshotKind, SourceId, State, StopHead,
+    TaskHead, TaskId, Unrecorded,
 };
 
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
@@ -38,7 +39,12 @@ pub(crate) fn stop_row(t_ns: u64, info: &[u8]) -> Vec<u8> {
 pub(crate) fn blob_row(t_ns: u64, blobs: &[BlobNumber], len: usize) -> Vec<u8> {
     let mut buf = EventBuf::new();
     buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
-    buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: b"info" });
+    buf.stop_head(&StopHead {
+        wait_status: 0x857f,
+        info_ret: 80,
+        layout: Layout::MERGED,
+        info: b"info",
+    });
     buf.region(&region(len as u64), Data::Blobs(blobs));
     buf.finish().to_vec()
 }
@@ -54,23 +60,40 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
         rows.push(buf.finish().to_vec());
         time += 10;
     };
-    let altered = Altered { what: Altering::AFFINITY, arg: 2, kernel: b"\x01\0", given: b"\xff\xff\0" };
+    let altered =
+        Altered { what: Altering::AFFINITY, arg: 2, kernel: b"\x01\0", given: b"\xff\xff\0" };
     row(EventKind::TASK, &|buf| {
-        buf.task_head(&TaskHead { tid: 100, tgid: 100, parent: TaskId::NONE, origin: Origin::SPAWNED });
+        buf.task_head(&TaskHead {
+            tid: 100,
+            tgid: 100,
+            parent: TaskId::NONE,
+            origin: Origin::SPAWNED,
+        });
         buf.ns_pids(&[100, 7, 1]);
     });
     row(EventKind::STOP, &|buf| every_part(buf, &altered));
     row(EventKind::GONE, &|buf| {
         let (utime_ns, stime_ns, maxrss_kib) = (123, 456, 789);
-        buf.gone(&Gone { wait_status: 0x100, how: GoneHow::REAPED, utime_ns, stime_ns, maxrss_kib });
+        buf.gone(&Gone {
+            wait_status: 0x100,
+            how: GoneHow::REAPED,
+            utime_ns,
+            stime_ns,
+            maxrss_kib,
+        });
     });
     row(EventKind::RENAMED, &|buf| buf.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 }));
     row(EventKind::SNAPSHOT, &|buf| {
-        let snapshot =
-            ProcessSnapshot { comm: b"sh".to_vec(), umask: Some(0o22), ..ProcessSnapshot::default() };
+        let snapshot = ProcessSnapshot {
+            comm: b"sh".to_vec(),
+            umask: Some(0o22),
+            ..ProcessSnapshot::default()
+        };
         buf.snapshot(SnapshotKind::PROCESS, 1, &snapshot.to_bytes().unwrap());
     });
-    row(EventKind::CLOCK, &|buf| buf.clock(&Clock { monotonic: 1, realtime: u64::MAX, boottime: 3 }));
+    row(EventKind::CLOCK, &|buf| {
+        buf.clock(&Clock { monotonic: 1, realtime: u64::MAX, boottime: 3 })
+    });
     row(EventKind::LOSS, &|buf| buf.loss(&Loss { count: 5, reasons: DropReasons::OVERRUN }));
     row(EventKind::NOTE, &|buf| {
         buf.note(&Note {
@@ -90,8 +113,12 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
 
 /// A SNAPSHOT in which nothing is empty.
 pub(crate) fn snapshot_row() -> Vec<u8> {
-    let mapping =
-        Mapping { start: 1 << 46, perms: *b"r-xp", path: b"/bin/sh".to_vec(), ..Mapping::default() };
+    let mapping = Mapping {
+        start: 1 << 46,
+        perms: *b"r-xp",
+        path: b"/bin/sh".to_vec(),
+        ..Mapping::default()
+    };
     let snapshot = ProcessSnapshot {
         exe: b"/bin/sh".to_vec(),
         umask: Some(0o22),
@@ -120,7 +147,12 @@ pub(crate) fn snapshot_row() -> Vec<u8> {
 
 fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     let info: Vec<u8> = (0..80).collect();
-    buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 84, layout: Layout::MERGED, info: &info });
+    buf.stop_head(&StopHead {
+        wait_status: 0x857f,
+        info_ret: 84,
+        layout: Layout::MERGED,
+        info: &info,
+    });
     buf.region(&region(5), Data::Inline(b"hello"));
     buf.region(&region(0), Data::Inline(b""));
     buf.siginfo(&[9; 128]);

@@ -1,8 +1,8 @@
 //! Logs whose events are in codec 1: rows like a program's calls, beside rows of every other kind.
 
 use sysreel_format::{
-    BlobNumber, BlockItem, BlockKind, Data, Direction, EventBuf, EventKind, Item, Layout, Limits, Log,
-    RegionFlags, RegionHead, Role, SourceId, StopHead, TaskId,
+    BlobNumber, BlockItem, BlockKind, Data, Direction, EventBuf, EventKind, Item, Layout, Limits,
+    Log, RegionFlags, RegionHead, Role, SourceId, StopHead, TaskId,
 };
 
 use crate::account::account;
@@ -25,7 +25,17 @@ fn region(buf: &mut EventBuf, dir: Direction, flags: RegionFlags, address: u64, 
         Data::Blobs(blobs) => blobs.len() as u64 * 300,
     };
     let asked = if got == 300 { 4096 } else { got };
-    let head = RegionHead { arg: 1, dir, role: Role::DIRECT, flags, index: 0, address, asked, got, errno: 0 };
+    let head = RegionHead {
+        arg: 1,
+        dir,
+        role: Role::DIRECT,
+        flags,
+        index: 0,
+        address,
+        asked,
+        got,
+        errno: 0,
+    };
     buf.region(&head, data);
 }
 
@@ -99,7 +109,10 @@ fn odd_call(n: u64) -> Vec<u8> {
     buf.region(&RegionHead { flags: none, got: 3, asked: 2, ..plain }, Data::Inline(b"odd"));
     // Not as long as it says: this one is kept as it is.
     buf.region(&RegionHead { flags: none, got: 9, ..plain }, Data::Inline(b"odd"));
-    buf.region(&RegionHead { role: Role(0), flags: none, got: 300, ..plain }, Data::Blobs(&[BlobNumber(0)]));
+    buf.region(
+        &RegionHead { role: Role(0), flags: none, got: 300, ..plain },
+        Data::Blobs(&[BlobNumber(0)]),
+    );
     buf.region(&RegionHead { role: Role(0), got: 300, ..plain }, Data::Blobs(&[BlobNumber(1)]));
     buf.finish().to_vec()
 }
@@ -190,7 +203,8 @@ fn a_block_that_claims_the_other_codec_is_damaged() {
     for ((bytes, rows), claimed) in both_logs().into_iter().zip([1, 0]) {
         for block in block_offsets(&bytes).into_iter().filter(|&at| bytes[at + 16] == 1) {
             let log =
-                Log::open(patch(&bytes, block, |header| header[68] = claimed), Limits::default()).unwrap();
+                Log::open(patch(&bytes, block, |header| header[68] = claimed), Limits::default())
+                    .unwrap();
             let (read, holes) = account(&log, &rows);
             assert!(read < rows.len());
             assert_eq!(holes.len(), 1);

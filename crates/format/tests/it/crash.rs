@@ -25,7 +25,15 @@ impl Recorder {
         let writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
         let current = Some(Segment::open(vec![0; SMALL], &ID, 1, 0, 0));
         let other = vec![0; SMALL];
-        Recorder { writer, current, which: 0, other, generation: 1, committed: Vec::new(), looks: 0 }
+        Recorder {
+            writer,
+            current,
+            which: 0,
+            other,
+            generation: 1,
+            committed: Vec::new(),
+            looks: 0,
+        }
     }
 
     /// The tail file, with the current segment and `other`.
@@ -37,13 +45,18 @@ impl Recorder {
     /// Killed now, with that much of the file written.
     fn killed(&mut self, file: &[u8], tail: &[u8]) {
         self.looks += 1;
-        let log = Log::open(file.to_vec(), Limits::default()).unwrap().with_tail(tail.to_vec()).unwrap();
+        let log =
+            Log::open(file.to_vec(), Limits::default()).unwrap().with_tail(tail.to_vec()).unwrap();
         let (read, holes) = account(&log, &self.committed);
         assert_eq!(holes, []);
         assert_eq!(read, self.committed.len());
         let blobs = self.current.as_ref().unwrap().first_blob();
         for blob in 0..blobs {
-            assert_eq!(log.blob(BlobNumber(blob)).unwrap(), blob_bytes(blob), "blob {blob} of {blobs}");
+            assert_eq!(
+                log.blob(BlobNumber(blob)).unwrap(),
+                blob_bytes(blob),
+                "blob {blob} of {blobs}"
+            );
         }
         // The file alone never says that nothing is missing.
         let log = Log::open(file.to_vec(), Limits::default()).unwrap();
@@ -104,15 +117,18 @@ fn a_killed_recorder_loses_no_committed_event() {
         }
     }
     assert!(recorder.looks > 1000, "{} looks", recorder.looks);
-    // Killed while the footer is written: all segments are free, and tell that nothing else was there.
+    // Killed while the footer is written: all segments are free, and tell that nothing else was
+    // there.
     recorder.turn();
     let empty = recorder.current.take().unwrap();
     let tail = [empty.free(), recorder.other.clone()].concat();
     let before = recorder.writer.get_ref().len();
     let whole = recorder.writer.finish(Completeness::default(), &Extras::default()).unwrap();
     for len in before..=whole.len() {
-        let log =
-            Log::open(whole[..len].to_vec(), Limits::default()).unwrap().with_tail(tail.clone()).unwrap();
+        let log = Log::open(whole[..len].to_vec(), Limits::default())
+            .unwrap()
+            .with_tail(tail.clone())
+            .unwrap();
         assert_eq!(account(&log, &recorder.committed), (recorder.committed.len(), vec![]));
     }
 }
@@ -132,8 +148,10 @@ fn events_between_file_and_tail_are_missed() {
     assert_eq!(rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 5]);
     assert_eq!((holes[0].first, holes[0].count, holes[0].why), (1, Some(4), Why::Unfinished));
     // A segment that is free again still tells how far the log went.
-    let log =
-        Log::open(writer.get_ref().clone(), Limits::default()).unwrap().with_tail(third.free()).unwrap();
+    let log = Log::open(writer.get_ref().clone(), Limits::default())
+        .unwrap()
+        .with_tail(third.free())
+        .unwrap();
     let (rows, holes) = crate::round_trip::collect(&log);
     assert_eq!((rows.len(), holes[0].first, holes[0].count), (1, 1, Some(5)));
 }
@@ -163,17 +181,20 @@ fn damage_in_the_tail_gives_no_wrong_event() {
         for value in [0, 0xff, tail[at] ^ 1] {
             let mut tail = tail.clone();
             tail[at] = value;
-            let Ok(log) = Log::open(file.clone(), Limits::default()).unwrap().with_tail(tail) else {
+            let Ok(log) = Log::open(file.clone(), Limits::default()).unwrap().with_tail(tail)
+            else {
                 continue;
             };
-            // Rows in the tail have no checksum: a flipped bit in one is not seen. Nothing may panic, and the
-            // numbers must add up.
+            // Rows in the tail have no checksum: a flipped bit in one is not seen. Nothing may
+            // panic, and the numbers must add up.
             crate::round_trip::collect(&log);
         }
     }
     for len in 0..tail.len() {
-        let log =
-            Log::open(file.clone(), Limits::default()).unwrap().with_tail(tail[..len].to_vec()).unwrap();
+        let log = Log::open(file.clone(), Limits::default())
+            .unwrap()
+            .with_tail(tail[..len].to_vec())
+            .unwrap();
         account(&log, &rows);
     }
 }

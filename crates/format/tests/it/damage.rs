@@ -1,12 +1,14 @@
 //! Files that were cut, flipped, zeroed or shuffled.
 
 use sysreel_format::{
-    BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, DropReasons, Ending, Extras, FileHeader,
-    FileId, Limits, Log, Segment, SegmentMemory, Why,
+    BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, DropReasons, Ending, Extras,
+    FileHeader, FileId, Limits, Log, Segment, SegmentMemory, Why,
 };
 
 use crate::account::{account, account_bytes};
-use crate::build::{ID, Piece, blob_bytes, blob_row, every_kind, header, log_of, meta, rows_of, small_log};
+use crate::build::{
+    ID, Piece, blob_bytes, blob_row, every_kind, header, log_of, meta, rows_of, small_log,
+};
 use crate::calls::both_logs;
 
 #[test]
@@ -134,7 +136,9 @@ fn a_lost_blob_is_an_error_value_and_no_lost_event() {
     assert_eq!(log.ending(), Ending::Clean);
     let error = log.blob(BlobNumber(0)).unwrap_err().to_string();
     assert!(error.contains("damaged"), "{error}");
-    assert!(log.blob(BlobNumber(39)).is_err() || log.blob(BlobNumber(39)).unwrap() == blob_bytes(39));
+    assert!(
+        log.blob(BlobNumber(39)).is_err() || log.blob(BlobNumber(39)).unwrap() == blob_bytes(39)
+    );
 }
 
 #[test]
@@ -175,7 +179,8 @@ impl SegmentMemory for Shared {
     }
 }
 
-/// Whatever becomes of a segment's memory before it is written: what was recorded is in the log, or is said to be lost.
+/// Whatever becomes of a segment's memory before it is written: what was recorded is in the log, or
+/// is said to be lost.
 #[test]
 fn a_segment_that_others_write_to() {
     let whole = 64 << 10;
@@ -203,7 +208,8 @@ fn a_segment_that_others_write_to() {
         let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
         writer.write_segment(&segment).unwrap();
         let damaged = writer.damaged();
-        let mut next = Segment::open(vec![0; 8192], &ID, 2, segment.next_event(), segment.next_blob());
+        let mut next =
+            Segment::open(vec![0; 8192], &ID, 2, segment.next_event(), segment.next_blob());
         rows.push(blob_row(0, &[next.append_blob(&blob_bytes(segment.next_blob())).unwrap()], 300));
         next.append_event(rows.last().unwrap()).unwrap();
         writer.write_segment(&next).unwrap();
@@ -211,7 +217,10 @@ fn a_segment_that_others_write_to() {
         let log = Log::open(bytes, Limits::default()).unwrap();
         let (read, holes) = account(&log, &rows);
         assert_eq!(read as u64 + damaged.events, rows.len() as u64);
-        assert!(holes.iter().all(|hole| hole.why == Why::Dropped(DropReasons::TAIL_DAMAGED)), "{holes:?}");
+        assert!(
+            holes.iter().all(|hole| hole.why == Why::Dropped(DropReasons::TAIL_DAMAGED)),
+            "{holes:?}"
+        );
         // Buffers that are given are right, see above; those that are not are counted.
         let given = (0..rows.len() as u64).filter(|&number| log.blob(BlobNumber(number)).is_ok());
         assert_eq!(given.count() as u64 + damaged.blobs, rows.len() as u64, "damage at {at}");

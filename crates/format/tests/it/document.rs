@@ -1,8 +1,8 @@
 //! docs/format.md shows a whole log in hex: it must be the log that the writer makes.
 
 use sysreel_format::{
-    BlockWriter, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Limits, Log,
-    Segment, SourceId, TaskId, limits,
+    BlockWriter, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Limits,
+    Log, Segment, SourceId, TaskId, limits,
 };
 
 /// The log of the document: one mark.
@@ -25,7 +25,8 @@ fn document() -> String {
 
 /// The bytes of the lines between the fences: hex first, then what it means after a bar.
 fn shown(document: &str) -> Vec<u8> {
-    let block = document.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let block =
+        document.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let hex = block.lines().filter_map(|line| line.split('|').next());
     hex.flat_map(str::split_whitespace).map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
 }
@@ -51,20 +52,26 @@ fn the_document_states_the_limits() {
         ("tail segment", limits::MAX_SEGMENT >> 20, "MiB"),
     ];
     for (what, value, unit) in rows {
-        assert!(document.contains(&format!("\n| {what} | {value} {unit}")), "{what}: {value} {unit}");
+        assert!(
+            document.contains(&format!("\n| {what} | {value} {unit}")),
+            "{what}: {value} {unit}"
+        );
     }
     assert!(document.contains(&format!("(window log {})", limits::MAX_WINDOW_LOG)));
     let tables = [limits::MAX_SITES, limits::MAX_TASKS, limits::MAX_CLASSES];
     assert_eq!(tables, [16_384, 65_536, 4_096]);
-    assert!(document.contains("| sites, tasks, classes in a block in codec 1 | 16 384, 65 536, 4 096 |"));
-    assert_eq!(limits::MAX_PAIRS, 16_384);
-    assert!(document.contains("| pairs of sites that are remembered in a block in codec 1 | 16 384 |"));
-    let slack = limits::COLUMNS_SLACK >> 10;
     assert!(
-        document.contains(&format!(
-            "| columns of a block, all frames together | {slack} KiB more than its rows |"
-        ))
+        document
+            .contains("| sites, tasks, classes in a block in codec 1 | 16 384, 65 536, 4 096 |")
     );
+    assert_eq!(limits::MAX_PAIRS, 16_384);
+    assert!(
+        document.contains("| pairs of sites that are remembered in a block in codec 1 | 16 384 |")
+    );
+    let slack = limits::COLUMNS_SLACK >> 10;
+    assert!(document.contains(&format!(
+        "| columns of a block, all frames together | {slack} KiB more than its rows |"
+    )));
     assert_eq!(limits::MAX_ITEMS, 1_048_576);
     assert!(document.contains("| events or blobs in a block | 1 048 576 |"));
 }

@@ -53,7 +53,8 @@ fn segments() -> (Vec<Segment<Vec<u8>>>, Vec<Vec<u8>>) {
     (segments, rows)
 }
 
-/// Writes all segments to a disk that is full after `room` bytes, their buffers `ahead` or not; `mend` deals with the segment that failed.
+/// Writes all segments to a disk that is full after `room` bytes, their buffers `ahead` or not;
+/// `mend` deals with the segment that failed.
 fn write(
     room: usize,
     ahead: bool,
@@ -83,7 +84,8 @@ fn a_segment_that_failed_can_be_written_again() {
     let (segments, rows) = segments();
     let whole = write(usize::MAX, false, &segments, |_, _| panic!("no error")).unwrap().len();
     for (room, ahead) in (0..whole).flat_map(|room| [(room, false), (room, true)]) {
-        let bytes = write(room, ahead, &segments, |writer, segment| writer.write_segment(segment).unwrap());
+        let bytes =
+            write(room, ahead, &segments, |writer, segment| writer.write_segment(segment).unwrap());
         let Some(bytes) = bytes else { continue };
         let log = Log::open(bytes, Limits::default()).unwrap();
         let (read, holes) = account(&log, &rows);
@@ -104,7 +106,8 @@ fn a_segment_that_was_given_up_is_reported_with_its_reason() {
         let bytes = write(room, ahead, &segments, |writer, segment| {
             lost.set(writer.drop_segment(segment, DropReasons::DISK_FULL));
             assert!(
-                matches!(writer.write_segment(segment), Err(Error::OutOfOrder { .. })) || lost.get() == 0
+                matches!(writer.write_segment(segment), Err(Error::OutOfOrder { .. }))
+                    || lost.get() == 0
             );
         });
         let Some(bytes) = bytes else { continue };
@@ -113,7 +116,10 @@ fn a_segment_that_was_given_up_is_reported_with_its_reason() {
         assert_eq!(read as u64 + lost.get(), rows.len() as u64);
         assert_eq!(holes.is_empty(), lost.get() == 0);
         if let [hole] = holes[..] {
-            assert_eq!((hole.count, hole.why), (Some(lost.get()), Why::Dropped(DropReasons::DISK_FULL)));
+            assert_eq!(
+                (hole.count, hole.why),
+                (Some(lost.get()), Why::Dropped(DropReasons::DISK_FULL))
+            );
         }
         let summary = log.summary().unwrap();
         assert_eq!((summary.lost, summary.events), (lost.get(), rows.len() as u64));
@@ -121,7 +127,8 @@ fn a_segment_that_was_given_up_is_reported_with_its_reason() {
     }
 }
 
-/// A segment with long buffers is taken while it grows. The disk is full at some places, and the segment is written again or given up.
+/// A segment with long buffers is taken while it grows. The disk is full at some places, and the
+/// segment is written again or given up.
 #[test]
 fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
     let noise = |number: u64| -> Vec<u8> {
@@ -134,7 +141,9 @@ fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
     };
     // The fourth is the first again.
     let numbers = [0, 1, 2, 0, 4, 5, 6, 7];
-    for (room, give_up) in (0..500_000).step_by(20_000).flat_map(|room| [(room, false), (room, true)]) {
+    for (room, give_up) in
+        (0..500_000).step_by(20_000).flat_map(|room| [(room, false), (room, true)])
+    {
         let left = Rc::new(Cell::new(usize::MAX));
         let disk = Disk { bytes: Vec::new(), left: Rc::clone(&left) };
         let mut writer = BlockWriter::create(disk, header(), &meta()).unwrap();
@@ -164,7 +173,8 @@ fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
             (false, _) => 0,
         };
         // What was given up may not be referred to.
-        let mut last = Segment::open(vec![0; 1 << 20], &ID, 2, segment.next_event(), segment.next_blob());
+        let mut last =
+            Segment::open(vec![0; 1 << 20], &ID, 2, segment.next_event(), segment.next_blob());
         let blob = last.append_blob(&noise(7)).unwrap();
         rows.push(blob_row(8, &[blob], 50_000));
         last.append_event(rows.last().unwrap()).unwrap();

@@ -56,7 +56,9 @@ fn what_is_no_log_says_so() {
 fn headers_that_claim_much_cost_nothing() {
     // payload_len, raw_len, n_items, first_item of every block.
     let fields = [(104, 8), (112, 8), (64, 4), (56, 8)];
-    for ((bytes, rows), (at, len)) in both_logs().iter().flat_map(|log| fields.map(|field| (log, field))) {
+    for ((bytes, rows), (at, len)) in
+        both_logs().iter().flat_map(|log| fields.map(|field| (log, field)))
+    {
         for block in block_offsets(bytes) {
             for fill in [0xff, 0x7f, 0x03] {
                 let claimed = patch(bytes, block, |header| header[at..at + len].fill(fill));
@@ -102,7 +104,9 @@ fn many_torn_headers_do_not_cost_the_square() {
     let (read, holes) = collect(&log);
     assert_eq!((read.len(), holes.len()), (0, 1));
     assert!(log.blob(BlobNumber(3)).is_err());
-    assert!(log.blocks().all(|item| matches!(item, Ok(BlockItem::Block(_) | BlockItem::Damage { .. }))));
+    assert!(
+        log.blocks().all(|item| matches!(item, Ok(BlockItem::Block(_) | BlockItem::Damage { .. })))
+    );
 }
 
 /// The contents of the frames of a payload: one in codec 0, three in codec 1.
@@ -124,7 +128,8 @@ fn frame_of(raw: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A log whose checksums are all right, with payloads and headers changed at will: `(block, place, value)` each.
+/// A log whose checksums are all right, with payloads and headers changed at will: `(block, place,
+/// value)` each.
 fn forged(
     bytes: &[u8],
     changes: &[(prop::sample::Index, prop::sample::Index, u8)],
@@ -135,13 +140,17 @@ fn forged(
     let mut footer = 0_u64;
     for (index, &at) in blocks.iter().enumerate() {
         let mut header = bytes[at..at + 152].to_vec();
-        let len = usize::try_from(u64::from_le_bytes(header[104..112].try_into().unwrap())).unwrap();
+        let len =
+            usize::try_from(u64::from_le_bytes(header[104..112].try_into().unwrap())).unwrap();
         let mut frames = frames_of(&bytes[at + 152..at + 152 + len]);
-        for (_, place, value) in changes.iter().filter(|(block, _, _)| block.index(blocks.len()) == index) {
+        for (_, place, value) in
+            changes.iter().filter(|(block, _, _)| block.index(blocks.len()) == index)
+        {
             let raw = place.get_mut(&mut frames);
             if headers {
                 // Not the frame, the magic, the id and the offset: those would only hide the block.
-                let fields: Vec<usize> = (16..24).chain(48..88).chain(88..104).chain(112..148).collect();
+                let fields: Vec<usize> =
+                    (16..24).chain(48..88).chain(88..104).chain(112..148).collect();
                 header[*place.get(&fields)] = *value;
             } else if *value == 0xfe {
                 raw.truncate(place.index(raw.len() + 1));
@@ -182,7 +191,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn checks_hold_without_checksums(changes in vec(any::<(prop::sample::Index, prop::sample::Index, u8)>(), 1..12),
+    fn checks_hold_without_checksums(changes in vec(any::<(prop::sample::Index, prop::sample::Index,
+        u8)>(), 1..12),
         headers in any::<bool>()) {
         exhaust(&forged(&small_log().0, &changes, headers));
         exhaust(&forged(&sites_log().0, &changes, headers));
@@ -197,7 +207,8 @@ proptest! {
     }
 
     #[test]
-    fn random_damage_in_many_places(places in vec((any::<prop::sample::Index>(), any::<u8>()), 1..30)) {
+    fn random_damage_in_many_places(places in vec((any::<prop::sample::Index>(), any::<u8>()),
+        1..30)) {
         let (mut bytes, rows) = small_log();
         for (place, value) in &places {
             let at = place.index(bytes.len());

@@ -1,11 +1,13 @@
-//! The Python reader was made from docs/format.md alone: what it reads must be what the Rust reader reads.
+//! The Python reader was made from docs/format.md alone: what it reads must be what the Rust reader
+//! reads.
 
 use std::process::Command;
 
 use serde_json::{Value, json};
 use sysreel_format::{
-    Altered, BlobNumber, BlockWriter, Body, Completeness, DropReasons, Ending, Event, Extras, Item, Limits,
-    Log, MetaCodec, Missing, Part, ProcessSnapshot, Region, RegionData, Segment, SnapshotKind, Summary, Why,
+    Altered, BlobNumber, BlockWriter, Body, Completeness, DropReasons, Ending, Event, Extras, Item,
+    Limits, Log, MetaCodec, Missing, Part, ProcessSnapshot, Region, RegionData, Segment,
+    SnapshotKind, Summary, Why,
 };
 
 use crate::build::{
@@ -63,8 +65,10 @@ fn hole(missing: &Missing) -> Value {
 fn summary(s: &Summary) -> Value {
     let kinds: Vec<_> = s.kinds.iter().map(|(kind, count)| (kind.0, count)).collect();
     json!({
-        "completeness": s.completeness.0, "events": s.events, "lost": s.lost, "blobs": s.blobs, "tasks": s.tasks,
-        "event_bytes": s.event_bytes, "blob_bytes": s.blob_bytes, "duplicate_bytes": s.duplicate_bytes,
+        "completeness": s.completeness.0, "events": s.events, "lost": s.lost, "blobs": s.blobs,
+        "tasks": s.tasks,
+        "event_bytes": s.event_bytes, "blob_bytes": s.blob_bytes,
+        "duplicate_bytes": s.duplicate_bytes,
         "stored_bytes": s.stored_bytes, "t_first": s.t_first, "t_last": s.t_last,
         "drop_reasons": s.drop_reasons.0, "exit_status": s.exit_status, "kinds": kinds,
     })
@@ -72,7 +76,8 @@ fn summary(s: &Summary) -> Value {
 
 fn event(log: &Log<Vec<u8>>, e: &Event<'_>) -> Value {
     json!({
-        "number": e.number, "kind": e.kind.0, "source": e.source.0, "flags": e.flags.0, "task": e.task.0,
+        "number": e.number, "kind": e.kind.0, "source": e.source.0, "flags": e.flags.0,
+        "task": e.task.0,
         "t_ns": e.t_ns, "body": body(log, e),
     })
 }
@@ -81,15 +86,18 @@ fn event(log: &Log<Vec<u8>>, e: &Event<'_>) -> Value {
 fn body(log: &Log<Vec<u8>>, e: &Event<'_>) -> Option<Value> {
     Some(match e.decode().ok()? {
         Body::Stop(s) => json!({
-            "wait_status": s.wait_status, "info_ret": s.info_ret, "layout": s.layout.0, "info": hex(s.info),
+            "wait_status": s.wait_status, "info_ret": s.info_ret, "layout": s.layout.0,
+            "info": hex(s.info),
             "parts": parts(log, s.parts)?,
         }),
         Body::Task(t) => json!({
-            "tid": t.head.tid, "tgid": t.head.tgid, "parent": t.head.parent.0, "origin": t.head.origin.0,
+            "tid": t.head.tid, "tgid": t.head.tgid, "parent": t.head.parent.0,
+            "origin": t.head.origin.0,
             "parts": parts(log, t.parts)?,
         }),
         Body::Gone(g) => json!({
-            "wait_status": g.wait_status, "how": g.how.0, "utime_ns": g.utime_ns, "stime_ns": g.stime_ns,
+            "wait_status": g.wait_status, "how": g.how.0, "utime_ns": g.utime_ns,
+            "stime_ns": g.stime_ns,
             "maxrss_kib": g.maxrss_kib,
         }),
         Body::Renamed(r) => json!({"old_tid": r.old_tid, "new_tid": r.new_tid, "tgid": r.tgid}),
@@ -99,7 +107,9 @@ fn body(log: &Log<Vec<u8>>, e: &Event<'_>) -> Option<Value> {
         Body::Snapshot { what, version, bytes } => {
             json!({"what": what.0, "version": version, "data": hex(bytes)})
         }
-        Body::Clock(c) => json!({"monotonic": c.monotonic, "realtime": c.realtime, "boottime": c.boottime}),
+        Body::Clock(c) => {
+            json!({"monotonic": c.monotonic, "realtime": c.realtime, "boottime": c.boottime})
+        }
         Body::Loss(l) => json!({"count": l.count, "reasons": l.reasons.0}),
         Body::Note(n) => json!({"code": n.code.0, "severity": n.severity.0, "text": hex(n.text)}),
         Body::Altered(a) => altered(&a),
@@ -136,17 +146,22 @@ fn part(log: &Log<Vec<u8>>, part: Part<'_>) -> Value {
         }
         Part::NsPids(pids) => json!({"part": "ns_pids", "pids": pids.iter().collect::<Vec<_>>()}),
         Part::Mapped(m) => json!({
-            "part": "mapped", "start": m.head.start, "len": m.head.len, "prot": m.head.prot, "flags": m.head.flags.0,
+            "part": "mapped", "start": m.head.start, "len": m.head.len, "prot": m.head.prot,
+            "flags": m.head.flags.0,
             "dev": m.head.dev, "ino": m.head.ino, "offset": m.head.offset, "filled": m.head.filled,
             "skip": m.head.skip, "blobs": m.blobs.iter().map(|b| b.0).collect::<Vec<_>>(),
         }),
         Part::Echo(to) => json!({"part": "echo", "to": to}),
-        Part::File(f) => json!({"part": "file", "hash": hex(&f.hash), "len": f.len, "path": hex(f.path)}),
+        Part::File(f) => {
+            json!({"part": "file", "hash": hex(&f.hash), "len": f.len, "path": hex(f.path)})
+        }
         Part::State(s) => json!({
             "part": "state", "extended": s.extended, "registers": hex(s.registers),
             "pages": s.pages().map(|(address, sum)| json!([address, sum])).collect::<Vec<_>>(),
         }),
-        Part::Unknown { kind, flags, bytes } => json!({"part": kind.0, "flags": flags, "data": hex(bytes)}),
+        Part::Unknown { kind, flags, bytes } => {
+            json!({"part": kind.0, "flags": flags, "data": hex(bytes)})
+        }
     }
 }
 
@@ -157,7 +172,8 @@ fn region(log: &Log<Vec<u8>>, r: &Region<'_>) -> Value {
         RegionData::Blobs(blobs) => Some(blobs.iter().map(|number| number.0).collect::<Vec<_>>()),
     };
     json!({
-        "part": "region", "arg": h.arg, "dir": h.dir.0, "role": h.role.0, "flags": h.flags.0, "index": h.index,
+        "part": "region", "arg": h.arg, "dir": h.dir.0, "role": h.role.0, "flags": h.flags.0,
+        "index": h.index,
         "address": h.address, "asked": h.asked, "got": h.got, "errno": h.errno, "blobs": blobs,
         "data": log.region_bytes(r).ok().map(|bytes| hex(&bytes)),
     })
@@ -214,7 +230,9 @@ fn full_log() -> Vec<u8> {
             segment.append_event(&row).unwrap();
         }
         segment.append_event(&snapshot_row()).unwrap();
-        segment.append_event(&flagged_row(600, sysreel_format::EventFlags::MUST_UNDERSTAND)).unwrap();
+        segment
+            .append_event(&flagged_row(600, sysreel_format::EventFlags::MUST_UNDERSTAND))
+            .unwrap();
         for _ in 0..3 {
             segment.append_blob(&blob_bytes(blob)).unwrap();
             blob += 1;
@@ -236,7 +254,9 @@ fn full_log() -> Vec<u8> {
 fn both_readers_agree_on_everything_there_is() {
     compare(&full_log(), None, "the full log");
     let pieces: Vec<Piece> = (0..400)
-        .flat_map(|n| [Piece::Blob(blob_bytes(n)), Piece::Event(blob_row(n, &[BlobNumber(n)], 300))])
+        .flat_map(|n| {
+            [Piece::Blob(blob_bytes(n)), Piece::Event(blob_row(n, &[BlobNumber(n)], 300))]
+        })
         .collect();
     compare(&log_of(&pieces, 4096), None, "a log with checkpoints");
     compare(&crate::calls::sites_log().0, None, "a log in columns");

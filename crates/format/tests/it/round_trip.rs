@@ -3,8 +3,9 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use sysreel_format::{
-    BlobNumber, Body, Completeness, Data, Ending, Event, EventBuf, EventKind, FileMeta, Item, Layout, Limits,
-    Log, MetaCodec, Missing, Part, PartKind, ProcessSnapshot, RegionData, SourceId, State, StopHead, TaskId,
+    BlobNumber, Body, Completeness, Data, Ending, Event, EventBuf, EventKind, FileMeta, Item,
+    Layout, Limits, Log, MetaCodec, Missing, Part, PartKind, ProcessSnapshot, RegionData, SourceId,
+    State, StopHead, TaskId,
 };
 
 use crate::build::{Piece, blob_row, every_kind, log_of, region, small_log, stop_row};
@@ -65,17 +66,24 @@ fn every_kind_decodes() {
             Body::Stop(stop) => {
                 let parts: Vec<_> = stop.parts.map(Result::unwrap).collect();
                 assert_eq!(parts.len(), 12);
-                assert!(matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello")));
+                assert!(
+                    matches!(parts[0], Part::Region(r) if r.data == RegionData::Inline(b"hello"))
+                );
                 assert!(matches!(parts[3], Part::EventMessage(0xdead_beef_0000_0001)));
-                assert!(matches!(parts[4], Part::Name(n) if n.fd == -100 && n.link == b"socket:[9]"));
+                assert!(
+                    matches!(parts[4], Part::Name(n) if n.fd == -100 && n.link == b"socket:[9]")
+                );
                 assert!(matches!(parts[7], Part::Unknown { kind: PartKind(77), .. }));
                 let Part::Mapped(mapped) = parts[8] else { panic!("{:?}", parts[8]) };
                 assert_eq!(mapped.head, crate::build::mapped());
-                assert_eq!(mapped.blobs.iter().map(|blob| blob.0).collect::<Vec<_>>(), [1, 1 << 40]);
-                assert!(matches!(parts[9], Part::Echo(2)));
-                assert!(
-                    matches!(parts[11], Part::File(f) if f.hash == [5; 32] && f.len == 1 << 40 && f.path == b"/lib/x")
+                assert_eq!(
+                    mapped.blobs.iter().map(|blob| blob.0).collect::<Vec<_>>(),
+                    [1, 1 << 40]
                 );
+                assert!(matches!(parts[9], Part::Echo(2)));
+                assert!(matches!(parts[11],
+                        Part::File(f) if f.hash == [5;
+                            32] && f.len == 1 << 40 && f.path == b"/lib/x"));
                 let Part::State(state) = parts[10] else { panic!("{:?}", parts[10]) };
                 assert_eq!((state.extended, state.registers), (7, &[6; 216][..]));
                 let [ones, zeros] = [1, 0].map(|byte| State::sum(&[byte; State::PAGE]));
@@ -83,7 +91,9 @@ fn every_kind_decodes() {
                 assert_eq!(pages, [(0x7000, ones), (0x8000, ones), (0xffff_f000, zeros)]);
             }
             Body::Task(task) => match task.parts.map(Result::unwrap).next() {
-                Some(Part::NsPids(pids)) => assert_eq!(pids.iter().collect::<Vec<_>>(), [100, 7, 1]),
+                Some(Part::NsPids(pids)) => {
+                    assert_eq!(pids.iter().collect::<Vec<_>>(), [100, 7, 1])
+                }
                 other => panic!("{other:?}"),
             },
             Body::Snapshot { bytes, .. } => {
@@ -125,10 +135,14 @@ fn a_large_log_is_found_by_number() {
             let since = log.event_since(number).unwrap();
             assert!((number.saturating_sub(20)..=number).contains(&since), "{since} {number}");
             let mut events = log.events_from(number).unwrap();
-            let Some(Item::Event(event)) = events.next().unwrap() else { panic!("no event {number}") };
+            let Some(Item::Event(event)) = events.next().unwrap() else {
+                panic!("no event {number}")
+            };
             assert_eq!((event.number, event.t_ns), (number, number));
             let Body::Stop(stop) = event.decode().unwrap() else { panic!("no stop") };
-            let Some(Ok(Part::Region(region))) = stop.parts.clone().next() else { panic!("no region") };
+            let Some(Ok(Part::Region(region))) = stop.parts.clone().next() else {
+                panic!("no region")
+            };
             assert_eq!(&*log.region_bytes(&region).unwrap(), number.to_le_bytes().repeat(64));
         }
     }
@@ -136,7 +150,8 @@ fn a_large_log_is_found_by_number() {
 
 #[test]
 fn metadata_grow_at_the_end() {
-    let mut bytes = FileMeta { argv: vec![b"x".to_vec()], ..FileMeta::default() }.to_bytes().unwrap();
+    let mut bytes =
+        FileMeta { argv: vec![b"x".to_vec()], ..FileMeta::default() }.to_bytes().unwrap();
     bytes.extend_from_slice(b"fields of a later version");
     assert_eq!(FileMeta::from_bytes(&bytes).unwrap().argv, [b"x"]);
 }
@@ -154,11 +169,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn any_struct_image_round_trips(info in vec(any::<u8>(), 0..=4096), ret in any::<i32>(), layout in any::<u8>(),
+    fn any_struct_image_round_trips(info in vec(any::<u8>(), 0..=4096), ret in any::<i32>(),
+        layout in any::<u8>(),
         wait_status in any::<u32>(), t_ns in any::<u64>()) {
         let mut buf = EventBuf::new();
         buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
-        buf.stop_head(&StopHead { wait_status, info_ret: ret, layout: Layout(layout), info: &info });
+        buf.stop_head(&StopHead { wait_status, info_ret: ret, layout: Layout(layout),
+            info: &info });
         let row = buf.finish().to_vec();
         let (read, holes) = read_all(&log_of(&[Piece::Event(row.clone())], 8192));
         prop_assert_eq!(holes, []);
@@ -166,12 +183,14 @@ proptest! {
         let event = Event::from_row(0, &read[0].1).unwrap();
         prop_assert_eq!(event.t_ns, t_ns);
         let Body::Stop(stop) = event.decode().unwrap() else { panic!("no stop") };
-        prop_assert_eq!((stop.wait_status, stop.info_ret, stop.layout.0), (wait_status, ret, layout));
+        prop_assert_eq!((stop.wait_status, stop.info_ret, stop.layout.0),
+            (wait_status, ret, layout));
         prop_assert_eq!(stop.info, &info[..]);
     }
 
     #[test]
-    fn any_parts_round_trip(parts in vec((any::<u16>(), any::<u16>(), vec(any::<u8>(), 0..300)), 0..8),
+    fn any_parts_round_trip(parts in vec((any::<u16>(), any::<u16>(), vec(any::<u8>(), 0..300)),
+        0..8),
         data in vec(any::<u8>(), 0..256), blobs in vec(any::<u64>(), 0..9)) {
         let mut buf = EventBuf::new();
         buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), 1);
@@ -183,7 +202,8 @@ proptest! {
             buf.raw_part(PartKind(kind | 0x8000), flags & !1, body);
         }
         let row = buf.finish().to_vec();
-        let Body::Stop(stop) = Event::from_row(0, &row).unwrap().decode().unwrap() else { panic!("no stop") };
+        let Body::Stop(stop) = Event::from_row(0,
+            &row).unwrap().decode().unwrap() else { panic!("no stop") };
         let read: Vec<_> = stop.parts.map(Result::unwrap).collect();
         prop_assert!(matches!(read[0], Part::Region(r) if r.data == RegionData::Inline(&data)));
         match read[1] {
@@ -194,7 +214,8 @@ proptest! {
             _ => panic!("no region"),
         }
         for (part, (kind, flags, body)) in read[2..].iter().zip(&parts) {
-            let expected = Part::Unknown { kind: PartKind(kind | 0x8000), flags: flags & !1, bytes: body };
+            let expected = Part::Unknown { kind: PartKind(kind | 0x8000), flags: flags & !1,
+                bytes: body };
             prop_assert_eq!(*part, expected);
         }
         prop_assert_eq!(read.len(), parts.len() + 2);
@@ -223,5 +244,9 @@ proptest! {
 fn rows_of_a_second_log_differ_only_where_they_should() {
     let row = stop_row(1, b"x");
     let bytes = log_of(&[Piece::Event(row)], 4096);
-    assert_eq!(bytes, log_of(&[Piece::Event(stop_row(1, b"x"))], 4096), "a log is a function of its input");
+    assert_eq!(
+        bytes,
+        log_of(&[Piece::Event(stop_row(1, b"x"))], 4096),
+        "a log is a function of its input"
+    );
 }

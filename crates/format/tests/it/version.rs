@@ -53,7 +53,10 @@ fn a_newer_major_says_what_to_do() {
 fn unknown_features_are_refused_only_when_they_must_be() {
     let (bytes, rows) = small_log();
     let error = open(patch_file(&bytes, 40, &4_u64.to_le_bytes())).unwrap_err().to_string();
-    assert!(error.contains("incompat bits 0x4") && error.contains("use a newer sysreel"), "{error}");
+    assert!(
+        error.contains("incompat bits 0x4") && error.contains("use a newer sysreel"),
+        "{error}"
+    );
     for at in [48, 56] {
         let log = open(patch_file(&bytes, at, &4_u64.to_le_bytes())).unwrap();
         assert_eq!(account(&log, &rows).0, rows.len());
@@ -102,7 +105,10 @@ fn unknown_events_and_parts_are_shown_or_refused() {
         Part::decode(PartKind(88), 2, b"x").unwrap(),
         Part::Unknown { kind: PartKind(88), flags: 2, bytes: b"x" }
     );
-    assert!(matches!(Part::decode(PartKind(88), 1, b"x"), Err(Error::MustUnderstand { what: "part", .. })));
+    assert!(matches!(
+        Part::decode(PartKind(88), 1, b"x"),
+        Err(Error::MustUnderstand { what: "part", .. })
+    ));
 }
 
 #[test]
@@ -113,7 +119,9 @@ fn bodies_may_grow_at_the_end() {
     buf.clock(&sysreel_format::Clock { monotonic: 1, realtime: 2, boottime: 3 });
     buf.raw(b"a fourth clock");
     let row = buf.finish().to_vec();
-    let Body::Clock(clock) = Event::from_row(0, &row).unwrap().decode().unwrap() else { panic!("no clock") };
+    let Body::Clock(clock) = Event::from_row(0, &row).unwrap().decode().unwrap() else {
+        panic!("no clock")
+    };
     assert_eq!(clock.boottime, 3);
 }
 

@@ -9,7 +9,11 @@ use crate::calls::both_logs;
 /// Runs `zstd` on a log. `None`, and a line on stderr, when there is no such tool.
 fn zstd(option: &str, log: &[u8]) -> Option<(bool, Vec<u8>)> {
     let mut command = Command::new("zstd");
-    command.args([option, "-q"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args([option, "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = match command.spawn() {
         Err(error) if error.kind() == ErrorKind::NotFound => {
             crate::account::skipped("no zstd in PATH");

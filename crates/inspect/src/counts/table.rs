@@ -1,4 +1,5 @@
-//! The summary as strace prints it: a table for each way to make calls, with the columns that are asked for.
+//! The summary as strace prints it: a table for each way to make calls, with the columns that are
+//! asked for.
 
 use std::fmt;
 use std::str::FromStr;
@@ -61,7 +62,8 @@ impl Column {
         let seconds = |ns: u64| format!("{}.{:06}", ns / 1_000_000_000, ns % 1_000_000_000 / 1000);
         match self {
             Self::TimePercent => {
-                let part = (u128::from(count.total_ns) * 10_000).checked_div(all_ns.into()).unwrap_or(0);
+                let part =
+                    (u128::from(count.total_ns) * 10_000).checked_div(all_ns.into()).unwrap_or(0);
                 format!("{}.{:02}", part / 100, part % 100)
             }
             Self::TotalTime => seconds(count.total_ns),
@@ -126,7 +128,9 @@ impl Tables<'_> {
         self.line(f, |column| column.heading().0.to_owned())?;
         let rule = |column: Column| "-".repeat(column.heading().1);
         self.line(f, rule)?;
-        calls.iter().try_for_each(|count| self.line(f, |column| column.cell(count, total.total_ns)))?;
+        calls
+            .iter()
+            .try_for_each(|count| self.line(f, |column| column.cell(count, total.total_ns)))?;
         self.line(f, rule)?;
         self.line(f, |column| column.cell(&total, total.total_ns))
     }

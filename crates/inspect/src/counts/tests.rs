@@ -13,7 +13,8 @@ fn counted(story: &Story, only: Option<&str>, order: Order) -> Counts {
     counting.finish(order)
 }
 
-/// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not end, one of another ABI, one without a name.
+/// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not
+/// end, one of another ABI, one without a name.
 fn story() -> Story {
     let mut story = Story::new();
     story.exit(0, X86_64, 0, &[]);
@@ -91,7 +92,12 @@ fn each_abi_has_a_table_and_calls_are_what_they_do() {
     story.stop(0, 0x857f, &crate::story::entry_info(unknown, 39, [0; 6]), |_| ());
     story.stop(0, 0x857f, &crate::story::exit_info(unknown, 0, 0), |_| ());
     let words: Vec<u8> = [2u32, 1, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
-    story.entry(0, I386, "socketcall", [1, 0x1000, 0, 0, 0, 0], &[(1, 0, 0, &words)]).exit(0, I386, 3, &[]);
+    story.entry(0, I386, "socketcall", [1, 0x1000, 0, 0, 0, 0], &[(1, 0, 0, &words)]).exit(
+        0,
+        I386,
+        3,
+        &[],
+    );
     story.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
     // MSGSND.
     story.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
@@ -128,7 +134,11 @@ fn each_abi_has_a_table_and_calls_are_what_they_do() {
     .assert_eq(&counts.tables(&columns).to_string());
     let of = |only| {
         let calls = counted(&story, Some(only), Order::Name).calls;
-        calls.into_iter().map(|count| format!("{} {}", count.abi, count.name)).collect::<Vec<_>>().join(", ")
+        calls
+            .into_iter()
+            .map(|count| format!("{} {}", count.abi, count.name))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     assert_eq!(of("socket"), "i386 socket");
     assert_eq!(of("%ipc"), "i386 msgsnd");

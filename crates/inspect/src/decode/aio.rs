@@ -1,4 +1,5 @@
-//! Control blocks of asynchronous input and output (include/uapi/linux/aio_abi.h): the same layout in every ABI.
+//! Control blocks of asynchronous input and output (include/uapi/linux/aio_abi.h): the same layout
+//! in every ABI.
 
 use sysreel_abi::consts::{file, ipc as c, poll};
 use sysreel_abi::{Dir, Kind, Layout};
@@ -6,7 +7,8 @@ use sysreel_abi::{Dir, Kind, Layout};
 use super::{Fields, View, lost, member, value};
 use crate::text;
 
-/// What io_submit is given: an array of pointers to control blocks, the roles of which are those of `sysreel_abi::plan`.
+/// What io_submit is given: an array of pointers to control blocks, the roles of which are those of
+/// `sysreel_abi::plan`.
 pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out: &mut String) {
     let word = usize::from(view.abi.word());
     out.push('[');
@@ -39,8 +41,14 @@ fn size(view: &View<'_>) -> usize {
     usize::try_from(Layout::Iocb.size(view.abi)).unwrap_or(usize::MAX)
 }
 
-/// One of them. `of` is the argument and its place there, when it is handed to the kernel to be carried out.
-pub(crate) fn control_block(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
+/// One of them. `of` is the argument and its place there, when it is handed to the kernel to be
+/// carried out.
+pub(crate) fn control_block(
+    view: &View<'_>,
+    of: Option<(usize, u32)>,
+    f: Fields<'_>,
+    out: &mut String,
+) {
     let command = f.u16(16);
     out.push('{');
     named(view, "aio_data", Kind::Hex, f.u64(0), out);
@@ -54,7 +62,13 @@ pub(crate) fn control_block(view: &View<'_>, of: Option<(usize, u32)>, f: Fields
     out.push('}');
 }
 
-fn operands(view: &View<'_>, of: Option<(usize, u32)>, command: u64, f: Fields<'_>, out: &mut String) {
+fn operands(
+    view: &View<'_>,
+    of: Option<(usize, u32)>,
+    command: u64,
+    f: Fields<'_>,
+    out: &mut String,
+) {
     let has_place = c::IOCB_READS_OR_WRITES.contains(&command);
     if command == c::IOCB_POLL {
         named(view, "aio_buf", Kind::Flags(&poll::POLL), f.u64(24), out);
@@ -75,7 +89,8 @@ fn operands(view: &View<'_>, of: Option<(usize, u32)>, command: u64, f: Fields<'
 
 /// What is written was captured; what is read comes later, by no call.
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
-    let piece = of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|piece| piece.head.got > 0);
+    let piece =
+        of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|piece| piece.head.got > 0);
     let Some(piece) = piece else { return text::pointer(out, f.u64(24)) };
     match view.bytes(&piece, view.options.string_limit) {
         Some(bytes) => {

@@ -1,4 +1,5 @@
-//! Reads members out of a structure. What lies behind the end reads as 0; callers compare lengths where it matters.
+//! Reads members out of a structure. What lies behind the end reads as 0; callers compare lengths
+//! where it matters.
 
 use sysreel_abi::Abi;
 

@@ -6,7 +6,8 @@ use sysreel_abi::{Abi, Dir, Kind, Layout};
 use super::{Fields, View, member, value};
 use crate::text;
 
-/// `struct flock` and `flock64`: two shorts, start, length, process. i386 aligns 64-bit numbers to 4.
+/// `struct flock` and `flock64`: two shorts, start, length, process. i386 aligns 64-bit numbers to
+/// 4.
 pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) {
     let (start, len, pid) = match (view.abi, layout) {
         (Abi::I386, Layout::Flock) => (f.i32(4), f.i32(8), f.i32(12)),
@@ -88,7 +89,8 @@ fn entry(view: &View<'_>, one: &[u8], length_at: usize, old: bool, out: &mut Str
     text::sdec(out, word(length_at / 2).cast_signed());
     member(out, "d_reclen");
     text::dec(out, f.u16(length_at));
-    let (kind_at, name_at) = if old { (one.len().saturating_sub(1), length_at + 2) } else { (18, 19) };
+    let (kind_at, name_at) =
+        if old { (one.len().saturating_sub(1), length_at + 2) } else { (18, 19) };
     member(out, "d_type");
     value::constant(view, Kind::Enum(&file::DIRENT), f.u8(kind_at), out);
     member(out, "d_name");

@@ -1,5 +1,5 @@
-//! Which arguments of a call are shown, in which order and at which of its stops: mostly those of the table, left to
-//! right, but some depend on others, and clone has an order of its own.
+//! Which arguments of a call are shown, in which order and at which of its stops: mostly those of
+//! the table, left to right, but some depend on others, and clone has an order of its own.
 
 use sysreel_abi::consts::{file, memory, open, process};
 use sysreel_abi::{Abi, Act, Constants, Dir, Kind, render};
@@ -68,15 +68,16 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     DONE
 }
 
-/// The second half of a number: it is shown with the first. Where the lower half has all the bits the upper one is shifted out
-/// (fs/read_write.c, pos_from_hilo).
+/// The second half of a number: it is shown with the first. Where the lower half has all the bits
+/// the upper one is shifted out (fs/read_write.c, pos_from_hilo).
 fn is_second_half(view: &View<'_>, at: usize) -> bool {
     let before = view.row.args.iter().take(at + 1).rev();
     let halves = before.take_while(|arg| matches!(arg.kind, Kind::Half)).count();
     halves > 0 && halves % 2 == 0
 }
 
-/// A number that 32-bit ABIs pass in two registers. The lower half is the first but where the names say otherwise.
+/// A number that 32-bit ABIs pass in two registers. The lower half is the first but where the names
+/// say otherwise.
 fn halves(view: &View<'_>, i: usize, out: &mut String) {
     let (first, second) = (view.arg(i), view.arg(i + 1));
     if view.abi != Abi::I386 {
@@ -91,25 +92,42 @@ fn halves(view: &View<'_>, i: usize, out: &mut String) {
 fn count(view: &View<'_>) -> usize {
     let row = view.row;
     let all = row.args.len();
-    let is = |list: &Constants, value: u64, names: &[&str]| names.contains(&name(view.abi, list, value));
+    let is =
+        |list: &Constants, value: u64, names: &[&str]| names.contains(&name(view.abi, list, value));
     match row.act {
         Act::Open => match (row.arg("flags").or(row.arg("oflag")), row.arg("mode")) {
             (Some(flags), Some(mode)) if !makes_file(view.abi, view.arg(flags)) => mode,
             _ => all,
         },
         Act::Fcntl => {
-            let alone =
-                ["F_GETFD", "F_GETFL", "F_GETOWN", "F_GETSIG", "F_GETLEASE", "F_GETPIPE_SZ", "F_GET_SEALS"];
+            let alone = [
+                "F_GETFD",
+                "F_GETFL",
+                "F_GETOWN",
+                "F_GETSIG",
+                "F_GETLEASE",
+                "F_GETPIPE_SZ",
+                "F_GET_SEALS",
+            ];
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
         Act::Ioctl => {
-            let alone = ["FIOCLEX", "FIONCLEX", "TIOCNOTTY", "TIOCEXCL", "TIOCNXCL", "TIOCSBRK", "TIOCCBRK"];
+            let alone = [
+                "FIOCLEX",
+                "FIONCLEX",
+                "TIOCNOTTY",
+                "TIOCEXCL",
+                "TIOCNXCL",
+                "TIOCSBRK",
+                "TIOCCBRK",
+            ];
             if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &alone) { 2 } else { all }
         }
         Act::Mremap => {
             let flags = view.arg(3);
             let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {
-                render::constant(view.abi, &memory::MREMAP, name).is_some_and(|bit| flags & bit != 0)
+                render::constant(view.abi, &memory::MREMAP, name)
+                    .is_some_and(|bit| flags & bit != 0)
             });
             if fixed { all } else { 4 }
         }
@@ -192,7 +210,9 @@ pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut
         (_, Kind::Buf) if view.row.args.iter().any(|arg| matches!(arg.kind, Kind::SockOpt)) => {
             return socket_form::option(view, i, mem, out);
         }
-        (Act::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => polled(view, i, kind, out),
+        (Act::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
+            polled(view, i, kind, out)
+        }
         _ => return false,
     }
     true
@@ -209,8 +229,12 @@ fn polled(view: &View<'_>, i: usize, kind: Kind, out: &mut String) {
     };
     let bytes = view.bytes(&piece, usize::MAX).filter(|_| piece.head.got > 0);
     let shown = match (bytes, kind) {
-        (Some(bytes), Kind::Array(layout)) => super::layouts::readable(view, layout, &bytes, &piece, i, out),
-        (Some(bytes), Kind::Struct(layout)) => super::layouts::structure(view, layout, &bytes, i, out),
+        (Some(bytes), Kind::Array(layout)) => {
+            super::layouts::readable(view, layout, &bytes, &piece, i, out)
+        }
+        (Some(bytes), Kind::Struct(layout)) => {
+            super::layouts::structure(view, layout, &bytes, i, out)
+        }
         (Some(bytes), Kind::FdSet) => {
             super::poll::fd_set(view, &bytes, out);
             true

@@ -24,7 +24,8 @@ fn operation(view: &View<'_>) -> &'static str {
     let fields = ipc::FUTEX.fields;
     let mask = fields.iter().fold(0, |mask, field| mask | field.mask);
     let op = view.arg(1) & 0xffff_ffff & mask;
-    let name = fields.iter().flat_map(|field| field.items).find(|(_, value)| value & 0xffff_ffff == op);
+    let name =
+        fields.iter().flat_map(|field| field.items).find(|(_, value)| value & 0xffff_ffff == op);
     name.map_or("", |(name, _)| name.strip_suffix("_PRIVATE").unwrap_or(name))
 }
 

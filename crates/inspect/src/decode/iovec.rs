@@ -22,7 +22,14 @@ pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mu
 }
 
 /// The buffers of a message: `of` is its number and the level on which the buffers are.
-pub(crate) fn buffers(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), bytes: &[u8], out: &mut String) {
+pub(crate) fn buffers(
+    view: &View<'_>,
+    i: usize,
+    dir: Dir,
+    of: (u32, u8),
+    bytes: &[u8],
+    out: &mut String,
+) {
     let size = 2 * usize::from(view.abi.word());
     out.push('[');
     for (at, one) in bytes.chunks_exact(size).enumerate() {
@@ -46,7 +53,15 @@ pub(crate) fn buffers(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), bytes:
     out.push(']');
 }
 
-fn base(view: &View<'_>, i: usize, dir: Dir, of: (u32, u8), at: usize, f: Fields<'_>, out: &mut String) {
+fn base(
+    view: &View<'_>,
+    i: usize,
+    dir: Dir,
+    of: (u32, u8),
+    at: usize,
+    f: Fields<'_>,
+    out: &mut String,
+) {
     let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
     let piece = view.deeper(i, of.1, element, dir);
     let limit = view.options.string_limit;

@@ -4,12 +4,20 @@ use sysreel_abi::{Act, Layout};
 
 use crate::kept::Piece;
 
-use super::{Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value};
+use super::{
+    Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value,
+};
 use crate::text;
 
-/// Writes a structure. False when its bytes are too few, or nothing is known about its members: the address stands
-/// for it then.
-pub(crate) fn structure(view: &View<'_>, layout: Layout, bytes: &[u8], i: usize, out: &mut String) -> bool {
+/// Writes a structure. False when its bytes are too few, or nothing is known about its members: the
+/// address stands for it then.
+pub(crate) fn structure(
+    view: &View<'_>,
+    layout: Layout,
+    bytes: &[u8],
+    i: usize,
+    out: &mut String,
+) -> bool {
     use Layout as L;
     let least = match layout {
         // Sizes that the caller chooses: the first versions of each.
@@ -129,12 +137,15 @@ pub(crate) fn changed(
             scalar_in_brackets(layout, f(bytes), out)
         }
         // How much time is left stands behind the result.
-        (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => structure(view, layout, before, i, out),
+        (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
+            structure(view, layout, before, i, out)
+        }
         _ => structure(view, layout, bytes, i, out),
     }
 }
 
-/// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00 */]`.
+/// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00
+/// */]`.
 pub(crate) fn unreadable_rest(piece: &Piece<'_>, out: &mut String) {
     if piece.head.errno == 0 || piece.head.got >= piece.head.asked || out.pop().is_none() {
         return;

@@ -21,8 +21,9 @@ pub(crate) fn utsname(view: &View<'_>, f: Fields<'_>, name_len: usize, out: &mut
 
 /// `struct sysinfo` (include/uapi/linux/sysinfo.h): kernel longs, then a short and more.
 pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
-    let long =
-        |i: usize| f.klong(i).cast_unsigned() & if f.abi == Abi::I386 { 0xffff_ffff } else { u64::MAX };
+    let long = |i: usize| {
+        f.klong(i).cast_unsigned() & if f.abi == Abi::I386 { 0xffff_ffff } else { u64::MAX }
+    };
     let w = if f.abi == Abi::I386 { 4 } else { 8 };
     out.push('{');
     let number = |out: &mut String, name: &str, value: u64| {
@@ -35,8 +36,9 @@ pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
         text::dec(out, long(i));
         out.push_str(if i < 3 { ", " } else { "]" });
     }
-    for (i, name) in
-        ["totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap"].into_iter().enumerate()
+    for (i, name) in ["totalram", "freeram", "sharedram", "bufferram", "totalswap", "freeswap"]
+        .into_iter()
+        .enumerate()
     {
         number(out, name, long(4 + i));
     }

@@ -1,7 +1,8 @@
-//! Structures that are shown member by member, as a table says: what each is called, where it stands, what it is.
+//! Structures that are shown member by member, as a table says: what each is called, where it
+//! stands, what it is.
 //!
-//! Offsets are those of 64-bit ABIs and of i386; x32 makes the calls of x86-64, and their longs are the kernel's. A structure that its caller made shorter ends with its last whole
-//! member.
+//! Offsets are those of 64-bit ABIs and of i386; x32 makes the calls of x86-64, and their longs are
+//! the kernel's. A structure that its caller made shorter ends with its last whole member.
 
 use std::fmt::Write as _;
 
@@ -166,76 +167,110 @@ const GENERIC_SEMAPHORES: &[Member] = &[
 #[rustfmt::skip]
 static MEMBERS: &[(Layout, &[Member])] = &[
     (Layout::MqAttr, &[
-        m("mq_flags", (0, 0), Word, Hex), m("mq_maxmsg", (8, 4), Word, Long), m("mq_msgsize", (16, 8), Word, Long),
+        m("mq_flags", (0, 0), Word, Hex), m("mq_maxmsg", (8, 4), Word, Long),
+        m("mq_msgsize", (16, 8), Word, Long),
         m("mq_curmsgs", (24, 12), Word, Long),
     ]),
-    (Layout::SemBuf, &[same("sem_num", 0, Two, Uint), same("sem_op", 2, Two, Int), same("sem_flg", 4, Two, Flags(&ipc::SEM))]),
+    (Layout::SemBuf,
+        &[same("sem_num", 0, Two, Uint), same("sem_op", 2, Two, Int),
+            same("sem_flg", 4, Two, Flags(&ipc::SEM))]),
     (Layout::MsgInfo, &[
-        same("msgpool", 0, Four, Int), same("msgmap", 4, Four, Int), same("msgmax", 8, Four, Int), same("msgmnb", 12, Four, Int),
-        same("msgmni", 16, Four, Int), same("msgssz", 20, Four, Int), same("msgtql", 24, Four, Int), same("msgseg", 28, Two, Uint),
+        same("msgpool", 0, Four, Int), same("msgmap", 4, Four, Int), same("msgmax", 8, Four, Int),
+        same("msgmnb", 12, Four, Int),
+        same("msgmni", 16, Four, Int), same("msgssz", 20, Four, Int), same("msgtql", 24, Four, Int),
+        same("msgseg", 28, Two, Uint),
     ]),
     (Layout::SemInfo, &[
-        same("semmap", 0, Four, Int), same("semmni", 4, Four, Int), same("semmns", 8, Four, Int), same("semmnu", 12, Four, Int),
-        same("semmsl", 16, Four, Int), same("semopm", 20, Four, Int), same("semume", 24, Four, Int), same("semusz", 28, Four, Int),
+        same("semmap", 0, Four, Int), same("semmni", 4, Four, Int), same("semmns", 8, Four, Int),
+        same("semmnu", 12, Four, Int),
+        same("semmsl", 16, Four, Int), same("semopm", 20, Four, Int), same("semume", 24, Four, Int),
+        same("semusz", 28, Four, Int),
         same("semvmx", 32, Four, Int), same("semaem", 36, Four, Int),
     ]),
     (Layout::ShmInfo, &[
-        same("used_ids", 0, Four, Int), m("shm_tot", (8, 4), Word, Ulong), m("shm_rss", (16, 8), Word, Ulong),
-        m("shm_swp", (24, 12), Word, Ulong), m("swap_attempts", (32, 16), Word, Ulong), m("swap_successes", (40, 20), Word, Ulong),
+        same("used_ids", 0, Four, Int), m("shm_tot", (8, 4), Word, Ulong),
+        m("shm_rss", (16, 8), Word, Ulong),
+        m("shm_swp", (24, 12), Word, Ulong), m("swap_attempts", (32, 16), Word, Ulong),
+        m("swap_successes", (40, 20), Word, Ulong),
     ]),
     (Layout::ShmLimits, &[
-        m("shmmax", (0, 0), Word, Ulong), m("shmmin", (8, 4), Word, Ulong), m("shmmni", (16, 8), Word, Ulong),
+        m("shmmax", (0, 0), Word, Ulong), m("shmmin", (8, 4), Word, Ulong),
+        m("shmmni", (16, 8), Word, Ulong),
         m("shmseg", (24, 12), Word, Ulong), m("shmall", (32, 16), Word, Ulong),
     ]),
     (Layout::MsqidDs, &[
-        m("msg_perm", (0, 0), Permissions, Hex), m("msg_stime", (48, 36), Eight, Ulong), m("msg_rtime", (56, 44), Eight, Ulong),
-        m("msg_ctime", (64, 52), Eight, Ulong), m("msg_qnum", (80, 64), Word, Ulong), m("msg_qbytes", (88, 68), Word, Ulong),
+        m("msg_perm", (0, 0), Permissions, Hex), m("msg_stime", (48, 36), Eight, Ulong),
+        m("msg_rtime", (56, 44), Eight, Ulong),
+        m("msg_ctime", (64, 52), Eight, Ulong), m("msg_qnum", (80, 64), Word, Ulong),
+        m("msg_qbytes", (88, 68), Word, Ulong),
         m("msg_lspid", (96, 72), Four, Int), m("msg_lrpid", (100, 76), Four, Int),
     ]),
     (Layout::ShmidDs, &[
-        m("shm_perm", (0, 0), Permissions, Hex), m("shm_segsz", (48, 36), Word, Ulong), m("shm_cpid", (80, 64), Four, Int),
-        m("shm_lpid", (84, 68), Four, Int), m("shm_nattch", (88, 72), Word, Ulong), m("shm_atime", (56, 40), Eight, Ulong),
+        m("shm_perm", (0, 0), Permissions, Hex), m("shm_segsz", (48, 36), Word, Ulong),
+        m("shm_cpid", (80, 64), Four, Int),
+        m("shm_lpid", (84, 68), Four, Int), m("shm_nattch", (88, 72), Word, Ulong),
+        m("shm_atime", (56, 40), Eight, Ulong),
         m("shm_dtime", (64, 48), Eight, Ulong), m("shm_ctime", (72, 56), Eight, Ulong),
     ]),
     // Of x86 (asm/sembuf.h): it has a spare word behind each time.
     (Layout::SemidDs, &[
-        m("sem_perm", (0, 0), Permissions, Hex), m("sem_otime", (48, 36), Eight, Ulong), m("sem_ctime", (64, 44), Eight, Ulong),
+        m("sem_perm", (0, 0), Permissions, Hex), m("sem_otime", (48, 36), Eight, Ulong),
+        m("sem_ctime", (64, 44), Eight, Ulong),
         m("sem_nsems", (80, 52), Word, Ulong),
     ]),
-    (Layout::IoEvent, &[same("data", 0, Eight, Hex), same("obj", 8, Eight, Hex), same("res", 16, Eight, Long), same("res2", 24, Eight, Long)]),
+    (Layout::IoEvent,
+        &[same("data", 0, Eight, Hex), same("obj", 8, Eight, Hex), same("res", 16, Eight, Long),
+            same("res2", 24, Eight, Long)]),
     (Layout::IoUringParams, &[
-        same("flags", 8, Four, Hex), same("sq_thread_cpu", 12, Four, Uint), same("sq_thread_idle", 16, Four, Uint),
-        same("sq_entries", 0, Four, Uint), same("cq_entries", 4, Four, Uint), same("features", 20, Four, Hex), same("wq_fd", 24, Four, Uint),
+        same("flags", 8, Four, Hex), same("sq_thread_cpu", 12, Four, Uint),
+        same("sq_thread_idle", 16, Four, Uint),
+        same("sq_entries", 0, Four, Uint), same("cq_entries", 4, Four, Uint),
+        same("features", 20, Four, Hex), same("wq_fd", 24, Four, Uint),
     ]),
-    (Layout::FutexWaitv, &[same("val", 0, Eight, Hex), same("uaddr", 8, Eight, Hex), same("flags", 16, Four, Flags(&ipc::FUTEX2))]),
+    (Layout::FutexWaitv,
+        &[same("val", 0, Eight, Hex), same("uaddr", 8, Eight, Hex),
+            same("flags", 16, Four, Flags(&ipc::FUTEX2))]),
     (Layout::SchedAttr, &[
-        same("size", 0, Four, Uint), same("sched_policy", 4, Four, Enum(&process::SCHED)), same("sched_flags", 8, Eight, Hex),
-        same("sched_nice", 16, Four, Int), same("sched_priority", 20, Four, Uint), same("sched_runtime", 24, Eight, Ulong),
-        same("sched_deadline", 32, Eight, Ulong), same("sched_period", 40, Eight, Ulong), same("sched_util_min", 48, Four, Uint),
+        same("size", 0, Four, Uint), same("sched_policy", 4, Four, Enum(&process::SCHED)),
+        same("sched_flags", 8, Eight, Hex),
+        same("sched_nice", 16, Four, Int), same("sched_priority", 20, Four, Uint),
+        same("sched_runtime", 24, Eight, Ulong),
+        same("sched_deadline", 32, Eight, Ulong), same("sched_period", 40, Eight, Ulong),
+        same("sched_util_min", 48, Four, Uint),
         same("sched_util_max", 52, Four, Uint),
     ]),
     (Layout::FOwnerEx, &[same("type", 0, Four, Enum(&file::OWNER)), same("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
-        same("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)), same("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
+        same("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
+        same("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
         same("propagation", 16, Eight, Hex), same("userns_fd", 24, Eight, Ulong),
     ]),
     (Layout::CachestatRange, &[same("off", 0, Eight, Ulong), same("len", 8, Eight, Ulong)]),
     (Layout::Cachestat, &[
-        same("nr_cache", 0, Eight, Ulong), same("nr_dirty", 8, Eight, Ulong), same("nr_writeback", 16, Eight, Ulong),
+        same("nr_cache", 0, Eight, Ulong), same("nr_dirty", 8, Eight, Ulong),
+        same("nr_writeback", 16, Eight, Ulong),
         same("nr_evicted", 24, Eight, Ulong), same("nr_recently_evicted", 32, Eight, Ulong),
     ]),
     (Layout::UffdioRange, &[same("start", 0, Eight, Hex), same("len", 8, Eight, Hex)]),
-    (Layout::XattrArgs, &[same("value", 0, Eight, Hex), same("size", 8, Four, Uint), same("flags", 12, Four, Flags(&file::XATTR))]),
-    (Layout::MntIdReq, &[same("size", 0, Four, Uint), same("mnt_id", 8, Eight, Hex), same("param", 16, Eight, Hex)]),
+    (Layout::XattrArgs,
+        &[same("value", 0, Eight, Hex), same("size", 8, Four, Uint),
+            same("flags", 12, Four, Flags(&file::XATTR))]),
+    (Layout::MntIdReq,
+        &[same("size", 0, Four, Uint), same("mnt_id", 8, Eight, Hex),
+            same("param", 16, Eight, Hex)]),
     (Layout::MmapArgs, &[
-        m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong), m("prot", (16, 8), Word, Flags(&memory::PROT)), m("flags", (24, 12), Word, Flags(&memory::MAP)),
+        m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong),
+        m("prot", (16, 8), Word, Flags(&memory::PROT)),
+        m("flags", (24, 12), Word, Flags(&memory::MAP)),
         m("fd", (32, 16), Word, Long), m("offset", (40, 20), Word, Hex),
     ]),
     (Layout::SelectArgs, &[
-        m("n", (0, 0), Word, Ulong), m("inp", (8, 4), Word, Hex), m("outp", (16, 8), Word, Hex), m("exp", (24, 12), Word, Hex),
+        m("n", (0, 0), Word, Ulong), m("inp", (8, 4), Word, Hex), m("outp", (16, 8), Word, Hex),
+        m("exp", (24, 12), Word, Hex),
         m("tvp", (32, 16), Word, Hex),
     ]),
-    (Layout::PtracePeekSiginfo, &[same("off", 0, Eight, Ulong), same("flags", 8, Four, Hex), same("nr", 12, Four, Int)]),
+    (Layout::PtracePeekSiginfo,
+        &[same("off", 0, Eight, Ulong), same("flags", 8, Four, Hex), same("nr", 12, Four, Int)]),
 ];
 
 #[cfg(test)]
@@ -246,14 +281,24 @@ mod tests {
     fn members_lie_within_their_structures() {
         for abi in Abi::ALL {
             let generic = abi == Abi::Aarch64;
-            let tables = MEMBERS.iter().filter(|(layout, _)| !generic || *layout != Layout::SemidDs).copied();
-            for (layout, members) in tables.chain(generic.then_some((Layout::SemidDs, GENERIC_SEMAPHORES))) {
+            let tables = MEMBERS
+                .iter()
+                .filter(|(layout, _)| !generic || *layout != Layout::SemidDs)
+                .copied();
+            for (layout, members) in
+                tables.chain(generic.then_some((Layout::SemidDs, GENERIC_SEMAPHORES)))
+            {
                 let word = long_of(abi);
                 let size = usize::try_from(layout.size(abi)).unwrap();
                 for one in members {
                     let at = usize::from(if word == 8 { one.at.0 } else { one.at.1 });
                     let end = at + one.width.bytes(word);
-                    assert!(end <= size, "{abi}: {} of {} ends at {end} of {size}", one.name, layout.name());
+                    assert!(
+                        end <= size,
+                        "{abi}: {} of {} ends at {end} of {size}",
+                        one.name,
+                        layout.name()
+                    );
                 }
             }
         }

@@ -1,5 +1,5 @@
-//! The arguments and result of a call as text. Which argument is what, and how long, says the table; here is how each
-//! kind of thing looks. One file per family.
+//! The arguments and result of a call as text. Which argument is what, and how long, says the
+//! table; here is how each kind of thing looks. One file per family.
 
 mod aio;
 mod fields;
@@ -48,7 +48,8 @@ pub(crate) struct View<'a> {
     pub(crate) abi: Abi,
     pub(crate) row: &'static Row,
     pub(crate) args: [u64; 6],
-    /// The role that the memory of its arguments has: that of a call behind another one is a level deeper.
+    /// The role that the memory of its arguments has: that of a call behind another one is a level
+    /// deeper.
     pub(crate) role: u8,
     pub(crate) entry: &'a Kept,
     pub(crate) exit: Option<&'a Kept>,
@@ -75,7 +76,9 @@ impl<'a> View<'a> {
         match meaning {
             // How much of each message was sent is known when the call ends.
             (Kind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
-            (_, Some(Mem { dir: Dir::InOut, .. })) => !matches!(self.row.act, Act::Poll | Act::Futex),
+            (_, Some(Mem { dir: Dir::InOut, .. })) => {
+                !matches!(self.row.act, Act::Poll | Act::Futex)
+            }
             _ => false,
         }
     }
@@ -101,7 +104,8 @@ impl<'a> View<'a> {
 
     /// The bytes of a region, at most so many.
     pub(crate) fn bytes(&self, piece: &Piece<'a>, limit: usize) -> Option<Cow<'a, [u8]>> {
-        /// No structure or list that the kernel takes is longer; strings are when they are wanted so.
+        /// No structure or list that the kernel takes is longer; strings are when they are wanted
+        /// so.
         const MOST: usize = 16 << 20;
         let bytes = piece.bytes(self.buffers, limit.min(MOST.max(self.options.string_limit)));
         if bytes.is_none() {
@@ -133,8 +137,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the call has written memory. Of what it has not, a log may hold what lay there before: logs of an older table do, and
-    /// where only other memory says it.
+    /// Whether the call has written memory. Of what it has not, a log may hold what lay there
+    /// before: logs of an older table do, and where only other memory says it.
     fn was_written(&self, when: When) -> bool {
         let Some(outcome) = self.outcome else { return true };
         match when {
@@ -187,7 +191,8 @@ impl<'a> View<'a> {
         match kind {
             Kind::StrVec => string::strings(self, i, bytes, out),
             Kind::Struct(layout) if mem.dir == Dir::InOut => {
-                let before = u8::try_from(i).ok().and_then(|arg| self.entry.find(arg, self.role, 0));
+                let before =
+                    u8::try_from(i).ok().and_then(|arg| self.entry.find(arg, self.role, 0));
                 let before = before.and_then(|piece| self.bytes(&piece, usize::MAX));
                 return layouts::changed(self, layout, before.as_deref(), bytes, i, out);
             }
@@ -236,7 +241,9 @@ impl<'a> View<'a> {
                 let (kind, _) = self.meaning(count.index.into());
                 kind.count(self.arg(count.index.into())) == 0
             }
-            Len::Ret { .. } => self.outcome.is_some_and(|outcome| !outcome.failed() && outcome.rval == 0),
+            Len::Ret { .. } => {
+                self.outcome.is_some_and(|outcome| !outcome.failed() && outcome.rval == 0)
+            }
             _ => false,
         }
     }

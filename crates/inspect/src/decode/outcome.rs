@@ -1,4 +1,5 @@
-//! The result of a call. Success is what `is_error` says; where the value says otherwise, both are shown.
+//! The result of a call. Success is what `is_error` says; where the value says otherwise, both are
+//! shown.
 
 use sysreel_abi::{Abi, Act, Kind, errno_message, errno_name, render};
 
@@ -35,7 +36,8 @@ pub(crate) fn disagreement(outcome: Outcome, out: &mut String) {
     }
 }
 
-/// `-1 ENOENT (No such file or directory)`, or `? ERESTARTSYS (To be restarted if SA_RESTART is set)`.
+/// `-1 ENOENT (No such file or directory)`, or `? ERESTARTSYS (To be restarted if SA_RESTART is
+/// set)`.
 pub(crate) fn error(rval: i64, out: &mut String) {
     let errno = i32::try_from(rval.wrapping_neg()).unwrap_or(0);
     out.push_str(if RESTARTS.contains(&errno.into()) { "? " } else { "-1 " });

@@ -7,7 +7,8 @@ use super::{Fields, View, layouts, member, value};
 use crate::psi::Outcome;
 use crate::text;
 
-/// `{fd=3, events=POLLIN}`; an entry with a negative fd is ignored by the kernel, and has no events.
+/// `{fd=3, events=POLLIN}`; an entry with a negative fd is ignored by the kernel, and has no
+/// events.
 pub(crate) fn pollfd(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "fd");
@@ -19,7 +20,8 @@ pub(crate) fn pollfd(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `{events=EPOLLIN, data={u32=3, u64=3}}`. x86 packs the structure (include/uapi/linux/eventpoll.h).
+/// `{events=EPOLLIN, data={u32=3, u64=3}}`. x86 packs the structure
+/// (include/uapi/linux/eventpoll.h).
 pub(crate) fn epoll_event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let data = if view.abi == Abi::Aarch64 { 8 } else { 4 };
     out.push('{');
@@ -49,12 +51,15 @@ pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// What came of it, behind the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or `(Timeout)`.
+/// What came of it, behind the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
+/// `(Timeout)`.
 pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     let polls = |arg: &Arg| matches!(arg.kind, Kind::Array(Layout::PollFd) | Kind::FdSet);
     let waits = |arg: &Arg| {
-        let is_time =
-            matches!(arg.kind, Kind::Struct(Layout::Timespec | Layout::Timespec64 | Layout::Timeval));
+        let is_time = matches!(
+            arg.kind,
+            Kind::Struct(Layout::Timespec | Layout::Timespec64 | Layout::Timeval)
+        );
         is_time && arg.mem.is_some_and(|mem| mem.dir == Dir::InOut)
     };
     let any_polls = view.row.args.iter().any(polls);
@@ -69,11 +74,14 @@ pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     out.push_str(" (");
     let mut sets = ["in ", "out ", "except "].into_iter();
     for (i, arg) in view.row.args.iter().enumerate() {
-        let word = if matches!(arg.kind, Kind::FdSet) { sets.next().unwrap_or_default() } else { "left " };
+        let word =
+            if matches!(arg.kind, Kind::FdSet) { sets.next().unwrap_or_default() } else { "left " };
         if !polls(arg) && !waits(arg) {
             continue;
         }
-        let Some(piece) = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0) else { continue };
+        let Some(piece) = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0) else {
+            continue;
+        };
         let Some(bytes) = view.bytes(&piece, usize::MAX) else { continue };
         let before = out.len();
         if before > start + 2 {

@@ -9,7 +9,8 @@ use crate::text;
 
 /// What wait stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
 pub(crate) fn wait_status_of(bytes: &[u8], out: &mut String) -> bool {
-    let Some(status) = bytes.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes)
+    let Some(status) =
+        bytes.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes)
     else {
         return false;
     };
@@ -131,7 +132,9 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
 
 /// Whether clone's flags name a constant.
 fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
-    names.iter().any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
+    names
+        .iter()
+        .any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
 }
 
 /// clone, the part that is known at its entry; its arguments are shown in an order of their own.
@@ -141,8 +144,13 @@ pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
     text::pointer(out, at("newsp"));
     member(out, "flags");
     value::constant(view, Kind::Flags(&p::CLONE), at("clone_flags"), out);
-    let more =
-        ["CLONE_PARENT_SETTID", "CLONE_PIDFD", "CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID", "CLONE_SETTLS"];
+    let more = [
+        "CLONE_PARENT_SETTID",
+        "CLONE_PIDFD",
+        "CLONE_CHILD_SETTID",
+        "CLONE_CHILD_CLEARTID",
+        "CLONE_SETTLS",
+    ];
     has(view, at("clone_flags"), &more)
 }
 
@@ -180,7 +188,8 @@ fn number(bytes: &[u8], view: &View<'_>, out: &mut String) {
     out.push(']');
 }
 
-/// `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members, of which old callers have fewer.
+/// `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members, of which old callers have
+/// fewer.
 pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     let flags = f.u64(0);
     out.push('{');
@@ -212,7 +221,10 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");
-        match view.deeper(i, 1, CLONE_SET_TID, Dir::In).and_then(|piece| view.bytes(&piece, usize::MAX)) {
+        match view
+            .deeper(i, 1, CLONE_SET_TID, Dir::In)
+            .and_then(|piece| view.bytes(&piece, usize::MAX))
+        {
             Some(bytes) => tids(view, &bytes, out),
             None => text::pointer(out, f.u64(64)),
         }
@@ -240,8 +252,9 @@ fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
 /// Whether clone3 writes something that its exit shows.
 pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     let bytes = view.piece(i, Dir::In).and_then(|piece| view.bytes(&piece, usize::MAX));
-    bytes
-        .is_some_and(|b| has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"]))
+    bytes.is_some_and(|b| {
+        has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
+    })
 }
 
 /// ` => {parent_tid=[123]}`: what clone3 wrote.
@@ -250,7 +263,9 @@ pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
     out.push_str(" => {");
     for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
         let piece = view.deeper(i, 1, index, Dir::Out);
-        if let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4) {
+        if let Some(bytes) =
+            piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4)
+        {
             member(out, name);
             number(&bytes, view, out);
         }

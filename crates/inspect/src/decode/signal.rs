@@ -28,7 +28,8 @@ pub(crate) fn set(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// `struct sigaction` as the kernel has it: handler, flags, restorer, mask; 64-bit ARM has no restorer.
+/// `struct sigaction` as the kernel has it: handler, flags, restorer, mask; 64-bit ARM has no
+/// restorer.
 pub(crate) fn action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let restorer = view.abi != Abi::Aarch64 || f.bytes.len() >= 4 * f.word();
     let mask_at = if restorer { 3 * f.word() } else { 2 * f.word() };
@@ -97,7 +98,8 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     out.push_str("{si_signo=");
     value::signal(f.u32(0), out);
     member(out, "si_code");
-    let named = i32::try_from(signal).ok().zip(i32::try_from(code).ok()).and_then(|(s, c)| code_name(s, c));
+    let named =
+        i32::try_from(signal).ok().zip(i32::try_from(code).ok()).and_then(|(s, c)| code_name(s, c));
     match named {
         Some(name) => out.push_str(name),
         None => text::sdec(out, code),
@@ -110,8 +112,8 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// What waitid has found: nobody, or a child without the times that SIGCHLD tells. A log of an older table has more bytes, which the
-/// kernel has not written.
+/// What waitid has found: nobody, or a child without the times that SIGCHLD tells. A log of an
+/// older table has more bytes, which the kernel has not written.
 pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
     if f.u32(0) == 0 {
         out.push_str("{}");
@@ -122,7 +124,8 @@ pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
 }
 
 fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut String) {
-    // The union is aligned to a word. Sizes of its first two members are those of ints in every ABI.
+    // The union is aligned to a word. Sizes of its first two members are those of ints in every
+    // ABI.
     let at = if f.word() == 4 { 12 } else { 16 };
     let w = f.word();
     let number = |out: &mut String, name: &str, value: i64| {

@@ -60,7 +60,11 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
             text::dec(out, f.u32(4));
             member(out, "nl_groups");
             let groups = f.u32(8);
-            if groups == 0 { out.push_str("00000000") } else { out.push_str(&format!("{groups:#010x}")) }
+            if groups == 0 {
+                out.push_str("00000000")
+            } else {
+                out.push_str(&format!("{groups:#010x}"))
+            }
         }
         _ if bytes.len() > 2 => {
             member(out, "sa_data");
@@ -110,8 +114,8 @@ fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
         .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
 }
 
-/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`; the family alone where the log does not show the socket
-/// being made. False when there is nothing to say beyond the link.
+/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`; the family alone where the log does
+/// not show the socket being made. False when there is nothing to say beyond the link.
 pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
     let family = Fields::new(abi, &name.local).u16(0);
     // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h): the usual protocol of each.
@@ -152,15 +156,19 @@ fn end(bytes: &[u8], out: &mut String) {
             out.push('@');
             text::quoted(out, rest, crate::print::HexStrings::Never);
         }
-        [_, _, rest @ ..] => text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never),
+        [_, _, rest @ ..] => {
+            text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never)
+        }
         _ => {}
     }
 }
 
 /// Two file descriptors: what pipe and socketpair write.
 pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
-    let bytes =
-        view.piece(i, Dir::Out).and_then(|piece| view.bytes(&piece, 8)).filter(|bytes| bytes.len() == 8);
+    let bytes = view
+        .piece(i, Dir::Out)
+        .and_then(|piece| view.bytes(&piece, 8))
+        .filter(|bytes| bytes.len() == 8);
     let Some(bytes) = bytes else { return false };
     let f = Fields::new(view.abi, &bytes);
     out.push('[');
@@ -200,7 +208,8 @@ fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('}');
 }
 
-/// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says something.
+/// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says
+/// something.
 pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, out: &mut String) {
     if dir.comes_out() && view.outcome.is_some_and(|outcome| outcome.failed()) {
         out.push_str("{msg_namelen=");
@@ -212,12 +221,21 @@ pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, ou
 }
 
 /// A `msghdr`: seven members, each in the room of a word.
-pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Fields<'_>, out: &mut String) {
+pub(crate) fn message(
+    view: &View<'_>,
+    i: usize,
+    dir: Dir,
+    number: u32,
+    f: Fields<'_>,
+    out: &mut String,
+) {
     let name_len = f.u32(f.word());
     // What a failed call would have written was not written: the addresses stand for it.
-    let came = dir == Dir::In || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
+    let came = dir == Dir::In
+        || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
     out.push_str("{msg_name=");
-    let piece = view.deeper(i, 1, index(number, MSG_NAME), dir).filter(|piece| came && piece.head.got > 0);
+    let piece =
+        view.deeper(i, 1, index(number, MSG_NAME), dir).filter(|piece| came && piece.head.got > 0);
     match piece {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
         Some(piece) => match view.bytes(&piece, usize::MAX) {
@@ -238,8 +256,9 @@ pub(crate) fn message(view: &View<'_>, i: usize, dir: Dir, number: u32, f: Field
     text::dec(out, f.ulong(3));
     if f.ulong(5) != 0 {
         member(out, "msg_control");
-        let piece =
-            view.deeper(i, 1, index(number, MSG_CONTROL), dir).filter(|piece| came && piece.head.got > 0);
+        let piece = view
+            .deeper(i, 1, index(number, MSG_CONTROL), dir)
+            .filter(|piece| came && piece.head.got > 0);
         match piece.and_then(|piece| view.bytes(&piece, usize::MAX)) {
             Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
@@ -290,7 +309,8 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
         value::constant(view, Kind::Enum(&s::LEVEL), level, out);
         member(out, "cmsg_type");
         match render::socket_option(level, kind) {
-            // Of this level they are no options. It is 1 in every ABI here (include/uapi/asm-generic/socket.h).
+            // Of this level they are no options. It is 1 in every ABI here
+            // (include/uapi/asm-generic/socket.h).
             _ if level == 1 => value::constant(view, Kind::Enum(&s::CONTROL), kind, out),
             Some(name) if !view.options.raw_constants => out.push_str(name),
             _ => text::hex(out, kind),
@@ -334,7 +354,13 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
 }
 
 /// An array of `mmsghdr`: messages with the length of each. False when nothing came.
-pub(crate) fn messages(view: &View<'_>, i: usize, dir: Dir, bytes: &[u8], out: &mut String) -> bool {
+pub(crate) fn messages(
+    view: &View<'_>,
+    i: usize,
+    dir: Dir,
+    bytes: &[u8],
+    out: &mut String,
+) -> bool {
     let size = |layout: Layout| usize::try_from(layout.size(view.abi)).unwrap_or(usize::MAX);
     let done = view
         .outcome

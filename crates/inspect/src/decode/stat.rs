@@ -197,14 +197,18 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     number(out, "stx_blocks", f.u64(48));
     member(out, "stx_attributes_mask");
     text::hex(out, f.u64(56));
-    for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)] {
+    for (name, at) in [("stx_atime", 64), ("stx_btime", 80), ("stx_ctime", 96), ("stx_mtime", 112)]
+    {
         member(out, name);
         time::timespec(f.i64(at), f.u32(at + 8), out);
         time::comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
     }
-    for (name, at) in
-        [("stx_rdev_major", 128), ("stx_rdev_minor", 132), ("stx_dev_major", 136), ("stx_dev_minor", 140)]
-    {
+    for (name, at) in [
+        ("stx_rdev_major", 128),
+        ("stx_rdev_minor", 132),
+        ("stx_dev_major", 136),
+        ("stx_dev_minor", 140),
+    ] {
         number(out, name, f.u32(at));
     }
     member(out, "stx_mnt_id");
@@ -212,7 +216,8 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// The flags of statx, where two bits that are both 0 mean that it shall do as stat does (include/uapi/linux/fcntl.h).
+/// The flags of statx, where two bits that are both 0 mean that it shall do as stat does
+/// (include/uapi/linux/fcntl.h).
 pub(crate) fn sync_flags(view: &View<'_>, kind: Kind, flags: u64, out: &mut String) {
     const SYNC: u64 = 0x6000;
     if flags & SYNC != 0 || view.options.raw_constants {
@@ -241,7 +246,8 @@ pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 
 /// `struct statfs` and `statfs64` (include/uapi/asm-generic/statfs.h).
 pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
-    // Type and block size are words; the five counts are words or, in i386's statfs64, 64-bit numbers.
+    // Type and block size are words; the five counts are words or, in i386's statfs64, 64-bit
+    // numbers.
     let i386 = f.abi == Abi::I386;
     let wide = !i386 || layout == Layout::Statfs64;
     let word = |i: usize| if i386 { f.u32(i * 4) } else { f.u64(i * 8) };
@@ -256,7 +262,9 @@ pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
         None => text::hex(out, word(0)),
     }
     number(out, "f_bsize", word(1));
-    for (i, name) in ["f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"].into_iter().enumerate() {
+    for (i, name) in
+        ["f_blocks", "f_bfree", "f_bavail", "f_files", "f_ffree"].into_iter().enumerate()
+    {
         number(out, name, count(i));
     }
     out.push_str(", f_fsid={val=[");

@@ -29,7 +29,8 @@ pub(crate) fn string<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut
     let text = text::until_nul(&bytes);
     let ended = text.len() < bytes.len();
     // The kernel could not read it to its end either; what is shown may end before that.
-    if !ended && !piece.is_cut() && piece.head.errno != 0 && text.len() <= view.options.string_limit {
+    if !ended && !piece.is_cut() && piece.head.errno != 0 && text.len() <= view.options.string_limit
+    {
         return view.unreadable(i, piece, out);
     }
     limited(view, text, !ended && piece.is_cut(), view.options.hex, out);
@@ -52,7 +53,13 @@ pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut
 }
 
 /// A string of which at most the string limit is shown.
-pub(crate) fn limited(view: &View<'_>, bytes: &[u8], more: bool, style: HexStrings, out: &mut String) {
+pub(crate) fn limited(
+    view: &View<'_>,
+    bytes: &[u8],
+    more: bool,
+    style: HexStrings,
+    out: &mut String,
+) {
     let limit = view.options.string_limit;
     let shown = bytes.get(..limit).unwrap_or(bytes);
     text::quoted(out, shown, style);

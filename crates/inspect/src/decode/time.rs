@@ -8,7 +8,8 @@ pub(crate) fn timespec(seconds: i64, nanoseconds: u64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_nsec=");
-    // Out of its range it is never negative for the kernel: the comparison is unsigned (include/linux/time64.h).
+    // Out of its range it is never negative for the kernel: the comparison is unsigned
+    // (include/linux/time64.h).
     text::dec(out, nanoseconds);
     out.push('}');
 }
@@ -36,7 +37,8 @@ pub(crate) fn timeval_at(fields: Fields<'_>, i: usize, out: &mut String) {
     timeval(fields.klong(2 * i), fields.kulong(2 * i + 1), out);
 }
 
-/// An element of utimensat's array: `UTIME_NOW` and `UTIME_OMIT` stand in the nanoseconds (include/linux/stat.h).
+/// An element of utimensat's array: `UTIME_NOW` and `UTIME_OMIT` stand in the nanoseconds
+/// (include/linux/stat.h).
 pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut String) {
     let (seconds, ns) = if wide {
         (fields.i64(16 * i), fields.u64(16 * i + 8))
@@ -124,7 +126,8 @@ pub(crate) fn timex(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
 /// `struct tms`: four times in clock ticks.
 pub(crate) fn tms(fields: Fields<'_>, out: &mut String) {
     out.push('{');
-    for (i, name) in ["tms_utime", "tms_stime", "tms_cutime", "tms_cstime"].into_iter().enumerate() {
+    for (i, name) in ["tms_utime", "tms_stime", "tms_cutime", "tms_cstime"].into_iter().enumerate()
+    {
         member(out, name);
         text::sdec(out, fields.klong(i));
     }

@@ -6,7 +6,8 @@ use super::{View, socket};
 use crate::print::FdStyle;
 use crate::text;
 
-/// Writes a value of a kind. `i` is the argument it belongs to: some kinds depend on those before it.
+/// Writes a value of a kind. `i` is the argument it belongs to: some kinds depend on those before
+/// it.
 pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut String) {
     let low = value & 0xffff_ffff;
     match kind {
@@ -31,7 +32,12 @@ pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut
         Kind::Signal => signal(value, out),
         Kind::Hex32 => text::hex(out, low),
         Kind::Hex | Kind::Varies | Kind::Never => text::hex(out, value),
-        Kind::Flags(_) | Kind::FlagsMode(_) | Kind::Enum(_) | Kind::Clock | Kind::Ioctl | Kind::FileMode => {
+        Kind::Flags(_)
+        | Kind::FlagsMode(_)
+        | Kind::Enum(_)
+        | Kind::Clock
+        | Kind::Ioctl
+        | Kind::FileMode => {
             constant(view, kind, value, out);
         }
         _ => text::pointer(out, value),
@@ -72,7 +78,8 @@ pub(crate) fn signal(value: u64, out: &mut String) {
     }
 }
 
-/// A device number: the kernel's encoding for user space (`new_encode_dev`, include/linux/kdev_t.h, and its 64-bit form).
+/// A device number: the kernel's encoding for user space (`new_encode_dev`, include/linux/kdev_t.h,
+/// and its 64-bit form).
 pub(crate) fn device(dev: u64, out: &mut String) {
     let major = (dev >> 8) & 0xfff | (dev >> 32) & 0xffff_f000;
     let minor = dev & 0xff | (dev >> 12) & 0xffff_ff00;
@@ -106,7 +113,9 @@ pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
 
 fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
     let named = view.fds.and_then(|table| table.get(fd));
-    let Some(name) = named.filter(|name| view.options.fds != FdStyle::Number && !name.link.is_empty()) else {
+    let Some(name) =
+        named.filter(|name| view.options.fds != FdStyle::Number && !name.link.is_empty())
+    else {
         return;
     };
     out.push('<');

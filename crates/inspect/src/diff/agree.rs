@@ -1,4 +1,5 @@
-//! What several comparisons of the same two things agree on. What only some of them show is unstable, and no reason to fail.
+//! What several comparisons of the same two things agree on. What only some of them show is
+//! unstable, and no reason to fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +14,8 @@ type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
 fn identity(difference: &Difference) -> Identity {
     let Difference { rule, change, role, what, before, after, .. } = difference;
     // How often it was this time is no part of being over a budget.
-    let (before, after) = if *rule == Rule::PolicyBudget { (&None, &None) } else { (before, after) };
+    let (before, after) =
+        if *rule == Rule::PolicyBudget { (&None, &None) } else { (before, after) };
     (*rule, *change, role.clone(), what.clone(), before.clone(), after.clone())
 }
 
@@ -25,14 +27,16 @@ fn each<'d>(differences: &'d [Difference], see: &mut dyn FnMut(&'d Difference)) 
     }
 }
 
-/// The first verdict with the differences that all have; those of some only are unstable. `None` of none.
+/// The first verdict with the differences that all have; those of some only are unstable. `None` of
+/// none.
 #[must_use]
 pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
     let of = verdicts.len();
     let mut seen = BTreeMap::<Identity, (Vec<usize>, &Difference)>::new();
     for (at, verdict) in verdicts.iter().enumerate() {
         each(&verdict.report.differences, &mut |difference| {
-            let (counts, _) = seen.entry(identity(difference)).or_insert_with(|| (vec![0; of], difference));
+            let (counts, _) =
+                seen.entry(identity(difference)).or_insert_with(|| (vec![0; of], difference));
             if let Some(count) = counts.get_mut(at) {
                 *count += 1;
             }
@@ -49,7 +53,8 @@ pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
         }
         agreed.insert(identity, least);
     }
-    let noise: BTreeSet<String> = verdicts.iter().flat_map(|verdict| &verdict.noise).cloned().collect();
+    let noise: BTreeSet<String> =
+        verdicts.iter().flat_map(|verdict| &verdict.noise).cloned().collect();
     let whole = verdicts.iter().all(|verdict| verdict.report.is_whole());
     let mut first = if verdicts.is_empty() { return None } else { verdicts.swap_remove(0) };
     (first.unstable, first.noise) = (unstable, noise.into_iter().collect());
@@ -74,7 +79,10 @@ mod tests {
     use crate::diff::run::Environment;
 
     fn difference(what: &str, consequences: Vec<Difference>) -> Difference {
-        Difference { consequences, ..Difference::about(Rule::FsReadNew, Change::Added, what.to_owned()) }
+        Difference {
+            consequences,
+            ..Difference::about(Rule::FsReadNew, Change::Added, what.to_owned())
+        }
     }
 
     fn verdict(differences: Vec<Difference>) -> Verdict {
@@ -129,7 +137,8 @@ mod tests {
     #[test]
     fn how_often_counts() {
         let twice = || vec![difference("read a", vec![]), difference("read a", vec![])];
-        let left = agree(vec![verdict(twice()), verdict(vec![difference("read a", vec![])])]).unwrap();
+        let left =
+            agree(vec![verdict(twice()), verdict(vec![difference("read a", vec![])])]).unwrap();
         assert_eq!((whats(&left.report.differences), left.unstable.len()), (vec!["read a"], 1));
         let left = agree(vec![verdict(twice()), verdict(twice())]).unwrap();
         assert_eq!((left.report.differences.len(), left.unstable.len()), (2, 0));

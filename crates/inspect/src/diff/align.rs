@@ -1,10 +1,12 @@
 //! Which parts of two streams are the same: alignment that is never quadratic.
 //!
-//! Streams of calls are long, and often made of few different calls in loops, where the usual algorithms (Myers, histogram) take quadratic time.
-//! So a stream is cut at anchors first: stretches that occur once in both. What lies between two anchors is aligned by itself, with shorter
-//! anchors, down to pieces that are small enough for Myers. Where there is no anchor, the two are followed side by side as long as each edit
-//! is small; then repeats are folded and it is tried again; then an exact method that costs as much as there are equal pairs; and
-//! beyond the budget the answer is an honest "gave up here".
+//! Streams of calls are long, and often made of few different calls in loops, where the usual
+//! algorithms (Myers, histogram) take quadratic time. So a stream is cut at anchors first:
+//! stretches that occur once in both. What lies between two anchors is aligned by itself, with
+//! shorter anchors, down to pieces that are small enough for Myers. Where there is no anchor, the
+//! two are followed side by side as long as each edit is small; then repeats are folded and it is
+//! tried again; then an exact method that costs as much as there are equal pairs; and beyond the
+//! budget the answer is an honest "gave up here".
 //!
 //! The budget counts steps, not seconds: the same streams give the same answer on every machine.
 
@@ -21,7 +23,8 @@ use std::ops::Range;
 
 /// Below this many tokens of both sides together a piece is left to Myers.
 const LEAF: usize = 256;
-/// The lengths of anchors, longest first. Long ones are rarely wrong, short ones are found where edits are dense.
+/// The lengths of anchors, longest first. Long ones are rarely wrong, short ones are found where
+/// edits are dense.
 const LENGTHS: [usize; 5] = [64, 24, 12, 6, 1];
 /// What [`align`] may spend for each token, in steps of about a nanosecond.
 const STEPS_PER_TOKEN: u64 = 150;
@@ -41,7 +44,8 @@ pub enum SpanKind {
     GaveUp,
 }
 
-/// A part of the result. Spans follow each other in both streams without a gap: each token is in exactly one.
+/// A part of the result. Spans follow each other in both streams without a gap: each token is in
+/// exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     /// How the two ranges stand to each other.
@@ -170,14 +174,19 @@ impl Aligner<'_> {
             let mut at = (piece.a.start, piece.b.start);
             let mut parts = Vec::with_capacity(2 * anchors.len() + 1);
             let gap = |a: Range<usize>, b: Range<usize>| {
-                // In a much smaller piece the same length may be unique again; else shorter ones must help.
+                // In a much smaller piece the same length may be unique again; else shorter ones
+                // must help.
                 let again = (a.len() + b.len()) * 2 <= size;
                 Todo::Align(Piece { a, b, level: if again { level } else { level + 1 } })
             };
             for anchor in &anchors {
                 parts.push(gap(at.0..anchor.a, at.1..anchor.b));
                 at = (anchor.a + anchor.len, anchor.b + anchor.len);
-                parts.push(Todo::Emit(Span { kind: SpanKind::Same, a: anchor.a..at.0, b: anchor.b..at.1 }));
+                parts.push(Todo::Emit(Span {
+                    kind: SpanKind::Same,
+                    a: anchor.a..at.0,
+                    b: anchor.b..at.1,
+                }));
             }
             parts.push(gap(at.0..piece.a.end, at.1..piece.b.end));
             self.todo.extend(parts.into_iter().rev());
@@ -186,12 +195,17 @@ impl Aligner<'_> {
         self.without_anchors(piece);
     }
 
-    /// A piece in which nothing is unique: loops, or streams that have nothing to do with each other.
+    /// A piece in which nothing is unique: loops, or streams that have nothing to do with each
+    /// other.
     fn without_anchors(&mut self, piece: Piece) {
         let cost = walk::align(self.a, self.b, &piece.a, &piece.b, &mut self.spans);
         self.spend(cost.steps);
         if cost.a > piece.a.start || cost.b > piece.b.start {
-            self.todo.push(Todo::Align(Piece { a: cost.a..piece.a.end, b: cost.b..piece.b.end, level: 0 }));
+            self.todo.push(Todo::Align(Piece {
+                a: cost.a..piece.a.end,
+                b: cost.b..piece.b.end,
+                level: 0,
+            }));
             return;
         }
         let size = piece.a.len() + piece.b.len();

@@ -40,16 +40,22 @@ impl Around {
     }
 }
 
-/// The last calls of the event's task up to it, and the next one. Empty when the log does not hold the event.
+/// The last calls of the event's task up to it, and the next one. Empty when the log does not hold
+/// the event.
 ///
 /// # Errors
 /// When the log cannot be read.
 pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
     let log = file.log();
-    let options = Options { task_ids: TaskIds::Never, event_numbers: true, column: 0, ..Options::default() };
+    let options =
+        Options { task_ids: TaskIds::Never, event_numbers: true, column: 0, ..Options::default() };
     let mut found = log.events_from(event).map_err(|e| file.error(e))?;
     let task = match found.next().map_err(|e| file.error(e))? {
-        Some(Item::Event(Event { number, task, .. })) if number == event && task != TaskId::NONE => task,
+        Some(Item::Event(Event { number, task, .. }))
+            if number == event && task != TaskId::NONE =>
+        {
+            task
+        }
         _ => return Ok(Vec::new()),
     };
     let mut printer = Printer::new(&options, false);

@@ -1,7 +1,8 @@
 //! Effects: what a program did to the world, one line each. A set of them is what a gate compares.
 //!
-//! `cc1 read $WS/q.h ok`: role, operation, resource, result. No part holds a space but the resource of two names, `OLD -> NEW`, and that of
-//! an address, `tcp 127.0.0.1:80`, so a line can be taken apart again.
+//! `cc1 read $WS/q.h ok`: role, operation, resource, result. No part holds a space but the resource
+//! of two names, `OLD -> NEW`, and that of an address, `tcp 127.0.0.1:80`, so a line can be taken
+//! apart again.
 
 use std::fmt;
 use std::str::FromStr;
@@ -106,7 +107,13 @@ impl Op {
     pub const fn is_effect(self) -> bool {
         !matches!(
             self,
-            Self::Lock | Self::Chdir | Self::Accept | Self::Receive | Self::Fork | Self::Mark | Self::Call
+            Self::Lock
+                | Self::Chdir
+                | Self::Accept
+                | Self::Receive
+                | Self::Fork
+                | Self::Mark
+                | Self::Call
         )
     }
 

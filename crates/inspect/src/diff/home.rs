@@ -1,5 +1,5 @@
-//! The directories that the environment of the first program names. A snapshot leaves the environment out, but the execve that
-//! made the program holds it.
+//! The directories that the environment of the first program names. A snapshot leaves the
+//! environment out, but the execve that made the program holds it.
 
 use std::path::PathBuf;
 
@@ -50,13 +50,15 @@ fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(Str
         Some((open, u8::try_from(row.arg("envp")?).ok()?))
     });
     let Some((open, envp)) = envp else { return Vec::new() };
-    let strings = open.memory.pieces().filter(|piece| piece.head.arg == envp && piece.head.role.0 > 0);
+    let strings =
+        open.memory.pieces().filter(|piece| piece.head.arg == envp && piece.head.role.0 > 0);
     let strings = strings.filter_map(|piece| piece.bytes(buffers, MAX_ARG_STRLEN));
     strings
         .filter_map(|string| {
             let string = text::until_nul(&string);
             NAMED.iter().find_map(|(root, variable)| {
-                // A folder whose name is no text has no name of its own: paths below it stand as they are.
+                // A folder whose name is no text has no name of its own: paths below it stand as
+                // they are.
                 let path = std::str::from_utf8(string.strip_prefix(*variable)?).ok()?;
                 path.starts_with('/').then(|| ((*root).to_owned(), PathBuf::from(path)))
             })

@@ -65,7 +65,8 @@ pub struct Difference {
     pub process: String,
     /// The program that did it.
     pub role: String,
-    /// What it is about, by canonical names; together with the rule it is the difference's identity.
+    /// What it is about, by canonical names; together with the rule it is the difference's
+    /// identity.
     pub what: String,
     /// How it was in the first run, where both have it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -108,7 +109,8 @@ pub struct MutedCount {
 pub struct Account {
     /// All events.
     pub events: u64,
-    /// All calls, of two events each: `muted`, `same`, `different`, `moved`, `gave_up` and `unseen` together.
+    /// All calls, of two events each: `muted`, `same`, `different`, `moved`, `gave_up` and `unseen`
+    /// together.
     pub calls: u64,
     /// Calls that are counted by class only.
     pub muted: u64,

@@ -59,7 +59,8 @@ impl Serialize for Severity {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $severity:ident, $why:literal;)*) => {
-        /// The kind of a difference. Its id never changes its meaning: policies and baselines name it.
+        /// The kind of a difference. Its id never changes its meaning: policies and baselines name
+        /// it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule {
             $($(#[$doc])* $name,)*
@@ -75,7 +76,8 @@ macro_rules! rules {
                 match self { $(Self::$name => $id,)* }
             }
 
-            /// How much it matters where nobody says otherwise. Where a thing happens may change that: see docs/diff.md.
+            /// How much it matters where nobody says otherwise. Where a thing happens may change
+            /// that: see docs/diff.md.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)* }

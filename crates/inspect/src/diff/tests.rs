@@ -15,7 +15,8 @@ type Deed = (u32, usize, usize, bool);
 const CALLS: [&str; 9] =
     ["stat", "unlink", "mkdir", "rename", "readlink", "sched_yield", "getpid", "creat", "access"];
 /// The last one is for those who need a name that nobody else has.
-const PATHS: [&[u8]; 6] = [b"/w/a\0", b"/w/b\0", b"c\0", b"/etc/d\0", b"/tmp/x1y2z3w4\0", b"/etc/own\0"];
+const PATHS: [&[u8]; 6] =
+    [b"/w/a\0", b"/w/b\0", b"c\0", b"/etc/d\0", b"/tmp/x1y2z3w4\0", b"/etc/own\0"];
 
 /// A run with two processes, the first of two threads.
 fn run(deeds: &[Deed], ends: u8, level: Level) -> Run {
@@ -65,7 +66,8 @@ fn all(report: &Report, mirrored: bool) -> Vec<BTreeSet<String>> {
 /// Every call of both is in exactly one place.
 fn accounts_are_whole(report: &Report, level: Level) {
     for account in report.accounts {
-        let calls = account.muted + account.same + account.different + account.moved + account.gave_up;
+        let calls =
+            account.muted + account.same + account.different + account.moved + account.gave_up;
         assert_eq!(calls + account.unseen, account.calls);
         assert_eq!(account.calls * 2 + account.others, account.events);
         if level >= Level::Sequence {
@@ -110,7 +112,8 @@ proptest! {
     }
 
     #[test]
-    fn one_more_call_is_found_where_it_is(a in deeds(), at in any::<prop::sample::Index>(), task in 0u32..3) {
+    fn one_more_call_is_found_where_it_is(a in deeds(), at in any::<prop::sample::Index>(),
+        task in 0u32..3) {
         let mut b = a.clone();
         b.insert(at.index(a.len() + 1), (task, 1, 5, true));
         let report = compared(&a, &b, (0, 0), Level::Sequence);
@@ -123,7 +126,8 @@ proptest! {
 
 #[test]
 fn what_matters_most_comes_first() {
-    let report = compared(&[], &[(0, 0, 0, true), (0, 1, 3, true), (2, 4, 1, true)], (0, 1), Level::Effects);
+    let report =
+        compared(&[], &[(0, 0, 0, true), (0, 1, 3, true), (2, 4, 1, true)], (0, 1), Level::Effects);
     let severities: Vec<Severity> = report.differences.iter().map(Difference::gravest).collect();
     assert!(severities.len() >= 3 && severities.is_sorted_by(|x, y| x >= y), "{severities:?}");
     assert_eq!(
@@ -217,13 +221,16 @@ fn a_connect_under_way_ends_as_it_is_told_later() {
     }
 }
 
-/// The results of the connects of a run, with how often each came. At sequence there is a step for each.
+/// The results of the connects of a run, with how often each came. At sequence there is a step for
+/// each.
 fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
     let effects = run.effects();
     let found: Vec<_> = effects
         .iter()
         .filter(|(effect, _)| effect.op == super::Op::Connect)
-        .map(|(effect, seen)| (if effect.result == "ok" { "ok" } else { "ECONNREFUSED" }, seen.count))
+        .map(|(effect, seen)| {
+            (if effect.result == "ok" { "ok" } else { "ECONNREFUSED" }, seen.count)
+        })
         .collect();
     let steps = run.streams.all.iter().flat_map(|stream| &stream.steps);
     let errors = steps.map(|step| run.streams.deeds[step.deed as usize].1);
@@ -233,7 +240,10 @@ fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
     let mut told: Vec<u16> = found
         .iter()
         .flat_map(|(result, count)| {
-            std::iter::repeat_n(if *result == "ok" { 0 } else { 111 }, usize::try_from(*count).unwrap())
+            std::iter::repeat_n(
+                if *result == "ok" { 0 } else { 111 },
+                usize::try_from(*count).unwrap(),
+            )
         })
         .collect();
     told.retain(|_| level >= Level::Sequence);

@@ -1,4 +1,5 @@
-//! What becomes of a report once a policy and repeated runs have had their say. Every format is made of this.
+//! What becomes of a report once a policy and repeated runs have had their say. Every format is
+//! made of this.
 
 use serde::Serialize;
 
@@ -62,7 +63,17 @@ impl Verdict {
     #[must_use]
     pub fn of(report: Report, gate: Severity) -> Self {
         let (excepted, notices, unstable, noise) = Default::default();
-        Self { report, gate, listed: gate, first: None, tolerated: 0, excepted, notices, unstable, noise }
+        Self {
+            report,
+            gate,
+            listed: gate,
+            first: None,
+            tolerated: 0,
+            excepted,
+            notices,
+            unstable,
+            noise,
+        }
     }
 
     /// The differences that the gate sees.

@@ -38,7 +38,9 @@ impl Info {
             Item::Event(event) => walk.event(&mut info, event),
             // The end that is open because more is to come is no hole.
             Item::Missing(missing)
-                if file.is_being_written() && missing.count.is_none() && missing.why == Why::Unfinished => {}
+                if file.is_being_written()
+                    && missing.count.is_none()
+                    && missing.why == Why::Unfinished => {}
             Item::Missing(missing) => {
                 keep(&mut info.missing, &mut info.left_out, missing.to_string());
             }
@@ -53,17 +55,21 @@ impl Info {
         }
         info.incomplete = completeness(walk.completeness);
         if file.is_being_written() {
-            info.incomplete
-                .push("it is being written: what comes after its last event is not there yet".to_owned());
+            info.incomplete.push(
+                "it is being written: what comes after its last event is not there yet".to_owned(),
+            );
         } else if info.ending.state != super::CLEAN {
             info.incomplete.push(
-                "the recording was not finished: what came after its last event is not known".to_owned(),
+                "the recording was not finished: what came after its last event is not known"
+                    .to_owned(),
             );
         }
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
-        // The footer keeps it also where the event of the end is lost. The program is the first task that the recorder started.
+        // The footer keeps it also where the event of the end is lost. The program is the first
+        // task that the recorder started.
         let status = log.summary().and_then(|summary| summary.exit_status);
-        let program = || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
+        let program =
+            || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
         info.ending.exit = status.map(|status| end(GoneHow::REAPED, status)).or_else(program);
         info.findings = read.findings;
         // More is to come.
@@ -146,7 +152,8 @@ fn ending(file: &LogFile) -> Ending {
         LogEnding::Unfinished { offset } => (
             "unfinished",
             format!(
-                "unfinished: no footer before the end at offset {offset}; the recorder died, or the file was cut"
+                "unfinished: no footer before the end at offset {offset}; the recorder died, or \
+                 the file was cut"
             ),
         ),
         LogEnding::Damaged { offset } => {
@@ -164,15 +171,22 @@ fn completeness(word: Completeness) -> Vec<String> {
         (Completeness::FILTERED, "some system calls were filtered out"),
         (Completeness::IO_URING, "io_uring was in use: its operations make no stop"),
         (Completeness::UNTRACED_CLONE, "a task was made with CLONE_UNTRACED and was not followed"),
-        (Completeness::LOST_PRIVILEGES, "an execve did not get its privileges because of the recording"),
+        (
+            Completeness::LOST_PRIVILEGES,
+            "an execve did not get its privileges because of the recording",
+        ),
         (Completeness::LOST_EVENTS, "events were dropped"),
         (Completeness::UNREADABLE_MEMORY, "some memory could not be read"),
         (Completeness::NO_NAMES, "names of file descriptors were left out"),
-        (Completeness::ATTACHED, "tasks were attached to while they ran: what came before is not there"),
+        (
+            Completeness::ATTACHED,
+            "tasks were attached to while they ran: what came before is not there",
+        ),
         (Completeness::DETACHED, "tasks were let go before they ended"),
         (
             Completeness::UNRECORDED,
-            "tasks were not recorded for a part of their lives: another program traced them, or the first of a PID namespace crashed",
+            "tasks were not recorded for a part of their lives: another program traced them, or \
+             the first of a PID namespace crashed",
         ),
         (
             Completeness::ROWLESS,
@@ -254,7 +268,9 @@ impl Walk {
                     task.end = Some(end);
                 }
             }
-            Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => program(info, event, bytes),
+            Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
+                program(info, event, bytes)
+            }
             Ok(Body::Note(note)) => {
                 keep(
                     &mut info.notes,
@@ -267,7 +283,10 @@ impl Walk {
                 keep(
                     &mut info.notes,
                     &mut info.left_out,
-                    format!("{} events were lost at event {}: {}", loss.count, event.number, loss.reasons),
+                    format!(
+                        "{} events were lost at event {}: {}",
+                        loss.count, event.number, loss.reasons
+                    ),
                 );
             }
             Ok(_) => {}
@@ -277,7 +296,9 @@ impl Walk {
 
     fn stop(&mut self, info: &mut Info, task: TaskId, psi: &psi::Info) {
         match (psi.what, psi.arch) {
-            (psi::What::Exit(outcome), Some(arch)) => return self.exit(info, task, arch, outcome.failed()),
+            (psi::What::Exit(outcome), Some(arch)) => {
+                return self.exit(info, task, arch, outcome.failed());
+            }
             (psi::What::Exit(outcome), None) => {
                 self.in_call.remove(&task);
                 crate::add(&mut info.errors, u64::from(outcome.failed()));
@@ -286,7 +307,8 @@ impl Walk {
                 self.in_call.insert(task);
                 self.call(info, task);
             }
-            // Without an entry before it, it is the one that tells of the call: a recording of some calls only has no other.
+            // Without an entry before it, it is the one that tells of the call: a recording of some
+            // calls only has no other.
             (psi::What::Seccomp(..), _) if self.in_call.insert(task) => self.call(info, task),
             _ => {}
         }
@@ -331,13 +353,25 @@ impl Walk {
         keep(
             &mut info.tasks,
             &mut info.left_out,
-            TaskInfo { task: id.0, tid: head.tid, tgid: head.tgid, parent, origin, end: None, syscalls: 0 },
+            TaskInfo {
+                task: id.0,
+                tid: head.tid,
+                tgid: head.tgid,
+                parent,
+                origin,
+                end: None,
+                syscalls: 0,
+            },
         );
     }
 }
 
 fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
-    keep(&mut info.missing, &mut info.left_out, format!("event {event} cannot be decoded: {error}"));
+    keep(
+        &mut info.missing,
+        &mut info.left_out,
+        format!("event {event} cannot be decoded: {error}"),
+    );
 }
 
 /// How a task left, in words.

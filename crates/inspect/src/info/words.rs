@@ -12,11 +12,16 @@ impl Display for Info {
         line(f, "log", &self.file)?;
         line(f, "format", &format!("{}{draft}, recording {}", self.format, self.file_id))?;
         line(f, "recorder", &self.tool_version)?;
-        let command = if self.command.is_empty() { "(attached)".to_owned() } else { self.command.join(" ") };
+        let command =
+            if self.command.is_empty() { "(attached)".to_owned() } else { self.command.join(" ") };
         line(f, "command", &command)?;
         line(f, "in", &self.cwd)?;
         let host = &self.host;
-        line(f, "host", &format!("{}, {} {} {}", host.name, host.system, host.release, host.machine))?;
+        line(
+            f,
+            "host",
+            &format!("{}, {} {} {}", host.name, host.system, host.release, host.machine),
+        )?;
         line(f, "start", &format!("{}, for {}", self.time.start, seconds(self.time.duration_ns)))?;
         line(f, "ending", &self.ending_text())?;
         match (self.incomplete.is_empty(), self.is_whole()) {
@@ -34,8 +39,11 @@ impl Display for Info {
             self.options.iter().map(|(name, value)| format!("{name}={value}")).collect();
         line(f, "options", &options.join(" "))?;
         list(f, "tasks", &self.tasks.iter().map(task).collect::<Vec<_>>())?;
-        let programs: Vec<String> =
-            self.processes.iter().map(|p| format!("task {}: {} in {}", p.task, p.exe, p.cwd)).collect();
+        let programs: Vec<String> = self
+            .processes
+            .iter()
+            .map(|p| format!("task {}: {} in {}", p.task, p.exe, p.cwd))
+            .collect();
         list(f, "programs", &programs)?;
         match self.left_out {
             0 => Ok(()),
@@ -58,7 +66,8 @@ impl Info {
     }
 
     fn size_text(&self) -> String {
-        let mut said = format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
+        let mut said =
+            format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
         if let (Some(bytes), Some(blobs)) = (self.sizes.buffers, self.sizes.blobs) {
             said.push_str(&format!(", {blobs} buffers of {bytes}"));
         }

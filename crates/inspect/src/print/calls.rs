@@ -22,11 +22,26 @@ pub(super) fn view<'a>(
     lost: &'a Cell<u64>,
 ) -> Option<View<'a>> {
     let Meant { abi, row, args, role } = Meant::of(open)?;
-    Some(View { abi, row, args, role, entry: &open.memory, exit, outcome, options, fds, buffers, lost })
+    Some(View {
+        abi,
+        row,
+        args,
+        role,
+        entry: &open.memory,
+        exit,
+        outcome,
+        options,
+        fds,
+        buffers,
+        lost,
+    })
 }
 
 pub(super) fn name(open: &OpenCall, out: &mut String) {
-    match Meant::of(open).map(|meant| meant.row.name).or_else(|| syscall_name(open.arch, open.call.nr)) {
+    match Meant::of(open)
+        .map(|meant| meant.row.name)
+        .or_else(|| syscall_name(open.arch, open.call.nr))
+    {
         Some(name) => out.push_str(name),
         None => {
             out.push_str("syscall_0x");

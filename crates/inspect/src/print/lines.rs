@@ -1,4 +1,5 @@
-//! Lines under way: their prefix, the column of results, and what happens when another task's line comes in between.
+//! Lines under way: their prefix, the column of results, and what happens when another task's line
+//! comes in between.
 
 use std::io::{self, Write};
 
@@ -110,13 +111,18 @@ impl Lines {
         self.waiting.clear();
     }
 
-    /// Writes whole lines; when a task's own line is under way, behind it. What concerns no task breaks no line either.
+    /// Writes whole lines; when a task's own line is under way, behind it. What concerns no task
+    /// breaks no line either.
     pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
         if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);
         }
-        let mut apart =
-            Self { anchor_ns: self.anchor_ns, several: self.several, last_t: self.last_t, ..Self::default() };
+        let mut apart = Self {
+            anchor_ns: self.anchor_ns,
+            several: self.several,
+            last_t: self.last_t,
+            ..Self::default()
+        };
         write(&mut apart);
         self.waiting.push_str(&apart.text);
     }

@@ -1,4 +1,5 @@
-//! A log in the form of strace: one line a call, with arguments, result and what the program wrote and read.
+//! A log in the form of strace: one line a call, with arguments, result and what the program wrote
+//! and read.
 
 mod calls;
 mod lines;
@@ -27,7 +28,8 @@ pub struct Options {
     pub verbose: bool,
     /// Which bytes of a string are shown in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
-    /// The time of day before each line (`-t`, `-tt`, `-ttt`). It is UTC: a log may come from anywhere.
+    /// The time of day before each line (`-t`, `-tt`, `-ttt`). It is UTC: a log may come from
+    /// anywhere.
     pub clock: Clock,
     /// The time since the line before (`-r`).
     pub relative: bool,
@@ -59,7 +61,8 @@ pub enum FdStyle {
     Number,
     /// Its path, or what /proc calls it: `3</etc/passwd>`.
     Path,
-    /// Also the ends of a socket and the number of a device: `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
+    /// Also the ends of a socket and the number of a device:
+    /// `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
     Detail,
 }
 
@@ -128,9 +131,13 @@ impl Default for Options {
 /// Writes every event of a log.
 ///
 /// # Errors
-/// When the log cannot be read or the output not be written. Damage is no error: it is in the [`Findings`], and in
-/// the text where it is.
-pub fn print(file: &mut LogFile, options: &Options, out: &mut dyn Write) -> Result<Findings, Error> {
+/// When the log cannot be read or the output not be written. Damage is no error: it is in the
+/// [`Findings`], and in the text where it is.
+pub fn print(
+    file: &mut LogFile,
+    options: &Options,
+    out: &mut dyn Write,
+) -> Result<Findings, Error> {
     let log = file.log();
     let several = log.summary().is_some_and(|summary| summary.tasks > 1);
     let mut printer = Printer::new(options, several);
@@ -187,7 +194,12 @@ impl<'o> Live<'o> {
     ///
     /// # Errors
     /// When the output cannot be written.
-    pub fn event(&mut self, file: &LogFile, event: &Event<'_>, out: &mut dyn Write) -> std::io::Result<()> {
+    pub fn event(
+        &mut self,
+        file: &LogFile,
+        event: &Event<'_>,
+        out: &mut dyn Write,
+    ) -> std::io::Result<()> {
         self.printer.item(&Item::Event(*event), file.log());
         self.printer.flush(out)
     }

@@ -1,11 +1,13 @@
-//! From events to lines. A state machine: it is fed items in order, knows the living tasks and the call that each has
-//! open, and writes what strace would have written at the same stops.
+//! From events to lines. A state machine: it is fed items in order, knows the living tasks and the
+//! call that each has open, and writes what strace would have written at the same stops.
 
 use std::cell::Cell;
 use std::io::Write;
 
 use sysreel_abi::{Abi, Act, Filter, syscall_name};
-use sysreel_format::{Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId};
+use sysreel_format::{
+    Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
+};
 
 use super::calls::{name, raw_arguments, raw_outcome, view};
 use super::lines::{Lines, Prefix};
@@ -38,7 +40,10 @@ impl<'o> Printer<'o> {
         }
         Self {
             options,
-            tracker: Tracker::new(Follow { names: options.fds != FdStyle::Number, ..Follow::default() }),
+            tracker: Tracker::new(Follow {
+                names: options.fds != FdStyle::Number,
+                ..Follow::default()
+            }),
             lines,
             exit: Kept::default(),
             lost: Cell::new(0),
@@ -103,7 +108,8 @@ impl<'o> Printer<'o> {
             Ok(body) => body,
             Err(e) => {
                 let prefix = self.prefix(event);
-                return self.remark(&prefix, &format!("event {} cannot be decoded: {e}", event.number));
+                return self
+                    .remark(&prefix, &format!("event {} cannot be decoded: {e}", event.number));
             }
         };
         if !matches!(body, Body::Renamed(_)) {
@@ -130,7 +136,10 @@ impl<'o> Printer<'o> {
                         let prefix = self.prefix(event);
                         self.remark(
                             &prefix,
-                            &format!("the snapshot of event {} cannot be decoded: {e}", event.number),
+                            &format!(
+                                "the snapshot of event {} cannot be decoded: {e}",
+                                event.number
+                            ),
                         );
                     }
                 }
@@ -198,7 +207,8 @@ impl<'o> Printer<'o> {
     ) {
         let id = event.task;
         let Some(arch) = info.arch else { return };
-        if let Some(old) = self.tracker.enter(id, event.number, event.t_ns, arch, call, stop.parts) {
+        if let Some(old) = self.tracker.enter(id, event.number, event.t_ns, arch, call, stop.parts)
+        {
             self.tracker.recycle(old);
         }
         self.personality(id, prefix);
@@ -233,13 +243,20 @@ impl<'o> Printer<'o> {
     /// Is a call shown? What is not is followed all the same.
     fn has_a_line(&self, open: &OpenCall) -> bool {
         self.only.as_ref().is_none_or(|only| {
-            let name = open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
+            let name =
+                open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
             let meant = Meant::of(open).map(|meant| meant.row);
             only.wants_either(name, open.row, meant)
         })
     }
 
-    fn exit(&mut self, event: &Event<'_>, outcome: Outcome, prefix: &Prefix, buffers: &dyn Buffers) {
+    fn exit(
+        &mut self,
+        event: &Event<'_>,
+        outcome: Outcome,
+        prefix: &Prefix,
+        buffers: &dyn Buffers,
+    ) {
         let id = event.task;
         let mut open = self.tracker.leave(id, outcome);
         if let Some(unseen) = open.take_if(|open| !self.has_a_line(open)) {
@@ -259,8 +276,12 @@ impl<'o> Printer<'o> {
         }
         let Some(open) = open else { return self.lonely_exit(outcome) };
         self.exit.settle();
-        // Descriptors are named here as they were during the call; a closed one goes afterwards. A new one is there.
-        if open.row.is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept | Act::Dup | Act::DupTo)) {
+        // Descriptors are named here as they were during the call; a closed one goes afterwards. A
+        // new one is there.
+        if open
+            .row
+            .is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept | Act::Dup | Act::DupTo))
+        {
             self.tracker.after(id, &open, outcome);
         }
         let fds = self.tracker.fds(id).cloned();

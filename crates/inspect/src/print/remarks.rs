@@ -1,9 +1,10 @@
-//! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the recorder itself says.
+//! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the
+//! recorder itself says.
 
 use sysreel_abi::Abi;
 use sysreel_format::{
-    Altered, Altering, Body, Completeness, Event, FileMeta, Gap, GapReason, Gone, GoneHow, Origin, Part,
-    Renamed, SnapshotKind, Stop, Task, TaskId, Unrecorded,
+    Altered, Altering, Body, Completeness, Event, FileMeta, Gap, GapReason, Gone, GoneHow, Origin,
+    Part, Renamed, SnapshotKind, Stop, Task, TaskId, Unrecorded,
 };
 
 use super::lines::Prefix;
@@ -25,7 +26,8 @@ const STOPPED: u32 = 0x7f;
 const ESRCH: i32 = 3;
 /// What the kernel reports of a task that is in no system call stop: the struct up to its union.
 const NONE_LEN: usize = 24;
-/// The signals that stop a process, and the one that traps, in every ABI here (include/uapi/asm-generic/signal.h).
+/// The signals that stop a process, and the one that traps, in every ABI here
+/// (include/uapi/asm-generic/signal.h).
 const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
 const TRAP: u32 = 5;
 /// The size of a `sock_filter` (include/uapi/linux/filter.h).
@@ -62,7 +64,9 @@ impl Printer<'_> {
             EVENT_EXIT => self.never_ends(id, prefix),
             EVENT_STOP if STOPPING.contains(&signal) && !quiet => self.stopped(signal, prefix),
             EVENT_SECCOMP if self.options.verbose => match info.what {
-                What::Seccomp(_, data) => self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}")),
+                What::Seccomp(_, data) => {
+                    self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}"))
+                }
                 _ => self.odd_syscall_stop(stop, info, prefix),
             },
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
@@ -85,7 +89,8 @@ impl Printer<'_> {
         self.remark(
             prefix,
             &format!(
-                "system call stop of unknown form: returned {ret}, layout {layout}, op {op}, bytes {bytes}"
+                "system call stop of unknown form: returned {ret}, layout {layout}, op {op}, bytes \
+                 {bytes}"
             ),
         );
     }
@@ -101,7 +106,8 @@ impl Printer<'_> {
                 self.lines.text.push_str("--- ");
                 decode::signal_name(signal, &mut self.lines.text);
                 self.lines.text.push(' ');
-                // The kernel gives a tracer its own form of the structure; recorders are 64-bit programs.
+                // The kernel gives a tracer its own form of the structure; recorders are 64-bit
+                // programs.
                 decode::siginfo(Fields::new(Abi::X86_64, bytes), &mut self.lines.text);
                 self.lines.text.push_str(" ---");
                 self.lines.end();
@@ -190,7 +196,8 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// The line about a leader whose place was taken, once it is known by whom, or that nobody will say.
+    /// The line about a leader whose place was taken, once it is known by whom, or that nobody will
+    /// say.
     pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
         let Some(prefix) = self.superseded.take() else { return };
         self.lines.begin(self.options, &prefix);
@@ -208,7 +215,10 @@ impl Printer<'_> {
         let prefix = self.prefix(event);
         match body {
             Body::Loss(loss) => {
-                self.remark(&prefix, &format!("{} events were lost here: {}", loss.count, loss.reasons));
+                self.remark(
+                    &prefix,
+                    &format!("{} events were lost here: {}", loss.count, loss.reasons),
+                );
             }
             Body::Note(note) => {
                 let text = String::from_utf8_lossy(note.text);
@@ -216,7 +226,9 @@ impl Printer<'_> {
             }
             Body::Altered(altered) => self.altered(&prefix, altered),
             Body::Unrecorded(unrecorded) => self.remark(&prefix, &gap(unrecorded)),
-            Body::Mark(name) => self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name))),
+            Body::Mark(name) => {
+                self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
+            }
             Body::Snapshot { what: SnapshotKind::ENVELOPE, .. } => {
                 self.remark(&prefix, "this recording was made to be replayed");
             }
@@ -249,7 +261,8 @@ impl Printer<'_> {
         self.remark(prefix, &said);
     }
 
-    /// A line of our own, escaped like everything that comes from a log. It does not break a line of the same task.
+    /// A line of our own, escaped like everything that comes from a log. It does not break a line
+    /// of the same task.
     pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
         let options = self.options;
         self.lines.aside(prefix.task, |lines| {

@@ -1,11 +1,13 @@
-//! Writes JSON objects into one reused string. Keys are our own; values are escaped, so the text is always valid.
+//! Writes JSON objects into one reused string. Keys are our own; values are escaped, so the text is
+//! always valid.
 
 use std::io::{self, Write};
 
 use crate::text;
 use crate::visible::{is_visible, json_escape};
 
-/// JSON under way: as a string, or with somewhere to hand it on to, so that a line of any length needs little memory.
+/// JSON under way: as a string, or with somewhere to hand it on to, so that a line of any length
+/// needs little memory.
 #[derive(Default)]
 pub(crate) struct Json<'o> {
     pub(crate) text: String,
@@ -25,7 +27,8 @@ impl<'o> Json<'o> {
         Self { sink: Some(sink), ..Self::default() }
     }
 
-    /// Hands on what has gathered if it is much. The last character stays: what comes next depends on it.
+    /// Hands on what has gathered if it is much. The last character stays: what comes next depends
+    /// on it.
     fn spill(&mut self) {
         let Some(sink) = self.sink.as_mut().filter(|_| self.text.len() >= FLUSH) else { return };
         let kept = self.text.pop();
@@ -174,7 +177,8 @@ impl<'o> Json<'o> {
             match c {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                // Also what JSON would allow and a terminal obeys: DEL, C1 and bidirectional controls.
+                // Also what JSON would allow and a terminal obeys: DEL, C1 and bidirectional
+                // controls.
                 c if !is_visible(c) => self.text.push_str(&json_escape(c)),
                 c => self.text.push(c),
             }

@@ -9,7 +9,12 @@ use super::json::Json;
 use crate::kept::Buffers;
 
 /// The parts of a stop: lists of regions and names, then what comes once.
-pub(super) fn of_stop(json: &mut Json<'_>, parts: Parts<'_>, buffers: &dyn Buffers, lost: &mut u64) {
+pub(super) fn of_stop(
+    json: &mut Json<'_>,
+    parts: Parts<'_>,
+    buffers: &dyn Buffers,
+    lost: &mut u64,
+) {
     let mut has = (false, false);
     for part in parts.flatten() {
         has.0 |= matches!(part, Part::Region(_));
@@ -22,8 +27,9 @@ pub(super) fn of_stop(json: &mut Json<'_>, parts: Parts<'_>, buffers: &dyn Buffe
         json.list("regions", regions, |json, region| write_region(json, &region, buffers, lost));
     }
     if has.1 {
-        let names =
-            parts.flatten().filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
+        let names = parts
+            .flatten()
+            .filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
         json.list("names", names, |json, name| write_name(json, &name));
     }
     others(json, parts);
@@ -118,7 +124,8 @@ fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers,
         RegionData::Inline(bytes) => json.bytes("data", bytes),
         RegionData::Blobs(blobs) => {
             json.list("blobs", blobs.iter(), |json, blob| json.number_in_list(blob.0));
-            // A blob at a time: a region has up to 256 MiB. What cannot be read whole is not shown in part.
+            // A blob at a time: a region has up to 256 MiB. What cannot be read whole is not shown
+            // in part.
             let mut data = Vec::new();
             let mut len = 0_u64;
             let there = |blob| {

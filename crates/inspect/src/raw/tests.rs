@@ -3,7 +3,9 @@
 use expect_test::expect;
 use serde_json::Value;
 use sysreel_abi::{Abi, AuditArch};
-use sysreel_format::{Data, Direction, EventKind, GoneHow, Name, RegionFlags, RegionHead, Role, StopHead};
+use sysreel_format::{
+    Data, Direction, EventKind, GoneHow, Name, RegionFlags, RegionHead, Role, StopHead,
+};
 
 use crate::story::{Story, entry_info, exit_info, no_info};
 
@@ -58,9 +60,11 @@ fn numbers_survive_whatever_their_size() {
         story.stop(0, 0x857f, &entry_info(AuditArch::X86_64, nr, [u64::MAX; 6]), |_| {});
     }
     story.stop(0, 0x857f, &exit_info(AuditArch(7), i64::MIN, 9), |_| {});
-    let lines: Vec<Value> = story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let read =
-        |value: &Value| u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap();
+    let lines: Vec<Value> =
+        story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let read = |value: &Value| {
+        u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
+    };
     assert_eq!(read(&lines[1]["nr"]), u64::MAX);
     assert_eq!(lines[1]["name"], Value::Null);
     assert_eq!(read(&lines[2]["nr"]), 0x4000_0027);
@@ -80,7 +84,8 @@ fn a_short_or_unknown_struct_stays_bytes() {
             buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: -22, layout, info });
         });
     }
-    let lines: Vec<Value> = story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &lines[1..] {
         assert!(line.get("nr").is_none() && line["ret_len"] == -22, "{line}");
         assert!(line["bytes"].is_string());
@@ -101,7 +106,9 @@ fn a_buffer_that_is_lost_is_null_and_not_empty() {
         got: 300,
         errno: 14,
     };
-    story.stop(0, 0x857f, &no_info(), |buf| buf.region(&head, Data::Blobs(&[sysreel_format::BlobNumber(3)])));
+    story.stop(0, 0x857f, &no_info(), |buf| {
+        buf.region(&head, Data::Blobs(&[sysreel_format::BlobNumber(3)]))
+    });
     let line = story.json().lines().nth(1).unwrap().to_owned();
     let value: Value = serde_json::from_str(&line).unwrap();
     let region = &value["regions"][0];

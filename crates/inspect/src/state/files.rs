@@ -1,5 +1,5 @@
-//! Open file descriptions, and the tables through which processes name them. A description is shared by dup, fork and messages;
-//! a table by tasks made with `CLONE_FILES`.
+//! Open file descriptions, and the tables through which processes name them. A description is
+//! shared by dup, fork and messages; a table by tasks made with `CLONE_FILES`.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -127,7 +127,8 @@ pub(super) struct Maker {
 
 impl Files {
     pub(super) fn of_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
-        let made = self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
+        let made =
+            self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
         *made.local.borrow_mut() = entry.local.clone();
         *made.peer.borrow_mut() = entry.peer.clone();
         made
@@ -174,9 +175,11 @@ impl Files {
         self.sent.push_back(file);
     }
 
-    /// The description that a message brought, if it was seen when it was sent: the first on its way with that identity.
+    /// The description that a message brought, if it was seen when it was sent: the first on its
+    /// way with that identity.
     pub(super) fn received(&mut self, name: &Name<'_>) -> Option<Rc<OpenFile>> {
-        let is_it = |file: &Rc<OpenFile>| file.id == (name.dev, name.ino) && *file.link == *name.link;
+        let is_it =
+            |file: &Rc<OpenFile>| file.id == (name.dev, name.ino) && *file.link == *name.link;
         let at = self.sent.iter().position(is_it)?;
         self.sent.remove(at)
     }

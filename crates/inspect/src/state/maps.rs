@@ -1,4 +1,5 @@
-//! The address space of a process: what lies at an address, by names that are the same in another run.
+//! The address space of a process: what lies at an address, by names that are the same in another
+//! run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -103,14 +104,16 @@ impl Space {
         if let Some((&from, area)) = self.areas.range_mut(..start).next_back()
             && area.end > start
         {
-            let rest = Area { offset: area.offset.wrapping_add(end.saturating_sub(from)), ..area.clone() };
+            let rest =
+                Area { offset: area.offset.wrapping_add(end.saturating_sub(from)), ..area.clone() };
             area.end = start;
             if rest.end > end {
                 self.areas.insert(end, rest);
             }
         }
         while let Some((&from, area)) = self.areas.range(start..end).next() {
-            let rest = Area { offset: area.offset.wrapping_add(end.wrapping_sub(from)), ..area.clone() };
+            let rest =
+                Area { offset: area.offset.wrapping_add(end.wrapping_sub(from)), ..area.clone() };
             self.areas.remove(&from);
             if rest.end > end {
                 self.areas.insert(end, rest);
@@ -130,8 +133,10 @@ impl Space {
     /// The program break is there now.
     pub(super) fn brk(&mut self, end: u64) {
         let start = *self.heap.get_or_insert_with(|| {
-            let heap =
-                self.areas.iter().find(|(_, area)| area.what == Mapped::Named(Rc::from(&b"[heap]"[..])));
+            let heap = self
+                .areas
+                .iter()
+                .find(|(_, area)| area.what == Mapped::Named(Rc::from(&b"[heap]"[..])));
             heap.map_or(end, |(start, _)| *start)
         });
         let old = self.areas.get(&start).map_or(start, |area| area.end);
@@ -160,7 +165,8 @@ mod tests {
             path: path.as_bytes().to_vec(),
             ..Mapping::default()
         };
-        let mut space = Space::of(&[map(0x1000, 0x4000, 0x8000, "/lib/libc.so"), map(0x9000, 0xa000, 0, "")]);
+        let mut space =
+            Space::of(&[map(0x1000, 0x4000, 0x8000, "/lib/libc.so"), map(0x9000, 0xa000, 0, "")]);
         assert_eq!(at(&space, 0x1000), "libc.so+0x8000");
         assert_eq!((at(&space, 0x3fff), at(&space, 0x4000)), ("libc.so+0xafff".into(), "-".into()));
         assert_eq!(at(&space, 0x9008), "anonymous#1+0x8");
@@ -168,9 +174,15 @@ mod tests {
         space.unmap(0x2000, 0x800);
         space.map(0x3000, 0x2000, None, 0);
         assert_eq!((at(&space, 0x1fff), at(&space, 0x2000)), ("libc.so+0x8fff".into(), "-".into()));
-        assert_eq!((at(&space, 0x2800), at(&space, 0x3000)), ("libc.so+0x9800".into(), "anonymous#2".into()));
+        assert_eq!(
+            (at(&space, 0x2800), at(&space, 0x3000)),
+            ("libc.so+0x9800".into(), "anonymous#2".into())
+        );
         space.remap(0x3000, 0x2000, 0x20000, 0x8000);
-        assert_eq!((at(&space, 0x3000), at(&space, 0x27fff)), ("-".into(), "anonymous#2+0x7fff".into()));
+        assert_eq!(
+            (at(&space, 0x3000), at(&space, 0x27fff)),
+            ("-".into(), "anonymous#2+0x7fff".into())
+        );
         space.unmap(0, u64::MAX);
         assert!(space.areas.is_empty());
     }

@@ -1,8 +1,10 @@
-//! Who is who in a log: tasks, the call each has open, and what the file descriptors of each process stand for. Fed
-//! with events in order; everything that shows or compares a log asks here. Holds what lives, not what has been.
+//! Who is who in a log: tasks, the call each has open, and what the file descriptors of each
+//! process stand for. Fed with events in order; everything that shows or compares a log asks here.
+//! Holds what lives, not what has been.
 //!
-//! What costs time is followed on demand ([`Follow`]): printing needs no more than names of descriptors, comparing needs
-//! processes with their open file descriptions and directories. `Tracker::step` takes a whole event.
+//! What costs time is followed on demand ([`Follow`]): printing needs no more than names of
+//! descriptors, comparing needs processes with their open file descriptions and directories.
+//! `Tracker::step` takes a whole event.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -27,7 +29,9 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, Act, AuditArch, Row, intent, row};
-use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
+use sysreel_format::{
+    FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId,
+};
 
 use crate::kept::Kept;
 use crate::psi::{Call, Outcome};
@@ -47,7 +51,8 @@ pub struct FdName {
     pub local: Vec<u8>,
     /// The address of a socket's peer, as a `sockaddr`.
     pub peer: Vec<u8>,
-    /// What socket(2) was asked for (`SOCK_STREAM`, ...); `None` when the log does not show the socket being made.
+    /// What socket(2) was asked for (`SOCK_STREAM`, ...); `None` when the log does not show the
+    /// socket being made.
     pub socket_type: Option<u8>,
 }
 
@@ -100,7 +105,8 @@ pub struct Task {
     pub open: Option<OpenCall>,
     /// The call that `restart_syscall` goes on with.
     pub interrupted: Option<&'static Row>,
-    /// Whether it has begun an execve: before that, what the recorder started is the recorder's own code.
+    /// Whether it has begun an execve: before that, what the recorder started is the recorder's own
+    /// code.
     pub has_run: bool,
     /// What it shares with others, when processes are followed.
     pub standing: Option<Standing>,
@@ -111,7 +117,8 @@ pub struct Task {
 pub struct Follow {
     /// What the descriptors of each process are called: [`Tracker::fds`].
     pub names: bool,
-    /// Processes, their open file descriptions, working directories and roots: [`Tracker::standing`].
+    /// Processes, their open file descriptions, working directories and roots:
+    /// [`Tracker::standing`].
     pub processes: bool,
     /// Their address spaces too.
     pub maps: bool,
@@ -174,8 +181,8 @@ impl Tracker {
         task.abi = maker.and_then(|maker| maker.abi);
         task.has_run = head.origin != Origin::SPAWNED;
         let of_maker = maker.and_then(|maker| self.fds.get(&maker.tgid)).cloned();
-        // A process that another one made begins with its descriptors. That clone with CLONE_FILES shares them from then
-        // on is not followed.
+        // A process that another one made begins with its descriptors. That clone with CLONE_FILES
+        // shares them from then on is not followed.
         if self.follow_fds
             && head.origin != Origin::THREAD
             && let Some(fds) = of_maker
@@ -216,13 +223,15 @@ impl Tracker {
             && let Some(task) = self.tasks.get(&id)
         {
             let place = FdName { link: snapshot.cwd, ..FdName::default() };
-            let fds = snapshot.fds.into_iter().map(|entry| (entry.fd, Rc::new(FdName::from(entry))));
+            let fds =
+                snapshot.fds.into_iter().map(|entry| (entry.fd, Rc::new(FdName::from(entry))));
             let table = fds.chain([(intent::CWD, Rc::new(place))]).collect();
             self.fds.insert(task.tgid, table);
         }
     }
 
-    /// A call begins. One that the task had open before never ended as far as the log shows; it is answered.
+    /// A call begins. One that the task had open before never ended as far as the log shows; it is
+    /// answered.
     pub fn enter(
         &mut self,
         id: TaskId,
@@ -249,13 +258,16 @@ impl Tracker {
 
     /// The call that a task has open ends.
     pub fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
-        /// The kernel's own answer for a call that `restart_syscall` continues (include/linux/errno.h).
+        /// The kernel's own answer for a call that `restart_syscall` continues
+        /// (include/linux/errno.h).
         const RESTART_BLOCK: i64 = -516;
         let task = self.tasks.get_mut(&id)?;
         let open = task.open.take()?;
         task.interrupted = match open.row {
             Some(row) if row.act == Act::Restart && outcome.rval != RESTART_BLOCK => None,
-            Some(row) if row.act != Act::Restart && outcome.failed() && outcome.rval == RESTART_BLOCK => {
+            Some(row)
+                if row.act != Act::Restart && outcome.failed() && outcome.rval == RESTART_BLOCK =>
+            {
                 Some(row)
             }
             // A signal handler makes calls of its own before the call goes on.
@@ -279,7 +291,9 @@ impl Tracker {
         if !self.follow_fds || !changes_names(row.act) {
             return;
         }
-        let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) else { return };
+        let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) else {
+            return;
+        };
         let [first, last, ..] = open.args();
         let fd = |value: u64| i32::try_from(value & 0xffff_ffff).ok();
         match row.act {
@@ -318,7 +332,8 @@ impl Tracker {
                 let Ok(new) = i32::try_from(outcome.rval) else { return };
                 // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
                 let asked = u8::try_from(last & 0xf).ok();
-                let inherited = fd(first).and_then(|fd| table.get(fd)).and_then(|name| name.socket_type);
+                let inherited =
+                    fd(first).and_then(|fd| table.get(fd)).and_then(|name| name.socket_type);
                 if let Some(mut name) = table.get(new).cloned() {
                     let socket_type = if row.act == Act::Socket { asked } else { inherited };
                     Rc::make_mut(&mut name).socket_type = socket_type;

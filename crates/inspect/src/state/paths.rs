@@ -19,8 +19,9 @@ impl Default for Places {
     }
 }
 
-/// Writes where `path` leads from `base`: without empty components, `.` and `..`. Symbolic links are not followed, for the
-/// log does not hold them. A relative path from an unknown base stays relative.
+/// Writes where `path` leads from `base`: without empty components, `.` and `..`. Symbolic links
+/// are not followed, for the log does not hold them. A relative path from an unknown base stays
+/// relative.
 pub fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let absolute = path.first() == Some(&b'/');

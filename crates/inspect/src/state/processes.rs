@@ -78,7 +78,8 @@ impl Tracker {
         self.standing(id)?.files.borrow().get(fd).cloned()
     }
 
-    /// Writes the absolute path that `path` means for a task, from the directory that `dirfd` stands for if there is one.
+    /// Writes the absolute path that `path` means for a task, from the directory that `dirfd`
+    /// stands for if there is one.
     pub(crate) fn path(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
         let Some(standing) = self.standing(id) else { return resolve(b"", path, out) };
         let fd = dirfd.filter(|fd| !intent::is_cwd(*fd));
@@ -102,7 +103,8 @@ impl Tracker {
         let thread = head.origin == Origin::THREAD;
         let (shares_files, shares_places) =
             made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));
-        let shares_space = made.map_or(thread || head.origin == Origin::VFORK, |flags| flags.memory());
+        let shares_space =
+            made.map_or(thread || head.origin == Origin::VFORK, |flags| flags.memory());
         let from = maker.and_then(|maker| maker.standing.as_ref());
         let process = match from {
             Some(from) if thread => from.process,
@@ -116,7 +118,12 @@ impl Tracker {
             if shared { Rc::clone(files) } else { Rc::new(RefCell::new(files.borrow().clone())) }
         };
         Some(match from {
-            None => Standing { process, files: Rc::default(), places: Rc::default(), space: Rc::default() },
+            None => Standing {
+                process,
+                files: Rc::default(),
+                places: Rc::default(),
+                space: Rc::default(),
+            },
             Some(from) => Standing {
                 process,
                 files: copy_of(shares_files, &from.files),
@@ -132,10 +139,13 @@ impl Tracker {
         })
     }
 
-    /// A process as a snapshot found it. After an execve it shares nothing any more, and what was to be closed is.
+    /// A process as a snapshot found it. After an execve it shares nothing any more, and what was
+    /// to be closed is.
     pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
         let Some(processes) = self.processes.as_mut() else { return };
-        let Some(standing) = self.tasks.get_mut(&id).and_then(|task| task.standing.as_mut()) else { return };
+        let Some(standing) = self.tasks.get_mut(&id).and_then(|task| task.standing.as_mut()) else {
+            return;
+        };
         let mut table = standing.files.borrow().clone();
         table.keep_only(&snapshot.fds);
         let mut twins = HashMap::<_, i32, RandomState>::default();
@@ -145,7 +155,8 @@ impl Tracker {
         }
         for entry in &snapshot.fds {
             let known = table.get(entry.fd).is_some_and(|file| {
-                file.id == (0, 0) || (file.id == (entry.dev, entry.ino) && *file.link == *entry.link)
+                file.id == (0, 0)
+                    || (file.id == (entry.dev, entry.ino) && *file.link == *entry.link)
             });
             if known {
                 continue;
@@ -155,7 +166,8 @@ impl Tracker {
             let file = match twin.and_then(|twin| table.get(*twin)) {
                 Some(file) => Rc::clone(file),
                 None => {
-                    let maker = Maker { event, process: standing.process, made: Made::Before(entry.fd) };
+                    let maker =
+                        Maker { event, process: standing.process, made: Made::Before(entry.fd) };
                     processes.files.of_entry(maker, entry)
                 }
             };
@@ -232,7 +244,8 @@ impl Tracker {
         let mut space = standing.space.borrow_mut();
         match (call.row.act, len) {
             (Act::Mmap, Some(len)) => {
-                let offset = call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
+                let offset =
+                    call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
                 space.map(address, pages(len), file, offset);
             }
             (Act::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
@@ -255,10 +268,13 @@ impl Tracker {
     }
 
     fn moved(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
-        let Some(bytes) = open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, PATH_MAX)) else {
+        let Some(bytes) =
+            open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, PATH_MAX))
+        else {
             return;
         };
-        let mut path = self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
+        let mut path =
+            self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
         self.path(id, None, crate::text::until_nul(&bytes), &mut path);
         // Relative steps may lead deeper than PATH_MAX, but a log could lead on for ever.
         if path.len() > DEEPEST {
@@ -322,8 +338,16 @@ impl Tracker {
         }
     }
 
-    fn make(&mut self, id: TaskId, event: u64, call: &Meant, new: (u8, i32, u32), name: Option<&Name<'_>>) {
-        let (Some(process), (at, fd, child)) = (self.standing(id).map(|standing| standing.process), new)
+    fn make(
+        &mut self,
+        id: TaskId,
+        event: u64,
+        call: &Meant,
+        new: (u8, i32, u32),
+        name: Option<&Name<'_>>,
+    ) {
+        let (Some(process), (at, fd, child)) =
+            (self.standing(id).map(|standing| standing.process), new)
         else {
             return;
         };
@@ -344,16 +368,20 @@ impl Tracker {
         let received = || name.filter(|_| call.row.act == Act::Receive);
         let file = match (old, name) {
             (Some(old), _) => old,
-            (None, Some(name)) => match received().and_then(|name| processes.files.received(name)) {
-                Some(file) => file,
-                None => processes.files.of_name(maker, name),
-            },
+            (None, Some(name)) => {
+                match received().and_then(|name| processes.files.received(name)) {
+                    Some(file) => file,
+                    None => processes.files.of_name(maker, name),
+                }
+            }
             (None, None) => processes.files.unnamed(maker, None),
         };
         if let Some(at) = call.row.arg("pid")
             && call.row.act == Act::MakeFd
         {
-            file.about.set(u32::try_from(call.args.get(at).copied().unwrap_or(0) & 0xffff_ffff).unwrap_or(0));
+            file.about.set(
+                u32::try_from(call.args.get(at).copied().unwrap_or(0) & 0xffff_ffff).unwrap_or(0),
+            );
         }
         match call.row.act {
             // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).

@@ -25,8 +25,8 @@ pub struct Finished<'a> {
 }
 
 impl Tracker {
-    /// Takes an event. A call that it ends is shown to `see` with the state in which it did its work: before what it takes
-    /// away is gone, after what it makes is there.
+    /// Takes an event. A call that it ends is shown to `see` with the state in which it did its
+    /// work: before what it takes away is gone, after what it makes is there.
     pub(crate) fn step(
         &mut self,
         event: &Event<'_>,
@@ -91,8 +91,14 @@ impl Tracker {
         let makes = Meant::of(&open).is_some_and(|call| {
             call.row.makes != sysreel_abi::Makes::None || call.row.act == sysreel_abi::Act::Receive
         });
-        let finished =
-            Finished { task: event.task, event: event.number, t_ns: event.t_ns, open: &open, outcome, parts };
+        let finished = Finished {
+            task: event.task,
+            event: event.number,
+            t_ns: event.t_ns,
+            open: &open,
+            outcome,
+            parts,
+        };
         if !makes {
             see(self, &finished);
         }

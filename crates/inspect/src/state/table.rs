@@ -1,5 +1,6 @@
-//! Descriptor tables that share what they have in common. fork(2) copies a table, and most copies stay as they are or
-//! change in a few places: so a copy costs nothing, and a change no more than the path to it in a tree.
+//! Descriptor tables that share what they have in common. fork(2) copies a table, and most copies
+//! stay as they are or change in a few places: so a copy costs nothing, and a change no more than
+//! the path to it in a tree.
 
 use std::rc::Rc;
 
@@ -75,7 +76,10 @@ impl<T: Clone> Node<T> {
                     return None;
                 }
                 let mut left = entries.clone();
-                left.iter_mut().zip(kept).filter(|(_, kept)| !kept).for_each(|(entry, _)| *entry = None);
+                left.iter_mut()
+                    .zip(kept)
+                    .filter(|(_, kept)| !kept)
+                    .for_each(|(entry, _)| *entry = None);
                 Some(Self::Leaf(left))
             }
             Self::Branch(children) => {
@@ -131,8 +135,10 @@ impl<T: Clone> Table<T> {
 
     /// Keeps the descriptors that `keep` wants.
     pub fn retain(&mut self, mut keep: impl FnMut(i32, &T) -> bool) {
-        let root =
-            self.root.as_ref().and_then(|root| root.retain(0, &mut |key, value| keep(fd_of(key), value)));
+        let root = self
+            .root
+            .as_ref()
+            .and_then(|root| root.retain(0, &mut |key, value| keep(fd_of(key), value)));
         if let Some(root) = root {
             self.root = Some(Rc::new(root));
         }
@@ -223,12 +229,18 @@ mod tests {
         copy.retain(|fd, _| fd != 999);
         assert_eq!((whole.get(5).map(|v| &**v), copy.get(5).map(|v| &**v)), (Some("x"), Some("y")));
         assert_eq!((whole.get(999).is_some(), copy.get(999).is_some()), (true, false));
-        let (Some(Node::Branch(a)), Some(Node::Branch(b))) = (whole.root.as_deref(), copy.root.as_deref())
+        let (Some(Node::Branch(a)), Some(Node::Branch(b))) =
+            (whole.root.as_deref(), copy.root.as_deref())
         else {
             panic!("a thousand entries need branches")
         };
-        let shared =
-            a.iter().zip(b).filter(|(a, b)| matches!((a, b), (Some(a), Some(b)) if Rc::ptr_eq(a, b)));
-        assert!(shared.count() + 2 >= a.iter().flatten().count(), "only the changed branches are new");
+        let shared = a
+            .iter()
+            .zip(b)
+            .filter(|(a, b)| matches!((a, b), (Some(a), Some(b)) if Rc::ptr_eq(a, b)));
+        assert!(
+            shared.count() + 2 >= a.iter().flatten().count(),
+            "only the changed branches are new"
+        );
     }
 }

@@ -17,7 +17,8 @@ fn entry(fd: i32, link: &str, ino: u64) -> FdEntry {
 }
 
 fn begins(story: &mut Story, task: u32, cwd: &str, fds: Vec<FdEntry>) {
-    let snapshot = ProcessSnapshot { cwd: cwd.as_bytes().to_vec(), fds, ..ProcessSnapshot::default() };
+    let snapshot =
+        ProcessSnapshot { cwd: cwd.as_bytes().to_vec(), fds, ..ProcessSnapshot::default() };
     let bytes = snapshot.to_bytes().unwrap();
     story.event(EventKind::SNAPSHOT, task, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
 }

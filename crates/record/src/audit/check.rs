@@ -4,7 +4,8 @@ use std::ops::Range;
 
 /// How many bytes of a change are shown.
 const SHOWN: usize = 16;
-/// Changed bytes with no more unchanged ones between them are one change: numbers seldom change in every byte.
+/// Changed bytes with no more unchanged ones between them are one change: numbers seldom change in
+/// every byte.
 const GAP: u64 = 16;
 /// The most changes of one call that are told apart.
 pub(crate) const MOST: usize = 32;
@@ -25,7 +26,8 @@ pub(crate) struct Change {
 /// The changes of one call.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Changes {
-    /// Where memory begins that arguments point to, in order: what changes behind such an address is a change of its own.
+    /// Where memory begins that arguments point to, in order: what changes behind such an address
+    /// is a change of its own.
     pub(crate) starts: Vec<u64>,
     /// In order of address within each stretch that was looked at.
     pub(crate) found: Vec<Change>,
@@ -57,7 +59,8 @@ impl Changes {
         {
             last.range.end = here + 1;
             last.bytes += 1;
-            let shown = usize::try_from(last.range.end - last.range.start).unwrap_or(SHOWN).min(SHOWN);
+            let shown =
+                usize::try_from(last.range.end - last.range.start).unwrap_or(SHOWN).min(SHOWN);
             let first = usize::try_from(last.range.start - address).unwrap_or(at);
             last.before = before[first..first + shown].to_vec();
             last.after = after[first..first + shown].to_vec();
@@ -109,7 +112,10 @@ mod tests {
     fn what_two_arguments_point_to_is_told_apart() {
         let mut changes = Changes { starts: vec![100, 104, 500], ..Changes::default() };
         changes.look(100, &[0; 9], &[1; 9]);
-        assert_eq!(changes.found.iter().map(|c| c.range.clone()).collect::<Vec<_>>(), [100..104, 104..109]);
+        assert_eq!(
+            changes.found.iter().map(|c| c.range.clone()).collect::<Vec<_>>(),
+            [100..104, 104..109]
+        );
     }
 
     #[test]

@@ -1,20 +1,30 @@
-//! Proves the table: whatever a call changes in a program's private memory must be what its row announced.
+//! Proves the table: whatever a call changes in a program's private memory must be what its row
+//! announced.
 //!
-//! At the entry of a call all writable private memory of the task is copied, at the exit it is compared. The rules:
+//! At the entry of a call all writable private memory of the task is copied, at the exit it is
+//! compared. The rules:
 //!
-//! - A byte that changed must lie in `[address, address + asked)` of a region that the plan says comes out at this exit.
-//! - A region of a call that succeeded must exist in full, or its length is wrong ([`report::is_fair`] says where it may not).
-//! - Memory is compared where the same mapping lies before and after. Where the call maps something anew
-//!   ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap, MADV_DONTNEED) is not written either.
-//! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared mappings, and the vvar, which is
-//!   read-only, are not looked at.
-//! - So are ranges of addresses that a call names in memory ([`sysreel_abi::named_ranges`]): process_vm_writev to the caller itself.
-//! - So is, from then on, memory that io_submit hands over to be read into ([`sysreel_abi::handed_over`]).
-//! - A call that fails with EFAULT may have written part of what it would have written: what comes out on success is excepted then.
-//! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`), and is counted with the reason.
+//! - A byte that changed must lie in `[address, address + asked)` of a region that the plan says
+//!   comes out at this exit.
+//! - A region of a call that succeeded must exist in full, or its length is wrong
+//!   ([`report::is_fair`] says where it may not).
+//! - Memory is compared where the same mapping lies before and after. Where the call maps something
+//!   anew ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap,
+//!   MADV_DONTNEED) is not written either.
+//! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared
+//!   mappings, and the vvar, which is read-only, are not looked at.
+//! - So are ranges of addresses that a call names in memory ([`sysreel_abi::named_ranges`]):
+//!   process_vm_writev to the caller itself.
+//! - So is, from then on, memory that io_submit hands over to be read into
+//!   ([`sysreel_abi::handed_over`]).
+//! - A call that fails with EFAULT may have written part of what it would have written: what comes
+//!   out on success is excepted then.
+//! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`),
+//!   and is counted with the reason.
 //!
-//! Signal frames need no rule: the kernel pushes them behind the exit stop. Neither do the futexes and tids that it writes when a
-//! task ends: an address space with one task left is judged only until that one ends.
+//! Signal frames need no rule: the kernel pushes them behind the exit stop. Neither do the futexes
+//! and tids that it writes when a task ends: an address space with one task left is judged only
+//! until that one ends.
 
 mod check;
 mod outputs;
@@ -80,7 +90,8 @@ impl Open {
     /// The addresses that the arguments point to, and those behind them that were followed.
     fn starts(&self) -> Vec<u64> {
         let args = self.call.known.map_or([0; 6], |call| call.abi.args(&call.args));
-        let mut starts: Vec<u64> = self.incoming.iter().map(|want| want.address).chain(args).collect();
+        let mut starts: Vec<u64> =
+            self.incoming.iter().map(|want| want.address).chain(args).collect();
         starts.sort_unstable();
         starts
     }
@@ -187,8 +198,8 @@ impl Audit {
         let wanted = map.own.and(&shadow::same(&shadow.map, &map)).without(&Ranges::of(excepted));
         let pieces = shadow.pieces(&map, &wanted);
         let mut changes = Changes { starts: open.starts(), ..Changes::default() };
-        let unread =
-            shadow.compare(tid, &map, &pieces, &mut self.arena, |at, was, is| changes.look(at, was, is));
+        let unread = shadow
+            .compare(tid, &map, &pieces, &mut self.arena, |at, was, is| changes.look(at, was, is));
         let compared: u64 = pieces.iter().map(|piece| piece.range.end - piece.range.start).sum();
         self.tally.not_compared += wanted.len() - compared + unread;
         Some((changes, map))
@@ -240,8 +251,9 @@ impl Session {
             open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
             open.short.extend(self.capture.cut_short().map(|(want, got)| (*want, got)));
         }
-        open.excepted
-            .extend(memory.and_then(|memory| audit.handed_over.get(&memory)).into_iter().flatten().cloned());
+        open.excepted.extend(
+            memory.and_then(|memory| audit.handed_over.get(&memory)).into_iter().flatten().cloned(),
+        );
         open.before = audit.copy(tid, alone, memory, act);
         if let Some(before) = audit.open.insert(tid, open) {
             audit.never_returned(before);
@@ -250,7 +262,9 @@ impl Session {
 
     fn audit_exit(&mut self, audit: &mut Audit, stop: &Stop) {
         let tid = stop.tid();
-        let (Some((rval, is_error)), Some(task)) = (self.info.result(), self.tasks.get(tid)) else { return };
+        let (Some((rval, is_error)), Some(task)) = (self.info.result(), self.tasks.get(tid)) else {
+            return;
+        };
         let Some(open) = audit.open.remove(&tid) else {
             audit.tally.unjudged(Unjudged::NoEntry);
             return;
@@ -280,7 +294,8 @@ impl Session {
         }
     }
 
-    /// The regions that would have come out if the call had succeeded, with as much as it has room for.
+    /// The regions that would have come out if the call had succeeded, with as much as it has room
+    /// for.
     fn plan_success(&mut self, tid: Tid, call: &task::Call) {
         let task::Call { abi, row, args, state, .. } = call;
         self.capture.begin(tid);
@@ -316,7 +331,8 @@ impl Session {
         let (changes, map) = compared.ok_or(Unjudged::Unreadable)?;
         if !is_error && known {
             // What went in too holds what it held before, whoever wrote it.
-            let went_in = |want: &&Want| open.incoming.iter().any(|other| other.address == want.address);
+            let went_in =
+                |want: &&Want| open.incoming.iter().any(|other| other.address == want.address);
             for want in announced.iter().filter(|want| !went_in(want)) {
                 if let Some(changed) = outputs::changed(tid, shadow, &map, want, &mut audit.arena) {
                     audit.tally.outputs.count(&open.call.name, want, rval, changed);
@@ -326,15 +342,22 @@ impl Session {
         let mut findings = Vec::new();
         for change in &changes.found {
             let place = Place::of(&open.call, change.range.start, &open.incoming, &announced);
-            findings.push((place.argument(), report::changed(&open.call, change, &place, &map, &announced)));
+            findings.push((
+                place.argument(),
+                report::changed(&open.call, change, &place, &map, &announced),
+            ));
         }
         if !is_error && known {
             let leaving = self.capture.cut_short().map(|(want, got)| (*want, got));
-            let short: Vec<(Want, u64)> = leaving.filter(|(want, _)| want.dir == Dir::Out).collect();
+            let short: Vec<(Want, u64)> =
+                leaving.filter(|(want, _)| want.dir == Dir::Out).collect();
             let again = |want: &Want| short.iter().any(|(out, _)| out.address == want.address);
             let entering = open.short.iter().filter(|(want, _)| !again(want));
-            let unfair = entering.filter(|(want, _)| !report::is_fair(&open.call, want, rval)).chain(&short);
-            let said = |(want, got): &(Want, u64)| (Some(want.arg), report::too_long(&open.call, want, *got));
+            let unfair =
+                entering.filter(|(want, _)| !report::is_fair(&open.call, want, rval)).chain(&short);
+            let said = |(want, got): &(Want, u64)| {
+                (Some(want.arg), report::too_long(&open.call, want, *got))
+            };
             findings.extend(unfair.map(said));
         }
         audit.tally.findings += findings.len() as u64 + changes.more;
@@ -362,5 +385,6 @@ impl Session {
 }
 
 fn name(arch: AuditArch, nr: u64) -> String {
-    syscall_name(arch, nr).map_or_else(|| format!("call {nr:#x} of arch {:#x}", arch.0), str::to_owned)
+    syscall_name(arch, nr)
+        .map_or_else(|| format!("call {nr:#x} of arch {:#x}", arch.0), str::to_owned)
 }

@@ -1,8 +1,10 @@
-//! The other side of the audit: memory that a row announces as written, and that no call has changed.
+//! The other side of the audit: memory that a row announces as written, and that no call has
+//! changed.
 //!
-//! A row that says too much shows what lay there before as if the kernel had just written it (the status of a wait4 that found
-//! nobody). One call proves nothing, for the kernel may have written what was there: so calls are counted, by argument and by
-//! whether the result was 0, for that is what most conditions hang on.
+//! A row that says too much shows what lay there before as if the kernel had just written it (the
+//! status of a wait4 that found nobody). One call proves nothing, for the kernel may have written
+//! what was there: so calls are counted, by argument and by whether the result was 0, for that is
+//! what most conditions hang on.
 
 use super::ranges::Ranges;
 use super::shadow::{self, Map, Shadow};
@@ -45,10 +47,12 @@ struct Seen {
 pub(super) struct Outputs(BTreeMap<Key, Seen>);
 
 impl Outputs {
-    /// Counts a call that has changed so many bytes of what it announced, up to the last one that differs.
+    /// Counts a call that has changed so many bytes of what it announced, up to the last one that
+    /// differs.
     pub(super) fn count(&mut self, call: &str, want: &Want, rval: i64, changed: u64) {
         let key = (call.to_owned(), want.arg, want.role > 0, rval == 0);
-        let seen = self.0.entry(key).or_insert(Seen { calls: 0, changed: 0, unchanged_end: u64::MAX });
+        let seen =
+            self.0.entry(key).or_insert(Seen { calls: 0, changed: 0, unchanged_end: u64::MAX });
         seen.calls += 1;
         seen.changed += u64::from(changed > 0);
         seen.unchanged_end = seen.unchanged_end.min(want.asked.saturating_sub(changed));
@@ -68,9 +72,15 @@ impl Outputs {
     }
 }
 
-/// How much of memory that was announced has changed, up to the last byte that differs; nothing where it cannot be told, because not all of it was there and private before
-/// and after the call.
-pub(super) fn changed(tid: Tid, shadow: &Shadow, map: &Map, want: &Want, arena: &mut Vec<u8>) -> Option<u64> {
+/// How much of memory that was announced has changed, up to the last byte that differs; nothing
+/// where it cannot be told, because not all of it was there and private before and after the call.
+pub(super) fn changed(
+    tid: Tid,
+    shadow: &Shadow,
+    map: &Map,
+    want: &Want,
+    arena: &mut Vec<u8>,
+) -> Option<u64> {
     let span = Ranges::of(std::iter::once(want.address..want.address.checked_add(want.asked)?));
     if want.asked == 0 {
         return None;

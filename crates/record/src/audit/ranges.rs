@@ -1,4 +1,5 @@
-//! Sets of addresses, as ranges in ascending order that do not touch: what is to be compared is said with these alone.
+//! Sets of addresses, as ranges in ascending order that do not touch: what is to be compared is
+//! said with these alone.
 
 use std::ops::Range;
 
@@ -7,7 +8,8 @@ use std::ops::Range;
 pub(crate) struct Ranges(Vec<Range<u64>>);
 
 impl Ranges {
-    /// The set of all addresses in any of these ranges, which may come in any order, overlap or be empty.
+    /// The set of all addresses in any of these ranges, which may come in any order, overlap or be
+    /// empty.
     pub(crate) fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Ranges {
         let mut sorted: Vec<Range<u64>> =
             ranges.into_iter().filter(|range| range.start < range.end).collect();

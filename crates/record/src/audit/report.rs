@@ -51,23 +51,34 @@ impl Call {
 
     /// Did it ask for a task that is not traced and shares its memory?
     pub(crate) fn makes_untraced(&self) -> bool {
-        self.known.and_then(|call| call.clone).is_some_and(|flags| flags.untraced() && flags.memory())
+        self.known
+            .and_then(|call| call.clone)
+            .is_some_and(|flags| flags.untraced() && flags.memory())
     }
 }
 
 impl Place {
     pub(crate) fn of(call: &Call, address: u64, incoming: &[Want], announced: &[Want]) -> Place {
-        let inside =
-            |want: &&Want| address.checked_sub(want.address).is_some_and(|offset| offset < want.asked);
+        let inside = |want: &&Want| {
+            address.checked_sub(want.address).is_some_and(|offset| offset < want.asked)
+        };
         if let Some(want) = incoming.iter().filter(inside).min_by_key(|want| want.asked) {
-            return Place::Incoming { arg: want.arg, role: want.role, offset: address - want.address };
+            return Place::Incoming {
+                arg: want.arg,
+                role: want.role,
+                offset: address - want.address,
+            };
         }
-        let wants = incoming.iter().chain(announced).map(|want| (want.arg, want.role, want.address));
+        let wants =
+            incoming.iter().chain(announced).map(|want| (want.arg, want.role, want.address));
         let args = call.described(0).into_iter().flat_map(|(_, row, args)| {
             (0u8..).zip(args).take(row.args.len()).map(|(arg, value)| (arg, 0, value))
         });
         let near = wants.chain(args).filter_map(|(arg, role, start)| {
-            address.checked_sub(start).filter(|&offset| offset < NEAR).map(|offset| (offset, role, arg))
+            address
+                .checked_sub(start)
+                .filter(|&offset| offset < NEAR)
+                .map(|offset| (offset, role, arg))
         });
         near.min().map_or(Place::Nowhere, |(offset, role, arg)| Place::Near { arg, role, offset })
     }
@@ -96,7 +107,13 @@ impl Place {
 }
 
 /// Bytes that changed and that the row did not announce.
-pub(crate) fn changed(call: &Call, change: &Change, place: &Place, map: &Map, announced: &[Want]) -> String {
+pub(crate) fn changed(
+    call: &Call,
+    change: &Change,
+    place: &Place,
+    map: &Map,
+    announced: &[Want],
+) -> String {
     let mut text = format!(
         "{} bytes in {:#x}..{:#x} of {} changed unannounced: {}; before ",
         change.bytes,
@@ -128,9 +145,9 @@ pub(crate) fn too_long(call: &Call, want: &Want, got: u64) -> String {
     format!("{argument}: {asked} bytes at {at:#x} announced as going {way}, only {got} exist")
 }
 
-/// May a successful call have left part of what was announced as going in? A call whose result counts what it took stops at memory
-/// that does not exist, and answers less (write(2), sendmmsg(2), io_submit(2)). If it answers all, it has not looked: /dev/null takes
-/// any address.
+/// May a successful call have left part of what was announced as going in? A call whose result
+/// counts what it took stops at memory that does not exist, and answers less (write(2),
+/// sendmmsg(2), io_submit(2)). If it answers all, it has not looked: /dev/null takes any address.
 pub(crate) fn is_fair(call: &Call, want: &Want, rval: i64) -> bool {
     let Some((abi, row, args)) = call.described(want.role) else { return false };
     let Some((_, Some(mem))) = row.meaning(abi, &args, want.arg.into()) else { return false };
@@ -145,9 +162,12 @@ pub(crate) fn is_fair(call: &Call, want: &Want, rval: i64) -> bool {
         Len::Iov { .. } => level == 1,
         Len::Msg { many: None } => level == 2,
         Len::Msg { many: Some(all) } => {
-            taken < count(all) && (level == 0 || u64::from(index_parts(want.index).0) >= taken) || level == 2
+            taken < count(all) && (level == 0 || u64::from(index_parts(want.index).0) >= taken)
+                || level == 2
         }
-        Len::Iocbs(all) => taken < count(all) && (level == 0 || u64::from(want.index) >= taken) || level == 2,
+        Len::Iocbs(all) => {
+            taken < count(all) && (level == 0 || u64::from(want.index) >= taken) || level == 2
+        }
         _ => false,
     }
 }

@@ -96,12 +96,13 @@ impl Shadow {
         if !transfers.is_empty() && transfers.iter().all(|transfer| transfer.got == 0) {
             return Err(NoShadow::Unreadable);
         }
-        self.parts.extend(transfers.iter().map(|t| (t.address..t.address + t.got as u64, t.offset)));
+        self.parts
+            .extend(transfers.iter().map(|t| (t.address..t.address + t.got as u64, t.offset)));
         Ok(())
     }
 
-    /// The stretches of `wanted`, which are own pages of the later map, with what they held before. What could not be read before is
-    /// left out.
+    /// The stretches of `wanted`, which are own pages of the later map, with what they held before.
+    /// What could not be read before is left out.
     pub(crate) fn pieces(&self, later: &Map, wanted: &Ranges) -> Vec<Piece> {
         let mut pieces = Vec::new();
         let copied = Ranges::of(self.parts.iter().map(|(range, _)| range.clone()));
@@ -130,7 +131,8 @@ impl Shadow {
         pieces
     }
 
-    /// Reads the pieces as they are now, and shows each with what it was. Answers how many bytes could not be compared.
+    /// Reads the pieces as they are now, and shows each with what it was. Answers how many bytes
+    /// could not be compared.
     pub(crate) fn compare(
         &self,
         tid: Tid,
@@ -148,7 +150,10 @@ impl Shadow {
             while start < piece.range.end {
                 let left = usize::try_from(piece.range.end - start).unwrap_or(usize::MAX);
                 let len = left.min(CHUNK - used);
-                transfers.push((Transfer { address: start, offset: used, len, ..Transfer::default() }, was));
+                transfers.push((
+                    Transfer { address: start, offset: used, len, ..Transfer::default() },
+                    was,
+                ));
                 used += len;
                 start += len as u64;
                 if let Was::Copied(offset) = &mut was {
@@ -183,10 +188,12 @@ impl Shadow {
                     None => unread += now.len() as u64,
                 },
                 Was::Zero => see(transfer.address, &vec![0; now.len()], now),
-                Was::File(area) => match of_file(tid, &later.areas[area], transfer.address, now.len()) {
-                    Some(before) => see(transfer.address, &before, now),
-                    None => unread += now.len() as u64,
-                },
+                Was::File(area) => {
+                    match of_file(tid, &later.areas[area], transfer.address, now.len()) {
+                        Some(before) => see(transfer.address, &before, now),
+                        None => unread += now.len() as u64,
+                    }
+                }
             }
         }
         unread
@@ -210,7 +217,8 @@ fn of_file(tid: Tid, area: &Mapping, address: u64, len: usize) -> Option<Vec<u8>
     Some(bytes)
 }
 
-/// The addresses that belong to the same mapping in both maps: of the same file at the same place, or of none.
+/// The addresses that belong to the same mapping in both maps: of the same file at the same place,
+/// or of none.
 pub(crate) fn same(before: &Map, after: &Map) -> Ranges {
     let mut ranges = Vec::new();
     let mut later = after.areas.iter().peekable();

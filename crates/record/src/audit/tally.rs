@@ -36,7 +36,8 @@ pub(crate) struct Tally {
     judged: u64,
     names: BTreeSet<String>,
     unjudged: BTreeMap<Unjudged, u64>,
-    /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or unreadable.
+    /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or
+    /// unreadable.
     pub(crate) not_compared: u64,
     pub(crate) findings: u64,
     pub(super) outputs: Outputs,
@@ -115,9 +116,12 @@ mod tests {
         }
         assert_eq!(
             tally.end().to_string(),
-            "3 calls of 2 names judged, 3 not judged (2 memory shared with another task, 1 execve replaced the memory), \
-             5 bytes that could not be compared, 2 findings"
+            "3 calls of 2 names judged, 3 not judged (2 memory shared with another task, 1 execve \
+             replaced the memory), 5 bytes that could not be compared, 2 findings"
         );
-        assert_eq!(Tally::default().end().to_string(), "0 calls of 0 names judged, 0 not judged, 0 findings");
+        assert_eq!(
+            Tally::default().end().to_string(),
+            "0 calls of 0 names judged, 0 not judged, 0 findings"
+        );
     }
 }

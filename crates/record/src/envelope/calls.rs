@@ -14,11 +14,13 @@ use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer, Window};
 use sysreel_sys::{Stop, Tid, process};
 
-/// What a program expects of calls between descriptors that cannot be made: it reads and writes then.
+/// What a program expects of calls between descriptors that cannot be made: it reads and writes
+/// then.
 const NOT_BETWEEN_THESE: u32 = sysreel_sys::memory::EINVAL.cast_unsigned();
 /// What it expects of calls that there are not.
 const NO_SUCH_CALL: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
-/// The device number of /dev/zero, whose private mappings are memory of no file (Documentation/admin-guide/devices.txt).
+/// The device number of /dev/zero, whose private mappings are memory of no file
+/// (Documentation/admin-guide/devices.txt).
 const ZERO: u64 = 1 << 8 | 5;
 
 impl Session {
@@ -50,8 +52,11 @@ impl Session {
         self.tell_state(stop);
         let call = self.tasks.get(tid).and_then(|task| task.call);
         let mut errno = match call {
-            Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, self.capture.captured(0, 0, 0)),
-            // Nobody knows what it would do. A number that no kernel has (-1) is answered alike by every one.
+            Some(Call { abi, row, .. }) => {
+                replay::veto(abi, row, &args, self.capture.captured(0, 0, 0))
+            }
+            // Nobody knows what it would do. A number that no kernel has (-1) is answered alike by
+            // every one.
             None if nr == u64::MAX => None,
             None => Some(NO_SUCH_CALL),
         };
@@ -90,7 +95,10 @@ impl Session {
         });
         match self.tasks.get_mut(tid) {
             Some(task) => task.vetoed = Some(errno),
-            None => self.not_replayable(id, format!("call {nr:#x} was vetoed for a task that is not known")),
+            None => self.not_replayable(
+                id,
+                format!("call {nr:#x} was vetoed for a task that is not known"),
+            ),
         }
     }
 
@@ -145,7 +153,17 @@ impl Session {
                 };
                 let start = rval.cast_unsigned();
                 let len = len.next_multiple_of(process::page_size());
-                let head = MappedHead { start, len, prot, flags, dev: 0, ino: 0, offset, filled: 0, skip: 0 };
+                let head = MappedHead {
+                    start,
+                    len,
+                    prot,
+                    flags,
+                    dev: 0,
+                    ino: 0,
+                    offset,
+                    filled: 0,
+                    skip: 0,
+                };
                 self.mapped_file(tid, id, head, fd.unwrap_or(-1));
             }
             Shape::Remap { old_len, new_len, .. } => {
@@ -205,7 +223,8 @@ impl Session {
         self.keep_file(tid, head, data, || File::open(&path));
     }
 
-    /// What stands in a mapping of a file, or, where that cannot be read, in the memory of the mapping.
+    /// What stands in a mapping of a file, or, where that cannot be read, in the memory of the
+    /// mapping.
     pub(super) fn keep_file(
         &mut self,
         tid: Tid,
@@ -236,12 +255,15 @@ impl Session {
         held.tell(&mut self.sink.row, &head);
     }
 
-    /// At the first stop of a task that was made: where it begins, and what the kernel wrote for it.
+    /// At the first stop of a task that was made: where it begins, and what the kernel wrote for
+    /// it.
     pub(crate) fn envelope_newborn(&mut self, stop: &Stop) {
         if self.envelope.is_none() {
             return;
         }
-        let Some(ids) = self.tasks.get_mut(stop.tid()).and_then(|task| task.newborn.take()) else { return };
+        let Some(ids) = self.tasks.get_mut(stop.tid()).and_then(|task| task.newborn.take()) else {
+            return;
+        };
         if let Some(task) = self.tasks.get_mut(stop.tid()) {
             task.telling = Some(Telling::begin());
         }
@@ -263,7 +285,8 @@ impl Session {
             return;
         }
         if let Some(task) = self.tasks.get_mut(tid) {
-            task.returns_from_handler = task.call.is_some_and(|call| call.row.act == Act::SigReturn);
+            task.returns_from_handler =
+                task.call.is_some_and(|call| call.row.act == Act::SigReturn);
         }
     }
 

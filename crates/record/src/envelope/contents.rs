@@ -51,10 +51,11 @@ impl Stretch<'_> {
         Stretch { data, range: head.offset..head.offset.saturating_add(head.len), changing: false }
     }
 
-    /// Will the file have other times when it has other contents? One that was changed a moment ago may be changed again without: clocks
-    /// of files tick slowly.
+    /// Will the file have other times when it has other contents? One that was changed a moment ago
+    /// may be changed again without: clocks of files tick slowly.
     fn lasts(&self) -> bool {
-        let age = clock::realtime_ns().saturating_sub(nanoseconds(self.data.mtime(), self.data.mtime_nsec()));
+        let age = clock::realtime_ns()
+            .saturating_sub(nanoseconds(self.data.mtime(), self.data.mtime_nsec()));
         !self.changing && age >= TICK_NS
     }
 }
@@ -91,7 +92,8 @@ impl Held<'_> {
 }
 
 impl Contents {
-    /// The log gets the hashes of files that can be found again by their paths, and no contents of those.
+    /// The log gets the hashes of files that can be found again by their paths, and no contents of
+    /// those.
     pub(super) fn hashes_only() -> Contents {
         Contents { hashes_only: true, ..Contents::default() }
     }
@@ -120,8 +122,11 @@ impl Contents {
                 let Some(path) = path_of(&file, stretch.data) else {
                     return self.put(sink, stretch, || Ok(file));
                 };
-                let found =
-                    LeftOut { path, hash: self.hash(&file, whole.clone())?, len: whole.end - whole.start };
+                let found = LeftOut {
+                    path,
+                    hash: self.hash(&file, whole.clone())?,
+                    len: whole.end - whole.start,
+                };
                 if lasts {
                     self.left_out.insert(key, found.clone());
                 }
@@ -146,8 +151,8 @@ impl Contents {
         Ok(*hasher.finalize().as_bytes())
     }
 
-    /// Puts a stretch of a file into the log, or finds it there. A mapping begins at a multiple of the page size, a piece at a
-    /// multiple of its own. The file is opened only to be read.
+    /// Puts a stretch of a file into the log, or finds it there. A mapping begins at a multiple of
+    /// the page size, a piece at a multiple of its own. The file is opened only to be read.
     fn put(
         &mut self,
         sink: &mut Sink,
@@ -170,7 +175,8 @@ impl Contents {
                 (Some(number), _) => number,
                 (None, None) => break,
                 (None, Some(file)) => {
-                    let len = usize::try_from(version.size - at).unwrap_or(BLOB_PART).min(BLOB_PART);
+                    let len =
+                        usize::try_from(version.size - at).unwrap_or(BLOB_PART).min(BLOB_PART);
                     self.buffer.resize(self.buffer.len().max(len), 0);
                     let got = read_full(file, &mut self.buffer[..len], at)?;
                     let Some(number) = sink.contents(&self.buffer[..got]) else { break };

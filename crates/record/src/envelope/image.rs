@@ -14,13 +14,15 @@ use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Call, Error, Gate, Lost, Stop, Tid, backing, pages};
 
-/// Entries of the auxiliary vector: where the vdso is, where its entry for calls is (i386), and what programs pass over (getauxval(3)).
+/// Entries of the auxiliary vector: where the vdso is, where its entry for calls is (i386), and
+/// what programs pass over (getauxval(3)).
 const AT_SYSINFO_EHDR: u64 = 33;
 const AT_SYSINFO: u64 = 32;
 const AT_IGNORE: u64 = 1;
 
 impl Session {
-    /// At the exit of an execve: takes away what would differ from run to run, and keeps everything else.
+    /// At the exit of an execve: takes away what would differ from run to run, and keeps everything
+    /// else.
     pub(super) fn fresh_image(&mut self, stop: &mut Stop, id: TaskId) {
         let mappings = match self.normalise(stop) {
             Ok(mappings) => mappings,
@@ -37,14 +39,19 @@ impl Session {
         self.hide_vdso(stop, &mappings);
         self.registers_of(stop, true);
         if let Err(error) = self.keep_image(stop.tid(), id, &mappings) {
-            self.not_replayable(id, format!("the memory of a new program could not be kept: {error}"));
+            self.not_replayable(
+                id,
+                format!("the memory of a new program could not be kept: {error}"),
+            );
         }
     }
 
-    /// Unmaps what the kernel writes clocks to, and traps the time-stamp counter. Answers what is mapped then.
+    /// Unmaps what the kernel writes clocks to, and traps the time-stamp counter. Answers what is
+    /// mapped then.
     fn normalise(&mut self, stop: &mut Stop) -> Result<Vec<Mapping>, Lost> {
         let tid = stop.tid();
-        let io = |source| Error::Call { what: "prepare a new program".into(), tid: Some(tid), source };
+        let io =
+            |source| Error::Call { what: "prepare a new program".into(), tid: Some(tid), source };
         // An instruction is lent where the program begins, and given back.
         let window = Window::of(tid).map_err(io)?;
         let gate = stop.general()?.ip();
@@ -56,7 +63,8 @@ impl Session {
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
         let (gone, kept): (Vec<Mapping>, Vec<Mapping>) =
             process::mappings(tid).map_err(io)?.into_iter().partition(|mapping| {
-                // The frames of signals of i386 programs return through their vdso (arch/x86/ia32/ia32_signal.c).
+                // The frames of signals of i386 programs return through their vdso
+                // (arch/x86/ia32/ia32_signal.c).
                 let is_code = mapping.path == b"[vdso]" && !self.in_32_bits();
                 is_code || mapping.path.starts_with(b"[vvar")
             });
@@ -72,9 +80,12 @@ impl Session {
             ("munmap", Call::Munmap { address: range.start, len: range.end - range.start })
         };
         let mut calls: Vec<(&str, Call)> = ranges.into_iter().map(unmap).collect();
-        // A task has it from its maker, and keeps it in other programs (TIF_NOTSC, arch/x86/kernel/process.c).
-        let is_first =
-            self.envelope.as_mut().is_some_and(|envelope| !std::mem::replace(&mut envelope.traps, true));
+        // A task has it from its maker, and keeps it in other programs (TIF_NOTSC,
+        // arch/x86/kernel/process.c).
+        let is_first = self
+            .envelope
+            .as_mut()
+            .is_some_and(|envelope| !std::mem::replace(&mut envelope.traps, true));
         if is_first {
             calls.push(("prctl PR_SET_TSC", Call::trap_time_stamps()));
         }
@@ -91,7 +102,8 @@ impl Session {
         Ok(kept)
     }
 
-    /// Takes the vdso out of the auxiliary vector, which lies behind arguments and environment on the stack.
+    /// Takes the vdso out of the auxiliary vector, which lies behind arguments and environment on
+    /// the stack.
     fn hide_vdso(&mut self, stop: &Stop, mappings: &[Mapping]) {
         let (Ok(registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) else { return };
         let word: usize = if self.in_32_bits() { 4 } else { 8 };
@@ -117,7 +129,12 @@ impl Session {
                 let (kernel, given) = (kind.to_le_bytes(), AT_IGNORE.to_le_bytes());
                 if window.write(address, &given[..word]).is_ok() {
                     let (kernel, given) = (&kernel[..word], &given[..word]);
-                    self.sink.row.altered(&Altered { what: Altering::MEMORY, arg: 0, kernel, given });
+                    self.sink.row.altered(&Altered {
+                        what: Altering::MEMORY,
+                        arg: 0,
+                        kernel,
+                        given,
+                    });
                 }
             }
             index += 2;
@@ -184,7 +201,12 @@ impl Session {
         match own.filter(|_| is_writable && (is_kept || mapping.inode == 0)) {
             Some(own) => {
                 for own in own {
-                    self.keep_memory(id, window, own.start.max(range.start)..own.end.min(range.end), is_kept);
+                    self.keep_memory(
+                        id,
+                        window,
+                        own.start.max(range.start)..own.end.min(range.end),
+                        is_kept,
+                    );
                 }
             }
             None if is_writable || !is_kept => self.keep_memory(id, window, range, is_kept),
@@ -195,15 +217,21 @@ impl Session {
 
     /// The memory of a range; of what was zero before, only what is something.
     fn keep_memory(&mut self, id: TaskId, window: &Window, range: Range<u64>, zeros: bool) {
-        let mut buffer =
-            self.envelope.as_mut().map(|envelope| std::mem::take(&mut envelope.image)).unwrap_or_default();
+        let mut buffer = self
+            .envelope
+            .as_mut()
+            .map(|envelope| std::mem::take(&mut envelope.image))
+            .unwrap_or_default();
         let mut at = range.start;
         while at < range.end {
             let len = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(BLOB_PART);
             buffer.resize(buffer.len().max(len), 0);
             let got = window.read(at, &mut buffer[..len]);
             if got < len {
-                self.not_replayable(id, format!("memory at {:#x} could not be read", at + got as u64));
+                self.not_replayable(
+                    id,
+                    format!("memory at {:#x} could not be read", at + got as u64),
+                );
             }
             // From its first to its last byte that is something.
             let bytes = &buffer[..got];

@@ -1,4 +1,5 @@
-//! The determinism envelope: what a recording changes and keeps so that it can be replayed (docs/replay.md).
+//! The determinism envelope: what a recording changes and keeps so that it can be replayed
+//! (docs/replay.md).
 //!
 //! Nothing of it is there in a plain recording.
 
@@ -17,7 +18,8 @@ pub(crate) use state::Telling;
 use std::collections::{BTreeSet, VecDeque};
 use std::os::unix::fs::MetadataExt;
 use sysreel_format::{
-    Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, SourceId, TaskId,
+    Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, SourceId,
+    TaskId,
 };
 use sysreel_sys::signals::{Alarm, Ticker};
 use sysreel_sys::{Stop, Tid, affinity, clock, machine};

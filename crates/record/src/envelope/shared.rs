@@ -1,4 +1,5 @@
-//! Memory that several tasks share with a file, or as a segment of System V: what changes it besides the tasks' own instructions.
+//! Memory that several tasks share with a file, or as a segment of System V: what changes it
+//! besides the tasks' own instructions.
 
 use super::contents::Stretch;
 use crate::session::Session;
@@ -12,9 +13,12 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::{Tid, backing, process};
 
 impl Session {
-    /// At the exit of a call that has brought bytes to a descriptor: are they in anybody's memory now?
+    /// At the exit of a call that has brought bytes to a descriptor: are they in anybody's memory
+    /// now?
     pub(super) fn written_to(&mut self, tid: Tid, id: TaskId, call: &Call) {
-        let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else { return };
+        let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
+            return;
+        };
         let path = format!("/proc/{tid}/fd/{fd}");
         let Ok(data) = fs::metadata(&path) else { return };
         let Some(envelope) = &mut self.envelope else { return };
@@ -25,18 +29,22 @@ impl Session {
         // Only files of /proc have no size and are regular all the same.
         let is_memory = data.is_file()
             && data.size() == 0
-            && fs::read_link(&path).is_ok_and(|link| link.starts_with("/proc") && link.ends_with("mem"));
+            && fs::read_link(&path)
+                .is_ok_and(|link| link.starts_with("/proc") && link.ends_with("mem"));
         if is_memory {
             self.not_replayable(id, "memory was written to through /proc/PID/mem".into());
         }
     }
 
-    /// All of a file that is mapped somewhere, as a mapping of no length: a replay puts it where the others look.
+    /// All of a file that is mapped somewhere, as a mapping of no length: a replay puts it where
+    /// the others look.
     fn file_anew(&mut self, path: &str, dev: u64, ino: u64) {
         let Some(envelope) = &mut self.envelope else { return };
         let Ok(data) = fs::metadata(path) else { return };
         let stretch = Stretch { data: &data, range: 0..data.len(), changing: true };
-        let Ok(held) = envelope.contents.keep(&mut self.sink, stretch, || File::open(path)) else { return };
+        let Ok(held) = envelope.contents.keep(&mut self.sink, stretch, || File::open(path)) else {
+            return;
+        };
         let flags = MappedFlags::SHARED.with(MappedFlags::FILE);
         let head = MappedHead {
             start: 0,
@@ -56,7 +64,10 @@ impl Session {
     pub(super) fn attached_segment(&mut self, tid: Tid, id: TaskId, start: u64) {
         let mappings = process::mappings(tid).unwrap_or_default();
         let Some(mapping) = mappings.iter().find(|mapping| mapping.start == start) else {
-            self.not_replayable(id, format!("the segment of shared memory at {start:#x} was not found"));
+            self.not_replayable(
+                id,
+                format!("the segment of shared memory at {start:#x} was not found"),
+            );
             return;
         };
         let len = mapping.end - mapping.start;
@@ -78,16 +89,19 @@ impl Session {
         self.sink.row.mapped(&head, held.blobs);
     }
 
-    /// At the exit of a call that has made a mapping longer: what of the file is behind the part that is new?
+    /// At the exit of a call that has made a mapping longer: what of the file is behind the part
+    /// that is new?
     pub(super) fn grown_mapping(&mut self, tid: Tid, start: u64, old_len: u64, new_len: u64) {
         let page = process::page_size();
-        let (start, end) = (start + old_len.next_multiple_of(page), start + new_len.next_multiple_of(page));
+        let (start, end) =
+            (start + old_len.next_multiple_of(page), start + new_len.next_multiple_of(page));
         if start >= end {
             return;
         }
         let mappings = process::mappings(tid).unwrap_or_default();
         // One that lies beside it may have become one with it.
-        let Some(mapping) = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&start))
+        let Some(mapping) =
+            mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&start))
         else {
             return;
         };

@@ -1,7 +1,8 @@
 //! Signals under the envelope.
 //!
-//! Those that an instruction causes come at the same place in every run. Others are delivered only where a call has just ended, for
-//! nothing but calls tells a replay how far a task has come: one that arrives in the midst of a computation is held until the next call.
+//! Those that an instruction causes come at the same place in every run. Others are delivered only
+//! where a call has just ended, for nothing but calls tells a replay how far a task has come: one
+//! that arrives in the midst of a computation is held until the next call.
 
 use crate::session::Session;
 use crate::task::Held;
@@ -20,14 +21,20 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 impl Session {
     /// What a signal says of itself: of one that was held, what it said when it came.
-    pub(crate) fn as_it_was(&mut self, stop: &Stop, signal: Signal, now: [u8; SIGINFO]) -> [u8; SIGINFO] {
+    pub(crate) fn as_it_was(
+        &mut self,
+        stop: &Stop,
+        signal: Signal,
+        now: [u8; SIGINFO],
+    ) -> [u8; SIGINFO] {
         let Some(task) = self.tasks.get_mut(stop.tid()) else { return now };
         let Some(at) = task.held.iter().position(|held| held.signal == signal && held.sent) else {
             return now;
         };
         let before = task.held.remove(at).siginfo;
         if stop.set_siginfo(&before).is_ok() {
-            let altered = Altered { what: Altering::SIGNAL_HELD, arg: 0, kernel: &now, given: &before };
+            let altered =
+                Altered { what: Altering::SIGNAL_HELD, arg: 0, kernel: &now, given: &before };
             self.sink.row.altered(&altered);
         }
         before
@@ -50,8 +57,10 @@ impl Session {
         }
         let is_caught = self.is_caught(stop.tid(), signal);
         if !signals::comes_from_an_instruction(siginfo) && is_caught && !self.is_at_boundary(stop) {
-            let hurried =
-                self.tasks.get_mut(stop.tid()).is_some_and(|task| std::mem::take(&mut task.hurried));
+            let hurried = self
+                .tasks
+                .get_mut(stop.tid())
+                .is_some_and(|task| std::mem::take(&mut task.hurried));
             if !hurried {
                 self.hold(stop.tid(), signal, siginfo);
                 return Signal::NONE;
@@ -75,7 +84,8 @@ impl Session {
         process::Status::of(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
     }
 
-    /// Delivers the signal and stands at the first instruction of its handler, where the frame and the registers can be kept.
+    /// Delivers the signal and stands at the first instruction of its handler, where the frame and
+    /// the registers can be kept.
     fn enter_handler(&mut self, stop: &mut Stop, signal: Signal, id: TaskId) -> Signal {
         let before = stop.general().map_or(0, |registers| registers.sp());
         match self.tracer.go_on(stop, Resume::OneStep, signal) {
@@ -93,7 +103,9 @@ impl Session {
         if let (Ok(registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) {
             let mut frame = vec![0; usize::try_from(signals::largest_frame()).unwrap_or(0)];
             // On the same stack it ends where the stack was.
-            if let Some(len) = before.checked_sub(registers.sp()).and_then(|len| usize::try_from(len).ok()) {
+            if let Some(len) =
+                before.checked_sub(registers.sp()).and_then(|len| usize::try_from(len).ok())
+            {
                 frame.truncate(len.max(size_of::<u64>()));
             }
             let got = window.read(registers.sp(), &mut frame);
@@ -105,29 +117,46 @@ impl Session {
 
     /// From here on no instruction of the task was executed.
     pub(super) fn at_boundary(&mut self, stop: &Stop) {
-        let place = stop.general().ok().map(|registers| (registers.ip(), registers.sp(), registers.result()));
+        let place = stop
+            .general()
+            .ok()
+            .map(|registers| (registers.ip(), registers.sp(), registers.result()));
         if let Some(task) = self.tasks.get_mut(stop.tid()) {
             task.boundary = place;
         }
     }
 
     fn is_at_boundary(&self, stop: &Stop) -> bool {
-        let place = stop.general().ok().map(|registers| (registers.ip(), registers.sp(), registers.result()));
+        let place = stop
+            .general()
+            .ok()
+            .map(|registers| (registers.ip(), registers.sp(), registers.result()));
         place.is_some() && self.tasks.get(stop.tid()).is_some_and(|task| task.boundary == place)
     }
 
     /// Keeps a signal until the next call.
     fn hold(&mut self, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
-        self.sink.row.altered(&Altered { what: Altering::SIGNAL_HELD, arg: 0, kernel: &[], given: &[] });
+        self.sink.row.altered(&Altered {
+            what: Altering::SIGNAL_HELD,
+            arg: 0,
+            kernel: &[],
+            given: &[],
+        });
         if let Some(task) = self.tasks.get_mut(tid) {
-            task.held.push(Held { signal, siginfo: *siginfo, sent: false, since_ns: clock::monotonic_ns() });
+            task.held.push(Held {
+                signal,
+                siginfo: *siginfo,
+                sent: false,
+                since_ns: clock::monotonic_ns(),
+            });
         }
         if let Some(envelope) = &mut self.envelope {
             envelope.alarm = Alarm::after(PATIENCE).ok();
         }
     }
 
-    /// At the entry of a call: what was held comes now, so that the call is interrupted as it would have been.
+    /// At the entry of a call: what was held comes now, so that the call is interrupted as it would
+    /// have been.
     pub(super) fn send_held(&mut self, tid: Tid) {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         for held in task.held.iter_mut().filter(|held| !held.sent) {
@@ -146,7 +175,9 @@ impl Session {
         let mut late = Vec::new();
         for (tid, task) in self.tasks.iter_mut() {
             for held in task.held.iter_mut().filter(|held| !held.sent) {
-                if u128::from(clock::monotonic_ns().saturating_sub(held.since_ns)) < PATIENCE.as_nanos() {
+                if u128::from(clock::monotonic_ns().saturating_sub(held.since_ns))
+                    < PATIENCE.as_nanos()
+                {
                     waiting = true;
                     continue;
                 }
@@ -165,7 +196,9 @@ impl Session {
 
     /// Was the signal made by an instruction that asks for the time? Then it gets one.
     fn answer_time_stamp(&mut self, stop: &Stop) -> bool {
-        let (Ok(mut registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) else { return false };
+        let (Ok(mut registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) else {
+            return false;
+        };
         let mut code = [0; RDTSCP.len()];
         let got = window.read(registers.ip(), &mut code);
         let opcode = match &code[..got] {
@@ -181,7 +214,12 @@ impl Session {
         }
         let mut given = stamp.to_le_bytes().to_vec();
         given.extend(processor.iter().flat_map(|processor| processor.to_le_bytes()));
-        self.sink.row.altered(&Altered { what: Altering::TIME_STAMP, arg: 0, kernel: opcode, given: &given });
+        self.sink.row.altered(&Altered {
+            what: Altering::TIME_STAMP,
+            arg: 0,
+            kernel: opcode,
+            given: &given,
+        });
         true
     }
 }

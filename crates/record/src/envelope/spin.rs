@@ -1,9 +1,11 @@
 //! Tasks that wait for others without a call.
 //!
-//! Where the turn has lasted long and others want it, the task is stopped wherever it is. If it comes back to the same instruction with the
-//! same registers and the same memory, all that it does is wait: the same state has the same future, so it may be stopped there. A replay
-//! looks for the same: it comes to these registers, and comes back to them with the same memory. Both go the same way from the same
-//! state, so they end in the same circle. Registers alone would not do: most loops of interpreters come back to them with other memory.
+//! Where the turn has lasted long and others want it, the task is stopped wherever it is. If it
+//! comes back to the same instruction with the same registers and the same memory, all that it does
+//! is wait: the same state has the same future, so it may be stopped there. A replay looks for the
+//! same: it comes to these registers, and comes back to them with the same memory. Both go the same
+//! way from the same state, so they end in the same circle. Registers alone would not do: most
+//! loops of interpreters come back to them with other memory.
 
 use crate::session::Session;
 use std::time::Duration;
@@ -117,7 +119,8 @@ impl Session {
         Ok(None)
     }
 
-    /// To the next time that it comes to the breakpoint; answers whether it came there in time, and stands there.
+    /// To the next time that it comes to the breakpoint; answers whether it came there in time, and
+    /// stands there.
     fn go_round(&self, stop: &mut Stop) -> Result<bool, Lost> {
         let tid = stop.tid();
         let next = self.tracer.go_on_for(stop, Resume::ToNextSyscall, ROUND)?;
@@ -132,8 +135,9 @@ impl Session {
         Ok(false)
     }
 
-    /// Is this the signal of a breakpoint of ours that was taken away meanwhile? An interrupt can come before it. A program cannot have such
-    /// ones: for them it would need ptrace(2) or perf_event_open(2).
+    /// Is this the signal of a breakpoint of ours that was taken away meanwhile? An interrupt can
+    /// come before it. A program cannot have such ones: for them it would need ptrace(2) or
+    /// perf_event_open(2).
     pub(crate) fn is_late_breakpoint(&self, stop: &Stop) -> bool {
         self.envelope.is_some()
             && stop.kind() == StopKind::Signal(SIGTRAP)
@@ -167,9 +171,11 @@ impl Session {
         }
     }
 
-    /// Gives the turn to a task that was stopped for others, when those are all waiting for something.
+    /// Gives the turn to a task that was stopped for others, when those are all waiting for
+    /// something.
     pub(super) fn resume_preempted(&mut self) -> bool {
-        let Some(stop) = self.envelope.as_mut().and_then(|envelope| envelope.preempted.pop_front()) else {
+        let Some(stop) = self.envelope.as_mut().and_then(|envelope| envelope.preempted.pop_front())
+        else {
             return false;
         };
         self.give_turn(Some(stop.tid()));

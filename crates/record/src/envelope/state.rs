@@ -1,10 +1,12 @@
 //! What a task is, told now and then: a difference that no call shows is found there.
 //!
-//! When it is told depends on nothing but how many calls the task has made; which pages of memory are looked at is part of the log.
+//! When it is told depends on nothing but how many calls the task has made; which pages of memory
+//! are looked at is part of the log.
 //!
-//! Stacks are not looked at, nor other memory of no file that may be one: the loader puts there what XSAVEC makes of the registers of the
-//! CPU, and whether one of them counts as used depends on how often the kernel has switched tasks (Intel SDM, "Processor tracking of
-//! XSAVE-managed state"). A program never reads that.
+//! Stacks are not looked at, nor other memory of no file that may be one: the loader puts there
+//! what XSAVEC makes of the registers of the CPU, and whether one of them counts as used depends on
+//! how often the kernel has switched tasks (Intel SDM, "Processor tracking of XSAVE-managed
+//! state"). A program never reads that.
 
 use crate::session::Session;
 use std::ops::Range;
@@ -72,8 +74,8 @@ impl Telling {
     }
 }
 
-/// The heap, private memory of files, and what lies directly behind that: data that no file has. No stack is there, for below a stack
-/// is its guard.
+/// The heap, private memory of files, and what lies directly behind that: data that no file has. No
+/// stack is there, for below a stack is its guard.
 fn data(areas: &[Mapping]) -> impl Iterator<Item = Range<u64>> {
     let mut end_of_file = 0;
     areas.iter().filter(|area| area.permissions[3] == b'p').filter_map(move |area| {
@@ -99,7 +101,9 @@ impl Session {
         let tid = stop.tid();
         let Some(task) = self.tasks.get(tid) else { return };
         let ends = task.call.is_some_and(|call| matches!(call.row.act, Act::Exit | Act::ExitGroup));
-        let Some(telling) = self.tasks.get_mut(tid).and_then(|task| task.telling.as_mut()) else { return };
+        let Some(telling) = self.tasks.get_mut(tid).and_then(|task| task.telling.as_mut()) else {
+            return;
+        };
         if !telling.is_due() && !ends {
             return;
         }
@@ -110,17 +114,20 @@ impl Session {
         if let Some(telling) = self.tasks.get_mut(tid).and_then(|task| task.telling.as_mut())
             && is_quiet
         {
-            // What cannot be read is not compared. An old kernel cannot tell which pages are the process's own.
+            // What cannot be read is not compared. An old kernel cannot tell which pages are the
+            // process's own.
             _ = telling.look(tid, envelope.changes, &mut envelope.room);
         }
         let extended = extended.map_or(0, |area| State::extended_sum(&area));
         self.sink.row.state(extended, &registers.to_bytes(), &envelope.room.sums);
     }
 
-    /// Does nobody write to the memory of a task while it stands still? The kernel may, for another task that is in a call.
+    /// Does nobody write to the memory of a task while it stands still? The kernel may, for another
+    /// task that is in a call.
     fn is_memory_quiet(&self, tid: Tid) -> bool {
         self.tasks.sharing(tid).all(|other| {
-            let writes = other.call.is_some_and(|call| may_write(call.row)) && other.vetoed.is_none();
+            let writes =
+                other.call.is_some_and(|call| may_write(call.row)) && other.vetoed.is_none();
             other.newborn.is_none() && !writes
         })
     }

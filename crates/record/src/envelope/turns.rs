@@ -1,7 +1,10 @@
-//! Taking turns: one task at a time executes instructions of its own, so that the order of the log is the order in which memory changed.
+//! Taking turns: one task at a time executes instructions of its own, so that the order of the log
+//! is the order in which memory changed.
 //!
-//! A task has the turn from where it goes on in its program to its next stop, and keeps it during calls that shape memory or write to the
-//! recorder's own output. Other calls may wait, and go on while others have their turns. What other tasks report meanwhile is served when the turn is free.
+//! A task has the turn from where it goes on in its program to its next stop, and keeps it during
+//! calls that shape memory or write to the recorder's own output. Other calls may wait, and go on
+//! while others have their turns. What other tasks report meanwhile is served when the turn is
+//! free.
 
 use crate::error::Error;
 use crate::session::Session;
@@ -11,11 +14,13 @@ use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::{Event, Report, StopKind, Tid, clock, object, process};
 
-/// How often it is looked whether a task has ended that was told to, before it is believed to wait for something.
+/// How often it is looked whether a task has ended that was told to, before it is believed to wait
+/// for something.
 const LOOKS: u32 = 10_000;
 
 impl Session {
-    /// The next report of the task that has the turn; of any, first come, first served, when nobody has it.
+    /// The next report of the task that has the turn; of any, first come, first served, when nobody
+    /// has it.
     pub(crate) fn next_in_turn(&mut self) -> Result<(Report, u64), Error> {
         loop {
             // While tasks are let go nobody waits for a turn.
@@ -25,7 +30,9 @@ impl Session {
                 .and_then(|envelope| envelope.turn)
                 .filter(|_| self.detaching.is_none());
             let at = match turn {
-                Some(holder) => self.due.iter().position(|(report, _)| report.tid() == Some(holder)),
+                Some(holder) => {
+                    self.due.iter().position(|(report, _)| report.tid() == Some(holder))
+                }
                 None => (!self.due.is_empty()).then_some(0),
             };
             if let Some(report) = at.and_then(|at| self.due.remove(at)) {
@@ -35,7 +42,8 @@ impl Session {
             if turn.is_none() && self.resume_preempted() {
                 continue;
             }
-            // The task that has the turn may be in an execve, which waits for the end of a parked one.
+            // The task that has the turn may be in an execve, which waits for the end of a parked
+            // one.
             if self.has_newborns() {
                 let before = self.due.len();
                 self.take_due()?;
@@ -58,7 +66,9 @@ impl Session {
     /// have left those stops, because they were killed.
     fn drop_left_preempted(&mut self) {
         let Some(envelope) = &mut self.envelope else { return };
-        envelope.preempted.retain(|stop| self.due.iter().all(|(report, _)| report.tid() != Some(stop.tid())));
+        envelope
+            .preempted
+            .retain(|stop| self.due.iter().all(|(report, _)| report.tid() != Some(stop.tid())));
     }
 
     pub(super) fn give_turn(&mut self, to: Option<Tid>) {
@@ -76,10 +86,11 @@ impl Session {
             return;
         }
         let takes = match kind {
-            // Calls that shape memory do not wait, and nobody shall see them half done. What is written to the same output shall be there
-            // in the order of the log.
+            // Calls that shape memory do not wait, and nobody shall see them half done. What is
+            // written to the same output shall be there in the order of the log.
             StopKind::Syscall if self.info.op() == Some(Op::ENTRY) => {
-                let keeps = |task: &Task| (task.shaping.is_some() || task.echoes) && task.vetoed.is_none();
+                let keeps =
+                    |task: &Task| (task.shaping.is_some() || task.echoes) && task.vetoed.is_none();
                 self.tasks.get(tid).is_some_and(keeps)
             }
             StopKind::Syscall | StopKind::Signal(_) | StopKind::Event(Event::STOP) => true,
@@ -107,7 +118,8 @@ impl Session {
         }
     }
 
-    /// Waits until a task that was told to end has done to memory what it does then, before anybody else goes on.
+    /// Waits until a task that was told to end has done to memory what it does then, before anybody
+    /// else goes on.
     pub(crate) fn until_ended(&mut self, tid: Tid) {
         if self.envelope.is_none() || self.tasks.is_alone(tid) {
             return;
@@ -130,7 +142,8 @@ impl Session {
     }
 }
 
-/// Does a list of robust futexes have entries? It is a ring: its head points to itself when it has none (set_robust_list(2)).
+/// Does a list of robust futexes have entries? It is a ring: its head points to itself when it has
+/// none (set_robust_list(2)).
 fn holds_robust_futexes(tid: Tid) -> bool {
     let Some(head) = object::robust_list(tid) else { return false };
     let mut first = [0; 8];

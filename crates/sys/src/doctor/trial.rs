@@ -6,15 +6,16 @@ use std::io;
 
 /// Does `try_it` in a child. It must make only async-signal-safe calls, and must not allocate.
 pub(super) fn in_child(try_it: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // SAFETY: fork(2): the child makes async-signal-safe calls only, which the caller promises, and leaves by _exit.
+    // SAFETY: fork(2): the child makes async-signal-safe calls only, which the caller promises, and
+    // leaves by _exit.
     let child = check(unsafe { libc::fork() })?;
     if child == 0 {
         let errno = match try_it() {
             Ok(()) => 0,
             Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
         };
-        // Exit statuses have eight bits; no errno of x86_64 or aarch64 that these calls give is above 133.
-        // SAFETY: _exit(2) takes a number.
+        // Exit statuses have eight bits; no errno of x86_64 or aarch64 that these calls give is
+        // above 133. SAFETY: _exit(2) takes a number.
         unsafe { libc::_exit(errno) }
     }
     let mut status = 0;
@@ -43,7 +44,8 @@ static MARK: [u8; 16] = *b"sysreel's doctor";
 /// Reads from a child what it has from us.
 pub(super) fn memory_of_a_child() -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
-    // SAFETY: fork(2): the child makes one async-signal-safe call, which ends when this process closes the pipe or dies.
+    // SAFETY: fork(2): the child makes one async-signal-safe call, which ends when this process
+    // closes the pipe or dies.
     let child = check(unsafe { libc::fork() })?;
     if child == 0 {
         let mut byte = 0u8;

@@ -10,7 +10,10 @@ use super::ALL;
 fn headers_agree() {
     let mut source = String::new();
     for (header, name, value) in ALL.iter().filter(|(header, ..)| !header.is_empty()) {
-        let _ = writeln!(source, "#include <{header}>\n_Static_assert({name} == {value}ULL, \"{name}\");");
+        let _ = writeln!(
+            source,
+            "#include <{header}>\n_Static_assert({name} == {value}ULL, \"{name}\");"
+        );
     }
     let compiler = Command::new("gcc")
         .args(["-fsyntax-only", "-xc", "-"])
@@ -29,7 +32,8 @@ fn headers_agree() {
         return;
     }
     // A header that is older than a constant lacks it, which is an error of another kind.
-    let wrong: Vec<&str> = said.lines().filter(|line| line.contains("static assertion failed")).collect();
+    let wrong: Vec<&str> =
+        said.lines().filter(|line| line.contains("static assertion failed")).collect();
     let unknown = said.lines().filter(|line| line.contains("undeclared")).count();
     assert!(wrong.is_empty(), "{wrong:#?}");
     assert!(unknown < 30, "too many constants are unknown to the headers: {said}");

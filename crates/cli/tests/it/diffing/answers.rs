@@ -12,7 +12,10 @@ fn text(take: &Take, options: &[&str], logs: [&Path; 2]) -> Ran {
 }
 
 fn echo(word: &str) -> Take {
-    Take::of("printf 'echo %s > out\n' \"$0\" > run.sh", &["sh", "-c", &format!("echo {word} > out")])
+    Take::of(
+        "printf 'echo %s > out\n' \"$0\" > run.sh",
+        &["sh", "-c", &format!("echo {word} > out")],
+    )
 }
 
 #[test]
@@ -34,7 +37,11 @@ fn any_damage_is_survived() {
     let whole = fs::read(take.log()).unwrap();
     for (round, step) in [97, 193, 389].into_iter().enumerate() {
         let mut damaged = whole.clone();
-        damaged.iter_mut().skip(300 + round).step_by(whole.len() / step + 1).for_each(|byte| *byte ^= 0x40);
+        damaged
+            .iter_mut()
+            .skip(300 + round)
+            .step_by(whole.len() / step + 1)
+            .for_each(|byte| *byte ^= 0x40);
         let path = take.stage.write("damaged.reel", &damaged);
         let ran = text(&take, &["--level", "fields"], [&take.log(), &path]);
         ran.never_panics();
@@ -50,8 +57,10 @@ fn logs_with_less_in_them_are_not_compared() {
         assert!(take.stage.sysreel(&words).status.success());
         take.stage.path(name)
     };
-    let (structs, unnamed) =
-        (record("structs.reel", &["--capture-limit", "0"]), record("unnamed.reel", &["--no-names"]));
+    let (structs, unnamed) = (
+        record("structs.reel", &["--capture-limit", "0"]),
+        record("unnamed.reel", &["--no-names"]),
+    );
     text(&take, &[], [&take.log(), &structs]).fails(4, &["structs only"]);
     text(&take, &[], [&structs, &structs]).fails(4, &["no memory"]);
     text(&take, &[], [&take.log(), &unnamed]).fails(4, &["no names"]);
@@ -63,7 +72,9 @@ fn logs_with_less_in_them_are_not_compared() {
 #[test]
 fn wrong_words_are_wrong_usage() {
     let take = echo("a");
-    for words in [&["--gate", "grave"][..], &["--level", "deep"], &["--root", "X"], &["--root", "X=y"], &[]] {
+    for words in
+        [&["--gate", "grave"][..], &["--level", "deep"], &["--root", "X"], &["--root", "X=y"], &[]]
+    {
         let ran = text(&take, words, [&take.log(), Path::new("--nonsense")]);
         ran.fails(2, &["error:"]);
     }
@@ -98,7 +109,9 @@ fn a_place_counts_under_its_name() {
         fs::write(folder.join("data"), "data").unwrap();
     }
     let script = "cp \"$(readlink place)/data\" copy";
-    let take = |folder: &Path| Take::of(&format!("ln -s {} place", folder.display()), &["sh", "-c", script]);
+    let take = |folder: &Path| {
+        Take::of(&format!("ln -s {} place", folder.display()), &["sh", "-c", script])
+    };
     let (a, b) = (take(&one), take(&two));
     let (report, status) = diff(&a, &b, &[]);
     assert!(status == 1 && !lines(&report, "note").is_empty());
@@ -111,8 +124,12 @@ fn a_place_counts_under_its_name() {
 fn the_time_that_calls_take_is_listed_on_request() {
     let take = echo("a");
     let (report, status) = diff(&take, &take, &["--level", "timing"]);
-    let calls: Vec<&str> =
-        report["times"].as_array().unwrap().iter().map(|time| time["call"].as_str().unwrap()).collect();
+    let calls: Vec<&str> = report["times"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|time| time["call"].as_str().unwrap())
+        .collect();
     assert!(status == 0 && calls.contains(&"openat") && calls.contains(&"execve"), "{calls:?}");
 }
 
@@ -125,7 +142,9 @@ fn every_golden_log_is_the_same_as_itself() {
     let mut compared = 0;
     for log in logs.filter(|path| path.extension().is_some_and(|extension| extension == "reel")) {
         let mut command = stage.command(SYSREEL);
-        command.args(["diff", "--level", "fields", "--gate", "info", "--format", "json"]).args([&log, &log]);
+        command
+            .args(["diff", "--level", "fields", "--gate", "info", "--format", "json"])
+            .args([&log, &log]);
         let ran = stage.run(&mut command);
         assert!(ran.status.success(), "{}: {ran:?}", log.display());
         let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();

@@ -1,4 +1,5 @@
-//! `sysreel diff` on real programs: the same program twice gives nothing, one change gives one difference.
+//! `sysreel diff` on real programs: the same program twice gives nothing, one change gives one
+//! difference.
 
 mod answers;
 mod same;
@@ -14,7 +15,8 @@ pub(crate) struct Take {
 }
 
 impl Take {
-    /// Prepares the folder with a script and records a command there. The program is where its text says, so both takes run the same words.
+    /// Prepares the folder with a script and records a command there. The program is where its text
+    /// says, so both takes run the same words.
     #[track_caller]
     pub(crate) fn of(setup: &str, words: &[&str]) -> Take {
         let stage = Stage::new();
@@ -47,7 +49,9 @@ pub(crate) fn lines(report: &Value, gate: &str) -> Vec<String> {
     let rank = |name: &str| SEVERITIES.iter().position(|known| *known == name).unwrap();
     fn gravest(difference: &Value, rank: &dyn Fn(&str) -> usize) -> usize {
         let below = difference["consequences"].as_array().into_iter().flatten();
-        below.map(|one| gravest(one, rank)).fold(rank(difference["severity"].as_str().unwrap()), usize::max)
+        below
+            .map(|one| gravest(one, rank))
+            .fold(rank(difference["severity"].as_str().unwrap()), usize::max)
     }
     let differences = report["differences"].as_array().unwrap();
     differences
@@ -55,7 +59,8 @@ pub(crate) fn lines(report: &Value, gate: &str) -> Vec<String> {
         .filter(|difference| gravest(difference, &rank) >= rank(gate))
         .map(|d| {
             let text = |key: &str| d[key].as_str().unwrap_or_default().to_owned();
-            let mut line = format!("{} {} {} {}", text("rule"), text("change"), text("role"), text("what"));
+            let mut line =
+                format!("{} {} {} {}", text("rule"), text("change"), text("role"), text("what"));
             if d["before"].is_string() {
                 line += &format!(": {} => {}", text("before"), text("after"));
             }

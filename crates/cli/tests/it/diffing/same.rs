@@ -5,7 +5,8 @@ use crate::stage::{Running, Stage, installed};
 use std::path::Path;
 use std::process::Stdio;
 
-/// What is compared with itself: a name, the programs that it needs, what prepares the folder, the command.
+/// What is compared with itself: a name, the programs that it needs, what prepares the folder, the
+/// command.
 struct Program {
     name: &'static str,
     needs: &'static [&'static str],
@@ -26,7 +27,11 @@ fn same(program: &Program, pairs: usize) {
         let (a, b) = (Take::of(setup, words), Take::of(setup, words));
         let (report, status) = diff(&a, &b, &["--level", level]);
         let found = lines(&report, "note");
-        assert!(found.is_empty(), "{name} differs from itself at level {level}:\n{}", found.join("\n"));
+        assert!(
+            found.is_empty(),
+            "{name} differs from itself at level {level}:\n{}",
+            found.join("\n")
+        );
         assert_eq!(status, 0);
         accounts_are_whole(&report, *level == "sequence");
     }
@@ -37,8 +42,10 @@ fn same(program: &Program, pairs: usize) {
 fn accounts_are_whole(report: &serde_json::Value, all_are_seen: bool) {
     for account in report["accounts"].as_array().unwrap() {
         let number = |key: &str| account[key].as_u64().unwrap();
-        let judged: u64 =
-            ["muted", "same", "different", "moved", "gave_up", "unseen"].into_iter().map(number).sum();
+        let judged: u64 = ["muted", "same", "different", "moved", "gave_up", "unseen"]
+            .into_iter()
+            .map(number)
+            .sum();
         assert_eq!(judged, number("calls"), "{account}");
         assert_eq!(number("calls") * 2 + number("others"), number("events"), "{account}");
         assert!(!all_are_seen || number("unseen") == 0, "{account}");
@@ -71,7 +78,8 @@ fn tar() -> Program {
     Program { name: "tar", needs: &["tar"], setup: FILES.into(), words, level: "sequence" }
 }
 
-/// A file as old as its index looks changed to git, which then reads it once more: so it is made old.
+/// A file as old as its index looks changed to git, which then reads it once more: so it is made
+/// old.
 fn git() -> Program {
     let words = &[
         "sh",
@@ -87,8 +95,8 @@ fn sqlite3() -> Program {
     let words = &[
         "sqlite3",
         "t.db",
-        "pragma journal_mode=wal; create table t(a); insert into t values(1); insert into t select a+1 from t; \
-         select * from t;",
+        "pragma journal_mode=wal; create table t(a); insert into t values(1); insert into t select \
+         a+1 from t; select * from t;",
     ];
     Program { name: "sqlite3", needs: &["sqlite3"], setup: ":".into(), words, level: "sequence" }
 }
@@ -108,12 +116,24 @@ fn python() -> Program {
 
 fn python_threads() -> Program {
     let setup = script("threads.py");
-    Program { name: "python with threads", needs: &["python3"], setup, words: PYTHON, level: "effects" }
+    Program {
+        name: "python with threads",
+        needs: &["python3"],
+        setup,
+        words: PYTHON,
+        level: "effects",
+    }
 }
 
 fn python_loop() -> Program {
     let setup = script("loop.py");
-    Program { name: "python with asyncio", needs: &["python3"], setup, words: PYTHON, level: "effects" }
+    Program {
+        name: "python with asyncio",
+        needs: &["python3"],
+        setup,
+        words: PYTHON,
+        level: "effects",
+    }
 }
 
 fn make() -> Program {
@@ -128,7 +148,8 @@ fn node() -> Program {
     let words = &[
         "node",
         "-e",
-        "const fs = require('fs'); fs.writeFileSync('a', 'b'); fs.readFile('a', () => {}); setTimeout(() => {}, 5)",
+        "const fs = require('fs'); fs.writeFileSync('a', 'b'); fs.readFile('a', () => {}); \
+         setTimeout(() => {}, 5)",
     ];
     Program { name: "node", needs: &["node"], setup: ":".into(), words, level: "effects" }
 }
@@ -186,10 +207,12 @@ fn curl(pairs: usize) {
     }
     let stage = Stage::new();
     stage.write("page", "hello");
-    let serve = "import http.server as h; s = h.ThreadingHTTPServer(('127.0.0.1', 0), h.SimpleHTTPRequestHandler); \
+    let serve = "import http.server as h; s = h.ThreadingHTTPServer(('127.0.0.1', 0), \
+        h.SimpleHTTPRequestHandler); \
         print(s.server_port, flush=True); s.serve_forever()";
     let mut server = stage.command("python3");
-    let mut server = Running::start(server.args(["-c", serve]).stdout(Stdio::piped()).stderr(Stdio::null()));
+    let mut server =
+        Running::start(server.args(["-c", serve]).stdout(Stdio::piped()).stderr(Stdio::null()));
     let url = format!("http://127.0.0.1:{}/page", server.first_line().trim());
     for _ in 0..pairs {
         let words = ["curl", "-s", "-o", "o.html", &url];
@@ -204,7 +227,8 @@ fn cargo(pairs: usize) {
     if !installed("cargo", &["cargo"]) {
         return;
     }
-    let setup = "mkdir src; printf '[package]\\nname = \"w\"\\nversion = \"0.1.0\"\\nedition = \"2021\"\\n' > Cargo.toml; \
+    let setup = "mkdir src; printf '[package]\\nname = \"w\"\\nversion = \"0.1.0\"\\nedition = \
+        \"2021\"\\n' > Cargo.toml; \
         echo 'mod m; fn main() { println!(\"{}\", m::f(3)) }' > src/main.rs; \
         echo 'pub fn f(x: i32) -> i32 { x + 1 }' > src/m.rs";
     // Rustup finds its toolchains at home, which is another place here.

@@ -8,8 +8,8 @@ use crate::stage::installed;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A change: what it is called, what stands in the program and what shall stand there, how closely and from which severity on is compared, the one
-/// line that must come out.
+/// A change: what it is called, what stands in the program and what shall stand there, how closely
+/// and from which severity on is compared, the one line that must come out.
 type Seed = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 fn fixture(name: &str) -> PathBuf {
@@ -28,7 +28,10 @@ fn each(source: &str, seeds: &[Seed], take: impl Fn(&str) -> Take) {
         let (report, status) = diff(&whole, &changed, &["--level", level, "--gate", gate]);
         let found = lines(&report, gate);
         if found != [*expected] || status != 1 {
-            wrong.push(format!("{name}: {expected:?} was expected, and found was\n  {}", found.join("\n  ")));
+            wrong.push(format!(
+                "{name}: {expected:?} was expected, and found was\n  {}",
+                found.join("\n  ")
+            ));
         }
         // Seen from the other side it is one difference too.
         let (mirrored, _) = diff(&changed, &whole, &["--level", level, "--gate", gate]);
@@ -71,7 +74,8 @@ fn a_program_in_python() {
         return;
     }
     // Not a wrapper that finds a Python in many steps, where there is one.
-    let python = if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
+    let python =
+        if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
     each("worker.py", scripts::PYTHON, |text| {
         let setup = format!("{}cat > worker.py <<'END'\n{text}\nEND\n", setup());
         Take::of(&setup, &[python, "-S", "worker.py"])

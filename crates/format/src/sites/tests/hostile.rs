@@ -21,7 +21,8 @@ fn payload_of(columns: &Columns) -> Vec<u8> {
     payload
 }
 
-/// Decodes what may be nonsense. What comes out has the length that was asked for, and nothing larger was made.
+/// Decodes what may be nonsense. What comes out has the length that was asked for, and nothing
+/// larger was made.
 fn unpack(payload: &[u8], len: usize) -> Option<Vec<u8>> {
     let (mut unpacker, mut out) = (SitesUnpacker::new().unwrap(), Vec::new());
     let done = unpacker.unpack(payload, len, &mut out);
@@ -58,10 +59,18 @@ fn a_column_that_is_cut_or_grown_is_refused() {
     for column in 0..COLUMNS {
         let mut columns = columns_of(&rows);
         columns.0[column].push(0);
-        assert_eq!(unpack(&payload_of(&columns), rows.len()), None, "column {column} with a byte more");
+        assert_eq!(
+            unpack(&payload_of(&columns), rows.len()),
+            None,
+            "column {column} with a byte more"
+        );
         columns.0[column].pop();
         if columns.0[column].pop().is_some() {
-            assert_eq!(unpack(&payload_of(&columns), rows.len()), None, "column {column} with a byte less");
+            assert_eq!(
+                unpack(&payload_of(&columns), rows.len()),
+                None,
+                "column {column} with a byte less"
+            );
         }
     }
 }
@@ -89,7 +98,8 @@ proptest! {
     #[test]
     fn forged_columns_never_panic(
         rows in prop_oneof![
-            (1_u64..80).prop_map(calls), wild_rows(), vec(any_row(), 0..9).prop_map(|rows| rows.concat())],
+            (1_u64..80).prop_map(calls), wild_rows(),
+            vec(any_row(), 0..9).prop_map(|rows| rows.concat())],
         changes in vec((0..COLUMNS, any::<prop::sample::Index>(), any::<u8>(), 0_u8..4), 1..8),
         longer in 0_usize..600,
     ) {
@@ -110,7 +120,8 @@ proptest! {
     }
 
     #[test]
-    fn random_columns_never_panic(parts in vec(vec(prop_oneof![0_u8..32, any::<u8>()], 0..40), COLUMNS), len in 0_usize..4000) {
+    fn random_columns_never_panic(parts in vec(vec(prop_oneof![0_u8..32, any::<u8>()], 0..40),
+        COLUMNS), len in 0_usize..4000) {
         let mut columns = Columns::new();
         for (column, bytes) in columns.0.iter_mut().zip(parts) {
             *column = bytes;

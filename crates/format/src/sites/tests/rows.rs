@@ -5,8 +5,8 @@ use proptest::prelude::*;
 
 use crate::limits::MAX_INFO;
 use crate::{
-    BlobNumber, Data, Direction, EventBuf, EventKind, Layout, RegionFlags, RegionHead, Role, SourceId,
-    StopHead, TaskId,
+    BlobNumber, Data, Direction, EventBuf, EventKind, Layout, RegionFlags, RegionHead, Role,
+    SourceId, StopHead, TaskId,
 };
 
 /// A row with that head and body.
@@ -124,11 +124,16 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
 /// A row of any kind whose body is any bytes.
 pub(super) fn any_row() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop_oneof![Just(1_u16), 0_u16..12, any::<u16>()];
-    let head =
-        (kind, prop_oneof![Just(1_u8), any::<u8>()], prop_oneof![Just(0_u8), any::<u8>()], any::<u32>());
+    let head = (
+        kind,
+        prop_oneof![Just(1_u8), any::<u8>()],
+        prop_oneof![Just(0_u8), any::<u8>()],
+        any::<u32>(),
+    );
     let time = prop_oneof![any::<u64>(), 0_u64..100_000];
-    (head, time, vec(any::<u8>(), 0..300))
-        .prop_map(|((kind, source, flags, task), t_ns, body)| row(kind, source, flags, task, t_ns, &body))
+    (head, time, vec(any::<u8>(), 0..300)).prop_map(|((kind, source, flags, task), t_ns, body)| {
+        row(kind, source, flags, task, t_ns, &body)
+    })
 }
 
 /// A part: mostly a region that is nearly as it should be.
@@ -148,12 +153,16 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
         |((arg, dir, role, flags), (index, address, asked, got), errno, mut data, error)| {
             let got = if flags & 4 == 0 && error == 0 { data.len() as u64 } else { got };
             if flags & 4 != 0 && got < 1 << 24 {
-                data = (0..got.div_ceil(1 << 20)).flat_map(|n| (n + asked % 5).to_le_bytes()).collect();
+                data = (0..got.div_ceil(1 << 20))
+                    .flat_map(|n| (n + asked % 5).to_le_bytes())
+                    .collect();
             }
             let len = u32::try_from(data.len()).unwrap().saturating_add_signed(error);
             let mut body = vec![arg, dir, role, flags];
             body.extend_from_slice(&index.to_le_bytes());
-            [address, asked, got].iter().for_each(|word| body.extend_from_slice(&word.to_le_bytes()));
+            [address, asked, got]
+                .iter()
+                .for_each(|word| body.extend_from_slice(&word.to_le_bytes()));
             body.extend_from_slice(&errno.to_le_bytes());
             body.extend_from_slice(&len.to_le_bytes());
             body.extend_from_slice(&data);
@@ -174,8 +183,10 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
 pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
     let word = || prop_oneof![3 => 0_u64..4, 1 => Just(u64::MAX - 1), 1 => any::<u64>()];
     // Some code is there more than once, a page or more apart.
-    let place =
-        || (0_u64..3, prop_oneof![6 => Just(0_u64), 1 => 0_u64..3]).prop_map(|(at, page)| at + (page << 12));
+    let place = || {
+        (0_u64..3, prop_oneof![6 => Just(0_u64), 1 => 0_u64..3])
+            .prop_map(|(at, page)| at + (page << 12))
+    };
     let entry = (place(), word(), 0_u64..2, [word(), word(), word(), word(), word(), word()])
         .prop_map(|(ip, sp, nr, [a, b, c, d, e, f])| info(1, &[ip, sp & 1, nr, a, b, c, d, e, f]));
     let exit = (place(), word(), word(), 0_u8..3).prop_map(|(ip, sp, rval, error)| {
@@ -187,8 +198,15 @@ pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
     let any_info = vec(any::<u8>(), 0..=MAX_INFO);
     let info = prop_oneof![8 => entry, 8 => exit, 1 => any_info];
     let lies = prop_oneof![9 => Just((0x857f_u32, 0_i32)), 1 => (any::<u32>(), -3..3_i32)];
-    let stop =
-        (0_u32..3, 0_u64..40_000_000, info, lies, vec(any_part(), 0..7), vec(any::<u8>(), 0..3), 0_u8..12);
+    let stop = (
+        0_u32..3,
+        0_u64..40_000_000,
+        info,
+        lies,
+        vec(any_part(), 0..7),
+        vec(any::<u8>(), 0..3),
+        0_u8..12,
+    );
     vec(stop, 0..60).prop_map(|stops| {
         let (mut rows, mut time) = (Vec::new(), 0_u64);
         for (task, later, info, (status, lie), parts, rest, odd) in stops {

@@ -1,5 +1,5 @@
-//! Sizes and speeds on a recorded log, for whoever changes the model:
-//! `SYSREEL_LOG=run.reel cargo test --release -p sysreel-format sites_speed -- --ignored --nocapture`.
+//! Sizes and speeds on a recorded log, for whoever changes the model: `SYSREEL_LOG=run.reel cargo
+//! test --release -p sysreel-format sites_speed -- --ignored --nocapture`.
 
 use std::time::Instant;
 
@@ -65,7 +65,8 @@ fn sites_speed() {
     println!("codec 0: {size:.3} bytes, encode and prove {encode:.0} ns, decode {decode:.0} ns");
 
     let mut sites = SitesPacker::new().unwrap();
-    let model = best(count, || blocks.iter().for_each(|block| sites.encoder.encode(block).unwrap()));
+    let model =
+        best(count, || blocks.iter().for_each(|block| sites.encoder.encode(block).unwrap()));
     let encode = best(count, || {
         for (block, frame) in blocks.iter().zip(&mut frames) {
             frame.clear();
@@ -87,7 +88,8 @@ fn sites_speed() {
     });
     let size = per(frames.iter().map(Vec::len).sum());
     println!(
-        "codec 1: {size:.3} bytes, encode {encode:.0} ns (model {model:.0}), with proof {prove:.0} ns, decode {decode:.0} ns"
+        "codec 1: {size:.3} bytes, encode {encode:.0} ns (model {model:.0}), with proof {prove:.0} \
+         ns, decode {decode:.0} ns"
     );
     columns(&blocks, &mut sites, per);
 }

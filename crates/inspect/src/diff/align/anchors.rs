@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-/// From this length on only every sixteenth stretch is looked at, chosen by its content: the same ones in both streams.
+/// From this length on only every sixteenth stretch is looked at, chosen by its content: the same
+/// ones in both streams.
 const SAMPLED_FROM: usize = 1 << 19;
 /// The share of stretches that is looked at then: those whose hash ends in so many zero bits.
 const SAMPLED: u32 = 4;
@@ -15,7 +16,8 @@ pub(super) struct Anchor {
     pub(super) len: usize,
 }
 
-/// The anchors of at least `length` tokens, in order in both streams, each extended as far as it goes.
+/// The anchors of at least `length` tokens, in order in both streams, each extended as far as it
+/// goes.
 pub(super) fn find(
     a: &[u32],
     b: &[u32],
@@ -39,7 +41,8 @@ fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     let mask = if sampled { (1 << SAMPLED) - 1 } else { 0 };
     let mut room = if sampled { tokens.len() >> (SAMPLED - 1) } else { tokens.len() };
     let mut grams = Vec::with_capacity(room);
-    // A polynomial over mixed tokens, so that the hash of the next stretch follows from that of the last.
+    // A polynomial over mixed tokens, so that the hash of the next stretch follows from that of the
+    // last.
     let out = (1..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
     let mut hash = 0u64;
     for (i, &token) in tokens.iter().enumerate() {
@@ -112,7 +115,8 @@ fn in_both(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The longest run of pairs that increases in both (patience sorting). `pairs` is in order of the first.
+/// The longest run of pairs that increases in both (patience sorting). `pairs` is in order of the
+/// first.
 pub(super) fn increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     const NONE: usize = usize::MAX;
     let mut ends: Vec<usize> = Vec::new();
@@ -152,7 +156,8 @@ fn extended(
     for &(at_a, at_b) in pairs {
         let (mut from_a, mut from_b) = (in_a.start + at_a, in_b.start + at_b);
         if from_a < free.0 || from_b < free.1 {
-            continue; // Within the one before, or a stretch on another diagonal that it reached into.
+            // Within the one before, or a stretch on another diagonal that it reached into.
+            continue;
         }
         let (mut to_a, mut to_b) = (from_a + length, from_b + length);
         if a[from_a..to_a] != b[from_b..to_b] {

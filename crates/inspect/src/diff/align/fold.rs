@@ -1,5 +1,5 @@
-//! Loops: a stretch that repeats itself becomes one token, whatever the number of rounds, so that a loop of a thousand rounds is aligned
-//! with the same loop of a thousand and one.
+//! Loops: a stretch that repeats itself becomes one token, whatever the number of rounds, so that a
+//! loop of a thousand rounds is aligned with the same loop of a thousand and one.
 
 use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
 use super::{Span, Spans};
@@ -31,7 +31,8 @@ struct Unit {
     start: usize,
     /// The length of the body; 0 for a single token.
     period: usize,
-    /// Where in the first round the smallest rotation of the body begins, so that loops entered at different points are one.
+    /// Where in the first round the smallest rotation of the body begins, so that loops entered at
+    /// different points are one.
     turn: usize,
 }
 
@@ -52,13 +53,25 @@ impl Names {
 
 impl Folded {
     /// Folds two pieces; `None` when that makes neither of them much shorter.
-    pub(super) fn of(a: &[u32], b: &[u32], in_a: &Range<usize>, in_b: &Range<usize>) -> Option<Folded> {
+    pub(super) fn of(
+        a: &[u32],
+        b: &[u32],
+        in_a: &Range<usize>,
+        in_b: &Range<usize>,
+    ) -> Option<Folded> {
         let largest = a[in_a.clone()].iter().chain(&b[in_b.clone()]).max().copied().unwrap_or(0);
         let mut names = Names { bodies: HashMap::new(), next: largest };
         let (a_units, a_tokens) = fold(a, in_a, &mut names);
         let (b_units, b_tokens) = fold(b, in_b, &mut names);
         let shorter = a_units.len() * 2 <= in_a.len() || b_units.len() * 2 <= in_b.len();
-        shorter.then_some(Folded { a_tokens, b_tokens, a_units, b_units, a_end: in_a.end, b_end: in_b.end })
+        shorter.then_some(Folded {
+            a_tokens,
+            b_tokens,
+            a_units,
+            b_units,
+            a_end: in_a.end,
+            b_end: in_b.end,
+        })
     }
 
     /// Turns spans of units into spans of tokens.
@@ -77,13 +90,15 @@ impl Folded {
         }
     }
 
-    /// The same token, or the same loop with any number of rounds: as many as both have are the same.
+    /// The same token, or the same loop with any number of rounds: as many as both have are the
+    /// same.
     fn pair(&self, i: usize, j: usize, spans: &mut Spans) {
         let (a, b) = (self.a_range(&(i..i + 1)), self.b_range(&(j..j + 1)));
         let (unit_a, unit_b) = (self.a_units[i], self.b_units[j]);
         let (mut from_a, mut from_b) = (a.start, b.start);
         if unit_a.period > 0 {
-            // One of them was entered earlier in its body: what it did until both are at the same point is its own.
+            // One of them was entered earlier in its body: what it did until both are at the same
+            // point is its own.
             let period = unit_a.period;
             let ahead = (unit_a.turn + period - unit_b.turn) % period;
             if ahead * 2 <= period {
@@ -112,7 +127,8 @@ impl Folded {
 fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, Vec<u32>) {
     let mut units = Vec::new();
     let mut folded = Vec::new();
-    // Where the tokens that begin here were last seen, by their hash; a place that another seed took is only a repeat that is missed.
+    // Where the tokens that begin here were last seen, by their hash; a place that another seed
+    // took is only a repeat that is missed.
     let size = range.len().next_power_of_two().clamp(64, MOST_PLACES);
     let mut seen = vec![usize::MAX; size];
     let mut at = range.start;
@@ -121,17 +137,18 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
             let place = &mut seen[place_of(*seed, size)];
             std::mem::replace(place, at)
         });
-        let period = last.filter(|&last| last < at).map_or(0, |last| at - last).min(LONGEST_BODY + 1);
+        let period =
+            last.filter(|&last| last < at).map_or(0, |last| at - last).min(LONGEST_BODY + 1);
         let repeated = if (1..=LONGEST_BODY).contains(&period) {
             (at..range.end).take_while(|&i| tokens[i] == tokens[i - period]).count()
         } else {
             0
         };
-        // The first round is among the units already: as single tokens, or it belongs to another loop.
-        let first_round = units
-            .len()
-            .checked_sub(period)
-            .filter(|&first| period > 0 && units[first..].iter().all(|unit: &Unit| unit.period == 0));
+        // The first round is among the units already: as single tokens, or it belongs to another
+        // loop.
+        let first_round = units.len().checked_sub(period).filter(|&first| {
+            period > 0 && units[first..].iter().all(|unit: &Unit| unit.period == 0)
+        });
         match first_round {
             Some(first) if repeated >= period * (LEAST_ROUNDS - 1) => {
                 units.truncate(first);
@@ -139,7 +156,9 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
                 let start = at - period;
                 let turn = least_rotation(&tokens[start..at]);
                 units.push(Unit { start, period, turn });
-                folded.push(names.of([&tokens[start + turn..at], &tokens[start..start + turn]].concat()));
+                folded.push(
+                    names.of([&tokens[start + turn..at], &tokens[start..start + turn]].concat()),
+                );
                 at += repeated;
             }
             _ => {
@@ -153,9 +172,9 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
 }
 
 fn place_of(seed: [u32; SEED], size: usize) -> usize {
-    let hash = seed
-        .iter()
-        .fold(0u64, |hash, &token| (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7);
+    let hash = seed.iter().fold(0u64, |hash, &token| {
+        (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7
+    });
     // The low bits name the place: the size is a power of two.
     usize::try_from(hash).unwrap_or(0) & (size - 1)
 }
@@ -193,7 +212,10 @@ mod tests {
         for word in [&[3, 1, 2][..], &[1, 1, 0], &[5], &[2, 1, 2, 1], &[0, 0, 0]] {
             let turn = least_rotation(word);
             let rotated = |turn: usize| [&word[turn..], &word[..turn]].concat();
-            assert!((0..word.len()).all(|other| rotated(turn) <= rotated(other)), "{word:?}: {turn}");
+            assert!(
+                (0..word.len()).all(|other| rotated(turn) <= rotated(other)),
+                "{word:?}: {turn}"
+            );
         }
     }
 
@@ -205,7 +227,8 @@ mod tests {
         assert_eq!(folded.a_tokens, folded.b_tokens);
         let mut spans = Spans::default();
         folded.unfold(&[Span { kind: Same, a: 0..1, b: 0..1 }], &mut spans);
-        let same: usize = spans.0.iter().filter(|span| span.kind == Same).map(|span| span.a.len()).sum();
+        let same: usize =
+            spans.0.iter().filter(|span| span.kind == Same).map(|span| span.a.len()).sum();
         assert_eq!(same, b.len());
     }
 }

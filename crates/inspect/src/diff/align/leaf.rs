@@ -16,10 +16,12 @@ pub(super) fn align(
     let (before, after, kinds) = numbered(&a[in_a.clone()], &b[in_b.clone()]);
     let mut diff = Diff::default();
     diff.compute_with(Algorithm::MyersMinimal, &before, &after, kinds);
-    let edits = usize::try_from(diff.count_additions() + diff.count_removals()).unwrap_or(usize::MAX);
+    let edits =
+        usize::try_from(diff.count_additions() + diff.count_removals()).unwrap_or(usize::MAX);
     let mut at = (in_a.start, in_b.start);
     for hunk in diff.hunks() {
-        let start = (in_a.start + hunk.before.start as usize, in_b.start + hunk.after.start as usize);
+        let start =
+            (in_a.start + hunk.before.start as usize, in_b.start + hunk.after.start as usize);
         let end = (in_a.start + hunk.before.end as usize, in_b.start + hunk.after.end as usize);
         spans.push(Same, at.0..start.0, at.1..start.1);
         spans.differs(start.0..end.0, start.1..end.1);
@@ -35,8 +37,9 @@ fn numbered(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
     let mut kinds: Vec<u32> = a.iter().chain(b).copied().collect();
     kinds.sort_unstable();
     kinds.dedup();
-    let number =
-        |token: &u32| Token(u32::try_from(kinds.partition_point(|kind| kind < token)).unwrap_or(u32::MAX));
+    let number = |token: &u32| {
+        Token(u32::try_from(kinds.partition_point(|kind| kind < token)).unwrap_or(u32::MAX))
+    };
     (
         a.iter().map(number).collect(),
         b.iter().map(number).collect(),

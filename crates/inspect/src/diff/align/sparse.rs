@@ -1,5 +1,6 @@
-//! Pieces with few equal pairs, such as a short stream against a long one: the longest common subsequence by way of all pairs of
-//! equal tokens (Hunt and Szymanski 1977), whose cost is their number.
+//! Pieces with few equal pairs, such as a short stream against a long one: the longest common
+//! subsequence by way of all pairs of equal tokens (Hunt and Szymanski 1977), whose cost is their
+//! number.
 
 use super::SpanKind::Same;
 use super::Spans;
@@ -10,7 +11,8 @@ const MOST_PAIRS: u64 = 4 << 20;
 /// What a pair costs, in steps.
 const STEPS_PER_PAIR: u64 = 60;
 
-/// Aligns a piece, if its equal pairs are within `steps`. Answers the steps taken; `None` and nothing is done when they are not.
+/// Aligns a piece, if its equal pairs are within `steps`. Answers the steps taken; `None` and
+/// nothing is done when they are not.
 pub(super) fn align(
     a: &[u32],
     b: &[u32],

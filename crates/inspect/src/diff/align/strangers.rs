@@ -1,17 +1,23 @@
-//! Tokens that occur in one stream only need no alignment, and are in its way: they are taken out first and put back afterwards.
+//! Tokens that occur in one stream only need no alignment, and are in its way: they are taken out
+//! first and put back afterwards.
 
 use super::SpanKind::Same;
 use super::{Span, Spans};
 
 /// Aligns two streams without the tokens that the other one does not have.
-pub(super) fn without(a: &[u32], b: &[u32], align: impl FnOnce(&[u32], &[u32]) -> Vec<Span>) -> Vec<Span> {
+pub(super) fn without(
+    a: &[u32],
+    b: &[u32],
+    align: impl FnOnce(&[u32], &[u32]) -> Vec<Span>,
+) -> Vec<Span> {
     let (in_a, in_b) = (Present::of(a), Present::of(b));
     let (places_a, places_b) = (in_b.places(a), in_a.places(b));
     if places_a.len() == a.len() && places_b.len() == b.len() {
         return align(a, b);
     }
-    let kept =
-        |stream: &[u32], places: &[u32]| places.iter().map(|&at| stream[at as usize]).collect::<Vec<_>>();
+    let kept = |stream: &[u32], places: &[u32]| {
+        places.iter().map(|&at| stream[at as usize]).collect::<Vec<_>>()
+    };
     let found = align(&kept(a, &places_a), &kept(b, &places_b));
     let mut spans = Spans::default();
     let mut at = (0, 0);
@@ -33,7 +39,10 @@ pub(super) fn without(a: &[u32], b: &[u32], align: impl FnOnce(&[u32], &[u32]) -
             at.0..if span.a.is_empty() { at.0 } else { end.0 },
             at.1..if span.b.is_empty() { at.1 } else { end.1 },
         );
-        at = (if span.a.is_empty() { at.0 } else { end.0 }, if span.b.is_empty() { at.1 } else { end.1 });
+        at = (
+            if span.a.is_empty() { at.0 } else { end.0 },
+            if span.b.is_empty() { at.1 } else { end.1 },
+        );
     }
     spans.differs(at.0..a.len(), at.1..b.len());
     spans.0

@@ -45,7 +45,8 @@ impl Random {
         (0..len).map(|_| self.below(symbols)).collect()
     }
 
-    /// The same stream with a removal, an insertion or a change at one of `every` tokens. Answers how many.
+    /// The same stream with a removal, an insertion or a change at one of `every` tokens. Answers
+    /// how many.
     fn edited(&mut self, stream: &[u32], every: u32, symbols: u32) -> (Vec<u32>, usize) {
         let (mut edited, mut count) = (Vec::with_capacity(stream.len()), 0);
         for &token in stream {
@@ -80,7 +81,8 @@ proptest! {
 
     #[test]
     fn loops_with_other_counts_and_stray_tokens(
-        bodies in prop::collection::vec((prop::collection::vec(0u32..4, 1..9), 1usize..400, 1usize..400), 1..8),
+        bodies in prop::collection::vec((prop::collection::vec(0u32..4, 1..9), 1usize..400,
+            1usize..400), 1..8),
         stray in 0u32..9,
     ) {
         let mut a = Vec::new();

@@ -1,5 +1,5 @@
-//! Two streams side by side: where they part, the nearest place where they meet again. Linear, and right where edits are small and rare,
-//! also in loops, where no stretch is unique.
+//! Two streams side by side: where they part, the nearest place where they meet again. Linear, and
+//! right where edits are small and rare, also in loops, where no stretch is unique.
 
 use super::SpanKind::Same;
 use super::Spans;
@@ -44,7 +44,8 @@ fn meeting(a: &[u32], b: &[u32], steps: &mut usize) -> Option<(usize, usize)> {
         for skip_a in 0..=skipped {
             let (rest_a, rest_b) = (a.get(skip_a..), b.get(skipped - skip_a..));
             let (Some(rest_a), Some(rest_b)) = (rest_a, rest_b) else { continue };
-            let (Some(rest_a), Some(rest_b)) = (rest_a.get(..MEETING), rest_b.get(..MEETING)) else {
+            let (Some(rest_a), Some(rest_b)) = (rest_a.get(..MEETING), rest_b.get(..MEETING))
+            else {
                 continue;
             };
             *steps += 4;

@@ -1,5 +1,6 @@
-//! A run beside a baseline. The run that the baseline expects is made of it: the same processes with the effects that should have been. So the
-//! two are compared by the same code as two logs are, and what follows from what is found the same way.
+//! A run beside a baseline. The run that the baseline expects is made of it: the same processes
+//! with the effects that should have been. So the two are compared by the same code as two logs
+//! are, and what follows from what is found the same way.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -26,12 +27,18 @@ pub struct Compared {
 }
 
 impl Variant {
-    /// Compares the effects of a log with the baseline, which stands in `path`. The level says how closely the log is read, for a policy.
-    /// Both sides come from the same surroundings: that was looked at before.
+    /// Compares the effects of a log with the baseline, which stands in `path`. The level says how
+    /// closely the log is read, for a policy. Both sides come from the same surroundings: that was
+    /// looked at before.
     ///
     /// # Errors
     /// When the log cannot be read.
-    pub fn compare(&self, path: &Path, log: &LogFile, options: &Options) -> Result<Compared, Error> {
+    pub fn compare(
+        &self,
+        path: &Path,
+        log: &LogFile,
+        options: &Options,
+    ) -> Result<Compared, Error> {
         let read = |level| crate::diff::read(log, level, &options.roots);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
         let (done, noise) = self.recognise(run.effects());
@@ -57,7 +64,8 @@ impl Variant {
         Ok(Compared { report, run, noise })
     }
 
-    /// The baseline as the run would have it: what should be there and is not goes, what is new comes.
+    /// The baseline as the run would have it: what should be there and is not goes, what is new
+    /// comes.
     #[must_use]
     pub fn accepting(&self, report: &Report, run: &Run) -> Self {
         let mut whats = BTreeSet::new();
@@ -66,7 +74,8 @@ impl Variant {
         let learned = &mut variant.learned;
         let (done, _) = self.recognise(run.effects());
         let differs = |effect: &Effect| {
-            let ended = if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
+            let ended =
+                if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
             let what = if effect.op == Op::Exit {
                 "exit".to_owned()
             } else {
@@ -78,7 +87,9 @@ impl Variant {
         learned.always.retain(|effect| done.contains_key(effect) || !differs(effect));
         learned.firm.retain(|effect, _| done.contains_key(effect) || !differs(effect));
         let known = self.expects(&done);
-        learned.always.extend(done.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
+        learned
+            .always
+            .extend(done.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
         variant
     }
 
@@ -87,11 +98,13 @@ impl Variant {
         let learned = &self.learned;
         let mut done = BTreeMap::<Effect, Seen>::new();
         let mut noise = BTreeSet::new();
-        let line =
-            |sign, evidence: &Evidence, what: &dyn std::fmt::Display| format!("{sign} {evidence} {what}");
+        let line = |sign, evidence: &Evidence, what: &dyn std::fmt::Display| {
+            format!("{sign} {evidence} {what}")
+        };
         for (effect, seen) in effects {
             let known = learned.always.contains(&effect) || learned.firm.contains_key(&effect);
-            let template = learned.templates.iter().find(|(template, _)| !known && template.matches(&effect));
+            let template =
+                learned.templates.iter().find(|(template, _)| !known && template.matches(&effect));
             if let Some(evidence) = learned.sometimes.get(&effect) {
                 noise.insert(line('?', evidence, &effect));
             }
@@ -115,7 +128,8 @@ impl Variant {
     /// What should have been: what always is, and of what sometimes is, what was.
     fn expects(&self, done: &BTreeMap<Effect, Seen>) -> BTreeSet<Effect> {
         let learned = &self.learned;
-        let sometimes = learned.sometimes.keys().chain(learned.templates.keys().map(super::Template::effect));
+        let sometimes =
+            learned.sometimes.keys().chain(learned.templates.keys().map(super::Template::effect));
         let there = sometimes.filter(|effect| done.contains_key(*effect));
         learned.always.iter().chain(learned.firm.keys()).chain(there).cloned().collect()
     }
@@ -163,8 +177,9 @@ fn programs(
         }
     }
     for cause in &mut rest {
-        let key =
-            |one: &Difference| (std::cmp::Reverse(one.gravest()), one.rule, one.change, one.what.clone());
+        let key = |one: &Difference| {
+            (std::cmp::Reverse(one.gravest()), one.rule, one.change, one.what.clone())
+        };
         cause.consequences.sort_by_cached_key(key);
     }
     rest
@@ -247,11 +262,14 @@ fn errno(result: &str) -> u16 {
     match result.strip_prefix("errno-") {
         Some(number) => number.parse().unwrap_or(MOST),
         None if result == "ok" => 0,
-        None => (1..=MOST).find(|n| sysreel_abi::errno_name((*n).into()) == Some(result)).unwrap_or(MOST),
+        None => (1..=MOST)
+            .find(|n| sysreel_abi::errno_name((*n).into()) == Some(result))
+            .unwrap_or(MOST),
     }
 }
 
-/// How programs should have ended: what the baseline has not seen becomes what it has seen. Answers the ends that no program has any more.
+/// How programs should have ended: what the baseline has not seen becomes what it has seen. Answers
+/// the ends that no program has any more.
 fn ends(run: &Run, expected: &mut Run, known: &BTreeMap<Effect, Seen>) -> Vec<Difference> {
     let mut should = BTreeMap::<&str, BTreeSet<&str>>::new();
     for effect in known.keys().filter(|effect| effect.op == Op::Exit) {
@@ -300,7 +318,8 @@ fn end(result: &str) -> Option<End> {
     let number = result.strip_prefix("signal-").and_then(|number| number.parse().ok());
     number
         .or_else(|| {
-            (1..=MOST).find(|n| i32::try_from(*n).ok().and_then(sysreel_abi::signal_name) == Some(result))
+            (1..=MOST)
+                .find(|n| i32::try_from(*n).ok().and_then(sysreel_abi::signal_name) == Some(result))
         })
         .map(End::Signal)
 }

@@ -1,4 +1,5 @@
-//! The text of a baseline: a header, then one effect a line, sorted, so that what git shows of a change is the change of behaviour.
+//! The text of a baseline: a header, then one effect a line, sorted, so that what git shows of a
+//! change is the change of behaviour.
 
 use std::fmt;
 use std::path::Path;
@@ -16,12 +17,16 @@ impl fmt::Display for Baseline {
         writeln!(f, "{MAGIC} {}", Self::FORMAT)?;
         writeln!(
             f,
-            "# What the command does to the system. Review a change of it as you review code; `sysreel baseline accept` makes it."
+            "# What the command does to the system. Review a change of it as you review code; \
+             `sysreel baseline accept` makes it."
         )?;
         writeln!(f, "# =      in every run")?;
         writeln!(f, "# ~ k/n  a name that is made up, seen in k of n runs: muted")?;
         writeln!(f, "# ? k/n  in k of n runs: muted, there or not")?;
-        writeln!(f, "# ! k/n  in k of n runs, and of a kind that is never muted: it must be there")?;
+        writeln!(
+            f,
+            "# ! k/n  in k of n runs, and of a kind that is never muted: it must be there"
+        )?;
         let words = serde_json::to_string(&self.command).map_err(|_| fmt::Error)?;
         writeln!(f, "command {words}")?;
         self.variants.iter().try_for_each(|variant| variant.fmt(f))
@@ -32,7 +37,10 @@ impl fmt::Display for Variant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = |text: &str| match text {
             "" => "-".to_owned(),
-            text => text.chars().map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c }).collect(),
+            text => text
+                .chars()
+                .map(|c| if c.is_whitespace() || c.is_control() { '_' } else { c })
+                .collect(),
         };
         let (environment, learned) = (&self.key.environment, &self.learned);
         writeln!(
@@ -45,9 +53,18 @@ impl fmt::Display for Variant {
             learned.runs
         )?;
         learned.always.iter().try_for_each(|effect| writeln!(f, "= {effect}"))?;
-        learned.firm.iter().try_for_each(|(effect, evidence)| writeln!(f, "! {evidence} {effect}"))?;
-        learned.sometimes.iter().try_for_each(|(effect, evidence)| writeln!(f, "? {evidence} {effect}"))?;
-        learned.templates.iter().try_for_each(|(template, evidence)| writeln!(f, "~ {evidence} {template}"))
+        learned
+            .firm
+            .iter()
+            .try_for_each(|(effect, evidence)| writeln!(f, "! {evidence} {effect}"))?;
+        learned
+            .sometimes
+            .iter()
+            .try_for_each(|(effect, evidence)| writeln!(f, "? {evidence} {effect}"))?;
+        learned
+            .templates
+            .iter()
+            .try_for_each(|(template, evidence)| writeln!(f, "~ {evidence} {template}"))
     }
 }
 
@@ -90,13 +107,17 @@ impl Baseline {
         match (word, self.variants.last_mut()) {
             ("command", None) => {
                 let words = serde_json::from_str(rest);
-                self.command =
-                    words.map_err(|_| format!("`{rest}` is no list of words: [\"make\", \"test\"]"))?;
+                self.command = words
+                    .map_err(|_| format!("`{rest}` is no list of words: [\"make\", \"test\"]"))?;
             }
             ("variant", _) => self.variants.push(variant(rest)?),
-            ("=" | "!" | "?" | "~", None) => return Err("an effect before the first `variant`".into()),
+            ("=" | "!" | "?" | "~", None) => {
+                return Err("an effect before the first `variant`".into());
+            }
             (sign, Some(variant)) => return effect(&mut variant.learned, sign, rest),
-            (word, None) => return Err(format!("`{word}` stands in no baseline of format {}", Self::FORMAT)),
+            (word, None) => {
+                return Err(format!("`{word}` stands in no baseline of format {}", Self::FORMAT));
+            }
         }
         Ok(())
     }
@@ -119,14 +140,17 @@ fn variant(text: &str) -> Result<Variant, String> {
         let found = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
         found.ok_or_else(|| format!("the variant has no {name}="))
     };
-    let word = |name: &str| field(name).map(|word| if word == "-" { String::new() } else { word.to_owned() });
+    let word = |name: &str| {
+        field(name).map(|word| if word == "-" { String::new() } else { word.to_owned() })
+    };
     let runs = field("runs")?;
     let runs = runs
         .parse()
         .ok()
         .filter(|runs| *runs > 0)
         .ok_or_else(|| format!("runs={runs} is no number of runs"))?;
-    let environment = Environment { machine: word("machine")?, kernel: word("kernel")?, libc: word("libc")? };
+    let environment =
+        Environment { machine: word("machine")?, kernel: word("kernel")?, libc: word("libc")? };
     let key = Key { environment, image: word("image")? };
     Ok(Variant { key, learned: Learned { runs, ..Learned::default() } })
 }
@@ -153,8 +177,9 @@ impl FromStr for Evidence {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let numbers =
-            text.split_once('/').and_then(|(seen, of)| Some((seen.parse().ok()?, of.parse().ok()?)));
+        let numbers = text
+            .split_once('/')
+            .and_then(|(seen, of)| Some((seen.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((seen, of)) if 0 < seen && seen <= of => Ok(Self { seen, of }),
             _ => Err(format!("`{text}` is no evidence: 3/5, seen in three of five runs")),
@@ -188,8 +213,11 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
         assert_eq!(baseline.variants[1].key.environment.libc, "");
         let text = baseline.to_string();
         assert_eq!(Baseline::parse(Path::new("x"), &text).unwrap(), baseline);
-        let plain: String =
-            text.lines().filter(|line| !line.starts_with('#')).map(|line| format!("{line}\n")).collect();
+        let plain: String = text
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .map(|line| format!("{line}\n"))
+            .collect();
         assert_eq!(plain, TEXT);
     }
 
@@ -209,15 +237,18 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
                 "x:3: `sh exit` is no effect",
             ),
             (
-                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n? 2/1 sh exit - 0",
+                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n? 2/1 sh \
+                 exit - 0",
                 "x:3: `2/1`",
             ),
             (
-                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n~ 1/1 sh exit - 0",
+                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n~ 1/1 sh \
+                 exit - 0",
                 "x:3: `-` has no part",
             ),
             (
-                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n+ sh exit - 0",
+                "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n+ sh exit - \
+                 0",
                 "x:3: `+` is none",
             ),
         ] {

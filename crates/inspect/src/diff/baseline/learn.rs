@@ -1,8 +1,11 @@
-//! What repeated runs teach: what is always there, what is there sometimes, and which names are made up.
+//! What repeated runs teach: what is always there, what is there sometimes, and which names are
+//! made up.
 //!
-//! A word that stands in the resources of one run only (with digits, in those of half of five runs and more) is made up, if it is long enough to be; what is
-//! left of such resources is a template when it comes back in another run. How programs end, which ones are executed, the network, privileges
-//! and secrets are never learned: what varies there is for a person to judge, who says so in a policy.
+//! A word that stands in the resources of one run only (with digits, in those of half of five runs
+//! and more) is made up, if it is long enough to be; what is left of such resources is a template
+//! when it comes back in another run. How programs end, which ones are executed, the network,
+//! privileges and secrets are never learned: what varies there is for a person to judge, who says
+//! so in a policy.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +13,8 @@ use super::template::{Class, Piece, Template};
 use super::{Evidence, Learned};
 use crate::diff::effect::{Effect, Op};
 
-/// How many letters a made-up part has at least, where so many are: `XXXXXX` of mkstemp(3). Some are the same by chance.
+/// How many letters a made-up part has at least, where so many are: `XXXXXX` of mkstemp(3). Some
+/// are the same by chance.
 const LEAST: usize = 6;
 
 /// How many letters must agree for that to be no chance.
@@ -61,9 +65,13 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
         let made_up = skeleton.words.iter().any(|word| matches!(word, Word::Volatile(_)));
         let template = if made_up && runs.len() > 1 { template(&group, &volatile) } else { None };
         match template {
-            Some(template) => _ = learned.templates.insert(template, Evidence { seen: runs.len(), of }),
+            Some(template) => {
+                _ = learned.templates.insert(template, Evidence { seen: runs.len(), of })
+            }
             None => learned.sometimes.extend(
-                group.into_iter().map(|(effect, runs)| (effect.clone(), Evidence { seen: runs.len(), of })),
+                group
+                    .into_iter()
+                    .map(|(effect, runs)| (effect.clone(), Evidence { seen: runs.len(), of })),
             ),
         }
     }
@@ -91,7 +99,8 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words that may be made up: those that stand in few runs, and are no short words of somebody's.
+/// The words that may be made up: those that stand in few runs, and are no short words of
+/// somebody's.
 fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> HashMap<&'e str, bool> {
     let mut runs = HashMap::<&str, BTreeSet<usize>>::new();
     for (effect, seen) in seen {
@@ -103,7 +112,8 @@ fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> Hash
         let digits = word.bytes().any(|byte| byte.is_ascii_digit());
         match (digits, word.len()) {
             _ if is_number(word) => runs == 1,
-            // A build's folders live for some runs: made by one, read by the next, removed by the one after it.
+            // A build's folders live for some runs: made by one, read by the next, removed by the
+            // one after it.
             (true, LEAST..) => runs == 1 || of >= 5 && runs <= of.div_ceil(2),
             (true, 4..) | (false, LEAST..) => runs == 1,
             _ => false,
@@ -143,14 +153,20 @@ fn skeleton<'e>(effect: &'e Effect, volatile: &HashMap<&str, bool>) -> Skeleton<
 }
 
 /// What is the same in all, and the letters of what is not.
-fn template(group: &[(&Effect, BTreeSet<usize>)], volatile: &HashMap<&str, bool>) -> Option<Template> {
-    let columns: Vec<Vec<&str>> = group.iter().map(|(effect, _)| words(&effect.resource).collect()).collect();
+fn template(
+    group: &[(&Effect, BTreeSet<usize>)],
+    volatile: &HashMap<&str, bool>,
+) -> Option<Template> {
+    let columns: Vec<Vec<&str>> =
+        group.iter().map(|(effect, _)| words(&effect.resource).collect()).collect();
     let (first, _) = group.first()?;
     let mut pieces: Vec<Piece> = Vec::new();
     for (at, word) in words(&first.resource).enumerate() {
         let column: Vec<&str> = columns.iter().filter_map(|words| words.get(at).copied()).collect();
         match volatile.get(word) {
-            Some(true) if column.iter().any(|other| *other != word) => made_up(&column, &mut pieces)?,
+            Some(true) if column.iter().any(|other| *other != word) => {
+                made_up(&column, &mut pieces)?
+            }
             _ => pieces.push(Piece::Text(word.to_owned())),
         }
     }
@@ -169,7 +185,8 @@ fn template(group: &[(&Effect, BTreeSet<usize>)], volatile: &HashMap<&str, bool>
 
 /// Words of which only a part is made up.
 fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
-    let (least, most) = (words.iter().map(|w| w.len()).min()?, words.iter().map(|w| w.len()).max()?);
+    let (least, most) =
+        (words.iter().map(|w| w.len()).min()?, words.iter().map(|w| w.len()).max()?);
     let first = words.first()?.as_bytes();
     let same = |from_end: bool| {
         (0..least)
@@ -200,11 +217,13 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
         while !counts && least - before - after < LEAST && before + after > 0 {
             if after > 0 { after -= 1 } else { before -= 1 }
         }
-        // Letters that few words have in common they may have by chance: one in 62 for each letter and each other word.
+        // Letters that few words have in common they may have by chance: one in 62 for each letter
+        // and each other word.
         let others = words.iter().collect::<BTreeSet<_>>().len() - 1;
         let certain = |letters: usize| if letters * others < CERTAIN { 0 } else { letters };
         (before, after) = (certain(before), certain(after));
-        // What tells the time by its first letters will have other ones: no digit is common for long.
+        // What tells the time by its first letters will have other ones: no digit is common for
+        // long.
         if letters(word) < before {
             before = 0;
         }
@@ -235,9 +254,12 @@ mod tests {
 
     #[test]
     fn what_is_always_there_is_kept_as_it_is() {
-        let learned = learned(&[&["a read x1 ok", "a read x2 ok"], &["a read x1 ok", "a read x2 ok"]]);
+        let learned =
+            learned(&[&["a read x1 ok", "a read x2 ok"], &["a read x1 ok", "a read x2 ok"]]);
         assert_eq!(learned.always.len(), 2);
-        assert!(learned.templates.is_empty() && learned.sometimes.is_empty() && learned.firm.is_empty());
+        assert!(
+            learned.templates.is_empty() && learned.sometimes.is_empty() && learned.firm.is_empty()
+        );
     }
 
     #[test]
@@ -249,24 +271,40 @@ mod tests {
             ),
             // The same by chance: the first letter, the last letter.
             (
-                &["a write $TMP/cc1b3dEf.s ok", "a write $TMP/cc1y7zQf.s ok", "a write $TMP/cc1aYk0f.s ok"],
+                &[
+                    "a write $TMP/cc1b3dEf.s ok",
+                    "a write $TMP/cc1y7zQf.s ok",
+                    "a write $TMP/cc1aYk0f.s ok",
+                ],
                 "3/3 a write $TMP/cc<alnum:6>.s ok",
             ),
             // Two words that agree in one or two letters prove nothing.
-            (&["a write tmp.Tb3dEfghij ok", "a write tmp.Ty7zQqrstj ok"], "2/2 a write tmp.<alnum:10> ok"),
+            (
+                &["a write tmp.Tb3dEfghij ok", "a write tmp.Ty7zQqrstj ok"],
+                "2/2 a write tmp.<alnum:10> ok",
+            ),
             (
                 &["a write $TMP/ccAb3dEf.s ok", "a write $TMP/ccXy7zQq.s ok"],
                 "2/2 a write $TMP/<alnum:8>.s ok",
             ),
-            (&["a write n-12 ok", "a write n-13 ok", "a write n-140 ok"], "3/3 a write n-<digit:2-3> ok"),
+            (
+                &["a write n-12 ok", "a write n-13 ok", "a write n-140 ok"],
+                "3/3 a write n-<digit:2-3> ok",
+            ),
             (&["a write job17 ok", "a write job19 ok"], "2/2 a write job<digit:2> ok"),
-            (&["a write s-hoj9nusnr3 ok", "a write s-hoj9nun1ho ok"], "2/2 a write s-<lower:10> ok"),
+            (
+                &["a write s-hoj9nusnr3 ok", "a write s-hoj9nun1ho ok"],
+                "2/2 a write s-<lower:10> ok",
+            ),
             (
                 &["a rename d/x12ab -> d/y ok", "a rename d/x9f3c -> d/y ok"],
                 "2/2 a rename d/<lower:5> -> d/y ok",
             ),
             (
-                &["a mkdir s-h1q2w3e4-00ff11ee-working ok", "a mkdir s-h9q8w7e6-a0b1c2d3-working ok"],
+                &[
+                    "a mkdir s-h1q2w3e4-00ff11ee-working ok",
+                    "a mkdir s-h9q8w7e6-a0b1c2d3-working ok",
+                ],
                 "2/2 a mkdir s-<lower:8>-<hex:8>-working ok",
             ),
         ] {
@@ -278,11 +316,13 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What a run did is known to what is learned from it, and the text of it leads back to the same.
+        /// What a run did is known to what is learned from it, and the text of it leads back to the
+        /// same.
         #[test]
         fn nothing_is_forgotten(
             runs in proptest::collection::vec(
-                proptest::collection::btree_set("(a|bc) (read|write|unlink|exec|exit) (x|\\$TMP/[a-z0-9_]{3,9}|d/[A-Za-z0-9]{6}\\.s|y -> z[0-9]{1,3}) (ok|ENOENT)", 0..12),
+                proptest::collection::btree_set("(a|bc) (read|write|unlink|exec|exit) \
+                    (x|\\$TMP/[a-z0-9_]{3,9}|d/[A-Za-z0-9]{6}\\.s|y -> z[0-9]{1,3}) (ok|ENOENT)", 0..12),
                 1..7,
             )
         ) {
@@ -299,22 +339,26 @@ mod tests {
             }
             proptest::prop_assert!(learned.templates.keys().all(|template| may_vary(template.effect().op)));
             let variant = crate::diff::baseline::Variant { learned, ..Default::default() };
-            let baseline = crate::diff::baseline::Baseline { command: vec!["x".into()], variants: vec![variant] };
+            let baseline = crate::diff::baseline::Baseline { command: vec!["x".into()],
+                variants: vec![variant] };
             let text = baseline.to_string();
             let again = crate::diff::baseline::Baseline::parse(std::path::Path::new("x"), &text);
             proptest::prop_assert_eq!(again.unwrap(), baseline, "{}", text);
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "(sysreel-baseline 1\n)?(variant machine=a kernel=b libc=c image=d runs=2\n)?([=!?~] ([0-9]/[0-9] )?[ -~é]{0,30}\n){0,4}") {
+        fn no_text_makes_the_reader_panic(text in "(sysreel-baseline 1\n)?(variant machine=a \
+            kernel=b libc=c image=d runs=2\n)?([=!?~] ([0-9]/[0-9] )?[ -~é]{0,30}\n){0,4}") {
             _ = crate::diff::baseline::Baseline::parse(std::path::Path::new("x"), &text);
         }
     }
 
-    /// What one run makes another reads, and the one after it removes: with whole words around, and files of somebody's between.
+    /// What one run makes another reads, and the one after it removes: with whole words around, and
+    /// files of somebody's between.
     #[test]
     fn names_that_outlive_their_run_are_made_up() {
-        let names = ["a1b2c3d4", "x9y8z7w6", "q1w2e3r4", "k4j3h2g1", "m5n6b7v8", "p0o9i8u7", "t6r5e4w3"];
+        let names =
+            ["a1b2c3d4", "x9y8z7w6", "q1w2e3r4", "k4j3h2g1", "m5n6b7v8", "p0o9i8u7", "t6r5e4w3"];
         let lines = |at: usize| {
             let [old, middle, new] = [names[at], names[at + 1], names[at + 2]];
             [
@@ -325,7 +369,8 @@ mod tests {
             ]
         };
         let runs: Vec<_> = (0..5).map(lines).collect();
-        let runs: Vec<Vec<&str>> = runs.iter().map(|run| run.iter().map(String::as_str).collect()).collect();
+        let runs: Vec<Vec<&str>> =
+            runs.iter().map(|run| run.iter().map(String::as_str).collect()).collect();
         let learned = learned(&runs.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let templates = lines_of(learned.templates);
         assert_eq!(
@@ -350,16 +395,33 @@ mod tests {
             &["a read x ok", "b stat y ok"],
         ]);
         assert!(learned.templates.is_empty());
-        assert_eq!(lines_of(learned.sometimes), ["1/3 a write $WS/cache/foo.o ok", "1/3 b stat y ok"]);
+        assert_eq!(
+            lines_of(learned.sometimes),
+            ["1/3 a write $WS/cache/foo.o ok", "1/3 b stat y ok"]
+        );
     }
 
     #[test]
     fn some_things_are_never_learned() {
         let learned = learned(&[
-            &["a exit - 0", "a exec $TMP/xAAAAAA ok", "a connect tcp 1.2.3.4:5 ok", "a read secret1 ok"],
-            &["a exit - 1", "a exec $TMP/xBBBBBB ok", "a connect tcp 1.2.3.4:6 ok", "a read secret2 ok"],
+            &[
+                "a exit - 0",
+                "a exec $TMP/xAAAAAA ok",
+                "a connect tcp 1.2.3.4:5 ok",
+                "a read secret1 ok",
+            ],
+            &[
+                "a exit - 1",
+                "a exec $TMP/xBBBBBB ok",
+                "a connect tcp 1.2.3.4:6 ok",
+                "a read secret2 ok",
+            ],
         ]);
-        assert!(learned.always.is_empty() && learned.templates.is_empty() && learned.sometimes.is_empty());
+        assert!(
+            learned.always.is_empty()
+                && learned.templates.is_empty()
+                && learned.sometimes.is_empty()
+        );
         assert_eq!(learned.firm.len(), 8);
     }
 }

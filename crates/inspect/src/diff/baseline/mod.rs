@@ -1,7 +1,9 @@
 //! Baselines: what a program does to the system, as a text for git.
 //!
-//! A [`Baseline`] holds [`Variant`]s, one for each kind of surroundings. A variant is made of several runs: what all of them do, and what they have taught
-//! about noise, each line with its evidence. [`Variant::compare`] puts a run beside it and answers with a report like that of two runs.
+//! A [`Baseline`] holds [`Variant`]s, one for each kind of surroundings. A variant is made of
+//! several runs: what all of them do, and what they have taught about noise, each line with its
+//! evidence. [`Variant::compare`] puts a run beside it and answers with a report like that of two
+//! runs.
 
 mod compare;
 mod file;
@@ -124,7 +126,10 @@ impl Baseline {
         let sections = |baseline: &Self| -> BTreeMap<String, BTreeSet<String>> {
             let mut all = BTreeMap::from([(String::new(), BTreeSet::new())]);
             let mut section = String::new();
-            for line in baseline.to_string().lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+            for line in baseline
+                .to_string()
+                .lines()
+                .filter(|line| !line.is_empty() && !line.starts_with('#'))
             {
                 if line.starts_with("variant ") {
                     line.clone_into(&mut section);
@@ -154,17 +159,21 @@ impl Run {
     /// Whether its log holds all of it.
     #[must_use]
     pub fn is_whole(&self) -> bool {
-        self.findings.is_whole() && !self.completeness.contains(sysreel_format::Completeness::LOST_EVENTS)
+        self.findings.is_whole()
+            && !self.completeness.contains(sysreel_format::Completeness::LOST_EVENTS)
     }
 }
 
 impl Variant {
-    /// Learns from runs of the same command in the same surroundings. What the policy ignores is not held.
+    /// Learns from runs of the same command in the same surroundings. What the policy ignores is
+    /// not held.
     #[must_use]
     pub fn of(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
         let effects: Vec<BTreeSet<Effect>> = runs
             .iter()
-            .map(|run| run.effects().into_keys().filter(|effect| !policy.ignores(effect, today)).collect())
+            .map(|run| {
+                run.effects().into_keys().filter(|effect| !policy.ignores(effect, today)).collect()
+            })
             .collect();
         let environment = runs.first().map(|run| run.environment.clone()).unwrap_or_default();
         Self {

@@ -1,6 +1,8 @@
-//! Names that are another one each time, as far as they can be told: what stays, and the letters and the length of what does not.
+//! Names that are another one each time, as far as they can be told: what stays, and the letters
+//! and the length of what does not.
 //!
-//! `$TMP/sort<alnum:6>` means names of six letters and digits behind `sort`, and no other: never a bare `*`.
+//! `$TMP/sort<alnum:6>` means names of six letters and digits behind `sort`, and no other: never a
+//! bare `*`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,7 +27,8 @@ pub enum Class {
 }
 
 impl Class {
-    const ALL: [Self; 6] = [Self::Digit, Self::Hex, Self::UpperHex, Self::Lower, Self::Alnum, Self::Word];
+    const ALL: [Self; 6] =
+        [Self::Digit, Self::Hex, Self::UpperHex, Self::Lower, Self::Alnum, Self::Word];
 
     const fn name(self) -> &'static str {
         match self {
@@ -51,7 +54,9 @@ impl Class {
 
     /// The narrowest that all words are made of.
     pub(super) fn of<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| words.clone().flat_map(str::bytes).all(|byte| class.has(byte)))
+        Self::ALL
+            .into_iter()
+            .find(|class| words.clone().flat_map(str::bytes).all(|byte| class.has(byte)))
     }
 }
 
@@ -86,7 +91,8 @@ impl Template {
     /// Whether it matches an effect.
     #[must_use]
     pub fn matches(&self, effect: &Effect) -> bool {
-        (&self.effect.role, self.effect.op, &self.effect.result) == (&effect.role, effect.op, &effect.result)
+        (&self.effect.role, self.effect.op, &self.effect.result)
+            == (&effect.role, effect.op, &effect.result)
             && fits(&self.pieces, &effect.resource)
     }
 }
@@ -109,7 +115,9 @@ impl fmt::Display for Piece {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text(text) => f.write_str(text),
-            Self::Any(class, least, most) if least == most => write!(f, "<{}:{least}>", class.name()),
+            Self::Any(class, least, most) if least == most => {
+                write!(f, "<{}:{least}>", class.name())
+            }
             Self::Any(class, least, most) => write!(f, "<{}:{least}-{most}>", class.name()),
         }
     }
@@ -188,9 +196,12 @@ mod tests {
 
     #[test]
     fn names_in_brackets_are_no_classes() {
-        for line in
-            ["a read <pid>/<tid> ok", "a read <alnum:0> ok", "a read <word:3-2> ok", "a read <*:3> ok"]
-        {
+        for line in [
+            "a read <pid>/<tid> ok",
+            "a read <alnum:0> ok",
+            "a read <word:3-2> ok",
+            "a read <*:3> ok",
+        ] {
             assert!(line.parse::<Template>().is_err(), "{line}");
         }
         let template: Template = "a read /proc/<pid>/é<hex:2> ok".parse().unwrap();

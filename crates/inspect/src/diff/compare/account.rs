@@ -12,17 +12,20 @@ pub(super) fn begin(run: &Run) -> Account {
     Account { events: run.findings.events, calls: run.calls, muted, others, ..Account::default() }
 }
 
-/// At the level of effects: calls whose effect the other run has too, those that it has not, and those that have none.
+/// At the level of effects: calls whose effect the other run has too, those that it has not, and
+/// those that have none.
 pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
-    let sets = [a, b]
-        .map(|run| run.deeds.keys().map(|((_, role), deed)| line(run, *role, deed)).collect::<BTreeSet<_>>());
+    let sets = [a, b].map(|run| {
+        run.deeds.keys().map(|((_, role), deed)| line(run, *role, deed)).collect::<BTreeSet<_>>()
+    });
     let of = |side: usize, run: &Run| {
         let mut account = begin(run);
         for (((_, role), deed), (count, _)) in &run.deeds {
             let known = sets[1 - side].contains(&line(run, *role, deed));
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }
-        account.unseen = account.calls.saturating_sub(account.muted + account.same + account.different);
+        account.unseen =
+            account.calls.saturating_sub(account.muted + account.same + account.different);
         account
     };
     [of(0, a), of(1, b)]

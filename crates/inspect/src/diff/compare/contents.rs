@@ -14,10 +14,15 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
     for &(x, y) in &pairing.pairs {
         let (Some(xs), Some(ys)) = (of_a.get(&x), of_b.get(&y)) else { continue };
         for (name, one) in xs {
-            let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else { continue };
+            let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else {
+                continue;
+            };
             let path = name.starts_with('/') || name.starts_with('$');
             let rule = if path { Rule::FsWriteContent } else { Rule::StreamContent };
-            let role = b.processes.get(usize::try_from(y.0).unwrap_or(usize::MAX)).map_or("-", |p| p.role());
+            let role = b
+                .processes
+                .get(usize::try_from(y.0).unwrap_or(usize::MAX))
+                .map_or("-", |p| p.role());
             let mut difference = Found::new(rule, Change::Changed, role, (*name).to_owned());
             difference.difference.before = Some(format!("{} bytes", one.bytes));
             difference.difference.after = Some(format!(

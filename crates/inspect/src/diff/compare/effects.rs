@@ -17,14 +17,16 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     for deed in deeds {
         let both = [0, 1].map(|side| sets[side].get(deed));
         let (olds, news) = match both {
-            // What was opened is called by where it led to, what could not be opened only by what was asked for: the other run tells
-            // where that leads.
+            // What was opened is called by where it led to, what could not be opened only by what
+            // was asked for: the other run tells where that leads.
             [Some(olds), None] if !is_ok(olds) => (Some(olds), led(deed, leads[1], &sets[1])),
             [None, Some(news)] if !is_ok(news) => (led(deed, leads[0], &sets[0]), Some(news)),
             [olds, news] => (olds, news),
         };
         match (olds, news) {
-            (Some(olds), Some(news)) if !same_results(olds, news) => found.push(changed(deed, olds, news)),
+            (Some(olds), Some(news)) if !same_results(olds, news) => {
+                found.push(changed(deed, olds, news))
+            }
             (Some(list), None) => {
                 found.extend(list.iter().map(|(result, seen)| alone(deed, result, seen, 0)))
             }
@@ -45,7 +47,10 @@ fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Deed, Results> {
     let mut grouped = BTreeMap::<Deed, Results>::new();
     // How processes end is told by process.
     for (effect, seen) in effects.into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
-        grouped.entry((effect.role, effect.op, effect.resource)).or_default().insert(effect.result, seen);
+        grouped
+            .entry((effect.role, effect.op, effect.resource))
+            .or_default()
+            .insert(effect.result, seen);
     }
     grouped
 }
@@ -73,7 +78,8 @@ fn changed((role, op, resource): &Deed, olds: &Results, news: &Results) -> Found
     let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     found.difference.before = Some(results(olds));
     found.difference.after = Some(results(news));
-    if op.changes_files() || matches!(op, Op::Exec | Op::Connect | Op::Send | Op::Bind | Op::Listen) {
+    if op.changes_files() || matches!(op, Op::Exec | Op::Connect | Op::Send | Op::Bind | Op::Listen)
+    {
         found.difference.severity = Severity::Error;
     }
     for (side, list) in [olds, news].into_iter().enumerate() {
@@ -141,7 +147,8 @@ fn rule(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity
 /// Whether a path is one that holds secrets by custom: keys, passwords, tokens.
 fn is_secret(path: &str) -> bool {
     const FOLDERS: [&str; 5] = [".ssh", ".gnupg", ".aws", ".kube", "private"];
-    const FILES: [&str; 6] = [".netrc", ".git-credentials", ".pypirc", ".pgpass", "shadow", "gshadow"];
+    const FILES: [&str; 6] =
+        [".netrc", ".git-credentials", ".pypirc", ".pgpass", "shadow", "gshadow"];
     let mut parts = path.split('/').rev();
     let file = parts.next().unwrap_or_default();
     // Known hosts and settings are none.
@@ -151,9 +158,13 @@ fn is_secret(path: &str) -> bool {
 
 /// Inside of the program's own folders, and on this machine, a difference matters less.
 fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
-    let inside = |name: &str| name.starts_with("$WS") || name.starts_with("$TMP") || name.starts_with('<');
-    let loopback =
-        || ["127.", "[::1]"].iter().any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)));
+    let inside =
+        |name: &str| name.starts_with("$WS") || name.starts_with("$TMP") || name.starts_with('<');
+    let loopback = || {
+        ["127.", "[::1]"]
+            .iter()
+            .any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)))
+    };
     match rule {
         // What goes there is nowhere.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
@@ -167,8 +178,12 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
             Severity::Warn
         }
         // What is tried in vain changes nothing.
-        Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew | Rule::FsPerm if !ok => Severity::Warn,
-        Rule::NetConnectNew | Rule::NetListenNew if loopback() || resource == "netlink" => Severity::Warn,
+        Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew | Rule::FsPerm if !ok => {
+            Severity::Warn
+        }
+        Rule::NetConnectNew | Rule::NetListenNew if loopback() || resource == "netlink" => {
+            Severity::Warn
+        }
         Rule::NetUnixNew if inside(resource.trim_start_matches("unix ")) => Severity::Warn,
         _ => rule.severity(),
     }

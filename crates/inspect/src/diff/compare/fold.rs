@@ -1,12 +1,13 @@
 //! One cause, one difference: what follows from a difference is folded into it.
 //!
 //! - What a process does that only one run has follows from that process.
-//! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever reads a new file follows the one
-//!   that writes it.
+//! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever
+//!   reads a new file follows the one that writes it.
 //! - What a process does otherwise that is executed with other arguments follows from those.
 //! - Looking for one name in many places is one search, and follows from where it is found.
 //! - A process that ends otherwise because its child did follows the child.
-//! - What a process no longer does, and how it ends, follows from an operation of its own that failed before.
+//! - What a process no longer does, and how it ends, follows from an operation of its own that
+//!   failed before.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -113,13 +114,15 @@ impl Folding {
 
     /// What a program does otherwise that is called otherwise.
     fn arguments(&mut self) {
-        let causes: Vec<usize> =
-            (0..self.found.len()).filter(|at| self.found[*at].difference.rule == Rule::ExecArgv).collect();
+        let causes: Vec<usize> = (0..self.found.len())
+            .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
+            .collect();
         for cause in causes {
             let of = self.found[cause].processes.clone();
             for at in 0..self.found.len() {
                 let processes = &self.found[at].processes;
-                let within = processes.iter().zip(&of).all(|(own, of)| own.iter().all(|id| of.contains(id)));
+                let within =
+                    processes.iter().zip(&of).all(|(own, of)| own.iter().all(|id| of.contains(id)));
                 if at != cause && within && processes.iter().any(|side| !side.is_empty()) {
                     self.follows(at, cause);
                 }
@@ -132,7 +135,10 @@ impl Folding {
         let mut searches = BTreeMap::<(String, usize, String), Vec<usize>>::new();
         for at in 0..self.found.len() {
             let found = &self.found[at];
-            let looks = matches!(found.difference.rule, Rule::ProbeNew | Rule::FsReadNew | Rule::FsReadGone);
+            let looks = matches!(
+                found.difference.rule,
+                Rule::ProbeNew | Rule::FsReadNew | Rule::FsReadGone
+            );
             let (Some(side), Some(name), true) = (self.side(at), found.names.first(), looks) else {
                 continue;
             };
@@ -156,12 +162,15 @@ impl Folding {
                 .filter(|at| self.side(*at) == Some(side) && !self.found[*at].names.is_empty())
                 .collect();
             for &at in &members {
-                let names: Vec<usize> = self.found[at].names.iter().map(|name| groups.name(name)).collect();
+                let names: Vec<usize> =
+                    self.found[at].names.iter().map(|name| groups.name(name)).collect();
                 names.windows(2).for_each(|pair| groups.join(pair[0], pair[1]));
             }
             let mut by_group = BTreeMap::<usize, Vec<usize>>::new();
             for &at in &members {
-                let Some(name) = self.found[at].names.first().map(|name| groups.name(name)) else { continue };
+                let Some(name) = self.found[at].names.first().map(|name| groups.name(name)) else {
+                    continue;
+                };
                 by_group.entry(groups.top(name)).or_default().push(at);
             }
             by_group.into_values().for_each(|group| self.group(group, side));
@@ -170,7 +179,8 @@ impl Folding {
 
     /// Differences that are about the same names.
     fn group(&mut self, group: Vec<usize>, side: usize) {
-        let (mut free, bound): (Vec<usize>, Vec<usize>) = group.into_iter().partition(|at| self.is_root(*at));
+        let (mut free, bound): (Vec<usize>, Vec<usize>) =
+            group.into_iter().partition(|at| self.is_root(*at));
         // Who looks for a program follows the process that executes it.
         if let Some(&bound) = bound.first() {
             let looks = |at: &usize| {
@@ -184,7 +194,12 @@ impl Folding {
         // The gravest, and of those the first that happened.
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
-            (std::cmp::Reverse(difference.severity), difference.rule, *light, difference.events[side])
+            (
+                std::cmp::Reverse(difference.severity),
+                difference.rule,
+                *light,
+                difference.events[side],
+            )
         });
         if let Some(first) = first {
             free.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
@@ -192,7 +207,8 @@ impl Folding {
     }
 
     fn ends(&mut self, run: &Run) {
-        let is_end = |found: &Found| matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
+        let is_end =
+            |found: &Found| matches!(found.difference.rule, Rule::ExitStatus | Rule::ExitSignal);
         let ends: BTreeMap<ProcessId, usize> = (0..self.found.len())
             .filter(|at| is_end(&self.found[*at]))
             .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
@@ -209,14 +225,15 @@ impl Folding {
         }
     }
 
-    /// What a process does in one run only, and how it ends, when an operation of it failed before in the other.
+    /// What a process does in one run only, and how it ends, when an operation of it failed before
+    /// in the other.
     fn failures(&mut self) {
         let causes: Vec<(usize, Change)> = (0..self.found.len())
             .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
             .filter_map(|at| {
                 let difference = &self.found[at].difference;
-                let ok =
-                    [&difference.before, &difference.after].map(|result| result.as_deref() == Some("ok"));
+                let ok = [&difference.before, &difference.after]
+                    .map(|result| result.as_deref() == Some("ok"));
                 match ok {
                     [true, false] => Some((at, Change::Removed)),
                     [false, true] => Some((at, Change::Added)),
@@ -291,7 +308,8 @@ impl Folding {
             }
         }
         for root in roots.values_mut() {
-            root.consequences.sort_by(|x, y| (x.rule, x.change, &x.what).cmp(&(y.rule, y.change, &y.what)));
+            root.consequences
+                .sort_by(|x, y| (x.rule, x.change, &x.what).cmp(&(y.rule, y.change, &y.what)));
         }
         roots.into_values().collect()
     }

@@ -20,7 +20,8 @@ use crate::state::ProcessId;
 
 pub(crate) use pairing::Pairing;
 
-/// Compares two runs. Names that were made up in each of them are given a common name first, so both change.
+/// Compares two runs. Names that were made up in each of them are given a common name first, so
+/// both change.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     unify::unify(a, b);
@@ -51,20 +52,23 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
         let has = [a, b].map(|run| run.completeness.contains(word));
         let (name, which) = (word.to_string(), if has[0] { "first" } else { "second" });
         if has[0] != has[1] {
-            why.push(format!("only the {which} log is recorded with: {name}; record both the same way"));
+            why.push(format!(
+                "only the {which} log is recorded with: {name}; record both the same way"
+            ));
         }
     }
     let has_gaps = [a, b].map(|run| run.completeness.contains(Completeness::UNRECORDED));
     if has_gaps[0] != has_gaps[1] {
         let which = if has_gaps[0] { "first" } else { "second" };
         why.push(format!(
-            "in the {which} log alone, tasks were not recorded for a part of their lives, because another \
-             program traced them; record both with --refuse-tracers"
+            "in the {which} log alone, tasks were not recorded for a part of their lives, because \
+             another program traced them; record both with --refuse-tracers"
         ));
     }
     if a.completeness.contains(Completeness::STRUCTS_ONLY) {
         why.push(
-            "the logs hold no memory (--capture-limit 0), so no names: record them without that option"
+            "the logs hold no memory (--capture-limit 0), so no names: record them without that \
+             option"
                 .into(),
         );
     }
@@ -85,7 +89,8 @@ pub(crate) struct Found {
     pub(crate) processes: [Vec<ProcessId>; 2],
     /// The names that it is about.
     pub(crate) names: Vec<String>,
-    /// Of two that matter equally the lighter one follows: whoever lists a directory opens it first.
+    /// Of two that matter equally the lighter one follows: whoever lists a directory opens it
+    /// first.
     pub(crate) light: bool,
     /// What it follows from, if that is known already: a place in the list.
     pub(crate) follows: Option<usize>,
@@ -141,8 +146,9 @@ fn marks(a: &Run, b: &Run) -> Vec<Found> {
             counts.entry(&mark.name).or_default()[side] += 1;
         }
     }
-    let event =
-        |run: &Run, name: &str| run.marks.iter().find(|mark| mark.name == name).map(|mark| mark.event);
+    let event = |run: &Run, name: &str| {
+        run.marks.iter().find(|mark| mark.name == name).map(|mark| mark.event)
+    };
     counts
         .into_iter()
         .filter(|(_, count)| count[0] != count[1])

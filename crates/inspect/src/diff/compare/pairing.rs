@@ -1,5 +1,6 @@
-//! Which process of one run is which of the other. From the root down: children of a pair are paired by what they run, then by their
-//! order; what is left is paired by program alone; the rest is in one run only.
+//! Which process of one run is which of the other. From the root down: children of a pair are
+//! paired by what they run, then by their order; what is left is paired by program alone; the rest
+//! is in one run only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -61,7 +62,8 @@ impl<'r> Tree<'r> {
     fn bag(&self, id: ProcessId) -> BTreeSet<String> {
         let deeds = self.deeds.get(&id).into_iter().flatten();
         let own = deeds.map(|deed| format!("{} {}", deed.op, self.run.resource(deed)));
-        own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">"))).collect()
+        own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">")))
+            .collect()
     }
 }
 
@@ -131,7 +133,8 @@ fn group(
         return (xs.into_iter().skip(both).collect(), ys.into_iter().skip(both).collect());
     }
     // The most alike first; where several are, the first ones.
-    let bags = |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
+    let bags =
+        |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
     let (x_bags, y_bags) = (bags(a, &xs), bags(b, &ys));
     let mut likeness = Vec::new();
     for (i, x) in x_bags.iter().enumerate() {

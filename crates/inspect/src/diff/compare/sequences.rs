@@ -86,8 +86,9 @@ impl Tokens {
             families.push(same.unwrap_or(at));
         }
         let ids: HashMap<&Key, u32, RandomState> = all.iter().copied().zip(0..).collect();
-        let of = [0, 1]
-            .map(|side| keys[side].iter().map(|key| ids.get(key).copied().unwrap_or(u32::MAX)).collect());
+        let of = [0, 1].map(|side| {
+            keys[side].iter().map(|key| ids.get(key).copied().unwrap_or(u32::MAX)).collect()
+        });
         Self { of, words, families }
     }
 
@@ -119,11 +120,17 @@ pub(super) struct Job<'r> {
 }
 
 /// Finds what differs between the streams of all pairs of processes, and says where each call went.
-pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<Found>) -> [Account; 2] {
+pub(super) fn differences(
+    a: &Run,
+    b: &Run,
+    pairing: &Pairing,
+    found: &mut Vec<Found>,
+) -> [Account; 2] {
     let mut accounts = [account::begin(a), account::begin(b)];
     let tokens = Tokens::of(a, b);
     let threads = threads::Threads::of(a, b, pairing, &tokens);
-    let calls = |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.pieces)).sum::<u64>();
+    let calls =
+        |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.pieces)).sum::<u64>();
     for (side, stream) in &threads.alone {
         accounts[*side].different += calls(stream);
     }
@@ -132,7 +139,8 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
     hunks::differences([a, b], &tokens, &jobs, found, &mut accounts);
     found.extend(signals(a, b, pairing));
     for (account, run) in accounts.iter_mut().zip([a, b]) {
-        let judged = account.muted + account.same + account.different + account.moved + account.gave_up;
+        let judged =
+            account.muted + account.same + account.different + account.moved + account.gave_up;
         account.unseen = run.calls.saturating_sub(judged);
     }
     accounts
@@ -140,8 +148,9 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
 
 /// Aligns all pairs, as many at a time as there are CPUs.
 fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>> {
-    let workers =
-        std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(pairs.len().max(1));
+    let workers = std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .min(pairs.len().max(1));
     let next = AtomicUsize::new(0);
     let done = Mutex::new(Vec::with_capacity(pairs.len()));
     std::thread::scope(|scope| {
@@ -151,7 +160,12 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
                     let [x, y] = pair.streams;
                     let both = [tokens.stream(0, x), tokens.stream(1, y)];
                     let spans = align_either_way(&both[0], &both[1]);
-                    let job = Job { processes: pair.processes, streams: pair.streams, tokens: both, spans };
+                    let job = Job {
+                        processes: pair.processes,
+                        streams: pair.streams,
+                        tokens: both,
+                        spans,
+                    };
                     done.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(job);
                 }
             });
@@ -162,7 +176,8 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
     jobs
 }
 
-/// Aligns so that it does not matter which stream is the first: where several answers are as good, both ways give the same.
+/// Aligns so that it does not matter which stream is the first: where several answers are as good,
+/// both ways give the same.
 fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
     if a <= b {
         return align::align(a, b);
@@ -195,9 +210,12 @@ fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
             if other.streams.signals.contains_key(&(partner, *signal)) {
                 continue;
             }
-            let role =
-                run.processes.get(usize::try_from(process.0).unwrap_or(usize::MAX)).map_or("-", |p| p.role());
-            let mut one = Found::new(Rule::SignalReceived, change, role, crate::diff::run::signal(*signal));
+            let role = run
+                .processes
+                .get(usize::try_from(process.0).unwrap_or(usize::MAX))
+                .map_or("-", |p| p.role());
+            let mut one =
+                Found::new(Rule::SignalReceived, change, role, crate::diff::run::signal(*signal));
             one.difference.events[side] = Some(*event);
             one.processes[side] = vec![*process];
             one.processes[1 - side] = vec![partner];

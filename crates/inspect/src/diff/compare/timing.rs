@@ -28,7 +28,8 @@ pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
     times
 }
 
-/// Calls that took quite another time, as a rule: medians are known to a factor of two, and a few calls say nothing.
+/// Calls that took quite another time, as a rule: medians are known to a factor of two, and a few
+/// calls say nothing.
 pub(super) fn differences(times: &[Time]) -> Vec<Found> {
     /// How many calls both runs must have made.
     const LEAST: u64 = 100;
@@ -36,7 +37,8 @@ pub(super) fn differences(times: &[Time]) -> Vec<Found> {
     const FACTOR: u64 = 4;
     let told = times.iter().filter(|time| {
         let [a, b] = time.median_ns;
-        time.count.iter().all(|count| *count >= LEAST) && a.max(b) >= a.min(b).max(1).saturating_mul(FACTOR)
+        time.count.iter().all(|count| *count >= LEAST)
+            && a.max(b) >= a.min(b).max(1).saturating_mul(FACTOR)
     });
     told.map(|time| {
         let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());

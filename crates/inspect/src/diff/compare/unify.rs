@@ -1,9 +1,11 @@
 //! Names that each run has made up, like those of mkstemp(3), get a common name.
 //!
-//! A name counts as made up when a run makes it, when the other run has no such name, and when there both have one of the same form, in
-//! the same place, by the same program, that differs in a stretch of at least six letters and digits. Where a run does not take care that the
-//! name is new (`O_EXCL`, mkdir), that stretch must look dealt out: letters and digits mixed, most of them other ones. So a lock file, which both
-//! have, keeps its name, and so does `out2.txt` beside `out1.txt`.
+//! A name counts as made up when a run makes it, when the other run has no such name, and when
+//! there both have one of the same form, in the same place, by the same program, that differs in a
+//! stretch of at least six letters and digits. Where a run does not take care that the name is new
+//! (`O_EXCL`, mkdir), that stretch must look dealt out: letters and digits mixed, most of them
+//! other ones. So a lock file, which both have, keeps its name, and so does `out2.txt` beside
+//! `out1.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -50,13 +52,15 @@ fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
             if !all[1 - side].contains(name)
                 && let Some(family) = family(name, run.name(created.role))
             {
-                *families.entry(family).or_default()[side].entry(name).or_default() |= created.exclusive;
+                *families.entry(family).or_default()[side].entry(name).or_default() |=
+                    created.exclusive;
             }
         }
     }
     let mut renamed = [BTreeMap::new(), BTreeMap::new()];
     for (family, members) in families {
-        let bases = [0, 1].map(|side| members[side].keys().map(|name| base(name).1).collect::<Vec<_>>());
+        let bases =
+            [0, 1].map(|side| members[side].keys().map(|name| base(name).1).collect::<Vec<_>>());
         let exclusive = members.iter().flat_map(BTreeMap::values).all(|exclusive| *exclusive);
         if bases.iter().any(Vec::is_empty) {
             continue;
@@ -117,8 +121,13 @@ fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
     out
 }
 
-/// Which parts of names of one form are made up: as few words as make both runs' names the same, or all in which they differ.
-fn made_up(bases: &[Vec<&str>; 2], words: &[Range<usize>], exclusive: bool) -> Option<Vec<Range<usize>>> {
+/// Which parts of names of one form are made up: as few words as make both runs' names the same, or
+/// all in which they differ.
+fn made_up(
+    bases: &[Vec<&str>; 2],
+    words: &[Range<usize>],
+    exclusive: bool,
+) -> Option<Vec<Range<usize>>> {
     let all: Vec<&str> = bases.iter().flatten().copied().collect();
     let parts: Vec<Range<usize>> = words.iter().filter_map(|word| part(&all, word)).collect();
     // One part that is dealt out vouches for the others: a time, a number.
@@ -126,8 +135,9 @@ fn made_up(bases: &[Vec<&str>; 2], words: &[Range<usize>], exclusive: bool) -> O
         return None;
     }
     let same = |mask: &[Range<usize>]| {
-        let [a, b] =
-            [0, 1].map(|side| bases[side].iter().map(|base| masked(base, 0, mask)).collect::<BTreeSet<_>>());
+        let [a, b] = [0, 1].map(|side| {
+            bases[side].iter().map(|base| masked(base, 0, mask)).collect::<BTreeSet<_>>()
+        });
         a == b
     };
     let single = parts.iter().map(|part| vec![part.clone()]);
@@ -139,7 +149,8 @@ fn made_up(bases: &[Vec<&str>; 2], words: &[Range<usize>], exclusive: bool) -> O
     few.or_else(|| Some(parts.clone()).filter(|all| long(all) && (exclusive || same(all))))
 }
 
-/// Where names differ within a word; what all have by chance belongs to it, as far as it is needed for a whole one.
+/// Where names differ within a word; what all have by chance belongs to it, as far as it is needed
+/// for a whole one.
 fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     let first = names.first()?.as_bytes();
     let same = |at: usize| names.iter().all(|name| name.as_bytes().get(at) == first.get(at));
@@ -155,7 +166,8 @@ fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// Whether a part looks dealt out in both runs: letters and digits mixed in its word, and most of it another one in the other run.
+/// Whether a part looks dealt out in both runs: letters and digits mixed in its word, and most of
+/// it another one in the other run.
 fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let mixed = |name: &&str| {
@@ -167,9 +179,10 @@ fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let [Some(one), Some(other)] = [0, 1].map(|side| bases[side].first()) else { return false };
     let (one, other) = (one.get(part.clone()), other.get(part.clone()));
     let others = one.into_iter().flat_map(str::bytes).zip(other.into_iter().flat_map(str::bytes));
-    // Words without a digit are rare where letters and digits are dealt out: one in five of six characters.
-    let enough =
-        bases.iter().flatten().filter(|name| mixed(name)).count() * 2 >= bases.iter().map(Vec::len).sum();
+    // Words without a digit are rare where letters and digits are dealt out: one in five of six
+    // characters.
+    let enough = bases.iter().flatten().filter(|name| mixed(name)).count() * 2
+        >= bases.iter().map(Vec::len).sum();
     enough && others.filter(|(x, y)| x != y).count() * 10 >= part.len() * 6
 }
 
@@ -187,8 +200,11 @@ fn rename(run: &mut Run, names: &BTreeMap<String, String>) {
         }
     }
     // Program names are no paths, command lines may hold some.
-    for word in
-        run.processes.iter_mut().flat_map(|process| &mut process.images).flat_map(|image| &mut image.argv)
+    for word in run
+        .processes
+        .iter_mut()
+        .flat_map(|process| &mut process.images)
+        .flat_map(|image| &mut image.argv)
     {
         for (old, new) in names {
             if word.contains(old.as_str()) {
@@ -238,7 +254,10 @@ mod tests {
         let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
         let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
         // What both have stays apart.
-        assert_eq!(found(a, b, false), Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()]));
+        assert_eq!(
+            found(a, b, false),
+            Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()])
+        );
         let lock = found(&["s-hojagwrcrw-1dpiwlz.lock"], &["s-hojagwexqz-0634f4j.lock"], false);
         assert_eq!(lock, Some(vec!["s-hoja<new>-<new>.lock".into()]));
         let build = found(&["w.x.0uywoag.rcgu.o"], &["w.x.0zvkrbs.rcgu.o"], false);

@@ -1,4 +1,5 @@
-//! GitHub's workflow commands: a line each, shown as an annotation of the run. Ten of a kind are shown for a step, so no more are written.
+//! GitHub's workflow commands: a line each, shown as an annotation of the run. Ten of a kind are
+//! shown for a step, so no more are written.
 
 use super::{headline, line, with_spaces};
 use crate::diff::report::Difference;
@@ -12,7 +13,8 @@ pub const MOST: usize = 10;
 /// The gravest differences that fail. The last annotation counts the others.
 #[must_use]
 pub fn annotations(verdict: &Verdict) -> String {
-    let failing: Vec<&Difference> = if verdict.passes() { Vec::new() } else { verdict.failing().collect() };
+    let failing: Vec<&Difference> =
+        if verdict.passes() { Vec::new() } else { verdict.failing().collect() };
     let shown = if failing.len() > MOST { MOST - 1 } else { failing.len() };
     let mut out = String::new();
     for difference in failing.iter().take(shown) {

@@ -14,7 +14,8 @@ pub(super) fn json(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
         failing: usize,
         passes: bool,
     }
-    let document = Document { verdict, failing: verdict.failing().count(), passes: verdict.passes() };
+    let document =
+        Document { verdict, failing: verdict.failing().count(), passes: verdict.passes() };
     write_json_pretty(&document, out)?;
     out.write_all(b"\n")
 }

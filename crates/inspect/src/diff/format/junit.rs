@@ -1,6 +1,8 @@
-//! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for whether there is anything to judge.
+//! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for
+//! whether there is anything to judge.
 //!
-//! Each line goes through [`visible`], so that no character is left that XML may not hold (XML 1.0, 2.2).
+//! Each line goes through [`visible`], so that no character is left that XML may not hold (XML 1.0,
+//! 2.2).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -42,20 +44,25 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     let count = |number: usize| number.to_string();
     let (tests, failures, broken) =
         (count(cases.len() + 1), count(failures), count(usize::from(!errors.is_empty())));
-    let totals = [("name", name.as_str()), ("tests", &tests), ("failures", &failures), ("errors", &broken)];
+    let totals =
+        [("name", name.as_str()), ("tests", &tests), ("failures", &failures), ("errors", &broken)];
 
     let mut writer = Writer::new_with_indent(&mut *out, b' ', 2);
     writer.write_event(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)))?;
     writer.create_element("testsuites").with_attributes(totals).write_inner_content(|writer| {
-        writer.create_element("testsuite").with_attributes(totals).write_inner_content(|writer| {
-            whole(writer, &errors)?;
-            cases.iter().try_for_each(|(family, case)| one(writer, family, case))?;
-            let said = outside(verdict);
-            if !said.is_empty() {
-                writer.create_element("system-out").write_text_content(BytesText::new(&said))?;
-            }
-            Ok(())
-        })?;
+        writer.create_element("testsuite").with_attributes(totals).write_inner_content(
+            |writer| {
+                whole(writer, &errors)?;
+                cases.iter().try_for_each(|(family, case)| one(writer, family, case))?;
+                let said = outside(verdict);
+                if !said.is_empty() {
+                    writer
+                        .create_element("system-out")
+                        .write_text_content(BytesText::new(&said))?;
+                }
+                Ok(())
+            },
+        )?;
         Ok(())
     })?;
     writeln!(out)
@@ -70,8 +77,9 @@ fn errors(verdict: &Verdict) -> Vec<String> {
 }
 
 fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
-    let case =
-        writer.create_element("testcase").with_attributes([("classname", "sysreel"), ("name", "comparable")]);
+    let case = writer
+        .create_element("testcase")
+        .with_attributes([("classname", "sysreel"), ("name", "comparable")]);
     match errors.first() {
         None => case.write_empty()?,
         Some(first) => case.write_inner_content(|writer| {
@@ -85,8 +93,9 @@ fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> 
 }
 
 fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
-    let element =
-        writer.create_element("testcase").with_attributes([("classname", "sysreel"), ("name", family)]);
+    let element = writer
+        .create_element("testcase")
+        .with_attributes([("classname", "sysreel"), ("name", family)]);
     if case.failing.is_empty() && case.others.is_empty() {
         element.write_empty()?;
         return Ok(());
@@ -128,7 +137,10 @@ fn outside(verdict: &Verdict) -> String {
         .excepted
         .iter()
         .map(|excepted| {
-            format!("{} {} at {}: {}", excepted.kind, excepted.count, excepted.place, excepted.reason)
+            format!(
+                "{} {} at {}: {}",
+                excepted.kind, excepted.count, excepted.place, excepted.reason
+            )
         })
         .collect();
     lines.extend(verdict.noise.iter().map(|noise| format!("learned noise: {noise}")));

@@ -1,4 +1,5 @@
-//! Markdown for the summary of a GitHub step, which may have a mebibyte: above it nothing is shown at all.
+//! Markdown for the summary of a GitHub step, which may have a mebibyte: above it nothing is shown
+//! at all.
 
 use std::fmt::Write as _;
 
@@ -32,14 +33,22 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
         page.block(&format!("> {} is not whole\n\n", code(&side.log)));
     }
     for severity in Severity::ALL.into_iter().rev() {
-        let of: Vec<&Difference> =
-            verdict.report.differences.iter().filter(|difference| difference.gravest() == severity).collect();
+        let of: Vec<&Difference> = verdict
+            .report
+            .differences
+            .iter()
+            .filter(|difference| difference.gravest() == severity)
+            .collect();
         let summary = format!("{severity} ({})", of.len());
         page.section(&summary, severity >= verdict.gate, of.into_iter().map(row));
     }
     let unstable = verdict.unstable.iter().map(|unstable| {
         let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
-        format!("- in {seen} of {of}: {} {}\n", code(&with_spaces(&difference.role)), code(&line(difference)))
+        format!(
+            "- in {seen} of {of}: {} {}\n",
+            code(&with_spaces(&difference.role)),
+            code(&line(difference))
+        )
     });
     page.section(&format!("unstable ({})", verdict.unstable.len()), false, unstable);
     let excepted = verdict.excepted.iter().map(|excepted| {
@@ -57,7 +66,11 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     let notices = verdict.notices.iter().map(|notice| format!("- {}\n", escaped(notice)));
     page.section(&format!("about the policy ({})", verdict.notices.len()), true, notices);
     if page.left_out > 0 {
-        _ = write!(page.text, "\n{} lines had no room here: the other formats have them.\n", page.left_out);
+        _ = write!(
+            page.text,
+            "\n{} lines had no room here: the other formats have them.\n",
+            page.left_out
+        );
     }
     page.text
 }
@@ -126,7 +139,10 @@ fn code(text: &str) -> String {
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in visible(text).chars() {
-        if matches!(c, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '&' | '~' | '$' | '!') {
+        if matches!(
+            c,
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '#' | '|' | '&' | '~' | '$' | '!'
+        ) {
             out.push('\\');
         }
         out.push(c);

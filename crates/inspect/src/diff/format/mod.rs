@@ -1,4 +1,5 @@
-//! The forms in which a verdict is written: the one place for them. A new one is a module here, a name in [`Format`] and a line in [`Format::write`].
+//! The forms in which a verdict is written: the one place for them. A new one is a module here, a
+//! name in [`Format`] and a line in [`Format::write`].
 
 mod annotations;
 mod json;
@@ -101,8 +102,8 @@ fn line(difference: &Difference) -> String {
     with_spaces(&line)
 }
 
-/// A canonical name for people. Names have `\x20` for a space because baselines and policies are made of
-/// words; no reader needs that.
+/// A canonical name for people. Names have `\x20` for a space because baselines and policies are
+/// made of words; no reader needs that.
 fn with_spaces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -125,8 +126,9 @@ fn with_spaces(text: &str) -> String {
     out + rest
 }
 
-/// What follows from a difference, as far as there is room for it, and how much more does: what touches secrets, the network and privileges
-/// comes first, for nothing may hide it, then the gravest.
+/// What follows from a difference, as far as there is room for it, and how much more does: what
+/// touches secrets, the network and privileges comes first, for nothing may hide it, then the
+/// gravest.
 fn foremost(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
     let touchy = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
     let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
@@ -162,10 +164,16 @@ fn headline(verdict: &Verdict) -> String {
     match (failing, verdict.passes()) {
         (0, _) => format!("no difference at or above {gate}{below}{unstable}"),
         (1, passes) => {
-            format!("1 difference at or above {gate}{}{below}{unstable}", tolerated(verdict, passes))
+            format!(
+                "1 difference at or above {gate}{}{below}{unstable}",
+                tolerated(verdict, passes)
+            )
         }
         (n, passes) => {
-            format!("{n} differences at or above {gate}{}{below}{unstable}", tolerated(verdict, passes))
+            format!(
+                "{n} differences at or above {gate}{}{below}{unstable}",
+                tolerated(verdict, passes)
+            )
         }
     }
 }

@@ -73,7 +73,9 @@ fn every_format_has_every_part() {
             Format::Junit => "x&lt;alnum:6&gt;",
             _ => "x<alnum:6>",
         };
-        for part in ["$WS/fails", "$WS/follows", "p.toml:3", "because", "$WS/flaky", noise, "p.toml:9"] {
+        for part in
+            ["$WS/fails", "$WS/follows", "p.toml:3", "because", "$WS/flaky", noise, "p.toml:9"]
+        {
             assert!(text.contains(part), "{format} lacks {part}:\n{text}");
         }
     }
@@ -86,7 +88,8 @@ fn every_format_has_every_part() {
 #[test]
 fn a_summary_keeps_its_limit() {
     let long = "x".repeat(1000);
-    let many = (0..3000).map(|i| difference(Rule::FsWriteNew, &format!("write {long}{i}"))).collect();
+    let many =
+        (0..3000).map(|i| difference(Rule::FsWriteNew, &format!("write {long}{i}"))).collect();
     let verdict = verdict(many);
     for limit in [300, 1000, 10_000, SUMMARY_LIMIT] {
         let text = markdown(&verdict, limit);
@@ -100,8 +103,9 @@ fn a_summary_keeps_its_limit() {
 #[test]
 fn annotations_keep_their_number() {
     for (count, lines) in [(0, 0), (1, 1), (10, 10), (11, 10), (500, 10)] {
-        let verdict =
-            verdict((0..count).map(|i| difference(Rule::ExecNew, &format!("exec {i}%\n::x"))).collect());
+        let verdict = verdict(
+            (0..count).map(|i| difference(Rule::ExecNew, &format!("exec {i}%\n::x"))).collect(),
+        );
         let text = annotations(&verdict);
         assert_eq!(text.lines().count(), lines);
         assert!(text.lines().all(|line| line.starts_with("::error title=sysreel")));
@@ -114,8 +118,14 @@ fn annotations_keep_their_number() {
 fn what_xml_and_markdown_give_a_meaning_is_none_here() {
     let verdict = verdict(vec![difference(Rule::ExecNew, "exec <a>&\"'`` \u{1} \u{fffe} ]]>")]);
     let xml = written(Format::Junit, &verdict);
-    assert!(xml.contains("&lt;a&gt;&amp;") && !xml.contains('\u{1}') && !xml.contains("]]>"), "{xml}");
-    assert!(written(Format::Markdown, &verdict).contains("``` + exec <a>&\"'`` \\u{1} \\u{fffe} ]]> ```"));
+    assert!(
+        xml.contains("&lt;a&gt;&amp;") && !xml.contains('\u{1}') && !xml.contains("]]>"),
+        "{xml}"
+    );
+    assert!(
+        written(Format::Markdown, &verdict)
+            .contains("``` + exec <a>&\"'`` \\u{1} \\u{fffe} ]]> ```")
+    );
 }
 
 /// Of much that follows only some is shown: a secret is, whatever else there is.

@@ -1,5 +1,5 @@
-//! For people: the gravest first, grouped by process, each difference with what follows from it; then what a policy and repeated runs
-//! have made of it.
+//! For people: the gravest first, grouped by process, each difference with what follows from it;
+//! then what a policy and repeated runs have made of it.
 
 use std::io::{self, Write};
 
@@ -28,13 +28,23 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
             Kind::Ignore => "ignored",
             Kind::Allow => "allowed",
         };
-        let reason =
-            if excepted.reason.is_empty() { String::new() } else { format!(": {}", excepted.reason) };
+        let reason = if excepted.reason.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", excepted.reason)
+        };
         out.line(format_args!("{done} {} ({}){reason}", excepted.count, excepted.place))?;
     }
     if !verdict.noise.is_empty() {
-        out.line(format_args!("muted by what the baseline has learned ({}):", verdict.noise.len()))?;
-        verdict.noise.iter().take(LISTED).try_for_each(|noise| out.line(format_args!("  {noise}")))?;
+        out.line(format_args!(
+            "muted by what the baseline has learned ({}):",
+            verdict.noise.len()
+        ))?;
+        verdict
+            .noise
+            .iter()
+            .take(LISTED)
+            .try_for_each(|noise| out.line(format_args!("  {noise}")))?;
         if let Some(more @ 1..) = verdict.noise.len().checked_sub(LISTED) {
             out.line(format_args!("  and {more} more; --format json has them all"))?;
         }
@@ -77,8 +87,11 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
         out.line(format_args!("not comparable: {why}"))?;
     }
     for severity in Severity::ALL.into_iter().rev().filter(|severity| *severity >= gate) {
-        let shown: Vec<&Difference> =
-            report.differences.iter().filter(|difference| difference.gravest() == severity).collect();
+        let shown: Vec<&Difference> = report
+            .differences
+            .iter()
+            .filter(|difference| difference.gravest() == severity)
+            .collect();
         if shown.is_empty() {
             continue;
         }
@@ -96,7 +109,9 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
     let below: Vec<String> = Severity::ALL
         .into_iter()
         .filter(|severity| *severity < gate)
-        .map(|severity| (severity, report.differences.iter().filter(|d| d.gravest() == severity).count()))
+        .map(|severity| {
+            (severity, report.differences.iter().filter(|d| d.gravest() == severity).count())
+        })
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| format!("{count} {severity}"))
         .collect();
@@ -132,7 +147,15 @@ fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
         let [median, p99] = [time.median_ns, time.p99_ns].map(|both| both.map(|ns| ns / 1000));
         out.line(format_args!(
             "    {:<20} {} => {}  {} => {}  {} => {}  {} => {}",
-            time.call, time.count[0], time.count[1], ms[0], ms[1], median[0], median[1], p99[0], p99[1]
+            time.call,
+            time.count[0],
+            time.count[1],
+            ms[0],
+            ms[1],
+            median[0],
+            median[1],
+            p99[0],
+            p99[1]
         ))?;
     }
     Ok(())
@@ -161,10 +184,13 @@ fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
         .zip(difference.events)
         .filter_map(|(name, event)| Some(format!("{name}:{}", event?)))
         .collect();
-    let events = if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
+    let events =
+        if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
     out.line(format_args!("    {sign} {}: {said}{events}", difference.rule))?;
     let (follow, more) = foremost(difference, CONSEQUENCES);
-    follow.into_iter().try_for_each(|follow| out.line(format_args!("        so {}", following(follow))))?;
+    follow
+        .into_iter()
+        .try_for_each(|follow| out.line(format_args!("        so {}", following(follow))))?;
     match more {
         0 => Ok(()),
         more => out.line(format_args!("        and {more} more that follow")),

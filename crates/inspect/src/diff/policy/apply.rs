@@ -20,7 +20,8 @@ pub struct Facts<'r> {
     pub today: Date,
 }
 
-/// Keeps of differences, and of what follows from them, what `keep` wants. What followed from something that goes stands for itself.
+/// Keeps of differences, and of what follows from them, what `keep` wants. What followed from
+/// something that goes stands for itself.
 pub(crate) fn prune(
     differences: Vec<Difference>,
     keep: &mut dyn FnMut(&Difference) -> bool,
@@ -48,7 +49,8 @@ impl Report {
 }
 
 impl Policy {
-    /// What it makes of a report. `gate` is what the user says, else the policy's own, else `otherwise`.
+    /// What it makes of a report. `gate` is what the user says, else the policy's own, else
+    /// `otherwise`.
     #[must_use]
     pub fn judge(
         &self,
@@ -73,7 +75,8 @@ impl Policy {
         }
         if self.level() > Level::Effects {
             let course = Course::of(facts.run);
-            differences.extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
+            differences
+                .extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
             differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(&course)));
         }
         report.differences = differences;
@@ -127,7 +130,8 @@ impl Policy {
     fn secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut rest = prune(differences, &mut |difference| {
-            let read = matches!(subject(difference), Some((Op::Read, name, "ok")) if self.is_secret(name));
+            let read =
+                matches!(subject(difference), Some((Op::Read, name, "ok")) if self.is_secret(name));
             if read && difference.change == Change::Added {
                 let mut secret = difference.clone();
                 (secret.rule, secret.severity) = (Rule::SecretRead, Rule::SecretRead.severity());
@@ -143,8 +147,11 @@ impl Policy {
 
     /// What may not be, whatever the other run did. A difference about the same follows from it.
     fn forbid(&self, effect: &Effect, seen: &Seen, run: &Run, differences: &mut Vec<Difference>) {
-        let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else { return };
-        let ended = if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
+        let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else {
+            return;
+        };
+        let ended =
+            if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
         let what = format!("{} {}{ended}", effect.op, effect.resource);
         let mut same = Vec::new();
         let rest = prune(std::mem::take(differences), &mut |difference| {
@@ -156,7 +163,10 @@ impl Policy {
         });
         *differences = rest;
         differences.push(Difference {
-            process: seen.processes.first().map_or_else(|| effect.role.clone(), |id| place(run, *id)),
+            process: seen
+                .processes
+                .first()
+                .map_or_else(|| effect.role.clone(), |id| place(run, *id)),
             role: effect.role.clone(),
             after: Some(entry.because.clone()),
             events: [None, Some(seen.event)],
@@ -185,9 +195,11 @@ impl Difference {
 }
 
 impl Exception {
-    /// Whether it takes a difference out. Secrets it must call by their rule: who ignores reads does not mean those.
+    /// Whether it takes a difference out. Secrets it must call by their rule: who ignores reads
+    /// does not mean those.
     fn takes(&self, difference: &Difference) -> bool {
-        let secret = difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
+        let secret =
+            difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
         !secret && self.matcher.matches(difference)
     }
 

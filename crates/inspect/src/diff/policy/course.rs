@@ -1,4 +1,5 @@
-//! What must hold of the course of a run: in which order operations come, and how many there are. Over the whole run, or from a mark to the next.
+//! What must hold of the course of a run: in which order operations come, and how many there are.
+//! Over the whole run, or from a mark to the next.
 
 use std::fmt;
 use std::str::FromStr;
@@ -66,8 +67,9 @@ impl FromStr for Did {
             return Ok(Self::Open);
         }
         let op = Op::ALL.iter().copied().find(|op| op.name() == text);
-        op.map(Self::Op)
-            .ok_or_else(|| format!("there is no operation `{text}`: open, and those of docs/diff.md"))
+        op.map(Self::Op).ok_or_else(|| {
+            format!("there is no operation `{text}`: open, and those of docs/diff.md")
+        })
     }
 }
 
@@ -121,7 +123,12 @@ impl<'r> Course<'r> {
             for step in &stream.steps {
                 let kind = usize::try_from(step.deed).ok().filter(|kind| *kind < kinds.len());
                 let process = stream.process;
-                steps.extend(kind.map(|kind| Step { event: step.event, process, kind, calls: step.pieces }));
+                steps.extend(kind.map(|kind| Step {
+                    event: step.event,
+                    process,
+                    kind,
+                    calls: step.pieces,
+                }));
             }
         }
         steps.sort_by_key(|step| step.event);
@@ -183,7 +190,8 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
         items.push(Item {
             did: name.parse()?,
             resource: resource.map(Pattern::new).transpose()?,
-            text: resource.map_or_else(|| name.to_owned(), |resource| format!("{name}({resource})")),
+            text: resource
+                .map_or_else(|| name.to_owned(), |resource| format!("{name}({resource})")),
         });
         rest = after.trim_start();
     }
@@ -194,7 +202,8 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
     }
 }
 
-/// Operations that come in this order, in each stretch. Steps that match none of them may come anywhere.
+/// Operations that come in this order, in each stretch. Steps that match none of them may come
+/// anywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Sequence {
     pub(super) scope: Scope,
@@ -214,17 +223,25 @@ impl Sequence {
         stretches.into_iter().find_map(|stretch| {
             let mut came: Vec<(usize, &Step)> = Vec::new();
             for step in course.between(stretch) {
-                // The item that is due, or the one that goes on, before any other that it may be too.
+                // The item that is due, or the one that goes on, before any other that it may be
+                // too.
                 let due = came.last().map_or(0, |(last, _)| last + 1);
                 let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
-                let is = |at: &usize| meant.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true);
+                let is = |at: &usize| {
+                    meant.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true)
+                };
                 let found = order.into_iter().find(is);
                 came.extend(
-                    found.filter(|at| came.last().is_none_or(|(last, _)| last != at)).map(|at| (at, step)),
+                    found
+                        .filter(|at| came.last().is_none_or(|(last, _)| last != at))
+                        .map(|at| (at, step)),
                 );
             }
-            let wrong =
-                came.iter().enumerate().find(|(at, (item, _))| at != item).map(|(_, (_, step))| *step);
+            let wrong = came
+                .iter()
+                .enumerate()
+                .find(|(at, (item, _))| at != item)
+                .map(|(_, (_, step))| *step);
             if wrong.is_none() && came.len() == self.items.len() {
                 return None;
             }
@@ -285,7 +302,9 @@ impl Budget {
         let kinds = course.meant(|kind| self.means(kind));
         self.scope.stretches(course.run).into_iter().find_map(|stretch| {
             let (mut count, mut over) = (0, None);
-            for step in course.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true)) {
+            for step in
+                course.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true))
+            {
                 count += u64::from(step.calls);
                 if count > self.max {
                     over.get_or_insert(step);

@@ -84,7 +84,9 @@ impl FromStr for Pattern {
     }
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(from: D) -> Result<Option<T>, D::Error> {
+fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
@@ -122,7 +124,8 @@ impl Reading<'_> {
     fn takes(&self, kind: &str, entry: &Spanned<Entry>) -> Result<(), Error> {
         let at = entry.span().start;
         let entry = entry.get_ref();
-        let (exception, course) = (matches!(kind, "ignore" | "allow"), matches!(kind, "budget" | "assert"));
+        let (exception, course) =
+            (matches!(kind, "ignore" | "allow"), matches!(kind, "budget" | "assert"));
         for (name, given, takes) in [
             ("max", entry.max.is_some(), kind == "budget"),
             ("scope", entry.scope.is_some(), course),
@@ -151,7 +154,9 @@ impl Reading<'_> {
             return Err(self.wrong(at, format!("[[{kind}]] must say what it means, by {by}")));
         }
         if kind == "ignore" && entry.reason.as_deref().unwrap_or_default().trim().is_empty() {
-            return Err(self.wrong(at, "[[ignore]] needs a `reason`: the next reader wants to know why"));
+            return Err(
+                self.wrong(at, "[[ignore]] needs a `reason`: the next reader wants to know why")
+            );
         }
         Ok(())
     }
@@ -160,7 +165,12 @@ impl Reading<'_> {
         Ok(Matcher {
             rule: entry.rule.take(),
             role: entry.role.take(),
-            op: entry.op.take().map(|op| operation(&op)).transpose().map_err(|why| self.wrong(at, why))?,
+            op: entry
+                .op
+                .take()
+                .map(|op| operation(&op))
+                .transpose()
+                .map_err(|why| self.wrong(at, why))?,
             resource: entry.resource.take(),
             result: entry.result.take(),
             process: entry.process.take(),
@@ -199,10 +209,16 @@ impl Reading<'_> {
         Ok(Budget {
             scope: entry.scope.unwrap_or_default(),
             role: entry.role,
-            did: entry.op.map(|op| op.parse()).transpose().map_err(|why: String| self.wrong(at, why))?,
+            did: entry
+                .op
+                .map(|op| op.parse())
+                .transpose()
+                .map_err(|why: String| self.wrong(at, why))?,
             resource: entry.resource,
             result: entry.result,
-            max: entry.max.ok_or_else(|| self.wrong(at, "[[budget]] needs `max`: how often it may be"))?,
+            max: entry
+                .max
+                .ok_or_else(|| self.wrong(at, "[[budget]] needs `max`: how often it may be"))?,
             because: self.because("budget", at, entry.reason.as_deref()),
         })
     }
@@ -228,12 +244,16 @@ impl Reading<'_> {
     fn root(&self, name: &str, value: &Spanned<String>) -> Result<PathBuf, Error> {
         let wrong = |why: String| self.wrong(value.span().start, why);
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(wrong(format!("`{name}` is no name of a root: letters, digits and _ only")));
+            return Err(wrong(format!(
+                "`{name}` is no name of a root: letters, digits and _ only"
+            )));
         }
         let path = match value.get_ref().strip_prefix("env:") {
             Some(variable) => {
                 let value = (self.lookup.variable)(variable).filter(|value| !value.is_empty());
-                PathBuf::from(value.ok_or_else(|| wrong(format!("the variable {variable} is not set")))?)
+                PathBuf::from(
+                    value.ok_or_else(|| wrong(format!("the variable {variable} is not set")))?,
+                )
             }
             None => PathBuf::from(value.get_ref()),
         };
@@ -289,9 +309,12 @@ impl Policy {
             }
         }
         let reading = &reading;
-        policy.forbidden = file.forbid.into_iter().map(|e| reading.forbidden(e)).collect::<Result<_, _>>()?;
-        policy.budgets = file.budget.into_iter().map(|e| reading.budget(e)).collect::<Result<_, _>>()?;
-        policy.sequences = file.assert.into_iter().map(|e| reading.sequence(e)).collect::<Result<_, _>>()?;
+        policy.forbidden =
+            file.forbid.into_iter().map(|e| reading.forbidden(e)).collect::<Result<_, _>>()?;
+        policy.budgets =
+            file.budget.into_iter().map(|e| reading.budget(e)).collect::<Result<_, _>>()?;
+        policy.sequences =
+            file.assert.into_iter().map(|e| reading.sequence(e)).collect::<Result<_, _>>()?;
         Ok(policy)
     }
 }

@@ -6,7 +6,8 @@ use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Difference;
 use crate::diff::rule::Rule;
 
-/// A pattern of names: `*` and `?` stay within a component, `**` does not. `OLD -> NEW` is one for each of two names.
+/// A pattern of names: `*` and `?` stay within a component, `**` does not. `OLD -> NEW` is one for
+/// each of two names.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     name: glob::Pattern,
@@ -24,8 +25,9 @@ const ARROW: &str = " -> ";
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let one =
-            |part: &str| glob::Pattern::new(part).map_err(|error| format!("`{part}` is no pattern: {error}"));
+        let one = |part: &str| {
+            glob::Pattern::new(part).map_err(|error| format!("`{part}` is no pattern: {error}"))
+        };
         Ok(match text.split_once(ARROW) {
             Some((name, second)) => Self { name: one(name)?, second: Some(one(second)?) },
             None => Self { name: one(text)?, second: None },
@@ -37,7 +39,8 @@ impl Pattern {
         self.second.is_none() && self.name.matches_with(name, OPTIONS)
     }
 
-    /// Whether it means a resource of two names as it stands. `None` when only one of the two has two.
+    /// Whether it means a resource of two names as it stands. `None` when only one of the two has
+    /// two.
     fn both(&self, resource: &str) -> Option<bool> {
         let second = self.second.as_ref()?;
         let (first, other) = resource.split_once(ARROW)?;
@@ -85,7 +88,8 @@ pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
 }
 
 impl Matcher {
-    /// Whether it means an effect wherever it comes from. An entry about a kind of difference, or about a place, does not.
+    /// Whether it means an effect wherever it comes from. An entry about a kind of difference, or
+    /// about a place, does not.
     #[must_use]
     pub fn matches_effect(&self, effect: &Effect) -> bool {
         self.rule.is_none()
@@ -129,7 +133,9 @@ impl Matcher {
         };
         let results = [result, difference.before.as_deref(), difference.after.as_deref()];
         let result = match &self.result {
-            Some(wanted) => results.into_iter().flatten().find(|result| result == wanted).or(Some("-")),
+            Some(wanted) => {
+                results.into_iter().flatten().find(|result| result == wanted).or(Some("-"))
+            }
             None => None,
         };
         self.is_about(&difference.role, op, resource, result, Pattern::matches_all)

@@ -1,7 +1,9 @@
-//! What a project says about differences: which are expected and why, which never may be, what must hold whatever the other run did.
+//! What a project says about differences: which are expected and why, which never may be, what must
+//! hold whatever the other run did.
 //!
-//! A policy is a TOML file that is committed. [`Policy::read`] understands it, [`Policy::judge`] applies it to a [`Report`](super::Report): the one
-//! place for `diff`, `baseline check` and `ab`. docs/ci.md says what can stand in it.
+//! A policy is a TOML file that is committed. [`Policy::read`] understands it, [`Policy::judge`]
+//! applies it to a [`Report`](super::Report): the one place for `diff`, `baseline check` and `ab`.
+//! docs/ci.md says what can stand in it.
 
 mod apply;
 mod course;
@@ -46,7 +48,8 @@ impl Date {
     /// The day (UTC) that many seconds after the beginning of 1970.
     #[must_use]
     pub fn of_unix_time(seconds: u64) -> Self {
-        // Years are counted from March on, so that the odd day stands at their end; 400 of them have 146,097 days.
+        // Years are counted from March on, so that the odd day stands at their end; 400 of them
+        // have 146,097 days.
         let days = seconds / 86_400 + 719_468;
         let (era, of_era) = (days / 146_097, days % 146_097);
         let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
@@ -151,7 +154,11 @@ impl Policy {
     /// How closely a run must be read for all that it says.
     #[must_use]
     pub fn level(&self) -> Level {
-        if self.budgets.is_empty() && self.sequences.is_empty() { Level::Effects } else { Level::Sequence }
+        if self.budgets.is_empty() && self.sequences.is_empty() {
+            Level::Effects
+        } else {
+            Level::Sequence
+        }
     }
 
     /// `ci.toml:12`.

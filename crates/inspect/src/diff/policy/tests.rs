@@ -8,7 +8,11 @@ use crate::diff::rule::Rule;
 
 fn parse(text: &str) -> Result<Policy, Error> {
     let variable = |name: &str| (name == "SET").then(|| "/set/here".into());
-    Policy::parse(Path::new("ci.toml"), text, &Lookup { folder: Path::new("/ws/ci"), variable: &variable })
+    Policy::parse(
+        Path::new("ci.toml"),
+        text,
+        &Lookup { folder: Path::new("/ws/ci"), variable: &variable },
+    )
 }
 
 #[test]
@@ -49,7 +53,10 @@ fn a_whole_policy_is_understood() {
     let roots: Vec<_> =
         policy.roots.iter().map(|(name, path)| (name.as_str(), path.to_str().unwrap())).collect();
     assert_eq!(roots, [("ROOT", "/x/y"), ("SET", "/set/here"), ("UP", "/ws/build")]);
-    assert_eq!((policy.gate, policy.tolerated, policy.level()), (Some(Severity::Warn), 2, Level::Sequence));
+    assert_eq!(
+        (policy.gate, policy.tolerated, policy.level()),
+        (Some(Severity::Warn), 2, Level::Sequence)
+    );
     assert_eq!(policy.key(), [KeyPart::Machine, KeyPart::Libc]);
     assert!(policy.is_secret("$HOME/.ssh/id") && !policy.is_secret("$HOME/ssh/id"));
     assert_eq!(policy.exceptions[0].expires, Some(Date { year: 2026, month: 12, day: 31 }));
@@ -62,13 +69,19 @@ fn what_is_wrong_is_told_with_its_line() {
         ("[[ignore]]\nop = \"read\"", "ci.toml:1: [[ignore]] needs a `reason`"),
         ("\n[[ignore]]\nreason = \"x\"", "ci.toml:2: [[ignore]] must say what it means"),
         ("[[ignore]]\nrule = \"fs.read\"\nreason = \"x\"", "ci.toml:2: there is no rule `fs.read`"),
-        ("\n\n[[ignore]]\nop = \"frob\"\nreason = \"x\"", "ci.toml:3: there is no operation `frob`"),
+        (
+            "\n\n[[ignore]]\nop = \"frob\"\nreason = \"x\"",
+            "ci.toml:3: there is no operation `frob`",
+        ),
         ("[[ignore]]\nresource = \"a[\"\nreason = \"x\"", "ci.toml:2: `a[` is no pattern"),
         (
             "[[ignore]]\nop = \"read\"\nreason = \"x\"\nexpires = 2026-12-31T00:00:00Z",
             "ci.toml:1: `expires` is a day",
         ),
-        ("[[ignore]]\nop = \"read\"\nreason = \"x\"\nmax = 3", "ci.toml:1: [[ignore]] takes no `max`"),
+        (
+            "[[ignore]]\nop = \"read\"\nreason = \"x\"\nmax = 3",
+            "ci.toml:1: [[ignore]] takes no `max`",
+        ),
         ("[[forbid]]\nrule = \"exec.new\"", "ci.toml:1: [[forbid]] takes no `rule`"),
         ("[[budget]]\nop = \"read\"", "ci.toml:1: [[budget]] needs `max`"),
         ("[[budget]]\nop = \"read\"\nmax = 1\nscope = \"all\"", "ci.toml:4: `all` is no scope"),
@@ -125,8 +138,11 @@ fn entries_match_what_they_say() {
         ("role = \"sh\"\nop = \"write\"", &[&changed]),
     ] {
         let policy = parse(&format!("[[ignore]]\nreason = \"x\"\n{entry}")).unwrap();
-        let found: Vec<&str> =
-            all.iter().filter(|d| policy.exceptions[0].matcher.matches(d)).map(|d| d.what.as_str()).collect();
+        let found: Vec<&str> = all
+            .iter()
+            .filter(|d| policy.exceptions[0].matcher.matches(d))
+            .map(|d| d.what.as_str())
+            .collect();
         let wanted: Vec<&str> = matched.iter().map(|d| d.what.as_str()).collect();
         assert_eq!(found, wanted, "{entry}");
     }

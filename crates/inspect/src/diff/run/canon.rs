@@ -1,7 +1,9 @@
-//! What a name is called in a comparison: without what differs between two runs of the same program.
+//! What a name is called in a comparison: without what differs between two runs of the same
+//! program.
 //!
-//! The type of the argument decides how, never its looks: a path comes under its root, a pid becomes a word, a port that the
-//! kernel chose is one, bytes that were dealt out as random in this very run are recognised in names.
+//! The type of the argument decides how, never its looks: a path comes under its root, a pid
+//! becomes a word, a port that the kernel chose is one, bytes that were dealt out as random in this
+//! very run are recognised in names.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -57,7 +59,8 @@ impl Roots {
         }
     }
 
-    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies in the folders of the system.
+    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies
+    /// in the folders of the system.
     fn above(&mut self, name: &str, path: &[u8]) {
         let mut name = name.to_owned();
         let mut at = path;
@@ -105,8 +108,9 @@ impl Roots {
     fn of_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = text.strip_prefix(root.as_slice())?;
-            let ends =
-                rest.first().is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
+            let ends = rest
+                .first()
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
             ends.then_some((name.as_str(), rest))
         })
     }
@@ -157,7 +161,14 @@ fn path(path: &[u8], created: bool, dealt: &Dealt, roots: &Roots) -> String {
 }
 
 /// One component, behind up to three others.
-fn component(part: &[u8], before: &[&[u8]; 3], depth: usize, created: bool, dealt: &Dealt, out: &mut String) {
+fn component(
+    part: &[u8],
+    before: &[&[u8]; 3],
+    depth: usize,
+    created: bool,
+    dealt: &Dealt,
+    out: &mut String,
+) {
     let number = std::str::from_utf8(part).ok().and_then(|text| text.parse::<u32>().ok());
     match (number, before) {
         // /proc/PID and /proc/PID/task/TID.
@@ -173,7 +184,8 @@ fn component(part: &[u8], before: &[&[u8]; 3], depth: usize, created: bool, deal
 
 /// A component in which a pid or random bytes may stand.
 fn dealt_out(part: &[u8], created: bool, dealt: &Dealt, out: &mut String) {
-    // How many digits a pid needs at least not to be taken for another number in names that were not made here.
+    // How many digits a pid needs at least not to be taken for another number in names that were
+    // not made here.
     const TELLING: usize = 4;
     let mut rest = part;
     // Whether the word at hand has had a number.
@@ -207,8 +219,8 @@ fn goes_on_numbered(rest: &[u8]) -> bool {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
-/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and variant are put into the bytes that were
-/// dealt out, so those groups are not found among them.
+/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and
+/// variant are put into the bytes that were dealt out, so those groups are not found among them.
 fn behind_groups(mut rest: &[u8]) -> &[u8] {
     while let Some(group) = rest.strip_prefix(b"-") {
         let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -223,7 +235,8 @@ fn behind_groups(mut rest: &[u8]) -> &[u8] {
 
 /// Whether hexadecimal digits are bytes that the kernel dealt out.
 fn is_random(hex: &[u8], dealt: &Dealt) -> bool {
-    let nibble = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let nibble =
+        |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let bytes: Vec<u8> = hex
         .chunks_exact(2)
         .filter_map(|pair| match pair {
@@ -239,7 +252,8 @@ fn is_random(hex: &[u8], dealt: &Dealt) -> bool {
 
 /// What the kernel calls things without a path: the number in brackets is another one each time.
 fn link(link: &[u8]) -> String {
-    let text = String::from_utf8_lossy(link.strip_suffix(b" (deleted)").unwrap_or(link)).into_owned();
+    let text =
+        String::from_utf8_lossy(link.strip_suffix(b" (deleted)").unwrap_or(link)).into_owned();
     match text.split_once(":[") {
         Some(("anon_inode", name)) => format!("<{}>", name.trim_end_matches(']')),
         Some((kind, _)) => format!("<{kind}>"),
@@ -283,7 +297,8 @@ fn address(bytes: &[u8], dealt: &Dealt, roots: &Roots) -> String {
             format!("{name} {}:{}", ip.unwrap_or(Ipv4Addr::UNSPECIFIED), port())
         }
         Family::Inet6 => {
-            let ip = bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
+            let ip =
+                bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
             format!("{name} [{}]:{}", ip.unwrap_or(Ipv6Addr::UNSPECIFIED), port())
         }
         Family::Unix => match bytes.get(2..).unwrap_or_default() {

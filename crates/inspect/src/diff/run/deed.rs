@@ -1,4 +1,5 @@
-//! What one call did, in the terms of a comparison: an operation, what it was done to, and how that ended.
+//! What one call did, in the terms of a comparison: an operation, what it was done to, and how that
+//! ended.
 
 mod act;
 
@@ -36,7 +37,8 @@ pub(crate) struct Deed {
     pub(crate) asked: NameId,
 }
 
-/// In two words instead of one for each field: every call of a log is looked up. What tells apart no deeds in practice is left out.
+/// In two words instead of one for each field: every call of a log is looked up. What tells apart
+/// no deeds in practice is left out.
 impl Hash for Deed {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let names = u64::from(self.first.0) << 32 | u64::from(self.second.0);
@@ -59,8 +61,8 @@ pub(crate) enum Making {
     Second,
 }
 
-/// Calls that are not compared one by one, by the reason: where and how often they come depends on the scheduler or the
-/// allocator, not on the program.
+/// Calls that are not compared one by one, by the reason: where and how often they come depends on
+/// the scheduler or the allocator, not on the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Muted {
@@ -135,7 +137,8 @@ struct Shape {
     muted: Option<Muted>,
 }
 
-/// Where a mark is: opening a name behind a device fails with `ENOTDIR`, everywhere and for everybody.
+/// Where a mark is: opening a name behind a device fails with `ENOTDIR`, everywhere and for
+/// everybody.
 pub const MARK: &[u8] = b"/dev/null/sysreel-mark/";
 
 /// Tells what calls do.
@@ -220,7 +223,11 @@ impl Judge {
         };
         let (first, second) = (id(0, names), id(1, names));
         let marks = first.is_some() && second.is_none() && case.failed();
-        let mark = if marks { path.strip_prefix(MARK).map(|name| names.id(Sort::Word, name)) } else { None };
+        let mark = if marks {
+            path.strip_prefix(MARK).map(|name| names.id(Sort::Word, name))
+        } else {
+            None
+        };
         self.path = path;
         match mark {
             Some(name) => Verdict::Mark(name),
@@ -245,7 +252,9 @@ impl Judge {
                 if goes_in && matches!(arg.kind, Kind::Path) && found < 2 {
                     let before = at.checked_sub(1);
                     let is_dirfd = |at: &u8| {
-                        row.args.get(usize::from(*at)).is_some_and(|arg| matches!(arg.kind, Kind::DirFd))
+                        row.args
+                            .get(usize::from(*at))
+                            .is_some_and(|arg| matches!(arg.kind, Kind::DirFd))
                     };
                     paths[found] = Some((at, before.filter(is_dirfd)));
                     found = found.saturating_add(1);
@@ -254,9 +263,14 @@ impl Judge {
             let is_fd = |kind: Kind| matches!(kind, Kind::Fd | Kind::DirFd);
             Shape {
                 paths,
-                fd: row.args.iter().position(|arg| is_fd(arg.kind)).and_then(|at| u8::try_from(at).ok()),
+                fd: row
+                    .args
+                    .iter()
+                    .position(|arg| is_fd(arg.kind))
+                    .and_then(|at| u8::try_from(at).ok()),
                 name: names.id(Sort::Word, row.name.as_bytes()),
-                privileged: intent::privileged(row).map(|word| names.id(Sort::Word, word.as_bytes())),
+                privileged: intent::privileged(row)
+                    .map(|word| names.id(Sort::Word, word.as_bytes())),
                 muted: always_muted(row),
             }
         })
@@ -267,9 +281,13 @@ fn always_muted(row: &Row) -> Option<Muted> {
     Some(match row.act {
         Act::Futex | Act::Sleep => Muted::Sync,
         _ if intent::yields(row) => Muted::Sync,
-        Act::Brk | Act::Madvise | Act::Munmap | Act::Mremap | Act::Mprotect | Act::Rseq | Act::ArchState => {
-            Muted::Memory
-        }
+        Act::Brk
+        | Act::Madvise
+        | Act::Munmap
+        | Act::Mremap
+        | Act::Mprotect
+        | Act::Rseq
+        | Act::ArchState => Muted::Memory,
         Act::SigMask | Act::SigReturn | Act::SigAction | Act::Restart => Muted::Signals,
         Act::Poll | Act::Wait => Muted::Wait,
         Act::Clock | Act::Random => Muted::Clock,
@@ -288,7 +306,8 @@ fn muted(case: &Case<'_>, shape: &Shape) -> Option<Muted> {
     None
 }
 
-/// Writes the path that an argument means. False when it names nothing itself but the descriptor before it, or is not known.
+/// Writes the path that an argument means. False when it names nothing itself but the descriptor
+/// before it, or is not known.
 fn named(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
     let memory = &case.finished.open.memory;
     let Some(piece) = memory.find(arg, case.call.role, 0) else { return false };

@@ -1,5 +1,5 @@
-//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors and pids, and of addresses what lies
-//! there.
+//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors and
+//! pids, and of addresses what lies there.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -32,7 +32,8 @@ impl Default for Details {
 }
 
 impl Details {
-    /// The number of a call's arguments. `joins`: it is a piece of a stream, whose length and place do not count.
+    /// The number of a call's arguments. `joins`: it is a piece of a stream, whose length and place
+    /// do not count.
     pub(crate) fn of(&mut self, case: &Case<'_>, joins: bool) -> u32 {
         let call = &case.call;
         let mut values = [0; 6];
@@ -40,7 +41,9 @@ impl Details {
         for (at, value) in values.iter_mut().enumerate().take(call.row.args.len()) {
             let Some((kind, mem)) = call.row.meaning(call.abi, &call.args, at) else { continue };
             match mem {
-                None if counts(kind, joins) && !undefined(call.row, at, kind) => *value = call.args[at],
+                None if counts(kind, joins) && !undefined(call.row, at, kind) => {
+                    *value = call.args[at]
+                }
                 None if matches!(kind, Kind::Addr) => {
                     if let Some(place) = case.tracker.place(case.finished.task, call.args[at]) {
                         strings.push(number_of(at));
@@ -51,7 +54,9 @@ impl Details {
                 Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
                     let arg = u8::try_from(at).unwrap_or(u8::MAX);
                     let piece = case.finished.open.memory.find(arg, call.role, 0);
-                    if let Some(bytes) = piece.and_then(|piece| piece.bytes(case.buffers, MAX_ARG_STRLEN)) {
+                    if let Some(bytes) =
+                        piece.and_then(|piece| piece.bytes(case.buffers, MAX_ARG_STRLEN))
+                    {
                         strings.push(number_of(at));
                         strings.extend_from_slice(text::until_nul(&bytes));
                         strings.push(0);
@@ -80,7 +85,8 @@ fn number_of(at: usize) -> u8 {
     u8::try_from(at.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
-/// Whether the command does not look at this argument: what stands there is left over from other calls.
+/// Whether the command does not look at this argument: what stands there is left over from other
+/// calls.
 fn undefined(row: &Row, at: usize, kind: Kind) -> bool {
     let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, Kind::Varies));
     varies && matches!(kind, Kind::Hex)
@@ -90,7 +96,13 @@ fn undefined(row: &Row, at: usize, kind: Kind) -> bool {
 fn counts(kind: Kind, joins: bool) -> bool {
     match kind {
         Kind::Size | Kind::Off | Kind::Half => !joins,
-        Kind::Fd | Kind::DirFd | Kind::Pid | Kind::Addr | Kind::Ptr | Kind::Varies | Kind::Never => false,
+        Kind::Fd
+        | Kind::DirFd
+        | Kind::Pid
+        | Kind::Addr
+        | Kind::Ptr
+        | Kind::Varies
+        | Kind::Never => false,
         _ => true,
     }
 }

@@ -44,7 +44,8 @@ pub struct Environment {
 
 impl fmt::Display for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let libc = if self.libc.is_empty() { "none" } else { self.libc.get(..12).unwrap_or(&self.libc) };
+        let libc =
+            if self.libc.is_empty() { "none" } else { self.libc.get(..12).unwrap_or(&self.libc) };
         write!(f, "{}, Linux {}, libc {libc}", self.machine, self.kernel)
     }
 }
@@ -113,7 +114,8 @@ pub struct Run {
 }
 
 impl Run {
-    /// Reads a log. `roots` are directories that have names beside those that every run has: WS, HOME and TMP.
+    /// Reads a log. `roots` are directories that have names beside those that every run has: WS,
+    /// HOME and TMP.
     ///
     /// # Errors
     /// When it cannot be read. What is missing of it is in [`Run::findings`].

@@ -1,5 +1,5 @@
-//! Names as they stand in one log, each with a number. What they are called in a comparison is decided when the whole log
-//! has been read: see [`super::canon`].
+//! Names as they stand in one log, each with a number. What they are called in a comparison is
+//! decided when the whole log has been read: see [`super::canon`].
 
 use std::collections::HashMap;
 
@@ -63,7 +63,9 @@ impl Names {
     /// Every name, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Sort, &[u8])> {
         self.names.iter().map(|name| match name.split_first() {
-            Some((&sort, name)) => (SORTS.get(usize::from(sort)).copied().unwrap_or(Sort::Word), name),
+            Some((&sort, name)) => {
+                (SORTS.get(usize::from(sort)).copied().unwrap_or(Sort::Word), name)
+            }
             None => (Sort::Word, &[][..]),
         })
     }

@@ -53,7 +53,8 @@ pub struct Process {
     pub parent: Option<ProcessId>,
     /// The event that brought it.
     pub event: u64,
-    /// The programs that it ran, in order. A process that never calls execve goes on with its maker's, which is not repeated here.
+    /// The programs that it ran, in order. A process that never calls execve goes on with its
+    /// maker's, which is not repeated here.
     pub images: Vec<Image>,
     /// The role it began with.
     pub inherited: String,

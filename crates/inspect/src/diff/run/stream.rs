@@ -127,7 +127,9 @@ impl Streams {
     /// The step of a task at an event was another operation than it seemed then.
     pub(crate) fn amend(&mut self, task: TaskId, event: u64, act: Act) {
         let deed = self.id(act);
-        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else { return };
+        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
+            return;
+        };
         if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
             && let Some(step) = stream.steps.get_mut(at)
         {
@@ -144,7 +146,10 @@ impl Streams {
 
     /// The number of an operation.
     fn id(&mut self, (role, deed): Act) -> u32 {
-        let act = (role, Deed { effect: false, makes: Making::Nothing, asked: NameId::default(), ..deed });
+        let act = (
+            role,
+            Deed { effect: false, makes: Making::Nothing, asked: NameId::default(), ..deed },
+        );
         let deeds = &mut self.deeds;
         *self.ids.entry(act).or_insert_with(|| {
             deeds.push(act);

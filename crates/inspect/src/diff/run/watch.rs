@@ -68,7 +68,11 @@ struct Notes {
     timing: Timing,
 }
 
-pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
+pub(super) fn read(
+    file: &LogFile,
+    level: Level,
+    roots: &[(String, PathBuf)],
+) -> Result<Run, Error> {
     let log = file.log();
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
@@ -83,7 +87,8 @@ pub(super) fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) ->
         Ok(ControlFlow::Continue(()))
     })?;
     findings.lost_buffers = buffers.lost();
-    let completeness = log.summary().map_or(log.header().completeness, |summary| summary.completeness);
+    let completeness =
+        log.summary().map_or(log.header().completeness, |summary| summary.completeness);
     Ok(notes.finish(file.path(), log.meta(), completeness, findings))
 }
 
@@ -138,9 +143,13 @@ impl Notes {
                     self.call(tracker, finished, buffers);
                 });
                 match body {
-                    Body::Stop(stop) if self.level >= Level::Sequence => self.signal(tracker, event, stop),
+                    Body::Stop(stop) if self.level >= Level::Sequence => {
+                        self.signal(tracker, event, stop)
+                    }
                     Body::Task(task) => self.appears(tracker, event, &task.head),
-                    Body::Renamed(renamed) => self.dealt.pids.extend([renamed.old_tid, renamed.new_tid]),
+                    Body::Renamed(renamed) => {
+                        self.dealt.pids.extend([renamed.old_tid, renamed.new_tid])
+                    }
                     _ => {}
                 }
             }
@@ -153,19 +162,25 @@ impl Notes {
 
     fn role(&self, id: ProcessId) -> NameId {
         let process = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at));
-        process.map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
+        process
+            .map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
     }
 
     fn appears(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
         self.dealt.pids.extend([head.tid, head.tgid]);
-        let Some(id) = tracker.standing(event.task).map(|standing| standing.process) else { return };
+        let Some(id) = tracker.standing(event.task).map(|standing| standing.process) else {
+            return;
+        };
         if let Some(process) = self.process(id) {
             process.threads = process.threads.saturating_add(1);
             return;
         }
-        // A process comes after the one that made it. A log that says otherwise would lead in a circle.
-        let parent =
-            tracker.standing(head.parent).map(|standing| standing.process).filter(|parent| *parent < id);
+        // A process comes after the one that made it. A log that says otherwise would lead in a
+        // circle.
+        let parent = tracker
+            .standing(head.parent)
+            .map(|standing| standing.process)
+            .filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
         self.processes.push(RawProcess {
             parent,
@@ -202,7 +217,8 @@ impl Notes {
         let Some(task) = tracker.task(event.task) else { return };
         let Some(id) = task.standing.as_ref().map(|standing| standing.process) else { return };
         self.surroundings(snapshot);
-        let asked = task.open.as_ref().filter(|open| open.row.is_some_and(|row| row.act == Act::Exec));
+        let asked =
+            task.open.as_ref().filter(|open| open.row.is_some_and(|row| row.act == Act::Exec));
         let asked = asked.and_then(|open| {
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
@@ -235,9 +251,12 @@ impl Notes {
         if self.libc.is_empty() {
             let is_libc = |path: &[u8]| {
                 let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
-                base.starts_with(b"libc.so") || base.starts_with(b"libc-") || base.starts_with(b"ld-")
+                base.starts_with(b"libc.so")
+                    || base.starts_with(b"libc-")
+                    || base.starts_with(b"ld-")
             };
-            let libc = snapshot.maps.iter().find(|map| !map.build_id.is_empty() && is_libc(&map.path));
+            let libc =
+                snapshot.maps.iter().find(|map| !map.build_id.is_empty() && is_libc(&map.path));
             self.libc = libc
                 .map(|map| map.build_id.iter().map(|byte| format!("{byte:02x}")).collect())
                 .unwrap_or_default();

@@ -3,8 +3,8 @@
 use expect_test::{Expect, expect};
 use sysreel_abi::Abi;
 use sysreel_format::{
-    BlobNumber, Data, Direction, EventKind, MetaCodec, Name, ProcessSnapshot, RegionFlags, RegionHead, Role,
-    SnapshotKind,
+    BlobNumber, Data, Direction, EventKind, MetaCodec, Name, ProcessSnapshot, RegionFlags,
+    RegionHead, Role, SnapshotKind,
 };
 
 use crate::print::{FdStyle, Options};
@@ -25,7 +25,14 @@ pub(super) fn le32(words: &[u32]) -> Vec<u8> {
     words.iter().flat_map(|w| w.to_le_bytes()).collect()
 }
 
-fn region(arg: u8, dir: Direction, bytes: &[u8], asked: u64, errno: u32, flags: RegionFlags) -> RegionHead {
+fn region(
+    arg: u8,
+    dir: Direction,
+    bytes: &[u8],
+    asked: u64,
+    errno: u32,
+    flags: RegionFlags,
+) -> RegionHead {
     RegionHead {
         arg,
         dir,
@@ -108,8 +115,10 @@ fn buffers_that_stand_apart() {
     let info = entry_info(Abi::X86_64.arch(), 1, [1, A, 360, 0, 0, 0]);
     for number in [5, 6] {
         story.stop(0, 0x857f, &info, |buf| {
-            let head =
-                RegionHead { got: 360, ..region(1, Direction::IN, b"", 360, 0, RegionFlags::default()) };
+            let head = RegionHead {
+                got: 360,
+                ..region(1, Direction::IN, b"", 360, 0, RegionFlags::default())
+            };
             buf.region(&head, Data::Blobs(&[BlobNumber(number)]));
         });
         story.exit(0, Abi::X86_64, 360, &[]);

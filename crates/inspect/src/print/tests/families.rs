@@ -121,12 +121,30 @@ fn processes_and_signals() {
         &[(2, 0, 0, &le(&[0, 0, 0, 0]))],
     );
     let all_but = le(&[!(3 << 31)]);
-    story.call("rt_sigprocmask", [0, A, B, 8, 0, 0], &[(1, 0, 0, &all_but)], 0, &[(2, 0, 0, &le(&[0]))]);
-    story.call("prlimit64", [0, 3, 0, A, 0, 0], &[], 0, &[(3, 0, 0, &le(&[8192 * 1024, u64::MAX]))]);
+    story.call(
+        "rt_sigprocmask",
+        [0, A, B, 8, 0, 0],
+        &[(1, 0, 0, &all_but)],
+        0,
+        &[(2, 0, 0, &le(&[0]))],
+    );
+    story.call(
+        "prlimit64",
+        [0, 3, 0, A, 0, 0],
+        &[],
+        0,
+        &[(3, 0, 0, &le(&[8192 * 1024, u64::MAX]))],
+    );
     story.call("sched_getaffinity", [0, 128, A, 0, 0, 0], &[], 8, &[(2, 0, 0, &le(&[5]))]);
     story.call("clone", [0x0120_0011, 0, 0, A, 0, 0], &[], 101, &[]);
     let clone3 = le(&[0x3d0f00, 0, A, B, 0, 0x5000, 0x9000, 0x7000, 0, 0, 0]);
-    story.call("clone3", [A, 88, 0, 0, 0, 0], &[(0, 0, 0, &clone3)], 102, &[(0, 1, 1, &le32(&[102]))]);
+    story.call(
+        "clone3",
+        [A, 88, 0, 0, 0, 0],
+        &[(0, 0, 0, &clone3)],
+        102,
+        &[(0, 1, 1, &le32(&[102]))],
+    );
     story.call("futex", [A, 128, 2, 0, 0, 0], &[(0, 0, 0, &le32(&[2]))], -11, &[]);
     story.call("futex", [A, 137 | 256, 2, 0, 0, 0xffff_ffff], &[(0, 0, 0, &le32(&[2]))], 0, &[]);
     story.call("futex", [A, 129, 1, 9, 9, 9], &[(0, 0, 0, &le32(&[2]))], 1, &[]);
@@ -232,7 +250,8 @@ fn asynchronous_input_and_output() {
     story.call("io_submit", [A, 2, B, 0, 0, 0], memory, 2, &[]);
     story.call("io_submit", [A, 1, B, 0, 0, 0], &[(2, 0, 0, &one), (2, 1, 0, &polls)], 1, &[]);
     // The second pointer leads nowhere, the third block ends in the midst.
-    let memory: &[crate::story::Bytes<'_>] = &[(2, 0, 0, &three), (2, 1, 0, &polls), (2, 1, 2, &polls[..60])];
+    let memory: &[crate::story::Bytes<'_>] =
+        &[(2, 0, 0, &three), (2, 1, 0, &polls), (2, 1, 2, &polls[..60])];
     story.call("io_submit", [A, 3, B, 0, 0, 0], memory, 1, &[]);
     story.call("io_submit", [A, 1, B, 0, 0, 0], &[], -14, &[]);
     story.call("io_cancel", [A, B, A, 0, 0, 0], &[(1, 0, 0, &polls)], -115, &[]);
@@ -252,10 +271,13 @@ fn asynchronous_input_and_output() {
 #[test]
 fn calls_of_32_bit_programs() {
     let mut story = Story::new();
-    let mut call =
-        |name, args, before: &[crate::story::Bytes<'_>], rval, after: &[crate::story::Bytes<'_>]| {
-            story.entry(0, Abi::I386, name, args, before).exit(0, Abi::I386, rval, after);
-        };
+    let mut call = |name,
+                    args,
+                    before: &[crate::story::Bytes<'_>],
+                    rval,
+                    after: &[crate::story::Bytes<'_>]| {
+        story.entry(0, Abi::I386, name, args, before).exit(0, Abi::I386, rval, after);
+    };
     let words = le32(&[4, 0x9000, 3, 0, 0, 0]);
     call("socketcall", [11, A, 0, 0, 0, 0], &[(1, 0, 0, &words), (1, 1, 0, b"abc")], 3, &[]);
     call("socketcall", [12, A, 0, 0, 0, 0], &[(1, 0, 0, &words)], 2, &[(1, 1, 0, b"xy")]);

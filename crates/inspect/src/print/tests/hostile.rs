@@ -56,7 +56,11 @@ fn regions(story_dir: Direction, chance: &mut Chance, buf: &mut sysreel_format::
                     dir: story_dir,
                     role: Role(role),
                     flags: RegionFlags(chance.below(4) as u8),
-                    index: if chance.below(2) == 0 { index as u32 } else { (index as u32) << 16 | 1 },
+                    index: if chance.below(2) == 0 {
+                        index as u32
+                    } else {
+                        (index as u32) << 16 | 1
+                    },
                     address: chance.value(),
                     asked: got + chance.below(3),
                     got,
@@ -92,8 +96,11 @@ fn every_row_survives_any_memory() {
                 story.stop(0, 0x857f, &entry_info(abi.arch(), nr, args), |buf| {
                     regions(Direction::IN, &mut chance, buf)
                 });
-                let rval =
-                    if chance.below(3) == 0 { -(chance.below(600) as i64) } else { chance.value() as i64 };
+                let rval = if chance.below(3) == 0 {
+                    -(chance.below(600) as i64)
+                } else {
+                    chance.value() as i64
+                };
                 let info = exit_info(abi.arch(), rval, chance.below(2) as u8);
                 story.stop(0, 0x857f, &info, |buf| {
                     regions(Direction::OUT, &mut chance, buf);

@@ -16,7 +16,8 @@ fn check(story: &Story, expected: Expect) {
 }
 
 fn event(story: &mut Story, task: u32, signal: u32, event: u32, message: u64) {
-    story.stop(task, event << 16 | signal << 8 | 0x7f, &no_info(), |buf| buf.event_message(message));
+    story
+        .stop(task, event << 16 | signal << 8 | 0x7f, &no_info(), |buf| buf.event_message(message));
 }
 
 fn siginfo(words: &[u32]) -> Vec<u8> {
@@ -99,7 +100,9 @@ fn a_thread_that_execs_takes_the_leaders_place() {
     );
     event(&mut story, 0, 5, 6, 0);
     story.gone(0, 0, GoneHow::SUPERSEDED);
-    story.event(EventKind::RENAMED, 1, |buf| buf.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 }));
+    story.event(EventKind::RENAMED, 1, |buf| {
+        buf.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 })
+    });
     event(&mut story, 1, 5, 4, 101);
     story.exit(1, X, 0, &[]);
     check(
@@ -157,7 +160,13 @@ fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
 fn restart_syscall_says_what_it_goes_on_with() {
     let mut story = Story::new();
     let time = [1u8, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
-    story.call("nanosleep", [0x1000, 0x2000, 0, 0, 0, 0], &[(0, 0, 0, &time)], -516, &[(1, 0, 0, &time)]);
+    story.call(
+        "nanosleep",
+        [0x1000, 0x2000, 0, 0, 0, 0],
+        &[(0, 0, 0, &time)],
+        -516,
+        &[(1, 0, 0, &time)],
+    );
     story.stop(0, 0x137f, &no_info(), |buf| buf.siginfo(&siginfo(&[19, 0, 0, 0, 55, 1000])));
     event(&mut story, 0, 19, 128, 0);
     event(&mut story, 0, 5, 128, 0);
@@ -257,7 +266,8 @@ fn seccomp_stops_stand_between_entry_and_exit() {
 fn success_is_what_is_error_says() {
     let mut story = Story::new();
     let getpid = entry_info(AuditArch::X86_64, 39, [0; 6]);
-    for (rval, is_error) in [(13, 1), (-2, 0), (i64::MAX, 0), (-1, 0), (0, 1), (-2, 7), (-4096, 1)] {
+    for (rval, is_error) in [(13, 1), (-2, 0), (i64::MAX, 0), (-1, 0), (0, 1), (-2, 7), (-4096, 1)]
+    {
         story.stop(0, 0x857f, &getpid, |_| {});
         story.stop(0, 0x857f, &exit_info(AuditArch::X86_64, rval, is_error), |_| {});
     }
@@ -316,7 +326,12 @@ fn what_the_recorder_says_is_said() {
     story.event(EventKind::MARK, 0, |buf| buf.raw(b"here"));
     story.event(EventKind(99), 0, |buf| buf.raw(b"????"));
     story.event(EventKind::ALTERED, 0, |buf| {
-        buf.altered_body(&Altered { what: Altering::AFFINITY, arg: 0, kernel: &[3; 4], given: &[1; 4] });
+        buf.altered_body(&Altered {
+            what: Altering::AFFINITY,
+            arg: 0,
+            kernel: &[3; 4],
+            given: &[1; 4],
+        });
     });
     story.stop(0, 0x857f, &[1, 2, 3], |_| {});
     story.gone(0, 0, GoneHow::DETACHED);

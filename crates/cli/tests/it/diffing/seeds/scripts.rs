@@ -94,7 +94,14 @@ pub(super) const PYTHON: &[Seed] = &[
 ];
 
 pub(super) const SHELL: &[Seed] = &[
-    ("a program is executed", "# here", "uname > /dev/null", "effects", "note", "exec.new added uname uname"),
+    (
+        "a program is executed",
+        "# here",
+        "uname > /dev/null",
+        "effects",
+        "note",
+        "exec.new added uname uname",
+    ),
     (
         "a program is gone",
         "mv out/sorted.tmp out/sorted\n",
@@ -135,8 +142,22 @@ pub(super) const SHELL: &[Seed] = &[
         "note",
         "fs.write.new added sh write $WS/out/more",
     ),
-    ("a process", "(exit 0)", "(exit 0); (exit 0)", "effects", "note", "process.count added sh a fork of sh"),
-    ("another exit status", "exit 0\n", "exit 3\n", "effects", "note", "exit.status changed sh exit: 0 => 3"),
+    (
+        "a process",
+        "(exit 0)",
+        "(exit 0); (exit 0)",
+        "effects",
+        "note",
+        "process.count added sh a fork of sh",
+    ),
+    (
+        "another exit status",
+        "exit 0\n",
+        "exit 3\n",
+        "effects",
+        "note",
+        "exit.status changed sh exit: 0 => 3",
+    ),
     (
         "a mark",
         "# here",

@@ -1,4 +1,5 @@
-//! What the alignment of two streams left over, as differences: moved, new and gone calls, other arguments, other pieces, more tries.
+//! What the alignment of two streams left over, as differences: moved, new and gone calls, other
+//! arguments, other pieces, more tries.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
@@ -27,7 +28,8 @@ pub(super) fn differences(
     for of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
         let mut moved = Moved::of(of_process);
         for job in of_process {
-            let mut seen = Seen { runs, tokens, job, groups: BTreeMap::new(), moved: &mut moved, accounts };
+            let mut seen =
+                Seen { runs, tokens, job, groups: BTreeMap::new(), moved: &mut moved, accounts };
             seen.spans();
             seen.retries();
             let groups = seen.groups;
@@ -76,10 +78,13 @@ impl Causes {
         causes
     }
 
-    /// What a difference follows from: an effect of the same process on one of its names, or a process or thread that it made.
+    /// What a difference follows from: an effect of the same process on one of its names, or a
+    /// process or thread that it made.
     fn of_one(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
-        if !matches!(one.difference.rule, Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly)
-        {
+        if !matches!(
+            one.difference.rule,
+            Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly
+        ) {
             return None;
         }
         let (x, y) = job.processes;
@@ -96,14 +101,16 @@ impl Causes {
 /// Stands for a child among the names of a difference.
 const CHILD: &str = "<child>";
 
-/// Operations that both processes have too often, in different places or threads: how many are left to be called moved, on each side. A
-/// pool's threads take what comes, so which of them does a thing is no difference.
+/// Operations that both processes have too often, in different places or threads: how many are left
+/// to be called moved, on each side. A pool's threads take what comes, so which of them does a
+/// thing is no difference.
 struct Moved([BTreeMap<u32, u64>; 2]);
 
 impl Moved {
     fn of(jobs: &[Job<'_>]) -> Self {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
-        for (job, span) in jobs.iter().flat_map(|job| job.spans.iter().map(move |span| (job, span))) {
+        for (job, span) in jobs.iter().flat_map(|job| job.spans.iter().map(move |span| (job, span)))
+        {
             let ranges = match span.kind {
                 SpanKind::OnlyA | SpanKind::OnlyB => [span.a.clone(), span.b.clone()],
                 SpanKind::Same | SpanKind::GaveUp => continue,
@@ -262,7 +269,9 @@ impl Seen<'_, '_> {
     /// A stretch of equal operations: how were they done?
     fn same(&mut self, a: Range<usize>, b: Range<usize>) {
         for (i, j) in a.zip(b) {
-            let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else { continue };
+            let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else {
+                continue;
+            };
             let token = self.job.tokens[0].get(i).copied().unwrap_or(u32::MAX);
             self.accounts[0].same += u64::from(x.pieces);
             self.accounts[1].same += u64::from(y.pieces);
@@ -319,7 +328,8 @@ impl Seen<'_, '_> {
 
 impl Group {
     fn found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
-        let text = |token: u32| tokens.word(token).map_or_else(|| "?".to_owned(), super::Token::text);
+        let text =
+            |token: u32| tokens.word(token).map_or_else(|| "?".to_owned(), super::Token::text);
         let (rule, change, list) = match &key {
             Key::Added(list) => (Rule::CallNew, Change::Added, list.clone()),
             Key::Removed(list) => (Rule::CallGone, Change::Removed, list.clone()),
@@ -330,8 +340,10 @@ impl Group {
             Key::Moved => (Rule::OrderOnly, Change::Changed, self.token.into_iter().collect()),
             Key::GaveUp => (Rule::GaveUp, Change::Changed, Vec::new()),
         };
-        let role = list.first().and_then(|token| tokens.word(*token)).map_or("-", |token| &token.role);
-        let mut what = list.iter().take(NAMED).map(|token| text(*token)).collect::<Vec<_>>().join(", ");
+        let role =
+            list.first().and_then(|token| tokens.word(*token)).map_or("-", |token| &token.role);
+        let mut what =
+            list.iter().take(NAMED).map(|token| text(*token)).collect::<Vec<_>>().join(", ");
         if let Some(more @ 1..) = list.len().checked_sub(NAMED) {
             what += &format!(" and {more} more");
         }
@@ -340,7 +352,8 @@ impl Group {
         match &key {
             Key::Result(x, y) => {
                 let result = |token: u32| tokens.word(token).map(|token| token.result.clone());
-                what = tokens.word(*x).map(|t| format!("{} {}", t.op, t.resource)).unwrap_or_default();
+                what =
+                    tokens.word(*x).map(|t| format!("{} {}", t.op, t.resource)).unwrap_or_default();
                 (before, after) = (result(*x), result(*y));
             }
             Key::Chunking(_) => [before, after] = counts("pieces"),
@@ -349,7 +362,9 @@ impl Group {
                 what = "calls that have too little in common".to_owned();
                 [before, after] = counts("calls");
             }
-            Key::Moved => what = format!("{} calls, as: {what}", self.numbers[0].max(self.numbers[1])),
+            Key::Moved => {
+                what = format!("{} calls, as: {what}", self.numbers[0].max(self.numbers[1]))
+            }
             _ if self.count > 1 => what += &format!(" (in {} places)", self.count),
             _ => {}
         }
@@ -362,11 +377,15 @@ impl Group {
                 found.names.push(CHILD.to_owned());
             }
             if token.op == Op::Signal {
-                found.names.push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
+                found
+                    .names
+                    .push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
             }
             // The name of a call without operation stands before what it is about.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
-            found.names.extend(names.filter(|name| name.starts_with(['/', '$'])).map(str::to_owned));
+            found
+                .names
+                .extend(names.filter(|name| name.starts_with(['/', '$'])).map(str::to_owned));
             if token.op.is_effect() && !token.resource.starts_with(['/', '$', '<']) {
                 found.names.push(token.resource.clone());
             }

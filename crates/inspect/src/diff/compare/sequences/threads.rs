@@ -1,5 +1,5 @@
-//! Which thread of one process is which of its partner: by the order in which they first did something when both have as many, else by what
-//! they do.
+//! Which thread of one process is which of its partner: by the order in which they first did
+//! something when both have as many, else by what they do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,10 @@ type ByProcess<'r> = BTreeMap<ProcessId, Vec<&'r Stream>>;
 
 fn by_process(run: &Run) -> ByProcess<'_> {
     let mut streams = ByProcess::new();
-    run.streams.all.iter().for_each(|stream| streams.entry(stream.process).or_default().push(stream));
+    run.streams
+        .all
+        .iter()
+        .for_each(|stream| streams.entry(stream.process).or_default().push(stream));
     streams
 }
 
@@ -39,7 +42,8 @@ impl<'r> Threads<'r> {
         let (mut of_a, mut of_b) = (by_process(a), by_process(b));
         let mut threads = Self { pairs: Vec::new(), alone: Vec::new(), found: Vec::new() };
         for &(x, y) in &pairing.pairs {
-            let (xs, ys) = (of_a.remove(&x).unwrap_or_default(), of_b.remove(&y).unwrap_or_default());
+            let (xs, ys) =
+                (of_a.remove(&x).unwrap_or_default(), of_b.remove(&y).unwrap_or_default());
             threads.process([a, b], (x, y), &xs, &ys, tokens);
         }
         for (side, rest) in [of_a, of_b].into_iter().enumerate() {
@@ -67,7 +71,9 @@ impl<'r> Threads<'r> {
         }
         // The first thread is the first in both.
         let (pairs, rest) = match xs.len() == ys.len() {
-            true => (xs.iter().copied().zip(ys.iter().copied()).collect(), [Vec::new(), Vec::new()]),
+            true => {
+                (xs.iter().copied().zip(ys.iter().copied()).collect(), [Vec::new(), Vec::new()])
+            }
             false => alike(xs, ys, tokens),
         };
         self.pairs.extend(pairs.into_iter().map(|(x, y)| Pair { processes, streams: [x, y] }));
@@ -78,8 +84,10 @@ impl<'r> Threads<'r> {
 }
 
 fn number(run: &Run, processes: (ProcessId, ProcessId), counts: [u32; 2]) -> Found {
-    let role =
-        run.processes.get(usize::try_from(processes.1.0).unwrap_or(usize::MAX)).map_or("-", |p| p.role());
+    let role = run
+        .processes
+        .get(usize::try_from(processes.1.0).unwrap_or(usize::MAX))
+        .map_or("-", |p| p.role());
     let change = if counts[0] < counts[1] { Change::Added } else { Change::Removed };
     let mut found = Found::new(Rule::ThreadCount, change, role, "threads".to_owned());
     found.difference.before = Some(counts[0].to_string());

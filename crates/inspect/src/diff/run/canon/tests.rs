@@ -5,8 +5,11 @@ use super::*;
 fn named(sort: Sort, name: &[u8], created: bool) -> String {
     let mut names = Names::default();
     let id = names.id(sort, name);
-    let mut dealt =
-        Dealt { pids: HashSet::from([31, 27_028]), ports: HashSet::from([40_000]), ..Dealt::default() };
+    let mut dealt = Dealt {
+        pids: HashSet::from([31, 27_028]),
+        ports: HashSet::from([40_000]),
+        ..Dealt::default()
+    };
     dealt.random(&[0xde, 0xad, 0xbe, 0xef, 0x01]);
     if created {
         dealt.created.insert(id);

@@ -20,7 +20,9 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
         Act::Exec => Op::Exec,
         Act::Stat | Act::Access | Act::ReadLink => Op::Stat,
         Act::ReadDir => Op::List,
-        Act::Unlink | Act::Rmdir if intent::removes_directory(call.abi, call.row, &call.args) => Op::Rmdir,
+        Act::Unlink | Act::Rmdir if intent::removes_directory(call.abi, call.row, &call.args) => {
+            Op::Rmdir
+        }
         Act::Unlink => Op::Unlink,
         Act::Mkdir => return Some((Op::Mkdir, Making::First)),
         Act::Mknod => return Some((Op::Mknod, Making::First)),
@@ -87,7 +89,8 @@ pub(super) fn deed(
         act => match (network(case, names), shape.privileged) {
             (Some((op, name)), _) => {
                 let outcome = case.finished.outcome;
-                let goes_on = op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
+                let goes_on =
+                    op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
                 Deed { errno: if goes_on { 0 } else { case.errno() }, ..plain(op, name) }
             }
             (None, _) if act == Act::Send => {
@@ -117,8 +120,12 @@ fn through(case: &Case<'_>, at: Option<usize>, deed: Deed, names: &mut Names) ->
 }
 
 fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
-    let mode =
-        case.call.row.arg("mode").and_then(|at| case.call.args.get(at)).map_or(0, |mode| mode & 0o7777);
+    let mode = case
+        .call
+        .row
+        .arg("mode")
+        .and_then(|at| case.call.args.get(at))
+        .map_or(0, |mode| mode & 0o7777);
     word(names, &format!("{mode:04o}"))
 }
 
@@ -143,11 +150,15 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
     })
 }
 
-/// Opening to write is an effect of its own kind, and so is listing a directory, which is told when it is read.
+/// Opening to write is an effect of its own kind, and so is listing a directory, which is told when
+/// it is read.
 fn opened(case: &Case<'_>, asked: Deed, names: &mut Names) -> Deed {
     let call = &case.call;
-    let structure = |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|piece| piece.inline());
-    let Some(how) = intent::opening(call.abi, call.row, &call.args, structure) else { return asked };
+    let structure =
+        |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|piece| piece.inline());
+    let Some(how) = intent::opening(call.abi, call.row, &call.args, structure) else {
+        return asked;
+    };
     let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
     let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
@@ -171,7 +182,13 @@ fn opened(case: &Case<'_>, asked: Deed, names: &mut Names) -> Deed {
         (false, _) => (Op::Read, Making::Nothing),
     };
     let led = asked.first != name && asked.errno == 0;
-    Deed { op, first: name, makes, asked: if led { asked.first } else { NameId::default() }, ..asked }
+    Deed {
+        op,
+        first: name,
+        makes,
+        asked: if led { asked.first } else { NameId::default() },
+        ..asked
+    }
 }
 
 /// What a symbolic link says: not a path that is looked up now.
@@ -194,7 +211,9 @@ fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
     // A name that does not begin with a zero byte is a path.
-    if intent::Family::of(bytes) == intent::Family::Unix && name.first().is_some_and(|first| *first != 0) {
+    if intent::Family::of(bytes) == intent::Family::Unix
+        && name.first().is_some_and(|first| *first != 0)
+    {
         let mut whole = Vec::new();
         case.tracker.path(case.finished.task, None, text::until_nul(name), &mut whole);
         let resolved = [bytes.get(..2)?, &whole].concat();
@@ -216,7 +235,10 @@ fn signal(case: &Case<'_>, deed: Deed, names: &mut Names) -> Deed {
     let row = case.call.row;
     let of_kind = |is: fn(Kind) -> bool| {
         let at = row.args.iter().rposition(|arg| is(arg.kind))?;
-        case.call.args.get(at).map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
+        case.call
+            .args
+            .get(at)
+            .map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
     };
     let signal = of_kind(|kind| matches!(kind, Kind::Signal)).unwrap_or(0);
     let to = of_kind(|kind| matches!(kind, Kind::Pid)).unwrap_or(0);
@@ -229,7 +251,12 @@ fn signal(case: &Case<'_>, deed: Deed, names: &mut Names) -> Deed {
         Some(name) => name.to_owned(),
         None => signal.to_string(),
     };
-    Deed { effect, first: word(names, &text), second: names.id(Sort::Pid, &to.to_le_bytes()), ..deed }
+    Deed {
+        effect,
+        first: word(names, &text),
+        second: names.id(Sort::Pid, &to.to_le_bytes()),
+        ..deed
+    }
 }
 
 /// The ids that a process asks to have.

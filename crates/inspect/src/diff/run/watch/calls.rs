@@ -21,7 +21,9 @@ impl Notes {
     ) {
         crate::add(&mut self.calls, 1);
         let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
-        let (Some(call), Some(standing)) = (Meant::of(finished.open), tracker.standing(finished.task)) else {
+        let (Some(call), Some(standing)) =
+            (Meant::of(finished.open), tracker.standing(finished.task))
+        else {
             crate::add(self.muted.entry(Muted::Unknown).or_default(), 1);
             return;
         };
@@ -82,9 +84,16 @@ impl Notes {
         }
     }
 
-    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about it.
-    pub(super) fn signal(&mut self, tracker: &Tracker, event: &Event<'_>, stop: &sysreel_format::Stop<'_>) {
-        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have bit 7 in it.
+    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about
+    /// it.
+    pub(super) fn signal(
+        &mut self,
+        tracker: &Tracker,
+        event: &Event<'_>,
+        stop: &sysreel_format::Stop<'_>,
+    ) {
+        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have
+        // bit 7 in it.
         let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
         let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
         if signal & 0x80 == 0
@@ -92,7 +101,8 @@ impl Notes {
             && told()
             && let Some(standing) = tracker.standing(event.task)
         {
-            let seen = self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
+            let seen =
+                self.streams.signals.entry((standing.process, signal)).or_insert((0, event.number));
             seen.0 = seen.0.saturating_add(1);
         }
     }
@@ -100,7 +110,9 @@ impl Notes {
     fn deed(&mut self, process: ProcessId, deed: &Deed, finished: &Finished<'_>) {
         let role = match deed.op {
             // The program that asked for it, which is another one now.
-            Op::Exec if !finished.outcome.failed() => self.role_before(process, finished.open.number),
+            Op::Exec if !finished.outcome.failed() => {
+                self.role_before(process, finished.open.number)
+            }
             _ => self.role(process),
         };
         if deed.errno != 0 && deed.makes == Making::First {
@@ -148,7 +160,8 @@ impl Notes {
             })
         };
         let port = |address: &[u8]| {
-            let inet = matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
+            let inet =
+                matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
             let port = address.get(2..4).map(|b| u16::from_be_bytes([b[0], b[1]]));
             port.filter(|port| inet && *port != 0)
         };
@@ -158,7 +171,9 @@ impl Notes {
                 return self.dealt.random(bytes.unwrap_or_default());
             }
             Act::Read if !finished.outcome.failed() => {
-                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else { return };
+                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else {
+                    return;
+                };
                 if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
                     let bytes = region(finished.parts, 1, call.role, 0);
                     self.dealt.random(bytes.unwrap_or_default());
@@ -168,7 +183,8 @@ impl Notes {
             Act::Connect => named().and_then(|name| port(name.local)),
             Act::Accept => named().and_then(|name| port(name.peer)),
             Act::Bind => {
-                let asked = finished.open.memory.find(1, call.role, 0).and_then(|piece| piece.inline());
+                let asked =
+                    finished.open.memory.find(1, call.role, 0).and_then(|piece| piece.inline());
                 match asked.map(port) {
                     Some(None) => named().and_then(|name| port(name.local)),
                     _ => None,

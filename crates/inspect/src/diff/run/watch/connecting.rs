@@ -1,5 +1,6 @@
-//! A connect that does not wait answers EINPROGRESS and goes on by itself (connect(2)). How it ends is told by a later
-//! getsockopt with SO_ERROR or by the next connect: the two are one operation, with the result of the later one.
+//! A connect that does not wait answers EINPROGRESS and goes on by itself (connect(2)). How it ends
+//! is told by a later getsockopt with SO_ERROR or by the next connect: the two are one operation,
+//! with the result of the later one.
 
 use sysreel_abi::{Act, intent};
 use sysreel_format::TaskId;
@@ -22,8 +23,8 @@ pub(super) struct Connecting {
 }
 
 impl Notes {
-    /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but that connect made
-    /// again.
+    /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but
+    /// that connect made again.
     pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
         let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
         let again = case.call.row.act == Act::Connect;
@@ -59,7 +60,8 @@ impl Notes {
 
     /// Gives an operation that was noted as a success its true result.
     fn amend(&mut self, begun: &Connecting, deed: Deed) {
-        let key = |deed: Deed| (begun.actor, Deed { opens: false, asked: NameId::default(), ..deed });
+        let key =
+            |deed: Deed| (begun.actor, Deed { opens: false, asked: NameId::default(), ..deed });
         if let Some(seen) = self.deeds.get_mut(&key(begun.deed)) {
             seen.0 = seen.0.saturating_sub(1);
             if seen.0 == 0 {

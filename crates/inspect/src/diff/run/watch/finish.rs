@@ -19,12 +19,16 @@ impl Notes {
         findings: Findings,
     ) -> Run {
         let names = canon::all(&self.names, &self.dealt, &self.roots);
-        let name =
-            |id: NameId| usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default();
+        let name = |id: NameId| {
+            usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
+        };
         let image = |image: RawImage| {
             // Each word ends with a zero byte, and behind the last one nothing stands.
-            let words =
-                image.argv.split_last().filter(|(last, _)| last.is_empty()).map_or(&*image.argv, |(_, w)| w);
+            let words = image
+                .argv
+                .split_last()
+                .filter(|(last, _)| last.is_empty())
+                .map_or(&*image.argv, |(_, w)| w);
             let argv = words.iter().map(|word| argument(word, &self.dealt, &self.roots)).collect();
             Image { role: name(image.role), argv, event: image.event }
         };
@@ -51,7 +55,11 @@ impl Notes {
             marks: self
                 .marks
                 .iter()
-                .map(|(id, event, process)| Mark { name: name(*id), event: *event, process: *process })
+                .map(|(id, event, process)| Mark {
+                    name: name(*id),
+                    event: *event,
+                    process: *process,
+                })
                 .collect(),
             muted: self.muted,
             calls: self.calls,
