@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 use sysreel_abi::number::{all_rows, calls};
-use sysreel_abi::{Abi, Arg, Classes, Kind, Nr, Replay, Row};
+use sysreel_abi::{Abi, Arg, ArgKind, Classes, Nr, Replay, Row};
 
 const PAGE: &str = "docs/syscalls.md";
 
@@ -88,7 +88,7 @@ fn title(class: &str) -> &str {
 fn line(row: &Row, only: Option<Abi>) -> String {
     let args: Vec<String> = row.args.iter().map(argument).collect();
     let result = match row.result {
-        Kind::Never => "-".to_owned(),
+        ArgKind::Never => "-".to_owned(),
         kind => kind.to_string(),
     };
     let classes: Vec<&str> = row.class.names().collect();

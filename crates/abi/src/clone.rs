@@ -3,7 +3,7 @@
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
-use crate::desc::{Act, Row};
+use crate::desc::{CallKind, Row};
 
 /// The `CLONE_*` flags of a call. Unknown bits stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,12 +112,12 @@ pub fn clone_flags(
     args: &[u64; 6],
     structure: Option<&[u8]>,
 ) -> Option<CloneFlags> {
-    match row.act {
-        Act::Fork => Some(CloneFlags(0)),
-        Act::Vfork => Some(CloneFlags((g::CLONE_VM | g::CLONE_VFORK).into())),
+    match row.kind {
+        CallKind::Fork => Some(CloneFlags(0)),
+        CallKind::Vfork => Some(CloneFlags((g::CLONE_VM | g::CLONE_VFORK).into())),
         // The low byte is the signal that the parent gets.
-        Act::Clone => Some(CloneFlags(abi.args(args)[0] & 0xffff_ff00)),
-        Act::Clone3 => {
+        CallKind::Clone => Some(CloneFlags(abi.args(args)[0] & 0xffff_ff00)),
+        CallKind::Clone3 => {
             let bytes = structure?.get(..8)?;
             Some(CloneFlags(u64::from_le_bytes(bytes.try_into().ok()?)))
         }

@@ -4,13 +4,13 @@
 mod build;
 mod class;
 mod kind;
-mod linked;
+mod pointer_fields;
+mod prototype;
 mod siblings;
-mod words;
 
-pub use class::{Act, Classes, Makes, Replay};
-pub use kind::{Constants, Field, Kind, Override};
-pub use linked::{Link, LinkLen, Many, Only};
+pub use class::{CallKind, Classes, Makes, Replay};
+pub use kind::{ArgKind, Constants, Field, Override};
+pub use pointer_fields::{Link, LinkLen, Many, Only};
 
 pub(crate) use build::*;
 pub(crate) use siblings::{plain, resolve, resolve_makes};
@@ -28,7 +28,7 @@ pub struct Row {
     /// The arguments in order, at most six, named as the kernel names them.
     pub args: &'static [Arg],
     /// How the result is printed when the call succeeded.
-    pub result: Kind,
+    pub result: ArgKind,
     /// What the call is about, for filters.
     pub class: Classes,
     /// What a replayer may do with it.
@@ -36,14 +36,14 @@ pub struct Row {
     /// Which file descriptors a successful call makes.
     pub makes: Makes,
     /// What the call does, for those who follow the state of a process.
-    pub act: Act,
+    pub kind: CallKind,
 }
 
 impl Row {
     /// What argument number `i` is in a call with these arguments: its kind and memory with
     /// everything decided that depends on a command (ioctl, fcntl, prctl, futex, ...).
     #[must_use]
-    pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(Kind, Option<Mem>)> {
+    pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(ArgKind, Option<Mem>)> {
         let arg = self.args.get(i)?;
         Some(match arg.mem.and_then(Mem::special) {
             Some(id) => {
@@ -56,7 +56,7 @@ impl Row {
 
     /// How the result of a call with these arguments is printed.
     #[must_use]
-    pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> Kind {
+    pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> ArgKind {
         let mut specials = self.args.iter().filter_map(|arg| arg.mem.and_then(Mem::special));
         specials
             .next()
@@ -69,7 +69,7 @@ impl Row {
     #[must_use]
     pub fn failed(&self, rval: i64, is_error: bool) -> bool {
         let minus_errno = 0xffff_f001..=0xffff_ffff;
-        is_error || matches!(self.result, Kind::Int) && minus_errno.contains(&rval)
+        is_error || matches!(self.result, ArgKind::Int) && minus_errno.contains(&rval)
     }
 
     /// The position of the argument called `name`.
@@ -85,7 +85,7 @@ pub struct Arg {
     /// The kernel's name for it.
     pub name: &'static str,
     /// How it is printed: the value itself, or what it points to when [`Arg::mem`] is there.
-    pub kind: Kind,
+    pub kind: ArgKind,
     /// The memory it points to.
     pub mem: Option<Mem>,
 }
@@ -280,7 +280,7 @@ pub enum Len {
     /// As many 16-bit numbers as the System V semaphore set has whose id is in the sibling.
     Semaphores(Sibling),
     /// One or more structures with pointers in them.
-    Linked {
+    PointerFields {
         /// How many.
         many: Many,
         /// One of them; [`Layout::Byte`] for a single one of as many bytes as `many` says.

@@ -8,7 +8,7 @@
 use std::fmt;
 
 use crate::arch::{Abi, AuditArch};
-use crate::desc::{Act, Classes, Makes, Row};
+use crate::desc::{CallKind, Classes, Makes, Row};
 use crate::number::{self, Nr};
 
 /// A filter that was understood.
@@ -64,7 +64,7 @@ impl Filter {
     }
 
     /// Whether a call is asked for by its own name or by that of the call behind it
-    /// ([`crate::inner()`]).
+    /// ([`crate::demultiplex()`]).
     #[must_use]
     pub fn wants_either(
         &self,
@@ -142,23 +142,23 @@ fn most_like(word: &str) -> Option<String> {
 /// would say what is not so: who makes which task and runs which program, that a filter of the
 /// program's own or an `io_uring` hides calls, what was done about affinity, which call goes on.
 /// Calls behind one number cannot be told apart by the number.
-const fn is_needed(act: Act) -> bool {
+const fn is_needed(kind: CallKind) -> bool {
     matches!(
-        act,
-        Act::Fork
-            | Act::Vfork
-            | Act::Clone
-            | Act::Clone3
-            | Act::Exec
-            | Act::Seccomp
-            | Act::Prctl
-            | Act::Ptrace
-            | Act::Namespace
-            | Act::IoUringSetup
-            | Act::GetAffinity
-            | Act::SetAffinity
-            | Act::Restart
-            | Act::Multiplexed
+        kind,
+        CallKind::Fork
+            | CallKind::Vfork
+            | CallKind::Clone
+            | CallKind::Clone3
+            | CallKind::Exec
+            | CallKind::Seccomp
+            | CallKind::Prctl
+            | CallKind::Ptrace
+            | CallKind::Namespace
+            | CallKind::IoUringSetup
+            | CallKind::GetAffinity
+            | CallKind::SetAffinity
+            | CallKind::Restart
+            | CallKind::Multiplexed
     )
 }
 
@@ -167,16 +167,16 @@ const fn is_needed(act: Act) -> bool {
 const fn changes_names(row: &Row) -> bool {
     !matches!(row.makes, Makes::None)
         || matches!(
-            row.act,
-            Act::Close
-                | Act::CloseRange
-                | Act::Dup
-                | Act::DupTo
-                | Act::Receive
-                | Act::Bind
-                | Act::Connect
-                | Act::Listen
-                | Act::Accept
+            row.kind,
+            CallKind::Close
+                | CallKind::CloseRange
+                | CallKind::Dup
+                | CallKind::DupTo
+                | CallKind::Receive
+                | CallKind::Bind
+                | CallKind::Connect
+                | CallKind::Listen
+                | CallKind::Accept
         )
 }
 
@@ -201,7 +201,7 @@ impl Watch {
                 let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(0);
                 watched.resize(watched.len().max(at + 1), others);
                 let needed =
-                    row.is_some_and(|row| is_needed(row.act) || names && changes_names(row));
+                    row.is_some_and(|row| is_needed(row.kind) || names && changes_names(row));
                 watched[at] = needed || filter.wants(Some(name), row);
             }
             watched

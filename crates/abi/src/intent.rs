@@ -6,7 +6,7 @@ use linux_raw_sys::net;
 
 use crate::arch::Abi;
 use crate::consts::open;
-use crate::desc::{Act, Kind, Row};
+use crate::desc::{ArgKind, CallKind, Row};
 use crate::plan::word::u64_at;
 use crate::render::constant;
 
@@ -68,14 +68,14 @@ pub fn opening<'m>(
     args: &[u64; 6],
     structure: impl Fn(u8) -> Option<&'m [u8]>,
 ) -> Option<Opening> {
-    if row.act != Act::Open {
+    if row.kind != CallKind::Open {
         return None;
     }
     let args = abi.args(args);
     let flags = match (row.arg("flags"), row.arg("how")) {
         (Some(at), _)
             if matches!(row.args.get(at)?.kind,
-            Kind::Flags(list) if std::ptr::eq(list, &open::OPEN)) =>
+            ArgKind::Flags(list) if std::ptr::eq(list, &open::OPEN)) =>
         {
             args.get(at).copied()?
         }
@@ -93,10 +93,10 @@ pub fn opening<'m>(
 #[must_use]
 pub fn data_fds(row: &Row) -> (Option<usize>, Option<usize>) {
     let named = |names: [&str; 3]| names.iter().find_map(|name| row.arg(name));
-    match row.act {
-        Act::Read | Act::Receive | Act::ReadDir => (Some(0), None),
-        Act::Send => (None, Some(0)),
-        Act::Write => {
+    match row.kind {
+        CallKind::Read | CallKind::Receive | CallKind::ReadDir => (Some(0), None),
+        CallKind::Send => (None, Some(0)),
+        CallKind::Write => {
             let to = named(["fd_out", "out_fd", "fdout"]);
             (named(["fd_in", "in_fd", "fdin"]), to.or(Some(0)))
         }
@@ -118,15 +118,16 @@ pub fn maps_to_write(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
 #[must_use]
 pub fn maps_file(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     let flags = row.arg("flags").and_then(|at| abi.args(args).get(at).copied());
-    row.act == Act::Mmap && flags.is_some_and(|flags| flags & u64::from(g::MAP_ANONYMOUS) == 0)
+    row.kind == CallKind::Mmap
+        && flags.is_some_and(|flags| flags & u64::from(g::MAP_ANONYMOUS) == 0)
 }
 
 /// Whether a call removes a directory, whatever its name.
 #[must_use]
 pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
-    match row.act {
-        Act::Rmdir => true,
-        Act::Unlink => {
+    match row.kind {
+        CallKind::Rmdir => true,
+        CallKind::Unlink => {
             row.arg("flag").and_then(|at| abi.args(args).get(at).copied()).is_some_and(|flags| {
                 constant(abi, &open::AT_UNLINK, "AT_REMOVEDIR").is_some_and(|bit| flags & bit != 0)
             })
@@ -156,11 +157,11 @@ pub fn privileged(row: &Row) -> Option<&'static str> {
         ("setdomainname", "hostname"),
         ("perf_event_open", "perf"),
     ];
-    match row.act {
-        Act::Mount => Some("mount"),
-        Act::Ptrace => Some("ptrace"),
-        Act::Namespace => Some("namespace"),
-        Act::IoUringSetup => Some("io_uring"),
+    match row.kind {
+        CallKind::Mount => Some("mount"),
+        CallKind::Ptrace => Some("ptrace"),
+        CallKind::Namespace => Some("namespace"),
+        CallKind::IoUringSetup => Some("io_uring"),
         _ => WORDS.iter().find(|(name, _)| *name == row.name).map(|(_, word)| *word),
     }
 }
@@ -188,10 +189,10 @@ pub fn not_there(rval: i64, is_error: bool) -> bool {
 /// How many bytes of what an argument points to the kernel looks at, where that is less than the
 /// call says: the address of a socket in the file system ends with its name (unix(7)).
 #[must_use]
-pub fn looked_at(kind: Kind, bytes: &[u8]) -> usize {
+pub fn looked_at(kind: ArgKind, bytes: &[u8]) -> usize {
     let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
     let is_unix =
-        matches!(kind, Kind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
+        matches!(kind, ArgKind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
     let end = path.iter().position(|&byte| byte == 0).filter(|&end| is_unix && end > 0);
     end.map_or(bytes.len(), |end| family.len() + end)
 }

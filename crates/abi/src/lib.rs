@@ -12,11 +12,11 @@
 pub mod arch;
 pub mod clone;
 pub mod consts;
+mod demultiplex;
 pub mod desc;
 pub mod errno;
 pub mod fds;
 pub mod filter;
-mod inner;
 pub mod intent;
 pub mod layout;
 mod mapped;
@@ -34,14 +34,14 @@ mod tracing;
 
 pub use arch::{Abi, AuditArch};
 pub use clone::{CloneFlags, clone_flags};
+pub use demultiplex::{Demultiplexed, demultiplex};
 pub use desc::{
-    Act, Arg, Classes, Constants, Dir, Field, Kind, Len, Makes, Mem, Replay, Row, Sibling, Special,
-    Total, When,
+    Arg, ArgKind, CallKind, Classes, Constants, Dir, Field, Len, Makes, Mem, Replay, Row, Sibling,
+    Special, Total, When,
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};
 pub use filter::{Filter, FilterError, Watch};
-pub use inner::{Inner, inner};
 pub use layout::Layout;
 pub use mapped::{handed_over, mapped, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};

@@ -7,7 +7,7 @@ use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
 use crate::consts::ipc::IOCB_READ;
-use crate::desc::{Act, Len, Mem, Row, Total};
+use crate::desc::{CallKind, Len, Mem, Row, Total};
 use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
 
@@ -16,9 +16,9 @@ use crate::special::ioctl::Request;
 /// points to, as captured at the entry (the old mmap of i386 has its arguments there).
 #[must_use]
 pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u64> {
-    let name = match row.act {
-        Act::Mmap => "len",
-        Act::Mremap => "new_len",
+    let name = match row.kind {
+        CallKind::Mmap => "len",
+        CallKind::Mremap => "new_len",
         _ => return None,
     };
     match row.arg(name).or_else(|| row.arg("size")) {
@@ -55,7 +55,7 @@ pub fn named_ranges<'m>(
         }
     }
     let request = Request::of(u32::try_from(abi.args(args)[1] & 0xffff_ffff).unwrap_or(0));
-    if row.act == Act::Ioctl
+    if row.kind == CallKind::Ioctl
         && u32::from(request.group) == g::UFFDIO
         && let Some(structure) = bytes(2)
     {

@@ -5,8 +5,8 @@
 //! nothing here panics, allocates beyond the caller's scratch vector or loops without a bound; what
 //! cannot be followed is not followed.
 //!
-//! Pointers are followed level by level: all wants of a level are handed to [`Memory::fetch`] at
-//! once, then the wants of the next level are made from the bytes that came back.
+//! Pointers are followed level by level: all requests of a level are handed to [`Memory::fetch`] at
+//! once, then the requests of the next level are made from the bytes that came back.
 //!
 //! | what an argument points to | role 0 | role 1, index | role 2, index |
 //! |---|---|---|---|
@@ -18,23 +18,23 @@
 //! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
 //! | any other structure with pointers | the structure or structures | [`index`]`(ordinal, which pointer)` | |
 //!
-//! Behind socketcall and ipc of i386 stands another call ([`crate::inner()`]): its memory is that
-//! of its own arguments, each role one higher than in the table above. Role 0 is then the array of
-//! socketcall.
+//! Behind socketcall and ipc of i386 stands another call ([`crate::demultiplex()`]): its memory is
+//! that of its own arguments, each role one higher than in the table above. Role 0 is then the
+//! array of socketcall.
 
 mod expand;
 mod level;
-mod linked;
+mod pointer_fields;
 pub(crate) mod word;
 
 use crate::arch::Abi;
-use crate::desc::{Act, Dir, Len, Row};
+use crate::desc::{CallKind, Dir, Len, Row};
 
 pub use word::index_parts;
 
 /// Memory that is to be captured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Want {
+pub struct RegionRequest {
     /// Which argument it belongs to, 0 to 5.
     pub arg: u8,
     /// [`Dir::In`] at an entry, [`Dir::Out`] at an exit; never [`Dir::InOut`].
@@ -60,12 +60,12 @@ pub struct Want {
 
 /// The memory of the stopped task.
 pub trait Memory {
-    /// Reads new wants, in order, if possible in one vectored read. A bad one must not hide the
+    /// Reads new requests, in order, if possible in one vectored read. A bad one must not hide the
     /// next.
-    fn fetch(&mut self, wants: &[Want]);
+    fn fetch(&mut self, requests: &[RegionRequest]);
 
-    /// What was got for the `i`-th want of this stop, counted over all fetches; maybe short, maybe
-    /// empty.
+    /// What was got for the `i`-th request of this stop, counted over all fetches; maybe short,
+    /// maybe empty.
     fn bytes(&self, i: usize) -> &[u8];
 
     /// A length that stands neither in registers nor in the memory of the task. Who cannot ask the
@@ -97,8 +97,8 @@ pub struct Limits {
     pub string_bytes: u32,
     /// The most messages of sendmmsg and recvmmsg; the kernel takes no more than 1024.
     pub messages: u32,
-    /// The most wants of one stop.
-    pub wants: u32,
+    /// The most requests of one stop.
+    pub requests: u32,
 }
 
 impl Limits {
@@ -108,7 +108,7 @@ impl Limits {
         strings: 4096,
         string_bytes: 128 * 1024,
         messages: 1024,
-        wants: 16384,
+        requests: 16384,
     };
 }
 
@@ -163,26 +163,26 @@ pub const fn index(message: u32, part: u32) -> u32 {
     message << 16 | (part & 0xffff)
 }
 
-/// The memory that goes in: call it at an entry stop. `wants` is cleared, filled and left for the
-/// caller to store; its i-th element belongs to `mem.bytes(i)`.
+/// The memory that goes in: call it at an entry stop. `requests` is cleared, filled and left for
+/// the caller to store; its i-th element belongs to `mem.bytes(i)`.
 pub fn at_entry(
     abi: Abi,
     row: &Row,
     args: &[u64; 6],
     limits: &Limits,
-    wants: &mut Vec<Want>,
+    requests: &mut Vec<RegionRequest>,
     mem: &mut dyn Memory,
 ) -> EntryState {
     let stop = level::Stop { abi, row, args: abi.args(args), limits, exit: None, base: 0 };
-    stop.run(wants, mem)
+    stop.run(requests, mem)
 }
 
 /// The memory that came out: call it at an exit stop with the arguments of the entry. Says how many
 /// elements were left out because of `limits`. An exit with -512 to -516 (`ERESTART*`) is an error
 /// like any other.
 ///
-/// At the exit of `restart_syscall` ([`crate::Act::Restart`]) pass the row, arguments and state of
-/// the call that it continues: that call writes its memory now.
+/// At the exit of `restart_syscall` ([`crate::CallKind::Restart`]) pass the row, arguments and
+/// state of the call that it continues: that call writes its memory now.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a fact of its own, and a struct would only rename them"
@@ -195,30 +195,34 @@ pub fn at_exit(
     is_error: bool,
     entry: &EntryState,
     limits: &Limits,
-    wants: &mut Vec<Want>,
+    requests: &mut Vec<RegionRequest>,
     mem: &mut dyn Memory,
 ) -> u32 {
     let exit = Some(level::Exit { rval, is_error: row.failed(rval, is_error), entry });
     let stop = level::Stop { abi, row, args: abi.args(args), limits, exit, base: 0 };
-    stop.run(wants, mem).left_out
+    stop.run(requests, mem).left_out
 }
 
-/// The bytes of what argument `arg` itself points to, among the wants of one stop.
-pub fn pointed_to<'m>(wants: &[Want], mem: &'m dyn Memory, arg: u8) -> Option<&'m [u8]> {
-    let i = wants.iter().position(|w| w.arg == arg && w.role == 0 && w.store)?;
+/// The bytes of what argument `arg` itself points to, among the requests of one stop.
+pub fn pointed_to<'m>(
+    requests: &[RegionRequest],
+    mem: &'m dyn Memory,
+    arg: u8,
+) -> Option<&'m [u8]> {
+    let i = requests.iter().position(|w| w.arg == arg && w.role == 0 && w.store)?;
     Some(mem.bytes(i))
 }
 
 /// Whether a row can have memory at its exit at all; a recorder may skip [`at_exit`] when not.
 #[must_use]
 pub fn may_write(row: &Row) -> bool {
-    row.act == Act::Multiplexed
+    row.kind == CallKind::Multiplexed
         || row.args.iter().any(|a| {
             a.mem.is_some_and(|m| {
                 m.dir.comes_out()
                     || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
                     || matches!(m.len,
-                        Len::Linked { links, .. } if links.iter().any(|l| l.dir.comes_out()))
+                        Len::PointerFields { links, .. } if links.iter().any(|l| l.dir.comes_out()))
             })
         })
 }

@@ -9,7 +9,7 @@ use linux_raw_sys::net;
 
 use crate::arch::Abi;
 use crate::consts::{clock, ioctl, open, socket};
-use crate::desc::{Constants, Field, Kind};
+use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
 /// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names
@@ -52,22 +52,22 @@ pub fn constant(abi: Abi, list: &Constants, name: &str) -> Option<u64> {
 
 /// Spells a value of a kind that has words for values. False, and nothing written, for every other
 /// kind: the caller prints the number.
-pub fn flag_value(abi: Abi, kind: Kind, value: u64, out: &mut String) -> bool {
+pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool {
     match kind {
-        Kind::Flags(list) => flags_text(abi, list, value, out),
-        Kind::FlagsMode(list) => flags_mode(abi, list, value, out),
-        Kind::Enum(list) => enum_text(abi, list, value, out),
-        Kind::Signal => match i32::try_from(value & 0xffff_ffff).ok().and_then(signal_name) {
+        ArgKind::Flags(list) => flags_text(abi, list, value, out),
+        ArgKind::FlagsMode(list) => flags_mode(abi, list, value, out),
+        ArgKind::Enum(list) => enum_text(abi, list, value, out),
+        ArgKind::Signal => match i32::try_from(value & 0xffff_ffff).ok().and_then(signal_name) {
             Some(name) => out.push_str(name),
             None => return false,
         },
-        Kind::DirFd if value & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned()) => {
+        ArgKind::DirFd if value & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned()) => {
             out.push_str("AT_FDCWD")
         }
-        Kind::Clock => clock_text(abi, value, out),
-        Kind::Ioctl => ioctl_text(value, out),
+        ArgKind::Clock => clock_text(abi, value, out),
+        ArgKind::Ioctl => ioctl_text(value, out),
         // A umode_t has 16 bits.
-        Kind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
+        ArgKind::FileMode => flags_mode(abi, &open::FILE_TYPE, value & 0xffff, out),
         _ => return false,
     }
     true

@@ -6,7 +6,7 @@ use linux_raw_sys::{errno as e, general as g, prctl};
 use crate::arch::Abi;
 use crate::clone::CloneFlags;
 use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
-use crate::desc::{Act, Replay, Row};
+use crate::desc::{CallKind, Replay, Row};
 use crate::plan::word::word_at;
 
 /// The errno with which a call is answered, instead of being made, because nobody could replay what
@@ -16,15 +16,15 @@ use crate::plan::word::word_at;
 pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u32> {
     let args = abi.args(args);
     let option = low(args[0]);
-    match row.act {
+    match row.kind {
         // Tasks could not be told apart from those of the recorder.
-        Act::Ptrace => Some(e::EPERM),
+        CallKind::Ptrace => Some(e::EPERM),
         // The kernel writes to memory at moments that nobody sees.
-        Act::Rseq => Some(e::ENOSYS),
+        CallKind::Rseq => Some(e::ENOSYS),
         // C libraries make do with clone, whose arguments no other thread can change meanwhile.
-        Act::Clone3 => Some(e::ENOSYS),
+        CallKind::Clone3 => Some(e::ENOSYS),
         // Pages vanish when memory is short; what a guard page is only the kernel knows.
-        Act::Madvise
+        CallKind::Madvise
             if matches!(
                 low(args[2]),
                 g::MADV_FREE | g::MADV_GUARD_INSTALL | g::MADV_GUARD_REMOVE
@@ -32,12 +32,12 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         {
             Some(e::EINVAL)
         }
-        Act::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
+        CallKind::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
             Some(e::ENOMEM)
         }
         // The recorder has the time-stamp counter; calls that a library makes by itself would be
         // seen as another's.
-        Act::Prctl
+        CallKind::Prctl
             if matches!(
                 option,
                 prctl::PR_SET_TSC | prctl::PR_SET_SYSCALL_USER_DISPATCH | prctl::PR_SET_MM
@@ -46,7 +46,7 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
             Some(e::EINVAL)
         }
         // Shadow stacks, and CPUID that stops.
-        Act::ArchState
+        CallKind::ArchState
             if row.arg("option").is_some()
                 && ![ARCH_SET_FS, ARCH_SET_GS, ARCH_GET_FS, ARCH_GET_GS]
                     .contains(&u64::from(option)) =>
@@ -60,7 +60,7 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
 
 /// What a call does to the address space or the thread's state, if it succeeds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shape {
+pub enum AddressSpaceOp {
     /// Maps memory at the address that is the result.
     Map {
         /// How much, as the program said it.
@@ -145,11 +145,16 @@ pub enum Shape {
 /// alone. `structure` is what the first argument points to, as captured at the entry (the old mmap
 /// of i386 has its arguments there).
 #[must_use]
-pub fn shape(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<Shape> {
+pub fn address_space_op(
+    abi: Abi,
+    row: &Row,
+    args: &[u64; 6],
+    structure: Option<&[u8]>,
+) -> Option<AddressSpaceOp> {
     let args = abi.args(args);
-    Some(match row.act {
-        Act::Mmap => match map_args(abi, row, &args, structure) {
-            Some(Mapping { len, prot, flags, offset }) => Shape::Map {
+    Some(match row.kind {
+        CallKind::Mmap => match map_args(abi, row, &args, structure) {
+            Some(Mapping { len, prot, flags, offset }) => AddressSpaceOp::Map {
                 len,
                 offset,
                 prot,
@@ -157,35 +162,41 @@ pub fn shape(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> 
                 anonymous: flags & g::MAP_ANONYMOUS != 0,
                 grows_down: flags & g::MAP_GROWSDOWN != 0,
             },
-            None => Shape::Unknown,
+            None => AddressSpaceOp::Unknown,
         },
-        Act::Munmap => Shape::Unmap { start: args[0], len: args[1] },
-        Act::Mprotect => Shape::Protect { start: args[0], len: args[1], prot: low(args[2]) },
-        Act::Mremap => Shape::Remap {
+        CallKind::Munmap => AddressSpaceOp::Unmap { start: args[0], len: args[1] },
+        CallKind::Mprotect => {
+            AddressSpaceOp::Protect { start: args[0], len: args[1], prot: low(args[2]) }
+        }
+        CallKind::Mremap => AddressSpaceOp::Remap {
             start: args[0],
             old_len: args[1],
             new_len: args[2],
             keeps: low(args[3]) & g::MREMAP_DONTUNMAP != 0,
         },
-        Act::Madvise if row.args.len() == 3 => {
-            Shape::Advise { start: args[0], len: args[1], advice: low(args[2]) }
+        CallKind::Madvise if row.args.len() == 3 => {
+            AddressSpaceOp::Advise { start: args[0], len: args[1], advice: low(args[2]) }
         }
-        Act::Brk => Shape::Break,
-        Act::ArchState => match args[0] & 0xffff_ffff {
-            ARCH_SET_FS if row.arg("option").is_some() => Shape::Base { fs: true, base: args[1] },
-            ARCH_SET_GS if row.arg("option").is_some() => Shape::Base { fs: false, base: args[1] },
+        CallKind::Brk => AddressSpaceOp::Break,
+        CallKind::ArchState => match args[0] & 0xffff_ffff {
+            ARCH_SET_FS if row.arg("option").is_some() => {
+                AddressSpaceOp::Base { fs: true, base: args[1] }
+            }
+            ARCH_SET_GS if row.arg("option").is_some() => {
+                AddressSpaceOp::Base { fs: false, base: args[1] }
+            }
             ARCH_GET_FS | ARCH_GET_GS if row.arg("option").is_some() => return None,
-            _ if row.arg("u_info").is_some() => Shape::ThreadArea { at: args[0] },
-            _ => Shape::Unknown,
+            _ if row.arg("u_info").is_some() => AddressSpaceOp::ThreadArea { at: args[0] },
+            _ => AddressSpaceOp::Unknown,
         },
-        Act::Shmat => Shape::Attach { told_at: None },
-        Act::Shmdt => Shape::Detach { start: args[0] },
+        CallKind::Shmat => AddressSpaceOp::Attach { told_at: None },
+        CallKind::Shmdt => AddressSpaceOp::Detach { start: args[0] },
         // ipc(2); socketcall(2), with its two arguments, shapes no memory.
-        Act::Multiplexed if row.args.len() > 2 => {
-            let inner = crate::inner::inner(abi, row, &args, |_| None)?;
-            match inner.row.act {
-                Act::Shmat => Shape::Attach { told_at: Some(args[3]) },
-                Act::Shmdt => Shape::Detach { start: inner.args[0] },
+        CallKind::Multiplexed if row.args.len() > 2 => {
+            let inner = crate::demultiplex::demultiplex(abi, row, &args, |_| None)?;
+            match inner.row.kind {
+                CallKind::Shmat => AddressSpaceOp::Attach { told_at: Some(args[3]) },
+                CallKind::Shmdt => AddressSpaceOp::Detach { start: inner.args[0] },
                 _ => return None,
             }
         }
@@ -249,7 +260,7 @@ pub struct Output {
 /// Where a call brings bytes, if it does.
 #[must_use]
 pub fn output(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<Output> {
-    if !matches!(row.act, Act::Write | Act::Send) {
+    if !matches!(row.kind, CallKind::Write | CallKind::Send) {
         return None;
     }
     let elsewhere = ["out_fd", "fd_out", "fdout"].iter().find_map(|name| row.arg(name));
@@ -301,10 +312,10 @@ pub fn clears_when_ended(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
     row.arg("tidptr").and_then(|at| abi.args(args).get(at).copied())
 }
 
-/// The descriptor that a call maps, as [`shape`] finds its other arguments.
+/// The descriptor that a call maps, as [`address_space_op`] finds its other arguments.
 #[must_use]
 pub fn mapped_fd(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<i32> {
-    if row.act != Act::Mmap {
+    if row.kind != CallKind::Mmap {
         return None;
     }
     let fd = match row.arg("fd") {
@@ -369,10 +380,10 @@ mod tests {
     #[test]
     fn the_call_of_i386_for_shared_memory_is_seen_through() {
         let row = row_named(Abi::I386, "ipc").unwrap();
-        let shape = |call| shape(Abi::I386, row, &[call, 1, 0, 0x20, 0x3000, 0], None);
-        assert_eq!(shape(u::SHMAT), Some(Shape::Attach { told_at: Some(0x20) }));
-        assert_eq!(shape(u::SHMDT), Some(Shape::Detach { start: 0x3000 }));
-        assert_eq!(shape(u::SHMGET), None);
+        let op = |call| address_space_op(Abi::I386, row, &[call, 1, 0, 0x20, 0x3000, 0], None);
+        assert_eq!(op(u::SHMAT), Some(AddressSpaceOp::Attach { told_at: Some(0x20) }));
+        assert_eq!(op(u::SHMDT), Some(AddressSpaceOp::Detach { start: 0x3000 }));
+        assert_eq!(op(u::SHMGET), None);
     }
 
     #[test]
@@ -391,7 +402,7 @@ mod tests {
         let words = [0x1000u32, 0x2000, 3, g::MAP_PRIVATE, 7, 0];
         let structure: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         let row = row_named(Abi::I386, "mmap").unwrap();
-        let expected = Shape::Map {
+        let expected = AddressSpaceOp::Map {
             len: 0x2000,
             prot: 3,
             shared: false,
@@ -399,16 +410,16 @@ mod tests {
             grows_down: false,
             offset: 0,
         };
-        assert_eq!(shape(Abi::I386, row, &[0; 6], Some(&structure)), Some(expected));
+        assert_eq!(address_space_op(Abi::I386, row, &[0; 6], Some(&structure)), Some(expected));
         assert_eq!(mapped_fd(Abi::I386, row, &[0; 6], Some(&structure)), Some(7));
-        assert_eq!(shape(Abi::I386, row, &[0; 6], None), Some(Shape::Unknown));
+        assert_eq!(address_space_op(Abi::I386, row, &[0; 6], None), Some(AddressSpaceOp::Unknown));
     }
 
     #[test]
     fn calls_that_leave_the_address_space_alone_have_no_shape() {
         for (abi, row) in crate::all_rows() {
             let abi = abi.unwrap_or(Abi::X86_64);
-            let shaping = shape(abi, row, &[0; 6], None).is_some();
+            let shaping = address_space_op(abi, row, &[0; 6], None).is_some();
             assert!(!shaping || row.replay != Replay::Emulate, "{} shapes memory", row.name);
         }
     }

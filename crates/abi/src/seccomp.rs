@@ -8,7 +8,7 @@ use linux_raw_sys::ptrace::{
 };
 
 use crate::arch::Abi;
-use crate::desc::{Act, Row};
+use crate::desc::{CallKind, Row};
 
 /// Whether the call installs a filter or strict mode, if it succeeds: seccomp, or prctl with
 /// `PR_SET_SECCOMP`.
@@ -16,9 +16,9 @@ use crate::desc::{Act, Row};
 pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     let args = abi.args(args).map(|a| a & 0xffff_ffff);
     let one_of = |value: u64, list: [u32; 2]| list.iter().any(|v| u64::from(*v) == value);
-    match row.act {
-        Act::Seccomp => one_of(args[0], [SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER]),
-        Act::Prctl => {
+    match row.kind {
+        CallKind::Seccomp => one_of(args[0], [SECCOMP_SET_MODE_STRICT, SECCOMP_SET_MODE_FILTER]),
+        CallKind::Prctl => {
             args[0] == u64::from(PR_SET_SECCOMP)
                 && one_of(args[1], [SECCOMP_MODE_STRICT, SECCOMP_MODE_FILTER])
         }
@@ -31,7 +31,7 @@ pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
 #[must_use]
 pub fn reaches_all_threads(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     installs_seccomp(abi, row, args)
-        && row.act == Act::Seccomp
+        && row.kind == CallKind::Seccomp
         && abi.args(args)[1] & u64::from(SECCOMP_FILTER_FLAG_TSYNC) != 0
 }
 

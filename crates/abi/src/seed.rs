@@ -110,13 +110,13 @@ mod tests {
     use super::*;
     use crate::arch::Abi;
     use crate::number::{all_rows, row_named};
-    use crate::plan::{EntryState, Limits, Memory, Want, at_entry, at_exit};
+    use crate::plan::{EntryState, Limits, Memory, RegionRequest, at_entry, at_exit};
 
     /// Memory that is 8, 0, 0, ... everywhere.
     struct Same;
 
     impl Memory for Same {
-        fn fetch(&mut self, _: &[Want]) {}
+        fn fetch(&mut self, _: &[RegionRequest]) {}
 
         fn bytes(&self, _: usize) -> &[u8] {
             &[8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
@@ -132,8 +132,9 @@ mod tests {
     fn announced_by(row: &Row, args: [u64; 6]) -> [Vec<(u8, u64)>; 3] {
         let (abi, limits) = (Abi::X86_64, Limits::DEFAULT);
         let mut wants = Vec::new();
-        let list =
-            |wants: &[Want]| wants.iter().filter(|w| w.store).map(|w| (w.arg, w.asked)).collect();
+        let list = |wants: &[RegionRequest]| {
+            wants.iter().filter(|w| w.store).map(|w| (w.arg, w.asked)).collect()
+        };
         at_entry(abi, row, &args, &limits, &mut wants, &mut Same);
         let entry = list(&wants);
         let ends = [(24, false), (-22, true)].map(|(rval, failed)| {

@@ -60,7 +60,7 @@ macro_rules! rows {
                 class: TAIL.class,
                 replay: TAIL.replay,
                 makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
-                act: TAIL.act,
+                kind: TAIL.kind,
             }
         }),*]
     };

@@ -3,7 +3,7 @@
 use linux_raw_sys::ptrace as p;
 
 use crate::arch::Abi;
-use crate::desc::{Act, Row};
+use crate::desc::{CallKind, Row};
 
 /// A call that makes its caller, or another task, somebody's tracee, or ends that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Tracing {
 /// caller's PID namespace.
 #[must_use]
 pub fn tracing(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<Tracing> {
-    if row.act != Act::Ptrace {
+    if row.kind != CallKind::Ptrace {
         return None;
     }
     let [request, pid, ..] = abi.args(args);

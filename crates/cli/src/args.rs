@@ -4,7 +4,7 @@ use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use sysreel_abi::Filter;
-use sysreel_inspect::Moment;
+use sysreel_inspect::Bound;
 use sysreel_inspect::counts::{self, Order};
 
 /// The flight recorder for Linux programs: record a program's system calls, read the log anywhere.
@@ -173,10 +173,10 @@ pub(crate) struct Print {
     /// start of the recording, or @SECONDS since 1970 (as -ttt shows them). Calls that began before
     /// are `resumed`
     #[arg(long, value_name = "WHERE")]
-    pub(crate) from: Option<Moment>,
+    pub(crate) from: Option<Bound>,
     /// End with WHERE, which still belongs to it
     #[arg(long, value_name = "WHERE")]
-    pub(crate) to: Option<Moment>,
+    pub(crate) to: Option<Bound>,
     /// Lines for some calls only, as `record --only` has it: --only %file, --only '!futex'. A log
     /// that was recorded so shows what was asked for; `all` shows also what was kept to follow
     /// tasks and descriptors

@@ -4,7 +4,7 @@ use crate::exit::Exit;
 use crate::say::{self, Unwritten, say};
 use std::path::Path;
 use sysreel_inspect::print::{self, Options};
-use sysreel_inspect::{Moment, Stretch, open};
+use sysreel_inspect::{Bound, EventRange, open};
 use sysreel_replay::{Divergence, Frame};
 
 /// How many events before it are shown.
@@ -62,8 +62,8 @@ pub(crate) fn last_events(log: &Path, event: u64) -> Vec<String> {
 
 /// Some events of a log in the form of strace, with their numbers.
 pub(crate) fn decoded(log: &Path, from: u64, to: u64) -> Vec<String> {
-    let stretch = Stretch { from: Some(Moment::Event(from)), to: Some(Moment::Event(to)) };
-    let options = Options { event_numbers: true, stretch, ..Options::default() };
+    let range = EventRange { from: Some(Bound::Event(from)), to: Some(Bound::Event(to)) };
+    let options = Options { event_numbers: true, range, ..Options::default() };
     let mut text = Vec::new();
     match open(log).and_then(|mut log| print::print(&mut log, &options, &mut text)) {
         Ok(_) => String::from_utf8_lossy(&text).lines().map(str::to_owned).collect(),

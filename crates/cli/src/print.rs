@@ -8,7 +8,7 @@ use std::path::Path;
 use sysreel_inspect::counts::Column;
 use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
-use sysreel_inspect::{Error, Findings, LogFile, Stretch, counts, open, print, raw};
+use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
 /// Large enough that a line costs no system call.
 const BUFFER: usize = 256 << 10;
@@ -54,7 +54,7 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
     let findings = match args.format {
         _ if args.summary => summary(args, &log, &mut out),
         Format::Text => print::print(&mut log, &options(args), &mut out),
-        Format::Raw => raw::raw(&mut log, &stretch(args), &mut out),
+        Format::Raw => raw::raw(&mut log, &range(args), &mut out),
     }?;
     out.flush().map_err(Error::Write)?;
     if findings.open_end && log.is_being_written() {
@@ -66,7 +66,7 @@ fn write(args: &Print, out: impl Write) -> Result<Findings, Error> {
 
 fn summary(args: &Print, log: &LogFile, out: &mut impl Write) -> Result<Findings, Error> {
     let order = args.summary_sort.into();
-    let options = counts::Options { stretch: stretch(args), only: args.only.clone(), order };
+    let options = counts::Options { range: range(args), only: args.only.clone(), order };
     let (counts, findings) = counts::count(log, &options)?;
     let written = if args.json {
         json_pretty(&counts).and_then(|text| writeln!(out, "{text}"))
@@ -106,14 +106,14 @@ fn options(args: &Print) -> Options {
         // As strace does with -o: a file is for other programs to read.
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         event_numbers: args.event_numbers,
-        stretch: stretch(args),
+        range: range(args),
         only: args.only.clone(),
         ..Options::default()
     }
 }
 
-fn stretch(args: &Print) -> Stretch {
-    Stretch { from: args.from, to: args.to }
+fn range(args: &Print) -> EventRange {
+    EventRange { from: args.from, to: args.to }
 }
 
 /// Prints a log that was just recorded, where strace prints: standard output belongs to the

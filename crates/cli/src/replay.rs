@@ -11,7 +11,7 @@ use std::time::Duration;
 use sysreel_format::Event;
 use sysreel_inspect::print::{Live, Options as PrintOptions};
 use sysreel_inspect::{Findings, LogFile, open};
-use sysreel_replay::{Check, Error, Observer, Options, Outcome, Replay, Standing, files_to_read};
+use sysreel_replay::{Check, Error, Observer, Options, Outcome, Position, Replay, files_to_read};
 
 pub(crate) fn run(args: &Args) -> Exit {
     let log = match open(&args.file) {
@@ -142,7 +142,7 @@ fn tell(args: &Args, outcome: &Outcome) -> Exit {
                 return written(&json!({"outcome": "stopped", "event": event, "tasks": tasks}));
             }
             say!("stopped after event {event}");
-            for Standing { task, ip, backtrace } in tasks {
+            for Position { task, ip, backtrace } in tasks {
                 say!("task {task} stands at {ip:#x}");
                 divergence::frames(backtrace);
             }

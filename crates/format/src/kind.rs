@@ -261,8 +261,8 @@ numbers! {
     SnapshotKind(u16) {
         /// A [`crate::ProcessSnapshot`].
         PROCESS = 1, "process";
-        /// An [`crate::Envelope`]: this recording can be replayed, on such a machine.
-        ENVELOPE = 2, "envelope";
+        /// An [`crate::Determinism`]: this recording can be replayed, on such a machine.
+        DETERMINISM = 2, "envelope";
     }
 }
 

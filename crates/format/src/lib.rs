@@ -59,7 +59,7 @@
 mod block;
 mod checks;
 mod completeness;
-mod envelope;
+mod determinism;
 mod error;
 mod event;
 mod event_buf;
@@ -84,7 +84,7 @@ mod zframe;
 pub use block::{BLOCK_HEADER_LEN, BlockHeader};
 pub use checks::{Checks, holds_blobs};
 pub use completeness::{Completeness, DropReasons};
-pub use envelope::{CpuidLeaf, Envelope};
+pub use determinism::{CpuidLeaf, Determinism};
 pub use error::Error;
 pub use event::{
     Body, Clock, Event, Gone, Loss, Note, Renamed, Stop, StopHead, Task, TaskHead, Unrecorded,

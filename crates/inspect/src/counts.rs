@@ -8,12 +8,12 @@ use std::fmt;
 use std::ops::ControlFlow;
 
 use serde::Serialize;
-use sysreel_abi::{Abi, AuditArch, Filter, Row, inner, row, syscall_name};
+use sysreel_abi::{Abi, AuditArch, Filter, Row, demultiplex, row, syscall_name};
 use sysreel_format::{Body, Event, EventKind, Item, Parts, TaskId};
 
-use crate::psi::{self, Call, What};
 use crate::state::region;
-use crate::{Error, Findings, LogFile, Stretch, asked};
+use crate::syscall_info::{self, Call, What};
+use crate::{Error, EventRange, Findings, LogFile, recorded_filter};
 
 mod table;
 
@@ -28,7 +28,7 @@ const OTHERS: &str = "(others)";
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Calls that end in this part of the log.
-    pub stretch: Stretch,
+    pub range: EventRange,
     /// Which calls; `None`: those that the recording was asked for.
     pub only: Option<Filter>,
     /// What the rows are sorted by.
@@ -126,9 +126,10 @@ pub struct Counts {
 /// When the log cannot be read. Damage is no error: it is in the [`Findings`].
 pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Error> {
     let log = file.log();
-    let only = options.only.clone().or_else(|| asked::of(log.header().completeness, log.meta()));
+    let only =
+        options.only.clone().or_else(|| recorded_filter::of(log.header().completeness, log.meta()));
     let mut counting = Counting { only, ..Counting::default() };
-    let read = file.read(0, options.stretch.of(file)?, |item, begun| {
+    let read = file.read(0, options.range.of(file)?, |item, begun| {
         counting.begun = begun;
         counting.item(item);
         Ok(ControlFlow::Continue(()))
@@ -160,7 +161,7 @@ fn behind(
     parts: Parts<'_>,
 ) -> Option<&'static Row> {
     let words = |arg: u8| region(parts, arg, 0, 0);
-    Some(inner(abi?, row?, &call.args, words)?.row)
+    Some(demultiplex(abi?, row?, &call.args, words)?.row)
 }
 
 #[derive(Default)]
@@ -187,7 +188,7 @@ impl Counting {
     fn event(&mut self, event: &Event<'_>) {
         match event.decode() {
             Ok(Body::Stop(stop)) => {
-                let info = psi::decode(stop.layout, stop.info);
+                let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
                     What::Entry(call) => self.entry(event, info.arch, &call, stop.parts),
                     // Without an entry before it, it is the one that tells of the call.

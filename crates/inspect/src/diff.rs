@@ -12,8 +12,8 @@ pub mod baseline;
 mod compare;
 mod context;
 mod effect;
+mod env_roots;
 pub mod format;
-mod home;
 pub mod policy;
 mod report;
 mod rule;
@@ -28,10 +28,10 @@ pub use agree::agree;
 pub use compare::compare;
 pub use context::{Around, context};
 pub use effect::{Effect, Op};
-pub use home::read;
-pub use report::{Account, Change, Difference, MutedCount, Report, Side, Time};
+pub use env_roots::read;
+pub use report::{Account, Change, CountedOnlyCount, Difference, Report, Side, Time};
 pub use rule::{Rule, Severity};
-pub use run::{End, Environment, Image, MARK, Mark, Muted, Process, Run, Seen};
+pub use run::{CountedOnly, End, Environment, Image, MARK, Mark, Process, Run, Seen};
 pub use verdict::{Excepted, Unstable, Verdict};
 
 use crate::{Error, LogFile};
@@ -67,7 +67,7 @@ pub struct Options {
 /// # Errors
 /// When one of them cannot be read.
 pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
-    let read = |file: LogFile| home::read(&file, options.level, &options.roots);
+    let read = |file: LogFile| env_roots::read(&file, options.level, &options.roots);
     std::thread::scope(|scope| {
         let first = scope.spawn(move || read(a));
         let second = read(b);

@@ -6,31 +6,31 @@
 
 #![forbid(unsafe_code)]
 
-mod asked;
 pub mod counts;
 mod decode;
 pub mod diff;
 mod error;
+mod event_range;
 mod findings;
 pub mod info;
-mod kept;
 mod log_file;
 pub mod print;
-pub mod psi;
 pub mod raw;
+mod recorded_filter;
+mod regions;
 mod source;
 pub mod state;
+pub mod syscall_info;
 #[cfg(test)]
-mod story;
-mod stretch;
+mod testing;
 mod text;
 pub mod visible;
 
 pub use error::Error;
+pub use event_range::{Bound, EventRange};
 pub use findings::Findings;
 pub use log_file::{LogFile, open};
 pub use source::FileSource;
-pub use stretch::{Moment, Stretch};
 
 /// Adds to a count that a log drives: it stops at its largest value.
 fn add(count: &mut u64, more: u64) {

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 
 use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
+use crate::event_range::Bounds;
 use crate::source::{FileSource, STDIN};
-use crate::stretch::Bounds;
-use crate::{Error, Findings, Stretch};
+use crate::{Error, EventRange, Findings};
 
 /// An open log, with its tail when there is one.
 #[derive(Debug)]
@@ -99,36 +99,36 @@ impl LogFile {
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Findings, Error> {
-        self.read(from, Stretch::default().of(self)?, |item, _| each(item))
+        self.read(from, EventRange::default().of(self)?, |item, _| each(item))
             .map(|read| read.findings)
     }
 
     /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether
     /// they are sound.
     pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
-        let bounds = Stretch::default().of(self)?;
+        let bounds = EventRange::default().of(self)?;
         self.read_checked(true, 0, bounds, |item, _| {
             each(item);
             Ok(ControlFlow::Continue(()))
         })
     }
 
-    /// Calls `each` for every event and hole from event number `from` to the end of a stretch, in
+    /// Calls `each` for every event and hole from event number `from` to the end of a range, in
     /// order, and says whether the stretch has begun. What is missing before that does not count.
     pub(crate) fn read(
         &self,
         from: u64,
-        stretch: Bounds,
+        range: Bounds,
         each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
     ) -> Result<WasRead, Error> {
-        self.read_checked(false, from, stretch, each)
+        self.read_checked(false, from, range, each)
     }
 
     fn read_checked(
         &self,
         buffers_too: bool,
         from: u64,
-        mut stretch: Bounds,
+        mut range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
     ) -> Result<WasRead, Error> {
         let mut read = WasRead { findings: Findings::of_opening(&self.log), ..WasRead::default() };
@@ -139,10 +139,10 @@ impl LogFile {
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
             {
-                if stretch.is_over(&item) {
+                if range.is_over(&item) {
                     flow = ControlFlow::Break(());
                 } else {
-                    begun = begun || stretch.has_begun(&item);
+                    begun = begun || range.has_begun(&item);
                     if begun {
                         read.findings.item(&item);
                     }

@@ -11,9 +11,9 @@ use std::ops::ControlFlow;
 use sysreel_abi::{AuditArch, syscall_name};
 use sysreel_format::{Body, Event, Item, Missing, SnapshotKind, Stop, Why};
 
-use crate::kept::Buffers;
-use crate::psi::{self, Call, Info, What};
-use crate::{Error, Findings, LogFile, Stretch};
+use crate::regions::Buffers;
+use crate::syscall_info::{self, Call, Info, What};
+use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use json::Json;
 
 /// Writes every event of a log, or of a part of it, as one line of JSON.
@@ -21,11 +21,11 @@ pub(crate) use json::Json;
 /// # Errors
 /// When the log cannot be read or the output not be written. Damage is no error: it is in the
 /// [`Findings`], and in a line of its own where it is.
-pub fn raw(file: &mut LogFile, stretch: &Stretch, out: &mut dyn Write) -> Result<Findings, Error> {
+pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
     let mut json = Json::into_sink(out);
     let mut lost = 0;
-    let bounds = stretch.of(file)?;
+    let bounds = range.of(file)?;
     let mut read = file.read(bounds.first, bounds, |item, begun| {
         if !begun {
             return Ok(ControlFlow::Continue(()));
@@ -167,7 +167,7 @@ fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost:
     json.named_number("layout", stop.layout.0.into(), stop.layout.name());
     json.signed("ret_len", stop.info_ret.into());
     json.bytes("bytes", stop.info);
-    write_info(json, &psi::decode(stop.layout, stop.info));
+    write_info(json, &syscall_info::decode(stop.layout, stop.info));
     parts::of_stop(json, stop.parts, buffers, lost);
 }
 

@@ -1,6 +1,6 @@
 //! docs/diff.md says what the code does.
 
-use sysreel_inspect::diff::{MARK, Muted, Op, Rule};
+use sysreel_inspect::diff::{CountedOnly, MARK, Op, Rule};
 
 const DOCUMENT: &str = include_str!("../../../docs/diff.md");
 
@@ -20,7 +20,7 @@ fn every_effect_class_and_the_mark_stand_in_the_document() {
     for op in Op::ALL.iter().filter(|op| op.is_effect()) {
         assert!(DOCUMENT.contains(&format!("`{op}`")), "{op}");
     }
-    for class in Muted::ALL {
+    for class in CountedOnly::ALL {
         assert!(DOCUMENT.contains(&format!("`{}`", class.name())), "{}", class.name());
     }
     assert!(DOCUMENT.contains(std::str::from_utf8(MARK).unwrap()));

@@ -10,7 +10,7 @@ use sysreel_format::{
     SourceId, StopHead, TaskHead, TaskId,
 };
 use sysreel_inspect::info::Info;
-use sysreel_inspect::{Error, Stretch, open, print, raw};
+use sysreel_inspect::{Error, EventRange, open, print, raw};
 
 const ID: FileId = FileId([7; 16]);
 
@@ -150,7 +150,7 @@ fn a_clean_log_is_printed_and_summed_up() {
     "#]]
     .assert_eq(&info.to_string());
     let mut out = Vec::new();
-    assert!(raw::raw(&mut file, &Stretch::default(), &mut out).unwrap().is_whole());
+    assert!(raw::raw(&mut file, &EventRange::default(), &mut out).unwrap().is_whole());
     assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 6);
 }
 
@@ -212,7 +212,7 @@ fn damage_never_panics_and_never_goes_unsaid() {
         let Ok(mut file) = open(&path) else { continue };
         let (text, _) = printed(&path);
         assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
-        raw::raw(&mut file, &Stretch::default(), &mut io::sink()).unwrap();
+        raw::raw(&mut file, &EventRange::default(), &mut io::sink()).unwrap();
         let _ = Info::of(&mut file).unwrap().to_string();
     }
 }
@@ -246,7 +246,7 @@ fn a_reader_that_has_gone_is_told_apart() {
     let of =
         |result: Result<sysreel_inspect::Findings, Error>| result.unwrap_err().is_broken_pipe();
     assert!(of(print::print(&mut file, &print::Options::default(), &mut Gone)));
-    assert!(of(raw::raw(&mut file, &Stretch::default(), &mut Gone)));
+    assert!(of(raw::raw(&mut file, &EventRange::default(), &mut Gone)));
 }
 
 /// The lines around an event are its own call's and its neighbours', however much text comes before

@@ -1,15 +1,15 @@
 //! The log at the beginning of a recording: its files, what it begins with, the thread that writes
 //! it.
 
-use crate::colocation::Colocation;
+use crate::cpu_affinity::CpuAffinity;
 use crate::error::Error;
 use crate::file::Files;
 use crate::log_file::LogFile;
+use crate::log_guard::LogGuard;
 use crate::meta;
 use crate::options::Options;
 use crate::output;
 use crate::recorder::Progress;
-use crate::watch::Watch;
 use crate::watchdog::Watchdog;
 use crate::writer::{Output, Writer, io_error};
 use std::os::unix::net::UnixDatagram;
@@ -40,7 +40,7 @@ pub(crate) fn start_writer(
     files: Files,
     header: FileHeader,
     info_size: u32,
-    colocation: &Colocation,
+    cpu_affinity: &CpuAffinity,
     progress: &Arc<Progress>,
     watchdog: Watchdog,
 ) -> Result<(Writer, Kept), Error> {
@@ -53,9 +53,9 @@ pub(crate) fn start_writer(
     }
     blocks.get_mut().end_head();
     let (tail, tail_path) = files.tail.unzip();
-    let watch = Watch::new(blocks.get_ref(), &files.path, tail_path.as_deref());
+    let watch = LogGuard::new(blocks.get_ref(), &files.path, tail_path.as_deref());
     let output = Output { blocks, tail, watch, watchdog };
-    let writer = colocation
+    let writer = cpu_affinity
         .apart(|| Writer::start(output, files.segments, Arc::clone(progress)))
         .map_err(failed)?;
     Ok((writer, Kept { path: files.path, tail: tail_path, _lock: files.lock }))

@@ -2,7 +2,7 @@
 
 use crate::sink::Sink;
 use sysreel_abi::desc::Dir;
-use sysreel_abi::plan::{Fact, Memory, Want};
+use sysreel_abi::plan::{Fact, Memory, RegionRequest};
 use sysreel_format::{Completeness, Direction, RegionFlags, RegionHead, Role};
 use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
@@ -33,10 +33,10 @@ pub(crate) struct Capture {
     transfers: Vec<Transfer>,
     fetched: Vec<Fetched>,
     /// The plan's own list, lent to it at each stop.
-    pub(crate) wants: Vec<Want>,
+    pub(crate) requests: Vec<RegionRequest>,
 }
 
-/// What was got for a want.
+/// What was got for a request.
 #[derive(Debug, Clone, Copy, Default)]
 struct Fetched {
     offset: usize,
@@ -57,7 +57,7 @@ impl Capture {
             used: 0,
             transfers: Vec::new(),
             fetched: Vec::new(),
-            wants: Vec::new(),
+            requests: Vec::new(),
         }
     }
 
@@ -79,7 +79,7 @@ impl Capture {
     /// What was captured for an argument: `(arg, role, index)` as the plan numbers them.
     pub(crate) fn captured(&self, arg: u8, role: u8, index: u32) -> Option<&[u8]> {
         let i = self
-            .wants
+            .requests
             .iter()
             .position(|w| (w.arg, w.role, w.index) == (arg, role, index) && w.store)?;
         (i < self.fetched.len()).then(|| self.bytes(i))
@@ -91,33 +91,36 @@ impl Capture {
         if !self.is_on() {
             return missing; // What was read was only to be looked at.
         }
-        for (want, fetched) in self.wants.iter().zip(&self.fetched).filter(|(want, _)| want.store) {
-            let terminated = want.string || want.words != 0;
+        for (request, fetched) in
+            self.requests.iter().zip(&self.fetched).filter(|(request, _)| request.store)
+        {
+            let terminated = request.string || request.words != 0;
             let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
             let bytes = &self.arena[fetched.offset..fetched.offset + fetched.got];
             let kept = &bytes[..bytes.len().min(limit)];
-            let asked = if terminated && fetched.ended { bytes.len() as u64 } else { want.asked };
+            let asked =
+                if terminated && fetched.ended { bytes.len() as u64 } else { request.asked };
             let unread = (fetched.got as u64) < fetched.tried && !fetched.ended;
             let cut = kept.len() < bytes.len()
-                || (!fetched.ended && !unread && fetched.tried < want.asked);
+                || (!fetched.ended && !unread && fetched.tried < request.asked);
             let mut flags = RegionFlags::default();
             if cut {
                 flags = flags.with(RegionFlags::CUT);
                 missing.insert(Completeness::CAPTURE_LIMIT);
             }
-            if want.string {
+            if request.string {
                 flags = flags.with(RegionFlags::STRING);
             }
             if unread && fetched.errno != EFAULT {
                 missing.insert(Completeness::UNREADABLE_MEMORY);
             }
             let head = RegionHead {
-                arg: want.arg,
-                dir: if want.dir == Dir::In { Direction::IN } else { Direction::OUT },
-                role: Role(want.role),
+                arg: request.arg,
+                dir: if request.dir == Dir::In { Direction::IN } else { Direction::OUT },
+                role: Role(request.role),
                 flags,
-                index: want.index,
-                address: want.address,
+                index: request.index,
+                address: request.address,
                 asked,
                 got: kept.len() as u64,
                 errno: if unread { fetched.errno.cast_unsigned() } else { 0 },
@@ -129,19 +132,19 @@ impl Capture {
 
     /// The regions of this stop that do not exist in full, with what there is of each. Terminated
     /// ones are none of them: their length is a bound.
-    pub(crate) fn cut_short(&self) -> impl Iterator<Item = (&Want, u64)> {
-        self.wants.iter().zip(&self.fetched).filter_map(|(want, fetched)| {
+    pub(crate) fn cut_short(&self) -> impl Iterator<Item = (&RegionRequest, u64)> {
+        self.requests.iter().zip(&self.fetched).filter_map(|(request, fetched)| {
             let short = (fetched.got as u64) < fetched.tried && fetched.errno == EFAULT;
-            (want.store && !want.string && want.words == 0 && short)
-                .then_some((want, fetched.got as u64))
+            (request.store && !request.string && request.words == 0 && short)
+                .then_some((request, fetched.got as u64))
         })
     }
 
-    /// How much of a want the first read tries.
-    fn first_read(&self, want: &Want) -> u64 {
-        let most = want.asked.min(self.limit.max(LEAST_READ));
-        if want.string || want.words != 0 {
-            most.min(left_of_page(want.address)).min(SHORT)
+    /// How much of a request the first read tries.
+    fn first_read(&self, request: &RegionRequest) -> u64 {
+        let most = request.asked.min(self.limit.max(LEAST_READ));
+        if request.string || request.words != 0 {
+            most.min(left_of_page(request.address)).min(SHORT)
         } else {
             most
         }
@@ -159,11 +162,12 @@ impl Capture {
     }
 
     /// Reads on behind the first piece, until the terminator, a bad page, or the limit.
-    fn read_on(&mut self, want: &Want, at: usize) {
-        let most = want.asked.min(self.limit.max(LEAST_READ));
+    fn read_on(&mut self, request: &RegionRequest, at: usize) {
+        let most = request.asked.min(self.limit.max(LEAST_READ));
         loop {
             let fetched = self.fetched[at];
-            let end = terminator(&self.arena[fetched.offset..fetched.offset + fetched.got], want);
+            let end =
+                terminator(&self.arena[fetched.offset..fetched.offset + fetched.got], request);
             if let Some(end) = end {
                 self.fetched[at].got = end;
                 self.fetched[at].ended = true;
@@ -173,7 +177,7 @@ impl Capture {
                 return;
             }
             // Nothing was put behind it in the arena yet, or it moves to the end of it.
-            let address = want.address.wrapping_add(fetched.tried);
+            let address = request.address.wrapping_add(fetched.tried);
             let more = (most - fetched.tried).min(left_of_page(address));
             let Some(offset) = self.extend(fetched, more) else { return };
             let mut transfer = [Transfer {
@@ -207,11 +211,11 @@ impl Capture {
 const EFAULT: i32 = sysreel_sys::memory::EFAULT;
 
 impl Memory for Capture {
-    fn fetch(&mut self, wants: &[Want]) {
+    fn fetch(&mut self, requests: &[RegionRequest]) {
         let first = self.fetched.len();
         self.transfers.clear();
-        for want in wants {
-            let tried = self.first_read(want);
+        for request in requests {
+            let tried = self.first_read(request);
             // A buffer longer than any region may be is cut like one over the limit, and so is one
             // for which there is no room.
             let tried = tried.min(sysreel_format::limits::MAX_REGION as u64);
@@ -220,7 +224,7 @@ impl Memory for Capture {
                 None => (0, 0),
             };
             self.transfers.push(Transfer {
-                address: want.address,
+                address: request.address,
                 offset,
                 len,
                 ..Transfer::default()
@@ -234,9 +238,9 @@ impl Memory for Capture {
             tried: transfer.len as u64,
             ended: false,
         }));
-        for (i, want) in wants.iter().enumerate() {
-            if want.string || want.words != 0 {
-                self.read_on(want, first + i);
+        for (i, request) in requests.iter().enumerate() {
+            if request.string || request.words != 0 {
+                self.read_on(request, first + i);
             }
         }
     }
@@ -270,11 +274,11 @@ fn left_of_page(address: u64) -> u64 {
 }
 
 /// Where a terminated thing ends, its terminator included.
-fn terminator(bytes: &[u8], want: &Want) -> Option<usize> {
-    if want.string {
+fn terminator(bytes: &[u8], request: &RegionRequest) -> Option<usize> {
+    if request.string {
         return bytes.iter().position(|&byte| byte == 0).map(|at| at + 1);
     }
-    let word = usize::from(want.words);
+    let word = usize::from(request.words);
     bytes
         .chunks_exact(word)
         .position(|word| word.iter().all(|&byte| byte == 0))

@@ -125,7 +125,7 @@ impl Session {
             }
         };
         self.note(TaskId::NONE, NoteCode::STOPPING, Severity::INFO, &text);
-        self.colocation.release(&mut self.tasks);
+        self.cpu_affinity.release(&mut self.tasks);
         for tid in self.tasks.tids() {
             // A task that died will be reported as gone.
             _ = self.tracer.interrupt(tid);
@@ -149,7 +149,7 @@ impl Session {
     /// over, or a signal is in delivery.
     pub(crate) fn detaches_at(&self, kind: StopKind, in_call: bool) -> bool {
         let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
-        self.is_detaching() && !in_call && (self.envelope.is_none() || is_asked_for)
+        self.is_detaching() && !in_call && (self.determinism.is_none() || is_asked_for)
     }
 
     /// Is a task to be detached at a stop to come?
@@ -186,7 +186,7 @@ impl Session {
         let now = clock::monotonic_ns();
         for tid in self.tasks.tids() {
             let Some(task) = self.tasks.remove(tid) else { continue };
-            let then = match self.envelope.is_some() {
+            let then = match self.determinism.is_some() {
                 true => "it ends with the recorder",
                 false => "the kernel detaches it when the recorder ends",
             };
@@ -210,7 +210,7 @@ impl Session {
     /// group stop goes on.
     pub(crate) fn detach(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
-        if self.envelope.is_some() && !self.untrap(&mut stop) {
+        if self.determinism.is_some() && !self.untrap(&mut stop) {
             return;
         }
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return };

@@ -22,7 +22,7 @@ pub(crate) struct Files {
     pub(crate) regular: bool,
     pub(crate) tail: Option<(Tail, PathBuf)>,
     pub(crate) segments: Vec<TailMemory>,
-    /// Held for as long as the recording lasts.
+    /// Deferred for as long as the recording lasts.
     pub(crate) lock: Option<UnixDatagram>,
 }
 

@@ -129,7 +129,7 @@ impl Session {
     fn is_refused(&mut self, tid: Tid) -> bool {
         let why = match () {
             () if self.refuse_tracers => "--refuse-tracers was given",
-            () if self.envelope.is_some() => {
+            () if self.determinism.is_some() => {
                 "a program that is to be replayed cannot go on without its recorder"
             }
             () if self.is_filtered() => {
@@ -256,7 +256,7 @@ impl Session {
         self.gap_event(id, Gap::BEGINS, reason, tracer);
         self.completeness.insert(Completeness::UNRECORDED);
         let Some(task) = self.tasks.remove(tid) else { return };
-        self.colocation.left(&task);
+        self.cpu_affinity.left(&task);
         // A task that died meanwhile needs no mask.
         _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
         if reason == GapReason::TRACED {
@@ -291,7 +291,9 @@ impl Session {
                 self.look_after_away();
                 self.look_after_threads(tid, pid);
             }
-            None if call.row.act == sysreel_abi::Act::Wait && rval > 0 => self.look_after_away(),
+            None if call.row.kind == sysreel_abi::CallKind::Wait && rval > 0 => {
+                self.look_after_away()
+            }
             _ => {}
         }
     }

@@ -182,7 +182,7 @@ impl Session {
 
     /// Commits the event of a task's end.
     pub(crate) fn gone_event(&mut self, task: &Task, status: WaitStatus, how: GoneHow, t_ns: u64) {
-        self.colocation.left(task);
+        self.cpu_affinity.left(task);
         self.sink.row.begin(EventKind::GONE, SourceId::KERNEL, task.id, t_ns);
         self.sink.row.gone(&Gone {
             wait_status: status.0.cast_unsigned(),

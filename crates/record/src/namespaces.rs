@@ -1,7 +1,7 @@
 //! In which namespaces tasks are. Looking into /proc/PID/ns for each new program is a third of the
 //! cost of a snapshot, so it is done again only when a task may have left those of its maker.
 
-use sysreel_abi::{Act, CloneFlags};
+use sysreel_abi::{CallKind, CloneFlags};
 use sysreel_sys::{Tid, process};
 
 /// The namespaces of the recorded tasks.
@@ -32,11 +32,11 @@ impl Namespaces {
     }
 
     /// A call begins: may its task, or the one that it makes, be in other namespaces from now on?
-    pub(crate) fn call(&mut self, act: Act, clone: Option<CloneFlags>) {
-        let may_differ = match act {
-            Act::Namespace => true,
+    pub(crate) fn call(&mut self, kind: CallKind, clone: Option<CloneFlags>) {
+        let may_differ = match kind {
+            CallKind::Namespace => true,
             // Flags that could not be read may be any.
-            Act::Clone | Act::Clone3 => clone.is_none_or(CloneFlags::namespaces),
+            CallKind::Clone | CallKind::Clone3 => clone.is_none_or(CloneFlags::namespaces),
             _ => false,
         };
         self.alike &= !may_differ;
@@ -69,18 +69,18 @@ mod tests {
         let mut namespaces = Namespaces::new(true);
         assert_eq!(namespaces.only_id(7), None);
         namespaces.spawned_with(&[5]);
-        namespaces.call(Act::Clone, Some(CloneFlags(0)));
-        namespaces.call(Act::Read, None);
+        namespaces.call(CallKind::Clone, Some(CloneFlags(0)));
+        namespaces.call(CallKind::Read, None);
         assert_eq!(namespaces.only_id(7), Some([7]));
-        for (act, flags) in [
-            (Act::Namespace, None),
-            (Act::Clone3, None),
-            (Act::Clone, Some(CloneFlags(libc::CLONE_NEWPID as u64))),
+        for (kind, flags) in [
+            (CallKind::Namespace, None),
+            (CallKind::Clone3, None),
+            (CallKind::Clone, Some(CloneFlags(libc::CLONE_NEWPID as u64))),
         ] {
             let mut left = Namespaces::new(true);
             left.spawned_with(&[5]);
-            left.call(act, flags);
-            assert_eq!(left.only_id(7), None, "{act:?}");
+            left.call(kind, flags);
+            assert_eq!(left.only_id(7), None, "{kind:?}");
         }
         let mut nested = Namespaces::new(true);
         nested.spawned_with(&[5, 1]);

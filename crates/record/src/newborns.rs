@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::session::{Parked, Session};
 use crate::task::Task;
 use std::time::Duration;
-use sysreel_abi::Act;
+use sysreel_abi::CallKind;
 use sysreel_abi::replay::Ids as Places;
 use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
 use sysreel_sys::memory::ESRCH;
@@ -51,8 +51,8 @@ impl Session {
         let as_asked = if asked.is_some_and(|flags| flags.thread()) { maker.tgid } else { child };
         // Flags in registers cannot be mistaken; those in memory can, for another thread may write
         // there in mid-call.
-        let in_registers =
-            asked.is_some() && maker.call.is_some_and(|call| !matches!(call.row.act, Act::Clone3));
+        let in_registers = asked.is_some()
+            && maker.call.is_some_and(|call| !matches!(call.row.kind, CallKind::Clone3));
         let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
             Some(id) => (as_asked, Ids::One(id)),
             None => {
@@ -70,7 +70,7 @@ impl Session {
             _ if is_thread => Origin::THREAD,
             _ => Origin::CLONE,
         };
-        let (parent, mask, every_call) = (maker.id, maker.own_mask.clone(), maker.every_call);
+        let (parent, mask, trace_all) = (maker.id, maker.own_mask.clone(), maker.trace_all);
         let places = maker.call.and_then(|call| {
             Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?))
         });
@@ -79,13 +79,13 @@ impl Session {
         let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
         let memory = if shares { maker.memory } else { self.tasks.new_memory() };
         if !self.ended_early.contains_key(&child) {
-            self.colocation.arrived(child, mask.as_deref());
+            self.cpu_affinity.arrived(child, mask.as_deref());
         }
         let task = self.appears(child, tgid, parent, origin, t_ns, ids.as_slice());
         task.own_mask = mask;
         task.memory = memory;
         task.captured = true;
-        task.every_call = every_call;
+        task.trace_all = trace_all;
         task.newborn = places.or(Some(Places::default()));
         task.cleared = places.and_then(|places| places.cleared);
         if shares && let Some(audit) = &mut self.audit {
@@ -199,20 +199,20 @@ impl Session {
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let maker = if tgid == tid { status.parent } else { tgid };
         // Its maker is not known, and may have had a filter that this one has not.
-        let every_call = self.tasks.iter().any(|(_, task)| task.every_call);
+        let trace_all = self.tasks.iter().any(|(_, task)| task.trace_all);
         let parent = self.tasks.get(maker).map_or(TaskId::NONE, |task| task.id);
         let memory = if tgid == tid { None } else { self.tasks.memory_of_process(tgid) };
         let mask = self
             .tasks
             .get(maker)
-            .map_or_else(|| self.colocation.own_mask(), |task| task.own_mask.clone());
-        self.colocation.arrived(tid, mask.as_deref());
+            .map_or_else(|| self.cpu_affinity.own_mask(), |task| task.own_mask.clone());
+        self.cpu_affinity.arrived(tid, mask.as_deref());
         let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.memory = memory;
         task.captured = true;
         task.adopted = true;
-        task.every_call = every_call;
+        task.trace_all = trace_all;
         task.id
     }
 

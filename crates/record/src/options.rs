@@ -33,7 +33,7 @@ pub struct Options {
     /// Stop for these calls only, and for those without which the log would not be true. Not for
     /// processes that run already.
     pub only: Option<Filter>,
-    /// Make a log that can be replayed: in the determinism envelope, with every buffer whole.
+    /// Make a log that can be replayed: in the determinism determinism, with every buffer whole.
     pub replayable: bool,
     /// Keep the contents of the files that a replayable program maps; else only their hashes, and a
     /// replay needs the files.

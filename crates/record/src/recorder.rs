@@ -3,13 +3,13 @@
 use crate::attaching::Attaching;
 use crate::audit::{Audit, Audited};
 use crate::begin::{self, Kept};
+use crate::call_filter::Only;
 use crate::capture::Capture;
-use crate::colocation::Colocation;
-use crate::envelope::Envelope;
+use crate::cpu_affinity::CpuAffinity;
+use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::job::Job;
 use crate::namespaces::Namespaces;
-use crate::only::Only;
 use crate::options::{CpuPolicy, Options};
 use crate::output;
 use crate::session::Session;
@@ -39,7 +39,7 @@ pub struct Recorder {
     writer: Writer,
     kept: Kept,
     exec: Option<ExecOutcome>,
-    /// Held for as long as the recording lasts.
+    /// Deferred for as long as the recording lasts.
     _no_idle: Option<File>,
 }
 
@@ -117,8 +117,8 @@ impl Recorder {
         // error leaves nothing behind.
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
-        let colocation =
-            Colocation::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
+        let cpu_affinity =
+            CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
         // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
@@ -138,12 +138,12 @@ impl Recorder {
             files,
             header,
             info_size,
-            &colocation,
+            &cpu_affinity,
             &progress,
             watchdog,
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let colocation = if options.replayable { colocation.for_good() } else { colocation };
+        let cpu_affinity = if options.replayable { cpu_affinity.for_good() } else { cpu_affinity };
         let session = Session {
             tracer,
             tasks: Tasks::default(),
@@ -156,8 +156,8 @@ impl Recorder {
             capture: Capture::new(options.whole_limit()),
             info: SyscallInfo::new(),
             audit,
-            envelope: options.replayable.then(|| Envelope::new(options.file_contents)),
-            colocation,
+            determinism: options.replayable.then(|| Determinism::new(options.file_contents)),
+            cpu_affinity,
             names: options.names,
             fd_name: Default::default(),
             namespaces: Namespaces::new(attached.is_empty()),
@@ -203,7 +203,7 @@ impl Recorder {
     /// Follows the program to its end and finishes the log.
     pub fn run(mut self) -> Result<Outcome, Error> {
         // What the program does without, the tracer does without too: that is cheaper for both.
-        let without = self.session.envelope.is_some().then(WithoutTimeStamps::begin);
+        let without = self.session.determinism.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
         self.session.forget_away();
@@ -249,8 +249,8 @@ impl Recorder {
             audited,
             unrecorded: session.handed_over.count(),
             not_replayable: session
-                .envelope
-                .map_or_else(Vec::new, |envelope| envelope.into_refused()),
+                .determinism
+                .map_or_else(Vec::new, |determinism| determinism.into_refused()),
         })
     }
 }
@@ -259,29 +259,29 @@ impl Session {
     /// The first events, and the first steps of the tasks that are there.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
-        self.envelope_event();
+        self.determinism_event();
         for &tid in attached {
             self.appears_attached(tid);
         }
         let Some(stop) = spawned else { return };
-        let mask = self.colocation.own_mask();
+        let mask = self.cpu_affinity.own_mask();
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
         let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
         self.namespaces.spawned_with(&ids);
         let memory = self.tasks.new_memory();
-        let every_call = self.every_call_at_start();
+        let trace_all = self.trace_all_at_start();
         let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
-        task.every_call = every_call;
+        task.trace_all = trace_all;
         task.memory = memory;
         task.captured = true;
         task.own_mask = mask;
         self.affinity_event(clock::monotonic_ns());
         self.filter_event();
-        if self.next_stop(tid) == Resume::ToNextSyscall && self.envelope.is_none() {
+        if self.next_stop(tid) == Resume::ToNextSyscall && self.determinism.is_none() {
             // A program that died meanwhile is reported by wait.
             _ = self.tracer.let_live(&stop);
-            // Else its filter, or its time-stamp counter, would make it fail without a tracer: it dies
-            // with the recorder.
+            // Else its filter, or its time-stamp counter, would make it fail without a tracer: it
+            // dies with the recorder.
         }
         // The SIGSTOP that held it back is withheld: the program never learns of it.
         let how = self.next_stop(tid);

@@ -14,7 +14,7 @@ use sysreel_abi::errno::{is_restart, is_restart_block, restart_no_hand};
 use sysreel_format::{Altered, Altering, EventKind, SourceId, TaskId};
 use sysreel_sys::memory::Window;
 use sysreel_sys::remote::SYSCALL;
-use sysreel_sys::{Gate, Lost, Stop, clock, process, signals};
+use sysreel_sys::{InjectionPoint, Lost, Stop, clock, process, signals};
 
 impl Session {
     /// Has a task under a seccomp filter repeat the call that its stop has interrupted, where it
@@ -109,7 +109,8 @@ impl Session {
             window.write(gate, &SYSCALL).map_err(io)?;
         }
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-        let called = self.tracer.call_in(stop, Gate(gate), sysreel_sys::Call::read_time_stamps());
+        let called =
+            self.tracer.call_in(stop, InjectionPoint(gate), sysreel_sys::Call::read_time_stamps());
         if !has_own {
             window.write(gate, &own).map_err(io)?;
         }
@@ -126,10 +127,11 @@ impl Session {
             stop.set_general(&registers)?;
         }
         _ = stop.swap_signal_mask(mask);
-        let held = self.tasks.get_mut(tid).map(|task| (task.tgid, std::mem::take(&mut task.held)));
-        if let Some((tgid, held)) = held {
-            for held in held.into_iter().filter(|held| !held.sent) {
-                signals::send_again(tgid, tid, held.signal, &held.siginfo);
+        let task =
+            self.tasks.get_mut(tid).map(|task| (task.tgid, std::mem::take(&mut task.deferred)));
+        if let Some((tgid, deferred)) = task {
+            for signal in deferred.into_iter().filter(|signal| !signal.sent) {
+                signals::send_again(tgid, tid, signal.signal, &signal.siginfo);
             }
         }
         for signal in &called.signals {

@@ -2,15 +2,15 @@
 
 use crate::attaching::Attaching;
 use crate::audit::Audit;
+use crate::call_filter::Only;
 use crate::capture::Capture;
-use crate::colocation::Colocation;
+use crate::cpu_affinity::CpuAffinity;
 use crate::detach::Detaching;
-use crate::envelope::Envelope;
+use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::handover::HandedOver;
 use crate::job::Job;
 use crate::namespaces::Namespaces;
-use crate::only::Only;
 use crate::options::RowSource;
 use crate::recorder::Progress;
 use crate::sink::Sink;
@@ -52,8 +52,8 @@ pub(crate) struct Session {
     /// Proves the rows of the table, if asked for.
     pub(crate) audit: Option<Box<Audit>>,
     /// Makes the log fit for replay, if asked for.
-    pub(crate) envelope: Option<Box<Envelope>>,
-    pub(crate) colocation: Colocation,
+    pub(crate) determinism: Option<Box<Determinism>>,
+    pub(crate) cpu_affinity: CpuAffinity,
     pub(crate) names: bool,
     /// The name of a descriptor, always resolved into the same place.
     pub(crate) fd_name: FdName,
@@ -128,7 +128,7 @@ impl Session {
                 }
                 Report::NoTasks => break,
             }
-            self.hurry_held();
+            self.force_deferred();
             if let Some(signal) = self.termination.requested() {
                 self.asked_to_end(signal);
             }
@@ -150,7 +150,7 @@ impl Session {
     /// before any of it is served. A lone task needs none of this, and where nothing else is ever
     /// due (a shell that waits for its children) it is looked for less often.
     fn next_report(&mut self) -> Result<(Report, u64), Error> {
-        if self.envelope.is_some() {
+        if self.determinism.is_some() {
             return self.next_in_turn();
         }
         if let Some(report) = self.due.pop_front() {
@@ -248,7 +248,7 @@ impl Session {
                 None => return Ok(()),
             }
         }
-        self.colocation.before_resume(&mut self.tasks, tid, !in_call);
+        self.cpu_affinity.before_resume(&mut self.tasks, tid, !in_call);
         self.balance(t_ns);
         let how = self.next_stop(tid);
         let kind = stop.kind();

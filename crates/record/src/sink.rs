@@ -43,7 +43,7 @@ pub(crate) struct Sink {
     /// Bytes of buffers behind that.
     untold: usize,
     /// The writer has not yet looked at what it was told last.
-    telling: Arc<AtomicBool>,
+    state_check: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
     full: SyncSender<ToWriter>,
@@ -62,12 +62,12 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free, telling) = writer.take_channels();
+        let (full, free, state_check) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
             told: (0, 0, 0),
             untold: 0,
-            telling,
+            state_check,
             generation: 0,
             file_id,
             full,
@@ -171,7 +171,7 @@ impl Sink {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
         let (from, first_blob, sum) = self.told;
-        if self.telling.swap(true, Ordering::AcqRel) {
+        if self.state_check.swap(true, Ordering::AcqRel) {
             return;
         }
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;

@@ -6,8 +6,8 @@ use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
 use sysreel_abi::{
-    Abi, Act, AuditArch, Makes, Row, clone_flags, installs_seccomp, makes_fd, reaches_all_threads,
-    rights,
+    Abi, AuditArch, CallKind, Makes, Row, clone_flags, installs_seccomp, makes_fd,
+    reaches_all_threads, rights,
 };
 use sysreel_format::{
     Altered, Altering, Completeness, EventKind, Layout, Name, NoteCode, Severity, SourceId,
@@ -51,7 +51,7 @@ impl Session {
             return None;
         }
         self.registers_at_attach(stop);
-        self.envelope_newborn(stop);
+        self.determinism_newborn(stop);
         let message = match kind {
             StopKind::Syscall => {
                 self.syscall_stop(tid, id, t_ns);
@@ -59,20 +59,20 @@ impl Session {
                     self.give_answer(stop);
                 }
                 self.audit_stop(stop);
-                self.envelope_call(stop, id);
+                self.determinism_call(stop, id);
                 None
             }
             StopKind::Signal(signal) => {
                 if let Ok(Some(siginfo)) = stop.siginfo() {
                     let siginfo = self.as_it_was(stop, signal, siginfo);
                     self.sink.row.siginfo(&siginfo);
-                    deliver = self.envelope_signal(stop, signal, &siginfo, id);
+                    deliver = self.determinism_signal(stop, signal, &siginfo, id);
                 }
                 None
             }
             StopKind::Group(_) => None,
             StopKind::Event(event) => {
-                self.envelope_end(tid, id, event);
+                self.determinism_end(tid, id, event);
                 self.event_stop(stop, id, event, t_ns).ok()
             }
         };
@@ -161,35 +161,35 @@ impl Session {
         let mut call =
             Call { abi, row, args, state: EntryState::UNKNOWN, since_ns: t_ns, clone: None };
         self.capture.begin(tid);
-        self.capture.wants.clear();
-        if self.capture.is_on() || row.act == Act::Clone3 {
-            let mut wants = std::mem::take(&mut self.capture.wants);
+        self.capture.requests.clear();
+        if self.capture.is_on() || row.kind == CallKind::Clone3 {
+            let mut wants = std::mem::take(&mut self.capture.requests);
             call.state =
                 plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
-            self.capture.wants = wants;
+            self.capture.requests = wants;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
-            self.envelope_missing(id, missing);
+            self.determinism_missing(id, missing);
             self.left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
-        self.namespaces.call(row.act, call.clone);
+        self.namespaces.call(row.kind, call.clone);
         if reaches_all_threads(abi, row, &args)
             && let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid)
         {
-            self.stop_threads_at_every_call(tid, tgid);
+            self.trace_all_in_threads(tid, tgid);
         }
         let Some(task) = self.tasks.get_mut(tid) else { return };
         debug_assert_eq!(task.id, id);
-        task.making = row.act.makes_task();
-        self.is_tracing_call = row.act == Act::Ptrace;
+        task.making = row.kind.makes_task();
+        self.is_tracing_call = row.kind == CallKind::Ptrace;
         // restart_syscall goes on with the call that was interrupted; its memory is written at the
         // coming exit.
-        task.call = match row.act {
-            Act::Restart => task.interrupted.take().or(Some(call)),
+        task.call = match row.kind {
+            CallKind::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
         };
-        self.envelope_foresees(tid);
+        self.determinism_foresees(tid);
     }
 
     fn exit(&mut self, tid: Tid, id: TaskId) {
@@ -205,9 +205,9 @@ impl Session {
         let Call { abi, row, args, .. } = call;
         let mut left_out = 0;
         self.capture.begin(tid);
-        self.capture.wants.clear();
+        self.capture.requests.clear();
         if plan::may_write(row) && (self.capture.is_on() || self.tells_of_fds(row)) {
-            let mut wants = std::mem::take(&mut self.capture.wants);
+            let mut wants = std::mem::take(&mut self.capture.requests);
             left_out = plan::at_exit(
                 abi,
                 row,
@@ -219,10 +219,10 @@ impl Session {
                 &mut wants,
                 &mut self.capture,
             );
-            self.capture.wants = wants;
+            self.capture.requests = wants;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
-            self.envelope_missing(id, missing);
+            self.determinism_missing(id, missing);
         }
         self.left_out(left_out);
         if self.names {
@@ -235,7 +235,7 @@ impl Session {
     /// none is to be kept.
     fn tells_of_fds(&self, row: &Row) -> bool {
         self.names
-            && (row.act == Act::Receive
+            && (row.kind == CallKind::Receive
                 || matches!(
                     row.makes,
                     Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall
@@ -251,13 +251,13 @@ impl Session {
         for &fd in made.as_slice() {
             self.name(tid, tgid, fd);
         }
-        if call.row.act == Act::Receive && !is_error {
+        if call.row.kind == CallKind::Receive && !is_error {
             self.names_of_rights(tid, tgid, call, rval);
         }
-        let ends_changed = match call.row.act {
-            Act::Bind | Act::Listen => !is_error,
+        let ends_changed = match call.row.kind {
+            CallKind::Bind | CallKind::Listen => !is_error,
             // The kernel has chosen the local end although the connection is still being made.
-            Act::Connect => !is_error || is_in_progress(rval),
+            CallKind::Connect => !is_error || is_in_progress(rval),
             _ => false,
         };
         if ends_changed && let Ok(fd) = i32::try_from(call.abi.args(&call.args)[0]) {
@@ -291,20 +291,22 @@ impl Session {
         if installs_seccomp(call.abi, call.row, &call.args)
             && let Some(task) = self.tasks.get_mut(tid)
         {
-            task.every_call = true;
+            task.trace_all = true;
         }
-        match call.row.act {
-            Act::GetAffinity => self.show_own_mask(tid, call, rval),
-            Act::SetAffinity => {
-                self.colocation.mask_was_set(&mut self.tasks, tid, call.abi.args(&call.args)[0])
+        match call.row.kind {
+            CallKind::GetAffinity => self.show_own_mask(tid, call, rval),
+            CallKind::SetAffinity => {
+                self.cpu_affinity.mask_was_set(&mut self.tasks, tid, call.abi.args(&call.args)[0])
             }
-            Act::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
+            CallKind::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
                 self.completeness.insert(Completeness::IO_URING);
                 self.later(id, NoteCode::IO_URING, Severity::WARNING,
                     "the program uses io_uring: calls made through its rings are not stops and are \
                      not in this log".into());
             }
-            Act::Clone | Act::Clone3 if call.clone.is_some_and(|flags| flags.untraced()) => {
+            CallKind::Clone | CallKind::Clone3
+                if call.clone.is_some_and(|flags| flags.untraced()) =>
+            {
                 self.completeness.insert(Completeness::UNTRACED_CLONE);
                 self.later(
                     id,
@@ -320,7 +322,7 @@ impl Session {
     fn left_out(&mut self, elements: u32) {
         if elements > 0 && self.capture.is_on() {
             self.completeness.insert(Completeness::CAPTURE_LIMIT);
-            self.envelope_missing(TaskId::NONE, Completeness::CAPTURE_LIMIT);
+            self.determinism_missing(TaskId::NONE, Completeness::CAPTURE_LIMIT);
             self.later(
                 TaskId::NONE,
                 NoteCode::OTHER,

@@ -1,12 +1,12 @@
 //! What the recorder keeps of a task while it lives.
 
-use crate::envelope::Telling;
-use crate::only::Calling;
+use crate::call_filter::Calling;
+use crate::determinism::StateCheck;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::rc::Rc;
 use sysreel_abi::plan::EntryState;
-use sysreel_abi::replay::{Ids, Shape};
+use sysreel_abi::replay::{AddressSpaceOp, Ids};
 use sysreel_abi::{Abi, CloneFlags, Row};
 use sysreel_format::TaskId;
 use sysreel_sys::affinity::Mask;
@@ -41,7 +41,7 @@ pub(crate) struct Task {
     /// The errno that its call is answered with instead of being made.
     pub(crate) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
-    pub(crate) shaping: Option<(Shape, Option<i32>)>,
+    pub(crate) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
     /// The call that it is in writes to the recorder's own output.
     pub(crate) echoes: bool,
     /// An execve has succeeded; its exit is to come.
@@ -54,7 +54,7 @@ pub(crate) struct Task {
     /// pointer, stack pointer, result.
     pub(crate) boundary: Option<(u64, u64, u64)>,
     /// Signals that were held back, as they told of themselves.
-    pub(crate) held: Vec<Held>,
+    pub(crate) deferred: Vec<Deferred>,
     /// A signal has waited for too long and comes now, wherever the task is.
     pub(crate) hurried: bool,
     /// It is in a call that makes a task, and has not told of that task yet.
@@ -70,18 +70,18 @@ pub(crate) struct Task {
     /// Its call restores what a signal handler has interrupted.
     pub(crate) returns_from_handler: bool,
     /// When its state is told, once it has an image that is to be replayed.
-    pub(crate) telling: Option<Telling>,
+    pub(crate) state_check: Option<StateCheck>,
     /// The address space it lives in; `None` where it is not known with whom it shares it.
     pub(crate) memory: Option<MemoryId>,
     /// Where it stands, when some calls are left out.
     pub(crate) calling: Calling,
     /// Is it stopped at every call, although some are left out?
-    pub(crate) every_call: bool,
+    pub(crate) trace_all: bool,
 }
 
 /// A signal that waits for the end of a call.
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct Deferred {
     pub(crate) signal: Signal,
     pub(crate) siginfo: [u8; SIGINFO],
     /// It was sent again.
@@ -116,13 +116,13 @@ impl Task {
             captured: false,
             ended: None,
             vetoed: None,
-            shaping: None,
+            address_space_op: None,
             echoes: false,
             fresh_image: false,
             newborn: None,
             cleared: None,
             boundary: None,
-            held: Vec::new(),
+            deferred: Vec::new(),
             hurried: false,
             making: false,
             ending: false,
@@ -130,10 +130,10 @@ impl Task {
             asked_to_be_traced: false,
             namespace_init: false,
             returns_from_handler: false,
-            telling: None,
+            state_check: None,
             memory: None,
             calling: Calling::Nothing,
-            every_call: false,
+            trace_all: false,
         }
     }
 }
@@ -143,7 +143,7 @@ impl Task {
     pub(crate) fn again(self, memory: Option<MemoryId>) -> Task {
         Task {
             cpu_time: self.cpu_time,
-            every_call: self.every_call,
+            trace_all: self.trace_all,
             namespace_init: self.namespace_init,
             memory,
             ..Task::new(self.id, self.tgid)

@@ -1,10 +1,10 @@
 //! The second thread: makes blocks of full segments and writes them to the file.
 
 use crate::log_file::{LogFile, is_full};
+use crate::log_guard::LogGuard;
 use crate::recorder::Progress;
 use crate::sink::{Ahead, Refused};
 use crate::tail::{Tail, TailMemory};
-use crate::watch::Watch;
 use crate::watchdog::{self, Watchdog};
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -58,7 +58,7 @@ pub(crate) struct Writer {
     written: Receiver<Written>,
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
-    telling: Arc<AtomicBool>,
+    state_check: Arc<AtomicBool>,
     warn: fn(&str),
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<LogFile>,
     /// The tail, when there is one: to be synced along.
     pub(crate) tail: Option<Tail>,
-    pub(crate) watch: Option<Watch>,
+    pub(crate) watch: Option<LogGuard>,
     /// Looks after the waits of the tracer.
     pub(crate) watchdog: Watchdog,
 }
@@ -81,7 +81,7 @@ impl Writer {
     ) -> io::Result<Writer> {
         // All segments, one word ahead and the end: the tracer never waits to send.
         let (to, from_tracer) = sync_channel(segments.len() + 2);
-        let telling = Arc::new(AtomicBool::new(false));
+        let state_check = Arc::new(AtomicBool::new(false));
         let (give_back, free) = channel();
         for segment in segments {
             _ = give_back.send(segment);
@@ -96,7 +96,7 @@ impl Writer {
             written: Written::default(),
             progress,
             give_back,
-            telling: Arc::clone(&telling),
+            state_check: Arc::clone(&state_check),
             records: Vec::new(),
             unneeded: Vec::new(),
         };
@@ -105,7 +105,7 @@ impl Writer {
             // Nobody waits for what it still has to give back after that.
             _ = report.send(state.run(&from_tracer));
         })?;
-        Ok(Writer { thread, written, to, free: Some(free), telling, warn })
+        Ok(Writer { thread, written, to, free: Some(free), state_check, warn })
     }
 
     /// The tracer's ends. To be taken once.
@@ -113,7 +113,7 @@ impl Writer {
         &mut self,
     ) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
         let free = self.free.take().expect("the channels are taken once");
-        (self.to.clone(), free, Arc::clone(&self.telling))
+        (self.to.clone(), free, Arc::clone(&self.state_check))
     }
 
     /// Ends the log, and with it the thread. The sink must have been closed.
@@ -143,13 +143,13 @@ struct State {
     /// Absent once the log is finished.
     blocks: Option<BlockWriter<LogFile>>,
     tail: Option<Tail>,
-    watch: Option<Watch>,
+    watch: Option<LogGuard>,
     watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
     /// To be cleared when a word ahead was heeded.
-    telling: Arc<AtomicBool>,
+    state_check: Arc<AtomicBool>,
     /// Records that were read ahead.
     records: Vec<u8>,
     /// What the tracer did not want back any more.
@@ -163,7 +163,7 @@ impl State {
             match from_tracer.recv_timeout(SYNC_EVERY) {
                 Ok(ToWriter::Ahead(ahead)) => {
                     self.begin_with(&ahead);
-                    self.telling.store(false, Ordering::Release);
+                    self.state_check.store(false, Ordering::Release);
                 }
                 Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
                 Ok(ToWriter::Finish(completeness, extras)) => {

@@ -63,12 +63,12 @@ impl<S: ReadAt> Replay<'_, S> {
         let mut stacks = Stacks::new();
         let mut codes = Vec::new();
         for mapping in process::mappings(tid).unwrap_or_default() {
-            if mapping.permissions[2] != b'x' || mapping.inode != self.arena.inode() {
+            if mapping.permissions[2] != b'x' || mapping.inode != self.file_pool.inode() {
                 continue;
             }
-            let Some((file, offset)) = self.arena.origin(mapping.offset) else { continue };
+            let Some((file, offset)) = self.file_pool.origin(mapping.offset) else { continue };
             if !files.contains_key(&file)
-                && let Some(bytes) = self.arena.file(file, LONGEST)
+                && let Some(bytes) = self.file_pool.file(file, LONGEST)
             {
                 files.insert(file, Elf::of(bytes));
             }

@@ -4,8 +4,8 @@ use crate::divergence::{Field, first_difference};
 use crate::engine::{Check, Halt, Observer, Replay, lost};
 use crate::stops::{Reached, hex};
 use crate::task::Call;
-use sysreel_abi::replay::Shape;
-use sysreel_abi::{Abi, Act, AuditArch, clone_flags, errno, replay, row};
+use sysreel_abi::replay::AddressSpaceOp;
+use sysreel_abi::{Abi, AuditArch, CallKind, clone_flags, errno, replay, row};
 use sysreel_format::{Altering, Direction, Event, Part, ReadAt, Region, Stop};
 use sysreel_sys::remote::SYSCALL;
 
@@ -90,7 +90,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 abi,
                 row,
                 args,
-                shape: replay::shape(abi, row, &args, structure.as_deref()),
+                address_space_op: replay::address_space_op(abi, row, &args, structure.as_deref()),
                 shares_memory: clone.is_some_and(|flags| flags.memory()),
                 thread_area: clone
                     .and_then(|flags| replay::thread_area_of_child(abi, row, &args, flags)),
@@ -163,7 +163,7 @@ impl<S: ReadAt> Replay<'_, S> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         let Some(call) = task.call.clone() else { return self.apply(event, stop) };
         let succeeded = !is_error && !call.vetoed;
-        if succeeded && call.row.act == Act::Exec {
+        if succeeded && call.row.kind == CallKind::Exec {
             return self.new_image(event, stop);
         }
         if !task.has_image {
@@ -172,7 +172,7 @@ impl<S: ReadAt> Replay<'_, S> {
         let value = given.unwrap_or(rval);
         if succeeded {
             self.echo(event, &call, rval, observer);
-            self.reshape(event, rval.cast_unsigned())?;
+            self.apply_op(event, rval.cast_unsigned())?;
         }
         self.task(event, |task| {
             task.restarts = errno::is_restart(value);
@@ -180,7 +180,7 @@ impl<S: ReadAt> Replay<'_, S> {
         })?;
         self.apply(event, stop)?;
         // With the entry's number, which the kernel may have chosen.
-        if succeeded && let Some(Shape::ThreadArea { at }) = call.shape {
+        if succeeded && let Some(AddressSpaceOp::ThreadArea { at }) = call.address_space_op {
             self.task(event, |task| {
                 let area = task.memory.thread_area(at);
                 task.stop.set_thread_area(&area)
@@ -207,8 +207,8 @@ impl<S: ReadAt> Replay<'_, S> {
 
     /// An execve has succeeded: what was there goes, what the log has comes.
     fn new_image(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        self.spaces.push(Default::default());
-        let space = self.spaces.len() - 1;
+        self.address_spaces.push(Default::default());
+        let space = self.address_spaces.len() - 1;
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         self.tracer.become_stub(&self.stub, &mut task.stop).map_err(|gone| lost(event, gone))?;
         task.memory.renewed();

@@ -1,12 +1,12 @@
 //! The loop: every event of the log in its order, done again or compared.
 
-use crate::arena::Arena;
+use crate::address_space::{AddressSpace, Fault};
 use crate::backtrace::Frame;
 use crate::divergence::Divergence;
 use crate::error::Error;
+use crate::file_pool::FilePool;
 use crate::machine;
 use crate::memory::Memory;
-use crate::space::{Fault, Space};
 use crate::suited::{read_files, refuse_what_cannot, suits};
 use crate::task::Task;
 use serde::Serialize;
@@ -82,7 +82,7 @@ pub enum Outcome {
         /// The last event that was replayed.
         event: u64,
         /// Where each task stands.
-        tasks: Vec<Standing>,
+        tasks: Vec<Position>,
     },
     /// At the first difference.
     Diverged(Box<Divergence>),
@@ -90,7 +90,7 @@ pub enum Outcome {
 
 /// Where a task stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub struct Position {
     /// The task, as the log numbers them.
     pub task: u32,
     /// Its instruction pointer.
@@ -105,8 +105,8 @@ pub struct Replay<'l, S> {
     pub(crate) options: Options,
     pub(crate) tracer: Tracer,
     pub(crate) stub: Stub,
-    pub(crate) arena: Arena,
-    pub(crate) spaces: Vec<Space>,
+    pub(crate) file_pool: FilePool,
+    pub(crate) address_spaces: Vec<AddressSpace>,
     pub(crate) tasks: HashMap<u32, Task>,
     pub(crate) info: SyscallInfo,
     pub(crate) calls: u64,
@@ -138,19 +138,19 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this
     /// machine is another.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
-        let envelope = suits(log, options.until, options.force)?;
+        let determinism = suits(log, options.until, options.force)?;
         refuse_what_cannot(log, options.until)?;
-        machine::share_cpu(envelope.cpu);
+        machine::share_cpu(determinism.cpu);
         let failed = |source| Error::System { event: 0, source };
-        let mut arena = Arena::new().map_err(failed)?;
-        read_files(log, &mut arena, options.until)?;
+        let mut file_pool = FilePool::new().map_err(failed)?;
+        read_files(log, &mut file_pool, options.until)?;
         Ok(Replay {
             log,
             options,
             tracer: Tracer::replaying(),
-            arena,
+            file_pool,
             stub: Stub::new().map_err(failed)?,
-            spaces: Vec::new(),
+            address_spaces: Vec::new(),
             tasks: HashMap::new(),
             info: SyscallInfo::new(),
             calls: 0,
@@ -209,14 +209,14 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             observer.replayed(&event);
             // Before the next one is read, which a recording that was not finished may not have.
             if self.options.until.is_some_and(|until| last >= until) {
-                return Ok(Outcome::Stopped { event: last, tasks: self.standing(last) });
+                return Ok(Outcome::Stopped { event: last, tasks: self.position(last) });
             }
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
     }
 
     /// Where every task stands after an event.
-    fn standing(&mut self, event: u64) -> Vec<Standing> {
+    fn position(&mut self, event: u64) -> Vec<Position> {
         let mut tasks: Vec<u32> = self.tasks.keys().copied().collect();
         tasks.sort_unstable();
         let stands = |task| {
@@ -225,7 +225,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 .get(&task)
                 .and_then(|task| task.stop.general().ok())
                 .map_or(0, |r| r.ip());
-            Standing { task, ip, backtrace: self.backtrace(task, event) }
+            Position { task, ip, backtrace: self.backtrace(task, event) }
         };
         tasks.into_iter().map(stands).collect()
     }
@@ -255,8 +255,8 @@ impl<'l, S: ReadAt> Replay<'l, S> {
             None => {
                 let stop =
                     self.tracer.spawn_stub(&self.stub).map_err(|source| failed(event, source))?;
-                self.spaces.push(Space::default());
-                (stop, self.spaces.len() - 1)
+                self.address_spaces.push(AddressSpace::default());
+                (stop, self.address_spaces.len() - 1)
             }
             Some(maker) => {
                 let shares = maker.call.as_ref().is_some_and(|call| call.shares_memory);
@@ -282,8 +282,8 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 let space = if shares {
                     maker.space
                 } else {
-                    self.spaces.push(self.spaces[maker.space].clone());
-                    self.spaces.len() - 1
+                    self.address_spaces.push(self.address_spaces[maker.space].clone());
+                    self.address_spaces.len() - 1
                 };
                 (stop, space)
             }

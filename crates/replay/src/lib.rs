@@ -10,16 +10,16 @@
 
 #![forbid(unsafe_code)]
 
-mod arena;
+mod address_space;
 mod backtrace;
 mod calls;
 mod divergence;
 mod elf;
 mod engine;
 mod error;
+mod file_pool;
 mod machine;
 mod memory;
-mod space;
 mod state;
 mod stops;
 mod suited;
@@ -27,6 +27,6 @@ mod task;
 
 pub use backtrace::Frame;
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Replay, Standing};
+pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Position, Replay};
 pub use error::Error;
 pub use suited::{files_to_read, suits};

@@ -1,32 +1,32 @@
 //! Is this machine like the one of the recording?
 
 use std::collections::HashMap;
-use sysreel_format::Envelope;
+use sysreel_format::Determinism;
 use sysreel_sys::affinity::Mask;
 use sysreel_sys::machine;
 
 /// What is different, in words; empty when nothing is.
-pub(crate) fn differences(envelope: &Envelope) -> Vec<String> {
+pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
     let mut found = Vec::new();
     let here: HashMap<(u32, u32), [u32; 4]> = machine::cpuid()
         .into_iter()
         .map(|leaf| ((leaf.leaf, leaf.subleaf), leaf.registers))
         .collect();
-    let other: Vec<String> = envelope
+    let other: Vec<String> = determinism
         .cpuid
         .iter()
         .filter(|leaf| here.get(&(leaf.leaf, leaf.subleaf)) != Some(&leaf.registers))
         .map(|leaf| format!("{:#x}.{}", leaf.leaf, leaf.subleaf))
         .collect();
-    if !other.is_empty() || here.len() != envelope.cpuid.len() {
+    if !other.is_empty() || here.len() != determinism.cpuid.len() {
         found.push(format!(
             "its CPU says other things of itself (CPUID leaves {})",
             other.join(", ")
         ));
     }
     let xcr0 = machine::xcr0();
-    if xcr0 != envelope.xcr0 {
-        found.push(format!("XCR0 is {xcr0:#x} and was {:#x}", envelope.xcr0));
+    if xcr0 != determinism.xcr0 {
+        found.push(format!("XCR0 is {xcr0:#x} and was {:#x}", determinism.xcr0));
     }
     found
 }

@@ -1,11 +1,11 @@
 //! The stops of the log: what the task must come to, and what it finds there.
 
+use crate::address_space::{apply_op, map};
 use crate::divergence::{Divergence, Field};
 use crate::engine::{Halt, LONGER, Observer, Replay, failed, fault, lost};
-use crate::space::{map, reshape};
 use crate::task::Task;
 use std::time::Duration;
-use sysreel_abi::replay::Shape;
+use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
 use sysreel_sys::info::Op;
 use sysreel_sys::regs::NT_X86_XSTATE;
@@ -230,18 +230,22 @@ impl<S: ReadAt> Replay<'_, S> {
         file: Option<&MappedFile<'_>>,
     ) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        if task.call.as_ref().is_some_and(|call| matches!(call.shape, Some(Shape::Attach { .. }))) {
-            self.spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
+        if task.call.as_ref().is_some_and(|call| {
+            matches!(call.address_space_op, Some(AddressSpaceOp::Attach { .. }))
+        }) {
+            self.address_spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
         }
-        map(&self.tracer, task, &mut self.arena, self.log, mapped, file)
+        map(&self.tracer, task, &mut self.file_pool, self.log, mapped, file)
             .map_err(|f| fault(event, f))
     }
 
-    pub(crate) fn reshape(&mut self, event: &Event<'_>, result: u64) -> Result<(), Halt> {
+    pub(crate) fn apply_op(&mut self, event: &Event<'_>, result: u64) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        let Some(shape) = task.call.as_ref().and_then(|call| call.shape) else { return Ok(()) };
-        let space = &mut self.spaces[task.space];
-        reshape(&self.tracer, task, space, &mut self.arena, shape, result)
+        let Some(op) = task.call.as_ref().and_then(|call| call.address_space_op) else {
+            return Ok(());
+        };
+        let space = &mut self.address_spaces[task.space];
+        apply_op(&self.tracer, task, space, &mut self.file_pool, op, result)
             .map_err(|gone| lost(event, gone))
     }
 

@@ -1,44 +1,48 @@
 //! Whether a log can be replayed at all, here, as far as is wanted.
 
-use crate::arena::Arena;
 use crate::error::Error;
+use crate::file_pool::FilePool;
 use crate::machine;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use sysreel_format::{
-    Body, Completeness, Envelope, EventKind, Item, Log, MappedFile, MappedHead, MetaCodec,
+    Body, Completeness, Determinism, EventKind, Item, Log, MappedFile, MappedHead, MetaCodec,
     NoteCode, Part, ReadAt, SnapshotKind,
 };
 
-/// Whether the program of a log would do the same again here: recorded in the envelope, to its end
-/// (or as far as event `until`), on a machine like this one (unless `force`). Gives what the log
-/// says of its machine.
+/// Whether the program of a log would do the same again here: recorded in the determinism, to its
+/// end (or as far as event `until`), on a machine like this one (unless `force`). Gives what the
+/// log says of its machine.
 ///
 /// # Errors
 /// When it would not, or the log cannot be read.
-pub fn suits<S: ReadAt>(log: &Log<S>, until: Option<u64>, force: bool) -> Result<Envelope, Error> {
-    let envelope = envelope(log)?;
+pub fn suits<S: ReadAt>(
+    log: &Log<S>,
+    until: Option<u64>,
+    force: bool,
+) -> Result<Determinism, Error> {
+    let determinism = determinism(log)?;
     if log.summary().is_none() {
         holds(log, until)?;
     }
-    let differences = machine::differences(&envelope);
+    let differences = machine::differences(&determinism);
     if !differences.is_empty() && !force {
         return Err(Error::OtherMachine(differences));
     }
-    Ok(envelope)
+    Ok(determinism)
 }
 
 /// What the log says of its machine.
-fn envelope<S: ReadAt>(log: &Log<S>) -> Result<Envelope, Error> {
+fn determinism<S: ReadAt>(log: &Log<S>) -> Result<Determinism, Error> {
     let mut events = log.events();
     // It comes before the first task.
     while let Some(item) = events.next()? {
         let Item::Event(event) = item else { break };
         match event.decode()? {
-            Body::Snapshot { what: SnapshotKind::ENVELOPE, bytes, .. } => {
-                return Ok(Envelope::from_bytes(bytes)?);
+            Body::Snapshot { what: SnapshotKind::DETERMINISM, bytes, .. } => {
+                return Ok(Determinism::from_bytes(bytes)?);
             }
             Body::Task(_) => break,
             _ => {}
@@ -121,10 +125,10 @@ pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<
 /// does anything.
 pub(crate) fn read_files<S: ReadAt>(
     log: &Log<S>,
-    arena: &mut Arena,
+    file_pool: &mut FilePool,
     until: Option<u64>,
 ) -> Result<(), Error> {
-    each_file(log, until, |head, file| arena.place_file(head, file).map(drop))
+    each_file(log, until, |head, file| file_pool.place_file(head, file).map(drop))
 }
 
 fn each_file<S: ReadAt>(

@@ -1,7 +1,7 @@
 //! What a replay keeps of a task.
 
 use crate::memory::Memory;
-use sysreel_abi::replay::Shape;
+use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_abi::{Abi, Row};
 use sysreel_sys::{Stop, Tid};
 
@@ -31,7 +31,7 @@ pub(crate) struct Call {
     pub(crate) row: &'static Row,
     pub(crate) args: [u64; 6],
     /// What it does to the address space.
-    pub(crate) shape: Option<Shape>,
+    pub(crate) address_space_op: Option<AddressSpaceOp>,
     /// The task that it makes shares the memory of its maker.
     pub(crate) shares_memory: bool,
     /// Where the entry of the table of segments stands with which the task that it makes begins.

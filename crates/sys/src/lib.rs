@@ -58,7 +58,7 @@ pub use error::{Died, Error, Result};
 pub use info::SyscallInfo;
 pub use mapping::SharedMapping;
 pub use regs::Registers;
-pub use remote::{Call, Called, Gate, Lost};
+pub use remote::{Call, Called, InjectionPoint, Lost};
 pub use stop::{Resume, Stop, StopKind, Tracer};
 pub use wait::{Event, Report, Signal, WaitStatus};
 

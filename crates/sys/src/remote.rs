@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Where a `syscall` instruction lies in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gate(pub u64);
+pub struct InjectionPoint(pub u64);
 
 /// The instruction.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
@@ -163,9 +163,14 @@ fn fixed(flags: i32) -> u64 {
 impl Tracer {
     /// Makes a stopped task make a call through `gate`; afterwards it stands as it stood, with the
     /// same registers.
-    pub fn call_in(&self, stop: &mut Stop, gate: Gate, call: Call) -> Result<Called, Lost> {
+    pub fn call_in(
+        &self,
+        stop: &mut Stop,
+        point: InjectionPoint,
+        call: Call,
+    ) -> Result<Called, Lost> {
         let before = stop.general()?;
-        let called = self.call_and_stay(stop, gate, call)?;
+        let called = self.call_and_stay(stop, point, call)?;
         stop.set_general(&before)?;
         Ok(called)
     }
@@ -247,12 +252,12 @@ impl Tracer {
     pub(crate) fn call_and_stay(
         &self,
         stop: &mut Stop,
-        gate: Gate,
+        point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Lost> {
         let (nr, args) = call.words();
         let mut registers = stop.general()?;
-        registers.enter(gate.0, nr, args);
+        registers.enter(point.0, nr, args);
         stop.set_general(&registers)?;
         let tid = stop.tid();
         let mut called = Called { result: 0, child: None, signals: Vec::new() };

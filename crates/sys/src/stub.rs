@@ -6,7 +6,7 @@
 //! and what does not belong to rebuilding a program from there.
 
 use crate::raw::{check, die_with, own_pid};
-use crate::remote::{Call, Gate, Lost, SYSCALL, died};
+use crate::remote::{Call, InjectionPoint, Lost, SYSCALL, died};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
 use linux_raw_sys::ptrace::{AUDIT_ARCH_X86_64, seccomp_data};
 use std::io::Write;
@@ -19,7 +19,7 @@ pub const PAGE: u64 = 0x1_0000;
 /// How long it is.
 pub const PAGE_LEN: u64 = 0x1000;
 /// Its instruction.
-pub const GATE: Gate = Gate(PAGE + CODE);
+pub const GATE: InjectionPoint = InjectionPoint(PAGE + CODE);
 
 const CODE: u64 = 0x100;
 /// An empty string.

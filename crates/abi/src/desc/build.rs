@@ -1,15 +1,15 @@
 //! The words that rows are written with.
 
 use super::{
-    Act, Classes, Constants, Dir, Kind, Len, Link, Makes, Many, Mem, Replay, Sibling, Special,
-    Total, When,
+    ArgKind, CallKind, Classes, Constants, Dir, Len, Link, Makes, Many, Mem, Replay, Sibling,
+    Special, Total, When,
 };
 use crate::layout::Layout;
 
 /// An argument of a row before its siblings are found.
 #[derive(Clone, Copy)]
 pub(crate) struct Spec {
-    pub(super) kind: Kind,
+    pub(super) kind: ArgKind,
     pub(super) mem: Option<Mem>,
 }
 
@@ -19,54 +19,54 @@ pub(crate) struct Tail {
     pub(crate) class: Classes,
     pub(crate) replay: Replay,
     pub(crate) makes: Makes,
-    pub(crate) act: Act,
+    pub(crate) kind: CallKind,
 }
 
-const fn value(kind: Kind) -> Spec {
+const fn value(kind: ArgKind) -> Spec {
     Spec { kind, mem: None }
 }
 
-pub(crate) const INT: Spec = value(Kind::Int);
-pub(crate) const UINT: Spec = value(Kind::Uint);
-pub(crate) const LONG: Spec = value(Kind::Long);
-pub(crate) const ULONG: Spec = value(Kind::Ulong);
-pub(crate) const SIZE: Spec = value(Kind::Size);
-pub(crate) const OFF: Spec = value(Kind::Off);
-pub(crate) const HALF: Spec = value(Kind::Half);
-pub(crate) const HEX: Spec = value(Kind::Hex);
-pub(crate) const HEX32: Spec = value(Kind::Hex32);
-pub(crate) const MODE: Spec = value(Kind::Mode);
-pub(crate) const FILE_MODE: Spec = value(Kind::FileMode);
-pub(crate) const FD: Spec = value(Kind::Fd);
-pub(crate) const DIRFD: Spec = value(Kind::DirFd);
-pub(crate) const SIGNAL: Spec = value(Kind::Signal);
-pub(crate) const PID: Spec = value(Kind::Pid);
-pub(crate) const UID: Spec = value(Kind::Uid);
-pub(crate) const GID: Spec = value(Kind::Gid);
-pub(crate) const ID16: Spec = value(Kind::ShortId);
-pub(crate) const DEV: Spec = value(Kind::Dev);
-pub(crate) const CLOCK: Spec = value(Kind::Clock);
-pub(crate) const IOCTL: Spec = value(Kind::Ioctl);
-pub(crate) const ADDR: Spec = value(Kind::Addr);
-pub(crate) const PTR: Spec = value(Kind::Ptr);
-pub(crate) const PROTOCOL: Spec = value(Kind::Protocol);
-pub(crate) const SOCKOPT: Spec = value(Kind::SockOpt);
-pub(crate) const NEVER: Spec = value(Kind::Never);
+pub(crate) const INT: Spec = value(ArgKind::Int);
+pub(crate) const UINT: Spec = value(ArgKind::Uint);
+pub(crate) const LONG: Spec = value(ArgKind::Long);
+pub(crate) const ULONG: Spec = value(ArgKind::Ulong);
+pub(crate) const SIZE: Spec = value(ArgKind::Size);
+pub(crate) const OFF: Spec = value(ArgKind::Off);
+pub(crate) const HALF: Spec = value(ArgKind::Half);
+pub(crate) const HEX: Spec = value(ArgKind::Hex);
+pub(crate) const HEX32: Spec = value(ArgKind::Hex32);
+pub(crate) const MODE: Spec = value(ArgKind::Mode);
+pub(crate) const FILE_MODE: Spec = value(ArgKind::FileMode);
+pub(crate) const FD: Spec = value(ArgKind::Fd);
+pub(crate) const DIRFD: Spec = value(ArgKind::DirFd);
+pub(crate) const SIGNAL: Spec = value(ArgKind::Signal);
+pub(crate) const PID: Spec = value(ArgKind::Pid);
+pub(crate) const UID: Spec = value(ArgKind::Uid);
+pub(crate) const GID: Spec = value(ArgKind::Gid);
+pub(crate) const ID16: Spec = value(ArgKind::ShortId);
+pub(crate) const DEV: Spec = value(ArgKind::Dev);
+pub(crate) const CLOCK: Spec = value(ArgKind::Clock);
+pub(crate) const IOCTL: Spec = value(ArgKind::Ioctl);
+pub(crate) const ADDR: Spec = value(ArgKind::Addr);
+pub(crate) const PTR: Spec = value(ArgKind::Ptr);
+pub(crate) const PROTOCOL: Spec = value(ArgKind::Protocol);
+pub(crate) const SOCKOPT: Spec = value(ArgKind::SockOpt);
+pub(crate) const NEVER: Spec = value(ArgKind::Never);
 /// A path that goes in.
-pub(crate) const PATH: Spec = kind(Kind::Path, input(Len::CStr));
+pub(crate) const PATH: Spec = kind(ArgKind::Path, input(Len::CStr));
 /// A string that goes in.
-pub(crate) const STR: Spec = kind(Kind::Str, input(Len::CStr));
+pub(crate) const STR: Spec = kind(ArgKind::Str, input(Len::CStr));
 
 pub(crate) const fn flags(list: &'static Constants) -> Spec {
-    value(Kind::Flags(list))
+    value(ArgKind::Flags(list))
 }
 
 pub(crate) const fn one_of(list: &'static Constants) -> Spec {
-    value(Kind::Enum(list))
+    value(ArgKind::Enum(list))
 }
 
 /// The same argument printed as another kind.
-pub(crate) const fn kind(kind: Kind, spec: Spec) -> Spec {
+pub(crate) const fn kind(kind: ArgKind, spec: Spec) -> Spec {
     Spec { kind, mem: spec.mem }
 }
 
@@ -84,36 +84,36 @@ pub(crate) const fn inout(len: Len) -> Spec {
 
 const fn memory(dir: Dir, len: Len) -> Spec {
     let kind = match len {
-        Len::Fixed(layout) => Kind::Struct(layout),
+        Len::Fixed(layout) => ArgKind::Struct(layout),
         Len::Arg { each: Layout::Byte, .. }
         | Len::Ret { each: Layout::Byte, .. }
         | Len::Deref { each: Layout::Byte, .. }
-        | Len::Bytes(_) => Kind::Buf,
+        | Len::Bytes(_) => ArgKind::Buf,
         Len::Arg { each, .. }
         | Len::Ret { each, .. }
         | Len::Deref { each, .. }
-        | Len::Several { each, .. } => Kind::Array(each),
-        Len::Bits(_) => Kind::Bits,
-        Len::CStr => Kind::Str,
-        Len::CStrVec => Kind::StrVec,
-        Len::Iov { .. } => Kind::Iovec,
-        Len::Msg { many: None } => Kind::Msg,
-        Len::Msg { many: Some(_) } => Kind::Mmsg,
-        Len::SelfSized { .. } | Len::Tailed { .. } | Len::OldDirent => Kind::Buf,
-        Len::CloneArgs(_) => Kind::Struct(Layout::CloneArgs),
-        Len::Iocbs(_) => Kind::Array(Layout::Word),
-        Len::Pointed => Kind::Struct(Layout::SigSetArg),
-        Len::XattrArgs(_) => Kind::Struct(Layout::XattrArgs),
-        Len::Fprog => Kind::Struct(Layout::SockFprog),
-        Len::Nodes(_) => Kind::Bits,
-        Len::SigInfo => Kind::Struct(Layout::SigInfo),
-        Len::CapData(_) => Kind::Array(Layout::CapData),
-        Len::Semaphores(_) => Kind::Array(Layout::U16),
-        Len::Linked { each: Layout::Byte, .. } => Kind::Buf,
-        Len::Linked { many: Many::N(1), each, .. } => Kind::Struct(each),
-        Len::Linked { each, .. } => Kind::Array(each),
-        Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => Kind::Buf,
-        Len::Special(_) => Kind::Varies,
+        | Len::Several { each, .. } => ArgKind::Array(each),
+        Len::Bits(_) => ArgKind::Bits,
+        Len::CStr => ArgKind::Str,
+        Len::CStrVec => ArgKind::StrVec,
+        Len::Iov { .. } => ArgKind::Iovec,
+        Len::Msg { many: None } => ArgKind::Msg,
+        Len::Msg { many: Some(_) } => ArgKind::Mmsg,
+        Len::SelfSized { .. } | Len::Tailed { .. } | Len::OldDirent => ArgKind::Buf,
+        Len::CloneArgs(_) => ArgKind::Struct(Layout::CloneArgs),
+        Len::Iocbs(_) => ArgKind::Array(Layout::Word),
+        Len::Pointed => ArgKind::Struct(Layout::SigSetArg),
+        Len::XattrArgs(_) => ArgKind::Struct(Layout::XattrArgs),
+        Len::Fprog => ArgKind::Struct(Layout::SockFprog),
+        Len::Nodes(_) => ArgKind::Bits,
+        Len::SigInfo => ArgKind::Struct(Layout::SigInfo),
+        Len::CapData(_) => ArgKind::Array(Layout::CapData),
+        Len::Semaphores(_) => ArgKind::Array(Layout::U16),
+        Len::PointerFields { each: Layout::Byte, .. } => ArgKind::Buf,
+        Len::PointerFields { many: Many::N(1), each, .. } => ArgKind::Struct(each),
+        Len::PointerFields { each, .. } => ArgKind::Array(each),
+        Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => ArgKind::Buf,
+        Len::Special(_) => ArgKind::Varies,
         Len::Seeded(_) => panic!("the table has no wrong rows"),
     };
     Spec { kind, mem: Some(Mem { dir, when: When::Success, len }) }
@@ -211,13 +211,17 @@ pub(crate) const fn cap_data(header: &'static str) -> Len {
 }
 
 /// So many structures with pointers in them.
-pub(crate) const fn linked(n: u8, each: Layout, links: &'static [Link]) -> Len {
-    Len::Linked { many: Many::N(n), each, links }
+pub(crate) const fn pointer_fields(n: u8, each: Layout, links: &'static [Link]) -> Len {
+    Len::PointerFields { many: Many::N(n), each, links }
 }
 
 /// As many structures with pointers in them as a sibling says.
-pub(crate) const fn linked_args(each: Layout, count: &'static str, links: &'static [Link]) -> Len {
-    Len::Linked { many: Many::Arg(sibling(count)), each, links }
+pub(crate) const fn pointer_fields_args(
+    each: Layout,
+    count: &'static str,
+    links: &'static [Link],
+) -> Len {
+    Len::PointerFields { many: Many::Arg(sibling(count)), each, links }
 }
 
 pub(crate) const fn pages(bytes: &'static str) -> Len {
@@ -230,25 +234,25 @@ pub(crate) const fn self_sized(at: u8, plus: u8, least: u16, most: u16) -> Len {
 
 /// A socket address that goes in, as long as a sibling says.
 pub(crate) const fn sockaddr(size: &'static str) -> Spec {
-    kind(Kind::SockAddr, input(arg(size)))
+    kind(ArgKind::SockAddr, input(arg(size)))
 }
 
 /// A socket address that comes out, as long as a sibling points to.
 pub(crate) const fn sockaddr_out(size: &'static str) -> Spec {
-    kind(Kind::SockAddr, out(deref(size)))
+    kind(ArgKind::SockAddr, out(deref(size)))
 }
 
 /// Bits of file descriptors.
 pub(crate) const fn fd_set(count: &'static str) -> Spec {
-    kind(Kind::FdSet, inout(bits(count)))
+    kind(ArgKind::FdSet, inout(bits(count)))
 }
 
 pub(crate) const fn flags_mode(list: &'static Constants) -> Spec {
-    value(Kind::FlagsMode(list))
+    value(ArgKind::FlagsMode(list))
 }
 
 const fn tail(class: Classes, replay: Replay) -> Tail {
-    Tail { class, replay, makes: Makes::None, act: Act::Other }
+    Tail { class, replay, makes: Makes::None, kind: CallKind::Other }
 }
 
 pub(crate) const fn emulate(class: Classes) -> Tail {
@@ -268,8 +272,8 @@ pub(crate) const fn refuse(class: Classes) -> Tail {
 }
 
 impl Tail {
-    pub(crate) const fn act(self, act: Act) -> Self {
-        Self { act, ..self }
+    pub(crate) const fn kind(self, kind: CallKind) -> Self {
+        Self { kind, ..self }
     }
 
     pub(crate) const fn makes(self, makes: Makes) -> Self {
@@ -284,7 +288,7 @@ pub(crate) const fn pair(name: &'static str) -> Makes {
 }
 
 /// What a result is: its kind alone.
-pub(crate) const fn result(spec: Spec) -> Kind {
+pub(crate) const fn result(spec: Spec) -> ArgKind {
     spec.kind
 }
 

@@ -125,7 +125,7 @@ pub enum Makes {
 
 /// What a call does, so that nobody outside this crate compares names or numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Act {
+pub enum CallKind {
     /// Nothing that anyone follows.
     Other,
     /// Replaces the program. Its exit stop may report another architecture than its entry stop.
@@ -292,10 +292,10 @@ pub enum Act {
     Multiplexed,
 }
 
-impl Act {
+impl CallKind {
     /// Does a call of this kind make a task?
     #[must_use]
     pub const fn makes_task(self) -> bool {
-        matches!(self, Act::Fork | Act::Vfork | Act::Clone | Act::Clone3)
+        matches!(self, CallKind::Fork | CallKind::Vfork | CallKind::Clone | CallKind::Clone3)
     }
 }

@@ -4,7 +4,7 @@ use crate::layout::Layout;
 
 /// How a value, or the memory it points to, is printed.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum ArgKind {
     /// Signed 32-bit number.
     Int,
     /// Unsigned 32-bit number.
@@ -93,7 +93,7 @@ pub enum Kind {
     Varies,
 }
 
-impl Kind {
+impl ArgKind {
     /// The value as a count: a register holds 64 bits of which the kernel looks at fewer, and a
     /// negative count is none.
     #[inline]

@@ -1,12 +1,12 @@
 //! Finds the arguments that a row names as the lengths of others, and fails to compile where there
 //! are none.
 
-use super::{Arg, Kind, Len, Makes, Many, Mem, Sibling, Spec, When};
+use super::{Arg, ArgKind, Len, Makes, Many, Mem, Sibling, Spec, When};
 
 /// The arguments of a row, with their siblings found.
 pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
     assert!(N <= 6, "a system call has at most six arguments");
-    let mut done = [Arg { name: "", kind: Kind::Int, mem: None }; N];
+    let mut done = [Arg { name: "", kind: ArgKind::Int, mem: None }; N];
     let mut i = 0;
     while i < N {
         let (name, spec) = specs[i];
@@ -60,8 +60,8 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
         Len::Pages(s) => Len::Pages(find(s, specs)),
         Len::Nodes(s) => Len::Nodes(find(s, specs)),
         Len::CapData(s) => Len::CapData(find(s, specs)),
-        Len::Linked { many: Many::Arg(s), each, links } => {
-            Len::Linked { many: Many::Arg(find(s, specs)), each, links }
+        Len::PointerFields { many: Many::Arg(s), each, links } => {
+            Len::PointerFields { many: Many::Arg(find(s, specs)), each, links }
         }
         other => other,
     }

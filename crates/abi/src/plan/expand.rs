@@ -9,7 +9,7 @@ use super::level::Stop;
 use super::word::{u32_at, u64_at, word_at};
 use super::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
-    Want, index, index_parts,
+    RegionRequest, index, index_parts,
 };
 use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
@@ -22,37 +22,39 @@ const CONTROL_MAX: u64 = 1 << 20;
 const NAME_MAX: u64 = 128;
 
 impl Stop<'_> {
-    /// Adds the wants that the wants of `level` point to.
+    /// Adds the requests that the requests of `level` point to.
     pub(super) fn expand(
         &self,
         level: Range<usize>,
-        wants: &mut Vec<Want>,
+        requests: &mut Vec<RegionRequest>,
         mem: &dyn Memory,
         state: &mut EntryState,
     ) {
         for i in level {
-            let Some(want) = wants.get(i).copied() else { return };
-            let Some(about) = self.memory(want.arg.into()) else { continue };
+            let Some(request) = requests.get(i).copied() else { return };
+            let Some(about) = self.memory(request.arg.into()) else { continue };
             let bytes = mem.bytes(i);
-            match (about.len, want.role.saturating_sub(self.base)) {
-                (Len::CStrVec, 0) => self.strings(want, bytes, wants, state),
+            match (about.len, request.role.saturating_sub(self.base)) {
+                (Len::CStrVec, 0) => self.strings(request, bytes, requests, state),
                 (Len::Iov { total, .. }, 0) => {
                     let most = match total {
                         Total::Own => u64::MAX,
                         Total::Ret if self.exit.is_some() => self.result(),
                         Total::Ret | Total::None => 0,
                     };
-                    self.buffers(want, bytes, 0, most, wants, state);
+                    self.buffers(request, bytes, 0, most, requests, state);
                 }
-                (Len::Msg { many }, 0) => self.messages(want, bytes, many.is_some(), wants, state),
-                (Len::Msg { many }, 1) if index_parts(want.index).1 == MSG_IOV => {
-                    let message = index_parts(want.index).0;
-                    let most = self.message_total(want, message, many.is_some(), wants, mem);
-                    self.buffers(want, bytes, message, most, wants, state);
+                (Len::Msg { many }, 0) => {
+                    self.messages(request, bytes, many.is_some(), requests, state)
                 }
-                (Len::SelfSized { at, plus, least, most }, 0) if !want.store => {
+                (Len::Msg { many }, 1) if index_parts(request.index).1 == MSG_IOV => {
+                    let message = index_parts(request.index).0;
+                    let most = self.message_total(request, message, many.is_some(), requests, mem);
+                    self.buffers(request, bytes, message, most, requests, state);
+                }
+                (Len::SelfSized { at, plus, least, most }, 0) if !request.store => {
                     // What cannot be read is stored as that.
-                    let size = match self.own_size(want, u32_at(bytes, at.into()), state) {
+                    let size = match self.own_size(request, u32_at(bytes, at.into()), state) {
                         None => 1,
                         Some(0) => least.into(),
                         Some(size) => size.min(most.into()) + u32::from(plus),
@@ -60,34 +62,36 @@ impl Stop<'_> {
                     // However short it says it is, the kernel looks at its size, and may change
                     // that.
                     let size = size.max(u32::from(at) + 4);
-                    self.push(wants, state, self.top(want.arg.into(), size.into()));
+                    self.push(requests, state, self.top(request.arg.into(), size.into()));
                 }
-                (Len::Tailed { head, at, each }, 0) if !want.store => {
+                (Len::Tailed { head, at, each }, 0) if !request.store => {
                     let count = u32_at(bytes, at.into()).unwrap_or(0);
                     let asked = u64::from(head) + u64::from(count) * u64::from(each);
-                    self.push(wants, state, self.top(want.arg.into(), asked));
+                    self.push(requests, state, self.top(request.arg.into(), asked));
                 }
-                (Len::OldDirent, 0) if !want.store => {
-                    self.push(wants, state, self.top(want.arg.into(), old_dirent(bytes)));
+                (Len::OldDirent, 0) if !request.store => {
+                    self.push(requests, state, self.top(request.arg.into(), old_dirent(bytes)));
                 }
-                (Len::SigInfo, 0) if !want.store => {
+                (Len::SigInfo, 0) if !request.store => {
                     let asked = crate::signal::taken(self.abi, bytes);
-                    self.push(wants, state, self.top(want.arg.into(), asked.into()));
+                    self.push(requests, state, self.top(request.arg.into(), asked.into()));
                 }
-                (Len::Linked { each, links, .. }, 0) => {
-                    self.linked((want, bytes), each, links, wants, state, mem);
+                (Len::PointerFields { each, links, .. }, 0) => {
+                    self.pointer_fields((request, bytes), each, links, requests, state, mem);
                 }
-                (Len::CloneArgs(_), 0) => self.clone_args(want, bytes, wants, state),
-                (Len::Iocbs(_), 0) => self.iocbs(want, bytes, wants, state),
-                (Len::Iocbs(_), 1) => self.iocb_buffer(want, bytes, wants, state),
-                (Len::Pointed, 0) => self.pointed(want, bytes, wants, state),
-                (Len::XattrArgs(_), 0) => self.xattr_value(want, bytes, about.dir, wants, state),
+                (Len::CloneArgs(_), 0) => self.clone_args(request, bytes, requests, state),
+                (Len::Iocbs(_), 0) => self.iocbs(request, bytes, requests, state),
+                (Len::Iocbs(_), 1) => self.iocb_buffer(request, bytes, requests, state),
+                (Len::Pointed, 0) => self.pointed(request, bytes, requests, state),
+                (Len::XattrArgs(_), 0) => {
+                    self.xattr_value(request, bytes, about.dir, requests, state)
+                }
                 (Len::Fprog, 0) => {
                     // u16 len, padding, pointer.
                     let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
                     let each = u64::from(Layout::SockFilter.size(self.abi));
                     if let Some(to) = word_at(self.abi, bytes, self.abi.word().into()) {
-                        self.push(wants, state, self.below(want, 0, to, n * each));
+                        self.push(requests, state, self.below(request, 0, to, n * each));
                     }
                 }
                 _ => {}
@@ -95,9 +99,15 @@ impl Stop<'_> {
         }
     }
 
-    /// A want one level below another.
-    pub(super) fn below(&self, above: Want, index: u32, address: u64, asked: u64) -> Want {
-        Want {
+    /// A request one level below another.
+    pub(super) fn below(
+        &self,
+        above: RegionRequest,
+        index: u32,
+        address: u64,
+        asked: u64,
+    ) -> RegionRequest {
+        RegionRequest {
             role: above.role + 1,
             index,
             address,
@@ -109,7 +119,13 @@ impl Stop<'_> {
         }
     }
 
-    fn strings(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn strings(
+        &self,
+        request: RegionRequest,
+        bytes: &[u8],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         let word = usize::from(self.abi.word());
         let mut ended = false;
         for (i, at) in (0..self.limits.strings).zip((0..).step_by(word)) {
@@ -119,8 +135,8 @@ impl Stop<'_> {
                     break;
                 }
                 Some(to) => {
-                    let string = self.below(want, i, to, self.limits.string_bytes.into());
-                    self.push(wants, state, Want { string: true, ..string });
+                    let string = self.below(request, i, to, self.limits.string_bytes.into());
+                    self.push(requests, state, RegionRequest { string: true, ..string });
                 }
             }
         }
@@ -134,11 +150,11 @@ impl Stop<'_> {
     /// The buffers of an iovec array, `most` bytes altogether.
     fn buffers(
         &self,
-        want: Want,
+        request: RegionRequest,
         bytes: &[u8],
         message: u32,
         mut most: u64,
-        wants: &mut Vec<Want>,
+        requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
     ) {
         let word = usize::from(self.abi.word());
@@ -156,40 +172,40 @@ impl Stop<'_> {
             if most != u64::MAX {
                 most -= n;
             }
-            self.push(wants, state, self.below(want, index(message, i), to, n));
+            self.push(requests, state, self.below(request, index(message, i), to, n));
         }
     }
 
     fn messages(
         &self,
-        want: Want,
+        request: RegionRequest,
         bytes: &[u8],
         many: bool,
-        wants: &mut Vec<Want>,
+        requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
     ) {
         let layout = if many { Layout::MmsgHdr } else { Layout::MsgHdr };
         let each = usize::try_from(layout.size(self.abi)).unwrap_or(usize::MAX);
         for (message, header) in (0..self.limits.messages).zip(bytes.chunks_exact(each)) {
-            self.message(want, message, header, wants, state);
+            self.message(request, message, header, requests, state);
         }
     }
 
     /// One msghdr: name, namelen, iov, iovlen, control, controllen, flags, each in a word's space.
     fn message(
         &self,
-        want: Want,
+        request: RegionRequest,
         message: u32,
         header: &[u8],
-        wants: &mut Vec<Want>,
+        requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
     ) {
         let word = usize::from(self.abi.word());
         let field = |i: usize| word_at(self.abi, header, i * word).unwrap_or(0);
         let name_size = u32_at(header, word).unwrap_or(0);
-        let Some(about) = self.memory(want.arg.into()) else { return };
+        let Some(about) = self.memory(request.arg.into()) else { return };
         let out = about.dir.comes_out();
-        let iov = |asked| self.below(want, index(message, MSG_IOV), field(2), asked);
+        let iov = |asked| self.below(request, index(message, MSG_IOV), field(2), asked);
         let iov_bytes = field(3)
             .min(self.limits.iovecs.into())
             .saturating_mul(Layout::Iovec.size(self.abi).into());
@@ -199,29 +215,33 @@ impl Stop<'_> {
                 if !out {
                     let size = u64::from(name_size).min(NAME_MAX);
                     self.push(
-                        wants,
+                        requests,
                         state,
-                        self.below(want, index(message, MSG_NAME), field(0), size),
+                        self.below(request, index(message, MSG_NAME), field(0), size),
                     );
                     let size = field(5).min(CONTROL_MAX);
                     self.push(
-                        wants,
+                        requests,
                         state,
-                        self.below(want, index(message, MSG_CONTROL), field(4), size),
+                        self.below(request, index(message, MSG_CONTROL), field(4), size),
                     );
                 }
-                self.push(wants, state, iov(iov_bytes));
+                self.push(requests, state, iov(iov_bytes));
             }
             Some(_) if out => {
                 let size = u64::from(name_size.min(self.name_size(message))).min(NAME_MAX);
-                self.push(wants, state, self.below(want, index(message, MSG_NAME), field(0), size));
+                self.push(
+                    requests,
+                    state,
+                    self.below(request, index(message, MSG_NAME), field(0), size),
+                );
                 let size = field(5).min(CONTROL_MAX);
                 self.push(
-                    wants,
+                    requests,
                     state,
-                    self.below(want, index(message, MSG_CONTROL), field(4), size),
+                    self.below(request, index(message, MSG_CONTROL), field(4), size),
                 );
-                self.push(wants, state, Want { store: false, ..iov(iov_bytes) });
+                self.push(requests, state, RegionRequest { store: false, ..iov(iov_bytes) });
             }
             // What sendmmsg leaves is in the array itself.
             Some(_) => {}
@@ -232,20 +252,20 @@ impl Stop<'_> {
     /// says on the way out.
     fn message_total(
         &self,
-        want: Want,
+        request: RegionRequest,
         message: u32,
         many: bool,
-        wants: &[Want],
+        requests: &[RegionRequest],
         mem: &dyn Memory,
     ) -> u64 {
         if self.exit.is_none() {
-            let out = self.memory(want.arg.into()).is_some_and(|m| m.dir.comes_out());
+            let out = self.memory(request.arg.into()).is_some_and(|m| m.dir.comes_out());
             return if out { 0 } else { u64::MAX };
         }
         if !many {
             return self.result();
         }
-        let Some(array) = wants.iter().position(|w| w.arg == want.arg && w.role == self.base)
+        let Some(array) = requests.iter().position(|w| w.arg == request.arg && w.role == self.base)
         else {
             return 0;
         };
@@ -256,41 +276,58 @@ impl Stop<'_> {
 
     /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
     /// set_tid, set_tid_size.
-    fn clone_args(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn clone_args(
+        &self,
+        request: RegionRequest,
+        bytes: &[u8],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         let field = |i: usize| u64_at(bytes, i * 8).unwrap_or(0);
         let asked = |bit: u32| field(0) & u64::from(bit) != 0;
         if self.exit.is_some() {
             if asked(PIDFD) {
-                self.push(wants, state, self.below(want, CLONE_PIDFD, field(1), 4));
+                self.push(requests, state, self.below(request, CLONE_PIDFD, field(1), 4));
             }
             if asked(CLONE_PARENT_SETTID) {
-                self.push(wants, state, self.below(want, CLONE_TID, field(3), 4));
+                self.push(requests, state, self.below(request, CLONE_TID, field(3), 4));
             }
         } else {
             // As many as pid namespaces nest: 32 at most.
             self.push(
-                wants,
+                requests,
                 state,
-                self.below(want, CLONE_SET_TID, field(8), field(9).min(32) * 4),
+                self.below(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
             );
         }
     }
 
     /// A pointer and a size, each in half of the structure.
-    fn pointed(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn pointed(
+        &self,
+        request: RegionRequest,
+        bytes: &[u8],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         let (to, n) = match Layout::SigSetArg.size(self.abi) {
             8 => (u32_at(bytes, 0).map(u64::from), u32_at(bytes, 4).map(u64::from)),
             _ => (u64_at(bytes, 0), u64_at(bytes, 8)),
         };
         if let (Some(to), Some(n)) = (to, n) {
-            self.push(wants, state, self.below(want, 0, to, n.min(4096)));
+            self.push(requests, state, self.below(request, 0, to, n.min(4096)));
         }
     }
 
     /// The size that a structure says of itself. The kernel may say at the exit what it would have
     /// taken: more than there is room for.
-    fn own_size(&self, want: Want, now: Option<u32>, state: &mut EntryState) -> Option<u32> {
-        let slot = usize::from(want.arg);
+    fn own_size(
+        &self,
+        request: RegionRequest,
+        now: Option<u32>,
+        state: &mut EntryState,
+    ) -> Option<u32> {
+        let slot = usize::from(request.arg);
         let then =
             self.exit.as_ref().and_then(|e| e.entry.lengths.get(slot).copied()).unwrap_or(u32::MAX);
         if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
@@ -302,10 +339,10 @@ impl Stop<'_> {
     /// xattr_args: the value's address with 64 bits in every ABI, its size, flags.
     fn xattr_value(
         &self,
-        want: Want,
+        request: RegionRequest,
         bytes: &[u8],
         dir: Dir,
-        wants: &mut Vec<Want>,
+        requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
     ) {
         let (Some(to), Some(size)) = (u64_at(bytes, 0), u32_at(bytes, 8)) else { return };
@@ -315,27 +352,43 @@ impl Stop<'_> {
             Some(_) => size.min(self.result()),
             None => 0,
         };
-        self.push(wants, state, self.below(want, 0, to, asked));
+        self.push(requests, state, self.below(request, 0, to, asked));
     }
 
-    fn iocbs(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn iocbs(
+        &self,
+        request: RegionRequest,
+        bytes: &[u8],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         let word = usize::from(self.abi.word());
         for (i, at) in (0..self.limits.iovecs).zip((0..).step_by(word)) {
             let Some(to) = word_at(self.abi, bytes, at) else { return };
-            self.push(wants, state, self.below(want, i, to, Layout::Iocb.size(self.abi).into()));
+            self.push(
+                requests,
+                state,
+                self.below(request, i, to, Layout::Iocb.size(self.abi).into()),
+            );
         }
     }
 
     /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at
     /// 24, nbytes at 32.
-    fn iocb_buffer(&self, want: Want, bytes: &[u8], wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn iocb_buffer(
+        &self,
+        request: RegionRequest,
+        bytes: &[u8],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         let (Some(op), Some(to), Some(n)) =
             (u32_at(bytes, 16), u64_at(bytes, 24), u64_at(bytes, 32))
         else {
             return;
         };
         if u64::from(op & 0xffff) == IOCB_WRITE {
-            self.push(wants, state, self.below(want, want.index, to, n));
+            self.push(requests, state, self.below(request, request.index, to, n));
         }
     }
 }

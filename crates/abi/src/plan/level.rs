@@ -4,10 +4,10 @@
 use linux_raw_sys::general as g;
 
 use super::word::u32_at;
-use super::{EntryState, Fact, Limits, Memory, NAMES, Want};
+use super::{EntryState, Fact, Limits, Memory, NAMES, RegionRequest};
 use crate::arch::Abi;
-use crate::desc::{Act, Dir, Len, Many, Mem, Row, Sibling, When};
-use crate::inner::{Inner, inner};
+use crate::demultiplex::{Demultiplexed, demultiplex};
+use crate::desc::{CallKind, Dir, Len, Many, Mem, Row, Sibling, When};
 use crate::layout::Layout;
 use crate::special;
 
@@ -46,43 +46,47 @@ fn cap_data(version: u32) -> u32 {
 }
 
 impl Stop<'_> {
-    /// All wants of the stop, those of a call behind a multiplexed one included.
-    pub(super) fn run(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
-        wants.clear();
-        let state = self.levels(wants, mem);
+    /// All requests of the stop, those of a call behind a multiplexed one included.
+    pub(super) fn run(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        mem: &mut dyn Memory,
+    ) -> EntryState {
+        requests.clear();
+        let state = self.levels(requests, mem);
         let captured =
-            |arg| wants.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
-        match inner(self.abi, self.row, &self.args, captured) {
+            |arg| requests.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
+        match demultiplex(self.abi, self.row, &self.args, captured) {
             None => state,
-            Some(Inner { row, args }) => {
+            Some(Demultiplexed { row, args }) => {
                 let exit = self.exit.as_ref().map(|e| Exit { ..*e });
                 Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
-                    .levels(wants, mem)
+                    .levels(requests, mem)
             }
         }
     }
 
     /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
     /// further.
-    fn levels(&self, wants: &mut Vec<Want>, mem: &mut dyn Memory) -> EntryState {
+    fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
         let mut state = EntryState::UNKNOWN;
-        let mut from = wants.len();
-        self.first_level(wants, &mut state);
+        let mut from = requests.len();
+        self.first_level(requests, &mut state);
         for level in 0..3 {
-            let to = wants.len();
-            if let Some(new) = wants.get(from..to).filter(|new| !new.is_empty()) {
+            let to = requests.len();
+            if let Some(new) = requests.get(from..to).filter(|new| !new.is_empty()) {
                 mem.fetch(new);
             }
             if level == 0 {
-                self.lengths(wants, mem, &mut state);
+                self.lengths(requests, mem, &mut state);
             }
-            self.expand(from..to, wants, mem, &mut state);
-            if wants.len() == to {
+            self.expand(from..to, requests, mem, &mut state);
+            if requests.len() == to {
                 return state;
             }
             from = to;
         }
-        if let Some(new) = wants.get(from..).filter(|new| !new.is_empty()) {
+        if let Some(new) = requests.get(from..).filter(|new| !new.is_empty()) {
             mem.fetch(new);
         }
         state
@@ -141,27 +145,32 @@ impl Stop<'_> {
         self.exit.as_ref().is_some_and(|exit| !exit.is_error)
     }
 
-    /// Adds a want, unless there is nothing to read or the stop has enough.
-    pub(super) fn push(&self, wants: &mut Vec<Want>, state: &mut EntryState, mut want: Want) {
-        let about = self.row.args.get(usize::from(want.arg)).and_then(|arg| arg.mem);
+    /// Adds a request, unless there is nothing to read or the stop has enough.
+    pub(super) fn push(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+        mut request: RegionRequest,
+    ) {
+        let about = self.row.args.get(usize::from(request.arg)).and_then(|arg| arg.mem);
         if let Some(fault) = about.and_then(Mem::fault)
-            && (want.store && !want.string && want.words == 0 && want.asked != 0)
+            && (request.store && !request.string && request.words == 0 && request.asked != 0)
         {
-            want.asked = want.asked.saturating_add_signed(fault.more(want.dir));
+            request.asked = request.asked.saturating_add_signed(fault.more(request.dir));
         }
-        if want.address == 0 || want.asked == 0 {
+        if request.address == 0 || request.asked == 0 {
             return;
         }
-        if wants.len() >= usize::try_from(self.limits.wants).unwrap_or(usize::MAX) {
+        if requests.len() >= usize::try_from(self.limits.requests).unwrap_or(usize::MAX) {
             state.left_out = state.left_out.saturating_add(1);
             return;
         }
-        wants.push(want);
+        requests.push(request);
     }
 
-    /// A want for what an argument itself points to.
-    pub(super) fn top(&self, arg: usize, asked: u64) -> Want {
-        Want {
+    /// A request for what an argument itself points to.
+    pub(super) fn top(&self, arg: usize, asked: u64) -> RegionRequest {
+        RegionRequest {
             arg: u8::try_from(arg).unwrap_or(u8::MAX),
             dir: self.dir(),
             role: self.base,
@@ -174,18 +183,18 @@ impl Stop<'_> {
         }
     }
 
-    fn first_level(&self, wants: &mut Vec<Want>, state: &mut EntryState) {
+    fn first_level(&self, requests: &mut Vec<RegionRequest>, state: &mut EntryState) {
         for arg in 0..self.row.args.len().min(6) {
             if let Some(mem) = self.memory(arg)
-                && let Some(want) = self.first(arg, &mem)
+                && let Some(request) = self.first(arg, &mem)
             {
-                self.push(wants, state, want);
+                self.push(requests, state, request);
             }
         }
     }
 
     /// What is read first for an argument, if anything.
-    fn first(&self, arg: usize, mem: &Mem) -> Option<Want> {
+    fn first(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
         let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         match mem.len {
@@ -193,7 +202,7 @@ impl Stop<'_> {
             // put its results behind pointers that lie in them, and into the lengths of sendmmsg.
             Len::Iov { count, .. } if entry || (concerns && self.result() != 0) => {
                 let n = self.count(count).min(self.limits.iovecs.into());
-                Some(Want { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
+                Some(RegionRequest { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
             }
             Len::Msg { many: None } if entry || concerns => {
                 Some(self.top(arg, size(Layout::MsgHdr)))
@@ -205,12 +214,12 @@ impl Stop<'_> {
                 Some(self.top(arg, n * size(Layout::MmsgHdr)))
             }
             Len::CloneArgs(count) if entry || self.succeeded() => {
-                Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
+                Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
             Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
-                Some(Want { store: entry, ..self.top(arg, self.count(count).min(4096)) })
+                Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
-            Len::Linked { many, each, links } => {
+            Len::PointerFields { many, each, links } => {
                 // At the exit it is read again for the sake of the pointers in it.
                 let wanted = concerns || links.iter().any(|link| self.applies(link.dir, link.when));
                 let n = match many {
@@ -218,7 +227,7 @@ impl Stop<'_> {
                     Many::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
                     Many::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
                 };
-                wanted.then(|| Want { store: concerns, ..self.top(arg, n * size(each)) })
+                wanted.then(|| RegionRequest { store: concerns, ..self.top(arg, n * size(each)) })
             }
             Len::Iov { .. }
             | Len::Msg { .. }
@@ -226,24 +235,34 @@ impl Stop<'_> {
             | Len::XattrArgs(_)
             | Len::Special(_) => None,
             // What says which call stands behind this one is needed at both stops.
-            _ if !concerns && !entry && self.row.act == Act::Multiplexed && mem.dir == Dir::In => {
-                self.flat(mem.len).map(|asked| Want { store: false, ..self.top(arg, asked) })
+            _ if !concerns
+                && !entry
+                && self.row.kind == CallKind::Multiplexed
+                && mem.dir == Dir::In =>
+            {
+                self.flat(mem.len)
+                    .map(|asked| RegionRequest { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
-            Len::CStr => {
-                Some(Want { string: true, ..self.top(arg, self.limits.string_bytes.into()) })
-            }
+            Len::CStr => Some(RegionRequest {
+                string: true,
+                ..self.top(arg, self.limits.string_bytes.into())
+            }),
             Len::CStrVec => {
                 let word = self.abi.word();
                 // One more than the strings, so that the end is seen.
                 let most = (u64::from(self.limits.strings) + 1) * u64::from(word);
-                Some(Want { words: word, ..self.top(arg, most) })
+                Some(RegionRequest { words: word, ..self.top(arg, most) })
             }
-            Len::SigInfo => Some(Want { store: false, ..self.top(arg, SIGINFO_HEAD) }),
-            Len::OldDirent => Some(Want { store: false, ..self.top(arg, OLD_DIRENT_HEAD) }),
-            Len::Tailed { head, .. } => Some(Want { store: false, ..self.top(arg, head.into()) }),
+            Len::SigInfo => Some(RegionRequest { store: false, ..self.top(arg, SIGINFO_HEAD) }),
+            Len::OldDirent => {
+                Some(RegionRequest { store: false, ..self.top(arg, OLD_DIRENT_HEAD) })
+            }
+            Len::Tailed { head, .. } => {
+                Some(RegionRequest { store: false, ..self.top(arg, head.into()) })
+            }
             Len::SelfSized { at, .. } => {
-                Some(Want { store: false, ..self.top(arg, u64::from(at) + 4) })
+                Some(RegionRequest { store: false, ..self.top(arg, u64::from(at) + 4) })
             }
             _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
         }
@@ -289,8 +308,8 @@ impl Stop<'_> {
 
     /// Memory whose length lies in other memory, or in the kernel: known once the first level is
     /// there.
-    fn lengths(&self, wants: &mut Vec<Want>, mem: &dyn Memory, state: &mut EntryState) {
-        let first = wants.len();
+    fn lengths(&self, requests: &mut Vec<RegionRequest>, mem: &dyn Memory, state: &mut EntryState) {
+        let first = requests.len();
         for arg in 0..self.row.args.len().min(6) {
             let Some(about) = self.memory(arg) else { continue };
             let (size, each) = match about.len {
@@ -299,12 +318,12 @@ impl Stop<'_> {
                 Len::Semaphores(set) if self.concerns(&about) => {
                     let set = self.args.get(usize::from(set.index)).copied().unwrap_or(0);
                     let n = mem.ask(Fact::Semaphores(set)).unwrap_or(0);
-                    self.push(wants, state, self.top(arg, n.saturating_mul(2)));
+                    self.push(requests, state, self.top(arg, n.saturating_mul(2)));
                     continue;
                 }
                 _ => continue,
             };
-            let seen = wants.get(..first).unwrap_or(&[]).iter();
+            let seen = requests.get(..first).unwrap_or(&[]).iter();
             let at = seen
                 .enumerate()
                 .find(|(_, w)| w.arg == size.index && w.role == self.base)
@@ -326,7 +345,7 @@ impl Stop<'_> {
             };
             if self.concerns(&about) {
                 let asked = u64::from(count) * u64::from(each.size(self.abi));
-                self.push(wants, state, self.top(arg, asked));
+                self.push(requests, state, self.top(arg, asked));
             }
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::number::{number, row};
 
-/// A memory of a few mapped pieces. A want that starts in none of them gets nothing; one that runs
-/// out of its piece gets the part before the end.
+/// A memory of a few mapped pieces. A request that starts in none of them gets nothing; one that
+/// runs out of its piece gets the part before the end.
 #[derive(Default)]
 struct Fake {
     pieces: BTreeMap<u64, Vec<u8>>,
@@ -27,22 +27,22 @@ impl Fake {
 }
 
 impl Memory for Fake {
-    fn fetch(&mut self, wants: &[Want]) {
+    fn fetch(&mut self, requests: &[RegionRequest]) {
         self.fetches += 1;
-        for want in wants {
-            let piece = self.pieces.range(..=want.address).next_back();
+        for request in requests {
+            let piece = self.pieces.range(..=request.address).next_back();
             let bytes = piece
-                .and_then(|(at, b)| b.get(usize::try_from(want.address - at).ok()?..))
+                .and_then(|(at, b)| b.get(usize::try_from(request.address - at).ok()?..))
                 .unwrap_or(&[]);
-            let n = usize::try_from(want.asked).unwrap_or(usize::MAX).min(bytes.len());
+            let n = usize::try_from(request.asked).unwrap_or(usize::MAX).min(bytes.len());
             let mut got = bytes[..n].to_vec();
-            if want.string
+            if request.string
                 && let Some(end) = got.iter().position(|b| *b == 0)
             {
                 got.truncate(end + 1);
             }
-            if want.words != 0 {
-                let word = usize::from(want.words);
+            if request.words != 0 {
+                let word = usize::from(request.words);
                 if let Some(end) = got.chunks_exact(word).position(|w| w.iter().all(|b| *b == 0)) {
                     got.truncate((end + 1) * word);
                 }
@@ -66,8 +66,12 @@ struct Run {
     fetches: usize,
 }
 
-fn seen(wants: &[Want]) -> Seen {
-    wants.iter().filter(|w| w.store).map(|w| (w.arg, w.role, w.index, w.address, w.asked)).collect()
+fn seen(requests: &[RegionRequest]) -> Seen {
+    requests
+        .iter()
+        .filter(|w| w.store)
+        .map(|w| (w.arg, w.role, w.index, w.address, w.asked))
+        .collect()
 }
 
 /// Plans both stops of a call. `before` and `after` are the memory at the two.
@@ -75,14 +79,14 @@ fn run_in(abi: Abi, name: &str, args: &[u64], rval: i64, before: Fake, after: Fa
     let row = row(abi.arch(), number(abi, name).unwrap()).unwrap();
     let mut full = [0; 6];
     full[..args.len()].copy_from_slice(args);
-    let (mut wants, mut before, mut after) = (Vec::new(), before, after);
-    let state = at_entry(abi, row, &full, &Limits::DEFAULT, &mut wants, &mut before);
-    let entry = seen(&wants);
-    assert!(wants.iter().all(|w| w.dir == Dir::In && w.address != 0 && w.asked != 0));
+    let (mut requests, mut before, mut after) = (Vec::new(), before, after);
+    let state = at_entry(abi, row, &full, &Limits::DEFAULT, &mut requests, &mut before);
+    let entry = seen(&requests);
+    assert!(requests.iter().all(|w| w.dir == Dir::In && w.address != 0 && w.asked != 0));
     let is_error = (-4095..0).contains(&rval);
-    at_exit(abi, row, &full, rval, is_error, &state, &Limits::DEFAULT, &mut wants, &mut after);
-    assert!(wants.iter().all(|w| w.dir == Dir::Out));
-    Run { entry, exit: seen(&wants), state, fetches: before.fetches + after.fetches }
+    at_exit(abi, row, &full, rval, is_error, &state, &Limits::DEFAULT, &mut requests, &mut after);
+    assert!(requests.iter().all(|w| w.dir == Dir::Out));
+    Run { entry, exit: seen(&requests), state, fetches: before.fetches + after.fetches }
 }
 
 fn run(name: &str, args: &[u64], rval: i64) -> Run {
@@ -144,10 +148,10 @@ fn a_length_in_memory_is_the_smaller_of_two() {
     assert_eq!(broken.exit, [(2, 0, 0, 0x3000, 4)]);
     // An entry that nobody saw: the exit's value alone counts.
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "accept").unwrap()).unwrap();
-    let (mut wants, mut mem, unknown) = (Vec::new(), len(16), EntryState::UNKNOWN);
+    let (mut requests, mut mem, unknown) = (Vec::new(), len(16), EntryState::UNKNOWN);
     let args = [3, 0x2000, 0x3000, 0, 0, 0];
-    at_exit(Abi::X86_64, row, &args, 5, false, &unknown, &Limits::DEFAULT, &mut wants, &mut mem);
-    assert_eq!(seen(&wants), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
+    at_exit(Abi::X86_64, row, &args, 5, false, &unknown, &Limits::DEFAULT, &mut requests, &mut mem);
+    assert_eq!(seen(&requests), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
 }
 
 #[test]
@@ -388,9 +392,9 @@ fn calls_behind_socketcall_are_followed() {
 #[test]
 fn scratch_is_reused() {
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "writev").unwrap()).unwrap();
-    let (mut wants, mut mem) =
+    let (mut requests, mut mem) =
         (Vec::with_capacity(64), Fake::default().words(0x1000, &[0x2000, 5, 0x3000, 7]));
-    let before = wants.as_ptr();
+    let before = requests.as_ptr();
     for _ in 0..100 {
         mem.got.clear();
         at_entry(
@@ -398,10 +402,10 @@ fn scratch_is_reused() {
             row,
             &[1, 0x1000, 2, 0, 0, 0],
             &Limits::DEFAULT,
-            &mut wants,
+            &mut requests,
             &mut mem,
         );
-        assert_eq!(wants.len(), 3);
+        assert_eq!(requests.len(), 3);
     }
-    assert_eq!(before, wants.as_ptr());
+    assert_eq!(before, requests.as_ptr());
 }

@@ -5,11 +5,11 @@ use crate::consts::{file, ipc, memory, process, socket};
 
 fn flags(list: &'static Constants, value: u64) -> String {
     let mut out = String::new();
-    assert!(flag_value(Abi::X86_64, Kind::Flags(list), value, &mut out));
+    assert!(flag_value(Abi::X86_64, ArgKind::Flags(list), value, &mut out));
     out
 }
 
-fn spelled(kind: Kind, value: u64) -> String {
+fn spelled(kind: ArgKind, value: u64) -> String {
     let mut out = String::new();
     assert!(flag_value(Abi::X86_64, kind, value, &mut out));
     out
@@ -62,22 +62,22 @@ fn sets_of_flags() {
 
 #[test]
 fn single_values() {
-    assert_eq!(spelled(Kind::Enum(&file::SEEK), 2), "SEEK_END");
-    assert_eq!(spelled(Kind::Enum(&file::SEEK), 77), "0x4d /* SEEK_??? */");
-    assert_eq!(spelled(Kind::DirFd, 0xffff_ff9c), "AT_FDCWD");
-    assert_eq!(spelled(Kind::DirFd, (-100i64).cast_unsigned()), "AT_FDCWD");
-    assert_eq!(spelled(Kind::Signal, 9), "SIGKILL");
-    assert_eq!(spelled(Kind::Clock, 1), "CLOCK_MONOTONIC");
+    assert_eq!(spelled(ArgKind::Enum(&file::SEEK), 2), "SEEK_END");
+    assert_eq!(spelled(ArgKind::Enum(&file::SEEK), 77), "0x4d /* SEEK_??? */");
+    assert_eq!(spelled(ArgKind::DirFd, 0xffff_ff9c), "AT_FDCWD");
+    assert_eq!(spelled(ArgKind::DirFd, (-100i64).cast_unsigned()), "AT_FDCWD");
+    assert_eq!(spelled(ArgKind::Signal, 9), "SIGKILL");
+    assert_eq!(spelled(ArgKind::Clock, 1), "CLOCK_MONOTONIC");
     assert_eq!(
-        spelled(Kind::Clock, (!(100i64) << 3 | 6).cast_unsigned()),
+        spelled(ArgKind::Clock, (!(100i64) << 3 | 6).cast_unsigned()),
         "MAKE_THREAD_CPUCLOCK(100, CPUCLOCK_SCHED)"
     );
-    assert_eq!(spelled(Kind::FileMode, 0o20644), "S_IFCHR|0644");
-    assert_eq!(spelled(Kind::FlagsMode(&ipc::GET), 0o1600), "IPC_CREAT|0600");
-    assert_eq!(spelled(Kind::Ioctl, 0x5401), "TCGETS");
-    assert_eq!(spelled(Kind::Ioctl, 0x8004_ff07), "_IOC(_IOC_READ, 0xff, 0x7, 0x4)");
-    assert!(!flag_value(Abi::X86_64, Kind::Fd, 3, &mut String::new()));
-    assert!(!flag_value(Abi::X86_64, Kind::DirFd, 3, &mut String::new()));
+    assert_eq!(spelled(ArgKind::FileMode, 0o20644), "S_IFCHR|0644");
+    assert_eq!(spelled(ArgKind::FlagsMode(&ipc::GET), 0o1600), "IPC_CREAT|0600");
+    assert_eq!(spelled(ArgKind::Ioctl, 0x5401), "TCGETS");
+    assert_eq!(spelled(ArgKind::Ioctl, 0x8004_ff07), "_IOC(_IOC_READ, 0xff, 0x7, 0x4)");
+    assert!(!flag_value(Abi::X86_64, ArgKind::Fd, 3, &mut String::new()));
+    assert!(!flag_value(Abi::X86_64, ArgKind::DirFd, 3, &mut String::new()));
 }
 
 #[test]

@@ -3,18 +3,18 @@
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, ENOSPC, Kind, Len, Link, LinkLen, Many, Mem, Only, When};
+use crate::desc::{ArgKind, Dir, ENOSPC, Len, Link, LinkLen, Many, Mem, Only, When};
 use crate::layout::Layout;
 
 /// bpf(cmd, attr, size). The kernel writes back into some attributes, whatever the result.
 pub(super) fn attribute(call: &Call) -> Meaning {
     let links = ATTRIBUTES.iter().find(|(commands, _)| commands.contains(&call.command(0)));
-    let len = Len::Linked {
+    let len = Len::PointerFields {
         many: Many::Arg(at(2)),
         each: Layout::Byte,
         links: links.map_or(&[], |(_, l)| *l),
     };
-    Meaning { kind: Kind::Buf, mem: Some(Mem { dir: Dir::InOut, when: When::Always, len }) }
+    Meaning { kind: ArgKind::Buf, mem: Some(Mem { dir: Dir::InOut, when: When::Always, len }) }
 }
 
 /// Whether a map of this type has a value for each CPU, which are passed all at once.

@@ -5,7 +5,7 @@ use linux_raw_sys::general as g;
 use super::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::{file, open, unpackaged as u};
-use crate::desc::{Dir, Kind};
+use crate::desc::{ArgKind, Dir};
 use crate::layout::Layout;
 
 /// The command is argument 1.
@@ -14,15 +14,15 @@ pub(super) fn argument(call: &Call) -> Meaning {
     // Locks of 32-bit callers come in two sizes; F_OFD_* always take the large one.
     let large = if call.abi == Abi::I386 { Layout::Flock64 } else { Layout::Flock };
     match u32::try_from(call.command(1)).unwrap_or(u32::MAX) {
-        g::F_DUPFD | g::F_DUPFD_CLOEXEC | g::F_DUPFD_QUERY => Meaning::value(Kind::Fd),
-        g::F_SETFD => Meaning::value(Kind::Flags(&file::FD)),
-        g::F_SETFL => Meaning::value(Kind::Flags(&open::OPEN)),
-        g::F_SETLEASE => Meaning::value(Kind::Enum(&file::LOCK_TYPE)),
-        g::F_NOTIFY => Meaning::value(Kind::Flags(&file::NOTIFY)),
-        g::F_ADD_SEALS => Meaning::value(Kind::Flags(&file::SEAL)),
-        g::F_SETSIG => Meaning::value(Kind::Signal),
-        g::F_SETOWN => Meaning::value(Kind::Pid),
-        g::F_SETPIPE_SZ => Meaning::value(Kind::Uint),
+        g::F_DUPFD | g::F_DUPFD_CLOEXEC | g::F_DUPFD_QUERY => Meaning::value(ArgKind::Fd),
+        g::F_SETFD => Meaning::value(ArgKind::Flags(&file::FD)),
+        g::F_SETFL => Meaning::value(ArgKind::Flags(&open::OPEN)),
+        g::F_SETLEASE => Meaning::value(ArgKind::Enum(&file::LOCK_TYPE)),
+        g::F_NOTIFY => Meaning::value(ArgKind::Flags(&file::NOTIFY)),
+        g::F_ADD_SEALS => Meaning::value(ArgKind::Flags(&file::SEAL)),
+        g::F_SETSIG => Meaning::value(ArgKind::Signal),
+        g::F_SETOWN => Meaning::value(ArgKind::Pid),
+        g::F_SETPIPE_SZ => Meaning::value(ArgKind::Uint),
         g::F_SETLK | g::F_SETLKW => lock(Layout::Flock),
         g::F_OFD_SETLK | g::F_OFD_SETLKW | g::F_CANCELLK => lock(large),
         g::F_GETLK => Meaning::fixed(Dir::InOut, Layout::Flock),
@@ -38,19 +38,19 @@ pub(super) fn argument(call: &Call) -> Meaning {
         g::F_GETOWNER_UIDS => Meaning::bytes(Dir::Out, 8),
         g::F_GET_RW_HINT | g::F_GET_FILE_RW_HINT => Meaning::fixed(Dir::Out, Layout::U64),
         g::F_SET_RW_HINT | g::F_SET_FILE_RW_HINT => Meaning::fixed(Dir::In, Layout::U64),
-        _ => Meaning::value(Kind::Hex),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }
 
-pub(super) fn result(call: &Call) -> Option<Kind> {
+pub(super) fn result(call: &Call) -> Option<ArgKind> {
     Some(match u32::try_from(call.command(1)).ok()? {
-        g::F_DUPFD | g::F_DUPFD_CLOEXEC => Kind::Fd,
-        g::F_GETFD => Kind::Flags(&file::FD),
-        g::F_GETFL => Kind::Flags(&open::OPEN),
-        g::F_GETLEASE => Kind::Enum(&file::LOCK_TYPE),
-        g::F_GET_SEALS => Kind::Flags(&file::SEAL),
-        g::F_GETSIG => Kind::Signal,
-        g::F_GETOWN => Kind::Pid,
+        g::F_DUPFD | g::F_DUPFD_CLOEXEC => ArgKind::Fd,
+        g::F_GETFD => ArgKind::Flags(&file::FD),
+        g::F_GETFL => ArgKind::Flags(&open::OPEN),
+        g::F_GETLEASE => ArgKind::Enum(&file::LOCK_TYPE),
+        g::F_GET_SEALS => ArgKind::Flags(&file::SEAL),
+        g::F_GETSIG => ArgKind::Signal,
+        g::F_GETOWN => ArgKind::Pid,
         _ => return None,
     })
 }

@@ -3,7 +3,7 @@
 use linux_raw_sys::general as g;
 
 use super::{Call, Meaning};
-use crate::desc::{Dir, Kind};
+use crate::desc::{ArgKind, Dir};
 use crate::layout::Layout;
 
 /// The operation is argument 1; `time` is what utime points to.
@@ -32,7 +32,7 @@ pub(super) fn argument(call: &Call, arg: usize, time: Layout) -> Meaning {
         (
             3,
             g::FUTEX_REQUEUE | g::FUTEX_CMP_REQUEUE | g::FUTEX_CMP_REQUEUE_PI | g::FUTEX_WAKE_OP,
-        ) => Meaning::value(Kind::Uint),
-        _ => Meaning::value(Kind::Hex),
+        ) => Meaning::value(ArgKind::Uint),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }

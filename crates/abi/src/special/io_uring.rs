@@ -8,7 +8,7 @@ use linux_raw_sys::general::__kernel_timespec;
 use linux_raw_sys::io_uring::{self as r, io_uring_register_op as op};
 
 use super::{Call, Meaning, at};
-use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, Total, When};
+use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, Total, When};
 use crate::layout::Layout;
 use Dir::{In, InOut, Out};
 
@@ -23,19 +23,19 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
 fn waiting(call: &Call) -> Meaning {
     let flags = call.command(3);
     if flags & u64::from(r::IORING_ENTER_EXT_ARG_REG) != 0 {
-        return Meaning::value(Kind::Hex);
+        return Meaning::value(ArgKind::Hex);
     }
     if flags & u64::from(r::IORING_ENTER_EXT_ARG) == 0 {
         return Meaning::memory(
-            Kind::Struct(Layout::SigSet),
+            ArgKind::Struct(Layout::SigSet),
             In,
             Len::Arg { count: at(5), each: Layout::Byte },
         );
     }
     Meaning::memory(
-        Kind::Buf,
+        ArgKind::Buf,
         In,
-        Len::Linked { many: Many::Arg(at(5)), each: Layout::Byte, links: WAIT },
+        Len::PointerFields { many: Many::Arg(at(5)), each: Layout::Byte, links: WAIT },
     )
 }
 
@@ -128,10 +128,10 @@ fn registered(call: &Call) -> Meaning {
     let operation = call.command(1) & !(op::IORING_REGISTER_USE_REGISTERED_RING as u64);
     // The buffers themselves are read and written later, by other calls or by none.
     if operation == op::IORING_REGISTER_BUFFERS as u64 {
-        return Meaning::memory(Kind::Iovec, In, Len::Iov { count: at(3), total: Total::None });
+        return Meaning::memory(ArgKind::Iovec, In, Len::Iov { count: at(3), total: Total::None });
     }
     let Some((_, dir, passed)) = REGISTERED.iter().find(|(op, ..)| *op as u64 == operation) else {
-        return Meaning::value(Kind::Ptr);
+        return Meaning::value(ArgKind::Ptr);
     };
     match *passed {
         One(n) => Meaning::bytes(*dir, size(n)),
@@ -141,7 +141,11 @@ fn registered(call: &Call) -> Meaning {
         }
         Links(n, links) => {
             let many = Many::N(u8::try_from(n).unwrap_or(u8::MAX));
-            Meaning::memory(Kind::Buf, *dir, Len::Linked { many, each: Layout::Byte, links })
+            Meaning::memory(
+                ArgKind::Buf,
+                *dir,
+                Len::PointerFields { many, each: Layout::Byte, links },
+            )
         }
     }
 }

@@ -6,7 +6,7 @@ use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
 use super::{Call, Meaning};
-use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, When};
+use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 
 /// The parts of a request in the encoding of asm-generic/ioctl.h, which x86 and arm64 share.
@@ -34,7 +34,7 @@ impl Request {
 
 /// The request is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
-    let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(Kind::Hex) };
+    let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(ArgKind::Hex) };
     if ANSWERED.contains(&request) {
         return Meaning::bytes(Dir::InOut, Request::of(request).size.into()).when(When::Always);
     }
@@ -42,13 +42,17 @@ pub(super) fn argument(call: &Call) -> Meaning {
         return Meaning::fixed(*dir, *layout);
     }
     if VALUES.contains(&request) {
-        return Meaning::value(if DESCRIPTORS.contains(&request) { Kind::Fd } else { Kind::Long });
+        return Meaning::value(if DESCRIPTORS.contains(&request) {
+            ArgKind::Fd
+        } else {
+            ArgKind::Long
+        });
     }
     if let Some((_, dir, wide, narrow)) = SIZED.iter().find(|(sized, ..)| *sized == request) {
         return Meaning::bytes(*dir, if call.abi.word() == 4 { *narrow } else { *wide });
     }
     if let Some((_, dir, len)) = NESTED.iter().find(|(nested, ..)| *nested == request) {
-        return Meaning::memory(Kind::Buf, *dir, *len);
+        return Meaning::memory(ArgKind::Buf, *dir, *len);
     }
     if INTERFACE.contains(&request) {
         // struct ifreq: 16 bytes of name and a union with a map of longs.
@@ -59,10 +63,10 @@ pub(super) fn argument(call: &Call) -> Meaning {
         1 => Dir::In,
         2 => Dir::Out,
         3 => Dir::InOut,
-        _ => return Meaning::value(Kind::Hex),
+        _ => return Meaning::value(ArgKind::Hex),
     };
     if parts.size == 0 {
-        return Meaning::value(Kind::Ptr);
+        return Meaning::value(ArgKind::Ptr);
     }
     Meaning::bytes(dir, parts.size.into())
 }
@@ -168,7 +172,7 @@ const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> Link {
 }
 
 const fn with(structure: Layout, links: &'static [Link]) -> Len {
-    Len::Linked { many: Many::N(1), each: structure, links }
+    Len::PointerFields { many: Many::N(1), each: structure, links }
 }
 
 /// struct ifconf: a size and a pointer.
@@ -245,7 +249,10 @@ mod tests {
             check(FS_IOC_FIEMAP).unwrap().len,
             Len::Tailed { head: 32, at: 24, each: 56 }
         ));
-        assert!(matches!(check(SIOCGIFCONF).unwrap().len, Len::Linked { each: Layout::Iovec, .. }));
+        assert!(matches!(
+            check(SIOCGIFCONF).unwrap().len,
+            Len::PointerFields { each: Layout::Iovec, .. }
+        ));
         let of = |request: u32| {
             argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem
         };

@@ -2,8 +2,8 @@
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len};
-use crate::inner::socketcall_words;
+use crate::demultiplex::socketcall_words;
+use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
 /// The structures of one kind of object.
@@ -25,7 +25,7 @@ pub(super) fn semaphore_control(call: &Call) -> Meaning {
     match call.command(2) & !u::IPC_64 {
         u::SEM_STAT | u::SEM_STAT_ANY => Meaning::fixed(Dir::Out, SEM.object),
         u::SEM_INFO => Meaning::fixed(Dir::Out, SEM.usage),
-        u::SETVAL => Meaning::value(Kind::Int),
+        u::SETVAL => Meaning::value(ArgKind::Int),
         u::GETALL => semaphores(Dir::Out),
         u::SETALL => semaphores(Dir::In),
         other => object(other, &SEM),
@@ -34,7 +34,7 @@ pub(super) fn semaphore_control(call: &Call) -> Meaning {
 
 /// The values of a whole set, whose id is argument 0.
 fn semaphores(dir: Dir) -> Meaning {
-    Meaning::memory(Kind::Array(Layout::U16), dir, Len::Semaphores(at(0)))
+    Meaning::memory(ArgKind::Array(Layout::U16), dir, Len::Semaphores(at(0)))
 }
 
 /// The structure argument of msgctl.
@@ -60,13 +60,13 @@ fn object(command: u64, of: &Structures) -> Meaning {
         u::IPC_STAT => Meaning::fixed(Dir::Out, of.object),
         u::IPC_SET => Meaning::fixed(Dir::In, of.object),
         u::IPC_INFO => Meaning::fixed(Dir::Out, of.limits),
-        _ => Meaning::value(Kind::Hex),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }
 
 /// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it
-/// ([`crate::inner()`]), and what that call's own row does not say. The upper half of `call` is a
-/// version.
+/// ([`crate::demultiplex()`]), and what that call's own row does not say. The upper half of `call`
+/// is a version.
 pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
     match (arg, call.command(0) & 0xffff) {
         // A union: an int or a pointer.
@@ -75,8 +75,8 @@ pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
         (4, u::MSGRCV) if call.command(0) >> 16 == 0 => Meaning::bytes(Dir::In, 8),
         // Where the address of the mapping goes.
         (3, u::SHMAT) => Meaning::fixed(Dir::Out, Layout::Word),
-        (4, _) => Meaning::value(Kind::Addr),
-        _ => Meaning::value(Kind::Hex),
+        (4, _) => Meaning::value(ArgKind::Addr),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }
 
@@ -84,10 +84,10 @@ pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
 pub(super) fn socketcall(call: &Call) -> Meaning {
     match socketcall_words(call.command(0)) {
         Some(n) => Meaning::memory(
-            Kind::Array(Layout::Word),
+            ArgKind::Array(Layout::Word),
             Dir::In,
             Len::Several { n, each: Layout::Word },
         ),
-        None => Meaning::value(Kind::Ptr),
+        None => Meaning::value(ArgKind::Ptr),
     }
 }

@@ -5,7 +5,7 @@ use linux_raw_sys::ptrace as p;
 
 use super::{Call, Meaning};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, EINVAL, Kind, Len, When};
+use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;
 
 /// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a
@@ -14,7 +14,7 @@ pub(super) fn clone_tid(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_PARENT_SETTID | g::CLONE_PIDFD) != 0 {
         Meaning::fixed(Dir::Out, Layout::Int)
     } else {
-        Meaning::value(Kind::Ptr)
+        Meaning::value(ArgKind::Ptr)
     }
 }
 
@@ -24,7 +24,7 @@ pub(super) fn clone_tls(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_SETTLS) != 0 {
         Meaning::fixed(Dir::In, Layout::UserDesc)
     } else {
-        Meaning::value(Kind::Hex)
+        Meaning::value(ArgKind::Hex)
     }
 }
 
@@ -42,7 +42,7 @@ pub(super) fn landlock_rule(call: &Call) -> Meaning {
     match call.command(1) {
         u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
         u::LANDLOCK_RULE_NET_PORT => Meaning::bytes(Dir::In, 16),
-        _ => Meaning::value(Kind::Ptr),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }
 
@@ -50,12 +50,12 @@ pub(super) fn landlock_rule(call: &Call) -> Meaning {
 pub(super) fn seccomp(call: &Call) -> Meaning {
     match u32::try_from(call.command(0)).unwrap_or(u32::MAX) {
         p::SECCOMP_SET_MODE_FILTER => {
-            Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
+            Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
         p::SECCOMP_GET_ACTION_AVAIL => Meaning::fixed(Dir::In, Layout::U32),
         // struct seccomp_notif_sizes: three 16-bit numbers.
         p::SECCOMP_GET_NOTIF_SIZES => Meaning::bytes(Dir::Out, 6),
-        _ => Meaning::value(Kind::Hex),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }
 
@@ -65,10 +65,10 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
     match call.command(0) {
         0 | 2 => Meaning::returned(2),
         1 | 0x11 => Meaning {
-            kind: Kind::Struct(Layout::UserDesc),
+            kind: ArgKind::Struct(Layout::UserDesc),
             ..Meaning::counted(Dir::In, Layout::Byte, 2)
         },
-        _ => Meaning::value(Kind::Ptr),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }
 
@@ -77,7 +77,7 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
 pub(super) fn syslog(call: &Call) -> Meaning {
     match call.command(0) {
         2..=4 => Meaning::returned(2),
-        _ => Meaning::value(Kind::Ptr),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }
 
@@ -86,8 +86,8 @@ pub(super) fn syslog(call: &Call) -> Meaning {
 pub(super) fn sysfs(call: &Call, arg: usize) -> Meaning {
     match (call.command(0), arg) {
         (1, 1) => Meaning::string(),
-        (2, 2) => Meaning::memory(Kind::Str, Dir::Out, Len::CStr),
-        _ => Meaning::value(Kind::Uint),
+        (2, 2) => Meaning::memory(ArgKind::Str, Dir::Out, Len::CStr),
+        _ => Meaning::value(ArgKind::Uint),
     }
 }
 
@@ -96,10 +96,10 @@ pub(super) fn fsconfig(call: &Call) -> Meaning {
     match call.command(1) {
         u::FSCONFIG_SET_STRING => Meaning::string(),
         u::FSCONFIG_SET_PATH | u::FSCONFIG_SET_PATH_EMPTY => {
-            Meaning::memory(Kind::Path, Dir::In, Len::CStr)
+            Meaning::memory(ArgKind::Path, Dir::In, Len::CStr)
         }
         u::FSCONFIG_SET_BINARY => Meaning::counted(Dir::In, Layout::Byte, 4),
-        _ => Meaning::value(Kind::Ptr),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }
 
@@ -110,12 +110,12 @@ pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
     let command =
         if (u::Q_SYNC..=u::Q_SETQUOTA).contains(&own) { own } else { call.command(1) >> 8 };
     match command {
-        u::Q_QUOTAON => Meaning::memory(Kind::Path, Dir::In, Len::CStr),
+        u::Q_QUOTAON => Meaning::memory(ArgKind::Path, Dir::In, Len::CStr),
         u::Q_GETFMT => Meaning::fixed(Dir::Out, Layout::U32),
         u::Q_GETINFO => Meaning::fixed(Dir::Out, Layout::DqInfo),
         u::Q_SETINFO => Meaning::fixed(Dir::In, Layout::DqInfo),
         u::Q_GETQUOTA => Meaning::fixed(Dir::Out, Layout::DqBlk),
         u::Q_SETQUOTA => Meaning::fixed(Dir::In, Layout::DqBlk),
-        _ => Meaning::value(Kind::Ptr),
+        _ => Meaning::value(ArgKind::Ptr),
     }
 }

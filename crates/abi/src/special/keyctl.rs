@@ -2,7 +2,7 @@
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len, Total};
+use crate::desc::{ArgKind, Dir, Len, Total};
 use crate::layout::Layout;
 
 /// struct keyctl_dh_params: three serial numbers.
@@ -18,7 +18,7 @@ const PKEY_QUERY: u32 = 56;
 /// The operation is argument 0.
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     // What does not fit is not written at all (security/keys/keyctl.c).
-    let whole = |room| Meaning::memory(Kind::Buf, Dir::Out, Len::RetWhole(at(room)));
+    let whole = |room| Meaning::memory(ArgKind::Buf, Dir::Out, Len::RetWhole(at(room)));
     match (arg, call.command(0)) {
         (1, u::KEYCTL_JOIN_SESSION_KEYRING)
         | (2 | 3, u::KEYCTL_SEARCH | u::KEYCTL_RESTRICT_KEYRING)
@@ -26,7 +26,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         | (2, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_VERIFY) => Meaning::string(),
         (2, u::KEYCTL_UPDATE | u::KEYCTL_INSTANTIATE) => Meaning::counted(Dir::In, Layout::Byte, 3),
         (2, u::KEYCTL_INSTANTIATE_IOV) => {
-            Meaning::memory(Kind::Iovec, Dir::In, Len::Iov { count: at(3), total: Total::Own })
+            Meaning::memory(ArgKind::Iovec, Dir::In, Len::Iov { count: at(3), total: Total::Own })
         }
         (2, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_DH_COMPUTE) => whole(3),
         (2, u::KEYCTL_GET_SECURITY) => Meaning::returned(3),
@@ -39,12 +39,12 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         (4, u::KEYCTL_PKEY_QUERY) => Meaning::bytes(Dir::Out, PKEY_QUERY),
         (1, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_VERIFY) => Meaning::bytes(Dir::In, PKEY_PARAMS),
         (4, u::KEYCTL_PKEY_ENCRYPT..=u::KEYCTL_PKEY_SIGN) => {
-            Meaning::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: None })
+            Meaning::memory(ArgKind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: None })
         }
         (3, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_GET_SECURITY | u::KEYCTL_UPDATE)
         | (3, u::KEYCTL_INSTANTIATE | u::KEYCTL_DH_COMPUTE)
-        | (2, u::KEYCTL_CAPABILITIES) => Meaning::value(Kind::Size),
-        (1, _) => Meaning::value(Kind::Int),
-        _ => Meaning::value(Kind::Hex),
+        | (2, u::KEYCTL_CAPABILITIES) => Meaning::value(ArgKind::Size),
+        (1, _) => Meaning::value(ArgKind::Int),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }

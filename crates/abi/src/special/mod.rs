@@ -14,13 +14,13 @@ mod ptrace;
 mod sockopt;
 
 use crate::arch::Abi;
-use crate::desc::{Dir, Kind, Len, Mem, Sibling, Special, When};
+use crate::desc::{ArgKind, Dir, Len, Mem, Sibling, Special, When};
 use crate::layout::Layout;
 
 /// What an argument is, once the command is known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meaning {
-    pub(crate) kind: Kind,
+    pub(crate) kind: ArgKind,
     pub(crate) mem: Option<Mem>,
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn memory(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Opti
 }
 
 /// What the result of fcntl or prctl is, where it depends on the command.
-pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<Kind> {
+pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> {
     let call = Call { abi, args: *args };
     match id {
         Special::Fcntl => fcntl::result(&call),
@@ -87,34 +87,34 @@ impl Call {
 
 impl Meaning {
     /// A plain value.
-    pub(crate) const fn value(kind: Kind) -> Self {
+    pub(crate) const fn value(kind: ArgKind) -> Self {
         Self { kind, mem: None }
     }
 
     /// One structure.
     pub(crate) const fn fixed(dir: Dir, layout: Layout) -> Self {
-        Self::memory(Kind::Struct(layout), dir, Len::Fixed(layout))
+        Self::memory(ArgKind::Struct(layout), dir, Len::Fixed(layout))
     }
 
     /// So many bytes.
     pub(crate) const fn bytes(dir: Dir, n: u32) -> Self {
-        Self::memory(Kind::Buf, dir, Len::Bytes(n))
+        Self::memory(ArgKind::Buf, dir, Len::Bytes(n))
     }
 
     /// A string that goes in.
     pub(crate) const fn string() -> Self {
-        Self::memory(Kind::Str, Dir::In, Len::CStr)
+        Self::memory(ArgKind::Str, Dir::In, Len::CStr)
     }
 
     /// As many elements as another argument says.
     pub(crate) const fn counted(dir: Dir, each: Layout, by: u8) -> Self {
-        let kind = if matches!(each, Layout::Byte) { Kind::Buf } else { Kind::Array(each) };
+        let kind = if matches!(each, Layout::Byte) { ArgKind::Buf } else { ArgKind::Array(each) };
         Self::memory(kind, dir, Len::Arg { count: at(by), each })
     }
 
     /// As many bytes as the result says, another argument being the limit.
     pub(crate) const fn returned(by: u8) -> Self {
-        Self::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(by)) })
+        Self::memory(ArgKind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(by)) })
     }
 
     /// The same memory, written on other results than success.
@@ -125,7 +125,7 @@ impl Meaning {
         }
     }
 
-    pub(crate) const fn memory(kind: Kind, dir: Dir, len: Len) -> Self {
+    pub(crate) const fn memory(kind: ArgKind, dir: Dir, len: Len) -> Self {
         Self { kind, mem: Some(Mem { dir, when: When::Success, len }) }
     }
 }

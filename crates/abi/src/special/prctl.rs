@@ -5,7 +5,7 @@ use linux_raw_sys::ptrace::SECCOMP_MODE_FILTER;
 
 use super::{Call, Meaning, at};
 use crate::consts::{security, unpackaged as u};
-use crate::desc::{Dir, Kind, Len};
+use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
 /// TASK_COMM_LEN: PR_GET_NAME writes as many bytes whatever the name.
@@ -17,7 +17,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     let out = |layout| Meaning::fixed(Dir::Out, layout);
     match (arg, option) {
         (1, p::PR_SET_NAME) => Meaning::string(),
-        (1, p::PR_GET_NAME) => Meaning::memory(Kind::Str, Dir::Out, Len::Bytes(COMM)),
+        (1, p::PR_GET_NAME) => Meaning::memory(ArgKind::Str, Dir::Out, Len::Bytes(COMM)),
         (
             1,
             p::PR_GET_PDEATHSIG
@@ -29,17 +29,19 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
             | p::PR_GET_CHILD_SUBREAPER,
         ) => out(Layout::Int),
         (1, p::PR_GET_TID_ADDRESS) => out(Layout::Word),
-        (1, p::PR_SET_PDEATHSIG) => Meaning::value(Kind::Signal),
+        (1, p::PR_SET_PDEATHSIG) => Meaning::value(ArgKind::Signal),
         (1, p::PR_CAPBSET_READ | p::PR_CAPBSET_DROP) => {
-            Meaning::value(Kind::Enum(&security::CAPABILITY))
+            Meaning::value(ArgKind::Enum(&security::CAPABILITY))
         }
-        (2, p::PR_CAP_AMBIENT) => Meaning::value(Kind::Enum(&security::CAPABILITY)),
-        (1, p::PR_GET_AUXV) => {
-            Meaning::memory(Kind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(2)) })
-        }
-        (2, p::PR_GET_AUXV) => Meaning::value(Kind::Size),
+        (2, p::PR_CAP_AMBIENT) => Meaning::value(ArgKind::Enum(&security::CAPABILITY)),
+        (1, p::PR_GET_AUXV) => Meaning::memory(
+            ArgKind::Buf,
+            Dir::Out,
+            Len::Ret { each: Layout::Byte, cap: Some(at(2)) },
+        ),
+        (2, p::PR_GET_AUXV) => Meaning::value(ArgKind::Size),
         (2, p::PR_SET_SECCOMP) if call.command(1) == u64::from(SECCOMP_MODE_FILTER) => {
-            Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
+            Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
         (2, p::PR_SET_MM) if call.command(1) == u64::from(p::PR_SET_MM_MAP) => {
             Meaning::fixed(Dir::In, Layout::PrctlMmMap)
@@ -62,8 +64,8 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
             | p::PR_SET_CHILD_SUBREAPER
             | p::PR_SET_SECCOMP
             | p::PR_SET_TIMERSLACK,
-        ) => Meaning::value(Kind::Ulong),
-        _ => Meaning::value(Kind::Hex),
+        ) => Meaning::value(ArgKind::Ulong),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }
 
@@ -75,6 +77,6 @@ pub(super) fn arch_argument(call: &Call) -> Meaning {
         u::ARCH_GET_XCOMP_SUPP | u::ARCH_GET_XCOMP_PERM | u::ARCH_SHSTK_STATUS => {
             Meaning::fixed(Dir::Out, Layout::U64)
         }
-        _ => Meaning::value(Kind::Addr),
+        _ => Meaning::value(ArgKind::Addr),
     }
 }

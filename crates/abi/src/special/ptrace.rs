@@ -5,7 +5,7 @@ use linux_raw_sys::ptrace as p;
 use super::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len, Link, LinkLen, Many, Only, When};
+use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 
 /// The registers behind an iovec. The kernel says there how many bytes it has written.
@@ -18,8 +18,8 @@ static REGISTERS_OUT: [Link; 1] = behind(Dir::Out);
 static REGISTERS_IN: [Link; 1] = behind(Dir::In);
 
 fn registers(dir: Dir, links: &'static [Link]) -> Meaning {
-    let len = Len::Linked { many: Many::N(1), each: Layout::Iovec, links };
-    Meaning::memory(Kind::Struct(Layout::Iovec), dir, len)
+    let len = Len::PointerFields { many: Many::N(1), each: Layout::Iovec, links };
+    Meaning::memory(ArgKind::Struct(Layout::Iovec), dir, len)
 }
 
 /// ptrace(request, pid, addr, data).
@@ -27,7 +27,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     if arg == 2 {
         return match u32::try_from(call.command(0)) {
             Ok(p::PTRACE_PEEKSIGINFO) => Meaning::fixed(Dir::In, Layout::PtracePeekSiginfo),
-            _ => Meaning::value(Kind::Hex),
+            _ => Meaning::value(ArgKind::Hex),
         };
     }
     x86(call).unwrap_or_else(|| data(call))
@@ -69,11 +69,11 @@ fn data(call: &Call) -> Meaning {
         p::PTRACE_SET_SYSCALL_INFO => Meaning::counted(Dir::In, Layout::Byte, 2),
         p::PTRACE_PEEKSIGINFO => {
             let len = crate::desc::Len::Ret { each: Layout::SigInfo, cap: None };
-            Meaning::memory(Kind::Array(Layout::SigInfo), Dir::Out, len)
+            Meaning::memory(ArgKind::Array(Layout::SigInfo), Dir::Out, len)
         }
         p::PTRACE_CONT | p::PTRACE_SYSCALL | p::PTRACE_SINGLESTEP | p::PTRACE_DETACH => {
-            Meaning::value(Kind::Signal)
+            Meaning::value(ArgKind::Signal)
         }
-        _ => Meaning::value(Kind::Hex),
+        _ => Meaning::value(ArgKind::Hex),
     }
 }

@@ -7,7 +7,7 @@ use linux_raw_sys::net as n;
 
 use super::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::desc::{Dir, Kind, Len};
+use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
 /// getsockopt(fd, level, optname, optval, optlen).
@@ -22,7 +22,7 @@ pub(super) fn get(call: &Call) -> Meaning {
         }
         _ => (Dir::Out, Layout::Byte),
     };
-    let kind = if each == Layout::Byte { Kind::Buf } else { Kind::Array(each) };
+    let kind = if each == Layout::Byte { ArgKind::Buf } else { ArgKind::Array(each) };
     Meaning::memory(kind, dir, Len::Deref { count: at(4), each })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn set(call: &Call) -> Meaning {
     let whole = call.command(4) >= Layout::SockFprog.size(call.abi).into();
     match names(call) {
         (n::SOL_SOCKET, n::SO_ATTACH_FILTER | n::SO_ATTACH_REUSEPORT_CBPF) if whole => {
-            Meaning::memory(Kind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
+            Meaning::memory(ArgKind::Struct(Layout::SockFprog), Dir::In, Len::Fprog)
         }
         _ => Meaning::counted(Dir::In, Layout::Byte, 4),
     }

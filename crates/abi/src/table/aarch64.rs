@@ -9,5 +9,5 @@ use crate::desc::*;
 pub(super) static ROWS: &[Row] = rows! {
     clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid),
         tls: HEX, child_tidptr: PTR)
-                              -> PID, execute(Classes::PROCESS).makes(Makes::Clone).act(Act::Clone);
+                        -> PID, execute(Classes::PROCESS).makes(Makes::Clone).kind(CallKind::Clone);
 };

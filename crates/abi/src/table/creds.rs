@@ -10,34 +10,34 @@ const DESC: Classes = Classes::CREDS.and(Classes::DESC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    getuid()                                               -> UID, emulate(CRED);
-    geteuid()                                              -> UID, emulate(CRED);
-    getgid()                                               -> GID, emulate(CRED);
-    getegid()                                              -> GID, emulate(CRED);
-    setuid(uid: UID)                                       -> INT, emulate(CRED).act(Act::SetCreds);
-    setgid(gid: GID)                                       -> INT, emulate(CRED).act(Act::SetCreds);
-    setreuid(ruid: UID, euid: UID)                         -> INT, emulate(CRED).act(Act::SetCreds);
-    setregid(rgid: GID, egid: GID)                         -> INT, emulate(CRED).act(Act::SetCreds);
+    getuid()                                         -> UID, emulate(CRED);
+    geteuid()                                        -> UID, emulate(CRED);
+    getgid()                                         -> GID, emulate(CRED);
+    getegid()                                        -> GID, emulate(CRED);
+    setuid(uid: UID)                                 -> INT, emulate(CRED).kind(CallKind::SetCreds);
+    setgid(gid: GID)                                 -> INT, emulate(CRED).kind(CallKind::SetCreds);
+    setreuid(ruid: UID, euid: UID)                   -> INT, emulate(CRED).kind(CallKind::SetCreds);
+    setregid(rgid: GID, egid: GID)                   -> INT, emulate(CRED).kind(CallKind::SetCreds);
     getresuid(ruidp: out(of(Uid)), euidp: out(of(Uid)), suidp: out(of(Uid))) -> INT, emulate(CRED);
     getresgid(rgidp: out(of(Uid)), egidp: out(of(Uid)), sgidp: out(of(Uid))) -> INT, emulate(CRED);
-    setresuid(ruid: UID, euid: UID, suid: UID)             -> INT, emulate(CRED).act(Act::SetCreds);
-    setresgid(rgid: GID, egid: GID, sgid: GID)             -> INT, emulate(CRED).act(Act::SetCreds);
-    setfsuid(uid: UID)                                     -> UID, emulate(CRED).act(Act::SetCreds);
-    setfsgid(gid: GID)                                     -> GID, emulate(CRED).act(Act::SetCreds);
+    setresuid(ruid: UID, euid: UID, suid: UID)       -> INT, emulate(CRED).kind(CallKind::SetCreds);
+    setresgid(rgid: GID, egid: GID, sgid: GID)       -> INT, emulate(CRED).kind(CallKind::SetCreds);
+    setfsuid(uid: UID)                               -> UID, emulate(CRED).kind(CallKind::SetCreds);
+    setfsgid(gid: GID)                               -> GID, emulate(CRED).kind(CallKind::SetCreds);
     getgroups(gidsetsize: INT, grouplist: out(rets(Uid, "gidsetsize"))) -> INT, emulate(CRED);
     setgroups(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))
-                                                           -> INT, emulate(CRED).act(Act::SetCreds);
+                                                     -> INT, emulate(CRED).kind(CallKind::SetCreds);
     // A version that the kernel does not know is answered with the one it would have: on EINVAL,
     // and on success where no data are asked for.
     capget(header: special(Special::CapHeader), dataptr: out(cap_data("header")))
-                                        -> INT, emulate(CRED);
+                                  -> INT, emulate(CRED);
     capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))),
-        data: input(cap_data("header"))) -> INT, emulate(CRED).act(Act::SetCreds);
+        data: input(cap_data("header"))) -> INT, emulate(CRED).kind(CallKind::SetCreds);
     seccomp(op: one_of(&s::SECCOMP), flags: flags(&s::SECCOMP_FILTER),
         uargs: special(Special::Seccomp))
-                                        -> INT, apart(CRED).makes(Makes::Seccomp).act(Act::Seccomp);
+                                  -> INT, apart(CRED).makes(Makes::Seccomp).kind(CallKind::Seccomp);
     landlock_create_ruleset(attr: input(arg("size")), size: SIZE, flags: flags(&s::LANDLOCK))
-                                        -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);
+                                  -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE),
         rule_attr: special(Special::Landlock), flags: HEX32) -> INT, emulate(DESC);
     landlock_restrict_self(ruleset_fd: FD, flags: HEX32) -> INT, emulate(DESC);
@@ -58,5 +58,5 @@ pub(super) static ROWS: &[Row] = rows! {
         arg3: special(Special::Keyctl), arg4: special(Special::Keyctl),
         arg5: special(Special::Keyctl))                                      -> LONG, emulate(CRED);
     getrandom(ubuf: out(ret("len")), len: SIZE, flags: flags(&s::RANDOM))
-                                                 -> SIZE, emulate(Classes::SYSTEM).act(Act::Random);
+                                           -> SIZE, emulate(Classes::SYSTEM).kind(CallKind::Random);
 };

@@ -12,167 +12,173 @@ const PIPE: Classes = Classes::DESC.and(Classes::IPC);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
-    read(fd: FD, buf: out(ret("count")), count: SIZE)        -> SIZE, emulate(DESC).act(Act::Read);
-    write(fd: FD, buf: input(arg("count")), count: SIZE)     -> SIZE, emulate(DESC).act(Act::Write);
+    read(fd: FD, buf: out(ret("count")), count: SIZE)  -> SIZE, emulate(DESC).kind(CallKind::Read);
+    write(fd: FD, buf: input(arg("count")), count: SIZE)
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     pread64(fd: FD, buf: out(ret("count")), count: SIZE, pos: OFF)
-                                                             -> SIZE, emulate(DESC).act(Act::Read);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Read);
     pwrite64(fd: FD, buf: input(arg("count")), count: SIZE, pos: OFF)
-                                                             -> SIZE, emulate(DESC).act(Act::Write);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     readv(fd: FD, vec: out(iov("vlen", Total::Ret)), vlen: ULONG)
-                                                             -> SIZE, emulate(DESC).act(Act::Read);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Read);
     writev(fd: FD, vec: input(iov("vlen", Total::Own)), vlen: ULONG)
-                                                             -> SIZE, emulate(DESC).act(Act::Write);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     preadv(fd: FD, vec: out(iov("vlen", Total::Ret)), vlen: ULONG, pos_l: HALF, pos_h: HALF)
-                                                             -> SIZE, emulate(DESC).act(Act::Read);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Read);
     pwritev(fd: FD, vec: input(iov("vlen", Total::Own)), vlen: ULONG, pos_l: HALF, pos_h: HALF)
-                                                             -> SIZE, emulate(DESC).act(Act::Write);
+                                                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     preadv2(fd: FD, vec: out(iov("vlen", Total::Ret)), vlen: ULONG, pos_l: HALF, pos_h: HALF,
-        flags: flags(&f::RWF))                               -> SIZE, emulate(DESC).act(Act::Read);
+        flags: flags(&f::RWF))                         -> SIZE, emulate(DESC).kind(CallKind::Read);
     pwritev2(fd: FD, vec: input(iov("vlen", Total::Own)), vlen: ULONG, pos_l: HALF, pos_h: HALF,
-        flags: flags(&f::RWF))                               -> SIZE, emulate(DESC).act(Act::Write);
-    readahead(fd: FD, offset: OFF, count: SIZE)              -> INT,  emulate(DESC);
-    lseek(fd: FD, offset: OFF, whence: one_of(&f::SEEK))     -> OFF,  emulate(DESC).act(Act::Seek);
+        flags: flags(&f::RWF))                         -> SIZE, emulate(DESC).kind(CallKind::Write);
+    readahead(fd: FD, offset: OFF, count: SIZE)        -> INT,  emulate(DESC);
+    lseek(fd: FD, offset: OFF, whence: one_of(&f::SEEK))
+                                                       -> OFF,  emulate(DESC).kind(CallKind::Seek);
     sendfile(out_fd: FD, in_fd: FD, offset: inout(of(OffT)), count: SIZE)
-                                       -> SIZE, emulate(DESC.and(Classes::NETWORK)).act(Act::Write);
+                                 -> SIZE, emulate(DESC.and(Classes::NETWORK)).kind(CallKind::Write);
     copy_file_range(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)),
-        len: SIZE, flags: HEX32)                             -> SIZE, emulate(DESC).act(Act::Write);
+        len: SIZE, flags: HEX32)                       -> SIZE, emulate(DESC).kind(CallKind::Write);
     splice(fd_in: FD, off_in: inout(of(Loff)), fd_out: FD, off_out: inout(of(Loff)), len: SIZE,
-        flags: flags(&f::SPLICE))                            -> SIZE, emulate(PIPE).act(Act::Write);
+        flags: flags(&f::SPLICE))                      -> SIZE, emulate(PIPE).kind(CallKind::Write);
     tee(fdin: FD, fdout: FD, len: SIZE, flags: flags(&f::SPLICE))
-                                                             -> SIZE, emulate(PIPE).act(Act::Write);
+                                                       -> SIZE, emulate(PIPE).kind(CallKind::Write);
     vmsplice(fd: FD, uiov: input(iov("nr_segs", Total::Own)), nr_segs: ULONG,
-        flags: flags(&f::SPLICE))                            -> SIZE, apart(PIPE).act(Act::Write);
+        flags: flags(&f::SPLICE))                      -> SIZE, apart(PIPE).kind(CallKind::Write);
 
     open(filename: PATH, flags: flags(&open::OPEN), mode: MODE)
-                                         -> FD,  emulate(DESC).makes(RET).act(Act::Open);
+                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
     openat(dfd: DIRFD, filename: PATH, flags: flags(&open::OPEN), mode: MODE)
-                                         -> FD,  emulate(DESC).makes(RET).act(Act::Open);
-    openat2(dfd: DIRFD, filename: PATH, how: kind(Kind::Struct(OpenHow), input(arg("usize"))),
-        usize: SIZE)                     -> FD,  emulate(DESC).makes(RET).act(Act::Open);
-    creat(pathname: PATH, mode: MODE)    -> FD,  emulate(DESC).makes(RET).act(Act::Open);
+                                   -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
+    openat2(dfd: DIRFD, filename: PATH, how: kind(ArgKind::Struct(OpenHow), input(arg("usize"))),
+        usize: SIZE)               -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
+    creat(pathname: PATH, mode: MODE) -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
     open_by_handle_at(mountdirfd: DIRFD,
-        handle: kind(Kind::Struct(FileHandle), input(self_sized(0, 8, 8, 128))),
-        flags: flags(&open::OPEN))       -> FD,  emulate(DESC).makes(RET).act(Act::Open);
+        handle: kind(ArgKind::Struct(FileHandle), input(self_sized(0, 8, 8, 128))),
+        flags: flags(&open::OPEN)) -> FD,  emulate(DESC).makes(RET).kind(CallKind::Open);
     name_to_handle_at(dfd: DIRFD, name: PATH,
         handle: when(When::SuccessOr(&[EOVERFLOW]),
-            kind(Kind::Struct(FileHandle), inout(self_sized(0, 8, 8, 128)))),
+            kind(ArgKind::Struct(FileHandle), inout(self_sized(0, 8, 8, 128)))),
         mnt_id: when(When::SuccessOr(&[EOVERFLOW]), out(of(Int))), flag: flags(&open::AT_HANDLE))
-                                         -> INT, emulate(DESC);
-    close(fd: FD)                        -> INT, emulate(PLAIN).act(Act::Close);
+                                   -> INT, emulate(DESC);
+    close(fd: FD)                  -> INT, emulate(PLAIN).kind(CallKind::Close);
     close_range(fd: FD, max_fd: UINT, flags: flags(&f::CLOSE_RANGE))
-                                         -> INT, emulate(PLAIN).act(Act::CloseRange);
-    dup(fildes: FD)                      -> FD,  emulate(PLAIN).makes(RET).act(Act::Dup);
-    dup2(oldfd: FD, newfd: FD)           -> FD,  emulate(PLAIN).makes(RET).act(Act::DupTo);
+                                   -> INT, emulate(PLAIN).kind(CallKind::CloseRange);
+    dup(fildes: FD)                -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::Dup);
+    dup2(oldfd: FD, newfd: FD)     -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::DupTo);
     dup3(oldfd: FD, newfd: FD, flags: flags(&open::CREATE))
-                                         -> FD,  emulate(PLAIN).makes(RET).act(Act::DupTo);
+                                   -> FD,  emulate(PLAIN).makes(RET).kind(CallKind::DupTo);
     fcntl(fd: FD, cmd: one_of(&f::FCNTL), arg: special(Special::Fcntl))
-                                         -> INT, emulate(PLAIN).makes(Makes::Fcntl).act(Act::Fcntl);
+                                   -> INT, emulate(PLAIN).makes(Makes::Fcntl).kind(CallKind::Fcntl);
     ioctl(fd: FD, cmd: IOCTL, arg: special(Special::Ioctl))
-                                         -> INT, emulate(PLAIN).makes(Makes::Ioctl).act(Act::Ioctl);
-    flock(fd: FD, cmd: flags(&f::FLOCK)) -> INT, emulate(DESC).act(Act::Lock);
-    pipe(fildes: out(Len::Bytes(8)))     -> INT, emulate(PIPE).makes(pair("fildes")).act(Act::Pair);
+                                   -> INT, emulate(PLAIN).makes(Makes::Ioctl).kind(CallKind::Ioctl);
+    flock(fd: FD, cmd: flags(&f::FLOCK)) -> INT, emulate(DESC).kind(CallKind::Lock);
+    pipe(fildes: out(Len::Bytes(8)))
+                                   -> INT, emulate(PIPE).makes(pair("fildes")).kind(CallKind::Pair);
     pipe2(fildes: out(Len::Bytes(8)), flags: flags(&open::CREATE))
-                                         -> INT, emulate(PIPE).makes(pair("fildes")).act(Act::Pair);
+                                   -> INT, emulate(PIPE).makes(pair("fildes")).kind(CallKind::Pair);
     memfd_create(uname: STR, flags: flags(&f::MEMFD))
-                             -> FD,  emulate(DESC.and(Classes::MEMORY)).makes(RET).act(Act::MakeFd);
+                       -> FD,  emulate(DESC.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
     memfd_secret(flags: flags(&open::CREATE))
-                              -> FD,  refuse(DESC.and(Classes::MEMORY)).makes(RET).act(Act::MakeFd);
+                        -> FD,  refuse(DESC.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
 
-    stat(filename: PATH, statbuf: out(of(Stat)))           -> INT,  emulate(FILE).act(Act::Stat);
-    lstat(filename: PATH, statbuf: out(of(Stat)))          -> INT,  emulate(FILE).act(Act::Stat);
-    fstat(fd: FD, statbuf: out(of(Stat)))                  -> INT,  emulate(DESC).act(Act::Stat);
+    stat(filename: PATH, statbuf: out(of(Stat)))     -> INT,  emulate(FILE).kind(CallKind::Stat);
+    lstat(filename: PATH, statbuf: out(of(Stat)))    -> INT,  emulate(FILE).kind(CallKind::Stat);
+    fstat(fd: FD, statbuf: out(of(Stat)))            -> INT,  emulate(DESC).kind(CallKind::Stat);
     newfstatat(dfd: DIRFD, filename: PATH, statbuf: out(of(Stat)), flag: flags(&open::AT_STAT))
-                                                           -> INT,  emulate(DESC).act(Act::Stat);
+                                                     -> INT,  emulate(DESC).kind(CallKind::Stat);
     statx(dfd: DIRFD, filename: PATH, flags: flags(&open::AT_STAT), mask: flags(&f::STATX),
-        buffer: out(of(Statx)))                            -> INT,  emulate(DESC).act(Act::Stat);
-    statfs(pathname: PATH, buf: out(of(Statfs)))           -> INT,  emulate(FILE);
-    fstatfs(fd: FD, buf: out(of(Statfs)))                  -> INT,  emulate(DESC);
-    ustat(dev: DEV, ubuf: out(of(Ustat)))                  -> INT,  emulate(FILE);
-    access(filename: PATH, mode: flags(&open::ACCESS))     -> INT,  emulate(FILE).act(Act::Access);
+        buffer: out(of(Statx)))                      -> INT,  emulate(DESC).kind(CallKind::Stat);
+    statfs(pathname: PATH, buf: out(of(Statfs)))     -> INT,  emulate(FILE);
+    fstatfs(fd: FD, buf: out(of(Statfs)))            -> INT,  emulate(DESC);
+    ustat(dev: DEV, ubuf: out(of(Ustat)))            -> INT,  emulate(FILE);
+    access(filename: PATH, mode: flags(&open::ACCESS))
+                                                     -> INT,  emulate(FILE).kind(CallKind::Access);
     faccessat(dfd: DIRFD, filename: PATH, mode: flags(&open::ACCESS))
-                                                           -> INT,  emulate(DESC).act(Act::Access);
+                                                     -> INT,  emulate(DESC).kind(CallKind::Access);
     faccessat2(dfd: DIRFD, filename: PATH, mode: flags(&open::ACCESS),
-        flags: flags(&open::AT_ACCESS))                    -> INT,  emulate(DESC).act(Act::Access);
-    readlink(path: PATH, buf: kind(Kind::Path, out(ret("bufsiz"))), bufsiz: INT)
-                                                          -> SIZE, emulate(FILE).act(Act::ReadLink);
-    readlinkat(dfd: DIRFD, pathname: PATH, buf: kind(Kind::Path, out(ret("bufsiz"))), bufsiz: INT)
-                                                          -> SIZE, emulate(DESC).act(Act::ReadLink);
+        flags: flags(&open::AT_ACCESS))              -> INT,  emulate(DESC).kind(CallKind::Access);
+    readlink(path: PATH, buf: kind(ArgKind::Path, out(ret("bufsiz"))), bufsiz: INT)
+                                                    -> SIZE, emulate(FILE).kind(CallKind::ReadLink);
+    readlinkat(dfd: DIRFD, pathname: PATH, buf: kind(ArgKind::Path, out(ret("bufsiz"))),
+        bufsiz: INT)                                -> SIZE, emulate(DESC).kind(CallKind::ReadLink);
     getdents(fd: FD, dirent: out(ret("count")), count: UINT)
-                                                           -> SIZE, emulate(DESC).act(Act::ReadDir);
+                                                     -> SIZE, emulate(DESC).kind(CallKind::ReadDir);
     getdents64(fd: FD, dirent: out(ret("count")), count: UINT)
-                                                           -> SIZE, emulate(DESC).act(Act::ReadDir);
+                                                     -> SIZE, emulate(DESC).kind(CallKind::ReadDir);
     file_getattr(dfd: DIRFD, filename: PATH,
-        ufattr: kind(Kind::Struct(FileAttr), out(arg("usize"))), usize: SIZE,
-        at_flags: flags(&open::AT))                        -> INT,  emulate(DESC).act(Act::Stat);
+        ufattr: kind(ArgKind::Struct(FileAttr), out(arg("usize"))), usize: SIZE,
+        at_flags: flags(&open::AT))                  -> INT,  emulate(DESC).kind(CallKind::Stat);
     file_setattr(dfd: DIRFD, filename: PATH,
-        ufattr: kind(Kind::Struct(FileAttr), input(arg("usize"))), usize: SIZE,
-        at_flags: flags(&open::AT))                        -> INT,  emulate(DESC);
+        ufattr: kind(ArgKind::Struct(FileAttr), input(arg("usize"))), usize: SIZE,
+        at_flags: flags(&open::AT))                  -> INT,  emulate(DESC);
 
-    lookup_dcookie(cookie64: HEX, buf: kind(Kind::Path, out(ret("len"))), len: SIZE)
-                                                            -> SIZE, emulate(FILE);
-    getcwd(buf: kind(Kind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE);
-    chdir(filename: PATH)                                   -> INT,  emulate(FILE).act(Act::Chdir);
-    fchdir(fd: FD)                                          -> INT,  emulate(DESC).act(Act::Fchdir);
-    chroot(filename: PATH)                                  -> INT,  emulate(FILE).act(Act::Chroot);
-    umask(mask: MODE)                                       -> MODE, emulate(FILE).act(Act::Umask);
-    mkdir(pathname: PATH, mode: MODE)                       -> INT,  emulate(FILE).act(Act::Mkdir);
-    mkdirat(dfd: DIRFD, pathname: PATH, mode: MODE)         -> INT,  emulate(DESC).act(Act::Mkdir);
-    rmdir(pathname: PATH)                                   -> INT,  emulate(FILE).act(Act::Rmdir);
-    mknod(filename: PATH, mode: FILE_MODE, dev: DEV)        -> INT,  emulate(FILE).act(Act::Mknod);
+    lookup_dcookie(cookie64: HEX, buf: kind(ArgKind::Path, out(ret("len"))), len: SIZE)
+                                                      -> SIZE, emulate(FILE);
+    getcwd(buf: kind(ArgKind::Path, out(ret("size"))), size: SIZE) -> SIZE, emulate(FILE);
+    chdir(filename: PATH)                             -> INT,  emulate(FILE).kind(CallKind::Chdir);
+    fchdir(fd: FD)                                    -> INT,  emulate(DESC).kind(CallKind::Fchdir);
+    chroot(filename: PATH)                            -> INT,  emulate(FILE).kind(CallKind::Chroot);
+    umask(mask: MODE)                                 -> MODE, emulate(FILE).kind(CallKind::Umask);
+    mkdir(pathname: PATH, mode: MODE)                 -> INT,  emulate(FILE).kind(CallKind::Mkdir);
+    mkdirat(dfd: DIRFD, pathname: PATH, mode: MODE)   -> INT,  emulate(DESC).kind(CallKind::Mkdir);
+    rmdir(pathname: PATH)                             -> INT,  emulate(FILE).kind(CallKind::Rmdir);
+    mknod(filename: PATH, mode: FILE_MODE, dev: DEV)  -> INT,  emulate(FILE).kind(CallKind::Mknod);
     mknodat(dfd: DIRFD, filename: PATH, mode: FILE_MODE, dev: DEV)
-                                                            -> INT,  emulate(DESC).act(Act::Mknod);
-    unlink(pathname: PATH)                                  -> INT,  emulate(FILE).act(Act::Unlink);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Mknod);
+    unlink(pathname: PATH)                            -> INT,  emulate(FILE).kind(CallKind::Unlink);
     unlinkat(dfd: DIRFD, pathname: PATH, flag: flags(&open::AT_UNLINK))
-                                                            -> INT,  emulate(DESC).act(Act::Unlink);
-    rename(oldname: PATH, newname: PATH)                    -> INT,  emulate(FILE).act(Act::Rename);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Unlink);
+    rename(oldname: PATH, newname: PATH)              -> INT,  emulate(FILE).kind(CallKind::Rename);
     renameat(olddfd: DIRFD, oldname: PATH, newdfd: DIRFD, newname: PATH)
-                                                            -> INT,  emulate(DESC).act(Act::Rename);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Rename);
     renameat2(olddfd: DIRFD, oldname: PATH, newdfd: DIRFD, newname: PATH, flags: flags(&f::RENAME))
-                                                            -> INT,  emulate(DESC).act(Act::Rename);
-    link(oldname: PATH, newname: PATH)                      -> INT,  emulate(FILE).act(Act::Link);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Rename);
+    link(oldname: PATH, newname: PATH)                -> INT,  emulate(FILE).kind(CallKind::Link);
     linkat(olddfd: DIRFD, oldname: PATH, newdfd: DIRFD, newname: PATH, flags: flags(&open::AT))
-                                                            -> INT,  emulate(DESC).act(Act::Link);
-    symlink(oldname: PATH, newname: PATH)                  -> INT,  emulate(FILE).act(Act::Symlink);
-    symlinkat(oldname: PATH, newdfd: DIRFD, newname: PATH) -> INT,  emulate(DESC).act(Act::Symlink);
-    chmod(filename: PATH, mode: MODE)                       -> INT,  emulate(FILE).act(Act::Chmod);
-    fchmod(fd: FD, mode: MODE)                              -> INT,  emulate(DESC).act(Act::Chmod);
-    fchmodat(dfd: DIRFD, filename: PATH, mode: MODE)        -> INT,  emulate(DESC).act(Act::Chmod);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Link);
+    symlink(oldname: PATH, newname: PATH)            -> INT,  emulate(FILE).kind(CallKind::Symlink);
+    symlinkat(oldname: PATH, newdfd: DIRFD, newname: PATH)
+                                                     -> INT,  emulate(DESC).kind(CallKind::Symlink);
+    chmod(filename: PATH, mode: MODE)                 -> INT,  emulate(FILE).kind(CallKind::Chmod);
+    fchmod(fd: FD, mode: MODE)                        -> INT,  emulate(DESC).kind(CallKind::Chmod);
+    fchmodat(dfd: DIRFD, filename: PATH, mode: MODE)  -> INT,  emulate(DESC).kind(CallKind::Chmod);
     fchmodat2(dfd: DIRFD, filename: PATH, mode: MODE, flags: flags(&open::AT))
-                                                            -> INT,  emulate(DESC).act(Act::Chmod);
-    chown(filename: PATH, user: UID, group: GID)            -> INT,  emulate(FILE).act(Act::Chown);
-    lchown(filename: PATH, user: UID, group: GID)           -> INT,  emulate(FILE).act(Act::Chown);
-    fchown(fd: FD, user: UID, group: GID)                   -> INT,  emulate(DESC).act(Act::Chown);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Chmod);
+    chown(filename: PATH, user: UID, group: GID)      -> INT,  emulate(FILE).kind(CallKind::Chown);
+    lchown(filename: PATH, user: UID, group: GID)     -> INT,  emulate(FILE).kind(CallKind::Chown);
+    fchown(fd: FD, user: UID, group: GID)             -> INT,  emulate(DESC).kind(CallKind::Chown);
     fchownat(dfd: DIRFD, filename: PATH, user: UID, group: GID, flag: flags(&open::AT))
-                                                            -> INT,  emulate(DESC).act(Act::Chown);
-    truncate(path: PATH, length: OFF)                     -> INT,  emulate(FILE).act(Act::Truncate);
-    ftruncate(fd: FD, length: OFF)                        -> INT,  emulate(DESC).act(Act::Truncate);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Chown);
+    truncate(path: PATH, length: OFF)               -> INT,  emulate(FILE).kind(CallKind::Truncate);
+    ftruncate(fd: FD, length: OFF)                  -> INT,  emulate(DESC).kind(CallKind::Truncate);
     fallocate(fd: FD, mode: flags(&f::FALLOCATE), offset: OFF, len: OFF)
-                                                          -> INT,  emulate(DESC).act(Act::Truncate);
+                                                    -> INT,  emulate(DESC).kind(CallKind::Truncate);
     fadvise64(fd: FD, offset: OFF, len: SIZE, advice: one_of(&f::FADVISE)) -> INT,  emulate(DESC);
-    utime(filename: PATH, times: input(of(Utimbuf)))        -> INT,  emulate(FILE).act(Act::Utime);
-    utimes(filename: PATH, utimes: input(TIMEVALS))         -> INT,  emulate(FILE).act(Act::Utime);
+    utime(filename: PATH, times: input(of(Utimbuf)))  -> INT,  emulate(FILE).kind(CallKind::Utime);
+    utimes(filename: PATH, utimes: input(TIMEVALS))   -> INT,  emulate(FILE).kind(CallKind::Utime);
     futimesat(dfd: DIRFD, filename: PATH, utimes: input(TIMEVALS))
-                                                            -> INT,  emulate(DESC).act(Act::Utime);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Utime);
     utimensat(dfd: DIRFD, filename: PATH, utimes: input(TIMESPECS), flags: flags(&open::AT))
-                                                            -> INT,  emulate(DESC).act(Act::Utime);
+                                                      -> INT,  emulate(DESC).kind(CallKind::Utime);
 
-    sync()                                            -> INT, emulate(Classes::FILE).act(Act::Sync);
-    syncfs(fd: FD)                                    -> INT, emulate(DESC).act(Act::Sync);
-    fsync(fd: FD)                                     -> INT, emulate(DESC).act(Act::Sync);
-    fdatasync(fd: FD)                                 -> INT, emulate(DESC).act(Act::Sync);
+    sync()                                      -> INT, emulate(Classes::FILE).kind(CallKind::Sync);
+    syncfs(fd: FD)                              -> INT, emulate(DESC).kind(CallKind::Sync);
+    fsync(fd: FD)                               -> INT, emulate(DESC).kind(CallKind::Sync);
+    fdatasync(fd: FD)                           -> INT, emulate(DESC).kind(CallKind::Sync);
     sync_file_range(fd: FD, offset: OFF, nbytes: OFF, flags: flags(&f::SYNC_RANGE))
-                                                      -> INT, emulate(DESC).act(Act::Sync);
+                                                -> INT, emulate(DESC).kind(CallKind::Sync);
     cachestat(fd: FD, cstat_range: input(of(CachestatRange)), cstat: out(of(Cachestat)),
-        flags: HEX32)                                 -> INT, emulate(DESC);
+        flags: HEX32)                           -> INT, emulate(DESC);
 
-    inotify_init()                                -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);
-    inotify_init1(flags: flags(&f::INOTIFY_INIT)) -> FD,  emulate(DESC).makes(RET).act(Act::MakeFd);
+    inotify_init()                          -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
+    inotify_init1(flags: flags(&f::INOTIFY_INIT))
+                                            -> FD,  emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     inotify_add_watch(fd: FD, pathname: PATH, mask: flags(&f::INOTIFY)) -> INT, emulate(DESC);
-    inotify_rm_watch(fd: FD, wd: INT)             -> INT, emulate(DESC);
+    inotify_rm_watch(fd: FD, wd: INT)       -> INT, emulate(DESC);
     fanotify_init(flags: flags(&f::FANOTIFY), event_f_flags: flags(&open::OPEN))
-                                                  -> FD,  refuse(DESC).makes(RET).act(Act::MakeFd);
+                                            -> FD,  refuse(DESC).makes(RET).kind(CallKind::MakeFd);
     fanotify_mark(fanotify_fd: FD, flags: flags(&f::FANOTIFY_MARK), mask: HEX, dfd: DIRFD,
-        pathname: PATH)                           -> INT, refuse(DESC);
+        pathname: PATH)                     -> INT, refuse(DESC);
     userfaultfd(flags: flags(&memory::USERFAULTFD))
-                             -> FD,  refuse(PLAIN.and(Classes::MEMORY)).makes(RET).act(Act::MakeFd);
+                       -> FD,  refuse(PLAIN.and(Classes::MEMORY)).makes(RET).kind(CallKind::MakeFd);
 };

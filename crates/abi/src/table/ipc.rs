@@ -36,63 +36,64 @@ const NOTIFIED: &[Link] = &[Link {
 pub(super) static ROWS: &[Row] = rows! {
     futex(uaddr: special(Special::Futex), op: flags(&i::FUTEX), val: UINT,
         utime: special(Special::Futex), uaddr2: special(Special::Futex), val3: HEX32)
-                                                               -> INT, emulate(MEM).act(Act::Futex);
+                                                         -> INT, emulate(MEM).kind(CallKind::Futex);
     futex_wait(uaddr: input(of(U32)), val: ULONG, mask: HEX, flags: flags(&i::FUTEX2),
         timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK))
-                                                               -> INT, emulate(MEM).act(Act::Futex);
+                                                         -> INT, emulate(MEM).kind(CallKind::Futex);
     futex_wake(uaddr: input(of(U32)), mask: HEX, nr: INT, flags: flags(&i::FUTEX2))
-                                                               -> INT, emulate(MEM).act(Act::Futex);
-    futex_requeue(waiters: input(linked(2, FutexWaitv, WAITERS)), flags: HEX32, nr_wake: INT,
-        nr_requeue: INT)                                       -> INT, emulate(MEM).act(Act::Futex);
-    futex_waitv(waiters: input(linked_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT,
+                                                         -> INT, emulate(MEM).kind(CallKind::Futex);
+    futex_requeue(waiters: input(pointer_fields(2, FutexWaitv, WAITERS)), flags: HEX32,
+        nr_wake: INT, nr_requeue: INT)                   -> INT, emulate(MEM).kind(CallKind::Futex);
+    futex_waitv(waiters: input(pointer_fields_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT,
         flags: HEX32, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK))
-                                                               -> INT, emulate(MEM).act(Act::Futex);
+                                                         -> INT, emulate(MEM).kind(CallKind::Futex);
 
-    semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET))   -> INT,  emulate(IPC);
+    semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);
     semop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT) -> INT,  emulate(IPC);
     semtimedop(semid: INT, tsops: input(args(SemBuf, "nsops")), nsops: UINT,
-        timeout: input(of(Timespec)))                           -> INT,  emulate(IPC);
+        timeout: input(of(Timespec)))                     -> INT,  emulate(IPC);
     semctl(semid: INT, semnum: INT, cmd: flags(&i::SEMCTL_CMD), arg: special(Special::Semctl))
-                                                                -> INT,  emulate(IPC);
-    msgget(key: HEX, msgflg: flags_mode(&i::GET))               -> INT,  emulate(IPC);
+                                                          -> INT,  emulate(IPC);
+    msgget(key: HEX, msgflg: flags_mode(&i::GET))         -> INT,  emulate(IPC);
     msgsnd(msqid: INT, msgp: input(msgbuf("msgsz")), msgsz: SIZE, msgflg: flags(&i::MSG))
-                                                                -> INT,  emulate(IPC);
+                                                          -> INT,  emulate(IPC);
     msgrcv(msqid: INT, msgp: out(msgbuf("msgsz")), msgsz: SIZE, msgtyp: LONG,
-        msgflg: flags(&i::MSG))                                 -> SIZE, emulate(IPC);
+        msgflg: flags(&i::MSG))                           -> SIZE, emulate(IPC);
     msgctl(msqid: INT, cmd: flags(&i::MSGCTL_CMD), buf: special(Special::Msgctl))
-                                                                -> INT,  emulate(IPC);
-    shmget(key: HEX, size: SIZE, shmflg: flags_mode(&i::GET))   -> INT,  emulate(MEM);
+                                                          -> INT,  emulate(IPC);
+    shmget(key: HEX, size: SIZE, shmflg: flags_mode(&i::GET)) -> INT,  emulate(MEM);
     shmat(shmid: INT, shmaddr: ADDR, shmflg: flags(&i::SHMAT_FLAGS))
-                                                                -> ADDR, apart(MEM).act(Act::Shmat);
-    shmdt(shmaddr: ADDR)                                      -> INT,  execute(MEM).act(Act::Shmdt);
+                                                          -> ADDR, apart(MEM).kind(CallKind::Shmat);
+    shmdt(shmaddr: ADDR)                                -> INT,  execute(MEM).kind(CallKind::Shmdt);
     shmctl(shmid: INT, cmd: flags(&i::SHMCTL_CMD), buf: special(Special::Shmctl))
-                                                                -> INT,  emulate(MEM);
+                                                          -> INT,  emulate(MEM);
 
     mq_open(u_name: STR, oflag: flags(&open::OPEN), mode: MODE, u_attr: input(of(MqAttr)))
-                                                   -> FD,   emulate(DESC).makes(RET).act(Act::Open);
-    mq_unlink(u_name: STR)                         -> INT,  emulate(IPC);
+                                             -> FD,   emulate(DESC).makes(RET).kind(CallKind::Open);
+    mq_unlink(u_name: STR)                   -> INT,  emulate(IPC);
     mq_timedsend(mqdes: FD, u_msg_ptr: input(arg("msg_len")), msg_len: SIZE, msg_prio: UINT,
-        u_abs_timeout: input(of(Timespec)))        -> INT,  emulate(DESC);
+        u_abs_timeout: input(of(Timespec)))  -> INT,  emulate(DESC);
     mq_timedreceive(mqdes: FD, u_msg_ptr: out(ret("msg_len")), msg_len: SIZE,
         u_msg_prio: out(of(U32)), u_abs_timeout: input(of(Timespec))) -> SIZE, emulate(DESC);
-    mq_notify(mqdes: FD, u_notification: input(linked(1, SigEvent, NOTIFIED)))
-                                                   -> INT,  emulate(DESC);
+    mq_notify(mqdes: FD, u_notification: input(pointer_fields(1, SigEvent, NOTIFIED)))
+                                             -> INT,  emulate(DESC);
     mq_getsetattr(mqdes: FD, u_mqstat: input(of(MqAttr)), u_omqstat: out(of(MqAttr)))
-                                                   -> INT,  emulate(DESC);
+                                             -> INT,  emulate(DESC);
 
     // Memory that the kernel fills in while no call is being made cannot be replayed.
-    io_setup(nr_events: UINT, ctxp: inout(of(Word)))    -> INT, refuse(FILE);
-    io_destroy(ctx: HEX)                                -> INT, refuse(FILE);
+    io_setup(nr_events: UINT, ctxp: inout(of(Word))) -> INT, refuse(FILE);
+    io_destroy(ctx: HEX)                          -> INT, refuse(FILE);
     io_submit(ctx_id: HEX, nr: LONG, iocbpp: input(iocbs("nr"))) -> INT, refuse(FILE);
     io_cancel(ctx_id: HEX, iocb: input(of(Iocb)), result: out(of(IoEvent))) -> INT, refuse(FILE);
     io_getevents(ctx_id: HEX, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
-        timeout: input(of(Timespec)))                   -> INT, refuse(FILE);
+        timeout: input(of(Timespec)))             -> INT, refuse(FILE);
     io_pgetevents(ctx_id: HEX, min_nr: LONG, nr: LONG, events: out(rets(IoEvent, "nr")),
         timeout: input(of(Timespec)), usig: input(Len::Pointed)) -> INT, refuse(FILE);
     io_uring_setup(entries: UINT, params: inout(of(IoUringParams)))
-                                             -> FD,  refuse(FILE).makes(RET).act(Act::IoUringSetup);
+                                       -> FD,  refuse(FILE).makes(RET).kind(CallKind::IoUringSetup);
     io_uring_enter(fd: FD, to_submit: UINT, min_complete: UINT, flags: flags(&i::URING_ENTER),
-        argp: special(Special::IoUring), argsz: SIZE)   -> INT, refuse(FILE).act(Act::IoUringEnter);
+        argp: special(Special::IoUring), argsz: SIZE)
+                                                  -> INT, refuse(FILE).kind(CallKind::IoUringEnter);
     io_uring_register(fd: FD, opcode: one_of(&i::URING_REGISTER), arg: special(Special::IoUring),
-        nr_args: UINT)                                  -> INT, refuse(FILE);
+        nr_args: UINT)                            -> INT, refuse(FILE);
 };

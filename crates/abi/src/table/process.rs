@@ -11,89 +11,93 @@ const DESC: Classes = Classes::PROCESS.and(Classes::DESC);
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     execve(filename: PATH, argv: input(Len::CStrVec), envp: input(Len::CStrVec))
-                                        -> INT,   execute(PROC.and(Classes::FILE)).act(Act::Exec);
+                                  -> INT,   execute(PROC.and(Classes::FILE)).kind(CallKind::Exec);
     execveat(fd: DIRFD, filename: PATH, argv: input(Len::CStrVec), envp: input(Len::CStrVec),
-        flags: flags(&open::AT_EXEC))   -> INT,   execute(DESC.and(Classes::FILE)).act(Act::Exec);
-    fork()                              -> PID,   execute(PROC).act(Act::Fork);
-    vfork()                             -> PID,   execute(PROC).act(Act::Vfork);
+        flags: flags(&open::AT_EXEC))
+                                  -> INT,   execute(DESC.and(Classes::FILE)).kind(CallKind::Exec);
+    fork()                        -> PID,   execute(PROC).kind(CallKind::Fork);
+    vfork()                       -> PID,   execute(PROC).kind(CallKind::Vfork);
     clone(clone_flags: flags(&p::CLONE), newsp: ADDR, parent_tidptr: special(Special::CloneTid),
-        child_tidptr: PTR, tls: HEX)    -> PID,   execute(PROC).makes(Makes::Clone).act(Act::Clone);
+        child_tidptr: PTR, tls: HEX)
+                                  -> PID,   execute(PROC).makes(Makes::Clone).kind(CallKind::Clone);
     clone3(uargs: input(clone_args("size")), size: SIZE)
-                                      -> PID,   execute(PROC).makes(Makes::Clone3).act(Act::Clone3);
-    exit(error_code: INT)               -> NEVER, execute(PROC).act(Act::Exit);
-    exit_group(error_code: INT)         -> NEVER, execute(PROC).act(Act::ExitGroup);
-    wait4(upid: PID, stat_addr: when(When::Nonzero, kind(Kind::WaitStatus, out(of(Int)))),
+                                -> PID,   execute(PROC).makes(Makes::Clone3).kind(CallKind::Clone3);
+    exit(error_code: INT)         -> NEVER, execute(PROC).kind(CallKind::Exit);
+    exit_group(error_code: INT)   -> NEVER, execute(PROC).kind(CallKind::ExitGroup);
+    wait4(upid: PID, stat_addr: when(When::Nonzero, kind(ArgKind::WaitStatus, out(of(Int)))),
         options: flags(&p::WAIT), ru: when(When::Nonzero, out(of(Rusage))))
-                                        -> PID,   apart(PROC).act(Act::Wait);
+                                  -> PID,   apart(PROC).kind(CallKind::Wait);
     // kernel/exit.c fills infop whatever came of it, as far as si_status (no times), and ru where
     // somebody was found.
     waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(WaitInfo))),
         options: flags(&p::WAIT), ru: told("infop", out(of(Rusage))))
-                                            -> INT,               apart(PROC).act(Act::Wait);
-    getpid()                                -> PID,               emulate(PROC);
-    gettid()                                -> PID,               emulate(PROC);
-    getppid()                               -> PID,               emulate(PROC);
-    getpgrp()                               -> PID,               emulate(PROC);
-    getpgid(pid: PID)                       -> PID,               emulate(PROC);
-    setpgid(pid: PID, pgid: PID)            -> INT,               emulate(PROC);
-    getsid(pid: PID)                        -> PID,               emulate(PROC);
-    setsid()                                -> PID,               emulate(PROC);
-    set_tid_address(tidptr: PTR)            -> PID,               apart(PROC);
+                                      -> INT,               apart(PROC).kind(CallKind::Wait);
+    getpid()                          -> PID,               emulate(PROC);
+    gettid()                          -> PID,               emulate(PROC);
+    getppid()                         -> PID,               emulate(PROC);
+    getpgrp()                         -> PID,               emulate(PROC);
+    getpgid(pid: PID)                 -> PID,               emulate(PROC);
+    setpgid(pid: PID, pgid: PID)      -> INT,               emulate(PROC);
+    getsid(pid: PID)                  -> PID,               emulate(PROC);
+    setsid()                          -> PID,               emulate(PROC);
+    set_tid_address(tidptr: PTR)      -> PID,               apart(PROC);
     set_robust_list(head: input(of(RobustListHead)), len: SIZE) -> INT,               apart(PROC);
     get_robust_list(pid: PID, head_ptr: out(of(Word)), len_ptr: out(of(Word)))
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     rseq(rseq: inout(arg("rseq_len")), rseq_len: UINT, flags: flags(&p::RSEQ), sig: HEX32)
-                                            -> INT,               apart(PROC).act(Act::Rseq);
+                                      -> INT,               apart(PROC).kind(CallKind::Rseq);
     getrusage(who: one_of(&p::RUSAGE), ru: out(of(Rusage))) -> INT,               emulate(PROC);
-    times(tbuf: out(of(Tms)))               -> LONG,              emulate(PROC.and(Classes::CLOCK));
+    times(tbuf: out(of(Tms)))         -> LONG,              emulate(PROC.and(Classes::CLOCK));
     getrlimit(resource: one_of(&p::RLIMIT), rlim: out(of(Rlimit)))
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     setrlimit(resource: one_of(&p::RLIMIT), rlim: input(of(Rlimit)))
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     prlimit64(pid: PID, resource: one_of(&p::RLIMIT), new_rlim: input(of(Rlimit64)),
-        old_rlim: out(of(Rlimit64)))        -> INT,               emulate(PROC);
+        old_rlim: out(of(Rlimit64)))  -> INT,               emulate(PROC);
     getpriority(which: one_of(&p::PRIORITY), who: INT) -> INT,               emulate(PROC);
     setpriority(which: one_of(&p::PRIORITY), who: INT, niceval: INT)
-                                            -> INT,               emulate(PROC);
-    ioprio_get(which: INT, who: INT)        -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
+    ioprio_get(which: INT, who: INT)  -> INT,               emulate(PROC);
     ioprio_set(which: INT, who: INT, ioprio: HEX32) -> INT,               emulate(PROC);
-    sched_yield()                           -> INT,               emulate(PROC);
-    sched_getscheduler(pid: PID)            -> one_of(&p::SCHED), emulate(PROC);
+    sched_yield()                     -> INT,               emulate(PROC);
+    sched_getscheduler(pid: PID)      -> one_of(&p::SCHED), emulate(PROC);
     sched_setscheduler(pid: PID, policy: flags(&p::SCHED_SET), param: input(of(SchedParam)))
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     sched_getparam(pid: PID, param: out(of(SchedParam))) -> INT,               emulate(PROC);
     sched_setparam(pid: PID, param: input(of(SchedParam))) -> INT,               emulate(PROC);
-    sched_getattr(pid: PID, uattr: kind(Kind::Struct(SchedAttr), out(arg("usize"))), usize: UINT,
-        flags: HEX32)                       -> INT,               emulate(PROC);
+    sched_getattr(pid: PID, uattr: kind(ArgKind::Struct(SchedAttr), out(arg("usize"))),
+        usize: UINT, flags: HEX32)    -> INT,               emulate(PROC);
     sched_setattr(pid: PID,
         uattr: when(When::Errno(&[E2BIG]),
-            kind(Kind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))),
-        flags: HEX32)                       -> INT,               emulate(PROC);
+            kind(ArgKind::Struct(SchedAttr), inout(self_sized(0, 0, 48, 4096)))),
+        flags: HEX32)                 -> INT,               emulate(PROC);
     sched_get_priority_max(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_get_priority_min(policy: one_of(&p::SCHED)) -> INT,               emulate(PROC);
     sched_rr_get_interval(pid: PID, interval: out(of(Timespec)))
-                                            -> INT,               emulate(PROC.and(Classes::CLOCK));
-    sched_getaffinity(pid: PID, len: UINT, user_mask_ptr: kind(Kind::Bits, out(ret("len"))))
-                                          -> SIZE,              emulate(PROC).act(Act::GetAffinity);
-    sched_setaffinity(pid: PID, len: UINT, user_mask_ptr: kind(Kind::Bits, input(arg("len"))))
-                                          -> INT,               emulate(PROC).act(Act::SetAffinity);
+                                      -> INT,               emulate(PROC.and(Classes::CLOCK));
+    sched_getaffinity(pid: PID, len: UINT, user_mask_ptr: kind(ArgKind::Bits, out(ret("len"))))
+                                    -> SIZE,              emulate(PROC).kind(CallKind::GetAffinity);
+    sched_setaffinity(pid: PID, len: UINT, user_mask_ptr: kind(ArgKind::Bits, input(arg("len"))))
+                                    -> INT,               emulate(PROC).kind(CallKind::SetAffinity);
     getcpu(cpup: out(of(U32)), nodep: out(of(U32)), unused: PTR)
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     prctl(option: one_of(&p::PRCTL), arg2: special(Special::Prctl), arg3: special(Special::Prctl),
-        arg4: HEX, arg5: special(Special::Prctl)) -> INT,               apart(PROC).act(Act::Prctl);
+        arg4: HEX, arg5: special(Special::Prctl))
+                                      -> INT,               apart(PROC).kind(CallKind::Prctl);
     arch_prctl(option: one_of(&p::ARCH_PRCTL), arg2: special(Special::ArchPrctl))
-                                            -> INT,               execute(PROC).act(Act::ArchState);
+                                      -> INT,               execute(PROC).kind(CallKind::ArchState);
     personality(personality: flags(&p::PERSONALITY)) -> HEX,               apart(PROC);
     unshare(unshare_flags: flags(&p::UNSHARE))
-                                            -> INT,               emulate(PROC).act(Act::Namespace);
-    setns(fd: FD, flags: flags(&p::SETNS))  -> INT,               emulate(DESC).act(Act::Namespace);
+                                      -> INT,               emulate(PROC).kind(CallKind::Namespace);
+    setns(fd: FD, flags: flags(&p::SETNS))
+                                      -> INT,               emulate(DESC).kind(CallKind::Namespace);
     pidfd_open(pid: PID, flags: flags(&p::PIDFD))
-                                    -> FD,                emulate(DESC).makes(RET).act(Act::MakeFd);
+                              -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     pidfd_getfd(pidfd: FD, fd: FD, flags: HEX32)
-                                    -> FD,                emulate(DESC).makes(RET).act(Act::MakeFd);
+                              -> FD,                emulate(DESC).makes(RET).kind(CallKind::MakeFd);
     kcmp(pid1: PID, pid2: PID, r#type: one_of(&p::KCMP), idx1: HEX, idx2: HEX)
-                                            -> INT,               emulate(PROC);
+                                      -> INT,               emulate(PROC);
     ptrace(request: one_of(&p::PTRACE), pid: PID, addr: special(Special::Ptrace),
-        data: special(Special::Ptrace))     -> LONG,              refuse(PROC).act(Act::Ptrace);
-    restart_syscall()                       -> INT,               apart(PROC).act(Act::Restart);
+        data: special(Special::Ptrace)) -> LONG,              refuse(PROC).kind(CallKind::Ptrace);
+    restart_syscall()                 -> INT,               apart(PROC).kind(CallKind::Restart);
 };

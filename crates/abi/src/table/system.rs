@@ -31,7 +31,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                                              -> INT, refuse(DESC).makes(Makes::Bpf);
     perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))),
         pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF))
-                                                   -> FD,  refuse(DESC).makes(RET).act(Act::MakeFd);
+                                             -> FD,  refuse(DESC).makes(RET).kind(CallKind::MakeFd);
     // Only the kernel's own trampolines may make them (Linux 6.11 and 6.18).
     uprobe()                                                                 -> LONG, refuse(SYS);
     uretprobe()                                                              -> LONG, refuse(SYS);

@@ -1,7 +1,7 @@
 //! Every row, with arguments and memory that mean nothing: nothing panics, and nothing grows
 //! without bound.
 
-use sysreel_abi::plan::{EntryState, Limits, Memory, Want, at_entry, at_exit};
+use sysreel_abi::plan::{EntryState, Limits, Memory, RegionRequest, at_entry, at_exit};
 use sysreel_abi::{Abi, Dir, makes_fd, number};
 
 /// A small generator (xorshift64*): the same numbers in every run.
@@ -38,10 +38,10 @@ struct Noise {
 }
 
 impl Memory for Noise {
-    fn fetch(&mut self, wants: &[Want]) {
-        for want in wants {
+    fn fetch(&mut self, requests: &[RegionRequest]) {
+        for request in requests {
             let size = if self.random.next().is_multiple_of(64) { 16384 } else { 128 };
-            let most = want.asked.min(size);
+            let most = request.asked.min(size);
             let n = if self.random.next().is_multiple_of(4) {
                 self.random.next() % (most + 1)
             } else {
@@ -64,23 +64,23 @@ impl Memory for Noise {
 #[test]
 fn no_call_panics_or_grows() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
-    let limits = Limits { wants: 2000, ..Limits::DEFAULT };
-    let mut wants = Vec::new();
+    let limits = Limits { requests: 2000, ..Limits::DEFAULT };
+    let mut requests = Vec::new();
     for abi in Abi::ALL {
         for (_, name, row) in number::calls(abi) {
             let Some(row) = row else { continue };
             for _ in 0..16 {
                 let args: [u64; 6] = std::array::from_fn(|_| random.value());
                 let mut mem = Noise { random: Random(random.next() | 1), got: Vec::new() };
-                let state = at_entry(abi, row, &args, &limits, &mut wants, &mut mem);
-                check(abi, name, &wants, &mem, Dir::In);
+                let state = at_entry(abi, row, &args, &limits, &mut requests, &mut mem);
+                check(abi, name, &requests, &mem, Dir::In);
                 let rval = random.value().cast_signed();
                 let is_error = random.next().is_multiple_of(2);
                 let entry =
                     if random.next().is_multiple_of(2) { state } else { EntryState::UNKNOWN };
                 mem.got.clear();
-                at_exit(abi, row, &args, rval, is_error, &entry, &limits, &mut wants, &mut mem);
-                check(abi, name, &wants, &mem, Dir::Out);
+                at_exit(abi, row, &args, rval, is_error, &entry, &limits, &mut requests, &mut mem);
+                check(abi, name, &requests, &mem, Dir::Out);
                 makes_fd(abi, row, &args, rval, is_error, |_, _, _| {
                     mem.got.first().map(Vec::as_slice)
                 });
@@ -93,11 +93,14 @@ fn no_call_panics_or_grows() {
     }
 }
 
-fn check(abi: Abi, name: &str, wants: &[Want], mem: &Noise, dir: Dir) {
-    assert!(wants.len() <= 2000, "{abi} {name}: {} wants", wants.len());
-    assert_eq!(wants.len(), mem.got.len(), "{abi} {name}: everything is fetched, once");
-    for want in wants {
-        assert!(want.dir == dir && want.arg < 6 && want.role < 4, "{abi} {name}: {want:?}");
-        assert!(want.address != 0 && want.asked != 0, "{abi} {name}: {want:?}");
+fn check(abi: Abi, name: &str, requests: &[RegionRequest], mem: &Noise, dir: Dir) {
+    assert!(requests.len() <= 2000, "{abi} {name}: {} requests", requests.len());
+    assert_eq!(requests.len(), mem.got.len(), "{abi} {name}: everything is fetched, once");
+    for request in requests {
+        assert!(
+            request.dir == dir && request.arg < 6 && request.role < 4,
+            "{abi} {name}: {request:?}"
+        );
+        assert!(request.address != 0 && request.asked != 0, "{abi} {name}: {request:?}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sysreel_abi::{Abi, Act, Dir, Kind, Len, Makes, Replay, Row, all_rows, number};
+use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Makes, Replay, Row, all_rows, number};
 
 /// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago:
 /// nobody makes them.
@@ -69,7 +69,7 @@ fn rows_agree_with_themselves() {
         for arg in row.args {
             let Some(mem) = arg.mem else {
                 assert!(
-                    !matches!(arg.kind, Kind::Struct(_) | Kind::Path | Kind::Buf),
+                    !matches!(arg.kind, ArgKind::Struct(_) | ArgKind::Path | ArgKind::Buf),
                     "{} {}",
                     row.name,
                     arg.name
@@ -90,7 +90,7 @@ fn rows_agree_with_themselves() {
                 assert_eq!(size.dir, Dir::InOut, "{} {}", row.name, of.name);
             }
         }
-        let result_is_fd = matches!(row.result, Kind::Fd);
+        let result_is_fd = matches!(row.result, ArgKind::Fd);
         assert_eq!(result_is_fd, row.makes == Makes::Ret, "{}", row.name);
     }
 }
@@ -98,16 +98,16 @@ fn rows_agree_with_themselves() {
 #[test]
 fn what_a_call_does_fits_how_it_is_replayed() {
     let find =
-        |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.act == act).collect::<Vec<&Row>>();
+        |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.kind == act).collect::<Vec<&Row>>();
     for act in [
-        Act::Exec,
-        Act::Fork,
-        Act::Vfork,
-        Act::Clone,
-        Act::Clone3,
-        Act::Mmap,
-        Act::Munmap,
-        Act::Brk,
+        CallKind::Exec,
+        CallKind::Fork,
+        CallKind::Vfork,
+        CallKind::Clone,
+        CallKind::Clone3,
+        CallKind::Mmap,
+        CallKind::Munmap,
+        CallKind::Brk,
     ] {
         let rows = find(act);
         assert!(!rows.is_empty(), "{act:?}");
@@ -116,6 +116,6 @@ fn what_a_call_does_fits_how_it_is_replayed() {
             "{act:?} cannot be answered from a log"
         );
     }
-    assert!(find(Act::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));
-    assert!(find(Act::Ptrace).iter().all(|r| r.replay == Replay::Refuse));
+    assert!(find(CallKind::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));
+    assert!(find(CallKind::Ptrace).iter().all(|r| r.replay == Replay::Refuse));
 }

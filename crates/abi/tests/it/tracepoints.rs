@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sysreel_abi::{Abi, Kind, number};
+use sysreel_abi::{Abi, ArgKind, number};
 
 const SNAPSHOT: &str = include_str!("../../../../fixtures/abi/x86_64-linux-6.18.txt");
 
@@ -107,28 +107,32 @@ fn widths_are_the_kernels() {
 }
 
 /// How many bits of an argument are shown; `None` where it is no number.
-fn bits(kind: Kind) -> Option<u8> {
+fn bits(kind: ArgKind) -> Option<u8> {
     match kind {
-        Kind::Long | Kind::Ulong | Kind::Size | Kind::Off | Kind::Half | Kind::Hex | Kind::Addr => {
-            Some(64)
-        }
-        Kind::Hex32
-        | Kind::Int
-        | Kind::Uint
-        | Kind::Fd
-        | Kind::DirFd
-        | Kind::Mode
-        | Kind::FileMode
-        | Kind::Signal
-        | Kind::Pid => Some(32),
-        Kind::Uid
-        | Kind::Gid
-        | Kind::Clock
-        | Kind::Dev
-        | Kind::SockOpt
-        | Kind::Protocol
-        | Kind::Ioctl => Some(32),
-        Kind::Flags(list) | Kind::FlagsMode(list) | Kind::Enum(list) => Some(list.bits),
+        ArgKind::Long
+        | ArgKind::Ulong
+        | ArgKind::Size
+        | ArgKind::Off
+        | ArgKind::Half
+        | ArgKind::Hex
+        | ArgKind::Addr => Some(64),
+        ArgKind::Hex32
+        | ArgKind::Int
+        | ArgKind::Uint
+        | ArgKind::Fd
+        | ArgKind::DirFd
+        | ArgKind::Mode
+        | ArgKind::FileMode
+        | ArgKind::Signal
+        | ArgKind::Pid => Some(32),
+        ArgKind::Uid
+        | ArgKind::Gid
+        | ArgKind::Clock
+        | ArgKind::Dev
+        | ArgKind::SockOpt
+        | ArgKind::Protocol
+        | ArgKind::Ioctl => Some(32),
+        ArgKind::Flags(list) | ArgKind::FlagsMode(list) | ArgKind::Enum(list) => Some(list.bits),
         _ => None,
     }
 }

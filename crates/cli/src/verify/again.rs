@@ -1,4 +1,4 @@
-//! Runs a program for real, recorded in the envelope.
+//! Runs a program for real, recorded in the determinism.
 
 use anyhow::{Context, anyhow};
 use std::ffi::{OsStr, OsString};
@@ -8,9 +8,9 @@ use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use sysreel_abi::{Act, AuditArch, intent, row};
+use sysreel_abi::{AuditArch, CallKind, intent, row};
 use sysreel_format::{Body, Item, MetaCodec, Part, ProcessSnapshot, Role, SnapshotKind, TaskId};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 use sysreel_inspect::{LogFile, open};
 
 /// How a program is started.
@@ -70,10 +70,10 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
             |source| sysreel_inspect::Error::Log { path: file.path().to_path_buf(), source };
         match event.decode().map_err(wrong)? {
             Body::Stop(stop) if !found && event.task == TaskId(0) => {
-                let info = psi::decode(stop.layout, stop.info);
+                let info = syscall_info::decode(stop.layout, stop.info);
                 let What::Entry(call) = info.what else { return Ok(ControlFlow::Continue(())) };
-                let act = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.act);
-                if act == Some(Act::Exec) {
+                let act = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.kind);
+                if act == Some(CallKind::Exec) {
                     for part in stop.parts.flatten() {
                         if let Part::Region(region) = part
                             && (region.head.arg, region.head.role) == (2, Role::POINTED)

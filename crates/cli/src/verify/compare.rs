@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use sysreel_abi::{AuditArch, row};
 use sysreel_format::{Body, Direction, Item, Part, Region, Stop};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 use sysreel_inspect::{Error, LogFile};
 use sysreel_replay::{Divergence, Field, first_difference};
 
@@ -168,8 +168,8 @@ struct Entry {
 }
 
 impl Entry {
-    fn info(&self) -> psi::Info {
-        psi::decode(self.layout, &self.info)
+    fn info(&self) -> syscall_info::Info {
+        syscall_info::decode(self.layout, &self.info)
     }
 
     fn name(&self) -> String {

@@ -57,8 +57,8 @@ pub(crate) struct Args {
     /// file, a pipe, or nowhere
     #[arg(short, long)]
     quiet: bool,
-    /// The command, with its arguments. It runs in the envelope of `record --replayable`, with its
-    /// output in files and no input
+    /// The command, with its arguments. It runs in the determinism of `record --replayable`, with
+    /// its output in files and no input
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }

@@ -4,11 +4,11 @@ use foldhash::fast::FixedState;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::ControlFlow;
-use sysreel_abi::{Act, AuditArch, intent, row};
+use sysreel_abi::{AuditArch, CallKind, intent, row};
 use sysreel_format::{
     Body, Direction, Event, GoneHow, Item, Part, Region, RegionHead, Role, Stop, TaskId,
 };
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 use sysreel_inspect::{Error, LogFile};
 
 /// Where a task stands in the tree of tasks: of each maker the how-many-th task it made. The first
@@ -39,7 +39,7 @@ pub(super) struct Lane {
     /// it.
     has_image: bool,
     /// The call that it is in.
-    act: Option<Act>,
+    kind: Option<CallKind>,
 }
 
 /// A call: where it is, and what is compared of it, as hashes.
@@ -100,7 +100,7 @@ impl Trace {
                     let_go: false,
                     made: 0,
                     has_image,
-                    act: None,
+                    kind: None,
                 };
                 self.tasks.insert(place, lane);
             }
@@ -140,10 +140,10 @@ impl Lane {
         stop: &Stop<'_>,
         file: &LogFile,
     ) -> Result<bool, sysreel_format::Error> {
-        let info = psi::decode(stop.layout, stop.info);
+        let info = syscall_info::decode(stop.layout, stop.info);
         match info.what {
             What::Entry(call) => {
-                self.act = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.act);
+                self.kind = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.kind);
                 if !self.has_image {
                     return Ok(false);
                 }
@@ -152,7 +152,7 @@ impl Lane {
                 Ok(true)
             }
             What::Exit(outcome) => {
-                let begins = self.act.take() == Some(Act::Exec) && !outcome.failed();
+                let begins = self.kind.take() == Some(CallKind::Exec) && !outcome.failed();
                 if let Some(call) = self.calls.last_mut().filter(|call| call.exit == 0) {
                     call.exit = event.number;
                     call.answered = hash(stop.info, stop, Direction::OUT, file)?;
@@ -172,7 +172,7 @@ pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
     /// Where the arguments lie in the struct (ptrace(2), PTRACE_GET_SYSCALL_INFO).
     const ARGUMENTS: usize = 32;
     let mut bytes = stop.info.to_vec();
-    let info = psi::decode(stop.layout, stop.info);
+    let info = syscall_info::decode(stop.layout, stop.info);
     if let What::Entry(call) = info.what
         && let Some(row) = row(info.arch.unwrap_or(AuditArch(0)), call.nr)
     {
@@ -207,7 +207,7 @@ fn hash(
 
 /// How much of a region the call looks at.
 pub(super) fn looked_at(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
-    let info = psi::decode(stop.layout, stop.info);
+    let info = syscall_info::decode(stop.layout, stop.info);
     let What::Entry(call) = info.what else { return bytes.len() };
     let row = row(info.arch.unwrap_or(AuditArch(0)), call.nr);
     match row.and_then(|row| row.args.get(usize::from(region.head.arg))) {

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::thread::JoinHandle;
 use sysreel_abi::{Abi, number::number};
 use sysreel_format::{Body, Origin, TaskId};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 
 const SIGTERM: i32 = 15;
 const PTRACE_EVENT_EXEC: u32 = 4;
@@ -122,7 +122,7 @@ fn stops(log: &Path) -> (Vec<Seen>, Read) {
     }
     let read = each(log, |_, event| {
         let Body::Stop(stop) = event.decode().unwrap() else { return };
-        let what = psi::decode(stop.layout, stop.info).what;
+        let what = syscall_info::decode(stop.layout, stop.info).what;
         stops.push(Seen { task: event.task, status: stop.wait_status, what });
     });
     (stops, read)

@@ -12,7 +12,7 @@ use crate::stops::{Stop, What};
 use crate::{claims, reading};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use sysreel_abi::{Abi, Act, Kind, Row, number};
+use sysreel_abi::{Abi, ArgKind, CallKind, Row, number};
 
 /// The ABIs whose rows a test can exercise on a machine of today.
 const ABIS: [Abi; 2] = [Abi::X86_64, Abi::I386];
@@ -139,7 +139,7 @@ impl Measured {
                 };
                 match claims::exit_of(stops, at).map(|exit| &stops[exit].what) {
                     Some(What::Exit { rval, error, .. }) => self.note(abi, row, *rval, *error),
-                    _ if matches!(row.result, Kind::Never) => {
+                    _ if matches!(row.result, ArgKind::Never) => {
                         _ = self.seen.insert((abi, row.name, Outcome::Success))
                     }
                     _ => {}
@@ -182,7 +182,7 @@ impl Measured {
 
 /// What a signal handler returns to may look like an error and is none.
 fn outcome(row: &Row, error: bool) -> Outcome {
-    if error && row.act != Act::SigReturn { Outcome::Error } else { Outcome::Success }
+    if error && row.kind != CallKind::SigReturn { Outcome::Error } else { Outcome::Success }
 }
 
 fn row(arch: &str, name: &str) -> Option<(Abi, &'static Row)> {

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use sysreel_abi::{Abi, number::number};
 use sysreel_format::{Body, Ending, EventKind, GoneHow, Part};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 
 const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
@@ -114,7 +114,7 @@ pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
     let mut numbers = BTreeSet::new();
     let read = each(log, |log, event| {
         let Body::Stop(stop) = event.decode().unwrap() else { return };
-        let What::Entry(call) = psi::decode(stop.layout, stop.info).what else { return };
+        let What::Entry(call) = syscall_info::decode(stop.layout, stop.info).what else { return };
         for part in stop.parts.filter(|_| call.nr == write && call.args[2] == 8) {
             let Part::Region(region) = part.unwrap() else { continue };
             let bytes = log.region_bytes(&region).unwrap();

@@ -8,14 +8,14 @@ use crate::stage::{Running, SYSREEL, Stage, each, kill, until};
 use std::path::Path;
 use sysreel_abi::{AuditArch, Filter, Watch};
 use sysreel_format::{Body, Completeness};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 
 /// Every call in a log, however its beginning was told.
 fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
     let mut calls = Vec::new();
     each(log, |_, event| {
         if let Ok(Body::Stop(stop)) = event.decode() {
-            let info = psi::decode(stop.layout, stop.info);
+            let info = syscall_info::decode(stop.layout, stop.info);
             if let (What::Entry(call) | What::Seccomp(call, _), Some(arch)) = (info.what, info.arch)
             {
                 calls.push((arch, call.nr));

@@ -9,7 +9,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use sysreel_format::{
-    BlockWriter, Body, Envelope, EventBuf, Extras, FileHeader, Item, Limits, Log, MetaCodec,
+    BlockWriter, Body, Determinism, EventBuf, Extras, FileHeader, Item, Limits, Log, MetaCodec,
     SEGMENT_SIZE, Segment, SnapshotKind,
 };
 
@@ -226,11 +226,11 @@ pub(crate) fn elsewhere(log: &Log<Vec<u8>>) -> Vec<u8> {
         let Item::Event(event) = item else { panic!("a hole") };
         row.begin_with_flags(event.kind, event.source, event.flags, event.task, event.t_ns);
         match event.decode().unwrap() {
-            Body::Snapshot { what: SnapshotKind::ENVELOPE, version, bytes } => {
-                let mut envelope = Envelope::from_bytes(bytes).unwrap();
-                envelope.cpuid[0].registers[1] ^= 1;
-                envelope.xcr0 ^= 1;
-                row.snapshot(SnapshotKind::ENVELOPE, version, &envelope.to_bytes().unwrap());
+            Body::Snapshot { what: SnapshotKind::DETERMINISM, version, bytes } => {
+                let mut determinism = Determinism::from_bytes(bytes).unwrap();
+                determinism.cpuid[0].registers[1] ^= 1;
+                determinism.xcr0 ^= 1;
+                row.snapshot(SnapshotKind::DETERMINISM, version, &determinism.to_bytes().unwrap());
             }
             _ => row.raw(event.body),
         }

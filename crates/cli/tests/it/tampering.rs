@@ -8,7 +8,7 @@ use std::os::unix::fs::symlink;
 use std::process::Stdio;
 use sysreel_abi::{Abi, number::number};
 use sysreel_format::{Body, Ending};
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 
 /// A script that is recorded to x.reel, what is said of it, where the log is then, and whether all
 /// events are in it.
@@ -67,7 +67,7 @@ fn numbers_in(stage: &Stage) -> (Vec<u64>, u64) {
     let log = stage.path("x.reel");
     let read = each(&log, |_, event| {
         if let Body::Stop(stop) = event.decode().unwrap()
-            && let What::Entry(call) = psi::decode(stop.layout, stop.info).what
+            && let What::Entry(call) = syscall_info::decode(stop.layout, stop.info).what
             && call.nr == getppid
         {
             numbers.push(call.args[0]);

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-/// Records in the envelope.
+/// Records in the determinism.
 #[track_caller]
 fn record(stage: &Stage, words: &[&str]) {
     let mut command = stage.command(SYSREEL);

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::process::Command;
 use sysreel_abi::{Abi, number::number};
 use sysreel_format::Body;
-use sysreel_inspect::psi::{self, What};
+use sysreel_inspect::syscall_info::{self, What};
 
 /// The most memory that any of it may take.
 const MOST_KIB: u64 = 100 << 10;
@@ -44,7 +44,7 @@ fn storm(calls: u64, processes: u64) {
     let mut next = std::collections::HashMap::<_, u64>::new();
     let read = each(&log, |_, event| {
         let Body::Stop(stop) = event.decode().unwrap() else { return };
-        match psi::decode(stop.layout, stop.info).what {
+        match syscall_info::decode(stop.layout, stop.info).what {
             // A child also asks once who its parent is.
             What::Entry(call) if call.nr == getppid && call.args[0] != 0 => {
                 let next = next.entry(event.task).or_default();

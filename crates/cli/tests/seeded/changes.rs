@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use sysreel_abi::seed::Fault;
-use sysreel_abi::{Abi, Act, AuditArch};
+use sysreel_abi::{Abi, AuditArch, CallKind};
 use sysreel_format::{Body, Direction, Item, Part, RegionFlags, RegionHead, Stop, TaskId};
 use sysreel_inspect::LogFile;
 
@@ -46,7 +46,7 @@ impl fmt::Display for Case {
 pub(crate) struct Call {
     pub(crate) arch: AuditArch,
     name: &'static str,
-    act: Act,
+    kind: CallKind,
     task: TaskId,
     /// The event of its exit.
     pub(crate) exit: u64,
@@ -79,7 +79,7 @@ pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
     let rings: HashMap<TaskId, u64> = calls
         .iter()
         .rev()
-        .filter(|call| call.act == Act::IoUringSetup && !call.failed)
+        .filter(|call| call.kind == CallKind::IoUringSetup && !call.failed)
         .map(|call| (call.task, call.exit))
         .collect();
     calls.retain(|call| rings.get(&call.task).is_none_or(|ring| call.exit <= *ring));
@@ -164,7 +164,7 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
                 calls.push(Call {
                     arch,
                     name: row.name,
-                    act: row.act,
+                    act: row.kind,
                     task: event.task,
                     exit: event.number,
                     failed,

@@ -4,36 +4,36 @@ use sysreel_abi::{AuditArch, Filter};
 use sysreel_format::{GoneHow, Origin, TaskId};
 
 use super::{Column, Count, Counting, Counts, Order};
-use crate::story::{Story, no_info};
+use crate::testing::{LogBuilder, no_info};
 
-fn counted(story: &Story, only: Option<&str>, order: Order) -> Counts {
+fn counted(log: &LogBuilder, only: Option<&str>, order: Order) -> Counts {
     let only = only.map(|only| Filter::parse(only).unwrap());
     let mut counting = Counting { only, begun: true, ..Counting::default() };
-    story.each(|item| counting.item(item));
+    log.each(|item| counting.item(item));
     counting.finish(order)
 }
 
 /// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not
 /// end, one of another ABI, one without a name.
-fn story() -> Story {
-    let mut story = Story::new();
-    story.exit(0, X86_64, 0, &[]);
-    story.call("read", [0; 6], &[], 5, &[]);
-    story.call("read", [0; 6], &[], -11, &[]);
-    story.entry(0, X86_64, "wait4", [0; 6], &[]);
-    story.task(1, 101, 101, Origin::FORK, TaskId(0));
-    story.entry(1, I386, "read", [0; 6], &[]).exit(1, I386, 0, &[]);
-    story.entry(1, X86_64, "pause", [0; 6], &[]);
-    story.stop(1, 0x057f, &no_info(), |_| ());
-    story.gone(1, 9, GoneHow::REAPED);
-    story.exit(0, X86_64, 101, &[]);
-    story.stop(0, 0x857f, &crate::story::entry_info(AuditArch::X86_64, 5000, [0; 6]), |_| ());
-    story
+fn log() -> LogBuilder {
+    let mut log = LogBuilder::new();
+    log.exit(0, X86_64, 0, &[]);
+    log.call("read", [0; 6], &[], 5, &[]);
+    log.call("read", [0; 6], &[], -11, &[]);
+    log.entry(0, X86_64, "wait4", [0; 6], &[]);
+    log.task(1, 101, 101, Origin::FORK, TaskId(0));
+    log.entry(1, I386, "read", [0; 6], &[]).exit(1, I386, 0, &[]);
+    log.entry(1, X86_64, "pause", [0; 6], &[]);
+    log.stop(1, 0x057f, &no_info(), |_| ());
+    log.gone(1, 9, GoneHow::REAPED);
+    log.exit(0, X86_64, 101, &[]);
+    log.stop(0, 0x857f, &crate::testing::entry_info(AuditArch::X86_64, 5000, [0; 6]), |_| ());
+    log
 }
 
 #[test]
 fn calls_are_counted_by_name() {
-    let counts = counted(&story(), None, Order::Time);
+    let counts = counted(&log(), None, Order::Time);
     expect![[r#"
         % time     seconds  usecs/call     calls    errors syscall
         ------ ----------- ----------- --------- --------- ----------------
@@ -70,7 +70,7 @@ fn calls_are_counted_by_name() {
 #[test]
 fn some_are_left_out_and_the_order_is_what_was_asked_for() {
     let names = |only, order| {
-        let counts = counted(&story(), only, order);
+        let counts = counted(&log(), only, order);
         counts.calls.into_iter().map(|count| count.name).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(names(None, Order::Name), "pause read syscall_0x1388 wait4 read");
@@ -84,24 +84,24 @@ fn some_are_left_out_and_the_order_is_what_was_asked_for() {
 /// One name is another call in another ABI, and socketcall and ipc are what they do.
 #[test]
 fn each_abi_has_a_table_and_calls_are_what_they_do() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     for abi in [I386, X32, X86_64] {
-        story.entry(0, abi, "getpid", [0; 6], &[]).exit(0, abi, 7, &[]);
+        log.entry(0, abi, "getpid", [0; 6], &[]).exit(0, abi, 7, &[]);
     }
     let unknown = AuditArch(0x1234_5678);
-    story.stop(0, 0x857f, &crate::story::entry_info(unknown, 39, [0; 6]), |_| ());
-    story.stop(0, 0x857f, &crate::story::exit_info(unknown, 0, 0), |_| ());
+    log.stop(0, 0x857f, &crate::testing::entry_info(unknown, 39, [0; 6]), |_| ());
+    log.stop(0, 0x857f, &crate::testing::exit_info(unknown, 0, 0), |_| ());
     let words: Vec<u8> = [2u32, 1, 0].iter().flat_map(|word| word.to_le_bytes()).collect();
-    story.entry(0, I386, "socketcall", [1, 0x1000, 0, 0, 0, 0], &[(1, 0, 0, &words)]).exit(
+    log.entry(0, I386, "socketcall", [1, 0x1000, 0, 0, 0, 0], &[(1, 0, 0, &words)]).exit(
         0,
         I386,
         3,
         &[],
     );
-    story.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
+    log.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
     // MSGSND.
-    story.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
-    let counts = counted(&story, None, Order::Name);
+    log.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
+    let counts = counted(&log, None, Order::Name);
     let columns = [Column::Calls, Column::MinTime, Column::MaxTime, Column::Name, Column::Errors];
     expect![[r#"
             calls shortest  longest syscall             errors
@@ -133,7 +133,7 @@ fn each_abi_has_a_table_and_calls_are_what_they_do() {
     "#]]
     .assert_eq(&counts.tables(&columns).to_string());
     let of = |only| {
-        let calls = counted(&story, Some(only), Order::Name).calls;
+        let calls = counted(&log, Some(only), Order::Name).calls;
         calls
             .into_iter()
             .map(|count| format!("{} {}", count.abi, count.name))

@@ -2,7 +2,7 @@
 //! in every ABI.
 
 use sysreel_abi::consts::{file, ipc as c, poll};
-use sysreel_abi::{Dir, Kind, Layout};
+use sysreel_abi::{ArgKind, Dir, Layout};
 
 use super::{Fields, View, lost, member, value};
 use crate::text;
@@ -21,11 +21,11 @@ pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out:
             break;
         }
         let address = Fields::new(view.abi, pointer).ulong(0);
-        let Some(piece) = view.deeper(i, 1, at, Dir::In) else {
+        let Some(region) = view.deeper(i, 1, at, Dir::In) else {
             text::pointer(out, address);
             continue;
         };
-        match view.bytes(&piece, usize::MAX) {
+        match view.bytes(&region, usize::MAX) {
             None => lost(address, out),
             Some(block) if block.len() < size(view) => text::pointer(out, address),
             Some(block) => control_block(view, Some((i, at)), Fields::new(view.abi, &block), out),
@@ -51,11 +51,11 @@ pub(crate) fn control_block(
 ) {
     let command = f.u16(16);
     out.push('{');
-    named(view, "aio_data", Kind::Hex, f.u64(0), out);
-    optional(view, "aio_rw_flags", Kind::Flags(&file::RWF), f.u32(12), out);
-    named(view, "aio_lio_opcode", Kind::Enum(&c::IOCB_CMD), command, out);
-    optional(view, "aio_reqprio", Kind::Uint, f.u16(18), out);
-    named(view, "aio_fildes", Kind::Fd, f.u32(20), out);
+    named(view, "aio_data", ArgKind::Hex, f.u64(0), out);
+    optional(view, "aio_rw_flags", ArgKind::Flags(&file::RWF), f.u32(12), out);
+    named(view, "aio_lio_opcode", ArgKind::Enum(&c::IOCB_CMD), command, out);
+    optional(view, "aio_reqprio", ArgKind::Uint, f.u16(18), out);
+    named(view, "aio_fildes", ArgKind::Fd, f.u32(20), out);
     if of.is_some() {
         operands(view, of, command, f, out);
     }
@@ -71,31 +71,31 @@ fn operands(
 ) {
     let has_place = c::IOCB_READS_OR_WRITES.contains(&command);
     if command == c::IOCB_POLL {
-        named(view, "aio_buf", Kind::Flags(&poll::POLL), f.u64(24), out);
+        named(view, "aio_buf", ArgKind::Flags(&poll::POLL), f.u64(24), out);
     } else if has_place || f.u64(24) != 0 {
         member(out, "aio_buf");
         buffer(view, of, f, out);
     }
     if has_place {
-        named(view, "aio_nbytes", Kind::Ulong, f.u64(32), out);
+        named(view, "aio_nbytes", ArgKind::Ulong, f.u64(32), out);
         member(out, "aio_offset");
         text::sdec(out, f.i64(40));
     }
-    optional(view, "aio_flags", Kind::Flags(&c::IOCB_FLAG), f.u32(56), out);
+    optional(view, "aio_flags", ArgKind::Flags(&c::IOCB_FLAG), f.u32(56), out);
     if f.u32(56) & c::IOCB_RESFD != 0 {
-        named(view, "aio_resfd", Kind::Fd, f.u32(60), out);
+        named(view, "aio_resfd", ArgKind::Fd, f.u32(60), out);
     }
 }
 
 /// What is written was captured; what is read comes later, by no call.
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
-    let piece =
-        of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|piece| piece.head.got > 0);
-    let Some(piece) = piece else { return text::pointer(out, f.u64(24)) };
-    match view.bytes(&piece, view.options.string_limit) {
+    let region =
+        of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
+    let Some(region) = region else { return text::pointer(out, f.u64(24)) };
+    match view.bytes(&region, view.options.string_limit) {
         Some(bytes) => {
             text::quoted(out, &bytes, view.options.hex);
-            if piece.head.asked > bytes.len() as u64 {
+            if region.head.asked > bytes.len() as u64 {
                 out.push_str("...");
             }
         }
@@ -103,13 +103,13 @@ fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut St
     }
 }
 
-fn named(view: &View<'_>, name: &str, kind: Kind, number: u64, out: &mut String) {
+fn named(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {
     member(out, name);
     value::value(view, kind, 0, number, out);
 }
 
 /// A member that is not shown when it is 0.
-fn optional(view: &View<'_>, name: &str, kind: Kind, number: u64, out: &mut String) {
+fn optional(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {
     if number != 0 {
         named(view, name, kind, number, out);
     }

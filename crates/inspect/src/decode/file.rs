@@ -1,7 +1,7 @@
 //! Locks and directories.
 
 use sysreel_abi::consts::file;
-use sysreel_abi::{Abi, Dir, Kind, Layout};
+use sysreel_abi::{Abi, ArgKind, Dir, Layout};
 
 use super::{Fields, View, member, value};
 use crate::text;
@@ -15,9 +15,9 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
         _ => (f.i64(8), f.i64(16), f.i32(24)),
     };
     out.push_str("{l_type=");
-    value::constant(view, Kind::Enum(&file::LOCK_TYPE), f.u16(0), out);
+    value::constant(view, ArgKind::Enum(&file::LOCK_TYPE), f.u16(0), out);
     member(out, "l_whence");
-    value::constant(view, Kind::Enum(&file::SEEK), f.u16(2), out);
+    value::constant(view, ArgKind::Enum(&file::SEEK), f.u16(2), out);
     for (name, number) in [("l_start", start), ("l_len", len)] {
         member(out, name);
         text::sdec(out, number);
@@ -46,15 +46,15 @@ fn old_entry(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 
 /// What getdents wrote: `0x55d3 /* 12 entries */`; each entry when everything is wanted.
 pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
-    let piece = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0);
-    let Some(piece) = piece else {
+    let region = view.region(i, Dir::Out).filter(|region| region.head.got > 0);
+    let Some(region) = region else {
         text::pointer(out, view.arg(i));
         if view.outcome.is_some_and(|outcome| !outcome.failed()) {
             out.push_str(" /* 0 entries */");
         }
         return;
     };
-    let Some(bytes) = view.bytes(&piece, usize::MAX) else { return super::lost(view.arg(i), out) };
+    let Some(bytes) = view.bytes(&region, usize::MAX) else { return super::lost(view.arg(i), out) };
     if view.row.name == "readdir" {
         return old_entry(view, Fields::new(view.abi, &bytes), out);
     }
@@ -92,7 +92,7 @@ fn entry(view: &View<'_>, one: &[u8], length_at: usize, old: bool, out: &mut Str
     let (kind_at, name_at) =
         if old { (one.len().saturating_sub(1), length_at + 2) } else { (18, 19) };
     member(out, "d_type");
-    value::constant(view, Kind::Enum(&file::DIRENT), f.u8(kind_at), out);
+    value::constant(view, ArgKind::Enum(&file::DIRENT), f.u8(kind_at), out);
     member(out, "d_name");
     text::quoted(out, text::until_nul(f.slice(name_at, usize::MAX)), view.options.hex);
     out.push('}');

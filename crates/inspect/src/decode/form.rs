@@ -2,7 +2,7 @@
 //! the table, left to right, but some depend on others, and clone has an order of its own.
 
 use sysreel_abi::consts::{file, memory, open, process};
-use sysreel_abi::{Abi, Act, Constants, Dir, Kind, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, Constants, Dir, render};
 
 use super::{
     DONE, Meaning, View, file as file_form, futex, process as process_form, socket as socket_form,
@@ -12,7 +12,7 @@ use crate::text;
 
 /// Writes the arguments that are known at the entry. Answers how far it came, for [`finish`].
 pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
-    if view.row.act == Act::Clone {
+    if view.row.kind == CallKind::Clone {
         return if process_form::clone_begins(view, out) { 0 } else { DONE };
     }
     write(view, 0, out)
@@ -23,9 +23,9 @@ pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
     if cursor == DONE {
         return;
     }
-    match view.row.act {
-        Act::Clone => process_form::clone_ends(view, out),
-        Act::Clone3 => {
+    match view.row.kind {
+        CallKind::Clone => process_form::clone_ends(view, out),
+        CallKind::Clone3 => {
             process_form::clone3_wrote(view, 0, out);
             out.push_str(", ");
             write(view, 1, out);
@@ -38,7 +38,7 @@ pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
 
 /// Writes arguments from a position on. At an entry it stops at the first one that must wait.
 fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
-    let chosen = if view.row.act == Act::Futex && view.row.args.len() == 6 {
+    let chosen = if view.row.kind == CallKind::Futex && view.row.args.len() == 6 {
         Some(futex::arguments(view))
     } else {
         None
@@ -57,7 +57,7 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
             return u8::try_from(at).unwrap_or(DONE);
         }
         view.argument(i, meaning, out);
-        if view.row.act == Act::Clone3
+        if view.row.kind == CallKind::Clone3
             && view.exit.is_none()
             && i == 0
             && process_form::clone3_writes(view, 0)
@@ -72,7 +72,7 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
 /// the upper one is shifted out (fs/read_write.c, pos_from_hilo).
 fn is_second_half(view: &View<'_>, at: usize) -> bool {
     let before = view.row.args.iter().take(at + 1).rev();
-    let halves = before.take_while(|arg| matches!(arg.kind, Kind::Half)).count();
+    let halves = before.take_while(|arg| matches!(arg.kind, ArgKind::Half)).count();
     halves > 0 && halves % 2 == 0
 }
 
@@ -94,12 +94,12 @@ fn count(view: &View<'_>) -> usize {
     let all = row.args.len();
     let is =
         |list: &Constants, value: u64, names: &[&str]| names.contains(&name(view.abi, list, value));
-    match row.act {
-        Act::Open => match (row.arg("flags").or(row.arg("oflag")), row.arg("mode")) {
+    match row.kind {
+        CallKind::Open => match (row.arg("flags").or(row.arg("oflag")), row.arg("mode")) {
             (Some(flags), Some(mode)) if !makes_file(view.abi, view.arg(flags)) => mode,
             _ => all,
         },
-        Act::Fcntl => {
+        CallKind::Fcntl => {
             let alone = [
                 "F_GETFD",
                 "F_GETFL",
@@ -111,7 +111,7 @@ fn count(view: &View<'_>) -> usize {
             ];
             if is(&file::FCNTL, view.arg(1), &alone) { 2 } else { all }
         }
-        Act::Ioctl => {
+        CallKind::Ioctl => {
             let alone = [
                 "FIOCLEX",
                 "FIONCLEX",
@@ -123,7 +123,7 @@ fn count(view: &View<'_>) -> usize {
             ];
             if is(&sysreel_abi::consts::ioctl::IOCTL, view.arg(1), &alone) { 2 } else { all }
         }
-        Act::Mremap => {
+        CallKind::Mremap => {
             let flags = view.arg(3);
             let fixed = ["MREMAP_FIXED", "MREMAP_DONTUNMAP"].iter().any(|name| {
                 render::constant(view.abi, &memory::MREMAP, name)
@@ -131,17 +131,17 @@ fn count(view: &View<'_>) -> usize {
             });
             if fixed { all } else { 4 }
         }
-        Act::Mknod => {
+        CallKind::Mknod => {
             // Only character and block devices have a number (include/uapi/linux/stat.h).
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
-        Act::Ptrace => match name(view.abi, &process::PTRACE, view.arg(0)) {
+        CallKind::Ptrace => match name(view.abi, &process::PTRACE, view.arg(0)) {
             "PTRACE_TRACEME" => 1,
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
             _ => all,
         },
-        Act::Prctl => prctl(name(view.abi, &process::PRCTL, view.arg(0))).unwrap_or(all),
+        CallKind::Prctl => prctl(name(view.abi, &process::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }
 }
@@ -195,22 +195,24 @@ pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
 /// Arguments that look other than their kind. True when one was written.
 pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
-    match (view.row.act, kind) {
-        (Act::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
-        (Act::Stat, Kind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
+    match (view.row.kind, kind) {
+        (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
+        (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
             stat_form::sync_flags(view, kind, value, out)
         }
-        (Act::Rseq, Kind::Uint) => text::hex(out, value & 0xffff_ffff),
-        (_, Kind::Half) => halves(view, i, out),
+        (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
+        (_, ArgKind::Half) => halves(view, i, out),
         _ if value == 0 => return false,
         // What a thread registers for the kernel's later use is no argument.
-        (Act::Rseq, Kind::Buf) => text::pointer(out, value),
-        (Act::ReadDir, Kind::Buf) => file_form::directory(view, i, out),
-        (Act::Pair, Kind::Buf) => return socket_form::pair(view, i, out),
-        (_, Kind::Buf) if view.row.args.iter().any(|arg| matches!(arg.kind, Kind::SockOpt)) => {
+        (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
+        (CallKind::ReadDir, ArgKind::Buf) => file_form::directory(view, i, out),
+        (CallKind::Pair, ArgKind::Buf) => return socket_form::pair(view, i, out),
+        (_, ArgKind::Buf)
+            if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
+        {
             return socket_form::option(view, i, mem, out);
         }
-        (Act::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
+        (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
             polled(view, i, kind, out)
         }
         _ => return false,
@@ -219,29 +221,29 @@ pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut
 }
 
 /// What poll and select are asked; what came of it stands behind the result.
-fn polled(view: &View<'_>, i: usize, kind: Kind, out: &mut String) {
-    let Some(piece) = view.piece(i, Dir::In) else {
+fn polled(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
+    let Some(region) = view.region(i, Dir::In) else {
         match kind {
-            Kind::Array(_) if view.arg(1) == 0 => out.push_str("[]"),
+            ArgKind::Array(_) if view.arg(1) == 0 => out.push_str("[]"),
             _ => text::pointer(out, view.arg(i)),
         }
         return;
     };
-    let bytes = view.bytes(&piece, usize::MAX).filter(|_| piece.head.got > 0);
+    let bytes = view.bytes(&region, usize::MAX).filter(|_| region.head.got > 0);
     let shown = match (bytes, kind) {
-        (Some(bytes), Kind::Array(layout)) => {
-            super::layouts::readable(view, layout, &bytes, &piece, i, out)
+        (Some(bytes), ArgKind::Array(layout)) => {
+            super::layouts::readable(view, layout, &bytes, &region, i, out)
         }
-        (Some(bytes), Kind::Struct(layout)) => {
+        (Some(bytes), ArgKind::Struct(layout)) => {
             super::layouts::structure(view, layout, &bytes, i, out)
         }
-        (Some(bytes), Kind::FdSet) => {
+        (Some(bytes), ArgKind::FdSet) => {
             super::poll::fd_set(view, &bytes, out);
             true
         }
         _ => false,
     };
     if !shown {
-        view.unreadable(i, &piece, out);
+        view.unreadable(i, &region, out);
     }
 }

@@ -4,7 +4,7 @@ use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
 use super::{Fields, View, empty_string, layouts, lost, member};
-use crate::kept::Piece;
+use crate::regions::RegionView;
 use crate::text;
 
 /// An argument that is an array of `iovec`.
@@ -16,8 +16,8 @@ pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mu
     };
     buffers(view, i, dir, (0, 1), bytes, out);
     // An array that goes on where nothing can be read.
-    if let Some(piece) = view.piece(i, Dir::InOut) {
-        layouts::unreadable_rest(&piece, out);
+    if let Some(region) = view.region(i, Dir::InOut) {
+        layouts::unreadable_rest(&region, out);
     }
 }
 
@@ -63,22 +63,24 @@ fn base(
     out: &mut String,
 ) {
     let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
-    let piece = view.deeper(i, of.1, element, dir);
+    let region = view.deeper(i, of.1, element, dir);
     let limit = view.options.string_limit;
-    let enough = |piece: &Piece<'_>| {
-        let wanted = usize::try_from(piece.head.asked).unwrap_or(usize::MAX).min(limit);
-        piece.is_cut() || usize::try_from(piece.head.got).unwrap_or(usize::MAX) >= wanted
+    let enough = |region: &RegionView<'_>| {
+        let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
+        region.is_cut() || usize::try_from(region.head.got).unwrap_or(usize::MAX) >= wanted
     };
-    match piece {
-        Some(piece) if piece.head.got > 0 && enough(&piece) => match view.bytes(&piece, limit) {
-            Some(bytes) => {
-                text::quoted(out, &bytes, view.options.hex);
-                if piece.head.asked > bytes.len() as u64 {
-                    out.push_str("...");
+    match region {
+        Some(region) if region.head.got > 0 && enough(&region) => {
+            match view.bytes(&region, limit) {
+                Some(bytes) => {
+                    text::quoted(out, &bytes, view.options.hex);
+                    if region.head.asked > bytes.len() as u64 {
+                        out.push_str("...");
+                    }
                 }
+                None => lost(f.ulong(0), out),
             }
-            None => lost(f.ulong(0), out),
-        },
+        }
         // Nothing came for it, though the call succeeded; or it is empty from the start.
         None if empty_string(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
         _ => text::pointer(out, f.ulong(0)),

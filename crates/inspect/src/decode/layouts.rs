@@ -1,8 +1,8 @@
 //! Structures by the name that the table has for them.
 
-use sysreel_abi::{Act, Layout};
+use sysreel_abi::{CallKind, Layout};
 
-use crate::kept::Piece;
+use crate::regions::RegionView;
 
 use super::{
     Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value,
@@ -146,23 +146,23 @@ pub(crate) fn changed(
 
 /// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00
 /// */]`.
-pub(crate) fn unreadable_rest(piece: &Piece<'_>, out: &mut String) {
-    if piece.head.errno == 0 || piece.head.got >= piece.head.asked || out.pop().is_none() {
+pub(crate) fn unreadable_rest(region: &RegionView<'_>, out: &mut String) {
+    if region.head.errno == 0 || region.head.got >= region.head.asked || out.pop().is_none() {
         return;
     }
     // It may end before that, with what is not shown.
     if !out.ends_with("...") {
         out.push_str(if out.ends_with('[') { "..." } else { ", ..." });
-        unreadable_from(piece, out);
+        unreadable_from(region, out);
     }
     out.push(']');
 }
 
 /// The address from which on nothing can be read, if there is one.
-pub(crate) fn unreadable_from(piece: &Piece<'_>, out: &mut String) {
-    if piece.head.errno != 0 && piece.head.got < piece.head.asked {
+pub(crate) fn unreadable_from(region: &RegionView<'_>, out: &mut String) {
+    if region.head.errno != 0 && region.head.got < region.head.asked {
         out.push_str(" /* ");
-        text::hex(out, piece.head.address.wrapping_add(piece.head.got));
+        text::hex(out, region.head.address.wrapping_add(region.head.got));
         out.push_str(" */");
     }
 }
@@ -172,13 +172,13 @@ pub(crate) fn readable(
     view: &View<'_>,
     layout: Layout,
     bytes: &[u8],
-    piece: &Piece<'_>,
+    region: &RegionView<'_>,
     i: usize,
     out: &mut String,
 ) -> bool {
-    let known = array(view, layout, bytes, piece.is_cut(), i, out);
+    let known = array(view, layout, bytes, region.is_cut(), i, out);
     if known {
-        unreadable_rest(piece, out);
+        unreadable_rest(region, out);
     }
     known
 }
@@ -210,7 +210,7 @@ pub(crate) fn array(
         }
         let f = Fields::new(view.abi, one);
         let known = match layout {
-            Layout::Timespec | Layout::Timespec64 if view.row.act == Act::Utime => {
+            Layout::Timespec | Layout::Timespec64 if view.row.kind == CallKind::Utime => {
                 time::file_time(f, 0, layout == Layout::Timespec64, out);
                 true
             }
@@ -232,8 +232,8 @@ pub(crate) fn array(
 fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "sigmask");
-    let piece = view.deeper(i, 1, 0, sysreel_abi::Dir::In);
-    match piece.and_then(|piece| view.bytes(&piece, 8)) {
+    let region = view.deeper(i, 1, 0, sysreel_abi::Dir::In);
+    match region.and_then(|region| view.bytes(&region, 8)) {
         Some(bytes) => signal::set(&bytes, out),
         None => text::pointer(out, f.ulong(0)),
     }

@@ -1,7 +1,7 @@
 //! What is about the whole machine, terminals and capabilities.
 
 use sysreel_abi::consts::security;
-use sysreel_abi::{Abi, Kind, render};
+use sysreel_abi::{Abi, ArgKind, render};
 
 use super::{Fields, View, member};
 use crate::text;
@@ -97,7 +97,7 @@ pub(crate) fn cap_data(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         for bit in (0..64).filter(|bit| set >> bit & 1 != 0) {
             out.push_str(if first { "1<<" } else { "|1<<" });
             first = false;
-            render::flag_value(view.abi, Kind::Enum(&security::CAPABILITY), bit, out);
+            render::flag_value(view.abi, ArgKind::Enum(&security::CAPABILITY), bit, out);
         }
         if first {
             out.push('0');

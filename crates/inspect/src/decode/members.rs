@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use sysreel_abi::consts::{file, ipc, memory, mount, process};
-use sysreel_abi::{Abi, Kind, Layout};
+use sysreel_abi::{Abi, ArgKind, Layout};
 
 use super::{Fields, View, member, value};
 use crate::text;
@@ -17,7 +17,7 @@ struct Member {
     name: &'static str,
     at: (u8, u8),
     width: Width,
-    kind: Kind,
+    kind: ArgKind,
 }
 
 /// How many bytes it has.
@@ -44,15 +44,15 @@ impl Width {
     }
 }
 
-use Kind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
+use ArgKind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
 use Width::{Eight, Four, Permissions, Two, Word};
 
-const fn m(name: &'static str, at: (u8, u8), width: Width, kind: Kind) -> Member {
+const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
     Member { name, at, width, kind }
 }
 
 /// A member that stands at the same place everywhere.
-const fn same(name: &'static str, at: u8, width: Width, kind: Kind) -> Member {
+const fn same(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
 

@@ -24,12 +24,12 @@ use std::borrow::Cow;
 use std::cell::Cell;
 
 use sysreel_abi::desc::When;
-use sysreel_abi::{Abi, Act, Dir, Kind, Len, Mem, Row};
+use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem, Row};
 
-use crate::kept::{Buffers, Kept, Piece};
 use crate::print::Options;
-use crate::psi::Outcome;
+use crate::regions::{Buffers, RegionView, Regions};
 use crate::state::FdTable;
+use crate::syscall_info::Outcome;
 use crate::text;
 
 pub(crate) use fields::Fields;
@@ -41,7 +41,7 @@ pub(crate) use signal::siginfo;
 pub(crate) const DONE: u8 = u8::MAX;
 
 /// What an argument is, and the memory that it points to.
-type Meaning = (Kind, Option<Mem>);
+type Meaning = (ArgKind, Option<Mem>);
 
 /// A call with all that is known of it: at its entry what went in, at its exit everything.
 pub(crate) struct View<'a> {
@@ -51,8 +51,8 @@ pub(crate) struct View<'a> {
     /// The role that the memory of its arguments has: that of a call behind another one is a level
     /// deeper.
     pub(crate) role: u8,
-    pub(crate) entry: &'a Kept,
-    pub(crate) exit: Option<&'a Kept>,
+    pub(crate) entry: &'a Regions,
+    pub(crate) exit: Option<&'a Regions>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) options: &'a Options,
     pub(crate) fds: Option<&'a FdTable>,
@@ -64,7 +64,7 @@ pub(crate) struct View<'a> {
 impl<'a> View<'a> {
     /// What an argument is.
     pub(crate) fn meaning(&self, i: usize) -> Meaning {
-        self.row.meaning(self.abi, &self.args, i).unwrap_or((Kind::Hex, None))
+        self.row.meaning(self.abi, &self.args, i).unwrap_or((ArgKind::Hex, None))
     }
 
     pub(crate) fn arg(&self, i: usize) -> u64 {
@@ -75,16 +75,16 @@ impl<'a> View<'a> {
     fn waits(&self, meaning: Meaning) -> bool {
         match meaning {
             // How much of each message was sent is known when the call ends.
-            (Kind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
+            (ArgKind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
             (_, Some(Mem { dir: Dir::InOut, .. })) => {
-                !matches!(self.row.act, Act::Poll | Act::Futex)
+                !matches!(self.row.kind, CallKind::Poll | CallKind::Futex)
             }
             _ => false,
         }
     }
 
     /// The region of an argument itself: as the kernel left it where it is both read and written.
-    pub(crate) fn piece(&self, i: usize, dir: Dir) -> Option<Piece<'a>> {
+    pub(crate) fn region(&self, i: usize, dir: Dir) -> Option<RegionView<'a>> {
         let arg = u8::try_from(i).ok()?;
         let entry = || self.entry.find(arg, self.role, 0);
         let exit = || self.exit.and_then(|exit| exit.find(arg, self.role, 0));
@@ -96,18 +96,24 @@ impl<'a> View<'a> {
     }
 
     /// The region of something that an argument points to.
-    pub(crate) fn deeper(&self, i: usize, role: u8, index: u32, dir: Dir) -> Option<Piece<'a>> {
+    pub(crate) fn deeper(
+        &self,
+        i: usize,
+        role: u8,
+        index: u32,
+        dir: Dir,
+    ) -> Option<RegionView<'a>> {
         let arg = u8::try_from(i).ok()?;
         let kept = if dir.comes_out() { self.exit? } else { self.entry };
         kept.find(arg, self.role.saturating_add(role), index)
     }
 
     /// The bytes of a region, at most so many.
-    pub(crate) fn bytes(&self, piece: &Piece<'a>, limit: usize) -> Option<Cow<'a, [u8]>> {
+    pub(crate) fn bytes(&self, region: &RegionView<'a>, limit: usize) -> Option<Cow<'a, [u8]>> {
         /// No structure or list that the kernel takes is longer; strings are when they are wanted
         /// so.
         const MOST: usize = 16 << 20;
-        let bytes = piece.bytes(self.buffers, limit.min(MOST.max(self.options.string_limit)));
+        let bytes = region.bytes(self.buffers, limit.min(MOST.max(self.options.string_limit)));
         if bytes.is_none() {
             self.lost.set(self.lost.get().saturating_add(1));
         }
@@ -127,11 +133,11 @@ impl<'a> View<'a> {
         }
     }
 
-    fn memory(&self, i: usize, kind: Kind, mem: Mem, out: &mut String) {
+    fn memory(&self, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
         // Where buffers are is known at the entry, also when the call fills them.
-        let dir = if matches!(kind, Kind::Iovec | Kind::Mmsg) { Dir::InOut } else { mem.dir };
-        match self.piece(i, dir).filter(|_| dir != Dir::Out || self.was_written(mem.when)) {
-            Some(piece) => self.pointed(i, kind, mem, &piece, out),
+        let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
+        match self.region(i, dir).filter(|_| dir != Dir::Out || self.was_written(mem.when)) {
+            Some(region) => self.pointed(i, kind, mem, &region, out),
             None if self.is_empty(mem) => out.push_str(empty(kind)),
             None => text::pointer(out, self.arg(i)),
         }
@@ -143,9 +149,9 @@ impl<'a> View<'a> {
         let Some(outcome) = self.outcome else { return true };
         match when {
             // A siginfo begins with its signal, which is 0 in an empty one.
-            When::Told(info) => match self.piece(info.index.into(), Dir::Out) {
-                Some(piece) => {
-                    self.bytes(&piece, 4).is_none_or(|signal| signal.iter().any(|byte| *byte != 0))
+            When::Told(info) => match self.region(info.index.into(), Dir::Out) {
+                Some(region) => {
+                    self.bytes(&region, 4).is_none_or(|signal| signal.iter().any(|byte| *byte != 0))
                 }
                 None => true,
             },
@@ -153,26 +159,33 @@ impl<'a> View<'a> {
         }
     }
 
-    fn pointed(&self, i: usize, kind: Kind, mem: Mem, piece: &Piece<'a>, out: &mut String) {
-        if piece.head.got == 0 {
-            if piece.head.asked == 0 {
+    fn pointed(
+        &self,
+        i: usize,
+        kind: ArgKind,
+        mem: Mem,
+        region: &RegionView<'a>,
+        out: &mut String,
+    ) {
+        if region.head.got == 0 {
+            if region.head.asked == 0 {
                 out.push_str(empty(kind))
             } else {
-                self.unreadable(i, piece, out)
+                self.unreadable(i, region, out)
             }
             return;
         }
         match kind {
-            Kind::Path => string::path(self, i, piece, out),
-            Kind::Str => string::string(self, i, piece, out),
-            Kind::Buf => string::buffer(self, i, piece, out),
+            ArgKind::Path => string::path(self, i, region, out),
+            ArgKind::Str => string::string(self, i, region, out),
+            ArgKind::Buf => string::buffer(self, i, region, out),
             _ => {
-                let Some(bytes) = self.bytes(piece, usize::MAX) else {
+                let Some(bytes) = self.bytes(region, usize::MAX) else {
                     lost(self.arg(i), out);
                     return;
                 };
-                if !self.structured(i, kind, mem, piece, &bytes, out) {
-                    self.unreadable(i, piece, out);
+                if !self.structured(i, kind, mem, region, &bytes, out) {
+                    self.unreadable(i, region, out);
                 }
             }
         }
@@ -182,51 +195,55 @@ impl<'a> View<'a> {
     fn structured(
         &self,
         i: usize,
-        kind: Kind,
+        kind: ArgKind,
         mem: Mem,
-        piece: &Piece<'a>,
+        region: &RegionView<'a>,
         bytes: &[u8],
         out: &mut String,
     ) -> bool {
         match kind {
-            Kind::StrVec => string::strings(self, i, bytes, out),
-            Kind::Struct(layout) if mem.dir == Dir::InOut => {
+            ArgKind::StrVec => string::strings(self, i, bytes, out),
+            ArgKind::Struct(layout) if mem.dir == Dir::InOut => {
                 let before =
                     u8::try_from(i).ok().and_then(|arg| self.entry.find(arg, self.role, 0));
-                let before = before.and_then(|piece| self.bytes(&piece, usize::MAX));
+                let before = before.and_then(|region| self.bytes(&region, usize::MAX));
                 return layouts::changed(self, layout, before.as_deref(), bytes, i, out);
             }
-            Kind::Struct(layout) => return layouts::structure(self, layout, bytes, i, out),
-            Kind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
-                aio::submitted(self, i, bytes, piece.is_cut(), out);
+            ArgKind::Struct(layout) => return layouts::structure(self, layout, bytes, i, out),
+            ArgKind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
+                aio::submitted(self, i, bytes, region.is_cut(), out);
             }
-            Kind::Array(layout) => return layouts::readable(self, layout, bytes, piece, i, out),
-            Kind::SockAddr => socket::address(self, bytes, out),
-            Kind::FdSet => poll::fd_set(self, bytes, out),
-            Kind::Bits => process::bits(bytes, out),
-            Kind::Iovec => iovec::vector(self, i, mem, bytes, out),
-            Kind::Msg => socket::one_message(self, i, mem.dir, Fields::new(self.abi, bytes), out),
-            Kind::Mmsg => return socket::messages(self, i, mem.dir, bytes, out),
-            Kind::WaitStatus => return process::wait_status_of(bytes, out),
+            ArgKind::Array(layout) => {
+                return layouts::readable(self, layout, bytes, region, i, out);
+            }
+            ArgKind::SockAddr => socket::address(self, bytes, out),
+            ArgKind::FdSet => poll::fd_set(self, bytes, out),
+            ArgKind::Bits => process::bits(bytes, out),
+            ArgKind::Iovec => iovec::vector(self, i, mem, bytes, out),
+            ArgKind::Msg => {
+                socket::one_message(self, i, mem.dir, Fields::new(self.abi, bytes), out)
+            }
+            ArgKind::Mmsg => return socket::messages(self, i, mem.dir, bytes, out),
+            ArgKind::WaitStatus => return process::wait_status_of(bytes, out),
             _ => return false,
         }
         true
     }
 
     /// Memory that could not be read, or not far enough: its address.
-    pub(crate) fn unreadable(&self, i: usize, piece: &Piece<'_>, out: &mut String) {
+    pub(crate) fn unreadable(&self, i: usize, region: &RegionView<'_>, out: &mut String) {
         text::pointer(out, self.arg(i));
-        if self.options.verbose && (piece.head.errno != 0 || piece.head.got < piece.head.asked) {
+        if self.options.verbose && (region.head.errno != 0 || region.head.got < region.head.asked) {
             out.push_str(" /* ");
-            match i32::try_from(piece.head.errno).ok().filter(|e| *e != 0) {
+            match i32::try_from(region.head.errno).ok().filter(|e| *e != 0) {
                 Some(errno) => {
                     out.push_str("unreadable: ");
                     error_name(errno, out);
                 }
                 None => {
-                    text::dec(out, piece.head.got);
+                    text::dec(out, region.head.got);
                     out.push_str(" of ");
-                    text::dec(out, piece.head.asked);
+                    text::dec(out, region.head.asked);
                     out.push_str(" bytes");
                 }
             }
@@ -249,9 +266,9 @@ impl<'a> View<'a> {
     }
 }
 
-fn empty(kind: Kind) -> &'static str {
+fn empty(kind: ArgKind) -> &'static str {
     match kind {
-        Kind::Path | Kind::Str | Kind::Buf => "\"\"",
+        ArgKind::Path | ArgKind::Str | ArgKind::Buf => "\"\"",
         _ => "[]",
     }
 }

@@ -1,10 +1,10 @@
 //! The result of a call. Success is what `is_error` says; where the value says otherwise, both are
 //! shown.
 
-use sysreel_abi::{Abi, Act, Kind, errno_message, errno_name, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, errno_message, errno_name, render};
 
 use super::{View, poll, value};
-use crate::psi::Outcome;
+use crate::syscall_info::Outcome;
 use crate::text;
 
 /// The values that the C library takes for errors (MAX_ERRNO, include/linux/err.h).
@@ -77,44 +77,44 @@ pub(crate) fn error_name(errno: i32, out: &mut String) {
     }
 }
 
-fn number(view: &View<'_>, kind: Kind, rval: i64, out: &mut String) {
+fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
     let bits = rval.cast_unsigned();
     let narrow = if view.abi == Abi::I386 { bits & 0xffff_ffff } else { bits };
     match kind {
-        Kind::Never => out.push('?'),
-        Kind::Addr | Kind::Ptr | Kind::Hex => text::hex(out, narrow),
-        Kind::Fd => value::fd(view, bits, out),
-        Kind::Uid | Kind::Gid => text::dec(out, bits & 0xffff_ffff),
-        Kind::Mode => text::mode(out, narrow),
-        Kind::Flags(_) | Kind::FlagsMode(_) => text::hex(out, narrow),
+        ArgKind::Never => out.push('?'),
+        ArgKind::Addr | ArgKind::Ptr | ArgKind::Hex => text::hex(out, narrow),
+        ArgKind::Fd => value::fd(view, bits, out),
+        ArgKind::Uid | ArgKind::Gid => text::dec(out, bits & 0xffff_ffff),
+        ArgKind::Mode => text::mode(out, narrow),
+        ArgKind::Flags(_) | ArgKind::FlagsMode(_) => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
         // Offsets of special files may be any 64 bits.
-        Kind::Off => text::dec(out, bits),
+        ArgKind::Off => text::dec(out, bits),
         _ => text::sdec(out, rval),
     }
 }
 
 /// What the number means, in words behind it.
-fn words(view: &View<'_>, kind: Kind, outcome: Outcome, out: &mut String) {
+fn words(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut String) {
     let bits = outcome.rval.cast_unsigned();
     match kind {
         // No flag at all has no word, but the access mode of open always has.
-        Kind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
+        ArgKind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
             out.push_str(" (flags ");
             value::constant(view, kind, bits, out);
             out.push(')');
         }
-        Kind::Enum(_) => {
+        ArgKind::Enum(_) => {
             out.push_str(" (");
             render::flag_value(view.abi, kind, bits, out);
             out.push(')');
         }
-        Kind::Signal if outcome.rval != 0 => {
+        ArgKind::Signal if outcome.rval != 0 => {
             out.push_str(" (");
             value::signal(bits, out);
             out.push(')');
         }
-        Kind::Long if view.row.act == Act::Clock => {
+        ArgKind::Long if view.row.kind == CallKind::Clock => {
             out.push_str(" (");
             text::date(out, outcome.rval);
             out.push_str("+0000)");

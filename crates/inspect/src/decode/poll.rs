@@ -1,10 +1,10 @@
 //! Waiting for file descriptors: what is asked, and what came of it.
 
 use sysreel_abi::consts::poll as p;
-use sysreel_abi::{Abi, Arg, Dir, Kind, Layout};
+use sysreel_abi::{Abi, Arg, ArgKind, Dir, Layout};
 
 use super::{Fields, View, layouts, member, value};
-use crate::psi::Outcome;
+use crate::syscall_info::Outcome;
 use crate::text;
 
 /// `{fd=3, events=POLLIN}`; an entry with a negative fd is ignored by the kernel, and has no
@@ -15,7 +15,7 @@ pub(crate) fn pollfd(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     value::fd(view, f.u32(0), out);
     if f.i32(0) >= 0 {
         member(out, "events");
-        value::constant(view, Kind::Flags(&p::POLL), f.u16(4), out);
+        value::constant(view, ArgKind::Flags(&p::POLL), f.u16(4), out);
     }
     out.push('}');
 }
@@ -26,7 +26,7 @@ pub(crate) fn epoll_event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let data = if view.abi == Abi::Aarch64 { 8 } else { 4 };
     out.push('{');
     member(out, "events");
-    value::constant(view, Kind::Flags(&p::EPOLL), f.u32(0), out);
+    value::constant(view, ArgKind::Flags(&p::EPOLL), f.u32(0), out);
     out.push_str(", data={u32=");
     text::dec(out, f.u32(data));
     out.push_str(", u64=");
@@ -36,7 +36,7 @@ pub(crate) fn epoll_event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 
 /// `[3 5]`: the descriptors below the first argument that are in a set.
 pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
-    let n = usize::try_from(Kind::Int.count(view.arg(0))).unwrap_or(0);
+    let n = usize::try_from(ArgKind::Int.count(view.arg(0))).unwrap_or(0);
     out.push('[');
     let mut first = true;
     for fd in (0..bytes.len().saturating_mul(8)).take(n) {
@@ -54,11 +54,11 @@ pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
 /// What came of it, behind the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
 /// `(Timeout)`.
 pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
-    let polls = |arg: &Arg| matches!(arg.kind, Kind::Array(Layout::PollFd) | Kind::FdSet);
+    let polls = |arg: &Arg| matches!(arg.kind, ArgKind::Array(Layout::PollFd) | ArgKind::FdSet);
     let waits = |arg: &Arg| {
         let is_time = matches!(
             arg.kind,
-            Kind::Struct(Layout::Timespec | Layout::Timespec64 | Layout::Timeval)
+            ArgKind::Struct(Layout::Timespec | Layout::Timespec64 | Layout::Timeval)
         );
         is_time && arg.mem.is_some_and(|mem| mem.dir == Dir::InOut)
     };
@@ -74,28 +74,31 @@ pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     out.push_str(" (");
     let mut sets = ["in ", "out ", "except "].into_iter();
     for (i, arg) in view.row.args.iter().enumerate() {
-        let word =
-            if matches!(arg.kind, Kind::FdSet) { sets.next().unwrap_or_default() } else { "left " };
+        let word = if matches!(arg.kind, ArgKind::FdSet) {
+            sets.next().unwrap_or_default()
+        } else {
+            "left "
+        };
         if !polls(arg) && !waits(arg) {
             continue;
         }
-        let Some(piece) = view.piece(i, Dir::Out).filter(|piece| piece.head.got > 0) else {
+        let Some(region) = view.region(i, Dir::Out).filter(|region| region.head.got > 0) else {
             continue;
         };
-        let Some(bytes) = view.bytes(&piece, usize::MAX) else { continue };
+        let Some(bytes) = view.bytes(&region, usize::MAX) else { continue };
         let before = out.len();
         if before > start + 2 {
             out.push_str(", ");
         }
         let named = out.len();
         let shown = match arg.kind {
-            Kind::Array(Layout::PollFd) => returned(view, &bytes, out),
-            Kind::FdSet => {
+            ArgKind::Array(Layout::PollFd) => returned(view, &bytes, out),
+            ArgKind::FdSet => {
                 out.push_str(word);
                 fd_set(view, &bytes, out);
                 !out.ends_with("[]")
             }
-            Kind::Struct(layout) => {
+            ArgKind::Struct(layout) => {
                 out.push_str(word);
                 layouts::structure(view, layout, &bytes, i, out)
             }
@@ -122,7 +125,7 @@ fn returned(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
         member(out, "fd");
         value::fd(view, f.u32(0), out);
         member(out, "revents");
-        value::constant(view, Kind::Flags(&p::POLL), f.u16(6), out);
+        value::constant(view, ArgKind::Flags(&p::POLL), f.u16(6), out);
         out.push('}');
     }
     out.push(']');

@@ -2,7 +2,7 @@
 
 use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
-use sysreel_abi::{Dir, Kind, render};
+use sysreel_abi::{ArgKind, Dir, render};
 
 use super::{Fields, View, member, time, value};
 use crate::text;
@@ -143,7 +143,7 @@ pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
     member(out, "child_stack");
     text::pointer(out, at("newsp"));
     member(out, "flags");
-    value::constant(view, Kind::Flags(&p::CLONE), at("clone_flags"), out);
+    value::constant(view, ArgKind::Flags(&p::CLONE), at("clone_flags"), out);
     let more = [
         "CLONE_PARENT_SETTID",
         "CLONE_PIDFD",
@@ -164,7 +164,8 @@ pub(crate) fn clone_ends(view: &View<'_>, out: &mut String) {
             out.push_str(name);
             out.push('=');
             match view.row.arg("parent_tidptr") {
-                Some(i) => match view.piece(i, Dir::Out).and_then(|piece| view.bytes(&piece, 4)) {
+                Some(i) => match view.region(i, Dir::Out).and_then(|region| view.bytes(&region, 4))
+                {
                     Some(bytes) if bytes.len() == 4 => number(&bytes, view, out),
                     _ => text::pointer(out, view.arg(i)),
                 },
@@ -194,7 +195,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     let flags = f.u64(0);
     out.push('{');
     member(out, "flags");
-    value::constant(view, Kind::Flags(&p::CLONE3), flags, out);
+    value::constant(view, ArgKind::Flags(&p::CLONE3), flags, out);
     for (at, name, bits) in [
         (1, "pidfd", &["CLONE_PIDFD"][..]),
         (2, "child_tid", &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]),
@@ -223,7 +224,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         member(out, "set_tid");
         match view
             .deeper(i, 1, CLONE_SET_TID, Dir::In)
-            .and_then(|piece| view.bytes(&piece, usize::MAX))
+            .and_then(|region| view.bytes(&region, usize::MAX))
         {
             Some(bytes) => tids(view, &bytes, out),
             None => text::pointer(out, f.u64(64)),
@@ -251,7 +252,7 @@ fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
 
 /// Whether clone3 writes something that its exit shows.
 pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
-    let bytes = view.piece(i, Dir::In).and_then(|piece| view.bytes(&piece, usize::MAX));
+    let bytes = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
     bytes.is_some_and(|b| {
         has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
     })
@@ -262,9 +263,9 @@ pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");
     for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
-        let piece = view.deeper(i, 1, index, Dir::Out);
+        let region = view.deeper(i, 1, index, Dir::Out);
         if let Some(bytes) =
-            piece.and_then(|piece| view.bytes(&piece, 4)).filter(|bytes| bytes.len() == 4)
+            region.and_then(|region| view.bytes(&region, 4)).filter(|bytes| bytes.len() == 4)
         {
             member(out, name);
             number(&bytes, view, out);

@@ -2,7 +2,7 @@
 
 use sysreel_abi::consts::signal as s;
 use sysreel_abi::signal::code_name;
-use sysreel_abi::{Abi, AuditArch, Kind, signal_name, syscall_name};
+use sysreel_abi::{Abi, ArgKind, AuditArch, signal_name, syscall_name};
 
 use super::{Fields, View, member, value};
 use crate::text;
@@ -53,7 +53,7 @@ fn act(view: &View<'_>, handler: u64, mask: &[u8], flags: u64, restorer: u64, ou
     member(out, "sa_mask");
     set(mask, out);
     member(out, "sa_flags");
-    value::constant(view, Kind::Flags(&s::SA), flags, out);
+    value::constant(view, ArgKind::Flags(&s::SA), flags, out);
     if flags & RESTORER != 0 {
         member(out, "sa_restorer");
         text::pointer(out, restorer);
@@ -66,7 +66,7 @@ pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{ss_sp=");
     text::pointer(out, f.ulong(0));
     member(out, "ss_flags");
-    value::constant(view, Kind::Flags(&s::SS), f.u32(f.word()), out);
+    value::constant(view, ArgKind::Flags(&s::SS), f.u32(f.word()), out);
     member(out, "ss_size");
     text::dec(out, f.ulong(2));
     out.push('}');
@@ -82,7 +82,7 @@ pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("}, sigev_signo=");
     value::signal(f.u32(w), out);
     member(out, "sigev_notify");
-    value::constant(view, Kind::Enum(&s::SIGEV), f.u32(w + 4), out);
+    value::constant(view, ArgKind::Enum(&s::SIGEV), f.u32(w + 4), out);
     out.push('}');
 }
 

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, Dir, Kind, Layout, Mem, render};
+use sysreel_abi::{Abi, ArgKind, Dir, Layout, Mem, render};
 
 use super::{Fields, View, iovec, lost, member, value};
-use crate::kept::Piece;
+use crate::regions::RegionView;
 use crate::state::FdName;
 use crate::text;
 
@@ -29,7 +29,7 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     }
     out.push('{');
     member(out, "sa_family");
-    value::constant(view, Kind::Enum(&s::FAMILY), f.u16(0), out);
+    value::constant(view, ArgKind::Enum(&s::FAMILY), f.u16(0), out);
     match f.u16(0) {
         UNIX => unix(view, bytes.get(2..).unwrap_or_default(), out),
         INET if bytes.len() >= 8 => {
@@ -166,8 +166,8 @@ fn end(bytes: &[u8], out: &mut String) {
 /// Two file descriptors: what pipe and socketpair write.
 pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let bytes = view
-        .piece(i, Dir::Out)
-        .and_then(|piece| view.bytes(&piece, 8))
+        .region(i, Dir::Out)
+        .and_then(|region| view.bytes(&region, 8))
         .filter(|bytes| bytes.len() == 8);
     let Some(bytes) = bytes else { return false };
     let f = Fields::new(view.abi, &bytes);
@@ -181,9 +181,11 @@ pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
 
 /// The value of a socket option: most are an int.
 pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let whole = |piece: &Piece<'_>| piece.head.asked == piece.head.got;
-    let piece = mem.and_then(|mem| view.piece(i, mem.dir)).filter(whole);
-    let Some(bytes) = piece.and_then(|piece| view.bytes(&piece, usize::MAX)) else { return false };
+    let whole = |region: &RegionView<'_>| region.head.asked == region.head.got;
+    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(whole);
+    let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
+        return false;
+    };
     let f = Fields::new(view.abi, &bytes);
     match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
         (Some("SO_LINGER"), 8) => numbers(f, &["l_onoff", "l_linger"], out),
@@ -234,11 +236,12 @@ pub(crate) fn message(
     let came = dir == Dir::In
         || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
     out.push_str("{msg_name=");
-    let piece =
-        view.deeper(i, 1, index(number, MSG_NAME), dir).filter(|piece| came && piece.head.got > 0);
-    match piece {
+    let region = view
+        .deeper(i, 1, index(number, MSG_NAME), dir)
+        .filter(|region| came && region.head.got > 0);
+    match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
-        Some(piece) => match view.bytes(&piece, usize::MAX) {
+        Some(region) => match view.bytes(&region, usize::MAX) {
             Some(bytes) => address(view, &bytes, out),
             None => lost(f.ulong(0), out),
         },
@@ -248,7 +251,7 @@ pub(crate) fn message(
     name_length(view, i, dir, number, name_len, out);
     member(out, "msg_iov");
     let vector = view.deeper(i, 1, index(number, MSG_IOV), Dir::In);
-    match vector.and_then(|piece| view.bytes(&piece, usize::MAX)) {
+    match vector.and_then(|region| view.bytes(&region, usize::MAX)) {
         Some(bytes) => iovec::buffers(view, i, dir, (number, 2), &bytes, out),
         None => text::pointer(out, f.ulong(2)),
     }
@@ -256,10 +259,10 @@ pub(crate) fn message(
     text::dec(out, f.ulong(3));
     if f.ulong(5) != 0 {
         member(out, "msg_control");
-        let piece = view
+        let region = view
             .deeper(i, 1, index(number, MSG_CONTROL), dir)
-            .filter(|piece| came && piece.head.got > 0);
-        match piece.and_then(|piece| view.bytes(&piece, usize::MAX)) {
+            .filter(|region| came && region.head.got > 0);
+        match region.and_then(|region| view.bytes(&region, usize::MAX)) {
             Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
         }
@@ -267,7 +270,7 @@ pub(crate) fn message(
     member(out, "msg_controllen");
     text::dec(out, f.ulong(5));
     member(out, "msg_flags");
-    value::constant(view, Kind::Flags(&s::MSG), f.u32(6 * f.word()), out);
+    value::constant(view, ArgKind::Flags(&s::MSG), f.u32(6 * f.word()), out);
     out.push('}');
 }
 
@@ -276,7 +279,7 @@ fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: 
     let before = (number == 0 && dir == Dir::InOut)
         .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
         .flatten()
-        .and_then(|piece| view.bytes(&piece, usize::MAX))
+        .and_then(|region| view.bytes(&region, usize::MAX))
         .map(|bytes| Fields::new(view.abi, &bytes).u32(usize::from(view.abi.word())));
     match before {
         Some(before) if before != now => {
@@ -306,12 +309,12 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
         text::dec(out, one.ulong(0));
         member(out, "cmsg_level");
         let (level, kind) = (one.u32(f.word()), one.u32(f.word() + 4));
-        value::constant(view, Kind::Enum(&s::LEVEL), level, out);
+        value::constant(view, ArgKind::Enum(&s::LEVEL), level, out);
         member(out, "cmsg_type");
         match render::socket_option(level, kind) {
             // Of this level they are no options. It is 1 in every ABI here
             // (include/uapi/asm-generic/socket.h).
-            _ if level == 1 => value::constant(view, Kind::Enum(&s::CONTROL), kind, out),
+            _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
             Some(name) if !view.options.raw_constants => out.push_str(name),
             _ => text::hex(out, kind),
         }

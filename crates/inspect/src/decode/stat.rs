@@ -1,7 +1,7 @@
 //! Attributes of files and file systems.
 
 use sysreel_abi::consts::{file, open};
-use sysreel_abi::{Abi, Kind, Layout, render};
+use sysreel_abi::{Abi, ArgKind, Layout, render};
 
 use super::{Fields, View, member, time, value};
 use crate::text;
@@ -44,7 +44,7 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
         number(out, "st_ino", a.ino);
     }
     member(out, "st_mode");
-    value::constant(view, Kind::FileMode, a.mode, out);
+    value::constant(view, ArgKind::FileMode, a.mode, out);
     if view.options.verbose {
         for (name, v) in [
             ("st_nlink", a.nlink),
@@ -172,7 +172,7 @@ fn old(f: Fields<'_>) -> Attributes {
 pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "stx_mask");
-    value::constant(view, Kind::Flags(&file::STATX), f.u32(0), out);
+    value::constant(view, ArgKind::Flags(&file::STATX), f.u32(0), out);
     let verbose = view.options.verbose;
     if verbose {
         number(out, "stx_blksize", f.u32(4));
@@ -185,7 +185,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
         }
     }
     member(out, "stx_mode");
-    value::constant(view, Kind::FileMode, f.u16(28), out);
+    value::constant(view, ArgKind::FileMode, f.u16(28), out);
     if verbose {
         number(out, "stx_ino", f.u64(32));
     }
@@ -218,7 +218,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
 
 /// The flags of statx, where two bits that are both 0 mean that it shall do as stat does
 /// (include/uapi/linux/fcntl.h).
-pub(crate) fn sync_flags(view: &View<'_>, kind: Kind, flags: u64, out: &mut String) {
+pub(crate) fn sync_flags(view: &View<'_>, kind: ArgKind, flags: u64, out: &mut String) {
     const SYNC: u64 = 0x6000;
     if flags & SYNC != 0 || view.options.raw_constants {
         return value::constant(view, kind, flags, out);
@@ -234,13 +234,13 @@ pub(crate) fn sync_flags(view: &View<'_>, kind: Kind, flags: u64, out: &mut Stri
 pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "flags");
-    value::constant(view, Kind::Flags(&open::OPEN_HOW), f.u64(0), out);
+    value::constant(view, ArgKind::Flags(&open::OPEN_HOW), f.u64(0), out);
     if super::form::makes_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
         member(out, "mode");
         text::mode(out, f.u64(8));
     }
     member(out, "resolve");
-    value::constant(view, Kind::Flags(&open::RESOLVE), f.u64(16), out);
+    value::constant(view, ArgKind::Flags(&open::RESOLVE), f.u64(16), out);
     out.push('}');
 }
 

@@ -1,51 +1,55 @@
 //! Strings, paths, buffers and arrays of strings.
 
-use sysreel_abi::{Act, Dir};
+use sysreel_abi::{CallKind, Dir};
 
 use super::{Fields, View, layouts, lost};
-use crate::kept::Piece;
 use crate::print::HexStrings;
+use crate::regions::RegionView;
 use crate::text;
 
 /// A path: never cut by the string limit, only where the kernel itself stops to look (PATH_MAX).
-pub(crate) fn path<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+pub(crate) fn path<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     const PATH_MAX: usize = 4096;
-    let Some(bytes) = view.bytes(piece, PATH_MAX) else { return lost(view.arg(i), out) };
+    let Some(bytes) = view.bytes(region, PATH_MAX) else { return lost(view.arg(i), out) };
     let text = text::until_nul(&bytes);
     let endless = text.len() >= PATH_MAX;
     // The kernel could not read it to its end either.
-    if piece.head.errno != 0 && !endless && text.len() == bytes.len() {
-        return view.unreadable(i, piece, out);
+    if region.head.errno != 0 && !endless && text.len() == bytes.len() {
+        return view.unreadable(i, region, out);
     }
     text::quoted(out, text.get(..PATH_MAX - 1).unwrap_or(text), view.options.hex);
-    if endless || piece.is_cut() && text.len() == bytes.len() {
+    if endless || region.is_cut() && text.len() == bytes.len() {
         out.push_str("...");
     }
 }
 
 /// A string that ends with NUL.
-pub(crate) fn string<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
-    let Some(bytes) = view.bytes(piece, usize::MAX) else { return lost(view.arg(i), out) };
+pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
+    let Some(bytes) = view.bytes(region, usize::MAX) else { return lost(view.arg(i), out) };
     let text = text::until_nul(&bytes);
     let ended = text.len() < bytes.len();
     // The kernel could not read it to its end either; what is shown may end before that.
-    if !ended && !piece.is_cut() && piece.head.errno != 0 && text.len() <= view.options.string_limit
+    if !ended
+        && !region.is_cut()
+        && region.head.errno != 0
+        && text.len() <= view.options.string_limit
     {
-        return view.unreadable(i, piece, out);
+        return view.unreadable(i, region, out);
     }
-    limited(view, text, !ended && piece.is_cut(), view.options.hex, out);
+    limited(view, text, !ended && region.is_cut(), view.options.hex, out);
 }
 
 /// Bytes of a known number.
-pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, piece: &Piece<'a>, out: &mut String) {
+pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let limit = view.options.string_limit;
-    let wanted = usize::try_from(piece.head.asked).unwrap_or(usize::MAX).min(limit);
-    if usize::try_from(piece.head.got).unwrap_or(usize::MAX) < wanted && !piece.is_cut() {
-        return view.unreadable(i, piece, out);
+    let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
+    if usize::try_from(region.head.got).unwrap_or(usize::MAX) < wanted && !region.is_cut() {
+        return view.unreadable(i, region, out);
     }
-    let Some(bytes) = view.bytes(piece, limit) else { return lost(view.arg(i), out) };
-    let more = piece.head.asked > bytes.len() as u64;
-    let style = if view.row.act == Act::Random { HexStrings::Always } else { view.options.hex };
+    let Some(bytes) = view.bytes(region, limit) else { return lost(view.arg(i), out) };
+    let more = region.head.asked > bytes.len() as u64;
+    let style =
+        if view.row.kind == CallKind::Random { HexStrings::Always } else { view.options.hex };
     text::quoted(out, &bytes, style);
     if more {
         out.push_str("...");
@@ -74,7 +78,7 @@ pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut Stri
     let all = pointers.len() / fields.word();
     let n = (0..all).position(|at| fields.ulong(at) == 0);
     let is_environment =
-        view.row.args.iter().take(i).any(|arg| matches!(arg.kind, sysreel_abi::Kind::StrVec));
+        view.row.args.iter().take(i).any(|arg| matches!(arg.kind, sysreel_abi::ArgKind::StrVec));
     if is_environment && !view.options.verbose {
         text::pointer(out, view.arg(i));
         out.push_str(" /* ");
@@ -96,19 +100,19 @@ pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut Stri
     }
     if n.is_none() {
         out.push_str(if all == 0 { "..." } else { ", ..." });
-        if let Some(piece) = view.piece(i, Dir::In) {
-            layouts::unreadable_from(&piece, out);
+        if let Some(region) = view.region(i, Dir::In) {
+            layouts::unreadable_from(&region, out);
         }
     }
     out.push(']');
 }
 
 fn one(view: &View<'_>, i: usize, at: usize, address: u64, out: &mut String) {
-    let piece = u32::try_from(at).ok().and_then(|at| view.deeper(i, 1, at, Dir::In));
-    let Some(piece) = piece.filter(|piece| piece.head.got > 0) else {
+    let region = u32::try_from(at).ok().and_then(|at| view.deeper(i, 1, at, Dir::In));
+    let Some(region) = region.filter(|region| region.head.got > 0) else {
         return text::pointer(out, address);
     };
-    let Some(bytes) = view.bytes(&piece, usize::MAX) else { return lost(address, out) };
+    let Some(bytes) = view.bytes(&region, usize::MAX) else { return lost(address, out) };
     let text = text::until_nul(&bytes);
     limited(view, text, text.len() == bytes.len(), view.options.hex, out);
 }

@@ -1,6 +1,6 @@
 //! Values that stand in registers or members themselves.
 
-use sysreel_abi::{Abi, Kind, intent, render};
+use sysreel_abi::{Abi, ArgKind, intent, render};
 
 use super::{View, socket};
 use crate::print::FdStyle;
@@ -8,36 +8,36 @@ use crate::text;
 
 /// Writes a value of a kind. `i` is the argument it belongs to: some kinds depend on those before
 /// it.
-pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut String) {
+pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &mut String) {
     let low = value & 0xffff_ffff;
     match kind {
-        Kind::Int | Kind::Pid => int(value, out),
-        Kind::Uint => text::dec(out, low),
-        Kind::Long | Kind::Off => long(view.abi, value, out),
-        Kind::Ulong | Kind::Size | Kind::Half => text::dec(out, value),
-        Kind::Mode => text::mode(out, value & 0xffff),
-        Kind::Fd => fd(view, value, out),
-        Kind::DirFd => dir_fd(view, value, out),
-        Kind::Uid | Kind::Gid => uid(low, out),
-        Kind::ShortId => match value & 0xffff {
+        ArgKind::Int | ArgKind::Pid => int(value, out),
+        ArgKind::Uint => text::dec(out, low),
+        ArgKind::Long | ArgKind::Off => long(view.abi, value, out),
+        ArgKind::Ulong | ArgKind::Size | ArgKind::Half => text::dec(out, value),
+        ArgKind::Mode => text::mode(out, value & 0xffff),
+        ArgKind::Fd => fd(view, value, out),
+        ArgKind::DirFd => dir_fd(view, value, out),
+        ArgKind::Uid | ArgKind::Gid => uid(low, out),
+        ArgKind::ShortId => match value & 0xffff {
             0xffff => out.push_str("-1"),
             id => text::dec(out, id),
         },
-        Kind::Dev => device(low, out),
-        Kind::Protocol => protocol(view, value, out),
-        Kind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
+        ArgKind::Dev => device(low, out),
+        ArgKind::Protocol => protocol(view, value, out),
+        ArgKind::SockOpt => match render::socket_option(view.arg(i.wrapping_sub(1)), value) {
             Some(name) if !view.options.raw_constants => out.push_str(name),
             _ => text::hex(out, low),
         },
-        Kind::Signal => signal(value, out),
-        Kind::Hex32 => text::hex(out, low),
-        Kind::Hex | Kind::Varies | Kind::Never => text::hex(out, value),
-        Kind::Flags(_)
-        | Kind::FlagsMode(_)
-        | Kind::Enum(_)
-        | Kind::Clock
-        | Kind::Ioctl
-        | Kind::FileMode => {
+        ArgKind::Signal => signal(value, out),
+        ArgKind::Hex32 => text::hex(out, low),
+        ArgKind::Hex | ArgKind::Varies | ArgKind::Never => text::hex(out, value),
+        ArgKind::Flags(_)
+        | ArgKind::FlagsMode(_)
+        | ArgKind::Enum(_)
+        | ArgKind::Clock
+        | ArgKind::Ioctl
+        | ArgKind::FileMode => {
             constant(view, kind, value, out);
         }
         _ => text::pointer(out, value),
@@ -45,11 +45,11 @@ pub(crate) fn value(view: &View<'_>, kind: Kind, i: usize, value: u64, out: &mut
 }
 
 /// A value that has names.
-pub(crate) fn constant(view: &View<'_>, kind: Kind, value: u64, out: &mut String) {
+pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
     let raw = view.options.raw_constants || !render::flag_value(view.abi, kind, value, out);
     if raw {
         match kind {
-            Kind::FileMode => text::mode(out, value & 0xffff),
+            ArgKind::FileMode => text::mode(out, value & 0xffff),
             _ => text::hex(out, value & 0xffff_ffff),
         }
     }
@@ -97,7 +97,7 @@ pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
 }
 
 fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
-    if view.options.raw_constants || !render::flag_value(view.abi, Kind::DirFd, value, out) {
+    if view.options.raw_constants || !render::flag_value(view.abi, ArgKind::DirFd, value, out) {
         return fd(view, value, out);
     }
     name_of(view, intent::CWD, out);

@@ -100,7 +100,7 @@ mod tests {
             sides: [side.clone(), side],
             incomparable: Vec::new(),
             differences,
-            muted: Vec::new(),
+            counted_only: Vec::new(),
             accounts: Default::default(),
             times: Vec::new(),
         };

@@ -11,8 +11,8 @@
 //! The budget counts steps, not seconds: the same streams give the same answer on every machine.
 
 mod anchors;
-mod fold;
 mod leaf;
+mod loops;
 mod sparse;
 mod strangers;
 #[cfg(test)]
@@ -211,7 +211,7 @@ impl Aligner<'_> {
         let size = piece.a.len() + piece.b.len();
         self.spend(size * 8);
         if self.may_fold
-            && let Some(folded) = fold::Folded::of(self.a, self.b, &piece.a, &piece.b)
+            && let Some(folded) = loops::Folded::of(self.a, self.b, &piece.a, &piece.b)
         {
             let units = aligned(&folded.a_tokens, &folded.b_tokens, self.steps, false);
             folded.unfold(&units, &mut self.spans);

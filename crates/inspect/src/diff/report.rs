@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::rule::{Rule, Severity};
-use super::run::{Environment, Muted, Run};
+use super::run::{CountedOnly, Environment, Run};
 use crate::Findings;
 
 /// One of the two logs.
@@ -97,7 +97,7 @@ impl Difference {
 
 /// Calls that were not compared one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct MutedCount {
+pub struct CountedOnlyCount {
     /// Why.
     pub class: &'static str,
     /// How many there are in the first and the second run.
@@ -113,7 +113,7 @@ pub struct Account {
     /// together.
     pub calls: u64,
     /// Calls that are counted by class only.
-    pub muted: u64,
+    pub counted_only: u64,
     /// Calls that have their like in the other run.
     pub same: u64,
     /// Calls that have not.
@@ -155,7 +155,7 @@ pub struct Report {
     /// The differences, the gravest first.
     pub differences: Vec<Difference>,
     /// What was not compared one by one.
-    pub muted: Vec<MutedCount>,
+    pub counted_only: Vec<CountedOnlyCount>,
     /// Where the calls of each run went.
     pub accounts: [Account; 2],
     /// How long calls take, where that was asked for.
@@ -175,18 +175,21 @@ impl Report {
         accounts: [Account; 2],
         times: Vec<Time>,
     ) -> Self {
-        let classes: BTreeMap<Muted, [u64; 2]> = Muted::ALL
+        let classes: BTreeMap<CountedOnly, [u64; 2]> = CountedOnly::ALL
             .into_iter()
-            .map(|class| (class, [a, b].map(|run| run.muted.get(&class).copied().unwrap_or(0))))
+            .map(|class| {
+                (class, [a, b].map(|run| run.counted_only.get(&class).copied().unwrap_or(0)))
+            })
             .collect();
-        let muted = classes
+        let counted_only = classes
             .into_iter()
             .filter(|(_, calls)| *calls != [0, 0])
-            .map(|(class, calls)| MutedCount { class: class.name(), calls })
+            .map(|(class, calls)| CountedOnlyCount { class: class.name(), calls })
             .collect();
         let sides = [side(a), side(b)];
         let schema = Self::SCHEMA;
-        let mut report = Self { schema, sides, incomparable, differences, muted, accounts, times };
+        let mut report =
+            Self { schema, sides, incomparable, differences, counted_only, accounts, times };
         report.sort();
         report
     }

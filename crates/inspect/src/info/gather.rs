@@ -11,7 +11,7 @@ use sysreel_format::{
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
-use crate::psi;
+use crate::syscall_info;
 use crate::{Error, Findings, LogFile, text};
 
 /// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
@@ -249,7 +249,7 @@ impl Walk {
         count(&mut self.kinds, event.kind);
         match event.decode() {
             Ok(Body::Stop(stop)) => {
-                self.stop(info, event.task, &psi::decode(stop.layout, stop.info));
+                self.stop(info, event.task, &syscall_info::decode(stop.layout, stop.info));
                 if let Some(error) = stop.parts.filter_map(Result::err).next() {
                     malformed(info, event.number, &error);
                 }
@@ -294,25 +294,27 @@ impl Walk {
         }
     }
 
-    fn stop(&mut self, info: &mut Info, task: TaskId, psi: &psi::Info) {
-        match (psi.what, psi.arch) {
-            (psi::What::Exit(outcome), Some(arch)) => {
+    fn stop(&mut self, info: &mut Info, task: TaskId, syscall_info: &syscall_info::Info) {
+        match (syscall_info.what, syscall_info.arch) {
+            (syscall_info::What::Exit(outcome), Some(arch)) => {
                 return self.exit(info, task, arch, outcome.failed());
             }
-            (psi::What::Exit(outcome), None) => {
+            (syscall_info::What::Exit(outcome), None) => {
                 self.in_call.remove(&task);
                 crate::add(&mut info.errors, u64::from(outcome.failed()));
             }
-            (psi::What::Entry(_), _) => {
+            (syscall_info::What::Entry(_), _) => {
                 self.in_call.insert(task);
                 self.call(info, task);
             }
             // Without an entry before it, it is the one that tells of the call: a recording of some
             // calls only has no other.
-            (psi::What::Seccomp(..), _) if self.in_call.insert(task) => self.call(info, task),
+            (syscall_info::What::Seccomp(..), _) if self.in_call.insert(task) => {
+                self.call(info, task)
+            }
             _ => {}
         }
-        if let Some(arch) = psi.arch {
+        if let Some(arch) = syscall_info.arch {
             count(&mut self.archs, arch);
         }
     }

@@ -6,22 +6,22 @@ use sysreel_abi::syscall_name;
 
 use super::Options;
 use crate::decode::{self, View};
-use crate::kept::{Buffers, Kept};
-use crate::psi::Outcome;
-use crate::state::{Meant, OpenCall};
+use crate::regions::{Buffers, Regions};
+use crate::state::{OpenCall, ResolvedCall};
+use crate::syscall_info::Outcome;
 use crate::text;
 
 /// A call with what is known of it, when the table has a row for it.
 pub(super) fn view<'a>(
     open: &'a OpenCall,
-    exit: Option<&'a Kept>,
+    exit: Option<&'a Regions>,
     outcome: Option<Outcome>,
     options: &'a Options,
     fds: Option<&'a crate::state::FdTable>,
     buffers: &'a dyn Buffers,
     lost: &'a Cell<u64>,
 ) -> Option<View<'a>> {
-    let Meant { abi, row, args, role } = Meant::of(open)?;
+    let ResolvedCall { abi, row, args, role } = ResolvedCall::of(open)?;
     Some(View {
         abi,
         row,
@@ -38,8 +38,8 @@ pub(super) fn view<'a>(
 }
 
 pub(super) fn name(open: &OpenCall, out: &mut String) {
-    match Meant::of(open)
-        .map(|meant| meant.row.name)
+    match ResolvedCall::of(open)
+        .map(|resolved| resolved.row.name)
         .or_else(|| syscall_name(open.arch, open.call.nr))
     {
         Some(name) => out.push_str(name),

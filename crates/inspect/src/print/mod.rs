@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 use sysreel_abi::Filter;
 use sysreel_format::{Event, Item};
 
-use crate::{Error, Findings, LogFile, Stretch};
+use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use printer::Printer;
 
 /// How lines look. The names of strace's options stand beside each.
@@ -48,7 +48,7 @@ pub struct Options {
     /// Event numbers before each line, so that other views of the log can be found.
     pub event_numbers: bool,
     /// The part of the log that is shown.
-    pub stretch: Stretch,
+    pub range: EventRange,
     /// Which calls get a line (`-e trace=`); `None`: those that the recording was asked for.
     pub only: Option<Filter>,
 }
@@ -122,7 +122,7 @@ impl Default for Options {
             task_ids: TaskIds::WhenSeveral,
             column: 40,
             event_numbers: false,
-            stretch: Stretch::default(),
+            range: EventRange::default(),
             only: None,
         }
     }
@@ -145,9 +145,9 @@ pub fn print(
     printer.not_everything(log.header().completeness, log.meta());
     let opening = Findings::of_opening(log).sentences();
     opening.iter().for_each(|said| printer.notice(said));
-    let mut begun = options.stretch.from.is_none();
+    let mut begun = options.range.from.is_none();
     // What comes before the stretch says whose tasks, descriptors and calls are in it.
-    let mut read = file.read(0, options.stretch.of(file)?, |item, begins| {
+    let mut read = file.read(0, options.range.of(file)?, |item, begins| {
         if !begun && begins {
             begun = true;
             printer.begin_here();

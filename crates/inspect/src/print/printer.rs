@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use sysreel_abi::{Abi, Act, Filter, syscall_name};
+use sysreel_abi::{Abi, CallKind, Filter, syscall_name};
 use sysreel_format::{
     Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
@@ -13,9 +13,9 @@ use super::calls::{name, raw_arguments, raw_outcome, view};
 use super::lines::{Lines, Prefix};
 use super::{FdStyle, Options};
 use crate::decode::{self, DONE};
-use crate::kept::{Buffers, Kept};
-use crate::psi::{self, Call, Info, Outcome, What};
-use crate::state::{Follow, Meant, OpenCall, Tracker};
+use crate::regions::{Buffers, Regions};
+use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
+use crate::syscall_info::{self, Call, Info, Outcome, What};
 use crate::text;
 
 /// Writes lines for events.
@@ -23,7 +23,7 @@ pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
     pub(super) tracker: Tracker,
     pub(super) lines: Lines,
-    exit: Kept,
+    exit: Regions,
     lost: Cell<u64>,
     /// Which calls get a line; `None`: all.
     pub(super) only: Option<Filter>,
@@ -45,7 +45,7 @@ impl<'o> Printer<'o> {
                 ..Follow::default()
             }),
             lines,
-            exit: Kept::default(),
+            exit: Regions::default(),
             lost: Cell::new(0),
             only: options.only.clone(),
             superseded: None,
@@ -157,7 +157,7 @@ impl<'o> Printer<'o> {
     }
 
     fn stop(&mut self, event: &Event<'_>, stop: &Stop<'_>, buffers: &dyn Buffers) {
-        let info = psi::decode(stop.layout, stop.info);
+        let info = syscall_info::decode(stop.layout, stop.info);
         let mut prefix = self.prefix(event);
         prefix.ip = info.ip;
         let mut was_altered = false;
@@ -223,7 +223,7 @@ impl<'o> Printer<'o> {
         name(open, &mut lines.text);
         lines.text.push('(');
         open.cursor = match open.row {
-            Some(row) if row.act == Act::Restart => {
+            Some(row) if row.kind == CallKind::Restart => {
                 lines.text.push_str("<... resuming interrupted ");
                 lines.text.push_str(interrupted.map_or("system call", |row| row.name));
                 lines.text.push_str(" ...>");
@@ -245,8 +245,8 @@ impl<'o> Printer<'o> {
         self.only.as_ref().is_none_or(|only| {
             let name =
                 open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-            let meant = Meant::of(open).map(|meant| meant.row);
-            only.wants_either(name, open.row, meant)
+            let resolved = ResolvedCall::of(open).map(|resolved| resolved.row);
+            only.wants_either(name, open.row, resolved)
         })
     }
 
@@ -278,10 +278,12 @@ impl<'o> Printer<'o> {
         self.exit.settle();
         // Descriptors are named here as they were during the call; a closed one goes afterwards. A
         // new one is there.
-        if open
-            .row
-            .is_some_and(|row| matches!(row.act, Act::Socket | Act::Accept | Act::Dup | Act::DupTo))
-        {
+        if open.row.is_some_and(|row| {
+            matches!(
+                row.kind,
+                CallKind::Socket | CallKind::Accept | CallKind::Dup | CallKind::DupTo
+            )
+        }) {
             self.tracker.after(id, &open, outcome);
         }
         let fds = self.tracker.fds(id).cloned();

@@ -9,10 +9,10 @@ use sysreel_format::{
 
 use super::lines::Prefix;
 use super::printer::Printer;
-use crate::asked;
 use crate::decode::{self, Fields};
 use crate::print::HexStrings;
-use crate::psi::{Info, Op, What};
+use crate::recorded_filter;
+use crate::syscall_info::{Info, Op, What};
 use crate::text;
 
 /// Events of ptrace stops (include/uapi/linux/ptrace.h), in the third byte of a wait status.
@@ -39,11 +39,11 @@ impl Printer<'_> {
     /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
     pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
-            let only = asked::text(meta);
+            let only = recorded_filter::text(meta);
             let asked = if only.is_empty() { only } else { format!(": --only {only}") };
             self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
             // Calls that were kept to follow tasks and descriptors are not what was asked for.
-            self.only = self.only.take().or_else(|| asked::of(completeness, meta));
+            self.only = self.only.take().or_else(|| recorded_filter::of(completeness, meta));
         }
     }
 
@@ -229,7 +229,7 @@ impl Printer<'_> {
             Body::Mark(name) => {
                 self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
             }
-            Body::Snapshot { what: SnapshotKind::ENVELOPE, .. } => {
+            Body::Snapshot { what: SnapshotKind::DETERMINISM, .. } => {
                 self.remark(&prefix, "this recording was made to be replayed");
             }
             Body::Snapshot { what, .. } => {

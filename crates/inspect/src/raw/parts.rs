@@ -6,7 +6,7 @@ use sysreel_format::{
 };
 
 use super::json::Json;
-use crate::kept::Buffers;
+use crate::regions::Buffers;
 
 /// The parts of a stop: lists of regions and names, then what comes once.
 pub(super) fn of_stop(

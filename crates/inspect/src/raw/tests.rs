@@ -7,18 +7,18 @@ use sysreel_format::{
     Data, Direction, EventKind, GoneHow, Name, RegionFlags, RegionHead, Role, StopHead,
 };
 
-use crate::story::{Story, entry_info, exit_info, no_info};
+use crate::testing::{LogBuilder, entry_info, exit_info, no_info};
 
 #[test]
 fn every_kind_of_event_is_one_valid_line() {
-    let mut story = Story::new();
-    story.call("write", [1, 0x1000, 3, 0, 0, 0], &[(1, 0, 0, b"a\xffb")], 3, &[]);
-    story.stop(0, 0xa7f, &no_info(), |buf| {
+    let mut log = LogBuilder::new();
+    log.call("write", [1, 0x1000, 3, 0, 0, 0], &[(1, 0, 0, b"a\xffb")], 3, &[]);
+    log.stop(0, 0xa7f, &no_info(), |buf| {
         buf.siginfo(&[10, 0, 0, 0]);
         buf.registers(1, &[1, 2]);
         buf.raw_part(sysreel_format::PartKind(99), 0, b"?");
     });
-    story.stop(0, 0x857f, &exit_info(AuditArch::X86_64, i64::MAX, 0), |buf| {
+    log.stop(0, 0x857f, &exit_info(AuditArch::X86_64, i64::MAX, 0), |buf| {
         buf.name(&Name {
             fd: 3,
             mode: 0,
@@ -30,11 +30,11 @@ fn every_kind_of_event_is_one_valid_line() {
             peer: &[],
         });
     });
-    story.event(EventKind(77), 0, |buf| buf.raw(b"new"));
-    story.event(EventKind::MARK, u32::MAX, |buf| buf.raw("m\"\u{9b}\n".as_bytes()));
-    story.event(EventKind::STOP, 0, |buf| buf.raw(&[1]));
-    story.gone(0, 0x100, GoneHow::REAPED);
-    let json = story.json();
+    log.event(EventKind(77), 0, |buf| buf.raw(b"new"));
+    log.event(EventKind::MARK, u32::MAX, |buf| buf.raw("m\"\u{9b}\n".as_bytes()));
+    log.event(EventKind::STOP, 0, |buf| buf.raw(&[1]));
+    log.gone(0, 0x100, GoneHow::REAPED);
+    let json = log.json();
     for line in json.lines() {
         let value: Value = serde_json::from_str(line).expect(line);
         assert!(value["seq"].is_u64() && value["kind"].is_string(), "{line}");
@@ -55,13 +55,13 @@ fn every_kind_of_event_is_one_valid_line() {
 
 #[test]
 fn numbers_survive_whatever_their_size() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     for nr in [u64::MAX, 0x4000_0027, 0xdead_beef_0000_0027] {
-        story.stop(0, 0x857f, &entry_info(AuditArch::X86_64, nr, [u64::MAX; 6]), |_| {});
+        log.stop(0, 0x857f, &entry_info(AuditArch::X86_64, nr, [u64::MAX; 6]), |_| {});
     }
-    story.stop(0, 0x857f, &exit_info(AuditArch(7), i64::MIN, 9), |_| {});
+    log.stop(0, 0x857f, &exit_info(AuditArch(7), i64::MIN, 9), |_| {});
     let lines: Vec<Value> =
-        story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        log.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let read = |value: &Value| {
         u64::from_str_radix(value.as_str().unwrap().strip_prefix("0x").unwrap(), 16).unwrap()
     };
@@ -76,16 +76,16 @@ fn numbers_survive_whatever_their_size() {
 
 #[test]
 fn a_short_or_unknown_struct_stays_bytes() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let full = entry_info(Abi::X86_64.arch(), 1, [0; 6]);
     for (layout, info) in [(1, &full[..79]), (1, &full[..0]), (9, &full[..]), (2, &full[..])] {
-        story.event(EventKind::STOP, 0, |buf| {
+        log.event(EventKind::STOP, 0, |buf| {
             let layout = sysreel_format::Layout(layout);
             buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: -22, layout, info });
         });
     }
     let lines: Vec<Value> =
-        story.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        log.json().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for line in &lines[1..] {
         assert!(line.get("nr").is_none() && line["ret_len"] == -22, "{line}");
         assert!(line["bytes"].is_string());
@@ -94,7 +94,7 @@ fn a_short_or_unknown_struct_stays_bytes() {
 
 #[test]
 fn a_buffer_that_is_lost_is_null_and_not_empty() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let head = RegionHead {
         arg: 255,
         dir: Direction::OUT,
@@ -106,10 +106,10 @@ fn a_buffer_that_is_lost_is_null_and_not_empty() {
         got: 300,
         errno: 14,
     };
-    story.stop(0, 0x857f, &no_info(), |buf| {
+    log.stop(0, 0x857f, &no_info(), |buf| {
         buf.region(&head, Data::Blobs(&[sysreel_format::BlobNumber(3)]))
     });
-    let line = story.json().lines().nth(1).unwrap().to_owned();
+    let line = log.json().lines().nth(1).unwrap().to_owned();
     let value: Value = serde_json::from_str(&line).unwrap();
     let region = &value["regions"][0];
     assert_eq!((&region["data"], &region["arg"]), (&Value::Null, &Value::Null));

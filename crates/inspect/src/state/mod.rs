@@ -10,17 +10,17 @@
 
 pub mod files;
 pub mod maps;
-mod meant;
 pub mod paths;
 pub mod processes;
+mod resolved_call;
 mod step;
 mod table;
 #[cfg(test)]
 mod tests;
 
 pub use files::{FileTable, Made, OpenFile};
-pub(crate) use meant::{Meant, region};
-pub use processes::{ProcessId, Standing};
+pub use processes::{ProcessId, TaskContext};
+pub(crate) use resolved_call::{ResolvedCall, region};
 pub use step::Finished;
 pub use table::Table;
 
@@ -28,13 +28,13 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{Abi, Act, AuditArch, Row, intent, row};
+use sysreel_abi::{Abi, AuditArch, CallKind, Row, intent, row};
 use sysreel_format::{
     FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId,
 };
 
-use crate::kept::Kept;
-use crate::psi::{Call, Outcome};
+use crate::regions::Regions;
+use crate::syscall_info::{Call, Outcome};
 use crate::text;
 use processes::Processes;
 
@@ -75,7 +75,7 @@ pub struct OpenCall {
     /// The row of the table, if there is one.
     pub row: Option<&'static Row>,
     /// The memory that went in.
-    pub(crate) memory: Kept,
+    pub(crate) memory: Regions,
     /// How far a printer has come with it.
     pub(crate) cursor: u8,
 }
@@ -109,7 +109,7 @@ pub struct Task {
     /// code.
     pub has_run: bool,
     /// What it shares with others, when processes are followed.
-    pub standing: Option<Standing>,
+    pub context: Option<TaskContext>,
 }
 
 /// What a tracker follows besides tasks and their calls.
@@ -118,7 +118,7 @@ pub struct Follow {
     /// What the descriptors of each process are called: [`Tracker::fds`].
     pub names: bool,
     /// Processes, their open file descriptions, working directories and roots:
-    /// [`Tracker::standing`].
+    /// [`Tracker::context`].
     pub processes: bool,
     /// Their address spaces too.
     pub maps: bool,
@@ -137,7 +137,7 @@ pub struct Tracker {
     follow_fds: bool,
     /// The processes, if they are followed.
     processes: Option<Box<Processes>>,
-    spare: Vec<Kept>,
+    spare: Vec<Regions>,
 }
 
 /// How many buffers of ended calls are kept for reuse.
@@ -191,7 +191,7 @@ impl Tracker {
         }
         let threads = self.threads.entry(head.tgid).or_default();
         *threads = threads.saturating_add(1);
-        task.standing = self.stand(head);
+        task.context = self.stand(head);
         self.tasks.insert(id, task);
     }
 
@@ -252,7 +252,7 @@ impl Tracker {
         let row = row(arch, call.nr);
         let abi = Abi::of(arch, call.nr);
         let task = self.task_mut(id);
-        task.has_run = task.has_run || row.is_some_and(|row| row.act == Act::Exec);
+        task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
         task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })
     }
 
@@ -264,9 +264,11 @@ impl Tracker {
         let task = self.tasks.get_mut(&id)?;
         let open = task.open.take()?;
         task.interrupted = match open.row {
-            Some(row) if row.act == Act::Restart && outcome.rval != RESTART_BLOCK => None,
+            Some(row) if row.kind == CallKind::Restart && outcome.rval != RESTART_BLOCK => None,
             Some(row)
-                if row.act != Act::Restart && outcome.failed() && outcome.rval == RESTART_BLOCK =>
+                if row.kind != CallKind::Restart
+                    && outcome.failed()
+                    && outcome.rval == RESTART_BLOCK =>
             {
                 Some(row)
             }
@@ -288,7 +290,7 @@ impl Tracker {
     /// What a call that has ended means for the descriptors of its process.
     pub fn after(&mut self, id: TaskId, open: &OpenCall, outcome: Outcome) {
         let (Some(row), false) = (open.row, outcome.failed()) else { return };
-        if !self.follow_fds || !changes_names(row.act) {
+        if !self.follow_fds || !changes_names(row.kind) {
             return;
         }
         let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) else {
@@ -296,17 +298,17 @@ impl Tracker {
         };
         let [first, last, ..] = open.args();
         let fd = |value: u64| i32::try_from(value & 0xffff_ffff).ok();
-        match row.act {
-            Act::Close => {
+        match row.kind {
+            CallKind::Close => {
                 if let Some(fd) = fd(first) {
                     table.remove(fd);
                 }
             }
-            Act::CloseRange if open.args()[2] == 0 => {
+            CallKind::CloseRange if open.args()[2] == 0 => {
                 let (first, last) = (fd(first).unwrap_or(i32::MAX), fd(last).unwrap_or(i32::MAX));
                 table.retain(|fd, _| !(first..=last).contains(&fd));
             }
-            Act::Chdir => {
+            CallKind::Chdir => {
                 let bytes = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
                 let mut link = Vec::new();
                 if let (Some(bytes), Some(old)) = (bytes, table.get(intent::CWD)) {
@@ -317,25 +319,25 @@ impl Tracker {
                 }
                 table.set(intent::CWD, Rc::new(FdName { link, ..FdName::default() }));
             }
-            Act::Fchdir => {
+            CallKind::Fchdir => {
                 let place = fd(first).and_then(|fd| table.get(fd)).cloned().unwrap_or_default();
                 table.set(intent::CWD, place);
             }
-            Act::Dup | Act::DupTo => {
+            CallKind::Dup | CallKind::DupTo => {
                 let (Some(old), Ok(new)) = (fd(first), i32::try_from(outcome.rval)) else { return };
                 match table.get(old).cloned() {
                     Some(name) => table.set(new, name),
                     None => table.remove(new),
                 }
             }
-            Act::Socket | Act::Accept => {
+            CallKind::Socket | CallKind::Accept => {
                 let Ok(new) = i32::try_from(outcome.rval) else { return };
                 // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
                 let asked = u8::try_from(last & 0xf).ok();
                 let inherited =
                     fd(first).and_then(|fd| table.get(fd)).and_then(|name| name.socket_type);
                 if let Some(mut name) = table.get(new).cloned() {
-                    let socket_type = if row.act == Act::Socket { asked } else { inherited };
+                    let socket_type = if row.kind == CallKind::Socket { asked } else { inherited };
                     Rc::make_mut(&mut name).socket_type = socket_type;
                     table.set(new, name);
                 }
@@ -368,17 +370,17 @@ impl Tracker {
 }
 
 /// Whether a call that succeeds changes what descriptors stand for.
-const fn changes_names(act: Act) -> bool {
+const fn changes_names(kind: CallKind) -> bool {
     matches!(
-        act,
-        Act::Close
-            | Act::CloseRange
-            | Act::Dup
-            | Act::DupTo
-            | Act::Socket
-            | Act::Accept
-            | Act::Chdir
-            | Act::Fchdir
+        kind,
+        CallKind::Close
+            | CallKind::CloseRange
+            | CallKind::Dup
+            | CallKind::DupTo
+            | CallKind::Socket
+            | CallKind::Accept
+            | CallKind::Chdir
+            | CallKind::Fchdir
     )
 }
 
@@ -393,7 +395,7 @@ impl Task {
             open: None,
             interrupted: None,
             has_run: true,
-            standing: None,
+            context: None,
         }
     }
 }

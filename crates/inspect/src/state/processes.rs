@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{Act, Makes, clone_flags, intent, makes_fd};
+use sysreel_abi::{CallKind, Makes, clone_flags, intent, makes_fd};
 use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::files::{FileTable, Files, Made, Maker, OpenFile};
 use super::maps::{Place, Space};
-use super::meant::{Meant, region};
 use super::paths::{Places, resolve};
+use super::resolved_call::{ResolvedCall, region};
 use super::{OpenCall, Tracker};
-use crate::kept::Buffers;
-use crate::psi::Outcome;
+use crate::regions::Buffers;
+use crate::syscall_info::Outcome;
 
 /// The most bytes that the kernel takes for a path (include/uapi/linux/limits.h).
 pub(crate) const PATH_MAX: usize = 4096;
@@ -32,7 +32,7 @@ impl ProcessId {
 
 /// What a task stands on.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct TaskContext {
     /// Its process.
     pub process: ProcessId,
     /// Its descriptors.
@@ -63,37 +63,37 @@ impl Tracker {
     /// What lies at an address of a task.
     #[must_use]
     pub fn place(&self, id: TaskId, address: u64) -> Option<Place> {
-        self.standing(id)?.space.borrow().at(address)
+        self.context(id)?.space.borrow().at(address)
     }
 
     /// What a task stands on; `None` when processes are not followed, or the task never appeared.
     #[must_use]
-    pub fn standing(&self, id: TaskId) -> Option<&Standing> {
-        self.task(id)?.standing.as_ref()
+    pub fn context(&self, id: TaskId) -> Option<&TaskContext> {
+        self.task(id)?.context.as_ref()
     }
 
     /// What a task's descriptor stands for.
     #[must_use]
     pub fn file(&self, id: TaskId, fd: i32) -> Option<Rc<OpenFile>> {
-        self.standing(id)?.files.borrow().get(fd).cloned()
+        self.context(id)?.files.borrow().get(fd).cloned()
     }
 
     /// Writes the absolute path that `path` means for a task, from the directory that `dirfd`
     /// stands for if there is one.
     pub(crate) fn path(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
-        let Some(standing) = self.standing(id) else { return resolve(b"", path, out) };
+        let Some(context) = self.context(id) else { return resolve(b"", path, out) };
         let fd = dirfd.filter(|fd| !intent::is_cwd(*fd));
         match fd.and_then(|fd| i32::try_from(fd & 0xffff_ffff).ok()) {
-            Some(fd) if path.first() != Some(&b'/') => match standing.files.borrow().get(fd) {
+            Some(fd) if path.first() != Some(&b'/') => match context.files.borrow().get(fd) {
                 Some(file) => resolve(&file.link, path, out),
                 None => resolve(b"", path, out),
             },
-            _ => resolve(&standing.places.borrow().cwd, path, out),
+            _ => resolve(&context.places.borrow().cwd, path, out),
         }
     }
 
     /// What a new task shares with its maker says the call that made it; without that, its origin.
-    pub(super) fn stand(&mut self, head: &TaskHead) -> Option<Standing> {
+    pub(super) fn stand(&mut self, head: &TaskHead) -> Option<TaskContext> {
         let processes = self.processes.as_mut()?;
         let maker = self.tasks.get(&head.parent);
         let made = maker.and_then(|maker| maker.open.as_ref()).and_then(|open| {
@@ -105,7 +105,7 @@ impl Tracker {
             made.map_or((thread, thread), |flags| (flags.files(), flags.fs()));
         let shares_space =
             made.map_or(thread || head.origin == Origin::VFORK, |flags| flags.memory());
-        let from = maker.and_then(|maker| maker.standing.as_ref());
+        let from = maker.and_then(|maker| maker.context.as_ref());
         let process = match from {
             Some(from) if thread => from.process,
             _ => {
@@ -118,13 +118,13 @@ impl Tracker {
             if shared { Rc::clone(files) } else { Rc::new(RefCell::new(files.borrow().clone())) }
         };
         Some(match from {
-            None => Standing {
+            None => TaskContext {
                 process,
                 files: Rc::default(),
                 places: Rc::default(),
                 space: Rc::default(),
             },
-            Some(from) => Standing {
+            Some(from) => TaskContext {
                 process,
                 files: copy_of(shares_files, &from.files),
                 places: match shares_places {
@@ -143,10 +143,10 @@ impl Tracker {
     /// to be closed is.
     pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
         let Some(processes) = self.processes.as_mut() else { return };
-        let Some(standing) = self.tasks.get_mut(&id).and_then(|task| task.standing.as_mut()) else {
+        let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) else {
             return;
         };
-        let mut table = standing.files.borrow().clone();
+        let mut table = context.files.borrow().clone();
         table.keep_only(&snapshot.fds);
         let mut twins = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
@@ -167,21 +167,21 @@ impl Tracker {
                 Some(file) => Rc::clone(file),
                 None => {
                     let maker =
-                        Maker { event, process: standing.process, made: Made::Before(entry.fd) };
+                        Maker { event, process: context.process, made: Made::Before(entry.fd) };
                     processes.files.of_entry(maker, entry)
                 }
             };
             table.set(entry.fd, file);
         }
-        standing.files = Rc::new(RefCell::new(table));
+        context.files = Rc::new(RefCell::new(table));
         let places = Places {
             cwd: Rc::from(snapshot.cwd.as_slice()),
             root: Rc::from(snapshot.root.as_slice()),
             umask: snapshot.umask,
         };
-        standing.places = Rc::new(RefCell::new(places));
+        context.places = Rc::new(RefCell::new(places));
         if processes.maps {
-            standing.space = Rc::new(RefCell::new(Space::of(&snapshot.maps)));
+            context.space = Rc::new(RefCell::new(Space::of(&snapshot.maps)));
         }
     }
 
@@ -195,30 +195,30 @@ impl Tracker {
         parts: Parts<'_>,
         buffers: &dyn Buffers,
     ) {
-        let Some(call) = Meant::of(open) else { return };
+        let Some(call) = ResolvedCall::of(open) else { return };
         if outcome.failed() {
             return;
         }
-        match call.row.act {
-            Act::Close => self.change(id, |table| table.close(call.fd(0).unwrap_or(-1))),
-            Act::CloseRange if call.args[2] == 0 => {
+        match call.row.kind {
+            CallKind::Close => self.change(id, |table| table.close(call.fd(0).unwrap_or(-1))),
+            CallKind::CloseRange if call.args[2] == 0 => {
                 let (first, last) = (call.fd(0).unwrap_or(0), call.fd(1).unwrap_or(i32::MAX));
                 let last = if last < 0 { i32::MAX } else { last };
                 self.change(id, |table| table.close_range(first, last));
             }
-            Act::Chdir => self.moved(id, open, buffers),
-            Act::Fchdir => {
+            CallKind::Chdir => self.moved(id, open, buffers),
+            CallKind::Fchdir => {
                 if let Some(link) =
                     call.fd(0).and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
                 {
                     self.in_place(id, |places| places.cwd = link);
                 }
             }
-            Act::Umask => {
+            CallKind::Umask => {
                 let mask = u32::try_from(call.args[0] & 0o777).ok();
                 self.in_place(id, |places| places.umask = mask);
             }
-            Act::Send => self.sent(id, &call, open),
+            CallKind::Send => self.sent(id, &call, open),
             _ => {}
         }
         self.made(id, event, &call, open, outcome, parts);
@@ -228,42 +228,42 @@ impl Tracker {
     }
 
     /// What a call means for the address space.
-    fn mapped(&mut self, id: TaskId, call: &Meant, open: &OpenCall, outcome: Outcome) {
+    fn mapped(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, outcome: Outcome) {
         let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
         let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
         let address = outcome.rval.cast_unsigned();
         let [first, second, ..] = call.args;
-        let file = match call.row.act {
-            Act::Mmap if intent::maps_file(call.abi, call.row, &call.args) => {
+        let file = match call.row.kind {
+            CallKind::Mmap if intent::maps_file(call.abi, call.row, &call.args) => {
                 let fd = call.row.arg("fd").and_then(|at| call.fd(at));
                 fd.and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
             }
             _ => None,
         };
-        let Some(standing) = self.standing(id) else { return };
-        let mut space = standing.space.borrow_mut();
-        match (call.row.act, len) {
-            (Act::Mmap, Some(len)) => {
+        let Some(context) = self.context(id) else { return };
+        let mut space = context.space.borrow_mut();
+        match (call.row.kind, len) {
+            (CallKind::Mmap, Some(len)) => {
                 let offset =
                     call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
                 space.map(address, pages(len), file, offset);
             }
-            (Act::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
-            (Act::Munmap, _) => space.unmap(first, pages(second)),
-            (Act::Brk, _) => space.brk(address),
+            (CallKind::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
+            (CallKind::Munmap, _) => space.unmap(first, pages(second)),
+            (CallKind::Brk, _) => space.brk(address),
             _ => {}
         }
     }
 
     fn change(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
-        if let Some(standing) = self.standing(id) {
-            change(&mut standing.files.borrow_mut());
+        if let Some(context) = self.context(id) {
+            change(&mut context.files.borrow_mut());
         }
     }
 
     fn in_place(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
-        if let Some(standing) = self.standing(id) {
-            change(&mut standing.places.borrow_mut());
+        if let Some(context) = self.context(id) {
+            change(&mut context.places.borrow_mut());
         }
     }
 
@@ -288,7 +288,7 @@ impl Tracker {
     }
 
     /// Descriptors that a message takes along.
-    fn sent(&mut self, id: TaskId, call: &Meant, open: &OpenCall) {
+    fn sent(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         let mut fds = Vec::new();
         for control in open.memory.controls() {
             sysreel_abi::rights(call.abi, control, |fd| fds.push(fd));
@@ -307,7 +307,7 @@ impl Tracker {
         &mut self,
         id: TaskId,
         event: u64,
-        call: &Meant,
+        call: &ResolvedCall,
         open: &OpenCall,
         outcome: Outcome,
         parts: Parts<'_>,
@@ -332,7 +332,7 @@ impl Tracker {
         // What is named and not made: a socket that has an address now, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
             match self.file(id, name.fd) {
-                Some(file) if call.row.act != Act::Receive => file.renamed(&name),
+                Some(file) if call.row.kind != CallKind::Receive => file.renamed(&name),
                 _ => self.make(id, event, call, (0, name.fd, child), Some(&name)),
             }
         }
@@ -342,30 +342,32 @@ impl Tracker {
         &mut self,
         id: TaskId,
         event: u64,
-        call: &Meant,
+        call: &ResolvedCall,
         new: (u8, i32, u32),
         name: Option<&Name<'_>>,
     ) {
         let (Some(process), (at, fd, child)) =
-            (self.standing(id).map(|standing| standing.process), new)
+            (self.context(id).map(|context| context.process), new)
         else {
             return;
         };
-        let old = match call.row.act {
-            Act::Dup | Act::DupTo | Act::Fcntl => call.fd(0).and_then(|fd| self.file(id, fd)),
-            Act::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
+        let old = match call.row.kind {
+            CallKind::Dup | CallKind::DupTo | CallKind::Fcntl => {
+                call.fd(0).and_then(|fd| self.file(id, fd))
+            }
+            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
             _ => None,
         };
         let Some(processes) = self.processes.as_mut() else { return };
-        let made = match call.row.act {
-            Act::Open => Made::Opened,
-            Act::Pair => Made::Pair(at),
-            Act::Socket => Made::Socket,
-            Act::Accept => Made::Accepted,
+        let made = match call.row.kind {
+            CallKind::Open => Made::Opened,
+            CallKind::Pair => Made::Pair(at),
+            CallKind::Socket => Made::Socket,
+            CallKind::Accept => Made::Accepted,
             _ => Made::Otherwise,
         };
         let maker = Maker { event, process, made };
-        let received = || name.filter(|_| call.row.act == Act::Receive);
+        let received = || name.filter(|_| call.row.kind == CallKind::Receive);
         let file = match (old, name) {
             (Some(old), _) => old,
             (None, Some(name)) => {
@@ -377,29 +379,29 @@ impl Tracker {
             (None, None) => processes.files.unnamed(maker, None),
         };
         if let Some(at) = call.row.arg("pid")
-            && call.row.act == Act::MakeFd
+            && call.row.kind == CallKind::MakeFd
         {
             file.about.set(
                 u32::try_from(call.args.get(at).copied().unwrap_or(0) & 0xffff_ffff).unwrap_or(0),
             );
         }
-        match call.row.act {
+        match call.row.kind {
             // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
-            Act::Socket => file.socket_type.set(u8::try_from(call.args[1] & 0xf).unwrap_or(0)),
-            Act::Accept => {
+            CallKind::Socket => file.socket_type.set(u8::try_from(call.args[1] & 0xf).unwrap_or(0)),
+            CallKind::Accept => {
                 let listening = call.fd(0).and_then(|fd| self.file(id, fd));
                 file.socket_type.set(listening.map_or(0, |file| file.socket_type.get()));
             }
             _ => {}
         }
-        if matches!(call.row.act, Act::Clone | Act::Clone3) {
+        if matches!(call.row.kind, CallKind::Clone | CallKind::Clone3) {
             file.about.set(child);
         }
         self.change(id, |table| table.set(fd, file));
     }
 
     /// What `pidfd_getfd` takes out of another process.
-    fn taken(&self, id: TaskId, call: &Meant) -> Option<Rc<OpenFile>> {
+    fn taken(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
         let about = self.file(id, call.fd(0)?)?.about.get();
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
         self.file(other, call.fd(1)?)

@@ -2,10 +2,10 @@
 
 use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
 
-use super::meant::Meant;
+use super::resolved_call::ResolvedCall;
 use super::{OpenCall, Tracker};
-use crate::kept::Buffers;
-use crate::psi::{self, Outcome, What};
+use crate::regions::Buffers;
+use crate::syscall_info::{self, Outcome, What};
 
 /// A call that has ended.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Tracker {
                         self.name(event.task, &name);
                     }
                 }
-                let info = psi::decode(stop.layout, stop.info);
+                let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
                     What::Entry(call) => self.began(event, info.arch, call, stop.parts),
                     What::Seccomp(call, _)
@@ -70,7 +70,7 @@ impl Tracker {
         &mut self,
         event: &Event<'_>,
         arch: Option<sysreel_abi::AuditArch>,
-        call: psi::Call,
+        call: syscall_info::Call,
         parts: Parts<'_>,
     ) {
         let Some(arch) = arch else { return };
@@ -88,8 +88,9 @@ impl Tracker {
         see: &mut dyn FnMut(&Self, &Finished<'_>),
     ) {
         let Some(open) = self.leave(event.task, outcome) else { return };
-        let makes = Meant::of(&open).is_some_and(|call| {
-            call.row.makes != sysreel_abi::Makes::None || call.row.act == sysreel_abi::Act::Receive
+        let makes = ResolvedCall::of(&open).is_some_and(|call| {
+            call.row.makes != sysreel_abi::Makes::None
+                || call.row.kind == sysreel_abi::CallKind::Receive
         });
         let finished = Finished {
             task: event.task,

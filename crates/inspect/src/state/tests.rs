@@ -6,29 +6,29 @@ use sysreel_format::{
 };
 
 use super::{Follow, Tracker};
-use crate::story::Story;
+use crate::testing::LogBuilder;
 
-fn call(story: &mut Story, task: u32, name: &str, args: [u64; 6], rval: i64) {
-    story.entry(task, X86_64, name, args, &[]).exit(task, X86_64, rval, &[]);
+fn call(log: &mut LogBuilder, task: u32, name: &str, args: [u64; 6], rval: i64) {
+    log.entry(task, X86_64, name, args, &[]).exit(task, X86_64, rval, &[]);
 }
 
 fn entry(fd: i32, link: &str, ino: u64) -> FdEntry {
     FdEntry { fd, link: link.as_bytes().to_vec(), ino, ..FdEntry::default() }
 }
 
-fn begins(story: &mut Story, task: u32, cwd: &str, fds: Vec<FdEntry>) {
+fn begins(log: &mut LogBuilder, task: u32, cwd: &str, fds: Vec<FdEntry>) {
     let snapshot =
         ProcessSnapshot { cwd: cwd.as_bytes().to_vec(), fds, ..ProcessSnapshot::default() };
     let bytes = snapshot.to_bytes().unwrap();
-    story.event(EventKind::SNAPSHOT, task, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
+    log.event(EventKind::SNAPSHOT, task, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
 }
 
-/// The state at the end of a story.
-fn told(story: &Story) -> Tracker {
+/// The state at the end of a log.
+fn told(log: &LogBuilder) -> Tracker {
     let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
-    for (number, row) in (0..).zip(&story.rows) {
+    for (number, row) in (0..).zip(&log.rows) {
         let event = Event::from_row(number, row).unwrap();
-        tracker.step(&event, &event.decode().unwrap(), &story.blobs, &mut |_, _| {});
+        tracker.step(&event, &event.decode().unwrap(), &log.blobs, &mut |_, _| {});
     }
     tracker
 }
@@ -43,21 +43,21 @@ fn serial(tracker: &Tracker, task: u32, fd: i32) -> Option<u64> {
 
 #[test]
 fn duplicates_are_one_description_and_forks_copy_the_table() {
-    let mut story = Story::new();
-    begins(&mut story, 0, "/w", vec![entry(0, "/dev/null", 1), entry(3, "/w/f", 2)]);
-    call(&mut story, 0, "dup", [3, 0, 0, 0, 0, 0], 5);
-    call(&mut story, 0, "fcntl", [3, 0, 10, 0, 0, 0], 10);
-    story.entry(0, X86_64, "fork", [0; 6], &[]);
-    story.task(1, 101, 101, Origin::FORK, TaskId(0));
-    story.exit(0, X86_64, 101, &[]);
-    call(&mut story, 1, "close", [5, 0, 0, 0, 0, 0], 0);
-    call(&mut story, 0, "close_range", [0, 3, 0, 0, 0, 0], 0);
-    let tracker = told(&story);
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![entry(0, "/dev/null", 1), entry(3, "/w/f", 2)]);
+    call(&mut log, 0, "dup", [3, 0, 0, 0, 0, 0], 5);
+    call(&mut log, 0, "fcntl", [3, 0, 10, 0, 0, 0], 10);
+    log.entry(0, X86_64, "fork", [0; 6], &[]);
+    log.task(1, 101, 101, Origin::FORK, TaskId(0));
+    log.exit(0, X86_64, 101, &[]);
+    call(&mut log, 1, "close", [5, 0, 0, 0, 0, 0], 0);
+    call(&mut log, 0, "close_range", [0, 3, 0, 0, 0, 0], 0);
+    let tracker = told(&log);
     assert_eq!(serial(&tracker, 0, 5), serial(&tracker, 0, 10));
     assert_eq!(serial(&tracker, 1, 3), serial(&tracker, 0, 5));
     assert_eq!((link(&tracker, 0, 3), link(&tracker, 0, 5)), (None, Some("/w/f".to_owned())));
     assert_eq!((link(&tracker, 1, 3), link(&tracker, 1, 5)), (Some("/w/f".to_owned()), None));
-    let process = |task| tracker.standing(TaskId(task)).unwrap().process;
+    let process = |task| tracker.context(TaskId(task)).unwrap().process;
     assert_ne!(process(0), process(1));
 }
 
@@ -65,29 +65,29 @@ fn duplicates_are_one_description_and_forks_copy_the_table() {
 fn clone_with_files_shares_the_table_and_a_snapshot_ends_that() {
     /// `CLONE_FILES` (include/uapi/linux/sched.h).
     const FILES: u64 = 0x400;
-    let mut story = Story::new();
-    begins(&mut story, 0, "/w", vec![entry(3, "/w/f", 2)]);
-    story.entry(0, X86_64, "clone", [FILES, 0, 0, 0, 0, 0], &[]);
-    story.task(1, 101, 101, Origin::CLONE, TaskId(0));
-    story.exit(0, X86_64, 101, &[]);
-    call(&mut story, 1, "dup2", [3, 4, 0, 0, 0, 0], 4);
-    let tracker = told(&story);
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![entry(3, "/w/f", 2)]);
+    log.entry(0, X86_64, "clone", [FILES, 0, 0, 0, 0, 0], &[]);
+    log.task(1, 101, 101, Origin::CLONE, TaskId(0));
+    log.exit(0, X86_64, 101, &[]);
+    call(&mut log, 1, "dup2", [3, 4, 0, 0, 0, 0], 4);
+    let tracker = told(&log);
     assert_eq!(link(&tracker, 0, 4), Some("/w/f".to_owned()));
     // Close-on-exec: the snapshot does not find it any more.
-    begins(&mut story, 1, "/w", vec![entry(4, "/w/f", 2)]);
-    call(&mut story, 1, "close", [4, 0, 0, 0, 0, 0], 0);
-    let tracker = told(&story);
+    begins(&mut log, 1, "/w", vec![entry(4, "/w/f", 2)]);
+    call(&mut log, 1, "close", [4, 0, 0, 0, 0, 0], 0);
+    let tracker = told(&log);
     assert_eq!((link(&tracker, 1, 3), link(&tracker, 1, 4)), (None, None));
     assert_eq!(link(&tracker, 0, 4), Some("/w/f".to_owned()));
 }
 
 #[test]
 fn paths_start_where_the_process_stands() {
-    let mut story = Story::new();
-    begins(&mut story, 0, "/w", vec![entry(3, "/srv/d", 2)]);
-    story.entry(0, X86_64, "chdir", [0x1000, 0, 0, 0, 0, 0], &[(0, 0, 0, b"sub/../other\0")]);
-    story.exit(0, X86_64, 0, &[]);
-    let tracker = told(&story);
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![entry(3, "/srv/d", 2)]);
+    log.entry(0, X86_64, "chdir", [0x1000, 0, 0, 0, 0, 0], &[(0, 0, 0, b"sub/../other\0")]);
+    log.exit(0, X86_64, 0, &[]);
+    let tracker = told(&log);
     let path = |dirfd: Option<i32>, path: &str| {
         let mut out = Vec::new();
         let dirfd = dirfd.map(|fd| u64::from(fd.cast_unsigned()));
@@ -117,31 +117,31 @@ fn name(fd: i32, link: &str, ino: u64) -> Name<'_> {
 
 #[test]
 fn messages_bring_the_description_that_was_sent() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let file = FdEntry { dev: 1, ..entry(7, "/w/f", 2) };
-    begins(&mut story, 0, "/w", vec![entry(3, "socket:[1]", 9), file]);
-    story.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
-    begins(&mut story, 1, "/", vec![entry(3, "socket:[2]", 10)]);
+    begins(&mut log, 0, "/w", vec![entry(3, "socket:[1]", 9), file]);
+    log.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
+    begins(&mut log, 1, "/", vec![entry(3, "socket:[2]", 10)]);
     let control = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_CONTROL);
-    story.entry(0, X86_64, "sendmsg", [3, 0x1000, 0, 0, 0, 0], &[(1, 1, control, &rights(7))]);
-    story.exit(0, X86_64, 1, &[]);
-    story.entry(1, X86_64, "recvmsg", [3, 0x1000, 0, 0, 0, 0], &[]);
-    let info = crate::story::exit_info(X86_64.arch(), 1, 0);
-    story.stop(1, 0x857f, &info, |buf| buf.name(&name(4, "/w/f", 2)));
-    let tracker = told(&story);
+    log.entry(0, X86_64, "sendmsg", [3, 0x1000, 0, 0, 0, 0], &[(1, 1, control, &rights(7))]);
+    log.exit(0, X86_64, 1, &[]);
+    log.entry(1, X86_64, "recvmsg", [3, 0x1000, 0, 0, 0, 0], &[]);
+    let info = crate::testing::exit_info(X86_64.arch(), 1, 0);
+    log.stop(1, 0x857f, &info, |buf| buf.name(&name(4, "/w/f", 2)));
+    let tracker = told(&log);
     assert!(serial(&tracker, 0, 7).is_some());
     assert_eq!(serial(&tracker, 0, 7), serial(&tracker, 1, 4));
 }
 
 #[test]
 fn pidfd_getfd_takes_the_description_of_another_process() {
-    let mut story = Story::new();
-    begins(&mut story, 0, "/w", vec![entry(3, "/w/f", 2)]);
-    story.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
-    begins(&mut story, 1, "/", vec![]);
-    call(&mut story, 1, "pidfd_open", [100, 0, 0, 0, 0, 0], 5);
-    call(&mut story, 1, "pidfd_getfd", [5, 3, 0, 0, 0, 0], 6);
-    let tracker = told(&story);
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![entry(3, "/w/f", 2)]);
+    log.task(1, 101, 101, Origin::ATTACHED, TaskId::NONE);
+    begins(&mut log, 1, "/", vec![]);
+    call(&mut log, 1, "pidfd_open", [100, 0, 0, 0, 0, 0], 5);
+    call(&mut log, 1, "pidfd_getfd", [5, 3, 0, 0, 0, 0], 6);
+    let tracker = told(&log);
     assert!(serial(&tracker, 0, 3).is_some());
     assert_eq!(serial(&tracker, 0, 3), serial(&tracker, 1, 6));
 }
@@ -151,20 +151,20 @@ fn address_spaces_are_copied_by_fork_and_shared_by_threads() {
     /// `CLONE_VM` (include/uapi/linux/sched.h), `MAP_ANONYMOUS` (asm-generic/mman-common.h).
     const VM: u64 = 0x100;
     const ANONYMOUS: u64 = 0x20;
-    let mut story = Story::new();
-    begins(&mut story, 0, "/w", vec![]);
-    story.entry(0, X86_64, "clone", [VM, 0, 0, 0, 0, 0], &[]);
-    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
-    story.exit(0, X86_64, 101, &[]);
-    call(&mut story, 0, "mmap", [0, 0x2000, 3, ANONYMOUS, 0, 0], 0x7000_0000);
-    story.entry(0, X86_64, "fork", [0; 6], &[]);
-    story.task(2, 102, 102, Origin::FORK, TaskId(0));
-    story.exit(0, X86_64, 102, &[]);
-    call(&mut story, 1, "munmap", [0x7000_0000, 0x1000, 0, 0, 0, 0], 0);
+    let mut log = LogBuilder::new();
+    begins(&mut log, 0, "/w", vec![]);
+    log.entry(0, X86_64, "clone", [VM, 0, 0, 0, 0, 0], &[]);
+    log.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    log.exit(0, X86_64, 101, &[]);
+    call(&mut log, 0, "mmap", [0, 0x2000, 3, ANONYMOUS, 0, 0], 0x7000_0000);
+    log.entry(0, X86_64, "fork", [0; 6], &[]);
+    log.task(2, 102, 102, Origin::FORK, TaskId(0));
+    log.exit(0, X86_64, 102, &[]);
+    call(&mut log, 1, "munmap", [0x7000_0000, 0x1000, 0, 0, 0, 0], 0);
     let mut tracker = Tracker::new(Follow { processes: true, maps: true, ..Follow::default() });
-    for (number, row) in (0..).zip(&story.rows) {
+    for (number, row) in (0..).zip(&log.rows) {
         let event = Event::from_row(number, row).unwrap();
-        tracker.step(&event, &event.decode().unwrap(), &story.blobs, &mut |_, _| {});
+        tracker.step(&event, &event.decode().unwrap(), &log.blobs, &mut |_, _| {});
     }
     let place = |task, address| tracker.place(TaskId(task), address).map(|place| place.to_string());
     assert_eq!((place(0, 0x7000_0000), place(1, 0x7000_0000)), (None, None));

@@ -37,14 +37,14 @@ use self::check::Changes;
 use self::ranges::Ranges;
 use self::report::{Call, Place};
 use self::shadow::{Map, NoShadow, Shadow};
-use self::tally::{Tally, Unjudged};
+use self::tally::{Skipped, Tally};
 use crate::session::Session;
 use crate::task::{self, MemoryId};
 use std::collections::HashMap;
 use std::ops::Range;
-use sysreel_abi::desc::{Act, Dir};
-use sysreel_abi::plan::{self, Limits, Want};
-use sysreel_abi::{AuditArch, handed_over, inner, mapped, named_ranges, syscall_name};
+use sysreel_abi::desc::{CallKind, Dir};
+use sysreel_abi::plan::{self, Limits, RegionRequest};
+use sysreel_abi::{AuditArch, demultiplex, handed_over, mapped, named_ranges, syscall_name};
 use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Stop, Tid, memory, pages};
@@ -60,7 +60,7 @@ const MOST_NOTES: u32 = 50;
 pub(crate) struct Audit {
     open: HashMap<Tid, Open>,
     /// Address spaces in which something writes that makes no stop, and what.
-    written_by_others: HashMap<MemoryId, Unjudged>,
+    written_by_others: HashMap<MemoryId, Skipped>,
     /// Memory that the kernel was asked to write when it likes.
     handed_over: HashMap<MemoryId, Vec<Range<u64>>>,
     tally: Tally,
@@ -75,11 +75,11 @@ pub(crate) struct Audit {
 struct Open {
     call: Call,
     memory: Option<MemoryId>,
-    before: Result<Shadow, Unjudged>,
+    before: Result<Shadow, Skipped>,
     /// The regions that went in.
-    incoming: Vec<Want>,
+    incoming: Vec<RegionRequest>,
     /// Those of them that do not exist in full, with what there is.
-    short: Vec<(Want, u64)>,
+    short: Vec<(RegionRequest, u64)>,
     /// How much the call maps anew where its result says.
     maps: Option<u64>,
     /// Memory that may change whatever the row says.
@@ -91,7 +91,7 @@ impl Open {
     fn starts(&self) -> Vec<u64> {
         let args = self.call.known.map_or([0; 6], |call| call.abi.args(&call.args));
         let mut starts: Vec<u64> =
-            self.incoming.iter().map(|want| want.address).chain(args).collect();
+            self.incoming.iter().map(|request| request.address).chain(args).collect();
         starts.sort_unstable();
         starts
     }
@@ -107,7 +107,7 @@ impl Audit {
     /// The task's call has made another that shares its memory.
     pub(crate) fn memory_is_shared(&mut self, tid: Tid) {
         if let Some(open) = self.open.get_mut(&tid) {
-            open.before = Err(Unjudged::Shared);
+            open.before = Err(Skipped::Shared);
         }
     }
 
@@ -122,9 +122,9 @@ impl Audit {
         match open.before {
             Ok(shadow) => {
                 self.spare.push(shadow);
-                self.tally.unjudged(Unjudged::NoReturn);
+                self.tally.skipped(Skipped::NoReturn);
             }
-            Err(why) => self.tally.unjudged(why),
+            Err(why) => self.tally.skipped(why),
         }
     }
 
@@ -134,18 +134,18 @@ impl Audit {
         tid: Tid,
         alone: bool,
         memory: Option<MemoryId>,
-        act: Act,
-    ) -> Result<Shadow, Unjudged> {
-        match act {
-            Act::Exit | Act::ExitGroup => return Err(Unjudged::NoReturn),
-            Act::IoUringEnter => self.others_write(memory, Unjudged::IoUring),
+        kind: CallKind,
+    ) -> Result<Shadow, Skipped> {
+        match kind {
+            CallKind::Exit | CallKind::ExitGroup => return Err(Skipped::NoReturn),
+            CallKind::IoUringEnter => self.others_write(memory, Skipped::IoUring),
             _ => {}
         }
         if let Some(why) = memory.and_then(|memory| self.written_by_others.get(&memory)) {
             return Err(*why);
         }
         if !alone {
-            return Err(Unjudged::Shared);
+            return Err(Skipped::Shared);
         }
         let mut shadow = self.spare.pop().unwrap_or_default();
         match shadow.take(tid) {
@@ -153,8 +153,8 @@ impl Audit {
             Err(why) => {
                 self.spare.push(shadow);
                 Err(match why {
-                    NoShadow::Unreadable => Unjudged::Unreadable,
-                    NoShadow::TooLarge => Unjudged::TooLarge,
+                    NoShadow::Unreadable => Skipped::Unreadable,
+                    NoShadow::TooLarge => Skipped::TooLarge,
                 })
             }
         }
@@ -167,7 +167,7 @@ impl Audit {
         *noted <= MOST_NOTES
     }
 
-    fn others_write(&mut self, memory: Option<MemoryId>, why: Unjudged) {
+    fn others_write(&mut self, memory: Option<MemoryId>, why: Skipped) {
         if let Some(memory) = memory {
             self.written_by_others.insert(memory, why);
         }
@@ -179,12 +179,14 @@ impl Audit {
         stop: &Stop,
         open: &Open,
         shadow: &Shadow,
-        announced: &[Want],
+        announced: &[RegionRequest],
         rval: i64,
     ) -> Option<(Changes, Map)> {
         let tid = stop.tid();
         let map = Map::of(tid).ok()?;
-        let span = |want: &Want| want.address..want.address.saturating_add(want.asked);
+        let span = |request: &RegionRequest| {
+            request.address..request.address.saturating_add(request.asked)
+        };
         let anew = open.maps.map(|len| {
             let start = rval.cast_unsigned();
             start..start.saturating_add(len.saturating_add(PAGE - 1) & !(PAGE - 1))
@@ -228,16 +230,16 @@ impl Session {
         let mut open = Open {
             call: Call { name: name(AuditArch(self.info.arch()), nr), known: None, inner: None },
             memory,
-            before: Err(Unjudged::Unreadable),
+            before: Err(Skipped::Unreadable),
             incoming: Vec::new(),
             short: Vec::new(),
             maps: None,
             excepted: stop.rseq_area().into_iter().collect(),
         };
-        let mut act = Act::Other;
+        let mut kind = CallKind::Other;
         // Without a row nothing was planned, and the capture still holds the stop before.
         if let Some(call) = &task.call {
-            act = call.row.act;
+            kind = call.row.kind;
             open.call.name = call.row.name.to_owned();
             open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
@@ -246,15 +248,15 @@ impl Session {
             if let Some(memory) = memory.filter(|_| !later.is_empty()) {
                 audit.handed_over.entry(memory).or_default().extend(later);
             }
-            open.call.inner = inner(call.abi, call.row, &call.args, captured);
+            open.call.inner = demultiplex(call.abi, call.row, &call.args, captured);
             open.maps = mapped(call.abi, call.row, &call.args, captured(0));
-            open.incoming.extend(self.capture.wants.iter().filter(|want| want.store));
-            open.short.extend(self.capture.cut_short().map(|(want, got)| (*want, got)));
+            open.incoming.extend(self.capture.requests.iter().filter(|request| request.store));
+            open.short.extend(self.capture.cut_short().map(|(request, got)| (*request, got)));
         }
         open.excepted.extend(
             memory.and_then(|memory| audit.handed_over.get(&memory)).into_iter().flatten().cloned(),
         );
-        open.before = audit.copy(tid, alone, memory, act);
+        open.before = audit.copy(tid, alone, memory, kind);
         if let Some(before) = audit.open.insert(tid, open) {
             audit.never_returned(before);
         }
@@ -266,26 +268,26 @@ impl Session {
             return;
         };
         let Some(open) = audit.open.remove(&tid) else {
-            audit.tally.unjudged(Unjudged::NoEntry);
+            audit.tally.skipped(Skipped::NoEntry);
             return;
         };
         let (id, memory) = (task.id, task.memory);
         let judged = match &open.before {
             Err(why) => Err(*why),
-            Ok(_) if memory != open.memory => Err(Unjudged::Replaced),
-            Ok(_) if !self.tasks.is_alone(tid) => Err(Unjudged::Shared),
+            Ok(_) if memory != open.memory => Err(Skipped::Replaced),
+            Ok(_) if !self.tasks.is_alone(tid) => Err(Skipped::Shared),
             Ok(shadow) => self.audit_memory(audit, stop, &open, shadow, id, rval, is_error),
         };
         match judged {
             Ok(()) => audit.tally.judged(&open.call.name),
-            Err(why) => audit.tally.unjudged(why),
+            Err(why) => audit.tally.skipped(why),
         }
         if let Some(call) = open.call.known
             && !is_error
         {
-            match call.row.act {
-                Act::IoUringSetup => audit.others_write(memory, Unjudged::IoUring),
-                _ if open.call.makes_untraced() => audit.others_write(memory, Unjudged::Shared),
+            match call.row.kind {
+                CallKind::IoUringSetup => audit.others_write(memory, Skipped::IoUring),
+                _ if open.call.makes_untraced() => audit.others_write(memory, Skipped::Shared),
                 _ => {}
             }
         }
@@ -299,10 +301,10 @@ impl Session {
     fn plan_success(&mut self, tid: Tid, call: &task::Call) {
         let task::Call { abi, row, args, state, .. } = call;
         self.capture.begin(tid);
-        let mut wants = std::mem::take(&mut self.capture.wants);
+        let mut requests = std::mem::take(&mut self.capture.requests);
         let (limits, memory) = (&Limits::DEFAULT, &mut self.capture);
-        plan::at_exit(*abi, row, args, i64::MAX, false, state, limits, &mut wants, memory);
-        self.capture.wants = wants;
+        plan::at_exit(*abi, row, args, i64::MAX, false, state, limits, &mut requests, memory);
+        self.capture.requests = requests;
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the call, and how it ended")]
@@ -315,7 +317,7 @@ impl Session {
         id: TaskId,
         rval: i64,
         is_error: bool,
-    ) -> Result<(), Unjudged> {
+    ) -> Result<(), Skipped> {
         let tid = stop.tid();
         let known = open.call.known.is_some();
         let is_error = open.call.known.map_or(is_error, |call| call.row.failed(rval, is_error));
@@ -325,17 +327,21 @@ impl Session {
         {
             self.plan_success(tid, call);
         }
-        let outgoing = |want: &&Want| known && want.store && want.dir == Dir::Out;
-        let announced: Vec<Want> = self.capture.wants.iter().filter(outgoing).copied().collect();
+        let outgoing = |request: &&RegionRequest| known && request.store && request.dir == Dir::Out;
+        let announced: Vec<RegionRequest> =
+            self.capture.requests.iter().filter(outgoing).copied().collect();
         let compared = audit.compared(stop, open, shadow, &announced, rval);
-        let (changes, map) = compared.ok_or(Unjudged::Unreadable)?;
+        let (changes, map) = compared.ok_or(Skipped::Unreadable)?;
         if !is_error && known {
             // What went in too holds what it held before, whoever wrote it.
-            let went_in =
-                |want: &&Want| open.incoming.iter().any(|other| other.address == want.address);
-            for want in announced.iter().filter(|want| !went_in(want)) {
-                if let Some(changed) = outputs::changed(tid, shadow, &map, want, &mut audit.arena) {
-                    audit.tally.outputs.count(&open.call.name, want, rval, changed);
+            let went_in = |request: &&RegionRequest| {
+                open.incoming.iter().any(|other| other.address == request.address)
+            };
+            for request in announced.iter().filter(|request| !went_in(request)) {
+                if let Some(changed) =
+                    outputs::changed(tid, shadow, &map, request, &mut audit.arena)
+                {
+                    audit.tally.outputs.count(&open.call.name, request, rval, changed);
                 }
             }
         }
@@ -348,15 +354,18 @@ impl Session {
             ));
         }
         if !is_error && known {
-            let leaving = self.capture.cut_short().map(|(want, got)| (*want, got));
-            let short: Vec<(Want, u64)> =
-                leaving.filter(|(want, _)| want.dir == Dir::Out).collect();
-            let again = |want: &Want| short.iter().any(|(out, _)| out.address == want.address);
-            let entering = open.short.iter().filter(|(want, _)| !again(want));
-            let unfair =
-                entering.filter(|(want, _)| !report::is_fair(&open.call, want, rval)).chain(&short);
-            let said = |(want, got): &(Want, u64)| {
-                (Some(want.arg), report::too_long(&open.call, want, *got))
+            let leaving = self.capture.cut_short().map(|(request, got)| (*request, got));
+            let short: Vec<(RegionRequest, u64)> =
+                leaving.filter(|(request, _)| request.dir == Dir::Out).collect();
+            let again = |request: &RegionRequest| {
+                short.iter().any(|(out, _)| out.address == request.address)
+            };
+            let entering = open.short.iter().filter(|(request, _)| !again(request));
+            let unfair = entering
+                .filter(|(request, _)| !report::is_fair(&open.call, request, rval))
+                .chain(&short);
+            let said = |(request, got): &(RegionRequest, u64)| {
+                (Some(request.arg), report::too_long(&open.call, request, *got))
             };
             findings.extend(unfair.map(said));
         }

@@ -9,7 +9,7 @@
 use super::ranges::Ranges;
 use super::shadow::{self, Map, Shadow};
 use std::collections::BTreeMap;
-use sysreel_abi::plan::Want;
+use sysreel_abi::plan::RegionRequest;
 use sysreel_sys::Tid;
 
 /// The calls of one name that announced memory behind one argument and ended alike.
@@ -49,13 +49,13 @@ pub(super) struct Outputs(BTreeMap<Key, Seen>);
 impl Outputs {
     /// Counts a call that has changed so many bytes of what it announced, up to the last one that
     /// differs.
-    pub(super) fn count(&mut self, call: &str, want: &Want, rval: i64, changed: u64) {
-        let key = (call.to_owned(), want.arg, want.role > 0, rval == 0);
+    pub(super) fn count(&mut self, call: &str, request: &RegionRequest, rval: i64, changed: u64) {
+        let key = (call.to_owned(), request.arg, request.role > 0, rval == 0);
         let seen =
             self.0.entry(key).or_insert(Seen { calls: 0, changed: 0, unchanged_end: u64::MAX });
         seen.calls += 1;
         seen.changed += u64::from(changed > 0);
-        seen.unchanged_end = seen.unchanged_end.min(want.asked.saturating_sub(changed));
+        seen.unchanged_end = seen.unchanged_end.min(request.asked.saturating_sub(changed));
     }
 
     pub(super) fn all(&self) -> Vec<Output> {
@@ -78,11 +78,12 @@ pub(super) fn changed(
     tid: Tid,
     shadow: &Shadow,
     map: &Map,
-    want: &Want,
+    request: &RegionRequest,
     arena: &mut Vec<u8>,
 ) -> Option<u64> {
-    let span = Ranges::of(std::iter::once(want.address..want.address.checked_add(want.asked)?));
-    if want.asked == 0 {
+    let span =
+        Ranges::of(std::iter::once(request.address..request.address.checked_add(request.asked)?));
+    if request.asked == 0 {
         return None;
     }
     let known = span.and(&shadow::same(&shadow.map, map)).and(&map.own);
@@ -91,8 +92,8 @@ pub(super) fn changed(
     let mut changed = 0;
     let unread = shadow.compare(tid, map, &pieces, arena, |at, was, is| {
         if let Some(last) = was.iter().zip(is).rposition(|(was, is)| was != is) {
-            changed = changed.max(at - want.address + last as u64 + 1);
+            changed = changed.max(at - request.address + last as u64 + 1);
         }
     });
-    (there == want.asked && unread == 0).then_some(changed)
+    (there == request.asked && unread == 0).then_some(changed)
 }

@@ -4,9 +4,9 @@ use super::check::Change;
 use super::shadow::Map;
 use crate::task;
 use std::fmt::Write;
-use sysreel_abi::desc::{Dir, Kind, Len, Sibling};
-use sysreel_abi::plan::{Want, index_parts};
-use sysreel_abi::{Abi, Inner, Row};
+use sysreel_abi::desc::{ArgKind, Dir, Len, Sibling};
+use sysreel_abi::plan::{RegionRequest, index_parts};
+use sysreel_abi::{Abi, Demultiplexed, Row};
 
 /// Memory further from an argument's own address than this is not thought to be the argument's.
 const NEAR: u64 = 64 << 10;
@@ -20,7 +20,7 @@ pub(crate) struct Call {
     /// Absent for a call without a row.
     pub(crate) known: Option<task::Call>,
     /// The call behind a multiplexed one.
-    pub(crate) inner: Option<Inner>,
+    pub(crate) inner: Option<Demultiplexed>,
 }
 
 /// What the address of a change has to do with the call's arguments.
@@ -58,23 +58,30 @@ impl Call {
 }
 
 impl Place {
-    pub(crate) fn of(call: &Call, address: u64, incoming: &[Want], announced: &[Want]) -> Place {
-        let inside = |want: &&Want| {
-            address.checked_sub(want.address).is_some_and(|offset| offset < want.asked)
+    pub(crate) fn of(
+        call: &Call,
+        address: u64,
+        incoming: &[RegionRequest],
+        announced: &[RegionRequest],
+    ) -> Place {
+        let inside = |request: &&RegionRequest| {
+            address.checked_sub(request.address).is_some_and(|offset| offset < request.asked)
         };
-        if let Some(want) = incoming.iter().filter(inside).min_by_key(|want| want.asked) {
+        if let Some(request) = incoming.iter().filter(inside).min_by_key(|request| request.asked) {
             return Place::Incoming {
-                arg: want.arg,
-                role: want.role,
-                offset: address - want.address,
+                arg: request.arg,
+                role: request.role,
+                offset: address - request.address,
             };
         }
-        let wants =
-            incoming.iter().chain(announced).map(|want| (want.arg, want.role, want.address));
+        let requests = incoming
+            .iter()
+            .chain(announced)
+            .map(|request| (request.arg, request.role, request.address));
         let args = call.described(0).into_iter().flat_map(|(_, row, args)| {
             (0u8..).zip(args).take(row.args.len()).map(|(arg, value)| (arg, 0, value))
         });
-        let near = wants.chain(args).filter_map(|(arg, role, start)| {
+        let near = requests.chain(args).filter_map(|(arg, role, start)| {
             address
                 .checked_sub(start)
                 .filter(|&offset| offset < NEAR)
@@ -112,7 +119,7 @@ pub(crate) fn changed(
     change: &Change,
     place: &Place,
     map: &Map,
-    announced: &[Want],
+    announced: &[RegionRequest],
 ) -> String {
     let mut text = format!(
         "{} bytes in {:#x}..{:#x} of {} changed unannounced: {}; before ",
@@ -126,9 +133,9 @@ pub(crate) fn changed(
     text.push_str(", after ");
     hex(&mut text, &change.after);
     text.push_str("; announced:");
-    for want in announced.iter().take(NAMED) {
-        let argument = call.argument(want.arg, want.role);
-        _ = write!(text, " {argument} {} bytes at {:#x},", want.asked, want.address);
+    for request in announced.iter().take(NAMED) {
+        let argument = call.argument(request.arg, request.role);
+        _ = write!(text, " {argument} {} bytes at {:#x},", request.asked, request.address);
     }
     match announced.len() {
         0 => text.push_str(" nothing"),
@@ -139,34 +146,35 @@ pub(crate) fn changed(
 }
 
 /// A region that is longer than the memory there is.
-pub(crate) fn too_long(call: &Call, want: &Want, got: u64) -> String {
-    let way = if want.dir == Dir::In { "in" } else { "out" };
-    let (argument, asked, at) = (call.argument(want.arg, want.role), want.asked, want.address);
+pub(crate) fn too_long(call: &Call, request: &RegionRequest, got: u64) -> String {
+    let way = if request.dir == Dir::In { "in" } else { "out" };
+    let (argument, asked, at) =
+        (call.argument(request.arg, request.role), request.asked, request.address);
     format!("{argument}: {asked} bytes at {at:#x} announced as going {way}, only {got} exist")
 }
 
 /// May a successful call have left part of what was announced as going in? A call whose result
 /// counts what it took stops at memory that does not exist, and answers less (write(2),
 /// sendmmsg(2), io_submit(2)). If it answers all, it has not looked: /dev/null takes any address.
-pub(crate) fn is_fair(call: &Call, want: &Want, rval: i64) -> bool {
-    let Some((abi, row, args)) = call.described(want.role) else { return false };
-    let Some((_, Some(mem))) = row.meaning(abi, &args, want.arg.into()) else { return false };
+pub(crate) fn is_fair(call: &Call, request: &RegionRequest, rval: i64) -> bool {
+    let Some((abi, row, args)) = call.described(request.role) else { return false };
+    let Some((_, Some(mem))) = row.meaning(abi, &args, request.arg.into()) else { return false };
     let taken = u64::try_from(rval).unwrap_or(0);
-    let level = want.role.saturating_sub(u8::from(call.inner.is_some()));
+    let level = request.role.saturating_sub(u8::from(call.inner.is_some()));
     let count = |sibling: Sibling| args.get(usize::from(sibling.index)).copied().unwrap_or(0);
     match mem.len {
-        Len::Arg { count: sibling, .. } if matches!(row.result, Kind::Size) => {
-            taken < count(sibling) || taken >= want.asked
+        Len::Arg { count: sibling, .. } if matches!(row.result, ArgKind::Size) => {
+            taken < count(sibling) || taken >= request.asked
         }
         // Their buffers; the array itself is read before anything is done.
         Len::Iov { .. } => level == 1,
         Len::Msg { many: None } => level == 2,
         Len::Msg { many: Some(all) } => {
-            taken < count(all) && (level == 0 || u64::from(index_parts(want.index).0) >= taken)
+            taken < count(all) && (level == 0 || u64::from(index_parts(request.index).0) >= taken)
                 || level == 2
         }
         Len::Iocbs(all) => {
-            taken < count(all) && (level == 0 || u64::from(want.index) >= taken) || level == 2
+            taken < count(all) && (level == 0 || u64::from(request.index) >= taken) || level == 2
         }
         _ => false,
     }

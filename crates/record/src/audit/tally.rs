@@ -6,7 +6,7 @@ use std::fmt;
 
 /// Why a call was not judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Unjudged {
+pub(crate) enum Skipped {
     Shared,
     IoUring,
     NoReturn,
@@ -16,16 +16,16 @@ pub(crate) enum Unjudged {
     TooLarge,
 }
 
-impl Unjudged {
+impl Skipped {
     fn text(self) -> &'static str {
         match self {
-            Unjudged::Shared => "memory shared with another task",
-            Unjudged::IoUring => "io_uring may write at any time",
-            Unjudged::NoReturn => "did not return",
-            Unjudged::Replaced => "execve replaced the memory",
-            Unjudged::NoEntry => "entry not seen",
-            Unjudged::Unreadable => "memory not readable",
-            Unjudged::TooLarge => "too much memory",
+            Skipped::Shared => "memory shared with another task",
+            Skipped::IoUring => "io_uring may write at any time",
+            Skipped::NoReturn => "did not return",
+            Skipped::Replaced => "execve replaced the memory",
+            Skipped::NoEntry => "entry not seen",
+            Skipped::Unreadable => "memory not readable",
+            Skipped::TooLarge => "too much memory",
         }
     }
 }
@@ -35,7 +35,7 @@ impl Unjudged {
 pub(crate) struct Tally {
     judged: u64,
     names: BTreeSet<String>,
-    unjudged: BTreeMap<Unjudged, u64>,
+    skipped: BTreeMap<Skipped, u64>,
     /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or
     /// unreadable.
     pub(crate) not_compared: u64,
@@ -51,7 +51,7 @@ pub struct Audited {
     /// How many different calls these were.
     pub names: u64,
     /// Calls whose memory was not compared: why, and how many.
-    pub unjudged: Vec<(&'static str, u64)>,
+    pub skipped: Vec<(&'static str, u64)>,
     /// Bytes of judged calls that could not be compared.
     pub not_compared: u64,
     /// What the rows did not announce, or announced wrongly.
@@ -68,15 +68,15 @@ impl Tally {
         }
     }
 
-    pub(crate) fn unjudged(&mut self, why: Unjudged) {
-        *self.unjudged.entry(why).or_default() += 1;
+    pub(crate) fn skipped(&mut self, why: Skipped) {
+        *self.skipped.entry(why).or_default() += 1;
     }
 
     pub(crate) fn end(&self) -> Audited {
         Audited {
             judged: self.judged,
             names: self.names.len() as u64,
-            unjudged: self.unjudged.iter().map(|(why, count)| (why.text(), *count)).collect(),
+            skipped: self.skipped.iter().map(|(why, count)| (why.text(), *count)).collect(),
             not_compared: self.not_compared,
             findings: self.findings,
             outputs: self.outputs.all(),
@@ -86,12 +86,12 @@ impl Tally {
 
 impl fmt::Display for Audited {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let unjudged: u64 = self.unjudged.iter().map(|(_, count)| count).sum();
-        write!(f, "{} calls of {} names judged, {unjudged} not judged", self.judged, self.names)?;
-        for (i, (why, count)) in self.unjudged.iter().enumerate() {
+        let skipped: u64 = self.skipped.iter().map(|(_, count)| count).sum();
+        write!(f, "{} calls of {} names judged, {skipped} not judged", self.judged, self.names)?;
+        for (i, (why, count)) in self.skipped.iter().enumerate() {
             write!(f, "{}{count} {why}", if i == 0 { " (" } else { ", " })?;
         }
-        if !self.unjudged.is_empty() {
+        if !self.skipped.is_empty() {
             f.write_str(")")?;
         }
         if self.not_compared > 0 {
@@ -111,8 +111,8 @@ mod tests {
         tally.judged("read");
         tally.judged("read");
         tally.judged("write");
-        for why in [Unjudged::Replaced, Unjudged::Shared, Unjudged::Shared] {
-            tally.unjudged(why);
+        for why in [Skipped::Replaced, Skipped::Shared, Skipped::Shared] {
+            tally.skipped(why);
         }
         assert_eq!(
             tally.end().to_string(),

@@ -10,7 +10,7 @@ use crate::diff::compare::compare;
 use crate::diff::effect::{Effect, Op};
 use crate::diff::report::{Account, Change, Difference, Report};
 use crate::diff::rule::Rule;
-use crate::diff::run::{Deed, End, NameId, Run, Seen};
+use crate::diff::run::{End, NameId, Operation, Run, Seen};
 use crate::diff::{Level, Options};
 use crate::state::ProcessId;
 use crate::{Error, LogFile};
@@ -141,8 +141,8 @@ impl Variant {
         side.environment = self.key.environment.clone();
         (side.whole, side.events, side.processes) = (true, 0, 0);
         // What one run does not compare call by call, a baseline does not know.
-        for muted in &mut report.muted {
-            muted.calls[0] = 0;
+        for counted_only in &mut report.counted_only {
+            counted_only.calls[0] = 0;
         }
         report.accounts[0] = Account::default();
         no_event(&mut report.differences);
@@ -220,7 +220,7 @@ fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
 fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
     // Names that are made up have been recognised: nothing is left to be unified.
     run.created.clear();
-    run.deeds.clear();
+    run.operations.clear();
     let mut ids = BTreeMap::<String, NameId>::new();
     let mut names = std::mem::take(&mut run.names);
     let mut id = |name: &str| {
@@ -238,18 +238,18 @@ fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
             Some((first, second)) => (id(first), id(second)),
             None => (id(&effect.resource), NameId::default()),
         };
-        let deed = Deed {
+        let operation = Operation {
             op: effect.op,
             first,
             second,
             errno: errno(&effect.result),
             effect: true,
-            ..Deed::default()
+            ..Operation::default()
         };
         let role = id(&effect.role);
         for (at, process) in seen.processes.iter().enumerate() {
             let count = if at == 0 { seen.count } else { 0 };
-            run.deeds.insert(((*process, role), deed), (count, seen.event));
+            run.operations.insert(((*process, role), operation), (count, seen.event));
         }
     }
     run.names = names;

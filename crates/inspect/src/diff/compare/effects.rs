@@ -10,28 +10,28 @@ use crate::diff::run::{Run, Seen};
 
 pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     let sets = [grouped(a.effects()), grouped(b.effects())];
-    let mut deeds: Vec<&Deed> = sets.iter().flat_map(BTreeMap::keys).collect();
-    deeds.sort_unstable();
-    deeds.dedup();
+    let mut operations: Vec<&Operation> = sets.iter().flat_map(BTreeMap::keys).collect();
+    operations.sort_unstable();
+    operations.dedup();
     let leads = [&a.leads, &b.leads];
-    for deed in deeds {
-        let both = [0, 1].map(|side| sets[side].get(deed));
+    for operation in operations {
+        let both = [0, 1].map(|side| sets[side].get(operation));
         let (olds, news) = match both {
             // What was opened is called by where it led to, what could not be opened only by what
             // was asked for: the other run tells where that leads.
-            [Some(olds), None] if !is_ok(olds) => (Some(olds), led(deed, leads[1], &sets[1])),
-            [None, Some(news)] if !is_ok(news) => (led(deed, leads[0], &sets[0]), Some(news)),
+            [Some(olds), None] if !is_ok(olds) => (Some(olds), led(operation, leads[1], &sets[1])),
+            [None, Some(news)] if !is_ok(news) => (led(operation, leads[0], &sets[0]), Some(news)),
             [olds, news] => (olds, news),
         };
         match (olds, news) {
             (Some(olds), Some(news)) if !same_results(olds, news) => {
-                found.push(changed(deed, olds, news))
+                found.push(changed(operation, olds, news))
             }
             (Some(list), None) => {
-                found.extend(list.iter().map(|(result, seen)| alone(deed, result, seen, 0)))
+                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 0)))
             }
             (None, Some(list)) => {
-                found.extend(list.iter().map(|(result, seen)| alone(deed, result, seen, 1)))
+                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 1)))
             }
             _ => {}
         }
@@ -39,12 +39,12 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
 }
 
 /// Role, operation and resource: what may end otherwise.
-type Deed = (String, Op, String);
+type Operation = (String, Op, String);
 /// How it ended.
 type Results = BTreeMap<String, Seen>;
 
-fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Deed, Results> {
-    let mut grouped = BTreeMap::<Deed, Results>::new();
+fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Operation, Results> {
+    let mut grouped = BTreeMap::<Operation, Results>::new();
     // How processes end is told by process.
     for (effect, seen) in effects.into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
         grouped
@@ -65,15 +65,15 @@ fn same_results(olds: &Results, news: &Results) -> bool {
 
 /// The same operation in another run, by where its path led there.
 fn led<'s>(
-    deed: &Deed,
+    operation: &Operation,
     leads: &BTreeMap<String, String>,
-    set: &'s BTreeMap<Deed, Results>,
+    set: &'s BTreeMap<Operation, Results>,
 ) -> Option<&'s Results> {
-    set.get(&(deed.0.clone(), deed.1, leads.get(&deed.2)?.clone()))
+    set.get(&(operation.0.clone(), operation.1, leads.get(&operation.2)?.clone()))
 }
 
 /// The same operation on the same thing ends otherwise.
-fn changed((role, op, resource): &Deed, olds: &Results, news: &Results) -> Found {
+fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> Found {
     let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"));
     let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
     found.difference.before = Some(results(olds));
@@ -91,7 +91,7 @@ fn changed((role, op, resource): &Deed, olds: &Results, news: &Results) -> Found
 }
 
 /// An effect that only one run has.
-fn alone((role, op, resource): &Deed, result: &str, seen: &Seen, side: usize) -> Found {
+fn alone((role, op, resource): &Operation, result: &str, seen: &Seen, side: usize) -> Found {
     let change = if side == 0 { Change::Removed } else { Change::Added };
     let (rule, severity) = rule(*op, resource, result, change);
     let ended = if result == "ok" { String::new() } else { format!(" {result}") };

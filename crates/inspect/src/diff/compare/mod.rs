@@ -1,14 +1,14 @@
 //! Two runs beside each other.
 
 mod account;
+mod attribution;
 mod contents;
 mod effects;
-mod fold;
+mod match_generated_names;
 mod pairing;
 mod processes;
 mod sequences;
 mod timing;
-mod unify;
 
 use sysreel_format::Completeness;
 
@@ -24,7 +24,7 @@ pub(crate) use pairing::Pairing;
 /// both change.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
-    unify::unify(a, b);
+    match_generated_names::match_generated_names(a, b);
     let (a, b) = (&*a, &*b);
     let pairing = Pairing::of(a, b);
     let mut found = processes::differences(a, b, &pairing);
@@ -40,7 +40,7 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     }
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
     found.extend(timing::differences(&times));
-    let differences = fold::fold(a, b, found);
+    let differences = attribution::fold(a, b, found);
     Report::of(a, b, incomparable(a, b, options), differences, accounts, times)
 }
 

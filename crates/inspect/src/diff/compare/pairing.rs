@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::diff::run::{Deed, Process, Run};
+use crate::diff::run::{Operation, Process, Run};
 use crate::state::ProcessId;
 
 /// Which process is which.
@@ -20,7 +20,7 @@ pub(crate) struct Pairing {
 struct Tree<'r> {
     run: &'r Run,
     children: HashMap<Option<ProcessId>, Vec<ProcessId>>,
-    deeds: HashMap<ProcessId, Vec<&'r Deed>>,
+    operations: HashMap<ProcessId, Vec<&'r Operation>>,
 }
 
 impl<'r> Tree<'r> {
@@ -29,11 +29,11 @@ impl<'r> Tree<'r> {
         for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
             children.entry(process.parent).or_default().push(id);
         }
-        let mut deeds: HashMap<_, Vec<_>> = HashMap::new();
-        for ((process, _), deed) in run.deeds.keys() {
-            deeds.entry(*process).or_default().push(deed);
+        let mut operations: HashMap<_, Vec<_>> = HashMap::new();
+        for ((process, _), operation) in run.operations.keys() {
+            operations.entry(*process).or_default().push(operation);
         }
-        Self { run, children, deeds }
+        Self { run, children, operations }
     }
 
     fn of_parent(&self, parent: Option<ProcessId>) -> &[ProcessId] {
@@ -60,8 +60,9 @@ impl<'r> Tree<'r> {
 
     /// What the process and its children do, for a comparison of likeness.
     fn bag(&self, id: ProcessId) -> BTreeSet<String> {
-        let deeds = self.deeds.get(&id).into_iter().flatten();
-        let own = deeds.map(|deed| format!("{} {}", deed.op, self.run.resource(deed)));
+        let operations = self.operations.get(&id).into_iter().flatten();
+        let own = operations
+            .map(|operation| format!("{} {}", operation.op, self.run.resource(operation)));
         own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">")))
             .collect()
     }

@@ -58,10 +58,16 @@ impl Tokens {
     /// Numbered in the order of their names, so that it does not matter which run is the first.
     fn of(a: &Run, b: &Run) -> Self {
         let keys = [a, b].map(|run| {
-            let key = |(role, deed): &(_, crate::diff::run::Deed)| -> Key {
-                (run.name(*role).to_owned(), deed.op, deed.opens, run.resource(deed), deed.errno)
+            let key = |(role, operation): &(_, crate::diff::run::Operation)| -> Key {
+                (
+                    run.name(*role).to_owned(),
+                    operation.op,
+                    operation.opens,
+                    run.resource(operation),
+                    operation.errno,
+                )
             };
-            run.streams.deeds.iter().map(key).collect::<Vec<_>>()
+            run.streams.operations.iter().map(key).collect::<Vec<_>>()
         });
         let mut all: Vec<&Key> = keys.iter().flatten().collect();
         all.sort_unstable();
@@ -93,12 +99,16 @@ impl Tokens {
     }
 
     fn stream(&self, side: usize, stream: &Stream) -> Vec<u32> {
-        stream.steps.iter().map(|step| self.token(side, step.deed)).collect()
+        stream.steps.iter().map(|step| self.token(side, step.operation)).collect()
     }
 
     /// The number that an operation of one run has in both.
-    pub(super) fn token(&self, side: usize, deed: u32) -> u32 {
-        usize::try_from(deed).ok().and_then(|at| self.of[side].get(at)).copied().unwrap_or(u32::MAX)
+    pub(super) fn token(&self, side: usize, operation: u32) -> u32 {
+        usize::try_from(operation)
+            .ok()
+            .and_then(|at| self.of[side].get(at))
+            .copied()
+            .unwrap_or(u32::MAX)
     }
 
     /// The same for operations that differ only in their result.
@@ -139,8 +149,11 @@ pub(super) fn differences(
     hunks::differences([a, b], &tokens, &jobs, found, &mut accounts);
     found.extend(signals(a, b, pairing));
     for (account, run) in accounts.iter_mut().zip([a, b]) {
-        let judged =
-            account.muted + account.same + account.different + account.moved + account.gave_up;
+        let judged = account.counted_only
+            + account.same
+            + account.different
+            + account.moved
+            + account.gave_up;
         account.unseen = run.calls.saturating_sub(judged);
     }
     accounts

@@ -20,7 +20,7 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
         sides: [side("a.reel"), side("b.reel")],
         incomparable: Vec::new(),
         differences,
-        muted: Vec::new(),
+        counted_only: Vec::new(),
         accounts: Default::default(),
         times: Vec::new(),
     };

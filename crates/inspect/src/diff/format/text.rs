@@ -122,11 +122,11 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
     if !report.times.is_empty() {
         times(report, out)?;
     }
-    if !report.muted.is_empty() {
+    if !report.counted_only.is_empty() {
         let classes: Vec<String> = report
-            .muted
+            .counted_only
             .iter()
-            .map(|muted| format!("{} {}/{}", muted.class, muted.calls[0], muted.calls[1]))
+            .map(|class| format!("{} {}/{}", class.class, class.calls[0], class.calls[1]))
             .collect();
         out.blank()?;
         out.line(format_args!("not compared call by call (A/B): {}", classes.join(", ")))?;

@@ -1,6 +1,6 @@
 //! Applies a policy to a report.
 
-use super::course::Course;
+use super::run_rules::RunRules;
 use super::{Date, Exception, Policy};
 use crate::diff::Level;
 use crate::diff::compare::place;
@@ -74,7 +74,7 @@ impl Policy {
             self.forbid(effect, seen, facts.run, &mut differences);
         }
         if self.level() > Level::Effects {
-            let course = Course::of(facts.run);
+            let course = RunRules::of(facts.run);
             differences
                 .extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
             differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(&course)));

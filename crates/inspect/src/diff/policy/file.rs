@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 use toml::Spanned;
 use toml::value::Datetime;
 
-use super::course::{self, Budget, Scope, Sequence};
 use super::matcher::{Matcher, Pattern};
+use super::run_rules::{self, Budget, Scope, Sequence};
 use super::{Date, Exception, Forbidden, KeyPart, Kind, Policy};
 use crate::Error;
 use crate::diff::effect::Op;
@@ -230,7 +230,7 @@ impl Reading<'_> {
         let text = entry.sequence.ok_or_else(|| self.wrong(at, "[[assert]] needs a `sequence`"))?;
         Ok(Sequence {
             scope: entry.scope.unwrap_or_default(),
-            items: course::items(&text).map_err(|why| self.wrong(at, why))?,
+            items: run_rules::items(&text).map_err(|why| self.wrong(at, why))?,
             because: self.because("sequence", at, entry.reason.as_deref()),
         })
     }

@@ -6,9 +6,9 @@
 //! docs/ci.md says what can stand in it.
 
 mod apply;
-mod course;
 mod file;
 mod matcher;
+mod run_rules;
 #[cfg(test)]
 mod tests;
 
@@ -24,8 +24,8 @@ pub use matcher::Matcher;
 
 use super::Level;
 use super::rule::Severity;
-use course::{Budget, Sequence};
 use matcher::Pattern;
+use run_rules::{Budget, Sequence};
 
 /// A day, as policies write it: `2026-12-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

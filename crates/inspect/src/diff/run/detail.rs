@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{Abi, Dir, Kind, Row, render};
+use sysreel_abi::{Abi, ArgKind, Dir, Row, render};
 
-use super::canon::escaped;
-use super::deed::Case;
+use super::canonical::escaped;
+use super::operation::Case;
 use crate::text;
 
 /// The longest string that the kernel takes (include/uapi/linux/binfmts.h).
@@ -44,14 +44,14 @@ impl Details {
                 None if counts(kind, joins) && !undefined(call.row, at, kind) => {
                     *value = call.args[at]
                 }
-                None if matches!(kind, Kind::Addr) => {
+                None if matches!(kind, ArgKind::Addr) => {
                     if let Some(place) = case.tracker.place(case.finished.task, call.args[at]) {
                         strings.push(number_of(at));
                         strings.extend_from_slice(place.to_string().as_bytes());
                         strings.push(0);
                     }
                 }
-                Some(mem) if mem.dir == Dir::In && matches!(kind, Kind::Str) => {
+                Some(mem) if mem.dir == Dir::In && matches!(kind, ArgKind::Str) => {
                     let arg = u8::try_from(at).unwrap_or(u8::MAX);
                     let piece = case.finished.open.memory.find(arg, call.role, 0);
                     if let Some(bytes) =
@@ -87,22 +87,22 @@ fn number_of(at: usize) -> u8 {
 
 /// Whether the command does not look at this argument: what stands there is left over from other
 /// calls.
-fn undefined(row: &Row, at: usize, kind: Kind) -> bool {
-    let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, Kind::Varies));
-    varies && matches!(kind, Kind::Hex)
+fn undefined(row: &Row, at: usize, kind: ArgKind) -> bool {
+    let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, ArgKind::Varies));
+    varies && matches!(kind, ArgKind::Hex)
 }
 
 /// Whether a value means the same in another run.
-fn counts(kind: Kind, joins: bool) -> bool {
+fn counts(kind: ArgKind, joins: bool) -> bool {
     match kind {
-        Kind::Size | Kind::Off | Kind::Half => !joins,
-        Kind::Fd
-        | Kind::DirFd
-        | Kind::Pid
-        | Kind::Addr
-        | Kind::Ptr
-        | Kind::Varies
-        | Kind::Never => false,
+        ArgKind::Size | ArgKind::Off | ArgKind::Half => !joins,
+        ArgKind::Fd
+        | ArgKind::DirFd
+        | ArgKind::Pid
+        | ArgKind::Addr
+        | ArgKind::Ptr
+        | ArgKind::Varies
+        | ArgKind::Never => false,
         _ => true,
     }
 }
@@ -132,16 +132,16 @@ fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String
     out
 }
 
-fn number(kind: Kind, value: u64, out: &mut String) {
+fn number(kind: ArgKind, value: u64, out: &mut String) {
     _ = match kind {
-        Kind::Int | Kind::Uid | Kind::Gid | Kind::Signal => {
+        ArgKind::Int | ArgKind::Uid | ArgKind::Gid | ArgKind::Signal => {
             write!(out, "{}", u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
         }
-        Kind::Long | Kind::Off => write!(out, "{}", value.cast_signed()),
-        Kind::Mode => write!(out, "{:04o}", value & 0o7777),
-        Kind::ShortId => write!(out, "{}", value & 0xffff),
-        Kind::Hex32 => write!(out, "{:#x}", value & 0xffff_ffff),
-        Kind::Hex | Kind::Dev => write!(out, "{value:#x}"),
+        ArgKind::Long | ArgKind::Off => write!(out, "{}", value.cast_signed()),
+        ArgKind::Mode => write!(out, "{:04o}", value & 0o7777),
+        ArgKind::ShortId => write!(out, "{}", value & 0xffff),
+        ArgKind::Hex32 => write!(out, "{:#x}", value & 0xffff_ffff),
+        ArgKind::Hex | ArgKind::Dev => write!(out, "{value:#x}"),
         _ => write!(out, "{value}"),
     };
 }

@@ -2,14 +2,14 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
-pub(crate) mod canon;
-pub(crate) mod deed;
+pub(crate) mod canonical;
 mod detail;
 mod names;
+pub(crate) mod operation;
 mod process;
+mod reader;
 pub(crate) mod stream;
 pub(crate) mod timing;
-mod watch;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -19,12 +19,12 @@ use foldhash::fast::RandomState;
 use sysreel_abi::signal_name;
 use sysreel_format::Completeness;
 
-pub use deed::{MARK, Muted};
+pub use operation::{CountedOnly, MARK};
 pub use process::{End, Image, Process};
 
-pub(crate) use deed::Deed;
 pub(crate) use detail::MAX_ARG_STRLEN;
 pub(crate) use names::NameId;
+pub(crate) use operation::Operation;
 
 use super::Level;
 use super::effect::{Effect, Op};
@@ -83,7 +83,7 @@ pub(crate) struct Created {
 
 /// Who did something: process and role.
 pub(crate) type Actor = (ProcessId, NameId);
-pub(crate) type Deeds = HashMap<(Actor, Deed), (u64, u64), RandomState>;
+pub(crate) type Operations = HashMap<(Actor, Operation), (u64, u64), RandomState>;
 
 /// One log as a comparison sees it.
 #[derive(Debug)]
@@ -101,14 +101,14 @@ pub struct Run {
     /// Marks, in order.
     pub marks: Vec<Mark>,
     /// How many calls are not compared one by one, by the reason.
-    pub muted: BTreeMap<Muted, u64>,
+    pub counted_only: BTreeMap<CountedOnly, u64>,
     /// How many calls the log shows.
     pub calls: u64,
     /// Where paths led that were opened, where that is another path.
     pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
-    pub(crate) deeds: Deeds,
+    pub(crate) operations: Operations,
     pub(crate) streams: stream::Streams,
     pub(crate) timing: timing::Timing,
 }
@@ -120,12 +120,12 @@ impl Run {
     /// # Errors
     /// When it cannot be read. What is missing of it is in [`Run::findings`].
     pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
-        watch::read(file, level, roots)
+        reader::read(file, level, roots)
     }
 
     #[cfg(test)]
-    pub(crate) fn told(story: &crate::story::Story, level: Level) -> Self {
-        watch::told(story, level)
+    pub(crate) fn told(log: &crate::testing::LogBuilder, level: Level) -> Self {
+        reader::told(log, level)
     }
 
     /// How the first process ended.
@@ -138,10 +138,10 @@ impl Run {
         usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", String::as_str)
     }
 
-    /// What a deed is called: its resource and its result.
-    pub(crate) fn resource(&self, deed: &Deed) -> String {
-        let (first, second) = (self.name(deed.first), self.name(deed.second));
-        match (deed.op, deed.second.0) {
+    /// What a operation is called: its resource and its result.
+    pub(crate) fn resource(&self, operation: &Operation) -> String {
+        let (first, second) = (self.name(operation.first), self.name(operation.second));
+        match (operation.op, operation.second.0) {
             (Op::Rename | Op::Link | Op::Symlink, _) => format!("{first} -> {second}"),
             (_, 0) => first.to_owned(),
             _ => format!("{first} {second}"),
@@ -160,12 +160,12 @@ impl Run {
                 seen.processes.insert(at, process);
             }
         };
-        for (((process, role), deed), (count, event)) in &self.deeds {
+        for (((process, role), operation), (count, event)) in &self.operations {
             let effect = Effect {
                 role: self.name(*role).to_owned(),
-                op: deed.op,
-                resource: self.resource(deed),
-                result: result(deed.errno),
+                op: operation.op,
+                resource: self.resource(operation),
+                result: result(operation.errno),
             };
             add(effect, *process, *count, *event);
         }

@@ -6,8 +6,8 @@ use std::hash::{DefaultHasher, Hasher};
 use foldhash::fast::RandomState;
 use sysreel_format::TaskId;
 
-use super::deed::{Deed, Making};
 use super::names::NameId;
+use super::operation::{Making, Operation};
 use crate::diff::effect::Op;
 use crate::state::ProcessId;
 
@@ -16,8 +16,8 @@ use crate::state::ProcessId;
 pub(crate) struct Step {
     /// The event that ended its first call.
     pub(crate) event: u64,
-    /// What was done: an index into [`Streams::deeds`].
-    pub(crate) deed: u32,
+    /// What was done: an index into [`Streams::operations`].
+    pub(crate) operation: u32,
     /// With which arguments: an index into [`Streams::details`]; 0 when they are not looked at.
     pub(crate) detail: u32,
     /// How many calls it stands for, those that were made again not counted.
@@ -61,15 +61,15 @@ impl Content {
 }
 
 /// What an operation is, whoever notices.
-pub(crate) type Act = (NameId, Deed);
+pub(crate) type RoleOperation = (NameId, Operation);
 
 /// The streams of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     pub(crate) all: Vec<Stream>,
     /// Role and operation, by number.
-    pub(crate) deeds: Vec<Act>,
-    ids: HashMap<Act, u32, RandomState>,
+    pub(crate) operations: Vec<RoleOperation>,
+    ids: HashMap<RoleOperation, u32, RandomState>,
     /// Arguments in words, by number; the first is none.
     pub(crate) details: Vec<String>,
     of_task: HashMap<TaskId, usize, RandomState>,
@@ -85,7 +85,7 @@ pub(crate) struct New {
     pub(crate) task: TaskId,
     pub(crate) process: ProcessId,
     pub(crate) role: NameId,
-    pub(crate) deed: Deed,
+    pub(crate) operation: Operation,
     pub(crate) event: u64,
     pub(crate) detail: u32,
     pub(crate) bytes: u64,
@@ -107,16 +107,16 @@ impl Streams {
     }
 
     pub(crate) fn step(&mut self, new: &New) {
-        let deed = self.id((new.role, new.deed));
+        let operation = self.id((new.role, new.operation));
         let stream = self.stream(new.task, new.process);
         match stream.steps.last_mut() {
-            Some(last) if last.deed == deed && joins(new.deed) => {
+            Some(last) if last.operation == operation && joins(new.operation) => {
                 last.pieces = last.pieces.saturating_add(1);
                 last.bytes = last.bytes.saturating_add(new.bytes);
             }
             _ => stream.steps.push(Step {
                 event: new.event,
-                deed,
+                operation,
                 detail: new.detail,
                 pieces: 1,
                 bytes: new.bytes,
@@ -125,42 +125,47 @@ impl Streams {
     }
 
     /// The step of a task at an event was another operation than it seemed then.
-    pub(crate) fn amend(&mut self, task: TaskId, event: u64, act: Act) {
-        let deed = self.id(act);
+    pub(crate) fn amend(&mut self, task: TaskId, event: u64, operation: RoleOperation) {
+        let operation = self.id(operation);
         let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
             return;
         };
         if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
             && let Some(step) = stream.steps.get_mut(at)
         {
-            step.deed = deed;
+            step.operation = operation;
         }
     }
 
     /// Something was tried in vain and will be tried again.
-    pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, act: Act) {
-        let deed = self.id(act);
-        let retries = self.stream(task, process).retries.entry(deed).or_default();
+    pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, operation: RoleOperation) {
+        let operation = self.id(operation);
+        let retries = self.stream(task, process).retries.entry(operation).or_default();
         *retries = retries.saturating_add(1);
     }
 
     /// The number of an operation.
-    fn id(&mut self, (role, deed): Act) -> u32 {
-        let act = (
+    fn id(&mut self, (role, operation): RoleOperation) -> u32 {
+        let key = (
             role,
-            Deed { effect: false, makes: Making::Nothing, asked: NameId::default(), ..deed },
+            Operation {
+                effect: false,
+                makes: Making::Nothing,
+                asked: NameId::default(),
+                ..operation
+            },
         );
-        let deeds = &mut self.deeds;
-        *self.ids.entry(act).or_insert_with(|| {
-            deeds.push(act);
-            u32::try_from(deeds.len().saturating_sub(1)).unwrap_or(u32::MAX)
+        let operations = &mut self.operations;
+        *self.ids.entry(key).or_insert_with(|| {
+            operations.push(key);
+            u32::try_from(operations.len().saturating_sub(1)).unwrap_or(u32::MAX)
         })
     }
 }
 
 /// Whether such calls in a row are pieces of one.
-pub(crate) fn joins(deed: Deed) -> bool {
-    deed.errno == 0
-        && !deed.opens
-        && matches!(deed.op, Op::Read | Op::Write | Op::List | Op::Receive | Op::Send)
+pub(crate) fn joins(operation: Operation) -> bool {
+    operation.errno == 0
+        && !operation.opens
+        && matches!(operation.op, Op::Read | Op::Write | Op::List | Op::Receive | Op::Send)
 }

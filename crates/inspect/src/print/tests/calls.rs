@@ -8,13 +8,13 @@ use sysreel_format::{
 };
 
 use crate::print::{FdStyle, Options};
-use crate::story::{Story, entry_info};
+use crate::testing::{LogBuilder, entry_info};
 
 pub(super) const A: u64 = 0x1000;
 pub(super) const B: u64 = 0x2000;
 
-pub(super) fn check(story: &Story, expected: Expect) {
-    expected.assert_eq(&story.text(&Options::default()));
+pub(super) fn check(log: &LogBuilder, expected: Expect) {
+    expected.assert_eq(&log.text(&Options::default()));
 }
 
 pub(super) fn le(words: &[u64]) -> Vec<u8> {
@@ -48,22 +48,22 @@ fn region(
 
 #[test]
 fn strings_and_buffers() {
-    let mut story = Story::new();
-    story.call("write", [1, A, 9, 0, 0, 0], &[(1, 0, 0, b"a\x1b\n\x01z\xff\x001\0")], 9, &[]);
-    story.call("write", [1, A, 40, 0, 0, 0], &[(1, 0, 0, &[b'x'; 40])], 40, &[]);
-    story.call("write", [1, A, 0, 0, 0, 0], &[], 0, &[]);
-    story.call("write", [1, 0, 10, 0, 0, 0], &[], -14, &[]);
-    story.call("read", [3, A, 100, 0, 0, 0], &[], 0, &[]);
-    story.call(
+    let mut log = LogBuilder::new();
+    log.call("write", [1, A, 9, 0, 0, 0], &[(1, 0, 0, b"a\x1b\n\x01z\xff\x001\0")], 9, &[]);
+    log.call("write", [1, A, 40, 0, 0, 0], &[(1, 0, 0, &[b'x'; 40])], 40, &[]);
+    log.call("write", [1, A, 0, 0, 0, 0], &[], 0, &[]);
+    log.call("write", [1, 0, 10, 0, 0, 0], &[], -14, &[]);
+    log.call("read", [3, A, 100, 0, 0, 0], &[], 0, &[]);
+    log.call(
         "chdir",
         [A, 0, 0, 0, 0, 0],
         &[(0, 0, 0, b"/a/very/long/path/that/is/never/cut/in/any/way\0")],
         0,
         &[],
     );
-    story.call("getrandom", [A, 4, 0, 0, 0, 0], &[], 4, &[(0, 0, 0, b"abcd")]);
+    log.call("getrandom", [A, 4, 0, 0, 0, 0], &[], 4, &[(0, 0, 0, b"abcd")]);
     check(
-        &story,
+        &log,
         expect![[r#"
         write(1, "a\33\n\1z\377\0001\0", 9)     = 9
         write(1, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"..., 40) = 40
@@ -78,7 +78,7 @@ fn strings_and_buffers() {
 
 #[test]
 fn memory_that_is_not_all_there() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let info = entry_info(Abi::X86_64.arch(), 1, [1, A, 100, 0, 0, 0]);
     let cut = RegionFlags::CUT;
     for (bytes, asked, errno, flags) in [
@@ -86,13 +86,13 @@ fn memory_that_is_not_all_there() {
         (b"abc", 100, 14, RegionFlags::default()),
         (b"", 100, 14, RegionFlags::default()),
     ] {
-        story.stop(0, 0x857f, &info, |buf| {
+        log.stop(0, 0x857f, &info, |buf| {
             buf.region(&region(1, Direction::IN, bytes, asked, errno, flags), Data::Inline(bytes));
         });
-        story.exit(0, Abi::X86_64, 100, &[]);
+        log.exit(0, Abi::X86_64, 100, &[]);
     }
     check(
-        &story,
+        &log,
         expect![[r#"
         write(1, "abc"..., 100)                 = 100
         write(1, 0x1000, 100)                   = 100
@@ -105,56 +105,56 @@ fn memory_that_is_not_all_there() {
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
         write(1, 0x1000 /* unreadable: EFAULT */, 100) = 100
     "#]]
-    .assert_eq(&story.text(&Options { verbose: true, ..Options::default() }));
+    .assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
 }
 
 #[test]
 fn buffers_that_stand_apart() {
-    let mut story = Story::new();
-    story.blobs.insert(5, b"first ".repeat(60));
+    let mut log = LogBuilder::new();
+    log.blobs.insert(5, b"first ".repeat(60));
     let info = entry_info(Abi::X86_64.arch(), 1, [1, A, 360, 0, 0, 0]);
     for number in [5, 6] {
-        story.stop(0, 0x857f, &info, |buf| {
+        log.stop(0, 0x857f, &info, |buf| {
             let head = RegionHead {
                 got: 360,
                 ..region(1, Direction::IN, b"", 360, 0, RegionFlags::default())
             };
             buf.region(&head, Data::Blobs(&[BlobNumber(number)]));
         });
-        story.exit(0, Abi::X86_64, 360, &[]);
+        log.exit(0, Abi::X86_64, 360, &[]);
     }
     check(
-        &story,
+        &log,
         expect![[r#"
         write(1, "first first first first first fi"..., 360) = 360
         write(1, 0x1000 /* lost with a damaged block */, 360) = 360
     "#]],
     );
-    assert_eq!(story.printed(&Options::default()).1.lost_buffers, 1);
+    assert_eq!(log.printed(&Options::default()).1.lost_buffers, 1);
 }
 
 #[test]
 fn files() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let name = (1u8, 0u8, 0u32, &b"/etc/\x1bpasswd\0"[..]);
-    story.call("openat", [u64::MAX - 99, A, 0o2000000, 0, 0, 0], &[name], 3, &[]);
-    story.call("openat", [u64::MAX - 99, A, 0o102, 0o644, 0, 0], &[name], -2, &[]);
+    log.call("openat", [u64::MAX - 99, A, 0o2000000, 0, 0, 0], &[name], 3, &[]);
+    log.call("openat", [u64::MAX - 99, A, 0o102, 0o644, 0, 0], &[name], -2, &[]);
     let mut stat = vec![0u8; 144];
     stat[24..28].copy_from_slice(&0o100644u32.to_le_bytes());
     stat[48..56].copy_from_slice(&33699u64.to_le_bytes());
-    story.call("fstat", [3, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &stat)]);
+    log.call("fstat", [3, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &stat)]);
     stat[24..28].copy_from_slice(&0o20666u32.to_le_bytes());
     stat[40..48].copy_from_slice(&0x103u64.to_le_bytes());
-    story.call("fstat", [3, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &stat)]);
-    story.call("lseek", [3, 0, 2, 0, 0, 0], &[], i64::MAX, &[]);
-    story.call("fcntl", [3, 3, 0, 0, 0, 0], &[], 0o100002, &[]);
-    story.call("fcntl", [3, 1, 0, 0, 0, 0], &[], 1, &[]);
-    story.call("pipe2", [A, 0, 0, 0, 0, 0], &[], 0, &[(0, 0, 0, &le32(&[3, 4]))]);
-    story.call("umask", [0o22, 0, 0, 0, 0, 0], &[], 0o22, &[]);
+    log.call("fstat", [3, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &stat)]);
+    log.call("lseek", [3, 0, 2, 0, 0, 0], &[], i64::MAX, &[]);
+    log.call("fcntl", [3, 3, 0, 0, 0, 0], &[], 0o100002, &[]);
+    log.call("fcntl", [3, 1, 0, 0, 0, 0], &[], 1, &[]);
+    log.call("pipe2", [A, 0, 0, 0, 0, 0], &[], 0, &[(0, 0, 0, &le32(&[3, 4]))]);
+    log.call("umask", [0o22, 0, 0, 0, 0, 0], &[], 0o22, &[]);
     let entry = [&le(&[7, 8])[..], &[24, 0, 8, b'a', b'b', 0, 0, 0]].concat();
-    story.call("getdents64", [3, A, 100, 0, 0, 0], &[], 48, &[(1, 0, 0, &entry.repeat(2))]);
+    log.call("getdents64", [3, A, 100, 0, 0, 0], &[], 48, &[(1, 0, 0, &entry.repeat(2))]);
     check(
-        &story,
+        &log,
         expect![[r#"
         openat(AT_FDCWD, "/etc/\33passwd", O_RDONLY|O_CLOEXEC) = 3
         openat(AT_FDCWD, "/etc/\33passwd", O_RDWR|O_CREAT, 0644) = -1 ENOENT (No such file or directory)
@@ -180,16 +180,16 @@ fn files() {
         pipe2([3, 4], 0)                        = 0
         umask(022)                              = 022
         getdents64(3, [{d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}, {d_ino=7, d_off=8, d_reclen=24, d_type=DT_REG, d_name="ab"}], 100) = 48
-    "#]].assert_eq(&story.text(&Options { verbose: true, ..Options::default() }));
+    "#]].assert_eq(&log.text(&Options { verbose: true, ..Options::default() }));
 }
 
 #[test]
 fn names_of_descriptors() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let local = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
     let peer = [2, 0, 0x13, 0x88, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    story.entry(0, Abi::X86_64, "accept", [3, 0, 0, 0, 0, 0], &[]);
-    story.stop(0, 0x857f, &crate::story::exit_info(Abi::X86_64.arch(), 4, 0), |buf| {
+    log.entry(0, Abi::X86_64, "accept", [3, 0, 0, 0, 0, 0], &[]);
+    log.stop(0, 0x857f, &crate::testing::exit_info(Abi::X86_64.arch(), 4, 0), |buf| {
         buf.name(&Name {
             fd: 4,
             mode: 0o140777,
@@ -201,42 +201,42 @@ fn names_of_descriptors() {
             peer: &peer,
         });
     });
-    story.call("dup", [4, 0, 0, 0, 0, 0], &[], 5, &[]);
-    story.call("close", [4, 0, 0, 0, 0, 0], &[], 0, &[]);
-    story.call("fsync", [4, 0, 0, 0, 0, 0], &[], -9, &[]);
+    log.call("dup", [4, 0, 0, 0, 0, 0], &[], 5, &[]);
+    log.call("close", [4, 0, 0, 0, 0, 0], &[], 0, &[]);
+    log.call("fsync", [4, 0, 0, 0, 0, 0], &[], -9, &[]);
     expect![[r#"
         accept(3, NULL, NULL)                   = 4<socket:[9]\33\076>
         dup(4<socket:[9]\33\076>)               = 5<socket:[9]\33\076>
         close(4<socket:[9]\33\076>)             = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
-    .assert_eq(&story.text(&Options { fds: FdStyle::Path, ..Options::default() }));
+    .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));
     expect![[r#"
         accept(3, NULL, NULL)                   = 4<INET:[127.0.0.1:80->127.0.0.1:5000]>
         dup(4<INET:[127.0.0.1:80->127.0.0.1:5000]>) = 5<INET:[127.0.0.1:80->127.0.0.1:5000]>
         close(4<INET:[127.0.0.1:80->127.0.0.1:5000]>) = 0
         fsync(4)                                = -1 EBADF (Bad file descriptor)
     "#]]
-    .assert_eq(&story.text(&Options { fds: FdStyle::Detail, ..Options::default() }));
+    .assert_eq(&log.text(&Options { fds: FdStyle::Detail, ..Options::default() }));
 }
 
 #[test]
 fn the_working_directory_has_a_name() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let snapshot = ProcessSnapshot { cwd: b"/srv/x".to_vec(), ..ProcessSnapshot::default() };
     let bytes = snapshot.to_bytes().unwrap();
-    story.event(EventKind::SNAPSHOT, 0, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
+    log.event(EventKind::SNAPSHOT, 0, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
     let cwd = u64::from((-100i32).cast_unsigned());
-    let open = |story: &mut Story, rval| {
-        story.call("openat", [cwd, A, 0, 0, 0, 0], &[(1, 0, 0, b"f\0")], rval, &[]);
+    let open = |log: &mut LogBuilder, rval| {
+        log.call("openat", [cwd, A, 0, 0, 0, 0], &[(1, 0, 0, b"f\0")], rval, &[]);
     };
-    open(&mut story, -2);
-    story.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"../y/./z\0")], 0, &[]);
-    open(&mut story, -2);
-    story.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/no\0")], -2, &[]);
-    open(&mut story, -2);
-    story.call("fchdir", [9, 0, 0, 0, 0, 0], &[], 0, &[]);
-    open(&mut story, -2);
+    open(&mut log, -2);
+    log.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"../y/./z\0")], 0, &[]);
+    open(&mut log, -2);
+    log.call("chdir", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/no\0")], -2, &[]);
+    open(&mut log, -2);
+    log.call("fchdir", [9, 0, 0, 0, 0, 0], &[], 0, &[]);
+    open(&mut log, -2);
     expect![[r#"
         openat(AT_FDCWD</srv/x>, "f", O_RDONLY) = -1 ENOENT (No such file or directory)
         chdir("../y/./z")                       = 0
@@ -246,5 +246,5 @@ fn the_working_directory_has_a_name() {
         fchdir(9)                               = 0
         openat(AT_FDCWD, "f", O_RDONLY)         = -1 ENOENT (No such file or directory)
     "#]]
-    .assert_eq(&story.text(&Options { fds: FdStyle::Path, ..Options::default() }));
+    .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));
 }

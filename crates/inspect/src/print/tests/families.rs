@@ -5,21 +5,21 @@ use sysreel_abi::Abi;
 
 use super::calls::{A, B, check, le, le32};
 use crate::print::{HexStrings, Options};
-use crate::story::Story;
+use crate::testing::LogBuilder;
 
 #[test]
 fn sockets() {
-    let mut story = Story::new();
-    story.call("socket", [2, 0o2000001, 6, 0, 0, 0], &[], 3, &[]);
+    let mut log = LogBuilder::new();
+    log.call("socket", [2, 0o2000001, 6, 0, 0, 0], &[], 3, &[]);
     let unix = [&[1, 0][..], b"/tmp/x\0junk"].concat();
-    story.call("connect", [3, A, 110, 0, 0, 0], &[(1, 0, 0, &unix)], -2, &[]);
-    story.call("connect", [3, A, 8, 0, 0, 0], &[(1, 0, 0, b"\x01\0\0name\x1b")], 0, &[]);
+    log.call("connect", [3, A, 110, 0, 0, 0], &[(1, 0, 0, &unix)], -2, &[]);
+    log.call("connect", [3, A, 8, 0, 0, 0], &[(1, 0, 0, b"\x01\0\0name\x1b")], 0, &[]);
     let inet = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    story.call("bind", [3, A, 16, 0, 0, 0], &[(1, 0, 0, &inet)], 0, &[]);
+    log.call("bind", [3, A, 16, 0, 0, 0], &[(1, 0, 0, &inet)], 0, &[]);
     let mut inet6 = vec![10, 0, 0, 80, 0, 0, 0, 0];
     inet6.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
     let (before, after) = (le32(&[128]), le32(&[28]));
-    story.call(
+    log.call(
         "accept",
         [3, A, B, 0, 0, 0],
         &[(2, 0, 0, &before)],
@@ -27,29 +27,29 @@ fn sockets() {
         &[(1, 0, 0, &inet6), (2, 0, 0, &after)],
     );
     let netlink = [&[16, 0, 0, 0][..], &le32(&[0, 0])].concat();
-    story.call("bind", [3, A, 12, 0, 0, 0], &[(1, 0, 0, &netlink)], 0, &[]);
-    story.call("setsockopt", [3, 1, 2, A, 4, 0], &[(3, 0, 0, &le32(&[1]))], 0, &[]);
+    log.call("bind", [3, A, 12, 0, 0, 0], &[(1, 0, 0, &netlink)], 0, &[]);
+    log.call("setsockopt", [3, 1, 2, A, 4, 0], &[(3, 0, 0, &le32(&[1]))], 0, &[]);
     let iov = le(&[0x5000, 3, 0x6000, 4]);
     let message = le(&[0, 0, 0x7000, 2, 0, 0, 0]);
-    story.call(
+    log.call(
         "sendmsg",
         [3, A, 0x4000, 0, 0, 0],
         &[(1, 0, 0, &message), (1, 1, 1, &iov), (1, 2, 0, b"abc"), (1, 2, 1, b"defg")],
         7,
         &[],
     );
-    story.call(
+    log.call(
         "writev",
         [1, A, 2, 0, 0, 0],
         &[(1, 0, 0, &iov), (1, 1, 0, b"abc"), (1, 1, 1, b"defg")],
         7,
         &[],
     );
-    story.call("readv", [0, A, 2, 0, 0, 0], &[(1, 0, 0, &iov)], 3, &[(1, 1, 0, b"abc")]);
+    log.call("readv", [0, A, 2, 0, 0, 0], &[(1, 0, 0, &iov)], 3, &[(1, 1, 0, b"abc")]);
     let rights = [&le(&[20])[..], &le32(&[1, 1, 7]), &[0; 4]].concat();
     let message = le(&[0, 0, 0x7000, 1, 0x8000, 24, 0]);
     let one = le(&[0x5000, 1]);
-    story.call(
+    log.call(
         "recvmsg",
         [3, A, 0, 0, 0, 0],
         &[(1, 0, 0, &message), (1, 1, 1, &one)],
@@ -57,7 +57,7 @@ fn sockets() {
         &[(1, 0, 0, &message), (1, 1, 2, &rights), (1, 2, 0, b"z")],
     );
     check(
-        &story,
+        &log,
         expect![[r#"
         socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3
         connect(3, {sa_family=AF_UNIX, sun_path="/tmp/x"}, 110) = -1 ENOENT (No such file or directory)
@@ -76,13 +76,13 @@ fn sockets() {
 
 #[test]
 fn waiting_for_descriptors() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let before = [&le32(&[3])[..], &[1, 0, 0, 0], &le32(&[u32::MAX]), &[0; 4]].concat();
     let after = [&le32(&[3])[..], &[1, 0, 1, 0], &le32(&[u32::MAX]), &[0; 4]].concat();
-    story.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 1, &[(0, 0, 0, &after)]);
-    story.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 0, &[(0, 0, 0, &before)]);
+    log.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 1, &[(0, 0, 0, &after)]);
+    log.call("poll", [A, 2, 100, 0, 0, 0], &[(0, 0, 0, &before)], 0, &[(0, 0, 0, &before)]);
     let (set, none, time) = ([0x28u8, 0, 0, 0, 0, 0, 0, 0], [0u8; 8], le(&[1, 5000]));
-    story.call(
+    log.call(
         "pselect6",
         [6, A, 0, B, 0x3000, 0],
         &[(1, 0, 0, &set), (3, 0, 0, &set), (4, 0, 0, &time)],
@@ -90,11 +90,11 @@ fn waiting_for_descriptors() {
         &[(1, 0, 0, &set), (3, 0, 0, &none), (4, 0, 0, &time)],
     );
     let event = [&le32(&[1])[..], &le(&[3])].concat();
-    story.call("epoll_wait", [5, A, 1, u64::MAX, 0, 0], &[], 1, &[(1, 0, 0, &event)]);
-    story.call("epoll_wait", [5, A, 1, 0, 0, 0], &[], 0, &[]);
-    story.call("epoll_ctl", [5, 1, 3, A, 0, 0], &[(3, 0, 0, &event)], 0, &[]);
+    log.call("epoll_wait", [5, A, 1, u64::MAX, 0, 0], &[], 1, &[(1, 0, 0, &event)]);
+    log.call("epoll_wait", [5, A, 1, 0, 0, 0], &[], 0, &[]);
+    log.call("epoll_ctl", [5, 1, 3, A, 0, 0], &[(3, 0, 0, &event)], 0, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         poll([{fd=3, events=POLLIN}, {fd=-1}], 2, 100) = 1 ([{fd=3, revents=POLLIN}])
         poll([{fd=3, events=POLLIN}, {fd=-1}], 2, 100) = 0 (Timeout)
@@ -108,12 +108,12 @@ fn waiting_for_descriptors() {
 
 #[test]
 fn processes_and_signals() {
-    let mut story = Story::new();
-    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x300]))]);
-    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x8b]))]);
-    story.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x137f]))]);
+    let mut log = LogBuilder::new();
+    log.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x300]))]);
+    log.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x8b]))]);
+    log.call("wait4", [u64::MAX, A, 0, 0, 0, 0], &[], 101, &[(1, 0, 0, &le32(&[0x137f]))]);
     let action = le(&[0x5000, 0x1400_0000, 0x6000, 1 << 16 | 1 << 9]);
-    story.call(
+    log.call(
         "rt_sigaction",
         [10, A, B, 8, 0, 0],
         &[(1, 0, 0, &action)],
@@ -121,44 +121,38 @@ fn processes_and_signals() {
         &[(2, 0, 0, &le(&[0, 0, 0, 0]))],
     );
     let all_but = le(&[!(3 << 31)]);
-    story.call(
+    log.call(
         "rt_sigprocmask",
         [0, A, B, 8, 0, 0],
         &[(1, 0, 0, &all_but)],
         0,
         &[(2, 0, 0, &le(&[0]))],
     );
-    story.call(
-        "prlimit64",
-        [0, 3, 0, A, 0, 0],
-        &[],
-        0,
-        &[(3, 0, 0, &le(&[8192 * 1024, u64::MAX]))],
-    );
-    story.call("sched_getaffinity", [0, 128, A, 0, 0, 0], &[], 8, &[(2, 0, 0, &le(&[5]))]);
-    story.call("clone", [0x0120_0011, 0, 0, A, 0, 0], &[], 101, &[]);
+    log.call("prlimit64", [0, 3, 0, A, 0, 0], &[], 0, &[(3, 0, 0, &le(&[8192 * 1024, u64::MAX]))]);
+    log.call("sched_getaffinity", [0, 128, A, 0, 0, 0], &[], 8, &[(2, 0, 0, &le(&[5]))]);
+    log.call("clone", [0x0120_0011, 0, 0, A, 0, 0], &[], 101, &[]);
     let clone3 = le(&[0x3d0f00, 0, A, B, 0, 0x5000, 0x9000, 0x7000, 0, 0, 0]);
-    story.call(
+    log.call(
         "clone3",
         [A, 88, 0, 0, 0, 0],
         &[(0, 0, 0, &clone3)],
         102,
         &[(0, 1, 1, &le32(&[102]))],
     );
-    story.call("futex", [A, 128, 2, 0, 0, 0], &[(0, 0, 0, &le32(&[2]))], -11, &[]);
-    story.call("futex", [A, 137 | 256, 2, 0, 0, 0xffff_ffff], &[(0, 0, 0, &le32(&[2]))], 0, &[]);
-    story.call("futex", [A, 129, 1, 9, 9, 9], &[(0, 0, 0, &le32(&[2]))], 1, &[]);
-    story.call(
+    log.call("futex", [A, 128, 2, 0, 0, 0], &[(0, 0, 0, &le32(&[2]))], -11, &[]);
+    log.call("futex", [A, 137 | 256, 2, 0, 0, 0xffff_ffff], &[(0, 0, 0, &le32(&[2]))], 0, &[]);
+    log.call("futex", [A, 129, 1, 9, 9, 9], &[(0, 0, 0, &le32(&[2]))], 1, &[]);
+    log.call(
         "getresuid",
         [A, B, 0x3000, 0, 0, 0],
         &[],
         0,
         &[(0, 0, 0, &le32(&[0])), (1, 0, 0, &le32(&[1])), (2, 0, 0, &le32(&[u32::MAX]))],
     );
-    story.call("setresuid", [0xffff_ffff, 0, 0xffff_ffff, 0, 0, 0], &[], 0, &[]);
-    story.call("prctl", [15, A, 0, 0, 0, 0], &[(1, 0, 0, b"hello\0")], 0, &[]);
+    log.call("setresuid", [0xffff_ffff, 0, 0xffff_ffff, 0, 0, 0], &[], 0, &[]);
+    log.call("prctl", [15, A, 0, 0, 0, 0], &[(1, 0, 0, b"hello\0")], 0, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], 0, NULL) = 101
         wait4(-1, [{WIFSIGNALED(s) && WTERMSIG(s) == SIGSEGV && WCOREDUMP(s)}], 0, NULL) = 101
@@ -181,11 +175,11 @@ fn processes_and_signals() {
 
 #[test]
 fn time_and_the_machine() {
-    let mut story = Story::new();
-    story.call("clock_gettime", [0, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &le(&[1_795_467_886, 5]))]);
-    story.call("time", [0; 6], &[], 1_795_467_886, &[]);
-    story.call("nanosleep", [A, B, 0, 0, 0, 0], &[(0, 0, 0, &le(&[1, 2]))], 0, &[]);
-    story.call("setitimer", [0, A, 0, 0, 0, 0], &[(1, 0, 0, &le(&[0, 0, 0, 3000]))], 0, &[]);
+    let mut log = LogBuilder::new();
+    log.call("clock_gettime", [0, A, 0, 0, 0, 0], &[], 0, &[(1, 0, 0, &le(&[1_795_467_886, 5]))]);
+    log.call("time", [0; 6], &[], 1_795_467_886, &[]);
+    log.call("nanosleep", [A, B, 0, 0, 0, 0], &[(0, 0, 0, &le(&[1, 2]))], 0, &[]);
+    log.call("setitimer", [0, A, 0, 0, 0, 0], &[(1, 0, 0, &le(&[0, 0, 0, 3000]))], 0, &[]);
     let names: Vec<u8> = ["Linux", "vm", "6.1", "#1", "x86_64", "(none)"]
         .iter()
         .flat_map(|name| {
@@ -194,14 +188,14 @@ fn time_and_the_machine() {
             bytes
         })
         .collect();
-    story.call("uname", [A, 0, 0, 0, 0, 0], &[], 0, &[(0, 0, 0, &names)]);
+    log.call("uname", [A, 0, 0, 0, 0, 0], &[], 0, &[(0, 0, 0, &names)]);
     let size: Vec<u8> = [24u16, 80, 0, 0].iter().flat_map(|n| n.to_le_bytes()).collect();
-    story.call("ioctl", [0, 0x5413, A, 0, 0, 0], &[], 0, &[(2, 0, 0, &size)]);
-    story.call("ioctl", [0, 0x5401, A, 0, 0, 0], &[], -25, &[]);
-    story.call("mmap", [0, 8192, 3, 0x22, 0xffff_ffff, 0], &[], 0x7f00_0000_1000, &[]);
-    story.call("brk", [0; 6], &[], 0x5555_0000, &[]);
+    log.call("ioctl", [0, 0x5413, A, 0, 0, 0], &[], 0, &[(2, 0, 0, &size)]);
+    log.call("ioctl", [0, 0x5401, A, 0, 0, 0], &[], -25, &[]);
+    log.call("mmap", [0, 8192, 3, 0x22, 0xffff_ffff, 0], &[], 0x7f00_0000_1000, &[]);
+    log.call("brk", [0; 6], &[], 0x5555_0000, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         clock_gettime(CLOCK_REALTIME, {tv_sec=1795467886, tv_nsec=5}) = 0
         time(NULL)                              = 1795467886 (2026-11-23T21:04:46+0000)
@@ -214,10 +208,10 @@ fn time_and_the_machine() {
         brk(NULL)                               = 0x55550000
     "#]],
     );
-    let i386 = |name: &str, args, memory: &[crate::story::Bytes<'_>], rval| {
-        let mut story = Story::new();
-        story.entry(0, Abi::I386, name, args, &[]).exit(0, Abi::I386, rval, memory);
-        story.text(&Options { hex: HexStrings::Never, ..Options::default() })
+    let i386 = |name: &str, args, memory: &[crate::testing::Bytes<'_>], rval| {
+        let mut log = LogBuilder::new();
+        log.entry(0, Abi::I386, name, args, &[]).exit(0, Abi::I386, rval, memory);
+        log.text(&Options { hex: HexStrings::Never, ..Options::default() })
     };
     let mut stat = vec![0u8; 96];
     stat[16..20].copy_from_slice(&0o40755u32.to_le_bytes());
@@ -244,19 +238,19 @@ fn asynchronous_input_and_output() {
     let reads = block(8, 0, 4, [B, 5, 0], [0, 0]);
     let polls = block(0, 5, 5, [0x2000, 0, 0], [0, 0]);
     let (both, one, three) = (le(&[A, B]), le(&[A]), le(&[A, B, 1]));
-    let mut story = Story::new();
-    let memory: &[crate::story::Bytes<'_>] =
+    let mut log = LogBuilder::new();
+    let memory: &[crate::testing::Bytes<'_>] =
         &[(2, 0, 0, &both), (2, 1, 0, &writes), (2, 1, 1, &reads), (2, 2, 0, b"asynchronous")];
-    story.call("io_submit", [A, 2, B, 0, 0, 0], memory, 2, &[]);
-    story.call("io_submit", [A, 1, B, 0, 0, 0], &[(2, 0, 0, &one), (2, 1, 0, &polls)], 1, &[]);
+    log.call("io_submit", [A, 2, B, 0, 0, 0], memory, 2, &[]);
+    log.call("io_submit", [A, 1, B, 0, 0, 0], &[(2, 0, 0, &one), (2, 1, 0, &polls)], 1, &[]);
     // The second pointer leads nowhere, the third block ends in the midst.
-    let memory: &[crate::story::Bytes<'_>] =
+    let memory: &[crate::testing::Bytes<'_>] =
         &[(2, 0, 0, &three), (2, 1, 0, &polls), (2, 1, 2, &polls[..60])];
-    story.call("io_submit", [A, 3, B, 0, 0, 0], memory, 1, &[]);
-    story.call("io_submit", [A, 1, B, 0, 0, 0], &[], -14, &[]);
-    story.call("io_cancel", [A, B, A, 0, 0, 0], &[(1, 0, 0, &polls)], -115, &[]);
+    log.call("io_submit", [A, 3, B, 0, 0, 0], memory, 1, &[]);
+    log.call("io_submit", [A, 1, B, 0, 0, 0], &[], -14, &[]);
+    log.call("io_cancel", [A, B, A, 0, 0, 0], &[(1, 0, 0, &polls)], -115, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
             io_submit(0x1000, 2, [{aio_data=0x7, aio_lio_opcode=IOCB_CMD_PWRITE, aio_fildes=6, aio_buf="asynchronous", aio_nbytes=12, aio_offset=0, aio_flags=IOCB_FLAG_RESFD, aio_resfd=5}, {aio_data=0x8, aio_lio_opcode=IOCB_CMD_PREAD, aio_fildes=4, aio_buf=0x2000, aio_nbytes=5, aio_offset=0}]) = 2
             io_submit(0x1000, 1, [{aio_data=0, aio_lio_opcode=IOCB_CMD_POLL, aio_fildes=5, aio_buf=POLLRDHUP}]) = 1
@@ -270,13 +264,13 @@ fn asynchronous_input_and_output() {
 /// What i386 has of its own: calls behind others, halves of numbers, ids of 16 bits, times of 32.
 #[test]
 fn calls_of_32_bit_programs() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let mut call = |name,
                     args,
-                    before: &[crate::story::Bytes<'_>],
+                    before: &[crate::testing::Bytes<'_>],
                     rval,
-                    after: &[crate::story::Bytes<'_>]| {
-        story.entry(0, Abi::I386, name, args, before).exit(0, Abi::I386, rval, after);
+                    after: &[crate::testing::Bytes<'_>]| {
+        log.entry(0, Abi::I386, name, args, before).exit(0, Abi::I386, rval, after);
     };
     let words = le32(&[4, 0x9000, 3, 0, 0, 0]);
     call("socketcall", [11, A, 0, 0, 0, 0], &[(1, 0, 0, &words), (1, 1, 0, b"abc")], 3, &[]);
@@ -291,7 +285,7 @@ fn calls_of_32_bit_programs() {
     let map = le32(&[0, 8192, 3, 0x22, u32::MAX, 0]);
     call("mmap", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, &map)], 0x5000, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
             [ Process PID=100 runs in 32 bit mode. ]
             sendto(4, "abc", 3, 0, NULL, 0)         = 3
@@ -308,8 +302,7 @@ fn calls_of_32_bit_programs() {
     );
     let only = |filter| {
         let only = Some(sysreel_abi::Filter::parse(filter).unwrap());
-        story
-            .text(&Options { only, ..Options::default() })
+        log.text(&Options { only, ..Options::default() })
             .lines()
             .filter(|line| line.contains(" = "))
             .count()
@@ -320,20 +313,20 @@ fn calls_of_32_bit_programs() {
 /// Logs of an older table have memory that the kernel has not written.
 #[test]
 fn what_was_not_written_is_not_shown() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let (status, usage, info) = (le32(&[0x300]), [1; 144], [1; 128]);
     for result in [0, 55] {
         let regions = [(1, 0, 0, &status[..]), (3, 0, 0, &usage[..])];
-        story.call("wait4", [55, A, 1, B, 0, 0], &[], result, &regions);
+        log.call("wait4", [55, A, 1, B, 0, 0], &[], result, &regions);
     }
     let nobody = [&le32(&[0, 0, 0, 0, 0, 0, 0])[..], &info[28..]].concat();
     let child = [&le32(&[17, 0, 1, 0, 55, 0, 3])[..], &info[28..]].concat();
     for found in [&nobody, &child] {
         let regions = [(2, 0, 0, &found[..]), (4, 0, 0, &usage[..])];
-        story.call("waitid", [1, 55, A, 5, B, 0], &[], 0, &regions);
+        log.call("waitid", [1, 55, A, 5, B, 0], &[], 0, &regions);
     }
     check(
-        &story,
+        &log,
         expect![[r#"
         wait4(55, 0x1000, WNOHANG, 0x2000)      = 0
         wait4(55, [{WIFEXITED(s) && WEXITSTATUS(s) == 3}], WNOHANG, {ru_utime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ru_stime={tv_sec=72340172838076673, tv_usec=72340172838076673}, ...}) = 55

@@ -6,7 +6,7 @@ use sysreel_abi::{Abi, all_rows, number};
 use sysreel_format::{Data, Direction, RegionFlags, RegionHead, Role};
 
 use crate::print::{FdStyle, HexStrings, Options};
-use crate::story::{Story, entry_info, exit_info};
+use crate::testing::{LogBuilder, entry_info, exit_info};
 
 /// xorshift64: no randomness that a failure could not repeat.
 struct Chance(u64);
@@ -88,12 +88,12 @@ fn every_row_survives_any_memory() {
         },
     ];
     for round in 0..12 {
-        let mut story = Story::new();
+        let mut log = LogBuilder::new();
         for (only, row) in all_rows() {
             for abi in Abi::ALL.into_iter().filter(|abi| only.is_none_or(|only| only == *abi)) {
                 let Some(nr) = number::number(abi, row.name) else { continue };
                 let args = std::array::from_fn(|_| chance.value());
-                story.stop(0, 0x857f, &entry_info(abi.arch(), nr, args), |buf| {
+                log.stop(0, 0x857f, &entry_info(abi.arch(), nr, args), |buf| {
                     regions(Direction::IN, &mut chance, buf)
                 });
                 let rval = if chance.below(3) == 0 {
@@ -102,7 +102,7 @@ fn every_row_survives_any_memory() {
                     chance.value() as i64
                 };
                 let info = exit_info(abi.arch(), rval, chance.below(2) as u8);
-                story.stop(0, 0x857f, &info, |buf| {
+                log.stop(0, 0x857f, &info, |buf| {
                     regions(Direction::OUT, &mut chance, buf);
                     let siginfo = chance.bytes();
                     buf.siginfo(&siginfo);
@@ -110,12 +110,12 @@ fn every_row_survives_any_memory() {
             }
         }
         for options in &styles {
-            let text = story.text(options);
+            let text = log.text(options);
             let bad = text.bytes().find(|b| !matches!(b, b' '..=b'~' | b'\n'));
             assert_eq!(bad, None, "round {round}");
         }
         if round == 0 {
-            for line in story.json().lines() {
+            for line in log.json().lines() {
                 serde_json::from_str::<serde_json::Value>(line).expect(line);
             }
         }
@@ -125,7 +125,7 @@ fn every_row_survives_any_memory() {
 #[test]
 fn any_stop_survives() {
     let mut chance = Chance(42);
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     for _ in 0..20_000 {
         let status = match chance.below(3) {
             0 => 0x857f,
@@ -137,14 +137,14 @@ fn any_stop_survives() {
             *op %= 5;
         }
         let siginfo = chance.bytes();
-        story.stop(chance.below(5) as u32, status, &info, |buf| {
+        log.stop(chance.below(5) as u32, status, &info, |buf| {
             buf.siginfo(&siginfo);
             buf.raw_part(sysreel_format::PartKind(77), 0, b"x");
         });
     }
-    let text = story.text(&Options { verbose: true, ..Options::default() });
+    let text = log.text(&Options { verbose: true, ..Options::default() });
     assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
-    for line in story.json().lines() {
+    for line in log.json().lines() {
         serde_json::from_str::<serde_json::Value>(line).expect(line);
     }
 }

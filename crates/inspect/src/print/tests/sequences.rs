@@ -7,17 +7,16 @@ use sysreel_format::{
 };
 
 use crate::print::{Options, TaskIds};
-use crate::story::{Story, entry_info, exit_info, no_info};
+use crate::testing::{LogBuilder, entry_info, exit_info, no_info};
 
 const X: Abi = Abi::X86_64;
 
-fn check(story: &Story, expected: Expect) {
-    expected.assert_eq(&story.text(&Options::default()));
+fn check(log: &LogBuilder, expected: Expect) {
+    expected.assert_eq(&log.text(&Options::default()));
 }
 
-fn event(story: &mut Story, task: u32, signal: u32, event: u32, message: u64) {
-    story
-        .stop(task, event << 16 | signal << 8 | 0x7f, &no_info(), |buf| buf.event_message(message));
+fn event(log: &mut LogBuilder, task: u32, signal: u32, event: u32, message: u64) {
+    log.stop(task, event << 16 | signal << 8 | 0x7f, &no_info(), |buf| buf.event_message(message));
 }
 
 fn siginfo(words: &[u32]) -> Vec<u8> {
@@ -28,13 +27,13 @@ fn siginfo(words: &[u32]) -> Vec<u8> {
 
 #[test]
 fn a_call_that_waits_is_finished_later() {
-    let mut story = Story::new();
-    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
-    story.entry(0, X, "read", [3, 0x1000, 10, 0, 0, 0], &[]);
-    story.entry(1, X, "getpid", [0; 6], &[]).exit(1, X, 100, &[]);
-    story.exit(0, X, 3, &[(1, 0, 0, b"abc")]);
+    let mut log = LogBuilder::new();
+    log.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    log.entry(0, X, "read", [3, 0x1000, 10, 0, 0, 0], &[]);
+    log.entry(1, X, "getpid", [0; 6], &[]).exit(1, X, 100, &[]);
+    log.exit(0, X, 3, &[(1, 0, 0, b"abc")]);
     check(
-        &story,
+        &log,
         expect![[r#"
         [pid   100] read(3,  <unfinished ...>
         [pid   101] getpid()                    = 100
@@ -45,16 +44,16 @@ fn a_call_that_waits_is_finished_later() {
 
 #[test]
 fn an_exit_group_ends_siblings_in_their_calls() {
-    let mut story = Story::new();
-    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
-    story.entry(1, X, "read", [3, 0x1000, 10, 0, 0, 0], &[]);
-    story.entry(0, X, "exit_group", [7, 0, 0, 0, 0, 0], &[]);
-    event(&mut story, 1, 5, 6, 0x700);
-    story.gone(1, 0x700, GoneHow::REAPED);
-    event(&mut story, 0, 5, 6, 0x700);
-    story.gone(0, 0x700, GoneHow::REAPED);
+    let mut log = LogBuilder::new();
+    log.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    log.entry(1, X, "read", [3, 0x1000, 10, 0, 0, 0], &[]);
+    log.entry(0, X, "exit_group", [7, 0, 0, 0, 0, 0], &[]);
+    event(&mut log, 1, 5, 6, 0x700);
+    log.gone(1, 0x700, GoneHow::REAPED);
+    event(&mut log, 0, 5, 6, 0x700);
+    log.gone(0, 0x700, GoneHow::REAPED);
     check(
-        &story,
+        &log,
         expect![[r#"
         [pid   101] read(3,  <unfinished ...>
         [pid   100] exit_group(7 <unfinished ...>
@@ -68,12 +67,12 @@ fn an_exit_group_ends_siblings_in_their_calls() {
 
 #[test]
 fn a_kill_needs_no_exit_stop() {
-    let mut story = Story::new();
-    story.entry(0, X, "pause", [0; 6], &[]);
-    event(&mut story, 0, 5, 6, 9);
-    story.gone(0, 9, GoneHow::REAPED);
+    let mut log = LogBuilder::new();
+    log.entry(0, X, "pause", [0; 6], &[]);
+    event(&mut log, 0, 5, 6, 9);
+    log.gone(0, 9, GoneHow::REAPED);
     check(
-        &story,
+        &log,
         expect![[r#"
         pause()                                 = ?
         +++ killed by SIGKILL +++
@@ -83,10 +82,10 @@ fn a_kill_needs_no_exit_stop() {
 
 #[test]
 fn a_thread_that_execs_takes_the_leaders_place() {
-    let mut story = Story::new();
-    story.task(1, 101, 100, Origin::THREAD, TaskId(0));
-    story.entry(0, X, "pause", [0; 6], &[]);
-    story.entry(
+    let mut log = LogBuilder::new();
+    log.task(1, 101, 100, Origin::THREAD, TaskId(0));
+    log.entry(0, X, "pause", [0; 6], &[]);
+    log.entry(
         1,
         X,
         "execve",
@@ -98,15 +97,15 @@ fn a_thread_that_execs_takes_the_leaders_place() {
             (2, 0, 0, &[0; 8]),
         ],
     );
-    event(&mut story, 0, 5, 6, 0);
-    story.gone(0, 0, GoneHow::SUPERSEDED);
-    story.event(EventKind::RENAMED, 1, |buf| {
+    event(&mut log, 0, 5, 6, 0);
+    log.gone(0, 0, GoneHow::SUPERSEDED);
+    log.event(EventKind::RENAMED, 1, |buf| {
         buf.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 })
     });
-    event(&mut story, 1, 5, 4, 101);
-    story.exit(1, X, 0, &[]);
+    event(&mut log, 1, 5, 4, 101);
+    log.exit(1, X, 0, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         [pid   100] pause( <unfinished ...>
         [pid   101] execve("/bin/true", ["true"], 0x3000 /* 0 vars */ <unfinished ...>
@@ -119,18 +118,18 @@ fn a_thread_that_execs_takes_the_leaders_place() {
 
 #[test]
 fn vfork_waits_for_its_child() {
-    let mut story = Story::new();
-    story.entry(0, X, "vfork", [0; 6], &[]);
-    event(&mut story, 0, 5, 2, 102);
-    story.task(1, 102, 102, Origin::VFORK, TaskId(0));
-    event(&mut story, 1, 5, 128, 0);
-    story.entry(1, X, "exit_group", [1, 0, 0, 0, 0, 0], &[]);
-    event(&mut story, 1, 5, 6, 0x100);
-    story.gone(1, 0x100, GoneHow::REAPED);
-    event(&mut story, 0, 5, 5, 102);
-    story.exit(0, X, 102, &[]);
+    let mut log = LogBuilder::new();
+    log.entry(0, X, "vfork", [0; 6], &[]);
+    event(&mut log, 0, 5, 2, 102);
+    log.task(1, 102, 102, Origin::VFORK, TaskId(0));
+    event(&mut log, 1, 5, 128, 0);
+    log.entry(1, X, "exit_group", [1, 0, 0, 0, 0, 0], &[]);
+    event(&mut log, 1, 5, 6, 0x100);
+    log.gone(1, 0x100, GoneHow::REAPED);
+    event(&mut log, 0, 5, 5, 102);
+    log.exit(0, X, 102, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         vfork( <unfinished ...>
         [pid   102] exit_group(1)               = ?
@@ -142,12 +141,12 @@ fn vfork_waits_for_its_child() {
 
 #[test]
 fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
-    let mut story = Story::new();
-    story.entry(0, X, "read", [0, 0x1000, 1, 0, 0, 0], &[]).exit(0, X, -512, &[]);
-    story.stop(0, 0xa7f, &no_info(), |buf| buf.siginfo(&siginfo(&[10, 0, 0, 0, 55, 1000])));
-    story.call("rt_sigreturn", [0; 6], &[], -4, &[]);
+    let mut log = LogBuilder::new();
+    log.entry(0, X, "read", [0, 0x1000, 1, 0, 0, 0], &[]).exit(0, X, -512, &[]);
+    log.stop(0, 0xa7f, &no_info(), |buf| buf.siginfo(&siginfo(&[10, 0, 0, 0, 55, 1000])));
+    log.call("rt_sigreturn", [0; 6], &[], -4, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
             read(0, 0x1000, 1)                      = ? ERESTARTSYS (To be restarted if SA_RESTART is set)
             --- SIGUSR1 {si_signo=SIGUSR1, si_code=SI_USER, si_pid=55, si_uid=1000} ---
@@ -158,22 +157,22 @@ fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
 
 #[test]
 fn restart_syscall_says_what_it_goes_on_with() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let time = [1u8, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
-    story.call(
+    log.call(
         "nanosleep",
         [0x1000, 0x2000, 0, 0, 0, 0],
         &[(0, 0, 0, &time)],
         -516,
         &[(1, 0, 0, &time)],
     );
-    story.stop(0, 0x137f, &no_info(), |buf| buf.siginfo(&siginfo(&[19, 0, 0, 0, 55, 1000])));
-    event(&mut story, 0, 19, 128, 0);
-    event(&mut story, 0, 5, 128, 0);
-    story.stop(0, 0x127f, &no_info(), |buf| buf.siginfo(&siginfo(&[18, 0, 0, 0, 55, 1000])));
-    story.call("restart_syscall", [0x1000, 0x2000, 0, 0, 0, 0], &[], 0, &[]);
+    log.stop(0, 0x137f, &no_info(), |buf| buf.siginfo(&siginfo(&[19, 0, 0, 0, 55, 1000])));
+    event(&mut log, 0, 19, 128, 0);
+    event(&mut log, 0, 5, 128, 0);
+    log.stop(0, 0x127f, &no_info(), |buf| buf.siginfo(&siginfo(&[18, 0, 0, 0, 55, 1000])));
+    log.call("restart_syscall", [0x1000, 0x2000, 0, 0, 0, 0], &[], 0, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
             nanosleep({tv_sec=1, tv_nsec=5}, {tv_sec=1, tv_nsec=5}) = ? ERESTART_RESTARTBLOCK (Interrupted by signal)
             --- SIGSTOP {si_signo=SIGSTOP, si_code=SI_USER, si_pid=55, si_uid=1000} ---
@@ -186,12 +185,12 @@ fn restart_syscall_says_what_it_goes_on_with() {
 
 #[test]
 fn attached_in_a_call_the_exit_stands_alone() {
-    let mut story = Story::new();
-    event(&mut story, 0, 5, 128, 0);
-    story.exit(0, X, -11, &[]);
-    story.call("restart_syscall", [0; 6], &[], 0, &[]);
+    let mut log = LogBuilder::new();
+    event(&mut log, 0, 5, 128, 0);
+    log.exit(0, X, -11, &[]);
+    log.call("restart_syscall", [0; 6], &[], 0, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         <... unknown call resumed>              = -1 EAGAIN (Resource temporarily unavailable)
         restart_syscall(<... resuming interrupted system call ...>) = 0
@@ -201,13 +200,13 @@ fn attached_in_a_call_the_exit_stands_alone() {
 
 #[test]
 fn one_task_mixes_two_abis() {
-    let mut story = Story::new();
-    story.call("getpid", [0; 6], &[], 100, &[]);
+    let mut log = LogBuilder::new();
+    log.call("getpid", [0; 6], &[], 100, &[]);
     let args = [0x1111_1111_0000_0001, 0x2222_0000_1000, 0xffff_ffff_0000_0003, 0, 0, 0];
-    story.entry(0, Abi::I386, "write", args, &[(1, 0, 0, b"abc")]).exit(0, Abi::I386, 3, &[]);
-    story.call("getpid", [0; 6], &[], 100, &[]);
+    log.entry(0, Abi::I386, "write", args, &[(1, 0, 0, b"abc")]).exit(0, Abi::I386, 3, &[]);
+    log.call("getpid", [0; 6], &[], 100, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         getpid()                                = 100
         [ Process PID=100 runs in 32 bit mode. ]
@@ -220,12 +219,12 @@ fn one_task_mixes_two_abis() {
 
 #[test]
 fn an_execve_may_end_in_another_architecture() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let args = [0x1000, 0, 0, 0, 0, 0];
-    story.entry(0, X, "execve", args, &[(0, 0, 0, b"./prog32\0")]).exit(0, Abi::I386, 0, &[]);
-    story.entry(0, Abi::I386, "brk", [0; 6], &[]).exit(0, Abi::I386, 0xf7f0_0000, &[]);
+    log.entry(0, X, "execve", args, &[(0, 0, 0, b"./prog32\0")]).exit(0, Abi::I386, 0, &[]);
+    log.entry(0, Abi::I386, "brk", [0; 6], &[]).exit(0, Abi::I386, 0xf7f0_0000, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
         execve("./prog32", NULL, NULL)          = 0
         [ Process PID=100 runs in 32 bit mode. ]
@@ -236,12 +235,12 @@ fn an_execve_may_end_in_another_architecture() {
 
 #[test]
 fn seccomp_stops_stand_between_entry_and_exit() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let mut info = entry_info(AuditArch::X86_64, 39, [0; 6]);
     info[0] = 3;
     info.extend_from_slice(&7u32.to_le_bytes());
-    story.entry(0, X, "getpid", [0; 6], &[]);
-    story.stop(0, 0x7057f, &info, |buf| {
+    log.entry(0, X, "getpid", [0; 6], &[]);
+    log.stop(0, 0x7057f, &info, |buf| {
         buf.event_message(7);
         buf.altered(&Altered {
             what: Altering::SECCOMP_ANSWER,
@@ -250,10 +249,10 @@ fn seccomp_stops_stand_between_entry_and_exit() {
             given: &[255, 255],
         });
     });
-    story.exit(0, X, -38, &[]);
-    story.stop(0, 0x7057f, &info, |buf| buf.event_message(7)).exit(0, X, 1, &[]);
+    log.exit(0, X, -38, &[]);
+    log.stop(0, 0x7057f, &info, |buf| buf.event_message(7)).exit(0, X, 1, &[]);
     check(
-        &story,
+        &log,
         expect![[r#"
             getpid()                                = -1 ENOSYS (Function not implemented)
             --- sysreel: altered seccomp answer: kernel 2700, given ffff ---
@@ -264,15 +263,15 @@ fn seccomp_stops_stand_between_entry_and_exit() {
 
 #[test]
 fn success_is_what_is_error_says() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let getpid = entry_info(AuditArch::X86_64, 39, [0; 6]);
     for (rval, is_error) in [(13, 1), (-2, 0), (i64::MAX, 0), (-1, 0), (0, 1), (-2, 7), (-4096, 1)]
     {
-        story.stop(0, 0x857f, &getpid, |_| {});
-        story.stop(0, 0x857f, &exit_info(AuditArch::X86_64, rval, is_error), |_| {});
+        log.stop(0, 0x857f, &getpid, |_| {});
+        log.stop(0, 0x857f, &exit_info(AuditArch::X86_64, rval, is_error), |_| {});
     }
     check(
-        &story,
+        &log,
         expect![[r#"
             getpid()                                = 13 (is_error=1)
             getpid()                                = -2 (is_error=0)
@@ -287,7 +286,7 @@ fn success_is_what_is_error_says() {
 
 #[test]
 fn numbers_without_a_name_keep_their_bits() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     for (arch, nr) in [
         (AuditArch::X86_64, u64::MAX),
         (AuditArch::X86_64, 0x4000_0027),
@@ -295,11 +294,11 @@ fn numbers_without_a_name_keep_their_bits() {
         (AuditArch::I386, 9999),
         (AuditArch(0x1234), 1),
     ] {
-        story.stop(0, 0x857f, &entry_info(arch, nr, [1, 2, 3, 4, 5, u64::MAX]), |_| {});
-        story.stop(0, 0x857f, &exit_info(arch, -38, 1), |_| {});
+        log.stop(0, 0x857f, &entry_info(arch, nr, [1, 2, 3, 4, 5, u64::MAX]), |_| {});
+        log.stop(0, 0x857f, &exit_info(arch, -38, 1), |_| {});
     }
     check(
-        &story,
+        &log,
         expect![[r#"
         syscall_0xffffffffffffffff(0x1, 0x2, 0x3, 0x4, 0x5, 0xffffffffffffffff) = -1 ENOSYS (Function not implemented)
         [ Process PID=100 runs in x32 mode. ]
@@ -315,17 +314,17 @@ fn numbers_without_a_name_keep_their_bits() {
 
 #[test]
 fn what_the_recorder_says_is_said() {
-    let mut story = Story::new();
+    let mut log = LogBuilder::new();
     let text = b"it says \x1b[31m this\n";
-    story.event(EventKind::NOTE, u32::MAX, |buf| {
+    log.event(EventKind::NOTE, u32::MAX, |buf| {
         buf.note(&Note { code: NoteCode::OTHER, severity: Severity::WARNING, text });
     });
-    story.event(EventKind::LOSS, u32::MAX, |buf| {
+    log.event(EventKind::LOSS, u32::MAX, |buf| {
         buf.loss(&Loss { count: 5, reasons: sysreel_format::DropReasons::DISK_FULL })
     });
-    story.event(EventKind::MARK, 0, |buf| buf.raw(b"here"));
-    story.event(EventKind(99), 0, |buf| buf.raw(b"????"));
-    story.event(EventKind::ALTERED, 0, |buf| {
+    log.event(EventKind::MARK, 0, |buf| buf.raw(b"here"));
+    log.event(EventKind(99), 0, |buf| buf.raw(b"????"));
+    log.event(EventKind::ALTERED, 0, |buf| {
         buf.altered_body(&Altered {
             what: Altering::AFFINITY,
             arg: 0,
@@ -333,10 +332,10 @@ fn what_the_recorder_says_is_said() {
             given: &[1; 4],
         });
     });
-    story.stop(0, 0x857f, &[1, 2, 3], |_| {});
-    story.gone(0, 0, GoneHow::DETACHED);
+    log.stop(0, 0x857f, &[1, 2, 3], |_| {});
+    log.gone(0, 0, GoneHow::DETACHED);
     check(
-        &story,
+        &log,
         expect![[r#"
             --- sysreel: warning (other): it says \33[31m this\n ---
             --- sysreel: 5 events were lost here: disk full ---
@@ -347,17 +346,17 @@ fn what_the_recorder_says_is_said() {
             +++ detached +++
         "#]],
     );
-    assert!(!story.printed(&Options::default()).1.is_whole());
+    assert!(!log.printed(&Options::default()).1.is_whole());
 }
 
 #[test]
 fn a_death_by_signal_may_dump_core() {
-    let mut story = Story::new();
-    story.stop(0, 0xb7f, &no_info(), |buf| buf.siginfo(&siginfo(&[11, 0, 1, 0, 8, 0])));
-    story.gone(0, 0x8b, GoneHow::REAPED);
-    story.task(1, 101, 101, Origin::UNKNOWN, TaskId::NONE).gone(1, 0, GoneHow::VANISHED);
+    let mut log = LogBuilder::new();
+    log.stop(0, 0xb7f, &no_info(), |buf| buf.siginfo(&siginfo(&[11, 0, 1, 0, 8, 0])));
+    log.gone(0, 0x8b, GoneHow::REAPED);
+    log.task(1, 101, 101, Origin::UNKNOWN, TaskId::NONE).gone(1, 0, GoneHow::VANISHED);
     check(
-        &story,
+        &log,
         expect![[r#"
         --- SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x8} ---
         +++ killed by SIGSEGV (core dumped) +++
@@ -369,9 +368,9 @@ fn a_death_by_signal_may_dump_core() {
 #[test]
 fn prefixes_stand_in_the_order_of_strace() {
     use crate::print::Clock;
-    let mut story = Story::new();
-    story.call("getpid", [0; 6], &[], 100, &[]);
-    story.stop(0, 0xf7f, &no_info(), |buf| buf.siginfo(&siginfo(&[15, 0, 0, 0, 1, 0])));
+    let mut log = LogBuilder::new();
+    log.call("getpid", [0; 6], &[], 100, &[]);
+    log.stop(0, 0xf7f, &no_info(), |buf| buf.siginfo(&siginfo(&[15, 0, 0, 0, 1, 0])));
     let options = Options {
         clock: Clock::Micros,
         relative: true,
@@ -385,5 +384,5 @@ fn prefixes_stand_in_the_order_of_strace() {
     expect![[r#"
         1 [pid   100] 00:00:00.002000 (+     0.000000) [  39] [000000007fff1000] getpid() = 100 <0.001000>
         3 [pid   100] 00:00:00.004000 (+     0.002000) [????] [0000000000000000] --- SIGTERM {si_signo=SIGTERM, si_code=SI_USER, si_pid=1, si_uid=0} ---
-    "#]].assert_eq(&story.text(&options));
+    "#]].assert_eq(&log.text(&options));
 }

@@ -159,7 +159,7 @@ struct Group {
     numbers: [u64; 2],
     before: Option<String>,
     after: Option<String>,
-    /// An example of what is meant.
+    /// An example of what is resolved.
     token: Option<u32>,
 }
 
@@ -302,8 +302,8 @@ impl Seen<'_, '_> {
     fn retries(&mut self) {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (side, stream) in self.job.streams.into_iter().enumerate() {
-            for (deed, count) in &stream.retries {
-                counts.entry(self.tokens.token(side, *deed)).or_default()[side] += count;
+            for (operation, count) in &stream.retries {
+                counts.entry(self.tokens.token(side, *operation)).or_default()[side] += count;
             }
         }
         for (token, numbers) in counts.into_iter().filter(|(_, [a, b])| a != b) {

@@ -1,0 +1,220 @@
+//! What the pointers in a structure lead to, by the structure's own description
+//! ([`crate::desc::Link`]).
+
+use super::level::Stop;
+use super::word::{u32_at, u64_at, word_at};
+use super::{EntryState, Fact, Memory, RegionRequest, index};
+use crate::desc::{Link, LinkLen, Only};
+use crate::layout::Layout;
+
+/// A structure whose pointers are being followed.
+struct Parent<'a> {
+    request: RegionRequest,
+    bytes: &'a [u8],
+    ordinal: u32,
+}
+
+impl Stop<'_> {
+    /// Adds what the structures of a request point to: `each` is one of them, a byte for a single
+    /// one of any length.
+    pub(super) fn pointer_fields(
+        &self,
+        (request, bytes): (RegionRequest, &[u8]),
+        each: Layout,
+        links: &[Link],
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+        mem: &dyn Memory,
+    ) {
+        let size = match each {
+            Layout::Byte => bytes.len().max(1),
+            each => usize::try_from(each.size(self.abi)).unwrap_or(usize::MAX),
+        };
+        for (ordinal, bytes) in (0..).zip(bytes.chunks(size)) {
+            let parent = Parent { request, bytes, ordinal };
+            for (which, link) in (0..).zip(links) {
+                if let Some(below) = self.link(&parent, which, link, mem) {
+                    self.push(requests, state, below);
+                }
+            }
+        }
+    }
+
+    fn link(
+        &self,
+        parent: &Parent,
+        which: u32,
+        link: &Link,
+        mem: &dyn Memory,
+    ) -> Option<RegionRequest> {
+        if !self.applies(link.dir, link.when) {
+            return None;
+        }
+        if let Only::Field(at, value) = link.only
+            && u32_at(parent.bytes, self.offset(at)) != Some(value)
+        {
+            return None;
+        }
+        let at = self.offset(link.at);
+        let to =
+            if link.wide { u64_at(parent.bytes, at) } else { word_at(self.abi, parent.bytes, at) }?;
+        let below = self.below(parent.request, index(parent.ordinal, which), to, 0);
+        if link.len == LinkLen::CStr {
+            return Some(RegionRequest {
+                asked: self.limits.string_bytes.into(),
+                string: true,
+                ..below
+            });
+        }
+        if let LinkLen::Text(most) = link.len {
+            let asked = u32_at(parent.bytes, self.offset(most))?.into();
+            return Some(RegionRequest { asked, string: true, ..below });
+        }
+        Some(RegionRequest { asked: self.link_len(parent.bytes, link.len, mem)?, ..below })
+    }
+
+    /// The bytes behind a pointer, if that can be known.
+    fn link_len(&self, bytes: &[u8], len: LinkLen, mem: &dyn Memory) -> Option<u64> {
+        let field = |at: u8| u32_at(bytes, at.into()).map(u64::from);
+        let key = |fd: u8| mem.ask(Fact::MapKey(field(fd)?));
+        let value = |fd: u8| mem.ask(Fact::MapValue(field(fd)?));
+        match len {
+            LinkLen::Bytes(n) => Some(n.into()),
+            LinkLen::Field(at, each) => {
+                Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each.into()))
+            }
+            LinkLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
+            LinkLen::Arg(at, each) => {
+                let count = self.args.get(usize::from(at)).copied().unwrap_or(0) & 0xffff_ffff;
+                Some(count.saturating_mul(each.into()))
+            }
+            LinkLen::Bits(at) => {
+                let word = u64::from(self.abi.word());
+                Some(u64::from(u32_at(bytes, self.offset(at))?).div_ceil(8 * word) * word)
+            }
+            LinkLen::Word(at) => word_at(self.abi, bytes, self.offset(at)),
+            LinkLen::Futex(flags) => Some(1 << (field(flags)? & 3)),
+            LinkLen::MapKey(fd) => key(fd),
+            LinkLen::MapValue(fd) => value(fd),
+            LinkLen::MapKeys(fd, count) => Some(key(fd)?.saturating_mul(field(count)?)),
+            LinkLen::MapValues(fd, count) => Some(value(fd)?.saturating_mul(field(count)?)),
+            LinkLen::CStr | LinkLen::Text(_) => None,
+        }
+    }
+
+    /// The offset that this ABI has.
+    fn offset(&self, (wide, narrow): (u8, u8)) -> usize {
+        usize::from(if self.abi.word() == 8 { wide } else { narrow })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::arch::Abi;
+    use crate::number::{number, row};
+    use crate::plan::{EntryState, Fact, Limits, Memory, RegionRequest, at_entry, at_exit};
+
+    /// A page of memory at every address, and a kernel that knows one map and one set.
+    struct Page(Vec<u8>, Vec<usize>);
+
+    impl Memory for Page {
+        fn fetch(&mut self, requests: &[RegionRequest]) {
+            self.1.extend(requests.iter().map(|request| usize::try_from(request.asked).unwrap()));
+        }
+
+        fn bytes(&self, i: usize) -> &[u8] {
+            self.0.get(..self.1[i]).unwrap_or(&self.0)
+        }
+
+        fn ask(&self, fact: Fact) -> Option<u64> {
+            match fact {
+                Fact::Semaphores(5) => Some(3),
+                Fact::MapKey(7) => Some(4),
+                Fact::MapValue(7) => Some(16),
+                _ => None,
+            }
+        }
+    }
+
+    /// (role, address, asked) of what is stored at entry and exit.
+    fn regions(name: &str, args: [u64; 6], memory: &[u8], rval: i64) -> [Vec<(u8, u64, u64)>; 2] {
+        let row = row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap();
+        let (mut page, limits, mut requests) =
+            (Page(memory.to_vec(), Vec::new()), Limits::DEFAULT, Vec::new());
+        let seen = |requests: &[RegionRequest]| {
+            requests
+                .iter()
+                .filter(|w| w.store)
+                .map(|w| (w.role, w.address, w.asked))
+                .collect::<Vec<_>>()
+        };
+        let state: EntryState =
+            at_entry(Abi::X86_64, row, &args, &limits, &mut requests, &mut page);
+        let entry = seen(&requests);
+        page.1.clear();
+        at_exit(Abi::X86_64, row, &args, rval, rval < 0, &state, &limits, &mut requests, &mut page);
+        [entry, seen(&requests)]
+    }
+
+    fn bytes(words: &[u64]) -> Vec<u8> {
+        words.iter().flat_map(|word| word.to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn pointers_are_followed_by_the_structures_own_description() {
+        let waiters = bytes(&[1, 0xa000, 2, 9, 0xb000, 3]);
+        let [entry, exit] = regions("futex_waitv", [0x100, 2, 0, 0, 0, 0], &waiters, 0);
+        assert_eq!(entry, [(0, 0x100, 48), (1, 0xa000, 4), (1, 0xb000, 8)]);
+        assert_eq!(exit, []);
+        // SIGEV_THREAD, and any other way.
+        let [entry, _] =
+            regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 2 << 32]), -9);
+        assert_eq!(entry, [(0, 0x100, 64), (1, 0xc000, 32)]);
+        let [entry, _] = regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 0]), -9);
+        assert_eq!(entry, [(0, 0x100, 64)]);
+    }
+
+    #[test]
+    fn the_kernel_is_asked_for_lengths_that_stand_nowhere_else() {
+        let lookup = bytes(&[7, 0xd000, 0xe000, 0]);
+        let [entry, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, 0);
+        assert_eq!(entry, [(0, 0x100, 32), (1, 0xd000, 4)]);
+        assert_eq!(exit, [(0, 0x100, 32), (1, 0xe000, 16)]);
+        let [_, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, -2);
+        assert_eq!(exit, [(0, 0x100, 32)]);
+        // Nobody knows this map: nothing is read by guess.
+        let [entry, exit] =
+            regions("bpf", [1, 0x100, 32, 0, 0, 0], &bytes(&[8, 0xd000, 0xe000, 0]), 0);
+        assert_eq!((entry.len(), exit.len()), (1, 1));
+        assert_eq!(
+            regions("semctl", [5, 0, 17, 0x100, 0, 0], &[], 0),
+            [vec![(0, 0x100, 6)], vec![]]
+        );
+        assert_eq!(
+            regions("semctl", [5, 0, 13, 0x100, 0, 0], &[], 0),
+            [vec![], vec![(0, 0x100, 6)]]
+        );
+        assert_eq!(regions("semctl", [6, 0, 13, 0x100, 0, 0], &[], 0), [vec![], vec![]]);
+    }
+
+    #[test]
+    fn capabilities_are_as_many_as_the_version_says() {
+        for (version, size) in [(0x1998_0330_u64, 12), (0x2007_1026, 24), (0x2008_0522, 24)] {
+            let [entry, exit] =
+                regions("capget", [0x100, 0x200, 0, 0, 0, 0], &bytes(&[version]), 0);
+            assert_eq!((entry, exit), (vec![(0, 0x100, 8)], vec![(0, 0x200, size)]));
+        }
+        let [_, exit] = regions("capget", [0x100, 0x200, 0, 0, 0, 0], &bytes(&[1]), -22);
+        assert_eq!(exit, [(0, 0x100, 8)]);
+    }
+
+    #[test]
+    fn of_a_siginfo_goes_in_what_its_code_tells() {
+        let asked = |signal: u64, code: i64| {
+            let info = bytes(&[signal, code.cast_unsigned() & 0xffff_ffff]);
+            regions("rt_sigqueueinfo", [1, signal, 0x100, 0, 0, 0], &info, 0)[0][0].2
+        };
+        assert_eq!([asked(10, -1), asked(10, 6), asked(11, 10), asked(10, 0x80)], [48; 4]);
+        assert_eq!([asked(10, 7), asked(11, 11), asked(10, -8)], [128; 3]);
+    }
+}

@@ -1,0 +1,330 @@
+//! What must hold of the course of a run: in which order operations come, and how many there are.
+//! Over the whole run, or from a mark to the next.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::matcher::Pattern;
+use crate::diff::effect::Op;
+use crate::diff::report::{Change, Difference};
+use crate::diff::rule::Rule;
+use crate::diff::run::{Run, result};
+use crate::state::ProcessId;
+
+/// From where to where.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// All of it.
+    #[default]
+    Run,
+    /// From each mark of this name to the next mark of any name, whoever sets it.
+    Mark(String),
+}
+
+impl FromStr for Scope {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("mark:") {
+            Some(name) if !name.is_empty() => Ok(Self::Mark(name.to_owned())),
+            _ if text == "run" => Ok(Self::Run),
+            _ => Err(format!("`{text}` is no scope: run, or mark:NAME")),
+        }
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Run => f.write_str("run"),
+            Self::Mark(name) => write!(f, "mark:{name}"),
+        }
+    }
+}
+
+impl Scope {
+    /// The events of each stretch: its first one, and the one that ends it.
+    fn stretches(&self, run: &Run) -> Vec<(u64, u64)> {
+        let Self::Mark(name) = self else { return vec![(0, u64::MAX)] };
+        let ends = run.marks.iter().skip(1).map(|mark| mark.event).chain([u64::MAX]);
+        let marks = run.marks.iter().zip(ends).filter(|(mark, _)| mark.name == *name);
+        marks.map(|(mark, end)| (mark.event, end)).collect()
+    }
+}
+
+/// What one step did: opening is none of the operations on what is opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Did {
+    Open,
+    Op(Op),
+}
+
+impl FromStr for Did {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "open" {
+            return Ok(Self::Open);
+        }
+        let op = Op::ALL.iter().copied().find(|op| op.name() == text);
+        op.map(Self::Op).ok_or_else(|| {
+            format!("there is no operation `{text}`: open, and those of docs/diff.md")
+        })
+    }
+}
+
+impl fmt::Display for Did {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open => f.write_str("open"),
+            Self::Op(op) => op.fmt(f),
+        }
+    }
+}
+
+/// What steps of one kind are called.
+#[derive(Debug)]
+struct Kind {
+    role: String,
+    did: Did,
+    resource: String,
+    result: String,
+}
+
+/// One step of the run.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    event: u64,
+    process: ProcessId,
+    /// An index into [`RunRules::kinds`].
+    kind: usize,
+    /// How many calls it is, in vain ones not counted.
+    calls: u32,
+}
+
+/// What all tasks did, as it ended.
+pub(super) struct RunRules<'r> {
+    run: &'r Run,
+    kinds: Vec<Kind>,
+    steps: Vec<Step>,
+}
+
+impl<'r> RunRules<'r> {
+    pub(super) fn of(run: &'r Run) -> Self {
+        let kinds = run.streams.operations.iter().map(|(role, operation)| Kind {
+            role: run.name(*role).to_owned(),
+            did: if operation.opens { Did::Open } else { Did::Op(operation.op) },
+            resource: run.resource(operation),
+            result: result(operation.errno),
+        });
+        let kinds: Vec<Kind> = kinds.collect();
+        let mut steps = Vec::new();
+        for stream in &run.streams.all {
+            for step in &stream.steps {
+                let kind = usize::try_from(step.operation).ok().filter(|kind| *kind < kinds.len());
+                let process = stream.process;
+                steps.extend(kind.map(|kind| Step {
+                    event: step.event,
+                    process,
+                    kind,
+                    calls: step.pieces,
+                }));
+            }
+        }
+        steps.sort_by_key(|step| step.event);
+        Self { run, kinds, steps }
+    }
+
+    /// The steps between two events.
+    fn between(&self, (from, to): (u64, u64)) -> &[Step] {
+        let first = self.steps.partition_point(|step| step.event <= from);
+        let end = self.steps.partition_point(|step| step.event < to);
+        self.steps.get(first..end).unwrap_or_default()
+    }
+
+    /// Which kinds are meant.
+    fn matching(&self, means: impl Fn(&Kind) -> bool) -> Vec<bool> {
+        self.kinds.iter().map(means).collect()
+    }
+
+    fn role(&self, step: &Step) -> String {
+        self.kinds.get(step.kind).map_or_else(|| "-".to_owned(), |kind| kind.role.clone())
+    }
+
+    fn place(&self, step: &Step) -> String {
+        crate::diff::compare::place(self.run, step.process)
+    }
+}
+
+/// One item of a sequence: an operation, and on what.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    did: Did,
+    resource: Option<Pattern>,
+    text: String,
+}
+
+impl Item {
+    fn means(&self, kind: &Kind) -> bool {
+        self.did == kind.did
+            && kind.result == "ok"
+            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
+    }
+}
+
+/// Takes `write($WS/a b) sync rename` apart.
+pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
+    let mut items = Vec::new();
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let word = rest.find(|c: char| c.is_whitespace() || c == '(').unwrap_or(rest.len());
+        let (name, after) = rest.split_at(word);
+        let (resource, after) = match after.strip_prefix('(') {
+            None => (None, after),
+            Some(inside) => {
+                let (inside, after) =
+                    inside.split_once(')').ok_or_else(|| format!("`{rest}` lacks its `)`"))?;
+                (Some(inside.trim()), after)
+            }
+        };
+        items.push(Item {
+            did: name.parse()?,
+            resource: resource.map(Pattern::new).transpose()?,
+            text: resource
+                .map_or_else(|| name.to_owned(), |resource| format!("{name}({resource})")),
+        });
+        rest = after.trim_start();
+    }
+    if items.is_empty() {
+        Err("a sequence has operations: \"write sync rename\"".to_owned())
+    } else {
+        Ok(items)
+    }
+}
+
+/// Operations that come in this order, in each stretch. Steps that match none of them may come
+/// anywhere.
+#[derive(Clone, Debug)]
+pub(super) struct Sequence {
+    pub(super) scope: Scope,
+    pub(super) items: Vec<Item>,
+    pub(super) because: String,
+}
+
+impl Sequence {
+    /// The first stretch in which it is otherwise.
+    pub(super) fn broken(&self, run: &RunRules<'_>) -> Option<Difference> {
+        let stretches = self.scope.stretches(run.run);
+        if stretches.is_empty() {
+            return Some(self.otherwise(format!("{} is not in the run", self.scope)));
+        }
+        let matching: Vec<Vec<bool>> =
+            self.items.iter().map(|item| run.matching(|kind| item.means(kind))).collect();
+        stretches.into_iter().find_map(|stretch| {
+            let mut came: Vec<(usize, &Step)> = Vec::new();
+            for step in run.between(stretch) {
+                // The item that is due, or the one that goes on, before any other that it may be
+                // too.
+                let due = came.last().map_or(0, |(last, _)| last + 1);
+                let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
+                let is = |at: &usize| {
+                    matching.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true)
+                };
+                let found = order.into_iter().find(is);
+                came.extend(
+                    found
+                        .filter(|at| came.last().is_none_or(|(last, _)| last != at))
+                        .map(|at| (at, step)),
+                );
+            }
+            let wrong = came
+                .iter()
+                .enumerate()
+                .find(|(at, (item, _))| at != item)
+                .map(|(_, (_, step))| *step);
+            if wrong.is_none() && came.len() == self.items.len() {
+                return None;
+            }
+            let shown: Vec<String> = came
+                .iter()
+                .filter_map(|(_, step)| run.kinds.get(step.kind))
+                .map(Kind::to_string)
+                .collect();
+            let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
+            let mut difference = self.otherwise(shown);
+            difference.events[1] = Some(stretch.0);
+            // Where it goes another way.
+            if let Some(step) = wrong.or(came.last().map(|(_, step)| *step)) {
+                difference.events[1] = Some(step.event);
+                (difference.process, difference.role) = (run.place(step), run.role(step));
+            }
+            Some(difference)
+        })
+    }
+
+    fn otherwise(&self, after: String) -> Difference {
+        let expected: Vec<&str> = self.items.iter().map(|item| item.text.as_str()).collect();
+        Difference {
+            before: Some(expected.join(" ")),
+            after: Some(after),
+            ..Difference::about(Rule::PolicyAssert, Change::Changed, self.because.clone())
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({})", self.did, self.resource)
+    }
+}
+
+/// How often something may happen in each stretch.
+#[derive(Clone, Debug)]
+pub(super) struct Budget {
+    pub(super) scope: Scope,
+    pub(super) role: Option<Pattern>,
+    pub(super) did: Option<Did>,
+    pub(super) resource: Option<Pattern>,
+    pub(super) result: Option<String>,
+    pub(super) max: u64,
+    pub(super) because: String,
+}
+
+impl Budget {
+    /// What is to be said when it bounds nothing.
+    pub(super) fn idle(&self, run: &Run) -> Option<String> {
+        let idle = self.scope.stretches(run).is_empty();
+        idle.then(|| format!("{}: {} is not in the run", self.because, self.scope))
+    }
+
+    /// The first stretch in which it is more.
+    pub(super) fn exceeded(&self, run: &RunRules<'_>) -> Option<Difference> {
+        let kinds = run.matching(|kind| self.means(kind));
+        self.scope.stretches(run.run).into_iter().find_map(|stretch| {
+            let (mut count, mut over) = (0, None);
+            for step in
+                run.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true))
+            {
+                count += u64::from(step.calls);
+                if count > self.max {
+                    over.get_or_insert(step);
+                }
+            }
+            over.map(|step| Difference {
+                before: Some(format!("at most {}", self.max)),
+                after: Some(count.to_string()),
+                events: [None, Some(step.event)],
+                process: run.place(step),
+                role: run.role(step),
+                ..Difference::about(Rule::PolicyBudget, Change::Changed, self.because.clone())
+            })
+        })
+    }
+
+    fn means(&self, kind: &Kind) -> bool {
+        self.role.as_ref().is_none_or(|pattern| pattern.matches(&kind.role))
+            && self.did.is_none_or(|did| did == kind.did)
+            && self.result.as_deref().is_none_or(|wanted| wanted == kind.result)
+            && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
+    }
+}

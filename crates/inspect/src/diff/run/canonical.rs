@@ -1,0 +1,348 @@
+//! What a name is called in a comparison: without what differs between two runs of the same
+//! program.
+//!
+//! The type of the argument decides how, never its looks: a path comes under its root, a pid
+//! becomes a word, a port that the kernel chose is one, bytes that were dealt out as random in this
+//! very run are recognised in names.
+
+use std::collections::HashSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use super::names::{NameId, Names, Sort};
+use crate::visible::is_visible;
+
+/// What a run is known to have dealt out.
+#[derive(Debug, Default)]
+pub(crate) struct RunLocalIds {
+    /// Ids of its tasks and processes.
+    pub(crate) pids: HashSet<u32>,
+    /// Four bytes each of what the kernel said is random.
+    pub(crate) random: HashSet<[u8; 4]>,
+    /// Paths that were made in this run.
+    pub(crate) created: HashSet<NameId>,
+    /// Ports that the kernel chose.
+    pub(crate) ports: HashSet<u16>,
+}
+
+/// How many random bytes are remembered.
+const RANDOM: usize = 1 << 16;
+
+impl RunLocalIds {
+    /// Bytes that are random.
+    pub(crate) fn random(&mut self, bytes: &[u8]) {
+        for window in bytes.windows(4) {
+            if self.random.len() >= RANDOM {
+                return;
+            }
+            if let Ok(window) = window.try_into() {
+                self.random.insert(window);
+            }
+        }
+    }
+}
+
+/// Directories that have a name of their own.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
+
+impl Roots {
+    /// The first name that a directory is given holds. Several may have the same: one in each run.
+    pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
+        let path = path.strip_suffix(b"/").unwrap_or(path);
+        // A name of its own goes before one by what lies below.
+        self.0.retain(|(known, dir)| dir != path || !known.ends_with("/.."));
+        let taken = self.0.iter().any(|(_, dir)| dir == path);
+        if path.first() == Some(&b'/') && !taken {
+            self.0.push((name.to_owned(), path.to_vec()));
+            self.above(name, path);
+            self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
+        }
+    }
+
+    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies
+    /// in the folders of the system.
+    fn above(&mut self, name: &str, path: &[u8]) {
+        let mut name = name.to_owned();
+        let mut at = path;
+        while let Some(end) = at.iter().rposition(|&byte| byte == b'/').filter(|end| *end > 0) {
+            at = at.get(..end).unwrap_or_default();
+            name.push_str("/..");
+            let deep = at.iter().filter(|&&byte| byte == b'/').count() > 1;
+            if deep && !self.0.iter().any(|(_, dir)| dir == at) {
+                self.0.push((name.clone(), at.to_vec()));
+            }
+        }
+    }
+
+    /// The root that a path lies under, and the rest of it.
+    fn of<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
+        self.0.iter().find_map(|(name, root)| {
+            let rest = path.strip_prefix(root.as_slice())?;
+            (rest.is_empty() || rest.first() == Some(&b'/')).then_some((name.as_str(), rest))
+        })
+    }
+
+    /// Writes a text in which paths may stand, with the roots replaced where a path can begin.
+    pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
+        let mut at = 0_usize;
+        let mut may_begin = true;
+        while let Some(&byte) = text.get(at) {
+            if byte == b'/'
+                && may_begin
+                && let Some((name, rest)) = self.of_prefix(text.get(at..).unwrap_or_default())
+            {
+                out.push(b'$');
+                out.extend_from_slice(name.as_bytes());
+                at = text.len().saturating_sub(rest.len());
+                may_begin = false;
+                continue;
+            }
+            may_begin = !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'_' | b'/')
+                // An option that its value follows: -I/usr/include, -L/lib.
+                || at == 1 && text.first() == Some(&b'-');
+            out.push(byte);
+            at = at.saturating_add(1);
+        }
+    }
+
+    fn of_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
+        self.0.iter().find_map(|(name, root)| {
+            let rest = text.strip_prefix(root.as_slice())?;
+            let ends = rest
+                .first()
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric() && !b"._-".contains(byte));
+            ends.then_some((name.as_str(), rest))
+        })
+    }
+}
+
+/// What every name of a log is called, by number.
+pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<String> {
+    let created =
+        |id: usize| u32::try_from(id).is_ok_and(|id| local_ids.created.contains(&NameId(id)));
+    let name = |(id, (sort, name)): (usize, (Sort, &[u8]))| match sort {
+        Sort::Path => path(name, created(id), local_ids, roots),
+        Sort::Link => link(name),
+        Sort::Address => address(name, local_ids, roots),
+        Sort::Word => String::from_utf8_lossy(name).into_owned(),
+        Sort::Pid => pid(name, local_ids),
+        Sort::Text => {
+            let mut text = Vec::new();
+            roots.in_text(name, &mut text);
+            escaped(&text)
+        }
+    };
+    names.iter().enumerate().map(name).collect()
+}
+
+fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> String {
+    // The link of a file that is gone.
+    let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
+    let mut out = String::new();
+    let rest = match roots.of(path) {
+        Some((name, rest)) => {
+            out.push('$');
+            out.push_str(name);
+            rest
+        }
+        None => path,
+    };
+    let mut before: [&[u8]; 3] = [b""; 3];
+    for (i, part) in rest.split(|&byte| byte == b'/').enumerate() {
+        if i > 0 {
+            out.push('/');
+        }
+        component(part, &before, i, created, local_ids, &mut out);
+        before = [before[1], before[2], part];
+    }
+    if out.is_empty() {
+        out.push('/');
+    }
+    out
+}
+
+/// One component, behind up to three others.
+fn component(
+    part: &[u8],
+    before: &[&[u8]; 3],
+    depth: usize,
+    created: bool,
+    local_ids: &RunLocalIds,
+    out: &mut String,
+) {
+    let number = std::str::from_utf8(part).ok().and_then(|text| text.parse::<u32>().ok());
+    match (number, before) {
+        // /proc/PID and /proc/PID/task/TID.
+        (Some(number), [_, _, b"proc"]) if depth == 2 => {
+            out.push_str(if local_ids.pids.contains(&number) { "<pid>" } else { "<other>" });
+        }
+        (Some(_), [_, _, b"task"]) => out.push_str("<tid>"),
+        (Some(_), [_, _, b"fd" | b"fdinfo"]) => out.push_str("<fd>"),
+        (Some(_), [_, b"dev", b"pts"]) => out.push_str("<pty>"),
+        _ => dealt_out(part, created, local_ids, out),
+    }
+}
+
+/// A component in which a pid or random bytes may stand.
+fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
+    // How many digits a pid needs at least not to be taken for another number in names that were
+    // not made here.
+    const TELLING: usize = 4;
+    let mut rest = part;
+    // Whether the word at hand has had a number.
+    let mut numbered = false;
+    while !rest.is_empty() {
+        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let hex = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let (run, after) = rest.split_at(digits.max(1));
+        if hex >= 8 && hex % 2 == 0 && is_random(rest.get(..hex).unwrap_or_default(), local_ids) {
+            out.push_str("<random>");
+            rest = behind_groups(rest.get(hex..).unwrap_or_default());
+            continue;
+        }
+        let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
+        match number {
+            // The only number of its word, unless the run made the name: a hash holds any number.
+            Some(number)
+                if local_ids.pids.contains(&number)
+                    && (created || digits >= TELLING && !numbered && !goes_on_numbered(after)) =>
+            {
+                out.push_str("<pid>");
+            }
+            _ => out.push_str(&escaped(run)),
+        }
+        numbered = run.last().is_some_and(u8::is_ascii_alphanumeric) && (numbered || digits > 0);
+        rest = after;
+    }
+}
+
+fn goes_on_numbered(rest: &[u8]) -> bool {
+    rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
+}
+
+/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and
+/// variant are put into the bytes that were dealt out, so those groups are not found among them.
+fn behind_groups(mut rest: &[u8]) -> &[u8] {
+    while let Some(group) = rest.strip_prefix(b"-") {
+        let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        let ends = group.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
+        match group.get(len..) {
+            Some(after) if len >= 4 && ends => rest = after,
+            _ => break,
+        }
+    }
+    rest
+}
+
+/// Whether hexadecimal digits are bytes that the kernel dealt out.
+fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
+    let nibble =
+        |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let bytes: Vec<u8> = hex
+        .chunks_exact(2)
+        .filter_map(|pair| match pair {
+            [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
+            _ => None,
+        })
+        .collect();
+    bytes.chunks_exact(4).any(|four| {
+        let [a, b, c, d] = *four else { return false };
+        local_ids.random.contains(&[a, b, c, d]) || local_ids.random.contains(&[d, c, b, a])
+    })
+}
+
+/// What the kernel calls things without a path: the number in brackets is another one each time.
+fn link(link: &[u8]) -> String {
+    let text =
+        String::from_utf8_lossy(link.strip_suffix(b" (deleted)").unwrap_or(link)).into_owned();
+    match text.split_once(":[") {
+        Some(("anon_inode", name)) => format!("<{}>", name.trim_end_matches(']')),
+        Some((kind, _)) => format!("<{kind}>"),
+        None => match text.strip_prefix("anon_inode:") {
+            Some(name) => format!("<{name}>"),
+            None => escaped(text.as_bytes()),
+        },
+    }
+}
+
+fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> String {
+    let number = bytes.try_into().map_or(0, i32::from_le_bytes);
+    match number {
+        0 => "<own-group>".to_owned(),
+        -1 => "<all>".to_owned(),
+        _ => {
+            let known = local_ids.pids.contains(&number.unsigned_abs());
+            let group = if number < 0 { "-group" } else { "" };
+            format!("<{}{group}>", if known { "traced" } else { "other" })
+        }
+    }
+}
+
+/// `tcp 127.0.0.1:80`, `unix $WS/socket`.
+fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
+    use sysreel_abi::intent::Family;
+    let Some((&kind, bytes)) = bytes.split_first() else { return "<unnamed>".to_owned() };
+    // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h).
+    let name = match kind {
+        1 => "tcp",
+        2 => "udp",
+        _ => "ip",
+    };
+    let port = || {
+        let port = bytes.get(2..4).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
+        if local_ids.ports.contains(&port) { "<port>".to_owned() } else { port.to_string() }
+    };
+    match Family::of(bytes) {
+        Family::Inet => {
+            let ip = bytes.get(4..8).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(Ipv4Addr::from);
+            format!("{name} {}:{}", ip.unwrap_or(Ipv4Addr::UNSPECIFIED), port())
+        }
+        Family::Inet6 => {
+            let ip =
+                bytes.get(8..24).and_then(|b| <[u8; 16]>::try_from(b).ok()).map(Ipv6Addr::from);
+            format!("{name} [{}]:{}", ip.unwrap_or(Ipv6Addr::UNSPECIFIED), port())
+        }
+        Family::Unix => match bytes.get(2..).unwrap_or_default() {
+            [] => "unix <unnamed>".to_owned(),
+            // The kernel's own choice has five digits (unix_autobind, net/unix/af_unix.c).
+            [0, name @ ..] if name.len() == 5 && name.iter().all(u8::is_ascii_hexdigit) => {
+                "unix @<auto>".to_owned()
+            }
+            [0, name @ ..] => {
+                let mut out = "unix @".to_owned();
+                dealt_out(name, true, local_ids, &mut out);
+                out
+            }
+            name => format!("unix {}", path(crate::text::until_nul(name), true, local_ids, roots)),
+        },
+        Family::Netlink => "netlink".to_owned(),
+        Family::Other(number) => format!("family-{number}"),
+    }
+}
+
+/// Without spaces, what [`is_visible`] says no to, and what is not UTF-8.
+pub(crate) fn escaped(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    let mut out = String::with_capacity(bytes.len());
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => out.push_str("\\\\"),
+                c if !is_visible(c) || c.is_whitespace() => {
+                    let mut buffer = [0; 4];
+                    for byte in c.encode_utf8(&mut buffer).bytes() {
+                        _ = write!(out, "\\x{byte:02x}");
+                    }
+                }
+                c => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            _ = write!(out, "\\x{byte:02x}");
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

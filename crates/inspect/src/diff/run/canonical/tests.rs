@@ -1,0 +1,94 @@
+//! What names are called.
+
+use super::*;
+
+fn named(sort: Sort, name: &[u8], created: bool) -> String {
+    let mut names = Names::default();
+    let id = names.id(sort, name);
+    let mut local_ids = RunLocalIds {
+        pids: HashSet::from([31, 27_028]),
+        ports: HashSet::from([40_000]),
+        ..RunLocalIds::default()
+    };
+    local_ids.random(&[0xde, 0xad, 0xbe, 0xef, 0x01]);
+    if created {
+        local_ids.created.insert(id);
+    }
+    let mut roots = Roots::default();
+    roots.add("WS", b"/srv/me/ws");
+    roots.add("HOME", b"/srv/me");
+    roots.add("TMP", b"/tmp/");
+    roots.add("NONE", b"/");
+    all(&names, &local_ids, &roots)[id.0 as usize].clone()
+}
+
+#[test]
+fn paths_come_under_their_roots() {
+    for (path, is) in [
+        ("/srv/me/ws/a b", "$WS/a\\x20b"),
+        ("/srv/me/ws", "$WS"),
+        ("/srv/me/wsx", "$HOME/wsx"),
+        ("/tmp/x (deleted)", "$TMP/x"),
+        ("/", "/"),
+        ("/srv", "/srv"),
+        ("/usr/lib/python3.31/x", "/usr/lib/python3.31/x"),
+        ("/proc/31/status", "/proc/<pid>/status"),
+        ("/proc/32/status", "/proc/<other>/status"),
+        ("/proc/self/fd/9", "/proc/self/fd/<fd>"),
+        ("/proc/31/task/77/comm", "/proc/<pid>/task/<tid>/comm"),
+        ("/dev/pts/4", "/dev/pts/<pty>"),
+        ("/var/hs_27028", "/var/hs_<pid>"),
+        ("/var/size27029", "/var/size27029"),
+        ("/var/.java_pid27028", "/var/.java_pid<pid>"),
+        ("/var/lib-7c1ed27028.so", "/var/lib-7c1ed27028.so"),
+        ("/var/27028c1.so", "/var/27028c1.so"),
+        ("/tmp/k-deadbeef.tmp", "$TMP/k-<random>.tmp"),
+        ("/tmp/k-EFBEADDE", "$TMP/k-<random>"),
+        ("/tmp/k-deadbee0", "$TMP/k-deadbee0"),
+        ("/tmp/deadbeef-0102-4abc-9def-00112233aabb.txt", "$TMP/<random>.txt"),
+        ("/tmp/deadbeef-old", "$TMP/<random>-old"),
+    ] {
+        assert_eq!(named(Sort::Path, path.as_bytes(), false), is, "{path}");
+    }
+    assert_eq!(named(Sort::Path, b"/tmp/a31", true), "$TMP/a<pid>");
+    assert_eq!(named(Sort::Path, b"/tmp/a31", false), "$TMP/a31");
+    assert_eq!(named(Sort::Path, b"/tmp/\xff\n", false), "$TMP/\\xff\\x0a");
+}
+
+#[test]
+fn what_has_no_path_loses_its_number() {
+    assert_eq!(named(Sort::Link, b"pipe:[123]", false), "<pipe>");
+    assert_eq!(named(Sort::Link, b"anon_inode:[eventfd]", false), "<eventfd>");
+    assert_eq!(named(Sort::Link, b"anon_inode:inotify", false), "<inotify>");
+}
+
+#[test]
+fn addresses_and_pids() {
+    let inet = |port: u16| {
+        let mut bytes = vec![1, 2, 0];
+        bytes.extend(port.to_be_bytes());
+        bytes.extend([127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
+        bytes
+    };
+    assert_eq!(named(Sort::Address, &inet(80), false), "tcp 127.0.0.1:80");
+    assert_eq!(named(Sort::Address, &inet(40_000), false), "tcp 127.0.0.1:<port>");
+    assert_eq!(named(Sort::Address, b"\x01\x01\x00/tmp/s\0", false), "unix $TMP/s");
+    assert_eq!(named(Sort::Address, b"\x01\x01\x00\x0000a1f", false), "unix @<auto>");
+    assert_eq!(named(Sort::Address, b"\x01\x01\x00\x00name", false), "unix @name");
+    assert_eq!(named(Sort::Pid, &31i32.to_le_bytes(), false), "<traced>");
+    assert_eq!(named(Sort::Pid, &(-5i32).to_le_bytes(), false), "<other-group>");
+}
+
+#[test]
+fn roots_are_found_in_text() {
+    let mut roots = Roots::default();
+    roots.add("WS", b"/w");
+    let text = |text: &str| {
+        let mut out = Vec::new();
+        roots.in_text(text.as_bytes(), &mut out);
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(text("-I/w/include:/w"), "-I$WS/include:$WS");
+    assert_eq!(text("--out=/w"), "--out=$WS");
+    assert_eq!(text("/wx /a/w x/w"), "/wx /a/w x/w");
+}

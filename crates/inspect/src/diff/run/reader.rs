@@ -1,0 +1,283 @@
+//! Reads a log once and notes what a comparison needs.
+
+mod calls;
+mod connecting;
+mod finish;
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use foldhash::fast::RandomState;
+use sysreel_abi::CallKind;
+use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
+
+use self::connecting::Connecting;
+use super::canonical::{Roots, RunLocalIds, escaped};
+use super::detail::Details;
+use super::names::{NameId, Names, Sort};
+use super::operation::Classifier;
+use super::stream::Streams;
+use super::timing::Timing;
+use super::{Created, End, Operations, Run};
+#[cfg(test)]
+use crate::Findings;
+use crate::diff::Level;
+use crate::regions::Counted;
+use crate::state::processes::PATH_MAX;
+use crate::state::{Follow, ProcessId, Tracker};
+use crate::{Error, LogFile, text};
+
+/// A program as it was executed, before its names are canonical.
+struct RawImage {
+    role: NameId,
+    argv: Vec<Vec<u8>>,
+    event: u64,
+}
+
+struct RawProcess {
+    parent: Option<ProcessId>,
+    event: u64,
+    inherited: NameId,
+    images: Vec<RawImage>,
+    threads: u32,
+    tgid: u32,
+    end: End,
+    gone: u64,
+}
+
+/// What is noted of calls.
+struct Notes {
+    names: Names,
+    judge: Classifier,
+    local_ids: RunLocalIds,
+    operations: Operations,
+    created: Vec<Created>,
+    /// Connects that go on by themselves, by the socket's open file description.
+    connecting: HashMap<u64, Connecting, RandomState>,
+    leads: HashMap<NameId, NameId, RandomState>,
+    marks: Vec<(NameId, u64, ProcessId)>,
+    counted_only: std::collections::BTreeMap<super::CountedOnly, u64>,
+    processes: Vec<RawProcess>,
+    roots: Roots,
+    libc: String,
+    calls: u64,
+    level: Level,
+    streams: Streams,
+    details: Details,
+    timing: Timing,
+}
+
+pub(super) fn read(
+    file: &LogFile,
+    level: Level,
+    roots: &[(String, PathBuf)],
+) -> Result<Run, Error> {
+    let log = file.log();
+    let mut tracker =
+        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
+    let mut notes = Notes::new(&log.meta().cwd, level, roots);
+    let buffers = Counted::new(log, log.source().len().unwrap_or(0));
+    let mut findings = file.walk(0, |item| {
+        if let Item::Event(event) = item
+            && let Ok(body) = event.decode()
+        {
+            notes.event(&mut tracker, event, &body, &buffers);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    findings.lost_buffers = buffers.lost();
+    let completeness =
+        log.summary().map_or(log.header().completeness, |summary| summary.completeness);
+    Ok(notes.finish(file.path(), log.meta(), completeness, findings))
+}
+
+impl Notes {
+    fn new(cwd: &[u8], level: Level, roots: &[(String, PathBuf)]) -> Self {
+        let mut own = Roots::default();
+        for (name, path) in roots {
+            own.add(name, path.as_os_str().as_encoded_bytes());
+        }
+        own.add("WS", cwd);
+        Self {
+            names: Names::default(),
+            judge: Classifier::default(),
+            local_ids: RunLocalIds::default(),
+            operations: Operations::default(),
+            created: Vec::new(),
+            connecting: HashMap::default(),
+            leads: HashMap::default(),
+            marks: Vec::new(),
+            counted_only: Default::default(),
+            processes: Vec::new(),
+            roots: own,
+            libc: String::new(),
+            calls: 0,
+            level,
+            streams: Streams::default(),
+            details: Details::default(),
+            timing: Timing::default(),
+        }
+    }
+
+    fn event(
+        &mut self,
+        tracker: &mut Tracker,
+        event: &Event<'_>,
+        body: &Body<'_>,
+        buffers: &dyn crate::regions::Buffers,
+    ) {
+        match body {
+            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
+                if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
+                    self.snapshot(tracker, event, &snapshot, buffers);
+                    tracker.found(event.task, event.number, &snapshot);
+                }
+            }
+            Body::Gone(gone) => {
+                self.gone(tracker, event, gone.wait_status);
+                tracker.step(event, body, buffers, &mut |_, _| {});
+            }
+            _ => {
+                tracker.step(event, body, buffers, &mut |tracker, finished| {
+                    self.call(tracker, finished, buffers);
+                });
+                match body {
+                    Body::Stop(stop) if self.level >= Level::Sequence => {
+                        self.signal(tracker, event, stop)
+                    }
+                    Body::Task(task) => self.appears(tracker, event, &task.head),
+                    Body::Renamed(renamed) => {
+                        self.local_ids.pids.extend([renamed.old_tid, renamed.new_tid])
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn process(&mut self, id: ProcessId) -> Option<&mut RawProcess> {
+        self.processes.get_mut(usize::try_from(id.0).ok()?)
+    }
+
+    fn role(&self, id: ProcessId) -> NameId {
+        let process = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at));
+        process
+            .map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
+    }
+
+    fn appears(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
+        self.local_ids.pids.extend([head.tid, head.tgid]);
+        let Some(id) = tracker.context(event.task).map(|context| context.process) else {
+            return;
+        };
+        if let Some(process) = self.process(id) {
+            process.threads = process.threads.saturating_add(1);
+            return;
+        }
+        // A process comes after the one that made it. A log that says otherwise would lead in a
+        // circle.
+        let parent = tracker
+            .context(head.parent)
+            .map(|context| context.process)
+            .filter(|parent| *parent < id);
+        let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
+        self.processes.push(RawProcess {
+            parent,
+            event: event.number,
+            inherited,
+            images: Vec::new(),
+            threads: 1,
+            tgid: head.tgid,
+            end: End::Unknown,
+            gone: event.number,
+        });
+    }
+
+    fn gone(&mut self, tracker: &Tracker, event: &Event<'_>, status: u32) {
+        let Some(task) = tracker.task(event.task) else { return };
+        let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
+        let (tid, number) = (task.tid, event.number);
+        if let Some(process) = self.process(id)
+            && tid == process.tgid
+        {
+            process.end = End::of(status);
+            process.gone = number;
+        }
+    }
+
+    /// A process has another program, or was attached to.
+    fn snapshot(
+        &mut self,
+        tracker: &Tracker,
+        event: &Event<'_>,
+        snapshot: &ProcessSnapshot,
+        buffers: &dyn crate::regions::Buffers,
+    ) {
+        let Some(task) = tracker.task(event.task) else { return };
+        let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
+        self.surroundings(snapshot);
+        let asked = task
+            .open
+            .as_ref()
+            .filter(|open| open.row.is_some_and(|row| row.kind == CallKind::Exec));
+        let asked = asked.and_then(|open| {
+            let at = u8::try_from(open.row?.arg("filename")?).ok()?;
+            open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
+        });
+        let file = match &asked {
+            // Names that stand for the program itself.
+            Some(path) if !path.starts_with(b"/proc/") && path.len() > 1 => text::until_nul(path),
+            _ => &snapshot.exe,
+        };
+        let base = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+        let role = self.names.id(Sort::Word, escaped(base).as_bytes());
+        let image = RawImage { role, argv: snapshot.cmdline.clone(), event: event.number };
+        if let Some(process) = self.process(id) {
+            process.images.push(image);
+        }
+    }
+
+    /// What the first program says of its surroundings.
+    fn surroundings(&mut self, snapshot: &ProcessSnapshot) {
+        let value = |name: &[u8]| {
+            let mut variables = snapshot.environ.iter().flatten();
+            variables.find_map(|v| v.strip_prefix(name)?.strip_prefix(b"="))
+        };
+        if self.processes.iter().all(|process| process.images.is_empty()) {
+            if let Some(home) = value(b"HOME") {
+                self.roots.add("HOME", home);
+            }
+            self.roots.add("TMP", value(b"TMPDIR").unwrap_or(b"/tmp"));
+        }
+        if self.libc.is_empty() {
+            let is_libc = |path: &[u8]| {
+                let base = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+                base.starts_with(b"libc.so")
+                    || base.starts_with(b"libc-")
+                    || base.starts_with(b"ld-")
+            };
+            let libc =
+                snapshot.maps.iter().find(|map| !map.build_id.is_empty() && is_libc(&map.path));
+            self.libc = libc
+                .map(|map| map.build_id.iter().map(|byte| format!("{byte:02x}")).collect())
+                .unwrap_or_default();
+        }
+    }
+}
+
+/// A run told by hand.
+#[cfg(test)]
+pub(super) fn told(log: &crate::testing::LogBuilder, level: Level) -> Run {
+    let mut tracker =
+        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
+    let mut notes = Notes::new(b"/w", level, &[]);
+    let mut findings = Findings::default();
+    for (number, row) in (0..).zip(&log.rows) {
+        let event = Event::from_row(number, row).unwrap();
+        findings.item(&Item::Event(event));
+        notes.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
+    }
+    let meta = sysreel_format::FileMeta::default();
+    notes.finish(std::path::Path::new("told"), &meta, Default::default(), findings)
+}

@@ -1,0 +1,226 @@
+//! What is noted of a call.
+
+use sysreel_abi::{ArgKind, CallKind, intent};
+use sysreel_format::{Event, Part};
+
+use super::super::Created;
+use super::super::names::NameId;
+use super::super::operation::{Case, CountedOnly, Making, Operation, Verdict};
+use super::super::stream::{self, Content, New};
+use super::Notes;
+use crate::diff::Level;
+use crate::diff::effect::Op;
+use crate::state::{Finished, ProcessId, ResolvedCall, Tracker, region};
+
+impl Notes {
+    pub(super) fn call(
+        &mut self,
+        tracker: &Tracker,
+        finished: &Finished<'_>,
+        buffers: &dyn crate::regions::Buffers,
+    ) {
+        crate::add(&mut self.calls, 1);
+        let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
+        let (Some(call), Some(context)) =
+            (ResolvedCall::of(finished.open), tracker.context(finished.task))
+        else {
+            crate::add(self.counted_only.entry(CountedOnly::Unknown).or_default(), 1);
+            return;
+        };
+        if !has_run {
+            crate::add(self.counted_only.entry(CountedOnly::Recorder).or_default(), 1);
+            return;
+        }
+        let process = context.process;
+        self.dealt_out(tracker, finished, &call);
+        let case = Case { tracker, finished, call, buffers };
+        let mut verdict = self.judge.judge(&case, &mut self.names);
+        if let Verdict::Operation(operation) = verdict
+            && self.connect_goes_on(&case)
+        {
+            verdict = Verdict::Retry(Operation { errno: 0, ..operation });
+        }
+        if self.level >= Level::Timing {
+            let took = finished.t_ns.saturating_sub(finished.open.t_ns);
+            self.timing.add(case.call.row.name, took);
+        }
+        match verdict {
+            Verdict::CountedOnly(class) => {
+                crate::add(self.counted_only.entry(class).or_default(), 1)
+            }
+            Verdict::Retry(operation) => {
+                crate::add(self.counted_only.entry(CountedOnly::Retry).or_default(), 1);
+                if self.level >= Level::Sequence {
+                    self.streams.retry(finished.task, process, (self.role(process), operation));
+                }
+            }
+            Verdict::Mark(name) => {
+                self.marks.push((name, finished.event, process));
+                let operation = Operation { op: Op::Mark, first: name, ..Operation::default() };
+                self.step(&case, process, operation);
+            }
+            Verdict::Operation(operation) => {
+                self.operation(process, &operation, finished);
+                self.connect_begins(&case, process, operation);
+                self.step(&case, process, operation);
+            }
+        }
+    }
+
+    /// Notes an operation in the stream of its task.
+    fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
+        if self.level < Level::Sequence {
+            return;
+        }
+        let (finished, role) = (case.finished, self.role(process));
+        let joins = stream::joins(operation);
+        let fields = self.level >= Level::Fields;
+        let detail = if fields { self.details.of(case, joins) } else { 0 };
+        let bytes = if joins { u64::try_from(finished.outcome.rval).unwrap_or(0) } else { 0 };
+        let (task, event) = (finished.task, finished.event);
+        self.streams.step(&New { task, process, role, operation, event, detail, bytes });
+        if fields && joins && matches!(operation.op, Op::Write | Op::Send) {
+            let content = self.streams.contents.entry((process, operation.first)).or_default();
+            content.event = content.event.max(event);
+            contents(case, bytes, content);
+        }
+    }
+
+    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about
+    /// it.
+    pub(super) fn signal(
+        &mut self,
+        tracker: &Tracker,
+        event: &Event<'_>,
+        stop: &sysreel_format::Stop<'_>,
+    ) {
+        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have
+        // bit 7 in it.
+        let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
+        let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+        if signal & 0x80 == 0
+            && other == 0
+            && told()
+            && let Some(context) = tracker.context(event.task)
+        {
+            let seen =
+                self.streams.signals.entry((context.process, signal)).or_insert((0, event.number));
+            seen.0 = seen.0.saturating_add(1);
+        }
+    }
+
+    fn operation(&mut self, process: ProcessId, operation: &Operation, finished: &Finished<'_>) {
+        let role = match operation.op {
+            // The program that asked for it, which is another one now.
+            Op::Exec if !finished.outcome.failed() => {
+                self.role_before(process, finished.open.number)
+            }
+            _ => self.role(process),
+        };
+        if operation.errno != 0 && operation.makes == Making::First {
+            // Who makes a name up and finds its folder missing makes up another one.
+            self.created.push(Created { name: operation.first, role, exclusive: true });
+        }
+        if operation.errno == 0 {
+            let made = match operation.makes {
+                Making::Nothing => None,
+                Making::Perhaps => Some((operation.first, false)),
+                Making::First => Some((operation.first, true)),
+                Making::Second => Some((operation.second, true)),
+            };
+            if let Some((name, exclusive)) = made
+                && self.local_ids.created.insert(name)
+            {
+                self.created.push(Created { name, role, exclusive });
+            }
+        }
+        if operation.asked != NameId::default() {
+            self.leads.insert(operation.asked, operation.first);
+        }
+        if operation.effect {
+            let operation = &Operation { opens: false, asked: NameId::default(), ..*operation };
+            let seen =
+                self.operations.entry(((process, role), *operation)).or_insert((0, finished.event));
+            seen.0 = seen.0.saturating_add(1);
+        }
+    }
+
+    /// The role of a process when the event of that number came.
+    fn role_before(&self, id: ProcessId, event: u64) -> NameId {
+        let Some(process) = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at)) else {
+            return NameId::default();
+        };
+        let image = process.images.iter().rev().find(|image| image.event < event);
+        image.map_or(process.inherited, |image| image.role)
+    }
+
+    /// Notes what the kernel has chosen: random bytes and ports.
+    fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &ResolvedCall) {
+        let named = || {
+            finished.parts.flatten().find_map(|part| match part {
+                Part::Name(name) => Some(name),
+                _ => None,
+            })
+        };
+        let port = |address: &[u8]| {
+            let inet =
+                matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
+            let port = address.get(2..4).map(|b| u16::from_be_bytes([b[0], b[1]]));
+            port.filter(|port| inet && *port != 0)
+        };
+        let chosen = match call.row.kind {
+            CallKind::Random => {
+                let bytes = region(finished.parts, 0, call.role, 0);
+                return self.local_ids.random(bytes.unwrap_or_default());
+            }
+            CallKind::Read if !finished.outcome.failed() => {
+                let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else {
+                    return;
+                };
+                if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
+                    let bytes = region(finished.parts, 1, call.role, 0);
+                    self.local_ids.random(bytes.unwrap_or_default());
+                }
+                return;
+            }
+            CallKind::Connect => named().and_then(|name| port(name.local)),
+            CallKind::Accept => named().and_then(|name| port(name.peer)),
+            CallKind::Bind => {
+                let asked =
+                    finished.open.memory.find(1, call.role, 0).and_then(|region| region.inline());
+                match asked.map(port) {
+                    Some(None) => named().and_then(|name| port(name.local)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        self.local_ids.ports.extend(chosen);
+    }
+}
+
+/// Adds the bytes that a call wrote.
+fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
+    let mut left = bytes;
+    let arg = case.call.row.args.iter().position(|arg| arg.mem.is_some());
+    let arg = arg.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
+    // A buffer, or what an array of them points to.
+    let vector = matches!(
+        case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
+        Some(ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg)
+    );
+    let role = case.call.role.saturating_add(u8::from(vector));
+    for region in case.finished.open.memory.regions() {
+        if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
+            continue;
+        }
+        // A blob at a time: a region has up to 256 MiB.
+        region.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
+            content.add(bytes);
+            left = left.saturating_sub(bytes.len() as u64);
+        });
+    }
+    if left > 0 {
+        content.skip(left);
+    }
+}

@@ -1,0 +1,89 @@
+//! A connect that does not wait answers EINPROGRESS and goes on by itself (connect(2)). How it ends
+//! is told by a later getsockopt with SO_ERROR or by the next connect: the two are one operation,
+//! with the result of the later one.
+
+use sysreel_abi::{CallKind, intent};
+use sysreel_format::TaskId;
+
+use super::super::Actor;
+use super::super::names::NameId;
+use super::super::operation::{Case, Operation};
+use super::Notes;
+use crate::diff::effect::Op;
+use crate::state::{ProcessId, region};
+
+/// A connect that goes on by itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Connecting {
+    task: TaskId,
+    /// The event that ended the call.
+    event: u64,
+    actor: Actor,
+    operation: Operation,
+}
+
+impl Notes {
+    /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but
+    /// that connect made again.
+    pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
+        let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
+        let again = case.call.row.kind == CallKind::Connect;
+        if !asks && !again || self.connecting.is_empty() {
+            return false;
+        }
+        let Some(serial) = case.file(0).map(|file| file.serial) else { return false };
+        let Some(begun) = self.connecting.get(&serial).copied() else { return false };
+        let errno = match again {
+            true => Some(case.errno()).filter(|errno| !intent::still_connecting(*errno)),
+            false => answer(case),
+        };
+        let Some(errno) = errno else { return again };
+        self.connecting.remove(&serial);
+        if !intent::has_connected(errno) {
+            self.amend(&begun, Operation { errno, ..begun.operation });
+        }
+        again
+    }
+
+    /// Notes a connect that goes on by itself.
+    pub(super) fn connect_begins(
+        &mut self,
+        case: &Case<'_>,
+        process: ProcessId,
+        operation: Operation,
+    ) {
+        let outcome = case.finished.outcome;
+        if operation.op == Op::Connect
+            && intent::in_progress(outcome.rval, outcome.failed())
+            && let Some(file) = case.file(0)
+        {
+            let actor = (process, self.role(process));
+            let (task, event) = (case.finished.task, case.finished.event);
+            self.connecting.insert(file.serial, Connecting { task, event, actor, operation });
+        }
+    }
+
+    /// Gives an operation that was noted as a success its true result.
+    fn amend(&mut self, begun: &Connecting, operation: Operation) {
+        let key = |operation: Operation| {
+            (begun.actor, Operation { opens: false, asked: NameId::default(), ..operation })
+        };
+        if let Some(seen) = self.operations.get_mut(&key(begun.operation)) {
+            seen.0 = seen.0.saturating_sub(1);
+            if seen.0 == 0 {
+                self.operations.remove(&key(begun.operation));
+            }
+            let failed = self.operations.entry(key(operation)).or_insert((0, begun.event));
+            failed.0 = failed.0.saturating_add(1);
+            failed.1 = failed.1.min(begun.event);
+        }
+        self.streams.amend(begun.task, begun.event, (begun.actor.1, operation));
+    }
+}
+
+/// What SO_ERROR says.
+fn answer(case: &Case<'_>) -> Option<u16> {
+    let value = region(case.finished.parts, 3, case.call.role, 0).filter(|_| !case.failed())?;
+    let value = u32::from_le_bytes(value.get(..4)?.try_into().ok()?);
+    u16::try_from(value).ok()
+}

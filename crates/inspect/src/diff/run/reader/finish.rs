@@ -1,0 +1,87 @@
+//! The end of the pass: names become canonical.
+
+use std::path::Path;
+
+use sysreel_format::{Completeness, FileMeta};
+
+use super::super::canonical::{self, Roots, RunLocalIds, escaped};
+use super::super::names::NameId;
+use super::super::{Environment, Image, Mark, Process, Run};
+use super::{Notes, RawImage};
+use crate::Findings;
+
+impl Notes {
+    pub(super) fn finish(
+        self,
+        path: &Path,
+        meta: &FileMeta,
+        completeness: Completeness,
+        findings: Findings,
+    ) -> Run {
+        let names = canonical::all(&self.names, &self.local_ids, &self.roots);
+        let name = |id: NameId| {
+            usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
+        };
+        let image = |image: RawImage| {
+            // Each word ends with a zero byte, and behind the last one nothing stands.
+            let words = image
+                .argv
+                .split_last()
+                .filter(|(last, _)| last.is_empty())
+                .map_or(&*image.argv, |(_, w)| w);
+            let argv =
+                words.iter().map(|word| argument(word, &self.local_ids, &self.roots)).collect();
+            Image { role: name(image.role), argv, event: image.event }
+        };
+        let processes = self.processes.into_iter().map(|process| Process {
+            parent: process.parent,
+            event: process.event,
+            images: process.images.into_iter().map(image).collect(),
+            inherited: name(process.inherited),
+            threads: process.threads,
+            end: process.end,
+            gone: process.gone,
+        });
+        let words = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Run {
+            path: path.to_path_buf(),
+            environment: Environment {
+                machine: words(&meta.machine),
+                kernel: words(&meta.release),
+                libc: self.libc,
+            },
+            completeness,
+            findings,
+            processes: processes.collect(),
+            marks: self
+                .marks
+                .iter()
+                .map(|(id, event, process)| Mark {
+                    name: name(*id),
+                    event: *event,
+                    process: *process,
+                })
+                .collect(),
+            counted_only: self.counted_only,
+            calls: self.calls,
+            leads: self.leads.iter().map(|(from, to)| (name(*from), name(*to))).collect(),
+            created: self.created,
+            operations: self.operations,
+            streams: self.streams.with_details(self.details.texts),
+            timing: self.timing,
+            names,
+        }
+    }
+}
+
+/// A word of a command line: roots by their names, a traced process as a word.
+fn argument(word: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
+    let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<u32>().ok());
+    // Smaller numbers have other meanings too often.
+    if number.is_some_and(|number| number >= 100 && local_ids.pids.contains(&number)) {
+        return "<pid>".to_owned();
+    }
+    let mut out = Vec::with_capacity(word.len());
+    roots.in_text(word, &mut out);
+    escaped(&out)
+}

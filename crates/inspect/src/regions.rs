@@ -1,0 +1,211 @@
+//! The memory captured at one stop, held until its line is written. Buffers are reused from stop to
+//! stop.
+
+#![deny(clippy::arithmetic_side_effects)]
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+
+use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
+
+/// Where buffers that do not stand in the event come from.
+pub(crate) trait Buffers {
+    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when
+    /// it cannot be read.
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
+}
+
+impl<S: ReadAt> Buffers for Log<S> {
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        self.append_blob(number, limit, out).ok()
+    }
+}
+
+/// Counts the blobs that were asked for in vain, each once.
+pub(crate) struct Counted<'a> {
+    buffers: &'a dyn Buffers,
+    lost: RefCell<BTreeSet<u64>>,
+    more: Cell<u64>,
+    /// How many bytes may still be asked for: a small log can name one large blob any number of
+    /// times.
+    left: Cell<u64>,
+}
+
+impl<'a> Counted<'a> {
+    /// Above so many lost blobs each request counts: memory stays bounded.
+    const MOST: usize = 100_000;
+
+    /// For the blobs of a log of so many bytes in its file.
+    pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
+        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each
+        /// byte of the file.
+        const ANY: u64 = 4 << 30;
+        const FACTOR: u64 = 4096;
+        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
+        Self { buffers, lost: RefCell::default(), more: Cell::default(), left }
+    }
+
+    pub(crate) fn lost(&self) -> u64 {
+        self.more.get().saturating_add(self.lost.borrow().len() as u64)
+    }
+}
+
+impl Buffers for Counted<'_> {
+    fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
+        let before = out.len();
+        let wanted = self.left.get() > 0;
+        let found = if wanted { self.buffers.blob(number, limit, out) } else { None };
+        let given = out.len().saturating_sub(before) as u64;
+        self.left.set(self.left.get().saturating_sub(given));
+        if found.is_none() {
+            let mut lost = self.lost.borrow_mut();
+            if lost.len() < Self::MOST {
+                lost.insert(number.0);
+            } else if !lost.contains(&number.0) {
+                self.more.set(self.more.get().saturating_add(1));
+            }
+        }
+        found
+    }
+}
+
+/// The regions of one stop.
+#[derive(Debug, Default)]
+pub(crate) struct Regions {
+    regions: Vec<Slot>,
+    bytes: Vec<u8>,
+    in_order: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    head: RegionHead,
+    start: usize,
+    len: usize,
+    blobs: bool,
+}
+
+impl Slot {
+    fn key(&self) -> (u8, u8, u32) {
+        (self.head.arg, self.head.role.0, self.head.index)
+    }
+}
+
+/// One region.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RegionView<'a> {
+    pub(crate) head: RegionHead,
+    stored: &'a [u8],
+    blobs: bool,
+}
+
+impl Regions {
+    /// Forgets everything, but keeps the room.
+    pub(crate) fn clear(&mut self) {
+        self.regions.clear();
+        self.bytes.clear();
+        self.in_order = true;
+    }
+
+    /// Takes a region over.
+    pub(crate) fn add(&mut self, region: &Region<'_>) {
+        let start = self.bytes.len();
+        let blobs = match region.data {
+            RegionData::Inline(bytes) => {
+                self.bytes.extend_from_slice(bytes);
+                false
+            }
+            RegionData::Blobs(list) => {
+                list.iter().for_each(|blob| self.bytes.extend_from_slice(&blob.0.to_le_bytes()));
+                true
+            }
+        };
+        let slot =
+            Slot { head: region.head, start, len: self.bytes.len().saturating_sub(start), blobs };
+        self.in_order &= self.regions.last().is_none_or(|last| last.key() <= slot.key());
+        self.regions.push(slot);
+    }
+
+    /// Makes lookups fast; call it when all regions of the stop are there.
+    pub(crate) fn settle(&mut self) {
+        if !self.in_order {
+            self.regions.sort_by_key(Slot::key);
+            self.in_order = true;
+        }
+    }
+
+    /// The region of an argument, by level and element.
+    pub(crate) fn find(&self, arg: u8, role: u8, index: u32) -> Option<RegionView<'_>> {
+        let key = (arg, role, index);
+        let at = self.regions.partition_point(|slot| slot.key() < key);
+        let slot = self.regions.get(at).filter(|slot| slot.key() == key)?;
+        let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
+        Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
+    }
+
+    /// Every region.
+    pub(crate) fn regions(&self) -> impl Iterator<Item = RegionView<'_>> {
+        self.regions.iter().filter_map(|slot| {
+            let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
+            Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
+        })
+    }
+
+    /// How many bytes of room it has.
+    pub(crate) fn room(&self) -> usize {
+        self.bytes
+            .capacity()
+            .saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
+    }
+}
+
+impl<'a> RegionView<'a> {
+    /// At most `limit` of its bytes; `None` when they are no longer in the log.
+    pub(crate) fn bytes(&self, buffers: &dyn Buffers, limit: usize) -> Option<Cow<'a, [u8]>> {
+        let whole = if self.blobs {
+            let mut bytes = Vec::new();
+            for number in self.stored.chunks_exact(8) {
+                if bytes.len() >= limit {
+                    break;
+                }
+                let number = BlobNumber(u64::from_le_bytes(number.try_into().ok()?));
+                buffers.blob(number, limit.saturating_sub(bytes.len()), &mut bytes)?;
+            }
+            Cow::Owned(bytes)
+        } else {
+            Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
+        };
+        Some(whole)
+    }
+
+    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be
+    /// read.
+    pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
+        if !self.blobs {
+            return take(self.stored.get(..limit).unwrap_or(self.stored));
+        }
+        let (mut bytes, mut left) = (Vec::new(), limit);
+        for number in self.stored.chunks_exact(8) {
+            let Ok(number) = number.try_into() else { return };
+            bytes.clear();
+            if left == 0
+                || buffers.blob(BlobNumber(u64::from_le_bytes(number)), left, &mut bytes).is_none()
+            {
+                return;
+            }
+            take(&bytes);
+            left = left.saturating_sub(bytes.len());
+        }
+    }
+
+    /// Its bytes, if they stand in the event itself.
+    pub(crate) fn inline(&self) -> Option<&'a [u8]> {
+        (!self.blobs).then_some(self.stored)
+    }
+
+    /// Whether the recorder's limit cut it.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.head.flags.contains(RegionFlags::CUT)
+    }
+}

@@ -1,0 +1,63 @@
+//! What a call is about: the call behind a multiplexed one, and the memory of its arguments.
+
+use sysreel_abi::{Abi, Demultiplexed, Row};
+use sysreel_format::{Part, Parts};
+
+use super::OpenCall;
+use crate::regions::Regions;
+
+/// A call as it was resolved: the one behind a multiplexed call, else the call itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ResolvedCall {
+    pub(crate) abi: Abi,
+    pub(crate) row: &'static Row,
+    /// As the call uses them.
+    pub(crate) args: [u64; 6],
+    /// The role that the memory of its arguments has.
+    pub(crate) role: u8,
+}
+
+impl ResolvedCall {
+    /// `None` when the table has no row for it.
+    pub(crate) fn of(open: &OpenCall) -> Option<Self> {
+        let (abi, row) = (open.abi?, open.row?);
+        let words = |arg: u8| open.memory.find(arg, 0, 0).and_then(|region| region.inline());
+        Some(match sysreel_abi::demultiplex(abi, row, &open.call.args, words) {
+            Some(Demultiplexed { row, args }) => Self { abi, row, args, role: 1 },
+            None => Self { abi, row, args: open.args(), role: 0 },
+        })
+    }
+
+    /// A descriptor among the arguments.
+    pub(crate) fn fd(&self, at: usize) -> Option<i32> {
+        let value = *self.args.get(at)? & 0xffff_ffff;
+        u32::try_from(value).ok().map(u32::cast_signed)
+    }
+}
+
+/// The bytes of a region that stand in the event itself.
+pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Option<&'a [u8]> {
+    parts.flatten().find_map(|part| match part {
+        Part::Region(region)
+            if (region.head.arg, region.head.role.0, region.head.index) == (arg, role, index) =>
+        {
+            match region.data {
+                sysreel_format::RegionData::Inline(bytes) => Some(bytes),
+                sysreel_format::RegionData::Blobs(_) => None,
+            }
+        }
+        _ => None,
+    })
+}
+
+impl Regions {
+    /// The control data of messages.
+    pub(crate) fn controls(&self) -> impl Iterator<Item = &[u8]> {
+        self.regions()
+            .filter(|region| {
+                let (_, part) = sysreel_abi::plan::index_parts(region.head.index);
+                region.head.role.0 > 0 && part == sysreel_abi::plan::MSG_CONTROL
+            })
+            .filter_map(|region| region.inline())
+    }
+}

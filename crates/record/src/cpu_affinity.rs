@@ -1,0 +1,256 @@
+//! On which CPUs tracer and tracees run.
+//!
+//! A stop costs two context switches. On one CPU they are cheap; across two CPUs each is a wake-up
+//! of an idle one, six times dearer in virtual machines. So a spawned program shares the tracer's
+//! CPU while one task is busy, and gets its own mask back when several are and the parallelism is
+//! worth more than the dearer stops.
+
+use crate::options::CpuPolicy;
+use crate::session::Session;
+use crate::task::{Call, Task, Tasks};
+use std::rc::Rc;
+use sysreel_format::{Altered, Altering, EventKind, SourceId, TaskId};
+use sysreel_sys::Tid;
+use sysreel_sys::affinity::{Mask, current_cpu};
+use sysreel_sys::memory::{self, Transfer};
+
+/// How often the decision is looked at again.
+const WINDOW_NS: u64 = 50_000_000;
+/// What a stop costs more on two CPUs than on one.
+const DEARER_STOP_NS: u64 = 45_000;
+/// A decision is taken back only when the other side is better by this factor, so that it does not
+/// swing.
+const HYSTERESIS: u64 = 2;
+
+/// The state of the shared CPU.
+#[derive(Debug, Default)]
+pub(crate) struct CpuAffinity {
+    /// The mask of the tracer and of the program before anything was changed; `None` when nothing
+    /// ever is.
+    own: Option<Rc<Mask>>,
+    cpu: usize,
+    shared: bool,
+    /// Most calls do not stop.
+    filtered: bool,
+    /// Shared for good, whatever it costs.
+    for_good: bool,
+    /// Tasks in user code.
+    busy: u64,
+    window: Window,
+}
+
+#[derive(Debug, Default)]
+struct Window {
+    since_ns: u64,
+    stops: u64,
+    /// The sum over all stops of how many tasks were busy.
+    busy: u64,
+}
+
+impl CpuAffinity {
+    /// Keeps the tracer on one CPU, and with it the program that is spawned next and inherits that,
+    /// if that is the policy and there is more than one.
+    pub(crate) fn begin(policy: CpuPolicy, spawns: bool, filtered: bool) -> CpuAffinity {
+        let mut state = CpuAffinity { filtered, ..CpuAffinity::default() };
+        if policy != CpuPolicy::Auto || !spawns {
+            return state;
+        }
+        let Ok(mask) = Mask::of(0) else { return state };
+        let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else {
+            return state;
+        };
+        let one = mask.only(cpu);
+        if one.set(0).is_ok() {
+            state = CpuAffinity { own: Some(Rc::new(mask)), cpu, shared: true, ..state };
+        }
+        state
+    }
+
+    /// Does something for which the tracer must not be kept on one CPU: a thread inherits the mask.
+    pub(crate) fn apart<T>(&self, what: impl FnOnce() -> T) -> T {
+        let own = self.own.as_ref().filter(|_| self.shared);
+        // Where a mask was set before, it can be set again.
+        _ = own.map(|own| own.set(0));
+        let result = what();
+        _ = own.map(|own| own.only(self.cpu).set(0));
+        result
+    }
+
+    /// From now on the CPU stays shared.
+    pub(crate) fn for_good(self) -> CpuAffinity {
+        CpuAffinity { for_good: true, ..self }
+    }
+
+    /// The mask that the program would have had.
+    pub(crate) fn own_mask(&self) -> Option<Rc<Mask>> {
+        self.own.clone()
+    }
+
+    /// Counts a task that is about to be resumed, into user code or into a call.
+    pub(crate) fn before_resume(&mut self, tasks: &mut Tasks, tid: Tid, to_user_code: bool) {
+        if self.own.is_none() {
+            return;
+        }
+        self.window.stops += 1;
+        self.window.busy += self.busy;
+        if let Some(task) = tasks.get_mut(tid)
+            && task.in_user_code != to_user_code
+        {
+            task.in_user_code = to_user_code;
+            self.busy = if to_user_code { self.busy + 1 } else { self.busy.saturating_sub(1) };
+        }
+    }
+
+    /// A task is gone: it is busy no longer.
+    pub(crate) fn left(&mut self, task: &Task) {
+        self.busy = self.busy.saturating_sub(u64::from(task.in_user_code));
+    }
+
+    /// Should the CPU be shared or not, other than it is? Looked at once a window.
+    fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
+        // Where most calls do not stop, stops do not tell who is busy, and may not come for long:
+        // two tasks share no CPU then.
+        if self.filtered && self.shared {
+            return self.own.is_some() && tasks > 1;
+        }
+        let own = match &self.own {
+            Some(own)
+                if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
+            {
+                own
+            }
+            _ => return false,
+        };
+        let elapsed = now_ns - self.window.since_ns;
+        let window =
+            std::mem::replace(&mut self.window, Window { since_ns: now_ns, ..Window::default() });
+        if window.since_ns == 0 || window.stops == 0 {
+            return false;
+        }
+        // Besides the task that stops, so many are busy on the average: that much time is lost on
+        // one CPU.
+        let others = (window.busy * elapsed / window.stops)
+            .min(elapsed * u64::from(own.count().saturating_sub(1)));
+        let dearer = window.stops * DEARER_STOP_NS;
+        if self.filtered {
+            return tasks <= 1;
+        }
+        if self.shared { others > dearer * HYSTERESIS } else { others * HYSTERESIS < dearer }
+    }
+
+    /// Gives every task and the tracer their own masks.
+    pub(crate) fn release(&mut self, tasks: &mut Tasks) {
+        let Some(own) = self.own.clone().filter(|_| self.shared) else { return };
+        self.shared = false;
+        for (tid, task) in tasks.iter() {
+            // A task that died meanwhile needs no mask.
+            _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
+        }
+        _ = own.set(0);
+    }
+
+    /// A new task has the mask that its maker had in the middle of the call, which is not always
+    /// the one that it has now.
+    pub(crate) fn arrived(&self, tid: Tid, own_mask: Option<&Mask>) {
+        let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
+        let shared = self.shared && mask.has(self.cpu);
+        // A task that died meanwhile needs no mask.
+        _ = if shared { mask.only(self.cpu).set(tid) } else { mask.set(tid) };
+    }
+
+    fn share(&mut self, tasks: &mut Tasks) {
+        let Some(own) = &self.own else { return };
+        let Some(cpu) = current_cpu().filter(|&cpu| own.has(cpu)) else { return };
+        self.cpu = cpu;
+        self.shared = true;
+        _ = own.only(cpu).set(0);
+        for (tid, task) in tasks.iter() {
+            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.has(cpu)) {
+                _ = mask.only(cpu).set(tid);
+            }
+        }
+    }
+
+    /// The program has set a mask itself: that is its own from now on, and it is narrowed to the
+    /// shared CPU where it allows that.
+    pub(crate) fn mask_was_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
+        if self.own.is_none() {
+            return;
+        }
+        // Ids are those of the caller's pid namespace; another task's is only looked up where they
+        // are ours too.
+        let target = Tid::try_from(target).unwrap_or(0);
+        let target = if target == 0 { caller } else { target };
+        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of(target)) else { return };
+        if self.shared && mask.has(self.cpu) {
+            _ = mask.only(self.cpu).set(target);
+        }
+        task.own_mask = Some(Rc::new(mask));
+    }
+}
+
+impl Session {
+    /// Looks whether sharing the CPU is still right.
+    pub(crate) fn balance(&mut self, now_ns: u64) {
+        if !self.cpu_affinity.change_due(now_ns, self.tasks.len()) {
+            return;
+        }
+        let was_shared = self.cpu_affinity.shared;
+        if was_shared {
+            self.cpu_affinity.release(&mut self.tasks);
+        } else {
+            self.cpu_affinity.share(&mut self.tasks);
+        }
+        if was_shared != self.cpu_affinity.shared {
+            self.affinity_event(now_ns);
+        }
+    }
+
+    /// Commits what was done to the masks.
+    pub(crate) fn affinity_event(&mut self, t_ns: u64) {
+        let Some(own) = self.cpu_affinity.own_mask() else { return };
+        let given =
+            if self.cpu_affinity.shared { own.only(self.cpu_affinity.cpu) } else { (*own).clone() };
+        self.sink.row.begin(EventKind::ALTERED, SourceId::RECORDER, TaskId::NONE, t_ns);
+        self.sink.row.altered_body(&Altered {
+            what: Altering::AFFINITY,
+            arg: 0,
+            kernel: own.bytes(),
+            given: given.bytes(),
+        });
+        self.sink.commit();
+    }
+
+    /// At the exit of sched_getaffinity: the program sees the mask that it would have without a
+    /// recorder.
+    pub(crate) fn show_own_mask(&mut self, caller: Tid, call: &Call, rval: i64) {
+        if !self.cpu_affinity.shared {
+            return;
+        }
+        let args = call.abi.args(&call.args);
+        let target = Tid::try_from(args[0]).unwrap_or(0);
+        let target = if target == 0 { caller } else { target };
+        let Some(own) = self.tasks.get(target).and_then(|task| task.own_mask.clone()) else {
+            return;
+        };
+        // The raw call answers how many bytes it wrote (sched_setaffinity(2)).
+        let len = usize::try_from(rval).unwrap_or(0).min(own.bytes().len());
+        let given = &own.bytes()[..len];
+        // What the kernel wrote is read and not reckoned: a task whose own mask lacks the shared
+        // CPU was left alone.
+        let mut kernel = vec![0; len];
+        let mut transfer = [Transfer { address: args[2], len, ..Transfer::default() }];
+        memory::read(caller, &mut kernel, &mut transfer);
+        if transfer[0].got < len || kernel == given {
+            return;
+        }
+        if memory::write(caller, args[2], given).is_ok() {
+            self.sink.row.altered(&Altered {
+                what: Altering::AFFINITY,
+                arg: 2,
+                kernel: &kernel,
+                given,
+            });
+        }
+    }
+}

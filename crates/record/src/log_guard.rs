@@ -1,0 +1,240 @@
+//! What becomes of the log's files while they are written: the recorded program, or anybody else,
+//! may remove, rename, replace or cut them. The writer looks once a second and at the end; what it
+//! can mend it mends, and all of it is told.
+
+use crate::file::{MODE, open_numbered, with_suffix};
+use crate::log_file::{Disturbance, LogFile};
+use crate::tail::{Tail, TailMemory};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use sysreel_sys::mapping;
+
+/// The names of the log's files, and what has happened to them.
+#[derive(Debug)]
+pub(crate) struct LogGuard {
+    /// Where the log is.
+    path: PathBuf,
+    /// Where the tail is. `None` when there is none, or none any more.
+    tail: Option<PathBuf>,
+    /// What was seen, as sentences.
+    told: Vec<String>,
+    /// Why the log has no name at present, if it has none.
+    nameless: Option<String>,
+}
+
+impl LogGuard {
+    /// `None` where names say nothing: the log is no file of its own, or its file system deals out
+    /// inode numbers anew.
+    pub(crate) fn new(log: &LogFile, path: &Path, tail: Option<&Path>) -> Option<LogGuard> {
+        let tail = tail.map(Path::to_owned);
+        let watch = LogGuard { path: path.to_owned(), tail, told: Vec::new(), nameless: None };
+        (log.is_regular() && is_at(log.file(), path)).then_some(watch)
+    }
+
+    /// Looks after both files. Gives the tracer other segments when the tail has to be another one.
+    pub(crate) fn look(
+        &mut self,
+        log: &mut LogFile,
+        tail: &mut Option<Tail>,
+        give: impl FnMut(TailMemory),
+    ) {
+        // A file that cannot be looked at may be in order, and if not, writing to it will fail.
+        _ = self.look_for_log(log);
+        self.look_at_contents(log);
+        // Nobody looks for the tail of a log without a name.
+        let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else {
+            return;
+        };
+        if let Err(error) = self.look_for_tail(&path, tail, give) {
+            let path = path.display();
+            self.told.push(format!(
+                "{path} is gone or damaged, and cannot be made anew: {error}; had the recorder \
+                 died after that, events would be lost"
+            ));
+            self.tail = None;
+        }
+    }
+
+    /// Where the log is, where its tail is, and what happened to them.
+    pub(crate) fn end(mut self, tail: Option<&Tail>) -> (PathBuf, Option<PathBuf>, Vec<String>) {
+        self.told.extend(self.nameless.take());
+        let path = self.tail.filter(|path| tail.is_some_and(|tail| is_at(&tail.file, path)));
+        (self.path, path, self.told)
+    }
+
+    fn look_for_log(&mut self, log: &mut LogFile) -> io::Result<()> {
+        if is_at(log.file(), &self.path) {
+            return Ok(());
+        }
+        if let Some(elsewhere) = name_of(log.file())? {
+            let told = format!(
+                "{} was renamed while it was recorded; the log is {}",
+                self.path.display(),
+                elsewhere.display()
+            );
+            self.told.push(told);
+            self.path = elsewhere;
+            return Ok(());
+        }
+        let was = self.path.display().to_string();
+        match put_back(log, &self.path) {
+            Ok(path) => {
+                let told = if path == self.path {
+                    format!(
+                        "{was} was removed while it was recorded; it was made again, with all that \
+                         was in it"
+                    )
+                } else {
+                    format!(
+                        "{was} was replaced while it was recorded; the log is {}",
+                        path.display()
+                    )
+                };
+                self.told.push(told);
+                (self.path, self.nameless) = (path, None);
+            }
+            // To be tried again.
+            Err(error) => {
+                self.nameless = Some(format!(
+                    "{was} was removed while it was recorded, and cannot be made again: {error}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn look_at_contents(&mut self, log: &mut LogFile) {
+        let failed = log.look(true).err();
+        let path = self.path.display();
+        let what = match log.take_disturbance() {
+            Some(Disturbance::Length { found, written }) if found < written => format!(
+                "{path} was cut to {found} bytes while it was recorded: what stood there up to \
+                 byte {written} is lost"
+            ),
+            Some(Disturbance::Length { .. }) => {
+                format!(
+                    "another program appended to {path} while it was recorded; that was cut off"
+                )
+            }
+            Some(Disturbance::Head) => format!(
+                "{path} was cut or written over while it was recorded: its beginning was written \
+                 again, more may be lost"
+            ),
+            None => return,
+        };
+        self.told.push(
+            failed.map_or(what.clone(), |error| format!("{what}; it cannot be mended: {error}")),
+        );
+    }
+
+    /// Readers look for the tail beside the log.
+    fn look_for_tail(
+        &mut self,
+        path: &Path,
+        tail: &mut Tail,
+        give: impl FnMut(TailMemory),
+    ) -> io::Result<()> {
+        let wanted = with_suffix(&self.path);
+        let data = tail.file.metadata()?;
+        let removed = data.nlink() == 0;
+        if !removed && data.len() >= tail.len() {
+            if is_at(&tail.file, &wanted) {
+                self.tail = Some(wanted);
+                return Ok(());
+            }
+            if let Some(elsewhere) = name_of(&tail.file)? {
+                mapping::rename_to_free(&elsewhere, &wanted)?;
+                // When the log was renamed, its tail only follows.
+                if elsewhere != path && !is_same_name(&elsewhere, path) {
+                    self.told.push(format!("{} was renamed while it was recorded", path.display()));
+                }
+                self.tail = Some(wanted);
+                return Ok(());
+            }
+        }
+        replace(tail, &wanted, give)?;
+        let what = if removed { "removed" } else { "cut short" };
+        self.told.push(format!(
+            "{} was {what} while it was recorded; another one took its place",
+            path.display()
+        ));
+        self.tail = Some(wanted);
+        Ok(())
+    }
+}
+
+/// Makes another tail at that place. It gets its name when nothing is missing in it: first the
+/// tracer turns to its segments, then those of the one before are copied, to which nothing is added
+/// any more.
+fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::Result<()> {
+    let ours = is_at(&tail.file, wanted);
+    let mut unnamed = wanted.as_os_str().to_owned();
+    unnamed.push(".new");
+    let unnamed = Path::new(&unnamed);
+    let (other, segments) = tail.successor(unnamed, MODE)?;
+    segments.into_iter().for_each(give);
+    other.switch();
+    let before = std::mem::replace(tail, other);
+    let named = tail.copy_from(&before).and_then(|()| match ours {
+        true => fs::rename(unnamed, wanted),
+        false => mapping::rename_to_free(unnamed, wanted),
+    });
+    if named.is_err() {
+        _ = fs::remove_file(unnamed);
+    }
+    named
+}
+
+/// Copies a file without a name to a new one of the given name, and goes on in that. When the name
+/// is taken, one that is like it.
+fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
+    let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path);
+    let (new, path) = match new {
+        Ok(new) => (new, path.to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            open_numbered(&path.with_extension("")).map_err(io::Error::other)?
+        }
+        Err(error) => return Err(error),
+    };
+    // Nobody else can have it: it is new.
+    mapping::lock(&new);
+    match log.go_on_in(new) {
+        Ok(()) => Ok(path),
+        Err(error) => {
+            _ = fs::remove_file(&path);
+            Err(error)
+        }
+    }
+}
+
+/// Whether a name leads to this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    let identity = |data: fs::Metadata| (data.dev(), data.ino());
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(file), Ok(there)) => identity(file) == identity(there),
+        _ => false,
+    }
+}
+
+/// A name that leads to the file, as the kernel knows it. None when it has none, or none that can
+/// be known.
+fn name_of(file: &File) -> io::Result<Option<PathBuf>> {
+    if file.metadata()?.nlink() == 0 {
+        return Ok(None);
+    }
+    let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    // NFS keeps a removed file that is open under a name like this one, and removes it when it is
+    // closed.
+    let is_removed =
+        path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".nfs"));
+    Ok((!is_removed && is_at(file, &path)).then_some(path))
+}
+
+/// One of them may be relative.
+fn is_same_name(one: &Path, other: &Path) -> bool {
+    matches!((std::path::absolute(one), std::path::absolute(other)),
+        (Ok(one), Ok(other)) if one == other)
+}
