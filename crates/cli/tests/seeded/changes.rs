@@ -164,7 +164,7 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
                 calls.push(Call {
                     arch,
                     name: row.name,
-                    act: row.kind,
+                    kind: row.kind,
                     task: event.task,
                     exit: event.number,
                     failed,
