@@ -98,8 +98,8 @@ fn rows_agree_with_themselves() {
 #[test]
 fn what_a_call_does_fits_how_it_is_replayed() {
     let find =
-        |act: Act| all_rows().map(|(_, r)| r).filter(move |r| r.kind == act).collect::<Vec<&Row>>();
-    for act in [
+        |kind: CallKind| all_rows().map(|(_, r)| r).filter(move |r| r.kind == kind).collect::<Vec<&Row>>();
+    for kind in [
         CallKind::Exec,
         CallKind::Fork,
         CallKind::Vfork,
@@ -109,11 +109,11 @@ fn what_a_call_does_fits_how_it_is_replayed() {
         CallKind::Munmap,
         CallKind::Brk,
     ] {
-        let rows = find(act);
-        assert!(!rows.is_empty(), "{act:?}");
+        let rows = find(kind);
+        assert!(!rows.is_empty(), "{kind:?}");
         assert!(
             rows.iter().all(|r| r.replay != Replay::Emulate),
-            "{act:?} cannot be answered from a log"
+            "{kind:?} cannot be answered from a log"
         );
     }
     assert!(find(CallKind::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));

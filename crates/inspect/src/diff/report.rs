@@ -113,6 +113,7 @@ pub struct Account {
     /// together.
     pub calls: u64,
     /// Calls that are counted by class only.
+    #[serde(rename = "muted")]
     pub counted_only: u64,
     /// Calls that have their like in the other run.
     pub same: u64,
@@ -155,6 +156,7 @@ pub struct Report {
     /// The differences, the gravest first.
     pub differences: Vec<Difference>,
     /// What was not compared one by one.
+    #[serde(rename = "muted")]
     pub counted_only: Vec<CountedOnlyCount>,
     /// Where the calls of each run went.
     pub accounts: [Account; 2],
