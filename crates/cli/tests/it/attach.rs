@@ -4,11 +4,9 @@
 use crate::matcher::check;
 use crate::program::alone;
 use crate::reading;
-use crate::session::Session;
-use crate::stage::kill;
+use crate::stage::{Stage, kill, until};
 use crate::statements::parse;
 use std::fs;
-use std::time::{Duration, Instant};
 use sysreel_abi::{Abi, number::number};
 
 #[test]
@@ -32,18 +30,9 @@ fn a_pause_is_made_again() {
 }
 
 fn holds(call: &str) {
-    let (session, statements) = record(call);
-    let run = session.sysreel(&[
-        "print".as_ref(),
-        "--format".as_ref(),
-        "raw".as_ref(),
-        session.log().as_ref(),
-    ]);
-    let problems = check(
-        &parse(&statements).unwrap(),
-        &reading::read(&String::from_utf8(run.stdout).unwrap()),
-        "",
-    );
+    let (stage, statements) = record(call);
+    let stops = reading::read(&stage.printed("raw"));
+    let problems = check(&parse(&statements).unwrap(), &stops, "");
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
@@ -58,19 +47,19 @@ fn goes_on_as(call: &str) -> (&str, i64) {
 }
 
 /// Attaches to a `sleeper` in that call, ends it, and says what the log must show.
-pub(crate) fn record(call: &str) -> (Session, String) {
+pub(crate) fn record(call: &str) -> (Stage, String) {
     let program = alone("sleeper");
-    let session = Session::apart(&program);
-    let mut sleeper = session.start_program(&[call]);
-    let tid = sleeper.id();
+    let stage = Stage::with_copies(&program);
+    let sleeper = stage.start_program(&program, &[call]);
+    let tid = sleeper.pid();
     let nr = |name| number(Abi::X86_64, name).unwrap();
     wait_in_call(tid, nr(call));
-    let mut recorder = session.start_recorder(tid);
+    let recorder = stage.start_recorder(tid);
     let (again, result) = goes_on_as(call);
-    wait_for_entry(&session);
+    wait_for_entry(&stage);
     kill(tid, "USR1");
-    assert!(sleeper.wait().unwrap().success(), "the sleeper ends with 0");
-    assert!(recorder.wait().unwrap().success(), "so does its recorder");
+    assert!(sleeper.wait().success(), "the sleeper ends with 0");
+    assert!(recorder.wait().success(), "so does its recorder");
     let statements = format!(
         "stop {tid} event stop\nstop {tid} entry {again} nr={:x}\nstop {tid} exit {result} \
          error=1\nstop {tid} signal SIGUSR1\n\
@@ -78,34 +67,22 @@ pub(crate) fn record(call: &str) -> (Session, String) {
         nr(again),
         if again == call { String::new() } else { format!("never {tid} entry {call}\n") },
     );
-    (session, statements)
+    (stage, statements)
 }
 
 /// Until the task blocks in that call: /proc/PID/syscall has the number while it does (proc(5)).
 fn wait_in_call(tid: u32, nr: u64) {
-    until(|| {
+    until("the task blocks in the call", || {
         let call = fs::read_to_string(format!("/proc/{tid}/syscall")).unwrap_or_default();
         call.split(' ').next() == Some(&nr.to_string())
     });
 }
 
 /// Until the recorder has seen the call go on. A log can be read while it grows.
-fn wait_for_entry(session: &Session) {
-    until(|| {
-        let run = session.sysreel(&[
-            "print".as_ref(),
-            "--format".as_ref(),
-            "raw".as_ref(),
-            session.log().as_ref(),
-        ]);
-        String::from_utf8_lossy(&run.stdout).contains(r#""op":"entry""#)
+fn wait_for_entry(stage: &Stage) {
+    until("the entry is in the log", || {
+        let log = stage.log();
+        let ran = stage.sysreel(&["print", "--format", "raw", log.to_str().unwrap()]);
+        ran.text().contains(r#""op":"entry""#)
     });
-}
-
-fn until(mut so: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !so() {
-        assert!(started.elapsed() < Duration::from_secs(30), "it does not come to that");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }

@@ -4,7 +4,6 @@
 
 use crate::fixtures::PROGRAMS;
 use crate::program::program;
-use crate::session::Session;
 use crate::stage::{Ran, Stage, installed};
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -32,9 +31,9 @@ fn nothing_is_found_in_the_fixtures() {
     let mut judged = 0;
     for name in PROGRAMS {
         let program = program(name);
-        let session = Session::new(&program);
-        let run = session.recorded(&program, &["--audit", "--capture-limit", "1M"]);
-        assert_ne!(run.status.code(), Some(FOUND), "{name}: {}{}", run.stderr, findings(&session));
+        let stage = Stage::new();
+        let run = stage.record(&program, &["--audit", "--capture-limit", "1M"]);
+        assert_ne!(run.status.code(), Some(FOUND), "{name}: {}{}", run.stderr, findings(&stage));
         if run.skipped() {
             continue;
         }
@@ -44,10 +43,10 @@ fn nothing_is_found_in_the_fixtures() {
     assert!(judged >= PROGRAMS.len() / 2, "only {judged} programs were judged");
 }
 
-fn findings(session: &Session) -> String {
-    let run = session.sysreel(&["print".as_ref(), session.log().as_ref()]);
-    let text = String::from_utf8_lossy(&run.stdout).into_owned();
-    text.lines()
+fn findings(stage: &Stage) -> String {
+    stage
+        .printed("text")
+        .lines()
         .filter(|line| line.contains("error (audit)"))
         .map(|line| format!("\n{line}"))
         .collect()

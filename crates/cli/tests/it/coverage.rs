@@ -6,7 +6,7 @@
 
 use crate::fixtures::PROGRAMS;
 use crate::program::{folder, program};
-use crate::session::{Session, is_root};
+use crate::stage::{Stage, is_root};
 use crate::statements::{Claim, Shape, parse};
 use crate::stops::{Stop, What};
 use crate::{claims, reading};
@@ -33,10 +33,10 @@ fn what_is_not_exercised_is_listed_with_its_reason() {
     }
     let mut problems = Vec::new();
     if is_root() {
-        problems.extend(judge(Who::Root, &measure(Session::new), &list));
-        problems.extend(judge(Who::User, &measure(Session::unprivileged), &list));
+        problems.extend(judge(Who::Root, &measure(|_| Stage::new()), &list));
+        problems.extend(judge(Who::User, &measure(Stage::unprivileged), &list));
     } else {
-        problems.extend(judge(Who::User, &measure(Session::new), &list));
+        problems.extend(judge(Who::User, &measure(|_| Stage::new()), &list));
     }
     assert!(
         problems.is_empty(),
@@ -94,16 +94,16 @@ enum Who {
     User,
 }
 
-fn measure(session: impl Fn(&crate::program::Program) -> Session) -> Measured {
+fn measure(stage: impl Fn(&crate::program::Program) -> Stage) -> Measured {
     let machine = program("machine_has");
-    let asked = session(&machine).bare(&machine);
+    let asked = stage(&machine).bare(&machine);
     assert!(asked.ended(&machine.end), "machine_has: {}, {}", asked.status, asked.stderr);
     let has = String::from_utf8(asked.stdout).unwrap().lines().map(str::to_owned).collect();
     let mut measured = Measured { has, ..Measured::default() };
     for name in PROGRAMS {
         let program = program(name);
-        let session = session(&program);
-        let run = session.recorded(&program, &["--capture-limit", "0"]);
+        let stage = stage(&program);
+        let run = stage.record(&program, &["--capture-limit", "0"]);
         if run.skipped() {
             measured.lacks.insert(format!("{name}: {}", run.statements.trim_end()));
         }
@@ -111,10 +111,7 @@ fn measure(session: impl Fn(&crate::program::Program) -> Session) -> Measured {
             run.statements.lines().filter_map(|line| line.strip_prefix(LACKS)).map(str::to_owned),
         );
         measured.note_statements(&run.statements);
-        let log = session.log();
-        let raw =
-            session.sysreel(&["print".as_ref(), "--format".as_ref(), "raw".as_ref(), log.as_ref()]);
-        measured.note_log(&reading::read(std::str::from_utf8(&raw.stdout).unwrap()));
+        measured.note_log(&reading::read(&stage.printed("raw")));
     }
     let Measured { seen, absent, .. } = &mut measured;
     let answers = |abi, name| {

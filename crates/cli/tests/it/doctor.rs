@@ -1,8 +1,7 @@
 //! What stands in the way of recording is found and told with what to do; nothing else is.
 
 use crate::program::program;
-use crate::session::is_root;
-use crate::stage::{Ran, SYSREEL, Stage, installed, until};
+use crate::stage::{Ran, SYSREEL, Stage, installed, is_root, until};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -1,7 +1,7 @@
 //! Whatever goes wrong: a message in words, the exit code that is documented, never a panic, and
 //! nothing that was there is lost.
 
-use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, kill, until};
+use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -81,7 +81,7 @@ fn logs_that_cannot_be_made() {
     record("x.reel", "ulimit -f 100;").fails(125, &["x.reel", "ulimit -f"]);
     fs::create_dir(stage.path("readonly")).unwrap();
     fs::set_permissions(stage.path("readonly"), fs::Permissions::from_mode(0o555)).unwrap();
-    if crate::session::is_root() && installed("logs_that_cannot_be_made", &["setpriv"]) {
+    if is_root() && installed("logs_that_cannot_be_made", &["setpriv"]) {
         fs::set_permissions(stage.folder(), fs::Permissions::from_mode(0o755)).unwrap();
         fs::copy(SYSREEL, stage.path("sysreel")).unwrap();
         let ran = stage.sh("exec setpriv --reuid 65534 --regid 65534 --clear-groups ./sysreel \
@@ -95,7 +95,7 @@ fn logs_that_cannot_be_made() {
 /// A disk that is too small to begin with is told at the start, and the log that was there stays.
 #[test]
 fn disks_that_are_too_small() {
-    if !crate::session::is_root() || !installed("disks_that_are_too_small", &["unshare", "mount"]) {
+    if !is_root() || !installed("disks_that_are_too_small", &["unshare", "mount"]) {
         eprintln!("SKIPPED: only root can mount");
         return;
     }

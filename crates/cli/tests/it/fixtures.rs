@@ -3,9 +3,9 @@
 
 use crate::matcher::check;
 use crate::program::{Program, folder, program};
-use crate::session::{Session, is_root, zstd_accepts};
+use crate::reading;
+use crate::stage::{Ran, Stage, is_root, zstd_accepts};
 use crate::statements::{Claim, Statement, parse};
-use crate::{reading, session::Run};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -70,7 +70,7 @@ fn every_program_is_tested() {
 fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
     for name in ["rw_buffers", "page_end", "iovec_bad_element"] {
         let program = program(name);
-        hold(name, &program, &Session::new(&program), &["--capture-limit", LITTLE]);
+        hold(name, &program, &Stage::new(), &["--capture-limit", LITTLE]);
     }
 }
 
@@ -81,29 +81,24 @@ const POLICIES: [&str; 2] = ["auto", "free"];
 fn holds_its_statements(name: &str) {
     let program = program(name);
     for policy in POLICIES {
-        hold(
-            name,
-            &program,
-            &Session::new(&program),
-            &["--capture-limit", NOTHING_CUT, "--cpu", policy],
-        );
+        hold(name, &program, &Stage::new(), &["--capture-limit", NOTHING_CUT, "--cpu", policy]);
     }
     if is_root() {
-        hold(name, &program, &Session::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
+        hold(name, &program, &Stage::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
     } else {
         eprintln!("skipped: {name} without capabilities: only root can become another user");
     }
 }
 
-fn hold(name: &str, program: &Program, session: &Session, options: &[&str]) {
-    let Some(run) = record(name, program, session, options) else { return };
+fn hold(name: &str, program: &Program, stage: &Stage, options: &[&str]) {
+    let Some(run) = record(name, program, stage, options) else { return };
     let mut statements = understood(name, &run);
     if options.contains(&LITTLE) {
         statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
     }
     assert!(!statements.is_empty(), "{name} states nothing");
     let problems =
-        check(&statements, &reading::read(&printed(session, "raw")), &printed(session, "text"));
+        check(&statements, &reading::read(&stage.printed("raw")), &stage.printed("text"));
     assert!(
         problems.is_empty(),
         "{name} {options:?}: {} problems\n\n{}\n",
@@ -131,28 +126,28 @@ pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
 fn only_all_is_all() {
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
         let program = program(name);
-        let session = Session::new(&program);
+        let stage = Stage::new();
         let options = ["--capture-limit", NOTHING_CUT, "--only", "all"];
-        let Some(run) = record(name, &program, &session, &options) else { continue };
+        let Some(run) = record(name, &program, &stage, &options) else { continue };
         let statements = understood(name, &run);
-        let mut stops = reading::read(&printed(&session, "raw"));
+        let mut stops = reading::read(&stage.printed("raw"));
         reading::filter_stops_are_entries(&mut stops);
-        let problems = check(&statements, &stops, &printed(&session, "text"));
+        let problems = check(&statements, &stops, &stage.printed("text"));
         assert!(problems.is_empty(), "{name} {options:?}: {}", problems.join("\n\n"));
     }
 }
 
 fn ends_as_documented(name: &str) {
     let program = program(name);
-    let session = Session::new(&program);
-    if let Some(run) = record(name, &program, &session, &[]) {
+    let stage = Stage::new();
+    if let Some(run) = record(name, &program, &stage, &[]) {
         assert_eq!(run.statements, "", "{name} is a target, and states something");
     }
 }
 
 /// Runs it bare and recorded; nothing when the machine lacks what it needs.
-fn record(name: &str, program: &Program, session: &Session, options: &[&str]) -> Option<Run> {
-    let bare = session.bare(program);
+fn record(name: &str, program: &Program, stage: &Stage, options: &[&str]) -> Option<Ran> {
+    let bare = stage.bare(program);
     if bare.skipped() {
         eprintln!("skipped: {name}: {}", bare.statements.trim_end());
         return None;
@@ -165,7 +160,7 @@ fn record(name: &str, program: &Program, session: &Session, options: &[&str]) ->
         bare.stderr
     );
     understood(name, &bare);
-    let run = session.recorded(program, options);
+    let run = stage.record(program, options);
     assert!(
         run.ended(&program.end),
         "{name}, recorded: {:?}, not {:?}\n{}",
@@ -178,19 +173,19 @@ fn record(name: &str, program: &Program, session: &Session, options: &[&str]) ->
     if !TARGETS.contains(&name) {
         assert_eq!(run.stdout, bare.stdout, "{name} says something else when it is recorded");
     }
-    is_whole(name, session);
+    is_whole(name, stage);
     Some(run)
 }
 
-fn understood(name: &str, run: &Run) -> Vec<Statement> {
+fn understood(name: &str, run: &Ran) -> Vec<Statement> {
     parse(&run.statements).unwrap_or_else(|why| panic!("{name}: {why}"))
 }
 
-fn is_whole(name: &str, session: &Session) {
-    let log = &session.log();
+fn is_whole(name: &str, stage: &Stage) {
+    let log = &stage.log();
     zstd_accepts(log).unwrap_or_else(|why| panic!("{name}: zstd -t: {why}"));
-    let run = session.sysreel(&["info".as_ref(), "--json".as_ref(), log.as_ref()]);
-    assert!(run.status.success(), "{name}: info: {:?} {}", run.status, run.stderr);
+    let run = stage.sysreel(&["info", "--json", log.to_str().unwrap()]);
+    assert!(run.status.success(), "{name}: info: {run:?}");
     let info: Value = serde_json::from_slice(&run.stdout).unwrap();
     assert_eq!(info["ending"]["state"], "clean", "{name}: {info}");
     assert_eq!(info["missing"], Value::Array(Vec::new()), "{name}: {info}");
@@ -236,16 +231,4 @@ fn rows(log: &Log<Vec<u8>>) -> Vec<Vec<u8>> {
         }
     }
     rows
-}
-
-/// What `sysreel print` says in this format.
-fn printed(session: &Session, format: &str) -> String {
-    let run = session.sysreel(&[
-        "print".as_ref(),
-        "--format".as_ref(),
-        format.as_ref(),
-        session.log().as_ref(),
-    ]);
-    assert!(run.status.success(), "print --format {format}: {:?}\n{}", run.status, run.stderr);
-    String::from_utf8(run.stdout).expect("what is printed is UTF-8")
 }

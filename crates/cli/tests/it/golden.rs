@@ -9,7 +9,7 @@
 use crate::fixtures::codecs_agree;
 use crate::matcher::check;
 use crate::program::alone;
-use crate::session::{Session, is_root, zstd_accepts};
+use crate::stage::{Stage, is_root, zstd_accepts};
 use crate::statements::{Claim, parse};
 use crate::{attach, reading, synthetic};
 use std::fs;
@@ -112,19 +112,19 @@ fn regenerate_golden_logs() {
     let missing = |name: &str| !folder().join(format!("{name}.reel")).exists();
     for name in PROGRAMS.into_iter().filter(|name| missing(name)) {
         let program = alone(name);
-        let (session, set) = match name {
-            "undumpable" => (Session::unprivileged(&program), "EXPECT_UNPRIVILEGED=1"),
-            _ => (Session::apart(&program), "NONE="),
+        let (stage, set) = match name {
+            "undumpable" => (Stage::unprivileged(&program), "EXPECT_UNPRIVILEGED=1"),
+            _ => (Stage::with_copies(&program), "NONE="),
         };
-        let run = session.recorded_under(&["env", "-i", set], &program, &[]);
+        let run = stage.record_under(&["env", "-i", set], &program, &[]);
         assert!(run.ended(&program.end), "{name}: {:?} {}", run.status, run.stderr);
-        keep(name, &fs::read(session.log()).unwrap(), Some(&run.statements));
+        keep(name, &fs::read(stage.log()).unwrap(), Some(&run.statements));
     }
     for call in ATTACHED {
         let name = format!("attach_{call}");
         if missing(&name) {
-            let (session, statements) = attach::record(call);
-            keep(&name, &fs::read(session.log()).unwrap(), Some(&statements));
+            let (stage, statements) = attach::record(call);
+            keep(&name, &fs::read(stage.log()).unwrap(), Some(&statements));
         }
     }
     for (name, bytes) in synthetic::logs().into_iter().filter(|(name, _)| missing(name)) {

@@ -37,7 +37,6 @@ mod replay_programs;
 mod replay_signals;
 mod replay_witness;
 mod reports;
-mod session;
 mod stage;
 mod statement_cases;
 mod statements;

@@ -3,8 +3,7 @@
 
 use crate::fixtures::{PROGRAMS, breaks_under_a_filter};
 use crate::program::program;
-use crate::session::{Session, is_root};
-use crate::stage::{Running, SYSREEL, Stage, each, kill, until};
+use crate::stage::{Running, SYSREEL, Stage, each, is_root, kill, until};
 use std::path::Path;
 use sysreel_abi::{AuditArch, Filter, Watch};
 use sysreel_format::{Body, Completeness};
@@ -33,15 +32,15 @@ fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
     let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
         let program = program(name);
-        let session = Session::new(&program);
-        let bare = session.bare(&program);
+        let stage = Stage::new();
+        let bare = stage.bare(&program);
         if bare.skipped() {
             continue;
         }
-        let run = session.recorded(&program, &["--only", "getppid,mkdir", "--no-names"]);
+        let run = stage.record(&program, &["--only", "getppid,mkdir", "--no-names"]);
         assert!(run.ended(&program.end), "{name}: {:?}\n{}", run.status, run.stderr);
         assert_eq!((run.stdout, run.stderr), (bare.stdout, bare.stderr), "{name}");
-        for (arch, nr) in calls(&session.log()) {
+        for (arch, nr) in calls(&stage.log()) {
             // A filter of the program's own that asks for a tracer makes a stop whatever the call.
             let asked = ["seccomp_trace"].contains(name);
             assert!(watch.watches(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
@@ -181,17 +180,16 @@ fn a_recorder_under_a_filter_misses_nothing() {
 #[test]
 fn no_new_privs_is_set_where_it_must_and_told() {
     let program = program("rw_buffers");
-    let printed = |session: &Session| {
-        assert!(session.recorded(&program, &["--only", "read"]).ended(&program.end));
-        let run = session.sysreel(&["print".as_ref(), session.log().as_ref()]);
-        String::from_utf8(run.stdout).unwrap().contains("altered no_new_privs: kernel 00, given 01")
+    let printed = |stage: &Stage| {
+        assert!(stage.record(&program, &["--only", "read"]).ended(&program.end));
+        stage.printed("text").contains("altered no_new_privs: kernel 00, given 01")
     };
     if !is_root() {
-        assert!(printed(&Session::new(&program)));
+        assert!(printed(&Stage::new()));
         return;
     }
-    assert!(!printed(&Session::new(&program)), "root keeps the privileges of setuid programs");
-    assert!(printed(&Session::unprivileged(&program)));
+    assert!(!printed(&Stage::new()), "root keeps the privileges of setuid programs");
+    assert!(printed(&Stage::unprivileged(&program)));
 }
 
 /// What was kept to follow tasks and descriptors is shown on demand only, and a filter of a

@@ -1,8 +1,7 @@
 //! A replay touches nothing: no file, no peer, no process that outlives it; and it needs nothing
 //! but its log.
 
-use crate::session::is_root;
-use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
+use crate::stage::{Ran, Running, SYSREEL, Stage, installed, is_root, kill, state_of, until};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -184,7 +183,7 @@ fn replays_elsewhere(stage: Stage, recorded: &Ran) {
     let other = Stage::new();
     for from in [stage.path("run.reel"), SYSREEL.into()] {
         let to = other.path(from.file_name().unwrap().to_str().unwrap());
-        // By another process: see `Session::apart`.
+        // By another process: see `Stage::with_copies`.
         let mut command = other.command("install");
         assert!(other.run(command.args(["-m", "755"]).arg(&from).arg(&to)).status.success());
     }

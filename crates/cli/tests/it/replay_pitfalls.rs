@@ -2,8 +2,7 @@
 //! it does not, or why it cannot occur.
 
 use crate::program::{alone, program};
-use crate::session::is_root;
-use crate::stage::{Running, SYSREEL, Stage, installed, until};
+use crate::stage::{Running, SYSREEL, Stage, installed, is_root, until};
 use std::fs;
 use std::io::Read;
 use std::path::PathBuf;

@@ -1,8 +1,7 @@
 //! The kernel itself as a witness of a replay: its tracepoint at the entry of every system call,
 //! which nobody can pass by. strace(1) could not tell, for what is traced already cannot be traced.
 
-use crate::session::is_root;
-use crate::stage::{SYSREEL, Stage, installed};
+use crate::stage::{SYSREEL, Stage, installed, is_root};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 //! program and its recorder go on, what can be kept is kept, and what is lost is told.
 
 use crate::program::program;
-use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, until};
+use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, until};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::Stdio;
@@ -162,7 +162,7 @@ fn what_is_no_log_is_not_overwritten() {
 #[test]
 fn files_and_links_of_others_are_not_written_to() {
     let stage = Stage::new();
-    let root = crate::session::is_root();
+    let root = is_root();
     symlink("target.reel", stage.path("link")).unwrap();
     let ran = record_to(&stage, &["-o", "link"]);
     if root {
@@ -239,11 +239,11 @@ fn a_tail_that_was_removed_still_keeps_what_was_committed() {
     let seen = count();
     until("the program goes on", || count() > seen + 2000);
     let entered = count();
-    crate::stage::kill(recorder.pid(), "KILL");
+    kill(recorder.pid(), "KILL");
     recorder.wait();
     let program = crate::crash::spawned(&log);
     let (written, _) = crate::crash::written(&log);
     let missing: Vec<_> = (1..=entered).filter(|number| !written.contains(number)).collect();
     assert!(missing.is_empty(), "{} of {entered} are lost: {missing:?}", missing.len());
-    crate::stage::kill(program, "KILL");
+    kill(program, "KILL");
 }

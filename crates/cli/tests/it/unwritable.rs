@@ -51,7 +51,7 @@ fn run(stage: &Stage, words: &str, out: Wrong, err: Wrong) -> Ran {
         if wrong == Wrong::Nothing { std::fs::read(file).unwrap() } else { Vec::new() }
     };
     let stderr = String::from_utf8_lossy(&read(err, &err_file)).into_owned();
-    Ran { status, stdout: read(out, &out_file), stderr }
+    Ran { status, stdout: read(out, &out_file), stderr, statements: String::new() }
 }
 
 /// A folder with a log of each kind, and a baseline that waits for a review.
