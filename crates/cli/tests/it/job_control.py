@@ -23,7 +23,7 @@ LIMIT = 60
 
 def stat(pid):
     try:
-        text = open(f"/proc/{pid}/stat").read()
+        text = open(f"/proc/{pid}/stat", errors="replace").read()
     except OSError:
         return None
     name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
@@ -33,7 +33,7 @@ def stat(pid):
 
 def status(pid):
     try:
-        return open(f"/proc/{pid}/status").read()
+        return open(f"/proc/{pid}/status", errors="replace").read()
     except OSError:
         return ""
 

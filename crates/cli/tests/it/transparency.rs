@@ -305,7 +305,7 @@ const JOB: &str = r#"
 import os, signal, subprocess, sys, time
 job = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, process_group=0)
 program = int(job.stdout.readline())
-def state(pid): return open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()[0]
+def state(pid): return open(f"/proc/{pid}/stat", errors="replace").read().rsplit(")", 1)[1].split()[0]
 def wait(pid, states):
     end = time.monotonic() + 60
     while state(pid) not in states: assert time.monotonic() < end, state(pid)

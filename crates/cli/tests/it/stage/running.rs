@@ -107,8 +107,9 @@ pub(crate) fn until(condition: &str, mut holds: impl FnMut() -> bool) {
 
 /// Returns a field of /proc/PID/status.
 pub(crate) fn status_of(pid: u32, field: &str) -> Option<String> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    status
+    // The name of a task may be any bytes (prctl(2), PR_SET_NAME).
+    let status = fs::read(format!("/proc/{pid}/status")).ok()?;
+    String::from_utf8_lossy(&status)
         .lines()
         .find_map(|line| Some(line.strip_prefix(field)?.strip_prefix(':')?.trim().to_owned()))
 }
