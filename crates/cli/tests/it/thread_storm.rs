@@ -4,6 +4,7 @@
 use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, until};
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::Stdio;
 
 const STORM: &str = r#"
@@ -35,7 +36,7 @@ fn no_thread_is_missed() {
         let own = recorder.pid().to_string();
         // A thread whose maker was seized in the midst of making it is attached to when that one
         // has stopped.
-        let whole = || log.exists() && tracers(pid).iter().all(|(_, tracer)| *tracer == own);
+        let whole = || has_begun(&log) && tracers(pid).iter().all(|(_, tracer)| *tracer == own);
         until("all threads are attached to", whole);
         // From now on every thread that there is, is traced, however young.
         for _ in 0..20 {
@@ -67,6 +68,11 @@ fn tracers(pid: u32) -> Vec<(String, String)> {
             Some((thread.file_name().into_string().ok()?, tracer.to_owned()))
         })
         .collect()
+}
+
+/// Whether the log has its header. Until then SIGTERM ends the recorder at once.
+fn has_begun(log: &Path) -> bool {
+    fs::metadata(log).is_ok_and(|data| data.len() > 0)
 }
 
 fn is_dead(state: &str) -> bool {
@@ -110,7 +116,7 @@ fn no_process_of_a_tree_is_missed() {
         // Every process is attached to when its parent has made its first stop.
         let whole =
             || descendants(pid).into_iter().flat_map(tracers).all(|(_, tracer)| tracer == own);
-        until("all are attached to", || log.exists() && whole());
+        until("all are attached to", || has_begun(&log) && whole());
         for _ in 0..20 {
             for process in descendants(pid) {
                 for (thread, tracer) in tracers(process) {
