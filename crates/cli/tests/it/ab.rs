@@ -1,4 +1,4 @@
-//! Two commands beside each other, turn by turn.
+//! `ab`: two commands, run in turn and compared.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage, kill, state_of, status_of, until};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
 
-/// A folder with two builds of one program, as scripts.
+/// Makes a folder with two builds of one program, as scripts.
 fn builds(a: &str, b: &str) -> Stage {
     let stage = Stage::new();
     for (folder, script) in [("old", a), ("new", b)] {
@@ -17,7 +17,7 @@ fn builds(a: &str, b: &str) -> Stage {
     stage
 }
 
-/// What fails, and what is unstable: rule, sign and subject.
+/// Returns the failing and the unstable differences: rule, sign and subject.
 #[track_caller]
 fn told(ran: &Ran) -> (Vec<String>, Vec<String>) {
     ran.never_panics();
@@ -63,7 +63,7 @@ fn what_one_side_always_does_and_the_other_never_fails() {
         (found, unstable.len(), ran.status.code()),
         (wanted.map(str::to_owned).to_vec(), 0, Some(1))
     );
-    // The other way round the same is gone.
+    // Exchanged sides turn an addition into a removal.
     let ran =
         stage.sysreel(&["ab", "-n", "1", "-a", "new/prog", "-b", "old/prog", "--format", "json"]);
     let wanted = [
@@ -72,10 +72,10 @@ fn what_one_side_always_does_and_the_other_never_fails() {
         "fs.read.gone removed read /etc/passwd",
     ];
     assert_eq!(told(&ran).0, wanted);
-    // In text each side is its command, and the gate is error.
+    // In text, each side is named by its command, and the gate is `error`.
     let ran = stage.sysreel(&["ab", "-n", "1", "-a", "old/prog", "-b", "new/prog 'x y'"]);
     let text = ran.text();
-    // With the calls around the first of them, on both sides.
+    // The calls around the first difference are shown for both sides.
     for words in ["where it shows first: exit.status exit", "exit_group(0)", "exit_group(3)"] {
         assert!(text.contains(words), "{words:?} is not in\n{text}");
     }
@@ -146,7 +146,7 @@ fn wrong_usage_and_what_cannot_run() {
     ran.fails(3, &["No such file"]);
 }
 
-/// Asked to end in the midst of a run, it leaves nothing behind.
+/// A signal in the middle of a run ends `ab` without leaving files or processes behind.
 #[test]
 fn a_signal_leaves_no_folder_and_no_recorder() {
     for (signal, number) in [("TERM", 15), ("HUP", 1), ("INT", 2)] {
@@ -166,7 +166,8 @@ fn a_signal_leaves_no_folder_and_no_recorder() {
         assert_eq!(fs::read_dir(&temporary).unwrap().count(), 1);
         kill(ab.pid(), signal);
         if signal == "INT" {
-            // A terminal would have sent it to the program as well, for which this waits.
+            // A terminal would send the signal to the program as well, and the recorder waits for
+            // that.
             kill(program, signal);
         }
         assert_eq!(ab.wait().signal(), Some(number));

@@ -1,5 +1,5 @@
-//! Attaching to a program in the middle of a call: what the kernel shows decides, and no entry is
-//! made up.
+//! Attaches to a program in the middle of a call. The kernel's struct decides what the first stop
+//! is; no entry is invented.
 
 use crate::matcher::check;
 use crate::program::alone;
@@ -36,8 +36,8 @@ fn holds(call: &str) {
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
 
-/// How the call goes on after PTRACE_INTERRUPT: by restart_syscall(2) if it has a timeout, else as
-/// itself. The result that only a tracer sees says which.
+/// Returns the call that goes on after PTRACE_INTERRUPT, and the result that a tracer sees:
+/// restart_syscall(2) if the call has a timeout, else the same call.
 fn goes_on_as(call: &str) -> (&str, i64) {
     match call {
         "nanosleep" | "poll" => ("restart_syscall", -516),
@@ -46,7 +46,8 @@ fn goes_on_as(call: &str) -> (&str, i64) {
     }
 }
 
-/// Attaches to a `sleeper` in that call, ends it, and says what the log must show.
+/// Attaches to a `sleeper` in that call and ends it. Returns the statements that the log must
+/// satisfy.
 pub(crate) fn record(call: &str) -> (Stage, String) {
     let program = alone("sleeper");
     let stage = Stage::with_copies(&program);
@@ -70,7 +71,7 @@ pub(crate) fn record(call: &str) -> (Stage, String) {
     (stage, statements)
 }
 
-/// Until the task blocks in that call: /proc/PID/syscall has the number while it does (proc(5)).
+/// Waits until the task blocks in that call: /proc/PID/syscall then has its number (proc(5)).
 fn wait_in_call(tid: u32, nr: u64) {
     until("the task blocks in the call", || {
         let call = fs::read_to_string(format!("/proc/{tid}/syscall")).unwrap_or_default();
@@ -78,7 +79,7 @@ fn wait_in_call(tid: u32, nr: u64) {
     });
 }
 
-/// Until the recorder has seen the call go on. A log can be read while it grows.
+/// Waits until the log has the entry of the restarted call. A log can be read while it grows.
 fn wait_for_entry(stage: &Stage) {
     until("the entry is in the log", || {
         let log = stage.log();

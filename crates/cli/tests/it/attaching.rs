@@ -1,4 +1,4 @@
-//! Attaching to programs that run, whatever they are doing, and leaving them as they were found.
+//! Attaches to running programs in any state, and leaves them as they were.
 
 use crate::program::program;
 use crate::stage::{Read, Running, SYSREEL, Stage, each, kill, state_of, status_of, until};
@@ -58,13 +58,13 @@ fn attach_to_a_loop_of_execs(times: u32) {
     );
 }
 
-/// The count in its arguments: how many images it has been.
+/// Returns the counter in the program's arguments: how often it has called execve.
 fn execs_of(pid: u32) -> Option<u64> {
     let arguments = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
     String::from_utf8(arguments).ok()?.split('\0').nth(2)?.parse().ok()
 }
 
-/// Every exit belongs to the entry right before it, and is what that call answers; answers whether
+/// Asserts that every exit belongs to the entry before it and answers that call. Returns whether
 /// the first exit has no entry.
 fn calls_pair(stops: &[Seen]) -> bool {
     let nr = |name| number(Abi::X86_64, name).unwrap();
@@ -107,7 +107,7 @@ impl Seen {
     }
 }
 
-/// The stops of a log, which may still be growing.
+/// Returns the stops of a log, which may still be growing.
 fn stops(log: &Path) -> (Vec<Seen>, Read) {
     let mut stops = Vec::new();
     if !log.exists() || fs::metadata(log).unwrap().len() == 0 {
@@ -128,7 +128,7 @@ fn stops(log: &Path) -> (Vec<Seen>, Read) {
     (stops, read)
 }
 
-/// Starts a recorder and waits until it has seen a stop.
+/// Starts a recorder and waits until its log has a stop.
 fn attach(stage: &Stage, pid: u32, log: &Path) -> Running {
     let mut recorder = Running::start(
         stage.command(SYSREEL).args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(log),
@@ -140,7 +140,7 @@ fn attach(stage: &Stage, pid: u32, log: &Path) -> Running {
     recorder
 }
 
-/// Ends a recording by SIGTERM, which is then how the recorder ends.
+/// Ends a recording by SIGTERM, which must also be how the recorder ends.
 fn detach(recorder: Running) {
     kill(recorder.pid(), "TERM");
     assert_eq!(recorder.wait().signal(), Some(SIGTERM));
@@ -196,7 +196,7 @@ fn attach_to_a_server(times: u32) {
     assert!(server.wait().success());
 }
 
-/// A client that sends line after line and wants each back.
+/// A client that sends lines and expects each of them back.
 struct Load {
     answered: Arc<AtomicU64>,
     ending: Arc<AtomicBool>,
@@ -316,8 +316,8 @@ fn what_a_task_is_doing_it_goes_on_doing() {
             );
         }
         settled();
-        // Of a stopped process both wait until it is continued. One signal may come before it
-        // sleeps again.
+        // While the process is stopped, both wait until it is continued. It may handle one signal
+        // before it sleeps again.
         let mut ended = false;
         until("it ends", || {
             if !ended {
@@ -341,7 +341,7 @@ fn tasks(pid: u32) -> Vec<u32> {
     tids
 }
 
-/// The ids of the tasks that the recorder has attached to.
+/// Returns the ids of the tasks that the recorder attached to.
 fn attached_tasks(log: &Path) -> Vec<u32> {
     let mut tids = Vec::new();
     each(log, |_, event| {

@@ -1,4 +1,5 @@
-//! Signals and stops of a process that is recorded for a while: delivered once each, and obeyed.
+//! Signals and stops of a process that is recorded for a part of its life: each signal is delivered
+//! once, and each stop is obeyed.
 
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, state_of, until};
@@ -22,7 +23,7 @@ fn detach(recorder: Running) {
     assert_eq!(recorder.wait().signal(), Some(15));
 }
 
-/// The wait statuses of all stops.
+/// Returns the wait statuses of all stops.
 fn statuses(log: &Path) -> Vec<u32> {
     let mut statuses = Vec::new();
     if fs::metadata(log).is_ok_and(|log| log.len() > 0) {
@@ -37,8 +38,8 @@ fn statuses(log: &Path) -> Vec<u32> {
     statuses
 }
 
-/// A process that stops while it is recorded makes no step until it is continued, also when it is
-/// let go before.
+/// A process that is stopped while it is recorded does not run until it is continued, even if the
+/// recorder detaches first.
 #[test]
 fn a_process_that_stops_stays_stopped() {
     let stage = Stage::new();
@@ -51,7 +52,7 @@ fn a_process_that_stops_stays_stopped() {
     kill(target.pid(), "STOP");
     let group_stop = PTRACE_EVENT_STOP << 16 | SIGSTOP << 8 | 0x7f;
     until("the group stop is seen", || statuses(&log).contains(&group_stop));
-    // It would end by this one, were it not stopped.
+    // This signal would end the process if it ran.
     kill(target.pid(), "USR1");
     for _ in 0..50 {
         assert_eq!(state_of(target.pid()), Some('t'));
@@ -64,8 +65,7 @@ fn a_process_that_stops_stays_stopped() {
     assert!(target.wait().success(), "it ends by the signal that waited");
 }
 
-/// One process sends a signal, waits until the other has handled it, and sends the next: as fast as
-/// they can.
+/// Two processes that send each other a signal in turn, each as soon as it has handled the last.
 const PAIR: &str = r#"
 import os, select, signal
 read, write = os.pipe()
@@ -110,8 +110,8 @@ fn no_signal_is_lost_or_made() {
     pair.wait();
 }
 
-/// A group of processes that is recorded is interrupted, as Ctrl-C does it: each ends as it would,
-/// and with them the recording.
+/// SIGINT to a recorded process group, as Ctrl-C sends it: each process ends as it would, and so
+/// does the recording.
 #[test]
 fn a_group_of_attached_processes_is_interrupted() {
     let stage = Stage::new();
@@ -132,12 +132,12 @@ fn a_group_of_attached_processes_is_interrupted() {
     command.args(["record", "-q", "--tree", "-p", &pids[0].to_string(), "-o"]).arg(&log);
     let recorder = Running::start(&mut command);
     until("they are attached to", || !statuses(&log).is_empty());
-    // dash's kill takes a negative id only without `--`.
+    // The kill of dash takes a negative id only without `--`.
     let run = stage.sh(&format!("kill -INT -{}", pids[0]));
     assert!(run.status.success(), "{run:?}");
     assert_eq!(leader.wait().code(), Some(5));
-    // A background process of a shell without job control ignores SIGINT (POSIX): the pipe's end
-    // ends it.
+    // A shell without job control starts background processes with SIGINT ignored (POSIX); this one
+    // ends when its pipe does.
     assert!(recorder.wait().success());
     let mut ends = 0;
     each(&log, |_, event| ends += u32::from(matches!(event.decode(), Ok(Body::Gone(_)))))

@@ -1,6 +1,6 @@
-//! `record --audit` finds nothing: not in the fixture programs, not in real ones.
+//! `record --audit` finds nothing in the fixture programs and in real programs.
 //!
-//! That it finds what is wrong with a wrong table is shown in tests/seeded.
+//! That it finds faults of a wrong table is tested in tests/seeded.
 
 use crate::fixtures::PROGRAMS;
 use crate::program::program;
@@ -8,10 +8,10 @@ use crate::stage::{Ran, Stage, installed};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
-/// The exit status of a recording that has findings.
+/// The exit status of a recording with findings.
 const FOUND: i32 = 124;
 
-/// Whether this kernel can be asked what an audit must know.
+/// Whether this kernel can tell which pages were written, as an audit needs.
 fn can_audit() -> bool {
     match sysreel_sys::pages::check() {
         Ok(()) => true,
@@ -27,7 +27,7 @@ fn nothing_is_found_in_the_fixtures() {
     if !can_audit() {
         return;
     }
-    // Calls of threads, and of whoever shares memory, are not judged.
+    // Calls of threads, and of processes that share memory, are not judged.
     let mut judged = 0;
     for name in PROGRAMS {
         let program = program(name);
@@ -112,7 +112,7 @@ fn curl() {
     assert!(ran.text().contains("hello"), "{ran:?}");
 }
 
-/// Runs the script with every program in it audited.
+/// Runs the script and audits every program in it.
 #[track_caller]
 fn audited(stage: &Stage, script: &str) -> Ran {
     let ran = stage.sysreel(&["record", "--audit", "-o", "run.reel", "--", "sh", "-c", script]);

@@ -1,9 +1,9 @@
-//! A baseline is made, holds, is broken by a change, reviewed and accepted.
+//! A baseline is recorded, holds, is broken by a change, and is reviewed and accepted.
 
 use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
 
-/// A script with much of what varies from run to run: made-up names, pids, times, another order.
+/// A script with much that varies between runs: temporary names, pids, times, the order of lines.
 const NOISY: &str = "t=$(mktemp); echo $$ > \"$t\"; echo $$ > state.$$; sort -R in > out; cat \
     \"$t\" | wc -c > /dev/null; rm \"$t\" state.$$\n";
 
@@ -14,7 +14,7 @@ fn stage(script: &str) -> Stage {
     stage
 }
 
-/// `sysreel baseline` without whatever CI the tests run in.
+/// Runs `sysreel baseline` outside of any CI that the tests may run in.
 fn baseline(stage: &Stage, words: &[&str]) -> Ran {
     let mut command = stage.command(SYSREEL);
     command.arg("baseline").args(words);
@@ -42,7 +42,7 @@ fn the_same_program_keeps_its_baseline() {
         "{text}"
     );
     assert!(text.contains("\n~ 2/2 mktemp write $TMP/tmp.<alnum:10> ok\n"), "{text}");
-    // One effect a line, sorted.
+    // One effect per line, sorted.
     let effects: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("= ")).collect();
     assert!(
         effects.len() > 10
@@ -84,7 +84,7 @@ fn a_change_is_found_reviewed_and_accepted() {
         assert_eq!(value["failing"], 2);
         assert!(!value["noise"].as_array().unwrap().is_empty());
     }
-    // It is reviewed, and until then nothing changes.
+    // The new baseline waits for a review; until then nothing changes.
     assert_eq!(text(&stage, "sysreel.baseline"), before);
     let review = baseline(&stage, &["review"]).text();
     for line in [
@@ -99,7 +99,7 @@ fn a_change_is_found_reviewed_and_accepted() {
     assert!(baseline(&stage, &["accept"]).status.success());
     let ran = baseline(&stage, &["check", "--gate", "note"]);
     assert!(ran.status.success() && !stage.path("sysreel.baseline.new").exists(), "{ran:?}");
-    // And back: what is gone is found too, and taken out.
+    // Changing back is a removal, which is found too.
     stage.write("s.sh", NOISY);
     let ran = baseline(&stage, &["check", "--gate", "warn"]);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
@@ -110,7 +110,7 @@ fn a_change_is_found_reviewed_and_accepted() {
     assert_eq!(text(&stage, "sysreel.baseline"), before);
 }
 
-/// A file counts the runs: only what comes back each time fails.
+/// A file counts the runs: only what every repetition shows fails.
 #[test]
 fn what_does_not_come_back_is_unstable() {
     let script = "n=$(cat n); echo x$n > n; case $n in ONCE) read x < /etc/passwd; exit 3;; esac\n";
@@ -123,7 +123,7 @@ fn what_does_not_come_back_is_unstable() {
         assert_eq!(ran.status.code(), Some(status), "{once}: {ran:?}");
         let unstable = ran.text().contains("in 1 of 3: exit.status sh ~ exit: 0 => 3");
         assert_eq!(unstable, status == 0, "{once}: {ran:?}");
-        // Not confirmed, once is enough.
+        // Without confirmation one run is enough to fail.
         stage.write("n", "xxx");
         assert_eq!(baseline(&stage, &["check", "--confirm", "0"]).status.code(), Some(1));
     }
@@ -159,7 +159,7 @@ fn what_must_not_vary_is_never_learned() {
             "{line} is not in\n{text}"
         );
     }
-    // So it is red until somebody says why it may be.
+    // It fails until the policy gives a reason.
     assert_eq!(baseline(&stage, &["check", "--policy", "p.toml"]).status.code(), Some(1));
     stage.write("n", "");
     stage.write(
@@ -200,7 +200,7 @@ fn surroundings_decide_what_is_comparable() {
     assert!(baseline(&stage, &["check", "--image", "two", "--allow-env-drift"]).status.success());
     stage.write("p.toml", "[environment]\nkey = [\"machine\"]\n");
     assert!(baseline(&stage, &["check", "--image", "two", "--policy", "p.toml"]).status.success());
-    // A second variant stands beside the first.
+    // A second variant is added to the first.
     assert!(
         baseline(&stage, &["record", "-n", "2", "--image", "two", "sh", "s.sh"]).status.success()
     );
@@ -259,7 +259,8 @@ fn what_cannot_be_done_is_told() {
     baseline(&stage, &["check"]).fails(3, &["check-1 was not recorded"]);
 }
 
-/// One change each, and what it is called. The baseline is that of the first script.
+/// One change per case, with the rule that must report it. The baseline is that of the first
+/// script.
 #[test]
 fn seeded_changes_break_a_baseline() {
     let before = "mkdir -p d; cp in d/x; sync d/x; mv d/x d/y; chmod 600 d/y; (exit 0); cat in > \
@@ -305,8 +306,7 @@ fn seeded_changes_break_a_baseline() {
         ),
     ] {
         let stage = stage(before);
-        // The policy leaves what belongs to the machine out of sight: nothing but the change is
-        // left.
+        // The policy ignores what depends on the machine, so that only the change is left.
         stage.write(
             "p.toml",
             "[[ignore]]\nop = \"stat\"\nreason = \"x\"\n[[ignore]]\nop = \"read\"\nresource = \
@@ -327,7 +327,7 @@ fn seeded_changes_break_a_baseline() {
     }
 }
 
-/// What real programs make up is learned from two runs.
+/// Temporary names of real programs are learned from two runs.
 #[test]
 fn real_programs_keep_their_baseline() {
     const PYTHON: &str = "import tempfile, threading, asyncio, os, json, subprocess\n\

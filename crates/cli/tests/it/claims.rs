@@ -1,4 +1,4 @@
-//! What a single statement says of a single stop, region or line.
+//! Checks a single statement against a single stop, region or line.
 
 use crate::matcher::about;
 use crate::statements::{Claim, Count, Pattern, Place, Shape, Statement, Who};
@@ -6,10 +6,10 @@ use crate::stops::{Call, Region, Stop, What, short};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// How many of a task's last stops are shown when its end is not as stated.
+/// How many of a task's last stops are shown when it ended in another way than stated.
 const LAST: usize = 8;
 
-/// The exit of the call whose entry is at `entry`.
+/// Returns the index of the exit of the call that begins at `entry`.
 pub(crate) fn exit_of(stops: &[&Stop], entry: usize) -> Option<usize> {
     (entry + 1..stops.len())
         .find(|&at| matches!(stops[at].what, What::Entry(_) | What::Exit { .. }))
@@ -30,8 +30,8 @@ pub(crate) fn is(shape: &Shape, stop: &Stop) -> bool {
         (Shape::Exit { rval, error, arch }, What::Exit { rval: r, error: e, arch: a }) => {
             rval == r
                 && error.is_none_or(|error| error == *e)
-                // The exit of an x32 call says x86_64, as its entry does: the number alone tells
-                // them apart.
+                // The exit of an x32 call has the arch x86_64, as its entry does: only the number
+                // tells them apart.
                 && arch.as_ref().is_none_or(|arch| arch == a)
         }
         (Shape::Seccomp { name, data }, What::Seccomp { call, data: shown }) => {
@@ -51,7 +51,7 @@ fn named(name: Option<&str>, call: &Call) -> bool {
     name.is_none_or(|name| Some(name) == call.name.as_deref())
 }
 
-/// Whether the call whose entry is at `entry` has the memory that is stated.
+/// Checks the stated memory of the call that begins at `entry`.
 pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Result<(), String> {
     let (place, test): (&Place, &dyn Fn(&Region) -> bool) = match &statement.claim {
         Claim::Memory(place, pattern) => (place, &|region| holds(pattern, region)),
@@ -98,7 +98,8 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
     Err(why)
 }
 
-/// Whether the call has as many regions as stated: one too many is memory that it does not concern.
+/// Checks that the call has as many regions as stated: a region too many is memory that the call
+/// does not concern.
 fn regions(count: &Count, stops: &[&Stop], entry: usize) -> Result<(), String> {
     let at_exit = exit_of(stops, entry).map_or(&[][..], |exit| &stops[exit].regions);
     let at_entry = &stops[entry].regions[..];
@@ -118,7 +119,7 @@ fn regions(count: &Count, stops: &[&Stop], entry: usize) -> Result<(), String> {
     Err(why)
 }
 
-/// A region that the capture limit has cut holds the beginning.
+/// Whether the region matches. One that the capture limit cut must match as far as it goes.
 fn holds(pattern: &Pattern, region: &Region) -> bool {
     if region.cut {
         let both = region.bytes.len().min(pattern.bytes.len());
@@ -132,7 +133,7 @@ fn holds(pattern: &Pattern, region: &Region) -> bool {
     }
 }
 
-/// The statements that have no place in an order.
+/// Checks the statements that have no place in an order.
 pub(crate) fn alone(
     statement: &Statement,
     tasks: &BTreeMap<u32, Vec<&Stop>>,
@@ -192,7 +193,7 @@ fn last(who: Who, tasks: &BTreeMap<u32, Vec<&Stop>>) -> String {
     stops[stops.len().saturating_sub(LAST)..].iter().map(|stop| format!("    {stop}\n")).collect()
 }
 
-/// Whether a stated line is printed.
+/// Checks that a stated line was printed.
 pub(crate) fn printed_line(statement: &Statement, lines: &[String]) -> Result<(), String> {
     match &statement.claim {
         Claim::Print(text) if !lines.iter().any(|line| one_space(line) == one_space(text)) => {
@@ -202,8 +203,8 @@ pub(crate) fn printed_line(statement: &Statement, lines: &[String]) -> Result<()
     }
 }
 
-/// The printed lines without the ids before them, and those that another task has torn apart joined
-/// again.
+/// Returns the printed lines without ids, with the parts of calls that another task interrupted
+/// joined.
 pub(crate) fn whole_lines(printed: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut begun: BTreeMap<&str, &str> = BTreeMap::new();
@@ -221,7 +222,7 @@ pub(crate) fn whole_lines(printed: &str) -> Vec<String> {
     lines
 }
 
-/// Takes off the id that stands before a line when there are several tasks.
+/// Splits off the id that begins a line when there are several tasks.
 fn id_and_text(line: &str) -> (&str, &str) {
     let (inner, end) = match line.strip_prefix("[pid ") {
         Some(rest) => (rest.trim_start_matches(' '), "] "),
@@ -234,7 +235,7 @@ fn id_and_text(line: &str) -> (&str, &str) {
     }
 }
 
-/// How far to the right the result stands is a matter of the printer's options.
+/// Replaces the padding before the result by one space: its width is an option of the printer.
 fn one_space(line: &str) -> String {
     let mut text = line.to_owned();
     while text.contains(")  ") {
@@ -243,7 +244,7 @@ fn one_space(line: &str) -> String {
     text
 }
 
-/// The printed lines that begin like a stated one.
+/// Returns the printed lines that begin like a stated one.
 fn like_it(text: &str, lines: &[String]) -> String {
     let head = text.split_inclusive(['(', '{']).next().unwrap_or(text);
     let alike: Vec<&str> =

@@ -1,6 +1,6 @@
-//! Which rows of the table the fixture programs exercise: on success, on error, not at all.
-//! fixtures/programs/COVERAGE names those that they do not, each with its reason; a name too many
-//! there is as wrong as one too few.
+//! Which rows of the table the fixture programs exercise, on success and on error.
+//! fixtures/programs/COVERAGE lists those that they do not, each with a reason. The list must be
+//! exact.
 //!
 //! `cargo test -p sysreel-cli --test it -- coverage --nocapture` prints the numbers and the names.
 
@@ -14,16 +14,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use sysreel_abi::{Abi, ArgKind, CallKind, Row, number};
 
-/// The ABIs whose rows a test can exercise on a machine of today.
+/// The ABIs that current machines can run.
 const ABIS: [Abi; 2] = [Abi::X86_64, Abi::I386];
-/// How a program says, in a remark, that this machine cannot show everything.
+/// How a program remarks that this machine lacks something.
 const LACKS: &str = "# lacks ";
 const ENOSYS: i64 = 38;
 
 #[test]
 fn what_is_not_exercised_is_listed_with_its_reason() {
     let list = listed(&std::fs::read_to_string(folder().join("COVERAGE")).unwrap()).unwrap();
-    // A condition that machine_has.c does not know would hold on every machine.
+    // A condition that machine_has.c does not know would seem to hold on every machine.
     let probes = std::fs::read_to_string(folder().join("machine_has.c")).unwrap();
     for thing in list.values().filter_map(|when| when.without.as_ref()) {
         assert!(
@@ -55,28 +55,28 @@ enum Outcome {
 /// A row of an ABI, and an outcome.
 type Case = (Abi, &'static str, Outcome);
 
-/// What all programs have shown.
+/// What the programs showed, taken together.
 #[derive(Default)]
 struct Measured {
     seen: BTreeSet<Case>,
-    /// Those of them that a program also states, so that they are held against the log.
+    /// The cases that a program also states, so that the log is checked for them.
     stated: BTreeSet<Case>,
-    /// Calls that this kernel does not have: nobody can say more of them here.
+    /// Calls that this kernel does not have.
     absent: BTreeSet<(Abi, &'static str)>,
     lacks: BTreeSet<String>,
-    /// What the machine has that others lack.
+    /// What this machine has and others may lack.
     has: BTreeSet<String>,
 }
 
-/// The cases that are not exercised, each with when that is so.
+/// The cases that are not exercised, each with its condition.
 type Listed = BTreeMap<Case, When>;
 
 /// When a case is not exercised.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct When {
-    /// Only if the tests do not run as root.
+    /// Only when the tests do not run as root.
     as_user: bool,
-    /// Only if the machine does not have this (see machine_has.c).
+    /// Only when the machine lacks this (machine_has.c).
     without: Option<String>,
 }
 
@@ -87,7 +87,7 @@ impl When {
     }
 }
 
-/// As whom the programs run.
+/// The user that the programs run as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Who {
     Root,
@@ -177,7 +177,7 @@ impl Measured {
     }
 }
 
-/// What a signal handler returns to may look like an error and is none.
+/// The register that a signal handler's return restores may look like an error and is none.
 fn outcome(row: &Row, error: bool) -> Outcome {
     if error && row.kind != CallKind::SigReturn { Outcome::Error } else { Outcome::Success }
 }
@@ -191,7 +191,7 @@ fn rows(abi: Abi) -> impl Iterator<Item = &'static Row> {
     number::calls(abi).filter_map(|(_, _, row)| row)
 }
 
-/// What the list says too much or too little for those who run the tests like this.
+/// Returns the lines that the list has too many or too few for this user.
 fn judge(who: Who, measured: &Measured, list: &Listed) -> Vec<String> {
     let mut problems = Vec::new();
     eprintln!("as {who}, on a machine with {:?}:", measured.has);
@@ -208,7 +208,7 @@ fn judge(who: Who, measured: &Measured, list: &Listed) -> Vec<String> {
                 match (measured.seen.contains(&case), listed) {
                     (true, true) => problems
                         .push(format!("as {who}, {abi} {outcome} of {} is exercised", row.name)),
-                    // A machine that cannot show everything shows less.
+                    // A machine that lacks something exercises fewer cases.
                     (false, false) if measured.lacks.is_empty() => {
                         problems.push(format!(
                             "as {who}, {abi} {outcome} of {} is not exercised",
@@ -246,8 +246,8 @@ fn report(measured: &Measured, abi: Abi) {
     );
 }
 
-/// The list: a heading `ABI OUTCOME [as user] [without THING]: REASON`, and below it names,
-/// indented.
+/// Parses the list: headings `ABI OUTCOME [as user] [without THING]: REASON`, each followed by
+/// indented names.
 fn listed(text: &str) -> Result<Listed, String> {
     let mut list = Listed::new();
     let mut heading = None;

@@ -1,5 +1,5 @@
-//! The recorder is killed, the program is killed, the recorder is asked to stop: what was committed
-//! is in the log, and the program that goes on goes on as if nothing had been.
+//! The recorder is killed, the program is killed, the recorder is asked to end: what was committed
+//! is in the log, and a program that survives goes on unharmed.
 
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, kill, state_of, status_of, until};
@@ -26,10 +26,10 @@ fn long_kills_of_the_recorder() {
     kill_recorders(60);
 }
 
-/// A number in the ledger means that its write(2) had returned: the exit stop was reported,
-/// committed, and only then the task was resumed. So whatever the ledger held before the kill must
-/// be in the log. What the program, which lives on, enters after it is not: so the ledger is read
-/// first.
+/// A number in the ledger means that its write(2) returned: the exit stop was reported and
+/// committed before the task was resumed. So the log must have every number that the ledger had
+/// before the kill. The program lives on and adds numbers that are not in the log; therefore the
+/// ledger is read first.
 fn kill_recorders(times: u64) {
     let (mut numbers, mut events) = (0, 0);
     for turn in 0..times {
@@ -38,14 +38,14 @@ fn kill_recorders(times: u64) {
         let mut command =
             record(&stage, &log, &["--capture-limit", if turn % 2 == 0 { "64K" } else { "all" }]);
         let recorder = Running::start(command.arg(&program("ledger").binary).arg(&ledger));
-        // From a few events to more than all segments of the tail hold, at no round number.
+        // From a few events to more than all segments of the tail hold, and no round numbers.
         let wanted = [1, 40, 1_000, 20_000, 60_001, 7, 35_003, 90_011]
             [usize::try_from(turn % 8).unwrap()]
             + turn * 13;
         until("the program is so far", || count(&ledger) >= wanted);
         let program = spawned(&log);
-        // The recorder dies while it works: nothing is stopped for it. The ledger only grows
-        // between the look and the kill.
+        // The recorder is killed while it works. The ledger only grows between this look and the
+        // kill.
         let entered = count(&ledger);
         kill(recorder.pid(), "KILL");
         assert_eq!(recorder.wait().signal(), Some(SIGKILL));
@@ -60,8 +60,8 @@ fn kill_recorders(times: u64) {
             );
         }
         numbers += entered;
-        // Nothing is made up: the log may be ahead of the ledger by what was written and not yet
-        // entered, and no more.
+        // Nothing is invented: the log may be ahead of the ledger only by what was written and not
+        // yet entered.
         let most = written.last().copied().unwrap_or(0);
         assert!(most <= entered_later + 1, "the log has {most}, the program wrote {entered_later}");
         assert_eq!(written.len() as u64, most, "a number is missing between others");
@@ -72,7 +72,7 @@ fn kill_recorders(times: u64) {
     );
 }
 
-/// Waits until the program runs on without its tracer; answers the count after that.
+/// Waits until the program runs without a tracer and returns the count after that.
 fn untraced(program: u32, ledger: &Path, entered: u64) -> u64 {
     until("the program runs on, alone", || {
         status_of(program, "TracerPid").as_deref() == Some("0") && count(ledger) > entered + 1
@@ -86,7 +86,7 @@ fn record(stage: &Stage, log: &Path, options: &[&str]) -> Command {
     command
 }
 
-/// The ledger's first word.
+/// Returns the first word of the ledger.
 pub(crate) fn count(ledger: &Path) -> u64 {
     use std::os::unix::fs::FileExt;
     let mut word = [0; 8];
@@ -96,7 +96,7 @@ pub(crate) fn count(ledger: &Path) -> u64 {
     }
 }
 
-/// The id of the program: the log's first task.
+/// Returns the id of the program, the first task of the log.
 pub(crate) fn spawned(log: &Path) -> u32 {
     let mut tid = None;
     each(log, |_, event| {
@@ -107,8 +107,8 @@ pub(crate) fn spawned(log: &Path) -> u32 {
     tid.expect("the program is in the log")
 }
 
-/// The numbers that the program wrote, as the memory of its write calls has them, and how many
-/// events there are.
+/// Returns the numbers that the program wrote, from the memory of its write calls, and the number
+/// of events.
 pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
     let write = number(Abi::X86_64, "write").unwrap();
     let mut numbers = BTreeSet::new();
@@ -128,7 +128,8 @@ pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
     (numbers, read.events)
 }
 
-/// A crashed recording can be printed, says that it is one, and the tail goes with it.
+/// The log of a killed recorder can be printed together with its tail, and the output says that it
+/// has no end.
 #[test]
 fn a_log_without_an_end_is_printed_and_said_to_be_one() {
     let stage = Stage::new();
@@ -146,7 +147,7 @@ fn a_log_without_an_end_is_printed_and_said_to_be_one() {
     assert!(printed.text().matches("write(").count() >= 500);
     let info = stage.sysreel(&["info", "run.reel"]);
     assert!(info.fails(3, &[]).text().contains("unfinished"), "{info:?}");
-    // The next recording to the same file begins anew, and takes the old tail away.
+    // The next recording to the same file starts over and removes the old tail.
     kill(program, "KILL");
     assert!(stage.sysreel(&["record", "-q", "-o", "run.reel", "true"]).status.success());
     assert!(!stage.path("run.reel.tail").exists());
@@ -172,8 +173,8 @@ fn a_program_that_is_killed_has_a_clean_log() {
     assert_eq!(ends, [(9, GoneHow::REAPED)]);
 }
 
-/// A recorder that is asked to stop ends its log, and many processes at once are let go with all
-/// that belongs to them: no signal, no exit status, no CPU is missing.
+/// A recorder that is asked to end finishes its log and detaches from many processes at once. They
+/// keep their signals, exit statuses and CPU mask.
 #[test]
 fn the_program_runs_on_when_the_recording_is_ended() {
     for turn in 0..6 {
@@ -211,7 +212,7 @@ fn the_program_runs_on_when_the_recording_is_ended() {
     }
 }
 
-/// Asleep in a call, stopped by a signal: each task is let go and goes on as it would have.
+/// Tasks that sleep in a call or are stopped by a signal are detached and go on.
 #[test]
 fn tasks_in_every_state_are_let_go() {
     let stage = Stage::new();

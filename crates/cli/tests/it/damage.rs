@@ -1,12 +1,12 @@
-//! A log with a damaged byte, or cut short: every command gives what it gives for the whole log, or
-//! says what is wrong and ends with a status that is not 0.
+//! A log with a damaged byte, or cut short: every command prints the same as for the whole log, or
+//! says what is wrong and exits with a status other than 0.
 
 use crate::program::tiny;
 use crate::stage::{Ran, SYSREEL, Stage};
 use std::fs;
 use std::ops::Range;
 
-/// Every reader. `LOG` is the log that may be damaged, `WHOLE` the same one undamaged.
+/// Every command that reads. `LOG` is the log that may be damaged, `WHOLE` an undamaged copy.
 const COMMANDS: [&[&str]; 8] = [
     &["print", "LOG"],
     &["print", "--format", "raw", "LOG"],
@@ -18,12 +18,12 @@ const COMMANDS: [&[&str]; 8] = [
     &["replay", "LOG"],
 ];
 
-/// A log that can be replayed, whole, and beside it the place where damaged ones go.
+/// A log that can be replayed, and the place for its damaged copies.
 struct Damage {
     stage: Stage,
     whole: Vec<u8>,
     expected: Vec<Ran>,
-    /// Of each command: how often it gave the same, and how often it told.
+    /// For each command: how often its output was the same, and how often it reported damage.
     counts: [[u64; 2]; COMMANDS.len()],
 }
 
@@ -44,7 +44,7 @@ impl Damage {
         Damage { stage, whole, expected, counts: Default::default() }
     }
 
-    /// Looks what every command makes of these bytes.
+    /// Runs every command on these bytes.
     #[track_caller]
     fn check(&mut self, what: &str, bytes: &[u8]) {
         fs::write(self.stage.path("LOG"), bytes).unwrap();
@@ -86,7 +86,7 @@ impl Damage {
 fn no_command_keeps_quiet_about_damage() {
     let mut damage = Damage::new();
     let len = damage.whole.len();
-    // A prime, so that the samples fall on every field of headers that repeat.
+    // The step is a prime, so that the samples reach every field of repeated headers.
     damage.flips(0..len, 31);
     damage.cuts(0..len, 67);
     damage.tell();
@@ -102,8 +102,8 @@ fn long_no_command_keeps_quiet_about_any_damaged_byte() {
     damage.tell();
 }
 
-/// A header whose checksum was made anew is no damage to the block itself: what it takes along must
-/// be noticed.
+/// A header with a new checksum is no damage to the block itself: the inconsistency with its
+/// neighbours must be noticed.
 #[test]
 fn what_the_damaged_place_held_is_named() {
     let mut damage = Damage::new();
@@ -112,7 +112,7 @@ fn what_the_damaged_place_held_is_named() {
         let mut at = (0..bytes.len() - 8).filter(|&at| bytes[at..].starts_with(magic));
         at.find(|&at| bytes[at + 8..].starts_with(&kind.to_le_bytes())).unwrap()
     };
-    // The first byte of each payload, which begins 144 bytes behind the magic.
+    // The first byte of each payload, 144 bytes after the magic.
     let blocks = [
         (1, "events", "missing"),
         (2, "buffers", "missing"),
@@ -131,8 +131,7 @@ fn what_the_damaged_place_held_is_named() {
     }
 }
 
-/// What stands at the place of a tail and is none: nothing is read from it, and nobody waits for
-/// it.
+/// A tail that is not a regular file is not read, and no reader waits for it.
 #[test]
 fn a_tail_that_is_not_a_file_is_refused() {
     let damage = Damage::new();
@@ -152,7 +151,7 @@ fn a_tail_that_is_not_a_file_is_refused() {
         }
         assert!(stage.sh("rm -rf LOG.tail").status.success());
     }
-    // One that is longer than any, with holes, and one of another recording.
+    // A tail longer than any tail can be, with holes, and the tail of another recording.
     for (make, why) in
         [("truncate -s 2G LOG.tail", "above the limit"), ("cp other LOG.tail", "another recording")]
     {
@@ -190,10 +189,10 @@ fn a_log_may_come_through_a_pipe() {
             }
         }
     }
-    // What is no log is not read to an end that never comes.
+    // A file without an end is refused by its first bytes.
     stage.sysreel(&["print", "/dev/zero"]).fails(1, &["not a sysreel log"]);
     stage.sh("\"$SYSREEL\" print - < /dev/null").fails(1, &["the file is empty"]);
-    // A difference is shown with what is around it, for which the log is opened again.
+    // To show the context of a difference, the log is read again.
     let ran = stage
         .sh("\"$SYSREEL\" record -q -o other sh -c ': > new'; cat other | \"$SYSREEL\" diff \
             --allow-env-drift WHOLE -");

@@ -1,4 +1,4 @@
-//! What stands in the way of recording is found and told with what to do; nothing else is.
+//! `doctor` finds what prevents recording and says what to do, and reports nothing else.
 
 use crate::program::program;
 use crate::stage::{Ran, SYSREEL, Stage, installed, is_root, until};
@@ -6,11 +6,10 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-/// A check, its verdict, and what to do.
+/// A check, its verdict, and the advice.
 type Check = (String, String, Option<String>);
 
-/// The doctor's verdicts by check, below a wrapper (empty: none), and whether it says that
-/// recording works.
+/// Returns the verdicts under a wrapper (none if empty), and whether recording is said to work.
 fn doctor(stage: &Stage, wrapper: &[&str]) -> (Ran, Vec<Check>, bool) {
     let words = [wrapper, &[SYSREEL, "doctor", "--json"]].concat();
     let ran = stage.run(stage.command(words[0]).args(&words[1..]));
@@ -25,7 +24,7 @@ fn doctor(stage: &Stage, wrapper: &[&str]) -> (Ran, Vec<Check>, bool) {
     (ran, checks, all["can_record"].as_bool().unwrap())
 }
 
-/// The checks that are not fine, with what is to be done.
+/// Returns the checks that are not fine, with the advice.
 fn bad(checks: Vec<Check>) -> Vec<(String, String, String)> {
     let bad = checks.into_iter().filter(|(_, verdict, _)| verdict != "ok");
     bad.map(|(check, verdict, fix)| (check, verdict, fix.expect("what is not fine has a fix")))
@@ -51,7 +50,7 @@ fn a_place_where_the_tests_run_is_a_place_where_programs_are_recorded() {
     assert!(people.text().contains("sysreel can record here"), "{people:?}");
 }
 
-/// A sandbox that answers one call with an error, or kills for it, as containers do.
+/// A sandbox that answers a call with an error or kills for it, as container runtimes do.
 #[test]
 fn filters() {
     let stage = Stage::new();
@@ -76,13 +75,13 @@ fn filters() {
             assert_eq!(bad.len(), 1, "{call} alone is denied: {ran:?}");
         }
     }
-    // What the doctor says stops a recording stops it, with the same words.
+    // A recording fails for the same reason, in the same words.
     let log = stage.path("x.reel");
     let log = log.to_str().unwrap();
     let record =
         stage.run(stage.command(deny).args(["1", "ptrace", SYSREEL, "record", "-o", log, "true"]));
     record.fails(125, &["cannot trace a child", "--cap-add SYS_PTRACE"]);
-    // The child that was to become the program has gone with it.
+    // The child that was to become the program is gone, too.
     until("no process of the recorder is left", || {
         let commands =
             fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().path().join("cmdline"));

@@ -1,4 +1,5 @@
-//! A recording ends when its program ends, or when it is asked to, whatever the program does.
+//! A recording ends when its program ends or when the recorder is asked to end, whatever the
+//! program does.
 
 use crate::program::program;
 use crate::stage::{Ran, Running, SYSREEL, Stage, each, kill, state_of, until};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 use sysreel_format::{Altering, Body, Completeness, GoneHow, NoteCode};
 
-/// Ways in which a process ends while its threads make tasks, and the options to record it with.
+/// How a process ends while its threads create tasks. Each is recorded with several options.
 const HOWS: [&str; 3] = ["exit", "kill", "exec"];
 const WHATS: [&str; 2] = ["threads", "processes"];
 const OPTIONS: [&[&str]; 3] = [&["--cpu", "free"], &["--cpu", "auto"], &["--only", "openat"]];
@@ -44,11 +45,11 @@ fn newborns_die(rounds: u32) {
     }
 }
 
-/// A program that ignores SIGTERM, with a child that does too.
+/// A program that ignores SIGTERM, and so does its child.
 const STUBBORN: &str =
     "trap '' TERM HUP; sleep 1000 & echo $$ > ready; wait; while :; do sleep 1000; done";
 
-/// Records the stubborn program, asks the recorder to end, and returns its status and how long it
+/// Records that program and asks the recorder to end. Returns the recorder's status and how long it
 /// took.
 fn asked_to_end(stage: &Stage, options: &[&str], signal: &str) -> (Option<i32>, f64, u32) {
     let mut command = stage.command(SYSREEL);
@@ -75,7 +76,7 @@ fn a_request_to_end_is_met_although_the_program_ignores_it() {
             let stage = Stage::new();
             let (status, _, pid) = asked_to_end(&stage, options, signal);
             assert_eq!(status, Some(number), "{options:?}");
-            // It runs on without its recorder.
+            // The program runs on without its recorder.
             assert!(matches!(state_of(pid), Some('S' | 'R')), "{options:?}: {:?}", state_of(pid));
             let log = stage.path("run.reel");
             let mut detached = 0;
@@ -91,7 +92,8 @@ fn a_request_to_end_is_met_although_the_program_ignores_it() {
     }
 }
 
-/// A program that `--only` has put a filter on cannot go on: it gets five seconds, and is killed.
+/// A program with the filter of `--only` cannot go on without its tracer: it gets five seconds,
+/// then SIGKILL.
 #[test]
 fn what_cannot_go_on_alone_is_killed_after_a_grace() {
     let stage = Stage::new();
@@ -110,7 +112,7 @@ fn what_cannot_go_on_alone_is_killed_after_a_grace() {
     assert!(told, "the log says that processes were killed");
 }
 
-/// Ends what a test has left behind: the shell and its child, by their parent's id.
+/// Kills what a test left running: the shell and its child.
 fn end_group(pid: u32) {
     let children =
         std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
@@ -120,7 +122,7 @@ fn end_group(pid: u32) {
     }
 }
 
-/// A program that traps its time-stamp counter is let go with a counter that works again.
+/// After detaching, a program whose rdtsc trapped reads the counter again.
 #[test]
 fn a_replayable_program_goes_on_with_its_time_stamp_counter() {
     let stage = Stage::new();
@@ -178,7 +180,7 @@ fn a_recording_can_end_with_its_command() {
     }
 }
 
-/// The parent of a vfork does not stop before its child has ended. The recorder names it and ends
+/// The parent of a vfork does not stop before its child ends. The recorder names it and ends
 /// without it.
 #[test]
 #[ignore = "5 seconds of waiting"]
@@ -211,7 +213,7 @@ fn long_a_task_that_does_not_stop_is_named_and_left() {
     end_group(pid);
 }
 
-/// A command that leaves a daemon behind does not keep `verify`, `ab` and `baseline` waiting.
+/// `verify`, `ab` and `baseline` do not wait for a daemon that the command leaves running.
 #[test]
 fn what_a_command_leaves_behind_is_not_waited_for() {
     let stage = Stage::new();
@@ -223,7 +225,7 @@ fn what_a_command_leaves_behind_is_not_waited_for() {
     assert!(matches!(run.status.code(), Some(0 | 1)), "{run:?}");
 }
 
-/// The status of a recording that runs as the first process of a container.
+/// Records as the first process of a PID namespace.
 fn as_init(stage: &Stage, script: &str) -> Option<Ran> {
     let mut probe = stage.command("unshare");
     if !stage.run(probe.args(["-fp", "--mount-proc", "true"])).status.success() {
@@ -247,7 +249,7 @@ fn as_init(stage: &Stage, script: &str) -> Option<Ran> {
     Some(stage.run(&mut command))
 }
 
-/// As the entry point of a container: orphans are reaped, the recording ends with the program.
+/// As the entry point of a container, the recorder reaps orphans and ends with its program.
 #[test]
 fn the_first_process_of_a_container_ends_with_its_program() {
     let stage = Stage::new();
@@ -257,7 +259,7 @@ fn the_first_process_of_a_container_ends_with_its_program() {
     assert!(info(&stage.path("run.reel")).contains(Completeness::DETACHED));
 }
 
-/// A signal to the first process of a container is for the program that it runs.
+/// The first process of a container passes signals on to its program.
 #[test]
 fn the_first_process_of_a_container_passes_signals_on() {
     let stage = Stage::new();
@@ -276,7 +278,7 @@ fn info(log: &Path) -> Completeness {
     word
 }
 
-/// A process in a sandbox that knows no restart_syscall survives to be attached to and let go.
+/// A process in a sandbox that kills for restart_syscall survives attach and detach.
 #[test]
 fn a_sandboxed_wait_survives_attach_and_detach() {
     attach_to_sandbox(40);
@@ -305,7 +307,7 @@ fn attach_to_sandbox(rounds: u32) {
         if round % 2 == 0 {
             std::io::Write::write_all(&mut input, b"x").unwrap();
             assert_eq!(server.first_line(), "answer\n", "round {round}");
-            // The next wait begins under the recorder, which knows for how long it has lasted.
+            // The next wait begins under the recorder, so its remaining time is known.
             let begun = Instant::now();
             until("it waits", || {
                 state_of(server.pid()) == Some('S') && begun.elapsed().as_millis() > 20

@@ -1,5 +1,5 @@
-//! Whatever goes wrong: a message in words, the exit code that is documented, never a panic, and
-//! nothing that was there is lost.
+//! Every failure has a message and the documented exit code, never a panic, and destroys no
+//! existing file.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, until};
 use std::fs;
@@ -10,14 +10,14 @@ use sysreel_format::{
     BlockWriter, Completeness, Ending, Extras, FILE_HEADER_LEN, FileHeader, FileId, FileMeta,
 };
 
-/// Records `true` and answers its log.
+/// Records `true` and returns the log.
 fn log_of_true(stage: &Stage) -> PathBuf {
     let ran = stage.sysreel(&["record", "-q", "-o", "true.reel", "true"]);
     assert!(ran.status.success(), "{ran:?}");
     stage.path("true.reel")
 }
 
-/// What the folder holds.
+/// Lists the folder.
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = fs::read_dir(folder)
         .unwrap()
@@ -47,7 +47,7 @@ fn programs_that_cannot_be_executed() {
     let interpreter = stage.write("interpreter", "#!/no/such/interpreter\n");
     fs::set_permissions(interpreter, fs::Permissions::from_mode(0o755)).unwrap();
     record("./interpreter").fails(127, &["cannot run ./interpreter"]);
-    // What began to be recorded is a log like any other.
+    // What was recorded until then is a valid log.
     each(&stage.path("x.reel"), |_, _| {}).is_clean();
 }
 
@@ -56,14 +56,14 @@ fn a_script_without_an_interpreter_is_run_by_the_shell() {
     let stage = Stage::new();
     let script = stage.write("script", "echo \"$0 $*\"; exit 9\n");
     fs::set_permissions(script, fs::Permissions::from_mode(0o755)).unwrap();
-    // As execvp(3) does; env(1) calls it.
+    // As execvp(3) does, through env(1).
     let bare = stage.run(stage.command("env").args(["./script", "a", "b c"]));
     let recorded = stage.sysreel(&["record", "-q", "-o", "x.reel", "./script", "a", "b c"]);
     assert_eq!((bare.status, bare.text()), (recorded.status, recorded.text()), "{recorded:?}");
     assert_eq!(recorded.status.code(), Some(9));
 }
 
-/// No program runs unrecorded: when the log cannot be made, it is not started.
+/// When the log cannot be created, the program is not started.
 #[test]
 fn logs_that_cannot_be_made() {
     let stage = Stage::new();
@@ -92,7 +92,7 @@ fn logs_that_cannot_be_made() {
     assert!(!stage.path("x.reel").exists() && !stage.path("x.reel.tail").exists());
 }
 
-/// A disk that is too small to begin with is told at the start, and the log that was there stays.
+/// A disk too small for the beginning of a log fails at once and keeps the existing log.
 #[test]
 fn disks_that_are_too_small() {
     if !is_root() || !installed("disks_that_are_too_small", &["unshare", "mount"]) {
@@ -116,15 +116,14 @@ fn disks_that_are_too_small() {
     assert_eq!(ran.text(), "125\nx.reel\n", "{ran:?}");
     assert!(ran.never_panics().stderr.contains("the disk has no room"), "{ran:?}");
     assert!(!stage.path("started").exists());
-    // Small, but large enough for the log: the tail leaves it its room.
+    // Small, but large enough for the log: the tail leaves room for it.
     let ran = on_disk(
         "2M",
         r#""$SYSREEL" record -q -o disk/x.reel "$STORM" 60000; echo $?; cp disk/x.reel ."#,
     );
     assert_eq!(ran.text(), "0\n", "{ran:?}");
     each(&stage.path("x.reel"), |_, _| {}).is_clean();
-    // Full in the middle: the log ends with a word on what is not in it, the program ends as it
-    // would have.
+    // The disk fills up in the middle: the log says what it lacks, and the program is not affected.
     let script = r#"ulimit -f LIMIT; "$SYSREEL" record -q -o disk/x.reel -- python3 -c '
 import os
 for i in range(400):
@@ -140,7 +139,7 @@ raise SystemExit(3)'; echo $?; ls disk; cp disk/x.reel full.reel"#;
                     && read.missing.iter().any(|why| why.contains("disk full")),
                 "{size}: {read:?}"
             );
-            // What is told is what is in the log, and nobody lost more than there was.
+            // The number of lost events is exact.
             let log = sysreel_inspect::open(&stage.path("full.reel")).unwrap();
             let summary = log.log().summary().unwrap();
             let told =
@@ -170,7 +169,7 @@ fn readers_of_a_pipe_that_go_away() {
         r#"mkfifo pipe; head -c 10 pipe >/dev/null & "$SYSREEL" record -q -o pipe {storm} 20000"#
     ));
     ran.fails(125, &["pipe", "Broken pipe"]);
-    // One that stays gets a whole log.
+    // A disk with enough room gets a whole log.
     let ran = stage.sh(
         r#"cat pipe > piped.reel & "$SYSREEL" record -q -o pipe true; code=$?; wait; exit $code"#,
     );
@@ -191,7 +190,7 @@ fn names_are_new_and_files_private() {
         assert_eq!(fs::metadata(stage.path(expected)).unwrap().permissions().mode() & 0o777, 0o600);
     }
     assert_eq!(files(stage.folder()), ["true.1.reel", "true.2.reel", "true.reel"]);
-    // While it is recorded: the tail is as private, and the log is not for a second recorder.
+    // While it is recorded, the tail has the mode of the log, and a second recorder is refused.
     let mut command = stage.command(SYSREEL);
     let mut first =
         Running::start(command.args(["record", "-q", "-o", "x.reel", "cat"]).stdin(Stdio::piped()));
@@ -210,7 +209,8 @@ fn names_are_new_and_files_private() {
     assert!(!tail.exists());
 }
 
-/// nohup(1) and `trap '' HUP` hold for the recorder too.
+/// A signal that was ignored at the start, as by nohup(1) or `trap '' HUP`, does not end the
+/// recorder.
 #[test]
 fn an_ignored_signal_does_not_end_a_recording() {
     let stage = Stage::new();
@@ -287,7 +287,7 @@ fn wrong_usage() {
     }
 }
 
-/// A log that was cut anywhere is read as far as it goes.
+/// A log cut at any place can be read up to there.
 #[test]
 fn logs_that_are_cut() {
     let stage = Stage::new();
@@ -338,7 +338,7 @@ fn printing_to_what_cannot_be_written() {
     stage
         .sysreel(&["print", "-o", "/dev/full", "true.reel"])
         .fails(1, &["/dev/full: No space left"]);
-    // What the program prints is its own; what the recorder prints goes beside it.
+    // The program keeps standard output; the recorder prints to standard error.
     let ran = stage.sysreel(&["record", "--print", "-q", "-o", "x.reel", "echo", "said"]);
     assert!(
         ran.status.success() && ran.text() == "said\n" && ran.stderr.contains("execve("),

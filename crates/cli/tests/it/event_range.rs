@@ -1,4 +1,4 @@
-//! `print --from` and `--to`: a part of a log is shown as it is shown within the whole.
+//! `print --from` and `--to` show a part of a log as it appears in the whole.
 
 use crate::program::program;
 use crate::stage::Stage;
@@ -11,7 +11,7 @@ fn print(stage: &Stage, arguments: &[&str]) -> String {
     ran.text()
 }
 
-/// The number at the beginning of a line.
+/// Returns the number that begins a line.
 fn number(line: &str) -> u64 {
     line.split_once(' ')
         .and_then(|(number, _)| number.parse().ok())
@@ -29,8 +29,7 @@ fn lines_within_are_those_of_the_whole() {
     let options = ["--event-numbers", "-ttt", "-y"];
     let whole = print(&stage, &options);
     let lines: Vec<&str> = whole.lines().collect();
-    // From the beginning of any line on: lines that began before and go on are `resumed` there,
-    // others are as ever.
+    // From any line on: calls that began earlier are `resumed`, all other lines are unchanged.
     for at in (0..lines.len()).step_by(7) {
         let from = number(lines[at]).to_string();
         let part = print(&stage, &[&options[..], &["--from", &from]].concat());
@@ -49,7 +48,7 @@ fn lines_within_are_those_of_the_whole() {
         "{part}"
     );
     assert_eq!(print(&stage, &["--from", "1000000"]), "");
-    // Times are those that -ttt shows, which has microseconds.
+    // Times as -ttt prints them, in microseconds.
     let time =
         lines[30].split_whitespace().nth(if lines[30].contains("[pid") { 3 } else { 1 }).unwrap();
     let part = print(&stage, &[&options[..], &["--from", &format!("@{time}")]].concat());
@@ -58,7 +57,7 @@ fn lines_within_are_those_of_the_whole() {
     ran.fails(2, &["--from", "the number of an event (1234), seconds since the start (+1.5)"]);
 }
 
-/// A log of many blocks, with its index and without: the same events are found.
+/// A log of many blocks gives the same events with its index and without.
 #[test]
 fn times_are_found_with_and_without_an_index() {
     let stage = Stage::new();
@@ -82,7 +81,7 @@ fn times_are_found_with_and_without_an_index() {
     let all = events(&["run.reel"]);
     assert!(all.len() > 60_000, "{}", all.len());
     let bytes = fs::read(stage.path("run.reel")).unwrap();
-    // Without footer and trailer: what a recorder leaves that was killed right before its end.
+    // Without footer and trailer, as a recorder leaves it that is killed right before its end.
     stage.write("torn.reel", &bytes[..bytes.len() - 100]);
     let start = stage.sysreel(&["info", "--json", "run.reel"]).text();
     let started: Value = serde_json::from_str(&start).unwrap();
@@ -94,7 +93,7 @@ fn times_are_found_with_and_without_an_index() {
         let (whole, torn) =
             (events(&["run.reel", "--from", &from]), events(&["torn.reel", "--from", &from]));
         assert!(!whole.is_empty() && torn.starts_with(&whole), "{from}");
-        // It is the rest of the log, and shorter the later it begins.
+        // A suffix of the whole, which is shorter the later it begins.
         assert!(
             all.ends_with(&whole) && whole.len() < before,
             "{from}: {} of {before}",

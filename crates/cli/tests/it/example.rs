@@ -1,5 +1,5 @@
-//! The example keeps what its README promises: the committed baseline holds here, and it catches
-//! the change.
+//! The example holds what its README promises: the committed baseline passes, and the change fails
+//! it.
 
 use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
@@ -7,7 +7,7 @@ use std::path::Path;
 
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/ci-baseline");
 
-/// A copy of the example, in the home of somebody who has a secret.
+/// Copies the example into a home directory with a secret.
 fn project() -> Stage {
     let stage = Stage::new();
     stage.write(".netrc", "machine example login me password secret\n");
@@ -54,7 +54,7 @@ fn the_committed_baseline_holds_and_catches_the_change() {
         stage.run(command.args(["apply", "change.patch"]).current_dir(stage.path("project")));
     assert!(patched.status.success(), "{patched:?}");
     let ran = check(&stage);
-    // What tests look at is as it was.
+    // The files that the example's tests read are unchanged.
     assert_eq!(fs::read_to_string(stage.path("project/build/report")).unwrap(), report);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
     let text = ran.text();

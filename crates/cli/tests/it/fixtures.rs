@@ -1,4 +1,4 @@
-//! Every fixture program, bare and recorded: it ends the same way, and the log shows what it
+//! Runs every fixture program bare and recorded: it ends the same way, and the log shows what it
 //! stated.
 
 use crate::matcher::check;
@@ -13,9 +13,9 @@ use sysreel_format::{
     BlockWriter, Completeness, Extras, FileHeader, FileId, Item, Limits, Log, SEGMENT_SIZE, Segment,
 };
 
-/// So large that no region of a fixture is cut.
+/// Above the size of any region of a fixture.
 const NOTHING_CUT: &str = "1M";
-/// So small that most are.
+/// Below the size of most regions.
 const LITTLE: &str = "24";
 
 macro_rules! fixtures {
@@ -46,8 +46,7 @@ fixtures! { PROGRAMS, holds_its_statements:
     written_on_error
 }
 
-// What other tests attach to, kill and load a recorder with. They state nothing, and must end by
-// themselves.
+// Programs that other tests attach to or kill. They state nothing, and end by themselves.
 fixtures! { TARGETS, ends_as_documented:
     deny_call epoll_server exec_loop ledger machine_has newborns_die sandboxed_poll sleeper spin
     stop_storm tail_attack
@@ -74,8 +73,7 @@ fn a_small_capture_limit_keeps_the_beginning_of_every_region() {
     }
 }
 
-/// Where the recorder leaves the CPUs alone, the tasks of a program run at the same time as it and
-/// as each other: other orders.
+/// With `free`, tasks run at the same time as the recorder and as each other, in other orders.
 const POLICIES: [&str; 2] = ["auto", "free"];
 
 fn holds_its_statements(name: &str) {
@@ -108,11 +106,10 @@ fn hold(name: &str, program: &Program, stage: &Stage, options: &[&str]) {
     eprintln!("{name}: {} statements hold", statements.len());
 }
 
-/// Does a seccomp filter of the recorder's own break the program, as `record --only` says it may? A
-/// task that is not followed (CLONE_UNTRACED) has the filter and no tracer, so no task is handed
-/// over to a program that traces; and strict mode is refused to whoever has a filter (seccomp(2)).
-/// uprobe and uretprobe pass every filter without being asked about (kernel/seccomp.c, Linux 6.14),
-/// so a filter makes no stop of them.
+/// Whether the filter of `record --only` changes what the program does, as its documentation says.
+/// A task without a tracer (CLONE_UNTRACED) has the filter all the same, so no task is handed over
+/// to a program that traces; strict mode is refused to a task with a filter (seccomp(2)). uprobe
+/// and uretprobe pass every filter (kernel/seccomp.c, Linux 6.14), so they have no filter stop.
 pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
     let source = std::fs::read_to_string(folder().join(format!("{name}.c"))).unwrap();
     ["untraced_child()", "CLONE_UNTRACED", "SECCOMP_MODE_STRICT", "uprobe", "PTRACE_TRACEME"]
@@ -120,8 +117,8 @@ pub(crate) fn breaks_under_a_filter(name: &str) -> bool {
         .any(|word| source.contains(word))
 }
 
-/// With a filter that lets everything stop, everything is seen that is seen without, but for
-/// entries: there the filter's stop tells of the call.
+/// A filter that selects every call gives the stops of a plain recording; the filter's stop takes
+/// the place of the entry.
 #[test]
 fn only_all_is_all() {
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
@@ -145,7 +142,7 @@ fn ends_as_documented(name: &str) {
     }
 }
 
-/// Runs it bare and recorded; nothing when the machine lacks what it needs.
+/// Runs the program bare and recorded. Returns `None` if the machine lacks what it needs.
 fn record(name: &str, program: &Program, stage: &Stage, options: &[&str]) -> Option<Ran> {
     let bare = stage.bare(program);
     if bare.skipped() {
@@ -169,7 +166,7 @@ fn record(name: &str, program: &Program, stage: &Stage, options: &[&str]) -> Opt
         run.stderr
     );
     assert_eq!(run.stderr, bare.stderr, "{name} says something else when it is recorded");
-    // A server says which port it was given.
+    // A server prints the port that it was given.
     if !TARGETS.contains(&name) {
         assert_eq!(run.stdout, bare.stdout, "{name} says something else when it is recorded");
     }
@@ -196,8 +193,7 @@ fn is_whole(name: &str, stage: &Stage) {
 
 const ID: FileId = FileId([7; 16]);
 
-/// The rows of every block have the hash that their writer gave them, and come back the same
-/// through either codec.
+/// Checks that the rows of every block have their hash, and that both codecs return them unchanged.
 pub(crate) fn codecs_agree(name: &str, log: &std::path::Path) {
     let log = Log::open(std::fs::read(log).unwrap(), Limits::default()).unwrap();
     let rows = rows(&log);

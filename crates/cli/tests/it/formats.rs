@@ -1,4 +1,4 @@
-//! What comes out for machines is what they expect: judged by parsers that are not ours.
+//! Output for machines, checked by parsers of other projects.
 
 use crate::stage::{Ran, Stage, installed};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::fs;
 
 const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/diff.schema.json");
 
-/// Counts what JUnit's readers count, and prints it: cases, failures, errors, and the texts.
+/// Counts cases, failures, errors and texts as readers of JUnit do, and prints them.
 const READ_JUNIT: &str = r#"
 import sys, xml.etree.ElementTree as tree
 root = tree.parse(sys.argv[1]).getroot()
@@ -27,8 +27,8 @@ for case in failures:
     print(case.get("name"), case.find("failure").text)
 "#;
 
-/// A folder with two logs of a script before and after a change, made so that it differs in several
-/// ways.
+/// Makes a folder with two logs of a script, before and after a change with several kinds of
+/// differences.
 fn two_runs() -> Stage {
     let stage = Stage::new();
     let record = |log: &str| {
@@ -46,7 +46,7 @@ fn two_runs() -> Stage {
     stage
 }
 
-/// What a file holds, once the schema has been asked.
+/// Parses a file after validating it against the schema.
 #[track_caller]
 pub(crate) fn valid(stage: &Stage, file: &str) -> Value {
     let ran = stage.run(
@@ -96,11 +96,11 @@ fn json_is_what_its_schema_says() {
             );
         }
     }
-    // The same to standard output.
+    // Standard output gets the same.
     let ran = stage.sysreel(&["diff", "--format", "json", "a.reel", "a.reel"]);
     stage.write("same.json", &ran.stdout);
     assert_eq!(valid(&stage, "same.json")["passes"], true);
-    // The validator does see what is wrong.
+    // The validator does reject a wrong document.
     stage.write("wrong.json", ran.text().replace("\"gate\": \"note\"", "\"gate\": \"fatal\""));
     let ran = stage.run(
         stage
@@ -139,7 +139,7 @@ fn junit_is_read_by_others() {
     ] {
         assert!(text.contains(part), "{part} is not in\n{text}");
     }
-    // Nor is there silence where nothing can be compared.
+    // Logs that cannot be compared are reported, too.
     stage.sysreel(&["record", "-q", "--capture-limit", "0", "-o", "structs.reel", "true"]);
     let ran = stage.sysreel(&["diff", "--report", "junit=structs.xml", "a.reel", "structs.reel"]);
     ran.fails(4, &["not comparable"]);
@@ -156,7 +156,7 @@ fn junit_is_read_by_others() {
 #[test]
 fn github_gets_annotations_and_a_summary_within_its_limits() {
     let stage = two_runs();
-    // The limit is that of the whole step.
+    // The size limit applies to the whole step.
     stage.write("summary.md", vec![b'.'; (1 << 20) - 600]);
     let mut command = stage.command(crate::stage::SYSREEL);
     command

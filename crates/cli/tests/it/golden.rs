@@ -1,10 +1,9 @@
-//! The golden logs of fixtures/logs: what a released reader has shown of them, every later reader
-//! shows.
+//! The golden logs of fixtures/logs: a later reader shows what a released reader showed of them.
 //!
-//! Beside each NAME.reel stand NAME.raw.json (`print --format raw`), NAME.statements (what the
-//! recorded program stated) and, for synthetic logs, NAME.txt (`print`). Logs that are missing are
-//! made by `cargo test -p sysreel-cli --test it -- --ignored regenerate_golden_logs`, as root and
-//! on a kernel that runs 32-bit programs.
+//! Beside each NAME.reel are NAME.raw.json (`print --format raw`), NAME.statements (what the
+//! recorded program stated) and, for synthetic logs, NAME.txt (`print`). `cargo test -p sysreel-cli
+//! --test it -- --ignored regenerate_golden_logs` makes missing logs, as root and on a kernel that
+//! runs 32-bit programs.
 
 use crate::fixtures::codecs_agree;
 use crate::matcher::check;
@@ -17,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use sysreel_format::{BlockItem, BlockKind};
 
-/// What the first table of the design promises, each as a program.
+/// One program for each reason that PTRACE_GET_SYSCALL_INFO was introduced for.
 const PROGRAMS: [&str; 7] = [
     "int80_mixed",
     "nr_values",
@@ -27,9 +26,9 @@ const PROGRAMS: [&str; 7] = [
     "seccomp_trace",
     "signal_kinds",
 ];
-/// The calls in the middle of which a recorder attaches.
+/// The calls during which a recorder attaches.
 const ATTACHED: [&str; 2] = ["nanosleep", "read"];
-/// So large a file would make the repository heavy.
+/// Larger files do not belong into the repository.
 const LARGEST: u64 = 128 << 10;
 
 #[test]
@@ -50,7 +49,7 @@ fn every_log_shows_what_its_program_stated() {
     for log in logs() {
         let Ok(text) = fs::read_to_string(beside(&log, "statements")) else { continue };
         let mut statements = parse(&text).unwrap();
-        // How a call is spelled may change with the table.
+        // The spelling of a call may change with the table.
         statements.retain(|statement| !matches!(statement.claim, Claim::Print(_)));
         let problems = check(&statements, &reading::read(&print(&log, "raw")), "");
         assert!(problems.is_empty(), "{}: {}", log.display(), problems.join("\n\n"));
@@ -91,7 +90,8 @@ fn there_is_a_log_in_columns() {
     assert_eq!(codecs.collect::<Vec<_>>(), [1]);
 }
 
-/// What today's writer makes of the same events reads the same, however it is compressed.
+/// A log of the current writer, compressed in any way, reads like the golden log of the same
+/// events.
 #[test]
 fn synthetic_logs_are_written_as_they_stand() {
     let written = tempfile::tempdir().unwrap();
@@ -102,8 +102,8 @@ fn synthetic_logs_are_written_as_they_stand() {
     }
 }
 
-/// Makes the golden logs that are not there. A log that is there stays: who wants it made anew
-/// deletes it first, and must not once the format is final.
+/// Makes the golden logs that are missing. To make a log anew, delete it first; once the format is
+/// final, never.
 #[test]
 #[ignore = "it writes to fixtures/logs"]
 fn regenerate_golden_logs() {
@@ -132,8 +132,8 @@ fn regenerate_golden_logs() {
     }
 }
 
-/// Writes what today's reader says of every golden log. The difference is for people to judge: git
-/// diff fixtures/logs.
+/// Writes the output of the current reader for every golden log, to be reviewed with git diff
+/// fixtures/logs.
 #[test]
 #[ignore = "it overwrites what is expected of the golden logs"]
 fn render_golden_logs_anew() {
@@ -142,7 +142,7 @@ fn render_golden_logs_anew() {
     }
 }
 
-/// The file gets the mode of any file of the repository; a log is created with 0600.
+/// Gives the file the mode of the other files of the repository; the recorder makes logs with 0600.
 fn keep(name: &str, bytes: &[u8], statements: Option<&str>) {
     let log = folder().join(format!("{name}.reel"));
     fs::write(&log, bytes).unwrap();
@@ -179,8 +179,7 @@ fn beside(log: &Path, extension: &str) -> PathBuf {
 }
 
 fn print(log: &Path, format: &str) -> String {
-    // Times are shown where the reader is: the text form has none by default, but let nothing
-    // depend on it.
+    // Nothing may depend on the reader's time zone.
     let mut command = Command::new(env!("CARGO_BIN_EXE_sysreel"));
     let output =
         command.env("TZ", "UTC").args(["print", "--format", format]).arg(log).output().unwrap();
@@ -189,7 +188,7 @@ fn print(log: &Path, format: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The first line that differs is shown, not both files.
+/// Shows the first line that differs instead of both files.
 fn assert_same(log: &Path, extension: &str, now: &str) {
     let path = beside(log, extension);
     let then = fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));

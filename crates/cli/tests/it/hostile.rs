@@ -1,5 +1,4 @@
-//! The worst logs that can be made small: every reader ends soon, within its memory, whatever they
-//! say.
+//! Small logs made to cost as much as possible: every reader ends soon and within its memory limit.
 
 use crate::stage::{SYSREEL, Stage};
 use crate::volume::peak_and_code;
@@ -13,13 +12,13 @@ use sysreel_format::{
     RegionHead, Role, Segment, SnapshotKind, SourceId, StopHead, TaskHead, TaskId,
 };
 
-/// The most memory that a reader may take: docs/format.md, "Limits".
+/// The memory limit of a reader: docs/format.md, "Limits".
 const MOST_KIB: u64 = 256 << 10;
-/// The most time, on a slow machine and without optimisation.
+/// Allows for a slow machine and a build without optimisation.
 const LONGEST: Duration = Duration::from_secs(120);
 const ID: FileId = FileId(*b"a hostile log!!!");
 
-/// Every reader but raw, whose output may be larger than any log.
+/// Every reader but raw, whose output may be much larger than the log.
 const READERS: [&[&str]; 8] = [
     &["print", "-yy", "-v", "LOG"],
     &["print", "-c", "LOG"],
@@ -35,7 +34,7 @@ fn number_of(name: &str) -> u64 {
     number(Abi::X86_64, name).unwrap()
 }
 
-/// The struct of an entry (1) or an exit (2).
+/// Returns the struct of an entry (1) or an exit (2).
 fn struct_of(op: u8, words: &[u64]) -> Vec<u8> {
     let arch = AuditArch::X86_64.0.to_le_bytes();
     [op, 0, 0, 0]
@@ -45,7 +44,7 @@ fn struct_of(op: u8, words: &[u64]) -> Vec<u8> {
         .collect()
 }
 
-/// A log under way.
+/// A log that is being built.
 struct Hostile {
     writer: BlockWriter<Vec<u8>>,
     segment: Segment<Vec<u8>>,
@@ -113,7 +112,7 @@ impl Hostile {
         });
     }
 
-    /// A call whose second argument points to blobs.
+    /// Adds a call whose second argument points to blobs.
     fn call(&mut self, task: u32, name: &str, args: [u64; 6], blobs: &[BlobNumber], len: u64) {
         let nr = number_of(name);
         let [a, b, c, d, e, f] = args;
@@ -138,7 +137,7 @@ impl Hostile {
         self.stop(task, &exit, |_| ());
     }
 
-    /// A call whose first argument is a path.
+    /// Adds a call whose first argument is a path.
     fn path_call(&mut self, task: u32, name: &str, path: &[u8]) {
         let got = path.len() as u64;
         let (dir, role, flags) = (Direction::IN, Role::DIRECT, RegionFlags::STRING);
@@ -163,7 +162,7 @@ impl Hostile {
     }
 }
 
-/// A program with standard output, so that writes have somewhere to go.
+/// Begins with a program that has a standard output, so that its writes count.
 fn begun() -> Hostile {
     let mut log = Hostile::new();
     log.task(0, 100, u32::MAX, Origin::ATTACHED);
@@ -182,7 +181,7 @@ fn one_blob_again_and_again() -> Vec<u8> {
     log.finish()
 }
 
-/// Blobs of different blocks in turn, each at the end of its block.
+/// Calls refer to blobs of different blocks in turn, each at the end of its block.
 fn blocks_in_turn() -> Vec<u8> {
     let mut log = begun();
     let mut blobs = Vec::new();
@@ -199,7 +198,7 @@ fn blocks_in_turn() -> Vec<u8> {
     log.finish()
 }
 
-/// A region of 256 MiB.
+/// One region of 256 MiB.
 fn the_largest_region() -> Vec<u8> {
     let mut log = begun();
     let blob = log.blob(&vec![7; 1 << 20]);
@@ -207,7 +206,7 @@ fn the_largest_region() -> Vec<u8> {
     log.finish()
 }
 
-/// A task that made itself, two that made each other, and a long line of children.
+/// A task that is its own parent, two that are each other's, and a long line of children.
 fn parents() -> Vec<u8> {
     let mut log = begun();
     log.task(1, 101, 1, Origin::FORK);
@@ -223,7 +222,7 @@ fn parents() -> Vec<u8> {
     log.finish()
 }
 
-/// Thousands of processes with many descriptors, each of which closes one of its own.
+/// Thousands of processes with many descriptors, each of which closes one of them.
 fn many_descriptors() -> Vec<u8> {
     let mut log = Hostile::new();
     log.task(0, 100, u32::MAX, Origin::ATTACHED);
@@ -243,7 +242,7 @@ fn many_descriptors() -> Vec<u8> {
     log.finish()
 }
 
-/// A snapshot as large as one can be, with as many entries as fit.
+/// A snapshot of the maximum size with as many entries as fit.
 fn snapshots() -> Vec<u8> {
     let mut log = Hostile::new();
     log.task(0, 100, u32::MAX, Origin::ATTACHED);
@@ -261,7 +260,7 @@ fn snapshots() -> Vec<u8> {
     log.finish()
 }
 
-/// Relative steps, each into a deeper directory.
+/// Relative chdir calls, each into a deeper directory.
 fn ever_deeper() -> Vec<u8> {
     let mut log = begun();
     let path = [b"d/".repeat(2000), vec![0]].concat();
@@ -271,7 +270,7 @@ fn ever_deeper() -> Vec<u8> {
     log.finish()
 }
 
-/// Thousands of processes, each with names of its own.
+/// Thousands of processes, each with names that no other has.
 fn names(of: &str) -> Vec<u8> {
     let mut log = begun();
     for task in 1..3_000 {
@@ -288,7 +287,7 @@ fn names(of: &str) -> Vec<u8> {
 fn survives(name: &str, bytes: &[u8], raw: bool) {
     let stage = Stage::new();
     fs::write(stage.path("LOG"), bytes).unwrap();
-    // Against another log each process and each name is a difference.
+    // Compared with another such log, each process and each name is a difference.
     fs::write(stage.path("OTHER"), names("b")).unwrap();
     let raw: &[&[&str]] = if raw { &[&["print", "--format", "raw", "LOG"]] } else { &[] };
     for words in READERS.iter().chain(raw) {

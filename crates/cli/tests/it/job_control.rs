@@ -1,13 +1,12 @@
-//! Under `sysreel record` a program behaves towards its shell and its terminal as it does bare: the
-//! same session is typed twice, and the terminal shows the same.
+//! Under `sysreel record` a program behaves towards its shell and terminal as it does bare: the
+//! same session is typed twice, and the terminal must show the same.
 
 use crate::stage::{Ran, SYSREEL, Stage, each, installed};
 
-/// The driver of sessions; its head explains their language.
+/// Drives the sessions. Its docstring describes their language.
 const DRIVER: &str = include_str!("job_control.py");
 
-/// Shells that edit no lines themselves: what is typed is shown by the terminal, in the order of
-/// events.
+/// Shells without line editing: the terminal echoes what is typed, in the order of events.
 const SHELLS: [&[&str]; 2] =
     [&["bash", "--norc", "--noprofile", "--noediting", "-i"], &["dash", "-i"]];
 
@@ -20,7 +19,7 @@ fn typed(stage: &Stage, session: &str, run: &str, command: &[&str]) -> Ran {
     stage.run(python.env("RUN", run).env("SYSREEL", SYSREEL).env("TERM", "vt100"))
 }
 
-/// A stage with what the sessions use.
+/// Makes a stage with the files that the sessions use.
 fn stage() -> Stage {
     let stage = Stage::new();
     stage.write("handlers.py", HANDLERS);
@@ -70,7 +69,7 @@ fn the_same_where_only_some_calls_are_recorded() {
     same_with("--only write", &[], FROM_FOREGROUND_TO_BACKGROUND_AND_BACK);
 }
 
-/// Says which signals its handlers got, until a line is typed.
+/// Prints the signals that its handlers get, until a line is typed.
 const HANDLERS: &str = "
 import os, signal, sys
 for n in (signal.SIGTSTP, signal.SIGINT, signal.SIGQUIT, signal.SIGCONT):
@@ -93,13 +92,13 @@ fn a_program_that_stops_itself_hands_the_terminal_to_the_shell() {
     );
 }
 
-/// A stopped child is no stopped job.
+/// A stopped child does not stop the job.
 #[test]
 fn only_the_program_itself_stops_its_job() {
     same(&[], include_str!("sessions/only_the_program_itself_stops_its_job.txt"));
 }
 
-/// It is continued by a signal to the program alone, and by one to the job's first process alone.
+/// SIGCONT to the program alone, and to the first process of the job alone, continues both.
 #[test]
 fn continued_from_elsewhere() {
     same(&[], include_str!("sessions/continued_from_elsewhere.txt"));
@@ -111,7 +110,7 @@ fn background_jobs_stop_when_they_read_or_write() {
     same(&[], include_str!("sessions/background_jobs_stop_when_they_read_or_write.txt"));
 }
 
-/// An interactive shell makes a process group of its own and takes the terminal.
+/// An interactive shell makes its own process group and takes the terminal.
 #[test]
 fn a_shell_in_a_shell() {
     same(&[], include_str!("sessions/a_shell_in_a_shell.txt"));
@@ -128,8 +127,8 @@ fn programs_that_draw_on_the_whole_screen() {
     same(&["vim"], include_str!("sessions/vim.txt"));
 }
 
-/// Nobody would continue the first process of a terminal (xterm -e, ssh -t): its group is orphaned,
-/// and Ctrl-Z does nothing.
+/// The first process of a terminal (xterm -e, ssh -t) is in an orphaned group, which Ctrl-Z does
+/// not stop: no process could continue it.
 #[test]
 fn a_session_leader_is_not_stopped() {
     if !installed("a_session_leader_is_not_stopped", &["python3"]) {
@@ -149,7 +148,7 @@ fn a_session_leader_is_not_stopped() {
     assert_eq!(recorded.text(), bare.text(), "{}", recorded.stderr);
 }
 
-/// Runs a session in bash and answers what the terminal has shown.
+/// Runs a session in bash and returns what the terminal showed.
 #[track_caller]
 fn shown(stage: &Stage, session: &str) -> String {
     let ran = typed(stage, session, "", SHELLS[0]);
@@ -157,7 +156,7 @@ fn shown(stage: &Stage, session: &str) -> String {
     ran.text()
 }
 
-/// An observed process goes on while its recorder is stopped; Ctrl-C detaches.
+/// A process that is observed with `-p` goes on while its recorder is stopped; Ctrl-C detaches.
 #[test]
 fn a_recorder_that_is_attached_stops_alone() {
     if !installed("a_recorder_that_is_attached_stops_alone", &["python3", "bash"]) {
@@ -169,7 +168,7 @@ fn a_recorder_that_is_attached_stops_alone() {
     each(&stage.path("run.reel"), |_, _| {}).is_clean();
 }
 
-/// The recorder of two processes ends as that of one does, also where one of them is killed.
+/// The recorder of two processes ends as that of one does, even if one of them is killed.
 #[test]
 fn signals_to_the_recorder_end_it_and_not_the_program() {
     if !installed(
@@ -200,8 +199,8 @@ fn signals_to_the_recorder_end_it_and_not_the_program() {
     }
 }
 
-/// The progress line is for a terminal that is ours: not in the background, and not on a screen
-/// that a program draws on.
+/// The progress line is shown only in the foreground, and not over a program that draws on the
+/// screen.
 #[test]
 fn the_progress_line_keeps_to_the_foreground() {
     if !installed("the_progress_line_keeps_to_the_foreground", &["python3", "bash"]) {
@@ -216,12 +215,12 @@ fn the_progress_line_keeps_to_the_foreground() {
     };
     assert!(!between("\nhere", "there\n").contains("events/s"), "{shown}");
     assert!(!between("\nraw", "cooked\n").contains("events/s"), "{shown}");
-    // Cleared before the shell has written.
+    // Erased before the shell writes.
     let before = between("events/s", "Stopped");
     assert!(before.contains("\x1b[2K") && before.contains("^Z"), "{shown:?}");
 }
 
-/// `ab` runs recorders of its own, in its own job.
+/// `ab` starts recorders within its own job.
 #[test]
 fn a_comparison_is_one_job() {
     if !installed("a_comparison_is_one_job", &["python3", "bash"]) {
