@@ -1,9 +1,8 @@
-//! Holds what a log shows against what the program states: the rules of
-//! fixtures/programs/README.md.
+//! Checks a log against what the program stated, by the rules of fixtures/programs/README.md.
 //!
-//! The lines of a task are placed on its stops in order. An entry line takes its exit line and its
-//! memory lines with it: the first stop that looks right may be another call's, so the search goes
-//! back.
+//! The lines of a task are placed on its stops in order. An entry line is placed together with its
+//! exit line and its memory lines. The first stop that fits may belong to another call, so the
+//! search backtracks.
 
 use crate::claims::{alone, exit_of, is, memory, printed_line, whole_lines};
 use crate::statements::{Claim, Count, Place, Shape, Statement, Who};
@@ -12,11 +11,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::ops::Range;
 
-/// How many stops around the place of a failure are shown.
+/// How many stops around a failure are shown.
 const AROUND: usize = 8;
 
-/// Everything that is stated and not shown, or shown although it must not be; empty when all is
-/// well.
+/// Returns what was stated and is not in the log, and what is in the log against a statement.
 pub(crate) fn check(statements: &[Statement], stops: &[Stop], printed: &str) -> Vec<String> {
     let mut tasks: BTreeMap<u32, Vec<&Stop>> = BTreeMap::new();
     for stop in stops {
@@ -45,20 +43,20 @@ pub(crate) fn check(statements: &[Statement], stops: &[Stop], printed: &str) -> 
 struct Lines<'a> {
     /// Those with an order.
     ordered: Vec<Line<'a>>,
-    /// Those that stand for themselves.
+    /// Those without.
     loose: Vec<&'a Statement>,
-    /// Where in `ordered` the last entry line is.
+    /// The index in `ordered` of the last entry line.
     entry: Option<usize>,
 }
 
-/// A `stop` or `gone` line and what is bound to it.
+/// A `stop` or `gone` line with the lines that belong to it.
 struct Line<'a> {
     statement: &'a Statement,
-    /// Of an entry line: the memory of that call.
+    /// For an entry line: the memory of that call.
     memory: Vec<&'a Statement>,
-    /// Of an entry line: where its exit line is.
+    /// For an entry line: the index of its exit line.
     exit: Option<usize>,
-    /// It lies within the call of the last entry line, or ends it.
+    /// The line lies within the call of the last entry line, or ends it.
     in_call: bool,
     ends_call: bool,
 }
@@ -96,7 +94,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// To the last entry line, if that is the call which is meant.
+    /// Adds it to the last entry line, if that has the name of the call.
     fn add_memory(&mut self, statement: &'a Statement, call: &str) {
         let entry = self.entry.and_then(|at| self.ordered.get_mut(at)).filter(|line| {
             matches!(&line.statement.claim,
@@ -118,7 +116,7 @@ impl<'a> Lines<'a> {
             (Claim::Stop(_, Shape::Exit { .. }), Some(entry)) => {
                 self.ordered[entry].exit = Some(at);
                 (line.in_call, line.ends_call) = (true, true);
-                // Only now is it known that the lines between lie within the call.
+                // Only this exit line shows that the lines between lie within the call.
                 self.ordered[entry + 1..].iter_mut().for_each(|between| between.in_call = true);
             }
             _ => {}
@@ -127,16 +125,15 @@ impl<'a> Lines<'a> {
     }
 }
 
-/// Where an entry line was placed: its stop, and the exit stop that its exit line must be.
+/// Where an entry line was placed: its stop, and the exit stop that its exit line must get.
 type Taken = (usize, usize);
 
 struct Search<'a> {
     lines: &'a [Line<'a>],
     stops: &'a [&'a Stop],
-    /// By line and call: from which stop on it is known that the rest cannot be placed. Fewer stops
-    /// are no better.
+    /// By line and call: from this stop on the rest cannot be placed.
     hopeless: HashMap<(usize, Option<Taken>), usize>,
-    /// The furthest line that was reached, and the first stop that was left for it.
+    /// The last line that was reached, with the first stop that was left for it.
     furthest: (usize, usize, Option<Taken>),
 }
 
@@ -173,8 +170,8 @@ impl<'a> Search<'a> {
         false
     }
 
-    /// The stops that come into question: within the call, or its exit itself, or all that are
-    /// left.
+    /// Returns the stops that a line may be placed on: within the call, the call's exit, or all
+    /// that are left.
     fn range(&self, line: &Line, from: usize, call: Option<Taken>) -> Range<usize> {
         match call {
             Some((_, exit)) if line.ends_call => exit.max(from)..exit + 1,
@@ -183,7 +180,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Whether this stop may be that line's; the error is empty when it is not even alike.
+    /// Whether the line fits this stop. The error is empty when the stop is of another kind
+    /// altogether.
     fn fit(&self, line: &Line, at: usize) -> Result<(), String> {
         let stop = self.stops[at];
         let alike = match &line.statement.claim {

@@ -1,12 +1,12 @@
-//! The matcher against stops that no kernel made: each kind of statement once where it holds and
-//! where it must not. A matcher that accepts everything would make every fixture pass.
+//! Tests the matcher on made-up stops: each kind of statement once where it holds and once where it
+//! fails. A matcher that accepts everything would make every fixture pass.
 
 use crate::matcher::check;
 use crate::statements::{End, parse};
 use crate::stops::{Call, Region, Stop, What};
 
-/// Task 7 reads 4 bytes in its second of three calls to read, is stopped, and is killed in a write;
-/// task 8 is its child.
+/// Task 7 reads 4 bytes in the second of three read calls, is stopped, and is killed in a write.
+/// Task 8 is its child.
 fn shown() -> Vec<Stop> {
     let mut stops = Vec::new();
     let mut add = |tid, what| {
@@ -88,7 +88,7 @@ fn holds(statements: &str) {
     assert!(problems.is_empty(), "{statements}: {}", problems.join("\n"));
 }
 
-/// It must fail, in one place, and name the line by which it fails.
+/// Asserts that the check fails once, at that line.
 #[track_caller]
 fn fails(statements: &str, line: usize) {
     let problems = problems(statements);
@@ -122,14 +122,14 @@ fn exits() {
 
 #[test]
 fn an_exit_line_is_the_exit_of_its_call() {
-    // The first read fails: the search must go back to the second.
+    // The first read fails, so the search must backtrack to the second.
     holds("stop 7 entry read\nstop 7 exit 4\n");
     holds("stop 7 entry read\nstop 7 exit 0\nstop 7 entry fork\nstop 7 exit 8\n");
-    // 8 is fork's.
+    // 8 is the result of fork.
     fails("stop 7 entry read\nstop 7 exit 8\n", 1);
     fails("stop 7 entry read\nstop 7 exit 4 error=1\n", 1);
     fails("stop 7 entry write\nstop 7 exit 4\n", 1);
-    // A second exit line is no longer bound to the call.
+    // A second exit line does not belong to the call.
     holds("stop 7 entry read\nstop 7 exit 4\nstop 7 exit 8\n");
 }
 
@@ -146,10 +146,10 @@ fn the_lines_of_a_task_hold_in_their_order() {
     holds("stop 7 entry read\nstop 7 signal SIGSTOP\nstop 7 entry write\n");
     fails("stop 7 signal SIGSTOP\nstop 7 entry read\n", 2);
     fails("stop 7 entry write\nstop 7 entry read\n", 2);
-    // Three reads, and not four.
+    // There are three reads, not four.
     holds("stop 7 entry read\nstop 7 entry read\nstop 7 entry read\n");
     fails("stop 7 entry read\nstop 7 entry read\nstop 7 entry read\nstop 7 entry read\n", 4);
-    // Between tasks there is none.
+    // Lines of different tasks have no order.
     holds("gone 8 exited 3\nstop 7 entry read\n");
 }
 
@@ -201,7 +201,7 @@ fn unfinished() {
 
 #[test]
 fn memory_belongs_to_the_call_of_its_entry_line() {
-    // Only the second read has it: the entry line must be placed there.
+    // Only the second read has this memory, so the entry line must be placed there.
     holds("stop 7 entry read\nmemory 7 exit read arg1 61626364\n");
     holds("stop 7 entry read\nstop 7 entry read\nmemory 7 exit read arg1 61626364\n");
     fails(
@@ -211,7 +211,7 @@ fn memory_belongs_to_the_call_of_its_entry_line() {
     );
     fails("stop 7 entry read\nstop 7 exit 0\nmemory 7 exit read arg1 61626364\n", 1);
     fails("stop 7 entry read\nmemory 7 exit read arg1 61626365\n", 1);
-    // Without such an entry line any call of the name may have it.
+    // Without an entry line any call of that name may have the memory.
     holds("memory 7 exit read arg1 61626364\n");
     holds("stop 7 entry fork\nmemory 7 exit read arg1 61626364\n");
     holds("memory * exit read arg1 61626364\n");
@@ -238,7 +238,7 @@ fn regions_behind_further_pointers_are_known_by_their_address() {
     holds("memory 7 entry write arg1@300 64656570\n");
     fails("memory 7 entry write arg1@301 64656570\n", 1);
     fails("memory 7 entry write arg1 64656570\n", 1);
-    // What the argument itself points to is not reached through it.
+    // Memory that the argument itself points to has no address.
     fails("memory 7 entry write arg1@200 7778797a\n", 1);
 }
 

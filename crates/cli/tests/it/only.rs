@@ -1,5 +1,5 @@
-//! `record --only`: what is wanted is recorded, the rest does not stop, and the program sees none
-//! of it.
+//! `record --only`: selected calls are recorded, the others do not stop, and the program notices
+//! nothing.
 
 use crate::fixtures::{PROGRAMS, breaks_under_a_filter};
 use crate::program::program;
@@ -9,7 +9,7 @@ use sysreel_abi::{AuditArch, Filter, Watch};
 use sysreel_format::{Body, Completeness};
 use sysreel_inspect::syscall_info::{self, What};
 
-/// Every call in a log, however its beginning was told.
+/// Returns every call of a log, whether it begins with an entry or a filter's stop.
 fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
     let mut calls = Vec::new();
     each(log, |_, event| {
@@ -25,8 +25,8 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
     calls
 }
 
-/// Numbers of all architectures, junk above bit 31, i386 images, filters of the program's own: it
-/// runs as it does without a recorder.
+/// Numbers of all architectures, junk above bit 31, i386 images and the program's own filters: the
+/// program behaves as without a recorder.
 #[test]
 fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
     let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
@@ -41,7 +41,7 @@ fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
         assert!(run.ended(&program.end), "{name}: {:?}\n{}", run.status, run.stderr);
         assert_eq!((run.stdout, run.stderr), (bare.stdout, bare.stderr), "{name}");
         for (arch, nr) in calls(&stage.log()) {
-            // A filter of the program's own that asks for a tracer makes a stop whatever the call.
+            // A filter of the program that asks for a tracer stops at any call.
             let asked = ["seccomp_trace"].contains(name);
             assert!(watch.watches(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
         }
@@ -80,7 +80,7 @@ fn calls_that_are_not_wanted_do_not_stop() {
     );
 }
 
-/// What is printed of the calls that are wanted is what is printed of them without a filter.
+/// Selected calls are printed as a plain recording prints them.
 #[test]
 fn wanted_calls_are_printed_as_ever() {
     let stage = Stage::new();
@@ -121,8 +121,8 @@ fn mistakes_are_told() {
     assert!(!sleeper.has_ended() && !stage.path("x.reel").exists());
 }
 
-/// Without a tracer the filter would make every wanted call fail: the program cannot be left alone
-/// with it.
+/// Without a tracer the filter makes every selected call fail, so the program must not outlive its
+/// recorder.
 #[test]
 fn the_program_ends_with_its_recorder() {
     for (signal, told) in [("TERM", Some("TERM")), ("KILL", None)] {
@@ -152,8 +152,8 @@ fn the_program_ends_with_its_recorder() {
     }
 }
 
-/// An errno from a filter that was there before outranks a filter of ours: then every call is
-/// stopped at, and what is not wanted left out.
+/// An errno from an earlier filter outranks ours. Then the task stops at every call, and the
+/// recorder leaves out what is not selected.
 #[test]
 fn a_recorder_under_a_filter_misses_nothing() {
     let stage = Stage::new();
@@ -192,8 +192,8 @@ fn no_new_privs_is_set_where_it_must_and_told() {
     assert!(printed(&Stage::unprivileged(&program)));
 }
 
-/// What was kept to follow tasks and descriptors is shown on demand only, and a filter of a
-/// printing hides nothing else.
+/// Calls that are recorded only to follow tasks and descriptors are printed on request; `print
+/// --only` hides nothing else.
 #[test]
 fn lines_are_those_of_the_calls_that_were_asked_for() {
     let stage = Stage::new();
@@ -209,7 +209,7 @@ fn lines_are_those_of_the_calls_that_were_asked_for() {
         let (all, files) = (print(&["--only", "all"]), print(&["--only", "openat"]));
         let begins = |line: &&str, names: &[&str]| names.iter().any(|name| line.starts_with(name));
         assert!(all.contains("\nexecve(") && all.contains("\nclose("), "{all}");
-        // Lines of calls by their names; signals, the end and remarks stay.
+        // Signals, ends and remarks are kept along with the named calls.
         let expected: Vec<&str> =
             all.lines().filter(|line| begins(line, &["openat(", "---", "+++"])).collect();
         assert_eq!(files.lines().collect::<Vec<_>>(), expected);

@@ -1,7 +1,7 @@
-//! The same program under strace(1) and under sysreel: call for call the same line, arguments,
-//! strings, structures and result.
+//! The same program under strace(1) and under sysreel: every call is printed alike, with its
+//! arguments, strings, structures and result.
 //!
-//! What legitimately differs is made equal, each thing by name: see [`same`].
+//! [`same`] names each legitimate difference and removes it.
 
 use crate::stage::{SYSREEL, Stage, installed};
 use std::collections::BTreeMap;
@@ -27,9 +27,9 @@ fn git_log() {
     same(&["git", "-C", "repository", "log", "--stat"], 150);
 }
 
-/// At least `least` lines, all equal but for: the column of results; the random bytes that the
-/// kernel deals out; the address of the environment in the tracer's child; the id of the task; how
-/// an octal escape is padded before a digit that is none of octal.
+/// Asserts that at least `least` lines are equal, apart from the column of results, random bytes of
+/// the kernel, the address of the environment in the tracer's child, the task's id, and the padding
+/// of octal escapes.
 #[track_caller]
 fn same(words: &[&str], least: usize) {
     if !installed(words[0], &[words[0], "strace", "setarch", "git"]) {
@@ -79,7 +79,7 @@ fn normal(text: &str) -> Vec<String> {
         .map(|line| {
             let line = line.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start();
             let (call, result) = line.rsplit_once(" = ").unwrap_or((line, ""));
-            // Any other number may be equal to the id by chance, where ids are small.
+            // Another number may be equal to a small id by chance.
             let is_id = ["set_tid_address(", "getpid(", "gettid("]
                 .iter()
                 .any(|name| call.starts_with(name));
@@ -99,7 +99,7 @@ fn normal(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Every octal escape in three digits.
+/// Spells every octal escape with three digits.
 fn octal(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text.chars().peekable();
@@ -125,7 +125,7 @@ fn escapes_are_made_equal() {
     assert_eq!(octal(r"a\08\0008\\0\n\1777"), r"a\0008\0008\\0\n\1777");
 }
 
-/// Call for call as often as strace's own summary has it, and as often failed.
+/// The counts of calls and errors are those of strace's summary.
 #[test]
 fn summary() {
     let program = "ls -l /proc/self; cat missing; (exec true)";
@@ -150,7 +150,7 @@ fn summary() {
     let json: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
     let ended = |count: &serde_json::Value| {
         let number = |key: &str| count[key].as_u64().unwrap();
-        // strace counts at the exit, which exit_group(2) has not.
+        // strace counts exits, and exit_group(2) has none.
         (
             count["name"].as_str().unwrap().to_owned(),
             (number("calls") - number("unfinished"), number("errors")),

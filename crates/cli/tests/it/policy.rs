@@ -1,4 +1,4 @@
-//! What a project's policy makes of real differences.
+//! Policies applied to real differences.
 
 use crate::stage::{Ran, Stage};
 use serde_json::Value;
@@ -25,7 +25,7 @@ impl Change {
         self.stage.sysreel(&[&["diff", "--policy", "p.toml", "a.reel", "b.reel"], options].concat())
     }
 
-    /// Rule and subject of what is left at or above note, and the exit status.
+    /// Returns rule and subject of the differences from note on, and the exit status.
     #[track_caller]
     fn left(&self, policy: &str) -> (Vec<String>, i32) {
         let ran = self.judged(policy, &["--format", "json"]);
@@ -102,12 +102,12 @@ fn secrets_and_what_is_forbidden() {
     let change = Change::new("true", script);
     let (left, _) = change.left("secrets = [\"/etc/p*\"]");
     assert_eq!(left, ["secret.read read /etc/passwd", "fs.write.new write $WS/d/new"]);
-    // Who ignores reads does not mean those of secrets.
+    // Ignoring reads does not ignore those of secrets.
     let policy = "secrets = [\"/etc/p*\"]\n[[ignore]]\nop = \"read\"\nreason = \"x\"\n";
     assert_eq!(change.left(policy).0.len(), 2);
     let (left, _) = change.left(&policy.replace("op = \"read\"", "rule = \"secret.read\""));
     assert_eq!(left, ["fs.write.new write $WS/d/new"]);
-    // What is forbidden is so in the first run too, and is told once.
+    // What the policy forbids fails even if both runs do it, and is reported once.
     for change in [change, Change::new(script, script)] {
         let (left, status) = change
             .left("[[forbid]]\nop = \"write\"\nresource = \"$WS/d/*\"\nreason = \"d is given\"");
@@ -120,7 +120,7 @@ fn secrets_and_what_is_forbidden() {
     }
 }
 
-/// A home that is not where the program runs.
+/// A home directory other than the working directory.
 #[test]
 fn secrets_lie_at_home() {
     let stage = Stage::new();
@@ -147,14 +147,14 @@ fn roots_are_named() {
     let change = Change::new("true", "echo b > d/new");
     let (left, _) = change.left("[roots]\nDATA = \"d\"");
     assert_eq!(left, ["fs.write.new write $DATA/new"]);
-    // A policy's folders begin where it stands.
+    // Folders of a policy are relative to it.
     std::fs::create_dir(change.stage.path("d/ci")).unwrap();
     change.stage.write("d/ci/p.toml", "[roots]\nDATA = \"..\"");
     let ran = change.stage.sysreel(&["diff", "--policy", "d/ci/p.toml", "a.reel", "b.reel"]);
     assert!(ran.text().contains("write $DATA/new"), "{ran:?}");
 }
 
-/// A program that saves a file as it should be done, or not, and says where it begins: with marks.
+/// A program that saves a file safely or not, and marks where it begins.
 const SAVE: &str = r#"
 import os, sys
 how = sys.argv[1]
@@ -231,7 +231,7 @@ fn sequences_and_budgets_hold_within_marks() {
         let log = format!("{how}.reel");
         let ran = stage.sysreel(&["record", "-q", "-o", &log, "python3", "-S", "save.py", how]);
         assert!(ran.status.success(), "{ran:?}");
-        // Compared with itself: only what is asserted can fail.
+        // A log compared with itself: only assertions can fail.
         let ran = stage.sysreel(&["diff", "--policy", "p.toml", &log, &log]);
         let text = ran.text();
         assert_eq!(ran.status.code(), Some(i32::from(!broken.is_empty())), "{how}: {ran:?}");

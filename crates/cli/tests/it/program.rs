@@ -1,5 +1,4 @@
-//! The fixture programs: built when a test needs one, and only once whatever the number of tests
-//! and threads.
+//! The fixture programs, each compiled once, when the first test needs it.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -7,40 +6,38 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-/// A fixture program that is ready to run, with what its header lines say.
+/// A compiled fixture program with the directives of its header lines.
 #[derive(Debug)]
 pub(crate) struct Program {
     pub(crate) binary: PathBuf,
-    /// `// check:`, else none.
+    /// `// check:`, or none.
     pub(crate) arguments: Vec<String>,
     pub(crate) end: Ending,
 }
 
-/// How a program ends when all is well.
+/// How a program must end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ending {
     Exit(i32),
     Signal(String),
 }
 
-/// Where the sources are.
+/// The folder of the sources.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/programs")
 }
 
-/// The program of that name. A source that does not compile is a failure of every test that needs
-/// it.
+/// Returns the program of that name. Every test that needs a source that does not compile fails.
 pub(crate) fn program(name: &str) -> Arc<Program> {
     built(name, "")
 }
 
-/// The program of that name without shared libraries: its log holds little besides what it does
-/// itself.
+/// Returns the program of that name without shared libraries, for a small log.
 pub(crate) fn alone(name: &str) -> Arc<Program> {
     built(name, "-static")
 }
 
-/// A program without a C library, so that its recording is as small as one can be.
+/// Returns a program without a C library, for the smallest recording.
 pub(crate) fn tiny() -> PathBuf {
     let source = folder().join("../replay/tiny.c");
     let text =
@@ -54,8 +51,7 @@ fn built(name: &str, more: &'static str) -> Arc<Program> {
     static PROGRAMS: LazyLock<Mutex<HashMap<(String, &str), Built>>> =
         LazyLock::new(Mutex::default);
     let slot = {
-        // A test that failed while it held the lock has left nothing behind that others could
-        // stumble over.
+        // A test that panicked while it held the lock left the map intact.
         let mut programs = PROGRAMS.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         Arc::clone(programs.entry((name.to_owned(), more)).or_default())
     };
@@ -78,7 +74,7 @@ fn build(name: &str, more: &str) -> Program {
     }
 }
 
-/// What all headers of the folder say.
+/// Returns the text of all headers in the folder.
 fn headers() -> String {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
         .unwrap()
@@ -89,7 +85,7 @@ fn headers() -> String {
     paths.iter().map(|path| std::fs::read_to_string(path).unwrap()).collect()
 }
 
-/// Compiles unless the same contents were compiled before, perhaps by an earlier run.
+/// Compiles, unless an earlier run compiled the same contents.
 fn compile(name: &str, source: &Path, flags: &[&str], contents: &[&str]) -> PathBuf {
     let mut hasher = DefaultHasher::new();
     (name, flags, contents).hash(&mut hasher);
@@ -101,7 +97,7 @@ fn compile(name: &str, source: &Path, flags: &[&str], contents: &[&str]) -> Path
         return binary;
     }
     std::fs::create_dir_all(&folder).unwrap();
-    // Renamed when it is whole: another test binary may be at the same place.
+    // Renamed when complete: another test binary may compile the same program.
     let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
     let output = Command::new("gcc").args(flags).arg("-o").arg(&unfinished).arg(source).output();
     let output = output.unwrap_or_else(|e| panic!("the fixture programs need gcc: {e}"));

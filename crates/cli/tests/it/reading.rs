@@ -1,15 +1,14 @@
-//! From what `sysreel print --format raw` says to the stops of the tasks.
+//! Reads the stops of the tasks from `sysreel print --format raw`.
 //!
-//! What every log must hold whatever was recorded is asserted on the way: events are counted
-//! without a gap, a region has as many bytes as it says, what goes in is read at entries and what
-//! comes out at exits.
+//! Asserts on the way what holds in every log: events are numbered without a gap, a region has as
+//! many bytes as it claims, input is captured at entries and output at exits.
 
 use crate::statements::{End, hex};
 use crate::stops::{Call, Region, Stop, What};
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 
-/// Every stop and end of a task, in the order of the log.
+/// Returns every stop and end of a task, in the order of the log.
 pub(crate) fn read(raw: &str) -> Vec<Stop> {
     let mut tids = HashMap::new();
     let mut stops = Vec::new();
@@ -25,7 +24,7 @@ pub(crate) fn read(raw: &str) -> Vec<Stop> {
     stops
 }
 
-/// Where the stop of a filter begins a call (no entry came before it), it stands for the entry.
+/// Turns a filter's stop that begins a call into its entry.
 pub(crate) fn filter_stops_are_entries(stops: &mut [Stop]) {
     let mut in_call = HashSet::new();
     for stop in stops {
@@ -40,7 +39,7 @@ pub(crate) fn filter_stops_are_entries(stops: &mut [Stop]) {
     }
 }
 
-/// The stop that an event is, if it is one. None: what must be there is not.
+/// Returns the stop that an event is, if it is one; `None` if a field is missing.
 fn shown(event: &Value, tids: &mut HashMap<u64, u32>) -> Option<Option<Stop>> {
     let kind = event["kind"].as_str()?;
     let task = event["task"].as_u64();
@@ -50,7 +49,7 @@ fn shown(event: &Value, tids: &mut HashMap<u64, u32>) -> Option<Option<Stop>> {
             tids.insert(task?, u32::try_from(event["tid"].as_u64()?).ok()?);
             return Some(None);
         }
-        // The thread goes on under its leader's id, and nothing more is heard of its own.
+        // The thread goes on under its leader's id; its own id ends.
         "renamed" => {
             assert_eq!(
                 u64::from(tid?),
@@ -60,7 +59,7 @@ fn shown(event: &Value, tids: &mut HashMap<u64, u32>) -> Option<Option<Stop>> {
             tids.insert(task?, u32::try_from(event["new_tid"].as_u64()?).ok()?);
             (What::Gone(End::Superseded), Vec::new())
         }
-        // The leader whose id it takes: that id is still in use.
+        // The leader whose id was taken: the id is still in use.
         "gone" if event["how"].as_str()? == "superseded" => return Some(None),
         "gone" => (What::Gone(end(number_of(&event["status"]))), Vec::new()),
         "stop" => (stop(event)?, regions(event)?),
@@ -85,16 +84,15 @@ fn stop(event: &Value) -> Option<What> {
                 call: call(event)?,
                 data: u32::try_from(event["ret_data"].as_u64()?).ok()?,
             },
-            // The task was at a system call when wait told of it and was killed before it was
-            // asked. It runs then (ESRCH), or is at its PTRACE_EVENT_EXIT already, and that is what
-            // the kernel describes.
+            // The task was killed between the report and the request for its struct. It runs
+            // (ESRCH) or has reached PTRACE_EVENT_EXIT, which the struct then describes.
             "none" => What::Other("a stop that the task has left".to_owned()),
             op => panic!("a system call stop with op {op}"),
         },
         ("signal", _) => What::Signal(signal()),
         ("group", _) => What::Group(signal()),
         ("event", Some(name)) => {
-            // A task that was killed in the stop has no message for its tracer any more (ESRCH).
+            // A task that was killed in the stop has no event message (ESRCH).
             let message = event.get("message").map(number_of);
             What::Event { what: name.to_owned(), message }
         }
@@ -114,8 +112,8 @@ fn call(event: &Value) -> Option<Call> {
     })
 }
 
-/// `__X32_SYSCALL_BIT`. The kernel extends the 32-bit number by its sign: -1 has the bit and is no
-/// x32 call.
+/// `__X32_SYSCALL_BIT`. The kernel sign-extends the 32-bit number: -1 has the bit and is not an x32
+/// call.
 fn is_x32(nr: u64) -> bool {
     nr & sysreel_abi::Nr::X32_BIT != 0 && u32::try_from(nr).is_ok()
 }
@@ -149,8 +147,8 @@ fn region(region: &Value) -> Option<Region> {
     })
 }
 
-/// A program states what it saw. Where the recorder has changed what the kernel wrote, the region
-/// must have the kernel's bytes.
+/// Where the recorder altered what the kernel wrote, puts the altered bytes, which the program saw,
+/// into the region. The region must have the kernel's bytes.
 fn give(altered: &Value, regions: &mut [Region]) -> Option<()> {
     if altered["what"].as_str()? != "affinity mask" {
         return Some(());
@@ -177,7 +175,8 @@ fn check_directions(what: &What, event: &Value) {
     );
 }
 
-/// A number, or the hexadecimal digits of one that is too large for JSON's readers.
+/// Returns a number, or that of the hexadecimal digits that raw uses for numbers too large for JSON
+/// readers.
 fn number_of(value: &Value) -> u64 {
     value
         .as_u64()
@@ -189,7 +188,7 @@ fn signed(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }
 
-/// wait(2).
+/// Decodes a wait status (wait(2)).
 fn end(status: u64) -> End {
     match status & 0x7f {
         0 => End::Exited(i32::try_from(status >> 8 & 0xff).unwrap_or_default()),
@@ -197,8 +196,8 @@ fn end(status: u64) -> End {
     }
 }
 
-/// As the statements spell signals: real-time ones as the C library counts them, which keeps the
-/// kernel's first two for itself (signal(7), "Real-time signals").
+/// Spells a signal as the statements do: real-time signals are counted from the C library's
+/// SIGRTMIN, which leaves out the kernel's first two (signal(7), "Real-time signals").
 fn signal(number: u64) -> String {
     const FIRST: u64 = 34;
     match number {

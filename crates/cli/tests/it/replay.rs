@@ -1,5 +1,5 @@
-//! What was recorded with `--replayable` runs again from its log alone: the same output, the same
-//! end, every call compared.
+//! A recording made with `--replayable` runs again from its log alone, with the same output and the
+//! same end, and every call is compared.
 
 use crate::program::program;
 use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
@@ -8,14 +8,14 @@ use std::fs;
 /// How often each log is replayed.
 pub(crate) const TIMES: usize = 3;
 
-/// Records a script for the shell, replays it, and compares. `needs` are programs that it starts.
+/// Records a shell script, replays it, and compares. `needs` are the programs that it starts.
 #[track_caller]
 pub(crate) fn replays(needs: &[&str], script: &str) {
     if !installed(needs.first().copied().unwrap_or("sh"), needs) {
         return;
     }
     let stage = Stage::new();
-    // The script is put into a file, so that its inputs can be taken away afterwards.
+    // The script is a file, so that its inputs can be removed afterwards.
     stage.write("script", script);
     let recorded = record(&stage, &["sh", "script"]);
     for entry in fs::read_dir(stage.folder()).unwrap() {
@@ -138,7 +138,7 @@ exec /usr/bin/python3 t.py",
     );
 }
 
-/// Both wait for the other without a call: neither the recording nor the replay may wait for ever.
+/// Two tasks that wait for each other without a call must not block the recording or the replay.
 #[test]
 fn tasks_that_spin() {
     let script = r#"cat > s.c <<'END'
@@ -223,7 +223,7 @@ exec /usr/bin/python3 s.py",
     );
 }
 
-/// What a fixture does to be seen at all is what a replay must repeat: restarts, odd numbers, other
+/// The behaviour that the fixtures exercise is replayed: restarts, odd numbers, other
 /// architectures, ends of all kinds.
 #[test]
 fn fixtures() {
@@ -283,7 +283,7 @@ fn binary_and_inputs_may_be_gone() {
     same(&recorded, &elsewhere.sysreel(&["replay", "moved.reel"]));
 }
 
-/// Without their contents in the log files are needed as they were, and only those.
+/// Without file contents in the log, a replay needs the mapped files unchanged, and no others.
 #[test]
 fn contents_may_be_left_out() {
     if !installed("contents_may_be_left_out", &["install"]) {
@@ -326,16 +326,17 @@ fn contents_may_be_left_out() {
     let name = copy.to_str().unwrap();
     let mut bytes = fs::read(&copy).unwrap();
     let before = blake3::hash(&bytes).to_string();
-    // Nothing that is executed.
+    // A byte that is not executed.
     *bytes.last_mut().unwrap() ^= 1;
     let after = blake3::hash(&bytes).to_string();
     fs::write(&copy, &bytes).unwrap();
     assert!(bytes.len() < 1 << 20, "one piece holds all of it");
     let changed = stage.sysreel(&["replay", "run.reel"]);
-    // Which files it reads is said; what they hold is not, not even by a hash.
+    // The names of the files that are read are printed, but nothing of their contents, not even a
+    // hash.
     assert!(changed.fails(3, &[&format!("reads {name}\n"), "differs", name]).stdout.is_empty());
     assert!(!changed.stderr.contains(&before) && !changed.stderr.contains(&after), "{changed:?}");
-    // Regular files only, and no links: to open another thing may wait, or set it going.
+    // Only regular files, and no symbolic links: opening anything else may block or have an effect.
     fs::rename(&copy, stage.path("elsewhere")).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(stage.path("elsewhere"), &bytes).unwrap();
@@ -372,8 +373,8 @@ fn what_was_not_recorded_for_it_is_refused() {
     stage.sysreel(&["replay"]).fails(2, &["FILE"]);
 }
 
-/// Tasks of a replay must not live on by themselves: they stand in the middle of a program that
-/// nothing answers any more.
+/// Replayed tasks must not outlive the replayer: they are in the middle of a program, and no call
+/// would be answered.
 #[test]
 fn nothing_survives_a_replayer_that_is_killed() {
     let stage = Stage::new();
@@ -413,7 +414,7 @@ fn a_replay_stops_where_it_is_told_to() {
     assert_eq!((&told["outcome"], told["event"].as_u64()), (&"stopped".into(), Some(events / 2)));
     assert!(told["tasks"][0]["ip"].as_u64().unwrap() > 0);
     assert_eq!(told["tasks"][0]["backtrace"][0]["ip"], told["tasks"][0]["ip"], "{told}");
-    // A recording that was not finished goes as far as it goes, and says how far that is.
+    // An unfinished recording is replayed as far as it goes, and the end is reported.
     let whole = fs::read(stage.path("run.reel")).unwrap();
     stage.write("cut.reel", &whole[..whole.len() - 100]);
     let refused = stage.sysreel(&["replay", "cut.reel"]);

@@ -1,5 +1,4 @@
-//! A replay touches nothing: no file, no peer, no process that outlives it; and it needs nothing
-//! but its log.
+//! A replay touches no file, no peer and leaves no process behind; it needs nothing but its log.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage, installed, is_root, kill, state_of, until};
 use std::collections::BTreeMap;
@@ -31,7 +30,7 @@ fn record(stage: &Stage, script: &str) -> Ran {
     ran
 }
 
-/// Everything in a folder: what it is, when it was changed, what it holds.
+/// Returns everything in a folder, with type, times and contents.
 fn tree(folder: &Path) -> BTreeMap<PathBuf, (u32, u64, [i64; 4], Vec<u8>)> {
     let mut found = BTreeMap::new();
     let mut folders = vec![folder.to_path_buf()];
@@ -60,7 +59,7 @@ fn folders_peers_and_clocks_are_left_alone() {
     let stage = Stage::new();
     stage.write("old", "as it was\n");
     stage.write("gone", "");
-    // What it undoes itself too: the files are there or not there again, as before it ran.
+    // The script also undoes what it does, so that the files exist or not as before it ran.
     let script = format!(
         "exec bash -c 'echo more >> old; rm gone; mkdir new; echo x > new/x; ln -s x new/y; chmod \
          700 old; exec 3<>/dev/tcp/127.0.0.1/{port}; echo hello >&3; date +%s%N; echo done'"
@@ -90,7 +89,7 @@ fn folders_peers_and_clocks_are_left_alone() {
     assert_eq!(again.kind(), ErrorKind::WouldBlock, "nobody has connected again");
 }
 
-/// A process and all that it and they have made.
+/// Returns a process and all its descendants.
 fn family(pid: u32) -> Vec<u32> {
     let mut found = vec![pid];
     let mut at = 0;
@@ -112,7 +111,7 @@ fn a_killed_replayer_leaves_nothing() {
         return;
     }
     let stage = Stage::new();
-    // More than a pipe takes: a replay whose output nobody reads stands still in the midst of it.
+    // More than fits into a pipe: a replay whose output is not read blocks in the middle.
     record(&stage, "sleep 60 & echo first; seq 1 100000; kill $!; echo > made");
     fs::remove_file(stage.path("made")).unwrap();
     let before = tree(stage.folder());
@@ -121,7 +120,7 @@ fn a_killed_replayer_leaves_nothing() {
     let mut replayer = Running::start(&mut command);
     assert_eq!(replayer.first_line(), "first\n");
     let pid = replayer.pid();
-    // The replayer, the shell, sleep, and seq, which cannot end.
+    // The replayer, the shell, sleep, and seq, which is blocked.
     until("three tasks are replayed", || family(pid).len() == 4);
     let tasks = family(pid);
     kill(pid, "KILL");
@@ -154,7 +153,7 @@ fn another_user_replays_elsewhere_without_anything() {
     replays_elsewhere(stage, &recorded);
 }
 
-/// What the loader has mapped is in the log, wherever it came from.
+/// The files that the loader mapped are in the log, in whatever folder they were.
 #[test]
 fn a_library_of_its_own_may_be_gone() {
     let name = "a_library_of_its_own_may_be_gone";
@@ -176,14 +175,14 @@ fn a_library_of_its_own_may_be_gone() {
     replays_elsewhere(stage, &recorded);
 }
 
-/// Replays a log in another folder, as another user and without any network, when its stage is
-/// gone.
+/// Replays a log in another folder, as another user, without a network, after its stage was
+/// removed.
 #[track_caller]
 fn replays_elsewhere(stage: Stage, recorded: &Ran) {
     let other = Stage::new();
     for from in [stage.path("run.reel"), SYSREEL.into()] {
         let to = other.path(from.file_name().unwrap().to_str().unwrap());
-        // By another process: see `Stage::with_copies`.
+        // See `Stage::with_copies`.
         let mut command = other.command("install");
         assert!(other.run(command.args(["-m", "755"]).arg(&from).arg(&to)).status.success());
     }

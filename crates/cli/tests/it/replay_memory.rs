@@ -1,10 +1,9 @@
-//! Memory in all its forms: shared, of 32-bit programs.
+//! Memory of all kinds: shared, and of 32-bit programs.
 
 use crate::replay::{TIMES, record, replays, same};
 use crate::stage::{GCC_32, Stage, installed};
 
-/// Memory that is shared with a file, by two mappings and two processes, and changed by writing to
-/// the file; System V's; without a name.
+/// Shared memory: of a file with two mappings, two processes and write(2); of System V; anonymous.
 #[test]
 fn shared_memory() {
     let script = r#"cat > m.c <<'END'
@@ -61,8 +60,8 @@ gcc -O1 -o m m.c && exec ./m"#;
     replays(&["gcc"], script);
 }
 
-/// They keep their threads' data in the table of segments, and have two calls behind which others
-/// stand.
+/// 32-bit programs keep thread data in the table of segments and make some calls through socketcall
+/// and ipc.
 #[test]
 fn programs_of_32_bits() {
     if !installed("programs_of_32_bits", &[GCC_32]) {
@@ -81,8 +80,8 @@ fn programs_of_32_bits() {
     }
 }
 
-/// What a mapping of a file grows by shows the file, and its other processes' writes; what lies
-/// behind the end of the file faults.
+/// A mapping that mremap extends shows the file and other processes' writes to it; the pages after
+/// the end of the file fault.
 #[test]
 fn mappings_that_grow() {
     let script = r#"cat > g.c <<'END'

@@ -1,5 +1,5 @@
-//! A changed log is not replayed in silence: results, buffers and entries are changed one at a
-//! time, in logs that are sound otherwise.
+//! A changed log is not replayed without a complaint. Results, buffers and entries are changed one
+//! at a time in logs that are valid otherwise.
 
 use crate::stage::{SYSREEL, Stage, installed};
 use std::fs;
@@ -11,12 +11,13 @@ use sysreel_format::{
 
 /// How many changes are tried.
 const MUTATIONS: u64 = 100;
-/// What a changed program may take before it is believed to run for ever: another way too.
+/// How long a changed program may run before it counts as an endless loop, which is a divergence
+/// too.
 const SECONDS: &str = "20";
 
-/// Lives on what the kernel says: every result and every byte that a call writes goes into a
-/// number, which it prints in the end. So no byte of its log is dead. The calls between getppid and
-/// getpgid are those that are changed.
+/// Computes a number from every result and every byte that a call writes, and prints it at the end,
+/// so that no byte of its log is unused. The calls between getppid and getpgid are those that are
+/// changed.
 const DIGEST: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -68,7 +69,7 @@ int main(void) {
 }
 "#;
 
-/// Never looks at what it gets: nothing of it comes to a call, or to its output.
+/// Ignores what it reads: nothing of it reaches a call or the output.
 const DEAD: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -89,7 +90,7 @@ int main(void) {
 }
 "#;
 
-/// Runs for ever when it reads something else.
+/// Loops for ever if it reads something else.
 const LOOP: &str = r#"
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -109,14 +110,14 @@ int main(void) {
 }
 "#;
 
-/// Where a byte of the log lies that a replay looks at, or that the program does.
+/// The place of a byte of the log that the replay compares or the program uses.
 #[derive(Debug, Clone, Copy)]
 struct Place {
     event: u64,
-    /// In the body of the event, or in this blob.
+    /// In this blob, or else in the body of the event.
     blob: Option<u64>,
     at: usize,
-    /// Part of what the program asks, and not of what it is told.
+    /// Part of what the program passes to the kernel, not of what it gets.
     asked: bool,
 }
 
@@ -147,7 +148,7 @@ fn one_hundred_changes_are_all_seen() {
     let same = stage.sysreel(&["replay", "-q", "same.reel"]);
     assert!(same.status.success(), "a log that was only written anew: {same:?}");
 
-    // Always the same ones, so that a failure comes again.
+    // The sequence is the same in each run of the test.
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     for _ in 0..MUTATIONS {
         random =
@@ -161,7 +162,7 @@ fn one_hundred_changes_are_all_seen() {
         let diverged =
             replayed.status.code() == Some(1) && replayed.stderr.contains("diverged at event");
         if place.asked {
-            // What is asked is compared there and then.
+            // What the program passes is compared at that event.
             let here = format!("diverged at event {}, ", place.event);
             assert!(diverged && replayed.stderr.contains(&here), "{place:?}: {replayed:?}");
         } else {
@@ -186,8 +187,8 @@ fn what_no_call_shows_is_seen_in_the_state() {
     let same = stage.sysreel(&["replay", "run.reel"]);
     assert!(same.status.success(), "{same:?}");
     let told: Vec<Place> = places(&log).into_iter().filter(|place| !place.asked).collect();
-    // What was read, and the low byte of what times(2) has answered, which is all that the program
-    // keeps of it.
+    // The bytes that were read, and the low byte of the result of times(2), which is all that the
+    // program uses of it.
     let buffer: Vec<Place> = told.iter().copied().filter(|place| place.blob.is_some()).collect();
     assert_eq!(buffer.len(), 8192);
     let read_ends = buffer[0].event;
@@ -201,7 +202,7 @@ fn what_no_call_shows_is_seen_in_the_state() {
         let report: serde_json::Value = serde_json::from_slice(&ran.stdout).unwrap();
         let page = report["divergence"]["field"]["memory"].as_u64();
         assert!(ran.status.code() == Some(1) && page.is_some(), "{place:?}: {ran:?}");
-        // Which no call shows, and so not the registers.
+        // No call shows the difference, so the registers at calls are equal.
         assert_eq!(replayed(place, "fast").status.code(), Some(0), "{place:?}");
     }
     for check in ["every", "fast"] {
@@ -228,7 +229,7 @@ fn a_program_that_makes_no_call_any_more_is_stopped() {
     let byte = places(&log).into_iter().rfind(|place| !place.asked && place.at > 40).unwrap();
     fs::write(stage.path("changed.reel"), rewritten(&log, Some(byte))).unwrap();
     stage.sysreel(&["replay", "--patience", "0", "run.reel"]).fails(2, &["--patience"]);
-    // Where it stands is told by the log alone.
+    // The position is derived from the log alone.
     fs::remove_file(stage.path("loop")).unwrap();
     let ran = stage.sysreel(&["replay", "--patience", "1", "changed.reel"]);
     ran.fails(1, &["diverged at event", "getpgid", "no call, although it has computed for 1s"]);
@@ -242,9 +243,9 @@ fn read(path: &Path) -> Log<Vec<u8>> {
     Log::open(fs::read(path).unwrap(), Limits::default()).unwrap()
 }
 
-/// Every byte of the calls between the two marks.
+/// Returns every byte of the calls between the two marks.
 fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
-    /// Where the struct lies in the body of a STOP, and its fields in that (docs/format.md).
+    /// The offset of the struct in the body of a STOP (docs/format.md).
     const STRUCT: usize = 12;
     let number = |name: &str| {
         let named =
@@ -289,7 +290,7 @@ fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
     panic!("the log ends before the last call");
 }
 
-/// The log written anew, one bit of it changed.
+/// Returns the log with one bit changed.
 fn rewritten(log: &Log<Vec<u8>>, change: Option<Place>) -> Vec<u8> {
     let header = FileHeader::new(log.header().file_id, log.header().completeness);
     let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();

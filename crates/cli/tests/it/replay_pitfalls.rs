@@ -1,5 +1,5 @@
-//! What is known to make recorders and replayers diverge: a number each, and what shows here that
-//! it does not, or why it cannot occur.
+//! Known causes of divergence, each with its number, and the test that covers it or the reason why
+//! it cannot occur.
 
 use crate::program::{alone, program};
 use crate::stage::{Running, SYSREEL, Stage, installed, is_root, until};
@@ -12,15 +12,15 @@ use sysreel_format::{
     SEGMENT_SIZE, Segment, SnapshotKind,
 };
 
-/// Where a pitfall is looked for.
+/// What covers a cause.
 enum Shown {
-    /// By a case of fixtures/replay/pitfalls.c.
+    /// A case of fixtures/replay/pitfalls.c.
     Case,
-    /// By these fixture programs.
+    /// These fixture programs.
     Fixtures(&'static [&'static str]),
-    /// By a test of that name.
+    /// A test of that name.
     Test(&'static str),
-    /// Nowhere, for this reason.
+    /// Nothing, for this reason.
     Not(&'static str),
 }
 use Shown::{Case, Fixtures, Not, Test};
@@ -80,7 +80,7 @@ const PITFALLS: [(u32, &str, Shown); 40] = [
     (40, "calls of newer kernels: some in case 15", Fixtures(&["nr_values"])),
 ];
 
-/// The program with the cases.
+/// Builds the program with the cases.
 fn built(stage: &Stage, name: &str, flags: &str) -> PathBuf {
     let source = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../fixtures/replay")
@@ -157,7 +157,7 @@ fn each_pitfall_is_passed_by() {
     }
 }
 
-/// Several processes and threads write to one output, each a part that the kernel writes at once.
+/// Several processes and threads write to one output, in parts that the kernel writes at once.
 #[test]
 fn writes_to_one_output_keep_their_order() {
     let stage = Stage::new();
@@ -169,14 +169,14 @@ fn writes_to_one_output_keep_their_order() {
     }
 }
 
-/// An output that nobody reads holds up who writes to it, and nobody else.
+/// An output that is not read blocks its writer and no other task.
 #[test]
 fn an_output_that_is_not_read_stops_nobody_else() {
     if !installed("an_output_that_is_not_read_stops_nobody_else", &["seq", "sh"]) {
         return;
     }
     let stage = Stage::new();
-    // Far more than a pipe takes.
+    // Far more than fits into a pipe.
     let script = "seq 1 100000 & i=0; while [ $i -lt 50 ]; do i=$((i + 1)); /bin/true; done; echo \
         > done; wait; echo end >&2";
     let mut command = stage.command(SYSREEL);
@@ -192,7 +192,7 @@ fn an_output_that_is_not_read_stops_nobody_else() {
     assert!(replayed.status.success() && replayed.text() == text, "{}", replayed.stderr);
 }
 
-/// A log from a machine whose CPU says something else of itself.
+/// A log from a machine with another CPU.
 #[test]
 fn another_machine_is_told() {
     let stage = Stage::new();
@@ -211,7 +211,7 @@ fn another_machine_is_told() {
     assert_eq!((forced.status.code(), forced.text()), (Some(0), recorded.text()), "{forced:?}");
 }
 
-/// The same log, of another machine.
+/// Returns the same log, as from another machine.
 pub(crate) fn elsewhere(log: &Log<Vec<u8>>) -> Vec<u8> {
     let header = FileHeader::new(log.header().file_id, log.header().completeness);
     let mut writer = BlockWriter::create(Vec::new(), header, log.meta()).unwrap();

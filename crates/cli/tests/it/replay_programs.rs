@@ -1,5 +1,5 @@
-//! Real programs, recorded and replayed again and again; racy ones while others want the CPUs. What
-//! is shown is that no recording of them is replayed otherwise than it was.
+//! Real programs, recorded and replayed repeatedly, racy ones on a loaded machine. No recording may
+//! be replayed otherwise than it was recorded.
 
 use crate::stage::{GCC_32, Running, SYSREEL, Stage, installed};
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use std::fs;
 use std::io::Write as _;
 use std::process::Stdio;
 
-/// A program: its name, what must be installed, a script for the shell.
+/// A program: its name, what must be installed, a shell script.
 struct Case(&'static str, &'static [&'static str], &'static str);
 
 #[rustfmt::skip]
@@ -100,7 +100,7 @@ exec /usr/bin/python3 s.py"),
              i.c && exec ./i")),
 ];
 
-/// Programs whose tasks, signals and clocks race.
+/// Programs with races of tasks, signals and clocks.
 #[rustfmt::skip]
 const RACY: &[Case] = &[
     Case("python3: threads", &["python3"], THREADS),
@@ -149,8 +149,7 @@ const RACE: &str = concat!(
     "\nEND\ngcc -O1 -pthread -o r r.c && exec ./r"
 );
 
-/// Records a program and replays it with everything gone that it was made of. Says what was not the
-/// same.
+/// Records a program, removes its inputs, and replays it. The error says what differed.
 fn once(Case(_, _, script): &Case) -> Result<(), String> {
     let stage = Stage::new();
     stage.write("script", script);
@@ -186,7 +185,7 @@ fn once(Case(_, _, script): &Case) -> Result<(), String> {
     if same { Ok(()) } else { Err(format!("recorded: {recorded:?}\nreplayed: {replayed:?}")) }
 }
 
-/// Past the capture of the test harness.
+/// Prints past the capture of the test harness.
 fn told(line: &str) {
     _ = writeln!(fs::File::options().append(true).open("/dev/stderr").unwrap(), "{line}");
 }

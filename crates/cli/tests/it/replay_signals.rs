@@ -1,10 +1,10 @@
-//! Signals that are held until a call, and what they say of themselves then.
+//! Signals that are deferred until a call, and their siginfo then.
 
 use crate::replay::{record, same};
 use crate::stage::{Stage, installed};
 
-/// A timer rings in the midst of a computation, and the first call after it blocks the signal, to
-/// wait for it.
+/// A timer expires during a computation, and the next call blocks the signal in order to wait for
+/// it.
 const TIMER: &str = r#"
 #define _GNU_SOURCE
 #include <signal.h>
@@ -38,7 +38,8 @@ fn a_signal_that_was_held_says_what_it_said() {
     let stage = Stage::new();
     stage.write("t.c", TIMER);
     assert!(stage.sh("gcc -O1 -o t t.c").status.success());
-    // On a busy machine it may ring before the computation has begun, and is handled then.
+    // On a busy machine the timer may expire before the computation; then the signal is handled
+    // there.
     let recorded = (0..20)
         .map(|_| record(&stage, &["./t"]))
         .find(|recorded| recorded.text().starts_with("0: "))

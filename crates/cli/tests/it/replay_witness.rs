@@ -1,5 +1,5 @@
-//! The kernel itself as a witness of a replay: its tracepoint at the entry of every system call,
-//! which nobody can pass by. strace(1) could not tell, for what is traced already cannot be traced.
+//! The kernel's tracepoint at the entry of every system call as a witness of a replay. strace(1)
+//! cannot be one, because a traced task cannot be traced again.
 
 use crate::stage::{SYSREEL, Stage, installed, is_root};
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const TRACING: &str = "/sys/kernel/tracing";
 const ENABLE: &str = "events/raw_syscalls/sys_enter/enable";
 
-/// What a replayed task may do, and only from the page that the program does not know.
+/// The calls that a replayed task may make, and only from the stub's page.
 const ALLOWED: [&str; 10] = [
     "mmap",
     "munmap",
@@ -27,7 +27,8 @@ const ALLOWED: [&str; 10] = [
 struct Instance(PathBuf);
 
 impl Instance {
-    /// Of the entries of calls; nothing where the kernel has none, or is not ours to ask.
+    /// For the entries of calls; `None` where the kernel has no such tracepoint or access is
+    /// denied.
     fn new() -> Option<Instance> {
         let path =
             Path::new(TRACING).join(format!("instances/sysreel-test-{}", std::process::id()));
@@ -39,9 +40,8 @@ impl Instance {
         Some(instance)
     }
 
-    /// The numbers of the calls of every task, in order; of the replayer only those of its first
-    /// thread. Its other one, which wakes it now and then, has a name of its own, which no replayed
-    /// task can give itself.
+    /// Returns the call numbers of every task in order. Of the replayer only those of its first
+    /// thread: the other, which wakes it now and then, has a name that no replayed task can have.
     fn calls(&self) -> BTreeMap<u32, Vec<u64>> {
         let mut calls: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
         let mut threads: BTreeSet<u32> = BTreeSet::new();
@@ -94,7 +94,7 @@ fn emulated_calls_never_enter_the_kernel() {
     assert!(recorded.status.success(), "{recorded:?}");
     fs::remove_file(stage.path("written")).unwrap();
 
-    // Of the replayer and what it starts, and of nobody else.
+    // For the replayer and its descendants only.
     let (traced, enable) = (instance.0.join("set_event_pid"), instance.0.join(ENABLE));
     let mut command = stage.command("sh");
     command.args([
@@ -119,8 +119,8 @@ fn emulated_calls_never_enter_the_kernel() {
     assert!(calls[&replayer].len() > 1000, "the replayer itself was seen");
     let mut tasks = 0;
     for (task, made) in calls.iter().filter(|(task, _)| **task != replayer) {
-        // The first is a copy of the replayer until it has become the stub; the others were made by
-        // it.
+        // The first task is a copy of the replayer until it becomes the stub, which makes the
+        // others.
         let begins =
             if tasks == 0 { made.iter().position(|nr| *nr == execveat).unwrap() } else { 0 };
         for nr in &made[begins..] {

@@ -1,4 +1,4 @@
-//! `info` says all of it, of logs in every state.
+//! `info` on logs in every state.
 
 use crate::stage::{Running, SYSREEL, Stage, kill};
 use std::process::Stdio;
@@ -30,7 +30,7 @@ fn a_log_that_is_being_written_is_no_broken_one() {
         let ran = stage.sysreel(words);
         assert!(ran.status.success() && ran.stderr.contains("x.reel is being written"), "{ran:?}");
     }
-    // Its recorder dies: now it is one.
+    // The recorder dies, and the log becomes one without an end.
     kill(recorder.pid(), "KILL");
     drop(recorder.child().stdin.take());
     recorder.wait();

@@ -1,4 +1,4 @@
-//! The language of the statements: every kind of line is understood, and nothing else.
+//! The language of statements: every kind of line is parsed, and anything else is an error.
 
 use crate::statements::{Claim, Count, Pattern, Shape, Who, parse};
 

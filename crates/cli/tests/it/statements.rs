@@ -1,12 +1,12 @@
-//! The language in which a fixture program states what a recorder must see of it:
-//! fixtures/programs/README.md.
+//! The language in which a fixture program states what a recorder must see, as
+//! fixtures/programs/README.md describes it.
 //!
-//! The parser is total: a line is understood whole, or it is an error that names the line. A
-//! statement that is skipped in silence would be a test that passes for nothing.
+//! A line is parsed completely or is an error. A statement that is skipped would be a test that
+//! cannot fail.
 
 use std::fmt;
 
-/// No fixture states a region as large as this; a mistyped count must not become an allocation.
+/// Larger than any region of a fixture: a mistyped count must not become an allocation.
 const REGION_MAX: usize = 16 << 20;
 
 /// One line.
@@ -28,7 +28,7 @@ impl fmt::Display for Statement {
     }
 }
 
-/// What a line says.
+/// What a line states.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Claim {
     Stop(Who, Shape),
@@ -50,7 +50,7 @@ pub(crate) enum Who {
     Task(u32),
 }
 
-/// A stop, as far as the line determines it: what is `None` or absent may be anything.
+/// A stop, as far as the line determines it: `None` matches anything.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shape {
     Entry { name: Option<String>, arch: Option<String>, nr: Option<u64>, args: [Option<u64>; 6] },
@@ -76,14 +76,14 @@ pub(crate) struct Place {
     pub(crate) at_exit: bool,
     pub(crate) name: String,
     pub(crate) arg: u8,
-    /// Of a region that the argument reaches through further pointers.
+    /// For a region that the argument reaches through further pointers.
     pub(crate) address: Option<u64>,
     pub(crate) role: Option<u8>,
     pub(crate) index: Option<u32>,
     pub(crate) asked: Option<u64>,
 }
 
-/// How many regions a call has, and how many of them could not be read to their end.
+/// How many regions a call has, and how many of them could not be read completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Count {
     pub(crate) name: String,
@@ -92,7 +92,7 @@ pub(crate) struct Count {
     pub(crate) short: usize,
 }
 
-/// What a region holds.
+/// The expected bytes of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Pattern {
     pub(crate) bytes: Vec<u8>,
@@ -100,7 +100,7 @@ pub(crate) struct Pattern {
     pub(crate) open: bool,
 }
 
-/// All statements of a program; the first line that is none is the error.
+/// Parses all statements of a program. The error names the first bad line.
 pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, String> {
     let mut statements = Vec::new();
     for (line, text) in (1..).zip(text.lines()) {
@@ -284,7 +284,7 @@ fn pattern(text: &str) -> Result<Pattern, String> {
     Ok(pattern)
 }
 
-/// The bytes that pairs of hexadecimal digits stand for.
+/// Decodes pairs of hexadecimal digits.
 pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return Err("bytes are pairs of digits".into());

@@ -1,5 +1,5 @@
-//! The table of exit statuses that `--help` shows is true and whole: each status of each command
-//! comes about, and no other.
+//! The table of exit statuses that `--help` shows is complete: each status of each command occurs,
+//! and no other.
 
 use crate::replay_pitfalls::elsewhere;
 use crate::stage::Stage;
@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use sysreel_format::{Limits, Log};
 
-/// Statuses that need what a test cannot make: a recorder whose table is wrong (tests/seeded has
-/// one, as a library).
+/// Statuses that a test of the binary cannot cause: findings of an audit need a wrong table
+/// (tests/seeded).
 const ELSEWHERE: &[(&str, &str)] = &[("record", "124")];
 
 /// Command, status, command line.
@@ -100,7 +100,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// The pairs of command and status that `--help` lists.
+/// Returns the pairs of command and status that `--help` lists.
 fn listed(help: &str) -> BTreeSet<(String, String)> {
     let table = help.split("Exit status:\n").nth(1).unwrap();
     let (mut commands, mut pairs) = (Vec::new(), BTreeSet::new());
@@ -135,8 +135,7 @@ fn every_status_of_the_table_comes_about() {
     }
     let listed = listed(&stage.sysreel(&["--help"]).text());
     let known: Vec<_> = ELSEWHERE.iter().map(|(c, s)| ((*c).to_owned(), (*s).to_owned())).collect();
-    // What only another kind of input brings about is shown with one command of those that share a
-    // row.
+    // Where commands share a row, a status that depends on the input is shown for one of them.
     let untried: Vec<_> = listed.difference(&seen).filter(|pair| !known.contains(pair)).collect();
     let shared = [
         ("ab", "4"),

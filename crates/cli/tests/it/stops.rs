@@ -1,4 +1,4 @@
-//! What a log shows of each task, in the words of the statements.
+//! The stops of each task in a log, in the terms of the statements.
 
 use crate::statements::End;
 use std::fmt;
@@ -8,13 +8,13 @@ use std::fmt;
 pub(crate) struct Stop {
     /// The number of the event in the log.
     pub(crate) event: u64,
-    /// The id that the task had then.
+    /// The id of the task at that time.
     pub(crate) tid: u32,
     pub(crate) what: What,
     pub(crate) regions: Vec<Region>,
 }
 
-/// What was shown.
+/// The kind of stop.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum What {
     Entry(Call),
@@ -34,14 +34,14 @@ pub(crate) enum What {
         message: Option<u64>,
     },
     Gone(End),
-    /// A report that no statement is about.
+    /// An event that statements do not cover.
     Other(String),
 }
 
-/// A call as an entry or a seccomp stop shows it.
+/// A call as its entry or seccomp stop shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Call {
-    /// What the table calls it, if it knows it.
+    /// The name, if the table knows the call.
     pub(crate) name: Option<String>,
     pub(crate) arch: String,
     pub(crate) nr: u64,
@@ -52,17 +52,17 @@ pub(crate) struct Call {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Region {
     pub(crate) arg: u8,
-    /// 0: what the argument points to; more: reached from there.
+    /// 0: what the argument points to; above: reached from there.
     pub(crate) role: u8,
-    /// Which of several that lie equally far behind the argument.
+    /// Which of several regions with the same role.
     pub(crate) index: u32,
     pub(crate) address: u64,
     /// How many bytes the call concerns.
     pub(crate) asked: u64,
-    /// The capture limit has cut it.
+    /// Cut by the capture limit.
     pub(crate) cut: bool,
     pub(crate) bytes: Vec<u8>,
-    /// Why nothing, or not all, could be read.
+    /// Why some or all of it could not be read.
     pub(crate) errno: Option<String>,
 }
 
@@ -118,7 +118,7 @@ impl fmt::Display for Region {
     }
 }
 
-/// The beginning of some bytes, and how many there are.
+/// Returns the first bytes, and how many there are.
 pub(crate) fn short(bytes: &[u8]) -> String {
     let digits: String = bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
     let more = if bytes.len() > 32 { "..." } else { "" };

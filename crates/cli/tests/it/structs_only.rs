@@ -1,5 +1,4 @@
-//! Without captured memory the recorder still knows what it needs to know: whose thread a task is,
-//! what a descriptor is.
+//! Without captured memory the recorder still follows threads and descriptors.
 
 use crate::program::program;
 use crate::stage::Stage;
@@ -49,7 +48,7 @@ fn pipes_have_names_and_no_memory_is_kept() {
         "true | true",
     ]);
     let stops = stops(&stage);
-    // dup2 makes a name too; only the call that makes a pipe has two in one stop.
+    // dup2 records a name as well; only a call that makes a pipe records two in one stop.
     let pipes = stops.iter().filter_map(|stop| stop["names"].as_array()).filter(|names| {
         names.len() == 2 && names.iter().all(|name| name["link"].to_string().contains("pipe:["))
     });

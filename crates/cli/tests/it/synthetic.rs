@@ -1,6 +1,5 @@
-//! Logs of what no kernel writes today: structs whose fields disagree, numbers of 64 bits, every
-//! size, the layout of the fourth proposal, operations that do not exist yet. A reader must show
-//! all of it and judge none.
+//! Logs that no kernel writes today: structs whose fields disagree, 64-bit numbers, every size, the
+//! v4 layout, unknown operations. A reader must show all of it unjudged.
 
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch, Nr};
@@ -23,7 +22,7 @@ const SECCOMP: u8 = 3;
 /// Room for all rows of a log.
 const SEGMENT: usize = 1 << 17;
 
-/// Every synthetic log: its name and its bytes, the same at each call.
+/// Returns every synthetic log with its name. The bytes are the same at each call.
 pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("synthetic_is_error", log(is_error)),
@@ -35,8 +34,7 @@ pub(crate) fn logs() -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
-/// What programs do all day, so that it fits the columns of codec 1: a loop of calls with buffers,
-/// some of which fail.
+/// Common calls that fit the columns of codec 1: a loop of calls with buffers, some of which fail.
 fn calls(rows: &mut Rows) {
     let nr = |name| number(Abi::X86_64, name).unwrap();
     for n in 0..40_u64 {
@@ -76,7 +74,7 @@ fn calls(rows: &mut Rows) {
     }
 }
 
-/// The kernel's word for failure and the value say different things.
+/// `is_error` and the value disagree.
 fn is_error(rows: &mut Rows) {
     for rval in [0, 5, -1, -2, -4095, -4096, i64::MIN, i64::MAX, 1 << 32] {
         for is_error in [0, 1, 255] {
@@ -86,7 +84,7 @@ fn is_error(rows: &mut Rows) {
     }
 }
 
-/// All 64 bits of a number, for every architecture and for one that nobody knows.
+/// All 64 bits of a number, for every architecture and an unknown one.
 fn numbers(rows: &mut Rows) {
     let archs = [
         AuditArch::X86_64,
@@ -118,12 +116,13 @@ fn numbers(rows: &mut Rows) {
     }
 }
 
-/// From nothing to more than any kernel has: what is there is shown, what is not is not made up.
+/// Structs from empty to longer than those of any kernel: the fields that are there are shown, and
+/// no others.
 fn sizes(rows: &mut Rows) {
     let whole: Vec<u8> = (24u8..200).collect();
     for op in [ENTRY, NONE, EXIT, SECCOMP] {
         let info = merged(op, AuditArch::X86_64, &whole);
-        // Every size once; for the others those around which a field begins or ends.
+        // Every size for one operation; for the others those around the ends of fields.
         let sizes: Vec<usize> = match op {
             ENTRY => (0..=104).chain([120, 128, 160, 199, 200]).collect(),
             _ => vec![0, 1, 4, 8, 16, 23, 24, 25, 32, 33, 40, 79, 80, 83, 84, 85, 88, 89, 200],
@@ -132,7 +131,7 @@ fn sizes(rows: &mut Rows) {
             rows.stop(status(op), Layout::MERGED, i32::try_from(size).unwrap(), &info[..size]);
         }
     }
-    // The kernel had more than was asked for, or said nothing of a length, or refused.
+    // The kernel had more than was asked for, or reported no length, or failed.
     let info = merged(ENTRY, AuditArch::X86_64, &entry(getpid()));
     for (ret, bytes) in [
         (200, &info[..]),
@@ -179,7 +178,7 @@ fn v4_layout(rows: &mut Rows) {
     }
 }
 
-/// Operations, layouts, events and signals of kernels to come.
+/// Operations, layouts, events and signals of future kernels.
 fn unknown(rows: &mut Rows) {
     for op in [4, 5, 127, 128, 255] {
         rows.info(op, &merged(op, AuditArch::X86_64, &entry(getpid())));
@@ -200,7 +199,7 @@ fn unknown(rows: &mut Rows) {
     }
 }
 
-/// A call without arguments, so that nothing but the struct is shown.
+/// The number of a call without arguments, so that only the struct is shown.
 fn getpid() -> u64 {
     number(Abi::X86_64, "getpid").unwrap()
 }
@@ -209,8 +208,8 @@ fn status(op: u8) -> u32 {
     if op == SECCOMP { SECCOMP_STOP } else { SYSCALL_STOP }
 }
 
-/// The layout of Linux 5.3: op, three bytes of nothing, arch, instruction and stack pointer, and
-/// what belongs to the operation.
+/// The layout of Linux 5.3: op, padding of three bytes, arch, instruction and stack pointer, and
+/// the fields of the operation.
 fn merged(op: u8, arch: AuditArch, rest: &[u8]) -> Vec<u8> {
     let (ip, sp) = (0x40_1000_u64.to_le_bytes(), 0x7fff_0000_u64.to_le_bytes());
     [&[op, 0, 0, 0][..], &arch.0.to_le_bytes(), &ip, &sp, rest].concat()
@@ -227,7 +226,7 @@ fn exit(rval: i64, is_error: u8) -> Vec<u8> {
     [&rval.to_le_bytes()[..], &[is_error]].concat()
 }
 
-/// The events of a log under way.
+/// The events of a log that is being built.
 pub(crate) struct Rows {
     segment: Segment<Vec<u8>>,
     row: EventBuf,
@@ -245,7 +244,7 @@ impl Rows {
         });
     }
 
-    /// A syscall stop with a region.
+    /// Adds a syscall stop with a region.
     fn stop_with(&mut self, info: &[u8], region: Option<(u8, Direction, RegionFlags, u64, &[u8])>) {
         self.add(EventKind::STOP, |row| {
             let info_ret = i32::try_from(info.len()).unwrap();
@@ -291,7 +290,7 @@ fn log_with(header: FileHeader, fill: fn(&mut Rows)) -> Vec<u8> {
     log_of(header, &meta, fill)
 }
 
-/// A log with these metadata.
+/// Makes a log with this metadata.
 pub(crate) fn log_of(header: FileHeader, meta: &FileMeta, fill: impl FnOnce(&mut Rows)) -> Vec<u8> {
     let id = ID;
     let mut rows = Rows {

@@ -1,5 +1,6 @@
-//! The log's files are removed, renamed, replaced, cut and written over while they are written: the
-//! program and its recorder go on, what can be kept is kept, and what is lost is told.
+//! The log's files are removed, renamed, replaced, cut and overwritten during the recording. The
+//! program and the recorder go on, everything that can be kept is kept, and what is lost is
+//! reported.
 
 use crate::program::program;
 use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, until};
@@ -10,8 +11,8 @@ use sysreel_abi::{Abi, number::number};
 use sysreel_format::{Body, Ending};
 use sysreel_inspect::syscall_info::{self, What};
 
-/// A script that is recorded to x.reel, what is said of it, where the log is then, and whether all
-/// events are in it.
+/// A script that is recorded to x.reel, what is reported, where the log is then, and whether it has
+/// all events.
 const ON_THE_LOG: &[(&str, &[&str], &str, bool)] = &[
     ("rm x.reel", &["x.reel was removed", "made again"], "x.reel", true),
     ("rm x.reel*", &["x.reel was removed", "x.reel.tail was removed"], "x.reel", true),
@@ -49,7 +50,7 @@ fn whatever_becomes_of_the_log() {
     }
 }
 
-/// A log whose folder is gone has no place any more; the program ends as it would have.
+/// A log whose folder was removed has no name any more; the program is not affected.
 #[test]
 fn a_log_without_a_folder() {
     let stage = Stage::new();
@@ -59,8 +60,8 @@ fn a_log_without_a_folder() {
     assert_eq!(ran.text(), "done\n");
 }
 
-/// The numbers that tail_attack gave its calls, as far as they are in the log, and how many events
-/// are said to be missing.
+/// Returns the numbers in the arguments of tail_attack's calls that are in the log, and how many
+/// events are reported missing.
 fn numbers_in(stage: &Stage) -> (Vec<u64>, u64) {
     let getppid = number(Abi::X86_64, "getppid").unwrap();
     let mut numbers = Vec::new();
@@ -81,7 +82,7 @@ fn numbers_in(stage: &Stage) -> (Vec<u64>, u64) {
 
 #[test]
 fn whatever_becomes_of_the_tail() {
-    // Some calls, and more than a segment holds.
+    // A few calls, and more than a segment holds.
     for (how, times) in ["truncate", "shrink", "scribble", "punch", "remove"]
         .into_iter()
         .flat_map(|how| [(how, 3), (how, 200)])
@@ -93,7 +94,7 @@ fn whatever_becomes_of_the_tail() {
         let ran = stage.run(command.args([how, "x.reel.tail", &times.to_string()]));
         ran.fails(125, &["x.reel", "while it was recorded"]);
         let (numbers, lost) = numbers_in(&stage);
-        // What is there is true: each number once, and in its order.
+        // What is there is true: each number once, in order.
         assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{how}: {numbers:?}");
         let all = times * 100;
         assert!(numbers.last().is_none_or(|&last| last < all));
@@ -144,7 +145,7 @@ fn what_is_no_log_is_not_overwritten() {
     fs::remove_file(stage.path("x.reel.tail")).unwrap();
     refused(&["-o", "/dev/full"], &["/dev/full exists", "--force"]);
     for (log, options) in [("main.c", &["--force"][..]), ("empty", &[]), ("empty", &[])] {
-        // The second time it is an older log.
+        // The second time an older log exists.
         if log == "empty" && !stage.path(log).exists() {
             stage.write(log, "");
         }
@@ -158,7 +159,7 @@ fn what_is_no_log_is_not_overwritten() {
     }
 }
 
-/// What another user has laid in the way gets none of root's secrets.
+/// Root's recorder does not write to a file that another user placed at the log's name.
 #[test]
 fn files_and_links_of_others_are_not_written_to() {
     let stage = Stage::new();
@@ -212,14 +213,14 @@ fn standard_output_has_the_log_and_nothing_else() {
         assert!(ran.status.code() == Some(125) && ran.text().contains("is a terminal"), "{ran:?}");
         assert!(!stage.path("started").exists());
     }
-    // Descriptors under their other names are not opened anew.
+    // Other names of descriptors are not opened again.
     let ran = stage.sh(r#"{ echo before; "$SYSREEL" record -q -o /dev/fd/5 true; } 5> x.reel"#);
     assert!(ran.status.success() && ran.text() == "before\n", "{ran:?}");
     each(&stage.path("x.reel"), |_, _| {}).is_clean();
 }
 
-/// A recorder whose files were removed is killed: what was committed until then is in the log, and
-/// in the tail that was made anew.
+/// A recorder whose files were removed is killed: the log, and the tail that it made anew, have
+/// what was committed.
 #[test]
 fn a_tail_that_was_removed_still_keeps_what_was_committed() {
     let stage = Stage::new();

@@ -1,6 +1,6 @@
-//! What a log says never reaches a terminal as it is: every command and every form is run over logs
-//! in which each name, argument, variable, note and mark tries to control it, and each form is
-//! still read by its parser.
+//! No text from a log reaches a terminal unescaped: every command and format runs on logs whose
+//! names, arguments, variables, notes and marks contain control characters, and the output still
+//! parses.
 
 use crate::stage::{Ran, SYSREEL, Stage};
 use crate::synthetic::{header, log_of};
@@ -15,8 +15,8 @@ use sysreel_format::{
 };
 use sysreel_inspect::visible::is_visible;
 
-/// C0 and C1 controls, newlines, bidirectional controls, bytes that are not UTF-8, and what ends or
-/// begins something in XML, Markdown and GitHub's logs. Not longer than a file name may be.
+/// C0 and C1 controls, newlines, bidirectional controls, bytes that are not UTF-8, and special
+/// characters of XML, Markdown and GitHub's log commands. No longer than a file name may be.
 const EVIL: &[u8] = b"a b\x1b]0;T\x07\x7f\xc2\x9b2J\xc2\x85\r\n::error::x\n##[error]y\t]]>`<!--&\
     \xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\x9b\xff```|[x](y)";
 
@@ -24,7 +24,7 @@ fn evil() -> &'static OsStr {
     OsStr::from_bytes(EVIL)
 }
 
-/// All that a log without a kernel can say.
+/// All kinds of text that a log can contain.
 fn synthetic() -> Vec<u8> {
     let text = || EVIL.to_vec();
     let meta = FileMeta {
@@ -64,7 +64,7 @@ fn synthetic() -> Vec<u8> {
     })
 }
 
-/// A folder whose name is evil, with logs of a program that uses evil names.
+/// A folder with such a name, with logs of a program that uses such names.
 struct Place {
     stage: Stage,
     folder: PathBuf,
@@ -77,7 +77,8 @@ impl Place {
         fs::create_dir(&folder).unwrap();
         let place = Place { stage, folder };
         fs::write(place.folder.join("synthetic.reel"), synthetic()).unwrap();
-        // The name of a script is that of its process; its descriptors lead to evil names too.
+        // The name of the script becomes that of its process; its descriptors lead to such names,
+        // too.
         let script = place.folder.join(evil()).with_extension("sh");
         fs::write(
             &script,
@@ -120,7 +121,8 @@ impl Place {
     }
 }
 
-/// Nothing but characters that show themselves, and no line that is a command for GitHub's runner.
+/// Asserts that only visible characters are printed, and no line that is a command for GitHub's
+/// runner.
 #[track_caller]
 fn harmless<'t>(what: &str, lines: impl IntoIterator<Item = &'t str>) {
     for line in lines {
@@ -195,7 +197,7 @@ fn no_form_of_any_command_controls_a_terminal() {
     }
 }
 
-/// The messages themselves show the names, so that the test above has something to see.
+/// The messages do contain the names, so that the test above cannot pass on missing text.
 #[test]
 fn what_is_escaped_is_shown() {
     let place = Place::new();
@@ -206,7 +208,7 @@ fn what_is_escaped_is_shown() {
         ),
         "{info}"
     );
-    // Where the log shall go.
+    // The name of the new log.
     let mut command = place.command();
     let ran =
         place.stage.run(command.args(["record", "-o"]).arg(evil()).args(["--", "missing\u{1b}"]));
@@ -216,7 +218,7 @@ fn what_is_escaped_is_shown() {
         command.args(["record", "-o"]).arg(std::path::Path::new(evil()).join("x")).arg("true"),
     );
     ran.fails(125, &[r"cannot write the log a b\u{1b}]0;T"]);
-    // What the log has as paths.
+    // Paths in the log.
     let replay = place.run("replay synthetic.reel");
     replay.fails(3, &[]);
     let program = place.folder.join(evil()).with_extension("program");
@@ -232,7 +234,7 @@ fn what_is_escaped_is_shown() {
     fs::rename(place.folder.join("r.reel"), moved).unwrap();
     fs::remove_dir_all(&place.folder).unwrap();
     place.stage.sysreel(&["verify", "moved.reel"]).fails(3, &[r"a b\u{1b}]0;T"]);
-    // A space is a space where people read, and part of a word in a name.
+    // A space stays a space in text for people and is escaped within a name.
     let stage = Stage::new();
     for (log, file) in [("a.reel", "one"), ("b.reel", "two words")] {
         stage.sysreel(&["record", "-q", "-o", log, "touch", file]);

@@ -1,5 +1,5 @@
-//! Attaching to a process whose threads come and go all the time: none is missed, and all are let
-//! go.
+//! Attaches to a process whose threads come and go all the time. No thread is missed, and all are
+//! detached.
 
 use crate::stage::{Running, SYSREEL, Stage, each, installed, kill, until};
 use std::fs;
@@ -34,11 +34,11 @@ fn no_thread_is_missed() {
         let recorder =
             Running::start(command.args(["record", "-q", "-p", &pid.to_string(), "-o"]).arg(&log));
         let own = recorder.pid().to_string();
-        // A thread whose maker was seized in the midst of making it is attached to when that one
+        // A thread whose maker was seized in the middle of clone(2) is attached to when the maker
         // has stopped.
         let whole = || has_begun(&log) && tracers(pid).iter().all(|(_, tracer)| *tracer == own);
         until("all threads are attached to", whole);
-        // From now on every thread that there is, is traced, however young.
+        // From now on every thread is traced from its birth.
         for _ in 0..20 {
             for (thread, tracer) in tracers(pid) {
                 assert_eq!(tracer, own, "thread {thread} is not recorded");
@@ -54,15 +54,15 @@ fn no_thread_is_missed() {
     assert!(target.wait().success());
 }
 
-/// The threads and who traces them; those that have just ended have no say.
+/// Returns the threads and their tracers, without those that are exiting.
 fn tracers(pid: u32) -> Vec<(String, String)> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     threads
         .filter_map(|thread| {
             let status = fs::read_to_string(thread.path().join("status")).ok()?;
             let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
-            // Of a thread that is being buried the tracer has let go already (release_task,
-            // kernel/exit.c).
+            // The kernel has already unlinked the tracer of a thread that is being released
+            // (release_task, kernel/exit.c).
             let tracer =
                 field("TracerPid:\t").filter(|_| !field("State:\t").is_some_and(is_dead))?;
             Some((thread.file_name().into_string().ok()?, tracer.to_owned()))
@@ -79,7 +79,7 @@ fn is_dead(state: &str) -> bool {
     state.starts_with(['X', 'Z'])
 }
 
-/// Processes that fork processes that fork: three of them, without end.
+/// Processes that fork processes that fork, in three endless trees.
 const FORKS: &str = r#"
 import os
 def chain(n):
@@ -136,7 +136,7 @@ fn no_process_of_a_tree_is_missed() {
     assert!(target.wait().success());
 }
 
-/// A process and all its descendants.
+/// Returns a process and all its descendants.
 fn descendants(pid: u32) -> Vec<u32> {
     let children =
         fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Programs that trace others do what they do without a recorder.
+//! Programs that trace others behave as without a recorder.
 
 use crate::program::program;
 use crate::stage::{Ran, SYSREEL, Stage, each, installed};
@@ -11,7 +11,7 @@ int twice(int x) { return 2 * x; }
 int main(void) { printf("%d\n", twice(21)); return 3; }
 "#;
 
-/// Runs a script bare and recorded, and returns both.
+/// Runs a script bare and recorded.
 fn both(stage: &Stage, script: &str) -> [Ran; 2] {
     let bare = stage.run(stage.command("sh").args(["-c", script]));
     let mut command = stage.command(SYSREEL);
@@ -20,7 +20,7 @@ fn both(stage: &Stage, script: &str) -> [Ran; 2] {
     [bare, recorded]
 }
 
-/// How many gaps begin and end in a log, by reason.
+/// Counts how many gaps begin and end in a log, by reason.
 fn gaps(stage: &Stage) -> BTreeMap<(Gap, GapReason), u32> {
     let mut gaps = BTreeMap::new();
     let mut told = false;
@@ -74,11 +74,11 @@ fn gdb_debugs_a_program_that_it_starts_and_one_that_runs() {
         assert_eq!(lines(&recorded), lines(&bare));
         assert!(gaps(&stage).contains_key(&(Gap::BEGINS, GapReason::TRACED)));
     }
-    // The one that was attached to is recorded again after the detach.
+    // The tracee is recorded again after the detach.
     assert!(gaps(&stage).contains_key(&(Gap::ENDS, GapReason::TRACED)));
 }
 
-/// A line without addresses and ids.
+/// Removes addresses and ids from a line.
 fn plain(line: &str) -> String {
     line.split(' ')
         .map(|word| if word.starts_with("0x") || word.ends_with(')') { "*" } else { word })
@@ -101,8 +101,8 @@ fn strace_traces_a_tree_of_processes() {
     assert!(gaps(&stage)[&(Gap::BEGINS, GapReason::TRACED)] >= 1);
 }
 
-/// The first to ask for a tracer has the recorder as its parent: it gets the answers that it gets
-/// without one.
+/// The first process asks for a tracer while the recorder is its parent, and gets the same answers
+/// as without one.
 #[test]
 fn a_program_may_ask_to_be_traced_by_the_recorder() {
     let stage = Stage::new();
@@ -127,8 +127,8 @@ fn a_program_may_ask_to_be_traced_by_the_recorder() {
     assert_eq!(answers, 1, "the answer that the recorder gave is in the log");
 }
 
-/// Where a task cannot go on without its recorder, or it is asked for, the kernel's answer stays,
-/// and the log says so.
+/// Where a task cannot go on without its recorder, or with --refuse-tracers, the call fails and the
+/// log says so.
 #[test]
 fn tracers_can_be_refused() {
     let stage = Stage::new();

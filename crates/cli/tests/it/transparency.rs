@@ -1,5 +1,5 @@
-//! A recorded program behaves as it does bare: what it writes, how it ends, and all that it can see
-//! of its surroundings.
+//! A recorded program behaves as it does bare: its output, its end, and all that it can observe of
+//! its environment.
 
 use crate::stage::{Ran, SYSREEL, Stage, each, installed};
 use std::fs;
@@ -12,8 +12,8 @@ fn same(needs: &[&str], script: &str) {
     same_under(needs, r#"exec "$@""#, script);
 }
 
-/// The same, started by a shell script that finds the command in "$@": there it may close
-/// descriptors or ignore signals.
+/// As [`same`], started by a shell script that has the command in "$@": it may close descriptors or
+/// ignore signals first.
 #[track_caller]
 fn same_under(needs: &[&str], start: &str, script: &str) {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
@@ -222,7 +222,7 @@ fn every_way_to_end() {
     }
 }
 
-/// On a terminal of its own, as the foreground job: keys reach the program, and its end is passed
+/// As [`same`], as the foreground job of a terminal: keys reach the program, and its end is passed
 /// on. `keys` is sent after "ready".
 #[track_caller]
 fn same_on_a_terminal(keys: &str, script: &str) {
@@ -243,8 +243,8 @@ fn same_on_a_terminal(keys: &str, script: &str) {
     each(&log, |_, _| {}).is_clean();
 }
 
-/// Starts a command on a new terminal, presses keys when it says ready, tells what it wrote and how
-/// it ended.
+/// Starts a command on a new terminal, presses keys when it prints ready, and prints its output and
+/// its end.
 const TERMINAL: &str = r#"
 import os, pty, sys
 keys = sys.argv[1].encode().decode("unicode_escape").encode()
@@ -284,8 +284,7 @@ fn keys_of_the_terminal_are_the_programs() {
     );
 }
 
-/// What a shell does with a job on Ctrl-Z and `fg`: the whole group stops, recorder and program,
-/// and goes on.
+/// A shell's job on Ctrl-Z and `fg`: the whole group, recorder and program, stops and goes on.
 #[test]
 fn a_job_stops_and_goes_on() {
     if !installed("a_job_stops_and_goes_on", &["python3"]) {

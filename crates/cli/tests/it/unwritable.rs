@@ -1,12 +1,13 @@
-//! Standard output or standard error that cannot be written: each command says so where it still
-//! can, ends with the status for it, and never panics. `record` keeps the status of the program.
+//! Standard output or standard error that cannot be written: each command reports it where it still
+//! can, exits with the documented status, and never panics. `record` keeps the status of the
+//! program.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage};
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Stdio;
 
-/// SIGPIPE, as POSIX numbers it.
+/// The number of SIGPIPE in POSIX.
 const SIGPIPE: i32 = 13;
 
 /// What is wrong with a stream.
@@ -14,11 +15,11 @@ const SIGPIPE: i32 = 13;
 enum Wrong {
     /// Nothing: it is a file.
     Nothing,
-    /// A disk without room.
+    /// A full disk.
     Full,
-    /// A pipe that nobody reads any more.
+    /// A pipe without a reader.
     Abandoned,
-    /// There is none.
+    /// The descriptor is closed.
     Closed,
 }
 
@@ -54,7 +55,7 @@ fn run(stage: &Stage, words: &str, out: Wrong, err: Wrong) -> Ran {
     Ran { status, stdout: read(out, &out_file), stderr, statements: String::new() }
 }
 
-/// A folder with a log of each kind, and a baseline that waits for a review.
+/// Makes a folder with a log of each kind, and a baseline that waits for a review.
 fn stage() -> Stage {
     let stage = Stage::new();
     for words in [
@@ -71,7 +72,7 @@ fn stage() -> Stage {
     stage
 }
 
-/// Commands that write a result to standard output: every one, and every form.
+/// Commands that write a result to standard output, in every format.
 const RESULTS: &[&str] = &[
     "--help",
     "--version",
@@ -119,15 +120,15 @@ fn results_that_cannot_be_written() {
             Some(SIGPIPE),
             "{words}: {abandoned:?}"
         );
-        // Nothing about it, that is: a program's own words are passed on.
+        // Nothing about the pipe; the program's own output is passed on.
         assert!(!abandoned.stderr.contains("cannot write"), "{words}: {abandoned:?}");
-        // Neither stream.
+        // Neither stream can be written.
         let neither = run(&stage, words, Wrong::Full, Wrong::Full);
         assert_eq!(neither.status.code(), Some(1), "{words}: {neither:?}");
     }
 }
 
-/// A message that is lost makes no good status of a bad one, and no other one of a bad one.
+/// A lost message does not change a failing status.
 #[test]
 fn messages_that_cannot_be_written() {
     let stage = stage();
@@ -152,7 +153,7 @@ fn messages_that_cannot_be_written() {
             assert_eq!(ran.status.code(), Some(code), "{words}, {err:?}: {ran:?}");
         }
     }
-    // What went well and was not told.
+    // A success that could not be reported.
     for words in
         ["replay r.reel", "verify -q -n 2 -- true", "baseline record -n 1 -f new.baseline -- true"]
     {
@@ -165,7 +166,7 @@ fn messages_that_cannot_be_written() {
     }
 }
 
-/// The program's status is its own, whatever became of what the recorder says.
+/// The program's status is passed on even if the recorder cannot report.
 #[test]
 fn a_recording_keeps_the_status_of_its_program() {
     let stage = Stage::new();

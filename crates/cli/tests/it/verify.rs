@@ -1,4 +1,4 @@
-//! Whether a program does the same again is said rightly: of a log, and of a command.
+//! `verify` tells whether a program does the same again, for a log and for a command.
 
 use crate::stage::{Ran, Running, SYSREEL, Stage, installed};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::process::Stdio;
 
-/// Records in the determinism.
+/// Records with `--replayable`.
 #[track_caller]
 fn record(stage: &Stage, words: &[&str]) {
     let mut command = stage.command(SYSREEL);
@@ -37,7 +37,7 @@ fn what_does_the_same_again_is_the_same() {
         "{said}"
     );
     assert!(said["calls"].as_u64().unwrap() > 100, "{said}");
-    // Process ids at least.
+    // At least process ids vary.
     assert!(said["varied"].as_u64().unwrap() > 0, "{said}");
     let passed_on = stage.sysreel(&["verify", "--yes", "run.reel"]);
     assert_eq!(passed_on.status.code(), Some(0), "{passed_on:?}");
@@ -51,7 +51,7 @@ fn what_does_the_same_again_is_the_same() {
 #[test]
 fn the_environment_comes_back_as_it_was() {
     let stage = Stage::new();
-    // In an order in which nobody would sort it: pointers into it depend on that.
+    // In an unsorted order, because pointers into the environment depend on it.
     let script = r#"exec env -i Z=last A=first "$SYSREEL" record --replayable -q -o run.reel -- /bin/cat /proc/self/environ"#;
     let recorded = stage.sh(script);
     assert_eq!(recorded.text(), "Z=last\0A=first\0", "{recorded:?}");
@@ -64,7 +64,7 @@ fn the_first_entry_that_differs_is_told() {
     let stage = Stage::new();
     stage.write("input", "some text\n");
     record(&stage, &["cat", "input"]);
-    // As long as before: nothing differs but what is written at last.
+    // Of the same length, so that only the last write differs.
     stage.write("input", "some tent\n");
     let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
     assert_eq!(said["outcome"], "diverged");
@@ -78,7 +78,7 @@ fn the_first_entry_that_differs_is_told() {
     assert_eq!(divergence["actual"], "\"nt\\n\"", "{said}");
     let last = said["last_events"].as_array().unwrap().last().unwrap().as_str().unwrap();
     assert!(last.contains("write(1, \"some text\\n\", 10"), "{said}");
-    // What it comes from: the call that read the file.
+    // The cause is the call that read the file.
     let answers = said["answers"].as_array().unwrap();
     assert!(
         answers.iter().any(|line| line.as_str().unwrap().contains("read(3, \"some text\\n\"")),
@@ -102,7 +102,7 @@ fn other_ends_and_other_tasks_are_differences() {
     record(&stage, &["sh", "-c", "read code < code; (exit $code)"]);
     stage.write("code", "4");
     let said = told(&stage.sysreel(&["verify", "--yes", "--json", "run.reel"]), 1);
-    // The child's call comes before its parent's and before its end.
+    // The child's call is reported before its parent's and before its end.
     assert_eq!(
         (said["divergence"]["task"].as_u64(), &said["divergence"]["field"]),
         (Some(1), &serde_json::json!({"argument": 0})),
@@ -141,7 +141,7 @@ fn commands_are_deterministic_or_what_varies_is_told() {
     let answers = said["answers"].as_array().unwrap();
     assert!(answers.iter().any(|line| line.as_str().unwrap().contains("clock_gettime")), "{said}");
 
-    // A run that leaves something behind is not the same the second time.
+    // A run that leaves something behind differs the second time.
     let said = told(&stage.sysreel(&["verify", "-n", "2", "--json", "--", "mkdir", "made"]), 1);
     let differences = said["differences"].as_array().unwrap();
     assert!(differences.iter().any(|d| d["what"].as_str().unwrap().contains("made")), "{said}");
@@ -164,7 +164,7 @@ fn what_cannot_be_verified_is_refused() {
     stage.sysreel(&["verify", "--yes", "run.reel"]).fails(3, &["./copy"]);
 }
 
-/// A log may name any command: it is shown, and nothing runs before somebody has said yes.
+/// The command of a log is shown and needs a confirmation, because a log may name any command.
 #[test]
 fn the_program_of_a_log_runs_only_when_somebody_says_so() {
     let stage = Stage::new();
@@ -197,10 +197,10 @@ fn the_program_of_a_log_runs_only_when_somebody_says_so() {
     assert!(stage.path("it ran").exists());
 }
 
-/// Runs `verify run.reel` on a terminal of its own, and types that answer.
+/// Runs `verify run.reel` on a terminal and types that answer.
 fn answered(stage: &Stage, answer: &str) -> (String, Option<i32>) {
-    // What is written last before the other side of a terminal is closed can be lost (pty(7)
-    // promises nothing). So this process keeps that side open, and writes the last line itself.
+    // What is written last before a terminal is closed can be lost (pty(7) promises nothing). So
+    // this process keeps the other side open and writes the last line itself.
     const END: &[u8] = b"END OF THE TEST";
     let pty = nix::pty::openpty(None, None).unwrap();
     let mut command = stage.command(SYSREEL);

@@ -1,5 +1,5 @@
-//! Millions of stops: nothing is lost, and neither recording nor printing takes memory that grows
-//! with them.
+//! Millions of stops: nothing is lost, and the memory of recording and printing does not grow with
+//! them.
 
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, status_of};
@@ -9,7 +9,7 @@ use sysreel_abi::{Abi, number::number};
 use sysreel_format::Body;
 use sysreel_inspect::syscall_info::{self, What};
 
-/// The most memory that any of it may take.
+/// The memory limit of each command.
 const MOST_KIB: u64 = 100 << 10;
 
 #[test]
@@ -45,7 +45,7 @@ fn storm(calls: u64, processes: u64) {
     let read = each(&log, |_, event| {
         let Body::Stop(stop) = event.decode().unwrap() else { return };
         match syscall_info::decode(stop.layout, stop.info).what {
-            // A child also asks once who its parent is.
+            // A child calls getppid once by itself.
             What::Entry(call) if call.nr == getppid && call.args[0] != 0 => {
                 let next = next.entry(event.task).or_default();
                 *next += 1;
@@ -80,15 +80,14 @@ fn storm(calls: u64, processes: u64) {
     assert!(peaks.iter().all(|&peak| peak > 1000 && peak < MOST_KIB), "{peaks:?}");
 }
 
-/// The most memory that a command had resident, as the kernel kept it until it was last looked at,
-/// right before the end.
+/// Returns the largest resident set of a command, as the kernel reports it right before the end.
 fn peak_of(command: &mut Command) -> u64 {
     let (peak, code) = peak_and_code(command);
     assert_eq!(code, Some(0));
     peak
 }
 
-/// That, and how the command ended.
+/// As [`peak_of`], with the exit code.
 pub(crate) fn peak_and_code(command: &mut Command) -> (u64, Option<i32>) {
     let mut running = Running::start(command);
     let mut peak = 0;

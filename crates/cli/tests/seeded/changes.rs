@@ -1,4 +1,4 @@
-//! What calls have done to memory, from a log that holds each region before and after its call.
+//! What calls did to memory, from a log that has each region before and after its call.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -12,21 +12,21 @@ use sysreel_inspect::LogFile;
 pub(crate) struct Case {
     pub(crate) arch: AuditArch,
     pub(crate) call: &'static str,
-    /// Absent where a finding names none: what an argument leads to through further pointers may
-    /// lie anywhere.
+    /// `None` where a finding names none: what an argument reaches through further pointers may lie
+    /// anywhere.
     pub(crate) argument: Option<u8>,
 }
 
-/// A difference that an audit must see.
+/// A difference that an audit must find.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Due {
     pub(crate) case: Case,
-    /// The memory lies behind a pointer in memory.
+    /// The memory is reached through a pointer in memory.
     behind: bool,
 }
 
 impl Due {
-    /// Do these findings say so?
+    /// Whether these findings name it.
     pub(crate) fn is_among(&self, blamed: &BTreeSet<Case>) -> bool {
         let unnamed = Case { argument: None, ..self.case };
         blamed.contains(&self.case) || self.behind && blamed.contains(&unnamed)
@@ -60,7 +60,7 @@ struct Region {
     bytes: Vec<u8>,
 }
 
-/// What the fault is called.
+/// The name of the fault.
 pub(crate) fn word(fault: Fault) -> &'static str {
     match fault {
         Fault::Incoming => "announced as going in",
@@ -72,8 +72,8 @@ pub(crate) fn word(fault: Fault) -> &'static str {
     }
 }
 
-/// Where that fault makes a difference that an audit must see: not behind io_uring_setup, for from
-/// then on the kernel may write at any time.
+/// Returns the differences that an audit must find with that fault. None after io_uring_setup,
+/// because from then on the kernel may write at any time.
 pub(crate) fn due(log: &LogFile, fault: Fault) -> BTreeSet<Due> {
     let mut calls = calls(log);
     let rings: HashMap<TaskId, u64> = calls
@@ -104,7 +104,7 @@ impl Call {
         Due { case, behind: region.head.role.0 > 0 }
     }
 
-    /// Would it show if this memory were announced like that?
+    /// Whether an audit would notice this fault in the announcement.
     fn shows(&self, after: &Region, fault: Fault) -> bool {
         let RegionHead { address, asked, got, role, flags, .. } = after.head;
         let string = flags.contains(RegionFlags::STRING);
@@ -112,11 +112,11 @@ impl Call {
             return false;
         }
         match fault {
-            // What is a byte longer than announced must have changed there; a string has the end
-            // that it has.
+            // The byte beyond the announcement must have changed; the end of a string is in its
+            // contents.
             Fault::Shorter => !string && self.changed(after).last() == Some(&true),
-            // These programs have no memory behind the end of a page, where they place it
-            // themselves: below 4 GiB.
+            // Below 4 GiB these programs place their memory at the end of a page, with nothing
+            // mapped after it.
             Fault::Longer => {
                 !string
                     && role.0 == 0
@@ -127,7 +127,7 @@ impl Call {
         }
     }
 
-    /// Which bytes are others than before the call; none if that is not known.
+    /// Returns which bytes changed during the call; empty if that is unknown.
     fn changed(&self, after: &Region) -> Vec<bool> {
         let holds = |region: &&Region| {
             region.head.address == after.head.address && region.bytes.len() >= after.bytes.len()
@@ -137,7 +137,7 @@ impl Call {
     }
 }
 
-/// All calls of a log that have a row and have returned.
+/// Returns all calls of a log that have a row and returned.
 pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
     let mut open: HashMap<TaskId, (AuditArch, u64, Vec<Region>)> = HashMap::new();
     let mut calls = Vec::new();

@@ -1,11 +1,11 @@
-//! The proof of the audit: on a table that is wrong it finds what is wrong.
+//! Tests the audit with wrong tables: it finds what is wrong.
 //!
-//! Every program that makes all calls of a kind is recorded with a table all of whose rows have the
-//! same fault, fault by fault. What must be found is known from another log, one that holds each
-//! region as it was before its call and after it: a call that changed the first or last byte of
-//! what its row announces is found when the row announces something else.
+//! Every program that makes all calls of a kind is recorded with a table whose rows all have the
+//! same fault, once per fault. What must be found is derived from another log that has each region
+//! before and after its call: if a call changed the first or last byte of what the correct row
+//! announces, the audit must report it.
 //!
-//! A binary of its own: the recorder waits for every child that there is.
+//! A test binary of its own, because the recorder waits for every child of its process.
 
 mod changes;
 mod outputs;
@@ -21,14 +21,15 @@ use std::collections::BTreeSet;
 use sysreel_abi::seed::Fault;
 use sysreel_abi::{Abi, Row, number};
 
-/// In these a call has all its memory at the end of a page, each region at another one.
+/// Prefixes of programs that place all memory of a call at the end of pages, each region in another
+/// page.
 const MAKES_EVERYTHING: [&str; 2] = ["all_", "i386_"];
-/// Some of everything: files, users, calls with many commands, 32-bit calls.
+/// Programs of each kind: files, users, calls with many commands, 32-bit calls.
 const SAMPLE: [&str; 4] = ["all_io", "all_creds", "all_state", "i386_files"];
-/// So many bytes that no region is cut.
+/// A limit that cuts no region.
 pub(crate) const ALL: u64 = u64::MAX;
 
-/// What has been seeded, and what of it was found.
+/// What was seeded, and what of it was found.
 #[derive(Default)]
 struct Score {
     seeded: BTreeSet<(Case, &'static str)>,
@@ -52,7 +53,7 @@ fn long_every_seeded_fault_of_every_row_is_found() {
     assert!(score.seeded.len() > 400, "only {} faults were seeded", score.seeded.len());
 }
 
-/// The programs that make every call of a kind.
+/// Returns the programs that make every call of a kind.
 fn programs() -> Vec<String> {
     let mut names: Vec<String> = std::fs::read_dir(folder())
         .unwrap()
@@ -84,8 +85,7 @@ fn of_all(programs: &[String]) -> Score {
     score
 }
 
-/// In which rows something could be seeded, and in which not though they have memory that comes
-/// out.
+/// Prints the rows in which a fault could be seeded, and the rows with output in which none could.
 fn report(score: &Score, abi: Abi) {
     let seeded: BTreeSet<&str> =
         score.seeded.iter().filter(|(c, _)| c.arch == abi.arch()).map(|(c, _)| c.call).collect();

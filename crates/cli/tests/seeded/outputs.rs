@@ -1,5 +1,5 @@
-//! The audit turned round: memory that a row announces, and that no call of any fixture program has
-//! ever changed.
+//! The reverse of the audit: memory that a row announces and that no call of any fixture program
+//! changed.
 
 use crate::program::folder;
 use crate::recording::outputs;
@@ -29,7 +29,7 @@ const JUDGED: &[(&str, &str, bool, &str)] = &[
     ),
 ];
 
-/// Programs that others drive: alone they wait, attack, or loop.
+/// Programs that need another one to drive them: alone they wait, attack, or loop.
 const DRIVEN: &[&str] = &["sleeper", "epoll_server", "tail_attack", "spin", "sandboxed_poll"];
 
 #[test]

@@ -13,16 +13,16 @@ use sysreel_inspect::LogFile;
 use sysreel_record::{Ended, Options, Output, Recorder};
 use tempfile::TempDir;
 
-/// What ends a program that the machine cannot run.
+/// The exit status of a program that the machine cannot run.
 const SKIPPED: i32 = 77;
-/// The recorder takes the end of every child for one of its tasks: there is one recording at a
-/// time, and no compiler beside it.
+/// One recording at a time, and no compiler beside it: the recorder takes every child that ends for
+/// one of its tasks.
 fn alone() -> MutexGuard<'static, ()> {
     static RECORDER: Mutex<()> = Mutex::new(());
     RECORDER.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The fixture program of that name.
+/// Returns the fixture program of that name.
 pub(crate) fn built(name: &str) -> Arc<Program> {
     let _alone = alone();
     program(name)
@@ -36,8 +36,8 @@ pub(crate) struct Recorded {
     _folder: TempDir,
 }
 
-/// Records the program with that fault in all rows, and audits it if it is one; nothing when the
-/// machine lacks what it needs.
+/// Records the program with that fault in all rows, audited if the fault needs an audit. `None` if
+/// the machine lacks what the program needs.
 pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
     let _alone = alone();
     let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
@@ -45,8 +45,8 @@ pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
         output: Some(folder.path().join("run.reel")),
         argv: argv(program, folder.path()),
         capture_limit: crate::ALL,
-        // Before a call a region may be longer than there is memory: it is as long as it may
-        // become.
+        // Before a call, a region may be longer than the mapped memory: it has the length that the
+        // call may write.
         audit: fault != Fault::Before,
         rows: source(fault),
         ..Options::default()
@@ -63,7 +63,7 @@ pub(crate) fn recorded(program: &Program, fault: Fault) -> Option<Recorded> {
     Some(Recorded { log, blamed, _folder: folder })
 }
 
-/// What a program's calls announced as written, and whether it changed; by the table as it is.
+/// Returns what a program's calls announced as written by the real table, and whether it changed.
 pub(crate) fn outputs(program: &Program) -> Vec<Output> {
     let _alone = alone();
     let folder = tempfile::Builder::new().prefix("sysreel-").tempdir().unwrap();
@@ -79,7 +79,7 @@ pub(crate) fn outputs(program: &Program) -> Vec<Output> {
     outcome.audited.expect("it is an audit").outputs
 }
 
-/// The program, in that folder and with its statements going nowhere.
+/// Returns the command line of the program in that folder, its statements discarded.
 fn argv(program: &Program, folder: &Path) -> Vec<OsString> {
     let script = r#"cd "$1"; shift; exec "$@" 3>statements"#;
     let words: [OsString; 4] = ["sh".into(), "-c".into(), script.into(), "sh".into()];
@@ -91,7 +91,7 @@ fn argv(program: &Program, folder: &Path) -> Vec<OsString> {
         .collect()
 }
 
-/// Where rows with that fault come from.
+/// Returns the lookup of rows with that fault.
 fn source(fault: Fault) -> fn(AuditArch, u64) -> Option<&'static Row> {
     match fault {
         Fault::Incoming => |arch, nr| wrong(Fault::Incoming, arch, nr),
@@ -103,7 +103,7 @@ fn source(fault: Fault) -> fn(AuditArch, u64) -> Option<&'static Row> {
     }
 }
 
-/// A row of the table with that fault, made once.
+/// Returns a row of the table with that fault, made once.
 fn wrong(fault: Fault, arch: AuditArch, nr: u64) -> Option<&'static Row> {
     type Rows = HashMap<(&'static str, AuditArch, u64), &'static Row>;
     static ROWS: LazyLock<Mutex<Rows>> = LazyLock::new(Mutex::default);
@@ -112,9 +112,8 @@ fn wrong(fault: Fault, arch: AuditArch, nr: u64) -> Option<&'static Row> {
     Some(rows.entry((crate::changes::word(fault), arch, nr)).or_insert_with(|| fault.row(right)))
 }
 
-/// What the notes of the audit are about: `read (event 7): ... argument 1 (buf) ...`, where a
-/// finding of too long a region begins with the argument, and one of changed memory names it behind
-/// the place.
+/// Parses the notes of the audit: `read (event 7): ... argument 1 (buf) ...`. A finding of too long
+/// a region begins with the argument; one of changed memory names it after the place.
 fn blamed(log: &LogFile) -> BTreeSet<Case> {
     let arch_of: HashMap<u64, AuditArch> =
         calls(log).into_iter().map(|call| (call.exit, call.arch)).collect();
@@ -127,7 +126,7 @@ fn blamed(log: &LogFile) -> BTreeSet<Case> {
             continue;
         }
         let text = std::str::from_utf8(note.text).unwrap();
-        // The last note has the figures of them all.
+        // The last note has the totals.
         let Some((call, finding)) = text.split_once(" (event ") else { continue };
         let (number, finding) = finding.split_once("): ").unwrap();
         let about = finding.split("; announced:").next().unwrap();

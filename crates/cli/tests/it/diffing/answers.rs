@@ -1,11 +1,11 @@
-//! What diff answers when it cannot compare, and how it says what it found.
+//! The answers of diff when it cannot compare, and the presentation of what it finds.
 
 use super::{Take, diff, lines};
 use crate::stage::{Ran, SYSREEL};
 use std::fs;
 use std::path::Path;
 
-/// `sysreel diff` as a person sees it.
+/// Runs `sysreel diff` for people.
 fn text(take: &Take, options: &[&str], logs: [&Path; 2]) -> Ran {
     let mut command = take.stage.command(SYSREEL);
     take.stage.run(command.arg("diff").args(options).args(logs))
@@ -64,7 +64,7 @@ fn logs_with_less_in_them_are_not_compared() {
     text(&take, &[], [&take.log(), &structs]).fails(4, &["structs only"]);
     text(&take, &[], [&structs, &structs]).fails(4, &["no memory"]);
     text(&take, &[], [&take.log(), &unnamed]).fails(4, &["no names"]);
-    // Without names on both sides there is still much to compare.
+    // Two logs without names can be compared with each other.
     let ran = text(&take, &["--level", "sequence"], [&unnamed, &unnamed]);
     assert!(ran.status.success(), "{ran:?}");
 }
@@ -133,7 +133,7 @@ fn the_time_that_calls_take_is_listed_on_request() {
     assert!(status == 0 && calls.contains(&"openat") && calls.contains(&"execve"), "{calls:?}");
 }
 
-/// Logs of attached, 32-bit, damaged and made-up programs.
+/// Logs of attached, 32-bit, damaged and synthetic programs.
 #[test]
 fn every_golden_log_is_the_same_as_itself() {
     let stage = crate::stage::Stage::new();

@@ -1,5 +1,5 @@
-//! `sysreel diff` on real programs: the same program twice gives nothing, one change gives one
-//! difference.
+//! `sysreel diff` on real programs: the same program twice gives no difference, and one change
+//! gives one.
 
 mod answers;
 mod same;
@@ -15,8 +15,8 @@ pub(crate) struct Take {
 }
 
 impl Take {
-    /// Prepares the folder with a script and records a command there. The program is where its text
-    /// says, so both takes run the same words.
+    /// Prepares the folder with a script and records a command there. The program's path is in the
+    /// command, so both takes run the same words.
     #[track_caller]
     pub(crate) fn of(setup: &str, words: &[&str]) -> Take {
         let stage = Stage::new();
@@ -32,7 +32,7 @@ impl Take {
     }
 }
 
-/// What diff says about two runs, as JSON, and its exit status.
+/// Returns the JSON of diff for two runs, and its exit status.
 #[track_caller]
 pub(crate) fn diff(a: &Take, b: &Take, options: &[&str]) -> (Value, i32) {
     let mut command = a.stage.command(SYSREEL);
@@ -43,7 +43,7 @@ pub(crate) fn diff(a: &Take, b: &Take, options: &[&str]) -> (Value, i32) {
     (report, ran.status.code().unwrap())
 }
 
-/// The differences at or above a severity, a line each: rule, sign, role, what.
+/// Returns the differences from a severity on, a line each: rule, sign, role, subject.
 pub(crate) fn lines(report: &Value, gate: &str) -> Vec<String> {
     const SEVERITIES: [&str; 4] = ["info", "note", "warn", "error"];
     let rank = |name: &str| SEVERITIES.iter().position(|known| *known == name).unwrap();

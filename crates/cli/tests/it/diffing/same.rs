@@ -1,22 +1,22 @@
-//! A program compared with itself.
+//! Programs compared with themselves.
 
 use super::{Take, diff, lines};
 use crate::stage::{Running, Stage, installed};
 use std::path::Path;
 use std::process::Stdio;
 
-/// What is compared with itself: a name, the programs that it needs, what prepares the folder, the
-/// command.
+/// A program: its name, what it needs, the script that prepares the folder, the command.
 struct Program {
     name: &'static str,
     needs: &'static [&'static str],
     setup: String,
     words: &'static [&'static str],
-    /// How closely it is the same every time.
+    /// The level at which it is always the same.
     level: &'static str,
 }
 
-/// Records it so many times twice, each time in a folder of its own, and finds no difference.
+/// Records it twice, that many times, each time in a new folder, and asserts that there is no
+/// difference.
 #[track_caller]
 fn same(program: &Program, pairs: usize) {
     let Program { name, needs, setup, words, level } = program;
@@ -37,7 +37,7 @@ fn same(program: &Program, pairs: usize) {
     }
 }
 
-/// Every call is in exactly one place of the answer.
+/// Asserts that every call is counted in exactly one category.
 #[track_caller]
 fn accounts_are_whole(report: &serde_json::Value, all_are_seen: bool) {
     for account in report["accounts"].as_array().unwrap() {
@@ -78,8 +78,7 @@ fn tar() -> Program {
     Program { name: "tar", needs: &["tar"], setup: FILES.into(), words, level: "sequence" }
 }
 
-/// A file as old as its index looks changed to git, which then reads it once more: so it is made
-/// old.
+/// The files are made old: git reads a file as old as its index once more.
 fn git() -> Program {
     let words = &[
         "sh",
@@ -101,7 +100,7 @@ fn sqlite3() -> Program {
     Program { name: "sqlite3", needs: &["sqlite3"], setup: ":".into(), words, level: "sequence" }
 }
 
-/// Not a wrapper that finds a Python in many steps, where there is another one.
+/// Without a wrapper that searches for a Python in many steps.
 const PYTHON: &[&str] = &["env", "PATH=/usr/bin:/usr/local/bin:/bin", "python3", "program.py"];
 
 fn python() -> Program {
@@ -222,7 +221,7 @@ fn curl(pairs: usize) {
     }
 }
 
-/// A build with Cargo, whose compiler makes up names of its own kind.
+/// A build with Cargo, whose compiler makes temporary names of its own kind.
 fn cargo(pairs: usize) {
     if !installed("cargo", &["cargo"]) {
         return;
@@ -231,7 +230,7 @@ fn cargo(pairs: usize) {
         \"2021\"\\n' > Cargo.toml; \
         echo 'mod m; fn main() { println!(\"{}\", m::f(3)) }' > src/main.rs; \
         echo 'pub fn f(x: i32) -> i32 { x + 1 }' > src/m.rs";
-    // Rustup finds its toolchains at home, which is another place here.
+    // rustup finds its toolchains in the home directory, which is another one here.
     let home = |name: &str, folder: &str| {
         let own = std::env::var(name).unwrap_or_default();
         let usual = format!("{}/{folder}", std::env::var("HOME").unwrap_or_default());

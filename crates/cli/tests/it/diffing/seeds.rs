@@ -1,4 +1,4 @@
-//! One change in a program: one difference, with the right rule, and nothing else.
+//! One change in a program gives one difference, with the right rule.
 
 mod c;
 mod scripts;
@@ -8,15 +8,15 @@ use crate::stage::installed;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A change: what it is called, what stands in the program and what shall stand there, how closely
-/// and from which severity on is compared, the one line that must come out.
+/// A change: its name, the text in the program and its replacement, the level, the gate, and the
+/// expected line.
 type Seed = (&'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/diff").join(name)
 }
 
-/// Records a program and each of its changed forms, and compares.
+/// Records a program and each of its changed versions, and compares.
 #[track_caller]
 fn each(source: &str, seeds: &[Seed], take: impl Fn(&str) -> Take) {
     let text = std::fs::read_to_string(fixture(source)).unwrap();
@@ -33,7 +33,7 @@ fn each(source: &str, seeds: &[Seed], take: impl Fn(&str) -> Take) {
                 found.join("\n  ")
             ));
         }
-        // Seen from the other side it is one difference too.
+        // With the logs exchanged it is one difference, too.
         let (mirrored, _) = diff(&changed, &whole, &["--level", level, "--gate", gate]);
         let back = lines(&mirrored, "info").len();
         if back != lines(&report, "info").len() {
@@ -73,7 +73,7 @@ fn a_program_in_python() {
     if !Path::new("/usr/bin/python3").exists() && !installed("seeds in Python", &["python3"]) {
         return;
     }
-    // Not a wrapper that finds a Python in many steps, where there is one.
+    // Without a wrapper that searches for a Python in many steps.
     let python =
         if Path::new("/usr/bin/python3").exists() { "/usr/bin/python3" } else { "python3" };
     each("worker.py", scripts::PYTHON, |text| {
