@@ -49,7 +49,7 @@ fn the_same_program_in_two_places_is_the_same() {
 }
 
 #[test]
-fn what_one_side_always_does_and_the_other_never_fails() {
+fn a_repeatable_difference_fails() {
     let stage =
         builds("echo a > out", "echo a > out; read x < /etc/passwd; echo b > 'new file'; exit 3");
     let ran = stage.sysreel(&["ab", "-a", "old/prog", "-b", "new/prog", "--format", "json"]);
@@ -87,7 +87,7 @@ fn what_one_side_always_does_and_the_other_never_fails() {
 
 /// A file counts the runs, so that one side does something in its second run only.
 #[test]
-fn what_comes_and_goes_is_unstable() {
+fn an_irregular_difference_is_unstable() {
     let count = "n=$(cat n 2> /dev/null); echo x$n > n";
     let stage = builds(
         count,
@@ -106,7 +106,7 @@ fn what_comes_and_goes_is_unstable() {
 }
 
 #[test]
-fn what_is_kept_is_whole() {
+fn kept_logs_are_complete() {
     let stage = builds("echo said", "echo said; echo warned >&2");
     let ran =
         stage.sysreel(&["ab", "-n", "2", "-a", "old/prog", "-b", "new/prog", "--keep", "logs"]);
@@ -128,7 +128,7 @@ fn what_is_kept_is_whole() {
 }
 
 #[test]
-fn wrong_usage_and_what_cannot_run() {
+fn usage_errors_and_missing_programs() {
     let stage = builds("true", "true");
     for (words, code, said) in [
         (&["-a", "old/prog"][..], 2, "-b"),

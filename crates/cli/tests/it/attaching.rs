@@ -20,7 +20,7 @@ const PTRACE_EVENT_EXEC: u32 = 4;
 const PTRACE_EVENT_STOP: u32 = 128;
 
 #[test]
-fn no_stop_is_mistaken_after_an_attach_in_mid_execve() {
+fn stops_are_identified_after_an_attach_during_execve() {
     attach_to_a_loop_of_execs(40);
 }
 
@@ -234,7 +234,7 @@ impl Load {
 }
 
 #[test]
-fn who_cannot_be_attached_to_is_told_why() {
+fn a_failed_attach_names_its_cause() {
     let stage = Stage::new();
     let refused = |pid: &str, words: &[&str]| {
         _ = stage
@@ -268,7 +268,7 @@ fn who_cannot_be_attached_to_is_told_why() {
 }
 
 #[test]
-fn what_a_task_is_doing_it_goes_on_doing() {
+fn attach_and_detach_do_not_disturb_a_task() {
     for (what, state) in [
         ("nanosleep", 'S'),
         ("read", 'S'),

@@ -112,7 +112,7 @@ fn a_change_is_found_reviewed_and_accepted() {
 
 /// A file counts the runs: only what every repetition shows fails.
 #[test]
-fn what_does_not_come_back_is_unstable() {
+fn differences_that_do_not_repeat_are_unstable() {
     let script = "n=$(cat n); echo x$n > n; case $n in ONCE) read x < /etc/passwd; exit 3;; esac\n";
     for (once, status) in [("xxx", 0), ("x*", 1)] {
         let stage = stage(&script.replace("ONCE", "xxx"));
@@ -130,7 +130,7 @@ fn what_does_not_come_back_is_unstable() {
 }
 
 #[test]
-fn of_the_first_runs_nothing_is_learned() {
+fn the_first_runs_teach_nothing() {
     let script = "if mkdir d 2> /dev/null; then exit 3; fi\n";
     let stage = stage(script);
     let ran = baseline(&stage, &["record", "-n", "2", "--warmup", "1", "sh", "s.sh"]);
@@ -143,7 +143,7 @@ fn of_the_first_runs_nothing_is_learned() {
 }
 
 #[test]
-fn what_must_not_vary_is_never_learned() {
+fn changes_of_protected_kinds_are_never_learned() {
     let script = "n=$(cat n); echo x$n > n; case $n in x) exit 3;; esac; read a < $n.txt; true\n";
     let stage = stage(script);
     for name in ["n", ".txt", "x.txt", "xx.txt"] {
@@ -193,7 +193,7 @@ fn ci_never_writes() {
 }
 
 #[test]
-fn surroundings_decide_what_is_comparable() {
+fn another_environment_is_not_comparable() {
     let stage = recorded("true\n", &["--image", "one"]);
     let ran = baseline(&stage, &["check", "--image", "two"]);
     ran.fails(4, &["image two", "image one", "record a variant", "--allow-env-drift"]);
@@ -216,7 +216,7 @@ fn surroundings_decide_what_is_comparable() {
 }
 
 #[test]
-fn what_the_policy_ignores_is_not_held() {
+fn ignored_effects_are_not_in_the_baseline() {
     let stage = stage(NOISY);
     stage.write(
         "p.toml",
@@ -237,7 +237,7 @@ fn what_the_policy_ignores_is_not_held() {
 }
 
 #[test]
-fn what_cannot_be_done_is_told() {
+fn impossible_requests_are_errors() {
     let stage = stage("true\n");
     for (words, code, said) in [
         (&["check"][..], 4, "there is no sysreel.baseline"),

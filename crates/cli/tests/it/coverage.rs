@@ -21,7 +21,7 @@ const LACKS: &str = "# lacks ";
 const ENOSYS: i64 = 38;
 
 #[test]
-fn what_is_not_exercised_is_listed_with_its_reason() {
+fn coverage_matches_the_list() {
     let list = listed(&std::fs::read_to_string(folder().join("COVERAGE")).unwrap()).unwrap();
     // A condition that machine_has.c does not know would seem to hold on every machine.
     let probes = std::fs::read_to_string(folder().join("machine_has.c")).unwrap();
@@ -310,7 +310,7 @@ impl fmt::Display for Outcome {
 }
 
 #[test]
-fn the_list_is_read_whole_or_not_at_all() {
+fn a_bad_list_is_an_error() {
     let list = listed(
         "# why\nx86_64 error: cannot fail\n    getpid gettid\ni386 success as user: root's\n  \
          mount\n\

@@ -16,7 +16,7 @@ const SIGTERM: i32 = 15;
 const SIGKILL: i32 = 9;
 
 #[test]
-fn what_a_killed_recorder_committed_is_in_the_log() {
+fn events_committed_before_a_kill_are_in_the_log() {
     kill_recorders(8);
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn written(log: &Path) -> (BTreeSet<u64>, u64) {
 /// The log of a killed recorder can be printed together with its tail, and the output says that it
 /// has no end.
 #[test]
-fn a_log_without_an_end_is_printed_and_said_to_be_one() {
+fn a_log_without_an_end_is_printed_and_reported() {
     let stage = Stage::new();
     let (ledger, log) = (stage.path("ledger"), stage.path("run.reel"));
     let recorder =
@@ -176,7 +176,7 @@ fn a_program_that_is_killed_has_a_clean_log() {
 /// A recorder that is asked to end finishes its log and detaches from many processes at once. They
 /// keep their signals, exit statuses and CPU mask.
 #[test]
-fn the_program_runs_on_when_the_recording_is_ended() {
+fn the_program_survives_the_end_of_its_recording() {
     for turn in 0..6 {
         let stage = Stage::new();
         let log = stage.path("run.reel");
@@ -214,7 +214,7 @@ fn the_program_runs_on_when_the_recording_is_ended() {
 
 /// Tasks that sleep in a call or are stopped by a signal are detached and go on.
 #[test]
-fn tasks_in_every_state_are_let_go() {
+fn tasks_in_every_state_are_detached() {
     let stage = Stage::new();
     let log = stage.path("run.reel");
     let script = "sleep 1000 & echo $!; sh -c 'kill -STOP $$' & echo $!; exec sleep 1000";

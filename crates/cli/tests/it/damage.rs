@@ -83,7 +83,7 @@ impl Damage {
 }
 
 #[test]
-fn no_command_keeps_quiet_about_damage() {
+fn every_command_reports_damage() {
     let mut damage = Damage::new();
     let len = damage.whole.len();
     // The step is a prime, so that the samples reach every field of repeated headers.
@@ -94,7 +94,7 @@ fn no_command_keeps_quiet_about_damage() {
 
 #[test]
 #[ignore = "takes minutes"]
-fn long_no_command_keeps_quiet_about_any_damaged_byte() {
+fn long_every_command_reports_any_damaged_byte() {
     let mut damage = Damage::new();
     let len = damage.whole.len();
     damage.flips(0..len, 1);
@@ -105,7 +105,7 @@ fn long_no_command_keeps_quiet_about_any_damaged_byte() {
 /// A header with a new checksum is no damage to the block itself: the inconsistency with its
 /// neighbours must be noticed.
 #[test]
-fn what_the_damaged_place_held_is_named() {
+fn damage_is_located() {
     let mut damage = Damage::new();
     let find = |bytes: &[u8], kind: u16| {
         let magic = b"\x89srblk\x1a\n";

@@ -32,7 +32,7 @@ fn bad(checks: Vec<Check>) -> Vec<(String, String, String)> {
 }
 
 #[test]
-fn a_place_where_the_tests_run_is_a_place_where_programs_are_recorded() {
+fn doctor_approves_a_machine_that_runs_the_tests() {
     let stage = Stage::new();
     let (ran, checks, can_record) = doctor(&stage, &[]);
     assert!(ran.status.success() && can_record, "{ran:?}");

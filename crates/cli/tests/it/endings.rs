@@ -70,7 +70,7 @@ fn asked_to_end(stage: &Stage, options: &[&str], signal: &str) -> (Option<i32>, 
 }
 
 #[test]
-fn a_request_to_end_is_met_although_the_program_ignores_it() {
+fn sigterm_ends_a_recording_of_a_program_that_ignores_it() {
     for options in [&[][..], &["--replayable"], &["--audit"]] {
         for (signal, number) in [("TERM", 15), ("HUP", 1)] {
             let stage = Stage::new();
@@ -95,7 +95,7 @@ fn a_request_to_end_is_met_although_the_program_ignores_it() {
 /// A program with the filter of `--only` cannot go on without its tracer: it gets five seconds,
 /// then SIGKILL.
 #[test]
-fn what_cannot_go_on_alone_is_killed_after_a_grace() {
+fn a_filtered_program_is_killed_after_a_grace_period() {
     let stage = Stage::new();
     let (status, took, pid) = asked_to_end(&stage, &["--only", "openat"], "TERM");
     assert_eq!(status, Some(9));
@@ -215,7 +215,7 @@ fn long_a_task_that_does_not_stop_is_named_and_left() {
 
 /// `verify`, `ab` and `baseline` do not wait for a daemon that the command leaves running.
 #[test]
-fn what_a_command_leaves_behind_is_not_waited_for() {
+fn daemons_are_not_waited_for() {
     let stage = Stage::new();
     let command = "sh -c 'sleep 1000 > /dev/null 2>&1 & echo $! >> left; exit 3'";
     let run = stage.sysreel(&["ab", "-n", "2", "-a", command, "-b", command]);

@@ -229,7 +229,7 @@ fn an_ignored_signal_does_not_end_a_recording() {
 }
 
 #[test]
-fn files_that_are_no_logs() {
+fn files_that_are_not_logs() {
     let stage = Stage::new();
     fs::create_dir(stage.path("folder")).unwrap();
     stage.write("empty", "");

@@ -19,7 +19,7 @@ fn number(line: &str) -> u64 {
 }
 
 #[test]
-fn lines_within_are_those_of_the_whole() {
+fn a_range_prints_the_lines_of_the_whole() {
     let stage = Stage::new();
     let script = "read word <.x; echo $word >.y; (read word <.y; echo $word)";
     stage.write(".x", "text\n");

@@ -60,8 +60,8 @@ pub(crate) fn valid(stage: &Stage, file: &str) -> Value {
 }
 
 #[test]
-fn json_is_what_its_schema_says() {
-    if !installed("json_is_what_its_schema_says", &["jsonschema"]) {
+fn json_matches_its_schema() {
+    if !installed("json_matches_its_schema", &["jsonschema"]) {
         return;
     }
     let stage = two_runs();
@@ -112,8 +112,8 @@ fn json_is_what_its_schema_says() {
 }
 
 #[test]
-fn junit_is_read_by_others() {
-    if !installed("junit_is_read_by_others", &["python3"]) {
+fn another_parser_reads_the_junit_report() {
+    if !installed("another_parser_reads_the_junit_report", &["python3"]) {
         return;
     }
     let stage = two_runs();
@@ -184,7 +184,7 @@ fn github_gets_annotations_and_a_summary_within_its_limits() {
 }
 
 #[test]
-fn where_results_cannot_go() {
+fn results_to_bad_places_fail() {
     let stage = two_runs();
     stage
         .sysreel(&["diff", "--report", "junit=missing/x.xml", "a.reel", "b.reel"])

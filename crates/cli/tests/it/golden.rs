@@ -32,7 +32,7 @@ const ATTACHED: [&str; 2] = ["nanosleep", "read"];
 const LARGEST: u64 = 128 << 10;
 
 #[test]
-fn every_log_reads_as_it_always_has() {
+fn golden_logs_are_printed_unchanged() {
     for log in logs() {
         let name = log.display();
         zstd_accepts(&log).unwrap_or_else(|why| panic!("{name}: {why}"));
@@ -44,7 +44,7 @@ fn every_log_reads_as_it_always_has() {
 }
 
 #[test]
-fn every_log_shows_what_its_program_stated() {
+fn golden_logs_match_their_statements() {
     let mut held = 0;
     for log in logs() {
         let Ok(text) = fs::read_to_string(beside(&log, "statements")) else { continue };
@@ -59,7 +59,7 @@ fn every_log_shows_what_its_program_stated() {
 }
 
 #[test]
-fn there_is_a_log_for_every_promise() {
+fn there_is_a_golden_log_for_every_reason() {
     let there: Vec<String> =
         logs().iter().map(|log| log.file_stem().unwrap().to_str().unwrap().to_owned()).collect();
     let attached = ATTACHED.map(|call| format!("attach_{call}"));
@@ -73,7 +73,7 @@ fn there_is_a_log_for_every_promise() {
 }
 
 #[test]
-fn every_log_reads_the_same_through_both_codecs() {
+fn golden_logs_read_the_same_through_both_codecs() {
     for log in logs() {
         codecs_agree(&log.display().to_string(), &log);
     }
@@ -93,7 +93,7 @@ fn there_is_a_log_in_columns() {
 /// A log of the current writer, compressed in any way, reads like the golden log of the same
 /// events.
 #[test]
-fn synthetic_logs_are_written_as_they_stand() {
+fn synthetic_logs_match_their_files() {
     let written = tempfile::tempdir().unwrap();
     for (name, bytes) in synthetic::logs() {
         let log = written.path().join(format!("{name}.reel"));

@@ -121,7 +121,7 @@ fn exits() {
 }
 
 #[test]
-fn an_exit_line_is_the_exit_of_its_call() {
+fn an_exit_line_matches_the_exit_of_its_call() {
     // The first read fails, so the search must backtrack to the second.
     holds("stop 7 entry read\nstop 7 exit 4\n");
     holds("stop 7 entry read\nstop 7 exit 0\nstop 7 entry fork\nstop 7 exit 8\n");
@@ -234,7 +234,7 @@ fn memory_is_exactly_these_bytes() {
 }
 
 #[test]
-fn regions_behind_further_pointers_are_known_by_their_address() {
+fn regions_reached_through_pointers_match_by_address() {
     holds("memory 7 entry write arg1@300 64656570\n");
     fails("memory 7 entry write arg1@301 64656570\n", 1);
     fails("memory 7 entry write arg1 64656570\n", 1);
@@ -243,7 +243,7 @@ fn regions_behind_further_pointers_are_known_by_their_address() {
 }
 
 #[test]
-fn a_region_that_the_capture_limit_has_cut_holds_the_beginning() {
+fn a_cut_region_matches_by_its_beginning() {
     holds("memory 7 entry write arg3 626567696e6e696e67\n");
     fails("memory 7 entry write arg3 626567696e\n", 1);
     fails("memory 7 entry write arg3 62656769\n", 1);
@@ -302,7 +302,7 @@ fn all_regions_of_a_call_are_counted() {
 }
 
 #[test]
-fn the_role_the_index_and_the_length_of_a_region_are_looked_at() {
+fn role_index_and_length_of_a_region_are_checked() {
     holds("memory 7 entry write arg1@300 64656570 role=1 index=3 asked=9\n");
     for option in ["role=2", "index=2", "asked=4"] {
         fails(&format!("memory 7 entry write arg1@300 64656570 {option}\n"), 1);

@@ -28,7 +28,7 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
 /// Numbers of all architectures, junk above bit 31, i386 images and the program's own filters: the
 /// program behaves as without a recorder.
 #[test]
-fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
+fn programs_are_unaffected_and_only_selected_calls_are_recorded() {
     let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
         let program = program(name);
@@ -49,7 +49,7 @@ fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
 }
 
 #[test]
-fn calls_that_are_not_wanted_do_not_stop() {
+fn calls_that_are_not_selected_do_not_stop() {
     let stage = Stage::new();
     let storm = program("stop_storm");
     let run = stage.run(
@@ -82,7 +82,7 @@ fn calls_that_are_not_wanted_do_not_stop() {
 
 /// Selected calls are printed as a plain recording prints them.
 #[test]
-fn wanted_calls_are_printed_as_ever() {
+fn selected_calls_are_printed_unchanged() {
     let stage = Stage::new();
     let printed = |options: &[&str]| {
         let mut arguments = vec!["record", "-q", "-o", "x.reel"];
@@ -105,7 +105,7 @@ fn wanted_calls_are_printed_as_ever() {
 }
 
 #[test]
-fn mistakes_are_told() {
+fn bad_filters_are_errors() {
     let stage = Stage::new();
     let only = |filter: &str, rest: &[&str]| {
         let mut arguments = vec!["record", "-o", "x.reel", "--only", filter];
@@ -178,7 +178,7 @@ fn a_recorder_under_a_filter_misses_nothing() {
 }
 
 #[test]
-fn no_new_privs_is_set_where_it_must_and_told() {
+fn no_new_privs_is_set_only_without_root_and_recorded() {
     let program = program("rw_buffers");
     let printed = |stage: &Stage| {
         assert!(stage.record(&program, &["--only", "read"]).ended(&program.end));
@@ -195,7 +195,7 @@ fn no_new_privs_is_set_where_it_must_and_told() {
 /// Calls that are recorded only to follow tasks and descriptors are printed on request; `print
 /// --only` hides nothing else.
 #[test]
-fn lines_are_those_of_the_calls_that_were_asked_for() {
+fn only_selected_calls_are_printed() {
     let stage = Stage::new();
     let script = "read word <x; exec 3>y; kill -s URG $$";
     stage.write("x", "text\n");

@@ -42,7 +42,7 @@ impl Change {
 }
 
 #[test]
-fn entries_take_out_what_they_say() {
+fn policy_entries_match_what_they_describe() {
     let change =
         Change::new("echo a > out", "read x < /etc/passwd; echo a > out; echo b > d/new; exit 2");
     let all = ["exit.status exit", "fs.write.new write $WS/d/new", "fs.read.new read /etc/passwd"];
@@ -63,7 +63,7 @@ fn entries_take_out_what_they_say() {
 }
 
 #[test]
-fn nothing_is_taken_out_in_silence() {
+fn removed_differences_are_counted() {
     let change = Change::new("true", "read x < /etc/passwd");
     let policy = "[[ignore]]\nop = \"read\"\nreason = \"who is who\"\n\n[[ignore]]\nop = \
         \"write\"\nreason = \"y\"\n\n\
@@ -82,7 +82,7 @@ fn nothing_is_taken_out_in_silence() {
 }
 
 #[test]
-fn the_gate_stands_where_the_policy_puts_it() {
+fn the_policy_sets_the_gate() {
     let change = Change::new("true", "read x < /etc/passwd; echo b > d/new");
     for (policy, options, status) in [
         ("", &[][..], 1),
@@ -97,7 +97,7 @@ fn the_gate_stands_where_the_policy_puts_it() {
 }
 
 #[test]
-fn secrets_and_what_is_forbidden() {
+fn secrets_and_forbidden_effects() {
     let script = "read x < /etc/passwd; echo b > d/new";
     let change = Change::new("true", script);
     let (left, _) = change.left("secrets = [\"/etc/p*\"]");
@@ -122,7 +122,7 @@ fn secrets_and_what_is_forbidden() {
 
 /// A home directory other than the working directory.
 #[test]
-fn secrets_lie_at_home() {
+fn secrets_of_the_home_directory() {
     let stage = Stage::new();
     std::fs::create_dir_all(stage.path("me/.ssh")).unwrap();
     std::fs::create_dir(stage.path("t")).unwrap();
@@ -243,7 +243,7 @@ fn sequences_and_budgets_hold_within_marks() {
 }
 
 #[test]
-fn a_policy_that_cannot_be_understood() {
+fn bad_policies_are_errors() {
     let change = Change::new("true", "true");
     change
         .judged("[[ignore]]\nop = \"read\"\n", &[])

@@ -285,8 +285,8 @@ fn binary_and_inputs_may_be_gone() {
 
 /// Without file contents in the log, a replay needs the mapped files unchanged, and no others.
 #[test]
-fn contents_may_be_left_out() {
-    if !installed("contents_may_be_left_out", &["install"]) {
+fn file_contents_may_be_left_out() {
+    if !installed("file_contents_may_be_left_out", &["install"]) {
         return;
     }
     let stage = Stage::new();
@@ -365,7 +365,7 @@ fn a_fault_comes_again() {
 }
 
 #[test]
-fn what_was_not_recorded_for_it_is_refused() {
+fn a_log_that_is_not_replayable_is_refused() {
     let stage = Stage::new();
     assert!(stage.sysreel(&["record", "-q", "-o", "plain.reel", "--", "true"]).status.success());
     stage.sysreel(&["replay", "plain.reel"]).fails(3, &["plain.reel", "--replayable"]);
@@ -401,7 +401,7 @@ fn nothing_survives_a_replayer_that_is_killed() {
 }
 
 #[test]
-fn a_replay_stops_where_it_is_told_to() {
+fn a_replay_stops_at_the_given_event() {
     let stage = Stage::new();
     record(&stage, &["sh", "-c", "echo one; echo two"]);
     let whole = stage.sysreel(&["replay", "--json", "run.reel"]);

@@ -122,8 +122,8 @@ struct Place {
 }
 
 #[test]
-fn one_hundred_changes_are_all_seen() {
-    if !installed("one_hundred_changes_are_all_seen", &["gcc", "timeout"]) {
+fn every_change_of_a_log_is_detected() {
+    if !installed("every_change_of_a_log_is_detected", &["gcc", "timeout"]) {
         return;
     }
     let stage = Stage::new();
@@ -172,8 +172,8 @@ fn one_hundred_changes_are_all_seen() {
 }
 
 #[test]
-fn what_no_call_shows_is_seen_in_the_state() {
-    if !installed("what_no_call_shows_is_seen_in_the_state", &["gcc"]) {
+fn a_difference_that_no_call_shows_is_found_in_the_state() {
+    if !installed("a_difference_that_no_call_shows_is_found_in_the_state", &["gcc"]) {
         return;
     }
     let stage = Stage::new();
@@ -213,8 +213,8 @@ fn what_no_call_shows_is_seen_in_the_state() {
 }
 
 #[test]
-fn a_program_that_makes_no_call_any_more_is_stopped() {
-    if !installed("a_program_that_makes_no_call_any_more_is_stopped", &["gcc"]) {
+fn an_endless_loop_is_stopped() {
+    if !installed("an_endless_loop_is_stopped", &["gcc"]) {
         return;
     }
     let stage = Stage::new();

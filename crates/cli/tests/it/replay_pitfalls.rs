@@ -62,7 +62,7 @@ const PITFALLS: [(u32, &str, Shown); 40] = [
     (25, "attributes of a process that concern its tracer", Case),
     (26, "the number of the CPU, which shows in many places", Case),
     (27, "the x87 instruction pointer", Case),
-    (28, "another CPU", Test("another_machine_is_told")),
+    (28, "another CPU", Test("a_log_of_another_machine_is_refused")),
     (29, "frames of signals with extended state: in case 27", Fixtures(&["signal_kinds"])),
     (30, "signals in the midst of something", Test("signals_that_come_at_any_time")),
     (31, "group stops", Fixtures(&["group_stop"])),
@@ -113,7 +113,7 @@ fn replays(stage: &Stage, what: &str, words: &[&str]) {
 }
 
 #[test]
-fn each_pitfall_is_passed_by() {
+fn each_known_cause_of_divergence_is_covered() {
     let stage = Stage::new();
     let program_with_cases = built(&stage, "pitfalls", "");
     let sources = ["replay", "replay_pitfalls", "replay_isolation"].map(|name| {
@@ -153,7 +153,9 @@ fn each_pitfall_is_passed_by() {
         }
     }
     if !is_root() {
-        eprintln!("each_pitfall_is_passed_by: without root no pid namespace was made");
+        eprintln!(
+            "each_known_cause_of_divergence_is_covered: without root no pid namespace was made"
+        );
     }
 }
 
@@ -171,8 +173,8 @@ fn writes_to_one_output_keep_their_order() {
 
 /// An output that is not read blocks its writer and no other task.
 #[test]
-fn an_output_that_is_not_read_stops_nobody_else() {
-    if !installed("an_output_that_is_not_read_stops_nobody_else", &["seq", "sh"]) {
+fn an_output_that_is_not_read_blocks_only_its_writer() {
+    if !installed("an_output_that_is_not_read_blocks_only_its_writer", &["seq", "sh"]) {
         return;
     }
     let stage = Stage::new();
@@ -194,7 +196,7 @@ fn an_output_that_is_not_read_stops_nobody_else() {
 
 /// A log from a machine with another CPU.
 #[test]
-fn another_machine_is_told() {
+fn a_log_of_another_machine_is_refused() {
     let stage = Stage::new();
     let program = alone("vfork_exec");
     let mut command = stage.command(SYSREEL);

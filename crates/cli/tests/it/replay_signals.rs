@@ -31,8 +31,8 @@ int main(void) {
 }"#;
 
 #[test]
-fn a_signal_that_was_held_says_what_it_said() {
-    if !installed("a_signal_that_was_held_says_what_it_said", &["gcc"]) {
+fn a_deferred_signal_keeps_its_siginfo() {
+    if !installed("a_deferred_signal_keeps_its_siginfo", &["gcc"]) {
         return;
     }
     let stage = Stage::new();

@@ -4,7 +4,7 @@ use crate::stage::{Running, SYSREEL, Stage, kill};
 use std::process::Stdio;
 
 #[test]
-fn a_log_that_is_being_written_is_no_broken_one() {
+fn a_log_that_is_being_written_is_not_reported_as_broken() {
     let stage = Stage::new();
     let mut command = stage.command(SYSREEL);
     command.args(["record", "-q", "-o", "x.reel", "sh", "-c", "echo ready; read line; exit 0"]);
@@ -40,7 +40,7 @@ fn a_log_that_is_being_written_is_no_broken_one() {
 }
 
 #[test]
-fn nothing_is_cut_from_the_lists() {
+fn lists_are_printed_in_full() {
     let stage = Stage::new();
     let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25; do \
         /bin/true; done";

@@ -40,7 +40,7 @@ skip no such kernel
 }
 
 #[test]
-fn what_is_not_understood_is_an_error_that_names_the_line() {
+fn a_bad_line_is_an_error_that_names_it() {
     for bad in [
         "",
         "stop",

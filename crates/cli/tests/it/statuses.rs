@@ -122,7 +122,7 @@ fn listed(help: &str) -> BTreeSet<(String, String)> {
 }
 
 #[test]
-fn every_status_of_the_table_comes_about() {
+fn every_status_of_the_table_occurs() {
     let stage = stage();
     let mut seen = BTreeSet::new();
     for &(command, status, words) in CASES {

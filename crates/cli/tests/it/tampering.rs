@@ -35,7 +35,7 @@ const ON_THE_LOG: &[(&str, &[&str], &str, bool)] = &[
 ];
 
 #[test]
-fn whatever_becomes_of_the_log() {
+fn attacks_on_the_log() {
     for (script, said, log, whole) in ON_THE_LOG {
         let stage = Stage::new();
         let script = format!("{script}; exit 7");
@@ -52,7 +52,7 @@ fn whatever_becomes_of_the_log() {
 
 /// A log whose folder was removed has no name any more; the program is not affected.
 #[test]
-fn a_log_without_a_folder() {
+fn the_folder_of_the_log_is_removed() {
     let stage = Stage::new();
     fs::create_dir(stage.path("d")).unwrap();
     let ran = stage.sysreel(&["record", "-q", "-o", "d/x.reel", "sh", "-c", "rm -r d; echo done"]);
@@ -81,7 +81,7 @@ fn numbers_in(stage: &Stage) -> (Vec<u64>, u64) {
 }
 
 #[test]
-fn whatever_becomes_of_the_tail() {
+fn attacks_on_the_tail() {
     // A few calls, and more than a segment holds.
     for (how, times) in ["truncate", "shrink", "scribble", "punch", "remove"]
         .into_iter()
@@ -109,7 +109,7 @@ fn whatever_becomes_of_the_tail() {
 }
 
 #[test]
-fn a_name_is_one_recorders_although_its_file_is_gone() {
+fn a_name_stays_locked_when_its_file_is_removed() {
     let stage = Stage::new();
     let mut command = stage.command(SYSREEL);
     command.args(["record", "-q", "-o", "x.reel", "sh", "-c", "rm x.reel*; echo removed; read x"]);
@@ -130,7 +130,7 @@ fn record_to(stage: &Stage, options: &[&str]) -> Ran {
 }
 
 #[test]
-fn what_is_no_log_is_not_overwritten() {
+fn only_logs_are_overwritten() {
     let stage = Stage::new();
     let refused = |options: &[&str], words: &[&str]| {
         record_to(&stage, options).fails(125, words);

@@ -199,7 +199,7 @@ fn no_form_of_any_command_controls_a_terminal() {
 
 /// The messages do contain the names, so that the test above cannot pass on missing text.
 #[test]
-fn what_is_escaped_is_shown() {
+fn escaped_names_are_still_shown() {
     let place = Place::new();
     let info = place.run("info synthetic.reel").text();
     assert!(

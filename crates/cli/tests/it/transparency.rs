@@ -156,7 +156,7 @@ fn perl() {
 }
 
 #[test]
-fn the_surroundings() {
+fn the_environment_of_a_process() {
     same(
         &["taskset", "nproc", "ps"],
         r#"nproc; nproc --all; taskset -pc $$ | sed 's/.*: //'; taskset -c 0 nproc; taskset -pc 0 $$ > /dev/null; nproc
@@ -201,7 +201,7 @@ signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); os.execvp(sys.
 }
 
 #[test]
-fn every_way_to_end() {
+fn ends_of_all_kinds() {
     for script in [
         "exit 0",
         "exit 255",
@@ -265,7 +265,7 @@ print("exit", os.waitstatus_to_exitcode(status))
 "#;
 
 #[test]
-fn keys_of_the_terminal_are_the_programs() {
+fn keys_of_the_terminal_reach_the_program() {
     same_on_a_terminal(r"\x03", "echo ready; exec sleep 1000");
     // bash itself ignores SIGQUIT.
     same_on_a_terminal(r"\x1c", "ulimit -c 0; exec sh -c 'echo ready; exec sleep 1000'");

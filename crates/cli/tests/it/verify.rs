@@ -22,7 +22,7 @@ fn told(ran: &Ran, code: i32) -> Value {
 }
 
 #[test]
-fn what_does_the_same_again_is_the_same() {
+fn a_deterministic_program_verifies() {
     let stage = Stage::new();
     stage.write("input", "some text\n");
     record(
@@ -49,7 +49,7 @@ fn what_does_the_same_again_is_the_same() {
 }
 
 #[test]
-fn the_environment_comes_back_as_it_was() {
+fn the_environment_is_restored() {
     let stage = Stage::new();
     // In an unsorted order, because pointers into the environment depend on it.
     let script = r#"exec env -i Z=last A=first "$SYSREEL" record --replayable -q -o run.reel -- /bin/cat /proc/self/environ"#;
@@ -60,7 +60,7 @@ fn the_environment_comes_back_as_it_was() {
 }
 
 #[test]
-fn the_first_entry_that_differs_is_told() {
+fn the_first_different_entry_is_reported() {
     let stage = Stage::new();
     stage.write("input", "some text\n");
     record(&stage, &["cat", "input"]);
@@ -118,8 +118,8 @@ fn other_ends_and_other_tasks_are_differences() {
 }
 
 #[test]
-fn commands_are_deterministic_or_what_varies_is_told() {
-    if !installed("commands_are_deterministic_or_what_varies_is_told", &["date"]) {
+fn what_varies_is_reported() {
+    if !installed("what_varies_is_reported", &["date"]) {
         return;
     }
     let stage = Stage::new();
@@ -148,7 +148,7 @@ fn commands_are_deterministic_or_what_varies_is_told() {
 }
 
 #[test]
-fn what_cannot_be_verified_is_refused() {
+fn logs_that_cannot_be_verified_are_refused() {
     let stage = Stage::new();
     assert!(stage.sysreel(&["record", "-q", "-o", "plain.reel", "--", "true"]).status.success());
     stage.sysreel(&["verify", "plain.reel"]).fails(3, &["plain.reel", "--replayable"]);
@@ -166,7 +166,7 @@ fn what_cannot_be_verified_is_refused() {
 
 /// The command of a log is shown and needs a confirmation, because a log may name any command.
 #[test]
-fn the_program_of_a_log_runs_only_when_somebody_says_so() {
+fn the_program_of_a_log_runs_only_when_confirmed() {
     let stage = Stage::new();
     let mut command = stage.command(SYSREEL);
     command.env("SECRET", "a\u{1b}b").args([

@@ -19,7 +19,7 @@ fn echo(word: &str) -> Take {
 }
 
 #[test]
-fn a_log_that_is_not_whole_is_compared_and_told() {
+fn an_incomplete_log_is_compared_with_a_warning() {
     let take = echo("a");
     let whole = fs::read(take.log()).unwrap();
     let cut = take.stage.write("cut.reel", &whole[..whole.len() - 40]);
@@ -50,7 +50,7 @@ fn any_damage_is_survived() {
 }
 
 #[test]
-fn logs_with_less_in_them_are_not_compared() {
+fn logs_with_different_contents_are_not_compared() {
     let take = echo("a");
     let record = |name: &str, option: &[&str]| {
         let words = [&["record", "-q", "-o", name], option, &["sh", "-c", "echo a > out"]].concat();
@@ -70,7 +70,7 @@ fn logs_with_less_in_them_are_not_compared() {
 }
 
 #[test]
-fn wrong_words_are_wrong_usage() {
+fn bad_options_are_usage_errors() {
     let take = echo("a");
     for words in
         [&["--gate", "grave"][..], &["--level", "deep"], &["--root", "X"], &["--root", "X=y"], &[]]
@@ -81,7 +81,7 @@ fn wrong_words_are_wrong_usage() {
 }
 
 #[test]
-fn people_see_where_it_shows_first() {
+fn the_text_shows_the_first_difference_in_context() {
     let (a, b) = (echo("a"), echo("b"));
     let ran = text(&a, &[], [&a.log(), &b.log()]);
     assert_eq!(ran.status.code(), Some(1), "{ran:?}");
@@ -101,7 +101,7 @@ fn people_see_where_it_shows_first() {
 }
 
 #[test]
-fn a_place_counts_under_its_name() {
+fn roots_are_compared_by_name() {
     let there = tempfile::tempdir().unwrap();
     let [one, two] = ["one", "two"].map(|name| there.path().join(name));
     for folder in [&one, &two] {
