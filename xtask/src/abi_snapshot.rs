@@ -1,4 +1,4 @@
-//! fixtures/abi: what the running kernel says of its system calls, for the tests of the table.
+//! fixtures/abi: the running kernel's description of its system calls, for the tests of the table.
 
 use anyhow::{Context, Result, ensure};
 use nix::mount::{MsFlags, mount};
@@ -7,10 +7,9 @@ use nix::unistd::Uid;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Where the kernel's tracing files lie once tracefs is mounted (kernel documentation,
-/// trace/ftrace).
+/// The mount point of tracefs (kernel documentation, trace/ftrace).
 const TRACEFS: &str = "/sys/kernel/tracing";
-/// What the folders of the entry tracepoints begin with.
+/// The prefix of the entry tracepoints' folders.
 const ENTRY: &str = "sys_enter_";
 
 /// Writes fixtures/abi/ARCH-linux-VERSION.txt.
@@ -40,13 +39,13 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The folder of the tracepoints. Mounted for this process alone if need be, so that the machine
-/// stays as it is.
+/// Returns the folder of the tracepoints. If tracefs is not mounted, mounts it for this process
+/// alone.
 fn tracepoints() -> Result<PathBuf> {
     let events = Path::new(TRACEFS).join("events/syscalls");
     if !events.is_dir() && Uid::effective().is_root() {
         unshare(CloneFlags::CLONE_NEWNS).context("a mount namespace of our own")?;
-        // What is mounted from here on shall not be seen outside (mount_namespaces(7)).
+        // New mounts must not be visible outside (mount_namespaces(7)).
         let none: Option<&str> = None;
         mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none)
             .context("making mounts private")?;
@@ -61,7 +60,7 @@ fn tracepoints() -> Result<PathBuf> {
     Ok(events)
 }
 
-/// The release without what a distribution put behind it: 6.18.44.
+/// Returns the release without the suffix of a distribution: 6.18.44.
 fn version(release: &str) -> &str {
     release.trim().split(|c: char| c != '.' && !c.is_ascii_digit()).next().unwrap_or("")
 }
@@ -82,7 +81,7 @@ fn head(arch: &str, release: &str) -> String {
     )
 }
 
-/// One line, from the format of a call's entry: the fields behind the call's number are its
+/// Returns one line from the format of a call's entry: the fields after the call's number are its
 /// arguments.
 fn prototype(name: &str, format: &str) -> String {
     let args: Vec<String> = format
@@ -90,10 +89,9 @@ fn prototype(name: &str, format: &str) -> String {
         .filter_map(|line| line.trim_start().strip_prefix("field:")?.split(';').next())
         .skip_while(|field| *field != "int __syscall_nr")
         .skip(1)
-        // What a string argument points to, which newer kernels trace too, is no argument.
+        // Newer kernels also trace the strings that arguments point to, which are no arguments.
         .filter(|field| !field.starts_with("__data_loc"))
-        // The kernel pastes its macros together with blanks of its own: `char *const * argv`, `void
-        // * * pages`.
+        // The kernel's macros add blanks: `char *const * argv`, `void * * pages`.
         .map(|field| field.replace("* *", "**").replace(" * ", "* ").replace(" *const", "* const"))
         .collect();
     format!("{name}({})", args.join(", "))

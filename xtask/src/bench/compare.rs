@@ -1,4 +1,4 @@
-//! How fast runs are compared: aligning streams of every hard shape, and whole logs.
+//! The speed of comparisons: alignment of streams of every hard shape, and of whole logs.
 
 use super::goals;
 use super::place::Place;
@@ -8,7 +8,7 @@ use super::workload;
 use anyhow::{Context, Result};
 use sysreel_inspect::diff::align;
 
-/// The shapes of streams, in the words of the table.
+/// The shapes of streams, as the table names them.
 const SHAPES: [&str; 7] = [
     "mixed, an edit every 400 000",
     "mixed, an edit every 500",
@@ -19,7 +19,7 @@ const SHAPES: [&str; 7] = [
     "nothing in common",
 ];
 
-/// Numbers that look random and are the same on every run.
+/// Pseudo-random numbers, the same on every run.
 struct Random(u64);
 
 impl Random {
@@ -48,7 +48,7 @@ impl Random {
     }
 }
 
-/// Aligns two streams of a shape. Answers how many spans came out.
+/// Aligns two streams of a shape and returns the number of spans.
 pub(super) fn align(shape: usize, len: usize) -> Result<u64> {
     const MANY: u32 = 2_000_000;
     let mut random = Random(1);
@@ -78,7 +78,7 @@ pub(super) fn align(shape: usize, len: usize) -> Result<u64> {
     Ok(align::align(&a, &b).len() as u64)
 }
 
-/// The section of the report: streams of `tokens` each, logs of `stops` each.
+/// Returns the section of the report, for streams of `tokens` and logs of `stops`.
 pub(super) fn section(place: &Place, tokens: usize, stops: u64) -> Result<String> {
     let mut shapes =
         Table::new(&["shape", "CPU time", "goal: at most", "", "peak memory", "goal: at most", ""]);

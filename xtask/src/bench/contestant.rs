@@ -1,4 +1,4 @@
-//! Who records, with which options, and how one run is measured.
+//! The contestants: recorders with their options, and how one run of each is measured.
 
 use super::machine::Watch;
 use super::place::Place;
@@ -10,32 +10,32 @@ use std::time::Instant;
 /// A way to run a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Contestant {
-    /// The recorder as it comes. Its capture limit of 64 KiB is what `-s 65536` asks of strace.
+    /// The recorder with default options. `-s 65536` gives strace the same capture limit of 64 KiB.
     Sysreel,
-    /// strace as it comes, told to keep as much.
+    /// strace with default options and the same limit.
     Strace,
-    /// The same, with its tracees on one idle CPU.
+    /// The same, with the tracees on one idle CPU.
     StraceOneCpu,
-    /// The recorder, for replay.
+    /// The recorder with `--replayable`.
     Replayable,
     /// The replayer of that log.
     Replay,
-    /// Nobody.
+    /// No tracer.
     Bare,
-    /// The tracer that does the least there is (fixtures/bench/floor.c).
+    /// The smallest possible tracer (fixtures/bench/floor.c).
     Floor,
 }
 
 /// One measured run.
 pub(super) struct Run {
-    /// From start to end, in seconds.
+    /// Wall-clock time in seconds.
     pub(super) seconds: f64,
-    /// Did other programs use the CPUs meanwhile?
+    /// Whether other programs used the CPUs meanwhile.
     pub(super) disturbed: bool,
 }
 
 impl Contestant {
-    /// What it writes, or, the replayer, reads.
+    /// The file that it writes or, for the replayer, reads.
     pub(super) fn output(self, place: &Place) -> PathBuf {
         place.output(match self {
             Self::Sysreel => "sysreel.reel",
@@ -44,7 +44,7 @@ impl Contestant {
         })
     }
 
-    /// The command that runs a program under it; `cpu` is an idle one.
+    /// Returns the command that runs a program under it; `cpu` is an idle one.
     pub(super) fn argv(self, place: &Place, cpu: &str, program: &[String]) -> Vec<String> {
         let out = self.output(place).to_string_lossy().into_owned();
         let strace = ["strace", "-f", "-o", &out, "-s", "65536", "--"].map(str::to_owned);
@@ -59,7 +59,7 @@ impl Contestant {
                     .map(ToOwned::to_owned)
                     .to_vec()
             }
-            // The log has the program.
+            // The program is in the log.
             Self::Replay => {
                 return [&place.path("sysreel"), "replay", "--quiet", &out]
                     .map(ToOwned::to_owned)
@@ -76,7 +76,7 @@ impl Contestant {
         argv
     }
 
-    /// Runs a program under it, once.
+    /// Runs a program under it once.
     pub(super) fn run(self, place: &Place, cpu: &str, program: &[String]) -> Result<Run> {
         let output = self.output(place);
         if self != Self::Replay && output.exists() {

@@ -1,10 +1,8 @@
-//! What sysreel wants to reach. A figure here is a promise; the report says of each whether it is
-//! kept.
+//! The goals of sysreel. The report says for each figure whether it is reached.
 
 use super::contestant::Contestant;
 
-/// How many times faster than the opponent a workload shall be recorded; `None` where nothing is
-/// promised.
+/// How many times faster than the opponent a workload must be recorded; `None` without a goal.
 pub(super) fn speed(workload: &str, against: Contestant) -> Option<f64> {
     match (against, workload) {
         (Contestant::Strace, "getppid" | "read" | "tar") => Some(5.0),
@@ -17,7 +15,7 @@ pub(super) fn speed(workload: &str, against: Contestant) -> Option<f64> {
     }
 }
 
-/// An opponent's name in a sentence.
+/// The name of an opponent, for a sentence.
 pub(super) fn opponent(who: Contestant) -> &'static str {
     match who {
         Contestant::StraceOneCpu => "strace on one CPU",
@@ -25,36 +23,36 @@ pub(super) fn opponent(who: Contestant) -> &'static str {
     }
 }
 
-/// How many times as long as a plain recording one for replay may take.
+/// The goal for a recording with `--replayable`, as a multiple of a plain one.
 pub(super) const REPLAYABLE: f64 = 1.3;
 
-/// How many times as long as its recording a replay may take, where calls are what takes time.
+/// The goal for a replay, as a multiple of its recording, where calls take most of the time.
 pub(super) fn replay_by_recording(workload: &str) -> Option<f64> {
     matches!(workload, "getppid" | "read" | "tar" | "files").then_some(1.0)
 }
 
-/// How many times as long as the bare program a replay may take.
+/// The goal for a replay, as a multiple of the bare program.
 pub(super) fn replay_by_bare(workload: &str) -> Option<f64> {
     match workload {
         "compute" => Some(1.1),
-        // Nobody is waited for.
+        // A replay does not wait.
         "waits" => Some(1.0),
         _ => None,
     }
 }
 
-/// The most bytes a stop may take with its time in nanoseconds, by workload.
+/// The goal for the bytes of a stop, its time in nanoseconds included, by workload.
 pub(super) const BYTES_A_STOP: &[(&str, f64)] = &[("tar", 2.5), ("python", 4.5)];
-/// Stops decoded a second, at least.
+/// The goal for decoded stops a second.
 pub(super) const DECODE: f64 = 8e6;
-/// Lines printed a second, at least.
+/// The goal for printed lines a second.
 pub(super) const PRINT: f64 = 1e6;
-/// How much more memory ten times as many stops may take: none, but for what an allocator does not
-/// give back.
+/// The goal for the memory with ten times as many stops, as a multiple. Above 1, because allocators
+/// do not return all memory.
 pub(super) const GROWTH: f64 = 1.25;
-/// Seconds of one core for aligning ten million tokens with ten million.
+/// The goal for aligning ten million tokens with ten million, in seconds of one core.
 pub(super) const ALIGN_SECONDS: f64 = 5.0;
-/// MiB that it may take, the streams themselves included.
+/// The goal for the memory of that in MiB, including the streams.
 pub(super) const ALIGN_MEMORY: f64 = 500.0;
-/// How many times as long as decoding both logs comparing them may take.
+/// The goal for a comparison, as a multiple of decoding both logs.
 pub(super) const DIFF: f64 = 3.0;

@@ -1,5 +1,5 @@
-//! Makes a long log out of a short one, as the recorder would have written it: the same stops again
-//! and again, with later times and with their buffers stored anew.
+//! Makes a long log out of a short one, as the recorder would have written it: the same stops
+//! repeatedly, with later times and with their buffers stored again.
 
 use super::readings::{each_event, open};
 use anyhow::{Context, Result, bail};
@@ -11,13 +11,13 @@ use sysreel_format::{
     RegionData, SEGMENT_SIZE, Segment, Stop, StopHead,
 };
 
-/// The stops of a program's start happen once.
+/// The stops of a program's start are not repeated.
 const START: usize = 200;
 /// Values of `op` in the struct (ptrace(2), PTRACE_SYSCALL_INFO_ENTRY and _EXIT).
 const ENTRY: u8 = 1;
 const EXIT: u8 = 2;
 
-/// Writes a log of at least so many stops, made of a recording of one task.
+/// Writes a log of at least `stops` stops from a recording of one task.
 pub(super) fn lengthen(from: &Path, to: &Path, stops: u64) -> Result<()> {
     let log = open(from)?;
     let mut rows = Vec::new();
@@ -78,7 +78,7 @@ impl Long {
         Ok(Long { writer, segment, file_id: header.file_id, generation: 1, row: EventBuf::new() })
     }
 
-    /// Appends an event, so much later than it was.
+    /// Appends an event, `later` nanoseconds after its time.
     fn copy<S: ReadAt>(&mut self, log: &Log<S>, row: &[u8], later: u64) -> Result<()> {
         let event = Event::from_row(0, row)?;
         let mut new = std::mem::take(&mut self.row);

@@ -1,4 +1,4 @@
-//! The machine that measures: what it is, and whether it is left alone.
+//! The machine, and whether it is idle.
 
 use anyhow::{Context, Result, bail};
 use nix::sys::resource::{UsageWho, getrusage};
@@ -11,19 +11,19 @@ use std::time::{Duration, Instant};
 /// The unit of /proc/stat (proc(5)): 1/100 s on every architecture that sysreel records on
 /// (asm-generic/param.h).
 const USER_HZ: f64 = 100.0;
-/// How long it is looked whether the machine is idle.
+/// How long the load is observed.
 const WINDOW: Duration = Duration::from_millis(500);
 /// A CPU that is busier than this in the window is not idle.
 const IDLE: f64 = 0.06;
-/// Of a run's time, how much other programs may use of one CPU.
+/// The share of a run's time that other programs may use of one CPU.
 const FOREIGN: f64 = 0.10;
-/// Less than this (three ticks of the clock) proves nothing about a short run.
+/// Three ticks of the clock: less says nothing about a short run.
 const FOREIGN_LEAST: f64 = 0.03;
 
 /// CPU time in seconds since boot.
 #[derive(Clone)]
 struct CpuTimes {
-    /// By CPU, its number and its time outside of idle.
+    /// For each CPU, its number and its time outside of idle.
     busy: Vec<(usize, f64)>,
 }
 
@@ -36,8 +36,8 @@ impl CpuTimes {
                 let (cpu, ticks) = line.strip_prefix("cpu")?.split_once(' ')?;
                 let ticks: Vec<f64> =
                     ticks.split_whitespace().map_while(|word| word.parse().ok()).collect();
-                // user nice system idle iowait irq softirq steal: what a host takes (steal) is lost
-                // time as well.
+                // user nice system idle iowait irq softirq steal: time that the host takes (steal)
+                // is lost, too.
                 let busy: f64 = ticks.iter().take(8).sum::<f64>() - ticks.get(3)? - ticks.get(4)?;
                 Some((cpu.parse().ok()?, busy / USER_HZ))
             })
@@ -54,7 +54,7 @@ impl CpuTimes {
     }
 }
 
-/// The CPU time of this process and of its children that have ended, in seconds.
+/// Returns the CPU time of this process and of its children that ended, in seconds.
 fn own_time() -> Result<f64> {
     let mut sum = 0.0;
     for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
@@ -64,7 +64,7 @@ fn own_time() -> Result<f64> {
     Ok(sum)
 }
 
-/// Looks at the machine from now on.
+/// Observes the machine from its creation.
 pub(super) struct Watch {
     times: CpuTimes,
     own: f64,
@@ -76,7 +76,7 @@ impl Watch {
         Ok(Watch { times: CpuTimes::now()?, own: own_time()?, began: Instant::now() })
     }
 
-    /// Whether other programs used so much CPU that what was measured since then says nothing.
+    /// Whether other programs used so much CPU that a measurement since then is useless.
     pub(super) fn disturbed(&self) -> Result<bool> {
         let elapsed = self.began.elapsed().as_secs_f64();
         let busy: f64 = CpuTimes::now()?.since(&self.times).iter().map(|(_, busy)| busy).sum();
@@ -85,7 +85,7 @@ impl Watch {
     }
 }
 
-/// Waits until every CPU is idle; answers the idlest. Not for ever.
+/// Waits until every CPU is idle and returns the idlest, or fails after `patience`.
 pub(super) fn wait_until_idle(patience: Duration) -> Result<usize> {
     let began = Instant::now();
     loop {
@@ -110,7 +110,7 @@ pub(super) fn wait_until_idle(patience: Duration) -> Result<usize> {
     }
 }
 
-/// The idlest CPU, however busy.
+/// Returns the idlest CPU, however busy.
 pub(super) fn idlest_now() -> Result<usize> {
     let before = CpuTimes::now()?;
     sleep(WINDOW / 5);
@@ -124,7 +124,8 @@ fn idlest(busy: &[(usize, f64)]) -> Result<usize> {
         .context("/proc/stat names no CPU")
 }
 
-/// What a reader of the figures must know of the machine. Nothing of it changes from run to run.
+/// Returns the facts about the machine that a reader of the figures needs. They do not change from
+/// run to run.
 pub(super) fn facts() -> Vec<(&'static str, String)> {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
     let cpuinfo = read("/proc/cpuinfo");

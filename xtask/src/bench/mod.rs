@@ -1,5 +1,5 @@
-//! Measures sysreel against strace and against its own goals. Nothing here is a test: a figure
-//! depends on the machine and on the hour.
+//! Measures sysreel against strace and against its own goals. Figures depend on the machine and its
+//! load, so nothing here is a test.
 
 mod compare;
 mod contestant;
@@ -27,12 +27,12 @@ use std::process::Command;
 use std::time::Duration;
 use workload::Workload;
 
-/// Where the report of a whole run goes.
+/// The report of a whole run.
 const REPORT: &str = "docs/benchmarks.md";
-/// How long the bench waits for the machine to come to rest before it gives up.
+/// How long the bench waits for the machine to become idle.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// What can be typed.
+/// The command line.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Only these sections
@@ -66,11 +66,11 @@ struct Effort {
     force: bool,
 }
 
-/// Measures what was asked for. Only a whole run on an idle machine writes the report to docs/.
+/// Measures the chosen sections. Only a whole run on an idle machine writes the report to docs/.
 pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     let sysreel = build(root)?;
     if cfg!(debug_assertions) {
-        // The reader is measured in this program, so it must be the optimised one.
+        // This program measures the reader in its own process, so it must be optimised.
         let optimised = sysreel.with_file_name("xtask");
         let error = Command::new(&optimised).args(std::env::args_os().skip(1)).exec();
         return Err(error).with_context(|| optimised.display().to_string());
@@ -127,7 +127,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds what is measured; answers where the recorder lies.
+/// Builds the recorder and returns its path.
 fn build(root: &Path) -> Result<PathBuf> {
     let status = Command::new(env!("CARGO"))
         .args(["build", "--release", "--quiet", "-p", "sysreel-cli", "-p", "xtask"])
@@ -135,13 +135,13 @@ fn build(root: &Path) -> Result<PathBuf> {
         .status()
         .context("cargo")?;
     ensure!(status.success(), "the build failed");
-    // This program lies in the folder of its profile, beside that of the other.
+    // This program is in the folder of its profile, next to that of the other.
     let own = std::env::current_exe()?;
     let target = own.parent().and_then(Path::parent).context("the build folder")?;
     Ok(target.join("release/sysreel"))
 }
 
-/// Fails when a name is not one of a workload.
+/// Fails when a name is not that of a workload.
 fn known<'w>(args: &Args, all: impl Iterator<Item = &'w Workload>) -> Result<()> {
     let mut names: Vec<&str> = all.map(|workload| workload.name).collect();
     names.dedup();

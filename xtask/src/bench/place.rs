@@ -1,5 +1,4 @@
-//! The temporary folder in which everything is built, run and written, and how a program is started
-//! in it.
+//! The temporary folder in which everything is built, run and written.
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::unistd::{Gid, Uid, chown};
@@ -9,14 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
-/// Who runs the programs when root measures: `nobody`, on every Linux. Speed is judged without
-/// privileges.
+/// The user that runs the programs when root measures: `nobody` on every Linux. Speed is judged
+/// without privileges.
 const NOBODY: u32 = 65534;
-/// Where programs are looked for. Wrappers of version managers, which would be measured too, lie
-/// elsewhere.
+/// The search path of programs, without wrappers of version managers, which would be measured too.
 const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
-/// The folder. It goes away with this value.
+/// The folder, removed on drop.
 pub(super) struct Place {
     folder: TempDir,
     sources: PathBuf,
@@ -24,7 +22,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// A new folder with the recorder in it.
+    /// Makes a folder with the recorder in it.
     pub(super) fn new(root: &Path, sysreel: &Path) -> Result<Place> {
         let folder = tempfile::Builder::new()
             .prefix("sysreel-bench.")
@@ -36,7 +34,7 @@ impl Place {
             as_nobody: Uid::effective().is_root(),
         };
         fs::set_permissions(place.folder.path(), Permissions::from_mode(0o755))?;
-        // The build folder may lie where nobody else may look.
+        // Other users may have no access to the build folder.
         fs::copy(sysreel, place.path("sysreel"))
             .with_context(|| format!("copying {}", sysreel.display()))?;
         for name in ["out", "home"] {
@@ -47,17 +45,17 @@ impl Place {
         Ok(place)
     }
 
-    /// A path in the folder.
+    /// Returns a path in the folder.
     pub(super) fn path(&self, name: &str) -> String {
         self.folder.path().join(name).to_string_lossy().into_owned()
     }
 
-    /// The path of a compiled program.
+    /// Returns the path of a compiled program.
     pub(super) fn program(&self, name: &str) -> String {
         self.path(&format!("{name}.program"))
     }
 
-    /// Where a contestant writes.
+    /// Returns the path that a contestant writes to.
     pub(super) fn output(&self, name: &str) -> PathBuf {
         self.folder.path().join("out").join(name)
     }
@@ -66,7 +64,7 @@ impl Place {
         fs::write(self.path(name), text).with_context(|| self.path(name))
     }
 
-    /// Gives a file or folder, without what is in it, to whoever runs the programs.
+    /// Gives a file or folder, without its contents, to the user that runs the programs.
     pub(super) fn hand_over(&self, name: &str) -> Result<()> {
         if self.as_nobody {
             chown(
@@ -91,13 +89,13 @@ impl Place {
         Ok(())
     }
 
-    /// Is there such a program?
+    /// Whether the program is installed.
     pub(super) fn has(&self, program: &str) -> bool {
         program.contains('/')
             || PATH.split(':').any(|folder| Path::new(folder).join(program).exists())
     }
 
-    /// Fails when one of these programs is not there.
+    /// Fails when one of these programs is missing.
     pub(super) fn needs(&self, programs: &[&str]) -> Result<()> {
         match programs.iter().find(|program| !self.has(program)) {
             Some(program) => bail!("the bench needs {program}, which is not installed (in {PATH})"),
@@ -105,7 +103,8 @@ impl Place {
         }
     }
 
-    /// A command that runs in the folder, unprivileged, silently, with an environment of its own.
+    /// Returns a command that runs in the folder, unprivileged, silent, and with its own
+    /// environment.
     pub(super) fn command(&self, argv: &[String]) -> Command {
         let mut words: Vec<&str> = Vec::new();
         let nobody = NOBODY.to_string();
@@ -145,7 +144,7 @@ impl Place {
         Ok(())
     }
 
-    /// How the programs are run, for the reader of the figures.
+    /// Returns how the programs are run, for the report.
     pub(super) fn who(&self) -> String {
         if self.as_nobody {
             format!("as user {NOBODY} (setpriv)")

@@ -1,4 +1,4 @@
-//! How fast logs are read, and in how much memory.
+//! The speed and memory of readers.
 
 use super::goals;
 use super::place::Place;
@@ -10,7 +10,7 @@ use nix::sys::time::TimeValLike;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What is measured in a process of its own, so that its memory is its own too.
+/// A measurement in a process of its own, so that its memory is its own.
 #[derive(clap::Args)]
 pub(crate) struct Part {
     #[command(subcommand)]
@@ -31,14 +31,14 @@ enum What {
     Lengthen { log: PathBuf, to: PathBuf, stops: u64 },
 }
 
-/// One measurement: how many, how much CPU time in seconds, how much memory in KiB.
+/// One measurement: a count, CPU time in seconds, memory in KiB.
 pub(super) struct Reading {
     pub(super) count: u64,
     pub(super) cpu: f64,
     pub(super) peak: i64,
 }
 
-/// Does what a hidden command line says.
+/// Runs the hidden command.
 pub(crate) fn part(part: &Part) -> Result<()> {
     match &part.what {
         What::Decode { log } => {
@@ -94,7 +94,7 @@ fn count_lines(mut output: impl std::io::Read) -> Result<u64> {
     }
 }
 
-/// The section of the report. `stops` is how long the logs shall be.
+/// Returns the section of the report, for logs of `stops` stops.
 pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
     let tar = workload::tar();
     let log = place.output("read.reel");
@@ -185,7 +185,7 @@ pub(super) fn measure(words: &[&str]) -> Result<Reading> {
     Ok(Reading { count: count.unsigned_abs(), cpu: micros as f64 / 1e6, peak })
 }
 
-/// Runs a part of the bench, which must be its optimised build.
+/// Runs a part of the bench, which must be an optimised build.
 pub(super) fn in_own_process(words: &[&str]) -> Result<String> {
     let output = Command::new(std::env::current_exe()?)
         .arg("bench-part")

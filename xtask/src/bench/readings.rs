@@ -1,4 +1,4 @@
-//! What can be read off a log.
+//! Counts in logs.
 
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
@@ -13,7 +13,7 @@ pub(super) struct Contents {
     pub(super) stops: u64,
     /// Bytes of its event blocks in the file, their headers included.
     pub(super) event_bytes: u64,
-    /// The codecs of its event blocks, and how many have them.
+    /// Event blocks with codec 1.
     pub(super) codec_1: u64,
     /// Event blocks.
     pub(super) event_blocks: u64,
@@ -21,7 +21,7 @@ pub(super) struct Contents {
     pub(super) file_bytes: u64,
 }
 
-/// Opens a log that must be whole.
+/// Opens a log, which must be complete.
 pub(super) fn open(path: &Path) -> Result<Log<SeekReader<File>>> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     let log = Log::open(SeekReader::new(file), Limits::default())?;
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<Log<SeekReader<File>>> {
     Ok(log)
 }
 
-/// Counts what is in a log that must be whole.
+/// Counts the contents of a log, which must be complete.
 pub(super) fn contents(path: &Path) -> Result<Contents> {
     let log = open(path)?;
     let mut contents = Contents { file_bytes: log.source().len()?, ..Contents::default() };
@@ -69,8 +69,8 @@ pub(super) fn each_event<S: ReadAt>(
     Ok(())
 }
 
-/// Reads a log to the last field of the last part, buffers apart from the events excepted. Answers
-/// how many stops there are, and a sum over everything, so that nothing of it can be left out.
+/// Decodes a log to the last field of the last part, without blobs. Returns the number of stops,
+/// and a sum over everything, so that the compiler cannot leave anything out.
 pub(super) fn decode(path: &Path) -> Result<(u64, u64)> {
     let log = open(path)?;
     let (mut stops, mut sum) = (0u64, 0u64);

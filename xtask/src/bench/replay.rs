@@ -1,5 +1,4 @@
-//! What a recording for replay costs, and what its replay costs: ratios of runs that lie side by
-//! side.
+//! The cost of a recording for replay and of its replay, as ratios of adjacent runs.
 
 use super::Effort;
 use super::contestant::Contestant;
@@ -11,11 +10,11 @@ use super::workload::Workload;
 use anyhow::{Context, Result};
 use std::fs;
 
-/// The log is replayed that was just recorded.
+/// The log of the recording right before it is replayed.
 const ROUND: &[Contestant] =
     &[Contestant::Bare, Contestant::Sysreel, Contestant::Replayable, Contestant::Replay];
 
-/// What is compared: whom with whom, and how many times as long the first may take.
+/// A comparison: two contestants and the goal for their ratio.
 type Comparison = (Contestant, Contestant, fn(&str) -> Option<f64>);
 
 const COMPARISONS: [Comparison; 3] = [
@@ -24,7 +23,7 @@ const COMPARISONS: [Comparison; 3] = [
     (Contestant::Replay, Contestant::Bare, goals::replay_by_bare),
 ];
 
-/// The section of the report.
+/// Returns the section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) -> Result<String> {
     let mut ratios = Table::new(&[
         "workload",
@@ -78,7 +77,7 @@ pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) ->
     ))
 }
 
-/// The row of ratios.
+/// Returns the row of ratios.
 fn compared(workload: &Workload, rounds: &Rounds) -> Vec<String> {
     let mut row = vec![workload.name.to_owned()];
     for (a, b, goal) in COMPARISONS {

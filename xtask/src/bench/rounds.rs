@@ -1,4 +1,4 @@
-//! Rounds: in each of them every contestant runs once, so that a slow drift of the machine meets
+//! Rounds. In each of them every contestant runs once, so that a drift of the machine affects them
 //! all.
 
 use super::Effort;
@@ -21,7 +21,7 @@ pub(super) struct Spread {
 }
 
 impl Spread {
-    /// Of at least one value.
+    /// Returns the spread of at least one value.
     pub(super) fn of(mut values: Vec<f64>) -> Option<Spread> {
         values.sort_by(f64::total_cmp);
         let (min, max) = (*values.first()?, *values.last()?);
@@ -33,16 +33,16 @@ impl Spread {
 
 /// The rounds of one workload.
 pub(super) struct Rounds {
-    /// Who runs, in this order.
+    /// The contestants in the order of their runs.
     order: &'static [Contestant],
     /// Seconds by contestant, in that order.
     seconds: Vec<Vec<f64>>,
-    /// Rounds that others disturbed, and that were done again.
+    /// Rounds that other programs disturbed, and that were repeated.
     pub(super) thrown_away: usize,
 }
 
 impl Rounds {
-    /// Runs rounds until there are enough that nobody disturbed.
+    /// Runs rounds until enough of them are undisturbed.
     pub(super) fn measure(
         place: &Place,
         workload: &Workload,
@@ -50,7 +50,7 @@ impl Rounds {
         order: &'static [Contestant],
     ) -> Result<Rounds> {
         let run = |who: Contestant, cpu: &str| who.run(place, cpu, &workload.argv);
-        // Once for nothing: files come into the page cache, and strace needs no others.
+        // One round is not counted: it brings the files into the page cache.
         for &who in
             order.iter().filter(|who| !matches!(who, Contestant::Strace | Contestant::StraceOneCpu))
         {
@@ -69,7 +69,7 @@ impl Rounds {
         Ok(rounds)
     }
 
-    /// How many there are that nobody disturbed.
+    /// Returns the number of undisturbed rounds.
     pub(super) fn count(&self) -> usize {
         self.seconds.len()
     }
@@ -91,14 +91,14 @@ impl Rounds {
         Spread::of(self.of(a).zip(self.of(b)).map(|(a, b)| a / b).collect())
     }
 
-    /// What each of so many things may cost for a program to take so many seconds, in microseconds.
+    /// Returns the time per thing in microseconds if the program takes that many seconds more.
     pub(super) fn each(&self, seconds: f64, things: u64) -> f64 {
         (seconds - self.median(Contestant::Bare)) / things as f64 * 1e6
     }
 }
 
-/// An idle CPU once the machine is idle; the idlest when that shall not matter; none when it does
-/// not come to rest.
+/// Returns an idle CPU once the machine is idle, the idlest with `--busy`, or `None` when the
+/// machine does not become idle.
 pub(super) fn idle_cpu(effort: &Effort) -> Result<Option<String>> {
     let cpu = if effort.force { Some(idlest_now()?) } else { wait_until_idle(PATIENCE).ok() };
     Ok(cpu.map(|cpu| cpu.to_string()))

@@ -1,4 +1,4 @@
-//! How large logs are.
+//! The size of logs.
 
 use super::goals;
 use super::place::Place;
@@ -8,15 +8,15 @@ use super::workload::Workload;
 use anyhow::{Context, Result, ensure};
 use std::process::{Command, Stdio};
 
-/// strace with as much in its text as a log has: ten million and more characters of a string, no
-/// abbreviation, addresses, microseconds.
+/// strace with as much in its text as a log has: strings of any length, no abbreviation, addresses,
+/// microseconds.
 const STRACE: &str = "strace -f -v -s 1000000 -i -ttt -o FILE";
 /// The recorder with the same limit.
 const SYSREEL: &str = "sysreel record --capture-limit 1000000 -o LOG";
 /// The recorder without memory.
 const STRUCTS: &str = "sysreel record --capture-limit 0 --no-names -o LOG";
 
-/// The section of the report.
+/// Returns the section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload]) -> Result<String> {
     let mut whole = Table::new(&[
         "workload",
@@ -69,7 +69,7 @@ pub(super) fn section(place: &Place, workloads: &[Workload]) -> Result<String> {
     ))
 }
 
-/// Records a workload with such a command and looks at the log.
+/// Records a workload with that command and counts the log's contents.
 fn record(place: &Place, command: &str, workload: &Workload) -> Result<Contents> {
     let log = place.output("size.reel");
     _ = std::fs::remove_file(&log);
@@ -84,8 +84,8 @@ fn record(place: &Place, command: &str, workload: &Workload) -> Result<Contents>
     Ok(contents)
 }
 
-/// The size of strace's compressed text. On one CPU, where its times are shortest and so its text
-/// too.
+/// Returns the size of strace's compressed text. Recorded on one CPU, where its times, and so its
+/// text, are shortest.
 fn strace(place: &Place, workload: &Workload) -> Result<u64> {
     let text = place.output("size.txt");
     let mut argv: Vec<String> = ["taskset", "-c", "0"].map(str::to_owned).to_vec();

@@ -1,4 +1,4 @@
-//! How long a program takes under each contestant: ratios of runs that lie side by side.
+//! The time that a program takes under each contestant, as ratios of adjacent runs.
 
 use super::Effort;
 use super::contestant::Contestant;
@@ -10,11 +10,11 @@ use super::table::{Table, seconds, times};
 use super::workload::Workload;
 use anyhow::Result;
 
-/// In one round each of them runs once, in this order: A B A B, so that a slow drift of the machine
-/// meets all.
+/// In each round every contestant runs once, in this order, so that a drift of the machine affects
+/// them all.
 const ROUND: &[Contestant] =
     &[Contestant::Sysreel, Contestant::Strace, Contestant::StraceOneCpu, Contestant::Bare];
-/// The section of the report.
+/// Returns the section of the report.
 pub(super) fn section(place: &Place, workloads: &[Workload], effort: &Effort) -> Result<String> {
     let floor = floor(place, effort)?;
     let mut report = Report { floor, ..Report::new() };
@@ -136,13 +136,13 @@ impl Report {
     }
 }
 
-/// A contestant's command as a reader would type it.
+/// Returns a contestant's command as a reader would type it.
 fn spelled(who: Contestant, place: &Place) -> String {
     let argv = who.argv(place, "N", &["CMD".to_owned()]).join(" ");
     argv.replace(&place.path("out/"), "").replace(&place.path(""), "")
 }
 
-/// What a stop costs the tracer that does the least, in microseconds.
+/// Returns the cost of a stop under the smallest tracer, in microseconds.
 fn floor(place: &Place, effort: &Effort) -> Result<f64> {
     const CALLS: u32 = 20_000;
     let program = [place.program("calls"), "getppid".into(), CALLS.to_string()];

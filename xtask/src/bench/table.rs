@@ -1,4 +1,4 @@
-//! Tables in Markdown, readable as text.
+//! Tables in Markdown that are readable as text.
 
 use super::rounds::Spread;
 use std::fmt;
@@ -57,17 +57,17 @@ impl fmt::Display for Table {
     }
 }
 
-/// A ratio with its spread.
+/// Formats a ratio with its spread.
 pub(super) fn times(spread: Spread) -> String {
     format!("{:.2}x ({:.2} to {:.2})", spread.median, spread.min, spread.max)
 }
 
-/// A duration.
+/// Formats a duration.
 pub(super) fn seconds(seconds: f64) -> String {
     if seconds < 1.0 { format!("{:.0} ms", seconds * 1e3) } else { format!("{seconds:.2} s") }
 }
 
-/// A number of bytes.
+/// Formats a number of bytes.
 pub(super) fn bytes(bytes: u64) -> String {
     match bytes {
         0..10_000 => format!("{bytes} B"),
@@ -76,7 +76,7 @@ pub(super) fn bytes(bytes: u64) -> String {
     }
 }
 
-/// Met or missed.
+/// Formats whether a goal is reached.
 pub(super) fn verdict(met: bool) -> String {
     if met { "met" } else { "**missed**" }.into()
 }

@@ -1,4 +1,4 @@
-//! What is recorded.
+//! The workloads.
 
 use super::place::Place;
 use anyhow::{Context, Result};
@@ -10,23 +10,23 @@ use std::fs;
 pub(super) struct Workload {
     /// Its name, for `--only` and the tables.
     pub(super) name: &'static str,
-    /// What it is.
+    /// A description.
     pub(super) what: String,
-    /// How it is started.
+    /// Its command line.
     pub(super) argv: Vec<String>,
 }
 
-/// Modules of Python's library; the first goal was measured with so many.
+/// Modules of Python's library.
 const MODULES: &str = "argparse, ast, asyncio, base64, bisect, calendar, cmd, codecs, collections, \
     configparser, contextlib, copy, csv, \
     dataclasses, datetime, decimal, difflib, dis, email, enum, fractions, functools, glob, gzip, hashlib, heapq, html, http.client, inspect, \
     io, json, logging, mimetypes, multiprocessing, pathlib, pickle, platform, pprint, random, re, shutil, socket, sqlite3, statistics, string, \
     subprocess, tarfile, tempfile, unittest, xml.dom.minidom";
 
-/// How many C files the tree for make has.
+/// The number of C files in the tree for make.
 const UNITS: usize = 12;
 
-/// Every workload, with its files in place. `scale` divides the loops.
+/// Returns every workload, with its files in place. `scale` divides the loops.
 pub(super) fn all(place: &Place, scale: usize) -> Result<Vec<Workload>> {
     for program in ["calls", "pipe", "floor"] {
         place.compile(program)?;
@@ -78,11 +78,12 @@ pub(super) fn all(place: &Place, scale: usize) -> Result<Vec<Workload>> {
     ])
 }
 
-/// What is replayed: those of [`all`] that have one thread, and some for what a replay does not do.
+/// Returns the workloads for replay: those of [`all`] with one thread, and some that a replay need
+/// not do, such as waiting.
 pub(super) fn replayed(place: &Place, scale: usize, all: &[Workload]) -> Result<Vec<Workload>> {
     const NAMES: [&str; 6] = ["getppid", "read", "tar", "python", "gcc", "storm"];
     let text: String = (0..400_000 / scale).fold(String::new(), |mut text, line| {
-        // No two lines alike, and much alike in them, as in a log.
+        // No two lines are equal, but they are similar, as in a log file.
         _ = writeln!(
             text,
             "{line} request {} of user {} took {} ms",
@@ -119,7 +120,7 @@ pub(super) fn replayed(place: &Place, scale: usize, all: &[Workload]) -> Result<
     Ok(chosen)
 }
 
-/// The workload that most is measured with.
+/// The main workload.
 pub(super) fn tar() -> Workload {
     workload(
         "tar",
@@ -132,7 +133,7 @@ fn workload(name: &'static str, what: String, argv: &[&str]) -> Workload {
     Workload { name, what, argv: argv.iter().map(|&arg| arg.to_owned()).collect() }
 }
 
-/// The sources that the compilers of the workloads compile.
+/// Writes the sources that the compilers of the workloads compile.
 fn write_sources(place: &Place) -> Result<()> {
     let hello = "#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n";
     let tree = place.path("tree");
