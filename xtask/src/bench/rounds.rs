@@ -97,7 +97,7 @@ impl Rounds {
     }
 }
 
-/// Returns an idle CPU once the machine is idle, the idlest with `--busy`, or `None` when the
+/// Returns an idle CPU once the machine is idle, the idlest with `--force`, or `None` when the
 /// machine does not become idle.
 pub(super) fn idle_cpu(effort: &Effort) -> Result<Option<String>> {
     let cpu = if effort.force { Some(idlest_now()?) } else { wait_until_idle(PATIENCE).ok() };
