@@ -18,8 +18,7 @@ struct Args {
 
 #[derive(Subcommand)]
 enum Chore {
-    /// Check the invariants of ARCHITECTURE.md that a tool can check
-    Tidy,
+    Tidy(tidy::Args),
     /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
     Bench(bench::Args),
     /// Write what the running kernel says of its system calls to fixtures/abi (as root)
@@ -33,7 +32,7 @@ enum Chore {
 
 fn main() -> std::process::ExitCode {
     let done = match Args::parse().chore {
-        Chore::Tidy => tidy::run(&root()),
+        Chore::Tidy(args) => tidy::run(&root(), &args),
         Chore::Bench(args) => bench::run(&args, &root()),
         Chore::AbiSnapshot => abi_snapshot::run(&root()),
         Chore::Docs => docs::run(&root()),
