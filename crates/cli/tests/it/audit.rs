@@ -65,7 +65,8 @@ macro_rules! silent {
 
 silent! {
     ls needs "ls": "ls -lR /etc/ssl; ls /nonexistent; true"
-    bash needs "bash": r#"bash -c 'for i in 1 2 3; do echo $i | cat | wc -c; done; x=$(ls | head -2); echo "$x" > f; trap "echo t" USR1; kill -USR1 $$'"#
+    bash needs "bash": r#"bash -c 'for i in 1 2 3; do echo $i | cat | wc -c; done
+        x=$(ls | head -2); echo "$x" > f; trap "echo t" USR1; kill -USR1 $$'"#
     git needs "git": "git init -q r && cd r && echo a > a && git add a && git -c user.name=n -c \
         user.email=e@e commit -qm m && git log --stat && git status"
     python needs "python3": r#"python3 -c 'import json, os, socket, subprocess, tempfile, time
@@ -75,11 +76,13 @@ a, b = socket.socketpair()
 a.send(b"x"); b.recv(3)
 time.sleep(0.001)
 with tempfile.TemporaryFile() as f: f.write(b"x" * 100000); f.seek(0); f.read()'"#
-    tar_and_compression needs "tar" "gzip": "tar cf a.tar /etc/ssl 2>/dev/null; gzip a.tar; tar tzf a.tar.gz > list; mkdir x; tar xzf a.tar.gz -C x"
+    tar_and_compression needs "tar" "gzip": "tar cf a.tar /etc/ssl 2>/dev/null; gzip a.tar
+        tar tzf a.tar.gz > list; mkdir x; tar xzf a.tar.gz -C x"
     sqlite needs "sqlite3": "sqlite3 db 'pragma journal_mode=wal; create table t(a); insert into t \
         values(1),(2); select sum(a) from t'"
     gcc needs "gcc": "echo 'int main(void){return 0;}' > h.c && gcc -O2 h.c -o h && ./h"
-    perl needs "perl": r#"perl -e 'open F, "/etc/passwd"; print while <F>; print `id`; rename "x", "y"; unlink "y"; printf "%s\n", join ",", (stat ".")[2, 3]'"#
+    perl needs "perl": r#"perl -e 'open F, "/etc/passwd"; print while <F>; print `id`;
+        rename "x", "y"; unlink "y"; printf "%s\n", join ",", (stat ".")[2, 3]'"#
     find_and_sort needs "find" "sort" "xargs" "grep": "find /etc -maxdepth 2 2>/dev/null | sort | \
         xargs -n 50 echo | grep -c etc"
     awk_sed_date_id needs "awk" "sed" "date" "id": "date; id; seq 100 | awk '{ s += $1 } END { \

@@ -111,7 +111,8 @@ fn disks_that_are_too_small() {
     log_of_true(&stage);
     let ran = on_disk(
         "100k",
-        r#"cp true.reel disk/x.reel; "$SYSREEL" record -o disk/x.reel touch started; echo $?; ls disk; cmp true.reel disk/x.reel"#,
+        r#"cp true.reel disk/x.reel; "$SYSREEL" record -o disk/x.reel touch started; echo $?
+        ls disk; cmp true.reel disk/x.reel"#,
     );
     assert_eq!(ran.text(), "125\nx.reel\n", "{ran:?}");
     assert!(ran.never_panics().stderr.contains("the disk has no room"), "{ran:?}");

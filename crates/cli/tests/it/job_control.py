@@ -12,7 +12,7 @@ Lines of the session:
     traced NAME      waits until a process of that name has a tracer
     untraced NAME    waits until a process of that name runs without one
     job STATE        waits until a child of the shell is in that state: S, T
-    kill SIG NAME    sends a signal to processes of that name; `the job`: to the children of the shell
+    kill SIG NAME    sends a signal to processes of that name; `the job`: to the shell's children
     make FILE        makes an empty file
     note NAME        tells whether the group of that process is in the foreground
 """
@@ -27,8 +27,8 @@ def stat(pid):
     except OSError:
         return None
     name, rest = text[text.index("(") + 1:text.rindex(")")], text[text.rindex(")") + 2:].split()
-    return {"pid": pid, "name": name, "state": rest[0], "parent": int(rest[1]), "group": int(rest[2]),
-            "session": int(rest[3]), "foreground": int(rest[5])}
+    return {"pid": pid, "name": name, "state": rest[0], "parent": int(rest[1]),
+            "group": int(rest[2]), "session": int(rest[3]), "foreground": int(rest[5])}
 
 
 def status(pid):
@@ -36,6 +36,14 @@ def status(pid):
         return open(f"/proc/{pid}/status", errors="replace").read()
     except OSError:
         return ""
+
+
+def traced(pid):
+    return "TracerPid:\t0\n" not in status(pid)
+
+
+def in_foreground(process):
+    return process["group"] == process["foreground"]
 
 
 class Session:
@@ -59,7 +67,8 @@ class Session:
         end = time.monotonic() + LIMIT
         while not so():
             if time.monotonic() > end or not self.open:
-                print(f"{what}: it does not come to this. Shown so far:\n{self.seen.decode(errors='replace')}")
+                seen = self.seen.decode(errors="replace")
+                print(f"does not happen: {what}. Shown so far:\n{seen}")
                 for process in self.processes():
                     print(process)
                     os.kill(process["pid"], 9)
@@ -70,11 +79,14 @@ class Session:
         pids = [int(name) for name in os.listdir("/proc") if name.isdigit()]
         return [s for s in map(stat, pids) if s and s["session"] == self.pid]
 
+    def children(self):
+        return [s for s in self.processes() if s["parent"] == self.pid]
+
     def named(self, name, states):
         return [s for s in self.processes() if s["name"] == name and s["state"] in states]
 
     def stays(self, process):
-        """Does it not run at all for some time? State t alone may be one of the short stops of any traced call."""
+        """Whether it does not run for some time. State t may also be the short stop of a call."""
         switches = status(process["pid"])[-100:]
         time.sleep(0.2)
         now = stat(process["pid"])
@@ -100,22 +112,21 @@ class Session:
         elif verb == "stopped":
             self.until(line, lambda: any(map(self.stays, self.named(text, "Tt"))))
         elif verb == "job":
-            self.until(line, lambda: [s for s in self.processes() if s["parent"] == self.pid and s["state"] in text])
+            self.until(line, lambda: [s for s in self.children() if s["state"] in text])
         elif verb == "untraced":
-            self.until(line, lambda: [s for s in self.named(text, "SR") if "TracerPid:\t0\n" in status(s["pid"])])
+            self.until(line, lambda: [s for s in self.named(text, "SR") if not traced(s["pid"])])
         elif verb == "traced":
-            self.until(line, lambda: [s for s in self.named(text, "SRt") if "TracerPid:\t0\n" not in status(s["pid"])])
+            self.until(line, lambda: [s for s in self.named(text, "SRt") if traced(s["pid"])])
         elif verb == "foreground":
-            self.until(line, lambda: [s for s in self.named(text, "SR") if s["group"] == s["foreground"]])
+            self.until(line, lambda: [s for s in self.named(text, "SR") if in_foreground(s)])
         elif verb == "make":
             open(text, "w").close()
         elif verb == "kill":
             number, _, name = text.partition(" ")
-            the_job = [s for s in self.processes() if s["parent"] == self.pid]
-            for process in the_job if name == "the job" else self.named(name, "SRtT"):
+            for process in self.children() if name == "the job" else self.named(name, "SRtT"):
                 os.kill(process["pid"], signal.Signals[f"SIG{number}"])
         elif verb == "note":
-            self.notes += [f"{text}: {'foreground' if s['group'] == s['foreground'] else 'background'}"
+            self.notes += [f"{text}: {'foreground' if in_foreground(s) else 'background'}"
                            for s in self.named(text, "SRDTt")]
         else:
             sys.exit(f"no such verb: {line}")

@@ -29,6 +29,7 @@ mod policy;
 mod program;
 mod reading;
 mod replay;
+mod replay_inputs;
 mod replay_isolation;
 mod replay_memory;
 mod replay_mutations;

@@ -84,78 +84,10 @@ fn programs_of_32_bits() {
 /// the end of the file fault.
 #[test]
 fn mappings_that_grow() {
-    let script = r#"cat > g.c <<'END'
-#define _GNU_SOURCE
-#include <fcntl.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
-#include <unistd.h>
-enum { PAGE = 4096 };
-static sigjmp_buf back;
-static void fault(int number) { siglongjmp(back, number); }
-static int look(const char *at) {
-    int number = sigsetjmp(back, 1);
-    return number ? -number : *at;
-}
-static char *map(int fd, int pages, int kind) {
-    char *at = mmap(0, pages * PAGE, PROT_READ | PROT_WRITE, kind, fd, 0);
-    return at == MAP_FAILED ? exit(1), at : at;
-}
-static char *grow(char *at, int from, int to) {
-    char *moved = mremap(at, from * PAGE, to * PAGE, MREMAP_MAYMOVE);
-    return moved == MAP_FAILED ? exit(2), moved : moved;
-}
-static void show(const char *what, const char *at, int pages) {
-    printf("%s:", what);
-    for (int i = 0; i < pages; i++) printf(" %d", look(at + i * PAGE));
-    printf("\n");
-}
-int main(void) {
-    signal(SIGBUS, fault);
-    char page[PAGE];
-    int fd = open("file", O_RDWR | O_CREAT, 0600), other = open("other", O_RDWR | O_CREAT, 0600);
-    for (int i = 0; i < 6; i++) {
-        memset(page, 'a' + i, PAGE);
-        if (write(fd, page, PAGE) < 0 || write(other, "other", 5) < 0) return 3;
-    }
-    char *private = map(fd, 2, MAP_PRIVATE);
-    map(other, 1, MAP_PRIVATE);
-    private[PAGE] = 'X';
-    private = grow(private, 2, 8);
-    show("private", private, 8);
-    private = grow(private, 8, 3);
-    char *in_the_way = map(other, 1, MAP_PRIVATE);
-    private = grow(private, 3, 5);
-    show("private again", private, 5);
-    char *longer = map(fd, 9, MAP_PRIVATE);
-    longer = grow(longer, 9, 12);
-    show("behind its end", longer, 12);
-    longer = mremap(longer, 12 * PAGE, 12 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, in_the_way + 1000 * PAGE);
-    show("moved", longer, 12);
-    char *shared = map(fd, 6, MAP_SHARED);
-    if (ftruncate(fd, 8 * PAGE)) return 4;
-    shared = grow(shared, 6, 9);
-    fflush(stdout);
-    if (!fork()) {
-        shared[7 * PAGE] = 'c';
-        _exit(0);
-    }
-    wait(0);
-    show("shared", shared, 9);
-    char *copy = mremap(shared, 0, 8 * PAGE, MREMAP_MAYMOVE);
-    copy[0] = 'C';
-    show("twice", shared, 8);
-    char *nameless = map(-1, 2, MAP_PRIVATE | MAP_ANONYMOUS);
-    nameless[PAGE] = 'n';
-    show("nameless", grow(nameless, 2, 20), 20);
-    return 0;
-}
-END
-gcc -O1 -o g g.c && exec ./g"#;
+    let script = concat!(
+        "cat > g.c <<'END'\n",
+        include_str!("../../../../fixtures/replay/grow.c"),
+        "\nEND\ngcc -O1 -o g g.c && exec ./g"
+    );
     replays(&["gcc"], script);
 }

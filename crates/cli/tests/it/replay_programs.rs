@@ -54,7 +54,10 @@ END
 exec /usr/bin/python3 a.py"),
     Case("python3: signals", &["python3"], SIGNALS),
     Case("perl", &["perl"],
-        r#"exec perl -e 'use Socket; $SIG{ALRM} = sub { print "alarm\n" }; alarm 1; select undef, undef, undef, 1.2; print rand(), " $$ ", time(), "\n"; print `date`; if (my $p = fork) { waitpid $p, 0; print $? >> 8, "\n" } else { exit 7 }; %h = map { $_ => 1 } 1..9; print keys %h'"#),
+        r#"exec perl -e 'use Socket; $SIG{ALRM} = sub { print "alarm\n" }; alarm 1;
+        select undef, undef, undef, 1.2; print rand(), " $$ ", time(), "\n"; print `date`;
+        if (my $p = fork) { waitpid $p, 0; print $? >> 8, "\n" } else { exit 7 };
+        %h = map { $_ => 1 } 1..9; print keys %h'"#),
     Case("gcc hello.c", &["gcc"],
         "printf '#include <stdio.h>\nint main(void) { return puts(\"hello\") < 0; }' > hello.c; \
          gcc -O2 -Wall -pipe -o hello hello.c && ./hello; gcc -print-search-dirs | wc"),
@@ -113,7 +116,8 @@ const RACY: &[Case] = &[
         concat!("cat > s.c <<'END'\n", include_str!("../../../../fixtures/replay/server.c"),
             "\nEND\ngcc -O1 -pthread -o s s.c && exec ./s thread")),
     Case("bash: background jobs", &["bash"],
-        r#"exec bash -c 'for i in 1 2 3 4 5; do (echo $i $EPOCHREALTIME; kill -USR1 $$) & done; trap "echo usr1" USR1; wait; wait; wait; wait; wait; wait; echo end'"#),
+        r#"exec bash -c 'for i in 1 2 3 4 5; do (echo $i $EPOCHREALTIME; kill -USR1 $$) & done
+        trap "echo usr1" USR1; wait; wait; wait; wait; wait; wait; echo end'"#),
 ];
 
 const THREADS: &str = "cat > t.py <<'END'

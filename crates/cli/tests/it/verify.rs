@@ -52,7 +52,8 @@ fn a_deterministic_program_verifies() {
 fn the_environment_is_restored() {
     let stage = Stage::new();
     // In an unsorted order, because pointers into the environment depend on it.
-    let script = r#"exec env -i Z=last A=first "$SYSREEL" record --replayable -q -o run.reel -- /bin/cat /proc/self/environ"#;
+    let script = r#"exec env -i Z=last A=first "$SYSREEL" record --replayable -q -o run.reel -- \
+        /bin/cat /proc/self/environ"#;
     let recorded = stage.sh(script);
     assert_eq!(recorded.text(), "Z=last\0A=first\0", "{recorded:?}");
     let again = stage.sysreel(&["verify", "--yes", "run.reel"]);

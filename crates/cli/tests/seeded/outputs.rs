@@ -71,7 +71,10 @@ fn long_what_is_announced_is_written() {
         .filter(|((call, arg, zero), (_, _, end))| *end > 0 && !judged(call, arg, *zero))
         .map(|((call, arg, zero), (calls, changed, end))| {
             let result = if *zero { "0" } else { "not 0" };
-            format!("{call} {arg}, result {result}: {changed} of {calls} calls, {end} bytes at its end never")
+            format!(
+                "{call} {arg}, result {result}: {changed} of {calls} calls, {end} bytes at its \
+                 end never"
+            )
         })
         .collect();
     eprintln!("{} kinds of output", all.len());
