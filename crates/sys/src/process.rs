@@ -1,7 +1,6 @@
-//! What /proc tells of a process (proc(5)).
+//! Reads the state of a process from /proc (proc(5)).
 //!
-//! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no
-//! reason to stop recording.
+//! A field that cannot be read stays empty or `None`: a dying process must not end the recording.
 
 use crate::Tid;
 use std::fs;
@@ -9,20 +8,20 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
-/// The lines of /proc/PID/status that a recorder needs.
+/// The lines of /proc/PID/status that the recorder uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
     /// The name of the task, unescaped.
     pub comm: Vec<u8>,
     /// One letter: R, S, D, T, t, Z, X, I.
     pub state: u8,
-    /// The thread group.
+    /// The thread group id.
     pub tgid: Tid,
-    /// The parent's thread group.
+    /// The thread group id of the parent.
     pub parent: Tid,
-    /// Who traces it, 0 for nobody.
+    /// The id of the tracer, 0 for none.
     pub tracer: Tid,
-    /// Its id in each pid namespace, ours first.
+    /// The task's id in each pid namespace, starting with the recorder's.
     pub namespace_ids: Vec<u32>,
     /// Real, effective, saved and file system user.
     pub uids: [u32; 4],
@@ -38,12 +37,15 @@ pub struct Status {
     pub umask: Option<u32>,
     /// NoNewPrivs.
     pub no_new_privs: bool,
-    /// 0 none, 1 strict, 2 filter.
+    /// SECCOMP_MODE_*: 0 none, 1 strict, 2 filter.
     pub seccomp: u32,
 }
 
 impl Status {
     /// Reads /proc/TID/status.
+    ///
+    /// # Errors
+    /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
     pub fn of(tid: Tid) -> io::Result<Status> {
         let text = record(&format!("/proc/{tid}/status"))?;
         Ok(Status::parse(&text))
@@ -54,7 +56,7 @@ impl Status {
         if let Some(name) = text.strip_prefix(b"Name:\t") {
             status.comm = unescaped(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
         }
-        // A name may be any bytes; the rest is ASCII.
+        // The name can contain any bytes; the rest is ASCII.
         let text = String::from_utf8_lossy(text);
         for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
             let value = value.trim();
@@ -87,8 +89,8 @@ impl Status {
     }
 }
 
-/// A name as the status file escapes it: a newline and a backslash have a backslash before them
-/// (proc(5)).
+/// Unescapes a name of the status file, in which a newline and a backslash are written with a
+/// backslash (proc(5)).
 fn unescaped(text: &[u8]) -> Vec<u8> {
     let mut bytes = text.iter().copied();
     let mut name = Vec::with_capacity(text.len());
@@ -105,9 +107,8 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     name
 }
 
-/// A file of /proc that is one record: a read that leaves room in the buffer was its last
-/// (fs/seq_file.c). Without asking for a size that is always 0, and without a second read that
-/// finds the end.
+/// Reads a /proc file that consists of one record: a read that does not fill the buffer is the last
+/// (fs/seq_file.c). Saves asking for the size, which is always 0, and the read that finds the end.
 fn record(path: &str) -> io::Result<Vec<u8>> {
     read_whole(path, true)
 }
@@ -137,27 +138,28 @@ fn four(text: &str) -> [u32; 4] {
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
-/// One line of /proc/PID/maps.
+/// A line of /proc/PID/maps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Mapping {
-    /// First address.
+    /// The first address.
     pub start: u64,
-    /// First address behind it.
+    /// The first address after the mapping.
     pub end: u64,
-    /// `rwxp` or `rwxs` with dashes.
+    /// `rwxp` or `rwxs`, with dashes.
     pub permissions: [u8; 4],
-    /// Where in the file.
+    /// The offset in the file.
     pub offset: u64,
-    /// The device, as st_dev has it.
+    /// The device number, in the encoding of st_dev.
     pub device: u64,
-    /// Inode, 0 for anonymous memory.
+    /// The inode number, 0 for anonymous memory.
     pub inode: u64,
-    /// Path or `[name]`, as the kernel escapes it.
+    /// The path or `[name]`, as the kernel escapes it.
     pub path: Vec<u8>,
 }
 
 impl Mapping {
-    /// PROT_*: PROT_READ is 1, PROT_WRITE 2, PROT_EXEC 4 (asm-generic/mman-common.h).
+    /// The protection as PROT_* bits: PROT_READ is 1, PROT_WRITE 2, PROT_EXEC 4
+    /// (asm-generic/mman-common.h).
     pub fn protection(&self) -> u32 {
         (0..)
             .zip(self.permissions)
@@ -169,6 +171,9 @@ impl Mapping {
 }
 
 /// Reads /proc/TID/maps.
+///
+/// # Errors
+/// The errno of reading the file; ENOENT or ESRCH when the task has ended.
 pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
     let text = read_whole(&format!("/proc/{tid}/maps"), false)?;
     Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
@@ -203,20 +208,23 @@ fn mapping(line: &[u8]) -> Option<Mapping> {
     })
 }
 
-/// An open descriptor as /proc/PID/fd and fdinfo show it.
+/// An open descriptor, from /proc/PID/fd and fdinfo.
 #[derive(Debug, Clone, Default)]
 pub struct Descriptor {
-    /// Its number.
+    /// The descriptor number.
     pub fd: i32,
-    /// Where it leads, and for a socket its ends.
+    /// The target of the link, and for a socket its addresses.
     pub name: crate::fdname::FdName,
-    /// The file position.
+    /// The file offset.
     pub position: u64,
-    /// Its open flags.
+    /// The open flags.
     pub flags: u32,
 }
 
-/// Every open descriptor of a task, in order of number.
+/// Returns the open descriptors of a task, in ascending order.
+///
+/// # Errors
+/// The errno of reading /proc/TID/fd; EACCES when the task may not be inspected.
 pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
     let mut fds: Vec<i32> = fs::read_dir(format!("/proc/{tid}/fd"))?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -238,20 +246,21 @@ fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
     })
 }
 
-/// The target of a link in /proc/TID, such as `exe`, `cwd`, `root`.
+/// Returns the target of a link in /proc/TID, such as `exe`, `cwd` or `root`; empty when it cannot
+/// be read.
 pub fn link(tid: Tid, name: &str) -> Vec<u8> {
     fs::read_link(format!("/proc/{tid}/{name}"))
         .map(|path| path.into_os_string().into_vec())
         .unwrap_or_default()
 }
 
-/// The bytes of a file in /proc/TID that is one record, such as `comm`, `auxv`, `cmdline`; empty
+/// Returns the bytes of a one-record file in /proc/TID, such as `comm`, `auxv` or `cmdline`; empty
 /// when it cannot be read.
 pub fn file(tid: Tid, name: &str) -> Vec<u8> {
     record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
 }
 
-/// The namespaces of a task: name and inode number.
+/// Returns the namespaces of a task, as names and inode numbers.
 pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
     let Ok(folder) = fs::read_dir(format!("/proc/{tid}/ns")) else { return Vec::new() };
     let mut found: Vec<(String, u64)> = folder
@@ -265,8 +274,8 @@ pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
     found
 }
 
-/// Soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2)); `u64::MAX` is
-/// unlimited.
+/// Returns the soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2));
+/// `u64::MAX` is unlimited.
 pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
     (0..16)
         .map_while(|resource| {
@@ -286,10 +295,11 @@ pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// The fields of a stat file behind the name, by their numbers in proc(5) less 3.
+/// Returns the fields of a stat file after the name. The index is the field's number in proc(5)
+/// less 3.
 fn stat_fields(path: &str) -> Vec<u64> {
     let text = record(path).unwrap_or_default();
-    // The name in parentheses may hold anything; fields are counted from the last parenthesis.
+    // The name in parentheses can contain anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
     String::from_utf8_lossy(after)
         .split_whitespace()
@@ -297,8 +307,8 @@ fn stat_fields(path: &str) -> Vec<u64> {
         .collect()
 }
 
-/// User and system time of one thread in nanoseconds (in clock ticks as /proc has them). For a task
-/// that is about to exit.
+/// Returns the user and system time of a thread in nanoseconds, with the resolution of /proc's
+/// clock ticks. For a task that is about to exit.
 pub fn cpu_time(tid: Tid) -> (u64, u64) {
     let fields = stat_fields(&format!("/proc/{tid}/task/{tid}/stat"));
     // SAFETY: sysconf(3) takes a number.
@@ -309,31 +319,33 @@ pub fn cpu_time(tid: Tid) -> (u64, u64) {
     (time(11), time(12))
 }
 
-/// Is it a thread of the kernel's own? Anyone may ask, unlike for its exe link.
+/// Whether the task is a kernel thread. Unlike the exe link, stat is readable by every user.
 pub fn is_kernel_thread(tid: Tid) -> bool {
-    const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; part of no header for programs.
+    const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; not in any user-space header.
     stat_fields(&format!("/proc/{tid}/stat")).get(6).is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
-/// Does a terminal control this process?
+/// Whether this process has a controlling terminal.
 pub(crate) fn has_terminal() -> bool {
     stat_fields("/proc/self/stat").get(4).is_some_and(|&terminal| terminal != 0)
 }
 
-/// Does this process belong to the foreground group of its terminal?
+/// Whether a process belongs to the foreground process group of its terminal.
 pub(crate) fn in_foreground(pid: Tid) -> bool {
     let fields = stat_fields(&format!("/proc/{pid}/stat"));
     let (group, foreground) = (fields.get(2), fields.get(5));
     group.is_some() && group == foreground
 }
 
-/// Would executing this task's image change its effective user, group or capabilities, yet has not?
-/// True also where a mount forbids it.
+/// Whether the file that the task executes has set-id bits or capabilities that would change its
+/// effective user, group or capabilities, judged against `user` and `group`. Also true where a
+/// mount option disables them.
 pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
     let path = format!("/proc/{tid}/exe");
     let Ok(data) = fs::metadata(&path) else { return false };
     let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != user;
-    // S_ISGID without group execution marks mandatory locking, no privilege (execve(2), stat(2)).
+    // S_ISGID without group execution marks mandatory locking and gives no privilege (execve(2),
+    // stat(2)).
     let group_bits = libc::S_ISGID | libc::S_IXGRP;
     let set_group = data.mode() & group_bits == group_bits && data.gid() != group;
     set_user || set_group || has_file_capabilities(&path)
@@ -341,25 +353,25 @@ pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
 
 fn has_file_capabilities(path: &str) -> bool {
     let Ok(path) = std::ffi::CString::new(path) else { return false };
-    // SAFETY: two C strings; with a null buffer of length 0 the call only answers the size
+    // SAFETY: two C strings; with a null buffer of length 0 the call only returns the size
     // (getxattr(2)).
     unsafe {
         libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0
     }
 }
 
-/// The current folder of this process, for the log's header.
+/// Returns the current directory of this process, for the log's header.
 pub fn own_cwd() -> Vec<u8> {
     std::env::current_dir().map(|path| path.into_os_string().into_vec()).unwrap_or_default()
 }
 
-/// The size of a page.
+/// Returns the page size in bytes.
 pub fn page_size() -> u64 {
     // SAFETY: sysconf(3) takes a number.
     u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0)
 }
 
-/// How many CPUs are online.
+/// Returns the number of online CPUs.
 pub fn cpus_online() -> u32 {
     // SAFETY: sysconf(3) takes a number.
     u32::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(0)

@@ -1,4 +1,9 @@
-//! Starting a program so that it is traced from its execve on, and sees nothing of the recorder.
+//! Starts a program that is traced from its execve on and does not notice the recorder.
+//!
+//! The child of fork(2) waits on a pipe until it is seized, makes one system call for [`probe`] to
+//! check that tracing works, undoes what the recorder's own start changed (signal mask, SIGPIPE,
+//! closed descriptors), and stops itself with SIGSTOP. [`Tracer::spawn`] returns that stop; the
+//! next call is the execve. A second pipe reports why the execve failed.
 
 use crate::raw::check;
 use crate::seccomp::Filter;
@@ -12,34 +17,35 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A program that was forked and stands right before its execve.
+/// A forked program that is stopped right before its execve.
 #[derive(Debug)]
 pub struct Spawned {
-    /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is
-    /// the entry of execve.
+    /// The signal stop. When it is resumed with no signal to the next syscall, the next stop is the
+    /// entry of execve.
     ///
-    /// It dies with its tracer until [`Tracer::let_live`] is called: a recording that cannot begin
-    /// after all must not leave a program behind that runs unrecorded.
+    /// The program dies with its tracer until [`Tracer::clear_exitkill`] is called, so a recording
+    /// that fails to start leaves no unrecorded program running.
     pub stop: Stop,
-    /// Says whether and why that execve failed.
+    /// Reports whether and why the execve failed.
     pub outcome: ExecOutcome,
-    /// The longest struct that PTRACE_GET_SYSCALL_INFO reported of it.
+    /// The largest struct, in bytes, that PTRACE_GET_SYSCALL_INFO reported for the child.
     pub info_size: u32,
 }
 
-/// Where the memory of a program lies.
+/// The placement of a program's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// Wherever the kernel puts it.
+    /// Chosen by the kernel.
     AsUsual,
-    /// Where it lies every time: without address space randomisation (personality(2)).
+    /// The same in every run: without address space randomisation (personality(2)).
     Fixed,
 }
 
-/// Changes nothing and answers what there is (personality(2)).
+/// Returns the current persona and changes nothing (personality(2)).
 const ASK_PERSONALITY: libc::c_ulong = 0xffff_ffff;
 
-/// The child's word on its execve: closed without a word when it succeeded (close-on-exec).
+/// The child's report about its execve: an errno in a pipe, which a successful execve closes
+/// (close-on-exec).
 #[derive(Debug)]
 pub struct ExecOutcome {
     pipe: std::fs::File,
@@ -47,13 +53,15 @@ pub struct ExecOutcome {
 }
 
 impl ExecOutcome {
-    /// Why the execve failed, if it did. To be asked when the child is gone, else it may block.
+    /// Returns why the execve failed, or `None` when it did not. Call it when the child has ended;
+    /// before, it may block.
     pub fn failure(mut self) -> Option<Error> {
         let source = self.word()?;
         Some(Error::Exec { program: self.program, source })
     }
 
-    /// Before its execve only the filter can have failed.
+    /// The error for a child that ended before its execve. The only step before it that reports an
+    /// errno is the installation of the filter.
     fn ended_before_the_gate(mut self, pid: Tid) -> Error {
         match self.word() {
             Some(source) => Error::io("seccomp(2): a filter for the program", source),
@@ -71,9 +79,13 @@ impl ExecOutcome {
 }
 
 impl Tracer {
-    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter`
-    /// if there is one, its memory where `layout` says. Before all that the child is examined as
-    /// [`probe::check_tracing`] does.
+    /// Forks `argv[0]`, searched for as execvp(3) does, and stops it before its execve, with
+    /// `filter` installed and its memory placed as `layout` says. Checks with the child that
+    /// tracing works, as [`probe::check_tracing`] does.
+    ///
+    /// # Errors
+    /// When the program is not found ([`Error::Exec`]), fork(2) or pipe(2) fails, the child cannot
+    /// be traced ([`Error::NoTracing`]), or it ends before its execve.
     pub fn spawn(
         &self,
         argv: &[OsString],
@@ -88,8 +100,8 @@ impl Tracer {
         let gate = probe::pipe()?;
         let word = probe::pipe()?;
 
-        // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or
-        // _exit, as fork(2) demands of a process with several threads.
+        // SAFETY: until execve or _exit the child calls only async-signal-safe functions
+        // (`Image::run`), as fork(2) requires in a process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
             let gate = [gate.0.as_raw_fd(), gate.1.as_raw_fd()];
@@ -117,7 +129,7 @@ impl Tracer {
                     }
                     return Ok(Some(stop));
                 }
-                // Ctrl-Z stops the program when it has come so far that somebody sees it stop.
+                // Ctrl-Z during startup is held back until a stop of the program would be noticed.
                 Report::Stopped(stop) if front::is_of_terminal(stop.kind()) => {
                     if let (StopKind::Signal(signal), Ok(Some(siginfo))) =
                         (stop.kind(), stop.siginfo())
@@ -126,7 +138,7 @@ impl Tracer {
                     }
                     stop.resume(Resume::Freely, Signal::NONE);
                 }
-                // A signal from outside that arrived first is the program's: it gets it.
+                // A signal from outside that arrives during startup belongs to the program.
                 Report::Stopped(stop) => match stop.kind() {
                     StopKind::Signal(signal) => stop.resume(Resume::Freely, signal),
                     StopKind::Group(_) => stop.listen(),
@@ -138,16 +150,16 @@ impl Tracer {
     }
 }
 
-/// Everything that the child needs, allocated before the fork.
+/// What the child needs, allocated before the fork.
 struct Image {
     path: CString,
-    /// Keep alive what the pointers point to.
+    /// Own the strings that the pointers below refer to.
     _argv: Vec<CString>,
     _environment: Vec<CString>,
     arguments: Vec<*const libc::c_char>,
-    /// `None`: this process's own.
+    /// `None`: inherited from this process.
     environment: Option<Vec<*const libc::c_char>>,
-    /// As execvp(3) does for a file without a known format: let the shell read it.
+    /// The arguments of /bin/sh, which execvp(3) runs for a file of unknown format.
     script: Vec<*const libc::c_char>,
 }
 
@@ -172,7 +184,7 @@ impl Image {
         Ok(Image { path, _argv: argv, _environment: entries, arguments, environment, script })
     }
 
-    /// The child's life. Never returns.
+    /// Runs in the child, up to its execve. Never returns.
     fn run(&self, gate: [RawFd; 2], word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which
         // outlives them.
@@ -182,7 +194,7 @@ impl Image {
                 libc::write(word, errno.as_ptr().cast(), errno.len());
                 libc::_exit(127)
             };
-            // Else the child itself would keep open what tells it that the recorder is gone.
+            // The write end must be open in the recorder only, so that its death closes the pipe.
             libc::close(gate[1]);
             if !probe::passes(gate[0]) {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
@@ -204,7 +216,7 @@ impl Image {
             if let Some(Err(errno)) = filter.map(Filter::install) {
                 fail(errno);
             }
-            // The mark that the tracer waits for: what follows is the execve.
+            // The tracer waits for this stop; the next call is the execve.
             libc::kill(libc::getpid(), libc::SIGSTOP);
             let environment = self.environment.as_ref().map_or(environ, Vec::as_ptr);
             libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environment);
@@ -217,11 +229,12 @@ impl Image {
 }
 
 unsafe extern "C" {
-    /// The environment as the C library has it (environ(7)).
+    /// The environment of the C library (environ(7)).
     static environ: *const *const libc::c_char;
 }
 
-/// The file that execvp(3) would run: names with a slash as they are, others along PATH.
+/// Finds the file that execvp(3) would run: a name with a slash is used as it is, others are
+/// searched along PATH.
 fn find(program: &Path) -> io::Result<PathBuf> {
     let bytes = program.as_os_str().as_bytes();
     if bytes.is_empty() {
@@ -233,7 +246,7 @@ fn find(program: &Path) -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
     let mut refused = None;
     for folder in std::env::split_paths(&path) {
-        // An empty element of PATH is the current folder.
+        // An empty element of PATH is the current directory.
         let candidate = if folder.as_os_str().is_empty() {
             Path::new(".").join(program)
         } else {
