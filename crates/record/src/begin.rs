@@ -1,5 +1,4 @@
-//! The log at the beginning of a recording: its files, what it begins with, the thread that writes
-//! it.
+//! Starts a log: opens its files, writes its header, starts the writer thread.
 
 use crate::cpu_affinity::CpuAffinity;
 use crate::error::Error;
@@ -17,15 +16,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use sysreel_format::{BlockWriter, FileHeader};
 
-/// What is kept of the files while the writer has them.
+/// The paths of the log's files, while the writer owns the files.
 pub(crate) struct Kept {
     pub(crate) path: PathBuf,
     pub(crate) tail: Option<PathBuf>,
-    /// Keeps others from recording to a file of that name.
+    /// Keeps other recorders from this file name.
     _lock: Option<UnixDatagram>,
 }
 
-/// Opens what the log goes to.
+/// Opens the files of the log.
 pub(crate) fn files(options: &Options, standard: Option<output::Output>) -> Result<Files, Error> {
     let program = options.argv.first().map(AsRef::as_ref);
     match standard {
@@ -34,7 +33,7 @@ pub(crate) fn files(options: &Options, standard: Option<output::Output>) -> Resu
     }
 }
 
-/// Writes what a log begins with, and starts the thread that writes the rest.
+/// Writes the header and metadata of the log and starts the writer thread.
 pub(crate) fn start_writer(
     options: &Options,
     files: Files,

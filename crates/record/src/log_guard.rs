@@ -1,6 +1,6 @@
-//! What becomes of the log's files while they are written: the recorded program, or anybody else,
-//! may remove, rename, replace or cut them. The writer looks once a second and at the end; what it
-//! can mend it mends, and all of it is told.
+//! Guards the log's files while they are written. The recorded program, or any other, may remove,
+//! rename, replace or truncate them. The writer checks once a second and at the end, repairs what
+//! it can, and reports all of it.
 
 use crate::file::{MODE, open_numbered, with_suffix};
 use crate::log_file::{Disturbance, LogFile};
@@ -12,39 +12,39 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use sysreel_sys::mapping;
 
-/// The names of the log's files, and what has happened to them.
+/// The paths of the log's files, and what happened to them.
 #[derive(Debug)]
 pub(crate) struct LogGuard {
-    /// Where the log is.
+    /// The path of the log.
     path: PathBuf,
-    /// Where the tail is. `None` when there is none, or none any more.
+    /// The path of the tail. `None` when there is none, or it could not be restored.
     tail: Option<PathBuf>,
-    /// What was seen, as sentences.
+    /// What was found, as sentences.
     told: Vec<String>,
     /// Why the log has no name at present, if it has none.
     nameless: Option<String>,
 }
 
 impl LogGuard {
-    /// `None` where names say nothing: the log is no file of its own, or its file system deals out
-    /// inode numbers anew.
+    /// Returns `None` where paths do not identify the log: it is not a regular file, or its file
+    /// system changes inode numbers.
     pub(crate) fn new(log: &LogFile, path: &Path, tail: Option<&Path>) -> Option<LogGuard> {
         let tail = tail.map(Path::to_owned);
         let watch = LogGuard { path: path.to_owned(), tail, told: Vec::new(), nameless: None };
         (log.is_regular() && is_at(log.file(), path)).then_some(watch)
     }
 
-    /// Looks after both files. Gives the tracer other segments when the tail has to be another one.
+    /// Checks both files. If the tail has to be replaced, passes the tracer new segments.
     pub(crate) fn look(
         &mut self,
         log: &mut LogFile,
         tail: &mut Option<Tail>,
         give: impl FnMut(TailMemory),
     ) {
-        // A file that cannot be looked at may be in order, and if not, writing to it will fail.
+        // If the file cannot be examined it may be intact; if not, writing to it will fail.
         _ = self.look_for_log(log);
         self.look_at_contents(log);
-        // Nobody looks for the tail of a log without a name.
+        // Readers find a tail by the name of its log.
         let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else {
             return;
         };
@@ -58,7 +58,7 @@ impl LogGuard {
         }
     }
 
-    /// Where the log is, where its tail is, and what happened to them.
+    /// Returns the paths of the log and its tail, and what happened to them.
     pub(crate) fn end(mut self, tail: Option<&Tail>) -> (PathBuf, Option<PathBuf>, Vec<String>) {
         self.told.extend(self.nameless.take());
         let path = self.tail.filter(|path| tail.is_some_and(|tail| is_at(&tail.file, path)));
@@ -96,7 +96,7 @@ impl LogGuard {
                 self.told.push(told);
                 (self.path, self.nameless) = (path, None);
             }
-            // To be tried again.
+            // Tried again at the next check.
             Err(error) => {
                 self.nameless = Some(format!(
                     "{was} was removed while it was recorded, and cannot be made again: {error}"
@@ -130,7 +130,7 @@ impl LogGuard {
         );
     }
 
-    /// Readers look for the tail beside the log.
+    /// Checks that the tail is next to the log, where readers look for it.
     fn look_for_tail(
         &mut self,
         path: &Path,
@@ -147,7 +147,7 @@ impl LogGuard {
             }
             if let Some(elsewhere) = name_of(&tail.file)? {
                 mapping::rename_to_free(&elsewhere, &wanted)?;
-                // When the log was renamed, its tail only follows.
+                // After a rename of the log its tail is only moved along.
                 if elsewhere != path && !is_same_name(&elsewhere, path) {
                     self.told.push(format!("{} was renamed while it was recorded", path.display()));
                 }
@@ -166,9 +166,8 @@ impl LogGuard {
     }
 }
 
-/// Makes another tail at that place. It gets its name when nothing is missing in it: first the
-/// tracer turns to its segments, then those of the one before are copied, to which nothing is added
-/// any more.
+/// Creates another tail at that path. It is complete when it gets its name: first the tracer
+/// switches to its segments, then the segments of the old tail, which no longer change, are copied.
 fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::Result<()> {
     let ours = is_at(&tail.file, wanted);
     let mut unnamed = wanted.as_os_str().to_owned();
@@ -188,8 +187,8 @@ fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::
     named
 }
 
-/// Copies a file without a name to a new one of the given name, and goes on in that. When the name
-/// is taken, one that is like it.
+/// Copies a log without a name to a new file and continues there. If the path is taken, chooses a
+/// similar one.
 fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path);
     let (new, path) = match new {
@@ -199,7 +198,7 @@ fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
         }
         Err(error) => return Err(error),
     };
-    // Nobody else can have it: it is new.
+    // The file is new, so no other process can hold the lock.
     mapping::lock(&new);
     match log.go_on_in(new) {
         Ok(()) => Ok(path),
@@ -210,7 +209,7 @@ fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether a name leads to this very file.
+/// Whether a path leads to this file.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |data: fs::Metadata| (data.dev(), data.ino());
     match (file.metadata(), fs::symlink_metadata(path)) {
@@ -219,21 +218,20 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// A name that leads to the file, as the kernel knows it. None when it has none, or none that can
-/// be known.
+/// Returns a path of the file, as the kernel knows it. `None` when the file was removed or its path
+/// is not known.
 fn name_of(file: &File) -> io::Result<Option<PathBuf>> {
     if file.metadata()?.nlink() == 0 {
         return Ok(None);
     }
     let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    // NFS keeps a removed file that is open under a name like this one, and removes it when it is
-    // closed.
+    // NFS keeps a removed file that is open under such a name and removes it when it is closed.
     let is_removed =
         path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".nfs"));
     Ok((!is_removed && is_at(file, &path)).then_some(path))
 }
 
-/// One of them may be relative.
+/// Whether two paths are the same; one of them may be relative.
 fn is_same_name(one: &Path, other: &Path) -> bool {
     matches!((std::path::absolute(one), std::path::absolute(other)),
         (Ok(one), Ok(other)) if one == other)

@@ -1,4 +1,4 @@
-//! Facts for the log that cannot be derived afterwards: about the machine, and about a process.
+//! Metadata of the log that cannot be derived later: of the machine and of processes.
 
 use crate::options::Options;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use sysreel_format::{Credentials, FdEntry, FileMeta, Mapping, ProcessSnapshot};
 use sysreel_sys::{Tid, affinity, attach, buildid, clock, process};
 
-/// The log's header facts.
+/// Returns the metadata of the log's header.
 pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
     let kernel =
         |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
@@ -50,7 +50,7 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
     }
 }
 
-/// A process as it is now. What cannot be read is empty.
+/// Returns the current state of a process. What cannot be read is left empty.
 pub(crate) fn of_process(
     tid: Tid,
     tgid: Tid,
@@ -65,8 +65,8 @@ pub(crate) fn of_process(
         umask: status.umask,
         comm: status.comm,
         cmdline: process::file(tid, "cmdline").split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
-        // The environment is in the execve that made the image; of an attached process it is a
-        // secret nobody asked for.
+        // The environment is recorded with the execve that made the image. That of an attached
+        // process may contain secrets and is not recorded.
         environ: None,
         auxv: process::file(tid, "auxv"),
         credentials: Some(Credentials {
@@ -105,7 +105,7 @@ fn maps(tid: Tid) -> Vec<Mapping> {
             offset: mapping.offset,
             dev: mapping.device,
             inode: mapping.inode,
-            // The ELF header and the notes behind it lie where the file's first page is mapped.
+            // The ELF header and notes are where the file's first page is mapped.
             build_id: if mapping.inode != 0 && mapping.offset == 0 {
                 buildid::of_image(tid, mapping.start).unwrap_or_default()
             } else {
@@ -135,11 +135,11 @@ fn fds(tid: Tid, tgid: Tid) -> Vec<FdEntry> {
         .collect()
 }
 
-/// Has an execve of this image been denied the privileges of its file, because an unprivileged
-/// tracer watches (execve(2))?
+/// Whether an execve was denied the privileges of its file because of an unprivileged tracer
+/// (execve(2)).
 pub(crate) fn lost_privileges(tid: Tid, snapshot: &ProcessSnapshot) -> bool {
     let Some(own) = &snapshot.credentials else { return false };
-    // The second is the effective one.
+    // The second is the effective id.
     !attach::may_trace_anyone() && process::is_set_id(tid, own.uids[1], own.gids[1])
 }
 

@@ -1,4 +1,4 @@
-//! The whole of a recording: preparation, run, end.
+//! A recording from preparation to end.
 
 use crate::attaching::Attaching;
 use crate::audit::{Audit, Audited};
@@ -33,20 +33,20 @@ use sysreel_sys::{
     Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process,
 };
 
-/// A recording that is ready to run. Bound to its thread, as every tracee is.
+/// A recording that is ready to run. Bound to its thread, as its tracees are.
 pub struct Recorder {
     session: Session,
     writer: Writer,
     kept: Kept,
     exec: Option<ExecOutcome>,
-    /// Deferred for as long as the recording lasts.
+    /// Open for the whole recording.
     _no_idle: Option<File>,
 }
 
-/// Counters that other threads may look at while a recording runs.
+/// Counters that other threads may read while a recording runs.
 #[derive(Debug, Default)]
 pub struct Progress {
-    /// Events committed.
+    /// Committed events.
     pub events: AtomicU64,
     /// Bytes written to the log.
     pub bytes: AtomicU64,
@@ -57,53 +57,56 @@ pub struct Progress {
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// There was none, or the recording ended before it.
+    /// There was no command, or the recording ended first.
     NotSeen,
-    /// With this exit status.
+    /// It exited with this status.
     Exited(i32),
-    /// By this signal.
+    /// It was killed by this signal.
     Killed(Signal),
 }
 
-/// What became of a recording.
+/// The result of a recording.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The log.
+    /// The path of the log.
     pub path: PathBuf,
     /// How the command ended.
     pub ended: Ended,
-    /// Events in the log, lost ones included.
+    /// The number of events, including lost ones.
     pub events: u64,
-    /// The length of the log.
+    /// The size of the log in bytes.
     pub bytes: u64,
-    /// Events that are not in it.
+    /// The number of events that are not in the log.
     pub lost: u64,
-    /// Why not, or why the log has no end.
+    /// Why events were lost, or why the log has no footer.
     pub error: Option<io::Error>,
-    /// What others did to the log's files while they were written. The log is where `path` says,
-    /// and as whole as it could be kept.
+    /// What other programs did to the log's files during the recording, as sentences. The log is at
+    /// `path`, as complete as it could be kept.
     pub interference: Vec<String>,
     /// Why the program did not start.
     pub exec: Option<sysreel_sys::Error>,
-    /// The signal that ended the recording before the program.
+    /// The signal that ended the recording before the program ended.
     pub detached: Option<Signal>,
-    /// What the audit says, if there was one.
+    /// The result of the audit, if there was one.
     pub audited: Option<Audited>,
-    /// How many tasks were not recorded for a while, because another program traced them.
+    /// The number of tasks with a gap in their recording because another program traced them.
     pub unrecorded: usize,
-    /// Why the log cannot be replayed to its end, if it was to be.
+    /// Why the log cannot be replayed to its end, for a recording that was to be replayable.
     pub not_replayable: Vec<String>,
 }
 
 impl Recorder {
-    /// Checks that tracing works here, opens the log, starts the program (stopped before its
-    /// execve), attaches.
+    /// Checks that tracing works, opens the log, starts the program (stopped before its execve),
+    /// attaches.
     ///
-    /// When the log goes to standard output (`-`), standard output is standard error from then on,
-    /// in this process and for the program: what both write there would lie in the midst of the
-    /// log.
+    /// When the log goes to standard output (`-`), standard error replaces standard output in this
+    /// process and in the program: what they write must not get into the log.
+    ///
+    /// # Errors
+    /// When tracing does not work here, the program is not found, a process cannot be attached to,
+    /// the log cannot be written at its path, or the options contradict each other.
     pub fn prepare(options: &Options) -> Result<Recorder, Error> {
-        // A program that is spawned is asked itself.
+        // For a spawned program, `spawn` makes this check.
         let probed = if options.pids.is_empty() { None } else { Some(probe::check_tracing()?) };
         let no_idle = match options.cpu {
             CpuPolicy::Poll => Some(affinity::hold_dma_latency().map_err(Error::Poll)?),
@@ -113,17 +116,17 @@ impl Recorder {
         let mut only = only(options)?;
         let standard = output::standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
-        // The program is looked for and the processes are seized before a file is made: a typing
-        // error leaves nothing behind.
+        // The program is searched and processes are seized before any file is created, so that a
+        // typing error leaves no file.
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let cpu_affinity =
             CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the
+        // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
-        // To open a FIFO may take for ever, and a signal has to end that: they are watched for
+        // Opening a FIFO can block and must be interruptible, so signals are watched only
         // afterwards.
         let files = begin::files(options, standard)?;
         let termination = watch_signals(options, spawned.as_ref())?;
@@ -149,7 +152,7 @@ impl Recorder {
             tasks: Tasks::default(),
             due: Default::default(),
             fairness: Default::default(),
-            // Rarely used, and then in the midst of a stop: room is made now.
+            // Allocated now, because they are rarely used and then during a stop.
             parked: HashMap::with_capacity(16),
             ended_early: HashMap::with_capacity(16),
             sink: Sink::new(&mut writer, header.file_id),
@@ -184,25 +187,28 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// The log's path.
+    /// The path of the log.
     pub fn path(&self) -> &Path {
         &self.kept.path
     }
 
-    /// What to do right before the shell is shown that the program has stopped, if there is a
-    /// front.
+    /// Sets what to do before the shell is shown that the program has stopped, if there is a front.
     pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
         self.session.job.before_stop(Box::new(tidy_up));
     }
 
-    /// Counters to look at from another thread.
+    /// Returns counters for another thread.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.session.progress)
     }
 
     /// Follows the program to its end and finishes the log.
+    ///
+    /// # Errors
+    /// When waiting for tasks fails. Failures of writing the log are in [`Outcome::error`].
     pub fn run(mut self) -> Result<Outcome, Error> {
-        // What the program does without, the tracer does without too: that is cheaper for both.
+        // Tracer and program both run without time-stamp counter: switching between them is then
+        // cheaper.
         let without = self.session.determinism.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
@@ -225,10 +231,10 @@ impl Recorder {
         let events = session.sink.next_event();
         session.sink.close();
         let written = self.writer.finish(completeness, extras);
-        // Where nobody looked after the files they are where they were made.
+        // Without a log guard the files are where they were created.
         let tail = if written.path.is_some() { written.tail } else { self.kept.tail };
         if let Some(tail) = tail.filter(|_| written.finished) {
-            // Everything in it is in the log now, or is said there to be lost.
+            // Its events are in the log now, or noted there as lost.
             _ = fs::remove_file(tail);
         }
         result?;
@@ -256,7 +262,7 @@ impl Recorder {
 }
 
 impl Session {
-    /// The first events, and the first steps of the tasks that are there.
+    /// Records the first events and resumes or interrupts the initial tasks.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
         self.determinism_event();
@@ -278,17 +284,17 @@ impl Session {
         self.affinity_event(clock::monotonic_ns());
         self.filter_event();
         if self.next_stop(tid) == Resume::ToNextSyscall && self.determinism.is_none() {
-            // A program that died meanwhile is reported by wait.
+            // If the program has died, wait reports it.
             _ = self.tracer.let_live(&stop);
-            // Else its filter, or its time-stamp counter, would make it fail without a tracer: it
-            // dies with the recorder.
+            // Otherwise the program dies with the recorder: without a tracer its filter or its
+            // trapped time-stamp counter would make it fail.
         }
-        // The SIGSTOP that held it back is withheld: the program never learns of it.
+        // The SIGSTOP that held it is suppressed; the program never sees it.
         let how = self.next_stop(tid);
         stop.resume(how, Signal::NONE);
     }
 
-    /// Ties the monotonic times of the stops to the other clocks.
+    /// Ties the monotonic times of stops to the other clocks.
     fn clock_event(&mut self) {
         let now = Clock {
             monotonic: clock::monotonic_ns(),
@@ -326,7 +332,7 @@ fn attach_all(
 ) -> Result<Vec<Tid>, Error> {
     let mut attached = Vec::new();
     for &pid in &options.pids {
-        // A thread of a process named before is seized already.
+        // A thread of a process named before is already seized.
         if attached.contains(&pid) {
             continue;
         }
@@ -336,7 +342,7 @@ fn attach_all(
     Ok(attached)
 }
 
-/// What it takes to record some calls only.
+/// Prepares `--only`.
 fn only(options: &Options) -> Result<Option<Only>, Error> {
     let Some(filter) = &options.only else { return Ok(None) };
     if !options.pids.is_empty() {
@@ -347,7 +353,7 @@ fn only(options: &Options) -> Result<Option<Only>, Error> {
     Only::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
 }
 
-/// What a log of this recording cannot show from the start.
+/// Returns what a log of this recording cannot show from the start.
 fn at_start(options: &Options, attached: bool) -> Completeness {
     let mut word = Completeness::default();
     if options.capture_limit == 0 {
@@ -365,10 +371,10 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
     word
 }
 
-/// Settles which signals this process gets, once the program was forked and has what it inherits.
+/// Sets up this process's signals, after the program was forked with the inherited ones.
 ///
-/// With a command, the terminal's keys are meant for it; without a front this process is in the
-/// same foreground group and gets the signals itself.
+/// With a command, the terminal's keys are meant for the program. Without a front this process is
+/// in the same foreground group and gets the signals too.
 fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
     if let Some(front) = options.front {
         front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
@@ -380,8 +386,8 @@ fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termina
     Ok(Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?)
 }
 
-/// The signals that end a recording: of attached processes also the terminal's Ctrl-C. The first
-/// process of a container gets what is meant for the program that it runs, and passes it on.
+/// The signals that end a recording. Without a command also the terminal's Ctrl-C. The init of a
+/// container gets signals meant for the program it runs, and passes them on.
 fn asking_to_stop(with_command: bool) -> Vec<Signal> {
     let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
     if !with_command || init::is_init() {
@@ -396,8 +402,8 @@ fn asking_to_stop(with_command: bool) -> Vec<Signal> {
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
-        // Without the device (a bare chroot) the clocks must do: the id tells files apart, it
-        // guards no secret.
+        // Without the device (a bare chroot) the clocks must do: the id distinguishes files and is
+        // not a secret.
         bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
         bytes[8..].copy_from_slice(
             &(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes(),
@@ -407,7 +413,7 @@ fn random() -> [u8; 16] {
 }
 
 impl Progress {
-    /// Events, bytes and lost events so far.
+    /// Returns the events, bytes and lost events so far.
     pub fn now(&self) -> (u64, u64, u64) {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         (read(&self.events), read(&self.bytes), read(&self.lost))

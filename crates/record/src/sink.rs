@@ -1,5 +1,5 @@
-//! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe
-//! there.
+//! The tracer's end of the log: appends events and buffers to a segment of shared memory, where
+//! they survive the recorder's death.
 
 use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
@@ -11,38 +11,40 @@ use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
 };
 
-/// So many bytes of files take the writer as long as a short program takes.
+/// A segment with this many bytes of files is sealed early, so that the writer begins with them. It
+/// takes the writer as long as a short program runs.
 const WORTH_BEGINNING: usize = 1 << 20;
 
-/// After so many bytes of buffers the writer is told of them, if it has nothing else to do. It
-/// wakes up for that, and the tracer makes a call.
+/// After this many bytes of buffers the writer is told to begin with them, if it is idle. Waking it
+/// costs the tracer a system call.
 const TELL_EVERY: usize = 64 << 10;
 
 /// Records of a segment that is still being filled.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    /// Where they lie in the tail's file, and how long they are.
+    /// Their offset in the tail's file, and their length.
     pub(crate) offset: u64,
     pub(crate) len: usize,
     /// The number of the first blob among them.
     pub(crate) first_blob: u64,
-    /// The sums of the segment's blobs before and after them.
+    /// The checksums of the segment's blobs before and after them.
     pub(crate) sums: (u64, u64),
 }
 
-/// Events that no segment could take: how many, and why.
+/// Events that no segment could take: their number, and why.
 pub(crate) type Refused = (u64, DropReasons);
 
-/// Where events go.
+/// Appends events to the current segment.
 pub(crate) struct Sink {
-    /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
+    /// The segment being filled. `None` only inside [`Sink::rotate`], and when the writer has
+    /// ended.
     segment: Option<Segment<TailMemory>>,
-    /// How much of it the writer was told of, the first blob behind that, and the sum of those
-    /// before.
+    /// What the writer was already told to begin with: the length of its records, the number of the
+    /// next blob, and the checksum of the blobs.
     told: (usize, u64, u64),
-    /// Bytes of buffers behind that.
+    /// The bytes of buffers added since.
     untold: usize,
-    /// The writer has not yet looked at what it was told last.
+    /// Whether the writer has not handled the last announcement yet.
     state_check: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
@@ -51,12 +53,11 @@ pub(crate) struct Sink {
     /// The row being built.
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
-    /// The row being built refers to a buffer that the full disk had no room for.
+    /// Whether the row refers to a buffer for which the disk had no room.
     lacking: bool,
-    /// Bytes of files that the segment has.
+    /// Bytes of files in the segment.
     contents: usize,
-    /// Events between the last segment that was handed over and the first event of this one. Their
-    /// numbers are used up.
+    /// Events refused since the last segment was handed over. Their numbers are used up.
     refused: Refused,
 }
 
@@ -82,7 +83,7 @@ impl Sink {
         sink
     }
 
-    /// Adds a captured region to the row: short ones in it, long ones as blobs before it.
+    /// Adds a captured region to the row: a short one in the row, a long one as blobs before it.
     pub(crate) fn region(&mut self, head: &RegionHead, bytes: &[u8]) {
         if bytes.len() < INLINE_LIMIT {
             self.row.region(head, Data::Inline(bytes));
@@ -95,7 +96,7 @@ impl Sink {
         self.blobs = blobs;
     }
 
-    /// Puts a buffer before the row, which may refer to it.
+    /// Appends a buffer before the row, which can refer to it.
     pub(crate) fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
@@ -113,20 +114,20 @@ impl Sink {
         }
     }
 
-    /// As [`Sink::blob`], for what a file holds: a new one often comes with several, and the writer
-    /// begins with them while the program goes on.
+    /// Like [`Sink::blob`], for contents of files. One new file often comes with several, and the
+    /// writer begins with them while the program runs.
     pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
         self.contents += part.len();
         self.blob(part)
     }
 
-    /// Commits the row that was built. From here on the death of this process loses nothing of it.
+    /// Commits the row. From then on it survives the recorder's death.
     pub(crate) fn commit(&mut self) {
         let mut row = std::mem::take(&mut self.row);
         let bytes = row.finish();
         let lacking = std::mem::take(&mut self.lacking);
         if self.segment.as_ref().is_some_and(|segment| segment.memory().is_stale()) {
-            // It is not safe from a crash any more: readers do not find its file.
+            // Readers no longer find the segment's file, so the segment does not survive a crash.
             self.rotate();
         }
         while let Some(segment) = &mut self.segment {
@@ -154,19 +155,20 @@ impl Sink {
         self.row = row;
     }
 
-    /// The number that the next event will have.
+    /// The number of the next event.
     pub(crate) fn next_event(&self) -> u64 {
         self.segment.as_ref().map_or(0, Segment::next_event)
     }
 
-    /// Hands over what is left. The writer must be told to finish afterwards.
+    /// Hands over the last segment. The writer must be told to finish afterwards.
     pub(crate) fn close(mut self) {
         if let Some(segment) = self.segment.take() {
             self.hand_over(segment);
         }
     }
 
-    /// Lets the writer begin with what is in the segment. It need not: it will have all of it.
+    /// Tells the writer to begin with the segment's records. Optional: it will get the whole
+    /// segment.
     fn tell(&mut self) {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
@@ -179,12 +181,12 @@ impl Sink {
         self.told = (used, segment.next_blob(), segment.blob_sum());
         self.untold = 0;
         let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
-        // The channel has room for one, and if the writer is gone nobody needs it.
+        // The channel has room for one announcement. If the writer has ended it does not matter.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
     }
 
-    /// Gives the event up that no segment takes. Its number is used up, so that the hole is where
-    /// the event was.
+    /// Drops an event that no segment takes. Its number is used up, so that the gap in the log is
+    /// where the event was.
     fn refuse(&mut self, reason: DropReasons) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -202,7 +204,7 @@ impl Sink {
         }
     }
 
-    /// Nothing is won by another segment where one that holds nothing could not grow.
+    /// Opens another segment unless the current one is empty: then another would not help.
     fn make_room(&mut self, full: &Full) -> bool {
         let useful =
             full.fits_empty() && self.segment.as_ref().is_some_and(|segment| !segment.is_empty());
@@ -212,8 +214,7 @@ impl Sink {
         useful
     }
 
-    /// Gives the full segment to the writer and opens the next, waiting for one only when all are
-    /// full.
+    /// Hands the full segment to the writer and opens the next. Waits only when all are full.
     fn rotate(&mut self) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -228,9 +229,8 @@ impl Sink {
     }
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
-        // The writer returns every segment, also one that it could not write; it ends only after
-        // this sink. On a full disk the first one, which has had its blocks from the beginning,
-        // comes around again.
+        // The writer returns every segment, even one it could not write, and outlives this sink. On
+        // a full disk the first segment, whose blocks were allocated at the start, comes back.
         while let Ok(mut memory) = self.free.recv() {
             if !memory.is_stale() && memory.make_ready(1) {
                 self.begin(memory, first_event, first_blob);

@@ -1,4 +1,5 @@
-//! Records one stop: the kernel's struct as it came, and the memory and names that go with it.
+//! Records a stop: builds its event from the kernel's struct, the memory that the call concerns,
+//! and the names of descriptors.
 
 use crate::session::Session;
 use crate::sink::Sink;
@@ -19,19 +20,19 @@ use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid, process};
 
 impl Session {
-    /// Commits the STOP event of a known task, and the events that follow from it. Answers the
-    /// signal that it goes on with, or nothing when it does not stand in that stop any more.
+    /// Commits the STOP event of a known task, and the events that follow from it. Returns the
+    /// signal to deliver, or `None` when the task has left the stop.
     ///
-    /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own.
-    /// It then comes to its exit event, which must not be taken for the stop at hand: to resume it
-    /// there would let it go before it was waited for.
+    /// SIGKILL, also an exit_group or execve by another thread, makes a task leave any stop and
+    /// come to its exit event. That event must not be mistaken for the current stop: resuming the
+    /// task there would let it run on before wait reported it.
     pub(crate) fn record(&mut self, stop: &mut Stop, t_ns: u64) -> Option<Signal> {
         let tid = stop.tid();
         let kind = stop.kind();
         let mut deliver = if let StopKind::Signal(signal) = kind { signal } else { Signal::NONE };
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return Some(deliver) };
-        // A task that was killed in this very moment is still recorded: the length says that
-        // nothing could be asked (-ESRCH).
+        // The stop of a task that was just killed is recorded too: the length -ESRCH says that the
+        // kernel could not be asked.
         let alive = stop.syscall_info(&mut self.info).is_ok();
         if alive && self.is_left_out(stop) {
             return Some(deliver);
@@ -43,8 +44,8 @@ impl Session {
             layout: Layout::MERGED,
             info: self.info.bytes(),
         });
-        // Under TRACESYSGOOD a syscall stop is an entry or an exit: with NONE the task is in its
-        // next stop already.
+        // Under TRACESYSGOOD a syscall stop is an entry or an exit. NONE means that the task is
+        // already in its next stop.
         let moved_on = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::NONE);
         if !alive || moved_on {
             self.sink.commit();
@@ -95,8 +96,7 @@ impl Session {
         }
     }
 
-    /// The message belongs to the event; so does what is done about a filter that asks for a
-    /// tracer.
+    /// Adds the event message, and for a seccomp stop begins the recorded call or answers it.
     fn event_stop(
         &mut self,
         stop: &Stop,
@@ -122,8 +122,8 @@ impl Session {
         Ok(message)
     }
 
-    /// Without a tracer that asked for it RET_TRACE answers ENOSYS (seccomp(2)); the program must
-    /// see just that.
+    /// Answers a call for which the program's filter returned RET_TRACE: without a tracer the
+    /// kernel answers ENOSYS (seccomp(2)), and the program must see the same.
     fn answer_as_untraced(&mut self, stop: &Stop) {
         let Some((nr, _)) = self.info.call() else { return };
         if stop.skip_call().is_ok() {
@@ -183,8 +183,8 @@ impl Session {
         debug_assert_eq!(task.id, id);
         task.making = row.kind.makes_task();
         self.is_tracing_call = row.kind == CallKind::Ptrace;
-        // restart_syscall goes on with the call that was interrupted; its memory is written at the
-        // coming exit.
+        // restart_syscall continues the interrupted call, whose memory is written at the coming
+        // exit.
         task.call = match row.kind {
             CallKind::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
@@ -231,8 +231,8 @@ impl Session {
         self.after_exit(tid, id, &call, rval, is_error);
     }
 
-    /// Does memory of this call say which descriptors it made? It is read for their names even when
-    /// none is to be kept.
+    /// Whether memory of this call contains the descriptors it made. It is then read for their
+    /// names even when no memory is recorded.
     fn tells_of_fds(&self, row: &Row) -> bool {
         self.names
             && (row.kind == CallKind::Receive
@@ -242,7 +242,7 @@ impl Session {
                 ))
     }
 
-    /// The names of new descriptors, and of sockets whose ends have changed.
+    /// Adds the names of new descriptors, and of sockets whose addresses have changed.
     fn names_of_exit(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64, is_error: bool) {
         let capture = &self.capture;
         let made = makes_fd(call.abi, call.row, &call.args, rval, is_error, |arg, role, index| {
@@ -256,7 +256,7 @@ impl Session {
         }
         let ends_changed = match call.row.kind {
             CallKind::Bind | CallKind::Listen => !is_error,
-            // The kernel has chosen the local end although the connection is still being made.
+            // The kernel has chosen the local address while the connection is still in progress.
             CallKind::Connect => !is_error || is_in_progress(rval),
             _ => false,
         };
@@ -265,10 +265,11 @@ impl Session {
         }
     }
 
-    /// The names of descriptors that came with a message; of one for recvmsg, of each for recvmmsg.
+    /// Adds the names of descriptors received in messages: one message for recvmsg, `rval` for
+    /// recvmmsg.
     fn names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
-            // Both calls have their headers behind the second argument.
+            // Both calls take their headers in the second argument.
             let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL))
             else {
                 break;
@@ -283,7 +284,7 @@ impl Session {
         add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd);
     }
 
-    /// What an exit means beyond its memory.
+    /// Updates state that depends on the result of a call.
     fn after_exit(&mut self, tid: Tid, id: TaskId, call: &Call, rval: i64, is_error: bool) {
         if is_error {
             return;
@@ -334,7 +335,8 @@ impl Session {
         }
     }
 
-    /// The registers where an attached task was found: no entry stop tells them.
+    /// Adds the registers of a task found by an attach, since there is no entry stop to show its
+    /// call.
     fn registers_at_attach(&mut self, stop: &Stop) {
         if self.tasks.get(stop.tid()).is_some_and(|task| !task.captured)
             && let Ok(registers) = stop.registers()
@@ -344,7 +346,7 @@ impl Session {
     }
 }
 
-/// Adds the name of a descriptor to the row, if it is open; `resolved` is where it is put together.
+/// Adds the name of a descriptor to the row, if it is open. `resolved` is a reused buffer.
 fn add_name(sink: &mut Sink, resolved: &mut FdName, tid: Tid, tgid: Tid, fd: i32) {
     if !resolved.resolve(tid, tgid, fd) {
         return;
