@@ -51,7 +51,7 @@ impl Session {
             if !left_alone.contains(&child) && self.is_untraced(child) {
                 self.attaching.begin(child);
                 for tid in self.tracer.attach(child).unwrap_or_default() {
-                    self.appears_attached(tid);
+                    self.add_attached_task(tid);
                 }
             }
         }
@@ -65,8 +65,8 @@ impl Session {
     pub(crate) fn is_untraced(&self, tid: Tid) -> bool {
         self.tasks.get(tid).is_none()
             && !self.parked.contains_key(&tid)
-            && !self.handed_over.has(tid)
-            && Status::of(tid)
+            && !self.handed_over.contains(tid)
+            && Status::read(tid)
                 .is_ok_and(|status| status.tracer == 0 && !matches!(status.state, b'Z' | b'X'))
     }
 
@@ -74,18 +74,18 @@ impl Session {
     pub(crate) fn attach_late(&mut self, tid: Tid) {
         // A thread that has ended needs no tracer.
         if self.tracer.seize(tid).is_ok() {
-            self.appears_attached(tid);
+            self.add_attached_task(tid);
         }
     }
 
     /// Records the TASK event of a seized task and requests its first stop.
-    pub(crate) fn appears_attached(&mut self, tid: Tid) {
-        let status = Status::of(tid).unwrap_or_default();
+    pub(crate) fn add_attached_task(&mut self, tid: Tid) {
+        let status = Status::read(tid).unwrap_or_default();
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let memory = self.tasks.memory_of_process(tgid);
         let now = clock::monotonic_ns();
         let task =
-            self.appears(tid, tgid, TaskId::NONE, Origin::ATTACHED, now, &status.namespace_ids);
+            self.add_task(tid, tgid, TaskId::NONE, Origin::ATTACHED, now, &status.namespace_ids);
         task.memory = memory;
         // If the task has died, wait reports it.
         _ = self.tracer.interrupt(tid);

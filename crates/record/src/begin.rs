@@ -17,7 +17,7 @@ use std::sync::Arc;
 use sysreel_format::{BlockWriter, FileHeader};
 
 /// The paths of the log's files, while the writer owns the files.
-pub(crate) struct Kept {
+pub(crate) struct LogPaths {
     pub(crate) path: PathBuf,
     pub(crate) tail: Option<PathBuf>,
     /// Keeps other recorders from this file name.
@@ -25,10 +25,13 @@ pub(crate) struct Kept {
 }
 
 /// Opens the files of the log.
-pub(crate) fn files(options: &Options, standard: Option<output::Output>) -> Result<Files, Error> {
+pub(crate) fn open_files(
+    options: &Options,
+    standard: Option<output::Output>,
+) -> Result<Files, Error> {
     let program = options.argv.first().map(AsRef::as_ref);
     match standard {
-        Some(standard) => Files::of(standard, None, options.force),
+        Some(standard) => Files::from_output(standard, None, options.force),
         None => Files::open(options.output.as_deref(), program, options.force),
     }
 }
@@ -42,20 +45,20 @@ pub(crate) fn start_writer(
     cpu_affinity: &CpuAffinity,
     progress: &Arc<Progress>,
     watchdog: Watchdog,
-) -> Result<(Writer, Kept), Error> {
+) -> Result<(Writer, LogPaths), Error> {
     let failed = |source| Error::Open { path: files.path.clone(), source };
     let log = LogFile::new(files.log, files.regular);
-    let mut blocks = BlockWriter::create(log, header, &meta::of_machine(options, info_size))
+    let mut blocks = BlockWriter::create(log, header, &meta::file_meta(options, info_size))
         .map_err(|error| failed(io_error(error)))?;
     if options.replayable {
         blocks.pack_buffers_fast();
     }
     blocks.get_mut().end_head();
     let (tail, tail_path) = files.tail.unzip();
-    let watch = LogGuard::new(blocks.get_ref(), &files.path, tail_path.as_deref());
-    let output = Output { blocks, tail, watch, watchdog };
+    let guard = LogGuard::new(blocks.get_ref(), &files.path, tail_path.as_deref());
+    let output = Output { blocks, tail, guard, watchdog };
     let writer = cpu_affinity
-        .apart(|| Writer::start(output, files.segments, Arc::clone(progress)))
+        .with_own_mask(|| Writer::start(output, files.segments, Arc::clone(progress)))
         .map_err(failed)?;
-    Ok((writer, Kept { path: files.path, tail: tail_path, _lock: files.lock }))
+    Ok((writer, LogPaths { path: files.path, tail: tail_path, _lock: files.lock }))
 }

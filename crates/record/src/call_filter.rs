@@ -50,7 +50,7 @@ impl Only {
     pub(crate) fn new(filter: &Filter, names: bool, data: u16) -> Option<Only> {
         let watch = Watch::new(filter, names);
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        let under_filter = process::Status::of(own).is_ok_and(|status| status.seccomp != 0);
+        let under_filter = process::Status::read(own).is_ok_and(|status| status.seccomp != 0);
         let filter = if under_filter {
             None
         } else {
@@ -67,9 +67,9 @@ impl Only {
     }
 
     /// Checks whether installing the filter in the program set no_new_privs.
-    pub(crate) fn installed_in(&mut self, tid: Tid) {
+    pub(crate) fn check_installed(&mut self, tid: Tid) {
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        let set = |tid| process::Status::of(tid).is_ok_and(|status| status.no_new_privs);
+        let set = |tid| process::Status::read(tid).is_ok_and(|status| status.no_new_privs);
         self.no_new_privs = self.filter.is_some() && set(tid) && !set(own);
     }
 
@@ -79,7 +79,7 @@ impl Only {
 
     /// Whether the recorder's filter caused this seccomp stop. If a later filter returns RET_TRACE
     /// too, the kernel reports that one's data.
-    fn asked_for(&self, info: &SyscallInfo) -> bool {
+    fn is_own_stop(&self, info: &SyscallInfo) -> bool {
         self.filter.is_some() && info.ret_data() == Some(self.data.into()) && self.watches(info)
     }
 }
@@ -87,7 +87,7 @@ impl Only {
 impl Session {
     /// Whether to leave out this stop: its call is not wanted, or an earlier stop already showed
     /// the call's start. Also updates the task's state.
-    pub(crate) fn is_left_out(&mut self, stop: &Stop) -> bool {
+    pub(crate) fn leaves_out(&mut self, stop: &Stop) -> bool {
         let Some(only) = &self.only else { return false };
         let Some(task) = self.tasks.get_mut(stop.tid()) else { return false };
         match (stop.kind(), self.info.op()) {
@@ -99,10 +99,10 @@ impl Session {
             (StopKind::Syscall, Some(Op::EXIT)) => {
                 std::mem::take(&mut task.calling) == Calling::LeftOut
             }
-            (StopKind::Event(Event::SECCOMP), _) if only.asked_for(&self.info) => {
-                let told = task.calling != Calling::Nothing;
+            (StopKind::Event(Event::SECCOMP), _) if only.is_own_stop(&self.info) => {
+                let already_seen = task.calling != Calling::Nothing;
                 task.calling = Calling::Recorded;
-                told
+                already_seen
             }
             _ => false,
         }
@@ -111,7 +111,7 @@ impl Session {
     /// Whether the current seccomp stop starts a recorded call, as opposed to one for which the
     /// program's filter wants a tracer.
     pub(crate) fn is_own_seccomp_stop(&self) -> bool {
-        self.only.as_ref().is_some_and(|only| only.asked_for(&self.info))
+        self.only.as_ref().is_some_and(|only| only.is_own_stop(&self.info))
     }
 
     /// Whether the program runs under the recorder's filter.
@@ -156,8 +156,8 @@ impl Session {
                 TaskId::NONE,
                 NoteCode::OTHER,
                 Severity::INFO,
-                "the recorder runs under a seccomp filter, which one of its own would come behind: \
-                 every call is stopped at",
+                "the recorder runs under a seccomp filter, which could answer calls before its \
+                 own: every call stops",
             );
         };
         let given = filter.bytes();

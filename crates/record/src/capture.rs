@@ -10,17 +10,17 @@ use sysreel_sys::object;
 
 /// Structures are read at least this far, even under a smaller capture limit, because they lead to
 /// other memory.
-const LEAST_READ: u64 = 4096;
+const MIN_READ: u64 = 4096;
 /// Strings and pointer arrays are read page by page, because the next page may not exist.
 const PAGE: u64 = 4096;
 /// The first read of a string or pointer array, in bytes: most are shorter.
 const SHORT: u64 = 256;
 /// The buffer grows by multiples of this.
-const ARENA_STEP: usize = 64 << 10;
+const BUFFER_STEP: usize = 64 << 10;
 /// The most memory captured at one stop. What exceeds it is marked as cut.
-const MOST_PER_STOP: usize = 512 << 20;
+const MAX_PER_STOP: usize = 512 << 20;
 /// A buffer that a huge region made larger than this is freed afterwards.
-const ARENA_KEPT: usize = 4 << 20;
+const BUFFER_KEPT: usize = 4 << 20;
 
 /// The captured memory of the current stop. Reused from stop to stop, so that a stop allocates
 /// nothing.
@@ -28,7 +28,7 @@ const ARENA_KEPT: usize = 4 << 20;
 pub(crate) struct Capture {
     tid: Tid,
     limit: u64,
-    arena: Vec<u8>,
+    buffer: Vec<u8>,
     used: usize,
     transfers: Vec<Transfer>,
     fetched: Vec<Fetched>,
@@ -53,7 +53,7 @@ impl Capture {
         Capture {
             tid: 0,
             limit,
-            arena: Vec::new(),
+            buffer: Vec::new(),
             used: 0,
             transfers: Vec::new(),
             fetched: Vec::new(),
@@ -71,8 +71,8 @@ impl Capture {
         self.tid = tid;
         self.used = 0;
         self.fetched.clear();
-        if self.arena.len() > ARENA_KEPT {
-            self.arena = Vec::new();
+        if self.buffer.len() > BUFFER_KEPT {
+            self.buffer = Vec::new();
         }
     }
 
@@ -96,7 +96,7 @@ impl Capture {
         {
             let terminated = request.string || request.words != 0;
             let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-            let bytes = &self.arena[fetched.offset..fetched.offset + fetched.got];
+            let bytes = &self.buffer[fetched.offset..fetched.offset + fetched.got];
             let kept = &bytes[..bytes.len().min(limit)];
             let asked =
                 if terminated && fetched.ended { bytes.len() as u64 } else { request.asked };
@@ -142,9 +142,9 @@ impl Capture {
 
     /// The length of the first read for a request.
     fn first_read(&self, request: &RegionRequest) -> u64 {
-        let most = request.asked.min(self.limit.max(LEAST_READ));
+        let most = request.asked.min(self.limit.max(MIN_READ));
         if request.string || request.words != 0 {
-            most.min(left_of_page(request.address)).min(SHORT)
+            most.min(rest_of_page(request.address)).min(SHORT)
         } else {
             most
         }
@@ -153,21 +153,21 @@ impl Capture {
     fn reserve(&mut self, len: u64) -> Option<usize> {
         let offset = self.used;
         let end =
-            offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MOST_PER_STOP)?;
+            offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MAX_PER_STOP)?;
         self.used = end;
-        if self.arena.len() < self.used {
-            self.arena.resize(self.used.next_multiple_of(ARENA_STEP), 0);
+        if self.buffer.len() < self.used {
+            self.buffer.resize(self.used.next_multiple_of(BUFFER_STEP), 0);
         }
         Some(offset)
     }
 
     /// Reads on after the first part, up to the terminator, a bad page, or the limit.
     fn read_on(&mut self, request: &RegionRequest, at: usize) {
-        let most = request.asked.min(self.limit.max(LEAST_READ));
+        let most = request.asked.min(self.limit.max(MIN_READ));
         loop {
             let fetched = self.fetched[at];
             let end =
-                terminator(&self.arena[fetched.offset..fetched.offset + fetched.got], request);
+                terminator(&self.buffer[fetched.offset..fetched.offset + fetched.got], request);
             if let Some(end) = end {
                 self.fetched[at].got = end;
                 self.fetched[at].ended = true;
@@ -179,7 +179,7 @@ impl Capture {
             // Extends the region in place if it is the last in the buffer, else moves it to the
             // end.
             let address = request.address.wrapping_add(fetched.tried);
-            let more = (most - fetched.tried).min(left_of_page(address));
+            let more = (most - fetched.tried).min(rest_of_page(address));
             let Some(offset) = self.extend(fetched, more) else { return };
             let mut transfer = [Transfer {
                 address,
@@ -187,7 +187,7 @@ impl Capture {
                 len: usize::try_from(more).unwrap_or(0),
                 ..Transfer::default()
             }];
-            memory::read(self.tid, &mut self.arena, &mut transfer);
+            memory::read(self.tid, &mut self.buffer, &mut transfer);
             let fetched = &mut self.fetched[at];
             fetched.offset = offset;
             fetched.got += transfer[0].got;
@@ -203,7 +203,7 @@ impl Capture {
             return Some(fetched.offset);
         }
         let offset = self.reserve(fetched.got as u64 + more)?;
-        self.arena.copy_within(fetched.offset..fetched.offset + fetched.got, offset);
+        self.buffer.copy_within(fetched.offset..fetched.offset + fetched.got, offset);
         Some(offset)
     }
 }
@@ -231,7 +231,7 @@ impl Memory for Capture {
                 ..Transfer::default()
             });
         }
-        memory::read(self.tid, &mut self.arena, &mut self.transfers);
+        memory::read(self.tid, &mut self.buffer, &mut self.transfers);
         self.fetched.extend(self.transfers.iter().map(|transfer| Fetched {
             offset: transfer.offset,
             got: transfer.got,
@@ -266,11 +266,11 @@ impl Memory for Capture {
     fn bytes(&self, i: usize) -> &[u8] {
         self.fetched
             .get(i)
-            .map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
+            .map_or(&[], |fetched| &self.buffer[fetched.offset..fetched.offset + fetched.got])
     }
 }
 
-fn left_of_page(address: u64) -> u64 {
+fn rest_of_page(address: u64) -> u64 {
     PAGE - address % PAGE
 }
 

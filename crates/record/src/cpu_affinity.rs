@@ -17,7 +17,7 @@ use sysreel_sys::memory::{self, Transfer};
 /// How often the decision is reconsidered.
 const WINDOW_NS: u64 = 50_000_000;
 /// The extra cost of a stop across two CPUs.
-const DEARER_STOP_NS: u64 = 45_000;
+const EXTRA_STOP_NS: u64 = 45_000;
 /// A decision is reversed only when the alternative is better by this factor, so that it does not
 /// oscillate.
 const HYSTERESIS: u64 = 2;
@@ -54,8 +54,8 @@ impl CpuAffinity {
         if policy != CpuPolicy::Auto || !spawns {
             return state;
         }
-        let Ok(mask) = Mask::of(0) else { return state };
-        let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else {
+        let Ok(mask) = Mask::of_task(0) else { return state };
+        let Some(cpu) = current_cpu().filter(|&cpu| mask.contains(cpu) && mask.count() > 1) else {
             return state;
         };
         let one = mask.only(cpu);
@@ -66,17 +66,17 @@ impl CpuAffinity {
     }
 
     /// Runs `action` with the tracer's own mask, because threads it starts inherit the mask.
-    pub(crate) fn apart<T>(&self, what: impl FnOnce() -> T) -> T {
+    pub(crate) fn with_own_mask<T>(&self, action: impl FnOnce() -> T) -> T {
         let own = self.own.as_ref().filter(|_| self.shared);
         // A mask that was set before can be set again.
         _ = own.map(|own| own.set(0));
-        let result = what();
+        let result = action();
         _ = own.map(|own| own.only(self.cpu).set(0));
         result
     }
 
     /// Keeps the CPU shared from now on.
-    pub(crate) fn for_good(self) -> CpuAffinity {
+    pub(crate) fn keep_shared(self) -> CpuAffinity {
         CpuAffinity { for_good: true, ..self }
     }
 
@@ -101,7 +101,7 @@ impl CpuAffinity {
     }
 
     /// Removes a task that is gone from the count of busy tasks.
-    pub(crate) fn left(&mut self, task: &Task) {
+    pub(crate) fn task_left(&mut self, task: &Task) {
         self.busy = self.busy.saturating_sub(u64::from(task.in_user_code));
     }
 
@@ -130,11 +130,15 @@ impl CpuAffinity {
         // lost.
         let others = (window.busy * elapsed / window.stops)
             .min(elapsed * u64::from(own.count().saturating_sub(1)));
-        let dearer = window.stops * DEARER_STOP_NS;
+        let extra_cost = window.stops * EXTRA_STOP_NS;
         if self.filtered {
             return tasks <= 1;
         }
-        if self.shared { others > dearer * HYSTERESIS } else { others * HYSTERESIS < dearer }
+        if self.shared {
+            others > extra_cost * HYSTERESIS
+        } else {
+            others * HYSTERESIS < extra_cost
+        }
     }
 
     /// Gives every task and the tracer their own masks.
@@ -150,21 +154,21 @@ impl CpuAffinity {
 
     /// Sets the mask of a new task. It inherited its maker's mask at some time during the call,
     /// which may have changed since.
-    pub(crate) fn arrived(&self, tid: Tid, own_mask: Option<&Mask>) {
+    pub(crate) fn place_task(&self, tid: Tid, own_mask: Option<&Mask>) {
         let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
-        let shared = self.shared && mask.has(self.cpu);
+        let shared = self.shared && mask.contains(self.cpu);
         // A task that has died needs no mask.
         _ = if shared { mask.only(self.cpu).set(tid) } else { mask.set(tid) };
     }
 
     fn share(&mut self, tasks: &mut Tasks) {
         let Some(own) = &self.own else { return };
-        let Some(cpu) = current_cpu().filter(|&cpu| own.has(cpu)) else { return };
+        let Some(cpu) = current_cpu().filter(|&cpu| own.contains(cpu)) else { return };
         self.cpu = cpu;
         self.shared = true;
         _ = own.only(cpu).set(0);
         for (tid, task) in tasks.iter() {
-            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.has(cpu)) {
+            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.contains(cpu)) {
                 _ = mask.only(cpu).set(tid);
             }
         }
@@ -172,7 +176,7 @@ impl CpuAffinity {
 
     /// Handles a mask that the program has set: it becomes the task's own, and is narrowed to the
     /// shared CPU if it contains it.
-    pub(crate) fn mask_was_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
+    pub(crate) fn on_mask_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
         if self.own.is_none() {
             return;
         }
@@ -180,8 +184,8 @@ impl CpuAffinity {
         // recorder's ids are the same.
         let target = Tid::try_from(target).unwrap_or(0);
         let target = if target == 0 { caller } else { target };
-        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of(target)) else { return };
-        if self.shared && mask.has(self.cpu) {
+        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of_task(target)) else { return };
+        if self.shared && mask.contains(self.cpu) {
             _ = mask.only(self.cpu).set(target);
         }
         task.own_mask = Some(Rc::new(mask));

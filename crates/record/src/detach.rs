@@ -50,14 +50,14 @@ impl Detaching {
         Detaching { signal, step, since_ns: clock::monotonic_ns(), _alarm: Alarm::after(time).ok() }
     }
 
-    fn lasts(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         Duration::from_nanos(clock::monotonic_ns().saturating_sub(self.since_ns))
     }
 }
 
 impl Session {
     /// Handles a signal that asks the recorder to end.
-    pub(crate) fn asked_to_end(&mut self, signal: Signal) {
+    pub(crate) fn end_requested(&mut self, signal: Signal) {
         let program = self.main.filter(|&program| self.tasks.get(program).is_some());
         // The signal to the init of a container is meant for the program it runs.
         if init::is_init()
@@ -66,7 +66,7 @@ impl Session {
             return signals::send(program, signal);
         }
         if self.is_filtered() {
-            self.ask_to_end(program, signal);
+            self.request_end(program, signal);
         } else {
             self.begin_detaching(Some(signal));
         }
@@ -80,20 +80,20 @@ impl Session {
         if self.is_filtered() {
             let list: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
             let text = format!(
-                "the program has ended and left processes {} behind: they cannot go on under the \
-                 filter of --only, and get SIGTERM, then SIGKILL",
+                "the program has ended and left processes {} running: they cannot run without a \
+                 tracer under the filter of --only, and get SIGTERM, then SIGKILL",
                 list.join(", ")
             );
             (self.warn)(&text);
             self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
-            self.ask_to_end(None, SIGTERM);
+            self.request_end(None, SIGTERM);
         } else {
             self.begin_detaching(None);
         }
     }
 
     /// Passes a request to end on to the program, or to all processes it left running.
-    fn ask_to_end(&mut self, program: Option<Tid>, signal: Signal) {
+    fn request_end(&mut self, program: Option<Tid>, signal: Signal) {
         match program {
             Some(program) => signals::send(program, signal),
             None => self.processes().into_iter().for_each(|process| signals::send(process, signal)),
@@ -153,22 +153,22 @@ impl Session {
     }
 
     /// Whether the task must be asked for another stop to detach it.
-    pub(crate) fn awaits_other_stop(&self) -> bool {
+    pub(crate) fn needs_other_stop(&self) -> bool {
         self.is_detaching()
     }
 
     /// Kills or gives up what did not end in time.
-    pub(crate) fn end_in_time(&mut self) {
+    pub(crate) fn enforce_deadline(&mut self) {
         let Some(detaching) = &mut self.detaching else { return };
         match detaching.step {
-            Step::Asked if detaching.lasts() >= GRACE => {
+            Step::Asked if detaching.elapsed() >= GRACE => {
                 detaching.step = Step::Killed;
                 detaching._alarm = None;
                 let processes = self.processes();
                 let list: Vec<String> = processes.iter().map(ToString::to_string).collect();
                 let text = format!(
-                    "processes {} had not ended {} s after they were asked to, and were killed: \
-                     they cannot go on under the filter of --only",
+                    "processes {} did not end within {} s and were killed: they cannot run \
+                     without a tracer under the filter of --only",
                     list.join(", "),
                     GRACE.as_secs()
                 );
@@ -176,7 +176,7 @@ impl Session {
                 self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
                 processes.into_iter().for_each(|process| signals::send(process, SIGKILL));
             }
-            Step::Detaching if detaching.lasts() >= PATIENCE => self.abandon(),
+            Step::Detaching if detaching.elapsed() >= PATIENCE => self.abandon(),
             _ => {}
         }
     }
@@ -190,7 +190,7 @@ impl Session {
                 true => "it ends with the recorder",
                 false => "the kernel detaches it when the recorder ends",
             };
-            let text = format!("{}; {then}", Overdue::of(tid, Purpose::Detached, PATIENCE));
+            let text = format!("{}; {then}", Overdue::for_task(tid, Purpose::Detached, PATIENCE));
             (self.warn)(&text);
             self.note(task.id, NoteCode::STOPPING, Severity::WARNING, &text);
             self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, now);
@@ -199,7 +199,7 @@ impl Session {
     }
 
     /// Returns the task whose detach the recorder waits for, for the watchdog.
-    pub(crate) fn awaited_to_end(&self) -> Option<(Purpose, Tid, u64)> {
+    pub(crate) fn awaited_detach(&self) -> Option<(Purpose, Tid, u64)> {
         let detaching =
             self.detaching.as_ref().filter(|detaching| detaching.step == Step::Detaching)?;
         let (tid, _) = self.tasks.iter().next()?;

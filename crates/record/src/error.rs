@@ -62,15 +62,14 @@ pub enum Error {
     Terminal(PathBuf),
     /// `--cpu poll` lacks privileges.
     #[error(
-        "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so \
-         only root may; use --cpu auto)"
+        "--cpu poll cannot open /dev/cpu_dma_latency: {0}; it affects the whole machine and needs \
+         root (use --cpu auto)"
     )]
     Poll(io::Error),
     /// A running process cannot be given a filter.
     #[error(
-        "only a program that is started can be recorded with --only: a process that runs already \
-         cannot be given a seccomp filter; record all of its calls (leave out --only), or start it \
-         under sysreel"
+        "--only works for a program that sysreel starts: a running process cannot be given a \
+         seccomp filter; leave out --only, or start the program under sysreel"
     )]
     OnlyAttached,
     /// The filter exceeds the kernel's limit.
@@ -90,15 +89,15 @@ fn name_of_output(path: &Path) -> std::borrow::Cow<'_, str> {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; choose a place you may write to with -o FILE"
+            "; choose a writable place with -o FILE"
         }
         io::ErrorKind::StorageFull => {
-            "; the disk has no room for it: free some, or choose another place with -o FILE"
+            "; the disk is full: free some space, or choose another place with -o FILE"
         }
         io::ErrorKind::FileTooLarge => {
             "; the limit on file sizes is below what a recording needs (ulimit -f): raise it"
         }
-        io::ErrorKind::NotFound => "; the folder does not exist",
+        io::ErrorKind::NotFound => "; the directory does not exist",
         _ => "",
     }
 }

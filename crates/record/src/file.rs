@@ -41,18 +41,18 @@ impl Files {
                 // Taken before the file is created: the recorder of a removed log still holds its
                 // name.
                 let lock = lock_name(path)?;
-                Files::of(output::open(path, force)?, lock, force)
+                Files::from_output(output::open(path, force)?, lock, force)
             }
             None => {
-                let (log, path) = open_numbered(&name_after(program))?;
+                let (log, path) = open_numbered(&default_name(program))?;
                 let lock = lock_name(&path)?;
-                Files::of(Output::Regular { log, path, is_new: true }, lock, force)
+                Files::from_output(Output::Regular { log, path, is_new: true }, lock, force)
             }
         }
     }
 
     /// Creates the tail and the segments of a log.
-    pub(crate) fn of(
+    pub(crate) fn from_output(
         output: Output,
         lock: Option<UnixDatagram>,
         force: bool,
@@ -113,7 +113,7 @@ fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
 }
 
 /// The name of a log without `-o`.
-fn name_after(program: Option<&OsStr>) -> PathBuf {
+fn default_name(program: Option<&OsStr>) -> PathBuf {
     program
         .and_then(|program| Path::new(program).file_name())
         .map_or_else(|| "attached".into(), PathBuf::from)
@@ -172,7 +172,7 @@ fn is_left_by_a_recorder(path: &Path) -> io::Result<bool> {
     if !there.is_file() || there.uid() != mapping::user() {
         return Ok(false);
     }
-    let start = output::start_of(&File::open(path)?)?;
+    let start = output::read_start(&File::open(path)?)?;
     Ok(is_tail(&start) || start.iter().all(|&byte| byte == 0))
 }
 
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_and_tails_are_for_their_owner_alone() {
+    fn only_the_owner_can_read_logs_and_tails() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.reel");
         fs::write(&path, "").unwrap();
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_overwritten_by_force_only() {
+    fn other_files_are_overwritten_with_force_only() {
         let folder = tempfile::tempdir().unwrap();
         let [path, tail, link] = ["x.c", "x.c.tail", "link"].map(|name| folder.path().join(name));
         fs::write(&path, "int main;").unwrap();

@@ -80,7 +80,7 @@ impl HandedOver {
     }
 
     /// Whether the task is not recorded at the moment.
-    pub(crate) fn has(&self, tid: Tid) -> bool {
+    pub(crate) fn contains(&self, tid: Tid) -> bool {
         self.away.iter().any(|(other, _)| *other == tid)
     }
 
@@ -93,7 +93,7 @@ impl HandedOver {
 impl Session {
     /// Checks, after a stop was recorded, whether its call begins or ends tracing of another task.
     /// `op` is that of a syscall stop. Returns the stop unless the task was detached.
-    pub(crate) fn look_at_tracing(
+    pub(crate) fn check_tracing_call(
         &mut self,
         stop: Stop,
         op: Option<Op>,
@@ -128,10 +128,10 @@ impl Session {
         let why = match () {
             () if self.refuse_tracers => "--refuse-tracers was given",
             () if self.determinism.is_some() => {
-                "a program that is to be replayed cannot go on without its recorder"
+                "a program recorded for replay cannot run without its recorder"
             }
             () if self.is_filtered() => {
-                "under the filter of --only a task cannot go on without its recorder"
+                "under the filter of --only a task cannot run without its recorder"
             }
             () => return false,
         };
@@ -148,7 +148,7 @@ impl Session {
     fn hand_over_caller(&mut self, stop: Stop) -> Option<Stop> {
         let tid = stop.tid();
         let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid) else { return Some(stop) };
-        let parent = Status::of(tgid).map_or(0, |status| status.parent);
+        let parent = Status::read(tgid).map_or(0, |status| status.parent);
         if parent.cast_unsigned() == std::process::id() {
             self.answer_trace_me(&stop);
             return Some(stop);
@@ -192,14 +192,14 @@ impl Session {
     /// Returns the recorded task that `caller` addresses by `pid`, an id in the caller's PID
     /// namespace.
     fn target_of(&self, caller: Tid, pid: Tid) -> Option<Tid> {
-        let ids = Status::of(caller).ok()?.namespace_ids;
+        let ids = Status::read(caller).ok()?.namespace_ids;
         let level = ids.len().checked_sub(1)?;
         let target = if level == 0 {
             pid
         } else {
             let namespace = process::link(caller, "ns/pid");
             let is_meant = |tid: Tid| {
-                let ids = Status::of(tid).map(|status| status.namespace_ids).unwrap_or_default();
+                let ids = Status::read(tid).map(|status| status.namespace_ids).unwrap_or_default();
                 let same = ids.len() > level + 1 || process::link(tid, "ns/pid") == namespace;
                 ids.get(level).is_some_and(|&id| id == pid.cast_unsigned()) && same
             };
@@ -214,7 +214,7 @@ impl Session {
     fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
         while let Some((mut stop, t_ns)) = self.bring_to_stop(target)? {
             let Some(deliver) = self.record(&mut stop, t_ns) else {
-                stop.left_behind();
+                stop.discard();
                 return Ok(());
             };
             if stop.kind() == StopKind::Event(Event::EXIT) {
@@ -255,7 +255,7 @@ impl Session {
         self.gap_event(id, Gap::BEGINS, reason, tracer);
         self.completeness.insert(Completeness::UNRECORDED);
         let Some(task) = self.tasks.remove(tid) else { return };
-        self.cpu_affinity.left(&task);
+        self.cpu_affinity.task_left(&task);
         // A task that has died needs no mask.
         _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
         if reason == GapReason::TRACED {
@@ -283,16 +283,14 @@ impl Session {
                     }
                 }
                 if is_error {
-                    self.look_after_away();
+                    self.check_away();
                 }
             }
             Some(Tracing::Detach(pid)) if rval == 0 => {
-                self.look_after_away();
-                self.look_after_threads(tid, pid);
+                self.check_away();
+                self.attach_new_threads(tid, pid);
             }
-            None if call.row.kind == sysreel_abi::CallKind::Wait && rval > 0 => {
-                self.look_after_away()
-            }
+            None if call.row.kind == sysreel_abi::CallKind::Wait && rval > 0 => self.check_away(),
             _ => {}
         }
     }
@@ -303,7 +301,7 @@ impl Session {
     }
 
     /// Attaches again to tasks that are no longer traced, and drops those that have ended.
-    pub(crate) fn look_after_away(&mut self) {
+    pub(crate) fn check_away(&mut self) {
         let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
         for tid in tids {
             let Some(why) = self
@@ -315,14 +313,14 @@ impl Session {
             else {
                 continue;
             };
-            match Status::of(tid) {
+            match Status::read(tid) {
                 Err(_) => self.ended_away(tid),
                 // A zombie is gone only when its parent waits for it.
                 Ok(status) if matches!(status.state, b'Z' | b'X') => {}
-                Ok(status) if status.tracer != 0 => self.confirm(tid),
+                Ok(status) if status.tracer != 0 => self.mark_traced(tid),
                 Ok(status) => match why {
                     Why::Traced => self.record_again(tid),
-                    Why::Asked { cpu_ns } if has_passed(tid, &status, cpu_ns) => {
+                    Why::Asked { cpu_ns } if has_left_traceme(tid, &status, cpu_ns) => {
                         self.record_again(tid)
                     }
                     Why::Asked { .. } | Why::Attaching(_) | Why::Crashing => {}
@@ -336,17 +334,17 @@ impl Session {
     }
 
     /// Records the ends of tasks that ended while away, at the end of the recording.
-    pub(crate) fn forget_away(&mut self) {
-        self.look_after_away();
+    pub(crate) fn record_ends_of_away(&mut self) {
+        self.check_away();
         let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
         for tid in tids {
-            if Status::of(tid).is_ok_and(|status| matches!(status.state, b'Z' | b'X')) {
+            if Status::read(tid).is_ok_and(|status| matches!(status.state, b'Z' | b'X')) {
                 self.ended_away(tid);
             }
         }
     }
 
-    fn confirm(&mut self, tid: Tid) {
+    fn mark_traced(&mut self, tid: Tid) {
         for (_, away) in self.handed_over.away.iter_mut().filter(|(other, _)| *other == tid) {
             if matches!(away.why, Why::Asked { .. }) {
                 away.why = Why::Traced;
@@ -361,7 +359,7 @@ impl Session {
                 away.why = Why::Traced;
             }
         }
-        self.look_after_away();
+        self.check_away();
     }
 
     /// Records that a task ended while away, with an unknown status.
@@ -386,7 +384,7 @@ impl Session {
         let Some(Away { task, .. }) = self.handed_over.take(tid) else { return };
         let id = task.id;
         let memory = self.tasks.new_memory();
-        self.tasks.put_back(tid, task.again(memory));
+        self.tasks.put_back(tid, task.after_gap(memory));
         self.gap_event(id, Gap::ENDS, GapReason::TRACED, 0);
         // If it has died, wait reports it.
         _ = self.tracer.interrupt(tid);
@@ -394,7 +392,7 @@ impl Session {
 
     /// After a detach: records threads that were made while another program traced their process,
     /// as if they had been attached to.
-    fn look_after_threads(&mut self, caller: Tid, pid: Tid) {
+    fn attach_new_threads(&mut self, caller: Tid, pid: Tid) {
         let Some(target) = self.target_of(caller, pid) else { return };
         let Some(tgid) = self.tasks.get(target).map(|task| task.tgid) else { return };
         for tid in attach::threads(tgid).unwrap_or_default() {
@@ -407,13 +405,14 @@ impl Session {
     /// Whether the program runs but is away. Its end is reported in any case, as it is a child of
     /// this process.
     pub(crate) fn awaits_program(&self) -> bool {
-        self.main.is_some_and(|program| self.handed_over.has(program)) && self.detaching.is_none()
+        self.main.is_some_and(|program| self.handed_over.contains(program))
+            && self.detaching.is_none()
     }
 }
 
 /// Whether a task that was detached at the entry of PTRACE_TRACEME has left that call. The call
 /// never sleeps, so a task that sleeps or has used CPU time since has left it.
-fn has_passed(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
+fn has_left_traceme(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
     let (user, system) = process::cpu_time(tid);
     !matches!(status.state, b'R' | b't') || user + system > cpu_ns
 }

@@ -11,7 +11,7 @@ use sysreel_format::{GapReason, NoteCode, Severity};
 use sysreel_sys::memory::Window;
 use sysreel_sys::process::Status;
 use sysreel_sys::remote::SYSCALL;
-use sysreel_sys::signals::{SIGSYS, SIGTRAP, comes_from_the_kernel};
+use sysreel_sys::signals::{SIGSYS, SIGTRAP, is_forced_by_kernel};
 use sysreel_sys::{Registers, Signal, Stop, StopKind};
 
 /// Instructions that trap after they are executed (Intel SDM): int3, int1, and the two-byte int 3.
@@ -28,16 +28,16 @@ impl Session {
             return false;
         }
         let is_forced =
-            stop.siginfo().ok().flatten().is_some_and(|info| comes_from_the_kernel(&info));
+            stop.siginfo().ok().flatten().is_some_and(|info| is_forced_by_kernel(&info));
         let bit = u32::try_from(signal.0 - 1).unwrap_or(0);
-        is_forced && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
+        is_forced && Status::read(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
     }
 
     /// Lets the init of a PID namespace crash, as it would without a tracer.
     pub(crate) fn let_crash(&mut self, stop: Stop) {
         let (StopKind::Signal(signal), tid) = (stop.kind(), stop.tid()) else { return };
         if let Some(registers) =
-            stop.general().ok().and_then(|registers| once_more(&stop, signal, registers))
+            stop.general().ok().and_then(|registers| to_repeat(&stop, signal, registers))
         {
             // A task that has died needs no crash.
             _ = stop.set_general(&registers);
@@ -45,8 +45,8 @@ impl Session {
         if let Some(id) = self.tasks.get(tid).map(|task| task.id) {
             let name = sysreel_abi::signal_name(signal.0).unwrap_or("a signal");
             let text = format!(
-                "the first process of a PID namespace crashes by {name}, which the kernel lets \
-                 only an untraced one do: it is let go"
+                "the init of a PID namespace crashes by {name}: the kernel protects it while it is \
+                 traced, so the recorder detaches from it"
             );
             self.note(id, NoteCode::OTHER, Severity::WARNING, &text);
         }
@@ -56,14 +56,14 @@ impl Session {
 
 /// Returns registers with which the task repeats the instruction that trapped. `None` when the
 /// instruction was not completed and repeats anyway.
-fn once_more(stop: &Stop, signal: Signal, mut registers: Registers) -> Option<Registers> {
+fn to_repeat(stop: &Stop, signal: Signal, mut registers: Registers) -> Option<Registers> {
     if signal == SIGSYS {
         // A filter answered the call with RET_TRAP; the result register contains the call's number
         // again.
         registers.repeat_call(SYSCALL.len() as u64, registers.result());
         return Some(registers);
     }
-    let window = Window::of(stop.tid()).ok().filter(|_| signal == SIGTRAP)?;
+    let window = Window::open(stop.tid()).ok().filter(|_| signal == SIGTRAP)?;
     let trap = TRAPS.into_iter().find(|trap| {
         let mut code = [0; 2];
         let code = &mut code[..trap.len()];

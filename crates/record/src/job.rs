@@ -44,7 +44,7 @@ impl Session {
 
     /// Handles a task that is no longer in a group stop: PTRACE_LISTEN makes it report nothing
     /// before the end of that stop (ptrace(2)).
-    pub(crate) fn goes_on(&mut self, tid: Tid) {
+    pub(crate) fn task_continued(&mut self, tid: Tid) {
         if self.job.stopped == Some(tid) {
             self.job.stopped = None;
             if let Some(front) = self.job.front {

@@ -14,7 +14,7 @@ const SNAPSHOT_VERSION: u16 = 1;
 
 impl Session {
     /// Adds a task with the next ordinal and records its TASK event.
-    pub(crate) fn appears(
+    pub(crate) fn add_task(
         &mut self,
         tid: Tid,
         tgid: Tid,
@@ -54,7 +54,7 @@ impl Session {
                     task.making = false;
                 }
                 let Ok(child) = Tid::try_from(message) else { return };
-                self.child(tid, child, event, t_ns);
+                self.child_reported(tid, child, event, t_ns);
             }
             Event::EXEC => self.new_image(tid, t_ns),
             _ => {}
@@ -128,7 +128,7 @@ impl Session {
     }
 
     fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) -> ProcessSnapshot {
-        let snapshot = meta::of_process(tid, tgid, self.names, self.namespaces.of(tid));
+        let snapshot = meta::process_snapshot(tid, tgid, self.names, self.namespaces.of_task(tid));
         let Ok(bytes) = snapshot.to_bytes() else {
             self.note(
                 id,
@@ -150,11 +150,11 @@ impl Session {
     }
 
     /// Handles the end of a task that was reaped.
-    pub(crate) fn gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
+    pub(crate) fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
         if self.main == Some(tid) {
             self.main_status = Some(status);
         }
-        self.goes_on(tid);
+        self.task_continued(tid);
         if self.reaped_away(tid, status, t_ns) {
             if self.main == Some(tid) {
                 self.program_has_ended();
@@ -182,7 +182,7 @@ impl Session {
 
     /// Commits the GONE event of a task.
     pub(crate) fn gone_event(&mut self, task: &Task, status: WaitStatus, how: GoneHow, t_ns: u64) {
-        self.cpu_affinity.left(task);
+        self.cpu_affinity.task_left(task);
         self.sink.row.begin(EventKind::GONE, SourceId::KERNEL, task.id, t_ns);
         self.sink.row.gone(&Gone {
             wait_status: status.0.cast_unsigned(),

@@ -33,10 +33,10 @@ pub(crate) enum Disturbance {
 }
 
 /// The size of an empty log's end, and more than that end grows by a segment.
-const SHORTEST_END: u64 = 4 << 10;
+const MIN_END: u64 = 4 << 10;
 /// Up to this many unused reserved bytes are left to the file: freeing blocks can take longer than
 /// all other work at the end.
-const LITTLE: u64 = 16 << 10;
+const UNUSED_MAX: u64 = 16 << 10;
 
 impl LogFile {
     pub(crate) fn new(file: File, regular: bool) -> LogFile {
@@ -46,7 +46,7 @@ impl LogFile {
             regular,
             written: 0,
             reserved: 0,
-            end: SHORTEST_END,
+            end: MIN_END,
             head,
             head_is_whole,
             disturbance: None,
@@ -69,7 +69,7 @@ impl LogFile {
     }
 
     /// Copies the contents to another file and continues there.
-    pub(crate) fn go_on_in(&mut self, mut other: File) -> io::Result<()> {
+    pub(crate) fn continue_in(&mut self, mut other: File) -> io::Result<()> {
         mapping::copy(&self.file, &other, self.written)?;
         other.seek(SeekFrom::Start(self.written))?;
         (self.file, self.reserved) = (other, 0);
@@ -78,14 +78,14 @@ impl LogFile {
 
     /// Checks whether another program has changed the file, and restores its length and head.
     /// Comparing the head takes a read.
-    pub(crate) fn look(&mut self, head_too: bool) -> io::Result<()> {
+    pub(crate) fn check(&mut self, head_too: bool) -> io::Result<()> {
         if !self.regular {
             return Ok(());
         }
         let len = self.file.metadata()?.len();
         let found = if len != self.written {
             Disturbance::Length { found: len, written: self.written }
-        } else if head_too && !self.has_its_head()? {
+        } else if head_too && !self.head_is_intact()? {
             Disturbance::Head
         } else {
             return Ok(());
@@ -102,15 +102,15 @@ impl LogFile {
         self.disturbance.take()
     }
 
-    fn has_its_head(&self) -> io::Result<bool> {
+    fn head_is_intact(&self) -> io::Result<bool> {
         let mut head = vec![0; self.head.len()];
         self.file.read_exact_at(&mut head, 0)?;
         Ok(head == self.head)
     }
 
     /// Makes each write leave this much room for the end of the log.
-    pub(crate) fn keep_for_the_end(&mut self, end: u64) {
-        self.end = end + SHORTEST_END;
+    pub(crate) fn reserve_for_end(&mut self, end: u64) {
+        self.end = end + MIN_END;
     }
 
     /// Releases the reserve: the end of the log is written now.
@@ -119,8 +119,8 @@ impl LogFile {
     }
 
     /// Frees reserved blocks that were not needed.
-    pub(crate) fn give_back(&self) {
-        if self.reserved > self.written + LITTLE {
+    pub(crate) fn free_reserve(&self) {
+        if self.reserved > self.written + UNUSED_MAX {
             // A failure wastes space only: the log is complete.
             _ = self.file.set_len(self.written);
         }
@@ -157,7 +157,7 @@ impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // Data written after the end of a truncated file would hide the truncation. If the check
         // fails, so does the write.
-        _ = self.look(false);
+        _ = self.check(false);
         self.reserve(bytes.len() as u64)?;
         let count = self.file.write(bytes)?;
         self.written += count as u64;

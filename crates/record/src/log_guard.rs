@@ -20,7 +20,7 @@ pub(crate) struct LogGuard {
     /// The path of the tail. `None` when there is none, or it could not be restored.
     tail: Option<PathBuf>,
     /// What was found, as sentences.
-    told: Vec<String>,
+    findings: Vec<String>,
     /// Why the log has no name at present, if it has none.
     nameless: Option<String>,
 }
@@ -30,29 +30,29 @@ impl LogGuard {
     /// system changes inode numbers.
     pub(crate) fn new(log: &LogFile, path: &Path, tail: Option<&Path>) -> Option<LogGuard> {
         let tail = tail.map(Path::to_owned);
-        let watch = LogGuard { path: path.to_owned(), tail, told: Vec::new(), nameless: None };
-        (log.is_regular() && is_at(log.file(), path)).then_some(watch)
+        let guard = LogGuard { path: path.to_owned(), tail, findings: Vec::new(), nameless: None };
+        (log.is_regular() && is_at(log.file(), path)).then_some(guard)
     }
 
     /// Checks both files. If the tail has to be replaced, passes the tracer new segments.
-    pub(crate) fn look(
+    pub(crate) fn check(
         &mut self,
         log: &mut LogFile,
         tail: &mut Option<Tail>,
-        give: impl FnMut(TailMemory),
+        give_segment: impl FnMut(TailMemory),
     ) {
         // If the file cannot be examined it may be intact; if not, writing to it will fail.
-        _ = self.look_for_log(log);
-        self.look_at_contents(log);
+        _ = self.check_log(log);
+        self.check_contents(log);
         // Readers find a tail by the name of its log.
         let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else {
             return;
         };
-        if let Err(error) = self.look_for_tail(&path, tail, give) {
+        if let Err(error) = self.check_tail(&path, tail, give_segment) {
             let path = path.display();
-            self.told.push(format!(
-                "{path} is gone or damaged, and cannot be made anew: {error}; had the recorder \
-                 died after that, events would be lost"
+            self.findings.push(format!(
+                "{path} was removed or damaged and cannot be recreated: {error}; if the recorder \
+                 is killed now, events are lost"
             ));
             self.tail = None;
         }
@@ -60,82 +60,83 @@ impl LogGuard {
 
     /// Returns the paths of the log and its tail, and what happened to them.
     pub(crate) fn end(mut self, tail: Option<&Tail>) -> (PathBuf, Option<PathBuf>, Vec<String>) {
-        self.told.extend(self.nameless.take());
+        self.findings.extend(self.nameless.take());
         let path = self.tail.filter(|path| tail.is_some_and(|tail| is_at(&tail.file, path)));
-        (self.path, path, self.told)
+        (self.path, path, self.findings)
     }
 
-    fn look_for_log(&mut self, log: &mut LogFile) -> io::Result<()> {
+    fn check_log(&mut self, log: &mut LogFile) -> io::Result<()> {
         if is_at(log.file(), &self.path) {
             return Ok(());
         }
-        if let Some(elsewhere) = name_of(log.file())? {
-            let told = format!(
+        if let Some(elsewhere) = current_path(log.file())? {
+            let finding = format!(
                 "{} was renamed while it was recorded; the log is {}",
                 self.path.display(),
                 elsewhere.display()
             );
-            self.told.push(told);
+            self.findings.push(finding);
             self.path = elsewhere;
             return Ok(());
         }
-        let was = self.path.display().to_string();
-        match put_back(log, &self.path) {
+        let old_path = self.path.display().to_string();
+        match recreate(log, &self.path) {
             Ok(path) => {
-                let told = if path == self.path {
+                let finding = if path == self.path {
                     format!(
-                        "{was} was removed while it was recorded; it was made again, with all that \
-                         was in it"
+                        "{old_path} was removed while it was recorded; it was recreated with all \
+                         of its contents"
                     )
                 } else {
                     format!(
-                        "{was} was replaced while it was recorded; the log is {}",
+                        "{old_path} was replaced while it was recorded; the log is {}",
                         path.display()
                     )
                 };
-                self.told.push(told);
+                self.findings.push(finding);
                 (self.path, self.nameless) = (path, None);
             }
             // Tried again at the next check.
             Err(error) => {
                 self.nameless = Some(format!(
-                    "{was} was removed while it was recorded, and cannot be made again: {error}"
+                    "{old_path} was removed while it was recorded and cannot be recreated: {error}"
                 ));
             }
         }
         Ok(())
     }
 
-    fn look_at_contents(&mut self, log: &mut LogFile) {
-        let failed = log.look(true).err();
+    fn check_contents(&mut self, log: &mut LogFile) {
+        let failed = log.check(true).err();
         let path = self.path.display();
         let what = match log.take_disturbance() {
             Some(Disturbance::Length { found, written }) if found < written => format!(
-                "{path} was cut to {found} bytes while it was recorded: what stood there up to \
-                 byte {written} is lost"
+                "{path} was cut to {found} bytes while it was recorded: its contents up to byte \
+                 {written} are lost"
             ),
             Some(Disturbance::Length { .. }) => {
                 format!(
-                    "another program appended to {path} while it was recorded; that was cut off"
+                    "another program appended to {path} while it was recorded; the addition was \
+                     removed"
                 )
             }
             Some(Disturbance::Head) => format!(
-                "{path} was cut or written over while it was recorded: its beginning was written \
-                 again, more may be lost"
+                "{path} was cut or written over while it was recorded: its header was restored, \
+                 other contents may be lost"
             ),
             None => return,
         };
-        self.told.push(
-            failed.map_or(what.clone(), |error| format!("{what}; it cannot be mended: {error}")),
+        self.findings.push(
+            failed.map_or(what.clone(), |error| format!("{what}; repairing it failed: {error}")),
         );
     }
 
     /// Checks that the tail is next to the log, where readers look for it.
-    fn look_for_tail(
+    fn check_tail(
         &mut self,
         path: &Path,
         tail: &mut Tail,
-        give: impl FnMut(TailMemory),
+        give_segment: impl FnMut(TailMemory),
     ) -> io::Result<()> {
         let wanted = with_suffix(&self.path);
         let data = tail.file.metadata()?;
@@ -145,20 +146,21 @@ impl LogGuard {
                 self.tail = Some(wanted);
                 return Ok(());
             }
-            if let Some(elsewhere) = name_of(&tail.file)? {
+            if let Some(elsewhere) = current_path(&tail.file)? {
                 mapping::rename_to_free(&elsewhere, &wanted)?;
                 // After a rename of the log its tail is only moved along.
                 if elsewhere != path && !is_same_name(&elsewhere, path) {
-                    self.told.push(format!("{} was renamed while it was recorded", path.display()));
+                    self.findings
+                        .push(format!("{} was renamed while it was recorded", path.display()));
                 }
                 self.tail = Some(wanted);
                 return Ok(());
             }
         }
-        replace(tail, &wanted, give)?;
+        replace(tail, &wanted, give_segment)?;
         let what = if removed { "removed" } else { "cut short" };
-        self.told.push(format!(
-            "{} was {what} while it was recorded; another one took its place",
+        self.findings.push(format!(
+            "{} was {what} while it was recorded; it was replaced by a new one",
             path.display()
         ));
         self.tail = Some(wanted);
@@ -168,13 +170,13 @@ impl LogGuard {
 
 /// Creates another tail at that path. It is complete when it gets its name: first the tracer
 /// switches to its segments, then the segments of the old tail, which no longer change, are copied.
-fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::Result<()> {
+fn replace(tail: &mut Tail, wanted: &Path, give_segment: impl FnMut(TailMemory)) -> io::Result<()> {
     let ours = is_at(&tail.file, wanted);
     let mut unnamed = wanted.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = Path::new(&unnamed);
     let (other, segments) = tail.successor(unnamed, MODE)?;
-    segments.into_iter().for_each(give);
+    segments.into_iter().for_each(give_segment);
     other.switch();
     let before = std::mem::replace(tail, other);
     let named = tail.copy_from(&before).and_then(|()| match ours {
@@ -189,7 +191,7 @@ fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::
 
 /// Copies a log without a name to a new file and continues there. If the path is taken, chooses a
 /// similar one.
-fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
+fn recreate(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path);
     let (new, path) = match new {
         Ok(new) => (new, path.to_owned()),
@@ -200,7 +202,7 @@ fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     };
     // The file is new, so no other process can hold the lock.
     mapping::lock(&new);
-    match log.go_on_in(new) {
+    match log.continue_in(new) {
         Ok(()) => Ok(path),
         Err(error) => {
             _ = fs::remove_file(&path);
@@ -220,7 +222,7 @@ fn is_at(file: &File, path: &Path) -> bool {
 
 /// Returns a path of the file, as the kernel knows it. `None` when the file was removed or its path
 /// is not known.
-fn name_of(file: &File) -> io::Result<Option<PathBuf>> {
+fn current_path(file: &File) -> io::Result<Option<PathBuf>> {
     if file.metadata()?.nlink() == 0 {
         return Ok(None);
     }

@@ -7,7 +7,7 @@ use sysreel_format::{Credentials, FdEntry, FileMeta, Mapping, ProcessSnapshot};
 use sysreel_sys::{Tid, affinity, attach, buildid, clock, process};
 
 /// Returns the metadata of the log's header.
-pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
+pub(crate) fn file_meta(options: &Options, info_size: u32) -> FileMeta {
     let kernel =
         |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
     let pair = |key: &str, value: String| (key.as_bytes().to_vec(), value.into_bytes());
@@ -51,13 +51,13 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
 }
 
 /// Returns the current state of a process. What cannot be read is left empty.
-pub(crate) fn of_process(
+pub(crate) fn process_snapshot(
     tid: Tid,
     tgid: Tid,
     names: bool,
     namespaces: Vec<(Vec<u8>, u64)>,
 ) -> ProcessSnapshot {
-    let status = process::Status::of(tid).unwrap_or_default();
+    let status = process::Status::read(tid).unwrap_or_default();
     ProcessSnapshot {
         exe: process::link(tid, "exe"),
         cwd: process::link(tid, "cwd"),
@@ -78,7 +78,9 @@ pub(crate) fn of_process(
         limits: process::limits(tid),
         personality: personality(tid),
         namespaces,
-        affinity: affinity::Mask::of(tid).map(|mask| mask.bytes().to_vec()).unwrap_or_default(),
+        affinity: affinity::Mask::of_task(tid)
+            .map(|mask| mask.bytes().to_vec())
+            .unwrap_or_default(),
         sig_blocked: status.signals[1],
         sig_ignored: status.signals[2],
         sig_caught: status.signals[3],
@@ -107,7 +109,7 @@ fn maps(tid: Tid) -> Vec<Mapping> {
             inode: mapping.inode,
             // The ELF header and notes are where the file's first page is mapped.
             build_id: if mapping.inode != 0 && mapping.offset == 0 {
-                buildid::of_image(tid, mapping.start).unwrap_or_default()
+                buildid::read(tid, mapping.start).unwrap_or_default()
             } else {
                 Vec::new()
             },

@@ -26,13 +26,13 @@ impl Namespaces {
     }
 
     /// Sets the ids of the spawned program.
-    pub(crate) fn spawned_with(&mut self, ids: &[u32]) {
+    pub(crate) fn set_spawned_ids(&mut self, ids: &[u32]) {
         self.levels = ids.len();
     }
 
     /// Handles the start of a call that may move its task, or the task it makes, to other
     /// namespaces.
-    pub(crate) fn call(&mut self, kind: CallKind, clone: Option<CloneFlags>) {
+    pub(crate) fn on_call(&mut self, kind: CallKind, clone: Option<CloneFlags>) {
         let may_differ = match kind {
             CallKind::Namespace => true,
             // Unknown flags may contain any.
@@ -43,7 +43,7 @@ impl Namespaces {
     }
 
     /// Returns the name and inode number of each namespace of a task.
-    pub(crate) fn of(&mut self, tid: Tid) -> Vec<(Vec<u8>, u64)> {
+    pub(crate) fn of_task(&mut self, tid: Tid) -> Vec<(Vec<u8>, u64)> {
         if !self.alike || self.found.is_empty() {
             self.found = process::namespaces(tid)
                 .into_iter()
@@ -68,9 +68,9 @@ mod tests {
     fn ids_are_known_until_a_task_may_have_left() {
         let mut namespaces = Namespaces::new(true);
         assert_eq!(namespaces.only_id(7), None);
-        namespaces.spawned_with(&[5]);
-        namespaces.call(CallKind::Clone, Some(CloneFlags(0)));
-        namespaces.call(CallKind::Read, None);
+        namespaces.set_spawned_ids(&[5]);
+        namespaces.on_call(CallKind::Clone, Some(CloneFlags(0)));
+        namespaces.on_call(CallKind::Read, None);
         assert_eq!(namespaces.only_id(7), Some([7]));
         for (kind, flags) in [
             (CallKind::Namespace, None),
@@ -78,12 +78,12 @@ mod tests {
             (CallKind::Clone, Some(CloneFlags(libc::CLONE_NEWPID as u64))),
         ] {
             let mut left = Namespaces::new(true);
-            left.spawned_with(&[5]);
-            left.call(kind, flags);
+            left.set_spawned_ids(&[5]);
+            left.on_call(kind, flags);
             assert_eq!(left.only_id(7), None, "{kind:?}");
         }
         let mut nested = Namespaces::new(true);
-        nested.spawned_with(&[5, 1]);
+        nested.set_spawned_ids(&[5, 1]);
         assert_eq!(nested.only_id(7), None);
         assert_eq!(Namespaces::new(false).only_id(7), None);
     }

@@ -25,23 +25,23 @@ const ASSUME_RELATED: Duration = Duration::from_millis(50);
 /// The ids of a new task, one for each PID namespace.
 enum Ids {
     One([u32; 1]),
-    Asked(Vec<u32>),
+    Many(Vec<u32>),
 }
 
 impl Ids {
     fn as_slice(&self) -> &[u32] {
         match self {
             Ids::One(id) => id,
-            Ids::Asked(ids) => ids,
+            Ids::Many(ids) => ids,
         }
     }
 }
 
 impl Session {
     /// Handles the report of `parent_tid` that it has made `child`.
-    pub(crate) fn child(&mut self, parent_tid: Tid, child: Tid, event: Event, t_ns: u64) {
+    pub(crate) fn child_reported(&mut self, parent_tid: Tid, child: Tid, event: Event, t_ns: u64) {
         if self.tasks.get(child).is_some() {
-            return self.told_late(parent_tid, child);
+            return self.maker_reported_late(parent_tid, child);
         }
         let Some(maker) = self.tasks.get(parent_tid) else { return };
         // The child's own status says best whose thread it is; the call's flags may not have been
@@ -55,10 +55,10 @@ impl Session {
         let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
             Some(id) => (as_asked, Ids::One(id)),
             None => {
-                let status = process::Status::of(child).unwrap_or_default();
+                let status = process::Status::read(child).unwrap_or_default();
                 (
                     if status.tgid == 0 { as_asked } else { status.tgid },
-                    Ids::Asked(status.namespace_ids),
+                    Ids::Many(status.namespace_ids),
                 )
             }
         };
@@ -79,9 +79,9 @@ impl Session {
         let shares = maker.call.and_then(|call| call.clone).map_or(certain, |flags| flags.memory());
         let memory = if shares { maker.memory } else { self.tasks.new_memory() };
         if !self.ended_early.contains_key(&child) {
-            self.cpu_affinity.arrived(child, mask.as_deref());
+            self.cpu_affinity.place_task(child, mask.as_deref());
         }
-        let task = self.appears(child, tgid, parent, origin, t_ns, ids.as_slice());
+        let task = self.add_task(child, tgid, parent, origin, t_ns, ids.as_slice());
         task.own_mask = mask;
         task.memory = memory;
         task.captured = true;
@@ -94,12 +94,12 @@ impl Session {
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
             self.due.push_front((Report::Stopped(stop), t_ns));
         } else if let Some((status, t_ns)) = self.ended_early.remove(&child) {
-            self.gone(child, status, t_ns);
+            self.on_gone(child, status, t_ns);
         }
     }
 
     /// Handles the report of a child that was already adopted: a note names its maker.
-    fn told_late(&mut self, maker: Tid, child: Tid) {
+    fn maker_reported_late(&mut self, maker: Tid, child: Tid) {
         let Some(maker) = self.tasks.get(maker).map(|task| task.id) else { return };
         let Some(adopted) = self.tasks.get_mut(child) else { return };
         if std::mem::take(&mut adopted.adopted) {
@@ -131,40 +131,40 @@ impl Session {
             let now = clock::monotonic_ns();
             let settled = |(&tid, parked): (&Tid, &Parked)| {
                 let age = Duration::from_nanos(now.saturating_sub(parked.t_ns));
-                (!self.may_be_told_of(tid, age)).then_some(tid)
+                (!self.may_be_reported(tid, age)).then_some(tid)
             };
             self.parked.iter().filter_map(settled).collect()
         };
         for &tid in &orphans {
             self.adopt_parked(tid);
         }
-        if self.parked.is_empty() && !self.ended_early.is_empty() && !self.is_anyone_making() {
-            self.bury_untold();
+        if self.parked.is_empty() && !self.ended_early.is_empty() && !self.is_any_task_making() {
+            self.record_unreported_ends();
         }
         !orphans.is_empty()
     }
 
     pub(crate) fn adopt_parked(&mut self, tid: Tid) {
         if let Some(Parked { stop, t_ns }) = self.parked.remove(&tid) {
-            self.appears_adopted(tid, t_ns);
+            self.add_adopted_task(tid, t_ns);
             self.due.push_front((Report::Stopped(stop), t_ns));
         }
     }
 
     /// Whether any task is in a call that makes a task it has not reported yet.
-    fn is_anyone_making(&self) -> bool {
-        self.tasks.iter().any(|(_, task)| task.may_tell())
+    fn is_any_task_making(&self) -> bool {
+        self.tasks.iter().any(|(_, task)| task.may_report_child())
     }
 
     /// Whether a living task can still report that it has made `child`.
-    fn may_be_told_of(&self, child: Tid, age: Duration) -> bool {
-        if !self.is_anyone_making() {
+    fn may_be_reported(&self, child: Tid, age: Duration) -> bool {
+        if !self.is_any_task_making() {
             return false;
         }
         if age < ASSUME_RELATED {
             return true;
         }
-        let Ok(status) = process::Status::of(child) else { return false };
+        let Ok(status) = process::Status::read(child) else { return false };
         // The parent of a child made with CLONE_PARENT is its maker's parent. A child whose parent
         // is not recorded may have been reparented.
         let related = |task: &Task| match status.tgid {
@@ -175,13 +175,13 @@ impl Session {
                 task.tgid == status.parent || for_parent || !self.tasks.has_process(status.parent)
             }
         };
-        self.tasks.iter().any(|(_, task)| task.may_tell() && related(task))
+        self.tasks.iter().any(|(_, task)| task.may_report_child() && related(task))
     }
 
     /// Adopts a task that was killed in its parked stop and has left it. The stop is recorded as
     /// one for which the kernel answered ESRCH.
     pub(crate) fn adopt_past_stop(&mut self, tid: Tid, Parked { stop, t_ns }: Parked) {
-        let id = self.appears_adopted(tid, t_ns);
+        let id = self.add_adopted_task(tid, t_ns);
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
         self.sink.row.stop_head(&StopHead {
             wait_status: stop.status().0.cast_unsigned(),
@@ -190,12 +190,12 @@ impl Session {
             info: &[],
         });
         self.sink.commit();
-        stop.left_behind();
+        stop.discard();
     }
 
     /// Records a TASK event for a child whose maker will not report it.
-    fn appears_adopted(&mut self, tid: Tid, t_ns: u64) -> TaskId {
-        let status = process::Status::of(tid).unwrap_or_default();
+    fn add_adopted_task(&mut self, tid: Tid, t_ns: u64) -> TaskId {
+        let status = process::Status::read(tid).unwrap_or_default();
         let tgid = if status.tgid == 0 { tid } else { status.tgid };
         let maker = if tgid == tid { status.parent } else { tgid };
         // The unknown maker may have a filter that this task inherited.
@@ -206,8 +206,8 @@ impl Session {
             .tasks
             .get(maker)
             .map_or_else(|| self.cpu_affinity.own_mask(), |task| task.own_mask.clone());
-        self.cpu_affinity.arrived(tid, mask.as_deref());
-        let task = self.appears(tid, tgid, parent, Origin::UNKNOWN, t_ns, &status.namespace_ids);
+        self.cpu_affinity.place_task(tid, mask.as_deref());
+        let task = self.add_task(tid, tgid, parent, Origin::UNKNOWN, t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.memory = memory;
         task.captured = true;
@@ -218,12 +218,12 @@ impl Session {
 
     /// Records the ends of children that no maker reported and that never stopped. If this process
     /// adopts orphans, such a child is one of those and was never traced.
-    fn bury_untold(&mut self) {
+    fn record_unreported_ends(&mut self) {
         let gets_orphans = init::gets_orphans();
         for (tid, (status, t_ns)) in std::mem::take(&mut self.ended_early) {
             if !gets_orphans {
-                self.appears_adopted(tid, t_ns);
-                self.gone(tid, status, t_ns);
+                self.add_adopted_task(tid, t_ns);
+                self.on_gone(tid, status, t_ns);
             }
         }
     }

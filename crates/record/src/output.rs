@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use sysreel_sys::mapping;
 
 /// The most symbolic links followed before they count as a loop (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 /// The destination of the log.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(crate) enum Output {
 /// Takes over standard output if the path is `-`. Call it before the program is started: the
 /// program's output must not get into the log, so standard error becomes its standard output, as
 /// under `perf record -o -`.
-pub(crate) fn standard(path: Option<&Path>, force: bool) -> Result<Option<Output>, Error> {
+pub(crate) fn take_standard(path: Option<&Path>, force: bool) -> Result<Option<Output>, Error> {
     let Some(path) = path.filter(|path| *path == Path::new("-")) else { return Ok(None) };
     if io::stdout().is_terminal() && !force {
         return Err(Error::Terminal(path.to_owned()));
@@ -39,9 +39,9 @@ pub(crate) fn standard(path: Option<&Path>, force: bool) -> Result<Option<Output
 
 /// Opens the destination. An existing file is not changed yet.
 pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
-    let log = if let Some(fd) = descriptor_of_ours(path) {
+    let log = if let Some(fd) = own_descriptor(path) {
         mapping::duplicate(fd)
-    } else if is_descriptor_of_another(path) {
+    } else if is_foreign_descriptor(path) {
         OpenOptions::new().write(true).open(path)
     } else {
         return open_named(path, force);
@@ -59,7 +59,7 @@ pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
 
 /// Returns the descriptor of this process that a path names. Reopening it would start a file at its
 /// beginning, and is not possible for a socket.
-fn descriptor_of_ours(path: &Path) -> Option<i32> {
+fn own_descriptor(path: &Path) -> Option<i32> {
     let path = path.to_str()?;
     match path {
         "/dev/stdout" => return Some(1),
@@ -71,7 +71,7 @@ fn descriptor_of_ours(path: &Path) -> Option<i32> {
 }
 
 /// Whether the path is `/proc/PID/fd/N`, a descriptor of another process.
-fn is_descriptor_of_another(path: &Path) -> bool {
+fn is_foreign_descriptor(path: &Path) -> bool {
     let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("/proc/")) else {
         return false;
     };
@@ -80,7 +80,7 @@ fn is_descriptor_of_another(path: &Path) -> bool {
 }
 
 fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
-    let path = followed(path)?;
+    let path = follow_links(path)?;
     let there = match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let new =
@@ -108,7 +108,7 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
         .map_err(failed(&path))?;
     let data = log.metadata().map_err(failed(&path))?;
     if (data.dev(), data.ino()) != (there.dev(), there.ino()) {
-        let source = io::Error::other("something else came to be there meanwhile");
+        let source = io::Error::other("the file was replaced while it was opened");
         return Err(Error::Open { path, source });
     }
     if !is_file {
@@ -116,7 +116,7 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
     }
     // A hard link may be a trap of another user (protected_hardlinks) or be the user's own:
     // overwriting loses the contents in both cases.
-    if !force && (data.nlink() > 1 || !is_free(&log).map_err(failed(&path))?) {
+    if !force && (data.nlink() > 1 || !is_empty_or_log(&log).map_err(failed(&path))?) {
         return Err(Error::Exists(path));
     }
     Ok(Output::Regular { log, path, is_new: false })
@@ -124,9 +124,9 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
 
 /// Follows symbolic links of this user. Root follows none: links of root in directories of root
 /// would be harmless, but each exception is a risk and none is needed.
-fn followed(path: &Path) -> Result<PathBuf, Error> {
+fn follow_links(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(there) = fs::symlink_metadata(&path) else { return Ok(path) };
         if !there.is_symlink() {
             return Ok(path);
@@ -170,13 +170,13 @@ fn is_null(data: &Metadata) -> bool {
 }
 
 /// Whether a file is empty or a log.
-fn is_free(file: &File) -> io::Result<bool> {
-    let start = start_of(file)?;
+fn is_empty_or_log(file: &File) -> io::Result<bool> {
+    let start = read_start(file)?;
     Ok(start.is_empty() || sysreel_format::is_log(&start))
 }
 
 /// Returns the first bytes of a file.
-pub(crate) fn start_of(file: &File) -> io::Result<Vec<u8>> {
+pub(crate) fn read_start(file: &File) -> io::Result<Vec<u8>> {
     let mut start = vec![0; 64];
     let len = file.read_at(&mut start, 0)?;
     start.truncate(len);

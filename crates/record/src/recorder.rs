@@ -2,7 +2,7 @@
 
 use crate::attaching::Attaching;
 use crate::audit::{Audit, Audited};
-use crate::begin::{self, Kept};
+use crate::begin::{self, LogPaths};
 use crate::call_filter::Only;
 use crate::capture::Capture;
 use crate::cpu_affinity::CpuAffinity;
@@ -37,7 +37,7 @@ use sysreel_sys::{
 pub struct Recorder {
     session: Session,
     writer: Writer,
-    kept: Kept,
+    paths: LogPaths,
     exec: Option<ExecOutcome>,
     /// Open for the whole recording.
     _no_idle: Option<File>,
@@ -113,8 +113,8 @@ impl Recorder {
             _ => None,
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
-        let mut only = only(options)?;
-        let standard = output::standard(options.output.as_deref(), options.force)?;
+        let mut only = prepare_only(options)?;
+        let standard = output::take_standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
         // The program is searched and processes are seized before any file is created, so that a
         // typing error leaves no file.
@@ -128,15 +128,16 @@ impl Recorder {
         signals::ignore(&[signals::SIGXFSZ]);
         // Opening a FIFO can block and must be interruptible, so signals are watched only
         // afterwards.
-        let files = begin::files(options, standard)?;
+        let files = begin::open_files(options, standard)?;
         let termination = watch_signals(options, spawned.as_ref())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header =
-            FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
+            FileHeader::new(FileId(random()), completeness_at_start(options, !attached.is_empty()))
+                .with_sites();
         let progress = Arc::new(Progress::default());
-        let watchdog = Watchdog::of_this_thread(tracer.waiting().clone(), options.warn);
-        let (mut writer, kept) = begin::start_writer(
+        let watchdog = Watchdog::for_this_thread(tracer.waiting().clone(), options.warn);
+        let (mut writer, paths) = begin::start_writer(
             options,
             files,
             header,
@@ -146,7 +147,8 @@ impl Recorder {
             watchdog,
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let cpu_affinity = if options.replayable { cpu_affinity.for_good() } else { cpu_affinity };
+        let cpu_affinity =
+            if options.replayable { cpu_affinity.keep_shared() } else { cpu_affinity };
         let session = Session {
             tracer,
             tasks: Tasks::default(),
@@ -182,14 +184,14 @@ impl Recorder {
             warn: options.warn,
             progress,
         };
-        let mut recorder = Recorder { session, writer, kept, exec, _no_idle: no_idle };
+        let mut recorder = Recorder { session, writer, paths, exec, _no_idle: no_idle };
         recorder.session.begin(&attached, stop);
         Ok(recorder)
     }
 
     /// The path of the log.
     pub fn path(&self) -> &Path {
-        &self.kept.path
+        &self.paths.path
     }
 
     /// Sets what to do before the shell is shown that the program has stopped, if there is a front.
@@ -212,7 +214,7 @@ impl Recorder {
         let without = self.session.determinism.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
-        self.session.forget_away();
+        self.session.record_ends_of_away();
         let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;
@@ -232,14 +234,14 @@ impl Recorder {
         session.sink.close();
         let written = self.writer.finish(completeness, extras);
         // Without a log guard the files are where they were created.
-        let tail = if written.path.is_some() { written.tail } else { self.kept.tail };
+        let tail = if written.path.is_some() { written.tail } else { self.paths.tail };
         if let Some(tail) = tail.filter(|_| written.finished) {
             // Its events are in the log now, or noted there as lost.
             _ = fs::remove_file(tail);
         }
         result?;
         Ok(Outcome {
-            path: written.path.unwrap_or(self.kept.path),
+            path: written.path.unwrap_or(self.paths.path),
             ended,
             events,
             bytes: written.bytes,
@@ -267,16 +269,16 @@ impl Session {
         self.clock_event();
         self.determinism_event();
         for &tid in attached {
-            self.appears_attached(tid);
+            self.add_attached_task(tid);
         }
         let Some(stop) = spawned else { return };
         let mask = self.cpu_affinity.own_mask();
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
-        let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
-        self.namespaces.spawned_with(&ids);
+        let ids = process::Status::read(tid).unwrap_or_default().namespace_ids;
+        self.namespaces.set_spawned_ids(&ids);
         let memory = self.tasks.new_memory();
         let trace_all = self.trace_all_at_start();
-        let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
+        let task = self.add_task(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
         task.trace_all = trace_all;
         task.memory = memory;
         task.captured = true;
@@ -285,7 +287,7 @@ impl Session {
         self.filter_event();
         if self.next_stop(tid) == Resume::ToNextSyscall && self.determinism.is_none() {
             // If the program has died, wait reports it.
-            _ = self.tracer.let_live(&stop);
+            _ = self.tracer.clear_exitkill(&stop);
             // Otherwise the program dies with the recorder: without a tracer its filter or its
             // trapped time-stamp counter would make it fail.
         }
@@ -320,7 +322,7 @@ fn spawn(
     let filter = only.as_ref().and_then(|only| only.filter());
     let spawned = tracer.spawn(&options.argv, options.environment.as_deref(), filter, layout)?;
     if let Some(only) = only {
-        only.installed_in(spawned.stop.tid());
+        only.check_installed(spawned.stop.tid());
     }
     Ok(Some(spawned))
 }
@@ -336,14 +338,14 @@ fn attach_all(
         if attached.contains(&pid) {
             continue;
         }
-        attaching.begin(process::Status::of(pid).map_or(pid, |status| status.tgid));
+        attaching.begin(process::Status::read(pid).map_or(pid, |status| status.tgid));
         attached.extend(tracer.attach(pid)?);
     }
     Ok(attached)
 }
 
 /// Prepares `--only`.
-fn only(options: &Options) -> Result<Option<Only>, Error> {
+fn prepare_only(options: &Options) -> Result<Option<Only>, Error> {
     let Some(filter) = &options.only else { return Ok(None) };
     if !options.pids.is_empty() {
         return Err(Error::OnlyAttached);
@@ -354,7 +356,7 @@ fn only(options: &Options) -> Result<Option<Only>, Error> {
 }
 
 /// Returns what a log of this recording cannot show from the start.
-fn at_start(options: &Options, attached: bool) -> Completeness {
+fn completeness_at_start(options: &Options, attached: bool) -> Completeness {
     let mut word = Completeness::default();
     if options.capture_limit == 0 {
         word.insert(Completeness::STRUCTS_ONLY);
@@ -379,16 +381,16 @@ fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termina
     if let Some(front) = options.front {
         front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
     }
-    signals::without_those_for_stops();
+    signals::disable_sigchld_for_stops();
     if spawned.is_some() && !init::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
-    Ok(Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?)
+    Ok(Termination::watch(&ending_signals(spawned.is_some()), spawned.is_none())?)
 }
 
 /// The signals that end a recording. Without a command also the terminal's Ctrl-C. The init of a
 /// container gets signals meant for the program it runs, and passes them on.
-fn asking_to_stop(with_command: bool) -> Vec<Signal> {
+fn ending_signals(with_command: bool) -> Vec<Signal> {
     let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
     if !with_command || init::is_init() {
         signals.extend([signals::SIGINT, signals::SIGQUIT]);

@@ -28,7 +28,7 @@ impl Session {
         if registers.open_call().is_none() || !is_restart_block(result) {
             return;
         }
-        if process::Status::of(tid).map_or(true, |status| status.seccomp != SECCOMP_MODE_FILTER) {
+        if process::Status::read(tid).map_or(true, |status| status.seccomp != SECCOMP_MODE_FILTER) {
             return;
         }
         let left = self
@@ -66,10 +66,10 @@ impl Session {
     pub(crate) fn untrap(&mut self, stop: &mut Stop) -> bool {
         let tid = stop.tid();
         // Its seccomp filter may kill it for a call that the program never makes.
-        if process::Status::of(tid).is_ok_and(|status| status.seccomp != 0) {
+        if process::Status::read(tid).is_ok_and(|status| status.seccomp != 0) {
             (self.warn)(&format!(
-                "task {tid} has a seccomp filter and keeps a trapped time-stamp counter: an \
-                 instruction that reads it will be a SIGSEGV"
+                "task {tid} has a seccomp filter, so its time-stamp counter stays trapped: \
+                 reading it will raise SIGSEGV"
             ));
             return true;
         }
@@ -80,7 +80,9 @@ impl Session {
                 false
             }
             Err(Lost::Failed(error)) => {
-                (self.warn)(&format!("task {tid} keeps a trapped time-stamp counter: {error}"));
+                (self.warn)(&format!(
+                    "the time-stamp counter of task {tid} stays trapped: {error}"
+                ));
                 true
             }
         }
@@ -89,31 +91,35 @@ impl Session {
     fn make_untrap_call(&mut self, stop: &mut Stop) -> Result<(), Lost> {
         let tid = stop.tid();
         let io = |source| sysreel_sys::Error::Call {
-            what: "let go of a program".into(),
+            what: "detach from a program".into(),
             tid: Some(tid),
             source,
         };
         let mut registers = stop.general()?;
-        let window = Window::of(tid).map_err(io)?;
+        let window = Window::open(tid).map_err(io)?;
         // Uses the task's own syscall instruction if it is in a call; otherwise writes one at its
         // instruction pointer for the time of the call.
         let (before_ip, mut own) =
             (registers.ip().wrapping_sub(SYSCALL.len() as u64), [0; SYSCALL.len()]);
         let has_own = window.read(before_ip, &mut own) == own.len() && own == SYSCALL;
-        let gate = if has_own { before_ip } else { registers.ip() };
+        let point = if has_own { before_ip } else { registers.ip() };
         if !has_own {
-            if window.read(gate, &mut own) < own.len() {
-                return Err(
-                    io(std::io::Error::other("no instruction where the task stands")).into()
-                );
+            if window.read(point, &mut own) < own.len() {
+                return Err(io(std::io::Error::other(
+                    "no memory at the task's instruction pointer",
+                ))
+                .into());
             }
-            window.write(gate, &SYSCALL).map_err(io)?;
+            window.write(point, &SYSCALL).map_err(io)?;
         }
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-        let called =
-            self.tracer.call_in(stop, InjectionPoint(gate), sysreel_sys::Call::read_time_stamps());
+        let called = self.tracer.call_in(
+            stop,
+            InjectionPoint(point),
+            sysreel_sys::Call::enable_time_stamps(),
+        );
         if !has_own {
-            window.write(gate, &own).map_err(io)?;
+            window.write(point, &own).map_err(io)?;
         }
         let called = called?;
         // The stop interrupted the task's call, whose internal result would now reach the program.

@@ -104,23 +104,23 @@ pub(crate) struct Session {
 #[derive(Debug, Default)]
 pub(crate) struct Fairness {
     /// Consecutive polls that found nothing.
-    in_vain: u32,
+    empty_polls: u32,
     /// Reports since the last poll.
-    since: u32,
+    reports: u32,
 }
 
 impl Fairness {
     /// The most reports of other tasks that a task waits for.
-    const MOST: u32 = 8;
+    const MAX_REPORTS: u32 = 8;
 
-    fn look_now(&mut self) -> bool {
-        self.since += 1;
-        self.since >= (1 << self.in_vain.min(Self::MOST.ilog2()))
+    fn should_poll(&mut self) -> bool {
+        self.reports += 1;
+        self.reports >= (1 << self.empty_polls.min(Self::MAX_REPORTS.ilog2()))
     }
 
-    fn found(&mut self, any: bool) {
-        self.since = 0;
-        self.in_vain = if any { 0 } else { self.in_vain.saturating_add(1) };
+    fn polled(&mut self, any: bool) {
+        self.reports = 0;
+        self.empty_polls = if any { 0 } else { self.empty_polls.saturating_add(1) };
     }
 }
 
@@ -140,21 +140,21 @@ impl Session {
         while self.has_work() {
             let (report, t_ns) = self.next_report()?;
             match report {
-                Report::Stopped(stop) => self.stopped(stop, t_ns)?,
-                Report::Gone { tid, status } => self.gone(tid, status, t_ns),
+                Report::Stopped(stop) => self.on_stop(stop, t_ns)?,
+                Report::Gone { tid, status } => self.on_gone(tid, status, t_ns),
                 Report::Interrupted => {
                     self.look_at_turn();
                     if self.has_away() {
-                        self.look_after_away();
+                        self.check_away();
                     }
                 }
                 Report::NoTasks => break,
             }
             self.force_deferred();
             if let Some(signal) = self.termination.requested() {
-                self.asked_to_end(signal);
+                self.end_requested(signal);
             }
-            self.end_in_time();
+            self.enforce_deadline();
             self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
         }
         Ok(())
@@ -191,9 +191,9 @@ impl Session {
         let report = (self.wait()?, clock::monotonic_ns());
         let several =
             self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
-        if several && self.fairness.look_now() {
+        if several && self.fairness.should_poll() {
             self.take_due()?;
-            self.fairness.found(!self.due.is_empty());
+            self.fairness.polled(!self.due.is_empty());
         }
         Ok(report)
     }
@@ -203,7 +203,7 @@ impl Session {
     pub(crate) fn wait(&mut self) -> Result<Report, Error> {
         let awaited = match self.parked.iter().next() {
             Some((&tid, parked)) => Some((Purpose::Parked, tid, parked.t_ns)),
-            None => self.awaited_to_end(),
+            None => self.awaited_detach(),
         };
         let Some((purpose, tid, since_ns)) = awaited else { return Ok(self.tracer.wait()?) };
         self.tracer.waiting().begin_at(purpose, tid, since_ns);
@@ -225,7 +225,7 @@ impl Session {
         !(self.parked.is_empty() && self.ended_early.is_empty())
     }
 
-    fn stopped(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
+    fn on_stop(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         let is_exec = stop.kind() == StopKind::Event(Event::EXEC);
         // After an execve by another thread the report comes under the leader's id, which the
@@ -248,7 +248,7 @@ impl Session {
             return Ok(());
         }
         let Some(deliver) = self.record(&mut stop, t_ns) else {
-            stop.left_behind();
+            stop.discard();
             return Ok(());
         };
         let in_call = self.begins_call(stop.kind());
@@ -256,7 +256,7 @@ impl Session {
             self.detach(stop, t_ns);
             return Ok(());
         }
-        if self.awaits_other_stop() {
+        if self.needs_other_stop() {
             // Each stop clears a pending interrupt (kernel/signal.c, `ptrace_stop`).
             _ = self.tracer.interrupt(tid);
         }
@@ -266,7 +266,7 @@ impl Session {
         }
         if std::mem::take(&mut self.is_tracing_call) || self.has_away() {
             let op = self.info.op().filter(|_| stop.kind() == StopKind::Syscall);
-            match self.look_at_tracing(stop, op, in_call)? {
+            match self.check_tracing_call(stop, op, in_call)? {
                 Some(same) => stop = same,
                 None => return Ok(()),
             }
@@ -284,7 +284,7 @@ impl Session {
             }
             StopKind::Event(_) => {
                 stop.resume(how, Signal::NONE);
-                self.goes_on(tid);
+                self.task_continued(tid);
             }
             StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
@@ -303,12 +303,18 @@ impl Session {
     }
 
     /// Keeps a note until the event it concerns is committed.
-    pub(crate) fn later(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: String) {
+    pub(crate) fn note_after_event(
+        &mut self,
+        task: TaskId,
+        code: NoteCode,
+        severity: Severity,
+        text: String,
+    ) {
         self.pending_notes.push((task, code, severity, text));
     }
 
     /// Commits the kept notes.
-    pub(crate) fn notes(&mut self) {
+    pub(crate) fn commit_notes(&mut self) {
         while let Some((task, code, severity, text)) = self.pending_notes.pop() {
             self.note(task, code, severity, &text);
         }

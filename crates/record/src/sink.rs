@@ -13,11 +13,11 @@ use sysreel_format::{
 
 /// A segment with this many bytes of files is sealed early, so that the writer begins with them. It
 /// takes the writer as long as a short program runs.
-const WORTH_BEGINNING: usize = 1 << 20;
+const SEAL_EARLY: usize = 1 << 20;
 
 /// After this many bytes of buffers the writer is told to begin with them, if it is idle. Waking it
 /// costs the tracer a system call.
-const TELL_EVERY: usize = 64 << 10;
+const ANNOUNCE_EVERY: usize = 64 << 10;
 
 /// Records of a segment that is still being filled.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ pub(crate) struct Sink {
     segment: Option<Segment<TailMemory>>,
     /// What the writer was already told to begin with: the length of its records, the number of the
     /// next blob, and the checksum of the blobs.
-    told: (usize, u64, u64),
+    announced: (usize, u64, u64),
     /// The bytes of buffers added since.
-    untold: usize,
+    unannounced: usize,
     /// Whether the writer has not handled the last announcement yet.
-    state_check: Arc<AtomicBool>,
+    ahead_pending: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
     full: SyncSender<ToWriter>,
@@ -54,7 +54,7 @@ pub(crate) struct Sink {
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
     /// Whether the row refers to a buffer for which the disk had no room.
-    lacking: bool,
+    blob_missing: bool,
     /// Bytes of files in the segment.
     contents: usize,
     /// Events refused since the last segment was handed over. Their numbers are used up.
@@ -63,19 +63,19 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free, state_check) = writer.take_channels();
+        let (full, free, ahead_pending) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
-            told: (0, 0, 0),
-            untold: 0,
-            state_check,
+            announced: (0, 0, 0),
+            unannounced: 0,
+            ahead_pending,
             generation: 0,
             file_id,
             full,
             free,
             row: EventBuf::new(),
             blobs: Vec::new(),
-            lacking: false,
+            blob_missing: false,
             contents: 0,
             refused: (0, DropReasons::default()),
         };
@@ -101,13 +101,13 @@ impl Sink {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
                 Ok(number) => {
-                    self.untold += part.len();
+                    self.unannounced += part.len();
                     return Some(number);
                 }
                 Err(full) if self.make_room(&full) => {}
                 Err(full) => {
                     assert!(full.fits_empty(), "a blob part fits an empty segment");
-                    self.lacking = true;
+                    self.blob_missing = true;
                     return None;
                 }
             }
@@ -125,22 +125,22 @@ impl Sink {
     pub(crate) fn commit(&mut self) {
         let mut row = std::mem::take(&mut self.row);
         let bytes = row.finish();
-        let lacking = std::mem::take(&mut self.lacking);
+        let blob_missing = std::mem::take(&mut self.blob_missing);
         if self.segment.as_ref().is_some_and(|segment| segment.memory().is_stale()) {
             // Readers no longer find the segment's file, so the segment does not survive a crash.
             self.rotate();
         }
         while let Some(segment) = &mut self.segment {
-            if lacking {
+            if blob_missing {
                 self.refuse(DropReasons::DISK_FULL);
                 break;
             }
             match segment.append_event(bytes) {
                 Ok(_) => {
-                    if segment.is_worth_sealing() || self.contents >= WORTH_BEGINNING {
+                    if segment.is_worth_sealing() || self.contents >= SEAL_EARLY {
                         self.rotate();
-                    } else if self.untold >= TELL_EVERY {
-                        self.tell();
+                    } else if self.unannounced >= ANNOUNCE_EVERY {
+                        self.announce();
                     }
                     break;
                 }
@@ -169,17 +169,17 @@ impl Sink {
 
     /// Tells the writer to begin with the segment's records. Optional: it will get the whole
     /// segment.
-    fn tell(&mut self) {
+    fn announce(&mut self) {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
-        let (from, first_blob, sum) = self.told;
-        if self.state_check.swap(true, Ordering::AcqRel) {
+        let (from, first_blob, sum) = self.announced;
+        if self.ahead_pending.swap(true, Ordering::AcqRel) {
             return;
         }
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
         let used = segment.used();
-        self.told = (used, segment.next_blob(), segment.blob_sum());
-        self.untold = 0;
+        self.announced = (used, segment.next_blob(), segment.blob_sum());
+        self.unannounced = 0;
         let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
         // The channel has room for one announcement. If the writer has ended it does not matter.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
@@ -243,6 +243,6 @@ impl Sink {
         self.generation += 1;
         self.segment =
             Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
-        (self.told, self.untold) = ((0, first_blob, 0), 0);
+        (self.announced, self.unannounced) = ((0, first_blob, 0), 0);
     }
 }

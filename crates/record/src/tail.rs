@@ -62,7 +62,7 @@ impl Tail {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
         let common = Arc::<Common>::default();
-        let tail = Tail { file: Arc::new(file), common, number: 0, len: len_of(0) };
+        let tail = Tail { file: Arc::new(file), common, number: 0, len: file_len(0) };
         let mut segments = tail.segments(0)?;
         // A recording needs the blocks of one segment; the others get theirs when they are needed.
         if let Some(first) = segments.first_mut() {
@@ -76,7 +76,7 @@ impl Tail {
     pub(crate) fn successor(&self, path: &Path, mode: u32) -> io::Result<(Tail, Vec<TailMemory>)> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
-        let (common, len) = (Arc::clone(&self.common), len_of(SEGMENT_COUNT));
+        let (common, len) = (Arc::clone(&self.common), file_len(SEGMENT_COUNT));
         let tail = Tail { file: Arc::new(file), common, number: self.number + 1, len };
         let made = tail.segments(SEGMENT_COUNT).and_then(|mut segments| {
             if let Some(first) = segments.first_mut() {
@@ -104,7 +104,7 @@ impl Tail {
     fn segments(&self, first: usize) -> io::Result<Vec<TailMemory>> {
         self.file.set_len(self.len)?;
         let segments = (first..first + SEGMENT_COUNT)
-            .map(|i| TailMemory::of_tail(self, (i * SEGMENT_SIZE) as u64));
+            .map(|i| TailMemory::in_tail(self, (i * SEGMENT_SIZE) as u64));
         segments.collect::<Result<_, _>>().map_err(io::Error::other)
     }
 
@@ -112,7 +112,7 @@ impl Tail {
     /// recorder dies.
     pub(crate) fn copy_from(&self, before: &Tail) -> io::Result<()> {
         let mut bytes = Vec::new();
-        let first = before.len - len_of(0);
+        let first = before.len - file_len(0);
         for offset in (0..SEGMENT_COUNT).map(|i| (i * SEGMENT_SIZE) as u64) {
             bytes.resize(SEGMENT_ALIGN, 0);
             // A truncated file has fewer.
@@ -149,12 +149,12 @@ impl Tail {
 
     fn place_of_copy(&self, stale: &TailMemory) -> Option<u64> {
         let place = stale.place.as_ref().filter(|place| place.tail + 1 == self.number)?;
-        Some(place.offset % len_of(0))
+        Some(place.offset % file_len(0))
     }
 }
 
 /// The length of a file with room for `first` segments before its own.
-fn len_of(first: usize) -> u64 {
+fn file_len(first: usize) -> u64 {
     ((first + SEGMENT_COUNT) * SEGMENT_SIZE) as u64
 }
 
@@ -171,8 +171,8 @@ impl TailMemory {
     }
 
     /// Maps a part of a file, which must be long enough and may have holes.
-    fn of_tail(tail: &Tail, offset: u64) -> sysreel_sys::Result<TailMemory> {
-        let mapping = SharedMapping::of_file(&tail.file, offset, SEGMENT_SIZE)?;
+    fn in_tail(tail: &Tail, offset: u64) -> sysreel_sys::Result<TailMemory> {
+        let mapping = SharedMapping::map_file(&tail.file, offset, SEGMENT_SIZE)?;
         let (file, common) = (Arc::clone(&tail.file), Arc::clone(&tail.common));
         let place = Some(Place { file, offset, common, tail: tail.number });
         Ok(TailMemory { mapping, ready: 0, place, checks: Checks::for_segment(SEGMENT_SIZE) })
@@ -199,7 +199,7 @@ impl TailMemory {
             steps.map(|ready| ready.max(FIRST_STEP)).into_iter().filter(|&ready| ready >= len)
         {
             let ready = ready.min(SEGMENT_SIZE);
-            result = self.leaves_room(ready).and_then(|()| self.allocate(ready));
+            result = self.check_free_space(ready).and_then(|()| self.allocate(ready));
             if result.is_ok() {
                 break;
             }
@@ -208,7 +208,7 @@ impl TailMemory {
     }
 
     /// Checks that the log, which at worst takes as much as the tail, still has room.
-    fn leaves_room(&self, ready: usize) -> io::Result<()> {
+    fn check_free_space(&self, ready: usize) -> io::Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
         let more = (ready - self.ready) as u64;
         let all = place.common.blocks.load(Ordering::Relaxed) + more;

@@ -44,7 +44,7 @@ pub(crate) struct Task {
     /// What its call does to the address space, and with which descriptor.
     pub(crate) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
     /// Whether its call writes to the recorder's own output.
-    pub(crate) echoes: bool,
+    pub(crate) writes_to_own_output: bool,
     /// Whether an execve has succeeded whose exit is still to come.
     pub(crate) fresh_image: bool,
     /// Set for a new task: the addresses at which its memory contains its ids.
@@ -57,7 +57,7 @@ pub(crate) struct Task {
     /// Signals that were held back.
     pub(crate) deferred: Vec<Deferred>,
     /// A held-back signal has waited too long and is delivered now, wherever the task is.
-    pub(crate) hurried: bool,
+    pub(crate) forced: bool,
     /// Whether it is in a call that makes a task and has not reported that task yet.
     pub(crate) making: bool,
     /// Whether it has reported its exit event.
@@ -118,13 +118,13 @@ impl Task {
             ended: None,
             vetoed: None,
             address_space_op: None,
-            echoes: false,
+            writes_to_own_output: false,
             fresh_image: false,
             newborn: None,
             cleared: None,
             boundary: None,
             deferred: Vec::new(),
-            hurried: false,
+            forced: false,
             making: false,
             ending: false,
             adopted: false,
@@ -141,7 +141,7 @@ impl Task {
 
 impl Task {
     /// The state of a task that is recorded again after a gap, in which it may have done anything.
-    pub(crate) fn again(self, memory: Option<MemoryId>) -> Task {
+    pub(crate) fn after_gap(self, memory: Option<MemoryId>) -> Task {
         Task {
             cpu_time: self.cpu_time,
             trace_all: self.trace_all,
@@ -153,7 +153,7 @@ impl Task {
 
     /// Whether it may still report a task it has made. A task that was attached to and has not
     /// stopped yet may be in any call.
-    pub(crate) fn may_tell(&self) -> bool {
+    pub(crate) fn may_report_child(&self) -> bool {
         !self.ending && (self.making || !self.captured)
     }
 }

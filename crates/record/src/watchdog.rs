@@ -19,12 +19,12 @@ pub(crate) struct Watchdog {
 
 impl Watchdog {
     /// Returns a watchdog for the calling thread.
-    pub(crate) fn of_this_thread(waiting: Waiting, warn: fn(&str)) -> Watchdog {
-        Watchdog { waiting, tracer: Waker::of_this_thread(), warn }
+    pub(crate) fn for_this_thread(waiting: Waiting, warn: fn(&str)) -> Watchdog {
+        Watchdog { waiting, tracer: Waker::for_this_thread(), warn }
     }
 
     /// Warns of an overdue wait, and wakes the tracer, which may have to give up.
-    pub(crate) fn look(&self) {
+    pub(crate) fn check(&self) {
         if let Some(overdue) = self.waiting.overdue(LIMIT) {
             (self.warn)(&overdue.to_string());
             self.tracer.wake();

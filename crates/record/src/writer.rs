@@ -58,7 +58,7 @@ pub(crate) struct Writer {
     written: Receiver<Written>,
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
-    state_check: Arc<AtomicBool>,
+    ahead_pending: Arc<AtomicBool>,
     warn: fn(&str),
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<LogFile>,
     /// The tail, if there is one; synced with the log.
     pub(crate) tail: Option<Tail>,
-    pub(crate) watch: Option<LogGuard>,
+    pub(crate) guard: Option<LogGuard>,
     /// Watches the tracer's waits.
     pub(crate) watchdog: Watchdog,
 }
@@ -81,22 +81,22 @@ impl Writer {
     ) -> io::Result<Writer> {
         // Room for all segments, one announcement and the end: the tracer never blocks on sending.
         let (to, from_tracer) = sync_channel(segments.len() + 2);
-        let state_check = Arc::new(AtomicBool::new(false));
+        let ahead_pending = Arc::new(AtomicBool::new(false));
         let (give_back, free) = channel();
         for segment in segments {
             _ = give_back.send(segment);
         }
-        let Output { blocks, tail, watch, watchdog } = output;
+        let Output { blocks, tail, guard, watchdog } = output;
         let warn = watchdog.warn;
         let mut state = State {
             blocks: Some(blocks),
             tail,
-            watch,
+            guard,
             watchdog,
             written: Written::default(),
             progress,
             give_back,
-            state_check: Arc::clone(&state_check),
+            ahead_pending: Arc::clone(&ahead_pending),
             records: Vec::new(),
             unneeded: Vec::new(),
         };
@@ -105,7 +105,7 @@ impl Writer {
             // After this report no thread waits for segments the writer still returns.
             _ = report.send(state.run(&from_tracer));
         })?;
-        Ok(Writer { thread, written, to, free: Some(free), state_check, warn })
+        Ok(Writer { thread, written, to, free: Some(free), ahead_pending, warn })
     }
 
     /// Returns the tracer's ends of the channels.
@@ -116,7 +116,7 @@ impl Writer {
         &mut self,
     ) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
         let free = self.free.take().expect("the channels are taken once");
-        (self.to.clone(), free, Arc::clone(&self.state_check))
+        (self.to.clone(), free, Arc::clone(&self.ahead_pending))
     }
 
     /// Ends the log and the thread. The sink must have been closed.
@@ -125,9 +125,7 @@ impl Writer {
         let written = match self.written.recv_timeout(watchdog::LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = watchdog::LIMIT.as_secs();
-                (self.warn)(&format!(
-                    "waited for {seconds} s for the disk to take the end of the log"
-                ));
+                (self.warn)(&format!("waited {seconds} s for the end of the log to be written"));
                 self.written.recv()
             }
             written => written.map_err(|_| RecvError),
@@ -146,13 +144,13 @@ struct State {
     /// `None` once the log is finished.
     blocks: Option<BlockWriter<LogFile>>,
     tail: Option<Tail>,
-    watch: Option<LogGuard>,
+    guard: Option<LogGuard>,
     watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
     /// Cleared when an announcement was handled.
-    state_check: Arc<AtomicBool>,
+    ahead_pending: Arc<AtomicBool>,
     /// A buffer for records read ahead.
     records: Vec<u8>,
     /// Segments that the tracer no longer takes.
@@ -165,8 +163,8 @@ impl State {
         loop {
             match from_tracer.recv_timeout(SYNC_EVERY) {
                 Ok(ToWriter::Ahead(ahead)) => {
-                    self.begin_with(&ahead);
-                    self.state_check.store(false, Ordering::Release);
+                    self.take_ahead(&ahead);
+                    self.ahead_pending.store(false, Ordering::Release);
                 }
                 Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
                 Ok(ToWriter::Finish(completeness, extras)) => {
@@ -177,8 +175,8 @@ impl State {
                 Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.written),
             }
             if synced.elapsed() >= SYNC_EVERY {
-                self.watchdog.look();
-                self.look();
+                self.watchdog.check();
+                self.check_files();
                 self.sync();
                 synced = Instant::now();
             }
@@ -188,7 +186,7 @@ impl State {
     /// Writes the blobs of a segment before it is full, so that less is left to do when the program
     /// has ended. The records are read from the tail's file, which contains what was stored to the
     /// mapping. They are committed and no longer change, unless another program writes to the file.
-    fn begin_with(&mut self, ahead: &Ahead) {
+    fn take_ahead(&mut self, ahead: &Ahead) {
         let Some(tail) = &self.tail else { return };
         let Some(blocks) = &mut self.blocks else { return };
         self.records.clear();
@@ -218,7 +216,7 @@ impl State {
         self.progress.lost.store(self.written.lost, Ordering::Relaxed);
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
         let end = blocks.bytes_to_reserve();
-        blocks.get_mut().keep_for_the_end(end);
+        blocks.get_mut().reserve_for_end(end);
         let memory = segment.free();
         if memory.is_stale() {
             // The segment's tail was replaced.
@@ -231,9 +229,9 @@ impl State {
     }
 
     /// Checks that the files are where they were.
-    fn look(&mut self) {
-        let (Some(watch), Some(blocks)) = (&mut self.watch, &mut self.blocks) else { return };
-        watch.look(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
+    fn check_files(&mut self) {
+        let (Some(guard), Some(blocks)) = (&mut self.guard, &mut self.blocks) else { return };
+        guard.check(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
     }
 
     fn sync(&mut self) {
@@ -245,25 +243,25 @@ impl State {
     fn finish(&mut self, completeness: Completeness, extras: &Extras) {
         // Restores what is missing before the end is written, and again what went missing until
         // then.
-        self.look();
+        self.check_files();
         let Some(blocks) = &mut self.blocks else { return };
         blocks.get_mut().begin_end();
         match blocks.end(completeness, extras) {
             Ok(()) => {
                 self.written.finished = true;
-                blocks.get_ref().give_back();
+                blocks.get_ref().free_reserve();
             }
             Err(error) => _ = self.written.error.get_or_insert(io_error(error)),
         }
         self.written.bytes = blocks.offset();
         let damaged = blocks.damaged();
-        self.look();
-        if let Some(watch) = self.watch.take() {
-            let (path, tail, mut interference) = watch.end(self.tail.as_ref());
+        self.check_files();
+        if let Some(guard) = self.guard.take() {
+            let (path, tail, mut interference) = guard.end(self.tail.as_ref());
             if damaged != Damaged::default() {
                 interference.push(format!(
                     "another program wrote to the tail of {} while it was recorded: {} events and \
-                     {} buffers are lost by that",
+                     {} buffers are lost",
                     path.display(),
                     damaged.events,
                     damaged.blobs

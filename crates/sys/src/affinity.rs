@@ -17,7 +17,7 @@ impl Mask {
     ///
     /// # Errors
     /// The errno of sched_getaffinity(2).
-    pub fn of(tid: Tid) -> io::Result<Mask> {
+    pub fn of_task(tid: Tid) -> io::Result<Mask> {
         let mut bytes = vec![0u8; CAPACITY];
         // SAFETY: the raw call writes at most `CAPACITY` bytes to `bytes` and returns how many
         // (sched_setaffinity(2), "C library/kernel differences").
@@ -61,7 +61,7 @@ impl Mask {
     }
 
     /// Whether the mask contains this CPU.
-    pub fn has(&self, cpu: usize) -> bool {
+    pub fn contains(&self, cpu: usize) -> bool {
         self.0.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1)
     }
 }

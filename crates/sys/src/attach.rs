@@ -18,7 +18,7 @@ impl Tracer {
     pub fn attach(&self, pid: Tid) -> Result<Vec<Tid>> {
         let refuse =
             |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
-        let status = process::Status::of(pid).map_err(|e| refuse(missing(e)))?;
+        let status = process::Status::read(pid).map_err(|e| refuse(missing(e)))?;
         let mut seized = BTreeSet::new();
         let mut ended_already = std::io::Error::from_raw_os_error(libc::ESRCH);
         loop {
@@ -80,20 +80,20 @@ pub fn may_trace_anyone() -> bool {
     static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ANSWER.get_or_init(|| {
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        process::Status::of(own)
+        process::Status::read(own)
             .is_ok_and(|status| status.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
     })
 }
 
 fn traced_by_us(tid: Tid) -> bool {
-    process::Status::of(tid)
+    process::Status::read(tid)
         .is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
 }
 
 /// Whether the task is gone or a zombie. Attaching to a zombie fails with EPERM (kernel/ptrace.c:
 /// `exit_state`).
 fn ended(tid: Tid) -> bool {
-    process::Status::of(tid).map_or(true, |s| matches!(s.state, b'Z' | b'X'))
+    process::Status::read(tid).map_or(true, |s| matches!(s.state, b'Z' | b'X'))
 }
 
 fn missing(error: std::io::Error) -> std::io::Error {
@@ -111,7 +111,7 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
             "there is no such process here; check the pid, and the pid namespace it belongs to",
         );
     }
-    let status = process::Status::of(pid).ok()?;
+    let status = process::Status::read(pid).ok()?;
     if status.tgid.cast_unsigned() == std::process::id() {
         return Some("that is sysreel itself: a process cannot trace itself");
     }

@@ -5,14 +5,14 @@ use crate::Tid;
 use crate::memory::{self, Transfer};
 
 /// How many bytes of an image are read. Linkers put the notes right after the program headers.
-const LOOKED_AT: usize = 4096;
+const READ_LEN: usize = 4096;
 const PT_NOTE: usize = 4;
 const NT_GNU_BUILD_ID: usize = 3;
 
 /// Returns the build id of the ELF image at `start` in a task's memory, if its notes lie in the
 /// first page.
-pub fn of_image(tid: Tid, start: u64) -> Option<Vec<u8>> {
-    let mut page = vec![0u8; LOOKED_AT];
+pub fn read(tid: Tid, start: u64) -> Option<Vec<u8>> {
+    let mut page = vec![0u8; READ_LEN];
     let mut transfers = [Transfer { address: start, len: page.len(), ..Transfer::default() }];
     memory::read(tid, &mut page, &mut transfers);
     page.truncate(transfers[0].got);
@@ -43,11 +43,11 @@ impl Image<'_> {
             }
             let start = self.number(header.checked_add(offset)?, word)?;
             let end = start.checked_add(self.number(header.checked_add(len)?, word)?)?;
-            self.build_id_among(start, end)
+            self.find_build_id(start, end)
         })
     }
 
-    fn build_id_among(&self, mut at: usize, end: usize) -> Option<Vec<u8>> {
+    fn find_build_id(&self, mut at: usize, end: usize) -> Option<Vec<u8>> {
         while at < end {
             let note = self.0.get(at..)?;
             let field = |i: usize| Image(note).number(4 * i, 4);
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_image_of_this_very_program_is_read() {
+    fn the_image_of_this_program_has_a_valid_id() {
         let own = Tid::try_from(std::process::id()).unwrap();
         let exe = std::env::current_exe().unwrap();
         let maps = crate::process::mappings(own).unwrap();
@@ -93,6 +93,6 @@ mod tests {
             .find(|m| m.offset == 0 && m.path == exe.as_os_str().as_encoded_bytes())
             .unwrap();
         // The linker may leave the id out; otherwise it has 20 bytes (SHA-1) or 16.
-        assert!(of_image(own, first.start).is_none_or(|id| matches!(id.len(), 16 | 20)));
+        assert!(read(own, first.start).is_none_or(|id| matches!(id.len(), 16 | 20)));
     }
 }

@@ -95,7 +95,7 @@ fn system() -> Finding {
 fn own_status() -> process::Status {
     Tid::try_from(std::process::id())
         .ok()
-        .and_then(|tid| process::Status::of(tid).ok())
+        .and_then(|tid| process::Status::read(tid).ok())
         .unwrap_or_default()
 }
 
@@ -203,7 +203,7 @@ fn privileges() -> Finding {
 }
 
 fn cpus() -> Finding {
-    let mask = match Mask::of(0) {
+    let mask = match Mask::of_task(0) {
         Ok(mask) => mask,
         Err(error) => return slow_cpus(&error),
     };
@@ -263,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fix_belongs_to_something_that_is_not_fine() {
+    fn only_problems_have_a_fix() {
         let findings = examine();
         assert!(findings.iter().any(|finding| finding.check == "tracing"), "{findings:?}");
         for finding in &findings {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_a_child_arrive() {
+    fn errors_of_a_child_are_returned() {
         let answer = trial::in_child(|| Err(std::io::Error::from_raw_os_error(libc::EPERM)));
         assert_eq!(answer.unwrap_err().raw_os_error(), Some(libc::EPERM));
         assert!(trial::in_child(|| Ok(())).is_ok());

@@ -59,8 +59,8 @@ impl FdName {
         if self.mode & libc::S_IFMT == libc::S_IFSOCK
             && let Ok(socket) = duplicate(tgid, fd, self.inode)
         {
-            ask(&socket, libc::getsockname, &mut self.local);
-            ask(&socket, libc::getpeername, &mut self.peer);
+            query_address(&socket, libc::getsockname, &mut self.local);
+            query_address(&socket, libc::getpeername, &mut self.peer);
         }
         true
     }
@@ -101,10 +101,10 @@ fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
     }
 }
 
-type AskForName = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32;
+type QueryAddress = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32;
 
 /// Queries one address of a socket; empty when it is not bound or not connected.
-fn ask(socket: &File, call: AskForName, address: &mut Vec<u8>) {
+fn query_address(socket: &File, call: QueryAddress, address: &mut Vec<u8>) {
     address.resize(size_of::<libc::sockaddr_storage>(), 0);
     let mut len = libc::socklen_t::try_from(address.len()).unwrap_or(0);
     // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2),

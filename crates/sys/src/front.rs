@@ -14,7 +14,7 @@
 //! cannot be stopped by Ctrl-Z, since no shell would continue it.
 
 use crate::raw::{check, die_with, own_pid};
-use crate::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, ignore, is_ignored, set_of, wake_up};
+use crate::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, ignore, is_ignored, sigset, wake_up};
 use crate::{Error, Result, Signal, StopKind, Tid, WaitStatus, process};
 use std::fs::File;
 use std::io;
@@ -89,10 +89,10 @@ pub fn split(with_command: bool) -> Result<Role> {
     }
     let (shared, front) = (Shared::new()?, own_pid());
     let watched = watched(with_command);
-    let set = set_of(&watched);
-    let before = mask(libc::SIG_BLOCK, &added(set, &STOPPING))?;
+    let set = sigset(&watched);
+    let before = change_mask(libc::SIG_BLOCK, &with_signals(set, &STOPPING))?;
     let before = *MASK.get_or_init(|| before);
-    let children = default_for_children()?;
+    let children = reset_sigchld()?;
     // SAFETY: fork(2) of a process with one thread: the child may do anything the parent may.
     let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if pid != 0 {
@@ -101,7 +101,7 @@ pub fn split(with_command: bool) -> Result<Role> {
             ignore(&STOPPING);
         }
         // In one step: a SIGCHLD that is neither blocked nor handled is discarded.
-        mask(libc::SIG_SETMASK, &added(before, &watched))?;
+        change_mask(libc::SIG_SETMASK, &with_signals(before, &watched))?;
         return Ok(Role::Front(Watch { tracer: pid, shared, set }));
     }
     // SAFETY: the tracer dies with the front, as a single-process recorder does. sigaction(2) reads
@@ -110,7 +110,7 @@ pub fn split(with_command: bool) -> Result<Role> {
         die_with(front);
         libc::sigaction(libc::SIGCHLD, &children, std::ptr::null_mut());
     }
-    mask(libc::SIG_SETMASK, &added(before, &STOPPING))?;
+    change_mask(libc::SIG_SETMASK, &with_signals(before, &STOPPING))?;
     Ok(Role::Tracer(Front { pid: front, shared }))
 }
 
@@ -124,7 +124,7 @@ fn watched(with_command: bool) -> Vec<Signal> {
 }
 
 /// Returns the set with `signals` added.
-fn added(mut set: libc::sigset_t, signals: &[Signal]) -> libc::sigset_t {
+fn with_signals(mut set: libc::sigset_t, signals: &[Signal]) -> libc::sigset_t {
     for signal in signals {
         // SAFETY: sigaddset(3) writes to an initialised set.
         unsafe { libc::sigaddset(&mut set, signal.0) };
@@ -133,7 +133,7 @@ fn added(mut set: libc::sigset_t, signals: &[Signal]) -> libc::sigset_t {
 }
 
 /// Changes the signal mask of this thread and returns the previous one.
-fn mask(how: i32, set: &libc::sigset_t) -> Result<libc::sigset_t> {
+fn change_mask(how: i32, set: &libc::sigset_t) -> Result<libc::sigset_t> {
     // SAFETY: pthread_sigmask(3) reads one set and writes the other; zeroed is a valid set.
     unsafe {
         let mut before: libc::sigset_t = std::mem::zeroed();
@@ -146,7 +146,7 @@ fn mask(how: i32, set: &libc::sigset_t) -> Result<libc::sigset_t> {
 
 /// Resets SIGCHLD to its default and returns the previous action. A process that ignores SIGCHLD
 /// cannot wait for the ends of its children (wait(2), "NOTES").
-fn default_for_children() -> Result<libc::sigaction> {
+fn reset_sigchld() -> Result<libc::sigaction> {
     // SAFETY: zeroed is a valid sigaction with the default disposition; sigaction(2) reads one and
     // writes the other.
     unsafe {
@@ -159,7 +159,7 @@ fn default_for_children() -> Result<libc::sigaction> {
 }
 
 /// Whether this is the signal stop of a job-control signal of the terminal.
-pub(crate) fn is_of_terminal(kind: StopKind) -> bool {
+pub(crate) fn is_job_control_stop(kind: StopKind) -> bool {
     matches!(kind, StopKind::Signal(signal) if STOPPING.contains(&signal))
 }
 
@@ -193,7 +193,7 @@ impl Front {
         check(unsafe { libc::setsid() }).map_err(|e| Error::io("setsid", e))?;
         // A pending stop signal of the terminal is discarded here: the new process group is
         // orphaned (setpgid(2)).
-        MASK.get().map_or(Ok(()), |before| mask(libc::SIG_SETMASK, before).map(drop))
+        MASK.get().map_or(Ok(()), |before| change_mask(libc::SIG_SETMASK, before).map(drop))
     }
 
     /// Stops the front because `signal` stopped the program, so that the shell sees the job stop.
@@ -305,8 +305,8 @@ impl Watch {
         if !STOPPING.contains(&Signal(signal)) {
             return Ok(()); // The program runs again.
         }
-        let set = set_of(&[Signal(signal)]);
-        mask(libc::SIG_BLOCK, &set)?;
+        let set = sigset(&[Signal(signal)]);
+        change_mask(libc::SIG_BLOCK, &set)?;
         // SAFETY: SIG_DFL needs no handler; kill(2) takes numbers.
         unsafe {
             libc::signal(signal, libc::SIG_DFL);
@@ -315,10 +315,10 @@ impl Watch {
         // From here on a SIGCONT cancels the pending signal (signal(7)), so one that comes before
         // this process has stopped is not lost. An earlier one has reset the number.
         if self.shared.stopped_by.load(Ordering::Acquire) == signal {
-            mask(libc::SIG_UNBLOCK, &set)?;
+            change_mask(libc::SIG_UNBLOCK, &set)?;
         }
         ignore(&[Signal(signal)]);
-        mask(libc::SIG_UNBLOCK, &set).map(drop)
+        change_mask(libc::SIG_UNBLOCK, &set).map(drop)
     }
 
     /// Continues a program that has its own process group, as an interactive shell does, after this

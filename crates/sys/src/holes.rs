@@ -52,7 +52,7 @@ impl Registered {
         let free = REGISTERED.iter().position(|place| place.base.load(Ordering::Relaxed) == 0);
         let Some(at) = free else {
             return Err(Error::Unsupported(format!(
-                "more than {PLACES} mappings of tails in one process"
+                "more than {PLACES} tail mappings in one process"
             )));
         };
         REGISTERED[at].torn.store(false, Ordering::Relaxed);
@@ -168,10 +168,10 @@ mod tests {
     use crate::SharedMapping;
 
     #[test]
-    fn a_file_that_is_cut_short_leaves_zeros() {
+    fn a_truncated_file_leaves_zeros() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(8 * 4096).unwrap();
-        let mut mapping = SharedMapping::of_file(&file, 4096, 4 * 4096).unwrap();
+        let mut mapping = SharedMapping::map_file(&file, 4096, 4 * 4096).unwrap();
         mapping.bytes_mut().fill(7);
         assert!(!mapping.is_torn());
         file.set_len(2 * 4096).unwrap();
@@ -185,7 +185,7 @@ mod tests {
         assert_eq!(file.metadata().unwrap().len(), 2 * 4096);
         // The next mapping at this place in the table is not torn.
         drop(mapping);
-        let mapping = SharedMapping::of_file(&file, 0, 4096).unwrap();
+        let mapping = SharedMapping::map_file(&file, 0, 4096).unwrap();
         assert!(!mapping.is_torn() && mapping.bytes()[0] == 0);
     }
 
@@ -196,7 +196,7 @@ mod tests {
         if let Some(how) = std::env::var_os(ASKED) {
             let file = tempfile::tempfile().unwrap();
             file.set_len(4096).unwrap();
-            let _registered = SharedMapping::of_file(&file, 0, 4096).unwrap();
+            let _registered = SharedMapping::map_file(&file, 0, 4096).unwrap();
             if how == "sent" {
                 // The previous handler, that of the standard library, takes the first for a fault
                 // that will recur.

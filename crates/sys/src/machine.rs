@@ -16,7 +16,7 @@ pub struct Leaf {
 pub fn cpuid() -> Vec<Leaf> {
     const EXTENDED: u32 = 0x8000_0000;
     let mut leaves = Vec::new();
-    let mut ask = |leaf: u32, subleaf: u32| {
+    let mut query = |leaf: u32, subleaf: u32| {
         let answer = std::arch::x86_64::__cpuid_count(leaf, subleaf);
         let mut registers = [answer.eax, answer.ebx, answer.ecx, answer.edx];
         if leaf == 1 {
@@ -26,23 +26,23 @@ pub fn cpuid() -> Vec<Leaf> {
         leaves.push(Leaf { leaf, subleaf, registers });
         registers
     };
-    let highest = ask(0, 0)[0];
+    let highest = query(0, 0)[0];
     for leaf in 1..=highest.min(0x20) {
         match leaf {
             // Topology: depends on the core.
             0x0b | 0x1f => {}
             // Lists with few subleaves.
-            4 | 7 | 0x0d | 0x14 => (0..4).for_each(|subleaf| _ = ask(leaf, subleaf)),
-            _ => _ = ask(leaf, 0),
+            4 | 7 | 0x0d | 0x14 => (0..4).for_each(|subleaf| _ = query(leaf, subleaf)),
+            _ => _ = query(leaf, 0),
         }
     }
-    let highest = ask(EXTENDED, 0)[0];
+    let highest = query(EXTENDED, 0)[0];
     for leaf in EXTENDED + 1..=highest.min(EXTENDED + 0x21) {
         match leaf {
             // Topology on AMD.
             0x8000_001e => {}
-            0x8000_001d => (0..4).for_each(|subleaf| _ = ask(leaf, subleaf)),
-            _ => _ = ask(leaf, 0),
+            0x8000_001d => (0..4).for_each(|subleaf| _ = query(leaf, subleaf)),
+            _ => _ = query(leaf, 0),
         }
     }
     leaves
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_machine_answers_alike_every_time() {
+    fn results_do_not_change() {
         assert_eq!(cpuid(), cpuid());
         assert_eq!(xcr0(), xcr0());
         let (before, after) = (time_stamp().0, time_stamp().0);

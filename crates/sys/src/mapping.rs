@@ -27,7 +27,7 @@ impl SharedMapping {
     ///
     /// # Errors
     /// The errno of mmap(2), or EOVERFLOW for an offset beyond `off_t`.
-    pub fn of_file(file: &File, offset: u64, len: usize) -> Result<SharedMapping> {
+    pub fn map_file(file: &File, offset: u64, len: usize) -> Result<SharedMapping> {
         let offset = libc::off_t::try_from(offset)
             .map_err(|_| Error::io("mmap", std::io::Error::from_raw_os_error(libc::EOVERFLOW)))?;
         let mut mapping = Self::map(len, libc::MAP_SHARED, file.as_raw_fd(), offset)?;
@@ -149,13 +149,13 @@ pub fn copy(from: &File, to: &File, len: u64) -> std::io::Result<()> {
             Ok(0) => return Ok(()),
             Ok(_) => {}
             // Not supported between these file systems.
-            Err(_) => return copy_by_hand(from, to, read.unsigned_abs(), len),
+            Err(_) => return copy_by_read(from, to, read.unsigned_abs(), len),
         }
     }
     Ok(())
 }
 
-fn copy_by_hand(from: &File, to: &File, mut at: u64, len: u64) -> std::io::Result<()> {
+fn copy_by_read(from: &File, to: &File, mut at: u64, len: u64) -> std::io::Result<()> {
     use std::os::unix::fs::FileExt;
     let mut bytes = vec![0; 1 << 20];
     while at < len {
@@ -236,7 +236,7 @@ mod tests {
     fn stores_reach_the_file_without_a_write() {
         let file = tempfile::tempfile().unwrap();
         allocate(&file, 0, 8192, false).unwrap();
-        let mut mapping = SharedMapping::of_file(&file, 4096, 4096).unwrap();
+        let mut mapping = SharedMapping::map_file(&file, 4096, 4096).unwrap();
         mapping.bytes_mut()[16..21].copy_from_slice(b"bytes");
         mapping.store_release(8, 5);
         let mut read = [0; 21];

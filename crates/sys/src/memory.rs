@@ -38,14 +38,14 @@ const FEW: usize = 4;
 ///
 /// # Panics
 /// When a transfer lies outside `buffer`: an error of the caller, not of the tracee.
-pub fn read(tid: Tid, arena: &mut [u8], transfers: &mut [Transfer]) {
+pub fn read(tid: Tid, buffer: &mut [u8], transfers: &mut [Transfer]) {
     let mut first = 0;
     while first < transfers.len() {
         let last = transfers.len().min(first + BATCH);
         let batch = &mut transfers[first..last];
         first += match batch.len() {
-            ..=FEW => read_batch::<FEW>(tid, arena, batch),
-            _ => read_batch::<BATCH>(tid, arena, batch),
+            ..=FEW => read_batch::<FEW>(tid, buffer, batch),
+            _ => read_batch::<BATCH>(tid, buffer, batch),
         };
     }
 }
@@ -54,12 +54,12 @@ pub fn read(tid: Tid, arena: &mut [u8], transfers: &mut [Transfer]) {
 ///
 /// # Panics
 /// When the batch has more than `N` transfers.
-fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]) -> usize {
+fn read_batch<const N: usize>(tid: Tid, buffer: &mut [u8], batch: &mut [Transfer]) -> usize {
     let mut local = [libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 }; N];
     let mut remote = local;
     for (i, transfer) in batch.iter_mut().enumerate() {
         (transfer.got, transfer.errno) = (0, 0);
-        let room = &mut arena[transfer.offset..transfer.offset + transfer.len];
+        let room = &mut buffer[transfer.offset..transfer.offset + transfer.len];
         local[i] = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
         remote[i] =
             libc::iovec { iov_base: transfer.address as *mut libc::c_void, iov_len: room.len() };
@@ -81,7 +81,7 @@ fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]
             // (mm/process_vm_access.c).
             transfer.errno = errno;
             if matches!(errno, libc::EPERM | libc::ENOSYS) {
-                peek(tid, arena, transfer);
+                peek(tid, buffer, transfer);
             }
             return i + 1;
         }
@@ -92,7 +92,7 @@ fn read_batch<const N: usize>(tid: Tid, arena: &mut [u8], batch: &mut [Transfer]
 /// Reads word by word with PTRACE_PEEKDATA, where a seccomp filter forbids process_vm_readv (old
 /// container runtimes). An undumpable task refuses both (kernel/ptrace.c, ptrace_access_vm); the
 /// first errno is kept then.
-fn peek(tid: Tid, arena: &mut [u8], transfer: &mut Transfer) {
+fn peek(tid: Tid, buffer: &mut [u8], transfer: &mut Transfer) {
     const WORD: usize = size_of::<usize>();
     while transfer.got < transfer.len {
         let Ok(address) = usize::try_from(transfer.address.wrapping_add(transfer.got as u64))
@@ -111,7 +111,7 @@ fn peek(tid: Tid, arena: &mut [u8], transfer: &mut Transfer) {
         }
         let count = (WORD - skip).min(transfer.len - transfer.got);
         let at = transfer.offset + transfer.got;
-        arena[at..at + count].copy_from_slice(&word[skip..skip + count]);
+        buffer[at..at + count].copy_from_slice(&word[skip..skip + count]);
         transfer.got += count;
     }
     transfer.errno = 0;
@@ -145,7 +145,7 @@ impl Window {
     ///
     /// # Errors
     /// The errno of open(2): ENOENT when the task has ended, EACCES when it is not traced.
-    pub fn of(tid: Tid) -> io::Result<Window> {
+    pub fn open(tid: Tid) -> io::Result<Window> {
         std::fs::File::options().read(true).write(true).open(format!("/proc/{tid}/mem")).map(Window)
     }
 
@@ -215,24 +215,24 @@ mod tests {
     fn a_bad_place_does_not_hide_the_next() {
         let first = *b"first";
         let second = *b"second";
-        let mut arena = vec![0; 64];
+        let mut buffer = vec![0; 64];
         let mut transfers = [
             Transfer { address: first.as_ptr() as u64, offset: 0, len: 5, ..Transfer::default() },
             Transfer { address: 8, offset: 5, len: 16, ..Transfer::default() },
             Transfer { address: second.as_ptr() as u64, offset: 30, len: 6, ..Transfer::default() },
         ];
-        read(own_tid(), &mut arena, &mut transfers);
+        read(own_tid(), &mut buffer, &mut transfers);
         assert_eq!((transfers[0].got, transfers[0].errno), (5, 0));
         assert_eq!((transfers[1].got, transfers[1].errno), (0, libc::EFAULT));
         assert_eq!((transfers[2].got, transfers[2].errno), (6, 0));
-        assert_eq!(&arena[..5], b"first");
-        assert_eq!(&arena[30..36], b"second");
+        assert_eq!(&buffer[..5], b"first");
+        assert_eq!(&buffer[30..36], b"second");
     }
 
     #[test]
     fn more_places_than_a_batch_are_all_read() {
         let source: Vec<u8> = (0..=255).collect();
-        let mut arena = vec![0; 256];
+        let mut buffer = vec![0; 256];
         let mut transfers: Vec<Transfer> = (0..256)
             .map(|i| Transfer {
                 address: &raw const source[255 - i] as u64,
@@ -241,7 +241,7 @@ mod tests {
                 ..Transfer::default()
             })
             .collect();
-        read(own_tid(), &mut arena, &mut transfers);
-        assert!(arena.iter().zip(source.iter().rev()).all(|(a, b)| a == b));
+        read(own_tid(), &mut buffer, &mut transfers);
+        assert!(buffer.iter().zip(source.iter().rev()).all(|(a, b)| a == b));
     }
 }

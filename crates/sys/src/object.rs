@@ -66,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_none_is_not_known() {
+    fn unknown_objects_are_none() {
         let us = Tid::try_from(std::process::id()).unwrap();
         assert_eq!(semaphores(us, -1), None);
         assert_eq!(map(us, 0), None);

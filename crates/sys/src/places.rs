@@ -36,9 +36,11 @@ pub(crate) fn container() -> Option<String> {
 /// Detects a kernel that only looks like Linux, and user-mode emulation of the processor. ptrace is
 /// missing or incomplete there.
 pub(crate) fn foreign() -> Option<Foreign> {
-    let version = text("/proc/version");
+    let version = read_text("/proc/version");
     let runsc = || crate::process::file(1, "comm").starts_with(b"runsc");
-    if version.contains("gVisor") || text("/proc/sys/kernel/version").contains("gVisor") || runsc()
+    if version.contains("gVisor")
+        || read_text("/proc/sys/kernel/version").contains("gVisor")
+        || runsc()
     {
         return Some(Foreign {
             what: "this is gVisor, whose kernel has no PTRACE_GET_SYSCALL_INFO",
@@ -53,8 +55,8 @@ pub(crate) fn foreign() -> Option<Foreign> {
     }
     // Under Rosetta, cpuinfo names a VirtualApple processor. User-mode qemu shows as the executable
     // of this process.
-    let rosetta = text("/proc/cpuinfo").contains("VirtualApple");
-    (rosetta || emulated()).then_some(Foreign {
+    let rosetta = read_text("/proc/cpuinfo").contains("VirtualApple");
+    (rosetta || is_qemu_user()).then_some(Foreign {
         what: "programs for this architecture are emulated here (qemu-user or Rosetta), which has \
             no ptrace",
         fix: "use an image and a sysreel of the machine's own architecture",
@@ -63,13 +65,13 @@ pub(crate) fn foreign() -> Option<Foreign> {
 
 /// User-mode qemu fakes /proc/self/exe, but not the same link in a thread's directory, where the
 /// kernel names the emulator (qemu 7.2).
-fn emulated() -> bool {
+fn is_qemu_user() -> bool {
     let direct = fs::read_link(format!("/proc/{}/task/{0}/exe", std::process::id()));
     direct.is_ok_and(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("qemu-"))
     })
 }
 
-fn text(path: &str) -> String {
+fn read_text(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

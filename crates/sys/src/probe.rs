@@ -19,14 +19,14 @@ const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe
 /// pipe(2) or wait4(2).
 pub fn check_tracing() -> Result<u32> {
     let maker = own_pid();
-    let gate = pipe()?;
+    let start_pipe = pipe()?;
     // SAFETY: the child makes only async-signal-safe calls: it waits, is examined, and exits.
     let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if child == 0 {
         // SAFETY: as above.
         unsafe {
             die_with(maker);
-            if passes(gate.0.as_raw_fd()) {
+            if wait_for_start(start_pipe.0.as_raw_fd()) {
                 be_examined();
             }
             libc::_exit(0);
@@ -34,7 +34,7 @@ pub fn check_tracing() -> Result<u32> {
     }
     let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
     let answer = tracer.seize(child).map_err(|e| refused(child, &e)).and_then(|()| {
-        open(&gate.1)?;
+        allow_start(&start_pipe.1)?;
         examine(&tracer, child)
     });
     // SAFETY: kills and reaps the child forked above.
@@ -43,7 +43,7 @@ pub fn check_tracing() -> Result<u32> {
         libc::waitpid(child, std::ptr::null_mut(), libc::__WALL);
     }
     answer.map(|(stop, longest)| {
-        stop.left_behind();
+        stop.discard();
         longest
     })
 }
@@ -54,8 +54,8 @@ pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd)> {
 }
 
 /// Lets the child start.
-pub(crate) fn open(gate: &OwnedFd) -> Result<()> {
-    nix::unistd::write(gate, &[1])
+pub(crate) fn allow_start(start_pipe: &OwnedFd) -> Result<()> {
+    nix::unistd::write(start_pipe, &[1])
         .map(drop)
         .map_err(|e| Error::io("write to the child's start pipe", e.into()))
 }
@@ -64,10 +64,10 @@ pub(crate) fn open(gate: &OwnedFd) -> Result<()> {
 ///
 /// # Safety
 /// For a child between fork and execve: read(2) is async-signal-safe.
-pub(crate) unsafe fn passes(gate: RawFd) -> bool {
+pub(crate) unsafe fn wait_for_start(start_pipe: RawFd) -> bool {
     let mut byte = 0u8;
     // SAFETY: read(2) writes at most one byte.
-    unsafe { libc::read(gate, (&raw mut byte).cast(), 1) == 1 }
+    unsafe { libc::read(start_pipe, (&raw mut byte).cast(), 1) == 1 }
 }
 
 /// The child's part of [`examine`].
@@ -133,7 +133,7 @@ fn unsupported(reason: &str) -> Error {
 /// The error for a refused PTRACE_SEIZE of an own child.
 pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
     let found = format!("cannot trace a child (PTRACE_SEIZE: {error})");
-    if let Ok(tracer) = process::Status::of(child).map(|status| status.tracer)
+    if let Ok(tracer) = process::Status::read(child).map(|status| status.tracer)
         && tracer != 0
     {
         let fix = format!(

@@ -46,15 +46,15 @@ impl Status {
     ///
     /// # Errors
     /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
-    pub fn of(tid: Tid) -> io::Result<Status> {
-        let text = record(&format!("/proc/{tid}/status"))?;
+    pub fn read(tid: Tid) -> io::Result<Status> {
+        let text = read_record(&format!("/proc/{tid}/status"))?;
         Ok(Status::parse(&text))
     }
 
     fn parse(text: &[u8]) -> Status {
         let mut status = Status::default();
         if let Some(name) = text.strip_prefix(b"Name:\t") {
-            status.comm = unescaped(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
+            status.comm = unescape(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
         }
         // The name can contain any bytes; the rest is ASCII.
         let text = String::from_utf8_lossy(text);
@@ -67,8 +67,8 @@ impl Status {
                 "PPid" => status.parent = value.parse().unwrap_or(0),
                 "TracerPid" => status.tracer = value.parse().unwrap_or(0),
                 "NSpid" => status.namespace_ids = numbers(value),
-                "Uid" => status.uids = four(value),
-                "Gid" => status.gids = four(value),
+                "Uid" => status.uids = four_numbers(value),
+                "Gid" => status.gids = four_numbers(value),
                 "Groups" => status.groups = numbers(value),
                 "Umask" => status.umask = u32::from_str_radix(value, 8).ok(),
                 "NoNewPrivs" => status.no_new_privs = value == "1",
@@ -91,7 +91,7 @@ impl Status {
 
 /// Unescapes a name of the status file, in which a newline and a backslash are written with a
 /// backslash (proc(5)).
-fn unescaped(text: &[u8]) -> Vec<u8> {
+fn unescape(text: &[u8]) -> Vec<u8> {
     let mut bytes = text.iter().copied();
     let mut name = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
@@ -109,11 +109,11 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
 
 /// Reads a /proc file that consists of one record: a read that does not fill the buffer is the last
 /// (fs/seq_file.c). Saves asking for the size, which is always 0, and the read that finds the end.
-fn record(path: &str) -> io::Result<Vec<u8>> {
-    read_whole(path, true)
+fn read_record(path: &str) -> io::Result<Vec<u8>> {
+    read_file(path, true)
 }
 
-fn read_whole(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
+fn read_file(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
     const STEP: usize = 4096;
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
@@ -133,7 +133,7 @@ fn numbers(text: &str) -> Vec<u32> {
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-fn four(text: &str) -> [u32; 4] {
+fn four_numbers(text: &str) -> [u32; 4] {
     let mut numbers = numbers(text).into_iter();
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
@@ -175,7 +175,7 @@ impl Mapping {
 /// # Errors
 /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
 pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
-    let text = read_whole(&format!("/proc/{tid}/maps"), false)?;
+    let text = read_file(&format!("/proc/{tid}/maps"), false)?;
     Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
 }
 
@@ -235,7 +235,7 @@ pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
 
 fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
     let name = crate::fdname::resolve(tid, tgid, fd)?;
-    let info = record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let info = read_record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
     let info = String::from_utf8_lossy(&info);
     let field = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     Some(Descriptor {
@@ -257,7 +257,7 @@ pub fn link(tid: Tid, name: &str) -> Vec<u8> {
 /// Returns the bytes of a one-record file in /proc/TID, such as `comm`, `auxv` or `cmdline`; empty
 /// when it cannot be read.
 pub fn file(tid: Tid, name: &str) -> Vec<u8> {
-    record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
+    read_record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
 }
 
 /// Returns the namespaces of a task, as names and inode numbers.
@@ -298,7 +298,7 @@ pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
 /// Returns the fields of a stat file after the name. The index is the field's number in proc(5)
 /// less 3.
 fn stat_fields(path: &str) -> Vec<u64> {
-    let text = record(path).unwrap_or_default();
+    let text = read_record(path).unwrap_or_default();
     // The name in parentheses can contain anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
     String::from_utf8_lossy(after)
@@ -384,7 +384,7 @@ mod tests {
     #[test]
     fn own_status_and_maps_are_read() {
         let own = Tid::try_from(std::process::id()).unwrap();
-        let status = Status::of(own).unwrap();
+        let status = Status::read(own).unwrap();
         assert_eq!(status.tgid, own);
         assert_eq!(status.tracer, 0);
         assert_eq!(status.comm, file(own, "comm").trim_ascii_end());
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_escapes_are_read_as_they_were_set() {
+    fn escaped_names_are_unescaped() {
         let status = Status::parse(b"Name:\ta\\\\b\\nc\xff\nState:\tR (running)\nTgid:\t12\n");
         assert_eq!(status.comm, b"a\\b\nc\xff");
         assert_eq!((status.state, status.tgid), (b'R', 12));
@@ -408,7 +408,7 @@ mod tests {
         let whole = fs::read(format!("/proc/{own}/environ")).unwrap();
         assert_eq!(file(own, "environ"), whole);
         let kernel = fs::read("/proc/kallsyms").unwrap_or_default();
-        assert_eq!(read_whole("/proc/kallsyms", false).unwrap_or_default().len(), kernel.len());
+        assert_eq!(read_file("/proc/kallsyms", false).unwrap_or_default().len(), kernel.len());
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Registers {
 
     /// Whether both are the same state of a program. Ignores orig_rax, which says how the kernel
     /// was entered, and the flag that lets an instruction at a breakpoint execute (RF).
-    pub fn are_of_moment(&self, other: &Registers) -> bool {
+    pub fn same_user_state(&self, other: &Registers) -> bool {
         const RESUME_FLAG: u64 = 1 << 16;
         let without = |registers: &Registers| {
             let mut words = registers.words;
@@ -108,9 +108,9 @@ impl Registers {
     /// Returns the first register that differs from `other` at the entry of the same call: its name
     /// and both values. Ignores flags that only a tracer sets (RF, TF).
     pub fn first_difference(&self, other: &Registers) -> Option<(&'static str, u64, u64)> {
-        const OF_TRACERS: u64 = 1 << 16 | 1 << 8;
+        const TRACER_FLAGS: u64 = 1 << 16 | 1 << 8;
         NAMES.iter().find_map(|&(name, at)| {
-            let ignored = if at == at!(eflags) { OF_TRACERS } else { 0 };
+            let ignored = if at == at!(eflags) { TRACER_FLAGS } else { 0 };
             let (own, others) = (*self.words.get(at)?, *other.words.get(at)?);
             (own & !ignored != others & !ignored).then_some((name, own, others))
         })
@@ -156,7 +156,7 @@ impl Registers {
     }
 
     /// Sets the results of rdtsc, or of rdtscp with `processor`, and moves past the instruction.
-    pub fn answer_time_stamp(&mut self, opcode_len: u64, stamp: u64, processor: Option<u32>) {
+    pub fn set_time_stamp(&mut self, opcode_len: u64, stamp: u64, processor: Option<u32>) {
         self.words[at!(rax)] = stamp & 0xffff_ffff;
         self.words[at!(rdx)] = stamp >> 32;
         if let Some(processor) = processor {
@@ -172,13 +172,13 @@ impl Registers {
     }
 
     /// Makes the task, once resumed, execute the `syscall` instruction at `point` as a 64-bit call.
-    pub(crate) fn enter(&mut self, gate: u64, nr: i64, args: [u64; 6]) {
+    pub(crate) fn enter(&mut self, point: u64, nr: i64, args: [u64; 6]) {
         let places = [at!(rdi), at!(rsi), at!(rdx), at!(r10), at!(r8), at!(r9)];
         for (place, arg) in places.into_iter().zip(args) {
             self.words[place] = arg;
         }
         self.words[at!(rax)] = nr.cast_unsigned();
-        self.words[at!(rip)] = gate;
+        self.words[at!(rip)] = point;
         // A 32-bit task runs as a 64-bit one during the call.
         self.words[at!(cs)] = USER_CS;
         self.words[at!(ss)] = USER_SS;
@@ -380,7 +380,7 @@ mod tests {
     #[test]
     fn a_time_stamp_has_two_halves() {
         let mut registers = Registers { words: [5; WORDS] };
-        registers.answer_time_stamp(3, 0x1_0000_0002, Some(9));
+        registers.set_time_stamp(3, 0x1_0000_0002, Some(9));
         assert_eq!(
             (registers.result(), registers.words[at!(rdx)], registers.words[at!(rcx)]),
             (2, 1, 9)

@@ -127,7 +127,7 @@ impl Call {
     }
 
     /// prctl(2) PR_SET_TSC: instructions that read the time-stamp counter work again.
-    pub fn read_time_stamps() -> Call {
+    pub fn enable_time_stamps() -> Call {
         let option = libc::PR_SET_TSC.cast_unsigned();
         let enable = libc::PR_TSC_ENABLE.cast_unsigned();
         Call::Plain(libc::SYS_prctl, [option.into(), enable.into(), 0, 0, 0, 0])
@@ -140,7 +140,7 @@ impl Call {
         Call::Plain(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
     }
 
-    fn words(self) -> (i64, [u64; 6]) {
+    fn number_and_args(self) -> (i64, [u64; 6]) {
         match self {
             Call::Anonymous { address, len, prot, grows_down } => {
                 let grows_down = if grows_down { libc::MAP_GROWSDOWN } else { 0 };
@@ -177,7 +177,7 @@ impl Tracer {
         call: Call,
     ) -> Result<Called, Lost> {
         let before = stop.general()?;
-        let called = self.call_and_stay(stop, point, call)?;
+        let called = self.call_without_restore(stop, point, call)?;
         stop.set_general(&before)?;
         Ok(called)
     }
@@ -268,13 +268,13 @@ impl Tracer {
     }
 
     /// Like [`Tracer::call_in`], without restoring the registers.
-    pub(crate) fn call_and_stay(
+    pub(crate) fn call_without_restore(
         &self,
         stop: &mut Stop,
         point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Lost> {
-        let (nr, args) = call.words();
+        let (nr, args) = call.number_and_args();
         let mut registers = stop.general()?;
         registers.enter(point.0, nr, args);
         stop.set_general(&registers)?;

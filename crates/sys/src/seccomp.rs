@@ -42,9 +42,9 @@ impl Filter {
         // others.
         let mut at = 2 * archs.len() + 1;
         for (n, ((arch, _), section)) in archs.iter().zip(&sections).enumerate() {
-            let behind_both = 2 * (n + 1);
+            let after_both = 2 * (n + 1);
             code.push(jump(IS, *arch, 0, 1));
-            code.push(jump(GO, u32::try_from(at - behind_both).ok()?, 0, 0));
+            code.push(jump(GO, u32::try_from(at - after_both).ok()?, 0, 0));
             at += section.len();
         }
         code.push(jump(ANSWER, stop, 0, 0));
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_architecture_is_asked_about_its_own_numbers() {
+    fn each_architecture_has_its_own_ranges() {
         let archs = [
             (7, vec![(0, false), (3, true), (4, false), (9, true)]),
             (8, vec![(0, true), (5, false)]),
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_the_kernel_would_not_take_is_none() {
+    fn a_filter_over_the_kernel_limit_is_none() {
         let ranges = (0..4000).map(|nr| (nr, nr % 2 == 0)).collect();
         assert!(Filter::new(&[(7, ranges)], 0).is_none());
     }

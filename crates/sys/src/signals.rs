@@ -70,7 +70,7 @@ impl Termination {
         catch_wake_up()?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("termination".into())
             .spawn(move || {
@@ -92,7 +92,7 @@ impl Termination {
                     }
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Termination { shared })
     }
 
@@ -123,7 +123,7 @@ impl Alarm {
     pub fn after(time: Duration) -> Result<Alarm> {
         let over = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&over);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("alarm".into())
             .spawn(move || {
@@ -133,7 +133,7 @@ impl Alarm {
                     std::thread::sleep(Duration::from_millis(5));
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Alarm { over })
     }
 }
@@ -155,7 +155,7 @@ pub struct Waker {
 
 impl Waker {
     /// Returns a waker of the calling thread.
-    pub fn of_this_thread() -> Waker {
+    pub fn for_this_thread() -> Waker {
         // SAFETY: gettid(2) and getpid(2) cannot fail.
         let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
         Waker { process, thread }
@@ -188,7 +188,7 @@ impl Ticker {
         catch_wake_up()?;
         let state = Arc::new(AtomicI32::new(QUIET));
         let theirs = Arc::clone(&state);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("ticker".into())
             .spawn(move || {
@@ -201,7 +201,7 @@ impl Ticker {
                     }
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Ticker { state })
     }
 
@@ -231,7 +231,7 @@ pub(crate) fn wake_up() -> i32 {
     libc::SIGRTMAX() - 2
 }
 
-pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
+pub(crate) fn sigset(signals: &[Signal]) -> libc::sigset_t {
     // SAFETY: sigemptyset(3) initialises the set; sigaddset(3) only writes to it.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -244,7 +244,7 @@ pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
 }
 
 fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
-    let set = set_of(signals);
+    let set = sigset(signals);
     // SAFETY: pthread_sigmask(3) reads one set.
     unsafe {
         match libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) {
@@ -289,7 +289,7 @@ pub fn ignore(signals: &[Signal]) {
 /// Stops the kernel from sending SIGCHLD for stops of children and tracees: a tracer that waits for
 /// them does not need it, and each takes time (`do_notify_parent_cldstop`, kernel/signal.c).
 /// SIGCHLD for their ends still comes.
-pub fn without_those_for_stops() {
+pub fn disable_sigchld_for_stops() {
     // SAFETY: sigaction(2) reads and writes whole sigactions of this function, and the one set is
     // the one that was read.
     unsafe {
@@ -309,7 +309,7 @@ pub fn send(pid: Tid, signal: Signal) {
 
 /// Whether the signal of this siginfo_t was caused by an instruction of the task itself. Such
 /// signals come at the same place in every run (sigaction(2), "The siginfo_t argument").
-pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
+pub fn is_from_instruction(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
         siginfo
             .get(at..)
@@ -317,12 +317,12 @@ pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
             .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    is_of_instructions(Signal(signal)) && code > 0
+    is_instruction_signal(Signal(signal)) && code > 0
 }
 
 /// Whether the kernel forced the signal of this siginfo_t on the task for what it has just done.
 /// Includes SIGSYS of seccomp(2) filters.
-pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
+pub fn is_forced_by_kernel(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
         siginfo
             .get(at..)
@@ -330,7 +330,7 @@ pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
             .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    (is_of_instructions(Signal(signal)) || signal == libc::SIGSYS) && code > 0
+    (is_instruction_signal(Signal(signal)) || signal == libc::SIGSYS) && code > 0
 }
 
 /// Whether the signal of this siginfo_t is a hardware breakpoint (sigaction(2), TRAP_HWBKPT).
@@ -345,7 +345,7 @@ pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
 }
 
 /// Whether an instruction can cause this signal.
-pub fn is_of_instructions(Signal(signal): Signal) -> bool {
+pub fn is_instruction_signal(Signal(signal): Signal) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP)
 }
 

@@ -42,7 +42,7 @@ pub enum Layout {
 }
 
 /// Returns the current persona and changes nothing (personality(2)).
-const ASK_PERSONALITY: libc::c_ulong = 0xffff_ffff;
+const QUERY_PERSONALITY: libc::c_ulong = 0xffff_ffff;
 
 /// The child's report about its execve: an errno in a pipe, which a successful execve closes
 /// (close-on-exec).
@@ -56,14 +56,14 @@ impl ExecOutcome {
     /// Returns why the execve failed, or `None` when it did not. Call it when the child has ended;
     /// before, it may block.
     pub fn failure(mut self) -> Option<Error> {
-        let source = self.word()?;
+        let source = self.read_errno()?;
         Some(Error::Exec { program: self.program, source })
     }
 
     /// The error for a child that ended before its execve. The only step before it that reports an
     /// errno is the installation of the filter.
-    fn ended_before_the_gate(mut self, pid: Tid) -> Error {
-        match self.word() {
+    fn early_end(mut self, pid: Tid) -> Error {
+        match self.read_errno() {
             Some(source) => Error::io("seccomp(2): a filter for the program", source),
             None => {
                 Error::Unsupported(format!("the child {pid} ended before its program was started"))
@@ -71,7 +71,7 @@ impl ExecOutcome {
         }
     }
 
-    fn word(&mut self) -> Option<io::Error> {
+    fn read_errno(&mut self) -> Option<io::Error> {
         let mut errno = [0; 4];
         self.pipe.read_exact(&mut errno).ok()?;
         Some(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))
@@ -97,44 +97,44 @@ impl Tracer {
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
         let image = Image::new(&path, argv, environment).map_err(exec)?;
-        let gate = probe::pipe()?;
-        let word = probe::pipe()?;
+        let start_pipe = probe::pipe()?;
+        let errno_pipe = probe::pipe()?;
 
         // SAFETY: until execve or _exit the child calls only async-signal-safe functions
         // (`Image::run`), as fork(2) requires in a process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            let gate = [gate.0.as_raw_fd(), gate.1.as_raw_fd()];
-            image.run(gate, word.1.as_raw_fd(), filter, layout);
+            let start_pipe = [start_pipe.0.as_raw_fd(), start_pipe.1.as_raw_fd()];
+            image.run(start_pipe, errno_pipe.1.as_raw_fd(), filter, layout);
         }
-        drop((gate.0, word.1));
-        self.seize_for_life_or_death(pid).map_err(|error| probe::refused(pid, &error))?;
-        probe::open(&gate.1)?;
+        drop((start_pipe.0, errno_pipe.1));
+        self.seize_with_exitkill(pid).map_err(|error| probe::refused(pid, &error))?;
+        probe::allow_start(&start_pipe.1)?;
         let (examined, info_size) = probe::examine(self, pid)?;
         examined.resume(Resume::Freely, Signal::NONE);
-        let outcome = ExecOutcome { pipe: word.0.into(), program };
-        match self.wait_for_gate(pid)? {
+        let outcome = ExecOutcome { pipe: errno_pipe.0.into(), program };
+        match self.wait_for_exec_stop(pid)? {
             Some(stop) => Ok(Spawned { stop, outcome, info_size }),
-            None => Err(outcome.ended_before_the_gate(pid)),
+            None => Err(outcome.early_end(pid)),
         }
     }
 
-    fn wait_for_gate(&self, pid: Tid) -> Result<Option<Stop>> {
-        let mut keys = Vec::new();
+    fn wait_for_exec_stop(&self, pid: Tid) -> Result<Option<Stop>> {
+        let mut held_back = Vec::new();
         loop {
             match self.wait_for(pid)? {
                 Report::Stopped(stop) if stop.kind() == StopKind::Signal(Signal(libc::SIGSTOP)) => {
-                    for (signal, siginfo) in keys {
+                    for (signal, siginfo) in held_back {
                         signals::send_again(pid, pid, signal, &siginfo);
                     }
                     return Ok(Some(stop));
                 }
                 // Ctrl-Z during startup is held back until a stop of the program would be noticed.
-                Report::Stopped(stop) if front::is_of_terminal(stop.kind()) => {
+                Report::Stopped(stop) if front::is_job_control_stop(stop.kind()) => {
                     if let (StopKind::Signal(signal), Ok(Some(siginfo))) =
                         (stop.kind(), stop.siginfo())
                     {
-                        keys.push((signal, siginfo));
+                        held_back.push((signal, siginfo));
                     }
                     stop.resume(Resume::Freely, Signal::NONE);
                 }
@@ -167,13 +167,14 @@ const SHELL: &CStr = c"/bin/sh";
 
 impl Image {
     fn new(path: &Path, argv: &[OsString], environment: Option<&[OsString]>) -> io::Result<Image> {
-        let text = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
-        let path = text(path.as_os_str())?;
-        let texts =
-            |words: &[OsString]| words.iter().map(|a| text(a)).collect::<io::Result<Vec<_>>>();
-        let (argv, entries) = (texts(argv)?, texts(environment.unwrap_or_default())?);
+        let c_string = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
+        let path = c_string(path.as_os_str())?;
+        let c_strings =
+            |words: &[OsString]| words.iter().map(|a| c_string(a)).collect::<io::Result<Vec<_>>>();
+        let (argv, entries) = (c_strings(argv)?, c_strings(environment.unwrap_or_default())?);
         let null = [std::ptr::null()];
-        let pointers = |texts: &[CString]| texts.iter().map(|a| a.as_ptr()).chain(null).collect();
+        let pointers =
+            |c_strings: &[CString]| c_strings.iter().map(|a| a.as_ptr()).chain(null).collect();
         let (arguments, pairs) = (pointers(&argv), pointers(&entries));
         let script = [SHELL.as_ptr(), path.as_ptr()]
             .into_iter()
@@ -185,18 +186,24 @@ impl Image {
     }
 
     /// Runs in the child, up to its execve. Never returns.
-    fn run(&self, gate: [RawFd; 2], word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
+    fn run(
+        &self,
+        start_pipe: [RawFd; 2],
+        errno_pipe: RawFd,
+        filter: Option<&Filter>,
+        layout: Layout,
+    ) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which
         // outlives them.
         unsafe {
             let fail = |errno: i32| {
                 let errno = errno.to_ne_bytes();
-                libc::write(word, errno.as_ptr().cast(), errno.len());
+                libc::write(errno_pipe, errno.as_ptr().cast(), errno.len());
                 libc::_exit(127)
             };
             // The write end must be open in the recorder only, so that its death closes the pipe.
-            libc::close(gate[1]);
-            if !probe::passes(gate[0]) {
+            libc::close(start_pipe[1]);
+            if !probe::wait_for_start(start_pipe[0]) {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
             }
             probe::be_examined();
@@ -210,7 +217,7 @@ impl Image {
                 }
             }
             if layout == Layout::Fixed {
-                let personality = libc::personality(ASK_PERSONALITY);
+                let personality = libc::personality(QUERY_PERSONALITY);
                 libc::personality((personality | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
             }
             if let Some(Err(errno)) = filter.map(Filter::install) {

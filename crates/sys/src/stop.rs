@@ -63,7 +63,7 @@ impl Tracer {
 
     /// Like [`Tracer::seize`], with PTRACE_O_EXITKILL: the child dies with the tracer until
     /// [`Tracer::clear_exitkill`].
-    pub(crate) fn seize_for_life_or_death(&self, tid: Tid) -> io::Result<()> {
+    pub(crate) fn seize_with_exitkill(&self, tid: Tid) -> io::Result<()> {
         let options = self.options as usize | libc::PTRACE_O_EXITKILL as usize;
         // SAFETY: as in `seize`.
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, options) }.map(drop)
@@ -73,7 +73,7 @@ impl Tracer {
     ///
     /// # Errors
     /// [`Died`] when the task no longer exists.
-    pub fn let_live(&self, stop: &Stop) -> Result<(), Died> {
+    pub fn clear_exitkill(&self, stop: &Stop) -> Result<(), Died> {
         // SAFETY: PTRACE_SETOPTIONS takes the option word as data and no address.
         unsafe { ptrace(libc::PTRACE_SETOPTIONS, stop.tid, 0, self.options as usize) }
             .map(drop)
@@ -295,24 +295,24 @@ impl Stop {
             Resume::Emulating => SYSEMU,
             Resume::OneStep => libc::PTRACE_SINGLESTEP,
         };
-        self.go(request, signal);
+        self.request(request, signal);
     }
 
     /// Consumes a stop that the task has left because it is being killed. Its next report comes
     /// from wait.
-    pub fn left_behind(self) {}
+    pub fn discard(self) {}
 
     /// Leaves the task in its group stop and lets it report the end of that stop (PTRACE_LISTEN).
     pub fn listen(self) {
-        self.go(libc::PTRACE_LISTEN, Signal::NONE);
+        self.request(libc::PTRACE_LISTEN, Signal::NONE);
     }
 
     /// Detaches from the task and delivers `signal` (PTRACE_DETACH).
     pub fn detach(self, signal: Signal) {
-        self.go(libc::PTRACE_DETACH, signal);
+        self.request(libc::PTRACE_DETACH, signal);
     }
 
-    fn go(&self, request: libc::c_uint, signal: Signal) {
+    fn request(&self, request: libc::c_uint, signal: Signal) {
         // SAFETY: the resuming requests ignore addr and take a signal number as data (ptrace(2)).
         let answer =
             unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };

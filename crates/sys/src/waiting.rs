@@ -23,7 +23,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    fn of(number: u32) -> Option<Purpose> {
+    fn from_number(number: u32) -> Option<Purpose> {
         [Purpose::Driven, Purpose::Parked, Purpose::Detached]
             .into_iter()
             .find(|purpose| *purpose as u32 == number)
@@ -83,20 +83,20 @@ impl Waiting {
 
     /// Returns the current wait if it has lasted longer than `limit`, once for each wait.
     pub fn overdue(&self, limit: Duration) -> Option<Overdue> {
-        let purpose = Purpose::of(self.state.purpose.load(Ordering::Acquire))?;
+        let purpose = Purpose::from_number(self.state.purpose.load(Ordering::Acquire))?;
         let since_ns = self.state.since_ns.load(Ordering::Relaxed);
         let time = Duration::from_nanos(clock::monotonic_ns().saturating_sub(since_ns));
         if time < limit || self.state.reported_ns.swap(since_ns, Ordering::Relaxed) == since_ns {
             return None;
         }
-        Some(Overdue::of(self.state.tid.load(Ordering::Relaxed), purpose, time))
+        Some(Overdue::for_task(self.state.tid.load(Ordering::Relaxed), purpose, time))
     }
 }
 
 impl Overdue {
     /// Reads the state of the awaited task from /proc.
-    pub fn of(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
-        let status = process::Status::of(tid).unwrap_or_default();
+    pub fn for_task(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
+        let status = process::Status::read(tid).unwrap_or_default();
         let state = if status.state == 0 { b'?' } else { status.state };
         Overdue { tid, purpose, time, comm: status.comm, state, wchan: process::file(tid, "wchan") }
     }

@@ -118,7 +118,7 @@ fn mistakes_are_told() {
     only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));
     only("read", &["-p", &sleeper.pid().to_string()])
-        .fails(2, &["--only", "runs already", "leave out --only"]);
+        .fails(2, &["--only", "running process", "leave out --only"]);
     assert!(!sleeper.has_ended() && !stage.path("x.reel").exists());
 }
 

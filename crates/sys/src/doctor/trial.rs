@@ -4,13 +4,13 @@ use crate::memory::{self, Transfer};
 use crate::raw::check;
 use std::io;
 
-/// Runs `try_it` in a child. It must make only async-signal-safe calls and must not allocate.
-pub(super) fn in_child(try_it: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+/// Runs `operation` in a child. It must make only async-signal-safe calls and must not allocate.
+pub(super) fn in_child(operation: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     // SAFETY: fork(2): the child makes async-signal-safe calls only, as the caller promises, and
     // leaves by _exit.
     let child = check(unsafe { libc::fork() })?;
     if child == 0 {
-        let errno = match try_it() {
+        let errno = match operation() {
             Ok(()) => 0,
             Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
         };
@@ -57,15 +57,15 @@ pub(super) fn memory_of_a_child() -> io::Result<()> {
             libc::_exit(0);
         }
     }
-    let mut arena = [0u8; MARK.len()];
+    let mut buffer = [0u8; MARK.len()];
     let address = MARK.as_ptr().addr() as u64;
     let mut transfer = [Transfer { address, len: MARK.len(), ..Transfer::default() }];
-    memory::read(child, &mut arena, &mut transfer);
+    memory::read(child, &mut buffer, &mut transfer);
     drop(writer);
     // SAFETY: waitpid(2) accepts a null status.
     check(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) })?;
     match transfer[0].errno {
-        0 if arena == MARK => Ok(()),
+        0 if buffer == MARK => Ok(()),
         0 => Err(io::Error::other("process_vm_readv returned other bytes than the child has")),
         errno => Err(io::Error::from_raw_os_error(errno)),
     }
