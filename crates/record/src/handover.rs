@@ -15,10 +15,9 @@
 //! Where a task cannot run without its recorder (`--only`, `--replayable`), and with
 //! `--refuse-tracers`, the kernel's EPERM stays.
 
+use crate::away::{Away, Why};
 use crate::error::Error;
 use crate::session::Session;
-use crate::task::Task;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use sysreel_abi::{Tracing, tracing};
 use sysreel_format::{
@@ -32,63 +31,6 @@ use sysreel_sys::{Event, Resume, Signal, Stop, StopKind, Tid, WaitStatus, attach
 
 /// How often to check whether a PTRACE_TRACEME has made its caller a tracee.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
-
-/// A living task that is not recorded.
-#[derive(Debug)]
-pub(crate) struct Away {
-    task: Task,
-    why: Why,
-}
-
-/// Why a task is not recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It was detached at its PTRACE_TRACEME, having used `cpu_ns` of CPU time. Whether it is
-    /// traced now is not known yet.
-    Asked { cpu_ns: u64 },
-    /// This task is in a call that attaches to it.
-    Attaching(Tid),
-    /// Another task traces it.
-    Traced,
-    /// It is the init of a PID namespace and crashes.
-    Crashing,
-}
-
-/// The living tasks that are not recorded.
-#[derive(Debug, Default)]
-pub(crate) struct HandedOver {
-    away: Vec<(Tid, Away)>,
-    /// The ordinals of tasks that were ever handed over.
-    traced: BTreeSet<u32>,
-    /// Ticks while it is unknown whether a task is traced.
-    ticker: Option<Ticker>,
-    /// Whether the log already says that tracers are refused.
-    refusal_noted: bool,
-    /// Tasks whose call was skipped, with the result to return.
-    answers: Vec<(Tid, i64)>,
-}
-
-impl HandedOver {
-    /// The number of tasks that were handed over.
-    pub(crate) fn count(&self) -> usize {
-        self.traced.len()
-    }
-
-    /// Whether there are skipped calls that have not returned yet.
-    pub(crate) fn has_answers(&self) -> bool {
-        !self.answers.is_empty()
-    }
-
-    /// Whether the task is not recorded at the moment.
-    pub(crate) fn contains(&self, tid: Tid) -> bool {
-        self.away.iter().any(|(other, _)| *other == tid)
-    }
-
-    fn take(&mut self, tid: Tid) -> Option<Away> {
-        let at = self.away.iter().position(|(other, _)| *other == tid)?;
-        Some(self.away.remove(at).1)
-    }
-}
 
 impl Session {
     /// Checks, after a stop was recorded, whether its call begins or ends tracing of another task.

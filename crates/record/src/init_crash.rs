@@ -5,7 +5,7 @@
 //! repeats the instruction for ever. So the recorder detaches from it at that point and makes the
 //! instruction fault once more. Without a tracer the process dies of it.
 
-use crate::handover::Why;
+use crate::away::Why;
 use crate::session::Session;
 use sysreel_format::{GapReason, NoteCode, Severity};
 use sysreel_sys::memory::Window;

@@ -12,6 +12,7 @@
 
 mod attaching;
 mod audit;
+mod away;
 mod begin;
 mod call_filter;
 mod capture;
@@ -31,6 +32,7 @@ mod meta;
 mod namespaces;
 mod newborns;
 mod options;
+mod outcome;
 mod output;
 mod recorder;
 mod restart;
@@ -46,4 +48,5 @@ pub use audit::{Audited, Output};
 pub use determinism::CHANGES;
 pub use error::Error;
 pub use options::{CpuPolicy, Options, RowSource};
-pub use recorder::{Ended, Outcome, Progress, Recorder};
+pub use outcome::{Ended, Outcome, Progress};
+pub use recorder::Recorder;

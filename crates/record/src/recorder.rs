@@ -1,37 +1,29 @@
 //! A recording from preparation to end.
 
 use crate::attaching::Attaching;
-use crate::audit::{Audit, Audited};
-use crate::begin::{self, LogPaths};
+use crate::audit::Audit;
+use crate::begin::{self, LogPaths, Parts};
 use crate::call_filter::Only;
-use crate::capture::Capture;
 use crate::cpu_affinity::CpuAffinity;
-use crate::determinism::Determinism;
 use crate::error::Error;
-use crate::job::Job;
-use crate::namespaces::Namespaces;
 use crate::options::{CpuPolicy, Options};
+use crate::outcome::{Ended, Outcome, Progress};
 use crate::output;
 use crate::session::Session;
 use crate::sink::Sink;
-use crate::task::Tasks;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
-use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use sysreel_format::{
     Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
 };
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{
-    Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process,
-};
+use sysreel_sys::{Resume, Signal, Stop, Tid, Tracer, affinity, clock, init, probe, process};
 
 /// A recording that is ready to run. Bound to its thread, as its tracees are.
 pub struct Recorder {
@@ -41,58 +33,6 @@ pub struct Recorder {
     exec: Option<ExecOutcome>,
     /// Open for the whole recording.
     _no_idle: Option<File>,
-}
-
-/// Counters that other threads may read while a recording runs.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Committed events.
-    pub events: AtomicU64,
-    /// Bytes written to the log.
-    pub bytes: AtomicU64,
-    /// Events that could not be written.
-    pub lost: AtomicU64,
-}
-
-/// How the command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// There was no command, or the recording ended first.
-    NotSeen,
-    /// It exited with this status.
-    Exited(i32),
-    /// It was killed by this signal.
-    Killed(Signal),
-}
-
-/// The result of a recording.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The path of the log.
-    pub path: PathBuf,
-    /// How the command ended.
-    pub ended: Ended,
-    /// The number of events, including lost ones.
-    pub events: u64,
-    /// The size of the log in bytes.
-    pub bytes: u64,
-    /// The number of events that are not in the log.
-    pub lost: u64,
-    /// Why events were lost, or why the log has no footer.
-    pub error: Option<io::Error>,
-    /// What other programs did to the log's files during the recording, as sentences. The log is at
-    /// `path`, as complete as it could be kept.
-    pub interference: Vec<String>,
-    /// Why the program did not start.
-    pub exec: Option<sysreel_sys::Error>,
-    /// The signal that ended the recording before the program ended.
-    pub detached: Option<Signal>,
-    /// The result of the audit, if there was one.
-    pub audited: Option<Audited>,
-    /// The number of tasks with a gap in their recording because another program traced them.
-    pub unrecorded: usize,
-    /// Why the log cannot be replayed to its end, for a recording that was to be replayable.
-    pub not_replayable: Vec<String>,
 }
 
 impl Recorder {
@@ -149,41 +89,20 @@ impl Recorder {
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
         let cpu_affinity =
             if options.replayable { cpu_affinity.keep_shared() } else { cpu_affinity };
-        let session = Session {
+        let parts = Parts {
             tracer,
-            tasks: Tasks::default(),
-            due: Default::default(),
-            fairness: Default::default(),
-            // Allocated now, because they are rarely used and then during a stop.
-            parked: HashMap::with_capacity(16),
-            ended_early: HashMap::with_capacity(16),
             sink: Sink::new(&mut writer, header.file_id),
-            capture: Capture::new(options.whole_limit()),
-            info: SyscallInfo::new(),
             audit,
-            determinism: options.replayable.then(|| Determinism::new(options.file_contents)),
             cpu_affinity,
-            names: options.names,
-            fd_name: Default::default(),
-            namespaces: Namespaces::new(attached.is_empty()),
-            rows: options.rows,
+            has_attached: !attached.is_empty(),
             only,
             completeness: header.completeness,
-            pending_notes: Vec::new(),
-            rowless: Default::default(),
             main: stop.as_ref().map(Stop::tid),
-            main_status: None,
-            job: Job::new(options.front),
             termination,
             attaching,
-            handed_over: Default::default(),
-            refuse_tracers: options.refuse_tracers,
-            is_tracing_call: false,
-            detaching: None,
-            until_exit: options.until_exit || init::is_init(),
-            warn: options.warn,
             progress,
         };
+        let session = Session::new(options, parts);
         let mut recorder = Recorder { session, writer, paths, exec, _no_idle: no_idle };
         recorder.session.begin(&attached, stop);
         Ok(recorder)
@@ -412,12 +331,4 @@ fn random() -> [u8; 16] {
         );
     }
     bytes
-}
-
-impl Progress {
-    /// Returns the events, bytes and lost events so far.
-    pub fn now(&self) -> (u64, u64, u64) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.events), read(&self.bytes), read(&self.lost))
-    }
 }

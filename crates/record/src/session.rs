@@ -21,17 +21,17 @@
 
 use crate::attaching::Attaching;
 use crate::audit::Audit;
+use crate::away::HandedOver;
 use crate::call_filter::Only;
 use crate::capture::Capture;
 use crate::cpu_affinity::CpuAffinity;
 use crate::detach::Detaching;
 use crate::determinism::Determinism;
 use crate::error::Error;
-use crate::handover::HandedOver;
 use crate::job::Job;
 use crate::namespaces::Namespaces;
 use crate::options::RowSource;
-use crate::recorder::Progress;
+use crate::outcome::Progress;
 use crate::sink::Sink;
 use crate::task::Tasks;
 use std::collections::{HashMap, HashSet, VecDeque};
