@@ -32,7 +32,7 @@ pub(crate) struct CpuAffinity {
     /// Whether most calls do not stop (`--only`).
     filtered: bool,
     /// Shared permanently, at any cost.
-    for_good: bool,
+    always_shared: bool,
     /// The number of tasks in user code.
     busy: u64,
     window: Window,
@@ -77,7 +77,7 @@ impl CpuAffinity {
 
     /// Keeps the CPU shared from now on.
     pub(crate) fn keep_shared(self) -> CpuAffinity {
-        CpuAffinity { for_good: true, ..self }
+        CpuAffinity { always_shared: true, ..self }
     }
 
     /// The mask that the program would have without the recorder.
@@ -114,7 +114,8 @@ impl CpuAffinity {
         }
         let own = match &self.own {
             Some(own)
-                if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
+                if !self.always_shared
+                    && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
             {
                 own
             }

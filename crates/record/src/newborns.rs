@@ -1,5 +1,8 @@
 //! Tasks that report before their makers have reported them.
 //!
+//! The maker of a task is the task whose fork, vfork or clone call created it. With CLONE_PARENT or
+//! CLONE_THREAD it is not the parent.
+//!
 //! A new task and its maker run concurrently, so the child's first stop, or even its end, can be
 //! reported before the maker's PTRACE_EVENT_FORK, _VFORK or _CLONE. The child is parked until then.
 //!
