@@ -1,17 +1,16 @@
-//! Recording some calls only.
+//! Records some calls only (`--only`).
 //!
-//! The program runs under a seccomp filter of the recorder's own, so that other calls do not stop
-//! at all. A call that is wanted makes two stops: that of the filter, which tells of the call what
-//! an entry stop would (its struct has the operation SECCOMP, and is stored as it came), and its
-//! exit.
+//! The program runs under a seccomp filter of the recorder, so that other calls do not stop at all.
+//! A wanted call makes two stops: the filter's, whose struct has the contents of an entry stop
+//! (with operation SECCOMP, and stored as it is), and the exit.
 //!
-//! A filter of the program's own can answer a call before ours is heard: an errno, a trap and death
-//! outrank RET_TRACE (seccomp(2)). A task with such a filter is stopped at every call, for the
-//! entry stop comes before all filters (Linux 4.8); what is not wanted is left out here then. The
-//! same holds from the start when the recorder itself lives under a filter.
+//! A filter of the program can answer a call before the recorder's filter takes effect: an errno, a
+//! trap and death outrank RET_TRACE (seccomp(2)). A task with such a filter is stopped at every
+//! call, because the entry stop comes before all filters (Linux 4.8), and unwanted calls are left
+//! out here. The same applies from the start when the recorder itself runs under a filter.
 //!
-//! uprobe and uretprobe, which trampolines of the kernel's make, are never shown to a filter (Linux
-//! 6.14): they are never recorded so.
+//! uprobe and uretprobe, made by trampolines of the kernel, are never shown to a filter (Linux
+//! 6.14), so they are not recorded.
 
 use crate::session::Session;
 use crate::task::Task;
@@ -20,38 +19,38 @@ use sysreel_format::{Altered, Altering, EventKind, NoteCode, Severity, SourceId,
 use sysreel_sys::info::Op;
 use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, process, seccomp};
 
-/// Which calls are recorded, when not all are.
+/// The calls to record, and the filter for them.
 #[derive(Debug)]
 pub(crate) struct Only {
     watch: Watch,
-    /// The filter that the program runs under; `None` when the recorder has one itself, which ours
-    /// would come behind.
+    /// The filter of the program; `None` when the recorder itself runs under a filter, which would
+    /// take precedence.
     filter: Option<seccomp::Filter>,
-    /// What the filter answers with RET_TRACE. A program's own filter could answer the same for the
-    /// same call by chance, one in 65536: so it is drawn anew for each recording.
+    /// The data of RET_TRACE. A filter of the program could by chance return the same data for the
+    /// same call, one in 65536, so it is random for each recording.
     data: u16,
-    /// Did the filter need no_new_privs?
+    /// Whether installing the filter set no_new_privs.
     no_new_privs: bool,
 }
 
-/// Where a task stands, as far as calls are left out.
+/// Whether a task is in a call, and whether that call is recorded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Calling {
-    /// In no call that was seen to begin.
+    /// In no call whose start was seen.
     #[default]
     Nothing,
-    /// In one that is recorded.
+    /// In a recorded call.
     Recorded,
-    /// In one that is not.
+    /// In a call that is left out.
     LeftOut,
 }
 
 impl Only {
-    /// `None` when the filter would be too long for the kernel.
+    /// Returns `None` when the filter would be too long for the kernel.
     pub(crate) fn new(filter: &Filter, names: bool, data: u16) -> Option<Only> {
         let watch = Watch::new(filter, names);
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        let under_filter = process::Status::of(own).is_ok_and(|status| status.seccomp != 0);
+        let under_filter = process::Status::read(own).is_ok_and(|status| status.seccomp != 0);
         let filter = if under_filter {
             None
         } else {
@@ -62,15 +61,15 @@ impl Only {
         Some(Only { watch, filter, data, no_new_privs: false })
     }
 
-    /// What the program is to be started under.
+    /// The filter to start the program with.
     pub(crate) fn filter(&self) -> Option<&seccomp::Filter> {
         self.filter.as_ref()
     }
 
-    /// Looks at what the filter took, now that the program has it.
-    pub(crate) fn installed_in(&mut self, tid: Tid) {
+    /// Checks whether installing the filter in the program set no_new_privs.
+    pub(crate) fn check_installed(&mut self, tid: Tid) {
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        let set = |tid| process::Status::of(tid).is_ok_and(|status| status.no_new_privs);
+        let set = |tid| process::Status::read(tid).is_ok_and(|status| status.no_new_privs);
         self.no_new_privs = self.filter.is_some() && set(tid) && !set(own);
     }
 
@@ -78,17 +77,17 @@ impl Only {
         info.call().is_some_and(|(nr, _)| self.watch.watches(AuditArch(info.arch()), nr))
     }
 
-    /// Is this seccomp stop one that our filter asked for? Its answer gives way to the same answer
-    /// of a filter that came later.
-    fn asked_for(&self, info: &SyscallInfo) -> bool {
+    /// Whether the recorder's filter caused this seccomp stop. If a later filter returns RET_TRACE
+    /// too, the kernel reports that one's data.
+    fn is_own_stop(&self, info: &SyscallInfo) -> bool {
         self.filter.is_some() && info.ret_data() == Some(self.data.into()) && self.watches(info)
     }
 }
 
 impl Session {
-    /// Takes note of where the task stands. Is this stop of a call that nobody asked for, or the
-    /// second that tells of the same call?
-    pub(crate) fn is_left_out(&mut self, stop: &Stop) -> bool {
+    /// Whether to leave out this stop: its call is not wanted, or an earlier stop already showed
+    /// the call's start. Also updates the task's state.
+    pub(crate) fn leaves_out(&mut self, stop: &Stop) -> bool {
         let Some(only) = &self.only else { return false };
         let Some(task) = self.tasks.get_mut(stop.tid()) else { return false };
         match (stop.kind(), self.info.op()) {
@@ -100,40 +99,40 @@ impl Session {
             (StopKind::Syscall, Some(Op::EXIT)) => {
                 std::mem::take(&mut task.calling) == Calling::LeftOut
             }
-            (StopKind::Event(Event::SECCOMP), _) if only.asked_for(&self.info) => {
-                let told = task.calling != Calling::Nothing;
+            (StopKind::Event(Event::SECCOMP), _) if only.is_own_stop(&self.info) => {
+                let already_seen = task.calling != Calling::Nothing;
                 task.calling = Calling::Recorded;
-                told
+                already_seen
             }
             _ => false,
         }
     }
 
-    /// Does the seccomp stop at hand begin a call for us, rather than ask for a tracer on the
-    /// program's behalf?
+    /// Whether the current seccomp stop starts a recorded call, as opposed to one for which the
+    /// program's filter wants a tracer.
     pub(crate) fn is_own_seccomp_stop(&self) -> bool {
-        self.only.as_ref().is_some_and(|only| only.asked_for(&self.info))
+        self.only.as_ref().is_some_and(|only| only.is_own_stop(&self.info))
     }
 
-    /// Does the program run under a filter of ours?
+    /// Whether the program runs under the recorder's filter.
     pub(crate) fn is_filtered(&self) -> bool {
         self.only.as_ref().is_some_and(|only| only.filter.is_some())
     }
 
-    /// How a task goes on: to its next call, or to the next that is wanted.
+    /// How to resume a task: to its next call, or to the next wanted call.
     pub(crate) fn next_stop(&self, tid: Tid) -> Resume {
         let filtered = self.is_filtered();
         let freely = |task: &Task| filtered && !task.trace_all && task.calling == Calling::Nothing;
         if self.tasks.get(tid).is_some_and(freely) { Resume::Freely } else { Resume::ToNextSyscall }
     }
 
-    /// Do spawned tasks stop at every call from the start?
+    /// Whether spawned tasks stop at every call from the start.
     pub(crate) fn trace_all_at_start(&self) -> bool {
         self.only.as_ref().is_some_and(|only| only.filter.is_none())
     }
 
-    /// A call is about to put a filter on all threads of a process at once: those that run freely
-    /// are told to stop, and from there on at every call.
+    /// Prepares for a call that installs a filter on all threads of a process: threads that run
+    /// freely are interrupted and stop at every call from then on.
     pub(crate) fn trace_all_in_threads(&mut self, caller: Tid, tgid: Tid) {
         if self.only.is_none() {
             return;
@@ -142,13 +141,13 @@ impl Session {
             self.tasks.iter_mut().filter(|(tid, task)| task.tgid == tgid && *tid != caller)
         {
             if !std::mem::replace(&mut task.trace_all, true) {
-                // One that died meanwhile is reported by wait.
+                // If the task has died, wait reports it.
                 _ = self.tracer.interrupt(tid);
             }
         }
     }
 
-    /// Commits what the filter changed in the program.
+    /// Records what the filter changed in the program.
     pub(crate) fn filter_event(&mut self) {
         let Some(only) = &self.only else { return };
         let now = clock::monotonic_ns();
@@ -157,8 +156,8 @@ impl Session {
                 TaskId::NONE,
                 NoteCode::OTHER,
                 Severity::INFO,
-                "the recorder runs under a seccomp filter, which one of its own would come behind: \
-                 every call is stopped at",
+                "the recorder runs under a seccomp filter, which could answer calls before its \
+                 own: every call stops",
             );
         };
         let given = filter.bytes();

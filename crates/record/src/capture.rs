@@ -1,4 +1,4 @@
-//! Reads the memory that a call concerns, as the table's plan asks for it.
+//! Reads the memory of a call from the tracee, as the table's plan requests.
 
 use crate::sink::Sink;
 use sysreel_abi::desc::Dir;
@@ -8,43 +8,43 @@ use sysreel_sys::Tid;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::object;
 
-/// Structures are read at least this far even under a smaller capture limit: other memory is found
-/// through them.
-const LEAST_READ: u64 = 4096;
-/// Strings and pointer arrays are read page by page: the next page may not exist.
+/// Structures are read at least this far, even under a smaller capture limit, because they lead to
+/// other memory.
+const MIN_READ: u64 = 4096;
+/// Strings and pointer arrays are read page by page, because the next page may not exist.
 const PAGE: u64 = 4096;
-/// And no more than this at first: most are shorter.
+/// The first read of a string or pointer array, in bytes: most are shorter.
 const SHORT: u64 = 256;
-/// The arena grows by multiples of this.
-const ARENA_STEP: usize = 64 << 10;
-/// The most memory that one stop may have captured; what is beyond is marked as cut.
-const MOST_PER_STOP: usize = 512 << 20;
-/// An arena that grew beyond this for one huge buffer is given back afterwards.
-const ARENA_KEPT: usize = 4 << 20;
+/// The buffer grows by multiples of this.
+const BUFFER_STEP: usize = 64 << 10;
+/// The most memory captured at one stop. What exceeds it is marked as cut.
+const MAX_PER_STOP: usize = 512 << 20;
+/// A buffer that a huge region made larger than this is freed afterwards.
+const BUFFER_KEPT: usize = 4 << 20;
 
-/// The memory of one stopped task, and what was read of it. Reused from stop to stop, so that a
-/// stop allocates nothing.
+/// The captured memory of the current stop. Reused from stop to stop, so that a stop allocates
+/// nothing.
 #[derive(Debug)]
 pub(crate) struct Capture {
     tid: Tid,
     limit: u64,
-    arena: Vec<u8>,
+    buffer: Vec<u8>,
     used: usize,
     transfers: Vec<Transfer>,
     fetched: Vec<Fetched>,
-    /// The plan's own list, lent to it at each stop.
+    /// The plan's requests, lent to it at each stop.
     pub(crate) requests: Vec<RegionRequest>,
 }
 
-/// What was got for a request.
+/// The memory fetched for a request.
 #[derive(Debug, Clone, Copy, Default)]
 struct Fetched {
     offset: usize,
     got: usize,
     errno: i32,
-    /// How much was tried; less than asked when the limit cut it.
+    /// The bytes tried; less than requested when the limit cut it.
     tried: u64,
-    /// A terminated thing whose end was found.
+    /// Whether the terminator was found.
     ended: bool,
 }
 
@@ -53,7 +53,7 @@ impl Capture {
         Capture {
             tid: 0,
             limit,
-            arena: Vec::new(),
+            buffer: Vec::new(),
             used: 0,
             transfers: Vec::new(),
             fetched: Vec::new(),
@@ -61,22 +61,22 @@ impl Capture {
         }
     }
 
-    /// Is any memory to be captured at all?
+    /// Whether any memory is to be captured.
     pub(crate) fn is_on(&self) -> bool {
         self.limit > 0
     }
 
-    /// Forgets the last stop: its bytes may have changed since.
+    /// Starts a new stop and drops the memory of the last one.
     pub(crate) fn begin(&mut self, tid: Tid) {
         self.tid = tid;
         self.used = 0;
         self.fetched.clear();
-        if self.arena.len() > ARENA_KEPT {
-            self.arena = Vec::new();
+        if self.buffer.len() > BUFFER_KEPT {
+            self.buffer = Vec::new();
         }
     }
 
-    /// What was captured for an argument: `(arg, role, index)` as the plan numbers them.
+    /// Returns the memory captured for an argument; `(arg, role, index)` as in the plan's requests.
     pub(crate) fn captured(&self, arg: u8, role: u8, index: u32) -> Option<&[u8]> {
         let i = self
             .requests
@@ -85,18 +85,18 @@ impl Capture {
         (i < self.fetched.len()).then(|| self.bytes(i))
     }
 
-    /// Adds every region of this stop to the row. Answers what the log cannot show because of them.
+    /// Adds the regions of this stop to the row. Returns what the log cannot show because of them.
     pub(crate) fn store(&self, sink: &mut Sink) -> Completeness {
         let mut missing = Completeness::default();
         if !self.is_on() {
-            return missing; // What was read was only to be looked at.
+            return missing; // The memory was only read for the recorder's use.
         }
         for (request, fetched) in
             self.requests.iter().zip(&self.fetched).filter(|(request, _)| request.store)
         {
             let terminated = request.string || request.words != 0;
             let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-            let bytes = &self.arena[fetched.offset..fetched.offset + fetched.got];
+            let bytes = &self.buffer[fetched.offset..fetched.offset + fetched.got];
             let kept = &bytes[..bytes.len().min(limit)];
             let asked =
                 if terminated && fetched.ended { bytes.len() as u64 } else { request.asked };
@@ -130,8 +130,8 @@ impl Capture {
         missing
     }
 
-    /// The regions of this stop that do not exist in full, with what there is of each. Terminated
-    /// ones are none of them: their length is a bound.
+    /// The regions of this stop of which only a part exists, with its length. Not those with a
+    /// terminator, whose requested length is only a bound.
     pub(crate) fn cut_short(&self) -> impl Iterator<Item = (&RegionRequest, u64)> {
         self.requests.iter().zip(&self.fetched).filter_map(|(request, fetched)| {
             let short = (fetched.got as u64) < fetched.tried && fetched.errno == EFAULT;
@@ -140,11 +140,11 @@ impl Capture {
         })
     }
 
-    /// How much of a request the first read tries.
+    /// The length of the first read for a request.
     fn first_read(&self, request: &RegionRequest) -> u64 {
-        let most = request.asked.min(self.limit.max(LEAST_READ));
+        let most = request.asked.min(self.limit.max(MIN_READ));
         if request.string || request.words != 0 {
-            most.min(left_of_page(request.address)).min(SHORT)
+            most.min(rest_of_page(request.address)).min(SHORT)
         } else {
             most
         }
@@ -153,21 +153,21 @@ impl Capture {
     fn reserve(&mut self, len: u64) -> Option<usize> {
         let offset = self.used;
         let end =
-            offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MOST_PER_STOP)?;
+            offset.checked_add(usize::try_from(len).ok()?).filter(|&end| end <= MAX_PER_STOP)?;
         self.used = end;
-        if self.arena.len() < self.used {
-            self.arena.resize(self.used.next_multiple_of(ARENA_STEP), 0);
+        if self.buffer.len() < self.used {
+            self.buffer.resize(self.used.next_multiple_of(BUFFER_STEP), 0);
         }
         Some(offset)
     }
 
-    /// Reads on behind the first piece, until the terminator, a bad page, or the limit.
+    /// Reads on after the first part, up to the terminator, a bad page, or the limit.
     fn read_on(&mut self, request: &RegionRequest, at: usize) {
-        let most = request.asked.min(self.limit.max(LEAST_READ));
+        let most = request.asked.min(self.limit.max(MIN_READ));
         loop {
             let fetched = self.fetched[at];
             let end =
-                terminator(&self.arena[fetched.offset..fetched.offset + fetched.got], request);
+                terminator(&self.buffer[fetched.offset..fetched.offset + fetched.got], request);
             if let Some(end) = end {
                 self.fetched[at].got = end;
                 self.fetched[at].ended = true;
@@ -176,9 +176,10 @@ impl Capture {
             if fetched.errno != 0 || fetched.tried >= most {
                 return;
             }
-            // Nothing was put behind it in the arena yet, or it moves to the end of it.
+            // Extends the region in place if it is the last in the buffer, else moves it to the
+            // end.
             let address = request.address.wrapping_add(fetched.tried);
-            let more = (most - fetched.tried).min(left_of_page(address));
+            let more = (most - fetched.tried).min(rest_of_page(address));
             let Some(offset) = self.extend(fetched, more) else { return };
             let mut transfer = [Transfer {
                 address,
@@ -186,7 +187,7 @@ impl Capture {
                 len: usize::try_from(more).unwrap_or(0),
                 ..Transfer::default()
             }];
-            memory::read(self.tid, &mut self.arena, &mut transfer);
+            memory::read(self.tid, &mut self.buffer, &mut transfer);
             let fetched = &mut self.fetched[at];
             fetched.offset = offset;
             fetched.got += transfer[0].got;
@@ -195,19 +196,19 @@ impl Capture {
         }
     }
 
-    /// Makes room for `more` bytes behind what was fetched; answers where it begins now.
+    /// Makes room for `more` bytes after what was fetched. Returns its new offset.
     fn extend(&mut self, fetched: Fetched, more: u64) -> Option<usize> {
         if fetched.offset + fetched.got == self.used {
             self.reserve(more)?;
             return Some(fetched.offset);
         }
         let offset = self.reserve(fetched.got as u64 + more)?;
-        self.arena.copy_within(fetched.offset..fetched.offset + fetched.got, offset);
+        self.buffer.copy_within(fetched.offset..fetched.offset + fetched.got, offset);
         Some(offset)
     }
 }
 
-/// The bad address of the program's own making: the call failed over it too.
+/// A bad address given by the program: the call failed on it too.
 const EFAULT: i32 = sysreel_sys::memory::EFAULT;
 
 impl Memory for Capture {
@@ -216,8 +217,8 @@ impl Memory for Capture {
         self.transfers.clear();
         for request in requests {
             let tried = self.first_read(request);
-            // A buffer longer than any region may be is cut like one over the limit, and so is one
-            // for which there is no room.
+            // A buffer longer than the longest region, or one for which there is no room, is cut as
+            // at the limit.
             let tried = tried.min(sysreel_format::limits::MAX_REGION as u64);
             let (offset, len) = match self.reserve(tried) {
                 Some(offset) => (offset, self.used - offset),
@@ -230,7 +231,7 @@ impl Memory for Capture {
                 ..Transfer::default()
             });
         }
-        memory::read(self.tid, &mut self.arena, &mut self.transfers);
+        memory::read(self.tid, &mut self.buffer, &mut self.transfers);
         self.fetched.extend(self.transfers.iter().map(|transfer| Fetched {
             offset: transfer.offset,
             got: transfer.got,
@@ -265,15 +266,15 @@ impl Memory for Capture {
     fn bytes(&self, i: usize) -> &[u8] {
         self.fetched
             .get(i)
-            .map_or(&[], |fetched| &self.arena[fetched.offset..fetched.offset + fetched.got])
+            .map_or(&[], |fetched| &self.buffer[fetched.offset..fetched.offset + fetched.got])
     }
 }
 
-fn left_of_page(address: u64) -> u64 {
+fn rest_of_page(address: u64) -> u64 {
     PAGE - address % PAGE
 }
 
-/// Where a terminated thing ends, its terminator included.
+/// Returns the end of terminated data, terminator included.
 fn terminator(bytes: &[u8], request: &RegionRequest) -> Option<usize> {
     if request.string {
         return bytes.iter().position(|&byte| byte == 0).map(|at| at + 1);

@@ -1,9 +1,9 @@
-//! On which CPUs tracer and tracees run.
+//! Decides on which CPUs tracer and tracees run.
 //!
-//! A stop costs two context switches. On one CPU they are cheap; across two CPUs each is a wake-up
-//! of an idle one, six times dearer in virtual machines. So a spawned program shares the tracer's
-//! CPU while one task is busy, and gets its own mask back when several are and the parallelism is
-//! worth more than the dearer stops.
+//! A stop costs two context switches. On one CPU they are cheap; across two CPUs each wakes up an
+//! idle one, which is six times as expensive in virtual machines. So a spawned program shares the
+//! tracer's CPU while one task is busy, and gets its own mask back when several are and their
+//! parallelism is worth the more expensive stops.
 
 use crate::options::CpuPolicy;
 use crate::session::Session;
@@ -14,27 +14,26 @@ use sysreel_sys::Tid;
 use sysreel_sys::affinity::{Mask, current_cpu};
 use sysreel_sys::memory::{self, Transfer};
 
-/// How often the decision is looked at again.
+/// How often the decision is reconsidered.
 const WINDOW_NS: u64 = 50_000_000;
-/// What a stop costs more on two CPUs than on one.
-const DEARER_STOP_NS: u64 = 45_000;
-/// A decision is taken back only when the other side is better by this factor, so that it does not
-/// swing.
+/// The extra cost of a stop across two CPUs.
+const EXTRA_STOP_NS: u64 = 45_000;
+/// A decision is reversed only when the alternative is better by this factor, so that it does not
+/// oscillate.
 const HYSTERESIS: u64 = 2;
 
 /// The state of the shared CPU.
 #[derive(Debug, Default)]
 pub(crate) struct CpuAffinity {
-    /// The mask of the tracer and of the program before anything was changed; `None` when nothing
-    /// ever is.
+    /// The mask of tracer and program before it was changed; `None` when it is never changed.
     own: Option<Rc<Mask>>,
     cpu: usize,
     shared: bool,
-    /// Most calls do not stop.
+    /// Whether most calls do not stop (`--only`).
     filtered: bool,
-    /// Shared for good, whatever it costs.
-    for_good: bool,
-    /// Tasks in user code.
+    /// Shared permanently, at any cost.
+    always_shared: bool,
+    /// The number of tasks in user code.
     busy: u64,
     window: Window,
 }
@@ -43,20 +42,20 @@ pub(crate) struct CpuAffinity {
 struct Window {
     since_ns: u64,
     stops: u64,
-    /// The sum over all stops of how many tasks were busy.
+    /// The sum, over all stops, of the number of busy tasks.
     busy: u64,
 }
 
 impl CpuAffinity {
-    /// Keeps the tracer on one CPU, and with it the program that is spawned next and inherits that,
-    /// if that is the policy and there is more than one.
+    /// Restricts the tracer to one CPU, and with it the program that it spawns next, which inherits
+    /// the mask. Only under [`CpuPolicy::Auto`] and with several CPUs.
     pub(crate) fn begin(policy: CpuPolicy, spawns: bool, filtered: bool) -> CpuAffinity {
         let mut state = CpuAffinity { filtered, ..CpuAffinity::default() };
         if policy != CpuPolicy::Auto || !spawns {
             return state;
         }
-        let Ok(mask) = Mask::of(0) else { return state };
-        let Some(cpu) = current_cpu().filter(|&cpu| mask.has(cpu) && mask.count() > 1) else {
+        let Ok(mask) = Mask::of_task(0) else { return state };
+        let Some(cpu) = current_cpu().filter(|&cpu| mask.contains(cpu) && mask.count() > 1) else {
             return state;
         };
         let one = mask.only(cpu);
@@ -66,22 +65,22 @@ impl CpuAffinity {
         state
     }
 
-    /// Does something for which the tracer must not be kept on one CPU: a thread inherits the mask.
-    pub(crate) fn apart<T>(&self, what: impl FnOnce() -> T) -> T {
+    /// Runs `action` with the tracer's own mask, because threads it starts inherit the mask.
+    pub(crate) fn with_own_mask<T>(&self, action: impl FnOnce() -> T) -> T {
         let own = self.own.as_ref().filter(|_| self.shared);
-        // Where a mask was set before, it can be set again.
+        // A mask that was set before can be set again.
         _ = own.map(|own| own.set(0));
-        let result = what();
+        let result = action();
         _ = own.map(|own| own.only(self.cpu).set(0));
         result
     }
 
-    /// From now on the CPU stays shared.
-    pub(crate) fn for_good(self) -> CpuAffinity {
-        CpuAffinity { for_good: true, ..self }
+    /// Keeps the CPU shared from now on.
+    pub(crate) fn keep_shared(self) -> CpuAffinity {
+        CpuAffinity { always_shared: true, ..self }
     }
 
-    /// The mask that the program would have had.
+    /// The mask that the program would have without the recorder.
     pub(crate) fn own_mask(&self) -> Option<Rc<Mask>> {
         self.own.clone()
     }
@@ -101,21 +100,22 @@ impl CpuAffinity {
         }
     }
 
-    /// A task is gone: it is busy no longer.
-    pub(crate) fn left(&mut self, task: &Task) {
+    /// Removes a task that is gone from the count of busy tasks.
+    pub(crate) fn task_left(&mut self, task: &Task) {
         self.busy = self.busy.saturating_sub(u64::from(task.in_user_code));
     }
 
-    /// Should the CPU be shared or not, other than it is? Looked at once a window.
+    /// Whether to change between shared and separate CPUs. Decided once per window.
     fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
-        // Where most calls do not stop, stops do not tell who is busy, and may not come for long:
-        // two tasks share no CPU then.
+        // Where most calls do not stop, stops do not show which tasks are busy, and may be rare:
+        // two tasks never share a CPU.
         if self.filtered && self.shared {
             return self.own.is_some() && tasks > 1;
         }
         let own = match &self.own {
             Some(own)
-                if !self.for_good && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
+                if !self.always_shared
+                    && now_ns.saturating_sub(self.window.since_ns) >= WINDOW_NS =>
             {
                 own
             }
@@ -127,15 +127,19 @@ impl CpuAffinity {
         if window.since_ns == 0 || window.stops == 0 {
             return false;
         }
-        // Besides the task that stops, so many are busy on the average: that much time is lost on
-        // one CPU.
+        // The average number of busy tasks besides the one that stops: on one CPU, their time is
+        // lost.
         let others = (window.busy * elapsed / window.stops)
             .min(elapsed * u64::from(own.count().saturating_sub(1)));
-        let dearer = window.stops * DEARER_STOP_NS;
+        let extra_cost = window.stops * EXTRA_STOP_NS;
         if self.filtered {
             return tasks <= 1;
         }
-        if self.shared { others > dearer * HYSTERESIS } else { others * HYSTERESIS < dearer }
+        if self.shared {
+            others > extra_cost * HYSTERESIS
+        } else {
+            others * HYSTERESIS < extra_cost
+        }
     }
 
     /// Gives every task and the tracer their own masks.
@@ -143,46 +147,46 @@ impl CpuAffinity {
         let Some(own) = self.own.clone().filter(|_| self.shared) else { return };
         self.shared = false;
         for (tid, task) in tasks.iter() {
-            // A task that died meanwhile needs no mask.
+            // A task that has died needs no mask.
             _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
         }
         _ = own.set(0);
     }
 
-    /// A new task has the mask that its maker had in the middle of the call, which is not always
-    /// the one that it has now.
-    pub(crate) fn arrived(&self, tid: Tid, own_mask: Option<&Mask>) {
+    /// Sets the mask of a new task. It inherited its maker's mask at some time during the call,
+    /// which may have changed since.
+    pub(crate) fn place_task(&self, tid: Tid, own_mask: Option<&Mask>) {
         let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
-        let shared = self.shared && mask.has(self.cpu);
-        // A task that died meanwhile needs no mask.
+        let shared = self.shared && mask.contains(self.cpu);
+        // A task that has died needs no mask.
         _ = if shared { mask.only(self.cpu).set(tid) } else { mask.set(tid) };
     }
 
     fn share(&mut self, tasks: &mut Tasks) {
         let Some(own) = &self.own else { return };
-        let Some(cpu) = current_cpu().filter(|&cpu| own.has(cpu)) else { return };
+        let Some(cpu) = current_cpu().filter(|&cpu| own.contains(cpu)) else { return };
         self.cpu = cpu;
         self.shared = true;
         _ = own.only(cpu).set(0);
         for (tid, task) in tasks.iter() {
-            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.has(cpu)) {
+            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.contains(cpu)) {
                 _ = mask.only(cpu).set(tid);
             }
         }
     }
 
-    /// The program has set a mask itself: that is its own from now on, and it is narrowed to the
-    /// shared CPU where it allows that.
-    pub(crate) fn mask_was_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
+    /// Handles a mask that the program has set: it becomes the task's own, and is narrowed to the
+    /// shared CPU if it contains it.
+    pub(crate) fn on_mask_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
         if self.own.is_none() {
             return;
         }
-        // Ids are those of the caller's pid namespace; another task's is only looked up where they
-        // are ours too.
+        // The id is one of the caller's pid namespace; another task is found only where the
+        // recorder's ids are the same.
         let target = Tid::try_from(target).unwrap_or(0);
         let target = if target == 0 { caller } else { target };
-        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of(target)) else { return };
-        if self.shared && mask.has(self.cpu) {
+        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of_task(target)) else { return };
+        if self.shared && mask.contains(self.cpu) {
             _ = mask.only(self.cpu).set(target);
         }
         task.own_mask = Some(Rc::new(mask));
@@ -190,7 +194,7 @@ impl CpuAffinity {
 }
 
 impl Session {
-    /// Looks whether sharing the CPU is still right.
+    /// Reconsiders whether to share the CPU.
     pub(crate) fn balance(&mut self, now_ns: u64) {
         if !self.cpu_affinity.change_due(now_ns, self.tasks.len()) {
             return;
@@ -206,7 +210,7 @@ impl Session {
         }
     }
 
-    /// Commits what was done to the masks.
+    /// Commits the change of the masks.
     pub(crate) fn affinity_event(&mut self, t_ns: u64) {
         let Some(own) = self.cpu_affinity.own_mask() else { return };
         let given =
@@ -221,7 +225,7 @@ impl Session {
         self.sink.commit();
     }
 
-    /// At the exit of sched_getaffinity: the program sees the mask that it would have without a
+    /// At the exit of sched_getaffinity, shows the program the mask it would have without a
     /// recorder.
     pub(crate) fn show_own_mask(&mut self, caller: Tid, call: &Call, rval: i64) {
         if !self.cpu_affinity.shared {
@@ -233,11 +237,11 @@ impl Session {
         let Some(own) = self.tasks.get(target).and_then(|task| task.own_mask.clone()) else {
             return;
         };
-        // The raw call answers how many bytes it wrote (sched_setaffinity(2)).
+        // The raw call returns the number of bytes written (sched_setaffinity(2)).
         let len = usize::try_from(rval).unwrap_or(0).min(own.bytes().len());
         let given = &own.bytes()[..len];
-        // What the kernel wrote is read and not reckoned: a task whose own mask lacks the shared
-        // CPU was left alone.
+        // The kernel's bytes are read, not computed: a task whose own mask lacks the shared CPU was
+        // left alone.
         let mut kernel = vec![0; len];
         let mut transfer = [Transfer { address: args[2], len, ..Transfer::default() }];
         memory::read(caller, &mut kernel, &mut transfer);

@@ -1,12 +1,12 @@
-//! Ending a recording before all its tasks have ended: every task is let go as it would be without
-//! a recorder, in bounded time.
+//! Ends a recording before all of its tasks have ended: every task is left as it would be without a
+//! recorder, in bounded time.
 //!
-//! A program under the recorder's seccomp filter (`--only`) cannot go on alone: without a tracer
-//! each call that is wanted would answer ENOSYS (seccomp(2)). So the request is passed on to it,
-//! and what has not ended after [`GRACE`] is killed.
+//! A program under the recorder's seccomp filter (`--only`) cannot run on without a tracer: each
+//! wanted call would fail with ENOSYS (seccomp(2)). So the request to end is passed on to it, and
+//! processes that have not ended after [`GRACE`] are killed.
 //!
-//! A program whose time-stamp counter is trapped (`--replayable`) must first have that undone, by a
-//! call of its own: see `untrap`.
+//! A program whose time-stamp counter is trapped (`--replayable`) must first undo that by a call,
+//! see `untrap`.
 
 use crate::session::Session;
 use std::collections::BTreeSet;
@@ -16,16 +16,16 @@ use sysreel_sys::signals::{self, Alarm, SIGKILL, SIGTERM};
 use sysreel_sys::waiting::{Overdue, Purpose};
 use sysreel_sys::{Event, Signal, Stop, StopKind, Tid, WaitStatus, clock, init};
 
-/// How long a program may take to end after it was asked to.
+/// How long processes may take to end after a request.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long a task may take to stop so that it can be detached. The parent of a vfork, for one,
-/// does not stop before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
+/// How long a task may take to stop for its detach. The parent of a vfork, for one, does not stop
+/// before its child has executed a program or ended (ptrace(2), PTRACE_INTERRUPT).
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A recording that is being ended.
 #[derive(Debug)]
 pub(crate) struct Detaching {
-    /// The signal that asked for it; `None` when the program has ended (`--until-exit`).
+    /// The signal that requested it; `None` when the program has ended (`--until-exit`).
     pub(crate) signal: Option<Signal>,
     step: Step,
     since_ns: u64,
@@ -33,10 +33,10 @@ pub(crate) struct Detaching {
     _alarm: Option<Alarm>,
 }
 
-/// How far it has come.
+/// The progress of the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
-    /// Tasks are detached where they stop.
+    /// Tasks are detached at their next stop.
     Detaching,
     /// Processes were sent the signal and may end by themselves.
     Asked,
@@ -50,29 +50,29 @@ impl Detaching {
         Detaching { signal, step, since_ns: clock::monotonic_ns(), _alarm: Alarm::after(time).ok() }
     }
 
-    fn lasts(&self) -> Duration {
+    fn elapsed(&self) -> Duration {
         Duration::from_nanos(clock::monotonic_ns().saturating_sub(self.since_ns))
     }
 }
 
 impl Session {
-    /// A signal asked the recorder to end.
-    pub(crate) fn asked_to_end(&mut self, signal: Signal) {
+    /// Handles a signal that asks the recorder to end.
+    pub(crate) fn end_requested(&mut self, signal: Signal) {
         let program = self.main.filter(|&program| self.tasks.get(program).is_some());
-        // The first process of a container is asked on behalf of the program that it runs.
+        // The signal to the init of a container is meant for the program it runs.
         if init::is_init()
             && let Some(program) = program
         {
             return signals::send(program, signal);
         }
         if self.is_filtered() {
-            self.ask_to_end(program, signal);
+            self.request_end(program, signal);
         } else {
             self.begin_detaching(Some(signal));
         }
     }
 
-    /// The program itself has ended; what it has left behind is let go.
+    /// Handles the end of the program: processes it left running are let go.
     pub(crate) fn program_has_ended(&mut self) {
         if !self.until_exit || self.tasks.is_empty() {
             return;
@@ -80,20 +80,20 @@ impl Session {
         if self.is_filtered() {
             let list: Vec<String> = self.processes().iter().map(ToString::to_string).collect();
             let text = format!(
-                "the program has ended and left processes {} behind: they cannot go on under the \
-                 filter of --only, and get SIGTERM, then SIGKILL",
+                "the program has ended and left processes {} running: they cannot run without a \
+                 tracer under the filter of --only, and get SIGTERM, then SIGKILL",
                 list.join(", ")
             );
             (self.warn)(&text);
             self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
-            self.ask_to_end(None, SIGTERM);
+            self.request_end(None, SIGTERM);
         } else {
             self.begin_detaching(None);
         }
     }
 
-    /// Passes a request to end on to the program, or to all that it has left behind.
-    fn ask_to_end(&mut self, program: Option<Tid>, signal: Signal) {
+    /// Passes a request to end on to the program, or to all processes it left running.
+    fn request_end(&mut self, program: Option<Tid>, signal: Signal) {
         match program {
             Some(program) => signals::send(program, signal),
             None => self.processes().into_iter().for_each(|process| signals::send(process, signal)),
@@ -103,12 +103,12 @@ impl Session {
         }
     }
 
-    /// The processes that tasks belong to.
+    /// The processes of all tasks.
     fn processes(&self) -> BTreeSet<Tid> {
         self.tasks.iter().map(|(_, task)| task.tgid).collect()
     }
 
-    /// Asks every task for a stop to detach it at.
+    /// Requests a stop of every task, to detach it there.
     fn begin_detaching(&mut self, signal: Option<Signal>) {
         if self.detaching.is_some() {
             return;
@@ -127,7 +127,7 @@ impl Session {
         self.note(TaskId::NONE, NoteCode::STOPPING, Severity::INFO, &text);
         self.cpu_affinity.release(&mut self.tasks);
         for tid in self.tasks.tids() {
-            // A task that died will be reported as gone.
+            // If a task has died, wait reports it.
             _ = self.tracer.interrupt(tid);
         }
         self.release_preempted();
@@ -136,39 +136,39 @@ impl Session {
         }
     }
 
-    /// Are tasks being detached?
+    /// Whether tasks are being detached.
     fn is_detaching(&self) -> bool {
         self.detaching.as_ref().is_some_and(|detaching| detaching.step == Step::Detaching)
     }
 
-    /// Is the task at hand to be detached at this stop?
+    /// Whether to detach the task at this stop.
     ///
-    /// Not where a call begins: to be detached interrupts it (kernel/ptrace.c, `__ptrace_unlink`
-    /// wakes the task as a signal does), and its result could not be seen to any more. Where its
-    /// time-stamp counter is trapped, only in the stop that was asked for: in others a call is not
-    /// over, or a signal is in delivery.
+    /// Not where a call begins: detaching interrupts the call (kernel/ptrace.c, `__ptrace_unlink`
+    /// wakes the task as a signal does), and its result could no longer be corrected. With a
+    /// trapped time-stamp counter only at the requested stop: at others a call is not over, or a
+    /// signal is being delivered.
     pub(crate) fn detaches_at(&self, kind: StopKind, in_call: bool) -> bool {
         let is_asked_for = matches!(kind, StopKind::Group(_) | StopKind::Event(Event::STOP));
         self.is_detaching() && !in_call && (self.determinism.is_none() || is_asked_for)
     }
 
-    /// Is a task to be detached at a stop to come?
-    pub(crate) fn awaits_other_stop(&self) -> bool {
+    /// Whether the task must be asked for another stop to detach it.
+    pub(crate) fn needs_other_stop(&self) -> bool {
         self.is_detaching()
     }
 
-    /// Ends what did not end in time.
-    pub(crate) fn end_in_time(&mut self) {
+    /// Kills or gives up what did not end in time.
+    pub(crate) fn enforce_deadline(&mut self) {
         let Some(detaching) = &mut self.detaching else { return };
         match detaching.step {
-            Step::Asked if detaching.lasts() >= GRACE => {
+            Step::Asked if detaching.elapsed() >= GRACE => {
                 detaching.step = Step::Killed;
                 detaching._alarm = None;
                 let processes = self.processes();
                 let list: Vec<String> = processes.iter().map(ToString::to_string).collect();
                 let text = format!(
-                    "processes {} had not ended {} s after they were asked to, and were killed: \
-                     they cannot go on under the filter of --only",
+                    "processes {} did not end within {} s and were killed: they cannot run \
+                     without a tracer under the filter of --only",
                     list.join(", "),
                     GRACE.as_secs()
                 );
@@ -176,7 +176,7 @@ impl Session {
                 self.note(TaskId::NONE, NoteCode::STOPPING, Severity::WARNING, &text);
                 processes.into_iter().for_each(|process| signals::send(process, SIGKILL));
             }
-            Step::Detaching if detaching.lasts() >= PATIENCE => self.abandon(),
+            Step::Detaching if detaching.elapsed() >= PATIENCE => self.abandon(),
             _ => {}
         }
     }
@@ -190,7 +190,7 @@ impl Session {
                 true => "it ends with the recorder",
                 false => "the kernel detaches it when the recorder ends",
             };
-            let text = format!("{}; {then}", Overdue::of(tid, Purpose::Detached, PATIENCE));
+            let text = format!("{}; {then}", Overdue::for_task(tid, Purpose::Detached, PATIENCE));
             (self.warn)(&text);
             self.note(task.id, NoteCode::STOPPING, Severity::WARNING, &text);
             self.gone_event(&task, WaitStatus(0), GoneHow::DETACHED, now);
@@ -198,16 +198,15 @@ impl Session {
         self.due.clear();
     }
 
-    /// The task that the recorder waits for so that it can end, for the watchdog.
-    pub(crate) fn awaited_to_end(&self) -> Option<(Purpose, Tid, u64)> {
+    /// Returns the task whose detach the recorder waits for, for the watchdog.
+    pub(crate) fn awaited_detach(&self) -> Option<(Purpose, Tid, u64)> {
         let detaching =
             self.detaching.as_ref().filter(|detaching| detaching.step == Step::Detaching)?;
         let (tid, _) = self.tasks.iter().next()?;
         Some((Purpose::Detached, tid, detaching.since_ns))
     }
 
-    /// Lets go of a task in its stop. A signal that it is about to be delivered is delivered, a
-    /// group stop goes on.
+    /// Detaches from a task at its stop. A pending signal is delivered; a group stop continues.
     pub(crate) fn detach(&mut self, mut stop: Stop, t_ns: u64) {
         let tid = stop.tid();
         if self.determinism.is_some() && !self.untrap(&mut stop) {

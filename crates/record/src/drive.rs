@@ -1,4 +1,4 @@
-//! Bringing a certain task to a stop, while others go on reporting.
+//! Brings a certain task to a stop while other tasks report.
 
 use crate::error::Error;
 use crate::session::Session;
@@ -7,12 +7,12 @@ use sysreel_sys::signals::Alarm;
 use sysreel_sys::waiting::Purpose;
 use sysreel_sys::{Report, Stop, Tid, clock};
 
-/// How long a task may take to stop. One in an uninterruptible wait does not.
+/// How long a task may take to stop. A task in an uninterruptible wait does not stop.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 impl Session {
-    /// The next stop of a task, asked for if it has none; what others report meanwhile is served
-    /// later. Nothing when it ends, or does not stop in time.
+    /// Returns the next stop of a task, requesting one if none is due. Reports of other tasks are
+    /// queued. `None` when the task ends or does not stop in time.
     pub(crate) fn bring_to_stop(&mut self, tid: Tid) -> Result<Option<(Stop, u64)>, Error> {
         if let Some(stop) = self.due_stop(tid) {
             return Ok(Some(stop));
@@ -44,7 +44,7 @@ impl Session {
         Ok(stop)
     }
 
-    /// The stop that a task has reported and that was not served yet.
+    /// Returns the stop of a task that was reported and not yet handled.
     fn due_stop(&mut self, tid: Tid) -> Option<(Stop, u64)> {
         let of_task = |(report, _): &(Report, u64)| {
             matches!(report,

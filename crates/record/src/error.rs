@@ -1,30 +1,30 @@
-//! What can keep a program from being recorded.
+//! The errors of a recording.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// A recording that could not begin, or could not be kept.
+/// Why a recording could not start or be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The kernel refused something.
+    /// A request to the kernel failed.
     #[error(transparent)]
     System(#[from] sysreel_sys::Error),
-    /// The log file cannot be made.
+    /// The log cannot be created or opened.
     #[error("cannot write the log {}: {source}{}", .path.display(), hint(.source))]
     Open {
-        /// Its path.
+        /// The path of the log.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         source: io::Error,
     },
-    /// The log file belongs to a recording that runs.
+    /// The log is being written by another recorder.
     #[error("{} is being recorded by another sysreel; choose another file with -o", .0.display())]
     Busy(PathBuf),
-    /// Something is there that would be lost.
+    /// A file exists that would be lost.
     #[error("{} exists and is not a log of sysreel; choose another file with -o, or overwrite it \
         with --force", .0.display())]
     Exists(PathBuf),
-    /// A file of that name is in the way of the tail.
+    /// A file exists at the path of the tail.
     #[error(
         "{} exists and is not the tail of a log, but the tail of this recording must be there; \
          choose another file with -o, or overwrite it with --force", .0.display()
@@ -37,12 +37,12 @@ pub enum Error {
         .path.display()
     )]
     Foreign {
-        /// What is there.
+        /// The existing file.
         path: PathBuf,
-        /// Whose it is.
+        /// Its owner.
         owner: u32,
     },
-    /// A symbolic link that may lead where its maker wants.
+    /// The path is a symbolic link that another user may control.
     #[error(
         "{} is a symbolic link to {}, and sysreel follows only links of the user who runs it, and \
          none as root; name the file itself with -o",
@@ -51,34 +51,33 @@ pub enum Error {
     Link {
         /// The link.
         path: PathBuf,
-        /// What it holds.
+        /// Its target.
         target: PathBuf,
     },
-    /// A log would be garbage on a screen.
+    /// The output is a terminal.
     #[error(
         "{} is a terminal, and a log is not text; redirect it to a file or a pipe, or use --force",
         name_of_output(.0)
     )]
     Terminal(PathBuf),
-    /// `--cpu poll` needs what this user does not have.
+    /// `--cpu poll` lacks privileges.
     #[error(
-        "--cpu poll needs to open /dev/cpu_dma_latency: {0} (it concerns the whole machine, so \
-         only root may; use --cpu auto)"
+        "--cpu poll cannot open /dev/cpu_dma_latency: {0}; it affects the whole machine and needs \
+         root (use --cpu auto)"
     )]
     Poll(io::Error),
-    /// A process that runs already cannot be given a filter.
+    /// A running process cannot be given a filter.
     #[error(
-        "only a program that is started can be recorded with --only: a process that runs already \
-         cannot be given a seccomp filter; record all of its calls (leave out --only), or start it \
-         under sysreel"
+        "--only works for a program that sysreel starts: a running process cannot be given a \
+         seccomp filter; leave out --only, or start the program under sysreel"
     )]
     OnlyAttached,
-    /// The kernel takes no filter as long as this one.
+    /// The filter exceeds the kernel's limit.
     #[error(
         "the filter of --only is too long for the kernel; use classes (%file) instead of names"
     )]
     OnlyTooLong,
-    /// The log's own encoding failed.
+    /// Encoding the log failed.
     #[error(transparent)]
     Format(#[from] sysreel_format::Error),
 }
@@ -90,15 +89,15 @@ fn name_of_output(path: &Path) -> std::borrow::Cow<'_, str> {
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {
-            "; choose a place you may write to with -o FILE"
+            "; choose a writable place with -o FILE"
         }
         io::ErrorKind::StorageFull => {
-            "; the disk has no room for it: free some, or choose another place with -o FILE"
+            "; the disk is full: free some space, or choose another place with -o FILE"
         }
         io::ErrorKind::FileTooLarge => {
             "; the limit on file sizes is below what a recording needs (ulimit -f): raise it"
         }
-        io::ErrorKind::NotFound => "; the folder does not exist",
+        io::ErrorKind::NotFound => "; the directory does not exist",
         _ => "",
     }
 }

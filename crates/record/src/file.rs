@@ -1,4 +1,4 @@
-//! The log's files: the log itself and its tail, which lives as long as the recording.
+//! The log's files: the log, and its tail, which exists as long as the recording.
 
 use crate::error::Error;
 use crate::output::{self, Output};
@@ -14,7 +14,7 @@ use sysreel_format::limits::SEGMENT_COUNT;
 use sysreel_format::{EXTENSION, TAIL_SUFFIX, is_tail};
 use sysreel_sys::mapping;
 
-/// Everything opened for a recording.
+/// The open files of a recording.
 #[derive(Debug)]
 pub(crate) struct Files {
     pub(crate) log: File,
@@ -22,15 +22,15 @@ pub(crate) struct Files {
     pub(crate) regular: bool,
     pub(crate) tail: Option<(Tail, PathBuf)>,
     pub(crate) segments: Vec<TailMemory>,
-    /// Deferred for as long as the recording lasts.
+    /// Open for the whole recording.
     pub(crate) lock: Option<UnixDatagram>,
 }
 
-/// Logs hold what programs read and wrote, secrets included: only the owner may read them.
+/// Logs contain what programs read and wrote, including secrets, so only their owner may read them.
 pub(crate) const MODE: u32 = 0o600;
 
 impl Files {
-    /// Opens the file that was asked for, or one named after the program that does not exist yet.
+    /// Opens the file at `output`, or a new one named after the program.
     pub(crate) fn open(
         output: Option<&Path>,
         program: Option<&OsStr>,
@@ -38,21 +38,21 @@ impl Files {
     ) -> Result<Files, Error> {
         match output {
             Some(path) => {
-                // Before the file is made anew, when the recorder of the one that was removed still
-                // holds its name.
+                // Taken before the file is created: the recorder of a removed log still holds its
+                // name.
                 let lock = lock_name(path)?;
-                Files::of(output::open(path, force)?, lock, force)
+                Files::from_output(output::open(path, force)?, lock, force)
             }
             None => {
-                let (log, path) = open_numbered(&name_after(program))?;
+                let (log, path) = open_numbered(&default_name(program))?;
                 let lock = lock_name(&path)?;
-                Files::of(Output::Regular { log, path, is_new: true }, lock, force)
+                Files::from_output(Output::Regular { log, path, is_new: true }, lock, force)
             }
         }
     }
 
-    /// Makes what a recording needs besides.
-    pub(crate) fn of(
+    /// Creates the tail and the segments of a log.
+    pub(crate) fn from_output(
         output: Output,
         lock: Option<UnixDatagram>,
         force: bool,
@@ -69,8 +69,7 @@ impl Files {
             return Err(Error::Busy(path));
         }
         let failed = |source| Error::Open { path: path.clone(), source };
-        // A file that was there keeps its mode when it is opened; what is put into it now is for
-        // its owner alone.
+        // An existing file keeps its mode when it is opened, but the log is for its owner alone.
         log.set_permissions(fs::Permissions::from_mode(MODE)).map_err(failed)?;
         let tail_path = with_suffix(&path);
         let made = new_tail(&tail_path, &log, force);
@@ -82,17 +81,17 @@ impl Files {
     }
 }
 
-/// The tail's name: the log's with `.tail` behind it.
+/// Returns the path of the tail: that of the log with `.tail` appended.
 pub(crate) fn with_suffix(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(TAIL_SUFFIX);
     PathBuf::from(name)
 }
 
-/// Takes the name for this recorder: a lock on the file itself (flock(2)) is gone with the file,
-/// and the recorded program may remove or rename it. A socket in the abstract namespace (unix(7))
-/// has no file, and ends with its process. Where there are no such sockets, or no such folder, the
-/// file's lock has to do.
+/// Reserves the log's name for this recorder. A lock on the file (flock(2)) disappears with the
+/// file, which the recorded program may remove or rename. A socket in the abstract namespace
+/// (unix(7)) has no file and is closed with its process. Where such sockets or the directory do not
+/// exist, the file's lock must suffice.
 fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
     let parent =
         path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -101,7 +100,7 @@ fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
     };
     let name = blake3::hash(name.as_encoded_bytes()).to_hex();
     let (user, device, inode) = (mapping::user(), folder.dev(), folder.ino());
-    // No longer than an address (unix(7)): 107 bytes.
+    // An address has at most 107 bytes (unix(7)).
     let address =
         format!("sysreel-{user}-{device:x}-{inode:x}-{}", name.get(..32).unwrap_or_default());
     let bound = SocketAddr::from_abstract_name(address)
@@ -113,14 +112,14 @@ fn lock_name(path: &Path) -> Result<Option<UnixDatagram>, Error> {
     }
 }
 
-/// What a log is called that nobody gave a name.
-fn name_after(program: Option<&OsStr>) -> PathBuf {
+/// The name of a log without `-o`.
+fn default_name(program: Option<&OsStr>) -> PathBuf {
     program
         .and_then(|program| Path::new(program).file_name())
         .map_or_else(|| "attached".into(), PathBuf::from)
 }
 
-/// `ls.reel`, or `ls.1.reel`, `ls.2.reel`: the first that does not exist.
+/// Creates `ls.reel`, `ls.1.reel` or `ls.2.reel`: the first that does not exist.
 pub(crate) fn open_numbered(base: &Path) -> Result<(File, PathBuf), Error> {
     let mut number = 0;
     loop {
@@ -138,8 +137,8 @@ pub(crate) fn open_numbered(base: &Path) -> Result<(File, PathBuf), Error> {
     }
 }
 
-/// Makes the tail, and only when there is room for it empties the log: one that was there before
-/// may have a tail of its own, which a recorder that died has left.
+/// Creates the tail, and empties the log only when that succeeded: an existing log may have a tail
+/// left by a recorder that died.
 fn new_tail(path: &Path, log: &File, force: bool) -> Result<(Tail, Vec<TailMemory>), Error> {
     let mut unnamed = path.as_os_str().to_owned();
     unnamed.push(".new");
@@ -163,8 +162,8 @@ fn new_tail(path: &Path, log: &File, force: bool) -> Result<(Tail, Vec<TailMemor
     })
 }
 
-/// Whether nothing is lost when the file is removed: the log is locked, so a tail beside it is a
-/// dead recorder's. One that was not used yet holds zeros.
+/// Whether the file may be removed without loss. The log is locked, so an existing tail belongs to
+/// a dead recorder; an unused one contains zeros.
 fn is_left_by_a_recorder(path: &Path) -> io::Result<bool> {
     let there = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
@@ -173,7 +172,7 @@ fn is_left_by_a_recorder(path: &Path) -> io::Result<bool> {
     if !there.is_file() || there.uid() != mapping::user() {
         return Ok(false);
     }
-    let start = output::start_of(&File::open(path)?)?;
+    let start = output::read_start(&File::open(path)?)?;
     Ok(is_tail(&start) || start.iter().all(|&byte| byte == 0))
 }
 
@@ -212,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn logs_and_tails_are_for_their_owner_alone() {
+    fn only_the_owner_can_read_logs_and_tails() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.reel");
         fs::write(&path, "").unwrap();
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_log_is_overwritten_by_force_only() {
+    fn other_files_are_overwritten_with_force_only() {
         let folder = tempfile::tempdir().unwrap();
         let [path, tail, link] = ["x.c", "x.c.tail", "link"].map(|name| folder.path().join(name));
         fs::write(&path, "int main;").unwrap();
@@ -236,12 +235,12 @@ mod tests {
         assert!(!path.exists(), "an empty log is left behind");
         fs::write(&path, "int main;").unwrap();
         drop(open(&path, true).unwrap());
-        // A second name for what would be lost.
+        // A hard link to a file that would be lost.
         fs::write(&path, "").unwrap();
         fs::hard_link(&path, &link).unwrap();
         assert!(matches!(open(&path, false), Err(Error::Exists(_))));
         fs::remove_file(&link).unwrap();
-        // An own symbolic link, also to what is not there yet.
+        // A symbolic link of this user, also to a missing file.
         symlink("y.reel", &link).unwrap();
         let opened = open(&link, false);
         match mapping::user() {

@@ -1,25 +1,23 @@
-//! Programs that trace others: debuggers, strace, tests of tracers.
+//! Lets recorded programs trace others: debuggers, strace, tests of tracers.
 //!
-//! A task has one tracer at a time (ptrace(2)), and under a recording that is the recorder. So that
-//! such programs work as they do without it, the recorder hands the task over: it detaches from it
-//! at the moment at which another program asks to trace it, and attaches again when that program
-//! has let go of it. What the task does meanwhile is not in the log, which says so.
+//! A task has one tracer at a time (ptrace(2)): here the recorder. So that such programs work as
+//! without it, the recorder hands tasks over: it detaches from a task when another program asks to
+//! trace it, and attaches again when that program has let go of it. What the task does in between
+//! is not in the log, and UNRECORDED events say so.
 //!
 //! - PTRACE_TRACEME: the caller is detached at the entry stop of the call, which then succeeds.
-//! - PTRACE_ATTACH, PTRACE_SEIZE: the target is stopped and detached while the caller still stands
-//!   at its entry stop.
+//! - PTRACE_ATTACH, PTRACE_SEIZE: the target is stopped and detached while the caller is in its
+//!   entry stop.
 //!
-//! A program whose parent is the recorder cannot be handed over by PTRACE_TRACEME, which would make
-//! the recorder its tracer in a way that stops it at every signal: the call is skipped and answers
-//! 0.
+//! A PTRACE_TRACEME by a child of the recorder cannot be handed over: it would make the recorder
+//! the tracer in a way that stops the child at every signal. So the call is skipped and returns 0.
 //!
-//! Where a task cannot go on without its recorder (`--only`, `--replayable`) and with
-//! `--refuse-tracers` the kernel's answer stays: EPERM.
+//! Where a task cannot run without its recorder (`--only`, `--replayable`), and with
+//! `--refuse-tracers`, the kernel's EPERM stays.
 
+use crate::away::{Away, Why};
 use crate::error::Error;
 use crate::session::Session;
-use crate::task::Task;
-use std::collections::BTreeSet;
 use std::time::Duration;
 use sysreel_abi::{Tracing, tracing};
 use sysreel_format::{
@@ -31,70 +29,13 @@ use sysreel_sys::process::{self, Status};
 use sysreel_sys::signals::Ticker;
 use sysreel_sys::{Event, Resume, Signal, Stop, StopKind, Tid, WaitStatus, attach, clock};
 
-/// How often it is looked whether a PTRACE_TRACEME has made its caller a tracee.
+/// How often to check whether a PTRACE_TRACEME has made its caller a tracee.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A task that lives and is not recorded.
-#[derive(Debug)]
-pub(crate) struct Away {
-    task: Task,
-    why: Why,
-}
-
-/// Why a task is not recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
-    /// It was let go at its PTRACE_TRACEME, having used so much CPU time; whether it is traced now
-    /// is not known yet.
-    Asked { cpu_ns: u64 },
-    /// This task is in a call that attaches to it.
-    Attaching(Tid),
-    /// Another task traces it.
-    Traced,
-    /// It is the first process of a PID namespace and crashes.
-    Crashing,
-}
-
-/// The tasks that live and are not recorded.
-#[derive(Debug, Default)]
-pub(crate) struct HandedOver {
-    away: Vec<(Tid, Away)>,
-    /// Which tasks have been away for another program to trace.
-    traced: BTreeSet<u32>,
-    /// Ticks while it is not known whether a task is traced.
-    ticker: Option<Ticker>,
-    /// It was said that tracers are refused.
-    refusal_noted: bool,
-    /// Tasks whose call was skipped, and what it answers.
-    answers: Vec<(Tid, i64)>,
-}
-
-impl HandedOver {
-    /// How many tasks were handed over.
-    pub(crate) fn count(&self) -> usize {
-        self.traced.len()
-    }
-
-    /// Are there calls that were skipped and have not returned yet?
-    pub(crate) fn has_answers(&self) -> bool {
-        !self.answers.is_empty()
-    }
-
-    /// Is this task among them?
-    pub(crate) fn has(&self, tid: Tid) -> bool {
-        self.away.iter().any(|(other, _)| *other == tid)
-    }
-
-    fn take(&mut self, tid: Tid) -> Option<Away> {
-        let at = self.away.iter().position(|(other, _)| *other == tid)?;
-        Some(self.away.remove(at).1)
-    }
-}
-
 impl Session {
-    /// Looks at a stop of a known task after it was recorded: does its call ask to trace a task, or
-    /// end that? `op` is that of a syscall stop. Gives the stop back unless the task was let go.
-    pub(crate) fn look_at_tracing(
+    /// Checks, after a stop was recorded, whether its call begins or ends tracing of another task.
+    /// `op` is that of a syscall stop. Returns the stop unless the task was detached.
+    pub(crate) fn check_tracing_call(
         &mut self,
         stop: Stop,
         op: Option<Op>,
@@ -105,8 +46,7 @@ impl Session {
             self.tracing_call_ends(tid);
             return Ok(Some(stop));
         }
-        // In other stops the call may still be open: a task that is killed in it comes to its exit
-        // event.
+        // In other stops the call may still be open: a task killed in it comes to its exit event.
         if !begins_call {
             return Ok(Some(stop));
         }
@@ -125,15 +65,15 @@ impl Session {
         }
     }
 
-    /// Must the program get EPERM? The log says so, once.
+    /// Whether the program gets EPERM. Noted once in the log.
     fn is_refused(&mut self, tid: Tid) -> bool {
         let why = match () {
             () if self.refuse_tracers => "--refuse-tracers was given",
             () if self.determinism.is_some() => {
-                "a program that is to be replayed cannot go on without its recorder"
+                "a program recorded for replay cannot run without its recorder"
             }
             () if self.is_filtered() => {
-                "under the filter of --only a task cannot go on without its recorder"
+                "under the filter of --only a task cannot run without its recorder"
             }
             () => return false,
         };
@@ -146,11 +86,11 @@ impl Session {
         true
     }
 
-    /// At the entry of PTRACE_TRACEME: the caller is let go, and its parent becomes its tracer.
+    /// Detaches the caller at the entry of PTRACE_TRACEME; its parent becomes its tracer.
     fn hand_over_caller(&mut self, stop: Stop) -> Option<Stop> {
         let tid = stop.tid();
         let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid) else { return Some(stop) };
-        let parent = Status::of(tgid).map_or(0, |status| status.parent);
+        let parent = Status::read(tgid).map_or(0, |status| status.parent);
         if parent.cast_unsigned() == std::process::id() {
             self.answer_trace_me(&stop);
             return Some(stop);
@@ -164,8 +104,8 @@ impl Session {
         None
     }
 
-    /// The caller's parent is the recorder: what it asks for it has already. The first time that is
-    /// a success, afterwards EPERM, as without a recorder.
+    /// Answers PTRACE_TRACEME by a child of the recorder. As without a recorder, the first call
+    /// succeeds and later ones fail with EPERM.
     fn answer_trace_me(&mut self, stop: &Stop) {
         let Some(task) = self.tasks.get_mut(stop.tid()).filter(|task| !task.asked_to_be_traced)
         else {
@@ -177,7 +117,7 @@ impl Session {
         }
     }
 
-    /// At the exit of a call that was skipped: the program gets the answer chosen for it.
+    /// Sets the result of a skipped call at its exit.
     pub(crate) fn give_answer(&mut self, stop: &Stop) {
         let answers = &mut self.handed_over.answers;
         let Some(at) = answers.iter().position(|(tid, _)| *tid == stop.tid()) else { return };
@@ -191,38 +131,39 @@ impl Session {
         }
     }
 
-    /// The task of ours that `caller` means by `pid`, which is an id of its own PID namespace.
+    /// Returns the recorded task that `caller` addresses by `pid`, an id in the caller's PID
+    /// namespace.
     fn target_of(&self, caller: Tid, pid: Tid) -> Option<Tid> {
-        let ids = Status::of(caller).ok()?.namespace_ids;
+        let ids = Status::read(caller).ok()?.namespace_ids;
         let level = ids.len().checked_sub(1)?;
         let target = if level == 0 {
             pid
         } else {
             let namespace = process::link(caller, "ns/pid");
             let is_meant = |tid: Tid| {
-                let ids = Status::of(tid).map(|status| status.namespace_ids).unwrap_or_default();
+                let ids = Status::read(tid).map(|status| status.namespace_ids).unwrap_or_default();
                 let same = ids.len() > level + 1 || process::link(tid, "ns/pid") == namespace;
                 ids.get(level).is_some_and(|&id| id == pid.cast_unsigned()) && same
             };
             self.tasks.iter().map(|(tid, _)| tid).find(|&tid| is_meant(tid))?
         };
         let process = |tid: Tid| self.tasks.get(tid).map(|task| task.tgid);
-        // The kernel refuses threads of the same process.
+        // The kernel rejects a thread of the caller's own process.
         (process(target)? != process(caller)?).then_some(target)
     }
 
-    /// Lets go of a task that `tracer`, which stands at its entry stop, is about to attach to.
+    /// Detaches `target`, to which `tracer`, in its entry stop, is about to attach.
     fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
         while let Some((mut stop, t_ns)) = self.bring_to_stop(target)? {
             let Some(deliver) = self.record(&mut stop, t_ns) else {
-                stop.left_behind();
+                stop.discard();
                 return Ok(());
             };
             if stop.kind() == StopKind::Event(Event::EXIT) {
                 stop.resume(Resume::ToNextSyscall, Signal::NONE);
                 return Ok(());
             }
-            // As when a recording ends: not in a call that has just begun.
+            // As at the end of a recording, a task is not detached where a call begins.
             if !self.begins_call(stop.kind()) {
                 self.let_go_with(stop, deliver, GapReason::TRACED, tracer, Why::Attaching(tracer));
                 return Ok(());
@@ -241,7 +182,7 @@ impl Session {
         self.let_go_with(stop, deliver, reason, tracer, why);
     }
 
-    /// Detaches from a task that will be recorded again, if it can be.
+    /// Detaches from a task, to record it again later if possible.
     fn let_go_with(
         &mut self,
         stop: Stop,
@@ -256,8 +197,8 @@ impl Session {
         self.gap_event(id, Gap::BEGINS, reason, tracer);
         self.completeness.insert(Completeness::UNRECORDED);
         let Some(task) = self.tasks.remove(tid) else { return };
-        self.cpu_affinity.left(&task);
-        // A task that died meanwhile needs no mask.
+        self.cpu_affinity.task_left(&task);
+        // A task that has died needs no mask.
         _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
         if reason == GapReason::TRACED {
             self.handed_over.traced.insert(id.0);
@@ -272,7 +213,7 @@ impl Session {
         self.sink.commit();
     }
 
-    /// A call has returned that may have attached to a task, or let go of one, or waited for one.
+    /// Handles the end of a call that may have attached to, detached from or waited for a task.
     fn tracing_call_ends(&mut self, tid: Tid) {
         let Some(call) = self.tasks.get(tid).and_then(|task| task.ended) else { return };
         let Some((rval, is_error)) = self.info.result() else { return };
@@ -284,27 +225,25 @@ impl Session {
                     }
                 }
                 if is_error {
-                    self.look_after_away();
+                    self.check_away();
                 }
             }
             Some(Tracing::Detach(pid)) if rval == 0 => {
-                self.look_after_away();
-                self.look_after_threads(tid, pid);
+                self.check_away();
+                self.attach_new_threads(tid, pid);
             }
-            None if call.row.kind == sysreel_abi::CallKind::Wait && rval > 0 => {
-                self.look_after_away()
-            }
+            None if call.row.kind == sysreel_abi::CallKind::Wait && rval > 0 => self.check_away(),
             _ => {}
         }
     }
 
-    /// Is any task away, so that ends of calls are of interest?
+    /// Whether any task is away, so that ends of calls must be checked.
     pub(crate) fn has_away(&self) -> bool {
         !self.handed_over.away.is_empty()
     }
 
-    /// Attaches again to tasks that nobody traces any more, and forgets those that have ended.
-    pub(crate) fn look_after_away(&mut self) {
+    /// Attaches again to tasks that are no longer traced, and drops those that have ended.
+    pub(crate) fn check_away(&mut self) {
         let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
         for tid in tids {
             let Some(why) = self
@@ -316,14 +255,14 @@ impl Session {
             else {
                 continue;
             };
-            match Status::of(tid) {
+            match Status::read(tid) {
                 Err(_) => self.ended_away(tid),
-                // Whoever waits for it will end it.
+                // A zombie is gone only when its parent waits for it.
                 Ok(status) if matches!(status.state, b'Z' | b'X') => {}
-                Ok(status) if status.tracer != 0 => self.confirm(tid),
+                Ok(status) if status.tracer != 0 => self.mark_traced(tid),
                 Ok(status) => match why {
                     Why::Traced => self.record_again(tid),
-                    Why::Asked { cpu_ns } if has_passed(tid, &status, cpu_ns) => {
+                    Why::Asked { cpu_ns } if has_left_traceme(tid, &status, cpu_ns) => {
                         self.record_again(tid)
                     }
                     Why::Asked { .. } | Why::Attaching(_) | Why::Crashing => {}
@@ -336,18 +275,18 @@ impl Session {
         }
     }
 
-    /// At the end of the recording: tasks that have ended while they were away are gone.
-    pub(crate) fn forget_away(&mut self) {
-        self.look_after_away();
+    /// Records the ends of tasks that ended while away, at the end of the recording.
+    pub(crate) fn record_ends_of_away(&mut self) {
+        self.check_away();
         let tids: Vec<Tid> = self.handed_over.away.iter().map(|(tid, _)| *tid).collect();
         for tid in tids {
-            if Status::of(tid).is_ok_and(|status| matches!(status.state, b'Z' | b'X')) {
+            if Status::read(tid).is_ok_and(|status| matches!(status.state, b'Z' | b'X')) {
                 self.ended_away(tid);
             }
         }
     }
 
-    fn confirm(&mut self, tid: Tid) {
+    fn mark_traced(&mut self, tid: Tid) {
         for (_, away) in self.handed_over.away.iter_mut().filter(|(other, _)| *other == tid) {
             if matches!(away.why, Why::Asked { .. }) {
                 away.why = Why::Traced;
@@ -355,24 +294,24 @@ impl Session {
         }
     }
 
-    /// A tracer has ended, and with it its hold on what it traced.
+    /// Handles the end of a tracer, which detaches its tracees.
     pub(crate) fn tracer_has_ended(&mut self, tracer: Tid) {
         for (_, away) in &mut self.handed_over.away {
             if away.why == Why::Attaching(tracer) {
                 away.why = Why::Traced;
             }
         }
-        self.look_after_away();
+        self.check_away();
     }
 
-    /// A task has ended while it was not recorded, and nobody said how.
+    /// Records that a task ended while away, with an unknown status.
     fn ended_away(&mut self, tid: Tid) {
         if let Some(away) = self.handed_over.take(tid) {
             self.gone_event(&away.task, WaitStatus(0), GoneHow::VANISHED, clock::monotonic_ns());
         }
     }
 
-    /// A child of the recorder has ended while it was not recorded. Answers whether it was one.
+    /// Records the end of a child of the recorder that was away. Returns whether it was away.
     pub(crate) fn reaped_away(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) -> bool {
         let Some(away) = self.handed_over.take(tid) else { return false };
         self.gone_event(&away.task, status, GoneHow::REAPED, t_ns);
@@ -382,20 +321,20 @@ impl Session {
     /// Attaches again to a task that was away.
     fn record_again(&mut self, tid: Tid) {
         if self.detaching.is_some() || self.tracer.seize(tid).is_err() {
-            return; // The recording ends, somebody else was faster, or the task has ended.
+            return; // The recording ends, another tracer was faster, or the task has ended.
         }
         let Some(Away { task, .. }) = self.handed_over.take(tid) else { return };
         let id = task.id;
         let memory = self.tasks.new_memory();
-        self.tasks.put_back(tid, task.again(memory));
+        self.tasks.put_back(tid, task.after_gap(memory));
         self.gap_event(id, Gap::ENDS, GapReason::TRACED, 0);
-        // One that died meanwhile is reported by wait.
+        // If it has died, wait reports it.
         _ = self.tracer.interrupt(tid);
     }
 
-    /// After a detach: threads that were made while another program traced their process are
-    /// recorded from here on, as if they had been attached to.
-    fn look_after_threads(&mut self, caller: Tid, pid: Tid) {
+    /// After a detach: records threads that were made while another program traced their process,
+    /// as if they had been attached to.
+    fn attach_new_threads(&mut self, caller: Tid, pid: Tid) {
         let Some(target) = self.target_of(caller, pid) else { return };
         let Some(tgid) = self.tasks.get(target).map(|task| task.tgid) else { return };
         for tid in attach::threads(tgid).unwrap_or_default() {
@@ -405,16 +344,17 @@ impl Session {
         }
     }
 
-    /// Is the program not recorded for now, although it still runs? Its end is reported all the
-    /// same, for it is a child of this process.
+    /// Whether the program runs but is away. Its end is reported in any case, as it is a child of
+    /// this process.
     pub(crate) fn awaits_program(&self) -> bool {
-        self.main.is_some_and(|program| self.handed_over.has(program)) && self.detaching.is_none()
+        self.main.is_some_and(|program| self.handed_over.contains(program))
+            && self.detaching.is_none()
     }
 }
 
-/// Has a task that was let go at the entry of PTRACE_TRACEME left that call? The call never sleeps,
-/// so a task that sleeps has; so has one that has used CPU time since.
-fn has_passed(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
+/// Whether a task that was detached at the entry of PTRACE_TRACEME has left that call. The call
+/// never sleeps, so a task that sleeps or has used CPU time since has left it.
+fn has_left_traceme(tid: Tid, status: &Status, cpu_ns: u64) -> bool {
     let (user, system) = process::cpu_time(tid);
     !matches!(status.state, b'R' | b't') || user + system > cpu_ns
 }

@@ -1,52 +1,52 @@
-//! Crashes of the first process of a PID namespace.
+//! Crashes of the init of a PID namespace.
 //!
-//! The kernel keeps that process from being killed by its own faults while it is traced
-//! (kernel/signal.c, `force_sig_info_to_task`): the signal is dropped at its delivery, and the
-//! program goes on, or its instruction repeats for ever. So it is let go there, and the instruction
-//! is made to fault once more: without a tracer the process dies of it.
+//! While init is traced, the kernel protects it from its own faults (kernel/signal.c,
+//! `force_sig_info_to_task`): the signal is dropped at its delivery, and the program continues or
+//! repeats the instruction for ever. So the recorder detaches from it at that point and makes the
+//! instruction fault once more. Without a tracer the process dies of it.
 
-use crate::handover::Why;
+use crate::away::Why;
 use crate::session::Session;
 use sysreel_format::{GapReason, NoteCode, Severity};
 use sysreel_sys::memory::Window;
 use sysreel_sys::process::Status;
 use sysreel_sys::remote::SYSCALL;
-use sysreel_sys::signals::{SIGSYS, SIGTRAP, comes_from_the_kernel};
+use sysreel_sys::signals::{SIGSYS, SIGTRAP, is_forced_by_kernel};
 use sysreel_sys::{Registers, Signal, Stop, StopKind};
 
-/// Instructions that trap after they were executed (Intel SDM): int3, int1, int 3 in two bytes.
+/// Instructions that trap after they are executed (Intel SDM): int3, int1, and the two-byte int 3.
 const TRAPS: [&[u8]; 3] = [&[0xcc], &[0xf1], &[0xcd, 0x03]];
 
 impl Session {
-    /// Is a signal about to be delivered of which the process would die, were it not traced and the
-    /// first of a PID namespace?
+    /// Whether a signal is about to be delivered that would kill the process if it were not traced
+    /// and the init of a PID namespace.
     pub(crate) fn is_unkillable_crash(&self, stop: &Stop, deliver: Signal) -> bool {
         let StopKind::Signal(signal) = stop.kind() else { return false };
-        // One that was answered by the recorder is no crash.
+        // A signal that the recorder suppresses is no crash.
         if signal != deliver || !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init)
         {
             return false;
         }
         let is_forced =
-            stop.siginfo().ok().flatten().is_some_and(|info| comes_from_the_kernel(&info));
+            stop.siginfo().ok().flatten().is_some_and(|info| is_forced_by_kernel(&info));
         let bit = u32::try_from(signal.0 - 1).unwrap_or(0);
-        is_forced && Status::of(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
+        is_forced && Status::read(stop.tid()).is_ok_and(|status| status.signals[3] >> bit & 1 == 0)
     }
 
-    /// Lets the first process of a PID namespace crash, as it does without a tracer.
+    /// Lets the init of a PID namespace crash, as it would without a tracer.
     pub(crate) fn let_crash(&mut self, stop: Stop) {
         let (StopKind::Signal(signal), tid) = (stop.kind(), stop.tid()) else { return };
         if let Some(registers) =
-            stop.general().ok().and_then(|registers| once_more(&stop, signal, registers))
+            stop.general().ok().and_then(|registers| to_repeat(&stop, signal, registers))
         {
-            // One that died needs no crash.
+            // A task that has died needs no crash.
             _ = stop.set_general(&registers);
         }
         if let Some(id) = self.tasks.get(tid).map(|task| task.id) {
             let name = sysreel_abi::signal_name(signal.0).unwrap_or("a signal");
             let text = format!(
-                "the first process of a PID namespace crashes by {name}, which the kernel lets \
-                 only an untraced one do: it is let go"
+                "the init of a PID namespace crashes by {name}: the kernel protects it while it is \
+                 traced, so the recorder detaches from it"
             );
             self.note(id, NoteCode::OTHER, Severity::WARNING, &text);
         }
@@ -54,15 +54,16 @@ impl Session {
     }
 }
 
-/// The registers with which the task executes once more what has just trapped; nothing where the
-/// instruction was not completed, and repeats by itself.
-fn once_more(stop: &Stop, signal: Signal, mut registers: Registers) -> Option<Registers> {
+/// Returns registers with which the task repeats the instruction that trapped. `None` when the
+/// instruction was not completed and repeats anyway.
+fn to_repeat(stop: &Stop, signal: Signal, mut registers: Registers) -> Option<Registers> {
     if signal == SIGSYS {
-        // A filter answered the call with RET_TRAP; its number is in the result register again.
+        // A filter answered the call with RET_TRAP; the result register contains the call's number
+        // again.
         registers.repeat_call(SYSCALL.len() as u64, registers.result());
         return Some(registers);
     }
-    let window = Window::of(stop.tid()).ok().filter(|_| signal == SIGTRAP)?;
+    let window = Window::open(stop.tid()).ok().filter(|_| signal == SIGTRAP)?;
     let trap = TRAPS.into_iter().find(|trap| {
         let mut code = [0; 2];
         let code = &mut code[..trap.len()];

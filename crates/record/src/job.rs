@@ -1,16 +1,16 @@
-//! The program as a job of the shell: when it stops and goes on, the process that the shell waits
-//! for does so too.
+//! Shows the program to the shell as a job: when the program stops and continues, so does the
+//! process that the shell waits for.
 
 use crate::session::Session;
 use sysreel_sys::front::Front;
 use sysreel_sys::{Signal, Tid};
 
-/// What the shell is to see of the program.
+/// The program's job state.
 #[derive(Default)]
 pub(crate) struct Job {
     front: Option<Front>,
-    /// The thread whose group stop has shown that the program is stopped. Others may still be on
-    /// their way into that stop.
+    /// The thread whose group stop showed that the program is stopped. Others may not have stopped
+    /// yet.
     stopped: Option<Tid>,
     before_stop: Option<Box<dyn Fn()>>,
 }
@@ -26,8 +26,8 @@ impl Job {
 }
 
 impl Session {
-    /// A task has come to a group stop. It is told of when it is one of the program itself, and not
-    /// of one of its children.
+    /// Handles a group stop of a task: stops the front if the task belongs to the program itself,
+    /// not to a child.
     pub(crate) fn group_stopped(&mut self, tid: Tid, signal: Signal) {
         let Some(front) = self.job.front else { return };
         let is_main =
@@ -42,9 +42,9 @@ impl Session {
         }
     }
 
-    /// A task that may have been in a group stop is in it no more: PTRACE_LISTEN lets it report
-    /// nothing before (ptrace(2)).
-    pub(crate) fn goes_on(&mut self, tid: Tid) {
+    /// Handles a task that is no longer in a group stop: PTRACE_LISTEN makes it report nothing
+    /// before the end of that stop (ptrace(2)).
+    pub(crate) fn task_continued(&mut self, tid: Tid) {
         if self.job.stopped == Some(tid) {
             self.job.stopped = None;
             if let Some(front) = self.job.front {

@@ -1,17 +1,18 @@
-//! Drives tracees, chooses what memory to capture, writes the log.
+//! Records tracees: drives them, chooses what memory to capture, writes the log.
 //!
-//! [`Recorder::prepare`] checks that tracing works, opens the log and starts or seizes the program;
-//! [`Recorder::run`] follows it to its end. Two threads take part: the tracer, which owns every
-//! tracee and appends events to a segment of shared memory, and the writer, which turns full
-//! segments into blocks of the file. The tracer waits only when every segment is full.
+//! [`Recorder::prepare`] checks that tracing works, opens the log and starts or seizes the program.
+//! [`Recorder::run`] follows it to its end. There are two threads. The tracer owns every tracee and
+//! appends events to a segment of shared memory. The writer turns full segments into blocks of the
+//! file. The tracer waits for the writer only when every segment is full.
 //!
-//! The path of a stop: `session` takes the report and decides how the task goes on, `capture` reads
-//! the memory that the table names, `sink` commits the event, and only then the task is resumed.
+//! The path of a stop begins in `session`, whose module comment describes it.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 mod attaching;
 mod audit;
+mod away;
 mod begin;
 mod call_filter;
 mod capture;
@@ -31,6 +32,7 @@ mod meta;
 mod namespaces;
 mod newborns;
 mod options;
+mod outcome;
 mod output;
 mod recorder;
 mod restart;
@@ -46,4 +48,5 @@ pub use audit::{Audited, Output};
 pub use determinism::CHANGES;
 pub use error::Error;
 pub use options::{CpuPolicy, Options, RowSource};
-pub use recorder::{Ended, Outcome, Progress, Recorder};
+pub use outcome::{Ended, Outcome, Progress};
+pub use recorder::Recorder;

@@ -1,4 +1,4 @@
-//! How tasks appear, change their identity and end.
+//! How tasks appear, change their ids and end.
 
 use crate::meta;
 use crate::session::Session;
@@ -9,12 +9,12 @@ use sysreel_format::{
 };
 use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock};
 
-/// The version of the snapshot struct that is written.
+/// The version of the snapshot struct written.
 const SNAPSHOT_VERSION: u16 = 1;
 
 impl Session {
-    /// A task appears: it gets the next ordinal, and an event.
-    pub(crate) fn appears(
+    /// Adds a task with the next ordinal and records its TASK event.
+    pub(crate) fn add_task(
         &mut self,
         tid: Tid,
         tgid: Tid,
@@ -23,8 +23,8 @@ impl Session {
         t_ns: u64,
         pids: &[u32],
     ) -> &mut Task {
-        // NSpid lists the id in each PID namespace, the innermost last; a thread of an init has
-        // another.
+        // NSpid lists the id in each PID namespace, the innermost last. A thread of an init has
+        // another id than 1.
         let namespace_init = match self.tasks.get(tgid) {
             Some(leader) if tgid != tid => leader.namespace_init,
             _ => pids.len() > 1 && pids.last() == Some(&1),
@@ -46,7 +46,7 @@ impl Session {
         self.tasks.get_mut(tid).expect("it was added above")
     }
 
-    /// What an event stop of a known task means for others, once it is committed.
+    /// Handles the effect of an event stop on other tasks, once it is committed.
     pub(crate) fn after_event(&mut self, tid: Tid, event: Event, message: u64, t_ns: u64) {
         match event {
             Event::FORK | Event::VFORK | Event::CLONE => {
@@ -54,16 +54,16 @@ impl Session {
                     task.making = false;
                 }
                 let Ok(child) = Tid::try_from(message) else { return };
-                self.child(tid, child, event, t_ns);
+                self.child_reported(tid, child, event, t_ns);
             }
             Event::EXEC => self.new_image(tid, t_ns),
             _ => {}
         }
     }
 
-    /// Before the stop of an execve is recorded: after an execve by a thread that is not the
-    /// leader, that thread has the leader's id, and neither its own former id nor the leader will
-    /// ever be reported (ptrace(2), "execve(2) under ptrace").
+    /// Handles a changed thread id, before the stop of an execve is recorded. After an execve by a
+    /// thread other than the leader, that thread has the leader's id, and neither its former id nor
+    /// the leader is ever reported (ptrace(2), "execve(2) under ptrace").
     pub(crate) fn changed_identity(&mut self, stop: &Stop, t_ns: u64) {
         let tid = stop.tid();
         let Ok(former) = stop.event_message().map(|message| Tid::try_from(message).unwrap_or(tid))
@@ -108,8 +108,8 @@ impl Session {
         }
     }
 
-    /// The state of a process that was attached to, once, at the first stop of any of its threads.
-    /// Answers whether this is the first stop of the thread.
+    /// Records the state of an attached process once, at the first stop of any of its threads.
+    /// Returns whether this is the first stop of this thread.
     pub(crate) fn snapshot_at_attach(&mut self, tid: Tid) -> bool {
         let Some(task) = self.tasks.get_mut(tid).filter(|task| !task.captured) else {
             return false;
@@ -128,7 +128,7 @@ impl Session {
     }
 
     fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) -> ProcessSnapshot {
-        let snapshot = meta::of_process(tid, tgid, self.names, self.namespaces.of(tid));
+        let snapshot = meta::process_snapshot(tid, tgid, self.names, self.namespaces.of_task(tid));
         let Ok(bytes) = snapshot.to_bytes() else {
             self.note(
                 id,
@@ -144,17 +144,17 @@ impl Session {
         snapshot
     }
 
-    /// A task has ended while it was made to do something: its end is served when its turn comes.
+    /// Queues the end of a task that ended during an injected call; it is handled in its turn.
     pub(crate) fn ended_early_in_call(&mut self, tid: Tid, status: WaitStatus) {
         self.due.push_front((Report::Gone { tid, status }, clock::monotonic_ns()));
     }
 
-    /// A task has ended and was reaped.
-    pub(crate) fn gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
+    /// Handles the end of a task that was reaped.
+    pub(crate) fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
         if self.main == Some(tid) {
             self.main_status = Some(status);
         }
-        self.goes_on(tid);
+        self.task_continued(tid);
         if self.reaped_away(tid, status, t_ns) {
             if self.main == Some(tid) {
                 self.program_has_ended();
@@ -180,9 +180,9 @@ impl Session {
         }
     }
 
-    /// Commits the event of a task's end.
+    /// Commits the GONE event of a task.
     pub(crate) fn gone_event(&mut self, task: &Task, status: WaitStatus, how: GoneHow, t_ns: u64) {
-        self.cpu_affinity.left(task);
+        self.cpu_affinity.task_left(task);
         self.sink.row.begin(EventKind::GONE, SourceId::KERNEL, task.id, t_ns);
         self.sink.row.gone(&Gone {
             wait_status: status.0.cast_unsigned(),

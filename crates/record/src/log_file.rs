@@ -1,41 +1,42 @@
-//! The log's file while it is written: a full disk is noticed before it is full.
+//! The log's file. Reserves disk space, so that a full disk is noticed while the log can still be
+//! ended.
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use sysreel_sys::mapping;
 
-/// A file that has disk blocks for the end of the log before anything else takes them.
+/// A file with disk blocks reserved for the end of the log.
 #[derive(Debug)]
 pub(crate) struct LogFile {
     file: File,
-    /// Is it a regular file, for which room can be reserved?
+    /// Whether it is a regular file, for which blocks can be reserved.
     regular: bool,
     written: u64,
-    /// Up to where the file has disk blocks.
+    /// Up to here the file has disk blocks.
     reserved: u64,
-    /// How much the end of the log may take.
+    /// The bytes that the end of the log may take.
     end: u64,
-    /// What was written before the first segment: without it nothing of a log can be read.
+    /// What was written before the first segment. Without it nothing of a log can be read.
     head: Vec<u8>,
     head_is_whole: bool,
     disturbance: Option<Disturbance>,
 }
 
-/// What somebody else did to the file.
+/// What another program did to the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disturbance {
-    /// It was cut, or something was appended.
+    /// It was truncated, or something was appended.
     Length { found: u64, written: u64 },
-    /// Its beginning is another. It was cut and has grown since, or was written over.
+    /// Its beginning has changed: it was truncated and has grown since, or was overwritten.
     Head,
 }
 
-/// What a log's end takes before there is anything in it, and more than it grows by a segment.
-const SHORTEST_END: u64 = 4 << 10;
-/// What is reserved in vain is left to the file up to here: to give blocks back may take longer
-/// than all that the recorder does at the end.
-const LITTLE: u64 = 16 << 10;
+/// The size of an empty log's end, and more than that end grows by a segment.
+const MIN_END: u64 = 4 << 10;
+/// Up to this many unused reserved bytes are left to the file: freeing blocks can take longer than
+/// all other work at the end.
+const UNUSED_MAX: u64 = 16 << 10;
 
 impl LogFile {
     pub(crate) fn new(file: File, regular: bool) -> LogFile {
@@ -45,109 +46,108 @@ impl LogFile {
             regular,
             written: 0,
             reserved: 0,
-            end: SHORTEST_END,
+            end: MIN_END,
             head,
             head_is_whole,
             disturbance: None,
         }
     }
 
-    /// The file as it is now.
+    /// The current file.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Whether it is a file of its own, and no pipe or device.
+    /// Whether it is a regular file, not a pipe or device.
     pub(crate) fn is_regular(&self) -> bool {
         self.regular
     }
 
-    /// What comes now is no header any more.
+    /// Marks the end of the head.
     pub(crate) fn end_head(&mut self) {
         self.head_is_whole = true;
     }
 
-    /// Copies what there is to another file, and writes there from now on.
-    pub(crate) fn go_on_in(&mut self, mut other: File) -> io::Result<()> {
+    /// Copies the contents to another file and continues there.
+    pub(crate) fn continue_in(&mut self, mut other: File) -> io::Result<()> {
         mapping::copy(&self.file, &other, self.written)?;
         other.seek(SeekFrom::Start(self.written))?;
         (self.file, self.reserved) = (other, 0);
         Ok(())
     }
 
-    /// Looks whether somebody else has changed the file, and gives it its length and its head back.
-    /// To compare the head takes a read.
-    pub(crate) fn look(&mut self, head_too: bool) -> io::Result<()> {
+    /// Checks whether another program has changed the file, and restores its length and head.
+    /// Comparing the head takes a read.
+    pub(crate) fn check(&mut self, head_too: bool) -> io::Result<()> {
         if !self.regular {
             return Ok(());
         }
         let len = self.file.metadata()?.len();
         let found = if len != self.written {
             Disturbance::Length { found: len, written: self.written }
-        } else if head_too && !self.has_its_head()? {
+        } else if head_too && !self.head_is_intact()? {
             Disturbance::Head
         } else {
             return Ok(());
         };
         self.disturbance.get_or_insert(found);
-        // The blocks that were reserved may be gone too.
+        // The reserved blocks may be gone too.
         self.reserved = 0;
         self.file.set_len(self.written)?;
         self.file.write_all_at(&self.head, 0)
     }
 
-    /// What was found since the last time.
+    /// Returns what was found since the last call.
     pub(crate) fn take_disturbance(&mut self) -> Option<Disturbance> {
         self.disturbance.take()
     }
 
-    fn has_its_head(&self) -> io::Result<bool> {
+    fn head_is_intact(&self) -> io::Result<bool> {
         let mut head = vec![0; self.head.len()];
         self.file.read_exact_at(&mut head, 0)?;
         Ok(head == self.head)
     }
 
-    /// Each write leaves so much room behind it.
-    pub(crate) fn keep_for_the_end(&mut self, end: u64) {
-        self.end = end + SHORTEST_END;
+    /// Makes each write leave this much room for the end of the log.
+    pub(crate) fn reserve_for_end(&mut self, end: u64) {
+        self.end = end + MIN_END;
     }
 
-    /// What comes now is the end.
+    /// Releases the reserve: the end of the log is written now.
     pub(crate) fn begin_end(&mut self) {
         self.end = 0;
     }
 
-    /// Gives back what was reserved and is not needed.
-    pub(crate) fn give_back(&self) {
-        if self.reserved > self.written + LITTLE {
-            // It only takes room: the log is whole as it is.
+    /// Frees reserved blocks that were not needed.
+    pub(crate) fn free_reserve(&self) {
+        if self.reserved > self.written + UNUSED_MAX {
+            // A failure wastes space only: the log is complete.
             _ = self.file.set_len(self.written);
         }
     }
 
-    /// Makes what was written survive a power cut.
+    /// Makes the written data survive a power cut.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Makes sure that the disk has room for `len` bytes and for the end of the log after them, so
-    /// that it can still be ended cleanly when it has not.
+    /// Makes sure that the disk has room for `len` bytes and for the end of the log, so that the
+    /// log can be ended cleanly on a full disk.
     fn reserve(&mut self, len: u64) -> io::Result<()> {
         let needed = self.written + len + self.end;
         if !self.regular || needed <= self.reserved {
             return Ok(());
         }
-        // What is written has its blocks, and what was reserved need not be asked for again.
+        // Written data has blocks, and reserved blocks need not be requested again.
         let from = self.reserved.max(self.written);
         match mapping::allocate(&self.file, from, needed - from, true) {
             Ok(()) => {
                 self.reserved = needed;
                 Ok(())
             }
-            // Full for this user, or over RLIMIT_FSIZE, is full.
+            // No room for this user and RLIMIT_FSIZE count as full too.
             Err(error) if is_full(&error) => Err(error),
-            // Not every file system can reserve; there the write itself will say when the disk is
-            // full.
+            // Where the file system cannot reserve, the write itself reports a full disk.
             Err(_) => Ok(()),
         }
     }
@@ -155,9 +155,9 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // What is written behind the end of a file that was cut would hide that. What cannot be
-        // looked at or mended shows in the write.
-        _ = self.look(false);
+        // Data written after the end of a truncated file would hide the truncation. If the check
+        // fails, so does the write.
+        _ = self.check(false);
         self.reserve(bytes.len() as u64)?;
         let count = self.file.write(bytes)?;
         self.written += count as u64;
@@ -172,7 +172,7 @@ impl Write for LogFile {
     }
 }
 
-/// Whether it is for want of room that something could not be written.
+/// Whether a write failed for lack of room.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
     matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)

@@ -1,6 +1,6 @@
-//! What becomes of the log's files while they are written: the recorded program, or anybody else,
-//! may remove, rename, replace or cut them. The writer looks once a second and at the end; what it
-//! can mend it mends, and all of it is told.
+//! Guards the log's files while they are written. The recorded program, or any other, may remove,
+//! rename, replace or truncate them. The writer checks once a second and at the end, repairs what
+//! it can, and reports all of it.
 
 use crate::file::{MODE, open_numbered, with_suffix};
 use crate::log_file::{Disturbance, LogFile};
@@ -12,130 +12,131 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use sysreel_sys::mapping;
 
-/// The names of the log's files, and what has happened to them.
+/// The paths of the log's files, and what happened to them.
 #[derive(Debug)]
 pub(crate) struct LogGuard {
-    /// Where the log is.
+    /// The path of the log.
     path: PathBuf,
-    /// Where the tail is. `None` when there is none, or none any more.
+    /// The path of the tail. `None` when there is none, or it could not be restored.
     tail: Option<PathBuf>,
-    /// What was seen, as sentences.
-    told: Vec<String>,
+    /// What was found, as sentences.
+    findings: Vec<String>,
     /// Why the log has no name at present, if it has none.
     nameless: Option<String>,
 }
 
 impl LogGuard {
-    /// `None` where names say nothing: the log is no file of its own, or its file system deals out
-    /// inode numbers anew.
+    /// Returns `None` where paths do not identify the log: it is not a regular file, or its file
+    /// system changes inode numbers.
     pub(crate) fn new(log: &LogFile, path: &Path, tail: Option<&Path>) -> Option<LogGuard> {
         let tail = tail.map(Path::to_owned);
-        let watch = LogGuard { path: path.to_owned(), tail, told: Vec::new(), nameless: None };
-        (log.is_regular() && is_at(log.file(), path)).then_some(watch)
+        let guard = LogGuard { path: path.to_owned(), tail, findings: Vec::new(), nameless: None };
+        (log.is_regular() && is_at(log.file(), path)).then_some(guard)
     }
 
-    /// Looks after both files. Gives the tracer other segments when the tail has to be another one.
-    pub(crate) fn look(
+    /// Checks both files. If the tail has to be replaced, passes the tracer new segments.
+    pub(crate) fn check(
         &mut self,
         log: &mut LogFile,
         tail: &mut Option<Tail>,
-        give: impl FnMut(TailMemory),
+        give_segment: impl FnMut(TailMemory),
     ) {
-        // A file that cannot be looked at may be in order, and if not, writing to it will fail.
-        _ = self.look_for_log(log);
-        self.look_at_contents(log);
-        // Nobody looks for the tail of a log without a name.
+        // If the file cannot be examined it may be intact; if not, writing to it will fail.
+        _ = self.check_log(log);
+        self.check_contents(log);
+        // Readers find a tail by the name of its log.
         let (Some(path), Some(tail), None) = (self.tail.clone(), tail, &self.nameless) else {
             return;
         };
-        if let Err(error) = self.look_for_tail(&path, tail, give) {
+        if let Err(error) = self.check_tail(&path, tail, give_segment) {
             let path = path.display();
-            self.told.push(format!(
-                "{path} is gone or damaged, and cannot be made anew: {error}; had the recorder \
-                 died after that, events would be lost"
+            self.findings.push(format!(
+                "{path} was removed or damaged and cannot be recreated: {error}; if the recorder \
+                 is killed now, events are lost"
             ));
             self.tail = None;
         }
     }
 
-    /// Where the log is, where its tail is, and what happened to them.
+    /// Returns the paths of the log and its tail, and what happened to them.
     pub(crate) fn end(mut self, tail: Option<&Tail>) -> (PathBuf, Option<PathBuf>, Vec<String>) {
-        self.told.extend(self.nameless.take());
+        self.findings.extend(self.nameless.take());
         let path = self.tail.filter(|path| tail.is_some_and(|tail| is_at(&tail.file, path)));
-        (self.path, path, self.told)
+        (self.path, path, self.findings)
     }
 
-    fn look_for_log(&mut self, log: &mut LogFile) -> io::Result<()> {
+    fn check_log(&mut self, log: &mut LogFile) -> io::Result<()> {
         if is_at(log.file(), &self.path) {
             return Ok(());
         }
-        if let Some(elsewhere) = name_of(log.file())? {
-            let told = format!(
+        if let Some(elsewhere) = current_path(log.file())? {
+            let finding = format!(
                 "{} was renamed while it was recorded; the log is {}",
                 self.path.display(),
                 elsewhere.display()
             );
-            self.told.push(told);
+            self.findings.push(finding);
             self.path = elsewhere;
             return Ok(());
         }
-        let was = self.path.display().to_string();
-        match put_back(log, &self.path) {
+        let old_path = self.path.display().to_string();
+        match recreate(log, &self.path) {
             Ok(path) => {
-                let told = if path == self.path {
+                let finding = if path == self.path {
                     format!(
-                        "{was} was removed while it was recorded; it was made again, with all that \
-                         was in it"
+                        "{old_path} was removed while it was recorded; it was recreated with all \
+                         of its contents"
                     )
                 } else {
                     format!(
-                        "{was} was replaced while it was recorded; the log is {}",
+                        "{old_path} was replaced while it was recorded; the log is {}",
                         path.display()
                     )
                 };
-                self.told.push(told);
+                self.findings.push(finding);
                 (self.path, self.nameless) = (path, None);
             }
-            // To be tried again.
+            // Tried again at the next check.
             Err(error) => {
                 self.nameless = Some(format!(
-                    "{was} was removed while it was recorded, and cannot be made again: {error}"
+                    "{old_path} was removed while it was recorded and cannot be recreated: {error}"
                 ));
             }
         }
         Ok(())
     }
 
-    fn look_at_contents(&mut self, log: &mut LogFile) {
-        let failed = log.look(true).err();
+    fn check_contents(&mut self, log: &mut LogFile) {
+        let failed = log.check(true).err();
         let path = self.path.display();
         let what = match log.take_disturbance() {
             Some(Disturbance::Length { found, written }) if found < written => format!(
-                "{path} was cut to {found} bytes while it was recorded: what stood there up to \
-                 byte {written} is lost"
+                "{path} was cut to {found} bytes while it was recorded: its contents up to byte \
+                 {written} are lost"
             ),
             Some(Disturbance::Length { .. }) => {
                 format!(
-                    "another program appended to {path} while it was recorded; that was cut off"
+                    "another program appended to {path} while it was recorded; the addition was \
+                     removed"
                 )
             }
             Some(Disturbance::Head) => format!(
-                "{path} was cut or written over while it was recorded: its beginning was written \
-                 again, more may be lost"
+                "{path} was cut or written over while it was recorded: its header was restored, \
+                 other contents may be lost"
             ),
             None => return,
         };
-        self.told.push(
-            failed.map_or(what.clone(), |error| format!("{what}; it cannot be mended: {error}")),
+        self.findings.push(
+            failed.map_or(what.clone(), |error| format!("{what}; repairing it failed: {error}")),
         );
     }
 
-    /// Readers look for the tail beside the log.
-    fn look_for_tail(
+    /// Checks that the tail is next to the log, where readers look for it.
+    fn check_tail(
         &mut self,
         path: &Path,
         tail: &mut Tail,
-        give: impl FnMut(TailMemory),
+        give_segment: impl FnMut(TailMemory),
     ) -> io::Result<()> {
         let wanted = with_suffix(&self.path);
         let data = tail.file.metadata()?;
@@ -145,20 +146,21 @@ impl LogGuard {
                 self.tail = Some(wanted);
                 return Ok(());
             }
-            if let Some(elsewhere) = name_of(&tail.file)? {
+            if let Some(elsewhere) = current_path(&tail.file)? {
                 mapping::rename_to_free(&elsewhere, &wanted)?;
-                // When the log was renamed, its tail only follows.
+                // After a rename of the log its tail is only moved along.
                 if elsewhere != path && !is_same_name(&elsewhere, path) {
-                    self.told.push(format!("{} was renamed while it was recorded", path.display()));
+                    self.findings
+                        .push(format!("{} was renamed while it was recorded", path.display()));
                 }
                 self.tail = Some(wanted);
                 return Ok(());
             }
         }
-        replace(tail, &wanted, give)?;
+        replace(tail, &wanted, give_segment)?;
         let what = if removed { "removed" } else { "cut short" };
-        self.told.push(format!(
-            "{} was {what} while it was recorded; another one took its place",
+        self.findings.push(format!(
+            "{} was {what} while it was recorded; it was replaced by a new one",
             path.display()
         ));
         self.tail = Some(wanted);
@@ -166,16 +168,15 @@ impl LogGuard {
     }
 }
 
-/// Makes another tail at that place. It gets its name when nothing is missing in it: first the
-/// tracer turns to its segments, then those of the one before are copied, to which nothing is added
-/// any more.
-fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::Result<()> {
+/// Creates another tail at that path. It is complete when it gets its name: first the tracer
+/// switches to its segments, then the segments of the old tail, which no longer change, are copied.
+fn replace(tail: &mut Tail, wanted: &Path, give_segment: impl FnMut(TailMemory)) -> io::Result<()> {
     let ours = is_at(&tail.file, wanted);
     let mut unnamed = wanted.as_os_str().to_owned();
     unnamed.push(".new");
     let unnamed = Path::new(&unnamed);
     let (other, segments) = tail.successor(unnamed, MODE)?;
-    segments.into_iter().for_each(give);
+    segments.into_iter().for_each(give_segment);
     other.switch();
     let before = std::mem::replace(tail, other);
     let named = tail.copy_from(&before).and_then(|()| match ours {
@@ -188,9 +189,9 @@ fn replace(tail: &mut Tail, wanted: &Path, give: impl FnMut(TailMemory)) -> io::
     named
 }
 
-/// Copies a file without a name to a new one of the given name, and goes on in that. When the name
-/// is taken, one that is like it.
-fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
+/// Copies a log without a name to a new file and continues there. If the path is taken, chooses a
+/// similar one.
+fn recreate(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     let new = OpenOptions::new().read(true).write(true).create_new(true).mode(MODE).open(path);
     let (new, path) = match new {
         Ok(new) => (new, path.to_owned()),
@@ -199,9 +200,9 @@ fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
         }
         Err(error) => return Err(error),
     };
-    // Nobody else can have it: it is new.
+    // The file is new, so no other process can hold the lock.
     mapping::lock(&new);
-    match log.go_on_in(new) {
+    match log.continue_in(new) {
         Ok(()) => Ok(path),
         Err(error) => {
             _ = fs::remove_file(&path);
@@ -210,7 +211,7 @@ fn put_back(log: &mut LogFile, path: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// Whether a name leads to this very file.
+/// Whether a path leads to this file.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |data: fs::Metadata| (data.dev(), data.ino());
     match (file.metadata(), fs::symlink_metadata(path)) {
@@ -219,21 +220,20 @@ fn is_at(file: &File, path: &Path) -> bool {
     }
 }
 
-/// A name that leads to the file, as the kernel knows it. None when it has none, or none that can
-/// be known.
-fn name_of(file: &File) -> io::Result<Option<PathBuf>> {
+/// Returns a path of the file, as the kernel knows it. `None` when the file was removed or its path
+/// is not known.
+fn current_path(file: &File) -> io::Result<Option<PathBuf>> {
     if file.metadata()?.nlink() == 0 {
         return Ok(None);
     }
     let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
-    // NFS keeps a removed file that is open under a name like this one, and removes it when it is
-    // closed.
+    // NFS keeps a removed file that is open under such a name and removes it when it is closed.
     let is_removed =
         path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b".nfs"));
     Ok((!is_removed && is_at(file, &path)).then_some(path))
 }
 
-/// One of them may be relative.
+/// Whether two paths are the same; one of them may be relative.
 fn is_same_name(one: &Path, other: &Path) -> bool {
     matches!((std::path::absolute(one), std::path::absolute(other)),
         (Ok(one), Ok(other)) if one == other)

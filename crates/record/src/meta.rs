@@ -1,4 +1,4 @@
-//! Facts for the log that cannot be derived afterwards: about the machine, and about a process.
+//! Metadata of the log that cannot be derived later: of the machine and of processes.
 
 use crate::options::Options;
 use std::fs;
@@ -6,8 +6,8 @@ use std::os::unix::ffi::OsStrExt;
 use sysreel_format::{Credentials, FdEntry, FileMeta, Mapping, ProcessSnapshot};
 use sysreel_sys::{Tid, affinity, attach, buildid, clock, process};
 
-/// The log's header facts.
-pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
+/// Returns the metadata of the log's header.
+pub(crate) fn file_meta(options: &Options, info_size: u32) -> FileMeta {
     let kernel =
         |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
     let pair = |key: &str, value: String| (key.as_bytes().to_vec(), value.into_bytes());
@@ -50,14 +50,14 @@ pub(crate) fn of_machine(options: &Options, info_size: u32) -> FileMeta {
     }
 }
 
-/// A process as it is now. What cannot be read is empty.
-pub(crate) fn of_process(
+/// Returns the current state of a process. What cannot be read is left empty.
+pub(crate) fn process_snapshot(
     tid: Tid,
     tgid: Tid,
     names: bool,
     namespaces: Vec<(Vec<u8>, u64)>,
 ) -> ProcessSnapshot {
-    let status = process::Status::of(tid).unwrap_or_default();
+    let status = process::Status::read(tid).unwrap_or_default();
     ProcessSnapshot {
         exe: process::link(tid, "exe"),
         cwd: process::link(tid, "cwd"),
@@ -65,8 +65,8 @@ pub(crate) fn of_process(
         umask: status.umask,
         comm: status.comm,
         cmdline: process::file(tid, "cmdline").split(|&b| b == 0).map(<[u8]>::to_vec).collect(),
-        // The environment is in the execve that made the image; of an attached process it is a
-        // secret nobody asked for.
+        // The environment is recorded with the execve that made the image. That of an attached
+        // process may contain secrets and is not recorded.
         environ: None,
         auxv: process::file(tid, "auxv"),
         credentials: Some(Credentials {
@@ -78,7 +78,9 @@ pub(crate) fn of_process(
         limits: process::limits(tid),
         personality: personality(tid),
         namespaces,
-        affinity: affinity::Mask::of(tid).map(|mask| mask.bytes().to_vec()).unwrap_or_default(),
+        affinity: affinity::Mask::of_task(tid)
+            .map(|mask| mask.bytes().to_vec())
+            .unwrap_or_default(),
         sig_blocked: status.signals[1],
         sig_ignored: status.signals[2],
         sig_caught: status.signals[3],
@@ -105,9 +107,9 @@ fn maps(tid: Tid) -> Vec<Mapping> {
             offset: mapping.offset,
             dev: mapping.device,
             inode: mapping.inode,
-            // The ELF header and the notes behind it lie where the file's first page is mapped.
+            // The ELF header and notes are where the file's first page is mapped.
             build_id: if mapping.inode != 0 && mapping.offset == 0 {
-                buildid::of_image(tid, mapping.start).unwrap_or_default()
+                buildid::read(tid, mapping.start).unwrap_or_default()
             } else {
                 Vec::new()
             },
@@ -135,11 +137,11 @@ fn fds(tid: Tid, tgid: Tid) -> Vec<FdEntry> {
         .collect()
 }
 
-/// Has an execve of this image been denied the privileges of its file, because an unprivileged
-/// tracer watches (execve(2))?
+/// Whether an execve was denied the privileges of its file because of an unprivileged tracer
+/// (execve(2)).
 pub(crate) fn lost_privileges(tid: Tid, snapshot: &ProcessSnapshot) -> bool {
     let Some(own) = &snapshot.credentials else { return false };
-    // The second is the effective one.
+    // The second is the effective id.
     !attach::may_trace_anyone() && process::is_set_id(tid, own.uids[1], own.gids[1])
 }
 

@@ -1,4 +1,4 @@
-//! What the user may choose.
+//! The options of a recording.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -8,53 +8,54 @@ use sysreel_sys::front::Front;
 /// How a recording is made.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// The log; `None` makes a name from the program's. `-` is standard output, which the program
-    /// does not have then: see [`Recorder::prepare`](crate::Recorder::prepare).
+    /// The path of the log; `None` derives it from the program's name. `-` is standard output,
+    /// which the program then does not have: see [`Recorder::prepare`](crate::Recorder::prepare).
     pub output: Option<PathBuf>,
-    /// Write the log over whatever is there.
+    /// Overwrite existing files.
     pub force: bool,
-    /// The program and its arguments; may be empty when there are `pids`.
+    /// The program and its arguments; may be empty if there are `pids`.
     pub argv: Vec<OsString>,
-    /// Its environment, entry by entry; `None`: that of the recorder.
+    /// The program's environment, as `NAME=VALUE` entries; `None` for that of the recorder.
     pub environment: Option<Vec<OsString>>,
-    /// Processes to attach to.
+    /// The processes to attach to.
     pub pids: Vec<i32>,
-    /// Attach to the descendants of `pids` as well.
+    /// Attach to the descendants of `pids` too.
     pub tree: bool,
-    /// The most bytes of one captured buffer. 0: structs only; `u64::MAX`: all.
+    /// The most bytes captured of one buffer. 0: structs only; `u64::MAX`: no limit.
     pub capture_limit: u64,
     /// Resolve the names of new descriptors.
     pub names: bool,
-    /// Where tracer and tracee run.
+    /// The CPUs on which tracer and tracees run.
     pub cpu: CpuPolicy,
-    /// Prove the table: compare all writable private memory of single-threaded tracees before and
-    /// after each call. Needs captured memory, whatever the limit.
+    /// Verify the table: compare all writable private memory of single-threaded tracees before and
+    /// after each call. Needs captured memory, with any limit.
     pub audit: bool,
-    /// Stop for these calls only, and for those without which the log would not be true. Not for
-    /// processes that run already.
+    /// Record these calls only, and those without which the log would be wrong. Not for running
+    /// processes.
     pub only: Option<Filter>,
-    /// Make a log that can be replayed: in the determinism determinism, with every buffer whole.
+    /// Make a log that can be replayed: apply the determinism changes, capture every buffer
+    /// completely.
     pub replayable: bool,
-    /// Keep the contents of the files that a replayable program maps; else only their hashes, and a
-    /// replay needs the files.
+    /// Store the contents of the files that a replayable program maps; otherwise only their hashes,
+    /// and a replay needs the files.
     pub file_contents: bool,
     /// Let programs that trace others fail with EPERM, instead of handing tasks over to them.
     pub refuse_tracers: bool,
-    /// End the recording with the program, and let go of what it has left behind.
+    /// End the recording with the program and detach from processes it leaves running.
     pub until_exit: bool,
-    /// Told what the user should know while the recording runs.
+    /// Shows the user a warning while the recording runs.
     pub warn: fn(&str),
-    /// Where the rows of calls come from: [`sysreel_abi::row`]. Tests give a table with wrong rows,
-    /// to see that an audit finds them.
+    /// The source of the table's rows: [`sysreel_abi::row`]. Tests pass wrong rows, to check that
+    /// an audit finds them.
     pub rows: RowSource,
-    /// The process that the shell waits for, if it is not this one.
+    /// The process that the shell waits for, if it is another one.
     pub front: Option<Front>,
-    /// The version of the tool, for the log's header.
+    /// The version of sysreel, for the log's header.
     pub tool_version: String,
 }
 
 impl Default for Options {
-    /// Of nothing yet: every buffer up to 64 KiB, names, no audit.
+    /// No program or process yet; buffers up to 64 KiB, names, no audit.
     fn default() -> Options {
         Options {
             output: None,
@@ -81,29 +82,29 @@ impl Default for Options {
 }
 
 impl Options {
-    /// The most bytes of one captured buffer: of what is to be replayed nothing may be left out.
+    /// The effective capture limit: a replay needs all of every buffer.
     pub(crate) fn whole_limit(&self) -> u64 {
         if self.replayable { u64::MAX } else { self.capture_limit }
     }
 }
 
-/// The row of a call, by architecture and number.
+/// Returns the row of a call, by architecture and number.
 pub type RowSource = fn(AuditArch, u64) -> Option<&'static Row>;
 
-/// Where tracer and tracee run.
+/// The CPUs on which tracer and tracees run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CpuPolicy {
     /// A spawned program shares one CPU with the tracer while that is faster. Attaching changes
     /// nothing.
     Auto,
-    /// Affinity is left alone.
+    /// Affinity is not changed.
     Free,
-    /// Affinity is left alone, and the CPUs are kept from sleeping (root).
+    /// Affinity is not changed, and the CPUs are kept out of idle states (root only).
     Poll,
 }
 
 impl CpuPolicy {
-    /// Its name on the command line and in the log.
+    /// The name on the command line and in the log.
     pub fn name(self) -> &'static str {
         match self {
             CpuPolicy::Auto => "auto",

@@ -1,9 +1,9 @@
-//! What `-o` names, and whether a log may be written there.
+//! Opens the destination of the log, `-o`, and decides whether a log may be written there.
 //!
-//! A log holds what programs read and wrote, and root's recordings hold the most. So nothing that
-//! another user has laid in the way is written to: the rules are those that Linux has for sticky
-//! directories (protected_symlinks, protected_regular and protected_fifos in sysctl(8)), held
-//! everywhere. And what is there is overwritten without a question only if nothing is lost by it.
+//! A log contains what programs read and wrote, and root's recordings contain the most. So nothing
+//! is written to a file that another user has placed there. The rules are Linux's for sticky
+//! directories (protected_symlinks, protected_regular and protected_fifos in sysctl(8)), applied
+//! everywhere. An existing file is overwritten without `--force` only if nothing is lost.
 
 use crate::error::Error;
 use crate::file::MODE;
@@ -13,23 +13,22 @@ use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use sysreel_sys::mapping;
 
-/// How many symbolic links lead to one another before it is a loop (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+/// The most symbolic links followed before they count as a loop (path_resolution(7)).
+const MAX_LINKS: usize = 40;
 
-/// Where the blocks go.
+/// The destination of the log.
 #[derive(Debug)]
 pub(crate) enum Output {
-    /// A file that is the log's alone.
+    /// A file for the log alone.
     Regular { log: File, path: PathBuf, is_new: bool },
-    /// A pipe, a device, a descriptor that was open before: bytes go there in order, and there is
-    /// no tail.
+    /// A pipe, a device or an open descriptor: bytes are written in order, and there is no tail.
     Stream { log: File, path: PathBuf },
 }
 
-/// Takes standard output, if that was asked for with `-`. To be called before the program is
-/// started: what it writes to its standard output would lie in the midst of the log, so it has this
-/// process's standard error instead, as under `perf record -o -`.
-pub(crate) fn standard(path: Option<&Path>, force: bool) -> Result<Option<Output>, Error> {
+/// Takes over standard output if the path is `-`. Call it before the program is started: the
+/// program's output must not get into the log, so standard error becomes its standard output, as
+/// under `perf record -o -`.
+pub(crate) fn take_standard(path: Option<&Path>, force: bool) -> Result<Option<Output>, Error> {
     let Some(path) = path.filter(|path| *path == Path::new("-")) else { return Ok(None) };
     if io::stdout().is_terminal() && !force {
         return Err(Error::Terminal(path.to_owned()));
@@ -38,11 +37,11 @@ pub(crate) fn standard(path: Option<&Path>, force: bool) -> Result<Option<Output
     Ok(Some(Output::Stream { log, path: path.to_owned() }))
 }
 
-/// Opens what was asked for. Nothing is changed yet of a file that was there.
+/// Opens the destination. An existing file is not changed yet.
 pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
-    let log = if let Some(fd) = descriptor_of_ours(path) {
+    let log = if let Some(fd) = own_descriptor(path) {
         mapping::duplicate(fd)
-    } else if is_descriptor_of_another(path) {
+    } else if is_foreign_descriptor(path) {
         OpenOptions::new().write(true).open(path)
     } else {
         return open_named(path, force);
@@ -58,9 +57,9 @@ pub(crate) fn open(path: &Path, force: bool) -> Result<Output, Error> {
     Ok(Output::Stream { log, path: path.to_owned() })
 }
 
-/// A descriptor of this process by one of its names. To open it anew would begin a file at its
-/// start, and cannot be done with a socket.
-fn descriptor_of_ours(path: &Path) -> Option<i32> {
+/// Returns the descriptor of this process that a path names. Reopening it would start a file at its
+/// beginning, and is not possible for a socket.
+fn own_descriptor(path: &Path) -> Option<i32> {
     let path = path.to_str()?;
     match path {
         "/dev/stdout" => return Some(1),
@@ -71,8 +70,8 @@ fn descriptor_of_ours(path: &Path) -> Option<i32> {
     folders.iter().find_map(|folder| path.strip_prefix(folder)?.parse().ok())
 }
 
-/// `/proc/PID/fd/N`: whoever types this means what is open there.
-fn is_descriptor_of_another(path: &Path) -> bool {
+/// Whether the path is `/proc/PID/fd/N`, a descriptor of another process.
+fn is_foreign_descriptor(path: &Path) -> bool {
     let Some(rest) = path.to_str().and_then(|path| path.strip_prefix("/proc/")) else {
         return false;
     };
@@ -81,7 +80,7 @@ fn is_descriptor_of_another(path: &Path) -> bool {
 }
 
 fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
-    let path = followed(path)?;
+    let path = follow_links(path)?;
     let there = match fs::symlink_metadata(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let new =
@@ -95,12 +94,12 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
     if is_foreign(&path, &there) {
         return Err(Error::Foreign { path, owner: there.uid() });
     }
-    // To ask before it is opened: to open some devices does something.
+    // Checked before the open, because opening some devices has effects.
     if !is_file && !there.file_type().is_fifo() && !there.is_dir() && !is_null(&there) && !force {
         return Err(Error::Exists(path));
     }
     let log = OpenOptions::new()
-        // A pipe that the recorder could read from too would never tell that its reader is gone
+        // If the recorder could read from the pipe, it would not notice that the reader has ended
         // (fifo(7)).
         .read(is_file)
         .write(true)
@@ -109,26 +108,25 @@ fn open_named(path: &Path, force: bool) -> Result<Output, Error> {
         .map_err(failed(&path))?;
     let data = log.metadata().map_err(failed(&path))?;
     if (data.dev(), data.ino()) != (there.dev(), there.ino()) {
-        let source = io::Error::other("something else came to be there meanwhile");
+        let source = io::Error::other("the file was replaced while it was opened");
         return Err(Error::Open { path, source });
     }
     if !is_file {
         return Ok(Output::Stream { log, path });
     }
-    // A second name of a file may be another's trap (protected_hardlinks), or the user's: both
-    // would lose what it holds.
-    if !force && (data.nlink() > 1 || !is_free(&log).map_err(failed(&path))?) {
+    // A hard link may be a trap of another user (protected_hardlinks) or be the user's own:
+    // overwriting loses the contents in both cases.
+    if !force && (data.nlink() > 1 || !is_empty_or_log(&log).map_err(failed(&path))?) {
         return Err(Error::Exists(path));
     }
     Ok(Output::Regular { log, path, is_new: false })
 }
 
-/// Goes from symbolic link to symbolic link, as far as they are this user's. Root follows none: one
-/// that is root's own in a folder of root's is harmless, but nobody needs it, and each exception is
-/// one to get wrong.
-fn followed(path: &Path) -> Result<PathBuf, Error> {
+/// Follows symbolic links of this user. Root follows none: links of root in directories of root
+/// would be harmless, but each exception is a risk and none is needed.
+fn follow_links(path: &Path) -> Result<PathBuf, Error> {
     let mut path = path.to_owned();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let Ok(there) = fs::symlink_metadata(&path) else { return Ok(path) };
         if !there.is_symlink() {
             return Ok(path);
@@ -142,15 +140,15 @@ fn followed(path: &Path) -> Result<PathBuf, Error> {
     Err(failed(&path)(io::Error::from(io::ErrorKind::InvalidInput)))
 }
 
-/// Whether somebody else can read what is written there, or takes it away. A FIFO in a folder where
-/// not everybody may make files was put there for its users.
+/// Whether another user could read or remove what is written there. A FIFO in a directory in which
+/// not every user may create files was created for its users.
 fn is_foreign(path: &Path, there: &Metadata) -> bool {
     let user = mapping::user();
     if there.uid() == user || there.is_dir() {
         return false;
     }
     if there.is_file() || user == 0 {
-        // Devices belong to root, and to those who use them: a terminal to its user.
+        // Devices belong to root or, as terminals do, to their user.
         return !is_device(there);
     }
     let parent =
@@ -171,14 +169,14 @@ fn is_null(data: &Metadata) -> bool {
     data.file_type().is_char_device() && data.rdev() == mapping::null_device()
 }
 
-/// Whether a file holds nothing, or a log.
-fn is_free(file: &File) -> io::Result<bool> {
-    let start = start_of(file)?;
+/// Whether a file is empty or a log.
+fn is_empty_or_log(file: &File) -> io::Result<bool> {
+    let start = read_start(file)?;
     Ok(start.is_empty() || sysreel_format::is_log(&start))
 }
 
-/// The first bytes of a file.
-pub(crate) fn start_of(file: &File) -> io::Result<Vec<u8>> {
+/// Returns the first bytes of a file.
+pub(crate) fn read_start(file: &File) -> io::Result<Vec<u8>> {
     let mut start = vec![0; 64];
     let len = file.read_at(&mut start, 0)?;
     start.truncate(len);

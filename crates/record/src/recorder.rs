@@ -1,139 +1,83 @@
-//! The whole of a recording: preparation, run, end.
+//! A recording from preparation to end.
 
 use crate::attaching::Attaching;
-use crate::audit::{Audit, Audited};
-use crate::begin::{self, Kept};
+use crate::audit::Audit;
+use crate::begin::{self, LogPaths, Parts};
 use crate::call_filter::Only;
-use crate::capture::Capture;
 use crate::cpu_affinity::CpuAffinity;
-use crate::determinism::Determinism;
 use crate::error::Error;
-use crate::job::Job;
-use crate::namespaces::Namespaces;
 use crate::options::{CpuPolicy, Options};
+use crate::outcome::{Ended, Outcome, Progress};
 use crate::output;
 use crate::session::Session;
 use crate::sink::Sink;
-use crate::task::Tasks;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
-use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use sysreel_format::{
     Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
 };
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{
-    Resume, Signal, Stop, SyscallInfo, Tid, Tracer, affinity, clock, init, probe, process,
-};
+use sysreel_sys::{Resume, Signal, Stop, Tid, Tracer, affinity, clock, init, probe, process};
 
-/// A recording that is ready to run. Bound to its thread, as every tracee is.
+/// A recording that is ready to run. Bound to its thread, as its tracees are.
 pub struct Recorder {
     session: Session,
     writer: Writer,
-    kept: Kept,
+    paths: LogPaths,
     exec: Option<ExecOutcome>,
-    /// Deferred for as long as the recording lasts.
+    /// Open for the whole recording.
     _no_idle: Option<File>,
 }
 
-/// Counters that other threads may look at while a recording runs.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Events committed.
-    pub events: AtomicU64,
-    /// Bytes written to the log.
-    pub bytes: AtomicU64,
-    /// Events that could not be written.
-    pub lost: AtomicU64,
-}
-
-/// How the command ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// There was none, or the recording ended before it.
-    NotSeen,
-    /// With this exit status.
-    Exited(i32),
-    /// By this signal.
-    Killed(Signal),
-}
-
-/// What became of a recording.
-#[derive(Debug)]
-pub struct Outcome {
-    /// The log.
-    pub path: PathBuf,
-    /// How the command ended.
-    pub ended: Ended,
-    /// Events in the log, lost ones included.
-    pub events: u64,
-    /// The length of the log.
-    pub bytes: u64,
-    /// Events that are not in it.
-    pub lost: u64,
-    /// Why not, or why the log has no end.
-    pub error: Option<io::Error>,
-    /// What others did to the log's files while they were written. The log is where `path` says,
-    /// and as whole as it could be kept.
-    pub interference: Vec<String>,
-    /// Why the program did not start.
-    pub exec: Option<sysreel_sys::Error>,
-    /// The signal that ended the recording before the program.
-    pub detached: Option<Signal>,
-    /// What the audit says, if there was one.
-    pub audited: Option<Audited>,
-    /// How many tasks were not recorded for a while, because another program traced them.
-    pub unrecorded: usize,
-    /// Why the log cannot be replayed to its end, if it was to be.
-    pub not_replayable: Vec<String>,
-}
-
 impl Recorder {
-    /// Checks that tracing works here, opens the log, starts the program (stopped before its
-    /// execve), attaches.
+    /// Checks that tracing works, opens the log, starts the program (stopped before its execve),
+    /// attaches.
     ///
-    /// When the log goes to standard output (`-`), standard output is standard error from then on,
-    /// in this process and for the program: what both write there would lie in the midst of the
-    /// log.
+    /// When the log goes to standard output (`-`), standard error replaces standard output in this
+    /// process and in the program: what they write must not get into the log.
+    ///
+    /// # Errors
+    /// When tracing does not work here, the program is not found, a process cannot be attached to,
+    /// the log cannot be written at its path, or the options contradict each other.
     pub fn prepare(options: &Options) -> Result<Recorder, Error> {
-        // A program that is spawned is asked itself.
+        // For a spawned program, `spawn` makes this check.
         let probed = if options.pids.is_empty() { None } else { Some(probe::check_tracing()?) };
         let no_idle = match options.cpu {
             CpuPolicy::Poll => Some(affinity::hold_dma_latency().map_err(Error::Poll)?),
             _ => None,
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
-        let mut only = only(options)?;
-        let standard = output::standard(options.output.as_deref(), options.force)?;
+        let mut only = prepare_only(options)?;
+        let standard = output::take_standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
-        // The program is looked for and the processes are seized before a file is made: a typing
-        // error leaves nothing behind.
+        // The program is searched and processes are seized before any file is created, so that a
+        // typing error leaves no file.
         let mut attaching = Attaching::new(options.tree);
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let cpu_affinity =
             CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
         let spawned = spawn(&tracer, options, only.as_mut())?;
-        // Over RLIMIT_FSIZE a write shall fail with EFBIG, as on a full disk, and not kill the
+        // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
-        // To open a FIFO may take for ever, and a signal has to end that: they are watched for
+        // Opening a FIFO can block and must be interruptible, so signals are watched only
         // afterwards.
-        let files = begin::files(options, standard)?;
+        let files = begin::open_files(options, standard)?;
         let termination = watch_signals(options, spawned.as_ref())?;
 
         let info_size = spawned.as_ref().map(|spawned| spawned.info_size).or(probed).unwrap_or(0);
         let header =
-            FileHeader::new(FileId(random()), at_start(options, !attached.is_empty())).with_sites();
+            FileHeader::new(FileId(random()), completeness_at_start(options, !attached.is_empty()))
+                .with_sites();
         let progress = Arc::new(Progress::default());
-        let watchdog = Watchdog::of_this_thread(tracer.waiting().clone(), options.warn);
-        let (mut writer, kept) = begin::start_writer(
+        let watchdog = Watchdog::for_this_thread(tracer.waiting().clone(), options.warn);
+        let (mut writer, paths) = begin::start_writer(
             options,
             files,
             header,
@@ -143,70 +87,53 @@ impl Recorder {
             watchdog,
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let cpu_affinity = if options.replayable { cpu_affinity.for_good() } else { cpu_affinity };
-        let session = Session {
+        let cpu_affinity =
+            if options.replayable { cpu_affinity.keep_shared() } else { cpu_affinity };
+        let parts = Parts {
             tracer,
-            tasks: Tasks::default(),
-            due: Default::default(),
-            fairness: Default::default(),
-            // Rarely used, and then in the midst of a stop: room is made now.
-            parked: HashMap::with_capacity(16),
-            ended_early: HashMap::with_capacity(16),
             sink: Sink::new(&mut writer, header.file_id),
-            capture: Capture::new(options.whole_limit()),
-            info: SyscallInfo::new(),
             audit,
-            determinism: options.replayable.then(|| Determinism::new(options.file_contents)),
             cpu_affinity,
-            names: options.names,
-            fd_name: Default::default(),
-            namespaces: Namespaces::new(attached.is_empty()),
-            rows: options.rows,
+            has_attached: !attached.is_empty(),
             only,
             completeness: header.completeness,
-            pending_notes: Vec::new(),
-            rowless: Default::default(),
             main: stop.as_ref().map(Stop::tid),
-            main_status: None,
-            job: Job::new(options.front),
             termination,
             attaching,
-            handed_over: Default::default(),
-            refuse_tracers: options.refuse_tracers,
-            is_tracing_call: false,
-            detaching: None,
-            until_exit: options.until_exit || init::is_init(),
-            warn: options.warn,
             progress,
         };
-        let mut recorder = Recorder { session, writer, kept, exec, _no_idle: no_idle };
+        let session = Session::new(options, parts);
+        let mut recorder = Recorder { session, writer, paths, exec, _no_idle: no_idle };
         recorder.session.begin(&attached, stop);
         Ok(recorder)
     }
 
-    /// The log's path.
+    /// The path of the log.
     pub fn path(&self) -> &Path {
-        &self.kept.path
+        &self.paths.path
     }
 
-    /// What to do right before the shell is shown that the program has stopped, if there is a
-    /// front.
+    /// Sets what to do before the shell is shown that the program has stopped, if there is a front.
     pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
         self.session.job.before_stop(Box::new(tidy_up));
     }
 
-    /// Counters to look at from another thread.
+    /// Returns counters for another thread.
     pub fn progress(&self) -> Arc<Progress> {
         Arc::clone(&self.session.progress)
     }
 
     /// Follows the program to its end and finishes the log.
+    ///
+    /// # Errors
+    /// When waiting for tasks fails. Failures of writing the log are in [`Outcome::error`].
     pub fn run(mut self) -> Result<Outcome, Error> {
-        // What the program does without, the tracer does without too: that is cheaper for both.
+        // Tracer and program both run without time-stamp counter: switching between them is then
+        // cheaper.
         let without = self.session.determinism.is_some().then(WithoutTimeStamps::begin);
         let result = self.session.run();
         drop(without);
-        self.session.forget_away();
+        self.session.record_ends_of_away();
         let audited = self.session.end_audit();
         self.session.clock_event();
         let session = self.session;
@@ -225,15 +152,15 @@ impl Recorder {
         let events = session.sink.next_event();
         session.sink.close();
         let written = self.writer.finish(completeness, extras);
-        // Where nobody looked after the files they are where they were made.
-        let tail = if written.path.is_some() { written.tail } else { self.kept.tail };
+        // Without a log guard the files are where they were created.
+        let tail = if written.path.is_some() { written.tail } else { self.paths.tail };
         if let Some(tail) = tail.filter(|_| written.finished) {
-            // Everything in it is in the log now, or is said there to be lost.
+            // Its events are in the log now, or noted there as lost.
             _ = fs::remove_file(tail);
         }
         result?;
         Ok(Outcome {
-            path: written.path.unwrap_or(self.kept.path),
+            path: written.path.unwrap_or(self.paths.path),
             ended,
             events,
             bytes: written.bytes,
@@ -256,21 +183,21 @@ impl Recorder {
 }
 
 impl Session {
-    /// The first events, and the first steps of the tasks that are there.
+    /// Records the first events and resumes or interrupts the initial tasks.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
         self.determinism_event();
         for &tid in attached {
-            self.appears_attached(tid);
+            self.add_attached_task(tid);
         }
         let Some(stop) = spawned else { return };
         let mask = self.cpu_affinity.own_mask();
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
-        let ids = process::Status::of(tid).unwrap_or_default().namespace_ids;
-        self.namespaces.spawned_with(&ids);
+        let ids = process::Status::read(tid).unwrap_or_default().namespace_ids;
+        self.namespaces.set_spawned_ids(&ids);
         let memory = self.tasks.new_memory();
         let trace_all = self.trace_all_at_start();
-        let task = self.appears(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
+        let task = self.add_task(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
         task.trace_all = trace_all;
         task.memory = memory;
         task.captured = true;
@@ -278,17 +205,17 @@ impl Session {
         self.affinity_event(clock::monotonic_ns());
         self.filter_event();
         if self.next_stop(tid) == Resume::ToNextSyscall && self.determinism.is_none() {
-            // A program that died meanwhile is reported by wait.
-            _ = self.tracer.let_live(&stop);
-            // Else its filter, or its time-stamp counter, would make it fail without a tracer: it
-            // dies with the recorder.
+            // If the program has died, wait reports it.
+            _ = self.tracer.clear_exitkill(&stop);
+            // Otherwise the program dies with the recorder: without a tracer its filter or its
+            // trapped time-stamp counter would make it fail.
         }
-        // The SIGSTOP that held it back is withheld: the program never learns of it.
+        // The SIGSTOP that held it is suppressed; the program never sees it.
         let how = self.next_stop(tid);
         stop.resume(how, Signal::NONE);
     }
 
-    /// Ties the monotonic times of the stops to the other clocks.
+    /// Ties the monotonic times of stops to the other clocks.
     fn clock_event(&mut self) {
         let now = Clock {
             monotonic: clock::monotonic_ns(),
@@ -314,7 +241,7 @@ fn spawn(
     let filter = only.as_ref().and_then(|only| only.filter());
     let spawned = tracer.spawn(&options.argv, options.environment.as_deref(), filter, layout)?;
     if let Some(only) = only {
-        only.installed_in(spawned.stop.tid());
+        only.check_installed(spawned.stop.tid());
     }
     Ok(Some(spawned))
 }
@@ -326,18 +253,18 @@ fn attach_all(
 ) -> Result<Vec<Tid>, Error> {
     let mut attached = Vec::new();
     for &pid in &options.pids {
-        // A thread of a process named before is seized already.
+        // A thread of a process named before is already seized.
         if attached.contains(&pid) {
             continue;
         }
-        attaching.begin(process::Status::of(pid).map_or(pid, |status| status.tgid));
+        attaching.begin(process::Status::read(pid).map_or(pid, |status| status.tgid));
         attached.extend(tracer.attach(pid)?);
     }
     Ok(attached)
 }
 
-/// What it takes to record some calls only.
-fn only(options: &Options) -> Result<Option<Only>, Error> {
+/// Prepares `--only`.
+fn prepare_only(options: &Options) -> Result<Option<Only>, Error> {
     let Some(filter) = &options.only else { return Ok(None) };
     if !options.pids.is_empty() {
         return Err(Error::OnlyAttached);
@@ -347,8 +274,8 @@ fn only(options: &Options) -> Result<Option<Only>, Error> {
     Only::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
 }
 
-/// What a log of this recording cannot show from the start.
-fn at_start(options: &Options, attached: bool) -> Completeness {
+/// Returns what a log of this recording cannot show from the start.
+fn completeness_at_start(options: &Options, attached: bool) -> Completeness {
     let mut word = Completeness::default();
     if options.capture_limit == 0 {
         word.insert(Completeness::STRUCTS_ONLY);
@@ -365,24 +292,24 @@ fn at_start(options: &Options, attached: bool) -> Completeness {
     word
 }
 
-/// Settles which signals this process gets, once the program was forked and has what it inherits.
+/// Sets up this process's signals, after the program was forked with the inherited ones.
 ///
-/// With a command, the terminal's keys are meant for it; without a front this process is in the
-/// same foreground group and gets the signals itself.
+/// With a command, the terminal's keys are meant for the program. Without a front this process is
+/// in the same foreground group and gets the signals too.
 fn watch_signals(options: &Options, spawned: Option<&Spawned>) -> Result<Termination, Error> {
     if let Some(front) = options.front {
         front.leave_group(spawned.map(|spawned| spawned.stop.tid()))?;
     }
-    signals::without_those_for_stops();
+    signals::disable_sigchld_for_stops();
     if spawned.is_some() && !init::is_init() {
         signals::ignore(&[signals::SIGINT, signals::SIGQUIT]);
     }
-    Ok(Termination::watch(&asking_to_stop(spawned.is_some()), spawned.is_none())?)
+    Ok(Termination::watch(&ending_signals(spawned.is_some()), spawned.is_none())?)
 }
 
-/// The signals that end a recording: of attached processes also the terminal's Ctrl-C. The first
-/// process of a container gets what is meant for the program that it runs, and passes it on.
-fn asking_to_stop(with_command: bool) -> Vec<Signal> {
+/// The signals that end a recording. Without a command also the terminal's Ctrl-C. The init of a
+/// container gets signals meant for the program it runs, and passes them on.
+fn ending_signals(with_command: bool) -> Vec<Signal> {
     let mut signals = vec![signals::SIGTERM, signals::SIGHUP];
     if !with_command || init::is_init() {
         signals.extend([signals::SIGINT, signals::SIGQUIT]);
@@ -396,20 +323,12 @@ fn asking_to_stop(with_command: bool) -> Vec<Signal> {
 fn random() -> [u8; 16] {
     let mut bytes = [0; 16];
     if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).is_err() {
-        // Without the device (a bare chroot) the clocks must do: the id tells files apart, it
-        // guards no secret.
+        // Without the device (a bare chroot) the clocks must do: the id distinguishes files and is
+        // not a secret.
         bytes[..8].copy_from_slice(&clock::realtime_ns().to_le_bytes());
         bytes[8..].copy_from_slice(
             &(clock::monotonic_ns() ^ u64::from(std::process::id()) << 40).to_le_bytes(),
         );
     }
     bytes
-}
-
-impl Progress {
-    /// Events, bytes and lost events so far.
-    pub fn now(&self) -> (u64, u64, u64) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.events), read(&self.bytes), read(&self.lost))
-    }
 }

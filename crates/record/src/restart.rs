@@ -1,11 +1,11 @@
-//! Interrupted calls of tasks that are attached to or let go: they must go on as if nobody had
-//! looked.
+//! Interrupted calls of tasks that are attached to or detached: they must continue as if never
+//! interrupted.
 //!
-//! To stop a task its call is interrupted. Most calls are simply made again. Some are continued by
-//! restart_syscall (the kernel answers ERESTART_RESTARTBLOCK, -516, to itself), which no filter of
-//! a sandbox expects: sshd's, for one, kills the process for it. Such a task is made to repeat the
-//! original call instead, with what is left of its timeout where that is an argument and the
-//! beginning of the call was seen. Other timeouts begin anew.
+//! Stopping a task interrupts its call. Most calls are simply repeated. Some are continued by
+//! restart_syscall (the kernel's internal result is ERESTART_RESTARTBLOCK, -516), which sandbox
+//! filters do not expect: sshd's, for one, kills the process for it. Such a task is made to repeat
+//! the original call instead, with the rest of its timeout where that is an argument and the start
+//! of the call was recorded. Other timeouts start anew.
 
 use crate::session::Session;
 use crate::task::Call;
@@ -17,9 +17,9 @@ use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::{InjectionPoint, Lost, Stop, clock, process, signals};
 
 impl Session {
-    /// Has a task under a seccomp filter repeat the call that its stop has interrupted, where it
-    /// would go on with restart_syscall. To be called when the task is about to run on untraced, or
-    /// has just been interrupted by an attach.
+    /// Makes a task under a seccomp filter repeat the call that its stop interrupted, if it would
+    /// continue with restart_syscall. Call it when the task is about to run untraced, or was just
+    /// interrupted by an attach.
     pub(crate) fn restart_original(&mut self, stop: &Stop, id: TaskId) {
         const SECCOMP_MODE_FILTER: u32 = 2; // linux/seccomp.h
         let tid = stop.tid();
@@ -28,7 +28,7 @@ impl Session {
         if registers.open_call().is_none() || !is_restart_block(result) {
             return;
         }
-        if process::Status::of(tid).map_or(true, |status| status.seccomp != SECCOMP_MODE_FILTER) {
+        if process::Status::read(tid).map_or(true, |status| status.seccomp != SECCOMP_MODE_FILTER) {
             return;
         }
         let left = self
@@ -38,7 +38,7 @@ impl Session {
             .and_then(|call| milliseconds_left(&call));
         if let Some((arg, before, left)) = left {
             if stop.set_third_argument(left).is_err() {
-                return; // It died.
+                return; // The task died.
             }
             self.altered_event(id, Altering::REGISTER, arg, before, left);
         }
@@ -60,16 +60,16 @@ impl Session {
         self.sink.commit();
     }
 
-    /// Has a task that stands in a stop of PTRACE_INTERRUPT undo the trap of its time-stamp
-    /// counter: without its recorder the next instruction that reads it would be a SIGSEGV. Answers
-    /// whether the task still stands there.
+    /// Makes a task in a stop of PTRACE_INTERRUPT enable its time-stamp counter again: without its
+    /// recorder, the next instruction that reads it would raise SIGSEGV. Returns whether the task
+    /// is still in the stop.
     pub(crate) fn untrap(&mut self, stop: &mut Stop) -> bool {
         let tid = stop.tid();
-        // A filter of the program's own may kill it for a call that it never makes.
-        if process::Status::of(tid).is_ok_and(|status| status.seccomp != 0) {
+        // Its seccomp filter may kill it for a call that the program never makes.
+        if process::Status::read(tid).is_ok_and(|status| status.seccomp != 0) {
             (self.warn)(&format!(
-                "task {tid} has a seccomp filter and keeps a trapped time-stamp counter: an \
-                 instruction that reads it will be a SIGSEGV"
+                "task {tid} has a seccomp filter, so its time-stamp counter stays trapped: \
+                 reading it will raise SIGSEGV"
             ));
             return true;
         }
@@ -80,7 +80,9 @@ impl Session {
                 false
             }
             Err(Lost::Failed(error)) => {
-                (self.warn)(&format!("task {tid} keeps a trapped time-stamp counter: {error}"));
+                (self.warn)(&format!(
+                    "the time-stamp counter of task {tid} stays trapped: {error}"
+                ));
                 true
             }
         }
@@ -89,33 +91,38 @@ impl Session {
     fn make_untrap_call(&mut self, stop: &mut Stop) -> Result<(), Lost> {
         let tid = stop.tid();
         let io = |source| sysreel_sys::Error::Call {
-            what: "let go of a program".into(),
+            what: "detach from a program".into(),
             tid: Some(tid),
             source,
         };
         let mut registers = stop.general()?;
-        let window = Window::of(tid).map_err(io)?;
-        // The instruction of the call that it stands in serves; else one is lent where it stands.
+        let window = Window::open(tid).map_err(io)?;
+        // Uses the task's own syscall instruction if it is in a call; otherwise writes one at its
+        // instruction pointer for the time of the call.
         let (before_ip, mut own) =
             (registers.ip().wrapping_sub(SYSCALL.len() as u64), [0; SYSCALL.len()]);
         let has_own = window.read(before_ip, &mut own) == own.len() && own == SYSCALL;
-        let gate = if has_own { before_ip } else { registers.ip() };
+        let point = if has_own { before_ip } else { registers.ip() };
         if !has_own {
-            if window.read(gate, &mut own) < own.len() {
-                return Err(
-                    io(std::io::Error::other("no instruction where the task stands")).into()
-                );
+            if window.read(point, &mut own) < own.len() {
+                return Err(io(std::io::Error::other(
+                    "no memory at the task's instruction pointer",
+                ))
+                .into());
             }
-            window.write(gate, &SYSCALL).map_err(io)?;
+            window.write(point, &SYSCALL).map_err(io)?;
         }
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-        let called =
-            self.tracer.call_in(stop, InjectionPoint(gate), sysreel_sys::Call::read_time_stamps());
+        let called = self.tracer.call_in(
+            stop,
+            InjectionPoint(point),
+            sysreel_sys::Call::enable_time_stamps(),
+        );
         if !has_own {
-            window.write(gate, &own).map_err(io)?;
+            window.write(point, &own).map_err(io)?;
         }
         let called = called?;
-        // The call at hand was interrupted by the stop. Its result would now reach the program.
+        // The stop interrupted the task's call, whose internal result would now reach the program.
         let result = registers.result().cast_signed();
         if registers.open_call().is_some() && is_restart(result) {
             let open = self.tasks.get(tid).and_then(|task| task.interrupted);
@@ -142,12 +149,12 @@ impl Session {
     }
 }
 
-/// The argument of a call that says how many milliseconds it waits at most: its number, what it
-/// was, and what is left of it.
+/// Returns the argument that limits how many milliseconds a call waits: its index, its value, and
+/// the time left.
 fn milliseconds_left(call: &Call) -> Option<(u16, u64, u64)> {
     let arg = call.row.arg("timeout_msecs").filter(|&arg| arg == 2)?;
     let before = *call.abi.args(&call.args).get(arg)?;
-    // An int; a negative one waits for ever.
+    // An int; negative means no limit.
     let timeout =
         u64::try_from(i32::from_le_bytes(before.to_le_bytes().first_chunk().copied()?)).ok()?;
     let waited = Duration::from_nanos(clock::monotonic_ns().saturating_sub(call.since_ns));

@@ -1,18 +1,37 @@
-//! The loop: wait for a report, record it, let the task go on.
+//! The main loop of a recording, and the path of a stop.
+//!
+//! 1. `Session::run` takes the next report of wait4(2) and the time of its arrival. Reports that
+//!    are due are taken before the first of them is handled, so that a busy task does not starve
+//!    others.
+//! 2. `on_stop` looks up the task. The stop of a task that no maker has reported yet is parked
+//!    (`newborns`); the stop after an execve may first rename its task (`lifecycle`).
+//! 3. `handle` has `record` (in `stop`) build and commit a STOP event: it asks
+//!    PTRACE_GET_SYSCALL_INFO, reads the memory that the table names for an entry or exit
+//!    (`capture`), resolves the names of new descriptors, and appends the row to the segment
+//!    (`sink`). From then on the event survives the recorder's death.
+//! 4. `handle` then decides how the task continues: resumed to its next syscall stop, left in a
+//!    group stop, detached because the recording ends (`detach`) or because another program traces
+//!    it (`handover`), or resumed without a signal that the determinism of a replayable recording
+//!    holds back.
+//! 5. Resuming, listening or detaching consumes the [`Stop`]. Nothing on this path allocates once
+//!    all buffers have grown (tests/allocations.rs).
+//!
+//! Signals to the recorder and overdue waits interrupt wait4(2) and are handled between two
+//! reports.
 
 use crate::attaching::Attaching;
 use crate::audit::Audit;
+use crate::away::HandedOver;
 use crate::call_filter::Only;
 use crate::capture::Capture;
 use crate::cpu_affinity::CpuAffinity;
 use crate::detach::Detaching;
 use crate::determinism::Determinism;
 use crate::error::Error;
-use crate::handover::HandedOver;
 use crate::job::Job;
 use crate::namespaces::Namespaces;
 use crate::options::RowSource;
-use crate::recorder::Progress;
+use crate::outcome::Progress;
 use crate::sink::Sink;
 use crate::task::Tasks;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -27,85 +46,85 @@ use sysreel_sys::{
     Event, Report, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
 };
 
-/// Everything the tracer thread knows.
+/// The state of the tracer thread.
 pub(crate) struct Session {
     pub(crate) tracer: Tracer,
     pub(crate) tasks: Tasks,
-    /// Reports that were taken and not yet served.
+    /// Reports that were taken and not yet handled, with the time of their arrival.
     pub(crate) due: VecDeque<(Report, u64)>,
     pub(crate) fairness: Fairness,
-    /// Children whose first stop came before their parent told of them.
+    /// Children whose first stop came before their maker reported them.
     pub(crate) parked: HashMap<Tid, Parked>,
-    /// Children whose end came before their parent told of them.
+    /// Children whose end came before their maker reported them.
     pub(crate) ended_early: HashMap<Tid, (WaitStatus, u64)>,
     /// Processes that are being attached to.
     pub(crate) attaching: Attaching,
     /// Tasks that other programs trace.
     pub(crate) handed_over: HandedOver,
-    /// Programs that trace get EPERM.
+    /// Programs that trace get EPERM (`--refuse-tracers`).
     pub(crate) refuse_tracers: bool,
-    /// The entry stop at hand is one of ptrace(2).
+    /// Whether the current stop is the entry of ptrace(2).
     pub(crate) is_tracing_call: bool,
     pub(crate) sink: Sink,
     pub(crate) capture: Capture,
     pub(crate) info: SyscallInfo,
-    /// Proves the rows of the table, if asked for.
+    /// Verifies the table's rows (`--audit`).
     pub(crate) audit: Option<Box<Audit>>,
-    /// Makes the log fit for replay, if asked for.
+    /// Makes the log fit for replay (`--replayable`).
     pub(crate) determinism: Option<Box<Determinism>>,
     pub(crate) cpu_affinity: CpuAffinity,
     pub(crate) names: bool,
-    /// The name of a descriptor, always resolved into the same place.
+    /// The name of a descriptor. Reused, so that resolving allocates nothing.
     pub(crate) fd_name: FdName,
     pub(crate) namespaces: Namespaces,
     pub(crate) rows: RowSource,
-    /// Which calls are recorded, when not all are.
+    /// The calls to record (`--only`).
     pub(crate) only: Option<Only>,
     pub(crate) completeness: Completeness,
-    /// Notes about the event being built.
+    /// Notes to commit after the current event.
     pub(crate) pending_notes: Vec<(TaskId, NoteCode, Severity, String)>,
-    /// Calls without a row that were told of already.
+    /// Calls without a row that were already noted.
     pub(crate) rowless: HashSet<(u32, u64)>,
-    /// The spawned program, and how it ended.
+    /// The spawned program, and its wait status once it has ended.
     pub(crate) main: Option<Tid>,
     pub(crate) main_status: Option<WaitStatus>,
-    /// What the shell is to see of the program.
+    /// Shows the program's stops to the shell.
     pub(crate) job: Job,
     pub(crate) termination: Termination,
-    /// The recording is being ended before all its tasks.
+    /// Set when the recording ends before all of its tasks.
     pub(crate) detaching: Option<Detaching>,
-    /// End with the program, whatever it leaves behind.
+    /// End the recording with the program, even if it leaves processes running.
     pub(crate) until_exit: bool,
-    /// Tells the user something at once.
+    /// Shows the user a warning at once.
     pub(crate) warn: fn(&str),
     pub(crate) progress: Arc<Progress>,
 }
 
-/// How often it is looked for reports that wait behind the one that was taken.
+/// Decides how often to poll for more reports after one was taken.
 #[derive(Debug, Default)]
 pub(crate) struct Fairness {
-    /// How many looks in a row found nothing.
-    in_vain: u32,
-    /// Reports taken since the last look.
-    since: u32,
+    /// Consecutive polls that found nothing.
+    empty_polls: u32,
+    /// Reports since the last poll.
+    reports: u32,
 }
 
 impl Fairness {
-    /// A task waits for no more than so many reports of others.
-    const MOST: u32 = 8;
+    /// The most reports of other tasks that a task waits for.
+    const MAX_REPORTS: u32 = 8;
 
-    fn look_now(&mut self) -> bool {
-        self.since += 1;
-        self.since >= (1 << self.in_vain.min(Self::MOST.ilog2()))
+    fn should_poll(&mut self) -> bool {
+        self.reports += 1;
+        self.reports >= (1 << self.empty_polls.min(Self::MAX_REPORTS.ilog2()))
     }
 
-    fn found(&mut self, any: bool) {
-        self.since = 0;
-        self.in_vain = if any { 0 } else { self.in_vain.saturating_add(1) };
+    fn polled(&mut self, any: bool) {
+        self.reports = 0;
+        self.empty_polls = if any { 0 } else { self.empty_polls.saturating_add(1) };
     }
 }
 
-/// A stop that nobody has explained yet.
+/// The first stop of a task that no maker has reported yet.
 #[derive(Debug)]
 pub(crate) struct Parked {
     pub(crate) stop: Stop,
@@ -114,25 +133,28 @@ pub(crate) struct Parked {
 
 impl Session {
     /// Follows every task to its end, or until asked to stop.
+    ///
+    /// # Errors
+    /// When wait4(2) fails.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
         while self.has_work() {
             let (report, t_ns) = self.next_report()?;
             match report {
-                Report::Stopped(stop) => self.stopped(stop, t_ns)?,
-                Report::Gone { tid, status } => self.gone(tid, status, t_ns),
+                Report::Stopped(stop) => self.on_stop(stop, t_ns)?,
+                Report::Gone { tid, status } => self.on_gone(tid, status, t_ns),
                 Report::Interrupted => {
                     self.look_at_turn();
                     if self.has_away() {
-                        self.look_after_away();
+                        self.check_away();
                     }
                 }
                 Report::NoTasks => break,
             }
             self.force_deferred();
             if let Some(signal) = self.termination.requested() {
-                self.asked_to_end(signal);
+                self.end_requested(signal);
             }
-            self.end_in_time();
+            self.enforce_deadline();
             self.progress.events.store(self.sink.next_event(), Ordering::Relaxed);
         }
         Ok(())
@@ -143,12 +165,12 @@ impl Session {
             || self.awaits_program()
     }
 
-    /// The next report, first come, first served.
+    /// Returns the next report, in order of arrival.
     ///
-    /// wait4 looks at the tracees in the order of a list, and with several busy ones the first
-    /// would be served again and again while the last waits for ever. So all that is due is taken
-    /// before any of it is served. A lone task needs none of this, and where nothing else is ever
-    /// due (a shell that waits for its children) it is looked for less often.
+    /// wait4(2) searches the tracees in the order of a list: with several busy ones, the first
+    /// would be reported again and again and the last never. So all reports that are due are taken
+    /// before the first is handled. A single task does not need this, and where polls find nothing
+    /// (a shell that waits for its children) they become rarer.
     fn next_report(&mut self) -> Result<(Report, u64), Error> {
         if self.determinism.is_some() {
             return self.next_in_turn();
@@ -169,18 +191,19 @@ impl Session {
         let report = (self.wait()?, clock::monotonic_ns());
         let several =
             self.tasks.len() > 1 && !matches!(report.0, Report::Interrupted | Report::NoTasks);
-        if several && self.fairness.look_now() {
+        if several && self.fairness.should_poll() {
             self.take_due()?;
-            self.fairness.found(!self.due.is_empty());
+            self.fairness.polled(!self.due.is_empty());
         }
         Ok(report)
     }
 
-    /// Waits for the next report of any task. The watchdog sees it when that is expected soon.
+    /// Waits for the next report of any task. The watchdog is told when a certain task should
+    /// report soon.
     pub(crate) fn wait(&mut self) -> Result<Report, Error> {
         let awaited = match self.parked.iter().next() {
             Some((&tid, parked)) => Some((Purpose::Parked, tid, parked.t_ns)),
-            None => self.awaited_to_end(),
+            None => self.awaited_detach(),
         };
         let Some((purpose, tid, since_ns)) = awaited else { return Ok(self.tracer.wait()?) };
         self.tracer.waiting().begin_at(purpose, tid, since_ns);
@@ -197,16 +220,16 @@ impl Session {
         Ok(())
     }
 
-    /// Are there tasks whose makers have not told of them?
+    /// Whether there are tasks that no maker has reported yet.
     pub(crate) fn has_newborns(&self) -> bool {
         !(self.parked.is_empty() && self.ended_early.is_empty())
     }
 
-    fn stopped(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
+    fn on_stop(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         let is_exec = stop.kind() == StopKind::Event(Event::EXEC);
-        // After an execve by another thread the report comes under the leader's id, which may never
-        // have been ours.
+        // After an execve by another thread the report comes under the leader's id, which the
+        // recorder may never have traced.
         if is_exec {
             self.changed_identity(&stop, t_ns);
         }
@@ -216,7 +239,7 @@ impl Session {
         self.handle(stop, t_ns)
     }
 
-    /// Records the stop of a known task and lets it go on.
+    /// Records the stop of a known task and lets the task continue.
     pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         if self.is_late_breakpoint(&stop) {
@@ -225,7 +248,7 @@ impl Session {
             return Ok(());
         }
         let Some(deliver) = self.record(&mut stop, t_ns) else {
-            stop.left_behind();
+            stop.discard();
             return Ok(());
         };
         let in_call = self.begins_call(stop.kind());
@@ -233,8 +256,8 @@ impl Session {
             self.detach(stop, t_ns);
             return Ok(());
         }
-        if self.awaits_other_stop() {
-            // Each stop takes a pending interrupt with it (kernel/signal.c, `ptrace_stop`).
+        if self.needs_other_stop() {
+            // Each stop clears a pending interrupt (kernel/signal.c, `ptrace_stop`).
             _ = self.tracer.interrupt(tid);
         }
         if self.is_unkillable_crash(&stop, deliver) {
@@ -243,7 +266,7 @@ impl Session {
         }
         if std::mem::take(&mut self.is_tracing_call) || self.has_away() {
             let op = self.info.op().filter(|_| stop.kind() == StopKind::Syscall);
-            match self.look_at_tracing(stop, op, in_call)? {
+            match self.check_tracing_call(stop, op, in_call)? {
                 Some(same) => stop = same,
                 None => return Ok(()),
             }
@@ -261,7 +284,7 @@ impl Session {
             }
             StopKind::Event(_) => {
                 stop.resume(how, Signal::NONE);
-                self.goes_on(tid);
+                self.task_continued(tid);
             }
             StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
@@ -271,7 +294,7 @@ impl Session {
         Ok(())
     }
 
-    /// Does a call begin at the stop at hand? Its end is to come.
+    /// Whether a call begins at the current stop, so that its exit is still to come.
     pub(crate) fn begins_call(&self, kind: StopKind) -> bool {
         match kind {
             StopKind::Syscall => self.info.op() == Some(Op::ENTRY),
@@ -279,19 +302,25 @@ impl Session {
         }
     }
 
-    /// Keeps a note until the event that it is about is committed.
-    pub(crate) fn later(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: String) {
+    /// Keeps a note until the event it concerns is committed.
+    pub(crate) fn note_after_event(
+        &mut self,
+        task: TaskId,
+        code: NoteCode,
+        severity: Severity,
+        text: String,
+    ) {
         self.pending_notes.push((task, code, severity, text));
     }
 
-    /// Commits the notes that were kept.
-    pub(crate) fn notes(&mut self) {
+    /// Commits the kept notes.
+    pub(crate) fn commit_notes(&mut self) {
         while let Some((task, code, severity, text)) = self.pending_notes.pop() {
             self.note(task, code, severity, &text);
         }
     }
 
-    /// Commits a note of the recorder's own.
+    /// Commits a note.
     pub(crate) fn note(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: &str) {
         self.sink.row.begin(EventKind::NOTE, SourceId::RECORDER, task, clock::monotonic_ns());
         self.sink.row.note(&Note { code, severity, text: text.as_bytes() });

@@ -1,5 +1,5 @@
-//! The tracer's end of the log: events and buffers go into a segment of shared memory and are safe
-//! there.
+//! The tracer's end of the log: appends events and buffers to a segment of shared memory, where
+//! they survive the recorder's death.
 
 use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
@@ -11,39 +11,41 @@ use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
 };
 
-/// So many bytes of files take the writer as long as a short program takes.
-const WORTH_BEGINNING: usize = 1 << 20;
+/// A segment with this many bytes of files is sealed early, so that the writer begins with them. It
+/// takes the writer as long as a short program runs.
+const SEAL_EARLY: usize = 1 << 20;
 
-/// After so many bytes of buffers the writer is told of them, if it has nothing else to do. It
-/// wakes up for that, and the tracer makes a call.
-const TELL_EVERY: usize = 64 << 10;
+/// After this many bytes of buffers the writer is told to begin with them, if it is idle. Waking it
+/// costs the tracer a system call.
+const ANNOUNCE_EVERY: usize = 64 << 10;
 
 /// Records of a segment that is still being filled.
 #[derive(Debug)]
 pub(crate) struct Ahead {
-    /// Where they lie in the tail's file, and how long they are.
+    /// Their offset in the tail's file, and their length.
     pub(crate) offset: u64,
     pub(crate) len: usize,
     /// The number of the first blob among them.
     pub(crate) first_blob: u64,
-    /// The sums of the segment's blobs before and after them.
+    /// The checksums of the segment's blobs before and after them.
     pub(crate) sums: (u64, u64),
 }
 
-/// Events that no segment could take: how many, and why.
+/// Events that no segment could take: their number, and why.
 pub(crate) type Refused = (u64, DropReasons);
 
-/// Where events go.
+/// Appends events to the current segment.
 pub(crate) struct Sink {
-    /// The segment being filled. Absent only inside [`Sink::rotate`], and when the writer is gone.
+    /// The segment being filled. `None` only inside [`Sink::rotate`], and when the writer has
+    /// ended.
     segment: Option<Segment<TailMemory>>,
-    /// How much of it the writer was told of, the first blob behind that, and the sum of those
-    /// before.
-    told: (usize, u64, u64),
-    /// Bytes of buffers behind that.
-    untold: usize,
-    /// The writer has not yet looked at what it was told last.
-    state_check: Arc<AtomicBool>,
+    /// What the writer was already told to begin with: the length of its records, the number of the
+    /// next blob, and the checksum of the blobs.
+    announced: (usize, u64, u64),
+    /// The bytes of buffers added since.
+    unannounced: usize,
+    /// Whether the writer has not handled the last announcement yet.
+    ahead_pending: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
     full: SyncSender<ToWriter>,
@@ -51,30 +53,29 @@ pub(crate) struct Sink {
     /// The row being built.
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
-    /// The row being built refers to a buffer that the full disk had no room for.
-    lacking: bool,
-    /// Bytes of files that the segment has.
+    /// Whether the row refers to a buffer for which the disk had no room.
+    blob_missing: bool,
+    /// Bytes of files in the segment.
     contents: usize,
-    /// Events between the last segment that was handed over and the first event of this one. Their
-    /// numbers are used up.
+    /// Events refused since the last segment was handed over. Their numbers are used up.
     refused: Refused,
 }
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free, state_check) = writer.take_channels();
+        let (full, free, ahead_pending) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
-            told: (0, 0, 0),
-            untold: 0,
-            state_check,
+            announced: (0, 0, 0),
+            unannounced: 0,
+            ahead_pending,
             generation: 0,
             file_id,
             full,
             free,
             row: EventBuf::new(),
             blobs: Vec::new(),
-            lacking: false,
+            blob_missing: false,
             contents: 0,
             refused: (0, DropReasons::default()),
         };
@@ -82,7 +83,7 @@ impl Sink {
         sink
     }
 
-    /// Adds a captured region to the row: short ones in it, long ones as blobs before it.
+    /// Adds a captured region to the row: a short one in the row, a long one as blobs before it.
     pub(crate) fn region(&mut self, head: &RegionHead, bytes: &[u8]) {
         if bytes.len() < INLINE_LIMIT {
             self.row.region(head, Data::Inline(bytes));
@@ -95,51 +96,51 @@ impl Sink {
         self.blobs = blobs;
     }
 
-    /// Puts a buffer before the row, which may refer to it.
+    /// Appends a buffer before the row, which can refer to it.
     pub(crate) fn blob(&mut self, part: &[u8]) -> Option<BlobNumber> {
         loop {
             match self.segment.as_mut()?.append_blob(part) {
                 Ok(number) => {
-                    self.untold += part.len();
+                    self.unannounced += part.len();
                     return Some(number);
                 }
                 Err(full) if self.make_room(&full) => {}
                 Err(full) => {
                     assert!(full.fits_empty(), "a blob part fits an empty segment");
-                    self.lacking = true;
+                    self.blob_missing = true;
                     return None;
                 }
             }
         }
     }
 
-    /// As [`Sink::blob`], for what a file holds: a new one often comes with several, and the writer
-    /// begins with them while the program goes on.
+    /// Like [`Sink::blob`], for contents of files. One new file often comes with several, and the
+    /// writer begins with them while the program runs.
     pub(crate) fn contents(&mut self, part: &[u8]) -> Option<BlobNumber> {
         self.contents += part.len();
         self.blob(part)
     }
 
-    /// Commits the row that was built. From here on the death of this process loses nothing of it.
+    /// Commits the row. From then on it survives the recorder's death.
     pub(crate) fn commit(&mut self) {
         let mut row = std::mem::take(&mut self.row);
         let bytes = row.finish();
-        let lacking = std::mem::take(&mut self.lacking);
+        let blob_missing = std::mem::take(&mut self.blob_missing);
         if self.segment.as_ref().is_some_and(|segment| segment.memory().is_stale()) {
-            // It is not safe from a crash any more: readers do not find its file.
+            // Readers no longer find the segment's file, so the segment does not survive a crash.
             self.rotate();
         }
         while let Some(segment) = &mut self.segment {
-            if lacking {
+            if blob_missing {
                 self.refuse(DropReasons::DISK_FULL);
                 break;
             }
             match segment.append_event(bytes) {
                 Ok(_) => {
-                    if segment.is_worth_sealing() || self.contents >= WORTH_BEGINNING {
+                    if segment.is_worth_sealing() || self.contents >= SEAL_EARLY {
                         self.rotate();
-                    } else if self.untold >= TELL_EVERY {
-                        self.tell();
+                    } else if self.unannounced >= ANNOUNCE_EVERY {
+                        self.announce();
                     }
                     break;
                 }
@@ -154,37 +155,38 @@ impl Sink {
         self.row = row;
     }
 
-    /// The number that the next event will have.
+    /// The number of the next event.
     pub(crate) fn next_event(&self) -> u64 {
         self.segment.as_ref().map_or(0, Segment::next_event)
     }
 
-    /// Hands over what is left. The writer must be told to finish afterwards.
+    /// Hands over the last segment. The writer must be told to finish afterwards.
     pub(crate) fn close(mut self) {
         if let Some(segment) = self.segment.take() {
             self.hand_over(segment);
         }
     }
 
-    /// Lets the writer begin with what is in the segment. It need not: it will have all of it.
-    fn tell(&mut self) {
+    /// Tells the writer to begin with the segment's records. Optional: it will get the whole
+    /// segment.
+    fn announce(&mut self) {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
-        let (from, first_blob, sum) = self.told;
-        if self.state_check.swap(true, Ordering::AcqRel) {
+        let (from, first_blob, sum) = self.announced;
+        if self.ahead_pending.swap(true, Ordering::AcqRel) {
             return;
         }
         let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
         let used = segment.used();
-        self.told = (used, segment.next_blob(), segment.blob_sum());
-        self.untold = 0;
+        self.announced = (used, segment.next_blob(), segment.blob_sum());
+        self.unannounced = 0;
         let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
-        // The channel has room for one, and if the writer is gone nobody needs it.
+        // The channel has room for one announcement. If the writer has ended it does not matter.
         _ = self.full.try_send(ToWriter::Ahead(ahead));
     }
 
-    /// Gives the event up that no segment takes. Its number is used up, so that the hole is where
-    /// the event was.
+    /// Drops an event that no segment takes. Its number is used up, so that the gap in the log is
+    /// where the event was.
     fn refuse(&mut self, reason: DropReasons) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -202,7 +204,7 @@ impl Sink {
         }
     }
 
-    /// Nothing is won by another segment where one that holds nothing could not grow.
+    /// Opens another segment unless the current one is empty: then another would not help.
     fn make_room(&mut self, full: &Full) -> bool {
         let useful =
             full.fits_empty() && self.segment.as_ref().is_some_and(|segment| !segment.is_empty());
@@ -212,8 +214,7 @@ impl Sink {
         useful
     }
 
-    /// Gives the full segment to the writer and opens the next, waiting for one only when all are
-    /// full.
+    /// Hands the full segment to the writer and opens the next. Waits only when all are full.
     fn rotate(&mut self) {
         let Some(segment) = self.segment.take() else { return };
         let (event, blob) = (segment.next_event(), segment.next_blob());
@@ -228,9 +229,8 @@ impl Sink {
     }
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
-        // The writer returns every segment, also one that it could not write; it ends only after
-        // this sink. On a full disk the first one, which has had its blocks from the beginning,
-        // comes around again.
+        // The writer returns every segment, even one it could not write, and outlives this sink. On
+        // a full disk the first segment, whose blocks were allocated at the start, comes back.
         while let Ok(mut memory) = self.free.recv() {
             if !memory.is_stale() && memory.make_ready(1) {
                 self.begin(memory, first_event, first_blob);
@@ -243,6 +243,6 @@ impl Sink {
         self.generation += 1;
         self.segment =
             Some(Segment::open(memory, &self.file_id, self.generation, first_event, first_blob));
-        (self.told, self.untold) = ((0, first_blob, 0), 0);
+        (self.announced, self.unannounced) = ((0, first_blob, 0), 0);
     }
 }

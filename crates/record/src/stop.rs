@@ -1,4 +1,5 @@
-//! Records one stop: the kernel's struct as it came, and the memory and names that go with it.
+//! Records a stop: builds its event from the kernel's struct, the memory that the call concerns,
+//! and the names of descriptors.
 
 use crate::session::Session;
 use crate::sink::Sink;
@@ -19,21 +20,21 @@ use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid, process};
 
 impl Session {
-    /// Commits the STOP event of a known task, and the events that follow from it. Answers the
-    /// signal that it goes on with, or nothing when it does not stand in that stop any more.
+    /// Commits the STOP event of a known task, and the events that follow from it. Returns the
+    /// signal to deliver, or `None` when the task has left the stop.
     ///
-    /// SIGKILL (also another thread's exit_group or execve) makes a task leave any stop on its own.
-    /// It then comes to its exit event, which must not be taken for the stop at hand: to resume it
-    /// there would let it go before it was waited for.
+    /// SIGKILL, also an exit_group or execve by another thread, makes a task leave any stop and
+    /// come to its exit event. That event must not be mistaken for the current stop: resuming the
+    /// task there would let it run on before wait reported it.
     pub(crate) fn record(&mut self, stop: &mut Stop, t_ns: u64) -> Option<Signal> {
         let tid = stop.tid();
         let kind = stop.kind();
         let mut deliver = if let StopKind::Signal(signal) = kind { signal } else { Signal::NONE };
         let Some(id) = self.tasks.get(tid).map(|task| task.id) else { return Some(deliver) };
-        // A task that was killed in this very moment is still recorded: the length says that
-        // nothing could be asked (-ESRCH).
+        // The stop of a task that was just killed is recorded too: the length -ESRCH says that the
+        // kernel could not be asked.
         let alive = stop.syscall_info(&mut self.info).is_ok();
-        if alive && self.is_left_out(stop) {
+        if alive && self.leaves_out(stop) {
             return Some(deliver);
         }
         self.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
@@ -43,14 +44,14 @@ impl Session {
             layout: Layout::MERGED,
             info: self.info.bytes(),
         });
-        // Under TRACESYSGOOD a syscall stop is an entry or an exit: with NONE the task is in its
-        // next stop already.
+        // Under TRACESYSGOOD a syscall stop is an entry or an exit. NONE means that the task is
+        // already in its next stop.
         let moved_on = stop.kind() == StopKind::Syscall && self.info.op() == Some(Op::NONE);
         if !alive || moved_on {
             self.sink.commit();
             return None;
         }
-        self.registers_at_attach(stop);
+        self.add_registers_at_attach(stop);
         self.determinism_newborn(stop);
         let message = match kind {
             StopKind::Syscall => {
@@ -77,7 +78,7 @@ impl Session {
             }
         };
         self.sink.commit();
-        self.notes();
+        self.commit_notes();
         if let (StopKind::Event(event), Some(message)) = (kind, message) {
             self.after_event(tid, event, message, t_ns);
         }
@@ -95,8 +96,7 @@ impl Session {
         }
     }
 
-    /// The message belongs to the event; so does what is done about a filter that asks for a
-    /// tracer.
+    /// Adds the event message, and for a seccomp stop begins the recorded call or answers it.
     fn event_stop(
         &mut self,
         stop: &Stop,
@@ -122,8 +122,8 @@ impl Session {
         Ok(message)
     }
 
-    /// Without a tracer that asked for it RET_TRACE answers ENOSYS (seccomp(2)); the program must
-    /// see just that.
+    /// Answers a call for which the program's filter returned RET_TRACE: without a tracer the
+    /// kernel answers ENOSYS (seccomp(2)), and the program must see the same.
     fn answer_as_untraced(&mut self, stop: &Stop) {
         let Some((nr, _)) = self.info.call() else { return };
         if stop.skip_call().is_ok() {
@@ -142,13 +142,13 @@ impl Session {
         let (Some(abi), Some(row)) = (Abi::of(arch, nr), (self.rows)(arch, nr)) else {
             self.completeness.insert(Completeness::ROWLESS);
             if self.rowless.insert((arch.0, nr)) {
-                self.later(
+                self.note_after_event(
                     id,
                     NoteCode::NO_ROW,
                     Severity::INFO,
                     format!(
-                        "no row for call {nr:#x} of arch {:#x}: its arguments are kept raw, \
-                         without memory",
+                        "no row for call {nr:#x} of arch {:#x}: only its raw arguments are \
+                         recorded, no memory",
                         arch.0
                     ),
                 );
@@ -163,17 +163,17 @@ impl Session {
         self.capture.begin(tid);
         self.capture.requests.clear();
         if self.capture.is_on() || row.kind == CallKind::Clone3 {
-            let mut wants = std::mem::take(&mut self.capture.requests);
+            let mut requests = std::mem::take(&mut self.capture.requests);
             call.state =
-                plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut wants, &mut self.capture);
-            self.capture.requests = wants;
+                plan::at_entry(abi, row, &args, &Limits::DEFAULT, &mut requests, &mut self.capture);
+            self.capture.requests = requests;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
             self.determinism_missing(id, missing);
-            self.left_out(call.state.left_out);
+            self.note_left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
-        self.namespaces.call(row.kind, call.clone);
+        self.namespaces.on_call(row.kind, call.clone);
         if reaches_all_threads(abi, row, &args)
             && let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid)
         {
@@ -183,8 +183,8 @@ impl Session {
         debug_assert_eq!(task.id, id);
         task.making = row.kind.makes_task();
         self.is_tracing_call = row.kind == CallKind::Ptrace;
-        // restart_syscall goes on with the call that was interrupted; its memory is written at the
-        // coming exit.
+        // restart_syscall continues the interrupted call, whose memory is written at the coming
+        // exit.
         task.call = match row.kind {
             CallKind::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
@@ -206,8 +206,8 @@ impl Session {
         let mut left_out = 0;
         self.capture.begin(tid);
         self.capture.requests.clear();
-        if plan::may_write(row) && (self.capture.is_on() || self.tells_of_fds(row)) {
-            let mut wants = std::mem::take(&mut self.capture.requests);
+        if plan::may_write(row) && (self.capture.is_on() || self.memory_contains_fds(row)) {
+            let mut requests = std::mem::take(&mut self.capture.requests);
             left_out = plan::at_exit(
                 abi,
                 row,
@@ -216,24 +216,24 @@ impl Session {
                 is_error,
                 &call.state,
                 &Limits::DEFAULT,
-                &mut wants,
+                &mut requests,
                 &mut self.capture,
             );
-            self.capture.requests = wants;
+            self.capture.requests = requests;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
             self.determinism_missing(id, missing);
         }
-        self.left_out(left_out);
+        self.note_left_out(left_out);
         if self.names {
-            self.names_of_exit(tid, tgid, &call, rval, is_error);
+            self.add_names_at_exit(tid, tgid, &call, rval, is_error);
         }
         self.after_exit(tid, id, &call, rval, is_error);
     }
 
-    /// Does memory of this call say which descriptors it made? It is read for their names even when
-    /// none is to be kept.
-    fn tells_of_fds(&self, row: &Row) -> bool {
+    /// Whether memory of this call contains the descriptors it made. It is then read for their
+    /// names even when no memory is recorded.
+    fn memory_contains_fds(&self, row: &Row) -> bool {
         self.names
             && (row.kind == CallKind::Receive
                 || matches!(
@@ -242,33 +242,34 @@ impl Session {
                 ))
     }
 
-    /// The names of new descriptors, and of sockets whose ends have changed.
-    fn names_of_exit(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64, is_error: bool) {
+    /// Adds the names of new descriptors, and of sockets whose addresses have changed.
+    fn add_names_at_exit(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64, is_error: bool) {
         let capture = &self.capture;
         let made = makes_fd(call.abi, call.row, &call.args, rval, is_error, |arg, role, index| {
             capture.captured(arg, role, index)
         });
         for &fd in made.as_slice() {
-            self.name(tid, tgid, fd);
+            self.add_name(tid, tgid, fd);
         }
         if call.row.kind == CallKind::Receive && !is_error {
-            self.names_of_rights(tid, tgid, call, rval);
+            self.add_names_of_rights(tid, tgid, call, rval);
         }
         let ends_changed = match call.row.kind {
             CallKind::Bind | CallKind::Listen => !is_error,
-            // The kernel has chosen the local end although the connection is still being made.
+            // The kernel has chosen the local address while the connection is still in progress.
             CallKind::Connect => !is_error || is_in_progress(rval),
             _ => false,
         };
         if ends_changed && let Ok(fd) = i32::try_from(call.abi.args(&call.args)[0]) {
-            self.name(tid, tgid, fd);
+            self.add_name(tid, tgid, fd);
         }
     }
 
-    /// The names of descriptors that came with a message; of one for recvmsg, of each for recvmmsg.
-    fn names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
+    /// Adds the names of descriptors received in messages: one message for recvmsg, `rval` for
+    /// recvmmsg.
+    fn add_names_of_rights(&mut self, tid: Tid, tgid: Tid, call: &Call, rval: i64) {
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
-            // Both calls have their headers behind the second argument.
+            // Both calls take their headers in the second argument.
             let Some(control) = self.capture.captured(1, 1, plan::index(message, MSG_CONTROL))
             else {
                 break;
@@ -279,11 +280,11 @@ impl Session {
         }
     }
 
-    fn name(&mut self, tid: Tid, tgid: Tid, fd: i32) {
+    fn add_name(&mut self, tid: Tid, tgid: Tid, fd: i32) {
         add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd);
     }
 
-    /// What an exit means beyond its memory.
+    /// Updates state that depends on the result of a call.
     fn after_exit(&mut self, tid: Tid, id: TaskId, call: &Call, rval: i64, is_error: bool) {
         if is_error {
             return;
@@ -296,19 +297,24 @@ impl Session {
         match call.row.kind {
             CallKind::GetAffinity => self.show_own_mask(tid, call, rval),
             CallKind::SetAffinity => {
-                self.cpu_affinity.mask_was_set(&mut self.tasks, tid, call.abi.args(&call.args)[0])
+                self.cpu_affinity.on_mask_set(&mut self.tasks, tid, call.abi.args(&call.args)[0])
             }
             CallKind::IoUringSetup if !self.completeness.contains(Completeness::IO_URING) => {
                 self.completeness.insert(Completeness::IO_URING);
-                self.later(id, NoteCode::IO_URING, Severity::WARNING,
-                    "the program uses io_uring: calls made through its rings are not stops and are \
-                     not in this log".into());
+                self.note_after_event(
+                    id,
+                    NoteCode::IO_URING,
+                    Severity::WARNING,
+                    "the program uses io_uring: operations submitted through its rings make no \
+                     stops and are not in this log"
+                        .into(),
+                );
             }
             CallKind::Clone | CallKind::Clone3
                 if call.clone.is_some_and(|flags| flags.untraced()) =>
             {
                 self.completeness.insert(Completeness::UNTRACED_CLONE);
-                self.later(
+                self.note_after_event(
                     id,
                     NoteCode::UNTRACED_CLONE,
                     Severity::WARNING,
@@ -319,23 +325,25 @@ impl Session {
         }
     }
 
-    fn left_out(&mut self, elements: u32) {
+    fn note_left_out(&mut self, elements: u32) {
         if elements > 0 && self.capture.is_on() {
             self.completeness.insert(Completeness::CAPTURE_LIMIT);
             self.determinism_missing(TaskId::NONE, Completeness::CAPTURE_LIMIT);
-            self.later(
+            self.note_after_event(
                 TaskId::NONE,
                 NoteCode::OTHER,
                 Severity::WARNING,
                 format!(
-                    "at least {elements} elements of the event before were too many to be captured"
+                    "the previous event has more elements than can be captured: at least \
+                     {elements} are missing"
                 ),
             );
         }
     }
 
-    /// The registers where an attached task was found: no entry stop tells them.
-    fn registers_at_attach(&mut self, stop: &Stop) {
+    /// Adds the registers of a task found by an attach, since there is no entry stop to show its
+    /// call.
+    fn add_registers_at_attach(&mut self, stop: &Stop) {
         if self.tasks.get(stop.tid()).is_some_and(|task| !task.captured)
             && let Ok(registers) = stop.registers()
         {
@@ -344,7 +352,7 @@ impl Session {
     }
 }
 
-/// Adds the name of a descriptor to the row, if it is open; `resolved` is where it is put together.
+/// Adds the name of a descriptor to the row, if it is open. `resolved` is a reused buffer.
 fn add_name(sink: &mut Sink, resolved: &mut FdName, tid: Tid, tgid: Tid, fd: i32) {
     if !resolved.resolve(tid, tgid, fd) {
         return;

@@ -1,4 +1,4 @@
-//! The tail's file, and the segments in it.
+//! The tail's file and its segments.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -10,24 +10,24 @@ use sysreel_format::limits::{SEGMENT_ALIGN, SEGMENT_COUNT, SEGMENT_SIZE};
 use sysreel_format::{Checks, Segment, SegmentMemory, committed_segment};
 use sysreel_sys::{SharedMapping, mapping};
 
-/// What a segment's file must have disk blocks for at least, and how much more it gets each time.
-/// To have blocks costs nothing, to give them back at the end does: a short recording shall have
+/// The least size of a segment's disk blocks, in bytes, and the factor by which it grows.
+/// Allocating blocks is cheap, but freeing them at the end is not: a short recording should have
 /// few.
 pub(crate) const FIRST_STEP: usize = 128 << 10;
 const GROWTH: usize = 4;
-/// What the tail leaves free besides, for the end of the log.
+/// What the tail leaves free on the disk for the end of the log.
 const LEFT_FREE: u64 = 64 << 10;
 
-/// What the segments of a tail have in common.
+/// The state shared by the segments of a tail and its successors.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
-    /// Which tail is in use: grows when a tail is replaced by another.
+    /// The number of the tail in use. Increased when a tail is replaced.
     current: AtomicU64,
-    /// How many bytes of disk blocks its segments have.
+    /// The bytes of disk blocks that the segments have.
     blocks: AtomicU64,
 }
 
-/// The tail that is in use.
+/// The tail in use.
 #[derive(Debug, Clone)]
 pub(crate) struct Tail {
     pub(crate) file: Arc<File>,
@@ -36,13 +36,13 @@ pub(crate) struct Tail {
     len: u64,
 }
 
-/// A mapping that can be a segment.
+/// The memory of a segment.
 #[derive(Debug)]
 pub(crate) struct TailMemory {
     mapping: SharedMapping,
-    /// Up to where it may be stored to: what lies behind has no blocks yet.
+    /// Up to here it may be written: the file has no blocks after it.
     ready: usize,
-    /// The file behind it; `None` for memory.
+    /// Its place in a file; `None` for anonymous memory.
     place: Option<Place>,
     checks: Checks,
 }
@@ -52,32 +52,31 @@ struct Place {
     file: Arc<File>,
     offset: u64,
     common: Arc<Common>,
-    /// Which tail this is a part of.
+    /// The number of the tail.
     tail: u64,
 }
 
 impl Tail {
-    /// Makes the file of a tail, which must not exist, and its segments.
+    /// Creates the file of a tail, which must not exist, and its segments.
     pub(crate) fn create(path: &Path, mode: u32) -> io::Result<(Tail, Vec<TailMemory>)> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
         let common = Arc::<Common>::default();
-        let tail = Tail { file: Arc::new(file), common, number: 0, len: len_of(0) };
+        let tail = Tail { file: Arc::new(file), common, number: 0, len: file_len(0) };
         let mut segments = tail.segments(0)?;
-        // The others get their blocks when they are needed; without those of one there can be no
-        // recording.
+        // A recording needs the blocks of one segment; the others get theirs when they are needed.
         if let Some(first) = segments.first_mut() {
             first.allocate(FIRST_STEP)?;
         }
         Ok((tail, segments))
     }
 
-    /// Makes another file to take the place of this one, which was removed or cut short. Its
-    /// segments lie behind the room for those of this one: see [`Tail::copy_from`].
+    /// Creates a file to replace this one, which was removed or truncated. Its own segments come
+    /// after room for copies of the current ones, see [`Tail::copy_from`].
     pub(crate) fn successor(&self, path: &Path, mode: u32) -> io::Result<(Tail, Vec<TailMemory>)> {
         let file =
             OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path)?;
-        let (common, len) = (Arc::clone(&self.common), len_of(SEGMENT_COUNT));
+        let (common, len) = (Arc::clone(&self.common), file_len(SEGMENT_COUNT));
         let tail = Tail { file: Arc::new(file), common, number: self.number + 1, len };
         let made = tail.segments(SEGMENT_COUNT).and_then(|mut segments| {
             if let Some(first) = segments.first_mut() {
@@ -91,13 +90,13 @@ impl Tail {
         made
     }
 
-    /// From here on the segments of the tail before are stale: the tracer hands its own over at the
+    /// Makes the segments of the previous tail stale: the tracer hands over its current one at the
     /// next event. It must have got new ones.
     pub(crate) fn switch(&self) {
         self.common.current.store(self.number, Ordering::Release);
     }
 
-    /// How long its file is, unless somebody has cut it.
+    /// The length of the file, unless another program has truncated it.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
@@ -105,18 +104,18 @@ impl Tail {
     fn segments(&self, first: usize) -> io::Result<Vec<TailMemory>> {
         self.file.set_len(self.len)?;
         let segments = (first..first + SEGMENT_COUNT)
-            .map(|i| TailMemory::of_tail(self, (i * SEGMENT_SIZE) as u64));
+            .map(|i| TailMemory::in_tail(self, (i * SEGMENT_SIZE) as u64));
         segments.collect::<Result<_, _>>().map_err(io::Error::other)
     }
 
-    /// Copies what the tail before has that is not in the log yet, for readers of a log whose
+    /// Copies the segments of the previous tail that are not in the log yet, for readers if the
     /// recorder dies.
     pub(crate) fn copy_from(&self, before: &Tail) -> io::Result<()> {
         let mut bytes = Vec::new();
-        let first = before.len - len_of(0);
+        let first = before.len - file_len(0);
         for offset in (0..SEGMENT_COUNT).map(|i| (i * SEGMENT_SIZE) as u64) {
             bytes.resize(SEGMENT_ALIGN, 0);
-            // A file that was cut short has less.
+            // A truncated file has fewer.
             if before.file.read_exact_at(&mut bytes, first + offset).is_err() {
                 continue;
             }
@@ -129,38 +128,38 @@ impl Tail {
         Ok(())
     }
 
-    /// Copies a segment of the tail before once more: the tracer may have been at an event when the
-    /// first copy was made.
+    /// Copies a segment of the previous tail again: the tracer may have been writing an event
+    /// during the first copy.
     pub(crate) fn keep_copy(&self, stale: &Segment<TailMemory>) {
         let memory = stale.memory();
         let end = Segment::<TailMemory>::RECORDS + stale.used();
         if let (Some(at), Some(bytes)) = (self.place_of_copy(memory), memory.bytes().get(..end)) {
-            // It is about to be written to the log.
+            // A failure is harmless: the segment is about to be written to the log.
             _ = self.file.write_all_at(bytes, at);
         }
     }
 
-    /// A segment of the tail before has been written: its copy is not needed any more.
+    /// Clears the copy of a segment of the previous tail that was written to the log.
     pub(crate) fn forget_copy(&self, stale: &TailMemory) {
         if let Some(at) = self.place_of_copy(stale) {
-            // The worst is that a reader finds it, and sees that the log has its events.
+            // If this fails, readers find the copy and see that the log has its events.
             _ = self.file.write_all_at(&[0; SEGMENT_ALIGN], at);
         }
     }
 
     fn place_of_copy(&self, stale: &TailMemory) -> Option<u64> {
         let place = stale.place.as_ref().filter(|place| place.tail + 1 == self.number)?;
-        Some(place.offset % len_of(0))
+        Some(place.offset % file_len(0))
     }
 }
 
-/// The length of a file whose segments have so many before them.
-fn len_of(first: usize) -> u64 {
+/// The length of a file with room for `first` segments before its own.
+fn file_len(first: usize) -> u64 {
     ((first + SEGMENT_COUNT) * SEGMENT_SIZE) as u64
 }
 
 impl TailMemory {
-    /// Memory without a file.
+    /// Allocates memory without a file.
     pub(crate) fn anonymous() -> sysreel_sys::Result<TailMemory> {
         let mapping = SharedMapping::anonymous(SEGMENT_SIZE)?;
         Ok(TailMemory {
@@ -171,28 +170,27 @@ impl TailMemory {
         })
     }
 
-    /// A part of a file that is long enough, with holes.
-    fn of_tail(tail: &Tail, offset: u64) -> sysreel_sys::Result<TailMemory> {
-        let mapping = SharedMapping::of_file(&tail.file, offset, SEGMENT_SIZE)?;
+    /// Maps a part of a file, which must be long enough and may have holes.
+    fn in_tail(tail: &Tail, offset: u64) -> sysreel_sys::Result<TailMemory> {
+        let mapping = SharedMapping::map_file(&tail.file, offset, SEGMENT_SIZE)?;
         let (file, common) = (Arc::clone(&tail.file), Arc::clone(&tail.common));
         let place = Some(Place { file, offset, common, tail: tail.number });
         Ok(TailMemory { mapping, ready: 0, place, checks: Checks::for_segment(SEGMENT_SIZE) })
     }
 
-    /// Where in the tail's file it lies, if it has one.
+    /// The offset in the tail's file, if there is one.
     pub(crate) fn offset(&self) -> Option<u64> {
         self.place.as_ref().map(|place| place.offset)
     }
 
-    /// Whether another tail has taken the place of the one that this is a part of.
+    /// Whether the tail of this segment was replaced.
     pub(crate) fn is_stale(&self) -> bool {
         self.place
             .as_ref()
             .is_some_and(|place| place.common.current.load(Ordering::Relaxed) != place.tail)
     }
 
-    /// Gives the file blocks for at least `len` bytes, as long as the disk has enough for the log
-    /// besides.
+    /// Gives the file blocks for at least `len` bytes, unless the log needs the disk's free space.
     #[cold]
     fn grow(&mut self, len: usize) -> io::Result<()> {
         let mut result = Ok(());
@@ -201,7 +199,7 @@ impl TailMemory {
             steps.map(|ready| ready.max(FIRST_STEP)).into_iter().filter(|&ready| ready >= len)
         {
             let ready = ready.min(SEGMENT_SIZE);
-            result = self.leaves_room(ready).and_then(|()| self.allocate(ready));
+            result = self.check_free_space(ready).and_then(|()| self.allocate(ready));
             if result.is_ok() {
                 break;
             }
@@ -209,12 +207,13 @@ impl TailMemory {
         result
     }
 
-    /// The log needs as much as the tail at worst, for all that is in the tail has to go there.
-    fn leaves_room(&self, ready: usize) -> io::Result<()> {
+    /// Checks that the log, which at worst takes as much as the tail, still has room.
+    fn check_free_space(&self, ready: usize) -> io::Result<()> {
         let Some(place) = &self.place else { return Ok(()) };
         let more = (ready - self.ready) as u64;
         let all = place.common.blocks.load(Ordering::Relaxed) + more;
-        // Where the file system does not say how full it is, it says so when it is.
+        // Where the file system does not report its free space, an allocation will fail when it is
+        // full.
         match mapping::free_space(&place.file) {
             Ok(free) if free < more + all + LEFT_FREE => Err(io::ErrorKind::StorageFull.into()),
             _ => Ok(()),
@@ -238,7 +237,7 @@ impl Drop for TailMemory {
     }
 }
 
-/// Every block must exist before it is stored to.
+/// Allocates the blocks of a range, which must exist before they are written through the mapping.
 fn fill_holes(file: &File, offset: u64, len: u64) -> io::Result<()> {
     match mapping::allocate(file, offset, len, false) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {

@@ -1,4 +1,4 @@
-//! What the recorder keeps of a task while it lives.
+//! The recorder's state of each living task.
 
 use crate::call_filter::Calling;
 use crate::determinism::StateCheck;
@@ -13,7 +13,7 @@ use sysreel_sys::affinity::Mask;
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Signal, Tid};
 
-/// An address space: tasks that share one have the same number, which is never reused.
+/// Identifies an address space. Tasks that share one have the same id; ids are never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MemoryId(u64);
 
@@ -24,73 +24,74 @@ pub(crate) struct Task {
     pub(crate) id: TaskId,
     /// Its thread group.
     pub(crate) tgid: Tid,
-    /// The call whose entry was seen and whose exit was not.
+    /// The open call: its entry was recorded, its exit not yet.
     pub(crate) call: Option<Call>,
-    /// The call that restart_syscall would go on with: its exit said ERESTART_RESTARTBLOCK.
+    /// The call that restart_syscall would continue: its exit returned ERESTART_RESTARTBLOCK.
     pub(crate) interrupted: Option<Call>,
-    /// User and system time, taken at its exit event.
+    /// User and system time in nanoseconds, read at its exit event.
     pub(crate) cpu_time: (u64, u64),
-    /// The affinity mask that it would have without a recorder; `None` when it was never changed.
+    /// The affinity mask it would have without a recorder; `None` when the recorder never changed
+    /// it.
     pub(crate) own_mask: Option<Rc<Mask>>,
-    /// Was it resumed into user code (and not into a call)?
+    /// Whether it was last resumed into user code, as opposed to into a call.
     pub(crate) in_user_code: bool,
-    /// Has its state been captured at attach?
+    /// Whether its initial state was recorded; false until the first stop after an attach.
     pub(crate) captured: bool,
-    /// The call that ends at the stop at hand.
+    /// The call that ends at the current stop.
     pub(crate) ended: Option<Call>,
-    /// The errno that its call is answered with instead of being made.
+    /// The errno that answers its call instead of executing it.
     pub(crate) vetoed: Option<u32>,
     /// What its call does to the address space, and with which descriptor.
     pub(crate) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
-    /// The call that it is in writes to the recorder's own output.
-    pub(crate) echoes: bool,
-    /// An execve has succeeded; its exit is to come.
+    /// Whether its call writes to the recorder's own output.
+    pub(crate) writes_to_own_output: bool,
+    /// Whether an execve has succeeded whose exit is still to come.
     pub(crate) fresh_image: bool,
-    /// It was just made, and its memory has its id at these places.
+    /// Set for a new task: the addresses at which its memory contains its ids.
     pub(crate) newborn: Option<Ids>,
-    /// Where the kernel writes zero when it ends, if others share its memory.
+    /// The address that the kernel clears when it ends, if others share its memory.
     pub(crate) cleared: Option<u64>,
-    /// Where it goes on from, when no instruction of its own was executed since: instruction
-    /// pointer, stack pointer, result.
+    /// The instruction pointer, stack pointer and result it continues with, while it has executed
+    /// no instruction since.
     pub(crate) boundary: Option<(u64, u64, u64)>,
-    /// Signals that were held back, as they told of themselves.
+    /// Signals that were held back.
     pub(crate) deferred: Vec<Deferred>,
-    /// A signal has waited for too long and comes now, wherever the task is.
-    pub(crate) hurried: bool,
-    /// It is in a call that makes a task, and has not told of that task yet.
+    /// A held-back signal has waited too long and is delivered now, wherever the task is.
+    pub(crate) forced: bool,
+    /// Whether it is in a call that makes a task and has not reported that task yet.
     pub(crate) making: bool,
-    /// It has reported its exit event.
+    /// Whether it has reported its exit event.
     pub(crate) ending: bool,
-    /// It has called PTRACE_TRACEME, and its parent is the recorder.
+    /// Whether it has called PTRACE_TRACEME while its parent is the recorder.
     pub(crate) asked_to_be_traced: bool,
-    /// It was recorded before its maker told of it.
+    /// Whether it was recorded before its maker reported it.
     pub(crate) adopted: bool,
-    /// Its process is the first of a PID namespace, which the kernel protects from signals.
+    /// Whether its process is the init of a PID namespace, which the kernel protects from signals.
     pub(crate) namespace_init: bool,
-    /// Its call restores what a signal handler has interrupted.
+    /// Whether its call returns from a signal handler (sigreturn).
     pub(crate) returns_from_handler: bool,
-    /// When its state is told, once it has an image that is to be replayed.
+    /// Decides when its state is recorded, once it has an image that is to be replayed.
     pub(crate) state_check: Option<StateCheck>,
-    /// The address space it lives in; `None` where it is not known with whom it shares it.
+    /// Its address space; `None` when it is unknown which tasks share it.
     pub(crate) memory: Option<MemoryId>,
-    /// Where it stands, when some calls are left out.
+    /// The progress of its current call, when some calls are left out.
     pub(crate) calling: Calling,
-    /// Is it stopped at every call, although some are left out?
+    /// Whether it stops at every call although some are left out.
     pub(crate) trace_all: bool,
 }
 
-/// A signal that waits for the end of a call.
+/// A signal that is held back until a call ends.
 #[derive(Debug)]
 pub(crate) struct Deferred {
     pub(crate) signal: Signal,
     pub(crate) siginfo: [u8; SIGINFO],
     /// It was sent again.
     pub(crate) sent: bool,
-    /// When it came.
+    /// When it arrived.
     pub(crate) since_ns: u64,
 }
 
-/// An open system call.
+/// An open call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Call {
     pub(crate) abi: Abi,
@@ -99,7 +100,7 @@ pub(crate) struct Call {
     pub(crate) state: EntryState,
     /// When its entry was reported.
     pub(crate) since_ns: u64,
-    /// What a call that makes a task asked for.
+    /// The flags of a call that makes a task.
     pub(crate) clone: Option<CloneFlags>,
 }
 
@@ -117,13 +118,13 @@ impl Task {
             ended: None,
             vetoed: None,
             address_space_op: None,
-            echoes: false,
+            writes_to_own_output: false,
             fresh_image: false,
             newborn: None,
             cleared: None,
             boundary: None,
             deferred: Vec::new(),
-            hurried: false,
+            forced: false,
             making: false,
             ending: false,
             adopted: false,
@@ -139,8 +140,8 @@ impl Task {
 }
 
 impl Task {
-    /// The same task after it was not recorded for a while, in which it may have done anything.
-    pub(crate) fn again(self, memory: Option<MemoryId>) -> Task {
+    /// The state of a task that is recorded again after a gap, in which it may have done anything.
+    pub(crate) fn after_gap(self, memory: Option<MemoryId>) -> Task {
         Task {
             cpu_time: self.cpu_time,
             trace_all: self.trace_all,
@@ -150,14 +151,14 @@ impl Task {
         }
     }
 
-    /// May it still report that it has made a task? One that was attached to and has made no stop
-    /// yet may be in any call.
-    pub(crate) fn may_tell(&self) -> bool {
+    /// Whether it may still report a task it has made. A task that was attached to and has not
+    /// stopped yet may be in any call.
+    pub(crate) fn may_report_child(&self) -> bool {
         !self.ending && (self.making || !self.captured)
     }
 }
 
-/// The living tasks by thread id.
+/// The living tasks, by thread id.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
     living: HashMap<Tid, Task, RandomState>,
@@ -166,14 +167,14 @@ pub(crate) struct Tasks {
 }
 
 impl Tasks {
-    /// A new task, with the next ordinal.
+    /// Adds a task with the next ordinal.
     pub(crate) fn add(&mut self, tid: Tid, tgid: Tid) -> &mut Task {
         let task = Task::new(TaskId(self.next), tgid);
         self.next += 1;
         self.living.entry(tid).insert_entry(task).into_mut()
     }
 
-    /// A task that was removed is here again.
+    /// Adds a task that was removed before.
     pub(crate) fn put_back(&mut self, tid: Tid, task: Task) {
         self.living.insert(tid, task);
     }
@@ -190,7 +191,7 @@ impl Tasks {
         self.living.remove(&tid)
     }
 
-    /// The task that had `from` has `to` now.
+    /// Moves a task to another thread id.
     pub(crate) fn rename(&mut self, from: Tid, to: Tid) {
         if let Some(task) = self.living.remove(&from) {
             self.living.insert(to, task);
@@ -217,26 +218,26 @@ impl Tasks {
         self.living.iter_mut().map(|(&tid, task)| (tid, task))
     }
 
-    /// A new address space.
+    /// Returns a new address space.
     pub(crate) fn new_memory(&mut self) -> Option<MemoryId> {
         self.next_memory += 1;
         Some(MemoryId(self.next_memory))
     }
 
-    /// The address space of a process that has been attached to: all its threads share it.
+    /// Returns the address space of an attached process, which all its threads share.
     pub(crate) fn memory_of_process(&mut self, tgid: Tid) -> Option<MemoryId> {
         let known =
             self.living.values().find(|task| task.tgid == tgid).and_then(|task| task.memory);
         known.or_else(|| self.new_memory())
     }
 
-    /// Does the task live alone in its address space, as far as is known?
+    /// Whether the task is known to share its address space with no other.
     pub(crate) fn is_alone(&self, tid: Tid) -> bool {
         let Some(memory) = self.get(tid).and_then(|task| task.memory) else { return false };
         self.living.iter().all(|(&other, task)| other == tid || task.memory != Some(memory))
     }
 
-    /// The other tasks that live in its address space, or may.
+    /// The other tasks that share its address space, or may share it.
     pub(crate) fn sharing(&self, tid: Tid) -> impl Iterator<Item = &Task> {
         let memory = self.get(tid).and_then(|task| task.memory);
         self.living
@@ -248,7 +249,7 @@ impl Tasks {
             .map(|(_, task)| task)
     }
 
-    /// Is any task of this process alive?
+    /// Whether any task of this process is alive.
     pub(crate) fn has_process(&self, tgid: Tid) -> bool {
         self.living.values().any(|task| task.tgid == tgid)
     }

@@ -1,8 +1,8 @@
-//! The second thread: makes blocks of full segments and writes them to the file.
+//! The writer thread: turns segments into blocks and writes them to the log.
 
 use crate::log_file::{LogFile, is_full};
 use crate::log_guard::LogGuard;
-use crate::recorder::Progress;
+use crate::outcome::Progress;
 use crate::sink::{Ahead, Refused};
 use crate::tail::{Tail, TailMemory};
 use crate::watchdog::{self, Watchdog};
@@ -20,111 +20,112 @@ use sysreel_format::{
     BlockWriter, Completeness, Damaged, DropReasons, Extras, Segment, holds_blobs,
 };
 
-/// How often what was written is made to survive a power cut.
+/// How often written data is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// What the tracer sends.
+/// A message from the tracer.
 pub(crate) enum ToWriter {
-    /// Begin with these records, if you like.
+    /// Begin with these records of a segment that is still being filled. Optional.
     Ahead(Ahead),
-    /// Note the events that were lost before it, write this, and give its memory back.
+    /// Count the events lost before this segment, write it, and return its memory.
     Segment(Segment<TailMemory>, Refused),
-    /// That was all.
+    /// End the log.
     Finish(Completeness, Extras),
 }
 
-/// How the log ended.
+/// The result of writing a log.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     /// Events that are not in the file.
     pub(crate) lost: u64,
-    /// The first error that lost any, or that kept the log from being finished.
+    /// The first error that lost events or prevented the end of the log.
     pub(crate) error: Option<io::Error>,
-    /// The length of the file.
+    /// The size of the file in bytes.
     pub(crate) bytes: u64,
-    /// Was the footer written?
+    /// Whether the footer was written.
     pub(crate) finished: bool,
-    /// Where the log is now, if that was looked after.
+    /// The path of the log, if it was guarded.
     pub(crate) path: Option<PathBuf>,
-    /// Where the tail is, if there is one.
+    /// The path of the tail, if there is one.
     pub(crate) tail: Option<PathBuf>,
-    /// What others did to the files meanwhile.
+    /// What other programs did to the files, as sentences.
     pub(crate) interference: Vec<String>,
 }
 
-/// The writer thread and the tracer's ends of its channels.
+/// The writer thread, and the tracer's ends of its channels.
 pub(crate) struct Writer {
     thread: JoinHandle<()>,
     written: Receiver<Written>,
     to: SyncSender<ToWriter>,
     free: Option<Receiver<TailMemory>>,
-    state_check: Arc<AtomicBool>,
+    ahead_pending: Arc<AtomicBool>,
     warn: fn(&str),
 }
 
-/// Where the blocks go.
+/// The destination of the blocks.
 pub(crate) struct Output {
     pub(crate) blocks: BlockWriter<LogFile>,
-    /// The tail, when there is one: to be synced along.
+    /// The tail, if there is one; synced with the log.
     pub(crate) tail: Option<Tail>,
-    pub(crate) watch: Option<LogGuard>,
-    /// Looks after the waits of the tracer.
+    pub(crate) guard: Option<LogGuard>,
+    /// Watches the tracer's waits.
     pub(crate) watchdog: Watchdog,
 }
 
 impl Writer {
-    /// Starts the thread with the segments' memory.
+    /// Starts the thread and gives it the memory of the segments.
     pub(crate) fn start(
         output: Output,
         segments: Vec<TailMemory>,
         progress: Arc<Progress>,
     ) -> io::Result<Writer> {
-        // All segments, one word ahead and the end: the tracer never waits to send.
+        // Room for all segments, one announcement and the end: the tracer never blocks on sending.
         let (to, from_tracer) = sync_channel(segments.len() + 2);
-        let state_check = Arc::new(AtomicBool::new(false));
+        let ahead_pending = Arc::new(AtomicBool::new(false));
         let (give_back, free) = channel();
         for segment in segments {
             _ = give_back.send(segment);
         }
-        let Output { blocks, tail, watch, watchdog } = output;
+        let Output { blocks, tail, guard, watchdog } = output;
         let warn = watchdog.warn;
         let mut state = State {
             blocks: Some(blocks),
             tail,
-            watch,
+            guard,
             watchdog,
             written: Written::default(),
             progress,
             give_back,
-            state_check: Arc::clone(&state_check),
+            ahead_pending: Arc::clone(&ahead_pending),
             records: Vec::new(),
             unneeded: Vec::new(),
         };
         let (report, written) = channel();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
-            // Nobody waits for what it still has to give back after that.
+            // After this report no thread waits for segments the writer still returns.
             _ = report.send(state.run(&from_tracer));
         })?;
-        Ok(Writer { thread, written, to, free: Some(free), state_check, warn })
+        Ok(Writer { thread, written, to, free: Some(free), ahead_pending, warn })
     }
 
-    /// The tracer's ends. To be taken once.
+    /// Returns the tracer's ends of the channels.
+    ///
+    /// # Panics
+    /// When called twice.
     pub(crate) fn take_channels(
         &mut self,
     ) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
         let free = self.free.take().expect("the channels are taken once");
-        (self.to.clone(), free, Arc::clone(&self.state_check))
+        (self.to.clone(), free, Arc::clone(&self.ahead_pending))
     }
 
-    /// Ends the log, and with it the thread. The sink must have been closed.
+    /// Ends the log and the thread. The sink must have been closed.
     pub(crate) fn finish(self, completeness: Completeness, extras: Extras) -> Written {
         _ = self.to.send(ToWriter::Finish(completeness, extras));
         let written = match self.written.recv_timeout(watchdog::LIMIT) {
             Err(RecvTimeoutError::Timeout) => {
                 let seconds = watchdog::LIMIT.as_secs();
-                (self.warn)(&format!(
-                    "waited for {seconds} s for the disk to take the end of the log"
-                ));
+                (self.warn)(&format!("waited {seconds} s for the end of the log to be written"));
                 self.written.recv()
             }
             written => written.map_err(|_| RecvError),
@@ -140,19 +141,19 @@ impl Writer {
 }
 
 struct State {
-    /// Absent once the log is finished.
+    /// `None` once the log is finished.
     blocks: Option<BlockWriter<LogFile>>,
     tail: Option<Tail>,
-    watch: Option<LogGuard>,
+    guard: Option<LogGuard>,
     watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
     give_back: Sender<TailMemory>,
-    /// To be cleared when a word ahead was heeded.
-    state_check: Arc<AtomicBool>,
-    /// Records that were read ahead.
+    /// Cleared when an announcement was handled.
+    ahead_pending: Arc<AtomicBool>,
+    /// A buffer for records read ahead.
     records: Vec<u8>,
-    /// What the tracer did not want back any more.
+    /// Segments that the tracer no longer takes.
     unneeded: Vec<TailMemory>,
 }
 
@@ -162,8 +163,8 @@ impl State {
         loop {
             match from_tracer.recv_timeout(SYNC_EVERY) {
                 Ok(ToWriter::Ahead(ahead)) => {
-                    self.begin_with(&ahead);
-                    self.state_check.store(false, Ordering::Release);
+                    self.take_ahead(&ahead);
+                    self.ahead_pending.store(false, Ordering::Release);
                 }
                 Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
                 Ok(ToWriter::Finish(completeness, extras)) => {
@@ -174,23 +175,23 @@ impl State {
                 Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.written),
             }
             if synced.elapsed() >= SYNC_EVERY {
-                self.watchdog.look();
-                self.look();
+                self.watchdog.check();
+                self.check_files();
                 self.sync();
                 synced = Instant::now();
             }
         }
     }
 
-    /// Takes what a segment has before it is full: what is done while the program runs need not be
-    /// done when it has ended. Read from the file, which has what was stored to the mapping: those
-    /// bytes are committed, and not changed any more, except by others.
-    fn begin_with(&mut self, ahead: &Ahead) {
+    /// Writes the blobs of a segment before it is full, so that less is left to do when the program
+    /// has ended. The records are read from the tail's file, which contains what was stored to the
+    /// mapping. They are committed and no longer change, unless another program writes to the file.
+    fn take_ahead(&mut self, ahead: &Ahead) {
         let Some(tail) = &self.tail else { return };
         let Some(blocks) = &mut self.blocks else { return };
         self.records.clear();
         self.records.resize(ahead.len, 0);
-        // Whatever goes wrong here does so again when the segment comes, and is told then.
+        // An error here recurs when the segment comes, and is reported then.
         if tail.file.read_exact_at(&mut self.records, ahead.offset).is_ok()
             && holds_blobs(ahead.sums.0, &self.records, ahead.sums.1)
         {
@@ -215,52 +216,52 @@ impl State {
         self.progress.lost.store(self.written.lost, Ordering::Relaxed);
         self.progress.bytes.store(blocks.offset(), Ordering::Relaxed);
         let end = blocks.bytes_to_reserve();
-        blocks.get_mut().keep_for_the_end(end);
+        blocks.get_mut().reserve_for_end(end);
         let memory = segment.free();
         if memory.is_stale() {
-            // Its own tail is gone, and others took its place.
+            // The segment's tail was replaced.
             _ = self.tail.as_ref().map(|tail| tail.forget_copy(&memory));
             self.unneeded.push(memory);
         } else if let Err(SendError(last)) = self.give_back.send(memory) {
-            // It is unmapped when the log is finished.
+            // Unmapped when the log is finished.
             self.unneeded.push(last);
         }
     }
 
-    /// Looks whether the files are where they were.
-    fn look(&mut self) {
-        let (Some(watch), Some(blocks)) = (&mut self.watch, &mut self.blocks) else { return };
-        watch.look(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
+    /// Checks that the files are where they were.
+    fn check_files(&mut self) {
+        let (Some(guard), Some(blocks)) = (&mut self.guard, &mut self.blocks) else { return };
+        guard.check(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
     }
 
     fn sync(&mut self) {
-        // A failing sync loses nothing yet: the next write or the end will tell.
+        // A failed sync loses nothing yet; the next write or the end reports the error.
         _ = self.blocks.as_ref().map(|blocks| blocks.get_ref().sync());
         _ = self.tail.as_ref().map(|tail| tail.file.sync_data());
     }
 
     fn finish(&mut self, completeness: Completeness, extras: &Extras) {
-        // What is missing now is put back before the end is written, and what goes missing until it
-        // is, after that.
-        self.look();
+        // Restores what is missing before the end is written, and again what went missing until
+        // then.
+        self.check_files();
         let Some(blocks) = &mut self.blocks else { return };
         blocks.get_mut().begin_end();
         match blocks.end(completeness, extras) {
             Ok(()) => {
                 self.written.finished = true;
-                blocks.get_ref().give_back();
+                blocks.get_ref().free_reserve();
             }
             Err(error) => _ = self.written.error.get_or_insert(io_error(error)),
         }
         self.written.bytes = blocks.offset();
         let damaged = blocks.damaged();
-        self.look();
-        if let Some(watch) = self.watch.take() {
-            let (path, tail, mut interference) = watch.end(self.tail.as_ref());
+        self.check_files();
+        if let Some(guard) = self.guard.take() {
+            let (path, tail, mut interference) = guard.end(self.tail.as_ref());
             if damaged != Damaged::default() {
                 interference.push(format!(
                     "another program wrote to the tail of {} while it was recorded: {} events and \
-                     {} buffers are lost by that",
+                     {} buffers are lost",
                     path.display(),
                     damaged.events,
                     damaged.blobs

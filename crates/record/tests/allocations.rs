@@ -1,8 +1,8 @@
-//! The tracer's thread allocates nothing for a stop, once it is warm: several thousand calls more
-//! make not one allocation more.
+//! The tracer's thread allocates nothing at a stop once its buffers have grown: thousands of
+//! further calls make no further allocation.
 //!
-//! A binary of its own, for the recorder waits for every child that there is, and the allocator
-//! counts for the whole process.
+//! In a test binary of its own, because the recorder waits for every child of the process and the
+//! allocator counts for the whole process.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,10 +25,10 @@ fn a_stop_allocates_nothing() {
         }
     }
     let record = |what, rounds| recorded(&program, folder.path(), what, rounds);
-    // What is made once for the process (tables, thread locals) is made here.
+    // Allocations made once for the process (tables, thread locals) are made here.
     _ = record("mixed", 20);
-    // Calls of every kind that is handled in a way of its own, see fixtures/bench/calls.c. So many
-    // fit the segments that there are: to wait for the writer may allocate.
+    // Calls of every kind with its own handling, see fixtures/bench/calls.c. Few enough to fit the
+    // segments: waiting for the writer may allocate.
     let (few, many) = (record("mixed", 20), record("mixed", 400));
     let stops = many.events - few.events;
     assert!(stops >= 380 * 30, "{stops} more stops");
@@ -36,8 +36,8 @@ fn a_stop_allocates_nothing() {
         few.allocations, many.allocations,
         "allocations without and with {stops} more stops"
     );
-    // With several tasks the queue of reports may grow, and now and then masks are changed; but
-    // that is not done for a stop.
+    // With several tasks the queue of reports may grow and masks are sometimes changed, but not at
+    // every stop.
     let (few, many) = (record("threads", 50), record("threads", 1500));
     let (stops, more) =
         (many.events - few.events, many.allocations.saturating_sub(few.allocations));
@@ -51,7 +51,7 @@ struct Recorded {
     allocations: u64,
 }
 
-/// Records so many rounds on this thread, which is the tracer's.
+/// Records `rounds` rounds of a workload on this thread, as the tracer.
 fn recorded(program: &Path, folder: &Path, what: &str, rounds: u64) -> Recorded {
     let options = Options {
         output: Some(folder.join(format!("{what}.{rounds}.reel"))),

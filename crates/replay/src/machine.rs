@@ -34,9 +34,10 @@ pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
 /// Puts this thread, and with it every task that it starts, on the CPU of the recording, or on any
 /// one when there is no such.
 pub(crate) fn share_cpu(cpu: u32) {
-    let Ok(mask) = Mask::of(0) else { return };
+    let Ok(mask) = Mask::of_task(0) else { return };
     let wanted = usize::try_from(cpu).unwrap_or(0);
-    let cpu = if mask.has(wanted) { Some(wanted) } else { sysreel_sys::affinity::current_cpu() };
+    let cpu =
+        if mask.contains(wanted) { Some(wanted) } else { sysreel_sys::affinity::current_cpu() };
     // One that cannot be taken costs time, and the number that rdpid and its kin tell.
     _ = cpu.map(|cpu| mask.only(cpu).set(0));
 }

@@ -41,7 +41,7 @@ impl Memory {
     pub(crate) fn look(&mut self, address: u64, bytes: &mut [u8]) -> io::Result<usize> {
         let window = match self.window.take() {
             Some(window) => window,
-            None => Window::of(self.tid)?,
+            None => Window::open(self.tid)?,
         };
         let got = window.read(address, bytes);
         self.window = Some(window);
@@ -51,7 +51,7 @@ impl Memory {
     /// What the task's writable memory comes to, if there is not too much of it.
     pub(crate) fn hash(&self) -> Option<blake3::Hash> {
         let mut hasher = blake3::Hasher::new();
-        Window::of(self.tid).ok()?.writable_pages(self.tid, |address, page| {
+        Window::open(self.tid).ok()?.writable_pages(self.tid, |address, page| {
             hasher.update(&address.to_le_bytes());
             hasher.update(page);
         })?;
@@ -65,7 +65,7 @@ impl Memory {
         }
         let window = match self.window.take() {
             Some(window) => window,
-            None => Window::of(self.tid)?,
+            None => Window::open(self.tid)?,
         };
         let written = window.write(address, bytes);
         self.window = Some(window);

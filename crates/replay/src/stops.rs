@@ -43,7 +43,7 @@ impl<S: ReadAt> Replay<'_, S> {
         if let Some(registers) = preempted(stop) {
             return self.come_to_moment(event, &registers);
         }
-        if status.event().0 == 0 && signals::comes_from_an_instruction(&siginfo(stop)) {
+        if status.event().0 == 0 && signals::is_from_instruction(&siginfo(stop)) {
             self.native_signal(event, stop)?;
         }
         self.apply(event, stop)
@@ -80,7 +80,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 StopKind::Signal(signal) => {
                     let siginfo = task.stop.siginfo().ok().flatten();
                     if let Some(siginfo) =
-                        siginfo.filter(|bytes| signals::comes_from_an_instruction(bytes))
+                        siginfo.filter(|bytes| signals::is_from_instruction(bytes))
                     {
                         _ = task.stop.syscall_info(&mut self.info);
                         return Ok(Reached::Signal(signal, siginfo.to_vec()));
@@ -120,7 +120,7 @@ impl<S: ReadAt> Replay<'_, S> {
             }
             let Some(task) = self.tasks.get(&event.task.0) else { return Ok(()) };
             let here = task.stop.general().map_err(|source| failed(event, source))?;
-            let now = here.are_of_moment(registers).then(|| task.memory.hash()).flatten();
+            let now = here.same_user_state(registers).then(|| task.memory.hash()).flatten();
             if now.is_some() && now == before {
                 break;
             }
@@ -204,7 +204,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 let len = altered.kernel.len() as u64;
                 self.task(event, |task| {
                     let mut registers = task.stop.general()?;
-                    registers.answer_time_stamp(len, stamp, processor);
+                    registers.set_time_stamp(len, stamp, processor);
                     task.stop.set_general(&registers)
                 })
             }

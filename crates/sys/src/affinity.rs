@@ -1,11 +1,11 @@
-//! CPU affinity masks, and keeping the CPUs from deep idle states.
+//! CPU affinity masks, and keeping CPUs out of deep idle states.
 
 use crate::Tid;
 use crate::raw::check;
 use std::fs::File;
 use std::io::{self, Write};
 
-/// The mask of a task: as many bytes as the kernel has (sched_getaffinity(2) answers how many).
+/// An affinity mask, in the kernel's length (the result of sched_getaffinity(2)).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mask(Vec<u8>);
 
@@ -13,10 +13,13 @@ pub struct Mask(Vec<u8>);
 const CAPACITY: usize = 1024;
 
 impl Mask {
-    /// The mask of a task; 0 is the calling thread.
-    pub fn of(tid: Tid) -> io::Result<Mask> {
+    /// Returns the mask of a task; 0 is the calling thread.
+    ///
+    /// # Errors
+    /// The errno of sched_getaffinity(2).
+    pub fn of_task(tid: Tid) -> io::Result<Mask> {
         let mut bytes = vec![0u8; CAPACITY];
-        // SAFETY: the raw call writes at most `CAPACITY` bytes to `bytes` and answers how many
+        // SAFETY: the raw call writes at most `CAPACITY` bytes to `bytes` and returns how many
         // (sched_setaffinity(2), "C library/kernel differences").
         let count = check(unsafe {
             libc::syscall(libc::SYS_sched_getaffinity, tid, CAPACITY, bytes.as_mut_ptr())
@@ -25,7 +28,7 @@ impl Mask {
         Ok(Mask(bytes))
     }
 
-    /// A mask with one CPU, as long as this one.
+    /// Returns a mask of the same length with this CPU only.
     pub fn only(&self, cpu: usize) -> Mask {
         let mut bytes = vec![0u8; self.0.len()];
         if let Some(byte) = bytes.get_mut(cpu / 8) {
@@ -34,7 +37,10 @@ impl Mask {
         Mask(bytes)
     }
 
-    /// Puts the mask on a task; 0 is the calling thread.
+    /// Sets the mask of a task; 0 is the calling thread.
+    ///
+    /// # Errors
+    /// The errno of sched_setaffinity(2).
     pub fn set(&self, tid: Tid) -> io::Result<()> {
         // SAFETY: the kernel reads as many bytes as the vector has.
         check(unsafe {
@@ -43,19 +49,19 @@ impl Mask {
         .map(drop)
     }
 
-    /// The bytes, lowest CPU first (little-endian words are plain bytes on the architectures
-    /// supported).
+    /// The bytes, lowest CPU first. The kernel's words are little-endian on the supported
+    /// architectures.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// How many CPUs it allows.
+    /// The number of CPUs in the mask.
     pub fn count(&self) -> u32 {
         self.0.iter().map(|byte| byte.count_ones()).sum()
     }
 
-    /// Does it allow this CPU?
-    pub fn has(&self, cpu: usize) -> bool {
+    /// Whether the mask contains this CPU.
+    pub fn contains(&self, cpu: usize) -> bool {
         self.0.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1)
     }
 }
@@ -66,8 +72,11 @@ pub fn current_cpu() -> Option<usize> {
     usize::try_from(unsafe { libc::sched_getcpu() }).ok()
 }
 
-/// Keeps every CPU of the machine out of deep idle states as long as the answer lives (kernel
-/// Documentation, power/pm_qos). Root only.
+/// Keeps every CPU out of deep idle states until the file is dropped (kernel Documentation,
+/// power/pm_qos). Root only.
+///
+/// # Errors
+/// The errno of opening or writing /dev/cpu_dma_latency.
 pub fn hold_dma_latency() -> io::Result<File> {
     let mut file = File::options().write(true).open("/dev/cpu_dma_latency")?;
     file.write_all(&0u32.to_ne_bytes())?;

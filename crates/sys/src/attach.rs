@@ -1,19 +1,24 @@
-//! Becoming the tracer of processes that run already.
+//! Attaches to processes that are already running.
 
 use crate::{Error, Result, Tid, Tracer, process};
 use std::collections::BTreeSet;
 use std::fs;
 
 impl Tracer {
-    /// Seizes every thread of the process that `pid` belongs to, and those that appear meanwhile.
-    /// They run on; interrupt them to learn where they stand.
+    /// Seizes every thread of the process that `pid` belongs to, including threads created
+    /// meanwhile, and returns their ids. The threads keep running.
     ///
-    /// Threads that a seized thread makes are attached by the kernel (PTRACE_O_TRACECLONE), those
-    /// of a thread not yet seized are not: so the list is read until it has nothing new.
+    /// The kernel attaches threads created by a seized thread (PTRACE_O_TRACECLONE), but not those
+    /// created by a thread that is not seized yet. So the list is read until it contains no new
+    /// thread.
+    ///
+    /// # Errors
+    /// [`Error::Attach`], with a hint at the likely reason, when the process does not exist or a
+    /// thread may not be traced.
     pub fn attach(&self, pid: Tid) -> Result<Vec<Tid>> {
         let refuse =
             |source: std::io::Error| Error::Attach { pid, hint: hint(pid, &source), source };
-        let status = process::Status::of(pid).map_err(|e| refuse(missing(e)))?;
+        let status = process::Status::read(pid).map_err(|e| refuse(missing(e)))?;
         let mut seized = BTreeSet::new();
         let mut ended_already = std::io::Error::from_raw_os_error(libc::ESRCH);
         loop {
@@ -25,11 +30,11 @@ impl Tracer {
                 }
                 match self.seize(tid) {
                     Ok(()) => _ = seized.insert(tid),
-                    // Attached by the kernel a moment ago, as a new thread of a seized one: its
-                    // first stop will be waited for.
+                    // The kernel has just attached it, as a new thread of a seized one. Its first
+                    // stop will be waited for.
                     Err(_) if traced_by_us(tid) => _ = seized.insert(tid),
-                    // It ended since it was listed; the process is judged by whether any thread
-                    // could be seized.
+                    // The thread ended after it was listed. Attaching fails only if no thread could
+                    // be seized.
                     Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
                     Err(error) if ended(tid) => ended_already = error,
                     Err(error) => return Err(refuse(error)),
@@ -46,7 +51,8 @@ impl Tracer {
     }
 }
 
-/// The child processes of a process, by whichever of its threads.
+/// Returns the child processes of a process, from the lists of all its threads. Empty when the
+/// lists cannot be read.
 pub fn children(tgid: Tid) -> Vec<Tid> {
     let of_thread = |thread: Tid| {
         let list =
@@ -56,7 +62,10 @@ pub fn children(tgid: Tid) -> Vec<Tid> {
     threads(tgid).unwrap_or_default().into_iter().flat_map(of_thread).collect()
 }
 
-/// The thread ids of a process.
+/// Returns the thread ids of a process.
+///
+/// # Errors
+/// The errno of reading /proc/PID/task; ENOENT when the process has ended.
 pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
     fs::read_dir(format!("/proc/{tgid}/task"))?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -64,26 +73,27 @@ pub fn threads(tgid: Tid) -> std::io::Result<Vec<Tid>> {
         .collect()
 }
 
-/// Has this process the capability that lets a traced program keep the privileges of its file
-/// (CAP_SYS_PTRACE, execve(2))? Looked up once: a recorder does not change its own.
+/// Whether this process has CAP_SYS_PTRACE, with which a traced program keeps the privileges of its
+/// file (execve(2)). Cached: the recorder does not change its capabilities.
 pub fn may_trace_anyone() -> bool {
-    const CAP_SYS_PTRACE: u32 = 19; // linux/capability.h; libc does not carry it.
+    const CAP_SYS_PTRACE: u32 = 19; // linux/capability.h; not in libc.
     static ANSWER: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
     *ANSWER.get_or_init(|| {
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
-        process::Status::of(own)
+        process::Status::read(own)
             .is_ok_and(|status| status.capabilities[2] >> CAP_SYS_PTRACE & 1 == 1)
     })
 }
 
 fn traced_by_us(tid: Tid) -> bool {
-    process::Status::of(tid)
+    process::Status::read(tid)
         .is_ok_and(|s| s.tracer != 0 && s.tracer.cast_unsigned() == std::process::id())
 }
 
-/// Is the task gone or a zombie, which no one can attach to (EPERM, kernel/ptrace.c: `exit_state`)?
+/// Whether the task is gone or a zombie. Attaching to a zombie fails with EPERM (kernel/ptrace.c:
+/// `exit_state`).
 fn ended(tid: Tid) -> bool {
-    process::Status::of(tid).map_or(true, |s| matches!(s.state, b'Z' | b'X'))
+    process::Status::read(tid).map_or(true, |s| matches!(s.state, b'Z' | b'X'))
 }
 
 fn missing(error: std::io::Error) -> std::io::Error {
@@ -94,14 +104,14 @@ fn missing(error: std::io::Error) -> std::io::Error {
     }
 }
 
-/// What the user can do about a refusal, found out by looking at the usual reasons.
+/// Returns what the user can do about a failed attach, by checking the usual reasons.
 fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     if error.raw_os_error() == Some(libc::ESRCH) {
         return Some(
             "there is no such process here; check the pid, and the pid namespace it belongs to",
         );
     }
-    let status = process::Status::of(pid).ok()?;
+    let status = process::Status::read(pid).ok()?;
     if status.tgid.cast_unsigned() == std::process::id() {
         return Some("that is sysreel itself: a process cannot trace itself");
     }
@@ -117,7 +127,7 @@ fn hint(pid: Tid, error: &std::io::Error) -> Option<&'static str> {
     if process::is_kernel_thread(pid) {
         return Some("it is a kernel thread, which cannot be traced");
     }
-    // Without Yama there is no such file.
+    // The file exists only with Yama.
     match fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default().trim() {
         "1" => Some(
             "Yama lets a process be traced by its ancestors only (kernel.yama.ptrace_scope=1): \

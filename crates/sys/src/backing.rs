@@ -1,4 +1,4 @@
-//! The files behind mappings.
+//! Access to the files of mappings.
 
 use crate::Tid;
 use crate::process::Mapping;
@@ -6,13 +6,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::{fs, io};
 
-/// The file behind a mapping. Only with privileges is it what /proc/TID/map_files leads to
-/// (proc(5)); else the path is followed, and must lead to the same inode.
+/// Opens the file of a mapping. /proc/TID/map_files, which is exact, needs privileges (proc(5));
+/// without them the path is followed and must lead to the same inode.
+///
+/// # Errors
+/// The errno of opening the file, or `NotFound` when the path leads to another file.
 pub fn file(tid: Tid, mapping: &Mapping) -> io::Result<fs::File> {
     if let Ok(file) = fs::File::open(exact_path(tid, mapping)) {
         return Ok(file);
     }
-    // Not a FIFO that has come into its place: opening one would wait.
+    // O_NONBLOCK: a FIFO that has taken the file's place must not block.
     let file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
@@ -20,23 +23,28 @@ pub fn file(tid: Tid, mapping: &Mapping) -> io::Result<fs::File> {
     same_inode(mapping, file.metadata()?).map(|_| file)
 }
 
-/// Opens a regular file by a path that a stranger has written down. The last part of the path is
-/// not followed if it is a link, and nothing else is opened: to open a FIFO is to wait, to open a
-/// device may set it going (open(2)).
+/// Opens a regular file by an untrusted path. A symbolic link as the last component and other file
+/// types are rejected: opening a FIFO can block, opening a device can have effects (open(2)).
+///
+/// # Errors
+/// The errno of opening the file, or an error when it is not a regular file.
 pub fn regular(path: &std::path::Path) -> io::Result<fs::File> {
     let check = |data: fs::Metadata| match data.is_file() {
         true => Ok(()),
-        false => Err(io::Error::other("it is no regular file")),
+        false => Err(io::Error::other("not a regular file")),
     };
     check(fs::symlink_metadata(path)?)?;
     let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
     let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    // It may have become another one meanwhile.
+    // The path may lead to another file by now.
     check(file.metadata()?)?;
     Ok(file)
 }
 
-/// As [`file()`], what can be known of the file without opening it.
+/// Like [`file()`], but returns the metadata without opening the file.
+///
+/// # Errors
+/// As [`file()`].
 pub fn data(tid: Tid, mapping: &Mapping) -> io::Result<fs::Metadata> {
     fs::metadata(exact_path(tid, mapping))
         .or_else(|_| fs::metadata(path_of(tid, mapping)).and_then(|data| same_inode(mapping, data)))

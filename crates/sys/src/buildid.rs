@@ -1,25 +1,25 @@
-//! Which build of a file is mapped: the build id in an ELF image's notes (elf(5)), read from the
-//! tracee's memory.
+//! Identifies the build of a mapped file: reads the build id in an ELF image's notes (elf(5)) from
+//! the tracee's memory.
 
 use crate::Tid;
 use crate::memory::{self, Transfer};
 
-/// How much of an image is looked at. Linkers put the notes right behind the program headers.
-const LOOKED_AT: usize = 4096;
+/// How many bytes of an image are read. Linkers put the notes right after the program headers.
+const READ_LEN: usize = 4096;
 const PT_NOTE: usize = 4;
 const NT_GNU_BUILD_ID: usize = 3;
 
-/// The build id in the ELF image that starts at `start` of a task's memory, if its notes lie in the
+/// Returns the build id of the ELF image at `start` in a task's memory, if its notes lie in the
 /// first page.
-pub fn of_image(tid: Tid, start: u64) -> Option<Vec<u8>> {
-    let mut page = vec![0u8; LOOKED_AT];
+pub fn read(tid: Tid, start: u64) -> Option<Vec<u8>> {
+    let mut page = vec![0u8; READ_LEN];
     let mut transfers = [Transfer { address: start, len: page.len(), ..Transfer::default() }];
     memory::read(tid, &mut page, &mut transfers);
     page.truncate(transfers[0].got);
     Image(&page).build_id()
 }
 
-/// Bytes that may be anything: each access is checked.
+/// An untrusted image: each access is checked.
 struct Image<'a>(&'a [u8]);
 
 impl Image<'_> {
@@ -29,7 +29,8 @@ impl Image<'_> {
             [0x7f, b'E', b'L', b'F', 1] => false,
             _ => return None,
         };
-        // Offsets of e_phoff, e_phentsize, e_phnum, and in a header of p_offset, p_filesz.
+        // Offsets of e_phoff, e_phentsize and e_phnum, and in a program header of p_offset and
+        // p_filesz.
         let [table, size, count, offset, len] =
             if wide { [32, 54, 56, 8, 32] } else { [28, 42, 44, 4, 16] };
         let word = if wide { 8 } else { 4 };
@@ -42,11 +43,11 @@ impl Image<'_> {
             }
             let start = self.number(header.checked_add(offset)?, word)?;
             let end = start.checked_add(self.number(header.checked_add(len)?, word)?)?;
-            self.build_id_among(start, end)
+            self.find_build_id(start, end)
         })
     }
 
-    fn build_id_among(&self, mut at: usize, end: usize) -> Option<Vec<u8>> {
+    fn find_build_id(&self, mut at: usize, end: usize) -> Option<Vec<u8>> {
         while at < end {
             let note = self.0.get(at..)?;
             let field = |i: usize| Image(note).number(4 * i, 4);
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn the_image_of_this_very_program_is_read() {
+    fn the_image_of_this_program_has_a_valid_id() {
         let own = Tid::try_from(std::process::id()).unwrap();
         let exe = std::env::current_exe().unwrap();
         let maps = crate::process::mappings(own).unwrap();
@@ -91,8 +92,7 @@ mod tests {
             .iter()
             .find(|m| m.offset == 0 && m.path == exe.as_os_str().as_encoded_bytes())
             .unwrap();
-        // A linker may be told to leave the id out; where there is one it has 20 bytes (SHA-1) or
-        // 16.
-        assert!(of_image(own, first.start).is_none_or(|id| matches!(id.len(), 16 | 20)));
+        // The linker may leave the id out; otherwise it has 20 bytes (SHA-1) or 16.
+        assert!(read(own, first.start).is_none_or(|id| matches!(id.len(), 16 | 20)));
     }
 }

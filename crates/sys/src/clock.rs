@@ -3,24 +3,24 @@
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Clocks are read by system call, for the vdso reads the time-stamp counter.
+/// Set while clocks are read by system call, because the vdso reads the time-stamp counter.
 static BY_CALL: AtomicBool = AtomicBool::new(false);
 
-/// While it lives, this thread and those that it starts cannot read the time-stamp counter
+/// While it lives, this thread and the threads it starts cannot read the time-stamp counter
 /// (prctl(2), PR_SET_TSC).
 ///
-/// A tracee without it, on the CPU of a tracer with it, makes the kernel write a control register
-/// at each switch between them (arch/x86/kernel/process.c, `__switch_to_xtra`), which a virtual
-/// machine pays for dearly. Everything that the thread does meanwhile must take its times from
-/// here; [`std::time::Instant`] would end the process.
+/// When a tracee has no time-stamp counter and a tracer on the same CPU has, the kernel writes a
+/// control register at each switch between them (arch/x86/kernel/process.c, `__switch_to_xtra`),
+/// which is expensive in a virtual machine. The thread must meanwhile take all times from this
+/// module; [`std::time::Instant`] would end the process.
 #[derive(Debug)]
 pub struct WithoutTimeStamps {
-    /// The setting is the thread's.
+    /// The setting belongs to the thread.
     not_send: PhantomData<*const ()>,
 }
 
 impl WithoutTimeStamps {
-    /// From here on.
+    /// Traps the counter from now on.
     pub fn begin() -> WithoutTimeStamps {
         BY_CALL.store(true, Ordering::Relaxed);
         set_time_stamps(libc::PR_TSC_SIGSEGV);
@@ -36,13 +36,12 @@ impl Drop for WithoutTimeStamps {
 }
 
 fn set_time_stamps(how: libc::c_int) {
-    // SAFETY: prctl(2) with PR_SET_TSC takes numbers. Where it does not exist it fails, and nothing
-    // is different.
+    // SAFETY: prctl(2) with PR_SET_TSC takes numbers. Where it does not exist it fails and changes
+    // nothing.
     unsafe { libc::prctl(libc::PR_SET_TSC, how) };
 }
 
-/// Does something that needs the time-stamp counter, as everything does that reads clocks by
-/// itself.
+/// Runs `act` with the time-stamp counter enabled, for code that reads clocks by itself.
 pub fn with_time_stamps<T>(act: impl FnOnce() -> T) -> T {
     if !BY_CALL.load(Ordering::Relaxed) {
         return act();
@@ -53,17 +52,17 @@ pub fn with_time_stamps<T>(act: impl FnOnce() -> T) -> T {
     done
 }
 
-/// CLOCK_MONOTONIC: what every stop carries. Answered by the vdso, without a system call.
+/// CLOCK_MONOTONIC, the time of every stop. Read by the vdso, without a system call.
 pub fn monotonic_ns() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// CLOCK_REALTIME, to tie monotonic times to the calendar.
+/// CLOCK_REALTIME, which ties monotonic times to the calendar.
 pub fn realtime_ns() -> u64 {
     read(libc::CLOCK_REALTIME)
 }
 
-/// CLOCK_BOOTTIME, which goes on through suspend.
+/// CLOCK_BOOTTIME, which includes suspend.
 pub fn boottime_ns() -> u64 {
     read(libc::CLOCK_BOOTTIME)
 }

@@ -1,6 +1,5 @@
-//! Counts allocations by thread, for tests that hold a path to making none. Only the feature
-//! `counting` brings it: it is no part of the recorder, and lives here because an allocator cannot
-//! be written without `unsafe`.
+//! Counts allocations by thread, for tests that require a path to make none. Only with the feature
+//! `counting`. Not part of the recorder; it is in this crate because an allocator needs `unsafe`.
 //!
 //! ```
 //! use sysreel_sys::counting::{self, Counting};
@@ -16,16 +15,16 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-/// The system's allocator, with a count for each thread. To be declared as the global allocator.
+/// The system allocator with a count for each thread. Declare it as the global allocator.
 #[derive(Debug)]
 pub struct Counting;
 
 thread_local! {
-    // Const and without a destructor: to reach it allocates nothing (std, `thread_local!`).
+    // Const and without a destructor, so that access does not allocate (std, `thread_local!`).
     static COUNT: Cell<u64> = const { Cell::new(0) };
 }
 
-/// How many allocations, reallocations included, this thread has made since it began.
+/// Returns the number of allocations, reallocations included, that this thread has made.
 pub fn allocations() -> u64 {
     COUNT.get()
 }
@@ -34,8 +33,8 @@ fn count() {
     COUNT.set(COUNT.get() + 1);
 }
 
-// SAFETY: every method hands its arguments on to `System` and returns what that answers; the count
-// in between touches no memory but its own (std, `GlobalAlloc`; malloc(3)).
+// SAFETY: every method passes its arguments to `System` and returns its result; the counter touches
+// no other memory (std, `GlobalAlloc`; malloc(3)).
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
@@ -52,8 +51,8 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count();
-        // SAFETY: `block` came from `System` through the methods above, with this layout:
-        // realloc(3).
+        // SAFETY: `block` came from `System` through the methods above, with this layout
+        // (realloc(3)).
         unsafe { System.realloc(block, layout, size) }
     }
 

@@ -1,26 +1,26 @@
-//! What stands in the way of recording on this machine, and the one line that removes it.
+//! Finds what prevents recording on this machine, with a one-line remedy for each.
 //!
-//! Each check tries the thing itself, in a child where it would leave traces; versions and sysctls
-//! only explain a failure that was seen.
+//! Each check tries the operation itself, in a child where it would have effects. Versions and
+//! sysctls only explain a failure.
 
 mod trial;
 
 use crate::affinity::Mask;
 use crate::{Error, Tid, attach, places, probe, process};
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
-    /// Nothing is in the way.
+    /// No problem.
     Fine,
-    /// Recording works, but not everything that sysreel can do.
+    /// Recording works, with limitations.
     Limited,
-    /// Nothing can be recorded.
+    /// Recording does not work.
     Stops,
 }
 
 impl Verdict {
-    /// A word for people and machines.
+    /// The name in printed and JSON output.
     pub fn name(self) -> &'static str {
         match self {
             Verdict::Fine => "ok",
@@ -30,26 +30,26 @@ impl Verdict {
     }
 }
 
-/// The answer of one check.
+/// The result of a check.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What was looked at: a stable word.
+    /// The name of the check, which does not change between versions.
     pub check: &'static str,
-    /// How bad it is.
+    /// The severity.
     pub verdict: Verdict,
     /// What was found.
     pub found: String,
-    /// What to do about it; nothing when all is well.
+    /// What to do about it; `None` when there is no problem.
     pub fix: Option<String>,
 }
 
 impl Finding {
-    /// Nothing is in the way.
+    /// A check without a problem.
     pub fn fine(check: &'static str, found: impl Into<String>) -> Finding {
         Finding { check, verdict: Verdict::Fine, found: found.into(), fix: None }
     }
 
-    /// Something does not work.
+    /// A limitation.
     pub fn limited(
         check: &'static str,
         found: impl Into<String>,
@@ -58,13 +58,13 @@ impl Finding {
         Finding { check, verdict: Verdict::Limited, found: found.into(), fix: Some(fix.into()) }
     }
 
-    /// Nothing works.
+    /// A failure that prevents recording.
     pub fn stops(check: &'static str, found: impl Into<String>, fix: impl Into<String>) -> Finding {
         Finding { check, verdict: Verdict::Stops, found: found.into(), fix: Some(fix.into()) }
     }
 }
 
-/// Looks at everything, in the order in which one would mend it.
+/// Runs all checks, in the order in which problems are best solved.
 pub fn examine() -> Vec<Finding> {
     let mut findings = vec![system()];
     findings.extend(other_tracer());
@@ -79,7 +79,7 @@ pub fn examine() -> Vec<Finding> {
     findings
 }
 
-/// Kernel, architecture and surroundings.
+/// Kernel, architecture and environment.
 fn system() -> Finding {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut found = format!("Linux {} on {}", release.trim(), std::env::consts::ARCH);
@@ -95,12 +95,12 @@ fn system() -> Finding {
 fn own_status() -> process::Status {
     Tid::try_from(std::process::id())
         .ok()
-        .and_then(|tid| process::Status::of(tid).ok())
+        .and_then(|tid| process::Status::read(tid).ok())
         .unwrap_or_default()
 }
 
-/// Is this process traced itself? Its children are then traced by the same one (if it follows
-/// them), and a task has one tracer.
+/// Whether this process is itself traced. Its children then have the same tracer (if it follows
+/// them), and a task has only one.
 fn other_tracer() -> Option<Finding> {
     let tracer = own_status().tracer;
     let comm = process::file(tracer, "comm");
@@ -117,7 +117,7 @@ fn other_tracer() -> Option<Finding> {
     })
 }
 
-/// SELinux's switch that denies ptrace to all domains (the boolean `deny_ptrace`).
+/// The SELinux boolean `deny_ptrace`, which denies ptrace to all domains.
 fn selinux() -> Option<Finding> {
     let denied =
         std::fs::read_to_string("/sys/fs/selinux/booleans/deny_ptrace").ok()?.starts_with('1');
@@ -141,14 +141,15 @@ fn tracing() -> Finding {
     }
 }
 
-/// `record -p` concerns processes that are not children.
+/// Restrictions of `record -p`, which attaches to processes that are not children.
 fn attaching() -> Finding {
     let anyone = attach::may_trace_anyone();
     match std::fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").unwrap_or_default().trim() {
         "1" if !anyone => Finding::limited(
             "attach",
             "record -p reaches only descendants of sysreel (kernel.yama.ptrace_scope=1)",
-            "sudo sysctl kernel.yama.ptrace_scope=0, or run `sysreel record -p` as root; starting programs under sysreel needs neither",
+            "sudo sysctl kernel.yama.ptrace_scope=0, or run `sysreel record -p` as root; starting \
+             programs under sysreel needs neither",
         ),
         "3" => Finding::stops(
             "attach",
@@ -202,7 +203,7 @@ fn privileges() -> Finding {
 }
 
 fn cpus() -> Finding {
-    let mask = match Mask::of(0) {
+    let mask = match Mask::of_task(0) {
         Ok(mask) => mask,
         Err(error) => return slow_cpus(&error),
     };
@@ -223,8 +224,8 @@ fn slow_cpus(error: &std::io::Error) -> Finding {
     )
 }
 
-/// Replayable recordings need addresses that do not change; the default seccomp profile of Docker
-/// and Podman blocks the call with any argument but a few.
+/// Replayable recordings need fixed addresses. The default seccomp profile of Docker and Podman
+/// allows personality(2) only with a few arguments.
 fn fixed_addresses() -> Finding {
     match trial::in_child(trial::fix_addresses) {
         Ok(()) => Finding::fine(
@@ -242,7 +243,7 @@ fn fixed_addresses() -> Finding {
     }
 }
 
-/// LeakSanitizer stops a program that is traced.
+/// LeakSanitizer aborts a traced program.
 fn leak_checker() -> Option<Finding> {
     let set = |name: &str| std::env::var(name).ok();
     let (asan, lsan) = (set("ASAN_OPTIONS"), set("LSAN_OPTIONS"));
@@ -262,7 +263,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_fix_belongs_to_something_that_is_not_fine() {
+    fn only_problems_have_a_fix() {
         let findings = examine();
         assert!(findings.iter().any(|finding| finding.check == "tracing"), "{findings:?}");
         for finding in &findings {
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_of_a_child_arrive() {
+    fn errors_of_a_child_are_returned() {
         let answer = trial::in_child(|| Err(std::io::Error::from_raw_os_error(libc::EPERM)));
         assert_eq!(answer.unwrap_err().raw_os_error(), Some(libc::EPERM));
         assert!(trial::in_child(|| Ok(())).is_ok());

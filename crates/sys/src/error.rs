@@ -1,56 +1,56 @@
-//! The errors of this crate, and death as a value.
+//! The errors of this crate.
 
 use crate::Tid;
 
-/// What a kernel request can answer.
+/// The result of a request to the kernel.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// The tracee is no longer there (or no longer stopped): ptrace answered ESRCH.
+/// The tracee has died: ptrace failed with ESRCH.
 ///
 /// ptrace(2): "ESRCH: the specified process does not exist, or is not currently being traced by the
-/// caller, or is not stopped". As a [`Stop`](crate::Stop) proves the last two, only death remains.
+/// caller, or is not stopped". A [`Stop`](crate::Stop) proves the last two, so only death remains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Died;
 
-/// A request to the kernel that failed.
+/// A failed request to the kernel.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A system call of ours failed.
+    /// A system call of this process failed.
     #[error("{what}{}: {source}", .tid.map(|t| format!(" of task {t}")).unwrap_or_default())]
     Call {
-        /// What was being tried, as a phrase: `PTRACE_SEIZE`, `read /proc/1/status`.
+        /// The operation, as a phrase: `PTRACE_SEIZE`, `read /proc/1/status`.
         what: String,
-        /// The task it concerned.
+        /// The task concerned.
         tid: Option<Tid>,
-        /// The kernel's answer.
+        /// The errno.
         source: std::io::Error,
     },
     /// The program to run could not be found or executed.
     #[error("cannot run {}: {source}", .program.display())]
     Exec {
-        /// The program as it was named.
+        /// The program as the user named it.
         program: std::path::PathBuf,
-        /// Why: ENOENT becomes exit code 127, anything else 126, as in env(1).
+        /// The reason: ENOENT becomes exit code 127, any other 126, as in env(1).
         source: std::io::Error,
     },
-    /// Tracing cannot work here.
+    /// Tracing does not work here.
     #[error("{found}: {fix}")]
     NoTracing {
-        /// What was tried, and how it failed.
+        /// The check that failed, and how.
         found: String,
-        /// Why, as far as it can be known, and what to do about it.
+        /// The likely reason, and what to do about it.
         fix: String,
     },
-    /// The kernel did what it should not.
+    /// The kernel behaved unexpectedly.
     #[error("{0}")]
     Unsupported(String),
     /// A process could not be attached to.
     #[error("cannot attach to {pid}: {source}{}",
         .hint.map(|h| format!("\n  hint: {h}")).unwrap_or_default())]
     Attach {
-        /// The process asked for.
+        /// The process.
         pid: Tid,
-        /// The kernel's answer.
+        /// The errno.
         source: std::io::Error,
         /// What the user can do.
         hint: Option<&'static str>,
@@ -66,7 +66,7 @@ impl Error {
         Error::Call { what: what.into(), tid: None, source }
     }
 
-    /// The errno behind it, where there is one.
+    /// The errno, where the error has one.
     pub fn errno(&self) -> Option<i32> {
         match self {
             Error::Call { source, .. }

@@ -1,5 +1,5 @@
-//! What a descriptor leads to, as the kernel resolves it. It cannot be derived later: the file may
-//! be gone.
+//! The names of descriptors, as the kernel resolves them. They cannot be derived later, because the
+//! file may be gone.
 
 use crate::Tid;
 use crate::raw::check;
@@ -25,21 +25,21 @@ pub struct FdName {
     pub special: u64,
     /// The local address of a socket: a raw sockaddr.
     pub local: Vec<u8>,
-    /// The peer's.
+    /// The peer address of a socket: a raw sockaddr.
     pub peer: Vec<u8>,
 }
 
-/// Resolves a descriptor of a task. `None` when it is not open (any more).
+/// Resolves a descriptor of a task, or returns `None` when it is not open.
 ///
-/// `tgid` must be the task's thread group: pidfd_open(2) takes nothing else.
+/// `tgid` must be the task's thread group id, the only id that pidfd_open(2) takes.
 pub fn resolve(tid: Tid, tgid: Tid, fd: i32) -> Option<FdName> {
     let mut name = FdName::default();
     name.resolve(tid, tgid, fd).then_some(name)
 }
 
 impl FdName {
-    /// The same into a value that was used before: it allocates nothing once that has room. Answers
-    /// whether the descriptor is open.
+    /// Like [`resolve`], but reuses this value's buffers and so does not allocate once they are
+    /// large enough. Returns whether the descriptor is open.
     pub fn resolve(&mut self, tid: Tid, tgid: Tid, fd: i32) -> bool {
         (self.mode, self.device, self.inode, self.special) = (0, 0, 0, 0);
         self.local.clear();
@@ -59,28 +59,28 @@ impl FdName {
         if self.mode & libc::S_IFMT == libc::S_IFSOCK
             && let Ok(socket) = duplicate(tgid, fd, self.inode)
         {
-            ask(&socket, libc::getsockname, &mut self.local);
-            ask(&socket, libc::getpeername, &mut self.peer);
+            query_address(&socket, libc::getsockname, &mut self.local);
+            query_address(&socket, libc::getpeername, &mut self.peer);
         }
         true
     }
 }
 
-/// readlink(2) into `link`. The kernel makes the links of /proc in a buffer of PATH_MAX bytes, so
+/// readlink(2) into `link`. The kernel builds the links of /proc in a buffer of PATH_MAX bytes, so
 /// none is longer (fs/proc/base.c).
 fn read_link(path: &CStr, link: &mut Vec<u8>) -> bool {
     link.resize(libc::PATH_MAX as usize, 0);
-    // SAFETY: the kernel reads a path that ends with NUL and writes at most as many bytes as `link`
-    // has (readlink(2)).
+    // SAFETY: the kernel reads a NUL-terminated path and writes at most `link.len()` bytes to
+    // `link` (readlink(2)).
     let answer = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
     link.truncate(usize::try_from(answer).unwrap_or(0));
     answer >= 0
 }
 
-/// A duplicate of a socket, to ask for its ends (pidfd_getfd(2), Linux 5.6). It shares the open
-/// file description, and asking for names changes nothing in it.
+/// Duplicates a socket of the task, to query its addresses (pidfd_getfd(2), Linux 5.6). The
+/// duplicate shares the open file description, which the queries do not change.
 fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
-    // SAFETY: both calls take numbers and answer new descriptors that nobody else owns.
+    // SAFETY: both calls take numbers and return new descriptors that nothing else owns.
     let socket = unsafe {
         let process =
             OwnedFd::from_raw_fd(descriptor(libc::syscall(libc::SYS_pidfd_open, tgid, 0))?);
@@ -91,8 +91,8 @@ fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
             0,
         ))?)
     };
-    // A thread may have a descriptor table of its own (clone without CLONE_FILES): the duplicate
-    // must be the same socket.
+    // A thread can have its own descriptor table (clone without CLONE_FILES), so the inode is
+    // compared.
     let socket = File::from(socket);
     if socket.metadata()?.ino() == inode {
         Ok(socket)
@@ -101,10 +101,10 @@ fn duplicate(tgid: Tid, fd: i32, inode: u64) -> io::Result<File> {
     }
 }
 
-type AskForName = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32;
+type QueryAddress = unsafe extern "C" fn(i32, *mut libc::sockaddr, *mut libc::socklen_t) -> i32;
 
-/// One end of a socket; nothing when it is not bound, or not connected.
-fn ask(socket: &File, call: AskForName, address: &mut Vec<u8>) {
+/// Queries one address of a socket; empty when it is not bound or not connected.
+fn query_address(socket: &File, call: QueryAddress, address: &mut Vec<u8>) {
     address.resize(size_of::<libc::sockaddr_storage>(), 0);
     let mut len = libc::socklen_t::try_from(address.len()).unwrap_or(0);
     // SAFETY: the kernel writes at most `len` bytes to `address` and sets `len` (getsockname(2),

@@ -1,8 +1,8 @@
 //! Mappings of files that other programs may truncate.
 //!
-//! Memory behind the end of its file cannot be read or written: SIGBUS (mmap(2)). A mapping that is
-//! registered here gets a page of zeros there instead, and remembers that it did. SIGBUS at any
-//! other address has the effect it would have had.
+//! An access after the end of the mapped file raises SIGBUS (mmap(2)). In a mapping registered
+//! here, a page of zeros replaces the missing page and the mapping is marked as torn. SIGBUS at any
+//! other address keeps its previous effect.
 
 use crate::{Error, Result};
 use std::cell::UnsafeCell;
@@ -10,16 +10,16 @@ use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// How many mappings can be registered at a time: more than the tails of several recordings in one
+/// The most mappings registered at a time: more than the tails of several recordings in one
 /// process.
 const PLACES: usize = 64;
 
-/// One registered mapping. The handler reads it while others register and unregister theirs.
+/// A registered mapping. The handler reads it while other threads register and unregister theirs.
 struct Place {
-    /// Its first address; 0: the place is free.
+    /// The first address; 0 when the place is free.
     base: AtomicUsize,
     len: AtomicUsize,
-    /// A page of it was replaced.
+    /// Whether a page was replaced.
     torn: AtomicBool,
 }
 
@@ -29,10 +29,10 @@ static REGISTERED: [Place; PLACES] = [const {
 static PAGE: AtomicUsize = AtomicUsize::new(0);
 static BEFORE: Before = Before(UnsafeCell::new(MaybeUninit::uninit()));
 
-/// The disposition of SIGBUS that was found, for addresses that are not ours.
+/// The previous disposition of SIGBUS, for addresses outside of registered mappings.
 struct Before(UnsafeCell<MaybeUninit<libc::sigaction>>);
 
-// SAFETY: it is written once, under INSTALLED's lock, before the handler that reads it can run.
+// SAFETY: written once, under INSTALLED's lock, before the handler that reads it can run.
 unsafe impl Sync for Before {}
 
 /// A mapping's place in the table.
@@ -40,10 +40,10 @@ unsafe impl Sync for Before {}
 pub(crate) struct Registered(usize);
 
 impl Registered {
-    /// Registers a mapping, and installs the handler with the first one.
+    /// Registers a mapping. The first call installs the handler.
     pub(crate) fn new(base: *mut u8, len: usize) -> Result<Registered> {
         static INSTALLED: Mutex<bool> = Mutex::new(false);
-        // The lock also keeps two from taking the same place.
+        // The lock also keeps two threads from taking the same place.
         let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
         if !*installed {
             install()?;
@@ -52,7 +52,7 @@ impl Registered {
         let free = REGISTERED.iter().position(|place| place.base.load(Ordering::Relaxed) == 0);
         let Some(at) = free else {
             return Err(Error::Unsupported(format!(
-                "more than {PLACES} mappings of tails in one process"
+                "more than {PLACES} tail mappings in one process"
             )));
         };
         REGISTERED[at].torn.store(false, Ordering::Relaxed);
@@ -61,7 +61,7 @@ impl Registered {
         Ok(Registered(at))
     }
 
-    /// Whether a page of the mapping was not the file's any more when it was touched.
+    /// Whether a page of the mapping was missing when it was accessed.
     pub(crate) fn is_torn(&self) -> bool {
         REGISTERED[self.0].torn.load(Ordering::Relaxed)
     }
@@ -87,8 +87,8 @@ fn install() -> Result<()> {
         action.sa_sigaction = on_bus_error
             as extern "C" fn(i32, *mut libc::siginfo_t, *mut libc::c_void)
             as libc::sighandler_t;
-        // The program's stack may be the trouble where it is not ours: as std does, use the
-        // alternate one if there is one.
+        // A fault outside of registered mappings may be a stack overflow: use the alternate stack
+        // if there is one, as std does.
         action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
         crate::raw::check(libc::sigaction(libc::SIGBUS, &action, std::ptr::null_mut()))
             .map_err(|e| Error::io("sigaction", e))?;
@@ -96,10 +96,10 @@ fn install() -> Result<()> {
     Ok(())
 }
 
-/// Async-signal-safe: it reads atomics and makes mmap(2), sigaction(2) and raise(3) calls, takes no
-/// lock and allocates nothing.
+/// Async-signal-safe: reads atomics, calls mmap(2), sigaction(2) and raise(3), takes no lock and
+/// does not allocate.
 extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    // SAFETY: with SA_SIGINFO the kernel gives a valid siginfo; si_addr is meaningful for SIGBUS
+    // SAFETY: with SA_SIGINFO the kernel passes a valid siginfo; si_addr is meaningful for SIGBUS
     // from a fault (si_code above 0).
     let (address, by_fault) = unsafe { ((*info).si_addr() as usize, (*info).si_code > 0) };
     if by_fault {
@@ -112,14 +112,13 @@ extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mu
             }
         }
     }
-    // SAFETY: BEFORE was written before this handler was installed; the kernel's own arguments are
-    // handed on as they came, and a disposition with SA_SIGINFO is a function of three arguments,
-    // one without of one (sigaction(2)).
+    // SAFETY: BEFORE was written before this handler was installed; the kernel's arguments are
+    // passed on unchanged, and a disposition is a function of three arguments with SA_SIGINFO, of
+    // one without (sigaction(2)).
     unsafe {
         let before = (*BEFORE.0.get()).assume_init_ref();
         match before.sa_sigaction {
-            // An instruction that faults comes again when this returns, and a signal that was sent
-            // is sent again.
+            // A faulting instruction faults again on return; a sent signal must be raised again.
             libc::SIG_DFL | libc::SIG_IGN if by_fault => {
                 libc::signal(signal, libc::SIG_DFL);
             }
@@ -144,9 +143,9 @@ extern "C" fn on_bus_error(signal: i32, info: *mut libc::siginfo_t, context: *mu
 /// Maps zeros over the page of that address.
 fn fill(address: usize) -> bool {
     let page = PAGE.load(Ordering::Relaxed);
-    // SAFETY: the page belongs to a registered mapping, which its owner unmaps only after it has
-    // left the table; mmap(2) is a plain system call. errno is the interrupted code's: a fault
-    // happens in no place that looks at it, except that it must be what it was.
+    // SAFETY: the page belongs to a registered mapping, which its owner unmaps only after
+    // unregistering; mmap(2) is a plain system call. errno belongs to the interrupted code and is
+    // restored.
     unsafe {
         let errno = *libc::__errno_location();
         let protection = libc::PROT_READ | libc::PROT_WRITE;
@@ -169,10 +168,10 @@ mod tests {
     use crate::SharedMapping;
 
     #[test]
-    fn a_file_that_is_cut_short_leaves_zeros() {
+    fn a_truncated_file_leaves_zeros() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(8 * 4096).unwrap();
-        let mut mapping = SharedMapping::of_file(&file, 4096, 4 * 4096).unwrap();
+        let mut mapping = SharedMapping::map_file(&file, 4096, 4 * 4096).unwrap();
         mapping.bytes_mut().fill(7);
         assert!(!mapping.is_torn());
         file.set_len(2 * 4096).unwrap();
@@ -184,9 +183,9 @@ mod tests {
         mapping.bytes_mut()[3 * 4096] = 9;
         assert_eq!(mapping.bytes()[3 * 4096..][..2], [9, 0]);
         assert_eq!(file.metadata().unwrap().len(), 2 * 4096);
-        // The next mapping at this place in the table begins whole.
+        // The next mapping at this place in the table is not torn.
         drop(mapping);
-        let mapping = SharedMapping::of_file(&file, 0, 4096).unwrap();
+        let mapping = SharedMapping::map_file(&file, 0, 4096).unwrap();
         assert!(!mapping.is_torn() && mapping.bytes()[0] == 0);
     }
 
@@ -197,17 +196,16 @@ mod tests {
         if let Some(how) = std::env::var_os(ASKED) {
             let file = tempfile::tempfile().unwrap();
             file.set_len(4096).unwrap();
-            let _registered = SharedMapping::of_file(&file, 0, 4096).unwrap();
+            let _registered = SharedMapping::map_file(&file, 0, 4096).unwrap();
             if how == "sent" {
-                // The standard library's own handler, which is the one before, takes the first for
-                // a fault that comes again.
+                // The previous handler, that of the standard library, takes the first for a fault
+                // that will recur.
                 for _ in 0..2 {
                     nix::sys::signal::raise(nix::sys::signal::Signal::SIGBUS).unwrap();
                 }
             } else {
                 let other = tempfile::tempfile().unwrap();
-                // SAFETY: a new mapping of a file without a byte (mmap(2)); to read it is what is
-                // tested.
+                // SAFETY: a new mapping of an empty file (mmap(2)); the access is meant to fault.
                 unsafe {
                     let at = libc::mmap(
                         std::ptr::null_mut(),

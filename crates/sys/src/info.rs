@@ -1,13 +1,13 @@
-//! The bytes of PTRACE_GET_SYSCALL_INFO, as the kernel wrote them.
+//! The struct of PTRACE_GET_SYSCALL_INFO, as the kernel wrote it.
 
-/// How many bytes are asked for: more than any kernel writes today (88 is the struct, 84 the most
-/// that is reported), so that a longer struct of a later kernel is stored whole.
+/// The size of the buffer in bytes. It exceeds the size of the struct (88 bytes, of which the
+/// kernel reports at most 84), so that a longer struct of a later kernel is stored completely.
 pub const CAPACITY: usize = 512;
 
-/// One answer of PTRACE_GET_SYSCALL_INFO.
+/// The answer to a PTRACE_GET_SYSCALL_INFO request.
 ///
 /// The kernel writes `min(available, CAPACITY)` bytes and leaves the rest of the buffer alone, so
-/// the buffer is cleared first and the length kept (measured on 6.18; ptrace(2)).
+/// the buffer is cleared first and the length is kept (measured on 6.18; ptrace(2)).
 #[derive(Clone)]
 pub struct SyscallInfo {
     returned: i32,
@@ -15,12 +15,12 @@ pub struct SyscallInfo {
 }
 
 impl SyscallInfo {
-    /// An empty buffer, to be filled by [`Stop::syscall_info`](crate::Stop::syscall_info).
+    /// Returns an empty buffer for [`Stop::syscall_info`](crate::Stop::syscall_info).
     pub const fn new() -> SyscallInfo {
         SyscallInfo { returned: 0, bytes: [0; CAPACITY] }
     }
 
-    /// The buffer, cleared.
+    /// Clears the buffer and returns it.
     pub(crate) fn cleared(&mut self) -> &mut [u8; CAPACITY] {
         let written = self.bytes().len();
         self.bytes[..written].fill(0);
@@ -32,8 +32,8 @@ impl SyscallInfo {
         self.returned = returned;
     }
 
-    /// What the request returned: the length the kernel has (perhaps more than was stored), or a
-    /// negative errno.
+    /// The return value of the request: the length available in the kernel, which can exceed the
+    /// length stored, or a negative errno.
     pub fn returned(&self) -> i32 {
         self.returned
     }
@@ -44,7 +44,7 @@ impl SyscallInfo {
         &self.bytes[..written]
     }
 
-    /// The first byte, PTRACE_SYSCALL_INFO_*; `None` when the request failed.
+    /// The first byte, PTRACE_SYSCALL_INFO_*. `None` when the request failed.
     pub fn op(&self) -> Option<Op> {
         self.bytes().first().map(|&op| Op(op))
     }
@@ -54,12 +54,12 @@ impl SyscallInfo {
         u32::from_ne_bytes(self.field(4))
     }
 
-    /// Instruction and stack pointer.
+    /// The instruction pointer and the stack pointer.
     pub fn place(&self) -> (u64, u64) {
         (u64::from_ne_bytes(self.field(8)), u64::from_ne_bytes(self.field(16)))
     }
 
-    /// `nr` and `args` of an entry or seccomp stop; `None` for the others.
+    /// `nr` and `args` of an entry or seccomp stop.
     pub fn call(&self) -> Option<(u64, [u64; 6])> {
         let is_call = matches!(self.op()?, Op::ENTRY | Op::SECCOMP) && self.bytes().len() >= 80;
         is_call.then(|| {
@@ -70,13 +70,13 @@ impl SyscallInfo {
         })
     }
 
-    /// The data of the filter's answer, in a seccomp stop.
+    /// The data of the filter's return value, in a seccomp stop.
     pub fn ret_data(&self) -> Option<u32> {
         let is_seccomp = self.op()? == Op::SECCOMP && self.bytes().len() >= 84;
         is_seccomp.then(|| u32::from_ne_bytes(self.field(80)))
     }
 
-    /// `rval` and `is_error` of an exit stop; `None` for the others.
+    /// `rval` and `is_error` of an exit stop.
     pub fn result(&self) -> Option<(i64, bool)> {
         let is_exit = self.op()? == Op::EXIT && self.bytes().len() >= 33;
         is_exit.then(|| (i64::from_ne_bytes(self.field(24)), self.bytes[32] != 0))
@@ -102,7 +102,7 @@ impl std::fmt::Debug for SyscallInfo {
     }
 }
 
-/// PTRACE_SYSCALL_INFO_*: what the task is stopped in.
+/// PTRACE_SYSCALL_INFO_*: the kind of syscall stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Op(pub u8);
 
@@ -111,8 +111,8 @@ impl Op {
     pub const NONE: Op = Op(libc::PTRACE_SYSCALL_INFO_NONE);
     /// At the entry of a system call.
     pub const ENTRY: Op = Op(libc::PTRACE_SYSCALL_INFO_ENTRY);
-    /// At its exit.
+    /// At the exit of a system call.
     pub const EXIT: Op = Op(libc::PTRACE_SYSCALL_INFO_EXIT);
-    /// In the stop of a filter that answered RET_TRACE.
+    /// In the stop of a seccomp filter that returned RET_TRACE.
     pub const SECCOMP: Op = Op(libc::PTRACE_SYSCALL_INFO_SECCOMP);
 }

@@ -1,23 +1,28 @@
 //! Everything of sysreel that talks to the kernel: ptrace stops as types, wait, tracee memory,
 //! registers, spawn, attach, shared mappings, affinity.
 //!
-//! This is the only crate of the project that contains `unsafe`. Every block carries a SAFETY line
-//! that cites the man page or kernel source it relies on. Nothing here knows a syscall's meaning
-//! (that is `sysreel-abi`) or the log (that is `sysreel-format`).
+//! This is the only crate that contains `unsafe`. Every block has a SAFETY line that cites the man
+//! page or kernel source it relies on. What a syscall means is `sysreel-abi`'s subject, the log is
+//! `sysreel-format`'s; this crate knows neither.
 //!
 //! The life of a tracee, as types:
 //!
 //! ```text
-//! Tracer::spawn / Tracer::attach          Tracer::wait
-//!          │                                   │
-//!          └────────────► running ────────────►│ Report::Stopped(Stop) ──► resume / listen / detach (consume it)
-//!                                              │ Report::Gone
+//! Tracer::spawn, Tracer::attach
+//!             │
+//!             ▼
+//!          running ──► Tracer::wait ──► Report::Stopped(Stop) ──► Stop::detach
+//!             ▲              │                    │
+//!             │              └───► Report::Gone   │
+//!             └────── Stop::resume, listen ───────┘
 //! ```
 //!
-//! A [`Stop`] is proof that the task is stopped; whatever lets it run again takes it by value, so
-//! an operation that needs a stopped task cannot be written for a running one. Death can still
-//! strike at any moment (SIGKILL wakes even a stopped task), so each operation answers [`Died`] as
-//! a value.
+//! A [`Stop`] is proof that the task is stopped. Every operation that lets the task run again takes
+//! it by value, so an operation that needs a stopped task cannot be written for a running one. A
+//! task can still die at any moment (SIGKILL wakes even a stopped task), so such operations return
+//! [`Died`] as a value.
+
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 pub mod affinity;
 pub mod attach;
@@ -62,5 +67,5 @@ pub use remote::{Call, Called, InjectionPoint, Lost};
 pub use stop::{Resume, Stop, StopKind, Tracer};
 pub use wait::{Event, Report, Signal, WaitStatus};
 
-/// A thread id as the recorder's pid namespace shows it.
+/// A thread id, as seen in the recorder's pid namespace.
 pub type Tid = i32;

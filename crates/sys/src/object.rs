@@ -1,13 +1,12 @@
-//! What the kernel knows of objects that a task has named by a number, and that stands in no memory
-//! of the task.
+//! Kernel objects that a task names by a number and whose size is in no memory of the task.
 
 use crate::Tid;
 use std::fs;
 use std::mem::MaybeUninit;
 use std::path::PathBuf;
 
-/// How many semaphores a System V set has. Nothing when the task lives in another ipc namespace,
-/// where the same id is another set, or when the set may not be read.
+/// Returns the number of semaphores in a System V set. `None` when the task lives in another ipc
+/// namespace, where the id names another set, or when the set may not be read.
 pub fn semaphores(tid: Tid, set: i32) -> Option<u64> {
     let namespace = |of: PathBuf| fs::read_link(of.join("ns/ipc")).ok();
     let (ours, theirs) =
@@ -18,22 +17,23 @@ pub fn semaphores(tid: Tid, set: i32) -> Option<u64> {
     let mut status = MaybeUninit::<libc::semid_ds>::zeroed();
     // SAFETY: IPC_STAT writes one semid_ds, for which there is room (semctl(2)).
     let done = unsafe { libc::semctl(set, 0, libc::IPC_STAT, status.as_mut_ptr()) };
-    // SAFETY: it was zeroed, which is a value of every field, and the kernel has filled it.
+    // SAFETY: zeroed is a valid semid_ds, and the kernel has filled it.
     (done == 0).then(|| unsafe { status.assume_init() }.sem_nsems)
 }
 
 /// A BPF map.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Map {
-    /// Its type.
+    /// Its type, BPF_MAP_TYPE_*.
     pub kind: u32,
-    /// The bytes of a key.
+    /// The size of a key in bytes.
     pub key: u64,
-    /// The bytes of a value, of one CPU where each has its own.
+    /// The size of a value in bytes; in a per-CPU map, of one CPU's value.
     pub value: u64,
 }
 
-/// The BPF map behind a descriptor of the task (kernel/bpf/syscall.c, bpf_map_show_fdinfo).
+/// Returns the BPF map that a descriptor of the task refers to (kernel/bpf/syscall.c,
+/// bpf_map_show_fdinfo).
 pub fn map(tid: Tid, fd: i32) -> Option<Map> {
     let text = fs::read_to_string(format!("/proc/{tid}/fdinfo/{fd}")).ok()?;
     let field = |name: &str| -> Option<u64> {
@@ -44,14 +44,15 @@ pub fn map(tid: Tid, fd: i32) -> Option<Map> {
     Some(Map { kind, key: field("key_size")?, value: field("value_size")? })
 }
 
-/// How many CPUs the kernel has room for: the last of the list, and one.
+/// Returns the number of possible CPUs: the last in the kernel's list, plus one.
 pub fn possible_cpus() -> Option<u64> {
     let list = fs::read_to_string("/sys/devices/system/cpu/possible").ok()?;
     let last = list.trim().rsplit([',', '-']).next()?;
     last.parse::<u64>().ok()?.checked_add(1)
 }
 
-/// Where the head of a task's list of robust futexes lies (get_robust_list(2)), if it has one.
+/// Returns the address of the head of a task's robust futex list (get_robust_list(2)), if it has
+/// one.
 pub fn robust_list(tid: Tid) -> Option<u64> {
     let (mut head, mut len) = (0u64, 0u64);
     // SAFETY: the kernel writes one pointer and one size_t, each a word.
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_none_is_not_known() {
+    fn unknown_objects_are_none() {
         let us = Tid::try_from(std::process::id()).unwrap();
         assert_eq!(semaphores(us, -1), None);
         assert_eq!(map(us, 0), None);

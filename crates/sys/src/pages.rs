@@ -1,9 +1,9 @@
-//! Which pages of a process hold memory of its own: the PAGEMAP_SCAN request of /proc/PID/pagemap
-//! (Linux 6.7).
+//! Finds the private pages of a process, with the PAGEMAP_SCAN request of /proc/PID/pagemap (Linux
+//! 6.7).
 //!
-//! One request walks the page tables and leaves out whatever was never written: holes, the zero
-//! page, pages of files. A sparse mapping of terabytes costs no more than a small one, and no page
-//! is made present by looking.
+//! A request walks the page tables and skips what was never written: holes, the zero page, pages of
+//! files. A sparse mapping of terabytes costs no more than a small one, and the walk makes no page
+//! present.
 
 use crate::{Error, Result, Tid};
 use linux_raw_sys::general as g;
@@ -12,29 +12,38 @@ use std::io;
 use std::ops::Range;
 use std::os::fd::AsRawFd;
 
-/// `_IOWR('f', 16, struct pm_scan_arg)` of linux/fs.h, which no package names.
+/// `_IOWR('f', 16, struct pm_scan_arg)` of linux/fs.h, which no crate defines.
 const PAGEMAP_SCAN: libc::Ioctl = libc::_IOWR::<g::pm_scan_arg>('f' as u32, 16);
 
-/// How many stretches one request answers at most.
+/// The most ranges that one request returns.
 const REGIONS: usize = 512;
 
-/// Can this kernel tell?
+/// Checks that the kernel has the request.
+///
+/// # Errors
+/// The errno of the request: ENOTTY before Linux 6.7, ENOENT without /proc.
 pub fn check() -> Result<()> {
     own(std::process::id().cast_signed(), 0, &mut Vec::new()).map_err(|source| {
-        let what = "ask for a process's own pages (PAGEMAP_SCAN needs Linux 6.7 and /proc)";
+        let what = "find a process's private pages (PAGEMAP_SCAN needs Linux 6.7 and /proc)";
         Error::Call { what: what.into(), tid: None, source }
     })
 }
 
-/// The pages of a process that differ from what its mappings began with, resident or swapped out:
-/// stretches in ascending order. Pages of files and of shared memory are not among them. `end` is
-/// the first address that is not looked at; the kernel refuses those that no program can have.
+/// Finds the pages of a process that were written since they were mapped, resident or swapped out,
+/// as ranges in ascending order. Excludes pages of files and of shared memory. `end` is the first
+/// address not looked at; the kernel rejects addresses outside user space.
+///
+/// # Errors
+/// The errno of opening the pagemap or of the request.
 pub fn own(tid: Tid, end: u64, found: &mut Vec<Range<u64>>) -> io::Result<()> {
     found.clear();
     scan(&File::open(format!("/proc/{tid}/pagemap"))?, 0..end, 0, found)
 }
 
-/// As [`own`], of some ranges: those that come first, `most` pages or a few more.
+/// Like [`own`], for some ranges: returns the first `most` pages, or a few more.
+///
+/// # Errors
+/// As [`own`].
 pub fn some_own(
     tid: Tid,
     ranges: impl Iterator<Item = Range<u64>>,
@@ -54,7 +63,7 @@ pub fn some_own(
     Ok(())
 }
 
-/// One walk over the page tables; where `most` is not 0 it ends with so many pages.
+/// Walks the page tables of a range; stops after `most` pages unless that is 0.
 fn scan(
     pagemap: &File,
     range: Range<u64>,
@@ -79,14 +88,13 @@ fn scan(
         return_mask: not,
     };
     loop {
-        // SAFETY: the kernel reads the struct, whose size it is told, writes its walk_end, and at
-        // most vec_len regions to vec, which is that long
+        // SAFETY: the kernel reads the struct of the given size, writes its walk_end, and writes at
+        // most vec_len regions to vec, which has that length
         // (Documentation/admin-guide/mm/pagemap.rst, "Pagemap Scan IOCTL").
         let answer = unsafe { libc::ioctl(pagemap.as_raw_fd(), PAGEMAP_SCAN, &raw mut arg) };
         let count = usize::try_from(crate::raw::check(answer)?).unwrap_or(0);
         found.extend(regions.iter().take(count).map(|region| region.start..region.end));
-        // With a limit of pages one request is enough: there are not more stretches than it has
-        // room for.
+        // With a page limit one request is enough: the array has room for all its ranges.
         if arg.walk_end <= arg.start || arg.walk_end >= end || most > 0 {
             return Ok(());
         }
@@ -105,7 +113,7 @@ mod tests {
         let mut memory = crate::SharedMapping::anonymous(64 * page).unwrap();
         memory.bytes_mut()[3 * page] = 1;
         memory.bytes_mut()[4 * page] = 1;
-        // Read, and so the zero page.
+        // A page that was only read is the zero page.
         assert_eq!(memory.bytes()[9 * page], 0);
         let start = memory.bytes().as_ptr() as u64;
         let mut found = Vec::new();

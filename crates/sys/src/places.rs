@@ -1,18 +1,19 @@
-//! Where we are: which kernel, in what kind of box.
+//! Detects the environment: the kind of container, and kernels that only look like Linux.
 
 use std::fs;
 use std::path::Path;
 
-/// A place where tracing cannot work, and where it could.
+/// An environment in which tracing does not work.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Foreign {
     /// What it is.
     pub(crate) what: &'static str,
-    /// What to do.
+    /// What the user can do.
     pub(crate) fix: &'static str,
 }
 
-/// What kind of container this is, by the marks that they leave.
+/// Returns the kind of container this process runs in, by the files and variables that container
+/// engines leave.
 pub(crate) fn container() -> Option<String> {
     if Path::new("/.dockerenv").exists() {
         return Some("a Docker container".to_owned());
@@ -24,7 +25,7 @@ pub(crate) fn container() -> Option<String> {
     if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() {
         return Some("a Kubernetes pod".to_owned());
     }
-    // systemd's convention for everyone: the variable `container` of the first process
+    // systemd's convention: the environment variable `container` of process 1
     // (systemd.io/CONTAINER_INTERFACE).
     let first = fs::read("/proc/1/environ").unwrap_or_default();
     let named =
@@ -32,12 +33,14 @@ pub(crate) fn container() -> Option<String> {
     Some(format!("a container ({})", String::from_utf8_lossy(named)))
 }
 
-/// A kernel that only looks like Linux, or a processor that is emulated program by program: there
-/// ptrace is missing or made up.
+/// Detects a kernel that only looks like Linux, and user-mode emulation of the processor. ptrace is
+/// missing or incomplete there.
 pub(crate) fn foreign() -> Option<Foreign> {
-    let version = text("/proc/version");
+    let version = read_text("/proc/version");
     let runsc = || crate::process::file(1, "comm").starts_with(b"runsc");
-    if version.contains("gVisor") || text("/proc/sys/kernel/version").contains("gVisor") || runsc()
+    if version.contains("gVisor")
+        || read_text("/proc/sys/kernel/version").contains("gVisor")
+        || runsc()
     {
         return Some(Foreign {
             what: "this is gVisor, whose kernel has no PTRACE_GET_SYSCALL_INFO",
@@ -50,25 +53,25 @@ pub(crate) fn foreign() -> Option<Foreign> {
             fix: "wsl --set-version DISTRIBUTION 2",
         });
     }
-    // Rosetta's processors say VirtualApple; user-mode qemu leaves itself as the interpreter of
-    // this very program.
-    let rosetta = text("/proc/cpuinfo").contains("VirtualApple");
-    (rosetta || emulated()).then_some(Foreign {
+    // Under Rosetta, cpuinfo names a VirtualApple processor. User-mode qemu shows as the executable
+    // of this process.
+    let rosetta = read_text("/proc/cpuinfo").contains("VirtualApple");
+    (rosetta || is_qemu_user()).then_some(Foreign {
         what: "programs for this architecture are emulated here (qemu-user or Rosetta), which has \
             no ptrace",
         fix: "use an image and a sysreel of the machine's own architecture",
     })
 }
 
-/// User-mode qemu answers a program that asks for /proc/self/exe itself, but not for the same link
-/// in the folder of a thread: there the kernel names the emulator (qemu 7.2).
-fn emulated() -> bool {
+/// User-mode qemu fakes /proc/self/exe, but not the same link in a thread's directory, where the
+/// kernel names the emulator (qemu 7.2).
+fn is_qemu_user() -> bool {
     let direct = fs::read_link(format!("/proc/{}/task/{0}/exe", std::process::id()));
     direct.is_ok_and(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("qemu-"))
     })
 }
 
-fn text(path: &str) -> String {
+fn read_text(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Does tracing work here? Asked of the kernel by trying, never of its version number.
+//! Checks that tracing works, by tracing a child instead of looking at the kernel's version.
 
 use crate::info::{Op, SyscallInfo};
 use crate::places::{self, Foreign};
@@ -6,24 +6,27 @@ use crate::raw::{check, die_with, own_pid};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Arguments that nothing else would pass, to be recognised in the entry stop.
+/// Unusual arguments, recognised in the entry stop.
 const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe5e5_0005];
 
-/// Traces a child through one system call, and checks that PTRACE_GET_SYSCALL_INFO says NONE, ENTRY
-/// and EXIT where it should.
+/// Traces a child through one system call and checks that PTRACE_GET_SYSCALL_INFO reports NONE,
+/// ENTRY and EXIT where it should. [`Tracer::spawn`] makes the same check with its own child.
 ///
-/// Answers the longest struct that the kernel reported. The error names the reason as far as it can
-/// be found, and what to do about it. [`Tracer::spawn`] asks the same of the child that it makes.
+/// Returns the size in bytes of the largest struct that the kernel reported.
+///
+/// # Errors
+/// [`Error::NoTracing`], with the likely reason and what to do about it, or the errno of fork(2),
+/// pipe(2) or wait4(2).
 pub fn check_tracing() -> Result<u32> {
     let maker = own_pid();
-    let gate = pipe()?;
+    let start_pipe = pipe()?;
     // SAFETY: the child makes only async-signal-safe calls: it waits, is examined, and exits.
     let child = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
     if child == 0 {
         // SAFETY: as above.
         unsafe {
             die_with(maker);
-            if passes(gate.0.as_raw_fd()) {
+            if wait_for_start(start_pipe.0.as_raw_fd()) {
                 be_examined();
             }
             libc::_exit(0);
@@ -31,56 +34,56 @@ pub fn check_tracing() -> Result<u32> {
     }
     let tracer = Tracer::with_options(libc::PTRACE_O_TRACESYSGOOD);
     let answer = tracer.seize(child).map_err(|e| refused(child, &e)).and_then(|()| {
-        open(&gate.1)?;
+        allow_start(&start_pipe.1)?;
         examine(&tracer, child)
     });
-    // SAFETY: kill and wait for the child that was forked above and is not yet reaped.
+    // SAFETY: kills and reaps the child forked above.
     unsafe {
         libc::kill(child, libc::SIGKILL);
         libc::waitpid(child, std::ptr::null_mut(), libc::__WALL);
     }
     answer.map(|(stop, longest)| {
-        stop.left_behind();
+        stop.discard();
         longest
     })
 }
 
-/// A gate: the child waits at its first end until its tracer writes to the second.
+/// Creates a start pipe: the child waits at the read end until its tracer writes to the other.
 pub(crate) fn pipe() -> Result<(OwnedFd, OwnedFd)> {
     nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).map_err(|e| Error::io("pipe2", e.into()))
 }
 
-/// Lets the child through.
-pub(crate) fn open(gate: &OwnedFd) -> Result<()> {
-    nix::unistd::write(gate, &[1])
+/// Lets the child start.
+pub(crate) fn allow_start(start_pipe: &OwnedFd) -> Result<()> {
+    nix::unistd::write(start_pipe, &[1])
         .map(drop)
-        .map_err(|e| Error::io("write to the child's gate", e.into()))
+        .map_err(|e| Error::io("write to the child's start pipe", e.into()))
 }
 
-/// Waits at the gate; `false` when the tracer is gone.
+/// Waits for the tracer; returns false when it has died.
 ///
 /// # Safety
 /// For a child between fork and execve: read(2) is async-signal-safe.
-pub(crate) unsafe fn passes(gate: RawFd) -> bool {
+pub(crate) unsafe fn wait_for_start(start_pipe: RawFd) -> bool {
     let mut byte = 0u8;
     // SAFETY: read(2) writes at most one byte.
-    unsafe { libc::read(gate, (&raw mut byte).cast(), 1) == 1 }
+    unsafe { libc::read(start_pipe, (&raw mut byte).cast(), 1) == 1 }
 }
 
 /// The child's part of [`examine`].
 ///
 /// # Safety
-/// For a child between fork and execve: it makes only async-signal-safe calls.
+/// For a child between fork and execve: makes only async-signal-safe calls.
 pub(crate) unsafe fn be_examined() {
-    // SAFETY: a stop of itself, and one harmless call: getpid takes no arguments, so the marks are
-    // passed on and ignored.
+    // SAFETY: a signal to itself, and one harmless call: getpid takes no arguments and ignores the
+    // marks.
     unsafe {
         libc::kill(libc::getpid(), libc::SIGSTOP);
         libc::syscall(libc::SYS_getpid, MARKS[0], MARKS[1], MARKS[2], MARKS[3], MARKS[4]);
     }
 }
 
-/// Takes a seized child through [`be_examined`]. Answers the stop at its end, and the longest
+/// Takes a seized child through [`be_examined`]. Returns its last stop, and the size of the largest
 /// struct that the kernel reported.
 pub(crate) fn examine(tracer: &Tracer, child: Tid) -> Result<(Stop, u32)> {
     let mut info = SyscallInfo::new();
@@ -114,7 +117,7 @@ pub(crate) fn examine(tracer: &Tracer, child: Tid) -> Result<(Stop, u32)> {
         }
         match stop.kind() {
             StopKind::Group(_) => stop.listen(),
-            // A signal from outside that arrives meanwhile is the child's: it gets it.
+            // A signal from outside is meant for the child.
             StopKind::Signal(signal) if signal != Signal(libc::SIGSTOP) => {
                 stop.resume(Resume::ToNextSyscall, signal);
             }
@@ -127,10 +130,10 @@ fn unsupported(reason: &str) -> Error {
     Error::Unsupported(format!("ptrace does not work as Linux documents it here: {reason}"))
 }
 
-/// Why PTRACE_SEIZE of an own child was refused.
+/// The error for a refused PTRACE_SEIZE of an own child.
 pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
     let found = format!("cannot trace a child (PTRACE_SEIZE: {error})");
-    if let Ok(tracer) = process::Status::of(child).map(|status| status.tracer)
+    if let Ok(tracer) = process::Status::read(child).map(|status| status.tracer)
         && tracer != 0
     {
         let fix = format!(
@@ -161,7 +164,7 @@ pub(crate) fn refused(child: i32, error: &std::io::Error) -> Error {
     Error::NoTracing { found, fix: fix.to_owned() }
 }
 
-/// Why PTRACE_GET_SYSCALL_INFO failed although ptrace works.
+/// The error for a PTRACE_GET_SYSCALL_INFO that fails although ptrace works.
 fn no_syscall_info(errno: i32) -> Error {
     let error = std::io::Error::from_raw_os_error(errno);
     let found = format!("PTRACE_GET_SYSCALL_INFO does not work here ({error})");
@@ -170,8 +173,8 @@ fn no_syscall_info(errno: i32) -> Error {
     }
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let fix = format!(
-        "the kernel here calls itself {}; Linux 5.3 or later is needed, without a filter on the \
-         request",
+        "the kernel reports version {}; the request needs Linux 5.3 or later, and no seccomp \
+         filter against it",
         release.trim()
     );
     Error::NoTracing { found, fix }

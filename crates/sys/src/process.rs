@@ -1,7 +1,10 @@
-//! What /proc tells of a process (proc(5)).
+//! Reads the state of a process from /proc (proc(5)).
 //!
-//! Everything that could not be read stays empty or `None`: a snapshot of a dying process is no
-//! reason to stop recording.
+//! A field that cannot be read stays empty or `None`: a dying process must not end the recording.
+
+mod maps;
+
+pub use maps::{Mapping, mappings};
 
 use crate::Tid;
 use std::fs;
@@ -9,20 +12,20 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::MetadataExt;
 
-/// The lines of /proc/PID/status that a recorder needs.
+/// The lines of /proc/PID/status that the recorder uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Status {
     /// The name of the task, unescaped.
     pub comm: Vec<u8>,
     /// One letter: R, S, D, T, t, Z, X, I.
     pub state: u8,
-    /// The thread group.
+    /// The thread group id.
     pub tgid: Tid,
-    /// The parent's thread group.
+    /// The thread group id of the parent.
     pub parent: Tid,
-    /// Who traces it, 0 for nobody.
+    /// The id of the tracer, 0 for none.
     pub tracer: Tid,
-    /// Its id in each pid namespace, ours first.
+    /// The task's id in each pid namespace, starting with the recorder's.
     pub namespace_ids: Vec<u32>,
     /// Real, effective, saved and file system user.
     pub uids: [u32; 4],
@@ -38,23 +41,26 @@ pub struct Status {
     pub umask: Option<u32>,
     /// NoNewPrivs.
     pub no_new_privs: bool,
-    /// 0 none, 1 strict, 2 filter.
+    /// SECCOMP_MODE_*: 0 none, 1 strict, 2 filter.
     pub seccomp: u32,
 }
 
 impl Status {
     /// Reads /proc/TID/status.
-    pub fn of(tid: Tid) -> io::Result<Status> {
-        let text = record(&format!("/proc/{tid}/status"))?;
+    ///
+    /// # Errors
+    /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
+    pub fn read(tid: Tid) -> io::Result<Status> {
+        let text = read_record(&format!("/proc/{tid}/status"))?;
         Ok(Status::parse(&text))
     }
 
     fn parse(text: &[u8]) -> Status {
         let mut status = Status::default();
         if let Some(name) = text.strip_prefix(b"Name:\t") {
-            status.comm = unescaped(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
+            status.comm = unescape(name.split(|&byte| byte == b'\n').next().unwrap_or_default());
         }
-        // A name may be any bytes; the rest is ASCII.
+        // The name can contain any bytes; the rest is ASCII.
         let text = String::from_utf8_lossy(text);
         for (key, value) in text.lines().filter_map(|line| line.split_once(':')) {
             let value = value.trim();
@@ -65,8 +71,8 @@ impl Status {
                 "PPid" => status.parent = value.parse().unwrap_or(0),
                 "TracerPid" => status.tracer = value.parse().unwrap_or(0),
                 "NSpid" => status.namespace_ids = numbers(value),
-                "Uid" => status.uids = four(value),
-                "Gid" => status.gids = four(value),
+                "Uid" => status.uids = four_numbers(value),
+                "Gid" => status.gids = four_numbers(value),
                 "Groups" => status.groups = numbers(value),
                 "Umask" => status.umask = u32::from_str_radix(value, 8).ok(),
                 "NoNewPrivs" => status.no_new_privs = value == "1",
@@ -87,9 +93,9 @@ impl Status {
     }
 }
 
-/// A name as the status file escapes it: a newline and a backslash have a backslash before them
-/// (proc(5)).
-fn unescaped(text: &[u8]) -> Vec<u8> {
+/// Unescapes a name of the status file, in which a newline and a backslash are written with a
+/// backslash (proc(5)).
+fn unescape(text: &[u8]) -> Vec<u8> {
     let mut bytes = text.iter().copied();
     let mut name = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
@@ -105,14 +111,13 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     name
 }
 
-/// A file of /proc that is one record: a read that leaves room in the buffer was its last
-/// (fs/seq_file.c). Without asking for a size that is always 0, and without a second read that
-/// finds the end.
-fn record(path: &str) -> io::Result<Vec<u8>> {
-    read_whole(path, true)
+/// Reads a /proc file that consists of one record: a read that does not fill the buffer is the last
+/// (fs/seq_file.c). Saves asking for the size, which is always 0, and the read that finds the end.
+fn read_record(path: &str) -> io::Result<Vec<u8>> {
+    read_file(path, true)
 }
 
-fn read_whole(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
+fn read_file(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
     const STEP: usize = 4096;
     let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
@@ -132,91 +137,28 @@ fn numbers(text: &str) -> Vec<u32> {
     text.split_whitespace().filter_map(|word| word.parse().ok()).collect()
 }
 
-fn four(text: &str) -> [u32; 4] {
+fn four_numbers(text: &str) -> [u32; 4] {
     let mut numbers = numbers(text).into_iter();
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
 }
 
-/// One line of /proc/PID/maps.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mapping {
-    /// First address.
-    pub start: u64,
-    /// First address behind it.
-    pub end: u64,
-    /// `rwxp` or `rwxs` with dashes.
-    pub permissions: [u8; 4],
-    /// Where in the file.
-    pub offset: u64,
-    /// The device, as st_dev has it.
-    pub device: u64,
-    /// Inode, 0 for anonymous memory.
-    pub inode: u64,
-    /// Path or `[name]`, as the kernel escapes it.
-    pub path: Vec<u8>,
-}
-
-impl Mapping {
-    /// PROT_*: PROT_READ is 1, PROT_WRITE 2, PROT_EXEC 4 (asm-generic/mman-common.h).
-    pub fn protection(&self) -> u32 {
-        (0..)
-            .zip(self.permissions)
-            .take(3)
-            .filter(|(_, letter)| *letter != b'-')
-            .map(|(i, _)| 1 << i)
-            .sum()
-    }
-}
-
-/// Reads /proc/TID/maps.
-pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
-    let text = read_whole(&format!("/proc/{tid}/maps"), false)?;
-    Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
-}
-
-fn mapping(line: &[u8]) -> Option<Mapping> {
-    let mut rest = line;
-    let mut word = || {
-        let start = rest.iter().position(|&b| b != b' ')?;
-        let len = rest[start..].iter().position(|&b| b == b' ').unwrap_or(rest.len() - start);
-        let (word, tail) = rest[start..].split_at(len);
-        rest = tail;
-        std::str::from_utf8(word).ok()
-    };
-    let hex = |text: &str| u64::from_str_radix(text, 16).ok();
-    let (start, end) = word()?.split_once('-')?;
-    let permissions = word()?.as_bytes().try_into().ok()?;
-    let offset = hex(word()?)?;
-    let (major, minor) = word()?.split_once(':')?;
-    let inode = word()?.parse().ok()?;
-    Some(Mapping {
-        start: hex(start)?,
-        end: hex(end)?,
-        permissions,
-        offset,
-        device: libc::makedev(
-            u32::from_str_radix(major, 16).ok()?,
-            u32::from_str_radix(minor, 16).ok()?,
-        ),
-        inode,
-        path: rest.trim_ascii_start().to_vec(),
-    })
-}
-
-/// An open descriptor as /proc/PID/fd and fdinfo show it.
+/// An open descriptor, from /proc/PID/fd and fdinfo.
 #[derive(Debug, Clone, Default)]
 pub struct Descriptor {
-    /// Its number.
+    /// The descriptor number.
     pub fd: i32,
-    /// Where it leads, and for a socket its ends.
+    /// The target of the link, and for a socket its addresses.
     pub name: crate::fdname::FdName,
-    /// The file position.
+    /// The file offset.
     pub position: u64,
-    /// Its open flags.
+    /// The open flags.
     pub flags: u32,
 }
 
-/// Every open descriptor of a task, in order of number.
+/// Returns the open descriptors of a task, in ascending order.
+///
+/// # Errors
+/// The errno of reading /proc/TID/fd; EACCES when the task may not be inspected.
 pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
     let mut fds: Vec<i32> = fs::read_dir(format!("/proc/{tid}/fd"))?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
@@ -227,7 +169,7 @@ pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
 
 fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
     let name = crate::fdname::resolve(tid, tgid, fd)?;
-    let info = record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
+    let info = read_record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
     let info = String::from_utf8_lossy(&info);
     let field = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
     Some(Descriptor {
@@ -238,20 +180,21 @@ fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
     })
 }
 
-/// The target of a link in /proc/TID, such as `exe`, `cwd`, `root`.
+/// Returns the target of a link in /proc/TID, such as `exe`, `cwd` or `root`; empty when it cannot
+/// be read.
 pub fn link(tid: Tid, name: &str) -> Vec<u8> {
     fs::read_link(format!("/proc/{tid}/{name}"))
         .map(|path| path.into_os_string().into_vec())
         .unwrap_or_default()
 }
 
-/// The bytes of a file in /proc/TID that is one record, such as `comm`, `auxv`, `cmdline`; empty
+/// Returns the bytes of a one-record file in /proc/TID, such as `comm`, `auxv` or `cmdline`; empty
 /// when it cannot be read.
 pub fn file(tid: Tid, name: &str) -> Vec<u8> {
-    record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
+    read_record(&format!("/proc/{tid}/{name}")).unwrap_or_default()
 }
 
-/// The namespaces of a task: name and inode number.
+/// Returns the namespaces of a task, as names and inode numbers.
 pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
     let Ok(folder) = fs::read_dir(format!("/proc/{tid}/ns")) else { return Vec::new() };
     let mut found: Vec<(String, u64)> = folder
@@ -265,8 +208,8 @@ pub fn namespaces(tid: Tid) -> Vec<(String, u64)> {
     found
 }
 
-/// Soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2)); `u64::MAX` is
-/// unlimited.
+/// Returns the soft and hard limits in the order of their RLIMIT_ numbers (getrlimit(2));
+/// `u64::MAX` is unlimited.
 pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
     (0..16)
         .map_while(|resource| {
@@ -286,10 +229,11 @@ pub fn limits(tid: Tid) -> Vec<(u64, u64)> {
         .collect()
 }
 
-/// The fields of a stat file behind the name, by their numbers in proc(5) less 3.
+/// Returns the fields of a stat file after the name. The index is the field's number in proc(5)
+/// less 3.
 fn stat_fields(path: &str) -> Vec<u64> {
-    let text = record(path).unwrap_or_default();
-    // The name in parentheses may hold anything; fields are counted from the last parenthesis.
+    let text = read_record(path).unwrap_or_default();
+    // The name in parentheses can contain anything; fields are counted from the last parenthesis.
     let after = text.iter().rposition(|&b| b == b')').map_or(&[][..], |at| &text[at + 1..]);
     String::from_utf8_lossy(after)
         .split_whitespace()
@@ -297,8 +241,8 @@ fn stat_fields(path: &str) -> Vec<u64> {
         .collect()
 }
 
-/// User and system time of one thread in nanoseconds (in clock ticks as /proc has them). For a task
-/// that is about to exit.
+/// Returns the user and system time of a thread in nanoseconds, with the resolution of /proc's
+/// clock ticks. For a task that is about to exit.
 pub fn cpu_time(tid: Tid) -> (u64, u64) {
     let fields = stat_fields(&format!("/proc/{tid}/task/{tid}/stat"));
     // SAFETY: sysconf(3) takes a number.
@@ -309,31 +253,33 @@ pub fn cpu_time(tid: Tid) -> (u64, u64) {
     (time(11), time(12))
 }
 
-/// Is it a thread of the kernel's own? Anyone may ask, unlike for its exe link.
+/// Whether the task is a kernel thread. Unlike the exe link, stat is readable by every user.
 pub fn is_kernel_thread(tid: Tid) -> bool {
-    const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; part of no header for programs.
+    const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; not in any user-space header.
     stat_fields(&format!("/proc/{tid}/stat")).get(6).is_some_and(|flags| flags & PF_KTHREAD != 0)
 }
 
-/// Does a terminal control this process?
+/// Whether this process has a controlling terminal.
 pub(crate) fn has_terminal() -> bool {
     stat_fields("/proc/self/stat").get(4).is_some_and(|&terminal| terminal != 0)
 }
 
-/// Does this process belong to the foreground group of its terminal?
+/// Whether a process belongs to the foreground process group of its terminal.
 pub(crate) fn in_foreground(pid: Tid) -> bool {
     let fields = stat_fields(&format!("/proc/{pid}/stat"));
     let (group, foreground) = (fields.get(2), fields.get(5));
     group.is_some() && group == foreground
 }
 
-/// Would executing this task's image change its effective user, group or capabilities, yet has not?
-/// True also where a mount forbids it.
+/// Whether the file that the task executes has set-id bits or capabilities that would change its
+/// effective user, group or capabilities, judged against `user` and `group`. Also true where a
+/// mount option disables them.
 pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
     let path = format!("/proc/{tid}/exe");
     let Ok(data) = fs::metadata(&path) else { return false };
     let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != user;
-    // S_ISGID without group execution marks mandatory locking, no privilege (execve(2), stat(2)).
+    // S_ISGID without group execution marks mandatory locking and gives no privilege (execve(2),
+    // stat(2)).
     let group_bits = libc::S_ISGID | libc::S_IXGRP;
     let set_group = data.mode() & group_bits == group_bits && data.gid() != group;
     set_user || set_group || has_file_capabilities(&path)
@@ -341,25 +287,25 @@ pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
 
 fn has_file_capabilities(path: &str) -> bool {
     let Ok(path) = std::ffi::CString::new(path) else { return false };
-    // SAFETY: two C strings; with a null buffer of length 0 the call only answers the size
+    // SAFETY: two C strings; with a null buffer of length 0 the call only returns the size
     // (getxattr(2)).
     unsafe {
         libc::getxattr(path.as_ptr(), c"security.capability".as_ptr(), std::ptr::null_mut(), 0) > 0
     }
 }
 
-/// The current folder of this process, for the log's header.
+/// Returns the current directory of this process, for the log's header.
 pub fn own_cwd() -> Vec<u8> {
     std::env::current_dir().map(|path| path.into_os_string().into_vec()).unwrap_or_default()
 }
 
-/// The size of a page.
+/// Returns the page size in bytes.
 pub fn page_size() -> u64 {
     // SAFETY: sysconf(3) takes a number.
     u64::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0)
 }
 
-/// How many CPUs are online.
+/// Returns the number of online CPUs.
 pub fn cpus_online() -> u32 {
     // SAFETY: sysconf(3) takes a number.
     u32::try_from(unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }).unwrap_or(0)
@@ -372,7 +318,7 @@ mod tests {
     #[test]
     fn own_status_and_maps_are_read() {
         let own = Tid::try_from(std::process::id()).unwrap();
-        let status = Status::of(own).unwrap();
+        let status = Status::read(own).unwrap();
         assert_eq!(status.tgid, own);
         assert_eq!(status.tracer, 0);
         assert_eq!(status.comm, file(own, "comm").trim_ascii_end());
@@ -384,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_escapes_are_read_as_they_were_set() {
+    fn escaped_names_are_unescaped() {
         let status = Status::parse(b"Name:\ta\\\\b\\nc\xff\nState:\tR (running)\nTgid:\t12\n");
         assert_eq!(status.comm, b"a\\b\nc\xff");
         assert_eq!((status.state, status.tgid), (b'R', 12));
@@ -396,15 +342,6 @@ mod tests {
         let whole = fs::read(format!("/proc/{own}/environ")).unwrap();
         assert_eq!(file(own, "environ"), whole);
         let kernel = fs::read("/proc/kallsyms").unwrap_or_default();
-        assert_eq!(read_whole("/proc/kallsyms", false).unwrap_or_default().len(), kernel.len());
-    }
-
-    #[test]
-    fn paths_with_spaces_stay_whole() {
-        let line = b"7f00-8f00 r-xp 00001000 fe:01 12 /a b/c (deleted)";
-        let mapping = mapping(line).unwrap();
-        assert_eq!((mapping.start, mapping.end, mapping.offset), (0x7f00, 0x8f00, 0x1000));
-        assert_eq!(mapping.device, libc::makedev(0xfe, 1));
-        assert_eq!(mapping.path, b"/a b/c (deleted)");
+        assert_eq!(read_file("/proc/kallsyms", false).unwrap_or_default().len(), kernel.len());
     }
 }

@@ -1,13 +1,12 @@
-//! The two variadic doors of libc, each behind one function.
+//! The raw ptrace(2) call, and helpers around fork(2).
 
 use crate::Tid;
 use std::io;
 
-/// ptrace(2) with integer arguments. Only requests for which `addr` and `data` are numbers, or
-/// point to memory that the caller keeps valid, may be made; that is why it is unsafe.
+/// Calls ptrace(2) with integer arguments.
 ///
 /// # Safety
-/// `data` (and `addr`, where the request reads it as a pointer) must be valid for what `request`
+/// `data` (and `addr`, where the request uses it as a pointer) must be valid for what `request`
 /// reads or writes.
 pub(crate) unsafe fn ptrace(
     request: libc::c_uint,
@@ -15,8 +14,8 @@ pub(crate) unsafe fn ptrace(
     addr: usize,
     data: usize,
 ) -> io::Result<i64> {
-    // SAFETY: the caller vouches for the pointers. The raw system call is used, not glibc's
-    // wrapper, because the wrapper changes what PEEK requests return (ptrace(2), "C library/kernel
+    // SAFETY: the caller vouches for the pointers. The raw system call is used because glibc's
+    // wrapper changes the return value of PEEK requests (ptrace(2), "C library/kernel
     // differences").
     let answer = unsafe {
         libc::syscall(
@@ -30,13 +29,13 @@ pub(crate) unsafe fn ptrace(
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
-/// `Ok` unless the answer is -1.
+/// Turns a return value of -1 into the errno.
 pub(crate) fn check<T: Into<i64> + Copy>(answer: T) -> io::Result<T> {
     if answer.into() == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
 
-/// In a child between fork and execve: it dies with the thread that made it. A child that stops
-/// itself until it is traced would otherwise stay for ever when its maker is killed before that.
+/// Makes a child, between fork and execve, die with the thread that forked it. Otherwise a child
+/// that stops itself until it is traced would stay for ever when its parent is killed first.
 ///
 /// # Safety
 /// Only for a child that may make async-signal-safe calls; `maker` is the process that forked it.
@@ -44,9 +43,9 @@ pub(crate) unsafe fn die_with(maker: Tid) {
     // SAFETY: prctl(2), getppid(2) and _exit(2) take numbers and are async-signal-safe.
     unsafe {
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
-        // It may have died before it could be asked for. A sandbox may deny the question, which
-        // natively never fails (glibc hands on the negative errno as it comes): then it is taken to
-        // live, as it nearly always does.
+        // The parent may have died before the prctl. getppid natively never fails, but a sandbox
+        // may deny it (glibc returns the negative errno as it is): then the parent is assumed to
+        // live.
         let parent = libc::getppid();
         if parent != maker && parent > 0 {
             libc::_exit(127);

@@ -1,4 +1,7 @@
-//! Calls that a stopped task makes for its tracer, and nobody else sees.
+//! System calls that a stopped task makes on behalf of its tracer and that are not recorded.
+//!
+//! The tracer sets the task's registers to a `syscall` instruction ([`InjectionPoint`]), lets it
+//! run through the call, and restores the registers.
 
 use crate::clock;
 use crate::info::SyscallInfo;
@@ -7,37 +10,40 @@ use crate::{
 };
 use std::time::Duration;
 
-/// Where a `syscall` instruction lies in the task.
+/// The address of a `syscall` instruction in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InjectionPoint(pub u64);
 
-/// The instruction.
+/// The bytes of the instruction.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
-/// What came of a call.
+/// The outcome of an injected call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Called {
-    /// Its result: a value, or minus an errno.
+    /// The result: a value, or a negated errno.
     pub result: i64,
-    /// The task that it made.
+    /// The task that the call created.
     pub child: Option<Tid>,
-    /// Signals that came meanwhile and were withheld.
+    /// Signals that arrived during the call and were suppressed.
     pub signals: Vec<Signal>,
 }
 
-/// Why a call did not come to its end.
+/// Why an injected call did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum Lost {
-    /// The task ended, and was reaped.
+    /// The task ended and was reaped.
     #[error("the task ended")]
     Gone(WaitStatus),
-    /// Something else.
+    /// A request to the kernel failed.
     #[error(transparent)]
     Failed(#[from] Error),
 }
 
 impl Called {
-    /// The value, if it is one.
+    /// Returns the result, or the errno as an error that names `what`.
+    ///
+    /// # Errors
+    /// The errno of the call.
     pub fn value(&self, what: &str) -> Result<u64> {
         match self.result {
             errno @ -4095..=-1 => {
@@ -49,43 +55,43 @@ impl Called {
     }
 }
 
-/// Calls by name: what record and replay have tasks do for them.
+/// The calls that record and replay inject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Call {
     /// munmap(2).
     Munmap {
-        /// Where.
+        /// The address.
         address: u64,
-        /// How much.
+        /// The length in bytes.
         len: u64,
     },
-    /// Memory of no file.
+    /// mmap(2) of anonymous private memory at a fixed address.
     Anonymous {
-        /// Where.
+        /// The address.
         address: u64,
-        /// How much.
+        /// The length in bytes.
         len: u64,
         /// PROT_*.
         prot: u32,
-        /// As a stack does.
+        /// MAP_GROWSDOWN, as for a stack.
         grows_down: bool,
     },
-    /// A stretch of a file.
+    /// mmap(2) of part of a file at a fixed address.
     File {
-        /// Where.
+        /// The address.
         address: u64,
-        /// How much.
+        /// The length in bytes.
         len: u64,
         /// PROT_*.
         prot: u32,
-        /// Its descriptor in the task.
+        /// The file's descriptor in the task.
         fd: i32,
-        /// Where in it.
+        /// The offset in the file.
         offset: u64,
-        /// Writes go to the file.
+        /// MAP_SHARED: writes go to the file.
         shared: bool,
     },
-    /// Any of those that take numbers only, by its 64-bit number.
+    /// A call whose arguments are all numbers, by its 64-bit number.
     Plain(i64, [u64; 6]),
 }
 
@@ -100,7 +106,7 @@ impl Call {
         Call::Plain(libc::SYS_madvise, [address, len, advice, 0, 0, 0])
     }
 
-    /// mremap(2) to a place that is given; `keep` leaves the old mapping (MREMAP_DONTUNMAP).
+    /// mremap(2) to the given address; `keep` leaves the old mapping in place (MREMAP_DONTUNMAP).
     pub fn mremap(from: u64, old_len: u64, new_len: u64, to: u64, keep: bool) -> Call {
         let mut flags = libc::MREMAP_MAYMOVE;
         if from != to {
@@ -113,29 +119,28 @@ impl Call {
         Call::Plain(libc::SYS_mremap, [from, old_len, new_len, flags, to, 0])
     }
 
-    /// prctl(2) PR_SET_TSC: from here on the instructions that read the time-stamp counter stop
-    /// with SIGSEGV.
+    /// prctl(2) PR_SET_TSC: instructions that read the time-stamp counter raise SIGSEGV.
     pub fn trap_time_stamps() -> Call {
         let option = libc::PR_SET_TSC.cast_unsigned();
         let trap = libc::PR_TSC_SIGSEGV.cast_unsigned();
         Call::Plain(libc::SYS_prctl, [option.into(), trap.into(), 0, 0, 0, 0])
     }
 
-    /// prctl(2) PR_SET_TSC: the instructions that read the time-stamp counter work again.
-    pub fn read_time_stamps() -> Call {
+    /// prctl(2) PR_SET_TSC: instructions that read the time-stamp counter work again.
+    pub fn enable_time_stamps() -> Call {
         let option = libc::PR_SET_TSC.cast_unsigned();
         let enable = libc::PR_TSC_ENABLE.cast_unsigned();
         Call::Plain(libc::SYS_prctl, [option.into(), enable.into(), 0, 0, 0, 0])
     }
 
-    /// clone(2) of a task that has the maker's parent, and its memory or a copy of it.
+    /// clone(2) of a task that has the caller's parent, and shares its memory or gets a copy.
     pub fn clone(shares_memory: bool) -> Call {
         let memory = if shares_memory { libc::CLONE_VM } else { 0 };
         let flags = u64::from((libc::CLONE_PARENT | memory).cast_unsigned());
         Call::Plain(libc::SYS_clone, [flags, 0, 0, 0, 0, 0])
     }
 
-    fn words(self) -> (i64, [u64; 6]) {
+    fn number_and_args(self) -> (i64, [u64; 6]) {
         match self {
             Call::Anonymous { address, len, prot, grows_down } => {
                 let grows_down = if grows_down { libc::MAP_GROWSDOWN } else { 0 };
@@ -155,14 +160,16 @@ impl Call {
     }
 }
 
-/// Flags of a mapping that lies exactly where it is told to.
+/// The flags of a mapping at exactly the given address.
 fn fixed(flags: i32) -> u64 {
     (flags | libc::MAP_FIXED).cast_unsigned().into()
 }
 
 impl Tracer {
-    /// Makes a stopped task make a call through `gate`; afterwards it stands as it stood, with the
-    /// same registers.
+    /// Lets a stopped task make a call at `point`, then restores its registers.
+    ///
+    /// # Errors
+    /// [`Lost::Gone`] when the task ended, [`Lost::Failed`] when a request to the kernel failed.
     pub fn call_in(
         &self,
         stop: &mut Stop,
@@ -170,20 +177,26 @@ impl Tracer {
         call: Call,
     ) -> Result<Called, Lost> {
         let before = stop.general()?;
-        let called = self.call_and_stay(stop, point, call)?;
+        let called = self.call_without_restore(stop, point, call)?;
         stop.set_general(&before)?;
         Ok(called)
     }
 
-    /// Lets a task go on to its next stop, and waits for it.
+    /// Resumes a task and waits for its next stop, which replaces `stop`.
+    ///
+    /// # Errors
+    /// As [`Tracer::call_in`].
     pub fn go_on(&self, stop: &mut Stop, how: Resume, signal: Signal) -> Result<(), Lost> {
         stop.resume_in_place(how, signal);
         self.wait_in_place(stop)
     }
 
-    /// As [`Tracer::go_on`]. Whenever a [`Ticker`](crate::signals::Ticker) wakes this thread it is
-    /// asked whether to wait on; if not, the task is stopped where it is: an EVENT_STOP, unless it
-    /// comes to another stop by itself.
+    /// Like [`Tracer::go_on`], but asks `wait_on` whenever a [`Ticker`](crate::signals::Ticker)
+    /// wakes this thread. When it returns false the task is interrupted: its next stop is an
+    /// EVENT_STOP, unless another stop comes first.
+    ///
+    /// # Errors
+    /// As [`Tracer::call_in`].
     pub fn go_on_while(
         &self,
         stop: &mut Stop,
@@ -200,7 +213,7 @@ impl Tracer {
                     return Ok(());
                 }
                 Report::Gone { status, .. } => return Err(Lost::Gone(status)),
-                // If it died, the next wait tells.
+                // If the task died, the next wait reports it.
                 Report::Interrupted if !wait_on() => _ = self.interrupt(tid),
                 Report::Interrupted => {}
                 Report::NoTasks => {
@@ -212,8 +225,11 @@ impl Tracer {
         }
     }
 
-    /// As [`Tracer::go_on`], for some time; answers whether a stop came in it. If not, the task
-    /// runs, and the next must be waited for.
+    /// Like [`Tracer::go_on`], for at most `time`. Returns whether a stop came; if not, the task is
+    /// running and [`Tracer::wait_in_place`] waits for its next stop.
+    ///
+    /// # Errors
+    /// As [`Tracer::call_in`].
     pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
         const LOOK_EVERY: Duration = Duration::from_micros(100);
         stop.resume_in_place(how, Signal::NONE);
@@ -233,7 +249,10 @@ impl Tracer {
         Ok(false)
     }
 
-    /// Waits for the next stop of a task that runs.
+    /// Waits for the next stop of a running task.
+    ///
+    /// # Errors
+    /// As [`Tracer::call_in`].
     pub fn wait_in_place(&self, stop: &mut Stop) -> Result<(), Lost> {
         let tid = stop.tid();
         match self.wait_for(tid)? {
@@ -248,14 +267,14 @@ impl Tracer {
         Ok(())
     }
 
-    /// As [`Tracer::call_in`]; the task has the registers that the call left.
-    pub(crate) fn call_and_stay(
+    /// Like [`Tracer::call_in`], without restoring the registers.
+    pub(crate) fn call_without_restore(
         &self,
         stop: &mut Stop,
         point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Lost> {
-        let (nr, args) = call.words();
+        let (nr, args) = call.number_and_args();
         let mut registers = stop.general()?;
         registers.enter(point.0, nr, args);
         stop.set_general(&registers)?;
@@ -270,7 +289,8 @@ impl Tracer {
                     stop.syscall_info(&mut info).map_err(|Died| died(tid))?;
                     match info.result() {
                         None => entered = true,
-                        // A task that stood in an emulated call has an exit stop of that one first.
+                        // A task that was in an emulated call first reports the exit stop of that
+                        // call.
                         Some(_) if !entered => {}
                         Some((result, _)) => {
                             called.result = result;

@@ -1,17 +1,17 @@
-//! A seccomp filter of the recorder's own, so that a program stops for some calls only.
+//! The recorder's seccomp filter, with which a program stops only at some calls (`--only`).
 //!
-//! It is made of a few instructions of classic BPF, put together by hand (seccomp(2), bpf(4)): no
-//! call is ever denied. What is not asked for is allowed, and as the answer depends on nothing but
-//! architecture and number the kernel remembers it in a bitmap (Linux 5.11, kernel/seccomp.c): such
-//! a call costs next to nothing. An architecture that the filter does not know is traced.
+//! It is a short program in classic BPF (seccomp(2), bpf(4)) and never denies a call. Calls that
+//! are not wanted are allowed. As the result depends only on architecture and number, the kernel
+//! caches it in a bitmap (Linux 5.11, kernel/seccomp.c), so such a call costs next to nothing.
+//! Calls of an unknown architecture are traced.
 
 use linux_raw_sys::ptrace::{
     SECCOMP_RET_ALLOW, SECCOMP_RET_TRACE, SECCOMP_SET_MODE_FILTER, seccomp_data,
 };
 use std::mem::offset_of;
 
-/// The numbers of an architecture: from each number on, up to the next, calls stop or do not. The
-/// first is 0.
+/// An architecture (AUDIT_ARCH_*) and its ranges of call numbers: the first number of each range,
+/// and whether its calls stop. The first range begins at 0.
 pub type Ranges = (u32, Vec<(u32, bool)>);
 
 /// A filter that is ready to be installed.
@@ -20,7 +20,7 @@ pub struct Filter {
     code: Vec<libc::sock_filter>,
 }
 
-/// The most instructions that the kernel takes (linux/bpf_common.h, `BPF_MAXINSNS`).
+/// The most instructions that the kernel accepts (linux/bpf_common.h, `BPF_MAXINSNS`).
 const MOST: usize = 4096;
 
 const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
@@ -30,21 +30,21 @@ const GO: u32 = libc::BPF_JMP | libc::BPF_JA;
 const ANSWER: u32 = libc::BPF_RET | libc::BPF_K;
 
 impl Filter {
-    /// A filter that answers RET_TRACE with this data where a call shall stop. `None` when it would
-    /// be too long for the kernel.
+    /// Builds a filter that returns RET_TRACE with `data` for calls that are to stop. `None` when
+    /// the kernel would reject it as too long.
     pub fn new(archs: &[Ranges], data: u16) -> Option<Filter> {
         let stop = SECCOMP_RET_TRACE | u32::from(data);
         let answer = |stops: bool| if stops { stop } else { SECCOMP_RET_ALLOW };
         let sections: Vec<Vec<_>> =
             archs.iter().map(|(_, ranges)| section(ranges, answer)).collect();
         let mut code = vec![load(offset_of!(seccomp_data, arch))?];
-        // Behind the load come two instructions for each architecture, and the answer for all
+        // The load is followed by two instructions for each architecture, and the result for all
         // others.
         let mut at = 2 * archs.len() + 1;
         for (n, ((arch, _), section)) in archs.iter().zip(&sections).enumerate() {
-            let behind_both = 2 * (n + 1);
+            let after_both = 2 * (n + 1);
             code.push(jump(IS, *arch, 0, 1));
-            code.push(jump(GO, u32::try_from(at - behind_both).ok()?, 0, 0));
+            code.push(jump(GO, u32::try_from(at - after_both).ok()?, 0, 0));
             at += section.len();
         }
         code.push(jump(ANSWER, stop, 0, 0));
@@ -52,7 +52,7 @@ impl Filter {
         (code.len() <= MOST).then_some(Filter { code })
     }
 
-    /// The instructions as the kernel reads them.
+    /// Returns the instructions in the kernel's format.
     pub fn bytes(&self) -> Vec<u8> {
         let instruction = |i: &libc::sock_filter| {
             let mut bytes = [0; 8];
@@ -64,19 +64,19 @@ impl Filter {
         self.code.iter().flat_map(instruction).collect()
     }
 
-    /// Puts the filter on the calling thread for ever. Async-signal-safe: a child between fork and
-    /// execve calls it.
+    /// Installs the filter on the calling thread, permanently. Async-signal-safe: called in a child
+    /// between fork and execve.
     ///
-    /// Without CAP_SYS_ADMIN the kernel demands no_new_privs (seccomp(2)), so that is set then, and
-    /// only then: setuid programs get no privileges under an unprivileged tracer in any case
-    /// (execve(2)).
+    /// Without CAP_SYS_ADMIN the kernel requires no_new_privs (seccomp(2)), which is set only then.
+    /// It takes nothing from setuid programs, which get no privileges under an unprivileged tracer
+    /// anyway (execve(2)).
     pub(crate) fn install(&self) -> Result<(), i32> {
         let program = libc::sock_fprog {
             len: u16::try_from(self.code.len()).unwrap_or(0),
             filter: self.code.as_ptr().cast_mut(),
         };
-        // SAFETY: seccomp(2) reads `len` instructions behind `filter`, which live in `self`;
-        // prctl(2) takes numbers.
+        // SAFETY: seccomp(2) reads `len` instructions from `filter`, which `self` owns; prctl(2)
+        // takes numbers.
         unsafe {
             let install =
                 || libc::syscall(libc::SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &raw const program);
@@ -93,8 +93,7 @@ impl Filter {
     }
 }
 
-/// What decides about the numbers of one architecture: one comparison and one answer for each
-/// range.
+/// Returns the instructions for one architecture: a comparison and a result for each range.
 fn section(ranges: &[(u32, bool)], answer: impl Fn(bool) -> u32) -> Vec<libc::sock_filter> {
     let mut code: Vec<_> = load(offset_of!(seccomp_data, nr)).into_iter().collect();
     for (n, &(_, stops)) in ranges.iter().enumerate() {
@@ -118,7 +117,7 @@ fn jump(code: u32, k: u32, yes: u8, no: u8) -> libc::sock_filter {
 mod tests {
     use super::*;
 
-    /// What the filter answers, by the rules of classic BPF.
+    /// Interprets the filter, by the rules of classic BPF.
     fn run(filter: &Filter, arch: u32, nr: u32) -> u32 {
         let (mut at, mut a) = (0, 0);
         loop {
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn every_architecture_is_asked_about_its_own_numbers() {
+    fn each_architecture_has_its_own_ranges() {
         let archs = [
             (7, vec![(0, false), (3, true), (4, false), (9, true)]),
             (8, vec![(0, true), (5, false)]),
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_the_kernel_would_not_take_is_none() {
+    fn a_filter_over_the_kernel_limit_is_none() {
         let ranges = (0..4000).map(|nr| (nr, nr % 2 == 0)).collect();
         assert!(Filter::new(&[(7, ranges)], 0).is_none());
     }

@@ -1,5 +1,4 @@
-//! The recorder's own signals: those that ask it to stop, and those that are the program's
-//! business.
+//! The recorder's signals: requests to stop it, and those meant for the program.
 
 use crate::raw::check;
 use crate::stop::SIGINFO;
@@ -12,36 +11,34 @@ use std::time::Duration;
 pub const SIGINT: Signal = Signal(libc::SIGINT);
 /// Ctrl-\\.
 pub const SIGQUIT: Signal = Signal(libc::SIGQUIT);
-/// The polite request to end.
+/// A request to terminate.
 pub const SIGTERM: Signal = Signal(libc::SIGTERM);
-/// Of the user's choice.
+/// User-defined.
 pub const SIGUSR1: Signal = Signal(libc::SIGUSR1);
-/// Of the user's choice.
+/// User-defined.
 pub const SIGUSR2: Signal = Signal(libc::SIGUSR2);
-/// An alarm clock.
+/// A timer has expired.
 pub const SIGALRM: Signal = Signal(libc::SIGALRM);
-/// The terminal has another size.
+/// The terminal was resized.
 pub const SIGWINCH: Signal = Signal(libc::SIGWINCH);
-/// The end that cannot be refused.
+/// Ends a process; cannot be caught.
 pub const SIGKILL: Signal = Signal(libc::SIGKILL);
-/// A file would grow over RLIMIT_FSIZE.
+/// A write would exceed RLIMIT_FSIZE.
 pub const SIGXFSZ: Signal = Signal(libc::SIGXFSZ);
-/// Breakpoints, and steps.
+/// A breakpoint or a single step.
 pub const SIGTRAP: Signal = Signal(libc::SIGTRAP);
-/// A call that a filter answers with a signal.
+/// A call that a seccomp filter rejects with a signal.
 pub const SIGSYS: Signal = Signal(libc::SIGSYS);
-/// Bad address.
+/// An invalid memory access.
 pub const SIGSEGV: Signal = Signal(libc::SIGSEGV);
-/// The terminal is gone.
+/// The terminal was closed.
 pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 
-/// Turns requests to terminate into something that a tracer blocked in wait4 notices without a
-/// race.
+/// Delivers requests to terminate to a tracer that is blocked in wait4, without a race.
 ///
-/// wait4 cannot wait for signals and tracees at once, and a handler that sets a flag loses when it
-/// runs just before wait4 blocks. So the signals are blocked and a thread takes them with
-/// sigwait(3); it then interrupts the tracer's wait again and again until the tracer has
-/// acknowledged.
+/// wait4 cannot wait for signals and tracees at once, and a flag set by a handler is missed when
+/// the handler runs just before wait4 blocks. So the signals are blocked and a thread takes them
+/// with sigwait(3); it then interrupts the tracer's wait repeatedly until the tracer acknowledges.
 #[derive(Debug)]
 pub struct Termination {
     shared: Arc<Shared>,
@@ -54,15 +51,18 @@ struct Shared {
 }
 
 impl Termination {
-    /// Watches for `signals` on behalf of the calling thread, which is the tracer's. To be called
-    /// before other threads are started, so that they inherit the mask, and after the program was
-    /// spawned, so that it does not.
+    /// Watches for `signals` on behalf of the calling thread, the tracer. Call it before other
+    /// threads are started, so that they inherit the mask, and after the program was spawned, so
+    /// that it does not.
     ///
-    /// Without `keys`, what the terminal sends for Ctrl-C and its kin is passed over: it sends it
-    /// to the program as well.
+    /// Without `keys`, signals that the terminal sends for Ctrl-C and the like are ignored: the
+    /// program gets them too.
     ///
-    /// Those that this process was told to ignore (nohup(1), `trap '' HUP`) stay ignored: blocked,
-    /// they would be kept for sigwait (kernel/signal.c, `sig_ignored`).
+    /// Signals that this process was started to ignore (nohup(1), `trap '' HUP`) stay ignored. If
+    /// they were blocked they would be kept for sigwait (kernel/signal.c, `sig_ignored`).
+    ///
+    /// # Errors
+    /// The errno of setting the mask or the handler, or of starting the thread.
     pub fn watch(signals: &[Signal], keys: bool) -> Result<Termination> {
         let heeded: Vec<Signal> =
             signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
@@ -70,7 +70,7 @@ impl Termination {
         catch_wake_up()?;
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("termination".into())
             .spawn(move || {
@@ -92,11 +92,11 @@ impl Termination {
                     }
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Termination { shared })
     }
 
-    /// The signal that asked for the end, once. Asking acknowledges it.
+    /// Returns the signal that requests the end, once, and acknowledges it.
     pub fn requested(&self) -> Option<Signal> {
         if self.shared.requested.load(Ordering::Relaxed) == 0 {
             return None;
@@ -107,8 +107,8 @@ impl Termination {
     }
 }
 
-/// Wakes a tracer that is blocked in wait4 after some time, again and again until it is dropped.
-/// The wait answers [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`]
+/// Wakes a tracer that is blocked in wait4 once a time has passed, repeatedly until it is dropped.
+/// The wait returns [`Report::Interrupted`](crate::Report::Interrupted). [`Termination::watch`]
 /// must have been called before.
 #[derive(Debug)]
 pub struct Alarm {
@@ -116,11 +116,14 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// For the calling thread.
+    /// Starts an alarm for the calling thread.
+    ///
+    /// # Errors
+    /// The errno of starting a thread.
     pub fn after(time: Duration) -> Result<Alarm> {
         let over = Arc::new(AtomicBool::new(false));
         let theirs = Arc::clone(&over);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("alarm".into())
             .spawn(move || {
@@ -130,7 +133,7 @@ impl Alarm {
                     std::thread::sleep(Duration::from_millis(5));
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Alarm { over })
     }
 }
@@ -141,8 +144,8 @@ impl Drop for Alarm {
     }
 }
 
-/// Wakes a thread that is blocked in wait4, once. The wait answers
-/// [`Report::Interrupted`](crate::Report::Interrupted); a wait that begins just after it is not
+/// Wakes a thread that is blocked in wait4, once. The wait returns
+/// [`Report::Interrupted`](crate::Report::Interrupted). A wait that begins just afterwards is not
 /// woken. [`Termination::watch`] must have been called before.
 #[derive(Debug, Clone, Copy)]
 pub struct Waker {
@@ -151,21 +154,21 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// For the calling thread.
-    pub fn of_this_thread() -> Waker {
+    /// Returns a waker of the calling thread.
+    pub fn for_this_thread() -> Waker {
         // SAFETY: gettid(2) and getpid(2) cannot fail.
         let (process, thread) = unsafe { (libc::getpid(), libc::gettid()) };
         Waker { process, thread }
     }
 
-    /// Wakes it.
+    /// Sends the wake-up signal.
     pub fn wake(self) {
         // SAFETY: tgkill(2) takes numbers; the signal has a handler.
         unsafe { libc::syscall(libc::SYS_tgkill, self.process, self.thread, wake_up()) };
     }
 }
 
-/// Wakes a tracer that is blocked in wait4 now and then, while it asks for it. The wait answers
+/// Wakes a tracer that is blocked in wait4 at intervals, while switched on. The wait returns
 /// [`Report::Interrupted`](crate::Report::Interrupted).
 #[derive(Debug)]
 pub struct Ticker {
@@ -177,12 +180,15 @@ const TICKING: i32 = 1;
 const OVER: i32 = 2;
 
 impl Ticker {
-    /// For the calling thread.
+    /// Starts a ticker for the calling thread, switched off.
+    ///
+    /// # Errors
+    /// The errno of setting the signal handler or starting the thread.
     pub fn every(time: Duration) -> Result<Ticker> {
         catch_wake_up()?;
         let state = Arc::new(AtomicI32::new(QUIET));
         let theirs = Arc::clone(&state);
-        let tracer = Waker::of_this_thread();
+        let tracer = Waker::for_this_thread();
         std::thread::Builder::new()
             .name("ticker".into())
             .spawn(move || {
@@ -195,11 +201,11 @@ impl Ticker {
                     }
                 }
             })
-            .map_err(|e| Error::io("start of a thread", e))?;
+            .map_err(|e| Error::io("start a thread", e))?;
         Ok(Ticker { state })
     }
 
-    /// From here on it ticks, or not.
+    /// Switches the ticks on or off.
     pub fn tick(&self, yes: bool) {
         self.state.store(if yes { TICKING } else { QUIET }, Ordering::Release);
     }
@@ -211,21 +217,21 @@ impl Drop for Ticker {
     }
 }
 
-/// The most that the kernel puts on a stack to call a signal handler (getauxval(3), AT_MINSIGSTKSZ;
-/// Linux 5.14).
+/// The largest frame, in bytes, that the kernel puts on a stack to call a signal handler
+/// (getauxval(3), AT_MINSIGSTKSZ; Linux 5.14).
 pub fn largest_frame() -> u64 {
-    /// What it was before registers grew.
+    /// MINSIGSTKSZ before AVX-512.
     const SMALLEST: u64 = 2048;
     // SAFETY: getauxval(3) takes a number.
     unsafe { libc::getauxval(libc::AT_MINSIGSTKSZ) }.max(SMALLEST)
 }
 
-/// A real-time signal that nothing else in this process uses.
+/// A real-time signal with no other use in this process.
 pub(crate) fn wake_up() -> i32 {
     libc::SIGRTMAX() - 2
 }
 
-pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
+pub(crate) fn sigset(signals: &[Signal]) -> libc::sigset_t {
     // SAFETY: sigemptyset(3) initialises the set; sigaddset(3) only writes to it.
     unsafe {
         let mut set: libc::sigset_t = std::mem::zeroed();
@@ -238,7 +244,7 @@ pub(crate) fn set_of(signals: &[Signal]) -> libc::sigset_t {
 }
 
 fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
-    let set = set_of(signals);
+    let set = sigset(signals);
     // SAFETY: pthread_sigmask(3) reads one set.
     unsafe {
         match libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) {
@@ -248,7 +254,7 @@ fn block(signals: &[Signal]) -> Result<libc::sigset_t> {
     }
 }
 
-/// Gives the wake-up signal a handler without SA_RESTART, so that wait4 answers EINTR.
+/// Installs a handler for the wake-up signal, without SA_RESTART so that wait4 fails with EINTR.
 fn catch_wake_up() -> Result<()> {
     extern "C" fn nothing(_: i32) {}
     // SAFETY: zeroed is a valid sigaction; the handler does nothing and is async-signal-safe.
@@ -261,7 +267,7 @@ fn catch_wake_up() -> Result<()> {
     .map_err(|e| Error::io("sigaction", e))
 }
 
-/// Does this process ignore a signal, as under nohup(1)?
+/// Whether this process ignores a signal, as under nohup(1).
 pub fn is_ignored(signal: Signal) -> bool {
     // SAFETY: zeroed is a valid sigaction; with a null new action sigaction(2) only reads.
     unsafe {
@@ -271,8 +277,8 @@ pub fn is_ignored(signal: Signal) -> bool {
     }
 }
 
-/// Ignores signals in this process: the terminal's Ctrl-C goes to the whole foreground group, and
-/// it is the program that it is for.
+/// Ignores signals in this process. The terminal sends Ctrl-C to the whole foreground group, but it
+/// is meant for the program.
 pub fn ignore(signals: &[Signal]) {
     for signal in signals {
         // SAFETY: SIG_IGN needs no handler.
@@ -280,12 +286,12 @@ pub fn ignore(signals: &[Signal]) {
     }
 }
 
-/// The kernel sends no SIGCHLD for the stops of children and tracees any more: a tracer that waits
-/// for them needs none, and each takes time (`do_notify_parent_cldstop`, kernel/signal.c). Those
-/// for their ends come as before.
-pub fn without_those_for_stops() {
-    // SAFETY: sigaction(2) reads and writes whole sigactions of ours, and the one that is set is
-    // the one that was there.
+/// Stops the kernel from sending SIGCHLD for stops of children and tracees: a tracer that waits for
+/// them does not need it, and each takes time (`do_notify_parent_cldstop`, kernel/signal.c).
+/// SIGCHLD for their ends still comes.
+pub fn disable_sigchld_for_stops() {
+    // SAFETY: sigaction(2) reads and writes whole sigactions of this function, and the one set is
+    // the one that was read.
     unsafe {
         let mut action: libc::sigaction = std::mem::zeroed();
         if libc::sigaction(libc::SIGCHLD, std::ptr::null(), &mut action) == 0 {
@@ -295,15 +301,15 @@ pub fn without_those_for_stops() {
     }
 }
 
-/// Sends a signal to a process. One that is gone needs none.
+/// Sends a signal to a process. Does nothing when it has ended.
 pub fn send(pid: Tid, signal: Signal) {
     // SAFETY: kill(2) takes numbers.
     unsafe { libc::kill(pid, signal.0) };
 }
 
-/// Does this siginfo_t tell of something that an instruction of the task itself has done? Those
-/// come at the same place in every run (sigaction(2), "The siginfo_t argument").
-pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
+/// Whether the signal of this siginfo_t was caused by an instruction of the task itself. Such
+/// signals come at the same place in every run (sigaction(2), "The siginfo_t argument").
+pub fn is_from_instruction(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
         siginfo
             .get(at..)
@@ -311,12 +317,12 @@ pub fn comes_from_an_instruction(siginfo: &[u8]) -> bool {
             .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    is_of_instructions(Signal(signal)) && code > 0
+    is_instruction_signal(Signal(signal)) && code > 0
 }
 
-/// Does this siginfo_t tell of a signal that the kernel forces on a task for what it has just done?
-/// A filter of seccomp(2) can do so too.
-pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
+/// Whether the kernel forced the signal of this siginfo_t on the task for what it has just done.
+/// Includes SIGSYS of seccomp(2) filters.
+pub fn is_forced_by_kernel(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
         siginfo
             .get(at..)
@@ -324,10 +330,10 @@ pub fn comes_from_the_kernel(siginfo: &[u8]) -> bool {
             .map(|bytes| i32::from_le_bytes(*bytes))
     };
     let (Some(signal), Some(code)) = (int(0), int(8)) else { return false };
-    (is_of_instructions(Signal(signal)) || signal == libc::SIGSYS) && code > 0
+    (is_instruction_signal(Signal(signal)) || signal == libc::SIGSYS) && code > 0
 }
 
-/// Does this siginfo_t tell of a breakpoint in a debug register (sigaction(2), TRAP_HWBKPT)?
+/// Whether the signal of this siginfo_t is a hardware breakpoint (sigaction(2), TRAP_HWBKPT).
 pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
     let int = |at: usize| {
         siginfo
@@ -338,23 +344,22 @@ pub fn is_hardware_breakpoint(siginfo: &[u8]) -> bool {
     int(0) == Some(libc::SIGTRAP) && int(8) == Some(libc::TRAP_HWBKPT)
 }
 
-/// Is this a signal of those that instructions cause?
-pub fn is_of_instructions(Signal(signal): Signal) -> bool {
+/// Whether an instruction can cause this signal.
+pub fn is_instruction_signal(Signal(signal): Signal) -> bool {
     matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP)
 }
 
-/// Sends a signal to one task. One that died needs none.
+/// Sends a signal to one task. Does nothing when it has died.
 pub fn send_to_task(tid: Tid, signal: Signal) {
     // SAFETY: tkill(2) takes numbers.
     unsafe { libc::syscall(libc::SYS_tkill, tid, signal.0) };
 }
 
-/// Sends a task the signal that was withheld from it, with what it said of itself where the kernel
-/// lets others say such things: what a queue, a timer or a message brings (rt_sigqueueinfo(2)).
-/// What kill(2) or the kernel itself has sent says that it comes from us.
+/// Sends a suppressed signal again. The siginfo is preserved where the kernel lets a process send
+/// it: signals of a queue, a timer or a message (rt_sigqueueinfo(2)). A signal from kill(2) or from
+/// the kernel then appears to come from this process.
 pub fn send_again(tgid: Tid, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
-    // SAFETY: rt_tgsigqueueinfo(2) reads one siginfo_t, whose size `siginfo` has, and takes
-    // numbers.
+    // SAFETY: rt_tgsigqueueinfo(2) takes numbers and reads one siginfo_t; `siginfo` has its size.
     let answer = unsafe {
         libc::syscall(libc::SYS_rt_tgsigqueueinfo, tgid, tid, signal.0, siginfo.as_ptr())
     };
@@ -363,10 +368,9 @@ pub fn send_again(tgid: Tid, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) 
     }
 }
 
-/// Ends this process by `signal`, as the recorded program ended, without a second core file.
+/// Ends this process by `signal`, as the recorded program ended, without a core file.
 pub fn die_by(signal: Signal) -> ! {
-    // SAFETY: all of these take numbers or a valid set; nothing after them relies on this process's
-    // state.
+    // SAFETY: all of these take numbers or a valid set; no code runs afterwards.
     unsafe {
         let no_core = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         libc::setrlimit(libc::RLIMIT_CORE, &no_core);
@@ -376,8 +380,8 @@ pub fn die_by(signal: Signal) -> ! {
         libc::sigaddset(&mut set, signal.0);
         libc::pthread_sigmask(libc::SIG_UNBLOCK, &set, std::ptr::null_mut());
         libc::raise(signal.0);
-        // A signal whose default is not to end a process cannot have ended the program either;
-        // shells say 128 + n.
+        // A signal that does not end a process by default did not end the program either; shells
+        // report 128 + n.
         libc::_exit(128 + signal.0)
     }
 }

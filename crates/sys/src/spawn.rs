@@ -1,4 +1,9 @@
-//! Starting a program so that it is traced from its execve on, and sees nothing of the recorder.
+//! Starts a program that is traced from its execve on and does not notice the recorder.
+//!
+//! The child of fork(2) waits on a pipe until it is seized, makes one system call for [`probe`] to
+//! check that tracing works, undoes what the recorder's own start changed (signal mask, SIGPIPE,
+//! closed descriptors), and stops itself with SIGSTOP. [`Tracer::spawn`] returns that stop; the
+//! next call is the execve. A second pipe reports why the execve failed.
 
 use crate::raw::check;
 use crate::seccomp::Filter;
@@ -12,34 +17,35 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-/// A program that was forked and stands right before its execve.
+/// A forked program that is stopped right before its execve.
 #[derive(Debug)]
 pub struct Spawned {
-    /// The signal stop it stands in. Resumed with no signal to the next syscall, its next stop is
-    /// the entry of execve.
+    /// The signal stop. When it is resumed with no signal to the next syscall, the next stop is the
+    /// entry of execve.
     ///
-    /// It dies with its tracer until [`Tracer::let_live`] is called: a recording that cannot begin
-    /// after all must not leave a program behind that runs unrecorded.
+    /// The program dies with its tracer until [`Tracer::clear_exitkill`] is called, so a recording
+    /// that fails to start leaves no unrecorded program running.
     pub stop: Stop,
-    /// Says whether and why that execve failed.
+    /// Reports whether and why the execve failed.
     pub outcome: ExecOutcome,
-    /// The longest struct that PTRACE_GET_SYSCALL_INFO reported of it.
+    /// The largest struct, in bytes, that PTRACE_GET_SYSCALL_INFO reported for the child.
     pub info_size: u32,
 }
 
-/// Where the memory of a program lies.
+/// The placement of a program's memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
-    /// Wherever the kernel puts it.
+    /// Chosen by the kernel.
     AsUsual,
-    /// Where it lies every time: without address space randomisation (personality(2)).
+    /// The same in every run: without address space randomisation (personality(2)).
     Fixed,
 }
 
-/// Changes nothing and answers what there is (personality(2)).
-const ASK_PERSONALITY: libc::c_ulong = 0xffff_ffff;
+/// Returns the current persona and changes nothing (personality(2)).
+const QUERY_PERSONALITY: libc::c_ulong = 0xffff_ffff;
 
-/// The child's word on its execve: closed without a word when it succeeded (close-on-exec).
+/// The child's report about its execve: an errno in a pipe, which a successful execve closes
+/// (close-on-exec).
 #[derive(Debug)]
 pub struct ExecOutcome {
     pipe: std::fs::File,
@@ -47,15 +53,17 @@ pub struct ExecOutcome {
 }
 
 impl ExecOutcome {
-    /// Why the execve failed, if it did. To be asked when the child is gone, else it may block.
+    /// Returns why the execve failed, or `None` when it did not. Call it when the child has ended;
+    /// before, it may block.
     pub fn failure(mut self) -> Option<Error> {
-        let source = self.word()?;
+        let source = self.read_errno()?;
         Some(Error::Exec { program: self.program, source })
     }
 
-    /// Before its execve only the filter can have failed.
-    fn ended_before_the_gate(mut self, pid: Tid) -> Error {
-        match self.word() {
+    /// The error for a child that ended before its execve. The only step before it that reports an
+    /// errno is the installation of the filter.
+    fn early_end(mut self, pid: Tid) -> Error {
+        match self.read_errno() {
             Some(source) => Error::io("seccomp(2): a filter for the program", source),
             None => {
                 Error::Unsupported(format!("the child {pid} ended before its program was started"))
@@ -63,7 +71,7 @@ impl ExecOutcome {
         }
     }
 
-    fn word(&mut self) -> Option<io::Error> {
+    fn read_errno(&mut self) -> Option<io::Error> {
         let mut errno = [0; 4];
         self.pipe.read_exact(&mut errno).ok()?;
         Some(io::Error::from_raw_os_error(i32::from_ne_bytes(errno)))
@@ -71,9 +79,13 @@ impl ExecOutcome {
 }
 
 impl Tracer {
-    /// Forks `argv[0]`, found as execvp(3) finds it, and stops it before its execve, under `filter`
-    /// if there is one, its memory where `layout` says. Before all that the child is examined as
-    /// [`probe::check_tracing`] does.
+    /// Forks `argv[0]`, searched for as execvp(3) does, and stops it before its execve, with
+    /// `filter` installed and its memory placed as `layout` says. Checks with the child that
+    /// tracing works, as [`probe::check_tracing`] does.
+    ///
+    /// # Errors
+    /// When the program is not found ([`Error::Exec`]), fork(2) or pipe(2) fails, the child cannot
+    /// be traced ([`Error::NoTracing`]), or it ends before its execve.
     pub fn spawn(
         &self,
         argv: &[OsString],
@@ -85,48 +97,48 @@ impl Tracer {
         let exec = |source| Error::Exec { program: program.clone(), source };
         let path = find(&program).map_err(exec)?;
         let image = Image::new(&path, argv, environment).map_err(exec)?;
-        let gate = probe::pipe()?;
-        let word = probe::pipe()?;
+        let start_pipe = probe::pipe()?;
+        let errno_pipe = probe::pipe()?;
 
-        // SAFETY: the child calls only async-signal-safe functions (`Image::run`) before execve or
-        // _exit, as fork(2) demands of a process with several threads.
+        // SAFETY: until execve or _exit the child calls only async-signal-safe functions
+        // (`Image::run`), as fork(2) requires in a process with several threads.
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            let gate = [gate.0.as_raw_fd(), gate.1.as_raw_fd()];
-            image.run(gate, word.1.as_raw_fd(), filter, layout);
+            let start_pipe = [start_pipe.0.as_raw_fd(), start_pipe.1.as_raw_fd()];
+            image.run(start_pipe, errno_pipe.1.as_raw_fd(), filter, layout);
         }
-        drop((gate.0, word.1));
-        self.seize_for_life_or_death(pid).map_err(|error| probe::refused(pid, &error))?;
-        probe::open(&gate.1)?;
+        drop((start_pipe.0, errno_pipe.1));
+        self.seize_with_exitkill(pid).map_err(|error| probe::refused(pid, &error))?;
+        probe::allow_start(&start_pipe.1)?;
         let (examined, info_size) = probe::examine(self, pid)?;
         examined.resume(Resume::Freely, Signal::NONE);
-        let outcome = ExecOutcome { pipe: word.0.into(), program };
-        match self.wait_for_gate(pid)? {
+        let outcome = ExecOutcome { pipe: errno_pipe.0.into(), program };
+        match self.wait_for_exec_stop(pid)? {
             Some(stop) => Ok(Spawned { stop, outcome, info_size }),
-            None => Err(outcome.ended_before_the_gate(pid)),
+            None => Err(outcome.early_end(pid)),
         }
     }
 
-    fn wait_for_gate(&self, pid: Tid) -> Result<Option<Stop>> {
-        let mut keys = Vec::new();
+    fn wait_for_exec_stop(&self, pid: Tid) -> Result<Option<Stop>> {
+        let mut held_back = Vec::new();
         loop {
             match self.wait_for(pid)? {
                 Report::Stopped(stop) if stop.kind() == StopKind::Signal(Signal(libc::SIGSTOP)) => {
-                    for (signal, siginfo) in keys {
+                    for (signal, siginfo) in held_back {
                         signals::send_again(pid, pid, signal, &siginfo);
                     }
                     return Ok(Some(stop));
                 }
-                // Ctrl-Z stops the program when it has come so far that somebody sees it stop.
-                Report::Stopped(stop) if front::is_of_terminal(stop.kind()) => {
+                // Ctrl-Z during startup is held back until a stop of the program would be noticed.
+                Report::Stopped(stop) if front::is_job_control_stop(stop.kind()) => {
                     if let (StopKind::Signal(signal), Ok(Some(siginfo))) =
                         (stop.kind(), stop.siginfo())
                     {
-                        keys.push((signal, siginfo));
+                        held_back.push((signal, siginfo));
                     }
                     stop.resume(Resume::Freely, Signal::NONE);
                 }
-                // A signal from outside that arrived first is the program's: it gets it.
+                // A signal from outside that arrives during startup belongs to the program.
                 Report::Stopped(stop) => match stop.kind() {
                     StopKind::Signal(signal) => stop.resume(Resume::Freely, signal),
                     StopKind::Group(_) => stop.listen(),
@@ -138,16 +150,16 @@ impl Tracer {
     }
 }
 
-/// Everything that the child needs, allocated before the fork.
+/// What the child needs, allocated before the fork.
 struct Image {
     path: CString,
-    /// Keep alive what the pointers point to.
+    /// Own the strings that the pointers below refer to.
     _argv: Vec<CString>,
     _environment: Vec<CString>,
     arguments: Vec<*const libc::c_char>,
-    /// `None`: this process's own.
+    /// `None`: inherited from this process.
     environment: Option<Vec<*const libc::c_char>>,
-    /// As execvp(3) does for a file without a known format: let the shell read it.
+    /// The arguments of /bin/sh, which execvp(3) runs for a file of unknown format.
     script: Vec<*const libc::c_char>,
 }
 
@@ -155,13 +167,14 @@ const SHELL: &CStr = c"/bin/sh";
 
 impl Image {
     fn new(path: &Path, argv: &[OsString], environment: Option<&[OsString]>) -> io::Result<Image> {
-        let text = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
-        let path = text(path.as_os_str())?;
-        let texts =
-            |words: &[OsString]| words.iter().map(|a| text(a)).collect::<io::Result<Vec<_>>>();
-        let (argv, entries) = (texts(argv)?, texts(environment.unwrap_or_default())?);
+        let c_string = |s: &OsStr| CString::new(s.as_bytes()).map_err(io::Error::from);
+        let path = c_string(path.as_os_str())?;
+        let c_strings =
+            |words: &[OsString]| words.iter().map(|a| c_string(a)).collect::<io::Result<Vec<_>>>();
+        let (argv, entries) = (c_strings(argv)?, c_strings(environment.unwrap_or_default())?);
         let null = [std::ptr::null()];
-        let pointers = |texts: &[CString]| texts.iter().map(|a| a.as_ptr()).chain(null).collect();
+        let pointers =
+            |c_strings: &[CString]| c_strings.iter().map(|a| a.as_ptr()).chain(null).collect();
         let (arguments, pairs) = (pointers(&argv), pointers(&entries));
         let script = [SHELL.as_ptr(), path.as_ptr()]
             .into_iter()
@@ -172,19 +185,25 @@ impl Image {
         Ok(Image { path, _argv: argv, _environment: entries, arguments, environment, script })
     }
 
-    /// The child's life. Never returns.
-    fn run(&self, gate: [RawFd; 2], word: RawFd, filter: Option<&Filter>, layout: Layout) -> ! {
+    /// Runs in the child, up to its execve. Never returns.
+    fn run(
+        &self,
+        start_pipe: [RawFd; 2],
+        errno_pipe: RawFd,
+        filter: Option<&Filter>,
+        layout: Layout,
+    ) -> ! {
         // SAFETY: only async-signal-safe calls (signal-safety(7)), with pointers into `self`, which
         // outlives them.
         unsafe {
             let fail = |errno: i32| {
                 let errno = errno.to_ne_bytes();
-                libc::write(word, errno.as_ptr().cast(), errno.len());
+                libc::write(errno_pipe, errno.as_ptr().cast(), errno.len());
                 libc::_exit(127)
             };
-            // Else the child itself would keep open what tells it that the recorder is gone.
-            libc::close(gate[1]);
-            if !probe::passes(gate[0]) {
+            // The write end must be open in the recorder only, so that its death closes the pipe.
+            libc::close(start_pipe[1]);
+            if !probe::wait_for_start(start_pipe[0]) {
                 libc::_exit(125); // The recorder died: the program must not start unrecorded.
             }
             probe::be_examined();
@@ -198,13 +217,13 @@ impl Image {
                 }
             }
             if layout == Layout::Fixed {
-                let personality = libc::personality(ASK_PERSONALITY);
+                let personality = libc::personality(QUERY_PERSONALITY);
                 libc::personality((personality | libc::ADDR_NO_RANDOMIZE) as libc::c_ulong);
             }
             if let Some(Err(errno)) = filter.map(Filter::install) {
                 fail(errno);
             }
-            // The mark that the tracer waits for: what follows is the execve.
+            // The tracer waits for this stop; the next call is the execve.
             libc::kill(libc::getpid(), libc::SIGSTOP);
             let environment = self.environment.as_ref().map_or(environ, Vec::as_ptr);
             libc::execve(self.path.as_ptr(), self.arguments.as_ptr(), environment);
@@ -217,11 +236,12 @@ impl Image {
 }
 
 unsafe extern "C" {
-    /// The environment as the C library has it (environ(7)).
+    /// The environment of the C library (environ(7)).
     static environ: *const *const libc::c_char;
 }
 
-/// The file that execvp(3) would run: names with a slash as they are, others along PATH.
+/// Finds the file that execvp(3) would run: a name with a slash is used as it is, others are
+/// searched along PATH.
 fn find(program: &Path) -> io::Result<PathBuf> {
     let bytes = program.as_os_str().as_bytes();
     if bytes.is_empty() {
@@ -233,7 +253,7 @@ fn find(program: &Path) -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_else(|| "/bin:/usr/bin".into());
     let mut refused = None;
     for folder in std::env::split_paths(&path) {
-        // An empty element of PATH is the current folder.
+        // An empty element of PATH is the current directory.
         let candidate = if folder.as_os_str().is_empty() {
             Path::new(".").join(program)
         } else {

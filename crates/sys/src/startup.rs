@@ -1,9 +1,9 @@
-//! What this process was given before Rust's runtime changed it.
+//! The state this process was started with, before Rust's runtime changed it.
 //!
-//! std sets SIGPIPE to ignored and opens /dev/null on closed standard descriptors before `main`
+//! Before `main`, std ignores SIGPIPE and opens /dev/null on closed standard descriptors
 //! (library/std/src/sys/pal/unix: `reset_sigpipe`, `sanitize_standard_fds`). A recorded program
-//! must start as it would have without a recorder, so both are noted by a constructor that runs
-//! earlier and undone in the child.
+//! must start as it would without a recorder, so a constructor that runs earlier notes both, and
+//! the child undoes them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -31,12 +31,12 @@ extern "C" fn note() {
     SIGPIPE_IGNORED.store(ignored, Ordering::Relaxed);
 }
 
-/// Was SIGPIPE ignored when this process started?
+/// Whether SIGPIPE was ignored when this process started.
 pub(crate) fn sigpipe_was_ignored() -> bool {
     SIGPIPE_IGNORED.load(Ordering::Relaxed)
 }
 
-/// Was this standard descriptor closed when this process started?
+/// Whether this standard descriptor was closed when this process started.
 pub fn was_closed(fd: usize) -> bool {
     CLOSED.get(fd).is_some_and(|closed| closed.load(Ordering::Relaxed))
 }

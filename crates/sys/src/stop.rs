@@ -1,4 +1,4 @@
-//! Stops as values: whatever lets a task run again consumes its stop.
+//! Ptrace stops as values: resuming, listening and detaching consume the stop.
 
 use crate::info::{CAPACITY, SyscallInfo};
 use crate::raw::ptrace;
@@ -9,8 +9,8 @@ use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;
 use std::io;
 use std::marker::PhantomData;
 
-/// The thread that traces. ptrace(2) ties every tracee to one thread, so this value cannot leave
-/// its own.
+/// The tracing thread. A tracee belongs to the thread that attached to it (ptrace(2)), so the value
+/// is neither `Send` nor `Sync`.
 #[derive(Debug)]
 pub struct Tracer {
     pub(crate) options: u32,
@@ -19,10 +19,10 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// A tracer of this thread that follows every child and never kills what it traces.
+    /// Returns a tracer that follows every child and never kills its tracees.
     ///
-    /// No EXITKILL: the program must outlive its recorder. VFORKDONE and SECCOMP are asked for
-    /// because their stops belong to the log.
+    /// EXITKILL is not set: the program must outlive its recorder. VFORKDONE and SECCOMP are set
+    /// because their stops belong in the log.
     pub fn following() -> Tracer {
         Tracer::with_options(
             libc::PTRACE_O_TRACESYSGOOD
@@ -36,7 +36,7 @@ impl Tracer {
         )
     }
 
-    /// A tracer with exactly these PTRACE_O_* options.
+    /// Returns a tracer with exactly these PTRACE_O_* options.
     pub(crate) fn with_options(options: i32) -> Tracer {
         Tracer {
             options: options.cast_unsigned(),
@@ -45,43 +45,54 @@ impl Tracer {
         }
     }
 
-    /// What this tracer waits for, for a thread that watches it.
+    /// Returns what this tracer waits for at the moment, for a watchdog thread.
     pub fn waiting(&self) -> &Waiting {
         &self.waiting
     }
 
-    /// PTRACE_SEIZE: the task becomes a tracee and runs on.
+    /// Makes a running task a tracee without stopping it (PTRACE_SEIZE).
+    ///
+    /// # Errors
+    /// The errno of ptrace(2): EPERM when the task may not be traced or has a tracer, ESRCH when it
+    /// does not exist.
     pub fn seize(&self, tid: Tid) -> io::Result<()> {
-        // SAFETY: PTRACE_SEIZE reads no memory: addr must be 0, data is the option word
+        // SAFETY: PTRACE_SEIZE accesses no memory: addr must be 0, data is the option word
         // (ptrace(2)).
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, self.options as usize) }.map(drop)
     }
 
-    /// As [`Tracer::seize`], for a child that must die with the tracer until [`Tracer::let_live`].
-    pub(crate) fn seize_for_life_or_death(&self, tid: Tid) -> io::Result<()> {
+    /// Like [`Tracer::seize`], with PTRACE_O_EXITKILL: the child dies with the tracer until
+    /// [`Tracer::clear_exitkill`].
+    pub(crate) fn seize_with_exitkill(&self, tid: Tid) -> io::Result<()> {
         let options = self.options as usize | libc::PTRACE_O_EXITKILL as usize;
         // SAFETY: as in `seize`.
         unsafe { ptrace(libc::PTRACE_SEIZE, tid, 0, options) }.map(drop)
     }
 
-    /// From here on a spawned program outlives its tracer.
-    pub fn let_live(&self, stop: &Stop) -> Result<(), Died> {
+    /// Clears PTRACE_O_EXITKILL: from now on the spawned program outlives its tracer.
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists.
+    pub fn clear_exitkill(&self, stop: &Stop) -> Result<(), Died> {
         // SAFETY: PTRACE_SETOPTIONS takes the option word as data and no address.
         unsafe { ptrace(libc::PTRACE_SETOPTIONS, stop.tid, 0, self.options as usize) }
             .map(drop)
             .map_err(|_| Died)
     }
 
-    /// PTRACE_INTERRUPT: a seized task will report an EVENT_STOP soon. ESRCH means that it died.
+    /// Asks a seized task to stop (PTRACE_INTERRUPT); it reports an EVENT_STOP soon after.
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists (ESRCH).
     pub fn interrupt(&self, tid: Tid) -> Result<(), Died> {
         // SAFETY: PTRACE_INTERRUPT takes neither addr nor data.
         unsafe { ptrace(libc::PTRACE_INTERRUPT, tid, 0, 0) }.map(drop).map_err(|_| Died)
     }
 }
 
-/// A task that is stopped, with the status that said so.
+/// A stopped task, with the wait status that reported the stop.
 ///
-/// Dropping a stop leaves the task stopped for good, hence `must_use`.
+/// A dropped stop leaves the task stopped for good, hence `must_use`.
 #[derive(Debug)]
 #[must_use = "a stopped task stays stopped until its stop is resumed, listened to or detached"]
 pub struct Stop {
@@ -90,30 +101,31 @@ pub struct Stop {
     not_send: PhantomData<*const ()>,
 }
 
-/// What kind of stop a status speaks of (ptrace(2), "Stopped states").
+/// The kind of a stop (ptrace(2), "Stopped states").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopKind {
-    /// Syscall-entry or -exit: `op` of the syscall info says which.
+    /// Syscall entry or exit; `op` of the syscall info says which.
     Syscall,
-    /// A signal is about to be delivered: resuming decides whether it is.
+    /// A signal is about to be delivered; the resuming request delivers or suppresses it.
     Signal(Signal),
-    /// The whole process is stopped by this signal; [`Stop::listen`] keeps it so.
+    /// The whole process is stopped by this signal. [`Stop::listen`] leaves it stopped.
     Group(Signal),
     /// A PTRACE_EVENT stop.
     Event(Event),
 }
 
-/// How a stopped task goes on.
+/// How a stopped task is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resume {
-    /// PTRACE_SYSCALL: to the next stop of any kind.
+    /// PTRACE_SYSCALL: runs to the next stop of any kind.
     ToNextSyscall,
-    /// PTRACE_CONT: no syscall stops on the way.
+    /// PTRACE_CONT: runs without syscall stops.
     Freely,
-    /// PTRACE_SYSEMU: to the next stop of any kind; a call that stops at its entry is not made.
+    /// PTRACE_SYSEMU: runs to the next stop of any kind; a call that stops at its entry is not
+    /// executed.
     Emulating,
-    /// PTRACE_SINGLESTEP: one instruction, or to the first of a handler if a signal is delivered to
-    /// one.
+    /// PTRACE_SINGLESTEP: executes one instruction, or stops at the first instruction of a handler
+    /// when a signal is delivered to it.
     OneStep,
 }
 
@@ -122,21 +134,21 @@ impl Stop {
         Stop { tid, status, not_send: PhantomData }
     }
 
-    /// The task.
+    /// Returns the id of the stopped task.
     pub fn tid(&self) -> Tid {
         self.tid
     }
 
-    /// The raw wait status.
+    /// Returns the raw wait status.
     pub fn status(&self) -> WaitStatus {
         self.status
     }
 
-    /// What kind of stop it is.
+    /// Classifies the stop.
     ///
-    /// A group stop of a seized task is an EVENT_STOP whose signal is one of the four stopping
-    /// ones; with SIGTRAP it is the first stop of a child, an interrupt, or the end of a group stop
-    /// (ptrace(2), PTRACE_SEIZE).
+    /// A group stop of a seized task is an EVENT_STOP with one of the four stopping signals. With
+    /// SIGTRAP, an EVENT_STOP is the first stop of a child, an interrupt, or the end of a group
+    /// stop (ptrace(2), PTRACE_SEIZE).
     pub fn kind(&self) -> StopKind {
         let signal = self.status.stop_signal();
         match self.status.event() {
@@ -147,11 +159,14 @@ impl Stop {
         }
     }
 
-    /// PTRACE_GET_SYSCALL_INFO into `info`. A failure is kept in it as a negative errno; only death
-    /// is an answer of its own.
+    /// Fills `info` by PTRACE_GET_SYSCALL_INFO. An errno other than ESRCH is stored in `info`,
+    /// negated.
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists.
     pub fn syscall_info(&self, info: &mut SyscallInfo) -> Result<(), Died> {
         let buffer = info.cleared();
-        // SAFETY: the kernel writes at most `addr` = CAPACITY bytes to `data`, which is that long
+        // SAFETY: the kernel writes at most `addr` = CAPACITY bytes to `data`, which has that size
         // (ptrace(2)).
         let answer = unsafe {
             ptrace(libc::PTRACE_GET_SYSCALL_INFO, self.tid, CAPACITY, buffer.as_mut_ptr() as usize)
@@ -163,8 +178,11 @@ impl Stop {
         if info.returned() == -libc::ESRCH { Err(Died) } else { Ok(()) }
     }
 
-    /// PTRACE_GETEVENTMSG: the new child's id, the former id after execve, the exit status, the
-    /// filter's data.
+    /// Returns the message of an event stop (PTRACE_GETEVENTMSG): the new child's id, the former id
+    /// after execve, the exit status, or the seccomp filter's data.
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists.
     pub fn event_message(&self) -> Result<u64, Died> {
         let mut message: libc::c_ulong = 0;
         // SAFETY: GETEVENTMSG writes one unsigned long to data.
@@ -173,8 +191,11 @@ impl Stop {
         Ok(message)
     }
 
-    /// PTRACE_GETSIGINFO: the raw siginfo_t. `None` in a stop that has none (EINVAL in group
-    /// stops).
+    /// Returns the raw siginfo_t (PTRACE_GETSIGINFO), or `None` in a stop that has none (EINVAL in
+    /// group stops).
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists.
     pub fn siginfo(&self) -> Result<Option<[u8; SIGINFO]>, Died> {
         let mut bytes = [0u8; size_of::<libc::siginfo_t>()];
         // SAFETY: GETSIGINFO writes one siginfo_t to data; `bytes` has its size, and any bytes make
@@ -186,13 +207,16 @@ impl Stop {
         }
     }
 
-    /// PTRACE_GETREGSET NT_PRSTATUS: the general registers as the kernel lays them out for the
-    /// task's own word size.
+    /// Returns the general registers in the kernel's layout for the task's word size
+    /// (PTRACE_GETREGSET, NT_PRSTATUS).
+    ///
+    /// # Errors
+    /// The errno of ptrace(2), mostly ESRCH when the task died.
     pub fn registers(&self) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0u8; 1024];
         let mut iov = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
-        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to what it
-        // wrote (ptrace(2)).
+        // SAFETY: GETREGSET writes at most iov_len bytes to iov_base and sets iov_len to the length
+        // written (ptrace(2)).
         unsafe {
             ptrace(libc::PTRACE_GETREGSET, self.tid, NT_PRSTATUS as usize, (&raw mut iov) as usize)
         }
@@ -201,8 +225,8 @@ impl Stop {
         Ok(bytes)
     }
 
-    /// PTRACE_GET_RSEQ_CONFIGURATION (Linux 5.13): where the area of rseq(2) lies that the task has
-    /// registered. The kernel writes to it whenever the task returns to user code.
+    /// Returns the task's registered rseq(2) area (PTRACE_GET_RSEQ_CONFIGURATION, Linux 5.13). The
+    /// kernel writes to it whenever the task returns to user code.
     pub fn rseq_area(&self) -> Option<std::ops::Range<u64>> {
         let mut area = linux_raw_sys::ptrace::ptrace_rseq_configuration {
             rseq_abi_pointer: 0,
@@ -212,28 +236,34 @@ impl Stop {
             pad: 0,
         };
         let (size, data) = (size_of_val(&area), (&raw mut area) as usize);
-        // SAFETY: the kernel writes at most `addr` = size bytes to `data`, which is that long
+        // SAFETY: the kernel writes at most `addr` = size bytes to `data`, which has that size
         // (ptrace(2)).
         unsafe { ptrace(GET_RSEQ, self.tid, size, data) }.ok()?;
         let end = area.rseq_abi_pointer.checked_add(area.rseq_abi_size.into())?;
         (area.rseq_abi_pointer != 0).then_some(area.rseq_abi_pointer..end)
     }
 
-    /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.
+    /// Skips the call of this entry or seccomp stop; it returns ENOSYS.
     ///
-    /// On x86 the kernel has put -ENOSYS into rax before the stop, and skips a call whose orig_rax
-    /// is negative.
+    /// On x86 the kernel puts -ENOSYS into rax before the stop, and skips a call whose orig_rax is
+    /// negative.
+    ///
+    /// # Errors
+    /// The errno of ptrace(2), mostly ESRCH when the task died.
     #[cfg(target_arch = "x86_64")]
     pub fn skip_call(&self) -> Result<(), Error> {
         let orig_rax = std::mem::offset_of!(libc::user_regs_struct, orig_rax);
-        // SAFETY: POKEUSER writes the number in data to the offset addr of the task's own user
-        // area; nothing of ours is read.
+        // SAFETY: POKEUSER writes the number in data at offset addr of the tracee's user area and
+        // accesses no memory of this process.
         unsafe { ptrace(libc::PTRACE_POKEUSER, self.tid, orig_rax, usize::MAX) }
             .map(drop)
             .map_err(|_| Error::last("PTRACE_POKEUSER of orig_rax", Some(self.tid)))
     }
 
-    /// Makes the call that this entry or seccomp stop stands in be skipped; it will answer ENOSYS.
+    /// Skips the call of this entry or seccomp stop; it returns ENOSYS.
+    ///
+    /// # Errors
+    /// The errno of ptrace(2), mostly ESRCH when the task died.
     #[cfg(target_arch = "aarch64")]
     pub fn skip_call(&self) -> Result<(), Error> {
         let number: i32 = -1;
@@ -250,14 +280,14 @@ impl Stop {
         .map_err(|_| Error::last("PTRACE_SETREGSET of the system call", Some(self.tid)))
     }
 
-    /// Lets the task run on, delivering `signal` (in a signal stop; [`Signal::NONE`] withholds it).
+    /// Resumes the task. In a signal stop it delivers `signal`; [`Signal::NONE`] suppresses it.
     ///
-    /// Death in the meantime is no error: wait will report it.
+    /// A task that died in the meantime is not an error: its end will be reported by wait.
     pub fn resume(self, how: Resume, signal: Signal) {
         self.resume_in_place(how, signal);
     }
 
-    /// As [`Stop::resume`], when the next stop will take the place of this one.
+    /// Like [`Stop::resume`], for callers that overwrite this stop with the next one.
     pub(crate) fn resume_in_place(&self, how: Resume, signal: Signal) {
         let request = match how {
             Resume::ToNextSyscall => libc::PTRACE_SYSCALL,
@@ -265,29 +295,29 @@ impl Stop {
             Resume::Emulating => SYSEMU,
             Resume::OneStep => libc::PTRACE_SINGLESTEP,
         };
-        self.go(request, signal);
+        self.request(request, signal);
     }
 
-    /// The task has left this stop by itself, because it is being killed; its next report will come
+    /// Consumes a stop that the task has left because it is being killed. Its next report comes
     /// from wait.
-    pub fn left_behind(self) {}
+    pub fn discard(self) {}
 
-    /// PTRACE_LISTEN: the task stays stopped as its group is, yet reports when that ends.
+    /// Leaves the task in its group stop and lets it report the end of that stop (PTRACE_LISTEN).
     pub fn listen(self) {
-        self.go(libc::PTRACE_LISTEN, Signal::NONE);
+        self.request(libc::PTRACE_LISTEN, Signal::NONE);
     }
 
-    /// PTRACE_DETACH, delivering `signal`.
+    /// Detaches from the task and delivers `signal` (PTRACE_DETACH).
     pub fn detach(self, signal: Signal) {
-        self.go(libc::PTRACE_DETACH, signal);
+        self.request(libc::PTRACE_DETACH, signal);
     }
 
-    fn go(&self, request: libc::c_uint, signal: Signal) {
+    fn request(&self, request: libc::c_uint, signal: Signal) {
         // SAFETY: the resuming requests ignore addr and take a signal number as data (ptrace(2)).
         let answer =
             unsafe { ptrace(request, self.tid, 0, usize::try_from(signal.0).unwrap_or(0)) };
-        // ESRCH: it is being killed. LISTEN answers EIO of one that SIGKILL has got out of its stop
-        // just then (kernel/ptrace.c, ptrace_request; seen on Linux 6.18).
+        // ESRCH: the task is being killed. LISTEN fails with EIO when SIGKILL has just taken the
+        // task out of its stop (kernel/ptrace.c, `ptrace_request`; seen on Linux 6.18).
         let left = |e: &io::Error| match e.raw_os_error() {
             Some(libc::EIO) => request == libc::PTRACE_LISTEN,
             errno => errno == Some(libc::ESRCH),
@@ -300,12 +330,13 @@ impl Stop {
     }
 }
 
-/// x86 and arm64 number the request alike since Linux 5.3 (arch/*/include/uapi/asm/ptrace.h).
+/// PTRACE_SYSEMU has the same number on x86 and arm64 since Linux 5.3
+/// (arch/*/include/uapi/asm/ptrace.h).
 const SYSEMU: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SYSEMU;
 
-/// The length of a siginfo_t.
+/// The size of a siginfo_t in bytes.
 pub const SIGINFO: usize = size_of::<libc::siginfo_t>();
-/// The register set of general registers in core files and PTRACE_GETREGSET (elf.h).
+/// The general registers as a register set of core files and PTRACE_GETREGSET (elf.h).
 pub const NT_PRSTATUS: u32 = 1;
 #[cfg(target_arch = "aarch64")]
 const NT_ARM_SYSTEM_CALL: usize = 0x404;

@@ -1,9 +1,9 @@
-//! The program that a replayed task is before it becomes what was recorded: one page with a
-//! `syscall` instruction, and a fence.
+//! The stub: the program that a replayed task executes before it becomes what was recorded. One
+//! page with a `syscall` instruction, and a fence.
 //!
-//! The page stays where it is for as long as the task lives: its instruction is the only one from
-//! which the kernel takes calls. The fence, a seccomp filter, kills whatever comes from elsewhere,
-//! and what does not belong to rebuilding a program from there.
+//! The page stays mapped for the life of the task. The fence, a seccomp filter, kills every call
+//! that does not come from the page's instruction, and every call from it that rebuilding a program
+//! does not need.
 
 use crate::raw::{check, die_with, own_pid};
 use crate::remote::{Call, InjectionPoint, Lost, SYSCALL, died};
@@ -13,37 +13,40 @@ use std::io::Write;
 use std::mem::offset_of;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
-/// Where the page lies: the lowest address that any user may map (vm.mmap_min_addr is at most
-/// that), where no program is put.
+/// The address of the page: the lowest that any user may map (vm.mmap_min_addr is at most that),
+/// where no program is loaded.
 pub const PAGE: u64 = 0x1_0000;
-/// How long it is.
+/// The size of the page in bytes.
 pub const PAGE_LEN: u64 = 0x1000;
-/// Its instruction.
+/// Its `syscall` instruction.
 pub const GATE: InjectionPoint = InjectionPoint(PAGE + CODE);
 
 const CODE: u64 = 0x100;
 /// An empty string.
 const EMPTY: u64 = 0x110;
-/// Argument and environment vectors: a pointer to the empty string and none; none.
+/// The argument vector (a pointer to the empty string, null) and the environment (null).
 const ARGV: u64 = 0x118;
 const ENVP: u64 = 0x120;
-/// The filter as prctl(2) wants it: a length and a pointer; and the instructions behind it.
+/// The filter as a `struct sock_fprog` (a length and a pointer), and its instructions.
 const PROGRAM: u64 = 0x130;
 const FILTER: u64 = 0x140;
 
-/// Memory in a file that every replayed task has open, without a name and only as long as somebody
-/// has it.
+/// Creates a file in memory, which every replayed task has open. It has no name and lives as long
+/// as it is open.
+///
+/// # Errors
+/// The errno of memfd_create(2) or ftruncate(2).
 pub fn shared_file(len: u64) -> Result<std::fs::File> {
     // SAFETY: memfd_create(2) reads one C string.
     let fd = check(unsafe { libc::memfd_create(c"sysreel-replay".as_ptr(), 0) })
         .map_err(|source| Error::io("memfd_create", source))?;
-    // SAFETY: the descriptor was just made and belongs to nobody else.
+    // SAFETY: the descriptor is new and nothing else owns it.
     let file = std::fs::File::from(unsafe { OwnedFd::from_raw_fd(fd) });
     file.set_len(len).map_err(|source| Error::io("ftruncate", source))?;
     Ok(file)
 }
 
-/// Lets the stub be executed by any number of tasks.
+/// The stub as a file that tasks execute.
 #[derive(Debug)]
 pub struct Stub {
     /// Inherited by every replayed task, hence not close-on-exec.
@@ -51,12 +54,15 @@ pub struct Stub {
 }
 
 impl Stub {
-    /// Makes it, in memory.
+    /// Creates the file in memory.
+    ///
+    /// # Errors
+    /// The errno of memfd_create(2), dup(2) or write(2).
     pub fn new() -> Result<Stub> {
         // SAFETY: memfd_create(2) reads one C string.
         let fd = check(unsafe { libc::memfd_create(c"sysreel-stub".as_ptr(), 0) })
             .map_err(|source| Error::io("memfd_create", source))?;
-        // SAFETY: the descriptor was just made and belongs to nobody else.
+        // SAFETY: the descriptor is new and nothing else owns it.
         let file = unsafe { OwnedFd::from_raw_fd(fd) };
         let mut writer = std::fs::File::from(file.try_clone().map_err(|e| Error::io("dup", e))?);
         writer.write_all(&image()).map_err(|source| Error::io("write of the stub", source))?;
@@ -69,7 +75,8 @@ impl Stub {
 }
 
 impl Tracer {
-    /// A tracer whose tasks die with it, whatever happens: they must never run on their own.
+    /// Returns a tracer whose tasks die with it in any case (EXITKILL): they must never run on
+    /// their own.
     pub fn replaying() -> Tracer {
         Tracer::with_options(
             libc::PTRACE_O_EXITKILL
@@ -81,17 +88,21 @@ impl Tracer {
         )
     }
 
-    /// Starts a task that is nothing but the stub, behind its fence.
+    /// Starts a task that consists of the fenced stub.
+    ///
+    /// # Errors
+    /// The errno of fork(2) or ptrace(2), or [`Error::Unsupported`] when files in memory cannot be
+    /// executed.
     pub fn spawn_stub(&self, stub: &Stub) -> Result<Stop> {
         let fd = stub.fd();
         let argv = [c"".as_ptr(), std::ptr::null()];
         let envp = [std::ptr::null::<libc::c_char>()];
         let maker = own_pid();
-        // SAFETY: the child calls only async-signal-safe functions before execveat or _exit
+        // SAFETY: until execveat or _exit the child calls only async-signal-safe functions
         // (fork(2)).
         let pid = check(unsafe { libc::fork() }).map_err(|e| Error::io("fork", e))?;
         if pid == 0 {
-            // SAFETY: as above; the pointers lead to memory of this very process, which was copied.
+            // SAFETY: as above; the pointers refer to the child's copy of this memory.
             unsafe {
                 die_with(maker);
                 libc::raise(libc::SIGSTOP);
@@ -114,7 +125,7 @@ impl Tracer {
         })
     }
 
-    /// From the child's stop of itself to the end of its execve.
+    /// Takes the child from its SIGSTOP to the end of its execve.
     fn hold_until_exec(&self, pid: Tid) -> Result<Stop> {
         let mut status = 0;
         // SAFETY: waitpid(2) writes one int.
@@ -124,13 +135,13 @@ impl Tracer {
             }
         }
         self.seize(pid).map_err(|source| Error::Attach { pid, source, hint: None })?;
-        // SAFETY: a signal to our own child.
+        // SAFETY: a signal to a child of this process.
         unsafe { libc::kill(pid, libc::SIGCONT) };
         let mut in_new_image = false;
         loop {
             let Report::Stopped(stop) = self.wait_for(pid)? else {
-                let text = "the stub of a replay could not be executed: a file system in memory \
-                    that forbids it (vm.memfd_noexec)?";
+                let text = "cannot execute the replay stub: vm.memfd_noexec must allow executable \
+                            files in memory";
                 return Err(Error::Unsupported(text.into()));
             };
             match stop.kind() {
@@ -138,12 +149,12 @@ impl Tracer {
                 StopKind::Syscall if in_new_image => return Ok(stop),
                 _ => {}
             }
-            // Stops for SIGCONT and SIGSTOP are withheld.
+            // SIGCONT and SIGSTOP are suppressed.
             stop.resume(Resume::ToNextSyscall, Signal::NONE);
         }
     }
 
-    /// Closes the fence around a fresh stub, and traps the time-stamp counter.
+    /// Installs the fence in a new stub and traps the time-stamp counter.
     fn fence(&self, mut stop: Stop) -> Result<Stop, Lost> {
         self.clear(&mut stop)?;
         let no_new_privs = u64::from(libc::PR_SET_NO_NEW_PRIVS.cast_unsigned());
@@ -162,22 +173,25 @@ impl Tracer {
         Ok(stop)
     }
 
-    /// The task forgets its memory and is the stub again.
+    /// Makes the task execute the stub again, which discards its memory.
+    ///
+    /// # Errors
+    /// [`Lost::Gone`] when the task ended, [`Lost::Failed`] when a request to the kernel failed.
     pub fn become_stub(&self, stub: &Stub, stop: &mut Stop) -> Result<(), Lost> {
         let fd = i64::from(stub.fd()).cast_unsigned();
         let flags = u64::from(libc::AT_EMPTY_PATH.cast_unsigned());
         let call =
             Call::Plain(libc::SYS_execveat, [fd, PAGE + EMPTY, PAGE + ARGV, PAGE + ENVP, flags, 0]);
-        self.call_and_stay(stop, GATE, call)?.value("execveat of the stub")?;
+        self.call_without_restore(stop, GATE, call)?.value("execveat of the stub")?;
         self.clear(stop)
     }
 
-    /// Nothing is left mapped but the page of the stub.
+    /// Unmaps everything but the stub's page.
     fn clear(&self, stop: &mut Stop) -> Result<(), Lost> {
         let mappings = process::mappings(stop.tid())
             .map_err(|source| Error::io("read the maps of a stub", source))?;
         for mapping in mappings {
-            // The page of vsyscall is none that could be unmapped; the fence kills who calls it.
+            // The vsyscall page cannot be unmapped; the fence kills calls made from it.
             if mapping.start == PAGE || mapping.path == b"[vsyscall]" {
                 continue;
             }
@@ -187,7 +201,10 @@ impl Tracer {
         Ok(())
     }
 
-    /// Ends a task of a replay, which is a process of its own, and takes its end.
+    /// Kills a replayed task, which is a process of its own, and reaps it.
+    ///
+    /// # Errors
+    /// The errno of wait4(2).
     pub fn end(&self, stop: Stop) -> Result<()> {
         let tid = stop.tid();
         drop(stop);
@@ -200,12 +217,12 @@ impl Tracer {
 }
 
 fn kill(pid: Tid) {
-    // SAFETY: a signal to a child of ours that was not yet waited for.
+    // SAFETY: a signal to a child of this process that was not reaped yet.
     unsafe { libc::kill(pid, libc::SIGKILL) };
 }
 
-/// What a replayed task may do from the page: shape its memory, make tasks, end, become the stub
-/// again.
+/// The calls a replayed task may make from the page: to change its memory, create tasks, exit, and
+/// execute the stub.
 const ALLOWED: [i64; 9] = [
     libc::SYS_mmap,
     libc::SYS_munmap,
@@ -258,8 +275,8 @@ fn image() -> Vec<u8> {
         let offset = usize::try_from(offset).unwrap_or(0);
         page[offset..offset + bytes.len()].copy_from_slice(bytes);
     };
-    // ELF64, little-endian; ET_EXEC, EM_X86_64; a header of 64 bytes with two program headers of 56
-    // behind it.
+    // ELF64, little-endian; ET_EXEC, EM_X86_64; a header of 64 bytes, followed by two program
+    // headers of 56.
     at(0, b"\x7fELF\x02\x01\x01");
     at(16, &2u16.to_le_bytes());
     at(18, &62u16.to_le_bytes());
@@ -276,7 +293,7 @@ fn image() -> Vec<u8> {
     at(96, &PAGE_LEN.to_le_bytes());
     at(104, &PAGE_LEN.to_le_bytes());
     at(112, &PAGE_LEN.to_le_bytes());
-    // PT_GNU_STACK, readable and writable: no stack that could be executed.
+    // PT_GNU_STACK, readable and writable: no executable stack.
     at(120, &libc::PT_GNU_STACK.to_le_bytes());
     at(124, &6u32.to_le_bytes());
     at(CODE, &SYSCALL);
@@ -294,7 +311,7 @@ mod tests {
     use crate::{SyscallInfo, info::Op};
 
     #[test]
-    fn a_stub_makes_the_calls_it_may_and_dies_of_others() {
+    fn the_fence_allows_only_listed_calls() {
         let tracer = Tracer::replaying();
         let stub = Stub::new().unwrap();
         let mut stop = tracer.spawn_stub(&stub).unwrap();
@@ -311,7 +328,7 @@ mod tests {
             panic!("the child stops")
         };
         tracer.end(first).unwrap();
-        // A call that is emulated stops at its entry and does not meet the fence.
+        // An emulated call stops at its entry and does not reach the fence.
         let mut registers = stop.general().unwrap();
         registers.enter(GATE.0, libc::SYS_getpid, [1, 2, 3, 4, 5, 6]);
         stop.set_general(&registers).unwrap();
@@ -323,7 +340,7 @@ mod tests {
         stop.syscall_info(&mut info).unwrap();
         assert_eq!(info.op(), Some(Op::ENTRY));
         assert_eq!(info.call().unwrap().1, [1, 2, 3, 4, 5, 6]);
-        // The filter's verdict is carried out on the way back to the program (kernel/seccomp.c).
+        // The filter's action is taken on the return to user mode (kernel/seccomp.c).
         _ = tracer.call_in(&mut stop, GATE, Call::Plain(libc::SYS_getpid, [0; 6])).unwrap();
         stop.resume(Resume::Freely, Signal::NONE);
         let Report::Gone { status, .. } = tracer.wait_for(tid).unwrap() else {

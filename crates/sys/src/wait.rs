@@ -1,6 +1,6 @@
-//! What wait4(2) reports of tracees, without losing anything of it.
+//! Reports of wait4(2), without loss.
 //!
-//! The raw status is kept as it came: nix's `WaitStatus` cannot express stops by real-time signals.
+//! The raw status is kept because nix's `WaitStatus` cannot express a stop by a real-time signal.
 
 use crate::stop::{Stop, Tracer};
 use crate::waiting::Purpose;
@@ -10,12 +10,12 @@ use crate::{Error, Result, Tid};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WaitStatus(pub i32);
 
-/// A signal number; real-time signals included, none is invalid.
+/// A signal number, real-time signals included. Any number is valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Signal(pub i32);
 
 impl Signal {
-    /// No signal: what a stop is resumed with when there is nothing to deliver.
+    /// No signal: resumes a stop without delivering one.
     pub const NONE: Signal = Signal(0);
 }
 
@@ -32,33 +32,34 @@ impl Event {
     pub const CLONE: Event = Event(libc::PTRACE_EVENT_CLONE);
     /// In a successful execve(2), the new image in place.
     pub const EXEC: Event = Event(libc::PTRACE_EVENT_EXEC);
-    /// The child of a vfork has let go of the memory.
+    /// The child of a vfork no longer uses its parent's memory.
     pub const VFORK_DONE: Event = Event(libc::PTRACE_EVENT_VFORK_DONE);
-    /// The task is on its way out; registers can still be read.
+    /// The task is exiting; its registers can still be read.
     pub const EXIT: Event = Event(libc::PTRACE_EVENT_EXIT);
-    /// A filter answered RET_TRACE.
+    /// A seccomp filter returned RET_TRACE.
     pub const SECCOMP: Event = Event(libc::PTRACE_EVENT_SECCOMP);
-    /// First stop of an auto-attached child, PTRACE_INTERRUPT, or group stop of a seized task.
+    /// The first stop of an auto-attached child, PTRACE_INTERRUPT, or a group stop of a seized
+    /// task.
     pub const STOP: Event = Event(libc::PTRACE_EVENT_STOP);
 }
 
 impl WaitStatus {
-    /// Is this a stop (and not an end)?
+    /// Whether this is a stop, as opposed to an end.
     pub fn is_stopped(self) -> bool {
         self.0 & 0xff == 0x7f
     }
 
-    /// WSTOPSIG, with the 0x80 of PTRACE_O_TRACESYSGOOD still in it.
+    /// WSTOPSIG, including the 0x80 of PTRACE_O_TRACESYSGOOD.
     pub fn stop_signal(self) -> i32 {
         self.0 >> 8 & 0xff
     }
 
-    /// The event number, 0 when the stop is none.
+    /// The event number; 0 when the stop is not an event stop.
     pub fn event(self) -> Event {
         Event(self.0 >> 16)
     }
 
-    /// A syscall stop under PTRACE_O_TRACESYSGOOD.
+    /// Whether this is a syscall stop under PTRACE_O_TRACESYSGOOD.
     pub fn is_syscall_stop(self) -> bool {
         self.0 >> 8 == libc::SIGTRAP | 0x80
     }
@@ -75,26 +76,26 @@ impl WaitStatus {
     }
 }
 
-/// One answer of wait4(2).
+/// A report of wait4(2).
 #[derive(Debug)]
 pub enum Report {
-    /// A task stopped; it stays so until the stop is consumed.
+    /// A task stopped. It remains stopped until the stop is consumed.
     Stopped(Stop),
     /// A task ended and has been reaped.
     Gone {
-        /// Which.
+        /// The task.
         tid: Tid,
-        /// How.
+        /// Its wait status.
         status: WaitStatus,
     },
-    /// A signal handler ran: look at the reasons there may be, and wait again.
+    /// A signal handler ran (EINTR).
     Interrupted,
-    /// There is nothing left to wait for (ECHILD).
+    /// No tracee or child is left (ECHILD).
     NoTasks,
 }
 
 impl Report {
-    /// The task that it is about.
+    /// The task of the report.
     pub fn tid(&self) -> Option<Tid> {
         match self {
             Report::Stopped(stop) => Some(stop.tid()),
@@ -105,17 +106,26 @@ impl Report {
 }
 
 impl Tracer {
-    /// Waits for the next report of any tracee or child. One system call.
+    /// Waits for the next report of any tracee or child, with one system call.
+    ///
+    /// # Errors
+    /// Any errno of wait4(2) but EINTR and ECHILD, which are reports.
     pub fn wait(&self) -> Result<Report> {
         self.wait_with(-1, 0).map(|report| report.unwrap_or(Report::Interrupted))
     }
 
-    /// The next report of any tracee if one is due, without waiting.
+    /// Returns the next report of any tracee, or `None` when there is none yet.
+    ///
+    /// # Errors
+    /// As [`Tracer::wait`].
     pub fn poll(&self) -> Result<Option<Report>> {
         self.wait_with(-1, libc::WNOHANG)
     }
 
-    /// The next report of one task if it is due, without waiting.
+    /// Returns the next report of one task, or `None` when there is none yet.
+    ///
+    /// # Errors
+    /// As [`Tracer::wait`].
     pub fn poll_for(&self, tid: Tid) -> Result<Option<Report>> {
         self.wait_with(tid, libc::WNOHANG)
     }
@@ -125,7 +135,10 @@ impl Tracer {
         self.wait_with(tid, 0).map(|report| report.unwrap_or(Report::Interrupted))
     }
 
-    /// Waits for the next report of one task.
+    /// Waits for the next report of one task; signal handlers do not end the wait.
+    ///
+    /// # Errors
+    /// As [`Tracer::wait`].
     pub fn wait_for(&self, tid: Tid) -> Result<Report> {
         self.waiting().begin(Purpose::Driven, tid);
         let report = loop {
@@ -141,8 +154,8 @@ impl Tracer {
 
     fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {
         let mut status = 0;
-        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL: clone
-        // children with any exit signal too.
+        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL includes
+        // clone children with any exit signal.
         let answer =
             unsafe { libc::wait4(tid, &mut status, libc::__WALL | flags, std::ptr::null_mut()) };
         let status = WaitStatus(status);

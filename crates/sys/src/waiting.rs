@@ -1,8 +1,8 @@
-//! What a tracer waits for besides its next report, so that another thread can tell when it takes
-//! too long.
+//! Tracks which task a tracer waits for, so that another thread can report a wait that takes too
+//! long.
 //!
-//! Waiting for any task at all may take for ever: a server that is recorded idles for hours.
-//! Waiting for one certain task is the recorder's own business and should take microseconds.
+//! A wait for any task can be arbitrarily long: a recorded server idles for hours. A wait for one
+//! certain task is internal to the recorder and should take microseconds.
 
 use crate::{Tid, clock, process};
 use std::fmt;
@@ -14,23 +14,23 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {
-    /// It was told to go on and is to stop again.
+    /// The task was resumed and is to stop again.
     Driven = 1,
-    /// Its maker is to tell of it.
+    /// The task's maker is to report it.
     Parked = 2,
-    /// It is to stop so that it can be detached.
+    /// The task is to stop so that it can be detached.
     Detached = 3,
 }
 
 impl Purpose {
-    fn of(number: u32) -> Option<Purpose> {
+    fn from_number(number: u32) -> Option<Purpose> {
         [Purpose::Driven, Purpose::Parked, Purpose::Detached]
             .into_iter()
             .find(|purpose| *purpose as u32 == number)
     }
 }
 
-/// Shared by a tracer and the thread that watches it.
+/// A tracer's current wait, shared with a watchdog thread.
 #[derive(Debug, Clone, Default)]
 pub struct Waiting {
     state: Arc<State>,
@@ -41,61 +41,62 @@ struct State {
     purpose: AtomicU32,
     tid: AtomicI32,
     since_ns: AtomicU64,
-    /// When the wait that was reported last began.
+    /// The beginning of the wait that was last reported.
     reported_ns: AtomicU64,
 }
 
-/// A wait that has taken too long.
+/// A wait that takes too long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Overdue {
-    /// The task that is waited for.
+    /// The awaited task.
     pub tid: Tid,
-    /// Why.
+    /// The purpose of the wait.
     pub purpose: Purpose,
-    /// For how long.
+    /// The duration of the wait.
     pub time: Duration,
-    /// Its name.
+    /// The task's name.
     pub comm: Vec<u8>,
-    /// Its state, a letter (proc(5)); `?` when it is gone.
+    /// The task's state, a letter (proc(5)); `?` when it has ended.
     pub state: u8,
-    /// Where in the kernel it sleeps; empty when it does not, or where that is not told.
+    /// The kernel function it sleeps in; empty when it does not sleep or /proc hides it.
     pub wchan: Vec<u8>,
 }
 
 impl Waiting {
-    /// The tracer begins to wait for a task.
+    /// Starts a wait for a task.
     pub fn begin(&self, purpose: Purpose, tid: Tid) {
         self.begin_at(purpose, tid, clock::monotonic_ns());
     }
 
-    /// As [`Waiting::begin`], for a wait that began earlier. Does nothing when it is known already.
+    /// Like [`Waiting::begin`], for a wait that began earlier. Repeating it for the same wait has
+    /// no effect.
     pub fn begin_at(&self, purpose: Purpose, tid: Tid, since_ns: u64) {
         self.state.tid.store(tid, Ordering::Relaxed);
         self.state.since_ns.store(since_ns, Ordering::Relaxed);
         self.state.purpose.store(purpose as u32, Ordering::Release);
     }
 
-    /// The wait is over.
+    /// Ends the wait.
     pub fn end(&self) {
         self.state.purpose.store(0, Ordering::Release);
     }
 
-    /// The wait at hand if it has lasted longer than `limit`, once for each wait.
+    /// Returns the current wait if it has lasted longer than `limit`, once for each wait.
     pub fn overdue(&self, limit: Duration) -> Option<Overdue> {
-        let purpose = Purpose::of(self.state.purpose.load(Ordering::Acquire))?;
+        let purpose = Purpose::from_number(self.state.purpose.load(Ordering::Acquire))?;
         let since_ns = self.state.since_ns.load(Ordering::Relaxed);
         let time = Duration::from_nanos(clock::monotonic_ns().saturating_sub(since_ns));
         if time < limit || self.state.reported_ns.swap(since_ns, Ordering::Relaxed) == since_ns {
             return None;
         }
-        Some(Overdue::of(self.state.tid.load(Ordering::Relaxed), purpose, time))
+        Some(Overdue::for_task(self.state.tid.load(Ordering::Relaxed), purpose, time))
     }
 }
 
 impl Overdue {
-    /// Looks at the task that is waited for.
-    pub fn of(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
-        let status = process::Status::of(tid).unwrap_or_default();
+    /// Reads the state of the awaited task from /proc.
+    pub fn for_task(tid: Tid, purpose: Purpose, time: Duration) -> Overdue {
+        let status = process::Status::read(tid).unwrap_or_default();
         let state = if status.state == 0 { b'?' } else { status.state };
         Overdue { tid, purpose, time, comm: status.comm, state, wchan: process::file(tid, "wchan") }
     }

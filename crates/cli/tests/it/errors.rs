@@ -73,7 +73,7 @@ fn logs_that_cannot_be_made() {
         ran
     };
     record("missing/x.reel", "")
-        .fails(125, &["missing/x.reel", "No such file", "the folder does not exist"]);
+        .fails(125, &["missing/x.reel", "No such file", "the directory does not exist"]);
     record(".", "").fails(125, &["cannot write the log .", "directory"]);
     record("/dev/full --force", "")
         .fails(125, &["cannot write the log /dev/full", "No space left"]);
@@ -115,7 +115,7 @@ fn disks_that_are_too_small() {
         ls disk; cmp true.reel disk/x.reel"#,
     );
     assert_eq!(ran.text(), "125\nx.reel\n", "{ran:?}");
-    assert!(ran.never_panics().stderr.contains("the disk has no room"), "{ran:?}");
+    assert!(ran.never_panics().stderr.contains("the disk is full"), "{ran:?}");
     assert!(!stage.path("started").exists());
     // Small, but large enough for the log: the tail leaves room for it.
     let ran = on_disk(

@@ -117,7 +117,7 @@ fn bad_filters_are_errors() {
     only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));
     only("read", &["-p", &sleeper.pid().to_string()])
-        .fails(2, &["--only", "runs already", "leave out --only"]);
+        .fails(2, &["--only", "running process", "leave out --only"]);
     assert!(!sleeper.has_ended() && !stage.path("x.reel").exists());
 }
 

@@ -81,10 +81,10 @@ fn file_contents_may_be_left_out() {
     *bytes.last_mut().unwrap() ^= 1;
     fs::write(stage.path("elsewhere"), &bytes).unwrap();
     std::os::unix::fs::symlink("elsewhere", &copy).unwrap();
-    stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "no regular file"]);
+    stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "not a regular file"]);
     fs::remove_file(&copy).unwrap();
     assert!(stage.sh("mkfifo copy").status.success());
-    stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "no regular file"]);
+    stage.sysreel(&["replay", "run.reel"]).fails(3, &[name, "not a regular file"]);
     fs::remove_file(&copy).unwrap();
     assert!(
         stage

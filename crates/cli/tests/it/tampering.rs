@@ -14,7 +14,7 @@ use sysreel_inspect::syscall_info::{self, What};
 /// A script that is recorded to x.reel, what is reported, where the log is then, and whether it has
 /// all events.
 const ON_THE_LOG: &[(&str, &[&str], &str, bool)] = &[
-    ("rm x.reel", &["x.reel was removed", "made again"], "x.reel", true),
+    ("rm x.reel", &["x.reel was removed", "recreated"], "x.reel", true),
     ("rm x.reel*", &["x.reel was removed", "x.reel.tail was removed"], "x.reel", true),
     ("mv x.reel y.reel", &["x.reel was renamed", "/y.reel"], "y.reel", true),
     (
@@ -29,7 +29,7 @@ const ON_THE_LOG: &[(&str, &[&str], &str, bool)] = &[
     ("ln x.reel other; rm x.reel", &["x.reel was"], "x.reel", true),
     ("mv x.reel.tail t", &["x.reel.tail was renamed"], "x.reel", true),
     ("echo more >> x.reel", &["another program appended to x.reel"], "x.reel", true),
-    (": > x.reel", &["x.reel was cut to 0 bytes", "is lost"], "x.reel", true),
+    (": > x.reel", &["x.reel was cut to 0 bytes", "are lost"], "x.reel", true),
     ("echo no log > x.reel", &["x.reel was cut to 7 bytes"], "x.reel", true),
     ("printf XXXX | dd of=x.reel conv=notrunc status=none", &["written over"], "x.reel", true),
 ];
@@ -56,7 +56,7 @@ fn the_folder_of_the_log_is_removed() {
     let stage = Stage::new();
     fs::create_dir(stage.path("d")).unwrap();
     let ran = stage.sysreel(&["record", "-q", "-o", "d/x.reel", "sh", "-c", "rm -r d; echo done"]);
-    ran.fails(125, &["d/x.reel was removed", "cannot be made again", "No such file"]);
+    ran.fails(125, &["d/x.reel was removed", "cannot be recreated", "No such file"]);
     assert_eq!(ran.text(), "done\n");
 }
 

@@ -136,7 +136,7 @@ fn tracers_can_be_refused() {
     for (options, why) in [
         (&["--refuse-tracers"][..], "--refuse-tracers was given"),
         (&["--only", "openat"], "the filter of --only"),
-        (&["--replayable"], "to be replayed"),
+        (&["--replayable"], "recorded for replay"),
     ] {
         let mut command = stage.command(SYSREEL);
         let run = stage.run(

@@ -375,7 +375,7 @@ impl Session {
         // Notes are committed last first.
         for (_, finding) in findings.into_iter().rev() {
             let text = format!("{} (event {event}): {finding}", open.call.name);
-            self.later(id, NoteCode::AUDIT, Severity::ERROR, text);
+            self.note_after_event(id, NoteCode::AUDIT, Severity::ERROR, text);
         }
         Ok(())
     }

@@ -76,7 +76,7 @@ impl Session {
                     true => {
                         self.sink.row.echo(to);
                         if let Some(task) = self.tasks.get_mut(tid) {
-                            task.echoes = true;
+                            task.writes_to_own_output = true;
                         }
                     }
                     // Nobody would see the bytes.
@@ -116,7 +116,7 @@ impl Session {
         let Some((rval, is_error)) = self.info.result() else { return };
         let Some(task) = self.tasks.get_mut(tid) else { return };
         let (address_space_op, ended) = (task.address_space_op.take(), task.ended.take());
-        task.echoes = false;
+        task.writes_to_own_output = false;
         if let Some(errno) = task.vetoed.take() {
             let given = -i64::from(errno);
             if given != rval {
@@ -254,7 +254,7 @@ impl Session {
             Ok(stored) => stored,
             Err(_) => {
                 let mut bytes = vec![0; usize::try_from(head.len).unwrap_or(0)];
-                let got = Window::of(tid).map_or(0, |window| window.read(head.start, &mut bytes));
+                let got = Window::open(tid).map_or(0, |window| window.read(head.start, &mut bytes));
                 contents.keep_bytes(&mut self.sink, &bytes[..got])
             }
         };

@@ -53,7 +53,7 @@ impl Session {
         let io =
             |source| Error::Call { what: "prepare a new program".into(), tid: Some(tid), source };
         // An instruction is lent where the program begins, and given back.
-        let window = Window::of(tid).map_err(io)?;
+        let window = Window::open(tid).map_err(io)?;
         let gate = stop.general()?.ip();
         let mut own = [0; SYSCALL.len()];
         if window.read(gate, &mut own) < own.len() {
@@ -105,7 +105,9 @@ impl Session {
     /// Takes the vdso out of the auxiliary vector, which lies behind arguments and environment on
     /// the stack.
     fn hide_vdso(&mut self, stop: &Stop, mappings: &[Mapping]) {
-        let (Ok(registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) else { return };
+        let (Ok(registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
+            return;
+        };
         let word: usize = if self.in_32_bits() { 4 } else { 8 };
         let sp = registers.sp();
         let stack = mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&sp));
@@ -143,7 +145,7 @@ impl Session {
 
     /// Everything that is mapped, with what is in it.
     fn keep_image(&mut self, tid: Tid, id: TaskId, mappings: &[Mapping]) -> std::io::Result<()> {
-        let window = Window::of(tid)?;
+        let window = Window::open(tid)?;
         let mappings = mappings.iter().filter(|mapping| mapping.path != b"[vsyscall]");
         let end = mappings.clone().map(|mapping| mapping.end).max().unwrap_or(0);
         // Before Linux 6.7 nobody tells them, and all is read.

@@ -132,7 +132,7 @@ impl Session {
         let Some(determinism) = &mut self.determinism else { return };
         self.completeness.insert(Completeness::NOT_REPLAYABLE);
         if determinism.refused.insert(why.clone()) {
-            self.later(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+            self.note_after_event(task, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
         }
     }
 }

@@ -90,7 +90,8 @@ impl Session {
             // written to the same output shall be there in the order of the log.
             StopKind::Syscall if self.info.op() == Some(Op::ENTRY) => {
                 let keeps = |task: &Task| {
-                    (task.address_space_op.is_some() || task.echoes) && task.vetoed.is_none()
+                    (task.address_space_op.is_some() || task.writes_to_own_output)
+                        && task.vetoed.is_none()
                 };
                 self.tasks.get(tid).is_some_and(keeps)
             }
@@ -135,7 +136,7 @@ impl Session {
                 Err(_) => return,
             }
             // The first thread of a process stays until the others have ended, without a report.
-            if process::Status::of(tid).map_or(true, |status| status.state == b'Z') {
+            if process::Status::read(tid).map_or(true, |status| status.state == b'Z') {
                 return;
             }
             std::thread::yield_now();

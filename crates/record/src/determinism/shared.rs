@@ -73,7 +73,7 @@ impl Session {
         };
         let len = mapping.end - mapping.start;
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        let got = Window::of(tid).map_or(0, |window| window.read(start, &mut bytes));
+        let got = Window::open(tid).map_or(0, |window| window.read(start, &mut bytes));
         let Some(determinism) = &mut self.determinism else { return };
         let stored = determinism.contents.keep_bytes(&mut self.sink, &bytes[..got]);
         let head = MappedHead {

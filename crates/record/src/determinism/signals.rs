@@ -58,12 +58,10 @@ impl Session {
             return Signal::NONE;
         }
         let is_caught = self.is_caught(stop.tid(), signal);
-        if !signals::comes_from_an_instruction(siginfo) && is_caught && !self.is_at_boundary(stop) {
-            let hurried = self
-                .tasks
-                .get_mut(stop.tid())
-                .is_some_and(|task| std::mem::take(&mut task.hurried));
-            if !hurried {
+        if !signals::is_from_instruction(siginfo) && is_caught && !self.is_at_boundary(stop) {
+            let forced =
+                self.tasks.get_mut(stop.tid()).is_some_and(|task| std::mem::take(&mut task.forced));
+            if !forced {
                 self.hold(stop.tid(), signal, siginfo);
                 return Signal::NONE;
             }
@@ -83,7 +81,7 @@ impl Session {
     fn is_caught(&self, tid: Tid, Signal(signal): Signal) -> bool {
         let bit = u32::try_from(signal - 1).unwrap_or(0);
         // Pending, blocked, ignored, caught.
-        process::Status::of(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
+        process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
     }
 
     /// Delivers the signal and stands at the first instruction of its handler, where the frame and
@@ -102,7 +100,7 @@ impl Session {
             return Signal::NONE;
         }
         self.registers_of(stop, true);
-        if let (Ok(registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) {
+        if let (Ok(registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) {
             let mut frame = vec![0; usize::try_from(signals::largest_frame()).unwrap_or(0)];
             // On the same stack it ends where the stack was.
             if let Some(len) =
@@ -184,7 +182,7 @@ impl Session {
                     continue;
                 }
                 deferred.sent = true;
-                task.hurried = true;
+                task.forced = true;
                 late.push((task.tgid, tid, deferred.signal, deferred.siginfo));
             }
         }
@@ -198,7 +196,7 @@ impl Session {
 
     /// Was the signal made by an instruction that asks for the time? Then it gets one.
     fn answer_time_stamp(&mut self, stop: &Stop) -> bool {
-        let (Ok(mut registers), Ok(window)) = (stop.general(), Window::of(stop.tid())) else {
+        let (Ok(mut registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
             return false;
         };
         let mut code = [0; RDTSCP.len()];
@@ -210,7 +208,7 @@ impl Session {
         };
         let (stamp, processor) = machine::time_stamp();
         let processor = (opcode == RDTSCP).then_some(processor);
-        registers.answer_time_stamp(opcode.len() as u64, stamp, processor);
+        registers.set_time_stamp(opcode.len() as u64, stamp, processor);
         if stop.set_general(&registers).is_err() {
             return false; // It died.
         }

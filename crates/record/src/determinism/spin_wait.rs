@@ -57,7 +57,7 @@ impl Session {
             return;
         }
         // Nobody reads what it writes, for now. To interrupt it would cut what it writes short.
-        if self.tasks.get(holder).is_some_and(|task| task.echoes) {
+        if self.tasks.get(holder).is_some_and(|task| task.writes_to_own_output) {
             self.give_turn(None);
             return;
         }
@@ -109,7 +109,7 @@ impl Session {
             let registers = stop.general()?;
             let Some(memory) = hash_of_memory(stop.tid()) else { return Ok(None) };
             if let Some(before) = &before
-                && before.registers.are_of_moment(&registers)
+                && before.registers.same_user_state(&registers)
                 && before.memory == memory
             {
                 return Ok(Some(SpinState { registers, memory }));
@@ -193,7 +193,7 @@ fn is_of_ours(stop: &Stop) -> bool {
 /// All memory that the task may write to; nothing where there is too much of it.
 fn hash_of_memory(tid: Tid) -> Option<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
-    let window = Window::of(tid).ok()?;
+    let window = Window::open(tid).ok()?;
     window.writable_pages(tid, |address, page| {
         hasher.update(&address.to_le_bytes());
         hasher.update(page);

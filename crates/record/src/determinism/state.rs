@@ -64,7 +64,7 @@ impl StateCheck {
         let rest = self.areas.iter().map(|area| area.start.max(from)..area.end);
         pages::some_own(tid, rest, PAGES, &mut room.runs)?;
         self.cursor = room.runs.last().map_or(0, |run| run.end);
-        let window = Window::of(tid)?;
+        let window = Window::open(tid)?;
         for run in room.runs.drain(..) {
             room.bytes.resize(usize::try_from(run.end - run.start).unwrap_or(0), 0);
             let got = window.read(run.start, &mut room.bytes);

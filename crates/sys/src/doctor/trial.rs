@@ -1,21 +1,21 @@
-//! Things that are tried out in a child, so that this process stays as it is.
+//! Operations tried in a child, so that this process is not changed.
 
 use crate::memory::{self, Transfer};
 use crate::raw::check;
 use std::io;
 
-/// Does `try_it` in a child. It must make only async-signal-safe calls, and must not allocate.
-pub(super) fn in_child(try_it: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
-    // SAFETY: fork(2): the child makes async-signal-safe calls only, which the caller promises, and
+/// Runs `operation` in a child. It must make only async-signal-safe calls and must not allocate.
+pub(super) fn in_child(operation: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    // SAFETY: fork(2): the child makes async-signal-safe calls only, as the caller promises, and
     // leaves by _exit.
     let child = check(unsafe { libc::fork() })?;
     if child == 0 {
-        let errno = match try_it() {
+        let errno = match operation() {
             Ok(()) => 0,
             Err(error) => error.raw_os_error().unwrap_or(libc::EIO),
         };
-        // Exit statuses have eight bits; no errno of x86_64 or aarch64 that these calls give is
-        // above 133. SAFETY: _exit(2) takes a number.
+        // An exit status has eight bits; these calls return no errno above 133 on x86_64 and
+        // aarch64. SAFETY: _exit(2) takes a number.
         unsafe { libc::_exit(errno) }
     }
     let mut status = 0;
@@ -24,24 +24,24 @@ pub(super) fn in_child(try_it: impl FnOnce() -> io::Result<()>) -> io::Result<()
     match (libc::WIFEXITED(status), libc::WEXITSTATUS(status)) {
         (true, 0) => Ok(()),
         (true, errno) => Err(io::Error::from_raw_os_error(errno)),
-        // A filter that kills (SECCOMP_RET_KILL) instead of answering.
+        // A seccomp filter that kills (SECCOMP_RET_KILL).
         (false, _) => Err(io::Error::other("a sandbox killed the process that tried")),
     }
 }
 
-/// As a replayable recording asks for it.
+/// Switches address space randomisation off, as a replayable recording does.
 pub(super) fn fix_addresses() -> io::Result<()> {
-    // SAFETY: personality(2) takes a number; with 0xffffffff it only answers.
+    // SAFETY: personality(2) takes a number; 0xffffffff changes nothing.
     let now = check(unsafe { libc::personality(0xffff_ffff) })?;
     let wanted = libc::c_ulong::from((now | libc::ADDR_NO_RANDOMIZE).cast_unsigned());
     // SAFETY: as above.
     check(unsafe { libc::personality(wanted) }).map(drop)
 }
 
-/// Some bytes to be found in a child.
+/// Bytes to read back from a child.
 static MARK: [u8; 16] = *b"sysreel's doctor";
 
-/// Reads from a child what it has from us.
+/// Reads from a child memory that it inherited.
 pub(super) fn memory_of_a_child() -> io::Result<()> {
     let (reader, writer) = io::pipe()?;
     // SAFETY: fork(2): the child makes one async-signal-safe call, which ends when this process
@@ -57,16 +57,16 @@ pub(super) fn memory_of_a_child() -> io::Result<()> {
             libc::_exit(0);
         }
     }
-    let mut arena = [0u8; MARK.len()];
+    let mut buffer = [0u8; MARK.len()];
     let address = MARK.as_ptr().addr() as u64;
     let mut transfer = [Transfer { address, len: MARK.len(), ..Transfer::default() }];
-    memory::read(child, &mut arena, &mut transfer);
+    memory::read(child, &mut buffer, &mut transfer);
     drop(writer);
-    // SAFETY: waitpid(2) may be given no place for the status.
+    // SAFETY: waitpid(2) accepts a null status.
     check(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) })?;
     match transfer[0].errno {
-        0 if arena == MARK => Ok(()),
-        0 => Err(io::Error::other("other bytes came back than are there")),
+        0 if buffer == MARK => Ok(()),
+        0 => Err(io::Error::other("process_vm_readv returned other bytes than the child has")),
         errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }

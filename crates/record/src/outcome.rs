@@ -1,0 +1,67 @@
+//! What a recording reports: its progress while it runs, and its outcome.
+
+use crate::audit::Audited;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use sysreel_sys::Signal;
+
+/// Counters that other threads may read while a recording runs.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Committed events.
+    pub events: AtomicU64,
+    /// Bytes written to the log.
+    pub bytes: AtomicU64,
+    /// Events that could not be written.
+    pub lost: AtomicU64,
+}
+
+/// How the command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// There was no command, or the recording ended first.
+    NotSeen,
+    /// It exited with this status.
+    Exited(i32),
+    /// It was killed by this signal.
+    Killed(Signal),
+}
+
+/// The result of a recording.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The path of the log.
+    pub path: PathBuf,
+    /// How the command ended.
+    pub ended: Ended,
+    /// The number of events, including lost ones.
+    pub events: u64,
+    /// The size of the log in bytes.
+    pub bytes: u64,
+    /// The number of events that are not in the log.
+    pub lost: u64,
+    /// Why events were lost, or why the log has no footer.
+    pub error: Option<io::Error>,
+    /// What other programs did to the log's files during the recording, as sentences. The log is at
+    /// `path`, as complete as it could be kept.
+    pub interference: Vec<String>,
+    /// Why the program did not start.
+    pub exec: Option<sysreel_sys::Error>,
+    /// The signal that ended the recording before the program ended.
+    pub detached: Option<Signal>,
+    /// The result of the audit, if there was one.
+    pub audited: Option<Audited>,
+    /// The number of tasks with a gap in their recording because another program traced them.
+    pub unrecorded: usize,
+    /// Why the log cannot be replayed to its end, for a recording that was to be replayable.
+    pub not_replayable: Vec<String>,
+}
+
+impl Progress {
+    /// Returns the events, bytes and lost events so far.
+    pub fn now(&self) -> (u64, u64, u64) {
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        (read(&self.events), read(&self.bytes), read(&self.lost))
+    }
+}
