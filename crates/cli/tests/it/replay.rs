@@ -2,7 +2,7 @@
 //! same end, and every call is compared.
 
 use crate::program::program;
-use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
+use crate::stage::{Ran, SYSREEL, Stage, installed};
 use std::fs;
 
 /// How often each log is replayed.

@@ -1,8 +1,7 @@
 //! What a replay needs besides its log, where it stops, and what it refuses.
 
-use crate::program::program;
-use crate::replay::{record, replays, same};
-use crate::stage::{Ran, Running, SYSREEL, Stage, installed, kill, state_of, until};
+use crate::replay::{record, same};
+use crate::stage::{Running, SYSREEL, Stage, installed, kill, state_of, until};
 use std::fs;
 
 #[test]
