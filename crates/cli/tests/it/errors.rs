@@ -96,7 +96,7 @@ fn logs_that_cannot_be_made() {
 #[test]
 fn disks_that_are_too_small() {
     if !crate::session::is_root() || !installed("disks_that_are_too_small", &["unshare", "mount"]) {
-        eprintln!("SKIPPED: only root can mount");
+        crate::stage::skipped("only root can mount");
         return;
     }
     let stage = Stage::new();
