@@ -4,6 +4,7 @@ mod abi_snapshot;
 mod bench;
 mod docs;
 mod fuzz;
+mod markdown;
 mod tidy;
 
 use clap::{Parser, Subcommand};
