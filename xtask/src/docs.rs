@@ -16,14 +16,18 @@ const HEAD: &str = "\
 
 <!-- Made by `cargo xtask docs` from crates/abi/src/table. Do not edit: a test compares. -->
 
-What sysreel knows of each system call, and so what it captures: memory that goes *in* is read at the entry stop, memory that comes *out* at the
-exit stop, *in and out* at both. How long it is follows from the words behind it; `*size` is what `size` points to. Memory is read when the call
-succeeded, unless the line says on which results the kernel writes it as well. What depends on a command (ioctl, fcntl, prctl, futex, bpf and
-their like) has tables of its own in crates/abi/src/special. A call without a line is recorded too, with its arguments as numbers and without memory.
+What sysreel knows of each system call, and so what it captures: memory that goes *in* is read at
+the entry stop, memory that comes *out* at the exit stop, *in and out* at both. How long it is
+follows from the words behind it; `*size` is what `size` points to. Memory is read when the call
+succeeded, unless the line says on which results the kernel writes it as well. What depends on a
+command (ioctl, fcntl, prctl, futex, bpf and their like) has tables of its own in
+crates/abi/src/special. A call without a line is recorded too, with its arguments as numbers and
+without memory.
 
-Names of arguments are the kernel's. In lists of constants `PROT_*` stands for all that begin so. Replay: *emulate*, answered from the log; *execute*, made
-again and forced to the recorded outcome; *special*, both, in code of its own; *refuse*, cannot be replayed. Numbers are those of x86_64, i386, x32 (without
-its bit 30) and aarch64; `-` where the ABI has no such call.
+Names of arguments are the kernel's. In lists of constants `PROT_*` stands for all that begin so.
+Replay: *emulate*, answered from the log; *execute*, made again and forced to the recorded outcome;
+*special*, both, in code of its own; *refuse*, cannot be replayed. Numbers are those of x86_64,
+i386, x32 (without its bit 30) and aarch64; `-` where the ABI has no such call.
 
 [adding-a-syscall.md](adding-a-syscall.md) tells how to add one.
 ";
@@ -52,7 +56,7 @@ fn page() -> String {
         }
     }
     page += &rowless();
-    page
+    crate::markdown::wrap(&page)
 }
 
 /// Which section a row stands in, and where that stands. A call belongs to the first of its

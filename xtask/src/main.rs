@@ -3,6 +3,8 @@
 mod abi_snapshot;
 mod bench;
 mod docs;
+mod fuzz;
+mod markdown;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +21,7 @@ struct Args {
 #[derive(Subcommand)]
 enum Chore {
     Tidy(tidy::Args),
+    Fuzz(fuzz::Args),
     /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
     Bench(bench::Args),
     /// Write what the running kernel says of its system calls to fixtures/abi (as root)
@@ -33,6 +36,7 @@ enum Chore {
 fn main() -> std::process::ExitCode {
     let done = match Args::parse().chore {
         Chore::Tidy(args) => tidy::run(&root(), &args),
+        Chore::Fuzz(args) => fuzz::run(&args, &root()),
         Chore::Bench(args) => bench::run(&args, &root()),
         Chore::AbiSnapshot => abi_snapshot::run(&root()),
         Chore::Docs => docs::run(&root()),

@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     }
     let is_whole = args.sections.is_empty() && args.only.is_empty() && !args.quick && !args.force;
     if is_whole {
-        fs::write(root.join(REPORT), &report).context(REPORT)?;
+        fs::write(root.join(REPORT), crate::markdown::wrap(&report)).context(REPORT)?;
         eprintln!("written to {REPORT}");
     }
     println!("{report}");

@@ -83,11 +83,11 @@ const COMPAT: &[(Layout, &str)] = &[
 fn sizes_are_those_of_the_running_kernel() {
     let path = "/sys/kernel/btf/vmlinux";
     let Ok(bytes) = std::fs::read(path) else {
-        eprintln!("skipped: this kernel has no {path}");
+        crate::skipped(&format!("this kernel has no {path}"));
         return;
     };
     if !cfg!(target_arch = "x86_64") {
-        eprintln!("skipped: the names are those of x86");
+        crate::skipped("the names are those of x86");
         return;
     }
     let kernel = structures(&bytes).expect("the kernel's types are as linux/btf.h says");

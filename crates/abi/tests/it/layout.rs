@@ -144,7 +144,7 @@ fn aarch64_is_what_the_generic_headers_say() {
     );
     match compile("-m64", &source) {
         Some(said) => assert!(!said.contains("static assertion"), "{said}"),
-        None => eprintln!("skipped: no gcc"),
+        None => crate::no_tool("gcc"),
     }
 }
 
@@ -167,11 +167,11 @@ fn compare(abi: Abi, flag: &str, types: &[(Layout, &str)]) {
         let _ = writeln!(source, "_Static_assert(sizeof({name}) == {size}, \"{layout:?}\");");
     }
     let Some(said) = compile(flag, &source) else {
-        eprintln!("skipped: no gcc");
+        crate::no_tool("gcc");
         return;
     };
     if said.contains("fatal error") || said.contains("unrecognized") {
-        eprintln!("skipped: the compiler cannot do {flag}: {said}");
+        crate::skipped(&format!("the compiler cannot do {flag}: {said}"));
         return;
     }
     let wrong: Vec<&str> = said.lines().filter(|line| line.contains("error")).collect();

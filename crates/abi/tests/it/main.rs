@@ -5,3 +5,15 @@ mod layout;
 mod sweep;
 mod table;
 mod tracepoints;
+
+/// Says that a test could not run. The test harness captures print macros and not the stream.
+fn skipped(why: &str) {
+    use std::io::Write;
+    drop(writeln!(std::io::stderr(), "skipped: {why}"));
+}
+
+/// The same for a missing program, where everything is said to be installed a failure.
+fn no_tool(name: &str) {
+    assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "no {name}");
+    skipped(&format!("no {name}"));
+}

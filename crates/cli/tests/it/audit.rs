@@ -16,7 +16,7 @@ fn can_audit() -> bool {
     match sysreel_sys::pages::check() {
         Ok(()) => true,
         Err(why) => {
-            eprintln!("skipped: no audit here: {why}");
+            crate::stage::skipped(&format!("no audit here: {why}"));
             false
         }
     }

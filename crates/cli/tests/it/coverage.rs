@@ -198,7 +198,7 @@ fn judge(who: Who, measured: &Measured, list: &Listed) -> Vec<String> {
     for abi in ABIS {
         report(measured, abi);
         if measured.count(&measured.seen, abi, Outcome::Success) == 0 {
-            eprintln!("skipped: this machine makes no calls of {abi}");
+            crate::stage::skipped(&format!("this machine makes no calls of {abi}"));
             continue;
         }
         for row in rows(abi).filter(|row| !measured.absent.contains(&(abi, row.name))) {

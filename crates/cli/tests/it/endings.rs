@@ -229,7 +229,7 @@ fn daemons_are_not_waited_for() {
 fn as_init(stage: &Stage, script: &str) -> Option<Ran> {
     let mut probe = stage.command("unshare");
     if !stage.run(probe.args(["-fp", "--mount-proc", "true"])).status.success() {
-        eprintln!("skipped: this user may not make a PID namespace");
+        crate::stage::skipped("this user may not make a PID namespace");
         return None;
     }
     let mut command: Command = stage.command("unshare");

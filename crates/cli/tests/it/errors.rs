@@ -1,7 +1,7 @@
 //! Every failure has a message and the documented exit code, never a panic, and destroys no
 //! existing file.
 
-use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, until};
+use crate::stage::{Ran, Running, SYSREEL, Stage, each, installed, is_root, kill, skipped, until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -96,7 +96,7 @@ fn logs_that_cannot_be_made() {
 #[test]
 fn disks_that_are_too_small() {
     if !is_root() || !installed("disks_that_are_too_small", &["unshare", "mount"]) {
-        eprintln!("SKIPPED: only root can mount");
+        skipped("only root can mount");
         return;
     }
     let stage = Stage::new();

@@ -84,7 +84,9 @@ fn holds_its_statements(name: &str) {
     if is_root() {
         hold(name, &program, &Stage::unprivileged(&program), &["--capture-limit", NOTHING_CUT]);
     } else {
-        eprintln!("skipped: {name} without capabilities: only root can become another user");
+        crate::stage::skipped(&format!(
+            "{name} without capabilities: only root can become another user"
+        ));
     }
 }
 
@@ -146,7 +148,7 @@ fn ends_as_documented(name: &str) {
 fn record(name: &str, program: &Program, stage: &Stage, options: &[&str]) -> Option<Ran> {
     let bare = stage.bare(program);
     if bare.skipped() {
-        eprintln!("skipped: {name}: {}", bare.statements.trim_end());
+        crate::stage::skipped(&format!("{name}: {}", bare.statements.trim_end()));
         return None;
     }
     assert!(

@@ -139,7 +139,7 @@ fn another_user_replays_elsewhere_without_anything() {
         return;
     }
     if !is_root() {
-        eprintln!("{name}: skipped, only root can become somebody else");
+        crate::stage::skipped(&format!("{name}: only root can become somebody else"));
         return;
     }
     let stage = Stage::new();
@@ -161,7 +161,7 @@ fn a_library_of_its_own_may_be_gone() {
         return;
     }
     if !is_root() {
-        eprintln!("{name}: skipped, only root can become somebody else");
+        crate::stage::skipped(&format!("{name}: only root can become somebody else"));
         return;
     }
     let stage = Stage::new();

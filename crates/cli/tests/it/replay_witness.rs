@@ -82,7 +82,7 @@ fn emulated_calls_never_enter_the_kernel() {
         return;
     }
     let Some(instance) = is_root().then(Instance::new).flatten() else {
-        eprintln!("{name}: skipped, it needs root and {TRACING}/instances");
+        crate::stage::skipped(&format!("{name}: it needs root and {TRACING}/instances"));
         return;
     };
     let stage = Stage::new();

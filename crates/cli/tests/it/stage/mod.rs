@@ -16,7 +16,7 @@ use tempfile::TempDir;
 
 pub(crate) use log::{Read, each};
 pub(crate) use running::{Running, kill, state_of, status_of, until};
-pub(crate) use tools::{GCC_32, installed, is_root, zstd_accepts};
+pub(crate) use tools::{GCC_32, installed, is_root, skipped, zstd_accepts};
 
 /// The binary under test.
 pub(crate) const SYSREEL: &str = env!("CARGO_BIN_EXE_sysreel");
