@@ -22,7 +22,7 @@ type Rule = fn(&[Source]) -> Vec<String>;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("abi", &[]),
-    ("sys", &[]),
+    ("sys", &["format"]),
     ("record", &["format", "abi", "sys"]),
     ("replay", &["format", "abi", "sys"]),
     ("inspect", &["format", "abi"]),

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
+
 use crate::wire::{Wire, u32_at};
 use crate::zframe::{SKIPPABLE, SKIPPABLE_HEAD};
 use crate::{Completeness, Error};
@@ -25,7 +27,7 @@ pub struct FileId(pub [u8; 16]);
 
 impl fmt::Display for FileId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 

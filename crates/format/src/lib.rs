@@ -76,6 +76,7 @@ mod sites;
 mod snapshot;
 mod state;
 mod summary;
+pub mod syscall_info;
 mod trailer;
 mod wire;
 mod write;

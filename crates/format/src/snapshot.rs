@@ -109,14 +109,11 @@ pub struct FdEntry {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
     use expect_test::expect;
 
     use super::{FdEntry, Mapping, ProcessSnapshot};
     use crate::meta::{FileMeta, MetaCodec};
-
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     /// The bytes of version 1 never change: a field that is moved or dropped shows here.
     #[test]
@@ -130,7 +127,7 @@ mod tests {
             fds: vec![FdEntry { fd: -1, link: b"l".to_vec(), ..FdEntry::default() }],
             ..ProcessSnapshot::default()
         };
-        expect!["022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d7000000000000101016c0000000000000000"].assert_eq(&hex(&snapshot.to_bytes().unwrap()));
+        expect!["022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d7000000000000101016c0000000000000000"].assert_eq(&HEXLOWER.encode(&snapshot.to_bytes().unwrap()));
         let meta = FileMeta {
             tool_version: b"1".to_vec(),
             argv: vec![b"a".to_vec()],
@@ -141,6 +138,6 @@ mod tests {
             ..FileMeta::default()
         };
         expect!["013101016100000000000000fb0010fc70110100000000000001016b01760058"]
-            .assert_eq(&hex(&meta.to_bytes().unwrap()));
+            .assert_eq(&HEXLOWER.encode(&meta.to_bytes().unwrap()));
     }
 }

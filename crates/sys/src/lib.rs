@@ -3,7 +3,8 @@
 //!
 //! This is the only crate of the project that contains `unsafe`. Every block carries a SAFETY line
 //! that cites the man page or kernel source it relies on. Nothing here knows a syscall's meaning
-//! (that is `sysreel-abi`) or the log (that is `sysreel-format`).
+//! (that is `sysreel-abi`) or the log; of `sysreel-format` only the decoder of the struct of
+//! PTRACE_GET_SYSCALL_INFO is used.
 //!
 //! The life of a tracee, as types:
 //!

@@ -7,6 +7,7 @@ use crate::Error;
 use crate::event::Event;
 use crate::kind::{EventKind, Layout, TaskId};
 use crate::sites;
+use crate::syscall_info::{ARCH, MERGED};
 use crate::wire::{u32_at, u64_at};
 
 /// A cursor over the outlines of all events, in order. Of blocks in columns it decompresses no more
@@ -108,12 +109,15 @@ impl<'a> What<'a> {
         let whole = |head: &[u8], len| body.len() >= len && body.starts_with(head);
         let stop = || {
             if whole(&sites::ENTRY_HEAD, sites::ENTRY_LEN) {
-                let (arch, ip, nr) =
-                    (u32_at(body, at + 4)?, u64_at(body, at + 8)?, u64_at(body, at + 24)?);
+                let (arch, ip, nr) = (
+                    u32_at(body, at + ARCH)?,
+                    u64_at(body, at + MERGED.ip)?,
+                    u64_at(body, at + MERGED.nr)?,
+                );
                 return Some(What::Entry { arch, ip, nr });
             }
             if whole(&sites::EXIT_HEAD, sites::EXIT_LEN) {
-                let (arch, is_error) = (u32_at(body, at + 4)?, *body.get(at + 32)?);
+                let (arch, is_error) = (u32_at(body, at + ARCH)?, *body.get(at + MERGED.is_error)?);
                 return Some(What::Exit { arch, is_error });
             }
             let len = usize::from(u16::from_le_bytes([*body.get(8)?, *body.get(9)?]));

@@ -19,6 +19,7 @@ use super::{
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
 use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_TASKS};
+use crate::syscall_info::{self, Outcome};
 
 /// Tables of the block that is being decoded. Their memory is kept from block to block.
 #[derive(Debug)]
@@ -196,16 +197,12 @@ impl Rows<'_, '_> {
         places.tracks.get_mut(task)?.open = Some(number);
         let place = places.get(number)?;
         let [sp, args @ ..] = call;
+        let info = syscall_info::Call { nr: place.nr, args };
+        let info = syscall_info::entry(place.arch, place.ip, sp, &info);
         let mut bytes = [0; ROW_HEAD + ENTRY_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
-        bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&ENTRY_HEAD);
-        bytes[36..40].copy_from_slice(&place.arch.to_le_bytes());
-        bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
-        bytes[48..56].copy_from_slice(&sp.to_le_bytes());
-        bytes[56..64].copy_from_slice(&place.nr.to_le_bytes());
-        for (to, arg) in bytes[64..].chunks_exact_mut(8).zip(&args) {
-            to.copy_from_slice(&arg.to_le_bytes());
-        }
+        bytes[ROW_HEAD..ROW_HEAD + STOP_HEAD_LEN].copy_from_slice(&ENTRY_HEAD[..STOP_HEAD_LEN]);
+        bytes[ROW_HEAD + STOP_HEAD_LEN..].copy_from_slice(&info);
         self.put(&bytes)?;
         self.parts(code, Sort::Site(site, 0), &Call { args, rval: None, known: true })
     }
@@ -222,14 +219,12 @@ impl Rows<'_, '_> {
         }
         history.learn_value(task, site, failed, rval)?;
         let [sp, args @ ..] = call;
+        let outcome = Outcome { rval: rval.cast_signed(), is_error: u8::from(failed) };
+        let info = syscall_info::exit(place.arch, place.ip, sp, outcome);
         let mut bytes = [0; ROW_HEAD + EXIT_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
-        bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&EXIT_HEAD);
-        bytes[36..40].copy_from_slice(&place.arch.to_le_bytes());
-        bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
-        bytes[48..56].copy_from_slice(&sp.to_le_bytes());
-        bytes[56..64].copy_from_slice(&rval.to_le_bytes());
-        bytes[64] = u8::from(failed);
+        bytes[ROW_HEAD..ROW_HEAD + STOP_HEAD_LEN].copy_from_slice(&EXIT_HEAD[..STOP_HEAD_LEN]);
+        bytes[ROW_HEAD + STOP_HEAD_LEN..].copy_from_slice(&info);
         self.put(&bytes)?;
         let sort = Sort::Site(site, if failed { 2 } else { 1 });
         self.parts(code, sort, &Call { args, rval: Some(rval), known: true })

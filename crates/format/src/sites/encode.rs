@@ -21,6 +21,7 @@ use super::{
 };
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_CLASSES, MAX_SITES, MAX_TASKS};
+use crate::syscall_info::{self, ARCH, MERGED};
 use crate::wire::{u32_at, u64_at};
 
 /// Makes columns out of the rows of one block after another.
@@ -157,13 +158,14 @@ impl Encoder {
     /// `Some(None)`, and nothing done, when it does not fit.
     fn entry(&mut self, task: usize, row: &[u8], body: &[u8]) -> Option<Option<u8>> {
         let info = body.get(STOP_HEAD_LEN..ENTRY_LEN)?;
-        let word = |at| u64_at(info, at).unwrap_or_default();
-        let place = Place { arch: u32_at(info, 4)?, ip: word(8), nr: word(24) };
+        let (arch, ip) = (u32_at(info, ARCH)?, u64_at(info, MERGED.ip)?);
+        let syscall_info::Call { nr, args } = MERGED.call(info)?;
+        let place = Place { arch, ip, nr };
         let way = self.finder.find(task, place);
         let root = self.finder.root_of(way)?;
         let expected = self.history.expect(task, root, self.history.registers(way)?)?;
-        let call: Registers =
-            [word(16), word(32), word(40), word(48), word(56), word(64), word(72)];
+        let [a0, a1, a2, a3, a4, a5] = args;
+        let call: Registers = [u64_at(info, MERGED.sp)?, a0, a1, a2, a3, a4, a5];
         let too_far = call
             .iter()
             .zip(&expected.base)
@@ -180,7 +182,6 @@ impl Encoder {
         }
         self.history.learn(task, site, call, &expected)?;
         self.finder.places.tracks.get_mut(task)?.open = Some(number);
-        let [_, args @ ..] = call;
         let [memo, _, _] = &mut self.history.sites.get_mut(site)?.memos;
         let call = Call { args, rval: None, known: true };
         let known = emit(&mut self.parts, &mut self.columns, row, memo, &call);
@@ -208,15 +209,15 @@ impl Encoder {
         let info = body.get(STOP_HEAD_LEN..EXIT_LEN)?;
         let track = self.finder.places.tracks.get(task)?;
         let Some(number) = track.open else { return Some(None) };
-        let (rval, index) = (u64_at(info, 24)?, usize::try_from(number).ok()?);
-        let error = *info.get(32)?;
+        let index = usize::try_from(number).ok()?;
+        let (rval, error) = (u64_at(info, MERGED.rval)?, *info.get(MERGED.is_error)?);
         let failed = error != 0;
         let place = *self.finder.places.get(number)?;
         let call = self.history.callers.get(task)?.registers;
         let last = self.history.sites.get(index)?.values[usize::from(failed)];
-        let fits = u32_at(info, 4) == Some(place.arch)
-            && u64_at(info, 8) == Some(place.ip)
-            && u64_at(info, 16) == Some(call[0])
+        let fits = u32_at(info, ARCH) == Some(place.arch)
+            && u64_at(info, MERGED.ip) == Some(place.ip)
+            && u64_at(info, MERGED.sp) == Some(call[0])
             && error <= 1
             && fold(rval, last) <= u64::MAX - WIDE_EXIT;
         if !fits || survey(&mut self.parts, row, ROW_HEAD + EXIT_LEN, place.nr).is_none() {

@@ -22,7 +22,7 @@ mod tests;
 mod ticks;
 
 use crate::limits::BLOB_PART;
-use crate::{Error, limits};
+use crate::{Error, limits, syscall_info};
 
 /// The codec's number in block headers.
 pub(crate) const CODEC: u16 = 1;
@@ -87,10 +87,10 @@ const STOP_SORT: [u8; 4] = [1, 0, 1, 0];
 pub(crate) const STOP_HEAD_LEN: usize = 12;
 /// How an entry's body begins: wait status 0x857f, 80 bytes of the merged struct, op 1.
 pub(crate) const ENTRY_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 80, 0, 0, 0, 80, 0, 1, 0, 1, 0, 0, 0];
-pub(crate) const ENTRY_LEN: usize = STOP_HEAD_LEN + 80;
+pub(crate) const ENTRY_LEN: usize = STOP_HEAD_LEN + syscall_info::ENTRY_LEN;
 /// How an exit's body begins: the same with 33 bytes, op 2.
 pub(crate) const EXIT_HEAD: [u8; 16] = [0x7f, 0x85, 0, 0, 33, 0, 0, 0, 33, 0, 1, 0, 2, 0, 0, 0];
-pub(crate) const EXIT_LEN: usize = STOP_HEAD_LEN + 33;
+pub(crate) const EXIT_LEN: usize = STOP_HEAD_LEN + syscall_info::EXIT_LEN;
 const PART_HEAD: usize = 8;
 /// What a region has before its data.
 const REGION_HEAD: usize = 40;

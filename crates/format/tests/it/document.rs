@@ -1,5 +1,6 @@
 //! docs/format.md shows a whole log in hex: it must be the log that the writer makes.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use sysreel_format::{
     BlockWriter, Completeness, EventBuf, EventKind, Extras, FileHeader, FileId, FileMeta, Limits,
     Log, Segment, SourceId, TaskId, limits,
@@ -28,7 +29,8 @@ fn shown(document: &str) -> Vec<u8> {
     let block =
         document.split("```hex\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
     let hex = block.lines().filter_map(|line| line.split('|').next());
-    hex.flat_map(str::split_whitespace).map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+    let digits: String = hex.flat_map(str::split_whitespace).collect();
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).unwrap()
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sysreel_format::{
     Altered, BlobNumber, BlockWriter, Body, Completeness, DropReasons, Ending, Event, Extras, Item,
@@ -15,7 +16,7 @@ use crate::build::{
 };
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(bytes)
 }
 
 /// What the Rust reader says, in the form of the Python reader.
