@@ -72,6 +72,7 @@ mod part;
 mod read;
 mod records;
 mod segment;
+mod segment_header;
 mod sites;
 mod snapshot;
 mod state;
@@ -107,7 +108,8 @@ pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
     SeekReader, What, Why,
 };
-pub use segment::{Full, Segment, SegmentMemory, committed_segment, is_tail};
+pub use segment::{Full, Segment, SegmentMemory};
+pub use segment_header::{committed_segment, is_tail};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
 pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};

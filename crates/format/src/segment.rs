@@ -11,17 +11,10 @@ use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{BLOB_PART, MAX_ROW, MAX_SEGMENT, SEGMENT_ALIGN};
 use crate::records::{BLOB, EVENT, RECORD_HEAD};
-use crate::wire::{u32_at, u64_at};
-
-/// What a segment begins with.
-pub(crate) const SEGMENT_HEADER: usize = 128;
-pub(crate) const SEGMENT_MAGIC: &[u8; 8] = b"\x89srtail\n";
-pub(crate) const GENERATION: usize = 24;
-const FIRST_EVENT: usize = 32;
-const FIRST_BLOB: usize = 40;
-const SIZE: usize = 48;
-const CRC: usize = 56;
-const COMMITTED: usize = 64;
+use crate::segment_header::{
+    COMMITTED, CRC, FIRST_BLOB, FIRST_EVENT, GENERATION, SEGMENT_HEADER, SEGMENT_MAGIC, SIZE,
+};
+use crate::wire::u32_at;
 
 /// Memory that holds a segment: a shared mapping in the recorder, a `Vec` in tests.
 pub trait SegmentMemory {
@@ -318,59 +311,10 @@ impl<M: SegmentMemory> Segment<M> {
     }
 }
 
-/// Whether a file begins as a tail does.
-pub fn is_tail(start: &[u8]) -> bool {
-    start.starts_with(SEGMENT_MAGIC)
-}
-
-/// How long a segment is that begins with these bytes, up to the end of what is committed; `None`
-/// when it is none, or free.
-pub fn committed_segment(start: &[u8]) -> Option<usize> {
-    let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
-    Some(SEGMENT_HEADER + header.committed)
-}
-
-/// The fixed fields of a segment's header, as a reader finds them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SegmentHeader {
-    pub(crate) file_id: FileId,
-    /// 0 when it is free.
-    pub(crate) generation: u64,
-    pub(crate) first_event: u64,
-    pub(crate) first_blob: u64,
-    /// With its header.
-    pub(crate) size: usize,
-    pub(crate) committed: usize,
-}
-
-impl SegmentHeader {
-    /// `None` when this is no segment, or when its fields are damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let fixed = bytes.get(..CRC)?;
-        let size = usize::try_from(u64_at(bytes, SIZE)?).ok()?;
-        let sound = fixed.starts_with(SEGMENT_MAGIC)
-            && size.is_multiple_of(SEGMENT_ALIGN)
-            && (SEGMENT_ALIGN..=MAX_SEGMENT).contains(&size);
-        let mut free: [u8; CRC] = fixed.try_into().ok()?;
-        free.iter_mut().skip(GENERATION).take(8).for_each(|byte| *byte = 0);
-        if !sound || u32_at(bytes, CRC)? != crc32c::crc32c(&free) {
-            return None;
-        }
-        let committed = usize::try_from(u64_at(bytes, COMMITTED)?).ok()?;
-        Some(SegmentHeader {
-            file_id: FileId(bytes.get(8..24)?.try_into().ok()?),
-            generation: u64_at(bytes, GENERATION)?,
-            first_event: u64_at(bytes, FIRST_EVENT)?,
-            first_blob: u64_at(bytes, FIRST_BLOB)?,
-            size,
-            committed: committed.min(size - SEGMENT_HEADER),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment_header::SegmentHeader;
 
     const ID: FileId = FileId([1; 16]);
 

@@ -11,7 +11,7 @@ use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{MAX_TAIL, SEGMENT_ALIGN};
 use crate::records::{RECORD_HEAD, Record, Records};
-use crate::segment::{SEGMENT_HEADER, SegmentHeader};
+use crate::segment_header::{SEGMENT_HEADER, SegmentHeader};
 
 /// A tail file that belongs to the log.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::columns::{
 use super::history::{Expected, History, Registers};
 use super::keys::Keys;
 use super::model::{Call, ClassOf, Memo};
-use super::parts::{PartRef, emit, survey};
+use super::parts::{Parts, emit, survey};
 use super::places::{Finder, Place};
 use super::ticks::TickFinder;
 use super::{
@@ -40,28 +40,15 @@ pub(super) struct Encoder {
     ticks: TickFinder,
 }
 
-/// What is kept about parts.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) classes: Keys<ClassOf>,
-    /// The bytes of each class.
-    pub(super) streams: Vec<Vec<u8>>,
-    /// The parts of the current row.
-    pub(super) list: Vec<PartRef>,
-    pub(super) next_blob: u64,
-}
-
 impl Encoder {
     pub(super) fn new() -> Self {
-        let parts =
-            Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 };
         Encoder {
             columns: Columns::new(),
             tasks: Keys::new(),
             finder: Finder::new(),
             history: History::new(),
             others: Memo::default(),
-            parts,
+            parts: Parts::new(),
             task: None,
             times: Vec::new(),
             ticks: TickFinder::default(),
@@ -91,9 +78,7 @@ impl Encoder {
         self.finder.clear();
         self.history.clear();
         self.others = Memo::default();
-        self.parts.classes.clear();
-        self.parts.streams.iter_mut().for_each(Vec::clear);
-        self.parts.next_blob = 0;
+        self.parts.clear();
         self.task = None;
         self.times.clear();
     }

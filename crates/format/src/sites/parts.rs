@@ -1,7 +1,7 @@
 //! Parts of a STOP to columns.
 
 use super::columns::{ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN};
-use super::encode::Parts;
+use super::keys::Keys;
 use super::model::{Call, Class, ClassOf, Former, MEMO, Memo, Slot};
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD,
@@ -9,6 +9,29 @@ use super::{
 };
 use crate::kind::PartKind;
 use crate::wire::{Wire, u64_at};
+
+/// What is kept about parts.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) classes: Keys<ClassOf>,
+    /// The bytes of each class.
+    pub(super) streams: Vec<Vec<u8>>,
+    /// The parts of the current row.
+    list: Vec<PartRef>,
+    next_blob: u64,
+}
+
+impl Parts {
+    pub(super) fn new() -> Self {
+        Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.classes.clear();
+        self.streams.iter_mut().for_each(Vec::clear);
+        self.next_blob = 0;
+    }
+}
 
 /// One part of the current row.
 #[derive(Clone, Copy, Debug)]
