@@ -4,7 +4,7 @@ use crate::header::FileId;
 use crate::limits::{MAX_SEGMENT, SEGMENT_ALIGN};
 use crate::wire::{u32_at, u64_at};
 
-/// What a segment begins with.
+/// The length of a segment's header, in bytes.
 pub(crate) const SEGMENT_HEADER: usize = 128;
 pub(crate) const SEGMENT_MAGIC: &[u8; 8] = b"\x89srtail\n";
 pub(crate) const GENERATION: usize = 24;
@@ -14,33 +14,33 @@ pub(crate) const SIZE: usize = 48;
 pub(crate) const CRC: usize = 56;
 pub(crate) const COMMITTED: usize = 64;
 
-/// Whether a file begins as a tail does.
+/// Whether `start`, the first bytes of a file, begin a tail.
 pub fn is_tail(start: &[u8]) -> bool {
     start.starts_with(SEGMENT_MAGIC)
 }
 
-/// How long a segment is that begins with these bytes, up to the end of what is committed; `None`
-/// when it is none, or free.
+/// Returns the length of the segment that begins with these bytes, up to the end of what is
+/// committed, in bytes. `None` if there is no segment or it is free.
 pub fn committed_segment(start: &[u8]) -> Option<usize> {
     let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
     Some(SEGMENT_HEADER + header.committed)
 }
 
-/// The fixed fields of a segment's header, as a reader finds them.
+/// The fields of a segment's header.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SegmentHeader {
     pub(crate) file_id: FileId,
-    /// 0 when it is free.
+    /// 0 if the segment is free.
     pub(crate) generation: u64,
     pub(crate) first_event: u64,
     pub(crate) first_blob: u64,
-    /// With its header.
+    /// In bytes, with the header.
     pub(crate) size: usize,
     pub(crate) committed: usize,
 }
 
 impl SegmentHeader {
-    /// `None` when this is no segment, or when its fields are damaged.
+    /// Returns `None` if this is no segment header, or a damaged one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let fixed = bytes.get(..CRC)?;
         let size = usize::try_from(u64_at(bytes, SIZE)?).ok()?;

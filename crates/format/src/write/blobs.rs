@@ -43,13 +43,13 @@ impl<W: io::Write> BlockWriter<W> {
         segment: &Segment<M>,
     ) -> Result<(), Error> {
         let first = segment.first_blob();
-        for stretch in segment.stretches() {
-            let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
+        for span in segment.spans() {
+            let numbers = first + span.blobs.start..first + span.blobs.end;
             if numbers.end <= self.next_untaken() {
                 continue;
             }
-            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
-            if !stretch.holds_blobs(records) {
+            let records = segment.records().get(span.bytes.clone()).unwrap_or_default();
+            if !span.holds_blobs(records) {
                 // Those that were taken ahead were sound then.
                 self.flush_blobs()?;
                 self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);

@@ -248,10 +248,10 @@ impl<W: io::Write> BlockWriter<W> {
     fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
         let first = segment.first_event();
         self.events.clear();
-        for stretch in segment.stretches() {
-            let numbers = first + stretch.events.start..first + stretch.events.end;
-            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
-            if !stretch.holds_events(records) {
+        for span in segment.spans() {
+            let numbers = first + span.events.start..first + span.events.end;
+            let records = segment.records().get(span.bytes.clone()).unwrap_or_default();
+            if !span.holds_events(records) {
                 self.flush_events()?;
                 let lost = numbers.end.saturating_sub(self.next_event);
                 if lost != 0 {
@@ -334,7 +334,7 @@ impl<W: io::Write> BlockWriter<W> {
             let (size, limit) = (raw.len() as u64, MAX_BLOCK as u64);
             return Err(Error::TooLarge { what: "block", size, limit });
         }
-        self.payloads.at(self.sink.offset);
+        self.payloads.set_log_len(self.sink.offset);
         self.frame.clear();
         self.frame.resize(BLOCK_HEADER_LEN, 0);
         let codec = match about.kind {
@@ -369,7 +369,7 @@ impl<W: io::Write> BlockWriter<W> {
         // begun.
         self.seq += 1;
         self.sink.write(&self.frame)?;
-        self.entries.push(Entry::of(&header));
+        self.entries.push(Entry::from_header(&header));
         Ok(())
     }
 }

@@ -22,8 +22,8 @@ impl Payloads {
     }
 
     /// So much of the log is written.
-    pub(crate) fn at(&mut self, offset: u64) {
-        self.packer.at(offset);
+    pub(crate) fn set_log_len(&mut self, offset: u64) {
+        self.packer.set_log_len(offset);
     }
 
     /// Appends a payload in codec 0. `Ok(false)` when it does not give `raw` back.
