@@ -93,7 +93,7 @@ impl MetaCodec for ProcessSnapshot {
     const NAME: &'static str = "ProcessSnapshot";
 }
 
-/// Little-endian, varint, and memory limited whatever lengths the bytes claim.
+/// Little-endian, varint, with memory limited regardless of the lengths in the bytes.
 fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<{ limits::MAX_META }>()
 }

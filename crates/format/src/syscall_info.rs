@@ -52,7 +52,7 @@ pub struct Call {
     pub args: [u64; 6],
 }
 
-/// The result of a system call. `is_error` alone says whether it failed, whatever the value.
+/// The result of a system call. `is_error` alone says whether it failed; the value does not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     /// The return value; a negative errno if the call failed.

@@ -1,5 +1,5 @@
-//! Columns to the outline of rows: which stops there were, of whom and from where. Only the first
-//! frame is needed for that, and the fourth where rows are that are no stops.
+//! Decodes columns to outlines of rows: the stops, their tasks and call sites. This needs only the
+//! first frame, and the fourth if there are rows other than stops.
 
 use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
 use super::places::Places;
@@ -11,17 +11,17 @@ use crate::event::ROW_HEAD;
 use crate::limits::{MAX_ITEMS, MAX_TASKS};
 use crate::syscall_info::{self, Call, Outcome};
 
-/// Whether the fourth frame is needed: there is a raw row whose body does not stand in the first.
+/// Whether the fourth frame is needed: a raw row has its body outside the first.
 pub(super) fn needs_bodies(columns: &[Column<'_>; COLUMNS]) -> bool {
     columns[SORT].0.chunks(4).any(|sort| !sort.starts_with(&STOP_KIND))
 }
 
-/// Appends the outline of every row to `out`: rows whose stops have neither time nor parts nor
-/// values, and only where the model holds. `most` is how long they may get.
+/// Appends the outline of every row to `out`. Outlines lack times; those of stops that fit the
+/// model also lack parts and values. `max_len` is the longest output allowed, in bytes.
 pub(super) fn outline(
     mut columns: [Column<'_>; COLUMNS],
     places: &mut Places,
-    most: usize,
+    max_len: usize,
     out: &mut Vec<u8>,
 ) -> Option<()> {
     places.clear();
@@ -41,7 +41,7 @@ pub(super) fn outline(
             task = Some(columns[TASK].size()?);
         }
         row(&mut columns, places, code, task?, out)?;
-        if out.len() > most {
+        if out.len() > max_len {
             return None;
         }
     }
@@ -73,8 +73,8 @@ fn row(
             finish(head, &[columns[column].bytes(len)?])
         }
         ENTRY => {
-            let way = places.read(columns, task)?;
-            let number = places.arrive(task, way)?;
+            let arrival = places.read(columns, task)?;
+            let number = places.arrive(task, arrival)?;
             places.tracks.get_mut(task)?.open = Some(number);
             let place = places.get(number)?;
             let call = Call { nr: place.nr, args: [0; 6] };
