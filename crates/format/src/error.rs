@@ -42,7 +42,8 @@ pub enum Error {
     },
     /// An unknown block, event or part is marked as one that must not be skipped.
     #[error(
-        "unknown {what} kind {kind} at offset {offset}, which must not be skipped: use a newer sysreel"
+        "unknown {what} kind {kind} at offset {offset}, which must not be skipped: use a newer \
+         sysreel"
     )]
     MustUnderstand {
         /// "block", "event" or "part".

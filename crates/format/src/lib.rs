@@ -18,7 +18,8 @@
 //! let blob = segment.append_blob(&[1; 300])?;
 //! let mut buf = EventBuf::new();
 //! buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(0), 5);
-//! buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: &[0; 80] });
+//! let info = &[0; 80];
+//! buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info });
 //! let head = RegionHead {
 //!     arg: 1,
 //!     dir: Direction::IN,

@@ -127,7 +127,11 @@ mod tests {
             fds: vec![FdEntry { fd: -1, link: b"l".to_vec(), ..FdEntry::default() }],
             ..ProcessSnapshot::default()
         };
-        expect!["022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d7000000000000101016c0000000000000000"].assert_eq(&HEXLOWER.encode(&snapshot.to_bytes().unwrap()));
+        expect![
+            "022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d70\
+             00000000000101016c0000000000000000"
+        ]
+        .assert_eq(&HEXLOWER.encode(&snapshot.to_bytes().unwrap()));
         let meta = FileMeta {
             tool_version: b"1".to_vec(),
             argv: vec![b"a".to_vec()],

@@ -1,4 +1,5 @@
-//! Decodes `struct ptrace_syscall_info`, the bytes that `PTRACE_GET_SYSCALL_INFO` returns (ptrace(2)).
+//! Decodes `struct ptrace_syscall_info`, the bytes that `PTRACE_GET_SYSCALL_INFO` returns
+//! (ptrace(2)).
 //!
 //! Every user of the struct goes through this module: the tracer at each stop, replay and the
 //! readers. [`decode`] decodes all fields. [`Offsets`] reads single fields, for the tracer, which

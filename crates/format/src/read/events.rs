@@ -3,6 +3,7 @@
 
 use super::ahead::{Ahead, Answer};
 use super::blob_count::BlobCount;
+use super::rows::{count_rows, row_end};
 use super::source::ReadAt;
 use super::store::{Found, Loader};
 use super::tail::TailCursor;
@@ -10,11 +11,9 @@ use super::walk::{Step, Walk};
 use super::{Item, Log, Missing, Why};
 use crate::Error;
 use crate::block::MUST_UNDERSTAND;
-use crate::event::{Event, ROW_HEAD};
+use crate::event::Event;
 use crate::kind::BlockKind;
-use crate::limits::{MAX_ITEMS, MAX_ROW};
 use crate::sites;
-use crate::wire::u32_at;
 use crate::zframe::hash128;
 
 /// A cursor over the events of a log, in order.
@@ -379,24 +378,4 @@ impl<'a, S: ReadAt> Events<'a, S> {
             Progress::Missing(Missing { count: Some(count), ..rest })
         }))
     }
-}
-
-/// Returns the end of the row that begins at `at`.
-fn row_end(rows: &[u8], at: usize) -> Option<usize> {
-    let len = usize::try_from(u32_at(rows, at)?).ok()?.checked_add(ROW_HEAD)?;
-    let end = at.checked_add(len)?;
-    (len <= MAX_ROW && end <= rows.len()).then_some(end)
-}
-
-/// Returns the number of rows, if they fill the bytes exactly and are not too many.
-fn count_rows(rows: &[u8]) -> Option<u32> {
-    let (mut at, mut count) = (0, 0);
-    while at < rows.len() {
-        at = row_end(rows, at)?;
-        count = u32::saturating_add(count, 1);
-        if count > MAX_ITEMS {
-            return None;
-        }
-    }
-    Some(count)
 }

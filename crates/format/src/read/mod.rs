@@ -11,6 +11,7 @@ mod directory;
 mod events;
 mod item;
 mod outline;
+mod rows;
 mod source;
 mod store;
 mod tail;
