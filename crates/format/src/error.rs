@@ -78,7 +78,7 @@ pub enum Error {
         what: &'static str,
     },
     /// A size exceeds a limit of the reader or of the format.
-    #[error("{what} of {size} bytes exceeds the limit of {limit}")]
+    #[error("{what} of {size} bytes is above the limit of {limit}")]
     TooLarge {
         /// The thing that is too large.
         what: &'static str,
