@@ -43,7 +43,7 @@ fn the_error_of_a_newer_major_says_what_to_do() {
     let error = open(patch_file(&bytes, 20, &2_u16.to_le_bytes())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the log has format version 2.0, this reader knows up to 1.x: use a newer sysreel"
+        "the log has format version 2.0, this sysreel reads up to 1.x: use a newer sysreel"
     );
     let log = open(patch_file(&bytes, 22, &9_u16.to_le_bytes())).unwrap();
     assert_eq!(account(&log, &rows).0, rows.len(), "a newer minor is read");
