@@ -1,4 +1,4 @@
-//! The block header: where a block stands, what it holds, how to check it.
+//! The header in front of each block: its place in the file, its contents, its checksums.
 
 use crate::DropReasons;
 use crate::header::FileId;
@@ -8,53 +8,53 @@ use crate::zframe::{SKIPPABLE, SKIPPABLE_HEAD};
 
 /// The length of the block header frame that this version writes.
 pub const BLOCK_HEADER_LEN: usize = 152;
-/// What every block header has after its frame's head.
+/// The magic bytes after the head of the header's skippable frame.
 pub(crate) const BLOCK_MAGIC: &[u8; 8] = b"\x89srblk\x1a\n";
-/// The version of the header that this crate writes.
+/// The header version that this crate writes.
 pub(crate) const HEADER_VERSION: u16 = 1;
-/// The block must not be skipped by a reader that does not know its kind.
+/// Flag: a reader that does not know the block's kind must refuse the log.
 pub(crate) const MUST_UNDERSTAND: u32 = 1;
-/// An editor that does not know the block's kind may copy it.
+/// Flag: an editor that does not know the block's kind may copy it.
 pub(crate) const SAFE_TO_COPY: u32 = 2;
 
-/// What stands before a block's payload.
+/// The header of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockHeader {
-    /// What the block holds.
+    /// The kind of the contents.
     pub kind: BlockKind,
     /// The version of this header.
     pub header_version: u16,
     /// Bit 0: must be understood. Bit 1: safe to copy.
     pub flags: u32,
-    /// Which recording it belongs to.
+    /// The recording that the block belongs to.
     pub file_id: FileId,
-    /// Where in the file it begins.
+    /// The offset of this header in the file, in bytes.
     pub self_offset: u64,
-    /// How many blocks were begun before it.
+    /// The number of blocks begun before this one.
     pub seq: u64,
-    /// The number of its first event or blob; in other blocks the number of the next event.
+    /// The number of the first event or blob; in other blocks the number of the next event.
     pub first_item: u64,
-    /// How many events or blobs it holds.
+    /// The number of events or blobs.
     pub n_items: u32,
-    /// How they are coded.
+    /// The codec of the payload.
     pub codec: u16,
-    /// How many events were dropped by the writer before this block, over the whole log.
+    /// The number of events that the writer dropped before this block, over the whole log.
     pub dropped: u64,
-    /// Why they were.
+    /// Why events were dropped.
     pub drop_reasons: DropReasons,
-    /// The earliest time in it, or 0.
+    /// The earliest event time in nanoseconds, or 0.
     pub t_first: u64,
-    /// The latest time in it, or 0.
+    /// The latest event time in nanoseconds, or 0.
     pub t_last: u64,
-    /// The length of its payload in the file.
+    /// The length of the payload in the file, in bytes.
     pub payload_len: u64,
-    /// The length of its payload once decompressed.
+    /// The length of the decompressed payload, in bytes.
     pub raw_len: u64,
-    /// CRC32C of the payload in the file.
+    /// The CRC32C of the payload in the file.
     pub payload_crc: u32,
     /// The first 128 bits of the BLAKE3 hash of the decompressed, decoded payload.
     pub logical_hash: [u8; 16],
-    /// Where the last CHECKPOINT before it begins, or 0.
+    /// The offset of the last CHECKPOINT before this block, or 0.
     pub prev_checkpoint: u64,
 }
 
@@ -90,10 +90,9 @@ impl BlockHeader {
         header
     }
 
-    /// Reads the header frame at the start of `bytes`, which may go on after it.
+    /// Decodes the header frame that `bytes` begin with. Also returns the length of the frame.
     ///
-    /// `None` when there is none: wrong magic, too short, or a wrong checksum. Gives the length of
-    /// the frame too.
+    /// Returns `None` if there is no sound header: wrong magic, too few bytes or a wrong checksum.
     pub(crate) fn decode(bytes: &[u8]) -> Option<(Self, usize)> {
         let mut wire = Wire::new("block header", bytes);
         if wire.u32().ok()? != SKIPPABLE {
@@ -107,10 +106,10 @@ impl BlockHeader {
         if crc != crc32c::crc32c(bytes.get(..len.checked_sub(4)?)?) {
             return None;
         }
-        Some((Self::fields(&mut wire)?, len))
+        Some((Self::decode_fields(&mut wire)?, len))
     }
 
-    fn fields(wire: &mut Wire<'_>) -> Option<Self> {
+    fn decode_fields(wire: &mut Wire<'_>) -> Option<Self> {
         let (kind, header_version) = (BlockKind(wire.u16().ok()?), wire.u16().ok()?);
         let (flags, file_id) = (wire.u32().ok()?, FileId(wire.array().ok()?));
         let (self_offset, seq, first_item) = (wire.u64().ok()?, wire.u64().ok()?, wire.u64().ok()?);

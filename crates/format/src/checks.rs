@@ -1,9 +1,9 @@
-//! Sums over the records of a segment, kept outside its memory.
+//! Checksums of a segment's records, kept in private memory.
 //!
-//! A segment lies in a file, which other programs may overwrite or cut short while it is being
-//! filled. The writer must not take what they left there for what was recorded. A sum goes over all
-//! records of a segment, and is noted every few KiB, so that damage costs the records around it and
-//! no others.
+//! A segment is part of a file, and other programs may overwrite or truncate that file while the
+//! segment is being filled. The checksums let the writer detect it. A running sum covers all
+//! records of a segment and is saved every few KiB, so that damage costs only the records around
+//! it.
 
 use foldhash::fast::FixedState;
 use std::hash::{BuildHasher, Hasher};
@@ -11,44 +11,43 @@ use std::ops::Range;
 
 use crate::records::{Record, Records};
 
-/// How many bytes of records at least lie between two marks.
+/// The least number of bytes of records between two marks.
 const MARK_EVERY: usize = 4 << 10;
 
-/// The running sums of a segment's records, and what they were at some of their ends.
+/// The running sums of a segment's records, and their values at some record boundaries.
 #[derive(Debug, Default)]
 pub struct Checks {
     marks: Vec<Mark>,
     sums: Sums,
-    /// The last mark's end.
+    /// The end of the last mark.
     marked: usize,
 }
 
-/// What records add up to. Events and blobs have sums of their own, for they are looked at at
-/// different times.
+/// Running sums. Events and blobs have one each, because they are checked at different times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) events: u64,
     pub(crate) blobs: u64,
 }
 
-/// A place between two records.
+/// A record boundary.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
-    /// How many bytes of records come before it.
+    /// The number of bytes of records before it.
     pub(crate) end: usize,
-    /// How many events, and how many blobs, these are.
+    /// The number of events and of blobs before it.
     pub(crate) events: u64,
     pub(crate) blobs: u64,
-    /// What they add up to.
+    /// The sums of these records.
     pub(crate) sums: Sums,
 }
 
-/// Records that follow one another, from a mark to the next.
+/// The records between two marks.
 #[derive(Clone, Debug)]
-pub(crate) struct Stretch {
-    /// Where they lie among the records of the segment.
+pub(crate) struct Span {
+    /// Their place among the records of the segment, in bytes.
     pub(crate) bytes: Range<usize>,
-    /// Their events and their blobs, counted from the first of the segment.
+    /// Their events and blobs, counted from the first of the segment.
     pub(crate) events: Range<u64>,
     pub(crate) blobs: Range<u64>,
     before: Sums,
@@ -56,7 +55,7 @@ pub(crate) struct Stretch {
 }
 
 impl Checks {
-    /// Has room for all marks of a segment of that size.
+    /// Returns empty checks with room for all marks of a segment of `size` bytes.
     pub fn for_segment(size: usize) -> Checks {
         Checks { marks: Vec::with_capacity(size / MARK_EVERY), ..Checks::default() }
     }
@@ -78,19 +77,19 @@ impl Checks {
         self.sums
     }
 
-    /// Notes the place unless the last one is near.
-    pub(crate) fn mark_if_due(&mut self, here: Mark) {
-        if here.end - self.marked >= MARK_EVERY {
-            self.marks.push(here);
-            self.marked = here.end;
+    /// Adds a mark, unless the last one is near.
+    pub(crate) fn mark_if_due(&mut self, mark: Mark) {
+        if mark.end - self.marked >= MARK_EVERY {
+            self.marks.push(mark);
+            self.marked = mark.end;
         }
     }
 
-    /// The stretches between marks, up to `last`.
-    pub(crate) fn stretches(&self, last: Mark) -> impl Iterator<Item = Stretch> {
+    /// Returns the spans between marks, up to `last`.
+    pub(crate) fn spans(&self, last: Mark) -> impl Iterator<Item = Span> {
         let mut from = Mark::default();
         self.marks.iter().copied().chain(std::iter::once(last)).filter_map(move |to| {
-            let stretch = Stretch {
+            let span = Span {
                 bytes: from.end..to.end,
                 events: from.events..to.events,
                 blobs: from.blobs..to.blobs,
@@ -98,13 +97,13 @@ impl Checks {
                 after: to.sums,
             };
             from = to;
-            (!stretch.bytes.is_empty()).then_some(stretch)
+            (!span.bytes.is_empty()).then_some(span)
         })
     }
 }
 
-impl Stretch {
-    /// Whether its events are there as they were appended.
+impl Span {
+    /// Whether `records` hold the events that were appended.
     pub(crate) fn holds_events(&self, records: &[u8]) -> bool {
         holds(self.before.events, records, self.after.events, |record| match record {
             Record::Event(bytes) => Some(bytes),
@@ -112,13 +111,13 @@ impl Stretch {
         })
     }
 
-    /// The same of its blobs.
+    /// Whether `records` hold the blobs that were appended.
     pub(crate) fn holds_blobs(&self, records: &[u8]) -> bool {
         holds_blobs(self.before.blobs, records, self.after.blobs)
     }
 }
 
-/// Whether these records have the blobs that were appended to a segment between two of its sums
+/// Whether `records` hold the blobs that were appended to a segment between two of its sums
 /// ([`crate::Segment::blob_sum`]).
 pub fn holds_blobs(before: u64, records: &[u8], after: u64) -> bool {
     holds(before, records, after, |record| match record {
@@ -141,9 +140,8 @@ fn holds<'a>(
     sum == after
 }
 
-/// A hash of the bytes. It lives as long as this process and has to notice what other programs
-/// write, at the speed at which the tracer's thread copies: a CRC took a quarter of the time of a
-/// traced read(2) of 64 KiB.
+/// Hashes the bytes. The hash is never stored, and must keep up with the tracer's thread, which
+/// copies the bytes: a CRC took a quarter of the time of a traced read(2) of 64 KiB.
 fn digest(bytes: &[u8]) -> u64 {
     let mut hasher = FixedState::default().build_hasher();
     hasher.write_usize(bytes.len());
@@ -151,7 +149,7 @@ fn digest(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-/// Makes one number of two. The factor is odd, so none is lost: 2^64 divided by the golden ratio.
+/// Combines two numbers. The factor (2^64 divided by the golden ratio) is odd, so no bits are lost.
 fn mix(one: u64, other: u64) -> u64 {
     (one.rotate_left(29) ^ other).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
@@ -161,7 +159,7 @@ mod tests {
     use super::digest;
 
     #[test]
-    fn every_change_of_a_bit_and_every_exchange_shows() {
+    fn digest_detects_flipped_bits_and_swaps() {
         let bytes: Vec<u8> = (0..500_u32).map(|i| (i * i % 251).to_le_bytes()[0]).collect();
         for len in [0, 1, 7, 8, 31, 32, 33, 64, 255, 500] {
             let bytes = &bytes[..len];
@@ -177,9 +175,9 @@ mod tests {
                 assert_eq!(digest(&wrong) == right, wrong == bytes, "bytes {at} and {}", len - 1);
                 assert_ne!(digest(&bytes[..at]), right, "{at} of {len}");
             }
-            assert_ne!(digest(&[bytes, &[0]].concat()), right, "a zero more");
+            assert_ne!(digest(&[bytes, &[0]].concat()), right, "with a zero appended");
         }
-        // Blocks that change places.
+        // Blocks that are swapped.
         let mut wrong = bytes.clone();
         wrong[..96].rotate_left(32);
         assert_ne!(digest(&wrong), digest(&bytes));

@@ -1,4 +1,4 @@
-//! What a log cannot show: the completeness word, and the reasons for which events were dropped.
+//! The completeness word, which says what a log lacks, and the reasons for dropped events.
 
 use std::fmt;
 
@@ -12,13 +12,13 @@ macro_rules! bits {
         impl $ty {
             $($(#[$vdoc])* pub const $name: Self = Self(1 << $bit);)*
 
-            /// The names of the known bits that are set, in order.
+            /// Returns the names of the known bits that are set, in order.
             pub fn names(self) -> impl Iterator<Item = &'static str> {
                 [$(($ty::$name, $text)),*].into_iter().filter(move |(bit,
                     _)| self.contains(*bit)).map(|(_, n)| n)
             }
 
-            /// The bits that have no name.
+            /// Returns the bits without a name.
             pub const fn unknown(self) -> $int {
                 self.0 & !(0 $(| $ty::$name.0)*)
             }
@@ -38,7 +38,7 @@ macro_rules! bits {
                 self.0 |= other.0;
             }
 
-            /// Both sets of bits.
+            /// Returns the union of both.
             #[must_use]
             pub const fn with(self, other: Self) -> Self {
                 Self(self.0 | other.0)
@@ -62,7 +62,7 @@ macro_rules! bits {
 }
 
 bits! {
-    /// What the log cannot show. No bit set: everything that the format can hold is there.
+    /// What the log lacks. No bit set: everything that the format can hold is there.
     Completeness(u64) {
         /// Buffers were cut at a capture limit.
         CAPTURE_LIMIT = 0, "capture limit";
@@ -70,29 +70,28 @@ bits! {
         STRUCTS_ONLY = 1, "structs only";
         /// Some system calls were filtered out.
         FILTERED = 2, "filtered";
-        /// io_uring was in use: its operations make no stop.
+        /// io_uring was in use: its operations cause no stops.
         IO_URING = 3, "io_uring";
-        /// A task was made with CLONE_UNTRACED, so it was not followed.
+        /// A task was created with CLONE_UNTRACED and not followed.
         UNTRACED_CLONE = 4, "untraced clone";
-        /// An execve did not get its privileges because of the recording, or memory became
-        /// unreadable for it.
+        /// An execve did not gain its privileges because of the recording, or made memory
+        /// unreadable.
         LOST_PRIVILEGES = 5, "lost privileges";
         /// Events were dropped.
         LOST_EVENTS = 6, "lost events";
         /// Some memory could not be read.
         UNREADABLE_MEMORY = 7, "unreadable memory";
-        /// Names of file descriptors were left out.
+        /// The names of file descriptors were not recorded.
         NO_NAMES = 8, "no names";
-        /// Tasks were attached to while they ran: what came before is not there.
+        /// The recorder attached to running tasks: what they did before is not in the log.
         ATTACHED = 9, "attached";
-        /// Tasks were let go before they ended.
+        /// The recorder detached from tasks before they ended.
         DETACHED = 10, "detached";
-        /// A system call that the table does not know was seen: its memory was not captured.
+        /// A system call without a row in the table was made: its memory was not captured.
         ROWLESS = 11, "rowless";
-        /// A replayable recording met something that no replay can repeat; notes say what.
+        /// The program did something that no replay can repeat; notes say what.
         NOT_REPLAYABLE = 12, "not replayable";
-        /// Tasks were not recorded for a part of their lives: UNRECORDED events say from where to
-        /// where.
+        /// Tasks were not recorded for part of their lives; UNRECORDED events mark the gaps.
         UNRECORDED = 13, "unrecorded";
     }
 }
@@ -108,9 +107,9 @@ bits! {
         TOO_LARGE = 2, "too large";
         /// The recorder could not keep up.
         OVERRUN = 3, "overrun";
-        /// Numbers were skipped without a word.
+        /// Numbers were skipped without an explanation.
         UNEXPLAINED = 4, "unexplained";
-        /// Another program changed them in the tail before they were written.
+        /// Another program overwrote them in the tail before they were written to the log.
         TAIL_DAMAGED = 5, "tail overwritten";
     }
 }
@@ -120,7 +119,7 @@ mod tests {
     use super::Completeness;
 
     #[test]
-    fn bits_without_a_name_are_shown() {
+    fn unnamed_bits_are_displayed_in_hex() {
         let word = Completeness(1 << 40).with(Completeness::FILTERED).with(Completeness::ATTACHED);
         assert_eq!(word.to_string(), "filtered, attached, 0x10000000000");
         assert_eq!(Completeness::default().to_string(), "");

@@ -1,43 +1,42 @@
-//! What a replayable recording tells of its machine: without the same, a replay would go another
-//! way.
+//! The machine properties that a replay depends on, recorded with `--replayable`.
 
 use serde::{Deserialize, Serialize};
 
 use crate::meta::MetaCodec;
 
-/// The body of an DETERMINISM snapshot. Version 1. Fields are only ever added at the end.
+/// The body of a DETERMINISM snapshot. Version 1; new fields go at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Determinism {
-    /// What the CPU says of itself to every program, without what differs from core to core.
+    /// The answers of CPUID, without the fields that differ from core to core.
     pub cpuid: Vec<CpuidLeaf>,
-    /// XCR0: which register states the kernel has switched on.
+    /// XCR0: the register states that the kernel has enabled.
     pub xcr0: u64,
-    /// The CPU that everything ran on.
+    /// The CPU that all tasks ran on.
     pub cpu: u32,
-    /// What the recorder changes in every program, a word or two each.
+    /// The names of the changes that the recorder makes in every program.
     pub changes: Vec<Vec<u8>>,
 }
 
 /// One answer of the CPUID instruction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuidLeaf {
-    /// What eax asked for.
+    /// The leaf, in eax.
     pub leaf: u32,
-    /// What ecx asked for.
+    /// The subleaf, in ecx.
     pub subleaf: u32,
-    /// eax, ebx, ecx, edx.
+    /// The results: eax, ebx, ecx, edx.
     pub registers: [u32; 4],
 }
 
 impl MetaCodec for Determinism {
-    const NAME: &'static str = "Envelope";
+    const NAME: &'static str = "Determinism";
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// The bytes of version 1 never change: a field that is moved or dropped shows here.
+    /// The encoding of version 1 never changes: moving or dropping a field fails this test.
     #[test]
     fn the_bytes_of_version_1_are_frozen() {
         let determinism = Determinism {

@@ -1,4 +1,4 @@
-//! An event as it stands in the log: a head, and a body that is decoded when somebody asks.
+//! Events as they are stored: a head, and a body that is decoded on request.
 
 use crate::kind::{
     EventFlags, EventKind, Gap, GapReason, GoneHow, Layout, NoteCode, Origin, Severity,
@@ -8,7 +8,7 @@ use crate::part::{Altered, Parts};
 use crate::wire::Wire;
 use crate::{Error, limits};
 
-/// The length of a row's head.
+/// The length of a row's head, in bytes.
 pub(crate) const ROW_HEAD: usize = 20;
 
 /// One event, borrowed from the reader's buffer.
@@ -18,20 +18,20 @@ pub struct Event<'a> {
     pub number: u64,
     /// What it reports.
     pub kind: EventKind,
-    /// Who says so.
+    /// Where the report comes from.
     pub source: SourceId,
     /// Its properties.
     pub flags: EventFlags,
-    /// Which task it is about.
+    /// The task it is about.
     pub task: TaskId,
-    /// CLOCK_MONOTONIC in nanoseconds, taken when the wait that brought it returned.
+    /// CLOCK_MONOTONIC in nanoseconds, read when the wait that reported the event returned.
     pub t_ns: u64,
-    /// What the kind says it is: see [`Event::decode`].
+    /// The body, in the form of its kind: see [`Event::decode`].
     pub body: &'a [u8],
     row: &'a [u8],
 }
 
-/// The body of an event, by kind.
+/// The decoded body of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     /// One wait report of a stopped task.
@@ -42,90 +42,89 @@ pub enum Body<'a> {
     Gone(Gone),
     /// A task has another tid.
     Renamed(Renamed),
-    /// State that cannot be derived later.
+    /// State of a process that cannot be derived later.
     Snapshot {
-        /// Which struct it is.
+        /// The struct that `bytes` encode.
         what: SnapshotKind,
-        /// Which version of it.
+        /// The version of the struct.
         version: u16,
-        /// The struct; [`crate::MetaCodec::from_bytes`] decodes it.
+        /// The encoded struct, for [`crate::MetaCodec::from_bytes`].
         bytes: &'a [u8],
     },
     /// The clocks, read together.
     Clock(Clock),
     /// Events are missing.
     Loss(Loss),
-    /// The recorder says something.
+    /// A message of the recorder.
     Note(Note<'a>),
-    /// The recorder changed something.
+    /// A change by the recorder.
     Altered(Altered<'a>),
-    /// A task is not recorded from here on, or is again.
+    /// A gap in the recording of a task begins or ends.
     Unrecorded(Unrecorded),
-    /// The name of a mark, UTF-8 if the writer kept its word.
+    /// The name of a mark, normally UTF-8.
     Mark(&'a [u8]),
-    /// A kind that this version does not know.
+    /// The body of an event of an unknown kind.
     Unknown(&'a [u8]),
 }
 
-/// What a STOP begins with.
+/// The fields of a STOP before its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StopHead<'a> {
-    /// The status that wait gave.
+    /// The wait status.
     pub wait_status: u32,
-    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0
-    /// without bytes: not asked.
+    /// The return value of `PTRACE_GET_SYSCALL_INFO`: the length of the kernel's struct, or a
+    /// negative errno. 0 without bytes if the request was not made.
     pub info_ret: i32,
-    /// The form of the bytes.
+    /// The layout of `info`.
     pub layout: Layout,
-    /// The bytes the kernel wrote, no more and no less.
+    /// The bytes that the kernel wrote.
     pub info: &'a [u8],
 }
 
 /// One wait report of a stopped task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stop<'a> {
-    /// The status that wait gave.
+    /// The wait status.
     pub wait_status: u32,
-    /// What `PTRACE_GET_SYSCALL_INFO` returned: the length the kernel has, or minus errno. 0
-    /// without bytes: not asked.
+    /// The return value of `PTRACE_GET_SYSCALL_INFO`: the length of the kernel's struct, or a
+    /// negative errno. 0 without bytes if the request was not made.
     pub info_ret: i32,
-    /// The form of the bytes.
+    /// The layout of `info`.
     pub layout: Layout,
-    /// The bytes the kernel wrote, no more and no less.
+    /// The bytes that the kernel wrote.
     pub info: &'a [u8],
     /// What was captured at the stop.
     pub parts: Parts<'a>,
 }
 
-/// One end of a part of a task's life that is not in the log.
+/// The beginning or end of a gap in the recording of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unrecorded {
-    /// Which end.
+    /// Whether the gap begins or ends.
     pub gap: Gap,
-    /// Why it is not recorded.
+    /// Why the task is not recorded.
     pub reason: GapReason,
-    /// The tid of the task that traces it, in the recorder's pid namespace; 0 where that is not
-    /// known or there is none.
+    /// The tid of the task's other tracer, in the recorder's pid namespace; 0 if unknown or none.
     pub tracer: u32,
 }
 
-/// What a TASK begins with.
+/// The fields of a TASK before its parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TaskHead {
-    /// The kernel's id of the thread, in the recorder's pid namespace.
+    /// The tid in the recorder's pid namespace.
     pub tid: u32,
-    /// The kernel's id of its process.
+    /// The tid of the thread group leader.
     pub tgid: u32,
-    /// Which task made it, or [`TaskId::NONE`].
+    /// The task that created it, or [`TaskId::NONE`].
     pub parent: TaskId,
-    /// How it came to be in the log.
+    /// How it entered the log.
     pub origin: Origin,
 }
 
 /// A task appears.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Task<'a> {
-    /// Who it is.
+    /// Its ids and origin.
     pub head: TaskHead,
     /// Its ids in other pid namespaces, if known.
     pub parts: Parts<'a>,
@@ -134,30 +133,31 @@ pub struct Task<'a> {
 /// A task is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone {
-    /// The status that wait gave, or 0.
+    /// The wait status, or 0.
     pub wait_status: u32,
-    /// How it went.
+    /// How it left the log.
     pub how: GoneHow,
     /// Its CPU time in user mode, in nanoseconds.
     pub utime_ns: u64,
     /// Its CPU time in the kernel, in nanoseconds.
     pub stime_ns: u64,
-    /// The most memory it had, in KiB.
+    /// Its peak resident set size in KiB.
     pub maxrss_kib: u64,
 }
 
-/// A task has another tid: an execve from a thread that is not the leader takes over the leader's.
+/// A task changed its tid: an execve from a thread that is not the leader takes over the leader's
+/// tid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Renamed {
-    /// Its tid before.
+    /// The tid before.
     pub old_tid: u32,
-    /// Its tid from now on.
+    /// The tid from now on.
     pub new_tid: u32,
-    /// Its process.
+    /// The tid of the thread group leader.
     pub tgid: u32,
 }
 
-/// The clocks, read together; all in nanoseconds.
+/// The clocks, read together, in nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Clock {
     /// CLOCK_MONOTONIC.
@@ -168,31 +168,31 @@ pub struct Clock {
     pub boottime: u64,
 }
 
-/// Events that the recorder knows it did not see.
+/// Events that are missing from the log and that the recorder counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Loss {
-    /// How many.
+    /// The number of events.
     pub count: u64,
-    /// Why.
+    /// Why they are missing.
     pub reasons: crate::DropReasons,
 }
 
-/// Something the recorder says.
+/// A message of the recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Note<'a> {
-    /// What it is about.
+    /// The subject.
     pub code: NoteCode,
-    /// How much it matters.
+    /// The severity.
     pub severity: Severity,
-    /// In words; UTF-8 if the writer kept its word.
+    /// The text, normally UTF-8.
     pub text: &'a [u8],
 }
 
 impl<'a> Event<'a> {
-    /// Takes a row apart. The row must be exactly as long as its head says.
+    /// Decodes the head of a row. The row must be exactly as long as its head says.
     ///
     /// # Errors
-    /// When it is not, or when it is above the limit.
+    /// If the row has another length than its head says, or exceeds [`limits::MAX_ROW`].
     pub fn from_row(number: u64, row: &'a [u8]) -> Result<Self, Error> {
         if row.len() > limits::MAX_ROW {
             let (size, limit) = (row.len() as u64, limits::MAX_ROW as u64);
@@ -213,15 +213,15 @@ impl<'a> Event<'a> {
         if event.body.len() == len { Ok(event) } else { Err(wire.malformed()) }
     }
 
-    /// The whole row, head and body, for whoever writes it to another log.
+    /// Returns the whole row, head and body, for copying to another log.
     pub fn row(&self) -> &'a [u8] {
         self.row
     }
 
-    /// Decodes the body. Bytes after the fields that this version knows are left alone.
+    /// Decodes the body. Bytes after the known fields are ignored.
     ///
     /// # Errors
-    /// When the body is too short for its kind, or when an unknown kind must be understood.
+    /// If the body is too short for its kind, or if the kind is unknown and must not be skipped.
     pub fn decode(&self) -> Result<Body<'a>, Error> {
         Ok(match self.kind {
             EventKind::STOP => Body::Stop(stop(self.body)?),

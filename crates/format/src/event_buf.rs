@@ -1,4 +1,5 @@
-//! Makes event rows, on the recorder's hot path: one buffer, reused, no allocation once it is warm.
+//! Encodes event rows. On the recorder's hot path: one buffer is reused, so nothing is allocated
+//! once it is large enough.
 
 use crate::event::{Clock, Gone, Loss, Note, ROW_HEAD, Renamed, StopHead, TaskHead, Unrecorded};
 use crate::kind::{
@@ -8,34 +9,34 @@ use crate::limits;
 use crate::part::{Altered, MappedFile, MappedHead, Name, PART_MUST_UNDERSTAND, RegionHead};
 use crate::state::PageSums;
 
-/// Builds one event at a time: [`EventBuf::begin`], the head of its kind, parts,
+/// Encodes one event at a time: [`EventBuf::begin`], the fields of its kind, its parts,
 /// [`EventBuf::finish`].
 #[derive(Debug, Default)]
 pub struct EventBuf {
     bytes: Vec<u8>,
 }
 
-/// The data of a region to be written.
+/// The data of a region to encode.
 #[derive(Clone, Copy, Debug)]
 pub enum Data<'a> {
-    /// The bytes themselves.
+    /// The bytes.
     Inline(&'a [u8]),
-    /// The blobs that hold them, in order.
+    /// The blobs that hold the bytes, in order.
     Blobs(&'a [BlobNumber]),
 }
 
 impl EventBuf {
-    /// An empty buffer with room for a usual event.
+    /// Returns an empty buffer with room for a typical event.
     pub fn new() -> Self {
         EventBuf { bytes: Vec::with_capacity(4096) }
     }
 
-    /// Begins a row; what was in the buffer is forgotten.
+    /// Begins a row. The previous contents of the buffer are discarded.
     pub fn begin(&mut self, kind: EventKind, source: SourceId, task: TaskId, t_ns: u64) {
         self.begin_with_flags(kind, source, EventFlags::default(), task, t_ns);
     }
 
-    /// Begins a row that has flags.
+    /// As [`EventBuf::begin`], with flags.
     pub fn begin_with_flags(
         &mut self,
         kind: EventKind,
@@ -52,8 +53,8 @@ impl EventBuf {
         self.u64(t_ns);
     }
 
-    /// The head of a STOP. Struct bytes above [`limits::MAX_INFO`] are cut; `info_ret` tells the
-    /// true length.
+    /// Appends the fields of a STOP. Struct bytes beyond [`limits::MAX_INFO`] are cut; `info_ret`
+    /// holds the true length.
     pub fn stop_head(&mut self, head: &StopHead<'_>) {
         let info = cut(head.info, limits::MAX_INFO);
         self.u32(head.wait_status);
@@ -63,7 +64,7 @@ impl EventBuf {
         self.bytes.extend_from_slice(info);
     }
 
-    /// The head of a TASK.
+    /// Appends the fields of a TASK.
     pub fn task_head(&mut self, head: &TaskHead) {
         self.u32(head.tid);
         self.u32(head.tgid);
@@ -72,7 +73,7 @@ impl EventBuf {
         self.u16(0);
     }
 
-    /// The body of a GONE.
+    /// Appends the body of a GONE.
     pub fn gone(&mut self, gone: &Gone) {
         self.u32(gone.wait_status);
         self.u16(gone.how.0);
@@ -82,49 +83,49 @@ impl EventBuf {
         self.u64(gone.maxrss_kib);
     }
 
-    /// The body of an UNRECORDED.
+    /// Appends the body of an UNRECORDED.
     pub fn unrecorded(&mut self, unrecorded: &Unrecorded) {
         self.u16(unrecorded.gap.0);
         self.u16(unrecorded.reason.0);
         self.u32(unrecorded.tracer);
     }
 
-    /// The body of a RENAMED.
+    /// Appends the body of a RENAMED.
     pub fn renamed(&mut self, renamed: &Renamed) {
         self.u32(renamed.old_tid);
         self.u32(renamed.new_tid);
         self.u32(renamed.tgid);
     }
 
-    /// The body of a SNAPSHOT.
+    /// Appends the body of a SNAPSHOT.
     pub fn snapshot(&mut self, what: SnapshotKind, version: u16, bytes: &[u8]) {
         self.u16(what.0);
         self.u16(version);
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The body of a CLOCK.
+    /// Appends the body of a CLOCK.
     pub fn clock(&mut self, clock: &Clock) {
         self.u64(clock.monotonic);
         self.u64(clock.realtime);
         self.u64(clock.boottime);
     }
 
-    /// The body of a LOSS.
+    /// Appends the body of a LOSS.
     pub fn loss(&mut self, loss: &Loss) {
         self.u64(loss.count);
         self.u32(loss.reasons.0);
         self.u32(0);
     }
 
-    /// The body of a NOTE.
+    /// Appends the body of a NOTE.
     pub fn note(&mut self, note: &Note<'_>) {
         self.u16(note.code.0);
         self.u16(note.severity.0);
         self.bytes.extend_from_slice(note.text);
     }
 
-    /// The body of an ALTERED event.
+    /// Appends the body of an ALTERED event.
     pub fn altered_body(&mut self, altered: &Altered<'_>) {
         self.u16(altered.what.0);
         self.u16(altered.arg);
@@ -133,18 +134,19 @@ impl EventBuf {
         self.bytes.extend_from_slice(altered.given);
     }
 
-    /// The body of a MARK, or of an event whose kind this version does not know.
+    /// Appends the body of a MARK, or of an event of an unknown kind.
     pub fn raw(&mut self, body: &[u8]) {
         self.bytes.extend_from_slice(body);
     }
 
-    /// A REGION part. The flag BLOBS follows from `data`; the rest of `head` is written as it is.
+    /// Appends a REGION part. `data` decides the flag BLOBS; the rest of `head` is written
+    /// unchanged.
     pub fn region(&mut self, head: &RegionHead, data: Data<'_>) {
         let (flags, len) = match data {
             Data::Inline(bytes) => (head.flags.without(RegionFlags::BLOBS), bytes.len()),
             Data::Blobs(blobs) => (head.flags.with(RegionFlags::BLOBS), blobs.len() * 8),
         };
-        self.part(PartKind::REGION, 0, 40 + len);
+        self.begin_part(PartKind::REGION, 0, 40 + len);
         self.bytes.extend_from_slice(&[head.arg, head.dir.0, head.role.0, flags.0]);
         self.u32(head.index);
         self.u64(head.address);
@@ -158,21 +160,21 @@ impl EventBuf {
         }
     }
 
-    /// A SIGINFO part.
+    /// Appends a SIGINFO part.
     pub fn siginfo(&mut self, siginfo: &[u8]) {
         self.raw_part(PartKind::SIGINFO, 0, siginfo);
     }
 
-    /// An EVENT_MESSAGE part.
+    /// Appends an EVENT_MESSAGE part.
     pub fn event_message(&mut self, message: u64) {
         self.raw_part(PartKind::EVENT_MESSAGE, 0, &message.to_le_bytes());
     }
 
-    /// A NAME part. Texts above 65535 bytes are cut; the kernel's own are shorter than a page.
+    /// Appends a NAME part. Texts beyond 65535 bytes are cut; the kernel's are shorter than a page.
     pub fn name(&mut self, name: &Name<'_>) {
         let [link, local, peer] =
             [name.link, name.local, name.peer].map(|b| cut(b, usize::from(u16::MAX)));
-        self.part(PartKind::NAME, 0, 40 + link.len() + local.len() + peer.len());
+        self.begin_part(PartKind::NAME, 0, 40 + link.len() + local.len() + peer.len());
         self.u32(name.fd.cast_unsigned());
         self.u32(name.mode);
         self.u64(name.dev);
@@ -183,28 +185,28 @@ impl EventBuf {
         [link, local, peer].iter().for_each(|bytes| self.bytes.extend_from_slice(bytes));
     }
 
-    /// A REGISTERS part.
+    /// Appends a REGISTERS part.
     pub fn registers(&mut self, regset: u32, bytes: &[u8]) {
-        self.part(PartKind::REGISTERS, 0, 4 + bytes.len());
+        self.begin_part(PartKind::REGISTERS, 0, 4 + bytes.len());
         self.u32(regset);
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// An ALTERED part.
+    /// Appends an ALTERED part.
     pub fn altered(&mut self, altered: &Altered<'_>) {
-        self.part(PartKind::ALTERED, 0, 8 + altered.kernel.len() + altered.given.len());
+        self.begin_part(PartKind::ALTERED, 0, 8 + altered.kernel.len() + altered.given.len());
         self.altered_body(altered);
     }
 
-    /// An NS_PIDS part: the tid in each pid namespace, outermost first.
+    /// Appends an NS_PIDS part: the tid in each pid namespace, outermost first.
     pub fn ns_pids(&mut self, pids: &[u32]) {
-        self.part(PartKind::NS_PIDS, 0, pids.len() * 4);
+        self.begin_part(PartKind::NS_PIDS, 0, pids.len() * 4);
         pids.iter().for_each(|&pid| self.u32(pid));
     }
 
-    /// A MAPPED part with the blobs that hold the file's contents.
+    /// Appends a MAPPED part with the blobs that hold the file's contents.
     pub fn mapped(&mut self, head: &MappedHead, blobs: &[BlobNumber]) {
-        self.part(PartKind::MAPPED, 0, 64 + blobs.len() * 8);
+        self.begin_part(PartKind::MAPPED, 0, 64 + blobs.len() * 8);
         self.u64(head.start);
         self.u64(head.len);
         self.u32(head.prot);
@@ -215,36 +217,37 @@ impl EventBuf {
         blobs.iter().for_each(|blob| self.u64(blob.0));
     }
 
-    /// A FILE part, after the MAPPED part that it is about. A reader that does not know it must not
-    /// go on.
+    /// Appends a FILE part, which describes the MAPPED part before it. A reader that does not know
+    /// FILE parts must refuse the log.
     pub fn file(&mut self, file: &MappedFile<'_>) {
-        self.part(PartKind::FILE, PART_MUST_UNDERSTAND, 40 + file.path.len());
+        self.begin_part(PartKind::FILE, PART_MUST_UNDERSTAND, 40 + file.path.len());
         self.bytes.extend_from_slice(&file.hash);
         self.u64(file.len);
         self.bytes.extend_from_slice(file.path);
     }
 
-    /// An ECHO part.
+    /// Appends an ECHO part.
     pub fn echo(&mut self, to: u32) {
         self.raw_part(PartKind::ECHO, 0, &to.to_le_bytes());
     }
 
-    /// A STATE part: the sum of the extended registers, the general ones, sums of pages.
+    /// Appends a STATE part: the checksum of the extended registers, the general registers,
+    /// checksums of pages.
     pub fn state(&mut self, extended: u32, registers: &[u8], pages: &PageSums) {
-        self.part(PartKind::STATE, 0, 8 + registers.len() + pages.bytes().len());
+        self.begin_part(PartKind::STATE, 0, 8 + registers.len() + pages.bytes().len());
         self.u32(extended);
         self.u32(len32(registers.len()));
         self.bytes.extend_from_slice(registers);
         self.bytes.extend_from_slice(pages.bytes());
     }
 
-    /// A part whose kind this version does not know.
+    /// Appends a part of any kind.
     pub fn raw_part(&mut self, kind: PartKind, flags: u16, body: &[u8]) {
-        self.part(kind, flags, body.len());
+        self.begin_part(kind, flags, body.len());
         self.bytes.extend_from_slice(body);
     }
 
-    /// Ends the row and gives it out: what [`crate::Segment::append_event`] wants.
+    /// Ends the row and returns it, for [`crate::Segment::append_event`].
     pub fn finish(&mut self) -> &[u8] {
         let len = len32(self.bytes.len().saturating_sub(ROW_HEAD));
         if let Some(head) = self.bytes.get_mut(..4) {
@@ -253,7 +256,7 @@ impl EventBuf {
         &self.bytes
     }
 
-    /// How long the row is so far.
+    /// Returns the length of the row so far, in bytes.
     pub fn len(&self) -> usize {
         self.bytes.len()
     }
@@ -263,7 +266,7 @@ impl EventBuf {
         self.bytes.is_empty()
     }
 
-    fn part(&mut self, kind: PartKind, flags: u16, len: usize) {
+    fn begin_part(&mut self, kind: PartKind, flags: u16, len: usize) {
         self.u16(kind.0);
         self.u16(flags);
         self.u32(len32(len));
@@ -282,12 +285,12 @@ impl EventBuf {
     }
 }
 
-/// A length as the format has it. Rows of 4 GiB do not exist: a segment refuses them long before.
+/// Converts a length. A row of 4 GiB is refused by the segment.
 fn len32(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
-/// The length of bytes that were cut to fit.
+/// Converts the length of bytes that were cut to fit.
 fn len16(bytes: &[u8]) -> u16 {
     u16::try_from(bytes.len()).unwrap_or(u16::MAX)
 }

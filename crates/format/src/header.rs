@@ -1,12 +1,14 @@
-//! The file header: which format, which features, which recording.
+//! The file header: format version, features, id of the recording.
 
 use std::fmt;
+
+use data_encoding::HEXLOWER;
 
 use crate::wire::{Wire, u32_at};
 use crate::zframe::{SKIPPABLE, SKIPPABLE_HEAD};
 use crate::{Completeness, Error};
 
-/// The length of the file header frame that this version writes.
+/// The length of the file header frame that this version writes, in bytes.
 pub const FILE_HEADER_LEN: usize = 96;
 /// The major version that this crate reads and writes.
 pub(crate) const MAJOR: u16 = 1;
@@ -14,52 +16,52 @@ const MINOR: u16 = 0;
 const MAGIC: &[u8; 12] = b"\x89SYSREEL\r\n\x1a\n";
 const LABEL: &[u8; 16] = b"1.0-draft\0\0\0\0\0\0\0";
 const DRAFT: u32 = 1;
-/// Incompat: EVENTS blocks may be in codec 1.
+/// Incompat bit: EVENTS blocks may use codec 1.
 const CODEC_SITES: u64 = 1;
-/// The incompat features that this version understands.
+/// The incompat bits that this version knows.
 const KNOWN_INCOMPAT: u64 = CODEC_SITES;
 
-/// Sixteen random bytes that name one recording.
+/// Sixteen random bytes that identify a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FileId(pub [u8; 16]);
 
 impl fmt::Display for FileId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        HEXLOWER.encode_display(&self.0).fmt(f)
     }
 }
 
-/// What the file begins with.
+/// The header of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileHeader {
-    /// The major version: another one is another format.
+    /// The major version. Logs of different major versions are incompatible.
     pub major: u16,
     /// The minor version.
     pub minor: u16,
-    /// The version in words, zero-padded. Informative.
+    /// The version as text, zero-padded. Informative.
     pub label: [u8; 16],
-    /// Features without which the log cannot be read.
+    /// Features that a reader must know.
     pub incompat: u64,
-    /// Features without which the log cannot be rewritten.
+    /// Features that a program that rewrites the log must know.
     pub ro_compat: u64,
     /// Features that may be ignored.
     pub compat: u64,
-    /// What is known at the start about what the log cannot show.
+    /// What the log lacks, as far as known at the start.
     pub completeness: Completeness,
-    /// Which recording it is. Must be random: a traced program must not be able to guess it.
+    /// The id of the recording. Must be random, so that a traced program cannot guess it.
     pub file_id: FileId,
-    /// Bit 0: a draft of the format, whose logs later versions need not read.
+    /// Bit 0: a draft of the format, which later versions need not read.
     pub flags: u32,
 }
 
-/// Whether a file begins as a log does, of whatever version.
+/// Whether `start`, the first bytes of a file, begin a log of any version.
 pub fn is_log(start: &[u8]) -> bool {
     u32_at(start, 0) == Some(SKIPPABLE)
         && start.get(SKIPPABLE_HEAD..).is_some_and(|rest| rest.starts_with(MAGIC))
 }
 
 impl FileHeader {
-    /// The header of a new log.
+    /// Returns the header of a new log.
     pub fn new(file_id: FileId, completeness: Completeness) -> Self {
         FileHeader {
             major: MAJOR,
@@ -74,7 +76,7 @@ impl FileHeader {
         }
     }
 
-    /// Allows the writer to put events into codec 1, which takes about half the space of codec 0.
+    /// Allows the writer to use codec 1 for events, which takes about half the space of codec 0.
     /// Readers that do not know it refuse the log.
     #[must_use]
     pub fn with_sites(mut self) -> Self {
@@ -92,7 +94,7 @@ impl FileHeader {
         self.flags & DRAFT != 0
     }
 
-    /// The version in words, such as `1.0-draft`.
+    /// Returns the version as text, such as `1.0-draft`.
     pub fn version(&self) -> String {
         let end = self.label.iter().position(|&b| b == 0).unwrap_or(self.label.len());
         String::from_utf8_lossy(self.label.get(..end).unwrap_or_default()).into_owned()
@@ -118,7 +120,7 @@ impl FileHeader {
         header
     }
 
-    /// How long the header frame that begins with `bytes` says it is.
+    /// Decodes the header frame. Also returns its length.
     ///
     /// `bytes` are the first of the file, at most [`crate::limits::MAX_HEADER`].
     pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, usize), Error> {
@@ -126,12 +128,13 @@ impl FileHeader {
             return Err(Error::Empty);
         }
         let mut start = [0; SKIPPABLE_HEAD + MAGIC.len()];
-        let there = bytes.len().min(start.len());
+        let available = bytes.len().min(start.len());
         start.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
         let (frame, magic) = start.split_at(SKIPPABLE_HEAD);
         if u32_at(frame, 0) != Some(SKIPPABLE) || magic != MAGIC {
-            let begins_well = there < start.len() && bytes.starts_with(&SKIPPABLE.to_le_bytes());
-            return Err(if begins_well {
+            let is_cut_short =
+                available < start.len() && bytes.starts_with(&SKIPPABLE.to_le_bytes());
+            return Err(if is_cut_short {
                 Error::BadHeader { what: "cut short" }
             } else {
                 Error::NotALog

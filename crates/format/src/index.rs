@@ -1,5 +1,5 @@
-//! The index: where each block is. It can always be made again from the block headers; losing it
-//! loses nothing.
+//! The index: the place of each block, in CHECKPOINT blocks and the FOOTER. It can be rebuilt from
+//! the block headers, so losing it loses nothing.
 
 use crate::Error;
 use crate::block::BlockHeader;
@@ -7,14 +7,14 @@ use crate::kind::BlockKind;
 use crate::summary::Summary;
 use crate::wire::Wire;
 
-/// The length of an encoded [`Entry`].
+/// The length of an encoded [`Entry`], in bytes.
 pub(crate) const ENTRY_LEN: usize = 48;
-/// The length of an encoded [`Waypoint`].
+/// The length of an encoded [`Waypoint`], in bytes.
 pub(crate) const WAYPOINT_LEN: usize = 32;
-/// What a FOOTER payload begins with.
+/// The length of the fields that a FOOTER payload begins with.
 const FOOTER_HEAD: usize = 16;
 
-/// One block.
+/// A block in the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) offset: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Entry {
     pub(crate) kind: BlockKind,
 }
 
-/// One CHECKPOINT block, and what had been written before it.
+/// A CHECKPOINT block in the index, with the counts of what was written before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Waypoint {
     pub(crate) offset: u64,
@@ -35,7 +35,7 @@ pub(crate) struct Waypoint {
     pub(crate) t_last: u64,
 }
 
-/// What a FOOTER holds.
+/// The contents of a FOOTER.
 #[derive(Debug)]
 pub(crate) struct Footer {
     pub(crate) summary: Summary,
@@ -43,7 +43,7 @@ pub(crate) struct Footer {
 }
 
 impl Entry {
-    pub(crate) fn of(header: &BlockHeader) -> Self {
+    pub(crate) fn from_header(header: &BlockHeader) -> Self {
         Entry {
             offset: header.self_offset,
             first_item: header.first_item,
@@ -95,14 +95,14 @@ pub(crate) fn encode_footer(
     encode_checkpoint(entries, out);
 }
 
-/// How long the payload of the FOOTER is.
+/// Returns the length of the FOOTER's payload, in bytes.
 pub(crate) fn footer_len(summary: &Summary, waypoints: usize, entries: usize) -> usize {
     FOOTER_HEAD + summary.encoded_len() + waypoints * WAYPOINT_LEN + entries * ENTRY_LEN
 }
 
 impl Footer {
-    /// Decodes the payload of a FOOTER. The entries after the last waypoint are left alone: readers
-    /// walk headers.
+    /// Decodes the payload of a FOOTER. The entries after the waypoints are skipped: readers walk
+    /// the block headers.
     pub(crate) fn decode(payload: &[u8]) -> Result<Self, Error> {
         let mut wire = Wire::new("footer", payload);
         let (summary_len, waypoints) = (wire.len32()?, wire.len32()?);

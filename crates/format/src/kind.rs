@@ -1,9 +1,9 @@
-//! The small numbers of the format: newtypes, never enums, so that an unknown value survives and
-//! prints as itself.
+//! The enumerations and flags of the format, as newtypes and not enums, so that an unknown value is
+//! kept and prints as its number.
 
 use std::fmt;
 
-/// Declares a newtype over an integer with named values, `name()` and a Display that falls back to
+/// Declares a newtype over an integer with named values, `name()`, and a Display that falls back to
 /// the number.
 macro_rules! numbers {
     ($(#[$doc:meta])* $ty:ident($int:ty) { $($(#[$vdoc:meta])* $name:ident = $value:expr,
@@ -15,7 +15,7 @@ macro_rules! numbers {
         impl $ty {
             $($(#[$vdoc])* pub const $name: Self = Self($value);)*
 
-            /// The name of a known value.
+            /// Returns the name of a known value.
             pub const fn name(self) -> Option<&'static str> {
                 match self.0 {
                     $($value => Some($text),)*
@@ -35,7 +35,7 @@ macro_rules! numbers {
     };
 }
 
-/// A task of the log: its ordinal of appearance, never reused (tids are recycled by the kernel).
+/// A task: its ordinal of appearance in the log. Never reused, unlike tids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TaskId(pub u32);
 
@@ -44,7 +44,7 @@ impl TaskId {
     pub const NONE: Self = Self(u32::MAX);
 }
 
-/// A blob of the log: the ordinal of the buffer part, counted over the whole log.
+/// A blob: its ordinal over the whole log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BlobNumber(pub u64);
 
@@ -55,17 +55,17 @@ impl fmt::Display for BlobNumber {
 }
 
 numbers! {
-    /// What a block holds.
+    /// The contents of a block.
     BlockKind(u16) {
         /// Event rows.
         EVENTS = 1, "events";
         /// Buffers that events refer to.
         BLOBS = 2, "blobs";
-        /// What is known at the start: exactly one, the first block.
+        /// Metadata known at the start: exactly one, the first block.
         META = 3, "meta";
-        /// A piece of the index.
+        /// A part of the index.
         CHECKPOINT = 4, "checkpoint";
-        /// The end: the rest of the index, the summary, the final completeness.
+        /// The last block: the rest of the index, the summary, the final completeness word.
         FOOTER = 5, "footer";
     }
 }
@@ -81,25 +81,25 @@ numbers! {
         GONE = 3, "gone";
         /// A task changed its tid: an execve from a thread that is not the leader.
         RENAMED = 4, "renamed";
-        /// State that cannot be derived later.
+        /// State of a process that cannot be derived later.
         SNAPSHOT = 5, "snapshot";
         /// The clocks, read together.
         CLOCK = 6, "clock";
-        /// Events are known to be missing here.
+        /// Events are missing here, and the recorder counted them.
         LOSS = 7, "loss";
-        /// The recorder says something.
+        /// A message of the recorder.
         NOTE = 8, "note";
-        /// The recorder changed something, outside a stop.
+        /// The recorder changed something outside a stop.
         ALTERED = 9, "altered";
-        /// A mark that the user set.
+        /// A mark set by the user.
         MARK = 10, "mark";
-        /// A task is not recorded from here on, or is again.
+        /// A gap in the recording of a task begins or ends.
         UNRECORDED = 11, "unrecorded";
     }
 }
 
 numbers! {
-    /// Who says so.
+    /// The source of an event.
     SourceId(u8) {
         /// The recorder itself.
         RECORDER = 0, "recorder";
@@ -111,15 +111,15 @@ numbers! {
 }
 
 numbers! {
-    /// What a part of an event holds.
+    /// The contents of a part of an event.
     PartKind(u16) {
         /// Captured memory.
         REGION = 1, "region";
-        /// A `siginfo_t` as the kernel gave it.
+        /// A `siginfo_t`, as the kernel wrote it.
         SIGINFO = 2, "siginfo";
-        /// The answer to `PTRACE_GETEVENTMSG`.
+        /// The event message that `PTRACE_GETEVENTMSG` returned.
         EVENT_MESSAGE = 3, "event message";
-        /// What a file descriptor stands for.
+        /// The open file of a descriptor.
         NAME = 4, "name";
         /// A register set.
         REGISTERS = 5, "registers";
@@ -127,32 +127,32 @@ numbers! {
         ALTERED = 6, "altered";
         /// The tid in each pid namespace.
         NS_PIDS = 7, "namespace pids";
-        /// What was mapped into the task's address space.
+        /// A mapping that was made in the task's address space.
         MAPPED = 8, "mapped";
-        /// This call writes to where the recorder's own output goes.
+        /// The call writes to the recorder's own standard output or standard error.
         ECHO = 9, "echo";
-        /// What the task is at the entry of a call.
+        /// Registers and checksums of memory at the entry of a call.
         STATE = 10, "state";
-        /// Which file has the contents of the mapping before it.
+        /// The file with the contents of the mapping in the part before.
         FILE = 11, "file";
     }
 }
 
 numbers! {
-    /// Which form the bytes of a syscall info struct have.
+    /// The layout of a syscall info struct ([`crate::syscall_info`]).
     Layout(u8) {
-        /// There are no bytes.
+        /// No bytes.
         NONE = 0, "none";
         /// `struct ptrace_syscall_info` of Linux 5.3 and later.
         MERGED = 1, "merged";
-        /// The struct of the fourth proposal (November 2018), with a frame pointer in entry and
-        /// seccomp.
+        /// The struct of the fourth proposal (November 2018), with a frame pointer at entry and
+        /// seccomp stops.
         PROPOSAL_V4 = 2, "v4";
     }
 }
 
 numbers! {
-    /// How a task came to be in the log.
+    /// How a task entered the log.
     Origin(u16) {
         /// The recorder started it.
         SPAWNED = 1, "spawned";
@@ -162,7 +162,7 @@ numbers! {
         FORK = 3, "fork";
         /// By vfork.
         VFORK = 4, "vfork";
-        /// By clone, as a process of its own.
+        /// By clone, as a process.
         CLONE = 5, "clone";
         /// By clone, as a thread of the same process.
         THREAD = 6, "thread";
@@ -174,23 +174,23 @@ numbers! {
 numbers! {
     /// How a task left the log.
     GoneHow(u16) {
-        /// wait reported its end.
+        /// wait(2) reported its end.
         REAPED = 1, "reaped";
-        /// Another thread's execve took its place.
+        /// An execve in another thread of the process ended it.
         SUPERSEDED = 2, "superseded";
-        /// It vanished without a report.
+        /// It disappeared without a wait report.
         VANISHED = 3, "vanished";
-        /// The recorder let it go.
+        /// The recorder detached from it.
         DETACHED = 4, "detached";
     }
 }
 
 numbers! {
-    /// Where a part of a task's life that is not in the log begins or ends.
+    /// Whether a gap in the recording of a task begins or ends.
     Gap(u16) {
-        /// From here on the task is not recorded.
+        /// The task is not recorded from here on.
         BEGINS = 1, "begins";
-        /// From here on it is recorded again.
+        /// The task is recorded again from here on.
         ENDS = 2, "ends";
     }
 }
@@ -198,16 +198,16 @@ numbers! {
 numbers! {
     /// Why a task is not recorded for a while.
     GapReason(u16) {
-        /// Another program traces it, and a task has one tracer at a time (ptrace(2)).
+        /// Another program traces it; a task has one tracer at a time (ptrace(2)).
         TRACED = 1, "traced by another program";
-        /// It is the first process of a PID namespace and crashes, which the kernel lets only an
-        /// untraced one do.
+        /// It is the init of a PID namespace and crashes, which the kernel allows only while it is
+        /// untraced.
         INIT_CRASH = 2, "crash of an init";
     }
 }
 
 numbers! {
-    /// Whether captured memory went into the call or came out of it.
+    /// Whether memory was captured before the call or after it.
     Direction(u8) {
         /// Read before the call.
         IN = 1, "in";
@@ -217,11 +217,11 @@ numbers! {
 }
 
 numbers! {
-    /// How many pointers lie between the argument and the region.
+    /// The number of pointers between the argument and the region.
     Role(u8) {
-        /// What the argument points to.
+        /// The argument points to it.
         DIRECT = 0, "direct";
-        /// What is pointed to from there.
+        /// A pointer in the first level points to it.
         POINTED = 1, "pointed";
         /// One level further.
         DEEPER = 2, "deeper";
@@ -243,73 +243,75 @@ numbers! {
         RETURN_VALUE = 5, "return value";
         /// Memory.
         MEMORY = 6, "memory";
-        /// A seccomp filter was put on the program before it began: its instructions.
+        /// A seccomp filter was installed before the program started: its instructions.
         SECCOMP_FILTER = 7, "seccomp filter";
-        /// no_new_privs was set on the program before it began, which the filter needs.
+        /// no_new_privs was set before the program started, which the filter requires.
         NO_NEW_PRIVS = 8, "no_new_privs";
-        /// The signal of an instruction that asks for the time, which was answered instead.
+        /// The SIGSEGV of an instruction that reads the time-stamp counter: the instruction was
+        /// emulated.
         TIME_STAMP = 9, "time stamp";
-        /// A signal, which waits for the task's next call.
+        /// A signal, held back until the task's next call.
         SIGNAL_HELD = 10, "signal held";
-        /// The turn of a task that did nothing but wait for others.
+        /// A task that only waited for others was stopped to let them run.
         PREEMPTED = 11, "preempted";
     }
 }
 
 numbers! {
-    /// Which struct a snapshot holds.
+    /// The struct in a snapshot.
     SnapshotKind(u16) {
         /// A [`crate::ProcessSnapshot`].
         PROCESS = 1, "process";
-        /// An [`crate::Determinism`]: this recording can be replayed, on such a machine.
+        /// A [`crate::Determinism`]: the recording can be replayed, on a machine with these
+        /// properties.
         DETERMINISM = 2, "envelope";
     }
 }
 
 numbers! {
-    /// What a note is about.
+    /// The subject of a note.
     NoteCode(u16) {
-        /// A task was made that the recorder does not follow.
+        /// A task was created that the recorder does not follow.
         UNTRACED_CLONE = 1, "untraced clone";
-        /// An execve lost its set-user-ID effect, or memory became unreadable.
+        /// An execve ignored its set-user-ID bit, or made memory unreadable.
         LOST_PRIVILEGES = 2, "lost privileges";
         /// The recorder stops before the program ends.
         STOPPING = 3, "recorder stopping";
-        /// A system call without a row in the table was seen.
+        /// A system call without a row in the table was made.
         NO_ROW = 4, "no row";
-        /// io_uring is in use: what it does makes no stop.
+        /// io_uring is in use: its operations cause no stops.
         IO_URING = 5, "io_uring";
-        /// Anything else: the text says it.
+        /// Anything else, described by the text.
         OTHER = 6, "other";
-        /// What an audit found, or its summary.
+        /// A finding of an audit, or its summary.
         AUDIT = 7, "audit";
-        /// Something that no replay can repeat: the text says what.
+        /// Something that no replay can repeat, described by the text.
         NOT_REPLAYABLE = 8, "not replayable";
     }
 }
 
 numbers! {
-    /// How much a note matters.
+    /// The severity of a note.
     Severity(u16) {
-        /// Good to know.
+        /// Information.
         INFO = 1, "info";
-        /// The log shows less than one may think.
+        /// The log is less complete than expected.
         WARNING = 2, "warning";
         /// Something failed.
         ERROR = 3, "error";
     }
 }
 
-/// Properties of a region, as bits.
+/// Flags of a region.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct RegionFlags(pub u8);
 
 impl RegionFlags {
-    /// Fewer bytes than asked for, because of the capture limit.
+    /// Cut at the capture limit.
     pub const CUT: Self = Self(1);
     /// A string, read up to its zero byte.
     pub const STRING: Self = Self(2);
-    /// The data are blob numbers. Set and cleared by [`crate::EventBuf::region`] itself.
+    /// The data are blob numbers. [`crate::EventBuf::region`] sets and clears this flag.
     pub const BLOBS: Self = Self(4);
 
     /// Whether all bits of `other` are set.
@@ -317,29 +319,29 @@ impl RegionFlags {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets of bits.
+    /// Returns the union of both.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// These bits without those of `other`.
+    /// Returns the bits that are not in `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 }
 
-/// Properties of a mapping, as bits.
+/// Flags of a mapping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct MappedFlags(pub u32);
 
 impl MappedFlags {
-    /// Writes are seen by everybody who has mapped the same.
+    /// Shared: other mappings of the same file see writes to it.
     pub const SHARED: Self = Self(1);
-    /// It grows down as it is touched: a stack.
+    /// It grows down when touched, as a stack does.
     pub const GROWS_DOWN: Self = Self(2);
-    /// It has the contents of a file, which the blobs hold.
+    /// It maps a file, whose contents are in the blobs.
     pub const FILE: Self = Self(4);
 
     /// Whether all bits of `other` are set.
@@ -347,19 +349,19 @@ impl MappedFlags {
         self.0 & other.0 == other.0
     }
 
-    /// Both sets of bits.
+    /// Returns the union of both.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 }
 
-/// Properties of an event, as bits.
+/// Flags of an event.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct EventFlags(pub u8);
 
 impl EventFlags {
-    /// A reader that does not know the event's kind must not go on.
+    /// A reader that does not know the kind of the event must refuse the log.
     pub const MUST_UNDERSTAND: Self = Self(1);
 
     /// Whether all bits of `other` are set.

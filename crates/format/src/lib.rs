@@ -1,15 +1,16 @@
 //! The sysreel log format: bytes in, bytes out.
 //!
-//! This crate knows no system call, opens no file and reads no clock. docs/format.md is normative;
-//! where code and page disagree, one of them is a bug. The main things are [`EventBuf`] (make a
-//! row), [`Segment`] (hold rows until they are in the file), [`BlockWriter`] (make blocks out of
-//! segments) and [`Log`] (read it all back).
+//! This crate knows no system calls, opens no files and reads no clocks. docs/format.md is
+//! normative; where code and page disagree, one of them has a bug. The main types are [`EventBuf`]
+//! (encodes an event row), [`Segment`] (holds rows until they are in the log), [`BlockWriter`]
+//! (writes segments as blocks) and [`Log`] (reads a log). [`syscall_info`] decodes the kernel's
+//! struct in a stop.
 //!
 //! ```
 //! use sysreel_format::*;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let id = FileId([7; 16]); // random bytes in real life
+//! let id = FileId([7; 16]); // random bytes in a real log
 //! let header = FileHeader::new(id, Completeness::default());
 //! let mut writer = BlockWriter::create(Vec::new(), header, &FileMeta::default())?;
 //!
@@ -17,7 +18,8 @@
 //! let blob = segment.append_blob(&[1; 300])?;
 //! let mut buf = EventBuf::new();
 //! buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(0), 5);
-//! buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info: &[0; 80] });
+//! let info = &[0; 80];
+//! buf.stop_head(&StopHead { wait_status: 0x857f, info_ret: 80, layout: Layout::MERGED, info });
 //! let head = RegionHead {
 //!     arg: 1,
 //!     dir: Direction::IN,
@@ -30,7 +32,7 @@
 //!     errno: 0,
 //! };
 //! buf.region(&head, Data::Blobs(&[blob]));
-//! segment.append_event(buf.finish())?; // from here on a crash does not lose it
+//! segment.append_event(buf.finish())?; // safe from a crash of the recorder from here on
 //!
 //! segment.seal();
 //! writer.write_segment(&segment)?;
@@ -72,10 +74,12 @@ mod part;
 mod read;
 mod records;
 mod segment;
+mod segment_header;
 mod sites;
 mod snapshot;
 mod state;
 mod summary;
+pub mod syscall_info;
 mod trailer;
 mod wire;
 mod write;
@@ -106,13 +110,14 @@ pub use read::{
     BlockItem, Blocks, Ending, Events, Item, Log, Missing, Outline, OutlineItem, Outlines, ReadAt,
     SeekReader, What, Why,
 };
-pub use segment::{Full, Segment, SegmentMemory, committed_segment, is_tail};
+pub use segment::{Full, Segment, SegmentMemory};
+pub use segment_header::{committed_segment, is_tail};
 pub use snapshot::{Credentials, FdEntry, Mapping, ProcessSnapshot};
 pub use state::{PageSums, State};
 pub use summary::{Extras, Summary};
 pub use write::{BlockWriter, Damaged};
 
-/// The file name extension of a log.
+/// The file name extension of logs.
 pub const EXTENSION: &str = ".reel";
-/// What is appended to a log's file name to name its tail file.
+/// The suffix of a log's file name that names its tail file.
 pub const TAIL_SUFFIX: &str = ".tail";

@@ -1,29 +1,29 @@
-//! Cold metadata as bytes. The only file that names bincode; docs/format.md states the bytes field
-//! by field.
+//! Encodes and decodes metadata structs. The only file that uses bincode; docs/format.md specifies
+//! the bytes field by field.
 //!
-//! The structs only grow at the end: an older reader decodes the prefix it knows. Paths and strings
-//! are `Vec<u8>`, for the kernel promises no UTF-8. serde's attributes are not used: the encoding
-//! does not describe itself.
+//! New fields go at the end: an older reader decodes the prefix that it knows. Paths and strings
+//! are `Vec<u8>`, because the kernel does not promise UTF-8. serde's attributes are not used,
+//! because the encoding is not self-describing.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::snapshot::ProcessSnapshot;
 use crate::{Error, limits};
 
-/// What is known when a recording begins.
+/// The metadata of a recording, as known at its start.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMeta {
     /// The version of the recorder.
     pub tool_version: Vec<u8>,
-    /// The command line that was recorded; empty when attached.
+    /// The recorded command line; empty after attaching.
     pub argv: Vec<Vec<u8>>,
-    /// Where the recorder was started.
+    /// The recorder's working directory.
     pub cwd: Vec<u8>,
     /// `sysname` of uname.
     pub sysname: Vec<u8>,
     /// `nodename` of uname.
     pub nodename: Vec<u8>,
-    /// `release` of uname: the kernel.
+    /// `release` of uname, the kernel version.
     pub release: Vec<u8>,
     /// `version` of uname.
     pub version: Vec<u8>,
@@ -31,9 +31,9 @@ pub struct FileMeta {
     pub machine: Vec<u8>,
     /// `/proc/sys/kernel/random/boot_id`, without its newline.
     pub boot_id: Vec<u8>,
-    /// The size of a page.
+    /// The page size in bytes.
     pub page_size: u64,
-    /// How many CPUs were online.
+    /// The number of online CPUs.
     pub cpus_online: u32,
     /// The resolution of CLOCK_MONOTONIC in nanoseconds.
     pub monotonic_resolution_ns: u64,
@@ -45,24 +45,24 @@ pub struct FileMeta {
     pub realtime_ns: u64,
     /// CLOCK_BOOTTIME at the start, in nanoseconds.
     pub boottime_ns: u64,
-    /// What the recorder was told, as pairs of name and value.
+    /// The recorder's options, as pairs of name and value.
     pub options: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The most bytes captured of one buffer; 0 for no limit.
+    /// The capture limit of a buffer in bytes; 0 for none.
     pub capture_limit: u64,
-    /// The length the kernel has for `struct ptrace_syscall_info`, as probed at the start; 0 if
+    /// The length of the kernel's `struct ptrace_syscall_info`, as probed at the start; 0 if
     /// unknown.
     pub psi_size_probe: u32,
 }
 
-/// A metadata struct that can become bytes and come back.
+/// A metadata struct with an encoding.
 pub trait MetaCodec: Sized + Serialize + DeserializeOwned {
-    /// Its name in errors.
+    /// The name of the struct in error messages.
     const NAME: &'static str;
 
-    /// Encodes it.
+    /// Encodes the struct.
     ///
     /// # Errors
-    /// When it is larger than [`limits::MAX_META`].
+    /// If the result exceeds [`limits::MAX_META`].
     fn to_bytes(&self) -> Result<Vec<u8>, Error> {
         let bytes = bincode::serde::encode_to_vec(self, config())
             .map_err(|e| Error::Meta { what: Self::NAME, why: e.to_string() })?;
@@ -74,10 +74,10 @@ pub trait MetaCodec: Sized + Serialize + DeserializeOwned {
         }
     }
 
-    /// Decodes it. Bytes after the fields that this version knows are left alone.
+    /// Decodes the struct. Bytes after the known fields are ignored.
     ///
     /// # Errors
-    /// When the bytes end too early, or ask for more than [`limits::MAX_META`].
+    /// If the bytes end too early or ask for more memory than [`limits::MAX_META`].
     fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
         bincode::serde::decode_from_slice(bytes, config())
             .map(|(value, _)| value)
@@ -93,7 +93,7 @@ impl MetaCodec for ProcessSnapshot {
     const NAME: &'static str = "ProcessSnapshot";
 }
 
-/// Little-endian, varint, and never more memory than the limit whatever a length says.
+/// Little-endian, varint, with memory limited regardless of the lengths in the bytes.
 fn config() -> impl bincode::config::Config {
     bincode::config::standard().with_limit::<{ limits::MAX_META }>()
 }

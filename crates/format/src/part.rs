@@ -1,14 +1,14 @@
-//! The parts of an event: what was captured at a stop, one length-framed record each.
+//! The parts of an event: one length-prefixed record for each thing captured at a stop.
 
 use crate::Error;
 use crate::kind::{Altering, BlobNumber, Direction, MappedFlags, PartKind, RegionFlags, Role};
 use crate::state::State;
 use crate::wire::{Wire, u64_at};
 
-/// The flag of a part that must not be skipped by a reader that does not know its kind.
+/// Flag: a reader that does not know the kind of the part must refuse the log.
 pub(crate) const PART_MUST_UNDERSTAND: u16 = 1;
 
-/// The parts of an event, in order. Ends after the first error.
+/// An iterator over the parts of an event. It ends after the first error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parts<'a> {
     bytes: &'a [u8],
@@ -19,63 +19,62 @@ pub struct Parts<'a> {
 pub enum Part<'a> {
     /// Captured memory.
     Region(Region<'a>),
-    /// A `siginfo_t` as the kernel gave it.
+    /// A `siginfo_t`, as the kernel wrote it.
     Siginfo(&'a [u8]),
-    /// The answer to `PTRACE_GETEVENTMSG`.
+    /// The event message that `PTRACE_GETEVENTMSG` returned.
     EventMessage(u64),
-    /// What a file descriptor stands for.
+    /// The open file of a descriptor.
     Name(Name<'a>),
     /// A register set.
     Registers {
-        /// The ELF note type (NT_PRSTATUS and its kin).
+        /// The ELF note type, such as NT_PRSTATUS.
         regset: u32,
-        /// The registers as the kernel gave them.
+        /// The registers, as the kernel wrote them.
         bytes: &'a [u8],
     },
     /// Something the recorder changed.
     Altered(Altered<'a>),
     /// The tid in each pid namespace.
     NsPids(NsPids<'a>),
-    /// What was mapped.
+    /// A mapping that was made.
     Mapped(Mapped<'a>),
-    /// The call writes to where the recorder's own output goes: to its standard output (1) or
-    /// standard error (2).
+    /// The call writes to the recorder's own standard output (1) or standard error (2).
     Echo(u32),
-    /// What the task is at the entry of a call.
+    /// Registers and checksums of memory at the entry of a call.
     State(State<'a>),
-    /// Which file has the contents of the mapping in the part before it.
+    /// The file with the contents of the mapping in the part before.
     File(MappedFile<'a>),
-    /// A kind that this version does not know.
+    /// A part of an unknown kind.
     Unknown {
         /// Its kind.
         kind: PartKind,
         /// Its flags.
         flags: u16,
-        /// All of it.
+        /// Its body.
         bytes: &'a [u8],
     },
 }
 
-/// What is said about a region beside its data.
+/// The fields of a region before its data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RegionHead {
-    /// Which argument of the call (0 to 5), or [`RegionHead::NO_ARGUMENT`].
+    /// The argument of the call (0 to 5), or [`RegionHead::NO_ARGUMENT`].
     pub arg: u8,
-    /// Whether it went in or came out.
+    /// Whether it was captured before or after the call.
     pub dir: Direction,
-    /// How far from the argument it is.
+    /// The number of pointers between the argument and it.
     pub role: Role,
-    /// Its properties.
+    /// Its flags.
     pub flags: RegionFlags,
-    /// Which element it is, of an iovec or of argv.
+    /// The element it is, of an iovec or of argv.
     pub index: u32,
-    /// Where it was in the task's memory.
+    /// Its address in the task.
     pub address: u64,
-    /// How many bytes the call asked for, before any limit.
+    /// The bytes that the call asked for, before any limit.
     pub asked: u64,
-    /// How many bytes were captured.
+    /// The bytes that were captured.
     pub got: u64,
-    /// 0, or why there are fewer bytes than wanted.
+    /// 0, or the errno of a read that stopped early.
     pub errno: u32,
 }
 
@@ -87,18 +86,18 @@ impl RegionHead {
 /// Captured memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Region<'a> {
-    /// What is said about it.
+    /// The fields before the data.
     pub head: RegionHead,
-    /// Its bytes, or where they are.
+    /// The bytes, or the blobs that hold them.
     pub data: RegionData<'a>,
 }
 
 /// The data of a region.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegionData<'a> {
-    /// The bytes themselves.
+    /// The bytes.
     Inline(&'a [u8]),
-    /// The blobs that, put together, are the bytes.
+    /// The blobs that hold the bytes, in order.
     Blobs(Blobs<'a>),
 }
 
@@ -108,7 +107,7 @@ pub struct Blobs<'a> {
     bytes: &'a [u8],
 }
 
-/// What a file descriptor stands for: the kernel resolved it, and it cannot be derived later.
+/// The open file of a descriptor, which cannot be derived later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Name<'a> {
     /// The descriptor, in the task of the event.
@@ -121,7 +120,7 @@ pub struct Name<'a> {
     pub ino: u64,
     /// `st_rdev`.
     pub rdev: u64,
-    /// What `/proc/PID/fd/N` links to. At most 65535 bytes.
+    /// The target of the link `/proc/PID/fd/N`. At most 65535 bytes.
     pub link: &'a [u8],
     /// The socket's own address, as a `sockaddr`. At most 65535 bytes.
     pub local: &'a [u8],
@@ -134,11 +133,11 @@ pub struct Name<'a> {
 pub struct Altered<'a> {
     /// What was changed.
     pub what: Altering,
-    /// Which argument or register, as `what` has it.
+    /// The argument or register, depending on `what`.
     pub arg: u16,
-    /// What the kernel said or would have said.
+    /// The kernel's value.
     pub kernel: &'a [u8],
-    /// What the task got instead.
+    /// The value that the task got instead.
     pub given: &'a [u8],
 }
 
@@ -148,45 +147,45 @@ pub struct NsPids<'a> {
     bytes: &'a [u8],
 }
 
-/// What is said about a mapping beside its contents.
+/// The fields of a mapping before its blobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedHead {
     /// Its first address.
     pub start: u64,
-    /// Its length, a multiple of the page size.
+    /// Its length in bytes, a multiple of the page size.
     pub len: u64,
     /// `PROT_*`.
     pub prot: u32,
-    /// Its properties.
+    /// Its flags.
     pub flags: MappedFlags,
     /// The device of the file, as `st_dev`.
     pub dev: u64,
     /// The inode of the file; 0 without one.
     pub ino: u64,
-    /// Where in the file it begins.
+    /// The file offset of its beginning.
     pub offset: u64,
-    /// How many bytes from its beginning the file has; what lies behind the page of the last one
-    /// cannot be touched (SIGBUS).
+    /// The number of bytes from its beginning that the file has. Touching a page beyond the one
+    /// with the last byte raises SIGBUS.
     pub filled: u64,
-    /// How many bytes of the first blob come before its beginning.
+    /// The number of bytes of the first blob before its beginning.
     pub skip: u64,
 }
 
-/// What was mapped into the task's address space, with the contents of a file.
+/// A mapping that was made in the task's address space, with the contents of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mapped<'a> {
-    /// What is said about it.
+    /// The fields before the data.
     pub head: MappedHead,
-    /// The blobs that hold the file from `skip` bytes before the mapping.
+    /// The blobs that hold the file, starting `skip` bytes before the mapping.
     pub blobs: Blobs<'a>,
 }
 
-/// The file that has what was mapped, when its contents are not in the log.
+/// The file with the contents of a mapping, if they are not in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MappedFile<'a> {
     /// The BLAKE3 hash of the contents.
     pub hash: [u8; 32],
-    /// How many bytes they are, from `skip` bytes before where the mapping begins in the file.
+    /// The length of the contents in bytes, starting `skip` bytes before the mapping's file offset.
     pub len: u64,
     /// Its path.
     pub path: &'a [u8],
@@ -226,7 +225,7 @@ impl<'a> Part<'a> {
     /// Decodes the body of a part.
     ///
     /// # Errors
-    /// When the body is too short for its kind, or when an unknown kind must be understood.
+    /// If the body is too short for its kind, or if the kind is unknown and must not be skipped.
     pub fn decode(kind: PartKind, flags: u16, body: &'a [u8]) -> Result<Self, Error> {
         Ok(match kind {
             PartKind::REGION => Part::Region(Region::decode(body)?),
@@ -283,17 +282,17 @@ impl<'a> Region<'a> {
 }
 
 impl<'a> Blobs<'a> {
-    /// How many there are.
+    /// Returns the number of blobs.
     pub fn len(&self) -> usize {
         self.bytes.len() / 8
     }
 
-    /// Whether there are none.
+    /// Whether there are no blobs.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 
-    /// The numbers, in the order of the bytes they stand for.
+    /// Returns the numbers, in the order of the data.
     pub fn iter(&self) -> impl Iterator<Item = BlobNumber> + 'a {
         let bytes = self.bytes;
         (0..bytes.len() / 8).filter_map(move |i| u64_at(bytes, i * 8)).map(BlobNumber)
@@ -354,7 +353,7 @@ impl<'a> Altered<'a> {
 }
 
 impl<'a> NsPids<'a> {
-    /// The ids, outermost namespace first.
+    /// Returns the tids, outermost namespace first.
     pub fn iter(&self) -> impl Iterator<Item = u32> + 'a {
         self.bytes.chunks_exact(4).filter_map(|b| Some(u32::from_le_bytes(b.try_into().ok()?)))
     }

@@ -1,9 +1,9 @@
-//! The records of a segment, one after another.
+//! The records of a segment: event rows and buffers, one after another.
 
 use crate::limits::BLOB_PART;
 use crate::wire::u32_at;
 
-/// What a record begins with: its length and its type.
+/// The length of a record's head: its length and type.
 pub(crate) const RECORD_HEAD: usize = 8;
 pub(crate) const EVENT: u32 = 1;
 pub(crate) const BLOB: u32 = 2;
@@ -17,8 +17,8 @@ pub(crate) enum Record<'a> {
     Blob(&'a [u8]),
 }
 
-/// The records in the committed bytes of a segment; `Err` once, with the offset, where they make no
-/// sense.
+/// An iterator over the records in the committed bytes of a segment. Yields `Err` with the offset
+/// at the first malformed record, then ends.
 pub(crate) struct Records<'a> {
     bytes: &'a [u8],
     at: usize,
@@ -29,12 +29,12 @@ impl<'a> Records<'a> {
         Records { bytes, at: 0 }
     }
 
-    /// Where the next record begins, counted from the end of the segment's header.
+    /// Returns the offset of the next record, from the end of the segment's header.
     pub(crate) fn at(&self) -> usize {
         self.at
     }
 
-    /// Goes to a place that [`Records::at`] told before.
+    /// Continues at an offset that [`Records::at`] returned.
     pub(crate) fn resume(bytes: &'a [u8], at: usize) -> Self {
         Records { bytes, at }
     }

@@ -1,50 +1,42 @@
-//! The tail: segments of shared memory beside the log, where an event lives until its block is in
-//! the file.
+//! The tail: segments of shared memory that hold each event until its block is in the log.
 //!
-//! Storing to memory that a file backs is what makes a killed recorder lose nothing: the pages
-//! belong to the kernel from the moment of the store. `committed` is stored last, with release
-//! order, so what it covers is whole.
+//! A recorder that is killed loses nothing, because the segments are a shared mapping of a file:
+//! once stored, the bytes belong to the kernel's page cache. `committed` is stored last, with
+//! release ordering, so all bytes that it covers are complete.
 
-use crate::checks::{Checks, Mark, Stretch};
+use crate::checks::{Checks, Mark, Span};
 use crate::event::ROW_HEAD;
 use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{BLOB_PART, MAX_ROW, MAX_SEGMENT, SEGMENT_ALIGN};
 use crate::records::{BLOB, EVENT, RECORD_HEAD};
-use crate::wire::{u32_at, u64_at};
+use crate::segment_header::{
+    COMMITTED, CRC, FIRST_BLOB, FIRST_EVENT, GENERATION, SEGMENT_HEADER, SEGMENT_MAGIC, SIZE,
+};
+use crate::wire::u32_at;
 
-/// What a segment begins with.
-pub(crate) const SEGMENT_HEADER: usize = 128;
-pub(crate) const SEGMENT_MAGIC: &[u8; 8] = b"\x89srtail\n";
-pub(crate) const GENERATION: usize = 24;
-const FIRST_EVENT: usize = 32;
-const FIRST_BLOB: usize = 40;
-const SIZE: usize = 48;
-const CRC: usize = 56;
-const COMMITTED: usize = 64;
-
-/// Memory that holds a segment: a shared mapping in the recorder, a `Vec` in tests.
+/// The memory of a segment: a shared mapping in the recorder, a `Vec` in tests.
 pub trait SegmentMemory {
-    /// All of it.
+    /// Returns all bytes.
     fn bytes(&self) -> &[u8];
-    /// All of it, to write to.
+    /// Returns all bytes for writing.
     fn bytes_mut(&mut self) -> &mut [u8];
-    /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release order:
-    /// whoever sees the value sees every store made before it.
+    /// Stores eight bytes, little-endian, at an offset that is a multiple of 8, with release
+    /// ordering: a reader that sees the value sees every store made before it.
     fn store_release(&mut self, offset: usize, value: u64);
 
-    /// Makes sure that the first `len` bytes can be stored to; `false` when they cannot. Memory
-    /// that grows as it is used says so here, all other is ready as it comes.
+    /// Makes the first `len` bytes writable; returns `false` if that fails. Only memory that grows
+    /// on use needs to implement it.
     fn make_ready(&mut self, _len: usize) -> bool {
         true
     }
 
-    /// Lends the segment the memory for its checks, so that to open one allocates nothing.
+    /// Gives the segment memory for its checks, so that opening one allocates nothing.
     fn take_checks(&mut self) -> Checks {
         Checks::default()
     }
 
-    /// Gets that memory back.
+    /// Takes back the memory given by [`SegmentMemory::take_checks`].
     fn keep_checks(&mut self, _checks: Checks) {}
 }
 
@@ -64,15 +56,15 @@ impl SegmentMemory for Vec<u8> {
     }
 }
 
-/// There is no room: seal the segment, open the next one, and append there.
+/// The segment has no room for the record: seal it, open the next one and append there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no room for {needed} bytes in the segment ({left} of {size} left)")]
 pub struct Full {
-    /// How many bytes the record takes.
+    /// The bytes that the record needs.
     pub needed: usize,
-    /// How many are left.
+    /// The bytes that are left.
     pub left: usize,
-    /// How many an empty segment has. A record that needs more never fits.
+    /// The bytes of an empty segment. A record that needs more never fits.
     pub size: usize,
 }
 
@@ -83,7 +75,7 @@ impl Full {
     }
 }
 
-/// One segment being filled.
+/// A segment that is being filled.
 #[derive(Debug)]
 pub struct Segment<M> {
     memory: M,
@@ -93,20 +85,19 @@ pub struct Segment<M> {
     blobs: u64,
     end: usize,
     event_bytes: usize,
-    /// Private memory: what the records were when they were appended, whatever becomes of the
-    /// segment's own.
+    /// Checksums of the records as they were appended, in private memory.
     checks: Checks,
 }
 
 impl<M: SegmentMemory> Segment<M> {
     /// Begins a segment whose first event and blob have the given numbers.
     ///
-    /// `generation` is not 0 and grows with every segment of the log: it orders them. The memory
-    /// must be ready for a byte at least.
+    /// `generation` is not 0 and grows with every segment of the log, which orders them. The memory
+    /// must be ready for at least one byte.
     ///
     /// # Panics
-    /// When the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or
-    /// `generation` is 0: the caller chose both.
+    /// If the memory's size is not a multiple of [`SEGMENT_ALIGN`] up to [`MAX_SEGMENT`], or if
+    /// `generation` is 0.
     pub fn open(
         mut memory: M,
         file_id: &FileId,
@@ -120,8 +111,8 @@ impl<M: SegmentMemory> Segment<M> {
             "segment size {size}"
         );
         assert!(generation != 0, "generation 0 means free");
-        // A reader must see the old segment, a free one or the new one whole, whenever we are
-        // killed.
+        // Whenever the recorder is killed, a reader must see the old segment, a free one, or the
+        // complete new one.
         memory.store_release(GENERATION, 0);
         memory.store_release(COMMITTED, 0);
         let mut header = [0; CRC];
@@ -133,8 +124,7 @@ impl<M: SegmentMemory> Segment<M> {
         put(FIRST_EVENT, &first_event.to_le_bytes());
         put(FIRST_BLOB, &first_blob.to_le_bytes());
         put(SIZE, &(size as u64).to_le_bytes());
-        // The checksum is made with generation 0, so that it also holds for the segment once it is
-        // free.
+        // The checksum is computed with generation 0, so that it also holds for a freed segment.
         let crc = crc32c::crc32c(&header).to_le_bytes();
         memory
             .bytes_mut()
@@ -157,34 +147,32 @@ impl<M: SegmentMemory> Segment<M> {
         }
     }
 
-    /// Appends a buffer of at most [`BLOB_PART`] bytes. It counts once the next event, or the seal,
+    /// Appends a buffer of at most [`BLOB_PART`] bytes. The next event, or [`Segment::seal`],
     /// commits it.
     ///
     /// # Errors
-    /// [`Full`] when there is no room, or when the buffer is too long for a blob; the segment is as
-    /// before.
+    /// [`Full`] if there is no room or the buffer is too long for a blob; the segment is unchanged.
     pub fn append_blob(&mut self, bytes: &[u8]) -> Result<BlobNumber, Full> {
         if bytes.len() > BLOB_PART {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
         }
         self.append(BLOB, bytes)?;
-        // Of what was given, not of what the memory holds now.
+        // Computed from the argument, because another program can change the segment's memory.
         self.checks.add_blob(bytes);
         let number = self.next_blob();
         self.blobs += 1;
-        self.checks.mark_if_due(self.here());
+        self.checks.mark_if_due(self.position());
         Ok(BlobNumber(number))
     }
 
-    /// Appends an event row, as [`crate::EventBuf::finish`] gives it, and commits it with the blobs
-    /// before it.
+    /// Appends an event row from [`crate::EventBuf::finish`], and commits it and the blobs before
+    /// it. Returns the event's number.
     ///
     /// # Errors
-    /// [`Full`] when there is no room; the segment is as before.
+    /// [`Full`] if there is no room; the segment is unchanged.
     ///
     /// # Panics
-    /// When the row's length is not the one its head states: it did not come from a finished
-    /// buffer.
+    /// If the row's length differs from the one in its head, as in a row that is not finished.
     pub fn append_event(&mut self, row: &[u8]) -> Result<u64, Full> {
         if row.len() > MAX_ROW {
             return Err(Full { needed: usize::MAX, left: self.left(), size: self.room() });
@@ -199,93 +187,93 @@ impl<M: SegmentMemory> Segment<M> {
         let number = self.next_event();
         self.events += 1;
         self.event_bytes += row.len();
-        self.checks.mark_if_due(self.here());
+        self.checks.mark_if_due(self.position());
         self.seal();
         Ok(number)
     }
 
-    /// Commits blobs that no event of this segment followed. Call it before the next segment is
-    /// opened: the event that refers to them may go there.
+    /// Commits blobs without an event after them in this segment. Must be called before the next
+    /// segment is opened, which may hold the event that refers to them.
     pub fn seal(&mut self) {
         self.memory.store_release(COMMITTED, (self.end - SEGMENT_HEADER) as u64);
     }
 
-    /// Frees the segment: what was in it is in the file now, or given up.
+    /// Frees the segment, whose contents are now in the log or given up.
     pub fn free(mut self) -> M {
         self.memory.store_release(GENERATION, 0);
         self.memory.keep_checks(self.checks);
         self.memory
     }
 
-    /// What its blobs add up to so far: [`holds_blobs`](crate::holds_blobs) compares two of these
-    /// with what was read.
+    /// Returns the running sum of its blobs; [`holds_blobs`](crate::holds_blobs) compares two of
+    /// these with records that were read.
     pub fn blob_sum(&self) -> u64 {
         self.checks.sums().blobs
     }
 
-    /// The memory it lies in.
+    /// Returns its memory.
     pub fn memory(&self) -> &M {
         &self.memory
     }
 
-    /// The number of its first event.
+    /// Returns the number of its first event.
     pub fn first_event(&self) -> u64 {
         self.first_event
     }
 
-    /// The number that the next event will have: give it to the next segment.
+    /// Returns the number of the next event, which the next segment begins with.
     pub fn next_event(&self) -> u64 {
         self.first_event + self.events
     }
 
-    /// The number of its first blob.
+    /// Returns the number of its first blob.
     pub fn first_blob(&self) -> u64 {
         self.first_blob
     }
 
-    /// The number that the next blob will have: give it to the next segment.
+    /// Returns the number of the next blob, which the next segment begins with.
     pub fn next_blob(&self) -> u64 {
         self.first_blob + self.blobs
     }
 
-    /// How many bytes of records it holds.
+    /// Returns the bytes of records in it.
     pub fn used(&self) -> usize {
         self.end - SEGMENT_HEADER
     }
 
-    /// Where in its memory the records begin.
+    /// The offset of the records in its memory, in bytes.
     pub const RECORDS: usize = SEGMENT_HEADER;
 
-    /// How many bytes of event rows it holds.
+    /// Returns the bytes of event rows in it.
     pub fn event_bytes(&self) -> usize {
         self.event_bytes
     }
 
-    /// Whether it holds nothing.
+    /// Whether it holds no records.
     pub fn is_empty(&self) -> bool {
         self.events == 0 && self.blobs == 0
     }
 
-    /// Whether enough is in it to make a good block, so that the writer may take it before it is
-    /// full.
+    /// Whether it holds enough for a well compressed block, so that the writer may take it before
+    /// it is full.
     pub fn is_worth_sealing(&self) -> bool {
         self.event_bytes >= crate::limits::EVENTS_TARGET || self.left() < self.room() / 8
     }
 
-    /// The bytes of its records. They lie in a file, so another process may change them at any
-    /// time: each stretch of them is to be compared with its sums right before it is used, and
-    /// nothing may depend on what they say there.
+    /// Returns the bytes of its records. They are in a file, so another process may change them at
+    /// any time: check each span against its sums right before using it, and let no decision depend
+    /// on their contents.
     pub(crate) fn records(&self) -> &[u8] {
         self.memory.bytes().get(SEGMENT_HEADER..self.end).unwrap_or_default()
     }
 
-    /// Its records, in pieces that can be checked.
-    pub(crate) fn stretches(&self) -> impl Iterator<Item = Stretch> {
-        self.checks.stretches(self.here())
+    /// Returns spans of its records that can be checked one by one.
+    pub(crate) fn spans(&self) -> impl Iterator<Item = Span> {
+        self.checks.spans(self.position())
     }
 
-    /// Where the next record comes.
-    fn here(&self) -> Mark {
+    /// Returns the position of the next record.
+    fn position(&self) -> Mark {
         Mark { end: self.used(), events: self.events, blobs: self.blobs, sums: self.checks.sums() }
     }
 
@@ -318,64 +306,15 @@ impl<M: SegmentMemory> Segment<M> {
     }
 }
 
-/// Whether a file begins as a tail does.
-pub fn is_tail(start: &[u8]) -> bool {
-    start.starts_with(SEGMENT_MAGIC)
-}
-
-/// How long a segment is that begins with these bytes, up to the end of what is committed; `None`
-/// when it is none, or free.
-pub fn committed_segment(start: &[u8]) -> Option<usize> {
-    let header = SegmentHeader::decode(start).filter(|header| header.generation != 0)?;
-    Some(SEGMENT_HEADER + header.committed)
-}
-
-/// The fixed fields of a segment's header, as a reader finds them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SegmentHeader {
-    pub(crate) file_id: FileId,
-    /// 0 when it is free.
-    pub(crate) generation: u64,
-    pub(crate) first_event: u64,
-    pub(crate) first_blob: u64,
-    /// With its header.
-    pub(crate) size: usize,
-    pub(crate) committed: usize,
-}
-
-impl SegmentHeader {
-    /// `None` when this is no segment, or when its fields are damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let fixed = bytes.get(..CRC)?;
-        let size = usize::try_from(u64_at(bytes, SIZE)?).ok()?;
-        let sound = fixed.starts_with(SEGMENT_MAGIC)
-            && size.is_multiple_of(SEGMENT_ALIGN)
-            && (SEGMENT_ALIGN..=MAX_SEGMENT).contains(&size);
-        let mut free: [u8; CRC] = fixed.try_into().ok()?;
-        free.iter_mut().skip(GENERATION).take(8).for_each(|byte| *byte = 0);
-        if !sound || u32_at(bytes, CRC)? != crc32c::crc32c(&free) {
-            return None;
-        }
-        let committed = usize::try_from(u64_at(bytes, COMMITTED)?).ok()?;
-        Some(SegmentHeader {
-            file_id: FileId(bytes.get(8..24)?.try_into().ok()?),
-            generation: u64_at(bytes, GENERATION)?,
-            first_event: u64_at(bytes, FIRST_EVENT)?,
-            first_blob: u64_at(bytes, FIRST_BLOB)?,
-            size,
-            committed: committed.min(size - SEGMENT_HEADER),
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::segment_header::SegmentHeader;
 
     const ID: FileId = FileId([1; 16]);
 
     #[test]
-    fn a_full_segment_is_as_it_was() {
+    fn append_to_a_full_segment_changes_nothing() {
         let mut segment = Segment::open(vec![0; SEGMENT_ALIGN], &ID, 1, 0, 0);
         let blob = [7; 900];
         for number in 0..4 {
@@ -391,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_counts_before_it_is_committed() {
+    fn records_count_once_committed() {
         let mut segment = Segment::open(vec![0; SEGMENT_ALIGN], &ID, 9, 5, 6);
         segment.append_blob(b"blob").unwrap();
         assert_eq!(SegmentHeader::decode(segment.memory()).unwrap().committed, 0);
@@ -404,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn a_segment_begun_anew_has_nothing_of_the_old_one() {
+    fn a_reopened_segment_is_empty() {
         let mut segment = Segment::open(vec![0xff; SEGMENT_ALIGN], &ID, 1, 0, 0);
         segment.append_event(&[&[0; 20][..]].concat()).unwrap();
         let segment = Segment::open(segment.free(), &ID, 2, 1, 0);

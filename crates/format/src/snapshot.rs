@@ -1,61 +1,61 @@
-//! What a process was like at its start, at an attach and after an execve: state that cannot be
+//! The state of a process at its start, after an attach and after an execve, which cannot be
 //! derived later.
 
 use serde::{Deserialize, Serialize};
 
-/// One process, as /proc shows it. Version 1. Fields are only ever added at the end.
+/// A process, as /proc shows it. Version 1; new fields go at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSnapshot {
-    /// Where `/proc/PID/exe` links to.
+    /// The target of `/proc/PID/exe`.
     pub exe: Vec<u8>,
-    /// Where `/proc/PID/cwd` links to.
+    /// The target of `/proc/PID/cwd`.
     pub cwd: Vec<u8>,
-    /// Where `/proc/PID/root` links to.
+    /// The target of `/proc/PID/root`.
     pub root: Vec<u8>,
-    /// The mask for file modes; `None` if not known.
+    /// The umask; `None` if unknown.
     pub umask: Option<u32>,
-    /// The name of the task.
+    /// The command name of the task.
     pub comm: Vec<u8>,
     /// The arguments.
     pub cmdline: Vec<Vec<u8>>,
-    /// The environment at the start of the program; `None` when it was left out.
+    /// The environment at the start of the program; `None` if it was not recorded.
     pub environ: Option<Vec<Vec<u8>>>,
-    /// The auxiliary vector, as the kernel has it.
+    /// The auxiliary vector, as the kernel stores it.
     pub auxv: Vec<u8>,
-    /// Who it runs as; `None` if not known.
+    /// User and group ids and capabilities; `None` if unknown.
     pub credentials: Option<Credentials>,
     /// Soft and hard limit of each resource, in the order of the RLIMIT numbers.
     pub limits: Vec<(u64, u64)>,
-    /// The personality; `None` if not known.
+    /// The personality; `None` if unknown.
     pub personality: Option<u64>,
     /// The namespaces: name and inode.
     pub namespaces: Vec<(Vec<u8>, u64)>,
     /// The CPU mask, little-endian bytes.
     pub affinity: Vec<u8>,
-    /// Signals that are blocked, a bit each from signal 1.
+    /// Blocked signals, one bit each from signal 1.
     pub sig_blocked: u64,
-    /// Signals that are ignored.
+    /// Ignored signals.
     pub sig_ignored: u64,
-    /// Signals that have a handler.
+    /// Signals with a handler.
     pub sig_caught: u64,
     /// Whether execve can no longer add privileges.
     pub no_new_privs: bool,
     /// The seccomp mode: 0 none, 1 strict, 2 filter.
     pub seccomp: u32,
-    /// The address space.
+    /// The mappings of the address space.
     pub maps: Vec<Mapping>,
     /// The open file descriptors.
     pub fds: Vec<FdEntry>,
 }
 
-/// Who a process runs as.
+/// The ids and capabilities of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// Real, effective, saved and filesystem user id.
     pub uids: [u32; 4],
     /// Real, effective, saved and filesystem group id.
     pub gids: [u32; 4],
-    /// The other groups.
+    /// The supplementary groups.
     pub groups: Vec<u32>,
     /// Inheritable, permitted, effective, bounding and ambient capabilities.
     pub caps: [u64; 5],
@@ -68,9 +68,9 @@ pub struct Mapping {
     pub start: u64,
     /// The first address after it.
     pub end: u64,
-    /// The four letters, such as `r-xp`.
+    /// The permissions, such as `r-xp`.
     pub perms: [u8; 4],
-    /// Where in the file it begins.
+    /// The file offset of its beginning.
     pub offset: u64,
     /// The device of the file, as `st_dev`.
     pub dev: u64,
@@ -78,7 +78,7 @@ pub struct Mapping {
     pub inode: u64,
     /// The path, or a name in brackets.
     pub path: Vec<u8>,
-    /// The ELF build id, empty if there is none.
+    /// The ELF build id; empty if there is none.
     pub build_id: Vec<u8>,
 }
 
@@ -87,7 +87,7 @@ pub struct Mapping {
 pub struct FdEntry {
     /// Its number.
     pub fd: i32,
-    /// Where `/proc/PID/fd/N` links to.
+    /// The target of `/proc/PID/fd/N`.
     pub link: Vec<u8>,
     /// `st_mode`.
     pub mode: u32,
@@ -99,7 +99,7 @@ pub struct FdEntry {
     pub rdev: u64,
     /// The file offset.
     pub offset: u64,
-    /// The flags of open, as fdinfo has them.
+    /// The flags of open(2), as fdinfo shows them.
     pub flags: u64,
     /// A socket's own address, as a `sockaddr`.
     pub local: Vec<u8>,
@@ -109,16 +109,13 @@ pub struct FdEntry {
 
 #[cfg(test)]
 mod tests {
+    use data_encoding::HEXLOWER;
     use expect_test::expect;
 
     use super::{FdEntry, Mapping, ProcessSnapshot};
     use crate::meta::{FileMeta, MetaCodec};
 
-    fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    /// The bytes of version 1 never change: a field that is moved or dropped shows here.
+    /// The encoding of version 1 never changes: moving or dropping a field fails this test.
     #[test]
     fn the_bytes_of_version_1_are_frozen() {
         let snapshot = ProcessSnapshot {
@@ -130,7 +127,11 @@ mod tests {
             fds: vec![FdEntry { fd: -1, link: b"l".to_vec(), ..FdEntry::default() }],
             ..ProcessSnapshot::default()
         };
-        expect!["022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d7000000000000101016c0000000000000000"].assert_eq(&hex(&snapshot.to_bytes().unwrap()));
+        expect![
+            "022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d70\
+             00000000000101016c0000000000000000"
+        ]
+        .assert_eq(&HEXLOWER.encode(&snapshot.to_bytes().unwrap()));
         let meta = FileMeta {
             tool_version: b"1".to_vec(),
             argv: vec![b"a".to_vec()],
@@ -141,6 +142,6 @@ mod tests {
             ..FileMeta::default()
         };
         expect!["013101016100000000000000fb0010fc70110100000000000001016b01760058"]
-            .assert_eq(&hex(&meta.to_bytes().unwrap()));
+            .assert_eq(&HEXLOWER.encode(&meta.to_bytes().unwrap()));
     }
 }

@@ -1,26 +1,26 @@
-//! What a task is at a moment: its registers, and sums of its memory.
+//! The state of a task at the entry of a call: registers and checksums of pages.
 
 use crate::Error;
 use crate::wire::Wire;
 
-/// A task's registers and parts of its memory at the entry of a call, to be found the same in a
-/// replay.
+/// A task's registers and checksums of some of its memory at the entry of a call, which a replay
+/// compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State<'a> {
-    /// The sum of the extended registers ([`State::extended_sum`]); 0: they were not looked at.
+    /// The checksum of the extended registers ([`State::extended_sum`]); 0 if they were not read.
     pub extended: u32,
-    /// The general registers as the kernel gave them.
+    /// The general registers, as the kernel wrote them.
     pub registers: &'a [u8],
     runs: &'a [u8],
 }
 
-/// Bytes of the XSAVE area that say the same in every run of a program: all but where the last x87
-/// instruction and its operand were, which some CPUs keep only now and then, and what the kernel
-/// and the CPU note for themselves (Intel SDM, "XSAVE-managed features").
+/// The bytes of the XSAVE area that are the same in every run of a program: all except the
+/// addresses of the last x87 instruction and its operand, which some CPUs save only sometimes, and
+/// the fields that the kernel and the CPU use internally (Intel SDM, "XSAVE-managed features").
 const EXTENDED: [std::ops::Range<usize>; 3] = [0..6, 24..416, 576..usize::MAX];
 
 impl<'a> State<'a> {
-    /// The length of a page.
+    /// The page size in bytes.
     pub const PAGE: usize = 4096;
 
     pub(crate) fn decode(body: &'a [u8]) -> Result<State<'a>, Error> {
@@ -35,10 +35,10 @@ impl<'a> State<'a> {
         Ok(state)
     }
 
-    /// The pages, by address, and the sums of what was in them.
+    /// Returns the address and checksum of each page.
     pub fn pages(&self) -> impl Iterator<Item = (u64, u32)> + 'a {
         let mut wire = Wire::new("state", self.runs);
-        // Which page is next, and how many there are from there on.
+        // The next page, and the number of pages left in its run.
         let (mut address, mut left) = (0u64, 0);
         std::iter::from_fn(move || {
             while left == 0 {
@@ -51,14 +51,14 @@ impl<'a> State<'a> {
         })
     }
 
-    /// The sum of a page.
+    /// Returns the checksum of a page.
     #[must_use]
     pub fn sum(page: &[u8]) -> u32 {
         crc32c::crc32c(page)
     }
 
-    /// The sum of extended registers, without what may differ between two runs that are the same.
-    /// Never 0.
+    /// Returns the checksum of an XSAVE area, without the bytes that may differ between identical
+    /// runs. Never 0.
     #[must_use]
     pub fn extended_sum(area: &[u8]) -> u32 {
         let parts =
@@ -67,19 +67,19 @@ impl<'a> State<'a> {
     }
 }
 
-/// Runs of pages with their sums, as a STATE part has them.
+/// Runs of pages with their checksums, in the form of a STATE part.
 #[derive(Clone, Debug, Default)]
 pub struct PageSums {
     bytes: Vec<u8>,
 }
 
 impl PageSums {
-    /// None.
+    /// Removes all runs.
     pub fn clear(&mut self) {
         self.bytes.clear();
     }
 
-    /// A run of whole pages.
+    /// Appends a run of whole pages, which starts at `address`.
     pub fn run(&mut self, address: u64, memory: &[u8]) {
         let pages = memory.chunks_exact(State::PAGE);
         let count = u32::try_from(pages.len()).unwrap_or(u32::MAX);
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_differs_by_itself_is_left_out() {
+    fn extended_sum_ignores_bytes_that_vary_between_runs() {
         let mut area = [7; 1000];
         let sum = State::extended_sum(&area);
         for (at, counts) in
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_promises_too_much_is_malformed() {
+    fn a_run_longer_than_its_part_is_malformed() {
         let mut body = [0; 8].to_vec();
         assert!(State::decode(&body).is_ok());
         body.extend_from_slice(&[0; 8]);

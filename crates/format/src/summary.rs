@@ -1,50 +1,50 @@
-//! The summary in the footer: what a finished log holds, without reading it.
+//! The summary in the footer: totals of a finished log.
 
 use crate::kind::EventKind;
 use crate::wire::Wire;
 use crate::{Completeness, DropReasons, Error};
 
-/// What only the recorder knows when it finishes a log.
+/// Totals that the recorder supplies when it finishes a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extras {
-    /// The wait status with which the first task ended, if it did.
+    /// The wait status of the first task, if it ended.
     pub exit_status: Option<u32>,
 }
 
-/// What a finished log holds.
+/// The totals of a finished log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// What the log cannot show.
+    /// What the log lacks.
     pub completeness: Completeness,
-    /// How many event numbers were given out, the lost ones included.
+    /// The number of events, including lost ones.
     pub events: u64,
-    /// How many of them were lost.
+    /// The number of lost events.
     pub lost: u64,
-    /// Why.
+    /// Why events were lost.
     pub drop_reasons: DropReasons,
-    /// How many blob numbers were given out.
+    /// The number of blobs.
     pub blobs: u64,
-    /// How many tasks appeared.
+    /// The number of tasks that appeared.
     pub tasks: u64,
-    /// The wait status with which the first task ended, if it did.
+    /// The wait status of the first task, if it ended.
     pub exit_status: Option<u32>,
     /// Bytes of event rows.
     pub event_bytes: u64,
-    /// Bytes of buffers, every duplicate counted.
+    /// Bytes of buffers, including duplicates.
     pub blob_bytes: u64,
-    /// Bytes of buffers that were duplicates.
+    /// Bytes of duplicate buffers.
     pub duplicate_bytes: u64,
-    /// Bytes of the file before its footer.
+    /// The length of the file before its footer, in bytes.
     pub stored_bytes: u64,
-    /// The earliest time of an event, in nanoseconds.
+    /// The earliest event time, in nanoseconds.
     pub t_first: u64,
-    /// The latest time of an event.
+    /// The latest event time, in nanoseconds.
     pub t_last: u64,
-    /// How many events of each kind there are, by kind.
+    /// The number of events of each kind.
     pub kinds: Vec<(EventKind, u64)>,
 }
 
-/// The length of the summary's fixed fields.
+/// The length of the fields with a fixed size, in bytes.
 const FIXED: usize = 104;
 
 impl Summary {

@@ -1,22 +1,23 @@
-//! The trailer: the last 64 bytes of a log that ended cleanly. It says where the footer is.
+//! The trailer: the last 64 bytes of a cleanly finished log, which locate the footer.
 
 use crate::header::FileId;
 use crate::wire::{Wire, u32_at};
 use crate::zframe::SKIPPABLE;
 
-/// The length of the trailer frame.
+/// The length of the trailer frame, in bytes.
 pub(crate) const TRAILER_LEN: usize = 64;
 const MAGIC: &[u8; 8] = b"\x89srend\x1a\n";
 
-/// What a log ends with.
+/// The trailer of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Trailer {
     pub(crate) file_id: FileId,
-    /// Where the FOOTER block begins.
+    /// The offset of the FOOTER block.
     pub(crate) footer: u64,
-    /// Where the trailer itself begins.
+    /// The offset of the trailer itself.
     pub(crate) self_offset: u64,
-    /// How many event numbers were given out: tells what is missing when the footer is damaged.
+    /// The number of events, including lost ones: shows how many are missing if the footer is
+    /// damaged.
     pub(crate) events: u64,
 }
 
@@ -36,7 +37,7 @@ impl Trailer {
         bytes
     }
 
-    /// `None` when this is no trailer, or a damaged one.
+    /// Returns `None` if this is no trailer, or a damaged one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let checked = bytes.get(..TRAILER_LEN - 4)?;
         let mut wire = Wire::new("trailer", bytes);

@@ -1,8 +1,8 @@
-//! Little-endian fields out of untrusted bytes: every read is checked, nothing panics.
+//! Reads little-endian fields from untrusted bytes. Every read is checked; nothing panics.
 
 use crate::Error;
 
-/// A cursor over bytes that came from outside.
+/// A cursor over untrusted bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wire<'a> {
     bytes: &'a [u8],
@@ -11,7 +11,7 @@ pub(crate) struct Wire<'a> {
 }
 
 impl<'a> Wire<'a> {
-    /// `what` names the thing being read in errors.
+    /// `what` names the structure in errors.
     pub(crate) fn new(what: &'static str, bytes: &'a [u8]) -> Self {
         Wire { bytes, at: 0, what }
     }
@@ -52,12 +52,12 @@ impl<'a> Wire<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A u32 length, as a `usize`.
+    /// Reads a u32 length.
     pub(crate) fn len32(&mut self) -> Result<usize, Error> {
         usize::try_from(self.u32()?).map_err(|_| self.malformed())
     }
 
-    /// All that has not been read.
+    /// Returns the bytes that are left.
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }
@@ -67,13 +67,13 @@ impl<'a> Wire<'a> {
     }
 }
 
-/// The u64 at `offset`, if the bytes reach that far.
+/// Returns the u64 at `offset`, or `None` if the bytes do not reach that far.
 pub(crate) fn u64_at(bytes: &[u8], offset: usize) -> Option<u64> {
     let end = offset.checked_add(8)?;
     Some(u64::from_le_bytes(bytes.get(offset..end)?.try_into().ok()?))
 }
 
-/// The u32 at `offset`, if the bytes reach that far.
+/// Returns the u32 at `offset`, or `None` if the bytes do not reach that far.
 pub(crate) fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
     let end = offset.checked_add(4)?;
     Some(u32::from_le_bytes(bytes.get(offset..end)?.try_into().ok()?))

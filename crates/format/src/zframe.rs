@@ -1,40 +1,39 @@
-//! zstd frames: our headers are skippable frames, our payloads ordinary ones, so that `zstd -t`
-//! checks a log.
+//! zstd frames. Headers are skippable frames and payloads ordinary ones, so `zstd -t` checks a log.
 
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::{self, CParameter};
 
 use crate::{Error, limits};
 
-/// The magic number of the skippable frames that hold our headers (the variant 3).
+/// The magic number of the skippable frames that hold headers (variant 3).
 pub(crate) const SKIPPABLE: u32 = 0x184D_2A53;
-/// What comes before the content of a skippable frame: magic number and length.
+/// The length of a skippable frame's head: magic number and length.
 pub(crate) const SKIPPABLE_HEAD: usize = 8;
-/// What an ordinary frame begins with, as bytes.
+/// The magic number of an ordinary frame, as bytes.
 const ORDINARY: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
-/// Research on real recordings: higher levels cost far more time than they save bytes.
+/// The default level. On real recordings, higher levels cost far more time than they save bytes.
 pub(crate) const LEVEL: i32 = 3;
-/// Short payloads are another matter: short logs have no others, and what saves a fourteenth of
-/// them takes a millisecond.
+/// The level for short payloads in short logs: it saves a fourteenth of their bytes and takes a
+/// millisecond.
 const LEVEL_OF_SHORT: i32 = 6;
 const SHORT: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
 const SHORT_LOG: u64 = 1 << 20;
 
-/// Whole files are many, and in the way of a program that is recorded: twice as fast for a tenth
-/// more.
+/// The level for whole files, which the recorded program waits for: twice as fast, a tenth more
+/// bytes.
 const LEVEL_OF_FILES: i32 = 1;
 
-/// Makes payload frames, and proves each by undoing it.
+/// Compresses payloads, and checks that each frame decompresses to its input.
 pub(crate) struct Packer {
     compressor: Compressor<'static>,
     unpacker: Unpacker,
-    /// The log is no short one any more.
+    /// The log has grown beyond [`SHORT_LOG`].
     long: bool,
     frame: Vec<u8>,
-    undone: Vec<u8>,
+    unpacked: Vec<u8>,
 }
 
-/// Undoes payload frames.
+/// Decompresses payload frames.
 pub(crate) struct Unpacker {
     decompressor: Decompressor<'static>,
 }
@@ -49,22 +48,23 @@ impl Packer {
             unpacker: Unpacker::new()?,
             long: false,
             frame: Vec::new(),
-            undone: Vec::new(),
+            unpacked: Vec::new(),
         })
     }
 
-    /// So much of the log is written: from some length on speed counts for more.
-    pub(crate) fn at(&mut self, offset: u64) {
+    /// Sets the length of the log so far, in bytes. In a long log speed matters more than size.
+    pub(crate) fn set_log_len(&mut self, offset: u64) {
         self.long = offset >= SHORT_LOG;
     }
 
-    /// Appends the frame of `raw` to `out`. `Ok(false)` when the frame does not give `raw` back.
+    /// Appends the frame of `raw` to `out`. Returns `Ok(false)` if the frame does not decompress to
+    /// `raw`.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         let level = if SHORT.contains(&raw.len()) && !self.long { LEVEL_OF_SHORT } else { LEVEL };
         self.pack_at(level, raw, out)
     }
 
-    /// As [`Packer::pack`], in half the time.
+    /// As [`Packer::pack`], in half the time, with a lower compression level.
     pub(crate) fn pack_fast(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         self.pack_at(LEVEL_OF_FILES, raw, out)
     }
@@ -75,8 +75,8 @@ impl Packer {
         self.frame.reserve(zstd_safe::compress_bound(raw.len()));
         self.compressor.compress_to_buffer(raw, &mut self.frame).map_err(Error::Zstd)?;
         out.extend_from_slice(&self.frame);
-        Ok(self.unpacker.unpack(&self.frame, raw.len(), &mut self.undone).is_ok()
-            && self.undone == raw)
+        Ok(self.unpacker.unpack(&self.frame, raw.len(), &mut self.unpacked).is_ok()
+            && self.unpacked == raw)
     }
 }
 
@@ -87,23 +87,23 @@ impl Unpacker {
         Ok(Unpacker { decompressor })
     }
 
-    /// Decompresses `frame`, which must be one whole frame of exactly `raw_len` bytes. The caller
-    /// has compared `raw_len` with its limit. What was in `out` is overwritten.
+    /// Decompresses `frame`, which must be exactly one frame of `raw_len` bytes. The caller has
+    /// compared `raw_len` with its limit. Overwrites `out`.
     pub(crate) fn unpack(
         &mut self,
         frame: &[u8],
         raw_len: usize,
         out: &mut Vec<u8>,
     ) -> Result<(), &'static str> {
-        // One ordinary frame, not a skippable one nor several: the content size must speak for all
-        // of it.
+        // The content size must cover the whole payload: one ordinary frame, not a skippable one,
+        // not several.
         let whole = frame.starts_with(&ORDINARY)
             && zstd_safe::find_frame_compressed_size(frame).is_ok_and(|len| len == frame.len());
         if !whole {
             return Err("payload is not one zstd frame");
         }
         if zstd_safe::get_frame_content_size(frame).ok().flatten() != Some(raw_len as u64) {
-            return Err("payload has another size than its header says");
+            return Err("payload size differs from its header");
         }
         out.clear();
         out.reserve(raw_len);
@@ -126,13 +126,13 @@ impl std::fmt::Debug for Unpacker {
     }
 }
 
-/// The most bytes the frame of `raw_len` bytes can have.
+/// Returns the most bytes that the frame of `raw_len` bytes can have.
 pub(crate) fn bound(raw_len: usize) -> u64 {
     zstd_safe::compress_bound(raw_len) as u64
 }
 
-/// The first 128 bits of the BLAKE3 hash: enough that nobody, the recorded program included, finds
-/// two alike.
+/// Returns the first 128 bits of the BLAKE3 hash. Long enough that the recorded program cannot find
+/// two inputs with the same hash.
 pub(crate) fn hash128(bytes: &[u8]) -> [u8; 16] {
     let hash = blake3::hash(bytes);
     let mut short = [0; 16];

@@ -190,10 +190,12 @@ impl Counting {
             Ok(Body::Stop(stop)) => {
                 let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
-                    What::Entry(call) => self.entry(event, info.arch, &call, stop.parts),
+                    What::Entry(call) => {
+                        self.entry(event, info.arch.map(AuditArch), &call, stop.parts)
+                    }
                     // Without an entry before it, it is the one that tells of the call.
                     What::Seccomp(call, _) if !self.open.contains_key(&event.task) => {
-                        self.entry(event, info.arch, &call, stop.parts);
+                        self.entry(event, info.arch.map(AuditArch), &call, stop.parts);
                     }
                     What::Exit(outcome) => self.exit(event, outcome.failed()),
                     _ => {}

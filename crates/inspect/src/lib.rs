@@ -20,7 +20,6 @@ mod recorded_filter;
 mod regions;
 mod source;
 pub mod state;
-pub mod syscall_info;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -31,6 +30,7 @@ pub use event_range::{Bound, EventRange};
 pub use findings::Findings;
 pub use log_file::{LogFile, open};
 pub use source::FileSource;
+pub use sysreel_format::syscall_info;
 
 /// Adds to a count that a log drives: it stops at its largest value.
 fn add(count: &mut u64, more: u64) {

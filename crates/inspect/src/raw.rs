@@ -209,7 +209,7 @@ fn write_info(json: &mut Json<'_>, info: &Info) {
         Some(op) => json.named_number("op", op.0.into(), op.name()),
         None => json.null("op"),
     }
-    if let Some(arch) = info.arch {
+    if let Some(arch) = info.arch.map(AuditArch) {
         json.named_number("arch", arch.0.into(), arch.name());
     }
     for (name, value) in [("ip", info.ip), ("sp", info.sp), ("fp", info.fp)] {
@@ -217,7 +217,7 @@ fn write_info(json: &mut Json<'_>, info: &Info) {
             json.hex(name, value);
         }
     }
-    let arch = info.arch.unwrap_or(AuditArch(0));
+    let arch = AuditArch(info.arch.unwrap_or(0));
     match info.what {
         What::None => {}
         What::Entry(call) => write_call(json, arch, call),

@@ -12,6 +12,7 @@ use crate::Findings;
 use crate::print::{Options, Printer};
 use crate::raw;
 use crate::regions::Buffers;
+use crate::syscall_info::{self, Call, Op, Outcome};
 use sysreel_format::BlobNumber;
 
 /// Memory at a stop: argument, role, index, bytes; asked as much as there is.
@@ -36,28 +37,18 @@ impl Buffers for HashMap<u64, Vec<u8>> {
 
 /// The struct of an entry.
 pub(crate) fn entry_info(arch: AuditArch, nr: u64, args: [u64; 6]) -> Vec<u8> {
-    let mut info = vec![1, 0, 0, 0];
-    info.extend_from_slice(&arch.0.to_le_bytes());
-    for word in [0x7fff_1000, 0x7fff_2000, nr].into_iter().chain(args) {
-        info.extend_from_slice(&word.to_le_bytes());
-    }
-    info
+    syscall_info::entry(arch.0, 0x7fff_1000, 0x7fff_2000, &Call { nr, args }).to_vec()
 }
 
 /// The struct of an exit.
 pub(crate) fn exit_info(arch: AuditArch, rval: i64, is_error: u8) -> Vec<u8> {
-    let mut info = vec![2, 0, 0, 0];
-    info.extend_from_slice(&arch.0.to_le_bytes());
-    for word in [0x7fff_1000, 0x7fff_2000, rval.cast_unsigned()] {
-        info.extend_from_slice(&word.to_le_bytes());
-    }
-    info.push(is_error);
-    info
+    let outcome = Outcome { rval, is_error };
+    syscall_info::exit(arch.0, 0x7fff_1000, 0x7fff_2000, outcome).to_vec()
 }
 
 /// The struct of a stop that is no system call's.
 pub(crate) fn no_info() -> Vec<u8> {
-    let mut info = vec![0, 0, 0, 0];
+    let mut info = vec![Op::NONE.0, 0, 0, 0];
     info.extend_from_slice(&AuditArch::X86_64.0.to_le_bytes());
     info.extend_from_slice(&[0; 16]);
     info

@@ -2,6 +2,7 @@
 //! hold anything, and a terminal must not obey it.
 
 use crate::print::HexStrings;
+use data_encoding::HEXLOWER;
 
 /// A decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {
@@ -66,18 +67,10 @@ fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
 
 /// Bytes as two hexadecimal digits each.
 pub(crate) fn bytes(out: &mut String, bytes: &[u8]) {
-    out.reserve(bytes.len() * 2);
-    for byte in bytes {
-        out.push(nibble(u64::from(byte >> 4)));
-        out.push(nibble(u64::from(*byte)));
-    }
+    HEXLOWER.encode_append(bytes, out);
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
-fn nibble(value: u64) -> char {
-    char::from(DIGITS[usize::try_from(value & 15).unwrap_or(0)])
-}
 
 /// Permission bits as C prints them with `%#03o`.
 pub(crate) fn mode(out: &mut String, value: u64) {

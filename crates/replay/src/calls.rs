@@ -6,13 +6,14 @@ use crate::stops::{Reached, hex};
 use crate::task::Call;
 use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_abi::{Abi, AuditArch, CallKind, clone_flags, errno, replay, row};
+use sysreel_format::syscall_info::{self, MERGED};
 use sysreel_format::{Altering, Direction, Event, Part, ReadAt, Region, Stop};
 use sysreel_sys::remote::SYSCALL;
 
 impl<S: ReadAt> Replay<'_, S> {
     /// The task must come to the entry of this call.
     pub(crate) fn entry(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        let (nr, args) = words(stop.info);
+        let syscall_info::Call { nr, args } = call_of(stop.info);
         let has_image = self.tasks.get(&event.task.0).is_some_and(|task| task.has_image);
         if has_image {
             self.go_back_to_call(event, nr)?;
@@ -36,7 +37,9 @@ impl<S: ReadAt> Replay<'_, S> {
             }
         }
         self.calls += 1;
-        if let Some((field, recorded, actual)) = first_difference(stop.info, self.info.bytes()) {
+        if let Some((field, recorded, actual)) =
+            first_difference(&MERGED.decode(stop.info), &MERGED.decode(self.info.bytes()))
+        {
             return Err(self.diverged(event, field, recorded, actual));
         }
         Ok(())
@@ -82,7 +85,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 _ => {}
             }
         }
-        let arch = AuditArch(arch(stop.info));
+        let arch = arch_of(stop.info);
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
             let clone = clone_flags(abi, row, &args, structure.as_deref());
@@ -153,7 +156,7 @@ impl<S: ReadAt> Replay<'_, S> {
         stop: &Stop<'_>,
         observer: &mut dyn Observer,
     ) -> Result<(), Halt> {
-        let (rval, is_error) = result(stop.info);
+        let outcome = MERGED.outcome(stop.info).unwrap_or_default();
         let given = stop.parts.flatten().find_map(|part| match part {
             Part::Altered(altered) if altered.what == Altering::RETURN_VALUE => {
                 altered.given.first_chunk().map(|bytes| i64::from_le_bytes(*bytes))
@@ -162,17 +165,17 @@ impl<S: ReadAt> Replay<'_, S> {
         });
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         let Some(call) = task.call.clone() else { return self.apply(event, stop) };
-        let succeeded = !is_error && !call.vetoed;
+        let succeeded = !outcome.failed() && !call.vetoed;
         if succeeded && call.row.kind == CallKind::Exec {
             return self.new_image(event, stop);
         }
         if !task.has_image {
             return Ok(());
         }
-        let value = given.unwrap_or(rval);
+        let value = given.unwrap_or(outcome.rval);
         if succeeded {
-            self.echo(event, &call, rval, observer);
-            self.apply_op(event, rval.cast_unsigned())?;
+            self.echo(event, &call, outcome.rval, observer);
+            self.apply_op(event, outcome.rval.cast_unsigned())?;
         }
         self.task(event, |task| {
             task.restarts = errno::is_restart(value);
@@ -223,27 +226,16 @@ impl<S: ReadAt> Replay<'_, S> {
 
 /// An entry in words.
 pub(crate) fn describe_entry(info: &[u8]) -> String {
-    let (nr, _) = words(info);
-    let name = row(AuditArch(arch(info)), nr).map_or("an unknown call", |row| row.name);
+    let nr = call_of(info).nr;
+    let name = row(arch_of(info), nr).map_or("an unknown call", |row| row.name);
     format!("the entry of {name} ({nr})")
 }
 
-fn arch(info: &[u8]) -> u32 {
-    info.get(4..8)
-        .and_then(|bytes| bytes.first_chunk())
-        .map_or(0, |bytes| u32::from_le_bytes(*bytes))
+fn arch_of(info: &[u8]) -> AuditArch {
+    AuditArch(syscall_info::arch(info).unwrap_or(0))
 }
 
-fn word(info: &[u8], at: usize) -> u64 {
-    info.get(at..at + 8)
-        .and_then(|bytes| bytes.first_chunk())
-        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
-}
-
-fn words(info: &[u8]) -> (u64, [u64; 6]) {
-    (word(info, 24), std::array::from_fn(|i| word(info, 32 + 8 * i)))
-}
-
-fn result(info: &[u8]) -> (i64, bool) {
-    (word(info, 24).cast_signed(), info.get(32).is_some_and(|&is_error| is_error != 0))
+/// The call of an entry; zeroes if the struct is too short.
+fn call_of(info: &[u8]) -> syscall_info::Call {
+    MERGED.call(info).unwrap_or_default()
 }

@@ -3,6 +3,7 @@
 use crate::backtrace::Frame;
 use serde::Serialize;
 use std::fmt;
+use sysreel_format::syscall_info::{Info, What};
 
 /// What was different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -60,21 +61,6 @@ impl fmt::Display for Field {
     }
 }
 
-/// Where the fields of the struct lie, and what they are (ptrace(2), PTRACE_GET_SYSCALL_INFO).
-const FIELDS: [(usize, usize, Field); 11] = [
-    (0, 1, Field::Op),
-    (4, 4, Field::Arch),
-    (24, 8, Field::Number),
-    (8, 8, Field::InstructionPointer),
-    (16, 8, Field::StackPointer),
-    (32, 8, Field::Argument(0)),
-    (40, 8, Field::Argument(1)),
-    (48, 8, Field::Argument(2)),
-    (56, 8, Field::Argument(3)),
-    (64, 8, Field::Argument(4)),
-    (72, 8, Field::Argument(5)),
-];
-
 /// Where and how a replay differs from its recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Divergence {
@@ -122,17 +108,33 @@ impl Divergence {
     }
 }
 
-/// The first field in which two entries of calls differ, and what it is in each: their structs as
-/// the kernel wrote them.
+/// Returns the first field in which the structs of two entries differ, and its value in each.
 #[must_use]
-pub fn first_difference(recorded: &[u8], actual: &[u8]) -> Option<(Field, String, String)> {
-    FIELDS.into_iter().find_map(|(at, len, field)| {
-        let part = |bytes: &[u8]| bytes.get(at..at + len).map(<[u8]>::to_vec).unwrap_or_default();
-        let (recorded, actual) = (part(recorded), part(actual));
-        (recorded != actual).then(|| (field, number(&recorded), number(&actual)))
+pub fn first_difference(recorded: &Info, actual: &Info) -> Option<(Field, String, String)> {
+    fields(recorded).into_iter().zip(fields(actual)).find_map(|((field, recorded), (_, actual))| {
+        let shown = |value: Option<u64>| format!("{:#x}", value.unwrap_or(0));
+        (recorded != actual).then(|| (field, shown(recorded), shown(actual)))
     })
 }
 
-fn number(bytes: &[u8]) -> String {
-    format!("{:#x}", bytes.iter().rev().fold(0u64, |number, &byte| number << 8 | u64::from(byte)))
+/// The fields of an entry, in the order in which they are compared.
+fn fields(info: &Info) -> [(Field, Option<u64>); 11] {
+    let call = match info.what {
+        What::Entry(call) => Some(call),
+        _ => None,
+    };
+    let arg = |i: u8| (Field::Argument(i), call.map(|call| call.args[usize::from(i)]));
+    [
+        (Field::Op, info.op.map(|op| op.0.into())),
+        (Field::Arch, info.arch.map(u64::from)),
+        (Field::Number, call.map(|call| call.nr)),
+        (Field::InstructionPointer, info.ip),
+        (Field::StackPointer, info.sp),
+        arg(0),
+        arg(1),
+        arg(2),
+        arg(3),
+        arg(4),
+        arg(5),
+    ]
 }

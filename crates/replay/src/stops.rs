@@ -6,8 +6,8 @@ use crate::engine::{Halt, LONGER, Observer, Replay, failed, fault, lost};
 use crate::task::Task;
 use std::time::Duration;
 use sysreel_abi::replay::AddressSpaceOp;
+use sysreel_format::syscall_info::{self, MERGED, Op};
 use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
-use sysreel_sys::info::Op;
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, Tid, WaitStatus, process, signals};
@@ -33,7 +33,7 @@ impl<S: ReadAt> Replay<'_, S> {
             return Ok(());
         }
         if status.is_syscall_stop() {
-            match stop.info.first().map(|&op| Op(op)) {
+            match syscall_info::op(stop.info) {
                 Some(Op::ENTRY) => return self.entry(event, stop),
                 Some(Op::EXIT) => return self.exit(event, stop, observer),
                 // It was killed in that moment.
@@ -274,11 +274,12 @@ impl<S: ReadAt> Replay<'_, S> {
 
     /// Instruction and stack pointer, which stand in every struct.
     fn compare_places(&mut self, event: &Event<'_>, recorded: &[u8]) -> Result<(), Halt> {
-        for (at, field) in [(8, Field::InstructionPointer), (16, Field::StackPointer)] {
-            let word = |bytes: &[u8]| {
-                bytes.get(at..at + 8).and_then(|b| b.first_chunk()).map(|b| u64::from_le_bytes(*b))
-            };
-            if let (Some(recorded), Some(actual)) = (word(recorded), word(self.info.bytes()))
+        let (recorded, actual) = (MERGED.decode(recorded), MERGED.decode(self.info.bytes()));
+        for (recorded, actual, field) in [
+            (recorded.ip, actual.ip, Field::InstructionPointer),
+            (recorded.sp, actual.sp, Field::StackPointer),
+        ] {
+            if let (Some(recorded), Some(actual)) = (recorded, actual)
                 && recorded != actual
             {
                 return Err(self.diverged(

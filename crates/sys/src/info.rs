@@ -1,4 +1,7 @@
-//! The struct of PTRACE_GET_SYSCALL_INFO, as the kernel wrote it.
+//! The bytes of PTRACE_GET_SYSCALL_INFO, as the kernel wrote them, in the merged layout.
+
+pub use sysreel_format::syscall_info::Op;
+use sysreel_format::syscall_info::{self, MERGED};
 
 /// The size of the buffer in bytes. It exceeds the size of the struct (88 bytes, of which the
 /// kernel reports at most 84), so that a longer struct of a later kernel is stored completely.
@@ -46,44 +49,33 @@ impl SyscallInfo {
 
     /// The first byte, PTRACE_SYSCALL_INFO_*. `None` when the request failed.
     pub fn op(&self) -> Option<Op> {
-        self.bytes().first().map(|&op| Op(op))
+        syscall_info::op(self.bytes())
     }
 
     /// AUDIT_ARCH_* of the stop.
     pub fn arch(&self) -> u32 {
-        u32::from_ne_bytes(self.field(4))
+        syscall_info::arch(self.bytes()).unwrap_or(0)
     }
 
     /// The instruction pointer and the stack pointer.
     pub fn place(&self) -> (u64, u64) {
-        (u64::from_ne_bytes(self.field(8)), u64::from_ne_bytes(self.field(16)))
+        let info = MERGED.decode(self.bytes());
+        (info.ip.unwrap_or(0), info.sp.unwrap_or(0))
     }
 
     /// `nr` and `args` of an entry or seccomp stop.
     pub fn call(&self) -> Option<(u64, [u64; 6])> {
-        let is_call = matches!(self.op()?, Op::ENTRY | Op::SECCOMP) && self.bytes().len() >= 80;
-        is_call.then(|| {
-            (
-                u64::from_ne_bytes(self.field(24)),
-                std::array::from_fn(|i| u64::from_ne_bytes(self.field(32 + 8 * i))),
-            )
-        })
+        MERGED.call(self.bytes()).map(|call| (call.nr, call.args))
     }
 
     /// The data of the filter's return value, in a seccomp stop.
     pub fn ret_data(&self) -> Option<u32> {
-        let is_seccomp = self.op()? == Op::SECCOMP && self.bytes().len() >= 84;
-        is_seccomp.then(|| u32::from_ne_bytes(self.field(80)))
+        MERGED.ret_data(self.bytes())
     }
 
     /// `rval` and `is_error` of an exit stop.
     pub fn result(&self) -> Option<(i64, bool)> {
-        let is_exit = self.op()? == Op::EXIT && self.bytes().len() >= 33;
-        is_exit.then(|| (i64::from_ne_bytes(self.field(24)), self.bytes[32] != 0))
-    }
-
-    fn field<const N: usize>(&self, at: usize) -> [u8; N] {
-        std::array::from_fn(|i| self.bytes[at + i])
+        MERGED.outcome(self.bytes()).map(|outcome| (outcome.rval, outcome.failed()))
     }
 }
 
@@ -102,17 +94,15 @@ impl std::fmt::Debug for SyscallInfo {
     }
 }
 
-/// PTRACE_SYSCALL_INFO_*: the kind of syscall stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Op(pub u8);
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Op {
-    /// Not in a syscall stop.
-    pub const NONE: Op = Op(libc::PTRACE_SYSCALL_INFO_NONE);
-    /// At the entry of a system call.
-    pub const ENTRY: Op = Op(libc::PTRACE_SYSCALL_INFO_ENTRY);
-    /// At the exit of a system call.
-    pub const EXIT: Op = Op(libc::PTRACE_SYSCALL_INFO_EXIT);
-    /// In the stop of a seccomp filter that returned RET_TRACE.
-    pub const SECCOMP: Op = Op(libc::PTRACE_SYSCALL_INFO_SECCOMP);
+    #[test]
+    fn ops_are_those_of_libc() {
+        assert_eq!(Op::NONE.0, libc::PTRACE_SYSCALL_INFO_NONE);
+        assert_eq!(Op::ENTRY.0, libc::PTRACE_SYSCALL_INFO_ENTRY);
+        assert_eq!(Op::EXIT.0, libc::PTRACE_SYSCALL_INFO_EXIT);
+        assert_eq!(Op::SECCOMP.0, libc::PTRACE_SYSCALL_INFO_SECCOMP);
+    }
 }

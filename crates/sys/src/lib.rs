@@ -3,7 +3,7 @@
 //!
 //! This is the only crate that contains `unsafe`. Every block has a SAFETY line that cites the man
 //! page or kernel source it relies on. What a syscall means is `sysreel-abi`'s subject, the log is
-//! `sysreel-format`'s; this crate knows neither.
+//! `sysreel-format`'s, of which this crate only uses the decoder of the kernel's struct.
 //!
 //! The life of a tracee, as types:
 //!

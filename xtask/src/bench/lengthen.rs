@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use sysreel_format::syscall_info::{self, Op};
 use sysreel_format::{
     BlobNumber, BlockWriter, Body, Data, Event, EventBuf, Extras, FileId, Full, Log, Part, ReadAt,
     RegionData, SEGMENT_SIZE, Segment, Stop, StopHead,
@@ -13,9 +14,6 @@ use sysreel_format::{
 
 /// The stops of a program's start are not repeated.
 const START: usize = 200;
-/// Values of `op` in the struct (ptrace(2), PTRACE_SYSCALL_INFO_ENTRY and _EXIT).
-const ENTRY: u8 = 1;
-const EXIT: u8 = 2;
 
 /// Writes a log of at least `stops` stops from a recording of one task.
 pub(super) fn lengthen(from: &Path, to: &Path, stops: u64) -> Result<()> {
@@ -25,13 +23,13 @@ pub(super) fn lengthen(from: &Path, to: &Path, stops: u64) -> Result<()> {
         rows.push(event.row().to_vec());
         Ok(())
     })?;
-    let op = |at: &usize| stop_of(&rows[*at]).and_then(|(_, stop)| stop.info.first().copied());
+    let op = |at: &usize| stop_of(&rows[*at]).and_then(|(_, stop)| syscall_info::op(stop.info));
     let first = (START..rows.len())
-        .find(|at| op(at) == Some(ENTRY))
+        .find(|at| op(at) == Some(Op::ENTRY))
         .context("the recording is too short")?;
     let last = (first..rows.len())
         .rev()
-        .find(|at| op(at) == Some(EXIT))
+        .find(|at| op(at) == Some(Op::EXIT))
         .context("the recording has no exit")?;
     let time = |at: usize| stop_of(&rows[at]).map_or(0, |(event, _)| event.t_ns);
     let lap = time(last) - time(first) + 1000;

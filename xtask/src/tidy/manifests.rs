@@ -6,7 +6,7 @@ use super::source::Repository;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("format", &[]),
     ("abi", &[]),
-    ("sys", &[]),
+    ("sys", &["format"]),
     ("record", &["format", "abi", "sys"]),
     ("replay", &["format", "abi", "sys"]),
     ("inspect", &["format", "abi"]),

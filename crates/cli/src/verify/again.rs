@@ -72,7 +72,7 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
             Body::Stop(stop) if !found && event.task == TaskId(0) => {
                 let info = syscall_info::decode(stop.layout, stop.info);
                 let What::Entry(call) = info.what else { return Ok(ControlFlow::Continue(())) };
-                let act = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.kind);
+                let act = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
                 if act == Some(CallKind::Exec) {
                     for part in stop.parts.flatten() {
                         if let Part::Region(region) = part

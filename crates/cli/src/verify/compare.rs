@@ -175,14 +175,14 @@ impl Entry {
     fn name(&self) -> String {
         let info = self.info();
         let What::Entry(call) = info.what else { return "a stop".into() };
-        let name = row(info.arch.unwrap_or(AuditArch(0)), call.nr)
+        let name = row(AuditArch(info.arch.unwrap_or(0)), call.nr)
             .map_or("an unknown call", |row| row.name);
         format!("the entry of {name} ({})", call.nr)
     }
 
     /// The first field that differs; the struct before the memory, as a replay has it.
     fn differs(&self, other: &Entry) -> (Field, String, String) {
-        if let Some((field, recorded, actual)) = first_difference(&self.info, &other.info) {
+        if let Some((field, recorded, actual)) = first_difference(&self.info(), &other.info()) {
             return match field {
                 // Names say more.
                 Field::Number => (field, self.name(), other.name()),

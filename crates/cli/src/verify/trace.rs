@@ -143,7 +143,7 @@ impl Lane {
         let info = syscall_info::decode(stop.layout, stop.info);
         match info.what {
             What::Entry(call) => {
-                self.kind = row(info.arch.unwrap_or(AuditArch(0)), call.nr).map(|row| row.kind);
+                self.kind = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
                 if !self.has_image {
                     return Ok(false);
                 }
@@ -169,15 +169,13 @@ impl Lane {
 /// computation left there, by the time-stamp counter say. In a replay that is the same too; in
 /// another run it is nothing that the program asks.
 pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
-    /// Where the arguments lie in the struct (ptrace(2), PTRACE_GET_SYSCALL_INFO).
-    const ARGUMENTS: usize = 32;
     let mut bytes = stop.info.to_vec();
     let info = syscall_info::decode(stop.layout, stop.info);
     if let What::Entry(call) = info.what
-        && let Some(row) = row(info.arch.unwrap_or(AuditArch(0)), call.nr)
+        && let Some(row) = row(AuditArch(info.arch.unwrap_or(0)), call.nr)
     {
-        let from = ARGUMENTS + size_of::<u64>() * row.args.len();
-        let to = ARGUMENTS + size_of_val(&call.args);
+        let from = syscall_info::MERGED.args + size_of::<u64>() * row.args.len();
+        let to = syscall_info::MERGED.args + size_of_val(&call.args);
         bytes[from..to].fill(0);
     }
     bytes
@@ -209,7 +207,7 @@ fn hash(
 pub(super) fn looked_at(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
     let info = syscall_info::decode(stop.layout, stop.info);
     let What::Entry(call) = info.what else { return bytes.len() };
-    let row = row(info.arch.unwrap_or(AuditArch(0)), call.nr);
+    let row = row(AuditArch(info.arch.unwrap_or(0)), call.nr);
     match row.and_then(|row| row.args.get(usize::from(region.head.arg))) {
         Some(arg) if region.head.role == Role::DIRECT => intent::looked_at(arg.kind, bytes),
         _ => bytes.len(),

@@ -17,7 +17,7 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
             let info = syscall_info::decode(stop.layout, stop.info);
             if let (What::Entry(call) | What::Seccomp(call, _), Some(arch)) = (info.what, info.arch)
             {
-                calls.push((arch, call.nr));
+                calls.push((AuditArch(arch), call.nr));
             }
         }
     })

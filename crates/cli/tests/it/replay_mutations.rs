@@ -4,6 +4,7 @@
 use crate::stage::{SYSREEL, Stage, installed};
 use std::fs;
 use std::path::Path;
+use sysreel_format::syscall_info::{self, MERGED, Op};
 use sysreel_format::{
     BlockWriter, Body, Completeness, Direction, EventBuf, Extras, FileHeader, Item, Limits, Log,
     Part, RegionData, SEGMENT_SIZE, Segment,
@@ -258,8 +259,8 @@ fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
     while let Some(item) = events.next().unwrap() {
         let Item::Event(event) = item else { panic!("a hole") };
         let Body::Stop(stop) = event.decode().unwrap() else { continue };
-        let nr = stop.info.get(24..32).map(|bytes| u64::from_le_bytes(bytes.try_into().unwrap()));
-        let is_entry = stop.info.first() == Some(&1);
+        let nr = MERGED.call(stop.info).map(|call| call.nr);
+        let is_entry = syscall_info::op(stop.info) == Some(Op::ENTRY);
         inside |= is_entry && nr == Some(first);
         if is_entry && nr == Some(last) {
             return places;
@@ -269,7 +270,11 @@ fn places(log: &Log<Vec<u8>>) -> Vec<Place> {
         }
         let mut add = |blob, at, asked| places.push(Place { event: event.number, blob, at, asked });
         // Instruction and stack pointer, number, arguments; or the result.
-        let fields = if is_entry { 8..80 } else { 24..32 };
+        let fields = if is_entry {
+            MERGED.ip..syscall_info::ENTRY_LEN
+        } else {
+            MERGED.rval..MERGED.is_error
+        };
         fields.for_each(|at| add(None, STRUCT + at, is_entry));
         for part in stop.parts {
             let Part::Region(region) = part.unwrap() else { continue };

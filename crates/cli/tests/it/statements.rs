@@ -4,6 +4,7 @@
 //! A line is parsed completely or is an error. A statement that is skipped would be a test that
 //! cannot fail.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use std::fmt;
 
 /// Larger than any region of a fixture: a mistyped count must not become an allocation.
@@ -289,16 +290,7 @@ pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
     if text.is_empty() || !text.len().is_multiple_of(2) {
         return Err("bytes are pairs of digits".into());
     }
-    text.as_bytes()
-        .chunks(2)
-        .map(|pair| {
-            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-            match (digit(pair[0]), digit(pair[1])) {
-                (Some(high), Some(low)) => Ok(high << 4 | low),
-                _ => Err("that is not hexadecimal".to_owned()),
-            }
-        })
-        .collect()
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).map_err(|_| "that is not hexadecimal".to_owned())
 }
 
 fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {

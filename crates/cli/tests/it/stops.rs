@@ -1,6 +1,7 @@
 //! The stops of each task in a log, in the terms of the statements.
 
 use crate::statements::End;
+use data_encoding::HEXLOWER;
 use std::fmt;
 
 /// One stop or end of a task.
@@ -120,7 +121,7 @@ impl fmt::Display for Region {
 
 /// Returns the first bytes, and how many there are.
 pub(crate) fn short(bytes: &[u8]) -> String {
-    let digits: String = bytes.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
+    let digits = HEXLOWER.encode(bytes.get(..32).unwrap_or(bytes));
     let more = if bytes.len() > 32 { "..." } else { "" };
     format!("{digits}{more} ({} bytes)", bytes.len())
 }

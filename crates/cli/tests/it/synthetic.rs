@@ -3,6 +3,7 @@
 
 use sysreel_abi::number::number;
 use sysreel_abi::{Abi, AuditArch, Nr};
+use sysreel_format::syscall_info::Op;
 use sysreel_format::{
     BlockWriter, Clock, Completeness, Data, Direction, EventBuf, EventKind, Extras, FileHeader,
     FileId, FileMeta, Gone, GoneHow, Layout, Origin, RegionFlags, RegionHead, Role, Segment,
@@ -14,11 +15,10 @@ const TID: u32 = 1000;
 /// A syscall stop: SIGTRAP | 0x80 under PTRACE_O_TRACESYSGOOD (ptrace(2)).
 const SYSCALL_STOP: u32 = 0x857f;
 const SECCOMP_STOP: u32 = 0x0007_057f;
-/// `PTRACE_SYSCALL_INFO_*` of include/uapi/linux/ptrace.h.
-const NONE: u8 = 0;
-const ENTRY: u8 = 1;
-const EXIT: u8 = 2;
-const SECCOMP: u8 = 3;
+const NONE: u8 = Op::NONE.0;
+const ENTRY: u8 = Op::ENTRY.0;
+const EXIT: u8 = Op::EXIT.0;
+const SECCOMP: u8 = Op::SECCOMP.0;
 /// Room for all rows of a log.
 const SEGMENT: usize = 1 << 17;
 

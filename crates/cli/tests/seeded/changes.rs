@@ -6,6 +6,7 @@ use sysreel_abi::seed::Fault;
 use sysreel_abi::{Abi, AuditArch, CallKind};
 use sysreel_format::{Body, Direction, Item, Part, RegionFlags, RegionHead, Stop, TaskId};
 use sysreel_inspect::LogFile;
+use sysreel_inspect::syscall_info::{self, What};
 
 /// The argument of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -145,21 +146,15 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
     while let Some(item) = events.next().unwrap() {
         let Item::Event(event) = item else { panic!("{item:?}") };
         let Body::Stop(stop) = event.decode().unwrap() else { continue };
-        let word = |at: usize| {
-            stop.info.get(at..at + 8).map(|b| u64::from_le_bytes(b.try_into().unwrap()))
-        };
-        match stop.info.first() {
-            Some(1) => {
-                let arch = AuditArch(u32::from_le_bytes(stop.info[4..8].try_into().unwrap()));
-                open.insert(
-                    event.task,
-                    (arch, word(24).unwrap(), regions(log, &stop, Direction::IN)),
-                );
+        let info = syscall_info::decode(stop.layout, stop.info);
+        match info.what {
+            What::Entry(call) => {
+                let arch = AuditArch(info.arch.unwrap());
+                open.insert(event.task, (arch, call.nr, regions(log, &stop, Direction::IN)));
             }
-            Some(2) => {
+            What::Exit(outcome) => {
                 let Some((arch, nr, went_in)) = open.remove(&event.task) else { continue };
                 let Some(row) = sysreel_abi::row(arch, nr) else { continue };
-                let failed = stop.info[32] != 0;
                 let came_out = regions(log, &stop, Direction::OUT);
                 calls.push(Call {
                     arch,
@@ -167,7 +162,7 @@ pub(crate) fn calls(log: &LogFile) -> Vec<Call> {
                     kind: row.kind,
                     task: event.task,
                     exit: event.number,
-                    failed,
+                    failed: outcome.failed(),
                     went_in,
                     came_out,
                 });

@@ -1,8 +1,8 @@
-//! Decoding blocks of events before the cursor comes to them, by other threads.
+//! Decodes blocks of events on other threads, ahead of the cursor.
 //!
-//! A scout goes from header to header, a few blocks ahead, and gives each block of events to a
-//! thread. The cursor goes its own way and takes what is ready where it comes to the same block: so
-//! it tells just what it would tell alone, however damaged the file.
+//! A scout walks the headers a few blocks ahead and hands each EVENTS block to a thread. The cursor
+//! walks on its own and takes the decoded rows when it reaches the same block. So it returns the
+//! same items as without threads, however damaged the file.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
@@ -16,13 +16,14 @@ use crate::Error;
 use crate::kind::BlockKind;
 use crate::sites;
 
-/// Blocks under way for each thread: one that it decodes and one that waits, or is ready.
+/// Blocks in progress for each thread: one being decoded, and one that waits or is ready.
 const DEPTH: usize = 2;
 
-/// Larger blocks are left to the cursor, so that memory stays bounded. Writers make them of 1 MiB.
-const MOST: usize = 8 << 20;
+/// The cursor decodes larger blocks itself, so that memory stays bounded. Writers make blocks of 1
+/// MiB.
+const MAX_BLOCK_LEN: usize = 8 << 20;
 
-/// A block to be decoded, with a buffer to put its rows into.
+/// A block to decode, with a buffer for its rows.
 #[derive(Debug)]
 struct Job {
     found: Found,
@@ -31,30 +32,30 @@ struct Job {
     answer: SyncSender<Answer>,
 }
 
-/// The rows of a block, and what [`Loader::load_rows`] said.
+/// The rows of a block and the result of [`Loader::load_rows`].
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) rows: Vec<u8>,
     pub(super) loaded: Result<Result<(), &'static str>, Error>,
 }
 
-/// What is under way.
+/// The blocks in progress.
 #[derive(Debug)]
 pub(super) struct Ahead {
-    /// `None` when there is nothing more to look for.
+    /// `None` once there are no more blocks to find.
     scout: Option<Walk>,
-    /// Blocks whose events all lie below this are not wanted.
+    /// Blocks with only events before this one are skipped.
     from: u64,
     outline: bool,
     jobs: Sender<Job>,
-    /// In order of the file: where each block is, and where its rows will come.
+    /// In file order: the offset of each block, and the channel that its rows arrive on.
     waiting: VecDeque<(u64, Receiver<Answer>)>,
-    most: usize,
+    max_waiting: usize,
 }
 
 impl Ahead {
-    /// The rows of a block, if they are under way. What was passed over on the way to it is
-    /// forgotten.
+    /// Returns the rows of a block, if it is in progress. Drops blocks before it that the cursor
+    /// skipped.
     pub(super) fn take<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -72,7 +73,7 @@ impl Ahead {
             _ => None,
         };
         if answer.is_none() && self.waiting.is_empty() {
-            // The cursor has come elsewhere: go on from there.
+            // The cursor has jumped: continue from there.
             self.scout = Some(Walk::new(store, found.end));
         }
         self.look_ahead(store, spare);
@@ -80,21 +81,21 @@ impl Ahead {
         answer.ok_or_else(Vec::new)
     }
 
-    /// Gives out blocks until enough are under way. `spare` is a buffer that the cursor needs no
-    /// longer.
+    /// Hands out blocks until enough are in progress. `spare` is a buffer that the cursor no longer
+    /// needs.
     fn look_ahead<S: ReadAt>(&mut self, store: &Store<S>, spare: Vec<u8>) {
         let mut spare = Some(spare);
-        while self.waiting.len() < self.most
+        while self.waiting.len() < self.max_waiting
             && let Some(scout) = &mut self.scout
         {
-            // Trouble is for the cursor to find and to tell.
+            // The cursor will find the problem and report it.
             let Ok(Step::Block { found, damage: None }) = scout.step(store) else {
                 self.scout = None;
                 return;
             };
             let header = &found.header;
             let end = header.first_item.saturating_add(header.n_items.into());
-            let large = header.raw_len.max(header.payload_len) > MOST as u64;
+            let large = header.raw_len.max(header.payload_len) > MAX_BLOCK_LEN as u64;
             if header.kind != BlockKind::EVENTS
                 || header.codec > sites::CODEC
                 || end <= self.from
@@ -116,25 +117,25 @@ impl Ahead {
     }
 }
 
-/// Decodes until nobody has jobs any more.
-fn work<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
+/// Decodes blocks until the queue is closed.
+fn decode_jobs<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
     let mut loader = Loader::default();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { found, outline, mut rows, answer }) = next else { return };
         let loaded = loader.load_rows(store, &found, outline, &mut rows);
-        // A cursor that has gone elsewhere does not wait for it.
+        // Fails if the cursor has jumped and no longer waits.
         _ = answer.send(Answer { rows, loaded });
     }
 }
 
 impl<S: ReadAt + Sync> Log<S> {
-    /// Calls `read` with a cursor that begins at the event of that number, and whose blocks so many
-    /// other threads decode ahead of it. It gives what [`Log::events_from`] gives, in that order.
-    /// Memory is that of two blocks a thread; with no threads it is that very cursor.
+    /// Calls `read` with a cursor that starts at event `from` and has blocks decoded ahead on
+    /// `threads` threads. It yields the same items as [`Log::events_from`]. Needs the memory of two
+    /// blocks for each thread; without threads it is that cursor.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn read_ahead<R>(
         &self,
         threads: usize,
@@ -170,19 +171,19 @@ impl<S: ReadAt + Sync> Log<S> {
         let (store, queue) = (&self.store, Mutex::new(queue));
         std::thread::scope(|scope| {
             for _ in 0..threads {
-                scope.spawn(|| work(store, &queue));
+                scope.spawn(|| decode_jobs(store, &queue));
             }
-            let (waiting, most) = (VecDeque::new(), threads.saturating_mul(DEPTH));
+            let (waiting, max_waiting) = (VecDeque::new(), threads.saturating_mul(DEPTH));
             events.decode_ahead(|scout, outline| Ahead {
                 scout: Some(scout),
                 from,
                 outline,
                 jobs,
                 waiting,
-                most,
+                max_waiting,
             });
             let read = read(&mut events);
-            // Its end of the queue goes with it, and so do the threads.
+            // Closes the queue, which ends the threads.
             drop(events);
             read
         })

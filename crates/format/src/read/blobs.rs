@@ -1,4 +1,4 @@
-//! Random access to buffers: the block is found, checked, decompressed, and kept for a while.
+//! Random access to blobs: finds the block, checks and decompresses it, and caches it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -10,20 +10,20 @@ use crate::kind::BlobNumber;
 use crate::limits::{BLOB_PART, MAX_ITEMS};
 use crate::wire::Wire;
 
-/// The bytes before the blobs themselves: length and alias of each.
+/// The length of a table entry: length and alias of a blob.
 const TABLE_ENTRY: usize = 12;
 
-/// Why a sound block is not read.
-const TOO_MUCH: &str = "the log asks for more decompression than its size allows";
+/// Why a sound block is not decompressed.
+const BUDGET_SPENT: &str = "the log needs more decompression than its size allows";
 
-/// Finds and keeps blobs.
+/// Finds blobs and caches their blocks.
 #[derive(Debug)]
 pub(crate) struct BlobReader {
     pub(crate) directory: Directory,
     loader: Loader,
-    /// Decompressed blocks, the latest used first.
+    /// Decompressed blocks, most recently used first.
     cache: VecDeque<BlobBlock>,
-    /// Blocks that cannot be read, by offset, and why.
+    /// Offsets of unreadable blocks, and why they are unreadable.
     bad: BTreeMap<u64, &'static str>,
     budget: Budget,
 }
@@ -37,7 +37,7 @@ struct BlobBlock {
     entries: Vec<Entry>,
 }
 
-/// Where the bytes of one blob are.
+/// The place of a blob's bytes.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     start: u32,
@@ -45,36 +45,36 @@ struct Entry {
     alias: u64,
 }
 
-/// What the table says about a blob.
-enum Stored<'a> {
+/// A blob as stored in its block.
+enum StoredBlob<'a> {
     Bytes(&'a [u8]),
-    /// The same bytes as an earlier blob, of that length.
+    /// The blob has the same bytes as an earlier blob, of that length.
     Alias(BlobNumber, usize),
 }
 
-/// How much decompression reading the blobs of a log may cost. Blobs are compressed in blocks, so a
-/// small log can ask for one blob each of large blocks in turn and make every request undo a whole
-/// block.
+/// The decompression work that reading blobs may cost, in bytes. Blobs are compressed in blocks, so
+/// a small log could ask for one blob of each of many large blocks in turn and make every request
+/// decompress a whole block.
 #[derive(Debug)]
 struct Budget(u64);
 
 impl Budget {
-    /// What any log may cost, and what each byte of its file and each byte that is given allow
-    /// more. Logs that are read in order cost a small part of it: each block once, and what aliases
-    /// lead back to.
-    const ANY: u64 = 2 << 30;
-    const BY_FILE: u64 = 1024;
-    const BY_GIVEN: u64 = 8;
+    /// The allowance of every log, and what each byte of its file and each byte returned add.
+    /// Reading a log in order needs a small part of it: each block once, and the blocks that
+    /// aliases lead to.
+    const BASE: u64 = 2 << 30;
+    const PER_FILE_BYTE: u64 = 1024;
+    const PER_RETURNED_BYTE: u64 = 8;
 
-    fn of_file(len: u64) -> Self {
-        Self(len.saturating_mul(Self::BY_FILE).saturating_add(Self::ANY))
+    fn for_file(len: u64) -> Self {
+        Self(len.saturating_mul(Self::PER_FILE_BYTE).saturating_add(Self::BASE))
     }
 
-    fn given(&mut self, bytes: usize) {
-        self.0 = self.0.saturating_add((bytes as u64).saturating_mul(Self::BY_GIVEN));
+    fn allow_for(&mut self, bytes: usize) {
+        self.0 = self.0.saturating_add((bytes as u64).saturating_mul(Self::PER_RETURNED_BYTE));
     }
 
-    /// Whether that much more may be spent.
+    /// Spends `bytes` of the budget; returns `false` if less is left.
     fn spend(&mut self, bytes: u64) -> bool {
         let left = self.0.checked_sub(bytes);
         self.0 = left.unwrap_or(self.0);
@@ -89,11 +89,11 @@ impl BlobReader {
             loader: Loader::default(),
             cache: VecDeque::new(),
             bad: BTreeMap::new(),
-            budget: Budget::of_file(file_len),
+            budget: Budget::for_file(file_len),
         }
     }
 
-    /// Appends the first bytes of a blob, and answers how many it has.
+    /// Appends at most `limit` bytes of a blob, and returns its length.
     pub(crate) fn append<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -101,57 +101,57 @@ impl BlobReader {
         limit: usize,
         out: &mut Vec<u8>,
     ) -> Result<usize, Error> {
-        let mut give = |bytes: &[u8]| {
+        let mut append = |bytes: &[u8]| {
             let given = bytes.get(..limit).unwrap_or(bytes);
             out.extend_from_slice(given);
             (bytes.len(), given.len())
         };
-        let (first, len) = match self.stored(store, number)? {
-            (Stored::Bytes(bytes), _) => {
-                let (len, given) = give(bytes);
-                self.budget.given(given);
+        let (first, len) = match self.find(store, number)? {
+            (StoredBlob::Bytes(bytes), _) => {
+                let (len, given) = append(bytes);
+                self.budget.allow_for(given);
                 return Ok(len);
             }
-            (Stored::Alias(first, len), offset) => ((first, offset), len),
+            (StoredBlob::Alias(first, len), offset) => ((first, offset), len),
         };
-        // One hop and no more: a writer names the blob that has the bytes.
-        match self.stored(store, first.0)? {
-            (Stored::Bytes(bytes), _) if bytes.len() == len => {
-                let (len, given) = give(bytes);
-                self.budget.given(given);
+        // Only one hop: a writer names the blob that has the bytes.
+        match self.find(store, first.0)? {
+            (StoredBlob::Bytes(bytes), _) if bytes.len() == len => {
+                let (len, given) = append(bytes);
+                self.budget.allow_for(given);
                 Ok(len)
             }
             _ => Err(Error::BadBlock {
                 offset: first.1,
-                what: "a blob stands for one that has no such bytes",
+                what: "an alias refers to a blob of another length",
             }),
         }
     }
 
-    /// What is stored as a blob, and the offset of its block.
-    fn stored<S: ReadAt>(
+    /// Returns a blob as it is stored, and the offset of its block.
+    fn find<S: ReadAt>(
         &mut self,
         store: &Store<S>,
         number: BlobNumber,
-    ) -> Result<(Stored<'_>, u64), Error> {
+    ) -> Result<(StoredBlob<'_>, u64), Error> {
         // Who reads a log from its beginning wants neighbours, and those that they stand for: most
         // are in a block that is at hand.
-        if let Some(at) = self.cache.iter().position(|block| block.holds(number)) {
+        if let Some(at) = self.cache.iter().position(|block| block.contains(number)) {
             self.move_to_front(at);
         } else {
             self.fetch(store, number)?;
         }
         let block = self.cache.front().ok_or(Error::NoBlob { number })?;
-        let stored = block.stored(number).ok_or(Error::NoBlob { number })?;
+        let stored = block.find(number).ok_or(Error::NoBlob { number })?;
         Ok((stored, block.offset))
     }
 
-    /// Puts the block that has a blob to the front of the cache.
+    /// Moves the block with a blob to the front of the cache, loading it if needed.
     fn fetch<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(), Error> {
         let mut error = Error::NoBlob { number };
         for found in self.directory.blocks_of(store, number)? {
             match self.block(store, &found)? {
-                Ok(block) if block.stored(number).is_some() => return Ok(()),
+                Ok(block) if block.find(number).is_some() => return Ok(()),
                 Ok(_) => error = Error::NoBlob { number },
                 Err(what) => error = Error::BadBlock { offset: found.header.self_offset, what },
             }
@@ -167,7 +167,7 @@ impl BlobReader {
         }
     }
 
-    /// A decompressed block, from the cache if it is there.
+    /// Returns a decompressed block, from the cache if possible.
     fn block<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -181,12 +181,12 @@ impl BlobReader {
             self.move_to_front(at);
         } else {
             if !self.budget.spend(found.header.raw_len.max(found.header.payload_len)) {
-                return Ok(Err(TOO_MUCH));
+                return Ok(Err(BUDGET_SPENT));
             }
-            let coming = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
-            // The buffer of the block that goes serves the one that comes.
+            let len = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
+            // Reuse the buffer of an evicted block.
             let mut raw = Vec::new();
-            while self.cached().saturating_add(coming) > store.limits.cache {
+            while self.cached().saturating_add(len) > store.limits.cache {
                 let Some(old) = self.cache.pop_back() else { break };
                 raw = old.raw;
             }
@@ -194,14 +194,14 @@ impl BlobReader {
                 Err("unknown codec: use a newer sysreel")
             } else {
                 let loaded = self.loader.load(store, found, &mut raw)?;
-                let fits = "the table of blobs does not fit its payload";
+                let fits = "the blob table does not match its payload";
                 loaded.and_then(|()| BlobBlock::new(found, raw).ok_or(fits))
             };
             match block {
                 Ok(block) => self.cache.push_front(block),
                 Err(what) => {
-                    // Not tried again for each blob that it should have. The list is as short as
-                    // the blocks are few.
+                    // Remembered, so that it is not tried again for each of its blobs. There are at
+                    // most as many entries as blocks.
                     self.bad.insert(offset, what);
                     return Ok(Err(what));
                 }
@@ -216,7 +216,7 @@ impl BlobReader {
 }
 
 impl BlobBlock {
-    /// `None` when the table makes no sense.
+    /// Returns `None` if the table is malformed.
     fn new(found: &Found, raw: Vec<u8>) -> Option<Self> {
         let count = found.header.n_items;
         let table_len = usize::try_from(count).ok()?.checked_mul(TABLE_ENTRY)?;
@@ -243,25 +243,25 @@ impl BlobBlock {
         whole.then_some(BlobBlock { offset, first, raw, entries })
     }
 
-    /// How much memory it takes.
+    /// Returns the memory it takes, in bytes.
     fn size(&self) -> usize {
         self.raw
             .capacity()
             .saturating_add(self.entries.capacity().saturating_mul(size_of::<Entry>()))
     }
 
-    fn holds(&self, number: BlobNumber) -> bool {
+    fn contains(&self, number: BlobNumber) -> bool {
         number.0.checked_sub(self.first).is_some_and(|index| index < self.entries.len() as u64)
     }
 
-    fn stored(&self, number: BlobNumber) -> Option<Stored<'_>> {
+    fn find(&self, number: BlobNumber) -> Option<StoredBlob<'_>> {
         let index = usize::try_from(number.0.checked_sub(self.first)?).ok()?;
         let entry = self.entries.get(index)?;
         let len = usize::try_from(entry.len).ok()?;
         if entry.alias != number.0 {
-            return Some(Stored::Alias(BlobNumber(entry.alias), len));
+            return Some(StoredBlob::Alias(BlobNumber(entry.alias), len));
         }
         let start = usize::try_from(entry.start).ok()?;
-        Some(Stored::Bytes(self.raw.get(start..start.checked_add(len)?)?))
+        Some(StoredBlob::Bytes(self.raw.get(start..start.checked_add(len)?)?))
     }
 }

@@ -1,4 +1,4 @@
-//! The blocks of a file one after another, for whoever examines the file rather than the recording.
+//! Iterates over the blocks of a file, for tools that examine the file rather than the recording.
 
 use super::Log;
 use super::source::ReadAt;
@@ -15,16 +15,16 @@ pub struct Blocks<'a, S> {
     ready: Option<BlockHeader>,
 }
 
-/// What stands in a file between its header and its trailer.
+/// A block or a damaged range, between the header and the trailer of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockItem {
     /// A block with a sound header.
     Block(BlockHeader),
-    /// A stretch that is no block.
+    /// A range without a readable block.
     Damage {
-        /// Where it begins.
+        /// The offset of its start.
         from: u64,
-        /// Where it ends.
+        /// The offset of its end.
         to: u64,
     },
 }
@@ -49,7 +49,7 @@ impl<S: ReadAt> Iterator for Blocks<'_, S> {
                 Some(Ok(BlockItem::Damage { from, to: found.header.self_offset }))
             }
             Ok(Step::End { offset, torn }) => {
-                let trailer = if self.log.total.is_some() { TRAILER_LEN as u64 } else { 0 };
+                let trailer = if self.log.total_events.is_some() { TRAILER_LEN as u64 } else { 0 };
                 let to = self.log.store.len.saturating_sub(trailer);
                 self.walk = Walk::new(&self.log.store, self.log.store.len);
                 (torn && offset < to).then_some(Ok(BlockItem::Damage { from: offset, to }))

@@ -1,8 +1,8 @@
-//! Where blobs and events are: a sparse list of places in the file, from the footer or made by
-//! walking.
+//! A sparse list of places in the file, for finding blobs and events. It comes from the footer or
+//! from walking the blocks.
 //!
-//! One place per 64 blocks is kept, so that the memory is a tiny part of the file's length. The
-//! footer is only believed as far as the block headers agree with it.
+//! It has one place per 64 blocks, so it takes a tiny fraction of the file's size. The footer is
+//! believed only where the block headers agree with it.
 
 use super::source::ReadAt;
 use super::store::{Found, Store};
@@ -12,17 +12,17 @@ use crate::index::Waypoint;
 use crate::kind::{BlobNumber, BlockKind};
 use crate::limits::CHECKPOINT_EVERY;
 
-/// The most BLOBS blocks between two places that are remembered at once.
+/// The most BLOBS blocks remembered between two places.
 const GROUP: usize = 4 * CHECKPOINT_EVERY as usize;
 
-/// The sparse list, and how far it goes.
+/// The sparse list and its state.
 #[derive(Debug)]
 pub(crate) struct Directory {
     points: Vec<Waypoint>,
-    /// Goes on making the list; `None` when it is complete.
+    /// Extends the list; `None` once it is complete.
     frontier: Option<Frontier>,
     from_footer: bool,
-    /// The BLOBS blocks after one of the points.
+    /// The BLOBS blocks after one of the points, and the index of the point.
     group: Option<(usize, Vec<Found>)>,
 }
 
@@ -31,12 +31,12 @@ struct Frontier {
     walk: Walk,
     next_event: u64,
     next_blob: u64,
-    since: u32,
+    blocks_since_point: u32,
 }
 
 impl Directory {
-    /// A directory of a log whose first block is at `start`, with what the footer says if there is
-    /// one.
+    /// Returns the directory of a log whose first block is at `start`, with the footer's list if
+    /// there is one.
     pub(crate) fn new<S: ReadAt>(
         store: &Store<S>,
         start: u64,
@@ -59,27 +59,27 @@ impl Directory {
         directory
     }
 
-    /// Forgets what the footer said.
+    /// Drops the footer's list.
     fn restart<S: ReadAt>(&mut self, store: &Store<S>) {
         self.points.truncate(1);
         self.from_footer = false;
         self.group = None;
         let start = self.points.first().map_or(0, |point| point.offset);
         let walk = Walk::new(store, start);
-        self.frontier = Some(Frontier { walk, next_event: 0, next_blob: 0, since: 0 });
+        self.frontier = Some(Frontier { walk, next_event: 0, next_blob: 0, blocks_since_point: 0 });
     }
 
-    /// The number of an event, as large as the footer's list lets it be, before which all are
-    /// earlier than `t_ns`.
-    pub(crate) fn event_before(&self, t_ns: u64) -> u64 {
-        // The first point is the beginning; those that were made by walking know no times.
+    /// Returns the number of an event, the largest that the footer's list allows, before which all
+    /// events are earlier than `t_ns`.
+    pub(crate) fn event_before_time(&self, t_ns: u64) -> u64 {
+        // The first point is the start of the log. Points found by walking have no times.
         let earlier =
             self.points.iter().skip(1).take_while(|point| point.t_last != 0 && point.t_last < t_ns);
         earlier.last().map_or(0, |point| point.next_event)
     }
 
-    /// A place from which a walk comes to event `number`: where, which event comes next there, how
-    /// many are lost.
+    /// Returns where to start a walk that reaches event `number`: the offset, the number of the
+    /// next event there, and how many events are lost before it.
     pub(crate) fn before_event<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -92,15 +92,14 @@ impl Directory {
             return Ok((start, 0, 0));
         };
         match Walk::new(store, point.offset).step(store)? {
-            Step::Block { found, damage: None } if agrees(&point, &found) => {
+            Step::Block { found, damage: None } if is_checkpoint_of(&point, &found) => {
                 Ok((point.offset, point.next_event, found.header.dropped))
             }
             _ => Ok((start, 0, 0)),
         }
     }
 
-    /// The BLOBS blocks that say they hold blob `number`: more than one where a write failed and
-    /// was done again.
+    /// Returns the BLOBS blocks that claim blob `number`: several if a failed write was repeated.
     pub(crate) fn blocks_of<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -111,7 +110,7 @@ impl Directory {
         if !found.is_empty() || !self.from_footer {
             return Ok(found);
         }
-        // Either the blob is lost or the footer lies: look for ourselves, once.
+        // Either the blob is lost or the footer is wrong: walk the blocks, once.
         self.restart(store);
         self.extend(store, number)?;
         self.search(store, number)
@@ -124,14 +123,14 @@ impl Directory {
     ) -> Result<Vec<Found>, Error> {
         let index =
             self.points.partition_point(|point| point.next_blob <= number.0).saturating_sub(1);
-        if self.group.as_ref().is_none_or(|(of, _)| *of != index) {
+        if self.group.as_ref().is_none_or(|(point, _)| *point != index) {
             self.group = Some((index, self.read_group(store, index)?));
         }
         let blocks = self.group.as_ref().map(|(_, blocks)| blocks.as_slice()).unwrap_or_default();
-        Ok(blocks.iter().filter(|found| holds(found, number)).copied().collect())
+        Ok(blocks.iter().filter(|found| contains(found, number)).copied().collect())
     }
 
-    /// The BLOBS blocks from one point to the next.
+    /// Reads the headers of the BLOBS blocks from one point to the next.
     fn read_group<S: ReadAt>(&self, store: &Store<S>, index: usize) -> Result<Vec<Found>, Error> {
         let Some(point) = self.points.get(index) else { return Ok(Vec::new()) };
         let end = self.points.get(index.saturating_add(1)).map_or(u64::MAX, |next| next.offset);
@@ -148,7 +147,7 @@ impl Directory {
         Ok(blocks)
     }
 
-    /// Goes on with the list until it covers `number`.
+    /// Extends the list until it covers `number`.
     fn extend<S: ReadAt>(&mut self, store: &Store<S>, number: BlobNumber) -> Result<(), Error> {
         while let Some(frontier) =
             self.frontier.as_mut().filter(|frontier| frontier.next_blob <= number.0)
@@ -159,13 +158,14 @@ impl Directory {
             };
             let header = &found.header;
             let end = header.first_item.saturating_add(u64::from(header.n_items));
-            frontier.since = frontier.since.saturating_add(1);
+            frontier.blocks_since_point = frontier.blocks_since_point.saturating_add(1);
             match header.kind {
                 BlockKind::EVENTS => frontier.next_event = frontier.next_event.max(end),
                 BlockKind::BLOBS => {
-                    if frontier.since >= CHECKPOINT_EVERY && header.first_item >= frontier.next_blob
+                    if frontier.blocks_since_point >= CHECKPOINT_EVERY
+                        && header.first_item >= frontier.next_blob
                     {
-                        frontier.since = 0;
+                        frontier.blocks_since_point = 0;
                         self.points.push(Waypoint {
                             offset: header.self_offset,
                             next_event: frontier.next_event,
@@ -184,13 +184,13 @@ impl Directory {
     }
 }
 
-/// Whether the block at a place of the footer's list is the checkpoint it should be.
-fn agrees(point: &Waypoint, found: &Found) -> bool {
+/// Whether the block at a point of the footer's list is that checkpoint.
+fn is_checkpoint_of(point: &Waypoint, found: &Found) -> bool {
     let header = &found.header;
     header.kind == BlockKind::CHECKPOINT && header.first_item == point.next_event
 }
 
-fn holds(found: &Found, number: BlobNumber) -> bool {
+fn contains(found: &Found, number: BlobNumber) -> bool {
     let items = u64::from(found.header.n_items);
     number.0.checked_sub(found.header.first_item).is_some_and(|index| index < items)
 }

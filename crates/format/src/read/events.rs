@@ -1,8 +1,9 @@
-//! The cursor over events: file first, then tail; every number comes exactly once, as an event or
-//! as missing.
+//! The cursor over events: the file first, then the tail. Every number is yielded exactly once, as
+//! an event or as missing.
 
 use super::ahead::{Ahead, Answer};
 use super::blob_count::BlobCount;
+use super::rows::{count_rows, row_end};
 use super::source::ReadAt;
 use super::store::{Found, Loader};
 use super::tail::TailCursor;
@@ -10,11 +11,9 @@ use super::walk::{Step, Walk};
 use super::{Item, Log, Missing, Why};
 use crate::Error;
 use crate::block::MUST_UNDERSTAND;
-use crate::event::{Event, ROW_HEAD};
+use crate::event::Event;
 use crate::kind::BlockKind;
-use crate::limits::{MAX_ITEMS, MAX_ROW};
 use crate::sites;
-use crate::wire::u32_at;
 use crate::zframe::hash128;
 
 /// A cursor over the events of a log, in order.
@@ -28,49 +27,48 @@ pub struct Events<'a, S> {
     at: usize,
     /// The number of the row at `at`.
     row_number: u64,
-    /// The number that comes next: all before it were given, as events or as missing.
+    /// The next number: all before it were yielded, as events or as missing.
     next: u64,
-    /// Numbers below this are not wanted.
+    /// Smaller numbers are skipped.
     from: u64,
     dropped: u64,
-    /// Where and why something could not be read since the last good block.
-    trouble: Option<(u64, Why)>,
+    /// The offset and reason of the first problem since the last good block.
+    problem: Option<(u64, Why)>,
     tail: TailCursor,
-    /// A row of the tail that comes after a hole which is told first.
+    /// A row of the tail after a hole, which is yielded first.
     pending: Option<(u64, std::ops::Range<usize>)>,
     place: Place,
-    deep: bool,
-    /// Blocks that other threads decode.
+    check_hashes: bool,
+    /// Blocks being decoded on other threads.
     ahead: Option<Ahead>,
-    /// Only the outlines of rows are wanted.
+    /// Yield only the outlines of rows.
     pub(super) outline: bool,
     blobs: BlobCount,
-    /// Bytes of rows in the blocks and records that the cursor came to, and the latest time in
-    /// them.
+    /// Bytes of rows in the blocks and tail records reached so far, and the latest time in them.
     pub(super) row_bytes: u64,
     pub(super) latest: u64,
 }
 
-/// Where a cursor is.
+/// The part of the log that a cursor is in.
 #[derive(Clone, Copy, Debug)]
 enum Place {
     Blocks,
-    /// In the tail; the file ended at that offset, for that reason.
+    /// In the tail, with the offset at which the file ended and why.
     Tail(u64, Why),
     End,
 }
 
-/// What one move of the cursor gave.
-enum Moved {
-    /// Rows, or another place: look again.
-    On,
+/// The result of moving the cursor once.
+enum Progress {
+    /// Rows are available or the place has changed: try again.
+    Continue,
     Missing(Missing),
-    /// A row in the tail, and its number.
+    /// A row in the tail and its number.
     TailRow(u64, std::ops::Range<usize>),
 }
 
 impl<'a, S: ReadAt> Events<'a, S> {
-    /// Begins at a block before which all events up to `next` lie, `dropped` of them lost.
+    /// Starts at a block with all events up to `next` before it, `dropped` of them lost.
     pub(super) fn new(log: &'a Log<S>, at: u64, next: u64, dropped: u64, from: u64) -> Self {
         Events {
             log,
@@ -82,11 +80,11 @@ impl<'a, S: ReadAt> Events<'a, S> {
             next,
             from,
             dropped,
-            trouble: None,
+            problem: None,
             tail: TailCursor::default(),
             pending: None,
             place: Place::Blocks,
-            deep: false,
+            check_hashes: false,
             ahead: None,
             outline: false,
             blobs: BlobCount::new(at == log.start),
@@ -95,48 +93,49 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
     }
 
-    /// Also compares each block with the hash in its header. zstd's own checksum is always
-    /// compared.
-    pub fn check_hashes(&mut self, yes: bool) {
-        self.deep = yes;
+    /// Sets whether each block is also compared with the hash in its header. zstd's checksum is
+    /// always compared.
+    pub fn check_hashes(&mut self, enabled: bool) {
+        self.check_hashes = enabled;
     }
 
-    /// Also reads each block of buffers and compares it with its checksum, so that
-    /// [`Events::missing_blobs`] counts those of a damaged block too.
-    pub fn check_blobs(&mut self, yes: bool) {
-        self.blobs.check = yes;
+    /// Sets whether each BLOBS block is also read and compared with its checksum, so that
+    /// [`Events::missing_blobs`] counts the blobs of damaged blocks.
+    pub fn check_blobs(&mut self, enabled: bool) {
+        self.blobs.check = enabled;
     }
 
-    /// How many blobs are missing between those that the file has, as far as the cursor came. Which
-    /// there are is told by the headers of blocks, and at the end by the footer.
+    /// Returns the number of blobs missing so far, according to block headers and, at the end, the
+    /// footer.
     pub fn missing_blobs(&self) -> u64 {
         self.blobs.missing
     }
 
-    /// How many bytes of rows there are in what the cursor came to, whole blocks at a time.
+    /// Returns the bytes of rows in the blocks and tail records reached so far.
     pub fn row_bytes(&self) -> u64 {
         self.row_bytes
     }
 
-    /// The latest time of an event in what the cursor came to, whole blocks at a time.
+    /// Returns the latest event time in nanoseconds in the blocks and tail records reached so far.
     pub fn latest(&self) -> u64 {
         self.latest
     }
 
-    /// Lets others decode blocks from here on.
+    /// Has blocks decoded on other threads from here on.
     pub(super) fn decode_ahead(&mut self, ahead: impl FnOnce(Walk, bool) -> Ahead) {
         self.ahead = Some(ahead(self.walk, self.outline));
     }
 
-    /// The number that comes next: all before it were given, as events or as missing.
+    /// The next number: all before it were yielded, as events or as missing.
     pub fn next_number(&self) -> u64 {
         self.next.max(self.from)
     }
 
-    /// The next event or hole; `None` at the end. What it gives lives until the next call.
+    /// Returns the next event or hole; `None` at the end. The item borrows the cursor until the
+    /// next call.
     ///
     /// # Errors
-    /// When reading fails, or an unknown block must be understood. Damage is no error: it is an
+    /// If reading fails, or an unknown block must not be skipped. Damage is no error but an
     /// [`Item::Missing`].
     #[expect(
         clippy::should_implement_trait,
@@ -144,23 +143,23 @@ impl<'a, S: ReadAt> Events<'a, S> {
     )]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
         loop {
-            if let Some((number, range)) = self.row() {
+            if let Some((number, range)) = self.next_row() {
                 let row = self.rows.get(range).unwrap_or_default();
                 return Ok(Some(Item::Event(Event::from_row(number, row)?)));
             }
-            let moved = match self.place {
-                Place::Blocks => self.move_in_blocks()?,
-                Place::Tail(offset, why) => self.move_in_tail(offset, why)?,
+            let progress = match self.place {
+                Place::Blocks => self.advance_in_blocks()?,
+                Place::Tail(offset, why) => self.advance_in_tail(offset, why)?,
                 Place::End => return Ok(None),
             };
-            match moved {
-                Moved::On => {}
-                Moved::Missing(missing) => {
-                    if let Some(missing) = self.wanted(missing) {
+            match progress {
+                Progress::Continue => {}
+                Progress::Missing(missing) => {
+                    if let Some(missing) = self.clip(missing) {
                         return Ok(Some(Item::Missing(missing)));
                     }
                 }
-                Moved::TailRow(number, range) => {
+                Progress::TailRow(number, range) => {
                     if number >= self.from {
                         let event = Event::from_row(number, self.tail.row(range))?;
                         self.row_bytes = self.row_bytes.saturating_add(event.row().len() as u64);
@@ -172,8 +171,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
     }
 
-    /// The next row of the block that is wanted and was not given yet.
-    fn row(&mut self) -> Option<(u64, std::ops::Range<usize>)> {
+    /// Returns the next row of the block that is wanted and not yet yielded.
+    fn next_row(&mut self) -> Option<(u64, std::ops::Range<usize>)> {
         while self.at < self.rows.len() {
             let end = row_end(&self.rows, self.at)?;
             let (number, range) = (self.row_number, self.at..end);
@@ -188,8 +187,8 @@ impl<'a, S: ReadAt> Events<'a, S> {
         None
     }
 
-    /// The part of a hole that is wanted.
-    fn wanted(&self, missing: Missing) -> Option<Missing> {
+    /// Returns the part of a hole that is wanted.
+    fn clip(&self, missing: Missing) -> Option<Missing> {
         let first = missing.first.max(self.from);
         let skipped = first.saturating_sub(missing.first);
         match missing.count {
@@ -201,11 +200,11 @@ impl<'a, S: ReadAt> Events<'a, S> {
         }
     }
 
-    fn move_in_blocks(&mut self) -> Result<Moved, Error> {
+    fn advance_in_blocks(&mut self) -> Result<Progress, Error> {
         let found = match self.walk.step(&self.log.store)? {
             Step::Block { found, damage } => {
                 if let Some(from) = damage {
-                    self.note_trouble(from, Why::Damaged);
+                    self.note_problem(from, Why::Damaged);
                 }
                 found
             }
@@ -217,7 +216,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
             BlockKind::FOOTER => {
                 self.place = Place::End;
                 if let Some(summary) = &self.log.summary {
-                    self.blobs.comes(summary.blobs);
+                    self.blobs.skip_to(summary.blobs);
                 }
                 Ok(self.gap(
                     header.first_item,
@@ -227,64 +226,65 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 ))
             }
             BlockKind::BLOBS => self.blob_block(&found),
-            BlockKind::META | BlockKind::CHECKPOINT => Ok(Moved::On),
+            BlockKind::META | BlockKind::CHECKPOINT => Ok(Progress::Continue),
             BlockKind(kind) if header.flags & MUST_UNDERSTAND != 0 => {
                 Err(Error::MustUnderstand { what: "block", kind, offset: header.self_offset })
             }
-            _ => Ok(Moved::On),
+            _ => Ok(Progress::Continue),
         }
     }
 
-    /// A damaged block of blobs may have been written again behind itself: its blobs are missing
-    /// only if not.
-    fn blob_block(&mut self, found: &Found) -> Result<Moved, Error> {
-        if self.blobs.check && self.log.store.packed(found, &mut self.blobs.packed)?.is_err() {
-            self.walk.distrust();
-            return Ok(Moved::On);
+    /// A damaged BLOBS block may be followed by a second copy of itself: its blobs are missing only
+    /// if not.
+    fn blob_block(&mut self, found: &Found) -> Result<Progress, Error> {
+        if self.blobs.check && self.log.store.read_payload(found, &mut self.blobs.payload)?.is_err()
+        {
+            self.walk.reject_payload();
+            return Ok(Progress::Continue);
         }
         if self.blobs.check {
-            self.walk.trust();
+            self.walk.accept_payload();
         }
-        self.blobs.block(&found.header);
-        Ok(Moved::On)
+        self.blobs.add_block(&found.header);
+        Ok(Progress::Continue)
     }
 
-    fn event_block(&mut self, found: &Found) -> Result<Moved, Error> {
+    fn event_block(&mut self, found: &Found) -> Result<Progress, Error> {
         let header = &found.header;
         let offset = header.self_offset;
         let Some(end) = header.first_item.checked_add(u64::from(header.n_items)) else {
-            self.note_trouble(offset, Why::Damaged);
-            return Ok(Moved::On);
+            self.note_problem(offset, Why::Damaged);
+            return Ok(Progress::Continue);
         };
         if end <= self.from {
-            // Not wanted, so not read: a block that is torn shows when the walk goes on.
+            // Skipped without reading it: if it is truncated, the walk will notice.
             self.next = self.next.max(end);
             self.dropped = header.dropped;
-            return Ok(Moved::On);
+            return Ok(Progress::Continue);
         }
         if header.codec > sites::CODEC {
-            self.note_trouble(offset, Why::Codec(header.codec));
-            return Ok(Moved::On);
+            self.note_problem(offset, Why::Codec(header.codec));
+            return Ok(Progress::Continue);
         }
         let loaded = self.load(found)?;
         let whole = loaded.is_ok()
             && count_rows(&self.rows) == Some(header.n_items)
-            && (!self.deep || self.outline || hash128(&self.rows) == header.logical_hash);
+            && (!self.check_hashes || self.outline || hash128(&self.rows) == header.logical_hash);
         if !whole {
             self.rows.clear();
             self.at = 0;
-            self.walk.distrust();
-            self.note_trouble(offset, Why::Damaged);
-            return Ok(Moved::On);
+            self.walk.reject_payload();
+            self.note_problem(offset, Why::Damaged);
+            return Ok(Progress::Continue);
         }
-        self.walk.trust();
+        self.walk.accept_payload();
         self.row_bytes = self.row_bytes.saturating_add(header.raw_len);
         self.latest = self.latest.max(header.t_last);
         (self.at, self.row_number) = (0, header.first_item);
         Ok(self.gap(header.first_item, header.dropped, offset, header.drop_reasons))
     }
 
-    /// Fills the rows from a block.
+    /// Loads the rows of a block.
     fn load(&mut self, found: &Found) -> Result<Result<(), &'static str>, Error> {
         let mut rows = std::mem::take(&mut self.rows);
         if let Some(ahead) = &mut self.ahead {
@@ -301,51 +301,57 @@ impl<'a, S: ReadAt> Events<'a, S> {
         loaded
     }
 
-    /// A block says that the next event is `first`: what lies before it and was not given is
-    /// missing.
-    fn gap(&mut self, first: u64, dropped: u64, offset: u64, reasons: crate::DropReasons) -> Moved {
+    /// Handles a block that begins with event `first`: the numbers before it that were not yielded
+    /// are missing.
+    fn gap(
+        &mut self,
+        first: u64,
+        dropped: u64,
+        offset: u64,
+        reasons: crate::DropReasons,
+    ) -> Progress {
         let newly = dropped.saturating_sub(self.dropped);
         self.dropped = dropped;
-        let trouble = self.trouble.take();
+        let problem = self.problem.take();
         let Some(count) = first.checked_sub(self.next).filter(|count| *count != 0) else {
-            return Moved::On;
+            return Progress::Continue;
         };
         let missing = if newly >= count {
             Missing { first: self.next, count: Some(count), offset, why: Why::Dropped(reasons) }
         } else {
-            let (offset, why) = trouble.unwrap_or((offset, Why::Damaged));
+            let (offset, why) = problem.unwrap_or((offset, Why::Damaged));
             Missing { first: self.next, count: Some(count), offset, why }
         };
         self.next = first;
-        Moved::Missing(missing)
+        Progress::Missing(missing)
     }
 
-    fn note_trouble(&mut self, offset: u64, why: Why) {
-        self.trouble.get_or_insert((offset, why));
+    fn note_problem(&mut self, offset: u64, why: Why) {
+        self.problem.get_or_insert((offset, why));
     }
 
-    fn end_of_blocks(&mut self, offset: u64, torn: bool) -> Moved {
-        let trouble = self.trouble;
-        if let Some(total) = self.log.total {
-            // The trailer is there, but the footer was not found.
+    fn end_of_blocks(&mut self, offset: u64, torn: bool) -> Progress {
+        let problem = self.problem;
+        if let Some(total) = self.log.total_events {
+            // There is a trailer, but the footer was not found.
             self.place = Place::End;
             return self.gap(total, self.dropped, offset, crate::DropReasons::default());
         }
         let why = if torn { Why::Truncated } else { Why::Unfinished };
-        let (offset, why) = trouble.unwrap_or((offset, why));
+        let (offset, why) = problem.unwrap_or((offset, why));
         self.place = Place::Tail(offset, why);
-        Moved::On
+        Progress::Continue
     }
 
-    fn move_in_tail(&mut self, offset: u64, why: Why) -> Result<Moved, Error> {
-        let everything_else = Missing { first: self.next, count: None, offset, why };
-        let Some(tail) = self.log.tail.as_ref().filter(|tail| tail.known.is_some()) else {
+    fn advance_in_tail(&mut self, offset: u64, why: Why) -> Result<Progress, Error> {
+        let rest = Missing { first: self.next, count: None, offset, why };
+        let Some(tail) = self.log.tail.as_ref().filter(|tail| tail.next_event.is_some()) else {
             self.place = Place::End;
-            return Ok(Moved::Missing(everything_else));
+            return Ok(Progress::Missing(rest));
         };
         if let Some((number, range)) = self.pending.take() {
             self.next = number.saturating_add(1);
-            return Ok(Moved::TailRow(number, range));
+            return Ok(Progress::TailRow(number, range));
         }
         while let Some((number, range)) = tail.next(&mut self.tail)? {
             if number < self.next {
@@ -354,40 +360,22 @@ impl<'a, S: ReadAt> Events<'a, S> {
             if number > self.next {
                 let count = number.checked_sub(self.next);
                 (self.next, self.pending) = (number, Some((number, range)));
-                return Ok(Moved::Missing(Missing { count, ..everything_else }));
+                return Ok(Progress::Missing(Missing { count, ..rest }));
             }
             self.next = number.saturating_add(1);
-            return Ok(Moved::TailRow(number, range));
+            return Ok(Progress::TailRow(number, range));
         }
         self.place = Place::End;
-        // A segment that is free again had events that should be in the file.
-        let gone =
-            tail.known.and_then(|known| known.checked_sub(self.next)).filter(|count| *count != 0);
+        // The events of a freed segment should be in the file.
+        let gone = tail
+            .next_event
+            .and_then(|known| known.checked_sub(self.next))
+            .filter(|count| *count != 0);
         if tail.damaged {
-            return Ok(Moved::Missing(Missing { why: Why::Damaged, ..everything_else }));
+            return Ok(Progress::Missing(Missing { why: Why::Damaged, ..rest }));
         }
-        Ok(gone.map_or(Moved::On, |count| {
-            Moved::Missing(Missing { count: Some(count), ..everything_else })
+        Ok(gone.map_or(Progress::Continue, |count| {
+            Progress::Missing(Missing { count: Some(count), ..rest })
         }))
     }
-}
-
-/// Where the row that begins at `at` ends.
-fn row_end(rows: &[u8], at: usize) -> Option<usize> {
-    let len = usize::try_from(u32_at(rows, at)?).ok()?.checked_add(ROW_HEAD)?;
-    let end = at.checked_add(len)?;
-    (len <= MAX_ROW && end <= rows.len()).then_some(end)
-}
-
-/// How many rows there are, if they fill the bytes exactly and are not too many.
-fn count_rows(rows: &[u8]) -> Option<u32> {
-    let (mut at, mut count) = (0, 0);
-    while at < rows.len() {
-        at = row_end(rows, at)?;
-        count = u32::saturating_add(count, 1);
-        if count > MAX_ITEMS {
-            return None;
-        }
-    }
-    Some(count)
 }

@@ -1,4 +1,4 @@
-//! What a reader tells: events, what is missing, and how the log ends.
+//! The items that a reader yields: events, holes, and the end of the log.
 
 use std::fmt;
 
@@ -10,52 +10,52 @@ use crate::event::Event;
 pub enum Ending {
     /// With footer and trailer: the recorder finished it.
     Clean,
-    /// Without: the recorder was killed, is still at work, or the file was cut.
+    /// Without trailer: the recorder was killed or is still recording, or the file was truncated.
     Unfinished {
         /// The length of the file.
         offset: u64,
     },
-    /// With a trailer, but the footer that it names is damaged.
+    /// With a trailer, but its footer is damaged.
     Damaged {
-        /// Where the footer should be.
+        /// The offset where the footer should be.
         offset: u64,
     },
 }
 
-/// What a cursor finds.
+/// An item that a cursor yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Item<'a> {
     /// An event.
     Event(Event<'a>),
-    /// Events that should be there, and are not.
+    /// Missing events.
     Missing(Missing),
 }
 
-/// Events that should be there, and are not.
+/// Missing events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Missing {
     /// The number of the first of them.
     pub first: u64,
-    /// How many; `None` when nobody can tell: everything from there on.
+    /// The number of events; `None` if unknown: all from `first` on.
     pub count: Option<u64>,
-    /// Where in the file the trouble is.
+    /// The offset of the problem in the file.
     pub offset: u64,
-    /// Why they are not there.
+    /// Why they are missing.
     pub why: Why,
 }
 
 /// Why events are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
-    /// The recorder dropped them. The reasons are those of all its losses up to there.
+    /// The recorder dropped them. The reasons cover all its losses up to there.
     Dropped(DropReasons),
     /// Their block is damaged, or was cut out of the file.
     Damaged,
     /// The file ends in the middle of a block.
     Truncated,
-    /// The file ends without a footer, between two blocks: more may have followed.
+    /// The file ends between two blocks and without a footer: more may have followed.
     Unfinished,
-    /// Their block has a codec that this version does not know.
+    /// Their block has an unknown codec.
     Codec(u16),
 }
 
@@ -85,7 +85,7 @@ impl fmt::Display for Why {
             Why::Truncated => f.write_str("the file is cut short"),
             Why::Unfinished => f.write_str("the file ends without a footer"),
             Why::Codec(codec) => {
-                write!(f, "coded in a way this version does not know (codec {codec})")
+                write!(f, "unknown codec {codec}: use a newer sysreel")
             }
         }
     }
@@ -97,7 +97,7 @@ mod tests {
     use crate::DropReasons;
 
     #[test]
-    fn a_hole_is_told_in_words() {
+    fn missing_events_are_described() {
         let hole = |first, count, why| Missing { first, count, offset: 99, why }.to_string();
         assert_eq!(
             hole(7, Some(1), Why::Damaged),

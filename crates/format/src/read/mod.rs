@@ -1,4 +1,5 @@
-//! Reading a log: what is there, what is missing, and nothing that never was.
+//! Reading logs. Damage never panics and never invents events: what cannot be read is reported as
+//! missing.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -10,6 +11,7 @@ mod directory;
 mod events;
 mod item;
 mod outline;
+mod rows;
 mod source;
 mod store;
 mod tail;
@@ -40,34 +42,35 @@ use crate::part::{Region, RegionData};
 use crate::summary::Summary;
 use crate::trailer::{TRAILER_LEN, Trailer};
 
-/// An open log. Its memory does not grow with the file, but for one small note per 64 blocks.
+/// An open log. Apart from a small entry for every 64 blocks, memory use does not grow with the
+/// file.
 #[derive(Debug)]
 pub struct Log<S> {
     store: Store<S>,
     header: FileHeader,
-    /// Where the first block should be.
+    /// The offset of the first block.
     start: u64,
     meta: FileMeta,
     meta_error: Option<Error>,
     ending: Ending,
     summary: Option<Summary>,
-    /// How many events the trailer says there are.
-    total: Option<u64>,
+    /// The number of events that the trailer states.
+    total_events: Option<u64>,
     tail: Option<Tail<S>>,
     blobs: RefCell<BlobReader>,
 }
 
 impl<S: ReadAt> Log<S> {
-    /// Opens a log: file header, metadata, and the footer if there is one.
+    /// Opens a log: reads the file header, the metadata, and the footer if there is one.
     ///
     /// # Errors
-    /// When it is no log, a newer one, or its file header is damaged. Everything else that is
-    /// damaged is told by what reads it.
+    /// If the source is no log, is newer than this crate, or has a damaged file header. Other
+    /// damage is reported by the methods that read the damaged part.
     pub fn open(source: S, limits: Limits) -> Result<Self, Error> {
         let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;
         let mut bytes = [0; MAX_HEADER];
-        let there = fill(&source, &mut bytes, 0)?;
-        let (header, start) = FileHeader::decode(bytes.get(..there).unwrap_or_default())?;
+        let len_read = fill(&source, &mut bytes, 0)?;
+        let (header, start) = FileHeader::decode(bytes.get(..len_read).unwrap_or_default())?;
         let start = start as u64;
         let store = Store { source, len, file_id: header.file_id, limits };
         let mut loader = Loader::default();
@@ -86,7 +89,7 @@ impl<S: ReadAt> Log<S> {
         };
         let (summary, waypoints) = footer.map(|footer| (footer.summary, footer.waypoints)).unzip();
         let blobs = RefCell::new(BlobReader::new(Directory::new(&store, start, waypoints), len));
-        let total = trailer.map(|trailer| trailer.events);
+        let total_events = trailer.map(|trailer| trailer.events);
         Ok(Log {
             store,
             header,
@@ -95,86 +98,86 @@ impl<S: ReadAt> Log<S> {
             meta_error,
             ending,
             summary,
-            total,
+            total_events,
             tail: None,
             blobs,
         })
     }
 
-    /// Adds the events that are still in the tail file. When the log is being written, take a copy
-    /// of the tail first and open the log then, so that what moves from one to the other is not
-    /// missed.
+    /// Adds the events that are still in the tail file. While the log is being written, copy the
+    /// tail before opening the log: otherwise events that move from one to the other are missed.
     ///
     /// # Errors
-    /// When the tail belongs to another log, or cannot be read.
+    /// If the tail belongs to another log or cannot be read.
     pub fn with_tail(mut self, tail: S) -> Result<Self, Error> {
         self.tail = Some(Tail::open(tail, &self.header.file_id)?);
         Ok(self)
     }
 
-    /// The file header.
+    /// Returns the file header.
     pub fn header(&self) -> &FileHeader {
         &self.header
     }
 
-    /// What was known at the start. Empty if [`Log::meta_error`] says so.
+    /// Returns the metadata. Empty if there is a [`Log::meta_error`].
     pub fn meta(&self) -> &FileMeta {
         &self.meta
     }
 
-    /// Why the metadata could not be read, if so. The events do not depend on them.
+    /// Returns why the metadata could not be read. Events do not depend on the metadata.
     pub fn meta_error(&self) -> Option<&Error> {
         self.meta_error.as_ref()
     }
 
-    /// How the file ends; a tail changes nothing about that.
+    /// Returns how the file ends, whether or not it has a tail.
     pub fn ending(&self) -> Ending {
         self.ending
     }
 
-    /// Whether a tail was added that has segments in use: the recorder was killed, or is at work.
+    /// Whether a tail was added that has segments in use: the recorder was killed or is still
+    /// recording.
     pub fn has_live_tail(&self) -> bool {
         self.tail.as_ref().is_some_and(Tail::is_live)
     }
 
-    /// The footer's summary, if the log has a footer.
+    /// Returns the summary, if the log has a footer.
     pub fn summary(&self) -> Option<&Summary> {
         self.summary.as_ref()
     }
 
-    /// A cursor over all events.
+    /// Returns a cursor over all events.
     pub fn events(&self) -> Events<'_, S> {
         Events::new(self, self.start, 0, 0, 0)
     }
 
-    /// A cursor over the outlines of all events: which there are, of whom and from where, and
-    /// whether calls failed.
+    /// Returns a cursor over the outlines of all events: their tasks, call sites, and whether calls
+    /// failed.
     pub fn outlines(&self) -> Outlines<'_, S> {
         let mut events = self.events();
         events.outline = true;
         Outlines(events)
     }
 
-    /// A cursor that begins at the event of that number.
+    /// Returns a cursor that starts at the given event.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn events_from(&self, number: u64) -> Result<Events<'_, S>, Error> {
         let (at, next, dropped) =
             self.blobs.borrow_mut().directory.before_event(&self.store, number)?;
         Ok(Events::new(self, at, next, dropped, number))
     }
 
-    /// The number of an event before which all events are earlier than `t_ns`: the first of its
-    /// block, or of the tail. The footer's list tells roughly where that is, the heads of blocks
-    /// exactly; a log without a footer is searched from its beginning.
+    /// Returns the number of an event before which all events are earlier than `t_ns`: the first
+    /// event of its block, or of the tail. Finds the block by the footer's list and the block
+    /// headers; without a footer, by the block headers from the start.
     ///
     /// # Errors
-    /// When the log cannot be read.
+    /// If the log cannot be read.
     pub fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
         let directory = &mut self.blobs.borrow_mut().directory;
         let (at, mut next, _) =
-            directory.before_event(&self.store, directory.event_before(t_ns))?;
+            directory.before_event(&self.store, directory.event_before_time(t_ns))?;
         let mut walk = Walk::new(&self.store, at);
         while let Step::Block { found, .. } = walk.step(&self.store)? {
             let header = &found.header;
@@ -188,16 +191,16 @@ impl<S: ReadAt> Log<S> {
         Ok(next)
     }
 
-    /// A cursor over the blocks of the file: their headers, and the stretches that are none.
+    /// Returns a cursor over the blocks of the file and the damaged ranges between them.
     pub fn blocks(&self) -> Blocks<'_, S> {
         Blocks::new(self)
     }
 
-    /// The bytes of a blob.
+    /// Returns the bytes of a blob.
     ///
     /// # Errors
-    /// [`Error::NoBlob`] when it is not in the log, [`Error::BadBlock`] when its block is damaged.
-    /// Neither says anything about the rest of the log.
+    /// [`Error::NoBlob`] if it is not in the log, [`Error::BadBlock`] if its block is damaged. The
+    /// rest of the log may still be readable.
     pub fn blob(&self, number: BlobNumber) -> Result<Vec<u8>, Error> {
         if let Some(tail) = &self.tail
             && let Some(bytes) = tail.blob(number)?
@@ -209,8 +212,8 @@ impl<S: ReadAt> Log<S> {
         Ok(bytes)
     }
 
-    /// Appends the first bytes of a blob to `out`, at most `limit`, and answers how many the blob
-    /// has. Copies and allocates no more than that.
+    /// Appends at most `limit` bytes of a blob to `out`, and returns the length of the blob. Copies
+    /// and allocates no more than that.
     ///
     /// # Errors
     /// As [`Log::blob`].
@@ -229,11 +232,10 @@ impl<S: ReadAt> Log<S> {
         self.blobs.borrow_mut().append(&self.store, number, limit, out)
     }
 
-    /// The bytes of a region, wherever they are.
+    /// Returns the bytes of a region, whether inline or in blobs.
     ///
     /// # Errors
-    /// As [`Log::blob`]; also when the region is above the limit, or has not as many bytes as it
-    /// says.
+    /// As [`Log::blob`]; also if the region exceeds the limit, or its length is not the one stated.
     pub fn region_bytes<'a>(&self, region: &Region<'a>) -> Result<Cow<'a, [u8]>, Error> {
         let blobs = match region.data {
             RegionData::Inline(bytes) => return Ok(Cow::Borrowed(bytes)),
@@ -246,7 +248,7 @@ impl<S: ReadAt> Log<S> {
         let mut bytes = Vec::new();
         for number in blobs.iter() {
             let left = usize::try_from(size).unwrap_or(usize::MAX).saturating_sub(bytes.len());
-            // One byte more shows that the blobs are too long.
+            // One byte more detects blobs that are too long.
             self.append_blob(number, left.saturating_add(1), &mut bytes)?;
             if bytes.len() as u64 > size {
                 break;
@@ -256,28 +258,28 @@ impl<S: ReadAt> Log<S> {
             Ok(Cow::Owned(bytes))
         } else {
             Err(Error::Malformed {
-                what: "region (its blobs have another length)",
+                what: "region (the length of its blobs differs)",
                 at: bytes.len() as u64,
             })
         }
     }
 
-    /// The source the log is read from.
+    /// Returns the source that the log is read from.
     pub fn source(&self) -> &S {
         &self.store.source
     }
 }
 
-/// The META block, which comes first.
+/// Reads the META block, which comes first.
 fn read_meta<S: ReadAt>(
     store: &Store<S>,
     start: u64,
     loader: &mut Loader,
 ) -> Result<FileMeta, Error> {
     let bad = |what| Error::BadMeta { offset: start, what };
-    let found = block_exactly_at(store, start)?.ok_or(bad("no block there"))?;
+    let found = block_exactly_at(store, start)?.ok_or(bad("no block at this offset"))?;
     if found.header.kind != BlockKind::META {
-        return Err(bad("another block there"));
+        return Err(bad("another kind of block"));
     }
     if found.header.raw_len > MAX_META as u64 {
         return Err(bad("above the limit"));
@@ -287,7 +289,7 @@ fn read_meta<S: ReadAt>(
     FileMeta::from_bytes(&raw)
 }
 
-/// The trailer, if the file ends with one that speaks of this file.
+/// Returns the trailer, if the file ends with one that belongs to this file.
 fn read_trailer<S: ReadAt>(store: &Store<S>) -> Result<Option<Trailer>, Error> {
     let Some(at) = store.len.checked_sub(TRAILER_LEN as u64) else { return Ok(None) };
     let mut bytes = [0; TRAILER_LEN];
@@ -296,7 +298,7 @@ fn read_trailer<S: ReadAt>(store: &Store<S>) -> Result<Option<Trailer>, Error> {
         .filter(|trailer| trailer.file_id == store.file_id && trailer.self_offset == at))
 }
 
-/// The footer, if it is there and sound.
+/// Returns the footer, if it is there and sound.
 fn read_footer<S: ReadAt>(
     store: &Store<S>,
     at: u64,
@@ -312,7 +314,7 @@ fn read_footer<S: ReadAt>(
     Ok(loaded.ok().and_then(|()| Footer::decode(&raw).ok()))
 }
 
-/// The block at `at`, without searching further.
+/// Returns the block at `at`. Does not search further.
 fn block_exactly_at<S: ReadAt>(store: &Store<S>, at: u64) -> Result<Option<Found>, Error> {
     Ok(match Walk::new(store, at).step(store)? {
         Step::Block { found, damage: None } => Some(found),

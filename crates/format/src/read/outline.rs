@@ -1,5 +1,5 @@
-//! A cursor that tells which events there are, without what is in most of them: several times
-//! faster than the whole.
+//! A cursor over event outlines, without most fields: several times faster than decoding whole
+//! events.
 
 use super::source::ReadAt;
 use super::{Events, Item, Missing};
@@ -7,23 +7,24 @@ use crate::Error;
 use crate::event::Event;
 use crate::kind::{EventKind, Layout, TaskId};
 use crate::sites;
+use crate::syscall_info::{ARCH, MERGED};
 use crate::wire::{u32_at, u64_at};
 
-/// A cursor over the outlines of all events, in order. Of blocks in columns it decompresses no more
-/// frames than it needs.
+/// A cursor over the outlines of all events, in order. For blocks in columns it decompresses only
+/// the frames it needs.
 #[derive(Debug)]
 pub struct Outlines<'a, S>(pub(super) Events<'a, S>);
 
-/// What an outline cursor finds.
+/// An item that an outline cursor yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutlineItem<'a> {
     /// An event.
     Event(Outline<'a>),
-    /// Events that should be there, and are not.
+    /// Missing events.
     Missing(Missing),
 }
 
-/// An event in outline.
+/// The outline of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outline<'a> {
     /// Its number.
@@ -32,75 +33,75 @@ pub struct Outline<'a> {
     pub kind: EventKind,
     /// Its task.
     pub task: TaskId,
-    /// What more is known.
+    /// The fields that depend on the kind.
     pub what: What<'a>,
 }
 
-/// What is known of an event in outline.
+/// The fields of an outline that depend on the kind of event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum What<'a> {
-    /// The entry of a call, in a struct of today's length.
+    /// The entry of a call, with a struct of the usual length.
     Entry {
-        /// The architecture, as the kernel numbers it.
+        /// `AUDIT_ARCH_*`.
         arch: u32,
-        /// From where.
+        /// The instruction pointer.
         ip: u64,
-        /// Which call.
+        /// The number of the call.
         nr: u64,
     },
-    /// The exit of a call, in a struct of today's length.
+    /// The exit of a call, with a struct of the usual length.
     Exit {
-        /// The architecture.
+        /// `AUDIT_ARCH_*`.
         arch: u32,
-        /// The kernel's own word for failure.
+        /// Not 0 if the call failed.
         is_error: u8,
     },
-    /// Another stop: with its struct, but without its parts.
+    /// Another stop, with its struct but without its parts.
     Stop {
-        /// The status that wait gave.
+        /// The wait status.
         wait_status: u32,
-        /// Which layout the struct has.
+        /// The layout of `info`.
         layout: Layout,
-        /// The struct.
+        /// The bytes of the syscall info struct.
         info: &'a [u8],
     },
-    /// An event that is no stop, whole but for its time.
+    /// An event other than a stop, complete except for its time.
     Other(Event<'a>),
 }
 
 impl<S: ReadAt> Outlines<'_, S> {
-    /// The next event or hole; `None` at the end.
+    /// Returns the next event or hole; `None` at the end.
     ///
     /// # Errors
     /// As [`Events::next`].
     #[expect(clippy::should_implement_trait, reason = "as Events::next")]
     pub fn next(&mut self) -> Result<Option<OutlineItem<'_>>, Error> {
         Ok(self.0.next()?.map(|item| match item {
-            Item::Event(event) => OutlineItem::Event(Outline::of(event)),
+            Item::Event(event) => OutlineItem::Event(Outline::from_event(event)),
             Item::Missing(missing) => OutlineItem::Missing(missing),
         }))
     }
 
-    /// How many bytes of rows the events stand for that were given so far, whole blocks at a time.
+    /// Returns the bytes of rows in the blocks and tail records reached so far.
     pub fn row_bytes(&self) -> u64 {
         self.0.row_bytes
     }
 
-    /// The latest time of an event in what was given so far, whole blocks at a time.
+    /// Returns the latest event time in nanoseconds in the blocks and tail records reached so far.
     pub fn latest(&self) -> u64 {
         self.0.latest
     }
 }
 
 impl<'a> Outline<'a> {
-    fn of(event: Event<'a>) -> Self {
+    fn from_event(event: Event<'a>) -> Self {
         let Event { number, kind, task, body, .. } = event;
-        Outline { number, kind, task, what: What::of(event, body) }
+        Outline { number, kind, task, what: What::from_event(event, body) }
     }
 }
 
 impl<'a> What<'a> {
-    fn of(event: Event<'a>, body: &'a [u8]) -> Self {
+    fn from_event(event: Event<'a>, body: &'a [u8]) -> Self {
         if event.kind != EventKind::STOP {
             return What::Other(event);
         }
@@ -108,19 +109,22 @@ impl<'a> What<'a> {
         let whole = |head: &[u8], len| body.len() >= len && body.starts_with(head);
         let stop = || {
             if whole(&sites::ENTRY_HEAD, sites::ENTRY_LEN) {
-                let (arch, ip, nr) =
-                    (u32_at(body, at + 4)?, u64_at(body, at + 8)?, u64_at(body, at + 24)?);
+                let (arch, ip, nr) = (
+                    u32_at(body, at + ARCH)?,
+                    u64_at(body, at + MERGED.ip)?,
+                    u64_at(body, at + MERGED.nr)?,
+                );
                 return Some(What::Entry { arch, ip, nr });
             }
             if whole(&sites::EXIT_HEAD, sites::EXIT_LEN) {
-                let (arch, is_error) = (u32_at(body, at + 4)?, *body.get(at + 32)?);
+                let (arch, is_error) = (u32_at(body, at + ARCH)?, *body.get(at + MERGED.is_error)?);
                 return Some(What::Exit { arch, is_error });
             }
             let len = usize::from(u16::from_le_bytes([*body.get(8)?, *body.get(9)?]));
             let (wait_status, layout) = (u32_at(body, 0)?, Layout(*body.get(10)?));
             Some(What::Stop { wait_status, layout, info: body.get(at..at.checked_add(len)?)? })
         };
-        // A stop too short to be one is for its reader to refuse.
+        // A truncated stop: its reader reports the error.
         stop().unwrap_or(What::Other(event))
     }
 }

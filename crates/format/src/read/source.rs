@@ -1,26 +1,27 @@
-//! Where a log's bytes come from: anything that can be read at an offset.
+//! The source of a log's bytes: anything that can be read at an offset.
 
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, PoisonError};
 
 /// Bytes that can be read at any offset.
 pub trait ReadAt {
-    /// Reads at `offset` into `buf`; fewer bytes than asked for are allowed, none means the end.
+    /// Reads at `offset` into `buf` and returns the number of bytes. May be fewer than asked for; 0
+    /// is the end.
     ///
     /// # Errors
-    /// When reading fails.
+    /// If reading fails.
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize>;
 
-    /// How many bytes there are.
+    /// Returns the number of bytes.
     ///
     /// # Errors
-    /// When the source cannot tell.
+    /// If the source cannot tell.
     fn len(&self) -> io::Result<u64>;
 
-    /// Whether there are none.
+    /// Whether there are no bytes.
     ///
     /// # Errors
-    /// When the source cannot tell.
+    /// If the source cannot tell.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
@@ -74,7 +75,7 @@ impl<T: ReadAt + ?Sized> ReadAt for Box<T> {
 pub struct SeekReader<R>(Mutex<R>);
 
 impl<R: Read + Seek> SeekReader<R> {
-    /// Wraps a reader. Nobody else must move it.
+    /// Wraps a reader. Its position must not be changed by others.
     pub fn new(reader: R) -> Self {
         SeekReader(Mutex::new(reader))
     }

@@ -1,5 +1,4 @@
-//! The bytes of one log file: its length as it was when opened, and payloads checked in the right
-//! order.
+//! The bytes of a log file, up to the length it had when opened, and its checked payloads.
 
 use std::io;
 
@@ -11,7 +10,7 @@ use crate::limits::Limits;
 use crate::sites::{self, SitesUnpacker};
 use crate::zframe::Unpacker;
 
-/// A source with what is needed to judge its blocks.
+/// A source, with what is needed to check its blocks.
 #[derive(Debug)]
 pub(crate) struct Store<S> {
     pub(crate) source: S,
@@ -24,23 +23,23 @@ pub(crate) struct Store<S> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Found {
     pub(crate) header: BlockHeader,
-    /// Where its payload begins.
+    /// The offset of its payload.
     pub(crate) payload: u64,
-    /// Where the next block should begin.
+    /// The offset where the next block should begin.
     pub(crate) end: u64,
 }
 
-/// Buffers for decoding payloads, used again and again.
+/// Decodes payloads, reusing its buffers.
 #[derive(Debug, Default)]
 pub(crate) struct Loader {
-    /// Made when the first payload comes.
+    /// Created for the first payload.
     unpacker: Option<Unpacker>,
-    /// Made when the first payload in codec 1 comes.
+    /// Created for the first payload in codec 1.
     sites: Option<SitesUnpacker>,
     packed: Vec<u8>,
 }
 
-/// Reads as many bytes as there are, up to the length of `buf`.
+/// Reads until `buf` is full or the source ends, and returns the number of bytes.
 pub(crate) fn fill<S: ReadAt + ?Sized>(
     source: &S,
     buf: &mut [u8],
@@ -60,22 +59,22 @@ pub(crate) fn fill<S: ReadAt + ?Sized>(
 }
 
 impl<S: ReadAt> Store<S> {
-    /// Reads at `offset`, up to the length the file had when it was opened.
+    /// Reads at `offset`, up to the length that the file had when it was opened.
     pub(crate) fn read(&self, buf: &mut [u8], offset: u64) -> Result<usize, Error> {
         let left = usize::try_from(self.len.saturating_sub(offset)).unwrap_or(usize::MAX);
         let wanted = buf.len().min(left);
         fill(&self.source, buf.get_mut(..wanted).unwrap_or_default(), offset)
     }
 
-    /// Reads the stored payload of a block into `packed` and checks it: bounds, then checksum.
-    pub(crate) fn packed(
+    /// Reads the stored payload of a block into `packed` and checks its length and checksum.
+    pub(crate) fn read_payload(
         &self,
         found: &Found,
         packed: &mut Vec<u8>,
     ) -> Result<Result<(), &'static str>, Error> {
         let len = usize::try_from(found.header.payload_len).unwrap_or(usize::MAX);
         if len > self.limits.block {
-            return Ok(Err("payload is above the limit"));
+            return Ok(Err("payload exceeds the limit"));
         }
         packed.clear();
         packed.resize(len, 0);
@@ -83,13 +82,13 @@ impl<S: ReadAt> Store<S> {
             return Ok(Err("payload is cut short"));
         }
         let sound = crc32c::crc32c(packed) == found.header.payload_crc;
-        Ok(if sound { Ok(()) } else { Err("payload checksum") })
+        Ok(if sound { Ok(()) } else { Err("wrong payload checksum") })
     }
 }
 
 impl Loader {
-    /// The rows of an EVENTS block in a codec that is known, into `rows`; in outline those of
-    /// columns.
+    /// Decodes the rows of an EVENTS block in a known codec into `rows`; with `outline`, only their
+    /// outlines if the block is in columns.
     pub(crate) fn load_rows<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -102,9 +101,9 @@ impl Loader {
         }
         let raw_len = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
         if raw_len > store.limits.block {
-            return Ok(Err("decoded payload is above the limit"));
+            return Ok(Err("decoded payload exceeds the limit"));
         }
-        Ok(match store.packed(found, &mut self.packed)? {
+        Ok(match store.read_payload(found, &mut self.packed)? {
             Ok(()) => {
                 let sites = match &mut self.sites {
                     Some(sites) => sites,
@@ -120,8 +119,8 @@ impl Loader {
         })
     }
 
-    /// The decompressed payload of a block, into `raw`. The outer error is the system's, the inner
-    /// one the file's.
+    /// Decompresses the payload of a block into `raw`. The outer error is an I/O error, the inner
+    /// one is damage in the file.
     pub(crate) fn load<S: ReadAt>(
         &mut self,
         store: &Store<S>,
@@ -130,9 +129,9 @@ impl Loader {
     ) -> Result<Result<(), &'static str>, Error> {
         let raw_len = usize::try_from(found.header.raw_len).unwrap_or(usize::MAX);
         if raw_len > store.limits.block {
-            return Ok(Err("decompressed payload is above the limit"));
+            return Ok(Err("decompressed payload exceeds the limit"));
         }
-        Ok(match store.packed(found, &mut self.packed)? {
+        Ok(match store.read_payload(found, &mut self.packed)? {
             Ok(()) => {
                 let unpacker = match &mut self.unpacker {
                     Some(unpacker) => unpacker,

@@ -1,4 +1,4 @@
-//! The tail file as a reader sees it: segments whose events may not be in the log yet.
+//! The tail file as a reader sees it: segments with events that may not be in the log yet.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -11,24 +11,24 @@ use crate::header::FileId;
 use crate::kind::BlobNumber;
 use crate::limits::{MAX_TAIL, SEGMENT_ALIGN};
 use crate::records::{RECORD_HEAD, Record, Records};
-use crate::segment::{SEGMENT_HEADER, SegmentHeader};
+use crate::segment_header::{SEGMENT_HEADER, SegmentHeader};
 
-/// A tail file that belongs to the log.
+/// The tail file of the log.
 #[derive(Debug)]
 pub(crate) struct Tail<S> {
     source: S,
     /// The segments in use, in the order in which they were filled.
     live: Vec<Live>,
-    /// One more than the last event that any segment has or had; `None` if no segment was ever
+    /// One more than the last event of any segment, in use or freed; `None` if no segment was ever
     /// used.
-    pub(crate) known: Option<u64>,
-    /// A segment in use has bytes that are no record.
+    pub(crate) next_event: Option<u64>,
+    /// A segment in use has malformed records.
     pub(crate) damaged: bool,
-    /// The segment whose blob was asked for last.
+    /// The segment of the last blob that was read.
     cache: RefCell<Option<Cached>>,
 }
 
-/// The bytes of a segment, and where its blobs are.
+/// The bytes of a segment and the ranges of its blobs.
 #[derive(Debug)]
 struct Cached {
     generation: u64,
@@ -44,11 +44,11 @@ struct Live {
     blobs: u64,
 }
 
-/// A place in the tail.
+/// A position in the tail.
 #[derive(Debug, Default)]
 pub(crate) struct TailCursor {
     segment: usize,
-    /// The committed bytes of the segment; empty when it is not loaded.
+    /// The committed bytes of the segment; empty if it is not loaded.
     bytes: Vec<u8>,
     loaded: bool,
     at: usize,
@@ -56,7 +56,7 @@ pub(crate) struct TailCursor {
 }
 
 impl<S: ReadAt> Tail<S> {
-    /// Takes stock of a tail file.
+    /// Opens a tail file and scans its segments.
     pub(crate) fn open(source: S, file_id: &FileId) -> Result<Self, Error> {
         let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;
         if len > MAX_TAIL {
@@ -65,7 +65,7 @@ impl<S: ReadAt> Tail<S> {
         let mut tail = Tail {
             source,
             live: Vec::new(),
-            known: None,
+            next_event: None,
             damaged: false,
             cache: RefCell::default(),
         };
@@ -73,14 +73,15 @@ impl<S: ReadAt> Tail<S> {
         let mut bytes = Vec::new();
         while offset < len {
             let Some(header) = tail.header(offset)? else {
-                // Never used, or torn while it was opened: then nothing was committed to it.
+                // Never used, or torn while it was being opened, before anything was committed to
+                // it.
                 offset = u64::saturating_add(offset, SEGMENT_ALIGN as u64);
                 continue;
             };
             if header.file_id == *file_id {
                 ours = true;
                 tail.read(offset, &header, &mut bytes)?;
-                tail.take_stock(offset, header, &bytes);
+                tail.scan_segment(offset, header, &bytes);
             } else {
                 foreign = true;
             }
@@ -90,7 +91,7 @@ impl<S: ReadAt> Tail<S> {
         if foreign && !ours { Err(Error::ForeignTail) } else { Ok(tail) }
     }
 
-    /// Whether a segment is in use.
+    /// Whether any segment is in use.
     pub(crate) fn is_live(&self) -> bool {
         !self.live.is_empty()
     }
@@ -109,7 +110,7 @@ impl<S: ReadAt> Tail<S> {
         Ok(())
     }
 
-    fn take_stock(&mut self, offset: u64, header: SegmentHeader, bytes: &[u8]) {
+    fn scan_segment(&mut self, offset: u64, header: SegmentHeader, bytes: &[u8]) {
         let (mut events, mut blobs) = (0, 0);
         let mut sound = bytes.len() == header.committed;
         for record in Records::new(bytes) {
@@ -125,14 +126,14 @@ impl<S: ReadAt> Tail<S> {
             }
         }
         let end = header.first_event.saturating_add(events);
-        self.known = Some(self.known.map_or(end, |known| known.max(end)));
+        self.next_event = Some(self.next_event.map_or(end, |known| known.max(end)));
         if header.generation != 0 {
             self.damaged |= !sound;
             self.live.push(Live { offset, header, blobs });
         }
     }
 
-    /// The next event, and its number. Its row is [`TailCursor::row`] of what is given.
+    /// Returns the number of the next event and the range of its row, for [`TailCursor::row`].
     pub(crate) fn next(
         &self,
         cursor: &mut TailCursor,
@@ -152,7 +153,7 @@ impl<S: ReadAt> Tail<S> {
         Ok(None)
     }
 
-    /// The bytes of a blob, if a segment in use has it.
+    /// Returns the bytes of a blob, if a segment in use holds it.
     pub(crate) fn blob(&self, number: BlobNumber) -> Result<Option<Vec<u8>>, Error> {
         let has = |live: &&Live| {
             number.0.checked_sub(live.header.first_blob).is_some_and(|i| i < live.blobs)
@@ -195,15 +196,14 @@ impl<S: ReadAt> Tail<S> {
 }
 
 impl TailCursor {
-    /// The row that [`Tail::next`] spoke of.
+    /// Returns the row at a range that [`Tail::next`] returned.
     pub(crate) fn row(&self, range: Range<usize>) -> &[u8] {
         self.bytes.get(range).unwrap_or_default()
     }
 
     fn load<S: ReadAt>(&mut self, tail: &Tail<S>, live: &Live) -> Result<(), Error> {
         tail.read(live.offset, &live.header, &mut self.bytes)?;
-        // The segment may have got other contents since stock was taken of it; those are not what
-        // was asked for.
+        // The segment may have been reused since it was scanned.
         let same =
             tail.header(live.offset)?.is_some_and(|now| now.generation == live.header.generation);
         if !same {
@@ -213,7 +213,8 @@ impl TailCursor {
         Ok(())
     }
 
-    /// The next record: for an event its number and where its row is.
+    /// Returns the number of the next event, and the range of its row if the next record is an
+    /// event.
     fn record(&mut self) -> Option<(u64, Option<Range<usize>>)> {
         let mut records = Records::resume(&self.bytes, self.at);
         let record = records.next()?.ok()?;

@@ -1,7 +1,7 @@
-//! Goes from block to block, and finds the next one where the chain is broken.
+//! Walks the blocks of a file, and finds the next one where the chain is broken.
 //!
-//! A block is one only if its header has the right magic, checksum, file id and its own offset:
-//! bytes that a program wrote cannot have them, even if they are a whole log.
+//! Bytes are a block only if the header has the right magic, checksum, file id and its own offset.
+//! Bytes that a recorded program wrote do not have them, even if they are a whole log.
 
 use super::source::ReadAt;
 use super::store::{Found, Store};
@@ -10,52 +10,52 @@ use crate::block::{BLOCK_MAGIC, BlockHeader};
 use crate::limits::MAX_HEADER;
 use crate::zframe::SKIPPABLE_HEAD;
 
-/// How much of the file is looked at in one read while searching.
+/// The bytes read at a time while searching.
 const SEARCH: usize = 64 << 10;
 
-/// A place in the chain of blocks.
+/// A position in the chain of blocks.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Walk {
     at: u64,
-    /// The block before, if nobody has checked its payload.
+    /// The block before, if its payload has not been checked.
     unchecked: Option<Found>,
     /// The chain is broken here.
     broken: bool,
-    /// Bytes of payload that may still be distrusted. Each broken block makes the search begin
-    /// inside it; a file made of such blocks must not cost the square of its length.
+    /// The bytes of payload that may still be searched. After each broken block the search starts
+    /// inside its payload; a file of such blocks must not take time quadratic in its length.
     budget: u64,
 }
 
-/// What a walk comes to.
+/// The result of a step.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Step {
-    /// A block. `damage` is where the unreadable bytes before it begin, if there are any.
+    /// A block. `damage` is the offset of the unreadable bytes before it, if any.
     Block { found: Found, damage: Option<u64> },
-    /// There is no further block. `torn` when unreadable bytes lie before the end.
+    /// No further block. `torn` if unreadable bytes precede the end.
     End { offset: u64, torn: bool },
 }
 
 impl Walk {
-    /// Begins at `at`, where a block should be.
+    /// Starts at `at`, where a block should be.
     pub(crate) fn new<S: ReadAt>(store: &Store<S>, at: u64) -> Self {
         let budget = store.len.saturating_mul(4).saturating_add(256 << 20);
         Walk { at, unchecked: None, broken: false, budget }
     }
 
-    /// The payload of the last block was checked and is sound.
-    pub(crate) fn trust(&mut self) {
+    /// Notes that the payload of the last block is sound.
+    pub(crate) fn accept_payload(&mut self) {
         self.unchecked = None;
     }
 
-    /// The last block's payload is damaged. It may have been cut short by a failed write, so that
-    /// the next block begins before the end it states.
-    pub(crate) fn distrust(&mut self) {
+    /// Notes that the payload of the last block is damaged. A failed write may have cut it short,
+    /// so the next block may begin before the end that it states.
+    pub(crate) fn reject_payload(&mut self) {
         if let Some(found) = self.unchecked.take() {
             self.search_inside(&found);
         }
     }
 
-    /// The next block.
+    /// Moves to the next block.
     pub(crate) fn step<S: ReadAt>(&mut self, store: &Store<S>) -> Result<Step, Error> {
         if !self.broken {
             if self.at >= store.len {
@@ -83,10 +83,11 @@ impl Walk {
         Step::Block { found, damage }
     }
 
-    /// What follows a block is no block: if the block itself is damaged, its stated length means
-    /// nothing.
+    /// The bytes after a block are no block: if the block itself is damaged, its stated length is
+    /// unreliable.
     fn check<S: ReadAt>(&mut self, store: &Store<S>, found: &Found) -> Result<(), Error> {
-        if self.budget >= found.header.payload_len && store.packed(found, &mut Vec::new())?.is_err()
+        if self.budget >= found.header.payload_len
+            && store.read_payload(found, &mut Vec::new())?.is_err()
         {
             self.search_inside(found);
         }
@@ -101,11 +102,11 @@ impl Walk {
         }
     }
 
-    /// The sound header at `offset`, whose payload lies within the file.
+    /// Returns the block at `offset`, if its header is sound and its payload lies within the file.
     fn block_at<S: ReadAt>(&self, store: &Store<S>, offset: u64) -> Result<Option<Found>, Error> {
         let mut bytes = [0; MAX_HEADER];
-        let there = store.read(&mut bytes, offset)?;
-        let Some((header, len)) = BlockHeader::decode(bytes.get(..there).unwrap_or_default())
+        let len_read = store.read(&mut bytes, offset)?;
+        let Some((header, len)) = BlockHeader::decode(bytes.get(..len_read).unwrap_or_default())
         else {
             return Ok(None);
         };
@@ -120,31 +121,33 @@ impl Walk {
         })
     }
 
-    /// Looks for the next block from `self.at` on.
+    /// Searches for the next block from `self.at` on.
     fn search<S: ReadAt>(&self, store: &Store<S>) -> Result<Option<Found>, Error> {
         let mut window = vec![0; SEARCH];
-        // The magic stands after the head of its frame.
+        // The magic follows the head of its frame.
         let mut from = self.at.saturating_add(SKIPPABLE_HEAD as u64);
         loop {
-            let there = store.read(&mut window, from)?;
-            let bytes = window.get(..there).unwrap_or_default();
+            let len_read = store.read(&mut window, from)?;
+            let bytes = window.get(..len_read).unwrap_or_default();
             for hit in find_magic(bytes) {
                 let offset = from.saturating_add(hit as u64).saturating_sub(SKIPPABLE_HEAD as u64);
                 if let Some(found) = self.block_at(store, offset)? {
                     return Ok(Some(found));
                 }
             }
-            if there < window.len() {
+            if len_read < window.len() {
                 return Ok(None);
             }
-            // A magic may lie across the border.
-            from = from
-                .saturating_add(there.saturating_sub(BLOCK_MAGIC.len()).saturating_add(1) as u64);
+            // A magic may cross the border of two windows.
+            from =
+                from.saturating_add(
+                    len_read.saturating_sub(BLOCK_MAGIC.len()).saturating_add(1) as u64
+                );
         }
     }
 }
 
-/// Where the magic of block headers stands in `bytes`.
+/// Returns the offsets of the block header magic in `bytes`.
 fn find_magic(bytes: &[u8]) -> impl Iterator<Item = usize> {
     let first = BLOCK_MAGIC.first().copied().unwrap_or_default();
     let mut from = 0;
@@ -166,7 +169,7 @@ mod tests {
     use crate::block::BLOCK_MAGIC;
 
     #[test]
-    fn the_magic_is_found_wherever_it_stands() {
+    fn the_magic_is_found_at_any_offset() {
         let mut bytes = vec![0x89; 40];
         for at in 0..=32 {
             bytes.fill(0x89);

@@ -1,19 +1,18 @@
-//! Times to columns and back: as ticks of the clock that the kernel reads, which are often longer
+//! Encodes times as columns: as ticks of the clock that the kernel reads, which are often longer
 //! than a nanosecond.
 //!
-//! A counter that steps every ten nanoseconds gives times with one chance in ten: telling the steps
-//! instead saves three bits of each time, and loses nothing, for the kernel computes nanoseconds
-//! from steps.
+//! The kernel computes nanoseconds from the ticks of a counter. If it ticks every ten nanoseconds,
+//! one time in ten occurs: storing ticks saves three bits of each time and loses nothing.
 
 use super::columns::{Column, Columns, ENTRY_TIME, LONG_TIME, OTHER_TIME, TICKS, TWEAK};
 use super::{ENTRY, TIME_ESCAPE};
 
-/// Bits of a period behind the point.
+/// The number of fraction bits of a period.
 pub(super) const FRACTION: u32 = 48;
-/// A nanosecond.
+/// One nanosecond.
 const NANOSECOND: u64 = 1 << FRACTION;
 
-/// When the clock ticks: at `phase`, and then every `period`, in nanoseconds / 2^48.
+/// The ticks of a clock: at `phase`, then every `period`, in nanoseconds / 2^48.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticks {
     pub(super) period: u64,
@@ -27,7 +26,7 @@ struct Counter {
     now: i128,
 }
 
-/// Gives the times of a block, row by row.
+/// Decodes the times of a block, row by row.
 #[derive(Debug)]
 pub(super) struct Times<'a> {
     counter: Counter,
@@ -38,7 +37,7 @@ pub(super) struct Times<'a> {
 }
 
 impl Ticks {
-    /// Every nanosecond.
+    /// Ticks of a nanosecond.
     pub(super) const FINEST: Ticks = Ticks { period: NANOSECOND, phase: 0 };
 }
 
@@ -52,14 +51,14 @@ impl Counter {
         self.now = self.now.wrapping_add(i128::from(ticks).wrapping_mul(i128::from(self.period)));
     }
 
-    /// The nanoseconds, modulo 2^64.
+    /// Returns the nanoseconds, modulo 2^64.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "times are modulo 2^64")]
     fn time(&self) -> u64 {
         (self.now >> FRACTION) as u64
     }
 
-    /// How many ticks from now lie closest to the middle of that nanosecond.
+    /// Returns the number of ticks from now that comes closest to the middle of that nanosecond.
     #[inline]
     fn ticks_to(&self, time: u64) -> i64 {
         let ahead = time.wrapping_sub(self.time()).cast_signed();
@@ -73,8 +72,8 @@ impl Counter {
     }
 }
 
-/// Writes times as ticks. `codes` are those of the rows. Tells whether that was possible: if not,
-/// the columns are as they were.
+/// Encodes times as ticks. `codes` are those of the rows. Returns `false`, with the columns
+/// unchanged, if that is impossible or not worthwhile.
 pub(super) fn write(columns: &mut Columns, codes: &[u8], times: &[u64], ticks: Ticks) -> bool {
     let mut counter = Counter::new(ticks);
     let mut tweaked = 0;
@@ -148,7 +147,7 @@ impl<'a> Times<'a> {
         })
     }
 
-    /// The time of the next row.
+    /// Returns the time of the next row, in nanoseconds.
     #[inline]
     pub(super) fn next(&mut self, entry: bool) -> Option<u64> {
         let [low, middle, high] = &mut self.planes[usize::from(entry)];
@@ -166,7 +165,7 @@ impl<'a> Times<'a> {
         Some(self.counter.time().wrapping_add_signed(tweak))
     }
 
-    /// Whether all of the columns was used.
+    /// Whether the columns are used up.
     pub(super) fn at_end(&self) -> bool {
         let planes = self.planes.iter().flatten().all(|plane| plane.0.is_empty());
         planes && self.long.0.is_empty() && self.tweaks.0.is_empty()
@@ -182,7 +181,7 @@ mod tests {
     use super::super::ticks::TickFinder;
     use super::{NANOSECOND, Ticks, Times, write};
 
-    /// Writes times and reads them back.
+    /// Encodes times and decodes them.
     fn round_trip(codes: &[u8], times: &[u64], ticks: Ticks) -> Option<Columns> {
         let mut columns = Columns::new();
         if !write(&mut columns, codes, times, ticks) {
@@ -198,7 +197,8 @@ mod tests {
         Some(columns)
     }
 
-    /// Times of a clock that ticks every `period` nanoseconds, read about every ten microseconds.
+    /// Returns the times of a clock that ticks every `period` nanoseconds, read about every ten
+    /// microseconds.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_without_ticks_has_none() {
+    fn no_ticks_are_found_in_a_fine_clock() {
         let times: Vec<u64> =
             (0..6000_u64).map(|n| n * 9000 + n.wrapping_mul(n).wrapping_mul(7919) % 3001).collect();
         let mut finder = TickFinder::default();
@@ -242,7 +242,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_times_come_back(
+        fn any_times_round_trip(
             rows in vec((0_u8..4, prop_oneof![any::<u64>(), 0_u64..1 << 25, 0_u64..1 << 13]),
                 0..40),
             period in prop_oneof![Just(NANOSECOND), NANOSECOND..NANOSECOND * 80],

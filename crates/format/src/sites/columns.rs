@@ -1,32 +1,31 @@
-//! The columns of a block: which there are, in which frame, and how numbers stand in them.
+//! The columns of a block: their meaning, their frames, the encoding of numbers.
 
-/// How many columns there are.
+/// The number of columns.
 pub(super) const COLUMNS: usize = 37;
-/// Each frame holds the columns from one of these to the next: who calls what, when, with which
-/// values, and the rest.
+/// The columns in each frame: calls and tasks, times, values, the rest.
 pub(super) const FRAMES: [std::ops::Range<usize>; 4] = [0..10, 10..19, 19..28, 28..COLUMNS];
 
-/// One byte per row: what it is, and what follows from the rows before.
+/// One byte per row: its kind, and which fields follow from the rows before.
 pub(super) const KIND: usize = 0;
-/// Task of a row that has another one than the row before.
+/// The task of a row, if it differs from the row before.
 pub(super) const TASK: usize = 1;
-/// Table of tasks.
+/// The table of tasks.
 pub(super) const TASKS: usize = 2;
-/// Site of an entry, as its task numbers them.
+/// The site of an entry, as numbered by its task.
 pub(super) const SITE: usize = 3;
-/// How a site comes to a task that had no call from there yet.
+/// How a task reaches a site for the first time.
 pub(super) const HOW: usize = 4;
-/// Which site that is, or is like.
+/// The site that it is, or is like.
 pub(super) const REF: usize = 5;
-/// Sites that are like no other, and how far others moved.
+/// New sites, and distances by which sites moved.
 pub(super) const SITES: usize = 6;
 /// Kind, source and flags of raw rows.
 pub(super) const SORT: usize = 7;
 /// Lengths of raw bodies.
 pub(super) const RAWLEN: usize = 8;
-/// Stops that are no entries or exits, without their parts; stops that are no stops.
+/// Stops other than entries and exits, without their parts; raw bodies of stops.
 pub(super) const STOPS: usize = 9;
-/// Period and phase of the clock.
+/// The period and phase of the clock.
 pub(super) const TICKS: usize = 10;
 /// Three planes of the ticks before an entry.
 pub(super) const ENTRY_TIME: usize = 11;
@@ -34,9 +33,9 @@ pub(super) const ENTRY_TIME: usize = 11;
 pub(super) const OTHER_TIME: usize = 14;
 /// Ticks that do not fit the planes.
 pub(super) const LONG_TIME: usize = 17;
-/// How far the times are from the ticks.
+/// The distances of times from the ticks, in nanoseconds.
 pub(super) const TWEAK: usize = 18;
-/// Which registers of an entry are not as expected.
+/// The mispredicted registers of an entry.
 pub(super) const MASK: usize = 19;
 /// Stack pointers; then the six arguments, a column each.
 pub(super) const REGS: usize = 20;
@@ -44,9 +43,9 @@ pub(super) const REGS: usize = 20;
 pub(super) const RVAL: usize = 27;
 /// Lists of the classes of parts.
 pub(super) const PARTS: usize = 28;
-/// Table of classes.
+/// The table of classes.
 pub(super) const CLASSES: usize = 29;
-/// What of a region was not as predicted.
+/// The mispredicted fields of a region.
 pub(super) const REGION: usize = 30;
 /// Lengths of strings.
 pub(super) const STRLEN: usize = 31;
@@ -61,7 +60,7 @@ pub(super) const RAW: usize = 35;
 /// The bytes of parts, class by class.
 pub(super) const DATA: usize = 36;
 
-/// Columns that are being written.
+/// The columns, for encoding.
 #[derive(Debug)]
 pub(super) struct Columns(pub(super) [Vec<u8>; COLUMNS]);
 
@@ -92,14 +91,14 @@ impl Columns {
         put_uint(&mut self.0[COLUMN], value);
     }
 
-    /// How far `value` is from what was predicted.
+    /// Appends the difference of `value` from its prediction.
     #[inline]
     pub(super) fn delta<const COLUMN: usize>(&mut self, value: u64, predicted: u64) {
         self.uint::<COLUMN>(fold(value, predicted));
     }
 }
 
-/// Appends a number, seven bits to a byte, the lowest first.
+/// Appends a number, seven bits to a byte, lowest first.
 #[inline]
 pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -109,21 +108,21 @@ pub(super) fn put_uint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value.to_le_bytes()[0]);
 }
 
-/// The difference, so that small ones of either sign give small numbers.
+/// Returns the difference in zigzag form: small differences of either sign give small numbers.
 #[inline]
 pub(super) fn fold(value: u64, predicted: u64) -> u64 {
     let delta = value.wrapping_sub(predicted).cast_signed();
     ((delta << 1) ^ (delta >> 63)).cast_unsigned()
 }
 
-/// Undoes [`fold`].
+/// The inverse of [`fold`].
 #[inline]
 pub(super) fn unfold(folded: u64, predicted: u64) -> u64 {
     let sign = (folded & 1).wrapping_neg();
     predicted.wrapping_add((folded >> 1) ^ sign)
 }
 
-/// What is left of a column that is being read. `None` is a column that ends too early.
+/// The rest of a column, for decoding. Methods return `None` if it ends too early.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Column<'a>(pub(super) &'a [u8]);
 
@@ -177,7 +176,7 @@ impl<'a> Column<'a> {
         Some(unfold(self.uint()?, predicted))
     }
 
-    /// A number that is a length or an index in memory.
+    /// Reads a number that is a length or an index.
     #[inline]
     pub(super) fn size(&mut self) -> Option<usize> {
         usize::try_from(self.uint()?).ok()
@@ -189,7 +188,7 @@ mod tests {
     use super::{Column, fold, put_uint, unfold};
 
     #[test]
-    fn numbers_come_back() {
+    fn numbers_round_trip() {
         for value in [0, 1, 127, 128, 300, 1 << 35, 1 << 63, u64::MAX - 1, u64::MAX] {
             let mut bytes = Vec::new();
             put_uint(&mut bytes, value);
@@ -201,6 +200,6 @@ mod tests {
         }
         assert_eq!((fold(4, 5), fold(6, 5)), (1, 2));
         assert_eq!(Column(&[0xff; 10]).uint(), None, "more than 64 bits");
-        assert_eq!(Column(&[0x80, 0]).uint(), Some(0), "longer than it need be");
+        assert_eq!(Column(&[0x80, 0]).uint(), Some(0), "a longer encoding than needed");
     }
 }

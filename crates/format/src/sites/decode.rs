@@ -1,7 +1,7 @@
-//! Columns to rows.
+//! Decodes columns to rows.
 //!
-//! The columns may be anybody's: every step may find that something is not there (`None`), and
-//! nothing is taken for a length before there is room for it.
+//! The columns are untrusted: every step returns `None` if something is missing, and no length is
+//! used before there is room for it.
 
 use super::clock::Times;
 use super::columns::{
@@ -9,7 +9,7 @@ use super::columns::{
     REST, RVAL, SORT, STOPS, STRLEN, TASK, TASKS,
 };
 use super::history::{Caller, History};
-use super::model::{Call, Class, Former, MEMO, Memo, Slot};
+use super::model::{Call, Class, MEMO, Memo, PreviousRegion, Slot};
 use super::places::Places;
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD,
@@ -19,8 +19,9 @@ use super::{
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
 use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_TASKS};
+use crate::syscall_info::{self, Outcome};
 
-/// Tables of the block that is being decoded. Their memory is kept from block to block.
+/// The tables of the block being decoded. Their memory is reused from block to block.
 #[derive(Debug)]
 pub(super) struct Tables {
     places: Places,
@@ -28,7 +29,7 @@ pub(super) struct Tables {
     classes: Vec<Stream>,
 }
 
-/// A class, and where in DATA its bytes are that were not used yet.
+/// A class, and the range in DATA of its bytes that are not used yet.
 #[derive(Debug)]
 struct Stream {
     class: Class,
@@ -36,7 +37,7 @@ struct Stream {
     end: usize,
 }
 
-/// Decoding of one block.
+/// The state of decoding one block.
 struct Rows<'a, 'b> {
     columns: [Column<'a>; COLUMNS],
     times: Times<'a>,
@@ -46,11 +47,11 @@ struct Rows<'a, 'b> {
     task: Option<usize>,
     next_blob: u64,
     out: &'b mut Vec<u8>,
-    /// How long the rows are in the end.
+    /// The length of the decoded rows, in bytes.
     len: usize,
 }
 
-/// Which memo a stop's parts belong to.
+/// The memo of a stop's parts.
 #[derive(Clone, Copy)]
 enum Sort {
     Site(usize, usize),
@@ -88,7 +89,7 @@ impl Tables {
         Tables { places: Places::new(), history: History::new(), classes: Vec::new() }
     }
 
-    /// The sites, for whoever needs no more.
+    /// Returns the sites, for decoding outlines.
     pub(super) fn places(&mut self) -> &mut Places {
         &mut self.places
     }
@@ -173,12 +174,12 @@ impl Rows<'_, '_> {
             return None;
         }
         let Tables { places, history, .. } = &mut *self.tables;
-        let way = places.read(&mut self.columns, task)?;
-        let registers = history.registers(way)?;
-        let number = places.arrive(task, way)?;
-        history.arrive(way)?;
-        let expected = history.expect(task, places.root(number)?, registers)?;
-        let mut call = expected.base;
+        let arrival = places.read(&mut self.columns, task)?;
+        let registers = history.registers(arrival)?;
+        let number = places.arrive(task, arrival)?;
+        history.arrive(arrival)?;
+        let prediction = history.predict(task, places.root(number)?, registers)?;
+        let mut call = prediction.base;
         if code & NO_CHANGE == 0 {
             let mask = self.columns[MASK].byte()?;
             if mask == 0 || mask & 0x80 != 0 {
@@ -187,25 +188,21 @@ impl Rows<'_, '_> {
             for (at, register) in call.iter_mut().enumerate() {
                 if mask & (1 << at) != 0 {
                     let written = self.columns.get_mut(REGS + at)?.uint()?;
-                    *register = history.read_register(task, at, written, &expected)?;
+                    *register = history.read_register(task, at, written, &prediction)?;
                 }
             }
         }
         let site = usize::try_from(number).ok()?;
-        history.learn(task, site, call, &expected)?;
+        history.learn(task, site, call, &prediction)?;
         places.tracks.get_mut(task)?.open = Some(number);
         let place = places.get(number)?;
         let [sp, args @ ..] = call;
+        let info = syscall_info::Call { nr: place.nr, args };
+        let info = syscall_info::entry(place.arch, place.ip, sp, &info);
         let mut bytes = [0; ROW_HEAD + ENTRY_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
-        bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&ENTRY_HEAD);
-        bytes[36..40].copy_from_slice(&place.arch.to_le_bytes());
-        bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
-        bytes[48..56].copy_from_slice(&sp.to_le_bytes());
-        bytes[56..64].copy_from_slice(&place.nr.to_le_bytes());
-        for (to, arg) in bytes[64..].chunks_exact_mut(8).zip(&args) {
-            to.copy_from_slice(&arg.to_le_bytes());
-        }
+        bytes[ROW_HEAD..ROW_HEAD + STOP_HEAD_LEN].copy_from_slice(&ENTRY_HEAD[..STOP_HEAD_LEN]);
+        bytes[ROW_HEAD + STOP_HEAD_LEN..].copy_from_slice(&info);
         self.put(&bytes)?;
         self.parts(code, Sort::Site(site, 0), &Call { args, rval: None, known: true })
     }
@@ -222,14 +219,12 @@ impl Rows<'_, '_> {
         }
         history.learn_value(task, site, failed, rval)?;
         let [sp, args @ ..] = call;
+        let outcome = Outcome { rval: rval.cast_signed(), is_error: u8::from(failed) };
+        let info = syscall_info::exit(place.arch, place.ip, sp, outcome);
         let mut bytes = [0; ROW_HEAD + EXIT_LEN];
         bytes[..ROW_HEAD].copy_from_slice(head);
-        bytes[ROW_HEAD..ROW_HEAD + 16].copy_from_slice(&EXIT_HEAD);
-        bytes[36..40].copy_from_slice(&place.arch.to_le_bytes());
-        bytes[40..48].copy_from_slice(&place.ip.to_le_bytes());
-        bytes[48..56].copy_from_slice(&sp.to_le_bytes());
-        bytes[56..64].copy_from_slice(&rval.to_le_bytes());
-        bytes[64] = u8::from(failed);
+        bytes[ROW_HEAD..ROW_HEAD + STOP_HEAD_LEN].copy_from_slice(&EXIT_HEAD[..STOP_HEAD_LEN]);
+        bytes[ROW_HEAD + STOP_HEAD_LEN..].copy_from_slice(&info);
         self.put(&bytes)?;
         let sort = Sort::Site(site, if failed { 2 } else { 1 });
         self.parts(code, sort, &Call { args, rval: Some(rval), known: true })
@@ -258,7 +253,7 @@ impl Rows<'_, '_> {
     }
 
     fn parts(&mut self, code: u8, sort: Sort, call: &Call) -> Option<()> {
-        let mut former = Former::NONE;
+        let mut previous = PreviousRegion::NONE;
         if code & PARTS_KNOWN != 0 {
             let count = self.memo(sort)?.count;
             if count > MEMO {
@@ -266,7 +261,7 @@ impl Rows<'_, '_> {
             }
             for index in 0..count {
                 let slot = self.memo(sort)?.slot(index);
-                self.part(index, slot, sort, call, &mut former)?;
+                self.part(index, slot, sort, call, &mut previous)?;
             }
             return Some(());
         }
@@ -274,7 +269,7 @@ impl Rows<'_, '_> {
         while let Some(class) = self.columns[PARTS].uint()?.checked_sub(1) {
             let mut slot = self.memo(sort)?.slot(index);
             slot.class = u32::try_from(class).ok()?;
-            self.part(index, slot, sort, call, &mut former)?;
+            self.part(index, slot, sort, call, &mut previous)?;
             index += 1;
         }
         self.memo(sort)?.count = index;
@@ -287,7 +282,7 @@ impl Rows<'_, '_> {
         mut slot: Slot,
         sort: Sort,
         call: &Call,
-        former: &mut Former,
+        previous: &mut PreviousRegion,
     ) -> Option<()> {
         let number = usize::try_from(slot.class).ok()?;
         let class = self.tables.classes.get(number)?.class;
@@ -301,7 +296,7 @@ impl Rows<'_, '_> {
                 self.put(&head)?;
                 self.data(number, usize::try_from(slot.len).ok()?)?;
             }
-            Some(region) => self.region(head, number, region, &mut slot, call, former)?,
+            Some(region) => self.region(head, number, region, &mut slot, call, previous)?,
         }
         self.memo(sort)?.learn(index, slot);
         Some(())
@@ -314,18 +309,18 @@ impl Rows<'_, '_> {
         (class, errno): ([u8; 4], u32),
         slot: &mut Slot,
         call: &Call,
-        former: &mut Former,
+        previous: &mut PreviousRegion,
     ) -> Option<()> {
         let mask = self.columns[REGION].byte()?;
         if mask & !KNOWN_MASK != 0 {
             return None;
         }
         let differs = |bit| mask & bit != 0;
-        let mut address = call.address(class, slot.class, slot, former);
+        let mut address = call.address(class, slot.class, slot, previous);
         if differs(ADDRESS_DIFFERS) {
             address = self.columns[ADDRESS].delta(address)?;
         }
-        let mut index = former.next_index(slot.class);
+        let mut index = previous.next_index(slot.class);
         if differs(INDEX_DIFFERS) {
             index = u32::try_from(self.columns[REST].uint()?).ok()?;
         }
@@ -363,12 +358,12 @@ impl Rows<'_, '_> {
         } else {
             self.data(number, len)?;
         }
-        *former = Former { class: slot.class, index, end: address.wrapping_add(got) };
+        *previous = PreviousRegion { class: slot.class, index, end: address.wrapping_add(got) };
         (slot.address, slot.len, slot.hinted) = (address, got, got == hint);
         Some(())
     }
 
-    /// The next bytes of a class.
+    /// Appends the next bytes of a class.
     fn data(&mut self, class: usize, len: usize) -> Option<()> {
         let stream = self.tables.classes.get_mut(class)?;
         let end = stream.at.checked_add(len).filter(|&end| end <= stream.end)?;

@@ -1,19 +1,19 @@
-//! Rows to columns.
+//! Encodes rows as columns.
 //!
-//! What fits the model leaves little or nothing; what does not is kept as it is. So every row image
-//! has an encoding, and the decoder gives exactly it back. `None` anywhere means that the block is
-//! better left to codec 0.
+//! Rows that fit the model need few or no bytes; others are stored as they are. So every row can be
+//! encoded, and the decoder reproduces it exactly. `None` anywhere means that the block should use
+//! codec 0.
 
 use super::clock::{self, Ticks};
 use super::columns::{
     CLASSES, Columns, DATA, KIND, MASK, RAW, RAWLEN, REGS, RVAL, SORT, STOPS, TASK, TASKS, fold,
     put_uint,
 };
-use super::history::{Expected, History, Registers};
+use super::history::{History, Prediction, Registers};
 use super::keys::Keys;
 use super::model::{Call, ClassOf, Memo};
-use super::parts::{PartRef, emit, survey};
-use super::places::{Finder, Place};
+use super::parts::{Parts, list_parts, write_parts};
+use super::places::{Place, SiteFinder};
 use super::ticks::TickFinder;
 use super::{
     ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER,
@@ -21,53 +21,41 @@ use super::{
 };
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_CLASSES, MAX_SITES, MAX_TASKS};
+use crate::syscall_info::{self, ARCH, MERGED};
 use crate::wire::{u32_at, u64_at};
 
-/// Makes columns out of the rows of one block after another.
+/// Encodes the rows of one block after another.
 #[derive(Debug)]
 pub(super) struct Encoder {
     pub(super) columns: Columns,
     tasks: Keys<u32>,
-    finder: Finder,
+    finder: SiteFinder,
     history: History,
-    /// The stops that are no call of a known site.
+    /// The memo of stops that are no call of a known site.
     others: Memo,
     parts: Parts,
     task: Option<u32>,
     times: Vec<u64>,
-    /// The only thing that is kept from block to block: the clock's period, to save looking for it.
+    /// The only state kept from block to block: the clock's period, which is costly to find.
     ticks: TickFinder,
-}
-
-/// What is kept about parts.
-#[derive(Debug)]
-pub(super) struct Parts {
-    pub(super) classes: Keys<ClassOf>,
-    /// The bytes of each class.
-    pub(super) streams: Vec<Vec<u8>>,
-    /// The parts of the current row.
-    pub(super) list: Vec<PartRef>,
-    pub(super) next_blob: u64,
 }
 
 impl Encoder {
     pub(super) fn new() -> Self {
-        let parts =
-            Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 };
         Encoder {
             columns: Columns::new(),
             tasks: Keys::new(),
-            finder: Finder::new(),
+            finder: SiteFinder::new(),
             history: History::new(),
             others: Memo::default(),
-            parts,
+            parts: Parts::new(),
             task: None,
             times: Vec::new(),
             ticks: TickFinder::default(),
         }
     }
 
-    /// Fills the columns with the rows of one block.
+    /// Encodes the rows of one block.
     pub(super) fn encode(&mut self, mut rows: &[u8]) -> Option<()> {
         self.clear();
         while !rows.is_empty() {
@@ -90,9 +78,7 @@ impl Encoder {
         self.finder.clear();
         self.history.clear();
         self.others = Memo::default();
-        self.parts.classes.clear();
-        self.parts.streams.iter_mut().for_each(Vec::clear);
-        self.parts.next_blob = 0;
+        self.parts.clear();
         self.task = None;
         self.times.clear();
     }
@@ -102,7 +88,7 @@ impl Encoder {
         let [_, _, _, _, kind @ .., t0, t1, t2, t3, t4, t5, t6, t7] = *head;
         let [sort @ .., k0, k1, k2, k3] = kind;
         let id = u32::from_le_bytes([k0, k1, k2, k3]);
-        let (task, new) = self.tasks.number(id);
+        let (task, new) = self.tasks.insert(id);
         let index = usize::try_from(task).ok()?;
         if new {
             self.finder.places.add_task(id);
@@ -130,7 +116,8 @@ impl Encoder {
         Some(())
     }
 
-    /// A STOP of the kernel. `Some(None)`, and nothing done, when it does not have the form of one.
+    /// Encodes a STOP of the kernel. Returns `Some(None)`, with nothing written, if it is
+    /// malformed.
     fn stop(&mut self, task: usize, row: &[u8], body: &[u8]) -> Option<Option<u8>> {
         let code = if body.starts_with(&ENTRY_HEAD) && body.len() >= ENTRY_LEN {
             self.entry(task, row, body)?
@@ -146,54 +133,64 @@ impl Encoder {
         let head = body.get(..STOP_HEAD_LEN)?;
         let info_len = usize::from(u16::from_le_bytes([*head.get(8)?, *head.get(9)?]));
         let info = body.get(STOP_HEAD_LEN..STOP_HEAD_LEN.checked_add(info_len)?)?;
-        survey(&mut self.parts, row, ROW_HEAD + STOP_HEAD_LEN + info_len, NO_CALL)?;
+        list_parts(&mut self.parts, row, ROW_HEAD + STOP_HEAD_LEN + info_len, NO_CALL)?;
         self.columns.bytes::<STOPS>(head);
         self.columns.bytes::<STOPS>(info);
-        let known =
-            emit(&mut self.parts, &mut self.columns, row, &mut self.others, &Call::default());
+        let known = write_parts(
+            &mut self.parts,
+            &mut self.columns,
+            row,
+            &mut self.others,
+            &Call::default(),
+        );
         Some(if known { OTHER | PARTS_KNOWN } else { OTHER })
     }
 
-    /// `Some(None)`, and nothing done, when it does not fit.
+    /// Encodes an entry. Returns `Some(None)`, with nothing written, if it does not fit the model.
     fn entry(&mut self, task: usize, row: &[u8], body: &[u8]) -> Option<Option<u8>> {
         let info = body.get(STOP_HEAD_LEN..ENTRY_LEN)?;
-        let word = |at| u64_at(info, at).unwrap_or_default();
-        let place = Place { arch: u32_at(info, 4)?, ip: word(8), nr: word(24) };
-        let way = self.finder.find(task, place);
-        let root = self.finder.root_of(way)?;
-        let expected = self.history.expect(task, root, self.history.registers(way)?)?;
-        let call: Registers =
-            [word(16), word(32), word(40), word(48), word(56), word(64), word(72)];
+        let (arch, ip) = (u32_at(info, ARCH)?, u64_at(info, MERGED.ip)?);
+        let syscall_info::Call { nr, args } = MERGED.call(info)?;
+        let place = Place { arch, ip, nr };
+        let arrival = self.finder.find(task, place);
+        let root = self.finder.root_of(arrival)?;
+        let prediction = self.history.predict(task, root, self.history.registers(arrival)?)?;
+        let [a0, a1, a2, a3, a4, a5] = args;
+        let call: Registers = [u64_at(info, MERGED.sp)?, a0, a1, a2, a3, a4, a5];
         let too_far = call
             .iter()
-            .zip(&expected.base)
+            .zip(&prediction.base)
             .any(|(&value, &base)| fold(value, base) > u64::MAX - WIDE_ENTRY);
-        if too_far || survey(&mut self.parts, row, ROW_HEAD + ENTRY_LEN, place.nr).is_none() {
+        if too_far || list_parts(&mut self.parts, row, ROW_HEAD + ENTRY_LEN, place.nr).is_none() {
             return Some(None);
         }
-        let number = self.finder.write(&mut self.columns, task, place, way)?;
-        self.history.arrive(way)?;
+        let number = self.finder.write(&mut self.columns, task, place, arrival)?;
+        self.history.arrive(arrival)?;
         let site = usize::try_from(number).ok()?;
         let mut code = ENTRY;
-        if self.registers(task, &call, &expected)? {
+        if self.registers(task, &call, &prediction)? {
             code |= NO_CHANGE;
         }
-        self.history.learn(task, site, call, &expected)?;
+        self.history.learn(task, site, call, &prediction)?;
         self.finder.places.tracks.get_mut(task)?.open = Some(number);
-        let [_, args @ ..] = call;
         let [memo, _, _] = &mut self.history.sites.get_mut(site)?.memos;
         let call = Call { args, rval: None, known: true };
-        let known = emit(&mut self.parts, &mut self.columns, row, memo, &call);
+        let known = write_parts(&mut self.parts, &mut self.columns, row, memo, &call);
         Some(Some(if known { code | PARTS_KNOWN } else { code }))
     }
 
-    /// Writes what is not as expected. Tells whether nothing is.
-    fn registers(&mut self, task: usize, call: &Registers, expected: &Expected) -> Option<bool> {
+    /// Writes the mispredicted registers. Returns whether there are none.
+    fn registers(
+        &mut self,
+        task: usize,
+        call: &Registers,
+        prediction: &Prediction,
+    ) -> Option<bool> {
         let mut mask = 0;
-        for (at, (&value, &base)) in call.iter().zip(&expected.base).enumerate() {
+        for (at, (&value, &base)) in call.iter().zip(&prediction.base).enumerate() {
             if value != base {
                 mask |= 1 << at;
-                let written = self.history.write_register(task, at, value, expected)?;
+                let written = self.history.write_register(task, at, value, prediction)?;
                 put_uint(self.columns.0.get_mut(REGS + at)?, written);
             }
         }
@@ -203,23 +200,24 @@ impl Encoder {
         Some(mask == 0)
     }
 
-    /// `Some(None)`, and nothing done, when it is not the exit that the task's entry lets expect.
+    /// Encodes an exit. Returns `Some(None)`, with nothing written, if it is not the one that the
+    /// task's entry predicts.
     fn exit(&mut self, task: usize, row: &[u8], body: &[u8]) -> Option<Option<u8>> {
         let info = body.get(STOP_HEAD_LEN..EXIT_LEN)?;
         let track = self.finder.places.tracks.get(task)?;
         let Some(number) = track.open else { return Some(None) };
-        let (rval, index) = (u64_at(info, 24)?, usize::try_from(number).ok()?);
-        let error = *info.get(32)?;
+        let index = usize::try_from(number).ok()?;
+        let (rval, error) = (u64_at(info, MERGED.rval)?, *info.get(MERGED.is_error)?);
         let failed = error != 0;
         let place = *self.finder.places.get(number)?;
         let call = self.history.callers.get(task)?.registers;
         let last = self.history.sites.get(index)?.values[usize::from(failed)];
-        let fits = u32_at(info, 4) == Some(place.arch)
-            && u64_at(info, 8) == Some(place.ip)
-            && u64_at(info, 16) == Some(call[0])
+        let fits = u32_at(info, ARCH) == Some(place.arch)
+            && u64_at(info, MERGED.ip) == Some(place.ip)
+            && u64_at(info, MERGED.sp) == Some(call[0])
             && error <= 1
             && fold(rval, last) <= u64::MAX - WIDE_EXIT;
-        if !fits || survey(&mut self.parts, row, ROW_HEAD + EXIT_LEN, place.nr).is_none() {
+        if !fits || list_parts(&mut self.parts, row, ROW_HEAD + EXIT_LEN, place.nr).is_none() {
             return Some(None);
         }
         self.finder.places.tracks.get_mut(task)?.open = None;
@@ -234,12 +232,17 @@ impl Encoder {
         let [_, args @ ..] = call;
         let [_, memos @ ..] = &mut self.history.sites.get_mut(index)?.memos;
         let call = Call { args, rval: Some(rval), known: true };
-        let known =
-            emit(&mut self.parts, &mut self.columns, row, &mut memos[usize::from(failed)], &call);
+        let known = write_parts(
+            &mut self.parts,
+            &mut self.columns,
+            row,
+            &mut memos[usize::from(failed)],
+            &call,
+        );
         Some(Some(if known { code | PARTS_KNOWN } else { code }))
     }
 
-    /// Writes the times.
+    /// Encodes the times.
     fn clock(&mut self) {
         let codes = std::mem::take(&mut self.columns.0[KIND]);
         let ticks = self.ticks.find(&self.times);
@@ -251,7 +254,7 @@ impl Encoder {
         self.columns.0[KIND] = codes;
     }
 
-    /// Writes down the tables that the columns refer to.
+    /// Encodes the tables that the columns refer to.
     fn tables(&mut self) {
         for task in self.tasks.keys() {
             self.columns.bytes::<TASKS>(&task.to_le_bytes());

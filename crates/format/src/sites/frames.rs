@@ -1,5 +1,4 @@
-//! The payload around the columns: four zstd frames, so that a reader can leave out those it does
-//! not need.
+//! The payload: columns in four zstd frames, so that a reader can skip frames it does not need.
 
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
@@ -18,12 +17,12 @@ pub(super) struct FramePacker {
     directory: Vec<u8>,
 }
 
-/// Decompresses frames, and holds what was in them.
+/// Decompresses frames and holds their contents.
 #[derive(Debug)]
 pub(super) struct FrameUnpacker {
     unpacker: Unpacker,
     contents: [Vec<u8>; FRAMES.len()],
-    /// Which of them there are.
+    /// The frames that were decompressed.
     wanted: Wanted,
 }
 
@@ -40,7 +39,7 @@ impl FramePacker {
         Ok(FramePacker { context, directory: Vec::new() })
     }
 
-    /// Appends the frames to `out`. Gives the length of all that is in them.
+    /// Appends the frames to `out`. Returns the length of all their contents.
     pub(super) fn pack(&mut self, columns: &Columns, out: &mut Vec<u8>) -> Result<usize, Error> {
         let mut sum = 0;
         for range in FRAMES {
@@ -52,14 +51,14 @@ impl FramePacker {
         Ok(sum)
     }
 
-    /// One frame: the directory, then the columns. A long column gets compressed blocks, so entropy
-    /// tables, of its own.
+    /// Appends a frame: the directory, then the columns. A long column gets compressed blocks, and
+    /// so entropy tables, to itself.
     fn frame(&mut self, columns: &[Vec<u8>], out: &mut Vec<u8>) -> Result<usize, Error> {
         let len = columns.iter().map(Vec::len).sum::<usize>() + self.directory.len();
         self.context.reset(ResetDirective::SessionOnly).map_err(failed)?;
         self.context.set_pledged_src_size(Some(len as u64)).map_err(failed)?;
         let from = out.len();
-        // Each flush may add a block's head.
+        // Each flush may add a block header.
         out.reserve(zstd_safe::compress_bound(len) + 16 * columns.len());
         let mut buffer = OutBuffer::around_pos(out, from);
         let mut unflushed = 0;
@@ -122,8 +121,8 @@ impl FrameUnpacker {
         })
     }
 
-    /// Decompresses the wanted frames of a payload whose frames together hold at most `limit`
-    /// bytes. The columns of others are empty.
+    /// Decompresses the wanted frames of a payload whose frames hold at most `limit` bytes
+    /// together. The columns of the other frames stay empty.
     pub(super) fn unpack(
         &mut self,
         mut payload: &[u8],
@@ -149,7 +148,7 @@ impl FrameUnpacker {
         if payload.is_empty() { Ok(()) } else { Err("bytes after the columns") }
     }
 
-    /// The columns in what was decompressed. `None` when they do not fill it.
+    /// Returns the columns in the decompressed frames; `None` if they do not fill them.
     pub(super) fn columns(&self) -> Option<[Column<'_>; COLUMNS]> {
         let mut columns = [Column::default(); COLUMNS];
         for ((content, range), _) in

@@ -1,8 +1,8 @@
-//! What encoder and decoder remember of values: what each site said last, and each pair of sites.
+//! The values that encoder and decoder remember, of each site and of each pair of sites.
 
 use super::keys::{Key, Keys, mix};
 use super::model::Memo;
-use super::places::Way;
+use super::places::Arrival;
 use super::ring::Ring;
 use super::{
     FAR_REGISTER, FAR_VALUE, FIRST_SCORE, MAX_SCORE, NEAR_ENTRY, NEAR_EXIT, RING, WIDE_ENTRY,
@@ -14,50 +14,51 @@ use crate::sites::columns::{fold, unfold};
 /// The stack pointer, then the six arguments.
 pub(super) type Registers = [u64; 7];
 
-/// What is remembered of one block.
+/// The history of a block.
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) sites: Vec<Site>,
     pub(super) callers: Vec<Caller>,
     pairs: Keys<Pair>,
-    /// What the last call had that came from the second site of a pair after one from the first.
+    /// The registers of the last call from the second site of a pair that came after one from the
+    /// first.
     after: Vec<Registers>,
     ring: Ring<RING>,
 }
 
-/// The last that was seen of a site.
+/// The last values of a site.
 #[derive(Clone, Debug)]
 pub(super) struct Site {
     pub(super) registers: Registers,
-    /// The last value of an exit that did not fail, and of one that did.
+    /// The last value of a successful exit, and of a failed one.
     pub(super) values: [u64; 2],
-    /// Of a root: above 0 when pairs have told better than sites.
+    /// Of a root: above 0 if pairs predict better than sites.
     score: i8,
-    /// Parts at the entry, at an exit with success, at an exit with failure.
+    /// The parts at the entry, at a successful exit, at a failed exit.
     pub(super) memos: [Memo; 3],
 }
 
 /// A task's last call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Caller {
-    /// The root of its site, plus one; 0 is none.
+    /// The root of its site plus one; 0 for none.
     before: u32,
     pub(super) registers: Registers,
-    /// What the last exit of the task returned.
+    /// The value of the task's last exit.
     value: u64,
 }
 
-/// What the registers of a call may be.
+/// The predicted registers of a call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Expected {
+pub(super) struct Prediction {
     pub(super) base: Registers,
     pub(super) other: Registers,
     key: Pair,
-    /// Whether it has been seen.
+    /// The number of the pair, if it has occurred.
     pair: Option<u32>,
 }
 
-/// The root of the site before (plus one), and of this one.
+/// The roots of the site before (plus one) and of this site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Pair(u32, u32);
 
@@ -80,50 +81,55 @@ impl History {
         self.ring = Ring::new();
     }
 
-    /// What is known of a site before its call is read.
+    /// Returns the last registers of a site.
     #[inline]
-    pub(super) fn registers(&self, way: Way) -> Option<Registers> {
-        Some(match way {
-            Way::Again(site) | Way::Known(site) | Way::Moved { of: site, .. } => {
+    pub(super) fn registers(&self, arrival: Arrival) -> Option<Registers> {
+        Some(match arrival {
+            Arrival::Again(site) | Arrival::Known(site) | Arrival::Moved { like: site, .. } => {
                 self.sites.get(usize::try_from(site).ok()?)?.registers
             }
-            Way::New(_) => Registers::default(),
+            Arrival::New(_) => Registers::default(),
         })
     }
 
-    /// Makes room for a site that came in that way.
+    /// Adds the site if it is new to the block.
     #[inline]
-    pub(super) fn arrive(&mut self, way: Way) -> Option<()> {
-        match way {
-            Way::Again(_) | Way::Known(_) => {}
-            Way::New(_) => self.sites.push(Site {
+    pub(super) fn arrive(&mut self, arrival: Arrival) -> Option<()> {
+        match arrival {
+            Arrival::Again(_) | Arrival::Known(_) => {}
+            Arrival::New(_) => self.sites.push(Site {
                 registers: Registers::default(),
                 values: [0; 2],
                 score: FIRST_SCORE,
                 memos: [Memo::default(); 3],
             }),
-            Way::Moved { of, by } => {
-                let site = self.sites.get(usize::try_from(of).ok()?)?.clone();
+            Arrival::Moved { like, by } => {
+                let site = self.sites.get(usize::try_from(like).ok()?)?.clone();
                 self.sites.push(site);
-                self.ring.note(by);
+                self.ring.push(by);
             }
         }
         Some(())
     }
 
-    /// What to expect of a call of that task from a site of that root, whose last call had these
+    /// Predicts the registers of the task's next call, from a site with that root and these last
     /// registers.
     #[inline]
-    pub(super) fn expect(&self, task: usize, root: u32, registers: Registers) -> Option<Expected> {
+    pub(super) fn predict(
+        &self,
+        task: usize,
+        root: u32,
+        registers: Registers,
+    ) -> Option<Prediction> {
         let key = Pair(self.callers.get(task)?.before, root);
         let Some(pair) = self.pairs.find(&key) else {
-            return Some(Expected { base: registers, other: registers, key, pair: None });
+            return Some(Prediction { base: registers, other: registers, key, pair: None });
         };
         let after = *self.after.get(usize::try_from(pair).ok()?)?;
         let score =
             self.sites.get(usize::try_from(root).ok()?).map_or(FIRST_SCORE, |site| site.score);
         let (base, other) = if score > 0 { (after, registers) } else { (registers, after) };
-        Some(Expected { base, other, key, pair: Some(pair) })
+        Some(Prediction { base, other, key, pair: Some(pair) })
     }
 
     /// Remembers a call.
@@ -133,10 +139,10 @@ impl History {
         task: usize,
         site: usize,
         call: Registers,
-        expected: &Expected,
+        prediction: &Prediction,
     ) -> Option<()> {
-        let Pair(_, root) = expected.key;
-        if let Some(pair) = expected.pair {
+        let Pair(_, root) = prediction.key;
+        if let Some(pair) = prediction.pair {
             let after = self.after.get_mut(usize::try_from(pair).ok()?)?;
             let by_pair = misses(&call, after);
             *after = call;
@@ -144,7 +150,7 @@ impl History {
             let root = self.sites.get_mut(usize::try_from(root).ok()?)?;
             root.score = (root.score + by_site - by_pair).clamp(-MAX_SCORE, MAX_SCORE);
         } else if self.after.len() < MAX_PAIRS {
-            self.pairs.number(expected.key);
+            self.pairs.insert(prediction.key);
             self.after.push(call);
         }
         self.sites.get_mut(site)?.registers = call;
@@ -153,7 +159,7 @@ impl History {
         Some(())
     }
 
-    /// Remembers what a call returned.
+    /// Remembers the return value of a call.
     #[inline]
     pub(super) fn learn_value(
         &mut self,
@@ -167,17 +173,17 @@ impl History {
         Some(())
     }
 
-    /// How a register is written that is not as expected. `None`: that cannot be written.
+    /// Returns the code of a mispredicted register; `None` if it has none.
     #[inline]
     pub(super) fn write_register(
         &mut self,
         task: usize,
         at: usize,
         value: u64,
-        expected: &Expected,
+        prediction: &Prediction,
     ) -> Option<u64> {
         let caller = self.callers.get(task)?;
-        let (base, other) = (*expected.base.get(at)?, *expected.other.get(at)?);
+        let (base, other) = (*prediction.base.get(at)?, *prediction.other.get(at)?);
         if value == *caller.registers.get(at)? {
             return Some(0);
         } else if value == caller.value {
@@ -195,25 +201,25 @@ impl History {
         }
         let folded = fold(value, base);
         if folded >= FAR_REGISTER {
-            self.ring.note(value.wrapping_sub(base));
+            self.ring.push(value.wrapping_sub(base));
         }
         folded.checked_add(WIDE_ENTRY)
     }
 
-    /// Undoes [`History::write_register`].
+    /// Decodes a code of [`History::write_register`].
     #[inline]
     pub(super) fn read_register(
         &mut self,
         task: usize,
         at: usize,
         written: u64,
-        expected: &Expected,
+        prediction: &Prediction,
     ) -> Option<u64> {
-        let (base, other) = (*expected.base.get(at)?, *expected.other.get(at)?);
+        let (base, other) = (*prediction.base.get(at)?, *prediction.other.get(at)?);
         if let Some(folded) = written.checked_sub(WIDE_ENTRY) {
             let value = unfold(folded, base);
             if folded >= FAR_REGISTER {
-                self.ring.note(value.wrapping_sub(base));
+                self.ring.push(value.wrapping_sub(base));
             }
             return Some(value);
         }
@@ -230,7 +236,7 @@ impl History {
         })
     }
 
-    /// How the value of an exit is written that is not the last one.
+    /// Returns the code of an exit value that is not the last one; `None` if it has none.
     #[inline]
     pub(super) fn write_value(&mut self, value: u64, last: u64, call: &Registers) -> Option<u64> {
         if let Some(arg) = call.iter().skip(1).position(|&arg| arg == value) {
@@ -242,18 +248,18 @@ impl History {
         }
         let folded = fold(value, last);
         if folded >= FAR_VALUE {
-            self.ring.note(value.wrapping_sub(last));
+            self.ring.push(value.wrapping_sub(last));
         }
         folded.checked_add(WIDE_EXIT)
     }
 
-    /// Undoes [`History::write_value`].
+    /// Decodes a code of [`History::write_value`].
     #[inline]
     pub(super) fn read_value(&mut self, written: u64, last: u64, call: &Registers) -> Option<u64> {
         if let Some(folded) = written.checked_sub(WIDE_EXIT) {
             let value = unfold(folded, last);
             if folded >= FAR_VALUE {
-                self.ring.note(value.wrapping_sub(last));
+                self.ring.push(value.wrapping_sub(last));
             }
             return Some(value);
         }
@@ -264,7 +270,7 @@ impl History {
     }
 }
 
-/// In how many registers two calls differ.
+/// Returns the number of registers in which two calls differ.
 #[inline]
 fn misses(one: &Registers, other: &Registers) -> i8 {
     one.iter().zip(other).map(|(one, other)| i8::from(one != other)).sum()

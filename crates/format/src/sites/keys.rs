@@ -1,22 +1,22 @@
-//! A table that numbers keys in the order in which they appear: sites, tasks and classes of one
-//! block.
+//! A table that numbers keys in order of appearance: the sites, tasks and classes of a block.
 
-/// What can be a key.
+/// A key of the table.
 pub(super) trait Key: Copy + PartialEq {
-    /// Spreads the key over 64 bits. The upper bits count.
+    /// Hashes the key to 64 bits, of which the upper ones matter.
     fn hash(&self) -> u64;
 }
 
-/// Keys and their numbers. Memory is kept from block to block.
+/// Keys and their numbers. Memory is reused from block to block.
 #[derive(Debug)]
 pub(super) struct Keys<K> {
     keys: Vec<K>,
-    /// Number plus one; 0 is free. The length is a power of two, and at most half of it is in use.
+    /// Numbers plus one; 0 is free. The length is a power of two, and at most half of the slots are
+    /// used.
     slots: Vec<u32>,
 }
 
 const FIRST_SLOTS: usize = 256;
-/// An odd number with its bits well mixed (2^64 divided by the golden ratio).
+/// 2^64 divided by the golden ratio: odd, with well mixed bits.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Mixes a word into a hash.
@@ -42,7 +42,7 @@ impl<K: Key> Keys<K> {
         self.keys.get(usize::try_from(number).ok()?)
     }
 
-    /// The number of a key that was numbered.
+    /// Returns the number of a key, if it has one.
     #[inline]
     pub(super) fn find(&self, key: &K) -> Option<u32> {
         let mut at = self.start(key);
@@ -55,8 +55,8 @@ impl<K: Key> Keys<K> {
         }
     }
 
-    /// The number of a key, and whether it is new.
-    pub(super) fn number(&mut self, key: K) -> (u32, bool) {
+    /// Returns the number of a key, and whether the key is new.
+    pub(super) fn insert(&mut self, key: K) -> (u32, bool) {
         let mut at = self.start(&key);
         loop {
             match self.slots.get(at).copied().unwrap_or_default() {
@@ -77,7 +77,7 @@ impl<K: Key> Keys<K> {
     }
 
     fn start(&self, key: &K) -> usize {
-        // The upper half is the better one after a multiplication.
+        // Multiplication mixes the upper half better.
         let hash = mix(0, key.hash()) >> 32;
         usize::try_from(hash).unwrap_or_default() & (self.slots.len() - 1)
     }
@@ -118,24 +118,24 @@ mod tests {
     }
 
     #[test]
-    fn numbers_go_up_and_stay() {
+    fn keys_are_numbered_in_order() {
         let mut keys = Keys::new();
         for round in 0..2 {
             for key in 0..2000_u32 {
-                assert_eq!(keys.number(key * 4096 + round), (key, true));
+                assert_eq!(keys.insert(key * 4096 + round), (key, true));
             }
-            assert_eq!(keys.number(4096 + round), (1, false));
+            assert_eq!(keys.insert(4096 + round), (1, false));
             assert_eq!((keys.keys().len(), keys.get(3)), (2000, Some(&(3 * 4096 + round))));
             keys.clear();
         }
     }
 
     #[test]
-    fn keys_with_the_same_hash_are_told_apart() {
+    fn keys_with_equal_hashes_are_distinct() {
         let mut keys = Keys::new();
         for key in 0..300 {
-            assert_eq!(keys.number(Alike(key)), (key, true));
-            assert_eq!(keys.number(Alike(key / 2)), (key / 2, false));
+            assert_eq!(keys.insert(Alike(key)), (key, true));
+            assert_eq!(keys.insert(Alike(key / 2)), (key / 2, false));
         }
     }
 }

@@ -1,76 +1,76 @@
-//! What encoder and decoder both remember of a block while they go through its rows.
+//! The model of parts that encoder and decoder share.
 //!
-//! Both do the same with it, in the same order. It begins anew with every block.
+//! Both update it in the same way and order. It is reset for every block.
 
 use super::keys::{Key, mix};
 use crate::kind::{PartKind, RegionFlags};
 
-/// How many parts of one stop are remembered.
+/// The number of parts remembered of a stop.
 pub(super) const MEMO: usize = 4;
 
-/// Parts of the last stop of one sort.
+/// The parts of the last stop at a site, for one phase of its calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Memo {
-    /// How many there were; above [`MEMO`] nothing is predicted.
+    /// The number of parts; above [`MEMO`] none is predicted.
     pub(super) count: usize,
     pub(super) slots: [Slot; MEMO],
 }
 
-/// One of those parts.
+/// A remembered part.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Slot {
     pub(super) class: u32,
     pub(super) len: u64,
     pub(super) address: u64,
-    /// Whether the length was what the call told.
+    /// Whether the call predicted the length.
     pub(super) hinted: bool,
 }
 
-/// What parts have in common.
+/// The properties that parts of a class share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Class {
     pub(super) kind: PartKind,
     pub(super) flags: u16,
-    /// Of regions that are as the model wants them: arg, dir, role, flags, errno.
+    /// Of regions that fit the model: arg, dir, role, flags, errno.
     pub(super) region: Option<([u8; 4], u32)>,
 }
 
-/// A class, for one system call: the bytes of its parts stand together.
+/// A class for one system call. The bytes of its parts are stored together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ClassOf {
     pub(super) class: Class,
     pub(super) nr: u64,
 }
 
-/// What the call itself says about its parts.
+/// The fields of a call that predict its parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Call {
     pub(super) args: [u64; 6],
-    /// The value that an exit returned.
+    /// The return value, at an exit.
     pub(super) rval: Option<u64>,
     pub(super) known: bool,
 }
 
-/// The region before, in the same row.
+/// The previous region in the same row.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Former {
+pub(super) struct PreviousRegion {
     pub(super) class: u32,
     pub(super) index: u32,
     pub(super) end: u64,
 }
 
-impl Former {
-    pub(super) const NONE: Former = Former { class: u32::MAX, index: 0, end: 0 };
+impl PreviousRegion {
+    pub(super) const NONE: PreviousRegion = PreviousRegion { class: u32::MAX, index: 0, end: 0 };
 
-    /// The index to expect.
+    /// Returns the predicted index.
     pub(super) fn next_index(&self, class: u32) -> u32 {
         if self.class == class { self.index.wrapping_add(1) } else { 0 }
     }
 }
 
 impl Call {
-    /// How many bytes a call says its buffer has: what it returns, or the argument after the
-    /// pointer.
+    /// Returns the length that a call suggests for its buffer: the return value, or the argument
+    /// after the pointer.
     pub(super) fn hint(&self, arg: u8) -> u64 {
         match self.rval {
             Some(rval) => rval,
@@ -78,31 +78,31 @@ impl Call {
         }
     }
 
-    /// The address to expect.
+    /// Returns the predicted address.
     pub(super) fn address(
         &self,
         [arg, _, role, _]: [u8; 4],
         class: u32,
         slot: &Slot,
-        former: &Former,
+        previous: &PreviousRegion,
     ) -> u64 {
         match self.args.get(usize::from(arg)) {
             Some(&address) if self.known && role == 0 => address,
-            _ if former.class == class => former.end,
+            _ if previous.class == class => previous.end,
             _ => slot.address,
         }
     }
 }
 
 impl Slot {
-    /// The length to expect.
+    /// Returns the predicted length.
     pub(super) fn predicted(&self, hint: u64) -> u64 {
         if self.hinted { hint } else { self.len }
     }
 }
 
 impl Memo {
-    /// A part's slot; parts beyond the memory begin with an empty one.
+    /// Returns the slot of a part; an empty one beyond the memory.
     pub(super) fn slot(&self, index: usize) -> Slot {
         self.slots.get(index).copied().unwrap_or_default()
     }
@@ -115,12 +115,12 @@ impl Memo {
 }
 
 impl Class {
-    /// Whether it is a string in the event itself.
+    /// Whether the region is a string stored in the event.
     pub(super) fn is_string(flags: u8) -> bool {
         flags & (RegionFlags::STRING.0 | RegionFlags::BLOBS.0) == RegionFlags::STRING.0
     }
 
-    /// Whether the bytes are blobs.
+    /// Whether the bytes are in blobs.
     pub(super) fn is_blobs(flags: u8) -> bool {
         flags & RegionFlags::BLOBS.0 != 0
     }

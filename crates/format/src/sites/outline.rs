@@ -1,26 +1,27 @@
-//! Columns to the outline of rows: which stops there were, of whom and from where. Only the first
-//! frame is needed for that, and the fourth where rows are that are no stops.
+//! Decodes columns to outlines of rows: the stops, their tasks and call sites. This needs only the
+//! first frame, and the fourth if there are rows other than stops.
 
 use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
 use super::places::Places;
 use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, KNOWN_CODE, RAW_ROW,
-    SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT,
+    ENTRY, ENTRY_HEAD, EXIT, EXIT_HEAD, FAILED, KNOWN_CODE, RAW_ROW, SAME_TASK, STOP_HEAD_LEN,
+    STOP_KIND, STOP_SORT,
 };
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_ITEMS, MAX_TASKS};
+use crate::syscall_info::{self, Call, Outcome};
 
-/// Whether the fourth frame is needed: there is a raw row whose body does not stand in the first.
+/// Whether the fourth frame is needed: a raw row has its body outside the first.
 pub(super) fn needs_bodies(columns: &[Column<'_>; COLUMNS]) -> bool {
     columns[SORT].0.chunks(4).any(|sort| !sort.starts_with(&STOP_KIND))
 }
 
-/// Appends the outline of every row to `out`: rows whose stops have neither time nor parts nor
-/// values, and only where the model holds. `most` is how long they may get.
+/// Appends the outline of every row to `out`. Outlines lack times; those of stops that fit the
+/// model also lack parts and values. `max_len` is the longest output allowed, in bytes.
 pub(super) fn outline(
     mut columns: [Column<'_>; COLUMNS],
     places: &mut Places,
-    most: usize,
+    max_len: usize,
     out: &mut Vec<u8>,
 ) -> Option<()> {
     places.clear();
@@ -40,7 +41,7 @@ pub(super) fn outline(
             task = Some(columns[TASK].size()?);
         }
         row(&mut columns, places, code, task?, out)?;
-        if out.len() > most {
+        if out.len() > max_len {
             return None;
         }
     }
@@ -72,26 +73,20 @@ fn row(
             finish(head, &[columns[column].bytes(len)?])
         }
         ENTRY => {
-            let way = places.read(columns, task)?;
-            let number = places.arrive(task, way)?;
+            let arrival = places.read(columns, task)?;
+            let number = places.arrive(task, arrival)?;
             places.tracks.get_mut(task)?.open = Some(number);
             let place = places.get(number)?;
-            let mut body = [0; ENTRY_LEN];
-            body[..16].copy_from_slice(&ENTRY_HEAD);
-            body[16..20].copy_from_slice(&place.arch.to_le_bytes());
-            body[20..28].copy_from_slice(&place.ip.to_le_bytes());
-            body[36..44].copy_from_slice(&place.nr.to_le_bytes());
-            finish(head, &[&body])
+            let call = Call { nr: place.nr, args: [0; 6] };
+            let info = syscall_info::entry(place.arch, place.ip, 0, &call);
+            finish(head, &[&ENTRY_HEAD[..STOP_HEAD_LEN], &info])
         }
         EXIT => {
             let number = places.tracks.get_mut(task)?.open.take()?;
             let place = places.get(number)?;
-            let mut body = [0; EXIT_LEN];
-            body[..16].copy_from_slice(&EXIT_HEAD);
-            body[16..20].copy_from_slice(&place.arch.to_le_bytes());
-            body[20..28].copy_from_slice(&place.ip.to_le_bytes());
-            body[44] = u8::from(code & FAILED != 0);
-            finish(head, &[&body])
+            let outcome = Outcome { rval: 0, is_error: u8::from(code & FAILED != 0) };
+            let info = syscall_info::exit(place.arch, place.ip, 0, outcome);
+            finish(head, &[&EXIT_HEAD[..STOP_HEAD_LEN], &info])
         }
         _ => {
             let stop: [u8; STOP_HEAD_LEN] = columns[STOPS].array()?;

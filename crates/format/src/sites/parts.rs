@@ -1,8 +1,8 @@
-//! Parts of a STOP to columns.
+//! Encodes the parts of a STOP as columns.
 
 use super::columns::{ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN};
-use super::encode::Parts;
-use super::model::{Call, Class, ClassOf, Former, MEMO, Memo, Slot};
+use super::keys::Keys;
+use super::model::{Call, Class, ClassOf, MEMO, Memo, PreviousRegion, Slot};
 use super::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD,
     REGION_HEAD, blob_count,
@@ -10,12 +10,35 @@ use super::{
 use crate::kind::PartKind;
 use crate::wire::{Wire, u64_at};
 
+/// The state of the encoder for parts.
+#[derive(Debug)]
+pub(super) struct Parts {
+    pub(super) classes: Keys<ClassOf>,
+    /// The bytes of each class.
+    pub(super) streams: Vec<Vec<u8>>,
+    /// The parts of the current row.
+    list: Vec<PartRef>,
+    next_blob: u64,
+}
+
+impl Parts {
+    pub(super) fn new() -> Self {
+        Parts { classes: Keys::new(), streams: Vec::new(), list: Vec::new(), next_blob: 0 }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.classes.clear();
+        self.streams.iter_mut().for_each(Vec::clear);
+        self.next_blob = 0;
+    }
+}
+
 /// One part of the current row.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PartRef {
     number: u32,
     class: Class,
-    /// Where in the row its body is.
+    /// The offset of its body in the row.
     at: usize,
     len: usize,
 }
@@ -29,8 +52,8 @@ struct Fields {
     got: u64,
 }
 
-/// Lists the parts that begin at `at` in the row. `None` when they do not fill it.
-pub(super) fn survey(parts: &mut Parts, row: &[u8], at: usize, nr: u64) -> Option<()> {
+/// Lists the parts that begin at `at` in the row. Returns `None` if they do not fill the row.
+pub(super) fn list_parts(parts: &mut Parts, row: &[u8], at: usize, nr: u64) -> Option<()> {
     parts.list.clear();
     let mut at = at;
     while at < row.len() {
@@ -40,12 +63,12 @@ pub(super) fn survey(parts: &mut Parts, row: &[u8], at: usize, nr: u64) -> Optio
         let region = if kind == PartKind::REGION { region_class(body) } else { None };
         let class = Class { kind, flags, region };
         at = at.checked_add(PART_HEAD)?;
-        // The number comes later: a row that turns out to be unfit must leave no class behind.
+        // Numbered below: a row that turns out malformed must leave no class behind.
         parts.list.push(PartRef { number: 0, class, at, len });
         at = at.checked_add(len)?;
     }
     for part in &mut parts.list {
-        let (number, new) = parts.classes.number(ClassOf { class: part.class, nr });
+        let (number, new) = parts.classes.insert(ClassOf { class: part.class, nr });
         part.number = number;
         if new && parts.streams.len() < parts.classes.keys().len() {
             parts.streams.push(Vec::new());
@@ -54,7 +77,7 @@ pub(super) fn survey(parts: &mut Parts, row: &[u8], at: usize, nr: u64) -> Optio
     Some(())
 }
 
-/// The class of a region, if its lengths are as they should be.
+/// Returns the class of a region, if its lengths are consistent.
 fn region_class(body: &[u8]) -> Option<([u8; 4], u32)> {
     let (head, data) = body.split_first_chunk::<REGION_HEAD>()?;
     let [arg, dir, role, flags, ..] = *head;
@@ -74,8 +97,8 @@ fn region_class(body: &[u8]) -> Option<([u8; 4], u32)> {
     (fits && usize::try_from(len) == Ok(data.len())).then_some(([arg, dir, role, flags], errno))
 }
 
-/// Writes the parts that were listed. Tells whether their classes were those of the memo.
-pub(super) fn emit(
+/// Encodes the listed parts. Returns whether their classes are those of the memo.
+pub(super) fn write_parts(
     parts: &mut Parts,
     columns: &mut Columns,
     row: &[u8],
@@ -91,7 +114,7 @@ pub(super) fn emit(
         columns.uint::<PARTS>(0);
         memo.count = list.len();
     }
-    let mut former = Former::NONE;
+    let mut previous = PreviousRegion::NONE;
     for (index, part) in list.iter().enumerate() {
         let mut slot = memo.slot(index);
         slot.class = part.number;
@@ -103,7 +126,7 @@ pub(super) fn emit(
                 body
             }
             Some((head, _)) => {
-                region(columns, head, body, &mut slot, call, &mut former, next_blob);
+                region(columns, head, body, &mut slot, call, &mut previous, next_blob);
                 if Class::is_blobs(head[3]) {
                     &[]
                 } else {
@@ -127,19 +150,19 @@ fn region(
     body: &[u8],
     slot: &mut Slot,
     call: &Call,
-    former: &mut Former,
+    previous: &mut PreviousRegion,
     next_blob: &mut u64,
 ) {
     let word = |at| u64_at(body, at).unwrap_or_default();
     let index = crate::wire::u32_at(body, 4).unwrap_or_default();
     let fields = Fields { index, address: word(8), asked: word(16), got: word(24) };
     let mut mask = 0;
-    let address = call.address(head, slot.class, slot, former);
+    let address = call.address(head, slot.class, slot, previous);
     if fields.address != address {
         mask |= ADDRESS_DIFFERS;
         columns.delta::<ADDRESS>(fields.address, address);
     }
-    if fields.index != former.next_index(slot.class) {
+    if fields.index != previous.next_index(slot.class) {
         mask |= INDEX_DIFFERS;
         columns.uint::<REST>(u64::from(fields.index));
     }
@@ -163,7 +186,7 @@ fn region(
         *next_blob = first.wrapping_add(blob_count(fields.got).unwrap_or_default() as u64);
     }
     columns.byte::<REGION>(mask);
-    *former = Former {
+    *previous = PreviousRegion {
         class: slot.class,
         index: fields.index,
         end: fields.address.wrapping_add(fields.got),

@@ -1,16 +1,16 @@
-//! Where calls come from: the sites of a block, and how its tasks number them.
+//! The call sites of a block, and how its tasks number them.
 //!
-//! Encoder, decoder and whoever reads only the skeleton go through the same steps. A task numbers
-//! sites in the order in which it comes to them, so every process of a program has the same
-//! numbers, wherever it was loaded.
+//! Encoder, decoder and outline decoder go through the same steps. A task numbers sites in the
+//! order of its first calls from them, so all processes of a program have the same numbers,
+//! wherever it is loaded.
 
 use super::columns::{Column, Columns, HOW, REF, SITE, SITES, fold, unfold};
 use super::keys::{Key, Keys, mix};
 use super::ring::Ring;
-use super::{HOW_FAR, HOW_KNOWN, HOW_NEAR, HOW_NEW, IP_RING};
+use super::{HOW_KNOWN, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE, IP_RING};
 use crate::limits::MAX_SITES;
 
-/// A place in the code from which calls are made.
+/// A call site: a place in the code and the call made there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) arch: u32,
@@ -18,41 +18,41 @@ pub(super) struct Place {
     pub(super) nr: u64,
 }
 
-/// The sites of a block, and its tasks.
+/// The sites and tasks of a block.
 #[derive(Debug)]
 pub(super) struct Places {
     pub(super) tracks: Vec<Track>,
     places: Vec<Place>,
-    /// The site that this one was made after, or itself: the same for the same code, wherever it
-    /// was loaded.
+    /// The site that a site is a moved copy of, or itself: the same for the same code, wherever it
+    /// is loaded.
     roots: Vec<u32>,
     ring: Ring<IP_RING>,
 }
 
-/// One task's way through the sites.
+/// A task and its sites.
 #[derive(Debug, Default)]
 pub(super) struct Track {
     /// The number of the task in the log.
     pub(super) id: u32,
-    /// Sites, in the order in which the task came to them.
+    /// Its sites, in the order of its first calls from them.
     sites: Vec<u32>,
-    /// Which site to expect next when one comes that is new to the task.
-    expected: u32,
-    /// Where the call came from that has not returned yet.
+    /// The site predicted for the next site that is new to the task.
+    next_site: u32,
+    /// The site of the call that has not returned yet.
     pub(super) open: Option<u32>,
 }
 
-/// How a call's site is told.
+/// How a task reaches a site.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Way {
-    /// The task was there before.
+pub(super) enum Arrival {
+    /// The task has used the site before.
     Again(u32),
-    /// Another task was.
+    /// Another task has used it.
     Known(u32),
-    /// Nobody was, and it is like no other.
+    /// The site is new and like no other.
     New(Place),
-    /// It is the code of another site, loaded elsewhere.
-    Moved { of: u32, by: u64 },
+    /// It is the code of site `like`, loaded `by` bytes further.
+    Moved { like: u32, by: u64 },
 }
 
 impl Places {
@@ -83,12 +83,12 @@ impl Places {
         self.roots.get(usize::try_from(site).ok()?).copied()
     }
 
-    /// Reads a site that a task comes to. `None` when there is none like that, or too many.
-    pub(super) fn read(&self, columns: &mut [Column<'_>], task: usize) -> Option<Way> {
+    /// Decodes the site of a call. Returns `None` if it is invalid.
+    pub(super) fn read(&self, columns: &mut [Column<'_>], task: usize) -> Option<Arrival> {
         let track = self.tracks.get(task)?;
         let local = columns.get_mut(SITE)?.size()?;
         if local != track.sites.len() {
-            return Some(Way::Again(*track.sites.get(local)?));
+            return Some(Arrival::Again(*track.sites.get(local)?));
         }
         let how = columns.get_mut(HOW)?.byte()?;
         if how == HOW_NEW {
@@ -96,68 +96,74 @@ impl Places {
             let arch = u32::from_le_bytes(column.array()?);
             let (ip, nr) =
                 (u64::from_le_bytes(column.array()?), u64::from_le_bytes(column.array()?));
-            return Some(Way::New(Place { arch, ip, nr }));
+            return Some(Arrival::New(Place { arch, ip, nr }));
         }
-        let of =
-            u32::try_from(unfold(columns.get_mut(REF)?.uint()?, u64::from(track.expected))).ok()?;
-        self.get(of)?;
+        let like = u32::try_from(unfold(columns.get_mut(REF)?.uint()?, u64::from(track.next_site)))
+            .ok()?;
+        self.get(like)?;
         Some(match how {
-            HOW_KNOWN => Way::Known(of),
-            HOW_FAR => Way::Moved { of, by: u64::from_le_bytes(columns.get_mut(SITES)?.array()?) },
-            near => Way::Moved { of, by: self.ring.get(usize::from(near.checked_sub(HOW_NEAR)?))? },
+            HOW_KNOWN => Arrival::Known(like),
+            HOW_NEW_DISTANCE => {
+                Arrival::Moved { like, by: u64::from_le_bytes(columns.get_mut(SITES)?.array()?) }
+            }
+            near => Arrival::Moved {
+                like,
+                by: self.ring.get(usize::from(near.checked_sub(HOW_RING_DISTANCE)?))?,
+            },
         })
     }
 
-    /// The task comes to a site. Gives its number; `None` when there are too many.
-    pub(super) fn arrive(&mut self, task: usize, way: Way) -> Option<u32> {
+    /// Records that a task reaches a site. Returns the number of the site, or `None` if there are
+    /// too many.
+    pub(super) fn arrive(&mut self, task: usize, arrival: Arrival) -> Option<u32> {
         let next = u32::try_from(self.places.len()).ok()?;
         let track = self.tracks.get_mut(task)?;
-        let (site, like) = match way {
-            Way::Again(site) => return Some(site),
-            Way::Known(site) => (site, site),
-            Way::New(place) => {
+        let (site, like) = match arrival {
+            Arrival::Again(site) => return Some(site),
+            Arrival::Known(site) => (site, site),
+            Arrival::New(place) => {
                 self.places.push(place);
                 self.roots.push(next);
                 (next, next)
             }
-            Way::Moved { of, by } => {
-                let index = usize::try_from(of).ok()?;
+            Arrival::Moved { like, by } => {
+                let index = usize::try_from(like).ok()?;
                 let place = *self.places.get(index)?;
                 self.places.push(Place { ip: place.ip.wrapping_add(by), ..place });
                 self.roots.push(*self.roots.get(index)?);
-                self.ring.note(by);
-                (next, of)
+                self.ring.push(by);
+                (next, like)
             }
         };
         track.sites.push(site);
-        track.expected = like.wrapping_add(1);
+        track.next_site = like.wrapping_add(1);
         (self.places.len() <= MAX_SITES).then_some(site)
     }
 }
 
-/// Finds out how to tell sites.
+/// Finds the site of a call, for the encoder.
 #[derive(Debug)]
-pub(super) struct Finder {
+pub(super) struct SiteFinder {
     pub(super) places: Places,
     numbers: Keys<Place>,
-    /// The last site that lies at the same place in its page and makes the same call.
+    /// The call sites without the page of their address, and the last site of each.
     shapes: Keys<Place>,
     latest: Vec<u32>,
-    /// The numbers that tasks have for sites.
+    /// The sites of each task, and the task's numbers for them.
     locals: Keys<Local>,
     local: Vec<u32>,
 }
 
-/// A task, and a site that it knows.
+/// A task and a site that it has used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Local(usize, u32);
 
-/// Code moves by whole pages.
+/// Code is loaded at page boundaries.
 const IN_PAGE: u64 = 0xfff;
 
-impl Finder {
+impl SiteFinder {
     pub(super) fn new() -> Self {
-        Finder {
+        SiteFinder {
             places: Places::new(),
             numbers: Keys::new(),
             shapes: Keys::new(),
@@ -176,80 +182,80 @@ impl Finder {
         self.local.clear();
     }
 
-    /// How a task comes to a place. Changes nothing.
-    pub(super) fn find(&self, task: usize, place: Place) -> Way {
+    /// Returns how a task reaches a call site. Changes nothing.
+    pub(super) fn find(&self, task: usize, place: Place) -> Arrival {
         if let Some(site) = self.numbers.find(&place) {
             return match self.locals.find(&Local(task, site)) {
-                Some(_) => Way::Again(site),
-                None => Way::Known(site),
+                Some(_) => Arrival::Again(site),
+                None => Arrival::Known(site),
             };
         }
         let like = self
             .shapes
             .find(&place.shape())
             .and_then(|shape| self.latest.get(usize::try_from(shape).ok()?));
-        match like.and_then(|&of| Some((of, self.places.get(of)?))) {
-            Some((of, known)) => Way::Moved { of, by: place.ip.wrapping_sub(known.ip) },
-            None => Way::New(place),
+        match like.and_then(|&like| Some((like, self.places.get(like)?))) {
+            Some((like, known)) => Arrival::Moved { like, by: place.ip.wrapping_sub(known.ip) },
+            None => Arrival::New(place),
         }
     }
 
-    /// The root that a place has or will have.
-    pub(super) fn root_of(&self, way: Way) -> Option<u32> {
-        match way {
-            Way::Again(site) | Way::Known(site) | Way::Moved { of: site, .. } => {
+    /// Returns the root that a site has or will have.
+    pub(super) fn root_of(&self, arrival: Arrival) -> Option<u32> {
+        match arrival {
+            Arrival::Again(site) | Arrival::Known(site) | Arrival::Moved { like: site, .. } => {
                 self.places.root(site)
             }
-            Way::New(_) => u32::try_from(self.places.len()).ok(),
+            Arrival::New(_) => u32::try_from(self.places.len()).ok(),
         }
     }
 
-    /// Writes how the task comes to the place, and remembers it.
+    /// Encodes how the task reaches the site, and remembers it.
     pub(super) fn write(
         &mut self,
         columns: &mut Columns,
         task: usize,
         place: Place,
-        way: Way,
+        arrival: Arrival,
     ) -> Option<u32> {
         let track = self.places.tracks.get(task)?;
         let count = track.sites.len();
-        let like = |columns: &mut Columns, of: u32| {
-            columns.uint::<REF>(fold(u64::from(of), u64::from(track.expected)));
+        let write_like = |columns: &mut Columns, like: u32| {
+            columns.uint::<REF>(fold(u64::from(like), u64::from(track.next_site)));
         };
-        match way {
-            Way::Again(site) => {
+        match arrival {
+            Arrival::Again(site) => {
                 let local = self.locals.find(&Local(task, site))?;
                 columns.uint::<SITE>(u64::from(*self.local.get(usize::try_from(local).ok()?)?));
                 return Some(site);
             }
-            Way::Known(of) => {
+            Arrival::Known(like) => {
                 columns.byte::<HOW>(HOW_KNOWN);
-                like(columns, of);
+                write_like(columns, like);
             }
-            Way::New(place) => {
+            Arrival::New(place) => {
                 columns.byte::<HOW>(HOW_NEW);
                 columns.bytes::<SITES>(&place.arch.to_le_bytes());
                 columns.bytes::<SITES>(&place.ip.to_le_bytes());
                 columns.bytes::<SITES>(&place.nr.to_le_bytes());
             }
-            Way::Moved { of, by } => {
+            Arrival::Moved { like, by } => {
                 match self.places.ring.find(by).and_then(|near| u8::try_from(near).ok()) {
-                    Some(near) => columns.byte::<HOW>(HOW_NEAR + near),
+                    Some(near) => columns.byte::<HOW>(HOW_RING_DISTANCE + near),
                     None => {
-                        columns.byte::<HOW>(HOW_FAR);
+                        columns.byte::<HOW>(HOW_NEW_DISTANCE);
                         columns.bytes::<SITES>(&by.to_le_bytes());
                     }
                 }
-                like(columns, of);
+                write_like(columns, like);
             }
         }
         columns.uint::<SITE>(count as u64);
-        let site = self.places.arrive(task, way)?;
-        self.locals.number(Local(task, site));
+        let site = self.places.arrive(task, arrival)?;
+        self.locals.insert(Local(task, site));
         self.local.push(u32::try_from(count).ok()?);
-        self.numbers.number(place);
-        let (shape, new) = self.shapes.number(place.shape());
+        self.numbers.insert(place);
+        let (shape, new) = self.shapes.insert(place.shape());
         if new {
             self.latest.push(site);
         } else if let Some(latest) = self.latest.get_mut(usize::try_from(shape).ok()?) {
@@ -260,7 +266,7 @@ impl Finder {
 }
 
 impl Place {
-    /// What stays of a place when its code is loaded elsewhere.
+    /// Returns the part of a call site that does not depend on where the code is loaded.
     fn shape(self) -> Place {
         Place { ip: self.ip & IN_PAGE, ..self }
     }

@@ -1,10 +1,9 @@
-//! The differences that came up lately, the last one first.
+//! The most recent differences, latest first.
 //!
-//! When memory lies elsewhere than before (another process of the same program, another stack
-//! depth), many values move by the same distance: it is told once, and then by its place in the
-//! ring.
+//! When memory has moved (in another process of the program, or at another stack depth), many
+//! values move by the same distance. The distance is encoded once, then by its index in the ring.
 
-/// Differences, none twice but for the zeros at first.
+/// The differences. All are distinct, except for the initial zeros.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ring<const N: usize>([u64; N]);
 
@@ -13,7 +12,7 @@ impl<const N: usize> Ring<N> {
         Ring([0; N])
     }
 
-    /// Where in the ring a difference is.
+    /// Returns the index of a difference.
     #[inline]
     pub(super) fn find(&self, difference: u64) -> Option<usize> {
         self.0.iter().position(|&known| known == difference)
@@ -24,7 +23,7 @@ impl<const N: usize> Ring<N> {
         self.0.get(at).copied()
     }
 
-    /// The difference at a place; it comes to the front.
+    /// Returns the difference at an index, and moves it to the front.
     #[inline]
     pub(super) fn take(&mut self, at: usize) -> Option<u64> {
         let difference = *self.0.get(at)?;
@@ -32,9 +31,9 @@ impl<const N: usize> Ring<N> {
         Some(difference)
     }
 
-    /// Puts a difference to the front. If it is new, the last one goes.
+    /// Moves a difference to the front. A new one replaces the last.
     #[inline]
-    pub(super) fn note(&mut self, difference: u64) {
+    pub(super) fn push(&mut self, difference: u64) {
         let at = self.find(difference).unwrap_or(N - 1);
         if let Some(moved) = self.0.get_mut(..=at) {
             moved.rotate_right(1);
@@ -48,15 +47,15 @@ mod tests {
     use super::Ring;
 
     #[test]
-    fn what_is_used_comes_to_the_front() {
+    fn used_differences_move_to_the_front() {
         let mut ring = Ring::<3>::new();
-        [5, 6, 7].into_iter().for_each(|difference| ring.note(difference));
+        [5, 6, 7].into_iter().for_each(|difference| ring.push(difference));
         assert_eq!(ring.0, [7, 6, 5]);
-        ring.note(6);
+        ring.push(6);
         assert_eq!(ring.0, [6, 7, 5]);
         assert_eq!((ring.find(5), ring.take(2), ring.take(3)), (Some(2), Some(5), None));
         assert_eq!(ring.0, [5, 6, 7]);
-        ring.note(8);
+        ring.push(8);
         assert_eq!((ring.0, ring.find(7)), ([8, 5, 6], None));
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever the rows, they come back; whatever the columns, nothing breaks.
+//! Any rows round-trip, and no columns cause a panic.
 
 mod hostile;
 mod rows;
@@ -10,17 +10,17 @@ use rows::{any_row, call, calls, exit, row, wild_rows};
 
 use super::columns::{HOW, KIND, MASK, PARTS, RAW, REF, REGS, RVAL, SITE, SITES, STOPS};
 use super::{
-    ENTRY, EXIT, FAILED, HOW_FAR, HOW_NEAR, HOW_NEW, NEAR_ENTRY, NO_CHANGE, PARTS_KNOWN, Packed,
-    SAME_TASK, SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
+    ENTRY, EXIT, FAILED, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE, NEAR_ENTRY, NO_CHANGE,
+    PARTS_KNOWN, Packed, SAME_TASK, SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
 };
 
-/// Encodes and decodes; gives what became of it and the payload.
+/// Encodes and decodes rows. Returns the result and the payload.
 fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {
     let (mut packer, mut payload) = (SitesPacker::new().unwrap(), b"before".to_vec());
     let packed = packer.pack(rows, &mut payload).unwrap();
     assert!(payload.starts_with(b"before"));
     payload.drain(..6);
-    if packed != Packed::No {
+    if packed != Packed::Unsupported {
         let (mut unpacker, mut out) = (SitesUnpacker::new().unwrap(), vec![7; 3]);
         unpacker.unpack(&payload, rows.len(), &mut out).unwrap();
         assert_eq!(out, rows);
@@ -32,7 +32,7 @@ fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {
 fn calls_fit_the_model() {
     let rows = calls(2000);
     let (packed, payload) = round_trip(&rows);
-    assert_ne!(packed, Packed::No);
+    assert_ne!(packed, Packed::Unsupported);
     let plain = zstd::bulk::compress(&rows, 3).unwrap();
     assert!(payload.len() * 3 < plain.len() * 2, "{} of {}", payload.len(), plain.len());
 }
@@ -44,17 +44,18 @@ fn values_are_predicted_from_site_task_and_result() {
     let rows = [
         entry(1, 5),
         result(1, 77),
-        // What the call before returned, what the call before had, and what the site had.
+        // The value that the call before returned, the argument that it had, and the argument that
+        // the site had.
         [entry(2, 77), result(2, 0)].concat(),
         [entry(3, 77), result(3, 0)].concat(),
         [entry(1, 5), result(1, 77)].concat(),
         [entry(1, 4), result(1, 78)].concat(),
-        // The same code elsewhere: the argument moves with it, and is what the call returns.
+        // The same code loaded elsewhere: the argument moves with it, and the call returns it.
         [entry(0x5001, 0x5004), result(0x5001, 0x5004)].concat(),
         [entry(0x5002, 0x504d), result(0x5002, 0)].concat(),
     ];
     let rows = rows.concat();
-    assert_ne!(round_trip(&rows).0, Packed::No);
+    assert_ne!(round_trip(&rows).0, Packed::Unsupported);
     let mut packer = SitesPacker::new().unwrap();
     packer.encoder.encode(&rows).unwrap();
     let columns = &packer.encoder.columns.0;
@@ -64,8 +65,8 @@ fn values_are_predicted_from_site_task_and_result() {
     assert_eq!(columns[MASK], [2; 6]);
     assert_eq!(columns[RVAL], [0x80 + 26 + wide_exit, 1, wide_exit + 2, 0]);
     assert_eq!(columns[SITE], [0, 1, 2, 0, 0, 3, 4]);
-    assert_eq!(columns[HOW], [HOW_NEW, HOW_NEW, HOW_NEW, HOW_FAR, HOW_NEAR]);
-    // Sites 0 and 1, where 3 and then 1 were expected.
+    assert_eq!(columns[HOW], [HOW_NEW, HOW_NEW, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE]);
+    // Sites 0 and 1, where 3 and then 1 were predicted.
     assert_eq!(columns[REF], [5, 0]);
     assert_eq!(columns[SITES][60..], 0x5000_u64.to_le_bytes());
     let code = |sort, change| sort | PARTS_KNOWN | SAME_TASK | if change { 0 } else { NO_CHANGE };
@@ -79,26 +80,26 @@ fn values_are_predicted_from_site_task_and_result() {
 }
 
 #[test]
-fn pairs_of_sites_tell_more_than_sites() {
-    // The second site has another argument after the first one than after itself.
+fn pairs_of_sites_predict_better_than_sites() {
+    // The second site has a different argument after the first site than after itself.
     let entry = |site: u64, arg| call(7, site, &[site, 0, 1, arg, 0, 0, 0, 0, 0]);
     let rows: Vec<u8> =
         (0..50).flat_map(|_| [entry(1, 9), entry(2, 70), entry(2, 80)].concat()).collect();
-    assert_ne!(round_trip(&rows).0, Packed::No);
+    assert_ne!(round_trip(&rows).0, Packed::Unsupported);
     let mut packer = SitesPacker::new().unwrap();
     packer.encoder.encode(&rows).unwrap();
     assert_eq!(packer.encoder.columns.0[MASK].len(), 3);
 }
 
 #[test]
-fn an_error_is_never_guessed_from_the_value() {
+fn is_error_is_not_derived_from_the_value() {
     let entry = call(1, 1, &[1, 0, 1, 0, 0, 0, 0, 0, 0]);
     for (value, error) in [(5_u64, 1), (5, 0), (2_u64.wrapping_neg(), 0), (2_u64.wrapping_neg(), 1)]
     {
         let mut exit = exit(1, 1, &[1, 0, value]);
         *exit.last_mut().unwrap() = error;
         let rows = [&entry[..], &exit].concat();
-        assert_ne!(round_trip(&rows).0, Packed::No);
+        assert_ne!(round_trip(&rows).0, Packed::Unsupported);
         let mut packer = SitesPacker::new().unwrap();
         packer.encoder.encode(&rows).unwrap();
         assert_eq!(
@@ -123,9 +124,9 @@ fn a_value_too_far_from_the_last_is_kept_raw() {
 }
 
 #[test]
-fn nothing_is_a_payload_too() {
+fn no_rows_have_a_payload() {
     let (packed, payload) = round_trip(&[]);
-    assert_eq!(packed, Packed::Poorly);
+    assert_eq!(packed, Packed::Doubtful);
     assert!(SitesUnpacker::new().unwrap().unpack(&payload, 1, &mut Vec::new()).is_err());
 }
 
@@ -141,7 +142,7 @@ fn a_packer_remembers_nothing_of_the_block_before() {
 }
 
 #[test]
-fn more_sites_than_the_table_has_are_left_to_codec_0() {
+fn too_many_sites_are_left_to_codec_0() {
     let many = |count: u64| {
         let mut rows = Vec::new();
         for site in 0..count {
@@ -149,34 +150,34 @@ fn more_sites_than_the_table_has_are_left_to_codec_0() {
         }
         round_trip(&rows).0
     };
-    assert_ne!(many(crate::limits::MAX_SITES as u64), Packed::No);
-    assert_eq!(many(crate::limits::MAX_SITES as u64 + 1), Packed::No);
+    assert_ne!(many(crate::limits::MAX_SITES as u64), Packed::Unsupported);
+    assert_eq!(many(crate::limits::MAX_SITES as u64 + 1), Packed::Unsupported);
 }
 
 #[test]
-fn rows_that_are_none_have_no_payload() {
+fn malformed_rows_have_no_payload() {
     for rows in
         [&[0; 19][..], &[1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], &[0xff; 64]]
     {
-        assert_eq!(round_trip(rows).0, Packed::No);
+        assert_eq!(round_trip(rows).0, Packed::Unsupported);
     }
 }
 
 #[test]
-fn every_length_of_a_stop_comes_back() {
-    // A call and its exit, with the second row cut short or grown at any place.
+fn stops_of_every_length_round_trip() {
+    // A call and its exit, with the second row cut or extended at any place.
     let whole = calls(2);
     let first_len = 20 + usize::try_from(crate::wire::u32_at(&whole, 0).unwrap()).unwrap();
     let body = &whole[first_len + 20..];
     for len in 0..body.len() {
         let cut = row(1, 1, 0, 0, 99, &body[..len]);
         let rows = [&whole[..first_len], &cut, &whole[first_len..]].concat();
-        assert_ne!(round_trip(&rows).0, Packed::No);
+        assert_ne!(round_trip(&rows).0, Packed::Unsupported);
     }
 }
 
 #[test]
-fn every_flipped_bit_of_a_stop_comes_back() {
+fn stops_with_a_flipped_bit_round_trip() {
     let rows = calls(6);
     for at in 0..rows.len() {
         for bit in 0..8 {
@@ -191,24 +192,23 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn any_rows_come_back(rows in vec(any_row(), 0..60)) {
-        prop_assert_ne!(round_trip(&rows.concat()).0, Packed::No);
+    fn any_rows_round_trip(rows in vec(any_row(), 0..60)) {
+        prop_assert_ne!(round_trip(&rows.concat()).0, Packed::Unsupported);
     }
 
     #[test]
-    fn rows_near_the_model_come_back(rows in wild_rows()) {
-        prop_assert_ne!(round_trip(&rows).0, Packed::No);
+    fn rows_near_the_model_round_trip(rows in wild_rows()) {
+        prop_assert_ne!(round_trip(&rows).0, Packed::Unsupported);
     }
 
     #[test]
-    fn damaged_calls_come_back(count in 1_u64..60,
+    fn damaged_calls_round_trip(count in 1_u64..60,
         places in vec((any::<prop::sample::Index>(), any::<u8>()), 0..20)) {
         let mut rows = calls(count);
         for (place, value) in &places {
             *place.get_mut(&mut rows) = *value;
         }
-        // Where a length was hit, these are no rows any more: then there is no payload, and no
-        // harm.
+        // If a length was hit, these are no longer rows and have no payload.
         round_trip(&rows);
     }
 }

@@ -1,44 +1,45 @@
-//! Finds how long the ticks of the clock are, from nothing but times.
+//! Finds the period of the clock's ticks from event times alone.
 //!
-//! All times lie close to multiples of the period. First a coarse period comes out of the shortest
-//! differences: the one for which they agree best. Then longer and longer differences make it
-//! finer, always so that the number of ticks between two times is beyond doubt.
+//! All times are close to multiples of the period. The shortest differences give a coarse period:
+//! the one on which they agree best. Longer and longer differences refine it, each time only as far
+//! as the number of ticks between two times is certain.
 
 use super::clock::{FRACTION, Ticks};
 
-/// Differences are first compared within a stretch of that many nanoseconds.
-const STRETCH: usize = 512;
-/// How many frequencies are tried: multiples of 1 / FINENESS ticks a nanosecond.
-const FINENESS: usize = 4 * STRETCH;
+/// The differences compared first lie within this many nanoseconds.
+const WINDOW: usize = 512;
+/// The resolution of frequencies: multiples of 1 / FINENESS ticks per nanosecond.
+const FINENESS: usize = 4 * WINDOW;
 /// Periods from 3 to 64 ns. Shorter ones save too little.
 const FREQUENCIES: std::ops::RangeInclusive<usize> = FINENESS / 64..=FINENESS / 3;
-/// Of at most 1; what has no period has less than half of that, and a clear one far more.
+/// The least score, at most 1. Times without a period score less than half of it, a clear period
+/// scores far more.
 const GOOD_SCORE: f64 = 0.5;
-/// So many differences must lie in the stretch.
-const ENOUGH: usize = 64;
-/// How many pairs of times make the period finer.
+/// The least number of differences in the window.
+const MIN_DIFFERENCES: usize = 64;
+/// The number of pairs of times that refine the period.
 const PAIRS: usize = 256;
-/// The number of ticks between two times may be off by that much before rounding.
-const SURE: f64 = 0.2;
+/// The error allowed in the number of ticks between two times, before rounding.
+const MAX_ERROR: f64 = 0.2;
 
 /// Finds the ticks of one block after another, on the same clock.
 #[derive(Debug, Default)]
 pub(super) struct TickFinder {
     /// The period of an earlier block, in nanoseconds.
     period: Option<f64>,
-    /// How many blocks to wait until the next search, and how many to wait after it.
+    /// The number of blocks to skip before the next search, and to skip after it.
     wait: u32,
     pause: u32,
     sorted: Vec<u64>,
 }
 
 impl TickFinder {
-    /// The ticks that best explain the times, if there are any. They need not explain all.
+    /// Returns the ticks that best explain the times, if any. They need not explain all.
     pub(super) fn find(&mut self, times: &[u64]) -> Option<Ticks> {
-        if times.len() < 2 * ENOUGH {
+        if times.len() < 2 * MIN_DIFFERENCES {
             return None;
         }
-        // Reports of several tasks may have waited for their turn.
+        // The reports of several tasks may have waited for their turn, so times are not sorted.
         self.sorted.clear();
         self.sorted.extend_from_slice(times);
         self.sorted.sort_unstable();
@@ -46,7 +47,7 @@ impl TickFinder {
         // A clock is steady enough for a millisecond from one block to the next.
         if let Some(ticks) = self.period.and_then(|period| refine(times, period, 1e6)) {
             self.period = Some(ticks.0);
-            return fixed(times, ticks);
+            return to_fixed_point(times, ticks);
         }
         self.period = None;
         if self.wait > 0 {
@@ -56,32 +57,32 @@ impl TickFinder {
         self.period =
             coarse(times).and_then(|(period, reach)| Some(refine(times, period, reach)?.0));
         if self.period.is_none() {
-            // Most likely there is nothing to be found.
+            // Most likely there is no period.
             self.pause = (2 * self.pause + 1).min(1 << 10);
             self.wait = self.pause;
         }
-        fixed(times, refine(times, self.period?, 1e6)?)
+        to_fixed_point(times, refine(times, self.period?, 1e6)?)
     }
 }
 
-/// A first period, and up to which difference it is good.
+/// Returns a coarse period, and the difference up to which it is accurate.
 fn coarse(times: &[u64]) -> Option<(f64, f64)> {
     let mut differences: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     differences.sort_unstable();
-    // Where they stand closest.
-    let stretch = STRETCH as u64;
+    // The window with the most differences.
+    let window_len = WINDOW as u64;
     let (mut first, mut best) = (0, 0..0);
     for (end, &difference) in differences.iter().enumerate() {
-        while differences.get(first).is_some_and(|&start| difference - start >= stretch) {
+        while differences.get(first).is_some_and(|&start| difference - start >= window_len) {
             first += 1;
         }
         if end + 1 - first > best.len() {
             best = first..end + 1;
         }
     }
-    let close = differences.get(best).filter(|close| close.len() >= ENOUGH)?;
+    let close = differences.get(best).filter(|close| close.len() >= MIN_DIFFERENCES)?;
     let start = *close.first()?;
-    let mut counts = vec![0.0; STRETCH];
+    let mut counts = vec![0.0; WINDOW];
     close.iter().filter_map(|&d| usize::try_from(d - start).ok()).for_each(|at| {
         if let Some(count) = counts.get_mut(at) {
             *count += 1.0;
@@ -98,7 +99,7 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
     });
     let found: Vec<(f64, f64)> = found.collect();
     let best = found.iter().map(|&(score, _)| score).fold(0.0, f64::max);
-    // Multiples of the frequency may be as good: the lowest one is meant. Up to its top.
+    // Multiples of the frequency may score as high: take the top of the lowest peak.
     let low = found.iter().position(|&(score, _)| score > 0.9 * best)?;
     let rising = found.get(low..)?.windows(2).take_while(|pair| pair[0].0 < pair[1].0).count();
     let &(score, frequency) = found.get(low + rising)?;
@@ -107,8 +108,8 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
     }
     let near = close.iter().map(|&difference| (difference - start) as f64).collect::<Vec<_>>();
     let frequency = scan(&near, frequency, 0.5 / FINENESS as f64);
-    // It is right to a thousandth now, and the next window is 32 times as wide.
-    let window = 32 * STRETCH;
+    // The period is now accurate to a thousandth, and the next window is 32 times as wide.
+    let window = 32 * WINDOW;
     let short = differences
         .iter()
         .take_while(|&&difference| difference < differences[0].saturating_add(window as u64));
@@ -117,17 +118,17 @@ fn coarse(times: &[u64]) -> Option<(f64, f64)> {
     let further: Vec<f64> =
         short.iter().map(|difference| (difference - differences[0]) as f64).collect();
     let frequency = scan(&further, frequency, 1e-3 * frequency);
-    // Zeros among them ask for more: that the differences are whole ticks, not only alike.
+    // Added zeros require that the differences are whole ticks and not just equal modulo a tick.
     let mut whole: Vec<f64> = short.iter().map(|&difference| difference as f64).collect();
     whole.resize(2 * whole.len(), 0.0);
     let frequency = scan(&whole, frequency, 3e-4 * frequency);
     Some((1.0 / frequency, window as f64))
 }
 
-/// The frequency around that one in which the distances agree best.
+/// Returns the frequency near `frequency` on which the distances agree best.
 ///
-/// All that are tried lie equally far apart, so a phase goes to the next one by a turn that is the
-/// same each time: two products instead of a sine, of which there would be 65 for each distance.
+/// The candidates are equally spaced, so each phase advances by the same rotation: two products
+/// instead of a sine, of which there would be 65 for each distance.
 fn scan(distances: &[f64], frequency: f64, around: f64) -> f64 {
     const PARTS: i32 = 32;
     let at = |part: i32| frequency + around * f64::from(part) / f64::from(PARTS);
@@ -150,7 +151,7 @@ fn scan(distances: &[f64], frequency: f64, around: f64) -> f64 {
     near.max_by(|one, other| one.0.total_cmp(&other.0)).map_or(frequency, |best| best.1)
 }
 
-/// How much phases agree: sine, cosine and weight of each.
+/// Returns how well phases agree, given sine, cosine and weight of each.
 fn agreement(points: impl Iterator<Item = ((f64, f64), f64)>) -> f64 {
     let sum = points.fold((0.0, 0.0), |sum, ((sine, cosine), weight)| {
         (sum.0 + sine * weight, sum.1 + cosine * weight)
@@ -158,8 +159,8 @@ fn agreement(points: impl Iterator<Item = ((f64, f64), f64)>) -> f64 {
     f64::hypot(sum.0, sum.1)
 }
 
-/// A finer period and where the ticks begin after the first time, out of a period that is good for
-/// differences up to `reach`. `None` when the times do not lie at ticks.
+/// Refines a period that is accurate for differences up to `reach`. Returns it and the offset of
+/// the ticks from the first time; `None` if the times are not at ticks.
 fn refine(times: &[u64], mut period: f64, mut reach: f64) -> Option<(f64, f64)> {
     let span = times.last()?.checked_sub(*times.first()?)? as f64;
     while reach < span {
@@ -175,8 +176,8 @@ fn refine(times: &[u64], mut period: f64, mut reach: f64) -> Option<(f64, f64)> 
             off += (distance / period - ticks).abs();
             pairs += f64::from(u8::from(distance > 0.0));
         }
-        // At random it is a quarter of a tick.
-        if off > SURE * pairs {
+        // Random times are off by a quarter of a tick on average.
+        if off > MAX_ERROR * pairs {
             return None;
         }
         if product > 0.0 {
@@ -187,7 +188,7 @@ fn refine(times: &[u64], mut period: f64, mut reach: f64) -> Option<(f64, f64)> 
     line(times, period)
 }
 
-/// The straight line through all times, by least squares: a time is the tick before it, rounded
+/// Fits a line through all times by least squares: a time is that of the tick before it, rounded
 /// down.
 fn line(times: &[u64], period: f64) -> Option<(f64, f64)> {
     let start = *times.first()?;
@@ -206,18 +207,18 @@ fn line(times: &[u64], period: f64) -> Option<(f64, f64)> {
         product += (n - ticks) * (time - mean);
     }
     let slope = product / square;
-    // What rounding down took from the times is half a nanosecond on average.
+    // Rounding down takes half a nanosecond on average.
     let offset = mean - ticks * slope + 0.5;
     (slope.is_finite() && slope > 1.0 && slope < 256.0).then_some((slope, offset))
 }
 
-/// The ticks as the format has them.
+/// Returns the ticks in the form of the format.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "both are positive and small"
 )]
-fn fixed(times: &[u64], (period, offset): (f64, f64)) -> Option<Ticks> {
+fn to_fixed_point(times: &[u64], (period, offset): (f64, f64)) -> Option<Ticks> {
     let unit = (1_u64 << FRACTION) as f64;
     let period = (period * unit) as u64;
     let first = (i128::from(*times.first()?) << FRACTION) + (offset * unit) as i128;

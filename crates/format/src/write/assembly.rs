@@ -1,4 +1,4 @@
-//! The payloads of the two kinds of block that segments become, as they grow.
+//! The payloads of EVENTS and BLOBS blocks while they are being filled.
 
 use crate::Error;
 use crate::event::Event;
@@ -24,7 +24,7 @@ pub(crate) struct BlobRows {
 }
 
 impl EventRows {
-    /// Adds a row.
+    /// Appends a row.
     pub(crate) fn push(&mut self, number: u64, row: &[u8]) -> Result<(), Error> {
         let event = Event::from_row(number, row)?;
         let (first, last) = self.times.unwrap_or((event.t_ns, event.t_ns));
@@ -34,7 +34,7 @@ impl EventRows {
         Ok(())
     }
 
-    /// Whether a row of that length belongs into the next block.
+    /// Whether a row of `len` bytes must go into the next block.
     pub(crate) fn is_full(&self, len: usize) -> bool {
         !self.is_empty()
             && (self.rows.len().saturating_add(len) > EVENTS_TARGET
@@ -57,7 +57,7 @@ impl EventRows {
         &self.kinds
     }
 
-    /// The earliest and the latest time.
+    /// Returns the earliest and the latest event time.
     pub(crate) fn times(&self) -> (u64, u64) {
         self.times.unwrap_or_default()
     }
@@ -70,8 +70,8 @@ impl EventRows {
 }
 
 impl BlobRows {
-    /// Adds a blob. `stored_as` is its own number, or that of the earlier blob it is a `duplicate`
-    /// of.
+    /// Appends a blob. `stored_as` is its own number, or that of the earlier blob it is a
+    /// `duplicate` of.
     pub(crate) fn push(&mut self, bytes: &[u8], stored_as: BlobNumber, duplicate: bool) {
         let len = bytes.len() as u64;
         self.table.extend_from_slice(&u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes());
@@ -85,7 +85,7 @@ impl BlobRows {
         }
     }
 
-    /// Whether a blob of that length belongs into the next block.
+    /// Whether a blob of `len` bytes must go into the next block.
     pub(crate) fn is_full(&self, len: usize) -> bool {
         !self.is_empty()
             && (self.data.len().saturating_add(len) > BLOBS_TARGET || self.count >= MAX_ITEMS)
@@ -99,7 +99,7 @@ impl BlobRows {
         self.count
     }
 
-    /// How many bytes there are that no earlier blob has.
+    /// Returns the bytes that are not in an earlier blob.
     pub(crate) fn new_bytes(&self) -> usize {
         self.data.len()
     }

@@ -1,9 +1,9 @@
-//! The buffers of a segment: taken, some of them before it is full, told from those that were
-//! written before, and written.
+//! Writes the blobs of segments. Some are taken before the segment is full; duplicates of earlier
+//! blobs are not stored again.
 
 use std::io;
 
-use super::{About, BlobRows, BlockWriter};
+use super::{BlobRows, BlockFields, BlockWriter};
 use crate::block::{MUST_UNDERSTAND, SAFE_TO_COPY};
 use crate::kind::{BlobNumber, BlockKind};
 use crate::limits::BLOBS_AHEAD;
@@ -14,15 +14,15 @@ use crate::zframe::hash128;
 use crate::{DropReasons, Error};
 
 impl<W: io::Write> BlockWriter<W> {
-    /// Takes buffers of a segment that is still being filled, so that less is left to do when it is
-    /// full, or the log ends. `records` are whole records of it, and the first blob among them has
-    /// that number. What is enough for a block is written; none of it counts as written before
-    /// [`BlockWriter::write_segment`] has the segment.
+    /// Takes blobs of a segment that is still being filled, so that less is left to do when it is
+    /// full or the log ends. `records` are whole records of the segment, and the first blob among
+    /// them is `first_blob`. Writes a block once there is enough for one. The blobs still count as
+    /// unwritten until [`BlockWriter::write_segment`] gets the segment.
     ///
     /// # Errors
-    /// When the writer fails. Nothing is lost by that: the segment still has it all.
+    /// If the writer fails. Nothing is lost: the segment still holds all blobs.
     pub fn take_ahead(&mut self, first_blob: u64, records: &[u8]) -> Result<(), Error> {
-        // After a block that failed those before must come again first.
+        // After a failed block its blobs must come again first.
         if first_blob != self.next_untaken() {
             return Ok(());
         }
@@ -43,14 +43,14 @@ impl<W: io::Write> BlockWriter<W> {
         segment: &Segment<M>,
     ) -> Result<(), Error> {
         let first = segment.first_blob();
-        for stretch in segment.stretches() {
-            let numbers = first + stretch.blobs.start..first + stretch.blobs.end;
+        for span in segment.spans() {
+            let numbers = first + span.blobs.start..first + span.blobs.end;
             if numbers.end <= self.next_untaken() {
                 continue;
             }
-            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
-            if !stretch.holds_blobs(records) {
-                // Those that were taken ahead were sound then.
+            let records = segment.records().get(span.bytes.clone()).unwrap_or_default();
+            if !span.holds_blobs(records) {
+                // The blobs that were taken ahead were sound then.
                 self.flush_blobs()?;
                 self.damaged.blobs += numbers.end - numbers.start.max(self.next_blob);
                 self.summary.drop_reasons.insert(DropReasons::TAIL_DAMAGED);
@@ -71,7 +71,7 @@ impl<W: io::Write> BlockWriter<W> {
         self.flush_blobs()
     }
 
-    /// The number of the first blob that is neither written nor waits to be.
+    /// Returns the number of the first blob that is neither written nor taken.
     fn next_untaken(&self) -> u64 {
         self.next_blob + u64::from(self.blobs.count())
     }
@@ -93,18 +93,18 @@ impl<W: io::Write> BlockWriter<W> {
         self.blobs = blobs;
         self.blobs.clear();
         if done.is_err() {
-            // What this block was to hold is not in the file, so nothing may refer to it.
+            // The blobs of this block are not in the file, so nothing may refer to them.
             self.dedup.clear();
         }
         done
     }
 
     fn write_blob_block(&mut self, blobs: &BlobRows) -> Result<(), Error> {
-        let about = About {
+        let fields = BlockFields {
             n_items: blobs.count(),
-            ..About::of(BlockKind::BLOBS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_blob)
+            ..BlockFields::new(BlockKind::BLOBS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_blob)
         };
-        self.write_block(about, &blobs.payload())?;
+        self.write_block(fields, &blobs.payload())?;
         self.next_blob += u64::from(blobs.count());
         self.summary.blob_bytes += blobs.bytes();
         self.summary.duplicate_bytes += blobs.duplicate_bytes();

@@ -1,15 +1,14 @@
-//! Which buffers were written before: a table of bounded size, where a new one takes the place of
-//! an old one.
+//! A table of the blobs written before. Its size is bounded: a new blob replaces an old one.
 
 use crate::kind::BlobNumber;
 use crate::limits::DEDUP_ENTRIES;
 use crate::wire::u64_at;
 
-/// BLAKE3, not a faster hash: a recorded program chooses the bytes, and two buffers made to look
-/// alike would make the log lie.
+/// Keyed by BLAKE3, not a faster hash: the recorded program chooses the bytes, and two buffers with
+/// the same hash would falsify the log.
 #[derive(Debug)]
 pub(crate) struct Dedup {
-    /// The halves of the hash, and the number plus one; 0 there is an empty slot.
+    /// The halves of the hash, and the number plus one, which is 0 in an empty slot.
     slots: Vec<[u64; 3]>,
 }
 
@@ -18,7 +17,7 @@ impl Dedup {
         Dedup { slots: vec![[0; 3]; DEDUP_ENTRIES] }
     }
 
-    /// The blob with that hash; `number` is remembered if there is none.
+    /// Returns the blob with that hash; if there is none, inserts `number` and returns `None`.
     pub(crate) fn find_or_insert(
         &mut self,
         hash: [u8; 16],
@@ -35,7 +34,7 @@ impl Dedup {
         }
     }
 
-    /// Forgets everything: a block that was not written must not be referred to.
+    /// Removes all blobs, because a block that was not written must not be referred to.
     pub(crate) fn clear(&mut self) {
         self.slots.fill([0; 3]);
     }

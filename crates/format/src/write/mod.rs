@@ -1,4 +1,4 @@
-//! Writing a log: segments in, blocks out, append-only.
+//! Writes logs: segments in, blocks out, append-only.
 
 mod assembly;
 mod blobs;
@@ -27,16 +27,16 @@ use crate::trailer::{TRAILER_LEN, Trailer};
 use crate::zframe::{bound, hash128};
 use crate::{Completeness, DropReasons, Error};
 
-/// Writes a log to anything that takes bytes in order; it never seeks.
+/// Writes a log to any `io::Write`; never seeks.
 ///
-/// The writer underneath must not buffer: when a write fails, the bytes it took before must be
-/// those that stay.
+/// The inner writer must not buffer: after a failed write, the bytes that it has accepted must stay
+/// in the file.
 #[derive(Debug)]
 pub struct BlockWriter<W> {
     sink: Sink<W>,
     file_id: FileId,
     payloads: Payloads,
-    /// One block, header and payload, as it goes out.
+    /// A block, header and payload, as it is written.
     frame: Vec<u8>,
     events: EventRows,
     blobs: BlobRows,
@@ -44,7 +44,7 @@ pub struct BlockWriter<W> {
     seq: u64,
     next_event: u64,
     next_blob: u64,
-    /// Below this, numbers were given up: no segment may begin there.
+    /// Smaller event numbers were given up: no segment may begin there.
     floor: u64,
     entries: Vec<Entry>,
     waypoints: Vec<Waypoint>,
@@ -53,18 +53,18 @@ pub struct BlockWriter<W> {
     damaged: Damaged,
 }
 
-/// What the writer did not find in segments as it was appended to them.
+/// The records that other programs damaged in the tail before the writer read them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Damaged {
     /// Events, which count as lost.
     pub events: u64,
-    /// Buffers. Events that are not lost may refer to them.
+    /// Blobs. Events that are not lost may refer to them.
     pub blobs: u64,
 }
 
-/// What a block is about, beside its payload.
+/// The header fields of a block that do not depend on its payload.
 #[derive(Clone, Copy, Debug)]
-struct About {
+struct BlockFields {
     kind: BlockKind,
     flags: u32,
     first_item: u64,
@@ -74,11 +74,10 @@ struct About {
 }
 
 impl<W: io::Write> BlockWriter<W> {
-    /// Writes the file header and the META block. The header also says whether blocks may be in
-    /// codec 1.
+    /// Writes the file header and the META block. The header decides whether codec 1 may be used.
     ///
     /// # Errors
-    /// When the metadata are too large, or the writer fails.
+    /// If the metadata are too large or the writer fails.
     pub fn create(out: W, header: FileHeader, meta: &FileMeta) -> Result<Self, Error> {
         let meta = meta.to_bytes()?;
         let mut writer = BlockWriter {
@@ -100,26 +99,26 @@ impl<W: io::Write> BlockWriter<W> {
             damaged: Damaged::default(),
         };
         writer.sink.write(&header.encode())?;
-        writer.write_block(About::of(BlockKind::META, MUST_UNDERSTAND, 0), &meta)?;
+        writer.write_block(BlockFields::new(BlockKind::META, MUST_UNDERSTAND, 0), &meta)?;
         Ok(writer)
     }
 
-    /// From here on buffers are packed in half the time, and come out a tenth longer: for logs that
+    /// Compresses blobs in half the time from here on, with output a tenth longer: for logs that
     /// hold whole files.
     pub fn pack_buffers_fast(&mut self) {
         self.payloads.fast = true;
     }
 
-    /// Writes what is in the segment: its blobs, then its events.
+    /// Writes the contents of a segment: its blobs, then its events.
     ///
-    /// Records that are not there any more as they were appended are left out: their events are
-    /// lost, for [`DropReasons::TAIL_DAMAGED`], and [`BlockWriter::damaged`] counts them.
+    /// Records that another program has changed are left out: their events are lost for
+    /// [`DropReasons::TAIL_DAMAGED`], and [`BlockWriter::damaged`] counts them.
     ///
-    /// After an error the writer is sound: the same segment may be given again (what was written is
-    /// not written twice), or given up with [`BlockWriter::drop_segment`].
+    /// After an error the writer is still usable: either pass the same segment again (nothing is
+    /// written twice), or give it up with [`BlockWriter::drop_segment`].
     ///
     /// # Errors
-    /// When the writer fails, or the segment begins before numbers that were given up.
+    /// If the writer fails, or the segment begins before event numbers that were given up.
     pub fn write_segment<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
         let (given, expected) = (segment.first_event(), self.floor);
         if given < expected {
@@ -135,7 +134,7 @@ impl<W: io::Write> BlockWriter<W> {
         self.write_events(segment)
     }
 
-    /// Gives up what is not yet written of the segment. Gives the number of events that are lost.
+    /// Gives up the unwritten rest of a segment. Returns the number of lost events.
     pub fn drop_segment<M: SegmentMemory>(
         &mut self,
         segment: &Segment<M>,
@@ -145,19 +144,19 @@ impl<W: io::Write> BlockWriter<W> {
         self.note_loss(lost, reasons);
         self.next_blob = self.next_blob.max(segment.next_blob());
         if !self.blobs.is_empty() {
-            // They were taken ahead, and are not in the file.
+            // They were taken ahead and are not in the file.
             self.blobs.clear();
             self.dedup.clear();
         }
         lost
     }
 
-    /// What was damaged so far.
+    /// Returns the number of damaged records so far.
     pub fn damaged(&self) -> Damaged {
         self.damaged
     }
 
-    /// The next `count` event numbers stand for events that are lost.
+    /// Marks the next `count` event numbers as lost.
     pub fn note_loss(&mut self, count: u64, reasons: DropReasons) {
         if count != 0 {
             self.skip(count, reasons);
@@ -171,20 +170,20 @@ impl<W: io::Write> BlockWriter<W> {
         self.summary.drop_reasons.insert(reasons);
     }
 
-    /// Ends the log: footer and trailer. Gives the writer underneath back, flushed.
+    /// Finishes the log with footer and trailer. Returns the inner writer, flushed.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn finish(mut self, completeness: Completeness, extras: &Extras) -> Result<W, Error> {
         self.end(completeness, extras)?;
         Ok(self.sink.out)
     }
 
-    /// As [`BlockWriter::finish`], for whoever cannot wait for what is freed then. Nothing may be
-    /// written any more.
+    /// As [`BlockWriter::finish`], without dropping the writer, which takes time to free. Nothing
+    /// may be written afterwards.
     ///
     /// # Errors
-    /// When the writer fails.
+    /// If the writer fails.
     pub fn end(&mut self, completeness: Completeness, extras: &Extras) -> Result<(), Error> {
         self.summary.completeness = completeness;
         if self.summary.lost != 0 {
@@ -199,48 +198,48 @@ impl<W: io::Write> BlockWriter<W> {
         let footer = self.sink.offset;
         let mut payload = Vec::new();
         index::encode_footer(&self.summary, &self.waypoints, &self.entries, &mut payload);
-        self.write_block(About::of(BlockKind::FOOTER, 0, self.next_event), &payload)?;
+        self.write_block(BlockFields::new(BlockKind::FOOTER, 0, self.next_event), &payload)?;
         let (file_id, events) = (self.file_id, self.next_event);
         let trailer = Trailer { file_id, footer, self_offset: self.sink.offset, events };
         self.sink.write(&trailer.encode())?;
         self.sink.flush()
     }
 
-    /// How many bytes [`BlockWriter::finish`] may write: keep that much disk space in reserve. It
-    /// grows slowly with the log; ask again after each segment.
+    /// Returns an upper bound of the bytes that [`BlockWriter::finish`] writes, for reserving disk
+    /// space. It grows slowly with the log; ask again after each segment.
     pub fn bytes_to_reserve(&self) -> u64 {
-        // Kinds that were not seen yet may still come; 64 is more than there are.
+        // New kinds of events may still come; 64 is more than there are.
         let payload = index::footer_len(&self.summary, self.waypoints.len(), self.entries.len())
             + (self.kinds.len() + 64) * 16;
         BLOCK_HEADER_LEN as u64 + bound(payload) + TRAILER_LEN as u64
     }
 
-    /// How many bytes were written.
+    /// Returns the bytes written so far.
     pub fn offset(&self) -> u64 {
         self.sink.offset
     }
 
-    /// The number of the first event that is neither written nor given up.
+    /// Returns the number of the first event that is neither written nor given up.
     pub fn next_event(&self) -> u64 {
         self.next_event
     }
 
-    /// The number of the first blob that is neither written nor given up.
+    /// Returns the number of the first blob that is neither written nor given up.
     pub fn next_blob(&self) -> u64 {
         self.next_blob
     }
 
-    /// How many events were lost so far.
+    /// Returns the number of lost events so far.
     pub fn lost(&self) -> u64 {
         self.summary.lost
     }
 
-    /// The writer underneath.
+    /// Returns the inner writer.
     pub fn get_ref(&self) -> &W {
         &self.sink.out
     }
 
-    /// The writer underneath, for instance to sync it. Nothing must be written to it.
+    /// Returns the inner writer, for instance to sync it. Do not write to it.
     pub fn get_mut(&mut self) -> &mut W {
         &mut self.sink.out
     }
@@ -248,10 +247,10 @@ impl<W: io::Write> BlockWriter<W> {
     fn write_events<M: SegmentMemory>(&mut self, segment: &Segment<M>) -> Result<(), Error> {
         let first = segment.first_event();
         self.events.clear();
-        for stretch in segment.stretches() {
-            let numbers = first + stretch.events.start..first + stretch.events.end;
-            let records = segment.records().get(stretch.bytes.clone()).unwrap_or_default();
-            if !stretch.holds_events(records) {
+        for span in segment.spans() {
+            let numbers = first + span.events.start..first + span.events.end;
+            let records = segment.records().get(span.bytes.clone()).unwrap_or_default();
+            if !span.holds_events(records) {
                 self.flush_events()?;
                 let lost = numbers.end.saturating_sub(self.next_event);
                 if lost != 0 {
@@ -288,13 +287,13 @@ impl<W: io::Write> BlockWriter<W> {
 
     fn write_event_block(&mut self, events: &EventRows) -> Result<(), Error> {
         let (t_first, t_last) = events.times();
-        let about = About {
+        let fields = BlockFields {
             n_items: events.count(),
             t_first,
             t_last,
-            ..About::of(BlockKind::EVENTS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_event)
+            ..BlockFields::new(BlockKind::EVENTS, MUST_UNDERSTAND | SAFE_TO_COPY, self.next_event)
         };
-        self.write_block(about, events.payload())?;
+        self.write_block(fields, events.payload())?;
         let first_block = self.summary.event_bytes == 0;
         self.summary.t_first =
             if first_block { t_first } else { self.summary.t_first.min(t_first) };
@@ -316,8 +315,8 @@ impl<W: io::Write> BlockWriter<W> {
         index::encode_checkpoint(&self.entries, &mut payload);
         let listed = self.entries.len();
         let offset = self.sink.offset;
-        self.write_block(About::of(BlockKind::CHECKPOINT, 0, self.next_event), &payload)?;
-        // The checkpoint itself is the first entry of the next.
+        self.write_block(BlockFields::new(BlockKind::CHECKPOINT, 0, self.next_event), &payload)?;
+        // The checkpoint itself is the first entry of the next one.
         self.entries.drain(..listed);
         self.waypoints.push(Waypoint {
             offset,
@@ -328,36 +327,36 @@ impl<W: io::Write> BlockWriter<W> {
         Ok(())
     }
 
-    /// Makes a block, proves that it comes back, and writes it.
-    fn write_block(&mut self, about: About, raw: &[u8]) -> Result<(), Error> {
+    /// Encodes a block, checks that it decodes to `raw`, and writes it.
+    fn write_block(&mut self, fields: BlockFields, raw: &[u8]) -> Result<(), Error> {
         if raw.len() > MAX_BLOCK {
             let (size, limit) = (raw.len() as u64, MAX_BLOCK as u64);
             return Err(Error::TooLarge { what: "block", size, limit });
         }
-        self.payloads.at(self.sink.offset);
+        self.payloads.set_log_len(self.sink.offset);
         self.frame.clear();
         self.frame.resize(BLOCK_HEADER_LEN, 0);
-        let codec = match about.kind {
+        let codec = match fields.kind {
             BlockKind::EVENTS => self.payloads.pack_rows(raw, &mut self.frame)?,
             BlockKind::BLOBS => self.payloads.pack_blobs(raw, &mut self.frame)?.then_some(0),
             _ => self.payloads.pack(raw, &mut self.frame)?.then_some(0),
         };
-        let codec = codec.ok_or(Error::Verify { first: about.first_item })?;
+        let codec = codec.ok_or(Error::Verify { first: fields.first_item })?;
         let (head, payload) = self.frame.split_at_mut(BLOCK_HEADER_LEN);
         let header = BlockHeader {
-            kind: about.kind,
+            kind: fields.kind,
             header_version: HEADER_VERSION,
-            flags: about.flags,
+            flags: fields.flags,
             file_id: self.file_id,
             self_offset: self.sink.offset,
             seq: self.seq,
-            first_item: about.first_item,
-            n_items: about.n_items,
+            first_item: fields.first_item,
+            n_items: fields.n_items,
             codec,
             dropped: self.summary.lost,
             drop_reasons: self.summary.drop_reasons,
-            t_first: about.t_first,
-            t_last: about.t_last,
+            t_first: fields.t_first,
+            t_last: fields.t_last,
             payload_len: payload.len() as u64,
             raw_len: raw.len() as u64,
             payload_crc: crc32c::crc32c(payload),
@@ -365,18 +364,18 @@ impl<W: io::Write> BlockWriter<W> {
             prev_checkpoint: self.waypoints.last().map_or(0, |waypoint| waypoint.offset),
         };
         head.copy_from_slice(&header.encode());
-        // A block that failed to go out whole still took its number: the reader sees that one was
+        // A block whose write fails still uses up its number, which shows the reader that it was
         // begun.
         self.seq += 1;
         self.sink.write(&self.frame)?;
-        self.entries.push(Entry::of(&header));
+        self.entries.push(Entry::from_header(&header));
         Ok(())
     }
 }
 
-impl About {
-    /// A block without items of its own.
-    fn of(kind: BlockKind, flags: u32, first_item: u64) -> Self {
-        About { kind, flags, first_item, n_items: 0, t_first: 0, t_last: 0 }
+impl BlockFields {
+    /// Returns the fields of a block without items.
+    fn new(kind: BlockKind, flags: u32, first_item: u64) -> Self {
+        BlockFields { kind, flags, first_item, n_items: 0, t_first: 0, t_last: 0 }
     }
 }

@@ -1,17 +1,17 @@
-//! The payload of a block: which codec it gets.
+//! Compresses the payload of a block, and chooses its codec.
 
 use crate::Error;
 use crate::sites::{self, Packed, SitesPacker};
 use crate::zframe::Packer;
 
-/// Makes payloads, and proves each by undoing it.
+/// Compresses payloads, and checks that each decompresses to its input.
 #[derive(Debug)]
 pub(crate) struct Payloads {
     packer: Packer,
-    /// There if the file header allows codec 1.
+    /// Set if the file header allows codec 1.
     sites: Option<SitesPacker>,
     other: Vec<u8>,
-    /// Buffers are packed fast rather than well.
+    /// Compress blobs fast rather than well.
     pub(crate) fast: bool,
 }
 
@@ -21,23 +21,23 @@ impl Payloads {
         Ok(Payloads { packer: Packer::new()?, sites, other: Vec::new(), fast: false })
     }
 
-    /// So much of the log is written.
-    pub(crate) fn at(&mut self, offset: u64) {
-        self.packer.at(offset);
+    /// Sets the length of the log so far, in bytes.
+    pub(crate) fn set_log_len(&mut self, offset: u64) {
+        self.packer.set_log_len(offset);
     }
 
-    /// Appends a payload in codec 0. `Ok(false)` when it does not give `raw` back.
+    /// Appends a payload in codec 0. Returns `Ok(false)` if it does not decompress to `raw`.
     pub(crate) fn pack(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         self.packer.pack(raw, out)
     }
 
-    /// Appends the payload of buffers in codec 0, as [`Payloads::pack`].
+    /// Appends the payload of a BLOBS block in codec 0, as [`Payloads::pack`].
     pub(crate) fn pack_blobs(&mut self, raw: &[u8], out: &mut Vec<u8>) -> Result<bool, Error> {
         if self.fast { self.packer.pack_fast(raw, out) } else { self.packer.pack(raw, out) }
     }
 
-    /// Appends the payload of rows in the codec that makes it shorter. Gives the codec, or `None`
-    /// when no codec gives the rows back.
+    /// Appends the payload of rows in the codec that makes it shorter. Returns the codec, or `None`
+    /// if no codec reproduces the rows.
     pub(crate) fn pack_rows(
         &mut self,
         rows: &[u8],
@@ -46,12 +46,12 @@ impl Payloads {
         let from = out.len();
         let packed = match &mut self.sites {
             Some(sites) => sites.pack(rows, out)?,
-            None => Packed::No,
+            None => Packed::Unsupported,
         };
         match packed {
-            Packed::Well => return Ok(Some(sites::CODEC)),
-            Packed::No => return Ok(self.packer.pack(rows, out)?.then_some(0)),
-            Packed::Poorly => {}
+            Packed::Good => return Ok(Some(sites::CODEC)),
+            Packed::Unsupported => return Ok(self.packer.pack(rows, out)?.then_some(0)),
+            Packed::Doubtful => {}
         }
         self.other.clear();
         if self.packer.pack(rows, &mut self.other)? && self.other.len() <= out.len() - from {

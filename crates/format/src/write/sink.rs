@@ -1,7 +1,7 @@
-//! The writer underneath, with a count of the bytes that really went out.
+//! The inner writer, with a count of the bytes that it accepted.
 //!
-//! Nothing can be un-written on a pipe, so after a failed write the file has part of a block in it.
-//! The blocks after it must state their true place, or no reader would find them again.
+//! After a failed write the file holds part of a block, which cannot be removed from a pipe. The
+//! blocks after it must state their true offsets, or readers would not find them.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ pub(crate) struct Sink<W> {
 }
 
 impl<W: Write> Sink<W> {
-    /// Writes all of `bytes`, or fails having counted those that went out.
+    /// Writes all of `bytes`. On failure the bytes accepted before it are counted.
     pub(crate) fn write(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
         while !bytes.is_empty() {
             let source = match self.out.write(bytes) {

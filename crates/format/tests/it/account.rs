@@ -1,10 +1,10 @@
-//! The promise of the reader: every event is given right, or reported missing; none is wrong, none
-//! is passed over.
+//! Checks what every reader must do: yield each event unchanged or report it missing, and skip
+//! none.
 
 use sysreel_format::{Body, Event, Item, Limits, Log, Missing, OutlineItem, Part, What};
 
-/// Reads the log and compares it with the rows that went in. Gives how many were read, and the
-/// holes.
+/// Reads the log and compares it with the rows it was made of. Returns the number of events read,
+/// and the holes.
 pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
     let (mut next, mut read, mut holes) = (0_u64, 0, Vec::new());
     let total = rows.len() as u64;
@@ -30,11 +30,11 @@ pub(crate) fn account(log: &Log<Vec<u8>>, rows: &[Vec<u8>]) -> (usize, Vec<Missi
             }
         }
     }
-    assert_eq!(next, total, "events from {next} on were lost without a word");
+    assert_eq!(next, total, "events from {next} on were neither read nor reported missing");
     (read, holes)
 }
 
-/// Whoever lets others decode ahead is told the same, from any event on.
+/// Decoding ahead yields the same items, from any event on.
 fn check_ahead(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     for (threads, from) in [(1, 0), (3, rows.len() as u64 / 2)] {
         let (mut next, mut seen) = (from, Vec::new());
@@ -63,7 +63,7 @@ fn check_ahead(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     }
 }
 
-/// The outlines are those of the events, with the same holes.
+/// The outlines match the events, with the same holes.
 fn check_outlines(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     let (mut next, mut seen) = (0_u64, Vec::new());
     log.outline_ahead(1, |outlines| {
@@ -113,7 +113,7 @@ fn check_outlines(log: &Log<Vec<u8>>, rows: &[Vec<u8>], holes: &[Missing]) {
     assert!(next >= rows.len() as u64);
 }
 
-/// As [`account`], of a file that may not even open.
+/// As [`account`], for a file that may not even open.
 pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Missing>) {
     match Log::open(bytes, Limits::default()) {
         Ok(log) => {
@@ -126,7 +126,7 @@ pub(crate) fn account_bytes(bytes: Vec<u8>, rows: &[Vec<u8>]) -> (usize, Vec<Mis
     }
 }
 
-/// Blobs may be gone, but what is given must be right: see [`crate::build::blob_bytes`].
+/// Blobs may be missing, but those returned must be right: see [`crate::build::blob_bytes`].
 fn check_blobs(log: &Log<Vec<u8>>, event: &Event<'_>) {
     let Ok(Body::Stop(stop)) = event.decode() else { return };
     for part in stop.parts {
@@ -141,8 +141,8 @@ fn check_blobs(log: &Log<Vec<u8>>, event: &Event<'_>) {
     }
 }
 
-/// Says that a test could not run. Written past the test harness, which hides what a passing test
-/// prints.
+/// Reports that a test was skipped. Written past the test harness, which hides the output of
+/// passing tests.
 pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "{why}");

@@ -1,4 +1,4 @@
-//! Makes logs for the tests.
+//! Builds logs for the tests.
 
 use sysreel_format::{
     Altered, Altering, BlobNumber, BlockWriter, Clock, Completeness, Credentials, Data, Direction,
@@ -12,7 +12,7 @@ use sysreel_format::{
 pub(crate) const ID: FileId = FileId(*b"0123456789abcdef");
 pub(crate) const SMALL: usize = 4096;
 
-/// A region of no interest but its data.
+/// Returns the head of a plain region of `got` bytes.
 pub(crate) fn region(got: u64) -> RegionHead {
     RegionHead {
         arg: 1,
@@ -27,7 +27,7 @@ pub(crate) fn region(got: u64) -> RegionHead {
     }
 }
 
-/// A row with a STOP that has no parts.
+/// Returns a row with a STOP that has no parts.
 pub(crate) fn stop_row(t_ns: u64, info: &[u8]) -> Vec<u8> {
     let mut buf = EventBuf::new();
     buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
@@ -35,7 +35,7 @@ pub(crate) fn stop_row(t_ns: u64, info: &[u8]) -> Vec<u8> {
     buf.finish().to_vec()
 }
 
-/// A row with a STOP whose buffer is in the given blobs.
+/// Returns a row with a STOP whose buffer is in the given blobs.
 pub(crate) fn blob_row(t_ns: u64, blobs: &[BlobNumber], len: usize) -> Vec<u8> {
     let mut buf = EventBuf::new();
     buf.begin(EventKind::STOP, SourceId::KERNEL, TaskId(3), t_ns);
@@ -49,7 +49,7 @@ pub(crate) fn blob_row(t_ns: u64, blobs: &[BlobNumber], len: usize) -> Vec<u8> {
     buf.finish().to_vec()
 }
 
-/// One row of every kind, with every kind of part.
+/// Returns one row of every kind, with every kind of part.
 pub(crate) fn every_kind() -> Vec<Vec<u8>> {
     let mut rows = Vec::new();
     let mut time = 1000;
@@ -111,7 +111,7 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
     rows
 }
 
-/// A SNAPSHOT in which nothing is empty.
+/// Returns a SNAPSHOT without empty fields.
 pub(crate) fn snapshot_row() -> Vec<u8> {
     let mapping = Mapping {
         start: 1 << 46,
@@ -179,7 +179,7 @@ fn every_part(buf: &mut EventBuf, altered: &Altered<'_>) {
     buf.file(&MappedFile { hash: [5; 32], len: 1 << 40, path: b"/lib/x" });
 }
 
-/// A mapping, each field another.
+/// Returns a mapping with a different value in each field.
 pub(crate) fn mapped() -> MappedHead {
     MappedHead {
         start: 0x7fff_0000,
@@ -194,7 +194,7 @@ pub(crate) fn mapped() -> MappedHead {
     }
 }
 
-/// What a log is made of.
+/// The contents of a log.
 pub(crate) enum Piece {
     Blob(Vec<u8>),
     Event(Vec<u8>),
@@ -243,12 +243,12 @@ pub(crate) fn log_with(header: FileHeader, pieces: &[Piece], size: usize) -> Vec
     writer.finish(Completeness::NO_NAMES, &Extras { exit_status: Some(0x100) }).unwrap()
 }
 
-/// The bytes of blob `number` in the logs that tests make: every third is like the first.
+/// Returns the bytes of blob `number` in the logs of the tests: every third equals the first.
 pub(crate) fn blob_bytes(number: u64) -> Vec<u8> {
     (0..300).map(|i| u8::try_from((i * 7 + number * (number % 3)) % 251).unwrap()).collect()
 }
 
-/// The rows among the pieces.
+/// Returns the rows among the pieces.
 pub(crate) fn rows_of(pieces: &[Piece]) -> Vec<Vec<u8>> {
     let rows = pieces.iter().filter_map(|piece| match piece {
         Piece::Event(row) => Some(row.clone()),
@@ -257,7 +257,7 @@ pub(crate) fn rows_of(pieces: &[Piece]) -> Vec<Vec<u8>> {
     rows.collect()
 }
 
-/// A small log with several blocks of events and blobs, and its rows.
+/// Returns a small log with several blocks of events and blobs, and its rows.
 pub(crate) fn small_log() -> (Vec<u8>, Vec<Vec<u8>>) {
     let mut pieces = Vec::new();
     for round in 0..6_u64 {
@@ -269,7 +269,7 @@ pub(crate) fn small_log() -> (Vec<u8>, Vec<Vec<u8>>) {
     (log_of(&pieces, SMALL), rows)
 }
 
-/// A row with flags.
+/// Returns a row with flags.
 pub(crate) fn flagged_row(kind: u16, flags: EventFlags) -> Vec<u8> {
     let mut buf = EventBuf::new();
     buf.begin_with_flags(EventKind(kind), SourceId(9), flags, TaskId(0), 1);

@@ -1,4 +1,4 @@
-//! Logs whose events are in codec 1: rows like a program's calls, beside rows of every other kind.
+//! Logs with events in codec 1: rows like a program's calls, among rows of every other kind.
 
 use sysreel_format::{
     BlobNumber, BlockItem, BlockKind, Data, Direction, EventBuf, EventKind, Item, Layout, Limits,
@@ -39,7 +39,7 @@ fn region(buf: &mut EventBuf, dir: Direction, flags: RegionFlags, address: u64, 
     buf.region(&head, data);
 }
 
-/// A call and its exit, with what they read and wrote.
+/// Appends a call and its exit, with the memory they read and wrote.
 fn call(pieces: &mut Vec<Piece>, n: u64, blobs: &mut u64) {
     let (task, time) = (u32::from(n % 37 > 30), (1 << 40) + n * 20_000 + n * 7919 % 3000);
     let (sp, path) = (0x7ffd_0000_1000 + 16 * (n % 3), 0x5555_0000 + 4096 * u64::from(task));
@@ -81,7 +81,7 @@ fn call(pieces: &mut Vec<Piece>, n: u64, blobs: &mut u64) {
     pieces.push(Piece::Event(buf.finish().to_vec()));
 }
 
-/// A call that passes a list of strings and more, none of it quite as the model expects.
+/// Returns a call that passes a list of strings and more, which hardly fits the model.
 fn odd_call(n: u64) -> Vec<u8> {
     let mut buf = EventBuf::new();
     let words = [0x7f00_9000, 0x7ffd_0000_2000, 59, 0x1000, 0x2000, n, u64::MAX, 1 << 63, n << 40];
@@ -107,7 +107,7 @@ fn odd_call(n: u64) -> Vec<u8> {
     let none = RegionFlags::default();
     buf.region(&RegionHead { flags: none, asked: 1 << 50, errno: 14, ..plain }, Data::Inline(b""));
     buf.region(&RegionHead { flags: none, got: 3, asked: 2, ..plain }, Data::Inline(b"odd"));
-    // Not as long as it says: this one is kept as it is.
+    // Shorter than it states, so it is stored raw.
     buf.region(&RegionHead { flags: none, got: 9, ..plain }, Data::Inline(b"odd"));
     buf.region(
         &RegionHead { role: Role(0), flags: none, got: 300, ..plain },
@@ -131,7 +131,7 @@ fn pieces() -> Vec<Piece> {
     pieces
 }
 
-/// A log with several blocks of events, all in codec 1, and its rows.
+/// Returns a log with several blocks of events, all in codec 1, and its rows.
 pub(crate) fn sites_log() -> (Vec<u8>, Vec<Vec<u8>>) {
     let pieces = pieces();
     let bytes = log_with(header().with_sites(), &pieces, 8 << 10);
@@ -140,12 +140,12 @@ pub(crate) fn sites_log() -> (Vec<u8>, Vec<Vec<u8>>) {
     (bytes, rows_of(&pieces))
 }
 
-/// The logs that readers are tested with, one in each codec.
+/// Returns the logs for tests of readers, one in each codec.
 pub(crate) fn both_logs() -> [(Vec<u8>, Vec<Vec<u8>>); 2] {
     [small_log(), sites_log()]
 }
 
-/// The codecs of the EVENTS blocks.
+/// Returns the codecs of the EVENTS blocks.
 fn codecs(bytes: &[u8]) -> Vec<u16> {
     let log = Log::open(bytes.to_vec(), Limits::default()).unwrap();
     let headers = log.blocks().filter_map(|item| match item.unwrap() {
@@ -156,7 +156,7 @@ fn codecs(bytes: &[u8]) -> Vec<u16> {
 }
 
 #[test]
-fn a_log_in_columns_gives_back_its_rows() {
+fn a_log_in_columns_round_trips() {
     let (bytes, rows) = sites_log();
     let log = Log::open(bytes.clone(), Limits::default()).unwrap();
     assert!(log.header().has_sites());
@@ -182,7 +182,7 @@ fn a_log_in_columns_gives_back_its_rows() {
 }
 
 #[test]
-fn without_leave_events_stay_in_rows() {
+fn codec_1_is_not_used_unless_enabled() {
     let plain = log_with(header(), &pieces(), 8 << 10);
     let log = Log::open(plain.clone(), Limits::default()).unwrap();
     assert!(!log.header().has_sites() && log.header().incompat == 0);
@@ -190,7 +190,7 @@ fn without_leave_events_stay_in_rows() {
 }
 
 #[test]
-fn a_block_that_columns_do_not_make_shorter_stays_in_rows() {
+fn a_block_stays_in_rows_if_columns_are_no_shorter() {
     let pieces: Vec<_> = every_kind().into_iter().take(2).map(Piece::Event).collect();
     let bytes = log_with(header().with_sites(), &pieces, 8 << 10);
     assert_eq!(codecs(&bytes), [0]);
@@ -199,7 +199,7 @@ fn a_block_that_columns_do_not_make_shorter_stays_in_rows() {
 }
 
 #[test]
-fn a_block_that_claims_the_other_codec_is_damaged() {
+fn a_block_with_the_wrong_codec_is_damaged() {
     for ((bytes, rows), claimed) in both_logs().into_iter().zip([1, 0]) {
         for block in block_offsets(&bytes).into_iter().filter(|&at| bytes[at + 16] == 1) {
             let log =

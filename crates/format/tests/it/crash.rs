@@ -1,4 +1,4 @@
-//! A recorder that is killed at any moment: what was committed is in the file or in the tail.
+//! A recorder killed at any moment: what was committed is in the file or in the tail.
 
 use sysreel_format::{
     BlobNumber, BlockWriter, Completeness, Error, Extras, FileId, Limits, Log, Segment, Why,
@@ -7,17 +7,17 @@ use sysreel_format::{
 use crate::account::account;
 use crate::build::{ID, SMALL, blob_bytes, blob_row, every_kind, header, meta};
 
-/// A recorder with two segments, whose files are looked at after every step.
+/// A recorder with two segments, whose files are read after every step.
 struct Recorder {
     writer: BlockWriter<Vec<u8>>,
-    /// The segment that is being filled.
+    /// The segment being filled.
     current: Option<Segment<Vec<u8>>>,
     which: usize,
-    /// The segment not in use.
+    /// The free segment.
     other: Vec<u8>,
     generation: u64,
     committed: Vec<Vec<u8>>,
-    looks: usize,
+    checks: usize,
 }
 
 impl Recorder {
@@ -32,19 +32,19 @@ impl Recorder {
             other,
             generation: 1,
             committed: Vec::new(),
-            looks: 0,
+            checks: 0,
         }
     }
 
-    /// The tail file, with the current segment and `other`.
+    /// Returns the tail file, with the current segment and `other`.
     fn tail(&self, other: &[u8]) -> Vec<u8> {
         let current = self.current.as_ref().map(|segment| segment.memory().clone()).unwrap();
         if self.which == 0 { [&current, other].concat() } else { [other, &current].concat() }
     }
 
-    /// Killed now, with that much of the file written.
+    /// Checks the files of a recorder killed now, with that much of the file written.
     fn killed(&mut self, file: &[u8], tail: &[u8]) {
-        self.looks += 1;
+        self.checks += 1;
         let log =
             Log::open(file.to_vec(), Limits::default()).unwrap().with_tail(tail.to_vec()).unwrap();
         let (read, holes) = account(&log, &self.committed);
@@ -58,7 +58,7 @@ impl Recorder {
                 "blob {blob} of {blobs}"
             );
         }
-        // The file alone never says that nothing is missing.
+        // The file alone never claims that nothing is missing.
         let log = Log::open(file.to_vec(), Limits::default()).unwrap();
         let (_, holes) = account(&log, &self.committed);
         assert!(holes.last().is_some_and(|hole| hole.count.is_none()));
@@ -69,8 +69,8 @@ impl Recorder {
         self.killed(&file, &tail);
     }
 
-    /// Hands the full segment to the writer; killed at every byte that it writes.
-    fn turn(&mut self) {
+    /// Hands the full segment to the writer, and kills the recorder at every byte that it writes.
+    fn switch_segments(&mut self) {
         let mut full = self.current.take().unwrap();
         full.seal();
         self.generation += 1;
@@ -92,13 +92,13 @@ impl Recorder {
     fn append(&mut self, blob: Option<u64>, row: Vec<u8>) {
         if let Some(blob) = blob {
             if self.current.as_mut().unwrap().append_blob(&blob_bytes(blob)).is_err() {
-                self.turn();
+                self.switch_segments();
                 self.current.as_mut().unwrap().append_blob(&blob_bytes(blob)).unwrap();
             }
             self.killed_now();
         }
         if self.current.as_mut().unwrap().append_event(&row).is_err() {
-            self.turn();
+            self.switch_segments();
             self.current.as_mut().unwrap().append_event(&row).unwrap();
         }
         self.committed.push(row);
@@ -116,10 +116,10 @@ fn a_killed_recorder_loses_no_committed_event() {
             recorder.append(None, row);
         }
     }
-    assert!(recorder.looks > 1000, "{} looks", recorder.looks);
-    // Killed while the footer is written: all segments are free, and tell that nothing else was
-    // there.
-    recorder.turn();
+    assert!(recorder.checks > 1000, "{} checks", recorder.checks);
+    // Killed while the footer is written: all segments are free, and show that there were no more
+    // events.
+    recorder.switch_segments();
     let empty = recorder.current.take().unwrap();
     let tail = [empty.free(), recorder.other.clone()].concat();
     let before = recorder.writer.get_ref().len();
@@ -134,7 +134,7 @@ fn a_killed_recorder_loses_no_committed_event() {
 }
 
 #[test]
-fn events_between_file_and_tail_are_missed() {
+fn events_between_file_and_tail_are_reported_missing() {
     let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
     let row = every_kind().remove(0);
     let mut first = Segment::open(vec![0; SMALL], &ID, 1, 0, 0);
@@ -147,7 +147,7 @@ fn events_between_file_and_tail_are_missed() {
     let (rows, holes) = crate::round_trip::collect(&log);
     assert_eq!(rows.iter().map(|(number, _)| *number).collect::<Vec<_>>(), [0, 5]);
     assert_eq!((holes[0].first, holes[0].count, holes[0].why), (1, Some(4), Why::Unfinished));
-    // A segment that is free again still tells how far the log went.
+    // A freed segment still shows how far the log went.
     let log = Log::open(writer.get_ref().clone(), Limits::default())
         .unwrap()
         .with_tail(third.free())
@@ -168,7 +168,7 @@ fn a_foreign_tail_is_refused_and_an_unused_one_is_not() {
 }
 
 #[test]
-fn damage_in_the_tail_gives_no_wrong_event() {
+fn damage_in_the_tail_yields_no_wrong_event() {
     let writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
     let mut segment = Segment::open(vec![0; SMALL], &ID, 1, 0, 0);
     let mut rows = Vec::new();
@@ -185,8 +185,8 @@ fn damage_in_the_tail_gives_no_wrong_event() {
             else {
                 continue;
             };
-            // Rows in the tail have no checksum: a flipped bit in one is not seen. Nothing may
-            // panic, and the numbers must add up.
+            // Rows in the tail have no checksum, so a flipped bit in one goes unnoticed. Nothing
+            // may panic, and the numbers must add up.
             crate::round_trip::collect(&log);
         }
     }

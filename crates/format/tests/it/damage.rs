@@ -1,4 +1,4 @@
-//! Files that were cut, flipped, zeroed or shuffled.
+//! Files that were truncated, flipped, zeroed or shuffled.
 
 use sysreel_format::{
     BlobNumber, BlockItem, BlockKind, BlockWriter, Completeness, DropReasons, Ending, Extras,
@@ -12,12 +12,12 @@ use crate::build::{
 use crate::calls::both_logs;
 
 #[test]
-fn a_log_cut_at_any_length_tells_what_is_missing() {
+fn a_truncated_log_reports_what_is_missing() {
     for (bytes, rows) in both_logs() {
         let mut most = 0;
         for len in 0..bytes.len() {
             let (read, holes) = account_bytes(bytes[..len].to_vec(), &rows);
-            assert!(read >= most, "a longer file gives fewer events");
+            assert!(read >= most, "a longer file yields fewer events");
             most = read;
             if read != 0 && read != rows.len() {
                 let hole = holes.last().unwrap();
@@ -30,7 +30,7 @@ fn a_log_cut_at_any_length_tells_what_is_missing() {
 }
 
 #[test]
-fn a_flipped_bit_anywhere_never_gives_a_wrong_event() {
+fn a_flipped_bit_anywhere_yields_no_wrong_event() {
     for ((bytes, rows), masks) in both_logs().into_iter().zip([2, 1]) {
         for at in 0..bytes.len() {
             for mask in [1 << (at % 8), 0xff].into_iter().take(masks) {
@@ -52,7 +52,7 @@ fn a_flipped_bit_anywhere_never_gives_a_wrong_event() {
 }
 
 #[test]
-fn zeroed_doubled_and_swapped_sectors_are_found() {
+fn zeroed_doubled_and_swapped_sectors_are_detected() {
     for (bytes, rows) in both_logs() {
         for start in (96..bytes.len() - 256).step_by(128) {
             let mut zeroed = bytes.clone();
@@ -72,9 +72,9 @@ fn zeroed_doubled_and_swapped_sectors_are_found() {
 }
 
 #[test]
-fn a_log_inside_a_blob_is_no_part_of_the_log() {
+fn a_log_inside_a_blob_is_not_read() {
     let (mut inner, _) = small_log();
-    // The worst case: a copy with the same id, so that only the offsets differ.
+    // The worst case: a copy with the same id, where only the offsets differ.
     for own_id in [false, true] {
         if !own_id {
             inner = foreign_log();
@@ -88,7 +88,7 @@ fn a_log_inside_a_blob_is_no_part_of_the_log() {
         assert_eq!(account(&log, &rows), (rows.len(), vec![]));
         assert_eq!(log.blob(BlobNumber(0)).unwrap(), inner);
         let kinds: Vec<_> = log.blocks().map(Result::unwrap).collect();
-        // Without the header of the block that has it, the search goes through it.
+        // Without the header of the block that contains it, the search runs through it.
         let blobs = kinds.iter().find_map(|item| match item {
             BlockItem::Block(header) if header.kind == BlockKind::BLOBS => Some(header.self_offset),
             _ => None,
@@ -115,7 +115,7 @@ fn foreign_log() -> Vec<u8> {
 }
 
 #[test]
-fn a_lost_blob_is_an_error_value_and_no_lost_event() {
+fn a_lost_blob_loses_no_event() {
     let (mut pieces, mut blobs) = (Vec::new(), Vec::new());
     for number in 0..40 {
         pieces.push(Piece::Blob(blob_bytes(number)));
@@ -142,7 +142,7 @@ fn a_lost_blob_is_an_error_value_and_no_lost_event() {
 }
 
 #[test]
-fn a_block_whose_rows_are_not_those_of_its_hash_is_found_when_asked() {
+fn a_wrong_block_hash_is_detected_when_checked() {
     let (bytes, rows) = small_log();
     let events = crate::version::block_offsets(&bytes)[2];
     let bytes = crate::version::patch(&bytes, events, |header| header[120] ^= 1);
@@ -157,11 +157,11 @@ fn a_block_whose_rows_are_not_those_of_its_hash_is_found_when_asked() {
     assert_eq!(holes, 1);
 }
 
-/// Memory of a segment that another program writes to.
+/// The memory of a segment that another program writes to.
 #[derive(Debug)]
 struct Shared {
     ours: Vec<u8>,
-    /// What is there now.
+    /// The current contents.
     now: std::cell::OnceCell<Vec<u8>>,
 }
 
@@ -179,10 +179,10 @@ impl SegmentMemory for Shared {
     }
 }
 
-/// Whatever becomes of a segment's memory before it is written: what was recorded is in the log, or
-/// is said to be lost.
+/// However the memory of a segment is changed before it is written, its records are in the log or
+/// reported lost.
 #[test]
-fn a_segment_that_others_write_to() {
+fn a_segment_changed_by_other_programs_yields_no_wrong_event() {
     let whole = 64 << 10;
     let mut seen = (0, 0);
     for (turn, at) in (128..whole).step_by(1 << 10).map(|at| at + at % 7).enumerate() {
@@ -199,9 +199,9 @@ fn a_segment_that_others_write_to() {
         let mut now = segment.memory().ours.clone();
         match turn % 3 {
             0 => now[at] ^= 1,
-            // As a file that was cut short.
+            // Like a truncated file.
             1 => now[at..].fill(0),
-            // As another recording's records would look.
+            // Like the records of another recording.
             _ => now.copy_within(at..at + (4 << 10).min(whole - at), 128),
         }
         segment.memory().now.set(now).unwrap();
@@ -221,7 +221,7 @@ fn a_segment_that_others_write_to() {
             holes.iter().all(|hole| hole.why == Why::Dropped(DropReasons::TAIL_DAMAGED)),
             "{holes:?}"
         );
-        // Buffers that are given are right, see above; those that are not are counted.
+        // The buffers returned were checked above; the others are counted.
         let given = (0..rows.len() as u64).filter(|&number| log.blob(BlobNumber(number)).is_ok());
         assert_eq!(given.count() as u64 + damaged.blobs, rows.len() as u64, "damage at {at}");
         let summary = log.summary().unwrap();
@@ -231,7 +231,7 @@ fn a_segment_that_others_write_to() {
             summary.drop_reasons.contains(DropReasons::TAIL_DAMAGED),
             damaged.events + damaged.blobs > 0
         );
-        // A bit costs what lies between two marks, and no more.
+        // A flipped bit costs the records between two marks, and no more.
         assert!(turn % 3 != 0 || damaged.events.max(damaged.blobs) <= 12, "{damaged:?}");
         seen.0 += damaged.events;
         seen.1 += damaged.blobs;

@@ -1,4 +1,4 @@
-//! Full disks and broken pipes: part of a block is in the file, and the log goes on.
+//! Full disks and broken pipes: part of a block is in the file, and the log continues.
 
 use std::cell::Cell;
 use std::io::{self, Write};
@@ -11,7 +11,7 @@ use sysreel_format::{
 use crate::account::account;
 use crate::build::{ID, blob_bytes, blob_row, every_kind, header, meta};
 
-/// Takes a few bytes at a time, and fails once `left` bytes were taken, until told otherwise.
+/// Accepts a few bytes at a time, and fails after `left` bytes until reset.
 struct Disk {
     bytes: Vec<u8>,
     left: Rc<Cell<usize>>,
@@ -33,7 +33,7 @@ impl Write for Disk {
     }
 }
 
-/// Segments of a log, each with blobs and events; and the rows.
+/// Returns segments of a log, each with blobs and events, and the rows.
 fn segments() -> (Vec<Segment<Vec<u8>>>, Vec<Vec<u8>>) {
     let (mut rows, mut segments) = (Vec::new(), Vec::new());
     let (mut event, mut blob) = (0, 0);
@@ -53,13 +53,13 @@ fn segments() -> (Vec<Segment<Vec<u8>>>, Vec<Vec<u8>>) {
     (segments, rows)
 }
 
-/// Writes all segments to a disk that is full after `room` bytes, their buffers `ahead` or not;
-/// `mend` deals with the segment that failed.
+/// Writes all segments to a disk that is full after `room` bytes, taking blobs `ahead` or not;
+/// `recover` handles the segment that failed.
 fn write(
     room: usize,
     ahead: bool,
     segments: &[Segment<Vec<u8>>],
-    mend: impl Fn(&mut BlockWriter<Disk>, &Segment<Vec<u8>>),
+    recover: impl Fn(&mut BlockWriter<Disk>, &Segment<Vec<u8>>),
 ) -> Option<Vec<u8>> {
     let left = Rc::new(Cell::new(room));
     let disk = Disk { bytes: Vec::new(), left: Rc::clone(&left) };
@@ -67,12 +67,12 @@ fn write(
     for segment in segments {
         let from = Segment::<Vec<u8>>::RECORDS;
         let records = &segment.memory()[from..from + segment.used()];
-        // What fails here is told when the segment's own turn comes.
+        // A failure here shows again when the whole segment is written.
         _ = ahead.then(|| writer.take_ahead(segment.first_blob(), records));
         if let Err(error) = writer.write_segment(segment) {
             assert!(matches!(error, Error::Io { .. }), "{error}");
             left.set(usize::MAX);
-            mend(&mut writer, segment);
+            recover(&mut writer, segment);
         }
     }
     left.set(usize::MAX);
@@ -80,7 +80,7 @@ fn write(
 }
 
 #[test]
-fn a_segment_that_failed_can_be_written_again() {
+fn a_failed_segment_can_be_written_again() {
     let (segments, rows) = segments();
     let whole = write(usize::MAX, false, &segments, |_, _| panic!("no error")).unwrap().len();
     for (room, ahead) in (0..whole).flat_map(|room| [(room, false), (room, true)]) {
@@ -98,7 +98,7 @@ fn a_segment_that_failed_can_be_written_again() {
 }
 
 #[test]
-fn a_segment_that_was_given_up_is_reported_with_its_reason() {
+fn a_dropped_segment_is_reported_with_its_reason() {
     let (segments, rows) = segments();
     let whole = write(usize::MAX, false, &segments, |_, _| panic!("no error")).unwrap().len();
     for (room, ahead) in (0..whole).flat_map(|room| [(room, false), (room, true)]) {
@@ -127,10 +127,10 @@ fn a_segment_that_was_given_up_is_reported_with_its_reason() {
     }
 }
 
-/// A segment with long buffers is taken while it grows. The disk is full at some places, and the
+/// Blobs of a segment are taken while it is filled. The disk is full at various offsets, and the
 /// segment is written again or given up.
 #[test]
-fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
+fn blobs_taken_ahead_are_written_exactly_once() {
     let noise = |number: u64| -> Vec<u8> {
         let mut state = number + 1;
         let step = || {
@@ -139,7 +139,7 @@ fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
         };
         std::iter::repeat_with(step).take(50_000).collect()
     };
-    // The fourth is the first again.
+    // The fourth equals the first.
     let numbers = [0, 1, 2, 0, 4, 5, 6, 7];
     for (room, give_up) in
         (0..500_000).step_by(20_000).flat_map(|room| [(room, false), (room, true)])
@@ -172,7 +172,7 @@ fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
             (true, false) => writer.write_segment(&segment).map(|()| 0).unwrap(),
             (false, _) => 0,
         };
-        // What was given up may not be referred to.
+        // Blobs that were given up may not be referred to.
         let mut last =
             Segment::open(vec![0; 1 << 20], &ID, 2, segment.next_event(), segment.next_blob());
         let blob = last.append_blob(&noise(7)).unwrap();
@@ -196,7 +196,7 @@ fn what_was_taken_ahead_is_neither_lost_nor_written_twice() {
 }
 
 #[test]
-fn numbers_that_are_skipped_without_a_word_are_reported() {
+fn skipped_numbers_are_reported() {
     let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
     let mut segment = Segment::open(vec![0; 4096], &ID, 1, 10, 3);
     segment.append_event(&crate::build::stop_row(1, b"x")).unwrap();

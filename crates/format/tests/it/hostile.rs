@@ -1,4 +1,4 @@
-//! Bytes that want to hurt: headers that claim much, garbage, things that are no log.
+//! Hostile bytes: headers with huge claims, garbage, files that are no log.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -14,8 +14,8 @@ fn open(bytes: &[u8]) -> Result<Log<Vec<u8>>, Error> {
     Log::open(bytes.to_vec(), Limits::default())
 }
 
-/// Reads everything there is to read.
-fn exhaust(bytes: &[u8]) {
+/// Reads everything in a log.
+fn read_everything(bytes: &[u8]) {
     let Ok(log) = open(bytes) else { return };
     let mut events = log.events();
     while let Ok(Some(item)) = events.next() {
@@ -38,7 +38,7 @@ fn exhaust(bytes: &[u8]) {
 }
 
 #[test]
-fn what_is_no_log_says_so() {
+fn files_that_are_no_log_are_refused() {
     assert!(matches!(open(b""), Err(Error::Empty)));
     assert!(matches!(open(b"\x7fELF and so on, and so on"), Err(Error::NotALog)));
     assert!(matches!(open(&[0; 5000]), Err(Error::NotALog)));
@@ -53,7 +53,7 @@ fn what_is_no_log_says_so() {
 }
 
 #[test]
-fn headers_that_claim_much_cost_nothing() {
+fn huge_claims_in_headers_allocate_nothing() {
     // payload_len, raw_len, n_items, first_item of every block.
     let fields = [(104, 8), (112, 8), (64, 4), (56, 8)];
     for ((bytes, rows), (at, len)) in
@@ -68,14 +68,14 @@ fn headers_that_claim_much_cost_nothing() {
                     account(&log, rows);
                 }
                 assert!(read.len() <= rows.len());
-                exhaust(&claimed);
+                read_everything(&claimed);
             }
         }
     }
 }
 
 #[test]
-fn a_lowered_limit_is_kept() {
+fn a_lowered_limit_is_respected() {
     for (bytes, rows) in both_logs() {
         let log = Log::open(bytes, Limits { block: 500, ..Limits::default() }).unwrap();
         let (read, holes) = account(&log, &rows);
@@ -85,7 +85,7 @@ fn a_lowered_limit_is_kept() {
 }
 
 #[test]
-fn many_torn_headers_do_not_cost_the_square() {
+fn torn_headers_take_no_quadratic_time() {
     // Every header is sound and claims the rest of the file as its payload.
     let (bytes, _) = small_log();
     let block = block_offsets(&bytes)[1];
@@ -109,7 +109,7 @@ fn many_torn_headers_do_not_cost_the_square() {
     );
 }
 
-/// The contents of the frames of a payload: one in codec 0, three in codec 1.
+/// Returns the contents of the frames of a payload: one in codec 0, several in codec 1.
 fn frames_of(mut payload: &[u8]) -> Vec<Vec<u8>> {
     let mut frames = Vec::new();
     while !payload.is_empty() {
@@ -128,8 +128,8 @@ fn frame_of(raw: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A log whose checksums are all right, with payloads and headers changed at will: `(block, place,
-/// value)` each.
+/// Returns a log with correct checksums whose payloads and headers were changed, by `(block, place,
+/// value)`.
 fn forged(
     bytes: &[u8],
     changes: &[(prop::sample::Index, prop::sample::Index, u8)],
@@ -148,7 +148,7 @@ fn forged(
         {
             let raw = place.get_mut(&mut frames);
             if headers {
-                // Not the frame, the magic, the id and the offset: those would only hide the block.
+                // Not the frame, the magic, the id and the offset, which would only hide the block.
                 let fields: Vec<usize> =
                     (16..24).chain(48..88).chain(88..104).chain(112..148).collect();
                 header[*place.get(&fields)] = *value;
@@ -179,7 +179,7 @@ fn forged(
 }
 
 #[test]
-fn a_forgery_without_changes_is_the_log() {
+fn a_forgery_without_changes_equals_the_log() {
     for (bytes, rows) in both_logs() {
         let log = open(&forged(&bytes, &[], false)).unwrap();
         assert_eq!(account(&log, &rows), (rows.len(), vec![]));
@@ -194,16 +194,16 @@ proptest! {
     fn checks_hold_without_checksums(changes in vec(any::<(prop::sample::Index, prop::sample::Index,
         u8)>(), 1..12),
         headers in any::<bool>()) {
-        exhaust(&forged(&small_log().0, &changes, headers));
-        exhaust(&forged(&sites_log().0, &changes, headers));
+        read_everything(&forged(&small_log().0, &changes, headers));
+        read_everything(&forged(&sites_log().0, &changes, headers));
     }
 
     #[test]
     fn random_bytes_after_a_header(tail in vec(any::<u8>(), 0..2000), keep in 96_usize..2000) {
         let (bytes, _) = small_log();
         let keep = keep.min(bytes.len());
-        exhaust(&[&bytes[..keep], &tail].concat());
-        exhaust(&tail);
+        read_everything(&[&bytes[..keep], &tail].concat());
+        read_everything(&tail);
     }
 
     #[test]
@@ -217,6 +217,6 @@ proptest! {
         if let Ok(log) = open(&bytes) {
             account(&log, &rows);
         }
-        exhaust(&bytes);
+        read_everything(&bytes);
     }
 }

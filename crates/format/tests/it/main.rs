@@ -1,4 +1,4 @@
-//! The format crate, from outside: one binary.
+//! Integration tests of the format crate, in one binary.
 
 mod account;
 mod build;

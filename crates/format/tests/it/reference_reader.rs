@@ -1,8 +1,8 @@
-//! The Python reader was made from docs/format.md alone: what it reads must be what the Rust reader
-//! reads.
+//! The Python reader follows docs/format.md alone and must read what the Rust reader reads.
 
 use std::process::Command;
 
+use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
 use sysreel_format::{
     Altered, BlobNumber, BlockWriter, Body, Completeness, DropReasons, Ending, Event, Extras, Item,
@@ -15,10 +15,10 @@ use crate::build::{
 };
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(bytes)
 }
 
-/// What the Rust reader says, in the form of the Python reader.
+/// Returns the output of the Rust reader, in the form of the Python reader.
 fn rust(log: &[u8], tail: Option<&[u8]>) -> Vec<Value> {
     let opened = Log::open(log.to_vec(), Limits::default());
     let opened = opened.and_then(|log| match tail {
@@ -82,7 +82,7 @@ fn event(log: &Log<Vec<u8>>, e: &Event<'_>) -> Value {
     })
 }
 
-/// The body, or null when it does not decode.
+/// The body, or null if it does not decode.
 fn body(log: &Log<Vec<u8>>, e: &Event<'_>) -> Option<Value> {
     Some(match e.decode().ok()? {
         Body::Stop(s) => json!({
@@ -179,7 +179,7 @@ fn region(log: &Log<Vec<u8>>, r: &Region<'_>) -> Value {
     })
 }
 
-/// What the Python reader says. `None`, and a line on stderr, when it cannot run here.
+/// Returns the output of the Python reader. `None`, and a line on stderr, if it cannot run here.
 fn python(log: &[u8], tail: Option<&[u8]>) -> Option<Vec<Value>> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/reader/sysreel_reader.py");
     let dir = tempfile::tempdir().unwrap();
@@ -205,7 +205,7 @@ fn python(log: &[u8], tail: Option<&[u8]>) -> Option<Vec<Value>> {
     Some(text.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
 }
 
-/// Both readers say the same.
+/// Compares the output of both readers.
 fn compare(log: &[u8], tail: Option<&[u8]>, what: &str) {
     let Some(mut python) = python(log, tail) else { return };
     for line in &mut python {
@@ -220,7 +220,8 @@ fn compare(log: &[u8], tail: Option<&[u8]>, what: &str) {
     assert_eq!(rust.len(), python.len(), "{what}");
 }
 
-/// Everything that the format has, with blobs of several parts, duplicates and losses.
+/// Returns a log with all features of the format, with blobs of several parts, duplicates and
+/// losses.
 fn full_log() -> Vec<u8> {
     let mut writer = BlockWriter::create(Vec::new(), header(), &meta()).unwrap();
     let (mut event, mut blob) = (0, 0);
@@ -251,7 +252,7 @@ fn full_log() -> Vec<u8> {
 }
 
 #[test]
-fn both_readers_agree_on_everything_there_is() {
+fn both_readers_agree_on_all_features() {
     compare(&full_log(), None, "the full log");
     let pieces: Vec<Piece> = (0..400)
         .flat_map(|n| {

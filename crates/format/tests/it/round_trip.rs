@@ -1,4 +1,4 @@
-//! What goes in comes out: rows, blobs, metadata, whole logs.
+//! Rows, blobs, metadata and whole logs round-trip.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -10,7 +10,7 @@ use sysreel_format::{
 
 use crate::build::{Piece, blob_row, every_kind, log_of, region, small_log, stop_row};
 
-/// Rows and holes of a log, in order.
+/// Returns the rows and holes of a log, in order.
 pub(crate) fn read_all(bytes: &[u8]) -> (Vec<(u64, Vec<u8>)>, Vec<Missing>) {
     let log = Log::open(bytes.to_vec(), Limits::default()).unwrap();
     collect(&log)
@@ -29,7 +29,7 @@ pub(crate) fn collect(log: &Log<Vec<u8>>) -> (Vec<(u64, Vec<u8>)>, Vec<Missing>)
 }
 
 #[test]
-fn a_log_gives_back_its_rows() {
+fn a_log_round_trips() {
     let (bytes, rows) = small_log();
     let log = Log::open(bytes.clone(), Limits::default()).unwrap();
     assert_eq!(log.ending(), Ending::Clean);
@@ -106,7 +106,7 @@ fn every_kind_decodes() {
 }
 
 #[test]
-fn blobs_and_duplicates_come_back() {
+fn blobs_and_duplicates_round_trip() {
     let text = |n: u8| vec![n; 1000 + usize::from(n)];
     let pieces: Vec<Piece> = [1, 2, 1, 3, 1, 2].into_iter().map(|n| Piece::Blob(text(n))).collect();
     let bytes = log_of(&pieces, 4096);
@@ -119,19 +119,19 @@ fn blobs_and_duplicates_come_back() {
 }
 
 #[test]
-fn a_large_log_is_found_by_number() {
+fn events_of_a_large_log_are_found_by_number() {
     let mut pieces = Vec::new();
     for number in 0..4000_u64 {
         pieces.push(Piece::Blob(number.to_le_bytes().repeat(64)));
         pieces.push(Piece::Event(blob_row(number, &[BlobNumber(number)], 512)));
     }
     let bytes = log_of(&pieces, 8192);
-    // Once with its footer, once without.
+    // With its footer, then without.
     for len in [bytes.len(), bytes.len() - 100] {
         let log = Log::open(bytes[..len].to_vec(), Limits::default()).unwrap();
         for number in [3999, 0, 17, 2500, 2501, 1] {
             assert_eq!(log.blob(BlobNumber(number)).unwrap(), number.to_le_bytes().repeat(64));
-            // Event `number` is of that time, and no block has many.
+            // Event `number` has that time, and no block has many.
             let since = log.event_since(number).unwrap();
             assert!((number.saturating_sub(20)..=number).contains(&since), "{since} {number}");
             let mut events = log.events_from(number).unwrap();
@@ -157,7 +157,7 @@ fn metadata_grow_at_the_end() {
 }
 
 #[test]
-fn metadata_that_claim_much_are_refused() {
+fn metadata_with_huge_claims_are_refused() {
     // A byte string of 2^62 bytes, and a list as long.
     let claim = [&[253][..], &(1_u64 << 62).to_le_bytes()].concat();
     assert!(FileMeta::from_bytes(&claim).is_err());

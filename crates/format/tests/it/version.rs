@@ -1,4 +1,4 @@
-//! Logs of the future, and of a past that never was.
+//! Logs of later versions, and damaged version fields.
 
 use sysreel_format::{Body, Error, Event, EventFlags, Item, Limits, Log, Part, PartKind, Why};
 
@@ -8,13 +8,13 @@ use crate::round_trip::collect;
 
 const BLOCK: usize = 152;
 
-/// Where the blocks are.
+/// Returns the offsets of the blocks.
 pub(crate) fn block_offsets(bytes: &[u8]) -> Vec<usize> {
     let magic = b"\x89srblk\x1a\n";
     bytes.windows(8).enumerate().filter(|(_, w)| w == magic).map(|(at, _)| at - 8).collect()
 }
 
-/// A log with a block header changed and its checksum mended.
+/// Returns a log with a changed block header and a correct checksum.
 pub(crate) fn patch(bytes: &[u8], block: usize, change: impl FnOnce(&mut [u8])) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     let header = &mut bytes[block..block + BLOCK];
@@ -24,7 +24,7 @@ pub(crate) fn patch(bytes: &[u8], block: usize, change: impl FnOnce(&mut [u8])) 
     bytes
 }
 
-/// A log with its file header changed and its checksum mended.
+/// Returns a log with a changed file header and a correct checksum.
 fn patch_file(bytes: &[u8], at: usize, with: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     bytes[at..at + with.len()].copy_from_slice(with);
@@ -38,19 +38,19 @@ fn open(bytes: Vec<u8>) -> Result<Log<Vec<u8>>, Error> {
 }
 
 #[test]
-fn a_newer_major_says_what_to_do() {
+fn the_error_of_a_newer_major_says_what_to_do() {
     let (bytes, rows) = small_log();
     let error = open(patch_file(&bytes, 20, &2_u16.to_le_bytes())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the log has format version 2.0, this reader knows up to 1.x: use a newer sysreel"
+        "the log has format version 2.0, this sysreel reads up to 1.x: use a newer sysreel"
     );
     let log = open(patch_file(&bytes, 22, &9_u16.to_le_bytes())).unwrap();
     assert_eq!(account(&log, &rows).0, rows.len(), "a newer minor is read");
 }
 
 #[test]
-fn unknown_features_are_refused_only_when_they_must_be() {
+fn only_unknown_incompat_features_are_refused() {
     let (bytes, rows) = small_log();
     let error = open(patch_file(&bytes, 40, &4_u64.to_le_bytes())).unwrap_err().to_string();
     assert!(
@@ -81,7 +81,7 @@ fn unknown_blocks_are_skipped_or_refused() {
 }
 
 #[test]
-fn an_unknown_codec_is_a_hole_with_a_name() {
+fn an_unknown_codec_is_reported_as_a_hole() {
     let (bytes, rows) = small_log();
     let events = block_offsets(&bytes)[2];
     assert_eq!(bytes[events + 16], 1);
@@ -93,7 +93,7 @@ fn an_unknown_codec_is_a_hole_with_a_name() {
 }
 
 #[test]
-fn unknown_events_and_parts_are_shown_or_refused() {
+fn unknown_events_and_parts_are_kept_or_refused() {
     let rows = [flagged_row(500, EventFlags(0)), flagged_row(500, EventFlags::MUST_UNDERSTAND)];
     let log = open(log_of(&rows.clone().map(Piece::Event), 4096)).unwrap();
     let mut events = log.events();
@@ -126,7 +126,7 @@ fn bodies_may_grow_at_the_end() {
 }
 
 #[test]
-fn damaged_metadata_do_not_cost_the_events() {
+fn damaged_metadata_lose_no_events() {
     let (bytes, rows) = small_log();
     let mut bytes = bytes;
     bytes[96 + 152 + 9] ^= 1;

@@ -1,4 +1,4 @@
-//! A log is a sequence of zstd frames: the ordinary tool checks it.
+//! A log is a sequence of zstd frames, so the zstd tool can check it.
 
 use std::io::{ErrorKind, Write};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use crate::build::{every_kind, small_log};
 use crate::calls::both_logs;
 
-/// Runs `zstd` on a log. `None`, and a line on stderr, when there is no such tool.
+/// Runs `zstd` on a log. `None`, and a line on stderr, if it is not installed.
 fn zstd(option: &str, log: &[u8]) -> Option<(bool, Vec<u8>)> {
     let mut command = Command::new("zstd");
     command

@@ -295,7 +295,8 @@ impl Walk {
     }
 
     fn stop(&mut self, info: &mut Info, task: TaskId, syscall_info: &syscall_info::Info) {
-        match (syscall_info.what, syscall_info.arch) {
+        let arch = syscall_info.arch.map(AuditArch);
+        match (syscall_info.what, arch) {
             (syscall_info::What::Exit(outcome), Some(arch)) => {
                 return self.exit(info, task, arch, outcome.failed());
             }
@@ -314,7 +315,7 @@ impl Walk {
             }
             _ => {}
         }
-        if let Some(arch) = syscall_info.arch {
+        if let Some(arch) = arch {
             count(&mut self.archs, arch);
         }
     }

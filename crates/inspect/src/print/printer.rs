@@ -4,7 +4,7 @@
 use std::cell::Cell;
 use std::io::Write;
 
-use sysreel_abi::{Abi, CallKind, Filter, syscall_name};
+use sysreel_abi::{Abi, AuditArch, CallKind, Filter, syscall_name};
 use sysreel_format::{
     Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
@@ -206,7 +206,7 @@ impl<'o> Printer<'o> {
         buffers: &dyn Buffers,
     ) {
         let id = event.task;
-        let Some(arch) = info.arch else { return };
+        let Some(arch) = info.arch.map(AuditArch) else { return };
         if let Some(old) = self.tracker.enter(id, event.number, event.t_ns, arch, call, stop.parts)
         {
             self.tracker.recycle(old);

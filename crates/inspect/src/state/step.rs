@@ -1,5 +1,6 @@
 //! One event at a time: the state after it, and the call that it has ended.
 
+use sysreel_abi::AuditArch;
 use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
 
 use super::resolved_call::ResolvedCall;
@@ -43,11 +44,13 @@ impl Tracker {
                 }
                 let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
-                    What::Entry(call) => self.began(event, info.arch, call, stop.parts),
+                    What::Entry(call) => {
+                        self.began(event, info.arch.map(AuditArch), call, stop.parts)
+                    }
                     What::Seccomp(call, _)
                         if self.task(event.task).is_none_or(|task| task.open.is_none()) =>
                     {
-                        self.began(event, info.arch, call, stop.parts);
+                        self.began(event, info.arch.map(AuditArch), call, stop.parts);
                     }
                     What::Exit(outcome) => self.ended(event, outcome, stop.parts, buffers, see),
                     _ => {}
@@ -69,7 +72,7 @@ impl Tracker {
     fn began(
         &mut self,
         event: &Event<'_>,
-        arch: Option<sysreel_abi::AuditArch>,
+        arch: Option<AuditArch>,
         call: syscall_info::Call,
         parts: Parts<'_>,
     ) {

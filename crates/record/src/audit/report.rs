@@ -3,6 +3,7 @@
 use super::check::Change;
 use super::shadow::Map;
 use crate::task;
+use data_encoding::HEXLOWER;
 use std::fmt::Write;
 use sysreel_abi::desc::{ArgKind, Dir, Len, Sibling};
 use sysreel_abi::plan::{RegionRequest, index_parts};
@@ -129,9 +130,9 @@ pub(crate) fn changed(
         mapping(map, change.range.start),
         place.text(call),
     );
-    hex(&mut text, &change.before);
+    HEXLOWER.encode_append(&change.before, &mut text);
     text.push_str(", after ");
-    hex(&mut text, &change.after);
+    HEXLOWER.encode_append(&change.after, &mut text);
     text.push_str("; announced:");
     for request in announced.iter().take(NAMED) {
         let argument = call.argument(request.arg, request.role);
@@ -184,11 +185,5 @@ fn mapping(map: &Map, address: u64) -> String {
     match map.area(address) {
         Some(area) if !area.path.is_empty() => String::from_utf8_lossy(&area.path).into_owned(),
         _ => "anonymous memory".to_owned(),
-    }
-}
-
-fn hex(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        _ = write!(text, "{byte:02x}");
     }
 }

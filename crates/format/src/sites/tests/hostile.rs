@@ -1,4 +1,4 @@
-//! Payloads that nobody's encoder made.
+//! Payloads that no encoder produced.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use crate::sites::columns::{COLUMNS, Columns};
 use crate::sites::frames::FramePacker;
 use crate::sites::{SitesPacker, SitesUnpacker};
 
-/// The columns of rows, and how long the rows are.
+/// Returns the columns of rows.
 fn columns_of(rows: &[u8]) -> Columns {
     let mut packer = SitesPacker::new().unwrap();
     packer.encoder.encode(rows).unwrap();
@@ -21,8 +21,8 @@ fn payload_of(columns: &Columns) -> Vec<u8> {
     payload
 }
 
-/// Decodes what may be nonsense. What comes out has the length that was asked for, and nothing
-/// larger was made.
+/// Decodes a possibly malformed payload. The output has the requested length, and nothing larger
+/// was allocated.
 fn unpack(payload: &[u8], len: usize) -> Option<Vec<u8>> {
     let (mut unpacker, mut out) = (SitesUnpacker::new().unwrap(), Vec::new());
     let done = unpacker.unpack(payload, len, &mut out);
@@ -33,7 +33,7 @@ fn unpack(payload: &[u8], len: usize) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn another_length_is_refused() {
+fn a_wrong_length_is_refused() {
     let rows = calls(50);
     let payload = payload_of(&columns_of(&rows));
     assert_eq!(unpack(&payload, rows.len()), Some(rows.clone()));
@@ -76,8 +76,8 @@ fn a_column_that_is_cut_or_grown_is_refused() {
 }
 
 #[test]
-fn frames_that_claim_much_are_refused_before_they_are_made() {
-    // A few bytes that decompress to far more than rows of that length can need.
+fn oversized_frames_are_refused_before_decompression() {
+    // A few bytes that decompress to far more than rows of that length need.
     let large = zstd::bulk::compress(&vec![0; 8 << 20], 3).unwrap();
     let small = zstd::bulk::compress(&[0; 7], 3).unwrap();
     assert_eq!(unpack(&[&large[..], &small, &small].concat(), 100), None);
@@ -85,7 +85,7 @@ fn frames_that_claim_much_are_refused_before_they_are_made() {
 }
 
 #[test]
-fn a_list_of_parts_that_is_too_long_for_the_rows_ends() {
+fn a_list_of_parts_longer_than_the_rows_is_refused() {
     let mut columns = columns_of(&calls(8));
     let parts = &mut columns.0[crate::sites::columns::PARTS];
     parts.splice(0..0, vec![1; 60_000]);

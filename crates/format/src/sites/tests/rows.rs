@@ -1,4 +1,4 @@
-//! Rows for the tests: calls as programs make them, and rows that only look so.
+//! Rows for the tests: calls as programs make them, and rows that only resemble them.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -9,7 +9,7 @@ use crate::{
     SourceId, StopHead, TaskId,
 };
 
-/// A row with that head and body.
+/// Returns a row with the given head and body.
 pub(super) fn row(kind: u16, source: u8, flags: u8, task: u32, t_ns: u64, body: &[u8]) -> Vec<u8> {
     let mut row = u32::try_from(body.len()).unwrap().to_le_bytes().to_vec();
     row.extend_from_slice(&kind.to_le_bytes());
@@ -20,7 +20,7 @@ pub(super) fn row(kind: u16, source: u8, flags: u8, task: u32, t_ns: u64, body: 
     row
 }
 
-/// The struct with that op: arch, then words.
+/// Returns a struct with the given op: arch, then words.
 pub(super) fn info(op: u8, words: &[u64]) -> Vec<u8> {
     let mut info = vec![op, 0, 0, 0];
     info.extend_from_slice(&0xc000_003e_u32.to_le_bytes());
@@ -34,14 +34,14 @@ fn stop(buf: &mut EventBuf, task: u32, t_ns: u64, info: &[u8]) {
     buf.stop_head(&StopHead { wait_status: 0x857f, info_ret, layout: Layout::MERGED, info });
 }
 
-/// An entry: ip, sp, nr, arguments.
+/// Returns an entry: ip, sp, nr, arguments.
 pub(super) fn call(task: u32, t_ns: u64, words: &[u64; 9]) -> Vec<u8> {
     let mut buf = EventBuf::new();
     stop(&mut buf, task, t_ns, &info(1, words));
     buf.finish().to_vec()
 }
 
-/// An exit: ip, sp, value.
+/// Returns an exit: ip, sp, value.
 pub(super) fn exit(task: u32, t_ns: u64, words: &[u64; 3]) -> Vec<u8> {
     let (mut buf, [_, _, value]) = (EventBuf::new(), *words);
     let mut info = info(2, words);
@@ -54,7 +54,7 @@ fn head(arg: u8, dir: Direction, flags: RegionFlags, address: u64, got: u64) -> 
     RegionHead { arg, dir, role: Role::DIRECT, flags, index: 0, address, asked: got, got, errno: 0 }
 }
 
-/// Rows of calls like a program's: two tasks that open, stat, read and close files.
+/// Returns rows of calls like a program's: two tasks that open, stat, read and close files.
 pub(super) fn calls(count: u64) -> Vec<u8> {
     let (mut rows, mut buf, mut time) = (Vec::new(), EventBuf::new(), 1 << 40);
     for n in 0..count.div_ceil(2) {
@@ -121,7 +121,7 @@ pub(super) fn calls(count: u64) -> Vec<u8> {
     rows
 }
 
-/// A row of any kind whose body is any bytes.
+/// A row of any kind with any body.
 pub(super) fn any_row() -> impl Strategy<Value = Vec<u8>> {
     let kind = prop_oneof![Just(1_u16), 0_u16..12, any::<u16>()];
     let head = (
@@ -136,7 +136,7 @@ pub(super) fn any_row() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A part: mostly a region that is nearly as it should be.
+/// A part: mostly a region that is nearly well-formed.
 fn any_part() -> impl Strategy<Value = Vec<u8>> {
     let class = (prop_oneof![0_u8..6, Just(255)], 0_u8..3, 0_u8..3, 0_u8..8);
     let small = prop_oneof![Just(0_u64), Just(144), 0_u64..400, any::<u64>()];
@@ -147,7 +147,7 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
         small,
     );
     let errno = prop_oneof![Just(0_u32), Just(14)];
-    // What the region says of its data, and what there is: alike in most cases.
+    // The stated and the actual length: equal in most cases.
     let honest = prop_oneof![8 => Just(0_i32), 1 => -9..9_i32];
     let region = (class, numbers, errno, vec(any::<u8>(), 0..300), honest).prop_map(
         |((arg, dir, role, flags), (index, address, asked, got), errno, mut data, error)| {
@@ -179,10 +179,10 @@ fn any_part() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Rows that are nearly what the model expects: few sites and tasks, parts, structs of any length.
+/// Rows that nearly fit the model: few sites and tasks, parts, structs of any length.
 pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
     let word = || prop_oneof![3 => 0_u64..4, 1 => Just(u64::MAX - 1), 1 => any::<u64>()];
-    // Some code is there more than once, a page or more apart.
+    // Some code occurs more than once, a page or more apart.
     let place = || {
         (0_u64..3, prop_oneof![6 => Just(0_u64), 1 => 0_u64..3])
             .prop_map(|(at, page)| at + (page << 12))
@@ -191,7 +191,7 @@ pub(super) fn wild_rows() -> impl Strategy<Value = Vec<u8>> {
         .prop_map(|(ip, sp, nr, [a, b, c, d, e, f])| info(1, &[ip, sp & 1, nr, a, b, c, d, e, f]));
     let exit = (place(), word(), word(), 0_u8..3).prop_map(|(ip, sp, rval, error)| {
         let mut exit = info(2, &[ip, sp & 1, rval]);
-        // Mostly what follows from the value.
+        // Mostly consistent with the value.
         exit.push(if error == 2 { 1 } else { u8::from(rval >= 4095_u64.wrapping_neg()) });
         exit
     });

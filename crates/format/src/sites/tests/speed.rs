@@ -1,5 +1,5 @@
-//! Sizes and speeds on a recorded log, for whoever changes the model: `SYSREEL_LOG=run.reel cargo
-//! test --release -p sysreel-format sites_speed -- --ignored --nocapture`.
+//! Measures sizes and speeds on a recorded log, for changes of the model: `SYSREEL_LOG=run.reel
+//! cargo test --release -p sysreel-format sites_speed -- --ignored --nocapture`.
 
 use std::time::Instant;
 
@@ -11,8 +11,8 @@ use crate::{Item, Limits, Log};
 
 const ROUNDS: u32 = 20;
 
-/// The rows of a log, in blocks as a writer makes them, and how many rows there are.
-fn blocks_of(path: &str) -> (Vec<Vec<u8>>, usize) {
+/// Returns the rows of a log, in blocks as a writer makes them, and the number of rows.
+fn read_blocks(path: &str) -> (Vec<Vec<u8>>, usize) {
     let log = Log::open(std::fs::read(path).unwrap(), Limits::default()).unwrap();
     let (mut blocks, mut block, mut count) = (Vec::new(), Vec::new(), 0);
     let mut events = log.events();
@@ -27,7 +27,7 @@ fn blocks_of(path: &str) -> (Vec<Vec<u8>>, usize) {
     (blocks, count)
 }
 
-/// Nanoseconds per row of the best round.
+/// Returns the nanoseconds per row of the best round.
 fn best(count: usize, mut work: impl FnMut()) -> f64 {
     let rounds = (0..ROUNDS).map(|_| {
         let start = Instant::now();
@@ -41,7 +41,7 @@ fn best(count: usize, mut work: impl FnMut()) -> f64 {
 #[ignore = "needs a recorded log in SYSREEL_LOG"]
 fn sites_speed() {
     let path = std::env::var("SYSREEL_LOG").expect("SYSREEL_LOG names a log");
-    let (blocks, count) = blocks_of(&path);
+    let (blocks, count) = read_blocks(&path);
     let per = |len: usize| len as f64 / count as f64;
     let rows: usize = blocks.iter().map(Vec::len).sum();
     println!("{path}: {count} rows, {:.1} bytes each, {} blocks", per(rows), blocks.len());
@@ -62,7 +62,7 @@ fn sites_speed() {
             .for_each(|(block, frame)| unpacker.unpack(frame, block.len(), &mut out).unwrap());
     });
     let size = per(frames.iter().map(Vec::len).sum());
-    println!("codec 0: {size:.3} bytes, encode and prove {encode:.0} ns, decode {decode:.0} ns");
+    println!("codec 0: {size:.3} bytes, encode and check {encode:.0} ns, decode {decode:.0} ns");
 
     let mut sites = SitesPacker::new().unwrap();
     let model =
@@ -70,13 +70,13 @@ fn sites_speed() {
     let encode = best(count, || {
         for (block, frame) in blocks.iter().zip(&mut frames) {
             frame.clear();
-            sites.pack_unproved(block, frame).unwrap().unwrap();
+            sites.pack_unchecked(block, frame).unwrap().unwrap();
         }
     });
-    let prove = best(count, || {
+    let check = best(count, || {
         for (block, frame) in blocks.iter().zip(&mut frames) {
             frame.clear();
-            assert_ne!(sites.pack(block, frame).unwrap(), Packed::No);
+            assert_ne!(sites.pack(block, frame).unwrap(), Packed::Unsupported);
         }
     });
     let mut unpacker = SitesUnpacker::new().unwrap();
@@ -88,13 +88,13 @@ fn sites_speed() {
     });
     let size = per(frames.iter().map(Vec::len).sum());
     println!(
-        "codec 1: {size:.3} bytes, encode {encode:.0} ns (model {model:.0}), with proof {prove:.0} \
+        "codec 1: {size:.3} bytes, encode {encode:.0} ns (model {model:.0}), with check {check:.0} \
          ns, decode {decode:.0} ns"
     );
     columns(&blocks, &mut sites, per);
 }
 
-/// What each column takes, compressed alone.
+/// Prints the size of each column, raw and compressed alone.
 fn columns(blocks: &[Vec<u8>], sites: &mut SitesPacker, per: impl Fn(usize) -> f64) {
     let mut sizes = [(0, 0); COLUMNS];
     for block in blocks {

@@ -8,6 +8,8 @@
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use data_encoding::HEXLOWER_PERMISSIVE;
+
 use super::names::{NameId, Names, Sort};
 use crate::visible::is_visible;
 
@@ -236,15 +238,7 @@ fn behind_groups(mut rest: &[u8]) -> &[u8] {
 
 /// Whether hexadecimal digits are bytes that the kernel dealt out.
 fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
-    let nibble =
-        |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let bytes: Vec<u8> = hex
-        .chunks_exact(2)
-        .filter_map(|pair| match pair {
-            [high, low] => Some(nibble(*high)? << 4 | nibble(*low)?),
-            _ => None,
-        })
-        .collect();
+    let bytes = HEXLOWER_PERMISSIVE.decode(hex).unwrap_or_default();
     bytes.chunks_exact(4).any(|four| {
         let [a, b, c, d] = *four else { return false };
         local_ids.random.contains(&[a, b, c, d]) || local_ids.random.contains(&[d, c, b, a])

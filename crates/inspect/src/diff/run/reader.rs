@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
 use sysreel_abi::CallKind;
 use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
@@ -259,9 +260,7 @@ impl Notes {
             };
             let libc =
                 snapshot.maps.iter().find(|map| !map.build_id.is_empty() && is_libc(&map.path));
-            self.libc = libc
-                .map(|map| map.build_id.iter().map(|byte| format!("{byte:02x}")).collect())
-                .unwrap_or_default();
+            self.libc = libc.map(|map| HEXLOWER.encode(&map.build_id)).unwrap_or_default();
         }
     }
 }
