@@ -259,7 +259,7 @@ impl Session {
     /// The first events, and the first steps of the tasks that are there.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
-        self.determinism_event();
+        self.determinism_snapshot();
         for &tid in attached {
             self.appears_attached(tid);
         }

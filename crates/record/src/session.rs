@@ -121,7 +121,7 @@ impl Session {
                 Report::Stopped(stop) => self.stopped(stop, t_ns)?,
                 Report::Gone { tid, status } => self.gone(tid, status, t_ns),
                 Report::Interrupted => {
-                    self.look_at_turn();
+                    self.check_time_slice();
                     if self.has_away() {
                         self.look_after_away();
                     }
@@ -220,7 +220,7 @@ impl Session {
     pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         if self.is_late_breakpoint(&stop) {
-            self.takes_turn(tid, stop.kind());
+            self.grant_turn_on_resume(tid, stop.kind());
             stop.resume(self.next_stop(tid), Signal::NONE);
             return Ok(());
         }
@@ -252,7 +252,7 @@ impl Session {
         self.balance(t_ns);
         let how = self.next_stop(tid);
         let kind = stop.kind();
-        self.takes_turn(tid, kind);
+        self.grant_turn_on_resume(tid, kind);
         match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
             StopKind::Group(signal) => {
@@ -266,7 +266,7 @@ impl Session {
             StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
         if kind == StopKind::Event(Event::EXIT) {
-            self.until_ended(tid);
+            self.wait_for_end(tid);
         }
         Ok(())
     }

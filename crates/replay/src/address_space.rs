@@ -22,7 +22,6 @@ pub(crate) struct AddressSpace {
 }
 
 /// Injects a call into the task; the program does not notice.
-
 ///
 /// # Errors
 /// When the task is gone, or the call fails.
@@ -36,7 +35,6 @@ pub(crate) fn inject(
 }
 
 /// Makes a recorded mapping.
-
 ///
 /// # Errors
 /// When the task is gone, a call fails, or the contents cannot be read.
@@ -81,7 +79,6 @@ pub(crate) fn map_recorded<S: ReadAt>(
 }
 
 /// Repeats what a successful call did. File mappings are made from the MAPPED part of the event.
-
 ///
 /// # Errors
 /// When the task is gone, or a call fails.

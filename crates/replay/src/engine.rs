@@ -161,7 +161,6 @@ impl<'l, S: ReadAt> Replay<'l, S> {
     }
 
     /// Replays the log to its end or to the first difference.
-
     ///
     /// # Errors
     /// When the log cannot be read, or the kernel refuses an operation.

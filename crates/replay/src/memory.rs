@@ -39,7 +39,6 @@ impl Memory {
     }
 
     /// Like [`Memory::read`], but reads pages that the task itself cannot.
-
     ///
     /// # Errors
     /// When /proc/PID/mem cannot be opened.
@@ -68,7 +67,6 @@ impl Memory {
     }
 
     /// Writes all of `bytes`; through /proc/PID/mem where the task itself could not write.
-
     ///
     /// # Errors
     /// When part of the range cannot be written.

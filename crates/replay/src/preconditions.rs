@@ -104,7 +104,6 @@ pub(crate) fn check_not_refused<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> 
 }
 
 /// Returns the files that a replay reads because the log has only their hashes, each once.
-
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -122,7 +121,6 @@ pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<
 }
 
 /// Reads all files of which the log has only hashes, before the program runs.
-
 ///
 /// # Errors
 /// When a file is missing or differs.
