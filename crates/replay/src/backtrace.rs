@@ -1,4 +1,5 @@
 //! Backtraces of replayed tasks.
+//!
 //! The symbols and unwind tables come from the recorded file contents (`file_pool`), so the files
 //! themselves may be gone.
 

@@ -3,7 +3,7 @@
 use crate::divergence::{Field, first_difference, hex};
 use crate::engine::{Check, Halt, Observer, Replay, lost};
 use crate::reached::Reached;
-use crate::syscall_info;
+use crate::stop_info;
 use crate::task::Call;
 use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_abi::{Abi, AuditArch, CallKind, clone_flags, errno, replay, row};
@@ -13,7 +13,7 @@ use sysreel_sys::remote::SYSCALL;
 impl<S: ReadAt> Replay<'_, S> {
     /// Runs the task to the recorded entry and compares it.
     pub(crate) fn entry(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        let (nr, args) = syscall_info::entry(stop.info);
+        let (nr, args) = stop_info::entry(stop.info);
         let has_image = self.tasks.get(&event.task.0).is_some_and(|task| task.has_image);
         if has_image {
             self.go_back_to_call(event, nr)?;
@@ -28,7 +28,7 @@ impl<S: ReadAt> Replay<'_, S> {
         match self.run_to_stop(event)? {
             Reached::Call => {}
             other => {
-                let recorded = syscall_info::describe_entry(stop.info);
+                let recorded = stop_info::describe_entry(stop.info);
                 return Err(self.diverged(
                     event,
                     Field::Stop,
@@ -84,7 +84,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 _ => {}
             }
         }
-        let arch = AuditArch(syscall_info::arch(stop.info));
+        let arch = AuditArch(stop_info::arch(stop.info));
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
             let clone = clone_flags(abi, row, &args, structure.as_deref());
@@ -155,7 +155,7 @@ impl<S: ReadAt> Replay<'_, S> {
         stop: &Stop<'_>,
         observer: &mut dyn Observer,
     ) -> Result<(), Halt> {
-        let (rval, is_error) = syscall_info::exit(stop.info);
+        let (rval, is_error) = stop_info::exit(stop.info);
         let given = stop.parts.flatten().find_map(|part| match part {
             Part::Altered(altered) if altered.what == Altering::RETURN_VALUE => {
                 altered.given.first_chunk().map(|bytes| i64::from_le_bytes(*bytes))

@@ -29,8 +29,8 @@ mod memory;
 mod preconditions;
 mod reached;
 mod state;
+mod stop_info;
 mod stops;
-mod syscall_info;
 mod task;
 
 pub use divergence::{Divergence, Field, first_difference};

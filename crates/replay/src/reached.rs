@@ -1,7 +1,7 @@
 //! Runs a task to its next stop.
 
 use crate::engine::{Halt, MAX_SLOWDOWN, Replay, lost};
-use crate::syscall_info::describe_entry;
+use crate::stop_info::describe_entry;
 use std::time::Duration;
 use sysreel_format::{Event, ReadAt};
 use sysreel_sys::info::Op;

@@ -1,6 +1,6 @@
 //! The hooks of the audit at syscall stops.
 
-use super::check::Changes;
+use super::check::{Change, Changes};
 use super::report::{self, Call, Place};
 use super::shadow::{Map, Shadow};
 use super::tally::{Audited, Skipped};
@@ -204,7 +204,7 @@ fn unannounced(
     map: &Map,
     announced: &[RegionRequest],
 ) -> Vec<Finding> {
-    let describe = |change: &super::check::Change| {
+    let describe = |change: &Change| {
         let place = Place::locate(&open.call, change.range.start, &open.incoming, announced);
         let text = report::describe_change(&open.call, change, &place, map, announced);
         (place.argument(), text)
@@ -222,7 +222,7 @@ fn count_outputs(
     announced: &[RegionRequest],
     rval: i64,
 ) {
-    // Memory that also went in may keep its content, whoever wrote that.
+    // Memory that also went in may keep its old content.
     let went_in = |request: &&RegionRequest| {
         open.incoming.iter().any(|other| other.address == request.address)
     };

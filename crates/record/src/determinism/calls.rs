@@ -253,14 +253,14 @@ impl Session {
             determinism.shared.insert((head.dev, head.ino));
         }
         let changing = determinism.shared.contains(&(head.dev, head.ino));
-        let kept = data.and_then(|data| {
+        let result = data.and_then(|data| {
             contents.store(
                 &mut self.sink,
                 FileExtent { changing, ..FileExtent::for_mapping(&data, &head) },
                 open,
             )
         });
-        let stored = match kept {
+        let stored = match result {
             Ok(stored) => stored,
             Err(_) => {
                 let mut bytes = vec![0; usize::try_from(head.len).unwrap_or(0)];

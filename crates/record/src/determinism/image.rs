@@ -62,7 +62,7 @@ impl Session {
         }
         window.write(gate, &SYSCALL).map_err(io)?;
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-        let (gone, kept): (Vec<Mapping>, Vec<Mapping>) =
+        let (removed, remaining): (Vec<Mapping>, Vec<Mapping>) =
             process::mappings(tid).map_err(io)?.into_iter().partition(|mapping| {
                 // Signal frames of i386 programs return through the vdso
                 // (arch/x86/ia32/ia32_signal.c).
@@ -71,7 +71,7 @@ impl Session {
             });
         // They are adjacent: merge them.
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        for mapping in gone {
+        for mapping in removed {
             match ranges.last_mut().filter(|last| last.end == mapping.start) {
                 Some(last) => last.end = mapping.end,
                 None => ranges.push(mapping.start..mapping.end),
@@ -99,7 +99,7 @@ impl Session {
         }
         _ = stop.swap_signal_mask(mask);
         window.write(gate, &own).map_err(io)?;
-        Ok(kept)
+        Ok(remaining)
     }
 
     /// Hides the vdso from the auxiliary vector, which follows arguments and environment on the

@@ -13,7 +13,7 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::{Tid, backing, process};
 
 impl Session {
-    /// At the exit of a call that wrote to a descriptor: stores the file anew if it is mapped
+    /// At the exit of a call that wrote to a descriptor: stores the file again if it is mapped
     /// MAP_SHARED. Writes to /proc/PID/mem cannot be replayed.
     pub(super) fn record_shared_write(&mut self, tid: Tid, id: TaskId, call: &Call) {
         let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
