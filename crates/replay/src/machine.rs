@@ -19,7 +19,7 @@ pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
         .map(|leaf| format!("{:#x}.{}", leaf.leaf, leaf.subleaf))
         .collect();
     if !other.is_empty() || here.len() != determinism.cpuid.len() {
-        found.push(format!("CPUID returns other values (leaves {})", other.join(", ")));
+        found.push(format!("the CPU differs (CPUID leaves {})", other.join(", ")));
     }
     let xcr0 = machine::xcr0();
     if xcr0 != determinism.xcr0 {
