@@ -186,7 +186,7 @@ impl Session {
     /// Records the first events and resumes or interrupts the initial tasks.
     fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
         self.clock_event();
-        self.determinism_event();
+        self.determinism_snapshot();
         for &tid in attached {
             self.add_attached_task(tid);
         }

@@ -143,7 +143,7 @@ impl Session {
                 Report::Stopped(stop) => self.on_stop(stop, t_ns)?,
                 Report::Gone { tid, status } => self.on_gone(tid, status, t_ns),
                 Report::Interrupted => {
-                    self.look_at_turn();
+                    self.check_time_slice();
                     if self.has_away() {
                         self.check_away();
                     }
@@ -243,7 +243,7 @@ impl Session {
     pub(crate) fn handle(&mut self, mut stop: Stop, t_ns: u64) -> Result<(), Error> {
         let tid = stop.tid();
         if self.is_late_breakpoint(&stop) {
-            self.takes_turn(tid, stop.kind());
+            self.grant_turn_on_resume(tid, stop.kind());
             stop.resume(self.next_stop(tid), Signal::NONE);
             return Ok(());
         }
@@ -275,7 +275,7 @@ impl Session {
         self.balance(t_ns);
         let how = self.next_stop(tid);
         let kind = stop.kind();
-        self.takes_turn(tid, kind);
+        self.grant_turn_on_resume(tid, kind);
         match kind {
             StopKind::Signal(_) => stop.resume(how, deliver),
             StopKind::Group(signal) => {
@@ -289,7 +289,7 @@ impl Session {
             StopKind::Syscall => stop.resume(how, Signal::NONE),
         }
         if kind == StopKind::Event(Event::EXIT) {
-            self.until_ended(tid);
+            self.wait_for_end(tid);
         }
         Ok(())
     }

@@ -65,7 +65,7 @@ impl Session {
             }
             StopKind::Signal(signal) => {
                 if let Ok(Some(siginfo)) = stop.siginfo() {
-                    let siginfo = self.as_it_was(stop, signal, siginfo);
+                    let siginfo = self.restore_deferred_siginfo(stop, signal, siginfo);
                     self.sink.row.siginfo(&siginfo);
                     deliver = self.determinism_signal(stop, signal, &siginfo, id);
                 }
@@ -169,7 +169,7 @@ impl Session {
             self.capture.requests = requests;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
-            self.determinism_missing(id, missing);
+            self.note_incomplete_memory(id, missing);
             self.note_left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
@@ -189,7 +189,7 @@ impl Session {
             CallKind::Restart => task.interrupted.take().or(Some(call)),
             _ => Some(call),
         };
-        self.determinism_foresees(tid);
+        self.note_handler_return(tid);
     }
 
     fn exit(&mut self, tid: Tid, id: TaskId) {
@@ -222,7 +222,7 @@ impl Session {
             self.capture.requests = requests;
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
-            self.determinism_missing(id, missing);
+            self.note_incomplete_memory(id, missing);
         }
         self.note_left_out(left_out);
         if self.names {
@@ -328,7 +328,7 @@ impl Session {
     fn note_left_out(&mut self, elements: u32) {
         if elements > 0 && self.capture.is_on() {
             self.completeness.insert(Completeness::CAPTURE_LIMIT);
-            self.determinism_missing(TaskId::NONE, Completeness::CAPTURE_LIMIT);
+            self.note_incomplete_memory(TaskId::NONE, Completeness::CAPTURE_LIMIT);
             self.note_after_event(
                 TaskId::NONE,
                 NoteCode::OTHER,

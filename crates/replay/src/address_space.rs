@@ -1,4 +1,4 @@
-//! Address address_spaces: what calls did to them is done again, at the recorded addresses.
+//! Repeats what calls did to an address space, at the recorded addresses.
 
 use crate::file_pool::FilePool;
 use crate::task::Task;
@@ -12,22 +12,33 @@ use sysreel_sys::{Error, Lost, Tracer, memory, process};
 const PAGE: u64 = 4096;
 const READ_WRITE: u32 = 3;
 
-/// What the kernel keeps of an address space besides its mappings.
+/// State of an address space besides its mappings.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AddressSpace {
-    /// Segments of System V shared memory, by where they begin: their lengths.
+    /// The lengths of attached System V shared memory segments, by start address.
     pub(crate) segments: HashMap<u64, u64>,
-    /// The end of the data segment, once it was asked for.
-    end_of_data: Option<u64>,
+    /// The program break, once brk(2) has returned it.
+    program_break: Option<u64>,
 }
 
-/// Makes the task make a call of which nobody learns.
-pub(crate) fn make(tracer: &Tracer, task: &mut Task, what: &str, call: Call) -> Result<u64, Lost> {
+/// Injects a call into the task; the program does not notice.
+///
+/// # Errors
+/// When the task is gone, or the call fails.
+pub(crate) fn inject(
+    tracer: &Tracer,
+    task: &mut Task,
+    what: &str,
+    call: Call,
+) -> Result<u64, Lost> {
     Ok(tracer.call_in(&mut task.stop, GATE, call)?.value(what)?)
 }
 
-/// Maps what the log has mapped.
-pub(crate) fn map<S: ReadAt>(
+/// Makes a recorded mapping.
+///
+/// # Errors
+/// When the task is gone, a call fails, or the contents cannot be read.
+pub(crate) fn map_recorded<S: ReadAt>(
     tracer: &Tracer,
     task: &mut Task,
     file_pool: &mut FilePool,
@@ -39,25 +50,25 @@ pub(crate) fn map<S: ReadAt>(
     let (address, prot) = (head.start, head.prot);
     if !head.flags.contains(MappedFlags::FILE) {
         let grows_down = head.flags.contains(MappedFlags::GROWS_DOWN);
-        make(tracer, task, "mmap", Call::Anonymous { address, len: head.len, prot, grows_down })?;
+        inject(tracer, task, "mmap", Call::Anonymous { address, len: head.len, prot, grows_down })?;
         return Ok(());
     }
     let shared = head.flags.contains(MappedFlags::SHARED);
-    let there = head.filled.next_multiple_of(PAGE).min(head.len);
-    // Also without a mapping here: others may have one.
+    let filled = head.filled.next_multiple_of(PAGE).min(head.len);
+    // Also when nothing is mapped here: other mappings of a shared file may show these contents.
     let offset = match file {
-        _ if !shared && there == 0 => 0,
+        _ if !shared && filled == 0 => 0,
         Some(file) if !shared => file_pool.place_file(head, file)?,
         _ => file_pool.place(log, mapped, shared)?,
     };
-    if there > 0 {
-        let call = Call::File { address, len: there, prot, fd: file_pool.fd(), offset, shared };
-        make(tracer, task, "mmap", call)?;
+    if filled > 0 {
+        let call = Call::File { address, len: filled, prot, fd: file_pool.fd(), offset, shared };
+        inject(tracer, task, "mmap", call)?;
     }
-    // What lies behind the end of the file cannot be touched: SIGBUS tells so.
-    if there < head.len {
-        let (address, len) = (address + there, head.len - there);
-        make(
+    // Pages past the end of the file raise SIGBUS, as in the recording.
+    if filled < head.len {
+        let (address, len) = (address + filled, head.len - filled);
+        inject(
             tracer,
             task,
             "mmap",
@@ -67,7 +78,10 @@ pub(crate) fn map<S: ReadAt>(
     Ok(())
 }
 
-/// Does what a call has done. What it mapped of a file was done with its MAPPED part.
+/// Repeats what a successful call did. File mappings are made from the MAPPED part of the event.
+///
+/// # Errors
+/// When the task is gone, or a call fails.
 pub(crate) fn apply_op(
     tracer: &Tracer,
     task: &mut Task,
@@ -83,7 +97,7 @@ pub(crate) fn apply_op(
         ),
         AddressSpaceOp::Map { len, prot, shared: true, anonymous: true, .. } => {
             let (len, fd) = (len.next_multiple_of(PAGE), file_pool.fd());
-            let offset = file_pool.room(len);
+            let offset = file_pool.reserve(len);
             ("mmap", Call::File { address: result, len, prot, fd, offset, shared: true })
         }
         AddressSpaceOp::Unmap { start, len } => {
@@ -102,7 +116,7 @@ pub(crate) fn apply_op(
             let len = space.segments.remove(&start).unwrap_or(0);
             ("munmap", Call::Munmap { address: start, len })
         }
-        AddressSpaceOp::Break => return move_end_of_data(tracer, task, space, result),
+        AddressSpaceOp::Break => return move_program_break(tracer, task, space, result),
         AddressSpaceOp::Base { fs, base } => {
             let mut registers = task.stop.general()?;
             if fs {
@@ -118,11 +132,11 @@ pub(crate) fn apply_op(
         | AddressSpaceOp::ThreadArea { .. }
         | AddressSpaceOp::Unknown => return Ok(()),
     };
-    make(tracer, task, what, call).map(drop)
+    inject(tracer, task, what, call).map(drop)
 }
 
-/// Moves memory. What was one mapping there may be two here, one of them for what lies behind the
-/// end of a file, and no call moves both.
+/// Repeats mremap(2). A mapping that reaches past the end of its file is two mappings here, and
+/// mremap(2) moves only one (EFAULT): then each is moved on its own.
 fn remap(
     tracer: &Tracer,
     task: &mut Task,
@@ -132,8 +146,8 @@ fn remap(
     to: u64,
     keeps: bool,
 ) -> Result<(), Lost> {
-    let whole = Call::mremap(start, old_len, new_len, to, keeps);
-    let called = tracer.call_in(&mut task.stop, GATE, whole)?;
+    let move_all = Call::mremap(start, old_len, new_len, to, keeps);
+    let called = tracer.call_in(&mut task.stop, GATE, move_all)?;
     if called.result != -i64::from(memory::EFAULT) {
         called.value("mremap")?;
         return Ok(());
@@ -141,9 +155,9 @@ fn remap(
     let (old_len, new_len) = (old_len.next_multiple_of(PAGE), new_len.next_multiple_of(PAGE));
     let end = start + old_len.min(new_len);
     if end < start + old_len {
-        make(tracer, task, "munmap", Call::Munmap { address: end, len: start + old_len - end })?;
+        inject(tracer, task, "munmap", Call::Munmap { address: end, len: start + old_len - end })?;
     }
-    // What it has grown by comes from the log.
+    // The log has the contents of the new part.
     if start == to {
         return Ok(());
     }
@@ -156,32 +170,38 @@ fn remap(
         let (from, end) = (mapping.start.max(start), mapping.end.min(end));
         if from < end {
             let len = end - from;
-            make(tracer, task, "mremap", Call::mremap(from, len, len, to + (from - start), keeps))?;
+            inject(
+                tracer,
+                task,
+                "mremap",
+                Call::mremap(from, len, len, to + (from - start), keeps),
+            )?;
         }
     }
     Ok(())
 }
 
-/// The kernel would choose where the data segment begins; here it is memory like any other.
-fn move_end_of_data(
+/// Moves the program break. The kernel would choose where the data segment starts, so the replay
+/// uses anonymous mappings instead of brk(2).
+fn move_program_break(
     tracer: &Tracer,
     task: &mut Task,
     space: &mut AddressSpace,
     end: u64,
 ) -> Result<(), Lost> {
-    let before = space.end_of_data.replace(end).unwrap_or(end).next_multiple_of(PAGE);
+    let before = space.program_break.replace(end).unwrap_or(end).next_multiple_of(PAGE);
     let after = end.next_multiple_of(PAGE);
     if after > before {
         let len = after - before;
         let call = Call::Anonymous { address: before, len, prot: READ_WRITE, grows_down: false };
-        make(tracer, task, "mmap", call)?;
+        inject(tracer, task, "mmap", call)?;
     } else if after < before {
-        make(tracer, task, "munmap", Call::Munmap { address: after, len: before - after })?;
+        inject(tracer, task, "munmap", Call::Munmap { address: after, len: before - after })?;
     }
     Ok(())
 }
 
-/// What can go wrong with a mapping: the task, or the log.
+/// Why a mapping failed: the task, or the log.
 #[derive(Debug)]
 pub(crate) enum Fault {
     Lost(Lost),

@@ -1,66 +1,39 @@
-//! Where a replayed task stands: its calls, by what the recorded files say of code. The files
+//! Backtraces of replayed tasks.
+//!
+//! The symbols and unwind tables come from the recorded file contents (`file_pool`), so the files
 //! themselves may be gone.
 
-use crate::elf::{Elf, Stacks};
+use crate::elf::{Elf, StackUnwinder};
 use crate::engine::Replay;
+use crate::frame::Frame;
 use framehop::Unwinder;
 use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64};
-use serde::Serialize;
 use std::collections::HashMap;
-use std::fmt;
 use sysreel_format::{Body, Item, MetaCodec, Part, ProcessSnapshot, ReadAt, SnapshotKind};
 use sysreel_sys::process::{self, Mapping};
 
-/// The most calls that are told.
-const MOST: usize = 64;
-/// Files that are longer are not looked into.
-const LONGEST: u64 = 256 << 20;
+/// The most frames of a backtrace.
+const MAX_FRAMES: usize = 64;
+/// Longer files are not read, in bytes.
+const MAX_FILE_LEN: u64 = 256 << 20;
 
-/// A place in code.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Frame {
-    /// The instruction, or where its call returns to.
-    pub ip: u64,
-    /// The function and how far into it, where the file has a name for it.
-    pub symbol: Option<(String, u64)>,
-    /// The file that it lies in, and where, as far as the log knows.
-    pub file: Option<(String, u64)>,
-}
-
-impl fmt::Display for Frame {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Frame { ip, symbol, file } = self;
-        // As people know it from stack traces: the last part of its path is enough.
-        let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-        match (symbol, file) {
-            (Some((symbol, offset)), Some((path, _))) => {
-                write!(f, "{ip:#x} {symbol}+{offset:#x} ({})", name(path))
-            }
-            (Some((symbol, offset)), None) => write!(f, "{ip:#x} {symbol}+{offset:#x}"),
-            (None, Some((path, offset))) => write!(f, "{ip:#x} ({}+{offset:#x})", name(path)),
-            (None, None) => write!(f, "{ip:#x} (memory of no file)"),
-        }
-    }
-}
-
-/// Code of a file in the memory of a task.
-struct Code {
+/// An executable mapping of a recorded file.
+struct CodeMapping {
     mapping: Mapping,
     file: (u64, u64),
-    /// Where in the file the mapping begins.
+    /// The file offset at which the mapping begins.
     offset: u64,
-    /// How far its addresses are from those of the file.
+    /// The difference between its addresses and the virtual addresses of the file.
     bias: Option<u64>,
 }
 
 impl<S: ReadAt> Replay<'_, S> {
-    /// Where a task stands and who has called that, the innermost first. Nothing of a task that has
-    /// ended.
+    /// Returns the frames of a task, innermost first; none for a task that has ended.
     pub(crate) fn backtrace(&mut self, task: u32, event: u64) -> Vec<Frame> {
         let Some(known) = self.tasks.get(&task) else { return Vec::new() };
         let (tid, Ok(registers)) = (known.tid, known.stop.general()) else { return Vec::new() };
         let mut files: HashMap<(u64, u64), Elf> = HashMap::new();
-        let mut stacks = Stacks::new();
+        let mut unwinder = StackUnwinder::new();
         let mut codes = Vec::new();
         for mapping in process::mappings(tid).unwrap_or_default() {
             if mapping.permissions[2] != b'x' || mapping.inode != self.file_pool.inode() {
@@ -68,27 +41,27 @@ impl<S: ReadAt> Replay<'_, S> {
             }
             let Some((file, offset)) = self.file_pool.origin(mapping.offset) else { continue };
             if !files.contains_key(&file)
-                && let Some(bytes) = self.file_pool.file(file, LONGEST)
+                && let Some(bytes) = self.file_pool.file(file, MAX_FILE_LEN)
             {
-                files.insert(file, Elf::of(bytes));
+                files.insert(file, Elf::new(bytes));
             }
             let elf = files.get(&file);
             let bias = elf
                 .and_then(|elf| elf.address(offset))
                 .map(|address| mapping.start.wrapping_sub(address));
             if let (Some(elf), Some(bias)) = (elf, bias) {
-                _ = elf.teach(&mut stacks, mapping.start..mapping.end, bias);
+                _ = elf.add_unwind_tables(&mut unwinder, mapping.start..mapping.end, bias);
             }
-            codes.push(Code { mapping, file, offset, bias });
+            codes.push(CodeMapping { mapping, file, offset, bias });
         }
         let ips = if registers.in_64_bits() {
             let regs = UnwindRegsX86_64::new(registers.ip(), registers.sp(), registers.frame());
-            self.callers(task, &stacks, registers.ip(), regs)
+            self.callers(task, &unwinder, registers.ip(), regs)
         } else {
-            // What finds callers knows 64-bit programs only.
+            // framehop unwinds 64-bit code only.
             vec![(registers.ip(), registers.ip())]
         };
-        let names = self.names(&codes, event);
+        let names = self.file_names(&codes, event);
         let frame = |(ip, lookup): (u64, u64)| {
             let code =
                 codes.iter().find(|code| (code.mapping.start..code.mapping.end).contains(&lookup));
@@ -106,11 +79,12 @@ impl<S: ReadAt> Replay<'_, S> {
         ips.into_iter().map(frame).collect()
     }
 
-    /// Addresses of the calls, each with the one that is in the midst of it.
+    /// Returns the address of each frame with the address to look its symbol up by: for a caller
+    /// that is inside the call instruction, not after it.
     fn callers(
         &mut self,
         task: u32,
-        stacks: &Stacks,
+        unwinder: &StackUnwinder,
         ip: u64,
         regs: UnwindRegsX86_64,
     ) -> Vec<(u64, u64)> {
@@ -121,18 +95,19 @@ impl<S: ReadAt> Replay<'_, S> {
             if got == word.len() { Ok(u64::from_le_bytes(word)) } else { Err(()) }
         };
         let mut cache = CacheX86_64::new();
-        let mut frames = stacks.iter_frames(ip, regs, &mut cache, &mut read);
-        // It ends with an error where nobody says who has called: what was found until then holds.
+        let mut frames = unwinder.iter_frames(ip, regs, &mut cache, &mut read);
+        // The walk ends with an error where unwind information is missing; the frames before it are
+        // valid.
         std::iter::from_fn(|| frames.next().ok().flatten())
             .map(|frame| (frame.address(), frame.address_for_lookup()))
-            .take(MOST)
+            .take(MAX_FRAMES)
             .collect()
     }
 
-    /// What the files were called, as far as the log tells before an event.
-    fn names(&self, codes: &[Code], event: u64) -> HashMap<(u64, u64), String> {
+    /// Returns the paths of the mapped files, from the events of the log up to `event`.
+    fn file_names(&self, codes: &[CodeMapping], event: u64) -> HashMap<(u64, u64), String> {
         let mut names = HashMap::new();
-        let mut tell = |file: (u64, u64), name: &[u8]| {
+        let mut insert = |file: (u64, u64), name: &[u8]| {
             if codes.iter().any(|code| code.file == file) {
                 names.insert(file, String::from_utf8_lossy(name).into_owned());
             }
@@ -146,7 +121,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 Ok(Body::Stop(stop)) => {
                     for part in stop.parts.flatten() {
                         if let Part::Name(name) = part {
-                            tell((name.dev, name.ino), name.link);
+                            insert((name.dev, name.ino), name.link);
                         }
                     }
                 }
@@ -154,7 +129,7 @@ impl<S: ReadAt> Replay<'_, S> {
                     let maps = ProcessSnapshot::from_bytes(bytes)
                         .map(|process| process.maps)
                         .unwrap_or_default();
-                    maps.iter().for_each(|map| tell((map.dev, map.inode), &map.path));
+                    maps.iter().for_each(|map| insert((map.dev, map.inode), &map.path));
                 }
                 _ => {}
             }

@@ -1,19 +1,20 @@
-//! Entries and exits of calls.
+//! Replays the entries and exits of system calls.
 
-use crate::divergence::{Field, first_difference};
+use crate::divergence::{Field, first_difference, hex};
 use crate::engine::{Check, Halt, Observer, Replay, lost};
-use crate::stops::{Reached, hex};
+use crate::reached::Reached;
+use crate::stop_info;
 use crate::task::Call;
 use sysreel_abi::replay::AddressSpaceOp;
-use sysreel_abi::{Abi, AuditArch, CallKind, clone_flags, errno, replay, row};
+use sysreel_abi::{Abi, CallKind, clone_flags, errno, replay, row};
 use sysreel_format::syscall_info::{self, MERGED};
 use sysreel_format::{Altering, Direction, Event, Part, ReadAt, Region, Stop};
 use sysreel_sys::remote::SYSCALL;
 
 impl<S: ReadAt> Replay<'_, S> {
-    /// The task must come to the entry of this call.
+    /// Runs the task to the recorded entry and compares it.
     pub(crate) fn entry(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        let syscall_info::Call { nr, args } = call_of(stop.info);
+        let syscall_info::Call { nr, args } = stop_info::entry(stop.info);
         let has_image = self.tasks.get(&event.task.0).is_some_and(|task| task.has_image);
         if has_image {
             self.go_back_to_call(event, nr)?;
@@ -22,12 +23,13 @@ impl<S: ReadAt> Replay<'_, S> {
         self.enter(event, stop, nr, args, has_image && self.options.check == Check::Every)
     }
 
-    /// The task runs to the entry of a call, which must be this one.
+    /// Runs the task to the entry of a call and compares number, arguments, and instruction and
+    /// stack pointer.
     fn reach_call(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
-        match self.run_on(event)? {
+        match self.run_to_stop(event)? {
             Reached::Call => {}
             other => {
-                let recorded = describe_entry(stop.info);
+                let recorded = stop_info::describe_entry(stop.info);
                 return Err(self.diverged(
                     event,
                     Field::Stop,
@@ -45,7 +47,7 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    /// What the call reads must be as it was; what it is about is kept for its exit.
+    /// Compares the memory that the call reads, and keeps what the exit needs.
     fn enter(
         &mut self,
         event: &Event<'_>,
@@ -56,7 +58,7 @@ impl<S: ReadAt> Replay<'_, S> {
     ) -> Result<(), Halt> {
         let mut structure = None;
         let mut echo = None;
-        // What the second argument points to: a buffer, or an array that points to several.
+        // What the second argument points to: a buffer, or an array of buffers.
         let mut sources: [Vec<(u64, u64)>; 2] = Default::default();
         let mut vetoed = false;
         for part in stop.parts {
@@ -85,7 +87,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 _ => {}
             }
         }
-        let arch = arch_of(stop.info);
+        let arch = stop_info::arch(stop.info);
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
             let clone = clone_flags(abi, row, &args, structure.as_deref());
@@ -107,17 +109,17 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    /// A call whose result says that it is to be made again is made by the kernel, without a step
-    /// of the program: it goes back to the instruction, with the number that the log says
-    /// (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
+    /// Sets a task back to its call after a restart code. The kernel makes such a call again
+    /// without an instruction of the program: it moves the instruction pointer back, and may set
+    /// another number (arch/x86/kernel/signal.c, arch_do_signal_or_restart).
     fn go_back_to_call(&mut self, event: &Event<'_>, nr: u64) -> Result<(), Halt> {
         if !self.tasks.get(&event.task.0).is_some_and(|task| task.restarts) {
             return Ok(());
         }
-        self.task(event, |task| {
+        self.with_task(event, |task| {
             task.restarts = false;
             let mut registers = task.stop.general()?;
-            // `syscall` and `int 0x80` are two bytes long.
+            // `syscall` and `int 0x80` are both two bytes long.
             registers.repeat_call(SYSCALL.len() as u64, nr);
             task.stop.set_general(&registers)
         })
@@ -142,21 +144,22 @@ impl<S: ReadAt> Replay<'_, S> {
             .count();
         let field = Field::Buffer { argument: region.head.arg, offset: same as u64 };
         let actual = if same == got {
-            "memory that is not there".to_owned()
+            "memory that cannot be read".to_owned()
         } else {
             hex(&actual[same..got])
         };
         Err(self.diverged(event, field, hex(&recorded[same..]), actual))
     }
 
-    /// The task gets what the call answered.
+    /// Gives the task the recorded result, memory and registers of the call.
     pub(crate) fn exit(
         &mut self,
         event: &Event<'_>,
         stop: &Stop<'_>,
         observer: &mut dyn Observer,
     ) -> Result<(), Halt> {
-        let outcome = MERGED.outcome(stop.info).unwrap_or_default();
+        let outcome = stop_info::exit(stop.info);
+        let (rval, is_error) = (outcome.rval, outcome.failed());
         let given = stop.parts.flatten().find_map(|part| match part {
             Part::Altered(altered) if altered.what == Altering::RETURN_VALUE => {
                 altered.given.first_chunk().map(|bytes| i64::from_le_bytes(*bytes))
@@ -165,26 +168,26 @@ impl<S: ReadAt> Replay<'_, S> {
         });
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         let Some(call) = task.call.clone() else { return self.apply(event, stop) };
-        let succeeded = !outcome.failed() && !call.vetoed;
+        let succeeded = !is_error && !call.vetoed;
         if succeeded && call.row.kind == CallKind::Exec {
             return self.new_image(event, stop);
         }
         if !task.has_image {
             return Ok(());
         }
-        let value = given.unwrap_or(outcome.rval);
+        let value = given.unwrap_or(rval);
         if succeeded {
-            self.echo(event, &call, outcome.rval, observer);
-            self.apply_op(event, outcome.rval.cast_unsigned())?;
+            self.echo(event, &call, rval, observer);
+            self.apply_op(event, rval.cast_unsigned())?;
         }
-        self.task(event, |task| {
+        self.with_task(event, |task| {
             task.restarts = errno::is_restart(value);
             task.stop.set_result(value.cast_unsigned())
         })?;
         self.apply(event, stop)?;
-        // With the entry's number, which the kernel may have chosen.
+        // After the region was written: the kernel stored the number of the TLS entry in it.
         if succeeded && let Some(AddressSpaceOp::ThreadArea { at }) = call.address_space_op {
-            self.task(event, |task| {
+            self.with_task(event, |task| {
                 let area = task.memory.thread_area(at);
                 task.stop.set_thread_area(&area)
             })?;
@@ -195,7 +198,8 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    /// What the program has written to our own output, as far as the call took it.
+    /// Passes on what the program wrote to the recorder's output, up to the `count` bytes that the
+    /// call took.
     fn echo(&mut self, event: &Event<'_>, call: &Call, count: i64, observer: &mut dyn Observer) {
         let Some((to, sources)) = &call.echo else { return };
         let mut left = usize::try_from(count).unwrap_or(0);
@@ -208,34 +212,19 @@ impl<S: ReadAt> Replay<'_, S> {
         }
     }
 
-    /// An execve has succeeded: what was there goes, what the log has comes.
+    /// Replaces the program after an execve: the task becomes a stub, then gets the recorded
+    /// mappings, memory and registers.
     fn new_image(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
         self.address_spaces.push(Default::default());
         let space = self.address_spaces.len() - 1;
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
         self.tracer.become_stub(&self.stub, &mut task.stop).map_err(|gone| lost(event, gone))?;
-        task.memory.renewed();
+        task.memory.forget_image();
         task.call = None;
         task.has_image = true;
         task.space = space;
-        // Memory is there before something is put into it; the registers come last, for mapping
-        // goes through them.
+        // The log has mappings before their contents. Registers come last, because the injected
+        // calls use them.
         self.apply(event, stop)
     }
-}
-
-/// An entry in words.
-pub(crate) fn describe_entry(info: &[u8]) -> String {
-    let nr = call_of(info).nr;
-    let name = row(arch_of(info), nr).map_or("an unknown call", |row| row.name);
-    format!("the entry of {name} ({nr})")
-}
-
-fn arch_of(info: &[u8]) -> AuditArch {
-    AuditArch(syscall_info::arch(info).unwrap_or(0))
-}
-
-/// The call of an entry; zeroes if the struct is too short.
-fn call_of(info: &[u8]) -> syscall_info::Call {
-    MERGED.call(info).unwrap_or_default()
 }

@@ -1,21 +1,21 @@
 //! The first difference between a replay and its recording.
 
-use crate::backtrace::Frame;
+use crate::frame::Frame;
 use serde::Serialize;
 use std::fmt;
 use sysreel_format::syscall_info::{Info, What};
 
-/// What was different.
+/// What differs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Field {
     /// The task stopped for another reason, or ended.
     Stop,
-    /// Entry or exit.
+    /// The kind of syscall stop: entry or exit.
     Op,
     /// The architecture of the call.
     Arch,
-    /// The instruction that made it.
+    /// The instruction pointer.
     InstructionPointer,
     /// The stack pointer.
     StackPointer,
@@ -23,27 +23,27 @@ pub enum Field {
     Number,
     /// An argument.
     Argument(u8),
-    /// What an argument points to.
+    /// The memory that an argument points to.
     Buffer {
         /// Which argument.
         argument: u8,
-        /// Where in it the first difference is.
+        /// The offset of the first different byte.
         offset: u64,
     },
     /// A general register, by its name.
     Register(&'static str),
-    /// A register of the x87, SSE or AVX units, or one that came later.
+    /// A register of the x87, SSE or AVX units, or of a later XSAVE component.
     ExtendedRegisters,
     /// A page of memory, by its address.
     Memory(u64),
-    /// The signal's own account of why it came.
+    /// The siginfo of a signal.
     SignalInfo,
 }
 
 impl fmt::Display for Field {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Field::Stop => f.write_str("the stop itself"),
+            Field::Stop => f.write_str("kind of stop"),
             Field::Op => f.write_str("kind of syscall stop"),
             Field::Arch => f.write_str("architecture"),
             Field::InstructionPointer => f.write_str("instruction pointer"),
@@ -61,49 +61,49 @@ impl fmt::Display for Field {
     }
 }
 
-/// Where and how a replay differs from its recording.
+/// The first difference between a replay and its recording.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Divergence {
     /// The number of the event in the log.
     pub event: u64,
-    /// The task, as the log numbers them.
+    /// The task, by its ordinal in the log.
     pub task: u32,
-    /// What was different.
+    /// What differs.
     pub field: Field,
-    /// What was recorded.
+    /// The recorded value, for people.
     pub recorded: String,
-    /// What was found.
+    /// The value in the replay, for people.
     pub actual: String,
     /// The instruction pointer of the task.
     pub ip: u64,
-    /// Where the task stands, the innermost call first.
+    /// The frames of the task, innermost first.
     pub backtrace: Vec<Frame>,
-    /// What may be behind it.
+    /// Likely causes, for people.
     pub likely: Vec<&'static str>,
 }
 
 impl Divergence {
-    /// What a difference of this kind usually comes from.
+    /// Returns the usual causes of a difference in `field`.
     pub(crate) fn likely(field: Field) -> Vec<&'static str> {
         let mut causes = match field {
             Field::Register(_) | Field::ExtendedRegisters | Field::Memory(_) => vec![
-                "an answer of a call was another one, some calls before, and no call has shown it",
-                "the program computed something else: by the CPU's own random numbers (rdrand), or \
-                 by its features",
+                "an earlier call returned something else, and no call in between shows it",
+                "the program computed something else: it uses random numbers of the CPU (rdrand) \
+                 or depends on CPU features",
             ],
             Field::Buffer { .. } => {
-                vec!["bytes that the program never set, or that differ with the machine"]
+                vec!["bytes that the program never initialised, or that depend on the machine"]
             }
             Field::Stop | Field::SignalInfo => {
-                vec!["memory that another program has written to during the recording"]
+                vec!["another program wrote to shared memory during the recording"]
             }
             _ => vec![
-                "the program chose another way: by the CPU's own random numbers (rdrand), or by \
-                 its features",
+                "the program took another path: it uses random numbers of the CPU (rdrand) or \
+                 depends on CPU features",
             ],
         };
-        causes.push("the log was changed since it was recorded");
-        causes.push("a defect of sysreel: a call whose written memory its table does not know");
+        causes.push("the log was modified after it was recorded");
+        causes.push("a bug in sysreel: its table misses memory that a call writes");
         causes
     }
 }
@@ -117,7 +117,7 @@ pub fn first_difference(recorded: &Info, actual: &Info) -> Option<(Field, String
     })
 }
 
-/// The fields of an entry, in the order in which they are compared.
+/// Returns the fields of an entry, in the order in which they are compared.
 fn fields(info: &Info) -> [(Field, Option<u64>); 11] {
     let call = match info.what {
         What::Entry(call) => Some(call),
@@ -137,4 +137,12 @@ fn fields(info: &Info) -> [(Field, Option<u64>); 11] {
         arg(4),
         arg(5),
     ]
+}
+
+/// Renders the first 32 bytes of a buffer.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const SHOWN: usize = 32;
+    let shown: Vec<String> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
+    let more = if bytes.len() > SHOWN { " ..." } else { "" };
+    format!("{}{more}", shown.join(" "))
 }

@@ -1,4 +1,4 @@
-//! What a recorded ELF file says of code: names, and how to find the caller. It may hold anything.
+//! Symbols and unwind tables of recorded ELF files. The content of a file is untrusted.
 
 use framehop::x86_64::UnwinderX86_64;
 use framehop::{ExplicitModuleSectionInfo, MayAllocateDuringUnwind, Module, Unwinder};
@@ -7,36 +7,36 @@ use object::read::elf::{FileHeader, ProgramHeader};
 use object::{Endianness, Object, ObjectSegment, ObjectSymbol, SymbolKind};
 use std::ops::Range;
 
-pub(crate) type Stacks = UnwinderX86_64<Vec<u8>, MayAllocateDuringUnwind>;
+pub(crate) type StackUnwinder = UnwinderX86_64<Vec<u8>, MayAllocateDuringUnwind>;
 
 const PAGE: u64 = 4096;
-/// The only form of the head of .eh_frame_hdr that linkers make: version 1, a distance from itself
-/// in four bytes (LSB, "Exception Frames").
-const USUAL_HEAD: [u8; 2] = [1, 0x1b];
+/// The start of the only form of .eh_frame_hdr that linkers emit: version 1, and a 32-bit offset
+/// relative to itself (LSB, "Exception Frames").
+const EH_FRAME_HDR_FORM: [u8; 2] = [1, 0x1b];
 
-/// A recorded file.
+/// A recorded file, possibly ELF.
 #[derive(Debug)]
 pub(crate) struct Elf {
     bytes: Vec<u8>,
 }
 
 impl Elf {
-    pub(crate) fn of(bytes: Vec<u8>) -> Elf {
+    pub(crate) fn new(bytes: Vec<u8>) -> Elf {
         Elf { bytes }
     }
 
-    /// The address that the file itself gives to a place in it.
+    /// Returns the virtual address that the program headers give to a file offset.
     pub(crate) fn address(&self, offset: u64) -> Option<u64> {
         let file = object::File::parse(&*self.bytes).ok()?;
         let mut segments = file.segments().map(|segment| (segment.file_range(), segment.address()));
-        // Only whole pages are mapped.
+        // The kernel maps whole pages.
         let ((start, _), address) = segments.find(|&((start, len), _)| {
             (start - start % PAGE..start.saturating_add(len)).contains(&offset)
         })?;
         Some(address.wrapping_add(offset).wrapping_sub(start))
     }
 
-    /// The function that an address of the file belongs to, and how far into it that is.
+    /// Returns the function that contains a virtual address of the file, and the offset into it.
     pub(crate) fn symbol(&self, address: u64) -> Option<(String, u64)> {
         let file = object::File::parse(&*self.bytes).ok()?;
         let symbols = file.symbols().chain(file.dynamic_symbols());
@@ -52,30 +52,36 @@ impl Elf {
         Some((name, address - symbol.address()))
     }
 
-    /// Makes known how callers are found from the code that lies at `range`, if the file says so;
-    /// it is `bias` away from its own addresses.
-    pub(crate) fn teach(&self, stacks: &mut Stacks, range: Range<u64>, bias: u64) -> Option<()> {
+    /// Adds the unwind tables of the file to `unwinder`. `range` is where its code is mapped, and
+    /// `bias` is the difference between a mapped address and its virtual address. Returns `None`
+    /// where the file has no usable table.
+    pub(crate) fn add_unwind_tables(
+        &self,
+        unwinder: &mut StackUnwinder,
+        range: Range<u64>,
+        bias: u64,
+    ) -> Option<()> {
         let bytes = &*self.bytes;
         let header = FileHeader64::<Endianness>::parse(bytes).ok()?;
         let endian = header.endian().ok()?;
         let programs = header.program_headers(endian, bytes).ok()?;
-        let of = |kind| programs.iter().filter(move |program| program.p_type(endian) == kind);
-        let head = of(PT_GNU_EH_FRAME).next()?;
+        let headers = |kind| programs.iter().filter(move |program| program.p_type(endian) == kind);
+        let head = headers(PT_GNU_EH_FRAME).next()?;
         let head_at = head.p_vaddr(endian);
         let head_bytes = head.data(endian, bytes).ok()?;
-        if head_bytes.get(..2)? != USUAL_HEAD {
+        if head_bytes.get(..2)? != EH_FRAME_HDR_FORM {
             return None;
         }
         let distance = i32::from_le_bytes(*head_bytes.get(4..)?.first_chunk()?);
         let frames_at = head_at.checked_add(4)?.checked_add_signed(distance.into())?;
-        let segment = of(PT_LOAD).find(|segment| {
+        let segment = headers(PT_LOAD).find(|segment| {
             let start = segment.p_vaddr(endian);
             (start..start.saturating_add(segment.p_filesz(endian))).contains(&frames_at)
         })?;
         let skip = usize::try_from(frames_at - segment.p_vaddr(endian)).ok()?;
         let frames = segment.data(endian, bytes).ok()?.get(skip..)?.to_vec();
-        // Distances are kept in 32 bits.
-        let base = of(PT_LOAD).map(|segment| segment.p_vaddr(endian)).min()?;
+        // framehop stores offsets from the base in 32 bits.
+        let base = headers(PT_LOAD).map(|segment| segment.p_vaddr(endian)).min()?;
         let info = ExplicitModuleSectionInfo {
             base_svma: base,
             eh_frame_svma: Some(frames_at..frames_at.checked_add(frames.len() as u64)?),
@@ -84,7 +90,7 @@ impl Elf {
             eh_frame_hdr: Some(head_bytes.to_vec()),
             ..Default::default()
         };
-        stacks.add_module(Module::new(String::new(), range, bias.wrapping_add(base), info));
+        unwinder.add_module(Module::new(String::new(), range, bias.wrapping_add(base), info));
         Some(())
     }
 }
@@ -94,12 +100,12 @@ mod tests {
     use super::*;
     use framehop::x86_64::{CacheX86_64, UnwindRegsX86_64};
 
-    /// Asks for all that there is to ask; answers how many addresses have a name.
-    fn ask(bytes: Vec<u8>) -> usize {
+    /// Runs every lookup on a file, and returns how many addresses have a symbol.
+    fn query_all(bytes: Vec<u8>) -> usize {
         let len = bytes.len() as u64;
-        let elf = Elf::of(bytes);
-        let mut stacks = Stacks::new();
-        _ = elf.teach(&mut stacks, 0x10_0000..0x10_0000 + len, 0x10_0000);
+        let elf = Elf::new(bytes);
+        let mut unwinder = StackUnwinder::new();
+        _ = elf.add_unwind_tables(&mut unwinder, 0x10_0000..0x10_0000 + len, 0x10_0000);
         let mut named = 0;
         for offset in (0..len).step_by(usize::try_from(len / 50).unwrap().max(1)) {
             let address = elf.address(offset).unwrap_or(offset);
@@ -107,18 +113,20 @@ mod tests {
             let regs = UnwindRegsX86_64::new(0x10_0000 + address, 0x7000, 0x7100);
             let mut cache = CacheX86_64::new();
             let mut read = |address: u64| Ok(address.wrapping_add(0x10_0000));
-            let mut frames = stacks.iter_frames(regs.ip(), regs, &mut cache, &mut read);
+            let mut frames = unwinder.iter_frames(regs.ip(), regs, &mut cache, &mut read);
             (0..20).take_while(|_| matches!(frames.next(), Ok(Some(_)))).for_each(drop);
         }
         named
     }
 
     #[test]
-    fn whatever_a_file_holds_is_survived() {
-        let maps = process_file();
-        assert!(ask(maps.clone()) > 0, "the C library has names");
+    fn any_file_content_is_survived() {
+        let library = c_library();
+        assert!(query_all(library.clone()) > 0, "the C library has names");
         assert_eq!(
-            ask(Vec::new()) + ask(b"\x7fELF\x02\x01\x01".to_vec()) + ask(vec![0xff; 5000]),
+            query_all(Vec::new())
+                + query_all(b"\x7fELF\x02\x01\x01".to_vec())
+                + query_all(vec![0xff; 5000]),
             0
         );
         let mut random = 0x2545_f491_4f6c_dd1d_u64;
@@ -129,8 +137,8 @@ mod tests {
             random >> 33
         };
         for round in 0..60 {
-            let mut bytes = maps.clone();
-            // Heads are where a change tells most.
+            let mut bytes = library.clone();
+            // Changed headers reach the most code.
             let within = if round % 2 == 0 { 1024 } else { bytes.len() as u64 };
             for _ in 0..=next() % 8 {
                 let at = usize::try_from(next() % within).unwrap();
@@ -139,12 +147,12 @@ mod tests {
             if round % 5 == 0 {
                 bytes.truncate(usize::try_from(next()).unwrap() % bytes.len());
             }
-            ask(bytes);
+            query_all(bytes);
         }
     }
 
-    /// The C library that this test runs with.
-    fn process_file() -> Vec<u8> {
+    /// Reads the C library that this test runs with.
+    fn c_library() -> Vec<u8> {
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let path = maps
             .lines()

@@ -1,13 +1,13 @@
-//! The loop: every event of the log in its order, done again or compared.
+//! The replay loop: takes the events of the log in order, and repeats or compares each.
 
 use crate::address_space::{AddressSpace, Fault};
-use crate::backtrace::Frame;
 use crate::divergence::Divergence;
 use crate::error::Error;
 use crate::file_pool::FilePool;
+use crate::frame::Frame;
 use crate::machine;
 use crate::memory::Memory;
-use crate::suited::{read_files, refuse_what_cannot, suits};
+use crate::preconditions::{check_not_refused, check_replayable, read_files};
 use crate::task::Task;
 use serde::Serialize;
 use std::collections::HashMap;
@@ -18,88 +18,90 @@ use sysreel_sys::signals::Ticker;
 use sysreel_sys::stub::{GATE, Stub};
 use sysreel_sys::{Call, Lost, Report, SyscallInfo, Tracer};
 
-/// How much is compared.
+/// What is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// The entry of every call, the memory that it reads, and what the log tells of the state of
-    /// tasks.
+    /// The entry of every call, the memory that it reads, and the recorded state of tasks.
     Every,
-    /// The entry of every call, and the registers that the log tells of.
+    /// The entry of every call, and the recorded registers.
     Fast,
 }
 
-/// How long a task may compute without a call when nothing else is said.
+/// The default of [`Options::patience`].
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How many times longer than in the recording it may compute.
-pub const LONGER: u32 = 20;
-/// How often it is looked at.
+/// A task may compute this many times as long as in the recording, if that is more than
+/// [`Options::patience`].
+pub const MAX_SLOWDOWN: u32 = 20;
+/// How often the CPU time of a running task is checked.
 const TICK: Duration = Duration::from_millis(200);
 
-/// How a replay is made.
+/// Options of a replay.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How much is compared.
+    /// What is compared.
     pub check: Check,
-    /// The last event to replay.
+    /// The last event to replay; `None` for all.
     pub until: Option<u64>,
-    /// Go on although this machine is another.
+    /// Replay although this machine differs from that of the recording.
     pub force: bool,
-    /// How long a task may compute without a call that was recorded, or [`LONGER`] times as long as
-    /// it did then, if that is more.
+    /// How long, in CPU time, a task may compute without making a call, or [`MAX_SLOWDOWN`] times
+    /// as long as in the recording, if that is more.
     pub patience: Duration,
 }
 
 impl Default for Options {
-    /// Everything is compared, to the end, on a machine like that of the recording.
+    /// Compares everything, to the end of the log, on a machine like that of the recording.
     fn default() -> Options {
         Options { check: Check::Every, until: None, force: false, patience: PATIENCE }
     }
 }
 
-/// Who watches a replay. Whoever reads a clock must do so in
+/// Receives the progress and the output of a replay. It must read clocks only inside
 /// [`sysreel_sys::clock::with_time_stamps`].
 pub trait Observer {
-    /// That event was replayed.
+    /// Called after each replayed event.
     fn replayed(&mut self, event: &Event<'_>);
-    /// The program writes to what was the recorder's standard output (1) or standard error (2).
+    /// Called when the program writes to what was the recorder's standard output (`to` is 1) or
+    /// standard error (2).
     fn output(&mut self, to: u32, bytes: &[u8]);
 }
 
 /// How a replay ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// At the end of the log, without a difference.
+    /// The whole log was replayed without a difference.
     Identical {
-        /// How many events there were.
+        /// The number of events.
         events: u64,
-        /// How many of them were system calls that were compared.
+        /// The number of system calls that were compared.
         calls: u64,
-        /// The wait status of the program's end, if the log has it.
+        /// The wait status of the program, if the log has its end.
         status: Option<u32>,
     },
-    /// Where it was told to.
+    /// The replay reached [`Options::until`].
     Stopped {
         /// The last event that was replayed.
         event: u64,
-        /// Where each task stands.
+        /// The position of each task.
         tasks: Vec<Position>,
     },
-    /// At the first difference.
+    /// The replay differs from the recording.
     Diverged(Box<Divergence>),
 }
 
-/// Where a task stands.
+/// The position of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Position {
-    /// The task, as the log numbers them.
+    /// The task, by its ordinal in the log.
     pub task: u32,
     /// Its instruction pointer.
     pub ip: u64,
-    /// Its calls, the innermost first.
+    /// Its frames, innermost first.
     pub backtrace: Vec<Frame>,
 }
 
-/// A replay that is ready to run. Bound to its thread, as every tracee is.
+/// A replay that is ready to run. It is bound to its thread, which is the tracer of the replayed
+/// tasks.
 pub struct Replay<'l, S> {
     pub(crate) log: &'l Log<S>,
     pub(crate) options: Options,
@@ -113,7 +115,7 @@ pub struct Replay<'l, S> {
     status: Option<u32>,
 }
 
-/// Why the loop ends before the log.
+/// Why the loop ends before the log does.
 pub(crate) enum Halt {
     Diverged(Box<Divergence>),
     Failed(Error),
@@ -132,15 +134,15 @@ impl From<sysreel_format::Error> for Halt {
 }
 
 impl<'l, S: ReadAt> Replay<'l, S> {
-    /// Looks whether the log can be replayed here.
+    /// Checks that the log can be replayed here, and reads the files that it refers to.
     ///
     /// # Errors
-    /// When it was not recorded for it, has met what no replay can repeat (before `until`), or this
-    /// machine is another.
+    /// When the log was not recorded for replay, has an event before `until` that cannot be
+    /// replayed, or was recorded on a different machine.
     pub fn prepare(log: &'l Log<S>, options: Options) -> Result<Replay<'l, S>, Error> {
-        let determinism = suits(log, options.until, options.force)?;
-        refuse_what_cannot(log, options.until)?;
-        machine::share_cpu(determinism.cpu);
+        let determinism = check_replayable(log, options.until, options.force)?;
+        check_not_refused(log, options.until)?;
+        machine::pin_to_cpu(determinism.cpu);
         let failed = |source| Error::System { event: 0, source };
         let mut file_pool = FilePool::new().map_err(failed)?;
         read_files(log, &mut file_pool, options.until)?;
@@ -158,20 +160,21 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         })
     }
 
-    /// Replays the log to its end, or to the first difference.
+    /// Replays the log to its end or to the first difference.
     ///
     /// # Errors
-    /// When the log cannot be read, or the kernel refuses what a replay needs.
+    /// When the log cannot be read, or the kernel refuses an operation.
     pub fn run(mut self, observer: &mut dyn Observer) -> Result<Outcome, Error> {
-        // What the program does without, its tracer does without too: that is cheaper for both.
+        // A tracer without time-stamp counter makes task switches cheaper: the kernel then need not
+        // flip CR4.TSD.
         let without = WithoutTimeStamps::begin();
         let ticker = Ticker::every(TICK).map_err(|source| Error::System { event: 0, source })?;
         ticker.tick(true);
-        let outcome = self.events(observer);
+        let outcome = self.run_events(observer);
         drop((ticker, without));
         let outcome = outcome.map_err(|halt| self.with_backtrace(halt));
         for (_, task) in self.tasks.drain() {
-            // They die with their tracer anyway.
+            // Tasks that remain die with their tracer (PTRACE_O_EXITKILL).
             _ = self.tracer.end(task.stop);
         }
         match outcome {
@@ -191,7 +194,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         }
     }
 
-    fn events(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Halt> {
+    fn run_events(&mut self, observer: &mut dyn Observer) -> Result<Outcome, Halt> {
         let mut events = self.log.events();
         let mut last = 0;
         while let Some(item) = events.next()? {
@@ -201,25 +204,25 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                     return Err(Error::NotReplayable(missing.to_string()).into());
                 }
             };
-            self.event(&event, observer)?;
+            self.replay_event(&event, observer)?;
             if let Some(task) = self.tasks.get_mut(&event.task.0) {
                 task.since_ns = event.t_ns;
             }
             last = event.number;
             observer.replayed(&event);
-            // Before the next one is read, which a recording that was not finished may not have.
+            // Before reading the next event, which an unfinished recording may not have.
             if self.options.until.is_some_and(|until| last >= until) {
-                return Ok(Outcome::Stopped { event: last, tasks: self.position(last) });
+                return Ok(Outcome::Stopped { event: last, tasks: self.positions(last) });
             }
         }
         Ok(Outcome::Identical { events: last + 1, calls: self.calls, status: self.status })
     }
 
-    /// Where every task stands after an event.
-    fn position(&mut self, event: u64) -> Vec<Position> {
+    /// Returns the position of every task after an event.
+    fn positions(&mut self, event: u64) -> Vec<Position> {
         let mut tasks: Vec<u32> = self.tasks.keys().copied().collect();
         tasks.sort_unstable();
-        let stands = |task| {
+        let position = |task| {
             let ip = self
                 .tasks
                 .get(&task)
@@ -227,13 +230,13 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 .map_or(0, |r| r.ip());
             Position { task, ip, backtrace: self.backtrace(task, event) }
         };
-        tasks.into_iter().map(stands).collect()
+        tasks.into_iter().map(position).collect()
     }
 
-    fn event(&mut self, event: &Event<'_>, observer: &mut dyn Observer) -> Result<(), Halt> {
+    fn replay_event(&mut self, event: &Event<'_>, observer: &mut dyn Observer) -> Result<(), Halt> {
         match event.decode()? {
-            Body::Task(task) => self.appears(event, task.head.parent),
-            Body::Stop(stop) => self.stop(event, &stop, observer),
+            Body::Task(task) => self.start_task(event, task.head.parent),
+            Body::Stop(stop) => self.replay_stop(event, &stop, observer),
             Body::Gone(gone) => {
                 if event.task == TaskId(0) {
                     self.status = Some(gone.wait_status);
@@ -241,16 +244,14 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 let Some(task) = self.tasks.remove(&event.task.0) else { return Ok(()) };
                 self.tracer.end(task.stop).map_err(|source| failed(event, source))
             }
-            Body::Loss(_) => {
-                Err(Error::NotReplayable("events were lost while it was recorded".into()).into())
-            }
+            Body::Loss(_) => Err(Error::NotReplayable("the recording lost events".into()).into()),
             _ => Ok(()),
         }
     }
 
-    /// A task begins: the first as a stub, others by their makers.
-    fn appears(&mut self, event: &Event<'_>, parent: TaskId) -> Result<(), Halt> {
-        let has_image = self.tasks.get(&parent.0).is_some_and(|maker| maker.has_image);
+    /// Starts a task: the first as a stub, any other by a clone(2) of its parent.
+    fn start_task(&mut self, event: &Event<'_>, parent: TaskId) -> Result<(), Halt> {
+        let has_image = self.tasks.get(&parent.0).is_some_and(|task| task.has_image);
         let (stop, space) = match self.tasks.get_mut(&parent.0) {
             None => {
                 let stop =
@@ -266,15 +267,17 @@ impl<'l, S: ReadAt> Replay<'l, S> {
                 let child = called.child.unwrap_or(0);
                 let waited = self.tracer.wait_for(child).map_err(|source| failed(event, source))?;
                 let Report::Stopped(stop) = waited else {
-                    return Err(Error::NotReplayable(
-                        "a task that was made again ended at once".into(),
-                    )
+                    return Err(Error::NotReplayable(format!(
+                        "event {}: the new task ended at once",
+                        event.number
+                    ))
                     .into());
                 };
-                // It shall begin as its maker stands, and not in the page of the stub.
+                // The clone starts in the page of the stub; give it the registers of its parent.
                 let registers = maker.stop.general().map_err(|source| failed(event, source))?;
                 stop.set_general(&registers).map_err(|source| failed(event, source))?;
-                // The entries of its maker it has already.
+                // It has inherited the TLS segments of its parent (set_thread_area(2)), but not the
+                // new one.
                 if let Some(at) = maker.call.as_ref().and_then(|call| call.thread_area) {
                     let area = maker.memory.thread_area(at);
                     stop.set_thread_area(&area).map_err(|source| failed(event, source))?;
@@ -292,7 +295,7 @@ impl<'l, S: ReadAt> Replay<'l, S> {
         let task = Task {
             tid,
             stop,
-            memory: Memory::of(tid),
+            memory: Memory::new(tid),
             call: None,
             restarts: false,
             has_image,
@@ -313,7 +316,8 @@ pub(crate) fn lost(event: &Event<'_>, lost: Lost) -> Halt {
         Lost::Failed(source) => failed(event, source),
         Lost::Gone(status) => {
             let text = format!(
-                "the task of event {} was killed from outside, or by its fence (wait status {:#x})",
+                "event {}: the task was killed from outside or by its seccomp filter (wait status \
+                 {:#x})",
                 event.number, status.0
             );
             Halt::Failed(Error::NotReplayable(text))

@@ -1,20 +1,21 @@
-//! What can keep a log from being replayed.
+//! Errors of a replay.
 
-/// A replay that could not begin, or not go on.
+/// Why a replay could not start, or not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The log was not made for it, or has met what no replay can repeat.
+    /// The log was not recorded for replay, or the recorded program did something that cannot be
+    /// replayed.
     #[error("the log cannot be replayed: {0}")]
     NotReplayable(String),
-    /// Programs would go another way on this machine.
-    #[error("this machine is not like the one of the recording: {}", .0.join("; "))]
+    /// Programs may take another path on this machine: its CPU differs from that of the recording.
+    #[error("this machine differs from that of the recording: {}", .0.join("; "))]
     OtherMachine(Vec<String>),
-    /// The kernel refused something.
+    /// The kernel refused an operation.
     #[error("event {event}: {source}")]
     System {
-        /// The event that was to be replayed.
+        /// The event that was being replayed.
         event: u64,
-        /// What it was.
+        /// The operation, and its errno.
         source: sysreel_sys::Error,
     },
     /// The log could not be read.

@@ -1,5 +1,5 @@
-//! Memory that replayed tasks map instead of files: one file without a name, which all of them have
-//! open from their start.
+//! Memory that replayed tasks map in place of files: one anonymous file (memfd_create(2)), which
+//! every task inherits open.
 
 use crate::error::Error;
 use std::collections::HashMap;
@@ -14,72 +14,76 @@ use sysreel_format::{BlobNumber, Log, Mapped, MappedFile, MappedHead, ReadAt};
 use sysreel_sys::stub;
 
 const PAGE: u64 = 4096;
-/// Nothing of it takes memory before it is written to.
-const LEN: u64 = 1 << 60;
-/// What one shared file has for itself.
-const WINDOW: u64 = 1 << 40;
+/// The length of the pool, in bytes. It is sparse: pages take memory once written.
+const POOL_LEN: u64 = 1 << 60;
+/// The room of each shared file, in bytes.
+const SHARED_ROOM: u64 = 1 << 40;
 
-/// The file and what lies where in it.
+/// The pool, and what lies where in it.
 #[derive(Debug)]
 pub(crate) struct FilePool {
     file: File,
-    /// A file of no length: what it is mapped for cannot be touched.
+    /// An empty file, for the pages of a mapping past the end of its file: touching them raises
+    /// SIGBUS.
     empty: File,
     next: u64,
-    /// Where blobs were put there one after another.
-    pieces: HashMap<Vec<BlobNumber>, u64>,
-    /// Shared files by device and inode.
-    windows: HashMap<(u64, u64), u64>,
-    /// Where contents were put that were read from files, by their hashes.
-    read: HashMap<[u8; 32], u64>,
-    /// Which stretches of it are stretches of recorded files.
+    /// Where the contents of private mappings start, by their blobs.
+    private: HashMap<Vec<BlobNumber>, u64>,
+    /// Where shared files start, by device and inode.
+    shared: HashMap<(u64, u64), u64>,
+    /// Where contents read from files start, by BLAKE3 hash.
+    by_hash: HashMap<[u8; 32], u64>,
+    /// Which recorded file each range of the pool comes from.
     origins: Vec<Origin>,
 }
 
-/// A stretch that came from a file.
+/// A range of the pool that holds part of a recorded file.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin {
-    /// Where in the file_pool, and how long.
+    /// Offset in the pool and length, in bytes.
     pub(crate) start: u64,
     pub(crate) len: u64,
-    /// Which file, by device and inode.
+    /// The file, by device and inode.
     pub(crate) file: (u64, u64),
-    /// Where in it.
+    /// The offset in that file.
     pub(crate) offset: u64,
 }
 
 impl FilePool {
     pub(crate) fn new() -> Result<FilePool, sysreel_sys::Error> {
         Ok(FilePool {
-            file: stub::shared_file(LEN)?,
+            file: stub::shared_file(POOL_LEN)?,
             empty: stub::shared_file(0)?,
             next: 0,
-            pieces: HashMap::new(),
-            windows: HashMap::new(),
-            read: HashMap::new(),
+            private: HashMap::new(),
+            shared: HashMap::new(),
+            by_hash: HashMap::new(),
             origins: Vec::new(),
         })
     }
 
-    /// The descriptor that every task has.
+    /// Returns the descriptor of the pool, the same in every task.
     pub(crate) fn fd(&self) -> i32 {
         self.file.as_raw_fd()
     }
 
-    /// The descriptor of the file without length.
+    /// Returns the descriptor of the empty file.
     pub(crate) fn empty_fd(&self) -> i32 {
         self.empty.as_raw_fd()
     }
 
-    /// Room for memory that is shared, all zero.
-    pub(crate) fn room(&mut self, len: u64) -> u64 {
+    /// Reserves zeroed memory and returns its offset.
+    pub(crate) fn reserve(&mut self, len: u64) -> u64 {
         let at = self.next;
         self.next += len.next_multiple_of(PAGE);
         at
     }
 
-    /// Where the contents of a mapping begin: private ones are there once, shared ones once for
-    /// each file.
+    /// Returns the offset of the contents of a mapping, and writes them if they are new. Private
+    /// contents are stored once for the same blobs, shared ones once for each file.
+    ///
+    /// # Errors
+    /// When a blob cannot be read, or the pool not be written.
     pub(crate) fn place<S: ReadAt>(
         &mut self,
         log: &Log<S>,
@@ -88,13 +92,13 @@ impl FilePool {
     ) -> Result<u64, Error> {
         let head = &mapped.head;
         if !shared {
-            return Ok(self.private(log, mapped)? + head.skip);
+            return Ok(self.place_private(log, mapped)? + head.skip);
         }
         let key = (head.dev, head.ino);
-        let known = self.windows.get(&key).copied();
-        let window = known.unwrap_or_else(|| self.room(WINDOW));
-        if self.windows.insert(key, window).is_none() {
-            self.origins.push(Origin { start: window, len: WINDOW, file: key, offset: 0 });
+        let known = self.shared.get(&key).copied();
+        let window = known.unwrap_or_else(|| self.reserve(SHARED_ROOM));
+        if self.shared.insert(key, window).is_none() {
+            self.origins.push(Origin { start: window, len: SHARED_ROOM, file: key, offset: 0 });
         }
         let mut at = window + head.offset - head.skip.min(head.offset);
         for blob in mapped.blobs.iter() {
@@ -105,13 +109,17 @@ impl FilePool {
         Ok(window + head.offset)
     }
 
-    /// As [`FilePool::place`], of a private mapping whose contents are in a file.
+    /// Like [`FilePool::place`], for a private mapping of which the log has only a hash: reads the
+    /// contents from the file at the recorded path.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or has other contents.
     pub(crate) fn place_file(
         &mut self,
         head: &MappedHead,
         file: &MappedFile<'_>,
     ) -> Result<u64, Error> {
-        if let Some(&at) = self.read.get(&file.hash) {
+        if let Some(&at) = self.by_hash.get(&file.hash) {
             return Ok(at.saturating_add(head.skip));
         }
         let path = Path::new(OsStr::from_bytes(file.path));
@@ -120,26 +128,30 @@ impl FilePool {
             Err(Error::NotReplayable(text))
         };
         let offset = head.offset.saturating_sub(head.skip);
-        let contents = match stretch(path, offset, file.len) {
+        let contents = match read_range(path, offset, file.len) {
             Ok(contents) => contents,
-            Err(Unlike::Unread(error)) => return refuse(format!("cannot be read ({error})")),
-            Err(Unlike::Shorter) => return refuse("differs from what was mapped".to_owned()),
+            Err(Mismatch::Unread(error)) => return refuse(format!("cannot be read ({error})")),
+            Err(Mismatch::Shorter) => return refuse("differs from what was mapped".to_owned()),
         };
-        // No more than that: the log of a stranger shall not learn what a file holds, not even its
-        // hash.
+        // Say no more than that: the log may come from somebody else, and the message must not
+        // reveal what a file holds, not even its hash.
         if blake3::hash(&contents) != blake3::Hash::from_bytes(file.hash) {
             return refuse("differs from what was mapped".to_owned());
         }
-        let at = self.room(file.len);
+        let at = self.reserve(file.len);
         self.write(at, &contents)?;
-        self.read.insert(file.hash, at);
+        self.by_hash.insert(file.hash, at);
         self.origins.push(Origin { start: at, len: file.len, file: (head.dev, head.ino), offset });
         Ok(at.saturating_add(head.skip))
     }
 
-    fn private<S: ReadAt>(&mut self, log: &Log<S>, mapped: &Mapped<'_>) -> Result<u64, Error> {
+    fn place_private<S: ReadAt>(
+        &mut self,
+        log: &Log<S>,
+        mapped: &Mapped<'_>,
+    ) -> Result<u64, Error> {
         let blobs: Vec<BlobNumber> = mapped.blobs.iter().collect();
-        if let Some(&at) = self.pieces.get(&blobs) {
+        if let Some(&at) = self.private.get(&blobs) {
             return Ok(at);
         }
         let mut contents = Vec::new();
@@ -147,20 +159,20 @@ impl FilePool {
             contents.extend_from_slice(&log.blob(blob)?);
         }
         let (len, head) = (contents.len() as u64, &mapped.head);
-        let at = self.room(len);
+        let at = self.reserve(len);
         let offset = head.offset.saturating_sub(head.skip);
         self.origins.push(Origin { start: at, len, file: (head.dev, head.ino), offset });
         self.write(at, &contents)?;
-        self.pieces.insert(blobs, at);
+        self.private.insert(blobs, at);
         Ok(at)
     }
 
-    /// The inode of the file_pool itself, as the mappings of tasks tell it.
+    /// Returns the inode of the pool, as /proc/PID/maps shows it.
     pub(crate) fn inode(&self) -> u64 {
         self.file.metadata().map_or(0, |data| data.ino())
     }
 
-    /// Which file lies there, and where in it that is.
+    /// Returns the recorded file at an offset of the pool, and the offset in that file.
     pub(crate) fn origin(&self, at: u64) -> Option<((u64, u64), u64)> {
         let origin = self
             .origins
@@ -169,17 +181,17 @@ impl FilePool {
         Some((origin.file, origin.offset.checked_add(at - origin.start)?))
     }
 
-    /// As much of a file as was recorded; zeros where there are holes. Nothing of one that is
-    /// longer than `most`.
+    /// Returns the recorded contents of a file, with zeros for the rest; `None` for a shared file,
+    /// and for one of more than `most` bytes.
     pub(crate) fn file(&self, file: (u64, u64), most: u64) -> Option<Vec<u8>> {
-        let of_it = || self.origins.iter().filter(|origin| origin.file == file);
-        // Those of shared files are mostly room.
-        if of_it().any(|origin| origin.len >= WINDOW) {
+        let origins = || self.origins.iter().filter(|origin| origin.file == file);
+        // The room of a shared file is mostly empty.
+        if origins().any(|origin| origin.len >= SHARED_ROOM) {
             return None;
         }
-        let end = of_it().filter_map(|origin| origin.offset.checked_add(origin.len)).max()?;
+        let end = origins().filter_map(|origin| origin.offset.checked_add(origin.len)).max()?;
         let mut bytes = vec![0; usize::try_from(end.min(most.checked_add(1)?)).ok()?];
-        for origin in of_it() {
+        for origin in origins() {
             let (from, to) = (
                 usize::try_from(origin.offset).ok()?,
                 usize::try_from(origin.offset + origin.len).ok()?,
@@ -201,27 +213,27 @@ impl FilePool {
     }
 }
 
-/// A stretch of a file, whole. Nothing is allocated for what is not there.
-fn stretch(path: &Path, offset: u64, len: u64) -> Result<Vec<u8>, Unlike> {
+/// Reads a range of a file; all of it, or it is an error.
+fn read_range(path: &Path, offset: u64, len: u64) -> Result<Vec<u8>, Mismatch> {
     let file = sysreel_sys::backing::regular(path)?;
-    // What a log says of lengths is bounded by what there is.
+    // Check the length, which comes from the log, before allocating that much.
     let has = file.metadata()?.len();
     if offset.checked_add(len).is_none_or(|end| has < end) {
-        return Err(Unlike::Shorter);
+        return Err(Mismatch::Shorter);
     }
     let mut contents = vec![0; usize::try_from(len).map_err(io::Error::other)?];
     file.read_exact_at(&mut contents, offset)?;
     Ok(contents)
 }
 
-/// Why a file is not what was mapped.
-enum Unlike {
+/// Why a file differs from what was mapped.
+enum Mismatch {
     Unread(io::Error),
     Shorter,
 }
 
-impl From<io::Error> for Unlike {
-    fn from(error: io::Error) -> Unlike {
-        Unlike::Unread(error)
+impl From<io::Error> for Mismatch {
+    fn from(error: io::Error) -> Mismatch {
+        Mismatch::Unread(error)
     }
 }

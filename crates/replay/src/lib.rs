@@ -1,12 +1,17 @@
-//! Runs a recorded program again, every answer coming from the log.
+//! Runs a recorded program again, with every answer coming from the log.
 //!
-//! No file is read, no packet sent, no clock asked: each system call of the program stops at its
-//! entry (PTRACE_SYSEMU) and is not made. What it asks is compared with what was recorded, bit for
-//! bit; what it got is given to it again. Only what shapes its memory and makes tasks is done for
-//! real, from a page that the program does not know, behind a fence that kills anything else
-//! ([`sysreel_sys::stub`]). The first difference ends the replay with a [`Divergence`].
+//! The program reads no file, sends no packet and asks no clock: each of its system calls stops at
+//! the entry (PTRACE_SYSEMU) and is not made. The replay compares the entry with the recorded one,
+//! bit for bit, and gives the program the recorded result. Only what changes the address space or
+//! makes tasks is done for real, by calls injected at the page of the stub, which a seccomp filter
+//! fences in ([`sysreel_sys::stub`]). The first difference ends the replay with a [`Divergence`].
 //!
-//! docs/replay.md says which recordings can be replayed, and where.
+//! [`Replay`] is the loop over the events of the log (`engine`). `stops` handles each recorded
+//! stop, `calls` the entries and exits among them, `reached` runs a task to its next stop.
+//! `address_space` repeats what calls did to mappings; `file_pool` is the memory mapped in place of
+//! files. `backtrace` and `elf` name the place of a divergence.
+//!
+//! docs/replay.md lists which recordings can be replayed, and on which machines.
 
 #![forbid(unsafe_code)]
 
@@ -18,15 +23,18 @@ mod elf;
 mod engine;
 mod error;
 mod file_pool;
+mod frame;
 mod machine;
 mod memory;
+mod preconditions;
+mod reached;
 mod state;
+mod stop_info;
 mod stops;
-mod suited;
 mod task;
 
-pub use backtrace::Frame;
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, LONGER, Observer, Options, Outcome, PATIENCE, Position, Replay};
+pub use engine::{Check, MAX_SLOWDOWN, Observer, Options, Outcome, PATIENCE, Position, Replay};
 pub use error::Error;
-pub use suited::{files_to_read, suits};
+pub use frame::Frame;
+pub use preconditions::{check_replayable, files_to_read};

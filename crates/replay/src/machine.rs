@@ -1,11 +1,11 @@
-//! Is this machine like the one of the recording?
+//! Compares this machine with that of the recording.
 
 use std::collections::HashMap;
 use sysreel_format::Determinism;
 use sysreel_sys::affinity::Mask;
 use sysreel_sys::machine;
 
-/// What is different, in words; empty when nothing is.
+/// Describes each difference that a program could see; empty when there is none.
 pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
     let mut found = Vec::new();
     let here: HashMap<(u32, u32), [u32; 4]> = machine::cpuid()
@@ -19,10 +19,7 @@ pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
         .map(|leaf| format!("{:#x}.{}", leaf.leaf, leaf.subleaf))
         .collect();
     if !other.is_empty() || here.len() != determinism.cpuid.len() {
-        found.push(format!(
-            "its CPU says other things of itself (CPUID leaves {})",
-            other.join(", ")
-        ));
+        found.push(format!("the CPU differs (CPUID leaves {})", other.join(", ")));
     }
     let xcr0 = machine::xcr0();
     if xcr0 != determinism.xcr0 {
@@ -31,13 +28,13 @@ pub(crate) fn differences(determinism: &Determinism) -> Vec<String> {
     found
 }
 
-/// Puts this thread, and with it every task that it starts, on the CPU of the recording, or on any
-/// one when there is no such.
-pub(crate) fn share_cpu(cpu: u32) {
+/// Pins this thread, and the tasks that it will start, to the CPU of the recording, or to the
+/// current one where this machine does not have it.
+pub(crate) fn pin_to_cpu(cpu: u32) {
     let Ok(mask) = Mask::of_task(0) else { return };
     let wanted = usize::try_from(cpu).unwrap_or(0);
     let cpu =
         if mask.contains(wanted) { Some(wanted) } else { sysreel_sys::affinity::current_cpu() };
-    // One that cannot be taken costs time, and the number that rdpid and its kin tell.
+    // A failure costs time, and rdpid and getcpu(2) return another number.
     _ = cpu.map(|cpu| mask.only(cpu).set(0));
 }

@@ -1,4 +1,4 @@
-//! What a task is must be what it was, also where no call shows it.
+//! Compares the recorded state of a task, which finds differences that no call shows.
 
 use crate::divergence::Field;
 use crate::engine::{Check, Halt, Replay, failed};
@@ -6,7 +6,8 @@ use sysreel_format::{Event, ReadAt, State};
 use sysreel_sys::Registers;
 
 impl<S: ReadAt> Replay<'_, S> {
-    /// At the entry of a call: its registers, and the pages of its memory whose turn it was.
+    /// Compares registers at the entry of a call, and the pages that the recording has checksums
+    /// of.
     pub(crate) fn compare_state(
         &mut self,
         event: &Event<'_>,
@@ -39,9 +40,14 @@ impl<S: ReadAt> Replay<'_, S> {
         let mut page = [0; State::PAGE];
         for (address, sum) in state.pages() {
             let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-            if task.memory.look(address, &mut page).unwrap_or(0) < page.len() {
-                let actual = "memory that is not there".to_owned();
-                return Err(self.diverged(event, Field::Memory(address), told(sum), actual));
+            if task.memory.read_ignoring_protection(address, &mut page).unwrap_or(0) < page.len() {
+                let actual = "memory that cannot be read".to_owned();
+                return Err(self.diverged(
+                    event,
+                    Field::Memory(address),
+                    describe_checksum(sum),
+                    actual,
+                ));
             }
             self.compare_sums(event, Field::Memory(address), sum, State::sum(&page))?;
         }
@@ -58,10 +64,10 @@ impl<S: ReadAt> Replay<'_, S> {
         if recorded == actual {
             return Ok(());
         }
-        Err(self.diverged(event, field, told(recorded), told(actual)))
+        Err(self.diverged(event, field, describe_checksum(recorded), describe_checksum(actual)))
     }
 }
 
-fn told(sum: u32) -> String {
+fn describe_checksum(sum: u32) -> String {
     format!("bytes with the checksum {sum:#010x}")
 }

@@ -1,27 +1,28 @@
-//! The stops of the log: what the task must come to, and what it finds there.
+//! Replays stops: runs the task to where the recording has it, and writes the recorded memory and
+//! registers.
 
-use crate::address_space::{apply_op, map};
-use crate::divergence::{Divergence, Field};
-use crate::engine::{Halt, LONGER, Observer, Replay, failed, fault, lost};
+use crate::address_space::{apply_op, map_recorded};
+use crate::divergence::{Divergence, Field, hex};
+use crate::engine::{Halt, Observer, Replay, failed, fault, lost};
+use crate::reached::{Reached, signal_name};
 use crate::task::Task;
-use std::time::Duration;
 use sysreel_abi::replay::AddressSpaceOp;
 use sysreel_format::syscall_info::{self, MERGED, Op};
 use sysreel_format::{Altered, Altering, Direction, Event, Mapped, MappedFile, Part, ReadAt, Stop};
 use sysreel_sys::regs::NT_X86_XSTATE;
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Lost, Registers, Resume, Signal, StopKind, Tid, WaitStatus, process, signals};
+use sysreel_sys::{Registers, Signal, WaitStatus, signals};
 
-/// What a signal says of itself, as far as it is the same in every run (siginfo_t: number, errno,
-/// code, and the address).
+/// The part of a siginfo that is the same in every run (siginfo_t: number, errno, code and
+/// address), in bytes.
 const SIGINFO_COMPARED: usize = 24;
 
-/// How often a task may come to a place before it is believed that it will never be in the recorded
-/// state there.
-const MOST_VISITS: u32 = 1_000_000;
+/// How often a task may reach the instruction of a preemption in another state before the replay
+/// gives up.
+const MAX_VISITS: u32 = 1_000_000;
 
 impl<S: ReadAt> Replay<'_, S> {
-    pub(crate) fn stop(
+    pub(crate) fn replay_stop(
         &mut self,
         event: &Event<'_>,
         stop: &Stop<'_>,
@@ -36,77 +37,32 @@ impl<S: ReadAt> Replay<'_, S> {
             match syscall_info::op(stop.info) {
                 Some(Op::ENTRY) => return self.entry(event, stop),
                 Some(Op::EXIT) => return self.exit(event, stop, observer),
-                // It was killed in that moment.
+                // The task was killed during the stop.
                 _ => return Ok(()),
             }
         }
         if let Some(registers) = preempted(stop) {
-            return self.come_to_moment(event, &registers);
+            return self.run_to_preemption(event, &registers);
         }
         if status.event().0 == 0 && signals::is_from_instruction(&siginfo(stop)) {
-            self.native_signal(event, stop)?;
+            self.compare_synchronous_signal(event, stop)?;
         }
         self.apply(event, stop)
     }
 
-    /// Lets a task run to where it stops by itself. Signals from outside are nobody's.
-    pub(crate) fn run_on(&mut self, event: &Event<'_>) -> Result<Reached, Halt> {
-        let Some(task) = self.tasks.get_mut(&event.task.0) else {
-            return Ok(Reached::End(WaitStatus(0)));
-        };
-        let recorded = Duration::from_nanos(event.t_ns.saturating_sub(task.since_ns));
-        let mut patience = Patience::of(task.tid, self.options.patience.max(recorded * LONGER));
-        loop {
-            let wait_on = || patience.lasts();
-            match self.tracer.go_on_while(&mut task.stop, Resume::Emulating, Signal::NONE, wait_on)
-            {
-                Ok(()) => {}
-                Err(Lost::Gone(status)) => {
-                    self.tasks.remove(&event.task.0);
-                    return Ok(Reached::End(status));
-                }
-                Err(gone) => return Err(lost(event, gone)),
-            }
-            match task.stop.kind() {
-                StopKind::Syscall => {
-                    if task.stop.syscall_info(&mut self.info).is_err() {
-                        continue; // It died: the next wait tells.
-                    }
-                    // An exit is that of a call which was made for this replay.
-                    if self.info.op() == Some(Op::ENTRY) {
-                        return Ok(Reached::Call);
-                    }
-                }
-                StopKind::Signal(signal) => {
-                    let siginfo = task.stop.siginfo().ok().flatten();
-                    if let Some(siginfo) =
-                        siginfo.filter(|bytes| signals::is_from_instruction(bytes))
-                    {
-                        _ = task.stop.syscall_info(&mut self.info);
-                        return Ok(Reached::Signal(signal, siginfo.to_vec()));
-                    }
-                }
-                StopKind::Event(_) if patience.is_over => {
-                    return Ok(Reached::Nothing(patience.most));
-                }
-                StopKind::Event(_) | StopKind::Group(_) => {}
-            }
-        }
-    }
-
-    /// The program must come to where it was stopped while it did nothing but wait: to these
-    /// registers, and back to them with the same memory. It goes the way of the recording, so it
-    /// ends in the circle of the recording.
-    fn come_to_moment(&mut self, event: &Event<'_>, registers: &Registers) -> Result<(), Halt> {
-        self.task(event, |task| task.stop.break_at(Some(registers.ip())))?;
-        let recorded = || format!("a task that waits at {:#x} without a call", registers.ip());
+    /// Runs a task to where the recording preempted it while it waited for other tasks: the first
+    /// time that it comes back to the recorded registers with the memory of its last visit. The
+    /// replay goes the same way as the recording, so it enters the same loop.
+    fn run_to_preemption(&mut self, event: &Event<'_>, registers: &Registers) -> Result<(), Halt> {
+        self.with_task(event, |task| task.stop.break_at(Some(registers.ip())))?;
+        let recorded = || format!("a task that waits in a loop at {:#x}", registers.ip());
         let mut before = None;
         for visit in 0.. {
-            match self.run_on(event)? {
-                Reached::Signal(signals::SIGTRAP, _) if visit < MOST_VISITS => {}
+            match self.run_to_stop(event)? {
+                Reached::Signal(signals::SIGTRAP, _) if visit < MAX_VISITS => {}
                 Reached::Signal(signals::SIGTRAP, _) => {
                     let actual =
-                        format!("one that has come there {MOST_VISITS} times in another state");
+                        format!("a task that was there {MAX_VISITS} times in another state");
                     return Err(self.diverged(event, Field::Stop, recorded(), actual));
                 }
                 other => {
@@ -126,14 +82,18 @@ impl<S: ReadAt> Replay<'_, S> {
             }
             before = now;
         }
-        self.task(event, |task| task.stop.break_at(None))
+        self.with_task(event, |task| task.stop.break_at(None))
     }
 
-    /// The program must fault as it did.
-    fn native_signal(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
+    /// Runs a task to a signal that one of its own instructions causes, and compares the siginfo.
+    fn compare_synchronous_signal(
+        &mut self,
+        event: &Event<'_>,
+        stop: &Stop<'_>,
+    ) -> Result<(), Halt> {
         let recorded = siginfo(stop);
         let name = Signal(WaitStatus(stop.wait_status.cast_signed()).stop_signal());
-        let actual = match self.run_on(event)? {
+        let actual = match self.run_to_stop(event)? {
             Reached::Signal(_, actual) => actual,
             other => {
                 return Err(self.diverged(
@@ -148,10 +108,10 @@ impl<S: ReadAt> Replay<'_, S> {
         if compared(&recorded) != compared(&actual) {
             return Err(self.diverged(event, Field::SignalInfo, hex(&recorded), hex(&actual)));
         }
-        self.compare_places(event, stop.info)
+        self.compare_ip_and_sp(event, stop.info)
     }
 
-    /// Everything that the log says the task's memory and registers became at a stop.
+    /// Writes what the stop recorded: registers, outgoing regions, altered values and mappings.
     pub(crate) fn apply(&mut self, event: &Event<'_>, stop: &Stop<'_>) -> Result<(), Halt> {
         let mut parts = stop.parts.peekable();
         while let Some(part) = parts.next() {
@@ -162,25 +122,25 @@ impl<S: ReadAt> Replay<'_, S> {
                             what: "registers",
                             at: event.number,
                         })?;
-                    self.task(event, |task| task.stop.set_general(&registers))?;
+                    self.with_task(event, |task| task.stop.set_general(&registers))?;
                     if let Some(task) = self.tasks.get_mut(&event.task.0) {
                         task.restarts = false;
                     }
                 }
                 Part::Registers { regset: NT_X86_XSTATE, bytes } => {
-                    self.task(event, |task| task.stop.set_extended(bytes))?;
+                    self.with_task(event, |task| task.stop.set_extended(bytes))?;
                 }
                 Part::Region(region) if region.head.dir == Direction::OUT => {
                     let bytes = self.log.region_bytes(&region)?;
                     self.write(event, region.head.address, &bytes)?;
                 }
-                Part::Altered(altered) => self.altered(event, &altered)?,
+                Part::Altered(altered) => self.apply_altered(event, &altered)?,
                 Part::Mapped(mapped) => {
                     let file = match parts.peek() {
                         Some(Ok(Part::File(file))) => Some(*file),
                         _ => None,
                     };
-                    self.mapped(event, &mapped, file.as_ref())?;
+                    self.apply_mapped(event, &mapped, file.as_ref())?;
                 }
                 _ => {}
             }
@@ -188,7 +148,7 @@ impl<S: ReadAt> Replay<'_, S> {
         Ok(())
     }
 
-    fn altered(&mut self, event: &Event<'_>, altered: &Altered<'_>) -> Result<(), Halt> {
+    fn apply_altered(&mut self, event: &Event<'_>, altered: &Altered<'_>) -> Result<(), Halt> {
         match altered.what {
             Altering::TIME_STAMP => {
                 let word =
@@ -202,13 +162,13 @@ impl<S: ReadAt> Replay<'_, S> {
                     .ok_or(malformed)?;
                 let processor = word(8).map(|bytes| u32::from_le_bytes(*bytes));
                 let len = altered.kernel.len() as u64;
-                self.task(event, |task| {
+                self.with_task(event, |task| {
                     let mut registers = task.stop.general()?;
                     registers.set_time_stamp(len, stamp, processor);
                     task.stop.set_general(&registers)
                 })
             }
-            // The mask that the program was shown.
+            // The affinity mask that the recorder showed to the program.
             Altering::AFFINITY => {
                 let address =
                     self.tasks.get(&event.task.0).and_then(|task| task.call.as_ref()).and_then(
@@ -223,7 +183,7 @@ impl<S: ReadAt> Replay<'_, S> {
         }
     }
 
-    fn mapped(
+    fn apply_mapped(
         &mut self,
         event: &Event<'_>,
         mapped: &Mapped<'_>,
@@ -235,7 +195,7 @@ impl<S: ReadAt> Replay<'_, S> {
         }) {
             self.address_spaces[task.space].segments.insert(mapped.head.start, mapped.head.len);
         }
-        map(&self.tracer, task, &mut self.file_pool, self.log, mapped, file)
+        map_recorded(&self.tracer, task, &mut self.file_pool, self.log, mapped, file)
             .map_err(|f| fault(event, f))
     }
 
@@ -262,18 +222,18 @@ impl<S: ReadAt> Replay<'_, S> {
         })
     }
 
-    /// Does something to the task of an event.
-    pub(crate) fn task(
+    /// Runs `operation` on the task of an event, if it is alive.
+    pub(crate) fn with_task(
         &mut self,
         event: &Event<'_>,
-        act: impl FnOnce(&mut Task) -> sysreel_sys::Result<()>,
+        operation: impl FnOnce(&mut Task) -> sysreel_sys::Result<()>,
     ) -> Result<(), Halt> {
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        act(task).map_err(|source| failed(event, source))
+        operation(task).map_err(|source| failed(event, source))
     }
 
-    /// Instruction and stack pointer, which stand in every struct.
-    fn compare_places(&mut self, event: &Event<'_>, recorded: &[u8]) -> Result<(), Halt> {
+    /// Compares the instruction and stack pointer, which the struct has for every kind of stop.
+    fn compare_ip_and_sp(&mut self, event: &Event<'_>, recorded: &[u8]) -> Result<(), Halt> {
         let (recorded, actual) = (MERGED.decode(recorded), MERGED.decode(self.info.bytes()));
         for (recorded, actual, field) in [
             (recorded.ip, actual.ip, Field::InstructionPointer),
@@ -316,56 +276,7 @@ impl<S: ReadAt> Replay<'_, S> {
     }
 }
 
-/// Where a task came to by itself.
-#[derive(Debug)]
-pub(crate) enum Reached {
-    /// The entry of a call.
-    Call,
-    /// A signal that one of its instructions has caused.
-    Signal(Signal, Vec<u8>),
-    /// Its end, which was not to come.
-    End(WaitStatus),
-    /// It has computed for so long and made no call.
-    Nothing(Duration),
-}
-
-/// How long a task may compute. Its CPU time counts, so a machine that is busy with others does it
-/// no harm.
-struct Patience {
-    tid: Tid,
-    most: Duration,
-    /// Its CPU time when it was first looked at.
-    begun: Option<Duration>,
-    is_over: bool,
-}
-
-impl Patience {
-    fn of(tid: Tid, most: Duration) -> Patience {
-        Patience { tid, most, begun: None, is_over: false }
-    }
-
-    /// Looks at the task, which runs.
-    fn lasts(&mut self) -> bool {
-        let (user, system) = process::cpu_time(self.tid);
-        let now = Duration::from_nanos(user.saturating_add(system));
-        let begun = *self.begun.get_or_insert(now);
-        self.is_over = now.saturating_sub(begun) >= self.most;
-        !self.is_over
-    }
-}
-
-impl Reached {
-    pub(crate) fn describe(&self, info: &sysreel_sys::SyscallInfo) -> String {
-        match self {
-            Reached::Call => crate::calls::describe_entry(info.bytes()),
-            Reached::Signal(signal, _) => signal_name(*signal),
-            Reached::End(status) => format!("the end of the task (wait status {:#x})", status.0),
-            Reached::Nothing(time) => format!("no call, although it has computed for {time:?}"),
-        }
-    }
-}
-
-/// The registers of a task that was stopped to let others go on.
+/// Returns the registers of a task that was preempted at this stop.
 fn preempted(stop: &Stop<'_>) -> Option<Registers> {
     let is_so = |part: &Part<'_>| {
         matches!(part,
@@ -378,22 +289,10 @@ fn preempted(stop: &Stop<'_>) -> Option<Registers> {
     })
 }
 
-fn signal_name(signal: Signal) -> String {
-    sysreel_abi::signal_name(signal.0)
-        .map_or_else(|| format!("signal {}", signal.0), |name| name.to_string())
-}
-
 fn siginfo(stop: &Stop<'_>) -> Vec<u8> {
     let found = stop.parts.flatten().find_map(|part| match part {
         Part::Siginfo(bytes) => Some(bytes.to_vec()),
         _ => None,
     });
     found.unwrap_or_default()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    const SHOWN: usize = 32;
-    let shown: Vec<String> = bytes.iter().take(SHOWN).map(|byte| format!("{byte:02x}")).collect();
-    let more = if bytes.len() > SHOWN { " ..." } else { "" };
-    format!("{}{more}", shown.join(" "))
 }

@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Exit {
 /// Runs the program of a log again.
 fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     let file = open(path)?;
-    sysreel_replay::suits(file.log(), None, args.force).map_err(|error| {
+    sysreel_replay::check_replayable(file.log(), None, args.force).map_err(|error| {
         let exit = match error {
             Error::OtherMachine(_) => Exit::OTHER_MACHINE,
             _ => Exit::NOT_REPLAYABLE,

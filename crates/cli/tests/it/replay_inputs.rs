@@ -157,7 +157,7 @@ fn a_replay_stops_at_the_given_event() {
     let whole = fs::read(stage.path("run.reel")).unwrap();
     stage.write("cut.reel", &whole[..whole.len() - 100]);
     let refused = stage.sysreel(&["replay", "cut.reel"]);
-    let last = format!("--until EVENT replays a part of it, as far as event {}", events - 1);
+    let last = format!("use --until EVENT to replay it up to event {}", events - 1);
     refused.fails(3, &["not finished", &last]);
     let cut = stage.sysreel(&["replay", "--json", "--until", &half, "cut.reel"]);
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&cut.stdout).unwrap(), told, "{cut:?}");

@@ -1,5 +1,4 @@
-//! Sets of addresses, as ranges in ascending order that do not touch: what is to be compared is
-//! said with these alone.
+//! Sets of addresses, as ascending ranges that do not touch.
 
 use std::ops::Range;
 
@@ -8,9 +7,8 @@ use std::ops::Range;
 pub(crate) struct Ranges(Vec<Range<u64>>);
 
 impl Ranges {
-    /// The set of all addresses in any of these ranges, which may come in any order, overlap or be
-    /// empty.
-    pub(crate) fn of(ranges: impl IntoIterator<Item = Range<u64>>) -> Ranges {
+    /// Returns the union of ranges, which may be in any order, overlap or be empty.
+    pub(crate) fn from_ranges(ranges: impl IntoIterator<Item = Range<u64>>) -> Ranges {
         let mut sorted: Vec<Range<u64>> =
             ranges.into_iter().filter(|range| range.start < range.end).collect();
         sorted.sort_unstable_by_key(|range| range.start);
@@ -28,13 +26,13 @@ impl Ranges {
         self.0.iter()
     }
 
-    /// How many addresses are in it.
+    /// Returns the number of addresses in the set.
     pub(crate) fn len(&self) -> u64 {
         self.0.iter().map(|range| range.end - range.start).sum()
     }
 
-    /// The addresses that are in both.
-    pub(crate) fn and(&self, other: &Ranges) -> Ranges {
+    /// Returns the addresses that are in both sets.
+    pub(crate) fn intersection(&self, other: &Ranges) -> Ranges {
         let (mut left, mut right) = (self.0.iter().peekable(), other.0.iter().peekable());
         let mut both = Vec::new();
         while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
@@ -47,8 +45,8 @@ impl Ranges {
         Ranges(both)
     }
 
-    /// The addresses that are in this one alone.
-    pub(crate) fn without(&self, other: &Ranges) -> Ranges {
+    /// Returns the addresses that are not in `other`.
+    pub(crate) fn difference(&self, other: &Ranges) -> Ranges {
         let mut holes = other.0.iter().peekable();
         let mut left = Vec::new();
         for range in &self.0 {
@@ -74,17 +72,17 @@ mod tests {
     use super::*;
 
     fn set(ranges: &[Range<u64>]) -> Ranges {
-        Ranges::of(ranges.iter().cloned())
+        Ranges::from_ranges(ranges.iter().cloned())
     }
 
-    /// Byte by byte, over a small space of addresses.
+    /// Lists the members below 32.
     fn members(ranges: &Ranges) -> Vec<u64> {
         (0..32).filter(|address| ranges.iter().any(|range| range.contains(address))).collect()
     }
 
     #[test]
-    fn sets_are_what_their_members_say() {
-        // Every pair of sets of two ranges with ends at even addresses of a small space.
+    fn set_operations_agree_with_their_members() {
+        // Every pair of sets of two ranges, with various ends below 24.
         let mut sets = Vec::new();
         for a in (0..16).step_by(3) {
             for b in (a..18).step_by(4) {
@@ -98,9 +96,9 @@ mod tests {
                 let (l, r) = (members(left), members(right));
                 let both: Vec<u64> = l.iter().copied().filter(|m| r.contains(m)).collect();
                 let alone: Vec<u64> = l.iter().copied().filter(|m| !r.contains(m)).collect();
-                assert_eq!(members(&left.and(right)), both, "{left:?} and {right:?}");
-                assert_eq!(members(&left.without(right)), alone, "{left:?} without {right:?}");
-                assert_eq!(left.and(right).len(), both.len() as u64);
+                assert_eq!(members(&left.intersection(right)), both, "{left:?} and {right:?}");
+                assert_eq!(members(&left.difference(right)), alone, "{left:?} without {right:?}");
+                assert_eq!(left.intersection(right).len(), both.len() as u64);
             }
         }
     }
@@ -111,9 +109,9 @@ mod tests {
     }
 
     #[test]
-    fn absurd_ends_do_no_harm() {
+    fn extreme_ends_do_not_overflow() {
         let all = set(&[0..1, 1..u64::MAX]);
-        assert_eq!(set(&[3..5, 7..8]).without(&all), Ranges::default());
-        assert_eq!(all.and(&set(&[3..5, u64::MAX - 1..u64::MAX])).len(), 3);
+        assert_eq!(set(&[3..5, 7..8]).difference(&all), Ranges::default());
+        assert_eq!(all.intersection(&set(&[3..5, u64::MAX - 1..u64::MAX])).len(), 3);
     }
 }

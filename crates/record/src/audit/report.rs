@@ -1,4 +1,4 @@
-//! Says a finding in words, and which argument it is about.
+//! Describes findings, and attributes them to arguments.
 
 use super::check::Change;
 use super::shadow::Map;
@@ -9,35 +9,35 @@ use sysreel_abi::desc::{ArgKind, Dir, Len, Sibling};
 use sysreel_abi::plan::{RegionRequest, index_parts};
 use sysreel_abi::{Abi, Demultiplexed, Row};
 
-/// Memory further from an argument's own address than this is not thought to be the argument's.
-const NEAR: u64 = 64 << 10;
-/// How many announced regions a finding names.
-const NAMED: usize = 6;
+/// A change further from the address of an argument than this is not attributed to it, in bytes.
+const MAX_OFFSET: u64 = 64 << 10;
+/// The most announced regions that a finding lists.
+const MAX_LISTED: usize = 6;
 
-/// A call that is audited.
+/// The call that is audited.
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) name: String,
-    /// Absent for a call without a row.
+    /// `None` for a call without a row.
     pub(crate) known: Option<task::Call>,
-    /// The call behind a multiplexed one.
+    /// The real call of a multiplexed one (socketcall, ipc).
     pub(crate) inner: Option<Demultiplexed>,
 }
 
-/// What the address of a change has to do with the call's arguments.
+/// How the address of a change relates to the arguments of the call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Place {
-    /// It lies in memory that was announced as going in.
+    /// In memory that was announced as going in.
     Incoming { arg: u8, role: u8, offset: u64 },
-    /// It lies behind the start of memory that was announced, or of what an argument points to.
+    /// After the start of memory that was announced, or that an argument points to.
     Near { arg: u8, role: u8, offset: u64 },
-    /// Nothing points near it.
+    /// Not near any of them.
     Nowhere,
 }
 
 impl Call {
-    /// The row and arguments that regions of this role are described by.
-    fn described(&self, role: u8) -> Option<(Abi, &'static Row, [u64; 6])> {
+    /// Returns the row and arguments that describe regions of a role.
+    fn row_for_role(&self, role: u8) -> Option<(Abi, &'static Row, [u64; 6])> {
         let task::Call { abi, row, args, .. } = self.known?;
         match &self.inner {
             Some(inner) if role > 0 => Some((abi, inner.row, inner.args)),
@@ -46,11 +46,11 @@ impl Call {
     }
 
     fn argument(&self, arg: u8, role: u8) -> String {
-        let name = self.described(role).and_then(|(_, row, _)| row.args.get(usize::from(arg)));
+        let name = self.row_for_role(role).and_then(|(_, row, _)| row.args.get(usize::from(arg)));
         format!("argument {arg} ({})", name.map_or("?", |arg| arg.name))
     }
 
-    /// Did it ask for a task that is not traced and shares its memory?
+    /// Whether it makes a task that is not traced and shares its memory.
     pub(crate) fn makes_untraced(&self) -> bool {
         self.known
             .and_then(|call| call.clone)
@@ -59,7 +59,7 @@ impl Call {
 }
 
 impl Place {
-    pub(crate) fn of(
+    pub(crate) fn locate(
         call: &Call,
         address: u64,
         incoming: &[RegionRequest],
@@ -79,19 +79,19 @@ impl Place {
             .iter()
             .chain(announced)
             .map(|request| (request.arg, request.role, request.address));
-        let args = call.described(0).into_iter().flat_map(|(_, row, args)| {
+        let args = call.row_for_role(0).into_iter().flat_map(|(_, row, args)| {
             (0u8..).zip(args).take(row.args.len()).map(|(arg, value)| (arg, 0, value))
         });
         let near = requests.chain(args).filter_map(|(arg, role, start)| {
             address
                 .checked_sub(start)
-                .filter(|&offset| offset < NEAR)
+                .filter(|&offset| offset < MAX_OFFSET)
                 .map(|offset| (offset, role, arg))
         });
         near.min().map_or(Place::Nowhere, |(offset, role, arg)| Place::Near { arg, role, offset })
     }
 
-    /// The argument that it has to do with.
+    /// Returns the argument that the change is attributed to.
     pub(crate) fn argument(&self) -> Option<u8> {
         match *self {
             Place::Incoming { arg, .. } | Place::Near { arg, .. } => Some(arg),
@@ -99,10 +99,10 @@ impl Place {
         }
     }
 
-    fn text(&self, call: &Call) -> String {
+    fn describe(&self, call: &Call) -> String {
         let at = |arg, role, offset| {
-            let leads = if role > 0 { ", behind a pointer there" } else { "" };
-            format!("{}{leads}, byte {offset}", call.argument(arg, role))
+            let via_pointer = if role > 0 { ", through a pointer there" } else { "" };
+            format!("{}{via_pointer}, byte {offset}", call.argument(arg, role))
         };
         match *self {
             Place::Incoming { arg, role, offset } => {
@@ -114,8 +114,8 @@ impl Place {
     }
 }
 
-/// Bytes that changed and that the row did not announce.
-pub(crate) fn changed(
+/// Describes bytes that changed although the row did not announce them.
+pub(crate) fn describe_change(
     call: &Call,
     change: &Change,
     place: &Place,
@@ -128,37 +128,38 @@ pub(crate) fn changed(
         change.range.start,
         change.range.end,
         mapping(map, change.range.start),
-        place.text(call),
+        place.describe(call),
     );
     HEXLOWER.encode_append(&change.before, &mut text);
     text.push_str(", after ");
     HEXLOWER.encode_append(&change.after, &mut text);
     text.push_str("; announced:");
-    for request in announced.iter().take(NAMED) {
+    for request in announced.iter().take(MAX_LISTED) {
         let argument = call.argument(request.arg, request.role);
         _ = write!(text, " {argument} {} bytes at {:#x},", request.asked, request.address);
     }
     match announced.len() {
         0 => text.push_str(" nothing"),
-        n if n > NAMED => _ = write!(text, " and {} more", n - NAMED),
+        n if n > MAX_LISTED => _ = write!(text, " and {} more", n - MAX_LISTED),
         _ => _ = text.pop(),
     }
     text
 }
 
-/// A region that is longer than the memory there is.
-pub(crate) fn too_long(call: &Call, request: &RegionRequest, got: u64) -> String {
+/// Describes an announced region of which only `got` bytes exist.
+pub(crate) fn describe_short(call: &Call, request: &RegionRequest, got: u64) -> String {
     let way = if request.dir == Dir::In { "in" } else { "out" };
     let (argument, asked, at) =
         (call.argument(request.arg, request.role), request.asked, request.address);
     format!("{argument}: {asked} bytes at {at:#x} announced as going {way}, only {got} exist")
 }
 
-/// May a successful call have left part of what was announced as going in? A call whose result
-/// counts what it took stops at memory that does not exist, and answers less (write(2),
-/// sendmmsg(2), io_submit(2)). If it answers all, it has not looked: /dev/null takes any address.
-pub(crate) fn is_fair(call: &Call, request: &RegionRequest, rval: i64) -> bool {
-    let Some((abi, row, args)) = call.described(request.role) else { return false };
+/// Whether a successful call may have left out part of what was announced as going in. A call that
+/// returns how much it processed stops at unmapped memory and returns less (write(2), sendmmsg(2),
+/// io_submit(2)). If it returns everything, it did not look at the memory: /dev/null takes any
+/// address.
+pub(crate) fn may_be_short(call: &Call, request: &RegionRequest, rval: i64) -> bool {
+    let Some((abi, row, args)) = call.row_for_role(request.role) else { return false };
     let Some((_, Some(mem))) = row.meaning(abi, &args, request.arg.into()) else { return false };
     let taken = u64::try_from(rval).unwrap_or(0);
     let level = request.role.saturating_sub(u8::from(call.inner.is_some()));
@@ -167,7 +168,7 @@ pub(crate) fn is_fair(call: &Call, request: &RegionRequest, rval: i64) -> bool {
         Len::Arg { count: sibling, .. } if matches!(row.result, ArgKind::Size) => {
             taken < count(sibling) || taken >= request.asked
         }
-        // Their buffers; the array itself is read before anything is done.
+        // The buffers; the array itself is read first.
         Len::Iov { .. } => level == 1,
         Len::Msg { many: None } => level == 2,
         Len::Msg { many: Some(all) } => {

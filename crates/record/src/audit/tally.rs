@@ -1,10 +1,10 @@
-//! What an audit has judged, what not and why, and what it found.
+//! The figures of an audit.
 
 use super::outputs::{Output, Outputs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// Why a call was not judged.
+/// Why a call was not checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Skipped {
     Shared,
@@ -17,7 +17,7 @@ pub(crate) enum Skipped {
 }
 
 impl Skipped {
-    fn text(self) -> &'static str {
+    fn describe(self) -> &'static str {
         match self {
             Skipped::Shared => "memory shared with another task",
             Skipped::IoUring => "io_uring may write at any time",
@@ -36,50 +36,49 @@ pub(crate) struct Tally {
     judged: u64,
     names: BTreeSet<String>,
     skipped: BTreeMap<Skipped, u64>,
-    /// Bytes of judged calls that could not be compared: of a file that cannot be opened, or
-    /// unreadable.
+    /// Bytes that could not be compared: of a file that cannot be opened, or unreadable.
     pub(crate) not_compared: u64,
     pub(crate) findings: u64,
     pub(super) outputs: Outputs,
 }
 
-/// The outcome of an audit.
+/// The result of an audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Audited {
     /// Calls whose memory was compared.
     pub judged: u64,
-    /// How many different calls these were.
+    /// The number of different calls among them.
     pub names: u64,
-    /// Calls whose memory was not compared: why, and how many.
+    /// Reasons why calls were not checked, with the number of calls.
     pub skipped: Vec<(&'static str, u64)>,
-    /// Bytes of judged calls that could not be compared.
+    /// Bytes of checked calls that could not be compared.
     pub not_compared: u64,
-    /// What the rows did not announce, or announced wrongly.
+    /// Changes that rows did not announce, and regions announced too long.
     pub findings: u64,
-    /// Memory that rows announced as written by calls that succeeded, and how often it changed.
+    /// Memory that rows announced as written by successful calls, and how often it changed.
     pub outputs: Vec<Output>,
 }
 
 impl Tally {
-    pub(crate) fn judged(&mut self, name: &str) {
+    pub(crate) fn count_checked(&mut self, name: &str) {
         self.judged += 1;
         if !self.names.contains(name) {
             self.names.insert(name.to_owned());
         }
     }
 
-    pub(crate) fn skipped(&mut self, why: Skipped) {
+    pub(crate) fn count_skipped(&mut self, why: Skipped) {
         *self.skipped.entry(why).or_default() += 1;
     }
 
-    pub(crate) fn end(&self) -> Audited {
+    pub(crate) fn finish(&self) -> Audited {
         Audited {
             judged: self.judged,
             names: self.names.len() as u64,
-            skipped: self.skipped.iter().map(|(why, count)| (why.text(), *count)).collect(),
+            skipped: self.skipped.iter().map(|(why, count)| (why.describe(), *count)).collect(),
             not_compared: self.not_compared,
             findings: self.findings,
-            outputs: self.outputs.all(),
+            outputs: self.outputs.to_vec(),
         }
     }
 }
@@ -108,19 +107,19 @@ mod tests {
     #[test]
     fn everything_is_in_the_summary() {
         let mut tally = Tally { not_compared: 5, findings: 2, ..Tally::default() };
-        tally.judged("read");
-        tally.judged("read");
-        tally.judged("write");
+        tally.count_checked("read");
+        tally.count_checked("read");
+        tally.count_checked("write");
         for why in [Skipped::Replaced, Skipped::Shared, Skipped::Shared] {
-            tally.skipped(why);
+            tally.count_skipped(why);
         }
         assert_eq!(
-            tally.end().to_string(),
+            tally.finish().to_string(),
             "3 calls of 2 names judged, 3 not judged (2 memory shared with another task, 1 execve \
              replaced the memory), 5 bytes that could not be compared, 2 findings"
         );
         assert_eq!(
-            Tally::default().end().to_string(),
+            Tally::default().finish().to_string(),
             "0 calls of 0 names judged, 0 not judged, 0 findings"
         );
     }

@@ -1,8 +1,7 @@
-//! Calls under the determinism: those that are vetoed, that write to our own output, that map
-//! memory.
+//! Calls of a replayable recording: vetoes, writes to the recorder's own output, and mappings.
 
-use super::StateCheck;
 use super::contents::FileExtent;
+use super::state::StateCheck;
 use crate::session::Session;
 use crate::task::Call;
 use std::fs::{self, File, Metadata};
@@ -15,17 +14,17 @@ use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer, Window};
 use sysreel_sys::{Stop, Tid, process};
 
-/// What a program expects of calls between descriptors that cannot be made: it reads and writes
-/// then.
-const NOT_BETWEEN_THESE: u32 = sysreel_sys::memory::EINVAL.cast_unsigned();
-/// What it expects of calls that there are not.
-const NO_SUCH_CALL: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
-/// The device number of /dev/zero, whose private mappings are memory of no file
+/// The errno for calls that copy between descriptors (sendfile, splice): programs then fall back to
+/// read and write.
+const CANNOT_COPY: u32 = sysreel_sys::memory::EINVAL.cast_unsigned();
+/// The errno for calls that the kernel does not have.
+const NOT_IMPLEMENTED: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
+/// The device number of /dev/zero, whose private mappings are anonymous memory
 /// (Documentation/admin-guide/devices.txt).
 const ZERO: u64 = 1 << 8 | 5;
 
 impl Session {
-    /// At a syscall stop, its memory being captured.
+    /// The hook at a syscall stop, after its memory was captured.
     pub(crate) fn determinism_call(&mut self, stop: &mut Stop, id: TaskId) {
         if self.determinism.is_none() {
             return;
@@ -50,23 +49,23 @@ impl Session {
     fn determinism_entry(&mut self, stop: &Stop, id: TaskId) {
         let tid = stop.tid();
         let Some((nr, args)) = self.info.call() else { return };
-        self.tell_state(stop);
+        self.record_state(stop);
         let call = self.tasks.get(tid).and_then(|task| task.call);
         let mut errno = match call {
             Some(Call { abi, row, .. }) => {
                 replay::veto(abi, row, &args, self.capture.captured(0, 0, 0))
             }
-            // Nobody knows what it would do. A number that no kernel has (-1) is answered alike by
-            // every one.
+            // Every kernel answers -1 (no call has that number) in the same way. What another
+            // unknown call does cannot be replayed.
             None if nr == u64::MAX => None,
-            None => Some(NO_SUCH_CALL),
+            None => Some(NOT_IMPLEMENTED),
         };
         if let Some(Call { abi, row, .. }) = call {
             let fd = replay::mapped_fd(abi, row, &args, self.capture.captured(0, 0, 0));
             let op = replay::address_space_op(abi, row, &args, self.capture.captured(0, 0, 0));
             if let Some(task) = self.tasks.get_mut(tid) {
                 task.address_space_op = op.map(|op| (op, fd));
-                // The call cannot fail (set_tid_address(2)).
+                // set_tid_address(2) cannot fail.
                 task.cleared = replay::clears_when_ended(abi, row, &args).or(task.cleared);
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
@@ -79,14 +78,14 @@ impl Session {
                             task.writes_to_own_output = true;
                         }
                     }
-                    // Nobody would see the bytes.
-                    false => errno = errno.or(Some(NOT_BETWEEN_THESE)),
+                    // The bytes would not pass through the program, and not be in the log.
+                    false => errno = errno.or(Some(CANNOT_COPY)),
                 }
             }
         }
         let Some(errno) = errno else { return };
         if stop.skip_call().is_err() {
-            return; // It died.
+            return; // The task died.
         }
         self.sink.row.altered(&Altered {
             what: Altering::CALL_VETOED,
@@ -96,14 +95,11 @@ impl Session {
         });
         match self.tasks.get_mut(tid) {
             Some(task) => task.vetoed = Some(errno),
-            None => self.not_replayable(
-                id,
-                format!("call {nr:#x} was vetoed for a task that is not known"),
-            ),
+            None => self.not_replayable(id, format!("call {nr:#x} of an unknown task was vetoed")),
         }
     }
 
-    /// Is this descriptor our own standard output (1) or standard error (2)?
+    /// Returns 1 or 2 if the descriptor is the recorder's own standard output or standard error.
     fn own_output(&self, tid: Tid, fd: i32) -> Option<u32> {
         let outputs = &self.determinism.as_ref()?.outputs;
         let data = fs::metadata(format!("/proc/{tid}/fd/{fd}")).ok()?;
@@ -120,27 +116,39 @@ impl Session {
         if let Some(errno) = task.vetoed.take() {
             let given = -i64::from(errno);
             if given != rval {
-                self.give_result(stop, rval, given);
-                self.at_boundary(stop);
+                self.override_result(stop, rval, given);
+                self.mark_boundary(stop);
             }
             return;
         }
         if task.fresh_image {
             task.fresh_image = false;
-            task.state_check = Some(StateCheck::begin());
-            self.fresh_image(stop, id);
-            self.at_boundary(stop);
+            task.state_check = Some(StateCheck::new());
+            self.record_image(stop, id);
+            self.mark_boundary(stop);
             return;
         }
         if task.returns_from_handler {
             task.returns_from_handler = false;
-            self.registers_of(stop, true);
-            self.at_boundary(stop);
+            self.record_registers(stop, true);
+            self.mark_boundary(stop);
         }
-        if let Some(call) = ended.filter(|call| !is_error && Session::may_write(call)) {
-            self.written_to(tid, id, &call);
+        if let Some(call) = ended.filter(|call| !is_error && Session::writes_to_descriptor(call)) {
+            self.record_shared_write(tid, id, &call);
         }
         let Some((op, fd)) = address_space_op.filter(|_| !is_error) else { return };
+        self.record_address_space_op(tid, id, op, fd, rval.cast_unsigned());
+    }
+
+    /// At the exit of a successful call that changed the address space: stores what was mapped.
+    fn record_address_space_op(
+        &mut self,
+        tid: Tid,
+        id: TaskId,
+        op: AddressSpaceOp,
+        fd: Option<i32>,
+        result: u64,
+    ) {
         if let Some(determinism) = &mut self.determinism {
             determinism.changes += 1;
         }
@@ -152,10 +160,9 @@ impl Session {
                     (false, true) => MappedFlags::GROWS_DOWN,
                     (false, false) => MappedFlags::default(),
                 };
-                let start = rval.cast_unsigned();
                 let len = len.next_multiple_of(process::page_size());
                 let head = MappedHead {
-                    start,
+                    start: result,
                     len,
                     prot,
                     flags,
@@ -165,26 +172,29 @@ impl Session {
                     filled: 0,
                     skip: 0,
                 };
-                self.mapped_file(tid, id, head, fd.unwrap_or(-1));
+                self.record_file_mapping(tid, id, head, fd.unwrap_or(-1));
             }
             AddressSpaceOp::Remap { old_len, new_len, .. } => {
-                self.grown_mapping(tid, rval.cast_unsigned(), old_len, new_len)
+                self.record_grown_mapping(tid, result, old_len, new_len)
             }
             AddressSpaceOp::Attach { told_at: None } => {
-                self.attached_segment(tid, id, rval.cast_unsigned())
+                self.record_attached_segment(tid, id, result)
             }
             AddressSpaceOp::Attach { told_at: Some(at) } => {
                 let start = self.word_at(tid, at);
-                self.attached_segment(tid, id, start.into());
+                self.record_attached_segment(tid, id, start.into());
             }
             AddressSpaceOp::Unknown => {
-                self.not_replayable(id, "a mapping was made that only the kernel knows".into());
+                self.not_replayable(
+                    id,
+                    "a call made a mapping that a replay cannot make again".into(),
+                );
             }
             _ => {}
         }
     }
 
-    /// A word in the memory of a 32-bit task; zero where there is none.
+    /// Reads a word of a 32-bit task; zero where it cannot be read.
     fn word_at(&self, tid: Tid, address: u64) -> u32 {
         let mut word = [0; size_of::<u32>()];
         let mut transfer = [Transfer { address, len: word.len(), ..Transfer::default() }];
@@ -192,7 +202,7 @@ impl Session {
         u32::from_le_bytes(word)
     }
 
-    fn give_result(&mut self, stop: &Stop, rval: i64, given: i64) {
+    fn override_result(&mut self, stop: &Stop, rval: i64, given: i64) {
         let done = stop.general().and_then(|mut registers| {
             registers.set_result(given.cast_unsigned());
             stop.set_general(&registers)
@@ -207,8 +217,8 @@ impl Session {
         }
     }
 
-    /// Keeps the contents of a file that was just mapped.
-    fn mapped_file(&mut self, tid: Tid, id: TaskId, mut head: MappedHead, fd: i32) {
+    /// Stores the contents of a file that was just mapped.
+    fn record_file_mapping(&mut self, tid: Tid, id: TaskId, mut head: MappedHead, fd: i32) {
         let path = format!("/proc/{tid}/fd/{fd}");
         let data = fs::metadata(&path);
         if let Ok(data) = &data {
@@ -222,13 +232,13 @@ impl Session {
                 self.not_replayable(id, format!("a device was mapped ({})", link(&path)));
             }
         }
-        // Only what can be read through a descriptor of our own.
-        self.keep_file(tid, head, data, || File::open(&path));
+        // The recorder reads the file through a descriptor of its own.
+        self.store_mapping(tid, head, data, || File::open(&path));
     }
 
-    /// What stands in a mapping of a file, or, where that cannot be read, in the memory of the
-    /// mapping.
-    pub(super) fn keep_file(
+    /// Stores the contents of a file mapping: from the file, or from the memory of the mapping
+    /// where the file cannot be read.
+    pub(super) fn store_mapping(
         &mut self,
         tid: Tid,
         mut head: MappedHead,
@@ -243,27 +253,27 @@ impl Session {
             determinism.shared.insert((head.dev, head.ino));
         }
         let changing = determinism.shared.contains(&(head.dev, head.ino));
-        let kept = data.and_then(|data| {
-            contents.keep(
+        let result = data.and_then(|data| {
+            contents.store(
                 &mut self.sink,
-                FileExtent { changing, ..FileExtent::of(&data, &head) },
+                FileExtent { changing, ..FileExtent::for_mapping(&data, &head) },
                 open,
             )
         });
-        let stored = match kept {
+        let stored = match result {
             Ok(stored) => stored,
             Err(_) => {
                 let mut bytes = vec![0; usize::try_from(head.len).unwrap_or(0)];
                 let got = Window::open(tid).map_or(0, |window| window.read(head.start, &mut bytes));
-                contents.keep_bytes(&mut self.sink, &bytes[..got])
+                contents.store_bytes(&mut self.sink, &bytes[..got])
             }
         };
         (head.filled, head.skip) = (stored.filled, stored.skip);
-        stored.tell(&mut self.sink.row, &head);
+        stored.write_parts(&mut self.sink.row, &head);
     }
 
-    /// At the first stop of a task that was made: where it begins, and what the kernel wrote for
-    /// it.
+    /// The hook at the first stop of a new task: stores its registers and the thread ids that the
+    /// kernel wrote for it (CLONE_CHILD_SETTID and kin).
     pub(crate) fn determinism_newborn(&mut self, stop: &Stop) {
         if self.determinism.is_none() {
             return;
@@ -272,22 +282,22 @@ impl Session {
             return;
         };
         if let Some(task) = self.tasks.get_mut(stop.tid()) {
-            task.state_check = Some(StateCheck::begin());
+            task.state_check = Some(StateCheck::new());
         }
-        self.registers_of(stop, false);
+        self.record_registers(stop, false);
         for address in ids.written.into_iter().flatten() {
             let mut id = [0; size_of::<Tid>()];
             let mut transfer = [Transfer { address, len: id.len(), ..Transfer::default() }];
             memory::read(stop.tid(), &mut id, &mut transfer);
             if transfer[0].got == id.len() {
-                self.memory_part(address, &id);
+                self.record_memory(address, &id);
             }
         }
-        self.at_boundary(stop);
+        self.mark_boundary(stop);
     }
 
-    /// What the entry of a call says of the exit to come.
-    pub(crate) fn determinism_foresees(&mut self, tid: Tid) {
+    /// At an entry, notes whether the call returns from a signal handler.
+    pub(crate) fn note_handler_return(&mut self, tid: Tid) {
         if self.determinism.is_none() {
             return;
         }
@@ -297,7 +307,7 @@ impl Session {
         }
     }
 
-    /// Is the task at hand a 32-bit one?
+    /// Whether the task of the current stop is a 32-bit one.
     pub(super) fn in_32_bits(&self) -> bool {
         AuditArch(self.info.arch()) == AuditArch::I386
     }

@@ -1,4 +1,4 @@
-//! The contents of mapped files, each piece of a file kept once.
+//! Stores the contents of mapped files, each chunk of a file once.
 
 use crate::sink::Sink;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use sysreel_format::limits::BLOB_PART;
 use sysreel_format::{BlobNumber, EventBuf, MappedFile, MappedHead};
 use sysreel_sys::clock;
 
-/// A file as it was at one time: it changes its times when it is written to.
+/// A version of a file: writing to a file changes its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Version {
     device: u64,
@@ -23,31 +23,31 @@ struct Version {
     changed: (i64, i64),
 }
 
-/// The pieces that are in the log already.
+/// The contents that are in the log already.
 #[derive(Debug, Default)]
 pub(super) struct Contents {
-    pieces: HashMap<(Version, u64), BlobNumber>,
-    /// The files that hold stretches, if the log has hashes instead of contents.
-    left_out: HashMap<(Version, Range<u64>), LeftOut>,
+    chunks: HashMap<(Version, u64), BlobNumber>,
+    /// Hashes of file ranges, if the log has hashes instead of contents.
+    hashed: HashMap<(Version, Range<u64>), HashedRange>,
     hashes_only: bool,
     buffer: Vec<u8>,
     blobs: Vec<BlobNumber>,
 }
 
-/// A extent of a file.
+/// A range of a file, to be stored.
 #[derive(Debug, Clone)]
 pub(super) struct FileExtent<'a> {
-    /// Its file.
+    /// The metadata of the file.
     pub(super) data: &'a Metadata,
-    /// From where to where.
+    /// The range, in bytes.
     pub(super) range: Range<u64>,
-    /// The file's times do not tell what is done to it: it is mapped to be shared.
+    /// The file is mapped MAP_SHARED, so its content can change without its times.
     pub(super) changing: bool,
 }
 
 impl FileExtent<'_> {
-    /// What a mapping shows of its file.
-    pub(super) fn of<'a>(data: &'a Metadata, head: &MappedHead) -> FileExtent<'a> {
+    /// The range that a mapping shows.
+    pub(super) fn for_mapping<'a>(data: &'a Metadata, head: &MappedHead) -> FileExtent<'a> {
         FileExtent {
             data,
             range: head.offset..head.offset.saturating_add(head.len),
@@ -55,89 +55,91 @@ impl FileExtent<'_> {
         }
     }
 
-    /// Will the file have other times when it has other contents? One that was changed a moment ago
-    /// may be changed again without: clocks of files tick slowly.
-    fn lasts(&self) -> bool {
+    /// Whether any later change to the file will change its times. After a recent write the next
+    /// one may not: timestamps advance with the tick of the kernel.
+    fn is_stable(&self) -> bool {
         let age = clock::realtime_ns()
             .saturating_sub(nanoseconds(self.data.mtime(), self.data.mtime_nsec()));
         !self.changing && age >= TICK_NS
     }
 }
 
-/// Where a extent of a file is in the log.
+/// A stored range of a file.
 #[derive(Debug, Clone)]
 pub(super) struct StoredExtent<'a> {
-    /// The blobs that hold it.
+    /// The blobs with its content.
     pub(super) blobs: &'a [BlobNumber],
-    /// Bytes of the first blob that come before it.
+    /// Bytes of the first blob before the range.
     pub(super) skip: u64,
-    /// How much of it the file has.
+    /// How many bytes of the range the file has.
     pub(super) filled: u64,
-    /// The file that holds it, if no blobs do.
-    left_out: Option<LeftOut>,
+    /// The hash, if the content is not in the log.
+    hashed: Option<HashedRange>,
 }
 
-/// A extent that is not in the log.
+/// A file range of which the log has only the hash.
 #[derive(Debug, Clone)]
-struct LeftOut {
+struct HashedRange {
     path: PathBuf,
     hash: [u8; 32],
     len: u64,
 }
 
 impl StoredExtent<'_> {
-    /// Tells in the log what was mapped.
-    pub(super) fn tell(&self, row: &mut EventBuf, head: &MappedHead) {
+    /// Writes the MAPPED part, and the FILE part if there is a hash.
+    pub(super) fn write_parts(&self, row: &mut EventBuf, head: &MappedHead) {
         row.mapped(head, self.blobs);
-        if let Some(LeftOut { path, hash, len }) = &self.left_out {
+        if let Some(HashedRange { path, hash, len }) = &self.hashed {
             row.file(&MappedFile { hash: *hash, len: *len, path: path.as_os_str().as_bytes() });
         }
     }
 }
 
 impl Contents {
-    /// The log gets the hashes of files that can be found again by their paths, and no contents of
-    /// those.
+    /// Stores hashes instead of the contents of files that can be opened again by their path.
     pub(super) fn hashes_only() -> Contents {
         Contents { hashes_only: true, ..Contents::default() }
     }
 
-    /// Puts a extent of a file into the log, or finds it there; or its hash, if that is enough.
-    pub(super) fn keep(
+    /// Stores a range of a file unless it is in the log already; its hash, if that is enough.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or read.
+    pub(super) fn store(
         &mut self,
         sink: &mut Sink,
         extent: FileExtent<'_>,
         open: impl FnOnce() -> io::Result<File>,
     ) -> io::Result<StoredExtent<'_>> {
         if !self.hashes_only || extent.changing || extent.range.start >= extent.data.size() {
-            return self.put(sink, extent, open);
+            return self.store_blobs(sink, extent, open);
         }
-        let (piece, version) = (BLOB_PART as u64, Version::of(extent.data));
+        let (chunk, version) = (BLOB_PART as u64, Version::from_metadata(extent.data));
         let (start, end) = (extent.range.start, extent.range.end.min(version.size));
-        let skip = start % piece;
-        // As much as the blobs would have deferred.
-        let whole = start - skip..end.next_multiple_of(piece).min(version.size);
-        let key = (version, whole.clone());
-        let lasts = extent.lasts();
-        let left_out = match self.left_out.get(&key).filter(|_| lasts) {
+        let skip = start % chunk;
+        // The same range that blobs would cover.
+        let range = start - skip..end.next_multiple_of(chunk).min(version.size);
+        let key = (version, range.clone());
+        let is_stable = extent.is_stable();
+        let hashed = match self.hashed.get(&key).filter(|_| is_stable) {
             Some(known) => known.clone(),
             None => {
                 let file = open()?;
                 let Some(path) = path_of(&file, extent.data) else {
-                    return self.put(sink, extent, || Ok(file));
+                    return self.store_blobs(sink, extent, || Ok(file));
                 };
-                let found = LeftOut {
+                let found = HashedRange {
                     path,
-                    hash: self.hash(&file, whole.clone())?,
-                    len: whole.end - whole.start,
+                    hash: self.hash(&file, range.clone())?,
+                    len: range.end - range.start,
                 };
-                if lasts {
-                    self.left_out.insert(key, found.clone());
+                if is_stable {
+                    self.hashed.insert(key, found.clone());
                 }
                 found
             }
         };
-        Ok(StoredExtent { blobs: &[], skip, filled: end - start, left_out: Some(left_out) })
+        Ok(StoredExtent { blobs: &[], skip, filled: end - start, hashed: Some(hashed) })
     }
 
     fn hash(&mut self, file: &File, mut range: Range<u64>) -> io::Result<[u8; 32]> {
@@ -155,26 +157,27 @@ impl Contents {
         Ok(*hasher.finalize().as_bytes())
     }
 
-    /// Puts a extent of a file into the log, or finds it there. A mapping begins at a multiple of
-    /// the page size, a piece at a multiple of its own. The file is opened only to be read.
-    fn put(
+    /// Stores a range of a file as blobs, or finds them in the log. Blobs start at multiples of
+    /// their size, mappings at multiples of the page size. The file is opened only if it must be
+    /// read.
+    fn store_blobs(
         &mut self,
         sink: &mut Sink,
         extent: FileExtent<'_>,
         open: impl FnOnce() -> io::Result<File>,
     ) -> io::Result<StoredExtent<'_>> {
-        let piece = BLOB_PART as u64;
-        let lasts = extent.lasts();
+        let chunk = BLOB_PART as u64;
+        let is_stable = extent.is_stable();
         let FileExtent { data, range, .. } = extent;
-        let version = Version::of(data);
+        let version = Version::from_metadata(data);
         let offset = range.start;
         let end = range.end.min(version.size);
-        let starts = || (offset - offset % piece..end).step_by(BLOB_PART);
-        let all_there = lasts && starts().all(|at| self.pieces.contains_key(&(version, at)));
-        let file = if all_there || starts().next().is_none() { None } else { Some(open()?) };
+        let starts = || (offset - offset % chunk..end).step_by(BLOB_PART);
+        let all_stored = is_stable && starts().all(|at| self.chunks.contains_key(&(version, at)));
+        let file = if all_stored || starts().next().is_none() { None } else { Some(open()?) };
         self.blobs.clear();
         for at in starts() {
-            let known = self.pieces.get(&(version, at)).copied().filter(|_| lasts);
+            let known = self.chunks.get(&(version, at)).copied().filter(|_| is_stable);
             let number = match (known, &file) {
                 (Some(number), _) => number,
                 (None, None) => break,
@@ -184,8 +187,8 @@ impl Contents {
                     self.buffer.resize(self.buffer.len().max(len), 0);
                     let got = read_full(file, &mut self.buffer[..len], at)?;
                     let Some(number) = sink.contents(&self.buffer[..got]) else { break };
-                    if lasts {
-                        self.pieces.insert((version, at), number);
+                    if is_stable {
+                        self.chunks.insert((version, at), number);
                     }
                     number
                 }
@@ -194,22 +197,22 @@ impl Contents {
         }
         Ok(StoredExtent {
             blobs: &self.blobs,
-            skip: offset % piece,
+            skip: offset % chunk,
             filled: end.saturating_sub(offset),
-            left_out: None,
+            hashed: None,
         })
     }
 
-    /// Puts bytes into the log that were read from a mapping, because its file cannot be.
-    pub(super) fn keep_bytes(&mut self, sink: &mut Sink, bytes: &[u8]) -> StoredExtent<'_> {
+    /// Stores bytes that were read from a mapping because its file cannot be read.
+    pub(super) fn store_bytes(&mut self, sink: &mut Sink, bytes: &[u8]) -> StoredExtent<'_> {
         self.blobs.clear();
         self.blobs.extend(bytes.chunks(BLOB_PART).filter_map(|part| sink.contents(part)));
-        StoredExtent { blobs: &self.blobs, skip: 0, filled: bytes.len() as u64, left_out: None }
+        StoredExtent { blobs: &self.blobs, skip: 0, filled: bytes.len() as u64, hashed: None }
     }
 }
 
 impl Version {
-    fn of(data: &Metadata) -> Version {
+    fn from_metadata(data: &Metadata) -> Version {
         Version {
             device: data.dev(),
             inode: data.ino(),
@@ -220,21 +223,21 @@ impl Version {
     }
 }
 
-/// The path by which an open file can be found again, if there is one.
+/// Returns the path of an open file, if opening it would find the same file.
 fn path_of(file: &File, data: &Metadata) -> Option<PathBuf> {
     let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd())).ok()?;
     let found = fs::metadata(&path).ok()?;
     (found.is_file() && (found.dev(), found.ino()) == (data.dev(), data.ino())).then_some(path)
 }
 
-/// Twice the longest tick of a kernel (CONFIG_HZ=100).
+/// Twice the longest tick of a kernel (CONFIG_HZ=100), in nanoseconds.
 const TICK_NS: u64 = 20_000_000;
 
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> u64 {
     u64::try_from(seconds * 1_000_000_000 + nanoseconds).unwrap_or(0)
 }
 
-/// As much as there is, up to the length of the buffer.
+/// Reads until the buffer is full or the file ends.
 fn read_full(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut got = 0;
     while got < buffer.len() {

@@ -1,4 +1,4 @@
-//! A new image: made the same in every run, and kept whole.
+//! Makes a new program image the same in every run, and stores it.
 
 use super::contents::FileExtent;
 use crate::session::Session;
@@ -14,20 +14,20 @@ use sysreel_sys::remote::SYSCALL;
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Call, Error, InjectionPoint, Lost, Stop, Tid, backing, pages};
 
-/// Entries of the auxiliary vector: where the vdso is, where its entry for calls is (i386), and
-/// what programs pass over (getauxval(3)).
+/// Entries of the auxiliary vector: the address of the vdso, the vdso's entry for calls (i386), and
+/// an entry that programs skip (getauxval(3)).
 const AT_SYSINFO_EHDR: u64 = 33;
 const AT_SYSINFO: u64 = 32;
 const AT_IGNORE: u64 = 1;
 
 impl Session {
-    /// At the exit of an execve: takes away what would differ from run to run, and keeps everything
-    /// else.
-    pub(super) fn fresh_image(&mut self, stop: &mut Stop, id: TaskId) {
-        let mappings = match self.normalise(stop) {
+    /// At the exit of an execve: removes what differs from run to run, and stores the rest of the
+    /// image.
+    pub(super) fn record_image(&mut self, stop: &mut Stop, id: TaskId) {
+        let mappings = match self.remove_nondeterminism(stop) {
             Ok(mappings) => mappings,
             Err(Lost::Gone(status)) => {
-                // Its end was taken here; it is served when its turn comes.
+                // The wait here has consumed the report of its end: queue it.
                 self.ended_early_in_call(stop.tid(), status);
                 return;
             }
@@ -37,22 +37,23 @@ impl Session {
             }
         };
         self.hide_vdso(stop, &mappings);
-        self.registers_of(stop, true);
-        if let Err(error) = self.keep_image(stop.tid(), id, &mappings) {
+        self.record_registers(stop, true);
+        if let Err(error) = self.store_image(stop.tid(), id, &mappings) {
             self.not_replayable(
                 id,
-                format!("the memory of a new program could not be kept: {error}"),
+                format!("the memory of a new program could not be stored: {error}"),
             );
         }
     }
 
-    /// Unmaps what the kernel writes clocks to, and traps the time-stamp counter. Answers what is
-    /// mapped then.
-    fn normalise(&mut self, stop: &mut Stop) -> Result<Vec<Mapping>, Lost> {
+    /// Unmaps the vdso and the kernel's clock pages, and traps the time-stamp counter. Returns the
+    /// mappings that remain.
+    fn remove_nondeterminism(&mut self, stop: &mut Stop) -> Result<Vec<Mapping>, Lost> {
         let tid = stop.tid();
         let io =
             |source| Error::Call { what: "prepare a new program".into(), tid: Some(tid), source };
-        // An instruction is lent where the program begins, and given back.
+        // Calls are injected through a `syscall` instruction that replaces the first instruction of
+        // the program for a moment.
         let window = Window::open(tid).map_err(io)?;
         let gate = stop.general()?.ip();
         let mut own = [0; SYSCALL.len()];
@@ -61,16 +62,16 @@ impl Session {
         }
         window.write(gate, &SYSCALL).map_err(io)?;
         let mask = stop.swap_signal_mask(u64::MAX).unwrap_or(0);
-        let (gone, kept): (Vec<Mapping>, Vec<Mapping>) =
+        let (removed, remaining): (Vec<Mapping>, Vec<Mapping>) =
             process::mappings(tid).map_err(io)?.into_iter().partition(|mapping| {
-                // The frames of signals of i386 programs return through their vdso
+                // Signal frames of i386 programs return through the vdso
                 // (arch/x86/ia32/ia32_signal.c).
                 let is_code = mapping.path == b"[vdso]" && !self.in_32_bits();
                 is_code || mapping.path.starts_with(b"[vvar")
             });
-        // They lie side by side.
+        // They are adjacent: merge them.
         let mut ranges: Vec<Range<u64>> = Vec::new();
-        for mapping in gone {
+        for mapping in removed {
             match ranges.last_mut().filter(|last| last.end == mapping.start) {
                 Some(last) => last.end = mapping.end,
                 None => ranges.push(mapping.start..mapping.end),
@@ -80,8 +81,7 @@ impl Session {
             ("munmap", Call::Munmap { address: range.start, len: range.end - range.start })
         };
         let mut calls: Vec<(&str, Call)> = ranges.into_iter().map(unmap).collect();
-        // A task has it from its maker, and keeps it in other programs (TIF_NOTSC,
-        // arch/x86/kernel/process.c).
+        // New tasks and programs inherit the setting (TIF_NOTSC, arch/x86/kernel/process.c).
         let is_first = self
             .determinism
             .as_mut()
@@ -93,17 +93,17 @@ impl Session {
             let called = self.tracer.call_in(stop, InjectionPoint(gate), call)?;
             called.value(what)?;
             for signal in called.signals {
-                // Only SIGSTOP cannot be blocked: it comes again.
+                // Only SIGSTOP cannot be blocked, so it can arrive here: send it again.
                 sysreel_sys::signals::send_to_task(tid, signal);
             }
         }
         _ = stop.swap_signal_mask(mask);
         window.write(gate, &own).map_err(io)?;
-        Ok(kept)
+        Ok(remaining)
     }
 
-    /// Takes the vdso out of the auxiliary vector, which lies behind arguments and environment on
-    /// the stack.
+    /// Hides the vdso from the auxiliary vector, which follows arguments and environment on the
+    /// stack.
     fn hide_vdso(&mut self, stop: &Stop, mappings: &[Mapping]) {
         let (Ok(registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
             return;
@@ -118,7 +118,8 @@ impl Session {
             let bytes = bytes[..got].get(index * word..(index + 1) * word)?;
             Some(bytes.iter().rev().fold(0, |number, &byte| number << 8 | u64::from(byte)))
         };
-        // The count, the arguments, a zero, the environment, a zero, pairs up to one of type zero.
+        // The stack has argc, argv, a null, the environment, a null, then pairs up to one of type
+        // 0.
         let Some(count) = at(0) else { return };
         let mut index = usize::try_from(count).unwrap_or(0).saturating_add(2);
         while at(index).is_some_and(|pointer| pointer != 0) {
@@ -143,22 +144,23 @@ impl Session {
         }
     }
 
-    /// Everything that is mapped, with what is in it.
-    fn keep_image(&mut self, tid: Tid, id: TaskId, mappings: &[Mapping]) -> std::io::Result<()> {
+    /// Stores all mappings and their contents.
+    fn store_image(&mut self, tid: Tid, id: TaskId, mappings: &[Mapping]) -> std::io::Result<()> {
         let window = Window::open(tid)?;
         let mappings = mappings.iter().filter(|mapping| mapping.path != b"[vsyscall]");
         let end = mappings.clone().map(|mapping| mapping.end).max().unwrap_or(0);
-        // Before Linux 6.7 nobody tells them, and all is read.
+        // Before Linux 6.7 there is no PAGEMAP_SCAN: read all memory.
         let mut own = Vec::new();
         let own = pages::own(tid, end, &mut own).is_ok().then_some(own);
         for mapping in mappings {
-            self.keep_mapping(tid, id, mapping, &window, own.as_deref())?;
+            self.store_image_mapping(tid, id, mapping, &window, own.as_deref())?;
         }
         Ok(())
     }
 
-    /// `own` are the pages that differ from what their mappings began with.
-    fn keep_mapping(
+    /// Stores one mapping. `own` are the pages that differ from what their mapping started with;
+    /// `None` where the kernel cannot tell.
+    fn store_image_mapping(
         &mut self,
         tid: Tid,
         id: TaskId,
@@ -184,41 +186,45 @@ impl Session {
         let data = if mapping.inode == 0 { None } else { backing::data(tid, mapping).ok() };
         let stored = data.and_then(|data| {
             let open = || backing::file(tid, mapping);
-            determinism.contents.keep(&mut self.sink, FileExtent::of(&data, &head), open).ok()
+            determinism
+                .contents
+                .store(&mut self.sink, FileExtent::for_mapping(&data, &head), open)
+                .ok()
         });
-        let is_kept = stored.is_some();
+        let is_stored = stored.is_some();
         let mut end = mapping.end;
         match stored {
             Some(stored) => {
                 head.flags = head.flags.with(MappedFlags::FILE);
                 (head.filled, head.skip) = (stored.filled, stored.skip);
                 end = end.min(mapping.start + head.filled.next_multiple_of(process::page_size()));
-                stored.tell(&mut self.sink.row, &head);
+                stored.write_parts(&mut self.sink.row, &head);
             }
             None => self.sink.row.mapped(&head, &[]),
         }
-        // What the kernel has put there: arguments, the end of data, the vdso of i386.
+        // Pages that the kernel wrote: arguments, the end of the data segment, the vdso of i386.
         let range = mapping.start..end;
         let is_writable = mapping.permissions[1] == b'w';
-        match own.filter(|_| is_writable && (is_kept || mapping.inode == 0)) {
+        match own.filter(|_| is_writable && (is_stored || mapping.inode == 0)) {
             Some(own) => {
                 for own in own {
-                    self.keep_memory(
+                    self.store_memory(
                         id,
                         window,
                         own.start.max(range.start)..own.end.min(range.end),
-                        is_kept,
+                        is_stored,
                     );
                 }
             }
-            None if is_writable || !is_kept => self.keep_memory(id, window, range, is_kept),
+            None if is_writable || !is_stored => self.store_memory(id, window, range, is_stored),
             None => {}
         }
         Ok(())
     }
 
-    /// The memory of a range; of what was zero before, only what is something.
-    fn keep_memory(&mut self, id: TaskId, window: &Window, range: Range<u64>, zeros: bool) {
+    /// Stores the memory of a range. With `zeros` all of it, else without the zeros at both ends:
+    /// the mapping starts zeroed.
+    fn store_memory(&mut self, id: TaskId, window: &Window, range: Range<u64>, zeros: bool) {
         let mut buffer = self
             .determinism
             .as_mut()
@@ -235,14 +241,14 @@ impl Session {
                     format!("memory at {:#x} could not be read", at + got as u64),
                 );
             }
-            // From its first to its last byte that is something.
+            // The first and the last byte that is not zero.
             let bytes = &buffer[..got];
             let first = bytes.iter().position(|&byte| byte != 0);
             let last = bytes.iter().rposition(|&byte| byte != 0);
             if zeros {
-                self.memory_part(at, bytes);
+                self.record_memory(at, bytes);
             } else if let (Some(first), Some(last)) = (first, last) {
-                self.memory_part(at + first as u64, &bytes[first..=last]);
+                self.record_memory(at + first as u64, &bytes[first..=last]);
             }
             at += len as u64;
         }
@@ -251,8 +257,8 @@ impl Session {
         }
     }
 
-    /// A REGION that belongs to no argument.
-    pub(super) fn memory_part(&mut self, address: u64, bytes: &[u8]) {
+    /// Writes a REGION part that belongs to no argument.
+    pub(super) fn record_memory(&mut self, address: u64, bytes: &[u8]) {
         let head = RegionHead {
             arg: RegionHead::NO_ARGUMENT,
             dir: Direction::OUT,
@@ -267,8 +273,8 @@ impl Session {
         self.sink.region(&head, bytes);
     }
 
-    /// The registers as they are, with the extended ones if wanted.
-    pub(super) fn registers_of(&mut self, stop: &Stop, extended: bool) {
+    /// Writes the current registers of a task, on request with the extended ones (XSAVE area).
+    pub(super) fn record_registers(&mut self, stop: &Stop, extended: bool) {
         if let Ok(registers) = stop.general() {
             self.sink.row.registers(NT_PRSTATUS, &registers.to_bytes());
         }

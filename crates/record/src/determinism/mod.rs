@@ -1,7 +1,11 @@
-//! The determinism determinism: what a recording changes and keeps so that it can be replayed
-//! (docs/replay.md).
+//! What `record --replayable` changes and stores so that a log can be replayed (docs/replay.md). A
+//! plain recording uses none of it.
 //!
-//! Nothing of it is there in a plain recording.
+//! The hooks are methods of [`Session`], most of them named `determinism_*`, which return at once
+//! in a plain recording. `calls` vetoes calls and stores mapped files (`contents`, `shared`).
+//! `image` makes a new program the same in every run and stores it. `signals` delivers signals
+//! where a replay can place them. `scheduler` lets one task run at a time, and `spin_wait` preempts
+//! tasks that wait in a loop. `state` records registers and checksums of memory.
 
 mod calls;
 mod contents;
@@ -24,74 +28,78 @@ use sysreel_format::{
 use sysreel_sys::signals::{Alarm, Ticker};
 use sysreel_sys::{Stop, Tid, affinity, clock, machine};
 
-/// The version of the snapshot struct that is written.
+/// The version of the snapshot struct.
 const SNAPSHOT_VERSION: u16 = 1;
 
-/// What the recorder changes in every program, for the log and for people.
+/// What the recorder changes in every program; written to the log and shown to the user.
 pub const CHANGES: [&str; 6] = [
     "addresses are not randomised",
     "all tasks share one CPU",
-    "the vdso and its clock pages are gone",
-    "the time-stamp counter is answered by the recorder",
-    "rseq, clone3, io_uring, userfaultfd and MADV_FREE are answered as by a kernel without them",
+    "the vdso and its clock pages are unmapped",
+    "the time-stamp counter is emulated",
+    "rseq, clone3, io_uring, userfaultfd and MADV_FREE fail as on a kernel without them",
     "signals wait for the end of a system call",
 ];
 
-/// The state of the determinism.
+/// State of a replayable recording.
 #[derive(Debug, Default)]
 pub(crate) struct Determinism {
     contents: Contents,
-    /// For the memory of new programs.
+    /// A buffer for the memory of new programs.
     image: Vec<u8>,
-    /// The time-stamp counter is trapped.
+    /// Whether the time-stamp counter is trapped.
     traps: bool,
     /// Device and inode of the recorder's own standard output and error.
     outputs: [Option<(u64, u64)>; 2],
-    /// Files that were mapped to be shared, by device and inode.
+    /// Files that were mapped MAP_SHARED, by device and inode.
     shared: BTreeSet<(u64, u64)>,
-    /// What no replay can repeat, each once.
+    /// Why the log cannot be replayed, each reason once.
     refused: BTreeSet<String>,
-    /// The task that may execute instructions of its own.
+    /// The task that has the turn: the only one that may execute instructions.
     turn: Option<Tid>,
-    /// Since when.
+    /// When it got the turn, in nanoseconds of CLOCK_MONOTONIC.
     turn_since_ns: u64,
-    /// Tasks that were stopped to let others go on.
+    /// Tasks that were preempted so that others can run.
     preempted: VecDeque<Stop>,
-    /// Looks whether a turn takes too long.
+    /// Wakes the tracer while others wait for the turn.
     ticker: Option<Ticker>,
-    /// For what is told of a task's state.
-    room: state::Room,
-    /// How often an address space has changed, whosever it was.
+    /// Buffers for the state of a task.
+    buffers: state::StateBuffers,
+    /// How many times any address space has changed.
     changes: u64,
-    /// Rings while signals are deferred.
+    /// Wakes the tracer while signals are deferred.
     alarm: Option<Alarm>,
 }
 
 impl Determinism {
-    /// With the contents of mapped files in the log, or their hashes.
+    /// Stores the contents of mapped files, or only their hashes.
     pub(crate) fn new(file_contents: bool) -> Box<Determinism> {
-        let of = |fd: u32| {
+        let file_id = |fd: u32| {
             let data = std::fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
             Some((data.dev(), data.ino()))
         };
         let contents = if file_contents { Contents::default() } else { Contents::hashes_only() };
-        Box::new(Determinism { contents, outputs: [of(1), of(2)], ..Determinism::default() })
+        Box::new(Determinism {
+            contents,
+            outputs: [file_id(1), file_id(2)],
+            ..Determinism::default()
+        })
     }
 
-    /// Was the file mapped to be shared?
+    /// Whether the file was mapped MAP_SHARED.
     fn is_shared(&self, device: u64, inode: u64) -> bool {
         self.shared.contains(&(device, inode))
     }
 
-    /// What no replay can repeat.
+    /// Returns the reasons why the log cannot be replayed.
     pub(crate) fn into_refused(self) -> Vec<String> {
         self.refused.into_iter().collect()
     }
 }
 
 impl Session {
-    /// What the log says of the machine, before anything runs.
-    pub(crate) fn determinism_event(&mut self) {
+    /// Writes the DETERMINISM snapshot, which describes the machine, before the program starts.
+    pub(crate) fn determinism_snapshot(&mut self) {
         if self.determinism.is_none() {
             return;
         }
@@ -106,7 +114,7 @@ impl Session {
             cpu: affinity::current_cpu().and_then(|cpu| u32::try_from(cpu).ok()).unwrap_or(0),
             changes: CHANGES.iter().map(|change| change.as_bytes().to_vec()).collect(),
         };
-        // A few kilobytes: far below the limit.
+        // A few kilobytes, far below the limit of a snapshot.
         let Ok(bytes) = determinism.to_bytes() else { return };
         let row = &mut self.sink.row;
         row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId::NONE, clock::monotonic_ns());
@@ -114,12 +122,12 @@ impl Session {
         self.sink.commit();
     }
 
-    /// Memory of a call that is not in the log whole.
-    pub(crate) fn determinism_missing(&mut self, task: TaskId, missing: Completeness) {
+    /// Notes that memory of a call is not complete in the log, so that it cannot be replayed.
+    pub(crate) fn note_incomplete_memory(&mut self, task: TaskId, missing: Completeness) {
         if missing.contains(Completeness::CAPTURE_LIMIT) {
             self.not_replayable(
                 task,
-                "a call reads or writes more memory than a log can hold of one stop".into(),
+                "a call reads or writes more memory than the log stores of one stop".into(),
             );
         }
         if missing.contains(Completeness::UNREADABLE_MEMORY) {
@@ -127,7 +135,7 @@ impl Session {
         }
     }
 
-    /// Something that no replay can repeat has happened: the log says what.
+    /// Marks the log as not replayable, and notes the reason once.
     pub(crate) fn not_replayable(&mut self, task: TaskId, why: String) {
         let Some(determinism) = &mut self.determinism else { return };
         self.completeness.insert(Completeness::NOT_REPLAYABLE);

@@ -1,10 +1,10 @@
-//! Taking turns: one task at a time executes instructions of its own, so that the order of the log
-//! is the order in which memory changed.
+//! Schedules tasks: one at a time executes instructions, so that the order of events is the order
+//! in which memory changed.
 //!
-//! A task has the turn from where it goes on in its program to its next stop, and keeps it during
-//! calls that shape memory or write to the recorder's own output. Other calls may wait, and go on
-//! while others have their turns. What other tasks report meanwhile is served when the turn is
-//! free.
+//! A task has the turn from where it is resumed into its program to its next stop, and keeps it in
+//! calls that change the address space or write to the recorder's own output. Other calls may
+//! block, so they run while other tasks have the turn. Reports of other tasks are queued until the
+//! turn is free.
 
 use crate::error::Error;
 use crate::session::Session;
@@ -14,16 +14,18 @@ use sysreel_sys::info::Op;
 use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::{Event, Report, StopKind, Tid, clock, object, process};
 
-/// How often it is looked whether a task has ended that was told to, before it is believed to wait
-/// for something.
-const LOOKS: u32 = 10_000;
+/// How often a task that is about to end is polled, before it is taken to be waiting for something.
+const MAX_POLLS: u32 = 10_000;
 
 impl Session {
-    /// The next report of the task that has the turn; of any, first come, first served, when nobody
-    /// has it.
+    /// Returns the next report of the task that has the turn, or, when no task has it, the oldest
+    /// report of any.
+    ///
+    /// # Errors
+    /// When waiting fails.
     pub(crate) fn next_in_turn(&mut self) -> Result<(Report, u64), Error> {
         loop {
-            // While tasks are let go nobody waits for a turn.
+            // While the recorder detaches there are no turns.
             let turn = self
                 .determinism
                 .as_ref()
@@ -43,28 +45,27 @@ impl Session {
                 continue;
             }
             // The task that has the turn may be in an execve, which waits for the end of a parked
-            // one.
+            // thread.
             if self.has_newborns() {
                 let before = self.due.len();
                 self.take_due()?;
-                self.drop_left_preempted();
+                self.drop_stale_preempted();
                 if self.due.len() > before || self.adopt_settled() {
                     continue;
                 }
             }
-            self.watch_turn();
+            self.update_ticker();
             let report = (self.wait()?, clock::monotonic_ns());
             if matches!(report.0, Report::Interrupted | Report::NoTasks) {
                 return Ok(report);
             }
             self.due.push_back(report);
-            self.drop_left_preempted();
+            self.drop_stale_preempted();
         }
     }
 
-    /// Forgets stops of tasks that were stopped to let others go on and have reported since: they
-    /// have left those stops, because they were killed.
-    fn drop_left_preempted(&mut self) {
+    /// Drops the stops of preempted tasks that have reported since: SIGKILL ended those stops.
+    fn drop_stale_preempted(&mut self) {
         let Some(determinism) = &mut self.determinism else { return };
         determinism
             .preempted
@@ -80,14 +81,15 @@ impl Session {
         }
     }
 
-    /// A task is about to go on from a stop.
-    pub(crate) fn takes_turn(&mut self, tid: Tid, kind: StopKind) {
+    /// Gives the turn to a task that is about to be resumed, if it will execute instructions or a
+    /// call that keeps the turn.
+    pub(crate) fn grant_turn_on_resume(&mut self, tid: Tid, kind: StopKind) {
         if self.determinism.is_none() {
             return;
         }
         let takes = match kind {
-            // Calls that shape memory do not wait, and nobody shall see them half done. What is
-            // written to the same output shall be there in the order of the log.
+            // Calls that change the address space do not block, and no other task may see them half
+            // done. Writes to the recorder's output must happen in the order of the log.
             StopKind::Syscall if self.info.op() == Some(Op::ENTRY) => {
                 let keeps = |task: &Task| {
                     (task.address_space_op.is_some() || task.writes_to_own_output)
@@ -103,7 +105,8 @@ impl Session {
         }
     }
 
-    /// At the stop before the end of a task: what the kernel does to memory that others share.
+    /// The hook at PTRACE_EVENT_EXIT: records the memory that the kernel clears at the end of a
+    /// thread, which others share.
     pub(crate) fn determinism_end(&mut self, tid: Tid, id: TaskId, event: Event) {
         if self.determinism.is_none() || event != Event::EXIT || self.tasks.is_alone(tid) {
             return;
@@ -116,17 +119,17 @@ impl Session {
         let mut transfer = [Transfer { address, len: before.len(), ..Transfer::default() }];
         memory::read(tid, &mut before, &mut transfer);
         if transfer[0].got == before.len() {
-            self.memory_part(address, &[0; size_of::<Tid>()]);
+            self.record_memory(address, &[0; size_of::<Tid>()]);
         }
     }
 
-    /// Waits until a task that was told to end has done to memory what it does then, before anybody
-    /// else goes on.
-    pub(crate) fn until_ended(&mut self, tid: Tid) {
+    /// Waits until an ending task has made the kernel's last changes to shared memory, before
+    /// another task runs.
+    pub(crate) fn wait_for_end(&mut self, tid: Tid) {
         if self.determinism.is_none() || self.tasks.is_alone(tid) {
             return;
         }
-        for _ in 0..LOOKS {
+        for _ in 0..MAX_POLLS {
             match self.tracer.poll_for(tid) {
                 Ok(Some(report)) => {
                     self.due.push_front((report, clock::monotonic_ns()));
@@ -135,7 +138,8 @@ impl Session {
                 Ok(None) => {}
                 Err(_) => return,
             }
-            // The first thread of a process stays until the others have ended, without a report.
+            // A thread group leader stays a zombie, without a report, until the other threads have
+            // ended.
             if process::Status::read(tid).map_or(true, |status| status.state == b'Z') {
                 return;
             }
@@ -144,14 +148,14 @@ impl Session {
     }
 }
 
-/// Does a list of robust futexes have entries? It is a ring: its head points to itself when it has
-/// none (set_robust_list(2)).
+/// Whether the list of robust futexes of a task has entries. The list is a ring: an empty head
+/// points to itself (set_robust_list(2)).
 fn holds_robust_futexes(tid: Tid) -> bool {
     let Some(head) = object::robust_list(tid) else { return false };
     let mut first = [0; 8];
     let mut transfer = [Transfer { address: head, len: first.len(), ..Transfer::default() }];
     memory::read(tid, &mut first, &mut transfer);
     let first = u64::from_le_bytes(first);
-    // Pointers of 32-bit programs are half as long.
+    // Pointers of 32-bit programs have only the low half.
     transfer[0].got == 8 && first != head && first & 0xffff_ffff != head
 }

@@ -1,5 +1,5 @@
-//! Memory that several tasks share with a file, or as a segment of System V: what changes it
-//! besides the tasks' own instructions.
+//! Changes to memory that tasks share with a file or as a System V segment, other than by their own
+//! instructions.
 
 use super::contents::FileExtent;
 use crate::session::Session;
@@ -13,9 +13,9 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::{Tid, backing, process};
 
 impl Session {
-    /// At the exit of a call that has brought bytes to a descriptor: are they in anybody's memory
-    /// now?
-    pub(super) fn written_to(&mut self, tid: Tid, id: TaskId, call: &Call) {
+    /// At the exit of a call that wrote to a descriptor: stores the file again if it is mapped
+    /// MAP_SHARED. Writes to /proc/PID/mem cannot be replayed.
+    pub(super) fn record_shared_write(&mut self, tid: Tid, id: TaskId, call: &Call) {
         let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
             return;
         };
@@ -23,10 +23,10 @@ impl Session {
         let Ok(data) = fs::metadata(&path) else { return };
         let Some(determinism) = &mut self.determinism else { return };
         if determinism.is_shared(data.dev(), data.ino()) {
-            self.file_anew(&path, data.dev(), data.ino());
+            self.store_whole_file(&path, data.dev(), data.ino());
             return;
         }
-        // Only files of /proc have no size and are regular all the same.
+        // Only files of /proc are regular and have no size.
         let is_memory = data.is_file()
             && data.size() == 0
             && fs::read_link(&path)
@@ -36,13 +36,13 @@ impl Session {
         }
     }
 
-    /// All of a file that is mapped somewhere, as a mapping of no length: a replay puts it where
-    /// the others look.
-    fn file_anew(&mut self, path: &str, dev: u64, ino: u64) {
+    /// Stores a whole file as a mapping of no length: the replay updates the memory that other
+    /// mappings show.
+    fn store_whole_file(&mut self, path: &str, dev: u64, ino: u64) {
         let Some(determinism) = &mut self.determinism else { return };
         let Ok(data) = fs::metadata(path) else { return };
         let extent = FileExtent { data: &data, range: 0..data.len(), changing: true };
-        let Ok(stored) = determinism.contents.keep(&mut self.sink, extent, || File::open(path))
+        let Ok(stored) = determinism.contents.store(&mut self.sink, extent, || File::open(path))
         else {
             return;
         };
@@ -61,13 +61,13 @@ impl Session {
         self.sink.row.mapped(&head, stored.blobs);
     }
 
-    /// At the exit of a call that has attached a segment of System V.
-    pub(super) fn attached_segment(&mut self, tid: Tid, id: TaskId, start: u64) {
+    /// At the exit of shmat(2): stores the segment.
+    pub(super) fn record_attached_segment(&mut self, tid: Tid, id: TaskId, start: u64) {
         let mappings = process::mappings(tid).unwrap_or_default();
         let Some(mapping) = mappings.iter().find(|mapping| mapping.start == start) else {
             self.not_replayable(
                 id,
-                format!("the segment of shared memory at {start:#x} was not found"),
+                format!("the shared memory segment at {start:#x} was not found"),
             );
             return;
         };
@@ -75,7 +75,7 @@ impl Session {
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
         let got = Window::open(tid).map_or(0, |window| window.read(start, &mut bytes));
         let Some(determinism) = &mut self.determinism else { return };
-        let stored = determinism.contents.keep_bytes(&mut self.sink, &bytes[..got]);
+        let stored = determinism.contents.store_bytes(&mut self.sink, &bytes[..got]);
         let head = MappedHead {
             start,
             len,
@@ -90,9 +90,14 @@ impl Session {
         self.sink.row.mapped(&head, stored.blobs);
     }
 
-    /// At the exit of a call that has made a mapping longer: what of the file is behind the part
-    /// that is new?
-    pub(super) fn grown_mapping(&mut self, tid: Tid, start: u64, old_len: u64, new_len: u64) {
+    /// At the exit of a call that made a mapping longer: stores what the file has for the new part.
+    pub(super) fn record_grown_mapping(
+        &mut self,
+        tid: Tid,
+        start: u64,
+        old_len: u64,
+        new_len: u64,
+    ) {
         let page = process::page_size();
         let (start, end) =
             (start + old_len.next_multiple_of(page), start + new_len.next_multiple_of(page));
@@ -100,14 +105,14 @@ impl Session {
             return;
         }
         let mappings = process::mappings(tid).unwrap_or_default();
-        // One that lies beside it may have become one with it.
+        // The kernel may have merged it with an adjacent mapping.
         let Some(mapping) =
             mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&start))
         else {
             return;
         };
         if mapping.inode == 0 {
-            return; // Zeros, as the replay's own.
+            return; // Zeroed, in the replay too.
         }
         let data = backing::data(tid, mapping);
         let head = MappedHead {
@@ -124,11 +129,11 @@ impl Session {
             filled: 0,
             skip: 0,
         };
-        self.keep_file(tid, head, data, || backing::file(tid, mapping));
+        self.store_mapping(tid, head, data, || backing::file(tid, mapping));
     }
 
-    /// Is this one of the calls after which [`Session::written_to`] is to be asked?
-    pub(super) fn may_write(call: &Call) -> bool {
+    /// Whether [`Session::record_shared_write`] applies to a call.
+    pub(super) fn writes_to_descriptor(call: &Call) -> bool {
         matches!(call.row.kind, CallKind::Write | CallKind::Send)
     }
 }

@@ -1,8 +1,9 @@
-//! Signals under the determinism.
+//! Signals of a replayable recording.
 //!
-//! Those that an instruction causes come at the same place in every run. Others are delivered only
-//! where a call has just ended, for nothing but calls tells a replay how far a task has come: one
-//! that arrives in the midst of a computation is held until the next call.
+//! Synchronous signals, which an instruction causes, arrive at the same place in every run.
+//! Asynchronous ones are delivered only where a call has just ended: system calls are the only
+//! positions that a replay can find again without hardware counters. A signal that arrives during a
+//! computation is deferred until the next call.
 
 use crate::session::Session;
 use crate::task::Deferred;
@@ -13,15 +14,16 @@ use sysreel_sys::signals::{self, Alarm};
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Lost, Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
 
-/// rdtsc, and rdtscp, which also tells the processor (Intel SDM).
+/// The opcodes of rdtsc and of rdtscp, which also returns the processor id (Intel SDM).
 const RDTSC: [u8; 2] = [0x0f, 0x31];
 const RDTSCP: [u8; 3] = [0x0f, 0x01, 0xf9];
-/// How long a signal is held at most. What is delivered then cannot be replayed.
-const PATIENCE: Duration = Duration::from_millis(500);
+/// The longest that a signal is deferred. One that is delivered then cannot be replayed.
+const MAX_DEFERRAL: Duration = Duration::from_millis(500);
 
 impl Session {
-    /// What a signal says of itself: of one that was deferred, what it said when it came.
-    pub(crate) fn as_it_was(
+    /// Returns the siginfo of a signal stop. For a deferred signal that was sent again, restores
+    /// the siginfo that it arrived with.
+    pub(crate) fn restore_deferred_siginfo(
         &mut self,
         stop: &Stop,
         signal: Signal,
@@ -42,7 +44,7 @@ impl Session {
         before
     }
 
-    /// At the stop of a signal. Answers what is delivered when the task goes on.
+    /// The hook at a signal-delivery-stop. Returns the signal to deliver when the task is resumed.
     pub(crate) fn determinism_signal(
         &mut self,
         stop: &mut Stop,
@@ -54,7 +56,7 @@ impl Session {
             return signal;
         }
         if signal == signals::SIGSEGV && self.answer_time_stamp(stop) {
-            self.at_boundary(stop);
+            self.mark_boundary(stop);
             return Signal::NONE;
         }
         let is_caught = self.is_caught(stop.tid(), signal);
@@ -62,13 +64,13 @@ impl Session {
             let forced =
                 self.tasks.get_mut(stop.tid()).is_some_and(|task| std::mem::take(&mut task.forced));
             if !forced {
-                self.hold(stop.tid(), signal, siginfo);
+                self.defer_signal(stop.tid(), signal, siginfo);
                 return Signal::NONE;
             }
             let text = format!(
-                "a signal ({}) had to interrupt a computation that made no call for {} ms",
+                "a signal ({}) was delivered in a computation that made no system call for {} ms",
                 sysreel_abi::signal_name(signal.0).unwrap_or("?"),
-                PATIENCE.as_millis()
+                MAX_DEFERRAL.as_millis()
             );
             self.not_replayable(id, text);
         }
@@ -80,12 +82,12 @@ impl Session {
 
     fn is_caught(&self, tid: Tid, Signal(signal): Signal) -> bool {
         let bit = u32::try_from(signal - 1).unwrap_or(0);
-        // Pending, blocked, ignored, caught.
+        // SigCgt, after SigPnd, SigBlk and SigIgn.
         process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
     }
 
-    /// Delivers the signal and stands at the first instruction of its handler, where the frame and
-    /// the registers can be kept.
+    /// Delivers a signal and stops at the first instruction of its handler, to record the signal
+    /// frame and the registers.
     fn enter_handler(&mut self, stop: &mut Stop, signal: Signal, id: TaskId) -> Signal {
         let before = stop.general().map_or(0, |registers| registers.sp());
         match self.tracer.go_on(stop, Resume::OneStep, signal) {
@@ -95,28 +97,28 @@ impl Session {
                 self.not_replayable(id, format!("a signal handler was not reached: {error}"))
             }
         }
-        // It may be on its way out instead.
+        // The task may be ending instead.
         if stop.kind() != StopKind::Signal(signals::SIGTRAP) {
             return Signal::NONE;
         }
-        self.registers_of(stop, true);
+        self.record_registers(stop, true);
         if let (Ok(registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) {
             let mut frame = vec![0; usize::try_from(signals::largest_frame()).unwrap_or(0)];
-            // On the same stack it ends where the stack was.
+            // On the same stack the frame ends where the stack pointer was.
             if let Some(len) =
                 before.checked_sub(registers.sp()).and_then(|len| usize::try_from(len).ok())
             {
                 frame.truncate(len.max(size_of::<u64>()));
             }
             let got = window.read(registers.sp(), &mut frame);
-            self.memory_part(registers.sp(), &frame[..got]);
+            self.record_memory(registers.sp(), &frame[..got]);
         }
-        self.at_boundary(stop);
+        self.mark_boundary(stop);
         Signal::NONE
     }
 
-    /// From here on no instruction of the task was executed.
-    pub(super) fn at_boundary(&mut self, stop: &Stop) {
+    /// Marks that the task has not executed an instruction since this point.
+    pub(super) fn mark_boundary(&mut self, stop: &Stop) {
         let place = stop
             .general()
             .ok()
@@ -134,8 +136,8 @@ impl Session {
         place.is_some() && self.tasks.get(stop.tid()).is_some_and(|task| task.boundary == place)
     }
 
-    /// Keeps a signal until the next call.
-    fn hold(&mut self, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
+    /// Defers a signal until the next call.
+    fn defer_signal(&mut self, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
         self.sink.row.altered(&Altered {
             what: Altering::SIGNAL_HELD,
             arg: 0,
@@ -151,12 +153,12 @@ impl Session {
             });
         }
         if let Some(determinism) = &mut self.determinism {
-            determinism.alarm = Alarm::after(PATIENCE).ok();
+            determinism.alarm = Alarm::after(MAX_DEFERRAL).ok();
         }
     }
 
-    /// At the entry of a call: what was held comes now, so that the call is interrupted as it would
-    /// have been.
+    /// At the entry of a call: sends deferred signals again, so that they interrupt the call as
+    /// they would have.
     pub(super) fn send_deferred(&mut self, tid: Tid) {
         let Some(task) = self.tasks.get_mut(tid) else { return };
         for deferred in task.deferred.iter_mut().filter(|deferred| !deferred.sent) {
@@ -165,7 +167,8 @@ impl Session {
         }
     }
 
-    /// Delivers what was held for too long wherever the task is: a program must not wait for ever.
+    /// Sends signals again that were deferred for too long, wherever the task is: a program must
+    /// not wait forever.
     pub(crate) fn force_deferred(&mut self) {
         let Some(determinism) = &mut self.determinism else { return };
         if determinism.alarm.is_none() {
@@ -176,7 +179,7 @@ impl Session {
         for (tid, task) in self.tasks.iter_mut() {
             for deferred in task.deferred.iter_mut().filter(|deferred| !deferred.sent) {
                 if u128::from(clock::monotonic_ns().saturating_sub(deferred.since_ns))
-                    < PATIENCE.as_nanos()
+                    < MAX_DEFERRAL.as_nanos()
                 {
                     waiting = true;
                     continue;
@@ -194,7 +197,7 @@ impl Session {
         }
     }
 
-    /// Was the signal made by an instruction that asks for the time? Then it gets one.
+    /// If the signal was caused by rdtsc or rdtscp, emulates the instruction and returns true.
     fn answer_time_stamp(&mut self, stop: &Stop) -> bool {
         let (Ok(mut registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
             return false;
@@ -210,7 +213,7 @@ impl Session {
         let processor = (opcode == RDTSCP).then_some(processor);
         registers.set_time_stamp(opcode.len() as u64, stamp, processor);
         if stop.set_general(&registers).is_err() {
-            return false; // It died.
+            return false; // The task died.
         }
         let mut given = stamp.to_le_bytes().to_vec();
         given.extend(processor.iter().flat_map(|processor| processor.to_le_bytes()));

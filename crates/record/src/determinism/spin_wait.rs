@@ -1,11 +1,11 @@
-//! Tasks that wait for others without a call.
+//! Preempts tasks that wait for others in a loop without calls.
 //!
-//! Where the turn has lasted long and others want it, the task is stopped wherever it is. If it
-//! comes back to the same instruction with the same registers and the same memory, all that it does
-//! is wait: the same state has the same future, so it may be stopped there. A replay looks for the
-//! same: it comes to these registers, and comes back to them with the same memory. Both go the same
-//! way from the same state, so they end in the same circle. Registers alone would not do: most
-//! loops of interpreters come back to them with other memory.
+//! A task that has had the turn for long while others want it is stopped wherever it is. If it
+//! comes back to the same instruction with the same registers and the same memory, all it does is
+//! wait: the same state has the same future, so it may stay stopped there. A replay does the same:
+//! it runs the task to these registers, and until it comes back to them with the same memory. Both
+//! go the same way from the same state, so they end in the same loop. Registers alone would not do:
+//! the loop of an interpreter comes back to the same registers with other memory.
 
 use crate::session::Session;
 use std::time::Duration;
@@ -15,79 +15,79 @@ use sysreel_sys::signals::{SIGTRAP, Ticker, is_hardware_breakpoint};
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Event, Lost, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
 
-/// How long a turn may last before it is looked at.
-const SLICE: Duration = Duration::from_millis(50);
-/// How long a task may take to come back to where it was.
-const ROUND: Duration = Duration::from_millis(5);
-/// How often it may come back with other registers or memory.
-const ROUNDS: u32 = 16;
+/// How long a task may keep the turn before it is checked.
+const TIME_SLICE: Duration = Duration::from_millis(50);
+/// How long a task may take to come back to an instruction.
+const MAX_ROUND: Duration = Duration::from_millis(5);
+/// How many times it may come back in another state.
+const MAX_ROUNDS: u32 = 16;
 
-/// What a task is at an instruction.
+/// The state of a task at an instruction.
 struct SpinState {
     registers: Registers,
     memory: blake3::Hash,
 }
 
 impl Session {
-    /// Ticks while others wait for a turn.
-    pub(super) fn watch_turn(&mut self) {
-        let wanted = self.others_wait();
+    /// Runs the ticker while others wait for the turn.
+    pub(super) fn update_ticker(&mut self) {
+        let wanted = self.others_are_waiting();
         let Some(determinism) = &mut self.determinism else { return };
         if determinism.ticker.is_none() && wanted {
-            determinism.ticker = Ticker::every(SLICE).ok();
+            determinism.ticker = Ticker::every(TIME_SLICE).ok();
         }
         if let Some(ticker) = &determinism.ticker {
             ticker.tick(wanted);
         }
     }
 
-    /// Has somebody the turn that others want?
-    fn others_wait(&self) -> bool {
+    /// Whether a task has the turn and others wait for it.
+    fn others_are_waiting(&self) -> bool {
         self.determinism.as_ref().is_some_and(|determinism| {
             determinism.turn.is_some() && !(self.due.is_empty() && determinism.preempted.is_empty())
         })
     }
 
-    /// Has a turn lasted too long?
-    pub(crate) fn look_at_turn(&mut self) {
+    /// Preempts the task that has the turn if it has had it for too long and only waits.
+    pub(crate) fn check_time_slice(&mut self) {
         let Some(determinism) = &self.determinism else { return };
-        let Some(holder) = determinism.turn.filter(|_| self.others_wait()) else { return };
+        let Some(holder) = determinism.turn.filter(|_| self.others_are_waiting()) else { return };
         let lasted = clock::monotonic_ns().saturating_sub(determinism.turn_since_ns);
-        if u128::from(lasted) < SLICE.as_nanos() || self.detaching.is_some() {
+        if u128::from(lasted) < TIME_SLICE.as_nanos() || self.detaching.is_some() {
             return;
         }
-        // Nobody reads what it writes, for now. To interrupt it would cut what it writes short.
+        // Its write blocks until the output is read. An interrupt would cut the write short.
         if self.tasks.get(holder).is_some_and(|task| task.writes_to_own_output) {
             self.give_turn(None);
             return;
         }
         if self.tracer.interrupt(holder).is_err() {
-            return; // It died: wait tells.
+            return; // The task died: the next wait returns its end.
         }
         match self.tracer.wait_for(holder) {
             Ok(Report::Stopped(stop)) if stop.kind() == StopKind::Event(Event::STOP) => {
-                self.try_to_preempt(stop)
+                self.preempt_if_waiting(stop)
             }
-            // It came to a stop of its own, or to its end.
+            // It reached another stop, or its end.
             Ok(report) => self.due.push_front((report, clock::monotonic_ns())),
             Err(_) => {}
         }
     }
 
-    /// A task that is stopped in the midst of something: it stays so if it does nothing but wait.
-    fn try_to_preempt(&mut self, mut stop: Stop) {
+    /// Leaves a stopped task stopped if it only waits in a loop; resumes it otherwise.
+    fn preempt_if_waiting(&mut self, mut stop: Stop) {
         let found = self.find_repetition(&mut stop);
         _ = stop.break_at(None);
         match found {
-            Ok(Some(moment)) => {
-                self.preempted_event(&stop, &moment.registers);
+            Ok(Some(state)) => {
+                self.record_preemption(&stop, &state.registers);
                 self.give_turn(None);
                 if let Some(determinism) = &mut self.determinism {
                     determinism.preempted.push_back(stop);
                 }
             }
-            // It goes on, as if nobody had looked.
-            Ok(None) if is_of_ours(&stop) => {
+            // The check leaves no trace.
+            Ok(None) if is_own_stop(&stop) => {
                 self.give_turn(Some(stop.tid()));
                 stop.resume(Resume::ToNextSyscall, Signal::NONE);
             }
@@ -97,13 +97,13 @@ impl Session {
         }
     }
 
-    /// Lets the task come back to where it is, and looks whether it is what it was.
+    /// Runs the task until it comes back to its instruction in the same state; returns that state.
     fn find_repetition(&self, stop: &mut Stop) -> Result<Option<SpinState>, Lost> {
         let place = stop.general()?.ip();
         stop.break_at(Some(place))?;
         let mut before: Option<SpinState> = None;
-        for _ in 0..ROUNDS {
-            if !self.go_round(stop)? {
+        for _ in 0..MAX_ROUNDS {
+            if !self.run_to_breakpoint(stop)? {
                 return Ok(None);
             }
             let registers = stop.general()?;
@@ -119,15 +119,15 @@ impl Session {
         Ok(None)
     }
 
-    /// To the next time that it comes to the breakpoint; answers whether it came there in time, and
-    /// stands there.
-    fn go_round(&self, stop: &mut Stop) -> Result<bool, Lost> {
+    /// Runs to the breakpoint. Returns whether the task reached it in time; it is stopped in either
+    /// case.
+    fn run_to_breakpoint(&self, stop: &mut Stop) -> Result<bool, Lost> {
         let tid = stop.tid();
-        let next = self.tracer.go_on_for(stop, Resume::ToNextSyscall, ROUND)?;
+        let next = self.tracer.go_on_for(stop, Resume::ToNextSyscall, MAX_ROUND)?;
         if next {
             return Ok(stop.kind() == StopKind::Signal(SIGTRAP));
         }
-        // It has found something to do.
+        // It does something else: stop it.
         if self.tracer.interrupt(tid).is_err() {
             return Ok(false);
         }
@@ -135,16 +135,16 @@ impl Session {
         Ok(false)
     }
 
-    /// Is this the signal of a breakpoint of ours that was taken away meanwhile? An interrupt can
-    /// come before it. A program cannot have such ones: for them it would need ptrace(2) or
-    /// perf_event_open(2).
+    /// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an
+    /// interrupt can be reported before it. A program has no hardware breakpoints of its own: they
+    /// need ptrace(2) or perf_event_open(2).
     pub(crate) fn is_late_breakpoint(&self, stop: &Stop) -> bool {
         self.determinism.is_some()
             && stop.kind() == StopKind::Signal(SIGTRAP)
             && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
     }
 
-    fn preempted_event(&mut self, stop: &Stop, registers: &Registers) {
+    fn record_preemption(&mut self, stop: &Stop, registers: &Registers) {
         let Some(id) = self.tasks.get(stop.tid()).map(|task| task.id) else { return };
         _ = stop.syscall_info(&mut self.info);
         let row = &mut self.sink.row;
@@ -163,7 +163,7 @@ impl Session {
         self.sink.commit();
     }
 
-    /// Lets all tasks go on that were stopped for others.
+    /// Resumes all preempted tasks.
     pub(crate) fn release_preempted(&mut self) {
         let Some(determinism) = &mut self.determinism else { return };
         for stop in determinism.preempted.drain(..) {
@@ -171,8 +171,8 @@ impl Session {
         }
     }
 
-    /// Gives the turn to a task that was stopped for others, when those are all waiting for
-    /// something.
+    /// Gives the turn to the task that was preempted first, once no other task can run. Returns
+    /// whether there was one.
     pub(super) fn resume_preempted(&mut self) -> bool {
         let Some(stop) =
             self.determinism.as_mut().and_then(|determinism| determinism.preempted.pop_front())
@@ -185,12 +185,12 @@ impl Session {
     }
 }
 
-/// Is it a stop that was made only to look?
-fn is_of_ours(stop: &Stop) -> bool {
+/// Whether the recorder itself caused the stop, to check the task.
+fn is_own_stop(stop: &Stop) -> bool {
     matches!(stop.kind(), StopKind::Event(Event::STOP) | StopKind::Signal(SIGTRAP))
 }
 
-/// All memory that the task may write to; nothing where there is too much of it.
+/// Hashes all writable memory of the task; `None` when there is too much of it.
 fn hash_of_memory(tid: Tid) -> Option<blake3::Hash> {
     let mut hasher = blake3::Hasher::new();
     let window = Window::open(tid).ok()?;

@@ -1,12 +1,13 @@
-//! What a task is, told now and then: a difference that no call shows is found there.
+//! Records the state of tasks now and then: registers, and checksums of some pages. A replay
+//! compares them, and so finds differences that no call shows.
 //!
-//! When it is told depends on nothing but how many calls the task has made; which pages of memory
-//! are looked at is part of the log.
+//! When that happens depends only on the number of calls of the task; which pages are summed is
+//! part of the log.
 //!
-//! Stacks are not looked at, nor other memory of no file that may be one: the loader puts there
-//! what XSAVEC makes of the registers of the CPU, and whether one of them counts as used depends on
-//! how often the kernel has switched tasks (Intel SDM, "Processor tracking of XSAVE-managed
-//! state"). A program never reads that.
+//! Stacks are left out, and so is other anonymous memory that may be a stack: the dynamic loader
+//! stores registers there with XSAVEC, and whether the CPU counts one as in use depends on how
+//! often the kernel has switched tasks (Intel SDM, "Processor tracking of XSAVE-managed state").
+//! Programs never read that.
 
 use crate::session::Session;
 use std::ops::Range;
@@ -17,87 +18,99 @@ use sysreel_sys::memory::Window;
 use sysreel_sys::process::{self, Mapping};
 use sysreel_sys::{Stop, Tid, pages};
 
-/// How many entries come before the first, and how far the distance grows.
-const FIRST: u32 = 8;
-const FARTHEST: u32 = 128;
-/// How many pages are looked at each time.
+/// How many entries come before the first record, and the longest distance between two; it doubles.
+const FIRST_DISTANCE: u32 = 8;
+const MAX_DISTANCE: u32 = 128;
+/// How many pages are summed each time.
 const PAGES: u64 = 32;
 
-/// When the state of a task is told next, and what of its memory.
+/// Decides when the state of a task is recorded, and which pages.
 #[derive(Debug)]
 pub(crate) struct StateCheck {
     left: u32,
     distance: u32,
-    /// Its data and its heap, as of a change of the address space.
+    /// Its data and heap, as of a change of the address space.
     areas: Vec<Range<u64>>,
     as_of: Option<u64>,
-    /// From where on pages are looked for.
+    /// The address at which the next record starts to look for pages.
     cursor: u64,
 }
 
 impl StateCheck {
-    /// Of a task that begins, or has a new image.
-    pub(crate) fn begin() -> StateCheck {
-        StateCheck { left: FIRST, distance: FIRST, areas: Vec::new(), as_of: None, cursor: 0 }
+    /// Starts for a new task or a new program.
+    pub(crate) fn new() -> StateCheck {
+        StateCheck {
+            left: FIRST_DISTANCE,
+            distance: FIRST_DISTANCE,
+            areas: Vec::new(),
+            as_of: None,
+            cursor: 0,
+        }
     }
 
-    /// Is it told at this entry?
+    /// Counts an entry, and returns whether to record the state at it.
     fn is_due(&mut self) -> bool {
         self.left -= 1;
         if self.left > 0 {
             return false;
         }
-        self.distance = (2 * self.distance).min(FARTHEST);
+        self.distance = (2 * self.distance).min(MAX_DISTANCE);
         self.left = self.distance;
         true
     }
 
-    /// Sums the pages whose turn it is.
-    fn look(&mut self, tid: Tid, changes: u64, room: &mut Room) -> std::io::Result<()> {
+    /// Sums the next pages.
+    fn sum_pages(
+        &mut self,
+        tid: Tid,
+        changes: u64,
+        buffers: &mut StateBuffers,
+    ) -> std::io::Result<()> {
         if self.as_of != Some(changes) {
             self.areas.clear();
             let areas = process::mappings(tid)?;
-            self.areas.extend(data(&areas));
+            self.areas.extend(data_areas(&areas));
             self.as_of = Some(changes);
         }
         let from = self.cursor;
         let rest = self.areas.iter().map(|area| area.start.max(from)..area.end);
-        pages::some_own(tid, rest, PAGES, &mut room.runs)?;
-        self.cursor = room.runs.last().map_or(0, |run| run.end);
+        pages::some_own(tid, rest, PAGES, &mut buffers.runs)?;
+        self.cursor = buffers.runs.last().map_or(0, |run| run.end);
         let window = Window::open(tid)?;
-        for run in room.runs.drain(..) {
-            room.bytes.resize(usize::try_from(run.end - run.start).unwrap_or(0), 0);
-            let got = window.read(run.start, &mut room.bytes);
-            room.sums.run(run.start, &room.bytes[..got]);
+        for run in buffers.runs.drain(..) {
+            buffers.bytes.resize(usize::try_from(run.end - run.start).unwrap_or(0), 0);
+            let got = window.read(run.start, &mut buffers.bytes);
+            buffers.sums.run(run.start, &buffers.bytes[..got]);
         }
         Ok(())
     }
 }
 
-/// The heap, private memory of files, and what lies directly behind that: data that no file has. No
-/// stack is there, for below a stack is its guard.
-fn data(areas: &[Mapping]) -> impl Iterator<Item = Range<u64>> {
+/// Returns the heap, private file mappings, and anonymous memory directly after those (.bss). None
+/// of it is a stack, which has a guard gap below.
+fn data_areas(areas: &[Mapping]) -> impl Iterator<Item = Range<u64>> {
     let mut end_of_file = 0;
     areas.iter().filter(|area| area.permissions[3] == b'p').filter_map(move |area| {
         if area.inode != 0 {
             end_of_file = area.end;
         }
-        let is_behind = area.path.is_empty() && area.start == end_of_file;
-        (area.inode != 0 || area.path == b"[heap]" || is_behind).then_some(area.start..area.end)
+        let is_bss = area.path.is_empty() && area.start == end_of_file;
+        (area.inode != 0 || area.path == b"[heap]" || is_bss).then_some(area.start..area.end)
     })
 }
 
-/// Room that is used again and again.
+/// Buffers that are reused.
 #[derive(Debug, Default)]
-pub(crate) struct Room {
+pub(crate) struct StateBuffers {
     runs: Vec<Range<u64>>,
     bytes: Vec<u8>,
     sums: PageSums,
 }
 
 impl Session {
-    /// At the entry of a call, before anything of it is changed.
-    pub(super) fn tell_state(&mut self, stop: &Stop) {
+    /// Writes a STATE part at the entry of a call, before the recorder changes anything of the
+    /// call.
+    pub(super) fn record_state(&mut self, stop: &Stop) {
         let tid = stop.tid();
         let Some(task) = self.tasks.get(tid) else { return };
         let ends = task
@@ -113,21 +126,21 @@ impl Session {
         let (Ok(registers), extended) = (stop.general(), stop.extended()) else { return };
         let is_quiet = self.is_memory_quiet(tid);
         let Some(determinism) = &mut self.determinism else { return };
-        determinism.room.sums.clear();
+        determinism.buffers.sums.clear();
         if let Some(state_check) =
             self.tasks.get_mut(tid).and_then(|task| task.state_check.as_mut())
             && is_quiet
         {
-            // What cannot be read is not compared. An old kernel cannot tell which pages are the
-            // process's own.
-            _ = state_check.look(tid, determinism.changes, &mut determinism.room);
+            // Pages that cannot be read are not compared. Before Linux 6.7 (PAGEMAP_SCAN) the
+            // kernel cannot tell which pages are the process's own.
+            _ = state_check.sum_pages(tid, determinism.changes, &mut determinism.buffers);
         }
         let extended = extended.map_or(0, |area| State::extended_sum(&area));
-        self.sink.row.state(extended, &registers.to_bytes(), &determinism.room.sums);
+        self.sink.row.state(extended, &registers.to_bytes(), &determinism.buffers.sums);
     }
 
-    /// Does nobody write to the memory of a task while it stands still? The kernel may, for another
-    /// task that is in a call.
+    /// Whether nothing writes to the memory of a stopped task. The kernel may write to it for
+    /// another task that is in a call.
     fn is_memory_quiet(&self, tid: Tid) -> bool {
         self.tasks.sharing(tid).all(|other| {
             let writes =

@@ -1,4 +1,4 @@
-//! Whether a log can be replayed at all, here, as far as is wanted.
+//! Checks whether a log can be replayed on this machine, before anything runs.
 
 use crate::error::Error;
 use crate::file_pool::FilePool;
@@ -12,20 +12,21 @@ use sysreel_format::{
     NoteCode, Part, ReadAt, SnapshotKind,
 };
 
-/// Whether the program of a log would do the same again here: recorded in the determinism, to its
-/// end (or as far as event `until`), on a machine like this one (unless `force`). Gives what the
-/// log says of its machine.
+/// Checks that the program of a log would do the same on this machine: it was recorded with
+/// `--replayable`, the log reaches its end (or event `until`), and the machine is like the recorded
+/// one (unless `force`). Returns what the log says of its machine.
 ///
 /// # Errors
-/// When it would not, or the log cannot be read.
-pub fn suits<S: ReadAt>(
+/// [`Error::NotReplayable`] or [`Error::OtherMachine`] when one of these fails, [`Error::Format`]
+/// when the log cannot be read.
+pub fn check_replayable<S: ReadAt>(
     log: &Log<S>,
     until: Option<u64>,
     force: bool,
 ) -> Result<Determinism, Error> {
-    let determinism = determinism(log)?;
+    let determinism = read_determinism(log)?;
     if log.summary().is_none() {
-        holds(log, until)?;
+        check_holds_events(log, until)?;
     }
     let differences = machine::differences(&determinism);
     if !differences.is_empty() && !force {
@@ -34,10 +35,10 @@ pub fn suits<S: ReadAt>(
     Ok(determinism)
 }
 
-/// What the log says of its machine.
-fn determinism<S: ReadAt>(log: &Log<S>) -> Result<Determinism, Error> {
+/// Reads the DETERMINISM snapshot.
+fn read_determinism<S: ReadAt>(log: &Log<S>) -> Result<Determinism, Error> {
     let mut events = log.events();
-    // It comes before the first task.
+    // The snapshot comes before the first task.
     while let Some(item) = events.next()? {
         let Item::Event(event) = item else { break };
         match event.decode()? {
@@ -51,9 +52,8 @@ fn determinism<S: ReadAt>(log: &Log<S>) -> Result<Determinism, Error> {
     Err(Error::NotReplayable("it was not recorded with `record --replayable`".into()))
 }
 
-/// Whether a log that has no end holds all events up to `until`, so that it can be replayed as far
-/// as there.
-fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+/// Checks that an unfinished log has all events up to `until`.
+fn check_holds_events<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
     let mut events = log.events();
     let mut last = None;
     while let Some(Item::Event(event)) = events.next()? {
@@ -65,16 +65,15 @@ fn holds<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
     let why = match last {
         None => "its recording was not finished, and it holds no events".to_owned(),
         Some(last) => format!(
-            "its recording was not finished; --until EVENT replays a part of it, as far as event \
-             {last}"
+            "its recording was not finished; use --until EVENT to replay it up to event {last}"
         ),
     };
     Err(Error::NotReplayable(why))
 }
 
-/// What the recorder has marked as beyond any replay.
-pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
-    // Without an end there is no summary that would say it.
+/// Refuses a log in which the recorder noted something that cannot be replayed.
+pub(crate) fn check_not_refused<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<(), Error> {
+    // An unfinished log has no summary: read its notes.
     if log
         .summary()
         .is_some_and(|summary| !summary.completeness.contains(Completeness::NOT_REPLAYABLE))
@@ -104,14 +103,14 @@ pub(crate) fn refuse_what_cannot<S: ReadAt>(log: &Log<S>, until: Option<u64>) ->
     if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
 }
 
-/// The files that a replay of the log reads, each once: those of which it has only hashes.
+/// Returns the files that a replay reads because the log has only their hashes, each once.
 ///
 /// # Errors
 /// When the log cannot be read.
 pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     let mut known = HashSet::new();
-    each_file(log, until, |_, file| {
+    for_each_file(log, until, |_, file| {
         let path = Path::new(OsStr::from_bytes(file.path));
         if known.insert(path.to_owned()) {
             paths.push(path.to_owned());
@@ -121,17 +120,19 @@ pub fn files_to_read<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> Result<Vec<
     Ok(paths)
 }
 
-/// What the log has only hashes of must be there, and be the same: all of it before the program
-/// does anything.
+/// Reads all files of which the log has only hashes, before the program runs.
+///
+/// # Errors
+/// When a file is missing or differs.
 pub(crate) fn read_files<S: ReadAt>(
     log: &Log<S>,
     file_pool: &mut FilePool,
     until: Option<u64>,
 ) -> Result<(), Error> {
-    each_file(log, until, |head, file| file_pool.place_file(head, file).map(drop))
+    for_each_file(log, until, |head, file| file_pool.place_file(head, file).map(drop))
 }
 
-fn each_file<S: ReadAt>(
+fn for_each_file<S: ReadAt>(
     log: &Log<S>,
     until: Option<u64>,
     mut each: impl FnMut(&MappedHead, &MappedFile<'_>) -> Result<(), Error>,
