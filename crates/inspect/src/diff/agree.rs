@@ -1,5 +1,5 @@
-//! What several comparisons of the same two things agree on. What only some of them show is
-//! unstable, and no reason to fail.
+//! Combines several comparisons of the same two things. Differences that only some of them have are
+//! unstable and do not fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,18 +8,18 @@ use super::report::{Change, Difference};
 use super::rule::Rule;
 use super::verdict::{Unstable, Verdict};
 
-/// What makes two differences the same.
+/// The properties by which two differences are the same.
 type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
 
 fn identity(difference: &Difference) -> Identity {
     let Difference { rule, change, role, what, before, after, .. } = difference;
-    // How often it was this time is no part of being over a budget.
+    // The count of an exceeded budget varies between runs.
     let (before, after) =
         if *rule == Rule::PolicyBudget { (&None, &None) } else { (before, after) };
     (*rule, *change, role.clone(), what.clone(), before.clone(), after.clone())
 }
 
-/// Calls `see` for every difference and all that follow from it.
+/// Calls `visit` for every difference and all its consequences.
 fn each<'d>(differences: &'d [Difference], see: &mut dyn FnMut(&'d Difference)) {
     for difference in differences {
         see(difference);
@@ -27,8 +27,8 @@ fn each<'d>(differences: &'d [Difference], see: &mut dyn FnMut(&'d Difference)) 
     }
 }
 
-/// The first verdict with the differences that all have; those of some only are unstable. `None` of
-/// none.
+/// Returns the first verdict with the differences that all verdicts have; the others become
+/// unstable. `None` if there are no verdicts.
 #[must_use]
 pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
     let of = verdicts.len();
@@ -127,7 +127,7 @@ mod tests {
             ]),
         ]);
         let left = left.unwrap();
-        // What followed from something that did not come back stands for itself.
+        // A consequence of a difference that is dropped stays, at top level.
         assert_eq!(whats(&left.report.differences), ["read b", "read c"]);
         let unstable: Vec<_> =
             left.unstable.iter().map(|u| (u.difference.what.as_str(), u.seen, u.of)).collect();

@@ -1,4 +1,4 @@
-//! What holds for any two runs.
+//! Properties of the comparison of any two runs.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use sysreel_format::{Completeness, GoneHow, Origin, TaskId};
 use super::{Change, Difference, Level, Options, Report, Run, Severity, compare};
 use crate::testing::LogBuilder;
 
-/// One call of one task: which, on what, how it ends.
+/// One call: the task, the call, the path, whether it succeeds.
 type Operation = (u32, usize, usize, bool);
 
 const CALLS: [&str; 9] =
     ["stat", "unlink", "mkdir", "rename", "readlink", "sched_yield", "getpid", "creat", "access"];
-/// The last one is for those who need a name that nobody else has.
+/// The last path is reserved for tests that need a name not used otherwise.
 const PATHS: [&[u8]; 6] =
     [b"/w/a\0", b"/w/b\0", b"c\0", b"/etc/d\0", b"/tmp/x1y2z3w4\0", b"/etc/own\0"];
 
-/// A run with two processes, the first of two threads.
+/// Builds a run with two processes, the first of them with two threads.
 fn run(operations: &[Operation], ends: u8, level: Level) -> Run {
     let mut log = LogBuilder::new();
     log.entry(0, X86_64, "clone", [0x10000 | 0x100, 0, 0, 0, 0, 0], &[]);
@@ -46,7 +46,8 @@ fn compared(a: &[Operation], b: &[Operation], ends: (u8, u8), level: Level) -> R
     compare(&mut a, &mut b, &Options { level, ..Options::default() })
 }
 
-/// A difference with all that follows from it, seen from this side or the other one.
+/// Returns the texts of a difference and all its consequences, with the runs exchanged if
+/// `mirrored`.
 fn members(difference: &Difference, mirrored: bool) -> BTreeSet<String> {
     let (change, before, after) = match mirrored {
         false => (difference.change, &difference.before, &difference.after),
@@ -63,7 +64,7 @@ fn all(report: &Report, mirrored: bool) -> Vec<BTreeSet<String>> {
     all
 }
 
-/// Every call of both is in exactly one place.
+/// Checks that every call of both runs is in exactly one field.
 fn accounts_are_whole(report: &Report, level: Level) {
     for account in report.accounts {
         let calls = account.counted_only
@@ -153,7 +154,7 @@ fn other_surroundings_are_waived_and_less_memory_is_not() {
     assert_eq!(&reasons(true), std::slice::from_ref(structs));
 }
 
-/// A connect that does not wait has the result that SO_ERROR or the next connect tells.
+/// The result of a non-blocking connect is that of SO_ERROR or of the next connect (connect(2)).
 #[test]
 fn a_connect_under_way_ends_as_it_is_told_later() {
     const IN_PROGRESS: i64 = -115;
@@ -224,8 +225,8 @@ fn a_connect_under_way_ends_as_it_is_told_later() {
     }
 }
 
-/// The results of the connects of a run, with how often each came. At sequence there is a step for
-/// each.
+/// Returns the results of all connects of a run with the number of each. Also checks the steps, of
+/// which there is one per connect from level `sequence` on.
 fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
     let effects = run.effects();
     let found: Vec<_> = effects

@@ -1,11 +1,11 @@
-//! Small pieces: Myers' algorithm, the shortest list of edits.
+//! Small pieces: the shortest edit script by Myers' algorithm.
 
 use super::SpanKind::Same;
 use super::Spans;
 use imara_diff::{Algorithm, Diff, Token};
 use std::ops::Range;
 
-/// Aligns a small piece. Answers about how many steps it took.
+/// Aligns a small piece. Returns its cost in steps, an estimate.
 pub(super) fn align(
     a: &[u32],
     b: &[u32],
@@ -32,7 +32,7 @@ pub(super) fn align(
     size.saturating_mul(40).saturating_add(size.saturating_mul(edits))
 }
 
-/// Both sides with tokens numbered from 0, as tables by token want them.
+/// Renumbers the tokens of both sides from 0, for tables indexed by token.
 fn numbered(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
     let mut kinds: Vec<u32> = a.iter().chain(b).copied().collect();
     kinds.sort_unstable();

@@ -1,18 +1,18 @@
-//! Loops: a stretch that repeats itself becomes one token, whatever the number of rounds, so that a
-//! loop of a thousand rounds is aligned with the same loop of a thousand and one.
+//! Folds loops: a repeated body becomes one token regardless of the number of rounds, so that a
+//! loop of 1000 rounds aligns with the same loop of 1001.
 
 use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
 use super::{Span, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// The longest body of a loop that is recognised.
+/// The longest loop body that is recognised.
 const LONGEST_BODY: usize = 512;
-/// A stretch is a loop from this many rounds on.
+/// The least number of rounds of a loop.
 const LEAST_ROUNDS: usize = 3;
-/// How many tokens a repeat is recognised by.
+/// The number of tokens by which a repetition is recognised.
 const SEED: usize = 3;
-/// The most places where seeds are remembered.
+/// The most positions of seeds that are remembered.
 const MOST_PLACES: usize = 1 << 20;
 
 /// Two pieces with their loops folded.
@@ -31,12 +31,12 @@ struct Unit {
     start: usize,
     /// The length of the body; 0 for a single token.
     period: usize,
-    /// Where in the first round the smallest rotation of the body begins, so that loops entered at
-    /// different points are one.
+    /// The offset of the lexicographically smallest rotation of the body, so that loops entered at
+    /// different points are equal.
     turn: usize,
 }
 
-/// Numbers for what units stand for: the same in both pieces. A single token stands for itself.
+/// Numbers for loop bodies, shared by both pieces and distinct from all tokens.
 struct Names {
     bodies: HashMap<Vec<u32>, u32>,
     next: u32,
@@ -52,7 +52,7 @@ impl Names {
 }
 
 impl Folded {
-    /// Folds two pieces; `None` when that makes neither of them much shorter.
+    /// Folds two pieces. `None` if neither becomes at most half as long.
     pub(super) fn of(
         a: &[u32],
         b: &[u32],
@@ -74,7 +74,7 @@ impl Folded {
         })
     }
 
-    /// Turns spans of units into spans of tokens.
+    /// Converts spans of units to spans of tokens.
     pub(super) fn unfold(&self, units: &[Span], spans: &mut Spans) {
         for span in units {
             match span.kind {
@@ -90,15 +90,15 @@ impl Folded {
         }
     }
 
-    /// The same token, or the same loop with any number of rounds: as many as both have are the
-    /// same.
+    /// Pairs a token with the same token, or two loops of the same body: the rounds that both have
+    /// are the same.
     fn pair(&self, i: usize, j: usize, spans: &mut Spans) {
         let (a, b) = (self.a_range(&(i..i + 1)), self.b_range(&(j..j + 1)));
         let (unit_a, unit_b) = (self.a_units[i], self.b_units[j]);
         let (mut from_a, mut from_b) = (a.start, b.start);
         if unit_a.period > 0 {
-            // One of them was entered earlier in its body: what it did until both are at the same
-            // point is its own.
+            // If the loops were entered at different points, the tokens up to their common point
+            // differ.
             let period = unit_a.period;
             let ahead = (unit_a.turn + period - unit_b.turn) % period;
             if ahead * 2 <= period {
@@ -127,8 +127,7 @@ impl Folded {
 fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, Vec<u32>) {
     let mut units = Vec::new();
     let mut folded = Vec::new();
-    // Where the tokens that begin here were last seen, by their hash; a place that another seed
-    // took is only a repeat that is missed.
+    // The last position of each seed, by hash. A collision only misses a repetition.
     let size = range.len().next_power_of_two().clamp(64, MOST_PLACES);
     let mut seen = vec![usize::MAX; size];
     let mut at = range.start;
@@ -144,8 +143,7 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
         } else {
             0
         };
-        // The first round is among the units already: as single tokens, or it belongs to another
-        // loop.
+        // The first round is already in `units`: as single tokens, or as part of another loop.
         let first_round = units.len().checked_sub(period).filter(|&first| {
             period > 0 && units[first..].iter().all(|unit: &Unit| unit.period == 0)
         });
@@ -175,11 +173,12 @@ fn place_of(seed: [u32; SEED], size: usize) -> usize {
     let hash = seed.iter().fold(0u64, |hash, &token| {
         (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7
     });
-    // The low bits name the place: the size is a power of two.
+    // The size is a power of two, so the mask keeps the index in range.
     usize::try_from(hash).unwrap_or(0) & (size - 1)
 }
 
-/// Where the smallest rotation of a word begins (Booth's problem, by two competing starts).
+/// Returns the offset of the lexicographically smallest rotation of a word (Booth's problem, solved
+/// with two candidates).
 fn least_rotation(word: &[u32]) -> usize {
     let n = word.len();
     let (mut i, mut j, mut same) = (0, 1, 0);

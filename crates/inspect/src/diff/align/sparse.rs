@@ -1,18 +1,18 @@
 //! Pieces with few equal pairs, such as a short stream against a long one: the longest common
-//! subsequence by way of all pairs of equal tokens (Hunt and Szymanski 1977), whose cost is their
-//! number.
+//! subsequence from all pairs of equal tokens (Hunt and Szymanski 1977), whose cost is proportional
+//! to their number.
 
 use super::SpanKind::Same;
 use super::Spans;
 use std::ops::Range;
 
-/// The most pairs that are held in memory.
+/// The most pairs kept in memory.
 const MOST_PAIRS: u64 = 4 << 20;
-/// What a pair costs, in steps.
+/// The cost of a pair, in steps.
 const STEPS_PER_PAIR: u64 = 60;
 
-/// Aligns a piece, if its equal pairs are within `steps`. Answers the steps taken; `None` and
-/// nothing is done when they are not.
+/// Aligns a piece if its equal pairs fit into `steps` and returns the cost. Otherwise returns
+/// `None` and changes nothing.
 pub(super) fn align(
     a: &[u32],
     b: &[u32],
@@ -38,7 +38,7 @@ pub(super) fn align(
     }
     let mut pairs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     for (at, &token) in a[in_a.clone()].iter().enumerate() {
-        // The last place first, so that no two pairs of one token are in an increasing run.
+        // In descending order, so that no two pairs of one token are in an increasing subsequence.
         pairs.extend(of(token).iter().rev().map(|place| (at, place.1)));
     }
     let mut at = (in_a.start, in_b.start);

@@ -1,10 +1,10 @@
-//! Tokens that occur in one stream only need no alignment, and are in its way: they are taken out
-//! first and put back afterwards.
+//! Removes tokens that occur in one stream only before alignment, which they would hinder, and puts
+//! them back afterwards.
 
 use super::SpanKind::Same;
 use super::{Span, Spans};
 
-/// Aligns two streams without the tokens that the other one does not have.
+/// Aligns two streams without the tokens that the other stream does not have.
 pub(super) fn without(
     a: &[u32],
     b: &[u32],
@@ -32,7 +32,7 @@ pub(super) fn without(
             }
             continue;
         }
-        // Up to the next token that was kept: strangers between belong to what differs.
+        // Up to the next common token: the removed tokens before it belong to this span.
         let end = (place(&places_a, span.a.end, a.len()), place(&places_b, span.b.end, b.len()));
         spans.push(
             span.kind,
@@ -48,9 +48,9 @@ pub(super) fn without(
     spans.0
 }
 
-/// Which tokens a stream has.
+/// The set of tokens in a stream.
 enum Present {
-    /// By token: they are numbered from 0 in practice.
+    /// Indexed by token. Tokens usually count from 0.
     Table(Vec<bool>),
     Sorted(Vec<u32>),
 }
@@ -76,7 +76,7 @@ impl Present {
         }
     }
 
-    /// Where a stream has tokens that are present.
+    /// Returns the positions in `stream` of tokens that are in this set.
     fn places(&self, stream: &[u32]) -> Vec<u32> {
         stream.iter().zip(0..).filter(|&(&token, _)| self.has(token)).map(|(_, at)| at).collect()
     }

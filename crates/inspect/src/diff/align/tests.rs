@@ -1,10 +1,11 @@
-//! What every alignment must be, and what the known hard shapes cost.
+//! Properties of every alignment, and the cost of shapes known to be hard.
 
 use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
 use super::{Span, align, align_within};
 use proptest::prelude::*;
 
-/// Every token of both in exactly one span, in order; what is called the same is the same.
+/// Checks that every token of both streams is in exactly one span, in order, and that `Same` spans
+/// are equal.
 fn check(a: &[u32], b: &[u32], spans: &[Span]) {
     let mut at = (0, 0);
     for span in spans {
@@ -21,7 +22,7 @@ fn check(a: &[u32], b: &[u32], spans: &[Span]) {
     assert_eq!(at, (a.len(), b.len()));
 }
 
-/// How many tokens are not the same.
+/// Counts the tokens outside `Same` spans.
 fn edits(spans: &[Span]) -> usize {
     spans.iter().filter(|span| span.kind != Same).map(|span| span.a.len() + span.b.len()).sum()
 }
@@ -30,7 +31,7 @@ fn gave_up(spans: &[Span]) -> bool {
     spans.iter().any(|span| span.kind == GaveUp)
 }
 
-/// Numbers that look random and are the same on every run.
+/// A reproducible pseudorandom generator (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -45,8 +46,8 @@ impl Random {
         (0..len).map(|_| self.below(symbols)).collect()
     }
 
-    /// The same stream with a removal, an insertion or a change at one of `every` tokens. Answers
-    /// how many.
+    /// Returns the stream with a removal, an insertion or a replacement at one in `every` tokens,
+    /// and the number of edits.
     fn edited(&mut self, stream: &[u32], every: u32, symbols: u32) -> (Vec<u32>, usize) {
         let (mut edited, mut count) = (Vec::with_capacity(stream.len()), 0);
         for &token in stream {
@@ -169,7 +170,7 @@ fn streams_that_have_nothing_in_common_end_within_the_budget() {
     assert!(!gave_up(&spans), "tokens that are not in the other stream need no guess");
 }
 
-/// The shapes of research into real streams, ten million tokens each. Prints what each takes.
+/// Shapes seen in recordings, ten million tokens each. Prints the time that each takes.
 #[test]
 #[ignore = "takes a minute; cargo test --release -p sysreel-inspect long_ -- --ignored --nocapture"]
 fn long_ten_million_tokens() {

@@ -1,6 +1,6 @@
-//! A run beside a baseline. The run that the baseline expects is made of it: the same processes
-//! with the effects that should have been. So the two are compared by the same code as two logs
-//! are, and what follows from what is found the same way.
+//! Compares a run with a baseline. The baseline is turned into an expected run: the same processes
+//! with the expected effects. So runs and baselines are compared by the same code, which also finds
+//! the consequences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,21 +15,21 @@ use crate::diff::{Level, Options};
 use crate::state::ProcessId;
 use crate::{Error, LogFile};
 
-/// What comes of a run beside a baseline.
+/// The result of comparing a run with a baseline.
 #[derive(Debug)]
 pub struct Compared {
-    /// The differences: the baseline is the first side.
+    /// The differences; the baseline is the first side.
     pub report: Report,
-    /// The run, with made-up names as the baseline calls them.
+    /// The run, with generated names replaced by the templates of the baseline.
     pub run: Run,
-    /// Learned noise that was there again, with its evidence.
+    /// Learned noise that occurred again, with its evidence.
     pub noise: Vec<String>,
 }
 
 impl Variant {
-    /// Compares the effects of a log with the baseline, which stands in `path`. The level says how
-    /// closely the log is read, for a policy. Both sides come from the same surroundings: that was
-    /// looked at before.
+    /// Compares the effects of a log with the baseline, which was read from `path`. The log is read
+    /// at the level of the options, which a policy may need. The caller has checked that the
+    /// surroundings match.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -64,8 +64,8 @@ impl Variant {
         Ok(Compared { report, run, noise })
     }
 
-    /// The baseline as the run would have it: what should be there and is not goes, what is new
-    /// comes.
+    /// Returns the baseline with the differences of the report accepted: missing effects are
+    /// removed, new ones added.
     #[must_use]
     pub fn accepting(&self, report: &Report, run: &Run) -> Self {
         let mut whats = BTreeSet::new();
@@ -93,7 +93,8 @@ impl Variant {
         variant
     }
 
-    /// Effects by the names that the baseline has for them, and the noise among them.
+    /// Returns the effects with generated names replaced by templates, and the lines of noise among
+    /// them.
     fn recognise(&self, effects: BTreeMap<Effect, Seen>) -> (BTreeMap<Effect, Seen>, Vec<String>) {
         let learned = &self.learned;
         let mut done = BTreeMap::<Effect, Seen>::new();
@@ -125,7 +126,7 @@ impl Variant {
         (done, noise.into_iter().collect())
     }
 
-    /// What should have been: what always is, and of what sometimes is, what was.
+    /// Returns the expected effects: those of every run, and those of some runs that occurred.
     fn expects(&self, done: &BTreeMap<Effect, Seen>) -> BTreeSet<Effect> {
         let learned = &self.learned;
         let sometimes =
@@ -134,13 +135,13 @@ impl Variant {
         learned.always.iter().chain(learned.firm.keys()).chain(there).cloned().collect()
     }
 
-    /// The baseline is no log.
+    /// Makes the baseline the first side of the report instead of the expected run.
     fn first_side(&self, path: &Path, report: &mut Report) {
         let side = &mut report.sides[0];
         side.log = path.display().to_string();
         side.environment = self.key.environment.clone();
         (side.whole, side.events, side.processes) = (true, 0, 0);
-        // What one run does not compare call by call, a baseline does not know.
+        // A baseline has no calls, and so none that are only counted.
         for counted_only in &mut report.counted_only {
             counted_only.calls[0] = 0;
         }
@@ -149,7 +150,7 @@ impl Variant {
     }
 }
 
-/// What a program does that only one side has follows from its execution there.
+/// Folds everything that a program does on one side only into its execution there.
 fn programs(
     differences: Vec<Difference>,
     done: &BTreeMap<Effect, Seen>,
@@ -185,7 +186,7 @@ fn programs(
     rest
 }
 
-/// There is no event of a baseline to look at.
+/// Removes events on the side of the baseline.
 fn no_event(differences: &mut [Difference]) {
     for difference in differences {
         difference.events[0] = None;
@@ -196,7 +197,7 @@ fn no_event(differences: &mut [Difference]) {
     }
 }
 
-/// Who and what differences are about.
+/// Collects role and text of all differences.
 fn note(differences: &[Difference], whats: &mut BTreeSet<(String, String)>) {
     for difference in differences {
         whats.insert((difference.role.clone(), difference.what.clone()));
@@ -204,7 +205,7 @@ fn note(differences: &[Difference], whats: &mut BTreeSet<(String, String)>) {
     }
 }
 
-/// The first process of each role.
+/// Returns the first process of each role.
 fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
     let mut roles = BTreeMap::new();
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
@@ -216,9 +217,9 @@ fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
     roles
 }
 
-/// Gives a run other effects than its own.
+/// Replaces the effects of a run.
 fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
-    // Names that are made up have been recognised: nothing is left to be unified.
+    // Generated names have become templates: none is left to match.
     run.created.clear();
     run.operations.clear();
     let mut ids = BTreeMap::<String, NameId>::new();
@@ -255,9 +256,9 @@ fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
     run.names = names;
 }
 
-/// The number of an error's name.
+/// Returns the number of an error.
 fn errno(result: &str) -> u16 {
-    /// More than any kernel has (MAX_ERRNO, include/linux/err.h).
+    /// More than any kernel uses (MAX_ERRNO, include/linux/err.h).
     const MOST: u16 = 4095;
     match result.strip_prefix("errno-") {
         Some(number) => number.parse().unwrap_or(MOST),
@@ -268,8 +269,8 @@ fn errno(result: &str) -> u16 {
     }
 }
 
-/// How programs should have ended: what the baseline has not seen becomes what it has seen. Answers
-/// the ends that no program has any more.
+/// Sets the expected end of each process whose end is not in the baseline. Returns differences for
+/// ends in the baseline that did not occur.
 fn ends(run: &Run, expected: &mut Run, known: &BTreeMap<Effect, Seen>) -> Vec<Difference> {
     let mut should = BTreeMap::<&str, BTreeSet<&str>>::new();
     for effect in known.keys().filter(|effect| effect.op == Op::Exit) {
@@ -308,12 +309,12 @@ fn ends(run: &Run, expected: &mut Run, known: &BTreeMap<Effect, Seen>) -> Vec<Di
     missing
 }
 
-/// The end that a result means.
+/// Parses the result of an exit.
 fn end(result: &str) -> Option<End> {
     if let Ok(status) = result.parse() {
         return Some(End::Exited(status));
     }
-    /// `_NSIG`, the same everywhere that is recorded.
+    /// `_NSIG`, the same on all supported architectures.
     const MOST: u32 = 64;
     let number = result.strip_prefix("signal-").and_then(|number| number.parse().ok());
     number

@@ -1,5 +1,5 @@
-//! The text of a baseline: a header, then one effect a line, sorted, so that what git shows of a
-//! change is the change of behaviour.
+//! The text of a baseline: a header, then one effect per line, sorted, so that a diff by git shows
+//! the change of behaviour.
 
 use std::fmt;
 use std::path::Path;
@@ -69,17 +69,17 @@ impl fmt::Display for Variant {
 }
 
 impl Baseline {
-    /// Reads a baseline.
+    /// Reads a baseline from a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is none; with its line.
+    /// When the file cannot be read or is not a baseline; the error names the line.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
         Self::parse(path, &text)
     }
 
-    /// Reads a baseline that stands in `path`.
+    /// Parses the text of a baseline; `path` is named in messages.
     ///
     /// # Errors
     /// As [`Baseline::read`].

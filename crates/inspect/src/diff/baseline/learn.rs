@@ -1,11 +1,11 @@
-//! What repeated runs teach: what is always there, what is there sometimes, and which names are
-//! made up.
+//! Learns from repeated runs what always occurs, what sometimes occurs, and which names are
+//! generated.
 //!
-//! A word that stands in the resources of one run only (with digits, in those of half of five runs
-//! and more) is made up, if it is long enough to be; what is left of such resources is a template
-//! when it comes back in another run. How programs end, which ones are executed, the network,
-//! privileges and secrets are never learned: what varies there is for a person to judge, who says
-//! so in a policy.
+//! A word is taken for generated if it is long enough and occurs in the resources of one run only
+//! (with digits in it, in those of up to half of the runs, if there are five or more). The rest of
+//! the resource becomes a template if it recurs in another run. Ends of programs, executions, the
+//! network, privileges and secrets are never learned as noise: a person has to judge variation
+//! there, and say so in a policy.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -13,14 +13,14 @@ use super::template::{Class, Piece, Template};
 use super::{Evidence, Learned};
 use crate::diff::effect::{Effect, Op};
 
-/// How many letters a made-up part has at least, where so many are: `XXXXXX` of mkstemp(3). Some
-/// are the same by chance.
+/// The least length of a generated part, if the word is that long: `XXXXXX` of mkstemp(3). Parts
+/// that are equal by chance are extended to it.
 const LEAST: usize = 6;
 
-/// How many letters must agree for that to be no chance.
+/// How many equal letters are no coincidence.
 const CERTAIN: usize = 3;
 
-/// Whether an operation may be learned to vary.
+/// Whether effects with this operation may be learned as noise.
 pub(super) const fn may_vary(op: Op) -> bool {
     !matches!(
         op,
@@ -37,7 +37,7 @@ pub(super) const fn may_vary(op: Op) -> bool {
     )
 }
 
-/// Learns from runs. `is_secret` says which resources are.
+/// Learns from the effects of runs. `is_secret` returns whether a resource is a secret.
 pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool) -> Learned {
     let of = runs.len();
     let mut seen = BTreeMap::<&Effect, BTreeSet<usize>>::new();
@@ -78,7 +78,7 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
     learned
 }
 
-/// A resource in pieces: letters and digits, and what is between them.
+/// Splits a resource into words of letters and digits, and what is between them.
 fn words(resource: &str) -> impl Iterator<Item = &str> {
     let is_letter = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut rest = resource;
@@ -99,8 +99,8 @@ fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// The words that may be made up: those that stand in few runs, and are no short words of
-/// somebody's.
+/// Returns for each word whether it may be generated: it occurs in few runs and is not a short
+/// word.
 fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> HashMap<&'e str, bool> {
     let mut runs = HashMap::<&str, BTreeSet<usize>>::new();
     for (effect, seen) in seen {
@@ -112,8 +112,8 @@ fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> Hash
         let digits = word.bytes().any(|byte| byte.is_ascii_digit());
         match (digits, word.len()) {
             _ if is_number(word) => runs == 1,
-            // A build's folders live for some runs: made by one, read by the next, removed by the
-            // one after it.
+            // A build directory may outlive its run: made by one run, read by the next, removed by
+            // the third.
             (true, LEAST..) => runs == 1 || of >= 5 && runs <= of.div_ceil(2),
             (true, 4..) | (false, LEAST..) => runs == 1,
             _ => false,
@@ -125,11 +125,11 @@ fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> Hash
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Word<'e> {
     Text(&'e str),
-    /// A made-up one of so many letters; 0 for numbers, whose length says nothing.
+    /// A generated word with this length; 0 for numbers, whose length varies.
     Volatile(usize),
 }
 
-/// What effects with made-up names have in common.
+/// The common parts of effects with generated names.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Skeleton<'e> {
     role: &'e str,
@@ -152,7 +152,7 @@ fn skeleton<'e>(effect: &'e Effect, volatile: &HashMap<&str, bool>) -> Skeleton<
     }
 }
 
-/// What is the same in all, and the letters of what is not.
+/// Returns a template with the common parts, and the classes of what varies.
 fn template(
     group: &[(&Effect, BTreeSet<usize>)],
     volatile: &HashMap<&str, bool>,
@@ -170,7 +170,7 @@ fn template(
             _ => pieces.push(Piece::Text(word.to_owned())),
         }
     }
-    // Text beside text is one text: what is read back must be the same.
+    // Adjacent texts are joined, as parsing the template again would.
     let mut joined: Vec<Piece> = Vec::new();
     for piece in pieces {
         match (joined.last_mut(), piece) {
@@ -183,7 +183,7 @@ fn template(
     varies.then(|| Template::new(first, joined))
 }
 
-/// Words of which only a part is made up.
+/// Adds the pieces for words that are partly generated.
 fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
     let (least, most) =
         (words.iter().map(|w| w.len()).min()?, words.iter().map(|w| w.len()).max()?);
@@ -202,7 +202,7 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
             .count()
     };
     let (mut before, mut after) = (0, 0);
-    // Numbers of different lengths have nothing in common that means anything.
+    // Numbers of different lengths have no meaningful common part.
     if least == most {
         before = same(false);
         after = same(true).min(least - before);
@@ -213,17 +213,16 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
             (before, after) = (before.min(letters(word)), 0);
         }
         let counts = words.iter().filter_map(|word| word.get(before..least - after)).all(is_number);
-        // What all have by chance belongs to it, as far as it is needed for a whole one.
+        // Characters equal by chance are part of the generated part, up to the least length.
         while !counts && least - before - after < LEAST && before + after > 0 {
             if after > 0 { after -= 1 } else { before -= 1 }
         }
-        // Letters that few words have in common they may have by chance: one in 62 for each letter
-        // and each other word.
+        // Few equal letters may be equal by chance: the probability is 1 in 62 per letter and other
+        // word.
         let others = words.iter().collect::<BTreeSet<_>>().len() - 1;
         let certain = |letters: usize| if letters * others < CERTAIN { 0 } else { letters };
         (before, after) = (certain(before), certain(after));
-        // What tells the time by its first letters will have other ones: no digit is common for
-        // long.
+        // A common part with digits may be the start of a timestamp, which changes later.
         if letters(word) < before {
             before = 0;
         }
@@ -269,7 +268,7 @@ mod tests {
                 &["a write $TMP/sortAb3dEf ok", "a write $TMP/sortXy7zQq ok"][..],
                 "2/2 a write $TMP/sort<alnum:6> ok",
             ),
-            // The same by chance: the first letter, the last letter.
+            // Equal by chance: the first and the last letter.
             (
                 &[
                     "a write $TMP/cc1b3dEf.s ok",
@@ -278,7 +277,7 @@ mod tests {
                 ],
                 "3/3 a write $TMP/cc<alnum:6>.s ok",
             ),
-            // Two words that agree in one or two letters prove nothing.
+            // One or two equal letters of two words prove nothing.
             (
                 &["a write tmp.Tb3dEfghij ok", "a write tmp.Ty7zQqrstj ok"],
                 "2/2 a write tmp.<alnum:10> ok",
@@ -316,8 +315,8 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// What a run did is known to what is learned from it, and the text of it leads back to the
-        /// same.
+        /// Everything a run did matches what was learned from it, and the text of the baseline
+        /// parses to the same baseline.
         #[test]
         fn nothing_is_forgotten(
             runs in proptest::collection::vec(
@@ -353,8 +352,8 @@ mod tests {
         }
     }
 
-    /// What one run makes another reads, and the one after it removes: with whole words around, and
-    /// files of somebody's between.
+    /// Directories made by one run, read by the next and removed by the third, with ordinary words
+    /// around them and other files that vary.
     #[test]
     fn names_that_outlive_their_run_are_made_up() {
         let names =

@@ -1,24 +1,23 @@
-//! Names that are another one each time, as far as they can be told: what stays, and the letters
-//! and the length of what does not.
+//! Templates of generated names: the fixed text, and class and length of the parts that vary.
 //!
-//! `$TMP/sort<alnum:6>` means names of six letters and digits behind `sort`, and no other: never a
-//! bare `*`.
+//! `$TMP/sort<alnum:6>` matches `sort` and six letters or digits, nothing else. There is no bare
+//! `*`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::diff::effect::Effect;
 
-/// Which letters a made-up part is made of.
+/// The characters of a generated part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// `0` to `9`.
     Digit,
-    /// Hexadecimal digits, small.
+    /// Hexadecimal digits in lower case.
     Hex,
-    /// Hexadecimal digits, capital.
+    /// Hexadecimal digits in upper case.
     UpperHex,
-    /// Small letters, digits and `_`: what Python makes names of, of which few have the `_`.
+    /// Lower-case letters, digits and `_`, as in names by Python, few of which have the `_`.
     Lower,
     /// Letters and digits.
     Alnum,
@@ -52,7 +51,7 @@ impl Class {
         }
     }
 
-    /// The narrowest that all words are made of.
+    /// Returns the narrowest class that contains all words.
     pub(super) fn of<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
         Self::ALL
             .into_iter()
@@ -60,18 +59,18 @@ impl Class {
     }
 }
 
-/// A piece of a template.
+/// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Piece {
     Text(String),
-    /// Letters of a class, from so many to so many.
+    /// Characters of a class, with the least and the greatest number.
     Any(Class, usize, usize),
 }
 
-/// Effects whose resource differs from run to run in a known way.
+/// Effects whose resource varies between runs in a known way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Template {
-    /// Role, operation and result; its resource is the template's text.
+    /// Role, operation and result; the resource is the text of the template.
     pub(super) effect: Effect,
     pub(super) pieces: Vec<Piece>,
 }
@@ -82,13 +81,13 @@ impl Template {
         Self { effect: Effect { resource, ..like.clone() }, pieces }
     }
 
-    /// The effect that stands for all that it matches.
+    /// Returns the effect that represents all matching ones.
     #[must_use]
     pub fn effect(&self) -> &Effect {
         &self.effect
     }
 
-    /// Whether it matches an effect.
+    /// Whether the template matches an effect.
     #[must_use]
     pub fn matches(&self, effect: &Effect) -> bool {
         (&self.effect.role, self.effect.op, &self.effect.result)
@@ -105,7 +104,7 @@ fn fits(pieces: &[Piece], rest: &str) -> bool {
         }
         [Piece::Any(class, least, most), more @ ..] => {
             let run = rest.bytes().take(*most).take_while(|byte| class.has(*byte)).count();
-            // Bytes of a class are ASCII, so each of these is a boundary.
+            // Characters of all classes are ASCII, so `len` is a character boundary.
             (*least..=run).rev().any(|len| rest.get(len..).is_some_and(|rest| fits(more, rest)))
         }
     }
@@ -160,7 +159,7 @@ impl FromStr for Template {
     }
 }
 
-/// `<alnum:6>` or `<digit:3-4>`, and what comes behind it.
+/// Parses `<alnum:6>` or `<digit:3-4>`, and returns the rest.
 fn any(text: &str) -> Option<(Piece, &str)> {
     let (inside, rest) = text.strip_prefix('<')?.split_once('>')?;
     let (name, len) = inside.split_once(':')?;

@@ -1,11 +1,11 @@
-//! Where every call of a run went.
+//! Accounts for every call of a run.
 
 use std::collections::BTreeSet;
 
 use crate::diff::report::Account;
 use crate::diff::run::Run;
 
-/// What every account begins with: all calls, none of them judged.
+/// Returns an account of all calls in which none is compared yet.
 pub(super) fn begin(run: &Run) -> Account {
     let counted_only = run.counted_only.values().sum();
     let others = run.findings.events.saturating_sub(run.calls.saturating_mul(2));
@@ -18,8 +18,8 @@ pub(super) fn begin(run: &Run) -> Account {
     }
 }
 
-/// At the level of effects: calls whose effect the other run has too, those that it has not, and
-/// those that have none.
+/// Accounts at level `effects`: calls whose effect is in the other run too, calls whose effect is
+/// not, and calls without an effect.
 pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
     let sets = [a, b].map(|run| {
         run.operations

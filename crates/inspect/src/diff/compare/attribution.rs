@@ -1,13 +1,14 @@
-//! One cause, one difference: what follows from a difference is folded into it.
+//! Folds consequences: one cause, one difference.
 //!
-//! - What a process does that only one run has follows from that process.
-//! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever
-//!   reads a new file follows the one that writes it.
-//! - What a process does otherwise that is executed with other arguments follows from those.
-//! - Looking for one name in many places is one search, and follows from where it is found.
-//! - A process that ends otherwise because its child did follows the child.
-//! - What a process no longer does, and how it ends, follows from an operation of its own that
-//!   failed before.
+//! - Whatever a process does that exists in one run only follows from that process.
+//! - Effects on one name follow from the gravest of them, and a rename joins its two names. So a
+//!   read of a new file follows from its write.
+//! - Other behaviour of a program executed with other arguments follows from the arguments.
+//! - Lookups of one name in many places are one search, which follows from the place where the name
+//!   is found.
+//! - Another end of a process whose child also ended differently follows from the child.
+//! - Operations that a process no longer does, and another end of it, follow from an earlier
+//!   operation of the same process that failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -40,7 +41,7 @@ fn place_of(a: &Run, b: &Run, found: &Found) -> String {
     }
 }
 
-/// The first events of a difference and what follows from it, and all processes.
+/// The first events and all processes of a difference and its consequences.
 #[derive(Default)]
 struct Whole {
     events: [Option<u64>; 2],
@@ -49,7 +50,7 @@ struct Whole {
 
 struct Folding {
     found: Vec<Found>,
-    /// What each follows from: itself, if from nothing else.
+    /// The cause of each difference; its own index if it has none.
     parents: Vec<usize>,
 }
 
@@ -58,7 +59,7 @@ impl Folding {
         self.parents[at] == at
     }
 
-    /// Makes one follow from another, unless that would be a circle.
+    /// Makes `at` a consequence of `from`, unless that would be a cycle.
     fn follows(&mut self, at: usize, from: usize) {
         let mut top = from;
         while self.parents[top] != top {
@@ -69,7 +70,7 @@ impl Folding {
         }
     }
 
-    /// The side of a difference that only one run has.
+    /// The run that the difference occurs in, if it is only one.
     fn side(&self, at: usize) -> Option<usize> {
         match self.found[at].difference.change {
             Change::Removed => Some(0),
@@ -112,7 +113,7 @@ impl Folding {
         }
     }
 
-    /// What a program does otherwise that is called otherwise.
+    /// Other behaviour of programs executed with other arguments.
     fn arguments(&mut self) {
         let causes: Vec<usize> = (0..self.found.len())
             .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
@@ -130,7 +131,7 @@ impl Folding {
         }
     }
 
-    /// Looking for one name in many places is one search. Where it was found, it follows from that.
+    /// Lookups of one name in many places, and the place where it is found.
     fn searches(&mut self) {
         let mut searches = BTreeMap::<(String, usize, String), Vec<usize>>::new();
         for at in 0..self.found.len() {
@@ -177,11 +178,11 @@ impl Folding {
         }
     }
 
-    /// Differences that are about the same names.
+    /// Differences about the same names.
     fn group(&mut self, group: Vec<usize>, side: usize) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
-        // Who looks for a program follows the process that executes it.
+        // Lookups of a program follow from the process that executes it.
         if let Some(&bound) = bound.first() {
             let looks = |at: &usize| {
                 let rule = self.found[*at].difference.rule;
@@ -191,7 +192,7 @@ impl Folding {
             looking.into_iter().for_each(|at| self.follows(at, bound));
             free = others;
         }
-        // The gravest, and of those the first that happened.
+        // The gravest is the cause; of equally grave ones, the first.
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
             (
@@ -213,7 +214,8 @@ impl Folding {
             .filter(|at| is_end(&self.found[*at]))
             .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
             .collect();
-        // Children come after their parents: the last ones first, so that a chain ends at its end.
+        // Children come after their parents: in reverse order the deepest process is the cause of a
+        // chain.
         for (id, &at) in ends.iter().rev() {
             let process = usize::try_from(id.0).ok().and_then(|at| run.processes.get(at));
             let Some(parent) = process.and_then(|process| process.parent) else { continue };
@@ -225,8 +227,8 @@ impl Folding {
         }
     }
 
-    /// What a process does in one run only, and how it ends, when an operation of it failed before
-    /// in the other.
+    /// Operations that a process does in one run only, and its end, after an operation that failed
+    /// in the other run.
     fn failures(&mut self) {
         let causes: Vec<(usize, Change)> = (0..self.found.len())
             .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
@@ -269,7 +271,7 @@ impl Folding {
         }
     }
 
-    /// Each difference with what follows from it.
+    /// Returns events and processes of each difference including its consequences.
     fn wholes(&self) -> Vec<Whole> {
         let mut wholes: Vec<Whole> = self.found.iter().map(|_| Whole::default()).collect();
         for (at, found) in self.found.iter().enumerate() {
@@ -315,7 +317,7 @@ impl Folding {
     }
 }
 
-/// Names that belong together.
+/// Groups of connected names (union-find).
 #[derive(Default)]
 struct Groups {
     ids: HashMap<String, usize>,

@@ -1,32 +1,32 @@
-//! Names that each run has made up, like those of mkstemp(3), get a common name.
+//! Gives a common name to names that each run generates, as mkstemp(3) does.
 //!
-//! A name counts as made up when a run makes it, when the other run has no such name, and when
-//! there both have one of the same form, in the same place, by the same program, that differs in a
-//! stretch of at least six letters and digits. Where a run does not take care that the name is new
-//! (`O_EXCL`, mkdir), that stretch must look dealt out: letters and digits mixed, most of them
-//! other ones. So a lock file, which both have, keeps its name, and so does `out2.txt` beside
-//! `out1.txt`.
+//! A name counts as generated if its run creates it, if the other run has no such name, and if the
+//! other run creates one of the same form, in the same directory, by the same program, that differs
+//! in at least six consecutive letters and digits. If the creation does not ensure that the name is
+//! new (`O_EXCL`, mkdir), the differing part must also look random: letters and digits mixed, most
+//! of them different. So a lock file that both runs have keeps its name, and so does `out2.txt`
+//! beside `out1.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::diff::run::Run;
 
-/// How many letters and digits a made-up part has at least: `XXXXXX`.
+/// The least length of a generated part, in letters and digits: `XXXXXX`.
 const LEAST: usize = 6;
-/// Directories with made-up names in directories with made-up names.
+/// How deep directories with generated names may be nested.
 const DEPTH: usize = 4;
 
-/// What made-up names have in common.
+/// The common properties of generated names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Family {
     folder: String,
     role: String,
-    /// How long the words in the name are, and what stands between them.
+    /// The lengths of the words in the name, each with the characters that follow it.
     form: Vec<(usize, String)>,
 }
 
-/// Renames what is made up in both runs.
+/// Renames generated names in both runs.
 pub(super) fn match_generated_names(a: &mut Run, b: &mut Run) {
     for _ in 0..DEPTH {
         let names = common_names(a, b);
@@ -39,10 +39,10 @@ pub(super) fn match_generated_names(a: &mut Run, b: &mut Run) {
     }
 }
 
-/// The names of a family that one run has, each with whether it was new for certain.
+/// The names of a family in one run, each with whether its creation was exclusive.
 type Members<'r> = BTreeMap<&'r str, bool>;
 
-/// For each run the new names of what is made up.
+/// Returns the new names of generated names, for each run.
 fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
     let all = [a, b].map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
@@ -97,7 +97,7 @@ fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Where the words of a form stand.
+/// Returns the ranges of the words of a form.
 fn words(form: &[(usize, String)]) -> Vec<Range<usize>> {
     let mut at = 0;
     let place = |(len, after): &(usize, String)| {
@@ -112,7 +112,7 @@ fn base(name: &str) -> (&str, &str) {
     name.split_at(name.rfind('/').map_or(0, |at| at + 1))
 }
 
-/// A name with its made-up parts replaced.
+/// Returns a name with its generated parts replaced.
 fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
     let mut out = name.to_owned();
     for range in ranges.iter().rev() {
@@ -121,8 +121,8 @@ fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
     out
 }
 
-/// Which parts of names of one form are made up: as few words as make both runs' names the same, or
-/// all in which they differ.
+/// Returns the generated parts of names of one form: one or two words if replacing them makes the
+/// names of both runs equal, else all words that differ.
 fn made_up(
     bases: &[Vec<&str>; 2],
     words: &[Range<usize>],
@@ -130,7 +130,7 @@ fn made_up(
 ) -> Option<Vec<Range<usize>>> {
     let all: Vec<&str> = bases.iter().flatten().copied().collect();
     let parts: Vec<Range<usize>> = words.iter().filter_map(|word| part(&all, word)).collect();
-    // One part that is dealt out vouches for the others: a time, a number.
+    // One part that looks random is evidence for the others, such as times and numbers.
     if !exclusive && !parts.iter().any(|part| part.len() >= LEAST && is_dealt(bases, part)) {
         return None;
     }
@@ -149,8 +149,8 @@ fn made_up(
     few.or_else(|| Some(parts.clone()).filter(|all| long(all) && (exclusive || same(all))))
 }
 
-/// Where names differ within a word; what all have by chance belongs to it, as far as it is needed
-/// for a whole one.
+/// Returns the range in which names differ within a word, extended by characters equal by chance up
+/// to the least length.
 fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     let first = names.first()?.as_bytes();
     let same = |at: usize| names.iter().all(|name| name.as_bytes().get(at) == first.get(at));
@@ -166,8 +166,8 @@ fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     Some(start..end)
 }
 
-/// Whether a part looks dealt out in both runs: letters and digits mixed in its word, and most of
-/// it another one in the other run.
+/// Whether a part looks random in both runs: letters and digits mixed in its word, and most of its
+/// characters differ between the runs.
 fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let mixed = |name: &&str| {
@@ -179,27 +179,26 @@ fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let [Some(one), Some(other)] = [0, 1].map(|side| bases[side].first()) else { return false };
     let (one, other) = (one.get(part.clone()), other.get(part.clone()));
     let others = one.into_iter().flat_map(str::bytes).zip(other.into_iter().flat_map(str::bytes));
-    // Words without a digit are rare where letters and digits are dealt out: one in five of six
-    // characters.
+    // One in five random words of six letters and digits has no digit.
     let enough = bases.iter().flatten().filter(|name| mixed(name)).count() * 2
         >= bases.iter().map(Vec::len).sum();
     enough && others.filter(|(x, y)| x != y).count() * 10 >= part.len() * 6
 }
 
-/// Gives names, and those below them, their new names; also where they stand in command lines.
+/// Renames names and those below them, also in command lines.
 fn rename(run: &mut Run, names: &BTreeMap<String, String>) {
     if names.is_empty() {
         return;
     }
     for name in &mut run.names {
-        // The longest one that it is, or lies below.
+        // The longest renamed prefix.
         let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
         let found = ends.filter_map(|end| Some((end, names.get(name.get(..end)?)?))).next_back();
         if let Some((end, new)) = found {
             *name = format!("{new}{}", &name[end..]);
         }
     }
-    // Program names are no paths, command lines may hold some.
+    // Roles are not paths, but arguments may contain paths.
     for word in run
         .processes
         .iter_mut()
@@ -237,7 +236,7 @@ mod tests {
     fn the_made_up_part_is_found() {
         let one = |a, b| found(&[a], &[b], true).map(|names| names[0].clone());
         assert_eq!(one("ccAbC123.s", "ccXyZ987.s").as_deref(), Some("cc<new>.s"));
-        // By chance both begin with the same letter.
+        // Both begin with the same letter by chance.
         assert_eq!(one("ccAbC123.s", "ccAyZ987.s").as_deref(), Some("cc<new>.s"));
         assert_eq!(one("a1.txt", "a2.txt"), None);
         assert_eq!(one("tmp.abcdef", "tmp.ghijkl").as_deref(), Some("tmp.<new>"));
@@ -253,7 +252,7 @@ mod tests {
     fn what_is_not_new_for_certain_must_look_dealt_out() {
         let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
         let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
-        // What both have stays apart.
+        // Names that differ in a common part stay distinct.
         assert_eq!(
             found(a, b, false),
             Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()])

@@ -1,4 +1,4 @@
-//! Two runs beside each other.
+//! Compares two runs.
 
 mod account;
 mod attribution;
@@ -20,8 +20,7 @@ use crate::state::ProcessId;
 
 pub(crate) use pairing::Pairing;
 
-/// Compares two runs. Names that were made up in each of them are given a common name first, so
-/// both change.
+/// Compares two runs. Generated names are given a common name first, which changes both runs.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     match_generated_names::match_generated_names(a, b);
@@ -44,7 +43,8 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     Report::of(a, b, incomparable(a, b, options), differences, accounts, times)
 }
 
-/// What forbids to compare two runs: what one log cannot show is no difference of the other.
+/// Returns the reasons why two runs cannot be compared. What one log does not record must not count
+/// as a difference.
 fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     let mut why = Vec::new();
     let forbidding = [Completeness::STRUCTS_ONLY, Completeness::FILTERED, Completeness::NO_NAMES];
@@ -81,18 +81,18 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     why
 }
 
-/// A difference as it is found, with what is needed to see what follows from what.
+/// A difference with the facts that decide which others follow from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) difference: Difference,
-    /// The processes that it concerns, in the first and the second run.
+    /// The processes concerned, in the first and the second run.
     pub(crate) processes: [Vec<ProcessId>; 2],
     /// The names that it is about.
     pub(crate) names: Vec<String>,
-    /// Of two that matter equally the lighter one follows: whoever lists a directory opens it
-    /// first.
+    /// Whether it follows from an equally grave difference: a stat follows from the list of the
+    /// same directory.
     pub(crate) light: bool,
-    /// What it follows from, if that is known already: a place in the list.
+    /// The index of its cause, if already known.
     pub(crate) follows: Option<usize>,
 }
 
@@ -120,7 +120,7 @@ impl Found {
     }
 }
 
-/// What is different about the logs themselves: where they come from, and whether they are whole.
+/// Differences between the logs themselves: their surroundings and their completeness.
 fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     let mut found = Vec::new();
     let whole = [a, b].map(|run| run.findings.is_whole());
@@ -138,7 +138,7 @@ fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     found
 }
 
-/// Marks that one run has more often.
+/// Marks that one run sets more often.
 fn marks(a: &Run, b: &Run) -> Vec<Found> {
     let mut counts = std::collections::BTreeMap::<&str, [usize; 2]>::new();
     for (side, run) in [a, b].into_iter().enumerate() {
@@ -167,9 +167,9 @@ fn marks(a: &Run, b: &Run) -> Vec<Found> {
         .collect()
 }
 
-/// Where a process stands in the tree: `make>gcc>cc1`.
+/// Returns the place of a process in the tree: `make>gcc>cc1`.
 pub(crate) fn place(run: &Run, id: ProcessId) -> String {
-    /// Deeper ones are cut in the middle of nowhere.
+    /// Deeper places are cut off.
     const DEEPEST: usize = 64;
     let mut roles = Vec::new();
     let mut at = Some(id);

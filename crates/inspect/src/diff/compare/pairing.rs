@@ -1,22 +1,21 @@
-//! Which process of one run is which of the other. From the root down: children of a pair are
-//! paired by what they run, then by their order; what is left is paired by program alone; the rest
-//! is in one run only.
+//! Pairs the processes of two runs, from the root down: children of a pair are paired by programs
+//! and arguments, then by order; those left by program alone. All others exist in one run only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diff::run::{Operation, Process, Run};
 use crate::state::ProcessId;
 
-/// Which process is which.
+/// The pairs of processes.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
     /// Pairs, parents before their children.
     pub(crate) pairs: Vec<(ProcessId, ProcessId)>,
-    /// By process of the first run, and of the second.
+    /// The partner of a process of the first and of the second run.
     partner: [HashMap<ProcessId, ProcessId>; 2],
 }
 
-/// The processes of a run by their maker.
+/// The processes of a run by parent.
 struct Tree<'r> {
     run: &'r Run,
     children: HashMap<Option<ProcessId>, Vec<ProcessId>>,
@@ -44,21 +43,21 @@ impl<'r> Tree<'r> {
         self.run.processes.get(usize::try_from(id.0).ok()?)
     }
 
-    /// What a process runs, with all arguments.
+    /// Returns the programs that a process executes, with all arguments.
     fn exact(&self, id: ProcessId) -> Vec<&'r [String]> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.argv.as_slice()).collect())
             .unwrap_or_default()
     }
 
-    /// The programs that it runs.
+    /// Returns the programs that a process executes.
     fn programs(&self, id: ProcessId) -> Vec<&'r str> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.role.as_str()).collect())
             .unwrap_or_default()
     }
 
-    /// What the process and its children do, for a comparison of likeness.
+    /// Returns the operations and children of a process, to measure how similar two processes are.
     fn bag(&self, id: ProcessId) -> BTreeSet<String> {
         let operations = self.operations.get(&id).into_iter().flatten();
         let own = operations
@@ -74,7 +73,7 @@ impl Pairing {
         let (a, b) = (Tree::of(a), Tree::of(b));
         let mut pairing = Self::default();
         pairing.level(&a, &b, a.of_parent(None), b.of_parent(None));
-        // Pairs are parents of others: the list grows while it is walked.
+        // New pairs are parents of others, so the list grows during the walk.
         let mut next = 0;
         while let Some(&(x, y)) = pairing.pairs.get(next) {
             pairing.level(&a, &b, a.of_parent(Some(x)), b.of_parent(Some(y)));
@@ -83,7 +82,7 @@ impl Pairing {
         pairing
     }
 
-    /// The process of the other run, for one of the first (0) or the second (1).
+    /// Returns the partner of a process of the first (0) or second (1) run.
     pub(crate) fn partner(&self, side: usize, id: ProcessId) -> Option<ProcessId> {
         self.partner.get(side)?.get(&id).copied()
     }
@@ -106,7 +105,7 @@ impl Pairing {
             ys.into_iter().for_each(|y| left.entry(b.programs(y)).or_default()[1].push(y));
         }
         for (programs, [xs, ys]) in left {
-            // A process that runs nothing of its own has had its chance.
+            // Processes that execute nothing were already paired as exactly alike.
             if !programs.is_empty() {
                 group(a, b, xs, ys, &mut pairs);
             }
@@ -118,7 +117,7 @@ impl Pairing {
     }
 }
 
-/// Pairs processes that look the same from outside; answers those that are left.
+/// Pairs processes that execute the same. Returns those left over.
 fn group(
     a: &Tree<'_>,
     b: &Tree<'_>,
@@ -126,14 +125,14 @@ fn group(
     ys: Vec<ProcessId>,
     pairs: &mut Vec<(ProcessId, ProcessId)>,
 ) -> (Vec<ProcessId>, Vec<ProcessId>) {
-    /// Beyond this likeness costs too much, and order must do.
+    /// Beyond this many, comparing all with all takes too long: they are paired by order.
     const MOST: usize = 64;
     if xs.len() == ys.len() || xs.is_empty() || ys.is_empty() || xs.len().max(ys.len()) > MOST {
         let both = xs.len().min(ys.len());
         pairs.extend(xs.iter().copied().zip(ys.iter().copied()));
         return (xs.into_iter().skip(both).collect(), ys.into_iter().skip(both).collect());
     }
-    // The most alike first; where several are, the first ones.
+    // The most similar first; among equals those closest in order.
     let bags =
         |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
     let (x_bags, y_bags) = (bags(a, &xs), bags(b, &ys));
@@ -142,7 +141,7 @@ fn group(
         for (j, y) in y_bags.iter().enumerate() {
             let common = x.intersection(y).count();
             let all = x.len() + y.len() - common;
-            // In thousandths, so that they can be sorted.
+            // In thousandths, because integers can be sorted.
             likeness.push((
                 std::cmp::Reverse((common * 1000).checked_div(all).unwrap_or(1000)),
                 i.abs_diff(j),

@@ -1,4 +1,4 @@
-//! Differences between processes: which there are, what they run, how they end.
+//! Differences between processes: which exist, what they execute, how they end.
 
 use super::{Found, Pairing};
 use crate::diff::report::Change;
@@ -24,7 +24,7 @@ fn process(run: &Run, id: ProcessId) -> Option<&Process> {
     run.processes.get(usize::try_from(id.0).ok()?)
 }
 
-/// What a pair of processes executes. Which programs they are is told by effects.
+/// Arguments of the programs that both execute. Differences in the programs themselves are effects.
 fn programs(one: &Process, other: &Process) -> Vec<Found> {
     let images = one.images.iter().zip(&other.images);
     let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
@@ -52,7 +52,7 @@ fn ends(one: &Process, other: &Process) -> Option<Found> {
     Some(found)
 }
 
-/// Processes that only `run` has, each with all that it made: told once.
+/// Processes that only `run` has, one difference for each with its descendants.
 fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     let change = if side == 0 { Change::Removed } else { Change::Added };
     let is_alone = |id: ProcessId| pairing.partner(side, id).is_none();
@@ -60,7 +60,7 @@ fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
         other.processes.iter().flat_map(|p| &p.images).map(|image| image.role.as_str()).collect();
     let mut found = Vec::new();
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
-        // A child of such a one is told with it.
+        // Descendants belong to the difference of their ancestor.
         if !is_alone(id) || process.parent.is_some_and(is_alone) {
             continue;
         }
@@ -82,10 +82,10 @@ fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     found
 }
 
-/// A process and all that it made, itself first.
+/// Returns a process and all its descendants, itself first.
 fn subtree(run: &Run, root: ProcessId) -> Vec<ProcessId> {
     let mut ids = vec![root];
-    // Parents come before their children in the log.
+    // In the log parents come before their children.
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
         if process.parent.is_some_and(|parent| ids.binary_search(&parent).is_ok()) && id > root {
             ids.push(id);

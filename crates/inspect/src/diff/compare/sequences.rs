@@ -1,4 +1,4 @@
-//! The calls of each pair of threads, in order.
+//! Compares the calls of each pair of threads, in order.
 
 mod hunks;
 mod threads;
@@ -17,29 +17,29 @@ use crate::diff::run::stream::Stream;
 use crate::diff::run::{Run, result};
 use crate::state::ProcessId;
 
-/// What every operation of both runs is called, and the number that it has in both.
+/// Common numbers for the operations of both runs.
 pub(super) struct Tokens {
-    /// By the number of the operation in its own run.
+    /// The token of each operation, by its index in its own run.
     of: [Vec<u32>; 2],
-    /// By the number that both have.
+    /// The operations by token.
     pub(super) words: Vec<Token>,
-    /// The same operation on the same thing, however it ends: by the same number.
+    /// The least token that has the same operation and resource, with any result.
     families: Vec<u32>,
 }
 
-/// An operation, as both runs call it.
+/// An operation by name, comparable across runs.
 #[derive(Clone, Debug)]
 pub(super) struct Token {
     pub(super) role: String,
     pub(super) op: Op,
-    /// It opens what is then read or written.
+    /// Whether it opens a file for the operation.
     pub(super) opens: bool,
     pub(super) resource: String,
     pub(super) result: String,
 }
 
 impl Token {
-    /// As it stands in a report.
+    /// Formats the operation as in a report.
     pub(super) fn text(&self) -> String {
         let op = match self.op {
             Op::Call => String::new(),
@@ -51,11 +51,12 @@ impl Token {
     }
 }
 
-/// What makes two operations the same.
+/// The identity of an operation.
 type Key = (String, Op, bool, String, u16);
 
 impl Tokens {
-    /// Numbered in the order of their names, so that it does not matter which run is the first.
+    /// Numbers the operations in the order of their names, so that exchanging the runs changes
+    /// nothing.
     fn of(a: &Run, b: &Run) -> Self {
         let keys = [a, b].map(|run| {
             let key = |(role, operation): &(_, crate::diff::run::Operation)| -> Key {
@@ -80,7 +81,7 @@ impl Tokens {
             result: result(*errno),
         });
         let words = words.collect();
-        // Neighbours, for the result comes last in the order.
+        // Operations with the same name are adjacent, as the result is compared last.
         let mut families = Vec::with_capacity(all.len());
         for (at, key) in (0u32..).zip(&all) {
             let same = at.checked_sub(1).and_then(|before| {
@@ -102,7 +103,7 @@ impl Tokens {
         stream.steps.iter().map(|step| self.token(side, step.operation)).collect()
     }
 
-    /// The number that an operation of one run has in both.
+    /// Returns the token of an operation of one run.
     pub(super) fn token(&self, side: usize, operation: u32) -> u32 {
         usize::try_from(operation)
             .ok()
@@ -111,7 +112,7 @@ impl Tokens {
             .unwrap_or(u32::MAX)
     }
 
-    /// The same for operations that differ only in their result.
+    /// Returns a number shared by operations that differ only in their result.
     pub(super) fn family(&self, token: u32) -> u32 {
         usize::try_from(token).ok().and_then(|at| self.families.get(at)).copied().unwrap_or(token)
     }
@@ -121,7 +122,7 @@ impl Tokens {
     }
 }
 
-/// Two streams that belong together.
+/// A pair of aligned streams.
 pub(super) struct Job<'r> {
     pub(super) processes: (ProcessId, ProcessId),
     pub(super) streams: [&'r Stream; 2],
@@ -129,7 +130,7 @@ pub(super) struct Job<'r> {
     pub(super) spans: Vec<Span>,
 }
 
-/// Finds what differs between the streams of all pairs of processes, and says where each call went.
+/// Adds the differences between all pairs of streams and returns accounts of all calls.
 pub(super) fn differences(
     a: &Run,
     b: &Run,
@@ -159,7 +160,7 @@ pub(super) fn differences(
     accounts
 }
 
-/// Aligns all pairs, as many at a time as there are CPUs.
+/// Aligns all pairs, in parallel on all CPUs.
 fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>> {
     let workers = std::thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
@@ -189,8 +190,8 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
     jobs
 }
 
-/// Aligns so that it does not matter which stream is the first: where several answers are as good,
-/// both ways give the same.
+/// Aligns two streams so that exchanging them gives the mirror image, even where several alignments
+/// are equally good.
 fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
     if a <= b {
         return align::align(a, b);
@@ -206,12 +207,13 @@ fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
     align::align(b, a).into_iter().map(turned).collect()
 }
 
-/// A signal among the names of a difference: who sends one to himself has caused its arrival.
+/// The pseudo-name of a signal: if a process sends a signal to itself, the arrival follows from
+/// that.
 fn arrival(signal: &str) -> String {
     format!("<signal {signal}>")
 }
 
-/// Signals that only one of a pair of processes got. When they come is no matter.
+/// Signals that only one of a pair of processes received. The time of arrival does not count.
 fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     use crate::diff::report::Change;
     use crate::diff::rule::Rule;

@@ -1,4 +1,4 @@
-//! How long calls took in two runs.
+//! Compares how long calls took.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::diff::report::{Change, Time};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 
-/// Every call that both runs make, the one first on which the most time was spent.
+/// Returns the times of every call that both runs make, those with the longest total first.
 pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
     let names: BTreeSet<&str> =
         a.timing.0.keys().filter(|name| b.timing.0.contains_key(*name)).copied().collect();
@@ -28,12 +28,12 @@ pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
     times
 }
 
-/// Calls that took quite another time, as a rule: medians are known to a factor of two, and a few
-/// calls say nothing.
+/// Returns calls whose duration differs clearly. The factor is large because medians are only known
+/// to a factor of two.
 pub(super) fn differences(times: &[Time]) -> Vec<Found> {
-    /// How many calls both runs must have made.
+    /// The least number of calls in each run: fewer say nothing.
     const LEAST: u64 = 100;
-    /// How many times as long is another time.
+    /// The least ratio of the medians.
     const FACTOR: u64 = 4;
     let told = times.iter().filter(|time| {
         let [a, b] = time.median_ns;

@@ -1,8 +1,7 @@
-//! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for
-//! whether there is anything to judge.
+//! JUnit XML, which every CI system displays: a test case for each family of rules, and one for
+//! whether the runs could be compared.
 //!
-//! Each line goes through [`visible`], so that no character is left that XML may not hold (XML 1.0,
-//! 2.2).
+//! Each line goes through [`visible`], so no character is left that XML forbids (XML 1.0, 2.2).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,12 +15,12 @@ use crate::diff::rule::Rule;
 use crate::diff::verdict::Verdict;
 use crate::visible::visible;
 
-/// What became of a family of rules.
+/// The differences of one family of rules.
 #[derive(Default)]
 struct Case {
-    /// The gravest rule that fails, and all that fails, a line each.
+    /// Those that fail, the gravest first: the rule and its lines.
     failing: Vec<(Rule, String)>,
-    /// What does not.
+    /// The lines of the others.
     others: Vec<String>,
 }
 
@@ -68,7 +67,7 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Why there is nothing, or not everything, to judge.
+/// Returns why the runs could not be compared, or not completely.
 fn errors(verdict: &Verdict) -> Vec<String> {
     let lost = verdict.report.sides.iter().filter(|side| !side.whole);
     let lost = lost.map(|side| format!("{} is not whole", side.log));
@@ -122,7 +121,7 @@ fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Resul
     Ok(())
 }
 
-/// A difference and what follows from it.
+/// Adds a line for a difference and for each of its consequences.
 fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let Difference { severity, rule, process, .. } = difference;
@@ -131,7 +130,7 @@ fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     difference.consequences.iter().for_each(|one| all(one, depth + 1, lines));
 }
 
-/// What is no difference that counts.
+/// Returns the lines about what was taken out, is unstable, or concerns the policy.
 fn outside(verdict: &Verdict) -> String {
     let mut lines: Vec<String> = verdict
         .excepted

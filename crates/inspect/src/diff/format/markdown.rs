@@ -1,5 +1,4 @@
-//! Markdown for the summary of a GitHub step, which may have a mebibyte: above it nothing is shown
-//! at all.
+//! Markdown for the summary of a GitHub step. A summary above 1 MiB is not shown at all.
 
 use std::fmt::Write as _;
 
@@ -9,12 +8,12 @@ use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
 use crate::visible::visible;
 
-/// The most bytes of a step's summary.
+/// The most bytes of a step summary.
 pub const LIMIT: usize = 1 << 20;
-/// Room for the line that says what was left out.
+/// Room for the line that says how much was left out.
 const CLOSING: usize = 200;
 
-/// A verdict in no more than `limit` bytes. What has no place is counted.
+/// Formats a verdict in at most `limit` bytes and counts the lines that do not fit.
 #[must_use]
 pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
@@ -109,7 +108,7 @@ impl Page {
 }
 
 fn row(difference: &Difference) -> String {
-    /// More of what follows is counted.
+    /// How many consequences are listed; the others are counted.
     const MOST: usize = 20;
     let mut row = format!(
         "- `{}` {} {}\n",
@@ -127,7 +126,7 @@ fn row(difference: &Difference) -> String {
     row
 }
 
-/// As code, whatever it holds: between more backticks than it has in a row.
+/// Formats text as code, in more backticks than it has in a row.
 fn code(text: &str) -> String {
     let text = visible(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);

@@ -128,7 +128,7 @@ fn what_xml_and_markdown_give_a_meaning_is_none_here() {
     );
 }
 
-/// Of much that follows only some is shown: a secret is, whatever else there is.
+/// Some consequences of many are left out, but never a secret.
 #[test]
 fn nothing_hides_a_secret() {
     let many = (0..100).map(|i| difference(Rule::FsWriteNew, &format!("write $WS/{i}")));

@@ -1,5 +1,5 @@
-//! For people: the gravest first, grouped by process, each difference with what follows from it;
-//! then what a policy and repeated runs have made of it.
+//! Text for people: the gravest differences first, grouped by process, each with its consequences;
+//! then what the policy and repeated runs took out.
 
 use std::io::{self, Write};
 
@@ -11,12 +11,12 @@ use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
 use crate::visible::Lines;
 
-/// How many consequences of one difference are listed; the others are counted.
+/// How many consequences of a difference are listed; the others are counted.
 const CONSEQUENCES: usize = 5;
-/// How many lines of noise, and of what is unstable, are listed; the others are counted.
+/// How many lines of noise and of unstable differences are listed; the others are counted.
 const LISTED: usize = 20;
 
-/// With `commands`, what could be a workflow command of GitHub is made none.
+/// `commands`: whether to escape what GitHub would take for a workflow command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let out = &mut Lines::new(out, commands);
     report(&verdict.report, verdict.listed, out)?;
@@ -72,7 +72,7 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
 fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
         match (side.events, side.whole) {
-            // A baseline has none.
+            // A baseline has no events.
             (0, true) => out.line(format_args!("{name} {}", side.log))?,
             (events, whole) => {
                 let whole = if whole { "" } else { ", not whole" };
@@ -134,9 +134,9 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
     Ok(())
 }
 
-/// The calls on which the most time was spent.
+/// Lists the calls that took the most time.
 fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
-    /// How many of them.
+    /// How many calls are listed.
     const MOST: usize = 20;
     out.blank()?;
     out.line(format_args!(
@@ -161,7 +161,7 @@ fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the first difference shows in the logs.
+/// Writes the calls around the first difference.
 fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     if around.lines.iter().all(Vec::is_empty) {
         return Ok(());

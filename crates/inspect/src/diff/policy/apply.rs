@@ -14,14 +14,14 @@ use crate::diff::verdict::{Excepted, Verdict};
 /// What a policy looks at besides the differences.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'r> {
-    /// The run that is judged, the second one, read at [`Policy::level`] or closer.
+    /// The second run, the one that is judged, read at [`Policy::level`] or above.
     pub run: &'r Run,
-    /// Which day it is.
+    /// The current day.
     pub today: Date,
 }
 
-/// Keeps of differences, and of what follows from them, what `keep` wants. What followed from
-/// something that goes stands for itself.
+/// Keeps the differences, and consequences of differences, for which `keep` returns true. The
+/// consequences of a difference that is dropped take its place.
 pub(crate) fn prune(
     differences: Vec<Difference>,
     keep: &mut dyn FnMut(&Difference) -> bool,
@@ -41,7 +41,8 @@ pub(crate) fn prune(
 }
 
 impl Report {
-    /// Keeps the differences that `keep` wants. What followed from one that goes stands for itself.
+    /// Keeps the differences for which `keep` returns true. The consequences of a difference that
+    /// is dropped take its place.
     pub fn retain(&mut self, mut keep: impl FnMut(&Difference) -> bool) {
         self.differences = prune(std::mem::take(&mut self.differences), &mut keep);
         self.sort();
@@ -49,8 +50,8 @@ impl Report {
 }
 
 impl Policy {
-    /// What it makes of a report. `gate` is what the user says, else the policy's own, else
-    /// `otherwise`.
+    /// Applies the policy to a report. The gate is the `gate` argument, else the policy's, else
+    /// `default_gate`.
     #[must_use]
     pub fn judge(
         &self,
@@ -109,7 +110,7 @@ impl Policy {
         verdict
     }
 
-    /// Whether an effect is noise wherever it comes from: a baseline need not hold it.
+    /// Whether an effect is ignored in every process, so that a baseline need not contain it.
     #[must_use]
     pub fn ignores(&self, effect: &Effect, today: Date) -> bool {
         if effect.op == Op::Read && self.is_secret(&effect.resource) {
@@ -120,13 +121,13 @@ impl Policy {
             .any(|exception| exception.counts(today) && exception.matcher.matches_effect(effect))
     }
 
-    /// Whether a name is a secret's.
+    /// Whether one of the names of a resource is a secret.
     #[must_use]
     pub fn is_secret(&self, resource: &str) -> bool {
         self.secrets.iter().any(|pattern| pattern.matches_any(resource))
     }
 
-    /// New reads of secrets have a rule of their own, and stand for themselves.
+    /// Turns new reads of secrets into differences of rule `secret.read`, at top level.
     fn secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut rest = prune(differences, &mut |difference| {
@@ -145,7 +146,8 @@ impl Policy {
         rest
     }
 
-    /// What may not be, whatever the other run did. A difference about the same follows from it.
+    /// Reports an effect that is forbidden. Differences about the same effect become its
+    /// consequences.
     fn forbid(&self, effect: &Effect, seen: &Seen, run: &Run, differences: &mut Vec<Difference>) {
         let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else {
             return;
@@ -177,7 +179,7 @@ impl Policy {
 }
 
 impl Difference {
-    /// One that no process has by itself.
+    /// Returns a difference that belongs to no process.
     pub(crate) fn about(rule: Rule, change: Change, what: String) -> Self {
         Self {
             rule,
@@ -195,15 +197,15 @@ impl Difference {
 }
 
 impl Exception {
-    /// Whether it takes a difference out. Secrets it must call by their rule: who ignores reads
-    /// does not mean those.
+    /// Whether the entry takes a difference out. Only an entry that names the rule `secret.read`
+    /// takes out reads of secrets: one that ignores reads in general does not mean those.
     fn takes(&self, difference: &Difference) -> bool {
         let secret =
             difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
         !secret && self.matcher.matches(difference)
     }
 
-    /// Whether it counts on that day.
+    /// Whether the entry has not expired.
     fn counts(&self, today: Date) -> bool {
         self.expires.is_none_or(|last| today <= last)
     }

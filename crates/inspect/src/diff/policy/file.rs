@@ -1,4 +1,4 @@
-//! The policy as it is written.
+//! Parses a policy file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -54,7 +54,7 @@ struct Surroundings {
     key: Option<Vec<KeyPart>>,
 }
 
-/// What any of the entries may hold; which of it each kind takes is checked afterwards.
+/// An entry of any kind. [`Parser::check_keys`] then rejects the keys that its kind does not take.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
@@ -96,15 +96,16 @@ fn operation(name: &str) -> Result<Op, String> {
     op.ok_or_else(|| format!("there is no operation `{name}`; docs/diff.md lists them"))
 }
 
-/// What a policy may refer to, which a reader of logs does not look for itself.
+/// What a policy may refer to outside its own text. The caller provides it: this crate reads
+/// neither the working directory nor the environment.
 pub struct Lookup<'a> {
-    /// The folder of the policy, absolute.
+    /// The directory of the policy, absolute.
     pub folder: &'a Path,
-    /// The value of an environment variable.
+    /// Returns the value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-/// A policy that is being read.
+/// Parses one policy, and knows the line of each entry for messages.
 struct Reading<'a> {
     path: &'a Path,
     text: &'a str,
@@ -120,7 +121,7 @@ impl Reading<'_> {
         Error::Policy { path: self.path.to_path_buf(), line: self.line(offset), why: why.into() }
     }
 
-    /// Checks that an entry holds what its kind takes, and answers where it stands.
+    /// Checks that an entry has the keys that its kind requires and no others.
     fn takes(&self, kind: &str, entry: &Spanned<Entry>) -> Result<(), Error> {
         let at = entry.span().start;
         let entry = entry.get_ref();
@@ -235,7 +236,7 @@ impl Reading<'_> {
         })
     }
 
-    /// `forbidden at ci.toml:12: because`.
+    /// Formats `forbidden at ci.toml:12: reason`.
     fn because(&self, what: &str, at: usize, reason: Option<&str>) -> String {
         let reason = reason.filter(|reason| !reason.is_empty()).map(|reason| format!(": {reason}"));
         format!("{what} at {}:{}{}", self.path.display(), self.line(at), reason.unwrap_or_default())
@@ -270,17 +271,17 @@ impl Reading<'_> {
 }
 
 impl Policy {
-    /// Reads a policy.
+    /// Reads a policy from a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or says what no policy can say; with its line.
+    /// When the file cannot be read or is not a valid policy; the error names the line.
     pub fn read(path: &Path, lookup: &Lookup<'_>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
         Self::parse(path, &text, lookup)
     }
 
-    /// Reads a policy that stands in `path`.
+    /// Parses the text of a policy; `path` is named in messages.
     ///
     /// # Errors
     /// As [`Policy::read`].

@@ -1,5 +1,5 @@
-//! What must hold of the course of a run: in which order operations come, and how many there are.
-//! Over the whole run, or from a mark to the next.
+//! Rules about the order and the number of a run's operations, over the whole run or from one mark
+//! to the next.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use crate::diff::rule::Rule;
 use crate::diff::run::{Run, result};
 use crate::state::ProcessId;
 
-/// From where to where.
+/// The part of a run that a rule applies to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// All of it.
+    /// The whole run.
     #[default]
     Run,
-    /// From each mark of this name to the next mark of any name, whoever sets it.
+    /// From each mark of this name to the next mark of any name, set by any process.
     Mark(String),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Scope {
 }
 
 impl Scope {
-    /// The events of each stretch: its first one, and the one that ends it.
+    /// Returns the event ranges in scope: the first event of each, and the event that ends it.
     fn stretches(&self, run: &Run) -> Vec<(u64, u64)> {
         let Self::Mark(name) = self else { return vec![(0, u64::MAX)] };
         let ends = run.marks.iter().skip(1).map(|mark| mark.event).chain([u64::MAX]);
@@ -52,7 +52,7 @@ impl Scope {
     }
 }
 
-/// What one step did: opening is none of the operations on what is opened.
+/// The operation of a step. `open` is not one of the effects in [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Did {
     Open,
@@ -82,7 +82,7 @@ impl fmt::Display for Did {
     }
 }
 
-/// What steps of one kind are called.
+/// What a step did.
 #[derive(Debug)]
 struct Kind {
     role: String,
@@ -91,18 +91,18 @@ struct Kind {
     result: String,
 }
 
-/// One step of the run.
+/// A step of the run.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     event: u64,
     process: ProcessId,
     /// An index into [`RunRules::kinds`].
     kind: usize,
-    /// How many calls it is, in vain ones not counted.
+    /// How many calls the step consists of, without failed attempts.
     calls: u32,
 }
 
-/// What all tasks did, as it ended.
+/// The steps of all tasks, in the order in which they ended.
 pub(super) struct RunRules<'r> {
     run: &'r Run,
     kinds: Vec<Kind>,
@@ -135,14 +135,14 @@ impl<'r> RunRules<'r> {
         Self { run, kinds, steps }
     }
 
-    /// The steps between two events.
+    /// Returns the steps between two events.
     fn between(&self, (from, to): (u64, u64)) -> &[Step] {
         let first = self.steps.partition_point(|step| step.event <= from);
         let end = self.steps.partition_point(|step| step.event < to);
         self.steps.get(first..end).unwrap_or_default()
     }
 
-    /// Which kinds are meant.
+    /// Returns for each kind whether `matches` accepts it.
     fn matching(&self, means: impl Fn(&Kind) -> bool) -> Vec<bool> {
         self.kinds.iter().map(means).collect()
     }
@@ -156,7 +156,7 @@ impl<'r> RunRules<'r> {
     }
 }
 
-/// One item of a sequence: an operation, and on what.
+/// An item of a sequence: an operation and its resource.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     did: Did,
@@ -172,7 +172,7 @@ impl Item {
     }
 }
 
-/// Takes `write($WS/a b) sync rename` apart.
+/// Parses `write($WS/a b) sync rename`.
 pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim_start();
@@ -202,7 +202,7 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
     }
 }
 
-/// Operations that come in this order, in each stretch. Steps that match none of them may come
+/// Operations that must come in this order, in each range. Steps that match no item may come
 /// anywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Sequence {
@@ -212,7 +212,7 @@ pub(super) struct Sequence {
 }
 
 impl Sequence {
-    /// The first stretch in which it is otherwise.
+    /// Returns a difference for the first range in which the order is broken.
     pub(super) fn broken(&self, run: &RunRules<'_>) -> Option<Difference> {
         let stretches = self.scope.stretches(run.run);
         if stretches.is_empty() {
@@ -223,8 +223,8 @@ impl Sequence {
         stretches.into_iter().find_map(|stretch| {
             let mut came: Vec<(usize, &Step)> = Vec::new();
             for step in run.between(stretch) {
-                // The item that is due, or the one that goes on, before any other that it may be
-                // too.
+                // A step may match several items: the next one is tried first, then the last one
+                // again, then any other.
                 let due = came.last().map_or(0, |(last, _)| last + 1);
                 let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
                 let is = |at: &usize| {
@@ -253,7 +253,7 @@ impl Sequence {
             let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
             let mut difference = self.otherwise(shown);
             difference.events[1] = Some(stretch.0);
-            // Where it goes another way.
+            // The step that breaks the order, or the last one before items are missing.
             if let Some(step) = wrong.or(came.last().map(|(_, step)| *step)) {
                 difference.events[1] = Some(step.event);
                 (difference.process, difference.role) = (run.place(step), run.role(step));
@@ -278,7 +278,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// How often something may happen in each stretch.
+/// How often something may happen in each range.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     pub(super) scope: Scope,
@@ -291,13 +291,13 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// What is to be said when it bounds nothing.
+    /// Returns a notice if the scope is empty, so that the budget limits nothing.
     pub(super) fn idle(&self, run: &Run) -> Option<String> {
         let idle = self.scope.stretches(run).is_empty();
         idle.then(|| format!("{}: {} is not in the run", self.because, self.scope))
     }
 
-    /// The first stretch in which it is more.
+    /// Returns a difference for the first range that exceeds the budget.
     pub(super) fn exceeded(&self, run: &RunRules<'_>) -> Option<Difference> {
         let kinds = run.matching(|kind| self.means(kind));
         self.scope.stretches(run.run).into_iter().find_map(|stretch| {

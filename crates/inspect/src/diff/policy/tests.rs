@@ -110,7 +110,7 @@ fn difference(rule: Rule, change: Change, role: &str, what: &str) -> Difference 
     }
 }
 
-/// Entries mean what they say: nothing more than asked for, nothing that they do not mention.
+/// An entry matches by the keys it has, and each of them must match.
 #[test]
 fn entries_match_what_they_say() {
     let read = difference(Rule::FsReadNew, Change::Added, "cc1", "read $WS/a/b.h");
@@ -161,7 +161,7 @@ fn a_baseline_need_not_hold_what_is_ignored_everywhere() {
     assert!(ignores("sh read /usr/lib/x ok", day(6, 30)));
     assert!(!ignores("sh read /usr/lib/x ok", day(7, 1)));
     assert!(!ignores("sh write /usr/lib/x ok", day(6, 30)));
-    // An entry about a kind of difference says nothing of effects.
+    // An entry with a rule matches differences only, never effects.
     assert!(!ignores("sh read /etc/x ok", day(6, 30)));
     assert!(ignores("sh stat /opt/x ok", day(6, 30)));
 }

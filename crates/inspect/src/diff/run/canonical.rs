@@ -1,9 +1,8 @@
-//! What a name is called in a comparison: without what differs between two runs of the same
-//! program.
+//! Canonical names: names without what differs between two runs of the same program.
 //!
-//! The type of the argument decides how, never its looks: a path comes under its root, a pid
-//! becomes a word, a port that the kernel chose is one, bytes that were dealt out as random in this
-//! very run are recognised in names.
+//! The type of the argument decides how a name is changed, never its text: a path is put under its
+//! root, a pid or a port that the kernel chose becomes a placeholder, and bytes that this run got
+//! from the kernel as random are recognised in names.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -11,24 +10,24 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use super::names::{NameId, Names, Sort};
 use crate::visible::is_visible;
 
-/// What a run is known to have dealt out.
+/// The identifiers that are valid in one run only.
 #[derive(Debug, Default)]
 pub(crate) struct RunLocalIds {
-    /// Ids of its tasks and processes.
+    /// The ids of its tasks and processes.
     pub(crate) pids: HashSet<u32>,
-    /// Four bytes each of what the kernel said is random.
+    /// Random bytes from the kernel, in groups of four.
     pub(crate) random: HashSet<[u8; 4]>,
-    /// Paths that were made in this run.
+    /// Paths that were created in this run.
     pub(crate) created: HashSet<NameId>,
-    /// Ports that the kernel chose.
+    /// Ports chosen by the kernel.
     pub(crate) ports: HashSet<u16>,
 }
 
-/// How many random bytes are remembered.
+/// The most groups of random bytes that are remembered.
 const RANDOM: usize = 1 << 16;
 
 impl RunLocalIds {
-    /// Bytes that are random.
+    /// Remembers bytes that the kernel returned as random.
     pub(crate) fn random(&mut self, bytes: &[u8]) {
         for window in bytes.windows(4) {
             if self.random.len() >= RANDOM {
@@ -41,15 +40,16 @@ impl RunLocalIds {
     }
 }
 
-/// Directories that have a name of their own.
+/// Named directories.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
 
 impl Roots {
-    /// The first name that a directory is given holds. Several may have the same: one in each run.
+    /// Adds a root. The first name of a directory wins. One name may have several directories, as
+    /// the two runs differ.
     pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
-        // A name of its own goes before one by what lies below.
+        // An explicit name replaces one derived from a root below.
         self.0.retain(|(known, dir)| dir != path || !known.ends_with("/.."));
         let taken = self.0.iter().any(|(_, dir)| dir == path);
         if path.first() == Some(&b'/') && !taken {
@@ -59,8 +59,8 @@ impl Roots {
         }
     }
 
-    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies
-    /// in the folders of the system.
+    /// Names the directories above a root `$WS/..` and so on, because programs search them, but not
+    /// those directly below `/`, which belong to the system.
     fn above(&mut self, name: &str, path: &[u8]) {
         let mut name = name.to_owned();
         let mut at = path;
@@ -74,7 +74,7 @@ impl Roots {
         }
     }
 
-    /// The root that a path lies under, and the rest of it.
+    /// Returns the root of a path and the rest of the path.
     fn of<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = path.strip_prefix(root.as_slice())?;
@@ -82,7 +82,7 @@ impl Roots {
         })
     }
 
-    /// Writes a text in which paths may stand, with the roots replaced where a path can begin.
+    /// Writes a text that may contain paths, with roots replaced wherever a path can begin.
     pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
         let mut at = 0_usize;
         let mut may_begin = true;
@@ -98,7 +98,7 @@ impl Roots {
                 continue;
             }
             may_begin = !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'_' | b'/')
-                // An option that its value follows: -I/usr/include, -L/lib.
+                // An option with its value attached: -I/usr/include, -L/lib.
                 || at == 1 && text.first() == Some(&b'-');
             out.push(byte);
             at = at.saturating_add(1);
@@ -116,7 +116,7 @@ impl Roots {
     }
 }
 
-/// What every name of a log is called, by number.
+/// Returns the canonical names of all names, by number.
 pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<String> {
     let created =
         |id: usize| u32::try_from(id).is_ok_and(|id| local_ids.created.contains(&NameId(id)));
@@ -136,7 +136,7 @@ pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<
 }
 
 fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> String {
-    // The link of a file that is gone.
+    // The kernel marks the link of a removed file.
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     let mut out = String::new();
     let rest = match roots.of(path) {
@@ -161,7 +161,7 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
     out
 }
 
-/// One component, behind up to three others.
+/// Writes one component of a path; `before` has the three components before it.
 fn component(
     part: &[u8],
     before: &[&[u8]; 3],
@@ -172,7 +172,7 @@ fn component(
 ) {
     let number = std::str::from_utf8(part).ok().and_then(|text| text.parse::<u32>().ok());
     match (number, before) {
-        // /proc/PID and /proc/PID/task/TID.
+        // /proc/PID, but not /proc/PID/task/TID.
         (Some(number), [_, _, b"proc"]) if depth == 2 => {
             out.push_str(if local_ids.pids.contains(&number) { "<pid>" } else { "<other>" });
         }
@@ -183,13 +183,13 @@ fn component(
     }
 }
 
-/// A component in which a pid or random bytes may stand.
+/// Writes a component that may contain a pid or random bytes.
 fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
-    // How many digits a pid needs at least not to be taken for another number in names that were
-    // not made here.
+    // The least digits of a pid in a name that this run did not create: shorter ones are too likely
+    // to be other numbers.
     const TELLING: usize = 4;
     let mut rest = part;
-    // Whether the word at hand has had a number.
+    // Whether the current word already had a number.
     let mut numbered = false;
     while !rest.is_empty() {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -202,7 +202,8 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
         }
         let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
         match number {
-            // The only number of its word, unless the run made the name: a hash holds any number.
+            // Only if it is the only number of its word: a hash may contain any number. In a name
+            // that the run created, any occurrence counts.
             Some(number)
                 if local_ids.pids.contains(&number)
                     && (created || digits >= TELLING && !numbered && !goes_on_numbered(after)) =>
@@ -220,8 +221,8 @@ fn goes_on_numbered(rest: &[u8]) -> bool {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
-/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and
-/// variant are put into the bytes that were dealt out, so those groups are not found among them.
+/// Skips hyphenated groups after random digits, as in a UUID: version and variant bits are set in
+/// the random bytes, so those groups cannot be recognised.
 fn behind_groups(mut rest: &[u8]) -> &[u8] {
     while let Some(group) = rest.strip_prefix(b"-") {
         let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -234,7 +235,7 @@ fn behind_groups(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Whether hexadecimal digits are bytes that the kernel dealt out.
+/// Whether hexadecimal digits encode random bytes from the kernel.
 fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
     let nibble =
         |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
@@ -251,7 +252,8 @@ fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
     })
 }
 
-/// What the kernel calls things without a path: the number in brackets is another one each time.
+/// Formats the link of a file without a path, without the inode number in brackets, which differs
+/// in each run.
 fn link(link: &[u8]) -> String {
     let text =
         String::from_utf8_lossy(link.strip_suffix(b" (deleted)").unwrap_or(link)).into_owned();
@@ -278,7 +280,7 @@ fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> String {
     }
 }
 
-/// `tcp 127.0.0.1:80`, `unix $WS/socket`.
+/// Formats a socket address: `tcp 127.0.0.1:80`, `unix $WS/socket`.
 fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     use sysreel_abi::intent::Family;
     let Some((&kind, bytes)) = bytes.split_first() else { return "<unnamed>".to_owned() };
@@ -304,7 +306,7 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
         }
         Family::Unix => match bytes.get(2..).unwrap_or_default() {
             [] => "unix <unnamed>".to_owned(),
-            // The kernel's own choice has five digits (unix_autobind, net/unix/af_unix.c).
+            // Autobind chooses five hexadecimal digits (unix_autobind, net/unix/af_unix.c).
             [0, name @ ..] if name.len() == 5 && name.iter().all(u8::is_ascii_hexdigit) => {
                 "unix @<auto>".to_owned()
             }
@@ -320,7 +322,7 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     }
 }
 
-/// Without spaces, what [`is_visible`] says no to, and what is not UTF-8.
+/// Escapes white space, characters that [`is_visible`] rejects, and bytes that are not UTF-8.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(bytes.len());

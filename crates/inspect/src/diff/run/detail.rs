@@ -1,5 +1,5 @@
-//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors and
-//! pids, and of addresses what lies there.
+//! Formats the arguments of calls as far as two runs can have the same: without descriptors and
+//! pids, and addresses by their mapping.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -11,13 +11,13 @@ use super::canonical::escaped;
 use super::operation::Case;
 use crate::text;
 
-/// The longest string that the kernel takes (include/uapi/linux/binfmts.h).
+/// The longest string argument that execve accepts (include/uapi/linux/binfmts.h).
 pub(crate) const MAX_ARG_STRLEN: usize = 128 << 10;
 
-/// What the text is made of; equal ones need not be written again.
+/// The input of a text, which is formatted only once for each key: the row, values, strings.
 type Key = (usize, [u64; 6], Vec<u8>);
 
-/// Texts of arguments, each with a number.
+/// The texts of arguments, numbered.
 #[derive(Debug)]
 pub(crate) struct Details {
     known: HashMap<Key, u32, RandomState>,
@@ -32,8 +32,8 @@ impl Default for Details {
 }
 
 impl Details {
-    /// The number of a call's arguments. `joins`: it is a piece of a stream, whose length and place
-    /// do not count.
+    /// Returns the number of the text for a call's arguments. With `joins` the call reads or writes
+    /// a part of a stream, so lengths and offsets do not count.
     pub(crate) fn of(&mut self, case: &Case<'_>, joins: bool) -> u32 {
         let call = &case.call;
         let mut values = [0; 6];
@@ -80,19 +80,19 @@ impl Details {
     }
 }
 
-/// An argument among strings: never the zero that stands between them.
+/// Returns a prefix that names the argument of a string; never zero, which separates the strings.
 fn number_of(at: usize) -> u8 {
     u8::try_from(at.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
-/// Whether the command does not look at this argument: what stands there is left over from other
-/// calls.
+/// Whether the command of a call ignores this argument, so that its value is a leftover of other
+/// code.
 fn undefined(row: &Row, at: usize, kind: ArgKind) -> bool {
     let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, ArgKind::Varies));
     varies && matches!(kind, ArgKind::Hex)
 }
 
-/// Whether a value means the same in another run.
+/// Whether equal values mean the same in two runs.
 fn counts(kind: ArgKind, joins: bool) -> bool {
     match kind {
         ArgKind::Size | ArgKind::Off | ArgKind::Half => !joins,
@@ -120,7 +120,7 @@ fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String
                 }
             }
             _ => {
-                // Strings and places, each behind the number of its argument.
+                // Strings and mappings follow the number of their argument.
                 let own = strings.clone().next().and_then(<[u8]>::split_first);
                 if let Some((_, text)) = own.filter(|(of, _)| **of == number_of(at)) {
                     strings.next();

@@ -1,4 +1,4 @@
-//! Reads a log once and notes what a comparison needs.
+//! Reads a log in one pass into a [`Run`].
 
 mod calls;
 mod connecting;
@@ -28,7 +28,7 @@ use crate::state::processes::PATH_MAX;
 use crate::state::{Follow, ProcessId, Tracker};
 use crate::{Error, LogFile, text};
 
-/// A program as it was executed, before its names are canonical.
+/// An executed program with raw names.
 struct RawImage {
     role: NameId,
     argv: Vec<Vec<u8>>,
@@ -46,14 +46,14 @@ struct RawProcess {
     gone: u64,
 }
 
-/// What is noted of calls.
+/// Builds a [`Run`] from the events of a log.
 struct Notes {
     names: Names,
     judge: Classifier,
     local_ids: RunLocalIds,
     operations: Operations,
     created: Vec<Created>,
-    /// Connects that go on by themselves, by the socket's open file description.
+    /// Connects in progress, by the serial of the socket's open file description.
     connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
@@ -175,8 +175,7 @@ impl Notes {
             process.threads = process.threads.saturating_add(1);
             return;
         }
-        // A process comes after the one that made it. A log that says otherwise would lead in a
-        // circle.
+        // A parent comes before its children. A damaged log could otherwise lead to a cycle.
         let parent = tracker
             .context(head.parent)
             .map(|context| context.process)
@@ -206,7 +205,7 @@ impl Notes {
         }
     }
 
-    /// A process has another program, or was attached to.
+    /// Handles the snapshot of a process after execve or at attach.
     fn snapshot(
         &mut self,
         tracker: &Tracker,
@@ -226,7 +225,7 @@ impl Notes {
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
         let file = match &asked {
-            // Names that stand for the program itself.
+            // Except names such as /proc/self/exe, which refer to another file.
             Some(path) if !path.starts_with(b"/proc/") && path.len() > 1 => text::until_nul(path),
             _ => &snapshot.exe,
         };
@@ -238,7 +237,7 @@ impl Notes {
         }
     }
 
-    /// What the first program says of its surroundings.
+    /// Takes roots and the C library from the snapshot.
     fn surroundings(&mut self, snapshot: &ProcessSnapshot) {
         let value = |name: &[u8]| {
             let mut variables = snapshot.environ.iter().flatten();
@@ -266,7 +265,7 @@ impl Notes {
     }
 }
 
-/// A run told by hand.
+/// Builds a run from the events of a test.
 #[cfg(test)]
 pub(super) fn told(log: &crate::testing::LogBuilder, level: Level) -> Run {
     let mut tracker =

@@ -1,5 +1,5 @@
-//! What the alignment of two streams left over, as differences: moved, new and gone calls, other
-//! arguments, other pieces, more tries.
+//! Turns the unaligned parts of two streams into differences: moved, new and gone calls, and, for
+//! aligned calls, other arguments, other chunks and more retries.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
@@ -14,7 +14,7 @@ use crate::diff::run::Run;
 use crate::diff::run::stream::Step;
 use crate::state::ProcessId;
 
-/// How many calls of a difference are named.
+/// How many calls a difference names.
 const NAMED: usize = 3;
 
 pub(super) fn differences(
@@ -42,14 +42,14 @@ pub(super) fn differences(
     }
 }
 
-/// A difference by its place, and its processes in both runs.
+/// The index of a difference, and its processes in both runs.
 type Cause = (usize, [Vec<ProcessId>; 2]);
 
-/// What differences of streams may follow from.
+/// Differences from which those of streams may follow.
 struct Causes {
-    /// Differences by the names that they are about, each with its processes.
+    /// Differences by the names they are about.
     names: HashMap<String, Vec<Cause>>,
-    /// Processes of one run alone, and numbers of threads, by the process that made them.
+    /// Processes in one run only, and differing thread counts, by the parent process.
     makers: [HashMap<ProcessId, usize>; 2],
 }
 
@@ -78,8 +78,8 @@ impl Causes {
         causes
     }
 
-    /// What a difference follows from: an effect of the same process on one of its names, or a
-    /// process or thread that it made.
+    /// Returns the cause of a difference: an effect of the same process on one of its names, or a
+    /// process or thread that it created.
     fn of_one(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
         if !matches!(
             one.difference.rule,
@@ -98,12 +98,12 @@ impl Causes {
     }
 }
 
-/// Stands for a child among the names of a difference.
+/// The pseudo-name of a child process.
 const CHILD: &str = "<child>";
 
-/// Operations that both processes have too often, in different places or threads: how many are left
-/// to be called moved, on each side. A pool's threads take what comes, so which of them does a
-/// thing is no difference.
+/// How many calls of each operation may still count as moved on each side, for operations left over
+/// in both processes but in other places or threads. In a thread pool any thread may take a job, so
+/// the choice is no difference.
 struct Moved([BTreeMap<u32, u64>; 2]);
 
 impl Moved {
@@ -125,7 +125,7 @@ impl Moved {
         Self([both(0), both(1)])
     }
 
-    /// Whether this one counts as moved.
+    /// Whether a call counts as moved.
     fn take(&mut self, side: usize, token: u32) -> bool {
         match self.0[side].get_mut(&token) {
             Some(left) if *left > 0 => {
@@ -137,7 +137,7 @@ impl Moved {
     }
 }
 
-/// What makes differences of one stream one and the same.
+/// The identity of a difference within a stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Added(Vec<u32>),
@@ -152,14 +152,14 @@ enum Key {
 
 #[derive(Debug, Default)]
 struct Group {
-    /// How often.
+    /// The number of occurrences.
     count: u64,
     events: [Option<u64>; 2],
-    /// In the first and the second run, by what the key says.
+    /// Numbers of the first and the second run; their meaning depends on the key.
     numbers: [u64; 2],
     before: Option<String>,
     after: Option<String>,
-    /// An example of what is resolved.
+    /// An example of the operations concerned.
     token: Option<u32>,
 }
 
@@ -174,7 +174,7 @@ struct Seen<'s, 'r> {
 
 impl Seen<'_, '_> {
     fn spans(&mut self) {
-        // Neighbours that are not the same belong together.
+        // Adjacent spans that are not `Same` form one hunk.
         let mut open: [Range<usize>; 2] = [0..0, 0..0];
         for span in &self.job.spans {
             match span.kind {
@@ -207,7 +207,7 @@ impl Seen<'_, '_> {
         group
     }
 
-    /// A stretch that has no like in the other stream, or another one.
+    /// Handles a range of calls without counterparts, or with other ones.
     fn hunk(&mut self, ranges: &[Range<usize>; 2]) {
         let mut left: [Vec<(u32, u64)>; 2] = Default::default();
         for (side, range) in ranges.iter().enumerate() {
@@ -242,7 +242,7 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// Takes out operations that end otherwise in the same place.
+    /// Removes pairs of operations that differ only in their result.
     fn results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
         let [removed, added] = left;
         let mut alike = HashMap::<u32, VecDeque<usize>>::new();
@@ -266,7 +266,7 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// A stretch of equal operations: how were they done?
+    /// Compares bytes and arguments of calls that were aligned.
     fn same(&mut self, a: Range<usize>, b: Range<usize>) {
         for (i, j) in a.zip(b) {
             let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else {
@@ -298,7 +298,7 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// What was tried in vain more often in one run.
+    /// Operations with more failed attempts in one run.
     fn retries(&mut self) {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (side, stream) in self.job.streams.into_iter().enumerate() {
@@ -381,7 +381,7 @@ impl Group {
                     .names
                     .push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
             }
-            // The name of a call without operation stands before what it is about.
+            // The resource of a plain call begins with the name of the call.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
             found
                 .names

@@ -1,5 +1,5 @@
-//! Which thread of one process is which of its partner: by the order in which they first did
-//! something when both have as many, else by what they do.
+//! Pairs the threads of two processes: by the order of their first operation if their numbers are
+//! equal, else by what they do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,17 +11,17 @@ use crate::diff::run::Run;
 use crate::diff::run::stream::Stream;
 use crate::state::ProcessId;
 
-/// Two streams that belong together.
+/// A pair of streams.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'r> {
     pub(super) processes: (ProcessId, ProcessId),
     pub(super) streams: [&'r Stream; 2],
 }
 
-/// Threads of both runs.
+/// The paired and unpaired streams of both runs.
 pub(super) struct Threads<'r> {
     pub(super) pairs: Vec<Pair<'r>>,
-    /// Streams of one run alone.
+    /// Streams without a partner, with the run they belong to.
     pub(super) alone: Vec<(usize, &'r Stream)>,
     pub(super) found: Vec<Found>,
 }
@@ -69,7 +69,7 @@ impl<'r> Threads<'r> {
         if counts[0] != counts[1] {
             self.found.push(number(runs[1], processes, counts));
         }
-        // The first thread is the first in both.
+        // Streams are in order of their first operation.
         let (pairs, rest) = match xs.len() == ys.len() {
             true => {
                 (xs.iter().copied().zip(ys.iter().copied()).collect(), [Vec::new(), Vec::new()])
@@ -98,9 +98,9 @@ fn number(run: &Run, processes: (ProcessId, ProcessId), counts: [u32; 2]) -> Fou
 
 type Alike<'r> = (Vec<(&'r Stream, &'r Stream)>, [Vec<&'r Stream>; 2]);
 
-/// Pairs streams by the operations that they have in common, the most alike first.
+/// Pairs streams by the operations that they have in common, the most similar first.
 fn alike<'r>(xs: &[&'r Stream], ys: &[&'r Stream], tokens: &Tokens) -> Alike<'r> {
-    /// Beyond this many likeness costs too much, and order must do.
+    /// Beyond this many, comparing all with all takes too long: they are paired by order.
     const MOST: usize = 256;
     let both = xs.len().min(ys.len());
     if xs.len().max(ys.len()) > MOST {

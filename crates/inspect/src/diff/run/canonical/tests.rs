@@ -1,5 +1,3 @@
-//! What names are called.
-
 use super::*;
 
 fn named(sort: Sort, name: &[u8], created: bool) -> String {

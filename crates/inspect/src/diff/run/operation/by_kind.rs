@@ -1,4 +1,4 @@
-//! From what a call does to an operation on names.
+//! Turns the kind of a call into an operation on names.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
 
@@ -8,12 +8,12 @@ use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;
 
-/// The words that stand for what has no name: a mode, an id.
+/// Returns the name for a mode, an id or the like.
 fn word(names: &mut Names, text: &str) -> NameId {
     names.id(Sort::Word, text.as_bytes())
 }
 
-/// What a call does to the one thing that it names, where that is all there is to say.
+/// Returns the operation of calls that have a single name.
 fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
     let call = &case.call;
     let op = match call.row.kind {
@@ -64,7 +64,7 @@ pub(super) fn operation(
         ..plain(op, first.unwrap_or_default())
     };
     if let Some((op, makes)) = simple(case) {
-        // What a descriptor is asked for says nothing about names.
+        // fstat and the like say nothing about names.
         let effect = op.is_effect() && (op != Op::Stat || first.is_some());
         return Operation { makes, effect, ..plain(op, on(names)) };
     }
@@ -77,7 +77,7 @@ pub(super) fn operation(
         }
         CallKind::Rename => two(Op::Rename),
         CallKind::Link => two(Op::Link),
-        // Its text comes first, and is no path that is looked up now.
+        // The target comes first. It is not looked up by this call.
         CallKind::Symlink => Operation { first: target(case, names), ..two(Op::Symlink) },
         CallKind::Chmod => Operation { second: mode(case, names), ..plain(Op::Chmod, on(names)) },
         CallKind::Chown => {
@@ -110,13 +110,14 @@ pub(super) fn operation(
     }
 }
 
-/// What a descriptor among the arguments stands for.
+/// Returns the name of a descriptor argument.
 fn file(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
     let file = case.file(usize::from(at?))?;
     Some(name_of(&file, names))
 }
 
-/// Something done through a descriptor: it was told when that was opened, if the log shows it.
+/// Completes an operation through a descriptor. It is an effect only if the descriptor was
+/// inherited: otherwise opening it was the effect, or creating the socket.
 fn through(
     case: &Case<'_>,
     at: Option<usize>,
@@ -142,7 +143,7 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
     word(names, &format!("{mode:04o}"))
 }
 
-/// What is done to sockets, and to which address.
+/// Returns the operation on a socket and its address.
 fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
     let own = |names: &mut Names| {
         let local = case.file(0)?.local.borrow().clone();
@@ -153,7 +154,7 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
         CallKind::Bind => (Op::Bind, given(case, 1, names).unwrap_or_default()),
         CallKind::Listen => (Op::Listen, own(names).unwrap_or_default()),
         CallKind::Accept => (Op::Accept, word(names, "<socket>")),
-        // What goes to a peer that is known was told when it was connected.
+        // Sending to a connected peer is no effect: connecting was.
         CallKind::Send => (Op::Send, given(case, 4, names).or_else(|| in_message(case, names))?),
         CallKind::Receive => {
             let file = case.file(0);
@@ -163,8 +164,8 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
     })
 }
 
-/// Opening to write is an effect of its own kind, and so is listing a directory, which is told when
-/// it is read.
+/// Completes the operation of an open. Opening a directory counts as `stat`; reading its entries is
+/// `list`.
 fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
     let call = &case.call;
     let structure =
@@ -176,7 +177,7 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
     let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
     let name = match file {
-        // The log holds no names: what was asked for must do.
+        // A log without names: use the path of the call.
         Some(file) if file.link.is_empty() => {
             file.tag.set(asked.first.0.into());
             asked.first
@@ -204,7 +205,7 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
     }
 }
 
-/// What a symbolic link says: not a path that is looked up now.
+/// Returns the target of a symbolic link being created.
 fn target(case: &Case<'_>, names: &mut Names) -> NameId {
     let piece = case.finished.open.memory.find(0, case.call.role, 0);
     match piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
@@ -213,17 +214,17 @@ fn target(case: &Case<'_>, names: &mut Names) -> NameId {
     }
 }
 
-/// A socket address among the arguments.
+/// Returns the name of a socket address argument.
 fn given(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
     let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
     (bytes.len() >= 2).then(|| named(case, bytes, names))?
 }
 
-/// An address of the socket that the call is about.
+/// Returns the name of an address for the socket of the call.
 fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
-    // A name that does not begin with a zero byte is a path.
+    // A unix address that does not begin with a zero byte is a path.
     if intent::Family::of(bytes) == intent::Family::Unix
         && name.first().is_some_and(|first| *first != 0)
     {
@@ -235,7 +236,7 @@ fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     Some(address(&file, bytes, names))
 }
 
-/// The address in a message.
+/// Returns the name of the destination in a msghdr.
 fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
     let role = case.call.role.saturating_add(1);
     let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
@@ -255,7 +256,7 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
     };
     let signal = of_kind(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
     let to = of_kind(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
-    // To itself: nobody else notices, and how it ends is told anyhow.
+    // A signal to the own process is no effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);
     let effect = own != Some(target)
@@ -272,7 +273,7 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
     }
 }
 
-/// The ids that a process asks to have.
+/// Returns the name for the ids that a call sets.
 fn credentials(case: &Case<'_>, names: &mut Names) -> NameId {
     let ids: Vec<String> = case
         .call

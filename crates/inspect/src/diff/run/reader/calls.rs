@@ -1,4 +1,4 @@
-//! What is noted of a call.
+//! Collects what a comparison needs of each call.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
 use sysreel_format::{Event, Part};
@@ -67,7 +67,7 @@ impl Notes {
         }
     }
 
-    /// Notes an operation in the stream of its task.
+    /// Adds a step to the stream of the task, from level `sequence` on.
     fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
         if self.level < Level::Sequence {
             return;
@@ -86,16 +86,15 @@ impl Notes {
         }
     }
 
-    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about
-    /// it.
+    /// Counts a signal. Its delivery is a stop with a siginfo.
     pub(super) fn signal(
         &mut self,
         tracker: &Tracker,
         event: &Event<'_>,
         stop: &sysreel_format::Stop<'_>,
     ) {
-        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have
-        // bit 7 in it.
+        // Bits 8 to 15 are the signal and those above the event (ptrace(2)); a syscall stop has bit
+        // 7 of the signal set.
         let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
         let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
         if signal & 0x80 == 0
@@ -111,14 +110,14 @@ impl Notes {
 
     fn operation(&mut self, process: ProcessId, operation: &Operation, finished: &Finished<'_>) {
         let role = match operation.op {
-            // The program that asked for it, which is another one now.
+            // The role that called execve, before the new image.
             Op::Exec if !finished.outcome.failed() => {
                 self.role_before(process, finished.open.number)
             }
             _ => self.role(process),
         };
         if operation.errno != 0 && operation.makes == Making::First {
-            // Who makes a name up and finds its folder missing makes up another one.
+            // A program whose directory is missing makes up another name when it tries again.
             self.created.push(Created { name: operation.first, role, exclusive: true });
         }
         if operation.errno == 0 {
@@ -145,7 +144,7 @@ impl Notes {
         }
     }
 
-    /// The role of a process when the event of that number came.
+    /// Returns the role of a process before an event.
     fn role_before(&self, id: ProcessId, event: u64) -> NameId {
         let Some(process) = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at)) else {
             return NameId::default();
@@ -154,7 +153,7 @@ impl Notes {
         image.map_or(process.inherited, |image| image.role)
     }
 
-    /// Notes what the kernel has chosen: random bytes and ports.
+    /// Remembers what the kernel chose: random bytes and ports.
     fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &ResolvedCall) {
         let named = || {
             finished.parts.flatten().find_map(|part| match part {
@@ -204,7 +203,7 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
     let mut left = bytes;
     let arg = case.call.row.args.iter().position(|arg| arg.mem.is_some());
     let arg = arg.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
-    // A buffer, or what an array of them points to.
+    // A buffer, or the buffers of an array.
     let vector = matches!(
         case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
         Some(ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg)
@@ -214,7 +213,7 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
-        // A blob at a time: a region has up to 256 MiB.
+        // One blob at a time: a region has up to 256 MiB.
         region.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
             content.add(bytes);
             left = left.saturating_sub(bytes.len() as u64);

@@ -1,6 +1,6 @@
-//! A connect that does not wait answers EINPROGRESS and goes on by itself (connect(2)). How it ends
-//! is told by a later getsockopt with SO_ERROR or by the next connect: the two are one operation,
-//! with the result of the later one.
+//! Results of non-blocking connects. Such a connect returns EINPROGRESS and completes later
+//! (connect(2)). Its result comes from getsockopt with SO_ERROR or from the next connect: the two
+//! calls count as one operation with the later result.
 
 use sysreel_abi::{CallKind, intent};
 use sysreel_format::TaskId;
@@ -12,19 +12,19 @@ use super::Notes;
 use crate::diff::effect::Op;
 use crate::state::{ProcessId, region};
 
-/// A connect that goes on by itself.
+/// A connect in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connecting {
     task: TaskId,
-    /// The event that ended the call.
+    /// The event that ended the first call.
     event: u64,
     actor: Actor,
     operation: Operation,
 }
 
 impl Notes {
-    /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but
-    /// that connect made again.
+    /// Takes the result of a connect in progress from a later call. Returns whether that call only
+    /// repeats the connect.
     pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
         let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
         let again = case.call.row.kind == CallKind::Connect;
@@ -45,7 +45,7 @@ impl Notes {
         again
     }
 
-    /// Notes a connect that goes on by itself.
+    /// Remembers a connect in progress.
     pub(super) fn connect_begins(
         &mut self,
         case: &Case<'_>,
@@ -63,7 +63,7 @@ impl Notes {
         }
     }
 
-    /// Gives an operation that was noted as a success its true result.
+    /// Replaces the result of an operation that was counted as a success.
     fn amend(&mut self, begun: &Connecting, operation: Operation) {
         let key = |operation: Operation| {
             (begun.actor, Operation { opens: false, asked: NameId::default(), ..operation })
@@ -81,7 +81,7 @@ impl Notes {
     }
 }
 
-/// What SO_ERROR says.
+/// Returns the error that SO_ERROR reports.
 fn answer(case: &Case<'_>) -> Option<u16> {
     let value = region(case.finished.parts, 3, case.call.role, 0).filter(|_| !case.failed())?;
     let value = u32::from_le_bytes(value.get(..4)?.try_into().ok()?);
