@@ -14,9 +14,9 @@ mod anchors;
 mod leaf;
 mod loops;
 mod sparse;
-mod strangers;
 #[cfg(test)]
 mod tests;
+mod unshared;
 mod walk;
 
 use std::ops::Range;
@@ -66,10 +66,10 @@ pub fn align(a: &[u32], b: &[u32]) -> Vec<Span> {
 #[must_use]
 pub fn align_within(a: &[u32], b: &[u32], steps: u64) -> Vec<Span> {
     let mut steps = steps;
-    strangers::without(a, b, |a, b| aligned(a, b, &mut steps, true))
+    unshared::align_shared(a, b, |a, b| align_tokens(a, b, &mut steps, true))
 }
 
-fn aligned(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
+fn align_tokens(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
     let whole = Piece { a: 0..a.len(), b: 0..b.len(), level: 0 };
     let mut aligner =
         Aligner { a, b, steps, may_fold, todo: vec![Todo::Align(whole)], spans: Spans::default() };
@@ -109,7 +109,7 @@ impl Spans {
     }
 
     /// Adds ranges that have no counterpart in the other stream.
-    fn differs(&mut self, a: Range<usize>, b: Range<usize>) {
+    fn push_edit(&mut self, a: Range<usize>, b: Range<usize>) {
         self.push(SpanKind::OnlyA, a.clone(), b.start..b.start);
         self.push(SpanKind::OnlyB, a.end..a.end, b);
     }
@@ -130,26 +130,26 @@ impl Aligner<'_> {
         while let Some(todo) = self.todo.pop() {
             match todo {
                 Todo::Emit(span) => self.spans.push(span.kind, span.a, span.b),
-                Todo::Align(piece) => self.piece(piece),
+                Todo::Align(piece) => self.align_piece(piece),
             }
         }
     }
 
     /// Strips the equal ends off a piece and chooses a method for the rest.
-    fn piece(&mut self, mut piece: Piece) {
+    fn align_piece(&mut self, mut piece: Piece) {
         let (a, b) = (&self.a[piece.a.clone()], &self.b[piece.b.clone()]);
-        let before = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-        let (a, b) = (&a[before..], &b[before..]);
-        let behind = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-        self.spend(before + behind);
-        let start = (piece.a.start + before, piece.b.start + before);
+        let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let (a, b) = (&a[prefix..], &b[prefix..]);
+        let suffix = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+        self.spend(prefix + suffix);
+        let start = (piece.a.start + prefix, piece.b.start + prefix);
         self.spans.push(SpanKind::Same, piece.a.start..start.0, piece.b.start..start.1);
-        let end = (piece.a.end - behind, piece.b.end - behind);
+        let end = (piece.a.end - suffix, piece.b.end - suffix);
         self.emit_later(SpanKind::Same, end.0..piece.a.end, end.1..piece.b.end);
         (piece.a, piece.b) = (start.0..end.0, start.1..end.1);
 
         if piece.a.is_empty() || piece.b.is_empty() {
-            self.spans.differs(piece.a, piece.b);
+            self.spans.push_edit(piece.a, piece.b);
         } else if *self.steps == 0 {
             self.spans.push(SpanKind::GaveUp, piece.a, piece.b);
         } else if piece.a.len() + piece.b.len() <= LEAF {
@@ -209,9 +209,9 @@ impl Aligner<'_> {
         let size = piece.a.len() + piece.b.len();
         self.spend(size * 8);
         if self.may_fold
-            && let Some(folded) = loops::Folded::of(self.a, self.b, &piece.a, &piece.b)
+            && let Some(folded) = loops::Folded::new(self.a, self.b, &piece.a, &piece.b)
         {
-            let units = aligned(&folded.a_tokens, &folded.b_tokens, self.steps, false);
+            let units = align_tokens(&folded.a_tokens, &folded.b_tokens, self.steps, false);
             folded.unfold(&units, &mut self.spans);
             return;
         }

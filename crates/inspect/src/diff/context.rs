@@ -30,7 +30,7 @@ impl Around {
     ///
     /// # Errors
     /// When a log cannot be read.
-    pub fn of(difference: &Difference, logs: [&LogFile; 2]) -> Result<Self, Error> {
+    pub fn read(difference: &Difference, logs: [&LogFile; 2]) -> Result<Self, Error> {
         let around = |side: usize| match difference.events[side] {
             Some(event) => context(logs[side], event),
             None => Ok(Vec::new()),

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_leads_back_to_its_effect() {
+    fn lines_of_effects_parse_back() {
         for line in [
             "cc1 read $WS/q.h ok",
             "cc1 stat $WS/q.h.gch ENOENT",

@@ -21,11 +21,11 @@ const NAMED: [(&str, &[u8]); 2] = [("HOME", b"HOME="), ("TMP", b"TMPDIR=")];
 /// # Errors
 /// As [`Run::read`].
 pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
-    let roots: Vec<_> = roots.iter().cloned().chain(named(file)?).collect();
+    let roots: Vec<_> = roots.iter().cloned().chain(environment_roots(file)?).collect();
     Run::read(file, level, &roots)
 }
 
-fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
+fn environment_roots(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
     let log = file.log();
     let mut tracker = Tracker::new(Follow::default());
     let mut events = log.events();
@@ -34,7 +34,7 @@ fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
         let Ok(body) = event.decode() else { continue };
         if matches!(body, Body::Snapshot { what: SnapshotKind::PROCESS, .. }) {
             // The working directory is `$WS`, even if a variable names it too.
-            let mut roots = of_execve(&tracker, event.task, log);
+            let mut roots = roots_from_execve(&tracker, event.task, log);
             roots.retain(|(_, path)| path.as_os_str().as_encoded_bytes() != log.meta().cwd);
             return Ok(roots);
         }
@@ -43,7 +43,11 @@ fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
     Ok(Vec::new())
 }
 
-fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(String, PathBuf)> {
+fn roots_from_execve(
+    tracker: &Tracker,
+    task: TaskId,
+    buffers: &dyn Buffers,
+) -> Vec<(String, PathBuf)> {
     let open = tracker.task(task).and_then(|task| task.open.as_ref());
     let envp = open.and_then(|open| {
         let row = open.row.filter(|row| row.kind == CallKind::Exec)?;

@@ -169,7 +169,7 @@ impl Report {
     /// The version of the JSON structure.
     pub const SCHEMA: u32 = 1;
 
-    pub(crate) fn of(
+    pub(crate) fn new(
         a: &Run,
         b: &Run,
         incomparable: Vec<String>,

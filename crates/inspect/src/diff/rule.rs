@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_lead_back_and_are_unlike() {
+    fn ids_parse_back_and_are_unique() {
         for &rule in Rule::ALL {
             assert_eq!(rule.id().parse(), Ok(rule));
             assert!(Rule::ALL.iter().filter(|other| other.id() == rule.id()).count() == 1);

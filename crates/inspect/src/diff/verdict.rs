@@ -61,7 +61,7 @@ pub struct Verdict {
 impl Verdict {
     /// Returns the verdict on a report without policy or repetitions.
     #[must_use]
-    pub fn of(report: Report, gate: Severity) -> Self {
+    pub fn new(report: Report, gate: Severity) -> Self {
         let (excepted, notices, unstable, noise) = Default::default();
         Self {
             report,

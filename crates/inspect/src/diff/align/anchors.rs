@@ -29,15 +29,15 @@ pub(super) fn find(
         return Vec::new();
     }
     let sampled = length > 1 && in_a.len() + in_b.len() >= SAMPLED_FROM;
-    let grams_a = once(&a[in_a.clone()], length, sampled);
-    let grams_b = once(&b[in_b.clone()], length, sampled);
-    let mut pairs = in_both(&grams_a, &grams_b);
+    let grams_a = unique_grams(&a[in_a.clone()], length, sampled);
+    let grams_b = unique_grams(&b[in_b.clone()], length, sampled);
+    let mut pairs = common(&grams_a, &grams_b);
     pairs.sort_unstable();
-    extended(a, b, in_a, in_b, length, &increasing(&pairs))
+    extend_all(a, b, in_a, in_b, length, &increasing(&pairs))
 }
 
 /// Returns hash and position of each n-gram that occurs once, sorted by hash.
-fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
+fn unique_grams(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     let mask = if sampled { (1 << SAMPLED) - 1 } else { 0 };
     let mut room = if sampled { tokens.len() >> (SAMPLED - 1) } else { tokens.len() };
     let mut grams = Vec::with_capacity(room);
@@ -46,11 +46,11 @@ fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     let mut hash = 0u64;
     for (i, &token) in tokens.iter().enumerate() {
         if i >= length {
-            hash = hash.wrapping_sub(mixed(tokens[i - length]).wrapping_mul(out));
+            hash = hash.wrapping_sub(mix(tokens[i - length]).wrapping_mul(out));
         }
-        hash = hash.wrapping_mul(BASE).wrapping_add(mixed(token));
+        hash = hash.wrapping_mul(BASE).wrapping_add(mix(token));
         if i + 1 >= length {
-            let hash = finished(hash);
+            let hash = finalize(hash);
             if hash & mask == 0 {
                 // In a loop the same few n-grams may be sampled again and again.
                 if grams.len() == room {
@@ -90,19 +90,19 @@ fn thin_out(grams: &mut Vec<(u64, usize)>) {
 
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-fn mixed(token: u32) -> u64 {
-    finished(u64::from(token) + 1)
+fn mix(token: u32) -> u64 {
+    finalize(u64::from(token) + 1)
 }
 
 /// The finalizer of splitmix64: every bit depends on all bits.
-fn finished(hash: u64) -> u64 {
+fn finalize(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ hash >> 31
 }
 
 /// Returns the positions of the n-grams that are in both lists.
-fn in_both(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
+fn common(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut others = b.iter().peekable();
     for &(hash, at) in a {
@@ -142,7 +142,7 @@ pub(super) fn increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
 }
 
 /// Verifies and extends the anchors, so that none overlaps the previous one.
-fn extended(
+fn extend_all(
     a: &[u32],
     b: &[u32],
     in_a: &Range<usize>,

@@ -13,7 +13,7 @@ pub(super) fn align(
     in_b: &Range<usize>,
     spans: &mut Spans,
 ) -> usize {
-    let (before, after, kinds) = numbered(&a[in_a.clone()], &b[in_b.clone()]);
+    let (before, after, kinds) = renumber(&a[in_a.clone()], &b[in_b.clone()]);
     let mut diff = Diff::default();
     diff.compute_with(Algorithm::MyersMinimal, &before, &after, kinds);
     let edits =
@@ -24,7 +24,7 @@ pub(super) fn align(
             (in_a.start + hunk.before.start as usize, in_b.start + hunk.after.start as usize);
         let end = (in_a.start + hunk.before.end as usize, in_b.start + hunk.after.end as usize);
         spans.push(Same, at.0..start.0, at.1..start.1);
-        spans.differs(start.0..end.0, start.1..end.1);
+        spans.push_edit(start.0..end.0, start.1..end.1);
         at = end;
     }
     spans.push(Same, at.0..in_a.end, at.1..in_b.end);
@@ -33,7 +33,7 @@ pub(super) fn align(
 }
 
 /// Renumbers the tokens of both sides from 0, for tables indexed by token.
-fn numbered(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
+fn renumber(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
     let mut kinds: Vec<u32> = a.iter().chain(b).copied().collect();
     kinds.sort_unstable();
     kinds.dedup();

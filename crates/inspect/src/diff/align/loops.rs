@@ -33,17 +33,17 @@ struct Unit {
     period: usize,
     /// The offset of the lexicographically smallest rotation of the body, so that loops entered at
     /// different points are equal.
-    turn: usize,
+    rotation: usize,
 }
 
 /// Numbers for loop bodies, shared by both pieces and distinct from all tokens.
-struct Names {
+struct BodyNumbers {
     bodies: HashMap<Vec<u32>, u32>,
     next: u32,
 }
 
-impl Names {
-    fn of(&mut self, body: Vec<u32>) -> u32 {
+impl BodyNumbers {
+    fn number(&mut self, body: Vec<u32>) -> u32 {
         *self.bodies.entry(body).or_insert_with(|| {
             self.next = self.next.saturating_add(1);
             self.next
@@ -53,16 +53,16 @@ impl Names {
 
 impl Folded {
     /// Folds two pieces. `None` if neither becomes at most half as long.
-    pub(super) fn of(
+    pub(super) fn new(
         a: &[u32],
         b: &[u32],
         in_a: &Range<usize>,
         in_b: &Range<usize>,
     ) -> Option<Folded> {
         let largest = a[in_a.clone()].iter().chain(&b[in_b.clone()]).max().copied().unwrap_or(0);
-        let mut names = Names { bodies: HashMap::new(), next: largest };
-        let (a_units, a_tokens) = fold(a, in_a, &mut names);
-        let (b_units, b_tokens) = fold(b, in_b, &mut names);
+        let mut numbers = BodyNumbers { bodies: HashMap::new(), next: largest };
+        let (a_units, a_tokens) = fold(a, in_a, &mut numbers);
+        let (b_units, b_tokens) = fold(b, in_b, &mut numbers);
         let shorter = a_units.len() * 2 <= in_a.len() || b_units.len() * 2 <= in_b.len();
         shorter.then_some(Folded {
             a_tokens,
@@ -100,17 +100,17 @@ impl Folded {
             // If the loops were entered at different points, the tokens up to their common point
             // differ.
             let period = unit_a.period;
-            let ahead = (unit_a.turn + period - unit_b.turn) % period;
+            let ahead = (unit_a.rotation + period - unit_b.rotation) % period;
             if ahead * 2 <= period {
                 from_a = (a.start + ahead).min(a.end);
             } else {
                 from_b = (b.start + period - ahead).min(b.end);
             }
         }
-        spans.differs(a.start..from_a, b.start..from_b);
+        spans.push_edit(a.start..from_a, b.start..from_b);
         let same = (a.end - from_a).min(b.end - from_b);
         spans.push(Same, from_a..from_a + same, from_b..from_b + same);
-        spans.differs(from_a + same..a.end, from_b + same..b.end);
+        spans.push_edit(from_a + same..a.end, from_b + same..b.end);
     }
 
     fn a_range(&self, units: &Range<usize>) -> Range<usize> {
@@ -124,7 +124,7 @@ impl Folded {
     }
 }
 
-fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, Vec<u32>) {
+fn fold(tokens: &[u32], range: &Range<usize>, numbers: &mut BodyNumbers) -> (Vec<Unit>, Vec<u32>) {
     let mut units = Vec::new();
     let mut folded = Vec::new();
     // The last position of each seed, by hash. A collision only misses a repetition.
@@ -133,7 +133,7 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
     let mut at = range.start;
     while at < range.end {
         let last = tokens[at..range.end].first_chunk::<SEED>().map(|seed| {
-            let place = &mut seen[place_of(*seed, size)];
+            let place = &mut seen[slot_of(*seed, size)];
             std::mem::replace(place, at)
         });
         let period =
@@ -152,15 +152,15 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
                 units.truncate(first);
                 folded.truncate(first);
                 let start = at - period;
-                let turn = least_rotation(&tokens[start..at]);
-                units.push(Unit { start, period, turn });
-                folded.push(
-                    names.of([&tokens[start + turn..at], &tokens[start..start + turn]].concat()),
-                );
+                let rotation = least_rotation(&tokens[start..at]);
+                units.push(Unit { start, period, rotation });
+                folded.push(numbers.number(
+                    [&tokens[start + rotation..at], &tokens[start..start + rotation]].concat(),
+                ));
                 at += repeated;
             }
             _ => {
-                units.push(Unit { start: at, period: 0, turn: 0 });
+                units.push(Unit { start: at, period: 0, rotation: 0 });
                 folded.push(tokens[at]);
                 at += 1;
             }
@@ -169,7 +169,7 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
     (units, folded)
 }
 
-fn place_of(seed: [u32; SEED], size: usize) -> usize {
+fn slot_of(seed: [u32; SEED], size: usize) -> usize {
     let hash = seed.iter().fold(0u64, |hash, &token| {
         (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7
     });
@@ -209,11 +209,11 @@ mod tests {
     #[test]
     fn the_smallest_rotation_is_found() {
         for word in [&[3, 1, 2][..], &[1, 1, 0], &[5], &[2, 1, 2, 1], &[0, 0, 0]] {
-            let turn = least_rotation(word);
-            let rotated = |turn: usize| [&word[turn..], &word[..turn]].concat();
+            let rotation = least_rotation(word);
+            let rotated = |rotation: usize| [&word[rotation..], &word[..rotation]].concat();
             assert!(
-                (0..word.len()).all(|other| rotated(turn) <= rotated(other)),
-                "{word:?}: {turn}"
+                (0..word.len()).all(|other| rotated(rotation) <= rotated(other)),
+                "{word:?}: {rotation}"
             );
         }
     }
@@ -222,7 +222,7 @@ mod tests {
     fn loops_entered_at_different_points_are_one() {
         let a: Vec<u32> = [1, 2, 3].repeat(10);
         let b: Vec<u32> = [2, 3, 1].repeat(8);
-        let folded = Folded::of(&a, &b, &(0..a.len()), &(0..b.len())).unwrap();
+        let folded = Folded::new(&a, &b, &(0..a.len()), &(0..b.len())).unwrap();
         assert_eq!(folded.a_tokens, folded.b_tokens);
         let mut spans = Spans::default();
         folded.unfold(&[Span { kind: Same, a: 0..1, b: 0..1 }], &mut spans);

@@ -23,7 +23,7 @@ pub(super) fn align(
 ) -> Option<usize> {
     let mut places: Vec<(u32, usize)> = b[in_b.clone()].iter().copied().zip(0..).collect();
     places.sort_unstable();
-    let of = |token: u32| {
+    let positions = |token: u32| {
         let from = places.partition_point(|place| place.0 < token);
         let len = places[from..].partition_point(|place| place.0 == token);
         &places[from..from + len]
@@ -31,7 +31,7 @@ pub(super) fn align(
     let most = MOST_PAIRS.min(steps / STEPS_PER_PAIR);
     let mut count = 0u64;
     for &token in &a[in_a.clone()] {
-        count += u64::try_from(of(token).len()).unwrap_or(u64::MAX);
+        count += u64::try_from(positions(token).len()).unwrap_or(u64::MAX);
         if count > most {
             return None;
         }
@@ -39,15 +39,15 @@ pub(super) fn align(
     let mut pairs = Vec::with_capacity(usize::try_from(count).unwrap_or(0));
     for (at, &token) in a[in_a.clone()].iter().enumerate() {
         // In descending order, so that no two pairs of one token are in an increasing subsequence.
-        pairs.extend(of(token).iter().rev().map(|place| (at, place.1)));
+        pairs.extend(positions(token).iter().rev().map(|place| (at, place.1)));
     }
     let mut at = (in_a.start, in_b.start);
     for (from_a, from_b) in super::anchors::increasing(&pairs) {
         let (from_a, from_b) = (in_a.start + from_a, in_b.start + from_b);
-        spans.differs(at.0..from_a, at.1..from_b);
+        spans.push_edit(at.0..from_a, at.1..from_b);
         spans.push(Same, from_a..from_a + 1, from_b..from_b + 1);
         at = (from_a + 1, from_b + 1);
     }
-    spans.differs(at.0..in_a.end, at.1..in_b.end);
+    spans.push_edit(at.0..in_a.end, at.1..in_b.end);
     usize::try_from(count * STEPS_PER_PAIR).ok()
 }

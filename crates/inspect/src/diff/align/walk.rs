@@ -29,7 +29,7 @@ pub(super) fn align(
     let (a, b) = (&a[..in_a.end], &b[..in_b.end]);
     let mut walk = Walk { a: in_a.start, b: in_b.start, steps: 0 };
     while let Some((skip_a, skip_b)) = meeting(&a[walk.a..], &b[walk.b..], &mut walk.steps) {
-        spans.differs(walk.a..walk.a + skip_a, walk.b..walk.b + skip_b);
+        spans.push_edit(walk.a..walk.a + skip_a, walk.b..walk.b + skip_b);
         (walk.a, walk.b) = (walk.a + skip_a, walk.b + skip_b);
         let same = a[walk.a..].iter().zip(&b[walk.b..]).take_while(|(x, y)| x == y).count();
         spans.push(Same, walk.a..walk.a + same, walk.b..walk.b + same);

@@ -89,10 +89,10 @@ impl Baseline {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = |why| Error::Baseline { path: path.to_path_buf(), line: at, why };
+            let error = |why| Error::Baseline { path: path.to_path_buf(), line: at, why };
             match &mut baseline {
-                None => baseline = Some(first(line).map_err(wrong)?),
-                Some(baseline) => baseline.line(line).map_err(wrong)?,
+                None => baseline = Some(parse_header(line).map_err(error)?),
+                Some(baseline) => baseline.parse_line(line).map_err(error)?,
             }
         }
         baseline.ok_or_else(|| Error::Baseline {
@@ -102,7 +102,7 @@ impl Baseline {
         })
     }
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
+    fn parse_line(&mut self, line: &str) -> Result<(), String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, self.variants.last_mut()) {
             ("command", None) => {
@@ -110,11 +110,11 @@ impl Baseline {
                 self.command = words
                     .map_err(|_| format!("`{rest}` is no list of words: [\"make\", \"test\"]"))?;
             }
-            ("variant", _) => self.variants.push(variant(rest)?),
+            ("variant", _) => self.variants.push(parse_variant(rest)?),
             ("=" | "!" | "?" | "~", None) => {
                 return Err("an effect before the first `variant`".into());
             }
-            (sign, Some(variant)) => return effect(&mut variant.learned, sign, rest),
+            (sign, Some(variant)) => return parse_effect(&mut variant.learned, sign, rest),
             (word, None) => {
                 return Err(format!("`{word}` stands in no baseline of format {}", Self::FORMAT));
             }
@@ -123,7 +123,7 @@ impl Baseline {
     }
 }
 
-fn first(line: &str) -> Result<Baseline, String> {
+fn parse_header(line: &str) -> Result<Baseline, String> {
     let version = line.strip_prefix(MAGIC).map(str::trim);
     match version.map(|version| (version, version.parse::<u32>())) {
         Some((_, Ok(Baseline::FORMAT))) => Ok(Baseline::default()),
@@ -134,7 +134,7 @@ fn first(line: &str) -> Result<Baseline, String> {
     }
 }
 
-fn variant(text: &str) -> Result<Variant, String> {
+fn parse_variant(text: &str) -> Result<Variant, String> {
     let field = |name: &str| {
         let mut words = text.split(' ');
         let found = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
@@ -155,7 +155,7 @@ fn variant(text: &str) -> Result<Variant, String> {
     Ok(Variant { key, learned: Learned { runs, ..Learned::default() } })
 }
 
-fn effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), String> {
+fn parse_effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), String> {
     if sign == "=" {
         learned.always.insert(rest.parse::<Effect>()?);
         return Ok(());
@@ -206,7 +206,7 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
 "#;
 
     #[test]
-    fn a_text_leads_back_to_itself() {
+    fn a_baseline_parses_back() {
         let baseline = Baseline::parse(Path::new("x"), TEXT).unwrap();
         assert_eq!(baseline.command, ["sh", "a b.sh"]);
         assert_eq!(baseline.variants.len(), 2);
@@ -222,7 +222,7 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, message) in [
             ("", "x:1: the file is empty"),
             ("{}", "x:1: it does not begin with"),
@@ -252,8 +252,8 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
                 "x:3: `+` is none",
             ),
         ] {
-            let said = Baseline::parse(Path::new("x"), text).unwrap_err().to_string();
-            assert!(said.starts_with(message), "{text}: {said}");
+            let error = Baseline::parse(Path::new("x"), text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::diff::effect::{Effect, Op};
 
 /// The least length of a generated part, if the word is that long: `XXXXXX` of mkstemp(3). Parts
 /// that are equal by chance are extended to it.
-const LEAST: usize = 6;
+const MIN_LEN: usize = 6;
 
 /// How many equal letters are no coincidence.
 const CERTAIN: usize = 3;
@@ -62,8 +62,8 @@ pub(super) fn learn(runs: &[BTreeSet<Effect>], is_secret: &dyn Fn(&str) -> bool)
     }
     for (skeleton, group) in groups {
         let runs: BTreeSet<usize> = group.iter().flat_map(|(_, runs)| runs).copied().collect();
-        let made_up = skeleton.words.iter().any(|word| matches!(word, Word::Volatile(_)));
-        let template = if made_up && runs.len() > 1 { template(&group, &volatile) } else { None };
+        let generated = skeleton.words.iter().any(|word| matches!(word, Word::Volatile(_)));
+        let template = if generated && runs.len() > 1 { template(&group, &volatile) } else { None };
         match template {
             Some(template) => {
                 _ = learned.templates.insert(template, Evidence { seen: runs.len(), of })
@@ -114,8 +114,8 @@ fn volatile<'e>(seen: &BTreeMap<&'e Effect, BTreeSet<usize>>, of: usize) -> Hash
             _ if is_number(word) => runs == 1,
             // A build directory may outlive its run: made by one run, read by the next, removed by
             // the third.
-            (true, LEAST..) => runs == 1 || of >= 5 && runs <= of.div_ceil(2),
-            (true, 4..) | (false, LEAST..) => runs == 1,
+            (true, MIN_LEN..) => runs == 1 || of >= 5 && runs <= of.div_ceil(2),
+            (true, 4..) | (false, MIN_LEN..) => runs == 1,
             _ => false,
         }
     };
@@ -165,7 +165,7 @@ fn template(
         let column: Vec<&str> = columns.iter().filter_map(|words| words.get(at).copied()).collect();
         match volatile.get(word) {
             Some(true) if column.iter().any(|other| *other != word) => {
-                made_up(&column, &mut pieces)?
+                push_generated(&column, &mut pieces)?
             }
             _ => pieces.push(Piece::Text(word.to_owned())),
         }
@@ -184,7 +184,7 @@ fn template(
 }
 
 /// Adds the pieces for words that are partly generated.
-fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
+fn push_generated(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
     let (least, most) =
         (words.iter().map(|w| w.len()).min()?, words.iter().map(|w| w.len()).max()?);
     let first = words.first()?.as_bytes();
@@ -214,7 +214,7 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
         }
         let counts = words.iter().filter_map(|word| word.get(before..least - after)).all(is_number);
         // Characters equal by chance are part of the generated part, up to the least length.
-        while !counts && least - before - after < LEAST && before + after > 0 {
+        while !counts && least - before - after < MIN_LEN && before + after > 0 {
             if after > 0 { after -= 1 } else { before -= 1 }
         }
         // Few equal letters may be equal by chance: the probability is 1 in 62 per letter and other
@@ -228,7 +228,7 @@ fn made_up(words: &[&str], pieces: &mut Vec<Piece>) -> Option<()> {
         }
     }
     let middle = words.iter().filter_map(|word| word.get(before..word.len() - after));
-    let class = Class::of(middle.clone())?;
+    let class = Class::narrowest(middle.clone())?;
     let text = |part: Option<&str>| Piece::Text(part.unwrap_or_default().to_owned());
     let word = words.first()?;
     pieces.push(text(word.get(..before)));
@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_always_there_is_kept_as_it_is() {
+    fn constant_effects_are_kept_verbatim() {
         let learned =
             learned(&[&["a read x1 ok", "a read x2 ok"], &["a read x1 ok", "a read x2 ok"]]);
         assert_eq!(learned.always.len(), 2);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn made_up_names_become_templates() {
+    fn generated_names_become_templates() {
         for (runs, template) in [
             (
                 &["a write $TMP/sortAb3dEf ok", "a write $TMP/sortXy7zQq ok"][..],
@@ -318,7 +318,7 @@ mod tests {
         /// Everything a run did matches what was learned from it, and the text of the baseline
         /// parses to the same baseline.
         #[test]
-        fn nothing_is_forgotten(
+        fn every_effect_is_learned(
             runs in proptest::collection::vec(
                 proptest::collection::btree_set("(a|bc) (read|write|unlink|exec|exit) \
                     (x|\\$TMP/[a-z0-9_]{3,9}|d/[A-Za-z0-9]{6}\\.s|y -> z[0-9]{1,3}) (ok|ENOENT)", 0..12),
@@ -346,7 +346,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "(sysreel-baseline 1\n)?(variant machine=a \
+        fn parsing_never_panics(text in "(sysreel-baseline 1\n)?(variant machine=a \
             kernel=b libc=c image=d runs=2\n)?([=!?~] ([0-9]/[0-9] )?[ -~é]{0,30}\n){0,4}") {
             _ = crate::diff::baseline::Baseline::parse(std::path::Path::new("x"), &text);
         }
@@ -355,7 +355,7 @@ mod tests {
     /// Directories made by one run, read by the next and removed by the third, with ordinary words
     /// around them and other files that vary.
     #[test]
-    fn names_that_outlive_their_run_are_made_up() {
+    fn names_that_outlive_their_run_become_templates() {
         let names =
             ["a1b2c3d4", "x9y8z7w6", "q1w2e3r4", "k4j3h2g1", "m5n6b7v8", "p0o9i8u7", "t6r5e4w3"];
         let lines = |at: usize| {
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_run_alone_does_is_no_template() {
+    fn effects_of_one_run_are_no_template() {
         let learned = learned(&[
             &["a write $WS/cache/foo.o ok", "a read x ok"],
             &["a read x ok"],
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn some_things_are_never_learned() {
+    fn some_operations_are_never_learned() {
         let learned = learned(&[
             &[
                 "a exit - 0",

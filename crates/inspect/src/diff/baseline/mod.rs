@@ -169,7 +169,7 @@ impl Variant {
     /// Learns from runs of one command in the same surroundings, without the effects that the
     /// policy ignores.
     #[must_use]
-    pub fn of(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
+    pub fn learn(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
         let effects: Vec<BTreeSet<Effect>> = runs
             .iter()
             .map(|run| {

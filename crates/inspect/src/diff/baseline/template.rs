@@ -40,7 +40,7 @@ impl Class {
         }
     }
 
-    fn has(self, byte: u8) -> bool {
+    fn contains(self, byte: u8) -> bool {
         match self {
             Self::Digit => byte.is_ascii_digit(),
             Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
@@ -52,10 +52,10 @@ impl Class {
     }
 
     /// Returns the narrowest class that contains all words.
-    pub(super) fn of<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
+    pub(super) fn narrowest<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|class| words.clone().flat_map(str::bytes).all(|byte| class.has(byte)))
+            .find(|class| words.clone().flat_map(str::bytes).all(|byte| class.contains(byte)))
     }
 }
 
@@ -92,20 +92,22 @@ impl Template {
     pub fn matches(&self, effect: &Effect) -> bool {
         (&self.effect.role, self.effect.op, &self.effect.result)
             == (&effect.role, effect.op, &effect.result)
-            && fits(&self.pieces, &effect.resource)
+            && matches_pieces(&self.pieces, &effect.resource)
     }
 }
 
-fn fits(pieces: &[Piece], rest: &str) -> bool {
+fn matches_pieces(pieces: &[Piece], rest: &str) -> bool {
     match pieces {
         [] => rest.is_empty(),
         [Piece::Text(text), more @ ..] => {
-            rest.strip_prefix(text.as_str()).is_some_and(|rest| fits(more, rest))
+            rest.strip_prefix(text.as_str()).is_some_and(|rest| matches_pieces(more, rest))
         }
         [Piece::Any(class, least, most), more @ ..] => {
-            let run = rest.bytes().take(*most).take_while(|byte| class.has(*byte)).count();
+            let run = rest.bytes().take(*most).take_while(|byte| class.contains(*byte)).count();
             // Characters of all classes are ASCII, so `len` is a character boundary.
-            (*least..=run).rev().any(|len| rest.get(len..).is_some_and(|rest| fits(more, rest)))
+            (*least..=run)
+                .rev()
+                .any(|len| rest.get(len..).is_some_and(|rest| matches_pieces(more, rest)))
         }
     }
 }
@@ -137,7 +139,7 @@ impl FromStr for Template {
         let mut text = String::new();
         let mut rest = effect.resource.as_str();
         while !rest.is_empty() {
-            if let Some((any, after)) = any(rest) {
+            if let Some((any, after)) = parse_any(rest) {
                 if !text.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
@@ -160,7 +162,7 @@ impl FromStr for Template {
 }
 
 /// Parses `<alnum:6>` or `<digit:3-4>`, and returns the rest.
-fn any(text: &str) -> Option<(Piece, &str)> {
+fn parse_any(text: &str) -> Option<(Piece, &str)> {
     let (inside, rest) = text.strip_prefix('<')?.split_once('>')?;
     let (name, len) = inside.split_once(':')?;
     let class = Class::ALL.into_iter().find(|class| class.name() == name)?;
@@ -209,13 +211,13 @@ mod tests {
 
     #[test]
     fn the_narrowest_class_is_found() {
-        let of = |words: &[&str]| Class::of(words.iter().copied());
-        assert_eq!(of(&["12", "34"]), Some(Class::Digit));
-        assert_eq!(of(&["1a", "34"]), Some(Class::Hex));
-        assert_eq!(of(&["1g", "34"]), Some(Class::Lower));
-        assert_eq!(of(&["1A", "3G"]), Some(Class::Alnum));
-        assert_eq!(of(&["1_", "3g"]), Some(Class::Lower));
-        assert_eq!(of(&["1_", "3G"]), Some(Class::Word));
-        assert_eq!(of(&["1-"]), None);
+        let narrowest = |words: &[&str]| Class::narrowest(words.iter().copied());
+        assert_eq!(narrowest(&["12", "34"]), Some(Class::Digit));
+        assert_eq!(narrowest(&["1a", "34"]), Some(Class::Hex));
+        assert_eq!(narrowest(&["1g", "34"]), Some(Class::Lower));
+        assert_eq!(narrowest(&["1A", "3G"]), Some(Class::Alnum));
+        assert_eq!(narrowest(&["1_", "3g"]), Some(Class::Lower));
+        assert_eq!(narrowest(&["1_", "3G"]), Some(Class::Word));
+        assert_eq!(narrowest(&["1-"]), None);
     }
 }

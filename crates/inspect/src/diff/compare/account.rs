@@ -6,7 +6,7 @@ use crate::diff::report::Account;
 use crate::diff::run::Run;
 
 /// Returns an account of all calls in which none is compared yet.
-pub(super) fn begin(run: &Run) -> Account {
+pub(super) fn total(run: &Run) -> Account {
     let counted_only = run.counted_only.values().sum();
     let others = run.findings.events.saturating_sub(run.calls.saturating_mul(2));
     Account {
@@ -24,23 +24,23 @@ pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
     let sets = [a, b].map(|run| {
         run.operations
             .keys()
-            .map(|((_, role), operation)| line(run, *role, operation))
+            .map(|((_, role), operation)| text(run, *role, operation))
             .collect::<BTreeSet<_>>()
     });
-    let of = |side: usize, run: &Run| {
-        let mut account = begin(run);
+    let account = |side: usize, run: &Run| {
+        let mut account = total(run);
         for (((_, role), operation), (count, _)) in &run.operations {
-            let known = sets[1 - side].contains(&line(run, *role, operation));
+            let known = sets[1 - side].contains(&text(run, *role, operation));
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }
         account.unseen =
             account.calls.saturating_sub(account.counted_only + account.same + account.different);
         account
     };
-    [of(0, a), of(1, b)]
+    [account(0, a), account(1, b)]
 }
 
-fn line(
+fn text(
     run: &Run,
     role: crate::diff::run::NameId,
     operation: &crate::diff::run::Operation,

@@ -18,12 +18,12 @@ use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
-pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
+pub(super) fn fold_consequences(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     for found in &mut found {
-        found.difference.process = place_of(a, b, found);
+        found.difference.process = process_place(a, b, found);
     }
     let mut folding = Folding { parents: (0..found.len()).collect(), found };
-    folding.known();
+    folding.known_causes();
     folding.subtrees();
     folding.arguments();
     folding.searches();
@@ -33,7 +33,7 @@ pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     folding.differences()
 }
 
-fn place_of(a: &Run, b: &Run, found: &Found) -> String {
+fn process_place(a: &Run, b: &Run, found: &Found) -> String {
     match (found.processes[1].first(), found.processes[0].first()) {
         (Some(id), _) => place(b, *id),
         (None, Some(id)) => place(a, *id),
@@ -43,7 +43,7 @@ fn place_of(a: &Run, b: &Run, found: &Found) -> String {
 
 /// The first events and all processes of a difference and its consequences.
 #[derive(Default)]
-struct Whole {
+struct Extent {
     events: [Option<u64>; 2],
     processes: [BTreeSet<ProcessId>; 2],
 }
@@ -60,8 +60,8 @@ impl Folding {
     }
 
     /// Makes `at` a consequence of `from`, unless that would be a cycle.
-    fn follows(&mut self, at: usize, from: usize) {
-        let mut top = from;
+    fn attribute(&mut self, at: usize, to: usize) {
+        let mut top = to;
         while self.parents[top] != top {
             top = self.parents[top];
         }
@@ -85,10 +85,10 @@ impl Folding {
             && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
     }
 
-    fn known(&mut self) {
+    fn known_causes(&mut self) {
         for at in 0..self.found.len() {
-            if let Some(from) = self.found[at].follows {
-                self.follows(at, from);
+            if let Some(cause) = self.found[at].cause {
+                self.attribute(at, cause);
             }
         }
     }
@@ -108,7 +108,7 @@ impl Folding {
             if let (Some(first), true) =
                 (owners.first().copied().flatten(), owners.iter().all(Option::is_some))
             {
-                self.follows(at, first);
+                self.attribute(at, first);
             }
         }
     }
@@ -119,13 +119,15 @@ impl Folding {
             .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
             .collect();
         for cause in causes {
-            let of = self.found[cause].processes.clone();
+            let cause_processes = self.found[cause].processes.clone();
             for at in 0..self.found.len() {
                 let processes = &self.found[at].processes;
-                let within =
-                    processes.iter().zip(&of).all(|(own, of)| own.iter().all(|id| of.contains(id)));
+                let within = processes
+                    .iter()
+                    .zip(&cause_processes)
+                    .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)));
                 if at != cause && within && processes.iter().any(|side| !side.is_empty()) {
-                    self.follows(at, cause);
+                    self.attribute(at, cause);
                 }
             }
         }
@@ -152,7 +154,7 @@ impl Folding {
             let is_probe = |at: &usize| self.found[*at].difference.rule == Rule::ProbeNew;
             let (probes, hits): (Vec<usize>, Vec<usize>) = search.into_iter().partition(is_probe);
             let Some(&first) = hits.first().or(probes.first()) else { continue };
-            probes.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+            probes.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
         }
     }
 
@@ -189,7 +191,7 @@ impl Folding {
                 matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
             };
             let (looking, others): (Vec<usize>, Vec<usize>) = free.into_iter().partition(looks);
-            looking.into_iter().for_each(|at| self.follows(at, bound));
+            looking.into_iter().for_each(|at| self.attribute(at, bound));
             free = others;
         }
         // The gravest is the cause; of equally grave ones, the first.
@@ -203,7 +205,7 @@ impl Folding {
             )
         });
         if let Some(first) = first {
-            free.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+            free.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
         }
     }
 
@@ -222,7 +224,7 @@ impl Folding {
             if let Some(&above) = ends.get(&parent)
                 && self.is_root(above)
             {
-                self.follows(above, at);
+                self.attribute(above, at);
             }
         }
     }
@@ -243,15 +245,16 @@ impl Folding {
                 }
             })
             .collect();
-        let whole = self.wholes();
+        let extents = self.extents();
         for (cause, lost) in causes {
-            let of = self.found[cause].processes.clone();
+            let cause_processes = self.found[cause].processes.clone();
             let from = self.found[cause].difference.events;
             for at in (0..self.found.len()).filter(|at| *at != cause) {
                 let found = &self.found[at];
-                let Whole { events, processes } = &whole[at];
-                let mut concerned = processes.iter().zip(&of);
-                let concerns = concerned.all(|(own, of)| own.iter().all(|id| of.contains(id)))
+                let Extent { events, processes } = &extents[at];
+                let mut concerned = processes.iter().zip(&cause_processes);
+                let concerns = concerned
+                    .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)))
                     && processes.iter().any(|own| !own.is_empty());
                 let mut events = events.iter().zip(from);
                 let later = events.all(|(own, from)| own.is_none() || *own > from);
@@ -265,29 +268,29 @@ impl Folding {
                             | Rule::OrderOnly
                     );
                 if concerns && later && follows {
-                    self.follows(at, cause);
+                    self.attribute(at, cause);
                 }
             }
         }
     }
 
     /// Returns events and processes of each difference including its consequences.
-    fn wholes(&self) -> Vec<Whole> {
-        let mut wholes: Vec<Whole> = self.found.iter().map(|_| Whole::default()).collect();
+    fn extents(&self) -> Vec<Extent> {
+        let mut extents: Vec<Extent> = self.found.iter().map(|_| Extent::default()).collect();
         for (at, found) in self.found.iter().enumerate() {
             let mut top = at;
             while self.parents[top] != top {
                 top = self.parents[top];
             }
-            let whole = &mut wholes[top];
-            for (first, own) in whole.events.iter_mut().zip(found.difference.events) {
+            let extent = &mut extents[top];
+            for (first, own) in extent.events.iter_mut().zip(found.difference.events) {
                 *first = [*first, own].into_iter().flatten().min();
             }
-            for (all, own) in whole.processes.iter_mut().zip(&found.processes) {
+            for (all, own) in extent.processes.iter_mut().zip(&found.processes) {
                 all.extend(own);
             }
         }
-        wholes
+        extents
     }
 
     fn differences(self) -> Vec<Difference> {

@@ -10,9 +10,9 @@ use crate::diff::run::stream::Content;
 use crate::state::ProcessId;
 
 pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<Found>) {
-    let (of_a, of_b) = (by_process(a), by_process(b));
+    let (contents_a, contents_b) = (by_process(a), by_process(b));
     for &(x, y) in &pairing.pairs {
-        let (Some(xs), Some(ys)) = (of_a.get(&x), of_b.get(&y)) else { continue };
+        let (Some(xs), Some(ys)) = (contents_a.get(&x), contents_b.get(&y)) else { continue };
         for (name, one) in xs {
             let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else {
                 continue;

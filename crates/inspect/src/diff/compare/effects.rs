@@ -19,20 +19,22 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
         let (olds, news) = match both {
             // A file that was opened is named by where its path leads, one that could not be opened
             // by the path alone. The other run knows where the path leads.
-            [Some(olds), None] if !is_ok(olds) => (Some(olds), led(operation, leads[1], &sets[1])),
-            [None, Some(news)] if !is_ok(news) => (led(operation, leads[0], &sets[0]), Some(news)),
+            [Some(olds), None] if !is_ok(olds) => {
+                (Some(olds), by_target(operation, leads[1], &sets[1]))
+            }
+            [None, Some(news)] if !is_ok(news) => {
+                (by_target(operation, leads[0], &sets[0]), Some(news))
+            }
             [olds, news] => (olds, news),
         };
         match (olds, news) {
             (Some(olds), Some(news)) if !same_results(olds, news) => {
                 found.push(changed(operation, olds, news))
             }
-            (Some(list), None) => {
-                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 0)))
-            }
-            (None, Some(list)) => {
-                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 1)))
-            }
+            (Some(list), None) => found
+                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 0))),
+            (None, Some(list)) => found
+                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 1))),
             _ => {}
         }
     }
@@ -64,7 +66,7 @@ fn same_results(olds: &Results, news: &Results) -> bool {
 }
 
 /// Finds the same operation in the other run, by where its path leads there.
-fn led<'s>(
+fn by_target<'s>(
     operation: &Operation,
     leads: &BTreeMap<String, String>,
     set: &'s BTreeMap<Operation, Results>,
@@ -86,26 +88,26 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
         found.difference.events[side] = list.values().map(|seen| seen.event).min();
         found.processes[side] = list.values().flat_map(|seen| &seen.processes).copied().collect();
     }
-    found.names = parts(*op, resource);
+    found.names = names_of(*op, resource);
     found
 }
 
 /// Returns a difference for an effect in one run only.
-fn alone((role, op, resource): &Operation, result: &str, seen: &Seen, side: usize) -> Found {
+fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: usize) -> Found {
     let change = if side == 0 { Change::Removed } else { Change::Added };
-    let (rule, severity) = rule(*op, resource, result, change);
-    let ended = if result == "ok" { String::new() } else { format!(" {result}") };
-    let mut found = Found::new(rule, change, role, format!("{op} {resource}{ended}"));
+    let (rule, severity) = classify(*op, resource, result, change);
+    let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
+    let mut found = Found::new(rule, change, role, format!("{op} {resource}{suffix}"));
     found.difference.severity = severity;
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
-    found.names = parts(*op, resource);
+    found.names = names_of(*op, resource);
     found.light = *op == Op::Stat;
     found
 }
 
 /// Returns the names that an effect is about.
-fn parts(op: Op, resource: &str) -> Vec<String> {
+fn names_of(op: Op, resource: &str) -> Vec<String> {
     match op {
         Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
         Op::Symlink => resource.split(" -> ").skip(1).map(str::to_owned).collect(),
@@ -117,7 +119,7 @@ fn parts(op: Op, resource: &str) -> Vec<String> {
 }
 
 /// Returns the rule and the severity for an effect in one run only.
-fn rule(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
+fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
     let ok = result == "ok";
     let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;

@@ -13,7 +13,7 @@ use std::ops::Range;
 use crate::diff::run::Run;
 
 /// The least length of a generated part, in letters and digits: `XXXXXX`.
-const LEAST: usize = 6;
+const MIN_LEN: usize = 6;
 /// How deep directories with generated names may be nested.
 const DEPTH: usize = 4;
 
@@ -65,7 +65,9 @@ fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
         if bases.iter().any(Vec::is_empty) {
             continue;
         }
-        let Some(ranges) = made_up(&bases, &words(&family.form), exclusive) else { continue };
+        let Some(ranges) = generated_parts(&bases, &words(&family.form), exclusive) else {
+            continue;
+        };
         for (side, members) in members.iter().enumerate() {
             for name in members.keys() {
                 renamed[side].insert((*name).to_owned(), masked(name, base(name).0.len(), &ranges));
@@ -85,8 +87,8 @@ fn family(name: &str, role: &str) -> Option<Family> {
             _ => form.push((1, String::new())),
         }
     }
-    let some = form.iter().any(|(len, _)| *len >= LEAST);
-    (some && base.is_ascii() && !folder.is_empty()).then(|| Family {
+    let long_enough = form.iter().any(|(len, _)| *len >= MIN_LEN);
+    (long_enough && base.is_ascii() && !folder.is_empty()).then(|| Family {
         folder: folder.to_owned(),
         role: role.to_owned(),
         form,
@@ -123,15 +125,16 @@ fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
 
 /// Returns the generated parts of names of one form: one or two words if replacing them makes the
 /// names of both runs equal, else all words that differ.
-fn made_up(
+fn generated_parts(
     bases: &[Vec<&str>; 2],
     words: &[Range<usize>],
     exclusive: bool,
 ) -> Option<Vec<Range<usize>>> {
     let all: Vec<&str> = bases.iter().flatten().copied().collect();
-    let parts: Vec<Range<usize>> = words.iter().filter_map(|word| part(&all, word)).collect();
+    let parts: Vec<Range<usize>> =
+        words.iter().filter_map(|word| differing_part(&all, word)).collect();
     // One part that looks random is evidence for the others, such as times and numbers.
-    if !exclusive && !parts.iter().any(|part| part.len() >= LEAST && is_dealt(bases, part)) {
+    if !exclusive && !parts.iter().any(|part| part.len() >= MIN_LEN && looks_random(bases, part)) {
         return None;
     }
     let same = |mask: &[Range<usize>]| {
@@ -144,23 +147,23 @@ fn made_up(
     let pairs = parts.iter().enumerate().flat_map(|(i, first)| {
         parts.iter().skip(i + 1).map(move |second| vec![first.clone(), second.clone()])
     });
-    let long = |mask: &Vec<Range<usize>>| mask.iter().any(|part| part.len() >= LEAST);
+    let long = |mask: &Vec<Range<usize>>| mask.iter().any(|part| part.len() >= MIN_LEN);
     let few = single.chain(pairs).filter(long).find(|mask| same(mask));
     few.or_else(|| Some(parts.clone()).filter(|all| long(all) && (exclusive || same(all))))
 }
 
 /// Returns the range in which names differ within a word, extended by characters equal by chance up
 /// to the least length.
-fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
+fn differing_part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     let first = names.first()?.as_bytes();
     let same = |at: usize| names.iter().all(|name| name.as_bytes().get(at) == first.get(at));
     let mut differs = word.clone().filter(|at| !same(*at));
     let start = differs.next()?;
     let (mut start, mut end) = (start, differs.next_back().unwrap_or(start) + 1);
-    while end - start < LEAST && end < word.end {
+    while end - start < MIN_LEN && end < word.end {
         end += 1;
     }
-    while end - start < LEAST && start > word.start {
+    while end - start < MIN_LEN && start > word.start {
         start -= 1;
     }
     Some(start..end)
@@ -168,11 +171,11 @@ fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
 
 /// Whether a part looks random in both runs: letters and digits mixed in its word, and most of its
 /// characters differ between the runs.
-fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
+fn looks_random(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let mixed = |name: &&str| {
-        let (before, behind) = name.as_bytes().split_at(part.end.min(name.len()));
-        let word = before.iter().rev().take_while(is_word).chain(behind.iter().take_while(is_word));
+        let (before, after) = name.as_bytes().split_at(part.end.min(name.len()));
+        let word = before.iter().rev().take_while(is_word).chain(after.iter().take_while(is_word));
         let (digits, letters): (Vec<u8>, Vec<u8>) = word.copied().partition(u8::is_ascii_digit);
         !digits.is_empty() && !letters.is_empty()
     };
@@ -228,12 +231,12 @@ mod tests {
             .map(|name| family(&format!("/{name}"), "r").map(|family| family.form))
             .collect();
         let [Some(form)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
-        let ranges = made_up(&[a.to_vec(), b.to_vec()], &words(form), exclusive)?;
+        let ranges = generated_parts(&[a.to_vec(), b.to_vec()], &words(form), exclusive)?;
         Some(a.iter().map(|name| masked(name, 0, &ranges)).collect())
     }
 
     #[test]
-    fn the_made_up_part_is_found() {
+    fn generated_parts_are_found() {
         let one = |a, b| found(&[a], &[b], true).map(|names| names[0].clone());
         assert_eq!(one("ccAbC123.s", "ccXyZ987.s").as_deref(), Some("cc<new>.s"));
         // Both begin with the same letter by chance.
@@ -249,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_new_for_certain_must_look_dealt_out() {
+    fn without_exclusive_creation_parts_must_look_random() {
         let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
         let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
         // Names that differ in a common part stay distinct.

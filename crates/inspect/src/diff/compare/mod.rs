@@ -25,7 +25,7 @@ pub(crate) use pairing::Pairing;
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     match_generated_names::match_generated_names(a, b);
     let (a, b) = (&*a, &*b);
-    let pairing = Pairing::of(a, b);
+    let pairing = Pairing::new(a, b);
     let mut found = processes::differences(a, b, &pairing);
     effects::differences(a, b, &mut found);
     found.extend(marks(a, b));
@@ -39,8 +39,8 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     }
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
     found.extend(timing::differences(&times));
-    let differences = attribution::fold(a, b, found);
-    Report::of(a, b, incomparable(a, b, options), differences, accounts, times)
+    let differences = attribution::fold_consequences(a, b, found);
+    Report::new(a, b, incomparable(a, b, options), differences, accounts, times)
 }
 
 /// Returns the reasons why two runs cannot be compared. What one log does not record must not count
@@ -49,9 +49,9 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     let mut why = Vec::new();
     let forbidding = [Completeness::STRUCTS_ONLY, Completeness::FILTERED, Completeness::NO_NAMES];
     for word in forbidding {
-        let has = [a, b].map(|run| run.completeness.contains(word));
-        let (name, which) = (word.to_string(), if has[0] { "first" } else { "second" });
-        if has[0] != has[1] {
+        let recorded = [a, b].map(|run| run.completeness.contains(word));
+        let (name, which) = (word.to_string(), if recorded[0] { "first" } else { "second" });
+        if recorded[0] != recorded[1] {
             why.push(format!(
                 "only the {which} log is recorded with: {name}; record both the same way"
             ));
@@ -93,7 +93,7 @@ pub(crate) struct Found {
     /// same directory.
     pub(crate) light: bool,
     /// The index of its cause, if already known.
-    pub(crate) follows: Option<usize>,
+    pub(crate) cause: Option<usize>,
 }
 
 impl Found {
@@ -115,7 +115,7 @@ impl Found {
             processes: [Vec::new(), Vec::new()],
             names: Vec::new(),
             light: false,
-            follows: None,
+            cause: None,
         }
     }
 }

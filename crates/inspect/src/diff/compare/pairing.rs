@@ -23,7 +23,7 @@ struct Tree<'r> {
 }
 
 impl<'r> Tree<'r> {
-    fn of(run: &'r Run) -> Self {
+    fn new(run: &'r Run) -> Self {
         let mut children: HashMap<_, Vec<_>> = HashMap::new();
         for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
             children.entry(process.parent).or_default().push(id);
@@ -35,7 +35,7 @@ impl<'r> Tree<'r> {
         Self { run, children, operations }
     }
 
-    fn of_parent(&self, parent: Option<ProcessId>) -> &[ProcessId] {
+    fn children_of(&self, parent: Option<ProcessId>) -> &[ProcessId] {
         self.children.get(&parent).map_or(&[], Vec::as_slice)
     }
 
@@ -44,7 +44,7 @@ impl<'r> Tree<'r> {
     }
 
     /// Returns the programs that a process executes, with all arguments.
-    fn exact(&self, id: ProcessId) -> Vec<&'r [String]> {
+    fn commands(&self, id: ProcessId) -> Vec<&'r [String]> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.argv.as_slice()).collect())
             .unwrap_or_default()
@@ -58,25 +58,25 @@ impl<'r> Tree<'r> {
     }
 
     /// Returns the operations and children of a process, to measure how similar two processes are.
-    fn bag(&self, id: ProcessId) -> BTreeSet<String> {
+    fn features(&self, id: ProcessId) -> BTreeSet<String> {
         let operations = self.operations.get(&id).into_iter().flatten();
         let own = operations
             .map(|operation| format!("{} {}", operation.op, self.run.resource(operation)));
-        own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">")))
+        own.chain(self.children_of(Some(id)).iter().map(|child| self.programs(*child).join(">")))
             .collect()
     }
 }
 
 impl Pairing {
     /// Pairs the processes of two runs.
-    pub(crate) fn of(a: &Run, b: &Run) -> Self {
-        let (a, b) = (Tree::of(a), Tree::of(b));
+    pub(crate) fn new(a: &Run, b: &Run) -> Self {
+        let (a, b) = (Tree::new(a), Tree::new(b));
         let mut pairing = Self::default();
-        pairing.level(&a, &b, a.of_parent(None), b.of_parent(None));
+        pairing.pair_children(&a, &b, a.children_of(None), b.children_of(None));
         // New pairs are parents of others, so the list grows during the walk.
         let mut next = 0;
         while let Some(&(x, y)) = pairing.pairs.get(next) {
-            pairing.level(&a, &b, a.of_parent(Some(x)), b.of_parent(Some(y)));
+            pairing.pair_children(&a, &b, a.children_of(Some(x)), b.children_of(Some(y)));
             next += 1;
         }
         pairing
@@ -93,21 +93,21 @@ impl Pairing {
         self.partner[1].insert(y, x);
     }
 
-    fn level(&mut self, a: &Tree<'_>, b: &Tree<'_>, xs: &[ProcessId], ys: &[ProcessId]) {
+    fn pair_children(&mut self, a: &Tree<'_>, b: &Tree<'_>, xs: &[ProcessId], ys: &[ProcessId]) {
         let mut groups = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
-        xs.iter().for_each(|x| groups.entry(a.exact(*x)).or_default()[0].push(*x));
-        ys.iter().for_each(|y| groups.entry(b.exact(*y)).or_default()[1].push(*y));
+        xs.iter().for_each(|x| groups.entry(a.commands(*x)).or_default()[0].push(*x));
+        ys.iter().for_each(|y| groups.entry(b.commands(*y)).or_default()[1].push(*y));
         let mut left = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
         let mut pairs = Vec::new();
         for [xs, ys] in groups.into_values() {
-            let (xs, ys) = group(a, b, xs, ys, &mut pairs);
+            let (xs, ys) = pair_group(a, b, xs, ys, &mut pairs);
             xs.into_iter().for_each(|x| left.entry(a.programs(x)).or_default()[0].push(x));
             ys.into_iter().for_each(|y| left.entry(b.programs(y)).or_default()[1].push(y));
         }
         for (programs, [xs, ys]) in left {
             // Processes that execute nothing were already paired as exactly alike.
             if !programs.is_empty() {
-                group(a, b, xs, ys, &mut pairs);
+                pair_group(a, b, xs, ys, &mut pairs);
             }
         }
         pairs.sort_unstable();
@@ -118,7 +118,7 @@ impl Pairing {
 }
 
 /// Pairs processes that execute the same. Returns those left over.
-fn group(
+fn pair_group(
     a: &Tree<'_>,
     b: &Tree<'_>,
     xs: Vec<ProcessId>,
@@ -133,12 +133,13 @@ fn group(
         return (xs.into_iter().skip(both).collect(), ys.into_iter().skip(both).collect());
     }
     // The most similar first; among equals those closest in order.
-    let bags =
-        |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
-    let (x_bags, y_bags) = (bags(a, &xs), bags(b, &ys));
+    let features = |tree: &Tree<'_>, ids: &[ProcessId]| {
+        ids.iter().map(|id| tree.features(*id)).collect::<Vec<_>>()
+    };
+    let (x_features, y_features) = (features(a, &xs), features(b, &ys));
     let mut likeness = Vec::new();
-    for (i, x) in x_bags.iter().enumerate() {
-        for (j, y) in y_bags.iter().enumerate() {
+    for (i, x) in x_features.iter().enumerate() {
+        for (j, y) in y_features.iter().enumerate() {
             let common = x.intersection(y).count();
             let all = x.len() + y.len() - common;
             // In thousandths, because integers can be sorted.

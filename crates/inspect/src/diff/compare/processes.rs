@@ -10,13 +10,13 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     let mut found = Vec::new();
     for &(x, y) in &pairing.pairs {
         let (Some(one), Some(other)) = (process(a, x), process(b, y)) else { continue };
-        found.extend(programs(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
+        found.extend(arguments(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
             found.processes = [vec![x], vec![y]];
             found
         }));
     }
-    found.extend(alone(a, b, pairing, 0));
-    found.extend(alone(b, a, pairing, 1));
+    found.extend(unpaired(a, b, pairing, 0));
+    found.extend(unpaired(b, a, pairing, 1));
     found
 }
 
@@ -25,7 +25,7 @@ fn process(run: &Run, id: ProcessId) -> Option<&Process> {
 }
 
 /// Arguments of the programs that both execute. Differences in the programs themselves are effects.
-fn programs(one: &Process, other: &Process) -> Vec<Found> {
+fn arguments(one: &Process, other: &Process) -> Vec<Found> {
     let images = one.images.iter().zip(&other.images);
     let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
     differ
@@ -53,15 +53,15 @@ fn ends(one: &Process, other: &Process) -> Option<Found> {
 }
 
 /// Processes that only `run` has, one difference for each with its descendants.
-fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
+fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     let change = if side == 0 { Change::Removed } else { Change::Added };
-    let is_alone = |id: ProcessId| pairing.partner(side, id).is_none();
+    let is_unpaired = |id: ProcessId| pairing.partner(side, id).is_none();
     let known: std::collections::BTreeSet<&str> =
         other.processes.iter().flat_map(|p| &p.images).map(|image| image.role.as_str()).collect();
     let mut found = Vec::new();
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
         // Descendants belong to the difference of their ancestor.
-        if !is_alone(id) || process.parent.is_some_and(is_alone) {
+        if !is_unpaired(id) || process.parent.is_some_and(is_unpaired) {
             continue;
         }
         let new = process.images.iter().find(|image| !known.contains(image.role.as_str()));

@@ -20,16 +20,16 @@ use crate::state::ProcessId;
 /// Common numbers for the operations of both runs.
 pub(super) struct Tokens {
     /// The token of each operation, by its index in its own run.
-    of: [Vec<u32>; 2],
+    by_run: [Vec<u32>; 2],
     /// The operations by token.
-    pub(super) words: Vec<Token>,
+    pub(super) operations: Vec<NamedOperation>,
     /// The least token that has the same operation and resource, with any result.
     families: Vec<u32>,
 }
 
 /// An operation by name, comparable across runs.
 #[derive(Clone, Debug)]
-pub(super) struct Token {
+pub(super) struct NamedOperation {
     pub(super) role: String,
     pub(super) op: Op,
     /// Whether it opens a file for the operation.
@@ -38,7 +38,7 @@ pub(super) struct Token {
     pub(super) result: String,
 }
 
-impl Token {
+impl NamedOperation {
     /// Formats the operation as in a report.
     pub(super) fn text(&self) -> String {
         let op = match self.op {
@@ -46,8 +46,8 @@ impl Token {
             op if self.opens => format!("open to {op} "),
             op => format!("{op} "),
         };
-        let ended = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
-        format!("{op}{}{ended}", self.resource)
+        let suffix = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
+        format!("{op}{}{suffix}", self.resource)
     }
 }
 
@@ -57,7 +57,7 @@ type Key = (String, Op, bool, String, u16);
 impl Tokens {
     /// Numbers the operations in the order of their names, so that exchanging the runs changes
     /// nothing.
-    fn of(a: &Run, b: &Run) -> Self {
+    fn new(a: &Run, b: &Run) -> Self {
         let keys = [a, b].map(|run| {
             let key = |(role, operation): &(_, crate::diff::run::Operation)| -> Key {
                 (
@@ -73,14 +73,14 @@ impl Tokens {
         let mut all: Vec<&Key> = keys.iter().flatten().collect();
         all.sort_unstable();
         all.dedup();
-        let words = all.iter().map(|(role, op, opens, resource, errno)| Token {
+        let operations = all.iter().map(|(role, op, opens, resource, errno)| NamedOperation {
             role: role.clone(),
             op: *op,
             opens: *opens,
             resource: resource.clone(),
             result: result(*errno),
         });
-        let words = words.collect();
+        let operations = operations.collect();
         // Operations with the same name are adjacent, as the result is compared last.
         let mut families = Vec::with_capacity(all.len());
         for (at, key) in (0u32..).zip(&all) {
@@ -93,10 +93,10 @@ impl Tokens {
             families.push(same.unwrap_or(at));
         }
         let ids: HashMap<&Key, u32, RandomState> = all.iter().copied().zip(0..).collect();
-        let of = [0, 1].map(|side| {
+        let by_run = [0, 1].map(|side| {
             keys[side].iter().map(|key| ids.get(key).copied().unwrap_or(u32::MAX)).collect()
         });
-        Self { of, words, families }
+        Self { by_run, operations, families }
     }
 
     fn stream(&self, side: usize, stream: &Stream) -> Vec<u32> {
@@ -107,7 +107,7 @@ impl Tokens {
     pub(super) fn token(&self, side: usize, operation: u32) -> u32 {
         usize::try_from(operation)
             .ok()
-            .and_then(|at| self.of[side].get(at))
+            .and_then(|at| self.by_run[side].get(at))
             .copied()
             .unwrap_or(u32::MAX)
     }
@@ -117,8 +117,8 @@ impl Tokens {
         usize::try_from(token).ok().and_then(|at| self.families.get(at)).copied().unwrap_or(token)
     }
 
-    pub(super) fn word(&self, token: u32) -> Option<&Token> {
-        self.words.get(usize::try_from(token).ok()?)
+    pub(super) fn operation(&self, token: u32) -> Option<&NamedOperation> {
+        self.operations.get(usize::try_from(token).ok()?)
     }
 }
 
@@ -137,12 +137,12 @@ pub(super) fn differences(
     pairing: &Pairing,
     found: &mut Vec<Found>,
 ) -> [Account; 2] {
-    let mut accounts = [account::begin(a), account::begin(b)];
-    let tokens = Tokens::of(a, b);
-    let threads = threads::Threads::of(a, b, pairing, &tokens);
+    let mut accounts = [account::total(a), account::total(b)];
+    let tokens = Tokens::new(a, b);
+    let threads = threads::Threads::pair(a, b, pairing, &tokens);
     let calls =
-        |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.pieces)).sum::<u64>();
-    for (side, stream) in &threads.alone {
+        |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.calls)).sum::<u64>();
+    for (side, stream) in &threads.unpaired {
         accounts[*side].different += calls(stream);
     }
     found.extend(threads.found);
@@ -150,12 +150,12 @@ pub(super) fn differences(
     hunks::differences([a, b], &tokens, &jobs, found, &mut accounts);
     found.extend(signals(a, b, pairing));
     for (account, run) in accounts.iter_mut().zip([a, b]) {
-        let judged = account.counted_only
+        let accounted = account.counted_only
             + account.same
             + account.different
             + account.moved
             + account.gave_up;
-        account.unseen = run.calls.saturating_sub(judged);
+        account.unseen = run.calls.saturating_sub(accounted);
     }
     accounts
 }
@@ -173,7 +173,7 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
                 while let Some(pair) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let [x, y] = pair.streams;
                     let both = [tokens.stream(0, x), tokens.stream(1, y)];
-                    let spans = align_either_way(&both[0], &both[1]);
+                    let spans = align_symmetric(&both[0], &both[1]);
                     let job = Job {
                         processes: pair.processes,
                         streams: pair.streams,
@@ -192,11 +192,11 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
 
 /// Aligns two streams so that exchanging them gives the mirror image, even where several alignments
 /// are equally good.
-fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
+fn align_symmetric(a: &[u32], b: &[u32]) -> Vec<Span> {
     if a <= b {
         return align::align(a, b);
     }
-    let turned = |span: Span| {
+    let mirrored = |span: Span| {
         let kind = match span.kind {
             SpanKind::OnlyA => SpanKind::OnlyB,
             SpanKind::OnlyB => SpanKind::OnlyA,
@@ -204,12 +204,12 @@ fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
         };
         Span { kind, a: span.b, b: span.a }
     };
-    align::align(b, a).into_iter().map(turned).collect()
+    align::align(b, a).into_iter().map(mirrored).collect()
 }
 
-/// The pseudo-name of a signal: if a process sends a signal to itself, the arrival follows from
+/// The pseudo-name of a signal: if a process sends a signal to itself, its arrival follows from
 /// that.
-fn arrival(signal: &str) -> String {
+fn arrival_name(signal: &str) -> String {
     format!("<signal {signal}>")
 }
 
@@ -234,7 +234,7 @@ fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
             one.difference.events[side] = Some(*event);
             one.processes[side] = vec![*process];
             one.processes[1 - side] = vec![partner];
-            one.names = vec![arrival(&one.difference.what)];
+            one.names = vec![arrival_name(&one.difference.what)];
             found.push(one);
         }
     }

@@ -35,18 +35,19 @@ pub(super) fn differences(times: &[Time]) -> Vec<Found> {
     const LEAST: u64 = 100;
     /// The least ratio of the medians.
     const FACTOR: u64 = 4;
-    let told = times.iter().filter(|time| {
+    let changed = times.iter().filter(|time| {
         let [a, b] = time.median_ns;
         time.count.iter().all(|count| *count >= LEAST)
             && a.max(b) >= a.min(b).max(1).saturating_mul(FACTOR)
     });
-    told.map(|time| {
-        let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());
-        let median = time.median_ns.map(|ns| Some(format!("{} us", ns / 1000)));
-        [found.difference.before, found.difference.after] = median;
-        found
-    })
-    .collect()
+    changed
+        .map(|time| {
+            let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());
+            let median = time.median_ns.map(|ns| Some(format!("{} us", ns / 1000)));
+            [found.difference.before, found.difference.after] = median;
+            found
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_many_calls_of_quite_another_time_are_told() {
+    fn only_large_changes_of_many_calls_are_reported() {
         let time = |count: u64, a: u64, b: u64| Time {
             call: "read".into(),
             count: [count, count],
@@ -62,8 +63,8 @@ mod tests {
             median_ns: [a, b],
             p99_ns: [0, 0],
         };
-        let told = |time| differences(&[time]).len();
-        assert_eq!((told(time(100, 1024, 4096)), told(time(100, 8192, 1024))), (1, 1));
-        assert_eq!((told(time(99, 1024, 8192)), told(time(100, 1024, 2048))), (0, 0));
+        let reported = |time| differences(&[time]).len();
+        assert_eq!((reported(time(100, 1024, 4096)), reported(time(100, 8192, 1024))), (1, 1));
+        assert_eq!((reported(time(99, 1024, 8192)), reported(time(100, 1024, 2048))), (0, 0));
     }
 }

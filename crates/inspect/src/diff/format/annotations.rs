@@ -24,8 +24,8 @@ pub fn annotations(verdict: &Verdict) -> String {
             Severity::Note | Severity::Info => "notice",
         };
         let title = property(&format!("sysreel: {}", difference.rule));
-        let said = data(&format!("{}: {}", with_spaces(&difference.process), line(difference)));
-        out += &format!("::{kind} title={title}::{said}\n");
+        let text = data(&format!("{}: {}", with_spaces(&difference.process), line(difference)));
+        out += &format!("::{kind} title={title}::{text}\n");
     }
     if shown < failing.len() {
         let more = failing.len() - shown;

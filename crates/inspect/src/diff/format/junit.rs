@@ -30,7 +30,7 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     for difference in &verdict.report.differences {
         let case = cases.entry(family(difference.rule)).or_default();
         let mut lines = Vec::new();
-        all(difference, 0, &mut lines);
+        push_lines(difference, 0, &mut lines);
         match difference.gravest() >= verdict.gate && !verdict.passes() {
             true => case.failing.push((difference.rule, lines.join("\n"))),
             false => case.others.push(lines.join("\n")),
@@ -51,13 +51,13 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writer.create_element("testsuites").with_attributes(totals).write_inner_content(|writer| {
         writer.create_element("testsuite").with_attributes(totals).write_inner_content(
             |writer| {
-                whole(writer, &errors)?;
-                cases.iter().try_for_each(|(family, case)| one(writer, family, case))?;
-                let said = outside(verdict);
-                if !said.is_empty() {
+                comparable_case(writer, &errors)?;
+                cases.iter().try_for_each(|(family, case)| family_case(writer, family, case))?;
+                let text = system_out(verdict);
+                if !text.is_empty() {
                     writer
                         .create_element("system-out")
-                        .write_text_content(BytesText::new(&said))?;
+                        .write_text_content(BytesText::new(&text))?;
                 }
                 Ok(())
             },
@@ -75,7 +75,7 @@ fn errors(verdict: &Verdict) -> Vec<String> {
     all.map(|why| visible(&why).into_owned()).collect()
 }
 
-fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
+fn comparable_case<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
     let case = writer
         .create_element("testcase")
         .with_attributes([("classname", "sysreel"), ("name", "comparable")]);
@@ -91,7 +91,7 @@ fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> 
     Ok(())
 }
 
-fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
+fn family_case<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attributes([("classname", "sysreel"), ("name", family)]);
@@ -122,16 +122,16 @@ fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Resul
 }
 
 /// Adds a line for a difference and for each of its consequences.
-fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
+fn push_lines(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let Difference { severity, rule, process, .. } = difference;
-    let said = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
-    lines.push(format!("{indent}{}", visible(&said)));
-    difference.consequences.iter().for_each(|one| all(one, depth + 1, lines));
+    let text = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
+    lines.push(format!("{indent}{}", visible(&text)));
+    difference.consequences.iter().for_each(|next| push_lines(next, depth + 1, lines));
 }
 
 /// Returns the lines about what was taken out, is unstable, or concerns the policy.
-fn outside(verdict: &Verdict) -> String {
+fn system_out(verdict: &Verdict) -> String {
     let mut lines: Vec<String> = verdict
         .excepted
         .iter()

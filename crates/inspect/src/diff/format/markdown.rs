@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{following, foremost, headline, line, with_spaces};
+use super::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
@@ -19,27 +19,27 @@ pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
     let mark = if verdict.passes() && verdict.report.is_whole() { "✅" } else { "❌" };
     let [a, b] = &verdict.report.sides;
-    page.block(&format!(
+    page.push(&format!(
         "### {mark} sysreel: {}\n\n{} → {}\n\n",
         headline(verdict),
         code(&a.log),
         code(&b.log)
     ));
     for why in &verdict.report.incomparable {
-        page.block(&format!("> not comparable: {}\n\n", escaped(why)));
+        page.push(&format!("> not comparable: {}\n\n", escaped(why)));
     }
     for side in verdict.report.sides.iter().filter(|side| !side.whole) {
-        page.block(&format!("> {} is not whole\n\n", code(&side.log)));
+        page.push(&format!("> {} is not whole\n\n", code(&side.log)));
     }
     for severity in Severity::ALL.into_iter().rev() {
-        let of: Vec<&Difference> = verdict
+        let differences: Vec<&Difference> = verdict
             .report
             .differences
             .iter()
             .filter(|difference| difference.gravest() == severity)
             .collect();
-        let summary = format!("{severity} ({})", of.len());
-        page.section(&summary, severity >= verdict.gate, of.into_iter().map(row));
+        let summary = format!("{severity} ({})", differences.len());
+        page.section(&summary, severity >= verdict.gate, differences.into_iter().map(row));
     }
     let unstable = verdict.unstable.iter().map(|unstable| {
         let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
@@ -81,7 +81,7 @@ struct Page {
 }
 
 impl Page {
-    fn block(&mut self, block: &str) {
+    fn push(&mut self, block: &str) {
         match self.text.len() + block.len() <= self.limit {
             true => self.text.push_str(block),
             false => self.left_out += 1,
@@ -101,7 +101,7 @@ impl Page {
         }
         self.text.push_str(&head);
         self.limit -= END.len();
-        rows.for_each(|row| self.block(&row));
+        rows.for_each(|row| self.push(&row));
         self.limit += END.len();
         self.text.push_str(END);
     }
@@ -116,9 +116,9 @@ fn row(difference: &Difference) -> String {
         code(&with_spaces(&difference.process)),
         code(&line(difference))
     );
-    let (follow, more) = foremost(difference, MOST);
+    let (follow, more) = top_consequences(difference, MOST);
     for follow in follow {
-        _ = writeln!(row, "  - so {}", code(&following(follow)));
+        _ = writeln!(row, "  - so {}", code(&consequence_line(follow)));
     }
     if more > 0 {
         _ = writeln!(row, "  - and {more} more that follow");

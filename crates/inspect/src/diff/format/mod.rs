@@ -129,17 +129,17 @@ fn with_spaces(text: &str) -> String {
 /// Returns at most `room` consequences of a difference, and how many are left out. Those about
 /// secrets, the network and privileges come first, so that others cannot hide them, then the
 /// gravest.
-fn foremost(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
-    let touchy = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
+fn top_consequences(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
+    let sensitive = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
     let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
-    follow.sort_by_key(|follow| (!touchy(follow.rule), std::cmp::Reverse(follow.gravest())));
+    follow.sort_by_key(|follow| (!sensitive(follow.rule), std::cmp::Reverse(follow.gravest())));
     let more = follow.len().saturating_sub(room);
     follow.truncate(room);
     (follow, more)
 }
 
 /// Formats a consequence: `+ read /etc/shadow`, with its rule if it is a warning or an error.
-fn following(difference: &Difference) -> String {
+fn consequence_line(difference: &Difference) -> String {
     match difference.severity {
         Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
         Severity::Info | Severity::Note => line(difference),

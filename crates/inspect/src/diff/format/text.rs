@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{following, foremost, headline, line, with_spaces};
+use super::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
@@ -19,9 +19,9 @@ const LISTED: usize = 20;
 /// `commands`: whether to escape what GitHub would take for a workflow command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let out = &mut Lines::new(out, commands);
-    report(&verdict.report, verdict.listed, out)?;
+    write_report(&verdict.report, verdict.listed, out)?;
     if let Some(around) = &verdict.first {
-        first(around, out)?;
+        write_around(around, out)?;
     }
     for excepted in &verdict.excepted {
         let done = match excepted.kind {
@@ -69,7 +69,7 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
     out.line(format_args!("{}", headline(verdict)))
 }
 
-fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
         match (side.events, side.whole) {
             // A baseline has no events.
@@ -103,7 +103,7 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
                 out.line(format_args!("  {}", with_spaces(&difference.process)))?;
                 process = Some(&difference.process);
             }
-            one(difference, out)?;
+            write_difference(difference, out)?;
         }
     }
     let below: Vec<String> = Severity::ALL
@@ -120,7 +120,7 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
         out.line(format_args!("below the gate: {} (--gate info shows all)", below.join(", ")))?;
     }
     if !report.times.is_empty() {
-        times(report, out)?;
+        write_times(report, out)?;
     }
     if !report.counted_only.is_empty() {
         let classes: Vec<String> = report
@@ -135,7 +135,7 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
 }
 
 /// Lists the calls that took the most time.
-fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     /// How many calls are listed.
     const MOST: usize = 20;
     out.blank()?;
@@ -162,7 +162,7 @@ fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
 }
 
 /// Writes the calls around the first difference.
-fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_around(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     if around.lines.iter().all(Vec::is_empty) {
         return Ok(());
     }
@@ -176,9 +176,9 @@ fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
-    let said = line(difference);
-    let (sign, said) = said.split_once(' ').unwrap_or(("", &said));
+fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
+    let text = line(difference);
+    let (sign, text) = text.split_once(' ').unwrap_or(("", &text));
     let events: Vec<String> = ["A", "B"]
         .into_iter()
         .zip(difference.events)
@@ -186,11 +186,11 @@ fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
         .collect();
     let events =
         if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
-    out.line(format_args!("    {sign} {}: {said}{events}", difference.rule))?;
-    let (follow, more) = foremost(difference, CONSEQUENCES);
+    out.line(format_args!("    {sign} {}: {text}{events}", difference.rule))?;
+    let (follow, more) = top_consequences(difference, CONSEQUENCES);
     follow
         .into_iter()
-        .try_for_each(|follow| out.line(format_args!("        so {}", following(follow))))?;
+        .try_for_each(|follow| out.line(format_args!("        so {}", consequence_line(follow))))?;
     match more {
         0 => Ok(()),
         more => out.line(format_args!("        and {more} more that follow")),

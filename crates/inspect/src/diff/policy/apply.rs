@@ -1,6 +1,6 @@
 //! Applies a policy to a report.
 
-use super::run_rules::RunRules;
+use super::run_rules::RunSteps;
 use super::{Date, Exception, Policy};
 use crate::diff::Level;
 use crate::diff::compare::place;
@@ -58,36 +58,34 @@ impl Policy {
         mut report: Report,
         facts: Facts<'_>,
         gate: Option<Severity>,
-        otherwise: Severity,
+        default_gate: Severity,
     ) -> Verdict {
         let effects = facts.run.effects();
         let differences = std::mem::take(&mut report.differences);
-        let mut differences = self.secrets(differences);
+        let mut differences = self.report_secrets(differences);
         let mut counts = vec![0; self.exceptions.len()];
         differences = prune(differences, &mut |difference| {
-            let found = self
-                .exceptions
-                .iter()
-                .position(|exception| exception.counts(facts.today) && exception.takes(difference));
+            let found = self.exceptions.iter().position(|exception| {
+                exception.is_active(facts.today) && exception.matches(difference)
+            });
             found.inspect(|at| counts[*at] += 1).is_none()
         });
         for (effect, seen) in &effects {
-            self.forbid(effect, seen, facts.run, &mut differences);
+            self.report_forbidden(effect, seen, facts.run, &mut differences);
         }
         if self.level() > Level::Effects {
-            let course = RunRules::of(facts.run);
-            differences
-                .extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
-            differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(&course)));
+            let steps = RunSteps::new(facts.run);
+            differences.extend(self.sequences.iter().filter_map(|sequence| sequence.check(&steps)));
+            differences.extend(self.budgets.iter().filter_map(|budget| budget.check(&steps)));
         }
         report.differences = differences;
         report.sort();
-        let mut verdict = Verdict::of(report, gate.or(self.gate).unwrap_or(otherwise));
+        let mut verdict = Verdict::new(report, gate.or(self.gate).unwrap_or(default_gate));
         verdict.tolerated = self.tolerated;
-        verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.idle(facts.run)));
+        verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.notice(facts.run)));
         for (exception, count) in self.exceptions.iter().zip(counts) {
             let place = self.place(exception.line);
-            match (exception.counts(facts.today), count) {
+            match (exception.is_active(facts.today), count) {
                 (false, _) => verdict.notices.push(format!(
                     "{place}: this {} has expired on {}: decide again",
                     exception.kind,
@@ -118,7 +116,7 @@ impl Policy {
         }
         self.exceptions
             .iter()
-            .any(|exception| exception.counts(today) && exception.matcher.matches_effect(effect))
+            .any(|exception| exception.is_active(today) && exception.matcher.matches_effect(effect))
     }
 
     /// Whether one of the names of a resource is a secret.
@@ -128,7 +126,7 @@ impl Policy {
     }
 
     /// Turns new reads of secrets into differences of rule `secret.read`, at top level.
-    fn secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
+    fn report_secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut rest = prune(differences, &mut |difference| {
             let read =
@@ -148,8 +146,16 @@ impl Policy {
 
     /// Reports an effect that is forbidden. Differences about the same effect become its
     /// consequences.
-    fn forbid(&self, effect: &Effect, seen: &Seen, run: &Run, differences: &mut Vec<Difference>) {
-        let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else {
+    fn report_forbidden(
+        &self,
+        effect: &Effect,
+        seen: &Seen,
+        run: &Run,
+        differences: &mut Vec<Difference>,
+    ) {
+        let Some(entry) =
+            self.forbidden.iter().find(|entry| entry.matcher.matches_any_name(effect))
+        else {
             return;
         };
         let ended =
@@ -170,17 +176,17 @@ impl Policy {
                 .first()
                 .map_or_else(|| effect.role.clone(), |id| place(run, *id)),
             role: effect.role.clone(),
-            after: Some(entry.because.clone()),
+            after: Some(entry.description.clone()),
             events: [None, Some(seen.event)],
             consequences: same,
-            ..Difference::about(Rule::PolicyForbid, Change::Added, what)
+            ..Difference::new(Rule::PolicyForbid, Change::Added, what)
         });
     }
 }
 
 impl Difference {
     /// Returns a difference that belongs to no process.
-    pub(crate) fn about(rule: Rule, change: Change, what: String) -> Self {
+    pub(crate) fn new(rule: Rule, change: Change, what: String) -> Self {
         Self {
             rule,
             severity: rule.severity(),
@@ -199,14 +205,14 @@ impl Difference {
 impl Exception {
     /// Whether the entry takes a difference out. Only an entry that names the rule `secret.read`
     /// takes out reads of secrets: one that ignores reads in general does not mean those.
-    fn takes(&self, difference: &Difference) -> bool {
+    fn matches(&self, difference: &Difference) -> bool {
         let secret =
-            difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
+            difference.rule == Rule::SecretRead && !self.matcher.names_rule(Rule::SecretRead);
         !secret && self.matcher.matches(difference)
     }
 
     /// Whether the entry has not expired.
-    fn counts(&self, today: Date) -> bool {
+    fn is_active(&self, today: Date) -> bool {
         self.expires.is_none_or(|last| today <= last)
     }
 }

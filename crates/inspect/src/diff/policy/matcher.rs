@@ -25,12 +25,12 @@ const ARROW: &str = " -> ";
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let one = |part: &str| {
+        let parse = |part: &str| {
             glob::Pattern::new(part).map_err(|error| format!("`{part}` is no pattern: {error}"))
         };
         Ok(match text.split_once(ARROW) {
-            Some((name, second)) => Self { name: one(name)?, second: Some(one(second)?) },
-            None => Self { name: one(text)?, second: None },
+            Some((name, second)) => Self { name: parse(name)?, second: Some(parse(second)?) },
+            None => Self { name: parse(text)?, second: None },
         })
     }
 
@@ -41,7 +41,7 @@ impl Pattern {
 
     /// Matches a pattern of two names against a resource of two names. `None` if either has only
     /// one.
-    fn both(&self, resource: &str) -> Option<bool> {
+    fn matches_both(&self, resource: &str) -> Option<bool> {
         let second = self.second.as_ref()?;
         let (first, other) = resource.split_once(ARROW)?;
         Some(self.name.matches_with(first, OPTIONS) && second.matches_with(other, OPTIONS))
@@ -49,12 +49,14 @@ impl Pattern {
 
     /// Whether the pattern matches all names of a resource.
     fn matches_all(&self, resource: &str) -> bool {
-        self.both(resource).unwrap_or_else(|| resource.split(ARROW).all(|name| self.matches(name)))
+        self.matches_both(resource)
+            .unwrap_or_else(|| resource.split(ARROW).all(|name| self.matches(name)))
     }
 
     /// Whether the pattern matches at least one name of a resource.
     pub(crate) fn matches_any(&self, resource: &str) -> bool {
-        self.both(resource).unwrap_or_else(|| resource.split(ARROW).any(|name| self.matches(name)))
+        self.matches_both(resource)
+            .unwrap_or_else(|| resource.split(ARROW).any(|name| self.matches(name)))
     }
 }
 
@@ -94,7 +96,7 @@ impl Matcher {
     pub fn matches_effect(&self, effect: &Effect) -> bool {
         self.rule.is_none()
             && self.process.is_none()
-            && self.is_about(
+            && self.matches_parts(
                 &effect.role,
                 Some(effect.op),
                 &effect.resource,
@@ -104,8 +106,8 @@ impl Matcher {
     }
 
     /// Whether it matches an effect by at least one of its names.
-    pub(super) fn touches(&self, effect: &Effect) -> bool {
-        self.is_about(
+    pub(super) fn matches_any_name(&self, effect: &Effect) -> bool {
+        self.matches_parts(
             &effect.role,
             Some(effect.op),
             &effect.resource,
@@ -114,7 +116,7 @@ impl Matcher {
         )
     }
 
-    pub(super) fn is_about_rule(&self, rule: Rule) -> bool {
+    pub(super) fn names_rule(&self, rule: Rule) -> bool {
         self.rule == Some(rule)
     }
 
@@ -137,20 +139,20 @@ impl Matcher {
             }
             None => None,
         };
-        self.is_about(&difference.role, op, resource, result, Pattern::matches_all)
+        self.matches_parts(&difference.role, op, resource, result, Pattern::matches_all)
     }
 
-    fn is_about(
+    fn matches_parts(
         &self,
         role: &str,
         op: Option<Op>,
         resource: &str,
         result: Option<&str>,
-        means: fn(&Pattern, &str) -> bool,
+        matches: fn(&Pattern, &str) -> bool,
     ) -> bool {
         self.role.as_ref().is_none_or(|pattern| pattern.matches(role))
             && self.op.is_none_or(|wanted| Some(wanted) == op)
             && self.result.as_deref().is_none_or(|wanted| Some(wanted) == result)
-            && self.resource.as_ref().is_none_or(|pattern| means(pattern, resource))
+            && self.resource.as_ref().is_none_or(|pattern| matches(pattern, resource))
     }
 }

@@ -47,15 +47,16 @@ impl fmt::Display for Date {
 impl Date {
     /// Returns the day (UTC) that is `seconds` after the Unix epoch.
     #[must_use]
-    pub fn of_unix_time(seconds: u64) -> Self {
+    pub fn from_unix_time(seconds: u64) -> Self {
         // Years start in March here, so that the leap day is the last of its year; 400 years have
         // 146,097 days.
         let days = seconds / 86_400 + 719_468;
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
         let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
@@ -120,7 +121,7 @@ pub struct Exception {
 #[derive(Clone, Debug)]
 pub struct Forbidden {
     matcher: Matcher,
-    because: String,
+    description: String,
 }
 
 /// A parsed policy.

@@ -44,7 +44,7 @@ impl fmt::Display for Scope {
 
 impl Scope {
     /// Returns the event ranges in scope: the first event of each, and the event that ends it.
-    fn stretches(&self, run: &Run) -> Vec<(u64, u64)> {
+    fn ranges(&self, run: &Run) -> Vec<(u64, u64)> {
         let Self::Mark(name) = self else { return vec![(0, u64::MAX)] };
         let ends = run.marks.iter().skip(1).map(|mark| mark.event).chain([u64::MAX]);
         let marks = run.marks.iter().zip(ends).filter(|(mark, _)| mark.name == *name);
@@ -54,12 +54,12 @@ impl Scope {
 
 /// The operation of a step. `open` is not one of the effects in [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Did {
+pub(super) enum StepOp {
     Open,
     Op(Op),
 }
 
-impl FromStr for Did {
+impl FromStr for StepOp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -73,7 +73,7 @@ impl FromStr for Did {
     }
 }
 
-impl fmt::Display for Did {
+impl fmt::Display for StepOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => f.write_str("open"),
@@ -84,9 +84,9 @@ impl fmt::Display for Did {
 
 /// What a step did.
 #[derive(Debug)]
-struct Kind {
+struct StepKind {
     role: String,
-    did: Did,
+    op: StepOp,
     resource: String,
     result: String,
 }
@@ -96,28 +96,28 @@ struct Kind {
 struct Step {
     event: u64,
     process: ProcessId,
-    /// An index into [`RunRules::kinds`].
+    /// An index into [`RunSteps::kinds`].
     kind: usize,
     /// How many calls the step consists of, without failed attempts.
     calls: u32,
 }
 
 /// The steps of all tasks, in the order in which they ended.
-pub(super) struct RunRules<'r> {
+pub(super) struct RunSteps<'r> {
     run: &'r Run,
-    kinds: Vec<Kind>,
+    kinds: Vec<StepKind>,
     steps: Vec<Step>,
 }
 
-impl<'r> RunRules<'r> {
-    pub(super) fn of(run: &'r Run) -> Self {
-        let kinds = run.streams.operations.iter().map(|(role, operation)| Kind {
+impl<'r> RunSteps<'r> {
+    pub(super) fn new(run: &'r Run) -> Self {
+        let kinds = run.streams.operations.iter().map(|(role, operation)| StepKind {
             role: run.name(*role).to_owned(),
-            did: if operation.opens { Did::Open } else { Did::Op(operation.op) },
+            op: if operation.opens { StepOp::Open } else { StepOp::Op(operation.op) },
             resource: run.resource(operation),
             result: result(operation.errno),
         });
-        let kinds: Vec<Kind> = kinds.collect();
+        let kinds: Vec<StepKind> = kinds.collect();
         let mut steps = Vec::new();
         for stream in &run.streams.all {
             for step in &stream.steps {
@@ -127,7 +127,7 @@ impl<'r> RunRules<'r> {
                     event: step.event,
                     process,
                     kind,
-                    calls: step.pieces,
+                    calls: step.calls,
                 }));
             }
         }
@@ -143,8 +143,8 @@ impl<'r> RunRules<'r> {
     }
 
     /// Returns for each kind whether `matches` accepts it.
-    fn matching(&self, means: impl Fn(&Kind) -> bool) -> Vec<bool> {
-        self.kinds.iter().map(means).collect()
+    fn matching(&self, matches: impl Fn(&StepKind) -> bool) -> Vec<bool> {
+        self.kinds.iter().map(matches).collect()
     }
 
     fn role(&self, step: &Step) -> String {
@@ -159,21 +159,21 @@ impl<'r> RunRules<'r> {
 /// An item of a sequence: an operation and its resource.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
-    did: Did,
+    op: StepOp,
     resource: Option<Pattern>,
     text: String,
 }
 
 impl Item {
-    fn means(&self, kind: &Kind) -> bool {
-        self.did == kind.did
+    fn matches(&self, kind: &StepKind) -> bool {
+        self.op == kind.op
             && kind.result == "ok"
             && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }
 }
 
 /// Parses `write($WS/a b) sync rename`.
-pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
+pub(super) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
@@ -188,7 +188,7 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
             }
         };
         items.push(Item {
-            did: name.parse()?,
+            op: name.parse()?,
             resource: resource.map(Pattern::new).transpose()?,
             text: resource
                 .map_or_else(|| name.to_owned(), |resource| format!("{name}({resource})")),
@@ -208,53 +208,53 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
 pub(super) struct Sequence {
     pub(super) scope: Scope,
     pub(super) items: Vec<Item>,
-    pub(super) because: String,
+    pub(super) description: String,
 }
 
 impl Sequence {
     /// Returns a difference for the first range in which the order is broken.
-    pub(super) fn broken(&self, run: &RunRules<'_>) -> Option<Difference> {
-        let stretches = self.scope.stretches(run.run);
-        if stretches.is_empty() {
-            return Some(self.otherwise(format!("{} is not in the run", self.scope)));
+    pub(super) fn check(&self, run: &RunSteps<'_>) -> Option<Difference> {
+        let ranges = self.scope.ranges(run.run);
+        if ranges.is_empty() {
+            return Some(self.violation(format!("{} is not in the run", self.scope)));
         }
         let matching: Vec<Vec<bool>> =
-            self.items.iter().map(|item| run.matching(|kind| item.means(kind))).collect();
-        stretches.into_iter().find_map(|stretch| {
-            let mut came: Vec<(usize, &Step)> = Vec::new();
-            for step in run.between(stretch) {
+            self.items.iter().map(|item| run.matching(|kind| item.matches(kind))).collect();
+        ranges.into_iter().find_map(|range| {
+            let mut matched: Vec<(usize, &Step)> = Vec::new();
+            for step in run.between(range) {
                 // A step may match several items: the next one is tried first, then the last one
                 // again, then any other.
-                let due = came.last().map_or(0, |(last, _)| last + 1);
+                let due = matched.last().map_or(0, |(last, _)| last + 1);
                 let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
                 let is = |at: &usize| {
                     matching.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true)
                 };
                 let found = order.into_iter().find(is);
-                came.extend(
+                matched.extend(
                     found
-                        .filter(|at| came.last().is_none_or(|(last, _)| last != at))
+                        .filter(|at| matched.last().is_none_or(|(last, _)| last != at))
                         .map(|at| (at, step)),
                 );
             }
-            let wrong = came
+            let wrong = matched
                 .iter()
                 .enumerate()
                 .find(|(at, (item, _))| at != item)
                 .map(|(_, (_, step))| *step);
-            if wrong.is_none() && came.len() == self.items.len() {
+            if wrong.is_none() && matched.len() == self.items.len() {
                 return None;
             }
-            let shown: Vec<String> = came
+            let shown: Vec<String> = matched
                 .iter()
                 .filter_map(|(_, step)| run.kinds.get(step.kind))
-                .map(Kind::to_string)
+                .map(StepKind::to_string)
                 .collect();
             let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
-            let mut difference = self.otherwise(shown);
-            difference.events[1] = Some(stretch.0);
+            let mut difference = self.violation(shown);
+            difference.events[1] = Some(range.0);
             // The step that breaks the order, or the last one before items are missing.
-            if let Some(step) = wrong.or(came.last().map(|(_, step)| *step)) {
+            if let Some(step) = wrong.or(matched.last().map(|(_, step)| *step)) {
                 difference.events[1] = Some(step.event);
                 (difference.process, difference.role) = (run.place(step), run.role(step));
             }
@@ -262,19 +262,19 @@ impl Sequence {
         })
     }
 
-    fn otherwise(&self, after: String) -> Difference {
+    fn violation(&self, after: String) -> Difference {
         let expected: Vec<&str> = self.items.iter().map(|item| item.text.as_str()).collect();
         Difference {
             before: Some(expected.join(" ")),
             after: Some(after),
-            ..Difference::about(Rule::PolicyAssert, Change::Changed, self.because.clone())
+            ..Difference::new(Rule::PolicyAssert, Change::Changed, self.description.clone())
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for StepKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.did, self.resource)
+        write!(f, "{}({})", self.op, self.resource)
     }
 }
 
@@ -283,27 +283,26 @@ impl fmt::Display for Kind {
 pub(super) struct Budget {
     pub(super) scope: Scope,
     pub(super) role: Option<Pattern>,
-    pub(super) did: Option<Did>,
+    pub(super) op: Option<StepOp>,
     pub(super) resource: Option<Pattern>,
     pub(super) result: Option<String>,
     pub(super) max: u64,
-    pub(super) because: String,
+    pub(super) description: String,
 }
 
 impl Budget {
     /// Returns a notice if the scope is empty, so that the budget limits nothing.
-    pub(super) fn idle(&self, run: &Run) -> Option<String> {
-        let idle = self.scope.stretches(run).is_empty();
-        idle.then(|| format!("{}: {} is not in the run", self.because, self.scope))
+    pub(super) fn notice(&self, run: &Run) -> Option<String> {
+        let idle = self.scope.ranges(run).is_empty();
+        idle.then(|| format!("{}: {} is not in the run", self.description, self.scope))
     }
 
     /// Returns a difference for the first range that exceeds the budget.
-    pub(super) fn exceeded(&self, run: &RunRules<'_>) -> Option<Difference> {
-        let kinds = run.matching(|kind| self.means(kind));
-        self.scope.stretches(run.run).into_iter().find_map(|stretch| {
+    pub(super) fn check(&self, run: &RunSteps<'_>) -> Option<Difference> {
+        let kinds = run.matching(|kind| self.matches(kind));
+        self.scope.ranges(run.run).into_iter().find_map(|range| {
             let (mut count, mut over) = (0, None);
-            for step in
-                run.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true))
+            for step in run.between(range).iter().filter(|step| kinds.get(step.kind) == Some(&true))
             {
                 count += u64::from(step.calls);
                 if count > self.max {
@@ -316,14 +315,14 @@ impl Budget {
                 events: [None, Some(step.event)],
                 process: run.place(step),
                 role: run.role(step),
-                ..Difference::about(Rule::PolicyBudget, Change::Changed, self.because.clone())
+                ..Difference::new(Rule::PolicyBudget, Change::Changed, self.description.clone())
             })
         })
     }
 
-    fn means(&self, kind: &Kind) -> bool {
+    fn matches(&self, kind: &StepKind) -> bool {
         self.role.as_ref().is_none_or(|pattern| pattern.matches(&kind.role))
-            && self.did.is_none_or(|did| did == kind.did)
+            && self.op.is_none_or(|op| op == kind.op)
             && self.result.as_deref().is_none_or(|wanted| wanted == kind.result)
             && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }

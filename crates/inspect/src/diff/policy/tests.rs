@@ -16,7 +16,7 @@ fn parse(text: &str) -> Result<Policy, Error> {
 }
 
 #[test]
-fn a_whole_policy_is_understood() {
+fn every_key_of_a_policy_is_parsed() {
     let policy = parse(
         r#"
         secrets = ["$HOME/.ssh/**"]
@@ -64,7 +64,7 @@ fn a_whole_policy_is_understood() {
 }
 
 #[test]
-fn what_is_wrong_is_told_with_its_line() {
+fn errors_name_the_line() {
     for (text, message) in [
         ("[[ignore]]\nop = \"read\"", "ci.toml:1: [[ignore]] needs a `reason`"),
         ("\n[[ignore]]\nreason = \"x\"", "ci.toml:2: [[ignore]] must say what it means"),
@@ -97,8 +97,8 @@ fn what_is_wrong_is_told_with_its_line() {
         ("[environment]\nkey = [\"distro\"]", "ci.toml:2: unknown variant `distro`"),
         ("a b c", "ci.toml:1:"),
     ] {
-        let said = parse(text).unwrap_err().to_string();
-        assert!(said.starts_with(message), "{text}\nsays: {said}\nnot:  {message}");
+        let error = parse(text).unwrap_err().to_string();
+        assert!(error.starts_with(message), "{text}\nsays: {error}\nnot:  {message}");
     }
 }
 
@@ -106,13 +106,13 @@ fn difference(rule: Rule, change: Change, role: &str, what: &str) -> Difference 
     Difference {
         role: role.into(),
         process: format!("make>{role}"),
-        ..Difference::about(rule, change, what.into())
+        ..Difference::new(rule, change, what.into())
     }
 }
 
 /// An entry matches by the keys it has, and each of them must match.
 #[test]
-fn entries_match_what_they_say() {
+fn entries_match_by_their_keys() {
     let read = difference(Rule::FsReadNew, Change::Added, "cc1", "read $WS/a/b.h");
     let probe = difference(Rule::ProbeNew, Change::Added, "sh", "stat /usr/bin/x ENOENT");
     let rename = difference(Rule::FsRenameNew, Change::Added, "mv", "rename $WS/a -> $TMP/b");
@@ -149,7 +149,7 @@ fn entries_match_what_they_say() {
 }
 
 #[test]
-fn a_baseline_need_not_hold_what_is_ignored_everywhere() {
+fn effects_ignored_everywhere_are_left_out_of_baselines() {
     let policy = parse(
         "[[ignore]]\nreason = \"x\"\nop = \"read\"\nresource = \"/usr/**\"\nexpires = 2026-06-30\n\
          [[ignore]]\nreason = \"x\"\nrule = \"fs.read.new\"\nresource = \"/etc/**\"\n\
@@ -167,7 +167,7 @@ fn a_baseline_need_not_hold_what_is_ignored_everywhere() {
 }
 
 #[test]
-fn days_are_those_of_the_calendar() {
+fn days_match_the_calendar() {
     for (seconds, day) in [
         (0, "1970-01-01"),
         (951_782_399, "2000-02-28"),
@@ -176,12 +176,12 @@ fn days_are_those_of_the_calendar() {
         (1_798_761_599, "2026-12-31"),
         (4_107_542_400, "2100-03-01"),
     ] {
-        assert_eq!(Date::of_unix_time(seconds).to_string(), day);
+        assert_eq!(Date::from_unix_time(seconds).to_string(), day);
     }
 }
 
 #[test]
-fn what_followed_from_something_that_goes_stands_for_itself() {
+fn consequences_of_a_dropped_difference_are_kept() {
     let follows = difference(Rule::FsReadNew, Change::Added, "a", "read b");
     let root = Difference {
         consequences: vec![follows.clone()],

@@ -28,7 +28,7 @@ const RANDOM: usize = 1 << 16;
 
 impl RunLocalIds {
     /// Remembers bytes that the kernel returned as random.
-    pub(crate) fn random(&mut self, bytes: &[u8]) {
+    pub(crate) fn add_random(&mut self, bytes: &[u8]) {
         for window in bytes.windows(4) {
             if self.random.len() >= RANDOM {
                 return;
@@ -54,14 +54,14 @@ impl Roots {
         let taken = self.0.iter().any(|(_, dir)| dir == path);
         if path.first() == Some(&b'/') && !taken {
             self.0.push((name.to_owned(), path.to_vec()));
-            self.above(name, path);
+            self.add_parents(name, path);
             self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
         }
     }
 
     /// Names the directories above a root `$WS/..` and so on, because programs search them, but not
     /// those directly below `/`, which belong to the system.
-    fn above(&mut self, name: &str, path: &[u8]) {
+    fn add_parents(&mut self, name: &str, path: &[u8]) {
         let mut name = name.to_owned();
         let mut at = path;
         while let Some(end) = at.iter().rposition(|&byte| byte == b'/').filter(|end| *end > 0) {
@@ -75,7 +75,7 @@ impl Roots {
     }
 
     /// Returns the root of a path and the rest of the path.
-    fn of<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
+    fn split<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = path.strip_prefix(root.as_slice())?;
             (rest.is_empty() || rest.first() == Some(&b'/')).then_some((name.as_str(), rest))
@@ -89,7 +89,7 @@ impl Roots {
         while let Some(&byte) = text.get(at) {
             if byte == b'/'
                 && may_begin
-                && let Some((name, rest)) = self.of_prefix(text.get(at..).unwrap_or_default())
+                && let Some((name, rest)) = self.split_prefix(text.get(at..).unwrap_or_default())
             {
                 out.push(b'$');
                 out.extend_from_slice(name.as_bytes());
@@ -105,7 +105,7 @@ impl Roots {
         }
     }
 
-    fn of_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
+    fn split_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = text.strip_prefix(root.as_slice())?;
             let ends = rest
@@ -117,7 +117,11 @@ impl Roots {
 }
 
 /// Returns the canonical names of all names, by number.
-pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<String> {
+pub(crate) fn canonical_names(
+    names: &Names,
+    local_ids: &RunLocalIds,
+    roots: &Roots,
+) -> Vec<String> {
     let created =
         |id: usize| u32::try_from(id).is_ok_and(|id| local_ids.created.contains(&NameId(id)));
     let name = |(id, (sort, name)): (usize, (Sort, &[u8]))| match sort {
@@ -139,7 +143,7 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
     // The kernel marks the link of a removed file.
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     let mut out = String::new();
-    let rest = match roots.of(path) {
+    let rest = match roots.split(path) {
         Some((name, rest)) => {
             out.push('$');
             out.push_str(name);
@@ -152,7 +156,7 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
         if i > 0 {
             out.push('/');
         }
-        component(part, &before, i, created, local_ids, &mut out);
+        path_component(part, &before, i, created, local_ids, &mut out);
         before = [before[1], before[2], part];
     }
     if out.is_empty() {
@@ -162,7 +166,7 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
 }
 
 /// Writes one component of a path; `before` has the three components before it.
-fn component(
+fn path_component(
     part: &[u8],
     before: &[&[u8]; 3],
     depth: usize,
@@ -179,15 +183,15 @@ fn component(
         (Some(_), [_, _, b"task"]) => out.push_str("<tid>"),
         (Some(_), [_, _, b"fd" | b"fdinfo"]) => out.push_str("<fd>"),
         (Some(_), [_, b"dev", b"pts"]) => out.push_str("<pty>"),
-        _ => dealt_out(part, created, local_ids, out),
+        _ => write_component(part, created, local_ids, out),
     }
 }
 
 /// Writes a component that may contain a pid or random bytes.
-fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
+fn write_component(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
     // The least digits of a pid in a name that this run did not create: shorter ones are too likely
     // to be other numbers.
-    const TELLING: usize = 4;
+    const MIN_DIGITS: usize = 4;
     let mut rest = part;
     // Whether the current word already had a number.
     let mut numbered = false;
@@ -197,7 +201,7 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
         let (run, after) = rest.split_at(digits.max(1));
         if hex >= 8 && hex % 2 == 0 && is_random(rest.get(..hex).unwrap_or_default(), local_ids) {
             out.push_str("<random>");
-            rest = behind_groups(rest.get(hex..).unwrap_or_default());
+            rest = skip_groups(rest.get(hex..).unwrap_or_default());
             continue;
         }
         let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
@@ -206,7 +210,8 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
             // that the run created, any occurrence counts.
             Some(number)
                 if local_ids.pids.contains(&number)
-                    && (created || digits >= TELLING && !numbered && !goes_on_numbered(after)) =>
+                    && (created
+                        || digits >= MIN_DIGITS && !numbered && !has_more_digits(after)) =>
             {
                 out.push_str("<pid>");
             }
@@ -217,13 +222,13 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
     }
 }
 
-fn goes_on_numbered(rest: &[u8]) -> bool {
+fn has_more_digits(rest: &[u8]) -> bool {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
 /// Skips hyphenated groups after random digits, as in a UUID: version and variant bits are set in
 /// the random bytes, so those groups cannot be recognised.
-fn behind_groups(mut rest: &[u8]) -> &[u8] {
+fn skip_groups(mut rest: &[u8]) -> &[u8] {
     while let Some(group) = rest.strip_prefix(b"-") {
         let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let ends = group.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
@@ -312,7 +317,7 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
             }
             [0, name @ ..] => {
                 let mut out = "unix @".to_owned();
-                dealt_out(name, true, local_ids, &mut out);
+                write_component(name, true, local_ids, &mut out);
                 out
             }
             name => format!("unix {}", path(crate::text::until_nul(name), true, local_ids, roots)),

@@ -123,8 +123,8 @@ impl Run {
     }
 
     #[cfg(test)]
-    pub(crate) fn told(log: &crate::testing::LogBuilder, level: Level) -> Self {
-        reader::told(log, level)
+    pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
+        reader::from_builder(log, level)
     }
 
     /// Returns how the first process ended.

@@ -33,7 +33,7 @@ pub(crate) struct Operation {
     /// Whether it opens the file for reading or writing.
     pub(crate) opens: bool,
     /// The path in the call, if the opened file has another one.
-    pub(crate) asked: NameId,
+    pub(crate) requested: NameId,
 }
 
 /// Hashes two words instead of every field, because every call of a log is looked up. Fields that
@@ -43,7 +43,7 @@ impl Hash for Operation {
         let names = u64::from(self.first.0) << 32 | u64::from(self.second.0);
         let how = u64::from(self.errno) << 16 | (self.op as u64) << 8 | u64::from(self.opens);
         state.write_u64(names);
-        state.write_u64(u64::from(self.asked.0) << 32 | how);
+        state.write_u64(u64::from(self.requested.0) << 32 | how);
     }
 }
 
@@ -114,7 +114,7 @@ impl CountedOnly {
 
 /// The classification of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Classified {
     Operation(Operation),
     CountedOnly(CountedOnly),
     /// A failed attempt that will be repeated.
@@ -125,7 +125,7 @@ pub(crate) enum Verdict {
 
 /// The properties of a row that do not depend on arguments.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
+struct RowInfo {
     /// The path arguments that the kernel reads, each with the directory descriptor before it.
     paths: [Option<(u8, Option<u8>)>; 2],
     /// The first descriptor argument.
@@ -143,7 +143,7 @@ pub const MARK: &[u8] = b"/dev/null/sysreel-mark/";
 /// Classifies calls.
 #[derive(Debug, Default)]
 pub(crate) struct Classifier {
-    shapes: HashMap<usize, Shape, RandomState>,
+    rows: HashMap<usize, RowInfo, RandomState>,
     path: Vec<u8>,
 }
 
@@ -173,7 +173,7 @@ impl Case<'_> {
 }
 
 /// Returns the name of a file, which is kept in [`OpenFile::tag`].
-pub(crate) fn name_of(file: &OpenFile, names: &mut Names) -> NameId {
+pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
     /// The part of the tag that holds the name; other code uses the rest.
     const NAMED: u64 = 0xffff_ffff;
     let known = u32::try_from(file.tag.get() & NAMED).unwrap_or(0);
@@ -210,40 +210,40 @@ fn address(file: &OpenFile, sockaddr: &[u8], names: &mut Names) -> NameId {
 
 impl Classifier {
     /// Classifies a call.
-    pub(crate) fn judge(&mut self, case: &Case<'_>, names: &mut Names) -> Verdict {
-        let shape = self.shape(case.call.row, names);
-        if let Some(counted_only) = counted_only(case, &shape) {
-            return Verdict::CountedOnly(counted_only);
+    pub(crate) fn classify(&mut self, case: &Case<'_>, names: &mut Names) -> Classified {
+        let info = self.info(case.call.row, names);
+        if let Some(counted_only) = counted_only(case, &info) {
+            return Classified::CountedOnly(counted_only);
         }
         let mut path = std::mem::take(&mut self.path);
         let mut id = |at: usize, names: &mut Names| {
-            let (arg, dirfd) = shape.paths.get(at).copied().flatten()?;
-            named(case, arg, dirfd, &mut path).then(|| names.id(Sort::Path, &path))
+            let (arg, dirfd) = info.paths.get(at).copied().flatten()?;
+            resolve_path(case, arg, dirfd, &mut path).then(|| names.id(Sort::Path, &path))
         };
         let (first, second) = (id(0, names), id(1, names));
-        let marks = first.is_some() && second.is_none() && case.failed();
-        let mark = if marks {
+        let may_be_mark = first.is_some() && second.is_none() && case.failed();
+        let mark = if may_be_mark {
             path.strip_prefix(MARK).map(|name| names.id(Sort::Word, name))
         } else {
             None
         };
         self.path = path;
         match mark {
-            Some(name) => Verdict::Mark(name),
+            Some(name) => Classified::Mark(name),
             None => {
-                let operation = by_kind::operation(case, &shape, first, second, names);
+                let operation = by_kind::operation(case, &info, first, second, names);
                 let outcome = case.finished.outcome;
                 match intent::tries_again(outcome.rval, outcome.failed()) {
-                    true => Verdict::Retry(Operation { errno: 0, ..operation }),
-                    false => Verdict::Operation(operation),
+                    true => Classified::Retry(Operation { errno: 0, ..operation }),
+                    false => Classified::Operation(operation),
                 }
             }
         }
     }
 
-    fn shape(&mut self, row: &'static Row, names: &mut Names) -> Shape {
+    fn info(&mut self, row: &'static Row, names: &mut Names) -> RowInfo {
         let key = std::ptr::from_ref(row) as usize;
-        *self.shapes.entry(key).or_insert_with(|| {
+        *self.rows.entry(key).or_insert_with(|| {
             let mut paths = [None; 2];
             let mut found = 0_usize;
             for (at, arg) in (0u8..).zip(row.args) {
@@ -260,7 +260,7 @@ impl Classifier {
                 }
             }
             let is_fd = |kind: ArgKind| matches!(kind, ArgKind::Fd | ArgKind::DirFd);
-            Shape {
+            RowInfo {
                 paths,
                 fd: row
                     .args
@@ -296,10 +296,10 @@ fn always_counted_only(row: &Row) -> Option<CountedOnly> {
     })
 }
 
-fn counted_only(case: &Case<'_>, shape: &Shape) -> Option<CountedOnly> {
+fn counted_only(case: &Case<'_>, info: &RowInfo) -> Option<CountedOnly> {
     let row = case.call.row;
-    if shape.counted_only.is_some() {
-        return shape.counted_only;
+    if info.counted_only.is_some() {
+        return info.counted_only;
     }
     if row.kind == CallKind::Mmap && !intent::maps_file(case.call.abi, row, &case.call.args) {
         return Some(CountedOnly::Memory);
@@ -309,10 +309,10 @@ fn counted_only(case: &Case<'_>, shape: &Shape) -> Option<CountedOnly> {
 
 /// Writes the path that an argument refers to. Returns false if the path is empty, so that the call
 /// is about the descriptor, or is not in the log.
-fn named(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
+fn resolve_path(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
     let memory = &case.finished.open.memory;
-    let Some(piece) = memory.find(arg, case.call.role, 0) else { return false };
-    let Some(bytes) = piece.bytes(case.buffers, PATH_MAX) else { return false };
+    let Some(region) = memory.find(arg, case.call.role, 0) else { return false };
+    let Some(bytes) = region.bytes(case.buffers, PATH_MAX) else { return false };
     let path = text::until_nul(&bytes);
     // AT_EMPTY_PATH: the descriptor itself is resolved.
     if path.is_empty() && dirfd.is_some() {

@@ -15,7 +15,7 @@ pub enum End {
 
 impl End {
     /// Decodes a wait status.
-    pub(crate) fn of(status: u32) -> Self {
+    pub(crate) fn from_wait_status(status: u32) -> Self {
         // The low seven bits are the signal; 0x7f means stopped (wait(2)).
         match status & 0x7f {
             0 => Self::Exited(u8::try_from(status >> 8 & 0xff).unwrap_or(0)),

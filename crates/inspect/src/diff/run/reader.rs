@@ -47,9 +47,9 @@ struct RawProcess {
 }
 
 /// Builds a [`Run`] from the events of a log.
-struct Notes {
+struct RunBuilder {
     names: Names,
-    judge: Classifier,
+    classifier: Classifier,
     local_ids: RunLocalIds,
     operations: Operations,
     created: Vec<Created>,
@@ -76,32 +76,32 @@ pub(super) fn read(
     let log = file.log();
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut notes = Notes::new(&log.meta().cwd, level, roots);
+    let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
     let buffers = Counted::new(log, log.source().len().unwrap_or(0));
     let mut findings = file.walk(0, |item| {
         if let Item::Event(event) = item
             && let Ok(body) = event.decode()
         {
-            notes.event(&mut tracker, event, &body, &buffers);
+            builder.event(&mut tracker, event, &body, &buffers);
         }
         Ok(ControlFlow::Continue(()))
     })?;
     findings.lost_buffers = buffers.lost();
     let completeness =
         log.summary().map_or(log.header().completeness, |summary| summary.completeness);
-    Ok(notes.finish(file.path(), log.meta(), completeness, findings))
+    Ok(builder.finish(file.path(), log.meta(), completeness, findings))
 }
 
-impl Notes {
+impl RunBuilder {
     fn new(cwd: &[u8], level: Level, roots: &[(String, PathBuf)]) -> Self {
-        let mut own = Roots::default();
+        let mut named = Roots::default();
         for (name, path) in roots {
-            own.add(name, path.as_os_str().as_encoded_bytes());
+            named.add(name, path.as_os_str().as_encoded_bytes());
         }
-        own.add("WS", cwd);
+        named.add("WS", cwd);
         Self {
             names: Names::default(),
-            judge: Classifier::default(),
+            classifier: Classifier::default(),
             local_ids: RunLocalIds::default(),
             operations: Operations::default(),
             created: Vec::new(),
@@ -110,7 +110,7 @@ impl Notes {
             marks: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
-            roots: own,
+            roots: named,
             libc: String::new(),
             calls: 0,
             level,
@@ -146,7 +146,7 @@ impl Notes {
                     Body::Stop(stop) if self.level >= Level::Sequence => {
                         self.signal(tracker, event, stop)
                     }
-                    Body::Task(task) => self.appears(tracker, event, &task.head),
+                    Body::Task(task) => self.task(tracker, event, &task.head),
                     Body::Renamed(renamed) => {
                         self.local_ids.pids.extend([renamed.old_tid, renamed.new_tid])
                     }
@@ -166,7 +166,7 @@ impl Notes {
             .map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
     }
 
-    fn appears(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
+    fn task(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
         self.local_ids.pids.extend([head.tid, head.tgid]);
         let Some(id) = tracker.context(event.task).map(|context| context.process) else {
             return;
@@ -200,7 +200,7 @@ impl Notes {
         if let Some(process) = self.process(id)
             && tid == process.tgid
         {
-            process.end = End::of(status);
+            process.end = End::from_wait_status(status);
             process.gone = number;
         }
     }
@@ -216,15 +216,15 @@ impl Notes {
         let Some(task) = tracker.task(event.task) else { return };
         let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
         self.surroundings(snapshot);
-        let asked = task
+        let exec = task
             .open
             .as_ref()
             .filter(|open| open.row.is_some_and(|row| row.kind == CallKind::Exec));
-        let asked = asked.and_then(|open| {
+        let filename = exec.and_then(|open| {
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
-        let file = match &asked {
+        let file = match &filename {
             // Except names such as /proc/self/exe, which refer to another file.
             Some(path) if !path.starts_with(b"/proc/") && path.len() > 1 => text::until_nul(path),
             _ => &snapshot.exe,
@@ -267,16 +267,16 @@ impl Notes {
 
 /// Builds a run from the events of a test.
 #[cfg(test)]
-pub(super) fn told(log: &crate::testing::LogBuilder, level: Level) -> Run {
+pub(super) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Run {
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut notes = Notes::new(b"/w", level, &[]);
+    let mut builder = RunBuilder::new(b"/w", level, &[]);
     let mut findings = Findings::default();
     for (number, row) in (0..).zip(&log.rows) {
         let event = Event::from_row(number, row).unwrap();
         findings.item(&Item::Event(event));
-        notes.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
+        builder.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
     }
     let meta = sysreel_format::FileMeta::default();
-    notes.finish(std::path::Path::new("told"), &meta, Default::default(), findings)
+    builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
 }

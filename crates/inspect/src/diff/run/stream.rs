@@ -21,7 +21,7 @@ pub(crate) struct Step {
     /// The arguments, an index into [`Streams::details`]; 0 below level `fields`.
     pub(crate) detail: u32,
     /// The number of calls, without failed attempts.
-    pub(crate) pieces: u32,
+    pub(crate) calls: u32,
     /// The number of bytes read or written.
     pub(crate) bytes: u64,
 }
@@ -72,7 +72,7 @@ pub(crate) struct Streams {
     ids: HashMap<RoleOperation, u32, RandomState>,
     /// The texts of arguments, by number; the first is empty.
     pub(crate) details: Vec<String>,
-    of_task: HashMap<TaskId, usize, RandomState>,
+    by_task: HashMap<TaskId, usize, RandomState>,
     /// The bytes written by each process to each resource.
     pub(crate) contents: BTreeMap<(ProcessId, NameId), Content>,
     /// The number of each signal a process received, and the event of the first.
@@ -81,7 +81,7 @@ pub(crate) struct Streams {
 
 /// A step to be added.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct New {
+pub(crate) struct NewStep {
     pub(crate) task: TaskId,
     pub(crate) process: ProcessId,
     pub(crate) role: NameId,
@@ -99,26 +99,26 @@ impl Streams {
 
     fn stream(&mut self, task: TaskId, process: ProcessId) -> &mut Stream {
         let all = &mut self.all;
-        let at = *self.of_task.entry(task).or_insert_with(|| {
+        let at = *self.by_task.entry(task).or_insert_with(|| {
             all.push(Stream { process, steps: Vec::new(), retries: BTreeMap::new() });
             all.len().saturating_sub(1)
         });
         &mut all[at]
     }
 
-    pub(crate) fn step(&mut self, new: &New) {
+    pub(crate) fn step(&mut self, new: &NewStep) {
         let operation = self.id((new.role, new.operation));
         let stream = self.stream(new.task, new.process);
         match stream.steps.last_mut() {
             Some(last) if last.operation == operation && joins(new.operation) => {
-                last.pieces = last.pieces.saturating_add(1);
+                last.calls = last.calls.saturating_add(1);
                 last.bytes = last.bytes.saturating_add(new.bytes);
             }
             _ => stream.steps.push(Step {
                 event: new.event,
                 operation,
                 detail: new.detail,
-                pieces: 1,
+                calls: 1,
                 bytes: new.bytes,
             }),
         }
@@ -127,7 +127,7 @@ impl Streams {
     /// Replaces the operation of the step at an event, when its true result becomes known.
     pub(crate) fn amend(&mut self, task: TaskId, event: u64, operation: RoleOperation) {
         let operation = self.id(operation);
-        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
+        let Some(stream) = self.by_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
             return;
         };
         if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
@@ -151,7 +151,7 @@ impl Streams {
             Operation {
                 effect: false,
                 makes: Making::Nothing,
-                asked: NameId::default(),
+                requested: NameId::default(),
                 ..operation
             },
         );

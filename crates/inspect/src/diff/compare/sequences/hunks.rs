@@ -24,18 +24,24 @@ pub(super) fn differences(
     found: &mut Vec<Found>,
     accounts: &mut [Account; 2],
 ) {
-    let causes = Causes::of(runs, found);
-    for of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
-        let mut moved = Moved::of(of_process);
-        for job in of_process {
-            let mut seen =
-                Seen { runs, tokens, job, groups: BTreeMap::new(), moved: &mut moved, accounts };
-            seen.spans();
-            seen.retries();
-            let groups = seen.groups;
+    let causes = Causes::new(runs, found);
+    for jobs_of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
+        let mut moved = Moved::new(jobs_of_process);
+        for job in jobs_of_process {
+            let mut collector = Collector {
+                runs,
+                tokens,
+                job,
+                groups: BTreeMap::new(),
+                moved: &mut moved,
+                accounts,
+            };
+            collector.spans();
+            collector.retries();
+            let groups = collector.groups;
             for (key, group) in groups {
-                let mut one = group.found(key, job, tokens);
-                one.follows = causes.of_one(&one, job);
+                let mut one = group.into_found(key, job, tokens);
+                one.cause = causes.find(&one, job);
                 found.push(one);
             }
         }
@@ -54,7 +60,7 @@ struct Causes {
 }
 
 impl Causes {
-    fn of(runs: [&Run; 2], found: &[Found]) -> Self {
+    fn new(runs: [&Run; 2], found: &[Found]) -> Self {
         let mut causes = Self { names: HashMap::new(), makers: Default::default() };
         for (at, one) in found.iter().enumerate() {
             for name in &one.names {
@@ -80,7 +86,7 @@ impl Causes {
 
     /// Returns the cause of a difference: an effect of the same process on one of its names, or a
     /// process or thread that it created.
-    fn of_one(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
+    fn find(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
         if !matches!(
             one.difference.rule,
             Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly
@@ -107,7 +113,7 @@ const CHILD: &str = "<child>";
 struct Moved([BTreeMap<u32, u64>; 2]);
 
 impl Moved {
-    fn of(jobs: &[Job<'_>]) -> Self {
+    fn new(jobs: &[Job<'_>]) -> Self {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (job, span) in jobs.iter().flat_map(|job| job.spans.iter().map(move |span| (job, span)))
         {
@@ -121,8 +127,8 @@ impl Moved {
                 }
             }
         }
-        let both = |_: usize| counts.iter().map(|(token, [a, b])| (*token, *a.min(b))).collect();
-        Self([both(0), both(1)])
+        let shared = |_: usize| counts.iter().map(|(token, [a, b])| (*token, *a.min(b))).collect();
+        Self([shared(0), shared(1)])
     }
 
     /// Whether a call counts as moved.
@@ -163,7 +169,7 @@ struct Group {
     token: Option<u32>,
 }
 
-struct Seen<'s, 'r> {
+struct Collector<'s, 'r> {
     runs: [&'s Run; 2],
     tokens: &'s Tokens,
     job: &'s Job<'r>,
@@ -172,7 +178,7 @@ struct Seen<'s, 'r> {
     accounts: &'s mut [Account; 2],
 }
 
-impl Seen<'_, '_> {
+impl Collector<'_, '_> {
     fn spans(&mut self) {
         // Adjacent spans that are not `Same` form one hunk.
         let mut open: [Range<usize>; 2] = [0..0, 0..0];
@@ -184,7 +190,7 @@ impl Seen<'_, '_> {
                 }
                 SpanKind::Same => {
                     self.hunk(&open);
-                    self.same(span.a.clone(), span.b.clone());
+                    self.compare_same(span.a.clone(), span.b.clone());
                     open = [span.a.end..span.a.end, span.b.end..span.b.end];
                 }
                 SpanKind::GaveUp => {
@@ -217,20 +223,20 @@ impl Seen<'_, '_> {
                 else {
                     continue;
                 };
-                let pieces = u64::from(step.pieces);
+                let calls = u64::from(step.calls);
                 if self.moved.take(side, token) {
-                    self.accounts[side].moved += pieces;
+                    self.accounts[side].moved += calls;
                     let group = self.group(Key::Moved, [None, None]);
                     group.events[side].get_or_insert(step.event);
                     group.numbers[side] += 1;
                     group.token = group.token.map_or(Some(token), |known| Some(known.min(token)));
                 } else {
-                    self.accounts[side].different += pieces;
+                    self.accounts[side].different += calls;
                     left[side].push((token, step.event));
                 }
             }
         }
-        self.results(&mut left);
+        self.pair_results(&mut left);
         let [removed, added] = left;
         for (side, list) in [removed, added].into_iter().enumerate() {
             let Some((_, event)) = list.first().copied() else { continue };
@@ -243,7 +249,7 @@ impl Seen<'_, '_> {
     }
 
     /// Removes pairs of operations that differ only in their result.
-    fn results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
+    fn pair_results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
         let [removed, added] = left;
         let mut alike = HashMap::<u32, VecDeque<usize>>::new();
         for (at, (token, _)) in added.iter().enumerate() {
@@ -267,19 +273,19 @@ impl Seen<'_, '_> {
     }
 
     /// Compares bytes and arguments of calls that were aligned.
-    fn same(&mut self, a: Range<usize>, b: Range<usize>) {
+    fn compare_same(&mut self, a: Range<usize>, b: Range<usize>) {
         for (i, j) in a.zip(b) {
             let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else {
                 continue;
             };
             let token = self.job.tokens[0].get(i).copied().unwrap_or(u32::MAX);
-            self.accounts[0].same += u64::from(x.pieces);
-            self.accounts[1].same += u64::from(y.pieces);
+            self.accounts[0].same += u64::from(x.calls);
+            self.accounts[1].same += u64::from(y.calls);
             let events = [Some(x.event), Some(y.event)];
-            if x.pieces != y.pieces && x.bytes == y.bytes {
+            if x.calls != y.calls && x.bytes == y.bytes {
                 let group = self.group(Key::Chunking(token), events);
-                group.numbers[0] += u64::from(x.pieces);
-                group.numbers[1] += u64::from(y.pieces);
+                group.numbers[0] += u64::from(x.calls);
+                group.numbers[1] += u64::from(y.calls);
             }
             let word = |run: &Run, detail: u32| {
                 run.streams
@@ -316,7 +322,7 @@ impl Seen<'_, '_> {
         let mut events = [None, None];
         for (side, range) in ranges.into_iter().enumerate() {
             let steps = self.job.streams[side].steps.get(range).unwrap_or_default();
-            numbers[side] = steps.iter().map(|step| u64::from(step.pieces)).sum();
+            numbers[side] = steps.iter().map(|step| u64::from(step.calls)).sum();
             events[side] = steps.first().map(|step| step.event);
             self.accounts[side].gave_up += numbers[side];
         }
@@ -327,9 +333,10 @@ impl Seen<'_, '_> {
 }
 
 impl Group {
-    fn found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
-        let text =
-            |token: u32| tokens.word(token).map_or_else(|| "?".to_owned(), super::Token::text);
+    fn into_found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
+        let text = |token: u32| {
+            tokens.operation(token).map_or_else(|| "?".to_owned(), super::NamedOperation::text)
+        };
         let (rule, change, list) = match &key {
             Key::Added(list) => (Rule::CallNew, Change::Added, list.clone()),
             Key::Removed(list) => (Rule::CallGone, Change::Removed, list.clone()),
@@ -340,8 +347,10 @@ impl Group {
             Key::Moved => (Rule::OrderOnly, Change::Changed, self.token.into_iter().collect()),
             Key::GaveUp => (Rule::GaveUp, Change::Changed, Vec::new()),
         };
-        let role =
-            list.first().and_then(|token| tokens.word(*token)).map_or("-", |token| &token.role);
+        let role = list
+            .first()
+            .and_then(|token| tokens.operation(*token))
+            .map_or("-", |token| &token.role);
         let mut what =
             list.iter().take(NAMED).map(|token| text(*token)).collect::<Vec<_>>().join(", ");
         if let Some(more @ 1..) = list.len().checked_sub(NAMED) {
@@ -351,9 +360,11 @@ impl Group {
         let counts = |unit: &str| self.numbers.map(|number| Some(format!("{number} {unit}")));
         match &key {
             Key::Result(x, y) => {
-                let result = |token: u32| tokens.word(token).map(|token| token.result.clone());
-                what =
-                    tokens.word(*x).map(|t| format!("{} {}", t.op, t.resource)).unwrap_or_default();
+                let result = |token: u32| tokens.operation(token).map(|token| token.result.clone());
+                what = tokens
+                    .operation(*x)
+                    .map(|t| format!("{} {}", t.op, t.resource))
+                    .unwrap_or_default();
                 (before, after) = (result(*x), result(*y));
             }
             Key::Chunking(_) => [before, after] = counts("pieces"),
@@ -372,14 +383,14 @@ impl Group {
         (found.difference.before, found.difference.after) = (before, after);
         found.difference.events = self.events;
         found.processes = [vec![job.processes.0], vec![job.processes.1]];
-        for token in list.iter().filter_map(|token| tokens.word(*token)) {
+        for token in list.iter().filter_map(|token| tokens.operation(*token)) {
             if token.op == Op::Fork {
                 found.names.push(CHILD.to_owned());
             }
             if token.op == Op::Signal {
-                found
-                    .names
-                    .push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
+                found.names.push(super::arrival_name(
+                    token.resource.split(' ').next().unwrap_or_default(),
+                ));
             }
             // The resource of a plain call begins with the name of the call.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());

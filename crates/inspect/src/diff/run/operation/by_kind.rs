@@ -3,7 +3,7 @@
 use sysreel_abi::{ArgKind, CallKind, intent};
 
 use super::super::names::{NameId, Names, Sort};
-use super::{Case, Making, Operation, Shape, address, name_of};
+use super::{Case, Making, Operation, RowInfo, address, file_name};
 use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;
@@ -41,13 +41,15 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
 
 pub(super) fn operation(
     case: &Case<'_>,
-    shape: &Shape,
+    info: &RowInfo,
     first: Option<NameId>,
     second: Option<NameId>,
     names: &mut Names,
 ) -> Operation {
     let call = &case.call;
-    let on = |names: &mut Names| first.or_else(|| file(case, shape.fd, names)).unwrap_or_default();
+    let subject = |names: &mut Names| {
+        first.or_else(|| descriptor_name(case, info.fd, names)).unwrap_or_default()
+    };
     let plain = |op: Op, first| Operation {
         op,
         first,
@@ -56,9 +58,9 @@ pub(super) fn operation(
         effect: op.is_effect(),
         makes: Making::Nothing,
         opens: call.row.kind == CallKind::Open,
-        asked: NameId::default(),
+        requested: NameId::default(),
     };
-    let two = |op| Operation {
+    let with_second = |op| Operation {
         second: second.unwrap_or_default(),
         makes: Making::Second,
         ..plain(op, first.unwrap_or_default())
@@ -66,59 +68,63 @@ pub(super) fn operation(
     if let Some((op, makes)) = simple(case) {
         // fstat and the like say nothing about names.
         let effect = op.is_effect() && (op != Op::Stat || first.is_some());
-        return Operation { makes, effect, ..plain(op, on(names)) };
+        return Operation { makes, effect, ..plain(op, subject(names)) };
     }
     match call.row.kind {
-        CallKind::Open => opened(case, plain(Op::Read, first.unwrap_or_default()), names),
-        CallKind::Read => through(case, Some(0), plain(Op::Read, NameId::default()), names),
+        CallKind::Open => complete_open(case, plain(Op::Read, first.unwrap_or_default()), names),
+        CallKind::Read => via_descriptor(case, Some(0), plain(Op::Read, NameId::default()), names),
         CallKind::Write => {
             let to = intent::data_fds(call.row).1;
-            through(case, to, plain(Op::Write, NameId::default()), names)
+            via_descriptor(case, to, plain(Op::Write, NameId::default()), names)
         }
-        CallKind::Rename => two(Op::Rename),
-        CallKind::Link => two(Op::Link),
+        CallKind::Rename => with_second(Op::Rename),
+        CallKind::Link => with_second(Op::Link),
         // The target comes first. It is not looked up by this call.
-        CallKind::Symlink => Operation { first: target(case, names), ..two(Op::Symlink) },
-        CallKind::Chmod => Operation { second: mode(case, names), ..plain(Op::Chmod, on(names)) },
+        CallKind::Symlink => {
+            Operation { first: link_target(case, names), ..with_second(Op::Symlink) }
+        }
+        CallKind::Chmod => {
+            Operation { second: mode(case, names), ..plain(Op::Chmod, subject(names)) }
+        }
         CallKind::Chown => {
-            Operation { second: credentials(case, names), ..plain(Op::Chown, on(names)) }
+            Operation { second: credentials(case, names), ..plain(Op::Chown, subject(names)) }
         }
         CallKind::Mmap if intent::maps_to_write(call.abi, call.row, &call.args) => {
             let fd = call.row.arg("fd").and_then(|at| u8::try_from(at).ok());
-            plain(Op::Write, file(case, fd, names).unwrap_or_default())
+            plain(Op::Write, descriptor_name(case, fd, names).unwrap_or_default())
         }
         CallKind::Fork | CallKind::Vfork | CallKind::Clone | CallKind::Clone3 => {
             plain(Op::Fork, NameId::default())
         }
         CallKind::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
         CallKind::SetCreds => {
-            Operation { second: credentials(case, names), ..plain(Op::Creds, shape.name) }
+            Operation { second: credentials(case, names), ..plain(Op::Creds, info.name) }
         }
-        act => match (network(case, names), shape.privileged) {
+        kind => match (network(case, names), info.privileged) {
             (Some((op, name)), _) => {
                 let outcome = case.finished.outcome;
                 let goes_on =
                     op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
                 Operation { errno: if goes_on { 0 } else { case.errno() }, ..plain(op, name) }
             }
-            (None, _) if act == CallKind::Send => {
-                through(case, Some(0), plain(Op::Write, NameId::default()), names)
+            (None, _) if kind == CallKind::Send => {
+                via_descriptor(case, Some(0), plain(Op::Write, NameId::default()), names)
             }
-            (None, Some(word)) => Operation { second: shape.name, ..plain(Op::Kernel, word) },
-            (None, None) => Operation { second: on(names), ..plain(Op::Call, shape.name) },
+            (None, Some(word)) => Operation { second: info.name, ..plain(Op::Kernel, word) },
+            (None, None) => Operation { second: subject(names), ..plain(Op::Call, info.name) },
         },
     }
 }
 
 /// Returns the name of a descriptor argument.
-fn file(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
+fn descriptor_name(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
     let file = case.file(usize::from(at?))?;
-    Some(name_of(&file, names))
+    Some(file_name(&file, names))
 }
 
 /// Completes an operation through a descriptor. It is an effect only if the descriptor was
 /// inherited: otherwise opening it was the effect, or creating the socket.
-fn through(
+fn via_descriptor(
     case: &Case<'_>,
     at: Option<usize>,
     operation: Operation,
@@ -127,7 +133,7 @@ fn through(
     match at.and_then(|at| case.file(at)) {
         Some(file) => {
             let effect = matches!(file.made, Made::Before(_)) && !file.is_socket();
-            Operation { effect, first: name_of(&file, names), ..operation }
+            Operation { effect, first: file_name(&file, names), ..operation }
         }
         None => Operation { effect: false, ..operation },
     }
@@ -145,20 +151,22 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
 
 /// Returns the operation on a socket and its address.
 fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
-    let own = |names: &mut Names| {
+    let local_address = |names: &mut Names| {
         let local = case.file(0)?.local.borrow().clone();
-        named(case, &local, names)
+        socket_address(case, &local, names)
     };
     Some(match case.call.row.kind {
-        CallKind::Connect => (Op::Connect, given(case, 1, names).unwrap_or_default()),
-        CallKind::Bind => (Op::Bind, given(case, 1, names).unwrap_or_default()),
-        CallKind::Listen => (Op::Listen, own(names).unwrap_or_default()),
+        CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
+        CallKind::Bind => (Op::Bind, address_argument(case, 1, names).unwrap_or_default()),
+        CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
         CallKind::Accept => (Op::Accept, word(names, "<socket>")),
         // Sending to a connected peer is no effect: connecting was.
-        CallKind::Send => (Op::Send, given(case, 4, names).or_else(|| in_message(case, names))?),
+        CallKind::Send => {
+            (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)
+        }
         CallKind::Receive => {
             let file = case.file(0);
-            (Op::Receive, file.map_or(NameId::default(), |file| name_of(&file, names)))
+            (Op::Receive, file.map_or(NameId::default(), |file| file_name(&file, names)))
         }
         _ => return None,
     })
@@ -166,12 +174,12 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
 
 /// Completes the operation of an open. Opening a directory counts as `stat`; reading its entries is
 /// `list`.
-fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
+fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operation {
     let call = &case.call;
     let structure =
-        |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|piece| piece.inline());
+        |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|region| region.inline());
     let Some(how) = intent::opening(call.abi, call.row, &call.args, structure) else {
-        return asked;
+        return plain;
     };
     let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
@@ -179,14 +187,14 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
     let name = match file {
         // A log without names: use the path of the call.
         Some(file) if file.link.is_empty() => {
-            file.tag.set(asked.first.0.into());
-            asked.first
+            file.tag.set(plain.first.0.into());
+            plain.first
         }
-        Some(file) => name_of(&file, names),
-        None => asked.first,
+        Some(file) => file_name(&file, names),
+        None => plain.first,
     };
     if how.nameless() {
-        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..asked };
+        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
         (true, true) => (Op::Write, Making::First),
@@ -195,49 +203,49 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
         (false, _) if how.path_only() || directory => (Op::Stat, Making::Nothing),
         (false, _) => (Op::Read, Making::Nothing),
     };
-    let led = asked.first != name && asked.errno == 0;
+    let leads_elsewhere = plain.first != name && plain.errno == 0;
     Operation {
         op,
         first: name,
         makes,
-        asked: if led { asked.first } else { NameId::default() },
-        ..asked
+        requested: if leads_elsewhere { plain.first } else { NameId::default() },
+        ..plain
     }
 }
 
 /// Returns the target of a symbolic link being created.
-fn target(case: &Case<'_>, names: &mut Names) -> NameId {
-    let piece = case.finished.open.memory.find(0, case.call.role, 0);
-    match piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
+fn link_target(case: &Case<'_>, names: &mut Names) -> NameId {
+    let region = case.finished.open.memory.find(0, case.call.role, 0);
+    match region.and_then(|region| region.bytes(case.buffers, usize::MAX)) {
         Some(bytes) => names.id(Sort::Text, text::until_nul(&bytes)),
         None => NameId::default(),
     }
 }
 
 /// Returns the name of a socket address argument.
-fn given(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
+fn address_argument(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
     let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
-    (bytes.len() >= 2).then(|| named(case, bytes, names))?
+    (bytes.len() >= 2).then(|| socket_address(case, bytes, names))?
 }
 
 /// Returns the name of an address for the socket of the call.
-fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
+fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
     // A unix address that does not begin with a zero byte is a path.
     if intent::Family::of(bytes) == intent::Family::Unix
         && name.first().is_some_and(|first| *first != 0)
     {
-        let mut whole = Vec::new();
-        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut whole);
-        let resolved = [bytes.get(..2)?, &whole].concat();
+        let mut absolute = Vec::new();
+        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut absolute);
+        let resolved = [bytes.get(..2)?, &absolute].concat();
         return Some(address(&file, &resolved, names));
     }
     Some(address(&file, bytes, names))
 }
 
 /// Returns the name of the destination in a msghdr.
-fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
+fn message_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
     let role = case.call.role.saturating_add(1);
     let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
     let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
@@ -247,15 +255,15 @@ fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
 
 fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation {
     let row = case.call.row;
-    let of_kind = |is: fn(ArgKind) -> bool| {
+    let argument = |is: fn(ArgKind) -> bool| {
         let at = row.args.iter().rposition(|arg| is(arg.kind))?;
         case.call
             .args
             .get(at)
             .map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
     };
-    let signal = of_kind(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
-    let to = of_kind(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
+    let signal = argument(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
+    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
     // A signal to the own process is no effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);

@@ -5,14 +5,14 @@ use sysreel_format::{Event, Part};
 
 use super::super::Created;
 use super::super::names::NameId;
-use super::super::operation::{Case, CountedOnly, Making, Operation, Verdict};
-use super::super::stream::{self, Content, New};
-use super::Notes;
+use super::super::operation::{Case, Classified, CountedOnly, Making, Operation};
+use super::super::stream::{self, Content, NewStep};
+use super::RunBuilder;
 use crate::diff::Level;
 use crate::diff::effect::Op;
 use crate::state::{Finished, ProcessId, ResolvedCall, Tracker, region};
 
-impl Notes {
+impl RunBuilder {
     pub(super) fn call(
         &mut self,
         tracker: &Tracker,
@@ -32,36 +32,36 @@ impl Notes {
             return;
         }
         let process = context.process;
-        self.dealt_out(tracker, finished, &call);
+        self.collect_chosen_ids(tracker, finished, &call);
         let case = Case { tracker, finished, call, buffers };
-        let mut verdict = self.judge.judge(&case, &mut self.names);
-        if let Verdict::Operation(operation) = verdict
-            && self.connect_goes_on(&case)
+        let mut classified = self.classifier.classify(&case, &mut self.names);
+        if let Classified::Operation(operation) = classified
+            && self.continue_connect(&case)
         {
-            verdict = Verdict::Retry(Operation { errno: 0, ..operation });
+            classified = Classified::Retry(Operation { errno: 0, ..operation });
         }
         if self.level >= Level::Timing {
             let took = finished.t_ns.saturating_sub(finished.open.t_ns);
             self.timing.add(case.call.row.name, took);
         }
-        match verdict {
-            Verdict::CountedOnly(class) => {
+        match classified {
+            Classified::CountedOnly(class) => {
                 crate::add(self.counted_only.entry(class).or_default(), 1)
             }
-            Verdict::Retry(operation) => {
+            Classified::Retry(operation) => {
                 crate::add(self.counted_only.entry(CountedOnly::Retry).or_default(), 1);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), operation));
                 }
             }
-            Verdict::Mark(name) => {
+            Classified::Mark(name) => {
                 self.marks.push((name, finished.event, process));
                 let operation = Operation { op: Op::Mark, first: name, ..Operation::default() };
                 self.step(&case, process, operation);
             }
-            Verdict::Operation(operation) => {
+            Classified::Operation(operation) => {
                 self.operation(process, &operation, finished);
-                self.connect_begins(&case, process, operation);
+                self.begin_connect(&case, process, operation);
                 self.step(&case, process, operation);
             }
         }
@@ -75,10 +75,10 @@ impl Notes {
         let (finished, role) = (case.finished, self.role(process));
         let joins = stream::joins(operation);
         let fields = self.level >= Level::Fields;
-        let detail = if fields { self.details.of(case, joins) } else { 0 };
+        let detail = if fields { self.details.id(case, joins) } else { 0 };
         let bytes = if joins { u64::try_from(finished.outcome.rval).unwrap_or(0) } else { 0 };
         let (task, event) = (finished.task, finished.event);
-        self.streams.step(&New { task, process, role, operation, event, detail, bytes });
+        self.streams.step(&NewStep { task, process, role, operation, event, detail, bytes });
         if fields && joins && matches!(operation.op, Op::Write | Op::Send) {
             let content = self.streams.contents.entry((process, operation.first)).or_default();
             content.event = content.event.max(event);
@@ -96,10 +96,10 @@ impl Notes {
         // Bits 8 to 15 are the signal and those above the event (ptrace(2)); a syscall stop has bit
         // 7 of the signal set.
         let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
-        let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+        let has_siginfo = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
         if signal & 0x80 == 0
             && other == 0
-            && told()
+            && has_siginfo()
             && let Some(context) = tracker.context(event.task)
         {
             let seen =
@@ -133,11 +133,11 @@ impl Notes {
                 self.created.push(Created { name, role, exclusive });
             }
         }
-        if operation.asked != NameId::default() {
-            self.leads.insert(operation.asked, operation.first);
+        if operation.requested != NameId::default() {
+            self.leads.insert(operation.requested, operation.first);
         }
         if operation.effect {
-            let operation = &Operation { opens: false, asked: NameId::default(), ..*operation };
+            let operation = &Operation { opens: false, requested: NameId::default(), ..*operation };
             let seen =
                 self.operations.entry(((process, role), *operation)).or_insert((0, finished.event));
             seen.0 = seen.0.saturating_add(1);
@@ -154,7 +154,12 @@ impl Notes {
     }
 
     /// Remembers what the kernel chose: random bytes and ports.
-    fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &ResolvedCall) {
+    fn collect_chosen_ids(
+        &mut self,
+        tracker: &Tracker,
+        finished: &Finished<'_>,
+        call: &ResolvedCall,
+    ) {
         let named = || {
             finished.parts.flatten().find_map(|part| match part {
                 Part::Name(name) => Some(name),
@@ -170,7 +175,7 @@ impl Notes {
         let chosen = match call.row.kind {
             CallKind::Random => {
                 let bytes = region(finished.parts, 0, call.role, 0);
-                return self.local_ids.random(bytes.unwrap_or_default());
+                return self.local_ids.add_random(bytes.unwrap_or_default());
             }
             CallKind::Read if !finished.outcome.failed() => {
                 let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else {
@@ -178,7 +183,7 @@ impl Notes {
                 };
                 if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
                     let bytes = region(finished.parts, 1, call.role, 0);
-                    self.local_ids.random(bytes.unwrap_or_default());
+                    self.local_ids.add_random(bytes.unwrap_or_default());
                 }
                 return;
             }

@@ -8,7 +8,7 @@ use sysreel_format::TaskId;
 use super::super::Actor;
 use super::super::names::NameId;
 use super::super::operation::{Case, Operation};
-use super::Notes;
+use super::RunBuilder;
 use crate::diff::effect::Op;
 use crate::state::{ProcessId, region};
 
@@ -22,10 +22,10 @@ pub(super) struct Connecting {
     operation: Operation,
 }
 
-impl Notes {
+impl RunBuilder {
     /// Takes the result of a connect in progress from a later call. Returns whether that call only
     /// repeats the connect.
-    pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
+    pub(super) fn continue_connect(&mut self, case: &Case<'_>) -> bool {
         let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
         let again = case.call.row.kind == CallKind::Connect;
         if !asks && !again || self.connecting.is_empty() {
@@ -35,7 +35,7 @@ impl Notes {
         let Some(begun) = self.connecting.get(&serial).copied() else { return false };
         let errno = match again {
             true => Some(case.errno()).filter(|errno| !intent::still_connecting(*errno)),
-            false => answer(case),
+            false => so_error(case),
         };
         let Some(errno) = errno else { return again };
         self.connecting.remove(&serial);
@@ -46,7 +46,7 @@ impl Notes {
     }
 
     /// Remembers a connect in progress.
-    pub(super) fn connect_begins(
+    pub(super) fn begin_connect(
         &mut self,
         case: &Case<'_>,
         process: ProcessId,
@@ -66,7 +66,7 @@ impl Notes {
     /// Replaces the result of an operation that was counted as a success.
     fn amend(&mut self, begun: &Connecting, operation: Operation) {
         let key = |operation: Operation| {
-            (begun.actor, Operation { opens: false, asked: NameId::default(), ..operation })
+            (begun.actor, Operation { opens: false, requested: NameId::default(), ..operation })
         };
         if let Some(seen) = self.operations.get_mut(&key(begun.operation)) {
             seen.0 = seen.0.saturating_sub(1);
@@ -82,7 +82,7 @@ impl Notes {
 }
 
 /// Returns the error that SO_ERROR reports.
-fn answer(case: &Case<'_>) -> Option<u16> {
+fn so_error(case: &Case<'_>) -> Option<u16> {
     let value = region(case.finished.parts, 3, case.call.role, 0).filter(|_| !case.failed())?;
     let value = u32::from_le_bytes(value.get(..4)?.try_into().ok()?);
     u16::try_from(value).ok()

@@ -7,10 +7,10 @@ use sysreel_format::{Completeness, FileMeta};
 use super::super::canonical::{self, Roots, RunLocalIds, escaped};
 use super::super::names::NameId;
 use super::super::{Environment, Image, Mark, Process, Run};
-use super::{Notes, RawImage};
+use super::{RawImage, RunBuilder};
 use crate::Findings;
 
-impl Notes {
+impl RunBuilder {
     pub(super) fn finish(
         self,
         path: &Path,
@@ -18,7 +18,7 @@ impl Notes {
         completeness: Completeness,
         findings: Findings,
     ) -> Run {
-        let names = canonical::all(&self.names, &self.local_ids, &self.roots);
+        let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
         let name = |id: NameId| {
             usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
         };
