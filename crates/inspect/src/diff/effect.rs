@@ -188,7 +188,9 @@ impl FromStr for Effect {
             let (role, resource, result) = (role.into(), resource.into(), result.into());
             whole.then_some(Effect { role, op, resource, result })
         };
-        parts().ok_or_else(|| format!("`{line}` is no effect: ROLE OPERATION RESOURCE RESULT"))
+        parts().ok_or_else(|| {
+            format!("`{line}` is not an effect: expected ROLE OPERATION RESOURCE RESULT")
+        })
     }
 }
 

@@ -47,7 +47,7 @@ impl FromStr for Severity {
         Self::ALL
             .into_iter()
             .find(|severity| severity.name() == text)
-            .ok_or_else(|| format!("`{text}` is no severity: info, note, warn or error"))
+            .ok_or_else(|| format!("unknown severity `{text}`: expected info, note, warn or error"))
     }
 }
 
@@ -152,7 +152,7 @@ rules! {
     /// Other bytes are sent to the same address, or written to an inherited descriptor.
     StreamContent = "stream.content", Note, "writes other bytes to the same stream";
     /// A mark in one run only.
-    MarkChanged = "mark.changed", Note, "a mark stands in one run only";
+    MarkChanged = "mark.changed", Note, "a mark is set in one run only";
     /// A thread in one run only.
     ThreadCount = "thread.count", Note, "makes more or fewer threads";
     /// A call in one run only.
@@ -191,7 +191,7 @@ impl FromStr for Rule {
             .iter()
             .copied()
             .find(|rule| rule.id() == text)
-            .ok_or_else(|| format!("there is no rule `{text}`; docs/diff.md lists them"))
+            .ok_or_else(|| format!("unknown rule `{text}`: docs/diff.md lists all rules"))
     }
 }
 

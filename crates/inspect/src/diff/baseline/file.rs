@@ -107,8 +107,11 @@ impl Baseline {
         match (word, self.variants.last_mut()) {
             ("command", None) => {
                 let words = serde_json::from_str(rest);
-                self.command = words
-                    .map_err(|_| format!("`{rest}` is no list of words: [\"make\", \"test\"]"))?;
+                self.command = words.map_err(|_| {
+                    format!(
+                        "`{rest}` is not a list of words: expected JSON, as in [\"make\", \"test\"]"
+                    )
+                })?;
             }
             ("variant", _) => self.variants.push(parse_variant(rest)?),
             ("=" | "!" | "?" | "~", None) => {
@@ -116,7 +119,10 @@ impl Baseline {
             }
             (sign, Some(variant)) => return parse_effect(&mut variant.learned, sign, rest),
             (word, None) => {
-                return Err(format!("`{word}` stands in no baseline of format {}", Self::FORMAT));
+                return Err(format!(
+                    "unknown line `{word}` in a baseline of format {}",
+                    Self::FORMAT
+                ));
             }
         }
         Ok(())
@@ -128,9 +134,12 @@ fn parse_header(line: &str) -> Result<Baseline, String> {
     match version.map(|version| (version, version.parse::<u32>())) {
         Some((_, Ok(Baseline::FORMAT))) => Ok(Baseline::default()),
         Some((version, Ok(_))) => {
-            Err(format!("format {version} is newer than this sysreel: take a newer one"))
+            Err(format!("format {version} is newer than this sysreel supports: upgrade sysreel"))
         }
-        _ => Err(format!("it does not begin with `{MAGIC} {}`", Baseline::FORMAT)),
+        _ => Err(format!(
+            "not a baseline: the file does not begin with `{MAGIC} {}`",
+            Baseline::FORMAT
+        )),
     }
 }
 
@@ -148,7 +157,7 @@ fn parse_variant(text: &str) -> Result<Variant, String> {
         .parse()
         .ok()
         .filter(|runs| *runs > 0)
-        .ok_or_else(|| format!("runs={runs} is no number of runs"))?;
+        .ok_or_else(|| format!("runs={runs} is not a positive number"))?;
     let environment =
         Environment { machine: word("machine")?, kernel: word("kernel")?, libc: word("libc")? };
     let key = Key { environment, image: word("image")? };
@@ -161,7 +170,7 @@ fn parse_effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), Str
         return Ok(());
     }
     if !matches!(sign, "!" | "?" | "~") {
-        return Err(format!("`{sign}` is none of the signs = ! ? ~"));
+        return Err(format!("unknown sign `{sign}`: expected one of = ! ? ~"));
     }
     let (evidence, line) = rest.split_once(' ').unwrap_or((rest, ""));
     let evidence = evidence.parse()?;
@@ -182,7 +191,9 @@ impl FromStr for Evidence {
             .and_then(|(seen, of)| Some((seen.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((seen, of)) if 0 < seen && seen <= of => Ok(Self { seen, of }),
-            _ => Err(format!("`{text}` is no evidence: 3/5, seen in three of five runs")),
+            _ => Err(format!(
+                "invalid evidence `{text}`: expected K/N, as in 3/5 for three of five runs"
+            )),
         }
     }
 }
@@ -225,31 +236,31 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
     fn errors_name_the_line() {
         for (text, message) in [
             ("", "x:1: the file is empty"),
-            ("{}", "x:1: it does not begin with"),
+            ("{}", "x:1: not a baseline: the file does not begin with"),
             ("sysreel-baseline 9", "x:1: format 9 is newer"),
-            ("sysreel-baseline 1\ncommand sh", "x:2: `sh` is no list of words"),
+            ("sysreel-baseline 1\ncommand sh", "x:2: `sh` is not a list of words"),
             ("sysreel-baseline 1\n= sh exit - 0", "x:2: an effect before the first `variant`"),
-            ("sysreel-baseline 1\nfrob", "x:2: `frob` stands in no baseline"),
+            ("sysreel-baseline 1\nfrob", "x:2: unknown line `frob` in a baseline"),
             ("sysreel-baseline 1\nvariant machine=a", "x:2: the variant has no runs="),
             ("sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=0", "x:2: runs=0"),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n= sh exit",
-                "x:3: `sh exit` is no effect",
+                "x:3: `sh exit` is not an effect",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n? 2/1 sh \
                  exit - 0",
-                "x:3: `2/1`",
+                "x:3: invalid evidence `2/1`",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n~ 1/1 sh \
                  exit - 0",
-                "x:3: `-` has no part",
+                "x:3: the template `-` has no generated part",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n+ sh exit - \
                  0",
-                "x:3: `+` is none",
+                "x:3: unknown sign `+`",
             ),
         ] {
             let error = Baseline::parse(Path::new("x"), text).unwrap_err().to_string();

@@ -155,7 +155,10 @@ impl FromStr for Template {
             pieces.push(Piece::Text(text));
         }
         if !pieces.iter().any(|piece| matches!(piece, Piece::Any(..))) {
-            return Err(format!("`{}` has no part like <alnum:6>", effect.resource));
+            return Err(format!(
+                "the template `{}` has no generated part, such as <alnum:6>",
+                effect.resource
+            ));
         }
         Ok(Self { effect, pieces })
     }

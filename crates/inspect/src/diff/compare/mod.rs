@@ -53,7 +53,7 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
         let (name, which) = (word.to_string(), if recorded[0] { "first" } else { "second" });
         if recorded[0] != recorded[1] {
             why.push(format!(
-                "only the {which} log is recorded with: {name}; record both the same way"
+                "only the {which} log was recorded with: {name}; record both with the same options"
             ));
         }
     }
@@ -61,20 +61,19 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     if has_gaps[0] != has_gaps[1] {
         let which = if has_gaps[0] { "first" } else { "second" };
         why.push(format!(
-            "in the {which} log alone, tasks were not recorded for a part of their lives, because \
-             another program traced them; record both with --refuse-tracers"
+            "in the {which} log only, some tasks were not recorded while another program traced \
+             them; record both with --refuse-tracers"
         ));
     }
     if a.completeness.contains(Completeness::STRUCTS_ONLY) {
         why.push(
-            "the logs hold no memory (--capture-limit 0), so no names: record them without that \
-             option"
+            "the logs contain no memory, and so no names; record both without --capture-limit 0"
                 .into(),
         );
     }
     if a.environment != b.environment && !options.allow_env_drift {
         why.push(format!(
-            "the surroundings differ: {} and {}; compare them nevertheless with --allow-env-drift",
+            "the surroundings differ: {} and {}; --allow-env-drift compares them anyway",
             a.environment, b.environment
         ));
     }

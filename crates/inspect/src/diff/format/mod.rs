@@ -81,7 +81,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
-            format!("`{text}` is no format: {}", names.join(", "))
+            format!("unknown format `{text}`: expected {}", names.join(", "))
         })
     }
 }

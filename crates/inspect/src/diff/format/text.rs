@@ -140,7 +140,7 @@ fn write_times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     const MOST: usize = 20;
     out.blank()?;
     out.line(format_args!(
-        "time by call: number, all together in ms, median and 99th of a hundred in us (A => B)"
+        "time by call: count, total in ms, median and 99th percentile in us (A => B)"
     ))?;
     for time in report.times.iter().take(MOST) {
         let ms = time.total_ns.map(|ns| ns / 1_000_000);

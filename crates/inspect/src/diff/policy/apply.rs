@@ -87,13 +87,13 @@ impl Policy {
             let place = self.place(exception.line);
             match (exception.is_active(facts.today), count) {
                 (false, _) => verdict.notices.push(format!(
-                    "{place}: this {} has expired on {}: decide again",
+                    "{place}: this {} has expired on {}: renew or remove it",
                     exception.kind,
                     exception.expires.unwrap_or(facts.today)
                 )),
                 (true, 0) => {
                     verdict.notices.push(format!(
-                        "{place}: this {} matches nothing here: is it still needed?",
+                        "{place}: this {} matches nothing here: remove it if unneeded",
                         exception.kind
                     ));
                 }

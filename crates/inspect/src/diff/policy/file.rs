@@ -93,7 +93,7 @@ fn parse_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
 
 fn parse_op(name: &str) -> Result<Op, String> {
     let op = Op::ALL.iter().copied().find(|op| op.name() == name);
-    op.ok_or_else(|| format!("there is no operation `{name}`; docs/diff.md lists them"))
+    op.ok_or_else(|| format!("unknown operation `{name}`: docs/diff.md lists all operations"))
 }
 
 /// What a policy may refer to outside its own text. The caller provides it: this crate reads
@@ -140,7 +140,7 @@ impl Parser<'_> {
             ("result", entry.result.is_some(), kind != "assert"),
         ] {
             if given && !allowed {
-                return Err(self.error(at, format!("[[{kind}]] takes no `{name}`")));
+                return Err(self.error(at, format!("`{name}` is not a key of [[{kind}]]")));
             }
         }
         let has_condition = [&entry.op, &entry.result].into_iter().any(Option::is_some)
@@ -148,15 +148,17 @@ impl Parser<'_> {
             || entry.rule.is_some();
         if kind != "assert" && !has_condition {
             let by = if exception {
-                "rule, role, op, resource, result or process"
+                "rule, role, op, resource, result, process"
             } else {
-                "role, op, resource or result"
+                "role, op, resource, result"
             };
-            return Err(self.error(at, format!("[[{kind}]] must say what it means, by {by}")));
+            return Err(
+                self.error(at, format!("[[{kind}]] matches everything: give at least one of {by}"))
+            );
         }
         if kind == "ignore" && entry.reason.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(
-                self.error(at, "[[ignore]] needs a `reason`: the next reader wants to know why")
+                self.error(at, "[[ignore]] needs a `reason`, for those who read the policy later")
             );
         }
         Ok(())
@@ -184,7 +186,9 @@ impl Parser<'_> {
         let mut entry = entry.into_inner();
         let date = |time: Datetime| match (time.date, time.time) {
             (Some(date), None) => Ok(Date { year: date.year, month: date.month, day: date.day }),
-            _ => Err(self.error(at, "`expires` is a day: expires = 2026-12-31")),
+            _ => {
+                Err(self.error(at, "`expires` must be a date without a time: expires = 2026-12-31"))
+            }
         };
         Ok(Exception {
             kind,
@@ -217,9 +221,9 @@ impl Parser<'_> {
                 .map_err(|why: String| self.error(at, why))?,
             resource: entry.resource,
             result: entry.result,
-            max: entry
-                .max
-                .ok_or_else(|| self.error(at, "[[budget]] needs `max`: how often it may be"))?,
+            max: entry.max.ok_or_else(|| {
+                self.error(at, "[[budget]] needs `max`, the greatest number of calls")
+            })?,
             description: self.description("budget", at, entry.reason.as_deref()),
         })
     }
@@ -246,7 +250,7 @@ impl Parser<'_> {
         let error = |why: String| self.error(value.span().start, why);
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
             return Err(error(format!(
-                "`{name}` is no name of a root: letters, digits and _ only"
+                "invalid root name `{name}`: use letters, digits and _ only"
             )));
         }
         let path = match value.get_ref().strip_prefix("env:") {

@@ -26,7 +26,7 @@ const ARROW: &str = " -> ";
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
         let parse = |part: &str| {
-            glob::Pattern::new(part).map_err(|error| format!("`{part}` is no pattern: {error}"))
+            glob::Pattern::new(part).map_err(|error| format!("invalid pattern `{part}`: {error}"))
         };
         Ok(match text.split_once(ARROW) {
             Some((name, second)) => Self { name: parse(name)?, second: Some(parse(second)?) },

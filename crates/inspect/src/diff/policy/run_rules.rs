@@ -28,7 +28,7 @@ impl FromStr for Scope {
         match text.strip_prefix("mark:") {
             Some(name) if !name.is_empty() => Ok(Self::Mark(name.to_owned())),
             _ if text == "run" => Ok(Self::Run),
-            _ => Err(format!("`{text}` is no scope: run, or mark:NAME")),
+            _ => Err(format!("invalid scope `{text}`: expected run or mark:NAME")),
         }
     }
 }
@@ -68,7 +68,7 @@ impl FromStr for StepOp {
         }
         let op = Op::ALL.iter().copied().find(|op| op.name() == text);
         op.map(Self::Op).ok_or_else(|| {
-            format!("there is no operation `{text}`: open, and those of docs/diff.md")
+            format!("unknown operation `{text}`: expected open or an operation from docs/diff.md")
         })
     }
 }
@@ -183,7 +183,7 @@ pub(super) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
             None => (None, after),
             Some(inside) => {
                 let (inside, after) =
-                    inside.split_once(')').ok_or_else(|| format!("`{rest}` lacks its `)`"))?;
+                    inside.split_once(')').ok_or_else(|| format!("missing `)` in `{rest}`"))?;
                 (Some(inside.trim()), after)
             }
         };
@@ -196,7 +196,7 @@ pub(super) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
         rest = after.trim_start();
     }
     if items.is_empty() {
-        Err("a sequence has operations: \"write sync rename\"".to_owned())
+        Err("empty `sequence`: list operations, as in \"write sync rename\"".to_owned())
     } else {
         Ok(items)
     }

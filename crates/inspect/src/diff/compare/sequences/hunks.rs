@@ -1,9 +1,12 @@
 //! Turns the unaligned parts of two streams into differences: moved, new and gone calls, and, for
 //! aligned calls, other arguments, other chunks and more retries.
 
+mod causes;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
+use self::causes::{CHILD, Causes};
 use super::{Job, Tokens};
 use crate::diff::align::SpanKind;
 use crate::diff::compare::Found;
@@ -12,7 +15,6 @@ use crate::diff::report::{Account, Change};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::diff::run::stream::Step;
-use crate::state::ProcessId;
 
 /// How many calls a difference names.
 const NAMED: usize = 3;
@@ -47,65 +49,6 @@ pub(super) fn differences(
         }
     }
 }
-
-/// The index of a difference, and its processes in both runs.
-type Cause = (usize, [Vec<ProcessId>; 2]);
-
-/// Differences from which those of streams may follow.
-struct Causes {
-    /// Differences by the names they are about.
-    names: HashMap<String, Vec<Cause>>,
-    /// Processes in one run only, and differing thread counts, by the parent process.
-    makers: [HashMap<ProcessId, usize>; 2],
-}
-
-impl Causes {
-    fn new(runs: [&Run; 2], found: &[Found]) -> Self {
-        let mut causes = Self { names: HashMap::new(), makers: Default::default() };
-        for (at, one) in found.iter().enumerate() {
-            for name in &one.names {
-                causes.names.entry(name.clone()).or_default().push((at, one.processes.clone()));
-            }
-            for (side, run) in runs.into_iter().enumerate() {
-                let Some(first) = one.processes[side].first().copied() else { continue };
-                let process = usize::try_from(first.0).ok().and_then(|at| run.processes.get(at));
-                let maker = match one.difference.rule {
-                    Rule::ThreadCount => Some(first),
-                    Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount if one.names.is_empty() => {
-                        process.and_then(|process| process.parent)
-                    }
-                    _ => None,
-                };
-                if let Some(maker) = maker {
-                    causes.makers[side].entry(maker).or_insert(at);
-                }
-            }
-        }
-        causes
-    }
-
-    /// Returns the cause of a difference: an effect of the same process on one of its names, or a
-    /// process or thread that it created.
-    fn find(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
-        if !matches!(
-            one.difference.rule,
-            Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly
-        ) {
-            return None;
-        }
-        let (x, y) = job.processes;
-        let by_name = one.names.iter().find_map(|name| {
-            let known = self.names.get(name)?;
-            let same = |(_, [xs, ys]): &&Cause| xs.contains(&x) || ys.contains(&y);
-            known.iter().find(same).map(|(at, _)| *at)
-        });
-        let maker = || self.makers[0].get(&x).or(self.makers[1].get(&y)).copied();
-        by_name.or_else(|| one.names.iter().any(|name| name == CHILD).then(maker)?)
-    }
-}
-
-/// The pseudo-name of a child process.
-const CHILD: &str = "<child>";
 
 /// How many calls of each operation may still count as moved on each side, for operations left over
 /// in both processes but in other places or threads. In a thread pool any thread may take a job, so

@@ -39,6 +39,20 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
     Some((op, Making::Nothing))
 }
 
+/// Returns an operation on one name, with the result of the call.
+fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
+    Operation {
+        op,
+        first,
+        second: NameId::default(),
+        errno: case.errno(),
+        effect: op.is_effect(),
+        makes: Making::Nothing,
+        opens: case.call.row.kind == CallKind::Open,
+        requested: NameId::default(),
+    }
+}
+
 pub(super) fn operation(
     case: &Case<'_>,
     info: &RowInfo,
@@ -50,16 +64,7 @@ pub(super) fn operation(
     let subject = |names: &mut Names| {
         first.or_else(|| descriptor_name(case, info.fd, names)).unwrap_or_default()
     };
-    let plain = |op: Op, first| Operation {
-        op,
-        first,
-        second: NameId::default(),
-        errno: case.errno(),
-        effect: op.is_effect(),
-        makes: Making::Nothing,
-        opens: call.row.kind == CallKind::Open,
-        requested: NameId::default(),
-    };
+    let plain = |op, first| plain(case, op, first);
     let with_second = |op| Operation {
         second: second.unwrap_or_default(),
         makes: Making::Second,
