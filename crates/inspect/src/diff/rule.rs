@@ -94,43 +94,43 @@ macro_rules! rules {
 
 rules! {
     /// The program exits with another status.
-    ExitStatus = "exit.status", Error, "ends with another status";
+    ExitStatus = "exit.status", Error, "exits with another status";
     /// A signal ends the program in one run only, or another signal does.
-    ExitSignal = "exit.signal", Error, "ended by a signal in one run only";
+    ExitSignal = "exit.signal", Error, "is ended by a signal in one run only";
     /// A log is not complete.
     RunIncomplete = "run.incomplete", Error, "a log does not show all of its run";
     /// A program is executed that the first run did not execute.
     ExecNew = "exec.new", Error, "executes another program";
     /// A program is no longer executed.
-    ExecGone = "exec.gone", Warn, "does not execute a program any more";
+    ExecGone = "exec.gone", Warn, "no longer executes a program";
     /// A program is executed with other arguments.
     ExecArgv = "exec.argv", Warn, "executes a program with other arguments";
     /// A program is executed more or less often.
-    ProcessCount = "process.count", Warn, "makes more or fewer processes of the same kind";
+    ProcessCount = "process.count", Warn, "creates more or fewer processes of the same kind";
     /// A connection to a new address.
-    NetConnectNew = "net.connect.new", Error, "connects or sends to another place";
+    NetConnectNew = "net.connect.new", Error, "connects or sends to another address";
     /// A socket listens at a new address.
     NetListenNew = "net.listen.new", Error, "listens at another address";
     /// A connection to a new unix socket.
     NetUnixNew = "net.unix.new", Error, "connects to another unix socket";
     /// A network endpoint is no longer used.
-    NetGone = "net.gone", Note, "does not use a network endpoint any more";
+    NetGone = "net.gone", Note, "no longer uses a network endpoint";
     /// A file is written that the first run did not write.
-    FsWriteNew = "fs.write.new", Error, "writes, makes or changes another file";
+    FsWriteNew = "fs.write.new", Error, "writes, creates or changes another file";
     /// A file is removed that the first run did not remove.
     FsDeleteNew = "fs.delete.new", Error, "removes another file";
     /// A file is renamed that the first run did not rename.
     FsRenameNew = "fs.rename.new", Error, "renames or links another file";
     /// A file is no longer changed.
-    FsChangeGone = "fs.change.gone", Warn, "does not write, make, remove or rename a file any more";
+    FsChangeGone = "fs.change.gone", Warn, "no longer writes, creates, removes or renames a file";
     /// Other changes of permissions or owners.
-    FsPerm = "fs.perm", Error, "changes permissions or owners otherwise";
+    FsPerm = "fs.perm", Error, "changes permissions or owners in another way";
     /// Other operations on the kernel, other processes or privileges.
-    Privilege = "privilege", Error, "touches privileges, other processes or the kernel otherwise";
+    Privilege = "privilege", Error, "acts on privileges, other processes or the kernel in another way";
     /// A signal is sent that the first run did not send.
     SignalSent = "signal.sent", Warn, "sends other signals";
     /// A signal arrives that did not arrive in the first run.
-    SignalReceived = "signal.received", Note, "gets other signals";
+    SignalReceived = "signal.received", Note, "receives other signals";
     /// A file that is a secret by custom or policy is read.
     SecretRead = "secret.read", Error, "reads a secret";
     /// An effect that the policy forbids.
@@ -142,11 +142,11 @@ rules! {
     /// The same operation on the same resource has another result.
     ErrChanged = "err.changed", Warn, "the same operation has another result";
     /// A file is no longer flushed to the disk.
-    DurabilityLost = "durability.lost", Warn, "does not flush a file to the disk any more";
+    DurabilityLost = "durability.lost", Warn, "no longer flushes a file to the disk";
     /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.
-    FsReadGone = "fs.read.gone", Note, "does not read a file any more";
+    FsReadGone = "fs.read.gone", Note, "no longer reads a file";
     /// Other bytes are written to the same file.
     FsWriteContent = "fs.write.content", Note, "writes other bytes to the same file";
     /// Other bytes are sent to the same address, or written to an inherited descriptor.
@@ -154,25 +154,25 @@ rules! {
     /// A mark in one run only.
     MarkChanged = "mark.changed", Note, "a mark is set in one run only";
     /// A thread in one run only.
-    ThreadCount = "thread.count", Note, "makes more or fewer threads";
+    ThreadCount = "thread.count", Note, "creates more or fewer threads";
     /// A call in one run only.
-    CallNew = "call.new", Note, "makes a call that it did not make";
+    CallNew = "call.new", Note, "makes a new call";
     /// A call that is no longer made.
-    CallGone = "call.gone", Note, "does not make a call any more";
+    CallGone = "call.gone", Note, "no longer makes a call";
     /// A call has another argument.
     CallArgument = "call.argument", Note, "makes a call with other arguments";
     /// Streams too different to be compared within the budget.
     GaveUp = "gave-up", Note, "could not be compared within the budget";
     /// A lookup of a name that does not exist.
-    ProbeNew = "probe.new", Info, "looks for a name that is not there";
+    ProbeNew = "probe.new", Info, "looks up a name that does not exist";
     /// An operation is retried more or less often.
-    RetryCount = "retry.count", Info, "tries an operation more or less often";
+    RetryCount = "retry.count", Info, "retries an operation more or less often";
     /// The same bytes are read or written in other pieces.
     Chunking = "chunking", Info, "reads or writes the same bytes in other pieces";
     /// The same calls in another order.
     OrderOnly = "order-only", Info, "makes the same calls in another order";
     /// The same calls took more or less time.
-    TimingOnly = "timing-only", Info, "takes another time for the same calls";
+    TimingOnly = "timing-only", Info, "takes more or less time for the same calls";
     /// The runs were recorded in different surroundings.
     EnvDrift = "env-drift", Info, "was recorded in other surroundings";
 }

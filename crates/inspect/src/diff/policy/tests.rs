@@ -145,6 +145,40 @@ fn entries_match_by_their_keys() {
     }
 }
 
+/// The syntax of patterns, as docs/ci.md describes it.
+#[test]
+fn patterns_match_whole_names() {
+    for (pattern, matching, others) in [
+        ("/etc/*", &["/etc/a", "/etc/.a", "/etc/"][..], &["/etc", "/etc/a/b", "/ETC/a"][..]),
+        ("/etc/**", &["/etc/a", "/etc/a/b", "/etc/.a/b"], &["/etc", "/etcx/a"]),
+        ("/a/**/b", &["/a/b", "/a/x/b", "/a/x/y/b"], &["/a/xb", "/ab"]),
+        ("**/b", &["b", "/b", "/a/b"], &["/ab"]),
+        ("a?b", &["axb", "a\u{e9}b", "a\\b"], &["ab", "a/b", "axxb"]),
+        ("[ab]", &["a", "b"], &["c", "A"]),
+        ("[a-c\u{e9}]", &["b", "\u{e9}"], &["d"]),
+        ("[!a]", &["b", "\u{e9}"], &["a", "/"]),
+        ("[^a]", &["^", "a"], &["b"]),
+        ("[]]", &["]"], &["[]]"]),
+        ("[*][?][[]", &["*?["], &["a?[", "*b["]),
+        ("{a,b}", &["{a,b}"], &["a", "b"]),
+        ("a\\x20*", &["a\\x20b"], &["a b", "ax20b"]),
+        ("\\*", &["\\a"], &["*"]),
+        ("$WS/<new>.o", &["$WS/<new>.o"], &["$WS/x.o"]),
+        ("tcp 10.0.0.1:*", &["tcp 10.0.0.1:80"], &["tcp 10.0.0.10:80"]),
+    ] {
+        let pattern = Pattern::new(pattern).unwrap();
+        for name in matching {
+            assert!(pattern.matches(name), "{pattern:?} does not match {name}");
+        }
+        for name in others {
+            assert!(!pattern.matches(name), "{pattern:?} matches {name}");
+        }
+    }
+    for pattern in ["a**", "**a", "***", "[", "[]", "[!]", "a -> ["] {
+        assert!(Pattern::new(pattern).is_err(), "{pattern}");
+    }
+}
+
 #[test]
 fn effects_ignored_everywhere_are_left_out_of_baselines() {
     let policy = parse(
