@@ -40,7 +40,7 @@ pub enum SpanKind {
     OnlyA,
     /// In the second stream only.
     OnlyB,
-    /// Not compared: the budget was used up.
+    /// Not compared: without anchors and with too many equal tokens, or beyond the budget.
     GaveUp,
 }
 

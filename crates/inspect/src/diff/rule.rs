@@ -126,7 +126,7 @@ rules! {
     /// Other changes of permissions or owners.
     FsPerm = "fs.perm", Error, "changes permissions or owners in another way";
     /// Other operations on the kernel, other processes or privileges.
-    Privilege = "privilege", Error, "acts on privileges, other processes or the kernel in another way";
+    Privilege = "privilege", Error, "acts differently on privileges, other processes or the kernel";
     /// A signal is sent that the first run did not send.
     SignalSent = "signal.sent", Warn, "sends other signals";
     /// A signal arrives that did not arrive in the first run.

@@ -94,7 +94,7 @@ fn mix(token: u32) -> u64 {
     finalize(u64::from(token) + 1)
 }
 
-/// The finalizer of splitmix64: every bit depends on all bits.
+/// Applies the finalizer of splitmix64, so that every bit depends on all bits.
 fn finalize(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);

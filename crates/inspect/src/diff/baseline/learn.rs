@@ -13,8 +13,8 @@ use super::template::{Class, Piece, Template};
 use super::{Evidence, Learned};
 use crate::diff::effect::{Effect, Op};
 
-/// The least length of a generated part, if the word is that long: `XXXXXX` of mkstemp(3). Parts
-/// that are equal by chance are extended to it.
+/// The least length of a generated part, if the word is that long: `XXXXXX` of mkstemp(3). A
+/// part whose ends are equal by chance is extended to it.
 const MIN_LEN: usize = 6;
 
 /// How many equal letters are no coincidence.

@@ -3,11 +3,11 @@
 //! - Whatever a process does that exists in one run only follows from that process.
 //! - Effects on one name follow from the gravest of them, and a rename joins its two names. So a
 //!   read of a new file follows from its write.
-//! - Other behaviour of a program executed with other arguments follows from the arguments.
+//! - Changed behaviour of a program follows from its changed arguments.
 //! - Lookups of one name in many places are one search, which follows from the place where the name
 //!   is found.
-//! - Another end of a process whose child also ended differently follows from the child.
-//! - Operations that a process no longer does, and another end of it, follow from an earlier
+//! - The changed end of a process follows from the changed end of its child.
+//! - Operations that a process no longer does, and its changed end, follow from an earlier
 //!   operation of the same process that failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -59,7 +59,7 @@ impl Folding {
         self.parents[at] == at
     }
 
-    /// Makes `at` a consequence of `from`, unless that would be a cycle.
+    /// Makes `at` a consequence of `to`, unless that would be a cycle.
     fn attribute(&mut self, at: usize, to: usize) {
         let mut top = to;
         while self.parents[top] != top {
@@ -70,7 +70,7 @@ impl Folding {
         }
     }
 
-    /// The run that the difference occurs in, if it is only one.
+    /// Returns the run that the difference occurs in, if it is only one.
     fn side(&self, at: usize) -> Option<usize> {
         match self.found[at].difference.change {
             Change::Removed => Some(0),
@@ -113,7 +113,7 @@ impl Folding {
         }
     }
 
-    /// Other behaviour of programs executed with other arguments.
+    /// Attributes changed behaviour of programs to their changed arguments.
     fn arguments(&mut self) {
         let causes: Vec<usize> = (0..self.found.len())
             .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
@@ -133,7 +133,7 @@ impl Folding {
         }
     }
 
-    /// Lookups of one name in many places, and the place where it is found.
+    /// Attributes lookups of one name in many places to the place where it is found.
     fn searches(&mut self) {
         let mut searches = BTreeMap::<(String, usize, String), Vec<usize>>::new();
         for at in 0..self.found.len() {
@@ -180,7 +180,7 @@ impl Folding {
         }
     }
 
-    /// Differences about the same names.
+    /// Attributes differences about the same names to the gravest of them.
     fn group(&mut self, group: Vec<usize>, side: usize) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
@@ -229,8 +229,8 @@ impl Folding {
         }
     }
 
-    /// Operations that a process does in one run only, and its end, after an operation that failed
-    /// in the other run.
+    /// Attributes operations that a process does in one run only, and its end, to an earlier
+    /// operation that failed in the other run.
     fn failures(&mut self) {
         let causes: Vec<(usize, Change)> = (0..self.found.len())
             .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)

@@ -168,7 +168,7 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
             .any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)))
     };
     match rule {
-        // Writes to /dev/null have no effect.
+        // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
             if resource == "/dev/null" =>
         {

@@ -88,8 +88,8 @@ pub(crate) struct Found {
     pub(crate) processes: [Vec<ProcessId>; 2],
     /// The names that it is about.
     pub(crate) names: Vec<String>,
-    /// Whether it follows from an equally grave difference: a stat follows from the list of the
-    /// same directory.
+    /// Whether it follows from an equally grave difference: a program that lists a directory opens
+    /// it first, which is a `stat`.
     pub(crate) light: bool,
     /// The index of its cause, if already known.
     pub(crate) cause: Option<usize>,
@@ -119,7 +119,7 @@ impl Found {
     }
 }
 
-/// Differences between the logs themselves: their surroundings and their completeness.
+/// Returns differences between the logs themselves: their surroundings and their completeness.
 fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     let mut found = Vec::new();
     let whole = [a, b].map(|run| run.findings.is_whole());
@@ -137,7 +137,7 @@ fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     found
 }
 
-/// Marks that one run sets more often.
+/// Returns differences for marks that one run sets more often.
 fn marks(a: &Run, b: &Run) -> Vec<Found> {
     let mut counts = std::collections::BTreeMap::<&str, [usize; 2]>::new();
     for (side, run) in [a, b].into_iter().enumerate() {

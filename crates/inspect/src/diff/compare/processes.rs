@@ -24,7 +24,7 @@ fn process(run: &Run, id: ProcessId) -> Option<&Process> {
     run.processes.get(usize::try_from(id.0).ok()?)
 }
 
-/// Arguments of the programs that both execute. Differences in the programs themselves are effects.
+/// Compares the arguments of programs that both execute. Other programs are differences of effects.
 fn arguments(one: &Process, other: &Process) -> Vec<Found> {
     let images = one.images.iter().zip(&other.images);
     let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
@@ -52,7 +52,7 @@ fn ends(one: &Process, other: &Process) -> Option<Found> {
     Some(found)
 }
 
-/// Processes that only `run` has, one difference for each with its descendants.
+/// Returns a difference for each process that only `run` has, together with its descendants.
 fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     let change = if side == 0 { Change::Removed } else { Change::Added };
     let is_unpaired = |id: ProcessId| pairing.partner(side, id).is_none();

@@ -207,13 +207,14 @@ fn align_symmetric(a: &[u32], b: &[u32]) -> Vec<Span> {
     align::align(b, a).into_iter().map(mirrored).collect()
 }
 
-/// The pseudo-name of a signal: if a process sends a signal to itself, its arrival follows from
-/// that.
+/// Returns the pseudo-name of a signal: if a process sends a signal to itself, its arrival follows
+/// from that.
 fn arrival_name(signal: &str) -> String {
     format!("<signal {signal}>")
 }
 
-/// Signals that only one of a pair of processes received. The time of arrival does not count.
+/// Returns differences for signals that only one of a pair of processes received. The time of
+/// arrival does not count.
 fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     use crate::diff::report::Change;
     use crate::diff::rule::Rule;

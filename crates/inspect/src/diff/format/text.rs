@@ -16,7 +16,8 @@ const CONSEQUENCES: usize = 5;
 /// How many lines of noise and of unstable differences are listed; the others are counted.
 const LISTED: usize = 20;
 
-/// `commands`: whether to escape what GitHub would take for a workflow command.
+/// Writes a verdict as text. `commands` is whether to escape what GitHub would take for a workflow
+/// command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let out = &mut Lines::new(out, commands);
     write_report(&verdict.report, verdict.listed, out)?;

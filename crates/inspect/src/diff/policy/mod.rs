@@ -162,7 +162,7 @@ impl Policy {
         }
     }
 
-    /// `ci.toml:12`.
+    /// Formats a place in the policy: `ci.toml:12`.
     pub(crate) fn place(&self, line: usize) -> String {
         format!("{}:{line}", self.path.display())
     }

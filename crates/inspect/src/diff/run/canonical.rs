@@ -176,7 +176,7 @@ fn path_component(
 ) {
     let number = std::str::from_utf8(part).ok().and_then(|text| text.parse::<u32>().ok());
     match (number, before) {
-        // /proc/PID, but not /proc/PID/task/TID.
+        // /proc/PID
         (Some(number), [_, _, b"proc"]) if depth == 2 => {
             out.push_str(if local_ids.pids.contains(&number) { "<pid>" } else { "<other>" });
         }

@@ -247,7 +247,7 @@ impl Collector<'_, '_> {
         }
     }
 
-    /// Operations with more failed attempts in one run.
+    /// Compares the numbers of failed attempts.
     fn retries(&mut self) {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (side, stream) in self.job.streams.into_iter().enumerate() {
