@@ -259,7 +259,6 @@ fn set_effects(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
     run.names = names;
 }
 
-/// Returns the number of an error.
 fn errno(result: &str) -> u16 {
     /// More than any kernel uses (MAX_ERRNO, include/linux/err.h).
     const MOST: u16 = 4095;

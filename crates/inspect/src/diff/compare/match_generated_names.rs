@@ -26,7 +26,6 @@ struct Family {
     form: Vec<(usize, String)>,
 }
 
-/// Renames generated names in both runs.
 pub(super) fn match_generated_names(a: &mut Run, b: &mut Run) {
     for _ in 0..DEPTH {
         let names = common_names(a, b);

@@ -6,7 +6,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::diff::run::{Operation, Process, Run};
 use crate::state::ProcessId;
 
-/// The pairs of processes.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
     /// Pairs, parents before their children.
@@ -50,7 +49,6 @@ impl<'r> Tree<'r> {
             .unwrap_or_default()
     }
 
-    /// Returns the programs that a process executes.
     fn programs(&self, id: ProcessId) -> Vec<&'r str> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.role.as_str()).collect())

@@ -39,7 +39,6 @@ pub(super) struct NamedOperation {
 }
 
 impl NamedOperation {
-    /// Formats the operation as in a report.
     pub(super) fn text(&self) -> String {
         let op = match self.op {
             Op::Call => String::new(),

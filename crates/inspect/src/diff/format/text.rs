@@ -135,9 +135,7 @@ fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Res
     Ok(())
 }
 
-/// Lists the calls that took the most time.
 fn write_times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
-    /// How many calls are listed.
     const MOST: usize = 20;
     out.blank()?;
     out.line(format_args!(

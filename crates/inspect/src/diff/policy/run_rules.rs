@@ -82,7 +82,6 @@ impl fmt::Display for StepOp {
     }
 }
 
-/// What a step did.
 #[derive(Debug)]
 struct StepKind {
     role: String,
@@ -91,7 +90,6 @@ struct StepKind {
     result: String,
 }
 
-/// A step of the run.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     event: u64,

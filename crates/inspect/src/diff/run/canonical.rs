@@ -40,7 +40,6 @@ impl RunLocalIds {
     }
 }
 
-/// Named directories.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
 

@@ -17,7 +17,6 @@ pub(crate) const MAX_ARG_STRLEN: usize = 128 << 10;
 /// The input of a text, which is formatted only once for each key: the row, values, strings.
 type Key = (usize, [u64; 6], Vec<u8>);
 
-/// The texts of arguments, numbered.
 #[derive(Debug)]
 pub(crate) struct Details {
     known: HashMap<Key, u32, RandomState>,

@@ -46,7 +46,6 @@ impl Default for Names {
 }
 
 impl Names {
-    /// Returns the number of a name.
     pub(crate) fn id(&mut self, sort: Sort, name: &[u8]) -> NameId {
         self.scratch.clear();
         self.scratch.push(sort as u8);

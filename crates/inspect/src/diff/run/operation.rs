@@ -140,7 +140,6 @@ struct RowInfo {
 /// for every user.
 pub const MARK: &[u8] = b"/dev/null/sysreel-mark/";
 
-/// Classifies calls.
 #[derive(Debug, Default)]
 pub(crate) struct Classifier {
     rows: HashMap<usize, RowInfo, RandomState>,
@@ -209,7 +208,6 @@ fn address(file: &OpenFile, sockaddr: &[u8], names: &mut Names) -> NameId {
 }
 
 impl Classifier {
-    /// Classifies a call.
     pub(crate) fn classify(&mut self, case: &Case<'_>, names: &mut Names) -> Classified {
         let info = self.info(case.call.row, names);
         if let Some(counted_only) = counted_only(case, &info) {

@@ -79,7 +79,6 @@ pub(crate) struct Streams {
     pub(crate) signals: BTreeMap<(ProcessId, u32), (u64, u64)>,
 }
 
-/// A step to be added.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewStep {
     pub(crate) task: TaskId,
@@ -144,7 +143,6 @@ impl Streams {
         *retries = retries.saturating_add(1);
     }
 
-    /// Returns the number of an operation.
     fn id(&mut self, (role, operation): RoleOperation) -> u32 {
         let key = (
             role,
