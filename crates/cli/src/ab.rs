@@ -151,7 +151,7 @@ fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Ve
     if let (Some(difference), Some([a, b])) =
         (verdict.report.at_least(verdict.listed).next(), &first)
     {
-        verdict.first = Some(Around::of(difference, [a, b])?);
+        verdict.first = Some(Around::read(difference, [a, b])?);
     }
     rounds.done();
     Ok(verdict)

@@ -225,7 +225,7 @@ fn record(args: &Record) -> Result<(), Failure> {
         runs.push(run);
     }
     rounds.done();
-    let variant = Variant::of(&runs, &args.place.image(), &policy, today());
+    let variant = Variant::learn(&runs, &args.place.image(), &policy, today());
     tell(&variant.learned);
     let mut baseline = known.clone().unwrap_or_default();
     baseline.command = words;

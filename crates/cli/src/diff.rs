@@ -76,7 +76,7 @@ fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
     let report = diff::compare(&mut a, &mut b, &options);
     let mut verdict = args.judging.judge(policy, report, &b, Severity::Note);
     if let Some(first) = verdict.report.at_least(verdict.listed).next() {
-        verdict.first = Some(Around::of(first, [&open(&args.a)?, &open(&args.b)?])?);
+        verdict.first = Some(Around::read(first, [&open(&args.a)?, &open(&args.b)?])?);
     }
     Ok(verdict)
 }

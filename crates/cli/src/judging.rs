@@ -81,7 +81,7 @@ impl PolicyArgs {
 
 /// The day it is. A clock before 1970 lets nothing expire.
 pub(crate) fn today() -> Date {
-    Date::of_unix_time(
+    Date::from_unix_time(
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     )
 }

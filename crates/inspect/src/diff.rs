@@ -1,10 +1,9 @@
-//! Comparing two logs: what does one run do to the system that the other does not?
+//! Compares two logs: what does one run do to the system that the other does not?
 //!
-//! [`Run`] is one log as a comparison sees it, made in one pass over its events with the state
-//! tracker: processes, effects by canonical names, streams of calls. [`compare()`] puts two of them
-//! beside each other and answers with a [`Report`]: differences by [`Rule`], each once, with what
-//! follows from it folded in; and what was not compared, with its counts. docs/diff.md says what
-//! counts as the same.
+//! [`Run`] is one log prepared for comparison, built in one pass over its events with the state
+//! tracker: processes, effects by canonical name, streams of calls. [`compare()`] takes two runs
+//! and returns a [`Report`]: each difference once, by [`Rule`], with its consequences folded into
+//! it, and counts of what was not compared. docs/diff.md defines what counts as the same.
 
 mod agree;
 pub mod align;
@@ -44,28 +43,28 @@ pub enum Level {
     Effects,
     /// The calls of each process and thread, in order.
     Sequence,
-    /// Their arguments and bytes.
+    /// Also the arguments of calls and the bytes they write.
     Fields,
-    /// How long they take.
+    /// Also how long calls take.
     Timing,
 }
 
 /// How two logs are compared.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// How closely.
+    /// How closely the runs are compared.
     pub level: Level,
-    /// Directories that have names, beside WS, HOME and TMP.
+    /// Named directories besides WS, HOME and TMP.
     pub roots: Vec<(String, PathBuf)>,
-    /// Whether logs of different surroundings may be compared. Nothing else that forbids it is
-    /// waived by this.
+    /// Whether logs from different surroundings may be compared. Waives no other reason why two
+    /// logs cannot be compared.
     pub allow_env_drift: bool,
 }
 
-/// Reads two logs, each on a thread of its own.
+/// Reads two logs, each on its own thread.
 ///
 /// # Errors
-/// When one of them cannot be read.
+/// When either log cannot be read.
 pub fn read_both(a: LogFile, b: LogFile, options: &Options) -> Result<[Run; 2], Error> {
     let read = |file: LogFile| env_roots::read(&file, options.level, &options.roots);
     std::thread::scope(|scope| {

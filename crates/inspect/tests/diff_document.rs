@@ -1,11 +1,11 @@
-//! docs/diff.md says what the code does.
+//! Compares docs/diff.md with the code.
 
 use sysreel_inspect::diff::{CountedOnly, MARK, Op, Rule};
 
 const DOCUMENT: &str = include_str!("../../../docs/diff.md");
 
 #[test]
-fn every_rule_stands_in_the_document_as_it_is() {
+fn every_rule_is_documented() {
     for rule in Rule::ALL {
         let row = format!("| `{}` | {} | {} |", rule.id(), rule.severity(), rule.why());
         assert!(DOCUMENT.contains(&row), "docs/diff.md lacks: {row}");
@@ -16,7 +16,7 @@ fn every_rule_stands_in_the_document_as_it_is() {
 }
 
 #[test]
-fn every_effect_class_and_the_mark_stand_in_the_document() {
+fn operations_classes_and_the_mark_are_documented() {
     for op in Op::ALL.iter().filter(|op| op.is_effect()) {
         assert!(DOCUMENT.contains(&format!("`{op}`")), "{op}");
     }

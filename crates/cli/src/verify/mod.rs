@@ -223,7 +223,7 @@ fn command(args: &Args) -> Result<Exit, Refused> {
         }
     }
     if !args.json {
-        let verdict = Verdict::of(report, Severity::Info);
+        let verdict = Verdict::new(report, Severity::Info);
         say::result(|out| Format::Text.write(&verdict, out))?;
     }
     Ok(Exit::DIVERGED)

@@ -191,7 +191,7 @@ fn results_to_bad_places_fail() {
         .fails(1, &["missing/x.xml"]);
     stage
         .sysreel(&["diff", "--report", "html=x", "a.reel", "b.reel"])
-        .fails(2, &["`html` is no format", "junit"]);
+        .fails(2, &["unknown format `html`", "junit"]);
     stage.sysreel(&["diff", "--report", "x", "a.reel", "b.reel"]).fails(2, &["FORMAT=FILE"]);
     let ran = stage.sysreel(&["diff", "--exit-zero", "a.reel", "b.reel"]);
     assert!(ran.status.success() && ran.text().contains("exit.status"), "{ran:?}");

@@ -1,5 +1,5 @@
-//! What several comparisons of the same two things agree on. What only some of them show is
-//! unstable, and no reason to fail.
+//! Combines several comparisons of the same two things. Differences that only some of them have are
+//! unstable and do not fail.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,33 +8,33 @@ use super::report::{Change, Difference};
 use super::rule::Rule;
 use super::verdict::{Unstable, Verdict};
 
-/// What makes two differences the same.
+/// The properties by which two differences are the same.
 type Identity = (Rule, Change, String, String, Option<String>, Option<String>);
 
 fn identity(difference: &Difference) -> Identity {
     let Difference { rule, change, role, what, before, after, .. } = difference;
-    // How often it was this time is no part of being over a budget.
+    // The count of an exceeded budget varies between runs.
     let (before, after) =
         if *rule == Rule::PolicyBudget { (&None, &None) } else { (before, after) };
     (*rule, *change, role.clone(), what.clone(), before.clone(), after.clone())
 }
 
-/// Calls `see` for every difference and all that follow from it.
-fn each<'d>(differences: &'d [Difference], see: &mut dyn FnMut(&'d Difference)) {
+/// Calls `visit` for every difference and all its consequences.
+fn for_each<'d>(differences: &'d [Difference], visit: &mut dyn FnMut(&'d Difference)) {
     for difference in differences {
-        see(difference);
-        each(&difference.consequences, see);
+        visit(difference);
+        for_each(&difference.consequences, visit);
     }
 }
 
-/// The first verdict with the differences that all have; those of some only are unstable. `None` of
-/// none.
+/// Returns the first verdict with the differences that all verdicts have; the others become
+/// unstable. `None` if there are no verdicts.
 #[must_use]
 pub fn agree(mut verdicts: Vec<Verdict>) -> Option<Verdict> {
     let of = verdicts.len();
     let mut seen = BTreeMap::<Identity, (Vec<usize>, &Difference)>::new();
     for (at, verdict) in verdicts.iter().enumerate() {
-        each(&verdict.report.differences, &mut |difference| {
+        for_each(&verdict.report.differences, &mut |difference| {
             let (counts, _) =
                 seen.entry(identity(difference)).or_insert_with(|| (vec![0; of], difference));
             if let Some(count) = counts.get_mut(at) {
@@ -81,7 +81,7 @@ mod tests {
     fn difference(what: &str, consequences: Vec<Difference>) -> Difference {
         Difference {
             consequences,
-            ..Difference::about(Rule::FsReadNew, Change::Added, what.to_owned())
+            ..Difference::new(Rule::FsReadNew, Change::Added, what.to_owned())
         }
     }
 
@@ -104,17 +104,17 @@ mod tests {
             accounts: Default::default(),
             times: Vec::new(),
         };
-        Verdict::of(report, Severity::Error)
+        Verdict::new(report, Severity::Error)
     }
 
-    fn whats(differences: &[Difference]) -> Vec<&str> {
-        let mut whats = Vec::new();
-        each(differences, &mut |difference| whats.push(difference.what.as_str()));
-        whats
+    fn texts(differences: &[Difference]) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for_each(differences, &mut |difference| texts.push(difference.what.as_str()));
+        texts
     }
 
     #[test]
-    fn only_what_all_have_is_left() {
+    fn only_common_differences_are_kept() {
         let left = agree(vec![
             verdict(vec![
                 difference("read a", vec![difference("read b", vec![])]),
@@ -127,19 +127,19 @@ mod tests {
             ]),
         ]);
         let left = left.unwrap();
-        // What followed from something that did not come back stands for itself.
-        assert_eq!(whats(&left.report.differences), ["read b", "read c"]);
+        // A consequence of a difference that is dropped stays, at top level.
+        assert_eq!(texts(&left.report.differences), ["read b", "read c"]);
         let unstable: Vec<_> =
             left.unstable.iter().map(|u| (u.difference.what.as_str(), u.seen, u.of)).collect();
         assert_eq!(unstable, [("read a", 1, 2), ("read d", 1, 2)]);
     }
 
     #[test]
-    fn how_often_counts() {
+    fn repeated_differences_are_counted() {
         let twice = || vec![difference("read a", vec![]), difference("read a", vec![])];
         let left =
             agree(vec![verdict(twice()), verdict(vec![difference("read a", vec![])])]).unwrap();
-        assert_eq!((whats(&left.report.differences), left.unstable.len()), (vec!["read a"], 1));
+        assert_eq!((texts(&left.report.differences), left.unstable.len()), (vec!["read a"], 1));
         let left = agree(vec![verdict(twice()), verdict(twice())]).unwrap();
         assert_eq!((left.report.differences.len(), left.unstable.len()), (2, 0));
         assert!(agree(Vec::new()).is_none());

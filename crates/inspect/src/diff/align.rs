@@ -1,58 +1,57 @@
-//! Which parts of two streams are the same: alignment that is never quadratic.
+//! Alignment of two streams, in time that is never quadratic.
 //!
-//! Streams of calls are long, and often made of few different calls in loops, where the usual
-//! algorithms (Myers, histogram) take quadratic time. So a stream is cut at anchors first:
-//! stretches that occur once in both. What lies between two anchors is aligned by itself, with
-//! shorter anchors, down to pieces that are small enough for Myers. Where there is no anchor, the
-//! two are followed side by side as long as each edit is small; then repeats are folded and it is
-//! tried again; then an exact method that costs as much as there are equal pairs; and beyond the
-//! budget the answer is an honest "gave up here".
+//! Streams of calls are long and often consist of a few different calls in loops, for which the
+//! usual algorithms (Myers, histogram) take quadratic time. So a stream is first cut at anchors:
+//! n-grams that occur exactly once in both streams. The part between two anchors is aligned
+//! separately, with shorter anchors, down to pieces that are small enough for Myers. A piece
+//! without anchors is walked in parallel as long as each edit is small; then its loops are folded
+//! and the result is aligned; then comes an exact method whose cost is the number of equal pairs.
+//! Beyond the budget the span is [`SpanKind::GaveUp`].
 //!
-//! The budget counts steps, not seconds: the same streams give the same answer on every machine.
+//! The budget counts steps, not seconds, so the same streams give the same result on every machine.
 
 mod anchors;
 mod leaf;
 mod loops;
 mod sparse;
-mod strangers;
 #[cfg(test)]
 mod tests;
+mod unshared;
 mod walk;
 
 use std::ops::Range;
 
-/// Below this many tokens of both sides together a piece is left to Myers.
+/// Pieces of at most this many tokens, both sides together, are left to Myers.
 const LEAF: usize = 256;
-/// The lengths of anchors, longest first. Long ones are rarely wrong, short ones are found where
-/// edits are dense.
+/// The lengths of anchors, longest first. Long ones are rarely wrong; short ones are found even
+/// where edits are dense.
 const LENGTHS: [usize; 5] = [64, 24, 12, 6, 1];
-/// What [`align`] may spend for each token, in steps of about a nanosecond.
+/// The budget of [`align`] per token, in steps of about a nanosecond.
 const STEPS_PER_TOKEN: u64 = 150;
-/// What it may spend at least.
+/// The least budget.
 const LEAST_STEPS: u64 = 200_000_000;
 
-/// How a part of one stream stands to a part of the other.
+/// The relation of a range in one stream to a range in the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SpanKind {
-    /// Both parts have the same tokens.
+    /// Both ranges have the same tokens.
     Same,
     /// In the first stream only.
     OnlyA,
     /// In the second stream only.
     OnlyB,
-    /// Not compared: there was nothing to hold on to, or the budget was used up.
+    /// Not compared: without anchors and with too many equal tokens, or beyond the budget.
     GaveUp,
 }
 
-/// A part of the result. Spans follow each other in both streams without a gap: each token is in
-/// exactly one.
+/// A part of the result. Spans are contiguous in both streams: each token is in exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
-    /// How the two ranges stand to each other.
+    /// The relation of the two ranges.
     pub kind: SpanKind,
-    /// In the first stream.
+    /// The range in the first stream.
     pub a: Range<usize>,
-    /// In the second stream.
+    /// The range in the second stream.
     pub b: Range<usize>,
 }
 
@@ -63,14 +62,14 @@ pub fn align(a: &[u32], b: &[u32]) -> Vec<Span> {
     align_within(a, b, tokens.saturating_mul(STEPS_PER_TOKEN).max(LEAST_STEPS))
 }
 
-/// Aligns two streams; beyond `steps` what is left is given up.
+/// Aligns two streams in at most `steps` steps, and gives up on the rest.
 #[must_use]
 pub fn align_within(a: &[u32], b: &[u32], steps: u64) -> Vec<Span> {
     let mut steps = steps;
-    strangers::without(a, b, |a, b| aligned(a, b, &mut steps, true))
+    unshared::align_shared(a, b, |a, b| align_tokens(a, b, &mut steps, true))
 }
 
-fn aligned(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
+fn align_tokens(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
     let whole = Piece { a: 0..a.len(), b: 0..b.len(), level: 0 };
     let mut aligner =
         Aligner { a, b, steps, may_fold, todo: vec![Todo::Align(whole)], spans: Spans::default() };
@@ -78,7 +77,7 @@ fn aligned(a: &[u32], b: &[u32], steps: &mut u64, may_fold: bool) -> Vec<Span> {
     aligner.spans.0
 }
 
-/// Two ranges that belong together, and the length of anchors to look for in them.
+/// Two ranges to align with each other. `level` is the index of the longest anchors to try.
 #[derive(Clone, Debug)]
 struct Piece {
     a: Range<usize>,
@@ -91,7 +90,7 @@ enum Todo {
     Emit(Span),
 }
 
-/// The spans so far; neighbours of one kind are one.
+/// The spans so far. Adjacent spans of one kind are merged.
 #[derive(Debug, Default)]
 struct Spans(Vec<Span>);
 
@@ -109,8 +108,8 @@ impl Spans {
         }
     }
 
-    /// What has no counterpart in the other stream.
-    fn differs(&mut self, a: Range<usize>, b: Range<usize>) {
+    /// Adds ranges that have no counterpart in the other stream.
+    fn push_edit(&mut self, a: Range<usize>, b: Range<usize>) {
         self.push(SpanKind::OnlyA, a.clone(), b.start..b.start);
         self.push(SpanKind::OnlyB, a.end..a.end, b);
     }
@@ -121,7 +120,7 @@ struct Aligner<'t> {
     b: &'t [u32],
     steps: &'t mut u64,
     may_fold: bool,
-    /// What is left, the next last.
+    /// The work left, in reverse order.
     todo: Vec<Todo>,
     spans: Spans,
 }
@@ -131,26 +130,26 @@ impl Aligner<'_> {
         while let Some(todo) = self.todo.pop() {
             match todo {
                 Todo::Emit(span) => self.spans.push(span.kind, span.a, span.b),
-                Todo::Align(piece) => self.piece(piece),
+                Todo::Align(piece) => self.align_piece(piece),
             }
         }
     }
 
-    /// Takes the equal ends off a piece and finds out how to go on with the rest.
-    fn piece(&mut self, mut piece: Piece) {
+    /// Strips the equal ends off a piece and chooses a method for the rest.
+    fn align_piece(&mut self, mut piece: Piece) {
         let (a, b) = (&self.a[piece.a.clone()], &self.b[piece.b.clone()]);
-        let before = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-        let (a, b) = (&a[before..], &b[before..]);
-        let behind = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
-        self.spend(before + behind);
-        let start = (piece.a.start + before, piece.b.start + before);
+        let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+        let (a, b) = (&a[prefix..], &b[prefix..]);
+        let suffix = a.iter().rev().zip(b.iter().rev()).take_while(|(x, y)| x == y).count();
+        self.spend(prefix + suffix);
+        let start = (piece.a.start + prefix, piece.b.start + prefix);
         self.spans.push(SpanKind::Same, piece.a.start..start.0, piece.b.start..start.1);
-        let end = (piece.a.end - behind, piece.b.end - behind);
+        let end = (piece.a.end - suffix, piece.b.end - suffix);
         self.emit_later(SpanKind::Same, end.0..piece.a.end, end.1..piece.b.end);
         (piece.a, piece.b) = (start.0..end.0, start.1..end.1);
 
         if piece.a.is_empty() || piece.b.is_empty() {
-            self.spans.differs(piece.a, piece.b);
+            self.spans.push_edit(piece.a, piece.b);
         } else if *self.steps == 0 {
             self.spans.push(SpanKind::GaveUp, piece.a, piece.b);
         } else if piece.a.len() + piece.b.len() <= LEAF {
@@ -161,11 +160,11 @@ impl Aligner<'_> {
         }
     }
 
-    /// Cuts a piece at its anchors, trying shorter and shorter ones.
+    /// Cuts a piece at its longest anchors.
     fn cut(&mut self, piece: Piece) {
         let size = piece.a.len() + piece.b.len();
         for (level, &length) in LENGTHS.iter().enumerate().skip(piece.level) {
-            // Hashing and sorting, measured.
+            // The cost of hashing and sorting, measured.
             self.spend(size * 24);
             let anchors = anchors::find(self.a, self.b, &piece.a, &piece.b, length);
             if anchors.is_empty() {
@@ -174,8 +173,8 @@ impl Aligner<'_> {
             let mut at = (piece.a.start, piece.b.start);
             let mut parts = Vec::with_capacity(2 * anchors.len() + 1);
             let gap = |a: Range<usize>, b: Range<usize>| {
-                // In a much smaller piece the same length may be unique again; else shorter ones
-                // must help.
+                // In a much smaller piece n-grams of this length may be unique again. Otherwise
+                // only shorter ones can help.
                 let again = (a.len() + b.len()) * 2 <= size;
                 Todo::Align(Piece { a, b, level: if again { level } else { level + 1 } })
             };
@@ -195,8 +194,7 @@ impl Aligner<'_> {
         self.without_anchors(piece);
     }
 
-    /// A piece in which nothing is unique: loops, or streams that have nothing to do with each
-    /// other.
+    /// Aligns a piece in which no n-gram is unique: loops, or unrelated streams.
     fn without_anchors(&mut self, piece: Piece) {
         let cost = walk::align(self.a, self.b, &piece.a, &piece.b, &mut self.spans);
         self.spend(cost.steps);
@@ -211,9 +209,9 @@ impl Aligner<'_> {
         let size = piece.a.len() + piece.b.len();
         self.spend(size * 8);
         if self.may_fold
-            && let Some(folded) = loops::Folded::of(self.a, self.b, &piece.a, &piece.b)
+            && let Some(folded) = loops::Folded::new(self.a, self.b, &piece.a, &piece.b)
         {
-            let units = aligned(&folded.a_tokens, &folded.b_tokens, self.steps, false);
+            let units = align_tokens(&folded.a_tokens, &folded.b_tokens, self.steps, false);
             folded.unfold(&units, &mut self.spans);
             return;
         }

@@ -1,4 +1,4 @@
-//! What a task did around an event, as lines of `print`.
+//! The calls of a task around an event, as lines of `print`.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -8,29 +8,29 @@ use super::report::Difference;
 use crate::print::{Options, Printer, TaskIds};
 use crate::{Error, LogFile};
 
-/// How many lines come before the event's own, and how many after it.
+/// How many lines are shown before the line of the event, and how many after it.
 const BEFORE: usize = 3;
 const AFTER: usize = 1;
-/// How far back is looked for them, in events of all tasks.
+/// How far from the event they are searched, in events of all tasks.
 const FAR: u64 = 2000;
 
-/// Where a difference shows in the two logs.
+/// The calls around a difference in the two logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Around {
-    /// Which one, in words.
+    /// The rule and the text of the difference.
     pub what: String,
-    /// The events.
+    /// Its event in each log.
     pub events: [Option<u64>; 2],
-    /// The calls around them.
+    /// The lines around the event in each log.
     pub lines: [Vec<String>; 2],
 }
 
 impl Around {
-    /// Reads what is around a difference.
+    /// Reads the calls around a difference.
     ///
     /// # Errors
     /// When a log cannot be read.
-    pub fn of(difference: &Difference, logs: [&LogFile; 2]) -> Result<Self, Error> {
+    pub fn read(difference: &Difference, logs: [&LogFile; 2]) -> Result<Self, Error> {
         let around = |side: usize| match difference.events[side] {
             Some(event) => context(logs[side], event),
             None => Ok(Vec::new()),
@@ -40,8 +40,8 @@ impl Around {
     }
 }
 
-/// The last calls of the event's task up to it, and the next one. Empty when the log does not hold
-/// the event.
+/// Returns the last calls of the event's task up to the event, and the next one. Empty if the log
+/// does not contain the event.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -74,7 +74,7 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
         printer.flush_all(&mut text).map_err(Error::Write)?;
         let lines = text.iter().filter(|byte| **byte == b'\n').count();
         if one.number == event {
-            // The line of a call that begins here ends with a later event.
+            // A call that begins here is printed when it ends, at a later event.
             let goes_on = text.last().is_some_and(|byte| *byte != b'\n');
             own = lines.saturating_add(usize::from(goes_on));
         } else if one.number > event && lines >= own.saturating_add(AFTER) {

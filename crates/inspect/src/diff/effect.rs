@@ -1,8 +1,9 @@
-//! Effects: what a program did to the world, one line each. A set of them is what a gate compares.
+//! Effects: what a program did to the system, one line each. Gates and baselines compare sets of
+//! effects.
 //!
-//! `cc1 read $WS/q.h ok`: role, operation, resource, result. No part holds a space but the resource
-//! of two names, `OLD -> NEW`, and that of an address, `tcp 127.0.0.1:80`, so a line can be taken
-//! apart again.
+//! `cc1 read $WS/q.h ok`: role, operation, resource, result. Only the resource may contain spaces,
+//! in pairs of names, `OLD -> NEW`, and in addresses, `tcp 127.0.0.1:80`, so a line can be parsed
+//! again.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,7 +12,7 @@ use serde::{Serialize, Serializer};
 
 macro_rules! ops {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
-        /// What was done.
+        /// An operation.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u8)]
         pub enum Op {
@@ -22,7 +23,7 @@ macro_rules! ops {
             /// Every operation.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// As it stands in a line.
+            /// Returns the name of the operation in the line of an effect.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)* }
@@ -36,27 +37,27 @@ ops! {
     Exec = "exec";
     /// A process ended; the result is its status or signal.
     Exit = "exit";
-    /// A file was opened to be read, or read from what was inherited.
+    /// A file was opened for reading, or an inherited descriptor was read.
     Read = "read";
-    /// A file was opened to be written or made, or written to what was inherited.
+    /// A file was opened for writing or created, or an inherited descriptor was written.
     Write = "write";
     /// A directory was listed.
     List = "list";
-    /// A file was asked for: its attributes, its link, whether it is there.
+    /// A file was queried: its attributes, the target of its link, its existence.
     Stat = "stat";
     /// A name was removed.
     Unlink = "unlink";
-    /// A directory was made.
+    /// A directory was created.
     Mkdir = "mkdir";
     /// A directory was removed.
     Rmdir = "rmdir";
     /// A file was renamed.
     Rename = "rename";
-    /// A hard link was made.
+    /// A hard link was created.
     Link = "link";
-    /// A symbolic link was made.
+    /// A symbolic link was created.
     Symlink = "symlink";
-    /// A special file was made.
+    /// A special file was created.
     Mknod = "mknod";
     /// Permissions were changed.
     Chmod = "chmod";
@@ -76,7 +77,7 @@ ops! {
     Chdir = "chdir";
     /// A socket was connected.
     Connect = "connect";
-    /// A socket was given an address.
+    /// A socket was bound to an address.
     Bind = "bind";
     /// A socket was made to listen.
     Listen = "listen";
@@ -90,9 +91,9 @@ ops! {
     Signal = "signal";
     /// Users, groups or capabilities were changed.
     Creds = "creds";
-    /// Something was done to the kernel, to keys, to mounts, to other processes.
+    /// An operation on the kernel, keys, mounts or other processes.
     Kernel = "kernel";
-    /// A process or a thread was made.
+    /// A process or a thread was created.
     Fork = "fork";
     /// A mark.
     Mark = "mark";
@@ -102,7 +103,7 @@ ops! {
 }
 
 impl Op {
-    /// Whether it is an effect: something that others may notice.
+    /// Whether the operation is an effect, one that is visible outside the process.
     #[must_use]
     pub const fn is_effect(self) -> bool {
         !matches!(
@@ -117,7 +118,7 @@ impl Op {
         )
     }
 
-    /// Whether it changes names or contents of files.
+    /// Whether the operation changes names or contents of files.
     #[must_use]
     pub const fn changes_files(self) -> bool {
         matches!(
@@ -136,7 +137,7 @@ impl Op {
         )
     }
 
-    /// Whether it only looks for a name.
+    /// Whether the operation only looks up a name.
     #[must_use]
     pub const fn looks_up(self) -> bool {
         matches!(self, Self::Read | Self::Stat | Self::List | Self::Exec)
@@ -155,16 +156,16 @@ impl Serialize for Op {
     }
 }
 
-/// One effect. Its line is its identity.
+/// An effect. Two effects with the same line are the same effect.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Effect {
-    /// The program that did it: the name of the file that was executed last.
+    /// The program: the name of the last executed file.
     pub role: String,
-    /// What it did.
+    /// The operation.
     pub op: Op,
-    /// To what, by its canonical name; `-` for nothing.
+    /// The canonical name of what it was done to; `-` for none.
     pub resource: String,
-    /// `ok`, or the name of the error.
+    /// `ok` or the name of the error; for `exit`, the status or signal.
     pub result: String,
 }
 
@@ -187,7 +188,9 @@ impl FromStr for Effect {
             let (role, resource, result) = (role.into(), resource.into(), result.into());
             whole.then_some(Effect { role, op, resource, result })
         };
-        parts().ok_or_else(|| format!("`{line}` is no effect: ROLE OPERATION RESOURCE RESULT"))
+        parts().ok_or_else(|| {
+            format!("`{line}` is not an effect: expected ROLE OPERATION RESOURCE RESULT")
+        })
     }
 }
 
@@ -196,7 +199,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_line_leads_back_to_its_effect() {
+    fn lines_of_effects_parse_back() {
         for line in [
             "cc1 read $WS/q.h ok",
             "cc1 stat $WS/q.h.gch ENOENT",

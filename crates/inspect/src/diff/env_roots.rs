@@ -1,5 +1,5 @@
-//! The directories that the environment of the first program names. A snapshot leaves the
-//! environment out, but the execve that made the program holds it.
+//! The roots named by the environment of the first program. A snapshot does not contain the
+//! environment, but the execve that started the program does.
 
 use std::path::PathBuf;
 
@@ -13,19 +13,19 @@ use crate::regions::Buffers;
 use crate::state::{Follow, Tracker};
 use crate::{Error, LogFile, text};
 
-/// Roots, and the variables that name them.
+/// Roots and the variables that define them.
 const NAMED: [(&str, &[u8]); 2] = [("HOME", b"HOME="), ("TMP", b"TMPDIR=")];
 
-/// Reads a log, with the roots that its environment names behind those that are given.
+/// Reads a log with the given roots, then those that its environment defines.
 ///
 /// # Errors
 /// As [`Run::read`].
 pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Run, Error> {
-    let roots: Vec<_> = roots.iter().cloned().chain(named(file)?).collect();
+    let roots: Vec<_> = roots.iter().cloned().chain(environment_roots(file)?).collect();
     Run::read(file, level, &roots)
 }
 
-fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
+fn environment_roots(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
     let log = file.log();
     let mut tracker = Tracker::new(Follow::default());
     let mut events = log.events();
@@ -33,8 +33,8 @@ fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
         let Item::Event(event) = item else { continue };
         let Ok(body) = event.decode() else { continue };
         if matches!(body, Body::Snapshot { what: SnapshotKind::PROCESS, .. }) {
-            // The working directory is called WS, whatever else it is.
-            let mut roots = of_execve(&tracker, event.task, log);
+            // The working directory is `$WS`, even if a variable names it too.
+            let mut roots = roots_from_execve(&tracker, event.task, log);
             roots.retain(|(_, path)| path.as_os_str().as_encoded_bytes() != log.meta().cwd);
             return Ok(roots);
         }
@@ -43,7 +43,11 @@ fn named(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
     Ok(Vec::new())
 }
 
-fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(String, PathBuf)> {
+fn roots_from_execve(
+    tracker: &Tracker,
+    task: TaskId,
+    buffers: &dyn Buffers,
+) -> Vec<(String, PathBuf)> {
     let open = tracker.task(task).and_then(|task| task.open.as_ref());
     let envp = open.and_then(|open| {
         let row = open.row.filter(|row| row.kind == CallKind::Exec)?;
@@ -57,8 +61,8 @@ fn of_execve(tracker: &Tracker, task: TaskId, buffers: &dyn Buffers) -> Vec<(Str
         .filter_map(|string| {
             let string = text::until_nul(&string);
             NAMED.iter().find_map(|(root, variable)| {
-                // A folder whose name is no text has no name of its own: paths below it stand as
-                // they are.
+                // A directory whose path is not UTF-8 becomes no root: paths below it stay as they
+                // are.
                 let path = std::str::from_utf8(string.strip_prefix(*variable)?).ok()?;
                 path.starts_with('/').then(|| ((*root).to_owned(), PathBuf::from(path)))
             })

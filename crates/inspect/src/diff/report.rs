@@ -1,4 +1,4 @@
-//! What a comparison answers. Every format is made of this.
+//! The result of a comparison, from which all output formats are made.
 
 use std::collections::BTreeMap;
 
@@ -11,24 +11,24 @@ use crate::Findings;
 /// One of the two logs.
 #[derive(Clone, Debug, Serialize)]
 pub struct Side {
-    /// The log.
+    /// The path of the log.
     pub log: String,
-    /// Where it was recorded.
+    /// The surroundings in which it was recorded.
     pub environment: Environment,
-    /// What it cannot show, in words.
+    /// What the log does not contain, in words.
     pub completeness: Vec<&'static str>,
-    /// Whether all of it was there.
+    /// Whether the log is complete.
     pub whole: bool,
-    /// How many events it has.
+    /// The number of events.
     pub events: u64,
-    /// How many processes.
+    /// The number of processes.
     pub processes: usize,
-    /// What is missing of it.
+    /// What is missing or damaged in the log.
     #[serde(skip)]
     pub findings: Findings,
 }
 
-/// Which way a difference goes.
+/// The direction of a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Change {
@@ -36,12 +36,12 @@ pub enum Change {
     Added,
     /// In the first run only.
     Removed,
-    /// In both, but not the same.
+    /// In both runs, but not the same.
     Changed,
 }
 
 impl Change {
-    /// The same seen from the other side.
+    /// Returns the change with the two runs exchanged.
     #[must_use]
     pub const fn mirrored(self) -> Self {
         match self {
@@ -52,124 +52,124 @@ impl Change {
     }
 }
 
-/// One difference: one cause, whatever follows from it.
+/// A difference with its consequences.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Difference {
-    /// Its kind.
+    /// The rule that it falls under.
     pub rule: Rule,
-    /// How much it matters: the rule's own severity, or what the place makes of it.
+    /// How much it matters: the severity of the rule, adjusted for the place or the result.
     pub severity: Severity,
-    /// Which way it goes.
+    /// The direction.
     pub change: Change,
-    /// Where in the process tree: `make>gcc>cc1`.
+    /// The place in the process tree: `make>gcc>cc1`.
     pub process: String,
-    /// The program that did it.
+    /// The program that causes it.
     pub role: String,
-    /// What it is about, by canonical names; together with the rule it is the difference's
-    /// identity.
+    /// What it is about, in canonical names. Together with the rule it identifies the difference.
     pub what: String,
-    /// How it was in the first run, where both have it.
+    /// The value in the first run, if both runs have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
-    /// How it is in the second run, where both have it.
+    /// The value in the second run, if both runs have one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// An event of each log to look at.
+    /// An event of each log that shows the difference.
     pub events: [Option<u64>; 2],
-    /// What follows from it.
+    /// The differences that follow from this one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub consequences: Vec<Difference>,
 }
 
 impl Difference {
-    /// The highest severity of it and what follows from it.
+    /// Returns the highest severity of the difference and its consequences.
     #[must_use]
     pub fn gravest(&self) -> Severity {
         self.consequences.iter().map(Self::gravest).fold(self.severity, Ord::max)
     }
 
-    /// How many differences it stands for.
+    /// Returns the number of differences in it: itself and all consequences.
     #[must_use]
     pub fn size(&self) -> usize {
         1 + self.consequences.iter().map(Self::size).sum::<usize>()
     }
 }
 
-/// Calls that were not compared one by one.
+/// The calls of one class that were counted and not compared one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct CountedOnlyCount {
-    /// Why.
+    /// The class.
     pub class: &'static str,
-    /// How many there are in the first and the second run.
+    /// The number of calls in the first and the second run.
     pub calls: [u64; 2],
 }
 
-/// Where every event of a run went: each is in exactly one of these.
+/// An account of all events of a run: each event is counted in exactly one field below `calls`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Account {
-    /// All events.
+    /// The number of events.
     pub events: u64,
-    /// All calls, of two events each: `muted`, `same`, `different`, `moved`, `gave_up` and `unseen`
-    /// together.
+    /// The number of completed calls, of two events each: the sum of `muted`, `same`, `different`,
+    /// `moved`, `gave_up` and `unseen`.
     pub calls: u64,
-    /// Calls that are counted by class only.
+    /// Calls that were counted by class only.
     #[serde(rename = "muted")]
     pub counted_only: u64,
-    /// Calls that have their like in the other run.
+    /// Calls with a counterpart in the other run.
     pub same: u64,
-    /// Calls that have not.
+    /// Calls without a counterpart.
     pub different: u64,
-    /// Calls that have it in another place.
+    /// Calls with a counterpart in another place.
     pub moved: u64,
     /// Calls that could not be compared within the budget.
     pub gave_up: u64,
-    /// Calls that do not count at the chosen level.
+    /// Calls that are not compared at the chosen level.
     pub unseen: u64,
-    /// Events that are no ended calls: tasks, snapshots, signals, calls without end.
+    /// Events that do not belong to a completed call: tasks, snapshots, signals, calls without an
+    /// exit.
     pub others: u64,
 }
 
-/// How long one call takes, in the first and the second run.
+/// How long one kind of call takes in the first and the second run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Time {
-    /// Its name.
+    /// The name of the call.
     pub call: String,
-    /// How often.
+    /// The number of calls.
     pub count: [u64; 2],
-    /// All together, in nanoseconds.
+    /// The total time, in nanoseconds.
     pub total_ns: [u64; 2],
-    /// Half of them took no longer, to a factor of two.
+    /// The median, in nanoseconds, rounded down to a power of two.
     pub median_ns: [u64; 2],
-    /// All but one in a hundred took no longer, to a factor of two.
+    /// The 99th percentile, in nanoseconds, rounded down to a power of two.
     pub p99_ns: [u64; 2],
 }
 
-/// What a comparison answers.
+/// The result of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Report {
-    /// The version of this structure, for those who read it as JSON.
+    /// The version of this structure in JSON.
     pub schema: u32,
     /// The two logs.
     pub sides: [Side; 2],
-    /// Why the two cannot be compared, if so.
+    /// Reasons why the two logs cannot be compared.
     pub incomparable: Vec<String>,
     /// The differences, the gravest first.
     pub differences: Vec<Difference>,
-    /// What was not compared one by one.
+    /// The calls that were counted by class only.
     #[serde(rename = "muted")]
     pub counted_only: Vec<CountedOnlyCount>,
-    /// Where the calls of each run went.
+    /// An account of the events of each run.
     pub accounts: [Account; 2],
-    /// How long calls take, where that was asked for.
+    /// How long calls take, at level `timing`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub times: Vec<Time>,
 }
 
 impl Report {
-    /// The version of the structure.
+    /// The version of the JSON structure.
     pub const SCHEMA: u32 = 1;
 
-    pub(crate) fn of(
+    pub(crate) fn new(
         a: &Run,
         b: &Run,
         incomparable: Vec<String>,
@@ -196,7 +196,7 @@ impl Report {
         report
     }
 
-    /// The gravest first.
+    /// Sorts the differences, the gravest first.
     pub(crate) fn sort(&mut self) {
         self.differences.sort_by(|x, y| {
             let key = |d: &Difference| (std::cmp::Reverse(d.gravest()), d.rule, d.change);
@@ -204,12 +204,12 @@ impl Report {
         });
     }
 
-    /// The differences that a gate sees.
+    /// Returns the differences of at least this severity.
     pub fn at_least(&self, gate: Severity) -> impl Iterator<Item = &Difference> {
         self.differences.iter().filter(move |difference| difference.gravest() >= gate)
     }
 
-    /// Whether both logs are whole.
+    /// Whether both logs are complete.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.sides.iter().all(|side| side.whole)

@@ -1,28 +1,28 @@
-//! What kinds of differences there are, by name, and how much each matters.
+//! The kinds of differences, by name, and how much each matters.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// How much a difference matters. Gates compare these.
+/// How much a difference matters. A gate is a least severity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
-    /// Counted, and only shown when asked for.
+    /// Counted, and listed only on request.
     Info,
-    /// Shown.
+    /// Worth knowing.
     Note,
-    /// Deserves a look.
+    /// Worth checking.
     Warn,
-    /// Breaks a promise.
+    /// Fails by default in CI.
     Error,
 }
 
 impl Severity {
-    /// All, from the least on.
+    /// All severities, in ascending order.
     pub const ALL: [Self; 4] = [Self::Info, Self::Note, Self::Warn, Self::Error];
 
-    /// Its name.
+    /// Returns the name of the severity.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -47,7 +47,7 @@ impl FromStr for Severity {
         Self::ALL
             .into_iter()
             .find(|severity| severity.name() == text)
-            .ok_or_else(|| format!("`{text}` is no severity: info, note, warn or error"))
+            .ok_or_else(|| format!("unknown severity `{text}`: expected info, note, warn or error"))
     }
 }
 
@@ -59,8 +59,8 @@ impl Serialize for Severity {
 
 macro_rules! rules {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $severity:ident, $why:literal;)*) => {
-        /// The kind of a difference. Its id never changes its meaning: policies and baselines name
-        /// it.
+        /// The kind of a difference. The meaning of an id never changes, because policies and
+        /// baselines name it.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Rule {
             $($(#[$doc])* $name,)*
@@ -70,20 +70,20 @@ macro_rules! rules {
             /// Every rule.
             pub const ALL: &[Self] = &[$(Self::$name),*];
 
-            /// Its id: `fs.read.new`.
+            /// Returns the id: `fs.read.new`.
             #[must_use]
             pub const fn id(self) -> &'static str {
                 match self { $(Self::$name => $id,)* }
             }
 
-            /// How much it matters where nobody says otherwise. Where a thing happens may change
-            /// that: see docs/diff.md.
+            /// Returns the default severity. A difference may have another one depending on its
+            /// place or result: see docs/diff.md.
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)* }
             }
 
-            /// What it means, in a sentence.
+            /// Returns the meaning in a sentence.
             #[must_use]
             pub const fn why(self) -> &'static str {
                 match self { $(Self::$name => $why,)* }
@@ -93,87 +93,87 @@ macro_rules! rules {
 }
 
 rules! {
-    /// The program ends with another status.
-    ExitStatus = "exit.status", Error, "ends with another status";
-    /// A signal ends the program in one run only, or another one.
-    ExitSignal = "exit.signal", Error, "ended by a signal in one run only";
-    /// A log is not whole.
+    /// The program exits with another status.
+    ExitStatus = "exit.status", Error, "exits with another status";
+    /// A signal ends the program in one run only, or another signal does.
+    ExitSignal = "exit.signal", Error, "is ended by a signal in one run only";
+    /// A log is not complete.
     RunIncomplete = "run.incomplete", Error, "a log does not show all of its run";
-    /// A program is executed that was not.
+    /// A program is executed that the first run did not execute.
     ExecNew = "exec.new", Error, "executes another program";
     /// A program is no longer executed.
-    ExecGone = "exec.gone", Warn, "does not execute a program any more";
+    ExecGone = "exec.gone", Warn, "no longer executes a program";
     /// A program is executed with other arguments.
     ExecArgv = "exec.argv", Warn, "executes a program with other arguments";
-    /// A program is executed more often, or less.
-    ProcessCount = "process.count", Warn, "makes more or fewer processes of the same kind";
-    /// A connection to somewhere new.
-    NetConnectNew = "net.connect.new", Error, "connects or sends to another place";
-    /// A socket that listens somewhere new.
+    /// A program is executed more or less often.
+    ProcessCount = "process.count", Warn, "creates more or fewer processes of the same kind";
+    /// A connection to a new address.
+    NetConnectNew = "net.connect.new", Error, "connects or sends to another address";
+    /// A socket listens at a new address.
     NetListenNew = "net.listen.new", Error, "listens at another address";
-    /// A new unix socket.
+    /// A connection to a new unix socket.
     NetUnixNew = "net.unix.new", Error, "connects to another unix socket";
     /// A network endpoint is no longer used.
-    NetGone = "net.gone", Note, "does not use a network endpoint any more";
-    /// A file is written that was not.
-    FsWriteNew = "fs.write.new", Error, "writes, makes or changes another file";
-    /// A file is removed that was not.
+    NetGone = "net.gone", Note, "no longer uses a network endpoint";
+    /// A file is written that the first run did not write.
+    FsWriteNew = "fs.write.new", Error, "writes, creates or changes another file";
+    /// A file is removed that the first run did not remove.
     FsDeleteNew = "fs.delete.new", Error, "removes another file";
-    /// A file is renamed that was not.
+    /// A file is renamed that the first run did not rename.
     FsRenameNew = "fs.rename.new", Error, "renames or links another file";
-    /// A change to files that no longer happens.
-    FsChangeGone = "fs.change.gone", Warn, "does not write, make, remove or rename a file any more";
-    /// Permissions or owners change.
-    FsPerm = "fs.perm", Error, "changes permissions or owners otherwise";
-    /// The kernel, other processes or privileges are touched.
-    Privilege = "privilege", Error, "touches privileges, other processes or the kernel otherwise";
-    /// A signal is sent that was not.
+    /// A file is no longer changed.
+    FsChangeGone = "fs.change.gone", Warn, "no longer writes, creates, removes or renames a file";
+    /// Other changes of permissions or owners.
+    FsPerm = "fs.perm", Error, "changes permissions or owners in another way";
+    /// Other operations on the kernel, other processes or privileges.
+    Privilege = "privilege", Error, "acts differently on privileges, other processes or the kernel";
+    /// A signal is sent that the first run did not send.
     SignalSent = "signal.sent", Warn, "sends other signals";
-    /// A signal arrives that did not.
-    SignalReceived = "signal.received", Note, "gets other signals";
-    /// A file that policy calls a secret is read.
+    /// A signal arrives that did not arrive in the first run.
+    SignalReceived = "signal.received", Note, "receives other signals";
+    /// A file that is a secret by custom or policy is read.
     SecretRead = "secret.read", Error, "reads a secret";
     /// An effect that the policy forbids.
     PolicyForbid = "policy.forbid", Error, "does what the policy forbids";
     /// Something happens more often than the policy allows.
     PolicyBudget = "policy.budget", Error, "does something more often than the policy allows";
-    /// Calls that do not come in the order that the policy asserts.
+    /// Calls that do not come in the order the policy asserts.
     PolicyAssert = "policy.assert", Error, "breaks a sequence that the policy asserts";
-    /// The same operation on the same thing ends otherwise.
+    /// The same operation on the same resource has another result.
     ErrChanged = "err.changed", Warn, "the same operation has another result";
-    /// What was flushed to the disk is no longer.
-    DurabilityLost = "durability.lost", Warn, "does not flush a file to the disk any more";
-    /// A file is read that was not.
+    /// A file is no longer flushed to the disk.
+    DurabilityLost = "durability.lost", Warn, "no longer flushes a file to the disk";
+    /// A file is read that the first run did not read.
     FsReadNew = "fs.read.new", Note, "reads another file";
     /// A file is no longer read.
-    FsReadGone = "fs.read.gone", Note, "does not read a file any more";
+    FsReadGone = "fs.read.gone", Note, "no longer reads a file";
     /// Other bytes are written to the same file.
     FsWriteContent = "fs.write.content", Note, "writes other bytes to the same file";
-    /// Other bytes are sent to the same place, or written to what was inherited.
+    /// Other bytes are sent to the same address, or written to an inherited descriptor.
     StreamContent = "stream.content", Note, "writes other bytes to the same stream";
     /// A mark in one run only.
-    MarkChanged = "mark.changed", Note, "a mark stands in one run only";
+    MarkChanged = "mark.changed", Note, "a mark is set in one run only";
     /// A thread in one run only.
-    ThreadCount = "thread.count", Note, "makes more or fewer threads";
+    ThreadCount = "thread.count", Note, "creates more or fewer threads";
     /// A call in one run only.
-    CallNew = "call.new", Note, "makes a call that it did not make";
+    CallNew = "call.new", Note, "makes a new call";
     /// A call that is no longer made.
-    CallGone = "call.gone", Note, "does not make a call any more";
-    /// An argument of a call differs.
+    CallGone = "call.gone", Note, "no longer makes a call";
+    /// A call has another argument.
     CallArgument = "call.argument", Note, "makes a call with other arguments";
-    /// Streams too different to compare within the budget.
+    /// Streams too different to be compared within the budget.
     GaveUp = "gave-up", Note, "could not be compared within the budget";
-    /// A name is looked for in vain, along a search.
-    ProbeNew = "probe.new", Info, "looks for a name that is not there";
-    /// An operation is tried again more often, or less.
-    RetryCount = "retry.count", Info, "tries an operation more or less often";
-    /// The same bytes in other pieces.
+    /// A lookup of a name that does not exist.
+    ProbeNew = "probe.new", Info, "looks up a name that does not exist";
+    /// An operation is retried more or less often.
+    RetryCount = "retry.count", Info, "retries an operation more or less often";
+    /// The same bytes are read or written in other pieces.
     Chunking = "chunking", Info, "reads or writes the same bytes in other pieces";
     /// The same calls in another order.
     OrderOnly = "order-only", Info, "makes the same calls in another order";
-    /// The same calls took another time.
-    TimingOnly = "timing-only", Info, "takes another time for the same calls";
-    /// The runs come from different surroundings.
+    /// The same calls took more or less time.
+    TimingOnly = "timing-only", Info, "takes more or less time for the same calls";
+    /// The runs were recorded in different surroundings.
     EnvDrift = "env-drift", Info, "was recorded in other surroundings";
 }
 
@@ -191,7 +191,7 @@ impl FromStr for Rule {
             .iter()
             .copied()
             .find(|rule| rule.id() == text)
-            .ok_or_else(|| format!("there is no rule `{text}`; docs/diff.md lists them"))
+            .ok_or_else(|| format!("unknown rule `{text}`: docs/diff.md lists all rules"))
     }
 }
 
@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_lead_back_and_are_unlike() {
+    fn ids_parse_back_and_are_unique() {
         for &rule in Rule::ALL {
             assert_eq!(rule.id().parse(), Ok(rule));
             assert!(Rule::ALL.iter().filter(|other| other.id() == rule.id()).count() == 1);

@@ -1,4 +1,4 @@
-//! What holds for any two runs.
+//! Properties of the comparison of any two runs.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use sysreel_format::{Completeness, GoneHow, Origin, TaskId};
 use super::{Change, Difference, Level, Options, Report, Run, Severity, compare};
 use crate::testing::LogBuilder;
 
-/// One call of one task: which, on what, how it ends.
+/// One call: the task, the call, the path, whether it succeeds.
 type Operation = (u32, usize, usize, bool);
 
 const CALLS: [&str; 9] =
     ["stat", "unlink", "mkdir", "rename", "readlink", "sched_yield", "getpid", "creat", "access"];
-/// The last one is for those who need a name that nobody else has.
+/// The last path is reserved for tests that need a name not used otherwise.
 const PATHS: [&[u8]; 6] =
     [b"/w/a\0", b"/w/b\0", b"c\0", b"/etc/d\0", b"/tmp/x1y2z3w4\0", b"/etc/own\0"];
 
-/// A run with two processes, the first of two threads.
+/// Builds a run with two processes, the first of them with two threads.
 fn run(operations: &[Operation], ends: u8, level: Level) -> Run {
     let mut log = LogBuilder::new();
     log.entry(0, X86_64, "clone", [0x10000 | 0x100, 0, 0, 0, 0, 0], &[]);
@@ -38,15 +38,16 @@ fn run(operations: &[Operation], ends: u8, level: Level) -> Run {
     for task in [1, 2, 0] {
         log.gone(task, u32::from(ends) << 8, GoneHow::REAPED);
     }
-    Run::told(&log, level)
+    Run::from_builder(&log, level)
 }
 
-fn compared(a: &[Operation], b: &[Operation], ends: (u8, u8), level: Level) -> Report {
+fn compare_runs(a: &[Operation], b: &[Operation], ends: (u8, u8), level: Level) -> Report {
     let (mut a, mut b) = (run(a, ends.0, level), run(b, ends.1, level));
     compare(&mut a, &mut b, &Options { level, ..Options::default() })
 }
 
-/// A difference with all that follows from it, seen from this side or the other one.
+/// Returns the texts of a difference and all its consequences, with the runs exchanged if
+/// `mirrored`.
 fn members(difference: &Difference, mirrored: bool) -> BTreeSet<String> {
     let (change, before, after) = match mirrored {
         false => (difference.change, &difference.before, &difference.after),
@@ -63,8 +64,8 @@ fn all(report: &Report, mirrored: bool) -> Vec<BTreeSet<String>> {
     all
 }
 
-/// Every call of both is in exactly one place.
-fn accounts_are_whole(report: &Report, level: Level) {
+/// Checks that every call of both runs is in exactly one field.
+fn check_accounts(report: &Report, level: Level) {
     for account in report.accounts {
         let calls = account.counted_only
             + account.same
@@ -94,32 +95,32 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_run_is_the_same_as_itself(a in operations(), level in levels()) {
-        let report = compared(&a, &a, (0, 0), level);
+    fn a_run_equals_itself(a in operations(), level in levels()) {
+        let report = compare_runs(&a, &a, (0, 0), level);
         prop_assert!(report.differences.is_empty(), "{:?}", report.differences);
-        accounts_are_whole(&report, level);
+        check_accounts(&report, level);
         for account in report.accounts {
             prop_assert_eq!((account.different, account.moved, account.gave_up), (0, 0, 0));
         }
     }
 
     #[test]
-    fn the_other_way_round_it_is_the_mirror_image(
+    fn exchanged_runs_give_the_mirror_image(
         a in operations(), b in operations(), ends in (0u8..2, 0u8..2), level in levels(),
     ) {
-        let there = compared(&a, &b, ends, level);
-        let back = compared(&b, &a, (ends.1, ends.0), level);
+        let there = compare_runs(&a, &b, ends, level);
+        let back = compare_runs(&b, &a, (ends.1, ends.0), level);
         prop_assert_eq!(all(&there, false), all(&back, true));
-        accounts_are_whole(&there, level);
-        accounts_are_whole(&back, level);
+        check_accounts(&there, level);
+        check_accounts(&back, level);
     }
 
     #[test]
-    fn one_more_call_is_found_where_it_is(a in operations(), at in any::<prop::sample::Index>(),
+    fn an_added_call_is_the_only_difference(a in operations(), at in any::<prop::sample::Index>(),
         task in 0u32..3) {
         let mut b = a.clone();
         b.insert(at.index(a.len() + 1), (task, 1, 5, true));
-        let report = compared(&a, &b, (0, 0), Level::Sequence);
+        let report = compare_runs(&a, &b, (0, 0), Level::Sequence);
         let new = report.differences.iter().filter(|one| one.change == Change::Added).count();
         prop_assert_eq!(new, 1, "{:?}", report.differences);
         prop_assert_eq!(report.accounts[0].different, 0);
@@ -128,9 +129,13 @@ proptest! {
 }
 
 #[test]
-fn what_matters_most_comes_first() {
-    let report =
-        compared(&[], &[(0, 0, 0, true), (0, 1, 3, true), (2, 4, 1, true)], (0, 1), Level::Effects);
+fn the_gravest_difference_comes_first() {
+    let report = compare_runs(
+        &[],
+        &[(0, 0, 0, true), (0, 1, 3, true), (2, 4, 1, true)],
+        (0, 1),
+        Level::Effects,
+    );
     let severities: Vec<Severity> = report.differences.iter().map(Difference::gravest).collect();
     assert!(severities.len() >= 3 && severities.is_sorted_by(|x, y| x >= y), "{severities:?}");
     assert_eq!(
@@ -140,7 +145,7 @@ fn what_matters_most_comes_first() {
 }
 
 #[test]
-fn other_surroundings_are_waived_and_less_memory_is_not() {
+fn env_drift_is_waived_and_less_memory_is_not() {
     let reasons = |allow_env_drift| {
         let (mut a, mut b) = (run(&[], 0, Level::Effects), run(&[], 0, Level::Effects));
         b.environment.kernel = "1.0".to_owned();
@@ -153,28 +158,28 @@ fn other_surroundings_are_waived_and_less_memory_is_not() {
     assert_eq!(&reasons(true), std::slice::from_ref(structs));
 }
 
-/// A connect that does not wait has the result that SO_ERROR or the next connect tells.
+/// The result of a non-blocking connect is that of SO_ERROR or of the next connect (connect(2)).
 #[test]
-fn a_connect_under_way_ends_as_it_is_told_later() {
+fn a_nonblocking_connect_takes_its_later_result() {
     const IN_PROGRESS: i64 = -115;
     let address = [2, 0, 0, 80, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
     let connect = |log: &mut LogBuilder, rval| {
         log.call("connect", [3, 0x1000, 16, 0, 0, 0], &[(1, 0, 0, &address)], rval, &[]);
     };
-    let asked = |log: &mut LogBuilder, error: u32| {
+    let so_error = |log: &mut LogBuilder, error: u32| {
         let answer = error.to_le_bytes();
         log.call("getsockopt", [3, 1, 4, 0x2000, 0x3000, 0], &[], 0, &[(3, 0, 0, &answer)]);
     };
     type Case<'a> = (&'a str, &'a dyn Fn(&mut LogBuilder), &'a [(&'a str, u64)]);
     let cases: [Case<'_>; 9] = [
         ("nothing", &|_| (), &[("ok", 1)]),
-        ("refused", &|log| asked(log, 111), &[("ECONNREFUSED", 1)]),
-        ("connected", &|log| asked(log, 0), &[("ok", 1)]),
+        ("refused", &|log| so_error(log, 111), &[("ECONNREFUSED", 1)]),
+        ("connected", &|log| so_error(log, 0), &[("ok", 1)]),
         (
             "later errors",
             &|log| {
-                asked(log, 0);
-                asked(log, 104)
+                so_error(log, 0);
+                so_error(log, 104)
             },
             &[("ok", 1)],
         ),
@@ -198,7 +203,7 @@ fn a_connect_under_way_ends_as_it_is_told_later() {
         (
             "refused twice",
             &|log| {
-                asked(log, 111);
+                so_error(log, 111);
                 connect(log, -111)
             },
             &[("ECONNREFUSED", 2)],
@@ -208,24 +213,24 @@ fn a_connect_under_way_ends_as_it_is_told_later() {
             &|log| {
                 log.call("close", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
                 log.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
-                asked(log, 111);
+                so_error(log, 111);
             },
             &[("ok", 1)],
         ),
     ];
-    for (name, told, expected) in cases {
+    for (name, later_calls, expected) in cases {
         for level in [Level::Effects, Level::Sequence] {
             let mut log = LogBuilder::new();
             log.call("socket", [2, 1, 0, 0, 0, 0], &[], 3, &[]);
             connect(&mut log, IN_PROGRESS);
-            told(&mut log);
-            assert_eq!(connects(&Run::told(&log, level), level), expected, "{name}");
+            later_calls(&mut log);
+            assert_eq!(connects(&Run::from_builder(&log, level), level), expected, "{name}");
         }
     }
 }
 
-/// The results of the connects of a run, with how often each came. At sequence there is a step for
-/// each.
+/// Returns the results of all connects of a run with the number of each. Also checks the steps, of
+/// which there is one per connect from level `sequence` on.
 fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
     let effects = run.effects();
     let found: Vec<_> = effects
@@ -242,7 +247,7 @@ fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
         .map(|operation| operation.errno)
         .collect();
     errors.sort_unstable_by_key(|errno| *errno == 0);
-    let mut told: Vec<u16> = found
+    let mut from_effects: Vec<u16> = found
         .iter()
         .flat_map(|(result, count)| {
             std::iter::repeat_n(
@@ -251,7 +256,7 @@ fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
             )
         })
         .collect();
-    told.retain(|_| level >= Level::Sequence);
-    assert_eq!(errors, told);
+    from_effects.retain(|_| level >= Level::Sequence);
+    assert_eq!(errors, from_effects);
     found
 }

@@ -1,5 +1,5 @@
-//! What becomes of a report once a policy and repeated runs have had their say. Every format is
-//! made of this.
+//! The result of a comparison after the policy and repeated runs were applied. All formats are
+//! written from it.
 
 use serde::Serialize;
 
@@ -8,60 +8,60 @@ use super::policy::Kind;
 use super::report::{Difference, Report};
 use super::rule::Severity;
 
-/// Differences that an entry of the policy has taken out.
+/// Differences that an entry of the policy took out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Excepted {
-    /// What the entry does.
+    /// What the entry does with them.
     pub kind: Kind,
-    /// Where it stands: `ci.toml:12`.
+    /// Its place in the policy: `ci.toml:12`.
     pub place: String,
-    /// Why.
+    /// The reason given.
     pub reason: String,
-    /// How many differences it has taken out.
+    /// How many differences it took out.
     pub count: usize,
 }
 
-/// A difference that some repetitions show and others do not.
+/// A difference that occurs in some repetitions only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unstable {
-    /// The difference, alone.
+    /// The difference, without its consequences.
     pub difference: Difference,
-    /// How many repetitions show it.
+    /// How many repetitions have it.
     pub seen: usize,
-    /// How many there were.
+    /// The number of repetitions.
     pub of: usize,
 }
 
-/// What is made of a comparison.
+/// A report with the gate and what was taken out of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct Verdict {
     /// The differences that are left.
     #[serde(flatten)]
     pub report: Report,
-    /// The severity from which on a difference fails.
+    /// The least severity that fails.
     pub gate: Severity,
-    /// The severity from which on a text lists differences; the others are counted.
+    /// The least severity that the text format lists; below it differences are counted.
     #[serde(skip)]
     pub listed: Severity,
-    /// Where the first of them shows, if somebody has looked.
+    /// The calls around the first difference, if they were read.
     #[serde(skip)]
     pub first: Option<Around>,
-    /// How many such differences do not fail yet.
+    /// How many failing differences are tolerated.
     pub tolerated: usize,
-    /// What the policy has taken out.
+    /// What the policy took out.
     pub excepted: Vec<Excepted>,
-    /// What is to be said about the policy itself: entries that are of no use, or have expired.
+    /// Messages about the policy: entries that match nothing or have expired.
     pub notices: Vec<String>,
-    /// What did not come back when the runs were repeated.
+    /// Differences that did not recur when the runs were repeated.
     pub unstable: Vec<Unstable>,
-    /// Noise that the baseline has learned and that was there again, a line each with its evidence.
+    /// Learned noise of the baseline that occurred again, one line each with its evidence.
     pub noise: Vec<String>,
 }
 
 impl Verdict {
-    /// What a report means where nobody has anything to say about it.
+    /// Returns the verdict on a report without policy or repetitions.
     #[must_use]
-    pub fn of(report: Report, gate: Severity) -> Self {
+    pub fn new(report: Report, gate: Severity) -> Self {
         let (excepted, notices, unstable, noise) = Default::default();
         Self {
             report,
@@ -76,12 +76,12 @@ impl Verdict {
         }
     }
 
-    /// The differences that the gate sees.
+    /// Returns the differences at or above the gate.
     pub fn failing(&self) -> impl Iterator<Item = &Difference> {
         self.report.at_least(self.gate)
     }
 
-    /// Whether the gate lets them through.
+    /// Whether no more differences fail than are tolerated.
     #[must_use]
     pub fn passes(&self) -> bool {
         self.failing().count() <= self.tolerated

@@ -1,14 +1,14 @@
-//! Stretches of tokens that occur once in each of two streams.
+//! Anchors: n-grams of tokens that occur exactly once in each of two streams.
 
 use std::ops::Range;
 
-/// From this length on only every sixteenth stretch is looked at, chosen by its content: the same
-/// ones in both streams.
+/// From this many tokens on only one n-gram in sixteen is considered. The hash decides which, so
+/// both streams use the same ones.
 const SAMPLED_FROM: usize = 1 << 19;
-/// The share of stretches that is looked at then: those whose hash ends in so many zero bits.
+/// An n-gram is considered if its hash ends in this many zero bits.
 const SAMPLED: u32 = 4;
 
-/// A stretch that is the same in both streams.
+/// A range that is the same in both streams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Anchor {
     pub(super) a: usize,
@@ -16,8 +16,8 @@ pub(super) struct Anchor {
     pub(super) len: usize,
 }
 
-/// The anchors of at least `length` tokens, in order in both streams, each extended as far as it
-/// goes.
+/// Returns the anchors of at least `length` tokens, in order in both streams, each extended as far
+/// as both streams are equal.
 pub(super) fn find(
     a: &[u32],
     b: &[u32],
@@ -29,31 +29,30 @@ pub(super) fn find(
         return Vec::new();
     }
     let sampled = length > 1 && in_a.len() + in_b.len() >= SAMPLED_FROM;
-    let grams_a = once(&a[in_a.clone()], length, sampled);
-    let grams_b = once(&b[in_b.clone()], length, sampled);
-    let mut pairs = in_both(&grams_a, &grams_b);
+    let grams_a = unique_grams(&a[in_a.clone()], length, sampled);
+    let grams_b = unique_grams(&b[in_b.clone()], length, sampled);
+    let mut pairs = common(&grams_a, &grams_b);
     pairs.sort_unstable();
-    extended(a, b, in_a, in_b, length, &increasing(&pairs))
+    extend_all(a, b, in_a, in_b, length, &increasing(&pairs))
 }
 
-/// Hash and place of each stretch that occurs once, by hash.
-fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
+/// Returns hash and position of each n-gram that occurs once, sorted by hash.
+fn unique_grams(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     let mask = if sampled { (1 << SAMPLED) - 1 } else { 0 };
     let mut room = if sampled { tokens.len() >> (SAMPLED - 1) } else { tokens.len() };
     let mut grams = Vec::with_capacity(room);
-    // A polynomial over mixed tokens, so that the hash of the next stretch follows from that of the
-    // last.
+    // A polynomial over mixed tokens, so that each hash can be computed from the previous one.
     let out = (1..length).fold(1u64, |power, _| power.wrapping_mul(BASE));
     let mut hash = 0u64;
     for (i, &token) in tokens.iter().enumerate() {
         if i >= length {
-            hash = hash.wrapping_sub(mixed(tokens[i - length]).wrapping_mul(out));
+            hash = hash.wrapping_sub(mix(tokens[i - length]).wrapping_mul(out));
         }
-        hash = hash.wrapping_mul(BASE).wrapping_add(mixed(token));
+        hash = hash.wrapping_mul(BASE).wrapping_add(mix(token));
         if i + 1 >= length {
-            let hash = finished(hash);
+            let hash = finalize(hash);
             if hash & mask == 0 {
-                // In a loop the same few may be looked at again and again.
+                // In a loop the same few n-grams may be sampled again and again.
                 if grams.len() == room {
                     thin_out(&mut grams);
                     room = room.max(grams.len() * 2);
@@ -79,7 +78,7 @@ fn once(tokens: &[u32], length: usize, sampled: bool) -> Vec<(u64, usize)> {
     grams
 }
 
-/// Of stretches that occur often two are enough to know that.
+/// Drops all but two n-grams of each hash: two are enough to show that it is not unique.
 fn thin_out(grams: &mut Vec<(u64, usize)>) {
     grams.sort_unstable();
     let mut last = (None, 0);
@@ -91,19 +90,19 @@ fn thin_out(grams: &mut Vec<(u64, usize)>) {
 
 const BASE: u64 = 0x9e37_79b9_7f4a_7c15;
 
-fn mixed(token: u32) -> u64 {
-    finished(u64::from(token) + 1)
+fn mix(token: u32) -> u64 {
+    finalize(u64::from(token) + 1)
 }
 
-/// The last step of splitmix64: all bits depend on all bits.
-fn finished(hash: u64) -> u64 {
+/// Applies the finalizer of splitmix64, so that every bit depends on all bits.
+fn finalize(hash: u64) -> u64 {
     let hash = (hash ^ hash >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let hash = (hash ^ hash >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
     hash ^ hash >> 31
 }
 
-/// The places of those that are in both lists.
-fn in_both(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
+/// Returns the positions of the n-grams that are in both lists.
+fn common(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
     let mut pairs = Vec::new();
     let mut others = b.iter().peekable();
     for &(hash, at) in a {
@@ -115,8 +114,8 @@ fn in_both(a: &[(u64, usize)], b: &[(u64, usize)]) -> Vec<(usize, usize)> {
     pairs
 }
 
-/// The longest run of pairs that increases in both (patience sorting). `pairs` is in order of the
-/// first.
+/// Returns the longest subsequence of pairs that increases in both components (patience sorting).
+/// `pairs` is sorted by the first component.
 pub(super) fn increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     const NONE: usize = usize::MAX;
     let mut ends: Vec<usize> = Vec::new();
@@ -142,8 +141,8 @@ pub(super) fn increasing(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
     run
 }
 
-/// Stretches that really are the same, as long as they go, none overlapping the one before.
-fn extended(
+/// Verifies and extends the anchors, so that none overlaps the previous one.
+fn extend_all(
     a: &[u32],
     b: &[u32],
     in_a: &Range<usize>,
@@ -156,12 +155,12 @@ fn extended(
     for &(at_a, at_b) in pairs {
         let (mut from_a, mut from_b) = (in_a.start + at_a, in_b.start + at_b);
         if from_a < free.0 || from_b < free.1 {
-            // Within the one before, or a stretch on another diagonal that it reached into.
+            // Within the previous anchor, or crossing it.
             continue;
         }
         let (mut to_a, mut to_b) = (from_a + length, from_b + length);
         if a[from_a..to_a] != b[from_b..to_b] {
-            continue; // Two stretches with one hash.
+            continue; // A hash collision.
         }
         while from_a > free.0 && from_b > free.1 && a[from_a - 1] == b[from_b - 1] {
             (from_a, from_b) = (from_a - 1, from_b - 1);

@@ -1,11 +1,11 @@
-//! Small pieces: Myers' algorithm, the shortest list of edits.
+//! Small pieces: the shortest edit script by Myers' algorithm.
 
 use super::SpanKind::Same;
 use super::Spans;
 use imara_diff::{Algorithm, Diff, Token};
 use std::ops::Range;
 
-/// Aligns a small piece. Answers about how many steps it took.
+/// Aligns a small piece. Returns its cost in steps, an estimate.
 pub(super) fn align(
     a: &[u32],
     b: &[u32],
@@ -13,7 +13,7 @@ pub(super) fn align(
     in_b: &Range<usize>,
     spans: &mut Spans,
 ) -> usize {
-    let (before, after, kinds) = numbered(&a[in_a.clone()], &b[in_b.clone()]);
+    let (before, after, kinds) = renumber(&a[in_a.clone()], &b[in_b.clone()]);
     let mut diff = Diff::default();
     diff.compute_with(Algorithm::MyersMinimal, &before, &after, kinds);
     let edits =
@@ -24,7 +24,7 @@ pub(super) fn align(
             (in_a.start + hunk.before.start as usize, in_b.start + hunk.after.start as usize);
         let end = (in_a.start + hunk.before.end as usize, in_b.start + hunk.after.end as usize);
         spans.push(Same, at.0..start.0, at.1..start.1);
-        spans.differs(start.0..end.0, start.1..end.1);
+        spans.push_edit(start.0..end.0, start.1..end.1);
         at = end;
     }
     spans.push(Same, at.0..in_a.end, at.1..in_b.end);
@@ -32,8 +32,8 @@ pub(super) fn align(
     size.saturating_mul(40).saturating_add(size.saturating_mul(edits))
 }
 
-/// Both sides with tokens numbered from 0, as tables by token want them.
-fn numbered(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
+/// Renumbers the tokens of both sides from 0, for tables indexed by token.
+fn renumber(a: &[u32], b: &[u32]) -> (Vec<Token>, Vec<Token>, u32) {
     let mut kinds: Vec<u32> = a.iter().chain(b).copied().collect();
     kinds.sort_unstable();
     kinds.dedup();

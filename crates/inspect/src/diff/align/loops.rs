@@ -1,18 +1,18 @@
-//! Loops: a stretch that repeats itself becomes one token, whatever the number of rounds, so that a
-//! loop of a thousand rounds is aligned with the same loop of a thousand and one.
+//! Folds loops: a repeated body becomes one token regardless of the number of rounds, so that a
+//! loop of 1000 rounds aligns with the same loop of 1001.
 
 use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
 use super::{Span, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// The longest body of a loop that is recognised.
+/// The longest loop body that is recognised.
 const LONGEST_BODY: usize = 512;
-/// A stretch is a loop from this many rounds on.
+/// The least number of rounds of a loop.
 const LEAST_ROUNDS: usize = 3;
-/// How many tokens a repeat is recognised by.
+/// The number of tokens by which a repetition is recognised.
 const SEED: usize = 3;
-/// The most places where seeds are remembered.
+/// The most positions of seeds that are remembered.
 const MOST_PLACES: usize = 1 << 20;
 
 /// Two pieces with their loops folded.
@@ -31,19 +31,19 @@ struct Unit {
     start: usize,
     /// The length of the body; 0 for a single token.
     period: usize,
-    /// Where in the first round the smallest rotation of the body begins, so that loops entered at
-    /// different points are one.
-    turn: usize,
+    /// The offset of the lexicographically smallest rotation of the body, so that loops entered at
+    /// different points are equal.
+    rotation: usize,
 }
 
-/// Numbers for what units stand for: the same in both pieces. A single token stands for itself.
-struct Names {
+/// Numbers for loop bodies, shared by both pieces and distinct from all tokens.
+struct BodyNumbers {
     bodies: HashMap<Vec<u32>, u32>,
     next: u32,
 }
 
-impl Names {
-    fn of(&mut self, body: Vec<u32>) -> u32 {
+impl BodyNumbers {
+    fn number(&mut self, body: Vec<u32>) -> u32 {
         *self.bodies.entry(body).or_insert_with(|| {
             self.next = self.next.saturating_add(1);
             self.next
@@ -52,17 +52,17 @@ impl Names {
 }
 
 impl Folded {
-    /// Folds two pieces; `None` when that makes neither of them much shorter.
-    pub(super) fn of(
+    /// Folds two pieces. `None` if neither becomes at most half as long.
+    pub(super) fn new(
         a: &[u32],
         b: &[u32],
         in_a: &Range<usize>,
         in_b: &Range<usize>,
     ) -> Option<Folded> {
         let largest = a[in_a.clone()].iter().chain(&b[in_b.clone()]).max().copied().unwrap_or(0);
-        let mut names = Names { bodies: HashMap::new(), next: largest };
-        let (a_units, a_tokens) = fold(a, in_a, &mut names);
-        let (b_units, b_tokens) = fold(b, in_b, &mut names);
+        let mut numbers = BodyNumbers { bodies: HashMap::new(), next: largest };
+        let (a_units, a_tokens) = fold(a, in_a, &mut numbers);
+        let (b_units, b_tokens) = fold(b, in_b, &mut numbers);
         let shorter = a_units.len() * 2 <= in_a.len() || b_units.len() * 2 <= in_b.len();
         shorter.then_some(Folded {
             a_tokens,
@@ -74,7 +74,7 @@ impl Folded {
         })
     }
 
-    /// Turns spans of units into spans of tokens.
+    /// Converts spans of units to spans of tokens.
     pub(super) fn unfold(&self, units: &[Span], spans: &mut Spans) {
         for span in units {
             match span.kind {
@@ -90,27 +90,27 @@ impl Folded {
         }
     }
 
-    /// The same token, or the same loop with any number of rounds: as many as both have are the
-    /// same.
+    /// Pairs a token with the same token, or two loops of the same body: the rounds that both have
+    /// are the same.
     fn pair(&self, i: usize, j: usize, spans: &mut Spans) {
         let (a, b) = (self.a_range(&(i..i + 1)), self.b_range(&(j..j + 1)));
         let (unit_a, unit_b) = (self.a_units[i], self.b_units[j]);
         let (mut from_a, mut from_b) = (a.start, b.start);
         if unit_a.period > 0 {
-            // One of them was entered earlier in its body: what it did until both are at the same
-            // point is its own.
+            // If the loops were entered at different points, the tokens up to their common point
+            // differ.
             let period = unit_a.period;
-            let ahead = (unit_a.turn + period - unit_b.turn) % period;
+            let ahead = (unit_a.rotation + period - unit_b.rotation) % period;
             if ahead * 2 <= period {
                 from_a = (a.start + ahead).min(a.end);
             } else {
                 from_b = (b.start + period - ahead).min(b.end);
             }
         }
-        spans.differs(a.start..from_a, b.start..from_b);
+        spans.push_edit(a.start..from_a, b.start..from_b);
         let same = (a.end - from_a).min(b.end - from_b);
         spans.push(Same, from_a..from_a + same, from_b..from_b + same);
-        spans.differs(from_a + same..a.end, from_b + same..b.end);
+        spans.push_edit(from_a + same..a.end, from_b + same..b.end);
     }
 
     fn a_range(&self, units: &Range<usize>) -> Range<usize> {
@@ -124,17 +124,16 @@ impl Folded {
     }
 }
 
-fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, Vec<u32>) {
+fn fold(tokens: &[u32], range: &Range<usize>, numbers: &mut BodyNumbers) -> (Vec<Unit>, Vec<u32>) {
     let mut units = Vec::new();
     let mut folded = Vec::new();
-    // Where the tokens that begin here were last seen, by their hash; a place that another seed
-    // took is only a repeat that is missed.
+    // The last position of each seed, by hash. A collision only misses a repetition.
     let size = range.len().next_power_of_two().clamp(64, MOST_PLACES);
     let mut seen = vec![usize::MAX; size];
     let mut at = range.start;
     while at < range.end {
         let last = tokens[at..range.end].first_chunk::<SEED>().map(|seed| {
-            let place = &mut seen[place_of(*seed, size)];
+            let place = &mut seen[slot_of(*seed, size)];
             std::mem::replace(place, at)
         });
         let period =
@@ -144,8 +143,7 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
         } else {
             0
         };
-        // The first round is among the units already: as single tokens, or it belongs to another
-        // loop.
+        // The first round is already in `units`: as single tokens, or as part of another loop.
         let first_round = units.len().checked_sub(period).filter(|&first| {
             period > 0 && units[first..].iter().all(|unit: &Unit| unit.period == 0)
         });
@@ -154,15 +152,15 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
                 units.truncate(first);
                 folded.truncate(first);
                 let start = at - period;
-                let turn = least_rotation(&tokens[start..at]);
-                units.push(Unit { start, period, turn });
-                folded.push(
-                    names.of([&tokens[start + turn..at], &tokens[start..start + turn]].concat()),
-                );
+                let rotation = least_rotation(&tokens[start..at]);
+                units.push(Unit { start, period, rotation });
+                folded.push(numbers.number(
+                    [&tokens[start + rotation..at], &tokens[start..start + rotation]].concat(),
+                ));
                 at += repeated;
             }
             _ => {
-                units.push(Unit { start: at, period: 0, turn: 0 });
+                units.push(Unit { start: at, period: 0, rotation: 0 });
                 folded.push(tokens[at]);
                 at += 1;
             }
@@ -171,15 +169,16 @@ fn fold(tokens: &[u32], range: &Range<usize>, names: &mut Names) -> (Vec<Unit>, 
     (units, folded)
 }
 
-fn place_of(seed: [u32; SEED], size: usize) -> usize {
+fn slot_of(seed: [u32; SEED], size: usize) -> usize {
     let hash = seed.iter().fold(0u64, |hash, &token| {
         (hash ^ u64::from(token)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 7
     });
-    // The low bits name the place: the size is a power of two.
+    // The size is a power of two, so the mask keeps the index in range.
     usize::try_from(hash).unwrap_or(0) & (size - 1)
 }
 
-/// Where the smallest rotation of a word begins (Booth's problem, by two competing starts).
+/// Returns the offset of the lexicographically smallest rotation of a word (Booth's problem, solved
+/// with two candidates).
 fn least_rotation(word: &[u32]) -> usize {
     let n = word.len();
     let (mut i, mut j, mut same) = (0, 1, 0);
@@ -210,11 +209,11 @@ mod tests {
     #[test]
     fn the_smallest_rotation_is_found() {
         for word in [&[3, 1, 2][..], &[1, 1, 0], &[5], &[2, 1, 2, 1], &[0, 0, 0]] {
-            let turn = least_rotation(word);
-            let rotated = |turn: usize| [&word[turn..], &word[..turn]].concat();
+            let rotation = least_rotation(word);
+            let rotated = |rotation: usize| [&word[rotation..], &word[..rotation]].concat();
             assert!(
-                (0..word.len()).all(|other| rotated(turn) <= rotated(other)),
-                "{word:?}: {turn}"
+                (0..word.len()).all(|other| rotated(rotation) <= rotated(other)),
+                "{word:?}: {rotation}"
             );
         }
     }
@@ -223,7 +222,7 @@ mod tests {
     fn loops_entered_at_different_points_are_one() {
         let a: Vec<u32> = [1, 2, 3].repeat(10);
         let b: Vec<u32> = [2, 3, 1].repeat(8);
-        let folded = Folded::of(&a, &b, &(0..a.len()), &(0..b.len())).unwrap();
+        let folded = Folded::new(&a, &b, &(0..a.len()), &(0..b.len())).unwrap();
         assert_eq!(folded.a_tokens, folded.b_tokens);
         let mut spans = Spans::default();
         folded.unfold(&[Span { kind: Same, a: 0..1, b: 0..1 }], &mut spans);

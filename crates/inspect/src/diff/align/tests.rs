@@ -1,10 +1,11 @@
-//! What every alignment must be, and what the known hard shapes cost.
+//! Properties of every alignment, and the cost of shapes known to be hard.
 
 use super::SpanKind::{GaveUp, OnlyA, OnlyB, Same};
 use super::{Span, align, align_within};
 use proptest::prelude::*;
 
-/// Every token of both in exactly one span, in order; what is called the same is the same.
+/// Checks that every token of both streams is in exactly one span, in order, and that `Same` spans
+/// are equal.
 fn check(a: &[u32], b: &[u32], spans: &[Span]) {
     let mut at = (0, 0);
     for span in spans {
@@ -21,7 +22,7 @@ fn check(a: &[u32], b: &[u32], spans: &[Span]) {
     assert_eq!(at, (a.len(), b.len()));
 }
 
-/// How many tokens are not the same.
+/// Counts the tokens outside `Same` spans.
 fn edits(spans: &[Span]) -> usize {
     spans.iter().filter(|span| span.kind != Same).map(|span| span.a.len() + span.b.len()).sum()
 }
@@ -30,7 +31,7 @@ fn gave_up(spans: &[Span]) -> bool {
     spans.iter().any(|span| span.kind == GaveUp)
 }
 
-/// Numbers that look random and are the same on every run.
+/// A reproducible pseudorandom generator (xorshift).
 struct Random(u64);
 
 impl Random {
@@ -45,8 +46,8 @@ impl Random {
         (0..len).map(|_| self.below(symbols)).collect()
     }
 
-    /// The same stream with a removal, an insertion or a change at one of `every` tokens. Answers
-    /// how many.
+    /// Returns the stream with a removal, an insertion or a replacement at one in `every` tokens,
+    /// and the number of edits.
     fn edited(&mut self, stream: &[u32], every: u32, symbols: u32) -> (Vec<u32>, usize) {
         let (mut edited, mut count) = (Vec::with_capacity(stream.len()), 0);
         for &token in stream {
@@ -71,7 +72,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn every_token_is_in_one_place(
+    fn every_token_is_in_one_span(
         a in prop::collection::vec(0u32..6, 0..3000),
         b in prop::collection::vec(0u32..6, 0..3000),
         steps in prop_oneof![Just(0u64), Just(20_000), Just(u64::MAX)],
@@ -117,7 +118,7 @@ fn the_mirror_image_has_as_many_edits() {
 }
 
 #[test]
-fn few_edits_are_found_as_such() {
+fn few_edits_give_few_edits() {
     let mut random = Random(3);
     for (symbols, every) in [(100_000, 100), (2_000, 1_000), (40, 200), (6, 50)] {
         let a = random.stream(100_000, symbols);
@@ -133,10 +134,10 @@ fn few_edits_are_found_as_such() {
 #[test]
 fn a_loop_with_another_count_differs_by_its_rounds() {
     let mut random = Random(5);
-    let (before, behind) = (random.stream(500, 1000), random.stream(500, 1000));
+    let (before, after) = (random.stream(500, 1000), random.stream(500, 1000));
     let body = [1, 2, 3, 2, 4];
-    let a = [before.clone(), body.repeat(100_000), behind.clone()].concat();
-    let b = [before, body.repeat(100_003), behind].concat();
+    let a = [before.clone(), body.repeat(100_000), after.clone()].concat();
+    let b = [before, body.repeat(100_003), after].concat();
     let spans = align(&a, &b);
     check(&a, &b, &spans);
     assert_eq!(edits(&spans), 3 * body.len());
@@ -157,19 +158,19 @@ fn a_short_stream_is_found_in_a_long_one() {
 }
 
 #[test]
-fn streams_that_have_nothing_in_common_end_within_the_budget() {
+fn unrelated_streams_stay_within_the_budget() {
     let mut random = Random(13);
     let (a, b) = (random.stream(300_000, 6), random.stream(300_000, 6));
     let spans = align(&a, &b);
     check(&a, &b, &spans);
-    let strangers: Vec<u32> = a.iter().map(|token| token + 100).collect();
-    let spans = align(&a, &strangers);
-    check(&a, &strangers, &spans);
+    let unshared: Vec<u32> = a.iter().map(|token| token + 100).collect();
+    let spans = align(&a, &unshared);
+    check(&a, &unshared, &spans);
     assert_eq!(edits(&spans), 600_000);
     assert!(!gave_up(&spans), "tokens that are not in the other stream need no guess");
 }
 
-/// The shapes of research into real streams, ten million tokens each. Prints what each takes.
+/// Shapes seen in recordings, ten million tokens each. Prints the time that each takes.
 #[test]
 #[ignore = "takes a minute; cargo test --release -p sysreel-inspect long_ -- --ignored --nocapture"]
 fn long_ten_million_tokens() {
@@ -178,7 +179,7 @@ fn long_ten_million_tokens() {
     let mixed = random.stream(LEN, 2_000_000);
     let hot = random.stream(LEN, 6);
     let other = random.stream(LEN, 6);
-    let strangers: Vec<u32> = mixed.iter().map(|token| token + 3_000_000).collect();
+    let unshared: Vec<u32> = mixed.iter().map(|token| token + 3_000_000).collect();
     let period: Vec<u32> = [1, 2, 3, 2, 4, 5].repeat(LEN / 6);
     let shapes = [
         ("mixed, 26 edits", mixed.clone(), random.edited(&mixed, 400_000, 2_000_000).0),
@@ -187,7 +188,7 @@ fn long_ten_million_tokens() {
         ("six symbols, 2 % edits", hot.clone(), random.edited(&hot, 50, 6).0),
         ("a loop, 1 000 edits", period.clone(), random.edited(&period, 10_000, 6).0),
         ("unrelated, six symbols", hot, other),
-        ("nothing in common", mixed, strangers),
+        ("nothing in common", mixed, unshared),
     ];
     for (name, a, b) in shapes {
         let start = std::time::Instant::now();

@@ -1,23 +1,24 @@
-//! Two streams side by side: where they part, the nearest place where they meet again. Linear, and
-//! right where edits are small and rare, also in loops, where no stretch is unique.
+//! Walks two streams in parallel: after a difference it looks for the nearest point from which both
+//! continue alike. Linear, and right where edits are small and rare, even in loops, where no n-gram
+//! is unique.
 
 use super::SpanKind::Same;
 use super::Spans;
 use std::ops::Range;
 
-/// The most tokens that an edit may skip on both sides together.
+/// The most tokens that an edit may skip, both sides together.
 const WINDOW: usize = 64;
-/// So many tokens must be equal for a place to count as a meeting.
+/// How many tokens must be equal at a meeting point.
 const MEETING: usize = 32;
 
-/// How far a walk came.
+/// How far a walk got.
 pub(super) struct Walk {
     pub(super) a: usize,
     pub(super) b: usize,
     pub(super) steps: usize,
 }
 
-/// Walks from the start of both as long as they meet again. What was walked is in `spans`.
+/// Walks from the start of both ranges as long as they meet again, and adds the result to `spans`.
 pub(super) fn align(
     a: &[u32],
     b: &[u32],
@@ -28,7 +29,7 @@ pub(super) fn align(
     let (a, b) = (&a[..in_a.end], &b[..in_b.end]);
     let mut walk = Walk { a: in_a.start, b: in_b.start, steps: 0 };
     while let Some((skip_a, skip_b)) = meeting(&a[walk.a..], &b[walk.b..], &mut walk.steps) {
-        spans.differs(walk.a..walk.a + skip_a, walk.b..walk.b + skip_b);
+        spans.push_edit(walk.a..walk.a + skip_a, walk.b..walk.b + skip_b);
         (walk.a, walk.b) = (walk.a + skip_a, walk.b + skip_b);
         let same = a[walk.a..].iter().zip(&b[walk.b..]).take_while(|(x, y)| x == y).count();
         spans.push(Same, walk.a..walk.a + same, walk.b..walk.b + same);
@@ -38,7 +39,8 @@ pub(super) fn align(
     walk
 }
 
-/// The nearest place where both go on alike: how much of each is skipped.
+/// Returns how many tokens of each side to skip to the nearest point from which both continue
+/// alike.
 fn meeting(a: &[u32], b: &[u32], steps: &mut usize) -> Option<(usize, usize)> {
     for skipped in 1..=WINDOW {
         for skip_a in 0..=skipped {

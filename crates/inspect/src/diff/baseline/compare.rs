@@ -1,6 +1,6 @@
-//! A run beside a baseline. The run that the baseline expects is made of it: the same processes
-//! with the effects that should have been. So the two are compared by the same code as two logs
-//! are, and what follows from what is found the same way.
+//! Compares a run with a baseline. The baseline is turned into an expected run: the same processes
+//! with the expected effects. So runs and baselines are compared by the same code, which also finds
+//! the consequences.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -15,21 +15,21 @@ use crate::diff::{Level, Options};
 use crate::state::ProcessId;
 use crate::{Error, LogFile};
 
-/// What comes of a run beside a baseline.
+/// The result of comparing a run with a baseline.
 #[derive(Debug)]
 pub struct Compared {
-    /// The differences: the baseline is the first side.
+    /// The differences; the baseline is the first side.
     pub report: Report,
-    /// The run, with made-up names as the baseline calls them.
+    /// The run, with generated names replaced by the templates of the baseline.
     pub run: Run,
-    /// Learned noise that was there again, with its evidence.
+    /// Learned noise that occurred again, with its evidence.
     pub noise: Vec<String>,
 }
 
 impl Variant {
-    /// Compares the effects of a log with the baseline, which stands in `path`. The level says how
-    /// closely the log is read, for a policy. Both sides come from the same surroundings: that was
-    /// looked at before.
+    /// Compares the effects of a log with the baseline, which was read from `path`. The log is read
+    /// at the level of the options, which a policy may need. The caller has checked that the
+    /// surroundings match.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -41,38 +41,41 @@ impl Variant {
     ) -> Result<Compared, Error> {
         let read = |level| crate::diff::read(log, level, &options.roots);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
-        let (done, noise) = self.recognise(run.effects());
+        let (actual, noise) = self.recognise(run.effects());
         let roles = roles(&run);
-        let should = self.expects(&done);
-        let known: BTreeMap<Effect, Seen> = should
+        let expected_effects = self.expected_effects(&actual);
+        let known: BTreeMap<Effect, Seen> = expected_effects
             .into_iter()
             .map(|effect| {
-                let by = roles.get(effect.role.as_str()).copied().unwrap_or(ProcessId::NONE);
-                let seen = done.get(&effect).cloned();
-                (effect, seen.unwrap_or_else(|| Seen { count: 1, event: 0, processes: vec![by] }))
+                let process = roles.get(effect.role.as_str()).copied().unwrap_or(ProcessId::NONE);
+                let seen = actual.get(&effect).cloned();
+                (
+                    effect,
+                    seen.unwrap_or_else(|| Seen { count: 1, event: 0, processes: vec![process] }),
+                )
             })
             .collect();
-        give(&mut run, &done);
-        give(&mut expected, &known);
-        let missing = ends(&run, &mut expected, &known);
+        set_effects(&mut run, &actual);
+        set_effects(&mut expected, &known);
+        let missing = set_expected_ends(&run, &mut expected, &known);
         let options = Options { level: Level::Effects, ..options.clone() };
         let mut report = compare(&mut expected, &mut run, &options);
         report.differences.extend(missing);
-        report.differences = programs(report.differences, &done, &known);
-        self.first_side(path, &mut report);
+        report.differences = fold_programs(report.differences, &actual, &known);
+        self.set_first_side(path, &mut report);
         report.sort();
         Ok(Compared { report, run, noise })
     }
 
-    /// The baseline as the run would have it: what should be there and is not goes, what is new
-    /// comes.
+    /// Returns the baseline with the differences of the report accepted: missing effects are
+    /// removed, new ones added.
     #[must_use]
     pub fn accepting(&self, report: &Report, run: &Run) -> Self {
-        let mut whats = BTreeSet::new();
-        note(&report.differences, &mut whats);
+        let mut texts = BTreeSet::new();
+        collect_texts(&report.differences, &mut texts);
         let mut variant = self.clone();
         let learned = &mut variant.learned;
-        let (done, _) = self.recognise(run.effects());
+        let (actual, _) = self.recognise(run.effects());
         let differs = |effect: &Effect| {
             let ended =
                 if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
@@ -81,22 +84,23 @@ impl Variant {
             } else {
                 format!("{} {}", effect.op, effect.resource)
             };
-            whats.contains(&(effect.role.clone(), format!("{what}{ended}")))
-                || whats.contains(&(effect.role.clone(), what))
+            texts.contains(&(effect.role.clone(), format!("{what}{ended}")))
+                || texts.contains(&(effect.role.clone(), what))
         };
-        learned.always.retain(|effect| done.contains_key(effect) || !differs(effect));
-        learned.firm.retain(|effect, _| done.contains_key(effect) || !differs(effect));
-        let known = self.expects(&done);
+        learned.always.retain(|effect| actual.contains_key(effect) || !differs(effect));
+        learned.firm.retain(|effect, _| actual.contains_key(effect) || !differs(effect));
+        let known = self.expected_effects(&actual);
         learned
             .always
-            .extend(done.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
+            .extend(actual.into_keys().filter(|effect| !known.contains(effect) && differs(effect)));
         variant
     }
 
-    /// Effects by the names that the baseline has for them, and the noise among them.
+    /// Returns the effects with generated names replaced by templates, and the lines of noise among
+    /// them.
     fn recognise(&self, effects: BTreeMap<Effect, Seen>) -> (BTreeMap<Effect, Seen>, Vec<String>) {
         let learned = &self.learned;
-        let mut done = BTreeMap::<Effect, Seen>::new();
+        let mut actual = BTreeMap::<Effect, Seen>::new();
         let mut noise = BTreeSet::new();
         let line = |sign, evidence: &Evidence, what: &dyn std::fmt::Display| {
             format!("{sign} {evidence} {what}")
@@ -115,50 +119,50 @@ impl Variant {
                 }
                 None => effect,
             };
-            let all = done.entry(name).or_insert_with(|| Seen { count: 0, ..seen.clone() });
+            let all = actual.entry(name).or_insert_with(|| Seen { count: 0, ..seen.clone() });
             all.count += seen.count;
             all.event = all.event.min(seen.event);
             all.processes.extend(seen.processes);
             all.processes.sort_unstable();
             all.processes.dedup();
         }
-        (done, noise.into_iter().collect())
+        (actual, noise.into_iter().collect())
     }
 
-    /// What should have been: what always is, and of what sometimes is, what was.
-    fn expects(&self, done: &BTreeMap<Effect, Seen>) -> BTreeSet<Effect> {
+    /// Returns the expected effects: those of every run, and those of some runs that occurred.
+    fn expected_effects(&self, actual: &BTreeMap<Effect, Seen>) -> BTreeSet<Effect> {
         let learned = &self.learned;
         let sometimes =
             learned.sometimes.keys().chain(learned.templates.keys().map(super::Template::effect));
-        let there = sometimes.filter(|effect| done.contains_key(*effect));
+        let there = sometimes.filter(|effect| actual.contains_key(*effect));
         learned.always.iter().chain(learned.firm.keys()).chain(there).cloned().collect()
     }
 
-    /// The baseline is no log.
-    fn first_side(&self, path: &Path, report: &mut Report) {
+    /// Makes the baseline the first side of the report instead of the expected run.
+    fn set_first_side(&self, path: &Path, report: &mut Report) {
         let side = &mut report.sides[0];
         side.log = path.display().to_string();
         side.environment = self.key.environment.clone();
         (side.whole, side.events, side.processes) = (true, 0, 0);
-        // What one run does not compare call by call, a baseline does not know.
+        // A baseline has no calls, and so none that are only counted.
         for counted_only in &mut report.counted_only {
             counted_only.calls[0] = 0;
         }
         report.accounts[0] = Account::default();
-        no_event(&mut report.differences);
+        remove_first_events(&mut report.differences);
     }
 }
 
-/// What a program does that only one side has follows from its execution there.
-fn programs(
+/// Folds everything that a program does on one side only into its execution there.
+fn fold_programs(
     differences: Vec<Difference>,
-    done: &BTreeMap<Effect, Seen>,
+    actual: &BTreeMap<Effect, Seen>,
     known: &BTreeMap<Effect, Seen>,
 ) -> Vec<Difference> {
     let roles = |effects: &BTreeMap<Effect, Seen>| -> BTreeSet<String> {
         effects.keys().map(|effect| effect.role.clone()).collect()
     };
-    let (here, there) = (roles(done), roles(known));
+    let (here, there) = (roles(actual), roles(known));
     let alone = |difference: &Difference| match difference.change {
         Change::Added => !there.contains(&difference.role),
         Change::Removed => !here.contains(&difference.role),
@@ -185,26 +189,26 @@ fn programs(
     rest
 }
 
-/// There is no event of a baseline to look at.
-fn no_event(differences: &mut [Difference]) {
+/// Removes events on the side of the baseline.
+fn remove_first_events(differences: &mut [Difference]) {
     for difference in differences {
         difference.events[0] = None;
         if difference.process.is_empty() {
             difference.process.clone_from(&difference.role);
         }
-        no_event(&mut difference.consequences);
+        remove_first_events(&mut difference.consequences);
     }
 }
 
-/// Who and what differences are about.
-fn note(differences: &[Difference], whats: &mut BTreeSet<(String, String)>) {
+/// Collects role and text of all differences.
+fn collect_texts(differences: &[Difference], texts: &mut BTreeSet<(String, String)>) {
     for difference in differences {
-        whats.insert((difference.role.clone(), difference.what.clone()));
-        note(&difference.consequences, whats);
+        texts.insert((difference.role.clone(), difference.what.clone()));
+        collect_texts(&difference.consequences, texts);
     }
 }
 
-/// The first process of each role.
+/// Returns the first process of each role.
 fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
     let mut roles = BTreeMap::new();
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
@@ -216,9 +220,9 @@ fn roles(run: &Run) -> BTreeMap<&str, ProcessId> {
     roles
 }
 
-/// Gives a run other effects than its own.
-fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
-    // Names that are made up have been recognised: nothing is left to be unified.
+/// Replaces the effects of a run.
+fn set_effects(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
+    // Generated names have become templates: none is left to match.
     run.created.clear();
     run.operations.clear();
     let mut ids = BTreeMap::<String, NameId>::new();
@@ -255,9 +259,8 @@ fn give(run: &mut Run, effects: &BTreeMap<Effect, Seen>) {
     run.names = names;
 }
 
-/// The number of an error's name.
 fn errno(result: &str) -> u16 {
-    /// More than any kernel has (MAX_ERRNO, include/linux/err.h).
+    /// More than any kernel uses (MAX_ERRNO, include/linux/err.h).
     const MOST: u16 = 4095;
     match result.strip_prefix("errno-") {
         Some(number) => number.parse().unwrap_or(MOST),
@@ -268,52 +271,58 @@ fn errno(result: &str) -> u16 {
     }
 }
 
-/// How programs should have ended: what the baseline has not seen becomes what it has seen. Answers
-/// the ends that no program has any more.
-fn ends(run: &Run, expected: &mut Run, known: &BTreeMap<Effect, Seen>) -> Vec<Difference> {
-    let mut should = BTreeMap::<&str, BTreeSet<&str>>::new();
+/// Sets the expected end of each process whose end is not in the baseline. Returns differences for
+/// ends in the baseline that did not occur.
+fn set_expected_ends(
+    run: &Run,
+    expected: &mut Run,
+    known: &BTreeMap<Effect, Seen>,
+) -> Vec<Difference> {
+    let mut expected_results = BTreeMap::<&str, BTreeSet<&str>>::new();
     for effect in known.keys().filter(|effect| effect.op == Op::Exit) {
-        should.entry(&effect.role).or_default().insert(&effect.result);
+        expected_results.entry(&effect.role).or_default().insert(&effect.result);
     }
-    let mut did = BTreeMap::<&str, BTreeSet<String>>::new();
-    let mut told = BTreeSet::new();
+    let mut actual_results = BTreeMap::<&str, BTreeSet<String>>::new();
+    let mut changed = BTreeSet::new();
     for (process, expected) in run.processes.iter().zip(&mut expected.processes) {
         let Some(result) = process.end.result() else { continue };
         let role = process.role();
-        if let Some(results) = should.get(role)
+        if let Some(results) = expected_results.get(role)
             && !results.contains(result.as_str())
-            && let Some(end) = results.first().and_then(|result| end(result))
+            && let Some(end) = results.first().and_then(|result| parse_end(result))
         {
             expected.end = end;
-            told.insert(role);
+            changed.insert(role);
         }
-        did.entry(role).or_default().insert(result);
+        actual_results.entry(role).or_default().insert(result);
     }
     let mut missing = Vec::new();
-    for (role, results) in should {
-        let Some(did) = did.get(role).filter(|_| !told.contains(role)) else { continue };
+    for (role, results) in expected_results {
+        let Some(did) = actual_results.get(role).filter(|_| !changed.contains(role)) else {
+            continue;
+        };
         if results.iter().all(|result| did.contains(*result)) {
             continue;
         }
-        let signal = results.iter().any(|result| matches!(end(result), Some(End::Signal(_))));
+        let signal = results.iter().any(|result| matches!(parse_end(result), Some(End::Signal(_))));
         let rule = if signal { Rule::ExitSignal } else { Rule::ExitStatus };
         missing.push(Difference {
             process: role.to_owned(),
             role: role.to_owned(),
             before: Some(results.into_iter().collect::<Vec<_>>().join(", ")),
             after: Some(did.iter().cloned().collect::<Vec<_>>().join(", ")),
-            ..Difference::about(rule, Change::Changed, "exit".to_owned())
+            ..Difference::new(rule, Change::Changed, "exit".to_owned())
         });
     }
     missing
 }
 
-/// The end that a result means.
-fn end(result: &str) -> Option<End> {
+/// Parses the result of an exit.
+fn parse_end(result: &str) -> Option<End> {
     if let Ok(status) = result.parse() {
         return Some(End::Exited(status));
     }
-    /// `_NSIG`, the same everywhere that is recorded.
+    /// `_NSIG`, the same on all supported architectures.
     const MOST: u32 = 64;
     let number = result.strip_prefix("signal-").and_then(|number| number.parse().ok());
     number

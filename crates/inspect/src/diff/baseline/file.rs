@@ -1,5 +1,5 @@
-//! The text of a baseline: a header, then one effect a line, sorted, so that what git shows of a
-//! change is the change of behaviour.
+//! The text of a baseline: a header, then one effect per line, sorted, so that a diff by git shows
+//! the change of behaviour.
 
 use std::fmt;
 use std::path::Path;
@@ -69,17 +69,17 @@ impl fmt::Display for Variant {
 }
 
 impl Baseline {
-    /// Reads a baseline.
+    /// Reads a baseline from a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or is none; with its line.
+    /// When the file cannot be read or is not a baseline; the error names the line.
     pub fn read(path: &Path) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
         Self::parse(path, &text)
     }
 
-    /// Reads a baseline that stands in `path`.
+    /// Parses the text of a baseline; `path` is named in messages.
     ///
     /// # Errors
     /// As [`Baseline::read`].
@@ -89,10 +89,10 @@ impl Baseline {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
             }
-            let wrong = |why| Error::Baseline { path: path.to_path_buf(), line: at, why };
+            let error = |why| Error::Baseline { path: path.to_path_buf(), line: at, why };
             match &mut baseline {
-                None => baseline = Some(first(line).map_err(wrong)?),
-                Some(baseline) => baseline.line(line).map_err(wrong)?,
+                None => baseline = Some(parse_header(line).map_err(error)?),
+                Some(baseline) => baseline.parse_line(line).map_err(error)?,
             }
         }
         baseline.ok_or_else(|| Error::Baseline {
@@ -102,39 +102,48 @@ impl Baseline {
         })
     }
 
-    fn line(&mut self, line: &str) -> Result<(), String> {
+    fn parse_line(&mut self, line: &str) -> Result<(), String> {
         let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
         match (word, self.variants.last_mut()) {
             ("command", None) => {
                 let words = serde_json::from_str(rest);
-                self.command = words
-                    .map_err(|_| format!("`{rest}` is no list of words: [\"make\", \"test\"]"))?;
+                self.command = words.map_err(|_| {
+                    format!(
+                        "`{rest}` is not a list of words: expected JSON, as in [\"make\", \"test\"]"
+                    )
+                })?;
             }
-            ("variant", _) => self.variants.push(variant(rest)?),
+            ("variant", _) => self.variants.push(parse_variant(rest)?),
             ("=" | "!" | "?" | "~", None) => {
                 return Err("an effect before the first `variant`".into());
             }
-            (sign, Some(variant)) => return effect(&mut variant.learned, sign, rest),
+            (sign, Some(variant)) => return parse_effect(&mut variant.learned, sign, rest),
             (word, None) => {
-                return Err(format!("`{word}` stands in no baseline of format {}", Self::FORMAT));
+                return Err(format!(
+                    "unknown line `{word}` in a baseline of format {}",
+                    Self::FORMAT
+                ));
             }
         }
         Ok(())
     }
 }
 
-fn first(line: &str) -> Result<Baseline, String> {
+fn parse_header(line: &str) -> Result<Baseline, String> {
     let version = line.strip_prefix(MAGIC).map(str::trim);
     match version.map(|version| (version, version.parse::<u32>())) {
         Some((_, Ok(Baseline::FORMAT))) => Ok(Baseline::default()),
         Some((version, Ok(_))) => {
-            Err(format!("format {version} is newer than this sysreel: take a newer one"))
+            Err(format!("format {version} is newer than this sysreel supports: upgrade sysreel"))
         }
-        _ => Err(format!("it does not begin with `{MAGIC} {}`", Baseline::FORMAT)),
+        _ => Err(format!(
+            "not a baseline: the file does not begin with `{MAGIC} {}`",
+            Baseline::FORMAT
+        )),
     }
 }
 
-fn variant(text: &str) -> Result<Variant, String> {
+fn parse_variant(text: &str) -> Result<Variant, String> {
     let field = |name: &str| {
         let mut words = text.split(' ');
         let found = words.find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
@@ -148,20 +157,20 @@ fn variant(text: &str) -> Result<Variant, String> {
         .parse()
         .ok()
         .filter(|runs| *runs > 0)
-        .ok_or_else(|| format!("runs={runs} is no number of runs"))?;
+        .ok_or_else(|| format!("runs={runs} is not a positive number"))?;
     let environment =
         Environment { machine: word("machine")?, kernel: word("kernel")?, libc: word("libc")? };
     let key = Key { environment, image: word("image")? };
     Ok(Variant { key, learned: Learned { runs, ..Learned::default() } })
 }
 
-fn effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), String> {
+fn parse_effect(learned: &mut Learned, sign: &str, rest: &str) -> Result<(), String> {
     if sign == "=" {
         learned.always.insert(rest.parse::<Effect>()?);
         return Ok(());
     }
     if !matches!(sign, "!" | "?" | "~") {
-        return Err(format!("`{sign}` is none of the signs = ! ? ~"));
+        return Err(format!("unknown sign `{sign}`: expected one of = ! ? ~"));
     }
     let (evidence, line) = rest.split_once(' ').unwrap_or((rest, ""));
     let evidence = evidence.parse()?;
@@ -182,7 +191,9 @@ impl FromStr for Evidence {
             .and_then(|(seen, of)| Some((seen.parse().ok()?, of.parse().ok()?)));
         match numbers {
             Some((seen, of)) if 0 < seen && seen <= of => Ok(Self { seen, of }),
-            _ => Err(format!("`{text}` is no evidence: 3/5, seen in three of five runs")),
+            _ => Err(format!(
+                "invalid evidence `{text}`: expected K/N, as in 3/5 for three of five runs"
+            )),
         }
     }
 }
@@ -206,7 +217,7 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
 "#;
 
     #[test]
-    fn a_text_leads_back_to_itself() {
+    fn a_baseline_parses_back() {
         let baseline = Baseline::parse(Path::new("x"), TEXT).unwrap();
         assert_eq!(baseline.command, ["sh", "a b.sh"]);
         assert_eq!(baseline.variants.len(), 2);
@@ -222,38 +233,38 @@ variant machine=aarch64 kernel=6.18.5 libc=- image=- runs=2
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_line() {
+    fn errors_name_the_line() {
         for (text, message) in [
             ("", "x:1: the file is empty"),
-            ("{}", "x:1: it does not begin with"),
+            ("{}", "x:1: not a baseline: the file does not begin with"),
             ("sysreel-baseline 9", "x:1: format 9 is newer"),
-            ("sysreel-baseline 1\ncommand sh", "x:2: `sh` is no list of words"),
+            ("sysreel-baseline 1\ncommand sh", "x:2: `sh` is not a list of words"),
             ("sysreel-baseline 1\n= sh exit - 0", "x:2: an effect before the first `variant`"),
-            ("sysreel-baseline 1\nfrob", "x:2: `frob` stands in no baseline"),
+            ("sysreel-baseline 1\nfrob", "x:2: unknown line `frob` in a baseline"),
             ("sysreel-baseline 1\nvariant machine=a", "x:2: the variant has no runs="),
             ("sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=0", "x:2: runs=0"),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n= sh exit",
-                "x:3: `sh exit` is no effect",
+                "x:3: `sh exit` is not an effect",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n? 2/1 sh \
                  exit - 0",
-                "x:3: `2/1`",
+                "x:3: invalid evidence `2/1`",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n~ 1/1 sh \
                  exit - 0",
-                "x:3: `-` has no part",
+                "x:3: the template `-` has no generated part",
             ),
             (
                 "sysreel-baseline 1\nvariant machine=a kernel=b libc=c image=d runs=1\n+ sh exit - \
                  0",
-                "x:3: `+` is none",
+                "x:3: unknown sign `+`",
             ),
         ] {
-            let said = Baseline::parse(Path::new("x"), text).unwrap_err().to_string();
-            assert!(said.starts_with(message), "{text}: {said}");
+            let error = Baseline::parse(Path::new("x"), text).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{text}: {error}");
         }
     }
 }

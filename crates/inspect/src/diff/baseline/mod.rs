@@ -1,8 +1,8 @@
-//! Baselines: what a program does to the system, as a text for git.
+//! Baselines: what a program does to the system, as a text for version control.
 //!
-//! A [`Baseline`] holds [`Variant`]s, one for each kind of surroundings. A variant is made of
-//! several runs: what all of them do, and what they have taught about noise, each line with its
-//! evidence. [`Variant::compare`] puts a run beside it and answers with a report like that of two
+//! A [`Baseline`] has a [`Variant`] for each kind of surroundings. A variant is learned from
+//! several runs: the effects that all of them have, and the noise among them, each line with its
+//! evidence. [`Variant::compare`] compares a run with it and returns a report like that on two
 //! runs.
 
 mod compare;
@@ -20,12 +20,12 @@ use super::effect::Effect;
 use super::policy::{Date, KeyPart, Policy};
 use super::run::{Environment, Run};
 
-/// How many runs have shown something.
+/// How many of the recorded runs had something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// How many have.
+    /// The number of runs that had it.
     pub seen: usize,
-    /// How many there were.
+    /// The number of runs.
     pub of: usize,
 }
 
@@ -35,32 +35,33 @@ impl fmt::Display for Evidence {
     }
 }
 
-/// What runs have taught.
+/// What was learned from repeated runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Learned {
-    /// How many runs there were.
+    /// The number of runs.
     pub runs: usize,
-    /// What each of them does.
+    /// Effects of every run.
     pub always: BTreeSet<Effect>,
-    /// What some of them do, and may be or not be.
+    /// Effects of some runs, which may or may not occur.
     pub sometimes: BTreeMap<Effect, Evidence>,
-    /// Names that are made up.
+    /// Effects with generated names.
     pub templates: BTreeMap<Template, Evidence>,
-    /// What some of them do and is never learned away: it counts like what all of them do.
+    /// Effects of some runs that must never be learned as noise: they are expected like those of
+    /// every run.
     pub firm: BTreeMap<Effect, Evidence>,
 }
 
-/// In what surroundings a baseline was recorded.
+/// The surroundings that a variant belongs to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Key {
-    /// What the logs say.
+    /// The surroundings according to the logs.
     pub environment: Environment,
-    /// What the user calls the system: `debian-13`.
+    /// The name of the system image: `debian-13`.
     pub image: String,
 }
 
 impl Key {
-    /// Whether two are alike in these parts.
+    /// Whether two keys are equal in these parts.
     #[must_use]
     pub fn matches(&self, other: &Self, parts: &[KeyPart]) -> bool {
         parts.iter().all(|part| self.part(*part) == other.part(*part))
@@ -82,12 +83,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// What a program does in certain surroundings.
+/// What a program does in one kind of surroundings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variant {
     /// The surroundings.
     pub key: Key,
-    /// What it does there.
+    /// What was learned there.
     pub learned: Learned,
 }
 
@@ -96,21 +97,21 @@ pub struct Variant {
 pub struct Baseline {
     /// The command.
     pub command: Vec<String>,
-    /// In each kind of surroundings.
+    /// A variant for each kind of surroundings.
     pub variants: Vec<Variant>,
 }
 
 impl Baseline {
-    /// The version of the file.
+    /// The version of the file format.
     pub const FORMAT: u32 = 1;
 
-    /// What belongs to these surroundings.
+    /// Returns the variant for these surroundings.
     #[must_use]
     pub fn variant(&self, key: &Key, parts: &[KeyPart]) -> Option<&Variant> {
         self.variants.iter().find(|variant| variant.key.matches(key, parts))
     }
 
-    /// Takes in a variant, in the place of the one for the same surroundings if there is one.
+    /// Adds a variant, or replaces the one for the same surroundings.
     pub fn replace(&mut self, variant: Variant, parts: &[KeyPart]) {
         match self.variants.iter_mut().find(|known| known.key.matches(&variant.key, parts)) {
             Some(known) => *known = variant,
@@ -120,7 +121,7 @@ impl Baseline {
 }
 
 impl Baseline {
-    /// What a review looks at: the lines that go and come, below the variant they belong to.
+    /// Returns the lines that a review shows: those removed and added, each below its variant.
     #[must_use]
     pub fn changes(&self, new: &Self) -> Vec<String> {
         let sections = |baseline: &Self| -> BTreeMap<String, BTreeSet<String>> {
@@ -156,7 +157,7 @@ impl Baseline {
 }
 
 impl Run {
-    /// Whether its log holds all of it.
+    /// Whether the log of the run is complete.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.findings.is_whole()
@@ -165,10 +166,10 @@ impl Run {
 }
 
 impl Variant {
-    /// Learns from runs of the same command in the same surroundings. What the policy ignores is
-    /// not held.
+    /// Learns from runs of one command in the same surroundings, without the effects that the
+    /// policy ignores.
     #[must_use]
-    pub fn of(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
+    pub fn learn(runs: &[Run], image: &str, policy: &Policy, today: Date) -> Self {
         let effects: Vec<BTreeSet<Effect>> = runs
             .iter()
             .map(|run| {

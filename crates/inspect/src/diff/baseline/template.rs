@@ -1,24 +1,23 @@
-//! Names that are another one each time, as far as they can be told: what stays, and the letters
-//! and the length of what does not.
+//! Templates of generated names: the fixed text, and class and length of the parts that vary.
 //!
-//! `$TMP/sort<alnum:6>` means names of six letters and digits behind `sort`, and no other: never a
-//! bare `*`.
+//! `$TMP/sort<alnum:6>` matches `sort` and six letters or digits, nothing else. There is no bare
+//! `*`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::diff::effect::Effect;
 
-/// Which letters a made-up part is made of.
+/// The characters of a generated part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
     /// `0` to `9`.
     Digit,
-    /// Hexadecimal digits, small.
+    /// Hexadecimal digits in lower case.
     Hex,
-    /// Hexadecimal digits, capital.
+    /// Hexadecimal digits in upper case.
     UpperHex,
-    /// Small letters, digits and `_`: what Python makes names of, of which few have the `_`.
+    /// Lower-case letters, digits and `_`, as in names by Python, few of which have the `_`.
     Lower,
     /// Letters and digits.
     Alnum,
@@ -41,7 +40,7 @@ impl Class {
         }
     }
 
-    fn has(self, byte: u8) -> bool {
+    fn contains(self, byte: u8) -> bool {
         match self {
             Self::Digit => byte.is_ascii_digit(),
             Self::Hex => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
@@ -52,26 +51,26 @@ impl Class {
         }
     }
 
-    /// The narrowest that all words are made of.
-    pub(super) fn of<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
+    /// Returns the narrowest class that contains all words.
+    pub(super) fn narrowest<'w>(words: impl Iterator<Item = &'w str> + Clone) -> Option<Self> {
         Self::ALL
             .into_iter()
-            .find(|class| words.clone().flat_map(str::bytes).all(|byte| class.has(byte)))
+            .find(|class| words.clone().flat_map(str::bytes).all(|byte| class.contains(byte)))
     }
 }
 
-/// A piece of a template.
+/// A part of a template.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Piece {
     Text(String),
-    /// Letters of a class, from so many to so many.
+    /// Characters of a class, with the least and the greatest number.
     Any(Class, usize, usize),
 }
 
-/// Effects whose resource differs from run to run in a known way.
+/// Effects whose resource varies between runs in a known way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Template {
-    /// Role, operation and result; its resource is the template's text.
+    /// Role, operation and result; the resource is the text of the template.
     pub(super) effect: Effect,
     pub(super) pieces: Vec<Piece>,
 }
@@ -82,31 +81,33 @@ impl Template {
         Self { effect: Effect { resource, ..like.clone() }, pieces }
     }
 
-    /// The effect that stands for all that it matches.
+    /// Returns the effect that represents all matching ones.
     #[must_use]
     pub fn effect(&self) -> &Effect {
         &self.effect
     }
 
-    /// Whether it matches an effect.
+    /// Whether the template matches an effect.
     #[must_use]
     pub fn matches(&self, effect: &Effect) -> bool {
         (&self.effect.role, self.effect.op, &self.effect.result)
             == (&effect.role, effect.op, &effect.result)
-            && fits(&self.pieces, &effect.resource)
+            && matches_pieces(&self.pieces, &effect.resource)
     }
 }
 
-fn fits(pieces: &[Piece], rest: &str) -> bool {
+fn matches_pieces(pieces: &[Piece], rest: &str) -> bool {
     match pieces {
         [] => rest.is_empty(),
         [Piece::Text(text), more @ ..] => {
-            rest.strip_prefix(text.as_str()).is_some_and(|rest| fits(more, rest))
+            rest.strip_prefix(text.as_str()).is_some_and(|rest| matches_pieces(more, rest))
         }
         [Piece::Any(class, least, most), more @ ..] => {
-            let run = rest.bytes().take(*most).take_while(|byte| class.has(*byte)).count();
-            // Bytes of a class are ASCII, so each of these is a boundary.
-            (*least..=run).rev().any(|len| rest.get(len..).is_some_and(|rest| fits(more, rest)))
+            let run = rest.bytes().take(*most).take_while(|byte| class.contains(*byte)).count();
+            // Characters of all classes are ASCII, so `len` is a character boundary.
+            (*least..=run)
+                .rev()
+                .any(|len| rest.get(len..).is_some_and(|rest| matches_pieces(more, rest)))
         }
     }
 }
@@ -138,7 +139,7 @@ impl FromStr for Template {
         let mut text = String::new();
         let mut rest = effect.resource.as_str();
         while !rest.is_empty() {
-            if let Some((any, after)) = any(rest) {
+            if let Some((any, after)) = parse_any(rest) {
                 if !text.is_empty() {
                     pieces.push(Piece::Text(std::mem::take(&mut text)));
                 }
@@ -154,14 +155,17 @@ impl FromStr for Template {
             pieces.push(Piece::Text(text));
         }
         if !pieces.iter().any(|piece| matches!(piece, Piece::Any(..))) {
-            return Err(format!("`{}` has no part like <alnum:6>", effect.resource));
+            return Err(format!(
+                "the template `{}` has no generated part, such as <alnum:6>",
+                effect.resource
+            ));
         }
         Ok(Self { effect, pieces })
     }
 }
 
-/// `<alnum:6>` or `<digit:3-4>`, and what comes behind it.
-fn any(text: &str) -> Option<(Piece, &str)> {
+/// Parses `<alnum:6>` or `<digit:3-4>`, and returns the rest.
+fn parse_any(text: &str) -> Option<(Piece, &str)> {
     let (inside, rest) = text.strip_prefix('<')?.split_once('>')?;
     let (name, len) = inside.split_once(':')?;
     let class = Class::ALL.into_iter().find(|class| class.name() == name)?;
@@ -210,13 +214,13 @@ mod tests {
 
     #[test]
     fn the_narrowest_class_is_found() {
-        let of = |words: &[&str]| Class::of(words.iter().copied());
-        assert_eq!(of(&["12", "34"]), Some(Class::Digit));
-        assert_eq!(of(&["1a", "34"]), Some(Class::Hex));
-        assert_eq!(of(&["1g", "34"]), Some(Class::Lower));
-        assert_eq!(of(&["1A", "3G"]), Some(Class::Alnum));
-        assert_eq!(of(&["1_", "3g"]), Some(Class::Lower));
-        assert_eq!(of(&["1_", "3G"]), Some(Class::Word));
-        assert_eq!(of(&["1-"]), None);
+        let narrowest = |words: &[&str]| Class::narrowest(words.iter().copied());
+        assert_eq!(narrowest(&["12", "34"]), Some(Class::Digit));
+        assert_eq!(narrowest(&["1a", "34"]), Some(Class::Hex));
+        assert_eq!(narrowest(&["1g", "34"]), Some(Class::Lower));
+        assert_eq!(narrowest(&["1A", "3G"]), Some(Class::Alnum));
+        assert_eq!(narrowest(&["1_", "3g"]), Some(Class::Lower));
+        assert_eq!(narrowest(&["1_", "3G"]), Some(Class::Word));
+        assert_eq!(narrowest(&["1-"]), None);
     }
 }

@@ -1,12 +1,12 @@
-//! Where every call of a run went.
+//! Accounts for every call of a run.
 
 use std::collections::BTreeSet;
 
 use crate::diff::report::Account;
 use crate::diff::run::Run;
 
-/// What every account begins with: all calls, none of them judged.
-pub(super) fn begin(run: &Run) -> Account {
+/// Returns an account of all calls in which none is compared yet.
+pub(super) fn total(run: &Run) -> Account {
     let counted_only = run.counted_only.values().sum();
     let others = run.findings.events.saturating_sub(run.calls.saturating_mul(2));
     Account {
@@ -18,29 +18,29 @@ pub(super) fn begin(run: &Run) -> Account {
     }
 }
 
-/// At the level of effects: calls whose effect the other run has too, those that it has not, and
-/// those that have none.
+/// Accounts at level `effects`: calls whose effect is in the other run too, calls whose effect is
+/// not, and calls without an effect.
 pub(super) fn effects(a: &Run, b: &Run) -> [Account; 2] {
     let sets = [a, b].map(|run| {
         run.operations
             .keys()
-            .map(|((_, role), operation)| line(run, *role, operation))
+            .map(|((_, role), operation)| text(run, *role, operation))
             .collect::<BTreeSet<_>>()
     });
-    let of = |side: usize, run: &Run| {
-        let mut account = begin(run);
+    let account = |side: usize, run: &Run| {
+        let mut account = total(run);
         for (((_, role), operation), (count, _)) in &run.operations {
-            let known = sets[1 - side].contains(&line(run, *role, operation));
+            let known = sets[1 - side].contains(&text(run, *role, operation));
             *(if known { &mut account.same } else { &mut account.different }) += count;
         }
         account.unseen =
             account.calls.saturating_sub(account.counted_only + account.same + account.different);
         account
     };
-    [of(0, a), of(1, b)]
+    [account(0, a), account(1, b)]
 }
 
-fn line(
+fn text(
     run: &Run,
     role: crate::diff::run::NameId,
     operation: &crate::diff::run::Operation,

@@ -1,13 +1,14 @@
-//! One cause, one difference: what follows from a difference is folded into it.
+//! Folds consequences: one cause, one difference.
 //!
-//! - What a process does that only one run has follows from that process.
-//! - Effects on one name follow from the gravest of them; a rename joins its two names. So whoever
-//!   reads a new file follows the one that writes it.
-//! - What a process does otherwise that is executed with other arguments follows from those.
-//! - Looking for one name in many places is one search, and follows from where it is found.
-//! - A process that ends otherwise because its child did follows the child.
-//! - What a process no longer does, and how it ends, follows from an operation of its own that
-//!   failed before.
+//! - Whatever a process does that exists in one run only follows from that process.
+//! - Effects on one name follow from the gravest of them, and a rename joins its two names. So a
+//!   read of a new file follows from its write.
+//! - Changed behaviour of a program follows from its changed arguments.
+//! - Lookups of one name in many places are one search, which follows from the place where the name
+//!   is found.
+//! - The changed end of a process follows from the changed end of its child.
+//! - Operations that a process no longer does, and its changed end, follow from an earlier
+//!   operation of the same process that failed.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -17,12 +18,12 @@ use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::state::ProcessId;
 
-pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
+pub(super) fn fold_consequences(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     for found in &mut found {
-        found.difference.process = place_of(a, b, found);
+        found.difference.process = process_place(a, b, found);
     }
     let mut folding = Folding { parents: (0..found.len()).collect(), found };
-    folding.known();
+    folding.known_causes();
     folding.subtrees();
     folding.arguments();
     folding.searches();
@@ -32,7 +33,7 @@ pub(super) fn fold(a: &Run, b: &Run, mut found: Vec<Found>) -> Vec<Difference> {
     folding.differences()
 }
 
-fn place_of(a: &Run, b: &Run, found: &Found) -> String {
+fn process_place(a: &Run, b: &Run, found: &Found) -> String {
     match (found.processes[1].first(), found.processes[0].first()) {
         (Some(id), _) => place(b, *id),
         (None, Some(id)) => place(a, *id),
@@ -40,16 +41,16 @@ fn place_of(a: &Run, b: &Run, found: &Found) -> String {
     }
 }
 
-/// The first events of a difference and what follows from it, and all processes.
+/// The first events and all processes of a difference and its consequences.
 #[derive(Default)]
-struct Whole {
+struct Extent {
     events: [Option<u64>; 2],
     processes: [BTreeSet<ProcessId>; 2],
 }
 
 struct Folding {
     found: Vec<Found>,
-    /// What each follows from: itself, if from nothing else.
+    /// The cause of each difference; its own index if it has none.
     parents: Vec<usize>,
 }
 
@@ -58,9 +59,9 @@ impl Folding {
         self.parents[at] == at
     }
 
-    /// Makes one follow from another, unless that would be a circle.
-    fn follows(&mut self, at: usize, from: usize) {
-        let mut top = from;
+    /// Makes `at` a consequence of `to`, unless that would be a cycle.
+    fn attribute(&mut self, at: usize, to: usize) {
+        let mut top = to;
         while self.parents[top] != top {
             top = self.parents[top];
         }
@@ -69,7 +70,7 @@ impl Folding {
         }
     }
 
-    /// The side of a difference that only one run has.
+    /// Returns the run that the difference occurs in, if it is only one.
     fn side(&self, at: usize) -> Option<usize> {
         match self.found[at].difference.change {
             Change::Removed => Some(0),
@@ -84,10 +85,10 @@ impl Folding {
             && matches!(found.difference.rule, Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount)
     }
 
-    fn known(&mut self) {
+    fn known_causes(&mut self) {
         for at in 0..self.found.len() {
-            if let Some(from) = self.found[at].follows {
-                self.follows(at, from);
+            if let Some(cause) = self.found[at].cause {
+                self.attribute(at, cause);
             }
         }
     }
@@ -107,30 +108,32 @@ impl Folding {
             if let (Some(first), true) =
                 (owners.first().copied().flatten(), owners.iter().all(Option::is_some))
             {
-                self.follows(at, first);
+                self.attribute(at, first);
             }
         }
     }
 
-    /// What a program does otherwise that is called otherwise.
+    /// Attributes changed behaviour of programs to their changed arguments.
     fn arguments(&mut self) {
         let causes: Vec<usize> = (0..self.found.len())
             .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)
             .collect();
         for cause in causes {
-            let of = self.found[cause].processes.clone();
+            let cause_processes = self.found[cause].processes.clone();
             for at in 0..self.found.len() {
                 let processes = &self.found[at].processes;
-                let within =
-                    processes.iter().zip(&of).all(|(own, of)| own.iter().all(|id| of.contains(id)));
+                let within = processes
+                    .iter()
+                    .zip(&cause_processes)
+                    .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)));
                 if at != cause && within && processes.iter().any(|side| !side.is_empty()) {
-                    self.follows(at, cause);
+                    self.attribute(at, cause);
                 }
             }
         }
     }
 
-    /// Looking for one name in many places is one search. Where it was found, it follows from that.
+    /// Attributes lookups of one name in many places to the place where it is found.
     fn searches(&mut self) {
         let mut searches = BTreeMap::<(String, usize, String), Vec<usize>>::new();
         for at in 0..self.found.len() {
@@ -151,7 +154,7 @@ impl Folding {
             let is_probe = |at: &usize| self.found[*at].difference.rule == Rule::ProbeNew;
             let (probes, hits): (Vec<usize>, Vec<usize>) = search.into_iter().partition(is_probe);
             let Some(&first) = hits.first().or(probes.first()) else { continue };
-            probes.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+            probes.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
         }
     }
 
@@ -177,21 +180,21 @@ impl Folding {
         }
     }
 
-    /// Differences that are about the same names.
+    /// Attributes differences about the same names to the gravest of them.
     fn group(&mut self, group: Vec<usize>, side: usize) {
         let (mut free, bound): (Vec<usize>, Vec<usize>) =
             group.into_iter().partition(|at| self.is_root(*at));
-        // Who looks for a program follows the process that executes it.
+        // Lookups of a program follow from the process that executes it.
         if let Some(&bound) = bound.first() {
             let looks = |at: &usize| {
                 let rule = self.found[*at].difference.rule;
                 matches!(rule, Rule::FsReadNew | Rule::FsReadGone | Rule::ProbeNew)
             };
             let (looking, others): (Vec<usize>, Vec<usize>) = free.into_iter().partition(looks);
-            looking.into_iter().for_each(|at| self.follows(at, bound));
+            looking.into_iter().for_each(|at| self.attribute(at, bound));
             free = others;
         }
-        // The gravest, and of those the first that happened.
+        // The gravest is the cause; of equally grave ones, the first.
         let first = free.iter().copied().min_by_key(|at| {
             let Found { difference, light, .. } = &self.found[*at];
             (
@@ -202,7 +205,7 @@ impl Folding {
             )
         });
         if let Some(first) = first {
-            free.into_iter().filter(|at| *at != first).for_each(|at| self.follows(at, first));
+            free.into_iter().filter(|at| *at != first).for_each(|at| self.attribute(at, first));
         }
     }
 
@@ -213,20 +216,21 @@ impl Folding {
             .filter(|at| is_end(&self.found[*at]))
             .filter_map(|at| Some((*self.found[at].processes[1].first()?, at)))
             .collect();
-        // Children come after their parents: the last ones first, so that a chain ends at its end.
+        // Children come after their parents: in reverse order the deepest process is the cause of a
+        // chain.
         for (id, &at) in ends.iter().rev() {
             let process = usize::try_from(id.0).ok().and_then(|at| run.processes.get(at));
             let Some(parent) = process.and_then(|process| process.parent) else { continue };
             if let Some(&above) = ends.get(&parent)
                 && self.is_root(above)
             {
-                self.follows(above, at);
+                self.attribute(above, at);
             }
         }
     }
 
-    /// What a process does in one run only, and how it ends, when an operation of it failed before
-    /// in the other.
+    /// Attributes operations that a process does in one run only, and its end, to an earlier
+    /// operation that failed in the other run.
     fn failures(&mut self) {
         let causes: Vec<(usize, Change)> = (0..self.found.len())
             .filter(|at| self.is_root(*at) && self.found[*at].difference.rule == Rule::ErrChanged)
@@ -241,15 +245,16 @@ impl Folding {
                 }
             })
             .collect();
-        let whole = self.wholes();
+        let extents = self.extents();
         for (cause, lost) in causes {
-            let of = self.found[cause].processes.clone();
+            let cause_processes = self.found[cause].processes.clone();
             let from = self.found[cause].difference.events;
             for at in (0..self.found.len()).filter(|at| *at != cause) {
                 let found = &self.found[at];
-                let Whole { events, processes } = &whole[at];
-                let mut concerned = processes.iter().zip(&of);
-                let concerns = concerned.all(|(own, of)| own.iter().all(|id| of.contains(id)))
+                let Extent { events, processes } = &extents[at];
+                let mut concerned = processes.iter().zip(&cause_processes);
+                let concerns = concerned
+                    .all(|(own, theirs)| own.iter().all(|id| theirs.contains(id)))
                     && processes.iter().any(|own| !own.is_empty());
                 let mut events = events.iter().zip(from);
                 let later = events.all(|(own, from)| own.is_none() || *own > from);
@@ -263,29 +268,29 @@ impl Folding {
                             | Rule::OrderOnly
                     );
                 if concerns && later && follows {
-                    self.follows(at, cause);
+                    self.attribute(at, cause);
                 }
             }
         }
     }
 
-    /// Each difference with what follows from it.
-    fn wholes(&self) -> Vec<Whole> {
-        let mut wholes: Vec<Whole> = self.found.iter().map(|_| Whole::default()).collect();
+    /// Returns events and processes of each difference including its consequences.
+    fn extents(&self) -> Vec<Extent> {
+        let mut extents: Vec<Extent> = self.found.iter().map(|_| Extent::default()).collect();
         for (at, found) in self.found.iter().enumerate() {
             let mut top = at;
             while self.parents[top] != top {
                 top = self.parents[top];
             }
-            let whole = &mut wholes[top];
-            for (first, own) in whole.events.iter_mut().zip(found.difference.events) {
+            let extent = &mut extents[top];
+            for (first, own) in extent.events.iter_mut().zip(found.difference.events) {
                 *first = [*first, own].into_iter().flatten().min();
             }
-            for (all, own) in whole.processes.iter_mut().zip(&found.processes) {
+            for (all, own) in extent.processes.iter_mut().zip(&found.processes) {
                 all.extend(own);
             }
         }
-        wholes
+        extents
     }
 
     fn differences(self) -> Vec<Difference> {
@@ -315,7 +320,7 @@ impl Folding {
     }
 }
 
-/// Names that belong together.
+/// Groups of connected names (union-find).
 #[derive(Default)]
 struct Groups {
     ids: HashMap<String, usize>,

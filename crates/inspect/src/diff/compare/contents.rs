@@ -1,4 +1,4 @@
-//! What a pair of processes wrote to the same place.
+//! The bytes that paired processes wrote to the same resource.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use crate::diff::run::stream::Content;
 use crate::state::ProcessId;
 
 pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<Found>) {
-    let (of_a, of_b) = (by_process(a), by_process(b));
+    let (contents_a, contents_b) = (by_process(a), by_process(b));
     for &(x, y) in &pairing.pairs {
-        let (Some(xs), Some(ys)) = (of_a.get(&x), of_b.get(&y)) else { continue };
+        let (Some(xs), Some(ys)) = (contents_a.get(&x), contents_b.get(&y)) else { continue };
         for (name, one) in xs {
             let Some(other) = ys.get(name).filter(|other| other.hash() != one.hash()) else {
                 continue;
@@ -38,7 +38,8 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing, found: &mut Vec<F
     }
 }
 
-/// Pipes within a run are no place: what goes through them is seen where it comes out.
+/// Groups contents by process. Pipes within the run are left out: their data is seen where it
+/// leaves them.
 fn by_process(run: &Run) -> BTreeMap<ProcessId, BTreeMap<&str, &Content>> {
     let mut contents = BTreeMap::<_, BTreeMap<_, _>>::new();
     for ((process, name), content) in &run.streams.contents {

@@ -17,35 +17,37 @@ pub(super) fn differences(a: &Run, b: &Run, found: &mut Vec<Found>) {
     for operation in operations {
         let both = [0, 1].map(|side| sets[side].get(operation));
         let (olds, news) = match both {
-            // What was opened is called by where it led to, what could not be opened only by what
-            // was asked for: the other run tells where that leads.
-            [Some(olds), None] if !is_ok(olds) => (Some(olds), led(operation, leads[1], &sets[1])),
-            [None, Some(news)] if !is_ok(news) => (led(operation, leads[0], &sets[0]), Some(news)),
+            // A file that was opened is named by where its path leads, one that could not be opened
+            // by the path alone. The other run knows where the path leads.
+            [Some(olds), None] if !is_ok(olds) => {
+                (Some(olds), by_target(operation, leads[1], &sets[1]))
+            }
+            [None, Some(news)] if !is_ok(news) => {
+                (by_target(operation, leads[0], &sets[0]), Some(news))
+            }
             [olds, news] => (olds, news),
         };
         match (olds, news) {
             (Some(olds), Some(news)) if !same_results(olds, news) => {
                 found.push(changed(operation, olds, news))
             }
-            (Some(list), None) => {
-                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 0)))
-            }
-            (None, Some(list)) => {
-                found.extend(list.iter().map(|(result, seen)| alone(operation, result, seen, 1)))
-            }
+            (Some(list), None) => found
+                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 0))),
+            (None, Some(list)) => found
+                .extend(list.iter().map(|(result, seen)| one_sided(operation, result, seen, 1))),
             _ => {}
         }
     }
 }
 
-/// Role, operation and resource: what may end otherwise.
+/// Role, operation and resource of effects that may differ in their result.
 type Operation = (String, Op, String);
-/// How it ended.
+/// The effects of one operation, by result.
 type Results = BTreeMap<String, Seen>;
 
 fn grouped(effects: BTreeMap<Effect, Seen>) -> BTreeMap<Operation, Results> {
     let mut grouped = BTreeMap::<Operation, Results>::new();
-    // How processes end is told by process.
+    // Exits are compared process by process.
     for (effect, seen) in effects.into_iter().filter(|(effect, _)| effect.op != Op::Exit) {
         grouped
             .entry((effect.role, effect.op, effect.resource))
@@ -63,8 +65,8 @@ fn same_results(olds: &Results, news: &Results) -> bool {
     olds.keys().eq(news.keys())
 }
 
-/// The same operation in another run, by where its path led there.
-fn led<'s>(
+/// Finds the same operation in the other run, by where its path leads there.
+fn by_target<'s>(
     operation: &Operation,
     leads: &BTreeMap<String, String>,
     set: &'s BTreeMap<Operation, Results>,
@@ -72,7 +74,7 @@ fn led<'s>(
     set.get(&(operation.0.clone(), operation.1, leads.get(&operation.2)?.clone()))
 }
 
-/// The same operation on the same thing ends otherwise.
+/// Returns a difference for an operation with other results.
 fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> Found {
     let mut found = Found::new(Rule::ErrChanged, Change::Changed, role, format!("{op} {resource}"));
     let results = |list: &Results| list.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -86,26 +88,26 @@ fn changed((role, op, resource): &Operation, olds: &Results, news: &Results) -> 
         found.difference.events[side] = list.values().map(|seen| seen.event).min();
         found.processes[side] = list.values().flat_map(|seen| &seen.processes).copied().collect();
     }
-    found.names = parts(*op, resource);
+    found.names = names_of(*op, resource);
     found
 }
 
-/// An effect that only one run has.
-fn alone((role, op, resource): &Operation, result: &str, seen: &Seen, side: usize) -> Found {
+/// Returns a difference for an effect in one run only.
+fn one_sided((role, op, resource): &Operation, result: &str, seen: &Seen, side: usize) -> Found {
     let change = if side == 0 { Change::Removed } else { Change::Added };
-    let (rule, severity) = rule(*op, resource, result, change);
-    let ended = if result == "ok" { String::new() } else { format!(" {result}") };
-    let mut found = Found::new(rule, change, role, format!("{op} {resource}{ended}"));
+    let (rule, severity) = classify(*op, resource, result, change);
+    let suffix = if result == "ok" { String::new() } else { format!(" {result}") };
+    let mut found = Found::new(rule, change, role, format!("{op} {resource}{suffix}"));
     found.difference.severity = severity;
     found.difference.events[side] = Some(seen.event);
     found.processes[side].clone_from(&seen.processes);
-    found.names = parts(*op, resource);
+    found.names = names_of(*op, resource);
     found.light = *op == Op::Stat;
     found
 }
 
-/// The names that an effect is about.
-fn parts(op: Op, resource: &str) -> Vec<String> {
+/// Returns the names that an effect is about.
+fn names_of(op: Op, resource: &str) -> Vec<String> {
     match op {
         Op::Rename | Op::Link => resource.split(" -> ").map(str::to_owned).collect(),
         Op::Symlink => resource.split(" -> ").skip(1).map(str::to_owned).collect(),
@@ -116,8 +118,8 @@ fn parts(op: Op, resource: &str) -> Vec<String> {
     }
 }
 
-/// What an effect of one run alone is called, and how much it matters there.
-fn rule(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
+/// Returns the rule and the severity for an effect in one run only.
+fn classify(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity) {
     let ok = result == "ok";
     let missing = matches!(result, "ENOENT" | "ENOTDIR");
     let added = change == Change::Added;
@@ -144,19 +146,19 @@ fn rule(op: Op, resource: &str, result: &str, change: Change) -> (Rule, Severity
     (rule, severity(rule, resource, ok))
 }
 
-/// Whether a path is one that holds secrets by custom: keys, passwords, tokens.
+/// Whether a path holds secrets by custom: keys, passwords, tokens.
 fn is_secret(path: &str) -> bool {
     const FOLDERS: [&str; 5] = [".ssh", ".gnupg", ".aws", ".kube", "private"];
     const FILES: [&str; 6] =
         [".netrc", ".git-credentials", ".pypirc", ".pgpass", "shadow", "gshadow"];
     let mut parts = path.split('/').rev();
     let file = parts.next().unwrap_or_default();
-    // Known hosts and settings are none.
+    // Known hosts and settings are not secret.
     let harmless = matches!(file, "known_hosts" | "config") && path.contains("/.ssh/");
     FILES.contains(&file) || parts.any(|folder| FOLDERS.contains(&folder)) && !harmless
 }
 
-/// Inside of the program's own folders, and on this machine, a difference matters less.
+/// Returns the severity of a rule, lower within the program's own directories and on the loopback.
 fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
     let inside =
         |name: &str| name.starts_with("$WS") || name.starts_with("$TMP") || name.starts_with('<');
@@ -166,7 +168,7 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
             .any(|ip| resource.split(' ').nth(1).is_some_and(|at| at.starts_with(ip)))
     };
     match rule {
-        // What goes there is nowhere.
+        // Reading and writing /dev/null has no effect.
         Rule::FsWriteNew | Rule::FsChangeGone | Rule::FsReadNew | Rule::FsReadGone
             if resource == "/dev/null" =>
         {
@@ -177,7 +179,7 @@ fn severity(rule: Rule, resource: &str, ok: bool) -> Severity {
         {
             Severity::Warn
         }
-        // What is tried in vain changes nothing.
+        // Failed operations change nothing.
         Rule::FsWriteNew | Rule::FsDeleteNew | Rule::FsRenameNew | Rule::FsPerm if !ok => {
             Severity::Warn
         }

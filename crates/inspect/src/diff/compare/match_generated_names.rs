@@ -1,32 +1,31 @@
-//! Names that each run has made up, like those of mkstemp(3), get a common name.
+//! Gives a common name to names that each run generates, as mkstemp(3) does.
 //!
-//! A name counts as made up when a run makes it, when the other run has no such name, and when
-//! there both have one of the same form, in the same place, by the same program, that differs in a
-//! stretch of at least six letters and digits. Where a run does not take care that the name is new
-//! (`O_EXCL`, mkdir), that stretch must look dealt out: letters and digits mixed, most of them
-//! other ones. So a lock file, which both have, keeps its name, and so does `out2.txt` beside
-//! `out1.txt`.
+//! A name counts as generated if its run creates it, if the other run has no such name, and if the
+//! other run creates one of the same form, in the same directory, by the same program, that differs
+//! in at least six consecutive letters and digits. If the creation does not ensure that the name is
+//! new (`O_EXCL`, mkdir), the differing part must also look random: letters and digits mixed, most
+//! of them different. So a lock file that both runs have keeps its name, and so does `out2.txt`
+//! beside `out1.txt`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use crate::diff::run::Run;
 
-/// How many letters and digits a made-up part has at least: `XXXXXX`.
-const LEAST: usize = 6;
-/// Directories with made-up names in directories with made-up names.
+/// The least length of a generated part, in letters and digits: `XXXXXX`.
+const MIN_LEN: usize = 6;
+/// How deep directories with generated names may be nested.
 const DEPTH: usize = 4;
 
-/// What made-up names have in common.
+/// The common properties of generated names.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Family {
     folder: String,
     role: String,
-    /// How long the words in the name are, and what stands between them.
+    /// The lengths of the words in the name, each with the characters that follow it.
     form: Vec<(usize, String)>,
 }
 
-/// Renames what is made up in both runs.
 pub(super) fn match_generated_names(a: &mut Run, b: &mut Run) {
     for _ in 0..DEPTH {
         let names = common_names(a, b);
@@ -39,10 +38,10 @@ pub(super) fn match_generated_names(a: &mut Run, b: &mut Run) {
     }
 }
 
-/// The names of a family that one run has, each with whether it was new for certain.
+/// The names of a family in one run, each with whether its creation was exclusive.
 type Members<'r> = BTreeMap<&'r str, bool>;
 
-/// For each run the new names of what is made up.
+/// Returns the new names of generated names, for each run.
 fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
     let all = [a, b].map(|run| run.names.iter().map(String::as_str).collect::<BTreeSet<_>>());
     let mut families = BTreeMap::<Family, [Members<'_>; 2]>::new();
@@ -65,7 +64,9 @@ fn common_names(a: &Run, b: &Run) -> [BTreeMap<String, String>; 2] {
         if bases.iter().any(Vec::is_empty) {
             continue;
         }
-        let Some(ranges) = made_up(&bases, &words(&family.form), exclusive) else { continue };
+        let Some(ranges) = generated_parts(&bases, &words(&family.form), exclusive) else {
+            continue;
+        };
         for (side, members) in members.iter().enumerate() {
             for name in members.keys() {
                 renamed[side].insert((*name).to_owned(), masked(name, base(name).0.len(), &ranges));
@@ -85,8 +86,8 @@ fn family(name: &str, role: &str) -> Option<Family> {
             _ => form.push((1, String::new())),
         }
     }
-    let some = form.iter().any(|(len, _)| *len >= LEAST);
-    (some && base.is_ascii() && !folder.is_empty()).then(|| Family {
+    let long_enough = form.iter().any(|(len, _)| *len >= MIN_LEN);
+    (long_enough && base.is_ascii() && !folder.is_empty()).then(|| Family {
         folder: folder.to_owned(),
         role: role.to_owned(),
         form,
@@ -97,7 +98,7 @@ fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// Where the words of a form stand.
+/// Returns the ranges of the words of a form.
 fn words(form: &[(usize, String)]) -> Vec<Range<usize>> {
     let mut at = 0;
     let place = |(len, after): &(usize, String)| {
@@ -112,7 +113,7 @@ fn base(name: &str) -> (&str, &str) {
     name.split_at(name.rfind('/').map_or(0, |at| at + 1))
 }
 
-/// A name with its made-up parts replaced.
+/// Returns a name with its generated parts replaced.
 fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
     let mut out = name.to_owned();
     for range in ranges.iter().rev() {
@@ -121,17 +122,18 @@ fn masked(name: &str, folder: usize, ranges: &[Range<usize>]) -> String {
     out
 }
 
-/// Which parts of names of one form are made up: as few words as make both runs' names the same, or
-/// all in which they differ.
-fn made_up(
+/// Returns the generated parts of names of one form: one or two words if replacing them makes the
+/// names of both runs equal, else all words that differ.
+fn generated_parts(
     bases: &[Vec<&str>; 2],
     words: &[Range<usize>],
     exclusive: bool,
 ) -> Option<Vec<Range<usize>>> {
     let all: Vec<&str> = bases.iter().flatten().copied().collect();
-    let parts: Vec<Range<usize>> = words.iter().filter_map(|word| part(&all, word)).collect();
-    // One part that is dealt out vouches for the others: a time, a number.
-    if !exclusive && !parts.iter().any(|part| part.len() >= LEAST && is_dealt(bases, part)) {
+    let parts: Vec<Range<usize>> =
+        words.iter().filter_map(|word| differing_part(&all, word)).collect();
+    // One part that looks random is evidence for the others, such as times and numbers.
+    if !exclusive && !parts.iter().any(|part| part.len() >= MIN_LEN && looks_random(bases, part)) {
         return None;
     }
     let same = |mask: &[Range<usize>]| {
@@ -144,62 +146,61 @@ fn made_up(
     let pairs = parts.iter().enumerate().flat_map(|(i, first)| {
         parts.iter().skip(i + 1).map(move |second| vec![first.clone(), second.clone()])
     });
-    let long = |mask: &Vec<Range<usize>>| mask.iter().any(|part| part.len() >= LEAST);
+    let long = |mask: &Vec<Range<usize>>| mask.iter().any(|part| part.len() >= MIN_LEN);
     let few = single.chain(pairs).filter(long).find(|mask| same(mask));
     few.or_else(|| Some(parts.clone()).filter(|all| long(all) && (exclusive || same(all))))
 }
 
-/// Where names differ within a word; what all have by chance belongs to it, as far as it is needed
-/// for a whole one.
-fn part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
+/// Returns the range in which names differ within a word, extended by characters equal by chance up
+/// to the least length.
+fn differing_part(names: &[&str], word: &Range<usize>) -> Option<Range<usize>> {
     let first = names.first()?.as_bytes();
     let same = |at: usize| names.iter().all(|name| name.as_bytes().get(at) == first.get(at));
     let mut differs = word.clone().filter(|at| !same(*at));
     let start = differs.next()?;
     let (mut start, mut end) = (start, differs.next_back().unwrap_or(start) + 1);
-    while end - start < LEAST && end < word.end {
+    while end - start < MIN_LEN && end < word.end {
         end += 1;
     }
-    while end - start < LEAST && start > word.start {
+    while end - start < MIN_LEN && start > word.start {
         start -= 1;
     }
     Some(start..end)
 }
 
-/// Whether a part looks dealt out in both runs: letters and digits mixed in its word, and most of
-/// it another one in the other run.
-fn is_dealt(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
+/// Whether a part looks random in both runs: letters and digits mixed in its word, and most of its
+/// characters differ between the runs.
+fn looks_random(bases: &[Vec<&str>; 2], part: &Range<usize>) -> bool {
     let is_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
     let mixed = |name: &&str| {
-        let (before, behind) = name.as_bytes().split_at(part.end.min(name.len()));
-        let word = before.iter().rev().take_while(is_word).chain(behind.iter().take_while(is_word));
+        let (before, after) = name.as_bytes().split_at(part.end.min(name.len()));
+        let word = before.iter().rev().take_while(is_word).chain(after.iter().take_while(is_word));
         let (digits, letters): (Vec<u8>, Vec<u8>) = word.copied().partition(u8::is_ascii_digit);
         !digits.is_empty() && !letters.is_empty()
     };
     let [Some(one), Some(other)] = [0, 1].map(|side| bases[side].first()) else { return false };
     let (one, other) = (one.get(part.clone()), other.get(part.clone()));
     let others = one.into_iter().flat_map(str::bytes).zip(other.into_iter().flat_map(str::bytes));
-    // Words without a digit are rare where letters and digits are dealt out: one in five of six
-    // characters.
+    // One in five random words of six letters and digits has no digit.
     let enough = bases.iter().flatten().filter(|name| mixed(name)).count() * 2
         >= bases.iter().map(Vec::len).sum();
     enough && others.filter(|(x, y)| x != y).count() * 10 >= part.len() * 6
 }
 
-/// Gives names, and those below them, their new names; also where they stand in command lines.
+/// Renames names and those below them, also in command lines.
 fn rename(run: &mut Run, names: &BTreeMap<String, String>) {
     if names.is_empty() {
         return;
     }
     for name in &mut run.names {
-        // The longest one that it is, or lies below.
+        // The longest renamed prefix.
         let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
         let found = ends.filter_map(|end| Some((end, names.get(name.get(..end)?)?))).next_back();
         if let Some((end, new)) = found {
             *name = format!("{new}{}", &name[end..]);
         }
     }
-    // Program names are no paths, command lines may hold some.
+    // Roles are not paths, but arguments may contain paths.
     for word in run
         .processes
         .iter_mut()
@@ -229,15 +230,15 @@ mod tests {
             .map(|name| family(&format!("/{name}"), "r").map(|family| family.form))
             .collect();
         let [Some(form)] = &forms.into_iter().collect::<Vec<_>>()[..] else { return None };
-        let ranges = made_up(&[a.to_vec(), b.to_vec()], &words(form), exclusive)?;
+        let ranges = generated_parts(&[a.to_vec(), b.to_vec()], &words(form), exclusive)?;
         Some(a.iter().map(|name| masked(name, 0, &ranges)).collect())
     }
 
     #[test]
-    fn the_made_up_part_is_found() {
+    fn generated_parts_are_found() {
         let one = |a, b| found(&[a], &[b], true).map(|names| names[0].clone());
         assert_eq!(one("ccAbC123.s", "ccXyZ987.s").as_deref(), Some("cc<new>.s"));
-        // By chance both begin with the same letter.
+        // Both begin with the same letter by chance.
         assert_eq!(one("ccAbC123.s", "ccAyZ987.s").as_deref(), Some("cc<new>.s"));
         assert_eq!(one("a1.txt", "a2.txt"), None);
         assert_eq!(one("tmp.abcdef", "tmp.ghijkl").as_deref(), Some("tmp.<new>"));
@@ -250,10 +251,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_new_for_certain_must_look_dealt_out() {
+    fn without_exclusive_creation_parts_must_look_random() {
         let a = &["w.aaaaaa1.1tcdtwb.o", "w.bbbbbb2.1tcdtwb.o"];
         let b = &["w.aaaaaa1.1crwb7z.o", "w.bbbbbb2.1crwb7z.o"];
-        // What both have stays apart.
+        // Names that differ in a common part stay distinct.
         assert_eq!(
             found(a, b, false),
             Some(vec!["w.aaaaaa1.1<new>.o".into(), "w.bbbbbb2.1<new>.o".into()])

@@ -1,4 +1,4 @@
-//! Two runs beside each other.
+//! Compares two runs.
 
 mod account;
 mod attribution;
@@ -20,13 +20,12 @@ use crate::state::ProcessId;
 
 pub(crate) use pairing::Pairing;
 
-/// Compares two runs. Names that were made up in each of them are given a common name first, so
-/// both change.
+/// Compares two runs. Generated names are given a common name first, which changes both runs.
 #[must_use]
 pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     match_generated_names::match_generated_names(a, b);
     let (a, b) = (&*a, &*b);
-    let pairing = Pairing::of(a, b);
+    let pairing = Pairing::new(a, b);
     let mut found = processes::differences(a, b, &pairing);
     effects::differences(a, b, &mut found);
     found.extend(marks(a, b));
@@ -40,20 +39,21 @@ pub fn compare(a: &mut Run, b: &mut Run, options: &Options) -> Report {
     }
     let times = if options.level >= Level::Timing { timing::times(a, b) } else { Vec::new() };
     found.extend(timing::differences(&times));
-    let differences = attribution::fold(a, b, found);
-    Report::of(a, b, incomparable(a, b, options), differences, accounts, times)
+    let differences = attribution::fold_consequences(a, b, found);
+    Report::new(a, b, incomparable(a, b, options), differences, accounts, times)
 }
 
-/// What forbids to compare two runs: what one log cannot show is no difference of the other.
+/// Returns the reasons why two runs cannot be compared. What one log does not record must not count
+/// as a difference.
 fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     let mut why = Vec::new();
     let forbidding = [Completeness::STRUCTS_ONLY, Completeness::FILTERED, Completeness::NO_NAMES];
     for word in forbidding {
-        let has = [a, b].map(|run| run.completeness.contains(word));
-        let (name, which) = (word.to_string(), if has[0] { "first" } else { "second" });
-        if has[0] != has[1] {
+        let recorded = [a, b].map(|run| run.completeness.contains(word));
+        let (name, which) = (word.to_string(), if recorded[0] { "first" } else { "second" });
+        if recorded[0] != recorded[1] {
             why.push(format!(
-                "only the {which} log is recorded with: {name}; record both the same way"
+                "only the {which} log was recorded with: {name}; record both with the same options"
             ));
         }
     }
@@ -61,39 +61,38 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     if has_gaps[0] != has_gaps[1] {
         let which = if has_gaps[0] { "first" } else { "second" };
         why.push(format!(
-            "in the {which} log alone, tasks were not recorded for a part of their lives, because \
-             another program traced them; record both with --refuse-tracers"
+            "in the {which} log only, some tasks were not recorded while another program traced \
+             them; record both with --refuse-tracers"
         ));
     }
     if a.completeness.contains(Completeness::STRUCTS_ONLY) {
         why.push(
-            "the logs hold no memory (--capture-limit 0), so no names: record them without that \
-             option"
+            "the logs contain no memory, and so no names; record both without --capture-limit 0"
                 .into(),
         );
     }
     if a.environment != b.environment && !options.allow_env_drift {
         why.push(format!(
-            "the surroundings differ: {} and {}; compare them nevertheless with --allow-env-drift",
+            "the surroundings differ: {} and {}; --allow-env-drift compares them anyway",
             a.environment, b.environment
         ));
     }
     why
 }
 
-/// A difference as it is found, with what is needed to see what follows from what.
+/// A difference with the facts that decide which others follow from it.
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) difference: Difference,
-    /// The processes that it concerns, in the first and the second run.
+    /// The processes concerned, in the first and the second run.
     pub(crate) processes: [Vec<ProcessId>; 2],
     /// The names that it is about.
     pub(crate) names: Vec<String>,
-    /// Of two that matter equally the lighter one follows: whoever lists a directory opens it
-    /// first.
+    /// Whether it follows from an equally grave difference: a program that lists a directory opens
+    /// it first, which is a `stat`.
     pub(crate) light: bool,
-    /// What it follows from, if that is known already: a place in the list.
-    pub(crate) follows: Option<usize>,
+    /// The index of its cause, if already known.
+    pub(crate) cause: Option<usize>,
 }
 
 impl Found {
@@ -115,12 +114,12 @@ impl Found {
             processes: [Vec::new(), Vec::new()],
             names: Vec::new(),
             light: false,
-            follows: None,
+            cause: None,
         }
     }
 }
 
-/// What is different about the logs themselves: where they come from, and whether they are whole.
+/// Returns differences between the logs themselves: their surroundings and their completeness.
 fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     let mut found = Vec::new();
     let whole = [a, b].map(|run| run.findings.is_whole());
@@ -138,7 +137,7 @@ fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     found
 }
 
-/// Marks that one run has more often.
+/// Returns differences for marks that one run sets more often.
 fn marks(a: &Run, b: &Run) -> Vec<Found> {
     let mut counts = std::collections::BTreeMap::<&str, [usize; 2]>::new();
     for (side, run) in [a, b].into_iter().enumerate() {
@@ -167,9 +166,9 @@ fn marks(a: &Run, b: &Run) -> Vec<Found> {
         .collect()
 }
 
-/// Where a process stands in the tree: `make>gcc>cc1`.
+/// Returns the place of a process in the tree: `make>gcc>cc1`.
 pub(crate) fn place(run: &Run, id: ProcessId) -> String {
-    /// Deeper ones are cut in the middle of nowhere.
+    /// Deeper places are cut off.
     const DEEPEST: usize = 64;
     let mut roles = Vec::new();
     let mut at = Some(id);

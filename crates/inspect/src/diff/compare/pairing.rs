@@ -1,22 +1,20 @@
-//! Which process of one run is which of the other. From the root down: children of a pair are
-//! paired by what they run, then by their order; what is left is paired by program alone; the rest
-//! is in one run only.
+//! Pairs the processes of two runs, from the root down: children of a pair are paired by programs
+//! and arguments, then by order; those left by program alone. All others exist in one run only.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::diff::run::{Operation, Process, Run};
 use crate::state::ProcessId;
 
-/// Which process is which.
 #[derive(Debug, Default)]
 pub(crate) struct Pairing {
     /// Pairs, parents before their children.
     pub(crate) pairs: Vec<(ProcessId, ProcessId)>,
-    /// By process of the first run, and of the second.
+    /// The partner of a process of the first and of the second run.
     partner: [HashMap<ProcessId, ProcessId>; 2],
 }
 
-/// The processes of a run by their maker.
+/// The processes of a run by parent.
 struct Tree<'r> {
     run: &'r Run,
     children: HashMap<Option<ProcessId>, Vec<ProcessId>>,
@@ -24,7 +22,7 @@ struct Tree<'r> {
 }
 
 impl<'r> Tree<'r> {
-    fn of(run: &'r Run) -> Self {
+    fn new(run: &'r Run) -> Self {
         let mut children: HashMap<_, Vec<_>> = HashMap::new();
         for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
             children.entry(process.parent).or_default().push(id);
@@ -36,7 +34,7 @@ impl<'r> Tree<'r> {
         Self { run, children, operations }
     }
 
-    fn of_parent(&self, parent: Option<ProcessId>) -> &[ProcessId] {
+    fn children_of(&self, parent: Option<ProcessId>) -> &[ProcessId] {
         self.children.get(&parent).map_or(&[], Vec::as_slice)
     }
 
@@ -44,46 +42,45 @@ impl<'r> Tree<'r> {
         self.run.processes.get(usize::try_from(id.0).ok()?)
     }
 
-    /// What a process runs, with all arguments.
-    fn exact(&self, id: ProcessId) -> Vec<&'r [String]> {
+    /// Returns the programs that a process executes, with all arguments.
+    fn commands(&self, id: ProcessId) -> Vec<&'r [String]> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.argv.as_slice()).collect())
             .unwrap_or_default()
     }
 
-    /// The programs that it runs.
     fn programs(&self, id: ProcessId) -> Vec<&'r str> {
         self.process(id)
             .map(|p| p.images.iter().map(|image| image.role.as_str()).collect())
             .unwrap_or_default()
     }
 
-    /// What the process and its children do, for a comparison of likeness.
-    fn bag(&self, id: ProcessId) -> BTreeSet<String> {
+    /// Returns the operations and children of a process, to measure how similar two processes are.
+    fn features(&self, id: ProcessId) -> BTreeSet<String> {
         let operations = self.operations.get(&id).into_iter().flatten();
         let own = operations
             .map(|operation| format!("{} {}", operation.op, self.run.resource(operation)));
-        own.chain(self.of_parent(Some(id)).iter().map(|child| self.programs(*child).join(">")))
+        own.chain(self.children_of(Some(id)).iter().map(|child| self.programs(*child).join(">")))
             .collect()
     }
 }
 
 impl Pairing {
     /// Pairs the processes of two runs.
-    pub(crate) fn of(a: &Run, b: &Run) -> Self {
-        let (a, b) = (Tree::of(a), Tree::of(b));
+    pub(crate) fn new(a: &Run, b: &Run) -> Self {
+        let (a, b) = (Tree::new(a), Tree::new(b));
         let mut pairing = Self::default();
-        pairing.level(&a, &b, a.of_parent(None), b.of_parent(None));
-        // Pairs are parents of others: the list grows while it is walked.
+        pairing.pair_children(&a, &b, a.children_of(None), b.children_of(None));
+        // New pairs are parents of others, so the list grows during the walk.
         let mut next = 0;
         while let Some(&(x, y)) = pairing.pairs.get(next) {
-            pairing.level(&a, &b, a.of_parent(Some(x)), b.of_parent(Some(y)));
+            pairing.pair_children(&a, &b, a.children_of(Some(x)), b.children_of(Some(y)));
             next += 1;
         }
         pairing
     }
 
-    /// The process of the other run, for one of the first (0) or the second (1).
+    /// Returns the partner of a process of the first (0) or second (1) run.
     pub(crate) fn partner(&self, side: usize, id: ProcessId) -> Option<ProcessId> {
         self.partner.get(side)?.get(&id).copied()
     }
@@ -94,21 +91,21 @@ impl Pairing {
         self.partner[1].insert(y, x);
     }
 
-    fn level(&mut self, a: &Tree<'_>, b: &Tree<'_>, xs: &[ProcessId], ys: &[ProcessId]) {
+    fn pair_children(&mut self, a: &Tree<'_>, b: &Tree<'_>, xs: &[ProcessId], ys: &[ProcessId]) {
         let mut groups = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
-        xs.iter().for_each(|x| groups.entry(a.exact(*x)).or_default()[0].push(*x));
-        ys.iter().for_each(|y| groups.entry(b.exact(*y)).or_default()[1].push(*y));
+        xs.iter().for_each(|x| groups.entry(a.commands(*x)).or_default()[0].push(*x));
+        ys.iter().for_each(|y| groups.entry(b.commands(*y)).or_default()[1].push(*y));
         let mut left = BTreeMap::<_, [Vec<ProcessId>; 2]>::new();
         let mut pairs = Vec::new();
         for [xs, ys] in groups.into_values() {
-            let (xs, ys) = group(a, b, xs, ys, &mut pairs);
+            let (xs, ys) = pair_group(a, b, xs, ys, &mut pairs);
             xs.into_iter().for_each(|x| left.entry(a.programs(x)).or_default()[0].push(x));
             ys.into_iter().for_each(|y| left.entry(b.programs(y)).or_default()[1].push(y));
         }
         for (programs, [xs, ys]) in left {
-            // A process that runs nothing of its own has had its chance.
+            // Processes that execute nothing were already paired as exactly alike.
             if !programs.is_empty() {
-                group(a, b, xs, ys, &mut pairs);
+                pair_group(a, b, xs, ys, &mut pairs);
             }
         }
         pairs.sort_unstable();
@@ -118,31 +115,32 @@ impl Pairing {
     }
 }
 
-/// Pairs processes that look the same from outside; answers those that are left.
-fn group(
+/// Pairs processes that execute the same. Returns those left over.
+fn pair_group(
     a: &Tree<'_>,
     b: &Tree<'_>,
     xs: Vec<ProcessId>,
     ys: Vec<ProcessId>,
     pairs: &mut Vec<(ProcessId, ProcessId)>,
 ) -> (Vec<ProcessId>, Vec<ProcessId>) {
-    /// Beyond this likeness costs too much, and order must do.
+    /// Beyond this many, comparing all with all takes too long: they are paired by order.
     const MOST: usize = 64;
     if xs.len() == ys.len() || xs.is_empty() || ys.is_empty() || xs.len().max(ys.len()) > MOST {
         let both = xs.len().min(ys.len());
         pairs.extend(xs.iter().copied().zip(ys.iter().copied()));
         return (xs.into_iter().skip(both).collect(), ys.into_iter().skip(both).collect());
     }
-    // The most alike first; where several are, the first ones.
-    let bags =
-        |tree: &Tree<'_>, ids: &[ProcessId]| ids.iter().map(|id| tree.bag(*id)).collect::<Vec<_>>();
-    let (x_bags, y_bags) = (bags(a, &xs), bags(b, &ys));
+    // The most similar first; among equals those closest in order.
+    let features = |tree: &Tree<'_>, ids: &[ProcessId]| {
+        ids.iter().map(|id| tree.features(*id)).collect::<Vec<_>>()
+    };
+    let (x_features, y_features) = (features(a, &xs), features(b, &ys));
     let mut likeness = Vec::new();
-    for (i, x) in x_bags.iter().enumerate() {
-        for (j, y) in y_bags.iter().enumerate() {
+    for (i, x) in x_features.iter().enumerate() {
+        for (j, y) in y_features.iter().enumerate() {
             let common = x.intersection(y).count();
             let all = x.len() + y.len() - common;
-            // In thousandths, so that they can be sorted.
+            // In thousandths, because integers can be sorted.
             likeness.push((
                 std::cmp::Reverse((common * 1000).checked_div(all).unwrap_or(1000)),
                 i.abs_diff(j),

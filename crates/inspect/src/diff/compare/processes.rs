@@ -1,4 +1,4 @@
-//! Differences between processes: which there are, what they run, how they end.
+//! Differences between processes: which exist, what they execute, how they end.
 
 use super::{Found, Pairing};
 use crate::diff::report::Change;
@@ -10,13 +10,13 @@ pub(super) fn differences(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     let mut found = Vec::new();
     for &(x, y) in &pairing.pairs {
         let (Some(one), Some(other)) = (process(a, x), process(b, y)) else { continue };
-        found.extend(programs(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
+        found.extend(arguments(one, other).into_iter().chain(ends(one, other)).map(|mut found| {
             found.processes = [vec![x], vec![y]];
             found
         }));
     }
-    found.extend(alone(a, b, pairing, 0));
-    found.extend(alone(b, a, pairing, 1));
+    found.extend(unpaired(a, b, pairing, 0));
+    found.extend(unpaired(b, a, pairing, 1));
     found
 }
 
@@ -24,8 +24,8 @@ fn process(run: &Run, id: ProcessId) -> Option<&Process> {
     run.processes.get(usize::try_from(id.0).ok()?)
 }
 
-/// What a pair of processes executes. Which programs they are is told by effects.
-fn programs(one: &Process, other: &Process) -> Vec<Found> {
+/// Compares the arguments of programs that both execute. Other programs are differences of effects.
+fn arguments(one: &Process, other: &Process) -> Vec<Found> {
     let images = one.images.iter().zip(&other.images);
     let differ = images.filter(|(x, y)| x.role == y.role && x.argv != y.argv);
     differ
@@ -52,16 +52,16 @@ fn ends(one: &Process, other: &Process) -> Option<Found> {
     Some(found)
 }
 
-/// Processes that only `run` has, each with all that it made: told once.
-fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
+/// Returns a difference for each process that only `run` has, together with its descendants.
+fn unpaired(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     let change = if side == 0 { Change::Removed } else { Change::Added };
-    let is_alone = |id: ProcessId| pairing.partner(side, id).is_none();
+    let is_unpaired = |id: ProcessId| pairing.partner(side, id).is_none();
     let known: std::collections::BTreeSet<&str> =
         other.processes.iter().flat_map(|p| &p.images).map(|image| image.role.as_str()).collect();
     let mut found = Vec::new();
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
-        // A child of such a one is told with it.
-        if !is_alone(id) || process.parent.is_some_and(is_alone) {
+        // Descendants belong to the difference of their ancestor.
+        if !is_unpaired(id) || process.parent.is_some_and(is_unpaired) {
             continue;
         }
         let new = process.images.iter().find(|image| !known.contains(image.role.as_str()));
@@ -82,10 +82,10 @@ fn alone(run: &Run, other: &Run, pairing: &Pairing, side: usize) -> Vec<Found> {
     found
 }
 
-/// A process and all that it made, itself first.
+/// Returns a process and all its descendants, itself first.
 fn subtree(run: &Run, root: ProcessId) -> Vec<ProcessId> {
     let mut ids = vec![root];
-    // Parents come before their children in the log.
+    // In the log parents come before their children.
     for (id, process) in (0..).map(ProcessId).zip(&run.processes) {
         if process.parent.is_some_and(|parent| ids.binary_search(&parent).is_ok()) && id > root {
             ids.push(id);

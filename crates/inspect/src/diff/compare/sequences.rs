@@ -1,4 +1,4 @@
-//! The calls of each pair of threads, in order.
+//! Compares the calls of each pair of threads, in order.
 
 mod hunks;
 mod threads;
@@ -17,46 +17,46 @@ use crate::diff::run::stream::Stream;
 use crate::diff::run::{Run, result};
 use crate::state::ProcessId;
 
-/// What every operation of both runs is called, and the number that it has in both.
+/// Common numbers for the operations of both runs.
 pub(super) struct Tokens {
-    /// By the number of the operation in its own run.
-    of: [Vec<u32>; 2],
-    /// By the number that both have.
-    pub(super) words: Vec<Token>,
-    /// The same operation on the same thing, however it ends: by the same number.
+    /// The token of each operation, by its index in its own run.
+    by_run: [Vec<u32>; 2],
+    /// The operations by token.
+    pub(super) operations: Vec<NamedOperation>,
+    /// The least token that has the same operation and resource, with any result.
     families: Vec<u32>,
 }
 
-/// An operation, as both runs call it.
+/// An operation by name, comparable across runs.
 #[derive(Clone, Debug)]
-pub(super) struct Token {
+pub(super) struct NamedOperation {
     pub(super) role: String,
     pub(super) op: Op,
-    /// It opens what is then read or written.
+    /// Whether it opens a file for the operation.
     pub(super) opens: bool,
     pub(super) resource: String,
     pub(super) result: String,
 }
 
-impl Token {
-    /// As it stands in a report.
+impl NamedOperation {
     pub(super) fn text(&self) -> String {
         let op = match self.op {
             Op::Call => String::new(),
             op if self.opens => format!("open to {op} "),
             op => format!("{op} "),
         };
-        let ended = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
-        format!("{op}{}{ended}", self.resource)
+        let suffix = if self.result == "ok" { String::new() } else { format!(" {}", self.result) };
+        format!("{op}{}{suffix}", self.resource)
     }
 }
 
-/// What makes two operations the same.
+/// The identity of an operation.
 type Key = (String, Op, bool, String, u16);
 
 impl Tokens {
-    /// Numbered in the order of their names, so that it does not matter which run is the first.
-    fn of(a: &Run, b: &Run) -> Self {
+    /// Numbers the operations in the order of their names, so that exchanging the runs changes
+    /// nothing.
+    fn new(a: &Run, b: &Run) -> Self {
         let keys = [a, b].map(|run| {
             let key = |(role, operation): &(_, crate::diff::run::Operation)| -> Key {
                 (
@@ -72,15 +72,15 @@ impl Tokens {
         let mut all: Vec<&Key> = keys.iter().flatten().collect();
         all.sort_unstable();
         all.dedup();
-        let words = all.iter().map(|(role, op, opens, resource, errno)| Token {
+        let operations = all.iter().map(|(role, op, opens, resource, errno)| NamedOperation {
             role: role.clone(),
             op: *op,
             opens: *opens,
             resource: resource.clone(),
             result: result(*errno),
         });
-        let words = words.collect();
-        // Neighbours, for the result comes last in the order.
+        let operations = operations.collect();
+        // Operations with the same name are adjacent, as the result is compared last.
         let mut families = Vec::with_capacity(all.len());
         for (at, key) in (0u32..).zip(&all) {
             let same = at.checked_sub(1).and_then(|before| {
@@ -92,36 +92,36 @@ impl Tokens {
             families.push(same.unwrap_or(at));
         }
         let ids: HashMap<&Key, u32, RandomState> = all.iter().copied().zip(0..).collect();
-        let of = [0, 1].map(|side| {
+        let by_run = [0, 1].map(|side| {
             keys[side].iter().map(|key| ids.get(key).copied().unwrap_or(u32::MAX)).collect()
         });
-        Self { of, words, families }
+        Self { by_run, operations, families }
     }
 
     fn stream(&self, side: usize, stream: &Stream) -> Vec<u32> {
         stream.steps.iter().map(|step| self.token(side, step.operation)).collect()
     }
 
-    /// The number that an operation of one run has in both.
+    /// Returns the token of an operation of one run.
     pub(super) fn token(&self, side: usize, operation: u32) -> u32 {
         usize::try_from(operation)
             .ok()
-            .and_then(|at| self.of[side].get(at))
+            .and_then(|at| self.by_run[side].get(at))
             .copied()
             .unwrap_or(u32::MAX)
     }
 
-    /// The same for operations that differ only in their result.
+    /// Returns a number shared by operations that differ only in their result.
     pub(super) fn family(&self, token: u32) -> u32 {
         usize::try_from(token).ok().and_then(|at| self.families.get(at)).copied().unwrap_or(token)
     }
 
-    pub(super) fn word(&self, token: u32) -> Option<&Token> {
-        self.words.get(usize::try_from(token).ok()?)
+    pub(super) fn operation(&self, token: u32) -> Option<&NamedOperation> {
+        self.operations.get(usize::try_from(token).ok()?)
     }
 }
 
-/// Two streams that belong together.
+/// A pair of aligned streams.
 pub(super) struct Job<'r> {
     pub(super) processes: (ProcessId, ProcessId),
     pub(super) streams: [&'r Stream; 2],
@@ -129,19 +129,19 @@ pub(super) struct Job<'r> {
     pub(super) spans: Vec<Span>,
 }
 
-/// Finds what differs between the streams of all pairs of processes, and says where each call went.
+/// Adds the differences between all pairs of streams and returns accounts of all calls.
 pub(super) fn differences(
     a: &Run,
     b: &Run,
     pairing: &Pairing,
     found: &mut Vec<Found>,
 ) -> [Account; 2] {
-    let mut accounts = [account::begin(a), account::begin(b)];
-    let tokens = Tokens::of(a, b);
-    let threads = threads::Threads::of(a, b, pairing, &tokens);
+    let mut accounts = [account::total(a), account::total(b)];
+    let tokens = Tokens::new(a, b);
+    let threads = threads::Threads::pair(a, b, pairing, &tokens);
     let calls =
-        |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.pieces)).sum::<u64>();
-    for (side, stream) in &threads.alone {
+        |stream: &Stream| stream.steps.iter().map(|step| u64::from(step.calls)).sum::<u64>();
+    for (side, stream) in &threads.unpaired {
         accounts[*side].different += calls(stream);
     }
     found.extend(threads.found);
@@ -149,17 +149,17 @@ pub(super) fn differences(
     hunks::differences([a, b], &tokens, &jobs, found, &mut accounts);
     found.extend(signals(a, b, pairing));
     for (account, run) in accounts.iter_mut().zip([a, b]) {
-        let judged = account.counted_only
+        let accounted = account.counted_only
             + account.same
             + account.different
             + account.moved
             + account.gave_up;
-        account.unseen = run.calls.saturating_sub(judged);
+        account.unseen = run.calls.saturating_sub(accounted);
     }
     accounts
 }
 
-/// Aligns all pairs, as many at a time as there are CPUs.
+/// Aligns all pairs, in parallel on all CPUs.
 fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>> {
     let workers = std::thread::available_parallelism()
         .map_or(1, std::num::NonZero::get)
@@ -172,7 +172,7 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
                 while let Some(pair) = pairs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let [x, y] = pair.streams;
                     let both = [tokens.stream(0, x), tokens.stream(1, y)];
-                    let spans = align_either_way(&both[0], &both[1]);
+                    let spans = align_symmetric(&both[0], &both[1]);
                     let job = Job {
                         processes: pair.processes,
                         streams: pair.streams,
@@ -189,13 +189,13 @@ fn align_all<'r>(pairs: Vec<threads::Pair<'r>>, tokens: &Tokens) -> Vec<Job<'r>>
     jobs
 }
 
-/// Aligns so that it does not matter which stream is the first: where several answers are as good,
-/// both ways give the same.
-fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
+/// Aligns two streams so that exchanging them gives the mirror image, even where several alignments
+/// are equally good.
+fn align_symmetric(a: &[u32], b: &[u32]) -> Vec<Span> {
     if a <= b {
         return align::align(a, b);
     }
-    let turned = |span: Span| {
+    let mirrored = |span: Span| {
         let kind = match span.kind {
             SpanKind::OnlyA => SpanKind::OnlyB,
             SpanKind::OnlyB => SpanKind::OnlyA,
@@ -203,15 +203,17 @@ fn align_either_way(a: &[u32], b: &[u32]) -> Vec<Span> {
         };
         Span { kind, a: span.b, b: span.a }
     };
-    align::align(b, a).into_iter().map(turned).collect()
+    align::align(b, a).into_iter().map(mirrored).collect()
 }
 
-/// A signal among the names of a difference: who sends one to himself has caused its arrival.
-fn arrival(signal: &str) -> String {
+/// Returns the pseudo-name of a signal: if a process sends a signal to itself, its arrival follows
+/// from that.
+fn arrival_name(signal: &str) -> String {
     format!("<signal {signal}>")
 }
 
-/// Signals that only one of a pair of processes got. When they come is no matter.
+/// Returns differences for signals that only one of a pair of processes received. The time of
+/// arrival does not count.
 fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
     use crate::diff::report::Change;
     use crate::diff::rule::Rule;
@@ -232,7 +234,7 @@ fn signals(a: &Run, b: &Run, pairing: &Pairing) -> Vec<Found> {
             one.difference.events[side] = Some(*event);
             one.processes[side] = vec![*process];
             one.processes[1 - side] = vec![partner];
-            one.names = vec![arrival(&one.difference.what)];
+            one.names = vec![arrival_name(&one.difference.what)];
             found.push(one);
         }
     }

@@ -1,4 +1,4 @@
-//! How long calls took in two runs.
+//! Compares how long calls took.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use crate::diff::report::{Change, Time};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 
-/// Every call that both runs make, the one first on which the most time was spent.
+/// Returns the times of every call that both runs make, those with the longest total first.
 pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
     let names: BTreeSet<&str> =
         a.timing.0.keys().filter(|name| b.timing.0.contains_key(*name)).copied().collect();
@@ -28,25 +28,26 @@ pub(super) fn times(a: &Run, b: &Run) -> Vec<Time> {
     times
 }
 
-/// Calls that took quite another time, as a rule: medians are known to a factor of two, and a few
-/// calls say nothing.
+/// Returns calls whose duration differs clearly. The factor is large because medians are only known
+/// to a factor of two.
 pub(super) fn differences(times: &[Time]) -> Vec<Found> {
-    /// How many calls both runs must have made.
+    /// The least number of calls in each run: fewer say nothing.
     const LEAST: u64 = 100;
-    /// How many times as long is another time.
+    /// The least ratio of the medians.
     const FACTOR: u64 = 4;
-    let told = times.iter().filter(|time| {
+    let changed = times.iter().filter(|time| {
         let [a, b] = time.median_ns;
         time.count.iter().all(|count| *count >= LEAST)
             && a.max(b) >= a.min(b).max(1).saturating_mul(FACTOR)
     });
-    told.map(|time| {
-        let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());
-        let median = time.median_ns.map(|ns| Some(format!("{} us", ns / 1000)));
-        [found.difference.before, found.difference.after] = median;
-        found
-    })
-    .collect()
+    changed
+        .map(|time| {
+            let mut found = Found::new(Rule::TimingOnly, Change::Changed, "-", time.call.clone());
+            let median = time.median_ns.map(|ns| Some(format!("{} us", ns / 1000)));
+            [found.difference.before, found.difference.after] = median;
+            found
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -54,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_many_calls_of_quite_another_time_are_told() {
+    fn only_large_changes_of_many_calls_are_reported() {
         let time = |count: u64, a: u64, b: u64| Time {
             call: "read".into(),
             count: [count, count],
@@ -62,8 +63,8 @@ mod tests {
             median_ns: [a, b],
             p99_ns: [0, 0],
         };
-        let told = |time| differences(&[time]).len();
-        assert_eq!((told(time(100, 1024, 4096)), told(time(100, 8192, 1024))), (1, 1));
-        assert_eq!((told(time(99, 1024, 8192)), told(time(100, 1024, 2048))), (0, 0));
+        let reported = |time| differences(&[time]).len();
+        assert_eq!((reported(time(100, 1024, 4096)), reported(time(100, 8192, 1024))), (1, 1));
+        assert_eq!((reported(time(99, 1024, 8192)), reported(time(100, 1024, 2048))), (0, 0));
     }
 }

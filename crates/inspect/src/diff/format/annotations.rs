@@ -1,5 +1,5 @@
-//! GitHub's workflow commands: a line each, shown as an annotation of the run. Ten of a kind are
-//! shown for a step, so no more are written.
+//! GitHub workflow commands: one line each, shown as annotations of the run. GitHub shows ten of a
+//! kind per step, so no more are written.
 
 use super::{headline, line, with_spaces};
 use crate::diff::report::Difference;
@@ -7,10 +7,10 @@ use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
 use crate::visible::{no_old_command, visible};
 
-/// The most annotations of a step.
+/// The most annotations that one step can have.
 pub const MOST: usize = 10;
 
-/// The gravest differences that fail. The last annotation counts the others.
+/// Returns annotations for the gravest failing differences. The last one counts those left out.
 #[must_use]
 pub fn annotations(verdict: &Verdict) -> String {
     let failing: Vec<&Difference> =
@@ -24,8 +24,8 @@ pub fn annotations(verdict: &Verdict) -> String {
             Severity::Note | Severity::Info => "notice",
         };
         let title = property(&format!("sysreel: {}", difference.rule));
-        let said = data(&format!("{}: {}", with_spaces(&difference.process), line(difference)));
-        out += &format!("::{kind} title={title}::{said}\n");
+        let text = data(&format!("{}: {}", with_spaces(&difference.process), line(difference)));
+        out += &format!("::{kind} title={title}::{text}\n");
     }
     if shown < failing.len() {
         let more = failing.len() - shown;
@@ -37,7 +37,7 @@ pub fn annotations(verdict: &Verdict) -> String {
     out
 }
 
-/// As the runner reads it back (actions/toolkit, command.ts).
+/// Escapes the text of a command for the runner (actions/toolkit, command.ts).
 fn data(text: &str) -> String {
     no_old_command(&visible(text)).replace('%', "%25")
 }

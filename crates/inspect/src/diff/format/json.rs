@@ -1,4 +1,4 @@
-//! For programs. docs/diff.schema.json describes it; its `schema` says which version that is.
+//! JSON for programs. docs/diff.schema.json describes it; `schema` in the document is its version.
 
 use std::io::{self, Write};
 
@@ -10,7 +10,7 @@ pub(super) fn json(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     struct Document<'v> {
         #[serde(flatten)]
         verdict: &'v Verdict,
-        /// How many differences fail.
+        /// The number of differences at or above the gate.
         failing: usize,
         passes: bool,
     }

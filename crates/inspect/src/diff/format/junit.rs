@@ -1,8 +1,7 @@
-//! JUnit's XML, which every CI system shows: a test case for each family of rules, and one for
-//! whether there is anything to judge.
+//! JUnit XML, which every CI system displays: a test case for each family of rules, and one for
+//! whether the runs could be compared.
 //!
-//! Each line goes through [`visible`], so that no character is left that XML may not hold (XML 1.0,
-//! 2.2).
+//! Each line goes through [`visible`], so no character is left that XML forbids (XML 1.0, 2.2).
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -16,12 +15,12 @@ use crate::diff::rule::Rule;
 use crate::diff::verdict::Verdict;
 use crate::visible::visible;
 
-/// What became of a family of rules.
+/// The differences of one family of rules.
 #[derive(Default)]
 struct Case {
-    /// The gravest rule that fails, and all that fails, a line each.
+    /// Those that fail, the gravest first: the rule and its lines.
     failing: Vec<(Rule, String)>,
-    /// What does not.
+    /// The lines of the others.
     others: Vec<String>,
 }
 
@@ -31,7 +30,7 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     for difference in &verdict.report.differences {
         let case = cases.entry(family(difference.rule)).or_default();
         let mut lines = Vec::new();
-        all(difference, 0, &mut lines);
+        push_lines(difference, 0, &mut lines);
         match difference.gravest() >= verdict.gate && !verdict.passes() {
             true => case.failing.push((difference.rule, lines.join("\n"))),
             false => case.others.push(lines.join("\n")),
@@ -52,13 +51,13 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writer.create_element("testsuites").with_attributes(totals).write_inner_content(|writer| {
         writer.create_element("testsuite").with_attributes(totals).write_inner_content(
             |writer| {
-                whole(writer, &errors)?;
-                cases.iter().try_for_each(|(family, case)| one(writer, family, case))?;
-                let said = outside(verdict);
-                if !said.is_empty() {
+                comparable_case(writer, &errors)?;
+                cases.iter().try_for_each(|(family, case)| family_case(writer, family, case))?;
+                let text = system_out(verdict);
+                if !text.is_empty() {
                     writer
                         .create_element("system-out")
-                        .write_text_content(BytesText::new(&said))?;
+                        .write_text_content(BytesText::new(&text))?;
                 }
                 Ok(())
             },
@@ -68,7 +67,7 @@ pub(super) fn junit(verdict: &Verdict, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out)
 }
 
-/// Why there is nothing, or not everything, to judge.
+/// Returns why the runs could not be compared, or not completely.
 fn errors(verdict: &Verdict) -> Vec<String> {
     let lost = verdict.report.sides.iter().filter(|side| !side.whole);
     let lost = lost.map(|side| format!("{} is not whole", side.log));
@@ -76,7 +75,7 @@ fn errors(verdict: &Verdict) -> Vec<String> {
     all.map(|why| visible(&why).into_owned()).collect()
 }
 
-fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
+fn comparable_case<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> {
     let case = writer
         .create_element("testcase")
         .with_attributes([("classname", "sysreel"), ("name", "comparable")]);
@@ -92,7 +91,7 @@ fn whole<W: Write>(writer: &mut Writer<W>, errors: &[String]) -> io::Result<()> 
     Ok(())
 }
 
-fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
+fn family_case<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Result<()> {
     let element = writer
         .create_element("testcase")
         .with_attributes([("classname", "sysreel"), ("name", family)]);
@@ -122,17 +121,17 @@ fn one<W: Write>(writer: &mut Writer<W>, family: &str, case: &Case) -> io::Resul
     Ok(())
 }
 
-/// A difference and what follows from it.
-fn all(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
+/// Adds a line for a difference and for each of its consequences.
+fn push_lines(difference: &Difference, depth: usize, lines: &mut Vec<String>) {
     let indent = "  ".repeat(depth);
     let Difference { severity, rule, process, .. } = difference;
-    let said = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
-    lines.push(format!("{indent}{}", visible(&said)));
-    difference.consequences.iter().for_each(|one| all(one, depth + 1, lines));
+    let text = format!("{severity} {rule} {}: {}", with_spaces(process), line(difference));
+    lines.push(format!("{indent}{}", visible(&text)));
+    difference.consequences.iter().for_each(|next| push_lines(next, depth + 1, lines));
 }
 
-/// What is no difference that counts.
-fn outside(verdict: &Verdict) -> String {
+/// Returns the lines about what was taken out, is unstable, or concerns the policy.
+fn system_out(verdict: &Verdict) -> String {
     let mut lines: Vec<String> = verdict
         .excepted
         .iter()

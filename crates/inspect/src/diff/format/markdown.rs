@@ -1,46 +1,45 @@
-//! Markdown for the summary of a GitHub step, which may have a mebibyte: above it nothing is shown
-//! at all.
+//! Markdown for the summary of a GitHub step. A summary above 1 MiB is not shown at all.
 
 use std::fmt::Write as _;
 
-use super::{following, foremost, headline, line, with_spaces};
+use super::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
 use crate::visible::visible;
 
-/// The most bytes of a step's summary.
+/// The most bytes of a step summary.
 pub const LIMIT: usize = 1 << 20;
-/// Room for the line that says what was left out.
+/// Room for the line that says how much was left out.
 const CLOSING: usize = 200;
 
-/// A verdict in no more than `limit` bytes. What has no place is counted.
+/// Formats a verdict in at most `limit` bytes and counts the lines that do not fit.
 #[must_use]
 pub fn markdown(verdict: &Verdict, limit: usize) -> String {
     let mut page = Page { text: String::new(), limit: limit.saturating_sub(CLOSING), left_out: 0 };
     let mark = if verdict.passes() && verdict.report.is_whole() { "✅" } else { "❌" };
     let [a, b] = &verdict.report.sides;
-    page.block(&format!(
+    page.push(&format!(
         "### {mark} sysreel: {}\n\n{} → {}\n\n",
         headline(verdict),
         code(&a.log),
         code(&b.log)
     ));
     for why in &verdict.report.incomparable {
-        page.block(&format!("> not comparable: {}\n\n", escaped(why)));
+        page.push(&format!("> not comparable: {}\n\n", escaped(why)));
     }
     for side in verdict.report.sides.iter().filter(|side| !side.whole) {
-        page.block(&format!("> {} is not whole\n\n", code(&side.log)));
+        page.push(&format!("> {} is not whole\n\n", code(&side.log)));
     }
     for severity in Severity::ALL.into_iter().rev() {
-        let of: Vec<&Difference> = verdict
+        let differences: Vec<&Difference> = verdict
             .report
             .differences
             .iter()
             .filter(|difference| difference.gravest() == severity)
             .collect();
-        let summary = format!("{severity} ({})", of.len());
-        page.section(&summary, severity >= verdict.gate, of.into_iter().map(row));
+        let summary = format!("{severity} ({})", differences.len());
+        page.section(&summary, severity >= verdict.gate, differences.into_iter().map(row));
     }
     let unstable = verdict.unstable.iter().map(|unstable| {
         let (difference, seen, of) = (&unstable.difference, unstable.seen, unstable.of);
@@ -82,7 +81,7 @@ struct Page {
 }
 
 impl Page {
-    fn block(&mut self, block: &str) {
+    fn push(&mut self, block: &str) {
         match self.text.len() + block.len() <= self.limit {
             true => self.text.push_str(block),
             false => self.left_out += 1,
@@ -102,14 +101,14 @@ impl Page {
         }
         self.text.push_str(&head);
         self.limit -= END.len();
-        rows.for_each(|row| self.block(&row));
+        rows.for_each(|row| self.push(&row));
         self.limit += END.len();
         self.text.push_str(END);
     }
 }
 
 fn row(difference: &Difference) -> String {
-    /// More of what follows is counted.
+    /// How many consequences are listed; the others are counted.
     const MOST: usize = 20;
     let mut row = format!(
         "- `{}` {} {}\n",
@@ -117,9 +116,9 @@ fn row(difference: &Difference) -> String {
         code(&with_spaces(&difference.process)),
         code(&line(difference))
     );
-    let (follow, more) = foremost(difference, MOST);
+    let (follow, more) = top_consequences(difference, MOST);
     for follow in follow {
-        _ = writeln!(row, "  - so {}", code(&following(follow)));
+        _ = writeln!(row, "  - so {}", code(&consequence_line(follow)));
     }
     if more > 0 {
         _ = writeln!(row, "  - and {more} more that follow");
@@ -127,7 +126,7 @@ fn row(difference: &Difference) -> String {
     row
 }
 
-/// As code, whatever it holds: between more backticks than it has in a row.
+/// Formats text as code, in more backticks than it has in a row.
 fn code(text: &str) -> String {
     let text = visible(text);
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);

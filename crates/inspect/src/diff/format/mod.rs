@@ -1,5 +1,5 @@
-//! The forms in which a verdict is written: the one place for them. A new one is a module here, a
-//! name in [`Format`] and a line in [`Format::write`].
+//! Output formats of a verdict. A new format needs a module here, a variant of [`Format`] and a
+//! line in [`Format::write`].
 
 mod annotations;
 mod json;
@@ -20,26 +20,26 @@ use super::report::{Change, Difference};
 use super::rule::{Rule, Severity};
 use super::verdict::Verdict;
 
-/// A form of a verdict.
+/// An output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// For people.
+    /// Text for people.
     Text,
-    /// For programs: docs/diff.schema.json describes it.
+    /// JSON for programs: docs/diff.schema.json describes it.
     Json,
-    /// For what shows test results.
+    /// JUnit XML for CI systems.
     Junit,
-    /// For a step's summary or a comment.
+    /// Markdown for a step summary or a comment.
     Markdown,
     /// Text with workflow commands, which GitHub shows as annotations.
     Github,
 }
 
 impl Format {
-    /// All.
+    /// All formats.
     pub const ALL: [Self; 5] = [Self::Text, Self::Json, Self::Junit, Self::Markdown, Self::Github];
 
-    /// Its name.
+    /// Returns the name of the format on the command line.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -51,7 +51,7 @@ impl Format {
         }
     }
 
-    /// Writes a verdict.
+    /// Writes a verdict in this format.
     ///
     /// # Errors
     /// When the output cannot be written.
@@ -81,12 +81,12 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, String> {
         Self::ALL.into_iter().find(|format| format.name() == text).ok_or_else(|| {
             let names: Vec<_> = Self::ALL.iter().map(|format| format.name()).collect();
-            format!("`{text}` is no format: {}", names.join(", "))
+            format!("unknown format `{text}`: expected {}", names.join(", "))
         })
     }
 }
 
-/// `+ read $WS/x`, `~ exit: 0 => 1`.
+/// Formats a difference: `+ read $WS/x`, `~ exit: 0 => 1`.
 fn line(difference: &Difference) -> String {
     let sign = match difference.change {
         Change::Added => '+',
@@ -102,8 +102,8 @@ fn line(difference: &Difference) -> String {
     with_spaces(&line)
 }
 
-/// A canonical name for people. Names have `\x20` for a space because baselines and policies are
-/// made of words; no reader needs that.
+/// Formats a canonical name for people. Canonical names write a space as `\x20` because lines of
+/// baselines and sequences of policies are split at spaces; people do not need that.
 fn with_spaces(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -116,7 +116,7 @@ fn with_spaces(text: &str) -> String {
                 after
             }
             None => {
-                // With the character behind it, which may be a backslash that stands for itself.
+                // Copies the backslash and the next character, which may be an escaped backslash.
                 let len = escape.chars().take(2).map(char::len_utf8).sum();
                 out.push_str(&escape[..len]);
                 &escape[len..]
@@ -126,32 +126,32 @@ fn with_spaces(text: &str) -> String {
     out + rest
 }
 
-/// What follows from a difference, as far as there is room for it, and how much more does: what
-/// touches secrets, the network and privileges comes first, for nothing may hide it, then the
+/// Returns at most `room` consequences of a difference, and how many are left out. Those about
+/// secrets, the network and privileges come first, so that others cannot hide them, then the
 /// gravest.
-fn foremost(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
-    let touchy = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
+fn top_consequences(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
+    let sensitive = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
     let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
-    follow.sort_by_key(|follow| (!touchy(follow.rule), std::cmp::Reverse(follow.gravest())));
+    follow.sort_by_key(|follow| (!sensitive(follow.rule), std::cmp::Reverse(follow.gravest())));
     let more = follow.len().saturating_sub(room);
     follow.truncate(room);
     (follow, more)
 }
 
-/// `+ read /etc/shadow`, with the rule where it would count by itself.
-fn following(difference: &Difference) -> String {
+/// Formats a consequence: `+ read /etc/shadow`, with its rule if it is a warning or an error.
+fn consequence_line(difference: &Difference) -> String {
     match difference.severity {
         Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
         Severity::Info | Severity::Note => line(difference),
     }
 }
 
-/// What rules have in common, for what shows them together: the first word of their ids.
+/// Returns the family of a rule: the first word of its id.
 fn family(rule: Rule) -> &'static str {
     rule.id().split_once('.').map_or(rule.id(), |(family, _)| family)
 }
 
-/// One line about the whole.
+/// Returns the summary line.
 fn headline(verdict: &Verdict) -> String {
     let failing = verdict.failing().count();
     let gate = verdict.gate;

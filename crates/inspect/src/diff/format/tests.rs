@@ -24,11 +24,11 @@ fn verdict(differences: Vec<Difference>) -> Verdict {
         accounts: Default::default(),
         times: Vec::new(),
     };
-    Verdict::of(report, Severity::Error)
+    Verdict::new(report, Severity::Error)
 }
 
 fn difference(rule: Rule, what: &str) -> Difference {
-    Difference::about(rule, Change::Added, what.to_owned())
+    Difference::new(rule, Change::Added, what.to_owned())
 }
 
 fn written(format: Format, verdict: &Verdict) -> String {
@@ -38,7 +38,7 @@ fn written(format: Format, verdict: &Verdict) -> String {
 }
 
 #[test]
-fn names_lead_back() {
+fn names_parse_back() {
     for format in Format::ALL {
         assert_eq!(format.to_string().parse(), Ok(format));
     }
@@ -86,7 +86,7 @@ fn every_format_has_every_part() {
 }
 
 #[test]
-fn a_summary_keeps_its_limit() {
+fn a_summary_stays_within_its_limit() {
     let long = "x".repeat(1000);
     let many =
         (0..3000).map(|i| difference(Rule::FsWriteNew, &format!("write {long}{i}"))).collect();
@@ -101,7 +101,7 @@ fn a_summary_keeps_its_limit() {
 }
 
 #[test]
-fn annotations_keep_their_number() {
+fn at_most_ten_annotations_are_written() {
     for (count, lines) in [(0, 0), (1, 1), (10, 10), (11, 10), (500, 10)] {
         let verdict = verdict(
             (0..count).map(|i| difference(Rule::ExecNew, &format!("exec {i}%\n::x"))).collect(),
@@ -115,7 +115,7 @@ fn annotations_keep_their_number() {
 }
 
 #[test]
-fn what_xml_and_markdown_give_a_meaning_is_none_here() {
+fn special_characters_are_escaped() {
     let verdict = verdict(vec![difference(Rule::ExecNew, "exec <a>&\"'`` \u{1} \u{fffe} ]]>")]);
     let xml = written(Format::Junit, &verdict);
     assert!(
@@ -128,7 +128,7 @@ fn what_xml_and_markdown_give_a_meaning_is_none_here() {
     );
 }
 
-/// Of much that follows only some is shown: a secret is, whatever else there is.
+/// Some consequences of many are left out, but never a secret.
 #[test]
 fn nothing_hides_a_secret() {
     let many = (0..100).map(|i| difference(Rule::FsWriteNew, &format!("write $WS/{i}")));

@@ -1,9 +1,9 @@
-//! For people: the gravest first, grouped by process, each difference with what follows from it;
-//! then what a policy and repeated runs have made of it.
+//! Text for people: the gravest differences first, grouped by process, each with its consequences;
+//! then what the policy and repeated runs took out.
 
 use std::io::{self, Write};
 
-use super::{following, foremost, headline, line, with_spaces};
+use super::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};
@@ -11,17 +11,18 @@ use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
 use crate::visible::Lines;
 
-/// How many consequences of one difference are listed; the others are counted.
+/// How many consequences of a difference are listed; the others are counted.
 const CONSEQUENCES: usize = 5;
-/// How many lines of noise, and of what is unstable, are listed; the others are counted.
+/// How many lines of noise and of unstable differences are listed; the others are counted.
 const LISTED: usize = 20;
 
-/// With `commands`, what could be a workflow command of GitHub is made none.
+/// Writes a verdict as text. `commands` is whether to escape what GitHub would take for a workflow
+/// command.
 pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io::Result<()> {
     let out = &mut Lines::new(out, commands);
-    report(&verdict.report, verdict.listed, out)?;
+    write_report(&verdict.report, verdict.listed, out)?;
     if let Some(around) = &verdict.first {
-        first(around, out)?;
+        write_around(around, out)?;
     }
     for excepted in &verdict.excepted {
         let done = match excepted.kind {
@@ -69,10 +70,10 @@ pub(super) fn text(verdict: &Verdict, commands: bool, out: &mut dyn Write) -> io
     out.line(format_args!("{}", headline(verdict)))
 }
 
-fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
+fn write_report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()> {
     for (name, side) in ["A", "B"].into_iter().zip(&report.sides) {
         match (side.events, side.whole) {
-            // A baseline has none.
+            // A baseline has no events.
             (0, true) => out.line(format_args!("{name} {}", side.log))?,
             (events, whole) => {
                 let whole = if whole { "" } else { ", not whole" };
@@ -103,7 +104,7 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
                 out.line(format_args!("  {}", with_spaces(&difference.process)))?;
                 process = Some(&difference.process);
             }
-            one(difference, out)?;
+            write_difference(difference, out)?;
         }
     }
     let below: Vec<String> = Severity::ALL
@@ -120,7 +121,7 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
         out.line(format_args!("below the gate: {} (--gate info shows all)", below.join(", ")))?;
     }
     if !report.times.is_empty() {
-        times(report, out)?;
+        write_times(report, out)?;
     }
     if !report.counted_only.is_empty() {
         let classes: Vec<String> = report
@@ -134,13 +135,11 @@ fn report(report: &Report, gate: Severity, out: &mut Lines<'_>) -> io::Result<()
     Ok(())
 }
 
-/// The calls on which the most time was spent.
-fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
-    /// How many of them.
+fn write_times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     const MOST: usize = 20;
     out.blank()?;
     out.line(format_args!(
-        "time by call: number, all together in ms, median and 99th of a hundred in us (A => B)"
+        "time by call: count, total in ms, median and 99th percentile in us (A => B)"
     ))?;
     for time in report.times.iter().take(MOST) {
         let ms = time.total_ns.map(|ns| ns / 1_000_000);
@@ -161,8 +160,8 @@ fn times(report: &Report, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-/// Where the first difference shows in the logs.
-fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
+/// Writes the calls around the first difference.
+fn write_around(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     if around.lines.iter().all(Vec::is_empty) {
         return Ok(());
     }
@@ -176,9 +175,9 @@ fn first(around: &Around, out: &mut Lines<'_>) -> io::Result<()> {
     Ok(())
 }
 
-fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
-    let said = line(difference);
-    let (sign, said) = said.split_once(' ').unwrap_or(("", &said));
+fn write_difference(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
+    let text = line(difference);
+    let (sign, text) = text.split_once(' ').unwrap_or(("", &text));
     let events: Vec<String> = ["A", "B"]
         .into_iter()
         .zip(difference.events)
@@ -186,11 +185,11 @@ fn one(difference: &Difference, out: &mut Lines<'_>) -> io::Result<()> {
         .collect();
     let events =
         if events.is_empty() { String::new() } else { format!("  [{}]", events.join(" ")) };
-    out.line(format_args!("    {sign} {}: {said}{events}", difference.rule))?;
-    let (follow, more) = foremost(difference, CONSEQUENCES);
+    out.line(format_args!("    {sign} {}: {text}{events}", difference.rule))?;
+    let (follow, more) = top_consequences(difference, CONSEQUENCES);
     follow
         .into_iter()
-        .try_for_each(|follow| out.line(format_args!("        so {}", following(follow))))?;
+        .try_for_each(|follow| out.line(format_args!("        so {}", consequence_line(follow))))?;
     match more {
         0 => Ok(()),
         more => out.line(format_args!("        and {more} more that follow")),

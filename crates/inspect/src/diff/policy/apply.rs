@@ -1,6 +1,6 @@
 //! Applies a policy to a report.
 
-use super::run_rules::RunRules;
+use super::run_rules::RunSteps;
 use super::{Date, Exception, Policy};
 use crate::diff::Level;
 use crate::diff::compare::place;
@@ -14,14 +14,14 @@ use crate::diff::verdict::{Excepted, Verdict};
 /// What a policy looks at besides the differences.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'r> {
-    /// The run that is judged, the second one, read at [`Policy::level`] or closer.
+    /// The second run, the one that is judged, read at [`Policy::level`] or above.
     pub run: &'r Run,
-    /// Which day it is.
+    /// The current day.
     pub today: Date,
 }
 
-/// Keeps of differences, and of what follows from them, what `keep` wants. What followed from
-/// something that goes stands for itself.
+/// Keeps the differences, and consequences of differences, for which `keep` returns true. The
+/// consequences of a difference that is dropped take its place.
 pub(crate) fn prune(
     differences: Vec<Difference>,
     keep: &mut dyn FnMut(&Difference) -> bool,
@@ -41,7 +41,8 @@ pub(crate) fn prune(
 }
 
 impl Report {
-    /// Keeps the differences that `keep` wants. What followed from one that goes stands for itself.
+    /// Keeps the differences for which `keep` returns true. The consequences of a difference that
+    /// is dropped take its place.
     pub fn retain(&mut self, mut keep: impl FnMut(&Difference) -> bool) {
         self.differences = prune(std::mem::take(&mut self.differences), &mut keep);
         self.sort();
@@ -49,52 +50,50 @@ impl Report {
 }
 
 impl Policy {
-    /// What it makes of a report. `gate` is what the user says, else the policy's own, else
-    /// `otherwise`.
+    /// Applies the policy to a report. The gate is the `gate` argument, else the policy's, else
+    /// `default_gate`.
     #[must_use]
     pub fn judge(
         &self,
         mut report: Report,
         facts: Facts<'_>,
         gate: Option<Severity>,
-        otherwise: Severity,
+        default_gate: Severity,
     ) -> Verdict {
         let effects = facts.run.effects();
         let differences = std::mem::take(&mut report.differences);
-        let mut differences = self.secrets(differences);
+        let mut differences = self.report_secrets(differences);
         let mut counts = vec![0; self.exceptions.len()];
         differences = prune(differences, &mut |difference| {
-            let found = self
-                .exceptions
-                .iter()
-                .position(|exception| exception.counts(facts.today) && exception.takes(difference));
+            let found = self.exceptions.iter().position(|exception| {
+                exception.is_active(facts.today) && exception.matches(difference)
+            });
             found.inspect(|at| counts[*at] += 1).is_none()
         });
         for (effect, seen) in &effects {
-            self.forbid(effect, seen, facts.run, &mut differences);
+            self.report_forbidden(effect, seen, facts.run, &mut differences);
         }
         if self.level() > Level::Effects {
-            let course = RunRules::of(facts.run);
-            differences
-                .extend(self.sequences.iter().filter_map(|sequence| sequence.broken(&course)));
-            differences.extend(self.budgets.iter().filter_map(|budget| budget.exceeded(&course)));
+            let steps = RunSteps::new(facts.run);
+            differences.extend(self.sequences.iter().filter_map(|sequence| sequence.check(&steps)));
+            differences.extend(self.budgets.iter().filter_map(|budget| budget.check(&steps)));
         }
         report.differences = differences;
         report.sort();
-        let mut verdict = Verdict::of(report, gate.or(self.gate).unwrap_or(otherwise));
+        let mut verdict = Verdict::new(report, gate.or(self.gate).unwrap_or(default_gate));
         verdict.tolerated = self.tolerated;
-        verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.idle(facts.run)));
+        verdict.notices.extend(self.budgets.iter().filter_map(|budget| budget.notice(facts.run)));
         for (exception, count) in self.exceptions.iter().zip(counts) {
             let place = self.place(exception.line);
-            match (exception.counts(facts.today), count) {
+            match (exception.is_active(facts.today), count) {
                 (false, _) => verdict.notices.push(format!(
-                    "{place}: this {} has expired on {}: decide again",
+                    "{place}: this {} has expired on {}: renew or remove it",
                     exception.kind,
                     exception.expires.unwrap_or(facts.today)
                 )),
                 (true, 0) => {
                     verdict.notices.push(format!(
-                        "{place}: this {} matches nothing here: is it still needed?",
+                        "{place}: this {} matches nothing here: remove it if unneeded",
                         exception.kind
                     ));
                 }
@@ -109,7 +108,7 @@ impl Policy {
         verdict
     }
 
-    /// Whether an effect is noise wherever it comes from: a baseline need not hold it.
+    /// Whether an effect is ignored in every process, so that a baseline need not contain it.
     #[must_use]
     pub fn ignores(&self, effect: &Effect, today: Date) -> bool {
         if effect.op == Op::Read && self.is_secret(&effect.resource) {
@@ -117,17 +116,17 @@ impl Policy {
         }
         self.exceptions
             .iter()
-            .any(|exception| exception.counts(today) && exception.matcher.matches_effect(effect))
+            .any(|exception| exception.is_active(today) && exception.matcher.matches_effect(effect))
     }
 
-    /// Whether a name is a secret's.
+    /// Whether one of the names of a resource is a secret.
     #[must_use]
     pub fn is_secret(&self, resource: &str) -> bool {
         self.secrets.iter().any(|pattern| pattern.matches_any(resource))
     }
 
-    /// New reads of secrets have a rule of their own, and stand for themselves.
-    fn secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
+    /// Turns new reads of secrets into differences of rule `secret.read`, at top level.
+    fn report_secrets(&self, differences: Vec<Difference>) -> Vec<Difference> {
         let mut found = Vec::new();
         let mut rest = prune(differences, &mut |difference| {
             let read =
@@ -145,9 +144,18 @@ impl Policy {
         rest
     }
 
-    /// What may not be, whatever the other run did. A difference about the same follows from it.
-    fn forbid(&self, effect: &Effect, seen: &Seen, run: &Run, differences: &mut Vec<Difference>) {
-        let Some(entry) = self.forbidden.iter().find(|entry| entry.matcher.touches(effect)) else {
+    /// Reports an effect that is forbidden. Differences about the same effect become its
+    /// consequences.
+    fn report_forbidden(
+        &self,
+        effect: &Effect,
+        seen: &Seen,
+        run: &Run,
+        differences: &mut Vec<Difference>,
+    ) {
+        let Some(entry) =
+            self.forbidden.iter().find(|entry| entry.matcher.matches_any_name(effect))
+        else {
             return;
         };
         let ended =
@@ -168,17 +176,17 @@ impl Policy {
                 .first()
                 .map_or_else(|| effect.role.clone(), |id| place(run, *id)),
             role: effect.role.clone(),
-            after: Some(entry.because.clone()),
+            after: Some(entry.description.clone()),
             events: [None, Some(seen.event)],
             consequences: same,
-            ..Difference::about(Rule::PolicyForbid, Change::Added, what)
+            ..Difference::new(Rule::PolicyForbid, Change::Added, what)
         });
     }
 }
 
 impl Difference {
-    /// One that no process has by itself.
-    pub(crate) fn about(rule: Rule, change: Change, what: String) -> Self {
+    /// Returns a difference that belongs to no process.
+    pub(crate) fn new(rule: Rule, change: Change, what: String) -> Self {
         Self {
             rule,
             severity: rule.severity(),
@@ -195,16 +203,16 @@ impl Difference {
 }
 
 impl Exception {
-    /// Whether it takes a difference out. Secrets it must call by their rule: who ignores reads
-    /// does not mean those.
-    fn takes(&self, difference: &Difference) -> bool {
+    /// Whether the entry takes a difference out. Only an entry that names the rule `secret.read`
+    /// takes out reads of secrets: one that ignores reads in general does not mean those.
+    fn matches(&self, difference: &Difference) -> bool {
         let secret =
-            difference.rule == Rule::SecretRead && !self.matcher.is_about_rule(Rule::SecretRead);
+            difference.rule == Rule::SecretRead && !self.matcher.names_rule(Rule::SecretRead);
         !secret && self.matcher.matches(difference)
     }
 
-    /// Whether it counts on that day.
-    fn counts(&self, today: Date) -> bool {
+    /// Whether the entry has not expired.
+    fn is_active(&self, today: Date) -> bool {
         self.expires.is_none_or(|last| today <= last)
     }
 }

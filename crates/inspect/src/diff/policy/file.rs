@@ -1,4 +1,4 @@
-//! The policy as it is written.
+//! Parses a policy file.
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -42,7 +42,7 @@ struct File {
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Gate {
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     fail_on: Option<Severity>,
     #[serde(default)]
     tolerate: usize,
@@ -54,24 +54,24 @@ struct Surroundings {
     key: Option<Vec<KeyPart>>,
 }
 
-/// What any of the entries may hold; which of it each kind takes is checked afterwards.
+/// An entry of any kind. [`Parser::check_keys`] then rejects the keys that its kind does not take.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     rule: Option<Rule>,
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     role: Option<Pattern>,
     op: Option<String>,
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     resource: Option<Pattern>,
     result: Option<String>,
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     process: Option<Pattern>,
     reason: Option<String>,
     expires: Option<Datetime>,
     max: Option<u64>,
-    #[serde(default, deserialize_with = "parsed")]
+    #[serde(default, deserialize_with = "parse_text")]
     scope: Option<Scope>,
     sequence: Option<String>,
 }
@@ -84,51 +84,52 @@ impl FromStr for Pattern {
     }
 }
 
-fn parsed<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
+fn parse_text<'de, D: Deserializer<'de>, T: FromStr<Err = String>>(
     from: D,
 ) -> Result<Option<T>, D::Error> {
     let text = String::deserialize(from)?;
     text.parse().map(Some).map_err(serde::de::Error::custom)
 }
 
-fn operation(name: &str) -> Result<Op, String> {
+fn parse_op(name: &str) -> Result<Op, String> {
     let op = Op::ALL.iter().copied().find(|op| op.name() == name);
-    op.ok_or_else(|| format!("there is no operation `{name}`; docs/diff.md lists them"))
+    op.ok_or_else(|| format!("unknown operation `{name}`: docs/diff.md lists all operations"))
 }
 
-/// What a policy may refer to, which a reader of logs does not look for itself.
+/// What a policy may refer to outside its own text. The caller provides it: this crate reads
+/// neither the working directory nor the environment.
 pub struct Lookup<'a> {
-    /// The folder of the policy, absolute.
+    /// The directory of the policy, absolute.
     pub folder: &'a Path,
-    /// The value of an environment variable.
+    /// Returns the value of an environment variable.
     pub variable: &'a dyn Fn(&str) -> Option<OsString>,
 }
 
-/// A policy that is being read.
-struct Reading<'a> {
+/// Parses one policy, and knows the line of each entry for messages.
+struct Parser<'a> {
     path: &'a Path,
     text: &'a str,
     lookup: &'a Lookup<'a>,
 }
 
-impl Reading<'_> {
+impl Parser<'_> {
     fn line(&self, offset: usize) -> usize {
         1 + self.text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
     }
 
-    fn wrong(&self, offset: usize, why: impl Into<String>) -> Error {
+    fn error(&self, offset: usize, why: impl Into<String>) -> Error {
         Error::Policy { path: self.path.to_path_buf(), line: self.line(offset), why: why.into() }
     }
 
-    /// Checks that an entry holds what its kind takes, and answers where it stands.
-    fn takes(&self, kind: &str, entry: &Spanned<Entry>) -> Result<(), Error> {
+    /// Checks that an entry has the keys that its kind requires and no others.
+    fn check_keys(&self, kind: &str, entry: &Spanned<Entry>) -> Result<(), Error> {
         let at = entry.span().start;
         let entry = entry.get_ref();
-        let (exception, course) =
+        let (exception, run_rule) =
             (matches!(kind, "ignore" | "allow"), matches!(kind, "budget" | "assert"));
-        for (name, given, takes) in [
+        for (name, given, allowed) in [
             ("max", entry.max.is_some(), kind == "budget"),
-            ("scope", entry.scope.is_some(), course),
+            ("scope", entry.scope.is_some(), run_rule),
             ("sequence", entry.sequence.is_some(), kind == "assert"),
             ("expires", entry.expires.is_some(), exception),
             ("rule", entry.rule.is_some(), exception),
@@ -138,24 +139,26 @@ impl Reading<'_> {
             ("resource", entry.resource.is_some(), kind != "assert"),
             ("result", entry.result.is_some(), kind != "assert"),
         ] {
-            if given && !takes {
-                return Err(self.wrong(at, format!("[[{kind}]] takes no `{name}`")));
+            if given && !allowed {
+                return Err(self.error(at, format!("`{name}` is not a key of [[{kind}]]")));
             }
         }
-        let says = [&entry.op, &entry.result].into_iter().any(Option::is_some)
+        let has_condition = [&entry.op, &entry.result].into_iter().any(Option::is_some)
             || [&entry.role, &entry.resource, &entry.process].into_iter().any(Option::is_some)
             || entry.rule.is_some();
-        if kind != "assert" && !says {
+        if kind != "assert" && !has_condition {
             let by = if exception {
-                "rule, role, op, resource, result or process"
+                "rule, role, op, resource, result, process"
             } else {
-                "role, op, resource or result"
+                "role, op, resource, result"
             };
-            return Err(self.wrong(at, format!("[[{kind}]] must say what it means, by {by}")));
+            return Err(
+                self.error(at, format!("[[{kind}]] matches everything: give at least one of {by}"))
+            );
         }
         if kind == "ignore" && entry.reason.as_deref().unwrap_or_default().trim().is_empty() {
             return Err(
-                self.wrong(at, "[[ignore]] needs a `reason`: the next reader wants to know why")
+                self.error(at, "[[ignore]] needs a `reason`, for those who read the policy later")
             );
         }
         Ok(())
@@ -168,9 +171,9 @@ impl Reading<'_> {
             op: entry
                 .op
                 .take()
-                .map(|op| operation(&op))
+                .map(|op| parse_op(&op))
                 .transpose()
-                .map_err(|why| self.wrong(at, why))?,
+                .map_err(|why| self.error(at, why))?,
             resource: entry.resource.take(),
             result: entry.result.take(),
             process: entry.process.take(),
@@ -178,12 +181,14 @@ impl Reading<'_> {
     }
 
     fn exception(&self, kind: Kind, entry: Spanned<Entry>) -> Result<Exception, Error> {
-        self.takes(&kind.to_string(), &entry)?;
+        self.check_keys(&kind.to_string(), &entry)?;
         let at = entry.span().start;
         let mut entry = entry.into_inner();
         let date = |time: Datetime| match (time.date, time.time) {
             (Some(date), None) => Ok(Date { year: date.year, month: date.month, day: date.day }),
-            _ => Err(self.wrong(at, "`expires` is a day: expires = 2026-12-31")),
+            _ => {
+                Err(self.error(at, "`expires` must be a date without a time: expires = 2026-12-31"))
+            }
         };
         Ok(Exception {
             kind,
@@ -195,64 +200,64 @@ impl Reading<'_> {
     }
 
     fn forbidden(&self, entry: Spanned<Entry>) -> Result<Forbidden, Error> {
-        self.takes("forbid", &entry)?;
+        self.check_keys("forbid", &entry)?;
         let at = entry.span().start;
         let mut entry = entry.into_inner();
-        let because = self.because("forbidden", at, entry.reason.as_deref());
-        Ok(Forbidden { matcher: self.matcher(at, &mut entry)?, because })
+        let description = self.description("forbidden", at, entry.reason.as_deref());
+        Ok(Forbidden { matcher: self.matcher(at, &mut entry)?, description })
     }
 
     fn budget(&self, entry: Spanned<Entry>) -> Result<Budget, Error> {
-        self.takes("budget", &entry)?;
+        self.check_keys("budget", &entry)?;
         let at = entry.span().start;
         let entry = entry.into_inner();
         Ok(Budget {
             scope: entry.scope.unwrap_or_default(),
             role: entry.role,
-            did: entry
+            op: entry
                 .op
                 .map(|op| op.parse())
                 .transpose()
-                .map_err(|why: String| self.wrong(at, why))?,
+                .map_err(|why: String| self.error(at, why))?,
             resource: entry.resource,
             result: entry.result,
-            max: entry
-                .max
-                .ok_or_else(|| self.wrong(at, "[[budget]] needs `max`: how often it may be"))?,
-            because: self.because("budget", at, entry.reason.as_deref()),
+            max: entry.max.ok_or_else(|| {
+                self.error(at, "[[budget]] needs `max`, the greatest number of calls")
+            })?,
+            description: self.description("budget", at, entry.reason.as_deref()),
         })
     }
 
     fn sequence(&self, entry: Spanned<Entry>) -> Result<Sequence, Error> {
-        self.takes("assert", &entry)?;
+        self.check_keys("assert", &entry)?;
         let at = entry.span().start;
         let entry = entry.into_inner();
-        let text = entry.sequence.ok_or_else(|| self.wrong(at, "[[assert]] needs a `sequence`"))?;
+        let text = entry.sequence.ok_or_else(|| self.error(at, "[[assert]] needs a `sequence`"))?;
         Ok(Sequence {
             scope: entry.scope.unwrap_or_default(),
-            items: run_rules::items(&text).map_err(|why| self.wrong(at, why))?,
-            because: self.because("sequence", at, entry.reason.as_deref()),
+            items: run_rules::parse_items(&text).map_err(|why| self.error(at, why))?,
+            description: self.description("sequence", at, entry.reason.as_deref()),
         })
     }
 
-    /// `forbidden at ci.toml:12: because`.
-    fn because(&self, what: &str, at: usize, reason: Option<&str>) -> String {
+    /// Formats `forbidden at ci.toml:12: reason`.
+    fn description(&self, what: &str, at: usize, reason: Option<&str>) -> String {
         let reason = reason.filter(|reason| !reason.is_empty()).map(|reason| format!(": {reason}"));
         format!("{what} at {}:{}{}", self.path.display(), self.line(at), reason.unwrap_or_default())
     }
 
     fn root(&self, name: &str, value: &Spanned<String>) -> Result<PathBuf, Error> {
-        let wrong = |why: String| self.wrong(value.span().start, why);
+        let error = |why: String| self.error(value.span().start, why);
         if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-            return Err(wrong(format!(
-                "`{name}` is no name of a root: letters, digits and _ only"
+            return Err(error(format!(
+                "invalid root name `{name}`: use letters, digits and _ only"
             )));
         }
         let path = match value.get_ref().strip_prefix("env:") {
             Some(variable) => {
                 let value = (self.lookup.variable)(variable).filter(|value| !value.is_empty());
                 PathBuf::from(
-                    value.ok_or_else(|| wrong(format!("the variable {variable} is not set")))?,
+                    value.ok_or_else(|| error(format!("the variable {variable} is not set")))?,
                 )
             }
             None => PathBuf::from(value.get_ref()),
@@ -270,24 +275,24 @@ impl Reading<'_> {
 }
 
 impl Policy {
-    /// Reads a policy.
+    /// Reads a policy from a file.
     ///
     /// # Errors
-    /// When the file cannot be read, or says what no policy can say; with its line.
+    /// When the file cannot be read or is not a valid policy; the error names the line.
     pub fn read(path: &Path, lookup: &Lookup<'_>) -> Result<Self, Error> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| Error::Open { path: path.to_path_buf(), source })?;
         Self::parse(path, &text, lookup)
     }
 
-    /// Reads a policy that stands in `path`.
+    /// Parses the text of a policy; `path` is named in messages.
     ///
     /// # Errors
     /// As [`Policy::read`].
     pub fn parse(path: &Path, text: &str, lookup: &Lookup<'_>) -> Result<Self, Error> {
-        let reading = Reading { path, text, lookup };
+        let parser = Parser { path, text, lookup };
         let file: File = toml::from_str(text).map_err(|error| {
-            reading.wrong(error.span().map_or(0, |span| span.start), error.message().trim())
+            parser.error(error.span().map_or(0, |span| span.start), error.message().trim())
         })?;
         let mut policy = Self {
             path: path.to_path_buf(),
@@ -297,24 +302,24 @@ impl Policy {
             ..Self::default()
         };
         for (name, value) in &file.roots {
-            policy.roots.push((name.clone(), reading.root(name, value)?));
+            policy.roots.push((name.clone(), parser.root(name, value)?));
         }
         for secret in &file.secrets {
             let pattern = Pattern::new(secret.get_ref());
-            policy.secrets.push(pattern.map_err(|why| reading.wrong(secret.span().start, why))?);
+            policy.secrets.push(pattern.map_err(|why| parser.error(secret.span().start, why))?);
         }
         for (kind, entries) in [(Kind::Ignore, file.ignore), (Kind::Allow, file.allow)] {
             for entry in entries {
-                policy.exceptions.push(reading.exception(kind, entry)?);
+                policy.exceptions.push(parser.exception(kind, entry)?);
             }
         }
-        let reading = &reading;
+        let parser = &parser;
         policy.forbidden =
-            file.forbid.into_iter().map(|e| reading.forbidden(e)).collect::<Result<_, _>>()?;
+            file.forbid.into_iter().map(|e| parser.forbidden(e)).collect::<Result<_, _>>()?;
         policy.budgets =
-            file.budget.into_iter().map(|e| reading.budget(e)).collect::<Result<_, _>>()?;
+            file.budget.into_iter().map(|e| parser.budget(e)).collect::<Result<_, _>>()?;
         policy.sequences =
-            file.assert.into_iter().map(|e| reading.sequence(e)).collect::<Result<_, _>>()?;
+            file.assert.into_iter().map(|e| parser.sequence(e)).collect::<Result<_, _>>()?;
         Ok(policy)
     }
 }

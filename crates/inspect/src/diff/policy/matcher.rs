@@ -1,4 +1,4 @@
-//! Which effects and differences an entry of a policy means.
+//! Matches the entries of a policy against effects and differences.
 
 use glob::MatchOptions;
 
@@ -6,8 +6,8 @@ use crate::diff::effect::{Effect, Op};
 use crate::diff::report::Difference;
 use crate::diff::rule::Rule;
 
-/// A pattern of names: `*` and `?` stay within a component, `**` does not. `OLD -> NEW` is one for
-/// each of two names.
+/// A pattern for names: `*` and `?` match within one path component, `**` any number of components.
+/// `OLD -> NEW` has a pattern for each of two names.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     name: glob::Pattern,
@@ -20,45 +20,47 @@ const OPTIONS: MatchOptions = MatchOptions {
     require_literal_leading_dot: false,
 };
 
-/// Between two names.
+/// Separates the two names of a rename or a link.
 const ARROW: &str = " -> ";
 
 impl Pattern {
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let one = |part: &str| {
-            glob::Pattern::new(part).map_err(|error| format!("`{part}` is no pattern: {error}"))
+        let parse = |part: &str| {
+            glob::Pattern::new(part).map_err(|error| format!("invalid pattern `{part}`: {error}"))
         };
         Ok(match text.split_once(ARROW) {
-            Some((name, second)) => Self { name: one(name)?, second: Some(one(second)?) },
-            None => Self { name: one(text)?, second: None },
+            Some((name, second)) => Self { name: parse(name)?, second: Some(parse(second)?) },
+            None => Self { name: parse(text)?, second: None },
         })
     }
 
-    /// Whether it means a name.
+    /// Whether the pattern matches one name.
     pub(crate) fn matches(&self, name: &str) -> bool {
         self.second.is_none() && self.name.matches_with(name, OPTIONS)
     }
 
-    /// Whether it means a resource of two names as it stands. `None` when only one of the two has
-    /// two.
-    fn both(&self, resource: &str) -> Option<bool> {
+    /// Matches a pattern of two names against a resource of two names. `None` if either has only
+    /// one.
+    fn matches_both(&self, resource: &str) -> Option<bool> {
         let second = self.second.as_ref()?;
         let (first, other) = resource.split_once(ARROW)?;
         Some(self.name.matches_with(first, OPTIONS) && second.matches_with(other, OPTIONS))
     }
 
-    /// Whether all names of a resource are meant.
+    /// Whether the pattern matches all names of a resource.
     fn matches_all(&self, resource: &str) -> bool {
-        self.both(resource).unwrap_or_else(|| resource.split(ARROW).all(|name| self.matches(name)))
+        self.matches_both(resource)
+            .unwrap_or_else(|| resource.split(ARROW).all(|name| self.matches(name)))
     }
 
-    /// Whether one of its names is meant.
+    /// Whether the pattern matches at least one name of a resource.
     pub(crate) fn matches_any(&self, resource: &str) -> bool {
-        self.both(resource).unwrap_or_else(|| resource.split(ARROW).any(|name| self.matches(name)))
+        self.matches_both(resource)
+            .unwrap_or_else(|| resource.split(ARROW).any(|name| self.matches(name)))
     }
 }
 
-/// What an entry means. What it does not say, it does not ask for.
+/// The conditions of an entry. Those that it leaves out match anything.
 #[derive(Clone, Debug, Default)]
 pub struct Matcher {
     pub(super) rule: Option<Rule>,
@@ -69,7 +71,7 @@ pub struct Matcher {
     pub(super) process: Option<Pattern>,
 }
 
-/// Operation, resource and result of what a difference is about.
+/// Returns the operation, resource and result that a difference is about.
 pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
     let (op, rest) = difference.what.split_once(' ').unwrap_or((&difference.what, "-"));
     let op = *Op::ALL.iter().find(|known| known.name() == op)?;
@@ -79,7 +81,7 @@ pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
         }) || word.starts_with("errno-")
     };
     Some(match rest.rsplit_once(' ') {
-        // Of an operation with another result both results stand beside it.
+        // The text of `err.changed` ends with the resource: both results are in fields.
         Some((resource, result)) if difference.rule != Rule::ErrChanged && is_errno(result) => {
             (op, resource, result)
         }
@@ -88,13 +90,13 @@ pub(crate) fn subject(difference: &Difference) -> Option<(Op, &str, &str)> {
 }
 
 impl Matcher {
-    /// Whether it means an effect wherever it comes from. An entry about a kind of difference, or
-    /// about a place, does not.
+    /// Whether it matches an effect in any process. An entry with a `rule` or a `process` matches
+    /// no effect.
     #[must_use]
     pub fn matches_effect(&self, effect: &Effect) -> bool {
         self.rule.is_none()
             && self.process.is_none()
-            && self.is_about(
+            && self.matches_parts(
                 &effect.role,
                 Some(effect.op),
                 &effect.resource,
@@ -103,9 +105,9 @@ impl Matcher {
             )
     }
 
-    /// Whether it means an effect by one of its names.
-    pub(super) fn touches(&self, effect: &Effect) -> bool {
-        self.is_about(
+    /// Whether it matches an effect by at least one of its names.
+    pub(super) fn matches_any_name(&self, effect: &Effect) -> bool {
+        self.matches_parts(
             &effect.role,
             Some(effect.op),
             &effect.resource,
@@ -114,12 +116,11 @@ impl Matcher {
         )
     }
 
-    /// Whether it names a rule.
-    pub(super) fn is_about_rule(&self, rule: Rule) -> bool {
+    pub(super) fn names_rule(&self, rule: Rule) -> bool {
         self.rule == Some(rule)
     }
 
-    /// Whether it means a difference.
+    /// Whether it matches a difference.
     #[must_use]
     pub fn matches(&self, difference: &Difference) -> bool {
         if self.rule.is_some_and(|rule| rule != difference.rule)
@@ -138,20 +139,20 @@ impl Matcher {
             }
             None => None,
         };
-        self.is_about(&difference.role, op, resource, result, Pattern::matches_all)
+        self.matches_parts(&difference.role, op, resource, result, Pattern::matches_all)
     }
 
-    fn is_about(
+    fn matches_parts(
         &self,
         role: &str,
         op: Option<Op>,
         resource: &str,
         result: Option<&str>,
-        means: fn(&Pattern, &str) -> bool,
+        matches: fn(&Pattern, &str) -> bool,
     ) -> bool {
         self.role.as_ref().is_none_or(|pattern| pattern.matches(role))
             && self.op.is_none_or(|wanted| Some(wanted) == op)
             && self.result.as_deref().is_none_or(|wanted| Some(wanted) == result)
-            && self.resource.as_ref().is_none_or(|pattern| means(pattern, resource))
+            && self.resource.as_ref().is_none_or(|pattern| matches(pattern, resource))
     }
 }

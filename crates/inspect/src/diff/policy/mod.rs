@@ -1,9 +1,9 @@
-//! What a project says about differences: which are expected and why, which never may be, what must
-//! hold whatever the other run did.
+//! The policy of a project: which differences are expected and why, which are forbidden, and which
+//! properties every run must have.
 //!
-//! A policy is a TOML file that is committed. [`Policy::read`] understands it, [`Policy::judge`]
-//! applies it to a [`Report`](super::Report): the one place for `diff`, `baseline check` and `ab`.
-//! docs/ci.md says what can stand in it.
+//! A policy is a TOML file kept in the repository. [`Policy::read`] parses it, [`Policy::judge`]
+//! applies it to a [`Report`](super::Report) for `diff`, `baseline check` and `ab` alike.
+//! docs/ci.md describes the file.
 
 mod apply;
 mod file;
@@ -27,7 +27,7 @@ use super::rule::Severity;
 use matcher::Pattern;
 use run_rules::{Budget, Sequence};
 
-/// A day, as policies write it: `2026-12-31`.
+/// A day, written `2026-12-31` in policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Date {
     /// The year.
@@ -45,17 +45,18 @@ impl fmt::Display for Date {
 }
 
 impl Date {
-    /// The day (UTC) that many seconds after the beginning of 1970.
+    /// Returns the day (UTC) that is `seconds` after the Unix epoch.
     #[must_use]
-    pub fn of_unix_time(seconds: u64) -> Self {
-        // Years are counted from March on, so that the odd day stands at their end; 400 of them
-        // have 146,097 days.
+    pub fn from_unix_time(seconds: u64) -> Self {
+        // Years start in March here, so that the leap day is the last of its year; 400 years have
+        // 146,097 days.
         let days = seconds / 86_400 + 719_468;
-        let (era, of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
-        let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * of_year + 2) / 153;
-        let day = of_year - (153 * month_from_march + 2) / 5 + 1;
+        let (era, day_of_era) = (days / 146_097, days % 146_097);
+        let year_of_era =
+            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+        let month_from_march = (5 * day_of_year + 2) / 153;
+        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
         let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
         let year = era * 400 + year_of_era + u64::from(month <= 2);
         let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
@@ -63,22 +64,22 @@ impl Date {
     }
 }
 
-/// Which parts of its surroundings a run is bound to.
+/// A part of its surroundings that a baseline can be bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyPart {
     /// The machine: `x86_64`.
     Machine,
-    /// The kernel's release.
+    /// The kernel release.
     Kernel,
     /// The build id of the C library.
     Libc,
-    /// The name of the system's image.
+    /// The name of the system image.
     Image,
 }
 
 impl KeyPart {
-    /// All: what a baseline is bound to where no policy says otherwise.
+    /// All parts: the key of a baseline without a policy.
     pub const ALL: [Self; 4] = [Self::Machine, Self::Kernel, Self::Libc, Self::Image];
 }
 
@@ -88,7 +89,7 @@ impl KeyPart {
 pub enum Kind {
     /// They are noise.
     Ignore,
-    /// They may be.
+    /// They are allowed.
     Allow,
 }
 
@@ -101,42 +102,42 @@ impl fmt::Display for Kind {
     }
 }
 
-/// An entry that takes differences out.
+/// An entry that takes differences out of a report.
 #[derive(Clone, Debug)]
 pub struct Exception {
-    /// What it does with them.
+    /// What the entry does with them.
     pub kind: Kind,
-    /// Which they are.
+    /// Which differences it matches.
     pub matcher: Matcher,
-    /// Why. Never empty where something is ignored.
+    /// The reason given. Never empty for `ignore`.
     pub reason: String,
-    /// The last day on which it counts.
+    /// The last day on which the entry applies.
     pub expires: Option<Date>,
-    /// Where it stands in the policy.
+    /// The line of the entry in the policy.
     pub line: usize,
 }
 
-/// Effects that may not be, whatever the other run did.
+/// Effects that are forbidden, even if both runs have them.
 #[derive(Clone, Debug)]
 pub struct Forbidden {
     matcher: Matcher,
-    because: String,
+    description: String,
 }
 
-/// What a project says about differences.
+/// A parsed policy.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Where it was read; empty for none.
+    /// The path it was read from; empty without a policy.
     pub path: PathBuf,
-    /// Directories that have names.
+    /// Named directories.
     pub roots: Vec<(String, PathBuf)>,
-    /// The severity that fails.
+    /// The least severity that fails.
     pub gate: Option<Severity>,
-    /// How many differences at the gate do not fail yet.
+    /// How many failing differences are tolerated.
     pub tolerated: usize,
-    /// What a baseline is bound to.
+    /// The parts of its surroundings that a baseline is bound to; all of them if `None`.
     pub environment: Option<Vec<KeyPart>>,
-    /// What is expected.
+    /// The entries for expected differences.
     pub exceptions: Vec<Exception>,
     forbidden: Vec<Forbidden>,
     budgets: Vec<Budget>,
@@ -145,13 +146,13 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// The parts of its surroundings that a baseline is bound to.
+    /// Returns the parts of its surroundings that a baseline is bound to.
     #[must_use]
     pub fn key(&self) -> &[KeyPart] {
         self.environment.as_deref().unwrap_or(&KeyPart::ALL)
     }
 
-    /// How closely a run must be read for all that it says.
+    /// Returns the level at which a run must be read to check every entry.
     #[must_use]
     pub fn level(&self) -> Level {
         if self.budgets.is_empty() && self.sequences.is_empty() {
@@ -161,7 +162,7 @@ impl Policy {
         }
     }
 
-    /// `ci.toml:12`.
+    /// Formats a place in the policy: `ci.toml:12`.
     pub(crate) fn place(&self, line: usize) -> String {
         format!("{}:{line}", self.path.display())
     }

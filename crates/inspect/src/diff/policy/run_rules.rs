@@ -1,5 +1,5 @@
-//! What must hold of the course of a run: in which order operations come, and how many there are.
-//! Over the whole run, or from a mark to the next.
+//! Rules about the order and the number of a run's operations, over the whole run or from one mark
+//! to the next.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,13 +11,13 @@ use crate::diff::rule::Rule;
 use crate::diff::run::{Run, result};
 use crate::state::ProcessId;
 
-/// From where to where.
+/// The part of a run that a rule applies to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// All of it.
+    /// The whole run.
     #[default]
     Run,
-    /// From each mark of this name to the next mark of any name, whoever sets it.
+    /// From each mark of this name to the next mark of any name, set by any process.
     Mark(String),
 }
 
@@ -28,7 +28,7 @@ impl FromStr for Scope {
         match text.strip_prefix("mark:") {
             Some(name) if !name.is_empty() => Ok(Self::Mark(name.to_owned())),
             _ if text == "run" => Ok(Self::Run),
-            _ => Err(format!("`{text}` is no scope: run, or mark:NAME")),
+            _ => Err(format!("invalid scope `{text}`: expected run or mark:NAME")),
         }
     }
 }
@@ -43,8 +43,8 @@ impl fmt::Display for Scope {
 }
 
 impl Scope {
-    /// The events of each stretch: its first one, and the one that ends it.
-    fn stretches(&self, run: &Run) -> Vec<(u64, u64)> {
+    /// Returns the event ranges in scope: the first event of each, and the event that ends it.
+    fn ranges(&self, run: &Run) -> Vec<(u64, u64)> {
         let Self::Mark(name) = self else { return vec![(0, u64::MAX)] };
         let ends = run.marks.iter().skip(1).map(|mark| mark.event).chain([u64::MAX]);
         let marks = run.marks.iter().zip(ends).filter(|(mark, _)| mark.name == *name);
@@ -52,14 +52,14 @@ impl Scope {
     }
 }
 
-/// What one step did: opening is none of the operations on what is opened.
+/// The operation of a step. `open` is not one of the effects in [`Op`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Did {
+pub(super) enum StepOp {
     Open,
     Op(Op),
 }
 
-impl FromStr for Did {
+impl FromStr for StepOp {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -68,12 +68,12 @@ impl FromStr for Did {
         }
         let op = Op::ALL.iter().copied().find(|op| op.name() == text);
         op.map(Self::Op).ok_or_else(|| {
-            format!("there is no operation `{text}`: open, and those of docs/diff.md")
+            format!("unknown operation `{text}`: expected open or an operation from docs/diff.md")
         })
     }
 }
 
-impl fmt::Display for Did {
+impl fmt::Display for StepOp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open => f.write_str("open"),
@@ -82,42 +82,40 @@ impl fmt::Display for Did {
     }
 }
 
-/// What steps of one kind are called.
 #[derive(Debug)]
-struct Kind {
+struct StepKind {
     role: String,
-    did: Did,
+    op: StepOp,
     resource: String,
     result: String,
 }
 
-/// One step of the run.
 #[derive(Clone, Copy, Debug)]
 struct Step {
     event: u64,
     process: ProcessId,
-    /// An index into [`RunRules::kinds`].
+    /// An index into [`RunSteps::kinds`].
     kind: usize,
-    /// How many calls it is, in vain ones not counted.
+    /// How many calls the step consists of, without failed attempts.
     calls: u32,
 }
 
-/// What all tasks did, as it ended.
-pub(super) struct RunRules<'r> {
+/// The steps of all tasks, in the order in which they ended.
+pub(super) struct RunSteps<'r> {
     run: &'r Run,
-    kinds: Vec<Kind>,
+    kinds: Vec<StepKind>,
     steps: Vec<Step>,
 }
 
-impl<'r> RunRules<'r> {
-    pub(super) fn of(run: &'r Run) -> Self {
-        let kinds = run.streams.operations.iter().map(|(role, operation)| Kind {
+impl<'r> RunSteps<'r> {
+    pub(super) fn new(run: &'r Run) -> Self {
+        let kinds = run.streams.operations.iter().map(|(role, operation)| StepKind {
             role: run.name(*role).to_owned(),
-            did: if operation.opens { Did::Open } else { Did::Op(operation.op) },
+            op: if operation.opens { StepOp::Open } else { StepOp::Op(operation.op) },
             resource: run.resource(operation),
             result: result(operation.errno),
         });
-        let kinds: Vec<Kind> = kinds.collect();
+        let kinds: Vec<StepKind> = kinds.collect();
         let mut steps = Vec::new();
         for stream in &run.streams.all {
             for step in &stream.steps {
@@ -127,7 +125,7 @@ impl<'r> RunRules<'r> {
                     event: step.event,
                     process,
                     kind,
-                    calls: step.pieces,
+                    calls: step.calls,
                 }));
             }
         }
@@ -135,16 +133,16 @@ impl<'r> RunRules<'r> {
         Self { run, kinds, steps }
     }
 
-    /// The steps between two events.
+    /// Returns the steps between two events.
     fn between(&self, (from, to): (u64, u64)) -> &[Step] {
         let first = self.steps.partition_point(|step| step.event <= from);
         let end = self.steps.partition_point(|step| step.event < to);
         self.steps.get(first..end).unwrap_or_default()
     }
 
-    /// Which kinds are meant.
-    fn matching(&self, means: impl Fn(&Kind) -> bool) -> Vec<bool> {
-        self.kinds.iter().map(means).collect()
+    /// Returns for each kind whether `matches` accepts it.
+    fn matching(&self, matches: impl Fn(&StepKind) -> bool) -> Vec<bool> {
+        self.kinds.iter().map(matches).collect()
     }
 
     fn role(&self, step: &Step) -> String {
@@ -156,24 +154,24 @@ impl<'r> RunRules<'r> {
     }
 }
 
-/// One item of a sequence: an operation, and on what.
+/// An item of a sequence: an operation and its resource.
 #[derive(Clone, Debug)]
 pub(super) struct Item {
-    did: Did,
+    op: StepOp,
     resource: Option<Pattern>,
     text: String,
 }
 
 impl Item {
-    fn means(&self, kind: &Kind) -> bool {
-        self.did == kind.did
+    fn matches(&self, kind: &StepKind) -> bool {
+        self.op == kind.op
             && kind.result == "ok"
             && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }
 }
 
-/// Takes `write($WS/a b) sync rename` apart.
-pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
+/// Parses `write($WS/a b) sync rename`.
+pub(super) fn parse_items(text: &str) -> Result<Vec<Item>, String> {
     let mut items = Vec::new();
     let mut rest = text.trim_start();
     while !rest.is_empty() {
@@ -183,12 +181,12 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
             None => (None, after),
             Some(inside) => {
                 let (inside, after) =
-                    inside.split_once(')').ok_or_else(|| format!("`{rest}` lacks its `)`"))?;
+                    inside.split_once(')').ok_or_else(|| format!("missing `)` in `{rest}`"))?;
                 (Some(inside.trim()), after)
             }
         };
         items.push(Item {
-            did: name.parse()?,
+            op: name.parse()?,
             resource: resource.map(Pattern::new).transpose()?,
             text: resource
                 .map_or_else(|| name.to_owned(), |resource| format!("{name}({resource})")),
@@ -196,65 +194,65 @@ pub(super) fn items(text: &str) -> Result<Vec<Item>, String> {
         rest = after.trim_start();
     }
     if items.is_empty() {
-        Err("a sequence has operations: \"write sync rename\"".to_owned())
+        Err("empty `sequence`: list operations, as in \"write sync rename\"".to_owned())
     } else {
         Ok(items)
     }
 }
 
-/// Operations that come in this order, in each stretch. Steps that match none of them may come
+/// Operations that must come in this order, in each range. Steps that match no item may come
 /// anywhere.
 #[derive(Clone, Debug)]
 pub(super) struct Sequence {
     pub(super) scope: Scope,
     pub(super) items: Vec<Item>,
-    pub(super) because: String,
+    pub(super) description: String,
 }
 
 impl Sequence {
-    /// The first stretch in which it is otherwise.
-    pub(super) fn broken(&self, run: &RunRules<'_>) -> Option<Difference> {
-        let stretches = self.scope.stretches(run.run);
-        if stretches.is_empty() {
-            return Some(self.otherwise(format!("{} is not in the run", self.scope)));
+    /// Returns a difference for the first range in which the order is broken.
+    pub(super) fn check(&self, run: &RunSteps<'_>) -> Option<Difference> {
+        let ranges = self.scope.ranges(run.run);
+        if ranges.is_empty() {
+            return Some(self.violation(format!("{} is not in the run", self.scope)));
         }
         let matching: Vec<Vec<bool>> =
-            self.items.iter().map(|item| run.matching(|kind| item.means(kind))).collect();
-        stretches.into_iter().find_map(|stretch| {
-            let mut came: Vec<(usize, &Step)> = Vec::new();
-            for step in run.between(stretch) {
-                // The item that is due, or the one that goes on, before any other that it may be
-                // too.
-                let due = came.last().map_or(0, |(last, _)| last + 1);
+            self.items.iter().map(|item| run.matching(|kind| item.matches(kind))).collect();
+        ranges.into_iter().find_map(|range| {
+            let mut matched: Vec<(usize, &Step)> = Vec::new();
+            for step in run.between(range) {
+                // A step may match several items: the next one is tried first, then the last one
+                // again, then any other.
+                let due = matched.last().map_or(0, |(last, _)| last + 1);
                 let order = [due, due.wrapping_sub(1)].into_iter().chain(0..self.items.len());
                 let is = |at: &usize| {
                     matching.get(*at).and_then(|kinds| kinds.get(step.kind)) == Some(&true)
                 };
                 let found = order.into_iter().find(is);
-                came.extend(
+                matched.extend(
                     found
-                        .filter(|at| came.last().is_none_or(|(last, _)| last != at))
+                        .filter(|at| matched.last().is_none_or(|(last, _)| last != at))
                         .map(|at| (at, step)),
                 );
             }
-            let wrong = came
+            let wrong = matched
                 .iter()
                 .enumerate()
                 .find(|(at, (item, _))| at != item)
                 .map(|(_, (_, step))| *step);
-            if wrong.is_none() && came.len() == self.items.len() {
+            if wrong.is_none() && matched.len() == self.items.len() {
                 return None;
             }
-            let shown: Vec<String> = came
+            let shown: Vec<String> = matched
                 .iter()
                 .filter_map(|(_, step)| run.kinds.get(step.kind))
-                .map(Kind::to_string)
+                .map(StepKind::to_string)
                 .collect();
             let shown = if shown.is_empty() { "none of them".to_owned() } else { shown.join(" ") };
-            let mut difference = self.otherwise(shown);
-            difference.events[1] = Some(stretch.0);
-            // Where it goes another way.
-            if let Some(step) = wrong.or(came.last().map(|(_, step)| *step)) {
+            let mut difference = self.violation(shown);
+            difference.events[1] = Some(range.0);
+            // The step that breaks the order, or the last one before items are missing.
+            if let Some(step) = wrong.or(matched.last().map(|(_, step)| *step)) {
                 difference.events[1] = Some(step.event);
                 (difference.process, difference.role) = (run.place(step), run.role(step));
             }
@@ -262,48 +260,47 @@ impl Sequence {
         })
     }
 
-    fn otherwise(&self, after: String) -> Difference {
+    fn violation(&self, after: String) -> Difference {
         let expected: Vec<&str> = self.items.iter().map(|item| item.text.as_str()).collect();
         Difference {
             before: Some(expected.join(" ")),
             after: Some(after),
-            ..Difference::about(Rule::PolicyAssert, Change::Changed, self.because.clone())
+            ..Difference::new(Rule::PolicyAssert, Change::Changed, self.description.clone())
         }
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for StepKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}({})", self.did, self.resource)
+        write!(f, "{}({})", self.op, self.resource)
     }
 }
 
-/// How often something may happen in each stretch.
+/// How often something may happen in each range.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
     pub(super) scope: Scope,
     pub(super) role: Option<Pattern>,
-    pub(super) did: Option<Did>,
+    pub(super) op: Option<StepOp>,
     pub(super) resource: Option<Pattern>,
     pub(super) result: Option<String>,
     pub(super) max: u64,
-    pub(super) because: String,
+    pub(super) description: String,
 }
 
 impl Budget {
-    /// What is to be said when it bounds nothing.
-    pub(super) fn idle(&self, run: &Run) -> Option<String> {
-        let idle = self.scope.stretches(run).is_empty();
-        idle.then(|| format!("{}: {} is not in the run", self.because, self.scope))
+    /// Returns a notice if the scope is empty, so that the budget limits nothing.
+    pub(super) fn notice(&self, run: &Run) -> Option<String> {
+        let idle = self.scope.ranges(run).is_empty();
+        idle.then(|| format!("{}: {} is not in the run", self.description, self.scope))
     }
 
-    /// The first stretch in which it is more.
-    pub(super) fn exceeded(&self, run: &RunRules<'_>) -> Option<Difference> {
-        let kinds = run.matching(|kind| self.means(kind));
-        self.scope.stretches(run.run).into_iter().find_map(|stretch| {
+    /// Returns a difference for the first range that exceeds the budget.
+    pub(super) fn check(&self, run: &RunSteps<'_>) -> Option<Difference> {
+        let kinds = run.matching(|kind| self.matches(kind));
+        self.scope.ranges(run.run).into_iter().find_map(|range| {
             let (mut count, mut over) = (0, None);
-            for step in
-                run.between(stretch).iter().filter(|step| kinds.get(step.kind) == Some(&true))
+            for step in run.between(range).iter().filter(|step| kinds.get(step.kind) == Some(&true))
             {
                 count += u64::from(step.calls);
                 if count > self.max {
@@ -316,14 +313,14 @@ impl Budget {
                 events: [None, Some(step.event)],
                 process: run.place(step),
                 role: run.role(step),
-                ..Difference::about(Rule::PolicyBudget, Change::Changed, self.because.clone())
+                ..Difference::new(Rule::PolicyBudget, Change::Changed, self.description.clone())
             })
         })
     }
 
-    fn means(&self, kind: &Kind) -> bool {
+    fn matches(&self, kind: &StepKind) -> bool {
         self.role.as_ref().is_none_or(|pattern| pattern.matches(&kind.role))
-            && self.did.is_none_or(|did| did == kind.did)
+            && self.op.is_none_or(|op| op == kind.op)
             && self.result.as_deref().is_none_or(|wanted| wanted == kind.result)
             && self.resource.as_ref().is_none_or(|pattern| pattern.matches_any(&kind.resource))
     }

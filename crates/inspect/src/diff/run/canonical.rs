@@ -1,9 +1,8 @@
-//! What a name is called in a comparison: without what differs between two runs of the same
-//! program.
+//! Canonical names: names without what differs between two runs of the same program.
 //!
-//! The type of the argument decides how, never its looks: a path comes under its root, a pid
-//! becomes a word, a port that the kernel chose is one, bytes that were dealt out as random in this
-//! very run are recognised in names.
+//! The type of the argument decides how a name is changed, never its text: a path is put under its
+//! root, a pid or a port that the kernel chose becomes a placeholder, and bytes that this run got
+//! from the kernel as random are recognised in names.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -13,25 +12,25 @@ use data_encoding::HEXLOWER_PERMISSIVE;
 use super::names::{NameId, Names, Sort};
 use crate::visible::is_visible;
 
-/// What a run is known to have dealt out.
+/// The identifiers that are valid in one run only.
 #[derive(Debug, Default)]
 pub(crate) struct RunLocalIds {
-    /// Ids of its tasks and processes.
+    /// The ids of its tasks and processes.
     pub(crate) pids: HashSet<u32>,
-    /// Four bytes each of what the kernel said is random.
+    /// Random bytes from the kernel, in groups of four.
     pub(crate) random: HashSet<[u8; 4]>,
-    /// Paths that were made in this run.
+    /// Paths that were created in this run.
     pub(crate) created: HashSet<NameId>,
-    /// Ports that the kernel chose.
+    /// Ports chosen by the kernel.
     pub(crate) ports: HashSet<u16>,
 }
 
-/// How many random bytes are remembered.
+/// The most groups of random bytes that are remembered.
 const RANDOM: usize = 1 << 16;
 
 impl RunLocalIds {
-    /// Bytes that are random.
-    pub(crate) fn random(&mut self, bytes: &[u8]) {
+    /// Remembers bytes that the kernel returned as random.
+    pub(crate) fn add_random(&mut self, bytes: &[u8]) {
         for window in bytes.windows(4) {
             if self.random.len() >= RANDOM {
                 return;
@@ -43,27 +42,27 @@ impl RunLocalIds {
     }
 }
 
-/// Directories that have a name of their own.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roots(Vec<(String, Vec<u8>)>);
 
 impl Roots {
-    /// The first name that a directory is given holds. Several may have the same: one in each run.
+    /// Adds a root. The first name of a directory wins. One name may have several directories, as
+    /// the two runs differ.
     pub(crate) fn add(&mut self, name: &str, path: &[u8]) {
         let path = path.strip_suffix(b"/").unwrap_or(path);
-        // A name of its own goes before one by what lies below.
+        // An explicit name replaces one derived from a root below.
         self.0.retain(|(known, dir)| dir != path || !known.ends_with("/.."));
         let taken = self.0.iter().any(|(_, dir)| dir == path);
         if path.first() == Some(&b'/') && !taken {
             self.0.push((name.to_owned(), path.to_vec()));
-            self.above(name, path);
+            self.add_parents(name, path);
             self.0.sort_by_key(|(_, path)| std::cmp::Reverse(path.len()));
         }
     }
 
-    /// What lies above a root goes by it, for programs look there: `$WS/..`. But not all that lies
-    /// in the folders of the system.
-    fn above(&mut self, name: &str, path: &[u8]) {
+    /// Names the directories above a root `$WS/..` and so on, because programs search them, but not
+    /// those directly below `/`, which belong to the system.
+    fn add_parents(&mut self, name: &str, path: &[u8]) {
         let mut name = name.to_owned();
         let mut at = path;
         while let Some(end) = at.iter().rposition(|&byte| byte == b'/').filter(|end| *end > 0) {
@@ -76,22 +75,22 @@ impl Roots {
         }
     }
 
-    /// The root that a path lies under, and the rest of it.
-    fn of<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
+    /// Returns the root of a path and the rest of the path.
+    fn split<'p>(&self, path: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = path.strip_prefix(root.as_slice())?;
             (rest.is_empty() || rest.first() == Some(&b'/')).then_some((name.as_str(), rest))
         })
     }
 
-    /// Writes a text in which paths may stand, with the roots replaced where a path can begin.
+    /// Writes a text that may contain paths, with roots replaced wherever a path can begin.
     pub(crate) fn in_text(&self, text: &[u8], out: &mut Vec<u8>) {
         let mut at = 0_usize;
         let mut may_begin = true;
         while let Some(&byte) = text.get(at) {
             if byte == b'/'
                 && may_begin
-                && let Some((name, rest)) = self.of_prefix(text.get(at..).unwrap_or_default())
+                && let Some((name, rest)) = self.split_prefix(text.get(at..).unwrap_or_default())
             {
                 out.push(b'$');
                 out.extend_from_slice(name.as_bytes());
@@ -100,14 +99,14 @@ impl Roots {
                 continue;
             }
             may_begin = !byte.is_ascii_alphanumeric() && !matches!(byte, b'.' | b'_' | b'/')
-                // An option that its value follows: -I/usr/include, -L/lib.
+                // An option with its value attached: -I/usr/include, -L/lib.
                 || at == 1 && text.first() == Some(&b'-');
             out.push(byte);
             at = at.saturating_add(1);
         }
     }
 
-    fn of_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
+    fn split_prefix<'p>(&self, text: &'p [u8]) -> Option<(&str, &'p [u8])> {
         self.0.iter().find_map(|(name, root)| {
             let rest = text.strip_prefix(root.as_slice())?;
             let ends = rest
@@ -118,8 +117,12 @@ impl Roots {
     }
 }
 
-/// What every name of a log is called, by number.
-pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<String> {
+/// Returns the canonical names of all names, by number.
+pub(crate) fn canonical_names(
+    names: &Names,
+    local_ids: &RunLocalIds,
+    roots: &Roots,
+) -> Vec<String> {
     let created =
         |id: usize| u32::try_from(id).is_ok_and(|id| local_ids.created.contains(&NameId(id)));
     let name = |(id, (sort, name)): (usize, (Sort, &[u8]))| match sort {
@@ -138,10 +141,10 @@ pub(crate) fn all(names: &Names, local_ids: &RunLocalIds, roots: &Roots) -> Vec<
 }
 
 fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> String {
-    // The link of a file that is gone.
+    // The kernel marks the link of a removed file.
     let path = path.strip_suffix(b" (deleted)").unwrap_or(path);
     let mut out = String::new();
-    let rest = match roots.of(path) {
+    let rest = match roots.split(path) {
         Some((name, rest)) => {
             out.push('$');
             out.push_str(name);
@@ -154,7 +157,7 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
         if i > 0 {
             out.push('/');
         }
-        component(part, &before, i, created, local_ids, &mut out);
+        path_component(part, &before, i, created, local_ids, &mut out);
         before = [before[1], before[2], part];
     }
     if out.is_empty() {
@@ -163,8 +166,8 @@ fn path(path: &[u8], created: bool, local_ids: &RunLocalIds, roots: &Roots) -> S
     out
 }
 
-/// One component, behind up to three others.
-fn component(
+/// Writes one component of a path; `before` has the three components before it.
+fn path_component(
     part: &[u8],
     before: &[&[u8]; 3],
     depth: usize,
@@ -174,24 +177,24 @@ fn component(
 ) {
     let number = std::str::from_utf8(part).ok().and_then(|text| text.parse::<u32>().ok());
     match (number, before) {
-        // /proc/PID and /proc/PID/task/TID.
+        // /proc/PID
         (Some(number), [_, _, b"proc"]) if depth == 2 => {
             out.push_str(if local_ids.pids.contains(&number) { "<pid>" } else { "<other>" });
         }
         (Some(_), [_, _, b"task"]) => out.push_str("<tid>"),
         (Some(_), [_, _, b"fd" | b"fdinfo"]) => out.push_str("<fd>"),
         (Some(_), [_, b"dev", b"pts"]) => out.push_str("<pty>"),
-        _ => dealt_out(part, created, local_ids, out),
+        _ => write_component(part, created, local_ids, out),
     }
 }
 
-/// A component in which a pid or random bytes may stand.
-fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
-    // How many digits a pid needs at least not to be taken for another number in names that were
-    // not made here.
-    const TELLING: usize = 4;
+/// Writes a component that may contain a pid or random bytes.
+fn write_component(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut String) {
+    // The least digits of a pid in a name that this run did not create: shorter ones are too likely
+    // to be other numbers.
+    const MIN_DIGITS: usize = 4;
     let mut rest = part;
-    // Whether the word at hand has had a number.
+    // Whether the current word already had a number.
     let mut numbered = false;
     while !rest.is_empty() {
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -199,15 +202,17 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
         let (run, after) = rest.split_at(digits.max(1));
         if hex >= 8 && hex % 2 == 0 && is_random(rest.get(..hex).unwrap_or_default(), local_ids) {
             out.push_str("<random>");
-            rest = behind_groups(rest.get(hex..).unwrap_or_default());
+            rest = skip_groups(rest.get(hex..).unwrap_or_default());
             continue;
         }
         let number = std::str::from_utf8(run).ok().and_then(|text| text.parse::<u32>().ok());
         match number {
-            // The only number of its word, unless the run made the name: a hash holds any number.
+            // Only if it is the only number of its word: a hash may contain any number. In a name
+            // that the run created, any occurrence counts.
             Some(number)
                 if local_ids.pids.contains(&number)
-                    && (created || digits >= TELLING && !numbered && !goes_on_numbered(after)) =>
+                    && (created
+                        || digits >= MIN_DIGITS && !numbered && !has_more_digits(after)) =>
             {
                 out.push_str("<pid>");
             }
@@ -218,13 +223,13 @@ fn dealt_out(part: &[u8], created: bool, local_ids: &RunLocalIds, out: &mut Stri
     }
 }
 
-fn goes_on_numbered(rest: &[u8]) -> bool {
+fn has_more_digits(rest: &[u8]) -> bool {
     rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).any(u8::is_ascii_digit)
 }
 
-/// What comes behind the groups that hyphens join to random digits, as in a UUID: its version and
-/// variant are put into the bytes that were dealt out, so those groups are not found among them.
-fn behind_groups(mut rest: &[u8]) -> &[u8] {
+/// Skips hyphenated groups after random digits, as in a UUID: version and variant bits are set in
+/// the random bytes, so those groups cannot be recognised.
+fn skip_groups(mut rest: &[u8]) -> &[u8] {
     while let Some(group) = rest.strip_prefix(b"-") {
         let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let ends = group.get(len).is_none_or(|byte| !byte.is_ascii_alphanumeric());
@@ -236,7 +241,7 @@ fn behind_groups(mut rest: &[u8]) -> &[u8] {
     rest
 }
 
-/// Whether hexadecimal digits are bytes that the kernel dealt out.
+/// Whether hexadecimal digits encode random bytes from the kernel.
 fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
     let bytes = HEXLOWER_PERMISSIVE.decode(hex).unwrap_or_default();
     bytes.chunks_exact(4).any(|four| {
@@ -245,7 +250,8 @@ fn is_random(hex: &[u8], local_ids: &RunLocalIds) -> bool {
     })
 }
 
-/// What the kernel calls things without a path: the number in brackets is another one each time.
+/// Formats the link of a file without a path, without the inode number in brackets, which differs
+/// in each run.
 fn link(link: &[u8]) -> String {
     let text =
         String::from_utf8_lossy(link.strip_suffix(b" (deleted)").unwrap_or(link)).into_owned();
@@ -272,7 +278,7 @@ fn pid(bytes: &[u8], local_ids: &RunLocalIds) -> String {
     }
 }
 
-/// `tcp 127.0.0.1:80`, `unix $WS/socket`.
+/// Formats a socket address: `tcp 127.0.0.1:80`, `unix $WS/socket`.
 fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     use sysreel_abi::intent::Family;
     let Some((&kind, bytes)) = bytes.split_first() else { return "<unnamed>".to_owned() };
@@ -298,13 +304,13 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
         }
         Family::Unix => match bytes.get(2..).unwrap_or_default() {
             [] => "unix <unnamed>".to_owned(),
-            // The kernel's own choice has five digits (unix_autobind, net/unix/af_unix.c).
+            // Autobind chooses five hexadecimal digits (unix_autobind, net/unix/af_unix.c).
             [0, name @ ..] if name.len() == 5 && name.iter().all(u8::is_ascii_hexdigit) => {
                 "unix @<auto>".to_owned()
             }
             [0, name @ ..] => {
                 let mut out = "unix @".to_owned();
-                dealt_out(name, true, local_ids, &mut out);
+                write_component(name, true, local_ids, &mut out);
                 out
             }
             name => format!("unix {}", path(crate::text::until_nul(name), true, local_ids, roots)),
@@ -314,7 +320,7 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     }
 }
 
-/// Without spaces, what [`is_visible`] says no to, and what is not UTF-8.
+/// Escapes white space, characters that [`is_visible`] rejects, and bytes that are not UTF-8.
 pub(crate) fn escaped(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(bytes.len());

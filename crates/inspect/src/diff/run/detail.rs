@@ -1,5 +1,5 @@
-//! The arguments of a call in words, as far as they can be the same in two runs: no descriptors and
-//! pids, and of addresses what lies there.
+//! Formats the arguments of calls as far as two runs can have the same: without descriptors and
+//! pids, and addresses by their mapping.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -9,15 +9,14 @@ use sysreel_abi::{Abi, ArgKind, Dir, Row, render};
 
 use super::canonical::escaped;
 use super::operation::Case;
-use crate::text;
+use crate::text::until_nul;
 
-/// The longest string that the kernel takes (include/uapi/linux/binfmts.h).
+/// The longest string argument that execve accepts (include/uapi/linux/binfmts.h).
 pub(crate) const MAX_ARG_STRLEN: usize = 128 << 10;
 
-/// What the text is made of; equal ones need not be written again.
+/// The input of a text, which is formatted only once for each key: the row, values, strings.
 type Key = (usize, [u64; 6], Vec<u8>);
 
-/// Texts of arguments, each with a number.
 #[derive(Debug)]
 pub(crate) struct Details {
     known: HashMap<Key, u32, RandomState>,
@@ -32,33 +31,33 @@ impl Default for Details {
 }
 
 impl Details {
-    /// The number of a call's arguments. `joins`: it is a piece of a stream, whose length and place
-    /// do not count.
-    pub(crate) fn of(&mut self, case: &Case<'_>, joins: bool) -> u32 {
+    /// Returns the number of the text for a call's arguments. With `joins` the call reads or writes
+    /// a part of a stream, so lengths and offsets do not count.
+    pub(crate) fn id(&mut self, case: &Case<'_>, joins: bool) -> u32 {
         let call = &case.call;
         let mut values = [0; 6];
         let mut strings = Vec::new();
         for (at, value) in values.iter_mut().enumerate().take(call.row.args.len()) {
             let Some((kind, mem)) = call.row.meaning(call.abi, &call.args, at) else { continue };
             match mem {
-                None if counts(kind, joins) && !undefined(call.row, at, kind) => {
+                None if is_comparable(kind, joins) && !undefined(call.row, at, kind) => {
                     *value = call.args[at]
                 }
                 None if matches!(kind, ArgKind::Addr) => {
                     if let Some(place) = case.tracker.place(case.finished.task, call.args[at]) {
-                        strings.push(number_of(at));
+                        strings.push(tag(at));
                         strings.extend_from_slice(place.to_string().as_bytes());
                         strings.push(0);
                     }
                 }
                 Some(mem) if mem.dir == Dir::In && matches!(kind, ArgKind::Str) => {
                     let arg = u8::try_from(at).unwrap_or(u8::MAX);
-                    let piece = case.finished.open.memory.find(arg, call.role, 0);
+                    let region = case.finished.open.memory.find(arg, call.role, 0);
                     if let Some(bytes) =
-                        piece.and_then(|piece| piece.bytes(case.buffers, MAX_ARG_STRLEN))
+                        region.and_then(|region| region.bytes(case.buffers, MAX_ARG_STRLEN))
                     {
-                        strings.push(number_of(at));
-                        strings.extend_from_slice(text::until_nul(&bytes));
+                        strings.push(tag(at));
+                        strings.extend_from_slice(until_nul(&bytes));
                         strings.push(0);
                     }
                 }
@@ -69,10 +68,10 @@ impl Details {
         if let Some(id) = self.known.get(&key) {
             return *id;
         }
-        let words = words(call.abi, call.row, &call.args, &key, joins);
+        let text = format_arguments(call.abi, call.row, &call.args, &key, joins);
         let texts = &mut self.texts;
-        let id = *self.ids.entry(words).or_insert_with_key(|words| {
-            texts.push(words.clone());
+        let id = *self.ids.entry(text).or_insert_with_key(|text| {
+            texts.push(text.clone());
             u32::try_from(texts.len().saturating_sub(1)).unwrap_or(u32::MAX)
         });
         self.known.insert(key, id);
@@ -80,20 +79,20 @@ impl Details {
     }
 }
 
-/// An argument among strings: never the zero that stands between them.
-fn number_of(at: usize) -> u8 {
+/// Returns a prefix that names the argument of a string; never zero, which separates the strings.
+fn tag(at: usize) -> u8 {
     u8::try_from(at.saturating_add(1)).unwrap_or(u8::MAX)
 }
 
-/// Whether the command does not look at this argument: what stands there is left over from other
-/// calls.
+/// Whether the command of a call ignores this argument, so that its value is a leftover of other
+/// code.
 fn undefined(row: &Row, at: usize, kind: ArgKind) -> bool {
     let varies = row.args.get(at).is_some_and(|arg| matches!(arg.kind, ArgKind::Varies));
     varies && matches!(kind, ArgKind::Hex)
 }
 
-/// Whether a value means the same in another run.
-fn counts(kind: ArgKind, joins: bool) -> bool {
+/// Whether equal values mean the same in two runs.
+fn is_comparable(kind: ArgKind, joins: bool) -> bool {
     match kind {
         ArgKind::Size | ArgKind::Off | ArgKind::Half => !joins,
         ArgKind::Fd
@@ -107,22 +106,22 @@ fn counts(kind: ArgKind, joins: bool) -> bool {
     }
 }
 
-fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String {
+fn format_arguments(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String {
     let mut out = row.name.to_owned();
     let mut strings = key.2.split(|&byte| byte == 0);
     for (at, arg) in row.args.iter().enumerate() {
         let Some((kind, mem)) = row.meaning(abi, args, at) else { continue };
         match mem {
-            None if counts(kind, joins) && !undefined(row, at, kind) => {
+            None if is_comparable(kind, joins) && !undefined(row, at, kind) => {
                 _ = write!(out, " {}=", arg.name);
                 if !render::flag_value(abi, kind, args[at], &mut out) {
-                    number(kind, args[at], &mut out);
+                    write_number(kind, args[at], &mut out);
                 }
             }
             _ => {
-                // Strings and places, each behind the number of its argument.
+                // Strings and mappings follow the number of their argument.
                 let own = strings.clone().next().and_then(<[u8]>::split_first);
-                if let Some((_, text)) = own.filter(|(of, _)| **of == number_of(at)) {
+                if let Some((_, text)) = own.filter(|(prefix, _)| **prefix == tag(at)) {
                     strings.next();
                     _ = write!(out, " {}={}", arg.name, escaped(text));
                 }
@@ -132,7 +131,7 @@ fn words(abi: Abi, row: &Row, args: &[u64; 6], key: &Key, joins: bool) -> String
     out
 }
 
-fn number(kind: ArgKind, value: u64, out: &mut String) {
+fn write_number(kind: ArgKind, value: u64, out: &mut String) {
     _ = match kind {
         ArgKind::Int | ArgKind::Uid | ArgKind::Gid | ArgKind::Signal => {
             write!(out, "{}", u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())

@@ -1,4 +1,4 @@
-//! One log as a comparison sees it: processes, effects, streams of calls.
+//! One log prepared for comparison: processes, effects, streams of calls.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -31,14 +31,14 @@ use super::effect::{Effect, Op};
 use crate::state::ProcessId;
 use crate::{Error, Findings, LogFile};
 
-/// In what surroundings a log was recorded: runs are comparable when these are the same.
+/// The surroundings in which a log was recorded. Runs with equal surroundings are comparable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Environment {
     /// The machine: `x86_64`.
     pub machine: String,
-    /// The kernel's release.
+    /// The kernel release.
     pub kernel: String,
-    /// The build id of the C library, empty without one.
+    /// The build id of the C library; empty if there is none.
     pub libc: String,
 }
 
@@ -50,61 +50,61 @@ impl fmt::Display for Environment {
     }
 }
 
-/// How often an effect was seen, and where first.
+/// The occurrences of an effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// How often.
+    /// The number of occurrences.
     pub count: u64,
-    /// The event that ended the first of them.
+    /// The event that ended the first occurrence.
     pub event: u64,
-    /// The processes that had it, in order.
+    /// The processes with this effect, sorted.
     pub processes: Vec<ProcessId>,
 }
 
-/// A mark that the program has set.
+/// A mark set by the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark {
     /// Its name.
     pub name: String,
-    /// The event.
+    /// The event that set it.
     pub event: u64,
-    /// Who set it.
+    /// The process that set it.
     pub process: ProcessId,
 }
 
-/// A name that came to be in the run.
+/// A name that the run created.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Created {
     pub(crate) name: NameId,
     pub(crate) role: NameId,
-    /// It was not there before, for certain.
+    /// Whether the creation ensures that the name is new.
     pub(crate) exclusive: bool,
 }
 
-/// Who did something: process and role.
+/// The process and the role that did something.
 pub(crate) type Actor = (ProcessId, NameId);
 pub(crate) type Operations = HashMap<(Actor, Operation), (u64, u64), RandomState>;
 
-/// One log as a comparison sees it.
+/// One log prepared for comparison.
 #[derive(Debug)]
 pub struct Run {
-    /// The log.
+    /// The path of the log.
     pub path: PathBuf,
-    /// Where it was recorded.
+    /// The surroundings in which it was recorded.
     pub environment: Environment,
-    /// What it cannot show.
+    /// What the log does not contain.
     pub completeness: Completeness,
-    /// What is missing of it.
+    /// What is missing or damaged in the log.
     pub findings: Findings,
-    /// Its processes; a [`ProcessId`] is the place.
+    /// The processes, indexed by [`ProcessId`].
     pub processes: Vec<Process>,
-    /// Marks, in order.
+    /// The marks, in order.
     pub marks: Vec<Mark>,
-    /// How many calls are not compared one by one, by the reason.
+    /// The number of calls that are not compared one by one, by class.
     pub counted_only: BTreeMap<CountedOnly, u64>,
-    /// How many calls the log shows.
+    /// The number of completed calls in the log.
     pub calls: u64,
-    /// Where paths led that were opened, where that is another path.
+    /// The paths of opened files, by the path in the call, where they differ.
     pub(crate) leads: BTreeMap<String, String>,
     pub(crate) names: Vec<String>,
     pub(crate) created: Vec<Created>,
@@ -114,21 +114,20 @@ pub struct Run {
 }
 
 impl Run {
-    /// Reads a log. `roots` are directories that have names beside those that every run has: WS,
-    /// HOME and TMP.
+    /// Reads a log. `roots` are named directories besides WS, HOME and TMP, which every run has.
     ///
     /// # Errors
-    /// When it cannot be read. What is missing of it is in [`Run::findings`].
+    /// When the log cannot be read. [`Run::findings`] has what is missing or damaged.
     pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
         reader::read(file, level, roots)
     }
 
     #[cfg(test)]
-    pub(crate) fn told(log: &crate::testing::LogBuilder, level: Level) -> Self {
-        reader::told(log, level)
+    pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
+        reader::from_builder(log, level)
     }
 
-    /// How the first process ended.
+    /// Returns how the first process ended.
     #[must_use]
     pub fn end(&self) -> End {
         self.processes.first().map_or(End::Unknown, |process| process.end)
@@ -138,7 +137,7 @@ impl Run {
         usize::try_from(id.0).ok().and_then(|at| self.names.get(at)).map_or("-", String::as_str)
     }
 
-    /// What a operation is called: its resource and its result.
+    /// Returns the canonical name of what an operation was done to.
     pub(crate) fn resource(&self, operation: &Operation) -> String {
         let (first, second) = (self.name(operation.first), self.name(operation.second));
         match (operation.op, operation.second.0) {
@@ -148,7 +147,7 @@ impl Run {
         }
     }
 
-    /// Every effect, sorted: what a baseline holds and a gate compares.
+    /// Returns all effects of the run, sorted.
     #[must_use]
     pub fn effects(&self) -> BTreeMap<Effect, Seen> {
         let mut effects: BTreeMap<Effect, Seen> = BTreeMap::new();
@@ -178,7 +177,7 @@ impl Run {
     }
 }
 
-/// `ok`, or the name of an error.
+/// Returns `ok` or the name of an error.
 pub(crate) fn result(errno: u16) -> String {
     match errno {
         0 => "ok".to_owned(),
@@ -189,7 +188,7 @@ pub(crate) fn result(errno: u16) -> String {
     }
 }
 
-/// The name of a signal, or its number.
+/// Returns the name of a signal, or its number.
 pub(crate) fn signal(number: u32) -> String {
     let name = i32::try_from(number).ok().and_then(signal_name);
     name.map_or_else(|| format!("signal-{number}"), str::to_owned)

@@ -1,33 +1,33 @@
-//! Names as they stand in one log, each with a number. What they are called in a comparison is
-//! decided when the whole log has been read: see [`super::canon`].
+//! The names of one log, numbered. [`super::canonical`] makes them comparable once the whole log
+//! was read.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-/// A name of one log; 0 is none.
+/// The number of a name in one log; 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct NameId(pub(crate) u32);
 
-/// What kind of name it is: by the type of the argument, never by its looks.
+/// The kind of a name, from the type of the argument, never from its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub(crate) enum Sort {
-    /// A path, absolute where the log shows the working directory.
+    /// A path, absolute if the log has the working directory.
     Path,
-    /// What the kernel calls something that has no path: `socket:[1]`, `anon_inode:[eventfd]`.
+    /// The link of a file without a path: `socket:[1]`, `anon_inode:[eventfd]`.
     Link,
-    /// A `sockaddr`, behind a byte for the type of the socket.
+    /// A `sockaddr`, after a byte with the type of the socket.
     Address,
-    /// Words of our own.
+    /// A word that needs no change.
     Word,
-    /// A process, by the kernel's id.
+    /// A process, by pid.
     Pid,
-    /// The text of a symbolic link.
+    /// The target of a symbolic link.
     Text,
 }
 
-/// Every name of a log.
+/// All names of a log.
 #[derive(Debug)]
 pub(crate) struct Names {
     ids: HashMap<Box<[u8]>, NameId, RandomState>,
@@ -39,14 +39,13 @@ const SORTS: [Sort; 6] = [Sort::Path, Sort::Link, Sort::Address, Sort::Word, Sor
 
 impl Default for Names {
     fn default() -> Self {
-        // The first one is "none".
+        // Number 0 is "none".
         let none: Box<[u8]> = Box::from([Sort::Word as u8, b'-']);
         Self { ids: HashMap::default(), names: vec![none], scratch: Vec::new() }
     }
 }
 
 impl Names {
-    /// The number of a name.
     pub(crate) fn id(&mut self, sort: Sort, name: &[u8]) -> NameId {
         self.scratch.clear();
         self.scratch.push(sort as u8);
@@ -60,7 +59,7 @@ impl Names {
         id
     }
 
-    /// Every name, by number.
+    /// Returns all names, by number.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Sort, &[u8])> {
         self.names.iter().map(|name| match name.split_first() {
             Some((&sort, name)) => {

@@ -1,5 +1,4 @@
-//! What one call did, in the terms of a comparison: an operation, what it was done to, and how that
-//! ended.
+//! Turns a call into an operation: what was done, to what, with which result.
 
 mod by_kind;
 
@@ -21,64 +20,64 @@ use crate::text;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Operation {
     pub(crate) op: Op,
-    /// To what.
+    /// What it was done to.
     pub(crate) first: NameId,
-    /// And to what else: the new name of a rename.
+    /// The second name: the new name of a rename, the mode of a chmod.
     pub(crate) second: NameId,
-    /// 0, or the error number.
+    /// The error number, or 0.
     pub(crate) errno: u16,
-    /// Whether others may notice: what happens to a descriptor that a call opened was told then.
+    /// Whether it is an effect. Use of a descriptor that a call opened is not: opening it was.
     pub(crate) effect: bool,
-    /// Which name it makes, if it does.
+    /// The name that it creates.
     pub(crate) makes: Making,
-    /// It opens what is then read or written.
+    /// Whether it opens the file for reading or writing.
     pub(crate) opens: bool,
-    /// The path that was asked for, where what was opened has another one.
-    pub(crate) asked: NameId,
+    /// The path in the call, if the opened file has another one.
+    pub(crate) requested: NameId,
 }
 
-/// In two words instead of one for each field: every call of a log is looked up. What tells apart
-/// no operations in practice is left out.
+/// Hashes two words instead of every field, because every call of a log is looked up. Fields that
+/// hardly ever distinguish operations are left out.
 impl Hash for Operation {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let names = u64::from(self.first.0) << 32 | u64::from(self.second.0);
         let how = u64::from(self.errno) << 16 | (self.op as u64) << 8 | u64::from(self.opens);
         state.write_u64(names);
-        state.write_u64(u64::from(self.asked.0) << 32 | how);
+        state.write_u64(u64::from(self.requested.0) << 32 | how);
     }
 }
 
-/// Which name a call makes.
+/// The name that a call creates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Making {
     #[default]
     Nothing,
-    /// The first one, or it was there.
+    /// The first name, unless it existed.
     Perhaps,
-    /// The first one, which was not there.
+    /// The first name, which did not exist.
     First,
-    /// The second one.
+    /// The second name.
     Second,
 }
 
-/// Calls that are not compared one by one, by the reason: where and how often they come depends on
-/// the scheduler or the allocator, not on the program.
+/// The class of calls that are counted and not compared one by one, because their place and number
+/// depend on the scheduler or the allocator, not on the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum CountedOnly {
     /// Futexes, yielding, sleeping.
     Sync,
-    /// Anonymous memory: where and how much.
+    /// Anonymous memory.
     Memory,
-    /// Signal masks, handlers' returns.
+    /// Signal masks, handlers, returns from handlers.
     Signals,
     /// Waiting for events or children.
     Wait,
     /// Clocks and random bytes.
     Clock,
-    /// An operation that had nothing to do yet and was made again.
+    /// Calls repeated because the first attempt had nothing to do.
     Retry,
-    /// What the recorder does before the program begins.
+    /// Calls of the recorder before the program begins.
     Recorder,
     /// Calls that the table does not know.
     Unknown,
@@ -97,7 +96,7 @@ impl CountedOnly {
         Self::Unknown,
     ];
 
-    /// Its name.
+    /// Returns the name of the class.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -113,42 +112,41 @@ impl CountedOnly {
     }
 }
 
-/// What is made of a call.
+/// The classification of a call.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Verdict {
+pub(crate) enum Classified {
     Operation(Operation),
     CountedOnly(CountedOnly),
-    /// It was tried in vain, and will be tried again.
+    /// A failed attempt that will be repeated.
     Retry(Operation),
-    /// A mark of that name.
+    /// A mark with this name.
     Mark(NameId),
 }
 
-/// What is known of a row without its arguments.
+/// The properties of a row that do not depend on arguments.
 #[derive(Clone, Copy, Debug)]
-struct Shape {
-    /// Paths that go in, each with the position of the directory descriptor before it.
+struct RowInfo {
+    /// The path arguments that the kernel reads, each with the directory descriptor before it.
     paths: [Option<(u8, Option<u8>)>; 2],
-    /// The first descriptor among the arguments.
+    /// The first descriptor argument.
     fd: Option<u8>,
-    /// What it is called where it has no operation of its own.
+    /// The name of a plain call, without an operation.
     name: NameId,
     privileged: Option<NameId>,
     counted_only: Option<CountedOnly>,
 }
 
-/// Where a mark is: opening a name behind a device fails with `ENOTDIR`, everywhere and for
-/// everybody.
+/// The prefix of marks. Looking up a name below a device fails with ENOTDIR, on every system and
+/// for every user.
 pub const MARK: &[u8] = b"/dev/null/sysreel-mark/";
 
-/// Tells what calls do.
 #[derive(Debug, Default)]
 pub(crate) struct Classifier {
-    shapes: HashMap<usize, Shape, RandomState>,
+    rows: HashMap<usize, RowInfo, RandomState>,
     path: Vec<u8>,
 }
 
-/// What the judge needs to know of a call.
+/// A call with what is needed to classify it.
 pub(crate) struct Case<'a> {
     pub(crate) tracker: &'a Tracker,
     pub(crate) finished: &'a Finished<'a>,
@@ -173,16 +171,16 @@ impl Case<'_> {
     }
 }
 
-/// For [`OpenFile::tag`]: its name, once it has one.
-pub(crate) fn name_of(file: &OpenFile, names: &mut Names) -> NameId {
-    /// Behind it the tag has uses of others.
+/// Returns the name of a file, which is kept in [`OpenFile::tag`].
+pub(crate) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
+    /// The part of the tag that holds the name; other code uses the rest.
     const NAMED: u64 = 0xffff_ffff;
     let known = u32::try_from(file.tag.get() & NAMED).unwrap_or(0);
     if known != 0 && !file.is_socket() {
         return NameId(known);
     }
     let id = match file.made {
-        // Inherited at the very beginning.
+        // Descriptors that the first process inherited.
         Made::Before(0) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdin>"),
         Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdout>"),
         Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
@@ -194,7 +192,7 @@ pub(crate) fn name_of(file: &OpenFile, names: &mut Names) -> NameId {
     id
 }
 
-/// A socket is called after its peer.
+/// Returns the name of a socket: the address of its peer.
 fn socket(file: &OpenFile, names: &mut Names) -> NameId {
     let peer = file.peer.borrow();
     if file.made == Made::Accepted || peer.len() <= 2 {
@@ -210,41 +208,40 @@ fn address(file: &OpenFile, sockaddr: &[u8], names: &mut Names) -> NameId {
 }
 
 impl Classifier {
-    /// What a call did; `None` for a call that the table does not know.
-    pub(crate) fn judge(&mut self, case: &Case<'_>, names: &mut Names) -> Verdict {
-        let shape = self.shape(case.call.row, names);
-        if let Some(counted_only) = counted_only(case, &shape) {
-            return Verdict::CountedOnly(counted_only);
+    pub(crate) fn classify(&mut self, case: &Case<'_>, names: &mut Names) -> Classified {
+        let info = self.info(case.call.row, names);
+        if let Some(counted_only) = counted_only(case, &info) {
+            return Classified::CountedOnly(counted_only);
         }
         let mut path = std::mem::take(&mut self.path);
         let mut id = |at: usize, names: &mut Names| {
-            let (arg, dirfd) = shape.paths.get(at).copied().flatten()?;
-            named(case, arg, dirfd, &mut path).then(|| names.id(Sort::Path, &path))
+            let (arg, dirfd) = info.paths.get(at).copied().flatten()?;
+            resolve_path(case, arg, dirfd, &mut path).then(|| names.id(Sort::Path, &path))
         };
         let (first, second) = (id(0, names), id(1, names));
-        let marks = first.is_some() && second.is_none() && case.failed();
-        let mark = if marks {
+        let may_be_mark = first.is_some() && second.is_none() && case.failed();
+        let mark = if may_be_mark {
             path.strip_prefix(MARK).map(|name| names.id(Sort::Word, name))
         } else {
             None
         };
         self.path = path;
         match mark {
-            Some(name) => Verdict::Mark(name),
+            Some(name) => Classified::Mark(name),
             None => {
-                let operation = by_kind::operation(case, &shape, first, second, names);
+                let operation = by_kind::operation(case, &info, first, second, names);
                 let outcome = case.finished.outcome;
                 match intent::tries_again(outcome.rval, outcome.failed()) {
-                    true => Verdict::Retry(Operation { errno: 0, ..operation }),
-                    false => Verdict::Operation(operation),
+                    true => Classified::Retry(Operation { errno: 0, ..operation }),
+                    false => Classified::Operation(operation),
                 }
             }
         }
     }
 
-    fn shape(&mut self, row: &'static Row, names: &mut Names) -> Shape {
+    fn info(&mut self, row: &'static Row, names: &mut Names) -> RowInfo {
         let key = std::ptr::from_ref(row) as usize;
-        *self.shapes.entry(key).or_insert_with(|| {
+        *self.rows.entry(key).or_insert_with(|| {
             let mut paths = [None; 2];
             let mut found = 0_usize;
             for (at, arg) in (0u8..).zip(row.args) {
@@ -261,7 +258,7 @@ impl Classifier {
                 }
             }
             let is_fd = |kind: ArgKind| matches!(kind, ArgKind::Fd | ArgKind::DirFd);
-            Shape {
+            RowInfo {
                 paths,
                 fd: row
                     .args
@@ -297,10 +294,10 @@ fn always_counted_only(row: &Row) -> Option<CountedOnly> {
     })
 }
 
-fn counted_only(case: &Case<'_>, shape: &Shape) -> Option<CountedOnly> {
+fn counted_only(case: &Case<'_>, info: &RowInfo) -> Option<CountedOnly> {
     let row = case.call.row;
-    if shape.counted_only.is_some() {
-        return shape.counted_only;
+    if info.counted_only.is_some() {
+        return info.counted_only;
     }
     if row.kind == CallKind::Mmap && !intent::maps_file(case.call.abi, row, &case.call.args) {
         return Some(CountedOnly::Memory);
@@ -308,12 +305,12 @@ fn counted_only(case: &Case<'_>, shape: &Shape) -> Option<CountedOnly> {
     None
 }
 
-/// Writes the path that an argument means. False when it names nothing itself but the descriptor
-/// before it, or is not known.
-fn named(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
+/// Writes the path that an argument refers to. Returns false if the path is empty, so that the call
+/// is about the descriptor, or is not in the log.
+fn resolve_path(case: &Case<'_>, arg: u8, dirfd: Option<u8>, out: &mut Vec<u8>) -> bool {
     let memory = &case.finished.open.memory;
-    let Some(piece) = memory.find(arg, case.call.role, 0) else { return false };
-    let Some(bytes) = piece.bytes(case.buffers, PATH_MAX) else { return false };
+    let Some(region) = memory.find(arg, case.call.role, 0) else { return false };
+    let Some(bytes) = region.bytes(case.buffers, PATH_MAX) else { return false };
     let path = text::until_nul(&bytes);
     // AT_EMPTY_PATH: the descriptor itself is resolved.
     if path.is_empty() && dirfd.is_some() {

@@ -5,18 +5,18 @@ use crate::state::ProcessId;
 /// How a process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// With this status.
+    /// It exited with this status.
     Exited(u8),
-    /// By this signal.
+    /// It was killed by this signal.
     Signal(u32),
-    /// The log does not show it.
+    /// The log does not contain its end.
     Unknown,
 }
 
 impl End {
-    /// What a wait status says.
-    pub(crate) fn of(status: u32) -> Self {
-        // The lowest seven bits are the signal; 0x7f says stopped (wait(2)).
+    /// Decodes a wait status.
+    pub(crate) fn from_wait_status(status: u32) -> Self {
+        // The low seven bits are the signal; 0x7f means stopped (wait(2)).
         match status & 0x7f {
             0 => Self::Exited(u8::try_from(status >> 8 & 0xff).unwrap_or(0)),
             0x7f => Self::Unknown,
@@ -24,7 +24,7 @@ impl End {
         }
     }
 
-    /// As it stands in an effect; `None` when it is not known.
+    /// Returns the result of the `exit` effect; `None` if the end is unknown.
     #[must_use]
     pub fn result(self) -> Option<String> {
         match self {
@@ -35,39 +35,39 @@ impl End {
     }
 }
 
-/// A program that a process ran.
+/// A program that a process executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
-    /// The name of the file that was executed.
+    /// The name of the executed file.
     pub role: String,
-    /// Its arguments, by canonical names.
+    /// Its arguments, in canonical form.
     pub argv: Vec<String>,
-    /// The event that brought it.
+    /// The event of the snapshot after execve.
     pub event: u64,
 }
 
-/// One process.
+/// A process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
-    /// Who made it, if the log shows it.
+    /// The parent, if the log contains it.
     pub parent: Option<ProcessId>,
-    /// The event that brought it.
+    /// The event at which it was created.
     pub event: u64,
-    /// The programs that it ran, in order. A process that never calls execve goes on with its
-    /// maker's, which is not repeated here.
+    /// The programs that it executed, in order. Empty for a fork without execve, which continues
+    /// its parent's program.
     pub images: Vec<Image>,
-    /// The role it began with.
+    /// The role at its creation.
     pub inherited: String,
-    /// How many threads it ever had.
+    /// The number of threads it ever had.
     pub threads: u32,
     /// How it ended.
     pub end: End,
-    /// The event that told so.
+    /// The event of its end.
     pub gone: u64,
 }
 
 impl Process {
-    /// The role that it had last.
+    /// Returns the last role of the process.
     #[must_use]
     pub fn role(&self) -> &str {
         self.images.last().map_or(&self.inherited, |image| &image.role)

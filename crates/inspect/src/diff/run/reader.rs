@@ -1,4 +1,4 @@
-//! Reads a log once and notes what a comparison needs.
+//! Reads a log in one pass into a [`Run`].
 
 mod calls;
 mod connecting;
@@ -29,7 +29,7 @@ use crate::state::processes::PATH_MAX;
 use crate::state::{Follow, ProcessId, Tracker};
 use crate::{Error, LogFile, text};
 
-/// A program as it was executed, before its names are canonical.
+/// An executed program with raw names.
 struct RawImage {
     role: NameId,
     argv: Vec<Vec<u8>>,
@@ -47,14 +47,14 @@ struct RawProcess {
     gone: u64,
 }
 
-/// What is noted of calls.
-struct Notes {
+/// Builds a [`Run`] from the events of a log.
+struct RunBuilder {
     names: Names,
-    judge: Classifier,
+    classifier: Classifier,
     local_ids: RunLocalIds,
     operations: Operations,
     created: Vec<Created>,
-    /// Connects that go on by themselves, by the socket's open file description.
+    /// Connects in progress, by the serial of the socket's open file description.
     connecting: HashMap<u64, Connecting, RandomState>,
     leads: HashMap<NameId, NameId, RandomState>,
     marks: Vec<(NameId, u64, ProcessId)>,
@@ -77,32 +77,32 @@ pub(super) fn read(
     let log = file.log();
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut notes = Notes::new(&log.meta().cwd, level, roots);
+    let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
     let buffers = Counted::new(log, log.source().len().unwrap_or(0));
     let mut findings = file.walk(0, |item| {
         if let Item::Event(event) = item
             && let Ok(body) = event.decode()
         {
-            notes.event(&mut tracker, event, &body, &buffers);
+            builder.event(&mut tracker, event, &body, &buffers);
         }
         Ok(ControlFlow::Continue(()))
     })?;
     findings.lost_buffers = buffers.lost();
     let completeness =
         log.summary().map_or(log.header().completeness, |summary| summary.completeness);
-    Ok(notes.finish(file.path(), log.meta(), completeness, findings))
+    Ok(builder.finish(file.path(), log.meta(), completeness, findings))
 }
 
-impl Notes {
+impl RunBuilder {
     fn new(cwd: &[u8], level: Level, roots: &[(String, PathBuf)]) -> Self {
-        let mut own = Roots::default();
+        let mut named = Roots::default();
         for (name, path) in roots {
-            own.add(name, path.as_os_str().as_encoded_bytes());
+            named.add(name, path.as_os_str().as_encoded_bytes());
         }
-        own.add("WS", cwd);
+        named.add("WS", cwd);
         Self {
             names: Names::default(),
-            judge: Classifier::default(),
+            classifier: Classifier::default(),
             local_ids: RunLocalIds::default(),
             operations: Operations::default(),
             created: Vec::new(),
@@ -111,7 +111,7 @@ impl Notes {
             marks: Vec::new(),
             counted_only: Default::default(),
             processes: Vec::new(),
-            roots: own,
+            roots: named,
             libc: String::new(),
             calls: 0,
             level,
@@ -147,7 +147,7 @@ impl Notes {
                     Body::Stop(stop) if self.level >= Level::Sequence => {
                         self.signal(tracker, event, stop)
                     }
-                    Body::Task(task) => self.appears(tracker, event, &task.head),
+                    Body::Task(task) => self.task(tracker, event, &task.head),
                     Body::Renamed(renamed) => {
                         self.local_ids.pids.extend([renamed.old_tid, renamed.new_tid])
                     }
@@ -167,7 +167,7 @@ impl Notes {
             .map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
     }
 
-    fn appears(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
+    fn task(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
         self.local_ids.pids.extend([head.tid, head.tgid]);
         let Some(id) = tracker.context(event.task).map(|context| context.process) else {
             return;
@@ -176,8 +176,7 @@ impl Notes {
             process.threads = process.threads.saturating_add(1);
             return;
         }
-        // A process comes after the one that made it. A log that says otherwise would lead in a
-        // circle.
+        // A parent comes before its children. A damaged log could otherwise lead to a cycle.
         let parent = tracker
             .context(head.parent)
             .map(|context| context.process)
@@ -202,12 +201,12 @@ impl Notes {
         if let Some(process) = self.process(id)
             && tid == process.tgid
         {
-            process.end = End::of(status);
+            process.end = End::from_wait_status(status);
             process.gone = number;
         }
     }
 
-    /// A process has another program, or was attached to.
+    /// Handles the snapshot of a process after execve or at attach.
     fn snapshot(
         &mut self,
         tracker: &Tracker,
@@ -218,16 +217,16 @@ impl Notes {
         let Some(task) = tracker.task(event.task) else { return };
         let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
         self.surroundings(snapshot);
-        let asked = task
+        let exec = task
             .open
             .as_ref()
             .filter(|open| open.row.is_some_and(|row| row.kind == CallKind::Exec));
-        let asked = asked.and_then(|open| {
+        let filename = exec.and_then(|open| {
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
-        let file = match &asked {
-            // Names that stand for the program itself.
+        let file = match &filename {
+            // Except names such as /proc/self/exe, which refer to another file.
             Some(path) if !path.starts_with(b"/proc/") && path.len() > 1 => text::until_nul(path),
             _ => &snapshot.exe,
         };
@@ -239,7 +238,7 @@ impl Notes {
         }
     }
 
-    /// What the first program says of its surroundings.
+    /// Takes roots and the C library from the snapshot.
     fn surroundings(&mut self, snapshot: &ProcessSnapshot) {
         let value = |name: &[u8]| {
             let mut variables = snapshot.environ.iter().flatten();
@@ -265,18 +264,18 @@ impl Notes {
     }
 }
 
-/// A run told by hand.
+/// Builds a run from the events of a test.
 #[cfg(test)]
-pub(super) fn told(log: &crate::testing::LogBuilder, level: Level) -> Run {
+pub(super) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Run {
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut notes = Notes::new(b"/w", level, &[]);
+    let mut builder = RunBuilder::new(b"/w", level, &[]);
     let mut findings = Findings::default();
     for (number, row) in (0..).zip(&log.rows) {
         let event = Event::from_row(number, row).unwrap();
         findings.item(&Item::Event(event));
-        notes.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
+        builder.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
     }
     let meta = sysreel_format::FileMeta::default();
-    notes.finish(std::path::Path::new("told"), &meta, Default::default(), findings)
+    builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
 }

@@ -1,4 +1,4 @@
-//! What each task did, in order: a step for each operation, pieces of one stream of bytes together.
+//! Streams: the operations of each task in order. Consecutive parts of one transfer are one step.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hasher};
@@ -11,18 +11,18 @@ use super::operation::{Making, Operation};
 use crate::diff::effect::Op;
 use crate::state::ProcessId;
 
-/// One operation of a task.
+/// A step in the stream of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Step {
     /// The event that ended its first call.
     pub(crate) event: u64,
-    /// What was done: an index into [`Streams::operations`].
+    /// The operation, an index into [`Streams::operations`].
     pub(crate) operation: u32,
-    /// With which arguments: an index into [`Streams::details`]; 0 when they are not looked at.
+    /// The arguments, an index into [`Streams::details`]; 0 below level `fields`.
     pub(crate) detail: u32,
-    /// How many calls it stands for, those that were made again not counted.
-    pub(crate) pieces: u32,
-    /// How many bytes were read or written.
+    /// The number of calls, without failed attempts.
+    pub(crate) calls: u32,
+    /// The number of bytes read or written.
     pub(crate) bytes: u64,
 }
 
@@ -31,11 +31,11 @@ pub(crate) struct Step {
 pub(crate) struct Stream {
     pub(crate) process: ProcessId,
     pub(crate) steps: Vec<Step>,
-    /// How often what was tried in vain, to be tried again.
+    /// The number of failed attempts that were repeated, by operation.
     pub(crate) retries: BTreeMap<u32, u64>,
 }
 
-/// Bytes that went to one place.
+/// The bytes written to one resource.
 #[derive(Debug, Default)]
 pub(crate) struct Content {
     hasher: DefaultHasher,
@@ -53,35 +53,34 @@ impl Content {
         self.bytes = self.bytes.saturating_add(bytes.len() as u64);
     }
 
-    /// Bytes that the log does not hold.
+    /// Accounts for bytes that the log does not contain.
     pub(crate) fn skip(&mut self, bytes: u64) {
         self.hasher.write_u64(bytes);
         self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
-/// What an operation is, whoever notices.
+/// An operation and the role that did it.
 pub(crate) type RoleOperation = (NameId, Operation);
 
 /// The streams of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Streams {
     pub(crate) all: Vec<Stream>,
-    /// Role and operation, by number.
+    /// Roles and operations, by number.
     pub(crate) operations: Vec<RoleOperation>,
     ids: HashMap<RoleOperation, u32, RandomState>,
-    /// Arguments in words, by number; the first is none.
+    /// The texts of arguments, by number; the first is empty.
     pub(crate) details: Vec<String>,
-    of_task: HashMap<TaskId, usize, RandomState>,
-    /// What each process wrote, and where.
+    by_task: HashMap<TaskId, usize, RandomState>,
+    /// The bytes written by each process to each resource.
     pub(crate) contents: BTreeMap<(ProcessId, NameId), Content>,
-    /// The signals that each process got.
+    /// The number of each signal a process received, and the event of the first.
     pub(crate) signals: BTreeMap<(ProcessId, u32), (u64, u64)>,
 }
 
-/// A step that is to be noted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct New {
+pub(crate) struct NewStep {
     pub(crate) task: TaskId,
     pub(crate) process: ProcessId,
     pub(crate) role: NameId,
@@ -99,35 +98,35 @@ impl Streams {
 
     fn stream(&mut self, task: TaskId, process: ProcessId) -> &mut Stream {
         let all = &mut self.all;
-        let at = *self.of_task.entry(task).or_insert_with(|| {
+        let at = *self.by_task.entry(task).or_insert_with(|| {
             all.push(Stream { process, steps: Vec::new(), retries: BTreeMap::new() });
             all.len().saturating_sub(1)
         });
         &mut all[at]
     }
 
-    pub(crate) fn step(&mut self, new: &New) {
+    pub(crate) fn step(&mut self, new: &NewStep) {
         let operation = self.id((new.role, new.operation));
         let stream = self.stream(new.task, new.process);
         match stream.steps.last_mut() {
             Some(last) if last.operation == operation && joins(new.operation) => {
-                last.pieces = last.pieces.saturating_add(1);
+                last.calls = last.calls.saturating_add(1);
                 last.bytes = last.bytes.saturating_add(new.bytes);
             }
             _ => stream.steps.push(Step {
                 event: new.event,
                 operation,
                 detail: new.detail,
-                pieces: 1,
+                calls: 1,
                 bytes: new.bytes,
             }),
         }
     }
 
-    /// The step of a task at an event was another operation than it seemed then.
+    /// Replaces the operation of the step at an event, when its true result becomes known.
     pub(crate) fn amend(&mut self, task: TaskId, event: u64, operation: RoleOperation) {
         let operation = self.id(operation);
-        let Some(stream) = self.of_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
+        let Some(stream) = self.by_task.get(&task).and_then(|at| self.all.get_mut(*at)) else {
             return;
         };
         if let Ok(at) = stream.steps.binary_search_by_key(&event, |step| step.event)
@@ -137,21 +136,20 @@ impl Streams {
         }
     }
 
-    /// Something was tried in vain and will be tried again.
+    /// Counts a failed attempt that will be repeated.
     pub(crate) fn retry(&mut self, task: TaskId, process: ProcessId, operation: RoleOperation) {
         let operation = self.id(operation);
         let retries = self.stream(task, process).retries.entry(operation).or_default();
         *retries = retries.saturating_add(1);
     }
 
-    /// The number of an operation.
     fn id(&mut self, (role, operation): RoleOperation) -> u32 {
         let key = (
             role,
             Operation {
                 effect: false,
                 makes: Making::Nothing,
-                asked: NameId::default(),
+                requested: NameId::default(),
                 ..operation
             },
         );
@@ -163,7 +161,7 @@ impl Streams {
     }
 }
 
-/// Whether such calls in a row are pieces of one.
+/// Whether consecutive operations of this kind are parts of one transfer.
 pub(crate) fn joins(operation: Operation) -> bool {
     operation.errno == 0
         && !operation.opens

@@ -1,10 +1,10 @@
-//! How long calls take, by name: distributions, never single calls.
+//! Histograms of the duration of calls, by name.
 
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
-/// How long the calls of one name took: how many took 2^n to 2^(n+1) nanoseconds.
+/// A histogram: `buckets[n]` counts calls of 2^n to 2^(n+1) nanoseconds.
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     buckets: [u64; 64],
@@ -19,7 +19,7 @@ impl Default for Times {
 }
 
 impl Times {
-    /// A time that so many hundredths of the calls did not exceed, to a factor of two.
+    /// Returns a percentile in nanoseconds, rounded down to a power of two.
     pub(crate) fn percentile(&self, hundredths: u64) -> u64 {
         let mut left = self.count.saturating_mul(hundredths) / 100;
         for (power, count) in self.buckets.iter().enumerate() {
@@ -32,7 +32,7 @@ impl Times {
     }
 }
 
-/// By name of the call.
+/// The histograms by name of call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Timing(pub(crate) HashMap<&'static str, Times, RandomState>);
 

@@ -1,9 +1,12 @@
-//! What the alignment of two streams left over, as differences: moved, new and gone calls, other
-//! arguments, other pieces, more tries.
+//! Turns the unaligned parts of two streams into differences: moved, new and gone calls, and, for
+//! aligned calls, other arguments, other chunks and more retries.
+
+mod causes;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
+use self::causes::{CHILD, Causes};
 use super::{Job, Tokens};
 use crate::diff::align::SpanKind;
 use crate::diff::compare::Found;
@@ -12,9 +15,8 @@ use crate::diff::report::{Account, Change};
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;
 use crate::diff::run::stream::Step;
-use crate::state::ProcessId;
 
-/// How many calls of a difference are named.
+/// How many calls a difference names.
 const NAMED: usize = 3;
 
 pub(super) fn differences(
@@ -24,90 +26,37 @@ pub(super) fn differences(
     found: &mut Vec<Found>,
     accounts: &mut [Account; 2],
 ) {
-    let causes = Causes::of(runs, found);
-    for of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
-        let mut moved = Moved::of(of_process);
-        for job in of_process {
-            let mut seen =
-                Seen { runs, tokens, job, groups: BTreeMap::new(), moved: &mut moved, accounts };
-            seen.spans();
-            seen.retries();
-            let groups = seen.groups;
+    let causes = Causes::new(runs, found);
+    for jobs_of_process in jobs.chunk_by(|one, next| one.processes == next.processes) {
+        let mut moved = Moved::new(jobs_of_process);
+        for job in jobs_of_process {
+            let mut collector = Collector {
+                runs,
+                tokens,
+                job,
+                groups: BTreeMap::new(),
+                moved: &mut moved,
+                accounts,
+            };
+            collector.spans();
+            collector.retries();
+            let groups = collector.groups;
             for (key, group) in groups {
-                let mut one = group.found(key, job, tokens);
-                one.follows = causes.of_one(&one, job);
+                let mut one = group.into_found(key, job, tokens);
+                one.cause = causes.find(&one, job);
                 found.push(one);
             }
         }
     }
 }
 
-/// A difference by its place, and its processes in both runs.
-type Cause = (usize, [Vec<ProcessId>; 2]);
-
-/// What differences of streams may follow from.
-struct Causes {
-    /// Differences by the names that they are about, each with its processes.
-    names: HashMap<String, Vec<Cause>>,
-    /// Processes of one run alone, and numbers of threads, by the process that made them.
-    makers: [HashMap<ProcessId, usize>; 2],
-}
-
-impl Causes {
-    fn of(runs: [&Run; 2], found: &[Found]) -> Self {
-        let mut causes = Self { names: HashMap::new(), makers: Default::default() };
-        for (at, one) in found.iter().enumerate() {
-            for name in &one.names {
-                causes.names.entry(name.clone()).or_default().push((at, one.processes.clone()));
-            }
-            for (side, run) in runs.into_iter().enumerate() {
-                let Some(first) = one.processes[side].first().copied() else { continue };
-                let process = usize::try_from(first.0).ok().and_then(|at| run.processes.get(at));
-                let maker = match one.difference.rule {
-                    Rule::ThreadCount => Some(first),
-                    Rule::ExecNew | Rule::ExecGone | Rule::ProcessCount if one.names.is_empty() => {
-                        process.and_then(|process| process.parent)
-                    }
-                    _ => None,
-                };
-                if let Some(maker) = maker {
-                    causes.makers[side].entry(maker).or_insert(at);
-                }
-            }
-        }
-        causes
-    }
-
-    /// What a difference follows from: an effect of the same process on one of its names, or a
-    /// process or thread that it made.
-    fn of_one(&self, one: &Found, job: &Job<'_>) -> Option<usize> {
-        if !matches!(
-            one.difference.rule,
-            Rule::CallNew | Rule::CallGone | Rule::ErrChanged | Rule::OrderOnly
-        ) {
-            return None;
-        }
-        let (x, y) = job.processes;
-        let by_name = one.names.iter().find_map(|name| {
-            let known = self.names.get(name)?;
-            let same = |(_, [xs, ys]): &&Cause| xs.contains(&x) || ys.contains(&y);
-            known.iter().find(same).map(|(at, _)| *at)
-        });
-        let maker = || self.makers[0].get(&x).or(self.makers[1].get(&y)).copied();
-        by_name.or_else(|| one.names.iter().any(|name| name == CHILD).then(maker)?)
-    }
-}
-
-/// Stands for a child among the names of a difference.
-const CHILD: &str = "<child>";
-
-/// Operations that both processes have too often, in different places or threads: how many are left
-/// to be called moved, on each side. A pool's threads take what comes, so which of them does a
-/// thing is no difference.
+/// How many calls of each operation may still count as moved on each side, for operations left over
+/// in both processes but in other places or threads. In a thread pool any thread may take a job, so
+/// the choice is no difference.
 struct Moved([BTreeMap<u32, u64>; 2]);
 
 impl Moved {
-    fn of(jobs: &[Job<'_>]) -> Self {
+    fn new(jobs: &[Job<'_>]) -> Self {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (job, span) in jobs.iter().flat_map(|job| job.spans.iter().map(move |span| (job, span)))
         {
@@ -121,11 +70,11 @@ impl Moved {
                 }
             }
         }
-        let both = |_: usize| counts.iter().map(|(token, [a, b])| (*token, *a.min(b))).collect();
-        Self([both(0), both(1)])
+        let shared = |_: usize| counts.iter().map(|(token, [a, b])| (*token, *a.min(b))).collect();
+        Self([shared(0), shared(1)])
     }
 
-    /// Whether this one counts as moved.
+    /// Whether a call counts as moved.
     fn take(&mut self, side: usize, token: u32) -> bool {
         match self.0[side].get_mut(&token) {
             Some(left) if *left > 0 => {
@@ -137,7 +86,7 @@ impl Moved {
     }
 }
 
-/// What makes differences of one stream one and the same.
+/// The identity of a difference within a stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Added(Vec<u32>),
@@ -152,18 +101,18 @@ enum Key {
 
 #[derive(Debug, Default)]
 struct Group {
-    /// How often.
+    /// The number of occurrences.
     count: u64,
     events: [Option<u64>; 2],
-    /// In the first and the second run, by what the key says.
+    /// Numbers of the first and the second run; their meaning depends on the key.
     numbers: [u64; 2],
     before: Option<String>,
     after: Option<String>,
-    /// An example of what is resolved.
+    /// An example of the operations concerned.
     token: Option<u32>,
 }
 
-struct Seen<'s, 'r> {
+struct Collector<'s, 'r> {
     runs: [&'s Run; 2],
     tokens: &'s Tokens,
     job: &'s Job<'r>,
@@ -172,9 +121,9 @@ struct Seen<'s, 'r> {
     accounts: &'s mut [Account; 2],
 }
 
-impl Seen<'_, '_> {
+impl Collector<'_, '_> {
     fn spans(&mut self) {
-        // Neighbours that are not the same belong together.
+        // Adjacent spans that are not `Same` form one hunk.
         let mut open: [Range<usize>; 2] = [0..0, 0..0];
         for span in &self.job.spans {
             match span.kind {
@@ -184,7 +133,7 @@ impl Seen<'_, '_> {
                 }
                 SpanKind::Same => {
                     self.hunk(&open);
-                    self.same(span.a.clone(), span.b.clone());
+                    self.compare_same(span.a.clone(), span.b.clone());
                     open = [span.a.end..span.a.end, span.b.end..span.b.end];
                 }
                 SpanKind::GaveUp => {
@@ -207,7 +156,7 @@ impl Seen<'_, '_> {
         group
     }
 
-    /// A stretch that has no like in the other stream, or another one.
+    /// Handles a range of calls without counterparts, or with other ones.
     fn hunk(&mut self, ranges: &[Range<usize>; 2]) {
         let mut left: [Vec<(u32, u64)>; 2] = Default::default();
         for (side, range) in ranges.iter().enumerate() {
@@ -217,20 +166,20 @@ impl Seen<'_, '_> {
                 else {
                     continue;
                 };
-                let pieces = u64::from(step.pieces);
+                let calls = u64::from(step.calls);
                 if self.moved.take(side, token) {
-                    self.accounts[side].moved += pieces;
+                    self.accounts[side].moved += calls;
                     let group = self.group(Key::Moved, [None, None]);
                     group.events[side].get_or_insert(step.event);
                     group.numbers[side] += 1;
                     group.token = group.token.map_or(Some(token), |known| Some(known.min(token)));
                 } else {
-                    self.accounts[side].different += pieces;
+                    self.accounts[side].different += calls;
                     left[side].push((token, step.event));
                 }
             }
         }
-        self.results(&mut left);
+        self.pair_results(&mut left);
         let [removed, added] = left;
         for (side, list) in [removed, added].into_iter().enumerate() {
             let Some((_, event)) = list.first().copied() else { continue };
@@ -242,8 +191,8 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// Takes out operations that end otherwise in the same place.
-    fn results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
+    /// Removes pairs of operations that differ only in their result.
+    fn pair_results(&mut self, left: &mut [Vec<(u32, u64)>; 2]) {
         let [removed, added] = left;
         let mut alike = HashMap::<u32, VecDeque<usize>>::new();
         for (at, (token, _)) in added.iter().enumerate() {
@@ -266,20 +215,20 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// A stretch of equal operations: how were they done?
-    fn same(&mut self, a: Range<usize>, b: Range<usize>) {
+    /// Compares bytes and arguments of calls that were aligned.
+    fn compare_same(&mut self, a: Range<usize>, b: Range<usize>) {
         for (i, j) in a.zip(b) {
             let (Some(x), Some(y)) = (self.step(0, i).copied(), self.step(1, j).copied()) else {
                 continue;
             };
             let token = self.job.tokens[0].get(i).copied().unwrap_or(u32::MAX);
-            self.accounts[0].same += u64::from(x.pieces);
-            self.accounts[1].same += u64::from(y.pieces);
+            self.accounts[0].same += u64::from(x.calls);
+            self.accounts[1].same += u64::from(y.calls);
             let events = [Some(x.event), Some(y.event)];
-            if x.pieces != y.pieces && x.bytes == y.bytes {
+            if x.calls != y.calls && x.bytes == y.bytes {
                 let group = self.group(Key::Chunking(token), events);
-                group.numbers[0] += u64::from(x.pieces);
-                group.numbers[1] += u64::from(y.pieces);
+                group.numbers[0] += u64::from(x.calls);
+                group.numbers[1] += u64::from(y.calls);
             }
             let word = |run: &Run, detail: u32| {
                 run.streams
@@ -298,7 +247,7 @@ impl Seen<'_, '_> {
         }
     }
 
-    /// What was tried in vain more often in one run.
+    /// Compares the numbers of failed attempts.
     fn retries(&mut self) {
         let mut counts = BTreeMap::<u32, [u64; 2]>::new();
         for (side, stream) in self.job.streams.into_iter().enumerate() {
@@ -316,7 +265,7 @@ impl Seen<'_, '_> {
         let mut events = [None, None];
         for (side, range) in ranges.into_iter().enumerate() {
             let steps = self.job.streams[side].steps.get(range).unwrap_or_default();
-            numbers[side] = steps.iter().map(|step| u64::from(step.pieces)).sum();
+            numbers[side] = steps.iter().map(|step| u64::from(step.calls)).sum();
             events[side] = steps.first().map(|step| step.event);
             self.accounts[side].gave_up += numbers[side];
         }
@@ -327,9 +276,10 @@ impl Seen<'_, '_> {
 }
 
 impl Group {
-    fn found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
-        let text =
-            |token: u32| tokens.word(token).map_or_else(|| "?".to_owned(), super::Token::text);
+    fn into_found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
+        let text = |token: u32| {
+            tokens.operation(token).map_or_else(|| "?".to_owned(), super::NamedOperation::text)
+        };
         let (rule, change, list) = match &key {
             Key::Added(list) => (Rule::CallNew, Change::Added, list.clone()),
             Key::Removed(list) => (Rule::CallGone, Change::Removed, list.clone()),
@@ -340,8 +290,10 @@ impl Group {
             Key::Moved => (Rule::OrderOnly, Change::Changed, self.token.into_iter().collect()),
             Key::GaveUp => (Rule::GaveUp, Change::Changed, Vec::new()),
         };
-        let role =
-            list.first().and_then(|token| tokens.word(*token)).map_or("-", |token| &token.role);
+        let role = list
+            .first()
+            .and_then(|token| tokens.operation(*token))
+            .map_or("-", |token| &token.role);
         let mut what =
             list.iter().take(NAMED).map(|token| text(*token)).collect::<Vec<_>>().join(", ");
         if let Some(more @ 1..) = list.len().checked_sub(NAMED) {
@@ -351,9 +303,11 @@ impl Group {
         let counts = |unit: &str| self.numbers.map(|number| Some(format!("{number} {unit}")));
         match &key {
             Key::Result(x, y) => {
-                let result = |token: u32| tokens.word(token).map(|token| token.result.clone());
-                what =
-                    tokens.word(*x).map(|t| format!("{} {}", t.op, t.resource)).unwrap_or_default();
+                let result = |token: u32| tokens.operation(token).map(|token| token.result.clone());
+                what = tokens
+                    .operation(*x)
+                    .map(|t| format!("{} {}", t.op, t.resource))
+                    .unwrap_or_default();
                 (before, after) = (result(*x), result(*y));
             }
             Key::Chunking(_) => [before, after] = counts("pieces"),
@@ -372,16 +326,16 @@ impl Group {
         (found.difference.before, found.difference.after) = (before, after);
         found.difference.events = self.events;
         found.processes = [vec![job.processes.0], vec![job.processes.1]];
-        for token in list.iter().filter_map(|token| tokens.word(*token)) {
+        for token in list.iter().filter_map(|token| tokens.operation(*token)) {
             if token.op == Op::Fork {
                 found.names.push(CHILD.to_owned());
             }
             if token.op == Op::Signal {
-                found
-                    .names
-                    .push(super::arrival(token.resource.split(' ').next().unwrap_or_default()));
+                found.names.push(super::arrival_name(
+                    token.resource.split(' ').next().unwrap_or_default(),
+                ));
             }
-            // The name of a call without operation stands before what it is about.
+            // The resource of a plain call begins with the name of the call.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());
             found
                 .names

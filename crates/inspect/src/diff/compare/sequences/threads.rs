@@ -1,5 +1,5 @@
-//! Which thread of one process is which of its partner: by the order in which they first did
-//! something when both have as many, else by what they do.
+//! Pairs the threads of two processes: by the order of their first operation if their numbers are
+//! equal, else by what they do.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,18 +11,18 @@ use crate::diff::run::Run;
 use crate::diff::run::stream::Stream;
 use crate::state::ProcessId;
 
-/// Two streams that belong together.
+/// A pair of streams.
 #[derive(Clone, Copy)]
 pub(super) struct Pair<'r> {
     pub(super) processes: (ProcessId, ProcessId),
     pub(super) streams: [&'r Stream; 2],
 }
 
-/// Threads of both runs.
+/// The paired and unpaired streams of both runs.
 pub(super) struct Threads<'r> {
     pub(super) pairs: Vec<Pair<'r>>,
-    /// Streams of one run alone.
-    pub(super) alone: Vec<(usize, &'r Stream)>,
+    /// Streams without a partner, with the run they belong to.
+    pub(super) unpaired: Vec<(usize, &'r Stream)>,
     pub(super) found: Vec<Found>,
 }
 
@@ -38,16 +38,18 @@ fn by_process(run: &Run) -> ByProcess<'_> {
 }
 
 impl<'r> Threads<'r> {
-    pub(super) fn of(a: &'r Run, b: &'r Run, pairing: &Pairing, tokens: &Tokens) -> Self {
-        let (mut of_a, mut of_b) = (by_process(a), by_process(b));
-        let mut threads = Self { pairs: Vec::new(), alone: Vec::new(), found: Vec::new() };
+    pub(super) fn pair(a: &'r Run, b: &'r Run, pairing: &Pairing, tokens: &Tokens) -> Self {
+        let (mut streams_a, mut streams_b) = (by_process(a), by_process(b));
+        let mut threads = Self { pairs: Vec::new(), unpaired: Vec::new(), found: Vec::new() };
         for &(x, y) in &pairing.pairs {
-            let (xs, ys) =
-                (of_a.remove(&x).unwrap_or_default(), of_b.remove(&y).unwrap_or_default());
+            let (xs, ys) = (
+                streams_a.remove(&x).unwrap_or_default(),
+                streams_b.remove(&y).unwrap_or_default(),
+            );
             threads.process([a, b], (x, y), &xs, &ys, tokens);
         }
-        for (side, rest) in [of_a, of_b].into_iter().enumerate() {
-            threads.alone.extend(rest.into_values().flatten().map(|stream| (side, stream)));
+        for (side, rest) in [streams_a, streams_b].into_iter().enumerate() {
+            threads.unpaired.extend(rest.into_values().flatten().map(|stream| (side, stream)));
         }
         threads
     }
@@ -67,23 +69,23 @@ impl<'r> Threads<'r> {
         };
         let counts = [count(runs[0], processes.0), count(runs[1], processes.1)];
         if counts[0] != counts[1] {
-            self.found.push(number(runs[1], processes, counts));
+            self.found.push(count_differs(runs[1], processes, counts));
         }
-        // The first thread is the first in both.
+        // Streams are in order of their first operation.
         let (pairs, rest) = match xs.len() == ys.len() {
             true => {
                 (xs.iter().copied().zip(ys.iter().copied()).collect(), [Vec::new(), Vec::new()])
             }
-            false => alike(xs, ys, tokens),
+            false => pair_similar(xs, ys, tokens),
         };
         self.pairs.extend(pairs.into_iter().map(|(x, y)| Pair { processes, streams: [x, y] }));
         for (side, rest) in rest.into_iter().enumerate() {
-            self.alone.extend(rest.into_iter().map(|stream| (side, stream)));
+            self.unpaired.extend(rest.into_iter().map(|stream| (side, stream)));
         }
     }
 }
 
-fn number(run: &Run, processes: (ProcessId, ProcessId), counts: [u32; 2]) -> Found {
+fn count_differs(run: &Run, processes: (ProcessId, ProcessId), counts: [u32; 2]) -> Found {
     let role = run
         .processes
         .get(usize::try_from(processes.1.0).unwrap_or(usize::MAX))
@@ -96,27 +98,27 @@ fn number(run: &Run, processes: (ProcessId, ProcessId), counts: [u32; 2]) -> Fou
     found
 }
 
-type Alike<'r> = (Vec<(&'r Stream, &'r Stream)>, [Vec<&'r Stream>; 2]);
+type Similar<'r> = (Vec<(&'r Stream, &'r Stream)>, [Vec<&'r Stream>; 2]);
 
-/// Pairs streams by the operations that they have in common, the most alike first.
-fn alike<'r>(xs: &[&'r Stream], ys: &[&'r Stream], tokens: &Tokens) -> Alike<'r> {
-    /// Beyond this many likeness costs too much, and order must do.
+/// Pairs streams by the operations that they have in common, the most similar first.
+fn pair_similar<'r>(xs: &[&'r Stream], ys: &[&'r Stream], tokens: &Tokens) -> Similar<'r> {
+    /// Beyond this many, comparing all with all takes too long: they are paired by order.
     const MOST: usize = 256;
     let both = xs.len().min(ys.len());
     if xs.len().max(ys.len()) > MOST {
         let rest = |all: &[&'r Stream]| all.iter().skip(both).copied().collect();
         return (xs.iter().copied().zip(ys.iter().copied()).collect(), [rest(xs), rest(ys)]);
     }
-    let bags = |side: usize, streams: &[&Stream]| {
+    let token_sets = |side: usize, streams: &[&Stream]| {
         streams
             .iter()
             .map(|s| tokens.stream(side, s).into_iter().collect::<BTreeSet<_>>())
             .collect::<Vec<_>>()
     };
-    let (of_x, of_y) = (bags(0, xs), bags(1, ys));
+    let (x_sets, y_sets) = (token_sets(0, xs), token_sets(1, ys));
     let mut likeness = Vec::new();
-    for (i, x) in of_x.iter().enumerate() {
-        for (j, y) in of_y.iter().enumerate() {
+    for (i, x) in x_sets.iter().enumerate() {
+        for (j, y) in y_sets.iter().enumerate() {
             let common = x.intersection(y).count();
             let all = x.len() + y.len() - common;
             let thousandths = (common * 1000).checked_div(all).unwrap_or(1000);

@@ -1,8 +1,6 @@
-//! What names are called.
-
 use super::*;
 
-fn named(sort: Sort, name: &[u8], created: bool) -> String {
+fn canonical_name(sort: Sort, name: &[u8], created: bool) -> String {
     let mut names = Names::default();
     let id = names.id(sort, name);
     let mut local_ids = RunLocalIds {
@@ -10,7 +8,7 @@ fn named(sort: Sort, name: &[u8], created: bool) -> String {
         ports: HashSet::from([40_000]),
         ..RunLocalIds::default()
     };
-    local_ids.random(&[0xde, 0xad, 0xbe, 0xef, 0x01]);
+    local_ids.add_random(&[0xde, 0xad, 0xbe, 0xef, 0x01]);
     if created {
         local_ids.created.insert(id);
     }
@@ -19,11 +17,11 @@ fn named(sort: Sort, name: &[u8], created: bool) -> String {
     roots.add("HOME", b"/srv/me");
     roots.add("TMP", b"/tmp/");
     roots.add("NONE", b"/");
-    all(&names, &local_ids, &roots)[id.0 as usize].clone()
+    canonical_names(&names, &local_ids, &roots)[id.0 as usize].clone()
 }
 
 #[test]
-fn paths_come_under_their_roots() {
+fn paths_are_put_under_their_roots() {
     for (path, is) in [
         ("/srv/me/ws/a b", "$WS/a\\x20b"),
         ("/srv/me/ws", "$WS"),
@@ -48,18 +46,18 @@ fn paths_come_under_their_roots() {
         ("/tmp/deadbeef-0102-4abc-9def-00112233aabb.txt", "$TMP/<random>.txt"),
         ("/tmp/deadbeef-old", "$TMP/<random>-old"),
     ] {
-        assert_eq!(named(Sort::Path, path.as_bytes(), false), is, "{path}");
+        assert_eq!(canonical_name(Sort::Path, path.as_bytes(), false), is, "{path}");
     }
-    assert_eq!(named(Sort::Path, b"/tmp/a31", true), "$TMP/a<pid>");
-    assert_eq!(named(Sort::Path, b"/tmp/a31", false), "$TMP/a31");
-    assert_eq!(named(Sort::Path, b"/tmp/\xff\n", false), "$TMP/\\xff\\x0a");
+    assert_eq!(canonical_name(Sort::Path, b"/tmp/a31", true), "$TMP/a<pid>");
+    assert_eq!(canonical_name(Sort::Path, b"/tmp/a31", false), "$TMP/a31");
+    assert_eq!(canonical_name(Sort::Path, b"/tmp/\xff\n", false), "$TMP/\\xff\\x0a");
 }
 
 #[test]
-fn what_has_no_path_loses_its_number() {
-    assert_eq!(named(Sort::Link, b"pipe:[123]", false), "<pipe>");
-    assert_eq!(named(Sort::Link, b"anon_inode:[eventfd]", false), "<eventfd>");
-    assert_eq!(named(Sort::Link, b"anon_inode:inotify", false), "<inotify>");
+fn links_lose_their_number() {
+    assert_eq!(canonical_name(Sort::Link, b"pipe:[123]", false), "<pipe>");
+    assert_eq!(canonical_name(Sort::Link, b"anon_inode:[eventfd]", false), "<eventfd>");
+    assert_eq!(canonical_name(Sort::Link, b"anon_inode:inotify", false), "<inotify>");
 }
 
 #[test]
@@ -70,13 +68,13 @@ fn addresses_and_pids() {
         bytes.extend([127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0]);
         bytes
     };
-    assert_eq!(named(Sort::Address, &inet(80), false), "tcp 127.0.0.1:80");
-    assert_eq!(named(Sort::Address, &inet(40_000), false), "tcp 127.0.0.1:<port>");
-    assert_eq!(named(Sort::Address, b"\x01\x01\x00/tmp/s\0", false), "unix $TMP/s");
-    assert_eq!(named(Sort::Address, b"\x01\x01\x00\x0000a1f", false), "unix @<auto>");
-    assert_eq!(named(Sort::Address, b"\x01\x01\x00\x00name", false), "unix @name");
-    assert_eq!(named(Sort::Pid, &31i32.to_le_bytes(), false), "<traced>");
-    assert_eq!(named(Sort::Pid, &(-5i32).to_le_bytes(), false), "<other-group>");
+    assert_eq!(canonical_name(Sort::Address, &inet(80), false), "tcp 127.0.0.1:80");
+    assert_eq!(canonical_name(Sort::Address, &inet(40_000), false), "tcp 127.0.0.1:<port>");
+    assert_eq!(canonical_name(Sort::Address, b"\x01\x01\x00/tmp/s\0", false), "unix $TMP/s");
+    assert_eq!(canonical_name(Sort::Address, b"\x01\x01\x00\x0000a1f", false), "unix @<auto>");
+    assert_eq!(canonical_name(Sort::Address, b"\x01\x01\x00\x00name", false), "unix @name");
+    assert_eq!(canonical_name(Sort::Pid, &31i32.to_le_bytes(), false), "<traced>");
+    assert_eq!(canonical_name(Sort::Pid, &(-5i32).to_le_bytes(), false), "<other-group>");
 }
 
 #[test]

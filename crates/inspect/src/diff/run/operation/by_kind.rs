@@ -1,19 +1,19 @@
-//! From what a call does to an operation on names.
+//! Turns the kind of a call into an operation on names.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
 
 use super::super::names::{NameId, Names, Sort};
-use super::{Case, Making, Operation, Shape, address, name_of};
+use super::{Case, Making, Operation, RowInfo, address, file_name};
 use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;
 
-/// The words that stand for what has no name: a mode, an id.
+/// Returns the name for a mode, an id or the like.
 fn word(names: &mut Names, text: &str) -> NameId {
     names.id(Sort::Word, text.as_bytes())
 }
 
-/// What a call does to the one thing that it names, where that is all there is to say.
+/// Returns the operation of calls that have a single name.
 fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
     let call = &case.call;
     let op = match call.row.kind {
@@ -39,85 +39,97 @@ fn simple(case: &Case<'_>) -> Option<(Op, Making)> {
     Some((op, Making::Nothing))
 }
 
-pub(super) fn operation(
-    case: &Case<'_>,
-    shape: &Shape,
-    first: Option<NameId>,
-    second: Option<NameId>,
-    names: &mut Names,
-) -> Operation {
-    let call = &case.call;
-    let on = |names: &mut Names| first.or_else(|| file(case, shape.fd, names)).unwrap_or_default();
-    let plain = |op: Op, first| Operation {
+/// Returns an operation on one name, with the result of the call.
+fn plain(case: &Case<'_>, op: Op, first: NameId) -> Operation {
+    Operation {
         op,
         first,
         second: NameId::default(),
         errno: case.errno(),
         effect: op.is_effect(),
         makes: Making::Nothing,
-        opens: call.row.kind == CallKind::Open,
-        asked: NameId::default(),
+        opens: case.call.row.kind == CallKind::Open,
+        requested: NameId::default(),
+    }
+}
+
+pub(super) fn operation(
+    case: &Case<'_>,
+    info: &RowInfo,
+    first: Option<NameId>,
+    second: Option<NameId>,
+    names: &mut Names,
+) -> Operation {
+    let call = &case.call;
+    let subject = |names: &mut Names| {
+        first.or_else(|| descriptor_name(case, info.fd, names)).unwrap_or_default()
     };
-    let two = |op| Operation {
+    let plain = |op, first| plain(case, op, first);
+    let with_second = |op| Operation {
         second: second.unwrap_or_default(),
         makes: Making::Second,
         ..plain(op, first.unwrap_or_default())
     };
     if let Some((op, makes)) = simple(case) {
-        // What a descriptor is asked for says nothing about names.
+        // fstat and the like say nothing about names.
         let effect = op.is_effect() && (op != Op::Stat || first.is_some());
-        return Operation { makes, effect, ..plain(op, on(names)) };
+        return Operation { makes, effect, ..plain(op, subject(names)) };
     }
     match call.row.kind {
-        CallKind::Open => opened(case, plain(Op::Read, first.unwrap_or_default()), names),
-        CallKind::Read => through(case, Some(0), plain(Op::Read, NameId::default()), names),
+        CallKind::Open => complete_open(case, plain(Op::Read, first.unwrap_or_default()), names),
+        CallKind::Read => via_descriptor(case, Some(0), plain(Op::Read, NameId::default()), names),
         CallKind::Write => {
             let to = intent::data_fds(call.row).1;
-            through(case, to, plain(Op::Write, NameId::default()), names)
+            via_descriptor(case, to, plain(Op::Write, NameId::default()), names)
         }
-        CallKind::Rename => two(Op::Rename),
-        CallKind::Link => two(Op::Link),
-        // Its text comes first, and is no path that is looked up now.
-        CallKind::Symlink => Operation { first: target(case, names), ..two(Op::Symlink) },
-        CallKind::Chmod => Operation { second: mode(case, names), ..plain(Op::Chmod, on(names)) },
+        CallKind::Rename => with_second(Op::Rename),
+        CallKind::Link => with_second(Op::Link),
+        // The target comes first. It is not looked up by this call.
+        CallKind::Symlink => {
+            Operation { first: link_target(case, names), ..with_second(Op::Symlink) }
+        }
+        CallKind::Chmod => {
+            Operation { second: mode(case, names), ..plain(Op::Chmod, subject(names)) }
+        }
         CallKind::Chown => {
-            Operation { second: credentials(case, names), ..plain(Op::Chown, on(names)) }
+            Operation { second: credentials(case, names), ..plain(Op::Chown, subject(names)) }
         }
         CallKind::Mmap if intent::maps_to_write(call.abi, call.row, &call.args) => {
             let fd = call.row.arg("fd").and_then(|at| u8::try_from(at).ok());
-            plain(Op::Write, file(case, fd, names).unwrap_or_default())
+            plain(Op::Write, descriptor_name(case, fd, names).unwrap_or_default())
         }
         CallKind::Fork | CallKind::Vfork | CallKind::Clone | CallKind::Clone3 => {
             plain(Op::Fork, NameId::default())
         }
         CallKind::Kill => signal(case, plain(Op::Signal, NameId::default()), names),
         CallKind::SetCreds => {
-            Operation { second: credentials(case, names), ..plain(Op::Creds, shape.name) }
+            Operation { second: credentials(case, names), ..plain(Op::Creds, info.name) }
         }
-        act => match (network(case, names), shape.privileged) {
+        kind => match (network(case, names), info.privileged) {
             (Some((op, name)), _) => {
                 let outcome = case.finished.outcome;
                 let goes_on =
                     op == Op::Connect && intent::in_progress(outcome.rval, outcome.failed());
                 Operation { errno: if goes_on { 0 } else { case.errno() }, ..plain(op, name) }
             }
-            (None, _) if act == CallKind::Send => {
-                through(case, Some(0), plain(Op::Write, NameId::default()), names)
+            (None, _) if kind == CallKind::Send => {
+                via_descriptor(case, Some(0), plain(Op::Write, NameId::default()), names)
             }
-            (None, Some(word)) => Operation { second: shape.name, ..plain(Op::Kernel, word) },
-            (None, None) => Operation { second: on(names), ..plain(Op::Call, shape.name) },
+            (None, Some(word)) => Operation { second: info.name, ..plain(Op::Kernel, word) },
+            (None, None) => Operation { second: subject(names), ..plain(Op::Call, info.name) },
         },
     }
 }
 
-/// What a descriptor among the arguments stands for.
-fn file(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
+/// Returns the name of a descriptor argument.
+fn descriptor_name(case: &Case<'_>, at: Option<u8>, names: &mut Names) -> Option<NameId> {
     let file = case.file(usize::from(at?))?;
-    Some(name_of(&file, names))
+    Some(file_name(&file, names))
 }
 
-/// Something done through a descriptor: it was told when that was opened, if the log shows it.
-fn through(
+/// Completes an operation through a descriptor. It is an effect only if the descriptor was
+/// inherited: otherwise opening it was the effect, or creating the socket.
+fn via_descriptor(
     case: &Case<'_>,
     at: Option<usize>,
     operation: Operation,
@@ -126,7 +138,7 @@ fn through(
     match at.and_then(|at| case.file(at)) {
         Some(file) => {
             let effect = matches!(file.made, Made::Before(_)) && !file.is_socket();
-            Operation { effect, first: name_of(&file, names), ..operation }
+            Operation { effect, first: file_name(&file, names), ..operation }
         }
         None => Operation { effect: false, ..operation },
     }
@@ -142,50 +154,52 @@ fn mode(case: &Case<'_>, names: &mut Names) -> NameId {
     word(names, &format!("{mode:04o}"))
 }
 
-/// What is done to sockets, and to which address.
+/// Returns the operation on a socket and its address.
 fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
-    let own = |names: &mut Names| {
+    let local_address = |names: &mut Names| {
         let local = case.file(0)?.local.borrow().clone();
-        named(case, &local, names)
+        socket_address(case, &local, names)
     };
     Some(match case.call.row.kind {
-        CallKind::Connect => (Op::Connect, given(case, 1, names).unwrap_or_default()),
-        CallKind::Bind => (Op::Bind, given(case, 1, names).unwrap_or_default()),
-        CallKind::Listen => (Op::Listen, own(names).unwrap_or_default()),
+        CallKind::Connect => (Op::Connect, address_argument(case, 1, names).unwrap_or_default()),
+        CallKind::Bind => (Op::Bind, address_argument(case, 1, names).unwrap_or_default()),
+        CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
         CallKind::Accept => (Op::Accept, word(names, "<socket>")),
-        // What goes to a peer that is known was told when it was connected.
-        CallKind::Send => (Op::Send, given(case, 4, names).or_else(|| in_message(case, names))?),
+        // Sending to a connected peer is no effect: connecting was.
+        CallKind::Send => {
+            (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)
+        }
         CallKind::Receive => {
             let file = case.file(0);
-            (Op::Receive, file.map_or(NameId::default(), |file| name_of(&file, names)))
+            (Op::Receive, file.map_or(NameId::default(), |file| file_name(&file, names)))
         }
         _ => return None,
     })
 }
 
-/// Opening to write is an effect of its own kind, and so is listing a directory, which is told when
-/// it is read.
-fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
+/// Completes the operation of an open. Opening a directory counts as `stat`; reading its entries is
+/// `list`.
+fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operation {
     let call = &case.call;
     let structure =
-        |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|piece| piece.inline());
+        |arg| case.finished.open.memory.find(arg, call.role, 0).and_then(|region| region.inline());
     let Some(how) = intent::opening(call.abi, call.row, &call.args, structure) else {
-        return asked;
+        return plain;
     };
     let fd = i32::try_from(case.finished.outcome.rval).ok().filter(|_| !case.failed());
     let file = fd.and_then(|fd| case.tracker.file(case.finished.task, fd));
     let directory = how.directory() || file.as_ref().is_some_and(|file| file.is_directory());
     let name = match file {
-        // The log holds no names: what was asked for must do.
+        // A log without names: use the path of the call.
         Some(file) if file.link.is_empty() => {
-            file.tag.set(asked.first.0.into());
-            asked.first
+            file.tag.set(plain.first.0.into());
+            plain.first
         }
-        Some(file) => name_of(&file, names),
-        None => asked.first,
+        Some(file) => file_name(&file, names),
+        None => plain.first,
     };
     if how.nameless() {
-        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..asked };
+        return Operation { op: Op::Write, first: word(names, "<nameless>"), ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
         (true, true) => (Op::Write, Making::First),
@@ -194,49 +208,49 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
         (false, _) if how.path_only() || directory => (Op::Stat, Making::Nothing),
         (false, _) => (Op::Read, Making::Nothing),
     };
-    let led = asked.first != name && asked.errno == 0;
+    let leads_elsewhere = plain.first != name && plain.errno == 0;
     Operation {
         op,
         first: name,
         makes,
-        asked: if led { asked.first } else { NameId::default() },
-        ..asked
+        requested: if leads_elsewhere { plain.first } else { NameId::default() },
+        ..plain
     }
 }
 
-/// What a symbolic link says: not a path that is looked up now.
-fn target(case: &Case<'_>, names: &mut Names) -> NameId {
-    let piece = case.finished.open.memory.find(0, case.call.role, 0);
-    match piece.and_then(|piece| piece.bytes(case.buffers, usize::MAX)) {
+/// Returns the target of a symbolic link being created.
+fn link_target(case: &Case<'_>, names: &mut Names) -> NameId {
+    let region = case.finished.open.memory.find(0, case.call.role, 0);
+    match region.and_then(|region| region.bytes(case.buffers, usize::MAX)) {
         Some(bytes) => names.id(Sort::Text, text::until_nul(&bytes)),
         None => NameId::default(),
     }
 }
 
-/// A socket address among the arguments.
-fn given(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
+/// Returns the name of a socket address argument.
+fn address_argument(case: &Case<'_>, at: u8, names: &mut Names) -> Option<NameId> {
     let bytes = case.finished.open.memory.find(at, case.call.role, 0)?.inline()?;
-    (bytes.len() >= 2).then(|| named(case, bytes, names))?
+    (bytes.len() >= 2).then(|| socket_address(case, bytes, names))?
 }
 
-/// An address of the socket that the call is about.
-fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
+/// Returns the name of an address for the socket of the call.
+fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
-    // A name that does not begin with a zero byte is a path.
+    // A unix address that does not begin with a zero byte is a path.
     if intent::Family::of(bytes) == intent::Family::Unix
         && name.first().is_some_and(|first| *first != 0)
     {
-        let mut whole = Vec::new();
-        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut whole);
-        let resolved = [bytes.get(..2)?, &whole].concat();
+        let mut absolute = Vec::new();
+        case.tracker.path(case.finished.task, None, text::until_nul(name), &mut absolute);
+        let resolved = [bytes.get(..2)?, &absolute].concat();
         return Some(address(&file, &resolved, names));
     }
     Some(address(&file, bytes, names))
 }
 
-/// The address in a message.
-fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
+/// Returns the name of the destination in a msghdr.
+fn message_address(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
     let role = case.call.role.saturating_add(1);
     let index = sysreel_abi::plan::index(0, sysreel_abi::plan::MSG_NAME);
     let bytes = case.finished.open.memory.find(1, role, index)?.inline()?;
@@ -246,16 +260,16 @@ fn in_message(case: &Case<'_>, names: &mut Names) -> Option<NameId> {
 
 fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation {
     let row = case.call.row;
-    let of_kind = |is: fn(ArgKind) -> bool| {
+    let argument = |is: fn(ArgKind) -> bool| {
         let at = row.args.iter().rposition(|arg| is(arg.kind))?;
         case.call
             .args
             .get(at)
             .map(|value| u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed())
     };
-    let signal = of_kind(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
-    let to = of_kind(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
-    // To itself: nobody else notices, and how it ends is told anyhow.
+    let signal = argument(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
+    let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
+    // A signal to the own process is no effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);
     let effect = own != Some(target)
@@ -272,7 +286,7 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
     }
 }
 
-/// The ids that a process asks to have.
+/// Returns the name for the ids that a call sets.
 fn credentials(case: &Case<'_>, names: &mut Names) -> NameId {
     let ids: Vec<String> = case
         .call

@@ -1,18 +1,18 @@
-//! What is noted of a call.
+//! Collects what a comparison needs of each call.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
 use sysreel_format::{Event, Part};
 
 use super::super::Created;
 use super::super::names::NameId;
-use super::super::operation::{Case, CountedOnly, Making, Operation, Verdict};
-use super::super::stream::{self, Content, New};
-use super::Notes;
+use super::super::operation::{Case, Classified, CountedOnly, Making, Operation};
+use super::super::stream::{self, Content, NewStep};
+use super::RunBuilder;
 use crate::diff::Level;
 use crate::diff::effect::Op;
 use crate::state::{Finished, ProcessId, ResolvedCall, Tracker, region};
 
-impl Notes {
+impl RunBuilder {
     pub(super) fn call(
         &mut self,
         tracker: &Tracker,
@@ -32,42 +32,42 @@ impl Notes {
             return;
         }
         let process = context.process;
-        self.dealt_out(tracker, finished, &call);
+        self.collect_chosen_ids(tracker, finished, &call);
         let case = Case { tracker, finished, call, buffers };
-        let mut verdict = self.judge.judge(&case, &mut self.names);
-        if let Verdict::Operation(operation) = verdict
-            && self.connect_goes_on(&case)
+        let mut classified = self.classifier.classify(&case, &mut self.names);
+        if let Classified::Operation(operation) = classified
+            && self.continue_connect(&case)
         {
-            verdict = Verdict::Retry(Operation { errno: 0, ..operation });
+            classified = Classified::Retry(Operation { errno: 0, ..operation });
         }
         if self.level >= Level::Timing {
             let took = finished.t_ns.saturating_sub(finished.open.t_ns);
             self.timing.add(case.call.row.name, took);
         }
-        match verdict {
-            Verdict::CountedOnly(class) => {
+        match classified {
+            Classified::CountedOnly(class) => {
                 crate::add(self.counted_only.entry(class).or_default(), 1)
             }
-            Verdict::Retry(operation) => {
+            Classified::Retry(operation) => {
                 crate::add(self.counted_only.entry(CountedOnly::Retry).or_default(), 1);
                 if self.level >= Level::Sequence {
                     self.streams.retry(finished.task, process, (self.role(process), operation));
                 }
             }
-            Verdict::Mark(name) => {
+            Classified::Mark(name) => {
                 self.marks.push((name, finished.event, process));
                 let operation = Operation { op: Op::Mark, first: name, ..Operation::default() };
                 self.step(&case, process, operation);
             }
-            Verdict::Operation(operation) => {
+            Classified::Operation(operation) => {
                 self.operation(process, &operation, finished);
-                self.connect_begins(&case, process, operation);
+                self.begin_connect(&case, process, operation);
                 self.step(&case, process, operation);
             }
         }
     }
 
-    /// Notes an operation in the stream of its task.
+    /// Adds a step to the stream of the task, from level `sequence` on.
     fn step(&mut self, case: &Case<'_>, process: ProcessId, operation: Operation) {
         if self.level < Level::Sequence {
             return;
@@ -75,10 +75,10 @@ impl Notes {
         let (finished, role) = (case.finished, self.role(process));
         let joins = stream::joins(operation);
         let fields = self.level >= Level::Fields;
-        let detail = if fields { self.details.of(case, joins) } else { 0 };
+        let detail = if fields { self.details.id(case, joins) } else { 0 };
         let bytes = if joins { u64::try_from(finished.outcome.rval).unwrap_or(0) } else { 0 };
         let (task, event) = (finished.task, finished.event);
-        self.streams.step(&New { task, process, role, operation, event, detail, bytes });
+        self.streams.step(&NewStep { task, process, role, operation, event, detail, bytes });
         if fields && joins && matches!(operation.op, Op::Write | Op::Send) {
             let content = self.streams.contents.entry((process, operation.first)).or_default();
             content.event = content.event.max(event);
@@ -86,21 +86,20 @@ impl Notes {
         }
     }
 
-    /// A signal that is about to be delivered: a stop of its own, with what the kernel says about
-    /// it.
+    /// Counts a signal. Its delivery is a stop with a siginfo.
     pub(super) fn signal(
         &mut self,
         tracker: &Tracker,
         event: &Event<'_>,
         stop: &sysreel_format::Stop<'_>,
     ) {
-        // Bits 8 to 15 are the signal, those above the event (ptrace(2)); system call stops have
-        // bit 7 in it.
+        // Bits 8 to 15 are the signal and those above the event (ptrace(2)); a syscall stop has bit
+        // 7 of the signal set.
         let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
-        let told = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+        let has_siginfo = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
         if signal & 0x80 == 0
             && other == 0
-            && told()
+            && has_siginfo()
             && let Some(context) = tracker.context(event.task)
         {
             let seen =
@@ -111,14 +110,14 @@ impl Notes {
 
     fn operation(&mut self, process: ProcessId, operation: &Operation, finished: &Finished<'_>) {
         let role = match operation.op {
-            // The program that asked for it, which is another one now.
+            // The role that called execve, before the new image.
             Op::Exec if !finished.outcome.failed() => {
                 self.role_before(process, finished.open.number)
             }
             _ => self.role(process),
         };
         if operation.errno != 0 && operation.makes == Making::First {
-            // Who makes a name up and finds its folder missing makes up another one.
+            // A program whose directory is missing makes up another name when it tries again.
             self.created.push(Created { name: operation.first, role, exclusive: true });
         }
         if operation.errno == 0 {
@@ -134,18 +133,18 @@ impl Notes {
                 self.created.push(Created { name, role, exclusive });
             }
         }
-        if operation.asked != NameId::default() {
-            self.leads.insert(operation.asked, operation.first);
+        if operation.requested != NameId::default() {
+            self.leads.insert(operation.requested, operation.first);
         }
         if operation.effect {
-            let operation = &Operation { opens: false, asked: NameId::default(), ..*operation };
+            let operation = &Operation { opens: false, requested: NameId::default(), ..*operation };
             let seen =
                 self.operations.entry(((process, role), *operation)).or_insert((0, finished.event));
             seen.0 = seen.0.saturating_add(1);
         }
     }
 
-    /// The role of a process when the event of that number came.
+    /// Returns the role of a process before an event.
     fn role_before(&self, id: ProcessId, event: u64) -> NameId {
         let Some(process) = usize::try_from(id.0).ok().and_then(|at| self.processes.get(at)) else {
             return NameId::default();
@@ -154,8 +153,13 @@ impl Notes {
         image.map_or(process.inherited, |image| image.role)
     }
 
-    /// Notes what the kernel has chosen: random bytes and ports.
-    fn dealt_out(&mut self, tracker: &Tracker, finished: &Finished<'_>, call: &ResolvedCall) {
+    /// Remembers what the kernel chose: random bytes and ports.
+    fn collect_chosen_ids(
+        &mut self,
+        tracker: &Tracker,
+        finished: &Finished<'_>,
+        call: &ResolvedCall,
+    ) {
         let named = || {
             finished.parts.flatten().find_map(|part| match part {
                 Part::Name(name) => Some(name),
@@ -171,7 +175,7 @@ impl Notes {
         let chosen = match call.row.kind {
             CallKind::Random => {
                 let bytes = region(finished.parts, 0, call.role, 0);
-                return self.local_ids.random(bytes.unwrap_or_default());
+                return self.local_ids.add_random(bytes.unwrap_or_default());
             }
             CallKind::Read if !finished.outcome.failed() => {
                 let Some(file) = call.fd(0).and_then(|fd| tracker.file(finished.task, fd)) else {
@@ -179,7 +183,7 @@ impl Notes {
                 };
                 if matches!(&*file.link, b"/dev/urandom" | b"/dev/random") {
                     let bytes = region(finished.parts, 1, call.role, 0);
-                    self.local_ids.random(bytes.unwrap_or_default());
+                    self.local_ids.add_random(bytes.unwrap_or_default());
                 }
                 return;
             }
@@ -204,7 +208,7 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
     let mut left = bytes;
     let arg = case.call.row.args.iter().position(|arg| arg.mem.is_some());
     let arg = arg.and_then(|at| u8::try_from(at).ok()).unwrap_or(0);
-    // A buffer, or what an array of them points to.
+    // A buffer, or the buffers of an array.
     let vector = matches!(
         case.call.row.args.get(usize::from(arg)).map(|arg| arg.kind),
         Some(ArgKind::Iovec | ArgKind::Msg | ArgKind::Mmsg)
@@ -214,7 +218,7 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
-        // A blob at a time: a region has up to 256 MiB.
+        // One blob at a time: a region has up to 256 MiB.
         region.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
             content.add(bytes);
             left = left.saturating_sub(bytes.len() as u64);

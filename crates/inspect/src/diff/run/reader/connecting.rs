@@ -1,6 +1,6 @@
-//! A connect that does not wait answers EINPROGRESS and goes on by itself (connect(2)). How it ends
-//! is told by a later getsockopt with SO_ERROR or by the next connect: the two are one operation,
-//! with the result of the later one.
+//! Results of non-blocking connects. Such a connect returns EINPROGRESS and completes later
+//! (connect(2)). Its result comes from getsockopt with SO_ERROR or from the next connect: the two
+//! calls count as one operation with the later result.
 
 use sysreel_abi::{CallKind, intent};
 use sysreel_format::TaskId;
@@ -8,24 +8,24 @@ use sysreel_format::TaskId;
 use super::super::Actor;
 use super::super::names::NameId;
 use super::super::operation::{Case, Operation};
-use super::Notes;
+use super::RunBuilder;
 use crate::diff::effect::Op;
 use crate::state::{ProcessId, region};
 
-/// A connect that goes on by itself.
+/// A connect in progress.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Connecting {
     task: TaskId,
-    /// The event that ended the call.
+    /// The event that ended the first call.
     event: u64,
     actor: Actor,
     operation: Operation,
 }
 
-impl Notes {
-    /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but
-    /// that connect made again.
-    pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
+impl RunBuilder {
+    /// Takes the result of a connect in progress from a later call. Returns whether that call only
+    /// repeats the connect.
+    pub(super) fn continue_connect(&mut self, case: &Case<'_>) -> bool {
         let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
         let again = case.call.row.kind == CallKind::Connect;
         if !asks && !again || self.connecting.is_empty() {
@@ -35,7 +35,7 @@ impl Notes {
         let Some(begun) = self.connecting.get(&serial).copied() else { return false };
         let errno = match again {
             true => Some(case.errno()).filter(|errno| !intent::still_connecting(*errno)),
-            false => answer(case),
+            false => so_error(case),
         };
         let Some(errno) = errno else { return again };
         self.connecting.remove(&serial);
@@ -45,8 +45,8 @@ impl Notes {
         again
     }
 
-    /// Notes a connect that goes on by itself.
-    pub(super) fn connect_begins(
+    /// Remembers a connect in progress.
+    pub(super) fn begin_connect(
         &mut self,
         case: &Case<'_>,
         process: ProcessId,
@@ -63,10 +63,10 @@ impl Notes {
         }
     }
 
-    /// Gives an operation that was noted as a success its true result.
+    /// Replaces the result of an operation that was counted as a success.
     fn amend(&mut self, begun: &Connecting, operation: Operation) {
         let key = |operation: Operation| {
-            (begun.actor, Operation { opens: false, asked: NameId::default(), ..operation })
+            (begun.actor, Operation { opens: false, requested: NameId::default(), ..operation })
         };
         if let Some(seen) = self.operations.get_mut(&key(begun.operation)) {
             seen.0 = seen.0.saturating_sub(1);
@@ -81,8 +81,8 @@ impl Notes {
     }
 }
 
-/// What SO_ERROR says.
-fn answer(case: &Case<'_>) -> Option<u16> {
+/// Returns the error that SO_ERROR reports.
+fn so_error(case: &Case<'_>) -> Option<u16> {
     let value = region(case.finished.parts, 3, case.call.role, 0).filter(|_| !case.failed())?;
     let value = u32::from_le_bytes(value.get(..4)?.try_into().ok()?);
     u16::try_from(value).ok()

@@ -1,4 +1,4 @@
-//! The end of the pass: names become canonical.
+//! Makes all names canonical at the end of the pass.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use sysreel_format::{Completeness, FileMeta};
 use super::super::canonical::{self, Roots, RunLocalIds, escaped};
 use super::super::names::NameId;
 use super::super::{Environment, Image, Mark, Process, Run};
-use super::{Notes, RawImage};
+use super::{RawImage, RunBuilder};
 use crate::Findings;
 
-impl Notes {
+impl RunBuilder {
     pub(super) fn finish(
         self,
         path: &Path,
@@ -18,12 +18,12 @@ impl Notes {
         completeness: Completeness,
         findings: Findings,
     ) -> Run {
-        let names = canonical::all(&self.names, &self.local_ids, &self.roots);
+        let names = canonical::canonical_names(&self.names, &self.local_ids, &self.roots);
         let name = |id: NameId| {
             usize::try_from(id.0).ok().and_then(|at| names.get(at)).cloned().unwrap_or_default()
         };
         let image = |image: RawImage| {
-            // Each word ends with a zero byte, and behind the last one nothing stands.
+            // Each word ends with a zero byte, so the last part is empty.
             let words = image
                 .argv
                 .split_last()
@@ -74,10 +74,10 @@ impl Notes {
     }
 }
 
-/// A word of a command line: roots by their names, a traced process as a word.
+/// Formats an argument with roots replaced. A pid of the run becomes `<pid>`.
 fn argument(word: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
     let number = std::str::from_utf8(word).ok().and_then(|text| text.parse::<u32>().ok());
-    // Smaller numbers have other meanings too often.
+    // Smaller numbers too often mean something else.
     if number.is_some_and(|number| number >= 100 && local_ids.pids.contains(&number)) {
         return "<pid>".to_owned();
     }
