@@ -1,5 +1,6 @@
-//! How often each system call was made, how often it failed and how long it took, as `strace -c -w`
-//! counts: from the entry to the exit, so waiting and what the recorder itself needed are in it.
+//! Counts each system call: how often it was made, how often it failed, and how long it took, as
+//! `strace -c -w` does. A call takes from its entry stop to its exit stop, so the time it waited
+//! and the recorder's own overhead are included.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -19,72 +20,73 @@ mod table;
 
 pub use table::{Column, Tables};
 
-/// More calls without a name than these are counted together: a log may hold any number.
+/// The most distinct calls that get a row each; later ones share a row. A hostile log may hold any
+/// number of them.
 const MOST: usize = 10_000;
-/// What the others are called.
+/// The name of the row that further calls share.
 const OTHERS: &str = "(others)";
 
-/// What is counted.
+/// What to count.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Calls that end in this part of the log.
+    /// The part of the log: calls that end in it are counted.
     pub range: EventRange,
-    /// Which calls; `None`: those that the recording was asked for.
+    /// Which calls to count. `None`: those that the recording was limited to.
     pub only: Option<Filter>,
-    /// What the rows are sorted by.
+    /// The order of the rows.
     pub order: Order,
 }
 
-/// What rows are sorted by: the largest first, names from A to Z.
+/// The order of the rows: the largest value first, names from A to Z.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Order {
-    /// All time in the call.
+    /// The total time.
     #[default]
     Time,
-    /// The mean time of a call.
+    /// The mean time.
     Average,
     /// The longest call.
     Longest,
     /// The shortest call.
     Shortest,
-    /// How many calls.
+    /// The number of calls.
     Calls,
-    /// How many failed.
+    /// The number of failed calls.
     Errors,
     /// The name.
     Name,
 }
 
-/// The calls of one name, made in one way.
+/// The calls of one name in one ABI.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Count {
-    /// Of which ABI: `x86_64`, `i386`, `x32`, `aarch64`, or the number of an architecture; empty
-    /// for all together.
+    /// The ABI: `x86_64`, `i386`, `x32` or `aarch64`, or the number of an unknown architecture;
+    /// empty in a total.
     pub abi: String,
-    /// The name; `syscall_0x…` when the number has none.
+    /// The name; `syscall_0x…` for a number without one.
     pub name: String,
-    /// How many calls were made, with those that did not end.
+    /// The number of calls, unfinished ones included.
     pub calls: u64,
-    /// How many of them failed.
+    /// The number of failed calls.
     pub errors: u64,
-    /// How many of them did not end, and so took no time that is known.
+    /// The number of calls whose exit is not in the log; no time is known for them.
     pub unfinished: u64,
-    /// The time of all that ended, in nanoseconds.
+    /// The total time of the finished calls, in nanoseconds.
     pub total_ns: u64,
-    /// The shortest that ended.
+    /// The shortest time of a finished call, in nanoseconds.
     pub min_ns: u64,
-    /// The longest that ended.
+    /// The longest time of a finished call, in nanoseconds.
     pub max_ns: u64,
 }
 
 impl Count {
-    /// The mean time of those that ended, in nanoseconds.
+    /// Returns the mean time of a finished call, in nanoseconds.
     #[must_use]
     pub fn average_ns(&self) -> u64 {
         self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
     }
 
-    /// Calls of several names together.
+    /// Adds up the calls of all names.
     fn total(calls: &[Count]) -> Count {
         let mut total = Count { name: "total".to_owned(), ..Count::default() };
         let ended = |count: &&Count| count.calls > count.unfinished;
@@ -108,22 +110,22 @@ impl Count {
     }
 }
 
-/// The calls of a log, by ABI and name: one name is another call in another ABI. Its
-/// [`Display`](fmt::Display) is the table of strace.
+/// The calls of a log by ABI and name: the same name is a different call in another ABI.
+/// [`Display`](fmt::Display) writes the tables of `strace -c`.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Counts {
-    /// One of each name, ABI by ABI, in the order that was asked for.
+    /// One row for each name, grouped by ABI, in the requested order.
     pub calls: Vec<Count>,
-    /// All of them together.
+    /// The sum of all rows.
     pub total: Count,
-    /// Exits whose entries are not in the log: nobody knows of which calls.
+    /// The number of exits without an entry in the log, so of unknown calls.
     pub unknown_exits: u64,
 }
 
 /// Counts the calls of a log.
 ///
 /// # Errors
-/// When the log cannot be read. Damage is no error: it is in the [`Findings`].
+/// When the log cannot be read. Damage is not an error; the [`Findings`] report it.
 pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Error> {
     let log = file.log();
     let only =
@@ -137,13 +139,13 @@ pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Er
     Ok((counting.finish(options.order), read.findings))
 }
 
-/// A call that has begun: when, and its place in the list, if it is counted.
+/// A call that has begun, with its row if it is counted.
 struct Open {
     t_ns: u64,
     place: Option<usize>,
 }
 
-/// The order of the tables: the machine's own calls first, then as strace has them.
+/// The order of the tables: the machine's native calls first, then the ABIs in strace's order.
 fn rank(abi: &str) -> u8 {
     match abi {
         "x86_64" | "aarch64" => 0,
@@ -153,7 +155,7 @@ fn rank(abi: &str) -> u8 {
     }
 }
 
-/// The call that socketcall or ipc stands for.
+/// Returns the row of the call that socketcall(2) or ipc(2) multiplexes.
 fn behind(
     abi: Option<Abi>,
     row: Option<&Row>,
@@ -169,7 +171,7 @@ struct Counting {
     only: Option<Filter>,
     begun: bool,
     open: HashMap<TaskId, Open>,
-    /// The place of each call in the list, also by the name of the call behind it; `None`: not
+    /// The row of each call, by number and by the name of a multiplexed call; `None` if it is not
     /// counted.
     places: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>>,
     names: HashMap<(String, String), usize>,
@@ -191,7 +193,7 @@ impl Counting {
                 let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
                     What::Entry(call) => self.entry(event, info.arch, &call, stop.parts),
-                    // Without an entry before it, it is the one that tells of the call.
+                    // A seccomp stop without an entry stop before it begins the call.
                     What::Seccomp(call, _) if !self.open.contains_key(&event.task) => {
                         self.entry(event, info.arch, &call, stop.parts);
                     }
@@ -203,7 +205,7 @@ impl Counting {
                 let open = self.open.remove(&event.task);
                 self.never_ends(open);
             }
-            // What cannot be decoded is in the findings.
+            // The findings report events that cannot be decoded.
             Ok(_) | Err(_) => {}
         }
     }
@@ -212,7 +214,7 @@ impl Counting {
         let Some(arch) = arch else { return };
         let place = self.place(arch, call, parts);
         let before = self.open.insert(event.task, Open { t_ns: event.t_ns, place });
-        // An exit that is not in the log: a hole is before this, or the call has none.
+        // The call that was still open has no exit: events are missing, or it never returned.
         self.never_ends(before);
     }
 
@@ -287,7 +289,7 @@ impl Counting {
             Order::Name => 0,
         };
         calls.sort_by_key(|count| (rank(&count.abi), std::cmp::Reverse(key(count))));
-        // Architectures without a name have one rank.
+        // All unknown architectures have the same rank: keep each one's rows together.
         calls.sort_by(|a, b| (rank(&a.abi), &a.abi).cmp(&(rank(&b.abi), &b.abi)));
         *total = Count::total(calls);
         self.counts
@@ -295,7 +297,7 @@ impl Counting {
 }
 
 impl Counts {
-    /// The tables of strace, with these columns.
+    /// Returns the tables of `strace -c` with these columns.
     #[must_use]
     pub fn tables<'c>(&'c self, columns: &'c [Column]) -> Tables<'c> {
         Tables { counts: self, columns }

@@ -1,4 +1,4 @@
-//! Opens a log and the tail beside it.
+//! Opens a log and the tail beside it, and reads their events.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -13,7 +13,7 @@ use crate::event_range::Bounds;
 use crate::source::{FileSource, STDIN};
 use crate::{Error, EventRange, Findings};
 
-/// An open log, with its tail when there is one.
+/// An open log, with its tail if there is one.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -22,24 +22,24 @@ pub struct LogFile {
     is_being_written: bool,
 }
 
-/// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
+/// Opens a log, and FILE.tail beside it if it exists. `-` is standard input.
 ///
 /// # Errors
-/// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its
-/// tail belongs to another recording or is no regular file.
+/// When the file cannot be opened, is not a log or needs a newer reader; when its tail belongs to
+/// another recording or is not a regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
     let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
-    // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is
-    // then seen twice, not missed.
+    // Copy the tail before opening the log: what a live recorder moves from the tail to the log in
+    // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
         false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
     };
     let source = FileSource::open(path).map_err(|e| refused(path, e))?;
-    // Before the file is read: a recorder that ends meanwhile leaves a log with an end.
+    // Test the lock before reading the log: a recorder that ends in between leaves a finished log.
     let is_locked = tail.is_some() && source.is_locked();
     let wrong = |source| Error::Log { path: path.to_path_buf(), source };
     let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
@@ -51,46 +51,46 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written })
 }
 
-/// What reading a log came to.
+/// The result of reading a log.
 #[derive(Debug, Default)]
 pub(crate) struct WasRead {
     pub(crate) findings: Findings,
-    /// The log ends without a footer, and no hole has said so.
+    /// Whether the log ends without a footer and no hole has reported that.
     pub(crate) open_end_is_news: bool,
-    /// How many bytes of event rows were read, whole blocks at a time.
+    /// The bytes of event rows in all blocks that were read.
     pub(crate) row_bytes: u64,
-    /// The latest time of an event, of whole blocks.
+    /// The latest time of an event in all blocks that were read.
     pub(crate) latest: u64,
 }
 
 impl LogFile {
-    /// The log itself.
+    /// Returns the log.
     #[must_use]
     pub fn log(&self) -> &Log<FileSource> {
         &self.log
     }
 
-    /// Where it was opened.
+    /// Returns the path it was opened with.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether a tail file was found beside it: the recorder is at work, or died.
+    /// Whether a tail was found beside it: the recorder is running, or it died.
     #[must_use]
     pub fn has_tail(&self) -> bool {
         self.has_tail
     }
 
-    /// Whether the log has no end because its recorder is still at work.
+    /// Whether the log has no end yet because its recorder is running.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         self.is_being_written
     }
 
-    /// Calls `each` for every event and hole from event number `from` on, in order, and answers
-    /// what is missing or damaged. Other threads decode ahead where the log is long and the machine
-    /// has CPUs for it.
+    /// Calls `each` for every event and hole from event `from` on, in order. Returns what is
+    /// missing or damaged. Other threads decode ahead if the log is long and the machine has
+    /// several CPUs.
     ///
     /// # Errors
     /// When the log cannot be read, or when `each` fails.
@@ -103,8 +103,8 @@ impl LogFile {
             .map(|read| read.findings)
     }
 
-    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether
-    /// they are sound.
+    /// Calls `each` for every event and hole, in order. Reads all buffers too, to find damaged
+    /// ones.
     pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
         let bounds = EventRange::default().of(self)?;
         self.read_checked(true, 0, bounds, |item, _| {
@@ -113,8 +113,8 @@ impl LogFile {
         })
     }
 
-    /// Calls `each` for every event and hole from event number `from` to the end of a range, in
-    /// order, and says whether the stretch has begun. What is missing before that does not count.
+    /// Calls `each` for every event and hole from event `from` to the end of the range, in order,
+    /// and says whether the range has begun. Damage before the range is not reported.
     pub(crate) fn read(
         &self,
         from: u64,
@@ -161,18 +161,18 @@ impl LogFile {
         Ok(read)
     }
 
-    /// How many threads may decode ahead.
+    /// Returns how many threads may decode ahead.
     fn threads(&self) -> usize {
-        /// Below this threads take longer to start than they save.
+        /// For shorter logs, threads take longer to start than they save.
         const LONG: u64 = 1 << 20;
-        /// More would wait for the one that takes what they decode.
+        /// More threads would only wait for the reader.
         const MOST: usize = 4;
         let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
         if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
     }
 
-    /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).
+    /// Returns an event number before which all events are earlier than `t_ns` (CLOCK_MONOTONIC).
     pub(crate) fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
         self.log.event_since(t_ns).map_err(|e| self.error(e))
     }

@@ -1,4 +1,5 @@
-//! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
+//! Writes a log as JSON without loss: one object per event and line, with hexadecimal for
+//! everything that is not text.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -16,11 +17,11 @@ use crate::syscall_info::{self, Call, Info, What};
 use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use json::Json;
 
-/// Writes every event of a log, or of a part of it, as one line of JSON.
+/// Writes every event of a part of a log as one line of JSON.
 ///
 /// # Errors
-/// When the log cannot be read or the output not be written. Damage is no error: it is in the
-/// [`Findings`], and in a line of its own where it is.
+/// When the log cannot be read or the output cannot be written. Damage is not an error: the
+/// [`Findings`] report it, and a line shows where it is.
 pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
     let mut json = Json::into_sink(out);
@@ -39,7 +40,7 @@ pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Resul
     Ok(read.findings)
 }
 
-/// Writes the line of an item, and counts the buffers that could not be read.
+/// Writes the line of an item. Adds to `lost` the number of buffers that could not be read.
 pub(crate) fn write_item(
     json: &mut Json<'_>,
     item: &Item<'_>,
@@ -171,7 +172,7 @@ fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost:
     parts::of_stop(json, stop.parts, buffers, lost);
 }
 
-/// What kind of stop the wait status reports: ptrace(2).
+/// Writes the kind of stop that a wait status reports (ptrace(2)).
 fn write_status(json: &mut Json<'_>, status: u32) {
     let (signal, event) = (status >> 8 & 0xff, status >> 16);
     if status & 0xff != 0x7f {

@@ -1,9 +1,9 @@
-//! Numbers and strings as strace spells them. What is written is always printable ASCII: a log may
-//! hold anything, and a terminal must not obey it.
+//! Writes numbers and strings as strace does. The output is always printable ASCII: a log may hold
+//! any bytes, and they must not control the terminal.
 
 use crate::print::HexStrings;
 
-/// A decimal number.
+/// Writes a decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
@@ -18,12 +18,12 @@ pub(crate) fn dec(out: &mut String, mut value: u64) {
     ascii(out, &digits[at..]);
 }
 
-/// Characters that are ASCII, all at once.
+/// Appends ASCII characters.
 fn ascii(out: &mut String, digits: &[u8]) {
     out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
-/// A signed decimal number.
+/// Writes a signed decimal number.
 pub(crate) fn sdec(out: &mut String, value: i64) {
     if value < 0 {
         out.push('-');
@@ -31,7 +31,7 @@ pub(crate) fn sdec(out: &mut String, value: i64) {
     dec(out, value.unsigned_abs());
 }
 
-/// A hexadecimal number; zero is `0`, as C prints it with `%#x`.
+/// Writes a hexadecimal number as C's `%#x` does: zero is `0`.
 pub(crate) fn hex(out: &mut String, value: u64) {
     if value == 0 {
         out.push('0');
@@ -41,17 +41,17 @@ pub(crate) fn hex(out: &mut String, value: u64) {
     }
 }
 
-/// A pointer: `NULL` or a hexadecimal number.
+/// Writes a pointer: `NULL` or a hexadecimal number.
 pub(crate) fn pointer(out: &mut String, value: u64) {
     if value == 0 { out.push_str("NULL") } else { hex(out, value) }
 }
 
-/// Hexadecimal digits, at least one.
+/// Writes hexadecimal digits, at least one.
 pub(crate) fn digits(out: &mut String, value: u64) {
     based::<4>(out, value, 1);
 }
 
-/// Digits of so many bits each, at least `least` of them.
+/// Writes digits of `BITS` bits each, at least `least` of them.
 fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
     let mut digits = [b'0'; 22];
     let mut at = digits.len();
@@ -64,7 +64,7 @@ fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
     ascii(out, &digits[at.min(digits.len() - least)..]);
 }
 
-/// Bytes as two hexadecimal digits each.
+/// Writes two hexadecimal digits for each byte.
 pub(crate) fn bytes(out: &mut String, bytes: &[u8]) {
     out.reserve(bytes.len() * 2);
     for byte in bytes {
@@ -79,7 +79,7 @@ fn nibble(value: u64) -> char {
     char::from(DIGITS[usize::try_from(value & 15).unwrap_or(0)])
 }
 
-/// Permission bits as C prints them with `%#03o`.
+/// Writes permission bits as C's `%#03o` does.
 pub(crate) fn mode(out: &mut String, value: u64) {
     if value == 0 {
         out.push_str("000");
@@ -89,12 +89,12 @@ pub(crate) fn mode(out: &mut String, value: u64) {
     octal(out, value, if value < 8 { 2 } else { 1 });
 }
 
-/// Octal digits, at least `least` of them.
+/// Writes octal digits, at least `least` of them.
 pub(crate) fn octal(out: &mut String, value: u64, least: u32) {
     based::<3>(out, value, least);
 }
 
-/// A fraction of a second: so many digits of nanoseconds.
+/// Writes the first `places` digits of a fraction of a second.
 pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
     let mut digits = [b'0'; 9];
     let mut left = ns;
@@ -105,14 +105,15 @@ pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
     ascii(out, &digits[..usize::try_from(places).unwrap_or(0).min(9)]);
 }
 
-/// A string in quotes.
+/// Writes a string in quotes.
 pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
     out.push('"');
     escaped(out, bytes, style, b'"');
     out.push('"');
 }
 
-/// A string with escapes; `also` says what it stands in: `"` for quotes, `>` for angle brackets.
+/// Writes a string with escapes. `delimiter` encloses it and is escaped too: `"`, or `>` for angle
+/// brackets.
 pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
     let all_hex = match style {
         HexStrings::Never => false,
@@ -158,8 +159,8 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             0x0b => out.push_str("\\v"),
             0x0c => out.push_str("\\f"),
             _ => {
-                // A digit that follows would be read as part of a shorter escape.
-                // A digit that could belong to the escape must not follow it.
+                // An octal digit that follows the escape must not become part of it: write all
+                // three digits.
                 let digit_follows =
                     bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
@@ -169,13 +170,13 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
     }
 }
 
-/// The bytes before the first NUL.
+/// Returns the bytes before the first NUL.
 pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     bytes.get(..end).unwrap_or(bytes)
 }
 
-/// A date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
+/// Writes date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
 pub(crate) fn date(out: &mut String, seconds: i64) {
     let days = seconds.div_euclid(86400);
     // Civil date from days, after H. Hinnant's public description: years begin in March, eras have
@@ -198,7 +199,7 @@ pub(crate) fn date(out: &mut String, seconds: i64) {
     time_of_day(out, seconds);
 }
 
-/// The time of day in UTC: `21:04:46`.
+/// Writes the time of day in UTC, from seconds since 1970: `21:04:46`.
 pub(crate) fn time_of_day(out: &mut String, seconds: i64) {
     let of_day = seconds.rem_euclid(86400).unsigned_abs();
     two(out, of_day / 3600);

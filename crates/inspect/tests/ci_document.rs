@@ -1,4 +1,4 @@
-//! Every policy in docs/ci.md is one.
+//! The policies in docs/ci.md are valid.
 
 use std::path::Path;
 use sysreel_inspect::diff::policy::{Lookup, Policy};

@@ -1,4 +1,4 @@
-//! Whole log files: opened, printed, summed up; also torn, damaged, and foreign ones.
+//! Whole log files: opened, printed, summarized; also truncated, damaged and foreign ones.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn info(op: u8, words: &[u64]) -> Vec<u8> {
     info
 }
 
-/// A task that writes 300 bytes `calls` times and exits.
+/// Returns a segment with a task that writes 300 bytes `calls` times and exits.
 fn segment(calls: u64, blob: bool) -> Segment<Vec<u8>> {
     let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &ID, 1, 0, 0);
     let mut row = EventBuf::new();
@@ -171,7 +171,7 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
     let mut other = segment(1, false).memory().clone();
     other.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(*byte == 7)));
     saved(&dir, "dead.reel.tail", &other);
-    // Whatever a broken tail is taken for, it is no reason to panic.
+    // A damaged tail may be read or refused, but must not panic.
     let _ = open(&path).map(|mut file| Info::of(&mut file));
 }
 
@@ -249,14 +249,14 @@ fn a_reader_that_has_gone_is_told_apart() {
     assert!(of(raw::raw(&mut file, &EventRange::default(), &mut Gone)));
 }
 
-/// The lines around an event are its own call's and its neighbours', however much text comes before
-/// them.
+/// The context of an event is the line of its call and the lines around it, however much text comes
+/// before.
 #[test]
 fn what_is_around_an_event_is_found() {
     let dir = tempfile::tempdir().unwrap();
     for calls in [1, 5, 3000] {
         let file = open(&saved(&dir, "run.reel", &log(calls))).unwrap();
-        // Event 0 is the task; call n has the events 2n - 1 and 2n; the last one is the end.
+        // Event 0 is the task, call n has the events 2n - 1 and 2n, and the last event is the end.
         for call in [1, 2, 3, 5, 2000, 3000].into_iter().filter(|call| *call <= calls) {
             for event in [2 * call - 1, 2 * call] {
                 let numbers: Vec<String> = sysreel_inspect::diff::context(&file, event)

@@ -1,38 +1,37 @@
-//! The summary as strace prints it: a table for each way to make calls, with the columns that are
-//! asked for.
+//! Prints the summary of `strace -c`: one table for each ABI, with the requested columns.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{Count, Counts};
 
-/// A column, by strace's names for them (`-U`).
+/// A column, as `strace -U` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// How much of the time of all calls.
+    /// The share of the total time of all calls.
     TimePercent,
-    /// The time of all of them.
+    /// The total time.
     TotalTime,
-    /// The shortest.
+    /// The shortest call.
     MinTime,
-    /// The longest.
+    /// The longest call.
     MaxTime,
-    /// The mean.
+    /// The mean time.
     AvgTime,
-    /// How many there were.
+    /// The number of calls.
     Calls,
-    /// How many failed.
+    /// The number of failed calls.
     Errors,
     /// The name.
     Name,
 }
 
 impl Column {
-    /// What is shown when nothing is asked for.
+    /// The columns that strace shows by default.
     pub const DEFAULT: [Self; 6] =
         [Self::TimePercent, Self::TotalTime, Self::AvgTime, Self::Calls, Self::Errors, Self::Name];
 
-    /// Every column, with its names: the first is the usual one.
+    /// The names of every column, the usual one first.
     const NAMES: [(Self, &'static [&'static str]); 8] = [
         (Self::TimePercent, &["time-percent", "time"]),
         (Self::TotalTime, &["total-time", "time-total"]),
@@ -44,7 +43,7 @@ impl Column {
         (Self::Name, &["name", "syscall", "syscall-name"]),
     ];
 
-    /// Its heading, and how wide it is.
+    /// Returns the heading and the width.
     const fn heading(self) -> (&'static str, usize) {
         match self {
             Self::TimePercent => ("% time", 6),
@@ -90,7 +89,7 @@ impl FromStr for Column {
     }
 }
 
-/// The tables of a summary; its [`Display`](fmt::Display) writes them.
+/// The tables of a summary; [`Display`](fmt::Display) writes them.
 #[derive(Debug)]
 pub struct Tables<'c> {
     pub(super) counts: &'c Counts,
@@ -104,7 +103,7 @@ impl fmt::Display for Tables<'_> {
             self.table(&[], f)?;
         }
         for table in calls.chunk_by(|a, b| a.abi == b.abi) {
-            // As strace: the machine's own calls need no title.
+            // Like strace, without a title for the machine's native calls.
             match table.first().map_or("", |count| &*count.abi) {
                 "" | "x86_64" | "aarch64" => {}
                 "i386" => writeln!(f, "System call usage summary for 32 bit mode:")?,

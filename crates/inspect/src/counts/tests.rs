@@ -13,8 +13,8 @@ fn counted(log: &LogBuilder, only: Option<&str>, order: Order) -> Counts {
     counting.finish(order)
 }
 
-/// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not
-/// end, one of another ABI, one without a name.
+/// Two tasks: calls that succeed and fail, one that waits while the other task works, two without
+/// an exit, one of another ABI, one without a name.
 fn log() -> LogBuilder {
     let mut log = LogBuilder::new();
     log.exit(0, X86_64, 0, &[]);
@@ -81,7 +81,8 @@ fn some_are_left_out_and_the_order_is_what_was_asked_for() {
     assert_eq!(names(Some("read"), Order::Time), "read read");
 }
 
-/// One name is another call in another ABI, and socketcall and ipc are what they do.
+/// The same name is a different call in another ABI; socketcall and ipc count as the calls that
+/// they multiplex.
 #[test]
 fn each_abi_has_a_table_and_calls_are_what_they_do() {
     let mut log = LogBuilder::new();
@@ -99,7 +100,7 @@ fn each_abi_has_a_table_and_calls_are_what_they_do() {
         &[],
     );
     log.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
-    // MSGSND.
+    // 11 is MSGSND (include/uapi/linux/ipc.h).
     log.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
     let counts = counted(&log, None, Order::Name);
     let columns = [Column::Calls, Column::MinTime, Column::MaxTime, Column::Name, Column::Errors];

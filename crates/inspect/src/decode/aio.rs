@@ -1,5 +1,5 @@
-//! Control blocks of asynchronous input and output (include/uapi/linux/aio_abi.h): the same layout
-//! in every ABI.
+//! Control blocks of asynchronous I/O (include/uapi/linux/aio_abi.h). Their layout is the same in
+//! every ABI.
 
 use sysreel_abi::consts::{file, ipc as c, poll};
 use sysreel_abi::{ArgKind, Dir, Layout};
@@ -7,8 +7,8 @@ use sysreel_abi::{ArgKind, Dir, Layout};
 use super::{Fields, View, lost, member, value};
 use crate::text;
 
-/// What io_submit is given: an array of pointers to control blocks, the roles of which are those of
-/// `sysreel_abi::plan`.
+/// Writes the argument of io_submit(2): an array of pointers to control blocks. The regions have
+/// the roles that `sysreel_abi::plan` gives them.
 pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out: &mut String) {
     let word = usize::from(view.abi.word());
     out.push('[');
@@ -41,8 +41,8 @@ fn size(view: &View<'_>) -> usize {
     usize::try_from(Layout::Iocb.size(view.abi)).unwrap_or(usize::MAX)
 }
 
-/// One of them. `of` is the argument and its place there, when it is handed to the kernel to be
-/// carried out.
+/// Writes a control block. `submitted` is its argument and its index there if the call submits it,
+/// so that its operands matter.
 pub(crate) fn control_block(
     view: &View<'_>,
     of: Option<(usize, u32)>,
@@ -87,7 +87,8 @@ fn operands(
     }
 }
 
-/// What is written was captured; what is read comes later, by no call.
+/// Writes the buffer. Only the bytes of a write were captured: the kernel fills the buffer of a
+/// read later, outside any call.
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
     let region =
         of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
@@ -108,7 +109,7 @@ fn named(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut Stri
     value::value(view, kind, 0, number, out);
 }
 
-/// A member that is not shown when it is 0.
+/// Writes a member unless it is 0.
 fn optional(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {
     if number != 0 {
         named(view, name, kind, number, out);

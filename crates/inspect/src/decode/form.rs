@@ -1,5 +1,6 @@
-//! Which arguments of a call are shown, in which order and at which of its stops: mostly those of
-//! the table, left to right, but some depend on others, and clone has an order of its own.
+//! Chooses which arguments of a call are shown, in which order and at which stop. Most calls show
+//! those of their row from left to right. For some an argument decides about later ones, and
+//! clone(2) has strace's order.
 
 use sysreel_abi::consts::{file, memory, open, process};
 use sysreel_abi::{Abi, ArgKind, CallKind, Constants, Dir, render};
@@ -10,7 +11,8 @@ use super::{
 };
 use crate::text;
 
-/// Writes the arguments that are known at the entry. Answers how far it came, for [`finish`].
+/// Writes the arguments that are known at the entry. Returns the position of the first one that is
+/// not, for [`finish`].
 pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
     if view.row.kind == CallKind::Clone {
         return if process_form::clone_begins(view, out) { 0 } else { DONE };
@@ -36,7 +38,8 @@ pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
     }
 }
 
-/// Writes arguments from a position on. At an entry it stops at the first one that must wait.
+/// Writes the arguments from position `from` on. At an entry it stops at the first one that must
+/// wait for the exit, and returns its position.
 fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     let chosen = if view.row.kind == CallKind::Futex && view.row.args.len() == 6 {
         Some(futex::arguments(view))
@@ -68,16 +71,17 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     DONE
 }
 
-/// The second half of a number: it is shown with the first. Where the lower half has all the bits
-/// the upper one is shifted out (fs/read_write.c, pos_from_hilo).
+/// Whether an argument is the second register of a split number, which is shown with the first. On
+/// 64-bit ABIs the first register holds all bits and the kernel shifts the second one out
+/// (pos_from_hilo, fs/read_write.c).
 fn is_second_half(view: &View<'_>, at: usize) -> bool {
     let before = view.row.args.iter().take(at + 1).rev();
     let halves = before.take_while(|arg| matches!(arg.kind, ArgKind::Half)).count();
     halves > 0 && halves % 2 == 0
 }
 
-/// A number that 32-bit ABIs pass in two registers. The lower half is the first but where the names
-/// say otherwise.
+/// Writes a number that 32-bit ABIs pass in two registers: low half first, unless the argument's
+/// name says `_high`.
 fn halves(view: &View<'_>, i: usize, out: &mut String) {
     let (first, second) = (view.arg(i), view.arg(i + 1));
     if view.abi != Abi::I386 {
@@ -88,7 +92,7 @@ fn halves(view: &View<'_>, i: usize, out: &mut String) {
     text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
 }
 
-/// How many arguments are shown.
+/// Returns the number of arguments to show.
 fn count(view: &View<'_>) -> usize {
     let row = view.row;
     let all = row.args.len();
@@ -132,7 +136,7 @@ fn count(view: &View<'_>) -> usize {
             if fixed { all } else { 4 }
         }
         CallKind::Mknod => {
-            // Only character and block devices have a number (include/uapi/linux/stat.h).
+            // Only device nodes have a device number (include/uapi/linux/stat.h).
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
@@ -146,7 +150,7 @@ fn count(view: &View<'_>) -> usize {
     }
 }
 
-/// How many arguments an option of prctl has; `None` when that is not known.
+/// Returns how many arguments an option of prctl(2) takes; `None` if unknown.
 fn prctl(option: &str) -> Option<usize> {
     Some(match option {
         "PR_GET_DUMPABLE"
@@ -178,21 +182,22 @@ fn prctl(option: &str) -> Option<usize> {
     })
 }
 
-/// The name of one value of a list.
+/// Returns the name of a value in a list of constants; empty if it has none.
 fn name(abi: Abi, list: &Constants, value: u64) -> &'static str {
     let _ = abi;
     let value = value & 0xffff_ffff;
     list.items.iter().find(|(_, v)| *v & 0xffff_ffff == value).map_or("", |(name, _)| *name)
 }
 
-/// Whether flags of open ask for a new file, so that its mode matters.
+/// Whether flags of open(2) create a file, so that its mode matters.
 pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
     ["O_CREAT", "__O_TMPFILE"]
         .iter()
         .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
 }
 
-/// Arguments that look other than their kind. True when one was written.
+/// Writes an argument that this call shows in another way than its kind says. Returns whether it
+/// did.
 pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
     let value = view.arg(i);
     match (view.row.kind, kind) {
@@ -203,7 +208,7 @@ pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => halves(view, i, out),
         _ if value == 0 => return false,
-        // What a thread registers for the kernel's later use is no argument.
+        // rseq(2) registers the area for later use by the kernel: its contents are no argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file_form::directory(view, i, out),
         (CallKind::Pair, ArgKind::Buf) => return socket_form::pair(view, i, out),
@@ -220,7 +225,7 @@ pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut
     true
 }
 
-/// What poll and select are asked; what came of it stands behind the result.
+/// Writes what poll(2) or select(2) waits for. The outcome follows the result.
 fn polled(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
     let Some(region) = view.region(i, Dir::In) else {
         match kind {

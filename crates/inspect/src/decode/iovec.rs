@@ -1,4 +1,4 @@
-//! Arrays of buffers.
+//! Arrays of `struct iovec`.
 
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
@@ -7,21 +7,22 @@ use super::{Fields, View, empty_string, layouts, lost, member};
 use crate::regions::RegionView;
 use crate::text;
 
-/// An argument that is an array of `iovec`.
+/// Writes an argument that is an array of `iovec`.
 pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mut String) {
     let dir = match mem.len {
-        // Ranges of another address space have addresses and no bytes.
+        // process_madvise(2) and the like name ranges of another process: there are addresses but
+        // no bytes.
         Len::Iov { total: Total::None, .. } => Dir::In,
         _ => mem.dir,
     };
     buffers(view, i, dir, (0, 1), bytes, out);
-    // An array that goes on where nothing can be read.
     if let Some(region) = view.region(i, Dir::InOut) {
         layouts::unreadable_rest(&region, out);
     }
 }
 
-/// The buffers of a message: `of` is its number and the level on which the buffers are.
+/// Writes the buffers of an `iovec` array. `within` is the number of the message it belongs to and
+/// the role of its buffers.
 pub(crate) fn buffers(
     view: &View<'_>,
     i: usize,
@@ -81,7 +82,7 @@ fn base(
                 None => lost(f.ulong(0), out),
             }
         }
-        // Nothing came for it, though the call succeeded; or it is empty from the start.
+        // The call succeeded without filling this buffer, or it has no length.
         None if empty_string(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
         _ => text::pointer(out, f.ulong(0)),
     }

@@ -1,4 +1,4 @@
-//! Structures by the name that the table has for them.
+//! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
 use sysreel_abi::{CallKind, Layout};
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::text;
 
-/// Writes a structure. False when its bytes are too few, or nothing is known about its members: the
-/// address stands for it then.
+/// Writes a structure. Returns false, and writes nothing, if there are too few bytes or its members
+/// are unknown; the caller then shows the address.
 pub(crate) fn structure(
     view: &View<'_>,
     layout: Layout,
@@ -20,7 +20,7 @@ pub(crate) fn structure(
 ) -> bool {
     use Layout as L;
     let least = match layout {
-        // Sizes that the caller chooses: the first versions of each.
+        // The caller chooses the size: at least that of the first version of each structure.
         L::CloneArgs => 64,
         L::SchedAttr => 48,
         L::MountAttr => 32,
@@ -92,7 +92,7 @@ fn scalar_in_brackets(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     known
 }
 
-/// A number behind a pointer.
+/// Writes a number that an argument points to.
 fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     use Layout as L;
     match layout {
@@ -110,7 +110,8 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     true
 }
 
-/// A structure that a call both reads and writes: both states where they differ.
+/// Writes a structure that the call reads and writes; numbers as `[before => after]` where they
+/// differ.
 pub(crate) fn changed(
     view: &View<'_>,
     layout: Layout,
@@ -136,7 +137,7 @@ pub(crate) fn changed(
             out.push_str(" => ");
             scalar_in_brackets(layout, f(bytes), out)
         }
-        // How much time is left stands behind the result.
+        // The remaining time follows the result.
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
             structure(view, layout, before, i, out)
         }
@@ -144,13 +145,12 @@ pub(crate) fn changed(
     }
 }
 
-/// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00
-/// */]`.
+/// Closes an array whose tail could not be read: `, ... /* 0x7f00 */]`.
 pub(crate) fn unreadable_rest(region: &RegionView<'_>, out: &mut String) {
     if region.head.errno == 0 || region.head.got >= region.head.asked || out.pop().is_none() {
         return;
     }
-    // It may end before that, with what is not shown.
+    // The string limit may have ended the list before that.
     if !out.ends_with("...") {
         out.push_str(if out.ends_with('[') { "..." } else { ", ..." });
         unreadable_from(region, out);
@@ -158,7 +158,7 @@ pub(crate) fn unreadable_rest(region: &RegionView<'_>, out: &mut String) {
     out.push(']');
 }
 
-/// The address from which on nothing can be read, if there is one.
+/// Writes the address of the first byte that could not be read, if any.
 pub(crate) fn unreadable_from(region: &RegionView<'_>, out: &mut String) {
     if region.head.errno != 0 && region.head.got < region.head.asked {
         out.push_str(" /* ");
@@ -167,7 +167,7 @@ pub(crate) fn unreadable_from(region: &RegionView<'_>, out: &mut String) {
     }
 }
 
-/// An array as far as it could be read.
+/// Writes an array as far as it could be read.
 pub(crate) fn readable(
     view: &View<'_>,
     layout: Layout,
@@ -183,7 +183,7 @@ pub(crate) fn readable(
     known
 }
 
-/// An array of structures or numbers. False when nothing is known about its elements.
+/// Writes an array of structures or numbers. Returns false if the elements are unknown.
 pub(crate) fn array(
     view: &View<'_>,
     layout: Layout,
@@ -194,7 +194,7 @@ pub(crate) fn array(
 ) -> bool {
     let start = out.len();
     let size = usize::try_from(layout.size(view.abi)).unwrap_or(1).max(1);
-    // Both halves of the capabilities are one thing.
+    // Version 2 and 3 capabilities are two structures that make up one set.
     if layout == Layout::CapData {
         machine::cap_data(view, Fields::new(view.abi, bytes), out);
         return true;
@@ -228,7 +228,7 @@ pub(crate) fn array(
     true
 }
 
-/// A pointer to a set of signals and its size.
+/// Writes the pointer to a signal set and its size that pselect6(2) and io_pgetevents(2) take.
 fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "sigmask");

@@ -1,8 +1,8 @@
-//! Structures that are shown member by member, as a table says: what each is called, where it
-//! stands, what it is.
+//! Structures that are written member by member from a table of names, offsets and kinds.
 //!
-//! Offsets are those of 64-bit ABIs and of i386; x32 makes the calls of x86-64, and their longs are
-//! the kernel's. A structure that its caller made shorter ends with its last whole member.
+//! Each member has two offsets: that of the 64-bit ABIs and that of i386. x32 makes the calls of
+//! x86-64 with the kernel's longs. If the caller passed a shorter structure, it ends with the last
+//! member that fits.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,6 @@ use sysreel_abi::{Abi, ArgKind, Layout};
 use super::{Fields, View, member, value};
 use crate::text;
 
-/// A member.
 struct Member {
     name: &'static str,
     at: (u8, u8),
@@ -20,15 +19,15 @@ struct Member {
     kind: ArgKind,
 }
 
-/// How many bytes it has.
+/// The width of a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Width {
     Two,
     Four,
     Eight,
-    /// Those of a long.
+    /// A kernel long.
     Word,
-    /// A `struct ipc64_perm`, whose members stand in it.
+    /// A nested `struct ipc64_perm`.
     Permissions,
 }
 
@@ -51,12 +50,12 @@ const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Mem
     Member { name, at, width, kind }
 }
 
-/// A member that stands at the same place everywhere.
+/// A member with the same offset in every ABI.
 const fn same(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
 
-/// Writes the structure; false when there is no table of its members.
+/// Writes the structure. Returns false if it has no table of members.
 pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     if layout == Layout::UserDesc {
         segment(f, out);
@@ -91,7 +90,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             Eight | Word => f.u64(at),
         };
         match one.kind {
-            // Whatever the ABI's longs are: this one has 64 bits.
+            // The number is sign-extended already; `value` would cut a long of i386 to 32 bits.
             Long => text::sdec(out, number.cast_signed()),
             kind => value::value(view, kind, 0, number, out),
         }
@@ -100,7 +99,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
-/// The bytes of a long of the kernel's.
+/// Returns the size of a kernel long.
 fn long_of(abi: Abi) -> usize {
     if abi == Abi::I386 { 4 } else { 8 }
 }
@@ -109,7 +108,7 @@ fn sign_extended(half: u64) -> u64 {
     if half & 0x8000 != 0 { half | !0xffff } else { half }
 }
 
-/// key, uid, gid, cuid, cgid, mode.
+/// Writes a `struct ipc64_perm`: key, uid, gid, cuid, cgid, mode.
 fn permissions(f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (name, at) in [("uid", 4), ("gid", 8)] {
@@ -127,7 +126,7 @@ fn permissions(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// A segment's number, place and bits.
+/// Writes a `struct user_desc`: entry number, base, limit and bits.
 fn segment(f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "entry_number");
@@ -156,7 +155,7 @@ fn segment(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// asm-generic/sembuf.h.
+/// The generic `struct semid64_ds` (asm-generic/sembuf.h).
 const GENERIC_SEMAPHORES: &[Member] = &[
     same("sem_perm", 0, Permissions, Hex),
     same("sem_otime", 48, Eight, Ulong),
@@ -212,7 +211,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("shm_atime", (56, 40), Eight, Ulong),
         m("shm_dtime", (64, 48), Eight, Ulong), m("shm_ctime", (72, 56), Eight, Ulong),
     ]),
-    // Of x86 (asm/sembuf.h): it has a spare word behind each time.
+    // x86 has a spare word after each time (asm/sembuf.h).
     (Layout::SemidDs, &[
         m("sem_perm", (0, 0), Permissions, Hex), m("sem_otime", (48, 36), Eight, Ulong),
         m("sem_ctime", (64, 44), Eight, Ulong),

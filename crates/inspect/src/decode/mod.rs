@@ -1,5 +1,17 @@
-//! The arguments and result of a call as text. Which argument is what, and how long, says the
-//! table; here is how each kind of thing looks. One file per family.
+//! Turns the arguments and the result of a call into text.
+//!
+//! The row of the table (`sysreel_abi`) says what each argument is and how long its memory is; the
+//! files here say how each kind of it looks. A call is written in three steps:
+//!
+//! 1. [`begin`] (`form.rs`) writes the arguments that are known at the entry stop, and returns how
+//!   far it came.
+//! 2. [`finish`] (`form.rs`) writes the others at the exit stop.
+//! 3. [`outcome`] (`outcome.rs`) writes what follows `= `.
+//!
+//! `argument.rs` writes one argument: a register by its kind (`value.rs`), memory by what it holds
+//! (`string.rs`, `layouts.rs`, one file for each family of structures). All of them see the call
+//! through a [`View`] and append to a `String`. A file uses only those below it: `form`,
+//! `argument`, `layouts`, the families, then `value`, `view`, `out`, `fields`.
 
 mod aio;
 mod fields;
@@ -37,19 +49,19 @@ pub(crate) use form::{begin, finish};
 pub(crate) use outcome::{disagreement, error, error_name, outcome};
 pub(crate) use signal::siginfo;
 
-/// Nothing is waited for any more.
+/// The cursor of a call whose arguments are all written.
 pub(crate) const DONE: u8 = u8::MAX;
 
 /// What an argument is, and the memory that it points to.
 type Meaning = (ArgKind, Option<Mem>);
 
-/// A call with all that is known of it: at its entry what went in, at its exit everything.
+/// A call with everything known about it: at the entry its input, at the exit all of it.
 pub(crate) struct View<'a> {
     pub(crate) abi: Abi,
     pub(crate) row: &'static Row,
     pub(crate) args: [u64; 6],
-    /// The role that the memory of its arguments has: that of a call behind another one is a level
-    /// deeper.
+    /// The role of the regions of its arguments: 0, or 1 for a call that socketcall(2) or ipc(2)
+    /// multiplexes.
     pub(crate) role: u8,
     pub(crate) entry: &'a Regions,
     pub(crate) exit: Option<&'a Regions>,
@@ -57,12 +69,12 @@ pub(crate) struct View<'a> {
     pub(crate) options: &'a Options,
     pub(crate) fds: Option<&'a FdTable>,
     pub(crate) buffers: &'a dyn Buffers,
-    /// Counts buffers that are no longer in the log.
+    /// Counts the buffers that the log has lost.
     pub(crate) lost: &'a Cell<u64>,
 }
 
 impl<'a> View<'a> {
-    /// What an argument is.
+    /// Returns what an argument is.
     pub(crate) fn meaning(&self, i: usize) -> Meaning {
         self.row.meaning(self.abi, &self.args, i).unwrap_or((ArgKind::Hex, None))
     }
@@ -71,10 +83,10 @@ impl<'a> View<'a> {
         self.args.get(i).copied().unwrap_or(0)
     }
 
-    /// Whether an argument of this meaning can only be shown at the exit.
+    /// Whether an argument can only be shown at the exit.
     fn waits(&self, meaning: Meaning) -> bool {
         match meaning {
-            // How much of each message was sent is known when the call ends.
+            // The length of each sent message is output.
             (ArgKind::Mmsg, _) | (_, Some(Mem { dir: Dir::Out, .. })) => true,
             (_, Some(Mem { dir: Dir::InOut, .. })) => {
                 !matches!(self.row.kind, CallKind::Poll | CallKind::Futex)
@@ -83,7 +95,8 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The region of an argument itself: as the kernel left it where it is both read and written.
+    /// Returns the region that an argument points to; of one that is read and written, as the
+    /// kernel left it.
     pub(crate) fn region(&self, i: usize, dir: Dir) -> Option<RegionView<'a>> {
         let arg = u8::try_from(i).ok()?;
         let entry = || self.entry.find(arg, self.role, 0);
@@ -95,7 +108,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// The region of something that an argument points to.
+    /// Returns a region that the memory of an argument points to in turn, `role` levels deeper.
     pub(crate) fn deeper(
         &self,
         i: usize,
@@ -108,10 +121,10 @@ impl<'a> View<'a> {
         kept.find(arg, self.role.saturating_add(role), index)
     }
 
-    /// The bytes of a region, at most so many.
+    /// Reads at most `limit` bytes of a region. Counts the region as lost and returns `None` if the
+    /// log no longer has them.
     pub(crate) fn bytes(&self, region: &RegionView<'a>, limit: usize) -> Option<Cow<'a, [u8]>> {
-        /// No structure or list that the kernel takes is longer; strings are when they are wanted
-        /// so.
+        /// No structure or list that the kernel takes is longer. A larger string limit raises it.
         const MOST: usize = 16 << 20;
         let bytes = region.bytes(self.buffers, limit.min(MOST.max(self.options.string_limit)));
         if bytes.is_none() {
@@ -120,7 +133,7 @@ impl<'a> View<'a> {
         bytes
     }
 
-    /// Writes an argument of this meaning.
+    /// Writes an argument.
     fn argument(&self, i: usize, meaning: Meaning, out: &mut String) {
         if form::special(self, i, meaning, out) {
             return;
@@ -134,7 +147,7 @@ impl<'a> View<'a> {
     }
 
     fn memory(&self, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
-        // Where buffers are is known at the entry, also when the call fills them.
+        // Where the buffers are is input, even if the call fills them.
         let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
         match self.region(i, dir).filter(|_| dir != Dir::Out || self.was_written(mem.when)) {
             Some(region) => self.pointed(i, kind, mem, &region, out),
@@ -143,12 +156,13 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether the call has written memory. Of what it has not, a log may hold what lay there
-    /// before: logs of an older table do, and where only other memory says it.
+    /// Whether the call wrote a piece of memory. A log may hold the old contents of memory that the
+    /// call did not write: logs of an older table do, and so do calls where only other memory says
+    /// whether they wrote it.
     fn was_written(&self, when: When) -> bool {
         let Some(outcome) = self.outcome else { return true };
         match when {
-            // A siginfo begins with its signal, which is 0 in an empty one.
+            // `si_signo` of an unwritten siginfo is 0.
             When::Told(info) => match self.region(info.index.into(), Dir::Out) {
                 Some(region) => {
                     self.bytes(&region, 4).is_none_or(|signal| signal.iter().any(|byte| *byte != 0))
@@ -191,7 +205,7 @@ impl<'a> View<'a> {
         }
     }
 
-    /// Whether it could be shown.
+    /// Writes memory that is neither a string nor a buffer. Returns false if it cannot be shown.
     fn structured(
         &self,
         i: usize,
@@ -230,7 +244,7 @@ impl<'a> View<'a> {
         true
     }
 
-    /// Memory that could not be read, or not far enough: its address.
+    /// Writes the address of memory that could not be read, or not far enough.
     pub(crate) fn unreadable(&self, i: usize, region: &RegionView<'_>, out: &mut String) {
         text::pointer(out, self.arg(i));
         if self.options.verbose && (region.head.errno != 0 || region.head.got < region.head.asked) {
@@ -273,24 +287,24 @@ fn empty(kind: ArgKind) -> &'static str {
     }
 }
 
-/// Whether a buffer without bytes is empty rather than unknown.
+/// Whether a buffer without bytes is known to be empty, rather than not captured.
 pub(crate) fn empty_string(view: &View<'_>, dir: Dir, address: u64, len: u64) -> bool {
     let succeeded = view.outcome.is_some_and(|outcome| !outcome.failed());
     address != 0 && (len == 0 || dir.comes_out() && succeeded)
 }
 
-/// A buffer that was captured and is no longer in the log.
+/// Writes the address of a buffer that was captured but is no longer in the log.
 pub(crate) fn lost(address: u64, out: &mut String) {
     text::pointer(out, address);
     out.push_str(" /* lost with a damaged block */");
 }
 
-/// The name of a signal, or its number.
+/// Writes the name of a signal, or its number.
 pub(crate) fn signal_name(signal: u32, out: &mut String) {
     value::signal(signal.into(), out);
 }
 
-/// `name=` before the next member, with a comma where one belongs.
+/// Writes `name=`, after a comma unless it is the first member.
 pub(crate) fn member(out: &mut String, name: &str) {
     if !out.ends_with(['{', '[', '(']) {
         out.push_str(", ");

@@ -1,4 +1,4 @@
-//! Waiting for file descriptors: what is asked, and what came of it.
+//! Waiting for file descriptors: poll(2), select(2) and epoll(7).
 
 use sysreel_abi::consts::poll as p;
 use sysreel_abi::{Abi, Arg, ArgKind, Dir, Layout};
@@ -7,8 +7,8 @@ use super::{Fields, View, layouts, member, value};
 use crate::syscall_info::Outcome;
 use crate::text;
 
-/// `{fd=3, events=POLLIN}`; an entry with a negative fd is ignored by the kernel, and has no
-/// events.
+/// Writes `{fd=3, events=POLLIN}`. The kernel ignores an entry with a negative fd, so its events
+/// are not shown.
 pub(crate) fn pollfd(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "fd");
@@ -20,7 +20,7 @@ pub(crate) fn pollfd(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `{events=EPOLLIN, data={u32=3, u64=3}}`. x86 packs the structure
+/// Writes `{events=EPOLLIN, data={u32=3, u64=3}}`. x86 packs the structure
 /// (include/uapi/linux/eventpoll.h).
 pub(crate) fn epoll_event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let data = if view.abi == Abi::Aarch64 { 8 } else { 4 };
@@ -34,7 +34,7 @@ pub(crate) fn epoll_event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("}}");
 }
 
-/// `[3 5]`: the descriptors below the first argument that are in a set.
+/// Writes `[3 5]`: the descriptors of a set that are below `nfds`, the first argument.
 pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
     let n = usize::try_from(ArgKind::Int.count(view.arg(0))).unwrap_or(0);
     out.push('[');
@@ -51,7 +51,7 @@ pub(crate) fn fd_set(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// What came of it, behind the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
+/// Writes the outcome after the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
 /// `(Timeout)`.
 pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     let polls = |arg: &Arg| matches!(arg.kind, ArgKind::Array(Layout::PollFd) | ArgKind::FdSet);
@@ -111,7 +111,7 @@ pub(crate) fn came(view: &View<'_>, outcome: Outcome, out: &mut String) {
     if out.len() == start + 2 { out.truncate(start) } else { out.push(')') }
 }
 
-/// The descriptors that something happened to.
+/// Writes the entries that have events.
 fn returned(view: &View<'_>, bytes: &[u8], out: &mut String) -> bool {
     out.push('[');
     let mut first = true;

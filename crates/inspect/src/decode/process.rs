@@ -1,4 +1,4 @@
-//! Processes: how they end, what they use, how they are made.
+//! Processes: exit status, resource use and limits, clone(2).
 
 use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
@@ -7,7 +7,7 @@ use sysreel_abi::{ArgKind, Dir, render};
 use super::{Fields, View, member, time, value};
 use crate::text;
 
-/// What wait stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+/// Writes the status that wait4(2) stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
 pub(crate) fn wait_status_of(bytes: &[u8], out: &mut String) -> bool {
     let Some(status) =
         bytes.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes)
@@ -59,7 +59,7 @@ fn wait_status(status: u32, out: &mut String) {
     out.push('}');
 }
 
-/// `struct rusage`: two timevals and fourteen longs.
+/// Writes a `struct rusage`: two timevals and fourteen longs.
 pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "ru_utime");
@@ -93,12 +93,12 @@ pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// A soft and a hard limit: words, or 64 bits in every ABI.
+/// Writes a soft and a hard limit: of 64 bits if `wide`, otherwise kernel longs.
 pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('{');
     for (i, name) in ["rlim_cur", "rlim_max"].into_iter().enumerate() {
         member(out, name);
-        // The kernel's longs, which have 8 bytes in x32.
+        // Kernel longs have 8 bytes in x32.
         let narrow = !wide && f.abi == sysreel_abi::Abi::I386;
         let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
         let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
@@ -114,7 +114,7 @@ pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('}');
 }
 
-/// A set of CPUs or nodes: `[0 1]`.
+/// Writes a set of CPUs or nodes: `[0 1]`.
 pub(crate) fn bits(bytes: &[u8], out: &mut String) {
     out.push('[');
     let mut first = true;
@@ -130,14 +130,15 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// Whether clone's flags name a constant.
+/// Whether clone flags contain any of these constants.
 fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
 }
 
-/// clone, the part that is known at its entry; its arguments are shown in an order of their own.
+/// Writes the arguments of clone(2) that are known at its entry, in strace's order. Returns whether
+/// more follow at its exit.
 pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     member(out, "child_stack");
@@ -154,7 +155,7 @@ pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
     has(view, at("clone_flags"), &more)
 }
 
-/// The rest of clone.
+/// Writes the arguments of clone(2) that are known at its exit.
 pub(crate) fn clone_ends(view: &View<'_>, out: &mut String) {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     let flags = at("clone_flags");
@@ -189,7 +190,7 @@ fn number(bytes: &[u8], view: &View<'_>, out: &mut String) {
     out.push(']');
 }
 
-/// `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members, of which old callers have
+/// Writes a `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members; older callers pass
 /// fewer.
 pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     let flags = f.u64(0);
@@ -250,7 +251,7 @@ fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// Whether clone3 writes something that its exit shows.
+/// Whether clone3(2) writes something that its exit shows.
 pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     let bytes = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
     bytes.is_some_and(|b| {
@@ -258,7 +259,7 @@ pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     })
 }
 
-/// ` => {parent_tid=[123]}`: what clone3 wrote.
+/// Writes what clone3(2) wrote: ` => {parent_tid=[123]}`.
 pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");

@@ -1,4 +1,4 @@
-//! Signals: sets, actions, and what is known about one that came.
+//! Signal sets, actions, `sigevent` and `siginfo_t`.
 
 use sysreel_abi::consts::signal as s;
 use sysreel_abi::signal::code_name;
@@ -7,7 +7,7 @@ use sysreel_abi::{Abi, ArgKind, AuditArch, signal_name, syscall_name};
 use super::{Fields, View, member, value};
 use crate::text;
 
-/// A set of signals: `[USR1 CHLD]`, or those that are not in it when most are: `~[RTMIN RT_1]`.
+/// Writes a set of signals: `[USR1 CHLD]`, or its complement if most are in it: `~[RTMIN RT_1]`.
 pub(crate) fn set(bytes: &[u8], out: &mut String) {
     let bytes = bytes.get(..8).unwrap_or(bytes);
     let n = bytes.len() * 8;
@@ -28,7 +28,7 @@ pub(crate) fn set(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// `struct sigaction` as the kernel has it: handler, flags, restorer, mask; 64-bit ARM has no
+/// Writes the kernel's `struct sigaction`: handler, flags, restorer, mask. 64-bit ARM has no
 /// restorer.
 pub(crate) fn action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let restorer = view.abi != Abi::Aarch64 || f.bytes.len() >= 4 * f.word();
@@ -36,7 +36,7 @@ pub(crate) fn action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     act(view, f.ulong(0), f.slice(mask_at, 8), f.ulong(1), f.ulong(2), out);
 }
 
-/// i386's old one: handler, mask, flags, restorer.
+/// Writes i386's `struct old_sigaction`: handler, mask, flags, restorer.
 pub(crate) fn old_action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     act(view, f.ulong(0), f.slice(f.word(), f.word()), f.ulong(2), f.ulong(3), out);
 }
@@ -61,7 +61,7 @@ fn act(view: &View<'_>, handler: u64, mask: &[u8], flags: u64, restorer: u64, ou
     out.push('}');
 }
 
-/// `stack_t`: address, flags, size.
+/// Writes a `stack_t`: address, flags, size.
 pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{ss_sp=");
     text::pointer(out, f.ulong(0));
@@ -72,7 +72,7 @@ pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `struct sigevent`: value, signal, how.
+/// Writes a `struct sigevent`: value, signal, notification.
 pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let w = f.word();
     out.push_str("{sigev_value={sival_int=");
@@ -86,13 +86,14 @@ pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// Signals that carry an address, by number in every ABI here (include/uapi/asm-generic/signal.h).
+/// The signals of faults, which carry an address; the same numbers in every ABI here
+/// (include/uapi/asm-generic/signal.h).
 const FAULTS: [i64; 5] = [4, 5, 7, 8, 11];
 const CHLD: i64 = 17;
 const IO: i64 = 29;
 const SYS: i64 = 31;
 
-/// `siginfo_t` (include/uapi/asm-generic/siginfo.h): three ints, and a union behind them.
+/// Writes a `siginfo_t` (include/uapi/asm-generic/siginfo.h): three ints, then a union.
 pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     let (signal, code) = (f.i32(0), f.i32(8));
     out.push_str("{si_signo=");
@@ -112,8 +113,8 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// What waitid has found: nobody, or a child without the times that SIGCHLD tells. A log of an
-/// older table has more bytes, which the kernel has not written.
+/// Writes the result of waitid(2): no child, or one without the times that SIGCHLD carries. A log
+/// of an older table has more bytes, which the kernel did not write.
 pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
     if f.u32(0) == 0 {
         out.push_str("{}");
@@ -124,8 +125,7 @@ pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
 }
 
 fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut String) {
-    // The union is aligned to a word. Sizes of its first two members are those of ints in every
-    // ABI.
+    // The union is aligned to a word. Its first two members have the size of an int in every ABI.
     let at = if f.word() == 4 { 12 } else { 16 };
     let w = f.word();
     let number = |out: &mut String, name: &str, value: i64| {
@@ -139,7 +139,7 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         text::pointer(out, word(at));
     };
     match (named, signal) {
-        // The kernel's own word about memory has the address; about anything else, nothing.
+        // SI_KERNEL fills in the address of a fault and nothing else.
         (Some("SI_KERNEL"), signal) if !FAULTS.contains(&signal) => {}
         (Some("SI_TIMER"), _) => {
             member(out, "si_timerid");

@@ -1,4 +1,4 @@
-//! Socket addresses and messages.
+//! Socket addresses, options and messages.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -11,13 +11,13 @@ use crate::regions::RegionView;
 use crate::state::FdName;
 use crate::text;
 
-/// Address families (include/linux/socket.h), by the names that the table's list gives them.
+/// Address families (include/linux/socket.h).
 const UNIX: u64 = 1;
 const INET: u64 = 2;
 const INET6: u64 = 10;
 const NETLINK: u64 = 16;
 
-/// A `sockaddr` of any family; members that are not there are left out.
+/// Writes a `sockaddr` of any family. Members past its end are left out.
 pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     let f = Fields::new(view.abi, bytes);
     if bytes.len() < 2 {
@@ -75,7 +75,8 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push('}');
 }
 
-/// A path, or an abstract name that begins with NUL and may have more of them.
+/// Writes a path, or an abstract name, which begins with NUL and may contain more of them
+/// (unix(7)).
 fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
     match name {
         [] => {}
@@ -114,11 +115,12 @@ fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
         .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
 }
 
-/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`; the family alone where the log does
-/// not show the socket being made. False when there is nothing to say beyond the link.
+/// Writes the ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`, with the family instead of
+/// the protocol if the log does not show the socket(2) call. Returns false if there is nothing to
+/// add to the link.
 pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
     let family = Fields::new(abi, &name.local).u16(0);
-    // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h): the usual protocol of each.
+    // The usual protocols of SOCK_STREAM and SOCK_DGRAM (include/linux/net.h).
     let text = match (family, name.socket_type) {
         (INET, Some(1)) => "TCP:[",
         (INET, Some(2)) => "UDP:[",
@@ -163,7 +165,7 @@ fn end(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// Two file descriptors: what pipe and socketpair write.
+/// Writes the two descriptors that pipe(2) and socketpair(2) store.
 pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let bytes = view
         .region(i, Dir::Out)
@@ -179,7 +181,7 @@ pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     true
 }
 
-/// The value of a socket option: most are an int.
+/// Writes the value of a socket option. Most are an int.
 pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
     let whole = |region: &RegionView<'_>| region.head.asked == region.head.got;
     let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(whole);
@@ -200,7 +202,7 @@ pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
     true
 }
 
-/// A structure of ints.
+/// Writes a structure of ints.
 fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('{');
     for (i, name) in names.iter().enumerate() {
@@ -210,8 +212,8 @@ fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('}');
 }
 
-/// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says
-/// something.
+/// Writes the argument of sendmsg(2) or recvmsg(2). If recvmsg(2) failed, only the size of the name
+/// buffer means anything.
 pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, out: &mut String) {
     if dir.comes_out() && view.outcome.is_some_and(|outcome| outcome.failed()) {
         out.push_str("{msg_namelen=");
@@ -222,7 +224,7 @@ pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, ou
     message(view, i, dir, 0, f, out);
 }
 
-/// A `msghdr`: seven members, each in the room of a word.
+/// Writes a `msghdr`: seven members, each as wide as a word.
 pub(crate) fn message(
     view: &View<'_>,
     i: usize,
@@ -232,7 +234,7 @@ pub(crate) fn message(
     out: &mut String,
 ) {
     let name_len = f.u32(f.word());
-    // What a failed call would have written was not written: the addresses stand for it.
+    // A failed call wrote nothing: show the addresses.
     let came = dir == Dir::In
         || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
     out.push_str("{msg_name=");
@@ -274,7 +276,7 @@ pub(crate) fn message(
     out.push('}');
 }
 
-/// The length of the name, before and after where the kernel has changed it.
+/// Writes the length of the name, as `before => after` if the kernel changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
     let before = (number == 0 && dir == Dir::InOut)
         .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
@@ -291,7 +293,7 @@ fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: 
     text::dec(out, now);
 }
 
-/// Control messages: length, level, type, data, each aligned to a word.
+/// Writes control messages: length, level, type, data; each is aligned to a word.
 fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
     let head = f.word() + 8;
     if f.bytes.len() < head {
@@ -312,8 +314,8 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
         value::constant(view, ArgKind::Enum(&s::LEVEL), level, out);
         member(out, "cmsg_type");
         match render::socket_option(level, kind) {
-            // Of this level they are no options. It is 1 in every ABI here
-            // (include/uapi/asm-generic/socket.h).
+            // SOL_SOCKET, which is 1 in every ABI here (include/uapi/asm-generic/socket.h): its
+            // control messages are not options.
             _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
             Some(name) if !view.options.raw_constants => out.push_str(name),
             _ => text::hex(out, kind),
@@ -323,7 +325,7 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
             control_data(view, level, kind, one.slice(head, len - head), out);
         }
         out.push('}');
-        // Any number may stand there: one shorter than its own head is the last.
+        // The length may be any number. One shorter than the header ends the list.
         let end = len.checked_next_multiple_of(f.word()).unwrap_or(usize::MAX);
         (at, is_over) = (at.saturating_add(end.max(head)), len < head);
     }
@@ -336,7 +338,7 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
 }
 
 fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut String) {
-    /// SCM_RIGHTS (include/linux/socket.h): file descriptors that change hands.
+    /// SCM_RIGHTS (include/linux/socket.h): file descriptors passed to another process.
     const RIGHTS: u64 = 1;
     if (level, kind) == (1, RIGHTS) {
         out.push('[');
@@ -356,7 +358,8 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
     }
 }
 
-/// An array of `mmsghdr`: messages with the length of each. False when nothing came.
+/// Writes an array of `mmsghdr`: messages with the length of each. Returns false if the call
+/// received none.
 pub(crate) fn messages(
     view: &View<'_>,
     i: usize,

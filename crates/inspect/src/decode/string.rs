@@ -7,7 +7,7 @@ use crate::print::HexStrings;
 use crate::regions::RegionView;
 use crate::text;
 
-/// A path: never cut by the string limit, only where the kernel itself stops to look (PATH_MAX).
+/// Writes a path. The string limit does not cut it, only PATH_MAX, where the kernel stops reading.
 pub(crate) fn path<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     const PATH_MAX: usize = 4096;
     let Some(bytes) = view.bytes(region, PATH_MAX) else { return lost(view.arg(i), out) };
@@ -23,12 +23,13 @@ pub(crate) fn path<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: 
     }
 }
 
-/// A string that ends with NUL.
+/// Writes a NUL-terminated string.
 pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let Some(bytes) = view.bytes(region, usize::MAX) else { return lost(view.arg(i), out) };
     let text = text::until_nul(&bytes);
     let ended = text.len() < bytes.len();
-    // The kernel could not read it to its end either; what is shown may end before that.
+    // The kernel could not read it to its end either. If the limit cuts the string before that, it
+    // does not matter.
     if !ended
         && !region.is_cut()
         && region.head.errno != 0
@@ -39,7 +40,7 @@ pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out
     limited(view, text, !ended && region.is_cut(), view.options.hex, out);
 }
 
-/// Bytes of a known number.
+/// Writes a buffer of known length.
 pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let limit = view.options.string_limit;
     let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
@@ -56,7 +57,7 @@ pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out
     }
 }
 
-/// A string of which at most the string limit is shown.
+/// Writes a string up to the string limit.
 pub(crate) fn limited(
     view: &View<'_>,
     bytes: &[u8],
@@ -72,7 +73,7 @@ pub(crate) fn limited(
     }
 }
 
-/// argv; or envp, which is counted unless everything is wanted.
+/// Writes argv, or the number of variables in envp; all of them under `verbose`.
 pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut String) {
     let fields = Fields::new(view.abi, pointers);
     let all = pointers.len() / fields.word();

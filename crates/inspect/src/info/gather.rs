@@ -1,4 +1,4 @@
-//! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
+//! Gathers an [`Info`]: from header, metadata and footer, then from one pass over the events.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -14,16 +14,17 @@ use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
 use crate::syscall_info;
 use crate::{Error, Findings, LogFile, text};
 
-/// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
+/// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
+/// memory stays bounded.
 const MOST: usize = 100_000;
-/// Of kinds and architectures so many are counted.
+/// The most kinds and architectures that are counted separately.
 const MOST_KINDS: usize = 1000;
 
 impl Info {
-    /// Sums up a log.
+    /// Summarizes a log.
     ///
     /// # Errors
-    /// When the log cannot be read. Damage is no error: it is said in what is missing.
+    /// When the log cannot be read. Damage is not an error; [`Info::missing`] lists it.
     pub fn of(file: &mut LogFile) -> Result<Self, Error> {
         let log = file.log();
         let mut info = Self::known_at_start(file);
@@ -36,7 +37,7 @@ impl Info {
         };
         let read = file.read_all(|item| match item {
             Item::Event(event) => walk.event(&mut info, event),
-            // The end that is open because more is to come is no hole.
+            // The open end of a log that is being written is not a hole.
             Item::Missing(missing)
                 if file.is_being_written()
                     && missing.count.is_none()
@@ -65,16 +66,16 @@ impl Info {
             );
         }
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
-        // The footer keeps it also where the event of the end is lost. The program is the first
-        // task that the recorder started.
+        // The footer has the exit status even if the event of the exit is lost. The program is the
+        // first task that the recorder started.
         let status = log.summary().and_then(|summary| summary.exit_status);
         let program =
             || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
         info.ending.exit = status.map(|status| end(GoneHow::REAPED, status)).or_else(program);
         info.findings = read.findings;
-        // More is to come.
+        // A log that is being written has no end yet.
         info.findings.open_end &= !file.is_being_written();
-        // Holes and events stand there already, each where it is.
+        // Holes and malformed events are in the list already, each with its place.
         let others = Findings {
             holes: 0,
             missing: 0,
@@ -111,7 +112,7 @@ impl Info {
     }
 }
 
-/// What the recorder was told. It has no limit as the largest number that there is.
+/// Returns an option as text. The recorder stores `u64::MAX` for no limit.
 fn option((name, value): &(Vec<u8>, Vec<u8>)) -> (String, String) {
     let value = match name.as_slice() {
         b"capture-limit" if *value == u64::MAX.to_string().into_bytes() => "all".to_owned(),
@@ -163,7 +164,7 @@ fn ending(file: &LogFile) -> Ending {
     Ending { state: state.to_owned(), text, tail: file.has_tail(), exit: None }
 }
 
-/// What the log cannot show, in words.
+/// Returns what the log cannot show, as sentences.
 fn completeness(word: Completeness) -> Vec<String> {
     let explained = [
         (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
@@ -206,7 +207,7 @@ fn completeness(word: Completeness) -> Vec<String> {
     words
 }
 
-/// Adds to a list that stays bounded; what has no place is counted.
+/// Appends to a list that has room; otherwise counts the item as left out.
 fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
     match list.len() < MOST {
         true => list.push(item),
@@ -214,23 +215,24 @@ fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
     }
 }
 
-/// What a walk over the events has found so far.
+/// State of the pass over the events.
 struct Walk {
-    /// Where in the list each living task is.
+    /// The index in [`Info::tasks`] of each living task.
     places: BTreeMap<TaskId, usize>,
-    /// Tasks with an open call.
+    /// The tasks with an open call.
     in_call: HashSet<TaskId>,
     completeness: Completeness,
     kinds: Vec<(EventKind, u64)>,
     archs: Vec<(AuditArch, u64)>,
 }
 
-/// Adds one to a count.
+/// Adds one to the count of `what`.
 fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
     if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
         crate::add(n, 1);
     } else if list.len() < MOST_KINDS {
-        // A log may hold any kind and architecture: of many only the first are told apart.
+        // A hostile log may hold any number of kinds and architectures: only the first ones are
+        // counted.
         list.push((what, 1));
     }
 }
@@ -307,8 +309,8 @@ impl Walk {
                 self.in_call.insert(task);
                 self.call(info, task);
             }
-            // Without an entry before it, it is the one that tells of the call: a recording of some
-            // calls only has no other.
+            // A seccomp stop without an entry stop before it begins the call. If only some calls
+            // were recorded, there are no entry stops of the others.
             (syscall_info::What::Seccomp(..), _) if self.in_call.insert(task) => {
                 self.call(info, task)
             }
@@ -325,7 +327,7 @@ impl Walk {
         crate::add(&mut info.errors, u64::from(failed));
     }
 
-    /// Kinds and architectures by name; those without one share one.
+    /// Adds up kinds and architectures by name; kinds without a name count as one.
     fn name(&self, info: &mut Info) {
         for (kind, n) in &self.kinds {
             add(&mut info.kinds, kind.name().unwrap_or("unknown"), *n);
@@ -376,7 +378,7 @@ fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
     );
 }
 
-/// How a task left, in words.
+/// Returns how a task ended, as text.
 fn end(how: GoneHow, status: u32) -> String {
     let (low, code) = (status & 0x7f, status >> 8 & 0xff);
     match how {
@@ -403,7 +405,7 @@ fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
         return;
     };
     let mut arguments: Vec<String> = snapshot.cmdline.iter().map(|arg| lossy(arg)).collect();
-    // /proc ends each argument with NUL, so a list made by splitting ends with an empty one.
+    // /proc/PID/cmdline ends each argument with NUL, so splitting it yields an empty last one.
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }

@@ -1,4 +1,4 @@
-//! An [`Info`] for people.
+//! Writes an [`Info`] as text.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -75,7 +75,7 @@ impl Info {
     }
 }
 
-/// One line; whatever stands in it cannot control a terminal.
+/// Writes one line, escaped so that it cannot control a terminal.
 fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     writeln!(f, "{name:<11} {}", visible(value))
 }
@@ -95,7 +95,7 @@ fn task(task: &TaskInfo) -> String {
     format!("{task}: tid {tid} of process {tgid}, {origin}{parent}; {syscalls} calls; {end}")
 }
 
-/// A length of time.
+/// Formats a duration in seconds.
 fn seconds(ns: u64) -> String {
     let mut said = String::new();
     text::dec(&mut said, ns / 1_000_000_000);

@@ -1,4 +1,4 @@
-//! The pieces of a line that are about the call alone.
+//! Pieces of a call's line that need only the call.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use crate::state::{OpenCall, ResolvedCall};
 use crate::syscall_info::Outcome;
 use crate::text;
 
-/// A call with what is known of it, when the table has a row for it.
+/// Returns what `decode` needs of a call; `None` if the table has no row for it.
 pub(super) fn view<'a>(
     open: &'a OpenCall,
     exit: Option<&'a Regions>,
@@ -50,7 +50,7 @@ pub(super) fn name(open: &OpenCall, out: &mut String) {
     }
 }
 
-/// Six registers: what is not described is not interpreted.
+/// Writes the six registers of a call without a row.
 pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
     for (i, value) in open.call.args.into_iter().enumerate() {
         if i > 0 {

@@ -1,5 +1,5 @@
-//! Lines under way: their prefix, the column of results, and what happens when another task's line
-//! comes in between.
+//! Builds lines: the prefix, the column of results, and what happens if the line of another task
+//! comes between the entry and the exit of a call.
 
 use std::io::{self, Write};
 
@@ -8,14 +8,14 @@ use sysreel_format::TaskId;
 use super::{Clock, Options, TaskIds};
 use crate::text;
 
-/// Lines are handed on when there are so many bytes of them.
+/// The text is flushed from this many bytes on.
 const FLUSH: usize = 1 << 16;
 
-/// What stands before a line.
+/// What precedes the text of a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefix {
     pub(crate) task: TaskId,
-    /// The kernel's id of the task; none for what the recorder says of itself.
+    /// The tid; `None` for a remark that concerns no task.
     pub(crate) tid: Option<u32>,
     pub(crate) t_ns: u64,
     pub(crate) number: u64,
@@ -29,40 +29,40 @@ impl Default for Prefix {
     }
 }
 
-/// Text that is being made.
+/// The text written since the last flush. Its last line may be incomplete.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pub(crate) text: String,
     start: usize,
-    /// How much of the last line was handed on already.
+    /// The bytes of the last line that were flushed already.
     flushed: usize,
-    /// Whose call the last line is, while it has not ended.
+    /// The task whose call is on the last line, while the line is incomplete.
     current: Option<TaskId>,
     last_t: Option<u64>,
-    /// CLOCK_REALTIME minus CLOCK_MONOTONIC.
+    /// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds.
     anchor_ns: i128,
     several: bool,
-    /// Lines that wait for the end of the one under way.
+    /// Complete lines that follow the incomplete one.
     waiting: String,
 }
 
 impl Lines {
-    /// Ties the monotonic clock to the time of day.
+    /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.anchor_ns = i128::from(realtime) - i128::from(monotonic);
     }
 
-    /// There is more than one task: lines say whose they are.
+    /// Makes lines name their task from now on.
     pub(crate) fn several(&mut self) {
         self.several = true;
     }
 
-    /// Whether the last line is this task's and goes on.
+    /// Whether the last line is an incomplete one of this task.
     pub(crate) fn is_current(&self, id: TaskId) -> bool {
         self.current == Some(id)
     }
 
-    /// Begins a line. One that goes on is left unfinished.
+    /// Begins a line with its prefix. Ends an incomplete line as `<unfinished ...>`.
     pub(crate) fn begin(&mut self, options: &Options, prefix: &Prefix) {
         self.interrupt();
         (self.start, self.flushed) = (self.text.len(), 0);
@@ -98,7 +98,7 @@ impl Lines {
         }
     }
 
-    /// The line goes on when the call ends.
+    /// Leaves the line incomplete until the call ends.
     pub(crate) fn keep_open(&mut self, id: TaskId) {
         self.current = Some(id);
     }
@@ -111,8 +111,8 @@ impl Lines {
         self.waiting.clear();
     }
 
-    /// Writes whole lines; when a task's own line is under way, behind it. What concerns no task
-    /// breaks no line either.
+    /// Writes complete lines. If the incomplete line belongs to this task, or `id` is no task, they
+    /// follow it instead of breaking it.
     pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
         if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);
@@ -127,7 +127,7 @@ impl Lines {
         self.waiting.push_str(&apart.text);
     }
 
-    /// Leaves a line that goes on as it is.
+    /// Ends an incomplete line as `<unfinished ...>`.
     pub(crate) fn interrupt(&mut self) {
         if self.current.take().is_some() {
             self.text.push_str(" <unfinished ...>");
@@ -135,21 +135,21 @@ impl Lines {
         }
     }
 
-    /// Throws away what has gathered. A line that goes on is as if it had been handed on.
+    /// Drops the text. An incomplete line stays incomplete, as if it had been flushed.
     pub(crate) fn forget(&mut self) {
         self.flushed += self.text.len().saturating_sub(self.start);
         self.text.clear();
         self.start = 0;
     }
 
-    /// Goes to the column where results stand.
+    /// Pads to the column of results.
     pub(crate) fn pad_to(&mut self, column: usize) {
         self.text.push(' ');
         let at = (self.flushed + self.text.len()).saturating_sub(self.start);
         (at..column).for_each(|_| self.text.push(' '));
     }
 
-    /// Hands on what has gathered; all of it at the end, otherwise when it is much.
+    /// Writes the text to `out` if there is much of it, or if `all` is set.
     pub(crate) fn flush(&mut self, out: &mut dyn Write, all: bool) -> io::Result<()> {
         if self.text.len() >= FLUSH || all {
             out.write_all(self.text.as_bytes())?;
@@ -210,7 +210,7 @@ fn bracketed(tid: u32, out: &mut String) {
     out.push_str("] ");
 }
 
-/// Right-aligned in so many columns.
+/// Right-aligns text in `width` columns.
 fn padded(out: &mut String, width: usize, write: impl Fn(&mut String)) {
     let at = out.len();
     write(out);

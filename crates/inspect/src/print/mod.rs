@@ -1,5 +1,22 @@
-//! A log in the form of strace: one line a call, with arguments, result and what the program wrote
-//! and read.
+//! Prints a log like strace: one line for each call, with arguments, result and the memory that the
+//! program passed and received.
+//!
+//! The path of a line, from the log to the output:
+//!
+//! 1. [`print()`] reads events and holes in order ([`LogFile::read`]) and gives each to
+//!    `Printer::item` (`printer.rs`).
+//! 2. An entry stop becomes the [`OpenCall`](crate::state::OpenCall) of its task, with the memory
+//!    that the program passed (`Tracker::enter`, `state/mod.rs`).
+//! 3. `Printer::entry` begins the line: the prefix (`Lines::begin`, `lines.rs`), the name, and the
+//!    arguments that are known by now (`decode::begin`). The line stays incomplete.
+//! 4. If another task writes a line before the call ends, the line ends in `<unfinished ...>`.
+//! 5. At the exit stop, `Printer::exit` takes the open call from the tracker. It continues the
+//!    line, or begins a new one with `<... NAME resumed>`, and writes the remaining arguments
+//!    (`decode::finish`) and the result (`decode::outcome`).
+//! 6. `Printer::flush` writes the text to the output.
+//!
+//! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
+//! in `remarks.rs`.
 
 mod calls;
 mod lines;
@@ -17,64 +34,64 @@ use sysreel_format::{Event, Item};
 use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use printer::Printer;
 
-/// How lines look. The names of strace's options stand beside each.
+/// How lines look. The options of strace are in parentheses.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The most bytes of a string or buffer that are shown (`-s`). Paths are never cut.
+    /// The most bytes of a string or buffer to show (`-s`). Paths are never cut.
     pub string_limit: usize,
-    /// What stands behind a file descriptor (`-y`, `-yy`).
+    /// What to show of file descriptors (`-y`, `-yy`).
     pub fds: FdStyle,
-    /// Structures and lists in full (`-v`), and what is usually not worth a line.
+    /// Shows structures and lists in full, and events that usually get no line (`-v`).
     pub verbose: bool,
-    /// Which bytes of a string are shown in hexadecimal (`-x`, `-xx`).
+    /// Which strings to show in hexadecimal (`-x`, `-xx`).
     pub hex: HexStrings,
-    /// The time of day before each line (`-t`, `-tt`, `-ttt`). It is UTC: a log may come from
-    /// anywhere.
+    /// The time of day before each line (`-t`, `-tt`, `-ttt`), in UTC: the log may come from
+    /// another time zone.
     pub clock: Clock,
-    /// The time since the line before (`-r`).
+    /// The time since the previous line (`-r`).
     pub relative: bool,
     /// The time that each call took (`-T`).
     pub duration: bool,
-    /// The instruction pointer before each call (`-i`).
+    /// The instruction pointer before each line (`-i`).
     pub ip: bool,
-    /// The number of each call before its name (`-n`).
+    /// The number of the call before its name (`-n`).
     pub number: bool,
-    /// Flags and constants as numbers (`-X raw`).
+    /// Shows flags and constants as numbers (`-X raw`).
     pub raw_constants: bool,
-    /// Which task a line belongs to.
+    /// Whether a line names its task.
     pub task_ids: TaskIds,
-    /// In which column results stand (`-a`).
+    /// The column of results (`-a`).
     pub column: usize,
-    /// Event numbers before each line, so that other views of the log can be found.
+    /// The event number before each line, to find it in other views of the log.
     pub event_numbers: bool,
-    /// The part of the log that is shown.
+    /// The part of the log to show.
     pub range: EventRange,
-    /// Which calls get a line (`-e trace=`); `None`: those that the recording was asked for.
+    /// Which calls get a line (`-e trace=`). `None`: those that the recording was limited to.
     pub only: Option<Filter>,
 }
 
-/// What stands behind a file descriptor.
+/// What to show of a file descriptor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FdStyle {
-    /// Nothing.
+    /// The number alone.
     #[default]
     Number,
-    /// Its path, or what /proc calls it: `3</etc/passwd>`.
+    /// Its path, or the text of its link in /proc: `3</etc/passwd>`.
     Path,
-    /// Also the ends of a socket and the number of a device:
+    /// The addresses of a socket and the number of a device too:
     /// `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
     Detail,
 }
 
-/// Which bytes of a string are shown in hexadecimal.
+/// Which strings to show in hexadecimal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum HexStrings {
-    /// None: C escapes.
+    /// None: unprintable bytes become C escapes.
     #[default]
     Never,
-    /// All of a string that has a byte which is neither printable ASCII nor white space.
+    /// Strings with a byte that is neither printable ASCII nor white space.
     NonAscii,
-    /// All of them.
+    /// All strings.
     Always,
 }
 
@@ -92,15 +109,15 @@ pub enum Clock {
     Unix,
 }
 
-/// Which task a line belongs to.
+/// Whether a line names its task.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TaskIds {
-    /// `[pid  1234] ` when the log has more than one task.
+    /// `[pid 1234] ` if the log has more than one task.
     #[default]
     WhenSeveral,
     /// `[pid  1234] ` always.
     Always,
-    /// `1234  ` always, as strace writes it to a file with `-f -o`.
+    /// `1234 ` always, as strace does with `-f -o FILE`.
     Plain,
     /// Never.
     Never,
@@ -128,11 +145,11 @@ impl Default for Options {
     }
 }
 
-/// Writes every event of a log.
+/// Prints a log.
 ///
 /// # Errors
-/// When the log cannot be read or the output not be written. Damage is no error: it is in the
-/// [`Findings`], and in the text where it is.
+/// When the log cannot be read or the output cannot be written. Damage is not an error: the
+/// [`Findings`] report it, and remarks in the text show where it is.
 pub fn print(
     file: &mut LogFile,
     options: &Options,
@@ -146,7 +163,7 @@ pub fn print(
     let opening = Findings::of_opening(log).sentences();
     opening.iter().for_each(|said| printer.notice(said));
     let mut begun = options.range.from.is_none();
-    // What comes before the stretch says whose tasks, descriptors and calls are in it.
+    // Events before the range are processed too: they define its tasks, descriptors and open calls.
     let mut read = file.read(0, options.range.of(file)?, |item, begins| {
         if !begun && begins {
             begun = true;
@@ -174,13 +191,13 @@ pub fn print(
     Ok(read.findings)
 }
 
-/// Writes a log event by event, as somebody else reads it.
+/// Prints events that another reader of the log passes on.
 pub struct Live<'o> {
     printer: Printer<'o>,
 }
 
 impl<'o> Live<'o> {
-    /// For all of this log.
+    /// Creates a printer for all of a log.
     #[must_use]
     pub fn new(file: &LogFile, options: &'o Options) -> Self {
         let log = file.log();
@@ -190,7 +207,7 @@ impl<'o> Live<'o> {
         Self { printer }
     }
 
-    /// The next event.
+    /// Prints the next event.
     ///
     /// # Errors
     /// When the output cannot be written.
@@ -204,7 +221,7 @@ impl<'o> Live<'o> {
         self.printer.flush(out)
     }
 
-    /// What is still open when no more comes.
+    /// Ends the last line after the last event.
     ///
     /// # Errors
     /// When the output cannot be written.

@@ -1,5 +1,5 @@
-//! From events to lines. A state machine: it is fed items in order, knows the living tasks and the
-//! call that each has open, and writes what strace would have written at the same stops.
+//! Turns events into lines. A state machine: it is fed items in order, tracks the living tasks and
+//! their open calls, and writes what strace would have written at the same stops.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -18,21 +18,22 @@ use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
 use crate::syscall_info::{self, Call, Info, Outcome, What};
 use crate::text;
 
-/// Writes lines for events.
+/// Prints items, one after the other.
 pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
     pub(super) tracker: Tracker,
     pub(super) lines: Lines,
     exit: Regions,
     lost: Cell<u64>,
-    /// Which calls get a line; `None`: all.
+    /// Which calls get a line. `None`: all.
     pub(super) only: Option<Filter>,
-    /// A leader whose place another thread's execve has taken; the next event says which.
+    /// The line of a thread group leader that another thread's execve replaced. The next event
+    /// names the thread.
     pub(super) superseded: Option<Prefix>,
 }
 
 impl<'o> Printer<'o> {
-    /// `several`: the log is known to have more than one task.
+    /// `several`: whether the log is known to have more than one task.
     pub(crate) fn new(options: &'o Options, several: bool) -> Self {
         let mut lines = Lines::default();
         if several {
@@ -52,12 +53,12 @@ impl<'o> Printer<'o> {
         }
     }
 
-    /// Ties the monotonic clock to the time of day.
+    /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.lines.anchor(realtime, monotonic);
     }
 
-    /// Writes what there is to say about an item.
+    /// Prints an item.
     pub(crate) fn item(&mut self, item: &Item<'_>, buffers: &dyn Buffers) {
         match item {
             Item::Event(event) => self.event(event, buffers),
@@ -68,34 +69,35 @@ impl<'o> Printer<'o> {
         }
     }
 
-    /// Says what concerns the log and no event of it.
+    /// Prints a remark about the log as a whole.
     pub(crate) fn notice(&mut self, said: &str) {
         self.remark(&Prefix::default(), said);
     }
 
-    /// What was written so far is not wanted.
+    /// Drops what was printed since the last flush.
     pub(crate) fn forget(&mut self) {
         self.lines.forget();
     }
 
-    /// Only what comes from here on is wanted, and only buffers that are lost from here on count.
+    /// Begins the output here: drops what was printed, and counts only buffers lost from here on.
     pub(crate) fn begin_here(&mut self) {
         self.lines.interrupt();
         self.lines.forget();
         self.lost.set(0);
     }
 
-    /// Hands on the text.
+    /// Writes the text to `out`, if there is much of it.
     pub(crate) fn flush(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         self.lines.flush(out, false)
     }
 
-    /// Hands on all text, also the beginning of a line that goes on.
+    /// Writes all text to `out`, including an incomplete line.
     pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         self.lines.flush(out, true)
     }
 
-    /// Ends the last line and hands on everything. Answers how many buffers could not be read.
+    /// Ends the last line and writes all text. Returns the number of buffers that could not be
+    /// read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
         self.report_superseded(None);
         self.lines.interrupt();
@@ -149,7 +151,7 @@ impl<'o> Printer<'o> {
         }
     }
 
-    /// What stands before a line about an event.
+    /// Returns the prefix of a line about an event.
     pub(super) fn prefix(&self, event: &Event<'_>) -> Prefix {
         let tid = self.tracker.task(event.task).map(|task| task.tid);
         let tid = if event.task == TaskId::NONE { None } else { Some(tid.unwrap_or(0)) };
@@ -161,7 +163,7 @@ impl<'o> Printer<'o> {
         let mut prefix = self.prefix(event);
         prefix.ip = info.ip;
         let mut was_altered = false;
-        // What came out of a call is kept for its line.
+        // Keep the regions of an exit until its line is written.
         let is_exit = matches!(info.what, What::Exit(_));
         self.exit.clear();
         for part in stop.parts {
@@ -177,7 +179,7 @@ impl<'o> Printer<'o> {
         match info.what {
             What::Entry(call) => self.entry(event, stop, &info, call, &prefix, buffers),
             What::Exit(outcome) => self.exit(event, outcome, &prefix, buffers),
-            // Before or instead of an entry stop it is the only one that tells of the call.
+            // A seccomp stop without an entry stop before it begins the call.
             What::Seccomp(call, _) if self.open(event.task).is_none() => {
                 self.entry(event, stop, &info, call, &prefix, buffers);
             }
@@ -240,7 +242,7 @@ impl<'o> Printer<'o> {
         lines.keep_open(id);
     }
 
-    /// Is a call shown? What is not is followed all the same.
+    /// Whether a call gets a line. The others are tracked all the same.
     fn has_a_line(&self, open: &OpenCall) -> bool {
         self.only.as_ref().is_none_or(|only| {
             let name =
@@ -276,8 +278,8 @@ impl<'o> Printer<'o> {
         }
         let Some(open) = open else { return self.lonely_exit(outcome) };
         self.exit.settle();
-        // Descriptors are named here as they were during the call; a closed one goes afterwards. A
-        // new one is there.
+        // Descriptors have the names they had during the call, so a closed one is removed after the
+        // line. New ones are added before it.
         if open.row.is_some_and(|row| {
             matches!(
                 row.kind,
@@ -313,7 +315,7 @@ impl<'o> Printer<'o> {
         self.tracker.recycle(open);
     }
 
-    /// An exit whose entry is not in the log.
+    /// Ends the line of an exit whose entry is not in the log.
     fn lonely_exit(&mut self, outcome: Outcome) {
         self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ");
@@ -321,7 +323,7 @@ impl<'o> Printer<'o> {
         self.lines.end();
     }
 
-    /// The call that a task has open will not end: `) = ?`.
+    /// Ends the line of a call that does not return: `) = ?`.
     pub(super) fn never_ends(&mut self, id: TaskId, prefix: &Prefix) {
         let Some(open) = self.tracker.task_mut(id).open.take() else { return };
         if !self.has_a_line(&open) {
@@ -344,7 +346,7 @@ impl<'o> Printer<'o> {
         self.tracker.recycle(open);
     }
 
-    /// Says so when a task makes a call through another ABI than before.
+    /// Prints a line if a task makes a call in another ABI than before.
     fn personality(&mut self, id: TaskId, prefix: &Prefix) {
         let task = self.tracker.task_mut(id);
         let Some(abi) = task.open.as_ref().and_then(|open| open.abi) else { return };

@@ -1,5 +1,5 @@
-//! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the
-//! recorder itself says.
+//! Lines of everything but calls: signals, stops, the beginnings and ends of tasks, and remarks of
+//! the recorder.
 
 use sysreel_abi::Abi;
 use sysreel_format::{
@@ -20,34 +20,37 @@ const FIRST_EVENT: u32 = 1;
 const EVENT_EXIT: u32 = 6;
 const EVENT_SECCOMP: u32 = 7;
 const EVENT_STOP: u32 = 128;
-/// The low byte of a wait status that reports a stop.
+/// The low byte of the wait status of a stop.
 const STOPPED: u32 = 0x7f;
-/// No such process: the task was gone when it was asked (include/uapi/asm-generic/errno-base.h).
+/// No such process: the task was killed before its stop was queried
+/// (include/uapi/asm-generic/errno-base.h).
 const ESRCH: i32 = 3;
-/// What the kernel reports of a task that is in no system call stop: the struct up to its union.
+/// The size of what the kernel reports outside of syscall stops: the struct up to its union.
 const NONE_LEN: usize = 24;
-/// The signals that stop a process, and the one that traps, in every ABI here
+/// The stop signals and SIGTRAP; the same numbers in every ABI here
 /// (include/uapi/asm-generic/signal.h).
 const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
 const TRAP: u32 = 5;
 /// The size of a `sock_filter` (include/uapi/linux/filter.h).
 const BPF_INSTRUCTION: usize = 8;
-/// Bit of a syscall stop's signal under PTRACE_O_TRACESYSGOOD.
+/// The bit that PTRACE_O_TRACESYSGOOD sets in the signal of a syscall stop.
 const SYSGOOD: u32 = 0x80;
 
 impl Printer<'_> {
-    /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
+    /// Says first of all that not all calls were recorded, so that their absence misleads no
+    /// reader.
     pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
             let only = recorded_filter::text(meta);
             let asked = if only.is_empty() { only } else { format!(": --only {only}") };
             self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
-            // Calls that were kept to follow tasks and descriptors are not what was asked for.
+            // The recorder also keeps the calls it needs to follow tasks and descriptors. They get
+            // no line.
             self.only = self.only.take().or_else(|| recorded_filter::of(completeness, meta));
         }
     }
 
-    /// A stop that is neither the entry nor the exit of a call.
+    /// Prints a stop that is neither the entry nor the exit of a call.
     pub(super) fn other_stop(&mut self, id: TaskId, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
@@ -70,13 +73,13 @@ impl Printer<'_> {
                 _ => self.odd_syscall_stop(stop, info, prefix),
             },
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
-            // What they tell stands in other lines: of the new task, the call, its result.
+            // Other lines show what these stops report: the new task, the call, its result.
             FIRST_EVENT..=EVENT_SECCOMP => {}
             _ => self.remark(prefix, &format!("a stop of unknown kind: wait status {status:#x}")),
         }
     }
 
-    /// A syscall stop of which the kernel did not say what it is, or in a form that is not known.
+    /// Prints a syscall stop whose struct is missing or has an unknown form.
     fn odd_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         if stop.info_ret == -ESRCH || (info.op == Some(Op::NONE) && stop.info.len() == NONE_LEN) {
             self.remark(prefix, "a system call stop that the task left unasked, being killed");
@@ -106,8 +109,8 @@ impl Printer<'_> {
                 self.lines.text.push_str("--- ");
                 decode::signal_name(signal, &mut self.lines.text);
                 self.lines.text.push(' ');
-                // The kernel gives a tracer its own form of the structure; recorders are 64-bit
-                // programs.
+                // The tracer gets the siginfo in the layout of its own ABI, and recorders are
+                // 64-bit programs.
                 decode::siginfo(Fields::new(Abi::X86_64, bytes), &mut self.lines.text);
                 self.lines.text.push_str(" ---");
                 self.lines.end();
@@ -131,11 +134,12 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// A new task is worth a line only when everything is wanted.
+    /// Prints a new task, under `verbose`.
     pub(super) fn appears(&mut self, event: &Event<'_>, task: &Task<'_>) {
         if self.options.verbose {
             let head = &task.head;
-            // It does not break the line of the call that makes it.
+            // Use the task of the creating call, so that the remark does not break that call's
+            // line.
             let prefix = Prefix { task: head.parent, ..self.prefix(event) };
             let maker = match self.tracker.task(head.parent) {
                 Some(maker) => format!(" of {}", maker.tid),
@@ -196,8 +200,8 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// The line about a leader whose place was taken, once it is known by whom, or that nobody will
-    /// say.
+    /// Prints the end of a thread group leader that another thread's execve replaced: as soon as
+    /// the thread is known, or when it is clear that the log does not name it.
     pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
         let Some(prefix) = self.superseded.take() else { return };
         self.lines.begin(self.options, &prefix);
@@ -210,7 +214,7 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// What the recorder says.
+    /// Prints an event of the recorder.
     pub(super) fn said(&mut self, event: &Event<'_>, body: &Body<'_>) {
         let prefix = self.prefix(event);
         match body {
@@ -245,7 +249,7 @@ impl Printer<'_> {
         }
     }
 
-    /// What the recorder has changed.
+    /// Prints what the recorder changed in a tracee.
     pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
         let mut said = format!("altered {}{which}: kernel ", altered.what);
@@ -261,8 +265,8 @@ impl Printer<'_> {
         self.remark(prefix, &said);
     }
 
-    /// A line of our own, escaped like everything that comes from a log. It does not break a line
-    /// of the same task.
+    /// Prints a remark. It is escaped like everything that comes from a log, and follows an
+    /// incomplete line of the same task.
     pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
         let options = self.options;
         self.lines.aside(prefix.task, |lines| {
@@ -275,7 +279,7 @@ impl Printer<'_> {
     }
 }
 
-/// The CPUs of an affinity mask as a list of ranges, as in /proc/PID/status: `0-3,8`.
+/// Writes the CPUs of an affinity mask as ranges, as /proc/PID/status does: `0-3,8`.
 fn cpus(out: &mut String, mask: &[u8]) {
     let has = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
     let mut before = "CPU ";
@@ -303,7 +307,7 @@ fn cpus(out: &mut String, mask: &[u8]) {
     }
 }
 
-/// Bytes in hexadecimal; many of them are cut.
+/// Writes bytes in hexadecimal, the first 64 of them.
 fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     const MANY: usize = 64;
     text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
@@ -315,7 +319,8 @@ fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// `not recorded from here on: traced by pid 12`.
+/// Describes where recording of a task pauses or resumes: `not recorded from here on: traced by pid
+/// 12`.
 fn gap(unrecorded: &Unrecorded) -> String {
     match (unrecorded.gap, unrecorded.reason) {
         (Gap::ENDS, _) => "recorded again from here on".to_owned(),

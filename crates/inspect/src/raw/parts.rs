@@ -1,4 +1,4 @@
-//! The parts of an event as JSON.
+//! Writes the parts of an event as JSON.
 
 use sysreel_format::{
     Altered, Direction, FdEntry, Mapped, MappedFile, MappedHead, MetaCodec, Name, Part, Parts,
@@ -8,7 +8,7 @@ use sysreel_format::{
 use super::json::Json;
 use crate::regions::Buffers;
 
-/// The parts of a stop: lists of regions and names, then what comes once.
+/// Writes the parts of a stop: regions and names as lists, then the others.
 pub(super) fn of_stop(
     json: &mut Json<'_>,
     parts: Parts<'_>,
@@ -35,7 +35,7 @@ pub(super) fn of_stop(
     others(json, parts);
 }
 
-/// Everything but regions and names.
+/// Writes all parts but regions and names.
 pub(super) fn others(json: &mut Json<'_>, parts: Parts<'_>) {
     for part in parts {
         match part {
@@ -65,7 +65,7 @@ pub(super) fn others(json: &mut Json<'_>, parts: Parts<'_>) {
     several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
 
-/// A list of the parts of one kind, if there are any.
+/// Writes a list of the parts that `is_kind` selects, if there are any.
 fn several(json: &mut Json<'_>, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> bool) {
     if parts.flatten().any(|part| of(&part)) {
         json.list(name, parts.flatten().filter(of), |json, part| {
@@ -124,8 +124,8 @@ fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers,
         RegionData::Inline(bytes) => json.bytes("data", bytes),
         RegionData::Blobs(blobs) => {
             json.list("blobs", blobs.iter(), |json, blob| json.number_in_list(blob.0));
-            // A blob at a time: a region has up to 256 MiB. What cannot be read whole is not shown
-            // in part.
+            // Write one blob at a time: a region has up to 256 MiB. Check all of them first, so
+            // that a region that cannot be read whole is null, not cut.
             let mut data = Vec::new();
             let mut len = 0_u64;
             let there = |blob| {
@@ -168,7 +168,7 @@ fn write_name(json: &mut Json<'_>, name: &Name<'_>) {
     json.close();
 }
 
-/// What was mapped; its contents are left to be asked for.
+/// Writes the head of a mapping and the numbers of its blobs, but not its contents.
 fn mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
     let MappedHead { start, len, prot, flags, dev, ino, offset, filled, skip } = mapped.head;
     json.hex("start", start);
@@ -183,7 +183,7 @@ fn mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
     json.list("blobs", mapped.blobs.iter(), |json, blob| json.number_in_list(blob.0));
 }
 
-/// What the task was at the entry of a call.
+/// Writes the registers and page sums of a task at the entry of a call.
 fn state(json: &mut Json<'_>, state: &State<'_>) {
     json.number("extended", state.extended.into());
     json.bytes("registers", state.registers);
@@ -195,7 +195,7 @@ fn state(json: &mut Json<'_>, state: &State<'_>) {
     });
 }
 
-/// What the recorder has changed.
+/// Writes what the recorder changed in a tracee.
 pub(super) fn altered(json: &mut Json<'_>, altered: &Altered<'_>) {
     json.named_number("what", altered.what.0.into(), altered.what.name());
     json.number("arg", altered.arg.into());
@@ -203,7 +203,7 @@ pub(super) fn altered(json: &mut Json<'_>, altered: &Altered<'_>) {
     json.bytes("given", altered.given);
 }
 
-/// A process as a snapshot found it, the parts that people look for; all of it is in the bytes.
+/// Writes the main parts of a process snapshot; the event's bytes have all of it.
 pub(super) fn snapshot(json: &mut Json<'_>, bytes: &[u8]) {
     let snapshot = match ProcessSnapshot::from_bytes(bytes) {
         Ok(snapshot) => snapshot,

@@ -1,4 +1,4 @@
-//! What a machine reads.
+//! JSON output: valid, without loss, one line per event.
 
 use expect_test::expect;
 use serde_json::Value;

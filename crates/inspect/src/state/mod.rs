@@ -1,10 +1,10 @@
-//! Who is who in a log: tasks, the call each has open, and what the file descriptors of each
-//! process stand for. Fed with events in order; everything that shows or compares a log asks here.
-//! Holds what lives, not what has been.
+//! Follows the state of the recorded system from event to event: tasks, the call each has open, and
+//! the file descriptors of each process. Printing and comparing share it. It holds only what is
+//! alive at the current event.
 //!
-//! What costs time is followed on demand ([`Follow`]): printing needs no more than names of
-//! descriptors, comparing needs processes with their open file descriptions and directories.
-//! `Tracker::step` takes a whole event.
+//! [`Follow`] selects the parts that cost time: printing needs only the names of descriptors,
+//! comparing needs processes with open file descriptions, directories and address spaces.
+//! `Tracker::step` applies a whole event.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -38,10 +38,10 @@ use crate::syscall_info::{Call, Outcome};
 use crate::text;
 use processes::Processes;
 
-/// What a file descriptor stands for.
+/// What a file descriptor refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FdName {
-    /// What `/proc/PID/fd/N` links to.
+    /// The target of `/proc/PID/fd/N`.
     pub link: Vec<u8>,
     /// `st_mode`.
     pub mode: u32,
@@ -51,37 +51,37 @@ pub struct FdName {
     pub local: Vec<u8>,
     /// The address of a socket's peer, as a `sockaddr`.
     pub peer: Vec<u8>,
-    /// What socket(2) was asked for (`SOCK_STREAM`, ...); `None` when the log does not show the
-    /// socket being made.
+    /// The type passed to socket(2) (`SOCK_STREAM`, ...); `None` if the log does not show the
+    /// creation of the socket.
     pub socket_type: Option<u8>,
 }
 
-/// The named file descriptors of a process. A copy shares what neither side changes.
+/// The names of a process's file descriptors. Copies share what neither of them changes.
 pub type FdTable = Table<Rc<FdName>>;
 
-/// A call that has begun.
+/// A call that has begun and not ended.
 #[derive(Debug)]
 pub struct OpenCall {
     /// The number of its entry event.
     pub number: u64,
-    /// When its entry stop was reported.
+    /// The time of its entry stop, in nanoseconds (CLOCK_MONOTONIC).
     pub t_ns: u64,
     /// The architecture that the entry stop reported.
     pub arch: AuditArch,
-    /// Number and argument registers as they came.
+    /// The number and the argument registers.
     pub call: Call,
-    /// The ABI, if it is a known one.
+    /// The ABI; `None` if unknown.
     pub abi: Option<Abi>,
-    /// The row of the table, if there is one.
+    /// The row of the table, if it has one.
     pub row: Option<&'static Row>,
-    /// The memory that went in.
+    /// The regions captured at the entry.
     pub(crate) memory: Regions,
-    /// How far a printer has come with it.
+    /// The position of the first argument that is not printed yet.
     pub(crate) cursor: u8,
 }
 
 impl OpenCall {
-    /// The arguments as the call uses them.
+    /// Returns the arguments as the ABI passes them.
     #[must_use]
     pub fn args(&self) -> [u64; 6] {
         self.abi.map_or(self.call.args, |abi| abi.args(&self.call.args))
@@ -91,89 +91,88 @@ impl OpenCall {
 /// A living task.
 #[derive(Debug)]
 pub struct Task {
-    /// The kernel's id of the thread.
+    /// The tid.
     pub tid: u32,
-    /// The kernel's id of its process.
+    /// The tgid.
     pub tgid: u32,
-    /// Which task made it.
+    /// The task that created it.
     pub parent: TaskId,
-    /// How it came to be in the log.
+    /// How it came into the log.
     pub origin: Origin,
     /// The ABI of its latest call.
     pub abi: Option<Abi>,
-    /// The call that has begun and not ended.
+    /// The call that it has begun and not ended.
     pub open: Option<OpenCall>,
-    /// The call that `restart_syscall` goes on with.
+    /// The call that `restart_syscall` continues.
     pub interrupted: Option<&'static Row>,
-    /// Whether it has begun an execve: before that, what the recorder started is the recorder's own
-    /// code.
+    /// Whether it has begun an execve. Until then a task that the recorder spawned runs the
+    /// recorder's code.
     pub has_run: bool,
-    /// What it shares with others, when processes are followed.
+    /// What it shares with other tasks, if processes are followed.
     pub context: Option<TaskContext>,
 }
 
 /// What a tracker follows besides tasks and their calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Follow {
-    /// What the descriptors of each process are called: [`Tracker::fds`].
+    /// The names of descriptors: [`Tracker::fds`].
     pub names: bool,
-    /// Processes, their open file descriptions, working directories and roots:
-    /// [`Tracker::context`].
+    /// Processes with open file descriptions, working directories and roots: [`Tracker::context`].
     pub processes: bool,
-    /// Their address spaces too.
+    /// Their address spaces.
     pub maps: bool,
 }
 
-/// The living tasks.
+/// The state at the current event.
 #[derive(Debug, Default)]
 pub struct Tracker {
     tasks: HashMap<TaskId, Task, RandomState>,
     fds: HashMap<u32, FdTable>,
-    /// Threads per process.
+    /// The number of tasks of each tgid.
     threads: HashMap<u32, u32>,
-    /// How many tasks have appeared.
+    /// The number of tasks that have appeared.
     pub appeared: u64,
-    /// Whether names of file descriptors are followed.
+    /// Whether names of descriptors are followed.
     follow_fds: bool,
     /// The processes, if they are followed.
     processes: Option<Box<Processes>>,
     spare: Vec<Regions>,
 }
 
-/// How many buffers of ended calls are kept for reuse.
+/// The most region buffers of ended calls that are kept for reuse.
 const SPARE: usize = 64;
 
 impl Tracker {
-    /// A tracker of nothing yet.
+    /// Creates a tracker without tasks.
     #[must_use]
     pub fn new(follow: Follow) -> Self {
         let processes = follow.processes.then(|| Box::new(Processes::new(follow.maps)));
         Self { follow_fds: follow.names, processes, ..Self::default() }
     }
 
-    /// A living task.
+    /// Returns a living task.
     #[must_use]
     pub fn task(&self, id: TaskId) -> Option<&Task> {
         self.tasks.get(&id)
     }
 
-    /// A living task. One that was never announced (events are missing) gets an entry without ids.
+    /// Returns a living task. If its TASK event is missing, it gets an entry without ids.
     pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
         self.tasks.entry(id).or_insert_with(|| Task::new(0, 0, TaskId::NONE, Origin::UNKNOWN))
     }
 
-    /// The living tasks, in no order.
+    /// Iterates over the living tasks, in no order.
     pub fn tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
         self.tasks.iter().map(|(id, task)| (*id, task))
     }
 
-    /// The named file descriptors of a task.
+    /// Returns the names of a task's descriptors.
     #[must_use]
     pub fn fds(&self, id: TaskId) -> Option<&FdTable> {
         self.fds.get(&self.tasks.get(&id)?.tgid)
     }
 
-    /// A task appears.
+    /// Adds a task.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
         self.appeared = self.appeared.saturating_add(1);
         let maker = self.tasks.get(&head.parent);
@@ -181,8 +180,8 @@ impl Tracker {
         task.abi = maker.and_then(|maker| maker.abi);
         task.has_run = head.origin != Origin::SPAWNED;
         let of_maker = maker.and_then(|maker| self.fds.get(&maker.tgid)).cloned();
-        // A process that another one made begins with its descriptors. That clone with CLONE_FILES
-        // shares them from then on is not followed.
+        // A new process has the descriptors of its creator. That tasks made with CLONE_FILES go on
+        // sharing them is not followed here.
         if self.follow_fds
             && head.origin != Origin::THREAD
             && let Some(fds) = of_maker
@@ -195,7 +194,7 @@ impl Tracker {
         self.tasks.insert(id, task);
     }
 
-    /// A task is gone.
+    /// Removes a task.
     pub fn gone(&mut self, id: TaskId) -> Option<Task> {
         let mut task = self.tasks.remove(&id)?;
         if let Some(open) = task.open.take() {
@@ -211,13 +210,13 @@ impl Tracker {
         Some(task)
     }
 
-    /// A task has another tid.
+    /// Changes the ids of a task.
     pub fn renamed(&mut self, id: TaskId, renamed: &Renamed) {
         let task = self.task_mut(id);
         (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
     }
 
-    /// The descriptors of a process as a snapshot found them.
+    /// Replaces the descriptor names of a process by those of a snapshot.
     pub fn snapshot(&mut self, id: TaskId, snapshot: ProcessSnapshot) {
         if self.follow_fds
             && let Some(task) = self.tasks.get(&id)
@@ -230,8 +229,7 @@ impl Tracker {
         }
     }
 
-    /// A call begins. One that the task had open before never ended as far as the log shows; it is
-    /// answered.
+    /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
     pub fn enter(
         &mut self,
         id: TaskId,
@@ -256,10 +254,10 @@ impl Tracker {
         task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })
     }
 
-    /// The call that a task has open ends.
+    /// Ends the open call of a task.
     pub fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
-        /// The kernel's own answer for a call that `restart_syscall` continues
-        /// (include/linux/errno.h).
+        /// The kernel's internal result of a call that `restart_syscall` continues
+        /// (ERESTART_RESTARTBLOCK, include/linux/errno.h).
         const RESTART_BLOCK: i64 = -516;
         let task = self.tasks.get_mut(&id)?;
         let open = task.open.take()?;
@@ -272,22 +270,22 @@ impl Tracker {
             {
                 Some(row)
             }
-            // A signal handler makes calls of its own before the call goes on.
+            // A signal handler may make calls before the call continues.
             _ => task.interrupted,
         };
         Some(open)
     }
 
-    /// Takes back the buffers of a call that is done with.
+    /// Keeps the buffers of an ended call for reuse.
     pub fn recycle(&mut self, open: OpenCall) {
-        /// A buffer that one huge call has blown up is not worth keeping.
+        /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.room() < LARGE {
             self.spare.push(open.memory);
         }
     }
 
-    /// What a call that has ended means for the descriptors of its process.
+    /// Applies an ended call to the descriptor names of its process.
     pub fn after(&mut self, id: TaskId, open: &OpenCall, outcome: Outcome) {
         let (Some(row), false) = (open.row, outcome.failed()) else { return };
         if !self.follow_fds || !changes_names(row.kind) {
@@ -332,7 +330,7 @@ impl Tracker {
             }
             CallKind::Socket | CallKind::Accept => {
                 let Ok(new) = i32::try_from(outcome.rval) else { return };
-                // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
+                // The argument combines type and flags (SOCK_TYPE_MASK, include/linux/net.h).
                 let asked = u8::try_from(last & 0xf).ok();
                 let inherited =
                     fd(first).and_then(|fd| table.get(fd)).and_then(|name| name.socket_type);
@@ -342,19 +340,19 @@ impl Tracker {
                     table.set(new, name);
                 }
             }
-            // F_DUPFD gets a NAME part of its own; the other commands change no name.
+            // F_DUPFD has a NAME part; other commands change no name.
             _ => {}
         }
     }
 
-    /// The kernel has said what a descriptor stands for.
+    /// Sets the name of a descriptor, as the kernel reported it.
     pub fn name(&mut self, id: TaskId, name: &Name<'_>) {
         if !self.follow_fds {
             return;
         }
         let Some(task) = self.tasks.get(&id) else { return };
         let table = self.fds.entry(task.tgid).or_default();
-        // connect and bind name a socket anew.
+        // connect(2) and bind(2) change the addresses of a socket, but not its type.
         let same = table.get(name.fd).filter(|old| old.link == name.link);
         let socket_type = same.and_then(|old| old.socket_type);
         let named = FdName {
@@ -369,7 +367,7 @@ impl Tracker {
     }
 }
 
-/// Whether a call that succeeds changes what descriptors stand for.
+/// Whether a successful call changes descriptor names.
 const fn changes_names(kind: CallKind) -> bool {
     matches!(
         kind,

@@ -1,4 +1,5 @@
-//! Processes, and what their tasks share: descriptors, places. Rebuilt from snapshots and calls.
+//! Processes, and what their tasks share: descriptors, directories, address spaces. Derived from
+//! snapshots and calls.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -16,21 +17,21 @@ use super::{OpenCall, Tracker};
 use crate::regions::Buffers;
 use crate::syscall_info::Outcome;
 
-/// The most bytes that the kernel takes for a path (include/uapi/linux/limits.h).
+/// The longest path that the kernel accepts, in bytes (include/uapi/linux/limits.h).
 pub(crate) const PATH_MAX: usize = 4096;
-/// A working directory whose path is longer than this is not known.
+/// A working directory with a longer path counts as unknown.
 pub(super) const DEEPEST: usize = 16 * PATH_MAX;
 
-/// A process of the log: its ordinal, never reused.
+/// The ordinal of a process in the log, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ProcessId(pub u32);
 
 impl ProcessId {
-    /// None that the log shows.
+    /// No process that the log shows.
     pub const NONE: Self = Self(u32::MAX);
 }
 
-/// What a task stands on.
+/// What a task shares with others, or could share.
 #[derive(Clone, Debug)]
 pub struct TaskContext {
     /// Its process.
@@ -39,7 +40,7 @@ pub struct TaskContext {
     pub files: Rc<RefCell<FileTable>>,
     /// Its working directory and root.
     pub places: Rc<RefCell<Places>>,
-    /// Its address space; empty when address spaces are not followed.
+    /// Its address space; empty if address spaces are not followed.
     pub space: Rc<RefCell<Space>>,
 }
 
@@ -60,26 +61,25 @@ impl Processes {
 }
 
 impl Tracker {
-    /// What lies at an address of a task.
+    /// Returns what is mapped at an address of a task.
     #[must_use]
     pub fn place(&self, id: TaskId, address: u64) -> Option<Place> {
         self.context(id)?.space.borrow().at(address)
     }
 
-    /// What a task stands on; `None` when processes are not followed, or the task never appeared.
+    /// Returns the context of a task; `None` if processes are not followed or the task is unknown.
     #[must_use]
     pub fn context(&self, id: TaskId) -> Option<&TaskContext> {
         self.task(id)?.context.as_ref()
     }
 
-    /// What a task's descriptor stands for.
+    /// Returns the open file description of a task's descriptor.
     #[must_use]
     pub fn file(&self, id: TaskId, fd: i32) -> Option<Rc<OpenFile>> {
         self.context(id)?.files.borrow().get(fd).cloned()
     }
 
-    /// Writes the absolute path that `path` means for a task, from the directory that `dirfd`
-    /// stands for if there is one.
+    /// Writes the absolute path that `path` means to a task, relative to `dirfd` if given.
     pub(crate) fn path(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
         let Some(context) = self.context(id) else { return resolve(b"", path, out) };
         let fd = dirfd.filter(|fd| !intent::is_cwd(*fd));
@@ -92,7 +92,8 @@ impl Tracker {
         }
     }
 
-    /// What a new task shares with its maker says the call that made it; without that, its origin.
+    /// Creates the context of a new task. The flags of the creating call decide what it shares with
+    /// its creator, or its origin if the call is not in the log.
     pub(super) fn stand(&mut self, head: &TaskHead) -> Option<TaskContext> {
         let processes = self.processes.as_mut()?;
         let maker = self.tasks.get(&head.parent);
@@ -139,8 +140,8 @@ impl Tracker {
         })
     }
 
-    /// A process as a snapshot found it. After an execve it shares nothing any more, and what was
-    /// to be closed is.
+    /// Applies a snapshot. After execve(2) the process shares nothing with others, and
+    /// close-on-exec descriptors are closed.
     pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
         let Some(processes) = self.processes.as_mut() else { return };
         let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) else {
@@ -150,7 +151,7 @@ impl Tracker {
         table.keep_only(&snapshot.fds);
         let mut twins = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
-            // The first of them has the description that the others share.
+            // Descriptors of one description share that of the lowest-numbered one.
             twins.entry(looks(entry)).or_insert(entry.fd);
         }
         for entry in &snapshot.fds {
@@ -161,7 +162,7 @@ impl Tracker {
             if known {
                 continue;
             }
-            // Two numbers for one description look the same in every respect.
+            // A lower descriptor of the same description comes first.
             let twin = twins.get(&looks(entry)).filter(|twin| **twin < entry.fd);
             let file = match twin.and_then(|twin| table.get(*twin)) {
                 Some(file) => Rc::clone(file),
@@ -185,7 +186,7 @@ impl Tracker {
         }
     }
 
-    /// What a call that has ended means for descriptors and places. `parts` are those of its exit.
+    /// Applies an ended call to descriptors and directories. `parts` are those of its exit.
     pub(crate) fn follow(
         &mut self,
         id: TaskId,
@@ -227,7 +228,7 @@ impl Tracker {
         }
     }
 
-    /// What a call means for the address space.
+    /// Applies a call to the address space.
     fn mapped(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, outcome: Outcome) {
         let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
         let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
@@ -276,7 +277,8 @@ impl Tracker {
         let mut path =
             self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
         self.path(id, None, crate::text::until_nul(&bytes), &mut path);
-        // Relative steps may lead deeper than PATH_MAX, but a log could lead on for ever.
+        // Relative steps may lead deeper than PATH_MAX, but a hostile log must not grow the path
+        // forever.
         if path.len() > DEEPEST {
             path.clear();
         }
@@ -287,7 +289,7 @@ impl Tracker {
         }
     }
 
-    /// Descriptors that a message takes along.
+    /// Remembers the descriptions that a message carries.
     fn sent(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         let mut fds = Vec::new();
         for control in open.memory.controls() {
@@ -302,7 +304,7 @@ impl Tracker {
         }
     }
 
-    /// The descriptors that a call has made.
+    /// Adds the descriptors that a call created.
     fn made(
         &mut self,
         id: TaskId,
@@ -329,7 +331,7 @@ impl Tracker {
             let name = names().find(|name| name.fd == fd);
             self.make(id, event, call, (at, fd, child), name.as_ref());
         }
-        // What is named and not made: a socket that has an address now, or what a message brought.
+        // The other names: a socket with a new address, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
             match self.file(id, name.fd) {
                 Some(file) if call.row.kind != CallKind::Receive => file.renamed(&name),
@@ -386,7 +388,7 @@ impl Tracker {
             );
         }
         match call.row.kind {
-            // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
+            // The argument combines type and flags (SOCK_TYPE_MASK, include/linux/net.h).
             CallKind::Socket => file.socket_type.set(u8::try_from(call.args[1] & 0xf).unwrap_or(0)),
             CallKind::Accept => {
                 let listening = call.fd(0).and_then(|fd| self.file(id, fd));
@@ -400,7 +402,7 @@ impl Tracker {
         self.change(id, |table| table.set(fd, file));
     }
 
-    /// What `pidfd_getfd` takes out of another process.
+    /// Returns the description that pidfd_getfd(2) takes from another process.
     fn taken(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
         let about = self.file(id, call.fd(0)?)?.about.get();
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
@@ -408,12 +410,12 @@ impl Tracker {
     }
 }
 
-/// What tells open file descriptions apart in a snapshot.
+/// Returns what distinguishes open file descriptions in a snapshot.
 fn looks(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
     (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
 }
 
-/// In whole pages, of the size that all machines have whose logs are known here.
+/// Rounds up to whole pages: 4096 bytes on every machine whose logs can be read.
 fn pages(len: u64) -> u64 {
     len.checked_next_multiple_of(4096).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! One event at a time: the state after it, and the call that it has ended.
+//! Applies whole events to the state, and reports the calls that they end.
 
 use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
 
@@ -10,23 +10,23 @@ use crate::syscall_info::{self, Outcome, What};
 /// A call that has ended.
 #[derive(Debug)]
 pub struct Finished<'a> {
-    /// Whose call it is.
+    /// The task that made it.
     pub task: TaskId,
     /// The number of its exit event.
     pub event: u64,
-    /// When its exit stop was reported.
+    /// The time of its exit stop, in nanoseconds (CLOCK_MONOTONIC).
     pub t_ns: u64,
     /// The call as it began.
     pub open: &'a OpenCall,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was captured at its exit.
+    /// The parts of its exit stop.
     pub parts: Parts<'a>,
 }
 
 impl Tracker {
-    /// Takes an event. A call that it ends is shown to `see` with the state in which it did its
-    /// work: before what it takes away is gone, after what it makes is there.
+    /// Applies an event. If it ends a call, `on_call` gets the call with the state in which it did
+    /// its work: with the descriptors it closes, and with those it creates.
     pub(crate) fn step(
         &mut self,
         event: &Event<'_>,

@@ -1,4 +1,4 @@
-//! Who holds what, told by logs written by hand.
+//! State after hand-written logs.
 
 use sysreel_abi::Abi::X86_64;
 use sysreel_format::{
@@ -23,7 +23,7 @@ fn begins(log: &mut LogBuilder, task: u32, cwd: &str, fds: Vec<FdEntry>) {
     log.event(EventKind::SNAPSHOT, task, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
 }
 
-/// The state at the end of a log.
+/// Returns the state at the end of a log.
 fn told(log: &LogBuilder) -> Tracker {
     let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
     for (number, row) in (0..).zip(&log.rows) {
@@ -73,7 +73,7 @@ fn clone_with_files_shares_the_table_and_a_snapshot_ends_that() {
     call(&mut log, 1, "dup2", [3, 4, 0, 0, 0, 0], 4);
     let tracker = told(&log);
     assert_eq!(link(&tracker, 0, 4), Some("/w/f".to_owned()));
-    // Close-on-exec: the snapshot does not find it any more.
+    // Close-on-exec: the snapshot no longer has the descriptor.
     begins(&mut log, 1, "/w", vec![entry(4, "/w/f", 2)]);
     call(&mut log, 1, "close", [4, 0, 0, 0, 0, 0], 0);
     let tracker = told(&log);
@@ -101,7 +101,7 @@ fn paths_start_where_the_process_stands() {
     assert_eq!(path(Some(9), "f"), "f");
 }
 
-/// A control message with one descriptor (unix(7), cmsg(3)).
+/// Returns a control message with one descriptor (unix(7), cmsg(3)).
 fn rights(fd: i32) -> Vec<u8> {
     // SOL_SOCKET, SCM_RIGHTS (include/linux/socket.h).
     let mut control = 20u64.to_le_bytes().to_vec();

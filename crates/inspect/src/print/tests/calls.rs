@@ -1,4 +1,4 @@
-//! How arguments and results look, family by family.
+//! Arguments and results of each family of calls.
 
 use expect_test::{Expect, expect};
 use sysreel_abi::Abi;

@@ -1,4 +1,4 @@
-//! The stop sequences that a recorder sees, and the lines that strace makes of them.
+//! Sequences of stops as a recorder sees them, and the lines that strace prints for them.
 
 use expect_test::{Expect, expect};
 use sysreel_abi::{Abi, AuditArch};
