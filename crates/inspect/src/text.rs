@@ -1,6 +1,9 @@
 //! Writes numbers and strings as strace does. The output is always printable ASCII: a log may hold
 //! any bytes, and they must not control the terminal.
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
+
 use crate::print::HexStrings;
 
 /// Writes a decimal number.
@@ -48,11 +51,11 @@ pub(crate) fn pointer(out: &mut String, value: u64) {
 
 /// Writes hexadecimal digits, at least one.
 pub(crate) fn digits(out: &mut String, value: u64) {
-    based::<4>(out, value, 1);
+    digits_of::<4>(out, value, 1);
 }
 
 /// Writes digits of `BITS` bits each, at least `least` of them.
-fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
+fn digits_of<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
     let mut digits = [b'0'; 22];
     let mut at = digits.len();
     while value != 0 && at > 0 {
@@ -91,7 +94,7 @@ pub(crate) fn mode(out: &mut String, value: u64) {
 
 /// Writes octal digits, at least `least` of them.
 pub(crate) fn octal(out: &mut String, value: u64, least: u32) {
-    based::<3>(out, value, least);
+    digits_of::<3>(out, value, least);
 }
 
 /// Writes the first `places` digits of a fraction of a second.
@@ -178,22 +181,15 @@ pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
 
 /// Writes date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
 pub(crate) fn date(out: &mut String, seconds: i64) {
-    let days = seconds.div_euclid(86400);
-    // Civil date from days, after H. Hinnant's public description: years begin in March, eras have
-    // 400 years.
-    let z = days.saturating_add(719_468);
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    sdec(out, year);
-    for (mark, value) in [('-', month), ('-', day)] {
-        out.push(mark);
-        two(out, value.unsigned_abs());
+    /// The Gregorian calendar repeats every 400 years. jiff knows the years -9999 to 9999, but a log
+    /// may hold any number of seconds.
+    const CYCLE: i64 = 146_097 * 86_400;
+    let (cycles, second) = (seconds.div_euclid(CYCLE), seconds.rem_euclid(CYCLE));
+    let date = Offset::UTC.to_datetime(Timestamp::from_second(second).unwrap_or_default());
+    sdec(out, i64::from(date.year()) + 400 * cycles);
+    for value in [date.month(), date.day()] {
+        out.push('-');
+        two_digits(out, value.unsigned_abs().into());
     }
     out.push('T');
     time_of_day(out, seconds);
@@ -202,14 +198,14 @@ pub(crate) fn date(out: &mut String, seconds: i64) {
 /// Writes the time of day in UTC, from seconds since 1970: `21:04:46`.
 pub(crate) fn time_of_day(out: &mut String, seconds: i64) {
     let of_day = seconds.rem_euclid(86400).unsigned_abs();
-    two(out, of_day / 3600);
+    two_digits(out, of_day / 3600);
     out.push(':');
-    two(out, of_day / 60 % 60);
+    two_digits(out, of_day / 60 % 60);
     out.push(':');
-    two(out, of_day % 60);
+    two_digits(out, of_day % 60);
 }
 
-fn two(out: &mut String, value: u64) {
+fn two_digits(out: &mut String, value: u64) {
     if value < 10 {
         out.push('0');
     }
@@ -260,7 +256,10 @@ mod tests {
         assert_eq!(made(|o| date(o, 0)), "1970-01-01T00:00:00");
         assert_eq!(made(|o| date(o, 951_782_400)), "2000-02-29T00:00:00");
         assert_eq!(made(|o| date(o, -1)), "1969-12-31T23:59:59");
-        made(|o| date(o, i64::MIN));
-        made(|o| date(o, i64::MAX));
+        // Years that jiff does not know.
+        assert_eq!(made(|o| date(o, i64::MIN)), "-292277022657-01-27T08:29:52");
+        assert_eq!(made(|o| date(o, i64::MAX)), "292277026596-12-04T15:30:07");
+        assert_eq!(made(|o| date(o, 253_402_300_800)), "10000-01-01T00:00:00");
+        assert_eq!(made(|o| date(o, -99_999_999_999)), "-1199-02-15T14:13:21");
     }
 }
