@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::print::HexStrings;
+use crate::print::options::HexStrings;
 
 /// Writes a decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {

@@ -4,7 +4,10 @@
 use sysreel_abi::consts::{file, ipc as c, poll};
 use sysreel_abi::{ArgKind, Dir, Layout};
 
-use super::{Fields, View, lost, member, value};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::value;
+use super::view::View;
 use crate::text;
 
 /// Writes the argument of io_submit(2): an array of pointers to control blocks. The regions have
@@ -21,7 +24,7 @@ pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out:
             break;
         }
         let address = Fields::new(view.abi, pointer).ulong(0);
-        let Some(region) = view.deeper(i, 1, at, Dir::In) else {
+        let Some(region) = view.nested(i, 1, at, Dir::In) else {
             text::pointer(out, address);
             continue;
         };
@@ -91,7 +94,7 @@ fn operands(
 /// read later, outside any call.
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
     let region =
-        of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
+        of.and_then(|(i, at)| view.nested(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
     let Some(region) = region else { return text::pointer(out, f.u64(24)) };
     match view.bytes(&region, view.options.string_limit) {
         Some(bytes) => {

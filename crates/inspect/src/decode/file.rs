@@ -3,7 +3,10 @@
 use sysreel_abi::consts::file;
 use sysreel_abi::{Abi, ArgKind, Dir, Layout};
 
-use super::{Fields, View, member, value};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::value;
+use super::view::View;
 use crate::text;
 
 /// Writes a `struct flock` or `flock64`: two shorts, start, length, pid. i386 aligns 64-bit numbers
@@ -54,7 +57,7 @@ pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
         }
         return;
     };
-    let Some(bytes) = view.bytes(&region, usize::MAX) else { return super::lost(view.arg(i), out) };
+    let Some(bytes) = view.bytes(&region, usize::MAX) else { return lost(view.arg(i), out) };
     if view.row.name == "readdir" {
         return old_entry(view, Fields::new(view.abi, &bytes), out);
     }

@@ -2,7 +2,7 @@
 
 use sysreel_abi::consts::ipc;
 
-use super::View;
+use super::view::View;
 use crate::text;
 
 /// Returns the positions of the arguments that the operation uses.

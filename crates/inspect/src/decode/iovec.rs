@@ -3,7 +3,9 @@
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
-use super::{Fields, View, empty_string, layouts, lost, member};
+use super::fields::Fields;
+use super::out::{lost, member, unreadable_rest};
+use super::view::{View, is_known_empty};
 use crate::regions::RegionView;
 use crate::text;
 
@@ -17,7 +19,7 @@ pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mu
     };
     buffers(view, i, dir, (0, 1), bytes, out);
     if let Some(region) = view.region(i, Dir::InOut) {
-        layouts::unreadable_rest(&region, out);
+        unreadable_rest(&region, out);
     }
 }
 
@@ -64,7 +66,7 @@ fn base(
     out: &mut String,
 ) {
     let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
-    let region = view.deeper(i, of.1, element, dir);
+    let region = view.nested(i, of.1, element, dir);
     let limit = view.options.string_limit;
     let enough = |region: &RegionView<'_>| {
         let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
@@ -83,7 +85,7 @@ fn base(
             }
         }
         // The call succeeded without filling this buffer, or it has no length.
-        None if empty_string(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
+        None if is_known_empty(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
         _ => text::pointer(out, f.ulong(0)),
     }
 }

@@ -2,11 +2,11 @@
 
 use sysreel_abi::{CallKind, Layout};
 
+use super::fields::Fields;
+use super::out::{member, unreadable_rest};
+use super::view::View;
+use super::{aio, file, machine, members, poll, process, signal, stat, time, value};
 use crate::regions::RegionView;
-
-use super::{
-    Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value,
-};
 use crate::text;
 
 /// Writes a structure. Returns false, and writes nothing, if there are too few bytes or its members
@@ -40,9 +40,9 @@ pub(crate) fn structure(
         L::Timespec64 => time::timespec64_at(f, 0, out),
         L::Timeval => time::timeval_at(f, 0, out),
         L::Timezone => time::timezone(f, out),
-        L::Itimerval => time::pair(time::timeval_at, f, out),
-        L::Itimerspec => time::pair(time::timespec_at, f, out),
-        L::Itimerspec64 => time::pair(time::timespec64_at, f, out),
+        L::Itimerval => time::timer(time::timeval_at, f, out),
+        L::Itimerspec => time::timer(time::timespec_at, f, out),
+        L::Itimerspec64 => time::timer(time::timespec64_at, f, out),
         L::Timex | L::Timex64 => time::timex(view, f, out),
         L::Utimbuf => time::utimbuf(f, out),
         L::Tms => time::tms(f, out),
@@ -53,11 +53,11 @@ pub(crate) fn structure(
         L::SigAction => signal::action(view, f, out),
         L::OldSigAction => signal::old_action(view, f, out),
         L::SigStack => signal::stack(view, f, out),
-        L::SigEvent => signal::event(view, f, out),
+        L::SigEvent => signal::sigevent(view, f, out),
         L::SigInfo => signal::siginfo(f, out),
-        L::WaitInfo => signal::waited(f, out),
+        L::WaitInfo => signal::waitid_info(f, out),
         L::SigSet | L::OldSigSet => signal::set(bytes, out),
-        L::SigSetArg | L::AioSigSet => signal_argument(view, i, f, out),
+        L::SigSetArg | L::AioSigSet => sized_signal_set(view, i, f, out),
         L::PollFd => poll::pollfd(view, f, out),
         L::EpollEvent => poll::epoll_event(view, f, out),
         L::UtsName => machine::utsname(view, f, 65, out),
@@ -75,12 +75,12 @@ pub(crate) fn structure(
             text::sdec(out, f.i32(0));
             out.push(']');
         }
-        _ => return members::structure(view, layout, f, out) || scalar_in_brackets(layout, f, out),
+        _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
     }
     true
 }
 
-fn scalar_in_brackets(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+fn bracketed_scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     let start = out.len();
     out.push('[');
     let known = scalar(layout, f, out);
@@ -133,9 +133,9 @@ pub(crate) fn changed(
             true
         }
         (L::Loff | L::OffT | L::Word, Some(before)) => {
-            scalar_in_brackets(layout, f(before), out);
+            bracketed_scalar(layout, f(before), out);
             out.push_str(" => ");
-            scalar_in_brackets(layout, f(bytes), out)
+            bracketed_scalar(layout, f(bytes), out)
         }
         // The remaining time follows the result.
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
@@ -145,30 +145,8 @@ pub(crate) fn changed(
     }
 }
 
-/// Closes an array whose tail could not be read: `, ... /* 0x7f00 */]`.
-pub(crate) fn unreadable_rest(region: &RegionView<'_>, out: &mut String) {
-    if region.head.errno == 0 || region.head.got >= region.head.asked || out.pop().is_none() {
-        return;
-    }
-    // The string limit may have ended the list before that.
-    if !out.ends_with("...") {
-        out.push_str(if out.ends_with('[') { "..." } else { ", ..." });
-        unreadable_from(region, out);
-    }
-    out.push(']');
-}
-
-/// Writes the address of the first byte that could not be read, if any.
-pub(crate) fn unreadable_from(region: &RegionView<'_>, out: &mut String) {
-    if region.head.errno != 0 && region.head.got < region.head.asked {
-        out.push_str(" /* ");
-        text::hex(out, region.head.address.wrapping_add(region.head.got));
-        out.push_str(" */");
-    }
-}
-
 /// Writes an array as far as it could be read.
-pub(crate) fn readable(
+pub(crate) fn array_region(
     view: &View<'_>,
     layout: Layout,
     bytes: &[u8],
@@ -229,10 +207,10 @@ pub(crate) fn array(
 }
 
 /// Writes the pointer to a signal set and its size that pselect6(2) and io_pgetevents(2) take.
-fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "sigmask");
-    let region = view.deeper(i, 1, 0, sysreel_abi::Dir::In);
+    let region = view.nested(i, 1, 0, sysreel_abi::Dir::In);
     match region.and_then(|region| view.bytes(&region, 8)) {
         Some(bytes) => signal::set(&bytes, out),
         None => text::pointer(out, f.ulong(0)),

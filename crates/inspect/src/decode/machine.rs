@@ -3,7 +3,9 @@
 use sysreel_abi::consts::security;
 use sysreel_abi::{Abi, ArgKind, render};
 
-use super::{Fields, View, member};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
 use crate::text;
 
 /// Writes a `struct new_utsname` or one of its two predecessors: consecutive names of `name_len`

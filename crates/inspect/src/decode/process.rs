@@ -4,7 +4,10 @@ use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
 use sysreel_abi::{ArgKind, Dir, render};
 
-use super::{Fields, View, member, time, value};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
+use super::{time, value};
 use crate::text;
 
 /// Writes the status that wait4(2) stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
@@ -131,7 +134,7 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
 }
 
 /// Whether clone flags contain any of these constants.
-fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
+fn has_any(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
@@ -139,7 +142,7 @@ fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
 
 /// Writes the arguments of clone(2) that are known at its entry, in strace's order. Returns whether
 /// more follow at its exit.
-pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
+pub(crate) fn clone_entry_arguments(view: &View<'_>, out: &mut String) -> bool {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     member(out, "child_stack");
     text::pointer(out, at("newsp"));
@@ -152,39 +155,39 @@ pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
         "CLONE_CHILD_CLEARTID",
         "CLONE_SETTLS",
     ];
-    has(view, at("clone_flags"), &more)
+    has_any(view, at("clone_flags"), &more)
 }
 
 /// Writes the arguments of clone(2) that are known at its exit.
-pub(crate) fn clone_ends(view: &View<'_>, out: &mut String) {
+pub(crate) fn clone_exit_arguments(view: &View<'_>, out: &mut String) {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     let flags = at("clone_flags");
     for (name, bit) in [("parent_tid", "CLONE_PARENT_SETTID"), ("pidfd", "CLONE_PIDFD")] {
-        if has(view, flags, &[bit]) {
+        if has_any(view, flags, &[bit]) {
             out.push_str(", ");
             out.push_str(name);
             out.push('=');
             match view.row.arg("parent_tidptr") {
                 Some(i) => match view.region(i, Dir::Out).and_then(|region| view.bytes(&region, 4))
                 {
-                    Some(bytes) if bytes.len() == 4 => number(&bytes, view, out),
+                    Some(bytes) if bytes.len() == 4 => tid(&bytes, view, out),
                     _ => text::pointer(out, view.arg(i)),
                 },
                 None => out.push('?'),
             }
         }
     }
-    if has(view, flags, &["CLONE_SETTLS"]) {
+    if has_any(view, flags, &["CLONE_SETTLS"]) {
         out.push_str(", tls=");
         text::hex(out, at("tls"));
     }
-    if has(view, flags, &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]) {
+    if has_any(view, flags, &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]) {
         out.push_str(", child_tidptr=");
         text::pointer(out, at("child_tidptr"));
     }
 }
 
-fn number(bytes: &[u8], view: &View<'_>, out: &mut String) {
+fn tid(bytes: &[u8], view: &View<'_>, out: &mut String) {
     out.push('[');
     text::sdec(out, Fields::new(view.abi, bytes).i32(0));
     out.push(']');
@@ -202,7 +205,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         (2, "child_tid", &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]),
         (3, "parent_tid", &["CLONE_PARENT_SETTID"]),
     ] {
-        if has(view, flags, bits) {
+        if has_any(view, flags, bits) {
             member(out, name);
             text::pointer(out, f.u64(at * 8));
         }
@@ -217,14 +220,14 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::pointer(out, f.u64(40));
     member(out, "stack_size");
     text::hex(out, f.u64(48));
-    if has(view, flags, &["CLONE_SETTLS"]) {
+    if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
         text::hex(out, f.u64(56));
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");
         match view
-            .deeper(i, 1, CLONE_SET_TID, Dir::In)
+            .nested(i, 1, CLONE_SET_TID, Dir::In)
             .and_then(|region| view.bytes(&region, usize::MAX))
         {
             Some(bytes) => tids(view, &bytes, out),
@@ -255,21 +258,21 @@ fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
 pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     let bytes = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
     bytes.is_some_and(|b| {
-        has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
+        has_any(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
     })
 }
 
 /// Writes what clone3(2) wrote: ` => {parent_tid=[123]}`.
-pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
+pub(crate) fn clone3_results(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");
     for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
-        let region = view.deeper(i, 1, index, Dir::Out);
+        let region = view.nested(i, 1, index, Dir::Out);
         if let Some(bytes) =
             region.and_then(|region| view.bytes(&region, 4)).filter(|bytes| bytes.len() == 4)
         {
             member(out, name);
-            number(&bytes, view, out);
+            tid(&bytes, view, out);
         }
     }
     if out.ends_with('{') { out.truncate(start) } else { out.push('}') }

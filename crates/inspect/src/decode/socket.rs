@@ -1,20 +1,18 @@
 //! Socket addresses, options and messages.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, ArgKind, Dir, Layout, Mem, render};
+use sysreel_abi::{ArgKind, Dir, Layout, Mem, render};
 
-use super::{Fields, View, iovec, lost, member, value};
+use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::view::View;
+use super::{iovec, string, value};
 use crate::regions::RegionView;
-use crate::state::FdName;
 use crate::text;
 
-/// Address families (include/linux/socket.h).
-const UNIX: u64 = 1;
-const INET: u64 = 2;
-const INET6: u64 = 10;
+/// Address family (include/linux/socket.h).
 const NETLINK: u64 = 16;
 
 /// Writes a `sockaddr` of any family. Members past its end are left out.
@@ -97,76 +95,8 @@ fn port(bytes: &[u8], out: &mut String) {
     out.push(')');
 }
 
-fn port_number(bytes: &[u8]) -> u64 {
-    bytes.get(2..4).map_or(0, |p| p.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
-}
-
-fn v4(bytes: &[u8], at: usize) -> Ipv4Addr {
-    bytes
-        .get(at..at + 4)
-        .and_then(|b| <[u8; 4]>::try_from(b).ok())
-        .map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from)
-}
-
-fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
-    bytes
-        .get(at..at + 16)
-        .and_then(|b| <[u8; 16]>::try_from(b).ok())
-        .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
-}
-
-/// Writes the ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`, with the family instead of
-/// the protocol if the log does not show the socket(2) call. Returns false if there is nothing to
-/// add to the link.
-pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
-    let family = Fields::new(abi, &name.local).u16(0);
-    // The usual protocols of SOCK_STREAM and SOCK_DGRAM (include/linux/net.h).
-    let text = match (family, name.socket_type) {
-        (INET, Some(1)) => "TCP:[",
-        (INET, Some(2)) => "UDP:[",
-        (INET, _) => "INET:[",
-        (INET6, Some(1)) => "TCPv6:[",
-        (INET6, Some(2)) => "UDPv6:[",
-        (INET6, _) => "INET6:[",
-        (UNIX, _) if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
-        _ => return false,
-    };
-    out.push_str(text);
-    end(&name.local, out);
-    if name.peer.len() > 2 {
-        out.push_str("->");
-        end(&name.peer, out);
-    }
-    out.push(']');
-    true
-}
-
-fn end(bytes: &[u8], out: &mut String) {
-    match bytes {
-        [2, 0, _, _, _, ..] => {
-            out.push_str(&v4(bytes, 4).to_string());
-            out.push(':');
-            text::dec(out, port_number(bytes));
-        }
-        [10, 0, _, _, _, ..] => {
-            out.push('[');
-            out.push_str(&v6(bytes, 8).to_string());
-            out.push_str("]:");
-            text::dec(out, port_number(bytes));
-        }
-        [_, _, 0, rest @ ..] => {
-            out.push('@');
-            text::quoted(out, rest, crate::print::HexStrings::Never);
-        }
-        [_, _, rest @ ..] => {
-            text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never)
-        }
-        _ => {}
-    }
-}
-
 /// Writes the two descriptors that pipe(2) and socketpair(2) store.
-pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
+pub(super) fn fd_pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let bytes = view
         .region(i, Dir::Out)
         .and_then(|region| view.bytes(&region, 8))
@@ -183,15 +113,15 @@ pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
 
 /// Writes the value of a socket option. Most are an int.
 pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let whole = |region: &RegionView<'_>| region.head.asked == region.head.got;
-    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(whole);
+    let is_complete = |region: &RegionView<'_>| region.head.asked == region.head.got;
+    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(is_complete);
     let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
         return false;
     };
     let f = Fields::new(view.abi, &bytes);
     match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
-        (Some("SO_LINGER"), 8) => numbers(f, &["l_onoff", "l_linger"], out),
-        (Some("SO_PEERCRED"), 12) => numbers(f, &["pid", "uid", "gid"], out),
+        (Some("SO_LINGER"), 8) => ints(f, &["l_onoff", "l_linger"], out),
+        (Some("SO_PEERCRED"), 12) => ints(f, &["pid", "uid", "gid"], out),
         (_, 4) => {
             out.push('[');
             text::sdec(out, f.i32(0));
@@ -203,7 +133,7 @@ pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
 }
 
 /// Writes a structure of ints.
-fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
+fn ints(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('{');
     for (i, name) in names.iter().enumerate() {
         member(out, name);
@@ -235,12 +165,12 @@ pub(crate) fn message(
 ) {
     let name_len = f.u32(f.word());
     // A failed call wrote nothing: show the addresses.
-    let came = dir == Dir::In
+    let is_valid = dir == Dir::In
         || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
     out.push_str("{msg_name=");
     let region = view
-        .deeper(i, 1, index(number, MSG_NAME), dir)
-        .filter(|region| came && region.head.got > 0);
+        .nested(i, 1, index(number, MSG_NAME), dir)
+        .filter(|region| is_valid && region.head.got > 0);
     match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
         Some(region) => match view.bytes(&region, usize::MAX) {
@@ -252,7 +182,7 @@ pub(crate) fn message(
     member(out, "msg_namelen");
     name_length(view, i, dir, number, name_len, out);
     member(out, "msg_iov");
-    let vector = view.deeper(i, 1, index(number, MSG_IOV), Dir::In);
+    let vector = view.nested(i, 1, index(number, MSG_IOV), Dir::In);
     match vector.and_then(|region| view.bytes(&region, usize::MAX)) {
         Some(bytes) => iovec::buffers(view, i, dir, (number, 2), &bytes, out),
         None => text::pointer(out, f.ulong(2)),
@@ -262,8 +192,8 @@ pub(crate) fn message(
     if f.ulong(5) != 0 {
         member(out, "msg_control");
         let region = view
-            .deeper(i, 1, index(number, MSG_CONTROL), dir)
-            .filter(|region| came && region.head.got > 0);
+            .nested(i, 1, index(number, MSG_CONTROL), dir)
+            .filter(|region| is_valid && region.head.got > 0);
         match region.and_then(|region| view.bytes(&region, usize::MAX)) {
             Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
@@ -354,7 +284,7 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
         }
         out.push(']');
     } else {
-        super::string::limited(view, data, false, view.options.hex, out);
+        string::limited(view, data, false, view.options.hex, out);
     }
 }
 

@@ -3,7 +3,10 @@
 use sysreel_abi::consts::{file, open};
 use sysreel_abi::{Abi, ArgKind, Layout, render};
 
-use super::{Fields, View, member, time, value};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
+use super::{time, value};
 use crate::text;
 
 /// The file types with a device number, which is shown instead of their size
@@ -71,7 +74,7 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
     for (name, (seconds, ns)) in ["st_atime", "st_mtime", "st_ctime"].into_iter().zip(a.times) {
         member(out, name);
         text::sdec(out, seconds);
-        time::comment(seconds, ns, out);
+        time::date_comment(seconds, ns, out);
         member(out, name);
         out.pop();
         out.push_str("_nsec=");
@@ -202,7 +205,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     {
         member(out, name);
         time::timespec(f.i64(at), f.u32(at + 8), out);
-        time::comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
+        time::date_comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
     }
     for (name, at) in [
         ("stx_rdev_major", 128),
@@ -236,7 +239,7 @@ pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "flags");
     value::constant(view, ArgKind::Flags(&open::OPEN_HOW), f.u64(0), out);
-    if super::form::makes_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
+    if value::creates_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
         member(out, "mode");
         text::mode(out, f.u64(8));
     }

@@ -2,8 +2,10 @@
 
 use sysreel_abi::{CallKind, Dir};
 
-use super::{Fields, View, layouts, lost};
-use crate::print::HexStrings;
+use super::fields::Fields;
+use super::out::{lost, unreadable_from};
+use super::view::View;
+use crate::print::options::HexStrings;
 use crate::regions::RegionView;
 use crate::text;
 
@@ -102,14 +104,14 @@ pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut Stri
     if n.is_none() {
         out.push_str(if all == 0 { "..." } else { ", ..." });
         if let Some(region) = view.region(i, Dir::In) {
-            layouts::unreadable_from(&region, out);
+            unreadable_from(&region, out);
         }
     }
     out.push(']');
 }
 
 fn one(view: &View<'_>, i: usize, at: usize, address: u64, out: &mut String) {
-    let region = u32::try_from(at).ok().and_then(|at| view.deeper(i, 1, at, Dir::In));
+    let region = u32::try_from(at).ok().and_then(|at| view.nested(i, 1, at, Dir::In));
     let Some(region) = region.filter(|region| region.head.got > 0) else {
         return text::pointer(out, address);
     };

@@ -1,6 +1,8 @@
 //! Points in time and durations.
 
-use super::{Fields, View, member};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
 use crate::text;
 
 /// Writes `{tv_sec=1, tv_nsec=5}`.
@@ -50,13 +52,13 @@ pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut Stri
         0x3fff_fffe => out.push_str("UTIME_OMIT"),
         _ => {
             timespec(seconds, ns, out);
-            comment(seconds, ns.cast_signed(), out);
+            date_comment(seconds, ns.cast_signed(), out);
         }
     }
 }
 
 /// Writes ` /* 2026-11-23T21:04:46.591526000+0000 */`.
-pub(crate) fn comment(seconds: i64, ns: i64, out: &mut String) {
+pub(crate) fn date_comment(seconds: i64, ns: i64, out: &mut String) {
     if seconds == 0 && ns == 0 {
         return;
     }
@@ -70,7 +72,7 @@ pub(crate) fn comment(seconds: i64, ns: i64, out: &mut String) {
 }
 
 /// Writes interval and value of a timer.
-pub(crate) fn pair(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, out: &mut String) {
+pub(crate) fn timer(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "it_interval");
     one(fields, 0, out);
@@ -85,7 +87,7 @@ pub(crate) fn utimbuf(fields: Fields<'_>, out: &mut String) {
     for (i, name) in ["actime", "modtime"].into_iter().enumerate() {
         member(out, name);
         text::sdec(out, fields.klong(i));
-        comment(fields.klong(i), 0, out);
+        date_comment(fields.klong(i), 0, out);
     }
     out.push('}');
 }

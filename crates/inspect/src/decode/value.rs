@@ -1,9 +1,11 @@
 //! Values of registers and of members of structures.
 
+use sysreel_abi::consts::open;
 use sysreel_abi::{Abi, ArgKind, intent, render};
 
-use super::{View, socket};
-use crate::print::FdStyle;
+use super::endpoint;
+use super::view::View;
+use crate::print::options::FdStyle;
 use crate::text;
 
 /// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.
@@ -132,7 +134,7 @@ fn detail(view: &View<'_>, name: &crate::state::FdName, out: &mut String) -> boo
     const CHARACTER: u32 = 0o020_000;
     const BLOCK: u32 = 0o060_000;
     if !name.local.is_empty() {
-        return socket::ends(view.abi, name, out);
+        return endpoint::socket_ends(view.abi, name, out);
     }
     let kind = match name.mode & TYPE {
         CHARACTER => "char",
@@ -157,4 +159,11 @@ fn protocol(view: &View<'_>, value: u64, out: &mut String) {
         Some(name) if !view.options.raw_constants => out.push_str(name),
         _ => int(value, out),
     }
+}
+
+/// Whether flags of open(2) create a file, so that its mode matters.
+pub(super) fn creates_file(abi: Abi, flags: u64) -> bool {
+    ["O_CREAT", "__O_TMPFILE"]
+        .iter()
+        .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
 }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use sysreel_abi::syscall_name;
 
-use super::Options;
+use super::options::Options;
 use crate::decode::{self, View};
 use crate::regions::{Buffers, Regions};
 use crate::state::{OpenCall, ResolvedCall};
@@ -65,6 +65,6 @@ pub(super) fn raw_outcome(outcome: Outcome, out: &mut String) {
         decode::error(outcome.rval, out);
     } else {
         text::sdec(out, outcome.rval);
-        decode::disagreement(outcome, out);
+        decode::contradiction(outcome, out);
     }
 }

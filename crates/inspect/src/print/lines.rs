@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 use sysreel_format::TaskId;
 
-use super::{Clock, Options, TaskIds};
+use super::options::{Clock, Options, TaskIds};
 use crate::text;
 
 /// The text is flushed from this many bytes on.

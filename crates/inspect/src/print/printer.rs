@@ -11,7 +11,7 @@ use sysreel_format::{
 
 use super::calls::{name, raw_arguments, raw_outcome, view};
 use super::lines::{Lines, Prefix};
-use super::{FdStyle, Options};
+use super::options::{FdStyle, Options};
 use crate::decode::{self, DONE};
 use crate::regions::{Buffers, Regions};
 use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};

@@ -8,9 +8,9 @@ use sysreel_format::{
 };
 
 use super::lines::Prefix;
+use super::options::HexStrings;
 use super::printer::Printer;
 use crate::decode::{self, Fields};
-use crate::print::HexStrings;
 use crate::recorded_filter;
 use crate::syscall_info::{Info, Op, What};
 use crate::text;
@@ -107,7 +107,7 @@ impl Printer<'_> {
             Some(bytes) if bytes.len() >= 48 => {
                 self.lines.begin(self.options, prefix);
                 self.lines.text.push_str("--- ");
-                decode::signal_name(signal, &mut self.lines.text);
+                decode::signal_name(signal.into(), &mut self.lines.text);
                 self.lines.text.push(' ');
                 // The tracer gets the siginfo in the layout of its own ABI, and recorders are
                 // 64-bit programs.
@@ -119,7 +119,7 @@ impl Printer<'_> {
             _ => {
                 self.lines.begin(self.options, prefix);
                 self.lines.text.push_str("--- ");
-                decode::signal_name(signal, &mut self.lines.text);
+                decode::signal_name(signal.into(), &mut self.lines.text);
                 self.lines.text.push_str(" ---");
                 self.lines.end();
             }
@@ -129,7 +129,7 @@ impl Printer<'_> {
     fn stopped(&mut self, signal: u32, prefix: &Prefix) {
         self.lines.begin(self.options, prefix);
         self.lines.text.push_str("--- stopped by ");
-        decode::signal_name(signal, &mut self.lines.text);
+        decode::signal_name(signal.into(), &mut self.lines.text);
         self.lines.text.push_str(" ---");
         self.lines.end();
     }
@@ -184,7 +184,7 @@ impl Printer<'_> {
             }
             GoneHow::REAPED => {
                 out.push_str("killed by ");
-                decode::signal_name(low, out);
+                decode::signal_name(low.into(), out);
                 if gone.wait_status & 0x80 != 0 {
                     out.push_str(" (core dumped)");
                 }
