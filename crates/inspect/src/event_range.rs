@@ -4,8 +4,6 @@ use std::str::FromStr;
 
 use sysreel_format::Item;
 
-use crate::{Error, LogFile};
-
 /// A bound: an event or a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
@@ -62,57 +60,36 @@ fn seconds(text: &str) -> Option<u64> {
 pub(crate) struct Bounds {
     /// The first event that may belong to the range.
     pub(crate) first: u64,
-    from_ns: u64,
     last: u64,
+    from_ns: u64,
     to_ns: u64,
     begun: bool,
 }
 
-impl EventRange {
-    /// Resolves the range for a log: with its index, or by reading the headers of its blocks if it
-    /// has none.
-    pub(crate) fn of(&self, file: &LogFile) -> Result<Bounds, Error> {
-        let meta = file.log().meta();
-        let behind = meta.realtime_ns.saturating_sub(meta.monotonic_ns);
-        let time = |moment| match moment {
-            Bound::Event(_) => None,
-            Bound::SinceStart(ns) => Some(meta.monotonic_ns.saturating_add(ns)),
-            Bound::Unix(ns) => Some(ns.saturating_sub(behind)),
-        };
-        let number = |moment| match moment {
-            Bound::Event(number) => Some(number),
-            _ => None,
-        };
-        let from_ns = self.from.and_then(time).unwrap_or(0);
-        let first = match self.from.and_then(number) {
-            Some(number) => number,
-            None if from_ns > 0 => file.event_since(from_ns)?,
-            None => 0,
-        };
-        let last = self.to.and_then(number).unwrap_or(u64::MAX);
-        let to_ns = self.to.and_then(time).unwrap_or(u64::MAX);
-        Ok(Bounds { first, from_ns, last, to_ns, begun: false })
-    }
-}
-
 impl Bounds {
+    /// Creates the bounds of the events `first` to `last` with times from `from_ns` to `to_ns`
+    /// (CLOCK_MONOTONIC).
+    pub(crate) fn new((first, last): (u64, u64), (from_ns, to_ns): (u64, u64)) -> Self {
+        Self { first, last, from_ns, to_ns, begun: false }
+    }
+
     /// Whether the range has begun with this item or an earlier one. Events after its first one
     /// belong to it even if their time is earlier.
     pub(crate) fn has_begun(&mut self, item: &Item<'_>) -> bool {
-        let (number, t_ns) = place(item);
+        let (number, t_ns) = position(item);
         self.begun |= number >= self.first && t_ns.is_none_or(|t| t >= self.from_ns);
         self.begun
     }
 
     /// Whether this item is past the end of the range.
     pub(crate) fn is_over(&self, item: &Item<'_>) -> bool {
-        let (number, t_ns) = place(item);
+        let (number, t_ns) = position(item);
         number > self.last || t_ns.is_some_and(|t| t > self.to_ns)
     }
 }
 
 /// Returns the number and the time of an item. The time of a hole is unknown.
-fn place(item: &Item<'_>) -> (u64, Option<u64>) {
+fn position(item: &Item<'_>) -> (u64, Option<u64>) {
     match item {
         Item::Event(event) => (event.number, Some(event.t_ns)),
         Item::Missing(missing) => (missing.first, None),
@@ -124,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_numbers_or_times() {
+    fn bounds_are_event_numbers_or_times() {
         assert_eq!("12".parse(), Ok(Bound::Event(12)));
         assert_eq!("+1.5".parse(), Ok(Bound::SinceStart(1_500_000_000)));
         assert_eq!("+0".parse(), Ok(Bound::SinceStart(0)));

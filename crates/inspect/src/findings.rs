@@ -38,7 +38,7 @@ pub struct Findings {
 impl Findings {
     /// Returns what opening the log found.
     #[must_use]
-    pub fn of_opening<S: ReadAt>(log: &Log<S>) -> Self {
+    pub fn from_open<S: ReadAt>(log: &Log<S>) -> Self {
         let footer = match log.ending() {
             Ending::Damaged { offset } => Some(offset),
             Ending::Clean | Ending::Unfinished { .. } => None,
@@ -64,7 +64,7 @@ impl Findings {
         match item {
             Item::Event(event) => {
                 self.events = self.events.saturating_add(1);
-                match check(event) {
+                match decode_all(event) {
                     Ok(0) => {}
                     Ok(lost) => {
                         self.holes = self.holes.saturating_add(1);
@@ -104,38 +104,38 @@ impl Findings {
     /// Returns a sentence for each finding.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        said.extend(self.metadata.clone());
+        let mut lines = Vec::new();
+        lines.extend(self.metadata.clone());
         if let Some(offset) = self.footer {
-            said.push(format!(
+            lines.push(format!(
                 "the footer at offset {offset} is damaged: the recorder's last word is lost"
             ));
         }
         if self.open_end {
-            said.push(format!(
+            lines.push(format!(
                 "the recording was not finished (its recorder died, or the file was cut): {} \
                  events were read, and what came after them is not known",
                 self.events
             ));
         }
         if self.missing > 0 {
-            said.push(format!("{} events are missing in {} places", self.missing, self.holes));
+            lines.push(format!("{} events are missing in {} places", self.missing, self.holes));
         } else if self.holes > 0 {
-            said.push(format!("events are missing in {} places", self.holes));
+            lines.push(format!("events are missing in {} places", self.holes));
         }
         if let Some((number, why)) = &self.first_malformed {
-            said.push(format!(
+            lines.push(format!(
                 "{} events could not be decoded (the first is event {number}: {why})",
                 self.malformed
             ));
         }
         if self.missing_buffers > 0 {
-            said.push(format!("{} captured buffers are missing", self.missing_buffers));
+            lines.push(format!("{} captured buffers are missing", self.missing_buffers));
         }
         if self.lost_buffers > 0 {
-            said.push(format!("{} captured buffers could not be read", self.lost_buffers));
+            lines.push(format!("{} captured buffers could not be read", self.lost_buffers));
         }
-        said
+        lines
     }
 }
 
@@ -146,10 +146,10 @@ impl fmt::Display for Findings {
 }
 
 /// Decodes all of an event. Returns the number of events that it says were lost.
-fn check(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
+fn decode_all(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
     match event.decode()? {
-        Body::Stop(stop) => parts(stop.parts)?,
-        Body::Task(task) => parts(task.parts)?,
+        Body::Stop(stop) => decode_parts(stop.parts)?,
+        Body::Task(task) => decode_parts(task.parts)?,
         Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
             ProcessSnapshot::from_bytes(bytes)?;
         }
@@ -159,6 +159,6 @@ fn check(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
     Ok(0)
 }
 
-fn parts(mut parts: Parts<'_>) -> Result<(), sysreel_format::Error> {
+fn decode_parts(mut parts: Parts<'_>) -> Result<(), sysreel_format::Error> {
     parts.try_for_each(|part| part.map(drop))
 }

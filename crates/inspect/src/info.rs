@@ -1,5 +1,6 @@
 //! A summary of a log, for people ([`std::fmt::Display`]) and for programs (serde).
 
+mod completeness;
 mod gather;
 mod words;
 

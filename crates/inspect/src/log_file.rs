@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
-use crate::event_range::Bounds;
+use crate::error::Error;
+use crate::event_range::{Bound, Bounds, EventRange};
+use crate::findings::Findings;
 use crate::source::{FileSource, STDIN};
-use crate::{Error, EventRange, Findings};
 
 /// An open log, with its tail if there is one.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct LogFile {
 /// When the file cannot be opened, is not a log or needs a newer reader; when its tail belongs to
 /// another recording or is not a regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
-    let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
+    let cannot_open = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
@@ -36,13 +37,13 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
-        false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
+        false => FileSource::tail(&tail_path).map_err(|e| cannot_open(&tail_path, e))?,
     };
-    let source = FileSource::open(path).map_err(|e| refused(path, e))?;
+    let source = FileSource::open(path).map_err(|e| cannot_open(path, e))?;
     // Test the lock before reading the log: a recorder that ends in between leaves a finished log.
     let is_locked = tail.is_some() && source.is_locked();
-    let wrong = |source| Error::Log { path: path.to_path_buf(), source };
-    let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
+    let bad_log = |source| Error::Log { path: path.to_path_buf(), source };
+    let mut log = Log::open(source, Limits::default()).map_err(bad_log)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
@@ -53,10 +54,10 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
 
 /// The result of reading a log.
 #[derive(Debug, Default)]
-pub(crate) struct WasRead {
+pub(crate) struct ReadResult {
     pub(crate) findings: Findings,
     /// Whether the log ends without a footer and no hole has reported that.
-    pub(crate) open_end_is_news: bool,
+    pub(crate) open_end_unreported: bool,
     /// The bytes of event rows in all blocks that were read.
     pub(crate) row_bytes: u64,
     /// The latest time of an event in all blocks that were read.
@@ -99,18 +100,43 @@ impl LogFile {
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Findings, Error> {
-        self.read(from, EventRange::default().of(self)?, |item, _| each(item))
+        self.read(from, self.bounds(&EventRange::default())?, |item, _| each(item))
             .map(|read| read.findings)
     }
 
     /// Calls `each` for every event and hole, in order. Reads all buffers too, to find damaged
     /// ones.
-    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
-        let bounds = EventRange::default().of(self)?;
+    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<ReadResult, Error> {
+        let bounds = self.bounds(&EventRange::default())?;
         self.read_checked(true, 0, bounds, |item, _| {
             each(item);
             Ok(ControlFlow::Continue(()))
         })
+    }
+
+    /// Resolves a range: with the index of the log, or by reading the headers of its blocks if it
+    /// has none.
+    pub(crate) fn bounds(&self, range: &EventRange) -> Result<Bounds, Error> {
+        let meta = self.log.meta();
+        let realtime_offset = meta.realtime_ns.saturating_sub(meta.monotonic_ns);
+        let time = |bound| match bound {
+            Bound::Event(_) => None,
+            Bound::SinceStart(ns) => Some(meta.monotonic_ns.saturating_add(ns)),
+            Bound::Unix(ns) => Some(ns.saturating_sub(realtime_offset)),
+        };
+        let number = |bound| match bound {
+            Bound::Event(number) => Some(number),
+            _ => None,
+        };
+        let from_ns = range.from.and_then(time).unwrap_or(0);
+        let first = match range.from.and_then(number) {
+            Some(number) => number,
+            None if from_ns > 0 => self.event_since(from_ns)?,
+            None => 0,
+        };
+        let last = range.to.and_then(number).unwrap_or(u64::MAX);
+        let to_ns = range.to.and_then(time).unwrap_or(u64::MAX);
+        Ok(Bounds::new((first, last), (from_ns, to_ns)))
     }
 
     /// Calls `each` for every event and hole from event `from` to the end of the range, in order,
@@ -120,21 +146,22 @@ impl LogFile {
         from: u64,
         range: Bounds,
         each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<WasRead, Error> {
+    ) -> Result<ReadResult, Error> {
         self.read_checked(false, from, range, each)
     }
 
     fn read_checked(
         &self,
-        buffers_too: bool,
+        check_buffers: bool,
         from: u64,
         mut range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<WasRead, Error> {
-        let mut read = WasRead { findings: Findings::of_opening(&self.log), ..WasRead::default() };
+    ) -> Result<ReadResult, Error> {
+        let mut read =
+            ReadResult { findings: Findings::from_open(&self.log), ..ReadResult::default() };
         let mut begun = false;
         let done = self.log.read_ahead(self.threads(), from, |events| {
-            events.check_blobs(buffers_too);
+            events.check_blobs(check_buffers);
             let mut flow = ControlFlow::Continue(());
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
@@ -154,9 +181,9 @@ impl LogFile {
             Ok(flow)
         });
         if done.map_err(|e| self.error(e))??.is_continue() {
-            read.open_end_is_news = !read.findings.open_end;
+            read.open_end_unreported = !read.findings.open_end;
             read.findings.ending(self.log.ending());
-            read.open_end_is_news &= read.findings.open_end;
+            read.open_end_unreported &= read.findings.open_end;
         }
         Ok(read)
     }
@@ -164,16 +191,16 @@ impl LogFile {
     /// Returns how many threads may decode ahead.
     fn threads(&self) -> usize {
         /// For shorter logs, threads take longer to start than they save.
-        const LONG: u64 = 1 << 20;
+        const MIN_LEN: u64 = 1 << 20;
         /// More threads would only wait for the reader.
-        const MOST: usize = 4;
-        let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
+        const MAX_THREADS: usize = 4;
+        let is_long = self.log.source().len().is_ok_and(|len| len >= MIN_LEN);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
+        if is_long { cpus.saturating_sub(1).min(MAX_THREADS) } else { 0 }
     }
 
     /// Returns an event number before which all events are earlier than `t_ns` (CLOCK_MONOTONIC).
-    pub(crate) fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
+    fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
         self.log.event_since(t_ns).map_err(|e| self.error(e))
     }
 

@@ -26,7 +26,7 @@ pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Resul
     let log = file.log();
     let mut json = Json::into_sink(out);
     let mut lost = 0;
-    let bounds = range.of(file)?;
+    let bounds = file.bounds(range)?;
     let mut read = file.read(bounds.first, bounds, |item, begun| {
         if !begun {
             return Ok(ControlFlow::Continue(()));
@@ -114,7 +114,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
                 parent => json.number("parent", parent.into()),
             }
             json.named_number("origin", task.head.origin.0.into(), task.head.origin.name());
-            parts::others(json, task.parts);
+            parts::write_parts(json, task.parts);
         }
         Body::Gone(gone) => {
             json.hex("status", gone.wait_status.into());
@@ -132,7 +132,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
             json.named_number("what", what.0.into(), what.name());
             json.number("version", (*version).into());
             if *what == SnapshotKind::PROCESS {
-                parts::snapshot(json, bytes);
+                parts::write_snapshot(json, bytes);
             }
             json.bytes("bytes", bytes);
         }
@@ -151,7 +151,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
             json.named_number("severity", note.severity.0.into(), note.severity.name());
             json.text_or_bytes("text", note.text);
         }
-        Body::Altered(altered) => parts::altered(json, altered),
+        Body::Altered(altered) => parts::write_altered(json, altered),
         Body::Unrecorded(unrecorded) => {
             json.named_number("gap", unrecorded.gap.0.into(), unrecorded.gap.name());
             json.named_number("reason", unrecorded.reason.0.into(), unrecorded.reason.name());
@@ -169,7 +169,7 @@ fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost:
     json.signed("ret_len", stop.info_ret.into());
     json.bytes("bytes", stop.info);
     write_info(json, &syscall_info::decode(stop.layout, stop.info));
-    parts::of_stop(json, stop.parts, buffers, lost);
+    parts::write_stop_parts(json, stop.parts, buffers, lost);
 }
 
 /// Writes the kind of stop that a wait status reports (ptrace(2)).

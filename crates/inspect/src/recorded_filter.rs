@@ -4,7 +4,7 @@ use sysreel_abi::Filter;
 use sysreel_format::{Completeness, FileMeta};
 
 /// Returns the filter. One that this version cannot parse hides no calls.
-pub(crate) fn of(completeness: Completeness, meta: &FileMeta) -> Option<Filter> {
+pub(crate) fn filter(completeness: Completeness, meta: &FileMeta) -> Option<Filter> {
     completeness.contains(Completeness::FILTERED).then(|| Filter::parse(&text(meta)).ok()).flatten()
 }
 

@@ -23,47 +23,47 @@ impl<S: ReadAt> Buffers for Log<S> {
 }
 
 /// Counts blobs that could not be read, each one once.
-pub(crate) struct Counted<'a> {
+pub(crate) struct CountingBuffers<'a> {
     buffers: &'a dyn Buffers,
     lost: RefCell<BTreeSet<u64>>,
-    more: Cell<u64>,
+    uncounted: Cell<u64>,
     /// The bytes that may still be read: a small log can name one large blob any number of times.
     left: Cell<u64>,
 }
 
-impl<'a> Counted<'a> {
+impl<'a> CountingBuffers<'a> {
     /// The most blobs that are remembered. Beyond that, a blob counts each time it is read, so that
     /// memory stays bounded.
-    const MOST: usize = 100_000;
+    const MAX_REMEMBERED: usize = 100_000;
 
     /// `file_len`: the size of the log in bytes.
     pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
         /// The limit is 4 GiB, and 4 KiB for each byte of the file: far more than programs write
         /// whose output is compared byte for byte.
-        const ANY: u64 = 4 << 30;
+        const BASE: u64 = 4 << 30;
         const FACTOR: u64 = 4096;
-        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
-        Self { buffers, lost: RefCell::default(), more: Cell::default(), left }
+        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(BASE));
+        Self { buffers, lost: RefCell::default(), uncounted: Cell::default(), left }
     }
 
     pub(crate) fn lost(&self) -> u64 {
-        self.more.get().saturating_add(self.lost.borrow().len() as u64)
+        self.uncounted.get().saturating_add(self.lost.borrow().len() as u64)
     }
 }
 
-impl Buffers for Counted<'_> {
+impl Buffers for CountingBuffers<'_> {
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
         let before = out.len();
         let wanted = self.left.get() > 0;
         let found = if wanted { self.buffers.blob(number, limit, out) } else { None };
-        let given = out.len().saturating_sub(before) as u64;
-        self.left.set(self.left.get().saturating_sub(given));
+        let read = out.len().saturating_sub(before) as u64;
+        self.left.set(self.left.get().saturating_sub(read));
         if found.is_none() {
             let mut lost = self.lost.borrow_mut();
-            if lost.len() < Self::MOST {
+            if lost.len() < Self::MAX_REMEMBERED {
                 lost.insert(number.0);
             } else if !lost.contains(&number.0) {
-                self.more.set(self.more.get().saturating_add(1));
+                self.uncounted.set(self.uncounted.get().saturating_add(1));
             }
         }
         found
@@ -153,7 +153,7 @@ impl Regions {
     }
 
     /// Returns the allocated bytes.
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn allocated(&self) -> usize {
         self.bytes
             .capacity()
             .saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
@@ -163,7 +163,7 @@ impl Regions {
 impl<'a> RegionView<'a> {
     /// Returns at most `limit` bytes; `None` if the log no longer has them.
     pub(crate) fn bytes(&self, buffers: &dyn Buffers, limit: usize) -> Option<Cow<'a, [u8]>> {
-        let whole = if self.blobs {
+        let bytes = if self.blobs {
             let mut bytes = Vec::new();
             for number in self.stored.chunks_exact(8) {
                 if bytes.len() >= limit {
@@ -176,11 +176,16 @@ impl<'a> RegionView<'a> {
         } else {
             Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
         };
-        Some(whole)
+        Some(bytes)
     }
 
     /// Calls `take` with at most `limit` bytes, one blob at a time, until one cannot be read.
-    pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
+    pub(crate) fn for_each_chunk(
+        &self,
+        buffers: &dyn Buffers,
+        limit: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) {
         if !self.blobs {
             return take(self.stored.get(..limit).unwrap_or(self.stored));
         }

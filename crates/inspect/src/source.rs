@@ -25,9 +25,9 @@ pub enum FileSource {
 /// The path that means standard input.
 pub(crate) const STDIN: &str = "-";
 /// The most bytes that are read from a pipe.
-const MOST_OF_A_PIPE: u64 = 64 << 30;
+const MAX_PIPE: u64 = 64 << 30;
 /// A longer tail is copied to a temporary file instead of memory.
-const MOST_IN_MEMORY: u64 = 32 << 20;
+const MAX_IN_MEMORY: u64 = 32 << 20;
 
 /// Copies of pipes, by path. A pipe can be read only once, and commands reopen a log to show the
 /// context of an event.
@@ -42,26 +42,26 @@ impl FileSource {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(copy) = pipes.get(path) {
-            return Ok(Self::of(copy.try_clone()?));
+            return Ok(Self::from_file(copy.try_clone()?));
         }
         let file = if path == Path::new(STDIN) { stdin()? } else { File::open(path)? };
-        let kind = file.metadata()?.file_type();
-        if kind.is_dir() {
+        let file_type = file.metadata()?.file_type();
+        if file_type.is_dir() {
             return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
         }
-        if kind.is_file() {
-            return Ok(Self::of(file));
+        if file_type.is_file() {
+            return Ok(Self::from_file(file));
         }
-        let copy = spool(file)?;
+        let copy = copy_stream(file)?;
         pipes.insert(path.to_path_buf(), copy.try_clone()?);
-        Ok(Self::of(copy))
+        Ok(Self::from_file(copy))
     }
 
     /// Copies the tail of a log as it is now; `None` if it does not exist. Other users may be able
     /// to write to the directory of the log, so opening it follows no symbolic link and does not
     /// block on a FIFO.
     pub(crate) fn tail(path: &Path) -> io::Result<Option<Self>> {
-        let file = match without_following().open(path) {
+        let file = match nofollow_options().open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             // ELOOP (O_NOFOLLOW, open(2)), or ENXIO for a socket.
@@ -77,14 +77,14 @@ impl FileSource {
         let len = metadata.len();
         if len > MAX_TAIL {
             // [`Log::with_tail`] rejects it by its length.
-            return Ok(Some(Self::of(file)));
+            return Ok(Some(Self::from_file(file)));
         }
         // A live recorder may extend it in the meantime.
         let mut bytes = file.take(len);
-        if len > MOST_IN_MEMORY {
+        if len > MAX_IN_MEMORY {
             let mut copy = tempfile::tempfile()?;
             io::copy(&mut bytes, &mut copy)?;
-            return Ok(Some(Self::of(copy)));
+            return Ok(Some(Self::from_file(copy)));
         }
         let mut copy = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
         bytes.read_to_end(&mut copy)?;
@@ -108,7 +108,7 @@ impl FileSource {
         false
     }
 
-    fn of(file: File) -> Self {
+    fn from_file(file: File) -> Self {
         #[cfg(unix)]
         return Self::File(file);
         #[cfg(not(unix))]
@@ -125,7 +125,7 @@ fn not_a_tail() -> io::Error {
 }
 
 #[cfg(unix)]
-fn without_following() -> OpenOptions {
+fn nofollow_options() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -133,7 +133,7 @@ fn without_following() -> OpenOptions {
 }
 
 #[cfg(not(unix))]
-fn without_following() -> OpenOptions {
+fn nofollow_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
     options
@@ -147,20 +147,20 @@ fn stdin() -> io::Result<File> {
 
 #[cfg(not(unix))]
 fn stdin() -> io::Result<File> {
-    spool(io::stdin())
+    copy_stream(io::stdin())
 }
 
 /// Copies a stream to an unnamed temporary file. If it does not begin like a log, only its head:
 /// the stream may be endless.
-fn spool(mut stream: impl Read) -> io::Result<File> {
+fn copy_stream(mut stream: impl Read) -> io::Result<File> {
     let mut head = Vec::new();
     (&mut stream).take(MAX_HEADER as u64).read_to_end(&mut head)?;
     let mut copy = tempfile::tempfile()?;
     copy.write_all(&head)?;
     // If the header is wrong, opening the copy reports that.
     if Log::open(head.as_slice(), Limits::default()).is_ok() {
-        let copied = io::copy(&mut (&mut stream).take(MOST_OF_A_PIPE), &mut copy)?;
-        if copied == MOST_OF_A_PIPE {
+        let copied = io::copy(&mut (&mut stream).take(MAX_PIPE), &mut copy)?;
+        if copied == MAX_PIPE {
             let why = "more than 64 GiB come out of it: write them to a file first";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }

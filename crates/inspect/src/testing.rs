@@ -170,9 +170,9 @@ impl LogBuilder {
     }
 
     /// Calls `each` for every event.
-    pub(crate) fn each(&self, mut see: impl FnMut(&Item<'_>)) {
+    pub(crate) fn each(&self, mut each: impl FnMut(&Item<'_>)) {
         for (number, row) in (0..).zip(&self.rows) {
-            see(&Item::Event(Event::from_row(number, row).unwrap()));
+            each(&Item::Event(Event::from_row(number, row).unwrap()));
         }
     }
 

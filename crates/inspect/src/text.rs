@@ -181,8 +181,8 @@ pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
 
 /// Writes date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
 pub(crate) fn date(out: &mut String, seconds: i64) {
-    /// The Gregorian calendar repeats every 400 years. jiff knows the years -9999 to 9999, but a log
-    /// may hold any number of seconds.
+    /// The Gregorian calendar repeats every 400 years. jiff knows the years -9999 to 9999, but a
+    /// log may hold any number of seconds.
     const CYCLE: i64 = 146_097 * 86_400;
     let (cycles, second) = (seconds.div_euclid(CYCLE), seconds.rem_euclid(CYCLE));
     let date = Offset::UTC.to_datetime(Timestamp::from_second(second).unwrap_or_default());

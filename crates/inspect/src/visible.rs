@@ -64,7 +64,7 @@ impl<'w> Lines<'w> {
         let text = text.to_string();
         let mut text = visible(&text);
         if self.commands {
-            text = no_command(&text).into();
+            text = defuse_commands(&text).into();
         }
         self.out.write_all(text.as_bytes())?;
         self.out.write_all(b"\n")
@@ -78,8 +78,8 @@ impl<'w> Lines<'w> {
 
 /// Defuses what GitHub's runner takes for a command: `::` at the beginning of a line, also after
 /// blanks, and the older `##[` anywhere (actions/runner, ActionCommand.cs).
-fn no_command(line: &str) -> String {
-    let line = no_old_command(line);
+fn defuse_commands(line: &str) -> String {
+    let line = defuse_old_commands(line);
     match line.trim_start().starts_with("::") {
         true => line.replacen("::", ":\\:", 1),
         false => line,
@@ -87,7 +87,7 @@ fn no_command(line: &str) -> String {
 }
 
 /// Defuses the older `##[`.
-pub(crate) fn no_old_command(text: &str) -> String {
+pub(crate) fn defuse_old_commands(text: &str) -> String {
     text.replace("##[", "#\\#[")
 }
 

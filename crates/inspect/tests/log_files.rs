@@ -126,7 +126,7 @@ fn a_clean_log_is_printed_and_summed_up() {
     "#]]
     .assert_eq(&text);
     let mut file = open(&path).unwrap();
-    let mut info = Info::of(&mut file).unwrap();
+    let mut info = Info::gather(&mut file).unwrap();
     let json = serde_json::to_value(&info).unwrap();
     assert_eq!((&json["syscalls"], &json["ending"]["state"]), (&2.into(), &"clean".into()));
     info.file = "clean.reel".to_owned();
@@ -172,7 +172,7 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
     other.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(*byte == 7)));
     saved(&dir, "dead.reel.tail", &other);
     // A damaged tail may be read or refused, but must not panic.
-    let _ = open(&path).map(|mut file| Info::of(&mut file));
+    let _ = open(&path).map(|mut file| Info::gather(&mut file));
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_torn_log_says_where_it_ends() {
                     text.lines().last().is_some_and(|line| line.starts_with("--- sysreel: ")),
                     "{text}"
                 );
-                let info = Info::of(&mut file).unwrap();
+                let info = Info::gather(&mut file).unwrap();
                 assert!(
                     text.contains("+++ exited with 3 +++") || !info.missing.is_empty(),
                     "cut at {len}"
@@ -213,7 +213,7 @@ fn damage_never_panics_and_never_goes_unsaid() {
         let (text, _) = printed(&path);
         assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
         raw::raw(&mut file, &EventRange::default(), &mut io::sink()).unwrap();
-        let _ = Info::of(&mut file).unwrap().to_string();
+        let _ = Info::gather(&mut file).unwrap().to_string();
     }
 }
 

@@ -3,7 +3,86 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Count, Counts};
+use serde::Serialize;
+
+/// The calls of one name in one ABI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The ABI: `x86_64`, `i386`, `x32` or `aarch64`, or the number of an unknown architecture;
+    /// empty in a total.
+    pub abi: String,
+    /// The name; `syscall_0x…` for a number without one.
+    pub name: String,
+    /// The number of calls, unfinished ones included.
+    pub calls: u64,
+    /// The number of failed calls.
+    pub errors: u64,
+    /// The number of calls whose exit is not in the log; no time is known for them.
+    pub unfinished: u64,
+    /// The total time of the finished calls, in nanoseconds.
+    pub total_ns: u64,
+    /// The shortest time of a finished call, in nanoseconds.
+    pub min_ns: u64,
+    /// The longest time of a finished call, in nanoseconds.
+    pub max_ns: u64,
+}
+
+impl Count {
+    /// Returns the mean time of a finished call, in nanoseconds.
+    #[must_use]
+    pub fn average_ns(&self) -> u64 {
+        self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
+    }
+
+    /// Adds up the calls of all names.
+    pub(super) fn total(calls: &[Count]) -> Count {
+        let mut total = Count { name: "total".to_owned(), ..Count::default() };
+        let ended = |count: &&Count| count.calls > count.unfinished;
+        total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
+        for count in calls {
+            crate::add(&mut total.calls, count.calls);
+            crate::add(&mut total.errors, count.errors);
+            crate::add(&mut total.unfinished, count.unfinished);
+            total.total_ns = total.total_ns.saturating_add(count.total_ns);
+            total.max_ns = total.max_ns.max(count.max_ns);
+        }
+        total
+    }
+
+    pub(super) fn add_ended(&mut self, took: u64, failed: bool) {
+        self.min_ns = if self.calls == self.unfinished { took } else { self.min_ns.min(took) };
+        crate::add(&mut self.calls, 1);
+        crate::add(&mut self.errors, u64::from(failed));
+        self.total_ns = self.total_ns.saturating_add(took);
+        self.max_ns = self.max_ns.max(took);
+    }
+}
+
+/// The calls of a log by ABI and name: the same name is a different call in another ABI.
+/// [`Display`](fmt::Display) writes the tables of `strace -c`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counts {
+    /// One row for each name, grouped by ABI, in the requested order.
+    pub calls: Vec<Count>,
+    /// The sum of all rows.
+    pub total: Count,
+    /// The number of exits without an entry in the log, so of unknown calls.
+    pub unknown_exits: u64,
+}
+
+impl Counts {
+    /// Returns the tables of `strace -c` with these columns.
+    #[must_use]
+    pub fn tables<'c>(&'c self, columns: &'c [Column]) -> Tables<'c> {
+        Tables { counts: self, columns }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tables(&Column::DEFAULT).fmt(f)
+    }
+}
 
 /// A column, as `strace -U` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

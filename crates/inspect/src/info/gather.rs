@@ -10,26 +10,26 @@ use sysreel_format::{
     ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, Why,
 };
 
-use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
+use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
 use crate::syscall_info;
 use crate::{Error, Findings, LogFile, text};
 
 /// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
 /// memory stays bounded.
-const MOST: usize = 100_000;
+const MAX_LISTED: usize = 100_000;
 /// The most kinds and architectures that are counted separately.
-const MOST_KINDS: usize = 1000;
+const MAX_KINDS: usize = 1000;
 
 impl Info {
     /// Summarizes a log.
     ///
     /// # Errors
     /// When the log cannot be read. Damage is not an error; [`Info::missing`] lists it.
-    pub fn of(file: &mut LogFile) -> Result<Self, Error> {
+    pub fn gather(file: &mut LogFile) -> Result<Self, Error> {
         let log = file.log();
-        let mut info = Self::known_at_start(file);
+        let mut info = Self::from_header(file);
         let mut walk = Walk {
-            places: BTreeMap::new(),
+            indexes: BTreeMap::new(),
             in_call: HashSet::new(),
             completeness: log.header().completeness,
             kinds: Vec::new(),
@@ -43,10 +43,10 @@ impl Info {
                     && missing.count.is_none()
                     && missing.why == Why::Unfinished => {}
             Item::Missing(missing) => {
-                keep(&mut info.missing, &mut info.left_out, missing.to_string());
+                push_bounded(&mut info.missing, &mut info.left_out, missing.to_string());
             }
         })?;
-        walk.name(&mut info);
+        walk.add_names(&mut info);
         info.sizes.events = read.row_bytes;
         if let Some(summary) = log.summary() {
             walk.completeness = walk.completeness.with(summary.completeness);
@@ -54,7 +54,7 @@ impl Info {
             info.sizes.duplicates = Some(summary.duplicate_bytes);
             info.sizes.blobs = Some(summary.blobs);
         }
-        info.incomplete = completeness(walk.completeness);
+        info.incomplete = completeness::sentences(walk.completeness);
         if file.is_being_written() {
             info.incomplete.push(
                 "it is being written: what comes after its last event is not there yet".to_owned(),
@@ -71,7 +71,8 @@ impl Info {
         let status = log.summary().and_then(|summary| summary.exit_status);
         let program =
             || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
-        info.ending.exit = status.map(|status| end(GoneHow::REAPED, status)).or_else(program);
+        info.ending.exit =
+            status.map(|status| describe_end(GoneHow::REAPED, status)).or_else(program);
         info.findings = read.findings;
         // A log that is being written has no end yet.
         info.findings.open_end &= !file.is_being_written();
@@ -89,7 +90,7 @@ impl Info {
         Ok(info)
     }
 
-    fn known_at_start(file: &LogFile) -> Self {
+    fn from_header(file: &LogFile) -> Self {
         let log = file.log();
         let (header, meta) = (log.header(), log.meta());
         Self {
@@ -164,52 +165,9 @@ fn ending(file: &LogFile) -> Ending {
     Ending { state: state.to_owned(), text, tail: file.has_tail(), exit: None }
 }
 
-/// Returns what the log cannot show, as sentences.
-fn completeness(word: Completeness) -> Vec<String> {
-    let explained = [
-        (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
-        (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
-        (Completeness::FILTERED, "some system calls were filtered out"),
-        (Completeness::IO_URING, "io_uring was in use: its operations make no stop"),
-        (Completeness::UNTRACED_CLONE, "a task was made with CLONE_UNTRACED and was not followed"),
-        (
-            Completeness::LOST_PRIVILEGES,
-            "an execve did not get its privileges because of the recording",
-        ),
-        (Completeness::LOST_EVENTS, "events were dropped"),
-        (Completeness::UNREADABLE_MEMORY, "some memory could not be read"),
-        (Completeness::NO_NAMES, "names of file descriptors were left out"),
-        (
-            Completeness::ATTACHED,
-            "tasks were attached to while they ran: what came before is not there",
-        ),
-        (Completeness::DETACHED, "tasks were let go before they ended"),
-        (
-            Completeness::UNRECORDED,
-            "tasks were not recorded for a part of their lives: another program traced them, or \
-             the first of a PID namespace crashed",
-        ),
-        (
-            Completeness::ROWLESS,
-            "a system call without a row in the table was seen: its memory was not captured",
-        ),
-    ];
-    let mut words: Vec<String> = explained
-        .into_iter()
-        .filter(|(bit, _)| word.contains(*bit))
-        .map(|(_, words)| words.to_owned())
-        .collect();
-    let known = explained.iter().fold(Completeness::default(), |all, (bit, _)| all.with(*bit));
-    let unknown = word.0 & !known.0;
-    if unknown != 0 {
-        words.push(format!("more, for which this version has no words: {unknown:#x}"));
-    }
-    words
-}
-
 /// Appends to a list that has room; otherwise counts the item as left out.
-fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
-    match list.len() < MOST {
+fn push_bounded<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
+    match list.len() < MAX_LISTED {
         true => list.push(item),
         false => crate::add(left_out, 1),
     }
@@ -218,7 +176,7 @@ fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
 /// State of the pass over the events.
 struct Walk {
     /// The index in [`Info::tasks`] of each living task.
-    places: BTreeMap<TaskId, usize>,
+    indexes: BTreeMap<TaskId, usize>,
     /// The tasks with an open call.
     in_call: HashSet<TaskId>,
     completeness: Completeness,
@@ -230,7 +188,7 @@ struct Walk {
 fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
     if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
         crate::add(n, 1);
-    } else if list.len() < MOST_KINDS {
+    } else if list.len() < MAX_KINDS {
         // A hostile log may hold any number of kinds and architectures: only the first ones are
         // counted.
         list.push((what, 1));
@@ -253,28 +211,28 @@ impl Walk {
             Ok(Body::Stop(stop)) => {
                 self.stop(info, event.task, &syscall_info::decode(stop.layout, stop.info));
                 if let Some(error) = stop.parts.filter_map(Result::err).next() {
-                    malformed(info, event.number, &error);
+                    add_malformed(info, event.number, &error);
                 }
             }
             Ok(Body::Task(task)) => {
-                self.appears(info, event.task, &task);
+                self.task_appeared(info, event.task, &task);
                 if let Some(error) = task.parts.filter_map(Result::err).next() {
-                    malformed(info, event.number, &error);
+                    add_malformed(info, event.number, &error);
                 }
             }
             Ok(Body::Gone(gone)) => {
                 self.in_call.remove(&event.task);
-                let end = end(gone.how, gone.wait_status);
-                let place = self.places.remove(&event.task);
-                if let Some(task) = place.and_then(|at| info.tasks.get_mut(at)) {
+                let end = describe_end(gone.how, gone.wait_status);
+                let index = self.indexes.remove(&event.task);
+                if let Some(task) = index.and_then(|at| info.tasks.get_mut(at)) {
                     task.end = Some(end);
                 }
             }
             Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
-                program(info, event, bytes)
+                add_program(info, event, bytes)
             }
             Ok(Body::Note(note)) => {
-                keep(
+                push_bounded(
                     &mut info.notes,
                     &mut info.left_out,
                     format!("{} ({}): {}", note.severity, note.code, lossy(note.text)),
@@ -282,7 +240,7 @@ impl Walk {
             }
             Ok(Body::Loss(loss)) => {
                 self.completeness.insert(Completeness::LOST_EVENTS);
-                keep(
+                push_bounded(
                     &mut info.notes,
                     &mut info.left_out,
                     format!(
@@ -292,7 +250,7 @@ impl Walk {
                 );
             }
             Ok(_) => {}
-            Err(error) => malformed(info, event.number, &error),
+            Err(error) => add_malformed(info, event.number, &error),
         }
     }
 
@@ -328,7 +286,7 @@ impl Walk {
     }
 
     /// Adds up kinds and architectures by name; kinds without a name count as one.
-    fn name(&self, info: &mut Info) {
+    fn add_names(&self, info: &mut Info) {
         for (kind, n) in &self.kinds {
             add(&mut info.kinds, kind.name().unwrap_or("unknown"), *n);
         }
@@ -342,19 +300,19 @@ impl Walk {
 
     fn call(&self, info: &mut Info, id: TaskId) {
         crate::add(&mut info.syscalls, 1);
-        if let Some(task) = self.places.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
+        if let Some(task) = self.indexes.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
             crate::add(&mut task.syscalls, 1);
         }
     }
 
-    fn appears(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
+    fn task_appeared(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
         let head = &task.head;
         let parent = if head.parent == TaskId::NONE { None } else { Some(head.parent.0) };
         let origin = head.origin.to_string();
-        if info.tasks.len() < MOST {
-            self.places.insert(id, info.tasks.len());
+        if info.tasks.len() < MAX_LISTED {
+            self.indexes.insert(id, info.tasks.len());
         }
-        keep(
+        push_bounded(
             &mut info.tasks,
             &mut info.left_out,
             TaskInfo {
@@ -370,8 +328,8 @@ impl Walk {
     }
 }
 
-fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
-    keep(
+fn add_malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
+    push_bounded(
         &mut info.missing,
         &mut info.left_out,
         format!("event {event} cannot be decoded: {error}"),
@@ -379,7 +337,7 @@ fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
 }
 
 /// Returns how a task ended, as text.
-fn end(how: GoneHow, status: u32) -> String {
+fn describe_end(how: GoneHow, status: u32) -> String {
     let (low, code) = (status & 0x7f, status >> 8 & 0xff);
     match how {
         GoneHow::REAPED if low == 0 => format!("exited with {code}"),
@@ -395,9 +353,9 @@ fn end(how: GoneHow, status: u32) -> String {
     }
 }
 
-fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
+fn add_program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
     let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) else {
-        keep(
+        push_bounded(
             &mut info.missing,
             &mut info.left_out,
             format!("the snapshot of event {} cannot be decoded", event.number),
@@ -410,7 +368,7 @@ fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
         arguments.pop();
     }
     let (exe, cwd) = (lossy(&snapshot.exe), lossy(&snapshot.cwd));
-    keep(
+    push_bounded(
         &mut info.processes,
         &mut info.left_out,
         ProcessInfo { task: event.task.0, event: event.number, exe, cwd, arguments },

@@ -54,24 +54,24 @@ impl Display for Info {
 
 impl Info {
     fn ending_text(&self) -> String {
-        let mut said = self.ending.text.clone();
+        let mut out = self.ending.text.clone();
         if let Some(exit) = &self.ending.exit {
-            said.push_str("; the program ");
-            said.push_str(exit);
+            out.push_str("; the program ");
+            out.push_str(exit);
         }
         if self.ending.tail {
-            said.push_str("; a tail file was read too");
+            out.push_str("; a tail file was read too");
         }
-        said
+        out
     }
 
     fn size_text(&self) -> String {
-        let mut said =
+        let mut out =
             format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
         if let (Some(bytes), Some(blobs)) = (self.sizes.buffers, self.sizes.blobs) {
-            said.push_str(&format!(", {blobs} buffers of {bytes}"));
+            out.push_str(&format!(", {blobs} buffers of {bytes}"));
         }
-        said
+        out
     }
 }
 
@@ -97,10 +97,10 @@ fn task(task: &TaskInfo) -> String {
 
 /// Formats a duration in seconds.
 fn seconds(ns: u64) -> String {
-    let mut said = String::new();
-    text::dec(&mut said, ns / 1_000_000_000);
-    said.push('.');
-    text::fraction(&mut said, ns % 1_000_000_000, 3);
-    said.push_str(" s");
-    said
+    let mut out = String::new();
+    text::dec(&mut out, ns / 1_000_000_000);
+    out.push('.');
+    text::fraction(&mut out, ns % 1_000_000_000, 3);
+    out.push_str(" s");
+    out
 }

@@ -21,7 +21,7 @@ pub(super) fn view<'a>(
     buffers: &'a dyn Buffers,
     lost: &'a Cell<u64>,
 ) -> Option<View<'a>> {
-    let ResolvedCall { abi, row, args, role } = ResolvedCall::of(open)?;
+    let ResolvedCall { abi, row, args, role } = ResolvedCall::resolve(open)?;
     Some(View {
         abi,
         row,
@@ -38,7 +38,7 @@ pub(super) fn view<'a>(
 }
 
 pub(super) fn name(open: &OpenCall, out: &mut String) {
-    match ResolvedCall::of(open)
+    match ResolvedCall::resolve(open)
         .map(|resolved| resolved.row.name)
         .or_else(|| syscall_name(open.arch, open.call.nr))
     {
@@ -51,7 +51,7 @@ pub(super) fn name(open: &OpenCall, out: &mut String) {
 }
 
 /// Writes the six registers of a call without a row.
-pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
+pub(super) fn unknown_arguments(open: &OpenCall, out: &mut String) {
     for (i, value) in open.call.args.into_iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
@@ -60,7 +60,7 @@ pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
     }
 }
 
-pub(super) fn raw_outcome(outcome: Outcome, out: &mut String) {
+pub(super) fn unknown_outcome(outcome: Outcome, out: &mut String) {
     if outcome.failed() && (-4095..0).contains(&outcome.rval) {
         decode::error(outcome.rval, out);
     } else {

@@ -38,12 +38,12 @@ pub(crate) struct Lines {
     flushed: usize,
     /// The task whose call is on the last line, while the line is incomplete.
     current: Option<TaskId>,
-    last_t: Option<u64>,
+    last_ns: Option<u64>,
     /// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds.
     anchor_ns: i128,
-    several: bool,
+    show_tids: bool,
     /// Complete lines that follow the incomplete one.
-    waiting: String,
+    following: String,
 }
 
 impl Lines {
@@ -53,8 +53,8 @@ impl Lines {
     }
 
     /// Makes lines name their task from now on.
-    pub(crate) fn several(&mut self) {
-        self.several = true;
+    pub(crate) fn show_tids(&mut self) {
+        self.show_tids = true;
     }
 
     /// Whether the last line is an incomplete one of this task.
@@ -64,7 +64,7 @@ impl Lines {
 
     /// Begins a line with its prefix. Ends an incomplete line as `<unfinished ...>`.
     pub(crate) fn begin(&mut self, options: &Options, prefix: &Prefix) {
-        self.interrupt();
+        self.break_line();
         (self.start, self.flushed) = (self.text.len(), 0);
         let out = &mut self.text;
         if options.event_numbers {
@@ -72,7 +72,7 @@ impl Lines {
             out.push(' ');
         }
         if let Some(tid) = prefix.tid {
-            task(options.task_ids, self.several, tid, out);
+            write_tid(options.task_ids, self.show_tids, tid, out);
         }
         self.time(options, prefix.t_ns);
         let out = &mut self.text;
@@ -99,7 +99,7 @@ impl Lines {
     }
 
     /// Leaves the line incomplete until the call ends.
-    pub(crate) fn keep_open(&mut self, id: TaskId) {
+    pub(crate) fn leave_open(&mut self, id: TaskId) {
         self.current = Some(id);
     }
 
@@ -107,28 +107,28 @@ impl Lines {
     pub(crate) fn end(&mut self) {
         self.text.push('\n');
         self.current = None;
-        self.text.push_str(&self.waiting);
-        self.waiting.clear();
+        self.text.push_str(&self.following);
+        self.following.clear();
     }
 
     /// Writes complete lines. If the incomplete line belongs to this task, or `id` is no task, they
     /// follow it instead of breaking it.
-    pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
+    pub(crate) fn write_between(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
         if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);
         }
-        let mut apart = Self {
+        let mut between = Self {
             anchor_ns: self.anchor_ns,
-            several: self.several,
-            last_t: self.last_t,
+            show_tids: self.show_tids,
+            last_ns: self.last_ns,
             ..Self::default()
         };
-        write(&mut apart);
-        self.waiting.push_str(&apart.text);
+        write(&mut between);
+        self.following.push_str(&between.text);
     }
 
     /// Ends an incomplete line as `<unfinished ...>`.
-    pub(crate) fn interrupt(&mut self) {
+    pub(crate) fn break_line(&mut self) {
         if self.current.take().is_some() {
             self.text.push_str(" <unfinished ...>");
             self.end();
@@ -136,7 +136,7 @@ impl Lines {
     }
 
     /// Drops the text. An incomplete line stays incomplete, as if it had been flushed.
-    pub(crate) fn forget(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.flushed += self.text.len().saturating_sub(self.start);
         self.text.clear();
         self.start = 0;
@@ -178,7 +178,7 @@ impl Lines {
             out.push(' ');
         }
         if options.relative {
-            let since = t_ns.saturating_sub(self.last_t.unwrap_or(t_ns));
+            let since = t_ns.saturating_sub(self.last_ns.unwrap_or(t_ns));
             let parens = options.clock != Clock::None;
             out.push_str(if parens { "(+" } else { "" });
             padded(out, 6, |out| text::dec(out, since / 1_000_000_000));
@@ -186,14 +186,14 @@ impl Lines {
             text::fraction(out, since % 1_000_000_000, 6);
             out.push_str(if parens { ") " } else { " " });
         }
-        self.last_t = Some(t_ns);
+        self.last_ns = Some(t_ns);
     }
 }
 
-fn task(style: TaskIds, several: bool, tid: u32, out: &mut String) {
+fn write_tid(style: TaskIds, show_tids: bool, tid: u32, out: &mut String) {
     match style {
         TaskIds::Always => bracketed(tid, out),
-        TaskIds::WhenSeveral if several => bracketed(tid, out),
+        TaskIds::WhenSeveral if show_tids => bracketed(tid, out),
         TaskIds::Plain => {
             let at = out.len();
             text::dec(out, tid.into());

@@ -46,31 +46,31 @@ pub fn print(
     out: &mut dyn Write,
 ) -> Result<Findings, Error> {
     let log = file.log();
-    let several = log.summary().is_some_and(|summary| summary.tasks > 1);
-    let mut printer = Printer::new(options, several);
+    let has_several_tasks = log.summary().is_some_and(|summary| summary.tasks > 1);
+    let mut printer = Printer::new(options, has_several_tasks);
     printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
-    printer.not_everything(log.header().completeness, log.meta());
-    let opening = Findings::of_opening(log).sentences();
-    opening.iter().for_each(|said| printer.notice(said));
+    printer.note_filter(log.header().completeness, log.meta());
+    let damage = Findings::from_open(log).sentences();
+    damage.iter().for_each(|sentence| printer.notice(sentence));
     let mut begun = options.range.from.is_none();
     // Events before the range are processed too: they define its tasks, descriptors and open calls.
-    let mut read = file.read(0, options.range.of(file)?, |item, begins| {
-        if !begun && begins {
+    let mut read = file.read(0, file.bounds(&options.range)?, |item, in_range| {
+        if !begun && in_range {
             begun = true;
-            printer.begin_here();
+            printer.begin_output();
         }
         printer.item(item, log);
         if begun {
             printer.flush(out).map_err(Error::Write)?;
         } else {
-            printer.forget();
+            printer.discard();
         }
         Ok(ControlFlow::Continue(()))
     })?;
     if !begun {
-        printer.begin_here();
+        printer.begin_output();
     }
-    if read.open_end_is_news {
+    if read.open_end_unreported {
         printer.notice(match file.is_being_written() {
             true => "the log is being written: what comes after this is not there yet",
             false => "the recorder did not finish the log: what came after this is not known",
@@ -91,8 +91,8 @@ impl<'o> Live<'o> {
     #[must_use]
     pub fn new(file: &LogFile, options: &'o Options) -> Self {
         let log = file.log();
-        let several = log.summary().is_some_and(|summary| summary.tasks > 1);
-        let mut printer = Printer::new(options, several);
+        let has_several_tasks = log.summary().is_some_and(|summary| summary.tasks > 1);
+        let mut printer = Printer::new(options, has_several_tasks);
         printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
         Self { printer }
     }

@@ -9,7 +9,7 @@ use sysreel_format::{
     Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
 
-use super::calls::{name, raw_arguments, raw_outcome, view};
+use super::calls::{name, unknown_arguments, unknown_outcome, view};
 use super::lines::{Lines, Prefix};
 use super::options::{FdStyle, Options};
 use crate::decode::{self, DONE};
@@ -33,11 +33,11 @@ pub(crate) struct Printer<'o> {
 }
 
 impl<'o> Printer<'o> {
-    /// `several`: whether the log is known to have more than one task.
-    pub(crate) fn new(options: &'o Options, several: bool) -> Self {
+    /// `has_several_tasks`: whether the log is known to have more than one task.
+    pub(crate) fn new(options: &'o Options, has_several_tasks: bool) -> Self {
         let mut lines = Lines::default();
-        if several {
-            lines.several();
+        if has_several_tasks {
+            lines.show_tids();
         }
         Self {
             options,
@@ -70,19 +70,19 @@ impl<'o> Printer<'o> {
     }
 
     /// Prints a remark about the log as a whole.
-    pub(crate) fn notice(&mut self, said: &str) {
-        self.remark(&Prefix::default(), said);
+    pub(crate) fn notice(&mut self, text: &str) {
+        self.remark(&Prefix::default(), text);
     }
 
     /// Drops what was printed since the last flush.
-    pub(crate) fn forget(&mut self) {
-        self.lines.forget();
+    pub(crate) fn discard(&mut self) {
+        self.lines.discard();
     }
 
     /// Begins the output here: drops what was printed, and counts only buffers lost from here on.
-    pub(crate) fn begin_here(&mut self) {
-        self.lines.interrupt();
-        self.lines.forget();
+    pub(crate) fn begin_output(&mut self) {
+        self.lines.break_line();
+        self.lines.discard();
         self.lost.set(0);
     }
 
@@ -100,7 +100,7 @@ impl<'o> Printer<'o> {
     /// read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
         self.report_superseded(None);
-        self.lines.interrupt();
+        self.lines.break_line();
         self.lines.flush(out, true)?;
         Ok(self.lost.get())
     }
@@ -122,18 +122,18 @@ impl<'o> Printer<'o> {
             Body::Task(task) => {
                 self.tracker.appear(event.task, &task.head);
                 if self.tracker.appeared > 1 {
-                    self.lines.several();
+                    self.lines.show_tids();
                 }
-                self.appears(event, &task);
+                self.task_appeared(event, &task);
             }
-            Body::Gone(gone) => self.gone(event, &gone),
+            Body::Gone(gone) => self.task_gone(event, &gone),
             Body::Renamed(renamed) => {
                 self.report_superseded(Some(&renamed));
                 self.tracker.renamed(event.task, &renamed);
             }
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 match ProcessSnapshot::from_bytes(bytes) {
-                    Ok(snapshot) => self.tracker.snapshot(event.task, snapshot),
+                    Ok(snapshot) => self.tracker.set_names(event.task, snapshot),
                     Err(e) => {
                         let prefix = self.prefix(event);
                         self.remark(
@@ -147,7 +147,7 @@ impl<'o> Printer<'o> {
                 }
             }
             Body::Clock(clock) => self.lines.anchor(clock.realtime, clock.monotonic),
-            other => self.said(event, &other),
+            other => self.recorder_event(event, &other),
         }
     }
 
@@ -169,7 +169,7 @@ impl<'o> Printer<'o> {
         for part in stop.parts {
             match part {
                 Ok(Part::Region(region)) if is_exit => self.exit.add(&region),
-                Ok(Part::Name(name)) => self.tracker.name(event.task, &name),
+                Ok(Part::Name(name)) => self.tracker.set_name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
                     self.remark(&prefix, &format!("event {} is damaged inside: {e}", event.number));
@@ -214,7 +214,7 @@ impl<'o> Printer<'o> {
             self.tracker.recycle(old);
         }
         self.personality(id, prefix);
-        if !self.open(id).is_some_and(|open| self.has_a_line(open)) {
+        if !self.open(id).is_some_and(|open| self.is_shown(open)) {
             return;
         }
         self.lines.begin(self.options, &Prefix { nr: Some(call.nr), ..*prefix });
@@ -234,20 +234,20 @@ impl<'o> Printer<'o> {
             _ => match view(open, None, None, options, fds.as_ref(), buffers, lost) {
                 Some(view) => decode::begin(&view, &mut lines.text),
                 None => {
-                    raw_arguments(open, &mut lines.text);
+                    unknown_arguments(open, &mut lines.text);
                     DONE
                 }
             },
         };
-        lines.keep_open(id);
+        lines.leave_open(id);
     }
 
     /// Whether a call gets a line. The others are tracked all the same.
-    fn has_a_line(&self, open: &OpenCall) -> bool {
+    fn is_shown(&self, open: &OpenCall) -> bool {
         self.only.as_ref().is_none_or(|only| {
             let name =
                 open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-            let resolved = ResolvedCall::of(open).map(|resolved| resolved.row);
+            let resolved = ResolvedCall::resolve(open).map(|resolved| resolved.row);
             only.wants_either(name, open.row, resolved)
         })
     }
@@ -261,9 +261,9 @@ impl<'o> Printer<'o> {
     ) {
         let id = event.task;
         let mut open = self.tracker.leave(id, outcome);
-        if let Some(unseen) = open.take_if(|open| !self.has_a_line(open)) {
-            self.tracker.after(id, &unseen, outcome);
-            self.tracker.recycle(unseen);
+        if let Some(hidden) = open.take_if(|open| !self.is_shown(open)) {
+            self.tracker.apply_to_names(id, &hidden, outcome);
+            self.tracker.recycle(hidden);
             return;
         }
         if !self.lines.is_current(id) {
@@ -276,7 +276,7 @@ impl<'o> Printer<'o> {
             }
             self.lines.text.push_str(" resumed>");
         }
-        let Some(open) = open else { return self.lonely_exit(outcome) };
+        let Some(open) = open else { return self.exit_without_entry(outcome) };
         self.exit.settle();
         // Descriptors have the names they had during the call, so a closed one is removed after the
         // line. New ones are added before it.
@@ -286,7 +286,7 @@ impl<'o> Printer<'o> {
                 CallKind::Socket | CallKind::Accept | CallKind::Dup | CallKind::DupTo
             )
         }) {
-            self.tracker.after(id, &open, outcome);
+            self.tracker.apply_to_names(id, &open, outcome);
         }
         let fds = self.tracker.fds(id).cloned();
         let Self { lines, options, lost, exit, .. } = self;
@@ -299,7 +299,7 @@ impl<'o> Printer<'o> {
         lines.text.push_str("= ");
         match &view {
             Some(view) => decode::outcome(view, outcome, &mut lines.text),
-            None => raw_outcome(outcome, &mut lines.text),
+            None => unknown_outcome(outcome, &mut lines.text),
         }
         if options.duration {
             let took = event.t_ns.saturating_sub(open.t_ns);
@@ -311,22 +311,22 @@ impl<'o> Printer<'o> {
         }
         lines.end();
         drop(fds);
-        self.tracker.after(id, &open, outcome);
+        self.tracker.apply_to_names(id, &open, outcome);
         self.tracker.recycle(open);
     }
 
     /// Ends the line of an exit whose entry is not in the log.
-    fn lonely_exit(&mut self, outcome: Outcome) {
+    fn exit_without_entry(&mut self, outcome: Outcome) {
         self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ");
-        raw_outcome(outcome, &mut self.lines.text);
+        unknown_outcome(outcome, &mut self.lines.text);
         self.lines.end();
     }
 
     /// Ends the line of a call that does not return: `) = ?`.
-    pub(super) fn never_ends(&mut self, id: TaskId, prefix: &Prefix) {
+    pub(super) fn end_unfinished(&mut self, id: TaskId, prefix: &Prefix) {
         let Some(open) = self.tracker.task_mut(id).open.take() else { return };
-        if !self.has_a_line(&open) {
+        if !self.is_shown(&open) {
             self.tracker.recycle(open);
             return;
         }
@@ -351,8 +351,8 @@ impl<'o> Printer<'o> {
         let task = self.tracker.task_mut(id);
         let Some(abi) = task.open.as_ref().and_then(|open| open.abi) else { return };
         let before = task.abi.replace(abi);
-        let usual = matches!(abi, Abi::X86_64 | Abi::Aarch64);
-        if before == Some(abi) || before.is_none() && usual {
+        let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
+        if before == Some(abi) || before.is_none() && is_native {
             return;
         }
         let tid = task.tid;

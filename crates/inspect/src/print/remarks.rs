@@ -39,14 +39,14 @@ const SYSGOOD: u32 = 0x80;
 impl Printer<'_> {
     /// Says first of all that not all calls were recorded, so that their absence misleads no
     /// reader.
-    pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
+    pub(crate) fn note_filter(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
             let only = recorded_filter::text(meta);
-            let asked = if only.is_empty() { only } else { format!(": --only {only}") };
-            self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
+            let filter = if only.is_empty() { only } else { format!(": --only {only}") };
+            self.remark(&Prefix::default(), &format!("not all system calls were recorded{filter}"));
             // The recorder also keeps the calls it needs to follow tasks and descriptors. They get
             // no line.
-            self.only = self.only.take().or_else(|| recorded_filter::of(completeness, meta));
+            self.only = self.only.take().or_else(|| recorded_filter::filter(completeness, meta));
         }
     }
 
@@ -55,22 +55,24 @@ impl Printer<'_> {
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
         let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
-        let quiet = !has_run && !self.options.verbose;
+        let is_hidden = !has_run && !self.options.verbose;
         if status & 0xff != STOPPED {
             self.remark(prefix, &format!("a report that is no stop: wait status {status:#x}"));
             return;
         }
         match event {
-            0 if signal == TRAP | SYSGOOD => self.odd_syscall_stop(stop, info, prefix),
-            0 if quiet => {}
+            0 if signal == TRAP | SYSGOOD => self.unexpected_syscall_stop(stop, info, prefix),
+            0 if is_hidden => {}
             0 => self.signal_stop(signal, stop, prefix),
-            EVENT_EXIT => self.never_ends(id, prefix),
-            EVENT_STOP if STOPPING.contains(&signal) && !quiet => self.stopped(signal, prefix),
+            EVENT_EXIT => self.end_unfinished(id, prefix),
+            EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
+                self.group_stop(signal, prefix)
+            }
             EVENT_SECCOMP if self.options.verbose => match info.what {
                 What::Seccomp(_, data) => {
                     self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}"))
                 }
-                _ => self.odd_syscall_stop(stop, info, prefix),
+                _ => self.unexpected_syscall_stop(stop, info, prefix),
             },
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
             // Other lines show what these stops report: the new task, the call, its result.
@@ -80,7 +82,7 @@ impl Printer<'_> {
     }
 
     /// Prints a syscall stop whose struct is missing or has an unknown form.
-    fn odd_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+    fn unexpected_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         if stop.info_ret == -ESRCH || (info.op == Some(Op::NONE) && stop.info.len() == NONE_LEN) {
             self.remark(prefix, "a system call stop that the task left unasked, being killed");
             return;
@@ -115,7 +117,7 @@ impl Printer<'_> {
                 self.lines.text.push_str(" ---");
                 self.lines.end();
             }
-            _ if STOPPING.contains(&signal) => self.stopped(signal, prefix),
+            _ if STOPPING.contains(&signal) => self.group_stop(signal, prefix),
             _ => {
                 self.lines.begin(self.options, prefix);
                 self.lines.text.push_str("--- ");
@@ -126,7 +128,7 @@ impl Printer<'_> {
         }
     }
 
-    fn stopped(&mut self, signal: u32, prefix: &Prefix) {
+    fn group_stop(&mut self, signal: u32, prefix: &Prefix) {
         self.lines.begin(self.options, prefix);
         self.lines.text.push_str("--- stopped by ");
         decode::signal_name(signal.into(), &mut self.lines.text);
@@ -135,14 +137,14 @@ impl Printer<'_> {
     }
 
     /// Prints a new task, under `verbose`.
-    pub(super) fn appears(&mut self, event: &Event<'_>, task: &Task<'_>) {
+    pub(super) fn task_appeared(&mut self, event: &Event<'_>, task: &Task<'_>) {
         if self.options.verbose {
             let head = &task.head;
             // Use the task of the creating call, so that the remark does not break that call's
             // line.
             let prefix = Prefix { task: head.parent, ..self.prefix(event) };
-            let maker = match self.tracker.task(head.parent) {
-                Some(maker) => format!(" of {}", maker.tid),
+            let parent = match self.tracker.task(head.parent) {
+                Some(parent) => format!(" of {}", parent.tid),
                 None => String::new(),
             };
             let how = if head.origin == Origin::UNKNOWN {
@@ -152,12 +154,12 @@ impl Printer<'_> {
             };
             self.remark(
                 &prefix,
-                &format!("task {} of process {} appears ({how}{maker})", head.tid, head.tgid),
+                &format!("task {} of process {} appears ({how}{parent})", head.tid, head.tgid),
             );
         }
     }
 
-    pub(super) fn gone(&mut self, event: &Event<'_>, gone: &Gone) {
+    pub(super) fn task_gone(&mut self, event: &Event<'_>, gone: &Gone) {
         let prefix = self.prefix(event);
         if gone.how == GoneHow::DETACHED && self.lines.is_current(event.task) {
             self.lines.text.push_str(" <detached ...>");
@@ -166,7 +168,7 @@ impl Printer<'_> {
             return;
         }
         if self.open(event.task).is_some() {
-            self.never_ends(event.task, &prefix);
+            self.end_unfinished(event.task, &prefix);
         }
         self.tracker.gone(event.task);
         if gone.how == GoneHow::SUPERSEDED {
@@ -215,7 +217,7 @@ impl Printer<'_> {
     }
 
     /// Prints an event of the recorder.
-    pub(super) fn said(&mut self, event: &Event<'_>, body: &Body<'_>) {
+    pub(super) fn recorder_event(&mut self, event: &Event<'_>, body: &Body<'_>) {
         let prefix = self.prefix(event);
         match body {
             Body::Loss(loss) => {
@@ -229,7 +231,7 @@ impl Printer<'_> {
                 self.remark(&prefix, &format!("{} ({}): {text}", note.severity, note.code));
             }
             Body::Altered(altered) => self.altered(&prefix, altered),
-            Body::Unrecorded(unrecorded) => self.remark(&prefix, &gap(unrecorded)),
+            Body::Unrecorded(unrecorded) => self.remark(&prefix, &recording_gap(unrecorded)),
             Body::Mark(name) => {
                 self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
             }
@@ -252,27 +254,27 @@ impl Printer<'_> {
     /// Prints what the recorder changed in a tracee.
     pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
-        let mut said = format!("altered {}{which}: kernel ", altered.what);
-        let value = if altered.what == Altering::AFFINITY { cpus } else { bytes_in_short };
-        value(&mut said, altered.kernel);
-        said.push_str(", given ");
+        let mut text = format!("altered {}{which}: kernel ", altered.what);
+        let value = if altered.what == Altering::AFFINITY { cpus } else { abbreviated_hex };
+        value(&mut text, altered.kernel);
+        text.push_str(", given ");
         if altered.what == Altering::SECCOMP_FILTER {
-            text::dec(&mut said, (altered.given.len() / BPF_INSTRUCTION) as u64);
-            said.push_str(" instructions");
+            text::dec(&mut text, (altered.given.len() / BPF_INSTRUCTION) as u64);
+            text.push_str(" instructions");
         } else {
-            value(&mut said, altered.given);
+            value(&mut text, altered.given);
         }
-        self.remark(prefix, &said);
+        self.remark(prefix, &text);
     }
 
     /// Prints a remark. It is escaped like everything that comes from a log, and follows an
     /// incomplete line of the same task.
-    pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
+    pub(super) fn remark(&mut self, prefix: &Prefix, text: &str) {
         let options = self.options;
-        self.lines.aside(prefix.task, |lines| {
+        self.lines.write_between(prefix.task, |lines| {
             lines.begin(options, prefix);
             lines.text.push_str("--- sysreel: ");
-            text::escaped(&mut lines.text, said.as_bytes(), HexStrings::Never, 0);
+            text::escaped(&mut lines.text, text.as_bytes(), HexStrings::Never, 0);
             lines.text.push_str(" ---");
             lines.end();
         });
@@ -281,19 +283,19 @@ impl Printer<'_> {
 
 /// Writes the CPUs of an affinity mask as ranges, as /proc/PID/status does: `0-3,8`.
 fn cpus(out: &mut String, mask: &[u8]) {
-    let has = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
-    let mut before = "CPU ";
+    let contains = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
+    let mut separator = "CPU ";
     let mut cpu = 0;
     while cpu < mask.len() * 8 {
         let first = cpu;
-        while has(cpu) {
+        while contains(cpu) {
             cpu += 1;
         }
         match cpu - first {
             0 => cpu += 1,
             n => {
-                out.push_str(before);
-                before = ",";
+                out.push_str(separator);
+                separator = ",";
                 text::dec(out, first as u64);
                 if n > 1 {
                     out.push('-');
@@ -302,16 +304,16 @@ fn cpus(out: &mut String, mask: &[u8]) {
             }
         }
     }
-    if before == "CPU " {
+    if separator == "CPU " {
         out.push_str("no CPU");
     }
 }
 
 /// Writes bytes in hexadecimal, the first 64 of them.
-fn bytes_in_short(out: &mut String, bytes: &[u8]) {
-    const MANY: usize = 64;
-    text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
-    if bytes.len() > MANY {
+fn abbreviated_hex(out: &mut String, bytes: &[u8]) {
+    const MAX: usize = 64;
+    text::bytes(out, bytes.get(..MAX).unwrap_or(bytes));
+    if bytes.len() > MAX {
         out.push_str("...");
     }
     if bytes.is_empty() {
@@ -321,7 +323,7 @@ fn bytes_in_short(out: &mut String, bytes: &[u8]) {
 
 /// Describes where recording of a task pauses or resumes: `not recorded from here on: traced by pid
 /// 12`.
-fn gap(unrecorded: &Unrecorded) -> String {
+fn recording_gap(unrecorded: &Unrecorded) -> String {
     match (unrecorded.gap, unrecorded.reason) {
         (Gap::ENDS, _) => "recorded again from here on".to_owned(),
         (Gap::BEGINS, GapReason::TRACED) if unrecorded.tracer != 0 => {

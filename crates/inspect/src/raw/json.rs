@@ -19,7 +19,7 @@ pub(crate) struct Json<'o> {
 const FLUSH: usize = 1 << 16;
 
 /// The largest integer that a reader of JSON can keep in a double.
-const SAFE: u64 = 1 << 53;
+const MAX_SAFE: u64 = 1 << 53;
 
 impl<'o> Json<'o> {
     /// Creates a writer that passes its text on to `sink`.
@@ -31,12 +31,12 @@ impl<'o> Json<'o> {
     /// whether a comma follows.
     fn spill(&mut self) {
         let Some(sink) = self.sink.as_mut().filter(|_| self.text.len() >= FLUSH) else { return };
-        let kept = self.text.pop();
+        let last = self.text.pop();
         if let Err(error) = sink.write_all(self.text.as_bytes()) {
             self.error.get_or_insert(error);
         }
         self.text.clear();
-        self.text.extend(kept);
+        self.text.extend(last);
     }
 
     /// Returns the first error of the sink, once.
@@ -94,7 +94,7 @@ impl<'o> Json<'o> {
     }
 
     fn number_item(&mut self, value: u64) {
-        if value <= SAFE { text::dec(&mut self.text, value) } else { self.hex_item(value) }
+        if value <= MAX_SAFE { text::dec(&mut self.text, value) } else { self.hex_item(value) }
     }
 
     pub(crate) fn signed(&mut self, name: &str, value: i64) {
@@ -105,12 +105,12 @@ impl<'o> Json<'o> {
     /// Writes a number, or a string of decimal digits if a double could not hold it.
     pub(crate) fn safe_signed(&mut self, name: &str, value: i64) {
         self.key(name);
-        let safe = value.unsigned_abs() <= SAFE;
-        if !safe {
+        let is_safe = value.unsigned_abs() <= MAX_SAFE;
+        if !is_safe {
             self.text.push('"');
         }
         text::sdec(&mut self.text, value);
-        if !safe {
+        if !is_safe {
             self.text.push('"');
         }
     }

@@ -7,8 +7,16 @@ use std::rc::Rc;
 use sysreel_abi::intent;
 use sysreel_format::{FdEntry, Name};
 
-use super::ProcessId;
 use super::table::Table;
+
+/// The ordinal of a process in the log, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
+
+impl ProcessId {
+    /// No process that the log shows.
+    pub const NONE: Self = Self(u32::MAX);
+}
 
 /// How an open file description was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +78,7 @@ impl OpenFile {
     }
 
     /// Takes over the kernel's current name: bind(2) and connect(2) change the addresses.
-    pub(super) fn renamed(&self, name: &Name<'_>) {
+    pub(super) fn update_name(&self, name: &Name<'_>) {
         *self.local.borrow_mut() = name.local.to_vec();
         *self.peer.borrow_mut() = name.peer.to_vec();
     }
@@ -126,7 +134,7 @@ pub(super) struct Maker {
 }
 
 impl Files {
-    pub(super) fn of_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
+    pub(super) fn create_for_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
         let made =
             self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
         *made.local.borrow_mut() = entry.local.clone();
@@ -134,14 +142,14 @@ impl Files {
         made
     }
 
-    pub(super) fn of_name(&mut self, maker: Maker, name: &Name<'_>) -> Rc<OpenFile> {
+    pub(super) fn create_for_name(&mut self, maker: Maker, name: &Name<'_>) -> Rc<OpenFile> {
         let made = self.make(maker, Rc::from(name.link), name.mode, (name.dev, name.ino));
-        made.renamed(name);
+        made.update_name(name);
         made
     }
 
     /// Creates a description whose name is not in the log.
-    pub(super) fn unnamed(&mut self, maker: Maker, path: Option<&[u8]>) -> Rc<OpenFile> {
+    pub(super) fn create_unnamed(&mut self, maker: Maker, path: Option<&[u8]>) -> Rc<OpenFile> {
         let link = match path {
             Some(path) => Rc::from(path),
             None => Rc::clone(self.unnamed.get_or_insert_with(|| Rc::from(&[][..]))),
@@ -178,9 +186,9 @@ impl Files {
     /// Returns the description that a message brought, if sending it was recorded: the oldest one
     /// in flight with the same identity.
     pub(super) fn received(&mut self, name: &Name<'_>) -> Option<Rc<OpenFile>> {
-        let is_it =
+        let is_same =
             |file: &Rc<OpenFile>| file.id == (name.dev, name.ino) && *file.link == *name.link;
-        let at = self.sent.iter().position(is_it)?;
+        let at = self.sent.iter().position(is_same)?;
         self.sent.remove(at)
     }
 }

@@ -60,7 +60,7 @@ pub struct Space {
 
 impl Space {
     /// Creates the address space of a snapshot.
-    pub(super) fn of(maps: &[Mapping]) -> Self {
+    pub(super) fn from_mappings(maps: &[Mapping]) -> Self {
         let mut space = Self::default();
         for map in maps {
             let name = (!map.path.is_empty()).then(|| Rc::from(map.path.as_slice()));
@@ -86,10 +86,10 @@ impl Space {
                 Mapped::Anonymous(self.anonymous)
             }
         };
-        self.put(start, len, what, offset);
+        self.insert(start, len, what, offset);
     }
 
-    fn put(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
+    fn insert(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
         let end = start.saturating_add(len);
         self.unmap(start, len);
         if end > start {
@@ -128,7 +128,7 @@ impl Space {
         if from != to {
             self.unmap(from, old_len);
         }
-        self.put(to, new_len, place.what, place.offset);
+        self.insert(to, new_len, place.what, place.offset);
     }
 
     /// Moves the program break.
@@ -144,7 +144,12 @@ impl Space {
         if end < old {
             self.unmap(end, old.saturating_sub(end));
         } else if end > start {
-            self.put(start, end.saturating_sub(start), Mapped::Named(Rc::from(&b"[heap]"[..])), 0);
+            self.insert(
+                start,
+                end.saturating_sub(start),
+                Mapped::Named(Rc::from(&b"[heap]"[..])),
+                0,
+            );
         }
     }
 }
@@ -166,8 +171,10 @@ mod tests {
             path: path.as_bytes().to_vec(),
             ..Mapping::default()
         };
-        let mut space =
-            Space::of(&[map(0x1000, 0x4000, 0x8000, "/lib/libc.so"), map(0x9000, 0xa000, 0, "")]);
+        let mut space = Space::from_mappings(&[
+            map(0x1000, 0x4000, 0x8000, "/lib/libc.so"),
+            map(0x9000, 0xa000, 0, ""),
+        ]);
         assert_eq!(at(&space, 0x1000), "libc.so+0x8000");
         assert_eq!((at(&space, 0x3fff), at(&space, 0x4000)), ("libc.so+0xafff".into(), "-".into()));
         assert_eq!(at(&space, 0x9008), "anonymous#1+0x8");

@@ -2,6 +2,11 @@
 
 use std::rc::Rc;
 
+/// The longest path that the kernel accepts, in bytes (include/uapi/linux/limits.h).
+pub(crate) const PATH_MAX: usize = 4096;
+/// A working directory with a longer path counts as unknown.
+pub(super) const DEEPEST: usize = 16 * PATH_MAX;
+
 /// The `fs_struct` of a process: working directory, root and umask, which tasks can share.
 #[derive(Clone, Debug)]
 pub struct Places {

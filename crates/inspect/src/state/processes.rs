@@ -9,56 +9,15 @@ use foldhash::fast::RandomState;
 use sysreel_abi::{CallKind, Makes, clone_flags, intent, makes_fd};
 use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
-use super::files::{FileTable, Files, Made, Maker, OpenFile};
+use super::context::TaskContext;
+use super::files::{FileTable, Made, Maker, OpenFile, ProcessId};
 use super::maps::{Place, Space};
-use super::paths::{Places, resolve};
+use super::open_call::OpenCall;
+use super::paths::{DEEPEST, PATH_MAX, Places, resolve};
 use super::resolved_call::{ResolvedCall, region};
-use super::{OpenCall, Tracker};
+use super::tracker::Tracker;
 use crate::regions::Buffers;
 use crate::syscall_info::Outcome;
-
-/// The longest path that the kernel accepts, in bytes (include/uapi/linux/limits.h).
-pub(crate) const PATH_MAX: usize = 4096;
-/// A working directory with a longer path counts as unknown.
-pub(super) const DEEPEST: usize = 16 * PATH_MAX;
-
-/// The ordinal of a process in the log, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ProcessId(pub u32);
-
-impl ProcessId {
-    /// No process that the log shows.
-    pub const NONE: Self = Self(u32::MAX);
-}
-
-/// What a task shares with others, or could share.
-#[derive(Clone, Debug)]
-pub struct TaskContext {
-    /// Its process.
-    pub process: ProcessId,
-    /// Its descriptors.
-    pub files: Rc<RefCell<FileTable>>,
-    /// Its working directory and root.
-    pub places: Rc<RefCell<Places>>,
-    /// Its address space; empty if address spaces are not followed.
-    pub space: Rc<RefCell<Space>>,
-}
-
-/// The processes of a log.
-#[derive(Debug, Default)]
-pub(super) struct Processes {
-    count: u32,
-    /// Whether address spaces are followed.
-    maps: bool,
-    files: Files,
-    scratch: Vec<u8>,
-}
-
-impl Processes {
-    pub(super) fn new(maps: bool) -> Self {
-        Self { maps, ..Self::default() }
-    }
-}
 
 impl Tracker {
     /// Returns what is mapped at an address of a task.
@@ -94,11 +53,11 @@ impl Tracker {
 
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
     /// its creator, or its origin if the call is not in the log.
-    pub(super) fn stand(&mut self, head: &TaskHead) -> Option<TaskContext> {
+    pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {
         let processes = self.processes.as_mut()?;
         let maker = self.tasks.get(&head.parent);
         let made = maker.and_then(|maker| maker.open.as_ref()).and_then(|open| {
-            let structure = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
+            let structure = open.memory.find(0, 0, 0).and_then(|region| region.inline());
             clone_flags(open.abi?, open.row?, &open.call.args, structure)
         });
         let thread = head.origin == Origin::THREAD;
@@ -142,17 +101,17 @@ impl Tracker {
 
     /// Applies a snapshot. After execve(2) the process shares nothing with others, and
     /// close-on-exec descriptors are closed.
-    pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
+    pub(crate) fn apply_snapshot(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
         let Some(processes) = self.processes.as_mut() else { return };
         let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) else {
             return;
         };
         let mut table = context.files.borrow().clone();
         table.keep_only(&snapshot.fds);
-        let mut twins = HashMap::<_, i32, RandomState>::default();
+        let mut lowest = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
             // Descriptors of one description share that of the lowest-numbered one.
-            twins.entry(looks(entry)).or_insert(entry.fd);
+            lowest.entry(identity(entry)).or_insert(entry.fd);
         }
         for entry in &snapshot.fds {
             let known = table.get(entry.fd).is_some_and(|file| {
@@ -163,13 +122,13 @@ impl Tracker {
                 continue;
             }
             // A lower descriptor of the same description comes first.
-            let twin = twins.get(&looks(entry)).filter(|twin| **twin < entry.fd);
-            let file = match twin.and_then(|twin| table.get(*twin)) {
+            let lower = lowest.get(&identity(entry)).filter(|lower| **lower < entry.fd);
+            let file = match lower.and_then(|lower| table.get(*lower)) {
                 Some(file) => Rc::clone(file),
                 None => {
                     let maker =
                         Maker { event, process: context.process, made: Made::Before(entry.fd) };
-                    processes.files.of_entry(maker, entry)
+                    processes.files.create_for_entry(maker, entry)
                 }
             };
             table.set(entry.fd, file);
@@ -182,12 +141,12 @@ impl Tracker {
         };
         context.places = Rc::new(RefCell::new(places));
         if processes.maps {
-            context.space = Rc::new(RefCell::new(Space::of(&snapshot.maps)));
+            context.space = Rc::new(RefCell::new(Space::from_mappings(&snapshot.maps)));
         }
     }
 
     /// Applies an ended call to descriptors and directories. `parts` are those of its exit.
-    pub(crate) fn follow(
+    pub(crate) fn apply_call(
         &mut self,
         id: TaskId,
         event: u64,
@@ -196,41 +155,47 @@ impl Tracker {
         parts: Parts<'_>,
         buffers: &dyn Buffers,
     ) {
-        let Some(call) = ResolvedCall::of(open) else { return };
+        let Some(call) = ResolvedCall::resolve(open) else { return };
         if outcome.failed() {
             return;
         }
         match call.row.kind {
-            CallKind::Close => self.change(id, |table| table.close(call.fd(0).unwrap_or(-1))),
+            CallKind::Close => self.with_files(id, |table| table.close(call.fd(0).unwrap_or(-1))),
             CallKind::CloseRange if call.args[2] == 0 => {
                 let (first, last) = (call.fd(0).unwrap_or(0), call.fd(1).unwrap_or(i32::MAX));
                 let last = if last < 0 { i32::MAX } else { last };
-                self.change(id, |table| table.close_range(first, last));
+                self.with_files(id, |table| table.close_range(first, last));
             }
-            CallKind::Chdir => self.moved(id, open, buffers),
+            CallKind::Chdir => self.apply_chdir(id, open, buffers),
             CallKind::Fchdir => {
                 if let Some(link) =
                     call.fd(0).and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
                 {
-                    self.in_place(id, |places| places.cwd = link);
+                    self.with_places(id, |places| places.cwd = link);
                 }
             }
             CallKind::Umask => {
                 let mask = u32::try_from(call.args[0] & 0o777).ok();
-                self.in_place(id, |places| places.umask = mask);
+                self.with_places(id, |places| places.umask = mask);
             }
-            CallKind::Send => self.sent(id, &call, open),
+            CallKind::Send => self.remember_sent_files(id, &call, open),
             _ => {}
         }
-        self.made(id, event, &call, open, outcome, parts);
+        self.add_new_fds(id, event, &call, open, outcome, parts);
         if self.processes.as_ref().is_some_and(|processes| processes.maps) {
-            self.mapped(id, &call, open, outcome);
+            self.apply_mapping(id, &call, open, outcome);
         }
     }
 
     /// Applies a call to the address space.
-    fn mapped(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, outcome: Outcome) {
-        let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
+    fn apply_mapping(
+        &mut self,
+        id: TaskId,
+        call: &ResolvedCall,
+        open: &OpenCall,
+        outcome: Outcome,
+    ) {
+        let structure = open.memory.find(0, call.role, 0).and_then(|region| region.inline());
         let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
         let address = outcome.rval.cast_unsigned();
         let [first, second, ..] = call.args;
@@ -247,30 +212,32 @@ impl Tracker {
             (CallKind::Mmap, Some(len)) => {
                 let offset =
                     call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
-                space.map(address, pages(len), file, offset);
+                space.map(address, whole_pages(len), file, offset);
             }
-            (CallKind::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
-            (CallKind::Munmap, _) => space.unmap(first, pages(second)),
+            (CallKind::Mremap, Some(len)) => {
+                space.remap(first, whole_pages(second), address, whole_pages(len))
+            }
+            (CallKind::Munmap, _) => space.unmap(first, whole_pages(second)),
             (CallKind::Brk, _) => space.brk(address),
             _ => {}
         }
     }
 
-    fn change(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
+    fn with_files(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
         if let Some(context) = self.context(id) {
             change(&mut context.files.borrow_mut());
         }
     }
 
-    fn in_place(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
+    fn with_places(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
         if let Some(context) = self.context(id) {
             change(&mut context.places.borrow_mut());
         }
     }
 
-    fn moved(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
+    fn apply_chdir(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
         let Some(bytes) =
-            open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, PATH_MAX))
+            open.memory.find(0, 0, 0).and_then(|region| region.bytes(buffers, PATH_MAX))
         else {
             return;
         };
@@ -283,14 +250,14 @@ impl Tracker {
             path.clear();
         }
         let cwd = Rc::from(path.as_slice());
-        self.in_place(id, |places| places.cwd = cwd);
+        self.with_places(id, |places| places.cwd = cwd);
         if let Some(processes) = self.processes.as_mut() {
             processes.scratch = path;
         }
     }
 
     /// Remembers the descriptions that a message carries.
-    fn sent(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
+    fn remember_sent_files(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         let mut fds = Vec::new();
         for control in open.memory.controls() {
             sysreel_abi::rights(call.abi, control, |fd| fds.push(fd));
@@ -305,7 +272,7 @@ impl Tracker {
     }
 
     /// Adds the descriptors that a call created.
-    fn made(
+    fn add_new_fds(
         &mut self,
         id: TaskId,
         event: u64,
@@ -329,18 +296,18 @@ impl Tracker {
         let child = u32::try_from(outcome.rval).unwrap_or(0);
         for (at, &fd) in (0u8..).zip(fds.as_slice()) {
             let name = names().find(|name| name.fd == fd);
-            self.make(id, event, call, (at, fd, child), name.as_ref());
+            self.add_fd(id, event, call, (at, fd, child), name.as_ref());
         }
         // The other names: a socket with a new address, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
             match self.file(id, name.fd) {
-                Some(file) if call.row.kind != CallKind::Receive => file.renamed(&name),
-                _ => self.make(id, event, call, (0, name.fd, child), Some(&name)),
+                Some(file) if call.row.kind != CallKind::Receive => file.update_name(&name),
+                _ => self.add_fd(id, event, call, (0, name.fd, child), Some(&name)),
             }
         }
     }
 
-    fn make(
+    fn add_fd(
         &mut self,
         id: TaskId,
         event: u64,
@@ -357,7 +324,7 @@ impl Tracker {
             CallKind::Dup | CallKind::DupTo | CallKind::Fcntl => {
                 call.fd(0).and_then(|fd| self.file(id, fd))
             }
-            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
+            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.pidfd_getfd_file(id, call),
             _ => None,
         };
         let Some(processes) = self.processes.as_mut() else { return };
@@ -375,10 +342,10 @@ impl Tracker {
             (None, Some(name)) => {
                 match received().and_then(|name| processes.files.received(name)) {
                     Some(file) => file,
-                    None => processes.files.of_name(maker, name),
+                    None => processes.files.create_for_name(maker, name),
                 }
             }
-            (None, None) => processes.files.unnamed(maker, None),
+            (None, None) => processes.files.create_unnamed(maker, None),
         };
         if let Some(at) = call.row.arg("pid")
             && call.row.kind == CallKind::MakeFd
@@ -399,11 +366,11 @@ impl Tracker {
         if matches!(call.row.kind, CallKind::Clone | CallKind::Clone3) {
             file.about.set(child);
         }
-        self.change(id, |table| table.set(fd, file));
+        self.with_files(id, |table| table.set(fd, file));
     }
 
     /// Returns the description that pidfd_getfd(2) takes from another process.
-    fn taken(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
+    fn pidfd_getfd_file(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
         let about = self.file(id, call.fd(0)?)?.about.get();
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
         self.file(other, call.fd(1)?)
@@ -411,11 +378,11 @@ impl Tracker {
 }
 
 /// Returns what distinguishes open file descriptions in a snapshot.
-fn looks(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
+fn identity(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
     (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
 }
 
 /// Rounds up to whole pages: 4096 bytes on every machine whose logs can be read.
-fn pages(len: u64) -> u64 {
+fn whole_pages(len: u64) -> u64 {
     len.checked_next_multiple_of(4096).unwrap_or(u64::MAX)
 }

@@ -3,7 +3,7 @@
 use sysreel_abi::{Abi, Demultiplexed, Row};
 use sysreel_format::{Part, Parts};
 
-use super::OpenCall;
+use super::open_call::OpenCall;
 use crate::regions::Regions;
 
 /// A call after demultiplexing: the one that socketcall(2) or ipc(2) makes, or the call itself.
@@ -19,7 +19,7 @@ pub(crate) struct ResolvedCall {
 
 impl ResolvedCall {
     /// Returns `None` if the table has no row for the call.
-    pub(crate) fn of(open: &OpenCall) -> Option<Self> {
+    pub(crate) fn resolve(open: &OpenCall) -> Option<Self> {
         let (abi, row) = (open.abi?, open.row?);
         let words = |arg: u8| open.memory.find(arg, 0, 0).and_then(|region| region.inline());
         Some(match sysreel_abi::demultiplex(abi, row, &open.call.args, words) {
