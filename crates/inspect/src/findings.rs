@@ -108,13 +108,13 @@ impl Findings {
         lines.extend(self.metadata.clone());
         if let Some(offset) = self.footer {
             lines.push(format!(
-                "the footer at offset {offset} is damaged: the recorder's last word is lost"
+                "the footer at offset {offset} is damaged: the summary of the recording is lost"
             ));
         }
         if self.open_end {
             lines.push(format!(
-                "the recording was not finished (its recorder died, or the file was cut): {} \
-                 events were read, and what came after them is not known",
+                "the recording was not finished (the recorder died, or the file was truncated): {} \
+                 events were read, later ones may be missing",
                 self.events
             ));
         }

@@ -47,7 +47,7 @@ impl FileSource {
         let file = if path == Path::new(STDIN) { stdin()? } else { File::open(path)? };
         let file_type = file.metadata()?.file_type();
         if file_type.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }
         if file_type.is_file() {
             return Ok(Self::from_file(file));
@@ -119,8 +119,7 @@ impl FileSource {
 fn not_a_tail() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        "it is not a regular file, so it is not the tail of a recording: remove it to read the log \
-         without it",
+        "not a regular file, so not the tail of a recording: remove it to read the log without it",
     )
 }
 
@@ -161,7 +160,7 @@ fn copy_stream(mut stream: impl Read) -> io::Result<File> {
     if Log::open(head.as_slice(), Limits::default()).is_ok() {
         let copied = io::copy(&mut (&mut stream).take(MAX_PIPE), &mut copy)?;
         if copied == MAX_PIPE {
-            let why = "more than 64 GiB come out of it: write them to a file first";
+            let why = "the input is longer than 64 GiB: write it to a file first";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
     }

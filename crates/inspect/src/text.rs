@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_spelled_like_those_of_c() {
+    fn numbers_look_like_those_of_printf() {
         assert_eq!(made(|o| dec(o, 0)), "0");
         assert_eq!(made(|o| dec(o, u64::MAX)), u64::MAX.to_string());
         assert_eq!(made(|o| sdec(o, i64::MIN)), i64::MIN.to_string());
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_follow_the_gregorian_calendar() {
         assert_eq!(made(|o| date(o, 1_795_467_886)), "2026-11-23T21:04:46");
         assert_eq!(made(|o| date(o, 0)), "1970-01-01T00:00:00");
         assert_eq!(made(|o| date(o, 951_782_400)), "2000-02-29T00:00:00");

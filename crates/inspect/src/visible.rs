@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_dangerous_is_left() {
+    fn control_characters_are_escaped() {
         for c in dangerous() {
             let text = format!("a{c}b");
             let shown = visible(&text);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_any_script_stays() {
+    fn printable_text_of_any_script_stays() {
         for text in ["a b", "prüfung", "日本語", "עברית", "e\u{301}", r#"back\slash "quote""#, "😀"]
         {
             assert_eq!(visible(text), text);

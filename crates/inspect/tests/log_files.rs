@@ -114,7 +114,7 @@ fn printed(path: &Path) -> (String, sysreel_inspect::Findings) {
 }
 
 #[test]
-fn a_clean_log_is_printed_and_summed_up() {
+fn a_clean_log_is_printed_and_summarized() {
     let dir = tempfile::tempdir().unwrap();
     let path = saved(&dir, "clean.reel", &log(2));
     let (text, findings) = printed(&path);
@@ -165,7 +165,7 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
     expect![[r#"
         write(1, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"..., 300) = 300
         +++ exited with 3 +++
-        --- sysreel: the recorder did not finish the log: what came after this is not known ---
+        --- sysreel: the recorder did not finish the log: later events may be missing ---
     "#]]
     .assert_eq(&text);
     let mut other = segment(1, false).memory().clone();
@@ -176,7 +176,7 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
 }
 
 #[test]
-fn a_torn_log_says_where_it_ends() {
+fn a_truncated_log_says_where_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let whole = log(500);
     for len in (0..whole.len()).step_by(whole.len() / 40) {
@@ -202,7 +202,7 @@ fn a_torn_log_says_where_it_ends() {
 }
 
 #[test]
-fn damage_never_panics_and_never_goes_unsaid() {
+fn damage_never_panics() {
     let dir = tempfile::tempdir().unwrap();
     let whole = log(300);
     for at in (0..whole.len()).step_by(whole.len() / 60) {
@@ -218,7 +218,7 @@ fn damage_never_panics_and_never_goes_unsaid() {
 }
 
 #[test]
-fn what_is_no_log_is_refused_by_name() {
+fn other_files_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in [("empty", &b""[..]), ("text", b"root:x:0:0:root:/root:/bin/bash\n")] {
         let path = saved(&dir, name, bytes);
@@ -230,7 +230,7 @@ fn what_is_no_log_is_refused_by_name() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_told_apart() {
+fn a_closed_pipe_is_recognized() {
     struct Gone;
     impl Write for Gone {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -252,7 +252,7 @@ fn a_reader_that_has_gone_is_told_apart() {
 /// The context of an event is the line of its call and the lines around it, however much text comes
 /// before.
 #[test]
-fn what_is_around_an_event_is_found() {
+fn the_context_of_an_event_is_found() {
     let dir = tempfile::tempdir().unwrap();
     for calls in [1, 5, 3000] {
         let file = open(&saved(&dir, "run.reel", &log(calls))).unwrap();

@@ -163,7 +163,7 @@ impl FromStr for Column {
         let found = Self::NAMES.iter().find(|(_, names)| names.contains(&name));
         found.map(|(column, _)| *column).ok_or_else(|| {
             let names: Vec<_> = Self::NAMES.iter().map(|(_, names)| names[0]).collect();
-            format!("`{name}` is no column: {}", names.join(", "))
+            format!("unknown column `{name}`, expected one of {}", names.join(", "))
         })
     }
 }
@@ -191,7 +191,7 @@ impl fmt::Display for Tables<'_> {
             self.table(table, f)?;
         }
         if total.unfinished > 0 {
-            writeln!(f, "{} of these calls did not end", total.unfinished)?;
+            writeln!(f, "{} of these calls are unfinished", total.unfinished)?;
         }
         if *unknown_exits > 0 {
             writeln!(f, "{unknown_exits} more calls began before the log")?;

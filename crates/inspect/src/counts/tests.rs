@@ -49,7 +49,7 @@ fn calls_are_counted_by_name() {
         100.00    0.001000        1000         1           read
         ------ ----------- ----------- --------- --------- ----------------
         100.00    0.001000        1000         1           total
-        2 of these calls did not end
+        2 of these calls are unfinished
         1 more calls began before the log
     "#]]
     .assert_eq(&counts.to_string());
@@ -68,7 +68,7 @@ fn calls_are_counted_by_name() {
 }
 
 #[test]
-fn some_are_left_out_and_the_order_is_what_was_asked_for() {
+fn filter_and_order_are_applied() {
     let names = |only, order| {
         let counts = counted(&log(), only, order);
         counts.calls.into_iter().map(|count| count.name).collect::<Vec<_>>().join(" ")
@@ -84,7 +84,7 @@ fn some_are_left_out_and_the_order_is_what_was_asked_for() {
 /// The same name is a different call in another ABI; socketcall and ipc count as the calls that
 /// they multiplex.
 #[test]
-fn each_abi_has_a_table_and_calls_are_what_they_do() {
+fn each_abi_has_a_table_and_multiplexed_calls_have_their_names() {
     let mut log = LogBuilder::new();
     for abi in [I386, X32, X86_64] {
         log.entry(0, abi, "getpid", [0; 6], &[]).exit(0, abi, 7, &[]);

@@ -8,7 +8,7 @@ pub(super) fn sentences(word: Completeness) -> Vec<String> {
         (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
         (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
         (Completeness::FILTERED, "some system calls were filtered out"),
-        (Completeness::IO_URING, "io_uring was in use: its operations make no stop"),
+        (Completeness::IO_URING, "io_uring was used: its operations cause no stops"),
         (Completeness::UNTRACED_CLONE, "a task was made with CLONE_UNTRACED and was not followed"),
         (
             Completeness::LOST_PRIVILEGES,
@@ -19,9 +19,9 @@ pub(super) fn sentences(word: Completeness) -> Vec<String> {
         (Completeness::NO_NAMES, "names of file descriptors were left out"),
         (
             Completeness::ATTACHED,
-            "tasks were attached to while they ran: what came before is not there",
+            "tasks were attached while they ran: earlier events are not recorded",
         ),
-        (Completeness::DETACHED, "tasks were let go before they ended"),
+        (Completeness::DETACHED, "tasks were detached before they ended"),
         (
             Completeness::UNRECORDED,
             "tasks were not recorded for a part of their lives: another program traced them, or \

@@ -56,14 +56,10 @@ impl Info {
         }
         info.incomplete = completeness::sentences(walk.completeness);
         if file.is_being_written() {
-            info.incomplete.push(
-                "it is being written: what comes after its last event is not there yet".to_owned(),
-            );
+            info.incomplete.push("it is still being written: later events are missing".to_owned());
         } else if info.ending.state != super::CLEAN {
-            info.incomplete.push(
-                "the recording was not finished: what came after its last event is not known"
-                    .to_owned(),
-            );
+            info.incomplete
+                .push("the recording was not finished: later events may be missing".to_owned());
         }
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
         // The footer has the exit status even if the event of the exit is lost. The program is the
@@ -149,13 +145,13 @@ fn ending(file: &LogFile) -> Ending {
     let (state, text) = match file.log().ending() {
         LogEnding::Clean => (super::CLEAN, "clean: the recorder finished the log".to_owned()),
         LogEnding::Unfinished { .. } if file.is_being_written() => {
-            (super::BEING_WRITTEN, "being written: a recorder is at work on the log".to_owned())
+            (super::BEING_WRITTEN, "being written: the recorder is still running".to_owned())
         }
         LogEnding::Unfinished { offset } => (
             "unfinished",
             format!(
                 "unfinished: no footer before the end at offset {offset}; the recorder died, or \
-                 the file was cut"
+                 the file was truncated"
             ),
         ),
         LogEnding::Damaged { offset } => {

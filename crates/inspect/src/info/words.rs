@@ -90,7 +90,7 @@ fn counts(counts: &[(String, u64)]) -> String {
 
 fn task(task: &TaskInfo) -> String {
     let parent = task.parent.map_or_else(String::new, |parent| format!(" of task {parent}"));
-    let end = task.end.as_deref().unwrap_or("still there at the end");
+    let end = task.end.as_deref().unwrap_or("still running at the end");
     let TaskInfo { task, tid, tgid, origin, syscalls, .. } = task;
     format!("{task}: tid {tid} of process {tgid}, {origin}{parent}; {syscalls} calls; {end}")
 }

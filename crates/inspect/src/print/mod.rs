@@ -72,8 +72,8 @@ pub fn print(
     }
     if read.open_end_unreported {
         printer.notice(match file.is_being_written() {
-            true => "the log is being written: what comes after this is not there yet",
-            false => "the recorder did not finish the log: what came after this is not known",
+            true => "the log is still being written: later events are missing",
+            false => "the recorder did not finish the log: later events may be missing",
         });
     }
     read.findings.lost_buffers = printer.finish(out).map_err(Error::Write)?;

@@ -172,7 +172,10 @@ impl<'o> Printer<'o> {
                 Ok(Part::Name(name)) => self.tracker.set_name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
-                    self.remark(&prefix, &format!("event {} is damaged inside: {e}", event.number));
+                    self.remark(
+                        &prefix,
+                        &format!("a part of event {} cannot be decoded: {e}", event.number),
+                    );
                 }
             }
         }

@@ -57,7 +57,7 @@ impl Printer<'_> {
         let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
         let is_hidden = !has_run && !self.options.verbose;
         if status & 0xff != STOPPED {
-            self.remark(prefix, &format!("a report that is no stop: wait status {status:#x}"));
+            self.remark(prefix, &format!("wait status {status:#x} reports no stop"));
             return;
         }
         match event {
@@ -77,14 +77,14 @@ impl Printer<'_> {
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
             // Other lines show what these stops report: the new task, the call, its result.
             FIRST_EVENT..=EVENT_SECCOMP => {}
-            _ => self.remark(prefix, &format!("a stop of unknown kind: wait status {status:#x}")),
+            _ => self.remark(prefix, &format!("unknown kind of stop: wait status {status:#x}")),
         }
     }
 
     /// Prints a syscall stop whose struct is missing or has an unknown form.
     fn unexpected_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         if stop.info_ret == -ESRCH || (info.op == Some(Op::NONE) && stop.info.len() == NONE_LEN) {
-            self.remark(prefix, "a system call stop that the task left unasked, being killed");
+            self.remark(prefix, "system call stop that could not be read: the task was killed");
             return;
         }
         let mut bytes = String::new();
@@ -236,7 +236,7 @@ impl Printer<'_> {
                 self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
             }
             Body::Snapshot { what: SnapshotKind::DETERMINISM, .. } => {
-                self.remark(&prefix, "this recording was made to be replayed");
+                self.remark(&prefix, "recorded for replay");
             }
             Body::Snapshot { what, .. } => {
                 self.remark(&prefix, &format!("snapshot of unknown kind {}", what.0))

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_made_plain() {
+    fn paths_are_normalized() {
         for (base, path, plain) in [
             ("/a/b", "c", "/a/b/c"),
             ("/a/b", "/c//d/./e/", "/c/d/e"),

@@ -201,7 +201,7 @@ mod tests {
         [0, 1, 2, -1, -100, 31, 32, 1023, 1024, 70_000, 1 << 20, i32::MAX, i32::MIN, i32::MIN + 1];
 
     #[test]
-    fn it_is_a_map_whatever_the_numbers() {
+    fn a_table_behaves_like_a_map() {
         let mut table = Table::default();
         let mut map = BTreeMap::new();
         for (round, fd) in FDS.into_iter().enumerate() {
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_shares_what_neither_changes() {
+    fn clones_share_unchanged_nodes() {
         let whole: Table<Rc<str>> = (0..1000).map(|fd| (fd, Rc::from("x"))).collect();
         let mut copy = whole.clone();
         copy.set(5, Rc::from("y"));

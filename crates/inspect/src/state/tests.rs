@@ -82,7 +82,7 @@ fn clone_with_files_shares_the_table_and_a_snapshot_ends_that() {
 }
 
 #[test]
-fn paths_start_where_the_process_stands() {
+fn paths_start_at_the_working_directory() {
     let mut log = LogBuilder::new();
     begins(&mut log, 0, "/w", vec![entry(3, "/srv/d", 2)]);
     log.entry(0, X86_64, "chdir", [0x1000, 0, 0, 0, 0, 0], &[(0, 0, 0, b"sub/../other\0")]);

@@ -312,7 +312,7 @@ fn calls_of_32_bit_programs() {
 
 /// Logs of an older table hold memory that the kernel did not write.
 #[test]
-fn what_was_not_written_is_not_shown() {
+fn unwritten_memory_is_not_shown() {
     let mut log = LogBuilder::new();
     let (status, usage, info) = (le32(&[0x300]), [1; 144], [1; 128]);
     for result in [0, 55] {
