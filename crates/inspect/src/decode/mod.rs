@@ -10,8 +10,9 @@
 //!
 //! `argument.rs` writes one argument: a register by its kind (`value.rs`), memory by what it holds
 //! (`string.rs`, `layouts.rs`, one file for each family of structures). All of them see the call
-//! through a [`View`] and append to a `String`. A file uses only those below it: `form`,
-//! `argument`, `layouts`, the families, then `value`, `view`, `out`, `fields`.
+//! through a [`View`] (`view.rs`) and append to a `String`. There are no circles: `form` uses
+//! `argument`, that uses `layouts` and the families, and these use `value`, `view`, `out` and
+//! `fields`.
 
 mod aio;
 mod argument;

@@ -3,18 +3,21 @@
 //!
 //! The path of a line, from the log to the output:
 //!
-//! 1. [`print()`] reads events and holes in order ([`LogFile::read`]) and gives each to
-//!    `Printer::item` (`printer.rs`).
-//! 2. An entry stop becomes the [`OpenCall`](crate::state::OpenCall) of its task, with the memory
-//!    that the program passed (`Tracker::enter`, `state/mod.rs`).
-//! 3. `Printer::entry` begins the line: the prefix (`Lines::begin`, `lines.rs`), the name, and the
-//!    arguments that are known by now (`decode::begin`). The line stays incomplete.
+//! 1. [`print()`] reads events and holes in order (`LogFile::read`, `log_file.rs`) and passes each
+//!    to `Printer::item` (`printer.rs`).
+//! 2. `Printer::stop` decodes the `ptrace_syscall_info` of a stop (`syscall_info::decode`): it says
+//!    whether the stop is an entry or an exit.
+//! 3. At an entry, `Printer::entry` stores the call, with the memory that the program passed, as
+//!    the open call of its task (`Tracker::enter`, `state/tracker.rs`). Then it begins the line:
+//!    the prefix (`Lines::begin`, `lines.rs`), the name, and the arguments that are known by now
+//!    (`decode::begin`). The line stays incomplete.
 //! 4. If another task writes a line before the call ends, the line ends in `<unfinished ...>`.
-//! 5. At the exit stop, `Printer::exit` takes the open call from the tracker. It continues the
-//!    line, or begins a new one with `<... NAME resumed>`, and writes the remaining arguments
+//! 5. At the exit, `Printer::exit` takes the open call from the tracker. It continues the line, or
+//!    begins a new one with `<... NAME resumed>`, and writes the remaining arguments
 //!    (`decode::finish`) and the result (`decode::outcome`).
 //! 6. `Printer::flush` writes the text to the output.
 //!
+//! `decode/mod.rs` tells how an argument becomes text.
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
 
