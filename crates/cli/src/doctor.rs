@@ -84,7 +84,7 @@ fn recorded(args: &Args) -> Result<Info, String> {
         return Err(format!("{}: {error}", log.display()));
     }
     let mut log = sysreel_inspect::open(&log).map_err(|error| error.to_string())?;
-    Info::of(&mut log).map_err(|error| error.to_string())
+    Info::gather(&mut log).map_err(|error| error.to_string())
 }
 
 /// The last line: what all of it comes to.

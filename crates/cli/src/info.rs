@@ -9,7 +9,7 @@ use sysreel_inspect::open;
 use sysreel_inspect::visible::json_pretty;
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let answer = open(&args.file).and_then(|mut log| Info::of(&mut log));
+    let answer = open(&args.file).and_then(|mut log| Info::gather(&mut log));
     let info = match answer {
         Ok(info) => info,
         Err(error) => {

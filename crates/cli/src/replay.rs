@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     };
     // Without metadata and footer it is not known what the recording is and whether it can be
     // replayed.
-    let opening = Findings::of_opening(log.log());
+    let opening = Findings::from_open(log.log());
     if !opening.is_whole() {
         return refused(args, &Error::NotReplayable(opening.to_string()));
     }

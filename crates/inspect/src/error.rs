@@ -1,22 +1,21 @@
-//! What can go wrong when a log is inspected. Messages name the file, what is wrong with it, and
-//! what to do.
+//! The errors of this crate. Messages name the file, what is wrong with it, and what to do.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why a log could not be opened, or its text not be written.
+/// Why a log could not be opened or shown.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// There is no such file, or it may not be read.
+    /// The file does not exist or may not be read.
     #[error("{}: cannot be opened: {source}", path.display())]
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is no log that can be read.
+    /// The file is not a log that this version can read.
     #[error("{}: {source}", path.display())]
     Log {
         /// The file.
@@ -24,7 +23,7 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         source: sysreel_format::Error,
     },
-    /// A policy says what it cannot.
+    /// The policy is not valid.
     #[error("{}:{line}: {why}", path.display())]
     Policy {
         /// The policy.
@@ -34,7 +33,7 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
-    /// A baseline says what it cannot.
+    /// The baseline is not valid.
     #[error("{}:{line}: {why}", path.display())]
     Baseline {
         /// The baseline.
@@ -44,13 +43,13 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
-    /// What was made of the log could not be written.
+    /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(#[source] io::Error),
 }
 
 impl Error {
-    /// Whether the reader of the output has gone away: nothing to complain about.
+    /// Whether the reader of the output closed the pipe, which is not worth a message.
     #[must_use]
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Write(e) if e.kind() == io::ErrorKind::BrokenPipe)

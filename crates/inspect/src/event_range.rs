@@ -1,36 +1,34 @@
-//! A part of a log, from one moment to another.
+//! A part of a log, between two bounds.
 
 use std::str::FromStr;
 
 use sysreel_format::Item;
 
-use crate::{Error, LogFile};
-
-/// A moment of a recording.
+/// A bound: an event or a point in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bound {
-    /// The event of that number.
+    /// The event with this number.
     Event(u64),
-    /// So many nanoseconds after the recording began.
+    /// Nanoseconds after the recording began.
     SinceStart(u64),
-    /// So many nanoseconds after the beginning of 1970.
+    /// Nanoseconds after the beginning of 1970.
     Unix(u64),
 }
 
 /// A part of a log; all of it by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EventRange {
-    /// The first event that belongs to it, or the earliest time.
+    /// The first event, or the earliest time.
     pub from: Option<Bound>,
-    /// The last event that belongs to it, or the latest time.
+    /// The last event, or the latest time.
     pub to: Option<Bound>,
 }
 
 impl FromStr for Bound {
     type Err = String;
 
-    /// `1234` is an event, `+1.5` a time since the start, `@1795467886.591526` one since 1970; both
-    /// in seconds.
+    /// Parses `1234` as an event number, `+1.5` as seconds since the start and `@1795467886.591526`
+    /// as seconds since 1970.
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             "the number of an event (1234), seconds since the start (+1.5), or seconds since 1970 \
@@ -46,7 +44,7 @@ impl FromStr for Bound {
     }
 }
 
-/// Decimal seconds in nanoseconds. More than nine digits behind the point are cut.
+/// Parses decimal seconds and returns nanoseconds. Drops digits after the ninth decimal.
 fn seconds(text: &str) -> Option<u64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -57,61 +55,41 @@ fn seconds(text: &str) -> Option<u64> {
     whole.parse::<u64>().ok()?.checked_mul(1_000_000_000)?.checked_add(nine.parse().ok()?)
 }
 
-/// A stretch of a certain log.
+/// An [`EventRange`] with the events and times of one log.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
-    /// No event before this one belongs to it.
+    /// The first event that may belong to the range.
     pub(crate) first: u64,
-    from_ns: u64,
     last: u64,
+    from_ns: u64,
     to_ns: u64,
     begun: bool,
 }
 
-impl EventRange {
-    /// Finds the stretch in a log: by its index, or by the heads of its blocks where it has none.
-    pub(crate) fn of(&self, file: &LogFile) -> Result<Bounds, Error> {
-        let meta = file.log().meta();
-        let behind = meta.realtime_ns.saturating_sub(meta.monotonic_ns);
-        let time = |moment| match moment {
-            Bound::Event(_) => None,
-            Bound::SinceStart(ns) => Some(meta.monotonic_ns.saturating_add(ns)),
-            Bound::Unix(ns) => Some(ns.saturating_sub(behind)),
-        };
-        let number = |moment| match moment {
-            Bound::Event(number) => Some(number),
-            _ => None,
-        };
-        let from_ns = self.from.and_then(time).unwrap_or(0);
-        let first = match self.from.and_then(number) {
-            Some(number) => number,
-            None if from_ns > 0 => file.event_since(from_ns)?,
-            None => 0,
-        };
-        let last = self.to.and_then(number).unwrap_or(u64::MAX);
-        let to_ns = self.to.and_then(time).unwrap_or(u64::MAX);
-        Ok(Bounds { first, from_ns, last, to_ns, begun: false })
-    }
-}
-
 impl Bounds {
-    /// Whether the stretch has begun with this item. What comes after the first belongs to it
-    /// whatever its time.
+    /// Creates the bounds of the events `first` to `last` with times from `from_ns` to `to_ns`
+    /// (CLOCK_MONOTONIC).
+    pub(crate) fn new((first, last): (u64, u64), (from_ns, to_ns): (u64, u64)) -> Self {
+        Self { first, last, from_ns, to_ns, begun: false }
+    }
+
+    /// Whether the range has begun with this item or an earlier one. Events after its first one
+    /// belong to it even if their time is earlier.
     pub(crate) fn has_begun(&mut self, item: &Item<'_>) -> bool {
-        let (number, t_ns) = place(item);
+        let (number, t_ns) = position(item);
         self.begun |= number >= self.first && t_ns.is_none_or(|t| t >= self.from_ns);
         self.begun
     }
 
-    /// Whether this item lies behind the stretch.
+    /// Whether this item is past the end of the range.
     pub(crate) fn is_over(&self, item: &Item<'_>) -> bool {
-        let (number, t_ns) = place(item);
+        let (number, t_ns) = position(item);
         number > self.last || t_ns.is_some_and(|t| t > self.to_ns)
     }
 }
 
-/// Where an item is, and when; nobody knows when a hole was.
-fn place(item: &Item<'_>) -> (u64, Option<u64>) {
+/// Returns the number and the time of an item. The time of a hole is unknown.
+fn position(item: &Item<'_>) -> (u64, Option<u64>) {
     match item {
         Item::Event(event) => (event.number, Some(event.t_ns)),
         Item::Missing(missing) => (missing.first, None),
@@ -123,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_are_numbers_or_times() {
+    fn bounds_are_event_numbers_or_times() {
         assert_eq!("12".parse(), Ok(Bound::Event(12)));
         assert_eq!("+1.5".parse(), Ok(Bound::SinceStart(1_500_000_000)));
         assert_eq!("+0".parse(), Ok(Bound::SinceStart(0)));

@@ -1,5 +1,5 @@
-//! What a walk over a log finds missing or damaged. Every reader gets it from the same place,
-//! [`LogFile::read`](crate::LogFile), and every command makes its exit status of it.
+//! What is missing or damaged in a log. [`LogFile::read`](crate::LogFile) collects it for every
+//! reader, and every command derives its exit status from it.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -10,35 +10,35 @@ use sysreel_format::{
     SnapshotKind, Why,
 };
 
-/// What a walk over a log finds missing or damaged.
+/// What reading a log found missing or damaged.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// How many events were read.
+    /// The number of events that were read.
     pub events: u64,
-    /// How many holes there are.
+    /// The number of holes.
     pub holes: u64,
-    /// How many events are known to be missing.
+    /// The number of events that are known to be missing.
     pub missing: u64,
-    /// The log ends without a footer: what came after its last event is not known.
+    /// Whether the log ends without a footer, so that later events may be missing.
     pub open_end: bool,
-    /// How many events could not be decoded, in full or in part.
+    /// The number of events that could not be decoded, in full or in part.
     pub malformed: u64,
-    /// The first of them, and what is wrong with it.
+    /// The number of the first such event, and what is wrong with it.
     pub first_malformed: Option<(u64, String)>,
-    /// How many buffers a reader asked for in vain.
+    /// The number of buffers that could not be read.
     pub lost_buffers: u64,
-    /// How many buffers are missing between those that the log has.
+    /// The number of buffers missing between those that the log has.
     pub missing_buffers: u64,
-    /// Why the metadata cannot be read, if they cannot.
+    /// Why the metadata could not be read, if so.
     pub metadata: Option<String>,
-    /// Where the footer should be, if it is damaged.
+    /// The offset of the damaged footer, if it is damaged.
     pub footer: Option<u64>,
 }
 
 impl Findings {
-    /// What opening the log has found.
+    /// Returns what opening the log found.
     #[must_use]
-    pub fn of_opening<S: ReadAt>(log: &Log<S>) -> Self {
+    pub fn from_open<S: ReadAt>(log: &Log<S>) -> Self {
         let footer = match log.ending() {
             Ending::Damaged { offset } => Some(offset),
             Ending::Clean | Ending::Unfinished { .. } => None,
@@ -46,7 +46,7 @@ impl Findings {
         Self { metadata: log.meta_error().map(ToString::to_string), footer, ..Self::default() }
     }
 
-    /// Whether everything that the log should have was there.
+    /// Whether nothing is missing or damaged.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.holes == 0
@@ -58,13 +58,13 @@ impl Findings {
             && self.footer.is_none()
     }
 
-    /// Counts an item, and decodes all of an event: a reader that needs only some of its parts must
-    /// not pass over one that it could not have understood.
+    /// Counts an item. Decodes all parts of an event, also those that the reader ignores: every
+    /// reader must report the same damage.
     pub(crate) fn item(&mut self, item: &Item<'_>) {
         match item {
             Item::Event(event) => {
                 self.events = self.events.saturating_add(1);
-                match check(event) {
+                match decode_all(event) {
                     Ok(0) => {}
                     Ok(lost) => {
                         self.holes = self.holes.saturating_add(1);
@@ -81,12 +81,12 @@ impl Findings {
         }
     }
 
-    /// Notes that a log ends without a footer.
+    /// Records that the log ends without a footer, if so.
     pub(crate) fn ending(&mut self, ending: Ending) {
         self.open_end |= matches!(ending, Ending::Unfinished { .. });
     }
 
-    /// Counts a hole. A log that merely ends without a footer has no hole, only an open end.
+    /// Counts a hole. A log that only ends without a footer has no hole, but an open end.
     fn missing(&mut self, missing: &Missing) {
         match (missing.count, missing.why) {
             (None, Why::Unfinished) => self.open_end = true,
@@ -101,41 +101,41 @@ impl Findings {
         }
     }
 
-    /// Each finding as a sentence.
+    /// Returns a sentence for each finding.
     #[must_use]
     pub fn sentences(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        said.extend(self.metadata.clone());
+        let mut lines = Vec::new();
+        lines.extend(self.metadata.clone());
         if let Some(offset) = self.footer {
-            said.push(format!(
-                "the footer at offset {offset} is damaged: the recorder's last word is lost"
+            lines.push(format!(
+                "the footer at offset {offset} is damaged: the summary of the recording is lost"
             ));
         }
         if self.open_end {
-            said.push(format!(
-                "the recording was not finished (its recorder died, or the file was cut): {} \
-                 events were read, and what came after them is not known",
+            lines.push(format!(
+                "the recording was not finished (the recorder died, or the file was truncated): {} \
+                 events were read, later ones may be missing",
                 self.events
             ));
         }
         if self.missing > 0 {
-            said.push(format!("{} events are missing in {} places", self.missing, self.holes));
+            lines.push(format!("{} events are missing in {} places", self.missing, self.holes));
         } else if self.holes > 0 {
-            said.push(format!("events are missing in {} places", self.holes));
+            lines.push(format!("events are missing in {} places", self.holes));
         }
         if let Some((number, why)) = &self.first_malformed {
-            said.push(format!(
+            lines.push(format!(
                 "{} events could not be decoded (the first is event {number}: {why})",
                 self.malformed
             ));
         }
         if self.missing_buffers > 0 {
-            said.push(format!("{} captured buffers are missing", self.missing_buffers));
+            lines.push(format!("{} captured buffers are missing", self.missing_buffers));
         }
         if self.lost_buffers > 0 {
-            said.push(format!("{} captured buffers could not be read", self.lost_buffers));
+            lines.push(format!("{} captured buffers could not be read", self.lost_buffers));
         }
-        said
+        lines
     }
 }
 
@@ -145,11 +145,11 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Decodes all of an event. Answers how many events it says were lost.
-fn check(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
+/// Decodes all of an event. Returns the number of events that it says were lost.
+fn decode_all(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
     match event.decode()? {
-        Body::Stop(stop) => parts(stop.parts)?,
-        Body::Task(task) => parts(task.parts)?,
+        Body::Stop(stop) => decode_parts(stop.parts)?,
+        Body::Task(task) => decode_parts(task.parts)?,
         Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
             ProcessSnapshot::from_bytes(bytes)?;
         }
@@ -159,6 +159,6 @@ fn check(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
     Ok(0)
 }
 
-fn parts(mut parts: Parts<'_>) -> Result<(), sysreel_format::Error> {
+fn decode_parts(mut parts: Parts<'_>) -> Result<(), sysreel_format::Error> {
     parts.try_for_each(|part| part.map(drop))
 }

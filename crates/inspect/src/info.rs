@@ -1,5 +1,6 @@
-//! What a log holds, in short: for people ([`std::fmt::Display`]) and for machines (serde).
+//! A summary of a log, for people ([`std::fmt::Display`]) and for programs (serde).
 
+mod completeness;
 mod gather;
 mod words;
 
@@ -7,68 +8,68 @@ use serde::Serialize;
 
 use crate::Findings;
 
-/// What a log holds. Texts that a program made are lossy UTF-8 here; `print --format raw` has their
-/// bytes.
+/// A summary of a log. Text from the recorded program is converted to UTF-8 with losses; `print
+/// --format raw` has the bytes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Info {
-    /// The file.
+    /// The path of the file.
     pub file: String,
-    /// The version of the format, in words.
+    /// The version of the format, as text.
     pub format: String,
-    /// Whether that version is a draft, whose logs later versions need not read.
+    /// Whether that version is a draft: later versions need not read its logs.
     pub draft: bool,
-    /// The name of the recording: 32 hexadecimal digits.
+    /// The id of the recording: 32 hexadecimal digits.
     pub file_id: String,
-    /// The recorder.
+    /// The version of the recorder.
     pub tool_version: String,
-    /// The command that was recorded; empty when attached.
+    /// The recorded command; empty if the recorder attached to running tasks.
     pub command: Vec<String>,
-    /// Where the recorder was started.
+    /// The working directory of the recorder.
     pub cwd: String,
-    /// Where it was recorded.
+    /// The machine it was recorded on.
     pub host: Host,
-    /// When.
+    /// The time of the recording.
     pub time: Time,
-    /// What the recorder was told, as pairs of name and value.
+    /// The options of the recorder, as pairs of name and value.
     pub options: Vec<(String, String)>,
     /// The most bytes captured of one buffer; 0 for no limit.
     pub capture_limit: u64,
-    /// The length that the kernel has for its syscall info struct; 0 if unknown.
+    /// The size of the kernel's `ptrace_syscall_info` in bytes; 0 if unknown.
     pub syscall_info_size: u32,
     /// How the log ends.
     pub ending: Ending,
-    /// What the log cannot show, in words.
+    /// What the log cannot show, as sentences.
     pub incomplete: Vec<String>,
     /// Sizes in bytes.
     pub sizes: Sizes,
-    /// How many events there are.
+    /// The number of events.
     pub events: u64,
-    /// How many events of each kind.
+    /// The number of events of each kind.
     pub kinds: Vec<(String, u64)>,
-    /// How many system calls begin in the log.
+    /// The number of system calls that begin in the log.
     pub syscalls: u64,
-    /// How many of them failed.
+    /// The number of failed calls.
     pub errors: u64,
-    /// How many stops of each architecture.
+    /// The number of stops of each architecture.
     pub architectures: Vec<(String, u64)>,
-    /// Every task.
+    /// All tasks.
     pub tasks: Vec<TaskInfo>,
-    /// Every program that a process ran, as the snapshots show.
+    /// The programs that the processes ran, by the snapshots.
     pub processes: Vec<ProcessInfo>,
-    /// What the recorder says: notes and losses.
+    /// Notes and losses that the recorder reported.
     pub notes: Vec<String>,
-    /// Which events and other pieces are missing or damaged, and why.
+    /// The missing or damaged events and other parts, with reasons.
     pub missing: Vec<String>,
-    /// The same, counted.
+    /// The same as counts.
     #[serde(skip)]
     pub findings: Findings,
-    /// How many tasks, programs, notes and holes are in no list, because there are too many of
-    /// them.
+    /// The number of tasks, programs, notes and holes that were left out of the lists because there
+    /// are too many.
     pub left_out: u64,
 }
 
 impl Info {
-    /// Whether everything that the log should have is there; of one that is being written, so far.
+    /// Whether nothing is missing or damaged; of a log that is still being written, so far.
     #[must_use]
     pub fn is_whole(&self) -> bool {
         self.findings.is_whole() && [CLEAN, BEING_WRITTEN].contains(&&*self.ending.state)
@@ -77,36 +78,36 @@ impl Info {
 
 /// The state of a log that its recorder finished.
 pub(crate) const CLEAN: &str = "clean";
-/// The state of a log whose recorder is at work.
+/// The state of a log that is being recorded.
 pub(crate) const BEING_WRITTEN: &str = "being written";
 
-/// Where a log was recorded.
+/// The machine on which a log was recorded.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Host {
-    /// The name of the machine.
+    /// The host name.
     pub name: String,
-    /// The kernel.
+    /// The name of the kernel.
     pub system: String,
-    /// Its release.
+    /// The release of the kernel.
     pub release: String,
-    /// Its version.
+    /// The version of the kernel.
     pub version: String,
     /// The architecture.
     pub machine: String,
-    /// The size of a page.
+    /// The size of a page in bytes.
     pub page_size: u64,
-    /// How many CPUs were online.
+    /// The number of CPUs that were online.
     pub cpus: u32,
 }
 
-/// When a log was recorded.
+/// The time of a recording.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Time {
     /// The start, in UTC.
     pub start: String,
-    /// The start in nanoseconds since 1970.
+    /// The start, in nanoseconds since 1970.
     pub start_ns: u64,
-    /// From the start to the last event.
+    /// The time from the start to the last event, in nanoseconds.
     pub duration_ns: u64,
 }
 
@@ -115,11 +116,12 @@ pub struct Time {
 pub struct Ending {
     /// `clean`, `being written`, `unfinished` or `damaged`.
     pub state: String,
-    /// In words.
+    /// The same as a sentence.
     pub text: String,
     /// Whether a tail file was read too.
     pub tail: bool,
-    /// How the first task ended: `exited with 0`, `killed by SIGKILL`; `None` when it did not.
+    /// How the first task ended: `exited with 0`, `killed by SIGKILL`; `None` if the log does not
+    /// show it.
     pub exit: Option<String>,
 }
 
@@ -128,13 +130,13 @@ pub struct Ending {
 pub struct Sizes {
     /// The file.
     pub file: u64,
-    /// Event rows before compression.
+    /// The rows of all events before compression.
     pub events: u64,
-    /// Buffers before compression, if the log has a footer.
+    /// The buffers before compression, if the log has a footer.
     pub buffers: Option<u64>,
-    /// Buffers that were duplicates.
+    /// The buffers that were not stored because they were duplicates.
     pub duplicates: Option<u64>,
-    /// How many buffers stand apart from the events.
+    /// The number of buffers stored as blobs, not a size.
     pub blobs: Option<u64>,
 }
 
@@ -143,28 +145,28 @@ pub struct Sizes {
 pub struct TaskInfo {
     /// Its ordinal in the log.
     pub task: u32,
-    /// The kernel's id of the thread when it appeared.
+    /// The tid at its first event.
     pub tid: u32,
-    /// The kernel's id of its process.
+    /// The tgid.
     pub tgid: u32,
-    /// Which task made it.
+    /// The task that created it.
     pub parent: Option<u32>,
-    /// How it came to be in the log.
+    /// How it came into the log.
     pub origin: String,
-    /// How it left; `None` when it was still there at the end.
+    /// How it ended; `None` if it was still alive at the end of the log.
     pub end: Option<String>,
-    /// How many system calls it made.
+    /// The number of system calls it made.
     pub syscalls: u64,
 }
 
 /// A program that a process ran.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ProcessInfo {
-    /// The task that the snapshot belongs to.
+    /// The task of the snapshot.
     pub task: u32,
-    /// The event that holds the snapshot.
+    /// The event of the snapshot.
     pub event: u64,
-    /// The program.
+    /// The path of the program.
     pub exe: String,
     /// Its working directory.
     pub cwd: String,

@@ -1,8 +1,12 @@
-//! Reads sysreel logs for people and machines.
+//! Reads sysreel logs and shows them to people and programs.
 //!
-//! [`open`] finds a log and its tail; [`print::print`] writes it in the form of strace,
-//! [`raw::raw`] as one JSON object per event, [`counts::count`] counts its calls, [`info::Info`]
-//! sums it up. Nothing here looks at the running system, so a log says the same on any host.
+//! [`open`] opens a log and its tail. [`print::print`] writes it like strace, [`raw::raw`] as one
+//! JSON object per event, [`counts::count`] counts its calls, [`info::Info`] summarizes it, and
+//! [`diff`] compares two of them. Nothing here looks at the running system, so the output for a log
+//! is the same on every host.
+//!
+//! All of them read a log through [`LogFile`], which yields its events in order. [`state::Tracker`]
+//! follows tasks, calls and descriptors from event to event; `decode` turns arguments into text.
 
 #![forbid(unsafe_code)]
 
@@ -32,7 +36,7 @@ pub use log_file::{LogFile, open};
 pub use source::FileSource;
 pub use sysreel_format::syscall_info;
 
-/// Adds to a count that a log drives: it stops at its largest value.
+/// Adds to a count, without overflow: a hostile log may drive it to any value.
 fn add(count: &mut u64, more: u64) {
     *count = count.saturating_add(more);
 }

@@ -1,4 +1,4 @@
-//! Opens a log and the tail beside it.
+//! Opens a log and the tail beside it, and reads their events.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use sysreel_format::{Ending, Item, Limits, Log, ReadAt, TAIL_SUFFIX};
 
-use crate::event_range::Bounds;
+use crate::error::Error;
+use crate::event_range::{Bound, Bounds, EventRange};
+use crate::findings::Findings;
 use crate::source::{FileSource, STDIN};
-use crate::{Error, EventRange, Findings};
 
-/// An open log, with its tail when there is one.
+/// An open log, with its tail if there is one.
 #[derive(Debug)]
 pub struct LogFile {
     path: PathBuf,
@@ -22,27 +23,27 @@ pub struct LogFile {
     is_being_written: bool,
 }
 
-/// Opens a log, and FILE.tail beside it when there is one. `-` is standard input.
+/// Opens a log, and FILE.tail beside it if it exists. `-` is standard input.
 ///
 /// # Errors
-/// When the file cannot be opened, is no log, or is a newer one than this reader knows; when its
-/// tail belongs to another recording or is no regular file.
+/// When the file cannot be opened, is not a log or needs a newer reader; when its tail belongs to
+/// another recording or is not a regular file.
 pub fn open(path: &Path) -> Result<LogFile, Error> {
-    let refused = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
+    let cannot_open = |path: &Path, source| Error::Open { path: path.to_path_buf(), source };
     let mut tail_path = OsString::from(path);
     tail_path.push(TAIL_SUFFIX);
     let tail_path = PathBuf::from(tail_path);
-    // The tail first, and all of it: what a live recorder moves from it to the file meanwhile is
-    // then seen twice, not missed.
+    // Copy the tail before opening the log: what a live recorder moves from the tail to the log in
+    // between is then read twice rather than missed.
     let tail = match path == Path::new(STDIN) {
         true => None,
-        false => FileSource::tail(&tail_path).map_err(|e| refused(&tail_path, e))?,
+        false => FileSource::tail(&tail_path).map_err(|e| cannot_open(&tail_path, e))?,
     };
-    let source = FileSource::open(path).map_err(|e| refused(path, e))?;
-    // Before the file is read: a recorder that ends meanwhile leaves a log with an end.
+    let source = FileSource::open(path).map_err(|e| cannot_open(path, e))?;
+    // Test the lock before reading the log: a recorder that ends in between leaves a finished log.
     let is_locked = tail.is_some() && source.is_locked();
-    let wrong = |source| Error::Log { path: path.to_path_buf(), source };
-    let mut log = Log::open(source, Limits::default()).map_err(wrong)?;
+    let bad_log = |source| Error::Log { path: path.to_path_buf(), source };
+    let mut log = Log::open(source, Limits::default()).map_err(bad_log)?;
     let has_tail = tail.is_some();
     if let Some(tail) = tail {
         log = log.with_tail(tail).map_err(|source| Error::Log { path: tail_path, source })?;
@@ -51,46 +52,46 @@ pub fn open(path: &Path) -> Result<LogFile, Error> {
     Ok(LogFile { path: path.to_path_buf(), log, has_tail, is_being_written })
 }
 
-/// What reading a log came to.
+/// The result of reading a log.
 #[derive(Debug, Default)]
-pub(crate) struct WasRead {
+pub(crate) struct ReadResult {
     pub(crate) findings: Findings,
-    /// The log ends without a footer, and no hole has said so.
-    pub(crate) open_end_is_news: bool,
-    /// How many bytes of event rows were read, whole blocks at a time.
+    /// Whether the log ends without a footer and no hole has reported that.
+    pub(crate) open_end_unreported: bool,
+    /// The bytes of event rows in all blocks that were read.
     pub(crate) row_bytes: u64,
-    /// The latest time of an event, of whole blocks.
+    /// The latest time of an event in all blocks that were read.
     pub(crate) latest: u64,
 }
 
 impl LogFile {
-    /// The log itself.
+    /// Returns the log.
     #[must_use]
     pub fn log(&self) -> &Log<FileSource> {
         &self.log
     }
 
-    /// Where it was opened.
+    /// Returns the path it was opened with.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Whether a tail file was found beside it: the recorder is at work, or died.
+    /// Whether a tail was found beside it: the recorder is running, or it died.
     #[must_use]
     pub fn has_tail(&self) -> bool {
         self.has_tail
     }
 
-    /// Whether the log has no end because its recorder is still at work.
+    /// Whether the log has no end yet because its recorder is running.
     #[must_use]
     pub fn is_being_written(&self) -> bool {
         self.is_being_written
     }
 
-    /// Calls `each` for every event and hole from event number `from` on, in order, and answers
-    /// what is missing or damaged. Other threads decode ahead where the log is long and the machine
-    /// has CPUs for it.
+    /// Calls `each` for every event and hole from event `from` on, in order. Returns what is
+    /// missing or damaged. Other threads decode ahead if the log is long and the machine has
+    /// several CPUs.
     ///
     /// # Errors
     /// When the log cannot be read, or when `each` fails.
@@ -99,42 +100,68 @@ impl LogFile {
         from: u64,
         mut each: impl FnMut(&Item<'_>) -> Result<ControlFlow<()>, Error>,
     ) -> Result<Findings, Error> {
-        self.read(from, EventRange::default().of(self)?, |item, _| each(item))
+        self.read(from, self.bounds(&EventRange::default())?, |item, _| each(item))
             .map(|read| read.findings)
     }
 
-    /// Calls `each` for every event and hole, in order, and reads all buffers too, to see whether
-    /// they are sound.
-    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<WasRead, Error> {
-        let bounds = EventRange::default().of(self)?;
+    /// Calls `each` for every event and hole, in order. Reads all buffers too, to find damaged
+    /// ones.
+    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<ReadResult, Error> {
+        let bounds = self.bounds(&EventRange::default())?;
         self.read_checked(true, 0, bounds, |item, _| {
             each(item);
             Ok(ControlFlow::Continue(()))
         })
     }
 
-    /// Calls `each` for every event and hole from event number `from` to the end of a range, in
-    /// order, and says whether the stretch has begun. What is missing before that does not count.
+    /// Resolves a range: with the index of the log, or by reading the headers of its blocks if it
+    /// has none.
+    pub(crate) fn bounds(&self, range: &EventRange) -> Result<Bounds, Error> {
+        let meta = self.log.meta();
+        let realtime_offset = meta.realtime_ns.saturating_sub(meta.monotonic_ns);
+        let time = |bound| match bound {
+            Bound::Event(_) => None,
+            Bound::SinceStart(ns) => Some(meta.monotonic_ns.saturating_add(ns)),
+            Bound::Unix(ns) => Some(ns.saturating_sub(realtime_offset)),
+        };
+        let number = |bound| match bound {
+            Bound::Event(number) => Some(number),
+            _ => None,
+        };
+        let from_ns = range.from.and_then(time).unwrap_or(0);
+        let first = match range.from.and_then(number) {
+            Some(number) => number,
+            None if from_ns > 0 => self.event_since(from_ns)?,
+            None => 0,
+        };
+        let last = range.to.and_then(number).unwrap_or(u64::MAX);
+        let to_ns = range.to.and_then(time).unwrap_or(u64::MAX);
+        Ok(Bounds::new((first, last), (from_ns, to_ns)))
+    }
+
+    /// Calls `each` for every event and hole from event `from` to the end of the range, in order,
+    /// and says whether the range has begun. Damage before the range is not reported.
     pub(crate) fn read(
         &self,
         from: u64,
         range: Bounds,
         each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<WasRead, Error> {
+    ) -> Result<ReadResult, Error> {
         self.read_checked(false, from, range, each)
     }
 
     fn read_checked(
         &self,
-        buffers_too: bool,
+        check_buffers: bool,
         from: u64,
         mut range: Bounds,
         mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
-    ) -> Result<WasRead, Error> {
-        let mut read = WasRead { findings: Findings::of_opening(&self.log), ..WasRead::default() };
+    ) -> Result<ReadResult, Error> {
+        let mut read =
+            ReadResult { findings: Findings::from_open(&self.log), ..ReadResult::default() };
         let mut begun = false;
         let done = self.log.read_ahead(self.threads(), from, |events| {
-            events.check_blobs(buffers_too);
+            events.check_blobs(check_buffers);
             let mut flow = ControlFlow::Continue(());
             while flow.is_continue()
                 && let Some(item) = events.next().map_err(|e| self.error(e))?
@@ -154,26 +181,26 @@ impl LogFile {
             Ok(flow)
         });
         if done.map_err(|e| self.error(e))??.is_continue() {
-            read.open_end_is_news = !read.findings.open_end;
+            read.open_end_unreported = !read.findings.open_end;
             read.findings.ending(self.log.ending());
-            read.open_end_is_news &= read.findings.open_end;
+            read.open_end_unreported &= read.findings.open_end;
         }
         Ok(read)
     }
 
-    /// How many threads may decode ahead.
+    /// Returns how many threads may decode ahead.
     fn threads(&self) -> usize {
-        /// Below this threads take longer to start than they save.
-        const LONG: u64 = 1 << 20;
-        /// More would wait for the one that takes what they decode.
-        const MOST: usize = 4;
-        let is_long = self.log.source().len().is_ok_and(|len| len >= LONG);
+        /// For shorter logs, threads take longer to start than they save.
+        const MIN_LEN: u64 = 1 << 20;
+        /// More threads would only wait for the reader.
+        const MAX_THREADS: usize = 4;
+        let is_long = self.log.source().len().is_ok_and(|len| len >= MIN_LEN);
         let cpus = std::thread::available_parallelism().map_or(1, NonZero::get);
-        if is_long { cpus.saturating_sub(1).min(MOST) } else { 0 }
+        if is_long { cpus.saturating_sub(1).min(MAX_THREADS) } else { 0 }
     }
 
-    /// The number of an event before which all are earlier than that time (CLOCK_MONOTONIC).
-    pub(crate) fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
+    /// Returns an event number before which all events are earlier than `t_ns` (CLOCK_MONOTONIC).
+    fn event_since(&self, t_ns: u64) -> Result<u64, Error> {
         self.log.event_since(t_ns).map_err(|e| self.error(e))
     }
 

@@ -1,4 +1,5 @@
-//! A log as JSON, one object per event and line, without any loss: what is not text is hexadecimal.
+//! Writes a log as JSON without loss: one object per event and line, with hexadecimal for
+//! everything that is not text.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -16,16 +17,16 @@ use crate::syscall_info::{self, Call, Info, What};
 use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use json::Json;
 
-/// Writes every event of a log, or of a part of it, as one line of JSON.
+/// Writes every event of a part of a log as one line of JSON.
 ///
 /// # Errors
-/// When the log cannot be read or the output not be written. Damage is no error: it is in the
-/// [`Findings`], and in a line of its own where it is.
+/// When the log cannot be read or the output cannot be written. Damage is not an error: the
+/// [`Findings`] report it, and a line shows where it is.
 pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Result<Findings, Error> {
     let log = file.log();
     let mut json = Json::into_sink(out);
     let mut lost = 0;
-    let bounds = range.of(file)?;
+    let bounds = file.bounds(range)?;
     let mut read = file.read(bounds.first, bounds, |item, begun| {
         if !begun {
             return Ok(ControlFlow::Continue(()));
@@ -39,7 +40,7 @@ pub fn raw(file: &mut LogFile, range: &EventRange, out: &mut dyn Write) -> Resul
     Ok(read.findings)
 }
 
-/// Writes the line of an item, and counts the buffers that could not be read.
+/// Writes the line of an item. Adds to `lost` the number of buffers that could not be read.
 pub(crate) fn write_item(
     json: &mut Json<'_>,
     item: &Item<'_>,
@@ -113,7 +114,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
                 parent => json.number("parent", parent.into()),
             }
             json.named_number("origin", task.head.origin.0.into(), task.head.origin.name());
-            parts::others(json, task.parts);
+            parts::write_parts(json, task.parts);
         }
         Body::Gone(gone) => {
             json.hex("status", gone.wait_status.into());
@@ -131,7 +132,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
             json.named_number("what", what.0.into(), what.name());
             json.number("version", (*version).into());
             if *what == SnapshotKind::PROCESS {
-                parts::snapshot(json, bytes);
+                parts::write_snapshot(json, bytes);
             }
             json.bytes("bytes", bytes);
         }
@@ -150,7 +151,7 @@ fn write_body(json: &mut Json<'_>, body: &Body<'_>) {
             json.named_number("severity", note.severity.0.into(), note.severity.name());
             json.text_or_bytes("text", note.text);
         }
-        Body::Altered(altered) => parts::altered(json, altered),
+        Body::Altered(altered) => parts::write_altered(json, altered),
         Body::Unrecorded(unrecorded) => {
             json.named_number("gap", unrecorded.gap.0.into(), unrecorded.gap.name());
             json.named_number("reason", unrecorded.reason.0.into(), unrecorded.reason.name());
@@ -168,10 +169,10 @@ fn write_stop(json: &mut Json<'_>, stop: &Stop<'_>, buffers: &dyn Buffers, lost:
     json.signed("ret_len", stop.info_ret.into());
     json.bytes("bytes", stop.info);
     write_info(json, &syscall_info::decode(stop.layout, stop.info));
-    parts::of_stop(json, stop.parts, buffers, lost);
+    parts::write_stop_parts(json, stop.parts, buffers, lost);
 }
 
-/// What kind of stop the wait status reports: ptrace(2).
+/// Writes the kind of stop that a wait status reports (ptrace(2)).
 fn write_status(json: &mut Json<'_>, status: u32) {
     let (signal, event) = (status >> 8 & 0xff, status >> 16);
     if status & 0xff != 0x7f {

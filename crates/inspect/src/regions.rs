@@ -1,5 +1,5 @@
-//! The memory captured at one stop, held until its line is written. Buffers are reused from stop to
-//! stop.
+//! The regions captured at one stop, copied so that they outlive the event: those of an entry are
+//! needed at the exit. Allocations are reused from stop to stop.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -9,9 +9,9 @@ use std::collections::BTreeSet;
 
 use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
 
-/// Where buffers that do not stand in the event come from.
+/// A source of blobs, the buffers that are stored apart from the events.
 pub(crate) trait Buffers {
-    /// Appends the first bytes of a blob, at most `limit`, and answers how long it is; `None` when
+    /// Appends at most `limit` bytes of a blob. Returns the length of the whole blob, or `None` if
     /// it cannot be read.
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize>;
 }
@@ -22,48 +22,48 @@ impl<S: ReadAt> Buffers for Log<S> {
     }
 }
 
-/// Counts the blobs that were asked for in vain, each once.
-pub(crate) struct Counted<'a> {
+/// Counts blobs that could not be read, each one once.
+pub(crate) struct CountingBuffers<'a> {
     buffers: &'a dyn Buffers,
     lost: RefCell<BTreeSet<u64>>,
-    more: Cell<u64>,
-    /// How many bytes may still be asked for: a small log can name one large blob any number of
-    /// times.
+    uncounted: Cell<u64>,
+    /// The bytes that may still be read: a small log can name one large blob any number of times.
     left: Cell<u64>,
 }
 
-impl<'a> Counted<'a> {
-    /// Above so many lost blobs each request counts: memory stays bounded.
-    const MOST: usize = 100_000;
+impl<'a> CountingBuffers<'a> {
+    /// The most blobs that are remembered. Beyond that, a blob counts each time it is read, so that
+    /// memory stays bounded.
+    const MAX_REMEMBERED: usize = 100_000;
 
-    /// For the blobs of a log of so many bytes in its file.
+    /// `file_len`: the size of the log in bytes.
     pub(crate) fn new(buffers: &'a dyn Buffers, file_len: u64) -> Self {
-        /// Far more than programs write that are compared byte for byte: 4 GiB, and 4 KiB for each
-        /// byte of the file.
-        const ANY: u64 = 4 << 30;
+        /// The limit is 4 GiB, and 4 KiB for each byte of the file: far more than programs write
+        /// whose output is compared byte for byte.
+        const BASE: u64 = 4 << 30;
         const FACTOR: u64 = 4096;
-        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(ANY));
-        Self { buffers, lost: RefCell::default(), more: Cell::default(), left }
+        let left = Cell::new(file_len.saturating_mul(FACTOR).saturating_add(BASE));
+        Self { buffers, lost: RefCell::default(), uncounted: Cell::default(), left }
     }
 
     pub(crate) fn lost(&self) -> u64 {
-        self.more.get().saturating_add(self.lost.borrow().len() as u64)
+        self.uncounted.get().saturating_add(self.lost.borrow().len() as u64)
     }
 }
 
-impl Buffers for Counted<'_> {
+impl Buffers for CountingBuffers<'_> {
     fn blob(&self, number: BlobNumber, limit: usize, out: &mut Vec<u8>) -> Option<usize> {
         let before = out.len();
         let wanted = self.left.get() > 0;
         let found = if wanted { self.buffers.blob(number, limit, out) } else { None };
-        let given = out.len().saturating_sub(before) as u64;
-        self.left.set(self.left.get().saturating_sub(given));
+        let read = out.len().saturating_sub(before) as u64;
+        self.left.set(self.left.get().saturating_sub(read));
         if found.is_none() {
             let mut lost = self.lost.borrow_mut();
-            if lost.len() < Self::MOST {
+            if lost.len() < Self::MAX_REMEMBERED {
                 lost.insert(number.0);
             } else if !lost.contains(&number.0) {
-                self.more.set(self.more.get().saturating_add(1));
+                self.uncounted.set(self.uncounted.get().saturating_add(1));
             }
         }
         found
@@ -92,7 +92,7 @@ impl Slot {
     }
 }
 
-/// One region.
+/// A region: its head, and its bytes or the numbers of its blobs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RegionView<'a> {
     pub(crate) head: RegionHead,
@@ -101,14 +101,14 @@ pub(crate) struct RegionView<'a> {
 }
 
 impl Regions {
-    /// Forgets everything, but keeps the room.
+    /// Removes all regions, but keeps the allocations.
     pub(crate) fn clear(&mut self) {
         self.regions.clear();
         self.bytes.clear();
         self.in_order = true;
     }
 
-    /// Takes a region over.
+    /// Copies a region.
     pub(crate) fn add(&mut self, region: &Region<'_>) {
         let start = self.bytes.len();
         let blobs = match region.data {
@@ -127,7 +127,7 @@ impl Regions {
         self.regions.push(slot);
     }
 
-    /// Makes lookups fast; call it when all regions of the stop are there.
+    /// Sorts the regions for [`Self::find`]. Call it after the last [`Self::add`] of a stop.
     pub(crate) fn settle(&mut self) {
         if !self.in_order {
             self.regions.sort_by_key(Slot::key);
@@ -135,7 +135,7 @@ impl Regions {
         }
     }
 
-    /// The region of an argument, by level and element.
+    /// Returns a region by argument, role and index.
     pub(crate) fn find(&self, arg: u8, role: u8, index: u32) -> Option<RegionView<'_>> {
         let key = (arg, role, index);
         let at = self.regions.partition_point(|slot| slot.key() < key);
@@ -144,7 +144,7 @@ impl Regions {
         Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
     }
 
-    /// Every region.
+    /// Iterates over all regions.
     pub(crate) fn regions(&self) -> impl Iterator<Item = RegionView<'_>> {
         self.regions.iter().filter_map(|slot| {
             let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
@@ -152,8 +152,8 @@ impl Regions {
         })
     }
 
-    /// How many bytes of room it has.
-    pub(crate) fn room(&self) -> usize {
+    /// Returns the allocated bytes.
+    pub(crate) fn allocated(&self) -> usize {
         self.bytes
             .capacity()
             .saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
@@ -161,9 +161,9 @@ impl Regions {
 }
 
 impl<'a> RegionView<'a> {
-    /// At most `limit` of its bytes; `None` when they are no longer in the log.
+    /// Returns at most `limit` bytes; `None` if the log no longer has them.
     pub(crate) fn bytes(&self, buffers: &dyn Buffers, limit: usize) -> Option<Cow<'a, [u8]>> {
-        let whole = if self.blobs {
+        let bytes = if self.blobs {
             let mut bytes = Vec::new();
             for number in self.stored.chunks_exact(8) {
                 if bytes.len() >= limit {
@@ -176,12 +176,16 @@ impl<'a> RegionView<'a> {
         } else {
             Cow::Borrowed(self.stored.get(..limit).unwrap_or(self.stored))
         };
-        Some(whole)
+        Some(bytes)
     }
 
-    /// Hands on at most `limit` of its bytes, a blob at a time, up to the first that cannot be
-    /// read.
-    pub(crate) fn each(&self, buffers: &dyn Buffers, limit: usize, take: &mut dyn FnMut(&[u8])) {
+    /// Calls `take` with at most `limit` bytes, one blob at a time, until one cannot be read.
+    pub(crate) fn for_each_chunk(
+        &self,
+        buffers: &dyn Buffers,
+        limit: usize,
+        take: &mut dyn FnMut(&[u8]),
+    ) {
         if !self.blobs {
             return take(self.stored.get(..limit).unwrap_or(self.stored));
         }
@@ -199,12 +203,12 @@ impl<'a> RegionView<'a> {
         }
     }
 
-    /// Its bytes, if they stand in the event itself.
+    /// Returns the bytes if they are stored in the event.
     pub(crate) fn inline(&self) -> Option<&'a [u8]> {
         (!self.blobs).then_some(self.stored)
     }
 
-    /// Whether the recorder's limit cut it.
+    /// Whether the capture limit cut it.
     pub(crate) fn is_cut(&self) -> bool {
         self.head.flags.contains(RegionFlags::CUT)
     }

@@ -1,5 +1,4 @@
-//! Where a log's bytes come from: a file, a pipe that is copied first, or the tail of a recording
-//! under way.
+//! The bytes of a log: a file, a temporary copy of a pipe, or a copy of a tail.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -13,56 +12,59 @@ use sysreel_format::{Limits, Log, ReadAt};
 /// What a log is read from.
 #[derive(Debug)]
 pub enum FileSource {
-    /// A file, read where it is asked for.
+    /// A file, read at any offset.
     #[cfg(unix)]
     File(File),
-    /// A file, read where it is asked for.
+    /// A file, read at any offset.
     #[cfg(not(unix))]
     File(sysreel_format::SeekReader<File>),
-    /// A copy of one that may change under the reader's hands: a tail.
+    /// A copy of a tail, which a recorder may be changing.
     Copy(Vec<u8>),
 }
 
-/// The name of standard input, as a log.
+/// The path that means standard input.
 pub(crate) const STDIN: &str = "-";
-/// More than this is not taken from a pipe.
-const MOST_OF_A_PIPE: u64 = 64 << 30;
-/// A longer tail is copied to a temporary file, not to memory.
-const MOST_IN_MEMORY: u64 = 32 << 20;
+/// The most bytes that are read from a pipe.
+const MAX_PIPE: u64 = 64 << 30;
+/// A longer tail is copied to a temporary file instead of memory.
+const MAX_IN_MEMORY: u64 = 32 << 20;
 
-/// What was read from pipes. A pipe can be read only once, and commands open a log again to show
-/// what is around an event.
+/// Copies of pipes, by path. A pipe can be read only once, and commands reopen a log to show the
+/// context of an event.
 static PIPES: Mutex<BTreeMap<PathBuf, File>> = Mutex::new(BTreeMap::new());
 
 impl FileSource {
-    /// Opens a log. What is no regular file is copied to an unlinked temporary file first, for
-    /// readers go back and forth.
+    /// Opens a log. Readers seek, so anything but a regular file is first copied to an unlinked
+    /// temporary file.
+    ///
+    /// # Errors
+    /// When the file cannot be opened or copied, or is a directory.
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let mut pipes = PIPES.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(copy) = pipes.get(path) {
-            return Ok(Self::of(copy.try_clone()?));
+            return Ok(Self::from_file(copy.try_clone()?));
         }
         let file = if path == Path::new(STDIN) { stdin()? } else { File::open(path)? };
-        let kind = file.metadata()?.file_type();
-        if kind.is_dir() {
-            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory"));
+        let file_type = file.metadata()?.file_type();
+        if file_type.is_dir() {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "is a directory"));
         }
-        if kind.is_file() {
-            return Ok(Self::of(file));
+        if file_type.is_file() {
+            return Ok(Self::from_file(file));
         }
-        let copy = spool(file)?;
+        let copy = copy_stream(file)?;
         pipes.insert(path.to_path_buf(), copy.try_clone()?);
-        Ok(Self::of(copy))
+        Ok(Self::from_file(copy))
     }
 
-    /// Opens the tail beside a log and copies it as it is now; `None` when there is none. Anybody
-    /// who may write to the log's directory can put something else there: it is opened so that it
-    /// neither leads elsewhere nor blocks.
+    /// Copies the tail of a log as it is now; `None` if it does not exist. Other users may be able
+    /// to write to the directory of the log, so opening it follows no symbolic link and does not
+    /// block on a FIFO.
     pub(crate) fn tail(path: &Path) -> io::Result<Option<Self>> {
-        let file = match without_following().open(path) {
+        let file = match nofollow_options().open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // ELOOP (open(2), O_NOFOLLOW), or ENXIO of a socket.
+            // ELOOP (O_NOFOLLOW, open(2)), or ENXIO for a socket.
             Err(error) => {
                 let is_file = path.symlink_metadata().is_ok_and(|metadata| metadata.is_file());
                 return Err(if is_file { error } else { not_a_tail() });
@@ -74,41 +76,39 @@ impl FileSource {
         }
         let len = metadata.len();
         if len > MAX_TAIL {
-            // The reader refuses it by its length.
-            return Ok(Some(Self::of(file)));
+            // [`Log::with_tail`] rejects it by its length.
+            return Ok(Some(Self::from_file(file)));
         }
-        // It may grow meanwhile.
+        // A live recorder may extend it in the meantime.
         let mut bytes = file.take(len);
-        if len > MOST_IN_MEMORY {
+        if len > MAX_IN_MEMORY {
             let mut copy = tempfile::tempfile()?;
             io::copy(&mut bytes, &mut copy)?;
-            return Ok(Some(Self::of(copy)));
+            return Ok(Some(Self::from_file(copy)));
         }
         let mut copy = Vec::with_capacity(usize::try_from(len).unwrap_or(0));
         bytes.read_to_end(&mut copy)?;
         Ok(Some(Self::Copy(copy)))
     }
 
-    /// Whether a recorder is at work on the file: it holds a lock on it (flock(2)) as long as it
-    /// lives.
+    /// Whether a recorder is running: it holds a lock on the log (flock(2)) as long as it lives.
     #[cfg(unix)]
     pub(crate) fn is_locked(&self) -> bool {
         let Self::File(file) = self else { return false };
         match file.try_lock_shared() {
-            // It is let go at once, and only a recorder that begins at this moment could be in its
-            // way.
+            // Unlock at once: only a recorder that starts at this very moment could notice.
             Ok(()) => file.unlock().is_err(),
             Err(error) => matches!(error, TryLockError::WouldBlock),
         }
     }
 
-    /// Recorders run on Linux alone.
+    /// Recorders run only on Linux.
     #[cfg(not(unix))]
     pub(crate) fn is_locked(&self) -> bool {
         false
     }
 
-    fn of(file: File) -> Self {
+    fn from_file(file: File) -> Self {
         #[cfg(unix)]
         return Self::File(file);
         #[cfg(not(unix))]
@@ -119,13 +119,12 @@ impl FileSource {
 fn not_a_tail() -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        "it is not a regular file, so it is not the tail of a recording: remove it to read the log \
-         without it",
+        "not a regular file, so not the tail of a recording: remove it to read the log without it",
     )
 }
 
 #[cfg(unix)]
-fn without_following() -> OpenOptions {
+fn nofollow_options() -> OpenOptions {
     use std::os::unix::fs::OpenOptionsExt;
     let mut options = OpenOptions::new();
     options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -133,7 +132,7 @@ fn without_following() -> OpenOptions {
 }
 
 #[cfg(not(unix))]
-fn without_following() -> OpenOptions {
+fn nofollow_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
     options
@@ -147,21 +146,21 @@ fn stdin() -> io::Result<File> {
 
 #[cfg(not(unix))]
 fn stdin() -> io::Result<File> {
-    spool(io::stdin())
+    copy_stream(io::stdin())
 }
 
-/// Copies a stream to a temporary file that has no name, if it begins like a log: one without end
-/// is not waited for.
-fn spool(mut stream: impl Read) -> io::Result<File> {
+/// Copies a stream to an unnamed temporary file. If it does not begin like a log, only its head:
+/// the stream may be endless.
+fn copy_stream(mut stream: impl Read) -> io::Result<File> {
     let mut head = Vec::new();
     (&mut stream).take(MAX_HEADER as u64).read_to_end(&mut head)?;
     let mut copy = tempfile::tempfile()?;
     copy.write_all(&head)?;
-    // A log whose header is not one is told so by what opens it.
+    // If the header is wrong, opening the copy reports that.
     if Log::open(head.as_slice(), Limits::default()).is_ok() {
-        let copied = io::copy(&mut (&mut stream).take(MOST_OF_A_PIPE), &mut copy)?;
-        if copied == MOST_OF_A_PIPE {
-            let why = "more than 64 GiB come out of it: write them to a file first";
+        let copied = io::copy(&mut (&mut stream).take(MAX_PIPE), &mut copy)?;
+        if copied == MAX_PIPE {
+            let why = "the input is longer than 64 GiB: write it to a file first";
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
         }
     }

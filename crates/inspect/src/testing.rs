@@ -1,4 +1,4 @@
-//! Logs for tests: events written by hand, as a recorder would.
+//! Hand-written logs for tests.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ use crate::regions::Buffers;
 use crate::syscall_info::{self, Call, Op, Outcome};
 use sysreel_format::BlobNumber;
 
-/// Memory at a stop: argument, role, index, bytes; asked as much as there is.
+/// A region at a stop: argument, role, index, bytes. As many bytes were asked for as there are.
 pub(crate) type Bytes<'a> = (u8, u8, u32, &'a [u8]);
 
-/// Events under way.
+/// Builds a log event by event, as a recorder would write it.
 #[derive(Default)]
 pub(crate) struct LogBuilder {
     pub(crate) rows: Vec<Vec<u8>>,
@@ -35,18 +35,18 @@ impl Buffers for HashMap<u64, Vec<u8>> {
     }
 }
 
-/// The struct of an entry.
+/// Returns the `ptrace_syscall_info` of an entry stop.
 pub(crate) fn entry_info(arch: AuditArch, nr: u64, args: [u64; 6]) -> Vec<u8> {
     syscall_info::entry(arch.0, 0x7fff_1000, 0x7fff_2000, &Call { nr, args }).to_vec()
 }
 
-/// The struct of an exit.
+/// Returns the `ptrace_syscall_info` of an exit stop.
 pub(crate) fn exit_info(arch: AuditArch, rval: i64, is_error: u8) -> Vec<u8> {
     let outcome = Outcome { rval, is_error };
     syscall_info::exit(arch.0, 0x7fff_1000, 0x7fff_2000, outcome).to_vec()
 }
 
-/// The struct of a stop that is no system call's.
+/// Returns the `ptrace_syscall_info` of a stop that is no syscall stop.
 pub(crate) fn no_info() -> Vec<u8> {
     let mut info = vec![Op::NONE.0, 0, 0, 0];
     info.extend_from_slice(&AuditArch::X86_64.0.to_le_bytes());
@@ -55,7 +55,7 @@ pub(crate) fn no_info() -> Vec<u8> {
 }
 
 impl LogBuilder {
-    /// A log with one task, 0, that runs already.
+    /// Creates a log with one running task, 0.
     pub(crate) fn new() -> Self {
         let mut log = Self::default();
         log.task(0, 100, 100, Origin::ATTACHED, TaskId::NONE);
@@ -67,7 +67,7 @@ impl LogBuilder {
         self.buf.begin(kind, SourceId::KERNEL, TaskId(task), self.t_ns);
     }
 
-    /// An event written by the caller.
+    /// Adds an event whose body the caller writes.
     pub(crate) fn event(
         &mut self,
         kind: EventKind,
@@ -93,7 +93,7 @@ impl LogBuilder {
         })
     }
 
-    /// A stop with its struct.
+    /// Adds a stop with this `ptrace_syscall_info`.
     pub(crate) fn stop(
         &mut self,
         task: u32,
@@ -138,7 +138,7 @@ impl LogBuilder {
         self.stop(task, 0x857f, &info, |buf| regions(buf, Direction::OUT, &[0x1000; 6], memory))
     }
 
-    /// A whole call of task 0 through x86-64.
+    /// Adds entry and exit of an x86-64 call of task 0.
     pub(crate) fn call(
         &mut self,
         name: &str,
@@ -155,15 +155,15 @@ impl LogBuilder {
         self.event(EventKind::GONE, task, |buf| buf.gone(&gone))
     }
 
-    /// As text.
+    /// Prints the log like strace.
     pub(crate) fn text(&self, options: &Options) -> String {
         self.printed(options).0
     }
 
-    /// Its events, in order.
-    pub(crate) fn each(&self, mut see: impl FnMut(&Item<'_>)) {
+    /// Calls `each` for every event.
+    pub(crate) fn each(&self, mut each: impl FnMut(&Item<'_>)) {
         for (number, row) in (0..).zip(&self.rows) {
-            see(&Item::Event(Event::from_row(number, row).unwrap()));
+            each(&Item::Event(Event::from_row(number, row).unwrap()));
         }
     }
 
@@ -180,7 +180,7 @@ impl LogBuilder {
         (String::from_utf8(out).unwrap(), findings)
     }
 
-    /// As JSON lines.
+    /// Prints the log as lines of JSON.
     pub(crate) fn json(&self) -> String {
         let mut json = raw::Json::default();
         self.each(|item| raw::write_item(&mut json, item, &self.blobs, &mut 0));

@@ -1,10 +1,13 @@
-//! Numbers and strings as strace spells them. What is written is always printable ASCII: a log may
-//! hold anything, and a terminal must not obey it.
+//! Writes numbers and strings as strace does. The output is always printable ASCII: a log may hold
+//! any bytes, and they must not control the terminal.
 
-use crate::print::HexStrings;
 use data_encoding::HEXLOWER;
+use jiff::Timestamp;
+use jiff::tz::Offset;
 
-/// A decimal number.
+use crate::print::options::HexStrings;
+
+/// Writes a decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {
     let mut digits = [0u8; 20];
     let mut at = digits.len();
@@ -19,12 +22,12 @@ pub(crate) fn dec(out: &mut String, mut value: u64) {
     ascii(out, &digits[at..]);
 }
 
-/// Characters that are ASCII, all at once.
+/// Appends ASCII characters.
 fn ascii(out: &mut String, digits: &[u8]) {
     out.push_str(std::str::from_utf8(digits).unwrap_or_default());
 }
 
-/// A signed decimal number.
+/// Writes a signed decimal number.
 pub(crate) fn sdec(out: &mut String, value: i64) {
     if value < 0 {
         out.push('-');
@@ -32,7 +35,7 @@ pub(crate) fn sdec(out: &mut String, value: i64) {
     dec(out, value.unsigned_abs());
 }
 
-/// A hexadecimal number; zero is `0`, as C prints it with `%#x`.
+/// Writes a hexadecimal number as C's `%#x` does: zero is `0`.
 pub(crate) fn hex(out: &mut String, value: u64) {
     if value == 0 {
         out.push('0');
@@ -42,18 +45,18 @@ pub(crate) fn hex(out: &mut String, value: u64) {
     }
 }
 
-/// A pointer: `NULL` or a hexadecimal number.
+/// Writes a pointer: `NULL` or a hexadecimal number.
 pub(crate) fn pointer(out: &mut String, value: u64) {
     if value == 0 { out.push_str("NULL") } else { hex(out, value) }
 }
 
-/// Hexadecimal digits, at least one.
+/// Writes hexadecimal digits, at least one.
 pub(crate) fn digits(out: &mut String, value: u64) {
-    based::<4>(out, value, 1);
+    digits_of::<4>(out, value, 1);
 }
 
-/// Digits of so many bits each, at least `least` of them.
-fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
+/// Writes digits of `BITS` bits each, at least `least` of them.
+fn digits_of<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
     let mut digits = [b'0'; 22];
     let mut at = digits.len();
     while value != 0 && at > 0 {
@@ -65,14 +68,14 @@ fn based<const BITS: usize>(out: &mut String, mut value: u64, least: u32) {
     ascii(out, &digits[at.min(digits.len() - least)..]);
 }
 
-/// Bytes as two hexadecimal digits each.
+/// Writes two hexadecimal digits for each byte.
 pub(crate) fn bytes(out: &mut String, bytes: &[u8]) {
     HEXLOWER.encode_append(bytes, out);
 }
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Permission bits as C prints them with `%#03o`.
+/// Writes permission bits as C's `%#03o` does.
 pub(crate) fn mode(out: &mut String, value: u64) {
     if value == 0 {
         out.push_str("000");
@@ -82,12 +85,12 @@ pub(crate) fn mode(out: &mut String, value: u64) {
     octal(out, value, if value < 8 { 2 } else { 1 });
 }
 
-/// Octal digits, at least `least` of them.
+/// Writes octal digits, at least `least` of them.
 pub(crate) fn octal(out: &mut String, value: u64, least: u32) {
-    based::<3>(out, value, least);
+    digits_of::<3>(out, value, least);
 }
 
-/// A fraction of a second: so many digits of nanoseconds.
+/// Writes the first `places` digits of a fraction of a second.
 pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
     let mut digits = [b'0'; 9];
     let mut left = ns;
@@ -98,14 +101,15 @@ pub(crate) fn fraction(out: &mut String, ns: u64, places: u32) {
     ascii(out, &digits[..usize::try_from(places).unwrap_or(0).min(9)]);
 }
 
-/// A string in quotes.
+/// Writes a string in quotes.
 pub(crate) fn quoted(out: &mut String, bytes: &[u8], style: HexStrings) {
     out.push('"');
     escaped(out, bytes, style, b'"');
     out.push('"');
 }
 
-/// A string with escapes; `also` says what it stands in: `"` for quotes, `>` for angle brackets.
+/// Writes a string with escapes. `delimiter` encloses it and is escaped too: `"`, or `>` for angle
+/// brackets.
 pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u8) {
     let all_hex = match style {
         HexStrings::Never => false,
@@ -151,8 +155,8 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
             0x0b => out.push_str("\\v"),
             0x0c => out.push_str("\\f"),
             _ => {
-                // A digit that follows would be read as part of a shorter escape.
-                // A digit that could belong to the escape must not follow it.
+                // An octal digit that follows the escape must not become part of it: write all
+                // three digits.
                 let digit_follows =
                     bytes.get(i + 1).is_some_and(|next| matches!(next, b'0'..=b'7'));
                 out.push('\\');
@@ -162,46 +166,39 @@ pub(crate) fn escaped(out: &mut String, bytes: &[u8], style: HexStrings, also: u
     }
 }
 
-/// The bytes before the first NUL.
+/// Returns the bytes before the first NUL.
 pub(crate) fn until_nul(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().position(|b| *b == 0).unwrap_or(bytes.len());
     bytes.get(..end).unwrap_or(bytes)
 }
 
-/// A date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
+/// Writes date and time of day in UTC, from seconds since 1970: `2026-11-23T21:04:46`.
 pub(crate) fn date(out: &mut String, seconds: i64) {
-    let days = seconds.div_euclid(86400);
-    // Civil date from days, after H. Hinnant's public description: years begin in March, eras have
-    // 400 years.
-    let z = days.saturating_add(719_468);
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
-    let yoe = (doe - doe / 1460 + doe / 36524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    let year = yoe + era * 400 + i64::from(month <= 2);
-    sdec(out, year);
-    for (mark, value) in [('-', month), ('-', day)] {
-        out.push(mark);
-        two(out, value.unsigned_abs());
+    /// The Gregorian calendar repeats every 400 years. jiff knows the years -9999 to 9999, but a
+    /// log may hold any number of seconds.
+    const CYCLE: i64 = 146_097 * 86_400;
+    let (cycles, second) = (seconds.div_euclid(CYCLE), seconds.rem_euclid(CYCLE));
+    let date = Offset::UTC.to_datetime(Timestamp::from_second(second).unwrap_or_default());
+    sdec(out, i64::from(date.year()) + 400 * cycles);
+    for value in [date.month(), date.day()] {
+        out.push('-');
+        two_digits(out, value.unsigned_abs().into());
     }
     out.push('T');
     time_of_day(out, seconds);
 }
 
-/// The time of day in UTC: `21:04:46`.
+/// Writes the time of day in UTC, from seconds since 1970: `21:04:46`.
 pub(crate) fn time_of_day(out: &mut String, seconds: i64) {
     let of_day = seconds.rem_euclid(86400).unsigned_abs();
-    two(out, of_day / 3600);
+    two_digits(out, of_day / 3600);
     out.push(':');
-    two(out, of_day / 60 % 60);
+    two_digits(out, of_day / 60 % 60);
     out.push(':');
-    two(out, of_day % 60);
+    two_digits(out, of_day % 60);
 }
 
-fn two(out: &mut String, value: u64) {
+fn two_digits(out: &mut String, value: u64) {
     if value < 10 {
         out.push('0');
     }
@@ -219,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_spelled_like_those_of_c() {
+    fn numbers_look_like_those_of_printf() {
         assert_eq!(made(|o| dec(o, 0)), "0");
         assert_eq!(made(|o| dec(o, u64::MAX)), u64::MAX.to_string());
         assert_eq!(made(|o| sdec(o, i64::MIN)), i64::MIN.to_string());
@@ -247,12 +244,15 @@ mod tests {
     }
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_follow_the_gregorian_calendar() {
         assert_eq!(made(|o| date(o, 1_795_467_886)), "2026-11-23T21:04:46");
         assert_eq!(made(|o| date(o, 0)), "1970-01-01T00:00:00");
         assert_eq!(made(|o| date(o, 951_782_400)), "2000-02-29T00:00:00");
         assert_eq!(made(|o| date(o, -1)), "1969-12-31T23:59:59");
-        made(|o| date(o, i64::MIN));
-        made(|o| date(o, i64::MAX));
+        // Years that jiff does not know.
+        assert_eq!(made(|o| date(o, i64::MIN)), "-292277022657-01-27T08:29:52");
+        assert_eq!(made(|o| date(o, i64::MAX)), "292277026596-12-04T15:30:07");
+        assert_eq!(made(|o| date(o, 253_402_300_800)), "10000-01-01T00:00:00");
+        assert_eq!(made(|o| date(o, -99_999_999_999)), "-1199-02-15T14:13:21");
     }
 }

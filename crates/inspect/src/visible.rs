@@ -1,8 +1,8 @@
-//! Shows text from a log, or from any other stranger, without letting it control the terminal.
+//! Shows text from a log or another untrusted source without letting it control the terminal.
 //!
-//! A name may hold escape sequences (C0 and C1 controls), newlines that fake a line of our own, and
-//! bidirectional controls that show a path in another order than it has. All of them are written as
-//! `\n`, `\t` or `\u{1b}`; printable text of any script stays as it is.
+//! Such text may hold escape sequences (C0 and C1 controls), newlines that fake a line of our
+//! output, and bidirectional controls that display a path in another order. All of them are written
+//! as `\n`, `\t` or `\u{1b}`. Printable text of any script stays as it is.
 
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
@@ -11,24 +11,24 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter, PrettyFormatter, Serializer};
 
-/// Returns whether a character shows itself and does nothing else.
+/// Returns whether a character is printable and has no other effect.
 ///
-/// Which characters are printable is what the standard library knows for `Debug`: controls, format
-/// characters (the bidirectional ones among them), line and paragraph separators, surrogates,
-/// private and unassigned code points are not.
+/// The standard library decides what is printable, as for `Debug`: not controls, format characters
+/// (which include the bidirectional ones), line and paragraph separators, surrogates, private use
+/// and unassigned code points.
 #[must_use]
 pub fn is_visible(c: char) -> bool {
     if c.is_ascii() {
         return matches!(c, ' '..='~');
     }
-    // Behind another character, where `Debug` does not escape a combining mark.
+    // Test it after another character, where `Debug` does not escape combining marks.
     let mut pair = [b'a', 0, 0, 0, 0];
     let end = 1 + c.encode_utf8(&mut pair[1..]).len();
     let pair = std::str::from_utf8(&pair[..end]).unwrap_or_default();
     pair.escape_debug().nth(1) == Some(c)
 }
 
-/// Returns the text as one line that shows all of it.
+/// Returns the text as one line, with everything else escaped.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_visible) {
@@ -47,14 +47,14 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Writes lines whose parts cannot end the line or control a terminal.
+/// Writes lines whose text can neither end the line nor control a terminal.
 pub(crate) struct Lines<'w> {
     out: &'w mut dyn Write,
     commands: bool,
 }
 
 impl<'w> Lines<'w> {
-    /// With `commands`, what could be a workflow command of GitHub is made none.
+    /// `commands`: whether to defuse the workflow commands of GitHub.
     pub(crate) fn new(out: &'w mut dyn Write, commands: bool) -> Self {
         Self { out, commands }
     }
@@ -64,7 +64,7 @@ impl<'w> Lines<'w> {
         let text = text.to_string();
         let mut text = visible(&text);
         if self.commands {
-            text = no_command(&text).into();
+            text = defuse_commands(&text).into();
         }
         self.out.write_all(text.as_bytes())?;
         self.out.write_all(b"\n")
@@ -76,33 +76,33 @@ impl<'w> Lines<'w> {
     }
 }
 
-/// Takes from a line what GitHub's runner reads as a command: `::` at its beginning, behind blanks
-/// too, and the older `##[` anywhere (actions/runner, ActionCommand.cs).
-fn no_command(line: &str) -> String {
-    let line = no_old_command(line);
+/// Defuses what GitHub's runner takes for a command: `::` at the beginning of a line, also after
+/// blanks, and the older `##[` anywhere (actions/runner, ActionCommand.cs).
+fn defuse_commands(line: &str) -> String {
+    let line = defuse_old_commands(line);
     match line.trim_start().starts_with("::") {
         true => line.replacen("::", ":\\:", 1),
         false => line,
     }
 }
 
-/// Takes the older `##[` from a text.
-pub(crate) fn no_old_command(text: &str) -> String {
+/// Defuses the older `##[`.
+pub(crate) fn defuse_old_commands(text: &str) -> String {
     text.replace("##[", "#\\#[")
 }
 
-/// Returns a value as JSON in one line, ASCII where [`is_visible`] says no.
+/// Returns a value as one line of JSON. Characters that are not [`is_visible`] are escaped.
 ///
 /// # Errors
-/// When the value cannot be JSON.
+/// When the value cannot be serialized.
 pub fn json(value: &impl Serialize) -> io::Result<String> {
     formatted(value, CompactFormatter)
 }
 
-/// Returns a value as indented JSON, as [`json`] does.
+/// Returns a value as indented JSON, escaped as by [`json`].
 ///
 /// # Errors
-/// When the value cannot be JSON.
+/// When the value cannot be serialized.
 pub fn json_pretty(value: &impl Serialize) -> io::Result<String> {
     formatted(value, PrettyFormatter::new())
 }
@@ -113,17 +113,17 @@ fn formatted(value: &impl Serialize, inner: impl Formatter) -> io::Result<String
     String::from_utf8(out).map_err(io::Error::other)
 }
 
-/// Writes an indented value to `out`, as [`json_pretty`] does, without keeping it.
+/// Writes a value to `out` as indented JSON, escaped as by [`json`], without building it in memory.
 pub(crate) fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let visible = Visible(PrettyFormatter::new());
     value.serialize(&mut Serializer::with_formatter(out, visible)).map_err(io::Error::from)
 }
 
-/// A formatter that escapes what JSON would let through: DEL, C1 and bidirectional controls, and
+/// A formatter that escapes what JSON itself would allow: DEL, C1 and bidirectional controls, and
 /// the like.
 struct Visible<F>(F);
 
-/// Hands methods on to the formatter that lays out the text.
+/// Forwards methods to the formatter that lays out the text.
 macro_rules! layout {
     ($($name:ident($($arg:ident: $type:ty),*)),+ $(,)?) => {$(
         fn $name<W: ?Sized + Write>(&mut self, out: &mut W $(, $arg: $type)*) -> io::Result<()> {
@@ -146,8 +146,7 @@ impl<F: Formatter> Formatter for Visible<F> {
         end_object_value(),
     }
 
-    /// The serializer calls this for stretches without quotation marks, backslashes and C0
-    /// controls.
+    /// The serializer calls this for runs without quotation marks, backslashes and C0 controls.
     fn write_string_fragment<W: ?Sized + Write>(
         &mut self,
         out: &mut W,
@@ -163,7 +162,7 @@ impl<F: Formatter> Formatter for Visible<F> {
     }
 }
 
-/// Returns a character as JSON escapes: two of them above U+FFFF (RFC 8259, 7).
+/// Returns a character as JSON escapes: a surrogate pair above U+FFFF (RFC 8259, section 7).
 pub(crate) fn json_escape(c: char) -> String {
     let mut units = [0; 2];
     let mut out = String::new();
@@ -177,7 +176,8 @@ pub(crate) fn json_escape(c: char) -> String {
 mod tests {
     use super::*;
 
-    /// What must not reach a terminal: C0, DEL, C1, bidirectional controls, separators, tags.
+    /// Returns what must not reach a terminal: C0, DEL, C1, bidirectional controls, separators,
+    /// tags.
     fn dangerous() -> impl Iterator<Item = char> {
         let ranges = [0..=0x1f, 0x7f..=0x9f, 0x200b..=0x200f, 0x2028..=0x202e, 0x2060..=0x206f];
         ranges
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_dangerous_is_left() {
+    fn control_characters_are_escaped() {
         for c in dangerous() {
             let text = format!("a{c}b");
             let shown = visible(&text);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_any_script_stays() {
+    fn printable_text_of_any_script_stays() {
         for text in ["a b", "prüfung", "日本語", "עברית", "e\u{301}", r#"back\slash "quote""#, "😀"]
         {
             assert_eq!(visible(text), text);

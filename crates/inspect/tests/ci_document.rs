@@ -1,4 +1,4 @@
-//! Every policy in docs/ci.md is one.
+//! The policies in docs/ci.md are valid.
 
 use std::path::Path;
 use sysreel_inspect::diff::policy::{Lookup, Policy};
@@ -6,7 +6,7 @@ use sysreel_inspect::diff::policy::{Lookup, Policy};
 const DOCUMENT: &str = include_str!("../../../docs/ci.md");
 
 #[test]
-fn policies_of_the_document_are_understood() {
+fn policies_in_the_document_are_valid() {
     let blocks: Vec<&str> =
         DOCUMENT.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(blocks.len(), 2);

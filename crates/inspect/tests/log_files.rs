@@ -1,4 +1,4 @@
-//! Whole log files: opened, printed, summed up; also torn, damaged, and foreign ones.
+//! Whole log files: opened, printed, summarized; also truncated, damaged and foreign ones.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ fn info(op: u8, words: &[u64]) -> Vec<u8> {
     info
 }
 
-/// A task that writes 300 bytes `calls` times and exits.
+/// Returns a segment with a task that writes 300 bytes `calls` times and exits.
 fn segment(calls: u64, blob: bool) -> Segment<Vec<u8>> {
     let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &ID, 1, 0, 0);
     let mut row = EventBuf::new();
@@ -114,7 +114,7 @@ fn printed(path: &Path) -> (String, sysreel_inspect::Findings) {
 }
 
 #[test]
-fn a_clean_log_is_printed_and_summed_up() {
+fn a_clean_log_is_printed_and_summarized() {
     let dir = tempfile::tempdir().unwrap();
     let path = saved(&dir, "clean.reel", &log(2));
     let (text, findings) = printed(&path);
@@ -126,7 +126,7 @@ fn a_clean_log_is_printed_and_summed_up() {
     "#]]
     .assert_eq(&text);
     let mut file = open(&path).unwrap();
-    let mut info = Info::of(&mut file).unwrap();
+    let mut info = Info::gather(&mut file).unwrap();
     let json = serde_json::to_value(&info).unwrap();
     assert_eq!((&json["syscalls"], &json["ending"]["state"]), (&2.into(), &"clean".into()));
     info.file = "clean.reel".to_owned();
@@ -165,18 +165,18 @@ fn a_tail_beside_an_unfinished_log_is_read_too() {
     expect![[r#"
         write(1, "zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz"..., 300) = 300
         +++ exited with 3 +++
-        --- sysreel: the recorder did not finish the log: what came after this is not known ---
+        --- sysreel: the recorder did not finish the log: later events may be missing ---
     "#]]
     .assert_eq(&text);
     let mut other = segment(1, false).memory().clone();
     other.iter_mut().for_each(|byte| *byte = byte.wrapping_add(u8::from(*byte == 7)));
     saved(&dir, "dead.reel.tail", &other);
-    // Whatever a broken tail is taken for, it is no reason to panic.
-    let _ = open(&path).map(|mut file| Info::of(&mut file));
+    // A damaged tail may be read or refused, but must not panic.
+    let _ = open(&path).map(|mut file| Info::gather(&mut file));
 }
 
 #[test]
-fn a_torn_log_says_where_it_ends() {
+fn a_truncated_log_says_where_it_ends() {
     let dir = tempfile::tempdir().unwrap();
     let whole = log(500);
     for len in (0..whole.len()).step_by(whole.len() / 40) {
@@ -189,7 +189,7 @@ fn a_torn_log_says_where_it_ends() {
                     text.lines().last().is_some_and(|line| line.starts_with("--- sysreel: ")),
                     "{text}"
                 );
-                let info = Info::of(&mut file).unwrap();
+                let info = Info::gather(&mut file).unwrap();
                 assert!(
                     text.contains("+++ exited with 3 +++") || !info.missing.is_empty(),
                     "cut at {len}"
@@ -202,7 +202,7 @@ fn a_torn_log_says_where_it_ends() {
 }
 
 #[test]
-fn damage_never_panics_and_never_goes_unsaid() {
+fn damage_never_panics() {
     let dir = tempfile::tempdir().unwrap();
     let whole = log(300);
     for at in (0..whole.len()).step_by(whole.len() / 60) {
@@ -213,12 +213,12 @@ fn damage_never_panics_and_never_goes_unsaid() {
         let (text, _) = printed(&path);
         assert!(text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n')));
         raw::raw(&mut file, &EventRange::default(), &mut io::sink()).unwrap();
-        let _ = Info::of(&mut file).unwrap().to_string();
+        let _ = Info::gather(&mut file).unwrap().to_string();
     }
 }
 
 #[test]
-fn what_is_no_log_is_refused_by_name() {
+fn other_files_are_refused_by_name() {
     let dir = tempfile::tempdir().unwrap();
     for (name, bytes) in [("empty", &b""[..]), ("text", b"root:x:0:0:root:/root:/bin/bash\n")] {
         let path = saved(&dir, name, bytes);
@@ -230,7 +230,7 @@ fn what_is_no_log_is_refused_by_name() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_told_apart() {
+fn a_closed_pipe_is_recognized() {
     struct Gone;
     impl Write for Gone {
         fn write(&mut self, _: &[u8]) -> io::Result<usize> {
@@ -249,14 +249,14 @@ fn a_reader_that_has_gone_is_told_apart() {
     assert!(of(raw::raw(&mut file, &EventRange::default(), &mut Gone)));
 }
 
-/// The lines around an event are its own call's and its neighbours', however much text comes before
-/// them.
+/// The context of an event is the line of its call and the lines around it, however much text comes
+/// before.
 #[test]
-fn what_is_around_an_event_is_found() {
+fn the_context_of_an_event_is_found() {
     let dir = tempfile::tempdir().unwrap();
     for calls in [1, 5, 3000] {
         let file = open(&saved(&dir, "run.reel", &log(calls))).unwrap();
-        // Event 0 is the task; call n has the events 2n - 1 and 2n; the last one is the end.
+        // Event 0 is the task, call n has the events 2n - 1 and 2n, and the last event is the end.
         for call in [1, 2, 3, 5, 2000, 3000].into_iter().filter(|call| *call <= calls) {
             for event in [2 * call - 1, 2 * call] {
                 let numbers: Vec<String> = sysreel_inspect::diff::context(&file, event)

@@ -145,7 +145,7 @@ fn a_tail_that_is_not_a_file_is_refused() {
             ran.never_panics();
             assert!(matches!(ran.status.code(), Some(1 | 3)), "{place}: {words:?}: {ran:?}");
             assert!(
-                ran.stderr.contains("LOG.tail: cannot be opened: it is not a regular file"),
+                ran.stderr.contains("LOG.tail: cannot be opened: not a regular file"),
                 "{ran:?}"
             );
         }

@@ -1,38 +1,116 @@
-//! The summary as strace prints it: a table for each way to make calls, with the columns that are
-//! asked for.
+//! Prints the summary of `strace -c`: one table for each ABI, with the requested columns.
 
 use std::fmt;
 use std::str::FromStr;
 
-use super::{Count, Counts};
+use serde::Serialize;
 
-/// A column, by strace's names for them (`-U`).
+/// The calls of one name in one ABI.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Count {
+    /// The ABI: `x86_64`, `i386`, `x32` or `aarch64`, or the number of an unknown architecture;
+    /// empty in a total.
+    pub abi: String,
+    /// The name; `syscall_0x…` for a number without one.
+    pub name: String,
+    /// The number of calls, unfinished ones included.
+    pub calls: u64,
+    /// The number of failed calls.
+    pub errors: u64,
+    /// The number of calls whose exit is not in the log; no time is known for them.
+    pub unfinished: u64,
+    /// The total time of the finished calls, in nanoseconds.
+    pub total_ns: u64,
+    /// The shortest time of a finished call, in nanoseconds.
+    pub min_ns: u64,
+    /// The longest time of a finished call, in nanoseconds.
+    pub max_ns: u64,
+}
+
+impl Count {
+    /// Returns the mean time of a finished call, in nanoseconds.
+    #[must_use]
+    pub fn average_ns(&self) -> u64 {
+        self.total_ns.checked_div(self.calls.saturating_sub(self.unfinished)).unwrap_or(0)
+    }
+
+    /// Adds up the calls of all names.
+    pub(super) fn total(calls: &[Count]) -> Count {
+        let mut total = Count { name: "total".to_owned(), ..Count::default() };
+        let ended = |count: &&Count| count.calls > count.unfinished;
+        total.min_ns = calls.iter().filter(ended).map(|count| count.min_ns).min().unwrap_or(0);
+        for count in calls {
+            crate::add(&mut total.calls, count.calls);
+            crate::add(&mut total.errors, count.errors);
+            crate::add(&mut total.unfinished, count.unfinished);
+            total.total_ns = total.total_ns.saturating_add(count.total_ns);
+            total.max_ns = total.max_ns.max(count.max_ns);
+        }
+        total
+    }
+
+    pub(super) fn add_ended(&mut self, took: u64, failed: bool) {
+        self.min_ns = if self.calls == self.unfinished { took } else { self.min_ns.min(took) };
+        crate::add(&mut self.calls, 1);
+        crate::add(&mut self.errors, u64::from(failed));
+        self.total_ns = self.total_ns.saturating_add(took);
+        self.max_ns = self.max_ns.max(took);
+    }
+}
+
+/// The calls of a log by ABI and name: the same name is a different call in another ABI.
+/// [`Display`](fmt::Display) writes the tables of `strace -c`.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Counts {
+    /// One row for each name, grouped by ABI, in the requested order.
+    pub calls: Vec<Count>,
+    /// The sum of all rows.
+    pub total: Count,
+    /// The number of exits without an entry in the log, so of unknown calls.
+    pub unknown_exits: u64,
+}
+
+impl Counts {
+    /// Returns the tables of `strace -c` with these columns.
+    #[must_use]
+    pub fn tables<'c>(&'c self, columns: &'c [Column]) -> Tables<'c> {
+        Tables { counts: self, columns }
+    }
+}
+
+impl fmt::Display for Counts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tables(&Column::DEFAULT).fmt(f)
+    }
+}
+
+/// A column, as `strace -U` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Column {
-    /// How much of the time of all calls.
+    /// The share of the total time of all calls.
     TimePercent,
-    /// The time of all of them.
+    /// The total time.
     TotalTime,
-    /// The shortest.
+    /// The shortest call.
     MinTime,
-    /// The longest.
+    /// The longest call.
     MaxTime,
-    /// The mean.
+    /// The mean time.
     AvgTime,
-    /// How many there were.
+    /// The number of calls.
     Calls,
-    /// How many failed.
+    /// The number of failed calls.
     Errors,
     /// The name.
     Name,
 }
 
 impl Column {
-    /// What is shown when nothing is asked for.
+    /// The columns that strace shows by default.
     pub const DEFAULT: [Self; 6] =
         [Self::TimePercent, Self::TotalTime, Self::AvgTime, Self::Calls, Self::Errors, Self::Name];
 
-    /// Every column, with its names: the first is the usual one.
+    /// The names of every column, the usual one first.
     const NAMES: [(Self, &'static [&'static str]); 8] = [
         (Self::TimePercent, &["time-percent", "time"]),
         (Self::TotalTime, &["total-time", "time-total"]),
@@ -44,7 +122,7 @@ impl Column {
         (Self::Name, &["name", "syscall", "syscall-name"]),
     ];
 
-    /// Its heading, and how wide it is.
+    /// Returns the heading and the width.
     const fn heading(self) -> (&'static str, usize) {
         match self {
             Self::TimePercent => ("% time", 6),
@@ -85,12 +163,12 @@ impl FromStr for Column {
         let found = Self::NAMES.iter().find(|(_, names)| names.contains(&name));
         found.map(|(column, _)| *column).ok_or_else(|| {
             let names: Vec<_> = Self::NAMES.iter().map(|(_, names)| names[0]).collect();
-            format!("`{name}` is no column: {}", names.join(", "))
+            format!("unknown column `{name}`, expected one of {}", names.join(", "))
         })
     }
 }
 
-/// The tables of a summary; its [`Display`](fmt::Display) writes them.
+/// The tables of a summary; [`Display`](fmt::Display) writes them.
 #[derive(Debug)]
 pub struct Tables<'c> {
     pub(super) counts: &'c Counts,
@@ -104,7 +182,7 @@ impl fmt::Display for Tables<'_> {
             self.table(&[], f)?;
         }
         for table in calls.chunk_by(|a, b| a.abi == b.abi) {
-            // As strace: the machine's own calls need no title.
+            // Like strace, without a title for the machine's native calls.
             match table.first().map_or("", |count| &*count.abi) {
                 "" | "x86_64" | "aarch64" => {}
                 "i386" => writeln!(f, "System call usage summary for 32 bit mode:")?,
@@ -113,7 +191,7 @@ impl fmt::Display for Tables<'_> {
             self.table(table, f)?;
         }
         if total.unfinished > 0 {
-            writeln!(f, "{} of these calls did not end", total.unfinished)?;
+            writeln!(f, "{} of these calls are unfinished", total.unfinished)?;
         }
         if *unknown_exits > 0 {
             writeln!(f, "{unknown_exits} more calls began before the log")?;

@@ -13,8 +13,8 @@ fn counted(log: &LogBuilder, only: Option<&str>, order: Order) -> Counts {
     counting.finish(order)
 }
 
-/// Two tasks: calls that succeed and fail, one that waits while the other works, two that do not
-/// end, one of another ABI, one without a name.
+/// Two tasks: calls that succeed and fail, one that waits while the other task works, two without
+/// an exit, one of another ABI, one without a name.
 fn log() -> LogBuilder {
     let mut log = LogBuilder::new();
     log.exit(0, X86_64, 0, &[]);
@@ -49,7 +49,7 @@ fn calls_are_counted_by_name() {
         100.00    0.001000        1000         1           read
         ------ ----------- ----------- --------- --------- ----------------
         100.00    0.001000        1000         1           total
-        2 of these calls did not end
+        2 of these calls are unfinished
         1 more calls began before the log
     "#]]
     .assert_eq(&counts.to_string());
@@ -68,7 +68,7 @@ fn calls_are_counted_by_name() {
 }
 
 #[test]
-fn some_are_left_out_and_the_order_is_what_was_asked_for() {
+fn filter_and_order_are_applied() {
     let names = |only, order| {
         let counts = counted(&log(), only, order);
         counts.calls.into_iter().map(|count| count.name).collect::<Vec<_>>().join(" ")
@@ -81,9 +81,10 @@ fn some_are_left_out_and_the_order_is_what_was_asked_for() {
     assert_eq!(names(Some("read"), Order::Time), "read read");
 }
 
-/// One name is another call in another ABI, and socketcall and ipc are what they do.
+/// The same name is a different call in another ABI; socketcall and ipc count as the calls that
+/// they multiplex.
 #[test]
-fn each_abi_has_a_table_and_calls_are_what_they_do() {
+fn each_abi_has_a_table_and_multiplexed_calls_have_their_names() {
     let mut log = LogBuilder::new();
     for abi in [I386, X32, X86_64] {
         log.entry(0, abi, "getpid", [0; 6], &[]).exit(0, abi, 7, &[]);
@@ -99,7 +100,7 @@ fn each_abi_has_a_table_and_calls_are_what_they_do() {
         &[],
     );
     log.entry(0, I386, "socketcall", [99, 0x1000, 0, 0, 0, 0], &[]).exit(0, I386, -22, &[]);
-    // MSGSND.
+    // 11 is MSGSND (include/uapi/linux/ipc.h).
     log.entry(0, I386, "ipc", [11, 1, 2, 3, 4, 0], &[]).exit(0, I386, -22, &[]);
     let counts = counted(&log, None, Order::Name);
     let columns = [Column::Calls, Column::MinTime, Column::MaxTime, Column::Name, Column::Errors];

@@ -1,14 +1,17 @@
-//! Control blocks of asynchronous input and output (include/uapi/linux/aio_abi.h): the same layout
-//! in every ABI.
+//! Control blocks of asynchronous I/O (include/uapi/linux/aio_abi.h). Their layout is the same in
+//! every ABI.
 
 use sysreel_abi::consts::{file, ipc as c, poll};
 use sysreel_abi::{ArgKind, Dir, Layout};
 
-use super::{Fields, View, lost, member, value};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::value;
+use super::view::View;
 use crate::text;
 
-/// What io_submit is given: an array of pointers to control blocks, the roles of which are those of
-/// `sysreel_abi::plan`.
+/// Writes the argument of io_submit(2): an array of pointers to control blocks. The regions have
+/// the roles that `sysreel_abi::plan` gives them.
 pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out: &mut String) {
     let word = usize::from(view.abi.word());
     out.push('[');
@@ -21,7 +24,7 @@ pub(crate) fn submitted(view: &View<'_>, i: usize, bytes: &[u8], cut: bool, out:
             break;
         }
         let address = Fields::new(view.abi, pointer).ulong(0);
-        let Some(region) = view.deeper(i, 1, at, Dir::In) else {
+        let Some(region) = view.nested(i, 1, at, Dir::In) else {
             text::pointer(out, address);
             continue;
         };
@@ -41,8 +44,8 @@ fn size(view: &View<'_>) -> usize {
     usize::try_from(Layout::Iocb.size(view.abi)).unwrap_or(usize::MAX)
 }
 
-/// One of them. `of` is the argument and its place there, when it is handed to the kernel to be
-/// carried out.
+/// Writes a control block. `submitted` is its argument and its index there if the call submits it,
+/// so that its operands matter.
 pub(crate) fn control_block(
     view: &View<'_>,
     of: Option<(usize, u32)>,
@@ -87,10 +90,11 @@ fn operands(
     }
 }
 
-/// What is written was captured; what is read comes later, by no call.
+/// Writes the buffer. Only the bytes of a write were captured: the kernel fills the buffer of a
+/// read later, outside any call.
 fn buffer(view: &View<'_>, of: Option<(usize, u32)>, f: Fields<'_>, out: &mut String) {
     let region =
-        of.and_then(|(i, at)| view.deeper(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
+        of.and_then(|(i, at)| view.nested(i, 2, at, Dir::In)).filter(|region| region.head.got > 0);
     let Some(region) = region else { return text::pointer(out, f.u64(24)) };
     match view.bytes(&region, view.options.string_limit) {
         Some(bytes) => {
@@ -108,7 +112,7 @@ fn named(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut Stri
     value::value(view, kind, 0, number, out);
 }
 
-/// A member that is not shown when it is 0.
+/// Writes a member unless it is 0.
 fn optional(view: &View<'_>, name: &str, kind: ArgKind, number: u64, out: &mut String) {
     if number != 0 {
         named(view, name, kind, number, out);

@@ -1,9 +1,9 @@
-//! Reads members out of a structure. What lies behind the end reads as 0; callers compare lengths
-//! where it matters.
+//! Reads members out of the bytes of a structure. Bytes past the end read as 0; callers check the
+//! length where that matters.
 
 use sysreel_abi::Abi;
 
-/// The bytes of a structure, and whose structure it is.
+/// The bytes of a structure and the ABI that lays it out.
 #[derive(Clone, Copy)]
 pub(crate) struct Fields<'a> {
     pub(crate) abi: Abi,
@@ -40,27 +40,27 @@ impl<'a> Fields<'a> {
         self.u64(at).cast_signed()
     }
 
-    /// The size of a word: of a pointer and of `size_t`.
+    /// Returns the size of a pointer and of `size_t`, in bytes.
     pub(crate) fn word(&self) -> usize {
         usize::from(self.abi.word())
     }
 
-    /// Member number `i` of a structure of words.
+    /// Reads member `i` of a structure of words.
     pub(crate) fn ulong(&self, i: usize) -> u64 {
         if self.word() == 4 { self.u32(i * 4) } else { self.u64(i * 8) }
     }
 
-    /// The `i`-th of the kernel's longs, which have 8 bytes in x32.
+    /// Reads the `i`-th `__kernel_long_t`, which has 8 bytes in x32.
     pub(crate) fn klong(&self, i: usize) -> i64 {
         if self.abi == Abi::I386 { self.i32(i * 4) } else { self.i64(i * 8) }
     }
 
-    /// The same without a sign.
+    /// Reads the `i`-th `__kernel_ulong_t`.
     pub(crate) fn kulong(&self, i: usize) -> u64 {
         if self.abi == Abi::I386 { self.u32(i * 4) } else { self.u64(i * 8) }
     }
 
-    /// Bytes in the middle.
+    /// Returns `len` bytes from offset `at`, or as many as there are.
     pub(crate) fn slice(&self, at: usize, len: usize) -> &'a [u8] {
         self.bytes.get(at..).map_or(&[], |rest| rest.get(..len).unwrap_or(rest))
     }

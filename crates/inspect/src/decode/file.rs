@@ -1,13 +1,16 @@
-//! Locks and directories.
+//! File locks and directory entries.
 
 use sysreel_abi::consts::file;
 use sysreel_abi::{Abi, ArgKind, Dir, Layout};
 
-use super::{Fields, View, member, value};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::value;
+use super::view::View;
 use crate::text;
 
-/// `struct flock` and `flock64`: two shorts, start, length, process. i386 aligns 64-bit numbers to
-/// 4.
+/// Writes a `struct flock` or `flock64`: two shorts, start, length, pid. i386 aligns 64-bit numbers
+/// to 4 bytes.
 pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) {
     let (start, len, pid) = match (view.abi, layout) {
         (Abi::I386, Layout::Flock) => (f.i32(4), f.i32(8), f.i32(12)),
@@ -22,7 +25,7 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
         member(out, name);
         text::sdec(out, number);
     }
-    // What a lock asks for names no process.
+    // `l_pid` is output: at an entry it is shown only if the caller set it.
     if view.outcome.is_some() || pid != 0 {
         member(out, "l_pid");
         text::sdec(out, pid);
@@ -30,7 +33,7 @@ pub(crate) fn flock(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut St
     out.push('}');
 }
 
-/// `struct old_linux_dirent`: inode, offset, length of the name, name.
+/// Writes a `struct old_linux_dirent`: inode, offset, length of the name, name.
 fn old_entry(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{d_ino=");
     text::dec(out, f.ulong(0));
@@ -44,7 +47,7 @@ fn old_entry(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// What getdents wrote: `0x55d3 /* 12 entries */`; each entry when everything is wanted.
+/// Writes the buffer of getdents(2): `0x55d3 /* 12 entries */`, or each entry under `verbose`.
 pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
     let region = view.region(i, Dir::Out).filter(|region| region.head.got > 0);
     let Some(region) = region else {
@@ -54,11 +57,12 @@ pub(crate) fn directory(view: &View<'_>, i: usize, out: &mut String) {
         }
         return;
     };
-    let Some(bytes) = view.bytes(&region, usize::MAX) else { return super::lost(view.arg(i), out) };
+    let Some(bytes) = view.bytes(&region, usize::MAX) else { return lost(view.arg(i), out) };
     if view.row.name == "readdir" {
         return old_entry(view, Fields::new(view.abi, &bytes), out);
     }
-    // The old form has the kernel's longs before the length, and the type behind the name.
+    // getdents(2) puts `d_reclen` after two kernel longs, and `d_type` in the last byte of the
+    // entry.
     let old = view.row.name == "getdents";
     let length_at = if old && view.abi == Abi::I386 { 8 } else { 16 };
     let entries = || Entries { bytes: &bytes, length_at };
@@ -98,7 +102,7 @@ fn entry(view: &View<'_>, one: &[u8], length_at: usize, old: bool, out: &mut Str
     out.push('}');
 }
 
-/// Records that say how long they are.
+/// Iterates over entries that begin with their length.
 struct Entries<'a> {
     bytes: &'a [u8],
     length_at: usize,

@@ -1,21 +1,25 @@
-//! Which arguments of a call are shown, in which order and at which of its stops: mostly those of
-//! the table, left to right, but some depend on others, and clone has an order of its own.
+//! Chooses which arguments of a call are shown, in which order and at which stop. Most calls show
+//! those of their row from left to right. For some an argument decides about later ones, and
+//! clone(2) has strace's order.
 
-use sysreel_abi::consts::{file, memory, open, process};
-use sysreel_abi::{Abi, ArgKind, CallKind, Constants, Dir, render};
+use sysreel_abi::consts::{file, memory, process as p};
+use sysreel_abi::{ArgKind, CallKind, Constants, render};
 
-use super::{
-    DONE, Meaning, View, file as file_form, futex, process as process_form, socket as socket_form,
-    stat as stat_form,
-};
-use crate::text;
+use super::argument::argument;
+use super::value::creates_file;
+use super::view::View;
+use super::{futex, process};
 
-/// Writes the arguments that are known at the entry. Answers how far it came, for [`finish`].
+/// The cursor of a call whose arguments are all written.
+pub(crate) const DONE: u8 = u8::MAX;
+
+/// Writes the arguments that are known at the entry. Returns the position of the first one that is
+/// not, for [`finish`].
 pub(crate) fn begin(view: &View<'_>, out: &mut String) -> u8 {
     if view.row.kind == CallKind::Clone {
-        return if process_form::clone_begins(view, out) { 0 } else { DONE };
+        return if process::clone_entry_arguments(view, out) { 0 } else { DONE };
     }
-    write(view, 0, out)
+    write_from(view, 0, out)
 }
 
 /// Writes the arguments that were not known at the entry.
@@ -24,20 +28,21 @@ pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
         return;
     }
     match view.row.kind {
-        CallKind::Clone => process_form::clone_ends(view, out),
+        CallKind::Clone => process::clone_exit_arguments(view, out),
         CallKind::Clone3 => {
-            process_form::clone3_wrote(view, 0, out);
+            process::clone3_results(view, 0, out);
             out.push_str(", ");
-            write(view, 1, out);
+            write_from(view, 1, out);
         }
         _ => {
-            write(view, usize::from(cursor), out);
+            write_from(view, usize::from(cursor), out);
         }
     }
 }
 
-/// Writes arguments from a position on. At an entry it stops at the first one that must wait.
-fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
+/// Writes the arguments from position `from` on. At an entry it stops at the first one that must
+/// wait for the exit, and returns its position.
+fn write_from(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     let chosen = if view.row.kind == CallKind::Futex && view.row.args.len() == 6 {
         Some(futex::arguments(view))
     } else {
@@ -53,14 +58,14 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
         }
         let i = chosen.and_then(|chosen| chosen.get(at)).map_or(at, |i| usize::from(*i));
         let meaning = view.meaning(i);
-        if view.exit.is_none() && view.waits(meaning) {
+        if view.exit.is_none() && view.needs_exit(meaning) {
             return u8::try_from(at).unwrap_or(DONE);
         }
-        view.argument(i, meaning, out);
+        argument(view, i, meaning, out);
         if view.row.kind == CallKind::Clone3
             && view.exit.is_none()
             && i == 0
-            && process_form::clone3_writes(view, 0)
+            && process::clone3_writes(view, 0)
         {
             return 0;
         }
@@ -68,35 +73,23 @@ fn write(view: &View<'_>, from: usize, out: &mut String) -> u8 {
     DONE
 }
 
-/// The second half of a number: it is shown with the first. Where the lower half has all the bits
-/// the upper one is shifted out (fs/read_write.c, pos_from_hilo).
+/// Whether an argument is the second register of a split number, which is shown with the first. On
+/// 64-bit ABIs the first register holds all bits and the kernel shifts the second one out
+/// (pos_from_hilo, fs/read_write.c).
 fn is_second_half(view: &View<'_>, at: usize) -> bool {
     let before = view.row.args.iter().take(at + 1).rev();
     let halves = before.take_while(|arg| matches!(arg.kind, ArgKind::Half)).count();
     halves > 0 && halves % 2 == 0
 }
 
-/// A number that 32-bit ABIs pass in two registers. The lower half is the first but where the names
-/// say otherwise.
-fn halves(view: &View<'_>, i: usize, out: &mut String) {
-    let (first, second) = (view.arg(i), view.arg(i + 1));
-    if view.abi != Abi::I386 {
-        return text::sdec(out, first.cast_signed());
-    }
-    let upper_first = view.row.args.get(i).is_some_and(|arg| arg.name.ends_with("_high"));
-    let (low, high) = if upper_first { (second, first) } else { (first, second) };
-    text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
-}
-
-/// How many arguments are shown.
+/// Returns the number of arguments to show.
 fn count(view: &View<'_>) -> usize {
     let row = view.row;
     let all = row.args.len();
-    let is =
-        |list: &Constants, value: u64, names: &[&str]| names.contains(&name(view.abi, list, value));
+    let is = |list: &Constants, value: u64, names: &[&str]| names.contains(&name(list, value));
     match row.kind {
         CallKind::Open => match (row.arg("flags").or(row.arg("oflag")), row.arg("mode")) {
-            (Some(flags), Some(mode)) if !makes_file(view.abi, view.arg(flags)) => mode,
+            (Some(flags), Some(mode)) if !creates_file(view.abi, view.arg(flags)) => mode,
             _ => all,
         },
         CallKind::Fcntl => {
@@ -132,21 +125,21 @@ fn count(view: &View<'_>) -> usize {
             if fixed { all } else { 4 }
         }
         CallKind::Mknod => {
-            // Only character and block devices have a number (include/uapi/linux/stat.h).
+            // Only device nodes have a device number (include/uapi/linux/stat.h).
             let mode = row.arg("mode").map_or(0, |i| view.arg(i)) & 0o170_000;
             if matches!(mode, 0o020_000 | 0o060_000) { all } else { all.saturating_sub(1) }
         }
-        CallKind::Ptrace => match name(view.abi, &process::PTRACE, view.arg(0)) {
+        CallKind::Ptrace => match name(&p::PTRACE, view.arg(0)) {
             "PTRACE_TRACEME" => 1,
             "PTRACE_ATTACH" | "PTRACE_INTERRUPT" | "PTRACE_KILL" | "PTRACE_LISTEN" => 2,
             _ => all,
         },
-        CallKind::Prctl => prctl(name(view.abi, &process::PRCTL, view.arg(0))).unwrap_or(all),
+        CallKind::Prctl => prctl(name(&p::PRCTL, view.arg(0))).unwrap_or(all),
         _ => all,
     }
 }
 
-/// How many arguments an option of prctl has; `None` when that is not known.
+/// Returns how many arguments an option of prctl(2) takes; `None` if unknown.
 fn prctl(option: &str) -> Option<usize> {
     Some(match option {
         "PR_GET_DUMPABLE"
@@ -178,72 +171,8 @@ fn prctl(option: &str) -> Option<usize> {
     })
 }
 
-/// The name of one value of a list.
-fn name(abi: Abi, list: &Constants, value: u64) -> &'static str {
-    let _ = abi;
+/// Returns the name of a value in a list of constants; empty if it has none.
+fn name(list: &Constants, value: u64) -> &'static str {
     let value = value & 0xffff_ffff;
     list.items.iter().find(|(_, v)| *v & 0xffff_ffff == value).map_or("", |(name, _)| *name)
-}
-
-/// Whether flags of open ask for a new file, so that its mode matters.
-pub(crate) fn makes_file(abi: Abi, flags: u64) -> bool {
-    ["O_CREAT", "__O_TMPFILE"]
-        .iter()
-        .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
-}
-
-/// Arguments that look other than their kind. True when one was written.
-pub(super) fn special(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
-    let value = view.arg(i);
-    match (view.row.kind, kind) {
-        (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
-        (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
-            stat_form::sync_flags(view, kind, value, out)
-        }
-        (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
-        (_, ArgKind::Half) => halves(view, i, out),
-        _ if value == 0 => return false,
-        // What a thread registers for the kernel's later use is no argument.
-        (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
-        (CallKind::ReadDir, ArgKind::Buf) => file_form::directory(view, i, out),
-        (CallKind::Pair, ArgKind::Buf) => return socket_form::pair(view, i, out),
-        (_, ArgKind::Buf)
-            if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
-        {
-            return socket_form::option(view, i, mem, out);
-        }
-        (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
-            polled(view, i, kind, out)
-        }
-        _ => return false,
-    }
-    true
-}
-
-/// What poll and select are asked; what came of it stands behind the result.
-fn polled(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
-    let Some(region) = view.region(i, Dir::In) else {
-        match kind {
-            ArgKind::Array(_) if view.arg(1) == 0 => out.push_str("[]"),
-            _ => text::pointer(out, view.arg(i)),
-        }
-        return;
-    };
-    let bytes = view.bytes(&region, usize::MAX).filter(|_| region.head.got > 0);
-    let shown = match (bytes, kind) {
-        (Some(bytes), ArgKind::Array(layout)) => {
-            super::layouts::readable(view, layout, &bytes, &region, i, out)
-        }
-        (Some(bytes), ArgKind::Struct(layout)) => {
-            super::layouts::structure(view, layout, &bytes, i, out)
-        }
-        (Some(bytes), ArgKind::FdSet) => {
-            super::poll::fd_set(view, &bytes, out);
-            true
-        }
-        _ => false,
-    };
-    if !shown {
-        view.unreadable(i, &region, out);
-    }
 }

@@ -1,11 +1,11 @@
-//! futex: which arguments there are depends on the operation.
+//! futex(2): the operation decides which arguments exist.
 
 use sysreel_abi::consts::ipc;
 
-use super::View;
+use super::view::View;
 use crate::text;
 
-/// The positions of the arguments that an operation has.
+/// Returns the positions of the arguments that the operation uses.
 pub(crate) fn arguments(view: &View<'_>) -> &'static [u8] {
     match operation(view) {
         "FUTEX_WAKE" | "FUTEX_FD" => &[0, 1, 2],
@@ -19,7 +19,7 @@ pub(crate) fn arguments(view: &View<'_>) -> &'static [u8] {
     }
 }
 
-/// The name of the operation without its bits.
+/// Returns the name of the operation without its flags.
 fn operation(view: &View<'_>) -> &'static str {
     let fields = ipc::FUTEX.fields;
     let mask = fields.iter().fold(0, |mask, field| mask | field.mask);
@@ -29,7 +29,7 @@ fn operation(view: &View<'_>) -> &'static str {
     name.map_or("", |(name, _)| name.strip_suffix("_PRIVATE").unwrap_or(name))
 }
 
-/// An argument that looks other than its kind. True when it was written.
+/// Writes an argument that looks different from its kind. Returns whether it did.
 pub(crate) fn argument(view: &View<'_>, i: usize, out: &mut String) -> bool {
     match i {
         0 | 4 => text::pointer(out, view.arg(i)),

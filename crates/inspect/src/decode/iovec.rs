@@ -1,27 +1,30 @@
-//! Arrays of buffers.
+//! Arrays of `struct iovec`.
 
 use sysreel_abi::plan::index;
 use sysreel_abi::{Dir, Len, Mem, Total};
 
-use super::{Fields, View, empty_string, layouts, lost, member};
+use super::fields::Fields;
+use super::out::{lost, member, unreadable_rest};
+use super::view::{View, is_known_empty};
 use crate::regions::RegionView;
 use crate::text;
 
-/// An argument that is an array of `iovec`.
+/// Writes an argument that is an array of `iovec`.
 pub(crate) fn vector(view: &View<'_>, i: usize, mem: Mem, bytes: &[u8], out: &mut String) {
     let dir = match mem.len {
-        // Ranges of another address space have addresses and no bytes.
+        // process_madvise(2) and the like name ranges of another process: there are addresses but
+        // no bytes.
         Len::Iov { total: Total::None, .. } => Dir::In,
         _ => mem.dir,
     };
     buffers(view, i, dir, (0, 1), bytes, out);
-    // An array that goes on where nothing can be read.
     if let Some(region) = view.region(i, Dir::InOut) {
-        layouts::unreadable_rest(&region, out);
+        unreadable_rest(&region, out);
     }
 }
 
-/// The buffers of a message: `of` is its number and the level on which the buffers are.
+/// Writes the buffers of an `iovec` array. `within` is the number of the message it belongs to and
+/// the role of its buffers.
 pub(crate) fn buffers(
     view: &View<'_>,
     i: usize,
@@ -63,7 +66,7 @@ fn base(
     out: &mut String,
 ) {
     let element = index(of.0, u32::try_from(at).unwrap_or(u32::MAX));
-    let region = view.deeper(i, of.1, element, dir);
+    let region = view.nested(i, of.1, element, dir);
     let limit = view.options.string_limit;
     let enough = |region: &RegionView<'_>| {
         let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
@@ -81,8 +84,8 @@ fn base(
                 None => lost(f.ulong(0), out),
             }
         }
-        // Nothing came for it, though the call succeeded; or it is empty from the start.
-        None if empty_string(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
+        // The call succeeded without filling this buffer, or it has no length.
+        None if is_known_empty(view, dir, f.ulong(0), f.ulong(1)) => out.push_str("\"\""),
         _ => text::pointer(out, f.ulong(0)),
     }
 }

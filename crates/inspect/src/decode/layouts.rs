@@ -1,16 +1,16 @@
-//! Structures by the name that the table has for them.
+//! Structures and arrays of them: dispatches on the layout that the table gives an argument.
 
 use sysreel_abi::{CallKind, Layout};
 
+use super::fields::Fields;
+use super::out::{member, unreadable_rest};
+use super::view::View;
+use super::{aio, file, machine, members, poll, process, signal, stat, time, value};
 use crate::regions::RegionView;
-
-use super::{
-    Fields, View, aio, file, machine, member, members, poll, process, signal, stat, time, value,
-};
 use crate::text;
 
-/// Writes a structure. False when its bytes are too few, or nothing is known about its members: the
-/// address stands for it then.
+/// Writes a structure. Returns false, and writes nothing, if there are too few bytes or its members
+/// are unknown; the caller then shows the address.
 pub(crate) fn structure(
     view: &View<'_>,
     layout: Layout,
@@ -20,7 +20,7 @@ pub(crate) fn structure(
 ) -> bool {
     use Layout as L;
     let least = match layout {
-        // Sizes that the caller chooses: the first versions of each.
+        // The caller chooses the size: at least that of the first version of each structure.
         L::CloneArgs => 64,
         L::SchedAttr => 48,
         L::MountAttr => 32,
@@ -40,9 +40,9 @@ pub(crate) fn structure(
         L::Timespec64 => time::timespec64_at(f, 0, out),
         L::Timeval => time::timeval_at(f, 0, out),
         L::Timezone => time::timezone(f, out),
-        L::Itimerval => time::pair(time::timeval_at, f, out),
-        L::Itimerspec => time::pair(time::timespec_at, f, out),
-        L::Itimerspec64 => time::pair(time::timespec64_at, f, out),
+        L::Itimerval => time::timer(time::timeval_at, f, out),
+        L::Itimerspec => time::timer(time::timespec_at, f, out),
+        L::Itimerspec64 => time::timer(time::timespec64_at, f, out),
         L::Timex | L::Timex64 => time::timex(view, f, out),
         L::Utimbuf => time::utimbuf(f, out),
         L::Tms => time::tms(f, out),
@@ -53,11 +53,11 @@ pub(crate) fn structure(
         L::SigAction => signal::action(view, f, out),
         L::OldSigAction => signal::old_action(view, f, out),
         L::SigStack => signal::stack(view, f, out),
-        L::SigEvent => signal::event(view, f, out),
+        L::SigEvent => signal::sigevent(view, f, out),
         L::SigInfo => signal::siginfo(f, out),
-        L::WaitInfo => signal::waited(f, out),
+        L::WaitInfo => signal::waitid_info(f, out),
         L::SigSet | L::OldSigSet => signal::set(bytes, out),
-        L::SigSetArg | L::AioSigSet => signal_argument(view, i, f, out),
+        L::SigSetArg | L::AioSigSet => sized_signal_set(view, i, f, out),
         L::PollFd => poll::pollfd(view, f, out),
         L::EpollEvent => poll::epoll_event(view, f, out),
         L::UtsName => machine::utsname(view, f, 65, out),
@@ -75,12 +75,12 @@ pub(crate) fn structure(
             text::sdec(out, f.i32(0));
             out.push(']');
         }
-        _ => return members::structure(view, layout, f, out) || scalar_in_brackets(layout, f, out),
+        _ => return members::structure(view, layout, f, out) || bracketed_scalar(layout, f, out),
     }
     true
 }
 
-fn scalar_in_brackets(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
+fn bracketed_scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     let start = out.len();
     out.push('[');
     let known = scalar(layout, f, out);
@@ -92,7 +92,7 @@ fn scalar_in_brackets(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     known
 }
 
-/// A number behind a pointer.
+/// Writes a number that an argument points to.
 fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     use Layout as L;
     match layout {
@@ -110,7 +110,8 @@ fn scalar(layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     true
 }
 
-/// A structure that a call both reads and writes: both states where they differ.
+/// Writes a structure that the call reads and writes; numbers as `[before => after]` where they
+/// differ.
 pub(crate) fn changed(
     view: &View<'_>,
     layout: Layout,
@@ -132,11 +133,11 @@ pub(crate) fn changed(
             true
         }
         (L::Loff | L::OffT | L::Word, Some(before)) => {
-            scalar_in_brackets(layout, f(before), out);
+            bracketed_scalar(layout, f(before), out);
             out.push_str(" => ");
-            scalar_in_brackets(layout, f(bytes), out)
+            bracketed_scalar(layout, f(bytes), out)
         }
-        // How much time is left stands behind the result.
+        // The remaining time follows the result.
         (L::Timespec | L::Timespec64 | L::Timeval, Some(before)) => {
             structure(view, layout, before, i, out)
         }
@@ -144,31 +145,8 @@ pub(crate) fn changed(
     }
 }
 
-/// Where an array goes on but nothing can be read, behind what there is of it: `, ... /* 0x7f00
-/// */]`.
-pub(crate) fn unreadable_rest(region: &RegionView<'_>, out: &mut String) {
-    if region.head.errno == 0 || region.head.got >= region.head.asked || out.pop().is_none() {
-        return;
-    }
-    // It may end before that, with what is not shown.
-    if !out.ends_with("...") {
-        out.push_str(if out.ends_with('[') { "..." } else { ", ..." });
-        unreadable_from(region, out);
-    }
-    out.push(']');
-}
-
-/// The address from which on nothing can be read, if there is one.
-pub(crate) fn unreadable_from(region: &RegionView<'_>, out: &mut String) {
-    if region.head.errno != 0 && region.head.got < region.head.asked {
-        out.push_str(" /* ");
-        text::hex(out, region.head.address.wrapping_add(region.head.got));
-        out.push_str(" */");
-    }
-}
-
-/// An array as far as it could be read.
-pub(crate) fn readable(
+/// Writes an array as far as it could be read.
+pub(crate) fn array_region(
     view: &View<'_>,
     layout: Layout,
     bytes: &[u8],
@@ -183,7 +161,7 @@ pub(crate) fn readable(
     known
 }
 
-/// An array of structures or numbers. False when nothing is known about its elements.
+/// Writes an array of structures or numbers. Returns false if the elements are unknown.
 pub(crate) fn array(
     view: &View<'_>,
     layout: Layout,
@@ -194,7 +172,7 @@ pub(crate) fn array(
 ) -> bool {
     let start = out.len();
     let size = usize::try_from(layout.size(view.abi)).unwrap_or(1).max(1);
-    // Both halves of the capabilities are one thing.
+    // Version 2 and 3 capabilities are two structures that make up one set.
     if layout == Layout::CapData {
         machine::cap_data(view, Fields::new(view.abi, bytes), out);
         return true;
@@ -228,11 +206,11 @@ pub(crate) fn array(
     true
 }
 
-/// A pointer to a set of signals and its size.
-fn signal_argument(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
+/// Writes the pointer to a signal set and its size that pselect6(2) and io_pgetevents(2) take.
+fn sized_signal_set(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "sigmask");
-    let region = view.deeper(i, 1, 0, sysreel_abi::Dir::In);
+    let region = view.nested(i, 1, 0, sysreel_abi::Dir::In);
     match region.and_then(|region| view.bytes(&region, 8)) {
         Some(bytes) => signal::set(&bytes, out),
         None => text::pointer(out, f.ulong(0)),

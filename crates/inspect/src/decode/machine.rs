@@ -1,12 +1,15 @@
-//! What is about the whole machine, terminals and capabilities.
+//! The machine, terminals and capabilities.
 
 use sysreel_abi::consts::security;
 use sysreel_abi::{Abi, ArgKind, render};
 
-use super::{Fields, View, member};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
 use crate::text;
 
-/// `struct new_utsname` and its two ancestors: names of one length behind each other.
+/// Writes a `struct new_utsname` or one of its two predecessors: consecutive names of `name_len`
+/// bytes.
 pub(crate) fn utsname(view: &View<'_>, f: Fields<'_>, name_len: usize, out: &mut String) {
     out.push('{');
     let names = ["sysname", "nodename", "release", "version", "machine", "domainname"];
@@ -19,7 +22,7 @@ pub(crate) fn utsname(view: &View<'_>, f: Fields<'_>, name_len: usize, out: &mut
     out.push_str(if shown < all { ", ...}" } else { "}" });
 }
 
-/// `struct sysinfo` (include/uapi/linux/sysinfo.h): kernel longs, then a short and more.
+/// Writes a `struct sysinfo` (include/uapi/linux/sysinfo.h): kernel longs, then a short and more.
 pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
     let long = |i: usize| {
         f.klong(i).cast_unsigned() & if f.abi == Abi::I386 { 0xffff_ffff } else { u64::MAX }
@@ -43,7 +46,7 @@ pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
         number(out, name, long(4 + i));
     }
     number(out, "procs", f.u16(10 * w));
-    // A short and padding stand before the next long.
+    // `procs` and padding precede the next long.
     let after = 10 * w + w.max(4);
     let word = |at: usize| if w == 4 { f.u32(at) } else { f.u64(at) };
     number(out, "totalhigh", word(after));
@@ -52,7 +55,7 @@ pub(crate) fn sysinfo(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `struct termios`, in short: four words of flags.
+/// Writes the four flag words of a `struct termios`.
 pub(crate) fn termios(f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["c_iflag", "c_oflag", "c_cflag", "c_lflag"].into_iter().enumerate() {
@@ -62,7 +65,7 @@ pub(crate) fn termios(f: Fields<'_>, out: &mut String) {
     out.push_str(", ...}");
 }
 
-/// `struct winsize`: four shorts.
+/// Writes a `struct winsize`: four shorts.
 pub(crate) fn winsize(f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["ws_row", "ws_col", "ws_xpixel", "ws_ypixel"].into_iter().enumerate() {
@@ -72,7 +75,7 @@ pub(crate) fn winsize(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `__user_cap_header_struct`: version and process.
+/// Writes a `__user_cap_header_struct`: version and pid.
 pub(crate) fn cap_header(f: Fields<'_>, out: &mut String) {
     out.push_str("{version=");
     // include/uapi/linux/capability.h
@@ -87,7 +90,7 @@ pub(crate) fn cap_header(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// Two halves of three sets of capabilities.
+/// Writes three capability sets, each split in two halves.
 pub(crate) fn cap_data(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["effective", "permitted", "inheritable"].into_iter().enumerate() {

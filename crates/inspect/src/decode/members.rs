@@ -1,18 +1,20 @@
-//! Structures that are shown member by member, as a table says: what each is called, where it
-//! stands, what it is.
+//! Structures that are written member by member from a table of names, offsets and kinds.
 //!
-//! Offsets are those of 64-bit ABIs and of i386; x32 makes the calls of x86-64, and their longs are
-//! the kernel's. A structure that its caller made shorter ends with its last whole member.
+//! Each member has two offsets: that of the 64-bit ABIs and that of i386. x32 makes the calls of
+//! x86-64 with the kernel's longs. If the caller passed a shorter structure, it ends with the last
+//! member that fits.
 
 use std::fmt::Write as _;
 
 use sysreel_abi::consts::{file, ipc, memory, mount, process};
 use sysreel_abi::{Abi, ArgKind, Layout};
 
-use super::{Fields, View, member, value};
+use super::fields::Fields;
+use super::out::member;
+use super::value;
+use super::view::View;
 use crate::text;
 
-/// A member.
 struct Member {
     name: &'static str,
     at: (u8, u8),
@@ -20,15 +22,15 @@ struct Member {
     kind: ArgKind,
 }
 
-/// How many bytes it has.
+/// The width of a member.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Width {
     Two,
     Four,
     Eight,
-    /// Those of a long.
+    /// A kernel long.
     Word,
-    /// A `struct ipc64_perm`, whose members stand in it.
+    /// A nested `struct ipc64_perm`.
     Permissions,
 }
 
@@ -47,16 +49,17 @@ impl Width {
 use ArgKind::{Enum, Flags, Hex, Int, Long, Pid, Uint, Ulong};
 use Width::{Eight, Four, Permissions, Two, Word};
 
+/// A member with its offsets in the 64-bit ABIs and in i386.
 const fn m(name: &'static str, at: (u8, u8), width: Width, kind: ArgKind) -> Member {
     Member { name, at, width, kind }
 }
 
-/// A member that stands at the same place everywhere.
-const fn same(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
+/// A member with the same offset in every ABI.
+const fn fixed(name: &'static str, at: u8, width: Width, kind: ArgKind) -> Member {
     m(name, (at, at), width, kind)
 }
 
-/// Writes the structure; false when there is no table of its members.
+/// Writes the structure. Returns false if it has no table of members.
 pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) -> bool {
     if layout == Layout::UserDesc {
         segment(f, out);
@@ -91,7 +94,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
             Eight | Word => f.u64(at),
         };
         match one.kind {
-            // Whatever the ABI's longs are: this one has 64 bits.
+            // The number is sign-extended already; `value` would cut a long of i386 to 32 bits.
             Long => text::sdec(out, number.cast_signed()),
             kind => value::value(view, kind, 0, number, out),
         }
@@ -100,7 +103,7 @@ pub(super) fn structure(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mu
     true
 }
 
-/// The bytes of a long of the kernel's.
+/// Returns the size of a kernel long.
 fn long_of(abi: Abi) -> usize {
     if abi == Abi::I386 { 4 } else { 8 }
 }
@@ -109,7 +112,7 @@ fn sign_extended(half: u64) -> u64 {
     if half & 0x8000 != 0 { half | !0xffff } else { half }
 }
 
-/// key, uid, gid, cuid, cgid, mode.
+/// Writes a `struct ipc64_perm`: key, uid, gid, cuid, cgid, mode.
 fn permissions(f: Fields<'_>, out: &mut String) {
     out.push('{');
     for (name, at) in [("uid", 4), ("gid", 8)] {
@@ -127,7 +130,7 @@ fn permissions(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// A segment's number, place and bits.
+/// Writes a `struct user_desc`: entry number, base, limit and bits.
 fn segment(f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "entry_number");
@@ -156,12 +159,12 @@ fn segment(f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// asm-generic/sembuf.h.
+/// The generic `struct semid64_ds` (asm-generic/sembuf.h).
 const GENERIC_SEMAPHORES: &[Member] = &[
-    same("sem_perm", 0, Permissions, Hex),
-    same("sem_otime", 48, Eight, Ulong),
-    same("sem_ctime", 56, Eight, Ulong),
-    same("sem_nsems", 64, Eight, Ulong),
+    fixed("sem_perm", 0, Permissions, Hex),
+    fixed("sem_otime", 48, Eight, Ulong),
+    fixed("sem_ctime", 56, Eight, Ulong),
+    fixed("sem_nsems", 64, Eight, Ulong),
 ];
 
 #[rustfmt::skip]
@@ -172,23 +175,26 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("mq_curmsgs", (24, 12), Word, Long),
     ]),
     (Layout::SemBuf,
-        &[same("sem_num", 0, Two, Uint), same("sem_op", 2, Two, Int),
-            same("sem_flg", 4, Two, Flags(&ipc::SEM))]),
+        &[fixed("sem_num", 0, Two, Uint), fixed("sem_op", 2, Two, Int),
+            fixed("sem_flg", 4, Two, Flags(&ipc::SEM))]),
     (Layout::MsgInfo, &[
-        same("msgpool", 0, Four, Int), same("msgmap", 4, Four, Int), same("msgmax", 8, Four, Int),
-        same("msgmnb", 12, Four, Int),
-        same("msgmni", 16, Four, Int), same("msgssz", 20, Four, Int), same("msgtql", 24, Four, Int),
-        same("msgseg", 28, Two, Uint),
+        fixed("msgpool", 0, Four, Int), fixed("msgmap", 4, Four, Int),
+        fixed("msgmax", 8, Four, Int),
+        fixed("msgmnb", 12, Four, Int),
+        fixed("msgmni", 16, Four, Int), fixed("msgssz", 20, Four, Int),
+        fixed("msgtql", 24, Four, Int),
+        fixed("msgseg", 28, Two, Uint),
     ]),
     (Layout::SemInfo, &[
-        same("semmap", 0, Four, Int), same("semmni", 4, Four, Int), same("semmns", 8, Four, Int),
-        same("semmnu", 12, Four, Int),
-        same("semmsl", 16, Four, Int), same("semopm", 20, Four, Int), same("semume", 24, Four, Int),
-        same("semusz", 28, Four, Int),
-        same("semvmx", 32, Four, Int), same("semaem", 36, Four, Int),
+        fixed("semmap", 0, Four, Int), fixed("semmni", 4, Four, Int), fixed("semmns", 8, Four, Int),
+        fixed("semmnu", 12, Four, Int),
+        fixed("semmsl", 16, Four, Int), fixed("semopm", 20, Four, Int),
+        fixed("semume", 24, Four, Int),
+        fixed("semusz", 28, Four, Int),
+        fixed("semvmx", 32, Four, Int), fixed("semaem", 36, Four, Int),
     ]),
     (Layout::ShmInfo, &[
-        same("used_ids", 0, Four, Int), m("shm_tot", (8, 4), Word, Ulong),
+        fixed("used_ids", 0, Four, Int), m("shm_tot", (8, 4), Word, Ulong),
         m("shm_rss", (16, 8), Word, Ulong),
         m("shm_swp", (24, 12), Word, Ulong), m("swap_attempts", (32, 16), Word, Ulong),
         m("swap_successes", (40, 20), Word, Ulong),
@@ -212,52 +218,52 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("shm_atime", (56, 40), Eight, Ulong),
         m("shm_dtime", (64, 48), Eight, Ulong), m("shm_ctime", (72, 56), Eight, Ulong),
     ]),
-    // Of x86 (asm/sembuf.h): it has a spare word behind each time.
+    // x86 has a spare word after each time (asm/sembuf.h).
     (Layout::SemidDs, &[
         m("sem_perm", (0, 0), Permissions, Hex), m("sem_otime", (48, 36), Eight, Ulong),
         m("sem_ctime", (64, 44), Eight, Ulong),
         m("sem_nsems", (80, 52), Word, Ulong),
     ]),
     (Layout::IoEvent,
-        &[same("data", 0, Eight, Hex), same("obj", 8, Eight, Hex), same("res", 16, Eight, Long),
-            same("res2", 24, Eight, Long)]),
+        &[fixed("data", 0, Eight, Hex), fixed("obj", 8, Eight, Hex), fixed("res", 16, Eight, Long),
+            fixed("res2", 24, Eight, Long)]),
     (Layout::IoUringParams, &[
-        same("flags", 8, Four, Hex), same("sq_thread_cpu", 12, Four, Uint),
-        same("sq_thread_idle", 16, Four, Uint),
-        same("sq_entries", 0, Four, Uint), same("cq_entries", 4, Four, Uint),
-        same("features", 20, Four, Hex), same("wq_fd", 24, Four, Uint),
+        fixed("flags", 8, Four, Hex), fixed("sq_thread_cpu", 12, Four, Uint),
+        fixed("sq_thread_idle", 16, Four, Uint),
+        fixed("sq_entries", 0, Four, Uint), fixed("cq_entries", 4, Four, Uint),
+        fixed("features", 20, Four, Hex), fixed("wq_fd", 24, Four, Uint),
     ]),
     (Layout::FutexWaitv,
-        &[same("val", 0, Eight, Hex), same("uaddr", 8, Eight, Hex),
-            same("flags", 16, Four, Flags(&ipc::FUTEX2))]),
+        &[fixed("val", 0, Eight, Hex), fixed("uaddr", 8, Eight, Hex),
+            fixed("flags", 16, Four, Flags(&ipc::FUTEX2))]),
     (Layout::SchedAttr, &[
-        same("size", 0, Four, Uint), same("sched_policy", 4, Four, Enum(&process::SCHED)),
-        same("sched_flags", 8, Eight, Hex),
-        same("sched_nice", 16, Four, Int), same("sched_priority", 20, Four, Uint),
-        same("sched_runtime", 24, Eight, Ulong),
-        same("sched_deadline", 32, Eight, Ulong), same("sched_period", 40, Eight, Ulong),
-        same("sched_util_min", 48, Four, Uint),
-        same("sched_util_max", 52, Four, Uint),
+        fixed("size", 0, Four, Uint), fixed("sched_policy", 4, Four, Enum(&process::SCHED)),
+        fixed("sched_flags", 8, Eight, Hex),
+        fixed("sched_nice", 16, Four, Int), fixed("sched_priority", 20, Four, Uint),
+        fixed("sched_runtime", 24, Eight, Ulong),
+        fixed("sched_deadline", 32, Eight, Ulong), fixed("sched_period", 40, Eight, Ulong),
+        fixed("sched_util_min", 48, Four, Uint),
+        fixed("sched_util_max", 52, Four, Uint),
     ]),
-    (Layout::FOwnerEx, &[same("type", 0, Four, Enum(&file::OWNER)), same("pid", 4, Four, Pid)]),
+    (Layout::FOwnerEx, &[fixed("type", 0, Four, Enum(&file::OWNER)), fixed("pid", 4, Four, Pid)]),
     (Layout::MountAttr, &[
-        same("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
-        same("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
-        same("propagation", 16, Eight, Hex), same("userns_fd", 24, Eight, Ulong),
+        fixed("attr_set", 0, Eight, Flags(&mount::MOUNT_ATTR)),
+        fixed("attr_clr", 8, Eight, Flags(&mount::MOUNT_ATTR)),
+        fixed("propagation", 16, Eight, Hex), fixed("userns_fd", 24, Eight, Ulong),
     ]),
-    (Layout::CachestatRange, &[same("off", 0, Eight, Ulong), same("len", 8, Eight, Ulong)]),
+    (Layout::CachestatRange, &[fixed("off", 0, Eight, Ulong), fixed("len", 8, Eight, Ulong)]),
     (Layout::Cachestat, &[
-        same("nr_cache", 0, Eight, Ulong), same("nr_dirty", 8, Eight, Ulong),
-        same("nr_writeback", 16, Eight, Ulong),
-        same("nr_evicted", 24, Eight, Ulong), same("nr_recently_evicted", 32, Eight, Ulong),
+        fixed("nr_cache", 0, Eight, Ulong), fixed("nr_dirty", 8, Eight, Ulong),
+        fixed("nr_writeback", 16, Eight, Ulong),
+        fixed("nr_evicted", 24, Eight, Ulong), fixed("nr_recently_evicted", 32, Eight, Ulong),
     ]),
-    (Layout::UffdioRange, &[same("start", 0, Eight, Hex), same("len", 8, Eight, Hex)]),
+    (Layout::UffdioRange, &[fixed("start", 0, Eight, Hex), fixed("len", 8, Eight, Hex)]),
     (Layout::XattrArgs,
-        &[same("value", 0, Eight, Hex), same("size", 8, Four, Uint),
-            same("flags", 12, Four, Flags(&file::XATTR))]),
+        &[fixed("value", 0, Eight, Hex), fixed("size", 8, Four, Uint),
+            fixed("flags", 12, Four, Flags(&file::XATTR))]),
     (Layout::MntIdReq,
-        &[same("size", 0, Four, Uint), same("mnt_id", 8, Eight, Hex),
-            same("param", 16, Eight, Hex)]),
+        &[fixed("size", 0, Four, Uint), fixed("mnt_id", 8, Eight, Hex),
+            fixed("param", 16, Eight, Hex)]),
     (Layout::MmapArgs, &[
         m("addr", (0, 0), Word, Hex), m("len", (8, 4), Word, Ulong),
         m("prot", (16, 8), Word, Flags(&memory::PROT)),
@@ -270,7 +276,7 @@ static MEMBERS: &[(Layout, &[Member])] = &[
         m("tvp", (32, 16), Word, Hex),
     ]),
     (Layout::PtracePeekSiginfo,
-        &[same("off", 0, Eight, Ulong), same("flags", 8, Four, Hex), same("nr", 12, Four, Int)]),
+        &[fixed("off", 0, Eight, Ulong), fixed("flags", 8, Four, Hex), fixed("nr", 12, Four, Int)]),
 ];
 
 #[cfg(test)]

@@ -1,79 +1,35 @@
-//! The result of a call. Success is what `is_error` says; where the value says otherwise, both are
-//! shown.
+//! The result of a call. `is_error` decides whether it failed; where the value contradicts it, both
+//! are shown.
 
-use sysreel_abi::{Abi, ArgKind, CallKind, errno_message, errno_name, render};
+use sysreel_abi::{Abi, ArgKind, CallKind, render};
 
-use super::{View, poll, value};
+use super::errno::{ERRORS, error};
+use super::view::View;
+use super::{ready, value};
 use crate::syscall_info::Outcome;
 use crate::text;
-
-/// The values that the C library takes for errors (MAX_ERRNO, include/linux/err.h).
-const ERRORS: std::ops::RangeInclusive<i64> = -4095..=-1;
-/// The kernel's own codes, of which programs see another (include/linux/errno.h).
-const RESTARTS: std::ops::RangeInclusive<i64> = 512..=516;
 
 /// Writes what follows `= `.
 pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     if outcome.failed() && ERRORS.contains(&outcome.rval) {
         error(outcome.rval, out);
-        poll::came(view, outcome, out);
-        disagreement(outcome, out);
+        ready::ready(view, outcome, out);
+        contradiction(outcome, out);
         return;
     }
     let kind = view.row.result_kind(view.abi, &view.args);
     number(view, kind, outcome.rval, out);
-    words(view, kind, outcome, out);
-    poll::came(view, outcome, out);
-    disagreement(outcome, out);
+    explanation(view, kind, outcome, out);
+    ready::ready(view, outcome, out);
+    contradiction(outcome, out);
 }
 
-/// ` (is_error=1)` where the value says otherwise.
-pub(crate) fn disagreement(outcome: Outcome, out: &mut String) {
+/// Writes ` (is_error=1)` where the return value contradicts it.
+pub(crate) fn contradiction(outcome: Outcome, out: &mut String) {
     if outcome.failed() != ERRORS.contains(&outcome.rval) || outcome.is_error > 1 {
         out.push_str(" (is_error=");
         text::dec(out, outcome.is_error.into());
         out.push(')');
-    }
-}
-
-/// `-1 ENOENT (No such file or directory)`, or `? ERESTARTSYS (To be restarted if SA_RESTART is
-/// set)`.
-pub(crate) fn error(rval: i64, out: &mut String) {
-    let errno = i32::try_from(rval.wrapping_neg()).unwrap_or(0);
-    out.push_str(if RESTARTS.contains(&errno.into()) { "? " } else { "-1 " });
-    if errno_name(errno).is_none() {
-        out.push_str("(errno ");
-        text::sdec(out, errno.into());
-        out.push(')');
-        return;
-    }
-    error_name(errno, out);
-    if let Some(message) = restart_message(errno).or_else(|| errno_message(errno)) {
-        out.push_str(" (");
-        out.push_str(message);
-        out.push(')');
-    }
-}
-
-/// The kernel's own codes in the words that readers of strace know.
-fn restart_message(errno: i32) -> Option<&'static str> {
-    Some(match errno {
-        512 => "To be restarted if SA_RESTART is set",
-        513 => "To be restarted",
-        514 => "To be restarted if no handler",
-        516 => "Interrupted by signal",
-        _ => return None,
-    })
-}
-
-/// The name of an error number.
-pub(crate) fn error_name(errno: i32, out: &mut String) {
-    match errno_name(errno) {
-        Some(name) => out.push_str(name),
-        None => {
-            out.push_str("ERRNO_");
-            text::sdec(out, errno.into());
-        }
     }
 }
 
@@ -88,17 +44,17 @@ fn number(view: &View<'_>, kind: ArgKind, rval: i64, out: &mut String) {
         ArgKind::Mode => text::mode(out, narrow),
         ArgKind::Flags(_) | ArgKind::FlagsMode(_) => text::hex(out, narrow),
         _ if view.abi == Abi::I386 => value::int(bits, out),
-        // Offsets of special files may be any 64 bits.
+        // Offsets of special files, such as /proc/PID/mem, may be any 64 bits.
         ArgKind::Off => text::dec(out, bits),
         _ => text::sdec(out, rval),
     }
 }
 
-/// What the number means, in words behind it.
-fn words(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut String) {
+/// Writes what the number means, in parentheses after it.
+fn explanation(view: &View<'_>, kind: ArgKind, outcome: Outcome, out: &mut String) {
     let bits = outcome.rval.cast_unsigned();
     match kind {
-        // No flag at all has no word, but the access mode of open always has.
+        // No flags need no explanation, except that the access mode of open(2) is always shown.
         ArgKind::Flags(list) if bits != 0 || !list.fields.is_empty() => {
             out.push_str(" (flags ");
             value::constant(view, kind, bits, out);

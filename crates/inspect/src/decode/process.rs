@@ -1,13 +1,16 @@
-//! Processes: how they end, what they use, how they are made.
+//! Processes: exit status, resource use and limits, clone(2).
 
 use sysreel_abi::consts::process as p;
 use sysreel_abi::plan::{CLONE_PIDFD, CLONE_SET_TID, CLONE_TID};
 use sysreel_abi::{ArgKind, Dir, render};
 
-use super::{Fields, View, member, time, value};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
+use super::{time, value};
 use crate::text;
 
-/// What wait stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
+/// Writes the status that wait4(2) stores: `[{WIFEXITED(s) && WEXITSTATUS(s) == 0}]`.
 pub(crate) fn wait_status_of(bytes: &[u8], out: &mut String) -> bool {
     let Some(status) =
         bytes.get(..4).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(u32::from_le_bytes)
@@ -59,7 +62,7 @@ fn wait_status(status: u32, out: &mut String) {
     out.push('}');
 }
 
-/// `struct rusage`: two timevals and fourteen longs.
+/// Writes a `struct rusage`: two timevals and fourteen longs.
 pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "ru_utime");
@@ -93,12 +96,12 @@ pub(crate) fn rusage(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// A soft and a hard limit: words, or 64 bits in every ABI.
+/// Writes a soft and a hard limit: of 64 bits if `wide`, otherwise kernel longs.
 pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('{');
     for (i, name) in ["rlim_cur", "rlim_max"].into_iter().enumerate() {
         member(out, name);
-        // The kernel's longs, which have 8 bytes in x32.
+        // Kernel longs have 8 bytes in x32.
         let narrow = !wide && f.abi == sysreel_abi::Abi::I386;
         let value = if narrow { f.u32(4 * i) } else { f.u64(8 * i) };
         let infinite = if narrow { u64::from(u32::MAX) } else { u64::MAX };
@@ -114,7 +117,7 @@ pub(crate) fn rlimit(f: Fields<'_>, wide: bool, out: &mut String) {
     out.push('}');
 }
 
-/// A set of CPUs or nodes: `[0 1]`.
+/// Writes a set of CPUs or nodes: `[0 1]`.
 pub(crate) fn bits(bytes: &[u8], out: &mut String) {
     out.push('[');
     let mut first = true;
@@ -130,15 +133,16 @@ pub(crate) fn bits(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// Whether clone's flags name a constant.
-fn has(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
+/// Whether clone flags contain any of these constants.
+fn has_any(view: &View<'_>, flags: u64, names: &[&str]) -> bool {
     names
         .iter()
         .any(|name| render::constant(view.abi, &p::CLONE, name).is_some_and(|bit| flags & bit != 0))
 }
 
-/// clone, the part that is known at its entry; its arguments are shown in an order of their own.
-pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
+/// Writes the arguments of clone(2) that are known at its entry, in strace's order. Returns whether
+/// more follow at its exit.
+pub(crate) fn clone_entry_arguments(view: &View<'_>, out: &mut String) -> bool {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     member(out, "child_stack");
     text::pointer(out, at("newsp"));
@@ -151,45 +155,45 @@ pub(crate) fn clone_begins(view: &View<'_>, out: &mut String) -> bool {
         "CLONE_CHILD_CLEARTID",
         "CLONE_SETTLS",
     ];
-    has(view, at("clone_flags"), &more)
+    has_any(view, at("clone_flags"), &more)
 }
 
-/// The rest of clone.
-pub(crate) fn clone_ends(view: &View<'_>, out: &mut String) {
+/// Writes the arguments of clone(2) that are known at its exit.
+pub(crate) fn clone_exit_arguments(view: &View<'_>, out: &mut String) {
     let at = |name| view.row.arg(name).map_or(0, |i| view.arg(i));
     let flags = at("clone_flags");
     for (name, bit) in [("parent_tid", "CLONE_PARENT_SETTID"), ("pidfd", "CLONE_PIDFD")] {
-        if has(view, flags, &[bit]) {
+        if has_any(view, flags, &[bit]) {
             out.push_str(", ");
             out.push_str(name);
             out.push('=');
             match view.row.arg("parent_tidptr") {
                 Some(i) => match view.region(i, Dir::Out).and_then(|region| view.bytes(&region, 4))
                 {
-                    Some(bytes) if bytes.len() == 4 => number(&bytes, view, out),
+                    Some(bytes) if bytes.len() == 4 => tid(&bytes, view, out),
                     _ => text::pointer(out, view.arg(i)),
                 },
                 None => out.push('?'),
             }
         }
     }
-    if has(view, flags, &["CLONE_SETTLS"]) {
+    if has_any(view, flags, &["CLONE_SETTLS"]) {
         out.push_str(", tls=");
         text::hex(out, at("tls"));
     }
-    if has(view, flags, &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]) {
+    if has_any(view, flags, &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]) {
         out.push_str(", child_tidptr=");
         text::pointer(out, at("child_tidptr"));
     }
 }
 
-fn number(bytes: &[u8], view: &View<'_>, out: &mut String) {
+fn tid(bytes: &[u8], view: &View<'_>, out: &mut String) {
     out.push('[');
     text::sdec(out, Fields::new(view.abi, bytes).i32(0));
     out.push(']');
 }
 
-/// `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members, of which old callers have
+/// Writes a `clone_args` (include/uapi/linux/sched.h): eleven 64-bit members; older callers pass
 /// fewer.
 pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut String) {
     let flags = f.u64(0);
@@ -201,7 +205,7 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
         (2, "child_tid", &["CLONE_CHILD_SETTID", "CLONE_CHILD_CLEARTID"]),
         (3, "parent_tid", &["CLONE_PARENT_SETTID"]),
     ] {
-        if has(view, flags, bits) {
+        if has_any(view, flags, bits) {
             member(out, name);
             text::pointer(out, f.u64(at * 8));
         }
@@ -216,14 +220,14 @@ pub(crate) fn clone_args(view: &View<'_>, i: usize, f: Fields<'_>, out: &mut Str
     text::pointer(out, f.u64(40));
     member(out, "stack_size");
     text::hex(out, f.u64(48));
-    if has(view, flags, &["CLONE_SETTLS"]) {
+    if has_any(view, flags, &["CLONE_SETTLS"]) {
         member(out, "tls");
         text::hex(out, f.u64(56));
     }
     if f.u64(64) != 0 || f.u64(72) != 0 {
         member(out, "set_tid");
         match view
-            .deeper(i, 1, CLONE_SET_TID, Dir::In)
+            .nested(i, 1, CLONE_SET_TID, Dir::In)
             .and_then(|region| view.bytes(&region, usize::MAX))
         {
             Some(bytes) => tids(view, &bytes, out),
@@ -250,25 +254,25 @@ fn tids(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// Whether clone3 writes something that its exit shows.
+/// Whether clone3(2) writes something that its exit shows.
 pub(crate) fn clone3_writes(view: &View<'_>, i: usize) -> bool {
     let bytes = view.region(i, Dir::In).and_then(|region| view.bytes(&region, usize::MAX));
     bytes.is_some_and(|b| {
-        has(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
+        has_any(view, Fields::new(view.abi, &b).u64(0), &["CLONE_PIDFD", "CLONE_PARENT_SETTID"])
     })
 }
 
-/// ` => {parent_tid=[123]}`: what clone3 wrote.
-pub(crate) fn clone3_wrote(view: &View<'_>, i: usize, out: &mut String) {
+/// Writes what clone3(2) wrote: ` => {parent_tid=[123]}`.
+pub(crate) fn clone3_results(view: &View<'_>, i: usize, out: &mut String) {
     let start = out.len();
     out.push_str(" => {");
     for (name, index) in [("pidfd", CLONE_PIDFD), ("parent_tid", CLONE_TID)] {
-        let region = view.deeper(i, 1, index, Dir::Out);
+        let region = view.nested(i, 1, index, Dir::Out);
         if let Some(bytes) =
             region.and_then(|region| view.bytes(&region, 4)).filter(|bytes| bytes.len() == 4)
         {
             member(out, name);
-            number(&bytes, view, out);
+            tid(&bytes, view, out);
         }
     }
     if out.ends_with('{') { out.truncate(start) } else { out.push('}') }

@@ -1,13 +1,17 @@
-//! Signals: sets, actions, and what is known about one that came.
+//! Signal sets, actions, `sigevent` and `siginfo_t`.
 
 use sysreel_abi::consts::signal as s;
 use sysreel_abi::signal::code_name;
 use sysreel_abi::{Abi, ArgKind, AuditArch, signal_name, syscall_name};
 
-use super::{Fields, View, member, value};
+use super::errno::error_name;
+use super::fields::Fields;
+use super::out::member;
+use super::value;
+use super::view::View;
 use crate::text;
 
-/// A set of signals: `[USR1 CHLD]`, or those that are not in it when most are: `~[RTMIN RT_1]`.
+/// Writes a set of signals: `[USR1 CHLD]`, or its complement if most are in it: `~[RTMIN RT_1]`.
 pub(crate) fn set(bytes: &[u8], out: &mut String) {
     let bytes = bytes.get(..8).unwrap_or(bytes);
     let n = bytes.len() * 8;
@@ -28,20 +32,27 @@ pub(crate) fn set(bytes: &[u8], out: &mut String) {
     out.push(']');
 }
 
-/// `struct sigaction` as the kernel has it: handler, flags, restorer, mask; 64-bit ARM has no
+/// Writes the kernel's `struct sigaction`: handler, flags, restorer, mask. 64-bit ARM has no
 /// restorer.
 pub(crate) fn action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let restorer = view.abi != Abi::Aarch64 || f.bytes.len() >= 4 * f.word();
     let mask_at = if restorer { 3 * f.word() } else { 2 * f.word() };
-    act(view, f.ulong(0), f.slice(mask_at, 8), f.ulong(1), f.ulong(2), out);
+    write_action(view, f.ulong(0), f.slice(mask_at, 8), f.ulong(1), f.ulong(2), out);
 }
 
-/// i386's old one: handler, mask, flags, restorer.
+/// Writes i386's `struct old_sigaction`: handler, mask, flags, restorer.
 pub(crate) fn old_action(view: &View<'_>, f: Fields<'_>, out: &mut String) {
-    act(view, f.ulong(0), f.slice(f.word(), f.word()), f.ulong(2), f.ulong(3), out);
+    write_action(view, f.ulong(0), f.slice(f.word(), f.word()), f.ulong(2), f.ulong(3), out);
 }
 
-fn act(view: &View<'_>, handler: u64, mask: &[u8], flags: u64, restorer: u64, out: &mut String) {
+fn write_action(
+    view: &View<'_>,
+    handler: u64,
+    mask: &[u8],
+    flags: u64,
+    restorer: u64,
+    out: &mut String,
+) {
     /// SA_RESTORER (arch/x86/include/uapi/asm/signal.h).
     const RESTORER: u64 = 0x0400_0000;
     out.push_str("{sa_handler=");
@@ -61,7 +72,7 @@ fn act(view: &View<'_>, handler: u64, mask: &[u8], flags: u64, restorer: u64, ou
     out.push('}');
 }
 
-/// `stack_t`: address, flags, size.
+/// Writes a `stack_t`: address, flags, size.
 pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push_str("{ss_sp=");
     text::pointer(out, f.ulong(0));
@@ -72,8 +83,8 @@ pub(crate) fn stack(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `struct sigevent`: value, signal, how.
-pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
+/// Writes a `struct sigevent`: value, signal, notification.
+pub(crate) fn sigevent(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     let w = f.word();
     out.push_str("{sigev_value={sival_int=");
     text::sdec(out, f.i32(0));
@@ -86,13 +97,14 @@ pub(crate) fn event(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// Signals that carry an address, by number in every ABI here (include/uapi/asm-generic/signal.h).
+/// The signals of faults, which carry an address; the same numbers in every ABI here
+/// (include/uapi/asm-generic/signal.h).
 const FAULTS: [i64; 5] = [4, 5, 7, 8, 11];
 const CHLD: i64 = 17;
 const IO: i64 = 29;
 const SYS: i64 = 31;
 
-/// `siginfo_t` (include/uapi/asm-generic/siginfo.h): three ints, and a union behind them.
+/// Writes a `siginfo_t` (include/uapi/asm-generic/siginfo.h): three ints, then a union.
 pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     let (signal, code) = (f.i32(0), f.i32(8));
     out.push_str("{si_signo=");
@@ -106,15 +118,15 @@ pub(crate) fn siginfo(f: Fields<'_>, out: &mut String) {
     }
     if f.i32(4) != 0 {
         member(out, "si_errno");
-        super::error_name(i32::try_from(f.i32(4)).unwrap_or(0), out);
+        error_name(i32::try_from(f.i32(4)).unwrap_or(0), out);
     }
     union(f, signal, code, named, out);
     out.push('}');
 }
 
-/// What waitid has found: nobody, or a child without the times that SIGCHLD tells. A log of an
-/// older table has more bytes, which the kernel has not written.
-pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
+/// Writes the result of waitid(2): no child, or one without the times that SIGCHLD carries. A log
+/// of an older table has more bytes, which the kernel did not write.
+pub(crate) fn waitid_info(f: Fields<'_>, out: &mut String) {
     if f.u32(0) == 0 {
         out.push_str("{}");
         return;
@@ -124,8 +136,7 @@ pub(crate) fn waited(f: Fields<'_>, out: &mut String) {
 }
 
 fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut String) {
-    // The union is aligned to a word. Sizes of its first two members are those of ints in every
-    // ABI.
+    // The union is aligned to a word. Its first two members have the size of an int in every ABI.
     let at = if f.word() == 4 { 12 } else { 16 };
     let w = f.word();
     let number = |out: &mut String, name: &str, value: i64| {
@@ -139,7 +150,7 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
         text::pointer(out, word(at));
     };
     match (named, signal) {
-        // The kernel's own word about memory has the address; about anything else, nothing.
+        // SI_KERNEL fills in the address of a fault and nothing else.
         (Some("SI_KERNEL"), signal) if !FAULTS.contains(&signal) => {}
         (Some("SI_TIMER"), _) => {
             member(out, "si_timerid");
@@ -147,13 +158,13 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
             number(out, "si_overrun", f.i32(at + 4));
             sigval(out, at + 8);
         }
-        (Some("SI_USER" | "SI_TKILL"), _) => sender(f, at, out),
+        (Some("SI_USER" | "SI_TKILL"), _) => si_pid_uid(f, at, out),
         (Some("SI_QUEUE" | "SI_MESGQ" | "SI_ASYNCIO"), _) => {
-            sender(f, at, out);
+            si_pid_uid(f, at, out);
             sigval(out, at + 8);
         }
         (_, CHLD) if code > 0 => {
-            sender(f, at, out);
+            si_pid_uid(f, at, out);
             member(out, "si_status");
             let status = f.u32(at + 8);
             if code == 1 {
@@ -163,8 +174,8 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
             }
             let times = if w == 4 { at + 12 } else { at + 16 };
             if f.bytes.len() > times {
-                text_ticks(out, "si_utime", word(times));
-                text_ticks(out, "si_stime", word(times + w));
+                ticks(out, "si_utime", word(times));
+                ticks(out, "si_stime", word(times + w));
             }
         }
         (_, SYS) if code > 0 => {
@@ -172,7 +183,7 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
             text::pointer(out, word(at));
             member(out, "si_syscall");
             let (nr, arch) = (f.u32(at + w), f.u32(at + w + 4));
-            call(nr, arch, out);
+            blocked_call(nr, arch, out);
         }
         (_, IO) if code > 0 => {
             member(out, "si_band");
@@ -184,25 +195,25 @@ fn union(f: Fields<'_>, signal: i64, code: i64, named: Option<&str>, out: &mut S
             text::pointer(out, word(at));
         }
         _ => {
-            sender(f, at, out);
+            si_pid_uid(f, at, out);
             sigval(out, at + 8);
         }
     }
 }
 
-fn sender(f: Fields<'_>, at: usize, out: &mut String) {
+fn si_pid_uid(f: Fields<'_>, at: usize, out: &mut String) {
     member(out, "si_pid");
     text::sdec(out, f.i32(at));
     member(out, "si_uid");
     text::dec(out, f.u32(at + 4));
 }
 
-fn text_ticks(out: &mut String, name: &str, ticks: u64) {
+fn ticks(out: &mut String, name: &str, ticks: u64) {
     member(out, name);
     text::dec(out, ticks);
 }
 
-fn call(nr: u64, arch: u64, out: &mut String) {
+fn blocked_call(nr: u64, arch: u64, out: &mut String) {
     let arch = AuditArch(u32::try_from(arch).unwrap_or(0));
     match syscall_name(arch, nr) {
         Some(name) => {

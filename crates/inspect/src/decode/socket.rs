@@ -1,23 +1,21 @@
-//! Socket addresses and messages.
-
-use std::net::{Ipv4Addr, Ipv6Addr};
+//! Socket addresses, options and messages.
 
 use sysreel_abi::consts::socket as s;
 use sysreel_abi::plan::{MSG_CONTROL, MSG_IOV, MSG_NAME, index};
-use sysreel_abi::{Abi, ArgKind, Dir, Layout, Mem, render};
+use sysreel_abi::{ArgKind, Dir, Layout, Mem, render};
 
-use super::{Fields, View, iovec, lost, member, value};
+use super::endpoint::{INET, INET6, UNIX, port_number, v4, v6};
+use super::fields::Fields;
+use super::out::{lost, member};
+use super::view::View;
+use super::{iovec, string, value};
 use crate::regions::RegionView;
-use crate::state::FdName;
 use crate::text;
 
-/// Address families (include/linux/socket.h), by the names that the table's list gives them.
-const UNIX: u64 = 1;
-const INET: u64 = 2;
-const INET6: u64 = 10;
+/// Address family (include/linux/socket.h).
 const NETLINK: u64 = 16;
 
-/// A `sockaddr` of any family; members that are not there are left out.
+/// Writes a `sockaddr` of any family. Members past its end are left out.
 pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     let f = Fields::new(view.abi, bytes);
     if bytes.len() < 2 {
@@ -75,7 +73,8 @@ pub(crate) fn address(view: &View<'_>, bytes: &[u8], out: &mut String) {
     out.push('}');
 }
 
-/// A path, or an abstract name that begins with NUL and may have more of them.
+/// Writes a path, or an abstract name, which begins with NUL and may contain more of them
+/// (unix(7)).
 fn unix(view: &View<'_>, name: &[u8], out: &mut String) {
     match name {
         [] => {}
@@ -96,75 +95,8 @@ fn port(bytes: &[u8], out: &mut String) {
     out.push(')');
 }
 
-fn port_number(bytes: &[u8]) -> u64 {
-    bytes.get(2..4).map_or(0, |p| p.iter().fold(0, |n, b| n << 8 | u64::from(*b)))
-}
-
-fn v4(bytes: &[u8], at: usize) -> Ipv4Addr {
-    bytes
-        .get(at..at + 4)
-        .and_then(|b| <[u8; 4]>::try_from(b).ok())
-        .map_or(Ipv4Addr::UNSPECIFIED, Ipv4Addr::from)
-}
-
-fn v6(bytes: &[u8], at: usize) -> Ipv6Addr {
-    bytes
-        .get(at..at + 16)
-        .and_then(|b| <[u8; 16]>::try_from(b).ok())
-        .map_or(Ipv6Addr::UNSPECIFIED, Ipv6Addr::from)
-}
-
-/// The ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`; the family alone where the log does
-/// not show the socket being made. False when there is nothing to say beyond the link.
-pub(crate) fn ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
-    let family = Fields::new(abi, &name.local).u16(0);
-    // SOCK_STREAM and SOCK_DGRAM (include/linux/net.h): the usual protocol of each.
-    let text = match (family, name.socket_type) {
-        (INET, Some(1)) => "TCP:[",
-        (INET, Some(2)) => "UDP:[",
-        (INET, _) => "INET:[",
-        (INET6, Some(1)) => "TCPv6:[",
-        (INET6, Some(2)) => "UDPv6:[",
-        (INET6, _) => "INET6:[",
-        (UNIX, _) if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
-        _ => return false,
-    };
-    out.push_str(text);
-    end(&name.local, out);
-    if name.peer.len() > 2 {
-        out.push_str("->");
-        end(&name.peer, out);
-    }
-    out.push(']');
-    true
-}
-
-fn end(bytes: &[u8], out: &mut String) {
-    match bytes {
-        [2, 0, _, _, _, ..] => {
-            out.push_str(&v4(bytes, 4).to_string());
-            out.push(':');
-            text::dec(out, port_number(bytes));
-        }
-        [10, 0, _, _, _, ..] => {
-            out.push('[');
-            out.push_str(&v6(bytes, 8).to_string());
-            out.push_str("]:");
-            text::dec(out, port_number(bytes));
-        }
-        [_, _, 0, rest @ ..] => {
-            out.push('@');
-            text::quoted(out, rest, crate::print::HexStrings::Never);
-        }
-        [_, _, rest @ ..] => {
-            text::quoted(out, text::until_nul(rest), crate::print::HexStrings::Never)
-        }
-        _ => {}
-    }
-}
-
-/// Two file descriptors: what pipe and socketpair write.
-pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
+/// Writes the two descriptors that pipe(2) and socketpair(2) store.
+pub(super) fn fd_pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     let bytes = view
         .region(i, Dir::Out)
         .and_then(|region| view.bytes(&region, 8))
@@ -179,17 +111,17 @@ pub(crate) fn pair(view: &View<'_>, i: usize, out: &mut String) -> bool {
     true
 }
 
-/// The value of a socket option: most are an int.
+/// Writes the value of a socket option. Most are an int.
 pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut String) -> bool {
-    let whole = |region: &RegionView<'_>| region.head.asked == region.head.got;
-    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(whole);
+    let is_complete = |region: &RegionView<'_>| region.head.asked == region.head.got;
+    let region = mem.and_then(|mem| view.region(i, mem.dir)).filter(is_complete);
     let Some(bytes) = region.and_then(|region| view.bytes(&region, usize::MAX)) else {
         return false;
     };
     let f = Fields::new(view.abi, &bytes);
     match (render::socket_option(view.arg(1), view.arg(2)), bytes.len()) {
-        (Some("SO_LINGER"), 8) => numbers(f, &["l_onoff", "l_linger"], out),
-        (Some("SO_PEERCRED"), 12) => numbers(f, &["pid", "uid", "gid"], out),
+        (Some("SO_LINGER"), 8) => ints(f, &["l_onoff", "l_linger"], out),
+        (Some("SO_PEERCRED"), 12) => ints(f, &["pid", "uid", "gid"], out),
         (_, 4) => {
             out.push('[');
             text::sdec(out, f.i32(0));
@@ -200,8 +132,8 @@ pub(crate) fn option(view: &View<'_>, i: usize, mem: Option<Mem>, out: &mut Stri
     true
 }
 
-/// A structure of ints.
-fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
+/// Writes a structure of ints.
+fn ints(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('{');
     for (i, name) in names.iter().enumerate() {
         member(out, name);
@@ -210,8 +142,8 @@ fn numbers(f: Fields<'_>, names: &[&str], out: &mut String) {
     out.push('}');
 }
 
-/// The argument of sendmsg and recvmsg. Of one that was not filled in only the room for a name says
-/// something.
+/// Writes the argument of sendmsg(2) or recvmsg(2). If recvmsg(2) failed, only the size of the name
+/// buffer means anything.
 pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, out: &mut String) {
     if dir.comes_out() && view.outcome.is_some_and(|outcome| outcome.failed()) {
         out.push_str("{msg_namelen=");
@@ -222,7 +154,7 @@ pub(crate) fn one_message(view: &View<'_>, i: usize, dir: Dir, f: Fields<'_>, ou
     message(view, i, dir, 0, f, out);
 }
 
-/// A `msghdr`: seven members, each in the room of a word.
+/// Writes a `msghdr`: seven members, each as wide as a word.
 pub(crate) fn message(
     view: &View<'_>,
     i: usize,
@@ -232,13 +164,13 @@ pub(crate) fn message(
     out: &mut String,
 ) {
     let name_len = f.u32(f.word());
-    // What a failed call would have written was not written: the addresses stand for it.
-    let came = dir == Dir::In
+    // A failed call wrote nothing: show the addresses.
+    let is_valid = dir == Dir::In
         || view.exit.is_some() && view.outcome.is_some_and(|outcome| !outcome.failed());
     out.push_str("{msg_name=");
     let region = view
-        .deeper(i, 1, index(number, MSG_NAME), dir)
-        .filter(|region| came && region.head.got > 0);
+        .nested(i, 1, index(number, MSG_NAME), dir)
+        .filter(|region| is_valid && region.head.got > 0);
     match region {
         _ if f.ulong(0) == 0 => out.push_str("NULL"),
         Some(region) => match view.bytes(&region, usize::MAX) {
@@ -250,7 +182,7 @@ pub(crate) fn message(
     member(out, "msg_namelen");
     name_length(view, i, dir, number, name_len, out);
     member(out, "msg_iov");
-    let vector = view.deeper(i, 1, index(number, MSG_IOV), Dir::In);
+    let vector = view.nested(i, 1, index(number, MSG_IOV), Dir::In);
     match vector.and_then(|region| view.bytes(&region, usize::MAX)) {
         Some(bytes) => iovec::buffers(view, i, dir, (number, 2), &bytes, out),
         None => text::pointer(out, f.ulong(2)),
@@ -260,8 +192,8 @@ pub(crate) fn message(
     if f.ulong(5) != 0 {
         member(out, "msg_control");
         let region = view
-            .deeper(i, 1, index(number, MSG_CONTROL), dir)
-            .filter(|region| came && region.head.got > 0);
+            .nested(i, 1, index(number, MSG_CONTROL), dir)
+            .filter(|region| is_valid && region.head.got > 0);
         match region.and_then(|region| view.bytes(&region, usize::MAX)) {
             Some(bytes) => control(view, f.ulong(4), Fields::new(view.abi, &bytes), out),
             None => text::pointer(out, f.ulong(4)),
@@ -274,7 +206,7 @@ pub(crate) fn message(
     out.push('}');
 }
 
-/// The length of the name, before and after where the kernel has changed it.
+/// Writes the length of the name, as `before => after` if the kernel changed it.
 fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: &mut String) {
     let before = (number == 0 && dir == Dir::InOut)
         .then(|| u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0)))
@@ -291,7 +223,7 @@ fn name_length(view: &View<'_>, i: usize, dir: Dir, number: u32, now: u64, out: 
     text::dec(out, now);
 }
 
-/// Control messages: length, level, type, data, each aligned to a word.
+/// Writes control messages: length, level, type, data; each is aligned to a word.
 fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
     let head = f.word() + 8;
     if f.bytes.len() < head {
@@ -312,8 +244,8 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
         value::constant(view, ArgKind::Enum(&s::LEVEL), level, out);
         member(out, "cmsg_type");
         match render::socket_option(level, kind) {
-            // Of this level they are no options. It is 1 in every ABI here
-            // (include/uapi/asm-generic/socket.h).
+            // SOL_SOCKET, which is 1 in every ABI here (include/uapi/asm-generic/socket.h): its
+            // control messages are not options.
             _ if level == 1 => value::constant(view, ArgKind::Enum(&s::CONTROL), kind, out),
             Some(name) if !view.options.raw_constants => out.push_str(name),
             _ => text::hex(out, kind),
@@ -323,7 +255,7 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
             control_data(view, level, kind, one.slice(head, len - head), out);
         }
         out.push('}');
-        // Any number may stand there: one shorter than its own head is the last.
+        // The length may be any number. One shorter than the header ends the list.
         let end = len.checked_next_multiple_of(f.word()).unwrap_or(usize::MAX);
         (at, is_over) = (at.saturating_add(end.max(head)), len < head);
     }
@@ -336,7 +268,7 @@ fn control(view: &View<'_>, address: u64, f: Fields<'_>, out: &mut String) {
 }
 
 fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut String) {
-    /// SCM_RIGHTS (include/linux/socket.h): file descriptors that change hands.
+    /// SCM_RIGHTS (include/linux/socket.h): file descriptors passed to another process.
     const RIGHTS: u64 = 1;
     if (level, kind) == (1, RIGHTS) {
         out.push('[');
@@ -352,11 +284,12 @@ fn control_data(view: &View<'_>, level: u64, kind: u64, data: &[u8], out: &mut S
         }
         out.push(']');
     } else {
-        super::string::limited(view, data, false, view.options.hex, out);
+        string::limited(view, data, false, view.options.hex, out);
     }
 }
 
-/// An array of `mmsghdr`: messages with the length of each. False when nothing came.
+/// Writes an array of `mmsghdr`: messages with the length of each. Returns false if the call
+/// received none.
 pub(crate) fn messages(
     view: &View<'_>,
     i: usize,

@@ -3,15 +3,19 @@
 use sysreel_abi::consts::{file, open};
 use sysreel_abi::{Abi, ArgKind, Layout, render};
 
-use super::{Fields, View, member, time, value};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
+use super::{time, value};
 use crate::text;
 
-/// The file types whose device number matters more than their size (include/uapi/linux/stat.h).
+/// The file types with a device number, which is shown instead of their size
+/// (include/uapi/linux/stat.h).
 const CHARACTER: u64 = 0o020_000;
 const BLOCK: u64 = 0o060_000;
 const TYPE: u64 = 0o170_000;
 
-/// The members of any of the stat structures.
+/// The members of every stat structure.
 #[derive(Default)]
 struct Attributes {
     dev: u64,
@@ -24,11 +28,11 @@ struct Attributes {
     size: i64,
     blksize: u64,
     blocks: u64,
-    /// Access, modification and change: seconds and nanoseconds.
+    /// Seconds and nanoseconds of the last access, modification and status change.
     times: [(i64, i64); 3],
 }
 
-/// `struct stat` and its relatives.
+/// Writes a `struct stat` in any of its layouts.
 pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut String) {
     let a = match (layout, view.abi) {
         (Layout::OldStat, _) => old(f),
@@ -70,7 +74,7 @@ pub(crate) fn stat(view: &View<'_>, layout: Layout, f: Fields<'_>, out: &mut Str
     for (name, (seconds, ns)) in ["st_atime", "st_mtime", "st_ctime"].into_iter().zip(a.times) {
         member(out, name);
         text::sdec(out, seconds);
-        time::comment(seconds, ns, out);
+        time::date_comment(seconds, ns, out);
         member(out, name);
         out.pop();
         out.push_str("_nsec=");
@@ -84,7 +88,7 @@ fn number(out: &mut String, name: &str, value: u64) {
     text::dec(out, value);
 }
 
-/// arch/x86/include/uapi/asm/stat.h, 64-bit, which x32 shares.
+/// arch/x86/include/uapi/asm/stat.h, 64-bit; x32 shares it.
 fn x86_64(f: Fields<'_>) -> Attributes {
     Attributes {
         dev: f.u64(0),
@@ -101,7 +105,7 @@ fn x86_64(f: Fields<'_>) -> Attributes {
     }
 }
 
-/// include/uapi/asm-generic/stat.h, which 64-bit ARM uses.
+/// include/uapi/asm-generic/stat.h, for 64-bit ARM.
 fn generic(f: Fields<'_>) -> Attributes {
     Attributes {
         dev: f.u64(0),
@@ -135,7 +139,7 @@ fn i386(f: Fields<'_>) -> Attributes {
     }
 }
 
-/// The same header, `struct stat64`.
+/// arch/x86/include/uapi/asm/stat.h, 32-bit `struct stat64`.
 fn i386_64(f: Fields<'_>) -> Attributes {
     Attributes {
         dev: f.u64(0),
@@ -152,7 +156,7 @@ fn i386_64(f: Fields<'_>) -> Attributes {
     }
 }
 
-/// The same header, `struct __old_kernel_stat`.
+/// arch/x86/include/uapi/asm/stat.h, `struct __old_kernel_stat`.
 fn old(f: Fields<'_>) -> Attributes {
     Attributes {
         dev: f.u16(0),
@@ -168,7 +172,7 @@ fn old(f: Fields<'_>) -> Attributes {
     }
 }
 
-/// `struct statx` (include/uapi/linux/stat.h), the same in every ABI.
+/// Writes a `struct statx` (include/uapi/linux/stat.h), the same in every ABI.
 pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "stx_mask");
@@ -201,7 +205,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     {
         member(out, name);
         time::timespec(f.i64(at), f.u32(at + 8), out);
-        time::comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
+        time::date_comment(f.i64(at), f.u32(at + 8).cast_signed(), out);
     }
     for (name, at) in [
         ("stx_rdev_major", 128),
@@ -216,7 +220,7 @@ pub(crate) fn statx(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// The flags of statx, where two bits that are both 0 mean that it shall do as stat does
+/// Writes the flags of statx(2). If both sync bits are 0, it syncs as stat(2) does
 /// (include/uapi/linux/fcntl.h).
 pub(crate) fn sync_flags(view: &View<'_>, kind: ArgKind, flags: u64, out: &mut String) {
     const SYNC: u64 = 0x6000;
@@ -230,12 +234,12 @@ pub(crate) fn sync_flags(view: &View<'_>, kind: ArgKind, flags: u64, out: &mut S
     }
 }
 
-/// `struct open_how` (include/uapi/linux/openat2.h).
+/// Writes a `struct open_how` (include/uapi/linux/openat2.h).
 pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "flags");
     value::constant(view, ArgKind::Flags(&open::OPEN_HOW), f.u64(0), out);
-    if super::form::makes_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
+    if value::creates_file(view.abi, f.u64(0)) || f.u64(8) != 0 {
         member(out, "mode");
         text::mode(out, f.u64(8));
     }
@@ -244,10 +248,9 @@ pub(crate) fn open_how(view: &View<'_>, f: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `struct statfs` and `statfs64` (include/uapi/asm-generic/statfs.h).
+/// Writes a `struct statfs` or `statfs64` (include/uapi/asm-generic/statfs.h).
 pub(crate) fn statfs(layout: Layout, f: Fields<'_>, out: &mut String) {
-    // Type and block size are words; the five counts are words or, in i386's statfs64, 64-bit
-    // numbers.
+    // Type and block size are words. The five counts are words too, but 64-bit in i386's statfs64.
     let i386 = f.abi == Abi::I386;
     let wide = !i386 || layout == Layout::Statfs64;
     let word = |i: usize| if i386 { f.u32(i * 4) } else { f.u64(i * 8) };

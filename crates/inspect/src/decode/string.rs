@@ -2,12 +2,14 @@
 
 use sysreel_abi::{CallKind, Dir};
 
-use super::{Fields, View, layouts, lost};
-use crate::print::HexStrings;
+use super::fields::Fields;
+use super::out::{lost, unreadable_from};
+use super::view::View;
+use crate::print::options::HexStrings;
 use crate::regions::RegionView;
 use crate::text;
 
-/// A path: never cut by the string limit, only where the kernel itself stops to look (PATH_MAX).
+/// Writes a path. The string limit does not cut it, only PATH_MAX, where the kernel stops reading.
 pub(crate) fn path<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     const PATH_MAX: usize = 4096;
     let Some(bytes) = view.bytes(region, PATH_MAX) else { return lost(view.arg(i), out) };
@@ -23,12 +25,13 @@ pub(crate) fn path<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: 
     }
 }
 
-/// A string that ends with NUL.
+/// Writes a NUL-terminated string.
 pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let Some(bytes) = view.bytes(region, usize::MAX) else { return lost(view.arg(i), out) };
     let text = text::until_nul(&bytes);
     let ended = text.len() < bytes.len();
-    // The kernel could not read it to its end either; what is shown may end before that.
+    // The kernel could not read it to its end either. If the limit cuts the string before that, it
+    // does not matter.
     if !ended
         && !region.is_cut()
         && region.head.errno != 0
@@ -39,7 +42,7 @@ pub(crate) fn string<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out
     limited(view, text, !ended && region.is_cut(), view.options.hex, out);
 }
 
-/// Bytes of a known number.
+/// Writes a buffer of known length.
 pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out: &mut String) {
     let limit = view.options.string_limit;
     let wanted = usize::try_from(region.head.asked).unwrap_or(usize::MAX).min(limit);
@@ -56,7 +59,7 @@ pub(crate) fn buffer<'a>(view: &View<'a>, i: usize, region: &RegionView<'a>, out
     }
 }
 
-/// A string of which at most the string limit is shown.
+/// Writes a string up to the string limit.
 pub(crate) fn limited(
     view: &View<'_>,
     bytes: &[u8],
@@ -72,7 +75,7 @@ pub(crate) fn limited(
     }
 }
 
-/// argv; or envp, which is counted unless everything is wanted.
+/// Writes argv, or the number of variables in envp; all of them under `verbose`.
 pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut String) {
     let fields = Fields::new(view.abi, pointers);
     let all = pointers.len() / fields.word();
@@ -101,14 +104,14 @@ pub(crate) fn strings(view: &View<'_>, i: usize, pointers: &[u8], out: &mut Stri
     if n.is_none() {
         out.push_str(if all == 0 { "..." } else { ", ..." });
         if let Some(region) = view.region(i, Dir::In) {
-            layouts::unreadable_from(&region, out);
+            unreadable_from(&region, out);
         }
     }
     out.push(']');
 }
 
 fn one(view: &View<'_>, i: usize, at: usize, address: u64, out: &mut String) {
-    let region = u32::try_from(at).ok().and_then(|at| view.deeper(i, 1, at, Dir::In));
+    let region = u32::try_from(at).ok().and_then(|at| view.nested(i, 1, at, Dir::In));
     let Some(region) = region.filter(|region| region.head.got > 0) else {
         return text::pointer(out, address);
     };

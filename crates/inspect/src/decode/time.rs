@@ -1,15 +1,17 @@
-//! Points in time and lengths of it.
+//! Points in time and durations.
 
-use super::{Fields, View, member};
+use super::fields::Fields;
+use super::out::member;
+use super::view::View;
 use crate::text;
 
-/// `{tv_sec=1, tv_nsec=5}`. A point in time is followed by its date when everything is wanted.
+/// Writes `{tv_sec=1, tv_nsec=5}`.
 pub(crate) fn timespec(seconds: i64, nanoseconds: u64, out: &mut String) {
     out.push_str("{tv_sec=");
     text::sdec(out, seconds);
     out.push_str(", tv_nsec=");
-    // Out of its range it is never negative for the kernel: the comparison is unsigned
-    // (include/linux/time64.h).
+    // The kernel compares nanoseconds unsigned (include/linux/time64.h): no value of them is
+    // negative.
     text::dec(out, nanoseconds);
     out.push('}');
 }
@@ -22,23 +24,23 @@ fn timeval(seconds: i64, micros: u64, out: &mut String) {
     out.push('}');
 }
 
-/// The `i`-th timespec of kernel longs. The special values of utimensat have names.
+/// Writes the `i`-th timespec of kernel longs.
 pub(crate) fn timespec_at(fields: Fields<'_>, i: usize, out: &mut String) {
     timespec(fields.klong(2 * i), fields.kulong(2 * i + 1), out);
 }
 
-/// The same with 64-bit members in every ABI.
+/// Writes the `i`-th timespec of 64-bit members.
 pub(crate) fn timespec64_at(fields: Fields<'_>, i: usize, out: &mut String) {
     timespec(fields.i64(16 * i), fields.u64(16 * i + 8), out);
 }
 
-/// The `i`-th timeval of kernel longs.
+/// Writes the `i`-th timeval of kernel longs.
 pub(crate) fn timeval_at(fields: Fields<'_>, i: usize, out: &mut String) {
     timeval(fields.klong(2 * i), fields.kulong(2 * i + 1), out);
 }
 
-/// An element of utimensat's array: `UTIME_NOW` and `UTIME_OMIT` stand in the nanoseconds
-/// (include/linux/stat.h).
+/// Writes an element of utimensat's array. `UTIME_NOW` and `UTIME_OMIT` are values of the
+/// nanoseconds (include/linux/stat.h).
 pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut String) {
     let (seconds, ns) = if wide {
         (fields.i64(16 * i), fields.u64(16 * i + 8))
@@ -50,13 +52,13 @@ pub(crate) fn file_time(fields: Fields<'_>, i: usize, wide: bool, out: &mut Stri
         0x3fff_fffe => out.push_str("UTIME_OMIT"),
         _ => {
             timespec(seconds, ns, out);
-            comment(seconds, ns.cast_signed(), out);
+            date_comment(seconds, ns.cast_signed(), out);
         }
     }
 }
 
-/// ` /* 2026-11-23T21:04:46.591526000+0000 */`
-pub(crate) fn comment(seconds: i64, ns: i64, out: &mut String) {
+/// Writes ` /* 2026-11-23T21:04:46.591526000+0000 */`.
+pub(crate) fn date_comment(seconds: i64, ns: i64, out: &mut String) {
     if seconds == 0 && ns == 0 {
         return;
     }
@@ -69,8 +71,8 @@ pub(crate) fn comment(seconds: i64, ns: i64, out: &mut String) {
     out.push_str("+0000 */");
 }
 
-/// Two of something: interval and value of a timer.
-pub(crate) fn pair(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, out: &mut String) {
+/// Writes interval and value of a timer.
+pub(crate) fn timer(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, out: &mut String) {
     out.push('{');
     member(out, "it_interval");
     one(fields, 0, out);
@@ -79,18 +81,18 @@ pub(crate) fn pair(one: fn(Fields<'_>, usize, &mut String), fields: Fields<'_>, 
     out.push('}');
 }
 
-/// `struct utimbuf`: access and modification time in seconds.
+/// Writes a `struct utimbuf`: access and modification time in seconds.
 pub(crate) fn utimbuf(fields: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["actime", "modtime"].into_iter().enumerate() {
         member(out, name);
         text::sdec(out, fields.klong(i));
-        comment(fields.klong(i), 0, out);
+        date_comment(fields.klong(i), 0, out);
     }
     out.push('}');
 }
 
-/// `struct timezone`: two ints.
+/// Writes a `struct timezone`: two ints.
 pub(crate) fn timezone(fields: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["tz_minuteswest", "tz_dsttime"].into_iter().enumerate() {
@@ -100,9 +102,9 @@ pub(crate) fn timezone(fields: Fields<'_>, out: &mut String) {
     out.push('}');
 }
 
-/// `struct timex`, in short: modes, offset, frequency, status.
+/// Writes the first members of a `struct timex`: modes, offset, frequency, status.
 pub(crate) fn timex(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
-    // The 64-bit form of every ABI has longs from offset 8 on; i386's old one has them from 4 on.
+    // The 64-bit structure has longs from offset 8 on, i386's old one from offset 4 on.
     let wide = fields.bytes.len() >= 208;
     let long = |i: usize| if wide { fields.i64(8 + 8 * i) } else { fields.i32(4 + 4 * i) };
     out.push('{');
@@ -123,7 +125,7 @@ pub(crate) fn timex(view: &View<'_>, fields: Fields<'_>, out: &mut String) {
     out.push_str(", ...}");
 }
 
-/// `struct tms`: four times in clock ticks.
+/// Writes a `struct tms`: four times in clock ticks.
 pub(crate) fn tms(fields: Fields<'_>, out: &mut String) {
     out.push('{');
     for (i, name) in ["tms_utime", "tms_stime", "tms_cutime", "tms_cstime"].into_iter().enumerate()

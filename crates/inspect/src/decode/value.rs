@@ -1,13 +1,14 @@
-//! Values that stand in registers or members themselves.
+//! Values of registers and of members of structures.
 
+use sysreel_abi::consts::open;
 use sysreel_abi::{Abi, ArgKind, intent, render};
 
-use super::{View, socket};
-use crate::print::FdStyle;
+use super::endpoint;
+use super::view::View;
+use crate::print::options::FdStyle;
 use crate::text;
 
-/// Writes a value of a kind. `i` is the argument it belongs to: some kinds depend on those before
-/// it.
+/// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.
 pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &mut String) {
     let low = value & 0xffff_ffff;
     match kind {
@@ -44,7 +45,7 @@ pub(crate) fn value(view: &View<'_>, kind: ArgKind, i: usize, value: u64, out: &
     }
 }
 
-/// A value that has names.
+/// Writes a value by name, as flags or a constant.
 pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut String) {
     let raw = view.options.raw_constants || !render::flag_value(view.abi, kind, value, out);
     if raw {
@@ -55,7 +56,7 @@ pub(crate) fn constant(view: &View<'_>, kind: ArgKind, value: u64, out: &mut Str
     }
 }
 
-/// The low 32 bits with their sign.
+/// Writes the low 32 bits as a signed number.
 pub(crate) fn int(value: u64, out: &mut String) {
     let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
     text::sdec(out, low.cast_signed().into());
@@ -65,12 +66,12 @@ fn long(abi: Abi, value: u64, out: &mut String) {
     if abi == Abi::I386 { int(value, out) } else { text::sdec(out, value.cast_signed()) }
 }
 
-/// A user or group id; -1 means "unchanged".
+/// Writes a user or group id. -1 means "unchanged".
 pub(crate) fn uid(low: u64, out: &mut String) {
     if low == 0xffff_ffff { out.push_str("-1") } else { text::dec(out, low) }
 }
 
-/// A signal by name, or its number.
+/// Writes the name of a signal, or its number.
 pub(crate) fn signal(value: u64, out: &mut String) {
     match i32::try_from(value & 0xffff_ffff).ok().and_then(sysreel_abi::signal_name) {
         Some(name) => out.push_str(name),
@@ -78,8 +79,8 @@ pub(crate) fn signal(value: u64, out: &mut String) {
     }
 }
 
-/// A device number: the kernel's encoding for user space (`new_encode_dev`, include/linux/kdev_t.h,
-/// and its 64-bit form).
+/// Writes a device number as the kernel encodes it for user space (`new_encode_dev`,
+/// include/linux/kdev_t.h, and its 64-bit form).
 pub(crate) fn device(dev: u64, out: &mut String) {
     let major = (dev >> 8) & 0xfff | (dev >> 32) & 0xffff_f000;
     let minor = dev & 0xff | (dev >> 12) & 0xffff_ff00;
@@ -90,7 +91,7 @@ pub(crate) fn device(dev: u64, out: &mut String) {
     out.push(')');
 }
 
-/// A file descriptor with what it stands for.
+/// Writes a file descriptor, and its name if names are shown.
 pub(crate) fn fd(view: &View<'_>, value: u64, out: &mut String) {
     int(value, out);
     fd_name(view, value, out);
@@ -103,7 +104,7 @@ fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
     name_of(view, intent::CWD, out);
 }
 
-/// What a file descriptor stands for, if it is to be shown and known: `</etc/passwd>`.
+/// Writes the name of a file descriptor if it is known and to be shown: `</etc/passwd>`.
 pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
     let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0).cast_signed();
     if low >= 0 {
@@ -126,14 +127,14 @@ fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
     out.push('>');
 }
 
-/// The ends of a socket, or the number of a device.
+/// Writes the addresses of a socket or the number of a device. Returns false for other files.
 fn detail(view: &View<'_>, name: &crate::state::FdName, out: &mut String) -> bool {
     /// The file type bits of a mode, and two of the types (include/uapi/linux/stat.h).
     const TYPE: u32 = 0o170_000;
     const CHARACTER: u32 = 0o020_000;
     const BLOCK: u32 = 0o060_000;
     if !name.local.is_empty() {
-        return socket::ends(view.abi, name, out);
+        return endpoint::socket_ends(view.abi, name, out);
     }
     let kind = match name.mode & TYPE {
         CHARACTER => "char",
@@ -158,4 +159,11 @@ fn protocol(view: &View<'_>, value: u64, out: &mut String) {
         Some(name) if !view.options.raw_constants => out.push_str(name),
         _ => int(value, out),
     }
+}
+
+/// Whether flags of open(2) create a file, so that its mode matters.
+pub(super) fn creates_file(abi: Abi, flags: u64) -> bool {
+    ["O_CREAT", "__O_TMPFILE"]
+        .iter()
+        .any(|name| render::constant(abi, &open::OPEN, name).is_some_and(|bit| flags & bit != 0))
 }

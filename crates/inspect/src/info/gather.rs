@@ -1,4 +1,4 @@
-//! Gathers what an [`Info`] says: header, metadata and footer, then one walk over the events.
+//! Gathers an [`Info`]: from header, metadata and footer, then from one pass over the events.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -10,25 +10,26 @@ use sysreel_format::{
     ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, Why,
 };
 
-use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time};
+use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
 use crate::syscall_info;
 use crate::{Error, Findings, LogFile, text};
 
-/// More tasks, programs, notes and holes than these are counted, not listed: memory stays bounded.
-const MOST: usize = 100_000;
-/// Of kinds and architectures so many are counted.
-const MOST_KINDS: usize = 1000;
+/// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
+/// memory stays bounded.
+const MAX_LISTED: usize = 100_000;
+/// The most kinds and architectures that are counted separately.
+const MAX_KINDS: usize = 1000;
 
 impl Info {
-    /// Sums up a log.
+    /// Summarizes a log.
     ///
     /// # Errors
-    /// When the log cannot be read. Damage is no error: it is said in what is missing.
-    pub fn of(file: &mut LogFile) -> Result<Self, Error> {
+    /// When the log cannot be read. Damage is not an error; [`Info::missing`] lists it.
+    pub fn gather(file: &mut LogFile) -> Result<Self, Error> {
         let log = file.log();
-        let mut info = Self::known_at_start(file);
+        let mut info = Self::from_header(file);
         let mut walk = Walk {
-            places: BTreeMap::new(),
+            indexes: BTreeMap::new(),
             in_call: HashSet::new(),
             completeness: log.header().completeness,
             kinds: Vec::new(),
@@ -36,16 +37,16 @@ impl Info {
         };
         let read = file.read_all(|item| match item {
             Item::Event(event) => walk.event(&mut info, event),
-            // The end that is open because more is to come is no hole.
+            // The open end of a log that is being written is not a hole.
             Item::Missing(missing)
                 if file.is_being_written()
                     && missing.count.is_none()
                     && missing.why == Why::Unfinished => {}
             Item::Missing(missing) => {
-                keep(&mut info.missing, &mut info.left_out, missing.to_string());
+                push_bounded(&mut info.missing, &mut info.left_out, missing.to_string());
             }
         })?;
-        walk.name(&mut info);
+        walk.add_names(&mut info);
         info.sizes.events = read.row_bytes;
         if let Some(summary) = log.summary() {
             walk.completeness = walk.completeness.with(summary.completeness);
@@ -53,28 +54,25 @@ impl Info {
             info.sizes.duplicates = Some(summary.duplicate_bytes);
             info.sizes.blobs = Some(summary.blobs);
         }
-        info.incomplete = completeness(walk.completeness);
+        info.incomplete = completeness::sentences(walk.completeness);
         if file.is_being_written() {
-            info.incomplete.push(
-                "it is being written: what comes after its last event is not there yet".to_owned(),
-            );
+            info.incomplete.push("it is still being written: later events are missing".to_owned());
         } else if info.ending.state != super::CLEAN {
-            info.incomplete.push(
-                "the recording was not finished: what came after its last event is not known"
-                    .to_owned(),
-            );
+            info.incomplete
+                .push("the recording was not finished: later events may be missing".to_owned());
         }
         info.time.duration_ns = read.latest.saturating_sub(log.meta().monotonic_ns);
-        // The footer keeps it also where the event of the end is lost. The program is the first
-        // task that the recorder started.
+        // The footer has the exit status even if the event of the exit is lost. The program is the
+        // first task that the recorder started.
         let status = log.summary().and_then(|summary| summary.exit_status);
         let program =
             || info.tasks.iter().find(|task| task.task == 0).and_then(|task| task.end.clone());
-        info.ending.exit = status.map(|status| end(GoneHow::REAPED, status)).or_else(program);
+        info.ending.exit =
+            status.map(|status| describe_end(GoneHow::REAPED, status)).or_else(program);
         info.findings = read.findings;
-        // More is to come.
+        // A log that is being written has no end yet.
         info.findings.open_end &= !file.is_being_written();
-        // Holes and events stand there already, each where it is.
+        // Holes and malformed events are in the list already, each with its place.
         let others = Findings {
             holes: 0,
             missing: 0,
@@ -88,7 +86,7 @@ impl Info {
         Ok(info)
     }
 
-    fn known_at_start(file: &LogFile) -> Self {
+    fn from_header(file: &LogFile) -> Self {
         let log = file.log();
         let (header, meta) = (log.header(), log.meta());
         Self {
@@ -111,7 +109,7 @@ impl Info {
     }
 }
 
-/// What the recorder was told. It has no limit as the largest number that there is.
+/// Returns an option as text. The recorder stores `u64::MAX` for no limit.
 fn option((name, value): &(Vec<u8>, Vec<u8>)) -> (String, String) {
     let value = match name.as_slice() {
         b"capture-limit" if *value == u64::MAX.to_string().into_bytes() => "all".to_owned(),
@@ -147,13 +145,13 @@ fn ending(file: &LogFile) -> Ending {
     let (state, text) = match file.log().ending() {
         LogEnding::Clean => (super::CLEAN, "clean: the recorder finished the log".to_owned()),
         LogEnding::Unfinished { .. } if file.is_being_written() => {
-            (super::BEING_WRITTEN, "being written: a recorder is at work on the log".to_owned())
+            (super::BEING_WRITTEN, "being written: the recorder is still running".to_owned())
         }
         LogEnding::Unfinished { offset } => (
             "unfinished",
             format!(
                 "unfinished: no footer before the end at offset {offset}; the recorder died, or \
-                 the file was cut"
+                 the file was truncated"
             ),
         ),
         LogEnding::Damaged { offset } => {
@@ -163,74 +161,32 @@ fn ending(file: &LogFile) -> Ending {
     Ending { state: state.to_owned(), text, tail: file.has_tail(), exit: None }
 }
 
-/// What the log cannot show, in words.
-fn completeness(word: Completeness) -> Vec<String> {
-    let explained = [
-        (Completeness::CAPTURE_LIMIT, "buffers were cut at the capture limit"),
-        (Completeness::STRUCTS_ONLY, "no memory was captured, only the system call structs"),
-        (Completeness::FILTERED, "some system calls were filtered out"),
-        (Completeness::IO_URING, "io_uring was in use: its operations make no stop"),
-        (Completeness::UNTRACED_CLONE, "a task was made with CLONE_UNTRACED and was not followed"),
-        (
-            Completeness::LOST_PRIVILEGES,
-            "an execve did not get its privileges because of the recording",
-        ),
-        (Completeness::LOST_EVENTS, "events were dropped"),
-        (Completeness::UNREADABLE_MEMORY, "some memory could not be read"),
-        (Completeness::NO_NAMES, "names of file descriptors were left out"),
-        (
-            Completeness::ATTACHED,
-            "tasks were attached to while they ran: what came before is not there",
-        ),
-        (Completeness::DETACHED, "tasks were let go before they ended"),
-        (
-            Completeness::UNRECORDED,
-            "tasks were not recorded for a part of their lives: another program traced them, or \
-             the first of a PID namespace crashed",
-        ),
-        (
-            Completeness::ROWLESS,
-            "a system call without a row in the table was seen: its memory was not captured",
-        ),
-    ];
-    let mut words: Vec<String> = explained
-        .into_iter()
-        .filter(|(bit, _)| word.contains(*bit))
-        .map(|(_, words)| words.to_owned())
-        .collect();
-    let known = explained.iter().fold(Completeness::default(), |all, (bit, _)| all.with(*bit));
-    let unknown = word.0 & !known.0;
-    if unknown != 0 {
-        words.push(format!("more, for which this version has no words: {unknown:#x}"));
-    }
-    words
-}
-
-/// Adds to a list that stays bounded; what has no place is counted.
-fn keep<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
-    match list.len() < MOST {
+/// Appends to a list that has room; otherwise counts the item as left out.
+fn push_bounded<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
+    match list.len() < MAX_LISTED {
         true => list.push(item),
         false => crate::add(left_out, 1),
     }
 }
 
-/// What a walk over the events has found so far.
+/// State of the pass over the events.
 struct Walk {
-    /// Where in the list each living task is.
-    places: BTreeMap<TaskId, usize>,
-    /// Tasks with an open call.
+    /// The index in [`Info::tasks`] of each living task.
+    indexes: BTreeMap<TaskId, usize>,
+    /// The tasks with an open call.
     in_call: HashSet<TaskId>,
     completeness: Completeness,
     kinds: Vec<(EventKind, u64)>,
     archs: Vec<(AuditArch, u64)>,
 }
 
-/// Adds one to a count.
+/// Adds one to the count of `what`.
 fn count<T: PartialEq>(list: &mut Vec<(T, u64)>, what: T) {
     if let Some((_, n)) = list.iter_mut().find(|(known, _)| *known == what) {
         crate::add(n, 1);
-    } else if list.len() < MOST_KINDS {
-        // A log may hold any kind and architecture: of many only the first are told apart.
+    } else if list.len() < MAX_KINDS {
+        // A hostile log may hold any number of kinds and architectures: only the first ones are
+        // counted.
         list.push((what, 1));
     }
 }
@@ -251,28 +207,28 @@ impl Walk {
             Ok(Body::Stop(stop)) => {
                 self.stop(info, event.task, &syscall_info::decode(stop.layout, stop.info));
                 if let Some(error) = stop.parts.filter_map(Result::err).next() {
-                    malformed(info, event.number, &error);
+                    add_malformed(info, event.number, &error);
                 }
             }
             Ok(Body::Task(task)) => {
-                self.appears(info, event.task, &task);
+                self.task_appeared(info, event.task, &task);
                 if let Some(error) = task.parts.filter_map(Result::err).next() {
-                    malformed(info, event.number, &error);
+                    add_malformed(info, event.number, &error);
                 }
             }
             Ok(Body::Gone(gone)) => {
                 self.in_call.remove(&event.task);
-                let end = end(gone.how, gone.wait_status);
-                let place = self.places.remove(&event.task);
-                if let Some(task) = place.and_then(|at| info.tasks.get_mut(at)) {
+                let end = describe_end(gone.how, gone.wait_status);
+                let index = self.indexes.remove(&event.task);
+                if let Some(task) = index.and_then(|at| info.tasks.get_mut(at)) {
                     task.end = Some(end);
                 }
             }
             Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
-                program(info, event, bytes)
+                add_program(info, event, bytes)
             }
             Ok(Body::Note(note)) => {
-                keep(
+                push_bounded(
                     &mut info.notes,
                     &mut info.left_out,
                     format!("{} ({}): {}", note.severity, note.code, lossy(note.text)),
@@ -280,7 +236,7 @@ impl Walk {
             }
             Ok(Body::Loss(loss)) => {
                 self.completeness.insert(Completeness::LOST_EVENTS);
-                keep(
+                push_bounded(
                     &mut info.notes,
                     &mut info.left_out,
                     format!(
@@ -290,7 +246,7 @@ impl Walk {
                 );
             }
             Ok(_) => {}
-            Err(error) => malformed(info, event.number, &error),
+            Err(error) => add_malformed(info, event.number, &error),
         }
     }
 
@@ -308,8 +264,8 @@ impl Walk {
                 self.in_call.insert(task);
                 self.call(info, task);
             }
-            // Without an entry before it, it is the one that tells of the call: a recording of some
-            // calls only has no other.
+            // A seccomp stop without an entry stop before it begins the call. If only some calls
+            // were recorded, there are no entry stops of the others.
             (syscall_info::What::Seccomp(..), _) if self.in_call.insert(task) => {
                 self.call(info, task)
             }
@@ -326,8 +282,8 @@ impl Walk {
         crate::add(&mut info.errors, u64::from(failed));
     }
 
-    /// Kinds and architectures by name; those without one share one.
-    fn name(&self, info: &mut Info) {
+    /// Adds up kinds and architectures by name; kinds without a name count as one.
+    fn add_names(&self, info: &mut Info) {
         for (kind, n) in &self.kinds {
             add(&mut info.kinds, kind.name().unwrap_or("unknown"), *n);
         }
@@ -341,19 +297,19 @@ impl Walk {
 
     fn call(&self, info: &mut Info, id: TaskId) {
         crate::add(&mut info.syscalls, 1);
-        if let Some(task) = self.places.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
+        if let Some(task) = self.indexes.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
             crate::add(&mut task.syscalls, 1);
         }
     }
 
-    fn appears(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
+    fn task_appeared(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
         let head = &task.head;
         let parent = if head.parent == TaskId::NONE { None } else { Some(head.parent.0) };
         let origin = head.origin.to_string();
-        if info.tasks.len() < MOST {
-            self.places.insert(id, info.tasks.len());
+        if info.tasks.len() < MAX_LISTED {
+            self.indexes.insert(id, info.tasks.len());
         }
-        keep(
+        push_bounded(
             &mut info.tasks,
             &mut info.left_out,
             TaskInfo {
@@ -369,16 +325,16 @@ impl Walk {
     }
 }
 
-fn malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
-    keep(
+fn add_malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
+    push_bounded(
         &mut info.missing,
         &mut info.left_out,
         format!("event {event} cannot be decoded: {error}"),
     );
 }
 
-/// How a task left, in words.
-fn end(how: GoneHow, status: u32) -> String {
+/// Returns how a task ended, as text.
+fn describe_end(how: GoneHow, status: u32) -> String {
     let (low, code) = (status & 0x7f, status >> 8 & 0xff);
     match how {
         GoneHow::REAPED if low == 0 => format!("exited with {code}"),
@@ -394,9 +350,9 @@ fn end(how: GoneHow, status: u32) -> String {
     }
 }
 
-fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
+fn add_program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
     let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) else {
-        keep(
+        push_bounded(
             &mut info.missing,
             &mut info.left_out,
             format!("the snapshot of event {} cannot be decoded", event.number),
@@ -404,12 +360,12 @@ fn program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
         return;
     };
     let mut arguments: Vec<String> = snapshot.cmdline.iter().map(|arg| lossy(arg)).collect();
-    // /proc ends each argument with NUL, so a list made by splitting ends with an empty one.
+    // /proc/PID/cmdline ends each argument with NUL, so splitting it yields an empty last one.
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }
     let (exe, cwd) = (lossy(&snapshot.exe), lossy(&snapshot.cwd));
-    keep(
+    push_bounded(
         &mut info.processes,
         &mut info.left_out,
         ProcessInfo { task: event.task.0, event: event.number, exe, cwd, arguments },

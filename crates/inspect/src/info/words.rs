@@ -1,4 +1,4 @@
-//! An [`Info`] for people.
+//! Writes an [`Info`] as text.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -54,28 +54,28 @@ impl Display for Info {
 
 impl Info {
     fn ending_text(&self) -> String {
-        let mut said = self.ending.text.clone();
+        let mut out = self.ending.text.clone();
         if let Some(exit) = &self.ending.exit {
-            said.push_str("; the program ");
-            said.push_str(exit);
+            out.push_str("; the program ");
+            out.push_str(exit);
         }
         if self.ending.tail {
-            said.push_str("; a tail file was read too");
+            out.push_str("; a tail file was read too");
         }
-        said
+        out
     }
 
     fn size_text(&self) -> String {
-        let mut said =
+        let mut out =
             format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
         if let (Some(bytes), Some(blobs)) = (self.sizes.buffers, self.sizes.blobs) {
-            said.push_str(&format!(", {blobs} buffers of {bytes}"));
+            out.push_str(&format!(", {blobs} buffers of {bytes}"));
         }
-        said
+        out
     }
 }
 
-/// One line; whatever stands in it cannot control a terminal.
+/// Writes one line, escaped so that it cannot control a terminal.
 fn line(f: &mut Formatter<'_>, name: &str, value: &str) -> fmt::Result {
     writeln!(f, "{name:<11} {}", visible(value))
 }
@@ -90,17 +90,17 @@ fn counts(counts: &[(String, u64)]) -> String {
 
 fn task(task: &TaskInfo) -> String {
     let parent = task.parent.map_or_else(String::new, |parent| format!(" of task {parent}"));
-    let end = task.end.as_deref().unwrap_or("still there at the end");
+    let end = task.end.as_deref().unwrap_or("still running at the end");
     let TaskInfo { task, tid, tgid, origin, syscalls, .. } = task;
     format!("{task}: tid {tid} of process {tgid}, {origin}{parent}; {syscalls} calls; {end}")
 }
 
-/// A length of time.
+/// Formats a duration in seconds.
 fn seconds(ns: u64) -> String {
-    let mut said = String::new();
-    text::dec(&mut said, ns / 1_000_000_000);
-    said.push('.');
-    text::fraction(&mut said, ns % 1_000_000_000, 3);
-    said.push_str(" s");
-    said
+    let mut out = String::new();
+    text::dec(&mut out, ns / 1_000_000_000);
+    out.push('.');
+    text::fraction(&mut out, ns % 1_000_000_000, 3);
+    out.push_str(" s");
+    out
 }

@@ -1,17 +1,17 @@
-//! The pieces of a line that are about the call alone.
+//! Pieces of a call's line that need only the call.
 
 use std::cell::Cell;
 
 use sysreel_abi::syscall_name;
 
-use super::Options;
+use super::options::Options;
 use crate::decode::{self, View};
 use crate::regions::{Buffers, Regions};
 use crate::state::{OpenCall, ResolvedCall};
 use crate::syscall_info::Outcome;
 use crate::text;
 
-/// A call with what is known of it, when the table has a row for it.
+/// Returns what `decode` needs of a call; `None` if the table has no row for it.
 pub(super) fn view<'a>(
     open: &'a OpenCall,
     exit: Option<&'a Regions>,
@@ -21,7 +21,7 @@ pub(super) fn view<'a>(
     buffers: &'a dyn Buffers,
     lost: &'a Cell<u64>,
 ) -> Option<View<'a>> {
-    let ResolvedCall { abi, row, args, role } = ResolvedCall::of(open)?;
+    let ResolvedCall { abi, row, args, role } = ResolvedCall::resolve(open)?;
     Some(View {
         abi,
         row,
@@ -38,7 +38,7 @@ pub(super) fn view<'a>(
 }
 
 pub(super) fn name(open: &OpenCall, out: &mut String) {
-    match ResolvedCall::of(open)
+    match ResolvedCall::resolve(open)
         .map(|resolved| resolved.row.name)
         .or_else(|| syscall_name(open.arch, open.call.nr))
     {
@@ -50,8 +50,8 @@ pub(super) fn name(open: &OpenCall, out: &mut String) {
     }
 }
 
-/// Six registers: what is not described is not interpreted.
-pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
+/// Writes the six registers of a call without a row.
+pub(super) fn unknown_arguments(open: &OpenCall, out: &mut String) {
     for (i, value) in open.call.args.into_iter().enumerate() {
         if i > 0 {
             out.push_str(", ");
@@ -60,11 +60,11 @@ pub(super) fn raw_arguments(open: &OpenCall, out: &mut String) {
     }
 }
 
-pub(super) fn raw_outcome(outcome: Outcome, out: &mut String) {
+pub(super) fn unknown_outcome(outcome: Outcome, out: &mut String) {
     if outcome.failed() && (-4095..0).contains(&outcome.rval) {
         decode::error(outcome.rval, out);
     } else {
         text::sdec(out, outcome.rval);
-        decode::disagreement(outcome, out);
+        decode::contradiction(outcome, out);
     }
 }

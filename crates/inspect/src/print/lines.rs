@@ -1,21 +1,21 @@
-//! Lines under way: their prefix, the column of results, and what happens when another task's line
-//! comes in between.
+//! Builds lines: the prefix, the column of results, and what happens if the line of another task
+//! comes between the entry and the exit of a call.
 
 use std::io::{self, Write};
 
 use sysreel_format::TaskId;
 
-use super::{Clock, Options, TaskIds};
+use super::options::{Clock, Options, TaskIds};
 use crate::text;
 
-/// Lines are handed on when there are so many bytes of them.
+/// The text is flushed from this many bytes on.
 const FLUSH: usize = 1 << 16;
 
-/// What stands before a line.
+/// What precedes the text of a line.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Prefix {
     pub(crate) task: TaskId,
-    /// The kernel's id of the task; none for what the recorder says of itself.
+    /// The tid; `None` for a remark that concerns no task.
     pub(crate) tid: Option<u32>,
     pub(crate) t_ns: u64,
     pub(crate) number: u64,
@@ -29,42 +29,42 @@ impl Default for Prefix {
     }
 }
 
-/// Text that is being made.
+/// The text written since the last flush. Its last line may be incomplete.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     pub(crate) text: String,
     start: usize,
-    /// How much of the last line was handed on already.
+    /// The bytes of the last line that were flushed already.
     flushed: usize,
-    /// Whose call the last line is, while it has not ended.
+    /// The task whose call is on the last line, while the line is incomplete.
     current: Option<TaskId>,
-    last_t: Option<u64>,
-    /// CLOCK_REALTIME minus CLOCK_MONOTONIC.
+    last_ns: Option<u64>,
+    /// CLOCK_REALTIME minus CLOCK_MONOTONIC, in nanoseconds.
     anchor_ns: i128,
-    several: bool,
-    /// Lines that wait for the end of the one under way.
-    waiting: String,
+    show_tids: bool,
+    /// Complete lines that follow the incomplete one.
+    following: String,
 }
 
 impl Lines {
-    /// Ties the monotonic clock to the time of day.
+    /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.anchor_ns = i128::from(realtime) - i128::from(monotonic);
     }
 
-    /// There is more than one task: lines say whose they are.
-    pub(crate) fn several(&mut self) {
-        self.several = true;
+    /// Makes lines name their task from now on.
+    pub(crate) fn show_tids(&mut self) {
+        self.show_tids = true;
     }
 
-    /// Whether the last line is this task's and goes on.
+    /// Whether the last line is an incomplete one of this task.
     pub(crate) fn is_current(&self, id: TaskId) -> bool {
         self.current == Some(id)
     }
 
-    /// Begins a line. One that goes on is left unfinished.
+    /// Begins a line with its prefix. Ends an incomplete line as `<unfinished ...>`.
     pub(crate) fn begin(&mut self, options: &Options, prefix: &Prefix) {
-        self.interrupt();
+        self.break_line();
         (self.start, self.flushed) = (self.text.len(), 0);
         let out = &mut self.text;
         if options.event_numbers {
@@ -72,7 +72,7 @@ impl Lines {
             out.push(' ');
         }
         if let Some(tid) = prefix.tid {
-            task(options.task_ids, self.several, tid, out);
+            write_tid(options.task_ids, self.show_tids, tid, out);
         }
         self.time(options, prefix.t_ns);
         let out = &mut self.text;
@@ -98,8 +98,8 @@ impl Lines {
         }
     }
 
-    /// The line goes on when the call ends.
-    pub(crate) fn keep_open(&mut self, id: TaskId) {
+    /// Leaves the line incomplete until the call ends.
+    pub(crate) fn leave_open(&mut self, id: TaskId) {
         self.current = Some(id);
     }
 
@@ -107,49 +107,49 @@ impl Lines {
     pub(crate) fn end(&mut self) {
         self.text.push('\n');
         self.current = None;
-        self.text.push_str(&self.waiting);
-        self.waiting.clear();
+        self.text.push_str(&self.following);
+        self.following.clear();
     }
 
-    /// Writes whole lines; when a task's own line is under way, behind it. What concerns no task
-    /// breaks no line either.
-    pub(crate) fn aside(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
+    /// Writes complete lines. If the incomplete line belongs to this task, or `id` is no task, they
+    /// follow it instead of breaking it.
+    pub(crate) fn write_between(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
         if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);
         }
-        let mut apart = Self {
+        let mut between = Self {
             anchor_ns: self.anchor_ns,
-            several: self.several,
-            last_t: self.last_t,
+            show_tids: self.show_tids,
+            last_ns: self.last_ns,
             ..Self::default()
         };
-        write(&mut apart);
-        self.waiting.push_str(&apart.text);
+        write(&mut between);
+        self.following.push_str(&between.text);
     }
 
-    /// Leaves a line that goes on as it is.
-    pub(crate) fn interrupt(&mut self) {
+    /// Ends an incomplete line as `<unfinished ...>`.
+    pub(crate) fn break_line(&mut self) {
         if self.current.take().is_some() {
             self.text.push_str(" <unfinished ...>");
             self.end();
         }
     }
 
-    /// Throws away what has gathered. A line that goes on is as if it had been handed on.
-    pub(crate) fn forget(&mut self) {
+    /// Drops the text. An incomplete line stays incomplete, as if it had been flushed.
+    pub(crate) fn discard(&mut self) {
         self.flushed += self.text.len().saturating_sub(self.start);
         self.text.clear();
         self.start = 0;
     }
 
-    /// Goes to the column where results stand.
+    /// Pads to the column of results.
     pub(crate) fn pad_to(&mut self, column: usize) {
         self.text.push(' ');
         let at = (self.flushed + self.text.len()).saturating_sub(self.start);
         (at..column).for_each(|_| self.text.push(' '));
     }
 
-    /// Hands on what has gathered; all of it at the end, otherwise when it is much.
+    /// Writes the text to `out` if there is much of it, or if `all` is set.
     pub(crate) fn flush(&mut self, out: &mut dyn Write, all: bool) -> io::Result<()> {
         if self.text.len() >= FLUSH || all {
             out.write_all(self.text.as_bytes())?;
@@ -178,7 +178,7 @@ impl Lines {
             out.push(' ');
         }
         if options.relative {
-            let since = t_ns.saturating_sub(self.last_t.unwrap_or(t_ns));
+            let since = t_ns.saturating_sub(self.last_ns.unwrap_or(t_ns));
             let parens = options.clock != Clock::None;
             out.push_str(if parens { "(+" } else { "" });
             padded(out, 6, |out| text::dec(out, since / 1_000_000_000));
@@ -186,14 +186,14 @@ impl Lines {
             text::fraction(out, since % 1_000_000_000, 6);
             out.push_str(if parens { ") " } else { " " });
         }
-        self.last_t = Some(t_ns);
+        self.last_ns = Some(t_ns);
     }
 }
 
-fn task(style: TaskIds, several: bool, tid: u32, out: &mut String) {
+fn write_tid(style: TaskIds, show_tids: bool, tid: u32, out: &mut String) {
     match style {
         TaskIds::Always => bracketed(tid, out),
-        TaskIds::WhenSeveral if several => bracketed(tid, out),
+        TaskIds::WhenSeveral if show_tids => bracketed(tid, out),
         TaskIds::Plain => {
             let at = out.len();
             text::dec(out, tid.into());
@@ -210,7 +210,7 @@ fn bracketed(tid: u32, out: &mut String) {
     out.push_str("] ");
 }
 
-/// Right-aligned in so many columns.
+/// Right-aligns text in `width` columns.
 fn padded(out: &mut String, width: usize, write: impl Fn(&mut String)) {
     let at = out.len();
     write(out);

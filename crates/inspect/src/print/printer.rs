@@ -1,5 +1,5 @@
-//! From events to lines. A state machine: it is fed items in order, knows the living tasks and the
-//! call that each has open, and writes what strace would have written at the same stops.
+//! Turns events into lines. A state machine: it is fed items in order, tracks the living tasks and
+//! their open calls, and writes what strace would have written at the same stops.
 
 use std::cell::Cell;
 use std::io::Write;
@@ -9,34 +9,35 @@ use sysreel_format::{
     Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
 };
 
-use super::calls::{name, raw_arguments, raw_outcome, view};
+use super::calls::{name, unknown_arguments, unknown_outcome, view};
 use super::lines::{Lines, Prefix};
-use super::{FdStyle, Options};
+use super::options::{FdStyle, Options};
 use crate::decode::{self, DONE};
 use crate::regions::{Buffers, Regions};
 use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
 use crate::syscall_info::{self, Call, Info, Outcome, What};
 use crate::text;
 
-/// Writes lines for events.
+/// Prints items, one after the other.
 pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
     pub(super) tracker: Tracker,
     pub(super) lines: Lines,
     exit: Regions,
     lost: Cell<u64>,
-    /// Which calls get a line; `None`: all.
+    /// Which calls get a line. `None`: all.
     pub(super) only: Option<Filter>,
-    /// A leader whose place another thread's execve has taken; the next event says which.
+    /// The line of a thread group leader that another thread's execve replaced. The next event
+    /// names the thread.
     pub(super) superseded: Option<Prefix>,
 }
 
 impl<'o> Printer<'o> {
-    /// `several`: the log is known to have more than one task.
-    pub(crate) fn new(options: &'o Options, several: bool) -> Self {
+    /// `has_several_tasks`: whether the log is known to have more than one task.
+    pub(crate) fn new(options: &'o Options, has_several_tasks: bool) -> Self {
         let mut lines = Lines::default();
-        if several {
-            lines.several();
+        if has_several_tasks {
+            lines.show_tids();
         }
         Self {
             options,
@@ -52,12 +53,12 @@ impl<'o> Printer<'o> {
         }
     }
 
-    /// Ties the monotonic clock to the time of day.
+    /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.lines.anchor(realtime, monotonic);
     }
 
-    /// Writes what there is to say about an item.
+    /// Prints an item.
     pub(crate) fn item(&mut self, item: &Item<'_>, buffers: &dyn Buffers) {
         match item {
             Item::Event(event) => self.event(event, buffers),
@@ -68,37 +69,38 @@ impl<'o> Printer<'o> {
         }
     }
 
-    /// Says what concerns the log and no event of it.
-    pub(crate) fn notice(&mut self, said: &str) {
-        self.remark(&Prefix::default(), said);
+    /// Prints a remark about the log as a whole.
+    pub(crate) fn notice(&mut self, text: &str) {
+        self.remark(&Prefix::default(), text);
     }
 
-    /// What was written so far is not wanted.
-    pub(crate) fn forget(&mut self) {
-        self.lines.forget();
+    /// Drops what was printed since the last flush.
+    pub(crate) fn discard(&mut self) {
+        self.lines.discard();
     }
 
-    /// Only what comes from here on is wanted, and only buffers that are lost from here on count.
-    pub(crate) fn begin_here(&mut self) {
-        self.lines.interrupt();
-        self.lines.forget();
+    /// Begins the output here: drops what was printed, and counts only buffers lost from here on.
+    pub(crate) fn begin_output(&mut self) {
+        self.lines.break_line();
+        self.lines.discard();
         self.lost.set(0);
     }
 
-    /// Hands on the text.
+    /// Writes the text to `out`, if there is much of it.
     pub(crate) fn flush(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         self.lines.flush(out, false)
     }
 
-    /// Hands on all text, also the beginning of a line that goes on.
+    /// Writes all text to `out`, including an incomplete line.
     pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
         self.lines.flush(out, true)
     }
 
-    /// Ends the last line and hands on everything. Answers how many buffers could not be read.
+    /// Ends the last line and writes all text. Returns the number of buffers that could not be
+    /// read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
         self.report_superseded(None);
-        self.lines.interrupt();
+        self.lines.break_line();
         self.lines.flush(out, true)?;
         Ok(self.lost.get())
     }
@@ -120,18 +122,18 @@ impl<'o> Printer<'o> {
             Body::Task(task) => {
                 self.tracker.appear(event.task, &task.head);
                 if self.tracker.appeared > 1 {
-                    self.lines.several();
+                    self.lines.show_tids();
                 }
-                self.appears(event, &task);
+                self.task_appeared(event, &task);
             }
-            Body::Gone(gone) => self.gone(event, &gone),
+            Body::Gone(gone) => self.task_gone(event, &gone),
             Body::Renamed(renamed) => {
                 self.report_superseded(Some(&renamed));
                 self.tracker.renamed(event.task, &renamed);
             }
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 match ProcessSnapshot::from_bytes(bytes) {
-                    Ok(snapshot) => self.tracker.snapshot(event.task, snapshot),
+                    Ok(snapshot) => self.tracker.set_names(event.task, snapshot),
                     Err(e) => {
                         let prefix = self.prefix(event);
                         self.remark(
@@ -145,11 +147,11 @@ impl<'o> Printer<'o> {
                 }
             }
             Body::Clock(clock) => self.lines.anchor(clock.realtime, clock.monotonic),
-            other => self.said(event, &other),
+            other => self.recorder_event(event, &other),
         }
     }
 
-    /// What stands before a line about an event.
+    /// Returns the prefix of a line about an event.
     pub(super) fn prefix(&self, event: &Event<'_>) -> Prefix {
         let tid = self.tracker.task(event.task).map(|task| task.tid);
         let tid = if event.task == TaskId::NONE { None } else { Some(tid.unwrap_or(0)) };
@@ -161,23 +163,26 @@ impl<'o> Printer<'o> {
         let mut prefix = self.prefix(event);
         prefix.ip = info.ip;
         let mut was_altered = false;
-        // What came out of a call is kept for its line.
+        // Keep the regions of an exit until its line is written.
         let is_exit = matches!(info.what, What::Exit(_));
         self.exit.clear();
         for part in stop.parts {
             match part {
                 Ok(Part::Region(region)) if is_exit => self.exit.add(&region),
-                Ok(Part::Name(name)) => self.tracker.name(event.task, &name),
+                Ok(Part::Name(name)) => self.tracker.set_name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
-                    self.remark(&prefix, &format!("event {} is damaged inside: {e}", event.number));
+                    self.remark(
+                        &prefix,
+                        &format!("a part of event {} cannot be decoded: {e}", event.number),
+                    );
                 }
             }
         }
         match info.what {
             What::Entry(call) => self.entry(event, stop, &info, call, &prefix, buffers),
             What::Exit(outcome) => self.exit(event, outcome, &prefix, buffers),
-            // Before or instead of an entry stop it is the only one that tells of the call.
+            // A seccomp stop without an entry stop before it begins the call.
             What::Seccomp(call, _) if self.open(event.task).is_none() => {
                 self.entry(event, stop, &info, call, &prefix, buffers);
             }
@@ -212,7 +217,7 @@ impl<'o> Printer<'o> {
             self.tracker.recycle(old);
         }
         self.personality(id, prefix);
-        if !self.open(id).is_some_and(|open| self.has_a_line(open)) {
+        if !self.open(id).is_some_and(|open| self.is_shown(open)) {
             return;
         }
         self.lines.begin(self.options, &Prefix { nr: Some(call.nr), ..*prefix });
@@ -232,20 +237,20 @@ impl<'o> Printer<'o> {
             _ => match view(open, None, None, options, fds.as_ref(), buffers, lost) {
                 Some(view) => decode::begin(&view, &mut lines.text),
                 None => {
-                    raw_arguments(open, &mut lines.text);
+                    unknown_arguments(open, &mut lines.text);
                     DONE
                 }
             },
         };
-        lines.keep_open(id);
+        lines.leave_open(id);
     }
 
-    /// Is a call shown? What is not is followed all the same.
-    fn has_a_line(&self, open: &OpenCall) -> bool {
+    /// Whether a call gets a line. The others are tracked all the same.
+    fn is_shown(&self, open: &OpenCall) -> bool {
         self.only.as_ref().is_none_or(|only| {
             let name =
                 open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-            let resolved = ResolvedCall::of(open).map(|resolved| resolved.row);
+            let resolved = ResolvedCall::resolve(open).map(|resolved| resolved.row);
             only.wants_either(name, open.row, resolved)
         })
     }
@@ -259,9 +264,9 @@ impl<'o> Printer<'o> {
     ) {
         let id = event.task;
         let mut open = self.tracker.leave(id, outcome);
-        if let Some(unseen) = open.take_if(|open| !self.has_a_line(open)) {
-            self.tracker.after(id, &unseen, outcome);
-            self.tracker.recycle(unseen);
+        if let Some(hidden) = open.take_if(|open| !self.is_shown(open)) {
+            self.tracker.apply_to_names(id, &hidden, outcome);
+            self.tracker.recycle(hidden);
             return;
         }
         if !self.lines.is_current(id) {
@@ -274,17 +279,17 @@ impl<'o> Printer<'o> {
             }
             self.lines.text.push_str(" resumed>");
         }
-        let Some(open) = open else { return self.lonely_exit(outcome) };
+        let Some(open) = open else { return self.exit_without_entry(outcome) };
         self.exit.settle();
-        // Descriptors are named here as they were during the call; a closed one goes afterwards. A
-        // new one is there.
+        // Descriptors have the names they had during the call, so a closed one is removed after the
+        // line. New ones are added before it.
         if open.row.is_some_and(|row| {
             matches!(
                 row.kind,
                 CallKind::Socket | CallKind::Accept | CallKind::Dup | CallKind::DupTo
             )
         }) {
-            self.tracker.after(id, &open, outcome);
+            self.tracker.apply_to_names(id, &open, outcome);
         }
         let fds = self.tracker.fds(id).cloned();
         let Self { lines, options, lost, exit, .. } = self;
@@ -297,7 +302,7 @@ impl<'o> Printer<'o> {
         lines.text.push_str("= ");
         match &view {
             Some(view) => decode::outcome(view, outcome, &mut lines.text),
-            None => raw_outcome(outcome, &mut lines.text),
+            None => unknown_outcome(outcome, &mut lines.text),
         }
         if options.duration {
             let took = event.t_ns.saturating_sub(open.t_ns);
@@ -309,22 +314,22 @@ impl<'o> Printer<'o> {
         }
         lines.end();
         drop(fds);
-        self.tracker.after(id, &open, outcome);
+        self.tracker.apply_to_names(id, &open, outcome);
         self.tracker.recycle(open);
     }
 
-    /// An exit whose entry is not in the log.
-    fn lonely_exit(&mut self, outcome: Outcome) {
+    /// Ends the line of an exit whose entry is not in the log.
+    fn exit_without_entry(&mut self, outcome: Outcome) {
         self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ");
-        raw_outcome(outcome, &mut self.lines.text);
+        unknown_outcome(outcome, &mut self.lines.text);
         self.lines.end();
     }
 
-    /// The call that a task has open will not end: `) = ?`.
-    pub(super) fn never_ends(&mut self, id: TaskId, prefix: &Prefix) {
+    /// Ends the line of a call that does not return: `) = ?`.
+    pub(super) fn end_unfinished(&mut self, id: TaskId, prefix: &Prefix) {
         let Some(open) = self.tracker.task_mut(id).open.take() else { return };
-        if !self.has_a_line(&open) {
+        if !self.is_shown(&open) {
             self.tracker.recycle(open);
             return;
         }
@@ -344,13 +349,13 @@ impl<'o> Printer<'o> {
         self.tracker.recycle(open);
     }
 
-    /// Says so when a task makes a call through another ABI than before.
+    /// Prints a line if a task makes a call in another ABI than before.
     fn personality(&mut self, id: TaskId, prefix: &Prefix) {
         let task = self.tracker.task_mut(id);
         let Some(abi) = task.open.as_ref().and_then(|open| open.abi) else { return };
         let before = task.abi.replace(abi);
-        let usual = matches!(abi, Abi::X86_64 | Abi::Aarch64);
-        if before == Some(abi) || before.is_none() && usual {
+        let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
+        if before == Some(abi) || before.is_none() && is_native {
             return;
         }
         let tid = task.tid;

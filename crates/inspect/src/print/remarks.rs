@@ -1,5 +1,5 @@
-//! Everything that is not a call: signals, stops, beginnings and ends of tasks, and what the
-//! recorder itself says.
+//! Lines of everything but calls: signals, stops, the beginnings and ends of tasks, and remarks of
+//! the recorder.
 
 use sysreel_abi::Abi;
 use sysreel_format::{
@@ -8,9 +8,9 @@ use sysreel_format::{
 };
 
 use super::lines::Prefix;
+use super::options::HexStrings;
 use super::printer::Printer;
 use crate::decode::{self, Fields};
-use crate::print::HexStrings;
 use crate::recorded_filter;
 use crate::syscall_info::{Info, Op, What};
 use crate::text;
@@ -20,66 +20,71 @@ const FIRST_EVENT: u32 = 1;
 const EVENT_EXIT: u32 = 6;
 const EVENT_SECCOMP: u32 = 7;
 const EVENT_STOP: u32 = 128;
-/// The low byte of a wait status that reports a stop.
+/// The low byte of the wait status of a stop.
 const STOPPED: u32 = 0x7f;
-/// No such process: the task was gone when it was asked (include/uapi/asm-generic/errno-base.h).
+/// No such process: the task was killed before its stop was queried
+/// (include/uapi/asm-generic/errno-base.h).
 const ESRCH: i32 = 3;
-/// What the kernel reports of a task that is in no system call stop: the struct up to its union.
+/// The size of what the kernel reports outside of syscall stops: the struct up to its union.
 const NONE_LEN: usize = 24;
-/// The signals that stop a process, and the one that traps, in every ABI here
+/// The stop signals and SIGTRAP; the same numbers in every ABI here
 /// (include/uapi/asm-generic/signal.h).
 const STOPPING: std::ops::RangeInclusive<u32> = 19..=22;
 const TRAP: u32 = 5;
 /// The size of a `sock_filter` (include/uapi/linux/filter.h).
 const BPF_INSTRUCTION: usize = 8;
-/// Bit of a syscall stop's signal under PTRACE_O_TRACESYSGOOD.
+/// The bit that PTRACE_O_TRACESYSGOOD sets in the signal of a syscall stop.
 const SYSGOOD: u32 = 0x80;
 
 impl Printer<'_> {
-    /// Says so first of all when calls were left out: nobody shall look for what cannot be there.
-    pub(crate) fn not_everything(&mut self, completeness: Completeness, meta: &FileMeta) {
+    /// Says first of all that not all calls were recorded, so that their absence misleads no
+    /// reader.
+    pub(crate) fn note_filter(&mut self, completeness: Completeness, meta: &FileMeta) {
         if completeness.contains(Completeness::FILTERED) {
             let only = recorded_filter::text(meta);
-            let asked = if only.is_empty() { only } else { format!(": --only {only}") };
-            self.remark(&Prefix::default(), &format!("not all system calls were recorded{asked}"));
-            // Calls that were kept to follow tasks and descriptors are not what was asked for.
-            self.only = self.only.take().or_else(|| recorded_filter::of(completeness, meta));
+            let filter = if only.is_empty() { only } else { format!(": --only {only}") };
+            self.remark(&Prefix::default(), &format!("not all system calls were recorded{filter}"));
+            // The recorder also keeps the calls it needs to follow tasks and descriptors. They get
+            // no line.
+            self.only = self.only.take().or_else(|| recorded_filter::filter(completeness, meta));
         }
     }
 
-    /// A stop that is neither the entry nor the exit of a call.
+    /// Prints a stop that is neither the entry nor the exit of a call.
     pub(super) fn other_stop(&mut self, id: TaskId, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
         let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
-        let quiet = !has_run && !self.options.verbose;
+        let is_hidden = !has_run && !self.options.verbose;
         if status & 0xff != STOPPED {
-            self.remark(prefix, &format!("a report that is no stop: wait status {status:#x}"));
+            self.remark(prefix, &format!("wait status {status:#x} reports no stop"));
             return;
         }
         match event {
-            0 if signal == TRAP | SYSGOOD => self.odd_syscall_stop(stop, info, prefix),
-            0 if quiet => {}
+            0 if signal == TRAP | SYSGOOD => self.unexpected_syscall_stop(stop, info, prefix),
+            0 if is_hidden => {}
             0 => self.signal_stop(signal, stop, prefix),
-            EVENT_EXIT => self.never_ends(id, prefix),
-            EVENT_STOP if STOPPING.contains(&signal) && !quiet => self.stopped(signal, prefix),
+            EVENT_EXIT => self.end_unfinished(id, prefix),
+            EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
+                self.group_stop(signal, prefix)
+            }
             EVENT_SECCOMP if self.options.verbose => match info.what {
                 What::Seccomp(_, data) => {
                     self.remark(prefix, &format!("seccomp stop, ret_data {data:#x}"))
                 }
-                _ => self.odd_syscall_stop(stop, info, prefix),
+                _ => self.unexpected_syscall_stop(stop, info, prefix),
             },
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
-            // What they tell stands in other lines: of the new task, the call, its result.
+            // Other lines show what these stops report: the new task, the call, its result.
             FIRST_EVENT..=EVENT_SECCOMP => {}
-            _ => self.remark(prefix, &format!("a stop of unknown kind: wait status {status:#x}")),
+            _ => self.remark(prefix, &format!("unknown kind of stop: wait status {status:#x}")),
         }
     }
 
-    /// A syscall stop of which the kernel did not say what it is, or in a form that is not known.
-    fn odd_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+    /// Prints a syscall stop whose struct is missing or has an unknown form.
+    fn unexpected_syscall_stop(&mut self, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
         if stop.info_ret == -ESRCH || (info.op == Some(Op::NONE) && stop.info.len() == NONE_LEN) {
-            self.remark(prefix, "a system call stop that the task left unasked, being killed");
+            self.remark(prefix, "system call stop that could not be read: the task was killed");
             return;
         }
         let mut bytes = String::new();
@@ -104,41 +109,42 @@ impl Printer<'_> {
             Some(bytes) if bytes.len() >= 48 => {
                 self.lines.begin(self.options, prefix);
                 self.lines.text.push_str("--- ");
-                decode::signal_name(signal, &mut self.lines.text);
+                decode::signal_name(signal.into(), &mut self.lines.text);
                 self.lines.text.push(' ');
-                // The kernel gives a tracer its own form of the structure; recorders are 64-bit
-                // programs.
+                // The tracer gets the siginfo in the layout of its own ABI, and recorders are
+                // 64-bit programs.
                 decode::siginfo(Fields::new(Abi::X86_64, bytes), &mut self.lines.text);
                 self.lines.text.push_str(" ---");
                 self.lines.end();
             }
-            _ if STOPPING.contains(&signal) => self.stopped(signal, prefix),
+            _ if STOPPING.contains(&signal) => self.group_stop(signal, prefix),
             _ => {
                 self.lines.begin(self.options, prefix);
                 self.lines.text.push_str("--- ");
-                decode::signal_name(signal, &mut self.lines.text);
+                decode::signal_name(signal.into(), &mut self.lines.text);
                 self.lines.text.push_str(" ---");
                 self.lines.end();
             }
         }
     }
 
-    fn stopped(&mut self, signal: u32, prefix: &Prefix) {
+    fn group_stop(&mut self, signal: u32, prefix: &Prefix) {
         self.lines.begin(self.options, prefix);
         self.lines.text.push_str("--- stopped by ");
-        decode::signal_name(signal, &mut self.lines.text);
+        decode::signal_name(signal.into(), &mut self.lines.text);
         self.lines.text.push_str(" ---");
         self.lines.end();
     }
 
-    /// A new task is worth a line only when everything is wanted.
-    pub(super) fn appears(&mut self, event: &Event<'_>, task: &Task<'_>) {
+    /// Prints a new task, under `verbose`.
+    pub(super) fn task_appeared(&mut self, event: &Event<'_>, task: &Task<'_>) {
         if self.options.verbose {
             let head = &task.head;
-            // It does not break the line of the call that makes it.
+            // Use the task of the creating call, so that the remark does not break that call's
+            // line.
             let prefix = Prefix { task: head.parent, ..self.prefix(event) };
-            let maker = match self.tracker.task(head.parent) {
-                Some(maker) => format!(" of {}", maker.tid),
+            let parent = match self.tracker.task(head.parent) {
+                Some(parent) => format!(" of {}", parent.tid),
                 None => String::new(),
             };
             let how = if head.origin == Origin::UNKNOWN {
@@ -148,12 +154,12 @@ impl Printer<'_> {
             };
             self.remark(
                 &prefix,
-                &format!("task {} of process {} appears ({how}{maker})", head.tid, head.tgid),
+                &format!("task {} of process {} appears ({how}{parent})", head.tid, head.tgid),
             );
         }
     }
 
-    pub(super) fn gone(&mut self, event: &Event<'_>, gone: &Gone) {
+    pub(super) fn task_gone(&mut self, event: &Event<'_>, gone: &Gone) {
         let prefix = self.prefix(event);
         if gone.how == GoneHow::DETACHED && self.lines.is_current(event.task) {
             self.lines.text.push_str(" <detached ...>");
@@ -162,7 +168,7 @@ impl Printer<'_> {
             return;
         }
         if self.open(event.task).is_some() {
-            self.never_ends(event.task, &prefix);
+            self.end_unfinished(event.task, &prefix);
         }
         self.tracker.gone(event.task);
         if gone.how == GoneHow::SUPERSEDED {
@@ -180,7 +186,7 @@ impl Printer<'_> {
             }
             GoneHow::REAPED => {
                 out.push_str("killed by ");
-                decode::signal_name(low, out);
+                decode::signal_name(low.into(), out);
                 if gone.wait_status & 0x80 != 0 {
                     out.push_str(" (core dumped)");
                 }
@@ -196,8 +202,8 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// The line about a leader whose place was taken, once it is known by whom, or that nobody will
-    /// say.
+    /// Prints the end of a thread group leader that another thread's execve replaced: as soon as
+    /// the thread is known, or when it is clear that the log does not name it.
     pub(super) fn report_superseded(&mut self, by: Option<&Renamed>) {
         let Some(prefix) = self.superseded.take() else { return };
         self.lines.begin(self.options, &prefix);
@@ -210,8 +216,8 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// What the recorder says.
-    pub(super) fn said(&mut self, event: &Event<'_>, body: &Body<'_>) {
+    /// Prints an event of the recorder.
+    pub(super) fn recorder_event(&mut self, event: &Event<'_>, body: &Body<'_>) {
         let prefix = self.prefix(event);
         match body {
             Body::Loss(loss) => {
@@ -225,12 +231,12 @@ impl Printer<'_> {
                 self.remark(&prefix, &format!("{} ({}): {text}", note.severity, note.code));
             }
             Body::Altered(altered) => self.altered(&prefix, altered),
-            Body::Unrecorded(unrecorded) => self.remark(&prefix, &gap(unrecorded)),
+            Body::Unrecorded(unrecorded) => self.remark(&prefix, &recording_gap(unrecorded)),
             Body::Mark(name) => {
                 self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
             }
             Body::Snapshot { what: SnapshotKind::DETERMINISM, .. } => {
-                self.remark(&prefix, "this recording was made to be replayed");
+                self.remark(&prefix, "recorded for replay");
             }
             Body::Snapshot { what, .. } => {
                 self.remark(&prefix, &format!("snapshot of unknown kind {}", what.0))
@@ -245,51 +251,51 @@ impl Printer<'_> {
         }
     }
 
-    /// What the recorder has changed.
+    /// Prints what the recorder changed in a tracee.
     pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
-        let mut said = format!("altered {}{which}: kernel ", altered.what);
-        let value = if altered.what == Altering::AFFINITY { cpus } else { bytes_in_short };
-        value(&mut said, altered.kernel);
-        said.push_str(", given ");
+        let mut text = format!("altered {}{which}: kernel ", altered.what);
+        let value = if altered.what == Altering::AFFINITY { cpus } else { abbreviated_hex };
+        value(&mut text, altered.kernel);
+        text.push_str(", given ");
         if altered.what == Altering::SECCOMP_FILTER {
-            text::dec(&mut said, (altered.given.len() / BPF_INSTRUCTION) as u64);
-            said.push_str(" instructions");
+            text::dec(&mut text, (altered.given.len() / BPF_INSTRUCTION) as u64);
+            text.push_str(" instructions");
         } else {
-            value(&mut said, altered.given);
+            value(&mut text, altered.given);
         }
-        self.remark(prefix, &said);
+        self.remark(prefix, &text);
     }
 
-    /// A line of our own, escaped like everything that comes from a log. It does not break a line
-    /// of the same task.
-    pub(super) fn remark(&mut self, prefix: &Prefix, said: &str) {
+    /// Prints a remark. It is escaped like everything that comes from a log, and follows an
+    /// incomplete line of the same task.
+    pub(super) fn remark(&mut self, prefix: &Prefix, text: &str) {
         let options = self.options;
-        self.lines.aside(prefix.task, |lines| {
+        self.lines.write_between(prefix.task, |lines| {
             lines.begin(options, prefix);
             lines.text.push_str("--- sysreel: ");
-            text::escaped(&mut lines.text, said.as_bytes(), HexStrings::Never, 0);
+            text::escaped(&mut lines.text, text.as_bytes(), HexStrings::Never, 0);
             lines.text.push_str(" ---");
             lines.end();
         });
     }
 }
 
-/// The CPUs of an affinity mask as a list of ranges, as in /proc/PID/status: `0-3,8`.
+/// Writes the CPUs of an affinity mask as ranges, as /proc/PID/status does: `0-3,8`.
 fn cpus(out: &mut String, mask: &[u8]) {
-    let has = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
-    let mut before = "CPU ";
+    let contains = |cpu: usize| mask.get(cpu / 8).is_some_and(|byte| byte >> (cpu % 8) & 1 == 1);
+    let mut separator = "CPU ";
     let mut cpu = 0;
     while cpu < mask.len() * 8 {
         let first = cpu;
-        while has(cpu) {
+        while contains(cpu) {
             cpu += 1;
         }
         match cpu - first {
             0 => cpu += 1,
             n => {
-                out.push_str(before);
-                before = ",";
+                out.push_str(separator);
+                separator = ",";
                 text::dec(out, first as u64);
                 if n > 1 {
                     out.push('-');
@@ -298,16 +304,16 @@ fn cpus(out: &mut String, mask: &[u8]) {
             }
         }
     }
-    if before == "CPU " {
+    if separator == "CPU " {
         out.push_str("no CPU");
     }
 }
 
-/// Bytes in hexadecimal; many of them are cut.
-fn bytes_in_short(out: &mut String, bytes: &[u8]) {
-    const MANY: usize = 64;
-    text::bytes(out, bytes.get(..MANY).unwrap_or(bytes));
-    if bytes.len() > MANY {
+/// Writes bytes in hexadecimal, the first 64 of them.
+fn abbreviated_hex(out: &mut String, bytes: &[u8]) {
+    const MAX: usize = 64;
+    text::bytes(out, bytes.get(..MAX).unwrap_or(bytes));
+    if bytes.len() > MAX {
         out.push_str("...");
     }
     if bytes.is_empty() {
@@ -315,8 +321,9 @@ fn bytes_in_short(out: &mut String, bytes: &[u8]) {
     }
 }
 
-/// `not recorded from here on: traced by pid 12`.
-fn gap(unrecorded: &Unrecorded) -> String {
+/// Describes where recording of a task pauses or resumes: `not recorded from here on: traced by pid
+/// 12`.
+fn recording_gap(unrecorded: &Unrecorded) -> String {
     match (unrecorded.gap, unrecorded.reason) {
         (Gap::ENDS, _) => "recorded again from here on".to_owned(),
         (Gap::BEGINS, GapReason::TRACED) if unrecorded.tracer != 0 => {

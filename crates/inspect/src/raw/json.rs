@@ -1,13 +1,13 @@
-//! Writes JSON objects into one reused string. Keys are our own; values are escaped, so the text is
-//! always valid.
+//! Writes JSON into one reused string. Keys are constants of this crate and written as they are;
+//! values are escaped, so the text is always valid.
 
 use std::io::{self, Write};
 
 use crate::text;
 use crate::visible::{is_visible, json_escape};
 
-/// JSON under way: as a string, or with somewhere to hand it on to, so that a line of any length
-/// needs little memory.
+/// JSON text: all of it, or what was not yet written to a sink. With a sink, even a long line needs
+/// little memory.
 #[derive(Default)]
 pub(crate) struct Json<'o> {
     pub(crate) text: String,
@@ -15,36 +15,36 @@ pub(crate) struct Json<'o> {
     error: Option<io::Error>,
 }
 
-/// Text is handed on when there are so many bytes of it.
+/// With a sink, the text is written from this many bytes on.
 const FLUSH: usize = 1 << 16;
 
-/// The largest integer that a reader of JSON may keep in a double.
-const SAFE: u64 = 1 << 53;
+/// The largest integer that a reader of JSON can keep in a double.
+const MAX_SAFE: u64 = 1 << 53;
 
 impl<'o> Json<'o> {
-    /// JSON that is handed on to `sink`.
+    /// Creates a writer that passes its text on to `sink`.
     pub(crate) fn into_sink(sink: &'o mut dyn Write) -> Self {
         Self { sink: Some(sink), ..Self::default() }
     }
 
-    /// Hands on what has gathered if it is much. The last character stays: what comes next depends
-    /// on it.
+    /// Writes the text to the sink if there is much of it. The last character stays: it decides
+    /// whether a comma follows.
     fn spill(&mut self) {
         let Some(sink) = self.sink.as_mut().filter(|_| self.text.len() >= FLUSH) else { return };
-        let kept = self.text.pop();
+        let last = self.text.pop();
         if let Err(error) = sink.write_all(self.text.as_bytes()) {
             self.error.get_or_insert(error);
         }
         self.text.clear();
-        self.text.extend(kept);
+        self.text.extend(last);
     }
 
-    /// What went wrong with handing on, once.
+    /// Returns the first error of the sink, once.
     pub(crate) fn failure(&mut self) -> io::Result<()> {
         self.error.take().map_or(Ok(()), Err)
     }
 
-    /// Hands on everything.
+    /// Writes the remaining text to the sink.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         self.failure()?;
         if let Some(sink) = self.sink {
@@ -63,7 +63,7 @@ impl<'o> Json<'o> {
         self.text.push('}');
     }
 
-    /// A comma where one belongs.
+    /// Writes a comma unless the value is the first one.
     fn separate(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with(['{', '[', ':', '\n']) {
             self.text.push(',');
@@ -87,14 +87,14 @@ impl<'o> Json<'o> {
         self.text.push_str(if value { "true" } else { "false" });
     }
 
-    /// A number; above 2^53 a string of hexadecimal digits.
+    /// Writes a number; above 2^53 as a string of hexadecimal digits.
     pub(crate) fn number(&mut self, name: &str, value: u64) {
         self.key(name);
         self.number_item(value);
     }
 
     fn number_item(&mut self, value: u64) {
-        if value <= SAFE { text::dec(&mut self.text, value) } else { self.hex_item(value) }
+        if value <= MAX_SAFE { text::dec(&mut self.text, value) } else { self.hex_item(value) }
     }
 
     pub(crate) fn signed(&mut self, name: &str, value: i64) {
@@ -102,20 +102,21 @@ impl<'o> Json<'o> {
         text::sdec(&mut self.text, value);
     }
 
-    /// A number, or a string of decimal digits where it is too large for one.
+    /// Writes a number, or a string of decimal digits if a double could not hold it.
     pub(crate) fn safe_signed(&mut self, name: &str, value: i64) {
         self.key(name);
-        let safe = value.unsigned_abs() <= SAFE;
-        if !safe {
+        let is_safe = value.unsigned_abs() <= MAX_SAFE;
+        if !is_safe {
             self.text.push('"');
         }
         text::sdec(&mut self.text, value);
-        if !safe {
+        if !is_safe {
             self.text.push('"');
         }
     }
 
-    /// A value with a name, as `"key":"name","key_raw":7`; without one, `"key":null`.
+    /// Writes a value with a name as `"key":"name","key_raw":7`; without one as
+    /// `"key":null,"key_raw":7`.
     pub(crate) fn named_number(&mut self, name: &str, value: u64, word: Option<&str>) {
         match word {
             Some(word) => self.string(name, word),
@@ -140,7 +141,7 @@ impl<'o> Json<'o> {
         self.text.push('"');
     }
 
-    /// Bytes as hexadecimal digits.
+    /// Writes bytes as hexadecimal digits.
     pub(crate) fn bytes(&mut self, name: &str, bytes: &[u8]) {
         self.key(name);
         self.text.push('"');
@@ -148,7 +149,7 @@ impl<'o> Json<'o> {
         self.text.push('"');
     }
 
-    /// Bytes that come in pieces, as hexadecimal digits.
+    /// Writes bytes that come in pieces, as hexadecimal digits.
     pub(crate) fn pieces(&mut self, name: &str, pieces: impl FnOnce(&mut dyn FnMut(&[u8]))) {
         self.key(name);
         self.text.push('"');
@@ -159,7 +160,6 @@ impl<'o> Json<'o> {
         self.text.push('"');
     }
 
-    /// Ends a line.
     pub(crate) fn end_line(&mut self) {
         self.text.push('\n');
         self.spill();
@@ -177,7 +177,7 @@ impl<'o> Json<'o> {
             match c {
                 '"' => self.text.push_str("\\\""),
                 '\\' => self.text.push_str("\\\\"),
-                // Also what JSON would allow and a terminal obeys: DEL, C1 and bidirectional
+                // Also characters that JSON allows but a terminal obeys: DEL, C1 and bidirectional
                 // controls.
                 c if !is_visible(c) => self.text.push_str(&json_escape(c)),
                 c => self.text.push(c),
@@ -186,7 +186,7 @@ impl<'o> Json<'o> {
         self.text.push('"');
     }
 
-    /// Text as a string when it is UTF-8; otherwise its bytes in hexadecimal under `NAME_hex`.
+    /// Writes text as a string if it is UTF-8, otherwise its bytes in hexadecimal under `NAME_hex`.
     pub(crate) fn text_or_bytes(&mut self, name: &str, bytes: &[u8]) {
         match std::str::from_utf8(bytes) {
             Ok(text) => self.string(name, text),
@@ -201,7 +201,7 @@ impl<'o> Json<'o> {
         }
     }
 
-    /// A list.
+    /// Writes a list.
     pub(crate) fn list<T>(
         &mut self,
         name: &str,
@@ -217,7 +217,7 @@ impl<'o> Json<'o> {
         self.text.push(']');
     }
 
-    /// An item of a list of numbers.
+    /// Writes an item of a list of numbers.
     pub(crate) fn number_in_list(&mut self, value: u64) {
         self.separate();
         self.number_item(value);

@@ -1,4 +1,4 @@
-//! The parts of an event as JSON.
+//! Writes the parts of an event as JSON.
 
 use sysreel_format::{
     Altered, Direction, FdEntry, Mapped, MappedFile, MappedHead, MetaCodec, Name, Part, Parts,
@@ -8,35 +8,35 @@ use sysreel_format::{
 use super::json::Json;
 use crate::regions::Buffers;
 
-/// The parts of a stop: lists of regions and names, then what comes once.
-pub(super) fn of_stop(
+/// Writes the parts of a stop: regions and names as lists, then the others.
+pub(super) fn write_stop_parts(
     json: &mut Json<'_>,
     parts: Parts<'_>,
     buffers: &dyn Buffers,
     lost: &mut u64,
 ) {
-    let mut has = (false, false);
+    let (mut has_regions, mut has_names) = (false, false);
     for part in parts.flatten() {
-        has.0 |= matches!(part, Part::Region(_));
-        has.1 |= matches!(part, Part::Name(_));
+        has_regions |= matches!(part, Part::Region(_));
+        has_names |= matches!(part, Part::Name(_));
     }
-    if has.0 {
+    if has_regions {
         let regions = parts
             .flatten()
             .filter_map(|part| if let Part::Region(region) = part { Some(region) } else { None });
         json.list("regions", regions, |json, region| write_region(json, &region, buffers, lost));
     }
-    if has.1 {
+    if has_names {
         let names = parts
             .flatten()
             .filter_map(|part| if let Part::Name(name) = part { Some(name) } else { None });
         json.list("names", names, |json, name| write_name(json, &name));
     }
-    others(json, parts);
+    write_parts(json, parts);
 }
 
-/// Everything but regions and names.
-pub(super) fn others(json: &mut Json<'_>, parts: Parts<'_>) {
+/// Writes all parts but regions and names.
+pub(super) fn write_parts(json: &mut Json<'_>, parts: Parts<'_>) {
     for part in parts {
         match part {
             Ok(Part::Region(_) | Part::Name(_)) => {}
@@ -57,27 +57,27 @@ pub(super) fn others(json: &mut Json<'_>, parts: Parts<'_>) {
             Err(e) => json.string("error", &e.to_string()),
         }
     }
-    several(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
-    several(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
-    several(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
-    several(json, "mapped_files", parts, |part| matches!(part, Part::File(_)));
-    several(json, "states", parts, |part| matches!(part, Part::State(_)));
-    several(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
+    write_list(json, "registers", parts, |part| matches!(part, Part::Registers { .. }));
+    write_list(json, "altered", parts, |part| matches!(part, Part::Altered(_)));
+    write_list(json, "mapped", parts, |part| matches!(part, Part::Mapped(_)));
+    write_list(json, "mapped_files", parts, |part| matches!(part, Part::File(_)));
+    write_list(json, "states", parts, |part| matches!(part, Part::State(_)));
+    write_list(json, "unknown_parts", parts, |part| matches!(part, Part::Unknown { .. }));
 }
 
-/// A list of the parts of one kind, if there are any.
-fn several(json: &mut Json<'_>, name: &str, parts: Parts<'_>, of: fn(&Part<'_>) -> bool) {
-    if parts.flatten().any(|part| of(&part)) {
-        json.list(name, parts.flatten().filter(of), |json, part| {
+/// Writes a list of the parts that `is_kind` selects, if there are any.
+fn write_list(json: &mut Json<'_>, name: &str, parts: Parts<'_>, is_kind: fn(&Part<'_>) -> bool) {
+    if parts.flatten().any(|part| is_kind(&part)) {
+        json.list(name, parts.flatten().filter(is_kind), |json, part| {
             json.open();
             match part {
                 Part::Registers { regset, bytes } => {
                     json.number("regset", regset.into());
                     json.bytes("bytes", bytes);
                 }
-                Part::Altered(what) => altered(json, &what),
-                Part::Mapped(what) => mapped(json, &what),
-                Part::State(what) => state(json, &what),
+                Part::Altered(what) => write_altered(json, &what),
+                Part::Mapped(what) => write_mapped(json, &what),
+                Part::State(what) => write_state(json, &what),
                 Part::File(MappedFile { hash, len, path }) => {
                     json.bytes("hash", &hash);
                     json.number("len", len);
@@ -124,15 +124,15 @@ fn write_region(json: &mut Json<'_>, region: &Region<'_>, buffers: &dyn Buffers,
         RegionData::Inline(bytes) => json.bytes("data", bytes),
         RegionData::Blobs(blobs) => {
             json.list("blobs", blobs.iter(), |json, blob| json.number_in_list(blob.0));
-            // A blob at a time: a region has up to 256 MiB. What cannot be read whole is not shown
-            // in part.
+            // Write one blob at a time: a region has up to 256 MiB. Check all of them first, so
+            // that a region that cannot be read whole is null, not cut.
             let mut data = Vec::new();
             let mut len = 0_u64;
-            let there = |blob| {
+            let is_sound = |blob| {
                 len = len.saturating_add(buffers.blob(blob, 0, &mut Vec::new())? as u64);
                 (len <= head.got).then_some(())
             };
-            if blobs.iter().map(there).all(|there| there.is_some()) && len == head.got {
+            if blobs.iter().map(is_sound).all(|sound| sound.is_some()) && len == head.got {
                 json.pieces("data", |piece| {
                     for blob in blobs.iter() {
                         data.clear();
@@ -168,8 +168,8 @@ fn write_name(json: &mut Json<'_>, name: &Name<'_>) {
     json.close();
 }
 
-/// What was mapped; its contents are left to be asked for.
-fn mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
+/// Writes the head of a mapping and the numbers of its blobs, but not its contents.
+fn write_mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
     let MappedHead { start, len, prot, flags, dev, ino, offset, filled, skip } = mapped.head;
     json.hex("start", start);
     json.number("len", len);
@@ -183,8 +183,8 @@ fn mapped(json: &mut Json<'_>, mapped: &Mapped<'_>) {
     json.list("blobs", mapped.blobs.iter(), |json, blob| json.number_in_list(blob.0));
 }
 
-/// What the task was at the entry of a call.
-fn state(json: &mut Json<'_>, state: &State<'_>) {
+/// Writes the registers and page sums of a task at the entry of a call.
+fn write_state(json: &mut Json<'_>, state: &State<'_>) {
     json.number("extended", state.extended.into());
     json.bytes("registers", state.registers);
     json.list("pages", state.pages(), |json, (address, sum)| {
@@ -195,16 +195,16 @@ fn state(json: &mut Json<'_>, state: &State<'_>) {
     });
 }
 
-/// What the recorder has changed.
-pub(super) fn altered(json: &mut Json<'_>, altered: &Altered<'_>) {
+/// Writes what the recorder changed in a tracee.
+pub(super) fn write_altered(json: &mut Json<'_>, altered: &Altered<'_>) {
     json.named_number("what", altered.what.0.into(), altered.what.name());
     json.number("arg", altered.arg.into());
     json.bytes("kernel", altered.kernel);
     json.bytes("given", altered.given);
 }
 
-/// A process as a snapshot found it, the parts that people look for; all of it is in the bytes.
-pub(super) fn snapshot(json: &mut Json<'_>, bytes: &[u8]) {
+/// Writes the main parts of a process snapshot; the event's bytes have all of it.
+pub(super) fn write_snapshot(json: &mut Json<'_>, bytes: &[u8]) {
     let snapshot = match ProcessSnapshot::from_bytes(bytes) {
         Ok(snapshot) => snapshot,
         Err(e) => return json.string("error", &e.to_string()),

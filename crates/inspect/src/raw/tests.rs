@@ -1,4 +1,4 @@
-//! What a machine reads.
+//! JSON output: valid, without loss, one line per event.
 
 use expect_test::expect;
 use serde_json::Value;
@@ -54,7 +54,7 @@ fn every_kind_of_event_is_one_valid_line() {
 }
 
 #[test]
-fn numbers_survive_whatever_their_size() {
+fn numbers_of_any_size_survive() {
     let mut log = LogBuilder::new();
     for nr in [u64::MAX, 0x4000_0027, 0xdead_beef_0000_0027] {
         log.stop(0, 0x857f, &entry_info(AuditArch::X86_64, nr, [u64::MAX; 6]), |_| {});

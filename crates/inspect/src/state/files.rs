@@ -1,5 +1,5 @@
-//! Open file descriptions, and the tables through which processes name them. A description is
-//! shared by dup, fork and messages; a table by tasks made with `CLONE_FILES`.
+//! Open file descriptions (open(2)) and the descriptor tables of processes. dup(2), fork(2) and
+//! messages share a description; tasks made with `CLONE_FILES` share a table.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,52 +7,60 @@ use std::rc::Rc;
 use sysreel_abi::intent;
 use sysreel_format::{FdEntry, Name};
 
-use super::ProcessId;
 use super::table::Table;
 
-/// How an open file description came to be.
+/// The ordinal of a process in the log, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProcessId(pub u32);
+
+impl ProcessId {
+    /// No process that the log shows.
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// How an open file description was created.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Made {
-    /// It was there at the beginning, at this number.
+    /// Before the recording; the descriptor that it had then.
     Before(i32),
-    /// By a call that opens a name.
+    /// By a call that opens a path.
     Opened,
-    /// As one end of a pipe or a pair of sockets: 0 or 1.
+    /// As one end of a pipe or socket pair: 0 or 1.
     Pair(u8),
-    /// As a socket.
+    /// By socket(2).
     Socket,
-    /// As a connection to a socket.
+    /// By accept(2).
     Accepted,
-    /// Some other way: an eventfd, a pidfd, a memfd, or nobody knows.
+    /// By another call (eventfd, pidfd, memfd, ...), or unknown.
     Otherwise,
 }
 
-/// What one open file description is.
+/// An open file description.
 #[derive(Debug)]
 pub struct OpenFile {
     /// Its ordinal in the log.
     pub serial: u64,
-    /// The event that brought it.
+    /// The event at which it appeared.
     pub event: u64,
-    /// The process that made it.
+    /// The process that created it.
     pub maker: ProcessId,
-    /// How it came to be.
+    /// How it was created.
     pub made: Made,
-    /// What `/proc/PID/fd/N` links to, or the path that was asked for.
+    /// The target of `/proc/PID/fd/N`, or the path passed to the call.
     pub link: Rc<[u8]>,
-    /// `st_mode`, 0 if not known.
+    /// `st_mode`; 0 if unknown.
     pub mode: u32,
-    /// Device and inode, which tell whether two are the same file.
+    /// Device and inode: the identity of the file.
     pub id: (u64, u64),
     /// A socket's own address, as a `sockaddr`.
     pub local: RefCell<Vec<u8>>,
     /// The address of a socket's peer, as a `sockaddr`.
     pub peer: RefCell<Vec<u8>>,
-    /// What socket(2) was asked for (`SOCK_STREAM`, ...), 0 if not known.
+    /// The type passed to socket(2) (`SOCK_STREAM`, ...); 0 if unknown.
     pub socket_type: Cell<u8>,
-    /// The process that a pidfd stands for, by its kernel id.
+    /// The tgid of the process that a pidfd refers to; 0 for other files.
     pub about: Cell<u32>,
-    /// For whoever follows the log: a number of his own, 0 at first.
+    /// A number for use by the reader of the log; 0 at first.
     pub tag: Cell<u64>,
 }
 
@@ -69,19 +77,19 @@ impl OpenFile {
         intent::is_socket(self.mode)
     }
 
-    /// What the kernel says of it now: bind and connect change the addresses.
-    pub(super) fn renamed(&self, name: &Name<'_>) {
+    /// Takes over the kernel's current name: bind(2) and connect(2) change the addresses.
+    pub(super) fn update_name(&self, name: &Name<'_>) {
         *self.local.borrow_mut() = name.local.to_vec();
         *self.peer.borrow_mut() = name.peer.to_vec();
     }
 }
 
-/// The descriptors of a process. A copy shares what neither side changes.
+/// The descriptor table of a process. Copies share what neither of them changes.
 #[derive(Clone, Debug, Default)]
 pub struct FileTable(Table<Rc<OpenFile>>);
 
 impl FileTable {
-    /// What a number stands for.
+    /// Returns the description of a descriptor.
     #[must_use]
     pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
         self.0.get(fd)
@@ -99,17 +107,17 @@ impl FileTable {
         self.0.retain(|fd, _| !(first..=last).contains(&fd));
     }
 
-    /// Keeps what a snapshot found open, so that what execve has closed goes.
+    /// Removes the descriptors that a snapshot did not find: execve(2) closed them.
     pub(super) fn keep_only(&mut self, found: &[FdEntry]) {
         let fds: std::collections::BTreeSet<i32> = found.iter().map(|entry| entry.fd).collect();
         self.0.retain(|fd, _| fds.contains(&fd));
     }
 }
 
-/// Descriptions on their way in messages: how many are remembered at most.
+/// The most descriptions in flight in messages that are remembered.
 const SENT: usize = 256;
 
-/// Makes descriptions, and finds again those that messages bring.
+/// Creates descriptions, and recognizes those that messages pass on.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     made: u64,
@@ -117,7 +125,7 @@ pub(super) struct Files {
     unnamed: Option<Rc<[u8]>>,
 }
 
-/// Where and by whom a description is made.
+/// By which event and process a description is created, and how.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Maker {
     pub(super) event: u64,
@@ -126,7 +134,7 @@ pub(super) struct Maker {
 }
 
 impl Files {
-    pub(super) fn of_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
+    pub(super) fn create_for_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
         let made =
             self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
         *made.local.borrow_mut() = entry.local.clone();
@@ -134,14 +142,14 @@ impl Files {
         made
     }
 
-    pub(super) fn of_name(&mut self, maker: Maker, name: &Name<'_>) -> Rc<OpenFile> {
+    pub(super) fn create_for_name(&mut self, maker: Maker, name: &Name<'_>) -> Rc<OpenFile> {
         let made = self.make(maker, Rc::from(name.link), name.mode, (name.dev, name.ino));
-        made.renamed(name);
+        made.update_name(name);
         made
     }
 
-    /// One of which the kernel's name is not in the log.
-    pub(super) fn unnamed(&mut self, maker: Maker, path: Option<&[u8]>) -> Rc<OpenFile> {
+    /// Creates a description whose name is not in the log.
+    pub(super) fn create_unnamed(&mut self, maker: Maker, path: Option<&[u8]>) -> Rc<OpenFile> {
         let link = match path {
             Some(path) => Rc::from(path),
             None => Rc::clone(self.unnamed.get_or_insert_with(|| Rc::from(&[][..]))),
@@ -167,7 +175,7 @@ impl Files {
         })
     }
 
-    /// A message carries a description.
+    /// Remembers a description that a message carries.
     pub(super) fn send(&mut self, file: Rc<OpenFile>) {
         if self.sent.len() == SENT {
             self.sent.pop_front();
@@ -175,12 +183,12 @@ impl Files {
         self.sent.push_back(file);
     }
 
-    /// The description that a message brought, if it was seen when it was sent: the first on its
-    /// way with that identity.
+    /// Returns the description that a message brought, if sending it was recorded: the oldest one
+    /// in flight with the same identity.
     pub(super) fn received(&mut self, name: &Name<'_>) -> Option<Rc<OpenFile>> {
-        let is_it =
+        let is_same =
             |file: &Rc<OpenFile>| file.id == (name.dev, name.ino) && *file.link == *name.link;
-        let at = self.sent.iter().position(is_it)?;
+        let at = self.sent.iter().position(is_same)?;
         self.sent.remove(at)
     }
 }

@@ -1,5 +1,5 @@
-//! The address space of a process: what lies at an address, by names that are the same in another
-//! run.
+//! The address space of a process. It translates addresses into places whose names are the same in
+//! every run.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,18 +10,18 @@ use sysreel_format::Mapping;
 /// What is mapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mapped {
-    /// A file, or what the kernel names in brackets: `[stack]`, `[vdso]`.
+    /// A file, or a name in brackets from /proc/PID/maps: `[stack]`, `[vdso]`.
     Named(Rc<[u8]>),
-    /// Memory of nobody else: the how manyth that the process has mapped.
+    /// Anonymous memory: the n-th anonymous mapping of the process.
     Anonymous(u32),
 }
 
-/// One mapping, from the address under which it is kept.
+/// A mapping; the key in the map is its start address.
 #[derive(Clone, Debug)]
 struct Area {
     end: u64,
     what: Mapped,
-    /// How far into what is mapped it begins.
+    /// The offset of its start in what is mapped.
     offset: u64,
 }
 
@@ -30,11 +30,11 @@ struct Area {
 pub struct Place {
     /// What is mapped there.
     pub what: Mapped,
-    /// How far into it.
+    /// The offset in it.
     pub offset: u64,
 }
 
-/// `libc.so.6+0x28000`: without the directory, which is another one in another place.
+/// Writes `libc.so.6+0x28000`, without the directory: it may differ between runs.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
@@ -52,15 +52,15 @@ impl fmt::Display for Place {
 #[derive(Clone, Debug, Default)]
 pub struct Space {
     areas: BTreeMap<u64, Area>,
-    /// How many anonymous mappings there have been.
+    /// The number of anonymous mappings so far.
     anonymous: u32,
-    /// Where the program break was first.
+    /// The first program break.
     heap: Option<u64>,
 }
 
 impl Space {
-    /// As a snapshot found it.
-    pub(super) fn of(maps: &[Mapping]) -> Self {
+    /// Creates the address space of a snapshot.
+    pub(super) fn from_mappings(maps: &[Mapping]) -> Self {
         let mut space = Self::default();
         for map in maps {
             let name = (!map.path.is_empty()).then(|| Rc::from(map.path.as_slice()));
@@ -69,7 +69,7 @@ impl Space {
         space
     }
 
-    /// What lies at an address.
+    /// Returns what is mapped at an address.
     #[must_use]
     pub fn at(&self, address: u64) -> Option<Place> {
         let (start, area) = self.areas.range(..=address).next_back()?;
@@ -77,7 +77,7 @@ impl Space {
         (address < area.end).then(|| Place { what: area.what.clone(), offset })
     }
 
-    /// Something is mapped, and takes the place of what was there.
+    /// Adds a mapping, in place of what was mapped there before.
     pub(super) fn map(&mut self, start: u64, len: u64, name: Option<Rc<[u8]>>, offset: u64) {
         let what = match name {
             Some(name) => Mapped::Named(name),
@@ -86,10 +86,10 @@ impl Space {
                 Mapped::Anonymous(self.anonymous)
             }
         };
-        self.put(start, len, what, offset);
+        self.insert(start, len, what, offset);
     }
 
-    fn put(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
+    fn insert(&mut self, start: u64, len: u64, what: Mapped, offset: u64) {
         let end = start.saturating_add(len);
         self.unmap(start, len);
         if end > start {
@@ -97,10 +97,11 @@ impl Space {
         }
     }
 
-    /// Nothing lies there any more.
+    /// Removes all mappings in a range.
     pub(super) fn unmap(&mut self, start: u64, len: u64) {
         let end = start.saturating_add(len);
-        // The one that reaches into it from below keeps its beginning, and perhaps its end.
+        // A mapping that begins before the range keeps its beginning, and its end if it reaches
+        // beyond.
         if let Some((&from, area)) = self.areas.range_mut(..start).next_back()
             && area.end > start
         {
@@ -121,16 +122,16 @@ impl Space {
         }
     }
 
-    /// A mapping has another place or length.
+    /// Moves or resizes a mapping, as mremap(2) does.
     pub(super) fn remap(&mut self, from: u64, old_len: u64, to: u64, new_len: u64) {
         let Some(place) = self.at(from) else { return };
         if from != to {
             self.unmap(from, old_len);
         }
-        self.put(to, new_len, place.what, place.offset);
+        self.insert(to, new_len, place.what, place.offset);
     }
 
-    /// The program break is there now.
+    /// Moves the program break.
     pub(super) fn brk(&mut self, end: u64) {
         let start = *self.heap.get_or_insert_with(|| {
             let heap = self
@@ -143,7 +144,12 @@ impl Space {
         if end < old {
             self.unmap(end, old.saturating_sub(end));
         } else if end > start {
-            self.put(start, end.saturating_sub(start), Mapped::Named(Rc::from(&b"[heap]"[..])), 0);
+            self.insert(
+                start,
+                end.saturating_sub(start),
+                Mapped::Named(Rc::from(&b"[heap]"[..])),
+                0,
+            );
         }
     }
 }
@@ -165,12 +171,14 @@ mod tests {
             path: path.as_bytes().to_vec(),
             ..Mapping::default()
         };
-        let mut space =
-            Space::of(&[map(0x1000, 0x4000, 0x8000, "/lib/libc.so"), map(0x9000, 0xa000, 0, "")]);
+        let mut space = Space::from_mappings(&[
+            map(0x1000, 0x4000, 0x8000, "/lib/libc.so"),
+            map(0x9000, 0xa000, 0, ""),
+        ]);
         assert_eq!(at(&space, 0x1000), "libc.so+0x8000");
         assert_eq!((at(&space, 0x3fff), at(&space, 0x4000)), ("libc.so+0xafff".into(), "-".into()));
         assert_eq!(at(&space, 0x9008), "anonymous#1+0x8");
-        // A hole in the middle, and something else over the end.
+        // A hole in the middle, and another mapping over the end.
         space.unmap(0x2000, 0x800);
         space.map(0x3000, 0x2000, None, 0);
         assert_eq!((at(&space, 0x1fff), at(&space, 0x2000)), ("libc.so+0x8fff".into(), "-".into()));

@@ -1,15 +1,20 @@
-//! Where a process stands: working directory and root, and what a path means from there.
+//! Working directory and root of a process, and the resolution of paths.
 
 use std::rc::Rc;
 
-/// Working directory and root of tasks that share them.
+/// The longest path that the kernel accepts, in bytes (include/uapi/linux/limits.h).
+pub(crate) const PATH_MAX: usize = 4096;
+/// A working directory with a longer path counts as unknown.
+pub(super) const DEEPEST: usize = 16 * PATH_MAX;
+
+/// The `fs_struct` of a process: working directory, root and umask, which tasks can share.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The working directory, absolute; empty if not known.
+    /// The working directory, absolute; empty if unknown.
     pub cwd: Rc<[u8]>,
     /// The root directory.
     pub root: Rc<[u8]>,
-    /// The mask for file modes.
+    /// The mask for file modes, if known.
     pub umask: Option<u32>,
 }
 
@@ -19,9 +24,9 @@ impl Default for Places {
     }
 }
 
-/// Writes where `path` leads from `base`: without empty components, `.` and `..`. Symbolic links
-/// are not followed, for the log does not hold them. A relative path from an unknown base stays
-/// relative.
+/// Resolves `path` from `base` and writes it without empty components, `.` and `..`. It does not
+/// follow symbolic links, which are not in the log. A relative path stays relative if `base` is
+/// unknown.
 pub fn resolve(base: &[u8], path: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let absolute = path.first() == Some(&b'/');
@@ -64,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_are_made_plain() {
+    fn paths_are_normalized() {
         for (base, path, plain) in [
             ("/a/b", "c", "/a/b/c"),
             ("/a/b", "/c//d/./e/", "/c/d/e"),

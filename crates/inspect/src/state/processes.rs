@@ -1,4 +1,5 @@
-//! Processes, and what their tasks share: descriptors, places. Rebuilt from snapshots and calls.
+//! Processes, and what their tasks share: descriptors, directories, address spaces. Derived from
+//! snapshots and calls.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,78 +9,36 @@ use foldhash::fast::RandomState;
 use sysreel_abi::{CallKind, Makes, clone_flags, intent, makes_fd};
 use sysreel_format::{FdEntry, Name, Origin, Part, Parts, ProcessSnapshot, TaskHead, TaskId};
 
-use super::files::{FileTable, Files, Made, Maker, OpenFile};
+use super::context::TaskContext;
+use super::files::{FileTable, Made, Maker, OpenFile, ProcessId};
 use super::maps::{Place, Space};
-use super::paths::{Places, resolve};
+use super::open_call::OpenCall;
+use super::paths::{DEEPEST, PATH_MAX, Places, resolve};
 use super::resolved_call::{ResolvedCall, region};
-use super::{OpenCall, Tracker};
+use super::tracker::Tracker;
 use crate::regions::Buffers;
 use crate::syscall_info::Outcome;
 
-/// The most bytes that the kernel takes for a path (include/uapi/linux/limits.h).
-pub(crate) const PATH_MAX: usize = 4096;
-/// A working directory whose path is longer than this is not known.
-pub(super) const DEEPEST: usize = 16 * PATH_MAX;
-
-/// A process of the log: its ordinal, never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ProcessId(pub u32);
-
-impl ProcessId {
-    /// None that the log shows.
-    pub const NONE: Self = Self(u32::MAX);
-}
-
-/// What a task stands on.
-#[derive(Clone, Debug)]
-pub struct TaskContext {
-    /// Its process.
-    pub process: ProcessId,
-    /// Its descriptors.
-    pub files: Rc<RefCell<FileTable>>,
-    /// Its working directory and root.
-    pub places: Rc<RefCell<Places>>,
-    /// Its address space; empty when address spaces are not followed.
-    pub space: Rc<RefCell<Space>>,
-}
-
-/// The processes of a log.
-#[derive(Debug, Default)]
-pub(super) struct Processes {
-    count: u32,
-    /// Whether address spaces are followed.
-    maps: bool,
-    files: Files,
-    scratch: Vec<u8>,
-}
-
-impl Processes {
-    pub(super) fn new(maps: bool) -> Self {
-        Self { maps, ..Self::default() }
-    }
-}
-
 impl Tracker {
-    /// What lies at an address of a task.
+    /// Returns what is mapped at an address of a task.
     #[must_use]
     pub fn place(&self, id: TaskId, address: u64) -> Option<Place> {
         self.context(id)?.space.borrow().at(address)
     }
 
-    /// What a task stands on; `None` when processes are not followed, or the task never appeared.
+    /// Returns the context of a task; `None` if processes are not followed or the task is unknown.
     #[must_use]
     pub fn context(&self, id: TaskId) -> Option<&TaskContext> {
         self.task(id)?.context.as_ref()
     }
 
-    /// What a task's descriptor stands for.
+    /// Returns the open file description of a task's descriptor.
     #[must_use]
     pub fn file(&self, id: TaskId, fd: i32) -> Option<Rc<OpenFile>> {
         self.context(id)?.files.borrow().get(fd).cloned()
     }
 
-    /// Writes the absolute path that `path` means for a task, from the directory that `dirfd`
-    /// stands for if there is one.
+    /// Writes the absolute path that `path` means to a task, relative to `dirfd` if given.
     pub(crate) fn path(&self, id: TaskId, dirfd: Option<u64>, path: &[u8], out: &mut Vec<u8>) {
         let Some(context) = self.context(id) else { return resolve(b"", path, out) };
         let fd = dirfd.filter(|fd| !intent::is_cwd(*fd));
@@ -92,12 +51,13 @@ impl Tracker {
         }
     }
 
-    /// What a new task shares with its maker says the call that made it; without that, its origin.
-    pub(super) fn stand(&mut self, head: &TaskHead) -> Option<TaskContext> {
+    /// Creates the context of a new task. The flags of the creating call decide what it shares with
+    /// its creator, or its origin if the call is not in the log.
+    pub(super) fn new_context(&mut self, head: &TaskHead) -> Option<TaskContext> {
         let processes = self.processes.as_mut()?;
         let maker = self.tasks.get(&head.parent);
         let made = maker.and_then(|maker| maker.open.as_ref()).and_then(|open| {
-            let structure = open.memory.find(0, 0, 0).and_then(|piece| piece.inline());
+            let structure = open.memory.find(0, 0, 0).and_then(|region| region.inline());
             clone_flags(open.abi?, open.row?, &open.call.args, structure)
         });
         let thread = head.origin == Origin::THREAD;
@@ -139,19 +99,19 @@ impl Tracker {
         })
     }
 
-    /// A process as a snapshot found it. After an execve it shares nothing any more, and what was
-    /// to be closed is.
-    pub(crate) fn found(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
+    /// Applies a snapshot. After execve(2) the process shares nothing with others, and
+    /// close-on-exec descriptors are closed.
+    pub(crate) fn apply_snapshot(&mut self, id: TaskId, event: u64, snapshot: &ProcessSnapshot) {
         let Some(processes) = self.processes.as_mut() else { return };
         let Some(context) = self.tasks.get_mut(&id).and_then(|task| task.context.as_mut()) else {
             return;
         };
         let mut table = context.files.borrow().clone();
         table.keep_only(&snapshot.fds);
-        let mut twins = HashMap::<_, i32, RandomState>::default();
+        let mut lowest = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
-            // The first of them has the description that the others share.
-            twins.entry(looks(entry)).or_insert(entry.fd);
+            // Descriptors of one description share that of the lowest-numbered one.
+            lowest.entry(identity(entry)).or_insert(entry.fd);
         }
         for entry in &snapshot.fds {
             let known = table.get(entry.fd).is_some_and(|file| {
@@ -161,14 +121,14 @@ impl Tracker {
             if known {
                 continue;
             }
-            // Two numbers for one description look the same in every respect.
-            let twin = twins.get(&looks(entry)).filter(|twin| **twin < entry.fd);
-            let file = match twin.and_then(|twin| table.get(*twin)) {
+            // A lower descriptor of the same description comes first.
+            let lower = lowest.get(&identity(entry)).filter(|lower| **lower < entry.fd);
+            let file = match lower.and_then(|lower| table.get(*lower)) {
                 Some(file) => Rc::clone(file),
                 None => {
                     let maker =
                         Maker { event, process: context.process, made: Made::Before(entry.fd) };
-                    processes.files.of_entry(maker, entry)
+                    processes.files.create_for_entry(maker, entry)
                 }
             };
             table.set(entry.fd, file);
@@ -181,12 +141,12 @@ impl Tracker {
         };
         context.places = Rc::new(RefCell::new(places));
         if processes.maps {
-            context.space = Rc::new(RefCell::new(Space::of(&snapshot.maps)));
+            context.space = Rc::new(RefCell::new(Space::from_mappings(&snapshot.maps)));
         }
     }
 
-    /// What a call that has ended means for descriptors and places. `parts` are those of its exit.
-    pub(crate) fn follow(
+    /// Applies an ended call to descriptors and directories. `parts` are those of its exit.
+    pub(crate) fn apply_call(
         &mut self,
         id: TaskId,
         event: u64,
@@ -195,41 +155,47 @@ impl Tracker {
         parts: Parts<'_>,
         buffers: &dyn Buffers,
     ) {
-        let Some(call) = ResolvedCall::of(open) else { return };
+        let Some(call) = ResolvedCall::resolve(open) else { return };
         if outcome.failed() {
             return;
         }
         match call.row.kind {
-            CallKind::Close => self.change(id, |table| table.close(call.fd(0).unwrap_or(-1))),
+            CallKind::Close => self.with_files(id, |table| table.close(call.fd(0).unwrap_or(-1))),
             CallKind::CloseRange if call.args[2] == 0 => {
                 let (first, last) = (call.fd(0).unwrap_or(0), call.fd(1).unwrap_or(i32::MAX));
                 let last = if last < 0 { i32::MAX } else { last };
-                self.change(id, |table| table.close_range(first, last));
+                self.with_files(id, |table| table.close_range(first, last));
             }
-            CallKind::Chdir => self.moved(id, open, buffers),
+            CallKind::Chdir => self.apply_chdir(id, open, buffers),
             CallKind::Fchdir => {
                 if let Some(link) =
                     call.fd(0).and_then(|fd| self.file(id, fd)).map(|file| Rc::clone(&file.link))
                 {
-                    self.in_place(id, |places| places.cwd = link);
+                    self.with_places(id, |places| places.cwd = link);
                 }
             }
             CallKind::Umask => {
                 let mask = u32::try_from(call.args[0] & 0o777).ok();
-                self.in_place(id, |places| places.umask = mask);
+                self.with_places(id, |places| places.umask = mask);
             }
-            CallKind::Send => self.sent(id, &call, open),
+            CallKind::Send => self.remember_sent_files(id, &call, open),
             _ => {}
         }
-        self.made(id, event, &call, open, outcome, parts);
+        self.add_new_fds(id, event, &call, open, outcome, parts);
         if self.processes.as_ref().is_some_and(|processes| processes.maps) {
-            self.mapped(id, &call, open, outcome);
+            self.apply_mapping(id, &call, open, outcome);
         }
     }
 
-    /// What a call means for the address space.
-    fn mapped(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, outcome: Outcome) {
-        let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
+    /// Applies a call to the address space.
+    fn apply_mapping(
+        &mut self,
+        id: TaskId,
+        call: &ResolvedCall,
+        open: &OpenCall,
+        outcome: Outcome,
+    ) {
+        let structure = open.memory.find(0, call.role, 0).and_then(|region| region.inline());
         let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
         let address = outcome.rval.cast_unsigned();
         let [first, second, ..] = call.args;
@@ -246,49 +212,52 @@ impl Tracker {
             (CallKind::Mmap, Some(len)) => {
                 let offset =
                     call.row.arg("off").and_then(|at| call.args.get(at)).copied().unwrap_or(0);
-                space.map(address, pages(len), file, offset);
+                space.map(address, whole_pages(len), file, offset);
             }
-            (CallKind::Mremap, Some(len)) => space.remap(first, pages(second), address, pages(len)),
-            (CallKind::Munmap, _) => space.unmap(first, pages(second)),
+            (CallKind::Mremap, Some(len)) => {
+                space.remap(first, whole_pages(second), address, whole_pages(len))
+            }
+            (CallKind::Munmap, _) => space.unmap(first, whole_pages(second)),
             (CallKind::Brk, _) => space.brk(address),
             _ => {}
         }
     }
 
-    fn change(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
+    fn with_files(&mut self, id: TaskId, change: impl FnOnce(&mut FileTable)) {
         if let Some(context) = self.context(id) {
             change(&mut context.files.borrow_mut());
         }
     }
 
-    fn in_place(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
+    fn with_places(&mut self, id: TaskId, change: impl FnOnce(&mut Places)) {
         if let Some(context) = self.context(id) {
             change(&mut context.places.borrow_mut());
         }
     }
 
-    fn moved(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
+    fn apply_chdir(&mut self, id: TaskId, open: &OpenCall, buffers: &dyn Buffers) {
         let Some(bytes) =
-            open.memory.find(0, 0, 0).and_then(|piece| piece.bytes(buffers, PATH_MAX))
+            open.memory.find(0, 0, 0).and_then(|region| region.bytes(buffers, PATH_MAX))
         else {
             return;
         };
         let mut path =
             self.processes.as_mut().map(|p| std::mem::take(&mut p.scratch)).unwrap_or_default();
         self.path(id, None, crate::text::until_nul(&bytes), &mut path);
-        // Relative steps may lead deeper than PATH_MAX, but a log could lead on for ever.
+        // Relative steps may lead deeper than PATH_MAX, but a hostile log must not grow the path
+        // forever.
         if path.len() > DEEPEST {
             path.clear();
         }
         let cwd = Rc::from(path.as_slice());
-        self.in_place(id, |places| places.cwd = cwd);
+        self.with_places(id, |places| places.cwd = cwd);
         if let Some(processes) = self.processes.as_mut() {
             processes.scratch = path;
         }
     }
 
-    /// Descriptors that a message takes along.
-    fn sent(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
+    /// Remembers the descriptions that a message carries.
+    fn remember_sent_files(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall) {
         let mut fds = Vec::new();
         for control in open.memory.controls() {
             sysreel_abi::rights(call.abi, control, |fd| fds.push(fd));
@@ -302,8 +271,8 @@ impl Tracker {
         }
     }
 
-    /// The descriptors that a call has made.
-    fn made(
+    /// Adds the descriptors that a call created.
+    fn add_new_fds(
         &mut self,
         id: TaskId,
         event: u64,
@@ -327,18 +296,18 @@ impl Tracker {
         let child = u32::try_from(outcome.rval).unwrap_or(0);
         for (at, &fd) in (0u8..).zip(fds.as_slice()) {
             let name = names().find(|name| name.fd == fd);
-            self.make(id, event, call, (at, fd, child), name.as_ref());
+            self.add_fd(id, event, call, (at, fd, child), name.as_ref());
         }
-        // What is named and not made: a socket that has an address now, or what a message brought.
+        // The other names: a socket with a new address, or what a message brought.
         for name in names().filter(|name| !fds.as_slice().contains(&name.fd)) {
             match self.file(id, name.fd) {
-                Some(file) if call.row.kind != CallKind::Receive => file.renamed(&name),
-                _ => self.make(id, event, call, (0, name.fd, child), Some(&name)),
+                Some(file) if call.row.kind != CallKind::Receive => file.update_name(&name),
+                _ => self.add_fd(id, event, call, (0, name.fd, child), Some(&name)),
             }
         }
     }
 
-    fn make(
+    fn add_fd(
         &mut self,
         id: TaskId,
         event: u64,
@@ -355,7 +324,7 @@ impl Tracker {
             CallKind::Dup | CallKind::DupTo | CallKind::Fcntl => {
                 call.fd(0).and_then(|fd| self.file(id, fd))
             }
-            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.taken(id, call),
+            CallKind::MakeFd if call.row.arg("pidfd").is_some() => self.pidfd_getfd_file(id, call),
             _ => None,
         };
         let Some(processes) = self.processes.as_mut() else { return };
@@ -373,10 +342,10 @@ impl Tracker {
             (None, Some(name)) => {
                 match received().and_then(|name| processes.files.received(name)) {
                     Some(file) => file,
-                    None => processes.files.of_name(maker, name),
+                    None => processes.files.create_for_name(maker, name),
                 }
             }
-            (None, None) => processes.files.unnamed(maker, None),
+            (None, None) => processes.files.create_unnamed(maker, None),
         };
         if let Some(at) = call.row.arg("pid")
             && call.row.kind == CallKind::MakeFd
@@ -386,7 +355,7 @@ impl Tracker {
             );
         }
         match call.row.kind {
-            // The type shares its argument with flags (SOCK_TYPE_MASK, include/linux/net.h).
+            // The argument combines type and flags (SOCK_TYPE_MASK, include/linux/net.h).
             CallKind::Socket => file.socket_type.set(u8::try_from(call.args[1] & 0xf).unwrap_or(0)),
             CallKind::Accept => {
                 let listening = call.fd(0).and_then(|fd| self.file(id, fd));
@@ -397,23 +366,23 @@ impl Tracker {
         if matches!(call.row.kind, CallKind::Clone | CallKind::Clone3) {
             file.about.set(child);
         }
-        self.change(id, |table| table.set(fd, file));
+        self.with_files(id, |table| table.set(fd, file));
     }
 
-    /// What `pidfd_getfd` takes out of another process.
-    fn taken(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
+    /// Returns the description that pidfd_getfd(2) takes from another process.
+    fn pidfd_getfd_file(&self, id: TaskId, call: &ResolvedCall) -> Option<Rc<OpenFile>> {
         let about = self.file(id, call.fd(0)?)?.about.get();
         let (other, _) = self.tasks().find(|(_, task)| task.tgid == about && about != 0)?;
         self.file(other, call.fd(1)?)
     }
 }
 
-/// What tells open file descriptions apart in a snapshot.
-fn looks(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
+/// Returns what distinguishes open file descriptions in a snapshot.
+fn identity(entry: &FdEntry) -> (u64, u64, u64, u64, &[u8]) {
     (entry.dev, entry.ino, entry.flags, entry.offset, &entry.link)
 }
 
-/// In whole pages, of the size that all machines have whose logs are known here.
-fn pages(len: u64) -> u64 {
+/// Rounds up to whole pages: 4096 bytes on every machine whose logs can be read.
+fn whole_pages(len: u64) -> u64 {
     len.checked_next_multiple_of(4096).unwrap_or(u64::MAX)
 }

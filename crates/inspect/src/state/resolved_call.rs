@@ -1,25 +1,25 @@
-//! What a call is about: the call behind a multiplexed one, and the memory of its arguments.
+//! Resolves multiplexed calls, and finds the memory of their arguments.
 
 use sysreel_abi::{Abi, Demultiplexed, Row};
 use sysreel_format::{Part, Parts};
 
-use super::OpenCall;
+use super::open_call::OpenCall;
 use crate::regions::Regions;
 
-/// A call as it was resolved: the one behind a multiplexed call, else the call itself.
+/// A call after demultiplexing: the one that socketcall(2) or ipc(2) makes, or the call itself.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResolvedCall {
     pub(crate) abi: Abi,
     pub(crate) row: &'static Row,
-    /// As the call uses them.
+    /// The arguments as the call uses them.
     pub(crate) args: [u64; 6],
-    /// The role that the memory of its arguments has.
+    /// The role of the regions of its arguments.
     pub(crate) role: u8,
 }
 
 impl ResolvedCall {
-    /// `None` when the table has no row for it.
-    pub(crate) fn of(open: &OpenCall) -> Option<Self> {
+    /// Returns `None` if the table has no row for the call.
+    pub(crate) fn resolve(open: &OpenCall) -> Option<Self> {
         let (abi, row) = (open.abi?, open.row?);
         let words = |arg: u8| open.memory.find(arg, 0, 0).and_then(|region| region.inline());
         Some(match sysreel_abi::demultiplex(abi, row, &open.call.args, words) {
@@ -28,14 +28,14 @@ impl ResolvedCall {
         })
     }
 
-    /// A descriptor among the arguments.
+    /// Returns an argument as a file descriptor.
     pub(crate) fn fd(&self, at: usize) -> Option<i32> {
         let value = *self.args.get(at)? & 0xffff_ffff;
         u32::try_from(value).ok().map(u32::cast_signed)
     }
 }
 
-/// The bytes of a region that stand in the event itself.
+/// Returns the bytes of a region if they are stored in the event.
 pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Option<&'a [u8]> {
     parts.flatten().find_map(|part| match part {
         Part::Region(region)
@@ -51,7 +51,7 @@ pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Opt
 }
 
 impl Regions {
-    /// The control data of messages.
+    /// Iterates over the control data of messages.
     pub(crate) fn controls(&self) -> impl Iterator<Item = &[u8]> {
         self.regions()
             .filter(|region| {

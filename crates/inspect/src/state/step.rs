@@ -1,58 +1,61 @@
-//! One event at a time: the state after it, and the call that it has ended.
+//! Applies whole events to the state, and reports the calls that they end.
 
 use sysreel_abi::AuditArch;
 use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
 
+use super::open_call::OpenCall;
 use super::resolved_call::ResolvedCall;
-use super::{OpenCall, Tracker};
+use super::tracker::Tracker;
 use crate::regions::Buffers;
 use crate::syscall_info::{self, Outcome, What};
 
 /// A call that has ended.
 #[derive(Debug)]
 pub struct Finished<'a> {
-    /// Whose call it is.
+    /// The task that made it.
     pub task: TaskId,
     /// The number of its exit event.
     pub event: u64,
-    /// When its exit stop was reported.
+    /// The time of its exit stop, in nanoseconds (CLOCK_MONOTONIC).
     pub t_ns: u64,
     /// The call as it began.
     pub open: &'a OpenCall,
     /// How it ended.
     pub outcome: Outcome,
-    /// What was captured at its exit.
+    /// The parts of its exit stop.
     pub parts: Parts<'a>,
 }
 
 impl Tracker {
-    /// Takes an event. A call that it ends is shown to `see` with the state in which it did its
-    /// work: before what it takes away is gone, after what it makes is there.
+    /// Applies an event. If it ends a call, `on_call` gets the call with the state in which it did
+    /// its work: with the descriptors it closes, and with those it creates.
     pub(crate) fn step(
         &mut self,
         event: &Event<'_>,
         body: &Body<'_>,
         buffers: &dyn Buffers,
-        see: &mut dyn FnMut(&Self, &Finished<'_>),
+        on_call: &mut dyn FnMut(&Self, &Finished<'_>),
     ) {
         match body {
             Body::Stop(stop) => {
                 for part in stop.parts.flatten() {
                     if let Part::Name(name) = part {
-                        self.name(event.task, &name);
+                        self.set_name(event.task, &name);
                     }
                 }
                 let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
                     What::Entry(call) => {
-                        self.began(event, info.arch.map(AuditArch), call, stop.parts)
+                        self.begin_call(event, info.arch.map(AuditArch), call, stop.parts)
                     }
                     What::Seccomp(call, _)
                         if self.task(event.task).is_none_or(|task| task.open.is_none()) =>
                     {
-                        self.began(event, info.arch.map(AuditArch), call, stop.parts);
+                        self.begin_call(event, info.arch.map(AuditArch), call, stop.parts);
                     }
-                    What::Exit(outcome) => self.ended(event, outcome, stop.parts, buffers, see),
+                    What::Exit(outcome) => {
+                        self.end_call(event, outcome, stop.parts, buffers, on_call)
+                    }
                     _ => {}
                 }
             }
@@ -61,15 +64,15 @@ impl Tracker {
             Body::Renamed(renamed) => self.renamed(event.task, renamed),
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
-                    self.found(event.task, event.number, &snapshot);
-                    self.snapshot(event.task, snapshot);
+                    self.apply_snapshot(event.task, event.number, &snapshot);
+                    self.set_names(event.task, snapshot);
                 }
             }
             _ => {}
         }
     }
 
-    fn began(
+    fn begin_call(
         &mut self,
         event: &Event<'_>,
         arch: Option<AuditArch>,
@@ -82,16 +85,16 @@ impl Tracker {
         }
     }
 
-    fn ended(
+    fn end_call(
         &mut self,
         event: &Event<'_>,
         outcome: Outcome,
         parts: Parts<'_>,
         buffers: &dyn Buffers,
-        see: &mut dyn FnMut(&Self, &Finished<'_>),
+        on_call: &mut dyn FnMut(&Self, &Finished<'_>),
     ) {
         let Some(open) = self.leave(event.task, outcome) else { return };
-        let makes = ResolvedCall::of(&open).is_some_and(|call| {
+        let makes = ResolvedCall::resolve(&open).is_some_and(|call| {
             call.row.makes != sysreel_abi::Makes::None
                 || call.row.kind == sysreel_abi::CallKind::Receive
         });
@@ -104,12 +107,12 @@ impl Tracker {
             parts,
         };
         if !makes {
-            see(self, &finished);
+            on_call(self, &finished);
         }
-        self.after(event.task, &open, outcome);
-        self.follow(event.task, event.number, &open, outcome, parts, buffers);
+        self.apply_to_names(event.task, &open, outcome);
+        self.apply_call(event.task, event.number, &open, outcome, parts, buffers);
         if makes {
-            see(self, &finished);
+            on_call(self, &finished);
         }
         self.recycle(open);
     }

@@ -1,12 +1,11 @@
-//! Descriptor tables that share what they have in common. fork(2) copies a table, and most copies
-//! stay as they are or change in a few places: so a copy costs nothing, and a change no more than
-//! the path to it in a tree.
+//! Persistent maps from descriptors to values. fork(2) copies a descriptor table, and most copies
+//! change little or nothing: a copy costs nothing, and a change copies one path of a tree.
 
 use std::rc::Rc;
 
-/// Entries of a node.
+/// The entries of a node.
 const FANOUT: usize = 32;
-/// Bits of a key that a level of the tree looks at.
+/// The bits of the key that select an entry of a node.
 const BITS: u32 = 5;
 
 #[derive(Clone, Debug)]
@@ -19,11 +18,11 @@ enum Node<T> {
     Branch([Option<Rc<Node<T>>>; FANOUT]),
 }
 
-/// What descriptors stand for. Cloning it is cheap, and clones do not see each other's changes.
+/// A map from descriptors to values. Clones are cheap and do not see each other's changes.
 #[derive(Clone, Debug)]
 pub struct Table<T> {
     root: Option<Rc<Node<T>>>,
-    /// How many levels of branches lie above the leaves.
+    /// The levels of branches above the leaves.
     height: u32,
 }
 
@@ -62,7 +61,8 @@ impl<T: Clone> Node<T> {
         }
     }
 
-    /// Keeps the entries that `keep` wants. Nodes in which all are kept stay shared.
+    /// Returns the node with the entries that `keep` selects; `None` if these are all of them, so
+    /// that the node stays shared.
     fn retain(&self, prefix: u32, keep: &mut dyn FnMut(u32, &T) -> bool) -> Option<Self> {
         let key = |at: usize| prefix << BITS | u32::try_from(at).unwrap_or(0);
         match self {
@@ -104,7 +104,7 @@ impl<T: Clone> Node<T> {
 }
 
 impl<T: Clone> Table<T> {
-    /// What a descriptor stands for.
+    /// Returns the value of a descriptor.
     #[must_use]
     pub fn get(&self, fd: i32) -> Option<&T> {
         let key = key_of(fd);
@@ -121,19 +121,19 @@ impl<T: Clone> Table<T> {
         }
     }
 
-    /// Makes a descriptor stand for something.
+    /// Sets the value of a descriptor.
     pub fn set(&mut self, fd: i32, value: T) {
         self.put(key_of(fd), Some(value));
     }
 
-    /// Makes a descriptor stand for nothing.
+    /// Removes a descriptor.
     pub fn remove(&mut self, fd: i32) {
         if self.get(fd).is_some() {
             self.put(key_of(fd), None);
         }
     }
 
-    /// Keeps the descriptors that `keep` wants.
+    /// Removes the descriptors that `keep` rejects.
     pub fn retain(&mut self, mut keep: impl FnMut(i32, &T) -> bool) {
         let root = self
             .root
@@ -169,7 +169,8 @@ impl<T: Clone> FromIterator<(i32, T)> for Table<T> {
     }
 }
 
-/// Small numbers become small keys, also AT_FDCWD (-100): 0, -1, 1, -2, 2 are 0, 1, 2, 3, 4.
+/// Maps small numbers of both signs to small keys, including AT_FDCWD (-100): 0, -1, 1, -2, 2
+/// become 0, 1, 2, 3, 4.
 fn key_of(fd: i32) -> u32 {
     (fd << 1 ^ fd >> 31).cast_unsigned()
 }
@@ -178,13 +179,13 @@ fn fd_of(key: u32) -> i32 {
     (key >> 1).cast_signed() ^ (key & 1).cast_signed().wrapping_neg()
 }
 
-/// Whether a tree of that height has a place for a key.
+/// Whether a tree of this height has a place for a key.
 fn reaches(height: u32, key: u32) -> bool {
     let bits = height.saturating_add(1).saturating_mul(BITS);
     key.checked_shr(bits).unwrap_or(0) == 0
 }
 
-/// Where a node of that height has what belongs to a key.
+/// Returns the index of a key in a node of this height.
 fn place(height: u32, key: u32) -> usize {
     let part = key.checked_shr(height.saturating_mul(BITS)).unwrap_or(0);
     usize::try_from(part).unwrap_or(0) % FANOUT
@@ -200,7 +201,7 @@ mod tests {
         [0, 1, 2, -1, -100, 31, 32, 1023, 1024, 70_000, 1 << 20, i32::MAX, i32::MIN, i32::MIN + 1];
 
     #[test]
-    fn it_is_a_map_whatever_the_numbers() {
+    fn a_table_behaves_like_a_map() {
         let mut table = Table::default();
         let mut map = BTreeMap::new();
         for (round, fd) in FDS.into_iter().enumerate() {
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_shares_what_neither_changes() {
+    fn clones_share_unchanged_nodes() {
         let whole: Table<Rc<str>> = (0..1000).map(|fd| (fd, Rc::from("x"))).collect();
         let mut copy = whole.clone();
         copy.set(5, Rc::from("y"));

@@ -1,4 +1,4 @@
-//! Who holds what, told by logs written by hand.
+//! State after hand-written logs.
 
 use sysreel_abi::Abi::X86_64;
 use sysreel_format::{
@@ -23,8 +23,8 @@ fn begins(log: &mut LogBuilder, task: u32, cwd: &str, fds: Vec<FdEntry>) {
     log.event(EventKind::SNAPSHOT, task, |buf| buf.snapshot(SnapshotKind::PROCESS, 1, &bytes));
 }
 
-/// The state at the end of a log.
-fn told(log: &LogBuilder) -> Tracker {
+/// Returns the state at the end of a log.
+fn state_after(log: &LogBuilder) -> Tracker {
     let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
     for (number, row) in (0..).zip(&log.rows) {
         let event = Event::from_row(number, row).unwrap();
@@ -52,7 +52,7 @@ fn duplicates_are_one_description_and_forks_copy_the_table() {
     log.exit(0, X86_64, 101, &[]);
     call(&mut log, 1, "close", [5, 0, 0, 0, 0, 0], 0);
     call(&mut log, 0, "close_range", [0, 3, 0, 0, 0, 0], 0);
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     assert_eq!(serial(&tracker, 0, 5), serial(&tracker, 0, 10));
     assert_eq!(serial(&tracker, 1, 3), serial(&tracker, 0, 5));
     assert_eq!((link(&tracker, 0, 3), link(&tracker, 0, 5)), (None, Some("/w/f".to_owned())));
@@ -71,23 +71,23 @@ fn clone_with_files_shares_the_table_and_a_snapshot_ends_that() {
     log.task(1, 101, 101, Origin::CLONE, TaskId(0));
     log.exit(0, X86_64, 101, &[]);
     call(&mut log, 1, "dup2", [3, 4, 0, 0, 0, 0], 4);
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     assert_eq!(link(&tracker, 0, 4), Some("/w/f".to_owned()));
-    // Close-on-exec: the snapshot does not find it any more.
+    // Close-on-exec: the snapshot no longer has the descriptor.
     begins(&mut log, 1, "/w", vec![entry(4, "/w/f", 2)]);
     call(&mut log, 1, "close", [4, 0, 0, 0, 0, 0], 0);
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     assert_eq!((link(&tracker, 1, 3), link(&tracker, 1, 4)), (None, None));
     assert_eq!(link(&tracker, 0, 4), Some("/w/f".to_owned()));
 }
 
 #[test]
-fn paths_start_where_the_process_stands() {
+fn paths_start_at_the_working_directory() {
     let mut log = LogBuilder::new();
     begins(&mut log, 0, "/w", vec![entry(3, "/srv/d", 2)]);
     log.entry(0, X86_64, "chdir", [0x1000, 0, 0, 0, 0, 0], &[(0, 0, 0, b"sub/../other\0")]);
     log.exit(0, X86_64, 0, &[]);
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     let path = |dirfd: Option<i32>, path: &str| {
         let mut out = Vec::new();
         let dirfd = dirfd.map(|fd| u64::from(fd.cast_unsigned()));
@@ -101,7 +101,7 @@ fn paths_start_where_the_process_stands() {
     assert_eq!(path(Some(9), "f"), "f");
 }
 
-/// A control message with one descriptor (unix(7), cmsg(3)).
+/// Returns a control message with one descriptor (unix(7), cmsg(3)).
 fn rights(fd: i32) -> Vec<u8> {
     // SOL_SOCKET, SCM_RIGHTS (include/linux/socket.h).
     let mut control = 20u64.to_le_bytes().to_vec();
@@ -128,7 +128,7 @@ fn messages_bring_the_description_that_was_sent() {
     log.entry(1, X86_64, "recvmsg", [3, 0x1000, 0, 0, 0, 0], &[]);
     let info = crate::testing::exit_info(X86_64.arch(), 1, 0);
     log.stop(1, 0x857f, &info, |buf| buf.name(&name(4, "/w/f", 2)));
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     assert!(serial(&tracker, 0, 7).is_some());
     assert_eq!(serial(&tracker, 0, 7), serial(&tracker, 1, 4));
 }
@@ -141,7 +141,7 @@ fn pidfd_getfd_takes_the_description_of_another_process() {
     begins(&mut log, 1, "/", vec![]);
     call(&mut log, 1, "pidfd_open", [100, 0, 0, 0, 0, 0], 5);
     call(&mut log, 1, "pidfd_getfd", [5, 3, 0, 0, 0, 0], 6);
-    let tracker = told(&log);
+    let tracker = state_after(&log);
     assert!(serial(&tracker, 0, 3).is_some());
     assert_eq!(serial(&tracker, 0, 3), serial(&tracker, 1, 6));
 }

@@ -5,7 +5,7 @@ use super::{headline, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;
-use crate::visible::{no_old_command, visible};
+use crate::visible::{defuse_old_commands, visible};
 
 /// The most annotations that one step can have.
 pub const MOST: usize = 10;
@@ -39,7 +39,7 @@ pub fn annotations(verdict: &Verdict) -> String {
 
 /// Escapes the text of a command for the runner (actions/toolkit, command.ts).
 fn data(text: &str) -> String {
-    no_old_command(&visible(text)).replace('%', "%25")
+    defuse_old_commands(&visible(text)).replace('%', "%25")
 }
 
 fn property(text: &str) -> String {

@@ -15,6 +15,8 @@ mod tests;
 use std::fmt;
 use std::path::PathBuf;
 
+use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde::Serialize;
 
 pub use apply::Facts;
@@ -45,22 +47,17 @@ impl fmt::Display for Date {
 }
 
 impl Date {
-    /// Returns the day (UTC) that is `seconds` after the Unix epoch.
+    /// Returns the day in UTC, `seconds` after the Unix epoch. Times after the year 9999, the
+    /// last that jiff has, are its last day.
     #[must_use]
     pub fn from_unix_time(seconds: u64) -> Self {
-        // Years start in March here, so that the leap day is the last of its year; 400 years have
-        // 146,097 days.
-        let days = seconds / 86_400 + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era =
-            (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let month_from_march = (5 * day_of_year + 2) / 153;
-        let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-        let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-        let year = era * 400 + year_of_era + u64::from(month <= 2);
-        let small = |number: u64| u8::try_from(number).unwrap_or(u8::MAX);
-        Self { year: u16::try_from(year).unwrap_or(u16::MAX), month: small(month), day: small(day) }
+        let at = i64::try_from(seconds).ok().and_then(|at| Timestamp::from_second(at).ok());
+        let date = Offset::UTC.to_datetime(at.unwrap_or(Timestamp::MAX));
+        Self {
+            year: date.year().unsigned_abs(),
+            month: date.month().unsigned_abs(),
+            day: date.day().unsigned_abs(),
+        }
     }
 }
 

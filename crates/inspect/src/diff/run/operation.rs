@@ -12,7 +12,7 @@ use sysreel_abi::{ArgKind, CallKind, Dir, Row, intent};
 use super::names::{NameId, Names, Sort};
 use crate::diff::effect::Op;
 use crate::regions::Buffers;
-use crate::state::processes::PATH_MAX;
+use crate::state::paths::PATH_MAX;
 use crate::state::{Finished, Made, OpenFile, ResolvedCall, Tracker};
 use crate::text;
 

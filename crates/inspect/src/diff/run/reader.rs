@@ -24,8 +24,8 @@ use super::{Created, End, Operations, Run};
 #[cfg(test)]
 use crate::Findings;
 use crate::diff::Level;
-use crate::regions::Counted;
-use crate::state::processes::PATH_MAX;
+use crate::regions::CountingBuffers;
+use crate::state::paths::PATH_MAX;
 use crate::state::{Follow, ProcessId, Tracker};
 use crate::{Error, LogFile, text};
 
@@ -78,7 +78,7 @@ pub(super) fn read(
     let mut tracker =
         Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
     let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
-    let buffers = Counted::new(log, log.source().len().unwrap_or(0));
+    let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
     let mut findings = file.walk(0, |item| {
         if let Item::Event(event) = item
             && let Ok(body) = event.decode()
@@ -132,7 +132,7 @@ impl RunBuilder {
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
                     self.snapshot(tracker, event, &snapshot, buffers);
-                    tracker.found(event.task, event.number, &snapshot);
+                    tracker.apply_snapshot(event.task, event.number, &snapshot);
                 }
             }
             Body::Gone(gone) => {

@@ -1,4 +1,4 @@
-//! How arguments and results look, family by family.
+//! Arguments and results of each family of calls.
 
 use expect_test::{Expect, expect};
 use sysreel_abi::Abi;
@@ -77,7 +77,7 @@ fn strings_and_buffers() {
 }
 
 #[test]
-fn memory_that_is_not_all_there() {
+fn partly_readable_memory() {
     let mut log = LogBuilder::new();
     let info = entry_info(Abi::X86_64.arch(), 1, [1, A, 100, 0, 0, 0]);
     let cut = RegionFlags::CUT;
@@ -109,7 +109,7 @@ fn memory_that_is_not_all_there() {
 }
 
 #[test]
-fn buffers_that_stand_apart() {
+fn buffers_in_blobs() {
     let mut log = LogBuilder::new();
     log.blobs.insert(5, b"first ".repeat(60));
     let info = entry_info(Abi::X86_64.arch(), 1, [1, A, 360, 0, 0, 0]);

@@ -1,4 +1,4 @@
-//! Sockets, waiting, processes, time: how each family looks.
+//! Sockets, waiting, processes, time and other families of calls.
 
 use expect_test::expect;
 use sysreel_abi::Abi;
@@ -243,7 +243,7 @@ fn asynchronous_input_and_output() {
         &[(2, 0, 0, &both), (2, 1, 0, &writes), (2, 1, 1, &reads), (2, 2, 0, b"asynchronous")];
     log.call("io_submit", [A, 2, B, 0, 0, 0], memory, 2, &[]);
     log.call("io_submit", [A, 1, B, 0, 0, 0], &[(2, 0, 0, &one), (2, 1, 0, &polls)], 1, &[]);
-    // The second pointer leads nowhere, the third block ends in the midst.
+    // The second pointer is invalid, and the third block is truncated.
     let memory: &[crate::testing::Bytes<'_>] =
         &[(2, 0, 0, &three), (2, 1, 0, &polls), (2, 1, 2, &polls[..60])];
     log.call("io_submit", [A, 3, B, 0, 0, 0], memory, 1, &[]);
@@ -261,7 +261,7 @@ fn asynchronous_input_and_output() {
     );
 }
 
-/// What i386 has of its own: calls behind others, halves of numbers, ids of 16 bits, times of 32.
+/// Peculiarities of i386: multiplexed calls, split numbers, 16-bit ids, 32-bit times.
 #[test]
 fn calls_of_32_bit_programs() {
     let mut log = LogBuilder::new();
@@ -310,9 +310,9 @@ fn calls_of_32_bit_programs() {
     assert_eq!(["sendto", "socketcall", "!recvfrom", "%network"].map(only), [1, 3, 9, 3]);
 }
 
-/// Logs of an older table have memory that the kernel has not written.
+/// Logs of an older table hold memory that the kernel did not write.
 #[test]
-fn what_was_not_written_is_not_shown() {
+fn unwritten_memory_is_not_shown() {
     let mut log = LogBuilder::new();
     let (status, usage, info) = (le32(&[0x300]), [1; 144], [1; 128]);
     for result in [0, 55] {

@@ -1,4 +1,4 @@
-//! Whatever the memory of a call is: no panic, and nothing that a terminal would obey.
+//! Any memory contents: nothing panics, and the output never contains a control character.
 
 #![expect(clippy::cast_possible_truncation, reason = "chance is cut to the size that is wanted")]
 
@@ -8,7 +8,7 @@ use sysreel_format::{Data, Direction, RegionFlags, RegionHead, Role};
 use crate::print::{FdStyle, HexStrings, Options};
 use crate::testing::{LogBuilder, entry_info, exit_info};
 
-/// xorshift64: no randomness that a failure could not repeat.
+/// xorshift64, so that a failure can be repeated.
 struct Chance(u64);
 
 impl Chance {
@@ -23,7 +23,7 @@ impl Chance {
         self.next() % n
     }
 
-    /// Small numbers, addresses, and all bits at random.
+    /// Returns a small number, an address or random bits.
     fn value(&mut self) -> u64 {
         match self.below(4) {
             0 => self.below(16),

@@ -1,4 +1,4 @@
-//! The stop sequences that a recorder sees, and the lines that strace makes of them.
+//! Sequences of stops as a recorder sees them, and the lines that strace prints for them.
 
 use expect_test::{Expect, expect};
 use sysreel_abi::{Abi, AuditArch};
@@ -81,7 +81,7 @@ fn a_kill_needs_no_exit_stop() {
 }
 
 #[test]
-fn a_thread_that_execs_takes_the_leaders_place() {
+fn execve_in_a_thread_replaces_the_leader() {
     let mut log = LogBuilder::new();
     log.task(1, 101, 100, Origin::THREAD, TaskId(0));
     log.entry(0, X, "pause", [0; 6], &[]);
@@ -156,7 +156,7 @@ fn a_signal_interrupts_a_read_and_sigreturn_restores_its_result() {
 }
 
 #[test]
-fn restart_syscall_says_what_it_goes_on_with() {
+fn restart_syscall_names_the_interrupted_call() {
     let mut log = LogBuilder::new();
     let time = [1u8, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0];
     log.call(
@@ -184,7 +184,7 @@ fn restart_syscall_says_what_it_goes_on_with() {
 }
 
 #[test]
-fn attached_in_a_call_the_exit_stands_alone() {
+fn attaching_inside_a_call_shows_only_its_exit() {
     let mut log = LogBuilder::new();
     event(&mut log, 0, 5, 128, 0);
     log.exit(0, X, -11, &[]);
@@ -234,7 +234,7 @@ fn an_execve_may_end_in_another_architecture() {
 }
 
 #[test]
-fn seccomp_stops_stand_between_entry_and_exit() {
+fn seccomp_stops_come_between_entry_and_exit() {
     let mut log = LogBuilder::new();
     let mut info = entry_info(AuditArch::X86_64, 39, [0; 6]);
     info[0] = 3;
@@ -262,7 +262,7 @@ fn seccomp_stops_stand_between_entry_and_exit() {
 }
 
 #[test]
-fn success_is_what_is_error_says() {
+fn is_error_decides_whether_a_call_failed() {
     let mut log = LogBuilder::new();
     let getpid = entry_info(AuditArch::X86_64, 39, [0; 6]);
     for (rval, is_error) in [(13, 1), (-2, 0), (i64::MAX, 0), (-1, 0), (0, 1), (-2, 7), (-4096, 1)]
@@ -313,7 +313,7 @@ fn numbers_without_a_name_keep_their_bits() {
 }
 
 #[test]
-fn what_the_recorder_says_is_said() {
+fn events_of_the_recorder_become_remarks() {
     let mut log = LogBuilder::new();
     let text = b"it says \x1b[31m this\n";
     log.event(EventKind::NOTE, u32::MAX, |buf| {
@@ -366,7 +366,7 @@ fn a_death_by_signal_may_dump_core() {
 }
 
 #[test]
-fn prefixes_stand_in_the_order_of_strace() {
+fn prefixes_have_the_order_of_strace() {
     use crate::print::Clock;
     let mut log = LogBuilder::new();
     log.call("getpid", [0; 6], &[], 100, &[]);

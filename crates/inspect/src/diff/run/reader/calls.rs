@@ -22,7 +22,7 @@ impl RunBuilder {
         crate::add(&mut self.calls, 1);
         let has_run = tracker.task(finished.task).is_some_and(|task| task.has_run);
         let (Some(call), Some(context)) =
-            (ResolvedCall::of(finished.open), tracker.context(finished.task))
+            (ResolvedCall::resolve(finished.open), tracker.context(finished.task))
         else {
             crate::add(self.counted_only.entry(CountedOnly::Unknown).or_default(), 1);
             return;
@@ -218,11 +218,15 @@ fn contents(case: &Case<'_>, bytes: u64, content: &mut Content) {
         if (region.head.arg, region.head.role.0) != (arg, role) || left == 0 {
             continue;
         }
-        // One blob at a time: a region has up to 256 MiB.
-        region.each(case.buffers, usize::try_from(left).unwrap_or(usize::MAX), &mut |bytes| {
-            content.add(bytes);
-            left = left.saturating_sub(bytes.len() as u64);
-        });
+        // A blob at a time: a region has up to 256 MiB.
+        region.for_each_chunk(
+            case.buffers,
+            usize::try_from(left).unwrap_or(usize::MAX),
+            &mut |bytes| {
+                content.add(bytes);
+                left = left.saturating_sub(bytes.len() as u64);
+            },
+        );
     }
     if left > 0 {
         content.skip(left);

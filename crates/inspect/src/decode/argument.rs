@@ -1,0 +1,175 @@
+//! Writes one argument: a register by its kind, memory by what it holds.
+
+use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem};
+
+use super::fields::Fields;
+use super::out::lost;
+use super::view::{Meaning, View};
+use super::{aio, file, futex, iovec, layouts, poll, process, socket, stat, string, value};
+use crate::regions::RegionView;
+use crate::text;
+
+/// Writes an argument.
+pub(super) fn argument(view: &View<'_>, i: usize, meaning: Meaning, out: &mut String) {
+    if special_case(view, i, meaning, out) {
+        return;
+    }
+    let value = view.arg(i);
+    match meaning {
+        (kind, None) => value::value(view, kind, i, value, out),
+        (_, Some(_)) if value == 0 => out.push_str("NULL"),
+        (kind, Some(mem)) => memory(view, i, kind, mem, out),
+    }
+}
+
+fn memory(view: &View<'_>, i: usize, kind: ArgKind, mem: Mem, out: &mut String) {
+    // Where the buffers are is input, even if the call fills them.
+    let dir = if matches!(kind, ArgKind::Iovec | ArgKind::Mmsg) { Dir::InOut } else { mem.dir };
+    match view.region(i, dir).filter(|_| dir != Dir::Out || view.was_written(mem.when)) {
+        Some(region) => pointee(view, i, kind, mem, &region, out),
+        None if view.is_empty(mem) => out.push_str(empty(kind)),
+        None => text::pointer(out, view.arg(i)),
+    }
+}
+
+fn pointee(
+    view: &View<'_>,
+    i: usize,
+    kind: ArgKind,
+    mem: Mem,
+    region: &RegionView<'_>,
+    out: &mut String,
+) {
+    if region.head.got == 0 {
+        if region.head.asked == 0 {
+            out.push_str(empty(kind))
+        } else {
+            view.unreadable(i, region, out)
+        }
+        return;
+    }
+    match kind {
+        ArgKind::Path => string::path(view, i, region, out),
+        ArgKind::Str => string::string(view, i, region, out),
+        ArgKind::Buf => string::buffer(view, i, region, out),
+        _ => {
+            let Some(bytes) = view.bytes(region, usize::MAX) else {
+                lost(view.arg(i), out);
+                return;
+            };
+            if !structured(view, i, kind, mem, region, &bytes, out) {
+                view.unreadable(i, region, out);
+            }
+        }
+    }
+}
+
+/// Writes memory that is neither a string nor a buffer. Returns false if it cannot be shown.
+fn structured(
+    view: &View<'_>,
+    i: usize,
+    kind: ArgKind,
+    mem: Mem,
+    region: &RegionView<'_>,
+    bytes: &[u8],
+    out: &mut String,
+) -> bool {
+    match kind {
+        ArgKind::StrVec => string::strings(view, i, bytes, out),
+        ArgKind::Struct(layout) if mem.dir == Dir::InOut => {
+            let before = u8::try_from(i).ok().and_then(|arg| view.entry.find(arg, view.role, 0));
+            let before = before.and_then(|region| view.bytes(&region, usize::MAX));
+            return layouts::changed(view, layout, before.as_deref(), bytes, i, out);
+        }
+        ArgKind::Struct(layout) => return layouts::structure(view, layout, bytes, i, out),
+        ArgKind::Array(_) if matches!(mem.len, Len::Iocbs(_)) => {
+            aio::submitted(view, i, bytes, region.is_cut(), out);
+        }
+        ArgKind::Array(layout) => {
+            return layouts::array_region(view, layout, bytes, region, i, out);
+        }
+        ArgKind::SockAddr => socket::address(view, bytes, out),
+        ArgKind::FdSet => poll::fd_set(view, bytes, out),
+        ArgKind::Bits => process::bits(bytes, out),
+        ArgKind::Iovec => iovec::vector(view, i, mem, bytes, out),
+        ArgKind::Msg => socket::one_message(view, i, mem.dir, Fields::new(view.abi, bytes), out),
+        ArgKind::Mmsg => return socket::messages(view, i, mem.dir, bytes, out),
+        ArgKind::WaitStatus => return process::wait_status_of(bytes, out),
+        _ => return false,
+    }
+    true
+}
+
+fn empty(kind: ArgKind) -> &'static str {
+    match kind {
+        ArgKind::Path | ArgKind::Str | ArgKind::Buf => "\"\"",
+        _ => "[]",
+    }
+}
+
+/// Writes an argument that this call shows in another way than its kind says. Returns whether it
+/// did.
+fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut String) -> bool {
+    let value = view.arg(i);
+    match (view.row.kind, kind) {
+        (CallKind::Futex, _) if view.row.args.len() == 6 => return futex::argument(view, i, out),
+        (CallKind::Stat, ArgKind::Flags(_)) if view.row.arg("mask") == Some(i + 1) => {
+            stat::sync_flags(view, kind, value, out)
+        }
+        (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
+        (_, ArgKind::Half) => split_number(view, i, out),
+        _ if value == 0 => return false,
+        // rseq(2) registers the area for later use by the kernel: its contents are no argument.
+        (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
+        (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
+        (CallKind::Pair, ArgKind::Buf) => return socket::fd_pair(view, i, out),
+        (_, ArgKind::Buf)
+            if view.row.args.iter().any(|arg| matches!(arg.kind, ArgKind::SockOpt)) =>
+        {
+            return socket::option(view, i, mem, out);
+        }
+        (CallKind::Poll, _) if mem.is_some_and(|mem| mem.dir == Dir::InOut) => {
+            waited_for(view, i, kind, out)
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Writes what poll(2) or select(2) waits for. The outcome follows the result.
+fn waited_for(view: &View<'_>, i: usize, kind: ArgKind, out: &mut String) {
+    let Some(region) = view.region(i, Dir::In) else {
+        match kind {
+            ArgKind::Array(_) if view.arg(1) == 0 => out.push_str("[]"),
+            _ => text::pointer(out, view.arg(i)),
+        }
+        return;
+    };
+    let bytes = view.bytes(&region, usize::MAX).filter(|_| region.head.got > 0);
+    let shown = match (bytes, kind) {
+        (Some(bytes), ArgKind::Array(layout)) => {
+            layouts::array_region(view, layout, &bytes, &region, i, out)
+        }
+        (Some(bytes), ArgKind::Struct(layout)) => layouts::structure(view, layout, &bytes, i, out),
+        (Some(bytes), ArgKind::FdSet) => {
+            poll::fd_set(view, &bytes, out);
+            true
+        }
+        _ => false,
+    };
+    if !shown {
+        view.unreadable(i, &region, out);
+    }
+}
+
+/// Writes a number that 32-bit ABIs pass in two registers: low half first, unless the argument's
+/// name says `_high`.
+fn split_number(view: &View<'_>, i: usize, out: &mut String) {
+    let (first, second) = (view.arg(i), view.arg(i + 1));
+    if view.abi != Abi::I386 {
+        return text::sdec(out, first.cast_signed());
+    }
+    let upper_first = view.row.args.get(i).is_some_and(|arg| arg.name.ends_with("_high"));
+    let (low, high) = if upper_first { (second, first) } else { (first, second) };
+    text::sdec(out, (high << 32 | low & 0xffff_ffff).cast_signed());
+}

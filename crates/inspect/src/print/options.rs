@@ -1,0 +1,116 @@
+//! How a log is printed.
+
+use sysreel_abi::Filter;
+
+use crate::EventRange;
+
+/// How lines look. The options of strace are in parentheses.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The most bytes of a string or buffer to show (`-s`). Paths are never cut.
+    pub string_limit: usize,
+    /// What to show of file descriptors (`-y`, `-yy`).
+    pub fds: FdStyle,
+    /// Shows structures and lists in full, and events that usually get no line (`-v`).
+    pub verbose: bool,
+    /// Which strings to show in hexadecimal (`-x`, `-xx`).
+    pub hex: HexStrings,
+    /// The time of day before each line (`-t`, `-tt`, `-ttt`), in UTC: the log may come from
+    /// another time zone.
+    pub clock: Clock,
+    /// The time since the previous line (`-r`).
+    pub relative: bool,
+    /// The time that each call took (`-T`).
+    pub duration: bool,
+    /// The instruction pointer before each line (`-i`).
+    pub ip: bool,
+    /// The number of the call before its name (`-n`).
+    pub number: bool,
+    /// Shows flags and constants as numbers (`-X raw`).
+    pub raw_constants: bool,
+    /// Whether a line names its task.
+    pub task_ids: TaskIds,
+    /// The column of results (`-a`).
+    pub column: usize,
+    /// The event number before each line, to find it in other views of the log.
+    pub event_numbers: bool,
+    /// The part of the log to show.
+    pub range: EventRange,
+    /// Which calls get a line (`-e trace=`). `None`: those that the recording was limited to.
+    pub only: Option<Filter>,
+}
+
+/// What to show of a file descriptor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FdStyle {
+    /// The number alone.
+    #[default]
+    Number,
+    /// Its path, or the text of its link in /proc: `3</etc/passwd>`.
+    Path,
+    /// The addresses of a socket and the number of a device too:
+    /// `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
+    Detail,
+}
+
+/// Which strings to show in hexadecimal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HexStrings {
+    /// None: unprintable bytes become C escapes.
+    #[default]
+    Never,
+    /// Strings with a byte that is neither printable ASCII nor white space.
+    NonAscii,
+    /// All strings.
+    Always,
+}
+
+/// The time of day before each line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Clock {
+    /// None.
+    #[default]
+    None,
+    /// `12:34:56`
+    Seconds,
+    /// `12:34:56.789012`
+    Micros,
+    /// Seconds since 1970: `1795467886.591526`
+    Unix,
+}
+
+/// Whether a line names its task.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TaskIds {
+    /// `[pid 1234] ` if the log has more than one task.
+    #[default]
+    WhenSeveral,
+    /// `[pid  1234] ` always.
+    Always,
+    /// `1234 ` always, as strace does with `-f -o FILE`.
+    Plain,
+    /// Never.
+    Never,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            string_limit: 32,
+            fds: FdStyle::Number,
+            verbose: false,
+            hex: HexStrings::Never,
+            clock: Clock::None,
+            relative: false,
+            duration: false,
+            ip: false,
+            number: false,
+            raw_constants: false,
+            task_ids: TaskIds::WhenSeveral,
+            column: 40,
+            event_numbers: false,
+            range: EventRange::default(),
+            only: None,
+        }
+    }
+}

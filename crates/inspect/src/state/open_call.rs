@@ -1,0 +1,35 @@
+//! A call between its entry and its exit.
+
+use sysreel_abi::{Abi, AuditArch, Row};
+
+use crate::regions::Regions;
+use crate::syscall_info::Call;
+
+/// A call that has begun and not ended.
+#[derive(Debug)]
+pub struct OpenCall {
+    /// The number of its entry event.
+    pub number: u64,
+    /// The time of its entry stop, in nanoseconds (CLOCK_MONOTONIC).
+    pub t_ns: u64,
+    /// The architecture that the entry stop reported.
+    pub arch: AuditArch,
+    /// The number and the argument registers.
+    pub call: Call,
+    /// The ABI; `None` if unknown.
+    pub abi: Option<Abi>,
+    /// The row of the table, if it has one.
+    pub row: Option<&'static Row>,
+    /// The regions captured at the entry.
+    pub(crate) memory: Regions,
+    /// The position of the first argument that is not printed yet.
+    pub(crate) cursor: u8,
+}
+
+impl OpenCall {
+    /// Returns the arguments as the ABI passes them.
+    #[must_use]
+    pub fn args(&self) -> [u64; 6] {
+        self.abi.map_or(self.call.args, |abi| abi.args(&self.call.args))
+    }
+}

@@ -1,0 +1,243 @@
+//! The state at the current event: tasks, their open calls, and what is followed besides.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
+use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
+
+use super::context::{Processes, TaskContext};
+use super::names::{self, FdTable};
+use super::open_call::OpenCall;
+use crate::regions::Regions;
+use crate::syscall_info::{Call, Outcome};
+
+/// A living task.
+#[derive(Debug)]
+pub struct Task {
+    /// The tid.
+    pub tid: u32,
+    /// The tgid.
+    pub tgid: u32,
+    /// The task that created it.
+    pub parent: TaskId,
+    /// How it came into the log.
+    pub origin: Origin,
+    /// The ABI of its latest call.
+    pub abi: Option<Abi>,
+    /// The call that it has begun and not ended.
+    pub open: Option<OpenCall>,
+    /// The call that `restart_syscall` continues.
+    pub interrupted: Option<&'static Row>,
+    /// Whether it has begun an execve. Until then a task that the recorder spawned runs the
+    /// recorder's code.
+    pub has_run: bool,
+    /// What it shares with other tasks, if processes are followed.
+    pub context: Option<TaskContext>,
+}
+
+/// What a tracker follows besides tasks and their calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Follow {
+    /// The names of descriptors: [`Tracker::fds`].
+    pub names: bool,
+    /// Processes with open file descriptions, working directories and roots: [`Tracker::context`].
+    pub processes: bool,
+    /// Their address spaces.
+    pub maps: bool,
+}
+
+/// The state at the current event.
+#[derive(Debug, Default)]
+pub struct Tracker {
+    pub(super) tasks: HashMap<TaskId, Task, RandomState>,
+    fds: HashMap<u32, FdTable>,
+    /// The number of tasks of each tgid.
+    threads: HashMap<u32, u32>,
+    /// The number of tasks that have appeared.
+    pub appeared: u64,
+    /// Whether names of descriptors are followed.
+    follow_fds: bool,
+    /// The processes, if they are followed.
+    pub(super) processes: Option<Box<Processes>>,
+    spare: Vec<Regions>,
+}
+
+/// The most region buffers of ended calls that are kept for reuse.
+const SPARE: usize = 64;
+
+impl Tracker {
+    /// Creates a tracker without tasks.
+    #[must_use]
+    pub fn new(follow: Follow) -> Self {
+        let processes = follow.processes.then(|| Box::new(Processes::new(follow.maps)));
+        Self { follow_fds: follow.names, processes, ..Self::default() }
+    }
+
+    /// Returns a living task.
+    #[must_use]
+    pub fn task(&self, id: TaskId) -> Option<&Task> {
+        self.tasks.get(&id)
+    }
+
+    /// Returns a living task. If its TASK event is missing, it gets an entry without ids.
+    pub fn task_mut(&mut self, id: TaskId) -> &mut Task {
+        self.tasks.entry(id).or_insert_with(|| Task::new(0, 0, TaskId::NONE, Origin::UNKNOWN))
+    }
+
+    /// Iterates over the living tasks, in no order.
+    pub fn tasks(&self) -> impl Iterator<Item = (TaskId, &Task)> {
+        self.tasks.iter().map(|(id, task)| (*id, task))
+    }
+
+    /// Returns the names of a task's descriptors.
+    #[must_use]
+    pub fn fds(&self, id: TaskId) -> Option<&FdTable> {
+        self.fds.get(&self.tasks.get(&id)?.tgid)
+    }
+
+    /// Adds a task.
+    pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
+        self.appeared = self.appeared.saturating_add(1);
+        let parent = self.tasks.get(&head.parent);
+        let mut task = Task::new(head.tid, head.tgid, head.parent, head.origin);
+        task.abi = parent.and_then(|parent| parent.abi);
+        task.has_run = head.origin != Origin::SPAWNED;
+        let of_parent = parent.and_then(|parent| self.fds.get(&parent.tgid)).cloned();
+        // A new process has the descriptors of its creator. That tasks made with CLONE_FILES go on
+        // sharing them is not followed here.
+        if self.follow_fds
+            && head.origin != Origin::THREAD
+            && let Some(fds) = of_parent
+        {
+            self.fds.insert(head.tgid, fds);
+        }
+        let threads = self.threads.entry(head.tgid).or_default();
+        *threads = threads.saturating_add(1);
+        task.context = self.new_context(head);
+        self.tasks.insert(id, task);
+    }
+
+    /// Removes a task.
+    pub fn gone(&mut self, id: TaskId) -> Option<Task> {
+        let mut task = self.tasks.remove(&id)?;
+        if let Some(open) = task.open.take() {
+            self.recycle(open);
+        }
+        if let Some(threads) = self.threads.get_mut(&task.tgid) {
+            *threads = threads.saturating_sub(1);
+            if *threads == 0 {
+                self.threads.remove(&task.tgid);
+                self.fds.remove(&task.tgid);
+            }
+        }
+        Some(task)
+    }
+
+    /// Changes the ids of a task.
+    pub fn renamed(&mut self, id: TaskId, renamed: &Renamed) {
+        let task = self.task_mut(id);
+        (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
+    }
+
+    /// Replaces the descriptor names of a process by those of a snapshot.
+    pub fn set_names(&mut self, id: TaskId, snapshot: ProcessSnapshot) {
+        if self.follow_fds
+            && let Some(task) = self.tasks.get(&id)
+        {
+            self.fds.insert(task.tgid, names::from_snapshot(snapshot));
+        }
+    }
+
+    /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
+    pub fn enter(
+        &mut self,
+        id: TaskId,
+        number: u64,
+        t_ns: u64,
+        arch: AuditArch,
+        call: Call,
+        parts: Parts<'_>,
+    ) -> Option<OpenCall> {
+        let mut memory = self.spare.pop().unwrap_or_default();
+        memory.clear();
+        for part in parts.flatten() {
+            if let Part::Region(region) = part {
+                memory.add(&region);
+            }
+        }
+        memory.settle();
+        let row = row(arch, call.nr);
+        let abi = Abi::of(arch, call.nr);
+        let task = self.task_mut(id);
+        task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
+        task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })
+    }
+
+    /// Ends the open call of a task.
+    pub fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
+        /// The kernel's internal result of a call that `restart_syscall` continues
+        /// (ERESTART_RESTARTBLOCK, include/linux/errno.h).
+        const RESTART_BLOCK: i64 = -516;
+        let task = self.tasks.get_mut(&id)?;
+        let open = task.open.take()?;
+        task.interrupted = match open.row {
+            Some(row) if row.kind == CallKind::Restart && outcome.rval != RESTART_BLOCK => None,
+            Some(row)
+                if row.kind != CallKind::Restart
+                    && outcome.failed()
+                    && outcome.rval == RESTART_BLOCK =>
+            {
+                Some(row)
+            }
+            // A signal handler may make calls before the call continues.
+            _ => task.interrupted,
+        };
+        Some(open)
+    }
+
+    /// Keeps the buffers of an ended call for reuse.
+    pub fn recycle(&mut self, open: OpenCall) {
+        /// Larger buffers are freed: one huge call must not keep its memory.
+        const LARGE: usize = 1 << 16;
+        if self.spare.len() < SPARE && open.memory.allocated() < LARGE {
+            self.spare.push(open.memory);
+        }
+    }
+
+    /// Applies an ended call to the descriptor names of its process.
+    pub fn apply_to_names(&mut self, id: TaskId, open: &OpenCall, outcome: Outcome) {
+        let (Some(row), false) = (open.row, outcome.failed()) else { return };
+        if !self.follow_fds || !names::changes_names(row.kind) {
+            return;
+        }
+        if let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) {
+            names::apply_call(table, row, open, outcome);
+        }
+    }
+
+    /// Sets the name of a descriptor, as the kernel reported it.
+    pub fn set_name(&mut self, id: TaskId, name: &Name<'_>) {
+        if !self.follow_fds {
+            return;
+        }
+        let Some(task) = self.tasks.get(&id) else { return };
+        names::set_name(self.fds.entry(task.tgid).or_default(), name);
+    }
+}
+
+impl Task {
+    fn new(tid: u32, tgid: u32, parent: TaskId, origin: Origin) -> Self {
+        Self {
+            tid,
+            tgid,
+            parent,
+            origin,
+            abi: None,
+            open: None,
+            interrupted: None,
+            has_run: true,
+            context: None,
+        }
+    }
+}
