@@ -3,12 +3,11 @@
 
 use std::sync::LazyLock;
 
-use linux_raw_sys::net as n;
-
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
 use crate::desc::{CallKind, Row};
 use crate::number::row_named;
+use crate::special::ipc::{SOCKETCALLS, socketcall_words};
 
 /// The call that was meant.
 #[derive(Clone, Copy, Debug)]
@@ -40,41 +39,10 @@ pub fn demultiplex<'m>(
     if row.args.len() == 2 { socketcall(&args, words(1)?) } else { ipc(&args, words) }
 }
 
-/// How many words the array of a socketcall has.
-pub(crate) fn socketcall_words(call: u64) -> Option<u8> {
-    SOCKET.get(usize::try_from(call).ok()?)?.map(|(_, words)| words)
-}
-
-/// By the number of the sub-call: name of the call that it is, and how many arguments it takes.
-/// send and recv have no number of their own; they are sendto and recvfrom without an address.
-static SOCKET: [Option<(&str, u8)>; 21] = {
-    let mut calls = [None; 21];
-    calls[n::SYS_SOCKET as usize] = Some(("socket", 3));
-    calls[n::SYS_BIND as usize] = Some(("bind", 3));
-    calls[n::SYS_CONNECT as usize] = Some(("connect", 3));
-    calls[n::SYS_LISTEN as usize] = Some(("listen", 2));
-    calls[n::SYS_ACCEPT as usize] = Some(("accept", 3));
-    calls[n::SYS_GETSOCKNAME as usize] = Some(("getsockname", 3));
-    calls[n::SYS_GETPEERNAME as usize] = Some(("getpeername", 3));
-    calls[n::SYS_SOCKETPAIR as usize] = Some(("socketpair", 4));
-    calls[n::SYS_SEND as usize] = Some(("sendto", 4));
-    calls[n::SYS_RECV as usize] = Some(("recvfrom", 4));
-    calls[n::SYS_SENDTO as usize] = Some(("sendto", 6));
-    calls[n::SYS_RECVFROM as usize] = Some(("recvfrom", 6));
-    calls[n::SYS_SHUTDOWN as usize] = Some(("shutdown", 2));
-    calls[n::SYS_SETSOCKOPT as usize] = Some(("setsockopt", 5));
-    calls[n::SYS_GETSOCKOPT as usize] = Some(("getsockopt", 5));
-    calls[n::SYS_SENDMSG as usize] = Some(("sendmsg", 3));
-    calls[n::SYS_RECVMSG as usize] = Some(("recvmsg", 3));
-    calls[n::SYS_ACCEPT4 as usize] = Some(("accept4", 4));
-    calls[n::SYS_RECVMMSG as usize] = Some(("recvmmsg", 5));
-    calls[n::SYS_SENDMMSG as usize] = Some(("sendmmsg", 4));
-    calls
-};
-
 fn socketcall(args: &[u64; 6], array: &[u8]) -> Option<Demultiplexed> {
-    static ROWS: LazyLock<[Option<&'static Row>; 21]> =
-        LazyLock::new(|| SOCKET.map(|call| call.and_then(|(name, _)| row_named(Abi::I386, name))));
+    static ROWS: LazyLock<[Option<&'static Row>; 21]> = LazyLock::new(|| {
+        SOCKETCALLS.map(|call| call.and_then(|(name, _)| row_named(Abi::I386, name)))
+    });
     let call = usize::try_from(args[0]).ok()?;
     let (row, words) = ((*ROWS.get(call)?)?, socketcall_words(args[0])?);
     let mut inner = [0; 6];

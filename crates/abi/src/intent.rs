@@ -5,9 +5,9 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
+use crate::bytes::u64_at;
 use crate::consts::open;
 use crate::desc::{ArgKind, CallKind, Row};
-use crate::plan::word::u64_at;
 use crate::render::constant;
 
 /// How a file is opened: the flags of open, whichever call passes them.

@@ -10,6 +10,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arch;
+mod bytes;
 pub mod clone;
 pub mod consts;
 mod demultiplex;

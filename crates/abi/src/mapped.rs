@@ -6,9 +6,9 @@ use std::ops::Range;
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
+use crate::bytes::{u32_at, u64_at, word_at};
 use crate::consts::ipc::IOCB_READ;
 use crate::desc::{CallKind, Len, Mem, Row, Total};
-use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
 
 /// How many bytes the call maps at the address that it answers: what was there before is gone,

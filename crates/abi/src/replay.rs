@@ -4,10 +4,10 @@
 use linux_raw_sys::{errno as e, general as g, prctl};
 
 use crate::arch::Abi;
+use crate::bytes::word_at;
 use crate::clone::CloneFlags;
 use crate::consts::unpackaged::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
 use crate::desc::{CallKind, Replay, Row};
-use crate::plan::word::word_at;
 
 /// The errno with which a call is answered, instead of being made, because nobody could replay what
 /// it does. It is the one that programs know from kernels without the call or the feature, and have

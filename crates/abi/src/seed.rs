@@ -4,33 +4,9 @@
 //! The table has none of them. A recorder can be given them in the table's place, and what it says
 //! of them is tested.
 
-use crate::desc::{Arg, Dir, Len, Mem, Row, Special, Total};
+use crate::desc::{Arg, Dir, Len, Mem, Row, Total};
+pub use crate::desc::{Fault, Seeded};
 use crate::layout::Layout;
-
-/// What is wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Memory that comes out is announced as going in alone.
-    Incoming,
-    /// Memory that comes out is one byte longer than announced.
-    Shorter,
-    /// Memory is one byte shorter than announced.
-    Longer,
-    /// Memory that is written by a call that succeeds is announced for other results alone.
-    NotOnSuccess,
-    /// Memory that is written by a call that fails is announced for success alone.
-    NotOnError,
-    /// Nothing is wrong: memory that comes out is captured at the entry too, as long as it may
-    /// become. So a log shows what a call has changed.
-    Before,
-}
-
-/// The memory of a right row, and what is to be wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seeded {
-    right: Mem,
-    pub(crate) fault: Fault,
-}
 
 impl Fault {
     /// Every fault, and not [`Fault::Before`].
@@ -62,23 +38,6 @@ impl Fault {
 }
 
 impl Mem {
-    /// The memory as the table has it.
-    #[must_use]
-    pub fn right(self) -> Self {
-        if let Len::Seeded(seeded) = self.len { seeded.right } else { self }
-    }
-
-    /// What is wrong with it.
-    #[inline]
-    pub(crate) fn fault(self) -> Option<Fault> {
-        if let Len::Seeded(seeded) = self.len { Some(seeded.fault) } else { None }
-    }
-
-    /// The sub-table that decides what it is.
-    pub(crate) fn special(self) -> Option<Special> {
-        if let Len::Special(id) = self.right().len { Some(id) } else { None }
-    }
-
     /// The memory with something wrong in it, at an entry (`None`) or at the exit of a call that
     /// failed or not.
     pub(crate) fn spoilt(self, fault: Fault, failed: Option<bool>) -> Option<Self> {

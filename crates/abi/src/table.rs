@@ -19,6 +19,7 @@ mod mount;
 mod network;
 mod poll;
 mod process;
+mod rows;
 mod signal;
 mod system;
 mod xattr;
@@ -46,23 +47,3 @@ pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
     ]
     .into_iter()
 }
-
-/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant
-/// expression.
-macro_rules! rows {
-    ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
-        &[$({
-            const TAIL: $crate::desc::Tail = $tail;
-            $crate::desc::Row {
-                name: $crate::desc::plain(stringify!($name)),
-                args: const { &$crate::desc::resolve(&[$((stringify!($arg), $spec)),*]) },
-                result: $crate::desc::result($result),
-                class: TAIL.class,
-                replay: TAIL.replay,
-                makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
-                kind: TAIL.kind,
-            }
-        }),*]
-    };
-}
-pub(crate) use rows;

@@ -4,13 +4,12 @@ use std::ops::Range;
 
 use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
 
-use super::level::OLD_DIRENT_HEAD;
-use super::level::Stop;
-use super::word::{u32_at, u64_at, word_at};
-use super::{
+use super::request::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
     RegionRequest, index, index_parts,
 };
+use super::stop::{OLD_DIRENT_HEAD, Stop};
+use crate::bytes::{u32_at, u64_at, word_at};
 use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
@@ -96,26 +95,6 @@ impl Stop<'_> {
                 }
                 _ => {}
             }
-        }
-    }
-
-    /// A request one level below another.
-    pub(super) fn below(
-        &self,
-        above: RegionRequest,
-        index: u32,
-        address: u64,
-        asked: u64,
-    ) -> RegionRequest {
-        RegionRequest {
-            role: above.role + 1,
-            index,
-            address,
-            asked,
-            string: false,
-            words: 0,
-            store: true,
-            ..above
         }
     }
 

@@ -3,39 +3,15 @@
 
 use linux_raw_sys::general as g;
 
-use super::word::u32_at;
-use super::{EntryState, Fact, Limits, Memory, NAMES, RegionRequest};
+use super::request::{EntryState, Fact, Memory, RegionRequest};
+use super::stop::{OLD_DIRENT_HEAD, Stop};
 use crate::arch::Abi;
-use crate::demultiplex::{Demultiplexed, demultiplex};
-use crate::desc::{CallKind, Dir, Len, Many, Mem, Row, Sibling, When};
+use crate::bytes::u32_at;
+use crate::desc::{CallKind, Dir, Len, Many, Mem};
 use crate::layout::Layout;
-use crate::special;
-
-/// One stop being planned.
-pub(super) struct Stop<'a> {
-    pub(super) abi: Abi,
-    pub(super) row: &'a Row,
-    pub(super) args: [u64; 6],
-    pub(super) limits: &'a Limits,
-    /// Absent at an entry.
-    pub(super) exit: Option<Exit<'a>>,
-    /// Role of what an argument itself points to: 1 for a call behind a multiplexed one.
-    pub(super) base: u8,
-}
-
-/// How the call ended.
-pub(super) struct Exit<'a> {
-    pub(super) rval: i64,
-    pub(super) is_error: bool,
-    pub(super) entry: &'a EntryState,
-}
 
 /// How much of a siginfo says which kind it is: signal, errno and code.
 const SIGINFO_HEAD: u64 = 12;
-/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name
-/// (fs/readdir.c).
-pub(super) const OLD_DIRENT_HEAD: u64 = 10;
-
 /// The bytes of the capability sets of a version (kernel/capability.c).
 fn cap_data(version: u32) -> u32 {
     match version {
@@ -46,144 +22,7 @@ fn cap_data(version: u32) -> u32 {
 }
 
 impl Stop<'_> {
-    /// All requests of the stop, those of a call behind a multiplexed one included.
-    pub(super) fn run(
-        &self,
-        requests: &mut Vec<RegionRequest>,
-        mem: &mut dyn Memory,
-    ) -> EntryState {
-        requests.clear();
-        let state = self.levels(requests, mem);
-        let captured =
-            |arg| requests.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
-        match demultiplex(self.abi, self.row, &self.args, captured) {
-            None => state,
-            Some(Demultiplexed { row, args }) => {
-                let exit = self.exit.as_ref().map(|e| Exit { ..*e });
-                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
-                    .levels(requests, mem)
-            }
-        }
-    }
-
-    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
-    /// further.
-    fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
-        let mut state = EntryState::UNKNOWN;
-        let mut from = requests.len();
-        self.first_level(requests, &mut state);
-        for level in 0..3 {
-            let to = requests.len();
-            if let Some(new) = requests.get(from..to).filter(|new| !new.is_empty()) {
-                mem.fetch(new);
-            }
-            if level == 0 {
-                self.lengths(requests, mem, &mut state);
-            }
-            self.expand(from..to, requests, mem, &mut state);
-            if requests.len() == to {
-                return state;
-            }
-            from = to;
-        }
-        if let Some(new) = requests.get(from..).filter(|new| !new.is_empty()) {
-            mem.fetch(new);
-        }
-        state
-    }
-
-    /// The memory of an argument, with what depends on a command decided.
-    pub(super) fn memory(&self, arg: usize) -> Option<Mem> {
-        let mem = self.row.args.get(arg)?.mem?;
-        let right = match mem.special() {
-            Some(id) => special::memory(id, self.abi, &self.args, arg)?,
-            None => mem.right(),
-        };
-        match mem.fault() {
-            Some(fault) => right.spoilt(fault, self.exit.as_ref().map(|exit| exit.is_error)),
-            None => Some(right),
-        }
-    }
-
-    /// Whether memory concerns this stop: it goes in, or the call has written it.
-    pub(super) fn concerns(&self, mem: &Mem) -> bool {
-        self.applies(mem.dir, mem.when)
-    }
-
-    /// The same for a direction and a condition.
-    pub(super) fn applies(&self, dir: Dir, when: When) -> bool {
-        match &self.exit {
-            None => dir.goes_in(),
-            Some(exit) => dir.comes_out() && when.applies(exit.rval, exit.is_error),
-        }
-    }
-
-    /// The direction of all regions of this stop.
-    pub(super) fn dir(&self) -> Dir {
-        if self.exit.is_some() { Dir::Out } else { Dir::In }
-    }
-
-    /// The number in a sibling argument.
-    pub(super) fn count(&self, sibling: Sibling) -> u64 {
-        let i = usize::from(sibling.index);
-        match (self.row.args.get(i), self.args.get(i)) {
-            (Some(arg), Some(value)) => arg.kind.count(*value),
-            _ => 0,
-        }
-    }
-
-    /// The result as a number of elements.
-    pub(super) fn result(&self) -> u64 {
-        match &self.exit {
-            Some(exit) if !exit.is_error => u64::try_from(exit.rval).unwrap_or(0),
-            _ => 0,
-        }
-    }
-
-    /// Whether this is the exit of a call that succeeded.
-    fn succeeded(&self) -> bool {
-        self.exit.as_ref().is_some_and(|exit| !exit.is_error)
-    }
-
-    /// Adds a request, unless there is nothing to read or the stop has enough.
-    pub(super) fn push(
-        &self,
-        requests: &mut Vec<RegionRequest>,
-        state: &mut EntryState,
-        mut request: RegionRequest,
-    ) {
-        let about = self.row.args.get(usize::from(request.arg)).and_then(|arg| arg.mem);
-        if let Some(fault) = about.and_then(Mem::fault)
-            && (request.store && !request.string && request.words == 0 && request.asked != 0)
-        {
-            request.asked = request.asked.saturating_add_signed(fault.more(request.dir));
-        }
-        if request.address == 0 || request.asked == 0 {
-            return;
-        }
-        if requests.len() >= usize::try_from(self.limits.requests).unwrap_or(usize::MAX) {
-            state.left_out = state.left_out.saturating_add(1);
-            return;
-        }
-        requests.push(request);
-    }
-
-    /// A request for what an argument itself points to.
-    pub(super) fn top(&self, arg: usize, asked: u64) -> RegionRequest {
-        RegionRequest {
-            arg: u8::try_from(arg).unwrap_or(u8::MAX),
-            dir: self.dir(),
-            role: self.base,
-            index: 0,
-            address: self.args.get(arg).copied().unwrap_or(0),
-            asked,
-            string: false,
-            words: 0,
-            store: true,
-        }
-    }
-
-    fn first_level(&self, requests: &mut Vec<RegionRequest>, state: &mut EntryState) {
+    pub(super) fn first_level(&self, requests: &mut Vec<RegionRequest>, state: &mut EntryState) {
         for arg in 0..self.row.args.len().min(6) {
             if let Some(mem) = self.memory(arg)
                 && let Some(request) = self.first(arg, &mem)
@@ -308,7 +147,12 @@ impl Stop<'_> {
 
     /// Memory whose length lies in other memory, or in the kernel: known once the first level is
     /// there.
-    fn lengths(&self, requests: &mut Vec<RegionRequest>, mem: &dyn Memory, state: &mut EntryState) {
+    pub(super) fn lengths(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        mem: &dyn Memory,
+        state: &mut EntryState,
+    ) {
         let first = requests.len();
         for arg in 0..self.row.args.len().min(6) {
             let Some(about) = self.memory(arg) else { continue };
@@ -347,24 +191,6 @@ impl Stop<'_> {
                 let asked = u64::from(count) * u64::from(each.size(self.abi));
                 self.push(requests, state, self.top(arg, asked));
             }
-        }
-    }
-
-    /// The size of a message's name buffer at the entry.
-    pub(super) fn name_size(&self, message: u32) -> u32 {
-        let known = self
-            .exit
-            .as_ref()
-            .and_then(|e| e.entry.names.get(usize::try_from(message).ok()?).copied());
-        known.map_or(u32::from(u8::MAX), u32::from)
-    }
-
-    /// Remembers the size of a message's name buffer for the exit. The kernel writes no more than
-    /// 128 bytes, so a byte holds all that matters.
-    pub(super) fn remember_name(&self, message: u32, size: u32, state: &mut EntryState) {
-        const { assert!(NAMES <= 256) };
-        if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.names.get_mut(i)) {
-            *slot = u8::try_from(size).unwrap_or(u8::MAX);
         }
     }
 }

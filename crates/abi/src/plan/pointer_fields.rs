@@ -1,9 +1,9 @@
 //! What the pointers in a structure lead to, by the structure's own description
 //! ([`crate::desc::Link`]).
 
-use super::level::Stop;
-use super::word::{u32_at, u64_at, word_at};
-use super::{EntryState, Fact, Memory, RegionRequest, index};
+use super::request::{EntryState, Fact, Memory, RegionRequest, index};
+use super::stop::Stop;
+use crate::bytes::{u32_at, u64_at, word_at};
 use crate::desc::{Link, LinkLen, Only};
 use crate::layout::Layout;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::desc::Dir;
 use crate::number::{number, row};
 
 /// A memory of a few mapped pieces. A request that starts in none of them gets nothing; one that

@@ -1,7 +1,7 @@
 //! bpf: what its attribute points to, by command. The offsets are those of `union bpf_attr`
 //! (linux/bpf.h), which is the same in every ABI: all its pointers have 64 bits.
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, ENOSPC, Len, Link, LinkLen, Many, Mem, Only, When};
 use crate::layout::Layout;

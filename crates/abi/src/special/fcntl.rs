@@ -2,7 +2,7 @@
 
 use linux_raw_sys::general as g;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::{file, open, unpackaged as u};
 use crate::desc::{ArgKind, Dir};

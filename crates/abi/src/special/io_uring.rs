@@ -7,7 +7,7 @@ use std::mem::size_of;
 use linux_raw_sys::general::__kernel_timespec;
 use linux_raw_sys::io_uring::{self as r, io_uring_register_op as op};
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, Total, When};
 use crate::layout::Layout;
 use Dir::{In, InOut, Out};

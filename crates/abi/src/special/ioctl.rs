@@ -5,7 +5,7 @@ use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 

@@ -1,8 +1,9 @@
 //! System V ipc control calls by command, and the two calls of i386 behind which many others stand.
 
-use super::{Call, Meaning, at};
+use linux_raw_sys::net as n;
+
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
-use crate::demultiplex::socketcall_words;
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
@@ -91,3 +92,35 @@ pub(super) fn socketcall(call: &Call) -> Meaning {
         None => Meaning::value(ArgKind::Ptr),
     }
 }
+
+/// How many words the array of a socketcall has.
+pub(crate) fn socketcall_words(call: u64) -> Option<u8> {
+    SOCKETCALLS.get(usize::try_from(call).ok()?)?.map(|(_, words)| words)
+}
+
+/// By the number of the sub-call: name of the call that it is, and how many arguments it takes.
+/// send and recv have no number of their own; they are sendto and recvfrom without an address.
+pub(crate) static SOCKETCALLS: [Option<(&str, u8)>; 21] = {
+    let mut calls = [None; 21];
+    calls[n::SYS_SOCKET as usize] = Some(("socket", 3));
+    calls[n::SYS_BIND as usize] = Some(("bind", 3));
+    calls[n::SYS_CONNECT as usize] = Some(("connect", 3));
+    calls[n::SYS_LISTEN as usize] = Some(("listen", 2));
+    calls[n::SYS_ACCEPT as usize] = Some(("accept", 3));
+    calls[n::SYS_GETSOCKNAME as usize] = Some(("getsockname", 3));
+    calls[n::SYS_GETPEERNAME as usize] = Some(("getpeername", 3));
+    calls[n::SYS_SOCKETPAIR as usize] = Some(("socketpair", 4));
+    calls[n::SYS_SEND as usize] = Some(("sendto", 4));
+    calls[n::SYS_RECV as usize] = Some(("recvfrom", 4));
+    calls[n::SYS_SENDTO as usize] = Some(("sendto", 6));
+    calls[n::SYS_RECVFROM as usize] = Some(("recvfrom", 6));
+    calls[n::SYS_SHUTDOWN as usize] = Some(("shutdown", 2));
+    calls[n::SYS_SETSOCKOPT as usize] = Some(("setsockopt", 5));
+    calls[n::SYS_GETSOCKOPT as usize] = Some(("getsockopt", 5));
+    calls[n::SYS_SENDMSG as usize] = Some(("sendmsg", 3));
+    calls[n::SYS_RECVMSG as usize] = Some(("recvmsg", 3));
+    calls[n::SYS_ACCEPT4 as usize] = Some(("accept4", 4));
+    calls[n::SYS_RECVMMSG as usize] = Some(("recvmmsg", 5));
+    calls[n::SYS_SENDMMSG as usize] = Some(("sendmmsg", 4));
+    calls
+};

@@ -3,7 +3,7 @@
 use linux_raw_sys::general as g;
 use linux_raw_sys::ptrace as p;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;

@@ -1,6 +1,6 @@
 //! keyctl: what its arguments are, by operation.
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len, Total};
 use crate::layout::Layout;

@@ -3,7 +3,7 @@
 use linux_raw_sys::prctl as p;
 use linux_raw_sys::ptrace::SECCOMP_MODE_FILTER;
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::{security, unpackaged as u};
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;

@@ -2,7 +2,7 @@
 
 use linux_raw_sys::ptrace as p;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};

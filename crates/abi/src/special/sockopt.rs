@@ -5,7 +5,7 @@
 use linux_raw_sys::if_packet as packet;
 use linux_raw_sys::net as n;
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;

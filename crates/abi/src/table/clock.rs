@@ -1,6 +1,6 @@
 //! Clocks and timers.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::clock as c;
 use crate::desc::*;
 use crate::layout::Layout::*;

@@ -1,6 +1,6 @@
 //! Users, groups, capabilities, keys and security policy.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::security as s;
 use crate::desc::*;
 use crate::layout::Layout::*;

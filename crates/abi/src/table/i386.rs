@@ -1,7 +1,7 @@
 //! What only 32-bit x86 has: calls of its own, 64-bit values in two arguments, and old meanings of
 //! names that other ABIs use for newer calls.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{
     clock as c, file as f, ipc as i, memory as m, open, process as p, signal as s, socket,
 };

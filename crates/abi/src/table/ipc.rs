@@ -2,7 +2,7 @@
 
 use linux_raw_sys::general::SIGEV_THREAD;
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{clock, ipc as i, open};
 use crate::desc::*;
 use crate::layout::Layout::*;

@@ -1,6 +1,6 @@
 //! Sockets.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::socket as s;
 use crate::desc::*;
 use crate::layout::Layout::*;

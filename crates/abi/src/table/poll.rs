@@ -1,6 +1,6 @@
 //! Waiting for events on file descriptors.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::poll as p;
 use crate::desc::*;
 use crate::layout::Layout::*;

@@ -1,6 +1,6 @@
 //! Processes and threads: how they start, end, wait and are scheduled.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{open, process as p};
 use crate::desc::*;
 use crate::layout::Layout::*;

@@ -1,6 +1,6 @@
 //! The whole machine: names, load, modules, tracing.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{mount, process as p, security as s};
 use crate::desc::*;
 use crate::layout::Layout::*;

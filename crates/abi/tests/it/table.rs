@@ -97,8 +97,9 @@ fn rows_agree_with_themselves() {
 
 #[test]
 fn what_a_call_does_fits_how_it_is_replayed() {
-    let find =
-        |kind: CallKind| all_rows().map(|(_, r)| r).filter(move |r| r.kind == kind).collect::<Vec<&Row>>();
+    let find = |kind: CallKind| {
+        all_rows().map(|(_, r)| r).filter(move |r| r.kind == kind).collect::<Vec<&Row>>()
+    };
     for kind in [
         CallKind::Exec,
         CallKind::Fork,

@@ -2,12 +2,6 @@
 
 use crate::arch::Abi;
 
-/// The message and the part that an [`super::index`] was made of.
-#[must_use]
-pub const fn index_parts(index: u32) -> (u32, u32) {
-    (index >> 16, index & 0xffff)
-}
-
 /// A 32-bit number at an offset, if all of it is there.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let end = at.checked_add(4)?;

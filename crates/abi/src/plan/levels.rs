@@ -1,0 +1,53 @@
+//! The loop over the levels of a stop.
+
+use super::request::{EntryState, Memory, RegionRequest};
+use super::stop::{Exit, Stop};
+use crate::demultiplex::{Demultiplexed, demultiplex};
+
+impl Stop<'_> {
+    /// All requests of the stop, those of a call behind a multiplexed one included.
+    pub(super) fn run(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        mem: &mut dyn Memory,
+    ) -> EntryState {
+        requests.clear();
+        let state = self.levels(requests, mem);
+        let captured =
+            |arg| requests.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
+        match demultiplex(self.abi, self.row, &self.args, captured) {
+            None => state,
+            Some(Demultiplexed { row, args }) => {
+                let exit = self.exit.as_ref().map(|e| Exit { ..*e });
+                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
+                    .levels(requests, mem)
+            }
+        }
+    }
+
+    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
+    /// further.
+    fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
+        let mut state = EntryState::UNKNOWN;
+        let mut from = requests.len();
+        self.first_level(requests, &mut state);
+        for level in 0..3 {
+            let to = requests.len();
+            if let Some(new) = requests.get(from..to).filter(|new| !new.is_empty()) {
+                mem.fetch(new);
+            }
+            if level == 0 {
+                self.lengths(requests, mem, &mut state);
+            }
+            self.expand(from..to, requests, mem, &mut state);
+            if requests.len() == to {
+                return state;
+            }
+            from = to;
+        }
+        if let Some(new) = requests.get(from..).filter(|new| !new.is_empty()) {
+            mem.fetch(new);
+        }
+        state
+    }
+}

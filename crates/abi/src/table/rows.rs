@@ -1,0 +1,21 @@
+//! The form in which rows are written.
+
+/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant
+/// expression.
+macro_rules! rows {
+    ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
+        &[$({
+            const TAIL: $crate::desc::Tail = $tail;
+            $crate::desc::Row {
+                name: $crate::desc::plain(stringify!($name)),
+                args: const { &$crate::desc::resolve(&[$((stringify!($arg), $spec)),*]) },
+                result: $crate::desc::result($result),
+                class: TAIL.class,
+                replay: TAIL.replay,
+                makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
+                kind: TAIL.kind,
+            }
+        }),*]
+    };
+}
+pub(crate) use rows;
