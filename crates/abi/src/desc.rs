@@ -1,5 +1,5 @@
-//! The vocabulary in which the table describes a system call: what an argument is, which memory it
-//! points to, how long that memory is and when the kernel has written it.
+//! The vocabulary of the table: what an argument is, which memory it points to, how long that
+//! memory is, and on which results the kernel writes it.
 
 mod build;
 mod class;

@@ -1,4 +1,4 @@
-//! What is done with files once they have a name or an fd.
+//! Constants of calls on files.
 
 use linux_raw_sys::general::*;
 

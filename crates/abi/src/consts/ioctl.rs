@@ -1,4 +1,4 @@
-//! Requests of ioctl: those of files, terminals, sockets, block devices and the commoner drivers.
+//! Requests of ioctl: those of files, terminals, sockets, block devices, and common drivers.
 
 use linux_raw_sys::ioctl::*;
 

@@ -1,4 +1,4 @@
-//! How files are opened, and where paths are looked up.
+//! Opening files and looking up paths.
 
 use linux_raw_sys::general::*;
 
@@ -34,7 +34,7 @@ list! { /// Flags of fstatat and statx.
 list! { /// Flags of faccessat2.
     AT_ACCESS "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EACCESS AT_EMPTY_PATH
 }
-/// Flags of openat2, which has all bits of them.
+/// Flags of openat2, which uses all 64 bits.
 pub static OPEN_HOW: Constants = Constants {
     prefix: OPEN.prefix,
     bits: 64,

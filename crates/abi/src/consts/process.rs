@@ -6,7 +6,7 @@ use linux_raw_sys::ptrace::*;
 
 use super::list;
 use super::unpackaged::*;
-// The package has these only for an x86 host.
+// The package has these on x86 hosts only.
 use super::unpackaged::{
     ARCH_SET_FS, PTRACE_ARCH_PRCTL, PTRACE_GET_THREAD_AREA, PTRACE_GETFPREGS, PTRACE_GETFPXREGS,
     PTRACE_GETREGS, PTRACE_OLDSETOPTIONS, PTRACE_SET_THREAD_AREA, PTRACE_SETFPREGS,
@@ -134,7 +134,7 @@ list! { /// Flags of perf_event_open.
 PERF "PERF_FLAG_" 64:
 PERF_FLAG_FD_NO_GROUP PERF_FLAG_FD_OUTPUT PERF_FLAG_PID_CGROUP PERF_FLAG_FD_CLOEXEC }
 
-/// All bits of a scheduling policy but its flag.
+/// All bits of a scheduling policy except its flag.
 const SCHED_MASK: u32 = !SCHED_RESET_ON_FORK;
-/// What programs call SCHED_NORMAL (sched(7)).
+/// The name of SCHED_NORMAL in programs (sched(7)).
 const SCHED_OTHER: u32 = SCHED_NORMAL;

@@ -1,25 +1,26 @@
-//! Who writes memory, on which results, and which argument says how long it is.
+//! The direction of memory, the results on which it is written, and the sibling argument that holds
+//! its length.
 
-/// The direction of memory. A captured region is `In` (as the kernel found it, taken at the entry)
-/// or `Out` (as the kernel left it, taken at the exit); `InOut` memory is captured at both stops.
+/// The direction of memory. A captured region is `In` (read at the entry stop, as the kernel found
+/// it) or `Out` (read at the exit stop, as the kernel left it); `InOut` memory is captured at both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dir {
-    /// The program wrote it for the kernel.
+    /// The kernel reads it.
     In,
-    /// The kernel writes it for the program.
+    /// The kernel writes it.
     Out,
     /// Both.
     InOut,
 }
 
 impl Dir {
-    /// Whether it is captured at the entry.
+    /// Whether it is captured at the entry stop.
     #[must_use]
     pub const fn goes_in(self) -> bool {
         matches!(self, Self::In | Self::InOut)
     }
 
-    /// Whether it is captured at the exit.
+    /// Whether it is captured at the exit stop.
     #[must_use]
     pub const fn comes_out(self) -> bool {
         matches!(self, Self::Out | Self::InOut)
@@ -29,24 +30,25 @@ impl Dir {
 /// On which results the kernel has written the memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// When the call succeeded.
+    /// On success.
     Success,
-    /// Whatever the result.
+    /// On every result.
     Always,
-    /// Only when it failed with one of these error numbers (nanosleep's remaining time).
+    /// Only on these error numbers (nanosleep's remaining time).
     Errno(&'static [u16]),
-    /// When it succeeded, and when it failed with one of these.
+    /// On success and on these error numbers.
     SuccessOr(&'static [u16]),
-    /// When it succeeded and its result is not 0: wait4 with WNOHANG that finds nobody writes
-    /// nothing.
+    /// On success with a result other than 0. wait4 with WNOHANG writes nothing if it finds no
+    /// child.
     Nonzero,
-    /// When it succeeded and the siginfo that the sibling points to is not empty. Its memory says
-    /// so, not its result: so it is captured whenever the call succeeds, and readers look.
+    /// On success, if the siginfo that the sibling points to is not empty. That depends on memory,
+    /// not on the result, so the recorder captures it on every success and readers look at the
+    /// siginfo.
     Told(Sibling),
 }
 
 impl When {
-    /// Whether memory is written by a call that ended like this.
+    /// Whether a call with this result may have written the memory.
     #[must_use]
     pub fn applies(self, rval: i64, is_error: bool) -> bool {
         let failed_with =
@@ -62,8 +64,8 @@ impl When {
     }
 }
 
-/// Another argument of the same call. Its position is found when the table is compiled; a name that
-/// the row does not have is a compile error.
+/// Another argument of the same call. Its position is resolved at compile time; naming an argument
+/// that the row does not have is a compile error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sibling {
     /// Its name.

@@ -1,4 +1,4 @@
-//! Memory that an argument points to: direction, length, and when it is written.
+//! The memory that an argument points to: its direction, its length, and when it is written.
 
 use super::{Dir, Link, Many, Sibling, When};
 use crate::layout::Layout;
@@ -6,183 +6,181 @@ use crate::layout::Layout;
 /// The memory an argument points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mem {
-    /// Who writes it.
+    /// Its direction.
     pub dir: Dir,
-    /// On which results the kernel has written it. Says nothing about what goes in.
+    /// On which results the kernel has written it. Irrelevant for memory that the kernel reads.
     pub when: When,
-    /// How long it is.
+    /// Its length.
     pub len: Len,
 }
 
 impl Mem {
-    /// The memory as the table has it.
+    /// Returns the memory as the table has it, without a seeded fault.
     #[must_use]
     pub fn right(self) -> Self {
         if let Len::Seeded(seeded) = self.len { seeded.right } else { self }
     }
 
-    /// What is wrong with it.
+    /// Returns the seeded fault.
     #[inline]
     pub(crate) fn fault(self) -> Option<Fault> {
         if let Len::Seeded(seeded) = self.len { Some(seeded.fault) } else { None }
     }
 
-    /// The sub-table that decides what it is.
+    /// Returns the sub-table that describes it, if it depends on a command.
     pub(crate) fn special(self) -> Option<Special> {
         if let Len::Special(id) = self.right().len { Some(id) } else { None }
     }
 }
 
-/// How long the memory is.
+/// The length of memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Len {
     /// One structure.
     Fixed(Layout),
     /// A fixed number of structures.
     Several {
-        /// How many.
+        /// Number of structures.
         n: u8,
-        /// One of them.
+        /// The structure.
         each: Layout,
     },
-    /// A number of bytes that is part of the interface.
+    /// A number of bytes fixed by the interface.
     Bytes(u32),
     /// As many elements as the sibling says.
     Arg {
-        /// Holds the number of elements.
+        /// Number of elements.
         count: Sibling,
-        /// One element.
+        /// The element.
         each: Layout,
     },
-    /// As many elements as the result says, but not more than the sibling (recvfrom with
-    /// `MSG_TRUNC` and getxattr with size 0 return more than they wrote).
+    /// As many elements as the result says, at most as many as the sibling says: recvfrom with
+    /// `MSG_TRUNC` and getxattr with size 0 return more than they write.
     Ret {
-        /// One element.
+        /// The element.
         each: Layout,
-        /// Holds the number of elements there is room for.
+        /// Maximum number of elements.
         cap: Option<Sibling>,
     },
-    /// As many elements as the 32-bit word that the sibling points to says: at the exit the smaller
-    /// one of its values at entry and exit.
+    /// As many elements as the 32-bit word at the sibling's address says. At the exit stop, the
+    /// smaller of its values at entry and exit.
     Deref {
         /// Points to the number of elements.
         count: Sibling,
-        /// One element.
+        /// The element.
         each: Layout,
     },
-    /// A bit set of as many bits as the sibling says, in whole words.
+    /// Bit set of as many bits as the sibling says, rounded up to whole words.
     Bits(Sibling),
-    /// A bit set of memory nodes: one bit less than the sibling says, in whole words.
+    /// Bit set of memory nodes: one bit less than the sibling says, rounded up to whole words.
     Nodes(Sibling),
-    /// Bytes up to and with a NUL.
+    /// Bytes up to and including a NUL.
     CStr,
-    /// Pointers up to a null pointer, each to a string.
+    /// Pointers to strings, up to a null pointer.
     CStrVec,
-    /// An array of `iovec`.
+    /// Array of `iovec`.
     Iov {
-        /// Holds the number of elements.
+        /// Number of elements.
         count: Sibling,
-        /// What limits the bytes they point to.
+        /// What limits the buffers.
         total: Total,
     },
     /// A `msghdr`, or an array of `mmsghdr`.
     Msg {
-        /// Holds the number of elements of the array.
+        /// Number of elements of the array.
         many: Option<Sibling>,
     },
-    /// A structure whose first bytes say how long it is.
+    /// A structure that states its own size.
     SelfSized {
         /// Offset of the 32-bit size field.
         at: u8,
-        /// What the field does not count.
+        /// Bytes that the field does not count.
         plus: u8,
-        /// The size if the field is 0, as the kernel's first version of the structure had it.
+        /// Size if the field is 0: that of the structure's first version.
         least: u16,
-        /// No size above this is believed: the kernel refuses more than a page.
+        /// Largest size that is accepted; the kernel refuses more than a page.
         most: u16,
     },
-    /// A structure and behind it an array, of which a 32-bit field of the structure says how long
-    /// it is.
+    /// A structure followed by an array, whose length is in a 32-bit field of the structure.
     Tailed {
-        /// Bytes of the structure.
+        /// Size of the structure in bytes.
         head: u16,
         /// Offset of the field.
         at: u8,
-        /// Bytes of an element.
+        /// Size of an element in bytes.
         each: u8,
     },
-    /// A `clone_args`, with what it points to.
+    /// A `clone_args` and what it points to.
     CloneArgs(Sibling),
-    /// An array of pointers to `iocb`.
+    /// Array of pointers to `iocb`.
     Iocbs(Sibling),
-    /// A pointer and a length in one structure, and the bytes it points to (pselect6's signal
-    /// mask).
+    /// A structure of pointer and length, and the bytes it points to (pselect6's signal mask).
     Pointed,
-    /// An `xattr_args` of as many bytes as the sibling says, and the value it points to: that goes
-    /// in with [`Dir::In`] and comes out with [`Dir::InOut`], as long as the result says.
+    /// An `xattr_args` of as many bytes as the sibling says, and the value it points to. The kernel
+    /// reads the value with [`Dir::In`], and writes as much as the result says with [`Dir::InOut`].
     XattrArgs(Sibling),
     /// A `sock_fprog` and its BPF instructions.
     Fprog,
-    /// A long and then as many bytes as the sibling says on the way in, as the result says on the
-    /// way out (a System V message).
+    /// A System V message: a long, and as many bytes as the sibling says at the entry, as the
+    /// result says at the exit.
     MsgBuf(Sibling),
-    /// As many bytes as the result says if the sibling says that there is room for all of them,
-    /// else none.
+    /// As many bytes as the result says if the sibling has room for all of them, else none.
     RetWhole(Sibling),
-    /// The sets of capabilities that the version says in the header which the sibling points to.
+    /// Capability sets, as many as the version in the header implies. The sibling points to the
+    /// header.
     CapData(Sibling),
-    /// A `siginfo_t` that goes in: its first 48 bytes, and the rest only where signal and code say
-    /// nothing about it.
+    /// A `siginfo_t` that the kernel reads: its first 48 bytes, and the rest only if signal and
+    /// code do not define its contents.
     SigInfo,
-    /// One `old_linux_dirent` of i386's readdir: a head, and a name as long as the head says, with
-    /// its NUL.
+    /// One `old_linux_dirent` of i386's readdir: a header, and a name whose length, without its
+    /// NUL, is in the header.
     OldDirent,
-    /// As many 16-bit numbers as the System V semaphore set has whose id is in the sibling.
+    /// 16-bit numbers, one for each semaphore of the System V set whose id is the sibling.
     Semaphores(Sibling),
     /// One or more structures with pointers in them.
     PointerFields {
-        /// How many.
+        /// Number of structures.
         many: Many,
-        /// One of them; [`Layout::Byte`] for a single one of as many bytes as `many` says.
+        /// The structure; [`Layout::Byte`] for a single one of as many bytes as `many` says.
         each: Layout,
         /// The pointers.
         links: &'static [Link],
     },
-    /// One byte for every page of as many bytes as the sibling says.
+    /// One byte for each page of as many bytes as the sibling says.
     Pages(Sibling),
-    /// Depends on the value of a command argument.
+    /// Depends on a command argument.
     Special(Special),
-    /// Of a row with something wrong in it, which the table has none of.
+    /// Memory of a row with a seeded fault. The table contains none.
     Seeded(&'static Seeded),
 }
 
-/// What limits the bytes that an array of `iovec` points to.
+/// What limits the buffers of an array of `iovec`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Total {
     /// Their own lengths.
     Own,
     /// The result of the call.
     Ret,
-    /// They belong to another process, or are ranges of addresses: not captured.
+    /// They belong to another process, or are address ranges: not captured.
     None,
 }
 
-/// Calls whose arguments depend on a command. Each has a table of its own in `special/`.
+/// An argument that depends on a command. Each has a sub-table in `special/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Special {
     /// The third argument of ioctl.
     Ioctl,
     /// The third argument of fcntl and fcntl64.
     Fcntl,
-    /// The arguments of prctl.
+    /// An argument of prctl.
     Prctl,
     /// The second argument of `arch_prctl`.
     ArchPrctl,
-    /// The arguments of futex.
+    /// An argument of futex.
     Futex,
-    /// The same where its time has 64 bits also in 32-bit ABIs.
+    /// An argument of futex_time64, whose timeout has 64 bits in 32-bit ABIs as well.
     FutexTime64,
-    /// What clone writes through its parent and child tid pointers.
+    /// The parent tid pointer of clone.
     CloneTid,
     /// The thread-local storage that clone of i386 gives the new task.
     CloneTls,
@@ -194,7 +192,7 @@ pub enum Special {
     Shmctl,
     /// The addr argument of quotactl.
     Quota,
-    /// The data argument of ptrace.
+    /// The addr and data arguments of ptrace.
     Ptrace,
     /// The pointer of `modify_ldt`.
     ModifyLdt,
@@ -202,17 +200,17 @@ pub enum Special {
     Bpf,
     /// The header of capget.
     CapHeader,
-    /// The attribute of a landlock rule.
+    /// The attribute of a Landlock rule.
     Landlock,
     /// The uargs argument of seccomp.
     Seccomp,
-    /// The arguments of keyctl.
+    /// An argument of keyctl.
     Keyctl,
     /// The arg argument of `io_uring_register` and argp of `io_uring_enter`.
     IoUring,
     /// The buffer of syslog.
     Syslog,
-    /// The arguments of sysfs.
+    /// An argument of sysfs.
     Sysfs,
     /// The value argument of fsconfig.
     Fsconfig,
@@ -222,29 +220,29 @@ pub enum Special {
     SetSockOpt,
     /// The pointer array of i386's socketcall.
     Socketcall,
-    /// The pointer argument of i386's ipc.
+    /// The third and ptr arguments of i386's ipc.
     Ipc,
 }
 
-/// What is wrong with a row.
+/// What is wrong with a seeded row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// Memory that comes out is announced as going in alone.
+    /// Memory that the kernel writes is announced as read only.
     Incoming,
-    /// Memory that comes out is one byte longer than announced.
+    /// Memory that the kernel writes is announced one byte too short.
     Shorter,
-    /// Memory is one byte shorter than announced.
+    /// Memory is announced one byte too long.
     Longer,
-    /// Memory that is written by a call that succeeds is announced for other results alone.
+    /// Memory that is written on success is announced for other results only.
     NotOnSuccess,
-    /// Memory that is written by a call that fails is announced for success alone.
+    /// Memory that is written on errors is announced for success only.
     NotOnError,
-    /// Nothing is wrong: memory that comes out is captured at the entry too, as long as it may
-    /// become. So a log shows what a call has changed.
+    /// Nothing is wrong: memory that the kernel writes is captured at the entry as well, at its
+    /// maximum length, so that a log shows what the call changed.
     Before,
 }
 
-/// The memory of a right row, and what is to be wrong with it.
+/// Correct memory and the fault seeded in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seeded {
     pub(crate) right: Mem,

@@ -1,4 +1,4 @@
-//! Rows in words, for documents and messages: `read(fd: fd; buf: out bytes, ...) -> size`.
+//! Rows as text, for documents and messages: `read(fd: fd; buf: out bytes, ...) -> size`.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use super::{Arg, ArgKind, Dir, Len, Many, Mem, Replay, Row, Total, When};
 use crate::errno::errno_name;
 use crate::layout::Layout;
 
-/// The prototype: `read(fd: fd, buf: out bytes, ...) -> size`.
+/// The prototype: `read(fd: fd; buf: out bytes, ...) -> size`.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.name)?;
@@ -17,7 +17,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// Name, direction, kind, length and when it is written.
+/// Name, direction, kind, length, and when it is written.
 impl fmt::Display for Arg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.name)?;
@@ -40,7 +40,7 @@ impl fmt::Display for Dir {
     }
 }
 
-/// Nothing for what is usual: written by a call that succeeds.
+/// Empty for the usual case: written on success.
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, list) = match self {
@@ -76,7 +76,7 @@ impl fmt::Display for Replay {
     }
 }
 
-/// How long memory is, behind its kind.
+/// The length of memory, printed after its kind.
 struct Length<'a>(&'a Mem, ArgKind);
 
 impl fmt::Display for Length<'_> {
@@ -185,7 +185,7 @@ impl fmt::Display for ArgKind {
     }
 }
 
-/// All names of a list: PROT_*, *_OK.
+/// Returns a pattern for the names of a list: `PROT_*`, `*_OK`.
 fn stars(prefix: &str) -> String {
     if prefix.contains('?') {
         format!("`{}`", prefix.replace('?', "*"))

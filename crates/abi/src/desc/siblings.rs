@@ -1,9 +1,8 @@
-//! Finds the arguments that a row names as the lengths of others, and fails to compile where there
-//! are none.
+//! Resolves, at compile time, the arguments that a row names as the lengths of others.
 
 use super::{Arg, ArgKind, Len, Makes, Many, Mem, Sibling, Spec, When};
 
-/// The arguments of a row, with their siblings found.
+/// Returns the arguments of a row with their siblings resolved.
 pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
     assert!(N <= 6, "a system call has at most six arguments");
     let mut done = [Arg { name: "", kind: ArgKind::Int, mem: None }; N];
@@ -26,7 +25,7 @@ pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -
     done
 }
 
-/// What a row makes, with its sibling found.
+/// Returns what a row makes with its sibling resolved.
 pub(crate) const fn resolve_makes<const N: usize>(
     makes: Makes,
     specs: &[(&'static str, Spec); N],
@@ -37,7 +36,7 @@ pub(crate) const fn resolve_makes<const N: usize>(
     }
 }
 
-/// A name without the `r#` that it needs when it is a Rust keyword.
+/// Returns a name without the `r#` of a raw identifier.
 pub(crate) const fn plain(name: &'static str) -> &'static str {
     match name.as_bytes() {
         [b'r', b'#', ..] => name.split_at(2).1,

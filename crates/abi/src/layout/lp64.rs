@@ -1,6 +1,6 @@
-//! Sizes that all 64-bit ABIs share, taken from `linux-raw-sys` on a 64-bit host. What the package
-//! does not have (structures that are only in the kernel's own headers) is stated here with its
-//! source, and `tests/it/layout.rs` compares it with the C compiler's answer where the headers are
+//! Sizes that all 64-bit ABIs share, from `linux-raw-sys` on a 64-bit host. Structures that the
+//! package lacks, because only the kernel's internal headers define them, are listed with their
+//! source; `tests/it/layout.rs` compares them with the C compiler's answer where the headers are
 //! installed.
 
 use std::mem::size_of;
@@ -9,10 +9,10 @@ use linux_raw_sys::{general as g, net, prctl, ptrace};
 
 use super::Layout;
 
-// A 32-bit host would take the wrong sizes from the package.
+// On a 32-bit host the package has other sizes.
 const _: () = assert!(size_of::<usize>() == 8, "sysreel-abi builds on 64-bit hosts");
 
-/// The size of a type of the package; none comes near 4 GiB.
+/// Returns the size of a type of the package.
 const fn of<T>() -> u32 {
     #[expect(
         clippy::cast_possible_truncation,

@@ -1,7 +1,7 @@
-//! The structures that system calls pass, by name, and how long each is in every ABI.
+//! The structures that system calls pass, and their sizes in each ABI.
 //!
-//! A row says `of(Stat)`; what that means in bytes depends on who calls. `lp64.rs` has what all
-//! 64-bit ABIs share, each ABI's own file what differs there.
+//! A row names a structure, as in `of(Stat)`; its size depends on the ABI of the call. `lp64.rs`
+//! has the sizes that all 64-bit ABIs share, the file of an ABI those that differ.
 
 mod aarch64;
 mod i386;
@@ -15,7 +15,7 @@ use crate::arch::Abi;
 pub use names::Layout;
 
 impl Layout {
-    /// How many bytes it takes in an ABI.
+    /// Returns the size in bytes in an ABI.
     #[inline]
     #[must_use]
     pub const fn size(self, abi: Abi) -> u32 {

@@ -1,4 +1,4 @@
-//! The structures by name.
+//! The list of structures.
 
 macro_rules! layouts {
     ($($(#[$doc:meta])* $name:ident $text:literal),* $(,)?) => {
@@ -9,10 +9,10 @@ macro_rules! layouts {
         }
 
         impl Layout {
-            /// Every layout.
+            /// All layouts.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// What C calls it.
+            /// Returns the name in C.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self {
