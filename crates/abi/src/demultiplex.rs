@@ -1,5 +1,5 @@
-//! The two calls of i386 behind which others stand: socketcall and ipc. Which one, and with which
-//! arguments, is in their first argument and, for socketcall, in memory.
+//! i386's multiplexers socketcall and ipc. Their first argument selects the call; its arguments are
+//! in memory for socketcall, and mostly in registers for ipc.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use crate::desc::{CallKind, Row};
 use crate::number::row_named;
 use crate::special::ipc::{SOCKETCALLS, socketcall_words};
 
-/// The call that was meant.
+/// The call that a multiplexer makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Demultiplexed {
     /// Its row.
@@ -18,12 +18,12 @@ pub struct Demultiplexed {
     pub args: [u64; 6],
 }
 
-/// The call behind a multiplexed one. `words` gives the bytes that were captured for an argument of
-/// the outer call with role 0. `None` for a call that is not multiplexed, for an unknown sub-call,
-/// or when its arguments are not known.
+/// Returns the call that a multiplexed one makes. `words` returns the bytes captured for an
+/// argument of the outer call with role 0. Returns `None` if the call is not multiplexed, if the
+/// sub-call is unknown, or if its arguments were not captured.
 ///
-/// The memory of the inner call is captured as that of *its* arguments, one role higher: what
-/// socketcall's sendto sends is region (argument 1, role 1).
+/// Memory of the inner call is captured under the inner argument's number, one role higher: the
+/// buffer of a sendto made through socketcall is region (argument 1, role 1).
 #[must_use]
 pub fn demultiplex<'m>(
     abi: Abi,
@@ -81,10 +81,10 @@ fn ipc<'m>(args: &[u64; 6], words: impl Fn(u8) -> Option<&'m [u8]>) -> Option<De
     let args = match sub {
         u::SEMOP => [first, ptr, second, 0, 0, 0],
         u::SEMTIMEDOP => [first, ptr, second, fifth, 0, 0],
-        // A union that lies where ptr points.
+        // ptr points to a union.
         u::SEMCTL => [first, second, third, word(0)?, 0, 0],
         u::MSGSND => [first, ptr, second, third, 0, 0],
-        // The first version passes the pointer and the type in a structure.
+        // Version 0 passes pointer and type in a structure.
         u::MSGRCV if version == 0 => [first, word(0)?, second, word(4)?, third, 0],
         u::MSGRCV => [first, ptr, second, fifth, third, 0],
         u::MSGCTL | u::SHMCTL => [first, second, ptr, 0, 0, 0],

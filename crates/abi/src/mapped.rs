@@ -1,5 +1,5 @@
-//! Which memory of a program changes although its call announces no buffer there: what is mapped
-//! anew, and ranges of addresses that it names.
+//! Memory that a call changes without describing it as an argument's memory: new mappings, and
+//! address ranges that it names.
 
 use std::ops::Range;
 
@@ -11,9 +11,9 @@ use crate::consts::ipc::IOCB_READ;
 use crate::desc::{CallKind, Len, Mem, Row, Total};
 use crate::special::ioctl::Request;
 
-/// How many bytes the call maps at the address that it answers: what was there before is gone,
-/// whatever it was. `None` for calls that map nothing. `structure` is what the first argument
-/// points to, as captured at the entry (the old mmap of i386 has its arguments there).
+/// Returns the length in bytes that a call maps at the address it returns; it replaces what was
+/// mapped there. `None` for calls that map nothing. `structure` is what the first argument points
+/// to, as captured at the entry; the old mmap of i386 has its arguments there.
 #[must_use]
 pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u64> {
     let name = match row.kind {
@@ -28,11 +28,13 @@ pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) ->
     }
 }
 
-/// The ranges of addresses that lie in memory of the call as numbers, and whose bytes it may change
-/// without having been given a buffer: in iovec arrays of memory that is not the caller's
-/// ([`Total::None`]), for it is the caller's when that names itself (process_vm_writev,
-/// process_madvise); in requests of userfaultfd, which put pages there (ioctl_userfaultfd(2)).
-/// `bytes` is what an argument points to, as captured at the entry.
+/// Returns address ranges that a call names in its memory, and whose bytes it may change:
+///
+/// - in iovec arrays of another process ([`Total::None`]), which can be the caller itself
+/// (process_vm_writev, process_madvise)
+/// - in requests of userfaultfd, which fill pages (ioctl_userfaultfd(2))
+///
+/// `bytes` returns what an argument points to, as captured at the entry.
 pub fn named_ranges<'m>(
     abi: Abi,
     row: &Row,
@@ -62,7 +64,7 @@ pub fn named_ranges<'m>(
         match request.number.into() {
             // struct uffdio_copy and uffdio_move: destination, source, length.
             g::_UFFDIO_COPY | g::_UFFDIO_MOVE => add(u64_at(structure, 0), u64_at(structure, 16)),
-            // Theirs begin with a struct uffdio_range.
+            // Their structures start with a struct uffdio_range.
             g::_UFFDIO_ZEROPAGE | g::_UFFDIO_CONTINUE | g::_UFFDIO_POISON => {
                 add(u64_at(structure, 0), u64_at(structure, 8));
             }
@@ -72,8 +74,9 @@ pub fn named_ranges<'m>(
     ranges
 }
 
-/// The memory that io_submit hands to the kernel to be written, in that call or at any time after
-/// it. `iocb` is an element as captured at the entry; of a vectored one the buffers are not known.
+/// Returns the memory that io_submit lets the kernel write, during the call or later. `iocb`
+/// returns an element by argument and ordinal, as captured at the entry. The buffers of vectored
+/// reads are not included.
 pub fn handed_over<'m>(row: &Row, iocb: impl Fn(u8, u32) -> Option<&'m [u8]>) -> Vec<Range<u64>> {
     // linux/aio_abi.h: opcode at 16, buffer at 24, length at 32.
     let list = (0u8..)

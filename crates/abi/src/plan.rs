@@ -1,14 +1,13 @@
-//! Which memory a system call concerns: from a row and its arguments to the regions that are worth
-//! reading.
+//! Plans which memory to read at a stop, from a row and the arguments of the call.
 //!
-//! A total function. Arguments and memory come from a program that may be wrong or hostile, so
-//! nothing here panics, allocates beyond the caller's scratch vector or loops without a bound; what
-//! cannot be followed is not followed.
+//! Total functions: arguments and memory come from a program that may be buggy or hostile. Nothing
+//! here panics, allocates outside the caller's scratch vector, or loops without bound. Pointers
+//! that cannot be read end there.
 //!
-//! Pointers are followed level by level: all requests of a level are handed to [`Memory::fetch`] at
-//! once, then the requests of the next level are made from the bytes that came back.
+//! Pointers are followed level by level: all requests of a level are passed to [`Memory::fetch`] at
+//! once, and the bytes it reads yield the requests of the next level.
 //!
-//! | what an argument points to | role 0 | role 1, index | role 2, index |
+//! | an argument points to | role 0 | role 1, index | role 2, index |
 //! |---|---|---|---|
 //! | argv, envp | the pointers | a string, its ordinal | |
 //! | iovec array | the array | a buffer, its ordinal | |
@@ -16,11 +15,11 @@
 //! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
 //! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
 //! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
-//! | any other structure with pointers | the structure or structures | [`index`]`(ordinal, which pointer)` | |
+//! | any other structure with pointers | the structures | [`index`]`(ordinal, which pointer)` | |
 //!
-//! Behind socketcall and ipc of i386 stands another call ([`crate::demultiplex()`]): its memory is
-//! that of its own arguments, each role one higher than in the table above. Role 0 is then the
-//! array of socketcall.
+//! For calls made through i386's socketcall and ipc ([`crate::demultiplex()`]), regions carry the
+//! inner argument's number and a role one higher than in the table. Role 0 is then socketcall's
+//! array.
 
 mod expand;
 mod level;
@@ -38,8 +37,8 @@ pub use request::{
     MSG_NAME, Memory, RegionRequest, index, index_parts,
 };
 
-/// The memory that goes in: call it at an entry stop. `requests` is cleared, filled and left for
-/// the caller to store; its i-th element belongs to `mem.bytes(i)`.
+/// Plans the memory that the kernel reads, at an entry stop. Clears and fills `requests`; the
+/// caller stores those marked [`RegionRequest::store`]. Element `i` belongs to `mem.bytes(i)`.
 pub fn at_entry(
     abi: Abi,
     row: &Row,
@@ -52,12 +51,12 @@ pub fn at_entry(
     stop.run(requests, mem)
 }
 
-/// The memory that came out: call it at an exit stop with the arguments of the entry. Says how many
-/// elements were left out because of `limits`. An exit with -512 to -516 (`ERESTART*`) is an error
-/// like any other.
+/// Plans the memory that the kernel has written, at an exit stop. `args` are those of the entry.
+/// Returns the number of elements left out because of `limits`. A result of -512 to -516
+/// (`ERESTART*`) is an error like any other.
 ///
-/// At the exit of `restart_syscall` ([`crate::CallKind::Restart`]) pass the row, arguments and
-/// state of the call that it continues: that call writes its memory now.
+/// At the exit of `restart_syscall` ([`crate::CallKind::Restart`]), pass row, arguments and state
+/// of the call that it continues: that is the call whose memory is written.
 #[expect(
     clippy::too_many_arguments,
     reason = "each is a fact of its own, and a struct would only rename them"
@@ -78,7 +77,7 @@ pub fn at_exit(
     stop.run(requests, mem).left_out
 }
 
-/// The bytes of what argument `arg` itself points to, among the requests of one stop.
+/// Returns the bytes that argument `arg` points to, from the requests of one stop.
 pub fn pointed_to<'m>(
     requests: &[RegionRequest],
     mem: &'m dyn Memory,
@@ -88,7 +87,7 @@ pub fn pointed_to<'m>(
     Some(mem.bytes(i))
 }
 
-/// Whether a row can have memory at its exit at all; a recorder may skip [`at_exit`] when not.
+/// Whether a call of this row may write memory. If not, a recorder may skip [`at_exit`].
 #[must_use]
 pub fn may_write(row: &Row) -> bool {
     row.kind == CallKind::Multiplexed

@@ -1,4 +1,4 @@
-//! The file descriptors that a message brought along (`SCM_RIGHTS`, unix(7)).
+//! File descriptors received in a message (`SCM_RIGHTS`, unix(7)).
 
 use linux_raw_sys::net::{SCM_RIGHTS, SOL_SOCKET};
 
@@ -6,9 +6,9 @@ use crate::arch::Abi;
 
 /// Calls `each` with every descriptor in the control data of a received message.
 ///
-/// Control data are headers of a word-sized length (itself included), level and type, each with its
-/// data, aligned to a word (cmsg(3)). Whatever the bytes, this ends: a header that does not lie
-/// whole in them is the last.
+/// Control data is a sequence of headers, aligned to words (cmsg(3)): a word with the length,
+/// header included, then level, type, and data. Terminates for any input: a header that exceeds the
+/// data is the last.
 pub fn rights(abi: Abi, control: &[u8], mut each: impl FnMut(i32)) {
     let word = usize::from(abi.word());
     let mut rest = control;

@@ -4,9 +4,9 @@
 //! read (fd: FD, buf: out(ret("count")), count: SIZE) -> SIZE, emulate(FILE);
 //! ```
 //!
-//! Names are the kernel's own, so its tracepoint formats can check them. Rows hold no numbers;
-//! [`crate::number`] finds them by name. Argument orders and meanings that only one ABI has stand
-//! in a group of their own.
+//! Argument names are the kernel's, so that its tracepoint formats can check them. Rows contain no
+//! numbers; [`crate::number`] finds them by name. Calls of one ABI only, and calls whose arguments
+//! differ in one ABI, are in groups of their own.
 
 mod aarch64;
 mod clock;
@@ -27,7 +27,7 @@ mod xattr;
 use crate::arch::Abi;
 use crate::desc::Row;
 
-/// All groups of rows, each with the ABI that it is only for.
+/// Returns all groups of rows, each with the ABI it is restricted to.
 pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
     [
         (None, file::ROWS),

@@ -37,8 +37,8 @@ fn mistakes_are_told_with_what_may_be_meant() {
     assert!(told("!read,!write").contains("before the whole list"));
 }
 
-/// A log is only true when it has these: who makes which task, what hides calls, which file a
-/// descriptor is.
+/// Without these calls a log would be wrong: they make tasks, hide calls, or change which file a
+/// descriptor refers to.
 #[test]
 fn what_the_log_needs_is_always_watched() {
     let watch = |names| Watch::new(&Filter::parse("getppid").unwrap(), names);

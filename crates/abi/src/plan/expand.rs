@@ -1,4 +1,4 @@
-//! The levels behind the first one: what the bytes of one level point to.
+//! The levels after the first: what the bytes of one level point to.
 
 use std::ops::Range;
 
@@ -14,14 +14,13 @@ use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
-/// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far
-/// below.
+/// Maximum length of control data. The kernel's own limit (optmem_max) is far lower.
 const CONTROL_MAX: u64 = 1 << 20;
-/// The most bytes of a message's name.
+/// Maximum length of a message's name.
 const NAME_MAX: u64 = 128;
 
 impl Stop<'_> {
-    /// Adds the requests that the requests of `level` point to.
+    /// Adds the requests for what the requests of `level` point to.
     pub(super) fn expand(
         &self,
         level: Range<usize>,
@@ -52,14 +51,14 @@ impl Stop<'_> {
                     self.buffers(request, bytes, message, most, requests, state);
                 }
                 (Len::SelfSized { at, plus, least, most }, 0) if !request.store => {
-                    // What cannot be read is stored as that.
+                    // Unreadable: one byte, so that a region records the error.
                     let size = match self.own_size(request, u32_at(bytes, at.into()), state) {
                         None => 1,
                         Some(0) => least.into(),
                         Some(size) => size.min(most.into()) + u32::from(plus),
                     };
-                    // However short it says it is, the kernel looks at its size, and may change
-                    // that.
+                    // The kernel reads the size field, and may change it, even if the size is too
+                    // small to cover it.
                     let size = size.max(u32::from(at) + 4);
                     self.push(requests, state, self.top(request.arg.into(), size.into()));
                 }
@@ -121,12 +120,12 @@ impl Stop<'_> {
         }
         let next = usize::try_from(self.limits.strings).unwrap_or(usize::MAX).saturating_mul(word);
         if !ended && word_at(self.abi, bytes, next).is_some_and(|to| to != 0) {
-            // How many more there are is not known: one stands for all of them.
+            // The exact number is unknown.
             state.left_out = state.left_out.saturating_add(1);
         }
     }
 
-    /// The buffers of an iovec array, `most` bytes altogether.
+    /// Adds the buffers of an iovec array, `most` bytes in total.
     fn buffers(
         &self,
         request: RegionRequest,
@@ -147,7 +146,7 @@ impl Stop<'_> {
                 return;
             }
             let n = n.min(most);
-            // "All of them" stays so after an element that claims to be everything.
+            // `u64::MAX` means no limit.
             if most != u64::MAX {
                 most -= n;
             }
@@ -170,7 +169,8 @@ impl Stop<'_> {
         }
     }
 
-    /// One msghdr: name, namelen, iov, iovlen, control, controllen, flags, each in a word's space.
+    /// Adds the parts of one msghdr. Its fields take a word each: name, namelen, iov, iovlen,
+    /// control, controllen, flags.
     fn message(
         &self,
         request: RegionRequest,
@@ -222,13 +222,13 @@ impl Stop<'_> {
                 );
                 self.push(requests, state, RegionRequest { store: false, ..iov(iov_bytes) });
             }
-            // What sendmmsg leaves is in the array itself.
+            // sendmmsg writes only its array.
             Some(_) => {}
         }
     }
 
-    /// How many bytes the buffers of a message hold: all of them on the way in, what the kernel
-    /// says on the way out.
+    /// Returns the number of bytes in the buffers of a message: all at the entry, as many as the
+    /// kernel reports at the exit.
     fn message_total(
         &self,
         request: RegionRequest,
@@ -272,7 +272,7 @@ impl Stop<'_> {
                 self.push(requests, state, self.below(request, CLONE_TID, field(3), 4));
             }
         } else {
-            // As many as pid namespaces nest: 32 at most.
+            // One for each level of PID namespaces, at most 32.
             self.push(
                 requests,
                 state,
@@ -281,7 +281,7 @@ impl Stop<'_> {
         }
     }
 
-    /// A pointer and a size, each in half of the structure.
+    /// Pointer and size, each in one half of the structure.
     fn pointed(
         &self,
         request: RegionRequest,
@@ -298,8 +298,8 @@ impl Stop<'_> {
         }
     }
 
-    /// The size that a structure says of itself. The kernel may say at the exit what it would have
-    /// taken: more than there is room for.
+    /// Returns the size that a structure states. At the exit, the smaller of its values at entry
+    /// and exit: the kernel may store the size it would have accepted, which can exceed the buffer.
     fn own_size(
         &self,
         request: RegionRequest,
@@ -315,7 +315,7 @@ impl Stop<'_> {
         now.map(|now| now.min(then))
     }
 
-    /// xattr_args: the value's address with 64 bits in every ABI, its size, flags.
+    /// xattr_args: address of the value (64 bits in every ABI), size, flags.
     fn xattr_value(
         &self,
         request: RegionRequest,
@@ -352,8 +352,8 @@ impl Stop<'_> {
         }
     }
 
-    /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at
-    /// 24, nbytes at 32.
+    /// Adds the buffer of an iocb that writes. Offsets are the same in every ABI: opcode 16, buf
+    /// 24, nbytes 32.
     fn iocb_buffer(
         &self,
         request: RegionRequest,
@@ -372,8 +372,8 @@ impl Stop<'_> {
     }
 }
 
-/// How long an `old_linux_dirent` is. The length of its name is the last member of the head, and
-/// has 16 bits.
+/// Returns the length of an `old_linux_dirent`. The last 16 bits of its header are the length of
+/// the name.
 fn old_dirent(head: &[u8]) -> u64 {
     let name = head.last_chunk().map_or(0, |length| u16::from_le_bytes(*length));
     OLD_DIRENT_HEAD + u64::from(name) + 1

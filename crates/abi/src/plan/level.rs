@@ -1,5 +1,4 @@
-//! The first level of a stop: what the arguments themselves point to, and the loop over the levels
-//! behind it.
+//! The first level of a stop: what the arguments themselves point to.
 
 use linux_raw_sys::general as g;
 
@@ -10,9 +9,9 @@ use crate::bytes::u32_at;
 use crate::desc::{CallKind, Dir, Len, Many, Mem};
 use crate::layout::Layout;
 
-/// How much of a siginfo says which kind it is: signal, errno and code.
+/// Signal, errno and code of a siginfo, which define the rest of it.
 const SIGINFO_HEAD: u64 = 12;
-/// The bytes of the capability sets of a version (kernel/capability.c).
+/// Returns the size in bytes of the capability sets of a version (kernel/capability.c).
 fn cap_data(version: u32) -> u32 {
     match version {
         g::_LINUX_CAPABILITY_VERSION_1 => 12,
@@ -32,13 +31,13 @@ impl Stop<'_> {
         }
     }
 
-    /// What is read first for an argument, if anything.
+    /// Returns the first request for an argument.
     fn first(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
         let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         match mem.len {
-            // At the exit they are read again although the call leaves them alone: the kernel has
-            // put its results behind pointers that lie in them, and into the lengths of sendmmsg.
+            // The call does not change these, but they are read again at the exit because they
+            // contain pointers to its results and, for sendmmsg, the lengths.
             Len::Iov { count, .. } if entry || (concerns && self.result() != 0) => {
                 let n = self.count(count).min(self.limits.iovecs.into());
                 Some(RegionRequest { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
@@ -46,7 +45,7 @@ impl Stop<'_> {
             Len::Msg { many: None } if entry || concerns => {
                 Some(self.top(arg, size(Layout::MsgHdr)))
             }
-            // After an error the result is no number of messages, and nothing is read.
+            // On errors the result is not a number of messages.
             Len::Msg { many: Some(count) } => {
                 let most = if entry { u64::MAX } else { self.result() };
                 let n = self.count(count).min(self.limits.messages.into()).min(most);
@@ -59,7 +58,7 @@ impl Stop<'_> {
                 Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
             Len::PointerFields { many, each, links } => {
-                // At the exit it is read again for the sake of the pointers in it.
+                // At the exit it is read again if its pointers are needed.
                 let wanted = concerns || links.iter().any(|link| self.applies(link.dir, link.when));
                 let n = match many {
                     Many::N(n) => n.into(),
@@ -73,7 +72,7 @@ impl Stop<'_> {
             | Len::CloneArgs(_)
             | Len::XattrArgs(_)
             | Len::Special(_) => None,
-            // What says which call stands behind this one is needed at both stops.
+            // Multiplexers need the argument that selects the call at both stops.
             _ if !concerns
                 && !entry
                 && self.row.kind == CallKind::Multiplexed
@@ -89,7 +88,7 @@ impl Stop<'_> {
             }),
             Len::CStrVec => {
                 let word = self.abi.word();
-                // One more than the strings, so that the end is seen.
+                // Includes the terminating null pointer.
                 let most = (u64::from(self.limits.strings) + 1) * u64::from(word);
                 Some(RegionRequest { words: word, ..self.top(arg, most) })
             }
@@ -107,7 +106,7 @@ impl Stop<'_> {
         }
     }
 
-    /// The length of memory that is one piece and says nothing about its own length.
+    /// Returns the length in bytes of memory that is contiguous and does not state its own length.
     fn flat(&self, len: Len) -> Option<u64> {
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         Some(match len {
@@ -120,7 +119,7 @@ impl Stop<'_> {
                 n.saturating_mul(size(each))
             }
             Len::Bits(count) => {
-                // The kernel's own longs: x32 makes the calls of x86-64.
+                // The kernel's longs. x32 makes the calls of x86-64.
                 let word = if self.abi == Abi::I386 { 32 } else { 64 };
                 self.count(count).div_ceil(word).saturating_mul(word / 8)
             }
@@ -133,7 +132,7 @@ impl Stop<'_> {
             }
             Len::Pages(count) => self.count(count).div_ceil(4096),
             Len::Nodes(count) => {
-                // mm/mempolicy.c: what comes out has whole 64-bit words in every ABI.
+                // mm/mempolicy.c writes whole 64-bit words in every ABI.
                 let word = if self.abi == Abi::I386 && self.exit.is_none() { 32 } else { 64 };
                 self.count(count).saturating_sub(1).div_ceil(word).saturating_mul(word / 8)
             }
@@ -145,8 +144,8 @@ impl Stop<'_> {
         })
     }
 
-    /// Memory whose length lies in other memory, or in the kernel: known once the first level is
-    /// there.
+    /// Adds requests whose length is in other memory or in the kernel, once the first level is
+    /// read.
     pub(super) fn lengths(
         &self,
         requests: &mut Vec<RegionRequest>,

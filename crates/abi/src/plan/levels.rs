@@ -1,11 +1,12 @@
-//! The loop over the levels of a stop.
+//! Follows the pointers of a stop, level by level.
 
 use super::request::{EntryState, Memory, RegionRequest};
 use super::stop::{Exit, Stop};
 use crate::demultiplex::{Demultiplexed, demultiplex};
 
 impl Stop<'_> {
-    /// All requests of the stop, those of a call behind a multiplexed one included.
+    /// Fills `requests` with all requests of the stop, including those of a call made through a
+    /// multiplexer.
     pub(super) fn run(
         &self,
         requests: &mut Vec<RegionRequest>,
@@ -25,8 +26,7 @@ impl Stop<'_> {
         }
     }
 
-    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
-    /// further.
+    /// Follows the arguments and two more levels; no row has pointers beyond that.
     fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
         let mut state = EntryState::UNKNOWN;
         let mut from = requests.len();

@@ -1,5 +1,4 @@
-//! What the pointers in a structure lead to, by the structure's own description
-//! ([`crate::desc::Link`]).
+//! Follows the pointers in structures, as their [`Link`]s describe them.
 
 use super::request::{EntryState, Fact, Memory, RegionRequest, index};
 use super::stop::Stop;
@@ -7,7 +6,7 @@ use crate::bytes::{u32_at, u64_at, word_at};
 use crate::desc::{Link, LinkLen, Only};
 use crate::layout::Layout;
 
-/// A structure whose pointers are being followed.
+/// A structure whose pointers are followed.
 struct Parent<'a> {
     request: RegionRequest,
     bytes: &'a [u8],
@@ -15,8 +14,8 @@ struct Parent<'a> {
 }
 
 impl Stop<'_> {
-    /// Adds what the structures of a request point to: `each` is one of them, a byte for a single
-    /// one of any length.
+    /// Adds the requests for what the structures of a request point to. `each` is the type of one;
+    /// with [`Layout::Byte`] there is a single structure of any length.
     pub(super) fn pointer_fields(
         &self,
         (request, bytes): (RegionRequest, &[u8]),
@@ -73,7 +72,7 @@ impl Stop<'_> {
         Some(RegionRequest { asked: self.link_len(parent.bytes, link.len, mem)?, ..below })
     }
 
-    /// The bytes behind a pointer, if that can be known.
+    /// Returns the length in bytes of what a pointer points to, if it can be determined.
     fn link_len(&self, bytes: &[u8], len: LinkLen, mem: &dyn Memory) -> Option<u64> {
         let field = |at: u8| u32_at(bytes, at.into()).map(u64::from);
         let key = |fd: u8| mem.ask(Fact::MapKey(field(fd)?));
@@ -102,7 +101,7 @@ impl Stop<'_> {
         }
     }
 
-    /// The offset that this ABI has.
+    /// Returns the offset in this ABI.
     fn offset(&self, (wide, narrow): (u8, u8)) -> usize {
         usize::from(if self.abi.word() == 8 { wide } else { narrow })
     }
@@ -114,7 +113,7 @@ mod tests {
     use crate::number::{number, row};
     use crate::plan::{EntryState, Fact, Limits, Memory, RegionRequest, at_entry, at_exit};
 
-    /// A page of memory at every address, and a kernel that knows one map and one set.
+    /// The same memory at every address, and a kernel with one map and one semaphore set.
     struct Page(Vec<u8>, Vec<usize>);
 
     impl Memory for Page {
@@ -136,7 +135,7 @@ mod tests {
         }
     }
 
-    /// (role, address, asked) of what is stored at entry and exit.
+    /// (role, address, asked) of the regions stored at entry and exit.
     fn regions(name: &str, args: [u64; 6], memory: &[u8], rval: i64) -> [Vec<(u8, u64, u64)>; 2] {
         let row = row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap();
         let (mut page, limits, mut requests) =
@@ -166,7 +165,7 @@ mod tests {
         let [entry, exit] = regions("futex_waitv", [0x100, 2, 0, 0, 0, 0], &waiters, 0);
         assert_eq!(entry, [(0, 0x100, 48), (1, 0xa000, 4), (1, 0xb000, 8)]);
         assert_eq!(exit, []);
-        // SIGEV_THREAD, and any other way.
+        // SIGEV_THREAD, then another method.
         let [entry, _] =
             regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 2 << 32]), -9);
         assert_eq!(entry, [(0, 0x100, 64), (1, 0xc000, 32)]);
@@ -182,7 +181,7 @@ mod tests {
         assert_eq!(exit, [(0, 0x100, 32), (1, 0xe000, 16)]);
         let [_, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, -2);
         assert_eq!(exit, [(0, 0x100, 32)]);
-        // Nobody knows this map: nothing is read by guess.
+        // An unknown map: nothing is read.
         let [entry, exit] =
             regions("bpf", [1, 0x100, 32, 0, 0, 0], &bytes(&[8, 0xd000, 0xe000, 0]), 0);
         assert_eq!((entry.len(), exit.len()), (1, 1));

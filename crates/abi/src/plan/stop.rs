@@ -1,35 +1,36 @@
-//! A stop whose memory is being planned, and what both levels need to know of it.
+//! A stop being planned: row, arguments, result, and the operations that all levels share.
 
 use super::request::{EntryState, Limits, NAMES, RegionRequest};
 use crate::arch::Abi;
 use crate::desc::{Dir, Mem, Row, Sibling, When};
 use crate::special;
 
-/// One stop being planned.
+/// A stop being planned.
 pub(super) struct Stop<'a> {
     pub(super) abi: Abi,
     pub(super) row: &'a Row,
     pub(super) args: [u64; 6],
     pub(super) limits: &'a Limits,
-    /// Absent at an entry.
+    /// `None` at an entry.
     pub(super) exit: Option<Exit<'a>>,
-    /// Role of what an argument itself points to: 1 for a call behind a multiplexed one.
+    /// Role of what an argument itself points to: 1 for a call made through a multiplexer.
     pub(super) base: u8,
 }
 
-/// How the call ended.
+/// The result of the call, and the state of its entry.
 pub(super) struct Exit<'a> {
     pub(super) rval: i64,
     pub(super) is_error: bool,
     pub(super) entry: &'a EntryState,
 }
 
-/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name
+/// struct old_linux_dirent of i386 without its name: inode, offset, length of the name
 /// (fs/readdir.c).
 pub(super) const OLD_DIRENT_HEAD: u64 = 10;
 
 impl Stop<'_> {
-    /// The memory of an argument, with what depends on a command decided.
+    /// Returns the memory of an argument. Resolves what depends on a command, and applies a seeded
+    /// fault.
     pub(super) fn memory(&self, arg: usize) -> Option<Mem> {
         let mem = self.row.args.get(arg)?.mem?;
         let right = match mem.special() {
@@ -42,12 +43,12 @@ impl Stop<'_> {
         }
     }
 
-    /// Whether memory concerns this stop: it goes in, or the call has written it.
+    /// Whether memory is captured at this stop: the kernel reads it, or has written it.
     pub(super) fn concerns(&self, mem: &Mem) -> bool {
         self.applies(mem.dir, mem.when)
     }
 
-    /// The same for a direction and a condition.
+    /// Like [`Self::concerns`], from direction and condition.
     pub(super) fn applies(&self, dir: Dir, when: When) -> bool {
         match &self.exit {
             None => dir.goes_in(),
@@ -55,12 +56,12 @@ impl Stop<'_> {
         }
     }
 
-    /// The direction of all regions of this stop.
+    /// Returns the direction of the regions of this stop.
     pub(super) fn dir(&self) -> Dir {
         if self.exit.is_some() { Dir::Out } else { Dir::In }
     }
 
-    /// The number in a sibling argument.
+    /// Returns the value of a sibling argument as a count.
     pub(super) fn count(&self, sibling: Sibling) -> u64 {
         let i = usize::from(sibling.index);
         match (self.row.args.get(i), self.args.get(i)) {
@@ -69,7 +70,7 @@ impl Stop<'_> {
         }
     }
 
-    /// The result as a number of elements.
+    /// Returns the result as a number of elements; 0 at an entry and on errors.
     pub(super) fn result(&self) -> u64 {
         match &self.exit {
             Some(exit) if !exit.is_error => u64::try_from(exit.rval).unwrap_or(0),
@@ -77,12 +78,12 @@ impl Stop<'_> {
         }
     }
 
-    /// Whether this is the exit of a call that succeeded.
+    /// Whether this is the exit of a successful call.
     pub(super) fn succeeded(&self) -> bool {
         self.exit.as_ref().is_some_and(|exit| !exit.is_error)
     }
 
-    /// Adds a request, unless there is nothing to read or the stop has enough.
+    /// Adds a request, unless its address or length is 0 or the limit is reached.
     pub(super) fn push(
         &self,
         requests: &mut Vec<RegionRequest>,
@@ -105,7 +106,7 @@ impl Stop<'_> {
         requests.push(request);
     }
 
-    /// A request for what an argument itself points to.
+    /// Returns a request for what an argument itself points to.
     pub(super) fn top(&self, arg: usize, asked: u64) -> RegionRequest {
         RegionRequest {
             arg: u8::try_from(arg).unwrap_or(u8::MAX),
@@ -120,7 +121,7 @@ impl Stop<'_> {
         }
     }
 
-    /// A request one level below another.
+    /// Returns a request one level below another.
     pub(super) fn below(
         &self,
         above: RegionRequest,
@@ -140,7 +141,7 @@ impl Stop<'_> {
         }
     }
 
-    /// The size of a message's name buffer at the entry.
+    /// Returns the size of a message's name buffer at the entry.
     pub(super) fn name_size(&self, message: u32) -> u32 {
         let known = self
             .exit
@@ -149,8 +150,8 @@ impl Stop<'_> {
         known.map_or(u32::from(u8::MAX), u32::from)
     }
 
-    /// Remembers the size of a message's name buffer for the exit. The kernel writes no more than
-    /// 128 bytes, so a byte holds all that matters.
+    /// Remembers the size of a message's name buffer for the exit. The kernel writes at most 128
+    /// bytes, so 8 bits suffice.
     pub(super) fn remember_name(&self, message: u32, size: u32, state: &mut EntryState) {
         const { assert!(NAMES <= 256) };
         if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.names.get_mut(i)) {

@@ -1,4 +1,4 @@
-//! One test for each way to say a length, on a memory of our own.
+//! One test for each kind of length, on fake memory.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use super::*;
 use crate::desc::Dir;
 use crate::number::{number, row};
 
-/// A memory of a few mapped pieces. A request that starts in none of them gets nothing; one that
-/// runs out of its piece gets the part before the end.
+/// Fake memory with a few mapped blocks. A request that starts outside of them gets nothing; one
+/// that exceeds its block gets the bytes up to its end.
 #[derive(Default)]
 struct Fake {
     pieces: BTreeMap<u64, Vec<u8>>,
@@ -57,7 +57,7 @@ impl Memory for Fake {
     }
 }
 
-/// (argument, role, index, address, asked) of what would be stored.
+/// (argument, role, index, address, asked) of the stored requests.
 type Seen = Vec<(u8, u8, u32, u64, u64)>;
 
 struct Run {
@@ -75,7 +75,7 @@ fn seen(requests: &[RegionRequest]) -> Seen {
         .collect()
 }
 
-/// Plans both stops of a call. `before` and `after` are the memory at the two.
+/// Plans both stops of a call. `before` and `after` are the memory at entry and exit.
 fn run_in(abi: Abi, name: &str, args: &[u64], rval: i64, before: Fake, after: Fake) -> Run {
     let row = row(abi.arch(), number(abi, name).unwrap()).unwrap();
     let mut full = [0; 6];
@@ -112,7 +112,7 @@ fn counts_come_from_an_argument_or_the_result() {
     assert_eq!(run("read", &[0, 0x1000, 4096], 10).exit, [(1, 0, 0, 0x1000, 10)]);
     assert_eq!(run("read", &[0, 0x1000, 4096], 0).exit, []);
     assert_eq!(run("read", &[0, 0x1000, 4096], -512).exit, [], "ERESTARTSYS is an error");
-    // More than there was room for.
+    // The result exceeds the buffer.
     assert_eq!(run("recvfrom", &[0, 0x1000, 8, 0x20, 0, 0], 100).exit, [(1, 0, 0, 0x1000, 8)]);
     assert_eq!(run("getxattr", &[1, 2, 0x3000, 0], 40).exit, []);
     assert_eq!(run("epoll_wait", &[3, 0x1000, 64, 0], 2).exit, [(1, 0, 0, 0x1000, 24)]);
@@ -147,7 +147,7 @@ fn a_length_in_memory_is_the_smaller_of_two() {
     let broken =
         run_in(Abi::X86_64, "accept", &[3, 0x2000, 0x3000], 5, Fake::default(), Fake::default());
     assert_eq!(broken.exit, [(2, 0, 0, 0x3000, 4)]);
-    // An entry that nobody saw: the exit's value alone counts.
+    // Without the state of the entry, the length at the exit counts.
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "accept").unwrap()).unwrap();
     let (mut requests, mut mem, unknown) = (Vec::new(), len(16), EntryState::UNKNOWN);
     let args = [3, 0x2000, 0x3000, 0, 0, 0];
@@ -248,7 +248,7 @@ fn a_message_going_in() {
 fn a_message_coming_out() {
     let iov = |mem: Fake| mem.words(0x3000, &[0x5000, 4, 0x6000, 6]);
     let before = iov(Fake::default().words(0x1000, &HEADER));
-    // The peer's name is longer than the buffer, and half of the control data came.
+    // The peer's name exceeds the buffer, and half of the control data arrived.
     let after = iov(Fake::default().words(0x1000, &[0x2000, 110, 0x3000, 2, 0x4000, 12, 0]));
     let r = run_in(Abi::X86_64, "recvmsg", &[3, 0x1000, 0], 7, before, after);
     assert_eq!(r.entry, [(1, 0, 0, 0x1000, 56), (1, 1, MSG_IOV, 0x3000, 32)]);

@@ -1,12 +1,12 @@
-//! bpf: what its attribute points to, by command. The offsets are those of `union bpf_attr`
-//! (linux/bpf.h), which is the same in every ABI: all its pointers have 64 bits.
+//! bpf: what its attribute points to, by command. Offsets are those of `union bpf_attr`
+//! (linux/bpf.h), the same in every ABI: all its pointers have 64 bits.
 
 use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, ENOSPC, Len, Link, LinkLen, Many, Mem, Only, When};
 use crate::layout::Layout;
 
-/// bpf(cmd, attr, size). The kernel writes back into some attributes, whatever the result.
+/// bpf(cmd, attr, size). The kernel writes back into some attributes, even on errors.
 pub(super) fn attribute(call: &Call) -> Meaning {
     let links = ATTRIBUTES.iter().find(|(commands, _)| commands.contains(&call.command(0)));
     let len = Len::PointerFields {
@@ -17,7 +17,7 @@ pub(super) fn attribute(call: &Call) -> Meaning {
     Meaning { kind: ArgKind::Buf, mem: Some(Mem { dir: Dir::InOut, when: When::Always, len }) }
 }
 
-/// Whether a map of this type has a value for each CPU, which are passed all at once.
+/// Whether maps of this type have a value for each CPU. One access passes all of them.
 #[must_use]
 pub fn is_per_cpu(map_type: u32) -> bool {
     [
@@ -41,22 +41,21 @@ const fn comes_out(at: u8, len: LinkLen) -> Link {
     link(at, Dir::Out, len)
 }
 
-/// So many bytes as a 32-bit field says.
+/// As many bytes as a 32-bit field says.
 const fn field(at: u8) -> LinkLen {
     LinkLen::Field((at, at), 1)
 }
 
-/// A log that the kernel writes on success and on error, where there is room for that much.
+/// A log, written on success and on errors, at most as long as its buffer.
 const fn log(at: u8, size: u8) -> Link {
     Link { when: When::Always, ..comes_out(at, LinkLen::Text((size, size))) }
 }
 
 use LinkLen::{CStr, MapKey, MapKeys, MapValue, MapValues, Product};
 
-/// Keys and values of single elements: map_fd at 0, key at 8, value or next_key at 16.
+/// Single elements: map_fd at 0, key at 8, value or next_key at 16.
 const KEY: Link = goes_in(8, MapKey(0));
-/// Keys and values of many: in_batch at 0, out_batch at 8, keys at 16, values at 24, count at 32,
-/// map_fd at 36.
+/// Batches: in_batch at 0, out_batch at 8, keys at 16, values at 24, count at 32, map_fd at 36.
 const COUNT: u8 = 32;
 const BATCH_MAP: u8 = 36;
 
@@ -75,14 +74,14 @@ static ATTRIBUTES: &[(&[u64], &[Link])] = &[
         &[goes_in(16, MapKeys(BATCH_MAP, COUNT)), goes_in(24, MapValues(BATCH_MAP, COUNT))]),
     (&[u::BPF_MAP_DELETE_BATCH], &[goes_in(16, MapKeys(BATCH_MAP, COUNT))]),
     // insn_cnt at 4, insns at 8, license at 16, log_level at 24, log_size at 28, log_buf at 32;
-    // func_info at 80 with the size of a record at 76 and their count at 88, line_info at 96 with
-    // 92 and 104, core_relos at 128 with 136 and 116.
+    // func_info at 80, with record size at 76 and count at 88; line_info at 96, with 92 and 104;
+    // core_relos at 128, with 136 and 116.
     (&[u::BPF_PROG_LOAD], &[
         goes_in(8, LinkLen::Field((4, 4), 8)), goes_in(16, CStr), log(32, 28),
         goes_in(80, Product(88, 76)), goes_in(96, Product(104, 92)),
         goes_in(128, Product(116, 136)),
     ]),
-    // prog_ids at 16, prog_cnt at 24; where there is too little room, as many as fit are written.
+    // prog_ids at 16, prog_cnt at 24. On ENOSPC the kernel writes as many as fit.
     (&[u::BPF_PROG_QUERY],
         &[Link { when: When::SuccessOr(&[ENOSPC]), ..comes_out(16, LinkLen::Field((24, 24), 4)) }]),
     // buf_len at 12, buf at 16.

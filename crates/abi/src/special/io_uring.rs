@@ -1,6 +1,6 @@
 //! io_uring: what its calls point to, by operation. The structures are the same in every ABI: all
-//! their pointers have 64 bits (linux/io_uring.h). What the rings hold is not looked at: the kernel
-//! reads and writes it at any time.
+//! pointers have 64 bits (linux/io_uring.h). The rings are not captured, because the kernel reads
+//! and writes them at any time.
 
 use std::mem::size_of;
 
@@ -18,8 +18,8 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     if arg == 4 { waiting(call) } else { registered(call) }
 }
 
-/// A signal mask, or a structure with one and more; or where that stands in memory which was
-/// registered before.
+/// argp of io_uring_enter: a signal mask, a structure that points to one, or an offset into memory
+/// registered earlier.
 fn waiting(call: &Call) -> Meaning {
     let flags = call.command(3);
     if flags & u64::from(r::IORING_ENTER_EXT_ARG_REG) != 0 {
@@ -39,7 +39,7 @@ fn waiting(call: &Call) -> Meaning {
     )
 }
 
-/// struct io_uring_getevents_arg: a signal mask and its size, a least time, a timeout.
+/// struct io_uring_getevents_arg: signal mask and its size, minimum wait, timeout.
 const WAIT: &[Link] =
     &[link(0, In, field(8, 1)), link(16, In, bytes(size_of::<__kernel_timespec>()))];
 
@@ -65,12 +65,12 @@ const fn size(n: usize) -> u32 {
     }
 }
 
-/// What an operation passes.
+/// What an operation of io_uring_register passes. Sizes are in bytes.
 #[derive(Clone, Copy)]
 enum Passed {
-    /// One structure.
+    /// A structure.
     One(usize),
-    /// A structure of so many bytes, and then as many elements as the last argument says.
+    /// A structure, and elements counted by the last argument.
     Many(usize, usize),
     /// A structure with pointers.
     Links(usize, &'static [Link]),
@@ -78,16 +78,17 @@ enum Passed {
 
 use Passed::{Links, Many as Several, One};
 
-/// struct io_uring_rsrc_update: an offset, reserved, where the descriptors are, which come back
-/// where the kernel chose their places.
+/// struct io_uring_rsrc_update: offset, reserved, pointer to descriptors. The kernel writes those
+/// back whose slots it chose.
 const UPDATE: &[Link] = &[link(8, InOut, LinkLen::Arg(3, 4))];
-/// struct io_uring_rsrc_register: how many, flags, reserved, where they are, where their tags are.
+/// struct io_uring_rsrc_register: count, flags, reserved, pointer to the resources, pointer to
+/// their tags.
 const FILES: &[Link] = &[link(16, In, field(0, 4)), link(24, In, field(0, 8))];
 const BUFFERS: &[Link] = &[link(16, In, field(0, 16)), link(24, In, field(0, 8))];
-/// struct io_uring_rsrc_update2: the same behind an offset, and how many.
+/// struct io_uring_rsrc_update2: the same after an offset, then the count.
 const FILES_UPDATE: &[Link] = &[link(8, In, field(24, 4)), link(16, In, field(24, 8))];
 const BUFFERS_UPDATE: &[Link] = &[link(8, In, field(24, 16)), link(16, In, field(24, 8))];
-/// struct io_uring_mem_region_reg: where the description of a region is.
+/// struct io_uring_mem_region_reg: pointer to the description of a region.
 const REGION: &[Link] = &[link(0, InOut, bytes(size_of::<r::io_uring_region_desc>()))];
 
 #[rustfmt::skip]
@@ -126,7 +127,7 @@ static REGISTERED: &[(op, Dir, Passed)] = &[
 
 fn registered(call: &Call) -> Meaning {
     let operation = call.command(1) & !(op::IORING_REGISTER_USE_REGISTERED_RING as u64);
-    // The buffers themselves are read and written later, by other calls or by none.
+    // The buffers themselves are used by later operations.
     if operation == op::IORING_REGISTER_BUFFERS as u64 {
         return Meaning::memory(ArgKind::Iovec, In, Len::Iov { count: at(3), total: Total::None });
     }

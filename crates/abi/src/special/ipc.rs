@@ -1,4 +1,4 @@
-//! System V ipc control calls by command, and the two calls of i386 behind which many others stand.
+//! System V IPC control calls by command, and i386's multiplexers ipc and socketcall.
 
 use linux_raw_sys::net as n;
 
@@ -7,7 +7,7 @@ use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
-/// The structures of one kind of object.
+/// The structures of one type of object.
 struct Structures {
     object: Layout,
     limits: Layout,
@@ -33,7 +33,7 @@ pub(super) fn semaphore_control(call: &Call) -> Meaning {
     }
 }
 
-/// The values of a whole set, whose id is argument 0.
+/// The values of all semaphores of a set, whose id is argument 0.
 fn semaphores(dir: Dir) -> Meaning {
     Meaning::memory(ArgKind::Array(Layout::U16), dir, Len::Semaphores(at(0)))
 }
@@ -65,23 +65,23 @@ fn object(command: u64, of: &Structures) -> Meaning {
     }
 }
 
-/// ipc(call, first, second, third, ptr, fifth): what is read to know the call behind it
-/// ([`crate::demultiplex()`]), and what that call's own row does not say. The upper half of `call`
-/// is a version.
+/// ipc(call, first, second, third, ptr, fifth): the memory needed to decode the call
+/// ([`crate::demultiplex()`]), and what the row of the decoded call does not describe. The upper
+/// half of `call` is a version.
 pub(super) fn multiplexed(call: &Call, arg: usize) -> Meaning {
     match (arg, call.command(0) & 0xffff) {
-        // A union: an int or a pointer.
+        // A union of an int and a pointer.
         (4, u::SEMCTL) => Meaning::fixed(Dir::In, Layout::Word),
-        // The first version passes the pointer and the type in a structure.
+        // Version 0 passes pointer and type in a structure.
         (4, u::MSGRCV) if call.command(0) >> 16 == 0 => Meaning::bytes(Dir::In, 8),
-        // Where the address of the mapping goes.
+        // The kernel writes the address of the mapping there.
         (3, u::SHMAT) => Meaning::fixed(Dir::Out, Layout::Word),
         (4, _) => Meaning::value(ArgKind::Addr),
         _ => Meaning::value(ArgKind::Hex),
     }
 }
 
-/// socketcall(call, args): the array of arguments, each a word.
+/// socketcall(call, args): the array of arguments, one word each.
 pub(super) fn socketcall(call: &Call) -> Meaning {
     match socketcall_words(call.command(0)) {
         Some(n) => Meaning::memory(
@@ -93,13 +93,13 @@ pub(super) fn socketcall(call: &Call) -> Meaning {
     }
 }
 
-/// How many words the array of a socketcall has.
+/// Returns the number of arguments in the array of a socketcall.
 pub(crate) fn socketcall_words(call: u64) -> Option<u8> {
     SOCKETCALLS.get(usize::try_from(call).ok()?)?.map(|(_, words)| words)
 }
 
-/// By the number of the sub-call: name of the call that it is, and how many arguments it takes.
-/// send and recv have no number of their own; they are sendto and recvfrom without an address.
+/// Name and number of arguments by sub-call. i386 has no calls send and recv: they are sendto and
+/// recvfrom without an address.
 pub(crate) static SOCKETCALLS: [Option<(&str, u8)>; 21] = {
     let mut calls = [None; 21];
     calls[n::SYS_SOCKET as usize] = Some(("socket", 3));

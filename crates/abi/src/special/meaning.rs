@@ -1,57 +1,57 @@
-//! What a sub-table answers, and what it is asked.
+//! The question to a sub-table and its answer.
 
 use crate::arch::Abi;
 use crate::desc::{ArgKind, Dir, Len, Mem, Sibling, When};
 use crate::layout::Layout;
 
-/// What an argument is, once the command is known.
+/// An argument with its command known.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Meaning {
     pub(crate) kind: ArgKind,
     pub(crate) mem: Option<Mem>,
 }
 
-/// A call whose command is being looked at.
+/// A call whose command decides what its arguments are.
 pub(crate) struct Call {
     pub(crate) abi: Abi,
     pub(crate) args: [u64; 6],
 }
 
 impl Call {
-    /// The low 32 bits of an argument: commands are ints.
+    /// Returns the low 32 bits of an argument: commands are ints.
     pub(crate) fn command(&self, arg: usize) -> u64 {
         self.args.get(arg).copied().unwrap_or(0) & 0xffff_ffff
     }
 }
 
 impl Meaning {
-    /// A plain value.
+    /// A value.
     pub(crate) const fn value(kind: ArgKind) -> Self {
         Self { kind, mem: None }
     }
 
-    /// One structure.
+    /// A structure.
     pub(crate) const fn fixed(dir: Dir, layout: Layout) -> Self {
         Self::memory(ArgKind::Struct(layout), dir, Len::Fixed(layout))
     }
 
-    /// So many bytes.
+    /// A number of bytes.
     pub(crate) const fn bytes(dir: Dir, n: u32) -> Self {
         Self::memory(ArgKind::Buf, dir, Len::Bytes(n))
     }
 
-    /// A string that goes in.
+    /// A string that the kernel reads.
     pub(crate) const fn string() -> Self {
         Self::memory(ArgKind::Str, Dir::In, Len::CStr)
     }
 
-    /// As many elements as another argument says.
+    /// Elements counted by another argument.
     pub(crate) const fn counted(dir: Dir, each: Layout, by: u8) -> Self {
         let kind = if matches!(each, Layout::Byte) { ArgKind::Buf } else { ArgKind::Array(each) };
         Self::memory(kind, dir, Len::Arg { count: at(by), each })
     }
 
-    /// As many bytes as the result says, another argument being the limit.
+    /// As many bytes as the result says, at most as many as another argument says.
     pub(crate) const fn returned(by: u8) -> Self {
         Self::memory(ArgKind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(by)) })
     }
@@ -69,7 +69,7 @@ impl Meaning {
     }
 }
 
-/// The argument at a position, by which it is found when only the position is known.
+/// Refers to an argument by position.
 pub(crate) const fn at(index: u8) -> Sibling {
     Sibling { name: "", index }
 }

@@ -1,5 +1,5 @@
-//! Arguments whose meaning depends on a command: which memory `ioctl(fd, TCGETS, p)` concerns is
-//! known only once the request is. Each such call has a small table in a file of its own.
+//! Sub-tables for arguments that depend on a command: the memory of `ioctl(fd, TCGETS, p)` is known
+//! only once the request is. Each such call has a file.
 
 pub(crate) mod bpf;
 mod fcntl;
@@ -19,7 +19,7 @@ use crate::desc::{ArgKind, Mem, Row, Special};
 use crate::layout::Layout;
 use meaning::{Call, Meaning};
 
-/// What argument number `arg` is, decided by the values of the others.
+/// Returns what argument `arg` is, given the values of the others.
 pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Meaning {
     let call = Call { abi, args: *args };
     match id {
@@ -53,12 +53,12 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
     }
 }
 
-/// The memory of an argument, decided by the values of the others.
+/// Returns the memory of argument `arg`, given the values of the others.
 pub(crate) fn memory(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Option<Mem> {
     meaning(id, abi, args, arg).mem
 }
 
-/// What the result of fcntl or prctl is, where it depends on the command.
+/// Returns the kind of the result, if it depends on the command.
 pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> {
     let call = Call { abi, args: *args };
     match id {
@@ -68,8 +68,8 @@ pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> 
 }
 
 impl Row {
-    /// What argument number `i` is in a call with these arguments: its kind and memory with
-    /// everything decided that depends on a command (ioctl, fcntl, prctl, futex, ...).
+    /// Returns kind and memory of argument `i` of a call with these arguments. Unlike
+    /// [`Row::args`], resolves what depends on a command (ioctl, fcntl, prctl, futex, ...).
     #[must_use]
     pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(ArgKind, Option<Mem>)> {
         let arg = self.args.get(i)?;
@@ -82,7 +82,7 @@ impl Row {
         })
     }
 
-    /// How the result of a call with these arguments is printed.
+    /// Returns the kind of the result of a call with these arguments.
     #[must_use]
     pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> ArgKind {
         let mut specials = self.args.iter().filter_map(|arg| arg.mem.and_then(Mem::special));

@@ -1,4 +1,4 @@
-//! ptrace as a traced program may call it: what data points to, by request.
+//! ptrace called by a traced program: what addr and data point to, by request.
 
 use linux_raw_sys::ptrace as p;
 
@@ -8,7 +8,7 @@ use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
 use crate::layout::Layout;
 
-/// The registers behind an iovec. The kernel says there how many bytes it has written.
+/// Registers that an iovec points to. The kernel stores their size in the iovec.
 const fn behind(dir: Dir) -> [Link; 1] {
     let len = LinkLen::Word((8, 4));
     [Link { at: (0, 0), wide: false, only: Only::Always, dir, when: When::Success, len }]
@@ -33,8 +33,8 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     x86(call).unwrap_or_else(|| data(call))
 }
 
-/// Requests of x86 alone: registers in one piece (struct user_regs_struct and its kin of
-/// asm/user.h), segments.
+/// Requests of x86 only: all registers at once (struct user_regs_struct and its kin, asm/user.h),
+/// segments.
 fn x86(call: &Call) -> Option<Meaning> {
     let narrow = call.abi == Abi::I386;
     let registers = |dir| Meaning::bytes(dir, if narrow { 68 } else { 216 });

@@ -1,6 +1,6 @@
-//! getsockopt and setsockopt: what the value is, by level and option. Most are as long as the
-//! length says; a few count in other units, say what is asked for in the memory of the answer, or
-//! point further.
+//! getsockopt and setsockopt: the value, by level and option. Most values are as long as the length
+//! argument says; some count in other units, pass a request in the buffer of the answer, or contain
+//! pointers.
 
 use linux_raw_sys::if_packet as packet;
 use linux_raw_sys::net as n;
@@ -42,7 +42,7 @@ fn names(call: &Call) -> (u32, u32) {
     (name(1), name(2))
 }
 
-/// Options whose answer depends on what lies in its memory before.
+/// Options whose buffer is read as well: it contains the request.
 #[rustfmt::skip]
 static ASKING: &[(u32, u32)] = &[
     (n::SOL_TCP, n::TCP_ZEROCOPY_RECEIVE), (n::SOL_TCP, n::TCP_AO_GET_KEYS),
@@ -51,10 +51,11 @@ static ASKING: &[(u32, u32)] = &[
     (n::SOL_PACKET, packet::PACKET_HDRLEN),
 ];
 
-/// Those of packet filter tables: each names a table or an extension.
+/// Options of packet filter tables: the buffer names a table or an extension.
 const TABLES: std::ops::RangeInclusive<u64> = u::IPT_SO_GET_INFO..=u::IPT_SO_GET_REVISION_TARGET;
 
-/// Levels where most options do: an association or the sizes of structures are named there.
+/// Levels at which most options read their buffer: it names an association or holds structure
+/// sizes.
 static ASKING_LEVELS: &[u32] = &[n::SOL_SCTP, n::SOL_MPTCP];
 
 #[cfg(test)]

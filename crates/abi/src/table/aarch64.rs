@@ -1,4 +1,4 @@
-//! What 64-bit ARM has otherwise: clone takes its last two arguments in the other order
+//! Calls that differ on 64-bit ARM: clone has its last two arguments swapped
 //! (CONFIG_CLONE_BACKWARDS).
 
 use super::rows::rows;

@@ -1,4 +1,4 @@
-//! Communication between processes: futexes, System V and POSIX ipc, asynchronous input and output.
+//! Inter-process communication: futexes, System V and POSIX IPC, asynchronous I/O.
 
 use linux_raw_sys::general::SIGEV_THREAD;
 
@@ -12,7 +12,7 @@ const DESC: Classes = Classes::IPC.and(Classes::DESC);
 const MEM: Classes = Classes::IPC.and(Classes::MEMORY);
 const FILE: Classes = Classes::FILE.and(Classes::DESC);
 
-/// struct futex_waitv: value, address (both of 64 bits), flags.
+/// struct futex_waitv: value and address (64 bits each), flags.
 const WAITERS: &[Link] = &[Link {
     at: (8, 8),
     wide: true,
@@ -21,8 +21,8 @@ const WAITERS: &[Link] = &[Link {
     when: When::Success,
     len: LinkLen::Futex(16),
 }];
-/// struct sigevent: value, signal, way. SIGEV_THREAD has a message in it for the C library
-/// (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
+/// struct sigevent: value, signal, method. With SIGEV_THREAD the value points to a message for the
+/// C library (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
 const NOTIFIED: &[Link] = &[Link {
     at: (0, 0),
     wide: false,
@@ -80,7 +80,7 @@ pub(super) static ROWS: &[Row] = rows! {
     mq_getsetattr(mqdes: FD, u_mqstat: input(of(MqAttr)), u_omqstat: out(of(MqAttr)))
                                              -> INT,  emulate(DESC);
 
-    // Memory that the kernel fills in while no call is being made cannot be replayed.
+    // Not replayable: the kernel fills their memory between calls.
     io_setup(nr_events: UINT, ctxp: inout(of(Word))) -> INT, refuse(FILE);
     io_destroy(ctx: HEX)                          -> INT, refuse(FILE);
     io_submit(ctx_id: HEX, nr: LONG, iocbpp: input(iocbs("nr"))) -> INT, refuse(FILE);

@@ -1,7 +1,6 @@
-//! The form in which rows are written.
+//! The macro that rows are written with.
 
-/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant
-/// expression.
+/// Turns prototypes into rows. Everything but the names is a constant expression.
 macro_rules! rows {
     ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
         &[$({

@@ -1,11 +1,10 @@
-//! What holds for every row.
+//! Properties of every row.
 
 use std::collections::BTreeSet;
 
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Makes, Replay, Row, all_rows, number};
 
-/// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago:
-/// nobody makes them.
+/// Calls that no current kernel implements: they return ENOSYS, or were removed long ago.
 const NOT_IMPLEMENTED: &[&str] = &[
     "_sysctl",
     "afs_syscall",
