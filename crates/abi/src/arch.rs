@@ -64,7 +64,7 @@ impl Abi {
     /// and set bit 30 of the number. A number of -1 (all ones) is not an x32 call.
     #[inline]
     #[must_use]
-    pub const fn of(arch: AuditArch, nr: u64) -> Option<Self> {
+    pub const fn from_call(arch: AuditArch, nr: u64) -> Option<Self> {
         match arch {
             AuditArch::X86_64 if nr >> 30 == 1 => Some(Self::X32),
             AuditArch::X86_64 => Some(Self::X86_64),
@@ -128,12 +128,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_x32_bit_and_minus_one_are_told_apart() {
-        assert_eq!(Abi::of(AuditArch::X86_64, 0), Some(Abi::X86_64));
-        assert_eq!(Abi::of(AuditArch::X86_64, 0x4000_0027), Some(Abi::X32));
-        assert_eq!(Abi::of(AuditArch::X86_64, u64::MAX), Some(Abi::X86_64));
-        assert_eq!(Abi::of(AuditArch::I386, 0x4000_0027), Some(Abi::I386));
-        assert_eq!(Abi::of(AuditArch(0), 0), None);
+    fn minus_one_is_not_an_x32_call() {
+        assert_eq!(Abi::from_call(AuditArch::X86_64, 0), Some(Abi::X86_64));
+        assert_eq!(Abi::from_call(AuditArch::X86_64, 0x4000_0027), Some(Abi::X32));
+        assert_eq!(Abi::from_call(AuditArch::X86_64, u64::MAX), Some(Abi::X86_64));
+        assert_eq!(Abi::from_call(AuditArch::I386, 0x4000_0027), Some(Abi::I386));
+        assert_eq!(Abi::from_call(AuditArch(0), 0), None);
     }
 
     #[test]

@@ -10,50 +10,50 @@ use crate::desc::{CallKind, Row};
 pub struct CloneFlags(pub u64);
 
 impl CloneFlags {
-    const fn has(self, bit: u32) -> bool {
+    const fn contains(self, bit: u32) -> bool {
         self.0 & bit as u64 != 0
     }
 
     /// Whether the new task is a thread of the caller's process.
     #[must_use]
     pub const fn thread(self) -> bool {
-        self.has(g::CLONE_THREAD)
+        self.contains(g::CLONE_THREAD)
     }
 
     /// Whether the caller waits until the new task execs or exits.
     #[must_use]
     pub const fn vfork(self) -> bool {
-        self.has(g::CLONE_VFORK)
+        self.contains(g::CLONE_VFORK)
     }
 
     /// Whether the new task is hidden from the tracer.
     #[must_use]
     pub const fn untraced(self) -> bool {
-        self.has(g::CLONE_UNTRACED)
+        self.contains(g::CLONE_UNTRACED)
     }
 
     /// Whether the new task gets the caller's parent.
     #[must_use]
     pub const fn parent(self) -> bool {
-        self.has(g::CLONE_PARENT)
+        self.contains(g::CLONE_PARENT)
     }
 
     /// Whether both share the address space.
     #[must_use]
     pub const fn memory(self) -> bool {
-        self.has(g::CLONE_VM)
+        self.contains(g::CLONE_VM)
     }
 
     /// Whether both share the table of file descriptors.
     #[must_use]
     pub const fn files(self) -> bool {
-        self.has(g::CLONE_FILES)
+        self.contains(g::CLONE_FILES)
     }
 
     /// Whether both share working directory, root and umask.
     #[must_use]
     pub const fn fs(self) -> bool {
-        self.has(g::CLONE_FS)
+        self.contains(g::CLONE_FS)
     }
 
     /// Whether the new task gets any new namespace.
@@ -68,37 +68,37 @@ impl CloneFlags {
             | g::CLONE_NEWNET
             // Of clone3 only: in clone the bit belongs to the signal.
             | g::CLONE_NEWTIME;
-        self.has(all)
+        self.contains(all)
     }
 
     /// Whether the kernel stores the new task's id in the parent's memory.
     #[must_use]
-    pub const fn tells_maker(self) -> bool {
-        self.has(g::CLONE_PARENT_SETTID)
+    pub const fn sets_parent_tid(self) -> bool {
+        self.contains(g::CLONE_PARENT_SETTID)
     }
 
     /// Whether the kernel stores the new task's id in the child's memory.
     #[must_use]
-    pub const fn tells_child(self) -> bool {
-        self.has(g::CLONE_CHILD_SETTID)
+    pub const fn sets_child_tid(self) -> bool {
+        self.contains(g::CLONE_CHILD_SETTID)
     }
 
     /// Whether the kernel clears a word in the child's memory at its exit, and wakes a futex there.
     #[must_use]
-    pub const fn clears(self) -> bool {
-        self.has(g::CLONE_CHILD_CLEARTID)
+    pub const fn clears_child_tid(self) -> bool {
+        self.contains(g::CLONE_CHILD_CLEARTID)
     }
 
     /// Whether the new task gets thread-local storage.
     #[must_use]
     pub const fn sets_thread_storage(self) -> bool {
-        self.has(g::CLONE_SETTLS)
+        self.contains(g::CLONE_SETTLS)
     }
 
     /// Whether the kernel makes a pidfd for the new task.
     #[must_use]
     pub const fn pidfd(self) -> bool {
-        self.has(g::CLONE_PIDFD)
+        self.contains(g::CLONE_PIDFD)
     }
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use crate::number::{number, row};
 
     #[test]
-    fn untraced_children_are_found_in_both_forms() {
+    fn untraced_is_read_from_clone_and_clone3() {
         let flags = u64::from(g::CLONE_UNTRACED | g::CLONE_VM);
         let find = |name| row(AuditArch::X86_64, number(Abi::X86_64, name).unwrap()).unwrap();
         let clone =

@@ -18,7 +18,7 @@ pub struct Demultiplexed {
     pub args: [u64; 6],
 }
 
-/// Returns the call that a multiplexed one makes. `words` returns the bytes captured for an
+/// Returns the call that a multiplexed one makes. `captured` returns the bytes captured for an
 /// argument of the outer call with role 0. Returns `None` if the call is not multiplexed, if the
 /// sub-call is unknown, or if its arguments were not captured.
 ///
@@ -29,14 +29,14 @@ pub fn demultiplex<'m>(
     abi: Abi,
     row: &Row,
     args: &[u64; 6],
-    words: impl Fn(u8) -> Option<&'m [u8]>,
+    captured: impl Fn(u8) -> Option<&'m [u8]>,
 ) -> Option<Demultiplexed> {
     if row.kind != CallKind::Multiplexed {
         return None;
     }
     let args = abi.args(args);
     // socketcall has two arguments, ipc six.
-    if row.args.len() == 2 { socketcall(&args, words(1)?) } else { ipc(&args, words) }
+    if row.args.len() == 2 { socketcall(&args, captured(1)?) } else { ipc(&args, captured) }
 }
 
 fn socketcall(args: &[u64; 6], array: &[u8]) -> Option<Demultiplexed> {
@@ -53,7 +53,7 @@ fn socketcall(args: &[u64; 6], array: &[u8]) -> Option<Demultiplexed> {
 }
 
 /// ipc(call, first, second, third, ptr, fifth), ipc/syscall.c.
-fn ipc<'m>(args: &[u64; 6], words: impl Fn(u8) -> Option<&'m [u8]>) -> Option<Demultiplexed> {
+fn ipc<'m>(args: &[u64; 6], captured: impl Fn(u8) -> Option<&'m [u8]>) -> Option<Demultiplexed> {
     static ROWS: LazyLock<Vec<(u64, &'static Row)>> = LazyLock::new(|| {
         let named = [
             (u::SEMOP, "semop"),
@@ -75,7 +75,7 @@ fn ipc<'m>(args: &[u64; 6], words: impl Fn(u8) -> Option<&'m [u8]>) -> Option<De
     let (sub, version) = (call & 0xffff, call >> 16);
     let row = ROWS.iter().find(|(number, _)| *number == sub)?.1;
     let word = |at: usize| {
-        let bytes = words(4)?.get(at..at.checked_add(4)?)?;
+        let bytes = captured(4)?.get(at..at.checked_add(4)?)?;
         Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?)))
     };
     let args = match sub {

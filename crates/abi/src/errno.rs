@@ -14,7 +14,7 @@ pub fn errno_name(errno: i32) -> Option<&'static str> {
 #[must_use]
 pub fn errno_message(errno: i32) -> Option<&'static str> {
     let number = u32::try_from(errno).ok()?;
-    match OTHERWISE.iter().find(|(n, _)| *n == number) {
+    match GLIBC_MESSAGES.iter().find(|(n, _)| *n == number) {
         Some((_, text)) => Some(text),
         None => Errno::new(errno).name_and_description().map(|(_, text)| text),
     }
@@ -48,7 +48,7 @@ pub fn is_in_progress(rval: i64) -> bool {
 
 /// The C library's messages that differ from the kernel's comments, which the package has.
 #[rustfmt::skip]
-static OTHERWISE: &[(u32, &str)] = &[
+static GLIBC_MESSAGES: &[(u32, &str)] = &[
     (e::EIO, "Input/output error"),
     (e::EBADF, "Bad file descriptor"),
     (e::EAGAIN, "Resource temporarily unavailable"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn names_reach_the_numbers_that_programs_never_see() {
+    fn internal_errors_have_names() {
         assert_eq!(errno_name(2), Some("ENOENT"));
         assert_eq!(errno_name(11), Some("EAGAIN"));
         assert_eq!(errno_name(512), Some("ERESTARTSYS"));

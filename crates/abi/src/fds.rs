@@ -76,7 +76,7 @@ pub fn makes_fd<'m>(
             command(0) == u64::from(SECCOMP_SET_MODE_FILTER)
                 && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
         }
-        Makes::Bpf => BPF.contains(&command(0)),
+        Makes::Bpf => FD_COMMANDS.contains(&command(0)),
         Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
             return Fds::two(written(3, 1, 0));
         }
@@ -88,7 +88,7 @@ pub fn makes_fd<'m>(
 }
 
 /// Commands of bpf whose result is a file descriptor.
-const BPF: [u64; 12] = [
+const FD_COMMANDS: [u64; 12] = [
     u::BPF_MAP_CREATE,
     u::BPF_PROG_LOAD,
     u::BPF_OBJ_GET,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn results_and_arrays() {
+    fn descriptors_come_from_results_and_arrays() {
         assert_eq!(made("openat", [0; 6], 3, &[]), [3]);
         assert_eq!(made("openat", [0; 6], -2, &[]), []);
         assert_eq!(made("read", [0; 6], 3, &[]), []);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_decides() {
+    fn the_command_decides_whether_a_result_is_a_descriptor() {
         assert_eq!(made("fcntl", [3, g::F_DUPFD_CLOEXEC.into(), 10, 0, 0, 0], 10, &[]), [10]);
         assert_eq!(made("fcntl", [3, g::F_GETFD.into(), 0, 0, 0, 0], 1, &[]), []);
         assert_eq!(

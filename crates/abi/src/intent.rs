@@ -18,7 +18,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    fn has(self, name: &str) -> bool {
+    fn contains(self, name: &str) -> bool {
         constant(self.abi, &open::OPEN, name).is_some_and(|bits| self.flags & bits == bits)
     }
 
@@ -43,8 +43,8 @@ impl Opening {
 
     /// Whether an unnamed file is created (`O_TMPFILE`).
     #[must_use]
-    pub fn nameless(self) -> bool {
-        self.has("O_TMPFILE")
+    pub fn unnamed(self) -> bool {
+        self.contains("O_TMPFILE")
     }
 
     /// Whether the descriptor only refers to a location (`O_PATH`).
@@ -56,7 +56,7 @@ impl Opening {
     /// Whether the call fails if the file is not a directory.
     #[must_use]
     pub fn directory(self) -> bool {
-        self.has("O_DIRECTORY")
+        self.contains("O_DIRECTORY")
     }
 }
 
@@ -169,7 +169,7 @@ pub fn privileged(row: &Row) -> Option<&'static str> {
 /// there was nothing to do. -512 to -516 are internal results of calls that the kernel restarts
 /// (include/linux/errno.h).
 #[must_use]
-pub fn tries_again(rval: i64, is_error: bool) -> bool {
+pub fn is_retried(rval: i64, is_error: bool) -> bool {
     use linux_raw_sys::errno as e;
     let errno = rval.wrapping_neg();
     is_error
@@ -180,7 +180,7 @@ pub fn tries_again(rval: i64, is_error: bool) -> bool {
 
 /// Whether a call failed because a name does not exist.
 #[must_use]
-pub fn not_there(rval: i64, is_error: bool) -> bool {
+pub fn is_not_found(rval: i64, is_error: bool) -> bool {
     use linux_raw_sys::errno as e;
     is_error && [e::ENOENT, e::ENOTDIR].iter().any(|errno| rval.wrapping_neg() == i64::from(*errno))
 }
@@ -188,7 +188,7 @@ pub fn not_there(rval: i64, is_error: bool) -> bool {
 /// Returns how many of the captured bytes are significant: the address of a socket in the file
 /// system ends with its name (unix(7)).
 #[must_use]
-pub fn looked_at(kind: ArgKind, bytes: &[u8]) -> usize {
+pub fn significant_len(kind: ArgKind, bytes: &[u8]) -> usize {
     let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
     let is_unix =
         matches!(kind, ArgKind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
@@ -247,7 +247,7 @@ pub enum Family {
 impl Family {
     /// Returns the family of a `sockaddr`.
     #[must_use]
-    pub fn of(sockaddr: &[u8]) -> Self {
+    pub fn from_sockaddr(sockaddr: &[u8]) -> Self {
         let number = sockaddr.get(..2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
         match u32::from(number) {
             net::AF_INET => Self::Inet,
@@ -281,7 +281,7 @@ pub fn has_connected(errno: u16) -> bool {
 /// Whether a call reads the outcome of a connect in the background: getsockopt(2) with SO_ERROR,
 /// see EINPROGRESS in connect(2).
 #[must_use]
-pub fn asks_how_it_went(row: &Row, args: &[u64; 6]) -> bool {
+pub fn reads_socket_error(row: &Row, args: &[u64; 6]) -> bool {
     let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
     row.name == "getsockopt"
         && option(1) == u64::from(net::SOL_SOCKET)
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_open_says_how() {
+    fn flags_are_found_in_every_open_call() {
         let flags = u64::from(g::O_CREAT | g::O_EXCL | g::O_RDWR);
         let how = flags.to_le_bytes();
         for opening in [
@@ -314,7 +314,7 @@ mod tests {
         ] {
             let opening = opening.unwrap();
             assert!(opening.writes() && opening.creates() && opening.exclusive());
-            assert!(!opening.path_only() && !opening.directory() && !opening.nameless());
+            assert!(!opening.path_only() && !opening.directory() && !opening.unnamed());
         }
         let creat = opened("creat", [1, 0o644, 0, 0, 0, 0], &[]).unwrap();
         assert!(creat.writes() && creat.creates() && !creat.exclusive());
@@ -322,11 +322,11 @@ mod tests {
         assert!(!opened("open", [0; 6], &[]).unwrap().writes());
         assert!(opened("openat2", [0; 6], &[]).is_none() && opened("read", [0; 6], &[]).is_none());
         let temporary = u64::from(g::O_TMPFILE | g::O_WRONLY);
-        assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().nameless());
+        assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().unnamed());
     }
 
     #[test]
-    fn data_go_where_the_names_say() {
+    fn data_descriptors_are_found_by_argument_name() {
         let fds = |name| data_fds(row_named(Abi::X86_64, name).unwrap());
         assert_eq!(fds("read"), (Some(0), None));
         assert_eq!(fds("pwritev2"), (None, Some(0)));

@@ -12,12 +12,13 @@
 //!
 //! A module imports from its own layer and from lower ones, and there are no import circles:
 //!
-//! | layer | modules | contents |
-//! |---|---|---|
-//! | vocabulary | `arch`, `bytes`, `errno`, `layout`, `desc`, `consts` | the types that rows are made of, structure sizes, constants |
-//! | rows | `table`, `special` | one row per call; sub-tables for arguments that depend on a command |
-//! | lookup | `number`, `demultiplex` | from a number to its row, from socketcall and ipc to the call they make |
-//! | answers | all others | plans, filters, rendering, replay, descriptors |
+//! 1. Vocabulary: `arch`, `bytes`, `errno`, `layout`, `desc`, `consts`. The types of which rows
+//!    consist, structure sizes, constants.
+//! 2. Rows: `table`, with one row per call, and `special`, with the sub-tables for arguments that
+//!    depend on a command.
+//! 3. Lookup: `number`, from a number to its row, and `demultiplex`, from socketcall and ipc to the
+//!    calls that they make.
+//! 4. Answers: all other modules. Plans, filters, rendering, replay, descriptors.
 //!
 //! The vocabulary knows no row, rows do not know the lookup, and the lookup knows no plan. Methods
 //! of a vocabulary type that need a higher layer are implemented there, such as [`Row::meaning`] in
@@ -57,9 +58,9 @@ pub use desc::{
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};
-pub use filter::{Filter, FilterError, Watch};
+pub use filter::{CallSet, Filter, FilterError};
 pub use layout::Layout;
-pub use mapped::{handed_over, mapped, named_ranges};
+pub use mapped::{async_read_buffers, mapped_len, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use rights::rights;
 pub use seccomp::{installs_seccomp, reaches_all_threads};

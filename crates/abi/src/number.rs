@@ -80,7 +80,7 @@ struct Entry {
 
 #[inline]
 fn entry(arch: AuditArch, nr: u64) -> Option<Entry> {
-    let abi = Abi::of(arch, nr)?;
+    let abi = Abi::from_call(arch, nr)?;
     let index = if abi == Abi::X32 { nr & !Nr::X32_BIT } else { nr };
     dense(abi).get(usize::try_from(index).ok()?).copied()
 }
@@ -182,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_abi_take_the_place_of_common_ones() {
-        let of = |abi: Abi, name: &str| row(abi.arch(), number(abi, name).unwrap()).unwrap();
-        assert_eq!(of(Abi::X86_64, "mmap").args.len(), 6);
-        assert_eq!(of(Abi::I386, "mmap").args.len(), 1);
-        assert_eq!(of(Abi::I386, "select").args.len(), 1);
-        assert_eq!(of(Abi::X86_64, "clone").arg("tls"), Some(4));
-        assert_eq!(of(Abi::I386, "clone").arg("tls"), Some(3));
-        assert_eq!(of(Abi::Aarch64, "clone").arg("tls"), Some(3));
-        assert_eq!(of(Abi::X32, "readv").name, "readv");
+    fn rows_of_one_abi_override_common_ones() {
+        let find = |abi: Abi, name: &str| row(abi.arch(), number(abi, name).unwrap()).unwrap();
+        assert_eq!(find(Abi::X86_64, "mmap").args.len(), 6);
+        assert_eq!(find(Abi::I386, "mmap").args.len(), 1);
+        assert_eq!(find(Abi::I386, "select").args.len(), 1);
+        assert_eq!(find(Abi::X86_64, "clone").arg("tls"), Some(4));
+        assert_eq!(find(Abi::I386, "clone").arg("tls"), Some(3));
+        assert_eq!(find(Abi::Aarch64, "clone").arg("tls"), Some(3));
+        assert_eq!(find(Abi::X32, "readv").name, "readv");
         assert_eq!(number(Abi::X32, "readv"), Some(515 | Nr::X32_BIT));
     }
 
     #[test]
-    fn the_last_call_of_the_package_is_not_lost() {
+    fn the_last_call_of_the_package_is_included() {
         assert_eq!(syscall_name(AuditArch::X86_64, 469), Some("file_setattr"));
     }
 }

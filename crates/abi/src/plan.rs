@@ -7,15 +7,19 @@
 //! Pointers are followed level by level: all requests of a level are passed to [`Memory::fetch`] at
 //! once, and the bytes it reads yield the requests of the next level.
 //!
-//! | an argument points to | role 0 | role 1, index | role 2, index |
+//! | an argument points to | role 0 | role 1 | role 2 |
 //! |---|---|---|---|
-//! | argv, envp | the pointers | a string, its ordinal | |
-//! | iovec array | the array | a buffer, its ordinal | |
-//! | msghdr, mmsghdr array | the array | [`index`]`(message, MSG_NAME / MSG_IOV / MSG_CONTROL)` | a buffer, [`index`]`(message, ordinal)` |
+//! | argv, envp | the pointers | string *i* | |
+//! | iovec array | the array | buffer *i* | |
+//! | msghdr, mmsghdr array | the array | *part* of message *i* | buffer *j* of message *i* |
 //! | clone_args | the structure | `CLONE_PIDFD`, `CLONE_TID`, `CLONE_SET_TID` | |
-//! | iocb pointers | the pointers | an iocb, its ordinal | its buffer, the same ordinal |
-//! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to, 0 | |
-//! | any other structure with pointers | the structures | [`index`]`(ordinal, which pointer)` | |
+//! | iocb pointers | the pointers | iocb *i* | buffer of iocb *i* |
+//! | sock_fprog, xattr_args, pselect6's mask | the structure | what it points to | |
+//! | any other structure with pointers | the structures | pointer *j* of structure *i* | |
+//!
+//! The index of a region is *i* or the constant in the table; where *i* comes with a second number
+//! or a *part* (`MSG_NAME`, `MSG_IOV`, `MSG_CONTROL`) it is [`index`]`(i, j)`, and 0 where neither
+//! applies.
 //!
 //! For calls made through i386's socketcall and ipc ([`crate::demultiplex()`]), regions carry the
 //! inner argument's number and a role one higher than in the table. Role 0 is then socketcall's
@@ -47,7 +51,7 @@ pub fn at_entry(
     requests: &mut Vec<RegionRequest>,
     mem: &mut dyn Memory,
 ) -> EntryState {
-    let stop = Stop { abi, row, args: abi.args(args), limits, exit: None, base: 0 };
+    let stop = Stop { abi, row, args: abi.args(args), limits, exit: None, base_role: 0 };
     stop.run(requests, mem)
 }
 
@@ -73,7 +77,7 @@ pub fn at_exit(
     mem: &mut dyn Memory,
 ) -> u32 {
     let exit = Some(Exit { rval, is_error: row.failed(rval, is_error), entry });
-    let stop = Stop { abi, row, args: abi.args(args), limits, exit, base: 0 };
+    let stop = Stop { abi, row, args: abi.args(args), limits, exit, base_role: 0 };
     stop.run(requests, mem).left_out
 }
 
@@ -91,13 +95,15 @@ pub fn pointed_to<'m>(
 #[must_use]
 pub fn may_write(row: &Row) -> bool {
     row.kind == CallKind::Multiplexed
-        || row.args.iter().any(|a| {
-            a.mem.is_some_and(|m| {
-                m.dir.comes_out()
-                    || matches!(m.len, Len::Msg { many: Some(_) } | Len::CloneArgs(_))
-                    || matches!(m.len,
-                        Len::PointerFields { links, .. } if links.iter().any(|l| l.dir.comes_out()))
-            })
+        || row.args.iter().filter_map(|arg| arg.mem).any(|mem| {
+            mem.dir.comes_out()
+                || match mem.len {
+                    Len::Msg { many: Some(_) } | Len::CloneArgs(_) => true,
+                    Len::PointerFields { pointers, .. } => {
+                        pointers.iter().any(|field| field.dir.comes_out())
+                    }
+                    _ => false,
+                }
         })
 }
 

@@ -36,8 +36,8 @@ pub fn veto(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> O
         CallKind::Mmap if map_args(abi, row, &args, structure)?.flags & g::MAP_HUGETLB != 0 => {
             Some(e::ENOMEM)
         }
-        // The recorder controls the time-stamp counter itself; user dispatch turns calls into signals;
-        // PR_SET_MM changes what the kernel knows of the memory layout.
+        // The recorder controls the time-stamp counter itself; user dispatch turns calls into
+        // signals; PR_SET_MM changes what the kernel knows of the memory layout.
         CallKind::Prctl
             if matches!(
                 option,
@@ -125,7 +125,7 @@ pub enum AddressSpaceOp {
     /// Attaches System V shared memory at the address that is the result.
     Attach {
         /// Where the kernel stores the address instead, for ipc(2).
-        told_at: Option<u64>,
+        stored_at: Option<u64>,
     },
     /// Detaches System V shared memory.
     Detach {
@@ -190,13 +190,13 @@ pub fn address_space_op(
             _ if row.arg("u_info").is_some() => AddressSpaceOp::ThreadArea { at: args[0] },
             _ => AddressSpaceOp::Unknown,
         },
-        CallKind::Shmat => AddressSpaceOp::Attach { told_at: None },
+        CallKind::Shmat => AddressSpaceOp::Attach { stored_at: None },
         CallKind::Shmdt => AddressSpaceOp::Detach { start: args[0] },
         // ipc(2). socketcall(2), which has two arguments, maps no memory.
         CallKind::Multiplexed if row.args.len() > 2 => {
             let inner = crate::demultiplex::demultiplex(abi, row, &args, |_| None)?;
             match inner.row.kind {
-                CallKind::Shmat => AddressSpaceOp::Attach { told_at: Some(args[3]) },
+                CallKind::Shmat => AddressSpaceOp::Attach { stored_at: Some(args[3]) },
                 CallKind::Shmdt => AddressSpaceOp::Detach { start: inner.args[0] },
                 _ => return None,
             }
@@ -271,7 +271,7 @@ pub fn output(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<Output> {
 
 /// Addresses at which the kernel stores the id of a new task, in that task's address space.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ids {
+pub struct TidAddresses {
     /// Written before the task starts. The parent's address counts only if both share memory.
     pub written: [Option<u64>; 2],
     /// Set to zero at the task's exit.
@@ -280,16 +280,16 @@ pub struct Ids {
 
 /// Returns where the kernel stores the id of a task made by clone.
 #[must_use]
-pub fn ids(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> Ids {
+pub fn tid_addresses(abi: Abi, row: &Row, args: &[u64; 6], flags: CloneFlags) -> TidAddresses {
     let args = abi.args(args);
     let at = |name: &str| row.arg(name).and_then(|at| args.get(at).copied());
     let (maker, child) = (at("parent_tidptr"), at("child_tidptr"));
-    Ids {
+    TidAddresses {
         written: [
-            maker.filter(|_| flags.tells_maker() && flags.memory()),
-            child.filter(|_| flags.tells_child()),
+            maker.filter(|_| flags.sets_parent_tid() && flags.memory()),
+            child.filter(|_| flags.sets_child_tid()),
         ],
-        cleared: child.filter(|_| flags.clears()),
+        cleared: child.filter(|_| flags.clears_child_tid()),
     }
 }
 
@@ -309,7 +309,7 @@ pub fn thread_area_of_child(
 /// Returns the address that a call registers to be cleared at the thread's exit
 /// (set_tid_address(2)).
 #[must_use]
-pub fn clears_when_ended(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
+pub fn clear_tid_address(abi: Abi, row: &Row, args: &[u64; 6]) -> Option<u64> {
     row.arg("tidptr").and_then(|at| abi.args(args).get(at).copied())
 }
 
@@ -332,96 +332,4 @@ fn low(word: u64) -> u32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::consts::unpackaged as u;
-    use crate::number::row_named;
-
-    fn vetoed(name: &str, args: [u64; 6]) -> Option<u32> {
-        veto(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &args, None)
-    }
-
-    #[test]
-    fn what_nobody_can_replay_is_answered_as_programs_expect() {
-        assert_eq!(vetoed("rseq", [0; 6]), Some(e::ENOSYS));
-        assert_eq!(vetoed("clone3", [0; 6]), Some(e::ENOSYS));
-        assert_eq!(vetoed("io_uring_setup", [0; 6]), Some(e::ENOSYS));
-        assert_eq!(vetoed("userfaultfd", [0; 6]), Some(e::ENOSYS));
-        assert_eq!(vetoed("madvise", [0, 0, g::MADV_FREE.into(), 0, 0, 0]), Some(e::EINVAL));
-        assert_eq!(vetoed("madvise", [0, 0, g::MADV_DONTNEED.into(), 0, 0, 0]), None);
-        assert_eq!(vetoed("prctl", [prctl::PR_SET_TSC.into(), 1, 0, 0, 0, 0]), Some(e::EINVAL));
-        assert_eq!(vetoed("prctl", [prctl::PR_SET_NAME.into(), 1, 0, 0, 0, 0]), None);
-        assert_eq!(vetoed("arch_prctl", [ARCH_SET_FS, 1, 0, 0, 0, 0]), None);
-        assert_eq!(vetoed("arch_prctl", [0x5001, 1, 0, 0, 0, 0]), Some(e::EINVAL));
-        assert_eq!(vetoed("read", [0; 6]), None);
-    }
-
-    #[test]
-    fn bytes_come_from_memory_or_from_a_descriptor() {
-        let to =
-            |name| output(Abi::X86_64, row_named(Abi::X86_64, name).unwrap(), &[1, 2, 3, 4, 5, 6]);
-        assert_eq!(to("write"), Some(Output { fd: 1, from_memory: true }));
-        assert_eq!(to("sendto"), Some(Output { fd: 1, from_memory: true }));
-        assert_eq!(to("sendfile"), Some(Output { fd: 1, from_memory: false }));
-        assert_eq!(to("splice"), Some(Output { fd: 3, from_memory: false }));
-        assert_eq!(to("tee"), Some(Output { fd: 2, from_memory: false }));
-        assert_eq!(to("read"), None);
-    }
-
-    #[test]
-    fn ids_of_new_tasks_are_written_where_both_see_them() {
-        let row = row_named(Abi::X86_64, "clone").unwrap();
-        let ids =
-            |flags: u32| ids(Abi::X86_64, row, &[0, 0, 0x10, 0x20, 0, 0], CloneFlags(flags.into()));
-        let thread = ids(g::CLONE_VM | g::CLONE_PARENT_SETTID | g::CLONE_CHILD_CLEARTID);
-        assert_eq!(thread, Ids { written: [Some(0x10), None], cleared: Some(0x20) });
-        assert_eq!(ids(g::CLONE_PARENT_SETTID | g::CLONE_CHILD_SETTID).written, [None, Some(0x20)]);
-    }
-
-    #[test]
-    fn the_call_of_i386_for_shared_memory_is_seen_through() {
-        let row = row_named(Abi::I386, "ipc").unwrap();
-        let op = |call| address_space_op(Abi::I386, row, &[call, 1, 0, 0x20, 0x3000, 0], None);
-        assert_eq!(op(u::SHMAT), Some(AddressSpaceOp::Attach { told_at: Some(0x20) }));
-        assert_eq!(op(u::SHMDT), Some(AddressSpaceOp::Detach { start: 0x3000 }));
-        assert_eq!(op(u::SHMGET), None);
-    }
-
-    #[test]
-    fn only_i386_has_storage_of_threads_in_a_table() {
-        let area = |abi, flags: u32| {
-            let row = row_named(abi, "clone").unwrap();
-            thread_area_of_child(abi, row, &[0, 0, 0, 0x40, 0x50, 0], CloneFlags(flags.into()))
-        };
-        assert_eq!(area(Abi::I386, g::CLONE_VM | g::CLONE_SETTLS), Some(0x40));
-        assert_eq!(area(Abi::I386, g::CLONE_VM), None);
-        assert_eq!(area(Abi::X86_64, g::CLONE_VM | g::CLONE_SETTLS), None);
-    }
-
-    #[test]
-    fn the_old_mmap_has_its_arguments_in_memory() {
-        let words = [0x1000u32, 0x2000, 3, g::MAP_PRIVATE, 7, 0];
-        let structure: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let row = row_named(Abi::I386, "mmap").unwrap();
-        let expected = AddressSpaceOp::Map {
-            len: 0x2000,
-            prot: 3,
-            shared: false,
-            anonymous: false,
-            grows_down: false,
-            offset: 0,
-        };
-        assert_eq!(address_space_op(Abi::I386, row, &[0; 6], Some(&structure)), Some(expected));
-        assert_eq!(mapped_fd(Abi::I386, row, &[0; 6], Some(&structure)), Some(7));
-        assert_eq!(address_space_op(Abi::I386, row, &[0; 6], None), Some(AddressSpaceOp::Unknown));
-    }
-
-    #[test]
-    fn calls_that_leave_the_address_space_alone_have_no_shape() {
-        for (abi, row) in crate::all_rows() {
-            let abi = abi.unwrap_or(Abi::X86_64);
-            let shaping = address_space_op(abi, row, &[0; 6], None).is_some();
-            assert!(!shaping || row.replay != Replay::Emulate, "{} shapes memory", row.name);
-        }
-    }
-}
+mod tests;

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_found_behind_other_data() {
+    fn descriptors_are_found_after_other_data() {
         for abi in [Abi::X86_64, Abi::I386] {
             let mut control = message(abi, SCM_RIGHTS + 1, &[1, 2, 3, 4, 5]);
             control.extend(message(abi, SCM_RIGHTS, &[7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0]));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_end() {
+    fn malformed_control_data_ends() {
         let whole = message(Abi::X86_64, SCM_RIGHTS, &[7, 0, 0, 0]);
         for len in 0..20 {
             assert_eq!(fds(Abi::X86_64, &whole[..len]), []);

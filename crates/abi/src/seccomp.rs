@@ -40,7 +40,7 @@ mod tests {
     use crate::number::row_named;
 
     #[test]
-    fn both_doors_are_watched() {
+    fn seccomp_and_prctl_install_filters() {
         let check = |name, args: [u64; 2]| {
             let row = row_named(Abi::X86_64, name).unwrap();
             installs_seccomp(Abi::X86_64, row, &[args[0], args[1], 0, 0, 0, 0])

@@ -17,7 +17,7 @@ impl Fault {
     #[must_use]
     pub fn row(self, right: &Row) -> &'static Row {
         let wrong = |mem: Mem| {
-            let seeded: &'static Seeded = Box::leak(Box::new(Seeded { right: mem, fault: self }));
+            let seeded: &'static Seeded = Box::leak(Box::new(Seeded { mem, fault: self }));
             // Code that looks at the direction alone must see both; the real one is decided at each
             // stop.
             Mem { dir: Dir::InOut, len: Len::Seeded(seeded), ..mem }
@@ -28,7 +28,7 @@ impl Fault {
     }
 
     /// Returns by how many bytes a region is announced longer than it is.
-    pub(crate) fn more(self, dir: Dir) -> i64 {
+    pub(crate) fn extra_bytes(self, dir: Dir) -> i64 {
         match self {
             Self::Shorter if dir == Dir::Out => -1,
             Self::Longer => 1,
@@ -40,13 +40,13 @@ impl Fault {
 impl Mem {
     /// Returns the memory with a fault applied, at an entry (`None`) or at the exit of a call that
     /// failed or succeeded. `None` if the fault hides it there.
-    pub(crate) fn spoilt(self, fault: Fault, failed: Option<bool>) -> Option<Self> {
+    pub(crate) fn with_fault(self, fault: Fault, failed: Option<bool>) -> Option<Self> {
         match (fault, failed) {
             (Fault::Incoming, Some(_))
             | (Fault::NotOnSuccess, Some(false))
             | (Fault::NotOnError, Some(true)) => None,
             (Fault::Incoming, None) => Some(Self { dir: Dir::In, ..self }),
-            (Fault::Before, None) => Some(Self { dir: Dir::In, len: self.len.whole(), ..self }),
+            (Fault::Before, None) => Some(Self { dir: Dir::In, len: self.len.max_len(), ..self }),
             _ => Some(self),
         }
     }
@@ -54,7 +54,7 @@ impl Mem {
 
 impl Len {
     /// Returns the maximum length, which is known before the result.
-    fn whole(self) -> Self {
+    fn max_len(self) -> Self {
         match self {
             Self::Ret { each, cap: Some(count) } => Self::Arg { count, each },
             Self::RetWhole(count) => Self::Arg { count, each: Layout::Byte },
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_the_one_that_it_says() {
+    fn each_fault_changes_what_it_names() {
         let right = [vec![], vec![(1, 24)], vec![]];
         assert_eq!(announced(row_named(Abi::X86_64, "read").unwrap()), right);
         assert_eq!(seeded(Fault::Incoming, "read"), [vec![], vec![], vec![]]);
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_fault_announces_what_the_table_does() {
+    fn before_changes_only_the_entry() {
         for (_, row) in all_rows() {
             let [_, success, failure] = announced(Fault::Before.row(row));
             let right = announced(row);

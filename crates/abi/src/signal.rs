@@ -45,12 +45,16 @@ pub fn signal_number(name: &str) -> Option<i32> {
 /// Returns how many bytes of a `siginfo_t` the kernel reads from a program, given its first bytes
 /// (kernel/signal.c): 48 if signal and code define its contents, else all 128. 32-bit callers
 /// always pass all.
-pub(crate) fn taken(abi: Abi, head: &[u8]) -> u32 {
+pub(crate) fn siginfo_input_len(abi: Abi, head: &[u8]) -> u32 {
     /// `sizeof(struct kernel_siginfo)`, which no exported header defines.
-    const KNOWN: u32 = 48;
+    const KERNEL_SIGINFO: u32 = 48;
     let field = |at: usize| head.get(at..at + 4)?.try_into().ok().map(i32::from_le_bytes);
-    let (Some(signal), Some(code)) = (field(0), field(8)) else { return KNOWN };
-    if abi.word() == 8 && has_layout(signal, code) { KNOWN } else { Layout::SigInfo.size(abi) }
+    let (Some(signal), Some(code)) = (field(0), field(8)) else { return KERNEL_SIGINFO };
+    if abi.word() == 8 && has_layout(signal, code) {
+        KERNEL_SIGINFO
+    } else {
+        Layout::SigInfo.size(abi)
+    }
 }
 
 /// Whether the kernel knows the contents of a siginfo with this signal and code.

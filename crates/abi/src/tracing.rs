@@ -40,15 +40,15 @@ mod tests {
     use crate::{AuditArch, number, row};
 
     #[test]
-    fn requests_are_told_apart_on_every_abi() {
+    fn requests_are_decoded_on_every_abi() {
         for (abi, arch) in [(Abi::X86_64, AuditArch::X86_64), (Abi::I386, AuditArch::I386)] {
             let row = row(arch, number::number(abi, "ptrace").unwrap()).unwrap();
-            let asked = |request, pid| tracing(abi, row, &[request, pid, 0, 0, 0, 0]);
-            assert_eq!(asked(0, 0), Some(Tracing::TraceMe));
-            assert_eq!(asked(16, 7), Some(Tracing::Attach(7)));
-            assert_eq!(asked(0x4206, 7), Some(Tracing::Attach(7)));
-            assert_eq!(asked(17, 0xffff_ffff_0000_0007), Some(Tracing::Detach(7)));
-            assert_eq!(asked(24, 7), None);
+            let decoded = |request, pid| tracing(abi, row, &[request, pid, 0, 0, 0, 0]);
+            assert_eq!(decoded(0, 0), Some(Tracing::TraceMe));
+            assert_eq!(decoded(16, 7), Some(Tracing::Attach(7)));
+            assert_eq!(decoded(0x4206, 7), Some(Tracing::Attach(7)));
+            assert_eq!(decoded(17, 0xffff_ffff_0000_0007), Some(Tracing::Detach(7)));
+            assert_eq!(decoded(24, 7), None);
         }
         let getpid =
             row(AuditArch::X86_64, number::number(Abi::X86_64, "getpid").unwrap()).unwrap();

@@ -240,14 +240,14 @@ impl Counting {
     }
 
     fn place(&mut self, arch: AuditArch, call: &Call, parts: Parts<'_>) -> Option<usize> {
-        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::of(arch, call.nr));
+        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::from_call(arch, call.nr));
         let behind = behind(abi, row, call, parts);
         let key = (arch, nr, behind.map(|row| row.name));
         if let Some(place) = self.places.get(&key) {
             return *place;
         }
         let name = row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
-        let wanted = self.only.as_ref().is_none_or(|only| only.wants_either(name, row, behind));
+        let wanted = self.only.as_ref().is_none_or(|only| only.matches_either(name, row, behind));
         let place = wanted.then(|| {
             let name = behind.map(|row| row.name).or(name);
             let abi = abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());

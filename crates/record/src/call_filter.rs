@@ -15,7 +15,7 @@
 
 use crate::session::Session;
 use crate::task::Task;
-use sysreel_abi::{AuditArch, Filter, Watch};
+use sysreel_abi::{AuditArch, CallSet, Filter};
 use sysreel_format::{Altered, Altering, EventKind, NoteCode, Severity, SourceId, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, process, seccomp};
@@ -23,7 +23,7 @@ use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, proces
 /// Which calls are recorded, when not all are.
 #[derive(Debug)]
 pub(crate) struct Only {
-    watch: Watch,
+    watch: CallSet,
     /// The filter that the program runs under; `None` when the recorder has one itself, which ours
     /// would come behind.
     filter: Option<seccomp::Filter>,
@@ -49,7 +49,7 @@ pub(crate) enum Calling {
 impl Only {
     /// `None` when the filter would be too long for the kernel.
     pub(crate) fn new(filter: &Filter, names: bool, data: u16) -> Option<Only> {
-        let watch = Watch::new(filter, names);
+        let watch = CallSet::new(filter, names);
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
         let under_filter = process::Status::of(own).is_ok_and(|status| status.seccomp != 0);
         let filter = if under_filter {
@@ -75,7 +75,7 @@ impl Only {
     }
 
     fn watches(&self, info: &SyscallInfo) -> bool {
-        info.call().is_some_and(|(nr, _)| self.watch.watches(AuditArch(info.arch()), nr))
+        info.call().is_some_and(|(nr, _)| self.watch.contains(AuditArch(info.arch()), nr))
     }
 
     /// Is this seccomp stop one that our filter asked for? Its answer gives way to the same answer

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::rc::Rc;
 use sysreel_abi::plan::EntryState;
-use sysreel_abi::replay::{AddressSpaceOp, Ids};
+use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
 use sysreel_abi::{Abi, CloneFlags, Row};
 use sysreel_format::TaskId;
 use sysreel_sys::affinity::Mask;
@@ -47,7 +47,7 @@ pub(crate) struct Task {
     /// An execve has succeeded; its exit is to come.
     pub(crate) fresh_image: bool,
     /// It was just made, and its memory has its id at these places.
-    pub(crate) newborn: Option<Ids>,
+    pub(crate) newborn: Option<TidAddresses>,
     /// Where the kernel writes zero when it ends, if others share its memory.
     pub(crate) cleared: Option<u64>,
     /// Where it goes on from, when no instruction of its own was executed since: instruction

@@ -1,8 +1,8 @@
 //! The constants and const functions that rows are written with.
 
 use super::{
-    ArgKind, CallKind, Classes, Constants, Dir, Len, Link, Makes, Many, Mem, Replay, Sibling,
-    Special, Total, When,
+    ArgKind, CallKind, Classes, Constants, Dir, Len, Makes, Many, Mem, PointerField, Replay,
+    Sibling, Special, Total, When,
 };
 use crate::layout::Layout;
 
@@ -133,8 +133,8 @@ pub(crate) const fn always(spec: Spec) -> Spec {
 }
 
 /// The same memory, written if the siginfo that `infop` points to is not empty.
-pub(crate) const fn told(infop: &'static str, spec: Spec) -> Spec {
-    when(When::Told(sibling(infop)), spec)
+pub(crate) const fn unless_empty(infop: &'static str, spec: Spec) -> Spec {
+    when(When::UnlessEmpty(sibling(infop)), spec)
 }
 
 const fn sibling(name: &'static str) -> Sibling {
@@ -211,17 +211,17 @@ pub(crate) const fn cap_data(header: &'static str) -> Len {
 }
 
 /// `n` structures with pointers in them.
-pub(crate) const fn pointer_fields(n: u8, each: Layout, links: &'static [Link]) -> Len {
-    Len::PointerFields { many: Many::N(n), each, links }
+pub(crate) const fn pointer_fields(n: u8, each: Layout, pointers: &'static [PointerField]) -> Len {
+    Len::PointerFields { many: Many::N(n), each, pointers }
 }
 
 /// Structures with pointers in them; a sibling holds their number.
 pub(crate) const fn pointer_fields_args(
     each: Layout,
     count: &'static str,
-    links: &'static [Link],
+    pointers: &'static [PointerField],
 ) -> Len {
-    Len::PointerFields { many: Many::Arg(sibling(count)), each, links }
+    Len::PointerFields { many: Many::Arg(sibling(count)), each, pointers }
 }
 
 pub(crate) const fn pages(bytes: &'static str) -> Len {

@@ -72,7 +72,7 @@ impl Classes {
 
     /// Returns the class of a name. `net` is strace's alias of `network`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == "net" { "network" } else { name };
         Self::ALL.into_iter().find(|(n, _)| *n == name).map(|(_, c)| c)
     }

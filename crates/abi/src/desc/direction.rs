@@ -44,7 +44,7 @@ pub enum When {
     /// On success, if the siginfo that the sibling points to is not empty. That depends on memory,
     /// not on the result, so the recorder captures it on every success and readers look at the
     /// siginfo.
-    Told(Sibling),
+    UnlessEmpty(Sibling),
 }
 
 impl When {
@@ -59,7 +59,7 @@ impl When {
             Self::Errno(list) => failed_with(list),
             Self::SuccessOr(list) => !is_error || failed_with(list),
             Self::Nonzero => !is_error && rval != 0,
-            Self::Told(_) => !is_error,
+            Self::UnlessEmpty(_) => !is_error,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The memory that an argument points to: its direction, its length, and when it is written.
 
-use super::{Dir, Link, Many, Sibling, When};
+use super::{Dir, Many, PointerField, Sibling, When};
 use crate::layout::Layout;
 
 /// The memory an argument points to.
@@ -17,8 +17,8 @@ pub struct Mem {
 impl Mem {
     /// Returns the memory as the table has it, without a seeded fault.
     #[must_use]
-    pub fn right(self) -> Self {
-        if let Len::Seeded(seeded) = self.len { seeded.right } else { self }
+    pub fn without_fault(self) -> Self {
+        if let Len::Seeded(seeded) = self.len { seeded.mem } else { self }
     }
 
     /// Returns the seeded fault.
@@ -29,7 +29,7 @@ impl Mem {
 
     /// Returns the sub-table that describes it, if it depends on a command.
     pub(crate) fn special(self) -> Option<Special> {
-        if let Len::Special(id) = self.right().len { Some(id) } else { None }
+        if let Len::Special(id) = self.without_fault().len { Some(id) } else { None }
     }
 }
 
@@ -144,7 +144,7 @@ pub enum Len {
         /// The structure; [`Layout::Byte`] for a single one of as many bytes as `many` says.
         each: Layout,
         /// The pointers.
-        links: &'static [Link],
+        pointers: &'static [PointerField],
     },
     /// One byte for each page of as many bytes as the sibling says.
     Pages(Sibling),
@@ -245,6 +245,6 @@ pub enum Fault {
 /// Correct memory and the fault seeded in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seeded {
-    pub(crate) right: Mem,
+    pub(crate) mem: Mem,
     pub(crate) fault: Fault,
 }

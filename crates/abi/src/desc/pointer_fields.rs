@@ -13,24 +13,24 @@ pub enum Many {
 
 /// A pointer in a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
+pub struct PointerField {
     /// Its offsets, with 8-byte and with 4-byte pointers and longs.
     pub at: (u8, u8),
     /// It has 64 bits in every ABI.
     pub wide: bool,
     /// When the field is a pointer.
-    pub only: Only,
+    pub condition: Condition,
     /// Direction of the memory it points to.
     pub dir: Dir,
     /// On which results that memory is written.
     pub when: When,
     /// Length of that memory.
-    pub len: LinkLen,
+    pub len: PointeeLen,
 }
 
 /// When a field is a pointer that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
+pub enum Condition {
     /// Always.
     Always,
     /// If the 32-bit field at these offsets (8-byte and 4-byte ABIs) has this value.
@@ -40,7 +40,7 @@ pub enum Only {
 /// The length of the memory that a pointer in a structure points to. Pairs of offsets are those in
 /// 8-byte and in 4-byte ABIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkLen {
+pub enum PointeeLen {
     /// A number of bytes.
     Bytes(u32),
     /// Elements counted by a 32-bit field, each of this many bytes.

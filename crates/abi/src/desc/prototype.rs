@@ -45,11 +45,11 @@ impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, list) = match self {
             Self::Success => return Ok(()),
-            Self::Always => return f.write_str(", written whatever the result"),
+            Self::Always => return f.write_str(", written on every result"),
             Self::Errno(list) => (", written only on ", list),
             Self::SuccessOr(list) => (", written also on ", list),
             Self::Nonzero => return f.write_str(", written only when the result is not 0"),
-            Self::Told(info) => {
+            Self::UnlessEmpty(info) => {
                 return write!(f, ", written only when `{}` is not empty", info.name);
             }
         };
@@ -97,12 +97,12 @@ impl fmt::Display for Length<'_> {
             Len::Deref { count, each } => write!(f, ", `*{}` {}", count.name, units(each)),
             Len::Nodes(count) => write!(f, ", `{}` - 1 bits", count.name),
             Len::RetWhole(room) => {
-                write!(f, ", as many as the result if `{}` is enough for all", room.name)
+                write!(f, ", as many as the result, or none if that exceeds `{}`", room.name)
             }
             Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),
-            Len::SigInfo => f.write_str(", as much as signal and code say"),
-            Len::OldDirent => f.write_str(", with a name as long as it says"),
-            Len::Semaphores(set) => write!(f, ", as many as the set `{}` has", set.name),
+            Len::SigInfo => f.write_str(", as long as its signal and code imply"),
+            Len::OldDirent => f.write_str(", and a name of the length that it states"),
+            Len::Semaphores(set) => write!(f, ", one for each semaphore of set `{}`", set.name),
             Len::PointerFields { many: Many::N(1), .. } => f.write_str(", and what it points to"),
             Len::PointerFields { many: Many::N(n), .. } => {
                 write!(f, ", {n} of them, and what they point to")
@@ -121,8 +121,8 @@ impl fmt::Display for Length<'_> {
                 write!(f, ", `{}` of them {bytes}", count.name)
             }
             Len::Msg { many: Some(many) } => write!(f, ", `{}` of them", many.name),
-            Len::SelfSized { .. } => f.write_str(", as long as it says"),
-            Len::Tailed { .. } => f.write_str(", and as many elements behind it as it says"),
+            Len::SelfSized { .. } => f.write_str(", as long as it states"),
+            Len::Tailed { .. } => f.write_str(", followed by as many elements as it states"),
             Len::CloneArgs(size) | Len::XattrArgs(size) => {
                 write!(f, ", `{}` bytes, and what it points to", size.name)
             }
@@ -130,7 +130,7 @@ impl fmt::Display for Length<'_> {
             Len::Pointed | Len::Fprog => f.write_str(", and what it points to"),
             Len::MsgBuf(size) => write!(f, ", a long and `{}` bytes", size.name),
             Len::Pages(bytes) => write!(f, ", one for each page of `{}`", bytes.name),
-            Len::Seeded(_) => f.write_str(", wrongly"),
+            Len::Seeded(_) => f.write_str(", with a seeded fault"),
         }
     }
 }
@@ -199,30 +199,30 @@ mod tests {
     use crate::arch::Abi;
     use crate::number::{number, row};
 
-    fn words(name: &str) -> String {
+    fn prototype(name: &str) -> String {
         row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap().to_string()
     }
 
     #[test]
     fn rows_read_like_prototypes() {
         assert_eq!(
-            words("read"),
+            prototype("read"),
             "read(fd: fd; buf: out bytes, as many as the result, at most `count`; count: size) -> \
              size"
         );
-        assert_eq!(words("fstat"), "fstat(fd: fd; statbuf: out struct stat) -> int");
+        assert_eq!(prototype("fstat"), "fstat(fd: fd; statbuf: out struct stat) -> int");
         assert_eq!(
-            words("lseek"),
+            prototype("lseek"),
             "lseek(fd: fd; offset: offset; whence: one of `SEEK_*`) -> offset"
         );
-        assert_eq!(words("access"), "access(filename: in path; mode: flags `*_OK`) -> int");
-        assert_eq!(words("exit"), "exit(error_code: int) -> does not return");
+        assert_eq!(prototype("access"), "access(filename: in path; mode: flags `*_OK`) -> int");
+        assert_eq!(prototype("exit"), "exit(error_code: int) -> does not return");
         assert_eq!(
-            words("ioctl").split("; ").last(),
+            prototype("ioctl").split("; ").last(),
             Some("arg: depends on the other arguments) -> int")
         );
         assert_eq!(
-            words("nanosleep").split("; ").last(),
+            prototype("nanosleep").split("; ").last(),
             Some("rmtp: out struct timespec, written only on EINTR, ERESTART_RESTARTBLOCK) -> int")
         );
     }

@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_that_of_the_header() {
+    fn the_list_agrees_with_the_header() {
         let path = "/usr/include/x86_64-linux-gnu/asm/unistd_x32.h";
         let Ok(header) = std::fs::read_to_string(path) else {
             eprintln!("skipped: no {path}");

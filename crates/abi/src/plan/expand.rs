@@ -30,29 +30,29 @@ impl Stop<'_> {
     ) {
         for i in level {
             let Some(request) = requests.get(i).copied() else { return };
-            let Some(about) = self.memory(request.arg.into()) else { continue };
+            let Some(described) = self.memory(request.arg.into()) else { continue };
             let bytes = mem.bytes(i);
-            match (about.len, request.role.saturating_sub(self.base)) {
-                (Len::CStrVec, 0) => self.strings(request, bytes, requests, state),
+            match (described.len, request.role.saturating_sub(self.base_role)) {
+                (Len::CStrVec, 0) => self.push_strings(request, bytes, requests, state),
                 (Len::Iov { total, .. }, 0) => {
                     let most = match total {
                         Total::Own => u64::MAX,
                         Total::Ret if self.exit.is_some() => self.result(),
                         Total::Ret | Total::None => 0,
                     };
-                    self.buffers(request, bytes, 0, most, requests, state);
+                    self.push_buffers(request, bytes, 0, most, requests, state);
                 }
                 (Len::Msg { many }, 0) => {
-                    self.messages(request, bytes, many.is_some(), requests, state)
+                    self.push_messages(request, bytes, many.is_some(), requests, state)
                 }
                 (Len::Msg { many }, 1) if index_parts(request.index).1 == MSG_IOV => {
                     let message = index_parts(request.index).0;
                     let most = self.message_total(request, message, many.is_some(), requests, mem);
-                    self.buffers(request, bytes, message, most, requests, state);
+                    self.push_buffers(request, bytes, message, most, requests, state);
                 }
                 (Len::SelfSized { at, plus, least, most }, 0) if !request.store => {
                     // Unreadable: one byte, so that a region records the error.
-                    let size = match self.own_size(request, u32_at(bytes, at.into()), state) {
+                    let size = match self.stated_size(request, u32_at(bytes, at.into()), state) {
                         None => 1,
                         Some(0) => least.into(),
                         Some(size) => size.min(most.into()) + u32::from(plus),
@@ -71,25 +71,25 @@ impl Stop<'_> {
                     self.push(requests, state, self.top(request.arg.into(), old_dirent(bytes)));
                 }
                 (Len::SigInfo, 0) if !request.store => {
-                    let asked = crate::signal::taken(self.abi, bytes);
+                    let asked = crate::signal::siginfo_input_len(self.abi, bytes);
                     self.push(requests, state, self.top(request.arg.into(), asked.into()));
                 }
-                (Len::PointerFields { each, links, .. }, 0) => {
-                    self.pointer_fields((request, bytes), each, links, requests, state, mem);
+                (Len::PointerFields { each, pointers, .. }, 0) => {
+                    self.push_pointees((request, bytes), each, pointers, requests, state, mem);
                 }
-                (Len::CloneArgs(_), 0) => self.clone_args(request, bytes, requests, state),
-                (Len::Iocbs(_), 0) => self.iocbs(request, bytes, requests, state),
-                (Len::Iocbs(_), 1) => self.iocb_buffer(request, bytes, requests, state),
-                (Len::Pointed, 0) => self.pointed(request, bytes, requests, state),
+                (Len::CloneArgs(_), 0) => self.push_clone_args(request, bytes, requests, state),
+                (Len::Iocbs(_), 0) => self.push_iocbs(request, bytes, requests, state),
+                (Len::Iocbs(_), 1) => self.push_iocb_buffer(request, bytes, requests, state),
+                (Len::Pointed, 0) => self.push_pointer_and_size(request, bytes, requests, state),
                 (Len::XattrArgs(_), 0) => {
-                    self.xattr_value(request, bytes, about.dir, requests, state)
+                    self.push_xattr_value(request, bytes, described.dir, requests, state)
                 }
                 (Len::Fprog, 0) => {
                     // u16 len, padding, pointer.
                     let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
                     let each = u64::from(Layout::SockFilter.size(self.abi));
                     if let Some(to) = word_at(self.abi, bytes, self.abi.word().into()) {
-                        self.push(requests, state, self.below(request, 0, to, n * each));
+                        self.push(requests, state, self.child(request, 0, to, n * each));
                     }
                 }
                 _ => {}
@@ -97,7 +97,7 @@ impl Stop<'_> {
         }
     }
 
-    fn strings(
+    fn push_strings(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -113,7 +113,7 @@ impl Stop<'_> {
                     break;
                 }
                 Some(to) => {
-                    let string = self.below(request, i, to, self.limits.string_bytes.into());
+                    let string = self.child(request, i, to, self.limits.string_bytes.into());
                     self.push(requests, state, RegionRequest { string: true, ..string });
                 }
             }
@@ -126,7 +126,7 @@ impl Stop<'_> {
     }
 
     /// Adds the buffers of an iovec array, `most` bytes in total.
-    fn buffers(
+    fn push_buffers(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -150,11 +150,11 @@ impl Stop<'_> {
             if most != u64::MAX {
                 most -= n;
             }
-            self.push(requests, state, self.below(request, index(message, i), to, n));
+            self.push(requests, state, self.child(request, index(message, i), to, n));
         }
     }
 
-    fn messages(
+    fn push_messages(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -165,13 +165,13 @@ impl Stop<'_> {
         let layout = if many { Layout::MmsgHdr } else { Layout::MsgHdr };
         let each = usize::try_from(layout.size(self.abi)).unwrap_or(usize::MAX);
         for (message, header) in (0..self.limits.messages).zip(bytes.chunks_exact(each)) {
-            self.message(request, message, header, requests, state);
+            self.push_message(request, message, header, requests, state);
         }
     }
 
     /// Adds the parts of one msghdr. Its fields take a word each: name, namelen, iov, iovlen,
     /// control, controllen, flags.
-    fn message(
+    fn push_message(
         &self,
         request: RegionRequest,
         message: u32,
@@ -182,9 +182,9 @@ impl Stop<'_> {
         let word = usize::from(self.abi.word());
         let field = |i: usize| word_at(self.abi, header, i * word).unwrap_or(0);
         let name_size = u32_at(header, word).unwrap_or(0);
-        let Some(about) = self.memory(request.arg.into()) else { return };
-        let out = about.dir.comes_out();
-        let iov = |asked| self.below(request, index(message, MSG_IOV), field(2), asked);
+        let Some(described) = self.memory(request.arg.into()) else { return };
+        let out = described.dir.comes_out();
+        let iov = |asked| self.child(request, index(message, MSG_IOV), field(2), asked);
         let iov_bytes = field(3)
             .min(self.limits.iovecs.into())
             .saturating_mul(Layout::Iovec.size(self.abi).into());
@@ -196,13 +196,13 @@ impl Stop<'_> {
                     self.push(
                         requests,
                         state,
-                        self.below(request, index(message, MSG_NAME), field(0), size),
+                        self.child(request, index(message, MSG_NAME), field(0), size),
                     );
                     let size = field(5).min(CONTROL_MAX);
                     self.push(
                         requests,
                         state,
-                        self.below(request, index(message, MSG_CONTROL), field(4), size),
+                        self.child(request, index(message, MSG_CONTROL), field(4), size),
                     );
                 }
                 self.push(requests, state, iov(iov_bytes));
@@ -212,13 +212,13 @@ impl Stop<'_> {
                 self.push(
                     requests,
                     state,
-                    self.below(request, index(message, MSG_NAME), field(0), size),
+                    self.child(request, index(message, MSG_NAME), field(0), size),
                 );
                 let size = field(5).min(CONTROL_MAX);
                 self.push(
                     requests,
                     state,
-                    self.below(request, index(message, MSG_CONTROL), field(4), size),
+                    self.child(request, index(message, MSG_CONTROL), field(4), size),
                 );
                 self.push(requests, state, RegionRequest { store: false, ..iov(iov_bytes) });
             }
@@ -244,7 +244,8 @@ impl Stop<'_> {
         if !many {
             return self.result();
         }
-        let Some(array) = requests.iter().position(|w| w.arg == request.arg && w.role == self.base)
+        let Some(array) =
+            requests.iter().position(|w| w.arg == request.arg && w.role == self.base_role)
         else {
             return 0;
         };
@@ -255,7 +256,7 @@ impl Stop<'_> {
 
     /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
     /// set_tid, set_tid_size.
-    fn clone_args(
+    fn push_clone_args(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -263,26 +264,26 @@ impl Stop<'_> {
         state: &mut EntryState,
     ) {
         let field = |i: usize| u64_at(bytes, i * 8).unwrap_or(0);
-        let asked = |bit: u32| field(0) & u64::from(bit) != 0;
+        let has = |bit: u32| field(0) & u64::from(bit) != 0;
         if self.exit.is_some() {
-            if asked(PIDFD) {
-                self.push(requests, state, self.below(request, CLONE_PIDFD, field(1), 4));
+            if has(PIDFD) {
+                self.push(requests, state, self.child(request, CLONE_PIDFD, field(1), 4));
             }
-            if asked(CLONE_PARENT_SETTID) {
-                self.push(requests, state, self.below(request, CLONE_TID, field(3), 4));
+            if has(CLONE_PARENT_SETTID) {
+                self.push(requests, state, self.child(request, CLONE_TID, field(3), 4));
             }
         } else {
             // One for each level of PID namespaces, at most 32.
             self.push(
                 requests,
                 state,
-                self.below(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
+                self.child(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
             );
         }
     }
 
     /// Pointer and size, each in one half of the structure.
-    fn pointed(
+    fn push_pointer_and_size(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -294,13 +295,13 @@ impl Stop<'_> {
             _ => (u64_at(bytes, 0), u64_at(bytes, 8)),
         };
         if let (Some(to), Some(n)) = (to, n) {
-            self.push(requests, state, self.below(request, 0, to, n.min(4096)));
+            self.push(requests, state, self.child(request, 0, to, n.min(4096)));
         }
     }
 
     /// Returns the size that a structure states. At the exit, the smaller of its values at entry
     /// and exit: the kernel may store the size it would have accepted, which can exceed the buffer.
-    fn own_size(
+    fn stated_size(
         &self,
         request: RegionRequest,
         now: Option<u32>,
@@ -316,7 +317,7 @@ impl Stop<'_> {
     }
 
     /// xattr_args: address of the value (64 bits in every ABI), size, flags.
-    fn xattr_value(
+    fn push_xattr_value(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -331,10 +332,10 @@ impl Stop<'_> {
             Some(_) => size.min(self.result()),
             None => 0,
         };
-        self.push(requests, state, self.below(request, 0, to, asked));
+        self.push(requests, state, self.child(request, 0, to, asked));
     }
 
-    fn iocbs(
+    fn push_iocbs(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -347,14 +348,14 @@ impl Stop<'_> {
             self.push(
                 requests,
                 state,
-                self.below(request, i, to, Layout::Iocb.size(self.abi).into()),
+                self.child(request, i, to, Layout::Iocb.size(self.abi).into()),
             );
         }
     }
 
     /// Adds the buffer of an iocb that writes. Offsets are the same in every ABI: opcode 16, buf
     /// 24, nbytes 32.
-    fn iocb_buffer(
+    fn push_iocb_buffer(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -367,7 +368,7 @@ impl Stop<'_> {
             return;
         };
         if u64::from(op & 0xffff) == IOCB_WRITE {
-            self.push(requests, state, self.below(request, request.index, to, n));
+            self.push(requests, state, self.child(request, request.index, to, n));
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::layout::Layout;
 /// Signal, errno and code of a siginfo, which define the rest of it.
 const SIGINFO_HEAD: u64 = 12;
 /// Returns the size in bytes of the capability sets of a version (kernel/capability.c).
-fn cap_data(version: u32) -> u32 {
+fn cap_data_size(version: u32) -> u32 {
     match version {
         g::_LINUX_CAPABILITY_VERSION_1 => 12,
         g::_LINUX_CAPABILITY_VERSION_2 | g::_LINUX_CAPABILITY_VERSION_3 => 24,
@@ -21,10 +21,14 @@ fn cap_data(version: u32) -> u32 {
 }
 
 impl Stop<'_> {
-    pub(super) fn first_level(&self, requests: &mut Vec<RegionRequest>, state: &mut EntryState) {
+    pub(super) fn push_first_level(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        state: &mut EntryState,
+    ) {
         for arg in 0..self.row.args.len().min(6) {
             if let Some(mem) = self.memory(arg)
-                && let Some(request) = self.first(arg, &mem)
+                && let Some(request) = self.first_request(arg, &mem)
             {
                 self.push(requests, state, request);
             }
@@ -32,7 +36,7 @@ impl Stop<'_> {
     }
 
     /// Returns the first request for an argument.
-    fn first(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
+    fn first_request(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
         let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         match mem.len {
@@ -57,9 +61,10 @@ impl Stop<'_> {
             Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
                 Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
-            Len::PointerFields { many, each, links } => {
+            Len::PointerFields { many, each, pointers } => {
                 // At the exit it is read again if its pointers are needed.
-                let wanted = concerns || links.iter().any(|link| self.applies(link.dir, link.when));
+                let wanted =
+                    concerns || pointers.iter().any(|field| self.applies(field.dir, field.when));
                 let n = match many {
                     Many::N(n) => n.into(),
                     Many::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
@@ -78,7 +83,7 @@ impl Stop<'_> {
                 && self.row.kind == CallKind::Multiplexed
                 && mem.dir == Dir::In =>
             {
-                self.flat(mem.len)
+                self.plain_len(mem.len)
                     .map(|asked| RegionRequest { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
@@ -102,12 +107,12 @@ impl Stop<'_> {
             Len::SelfSized { at, .. } => {
                 Some(RegionRequest { store: false, ..self.top(arg, u64::from(at) + 4) })
             }
-            _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
+            _ => self.plain_len(mem.len).map(|asked| self.top(arg, asked)),
         }
     }
 
     /// Returns the length in bytes of memory that is contiguous and does not state its own length.
-    fn flat(&self, len: Len) -> Option<u64> {
+    fn plain_len(&self, len: Len) -> Option<u64> {
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         Some(match len {
             Len::Fixed(layout) => size(layout),
@@ -146,7 +151,7 @@ impl Stop<'_> {
 
     /// Adds requests whose length is in other memory or in the kernel, once the first level is
     /// read.
-    pub(super) fn lengths(
+    pub(super) fn push_indirect(
         &self,
         requests: &mut Vec<RegionRequest>,
         mem: &dyn Memory,
@@ -154,11 +159,11 @@ impl Stop<'_> {
     ) {
         let first = requests.len();
         for arg in 0..self.row.args.len().min(6) {
-            let Some(about) = self.memory(arg) else { continue };
-            let (size, each) = match about.len {
+            let Some(described) = self.memory(arg) else { continue };
+            let (size, each) = match described.len {
                 Len::Deref { count, each } => (count, each),
                 Len::CapData(header) => (header, Layout::Byte),
-                Len::Semaphores(set) if self.concerns(&about) => {
+                Len::Semaphores(set) if self.concerns(&described) => {
                     let set = self.args.get(usize::from(set.index)).copied().unwrap_or(0);
                     let n = mem.ask(Fact::Semaphores(set)).unwrap_or(0);
                     self.push(requests, state, self.top(arg, n.saturating_mul(2)));
@@ -169,7 +174,7 @@ impl Stop<'_> {
             let seen = requests.get(..first).unwrap_or(&[]).iter();
             let at = seen
                 .enumerate()
-                .find(|(_, w)| w.arg == size.index && w.role == self.base)
+                .find(|(_, w)| w.arg == size.index && w.role == self.base_role)
                 .map(|(i, _)| i);
             let now = at.and_then(|i| u32_at(mem.bytes(i), 0));
             let slot = usize::from(size.index);
@@ -181,12 +186,12 @@ impl Stop<'_> {
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
-            let count = match (about.len, now) {
-                (Len::CapData(_), now) => cap_data(now.unwrap_or(then)),
+            let count = match (described.len, now) {
+                (Len::CapData(_), now) => cap_data_size(now.unwrap_or(then)),
                 (_, Some(now)) => now.min(then),
                 (_, None) => continue,
             };
-            if self.concerns(&about) {
+            if self.concerns(&described) {
                 let asked = u64::from(count) * u64::from(each.size(self.abi));
                 self.push(requests, state, self.top(arg, asked));
             }

@@ -20,7 +20,7 @@ impl Stop<'_> {
             None => state,
             Some(Demultiplexed { row, args }) => {
                 let exit = self.exit.as_ref().map(|e| Exit { ..*e });
-                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
+                Stop { abi: self.abi, row, args, limits: self.limits, exit, base_role: 1 }
                     .levels(requests, mem)
             }
         }
@@ -30,14 +30,14 @@ impl Stop<'_> {
     fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
         let mut state = EntryState::UNKNOWN;
         let mut from = requests.len();
-        self.first_level(requests, &mut state);
+        self.push_first_level(requests, &mut state);
         for level in 0..3 {
             let to = requests.len();
             if let Some(new) = requests.get(from..to).filter(|new| !new.is_empty()) {
                 mem.fetch(new);
             }
             if level == 0 {
-                self.lengths(requests, mem, &mut state);
+                self.push_indirect(requests, mem, &mut state);
             }
             self.expand(from..to, requests, mem, &mut state);
             if requests.len() == to {

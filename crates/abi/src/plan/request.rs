@@ -90,7 +90,7 @@ impl Default for Limits {
 }
 
 /// Number of messages per call whose name buffer size is remembered.
-pub(super) const NAMES: usize = 32;
+pub(super) const NAME_SIZES: usize = 32;
 
 /// What [`at_exit`](crate::plan::at_exit) needs to know of the entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ pub struct EntryState {
     /// The 32-bit word that each argument pointed to, where that is a length.
     pub(super) lengths: [u32; 6],
     /// Sizes of the name buffers of the first messages.
-    pub(super) names: [u8; NAMES],
+    pub(super) name_sizes: [u8; NAME_SIZES],
     /// Number of elements left out because of [`Limits`].
     pub left_out: u32,
 }
@@ -112,7 +112,8 @@ impl Default for EntryState {
 impl EntryState {
     /// State of a call whose entry was not recorded (attach during the call). Lengths in memory are
     /// then those of the exit alone.
-    pub const UNKNOWN: Self = Self { lengths: [u32::MAX; 6], names: [u8::MAX; NAMES], left_out: 0 };
+    pub const UNKNOWN: Self =
+        Self { lengths: [u32::MAX; 6], name_sizes: [u8::MAX; NAME_SIZES], left_out: 0 };
 }
 
 /// Role 1 part of a message: its name.

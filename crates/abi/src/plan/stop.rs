@@ -1,6 +1,6 @@
 //! A stop being planned: row, arguments, result, and the operations that all levels share.
 
-use super::request::{EntryState, Limits, NAMES, RegionRequest};
+use super::request::{EntryState, Limits, NAME_SIZES, RegionRequest};
 use crate::arch::Abi;
 use crate::desc::{Dir, Mem, Row, Sibling, When};
 use crate::special;
@@ -14,7 +14,7 @@ pub(super) struct Stop<'a> {
     /// `None` at an entry.
     pub(super) exit: Option<Exit<'a>>,
     /// Role of what an argument itself points to: 1 for a call made through a multiplexer.
-    pub(super) base: u8,
+    pub(super) base_role: u8,
 }
 
 /// The result of the call, and the state of its entry.
@@ -33,13 +33,13 @@ impl Stop<'_> {
     /// fault.
     pub(super) fn memory(&self, arg: usize) -> Option<Mem> {
         let mem = self.row.args.get(arg)?.mem?;
-        let right = match mem.special() {
+        let correct = match mem.special() {
             Some(id) => special::memory(id, self.abi, &self.args, arg)?,
-            None => mem.right(),
+            None => mem.without_fault(),
         };
         match mem.fault() {
-            Some(fault) => right.spoilt(fault, self.exit.as_ref().map(|exit| exit.is_error)),
-            None => Some(right),
+            Some(fault) => correct.with_fault(fault, self.exit.as_ref().map(|exit| exit.is_error)),
+            None => Some(correct),
         }
     }
 
@@ -90,11 +90,11 @@ impl Stop<'_> {
         state: &mut EntryState,
         mut request: RegionRequest,
     ) {
-        let about = self.row.args.get(usize::from(request.arg)).and_then(|arg| arg.mem);
-        if let Some(fault) = about.and_then(Mem::fault)
+        let described = self.row.args.get(usize::from(request.arg)).and_then(|arg| arg.mem);
+        if let Some(fault) = described.and_then(Mem::fault)
             && (request.store && !request.string && request.words == 0 && request.asked != 0)
         {
-            request.asked = request.asked.saturating_add_signed(fault.more(request.dir));
+            request.asked = request.asked.saturating_add_signed(fault.extra_bytes(request.dir));
         }
         if request.address == 0 || request.asked == 0 {
             return;
@@ -111,7 +111,7 @@ impl Stop<'_> {
         RegionRequest {
             arg: u8::try_from(arg).unwrap_or(u8::MAX),
             dir: self.dir(),
-            role: self.base,
+            role: self.base_role,
             index: 0,
             address: self.args.get(arg).copied().unwrap_or(0),
             asked,
@@ -122,7 +122,7 @@ impl Stop<'_> {
     }
 
     /// Returns a request one level below another.
-    pub(super) fn below(
+    pub(super) fn child(
         &self,
         above: RegionRequest,
         index: u32,
@@ -146,15 +146,16 @@ impl Stop<'_> {
         let known = self
             .exit
             .as_ref()
-            .and_then(|e| e.entry.names.get(usize::try_from(message).ok()?).copied());
+            .and_then(|e| e.entry.name_sizes.get(usize::try_from(message).ok()?).copied());
         known.map_or(u32::from(u8::MAX), u32::from)
     }
 
     /// Remembers the size of a message's name buffer for the exit. The kernel writes at most 128
     /// bytes, so 8 bits suffice.
     pub(super) fn remember_name(&self, message: u32, size: u32, state: &mut EntryState) {
-        const { assert!(NAMES <= 256) };
-        if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.names.get_mut(i)) {
+        const { assert!(NAME_SIZES <= 256) };
+        if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.name_sizes.get_mut(i))
+        {
             *slot = u8::try_from(size).unwrap_or(u8::MAX);
         }
     }

@@ -6,7 +6,7 @@ use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
 use super::meaning::{Call, Meaning};
-use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
+use crate::desc::{ArgKind, Condition, Dir, Len, Many, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
 /// A request decoded as in asm-generic/ioctl.h, which x86 and arm64 share.
@@ -25,7 +25,7 @@ pub struct Request {
 impl Request {
     /// Decodes a request.
     #[must_use]
-    pub const fn of(request: u32) -> Self {
+    pub const fn decode(request: u32) -> Self {
         let [number, group, ..] = request.to_le_bytes();
         let [size_low, high, ..] = (request >> 16).to_le_bytes();
         Self { dir: high >> 6, size: u16::from_le_bytes([size_low, high & 0x3f]), group, number }
@@ -35,8 +35,8 @@ impl Request {
 /// The request is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
     let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(ArgKind::Hex) };
-    if ANSWERED.contains(&request) {
-        return Meaning::bytes(Dir::InOut, Request::of(request).size.into()).when(When::Always);
+    if WRITTEN_BACK.contains(&request) {
+        return Meaning::bytes(Dir::InOut, Request::decode(request).size.into()).when(When::Always);
     }
     if let Some((_, dir, layout)) = NAMED.iter().find(|(named, ..)| *named == request) {
         return Meaning::fixed(*dir, *layout);
@@ -58,7 +58,7 @@ pub(super) fn argument(call: &Call) -> Meaning {
         // struct ifreq: a name of 16 bytes, and a union that has longs in its largest member.
         return Meaning::bytes(Dir::InOut, if call.abi.word() == 4 { 32 } else { 40 });
     }
-    let parts = Request::of(request);
+    let parts = Request::decode(request);
     let dir = match parts.dir {
         1 => Dir::In,
         2 => Dir::Out,
@@ -159,25 +159,25 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
 ];
 
 /// A pointer at this offset (with 8-byte and with 4-byte words) to as many bytes as a field says.
-const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> Link {
-    Link {
+const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> PointerField {
+    PointerField {
         at,
         wide: false,
-        only: Only::Always,
+        condition: Condition::Always,
         dir,
         when: When::Success,
-        len: LinkLen::Field(len, 1),
+        len: PointeeLen::Field(len, 1),
     }
 }
 
-const fn with(structure: Layout, links: &'static [Link]) -> Len {
-    Len::PointerFields { many: Many::N(1), each: structure, links }
+const fn with(structure: Layout, pointers: &'static [PointerField]) -> Len {
+    Len::PointerFields { many: Many::N(1), each: structure, pointers }
 }
 
 /// struct ifconf: a size and a pointer.
-const IFCONF: &[Link] = &[pointer((8, 4), Out, (0, 0))];
+const IFCONF: &[PointerField] = &[pointer((8, 4), Out, (0, 0))];
 /// struct blkpg_ioctl_arg: operation, flags, size, pointer.
-const PARTITION: &[Link] = &[pointer((16, 12), In, (8, 8))];
+const PARTITION: &[PointerField] = &[pointer((16, 12), In, (8, 8))];
 
 /// Requests whose structure is followed by an array or contains pointers.
 #[rustfmt::skip]
@@ -202,7 +202,7 @@ static NESTED: &[(u32, Dir, Len)] = &[
 
 /// Requests that report progress, or supported values, in their structure even on errors
 /// (fs/userfaultfd.c).
-static ANSWERED: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
+static WRITTEN_BACK: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
 
 /// Requests that pass a `struct ifreq`.
 #[rustfmt::skip]
@@ -236,9 +236,9 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_say_too_little_or_too_much_are_known() {
+    fn misencoded_requests_are_corrected() {
         use crate::desc::Len;
-        assert_eq!(check(FICLONE), None, "a descriptor, although it says that it points to an int");
+        assert_eq!(check(FICLONE), None, "a descriptor, although its bits encode a pointer to int");
         assert_eq!(
             check(LOOP_GET_STATUS64).map(|m| (m.dir, m.len)),
             Some((Dir::Out, Len::Bytes(232)))
@@ -252,11 +252,11 @@ mod tests {
             check(SIOCGIFCONF).unwrap().len,
             Len::PointerFields { each: Layout::Iovec, .. }
         ));
-        let of = |request: u32| {
+        let memory = |request: u32| {
             argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem
         };
-        assert_eq!(of(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
-        assert_eq!(of(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
+        assert_eq!(memory(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
+        assert_eq!(memory(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
     }
 
     #[test]

@@ -56,11 +56,11 @@ pub(super) fn memory_control(call: &Call) -> Meaning {
     }
 }
 
-fn object(command: u64, of: &Structures) -> Meaning {
+fn object(command: u64, structures: &Structures) -> Meaning {
     match command {
-        u::IPC_STAT => Meaning::fixed(Dir::Out, of.object),
-        u::IPC_SET => Meaning::fixed(Dir::In, of.object),
-        u::IPC_INFO => Meaning::fixed(Dir::Out, of.limits),
+        u::IPC_STAT => Meaning::fixed(Dir::Out, structures.object),
+        u::IPC_SET => Meaning::fixed(Dir::In, structures.object),
+        u::IPC_INFO => Meaning::fixed(Dir::Out, structures.limits),
         _ => Meaning::value(ArgKind::Hex),
     }
 }

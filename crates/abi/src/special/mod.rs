@@ -78,7 +78,7 @@ impl Row {
                 let decided = meaning(id, abi, &abi.args(args), i);
                 (decided.kind, decided.mem)
             }
-            None => (arg.kind, arg.mem.map(Mem::right)),
+            None => (arg.kind, arg.mem.map(Mem::without_fault)),
         })
     }
 

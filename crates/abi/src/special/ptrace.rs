@@ -5,20 +5,27 @@ use linux_raw_sys::ptrace as p;
 use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
-use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
+use crate::desc::{ArgKind, Condition, Dir, Len, Many, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
 /// Registers that an iovec points to. The kernel stores their size in the iovec.
-const fn behind(dir: Dir) -> [Link; 1] {
-    let len = LinkLen::Word((8, 4));
-    [Link { at: (0, 0), wide: false, only: Only::Always, dir, when: When::Success, len }]
+const fn register_fields(dir: Dir) -> [PointerField; 1] {
+    let len = PointeeLen::Word((8, 4));
+    [PointerField {
+        at: (0, 0),
+        wide: false,
+        condition: Condition::Always,
+        dir,
+        when: When::Success,
+        len,
+    }]
 }
 
-static REGISTERS_OUT: [Link; 1] = behind(Dir::Out);
-static REGISTERS_IN: [Link; 1] = behind(Dir::In);
+static REGISTERS_OUT: [PointerField; 1] = register_fields(Dir::Out);
+static REGISTERS_IN: [PointerField; 1] = register_fields(Dir::In);
 
-fn registers(dir: Dir, links: &'static [Link]) -> Meaning {
-    let len = Len::PointerFields { many: Many::N(1), each: Layout::Iovec, links };
+fn registers(dir: Dir, pointers: &'static [PointerField]) -> Meaning {
+    let len = Len::PointerFields { many: Many::N(1), each: Layout::Iovec, pointers };
     Meaning::memory(ArgKind::Struct(Layout::Iovec), dir, len)
 }
 

@@ -25,15 +25,19 @@ const POLLED: When = When::SuccessOr(&[EINTR, ENOMEM, ERESTARTNOHAND, ERESTART_R
 const CUT_SHORT: When = When::Errno(&[EINTR, ERESTART_RESTARTBLOCK]);
 
 /// struct sel_arg_struct: number of descriptors, three sets, pointer to the timeout.
-const SELECTED: &[Link] =
-    &[fds(4), fds(8), fds(12), Link { when: When::Always, len: LinkLen::Bytes(8), ..fds(16) }];
+const SELECTED: &[PointerField] = &[
+    fds(4),
+    fds(8),
+    fds(12),
+    PointerField { when: When::Always, len: PointeeLen::Bytes(8), ..fds(16) },
+];
 
-const fn fds(at: u8) -> Link {
-    let len = LinkLen::Bits((0, 0));
-    Link {
+const fn fds(at: u8) -> PointerField {
+    let len = PointeeLen::Bits((0, 0));
+    PointerField {
         at: (at, at),
         wide: false,
-        only: Only::Always,
+        condition: Condition::Always,
         dir: Dir::InOut,
         when: When::Success,
         len,

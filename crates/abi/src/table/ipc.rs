@@ -13,23 +13,23 @@ const MEM: Classes = Classes::IPC.and(Classes::MEMORY);
 const FILE: Classes = Classes::FILE.and(Classes::DESC);
 
 /// struct futex_waitv: value and address (64 bits each), flags.
-const WAITERS: &[Link] = &[Link {
+const WAITERS: &[PointerField] = &[PointerField {
     at: (8, 8),
     wide: true,
-    only: Only::Always,
+    condition: Condition::Always,
     dir: Dir::In,
     when: When::Success,
-    len: LinkLen::Futex(16),
+    len: PointeeLen::Futex(16),
 }];
 /// struct sigevent: value, signal, method. With SIGEV_THREAD the value points to a message for the
 /// C library (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
-const NOTIFIED: &[Link] = &[Link {
+const NOTIFIED: &[PointerField] = &[PointerField {
     at: (0, 0),
     wide: false,
-    only: Only::Field((12, 8), SIGEV_THREAD),
+    condition: Condition::Field((12, 8), SIGEV_THREAD),
     dir: Dir::In,
     when: When::Success,
-    len: LinkLen::Bytes(32),
+    len: PointeeLen::Bytes(32),
 }];
 
 #[rustfmt::skip]
@@ -44,8 +44,9 @@ pub(super) static ROWS: &[Row] = rows! {
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
     futex_requeue(waiters: input(pointer_fields(2, FutexWaitv, WAITERS)), flags: HEX32,
         nr_wake: INT, nr_requeue: INT)                   -> INT, emulate(MEM).kind(CallKind::Futex);
-    futex_waitv(waiters: input(pointer_fields_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT,
-        flags: HEX32, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK))
+    futex_waitv(waiters: input(pointer_fields_args(FutexWaitv, "nr_futexes", WAITERS)),
+        nr_futexes: UINT, flags: HEX32, timeout: input(of(Timespec64)),
+        clockid: one_of(&clock::CLOCK))
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
 
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);

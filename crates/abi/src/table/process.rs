@@ -30,7 +30,7 @@ pub(super) static ROWS: &[Row] = rows! {
     // kernel/exit.c fills infop up to si_status (no times) on every result, and ru if it found a
     // child.
     waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(WaitInfo))),
-        options: flags(&p::WAIT), ru: told("infop", out(of(Rusage))))
+        options: flags(&p::WAIT), ru: unless_empty("infop", out(of(Rusage))))
                                       -> INT,               apart(PROC).kind(CallKind::Wait);
     getpid()                          -> PID,               emulate(PROC);
     gettid()                          -> PID,               emulate(PROC);

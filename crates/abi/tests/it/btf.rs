@@ -105,7 +105,7 @@ fn sizes_are_those_of_the_running_kernel() {
                 ));
             }
         }
-        eprintln!("{abi}: {known} of {} structures are in the kernel's types", list.len());
+        eprintln!("{abi}: {known} of {} structures found in BTF", list.len());
         assert!(
             known > list.len() / 2,
             "{abi}: the kernel knows only {known} of {} structures",

@@ -81,7 +81,7 @@ fn exceptions_are_needed() {
     }
     for (name, _) in NO_TRACEPOINT {
         assert!(!kernel.contains_key(name), "{name} has a tracepoint");
-        assert!(number::number(Abi::X86_64, name).is_some(), "{name} is no call");
+        assert!(number::number(Abi::X86_64, name).is_some(), "{name} is not a call");
     }
 }
 
@@ -100,7 +100,9 @@ fn widths_are_the_kernels() {
                 && bits != theirs
                 && !NARROWED.contains(&(name, argument))
             {
-                wrong.push(format!("{name}: {argument} is shown with {bits} bits, and is {kind}"));
+                wrong.push(format!(
+                    "{name}: {argument} is printed with {bits} bits but has type {kind}"
+                ));
             }
         }
     }

@@ -211,7 +211,7 @@ pub(super) fn looked_at(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> u
     let What::Entry(call) = info.what else { return bytes.len() };
     let row = row(info.arch.unwrap_or(AuditArch(0)), call.nr);
     match row.and_then(|row| row.args.get(usize::from(region.head.arg))) {
-        Some(arg) if region.head.role == Role::DIRECT => intent::looked_at(arg.kind, bytes),
+        Some(arg) if region.head.role == Role::DIRECT => intent::significant_len(arg.kind, bytes),
         _ => bytes.len(),
     }
 }

@@ -6,7 +6,7 @@ use crate::program::program;
 use crate::session::{Session, is_root};
 use crate::stage::{Running, SYSREEL, Stage, each, kill, until};
 use std::path::Path;
-use sysreel_abi::{AuditArch, Filter, Watch};
+use sysreel_abi::{AuditArch, CallSet, Filter};
 use sysreel_format::{Body, Completeness};
 use sysreel_inspect::syscall_info::{self, What};
 
@@ -30,7 +30,7 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
 /// runs as it does without a recorder.
 #[test]
 fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
-    let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
+    let watch = CallSet::new(&Filter::parse("getppid,mkdir").unwrap(), false);
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
         let program = program(name);
         let session = Session::new(&program);
@@ -44,7 +44,7 @@ fn programs_run_as_ever_and_nothing_unwanted_is_in_the_log() {
         for (arch, nr) in calls(&session.log()) {
             // A filter of the program's own that asks for a tracer makes a stop whatever the call.
             let asked = ["seccomp_trace"].contains(name);
-            assert!(watch.watches(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
+            assert!(watch.contains(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
         }
     }
 }
@@ -113,7 +113,8 @@ fn mistakes_are_told() {
         arguments.extend_from_slice(rest);
         stage.sysreel(&arguments)
     };
-    only("opnat", &["true"]).fails(2, &["`opnat`", "no system call", "is `openat` meant?"]);
+    only("opnat", &["true"])
+        .fails(2, &["`opnat`", "unknown system call", "did you mean `openat`?"]);
     only("%fiel", &["true"]).fails(2, &["`%fiel`", "%file %network"]);
     only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));
@@ -221,5 +222,7 @@ fn lines_are_those_of_the_calls_that_were_asked_for() {
     stage
         .sysreel(&["print", "run.reel", "--format", "raw", "--only", "read"])
         .fails(2, &["--only", "jq"]);
-    stage.sysreel(&["print", "run.reel", "--only", "raed"]).fails(2, &["raed", "is `read` meant?"]);
+    stage
+        .sysreel(&["print", "run.reel", "--only", "raed"])
+        .fails(2, &["raed", "did you mean `read`?"]);
 }

@@ -230,7 +230,7 @@ impl Tracker {
     /// What a call means for the address space.
     fn mapped(&mut self, id: TaskId, call: &ResolvedCall, open: &OpenCall, outcome: Outcome) {
         let structure = open.memory.find(0, call.role, 0).and_then(|piece| piece.inline());
-        let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
+        let len = sysreel_abi::mapped_len(call.abi, call.row, &call.args, structure);
         let address = outcome.rval.cast_unsigned();
         let [first, second, ..] = call.args;
         let file = match call.row.kind {

@@ -9,14 +9,14 @@
 //! - A region of a call that succeeded must exist in full, or its length is wrong
 //!   ([`report::is_fair`] says where it may not).
 //! - Memory is compared where the same mapping lies before and after. Where the call maps something
-//!   anew ([`sysreel_abi::mapped`]) its bytes were not written; a page that is given back (munmap,
+//!   anew ([`sysreel_abi::mapped_len`]) its bytes were not written; a page that is given back (munmap,
 //!   MADV_DONTNEED) is not written either.
 //! - The area of rseq(2) is excepted: the kernel writes to it on every return to user code. Shared
 //!   mappings, and the vvar, which is read-only, are not looked at.
 //! - So are ranges of addresses that a call names in memory ([`sysreel_abi::named_ranges`]):
 //!   process_vm_writev to the caller itself.
 //! - So is, from then on, memory that io_submit hands over to be read into
-//!   ([`sysreel_abi::handed_over`]).
+//!   ([`sysreel_abi::async_read_buffers`]).
 //! - A call that fails with EFAULT may have written part of what it would have written: what comes
 //!   out on success is excepted then.
 //! - A call is not judged when others could have written meanwhile (threads, vfork, `io_uring`),
@@ -44,7 +44,9 @@ use std::collections::HashMap;
 use std::ops::Range;
 use sysreel_abi::desc::{CallKind, Dir};
 use sysreel_abi::plan::{self, Limits, RegionRequest};
-use sysreel_abi::{AuditArch, demultiplex, handed_over, mapped, named_ranges, syscall_name};
+use sysreel_abi::{
+    AuditArch, async_read_buffers, demultiplex, mapped_len, named_ranges, syscall_name,
+};
 use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Stop, Tid, memory, pages};
@@ -244,12 +246,12 @@ impl Session {
             open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
             open.excepted.extend(named_ranges(call.abi, call.row, &call.args, captured));
-            let later = handed_over(call.row, |arg, i| self.capture.captured(arg, 1, i));
+            let later = async_read_buffers(call.row, |arg, i| self.capture.captured(arg, 1, i));
             if let Some(memory) = memory.filter(|_| !later.is_empty()) {
                 audit.handed_over.entry(memory).or_default().extend(later);
             }
             open.call.inner = demultiplex(call.abi, call.row, &call.args, captured);
-            open.maps = mapped(call.abi, call.row, &call.args, captured(0));
+            open.maps = mapped_len(call.abi, call.row, &call.args, captured(0));
             open.incoming.extend(self.capture.requests.iter().filter(|request| request.store));
             open.short.extend(self.capture.cut_short().map(|(request, got)| (*request, got)));
         }

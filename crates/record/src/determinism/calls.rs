@@ -67,7 +67,7 @@ impl Session {
             if let Some(task) = self.tasks.get_mut(tid) {
                 task.address_space_op = op.map(|op| (op, fd));
                 // The call cannot fail (set_tid_address(2)).
-                task.cleared = replay::clears_when_ended(abi, row, &args).or(task.cleared);
+                task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
                 && let Some(to) = self.own_output(tid, fd)
@@ -170,10 +170,10 @@ impl Session {
             AddressSpaceOp::Remap { old_len, new_len, .. } => {
                 self.grown_mapping(tid, rval.cast_unsigned(), old_len, new_len)
             }
-            AddressSpaceOp::Attach { told_at: None } => {
+            AddressSpaceOp::Attach { stored_at: None } => {
                 self.attached_segment(tid, id, rval.cast_unsigned())
             }
-            AddressSpaceOp::Attach { told_at: Some(at) } => {
+            AddressSpaceOp::Attach { stored_at: Some(at) } => {
                 let start = self.word_at(tid, at);
                 self.attached_segment(tid, id, start.into());
             }

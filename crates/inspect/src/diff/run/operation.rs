@@ -234,7 +234,7 @@ impl Classifier {
             None => {
                 let operation = by_kind::operation(case, &shape, first, second, names);
                 let outcome = case.finished.outcome;
-                match intent::tries_again(outcome.rval, outcome.failed()) {
+                match intent::is_retried(outcome.rval, outcome.failed()) {
                     true => Verdict::Retry(Operation { errno: 0, ..operation }),
                     false => Verdict::Operation(operation),
                 }

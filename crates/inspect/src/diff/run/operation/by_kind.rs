@@ -184,7 +184,7 @@ fn opened(case: &Case<'_>, asked: Operation, names: &mut Names) -> Operation {
         Some(file) => name_of(&file, names),
         None => asked.first,
     };
-    if how.nameless() {
+    if how.unnamed() {
         return Operation { op: Op::Write, first: word(names, "<nameless>"), ..asked };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
@@ -224,7 +224,7 @@ fn named(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<NameId> {
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
     // A name that does not begin with a zero byte is a path.
-    if intent::Family::of(bytes) == intent::Family::Unix
+    if intent::Family::from_sockaddr(bytes) == intent::Family::Unix
         && name.first().is_some_and(|first| *first != 0)
     {
         let mut whole = Vec::new();

@@ -26,7 +26,7 @@ impl Notes {
     /// Takes a call that tells how an earlier connect has ended. True when the call is nothing but
     /// that connect made again.
     pub(super) fn connect_goes_on(&mut self, case: &Case<'_>) -> bool {
-        let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
+        let asks = intent::reads_socket_error(case.call.row, &case.call.args);
         let again = case.call.row.kind == CallKind::Connect;
         if !asks && !again || self.connecting.is_empty() {
             return false;
