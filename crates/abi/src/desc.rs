@@ -15,7 +15,7 @@ pub use class::{CallKind, Classes, Makes, Replay};
 pub use direction::{Dir, Sibling, When};
 pub use kind::{ArgKind, Constants, Field, Override};
 pub use mem::{Fault, Len, Mem, Seeded, Special, Total};
-pub use pointer_fields::{Condition, Many, PointeeLen, PointerField};
+pub use pointer_fields::{Condition, Count, PointeeLen, PointerField};
 pub use row::{Arg, Row};
 
 pub(crate) use build::*;

@@ -1,7 +1,7 @@
 //! The constants and const functions that rows are written with.
 
 use super::{
-    ArgKind, CallKind, Classes, Constants, Dir, Len, Makes, Many, Mem, PointerField, Replay,
+    ArgKind, CallKind, Classes, Constants, Count, Dir, Len, Makes, Mem, PointerField, Replay,
     Sibling, Special, Total, When,
 };
 use crate::layout::Layout;
@@ -110,7 +110,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::CapData(_) => ArgKind::Array(Layout::CapData),
         Len::Semaphores(_) => ArgKind::Array(Layout::U16),
         Len::PointerFields { each: Layout::Byte, .. } => ArgKind::Buf,
-        Len::PointerFields { many: Many::N(1), each, .. } => ArgKind::Struct(each),
+        Len::PointerFields { count: Count::Fixed(1), each, .. } => ArgKind::Struct(each),
         Len::PointerFields { each, .. } => ArgKind::Array(each),
         Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => ArgKind::Buf,
         Len::Special(_) => ArgKind::Varies,
@@ -212,7 +212,7 @@ pub(crate) const fn cap_data(header: &'static str) -> Len {
 
 /// `n` structures with pointers in them.
 pub(crate) const fn pointer_fields(n: u8, each: Layout, pointers: &'static [PointerField]) -> Len {
-    Len::PointerFields { many: Many::N(n), each, pointers }
+    Len::PointerFields { count: Count::Fixed(n), each, pointers }
 }
 
 /// Structures with pointers in them; a sibling holds their number.
@@ -221,7 +221,7 @@ pub(crate) const fn pointer_fields_args(
     count: &'static str,
     pointers: &'static [PointerField],
 ) -> Len {
-    Len::PointerFields { many: Many::Arg(sibling(count)), each, pointers }
+    Len::PointerFields { count: Count::Arg(sibling(count)), each, pointers }
 }
 
 pub(crate) const fn pages(bytes: &'static str) -> Len {

@@ -1,6 +1,6 @@
 //! The memory that an argument points to: its direction, its length, and when it is written.
 
-use super::{Dir, Many, PointerField, Sibling, When};
+use super::{Count, Dir, PointerField, Sibling, When};
 use crate::layout::Layout;
 
 /// The memory an argument points to.
@@ -140,8 +140,8 @@ pub enum Len {
     /// One or more structures with pointers in them.
     PointerFields {
         /// Number of structures.
-        many: Many,
-        /// The structure; [`Layout::Byte`] for a single one of as many bytes as `many` says.
+        count: Count,
+        /// The structure; [`Layout::Byte`] for a single one of as many bytes as `count` says.
         each: Layout,
         /// The pointers.
         pointers: &'static [PointerField],

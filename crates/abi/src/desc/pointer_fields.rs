@@ -4,9 +4,9 @@ use super::{Dir, Sibling, When};
 
 /// The number of consecutive structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Many {
+pub enum Count {
     /// A fixed number.
-    N(u8),
+    Fixed(u8),
     /// As many as the sibling says.
     Arg(Sibling),
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Arg, ArgKind, Dir, Len, Many, Mem, Replay, Row, Total, When};
+use super::{Arg, ArgKind, Count, Dir, Len, Mem, Replay, Row, Total, When};
 use crate::errno::errno_name;
 use crate::layout::Layout;
 
@@ -103,11 +103,13 @@ impl fmt::Display for Length<'_> {
             Len::SigInfo => f.write_str(", as long as its signal and code imply"),
             Len::OldDirent => f.write_str(", and a name of the length that it states"),
             Len::Semaphores(set) => write!(f, ", one for each semaphore of set `{}`", set.name),
-            Len::PointerFields { many: Many::N(1), .. } => f.write_str(", and what it points to"),
-            Len::PointerFields { many: Many::N(n), .. } => {
+            Len::PointerFields { count: Count::Fixed(1), .. } => {
+                f.write_str(", and what it points to")
+            }
+            Len::PointerFields { count: Count::Fixed(n), .. } => {
                 write!(f, ", {n} of them, and what they point to")
             }
-            Len::PointerFields { many: Many::Arg(count), each, .. } => {
+            Len::PointerFields { count: Count::Arg(count), each, .. } => {
                 write!(f, ", `{}` {}, and what they point to", count.name, units(each))
             }
             Len::Bits(count) => write!(f, ", `{}` bits", count.name),

@@ -1,6 +1,6 @@
 //! Resolves, at compile time, the arguments that a row names as the lengths of others.
 
-use super::{Arg, ArgKind, Len, Makes, Many, Mem, Sibling, Spec, When};
+use super::{Arg, ArgKind, Count, Len, Makes, Mem, Sibling, Spec, When};
 
 /// Returns the arguments of a row with their siblings resolved.
 pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
@@ -59,8 +59,8 @@ const fn resolve_len<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]
         Len::Pages(s) => Len::Pages(find(s, specs)),
         Len::Nodes(s) => Len::Nodes(find(s, specs)),
         Len::CapData(s) => Len::CapData(find(s, specs)),
-        Len::PointerFields { many: Many::Arg(s), each, pointers } => {
-            Len::PointerFields { many: Many::Arg(find(s, specs)), each, pointers }
+        Len::PointerFields { count: Count::Arg(s), each, pointers } => {
+            Len::PointerFields { count: Count::Arg(find(s, specs)), each, pointers }
         }
         other => other,
     }

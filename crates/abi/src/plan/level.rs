@@ -6,7 +6,7 @@ use super::request::{EntryState, Fact, Memory, RegionRequest};
 use super::stop::{OLD_DIRENT_HEAD, Stop};
 use crate::arch::Abi;
 use crate::bytes::u32_at;
-use crate::desc::{CallKind, Dir, Len, Many, Mem};
+use crate::desc::{CallKind, Count, Dir, Len, Mem};
 use crate::layout::Layout;
 
 /// Signal, errno and code of a siginfo, which define the rest of it.
@@ -61,14 +61,14 @@ impl Stop<'_> {
             Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
                 Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
-            Len::PointerFields { many, each, pointers } => {
+            Len::PointerFields { count, each, pointers } => {
                 // At the exit it is read again if its pointers are needed.
                 let wanted =
                     concerns || pointers.iter().any(|field| self.applies(field.dir, field.when));
-                let n = match many {
-                    Many::N(n) => n.into(),
-                    Many::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
-                    Many::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
+                let n = match count {
+                    Count::Fixed(n) => n.into(),
+                    Count::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
+                    Count::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
                 };
                 wanted.then(|| RegionRequest { store: concerns, ..self.top(arg, n * size(each)) })
             }

@@ -4,7 +4,7 @@
 use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{
-    ArgKind, Condition, Dir, ENOSPC, Len, Many, Mem, PointeeLen, PointerField, When,
+    ArgKind, Condition, Count, Dir, ENOSPC, Len, Mem, PointeeLen, PointerField, When,
 };
 use crate::layout::Layout;
 
@@ -12,7 +12,7 @@ use crate::layout::Layout;
 pub(super) fn attribute(call: &Call) -> Meaning {
     let entry = ATTRIBUTES.iter().find(|(commands, _)| commands.contains(&call.command(0)));
     let len = Len::PointerFields {
-        many: Many::Arg(at(2)),
+        count: Count::Arg(at(2)),
         each: Layout::Byte,
         pointers: entry.map_or(&[], |(_, l)| *l),
     };

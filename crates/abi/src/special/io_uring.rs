@@ -8,7 +8,7 @@ use linux_raw_sys::general::__kernel_timespec;
 use linux_raw_sys::io_uring::{self as r, io_uring_register_op as op};
 
 use super::meaning::{Call, Meaning, at};
-use crate::desc::{ArgKind, Condition, Dir, Len, Many, PointeeLen, PointerField, Total, When};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, Total, When};
 use crate::layout::Layout;
 use Dir::{In, InOut, Out};
 
@@ -35,7 +35,7 @@ fn enter_argument(call: &Call) -> Meaning {
     Meaning::memory(
         ArgKind::Buf,
         In,
-        Len::PointerFields { many: Many::Arg(at(5)), each: Layout::Byte, pointers: WAIT },
+        Len::PointerFields { count: Count::Arg(at(5)), each: Layout::Byte, pointers: WAIT },
     )
 }
 
@@ -150,11 +150,11 @@ fn register_argument(call: &Call) -> Meaning {
             Meaning::bytes(*dir, size(head).saturating_add(count.saturating_mul(size(each))))
         }
         Pointers(n, pointers) => {
-            let many = Many::N(u8::try_from(n).unwrap_or(u8::MAX));
+            let count = Count::Fixed(u8::try_from(n).unwrap_or(u8::MAX));
             Meaning::memory(
                 ArgKind::Buf,
                 *dir,
-                Len::PointerFields { many, each: Layout::Byte, pointers },
+                Len::PointerFields { count, each: Layout::Byte, pointers },
             )
         }
     }

@@ -6,7 +6,7 @@ use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
 use super::meaning::{Call, Meaning};
-use crate::desc::{ArgKind, Condition, Dir, Len, Many, PointeeLen, PointerField, When};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
 /// A request decoded as in asm-generic/ioctl.h, which x86 and arm64 share.
@@ -171,7 +171,7 @@ const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> PointerField {
 }
 
 const fn with(structure: Layout, pointers: &'static [PointerField]) -> Len {
-    Len::PointerFields { many: Many::N(1), each: structure, pointers }
+    Len::PointerFields { count: Count::Fixed(1), each: structure, pointers }
 }
 
 /// struct ifconf: a size and a pointer.

@@ -5,7 +5,7 @@ use linux_raw_sys::ptrace as p;
 use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
-use crate::desc::{ArgKind, Condition, Dir, Len, Many, PointeeLen, PointerField, When};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
 /// Registers that an iovec points to. The kernel stores their size in the iovec.
@@ -25,7 +25,7 @@ static REGISTERS_OUT: [PointerField; 1] = register_fields(Dir::Out);
 static REGISTERS_IN: [PointerField; 1] = register_fields(Dir::In);
 
 fn registers(dir: Dir, pointers: &'static [PointerField]) -> Meaning {
-    let len = Len::PointerFields { many: Many::N(1), each: Layout::Iovec, pointers };
+    let len = Len::PointerFields { count: Count::Fixed(1), each: Layout::Iovec, pointers };
     Meaning::memory(ArgKind::Struct(Layout::Iovec), dir, len)
 }
 
