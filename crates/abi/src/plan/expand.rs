@@ -50,29 +50,11 @@ impl Stop<'_> {
                     let most = self.message_total(request, message, many.is_some(), requests, mem);
                     self.push_buffers(request, bytes, message, most, requests, state);
                 }
-                (Len::SelfSized { at, plus, least, most }, 0) if !request.store => {
-                    // Unreadable: one byte, so that a region records the error.
-                    let size = match self.stated_size(request, u32_at(bytes, at.into()), state) {
-                        None => 1,
-                        Some(0) => least.into(),
-                        Some(size) => size.min(most.into()) + u32::from(plus),
-                    };
-                    // The kernel reads the size field, and may change it, even if the size is too
-                    // small to cover it.
-                    let size = size.max(u32::from(at) + 4);
-                    self.push(requests, state, self.top(request.arg.into(), size.into()));
-                }
-                (Len::Tailed { head, at, each }, 0) if !request.store => {
-                    let count = u32_at(bytes, at.into()).unwrap_or(0);
-                    let asked = u64::from(head) + u64::from(count) * u64::from(each);
+                (Len::SelfSized { .. } | Len::Tailed { .. } | Len::OldDirent | Len::SigInfo, 0)
+                    if !request.store =>
+                {
+                    let asked = self.length_from_header(described.len, request, bytes, state);
                     self.push(requests, state, self.top(request.arg.into(), asked));
-                }
-                (Len::OldDirent, 0) if !request.store => {
-                    self.push(requests, state, self.top(request.arg.into(), old_dirent(bytes)));
-                }
-                (Len::SigInfo, 0) if !request.store => {
-                    let asked = crate::signal::siginfo_input_len(self.abi, bytes);
-                    self.push(requests, state, self.top(request.arg.into(), asked.into()));
                 }
                 (Len::PointerFields { each, pointers, .. }, 0) => {
                     self.push_pointees((request, bytes), each, pointers, requests, state, mem);
@@ -94,6 +76,36 @@ impl Stop<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Returns the length in bytes of a structure, given the header that was read first.
+    fn length_from_header(
+        &self,
+        len: Len,
+        request: RegionRequest,
+        header: &[u8],
+        state: &mut EntryState,
+    ) -> u64 {
+        match len {
+            Len::SelfSized { at, plus, least, most } => {
+                // Unreadable: one byte, so that a region records the error.
+                let size = match self.stated_size(request, u32_at(header, at.into()), state) {
+                    None => 1,
+                    Some(0) => least.into(),
+                    Some(size) => size.min(most.into()) + u32::from(plus),
+                };
+                // The kernel reads the size field, and may change it, even if the size is too small
+                // to cover it.
+                size.max(u32::from(at) + 4).into()
+            }
+            Len::Tailed { head, at, each } => {
+                let count = u32_at(header, at.into()).unwrap_or(0);
+                u64::from(head) + u64::from(count) * u64::from(each)
+            }
+            Len::OldDirent => old_dirent(header),
+            Len::SigInfo => crate::signal::siginfo_input_len(self.abi, header).into(),
+            _ => 0,
         }
     }
 

@@ -87,6 +87,13 @@ impl Stop<'_> {
                     .map(|asked| RegionRequest { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
+            _ => self.concerned_request(arg, mem.len),
+        }
+    }
+
+    /// Returns the first request for memory that concerns this stop.
+    fn concerned_request(&self, arg: usize, len: Len) -> Option<RegionRequest> {
+        match len {
             Len::CStr => Some(RegionRequest {
                 string: true,
                 ..self.top(arg, self.limits.string_bytes.into())
@@ -107,7 +114,7 @@ impl Stop<'_> {
             Len::SelfSized { at, .. } => {
                 Some(RegionRequest { store: false, ..self.top(arg, u64::from(at) + 4) })
             }
-            _ => self.plain_len(mem.len).map(|asked| self.top(arg, asked)),
+            _ => self.plain_len(len).map(|asked| self.top(arg, asked)),
         }
     }
 
