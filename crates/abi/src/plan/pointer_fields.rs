@@ -1,4 +1,4 @@
-//! Follows the pointers in structures, as their [`Link`]s describe them.
+//! Follows the pointers in structures, as their [`PointerField`]s describe them.
 
 use super::request::{EntryState, Fact, Memory, RegionRequest, index};
 use super::stop::Stop;
