@@ -1,25 +1,25 @@
-//! Which ABI a system call was made through. The kernel says it in every stop: `arch` and, on
-//! x86-64, one bit of the number.
+//! The ABI of a system call. Every stop reports it: as `arch` and, on x86-64, as one bit of the
+//! number.
 
 use std::fmt;
 
-/// An `AUDIT_ARCH_*` value as the kernel reports it. Any value survives; only some are known.
+/// An `AUDIT_ARCH_*` value as the kernel reports it. Unknown values are kept.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AuditArch(pub u32);
 
 impl AuditArch {
-    /// 64-bit x86, which x32 calls also report.
+    /// 64-bit x86; also reported for x32 calls.
     pub const X86_64: Self = Self(linux_raw_sys::ptrace::AUDIT_ARCH_X86_64);
-    /// 32-bit x86, also `int 0x80` from 64-bit code.
+    /// 32-bit x86; also reported for `int 0x80` from 64-bit code.
     pub const I386: Self = Self(linux_raw_sys::ptrace::AUDIT_ARCH_I386);
     /// 64-bit ARM.
     pub const AARCH64: Self = Self(linux_raw_sys::ptrace::AUDIT_ARCH_AARCH64);
-    /// 32-bit ARM: named, but there is no table for it.
+    /// 32-bit ARM. Has a name but no table.
     pub const ARM: Self = Self(linux_raw_sys::ptrace::AUDIT_ARCH_ARM);
-    /// 64-bit RISC-V: named, but there is no table for it.
+    /// 64-bit RISC-V. Has a name but no table.
     pub const RISCV64: Self = Self(linux_raw_sys::ptrace::AUDIT_ARCH_RISCV64);
 
-    /// The kernel's name without its prefix, e.g. `X86_64`.
+    /// Returns the kernel's name without its prefix, such as `X86_64`.
     #[must_use]
     pub const fn name(self) -> Option<&'static str> {
         match self {
@@ -42,30 +42,29 @@ impl fmt::Debug for AuditArch {
     }
 }
 
-/// An ABI that has a table. A closed set of our own, not a kernel value: what has no table has no
-/// `Abi`.
+/// An ABI that has a table. Architectures without a table have no `Abi`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Abi {
     /// 64-bit x86.
     X86_64,
-    /// 32-bit x86, native or as compat, also `int 0x80` from 64-bit code.
+    /// 32-bit x86: native, compat, and `int 0x80` from 64-bit code.
     I386,
-    /// x86-64 with 32-bit pointers: the number carries bit 30.
+    /// x86-64 with 32-bit pointers; its numbers have bit 30 set.
     X32,
     /// 64-bit ARM.
     Aarch64,
 }
 
 impl Abi {
-    /// Every ABI that has a table.
+    /// All ABIs that have a table.
     pub const ALL: [Self; 4] = [Self::X86_64, Self::I386, Self::X32, Self::Aarch64];
 
-    /// The ABI of a call. `nr` matters because x32 calls report the architecture of x86-64 and set
-    /// bit 30 of the number. A number of -1 (all ones) is no x32 call.
+    /// Returns the ABI of a call. `nr` matters because x32 calls report the architecture of x86-64
+    /// and set bit 30 of the number. A number of -1 (all ones) is not an x32 call.
     #[inline]
     #[must_use]
-    pub const fn of(arch: AuditArch, nr: u64) -> Option<Self> {
+    pub const fn from_call(arch: AuditArch, nr: u64) -> Option<Self> {
         match arch {
             AuditArch::X86_64 if nr >> 30 == 1 => Some(Self::X32),
             AuditArch::X86_64 => Some(Self::X86_64),
@@ -75,7 +74,7 @@ impl Abi {
         }
     }
 
-    /// The architecture that the kernel reports for this ABI.
+    /// Returns the architecture that the kernel reports for this ABI.
     #[must_use]
     pub const fn arch(self) -> AuditArch {
         match self {
@@ -85,7 +84,7 @@ impl Abi {
         }
     }
 
-    /// Size of a pointer, of `size_t` and of the words of an argv array: 4 or 8.
+    /// Returns the size of a pointer and of `size_t` in bytes: 4 or 8.
     #[inline]
     #[must_use]
     pub const fn word(self) -> u8 {
@@ -95,7 +94,7 @@ impl Abi {
         }
     }
 
-    /// A short name for messages and output.
+    /// Returns a short name for messages and output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -106,8 +105,8 @@ impl Abi {
         }
     }
 
-    /// The arguments as the call uses them. `int 0x80` from 64-bit code reports the full 64-bit
-    /// registers, of which the call sees the low halves (observed on Linux 6.18).
+    /// Returns the arguments as the call uses them. `int 0x80` from 64-bit code reports the full
+    /// 64-bit registers, but the call only uses their low halves (observed on Linux 6.18).
     #[inline]
     #[must_use]
     pub fn args(self, args: &[u64; 6]) -> [u64; 6] {
@@ -129,12 +128,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_x32_bit_and_minus_one_are_told_apart() {
-        assert_eq!(Abi::of(AuditArch::X86_64, 0), Some(Abi::X86_64));
-        assert_eq!(Abi::of(AuditArch::X86_64, 0x4000_0027), Some(Abi::X32));
-        assert_eq!(Abi::of(AuditArch::X86_64, u64::MAX), Some(Abi::X86_64));
-        assert_eq!(Abi::of(AuditArch::I386, 0x4000_0027), Some(Abi::I386));
-        assert_eq!(Abi::of(AuditArch(0), 0), None);
+    fn minus_one_is_not_an_x32_call() {
+        assert_eq!(Abi::from_call(AuditArch::X86_64, 0), Some(Abi::X86_64));
+        assert_eq!(Abi::from_call(AuditArch::X86_64, 0x4000_0027), Some(Abi::X32));
+        assert_eq!(Abi::from_call(AuditArch::X86_64, u64::MAX), Some(Abi::X86_64));
+        assert_eq!(Abi::from_call(AuditArch::I386, 0x4000_0027), Some(Abi::I386));
+        assert_eq!(Abi::from_call(AuditArch(0), 0), None);
     }
 
     #[test]

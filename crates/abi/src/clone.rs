@@ -1,62 +1,62 @@
-//! What a call that makes a task asks for: the flags of clone, clone3, fork and vfork in one form.
+//! The flags of a call that makes a task, in one form for clone, clone3, fork and vfork.
 
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
 use crate::desc::{CallKind, Row};
 
-/// The `CLONE_*` flags of a call. Unknown bits stay.
+/// `CLONE_*` flags. Unknown bits are kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CloneFlags(pub u64);
 
 impl CloneFlags {
-    const fn has(self, bit: u32) -> bool {
+    const fn contains(self, bit: u32) -> bool {
         self.0 & bit as u64 != 0
     }
 
-    /// The new task is a thread of the same process.
+    /// Whether the new task is a thread of the caller's process.
     #[must_use]
     pub const fn thread(self) -> bool {
-        self.has(g::CLONE_THREAD)
+        self.contains(g::CLONE_THREAD)
     }
 
-    /// The caller waits until the new task execs or exits.
+    /// Whether the caller waits until the new task execs or exits.
     #[must_use]
     pub const fn vfork(self) -> bool {
-        self.has(g::CLONE_VFORK)
+        self.contains(g::CLONE_VFORK)
     }
 
-    /// The new task asks not to be traced, and a tracer will not see it.
+    /// Whether the new task is hidden from the tracer.
     #[must_use]
     pub const fn untraced(self) -> bool {
-        self.has(g::CLONE_UNTRACED)
+        self.contains(g::CLONE_UNTRACED)
     }
 
-    /// The new task's parent is the caller's parent.
+    /// Whether the new task gets the caller's parent.
     #[must_use]
     pub const fn parent(self) -> bool {
-        self.has(g::CLONE_PARENT)
+        self.contains(g::CLONE_PARENT)
     }
 
-    /// Both share the address space.
+    /// Whether both share the address space.
     #[must_use]
     pub const fn memory(self) -> bool {
-        self.has(g::CLONE_VM)
+        self.contains(g::CLONE_VM)
     }
 
-    /// Both share the table of file descriptors.
+    /// Whether both share the table of file descriptors.
     #[must_use]
     pub const fn files(self) -> bool {
-        self.has(g::CLONE_FILES)
+        self.contains(g::CLONE_FILES)
     }
 
-    /// Both share the working directory, root and umask.
+    /// Whether both share working directory, root and umask.
     #[must_use]
     pub const fn fs(self) -> bool {
-        self.has(g::CLONE_FS)
+        self.contains(g::CLONE_FS)
     }
 
-    /// The new task starts new namespaces of some kind.
+    /// Whether the new task gets any new namespace.
     #[must_use]
     pub const fn namespaces(self) -> bool {
         let all = g::CLONE_NEWNS
@@ -66,45 +66,45 @@ impl CloneFlags {
             | g::CLONE_NEWUSER
             | g::CLONE_NEWPID
             | g::CLONE_NEWNET
-            // Only clone3 takes it: in clone the bit belongs to the signal.
+            // Of clone3 only: in clone the bit belongs to the signal.
             | g::CLONE_NEWTIME;
-        self.has(all)
+        self.contains(all)
     }
 
-    /// The kernel writes the new task's id to the maker's memory.
+    /// Whether the kernel stores the new task's id in the parent's memory.
     #[must_use]
-    pub const fn tells_maker(self) -> bool {
-        self.has(g::CLONE_PARENT_SETTID)
+    pub const fn sets_parent_tid(self) -> bool {
+        self.contains(g::CLONE_PARENT_SETTID)
     }
 
-    /// The kernel writes the new task's id to its own memory.
+    /// Whether the kernel stores the new task's id in the child's memory.
     #[must_use]
-    pub const fn tells_child(self) -> bool {
-        self.has(g::CLONE_CHILD_SETTID)
+    pub const fn sets_child_tid(self) -> bool {
+        self.contains(g::CLONE_CHILD_SETTID)
     }
 
-    /// The kernel writes zero to the new task's memory when it ends, and wakes who waits for that.
+    /// Whether the kernel clears a word in the child's memory at its exit, and wakes a futex there.
     #[must_use]
-    pub const fn clears(self) -> bool {
-        self.has(g::CLONE_CHILD_CLEARTID)
+    pub const fn clears_child_tid(self) -> bool {
+        self.contains(g::CLONE_CHILD_CLEARTID)
     }
 
-    /// The new task begins with a thread-local storage of its own.
+    /// Whether the new task gets thread-local storage.
     #[must_use]
     pub const fn sets_thread_storage(self) -> bool {
-        self.has(g::CLONE_SETTLS)
+        self.contains(g::CLONE_SETTLS)
     }
 
-    /// A pidfd is made for the new task.
+    /// Whether the kernel makes a pidfd for the new task.
     #[must_use]
     pub const fn pidfd(self) -> bool {
-        self.has(g::CLONE_PIDFD)
+        self.contains(g::CLONE_PIDFD)
     }
 }
 
-/// The flags of a call that makes a task; `None` for any other call. `structure` is what clone3's
-/// first argument points to, as captured; without it clone3's flags are unknown and `None` is
-/// answered.
+/// Returns the flags of a call that makes a task, or `None` for other calls. `structure` is the
+/// `clone_args` of clone3 as captured; without it, clone3's flags are unknown and the result is
+/// `None`.
 #[must_use]
 pub fn clone_flags(
     abi: Abi,
@@ -115,7 +115,7 @@ pub fn clone_flags(
     match row.kind {
         CallKind::Fork => Some(CloneFlags(0)),
         CallKind::Vfork => Some(CloneFlags((g::CLONE_VM | g::CLONE_VFORK).into())),
-        // The low byte is the signal that the parent gets.
+        // The low byte is the exit signal.
         CallKind::Clone => Some(CloneFlags(abi.args(args)[0] & 0xffff_ff00)),
         CallKind::Clone3 => {
             let bytes = structure?.get(..8)?;
@@ -132,7 +132,7 @@ mod tests {
     use crate::number::{number, row};
 
     #[test]
-    fn untraced_children_are_found_in_both_forms() {
+    fn untraced_is_read_from_clone_and_clone3() {
         let flags = u64::from(g::CLONE_UNTRACED | g::CLONE_VM);
         let find = |name| row(AuditArch::X86_64, number(Abi::X86_64, name).unwrap()).unwrap();
         let clone =

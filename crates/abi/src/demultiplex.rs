@@ -1,16 +1,15 @@
-//! The two calls of i386 behind which others stand: socketcall and ipc. Which one, and with which
-//! arguments, is in their first argument and, for socketcall, in memory.
+//! i386's multiplexers socketcall and ipc. Their first argument selects the call; its arguments are
+//! in memory for socketcall, and mostly in registers for ipc.
 
 use std::sync::LazyLock;
-
-use linux_raw_sys::net as n;
 
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
 use crate::desc::{CallKind, Row};
 use crate::number::row_named;
+use crate::special::ipc::{SOCKETCALLS, socketcall_words};
 
-/// The call that was meant.
+/// The call that a multiplexer makes.
 #[derive(Clone, Copy, Debug)]
 pub struct Demultiplexed {
     /// Its row.
@@ -19,62 +18,31 @@ pub struct Demultiplexed {
     pub args: [u64; 6],
 }
 
-/// The call behind a multiplexed one. `words` gives the bytes that were captured for an argument of
-/// the outer call with role 0. `None` for a call that is not multiplexed, for an unknown sub-call,
-/// or when its arguments are not known.
+/// Returns the call that a multiplexed one makes. `captured` returns the bytes captured for an
+/// argument of the outer call with role 0. Returns `None` if the call is not multiplexed, if the
+/// sub-call is unknown, or if its arguments were not captured.
 ///
-/// The memory of the inner call is captured as that of *its* arguments, one role higher: what
-/// socketcall's sendto sends is region (argument 1, role 1).
+/// Memory of the inner call is captured under the inner argument's number, one role higher: the
+/// buffer of a sendto made through socketcall is region (argument 1, role 1).
 #[must_use]
 pub fn demultiplex<'m>(
     abi: Abi,
     row: &Row,
     args: &[u64; 6],
-    words: impl Fn(u8) -> Option<&'m [u8]>,
+    captured: impl Fn(u8) -> Option<&'m [u8]>,
 ) -> Option<Demultiplexed> {
     if row.kind != CallKind::Multiplexed {
         return None;
     }
     let args = abi.args(args);
     // socketcall has two arguments, ipc six.
-    if row.args.len() == 2 { socketcall(&args, words(1)?) } else { ipc(&args, words) }
+    if row.args.len() == 2 { socketcall(&args, captured(1)?) } else { ipc(&args, captured) }
 }
-
-/// How many words the array of a socketcall has.
-pub(crate) fn socketcall_words(call: u64) -> Option<u8> {
-    SOCKET.get(usize::try_from(call).ok()?)?.map(|(_, words)| words)
-}
-
-/// By the number of the sub-call: name of the call that it is, and how many arguments it takes.
-/// send and recv have no number of their own; they are sendto and recvfrom without an address.
-static SOCKET: [Option<(&str, u8)>; 21] = {
-    let mut calls = [None; 21];
-    calls[n::SYS_SOCKET as usize] = Some(("socket", 3));
-    calls[n::SYS_BIND as usize] = Some(("bind", 3));
-    calls[n::SYS_CONNECT as usize] = Some(("connect", 3));
-    calls[n::SYS_LISTEN as usize] = Some(("listen", 2));
-    calls[n::SYS_ACCEPT as usize] = Some(("accept", 3));
-    calls[n::SYS_GETSOCKNAME as usize] = Some(("getsockname", 3));
-    calls[n::SYS_GETPEERNAME as usize] = Some(("getpeername", 3));
-    calls[n::SYS_SOCKETPAIR as usize] = Some(("socketpair", 4));
-    calls[n::SYS_SEND as usize] = Some(("sendto", 4));
-    calls[n::SYS_RECV as usize] = Some(("recvfrom", 4));
-    calls[n::SYS_SENDTO as usize] = Some(("sendto", 6));
-    calls[n::SYS_RECVFROM as usize] = Some(("recvfrom", 6));
-    calls[n::SYS_SHUTDOWN as usize] = Some(("shutdown", 2));
-    calls[n::SYS_SETSOCKOPT as usize] = Some(("setsockopt", 5));
-    calls[n::SYS_GETSOCKOPT as usize] = Some(("getsockopt", 5));
-    calls[n::SYS_SENDMSG as usize] = Some(("sendmsg", 3));
-    calls[n::SYS_RECVMSG as usize] = Some(("recvmsg", 3));
-    calls[n::SYS_ACCEPT4 as usize] = Some(("accept4", 4));
-    calls[n::SYS_RECVMMSG as usize] = Some(("recvmmsg", 5));
-    calls[n::SYS_SENDMMSG as usize] = Some(("sendmmsg", 4));
-    calls
-};
 
 fn socketcall(args: &[u64; 6], array: &[u8]) -> Option<Demultiplexed> {
-    static ROWS: LazyLock<[Option<&'static Row>; 21]> =
-        LazyLock::new(|| SOCKET.map(|call| call.and_then(|(name, _)| row_named(Abi::I386, name))));
+    static ROWS: LazyLock<[Option<&'static Row>; 21]> = LazyLock::new(|| {
+        SOCKETCALLS.map(|call| call.and_then(|(name, _)| row_named(Abi::I386, name)))
+    });
     let call = usize::try_from(args[0]).ok()?;
     let (row, words) = ((*ROWS.get(call)?)?, socketcall_words(args[0])?);
     let mut inner = [0; 6];
@@ -85,7 +53,7 @@ fn socketcall(args: &[u64; 6], array: &[u8]) -> Option<Demultiplexed> {
 }
 
 /// ipc(call, first, second, third, ptr, fifth), ipc/syscall.c.
-fn ipc<'m>(args: &[u64; 6], words: impl Fn(u8) -> Option<&'m [u8]>) -> Option<Demultiplexed> {
+fn ipc<'m>(args: &[u64; 6], captured: impl Fn(u8) -> Option<&'m [u8]>) -> Option<Demultiplexed> {
     static ROWS: LazyLock<Vec<(u64, &'static Row)>> = LazyLock::new(|| {
         let named = [
             (u::SEMOP, "semop"),
@@ -107,16 +75,16 @@ fn ipc<'m>(args: &[u64; 6], words: impl Fn(u8) -> Option<&'m [u8]>) -> Option<De
     let (sub, version) = (call & 0xffff, call >> 16);
     let row = ROWS.iter().find(|(number, _)| *number == sub)?.1;
     let word = |at: usize| {
-        let bytes = words(4)?.get(at..at.checked_add(4)?)?;
+        let bytes = captured(4)?.get(at..at.checked_add(4)?)?;
         Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?)))
     };
     let args = match sub {
         u::SEMOP => [first, ptr, second, 0, 0, 0],
         u::SEMTIMEDOP => [first, ptr, second, fifth, 0, 0],
-        // A union that lies where ptr points.
+        // ptr points to a union.
         u::SEMCTL => [first, second, third, word(0)?, 0, 0],
         u::MSGSND => [first, ptr, second, third, 0, 0],
-        // The first version passes the pointer and the type in a structure.
+        // Version 0 passes pointer and type in a structure.
         u::MSGRCV if version == 0 => [first, word(0)?, second, word(4)?, third, 0],
         u::MSGRCV => [first, ptr, second, fifth, third, 0],
         u::MSGCTL | u::SHMCTL => [first, second, ptr, 0, 0, 0],

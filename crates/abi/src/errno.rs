@@ -3,52 +3,52 @@
 use linux_raw_sys::errno as e;
 use syscalls::Errno;
 
-/// The name of an error number, without sign: `ENOENT`, also the kernel's own `ERESTARTSYS` (512)
-/// and kin, which a tracer sees and programs do not.
+/// Returns the name of a positive error number, such as `ENOENT`. Includes the kernel's internal
+/// `ERESTARTSYS` (512) and its kin, which tracers see and programs do not.
 #[must_use]
 pub fn errno_name(errno: i32) -> Option<&'static str> {
     Errno::new(errno).name_and_description().map(|(name, _)| name)
 }
 
-/// What the GNU C library says for it: `No such file or directory`.
+/// Returns the message of the GNU C library, such as `No such file or directory`.
 #[must_use]
 pub fn errno_message(errno: i32) -> Option<&'static str> {
     let number = u32::try_from(errno).ok()?;
-    match OTHERWISE.iter().find(|(n, _)| *n == number) {
+    match GLIBC_MESSAGES.iter().find(|(n, _)| *n == number) {
         Some((_, text)) => Some(text),
         None => Errno::new(errno).name_and_description().map(|(_, text)| text),
     }
 }
 
-/// Whether the kernel means to make the call again: -512 to -516, whatever the program gets to see
-/// in the end.
+/// Whether the kernel intends to restart the call: -512 to -516 except -515, even if the program
+/// finally gets another result.
 #[must_use]
 pub fn is_restart(rval: i64) -> bool {
     (-516..=-512).contains(&rval) && rval != -515
 }
 
-/// What the kernel answers to itself where a call is to be made again unless a handler runs. Only a
-/// tracer sees it.
+/// Returns -ERESTARTNOHAND, the internal result of a call that is restarted unless a signal handler
+/// runs. Only tracers see it.
 #[must_use]
 pub fn restart_no_hand() -> i64 {
     -i64::from(Errno::ERESTARTNOHAND.into_raw())
 }
 
-/// Is this the result that says "to be continued by restart_syscall(2)"? Only a tracer sees it.
+/// Whether the call is to be continued by restart_syscall(2). Only tracers see this result.
 #[must_use]
 pub fn is_restart_block(rval: i64) -> bool {
     rval == -i64::from(Errno::ERESTART_RESTARTBLOCK.into_raw())
 }
 
-/// Is this the result of a connect(2) that goes on in the background?
+/// Whether this is the result of a connect(2) that continues in the background.
 #[must_use]
 pub fn is_in_progress(rval: i64) -> bool {
     rval == -i64::from(Errno::EINPROGRESS.into_raw())
 }
 
-/// Where the C library's text is not the kernel's comment, which the package has.
+/// The C library's messages that differ from the kernel's comments, which the package has.
 #[rustfmt::skip]
-static OTHERWISE: &[(u32, &str)] = &[
+static GLIBC_MESSAGES: &[(u32, &str)] = &[
     (e::EIO, "Input/output error"),
     (e::EBADF, "Bad file descriptor"),
     (e::EAGAIN, "Resource temporarily unavailable"),
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn names_reach_the_numbers_that_programs_never_see() {
+    fn internal_errors_have_names() {
         assert_eq!(errno_name(2), Some("ENOENT"));
         assert_eq!(errno_name(11), Some("EAGAIN"));
         assert_eq!(errno_name(512), Some("ERESTARTSYS"));

@@ -1,4 +1,4 @@
-//! The file descriptors that a call made, so that a recorder can ask what they are.
+//! The file descriptors that a call makes.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
@@ -11,7 +11,7 @@ use crate::desc::{Makes, Row};
 use crate::plan::CLONE_PIDFD;
 use crate::special::ioctl;
 
-/// Up to two new file descriptors.
+/// Up to two file descriptors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fds {
     fds: [i32; 2],
@@ -21,7 +21,7 @@ pub struct Fds {
 impl Fds {
     const NONE: Self = Self { fds: [0; 2], len: 0 };
 
-    /// The file descriptors.
+    /// Returns the file descriptors.
     #[must_use]
     pub fn as_slice(&self) -> &[i32] {
         self.fds.get(..usize::from(self.len)).unwrap_or(&[])
@@ -42,10 +42,10 @@ impl Fds {
     }
 }
 
-/// The file descriptors that a call made. `written` gives the bytes that were captured at the exit
-/// as (argument, role, index): a pipe's two fds, or a pidfd.
+/// Returns the file descriptors that a call made. `written` returns the bytes captured at the exit
+/// by (argument, role, index): a pipe's two descriptors, or a pidfd.
 ///
-/// What a message brought along is found by [`crate::rights()`].
+/// For descriptors received in a message, see [`crate::rights()`].
 pub fn makes_fd<'m>(
     abi: Abi,
     row: &Row,
@@ -67,16 +67,16 @@ pub fn makes_fd<'m>(
             [g::F_DUPFD, g::F_DUPFD_CLOEXEC].iter().any(|c| u64::from(*c) == command(1))
         }
         Makes::Ioctl => ioctl::makes_fd(args[1]),
-        // The parent tid pointer serves for both; CLONE_PIDFD excludes CLONE_PARENT_SETTID.
+        // The parent tid pointer serves both; CLONE_PIDFD excludes CLONE_PARENT_SETTID.
         Makes::Clone if CloneFlags(args[0]).pidfd() => return Fds::one(int(written(2, 0, 0), 0)),
         Makes::Clone => false,
-        // Captured only when the flags ask for it.
+        // Captured only if the flags ask for a pidfd.
         Makes::Clone3 => return Fds::one(int(written(0, 1, CLONE_PIDFD), 0)),
         Makes::Seccomp => {
             command(0) == u64::from(SECCOMP_SET_MODE_FILTER)
                 && command(1) & u64::from(SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0
         }
-        Makes::Bpf => BPF.contains(&command(0)),
+        Makes::Bpf => FD_COMMANDS.contains(&command(0)),
         Makes::Socketcall if command(0) == u64::from(net::SYS_SOCKETPAIR) => {
             return Fds::two(written(3, 1, 0));
         }
@@ -88,7 +88,7 @@ pub fn makes_fd<'m>(
 }
 
 /// Commands of bpf whose result is a file descriptor.
-const BPF: [u64; 12] = [
+const FD_COMMANDS: [u64; 12] = [
     u::BPF_MAP_CREATE,
     u::BPF_PROG_LOAD,
     u::BPF_OBJ_GET,
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn results_and_arrays() {
+    fn descriptors_come_from_results_and_arrays() {
         assert_eq!(made("openat", [0; 6], 3, &[]), [3]);
         assert_eq!(made("openat", [0; 6], -2, &[]), []);
         assert_eq!(made("read", [0; 6], 3, &[]), []);
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn the_command_decides() {
+    fn the_command_decides_whether_a_result_is_a_descriptor() {
         assert_eq!(made("fcntl", [3, g::F_DUPFD_CLOEXEC.into(), 10, 0, 0, 0], 10, &[]), [10]);
         assert_eq!(made("fcntl", [3, g::F_GETFD.into(), 0, 0, 0, 0], 1, &[]), []);
         assert_eq!(

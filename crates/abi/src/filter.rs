@@ -1,8 +1,8 @@
-//! Which calls a recording keeps, in the words of strace's `-e trace=`.
+//! Filters of calls, in the syntax of strace's `-e trace=`.
 //!
 //! ```text
 //! FILTER = ["!"] ITEM ("," ITEM)*      with "!": all calls but these
-//! ITEM   = NAME | "%" CLASS | "all"    in a list without "!" also "!NAME" or "!%CLASS": not these after all
+//! ITEM   = NAME | "%" CLASS | "all"    without the first "!" also "!NAME", "!%CLASS": remove
 //! ```
 
 use std::fmt;
@@ -11,13 +11,13 @@ use crate::arch::{Abi, AuditArch};
 use crate::desc::{CallKind, Classes, Makes, Row};
 use crate::number::{self, Nr};
 
-/// A filter that was understood.
+/// A parsed filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     text: String,
-    /// All calls but those that match.
-    but: bool,
-    /// Each takes calls in, or out again.
+    /// Matches all calls except those of the list.
+    inverted: bool,
+    /// Each adds calls, or removes them again.
     items: Vec<(bool, Item)>,
 }
 
@@ -28,7 +28,7 @@ enum Item {
     Name(String),
 }
 
-/// What is wrong with a filter.
+/// The error of a filter that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
     word: String,
@@ -44,48 +44,50 @@ impl fmt::Display for FilterError {
 impl std::error::Error for FilterError {}
 
 impl Filter {
-    /// Understands a filter.
+    /// Parses a filter.
     ///
     /// # Errors
-    /// When a name is not that of a call or a class; with the one that is most like it.
+    ///
+    /// If a name is neither a call nor a class; the message suggests the most similar one.
     pub fn parse(text: &str) -> Result<Self, FilterError> {
-        let (but, list) = match text.strip_prefix('!') {
+        let (inverted, list) = match text.strip_prefix('!') {
             Some(rest) => (true, rest),
             None => (false, text),
         };
-        let items = list.split(',').map(|word| item(word, but)).collect::<Result<_, _>>()?;
-        Ok(Self { text: text.to_owned(), but, items })
+        let items =
+            list.split(',').map(|word| parse_item(word, inverted)).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), inverted, items })
     }
 
-    /// Whether a call is asked for. One without a name can only be among "all others".
+    /// Whether the filter matches a call. A call without a name matches only lists of "all except".
     #[must_use]
-    pub fn wants(&self, name: Option<&str>, row: Option<&Row>) -> bool {
-        self.wants_either(name, row, None)
+    pub fn matches(&self, name: Option<&str>, row: Option<&Row>) -> bool {
+        self.matches_either(name, row, None)
     }
 
-    /// Whether a call is asked for by its own name or by that of the call behind it
+    /// Whether the filter matches a call, or the call `inner` that it makes as a multiplexer
     /// ([`crate::demultiplex()`]).
     #[must_use]
-    pub fn wants_either(
+    pub fn matches_either(
         &self,
         name: Option<&str>,
         row: Option<&Row>,
-        behind: Option<&Row>,
+        inner: Option<&Row>,
     ) -> bool {
-        let mut taken = false;
-        for (takes, item) in &self.items {
-            let matches = match item {
+        let mut matched = false;
+        for (adds, item) in &self.items {
+            let applies = match item {
                 Item::All => true,
                 Item::Class(class) => {
-                    [row, behind].into_iter().flatten().any(|row| row.class.contains(*class))
+                    [row, inner].into_iter().flatten().any(|row| row.class.contains(*class))
                 }
                 Item::Name(wanted) => {
-                    name == Some(wanted) || behind.is_some_and(|row| row.name == *wanted)
+                    name == Some(wanted) || inner.is_some_and(|row| row.name == *wanted)
                 }
             };
-            taken = if matches { *takes } else { taken };
+            matched = if applies { *adds } else { matched };
         }
-        taken != self.but
+        matched != self.inverted
     }
 }
 
@@ -95,53 +97,55 @@ impl fmt::Display for Filter {
     }
 }
 
-fn item(word: &str, but: bool) -> Result<(bool, Item), FilterError> {
-    let wrong = |why: String| FilterError { word: word.to_owned(), why };
-    let (takes, name) = match word.strip_prefix('!') {
-        Some(_) if but => return Err(wrong("the `!` before the whole list is enough".into())),
+fn parse_item(word: &str, inverted: bool) -> Result<(bool, Item), FilterError> {
+    let error = |why: String| FilterError { word: word.to_owned(), why };
+    let (adds, name) = match word.strip_prefix('!') {
+        Some(_) if inverted => {
+            return Err(error(
+                "the `!` at the start negates the whole list; remove this one".into(),
+            ));
+        }
         Some(rest) => (false, rest),
         None => (true, word),
     };
     let item = match name.strip_prefix('%') {
-        Some(class) => Item::Class(Classes::named(class).ok_or_else(|| {
+        Some(class) => Item::Class(Classes::from_name(class).ok_or_else(|| {
             let known = Classes::ALL.map(|(name, _)| format!("%{name}"));
-            wrong(format!("no class of calls has that name; there are {}", known.join(" ")))
+            error(format!("unknown class; use one of {}", known.join(" ")))
         })?),
         None if name == "all" => Item::All,
         None if name.is_empty() => {
-            return Err(wrong(
-                "a name of a call is missing here (example: openat,%network)".into(),
-            ));
+            return Err(error("missing name of a call or class (example: openat,%network)".into()));
         }
         None if Abi::ALL.iter().any(|&abi| number::number(abi, name).is_some()) => {
             Item::Name(name.into())
         }
         None => {
-            let like =
-                most_like(name).map_or_else(String::new, |like| format!("; is `{like}` meant?"));
-            return Err(wrong(format!("no system call has that name{like}")));
+            let suggestion = most_similar(name)
+                .map_or_else(String::new, |name| format!("; did you mean `{name}`?"));
+            return Err(error(format!("unknown system call{suggestion}")));
         }
     };
-    Ok((takes, item))
+    Ok((adds, item))
 }
 
-/// The name of a call or class that is most like a word, if any is.
-fn most_like(word: &str) -> Option<String> {
-    /// Below this two words have little in common.
-    const ALIKE: f64 = 0.8;
+/// Returns the most similar name of a call or class.
+fn most_similar(word: &str) -> Option<String> {
+    /// Minimum similarity of a suggestion.
+    const MIN_SIMILARITY: f64 = 0.8;
     let calls =
         Abi::ALL.iter().flat_map(|&abi| number::calls(abi).map(|(_, name, _)| name.to_owned()));
-    // A class whose sign was forgotten is meant more often than a call that is spelled like it.
+    // A class without its sign is a more likely mistake than a misspelled call.
     let classes = Classes::ALL.into_iter().map(|(name, _)| format!("%{name}"));
     let score = |name: &str| strsim::jaro_winkler(name.trim_start_matches('%'), word);
     let best = calls.chain(classes).max_by(|a, b| score(a).total_cmp(&score(b)))?;
-    (score(&best) >= ALIKE).then_some(best)
+    (score(&best) >= MIN_SIMILARITY).then_some(best)
 }
 
-/// Calls that a filtered recording keeps although nobody asked for them, for without them the log
-/// would say what is not so: who makes which task and runs which program, that a filter of the
-/// program's own or an `io_uring` hides calls, what was done about affinity, which call goes on.
-/// Calls behind one number cannot be told apart by the number.
+/// Whether a filtered recording keeps the call even if the filter does not match: without these the
+/// log would be wrong. They make tasks and run programs, hide calls (a seccomp filter, an
+/// `io_uring`), change affinity, or continue other calls. Multiplexed calls share one number, by
+/// which the kernel filters.
 const fn is_needed(kind: CallKind) -> bool {
     matches!(
         kind,
@@ -162,8 +166,8 @@ const fn is_needed(kind: CallKind) -> bool {
     )
 }
 
-/// Calls that change what descriptors stand for: with one of them missing, a name that is shown
-/// could be that of another file.
+/// Whether the call changes which file a descriptor refers to. Without it, the names of descriptors
+/// could be wrong.
 const fn changes_names(row: &Row) -> bool {
     !matches!(row.makes, Makes::None)
         || matches!(
@@ -180,47 +184,47 @@ const fn changes_names(row: &Row) -> bool {
         )
 }
 
-/// The calls that a filtered recording stops at, by number.
+/// The calls at which a filtered recording stops, by number.
 #[derive(Clone, Debug)]
-pub struct Watch {
+pub struct CallSet {
     /// By ABI and number (without the x32 bit).
     calls: [Vec<bool>; Abi::ALL.len()],
-    /// Numbers that have no name.
+    /// Whether numbers without a name are in the set.
     others: bool,
 }
 
-impl Watch {
-    /// The calls that `filter` asks for and those that are needed; with `names`, also those that
-    /// the names of descriptors need.
+impl CallSet {
+    /// Returns the calls that `filter` matches and those that a log always needs; with `names`,
+    /// also those that change which file a descriptor refers to.
     #[must_use]
     pub fn new(filter: &Filter, names: bool) -> Self {
-        let others = filter.wants(None, None);
+        let others = filter.matches(None, None);
         let calls = Abi::ALL.map(|abi| {
-            let mut watched = Vec::new();
+            let mut contained = Vec::new();
             for (nr, name, row) in number::calls(abi) {
                 let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(0);
-                watched.resize(watched.len().max(at + 1), others);
+                contained.resize(contained.len().max(at + 1), others);
                 let needed =
                     row.is_some_and(|row| is_needed(row.kind) || names && changes_names(row));
-                watched[at] = needed || filter.wants(Some(name), row);
+                contained[at] = needed || filter.matches(Some(name), row);
             }
-            watched
+            contained
         });
         Self { calls, others }
     }
 
-    /// Whether a call is stopped at, as the kernel numbers it: a filter sees the low half of the
-    /// number. What an architecture without a table does is never hidden.
+    /// Whether a call is in the set. Of `nr` only the low half counts, as in a seccomp filter.
+    /// Calls of architectures without a table are always in the set.
     #[must_use]
-    pub fn watches(&self, arch: AuditArch, nr: u64) -> bool {
+    pub fn contains(&self, arch: AuditArch, nr: u64) -> bool {
         let nr = nr & 0xffff_ffff;
-        let Some(abi) = Abi::of(arch, nr) else { return true };
+        let Some(abi) = Abi::from_call(arch, nr) else { return true };
         let at = usize::try_from(nr & !x32_bit(abi)).unwrap_or(usize::MAX);
         self.calls[abi as usize].get(at).copied().unwrap_or(self.others)
     }
 
-    /// For each architecture that has a table: from which number on calls are stopped at, or not.
-    /// The first is 0, and neighbours differ.
+    /// Returns, for each architecture with a table, the set as ranges: the first number of each,
+    /// and whether it is in the set. The first range starts at 0, and adjacent ranges differ.
     #[must_use]
     pub fn ranges(&self) -> Vec<(AuditArch, Vec<(u32, bool)>)> {
         [AuditArch::X86_64, AuditArch::I386, AuditArch::AARCH64]
@@ -233,9 +237,9 @@ impl Watch {
                     numbers.map(move |(nr, _)| nr | bit)
                 });
                 for nr in edges {
-                    let watched = self.watches(arch, nr.into());
-                    if ranges.last().is_none_or(|(_, last)| *last != watched) {
-                        ranges.push((nr, watched));
+                    let contained = self.contains(arch, nr.into());
+                    if ranges.last().is_none_or(|(_, last)| *last != contained) {
+                        ranges.push((nr, contained));
                     }
                 }
                 (arch, ranges)

@@ -1,16 +1,16 @@
-//! What a call wants where its [`Act`] alone does not tell: how a file is opened, which descriptors
-//! data come from and go to, whether it may wait or change more than its own process.
+//! What a call does in detail, where its [`CallKind`] is not enough: how it opens a file, which
+//! descriptors it moves data between, whether it affects more than its own process.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::net;
 
 use crate::arch::Abi;
+use crate::bytes::u64_at;
 use crate::consts::open;
 use crate::desc::{ArgKind, CallKind, Row};
-use crate::plan::word::u64_at;
 use crate::render::constant;
 
-/// How a file is opened: the flags of open, whichever call passes them.
+/// How a file is opened: the flags of open, from any call that opens files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opening {
     flags: u64,
@@ -18,50 +18,50 @@ pub struct Opening {
 }
 
 impl Opening {
-    fn has(self, name: &str) -> bool {
+    fn contains(self, name: &str) -> bool {
         constant(self.abi, &open::OPEN, name).is_some_and(|bits| self.flags & bits == bits)
     }
 
-    /// Bytes may be written.
+    /// Whether the file may be written.
     #[must_use]
     pub fn writes(self) -> bool {
         let mode = self.flags & u64::from(g::O_ACCMODE);
         (mode == u64::from(g::O_WRONLY) || mode == u64::from(g::O_RDWR)) && !self.path_only()
     }
 
-    /// A file is made where there is none.
+    /// Whether the file is created if it does not exist.
     #[must_use]
     pub fn creates(self) -> bool {
         self.flags & u64::from(g::O_CREAT) != 0
     }
 
-    /// It must not be there before.
+    /// Whether the call fails if the file exists.
     #[must_use]
     pub fn exclusive(self) -> bool {
         self.creates() && self.flags & u64::from(g::O_EXCL) != 0
     }
 
-    /// A file without a name is made (`O_TMPFILE`).
+    /// Whether an unnamed file is created (`O_TMPFILE`).
     #[must_use]
-    pub fn nameless(self) -> bool {
-        self.has("O_TMPFILE")
+    pub fn unnamed(self) -> bool {
+        self.contains("O_TMPFILE")
     }
 
-    /// It only stands for a place (`O_PATH`).
+    /// Whether the descriptor only refers to a location (`O_PATH`).
     #[must_use]
     pub fn path_only(self) -> bool {
         self.flags & u64::from(g::O_PATH) != 0
     }
 
-    /// Only a directory will do.
+    /// Whether the call fails if the file is not a directory.
     #[must_use]
     pub fn directory(self) -> bool {
-        self.has("O_DIRECTORY")
+        self.contains("O_DIRECTORY")
     }
 }
 
-/// How a call opens a file; `None` for calls that open none. `structure` gives the bytes that were
-/// captured for an argument (openat2 has its flags there).
+/// Returns how a call opens a file, or `None` if it opens none. `structure` returns the bytes
+/// captured for an argument, which hold the flags of openat2.
 pub fn opening<'m>(
     abi: Abi,
     row: &Row,
@@ -82,14 +82,13 @@ pub fn opening<'m>(
         (_, Some(at)) => u64_at(structure(u8::try_from(at).ok()?)?, 0)?,
         // creat(pathname, mode).
         (None, None) if row.arg("mode").is_some() => (g::O_CREAT | g::O_WRONLY | g::O_TRUNC).into(),
-        // Trees of mounts.
+        // open_tree and its kin.
         _ => g::O_PATH.into(),
     };
     Some(Opening { flags, abi })
 }
 
-/// The positions of the arguments that name the descriptor that data come from, and the one that
-/// they go to.
+/// Returns the positions of the arguments with the source and the destination descriptor.
 #[must_use]
 pub fn data_fds(row: &Row) -> (Option<usize>, Option<usize>) {
     let named = |names: [&str; 3]| names.iter().find_map(|name| row.arg(name));
@@ -104,17 +103,17 @@ pub fn data_fds(row: &Row) -> (Option<usize>, Option<usize>) {
     }
 }
 
-/// Whether a mapping of a file changes the file: it is shared and may be written.
+/// Whether a call maps a file so that writes to memory change the file: shared and writable.
 #[must_use]
 pub fn maps_to_write(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     let named = |name| row.arg(name).and_then(|at| abi.args(args).get(at).copied());
     maps_file(abi, row, args)
         && named("prot").is_some_and(|prot| prot & u64::from(g::PROT_WRITE) != 0)
-        // MAP_SHARED_VALIDATE has this bit too.
+        // Also set in MAP_SHARED_VALIDATE.
         && named("flags").is_some_and(|flags| flags & u64::from(g::MAP_SHARED) != 0)
 }
 
-/// Whether a mapping is one of a file.
+/// Whether a call maps a file.
 #[must_use]
 pub fn maps_file(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     let flags = row.arg("flags").and_then(|at| abi.args(args).get(at).copied());
@@ -122,7 +121,7 @@ pub fn maps_file(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
         && flags.is_some_and(|flags| flags & u64::from(g::MAP_ANONYMOUS) == 0)
 }
 
-/// Whether a call removes a directory, whatever its name.
+/// Whether a call removes a directory (rmdir, or unlinkat with AT_REMOVEDIR).
 #[must_use]
 pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     match row.kind {
@@ -136,8 +135,8 @@ pub fn removes_directory(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     }
 }
 
-/// What a call does to more than its own process, in a word: to the kernel, its keys, its policies.
-/// `None` for all others.
+/// Returns a word for what a call changes beyond its own process: the kernel, its keys, its
+/// policies.
 #[must_use]
 pub fn privileged(row: &Row) -> Option<&'static str> {
     const WORDS: [(&str, &str); 15] = [
@@ -166,11 +165,11 @@ pub fn privileged(row: &Row) -> Option<&'static str> {
     }
 }
 
-/// Whether a call fails with this result because nothing has happened yet, and will be made again:
-/// a signal came, or there was nothing to do. -512 to -516 are the kernel's own answers before it
-/// restarts a call (include/linux/errno.h).
+/// Whether a call with this result did nothing and will be repeated: a signal interrupted it, or
+/// there was nothing to do. -512 to -516 are internal results of calls that the kernel restarts
+/// (include/linux/errno.h).
 #[must_use]
-pub fn tries_again(rval: i64, is_error: bool) -> bool {
+pub fn is_retried(rval: i64, is_error: bool) -> bool {
     use linux_raw_sys::errno as e;
     let errno = rval.wrapping_neg();
     is_error
@@ -179,17 +178,17 @@ pub fn tries_again(rval: i64, is_error: bool) -> bool {
             || (512..=516).contains(&errno))
 }
 
-/// Whether a name that is not there was looked for.
+/// Whether a call failed because a name does not exist.
 #[must_use]
-pub fn not_there(rval: i64, is_error: bool) -> bool {
+pub fn is_not_found(rval: i64, is_error: bool) -> bool {
     use linux_raw_sys::errno as e;
     is_error && [e::ENOENT, e::ENOTDIR].iter().any(|errno| rval.wrapping_neg() == i64::from(*errno))
 }
 
-/// How many bytes of what an argument points to the kernel looks at, where that is less than the
-/// call says: the address of a socket in the file system ends with its name (unix(7)).
+/// Returns how many of the captured bytes are significant: the address of a socket in the file
+/// system ends with its name (unix(7)).
 #[must_use]
-pub fn looked_at(kind: ArgKind, bytes: &[u8]) -> usize {
+pub fn significant_len(kind: ArgKind, bytes: &[u8]) -> usize {
     let Some((family, path)) = bytes.split_first_chunk() else { return bytes.len() };
     let is_unix =
         matches!(kind, ArgKind::SockAddr) && u32::from(u16::from_le_bytes(*family)) == net::AF_UNIX;
@@ -215,40 +214,40 @@ pub const fn is_pipe(mode: u32) -> bool {
     mode & g::S_IFMT == g::S_IFIFO
 }
 
-/// Whether an `st_mode` is that of an ordinary file.
+/// Whether an `st_mode` is that of a regular file.
 #[must_use]
 pub const fn is_regular(mode: u32) -> bool {
     mode & g::S_IFMT == g::S_IFREG
 }
 
-/// The descriptor that stands for the working directory.
+/// The descriptor that means the working directory.
 pub const CWD: i32 = g::AT_FDCWD;
 
-/// Whether the descriptor argument of a call stands for the working directory.
+/// Whether a descriptor argument means the working directory.
 #[must_use]
 pub fn is_cwd(fd: u64) -> bool {
     fd & 0xffff_ffff == u64::from(g::AT_FDCWD.cast_unsigned())
 }
 
-/// The family of a socket address, as far as anyone needs to tell them apart.
+/// The family of a socket address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
     /// IPv4.
     Inet,
     /// IPv6.
     Inet6,
-    /// Sockets of the file system.
+    /// Unix domain sockets.
     Unix,
-    /// Messages to and from the kernel.
+    /// Messages between kernel and programs.
     Netlink,
     /// Any other.
     Other(u16),
 }
 
 impl Family {
-    /// That of a `sockaddr`.
+    /// Returns the family of a `sockaddr`.
     #[must_use]
-    pub fn of(sockaddr: &[u8]) -> Self {
+    pub fn from_sockaddr(sockaddr: &[u8]) -> Self {
         let number = sockaddr.get(..2).map_or(0, |bytes| u16::from_le_bytes([bytes[0], bytes[1]]));
         match u32::from(number) {
             net::AF_INET => Self::Inet,
@@ -260,36 +259,36 @@ impl Family {
     }
 }
 
-/// Whether a connect has begun and goes on by itself.
+/// Whether a connect has started and continues in the background.
 #[must_use]
 pub fn in_progress(rval: i64, is_error: bool) -> bool {
     is_error && rval.wrapping_neg() == i64::from(linux_raw_sys::errno::EINPROGRESS)
 }
 
-/// Whether a connect that is made again finds the first one still under way.
+/// Whether a repeated connect finds the first one in progress.
 #[must_use]
 pub fn still_connecting(errno: u16) -> bool {
     use linux_raw_sys::errno as e;
     [e::EALREADY, e::EINPROGRESS].contains(&errno.into())
 }
 
-/// Whether a connect that is made again finds that the first one has succeeded.
+/// Whether a repeated connect finds the first one completed.
 #[must_use]
 pub fn has_connected(errno: u16) -> bool {
     errno == 0 || u32::from(errno) == linux_raw_sys::errno::EISCONN
 }
 
-/// Whether a call asks how a connect that went on by itself has ended: getsockopt(2) with SO_ERROR,
-/// see connect(2) under EINPROGRESS.
+/// Whether a call reads the outcome of a connect in the background: getsockopt(2) with SO_ERROR,
+/// see EINPROGRESS in connect(2).
 #[must_use]
-pub fn asks_how_it_went(row: &Row, args: &[u64; 6]) -> bool {
+pub fn reads_socket_error(row: &Row, args: &[u64; 6]) -> bool {
     let option = |at: usize| args.get(at).map_or(0, |value| value & 0xffff_ffff);
     row.name == "getsockopt"
         && option(1) == u64::from(net::SOL_SOCKET)
         && option(2) == u64::from(net::SO_ERROR)
 }
 
-/// Whether a call gives way to other tasks and does nothing else.
+/// Whether a call only yields the CPU to other tasks.
 #[must_use]
 pub fn yields(row: &Row) -> bool {
     row.name == "sched_yield"
@@ -305,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_open_says_how() {
+    fn flags_are_found_in_every_open_call() {
         let flags = u64::from(g::O_CREAT | g::O_EXCL | g::O_RDWR);
         let how = flags.to_le_bytes();
         for opening in [
@@ -315,7 +314,7 @@ mod tests {
         ] {
             let opening = opening.unwrap();
             assert!(opening.writes() && opening.creates() && opening.exclusive());
-            assert!(!opening.path_only() && !opening.directory() && !opening.nameless());
+            assert!(!opening.path_only() && !opening.directory() && !opening.unnamed());
         }
         let creat = opened("creat", [1, 0o644, 0, 0, 0, 0], &[]).unwrap();
         assert!(creat.writes() && creat.creates() && !creat.exclusive());
@@ -323,11 +322,11 @@ mod tests {
         assert!(!opened("open", [0; 6], &[]).unwrap().writes());
         assert!(opened("openat2", [0; 6], &[]).is_none() && opened("read", [0; 6], &[]).is_none());
         let temporary = u64::from(g::O_TMPFILE | g::O_WRONLY);
-        assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().nameless());
+        assert!(opened("open", [1, temporary, 0, 0, 0, 0], &[]).unwrap().unnamed());
     }
 
     #[test]
-    fn data_go_where_the_names_say() {
+    fn data_descriptors_are_found_by_argument_name() {
         let fds = |name| data_fds(row_named(Abi::X86_64, name).unwrap());
         assert_eq!(fds("read"), (Some(0), None));
         assert_eq!(fds("pwritev2"), (None, Some(0)));

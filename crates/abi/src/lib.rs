@@ -1,15 +1,32 @@
-//! What the Linux system call ABI means: one table, constants, layouts.
+//! The meaning of the Linux system call ABI: a table of all calls, constants, and layouts.
 //!
-//! Everything here is pure data and total functions. Nothing is read from a running system, so the
-//! same answers come out on any host: the recorder asks which memory a call concerns ([`plan`]),
-//! the inspector how a value is printed ([`render`], [`desc::Kind`]), the replayer what may be
-//! emulated ([`desc::Replay`]).
+//! Pure data and total functions. Nothing is read from the running system, so answers are the same
+//! on every host. The recorder asks which memory a call reads and writes ([`plan`]), the inspector
+//! how to print a value ([`render`], [`ArgKind`]), the replayer whether a call can be answered from
+//! a log ([`Replay`]).
 //!
-//! No other crate holds a system call number or compares a name: what a call *does* is
-//! [`desc::Act`], and the fds it makes are found by [`fds::makes_fd`].
+//! No other crate contains a system call number or compares call names: what a call *does* is its
+//! [`CallKind`], and [`makes_fd()`] finds the descriptors that it makes.
+//!
+//! # Layers
+//!
+//! A module imports from its own layer and from lower ones, and there are no import circles:
+//!
+//! 1. Vocabulary: `arch`, `bytes`, `errno`, `layout`, `desc`, `consts`. The types of which rows
+//!    consist, structure sizes, constants.
+//! 2. Rows: `table`, with one row per call, and `special`, with the sub-tables for arguments that
+//!    depend on a command.
+//! 3. Lookup: `number`, from a number to its row, and `demultiplex`, from socketcall and ipc to the
+//!    calls that they make.
+//! 4. Answers: all other modules. Plans, filters, rendering, replay, descriptors.
+//!
+//! The vocabulary knows no row, rows do not know the lookup, and the lookup knows no plan. Methods
+//! of a vocabulary type that need a higher layer are implemented there, such as [`Row::meaning`] in
+//! `special`.
 #![forbid(unsafe_code)]
 
 pub mod arch;
+mod bytes;
 pub mod clone;
 pub mod consts;
 mod demultiplex;
@@ -41,9 +58,9 @@ pub use desc::{
 };
 pub use errno::{errno_message, errno_name};
 pub use fds::{Fds, makes_fd};
-pub use filter::{Filter, FilterError, Watch};
+pub use filter::{CallSet, Filter, FilterError};
 pub use layout::Layout;
-pub use mapped::{handed_over, mapped, named_ranges};
+pub use mapped::{async_read_buffers, mapped_len, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
 pub use rights::rights;
 pub use seccomp::{installs_seccomp, reaches_all_threads};

@@ -1,21 +1,21 @@
-//! Which memory of a program changes although its call announces no buffer there: what is mapped
-//! anew, and ranges of addresses that it names.
+//! Memory that a call changes without describing it as an argument's memory: new mappings, and
+//! address ranges that it names.
 
 use std::ops::Range;
 
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
+use crate::bytes::{u32_at, u64_at, word_at};
 use crate::consts::ipc::IOCB_READ;
 use crate::desc::{CallKind, Len, Mem, Row, Total};
-use crate::plan::word::{u32_at, u64_at, word_at};
 use crate::special::ioctl::Request;
 
-/// How many bytes the call maps at the address that it answers: what was there before is gone,
-/// whatever it was. `None` for calls that map nothing. `structure` is what the first argument
-/// points to, as captured at the entry (the old mmap of i386 has its arguments there).
+/// Returns the length in bytes that a call maps at the address it returns; it replaces what was
+/// mapped there. `None` for calls that map nothing. `structure` is what the first argument points
+/// to, as captured at the entry; the old mmap of i386 has its arguments there.
 #[must_use]
-pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u64> {
+pub fn mapped_len(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) -> Option<u64> {
     let name = match row.kind {
         CallKind::Mmap => "len",
         CallKind::Mremap => "new_len",
@@ -28,11 +28,11 @@ pub fn mapped(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>) ->
     }
 }
 
-/// The ranges of addresses that lie in memory of the call as numbers, and whose bytes it may change
-/// without having been given a buffer: in iovec arrays of memory that is not the caller's
-/// ([`Total::None`]), for it is the caller's when that names itself (process_vm_writev,
-/// process_madvise); in requests of userfaultfd, which put pages there (ioctl_userfaultfd(2)).
-/// `bytes` is what an argument points to, as captured at the entry.
+/// Returns the address ranges that a call names in its memory and whose bytes it may change.
+///
+/// They are in iovec arrays of another process ([`Total::None`]), which can be the caller itself
+/// (process_vm_writev, process_madvise), and in requests of userfaultfd, which fill pages
+/// (ioctl_userfaultfd(2)). `bytes` returns what an argument points to, as captured at the entry.
 pub fn named_ranges<'m>(
     abi: Abi,
     row: &Row,
@@ -47,14 +47,14 @@ pub fn named_ranges<'m>(
         }
     };
     for (i, arg) in (0u8..).zip(row.args) {
-        let Some(mem) = arg.mem.map(Mem::right) else { continue };
+        let Some(mem) = arg.mem.map(Mem::without_fault) else { continue };
         if matches!(mem.len, Len::Iov { total: Total::None, .. }) {
             for pair in bytes(i).unwrap_or(&[]).chunks_exact(2 * word) {
                 add(word_at(abi, pair, 0), word_at(abi, pair, word));
             }
         }
     }
-    let request = Request::of(u32::try_from(abi.args(args)[1] & 0xffff_ffff).unwrap_or(0));
+    let request = Request::decode(u32::try_from(abi.args(args)[1] & 0xffff_ffff).unwrap_or(0));
     if row.kind == CallKind::Ioctl
         && u32::from(request.group) == g::UFFDIO
         && let Some(structure) = bytes(2)
@@ -62,7 +62,7 @@ pub fn named_ranges<'m>(
         match request.number.into() {
             // struct uffdio_copy and uffdio_move: destination, source, length.
             g::_UFFDIO_COPY | g::_UFFDIO_MOVE => add(u64_at(structure, 0), u64_at(structure, 16)),
-            // Theirs begin with a struct uffdio_range.
+            // Their structures start with a struct uffdio_range.
             g::_UFFDIO_ZEROPAGE | g::_UFFDIO_CONTINUE | g::_UFFDIO_POISON => {
                 add(u64_at(structure, 0), u64_at(structure, 8));
             }
@@ -72,13 +72,17 @@ pub fn named_ranges<'m>(
     ranges
 }
 
-/// The memory that io_submit hands to the kernel to be written, in that call or at any time after
-/// it. `iocb` is an element as captured at the entry; of a vectored one the buffers are not known.
-pub fn handed_over<'m>(row: &Row, iocb: impl Fn(u8, u32) -> Option<&'m [u8]>) -> Vec<Range<u64>> {
+/// Returns the memory that io_submit lets the kernel write, during the call or later. `iocb`
+/// returns an element by argument and ordinal, as captured at the entry. The buffers of vectored
+/// reads are not included.
+pub fn async_read_buffers<'m>(
+    row: &Row,
+    iocb: impl Fn(u8, u32) -> Option<&'m [u8]>,
+) -> Vec<Range<u64>> {
     // linux/aio_abi.h: opcode at 16, buffer at 24, length at 32.
-    let list = (0u8..)
-        .zip(row.args)
-        .find(|(_, arg)| matches!(arg.mem.map(Mem::right), Some(Mem { len: Len::Iocbs(_), .. })));
+    let list = (0u8..).zip(row.args).find(|(_, arg)| {
+        matches!(arg.mem.map(Mem::without_fault), Some(Mem { len: Len::Iocbs(_), .. }))
+    });
     let Some((arg, _)) = list else { return Vec::new() };
     let buffers = (0..).map_while(|i| iocb(arg, i)).filter_map(|bytes| {
         let start = u64_at(bytes, 24)?;
@@ -95,9 +99,10 @@ mod tests {
     use linux_raw_sys::ioctl::{UFFDIO_COPY, UFFDIO_ZEROPAGE};
 
     #[test]
-    fn every_call_that_maps_says_how_much() {
+    fn each_mapping_call_has_a_length() {
         let args = [1, 2, 3, 4, 5, 6];
-        let length = |abi, name| mapped(abi, row_named(abi, name).unwrap(), &args, Some(&[9; 24]));
+        let length =
+            |abi, name| mapped_len(abi, row_named(abi, name).unwrap(), &args, Some(&[9; 24]));
         assert_eq!(length(Abi::X86_64, "mmap"), Some(2));
         assert_eq!(length(Abi::I386, "mmap2"), Some(2));
         assert_eq!(length(Abi::I386, "mmap"), Some(0x0909_0909));
@@ -107,15 +112,15 @@ mod tests {
     }
 
     #[test]
-    fn what_asynchronous_reads_will_write_is_known() {
+    fn io_submit_names_the_buffers_of_its_reads() {
         let iocb =
             |opcode: u64| [0, 0, opcode, 0x1000, 0x20, 0, 0, 0].map(u64::to_le_bytes).concat();
         let list = [iocb(0), iocb(1), iocb(0)];
         let row = |name| row_named(Abi::X86_64, name).unwrap();
-        let of =
+        let element =
             |arg: u8, i: u32| (arg == 2).then(|| list.get(i as usize).map(Vec::as_slice)).flatten();
-        assert_eq!(handed_over(row("io_submit"), of), [0x1000..0x1020, 0x1000..0x1020]);
-        assert_eq!(handed_over(row("io_getevents"), of), []);
+        assert_eq!(async_read_buffers(row("io_submit"), element), [0x1000..0x1020, 0x1000..0x1020]);
+        assert_eq!(async_read_buffers(row("io_getevents"), element), []);
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! From (architecture, number) to a name and to a row of the table, in constant time.
+//! From architecture and number to a name and a row of the table, in constant time.
 //!
-//! Numbers and names come from the `syscalls` package, those that only x32 has from
-//! `number/x32.rs`. A number that is newer than both stays a number.
+//! Names and numbers come from the `syscalls` package, those of x32 only from `number/x32.rs`.
+//! Newer calls have no name.
 
 mod x32;
 
@@ -18,7 +18,7 @@ use crate::table;
 pub struct Nr(pub u64);
 
 impl Nr {
-    /// The bit that tells an x32 call from an x86-64 one.
+    /// The bit that distinguishes x32 calls from x86-64 ones.
     pub const X32_BIT: u64 = 0x4000_0000;
 }
 
@@ -28,22 +28,21 @@ impl fmt::Debug for Nr {
     }
 }
 
-/// The name of a call, if it has one.
+/// Returns the name of a call.
 #[inline]
 #[must_use]
 pub fn syscall_name(arch: AuditArch, nr: u64) -> Option<&'static str> {
     entry(arch, nr)?.name
 }
 
-/// The row of a call, if the table has one.
+/// Returns the row of a call.
 #[inline]
 #[must_use]
 pub fn row(arch: AuditArch, nr: u64) -> Option<&'static Row> {
     entry(arch, nr)?.row
 }
 
-/// The number of the call of that name, as the kernel would report it: with the x32 bit for
-/// [`Abi::X32`].
+/// Returns the number of the call of that name, with the x32 bit for [`Abi::X32`].
 #[must_use]
 pub fn number(abi: Abi, name: &str) -> Option<u64> {
     let nr =
@@ -51,20 +50,19 @@ pub fn number(abi: Abi, name: &str) -> Option<u64> {
     Some(if abi == Abi::X32 { nr | Nr::X32_BIT } else { nr })
 }
 
-/// Every call of an ABI that has a name, by number.
+/// Returns all calls of an ABI that have a name: number, name and row, by number.
 pub fn calls(abi: Abi) -> impl Iterator<Item = (u64, &'static str, Option<&'static Row>)> {
     let bit = if abi == Abi::X32 { Nr::X32_BIT } else { 0 };
     (0u64..).zip(dense(abi)).filter_map(move |(nr, e)| Some((nr | bit, e.name?, e.row)))
 }
 
-/// Every row of the table once, with the ABI that it is only for (a row of the common part has
-/// none).
+/// Returns each row of the table once, with the ABI it is restricted to.
 pub fn all_rows() -> impl Iterator<Item = (Option<Abi>, &'static Row)> {
     table::groups().flat_map(|(abi, rows)| rows.iter().map(move |r| (abi, r)))
 }
 
-/// The row of a name in an ABI, also of a name that has no number there (what stands behind a
-/// multiplexed call).
+/// Returns the row of a name in an ABI. The name need not have a number there: it may be reached
+/// through a multiplexed call.
 pub(crate) fn row_named(abi: Abi, name: &str) -> Option<&'static Row> {
     let find = |only: Option<Abi>| {
         table::groups()
@@ -82,7 +80,7 @@ struct Entry {
 
 #[inline]
 fn entry(arch: AuditArch, nr: u64) -> Option<Entry> {
-    let abi = Abi::of(arch, nr)?;
+    let abi = Abi::from_call(arch, nr)?;
     let index = if abi == Abi::X32 { nr & !Nr::X32_BIT } else { nr };
     dense(abi).get(usize::try_from(index).ok()?).copied()
 }
@@ -96,8 +94,7 @@ fn build(abi: Abi) -> Vec<Entry> {
     let mut by_name: HashMap<&'static str, &'static Row> = HashMap::new();
     for (only, rows) in table::groups().filter(|(only, _)| only.is_none_or(|only| only == abi)) {
         for row in rows {
-            // A row that is only for this ABI takes the place of a common one, whichever comes
-            // first.
+            // A row restricted to this ABI overrides a common one, in any order.
             if only.is_some() || !by_name.contains_key(row.name) {
                 by_name.insert(row.name, row);
             }
@@ -113,8 +110,7 @@ fn build(abi: Abi) -> Vec<Entry> {
     dense
 }
 
-/// Calls of the generic header for 32-bit architectures alone that `time64` at their end does not
-/// tell.
+/// Calls of 32-bit architectures in the generic header whose names do not end with `time64`.
 const ONLY_32: &[&str] = &[
     "clock_gettime64",
     "clock_settime64",
@@ -125,9 +121,9 @@ const ONLY_32: &[&str] = &[
     "timerfd_settime64",
 ];
 
-/// Number (without the x32 bit) and name of every call of an ABI.
+/// Returns number (without the x32 bit) and name of all calls of an ABI.
 fn names(abi: Abi) -> Vec<(usize, &'static str)> {
-    // The package's own iterator (0.8.1) leaves out the last call.
+    // The package's own iterator omits the last call (0.8.1).
     macro_rules! every {
         ($arch:ident) => {
             (0..syscalls::$arch::Sysno::table_size())
@@ -137,9 +133,8 @@ fn names(abi: Abi) -> Vec<(usize, &'static str)> {
     match abi {
         Abi::X86_64 => every!(x86_64).collect(),
         Abi::I386 => every!(x86).collect(),
-        // The package reads arm64's numbers from the generic header without its conditions: it has
-        // the calls that only 32-bit architectures get, and calls newfstatat by the name that it
-        // would have there.
+        // The package reads arm64's numbers from the generic header but ignores its conditions. So
+        // it includes the calls of 32-bit architectures, and calls newfstatat fstatat.
         Abi::Aarch64 => every!(aarch64)
             .map(|(nr, name)| (nr, if name == "fstatat" { "newfstatat" } else { name }))
             .filter(|(_, name)| !name.ends_with("time64") && !ONLY_32.contains(name))
@@ -187,20 +182,20 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_one_abi_take_the_place_of_common_ones() {
-        let of = |abi: Abi, name: &str| row(abi.arch(), number(abi, name).unwrap()).unwrap();
-        assert_eq!(of(Abi::X86_64, "mmap").args.len(), 6);
-        assert_eq!(of(Abi::I386, "mmap").args.len(), 1);
-        assert_eq!(of(Abi::I386, "select").args.len(), 1);
-        assert_eq!(of(Abi::X86_64, "clone").arg("tls"), Some(4));
-        assert_eq!(of(Abi::I386, "clone").arg("tls"), Some(3));
-        assert_eq!(of(Abi::Aarch64, "clone").arg("tls"), Some(3));
-        assert_eq!(of(Abi::X32, "readv").name, "readv");
+    fn rows_of_one_abi_override_common_ones() {
+        let find = |abi: Abi, name: &str| row(abi.arch(), number(abi, name).unwrap()).unwrap();
+        assert_eq!(find(Abi::X86_64, "mmap").args.len(), 6);
+        assert_eq!(find(Abi::I386, "mmap").args.len(), 1);
+        assert_eq!(find(Abi::I386, "select").args.len(), 1);
+        assert_eq!(find(Abi::X86_64, "clone").arg("tls"), Some(4));
+        assert_eq!(find(Abi::I386, "clone").arg("tls"), Some(3));
+        assert_eq!(find(Abi::Aarch64, "clone").arg("tls"), Some(3));
+        assert_eq!(find(Abi::X32, "readv").name, "readv");
         assert_eq!(number(Abi::X32, "readv"), Some(515 | Nr::X32_BIT));
     }
 
     #[test]
-    fn the_last_call_of_the_package_is_not_lost() {
+    fn the_last_call_of_the_package_is_included() {
         assert_eq!(syscall_name(AuditArch::X86_64, 469), Some("file_setattr"));
     }
 }

@@ -1,6 +1,5 @@
-//! How values are spelled: flags joined by `|`, unknown bits in hexadecimal, unknown values named
-//! as unknown. Pure functions on the data of the table; the inspector calls them and adds nothing
-//! of its own.
+//! Text of values: flags joined by `|`, unknown bits in hexadecimal, unknown values marked as
+//! unknown.
 
 use std::fmt::Write as _;
 
@@ -12,46 +11,54 @@ use crate::consts::{clock, ioctl, open, socket};
 use crate::desc::{ArgKind, Constants, Field};
 use crate::signal::signal_name;
 
-/// Spells a set of flags: first the parts that hold one value of a list (`O_RDWR`), then the names
-/// of known bits, then what is left in hexadecimal: `0x40 /* PROT_??? */` when that is all; `0` for
-/// nothing at all.
+/// Writes a set of flags: groups that hold one value of a list (`O_RDWR`), names of known bits, and
+/// the remaining bits in hexadecimal. Writes `0x40 /* PROT_??? */` if no bit is known, and `0` for
+/// an empty set.
 pub fn flags_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
-    let rest = names(abi, list, value, out);
+    let rest = push_names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         let _ = match rest.left {
             0 => out.write_str("0"),
             left if rest.any => write!(out, "|{left:#x}"),
-            left => unknown(list, left, out),
+            left => push_unknown(list, left, out),
         };
     }
 }
 
-/// Spells one value of a list: its name, or the number and whose name is missing: `0x7 /* SEEK_???
-/// */`.
+/// Writes a value of a list: its name, or the number and the prefix of the list, as in `0x7 /*
+/// SEEK_??? */`.
 pub fn enum_text(abi: Abi, list: &Constants, value: u64, out: &mut String) {
-    let value = low(list, value);
-    match list.items.iter().find(|(name, v)| low(list, this(abi, list, name, *v)) == value) {
+    let value = significant(list, value);
+    match list
+        .items
+        .iter()
+        .find(|(name, v)| significant(list, value_in(abi, list, name, *v)) == value)
+    {
         Some((name, _)) => out.push_str(name),
-        None => _ = unknown(list, value, out),
+        None => _ = push_unknown(list, value, out),
     }
 }
 
-/// A number without a name: `0x7 /* SEEK_??? */`.
-fn unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
-    // Names that end alike and not begin: `?_OK`.
+/// Writes a number without a name: `0x7 /* SEEK_??? */`.
+fn push_unknown(list: &Constants, value: u64, out: &mut String) -> std::fmt::Result {
+    // Some lists have a common suffix instead of a prefix: `?_OK`.
     let rest = if list.prefix.starts_with('?') { "" } else { "???" };
     write!(out, "{value:#x} /* {}{rest} */", list.prefix)
 }
 
-/// The value of a constant by name, for filters and tests.
+/// Returns the value of a constant by name.
 #[must_use]
 pub fn constant(abi: Abi, list: &Constants, name: &str) -> Option<u64> {
     let parts = list.fields.iter().flat_map(|f| f.items);
-    list.items.iter().chain(parts).find(|(n, _)| *n == name).map(|(n, v)| this(abi, list, n, *v))
+    list.items
+        .iter()
+        .chain(parts)
+        .find(|(n, _)| *n == name)
+        .map(|(n, v)| value_in(abi, list, n, *v))
 }
 
-/// Spells a value of a kind that has words for values. False, and nothing written, for every other
-/// kind: the caller prints the number.
+/// Writes a value if its kind has names for values. Otherwise writes nothing and returns false, and
+/// the caller prints the number.
 pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool {
     match kind {
         ArgKind::Flags(list) => flags_text(abi, list, value, out),
@@ -73,7 +80,7 @@ pub fn flag_value(abi: Abi, kind: ArgKind, value: u64, out: &mut String) -> bool
     true
 }
 
-/// The name of a socket option at a level.
+/// Returns the name of a socket option at a level.
 #[must_use]
 pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
     let list = match u32::try_from(level & 0xffff_ffff).ok()? {
@@ -88,8 +95,8 @@ pub fn socket_option(level: u64, option: u64) -> Option<&'static str> {
     list.items.iter().find(|(_, v)| *v == option & 0xffff_ffff).map(|(name, _)| *name)
 }
 
-/// The name of a protocol of an address family: the internet families have names, for others 0 is
-/// the rule.
+/// Returns the name of a protocol. Only the internet families and netlink have names; other
+/// families use 0.
 #[must_use]
 pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
     let list = match u32::try_from(family & 0xffff_ffff).ok()? {
@@ -100,48 +107,48 @@ pub fn protocol(family: u64, protocol: u64) -> Option<&'static str> {
     list.items.iter().find(|(_, v)| *v == protocol & 0xffff_ffff).map(|(name, _)| *name)
 }
 
-/// What `names` left over.
+/// What [`push_names`] did not write.
 struct Rest {
     left: u64,
     any: bool,
 }
 
-/// Writes every name that fits and tells what is left.
-fn names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
-    let mut rest = Rest { left: low(list, value), any: false };
-    let mut say = |name: &str, any: &mut bool| {
+/// Writes the names that match, and returns the remaining bits.
+fn push_names(abi: Abi, list: &Constants, value: u64, out: &mut String) -> Rest {
+    let mut rest = Rest { left: significant(list, value), any: false };
+    let mut push = |name: &str, any: &mut bool| {
         if *any {
             out.push('|');
         }
         out.push_str(name);
         *any = true;
     };
-    let whole = low(list, value) == 0;
-    let field = |field: &Field, rest: &mut Rest, say: &mut dyn FnMut(&str, &mut bool)| {
+    let is_zero = significant(list, value) == 0;
+    let field = |field: &Field, rest: &mut Rest, push: &mut dyn FnMut(&str, &mut bool)| {
         let part = rest.left & field.mask;
-        if let Some((name, _)) = field.items.iter().find(|(_, v)| low(list, *v) == part) {
-            say(name, &mut rest.any);
+        if let Some((name, _)) = field.items.iter().find(|(_, v)| significant(list, *v) == part) {
+            push(name, &mut rest.any);
             rest.left &= !field.mask;
         }
     };
     for first in list.fields.iter().filter(|f| !f.last) {
-        field(first, &mut rest, &mut say);
+        field(first, &mut rest, &mut push);
     }
     for (name, v) in list.items {
-        let bits = this(abi, list, name, *v);
-        if (bits != 0 && rest.left & bits == bits) || (bits == 0 && whole && !rest.any) {
-            say(name, &mut rest.any);
+        let bits = value_in(abi, list, name, *v);
+        if (bits != 0 && rest.left & bits == bits) || (bits == 0 && is_zero && !rest.any) {
+            push(name, &mut rest.any);
             rest.left &= !bits;
         }
     }
     for last in list.fields.iter().filter(|f| f.last) {
-        field(last, &mut rest, &mut say);
+        field(last, &mut rest, &mut push);
     }
     rest
 }
 
 fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
-    let rest = names(abi, list, value, out);
+    let rest = push_names(abi, list, value, out);
     if rest.left != 0 || !rest.any {
         out.push_str(if rest.any { "|0" } else { "0" });
         let digits = (u64::BITS - rest.left.leading_zeros()).div_ceil(3).max(2);
@@ -151,13 +158,13 @@ fn flags_mode(abi: Abi, list: &Constants, value: u64, out: &mut String) {
     }
 }
 
-/// The low bits that a list looks at.
-fn low(list: &Constants, value: u64) -> u64 {
+/// Returns the significant bits of a value.
+fn significant(list: &Constants, value: u64) -> u64 {
     if list.bits == 32 { value & 0xffff_ffff } else { value }
 }
 
-/// The value of a constant in an ABI.
-fn this(abi: Abi, list: &Constants, name: &str, host: u64) -> u64 {
+/// Returns the value of a constant in an ABI.
+fn value_in(abi: Abi, list: &Constants, name: &str, host: u64) -> u64 {
     match list.overrides.iter().find(|o| o.name == name) {
         Some(o) if abi == Abi::Aarch64 => o.aarch64,
         Some(o) => o.x86,
@@ -165,7 +172,7 @@ fn this(abi: Abi, list: &Constants, name: &str, host: u64) -> u64 {
     }
 }
 
-/// A clock; a negative one belongs to a process or thread, or is an fd
+/// Writes a clock id. Negative ones belong to a process, a thread or a descriptor
 /// (include/linux/posix-timers_types.h).
 fn clock_text(abi: Abi, value: u64, out: &mut String) {
     let low = u32::try_from(value & 0xffff_ffff).unwrap_or(0);
@@ -174,29 +181,29 @@ fn clock_text(abi: Abi, value: u64, out: &mut String) {
         enum_text(abi, &clock::CLOCK, value, out);
         return;
     }
-    let of = !(id >> 3);
+    let owner = !(id >> 3);
     let _ = match id & 7 {
-        3 => write!(out, "FD_TO_CLOCKID({of})"),
+        3 => write!(out, "FD_TO_CLOCKID({owner})"),
         kind => {
             let whose = if kind & 4 == 0 { "PROCESS" } else { "THREAD" };
             let what =
                 ["PROF", "VIRT", "SCHED"].get(usize::try_from(kind & 3).unwrap_or(3)).copied();
             match what {
-                Some(what) => write!(out, "MAKE_{whose}_CPUCLOCK({of}, CPUCLOCK_{what})"),
+                Some(what) => write!(out, "MAKE_{whose}_CPUCLOCK({owner}, CPUCLOCK_{what})"),
                 None => write!(out, "{low:#x}"),
             }
         }
     };
 }
 
-/// A request: its name, or its parts.
+/// Writes the name of a request, or its decoded parts.
 fn ioctl_text(value: u64, out: &mut String) {
     let request = value & 0xffff_ffff;
     if let Some((name, _)) = ioctl::IOCTL.items.iter().find(|(_, v)| *v == request) {
         out.push_str(name);
         return;
     }
-    let parts = crate::IoctlRequest::of(u32::try_from(request).unwrap_or(0));
+    let parts = crate::IoctlRequest::decode(u32::try_from(request).unwrap_or(0));
     let dir = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"];
     let dir = dir.get(usize::from(parts.dir)).copied().unwrap_or("?");
     let _ = write!(out, "_IOC({dir}");

@@ -1,4 +1,4 @@
-//! The file descriptors that a message brought along (`SCM_RIGHTS`, unix(7)).
+//! File descriptors received in a message (`SCM_RIGHTS`, unix(7)).
 
 use linux_raw_sys::net::{SCM_RIGHTS, SOL_SOCKET};
 
@@ -6,9 +6,9 @@ use crate::arch::Abi;
 
 /// Calls `each` with every descriptor in the control data of a received message.
 ///
-/// Control data are headers of a word-sized length (itself included), level and type, each with its
-/// data, aligned to a word (cmsg(3)). Whatever the bytes, this ends: a header that does not lie
-/// whole in them is the last.
+/// Control data is a sequence of headers, aligned to words (cmsg(3)): a word with the length,
+/// header included, then level, type, and data. Terminates for any input: a header that exceeds the
+/// data is the last.
 pub fn rights(abi: Abi, control: &[u8], mut each: impl FnMut(i32)) {
     let word = usize::from(abi.word());
     let mut rest = control;
@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_are_found_behind_other_data() {
+    fn descriptors_are_found_after_other_data() {
         for abi in [Abi::X86_64, Abi::I386] {
             let mut control = message(abi, SCM_RIGHTS + 1, &[1, 2, 3, 4, 5]);
             control.extend(message(abi, SCM_RIGHTS, &[7, 0, 0, 0, 8, 0, 0, 0, 9, 0, 0, 0]));
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn any_bytes_end() {
+    fn malformed_control_data_ends() {
         let whole = message(Abi::X86_64, SCM_RIGHTS, &[7, 0, 0, 0]);
         for len in 0..20 {
             assert_eq!(fds(Abi::X86_64, &whole[..len]), []);

@@ -1,5 +1,4 @@
-//! Whether a call installs a seccomp filter: from then on, answers of calls may come from the
-//! filter.
+//! Calls that install a seccomp filter. Results of later calls may then come from the filter.
 
 use linux_raw_sys::prctl::PR_SET_SECCOMP;
 use linux_raw_sys::ptrace::{
@@ -10,7 +9,7 @@ use linux_raw_sys::ptrace::{
 use crate::arch::Abi;
 use crate::desc::{CallKind, Row};
 
-/// Whether the call installs a filter or strict mode, if it succeeds: seccomp, or prctl with
+/// Whether the call installs a filter or strict mode if it succeeds: seccomp, or prctl with
 /// `PR_SET_SECCOMP`.
 #[must_use]
 pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
@@ -26,8 +25,8 @@ pub fn installs_seccomp(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     }
 }
 
-/// Whether the filter that the call installs holds for every thread of the process at once
-/// (`SECCOMP_FILTER_FLAG_TSYNC`); otherwise it is for the caller, and for those that it makes.
+/// Whether the call installs its filter in all threads of the process (`SECCOMP_FILTER_FLAG_TSYNC`)
+/// instead of the calling one.
 #[must_use]
 pub fn reaches_all_threads(abi: Abi, row: &Row, args: &[u64; 6]) -> bool {
     installs_seccomp(abi, row, args)
@@ -41,7 +40,7 @@ mod tests {
     use crate::number::row_named;
 
     #[test]
-    fn both_doors_are_watched() {
+    fn seccomp_and_prctl_install_filters() {
         let check = |name, args: [u64; 2]| {
             let row = row_named(Abi::X86_64, name).unwrap();
             installs_seccomp(Abi::X86_64, row, &[args[0], args[1], 0, 0, 0, 0])

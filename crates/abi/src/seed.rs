@@ -1,49 +1,25 @@
-//! Wrong rows, made of right ones: a proof of the table is worth something only if it fails on a
-//! table that is wrong.
+//! Seeded faults: rows made wrong on purpose. A check of the table is worth something only if it
+//! fails on a wrong table.
 //!
-//! The table has none of them. A recorder can be given them in the table's place, and what it says
-//! of them is tested.
+//! The table itself contains none. Tests give seeded rows to a recorder and look for its
+//! complaints.
 
-use crate::desc::{Arg, Dir, Len, Mem, Row, Special, Total};
+use crate::desc::{Arg, Dir, Len, Mem, Row, Total};
+pub use crate::desc::{Fault, Seeded};
 use crate::layout::Layout;
 
-/// What is wrong with a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// Memory that comes out is announced as going in alone.
-    Incoming,
-    /// Memory that comes out is one byte longer than announced.
-    Shorter,
-    /// Memory is one byte shorter than announced.
-    Longer,
-    /// Memory that is written by a call that succeeds is announced for other results alone.
-    NotOnSuccess,
-    /// Memory that is written by a call that fails is announced for success alone.
-    NotOnError,
-    /// Nothing is wrong: memory that comes out is captured at the entry too, as long as it may
-    /// become. So a log shows what a call has changed.
-    Before,
-}
-
-/// The memory of a right row, and what is to be wrong with it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seeded {
-    right: Mem,
-    pub(crate) fault: Fault,
-}
-
 impl Fault {
-    /// Every fault, and not [`Fault::Before`].
+    /// All faults; [`Fault::Before`] is none.
     pub const ALL: [Self; 5] =
         [Self::Incoming, Self::Shorter, Self::Longer, Self::NotOnSuccess, Self::NotOnError];
 
-    /// A row in all of whose memory this is wrong. It is never freed.
+    /// Returns a copy of a row with this fault in all of its memory. The copy is leaked.
     #[must_use]
     pub fn row(self, right: &Row) -> &'static Row {
         let wrong = |mem: Mem| {
-            let seeded: &'static Seeded = Box::leak(Box::new(Seeded { right: mem, fault: self }));
-            // Whoever asks only for the direction must be told of both: what is right is decided at
-            // each stop.
+            let seeded: &'static Seeded = Box::leak(Box::new(Seeded { mem, fault: self }));
+            // Code that looks at the direction alone must see both; the real one is decided at each
+            // stop.
             Mem { dir: Dir::InOut, len: Len::Seeded(seeded), ..mem }
         };
         let args: Vec<Arg> =
@@ -51,8 +27,8 @@ impl Fault {
         Box::leak(Box::new(Row { args: Vec::leak(args), ..*right }))
     }
 
-    /// How much longer a region is announced than it is.
-    pub(crate) fn more(self, dir: Dir) -> i64 {
+    /// Returns by how many bytes a region is announced longer than it is.
+    pub(crate) fn extra_bytes(self, dir: Dir) -> i64 {
         match self {
             Self::Shorter if dir == Dir::Out => -1,
             Self::Longer => 1,
@@ -62,40 +38,23 @@ impl Fault {
 }
 
 impl Mem {
-    /// The memory as the table has it.
-    #[must_use]
-    pub fn right(self) -> Self {
-        if let Len::Seeded(seeded) = self.len { seeded.right } else { self }
-    }
-
-    /// What is wrong with it.
-    #[inline]
-    pub(crate) fn fault(self) -> Option<Fault> {
-        if let Len::Seeded(seeded) = self.len { Some(seeded.fault) } else { None }
-    }
-
-    /// The sub-table that decides what it is.
-    pub(crate) fn special(self) -> Option<Special> {
-        if let Len::Special(id) = self.right().len { Some(id) } else { None }
-    }
-
-    /// The memory with something wrong in it, at an entry (`None`) or at the exit of a call that
-    /// failed or not.
-    pub(crate) fn spoilt(self, fault: Fault, failed: Option<bool>) -> Option<Self> {
+    /// Returns the memory with a fault applied, at an entry (`None`) or at the exit of a call that
+    /// failed or succeeded. `None` if the fault hides it there.
+    pub(crate) fn with_fault(self, fault: Fault, failed: Option<bool>) -> Option<Self> {
         match (fault, failed) {
             (Fault::Incoming, Some(_))
             | (Fault::NotOnSuccess, Some(false))
             | (Fault::NotOnError, Some(true)) => None,
             (Fault::Incoming, None) => Some(Self { dir: Dir::In, ..self }),
-            (Fault::Before, None) => Some(Self { dir: Dir::In, len: self.len.whole(), ..self }),
+            (Fault::Before, None) => Some(Self { dir: Dir::In, len: self.len.max_len(), ..self }),
             _ => Some(self),
         }
     }
 }
 
 impl Len {
-    /// As long as it may become: before the result is known.
-    fn whole(self) -> Self {
+    /// Returns the maximum length, which is known before the result.
+    fn max_len(self) -> Self {
         match self {
             Self::Ret { each, cap: Some(count) } => Self::Arg { count, each },
             Self::RetWhole(count) => Self::Arg { count, each: Layout::Byte },
@@ -112,7 +71,7 @@ mod tests {
     use crate::number::{all_rows, row_named};
     use crate::plan::{EntryState, Limits, Memory, RegionRequest, at_entry, at_exit};
 
-    /// Memory that is 8, 0, 0, ... everywhere.
+    /// Memory that contains 8, 0, 0, ... at every address.
     struct Same;
 
     impl Memory for Same {
@@ -123,8 +82,7 @@ mod tests {
         }
     }
 
-    /// Direction and length of what a call with these arguments announces at its entry, at a
-    /// success, at a failure.
+    /// (argument, length) of what a call announces at its entry, on success, and on failure.
     fn announced(row: &Row) -> [Vec<(u8, u64)>; 3] {
         announced_by(row, [0x10, 0x2000, 40, 0x4000, 0x5000, 0x6000])
     }
@@ -151,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_is_the_one_that_it_says() {
+    fn each_fault_changes_what_it_names() {
         let right = [vec![], vec![(1, 24)], vec![]];
         assert_eq!(announced(row_named(Abi::X86_64, "read").unwrap()), right);
         assert_eq!(seeded(Fault::Incoming, "read"), [vec![], vec![], vec![]]);
@@ -160,10 +118,10 @@ mod tests {
         assert_eq!(seeded(Fault::NotOnSuccess, "read"), [vec![], vec![], vec![]]);
         assert_eq!(seeded(Fault::NotOnError, "read"), right);
         assert_eq!(seeded(Fault::Before, "read"), [vec![(1, 40)], vec![(1, 24)], vec![]]);
-        // Its header is written back on EINVAL.
+        // The kernel writes its header back on EINVAL.
         let failed = |fault: Fault| seeded(fault, "capget")[2].clone();
         assert_eq!((failed(Fault::Shorter), failed(Fault::NotOnError)), (vec![(0, 7)], vec![]));
-        // Decided by a command: FIONREAD says nothing in its bits.
+        // Decided by the request: the bits of FIONREAD encode nothing.
         let ioctl = |fault: Fault| {
             let row = fault.row(row_named(Abi::X86_64, "ioctl").unwrap());
             announced_by(row, [1, linux_raw_sys::ioctl::FIONREAD.into(), 0x1000, 0, 0, 0])
@@ -175,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_without_a_fault_announces_what_the_table_does() {
+    fn before_changes_only_the_entry() {
         for (_, row) in all_rows() {
             let [_, success, failure] = announced(Fault::Before.row(row));
             let right = announced(row);

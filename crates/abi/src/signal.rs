@@ -1,4 +1,4 @@
-//! Signal numbers, and the reasons that a `siginfo_t` gives.
+//! Names of signals and of the codes in a `siginfo_t`.
 
 use linux_raw_sys::general::*;
 
@@ -6,8 +6,7 @@ use crate::arch::Abi;
 use crate::consts::signal::SIGNALS;
 use crate::layout::Layout;
 
-/// The first real-time signal as the kernel counts them; the C library keeps the first two for
-/// itself.
+/// The first real-time signal of the kernel. The C library uses the first two itself.
 const RT_FIRST: i32 = 32;
 /// The last signal.
 const RT_LAST: i32 = 64;
@@ -23,8 +22,8 @@ static REAL_TIME: [&str; 33] = [
     "SIGRT_31", "SIGRT_32",
 ];
 
-/// The name of a signal: `SIGSEGV`; real-time signals count from the kernel's 32: `SIGRTMIN`,
-/// `SIGRT_1`, ...
+/// Returns the name of a signal, such as `SIGSEGV`. Real-time signals count from 32, the kernel's
+/// first: `SIGRTMIN`, `SIGRT_1`, ...
 #[must_use]
 pub fn signal_name(signal: i32) -> Option<&'static str> {
     if (RT_FIRST..=RT_LAST).contains(&signal) {
@@ -34,7 +33,7 @@ pub fn signal_name(signal: i32) -> Option<&'static str> {
     SIGNALS.items.iter().find(|(_, n)| *n == number).map(|(name, _)| *name)
 }
 
-/// The number of a signal by name, with or without `SIG`.
+/// Returns the number of a signal by name, with or without `SIG`.
 #[must_use]
 pub fn signal_number(name: &str) -> Option<i32> {
     (1..=RT_LAST).find(|n| {
@@ -43,18 +42,22 @@ pub fn signal_number(name: &str) -> Option<i32> {
     })
 }
 
-/// How much of a `siginfo_t` that goes in the kernel reads, told from its head (kernel/signal.c):
-/// 48 bytes where signal and code say what is in it, all 128 where they do not. Callers of 32 bits
-/// always pass the whole.
-pub(crate) fn taken(abi: Abi, head: &[u8]) -> u32 {
-    /// `sizeof(struct kernel_siginfo)`, which is in no exported header.
-    const KNOWN: u32 = 48;
+/// Returns how many bytes of a `siginfo_t` the kernel reads from a program, given its first bytes
+/// (kernel/signal.c): 48 if signal and code define its contents, else all 128. 32-bit callers
+/// always pass all.
+pub(crate) fn siginfo_input_len(abi: Abi, head: &[u8]) -> u32 {
+    /// `sizeof(struct kernel_siginfo)`, which no exported header defines.
+    const KERNEL_SIGINFO: u32 = 48;
     let field = |at: usize| head.get(at..at + 4)?.try_into().ok().map(i32::from_le_bytes);
-    let (Some(signal), Some(code)) = (field(0), field(8)) else { return KNOWN };
-    if abi.word() == 8 && has_layout(signal, code) { KNOWN } else { Layout::SigInfo.size(abi) }
+    let (Some(signal), Some(code)) = (field(0), field(8)) else { return KERNEL_SIGINFO };
+    if abi.word() == 8 && has_layout(signal, code) {
+        KERNEL_SIGINFO
+    } else {
+        Layout::SigInfo.size(abi)
+    }
 }
 
-/// Whether the kernel knows what a siginfo of this signal and code holds.
+/// Whether the kernel knows the contents of a siginfo with this signal and code.
 fn has_layout(signal: i32, code: i32) -> bool {
     let most = match u32::try_from(signal).unwrap_or(0) {
         SIGILL => NSIGILL,
@@ -73,7 +76,7 @@ fn has_layout(signal: i32, code: i32) -> bool {
     }
 }
 
-/// Why a signal came: the name of `si_code`. Positive codes depend on the signal.
+/// Returns the name of an `si_code`. Positive codes depend on the signal.
 #[must_use]
 pub fn code_name(signal: i32, code: i32) -> Option<&'static str> {
     let find = |list: &[(&'static str, i64)]| {

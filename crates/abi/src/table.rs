@@ -4,9 +4,9 @@
 //! read (fd: FD, buf: out(ret("count")), count: SIZE) -> SIZE, emulate(FILE);
 //! ```
 //!
-//! Names are the kernel's own, so its tracepoint formats can check them. Rows hold no numbers;
-//! [`crate::number`] finds them by name. Argument orders and meanings that only one ABI has stand
-//! in a group of their own.
+//! Argument names are the kernel's, so that its tracepoint formats can check them. Rows contain no
+//! numbers; [`crate::number`] finds them by name. Calls of one ABI only, and calls whose arguments
+//! differ in one ABI, are in groups of their own.
 
 mod aarch64;
 mod clock;
@@ -19,6 +19,7 @@ mod mount;
 mod network;
 mod poll;
 mod process;
+mod rows;
 mod signal;
 mod system;
 mod xattr;
@@ -26,7 +27,7 @@ mod xattr;
 use crate::arch::Abi;
 use crate::desc::Row;
 
-/// All groups of rows, each with the ABI that it is only for.
+/// Returns all groups of rows, each with the ABI it is restricted to.
 pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
     [
         (None, file::ROWS),
@@ -46,23 +47,3 @@ pub(crate) fn groups() -> impl Iterator<Item = (Option<Abi>, &'static [Row])> {
     ]
     .into_iter()
 }
-
-/// Turns prototypes into rows. It only captures names: every type and tail is an ordinary constant
-/// expression.
-macro_rules! rows {
-    ($($name:ident ( $($arg:ident : $spec:expr),* $(,)? ) -> $result:expr, $tail:expr;)*) => {
-        &[$({
-            const TAIL: $crate::desc::Tail = $tail;
-            $crate::desc::Row {
-                name: $crate::desc::plain(stringify!($name)),
-                args: const { &$crate::desc::resolve(&[$((stringify!($arg), $spec)),*]) },
-                result: $crate::desc::result($result),
-                class: TAIL.class,
-                replay: TAIL.replay,
-                makes: $crate::desc::resolve_makes(TAIL.makes, &[$((stringify!($arg), $spec)),*]),
-                kind: TAIL.kind,
-            }
-        }),*]
-    };
-}
-pub(crate) use rows;

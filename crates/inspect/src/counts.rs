@@ -179,7 +179,7 @@ impl Counting {
     }
 
     fn slot_of(&mut self, arch: AuditArch, call: &Call, parts: Parts<'_>) -> Option<usize> {
-        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::of(arch, call.nr));
+        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::from_call(arch, call.nr));
         let demultiplexed = demultiplexed(abi, row, call, parts);
         let key = (arch, nr, demultiplexed.map(|row| row.name));
         if let Some(slot) = self.slots.get(&key) {
@@ -187,7 +187,7 @@ impl Counting {
         }
         let name = row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
         let wanted =
-            self.only.as_ref().is_none_or(|only| only.wants_either(name, row, demultiplexed));
+            self.only.as_ref().is_none_or(|only| only.matches_either(name, row, demultiplexed));
         let slot = wanted.then(|| {
             let name = demultiplexed.map(|row| row.name).or(name);
             let abi = abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());

@@ -14,7 +14,7 @@
 
 use crate::session::Session;
 use crate::task::Task;
-use sysreel_abi::{AuditArch, Filter, Watch};
+use sysreel_abi::{AuditArch, CallSet, Filter};
 use sysreel_format::{Altered, Altering, EventKind, NoteCode, Severity, SourceId, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, process, seccomp};
@@ -22,7 +22,7 @@ use sysreel_sys::{Event, Resume, Stop, StopKind, SyscallInfo, Tid, clock, proces
 /// The calls to record, and the filter for them.
 #[derive(Debug)]
 pub(crate) struct Only {
-    watch: Watch,
+    watch: CallSet,
     /// The filter of the program; `None` when the recorder itself runs under a filter, which would
     /// take precedence.
     filter: Option<seccomp::Filter>,
@@ -48,7 +48,7 @@ pub(crate) enum Calling {
 impl Only {
     /// Returns `None` when the filter would be too long for the kernel.
     pub(crate) fn new(filter: &Filter, names: bool, data: u16) -> Option<Only> {
-        let watch = Watch::new(filter, names);
+        let watch = CallSet::new(filter, names);
         let own = Tid::try_from(std::process::id()).unwrap_or(0);
         let under_filter = process::Status::read(own).is_ok_and(|status| status.seccomp != 0);
         let filter = if under_filter {
@@ -74,7 +74,7 @@ impl Only {
     }
 
     fn watches(&self, info: &SyscallInfo) -> bool {
-        info.call().is_some_and(|(nr, _)| self.watch.watches(AuditArch(info.arch()), nr))
+        info.call().is_some_and(|(nr, _)| self.watch.contains(AuditArch(info.arch()), nr))
     }
 
     /// Whether the recorder's filter caused this seccomp stop. If a later filter returns RET_TRACE

@@ -16,7 +16,7 @@ use crate::session::{Parked, Session};
 use crate::task::Task;
 use std::time::Duration;
 use sysreel_abi::CallKind;
-use sysreel_abi::replay::Ids as Places;
+use sysreel_abi::replay::TidAddresses as Places;
 use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
 use sysreel_sys::memory::ESRCH;
 use sysreel_sys::{Event, Report, Stop, Tid, clock, init, process};
@@ -74,7 +74,7 @@ impl Session {
         };
         let (parent, mask, trace_all) = (maker.id, maker.own_mask.clone(), maker.trace_all);
         let places = maker.call.and_then(|call| {
-            Some(sysreel_abi::replay::ids(call.abi, call.row, &call.args, call.clone?))
+            Some(sysreel_abi::replay::tid_addresses(call.abi, call.row, &call.args, call.clone?))
         });
         // If the entry of the call was not seen, only threads and children of vfork certainly share
         // memory.

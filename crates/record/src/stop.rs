@@ -139,7 +139,7 @@ impl Session {
     fn entry(&mut self, tid: Tid, id: TaskId, t_ns: u64) {
         let Some((nr, args)) = self.info.call() else { return };
         let arch = AuditArch(self.info.arch());
-        let (Some(abi), Some(row)) = (Abi::of(arch, nr), (self.rows)(arch, nr)) else {
+        let (Some(abi), Some(row)) = (Abi::from_call(arch, nr), (self.rows)(arch, nr)) else {
             self.completeness.insert(Completeness::ROWLESS);
             if self.rowless.insert((arch.0, nr)) {
                 self.note_after_event(

@@ -6,7 +6,7 @@ use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::rc::Rc;
 use sysreel_abi::plan::EntryState;
-use sysreel_abi::replay::{AddressSpaceOp, Ids};
+use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
 use sysreel_abi::{Abi, CloneFlags, Row};
 use sysreel_format::TaskId;
 use sysreel_sys::affinity::Mask;
@@ -48,7 +48,7 @@ pub(crate) struct Task {
     /// Whether an execve has succeeded whose exit is still to come.
     pub(crate) fresh_image: bool,
     /// Set for a new task: the addresses at which its memory contains its ids.
-    pub(crate) newborn: Option<Ids>,
+    pub(crate) newborn: Option<TidAddresses>,
     /// The address that the kernel clears when it ends, if others share its memory.
     pub(crate) cleared: Option<u64>,
     /// The instruction pointer, stack pointer and result it continues with, while it has executed

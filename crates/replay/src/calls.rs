@@ -89,7 +89,7 @@ impl<S: ReadAt> Replay<'_, S> {
         }
         let arch = stop_info::arch(stop.info);
         let Some(task) = self.tasks.get_mut(&event.task.0) else { return Ok(()) };
-        task.call = Abi::of(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
+        task.call = Abi::from_call(arch, nr).zip(row(arch, nr)).map(|(abi, row)| {
             let clone = clone_flags(abi, row, &args, structure.as_deref());
             Call {
                 abi,

@@ -1,10 +1,10 @@
-//! Requests of ioctl: those of files, terminals, sockets, block devices and the commoner drivers.
+//! Requests of ioctl: those of files, terminals, sockets, block devices, and common drivers.
 
 use linux_raw_sys::ioctl::*;
 
 use super::list;
 
-list! { /// Requests by number. Numbers are shared between drivers; the commoner name stands first.
+list! { /// Requests by number. Of names that share a number the most common one is first.
 IOCTL "IOC_" 32:
 FIONREAD FIONBIO FIOCLEX FIONCLEX FIOASYNC FIOQSIZE TCXONC TCFLSH TIOCSCTTY TIOCSPGRP TIOCOUTQ
 TIOCSTI

@@ -1,4 +1,4 @@
-//! Futexes, System V ipc, `io_uring`.
+//! Futexes, System V IPC, `io_uring`.
 
 use linux_raw_sys::general::*;
 use linux_raw_sys::io_uring::io_uring_register_op::*;
@@ -11,8 +11,8 @@ use linux_raw_sys::io_uring::{
 use super::list;
 use super::unpackaged::*;
 
-/// Everything but one flag of a futex operation: the other, FUTEX_PRIVATE_FLAG, has names of its
-/// own.
+/// All bits of a futex operation except FUTEX_CLOCK_REALTIME. FUTEX_PRIVATE_FLAG is included,
+/// because operations with it have names of their own.
 const OPERATION: u64 = !(FUTEX_CLOCK_REALTIME as u64) & 0xffff_ffff;
 
 list! { /// Operations of futex with their flags.
@@ -51,10 +51,10 @@ IPC_RMID IPC_SET IPC_STAT IPC_INFO SHM_LOCK SHM_UNLOCK SHM_STAT SHM_INFO SHM_STA
 list! { /// Commands of msgctl.
 MSGCTL_CMD "MSG_" 32: IPC_64
 ; field COMMAND: IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY }
-list! { /// Calls behind i386's ipc.
+list! { /// Calls of i386's ipc.
 IPC_CALL "IPCOP_" 32:
 SEMOP SEMGET SEMCTL SEMTIMEDOP MSGSND MSGRCV MSGGET MSGCTL SHMAT SHMDT SHMGET SHMCTL }
-list! { /// Commands of asynchronous input and output.
+list! { /// Commands of an `iocb`.
 IOCB_CMD "IOCB_CMD_" 16:
 IOCB_CMD_PREAD IOCB_CMD_PWRITE IOCB_CMD_FSYNC IOCB_CMD_FDSYNC IOCB_CMD_POLL IOCB_CMD_NOOP
 IOCB_CMD_PREADV IOCB_CMD_PWRITEV }
@@ -82,17 +82,17 @@ IORING_REGISTER_PBUF_STATUS IORING_REGISTER_NAPI IORING_UNREGISTER_NAPI IORING_R
 IORING_REGISTER_CLONE_BUFFERS IORING_REGISTER_SEND_MSG_RING IORING_REGISTER_ZCRX_IFQ
 IORING_REGISTER_RESIZE_RINGS IORING_REGISTER_MEM_REGION }
 
-/// The command of an `iocb` that writes one buffer.
+/// Command of an `iocb` that writes one buffer.
 pub const IOCB_WRITE: u64 = IOCB_CMD_PWRITE;
-/// The one that reads into one.
+/// Command of an `iocb` that reads into one buffer.
 pub const IOCB_READ: u64 = IOCB_CMD_PREAD;
-/// The one that waits for a descriptor: its buffer is what it waits for.
+/// Command of an `iocb` that polls a descriptor: its buffer is the set of events.
 pub const IOCB_POLL: u64 = IOCB_CMD_POLL;
-/// Those with a buffer, a length and a place in the file.
+/// Commands with a buffer, a length and a file offset.
 pub const IOCB_READS_OR_WRITES: [u64; 4] =
     [IOCB_CMD_PREAD, IOCB_CMD_PWRITE, IOCB_CMD_PREADV, IOCB_CMD_PWRITEV];
-/// The flag that asks for a word to an eventfd.
+/// Flag that asks for a notification through an eventfd.
 pub const IOCB_RESFD: u64 = IOCB_FLAG_RESFD;
 
-/// A control command without the bit that asks for the 64-bit structures.
+/// All bits of a control command except the one that selects the 64-bit structures.
 const COMMAND: u64 = !IPC_64 & 0xffff_ffff;

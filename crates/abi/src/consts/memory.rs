@@ -6,7 +6,7 @@ use linux_raw_sys::mempolicy::*;
 
 use super::list;
 use super::unpackaged::*;
-// The package has these only for an x86 host.
+// The package has these on x86 hosts only.
 use super::unpackaged::{MAP_32BIT, MAP_ABOVE4G};
 
 list! { /// Protection of memory.
@@ -35,7 +35,7 @@ list! { /// Flags of mlockall.
 MLOCKALL "MCL_" 32: MCL_CURRENT MCL_FUTURE MCL_ONFAULT }
 list! { /// Rights of a protection key.
 PKEY "PKEY_" 64: PKEY_DISABLE_ACCESS PKEY_DISABLE_WRITE }
-/// Everything of a memory policy but its flags.
+/// All bits of a memory policy except its flags.
 const POLICY_MODE: u64 =
     !((MPOL_F_STATIC_NODES | MPOL_F_RELATIVE_NODES | MPOL_F_NUMA_BALANCING) as u64) & 0xffff_ffff;
 

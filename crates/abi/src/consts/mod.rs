@@ -1,8 +1,8 @@
-//! Lists of the kernel's constants, by subject. Every value comes from `linux-raw-sys` by the name
-//! that is printed; what the package does not have stands in `unpackaged.rs` with its header.
+//! The kernel's constants by subject. Values come from `linux-raw-sys` by the name that is printed;
+//! those that the package lacks are in `unpackaged.rs` with their headers.
 //!
-//! The package describes the host. Constants that differ between x86 and 64-bit ARM are stated for
-//! both in the `overrides` of their list, so an answer does not depend on where it is asked.
+//! The package describes the host. Constants that differ between x86 and 64-bit ARM are given for
+//! both in the `overrides` of their list, so results do not depend on the host.
 
 pub mod clock;
 pub mod file;
@@ -18,7 +18,7 @@ pub mod signal;
 pub mod socket;
 pub(crate) mod unpackaged;
 
-/// A list of constants: names whose values are constants in scope.
+/// Defines a list of constants from names that are in scope.
 macro_rules! list {
     (
         $(#[$doc:meta])* $name:ident $prefix:literal $bits:literal: $($constant:ident)*

@@ -1,4 +1,4 @@
-//! Mounts and other matters of the whole machine.
+//! Mounts and other system-wide state.
 
 use linux_raw_sys::general::*;
 

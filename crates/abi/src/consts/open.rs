@@ -1,4 +1,4 @@
-//! How files are opened, and where paths are looked up.
+//! Opening files and looking up paths.
 
 use linux_raw_sys::general::*;
 
@@ -24,7 +24,7 @@ list! { /// The `resolve` member of `open_how`.
     RESOLVE_NO_XDEV RESOLVE_NO_MAGICLINKS RESOLVE_NO_SYMLINKS RESOLVE_BENEATH RESOLVE_IN_ROOT
     RESOLVE_CACHED
 }
-list! { /// Flags of the calls that look up a path relative to a directory.
+list! { /// Flags of calls that look up a path relative to a directory.
     AT "AT_" 32: AT_SYMLINK_NOFOLLOW AT_SYMLINK_FOLLOW AT_NO_AUTOMOUNT AT_EMPTY_PATH AT_RECURSIVE
 }
 list! { /// Flags of fstatat and statx.
@@ -34,7 +34,7 @@ list! { /// Flags of fstatat and statx.
 list! { /// Flags of faccessat2.
     AT_ACCESS "AT_" 32: AT_SYMLINK_NOFOLLOW AT_EACCESS AT_EMPTY_PATH
 }
-/// Flags of openat2, which has all bits of them.
+/// Flags of openat2, which uses all 64 bits.
 pub static OPEN_HOW: Constants = Constants {
     prefix: OPEN.prefix,
     bits: 64,
@@ -52,7 +52,7 @@ list! { /// Flags of name_to_handle_at.
     AT_HANDLE "AT_" 32: AT_HANDLE_FID AT_HANDLE_MNT_ID_UNIQUE AT_HANDLE_CONNECTABLE AT_EMPTY_PATH
     AT_SYMLINK_FOLLOW
 }
-list! { /// What access asks for.
+list! { /// Permissions that access checks.
     ACCESS "?_OK" 32: R_OK W_OK X_OK F_OK
 }
 list! { /// File types and special permission bits of a mode.

@@ -6,14 +6,14 @@ use linux_raw_sys::ptrace::*;
 
 use super::list;
 use super::unpackaged::*;
-// The package has these only for an x86 host.
+// The package has these on x86 hosts only.
 use super::unpackaged::{
     ARCH_SET_FS, PTRACE_ARCH_PRCTL, PTRACE_GET_THREAD_AREA, PTRACE_GETFPREGS, PTRACE_GETFPXREGS,
     PTRACE_GETREGS, PTRACE_OLDSETOPTIONS, PTRACE_SET_THREAD_AREA, PTRACE_SETFPREGS,
     PTRACE_SETFPXREGS, PTRACE_SETREGS, PTRACE_SINGLEBLOCK, PTRACE_SYSEMU, PTRACE_SYSEMU_SINGLESTEP,
 };
 
-list! { /// Flags of clone; the low byte is the signal for the parent.
+list! { /// Flags of clone; the low byte is the exit signal.
 CLONE "CLONE_" 64:
 CLONE_VM CLONE_FS CLONE_FILES CLONE_SIGHAND CLONE_PIDFD CLONE_PTRACE CLONE_VFORK CLONE_PARENT
 CLONE_THREAD
@@ -47,20 +47,20 @@ CLONE_NEWNS CLONE_NEWCGROUP CLONE_NEWUTS CLONE_NEWIPC CLONE_NEWUSER CLONE_NEWPID
 CLONE_NEWTIME }
 list! { /// Options of wait4 and waitid.
 WAIT "W" 32: WNOHANG WUNTRACED WEXITED WCONTINUED WNOWAIT __WNOTHREAD __WALL __WCLONE }
-list! { /// Whom waitid waits for.
+list! { /// Types of ids for waitid.
 WAIT_ID "P_" 32: P_ALL P_PID P_PGID P_PIDFD }
-list! { /// Whose usage getrusage tells.
+list! { /// Targets of getrusage.
 RUSAGE "RUSAGE_" 32: RUSAGE_SELF RUSAGE_CHILDREN RUSAGE_THREAD }
 list! { /// Resources with a limit.
 RLIMIT "RLIMIT_" 32:
 RLIMIT_CPU RLIMIT_FSIZE RLIMIT_DATA RLIMIT_STACK RLIMIT_CORE RLIMIT_RSS RLIMIT_NPROC RLIMIT_NOFILE
 RLIMIT_MEMLOCK
 RLIMIT_AS RLIMIT_LOCKS RLIMIT_SIGPENDING RLIMIT_MSGQUEUE RLIMIT_NICE RLIMIT_RTPRIO RLIMIT_RTTIME }
-list! { /// Whose priority.
+list! { /// Targets of getpriority.
 PRIORITY "PRIO_" 32: PRIO_PROCESS PRIO_PGRP PRIO_USER }
 list! { /// Scheduling policies.
 SCHED "SCHED_" 32: SCHED_OTHER SCHED_FIFO SCHED_RR SCHED_BATCH SCHED_IDLE SCHED_DEADLINE SCHED_EXT }
-list! { /// Scheduling policies with the flag that children do not inherit them.
+list! { /// Scheduling policies with the flag that resets them in children.
 SCHED_SET "SCHED_" 32: SCHED_RESET_ON_FORK
 ; field SCHED_MASK: SCHED_OTHER SCHED_FIFO SCHED_RR SCHED_BATCH SCHED_IDLE SCHED_DEADLINE SCHED_EXT
 }
@@ -114,7 +114,7 @@ UNAME26 ADDR_NO_RANDOMIZE FDPIC_FUNCPTRS MMAP_PAGE_ZERO ADDR_COMPAT_LAYOUT READ_
 ADDR_LIMIT_32BIT
 SHORT_INODE WHOLE_SECONDS STICKY_TIMEOUTS ADDR_LIMIT_3GB
 ; field PER_MASK: PER_LINUX PER_LINUX32 }
-list! { /// What kcmp compares.
+list! { /// Resources that kcmp compares.
 KCMP "KCMP_" 32: KCMP_FILE KCMP_VM KCMP_FILES KCMP_FS KCMP_SIGHAND KCMP_IO KCMP_SYSVSEM
 KCMP_EPOLL_TFD }
 list! { /// Flags of pidfd_open.
@@ -126,7 +126,7 @@ REBOOT "LINUX_REBOOT_CMD_" 32:
 LINUX_REBOOT_CMD_RESTART LINUX_REBOOT_CMD_HALT LINUX_REBOOT_CMD_CAD_ON LINUX_REBOOT_CMD_CAD_OFF
 LINUX_REBOOT_CMD_POWER_OFF LINUX_REBOOT_CMD_RESTART2 LINUX_REBOOT_CMD_SW_SUSPEND
 LINUX_REBOOT_CMD_KEXEC }
-list! { /// The numbers without which reboot does nothing.
+list! { /// Magic numbers of reboot.
 REBOOT_MAGIC "LINUX_REBOOT_MAGIC_" 32:
 LINUX_REBOOT_MAGIC1 LINUX_REBOOT_MAGIC2 LINUX_REBOOT_MAGIC2A LINUX_REBOOT_MAGIC2B
 LINUX_REBOOT_MAGIC2C }
@@ -134,7 +134,7 @@ list! { /// Flags of perf_event_open.
 PERF "PERF_FLAG_" 64:
 PERF_FLAG_FD_NO_GROUP PERF_FLAG_FD_OUTPUT PERF_FLAG_PID_CGROUP PERF_FLAG_FD_CLOEXEC }
 
-/// All bits of a scheduling policy but its flag.
+/// All bits of a scheduling policy except its flag.
 const SCHED_MASK: u32 = !SCHED_RESET_ON_FORK;
-/// What programs call SCHED_NORMAL (sched(7)).
+/// The name of SCHED_NORMAL in programs (sched(7)).
 const SCHED_OTHER: u32 = SCHED_NORMAL;

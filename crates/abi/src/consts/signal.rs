@@ -1,10 +1,10 @@
-//! Signals: how masks change, what actions ask for.
+//! Signals: masks, actions, notification.
 
 use linux_raw_sys::general::*;
 
 use super::list;
 use super::unpackaged::*;
-// The package has it only for some hosts.
+// The package has it on some hosts only.
 use super::unpackaged::SA_RESTORER;
 
 list! { /// How sigprocmask changes the mask.

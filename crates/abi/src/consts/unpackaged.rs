@@ -1,5 +1,5 @@
-//! Constants that `linux-raw-sys` does not carry, each group with its header. The numbers are part
-//! of the kernel's interface and cannot change; a test asks the C compiler where the headers are
+//! Constants that `linux-raw-sys` lacks, by header. They are part of the kernel's interface and
+//! cannot change; a test compares them with the C compiler's values where the headers are
 //! installed.
 
 #![allow(missing_docs, reason = "the kernel's own names, documented in its headers")]
@@ -24,7 +24,7 @@ constants! {
         ARCH_GET_XCOMP_PERM = 0x1022,
         ARCH_REQ_XCOMP_PERM = 0x1023, ARCH_MAP_VDSO_X32 = 0x2001, ARCH_MAP_VDSO_32 = 0x2002,
         ARCH_MAP_VDSO_64 = 0x2003;
-    // Not yet in the 6.1 headers that the test may find: Linux 6.4 and 6.6.
+    // Since Linux 6.4 and 6.6, so not in the 6.1 headers that the test may find.
     "": ARCH_GET_UNTAG_MASK = 0x4001, ARCH_ENABLE_TAGGED_ADDR = 0x4002,
     ARCH_GET_MAX_TAG_BITS = 0x4003,
         ARCH_FORCE_TAGGED_SVA = 0x4004, ARCH_SHSTK_ENABLE = 0x5001, ARCH_SHSTK_DISABLE = 0x5002,
@@ -36,7 +36,7 @@ constants! {
         SEMOP = 1, SEMGET = 2, SEMCTL = 3, SEMTIMEDOP = 4, MSGSND = 11, MSGRCV = 12, MSGGET = 13,
         MSGCTL = 14,
         SHMAT = 21, SHMDT = 22, SHMGET = 23, SHMCTL = 24;
-    // Kernel-internal marker of the ipc multiplexer and ipc_perm version, include/linux/ipc.h.
+    // Internal marker of the ipc multiplexer and version of ipc_perm (include/linux/ipc.h).
     "linux/ipc.h": IPC_64 = 0x100;
     "linux/sem.h":
         SEM_UNDO = 0x1000, GETPID = 11, GETVAL = 12, GETALL = 13, GETNCNT = 14, GETZCNT = 15,
@@ -138,7 +138,7 @@ constants! {
         PERF_FLAG_FD_CLOEXEC = 8;
     "linux/module.h": MODULE_INIT_IGNORE_MODVERSIONS = 1, MODULE_INIT_IGNORE_VERMAGIC = 2,
     MODULE_INIT_COMPRESSED_FILE = 4;
-    // What the package has only for an x86 host.
+    // Constants that the package has on x86 hosts only.
     "asm/mman.h": MAP_32BIT = 0x40, MAP_ABOVE4G = 0x80;
     "asm/signal.h": SA_RESTORER = 0x0400_0000;
     "asm/ptrace-abi.h":
@@ -154,17 +154,17 @@ constants! {
         ST_NOATIME = 0x400, ST_NODIRATIME = 0x800, ST_RELATIME = 0x1000, ST_NOSYMFOLLOW = 0x2000;
     "linux/signalfd.h": SFD_CLOEXEC = O_CLOEXEC as u64, SFD_NONBLOCK = O_NONBLOCK as u64;
     "linux/pidfd.h": PIDFD_NONBLOCK = O_NONBLOCK as u64;
-    // include/linux/net.h: a socket's type shares its argument with two flags of open.
+    // include/linux/net.h: the type of a socket shares its argument with two flags of open.
     "": SOCK_CLOEXEC = O_CLOEXEC as u64, SOCK_NONBLOCK = O_NONBLOCK as u64, SOCK_TYPE_MASK = 0xf;
-    // include/linux/pidfd.h defines it as O_EXCL since Linux 6.9.
+    // include/linux/pidfd.h; defined as O_EXCL since Linux 6.9.
     "": PIDFD_THREAD = O_EXCL as u64;
     // include/linux/socket.h, which is not exported.
     "": MSG_WAITFORONE = 0x10000, MSG_BATCH = 0x40000, MSG_SOCK_DEVMEM = 0x0200_0000,
     MSG_ZEROCOPY = 0x0400_0000,
         MSG_FASTOPEN = 0x2000_0000;
-    // asm-generic/fcntl.h, for 32-bit ABIs alone.
+    // asm-generic/fcntl.h, 32-bit ABIs only.
     "": F_GETLK64 = 12, F_SETLK64 = 13, F_SETLKW64 = 14;
-    // include/uapi/linux/fs.h spells them as typed expressions, which the package leaves out.
+    // include/uapi/linux/fs.h; the package omits them because they are typed expressions.
     "linux/fs.h": RWF_ATOMIC = 0x40, RWF_DONTCACHE = 0x80;
 }
 

@@ -1,19 +1,19 @@
-//! The words that rows are written with.
+//! The constants and const functions that rows are written with.
 
 use super::{
-    ArgKind, CallKind, Classes, Constants, Dir, Len, Link, Makes, Many, Mem, Replay, Sibling,
-    Special, Total, When,
+    ArgKind, CallKind, Classes, Constants, Count, Dir, Len, Makes, Mem, PointerField, Replay,
+    Sibling, Special, Total, When,
 };
 use crate::layout::Layout;
 
-/// An argument of a row before its siblings are found.
+/// An argument of a row whose siblings are not resolved yet.
 #[derive(Clone, Copy)]
 pub(crate) struct Spec {
     pub(super) kind: ArgKind,
     pub(super) mem: Option<Mem>,
 }
 
-/// The tail of a row: class, replay policy, what it makes and does.
+/// What follows the result of a row: class, replay policy, descriptors made, kind of call.
 #[derive(Clone, Copy)]
 pub(crate) struct Tail {
     pub(crate) class: Classes,
@@ -52,9 +52,9 @@ pub(crate) const PTR: Spec = value(ArgKind::Ptr);
 pub(crate) const PROTOCOL: Spec = value(ArgKind::Protocol);
 pub(crate) const SOCKOPT: Spec = value(ArgKind::SockOpt);
 pub(crate) const NEVER: Spec = value(ArgKind::Never);
-/// A path that goes in.
+/// A path that the kernel reads.
 pub(crate) const PATH: Spec = kind(ArgKind::Path, input(Len::CStr));
-/// A string that goes in.
+/// A string that the kernel reads.
 pub(crate) const STR: Spec = kind(ArgKind::Str, input(Len::CStr));
 
 pub(crate) const fn flags(list: &'static Constants) -> Spec {
@@ -65,7 +65,7 @@ pub(crate) const fn one_of(list: &'static Constants) -> Spec {
     value(ArgKind::Enum(list))
 }
 
-/// The same argument printed as another kind.
+/// The same argument, printed as another kind.
 pub(crate) const fn kind(kind: ArgKind, spec: Spec) -> Spec {
     Spec { kind, mem: spec.mem }
 }
@@ -110,7 +110,7 @@ const fn memory(dir: Dir, len: Len) -> Spec {
         Len::CapData(_) => ArgKind::Array(Layout::CapData),
         Len::Semaphores(_) => ArgKind::Array(Layout::U16),
         Len::PointerFields { each: Layout::Byte, .. } => ArgKind::Buf,
-        Len::PointerFields { many: Many::N(1), each, .. } => ArgKind::Struct(each),
+        Len::PointerFields { count: Count::Fixed(1), each, .. } => ArgKind::Struct(each),
         Len::PointerFields { each, .. } => ArgKind::Array(each),
         Len::MsgBuf(_) | Len::Pages(_) | Len::RetWhole(_) => ArgKind::Buf,
         Len::Special(_) => ArgKind::Varies,
@@ -127,14 +127,14 @@ pub(crate) const fn when(when: When, spec: Spec) -> Spec {
     }
 }
 
-/// The same memory, written whatever the result.
+/// The same memory, written on every result.
 pub(crate) const fn always(spec: Spec) -> Spec {
     when(When::Always, spec)
 }
 
-/// The same memory, written where the siginfo behind `infop` is not empty.
-pub(crate) const fn told(infop: &'static str, spec: Spec) -> Spec {
-    when(When::Told(sibling(infop)), spec)
+/// The same memory, written if the siginfo that `infop` points to is not empty.
+pub(crate) const fn unless_empty(infop: &'static str, spec: Spec) -> Spec {
+    when(When::UnlessEmpty(sibling(infop)), spec)
 }
 
 const fn sibling(name: &'static str) -> Sibling {
@@ -191,7 +191,7 @@ pub(crate) const fn iocbs(count: &'static str) -> Len {
     Len::Iocbs(sibling(count))
 }
 
-/// An argument that depends on a command. Its direction comes from the command too.
+/// An argument that depends on a command, and its direction with it.
 pub(crate) const fn special(id: Special) -> Spec {
     memory(Dir::InOut, Len::Special(id))
 }
@@ -200,28 +200,28 @@ pub(crate) const fn msgbuf(size: &'static str) -> Len {
     Len::MsgBuf(sibling(size))
 }
 
-/// Memory nodes.
+/// A bit set of memory nodes.
 pub(crate) const fn nodes(count: &'static str) -> Len {
     Len::Nodes(sibling(count))
 }
 
-/// Capabilities, by the version in a header.
+/// Capability sets, as many as the version in a header implies.
 pub(crate) const fn cap_data(header: &'static str) -> Len {
     Len::CapData(sibling(header))
 }
 
-/// So many structures with pointers in them.
-pub(crate) const fn pointer_fields(n: u8, each: Layout, links: &'static [Link]) -> Len {
-    Len::PointerFields { many: Many::N(n), each, links }
+/// `n` structures with pointers in them.
+pub(crate) const fn pointer_fields(n: u8, each: Layout, pointers: &'static [PointerField]) -> Len {
+    Len::PointerFields { count: Count::Fixed(n), each, pointers }
 }
 
-/// As many structures with pointers in them as a sibling says.
+/// Structures with pointers in them; a sibling holds their number.
 pub(crate) const fn pointer_fields_args(
     each: Layout,
     count: &'static str,
-    links: &'static [Link],
+    pointers: &'static [PointerField],
 ) -> Len {
-    Len::PointerFields { many: Many::Arg(sibling(count)), each, links }
+    Len::PointerFields { count: Count::Arg(sibling(count)), each, pointers }
 }
 
 pub(crate) const fn pages(bytes: &'static str) -> Len {
@@ -232,17 +232,17 @@ pub(crate) const fn self_sized(at: u8, plus: u8, least: u16, most: u16) -> Len {
     Len::SelfSized { at, plus, least, most }
 }
 
-/// A socket address that goes in, as long as a sibling says.
+/// A socket address that the kernel reads; a sibling holds its length.
 pub(crate) const fn sockaddr(size: &'static str) -> Spec {
     kind(ArgKind::SockAddr, input(arg(size)))
 }
 
-/// A socket address that comes out, as long as a sibling points to.
+/// A socket address that the kernel writes; a sibling points to its length.
 pub(crate) const fn sockaddr_out(size: &'static str) -> Spec {
     kind(ArgKind::SockAddr, out(deref(size)))
 }
 
-/// Bits of file descriptors.
+/// A bit set of file descriptors.
 pub(crate) const fn fd_set(count: &'static str) -> Spec {
     kind(ArgKind::FdSet, inout(bits(count)))
 }
@@ -287,14 +287,14 @@ pub(crate) const fn pair(name: &'static str) -> Makes {
     Makes::Pair(sibling(name))
 }
 
-/// What a result is: its kind alone.
+/// The kind of a result.
 pub(crate) const fn result(spec: Spec) -> ArgKind {
     spec.kind
 }
 
-/// Two timevals: access and modification.
+/// Access and modification time as two timevals.
 pub(crate) const TIMEVALS: Len = Len::Several { n: 2, each: Layout::Timeval };
-/// Two timespecs: access and modification.
+/// Access and modification time as two timespecs.
 pub(crate) const TIMESPECS: Len = Len::Several { n: 2, each: Layout::Timespec };
 
 const fn errno(number: u32) -> u16 {
@@ -316,8 +316,8 @@ pub(crate) const ENOSPC: u16 = errno(linux_raw_sys::errno::ENOSPC);
 pub(crate) const ENOMEM: u16 = errno(linux_raw_sys::errno::ENOMEM);
 pub(crate) const EINVAL: u16 = errno(linux_raw_sys::errno::EINVAL);
 pub(crate) const EOVERFLOW: u16 = errno(linux_raw_sys::errno::EOVERFLOW);
-/// The kernel's own (include/linux/errno.h): seen by tracers alone. The `syscalls` package names
-/// them, but not in a way that a constant can use; a test compares.
+/// Internal to the kernel (include/linux/errno.h) and seen by tracers only. The `syscalls` package
+/// has the names, but not as constants; a test compares them.
 pub(crate) const ERESTARTNOHAND: u16 = errno(514);
 /// See [`ERESTARTNOHAND`].
 pub(crate) const ERESTART_RESTARTBLOCK: u16 = errno(516);

@@ -1,10 +1,11 @@
-//! What a call is about, what it does, what it makes, and what a replayer may do with it.
+//! Properties of a call: its classes, what it does, which descriptors it makes, and how it is
+//! replayed.
 
 use std::ops::BitOr;
 
 use super::Sibling;
 
-/// A set of classes, for filters.
+/// A set of classes of calls, used by filters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Classes(pub u16);
 
@@ -15,24 +16,24 @@ impl Classes {
     pub const FILE: Self = Self(1);
     /// Sockets.
     pub const NETWORK: Self = Self(1 << 1);
-    /// Processes and threads: making, ending, waiting, scheduling.
+    /// Processes and threads: creation, exit, waiting, scheduling.
     pub const PROCESS: Self = Self(1 << 2);
     /// The address space.
     pub const MEMORY: Self = Self(1 << 3);
     /// Signals.
     pub const SIGNAL: Self = Self(1 << 4);
-    /// Communication between processes: futexes, System V and POSIX ipc, pipes.
+    /// Inter-process communication: futexes, System V and POSIX IPC, pipes.
     pub const IPC: Self = Self(1 << 5);
     /// Clocks and timers.
     pub const CLOCK: Self = Self(1 << 6);
     /// Users, groups, capabilities, keys, security policy.
     pub const CREDS: Self = Self(1 << 7);
-    /// Takes or returns a file descriptor.
+    /// Calls that take or return a file descriptor.
     pub const DESC: Self = Self(1 << 8);
     /// The whole machine: mounts, modules, names, limits.
     pub const SYSTEM: Self = Self(1 << 9);
 
-    /// Every class with its name.
+    /// All classes with their names.
     pub const ALL: [(&'static str, Self); 10] = [
         ("file", Self::FILE),
         ("network", Self::NETWORK),
@@ -46,32 +47,32 @@ impl Classes {
         ("system", Self::SYSTEM),
     ];
 
-    /// Whether all classes of `other` are in here.
+    /// Whether this set has all classes of `other`.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// Whether any class of `other` is in here.
+    /// Whether this set has any class of `other`.
     #[must_use]
     pub const fn intersects(self, other: Self) -> bool {
         self.0 & other.0 != 0
     }
 
-    /// Both sets together; usable in constants.
+    /// Returns the union; usable in constants, unlike `|`.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The names of the classes in here.
+    /// Returns the names of the classes in this set.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         Self::ALL.into_iter().filter(move |(_, c)| self.contains(*c)).map(|(n, _)| n)
     }
 
-    /// The class of that name; `net` is strace's other word for `network`.
+    /// Returns the class of a name. `net` is strace's alias of `network`.
     #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         let name = if name == "net" { "network" } else { name };
         Self::ALL.into_iter().find(|(n, _)| *n == name).map(|(_, c)| c)
     }
@@ -85,58 +86,58 @@ impl BitOr for Classes {
     }
 }
 
-/// What a replayer may do with a call.
+/// How a replayer handles a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Replay {
-    /// Answer it from the log: result and written memory.
+    /// Answer it from the log: with its result and the memory it wrote.
     Emulate,
-    /// Really make it, forced to the recorded outcome: it shapes the address space or makes tasks.
+    /// Make the call and force its recorded outcome: it changes the address space or makes tasks.
     Execute,
-    /// Needs code of its own in the replayer.
+    /// Handled by code of its own in the replayer.
     Special,
-    /// Cannot be replayed; vetoed or flagged at record time.
+    /// Not replayable: vetoed or flagged while recording.
     Refuse,
 }
 
-/// Which file descriptors a successful call makes. See [`crate::fds::makes_fd`].
+/// The file descriptors that a successful call makes. See [`crate::fds::makes_fd`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Makes {
     /// None.
     None,
-    /// The result is one.
+    /// The result.
     Ret,
-    /// The sibling points to two.
+    /// Two, in the array that the sibling points to.
     Pair(Sibling),
-    /// The result, when the command duplicates an fd.
+    /// The result, if the command duplicates a descriptor.
     Fcntl,
-    /// The result, when the request is one that opens something.
+    /// The result, if the request opens something.
     Ioctl,
-    /// A pidfd through the parent tid pointer, when the flags say so.
+    /// A pidfd, stored through the parent tid pointer if the flags ask for it.
     Clone,
-    /// A pidfd through a pointer in the argument structure.
+    /// A pidfd, stored through a pointer in the argument structure.
     Clone3,
-    /// The result, when a listener was asked for.
+    /// The result, if the flags ask for a listener.
     Seccomp,
-    /// The result, when the command is one that makes an object.
+    /// The result, if the command makes an object.
     Bpf,
-    /// An fd may be the result of the multiplexed call.
+    /// Those of the multiplexed call.
     Socketcall,
 }
 
-/// What a call does, so that nobody outside this crate compares names or numbers.
+/// What a call does, so that other crates need not compare names or numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CallKind {
-    /// Nothing that anyone follows.
+    /// Anything that has no kind of its own.
     Other,
     /// Replaces the program. Its exit stop may report another architecture than its entry stop.
     Exec,
-    /// Makes a task: fork.
+    /// Makes a task (fork).
     Fork,
-    /// Makes a task: vfork.
+    /// Makes a task (vfork).
     Vfork,
-    /// Makes a task, by flags in the first argument.
+    /// Makes a task; the flags are in the first argument.
     Clone,
-    /// Makes a task, by flags in a structure.
+    /// Makes a task; the flags are in a structure.
     Clone3,
     /// Ends a thread.
     Exit,
@@ -144,24 +145,24 @@ pub enum CallKind {
     ExitGroup,
     /// Waits for a child.
     Wait,
-    /// Returns from a signal handler: the result is the restored register.
+    /// Returns from a signal handler. The result is the restored register.
     SigReturn,
-    /// Continues an interrupted call. Its registers still hold that call's arguments, so the memory
-    /// of its exit is that of the row whose exit said -516.
+    /// Continues an interrupted call. The registers still hold the arguments of that call, so the
+    /// memory at the exit is described by its row: the row of the call that ended with -516.
     Restart,
     /// Sends a signal.
     Kill,
-    /// Changes what a signal does.
+    /// Changes a signal's action.
     SigAction,
     /// Changes the signal mask.
     SigMask,
-    /// Makes an `io_uring`, through which calls are made that no stop shows.
+    /// Makes an `io_uring`. Operations submitted through it cause no syscall stops.
     IoUringSetup,
-    /// Waits for, or submits to, an `io_uring`.
+    /// Submits to or waits for an `io_uring`.
     IoUringEnter,
     /// Makes a socket.
     Socket,
-    /// Names a socket.
+    /// Binds a socket to an address.
     Bind,
     /// Connects a socket.
     Connect,
@@ -179,42 +180,43 @@ pub enum CallKind {
     SetAffinity,
     /// Installs a seccomp filter or mode.
     Seccomp,
-    /// May install a seccomp filter, change dumpability or the name of a thread: by option.
+    /// Depending on the option, installs a seccomp filter, or changes the dumpable flag or a
+    /// thread's name.
     Prctl,
-    /// Opens or makes a file: something with a name or a handle.
+    /// Opens or creates a file by name or handle.
     Open,
-    /// Makes a file descriptor for something without a name: an eventfd, an epoll set, a pidfd, a
+    /// Makes a file descriptor for an object without a name: an eventfd, an epoll set, a pidfd, a
     /// memfd.
     MakeFd,
-    /// Reads from an fd.
+    /// Reads from a descriptor.
     Read,
-    /// Writes to an fd.
+    /// Writes to a descriptor.
     Write,
-    /// Moves the offset of an fd.
+    /// Moves the offset of a descriptor.
     Seek,
-    /// Closes one fd.
+    /// Closes a descriptor.
     Close,
-    /// Closes a range of fds.
+    /// Closes a range of descriptors.
     CloseRange,
-    /// Duplicates an fd; the first argument is the old one.
+    /// Duplicates a descriptor, the first argument.
     Dup,
-    /// Duplicates an fd to a given number, closing what was there.
+    /// Duplicates a descriptor to a given number, which it closes first.
     DupTo,
-    /// May duplicate an fd or change its flags: by command.
+    /// Depending on the command, duplicates a descriptor or changes its flags.
     Fcntl,
-    /// Controls a device: by request.
+    /// Controls a device; depends on the request.
     Ioctl,
     /// Makes a pipe or a socket pair.
     Pair,
     /// Changes the working directory to a path.
     Chdir,
-    /// Changes the working directory to an fd.
+    /// Changes the working directory to a descriptor.
     Fchdir,
     /// Changes the root directory.
     Chroot,
-    /// Asks for the attributes of a file.
+    /// Reads the attributes of a file.
     Stat,
-    /// Asks whether a file may be accessed.
+    /// Checks permission to access a file.
     Access,
     /// Reads a symbolic link.
     ReadLink,
@@ -238,13 +240,13 @@ pub enum CallKind {
     Chmod,
     /// Changes the owner.
     Chown,
-    /// Changes the length.
+    /// Changes the length of a file.
     Truncate,
     /// Changes the times of a file.
     Utime,
     /// Changes an extended attribute.
     SetXattr,
-    /// Flushes to the disk.
+    /// Flushes to disk.
     Sync,
     /// Locks a file.
     Lock,
@@ -270,7 +272,7 @@ pub enum CallKind {
     Shmdt,
     /// Waits on or wakes a futex.
     Futex,
-    /// Waits for events on fds.
+    /// Waits for events on descriptors.
     Poll,
     /// Sleeps.
     Sleep,
@@ -284,16 +286,16 @@ pub enum CallKind {
     Namespace,
     /// Registers restartable sequences.
     Rseq,
-    /// Changes the thread's segment base or other state of the CPU.
+    /// Changes the thread's segment base or other CPU state.
     ArchState,
-    /// Debugs another process.
+    /// Traces another process.
     Ptrace,
-    /// Several calls behind one number (i386).
+    /// One of several calls that share a number (socketcall and ipc of i386).
     Multiplexed,
 }
 
 impl CallKind {
-    /// Does a call of this kind make a task?
+    /// Whether a call of this kind makes a task.
     #[must_use]
     pub const fn makes_task(self) -> bool {
         matches!(self, CallKind::Fork | CallKind::Vfork | CallKind::Clone | CallKind::Clone3)

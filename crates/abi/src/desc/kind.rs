@@ -1,4 +1,4 @@
-//! How arguments and results are printed, and the lists of constants they are printed with.
+//! How arguments and results are printed, and the lists of constants used for that.
 
 use crate::layout::Layout;
 
@@ -9,9 +9,9 @@ pub enum ArgKind {
     Int,
     /// Unsigned 32-bit number.
     Uint,
-    /// Signed number of a word's width.
+    /// Signed number of one word.
     Long,
-    /// Unsigned number of a word's width.
+    /// Unsigned number of one word.
     Ulong,
     /// A size or count in bytes.
     Size,
@@ -21,25 +21,25 @@ pub enum ArgKind {
     Half,
     /// Hexadecimal number.
     Hex,
-    /// Hexadecimal number of 32 bits: of a register the kernel looks at no more.
+    /// Hexadecimal number of 32 bits; the kernel ignores the upper half of the register.
     Hex32,
     /// Permission bits, octal.
     Mode,
-    /// A mode with a file type (mknod).
+    /// Mode with a file type (mknod).
     FileMode,
     /// File descriptor.
     Fd,
     /// File descriptor of a directory, or `AT_FDCWD`.
     DirFd,
-    /// Flags of a list.
+    /// Flags from a list.
     Flags(&'static Constants),
-    /// Flags of a list above permission bits.
+    /// Flags from a list, above permission bits.
     FlagsMode(&'static Constants),
-    /// One value of a list.
+    /// One value from a list.
     Enum(&'static Constants),
-    /// A protocol; what it means depends on the address family.
+    /// Protocol; its meaning depends on the address family.
     Protocol,
-    /// A socket option; what it means depends on the level. See [`crate::render::socket_option`].
+    /// Socket option; its meaning depends on the level. See [`crate::render::socket_option`].
     SockOpt,
     /// Signal number.
     Signal,
@@ -53,49 +53,49 @@ pub enum ArgKind {
     ShortId,
     /// Device number in the kernel's encoding.
     Dev,
-    /// Clock id; negative ones name the CPU clock of a process or fd.
+    /// Clock id; negative ones are the CPU clocks of a process or descriptor.
     Clock,
-    /// A wait status as wait4 stores it.
+    /// Wait status as wait4 stores it.
     WaitStatus,
     /// Ioctl request.
     Ioctl,
-    /// An address in the address space.
+    /// Address.
     Addr,
-    /// A pointer whose memory is not described.
+    /// Pointer to memory that is not described.
     Ptr,
-    /// A string that is a path.
+    /// Path.
     Path,
     /// Any other string.
     Str,
-    /// An array of strings.
+    /// Array of strings.
     StrVec,
     /// Bytes.
     Buf,
-    /// One structure.
+    /// A structure.
     Struct(Layout),
-    /// An array of structures.
+    /// Array of structures.
     Array(Layout),
-    /// A socket address.
+    /// Socket address.
     SockAddr,
-    /// A bit set of file descriptors.
+    /// Bit set of file descriptors.
     FdSet,
-    /// A bit set of CPUs or nodes.
+    /// Bit set of CPUs or nodes.
     Bits,
-    /// An array of `iovec` and its buffers.
+    /// Array of `iovec` and its buffers.
     Iovec,
     /// A `msghdr` and what it points to.
     Msg,
-    /// An array of `mmsghdr` and what they point to.
+    /// Array of `mmsghdr` and what they point to.
     Mmsg,
-    /// Nothing: the call does not return.
+    /// The call does not return.
     Never,
-    /// Its meaning depends on a command argument.
+    /// Depends on a command argument.
     Varies,
 }
 
 impl ArgKind {
-    /// The value as a count: a register holds 64 bits of which the kernel looks at fewer, and a
-    /// negative count is none.
+    /// Returns the value as a count. The kernel ignores the upper bits of some kinds, and a
+    /// negative count is 0.
     #[inline]
     #[must_use]
     pub const fn count(self, value: u64) -> u64 {
@@ -114,34 +114,33 @@ impl ArgKind {
 /// A list of the kernel's constants. The values come from a package, by name.
 #[derive(Debug)]
 pub struct Constants {
-    /// What an unknown value is called: `PROT_???`.
+    /// Prefix of an unknown value, as in `PROT_???`.
     pub prefix: &'static str,
-    /// How many low bits of a register are looked at: 32 or 64.
+    /// Number of significant low bits: 32 or 64.
     pub bits: u8,
-    /// Name and value. Names for several bits stand before those of their parts.
+    /// Names and values. A name for several bits precedes the names of its parts.
     pub items: &'static [(&'static str, u64)],
-    /// Parts of a set of flags that hold one value of a list: the access mode of open, the type of
-    /// a socket.
+    /// Groups of bits that hold one value of a list: the access mode of open, the type of a socket.
     pub fields: &'static [Field],
-    /// Values that differ by architecture.
+    /// Values that differ between architectures.
     pub overrides: &'static [Override],
 }
 
-/// Bits of a set of flags that together hold one value.
+/// A group of bits in a set of flags that holds one value.
 #[derive(Debug)]
 pub struct Field {
-    /// Which bits.
+    /// The bits.
     pub mask: u64,
-    /// It is spelled behind the flags and not before them.
+    /// Printed after the flags instead of before them.
     pub last: bool,
-    /// Name and value, also for zero where zero has a name.
+    /// Names and values, including 0 if it has a name.
     pub items: &'static [(&'static str, u64)],
 }
 
 /// A constant whose value differs between architectures.
 #[derive(Debug)]
 pub struct Override {
-    /// Its name, also found in the list.
+    /// Its name, which the list also contains.
     pub name: &'static str,
     /// Its value on x86-64, i386 and x32.
     pub x86: u64,

@@ -1,70 +1,71 @@
-//! Structures that a call passes and that have pointers in them: where those stand, and how long
-//! the memory behind them is.
+//! Pointers in structures: their offsets, and the length of the memory they point to.
 
 use super::{Dir, Sibling, When};
 
-/// How many structures stand one behind the other.
+/// The number of consecutive structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Many {
+pub enum Count {
     /// A fixed number.
-    N(u8),
+    Fixed(u8),
     /// As many as the sibling says.
     Arg(Sibling),
 }
 
 /// A pointer in a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// Where it stands: an offset where pointers and longs have 8 bytes, and one where they have 4.
+pub struct PointerField {
+    /// Its offsets, with 8-byte and with 4-byte pointers and longs.
     pub at: (u8, u8),
     /// It has 64 bits in every ABI.
     pub wide: bool,
-    /// It is one only under this condition.
-    pub only: Only,
-    /// Who writes the memory behind it.
+    /// When the field is a pointer.
+    pub condition: Condition,
+    /// Direction of the memory it points to.
     pub dir: Dir,
-    /// On which results.
+    /// On which results that memory is written.
     pub when: When,
-    /// How long it is.
-    pub len: LinkLen,
+    /// Length of that memory.
+    pub len: PointeeLen,
 }
 
-/// On what it depends whether a field is a pointer that is followed.
+/// When a field is a pointer that is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Only {
-    /// On nothing.
+pub enum Condition {
+    /// Always.
     Always,
-    /// The 32-bit field at this offset (of 8-byte and of 4-byte ABIs) has this value.
+    /// If the 32-bit field at these offsets (8-byte and 4-byte ABIs) has this value.
     Field((u8, u8), u32),
 }
 
-/// How long the memory behind such a pointer is. Offsets are those of 8-byte and of 4-byte ABIs.
+/// The length of the memory that a pointer in a structure points to. Pairs of offsets are those in
+/// 8-byte and in 4-byte ABIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkLen {
-    /// So many bytes.
+pub enum PointeeLen {
+    /// A number of bytes.
     Bytes(u32),
-    /// As many elements as a 32-bit field says, each of so many bytes.
+    /// Elements counted by a 32-bit field, each of this many bytes.
     Field((u8, u8), u32),
-    /// As many elements as one 32-bit field says, each of as many bytes as another says.
+    /// Elements counted by one 32-bit field, each of as many bytes as another one says.
     Product(u8, u8),
-    /// As many elements as the argument at this position says, each of so many bytes.
+    /// Elements counted by the argument at this position, each of this many bytes.
     Arg(u8, u32),
-    /// A set of as many bits as a 32-bit field says, in whole words.
+    /// Bit set of as many bits as a 32-bit field says, rounded up to whole words.
     Bits((u8, u8)),
-    /// As many bytes as a field of a word's width says.
+    /// As many bytes as a word-sized field says.
     Word((u8, u8)),
-    /// As a futex's flags at this offset say: their two lowest bits are the logarithm of its bytes.
+    /// A futex, whose flags are at this offset: their two lowest bits are the logarithm of its
+    /// size.
     Futex(u8),
-    /// Bytes up to and with a NUL.
+    /// Bytes up to and including a NUL.
     CStr,
-    /// Bytes up to and with a NUL, and no more than a 32-bit field says.
+    /// Bytes up to and including a NUL, at most as many as a 32-bit field says.
     Text((u8, u8)),
-    /// A key of the BPF map whose descriptor stands at this offset.
+    /// A key of the BPF map whose descriptor is at this offset.
     MapKey(u8),
     /// A value of that map.
     MapValue(u8),
-    /// As many keys of that map as a 32-bit field says.
+    /// Keys of that map, counted by a 32-bit field.
     MapKeys(u8, u8),
-    /// As many values of that map as a 32-bit field says.
+    /// Values of that map, counted by a 32-bit field.
     MapValues(u8, u8),
 }

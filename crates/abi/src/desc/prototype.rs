@@ -1,12 +1,12 @@
-//! Rows in words, for documents and messages: `read(fd: fd; buf: out bytes, ...) -> size`.
+//! Rows as text, for documents and messages: `read(fd: fd; buf: out bytes, ...) -> size`.
 
 use std::fmt;
 
-use super::{Arg, ArgKind, Dir, Len, Many, Mem, Replay, Row, Total, When};
+use super::{Arg, ArgKind, Count, Dir, Len, Mem, Replay, Row, Total, When};
 use crate::errno::errno_name;
 use crate::layout::Layout;
 
-/// The prototype: `read(fd: fd, buf: out bytes, ...) -> size`.
+/// The prototype: `read(fd: fd; buf: out bytes, ...) -> size`.
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}(", self.name)?;
@@ -17,7 +17,7 @@ impl fmt::Display for Row {
     }
 }
 
-/// Name, direction, kind, length and when it is written.
+/// Name, direction, kind, length, and when it is written.
 impl fmt::Display for Arg {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.name)?;
@@ -40,16 +40,16 @@ impl fmt::Display for Dir {
     }
 }
 
-/// Nothing for what is usual: written by a call that succeeds.
+/// Empty for the usual case: written on success.
 impl fmt::Display for When {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (words, list) = match self {
             Self::Success => return Ok(()),
-            Self::Always => return f.write_str(", written whatever the result"),
+            Self::Always => return f.write_str(", written on every result"),
             Self::Errno(list) => (", written only on ", list),
             Self::SuccessOr(list) => (", written also on ", list),
             Self::Nonzero => return f.write_str(", written only when the result is not 0"),
-            Self::Told(info) => {
+            Self::UnlessEmpty(info) => {
                 return write!(f, ", written only when `{}` is not empty", info.name);
             }
         };
@@ -76,7 +76,7 @@ impl fmt::Display for Replay {
     }
 }
 
-/// How long memory is, behind its kind.
+/// The length of memory, printed after its kind.
 struct Length<'a>(&'a Mem, ArgKind);
 
 impl fmt::Display for Length<'_> {
@@ -97,17 +97,19 @@ impl fmt::Display for Length<'_> {
             Len::Deref { count, each } => write!(f, ", `*{}` {}", count.name, units(each)),
             Len::Nodes(count) => write!(f, ", `{}` - 1 bits", count.name),
             Len::RetWhole(room) => {
-                write!(f, ", as many as the result if `{}` is enough for all", room.name)
+                write!(f, ", as many as the result, or none if that exceeds `{}`", room.name)
             }
             Len::CapData(header) => write!(f, ", as many as the version in `{}` says", header.name),
-            Len::SigInfo => f.write_str(", as much as signal and code say"),
-            Len::OldDirent => f.write_str(", with a name as long as it says"),
-            Len::Semaphores(set) => write!(f, ", as many as the set `{}` has", set.name),
-            Len::PointerFields { many: Many::N(1), .. } => f.write_str(", and what it points to"),
-            Len::PointerFields { many: Many::N(n), .. } => {
+            Len::SigInfo => f.write_str(", as long as its signal and code imply"),
+            Len::OldDirent => f.write_str(", and a name of the length that it states"),
+            Len::Semaphores(set) => write!(f, ", one for each semaphore of set `{}`", set.name),
+            Len::PointerFields { count: Count::Fixed(1), .. } => {
+                f.write_str(", and what it points to")
+            }
+            Len::PointerFields { count: Count::Fixed(n), .. } => {
                 write!(f, ", {n} of them, and what they point to")
             }
-            Len::PointerFields { many: Many::Arg(count), each, .. } => {
+            Len::PointerFields { count: Count::Arg(count), each, .. } => {
                 write!(f, ", `{}` {}, and what they point to", count.name, units(each))
             }
             Len::Bits(count) => write!(f, ", `{}` bits", count.name),
@@ -121,8 +123,8 @@ impl fmt::Display for Length<'_> {
                 write!(f, ", `{}` of them {bytes}", count.name)
             }
             Len::Msg { many: Some(many) } => write!(f, ", `{}` of them", many.name),
-            Len::SelfSized { .. } => f.write_str(", as long as it says"),
-            Len::Tailed { .. } => f.write_str(", and as many elements behind it as it says"),
+            Len::SelfSized { .. } => f.write_str(", as long as it states"),
+            Len::Tailed { .. } => f.write_str(", followed by as many elements as it states"),
             Len::CloneArgs(size) | Len::XattrArgs(size) => {
                 write!(f, ", `{}` bytes, and what it points to", size.name)
             }
@@ -130,7 +132,7 @@ impl fmt::Display for Length<'_> {
             Len::Pointed | Len::Fprog => f.write_str(", and what it points to"),
             Len::MsgBuf(size) => write!(f, ", a long and `{}` bytes", size.name),
             Len::Pages(bytes) => write!(f, ", one for each page of `{}`", bytes.name),
-            Len::Seeded(_) => f.write_str(", wrongly"),
+            Len::Seeded(_) => f.write_str(", with a seeded fault"),
         }
     }
 }
@@ -185,7 +187,7 @@ impl fmt::Display for ArgKind {
     }
 }
 
-/// All names of a list: PROT_*, *_OK.
+/// Returns a pattern for the names of a list: `PROT_*`, `*_OK`.
 fn stars(prefix: &str) -> String {
     if prefix.contains('?') {
         format!("`{}`", prefix.replace('?', "*"))
@@ -199,30 +201,30 @@ mod tests {
     use crate::arch::Abi;
     use crate::number::{number, row};
 
-    fn words(name: &str) -> String {
+    fn prototype(name: &str) -> String {
         row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap().to_string()
     }
 
     #[test]
     fn rows_read_like_prototypes() {
         assert_eq!(
-            words("read"),
+            prototype("read"),
             "read(fd: fd; buf: out bytes, as many as the result, at most `count`; count: size) -> \
              size"
         );
-        assert_eq!(words("fstat"), "fstat(fd: fd; statbuf: out struct stat) -> int");
+        assert_eq!(prototype("fstat"), "fstat(fd: fd; statbuf: out struct stat) -> int");
         assert_eq!(
-            words("lseek"),
+            prototype("lseek"),
             "lseek(fd: fd; offset: offset; whence: one of `SEEK_*`) -> offset"
         );
-        assert_eq!(words("access"), "access(filename: in path; mode: flags `*_OK`) -> int");
-        assert_eq!(words("exit"), "exit(error_code: int) -> does not return");
+        assert_eq!(prototype("access"), "access(filename: in path; mode: flags `*_OK`) -> int");
+        assert_eq!(prototype("exit"), "exit(error_code: int) -> does not return");
         assert_eq!(
-            words("ioctl").split("; ").last(),
+            prototype("ioctl").split("; ").last(),
             Some("arg: depends on the other arguments) -> int")
         );
         assert_eq!(
-            words("nanosleep").split("; ").last(),
+            prototype("nanosleep").split("; ").last(),
             Some("rmtp: out struct timespec, written only on EINTR, ERESTART_RESTARTBLOCK) -> int")
         );
     }

@@ -1,32 +1,31 @@
-//! Finds the arguments that a row names as the lengths of others, and fails to compile where there
-//! are none.
+//! Resolves, at compile time, the arguments that a row names as the lengths of others.
 
-use super::{Arg, ArgKind, Len, Makes, Many, Mem, Sibling, Spec, When};
+use super::{Arg, ArgKind, Count, Len, Makes, Mem, Sibling, Spec, When};
 
-/// The arguments of a row, with their siblings found.
+/// Returns the arguments of a row with their siblings resolved.
 pub(crate) const fn resolve<const N: usize>(specs: &[(&'static str, Spec); N]) -> [Arg; N] {
     assert!(N <= 6, "a system call has at most six arguments");
-    let mut done = [Arg { name: "", kind: ArgKind::Int, mem: None }; N];
+    let mut args = [Arg { name: "", kind: ArgKind::Int, mem: None }; N];
     let mut i = 0;
     while i < N {
         let (name, spec) = specs[i];
         let mem = match spec.mem {
             Some(mem) => {
                 let when = match mem.when {
-                    When::Told(s) => When::Told(find(s, specs)),
+                    When::UnlessEmpty(s) => When::UnlessEmpty(find(s, specs)),
                     other => other,
                 };
-                Some(Mem { len: found(mem.len, specs), when, ..mem })
+                Some(Mem { len: resolve_len(mem.len, specs), when, ..mem })
             }
             None => None,
         };
-        done[i] = Arg { name: plain(name), kind: spec.kind, mem };
+        args[i] = Arg { name: plain(name), kind: spec.kind, mem };
         i += 1;
     }
-    done
+    args
 }
 
-/// What a row makes, with its sibling found.
+/// Returns what a row makes with its sibling resolved.
 pub(crate) const fn resolve_makes<const N: usize>(
     makes: Makes,
     specs: &[(&'static str, Spec); N],
@@ -37,7 +36,7 @@ pub(crate) const fn resolve_makes<const N: usize>(
     }
 }
 
-/// A name without the `r#` that it needs when it is a Rust keyword.
+/// Returns a name without the `r#` of a raw identifier.
 pub(crate) const fn plain(name: &'static str) -> &'static str {
     match name.as_bytes() {
         [b'r', b'#', ..] => name.split_at(2).1,
@@ -45,7 +44,7 @@ pub(crate) const fn plain(name: &'static str) -> &'static str {
     }
 }
 
-const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> Len {
+const fn resolve_len<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> Len {
     match len {
         Len::Arg { count, each } => Len::Arg { count: find(count, specs), each },
         Len::Ret { each, cap: Some(s) } => Len::Ret { each, cap: Some(find(s, specs)) },
@@ -60,8 +59,8 @@ const fn found<const N: usize>(len: Len, specs: &[(&'static str, Spec); N]) -> L
         Len::Pages(s) => Len::Pages(find(s, specs)),
         Len::Nodes(s) => Len::Nodes(find(s, specs)),
         Len::CapData(s) => Len::CapData(find(s, specs)),
-        Len::PointerFields { many: Many::Arg(s), each, links } => {
-            Len::PointerFields { many: Many::Arg(find(s, specs)), each, links }
+        Len::PointerFields { count: Count::Arg(s), each, pointers } => {
+            Len::PointerFields { count: Count::Arg(find(s, specs)), each, pointers }
         }
         other => other,
     }
@@ -71,7 +70,7 @@ const fn find<const N: usize>(wanted: Sibling, specs: &[(&'static str, Spec); N]
     let mut i = 0;
     let mut index = 0;
     while i < N {
-        if same(plain(specs[i].0), wanted.name) {
+        if str_eq(plain(specs[i].0), wanted.name) {
             return Sibling { name: wanted.name, index };
         }
         i += 1;
@@ -80,7 +79,7 @@ const fn find<const N: usize>(wanted: Sibling, specs: &[(&'static str, Spec); N]
     panic!("the row names an argument that it does not have")
 }
 
-const fn same(a: &str, b: &str) -> bool {
+const fn str_eq(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     if a.len() != b.len() {
         return false;

@@ -2,7 +2,7 @@ use super::*;
 
 fn wants(filter: &str, name: &str) -> bool {
     let row = number::row_named(Abi::X86_64, name);
-    Filter::parse(filter).unwrap().wants(Some(name), row)
+    Filter::parse(filter).unwrap().matches(Some(name), row)
 }
 
 #[test]
@@ -17,33 +17,30 @@ fn lists_classes_and_negation_are_those_of_strace() {
 }
 
 #[test]
-fn calls_without_a_name_are_among_all_others() {
+fn calls_without_a_name_match_only_inverted_lists() {
     for (filter, wanted) in [("read", false), ("!read", true), ("all", true), ("%file", false)] {
-        assert_eq!(Filter::parse(filter).unwrap().wants(None, None), wanted, "{filter}");
+        assert_eq!(Filter::parse(filter).unwrap().matches(None, None), wanted, "{filter}");
     }
 }
 
 #[test]
-fn mistakes_are_told_with_what_may_be_meant() {
-    let told = |filter: &str| Filter::parse(filter).unwrap_err().to_string();
-    assert_eq!(told("opnat"), "`opnat`: no system call has that name; is `openat` meant?");
-    assert_eq!(
-        told("read,network"),
-        "`network`: no system call has that name; is `%network` meant?"
-    );
-    assert_eq!(told("qqqqqq"), "`qqqqqq`: no system call has that name");
-    assert!(told("%nonsense").contains("there are %file %network"), "{}", told("%nonsense"));
-    assert!(told("").contains("missing") && told("read,").contains("missing"));
-    assert!(told("!read,!write").contains("before the whole list"));
+fn errors_suggest_a_similar_name() {
+    let message = |filter: &str| Filter::parse(filter).unwrap_err().to_string();
+    assert_eq!(message("opnat"), "`opnat`: unknown system call; did you mean `openat`?");
+    assert_eq!(message("read,network"), "`network`: unknown system call; did you mean `%network`?");
+    assert_eq!(message("qqqqqq"), "`qqqqqq`: unknown system call");
+    assert!(message("%nonsense").contains("use one of %file %network"), "{}", message("%nonsense"));
+    assert!(message("").contains("missing") && message("read,").contains("missing"));
+    assert!(message("!read,!write").contains("negates the whole list"));
 }
 
-/// A log is only true when it has these: who makes which task, what hides calls, which file a
-/// descriptor is.
+/// Without these calls a log would be wrong: they make tasks, hide calls, or change which file a
+/// descriptor refers to.
 #[test]
-fn what_the_log_needs_is_always_watched() {
-    let watch = |names| Watch::new(&Filter::parse("getppid").unwrap(), names);
-    let watches = |watch: &Watch, abi: Abi, name: &str| {
-        watch.watches(
+fn needed_calls_are_always_in_the_set() {
+    let set = |names| CallSet::new(&Filter::parse("getppid").unwrap(), names);
+    let contains = |set: &CallSet, abi: Abi, name: &str| {
+        set.contains(
             abi.arch(),
             number::number(abi, name).unwrap_or_else(|| panic!("{abi} {name}")),
         )
@@ -52,39 +49,39 @@ fn what_the_log_needs_is_always_watched() {
         for name in
             ["clone", "clone3", "execve", "seccomp", "prctl", "io_uring_setup", "sched_getaffinity"]
         {
-            assert!(watches(&watch(false), abi, name), "{abi} {name}");
+            assert!(contains(&set(false), abi, name), "{abi} {name}");
         }
         for name in ["openat", "close", "dup3", "socket", "recvmsg", "close_range", "pidfd_getfd"] {
-            assert!(watches(&watch(true), abi, name), "{abi} {name}");
-            assert!(!watches(&watch(false), abi, name), "{abi} {name}");
+            assert!(contains(&set(true), abi, name), "{abi} {name}");
+            assert!(!contains(&set(false), abi, name), "{abi} {name}");
         }
         assert!(
-            watches(&watch(true), abi, "getppid") && !watches(&watch(true), abi, "write"),
+            contains(&set(true), abi, "getppid") && !contains(&set(true), abi, "write"),
             "{abi}"
         );
     }
-    assert!(watches(&watch(false), Abi::I386, "socketcall"));
+    assert!(contains(&set(false), Abi::I386, "socketcall"));
 }
 
 #[test]
-fn numbers_are_those_that_a_filter_sees() {
-    let watch = Watch::new(&Filter::parse("readv").unwrap(), false);
+fn only_the_low_half_of_a_number_counts() {
+    let set = CallSet::new(&Filter::parse("readv").unwrap(), false);
     let x32 = number::number(Abi::X32, "readv").unwrap();
-    assert!(watch.watches(AuditArch::X86_64, x32) && watch.watches(AuditArch::X86_64, 19));
-    assert!(!watch.watches(AuditArch::X86_64, 19 | Nr::X32_BIT), "x32 has its own readv");
-    assert!(watch.watches(AuditArch::X86_64, 19 | 0xdead << 32), "the kernel drops the upper half");
+    assert!(set.contains(AuditArch::X86_64, x32) && set.contains(AuditArch::X86_64, 19));
+    assert!(!set.contains(AuditArch::X86_64, 19 | Nr::X32_BIT), "x32 has its own readv");
+    assert!(set.contains(AuditArch::X86_64, 19 | 0xdead << 32), "the kernel drops the upper half");
     assert!(
-        !watch.watches(AuditArch::X86_64, u64::MAX) && !watch.watches(AuditArch::X86_64, 100_000)
+        !set.contains(AuditArch::X86_64, u64::MAX) && !set.contains(AuditArch::X86_64, 100_000)
     );
-    assert!(watch.watches(AuditArch::RISCV64, 63), "a foreign architecture is never hidden");
+    assert!(set.contains(AuditArch::RISCV64, 63), "a foreign architecture is never hidden");
 }
 
 #[test]
-fn ranges_say_what_each_number_says() {
+fn ranges_agree_with_contains() {
     for filter in ["read", "!read", "%file", "!%file,futex", "all", "%desc"] {
         for names in [false, true] {
-            let watch = Watch::new(&Filter::parse(filter).unwrap(), names);
-            for (arch, ranges) in watch.ranges() {
+            let set = CallSet::new(&Filter::parse(filter).unwrap(), names);
+            for (arch, ranges) in set.ranges() {
                 assert_eq!(ranges[0].0, 0);
                 assert!(
                     ranges.windows(2).all(|two| two[0].0 < two[1].0 && two[0].1 != two[1].1),
@@ -93,7 +90,7 @@ fn ranges_say_what_each_number_says() {
                 let bit = u32::try_from(Nr::X32_BIT).unwrap();
                 for nr in (0..1200).chain(bit..bit + 1200).chain([u32::MAX, bit * 2, bit * 3]) {
                     let (_, said) = *ranges.iter().rev().find(|(from, _)| *from <= nr).unwrap();
-                    assert_eq!(said, watch.watches(arch, nr.into()), "{filter} {arch:?} {nr:#x}");
+                    assert_eq!(said, set.contains(arch, nr.into()), "{filter} {arch:?} {nr:#x}");
                 }
             }
         }

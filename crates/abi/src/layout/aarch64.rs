@@ -1,6 +1,7 @@
-//! What 64-bit ARM has otherwise than the other 64-bit ABIs. Source: `asm-generic/stat.h`, which
-//! arm64 uses, and `asm-generic/signal.h` with SA_RESTORER, which not every generic architecture
-//! has. Stated rather than taken from `linux-raw-sys`, which describes only the host.
+//! Sizes on 64-bit ARM that differ from those of the other 64-bit ABIs. Sources:
+//! `asm-generic/stat.h`, which arm64 uses, and `asm-generic/signal.h` with SA_RESTORER, which not
+//! all generic architectures have. Not taken from `linux-raw-sys`, because that describes the host
+//! only.
 
 use super::Layout;
 

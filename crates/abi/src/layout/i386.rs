@@ -1,8 +1,8 @@
-//! Sizes in the 32-bit x86 ABI, which is also what compat calls and `int 0x80` use. Source: the
-//! kernel's exported headers compiled for i386 (`asm/stat.h`, `asm/statfs.h`, `linux/time.h`, ...),
-//! and `include/linux/compat.h` for what they do not export (sigaction, siginfo, rusage, iovec).
-//! `tests/it/layout.rs` asks `gcc -m32` where it can. 64-bit integers are aligned to 4 bytes here,
-//! which is why flock64 has 24 bytes and epoll_event 12.
+//! Sizes in the 32-bit x86 ABI, also used by compat calls and `int 0x80`. Sources: the kernel's
+//! exported headers compiled for i386 (`asm/stat.h`, `asm/statfs.h`, `linux/time.h`, ...), and
+//! `include/linux/compat.h` for what they do not export (sigaction, siginfo, rusage, iovec).
+//! `tests/it/layout.rs` compares them with `gcc -m32` where possible. 64-bit integers are aligned
+//! to 4 bytes, so flock64 has 24 bytes and epoll_event 12.
 
 use super::Layout;
 

@@ -1,6 +1,6 @@
-//! Sizes that all 64-bit ABIs share, taken from `linux-raw-sys` on a 64-bit host. What the package
-//! does not have (structures that are only in the kernel's own headers) is stated here with its
-//! source, and `tests/it/layout.rs` compares it with the C compiler's answer where the headers are
+//! Sizes that all 64-bit ABIs share, from `linux-raw-sys` on a 64-bit host. Structures that the
+//! package lacks, because only the kernel's internal headers define them, are listed with their
+//! source; `tests/it/layout.rs` compares them with the C compiler's answer where the headers are
 //! installed.
 
 use std::mem::size_of;
@@ -9,11 +9,11 @@ use linux_raw_sys::{general as g, net, prctl, ptrace};
 
 use super::Layout;
 
-// A 32-bit host would take the wrong sizes from the package.
+// On a 32-bit host the package has other sizes.
 const _: () = assert!(size_of::<usize>() == 8, "sysreel-abi builds on 64-bit hosts");
 
-/// The size of a type of the package; none comes near 4 GiB.
-const fn of<T>() -> u32 {
+/// Returns the size of a type of the package.
+const fn size_of_type<T>() -> u32 {
     #[expect(
         clippy::cast_possible_truncation,
         reason = "checked on the line above; `try_from` is not const"
@@ -24,93 +24,120 @@ const fn of<T>() -> u32 {
     }
 }
 
+/// Returns the size in bytes.
 pub(super) const fn size(layout: Layout) -> u32 {
+    match packaged(layout) {
+        Some(size) => size,
+        None => stated(layout),
+    }
+}
+
+// Every layout has a size.
+const _: () = {
+    let mut i = 0;
+    while i < Layout::ALL.len() {
+        size(Layout::ALL[i]);
+        i += 1;
+    }
+};
+
+/// Returns the size of a structure that the package has.
+const fn packaged(layout: Layout) -> Option<u32> {
+    use Layout as L;
+    Some(match layout {
+        L::Stat | L::Stat64 => size_of_type::<g::stat>(),
+        L::Statx => size_of_type::<g::statx>(),
+        L::Statfs | L::Statfs64 => size_of_type::<g::statfs>(),
+        L::Timespec | L::Timespec64 => size_of_type::<g::__kernel_timespec>(),
+        L::Timeval => size_of_type::<g::__kernel_old_timeval>(),
+        L::Timezone => size_of_type::<g::timezone>(),
+        L::Itimerval => size_of_type::<g::__kernel_old_itimerval>(),
+        L::Itimerspec | L::Itimerspec64 => size_of_type::<g::__kernel_itimerspec>(),
+        L::Rusage => size_of_type::<g::rusage>(),
+        L::Rlimit => size_of_type::<g::rlimit>(),
+        L::Rlimit64 => size_of_type::<g::rlimit64>(),
+        L::SigAction => size_of_type::<g::kernel_sigaction>(),
+        L::SigStack => size_of_type::<g::sigaltstack>(),
+        L::SigInfo => size_of_type::<g::siginfo>(),
+        L::SigEvent => size_of_type::<g::sigevent>(),
+        L::SigSet => size_of_type::<g::kernel_sigset_t>(),
+        L::PollFd => size_of_type::<g::pollfd>(),
+        L::Iovec | L::SigSetArg | L::AioSigSet => size_of_type::<g::iovec>(),
+        L::MsgHdr => size_of_type::<net::msghdr>(),
+        L::MmsgHdr => size_of_type::<net::mmsghdr>(),
+        L::RobustListHead => size_of_type::<g::robust_list_head>(),
+        L::CapHeader => size_of_type::<g::__user_cap_header_struct>(),
+        L::CapData => size_of_type::<g::__user_cap_data_struct>(),
+        L::OpenHow => size_of_type::<g::open_how>(),
+        L::CloneArgs => size_of_type::<g::clone_args>(),
+        L::Flock => size_of_type::<g::flock>(),
+        L::Flock64 => size_of_type::<g::flock64>(),
+        L::FOwnerEx => size_of_type::<g::f_owner_ex>(),
+        L::Termios => size_of_type::<g::termios>(),
+        L::Termios2 => size_of_type::<g::termios2>(),
+        L::Termio => size_of_type::<g::termio>(),
+        L::WinSize => size_of_type::<g::winsize>(),
+        L::FutexWaitv => size_of_type::<g::futex_waitv>(),
+        L::MountAttr => size_of_type::<g::mount_attr>(),
+        L::FileAttr => size_of_type::<g::file_attr>(),
+        L::XattrArgs => size_of_type::<g::xattr_args>(),
+        L::MntIdReq => size_of_type::<g::mnt_id_req>(),
+        L::CachestatRange => size_of_type::<g::cachestat_range>(),
+        L::Cachestat => size_of_type::<g::cachestat>(),
+        L::SockFprog => size_of_type::<ptrace::sock_fprog>(),
+        L::SockFilter => size_of_type::<ptrace::sock_filter>(),
+        L::PrctlMmMap => size_of_type::<prctl::prctl_mm_map>(),
+        L::PtraceSyscallInfo => size_of_type::<ptrace::ptrace_syscall_info>(),
+        L::PtracePeekSiginfo => size_of_type::<ptrace::ptrace_peeksiginfo_args>(),
+        _ => return None,
+    })
+}
+
+/// Returns the size of a scalar, or of a structure that the package lacks.
+const fn stated(layout: Layout) -> u32 {
     use Layout as L;
     match layout {
         L::Byte => 1,
         L::U16 | L::Uid16 => 2,
         L::Int | L::U32 | L::Uid => 4,
         L::U64 | L::Word | L::Loff | L::OffT | L::TimeT => 8,
-        L::Stat | L::Stat64 => of::<g::stat>(),
-        L::OldStat => 32, // arch/x86/include/uapi/asm/stat.h; called on i386 alone
-        L::Statx => of::<g::statx>(),
-        L::Statfs | L::Statfs64 => of::<g::statfs>(),
+        L::OldStat => 32,             // arch/x86/include/uapi/asm/stat.h; i386 only
         L::Ustat => 32, // include/linux/types.h: daddr_t (int), ino_t (long), char[6], char[6]
-        L::Timespec | L::Timespec64 => of::<g::__kernel_timespec>(),
-        L::Timeval => of::<g::__kernel_old_timeval>(),
-        L::Timezone => of::<g::timezone>(),
-        L::Itimerval => of::<g::__kernel_old_itimerval>(),
-        L::Itimerspec | L::Itimerspec64 => of::<g::__kernel_itimerspec>(),
         L::Timex | L::Timex64 => 208, // linux/timex.h, struct __kernel_timex
-        L::Utimbuf => 16,             // linux/utime.h
-        L::Tms => 32,                 // linux/times.h
-        L::Rusage => of::<g::rusage>(),
-        L::Rlimit => of::<g::rlimit>(),
-        L::Rlimit64 => of::<g::rlimit64>(),
-        L::SigAction => of::<g::kernel_sigaction>(),
-        L::OldSigAction => 32, // called on i386 alone
-        L::SigStack => of::<g::sigaltstack>(),
-        L::SigInfo => of::<g::siginfo>(),
+        L::Utimbuf => 16, // linux/utime.h
+        L::Tms => 32,   // linux/times.h
+        L::OldSigAction => 32, // i386 only
         L::WaitInfo => 28, // three ints, padding, three ints
-        L::SigEvent => of::<g::sigevent>(),
-        L::SigSet => of::<g::kernel_sigset_t>(),
         L::OldSigSet => 8,
-        L::SysInfo => 112,      // linux/sysinfo.h
-        L::UtsName => 390,      // linux/utsname.h: six names of 65 bytes
-        L::OldUtsName => 325,   // the same without the domain name
-        L::OldOldUtsName => 45, // five names of 9 bytes
-        L::PollFd => of::<g::pollfd>(),
-        L::EpollEvent => 16,     // without the packing that x86 gives it
+        L::SysInfo => 112,       // linux/sysinfo.h
+        L::UtsName => 390,       // linux/utsname.h: six names of 65 bytes
+        L::OldUtsName => 325,    // the same without the domain name
+        L::OldOldUtsName => 45,  // five names of 9 bytes
+        L::EpollEvent => 16,     // not packed, unlike x86
         L::IoEvent => 32,        // linux/aio_abi.h
         L::Iocb => 64,           // linux/aio_abi.h
         L::IoUringParams => 120, // linux/io_uring.h
-        L::Iovec | L::SigSetArg | L::AioSigSet => of::<g::iovec>(),
-        L::MsgHdr => of::<net::msghdr>(),
-        L::MmsgHdr => of::<net::mmsghdr>(),
-        L::MqAttr => 64, // linux/mqueue.h
-        L::RobustListHead => of::<g::robust_list_head>(),
-        L::SchedParam => 4, // linux/sched/types.h: one int
-        L::SchedAttr => 56, // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
-        L::CapHeader => of::<g::__user_cap_header_struct>(),
-        L::CapData => of::<g::__user_cap_data_struct>(),
-        L::OpenHow => of::<g::open_how>(),
-        L::CloneArgs => of::<g::clone_args>(),
-        L::MsqidDs => 120,  // asm-generic/msgbuf.h, struct msqid64_ds
-        L::ShmidDs => 112,  // asm-generic/shmbuf.h, struct shmid64_ds
-        L::SemidDs => 88,   // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
-        L::SemBuf => 6,     // linux/sem.h
-        L::MsgInfo => 32,   // linux/msg.h
-        L::ShmInfo => 48,   // linux/shm.h
-        L::ShmLimits => 72, // asm-generic/shmbuf.h, struct shminfo64
-        L::SemInfo => 40,   // linux/sem.h
-        L::Flock => of::<g::flock>(),
-        L::Flock64 => of::<g::flock64>(),
-        L::FOwnerEx => of::<g::f_owner_ex>(),
-        L::Termios => of::<g::termios>(),
-        L::Termios2 => of::<g::termios2>(),
-        L::Termio => of::<g::termio>(),
-        L::WinSize => of::<g::winsize>(),
-        L::FutexWaitv => of::<g::futex_waitv>(),
-        L::Rseq => 32,      // linux/rseq.h, its original size
-        L::UserDesc => 16,  // asm/ldt.h
-        L::FileHandle => 8, // include/linux/fs.h: the header before the handle
-        L::MountAttr => of::<g::mount_attr>(),
-        L::FileAttr => of::<g::file_attr>(),
-        L::BlkPg => 24,       // linux/blkpg.h
-        L::UffdioRange => 16, // linux/userfaultfd.h: two 64-bit numbers
-        L::XattrArgs => of::<g::xattr_args>(),
-        L::MntIdReq => of::<g::mnt_id_req>(),
-        L::CachestatRange => of::<g::cachestat_range>(),
-        L::Cachestat => of::<g::cachestat>(),
-        L::SockFprog => of::<ptrace::sock_fprog>(),
-        L::SockFilter => of::<ptrace::sock_filter>(),
-        L::GetdentsOld => 24, // fs/readdir.c; called on i386 alone
-        L::MmapArgs => 48,    // six longs; called on i386 alone
-        L::SelectArgs => 40,  // five longs; called on i386 alone
-        L::DqBlk => 72,       // linux/quota.h
-        L::DqInfo => 24,      // linux/quota.h
-        L::PrctlMmMap => of::<prctl::prctl_mm_map>(),
-        L::PtraceSyscallInfo => of::<ptrace::ptrace_syscall_info>(),
-        L::PtracePeekSiginfo => of::<ptrace::ptrace_peeksiginfo_args>(),
+        L::MqAttr => 64,         // linux/mqueue.h
+        L::SchedParam => 4,      // linux/sched/types.h: one int
+        L::SchedAttr => 56,      // linux/sched/types.h, SCHED_ATTR_SIZE_VER1
+        L::MsqidDs => 120,       // asm-generic/msgbuf.h, struct msqid64_ds
+        L::ShmidDs => 112,       // asm-generic/shmbuf.h, struct shmid64_ds
+        L::SemidDs => 88,        // asm-generic/sembuf.h, struct semid64_ds; x86 has its own
+        L::SemBuf => 6,          // linux/sem.h
+        L::MsgInfo => 32,        // linux/msg.h
+        L::ShmInfo => 48,        // linux/shm.h
+        L::ShmLimits => 72,      // asm-generic/shmbuf.h, struct shminfo64
+        L::SemInfo => 40,        // linux/sem.h
+        L::Rseq => 32,           // linux/rseq.h, its original size
+        L::UserDesc => 16,       // asm/ldt.h
+        L::FileHandle => 8,      // include/linux/fs.h: the header before the handle
+        L::BlkPg => 24,          // linux/blkpg.h
+        L::UffdioRange => 16,    // linux/userfaultfd.h: two 64-bit numbers
+        L::GetdentsOld => 24,    // fs/readdir.c; i386 only
+        L::MmapArgs => 48,       // six longs; i386 only
+        L::SelectArgs => 40,     // five longs; i386 only
+        L::DqBlk => 72,          // linux/quota.h
+        L::DqInfo => 24,         // linux/quota.h
+        _ => panic!("a layout without a size"),
     }
 }

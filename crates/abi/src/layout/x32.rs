@@ -1,7 +1,7 @@
-//! What x32 has otherwise than x86-64: pointers and `size_t` have 4 bytes, the kernel's longs 8, so
-//! structures of longs stay as they are. Calls of the range 512 to 547 use i386's compat layouts.
-//! Source: the kernel's exported headers under `__ILP32__`, and `include/linux/compat.h` for
-//! sigaction and stack_t. pselect6 and io_pgetevents are those of x86-64
+//! Sizes on x32 that differ from those on x86-64. Pointers and `size_t` have 4 bytes, but the
+//! kernel's longs have 8, so structures of longs are the same. Calls 512 to 547 use i386's compat
+//! layouts. Sources: the kernel's exported headers under `__ILP32__`, and `include/linux/compat.h`
+//! for sigaction and stack_t. pselect6 and io_pgetevents are those of x86-64
 //! (`arch/x86/entry/syscalls/syscall_64.tbl`: common), so their pairs of pointer and size have 16
 //! bytes.
 

@@ -1,6 +1,6 @@
-//! What x86-64 has otherwise than the generic 64-bit ABI. Source: the kernel's exported headers,
-//! `asm/stat.h`, `linux/eventpoll.h` (EPOLL_PACKED), `asm/sembuf.h`, `asm/signal.h` (with
-//! sa_restorer). Stated rather than taken from `linux-raw-sys`, which describes only the host.
+//! Sizes on x86-64 that differ from those of the generic 64-bit ABI. Sources: the kernel's exported
+//! headers `asm/stat.h`, `linux/eventpoll.h` (EPOLL_PACKED), `asm/sembuf.h` and `asm/signal.h`
+//! (with sa_restorer). Not taken from `linux-raw-sys`, because that describes the host only.
 
 use super::Layout;
 

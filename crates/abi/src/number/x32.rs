@@ -1,14 +1,13 @@
-//! The numbers that only x32 has: calls whose arguments hold pointers or longs, which x32 passes in
-//! its own layout.
+//! Numbers that only x32 has: calls whose arguments hold pointers or longs in x32's own layout.
 //!
-//! Source: `asm/unistd_x32.h` of the kernel's exported headers (Debian linux-libc-dev 6.1), which
-//! no Rust package carries. The range is closed: x32 gets no new numbers of its own since Linux 5.0
-//! or so. A test compares the list with the header where there is one.
+//! Source: `asm/unistd_x32.h` of the kernel's exported headers (Debian linux-libc-dev 6.1); no Rust
+//! package has them. The range is closed: x32 gets no numbers of its own since about Linux 5.0. A
+//! test compares the list with the header if it is installed.
 
-/// The first number that x86-64 does not have.
+/// The first number of the range.
 pub(super) const FIRST: usize = 512;
 
-/// Number and name, without the x32 bit.
+/// Numbers, without the x32 bit, and names.
 #[rustfmt::skip]
 pub(super) const ONLY: &[(usize, &str)] = &[
     (512, "rt_sigaction"),
@@ -54,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_list_is_that_of_the_header() {
+    fn the_list_agrees_with_the_header() {
         let path = "/usr/include/x86_64-linux-gnu/asm/unistd_x32.h";
         let Ok(header) = std::fs::read_to_string(path) else {
             eprintln!("skipped: no {path}");

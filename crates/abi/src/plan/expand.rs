@@ -1,28 +1,26 @@
-//! The levels behind the first one: what the bytes of one level point to.
+//! The levels after the first: what the bytes of one level point to.
 
 use std::ops::Range;
 
 use linux_raw_sys::general::{CLONE_PARENT_SETTID, CLONE_PIDFD as PIDFD};
 
-use super::level::OLD_DIRENT_HEAD;
-use super::level::Stop;
-use super::word::{u32_at, u64_at, word_at};
-use super::{
+use super::request::{
     CLONE_PIDFD, CLONE_SET_TID, CLONE_TID, EntryState, MSG_CONTROL, MSG_IOV, MSG_NAME, Memory,
     RegionRequest, index, index_parts,
 };
+use super::stop::{OLD_DIRENT_HEAD, Stop};
+use crate::bytes::{u32_at, u64_at, word_at};
 use crate::consts::ipc::IOCB_WRITE;
 use crate::desc::{Dir, Len, Total};
 use crate::layout::Layout;
 
-/// The most bytes of control data that are believed; the kernel's own limit (optmem_max) is far
-/// below.
+/// Maximum length of control data. The kernel's own limit (optmem_max) is far lower.
 const CONTROL_MAX: u64 = 1 << 20;
-/// The most bytes of a message's name.
+/// Maximum length of a message's name.
 const NAME_MAX: u64 = 128;
 
 impl Stop<'_> {
-    /// Adds the requests that the requests of `level` point to.
+    /// Adds the requests for what the requests of `level` point to.
     pub(super) fn expand(
         &self,
         level: Range<usize>,
@@ -32,66 +30,48 @@ impl Stop<'_> {
     ) {
         for i in level {
             let Some(request) = requests.get(i).copied() else { return };
-            let Some(about) = self.memory(request.arg.into()) else { continue };
+            let Some(described) = self.memory(request.arg.into()) else { continue };
             let bytes = mem.bytes(i);
-            match (about.len, request.role.saturating_sub(self.base)) {
-                (Len::CStrVec, 0) => self.strings(request, bytes, requests, state),
+            match (described.len, request.role.saturating_sub(self.base_role)) {
+                (Len::CStrVec, 0) => self.push_strings(request, bytes, requests, state),
                 (Len::Iov { total, .. }, 0) => {
                     let most = match total {
                         Total::Own => u64::MAX,
                         Total::Ret if self.exit.is_some() => self.result(),
                         Total::Ret | Total::None => 0,
                     };
-                    self.buffers(request, bytes, 0, most, requests, state);
+                    self.push_buffers(request, bytes, 0, most, requests, state);
                 }
                 (Len::Msg { many }, 0) => {
-                    self.messages(request, bytes, many.is_some(), requests, state)
+                    self.push_messages(request, bytes, many.is_some(), requests, state)
                 }
                 (Len::Msg { many }, 1) if index_parts(request.index).1 == MSG_IOV => {
                     let message = index_parts(request.index).0;
                     let most = self.message_total(request, message, many.is_some(), requests, mem);
-                    self.buffers(request, bytes, message, most, requests, state);
+                    self.push_buffers(request, bytes, message, most, requests, state);
                 }
-                (Len::SelfSized { at, plus, least, most }, 0) if !request.store => {
-                    // What cannot be read is stored as that.
-                    let size = match self.own_size(request, u32_at(bytes, at.into()), state) {
-                        None => 1,
-                        Some(0) => least.into(),
-                        Some(size) => size.min(most.into()) + u32::from(plus),
-                    };
-                    // However short it says it is, the kernel looks at its size, and may change
-                    // that.
-                    let size = size.max(u32::from(at) + 4);
-                    self.push(requests, state, self.top(request.arg.into(), size.into()));
-                }
-                (Len::Tailed { head, at, each }, 0) if !request.store => {
-                    let count = u32_at(bytes, at.into()).unwrap_or(0);
-                    let asked = u64::from(head) + u64::from(count) * u64::from(each);
+                (Len::SelfSized { .. } | Len::Tailed { .. } | Len::OldDirent | Len::SigInfo, 0)
+                    if !request.store =>
+                {
+                    let asked = self.length_from_header(described.len, request, bytes, state);
                     self.push(requests, state, self.top(request.arg.into(), asked));
                 }
-                (Len::OldDirent, 0) if !request.store => {
-                    self.push(requests, state, self.top(request.arg.into(), old_dirent(bytes)));
+                (Len::PointerFields { each, pointers, .. }, 0) => {
+                    self.push_pointees((request, bytes), each, pointers, requests, state, mem);
                 }
-                (Len::SigInfo, 0) if !request.store => {
-                    let asked = crate::signal::taken(self.abi, bytes);
-                    self.push(requests, state, self.top(request.arg.into(), asked.into()));
-                }
-                (Len::PointerFields { each, links, .. }, 0) => {
-                    self.pointer_fields((request, bytes), each, links, requests, state, mem);
-                }
-                (Len::CloneArgs(_), 0) => self.clone_args(request, bytes, requests, state),
-                (Len::Iocbs(_), 0) => self.iocbs(request, bytes, requests, state),
-                (Len::Iocbs(_), 1) => self.iocb_buffer(request, bytes, requests, state),
-                (Len::Pointed, 0) => self.pointed(request, bytes, requests, state),
+                (Len::CloneArgs(_), 0) => self.push_clone_args(request, bytes, requests, state),
+                (Len::Iocbs(_), 0) => self.push_iocbs(request, bytes, requests, state),
+                (Len::Iocbs(_), 1) => self.push_iocb_buffer(request, bytes, requests, state),
+                (Len::Pointed, 0) => self.push_pointer_and_size(request, bytes, requests, state),
                 (Len::XattrArgs(_), 0) => {
-                    self.xattr_value(request, bytes, about.dir, requests, state)
+                    self.push_xattr_value(request, bytes, described.dir, requests, state)
                 }
                 (Len::Fprog, 0) => {
                     // u16 len, padding, pointer.
                     let n = u64::from(u32_at(bytes, 0).unwrap_or(0) & 0xffff);
                     let each = u64::from(Layout::SockFilter.size(self.abi));
                     if let Some(to) = word_at(self.abi, bytes, self.abi.word().into()) {
-                        self.push(requests, state, self.below(request, 0, to, n * each));
+                        self.push(requests, state, self.child(request, 0, to, n * each));
                     }
                 }
                 _ => {}
@@ -99,27 +79,37 @@ impl Stop<'_> {
         }
     }
 
-    /// A request one level below another.
-    pub(super) fn below(
+    /// Returns the length in bytes of a structure, given the header that was read first.
+    fn length_from_header(
         &self,
-        above: RegionRequest,
-        index: u32,
-        address: u64,
-        asked: u64,
-    ) -> RegionRequest {
-        RegionRequest {
-            role: above.role + 1,
-            index,
-            address,
-            asked,
-            string: false,
-            words: 0,
-            store: true,
-            ..above
+        len: Len,
+        request: RegionRequest,
+        header: &[u8],
+        state: &mut EntryState,
+    ) -> u64 {
+        match len {
+            Len::SelfSized { at, plus, least, most } => {
+                // Unreadable: one byte, so that a region records the error.
+                let size = match self.stated_size(request, u32_at(header, at.into()), state) {
+                    None => 1,
+                    Some(0) => least.into(),
+                    Some(size) => size.min(most.into()) + u32::from(plus),
+                };
+                // The kernel reads the size field, and may change it, even if the size is too small
+                // to cover it.
+                size.max(u32::from(at) + 4).into()
+            }
+            Len::Tailed { head, at, each } => {
+                let count = u32_at(header, at.into()).unwrap_or(0);
+                u64::from(head) + u64::from(count) * u64::from(each)
+            }
+            Len::OldDirent => old_dirent(header),
+            Len::SigInfo => crate::signal::siginfo_input_len(self.abi, header).into(),
+            _ => 0,
         }
     }
 
-    fn strings(
+    fn push_strings(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -135,20 +125,20 @@ impl Stop<'_> {
                     break;
                 }
                 Some(to) => {
-                    let string = self.below(request, i, to, self.limits.string_bytes.into());
+                    let string = self.child(request, i, to, self.limits.string_bytes.into());
                     self.push(requests, state, RegionRequest { string: true, ..string });
                 }
             }
         }
         let next = usize::try_from(self.limits.strings).unwrap_or(usize::MAX).saturating_mul(word);
         if !ended && word_at(self.abi, bytes, next).is_some_and(|to| to != 0) {
-            // How many more there are is not known: one stands for all of them.
+            // The exact number is unknown.
             state.left_out = state.left_out.saturating_add(1);
         }
     }
 
-    /// The buffers of an iovec array, `most` bytes altogether.
-    fn buffers(
+    /// Adds the buffers of an iovec array, `most` bytes in total.
+    fn push_buffers(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -168,15 +158,15 @@ impl Stop<'_> {
                 return;
             }
             let n = n.min(most);
-            // "All of them" stays so after an element that claims to be everything.
+            // `u64::MAX` means no limit.
             if most != u64::MAX {
                 most -= n;
             }
-            self.push(requests, state, self.below(request, index(message, i), to, n));
+            self.push(requests, state, self.child(request, index(message, i), to, n));
         }
     }
 
-    fn messages(
+    fn push_messages(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -187,12 +177,13 @@ impl Stop<'_> {
         let layout = if many { Layout::MmsgHdr } else { Layout::MsgHdr };
         let each = usize::try_from(layout.size(self.abi)).unwrap_or(usize::MAX);
         for (message, header) in (0..self.limits.messages).zip(bytes.chunks_exact(each)) {
-            self.message(request, message, header, requests, state);
+            self.push_message(request, message, header, requests, state);
         }
     }
 
-    /// One msghdr: name, namelen, iov, iovlen, control, controllen, flags, each in a word's space.
-    fn message(
+    /// Adds the parts of one msghdr. Its fields take a word each: name, namelen, iov, iovlen,
+    /// control, controllen, flags.
+    fn push_message(
         &self,
         request: RegionRequest,
         message: u32,
@@ -203,9 +194,9 @@ impl Stop<'_> {
         let word = usize::from(self.abi.word());
         let field = |i: usize| word_at(self.abi, header, i * word).unwrap_or(0);
         let name_size = u32_at(header, word).unwrap_or(0);
-        let Some(about) = self.memory(request.arg.into()) else { return };
-        let out = about.dir.comes_out();
-        let iov = |asked| self.below(request, index(message, MSG_IOV), field(2), asked);
+        let Some(described) = self.memory(request.arg.into()) else { return };
+        let out = described.dir.comes_out();
+        let iov = |asked| self.child(request, index(message, MSG_IOV), field(2), asked);
         let iov_bytes = field(3)
             .min(self.limits.iovecs.into())
             .saturating_mul(Layout::Iovec.size(self.abi).into());
@@ -217,13 +208,13 @@ impl Stop<'_> {
                     self.push(
                         requests,
                         state,
-                        self.below(request, index(message, MSG_NAME), field(0), size),
+                        self.child(request, index(message, MSG_NAME), field(0), size),
                     );
                     let size = field(5).min(CONTROL_MAX);
                     self.push(
                         requests,
                         state,
-                        self.below(request, index(message, MSG_CONTROL), field(4), size),
+                        self.child(request, index(message, MSG_CONTROL), field(4), size),
                     );
                 }
                 self.push(requests, state, iov(iov_bytes));
@@ -233,23 +224,23 @@ impl Stop<'_> {
                 self.push(
                     requests,
                     state,
-                    self.below(request, index(message, MSG_NAME), field(0), size),
+                    self.child(request, index(message, MSG_NAME), field(0), size),
                 );
                 let size = field(5).min(CONTROL_MAX);
                 self.push(
                     requests,
                     state,
-                    self.below(request, index(message, MSG_CONTROL), field(4), size),
+                    self.child(request, index(message, MSG_CONTROL), field(4), size),
                 );
                 self.push(requests, state, RegionRequest { store: false, ..iov(iov_bytes) });
             }
-            // What sendmmsg leaves is in the array itself.
+            // sendmmsg writes only its array.
             Some(_) => {}
         }
     }
 
-    /// How many bytes the buffers of a message hold: all of them on the way in, what the kernel
-    /// says on the way out.
+    /// Returns the number of bytes in the buffers of a message: all at the entry, as many as the
+    /// kernel reports at the exit.
     fn message_total(
         &self,
         request: RegionRequest,
@@ -265,7 +256,8 @@ impl Stop<'_> {
         if !many {
             return self.result();
         }
-        let Some(array) = requests.iter().position(|w| w.arg == request.arg && w.role == self.base)
+        let Some(array) =
+            requests.iter().position(|w| w.arg == request.arg && w.role == self.base_role)
         else {
             return 0;
         };
@@ -276,7 +268,7 @@ impl Stop<'_> {
 
     /// clone_args: flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls,
     /// set_tid, set_tid_size.
-    fn clone_args(
+    fn push_clone_args(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -284,26 +276,26 @@ impl Stop<'_> {
         state: &mut EntryState,
     ) {
         let field = |i: usize| u64_at(bytes, i * 8).unwrap_or(0);
-        let asked = |bit: u32| field(0) & u64::from(bit) != 0;
+        let has = |bit: u32| field(0) & u64::from(bit) != 0;
         if self.exit.is_some() {
-            if asked(PIDFD) {
-                self.push(requests, state, self.below(request, CLONE_PIDFD, field(1), 4));
+            if has(PIDFD) {
+                self.push(requests, state, self.child(request, CLONE_PIDFD, field(1), 4));
             }
-            if asked(CLONE_PARENT_SETTID) {
-                self.push(requests, state, self.below(request, CLONE_TID, field(3), 4));
+            if has(CLONE_PARENT_SETTID) {
+                self.push(requests, state, self.child(request, CLONE_TID, field(3), 4));
             }
         } else {
-            // As many as pid namespaces nest: 32 at most.
+            // One for each level of PID namespaces, at most 32.
             self.push(
                 requests,
                 state,
-                self.below(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
+                self.child(request, CLONE_SET_TID, field(8), field(9).min(32) * 4),
             );
         }
     }
 
-    /// A pointer and a size, each in half of the structure.
-    fn pointed(
+    /// Pointer and size, each in one half of the structure.
+    fn push_pointer_and_size(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -315,13 +307,13 @@ impl Stop<'_> {
             _ => (u64_at(bytes, 0), u64_at(bytes, 8)),
         };
         if let (Some(to), Some(n)) = (to, n) {
-            self.push(requests, state, self.below(request, 0, to, n.min(4096)));
+            self.push(requests, state, self.child(request, 0, to, n.min(4096)));
         }
     }
 
-    /// The size that a structure says of itself. The kernel may say at the exit what it would have
-    /// taken: more than there is room for.
-    fn own_size(
+    /// Returns the size that a structure states. At the exit, the smaller of its values at entry
+    /// and exit: the kernel may store the size it would have accepted, which can exceed the buffer.
+    fn stated_size(
         &self,
         request: RegionRequest,
         now: Option<u32>,
@@ -336,8 +328,8 @@ impl Stop<'_> {
         now.map(|now| now.min(then))
     }
 
-    /// xattr_args: the value's address with 64 bits in every ABI, its size, flags.
-    fn xattr_value(
+    /// xattr_args: address of the value (64 bits in every ABI), size, flags.
+    fn push_xattr_value(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -352,10 +344,10 @@ impl Stop<'_> {
             Some(_) => size.min(self.result()),
             None => 0,
         };
-        self.push(requests, state, self.below(request, 0, to, asked));
+        self.push(requests, state, self.child(request, 0, to, asked));
     }
 
-    fn iocbs(
+    fn push_iocbs(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -368,14 +360,14 @@ impl Stop<'_> {
             self.push(
                 requests,
                 state,
-                self.below(request, i, to, Layout::Iocb.size(self.abi).into()),
+                self.child(request, i, to, Layout::Iocb.size(self.abi).into()),
             );
         }
     }
 
-    /// The buffer of an iocb that writes. Its layout is the same in every ABI: opcode at 16, buf at
-    /// 24, nbytes at 32.
-    fn iocb_buffer(
+    /// Adds the buffer of an iocb that writes. Offsets are the same in every ABI: opcode 16, buf
+    /// 24, nbytes 32.
+    fn push_iocb_buffer(
         &self,
         request: RegionRequest,
         bytes: &[u8],
@@ -388,13 +380,13 @@ impl Stop<'_> {
             return;
         };
         if u64::from(op & 0xffff) == IOCB_WRITE {
-            self.push(requests, state, self.below(request, request.index, to, n));
+            self.push(requests, state, self.child(request, request.index, to, n));
         }
     }
 }
 
-/// How long an `old_linux_dirent` is. The length of its name is the last member of the head, and
-/// has 16 bits.
+/// Returns the length of an `old_linux_dirent`. The last 16 bits of its header are the length of
+/// the name.
 fn old_dirent(head: &[u8]) -> u64 {
     let name = head.last_chunk().map_or(0, |length| u16::from_le_bytes(*length));
     OLD_DIRENT_HEAD + u64::from(name) + 1

@@ -1,43 +1,18 @@
-//! The first level of a stop: what the arguments themselves point to, and the loop over the levels
-//! behind it.
+//! The first level of a stop: what the arguments themselves point to.
 
 use linux_raw_sys::general as g;
 
-use super::word::u32_at;
-use super::{EntryState, Fact, Limits, Memory, NAMES, RegionRequest};
+use super::request::{EntryState, Fact, Memory, RegionRequest};
+use super::stop::{OLD_DIRENT_HEAD, Stop};
 use crate::arch::Abi;
-use crate::demultiplex::{Demultiplexed, demultiplex};
-use crate::desc::{CallKind, Dir, Len, Many, Mem, Row, Sibling, When};
+use crate::bytes::u32_at;
+use crate::desc::{CallKind, Count, Dir, Len, Mem};
 use crate::layout::Layout;
-use crate::special;
 
-/// One stop being planned.
-pub(super) struct Stop<'a> {
-    pub(super) abi: Abi,
-    pub(super) row: &'a Row,
-    pub(super) args: [u64; 6],
-    pub(super) limits: &'a Limits,
-    /// Absent at an entry.
-    pub(super) exit: Option<Exit<'a>>,
-    /// Role of what an argument itself points to: 1 for a call behind a multiplexed one.
-    pub(super) base: u8,
-}
-
-/// How the call ended.
-pub(super) struct Exit<'a> {
-    pub(super) rval: i64,
-    pub(super) is_error: bool,
-    pub(super) entry: &'a EntryState,
-}
-
-/// How much of a siginfo says which kind it is: signal, errno and code.
+/// Signal, errno and code of a siginfo, which define the rest of it.
 const SIGINFO_HEAD: u64 = 12;
-/// struct old_linux_dirent of i386 before its name: inode, offset, length of the name
-/// (fs/readdir.c).
-pub(super) const OLD_DIRENT_HEAD: u64 = 10;
-
-/// The bytes of the capability sets of a version (kernel/capability.c).
-fn cap_data(version: u32) -> u32 {
+/// Returns the size in bytes of the capability sets of a version (kernel/capability.c).
+fn cap_data_size(version: u32) -> u32 {
     match version {
         g::_LINUX_CAPABILITY_VERSION_1 => 12,
         g::_LINUX_CAPABILITY_VERSION_2 | g::_LINUX_CAPABILITY_VERSION_3 => 24,
@@ -46,160 +21,27 @@ fn cap_data(version: u32) -> u32 {
 }
 
 impl Stop<'_> {
-    /// All requests of the stop, those of a call behind a multiplexed one included.
-    pub(super) fn run(
-        &self,
-        requests: &mut Vec<RegionRequest>,
-        mem: &mut dyn Memory,
-    ) -> EntryState {
-        requests.clear();
-        let state = self.levels(requests, mem);
-        let captured =
-            |arg| requests.iter().position(|w| w.arg == arg && w.role == 0).map(|i| mem.bytes(i));
-        match demultiplex(self.abi, self.row, &self.args, captured) {
-            None => state,
-            Some(Demultiplexed { row, args }) => {
-                let exit = self.exit.as_ref().map(|e| Exit { ..*e });
-                Stop { abi: self.abi, row, args, limits: self.limits, exit, base: 1 }
-                    .levels(requests, mem)
-            }
-        }
-    }
-
-    /// What the arguments point to, and two levels behind it. Three bound the loop: no row points
-    /// further.
-    fn levels(&self, requests: &mut Vec<RegionRequest>, mem: &mut dyn Memory) -> EntryState {
-        let mut state = EntryState::UNKNOWN;
-        let mut from = requests.len();
-        self.first_level(requests, &mut state);
-        for level in 0..3 {
-            let to = requests.len();
-            if let Some(new) = requests.get(from..to).filter(|new| !new.is_empty()) {
-                mem.fetch(new);
-            }
-            if level == 0 {
-                self.lengths(requests, mem, &mut state);
-            }
-            self.expand(from..to, requests, mem, &mut state);
-            if requests.len() == to {
-                return state;
-            }
-            from = to;
-        }
-        if let Some(new) = requests.get(from..).filter(|new| !new.is_empty()) {
-            mem.fetch(new);
-        }
-        state
-    }
-
-    /// The memory of an argument, with what depends on a command decided.
-    pub(super) fn memory(&self, arg: usize) -> Option<Mem> {
-        let mem = self.row.args.get(arg)?.mem?;
-        let right = match mem.special() {
-            Some(id) => special::memory(id, self.abi, &self.args, arg)?,
-            None => mem.right(),
-        };
-        match mem.fault() {
-            Some(fault) => right.spoilt(fault, self.exit.as_ref().map(|exit| exit.is_error)),
-            None => Some(right),
-        }
-    }
-
-    /// Whether memory concerns this stop: it goes in, or the call has written it.
-    pub(super) fn concerns(&self, mem: &Mem) -> bool {
-        self.applies(mem.dir, mem.when)
-    }
-
-    /// The same for a direction and a condition.
-    pub(super) fn applies(&self, dir: Dir, when: When) -> bool {
-        match &self.exit {
-            None => dir.goes_in(),
-            Some(exit) => dir.comes_out() && when.applies(exit.rval, exit.is_error),
-        }
-    }
-
-    /// The direction of all regions of this stop.
-    pub(super) fn dir(&self) -> Dir {
-        if self.exit.is_some() { Dir::Out } else { Dir::In }
-    }
-
-    /// The number in a sibling argument.
-    pub(super) fn count(&self, sibling: Sibling) -> u64 {
-        let i = usize::from(sibling.index);
-        match (self.row.args.get(i), self.args.get(i)) {
-            (Some(arg), Some(value)) => arg.kind.count(*value),
-            _ => 0,
-        }
-    }
-
-    /// The result as a number of elements.
-    pub(super) fn result(&self) -> u64 {
-        match &self.exit {
-            Some(exit) if !exit.is_error => u64::try_from(exit.rval).unwrap_or(0),
-            _ => 0,
-        }
-    }
-
-    /// Whether this is the exit of a call that succeeded.
-    fn succeeded(&self) -> bool {
-        self.exit.as_ref().is_some_and(|exit| !exit.is_error)
-    }
-
-    /// Adds a request, unless there is nothing to read or the stop has enough.
-    pub(super) fn push(
+    pub(super) fn push_first_level(
         &self,
         requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
-        mut request: RegionRequest,
     ) {
-        let about = self.row.args.get(usize::from(request.arg)).and_then(|arg| arg.mem);
-        if let Some(fault) = about.and_then(Mem::fault)
-            && (request.store && !request.string && request.words == 0 && request.asked != 0)
-        {
-            request.asked = request.asked.saturating_add_signed(fault.more(request.dir));
-        }
-        if request.address == 0 || request.asked == 0 {
-            return;
-        }
-        if requests.len() >= usize::try_from(self.limits.requests).unwrap_or(usize::MAX) {
-            state.left_out = state.left_out.saturating_add(1);
-            return;
-        }
-        requests.push(request);
-    }
-
-    /// A request for what an argument itself points to.
-    pub(super) fn top(&self, arg: usize, asked: u64) -> RegionRequest {
-        RegionRequest {
-            arg: u8::try_from(arg).unwrap_or(u8::MAX),
-            dir: self.dir(),
-            role: self.base,
-            index: 0,
-            address: self.args.get(arg).copied().unwrap_or(0),
-            asked,
-            string: false,
-            words: 0,
-            store: true,
-        }
-    }
-
-    fn first_level(&self, requests: &mut Vec<RegionRequest>, state: &mut EntryState) {
         for arg in 0..self.row.args.len().min(6) {
             if let Some(mem) = self.memory(arg)
-                && let Some(request) = self.first(arg, &mem)
+                && let Some(request) = self.first_request(arg, &mem)
             {
                 self.push(requests, state, request);
             }
         }
     }
 
-    /// What is read first for an argument, if anything.
-    fn first(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
+    /// Returns the first request for an argument.
+    fn first_request(&self, arg: usize, mem: &Mem) -> Option<RegionRequest> {
         let (concerns, entry) = (self.concerns(mem), self.exit.is_none());
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         match mem.len {
-            // At the exit they are read again although the call leaves them alone: the kernel has
-            // put its results behind pointers that lie in them, and into the lengths of sendmmsg.
+            // The call does not change these, but they are read again at the exit because they
+            // contain pointers to its results and, for sendmmsg, the lengths.
             Len::Iov { count, .. } if entry || (concerns && self.result() != 0) => {
                 let n = self.count(count).min(self.limits.iovecs.into());
                 Some(RegionRequest { store: entry, ..self.top(arg, n * size(Layout::Iovec)) })
@@ -207,7 +49,7 @@ impl Stop<'_> {
             Len::Msg { many: None } if entry || concerns => {
                 Some(self.top(arg, size(Layout::MsgHdr)))
             }
-            // After an error the result is no number of messages, and nothing is read.
+            // On errors the result is not a number of messages.
             Len::Msg { many: Some(count) } => {
                 let most = if entry { u64::MAX } else { self.result() };
                 let n = self.count(count).min(self.limits.messages.into()).min(most);
@@ -219,13 +61,14 @@ impl Stop<'_> {
             Len::XattrArgs(count) if entry || (concerns && self.result() != 0) => {
                 Some(RegionRequest { store: entry, ..self.top(arg, self.count(count).min(4096)) })
             }
-            Len::PointerFields { many, each, links } => {
-                // At the exit it is read again for the sake of the pointers in it.
-                let wanted = concerns || links.iter().any(|link| self.applies(link.dir, link.when));
-                let n = match many {
-                    Many::N(n) => n.into(),
-                    Many::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
-                    Many::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
+            Len::PointerFields { count, each, pointers } => {
+                // At the exit it is read again if its pointers are needed.
+                let wanted =
+                    concerns || pointers.iter().any(|field| self.applies(field.dir, field.when));
+                let n = match count {
+                    Count::Fixed(n) => n.into(),
+                    Count::Arg(count) if each == Layout::Byte => self.count(count).min(4096),
+                    Count::Arg(count) => self.count(count).min(self.limits.iovecs.into()),
                 };
                 wanted.then(|| RegionRequest { store: concerns, ..self.top(arg, n * size(each)) })
             }
@@ -234,23 +77,30 @@ impl Stop<'_> {
             | Len::CloneArgs(_)
             | Len::XattrArgs(_)
             | Len::Special(_) => None,
-            // What says which call stands behind this one is needed at both stops.
+            // Multiplexers need the argument that selects the call at both stops.
             _ if !concerns
                 && !entry
                 && self.row.kind == CallKind::Multiplexed
                 && mem.dir == Dir::In =>
             {
-                self.flat(mem.len)
+                self.plain_len(mem.len)
                     .map(|asked| RegionRequest { store: false, ..self.top(arg, asked) })
             }
             _ if !concerns => None,
+            _ => self.concerned_request(arg, mem.len),
+        }
+    }
+
+    /// Returns the first request for memory that concerns this stop.
+    fn concerned_request(&self, arg: usize, len: Len) -> Option<RegionRequest> {
+        match len {
             Len::CStr => Some(RegionRequest {
                 string: true,
                 ..self.top(arg, self.limits.string_bytes.into())
             }),
             Len::CStrVec => {
                 let word = self.abi.word();
-                // One more than the strings, so that the end is seen.
+                // Includes the terminating null pointer.
                 let most = (u64::from(self.limits.strings) + 1) * u64::from(word);
                 Some(RegionRequest { words: word, ..self.top(arg, most) })
             }
@@ -264,12 +114,12 @@ impl Stop<'_> {
             Len::SelfSized { at, .. } => {
                 Some(RegionRequest { store: false, ..self.top(arg, u64::from(at) + 4) })
             }
-            _ => self.flat(mem.len).map(|asked| self.top(arg, asked)),
+            _ => self.plain_len(len).map(|asked| self.top(arg, asked)),
         }
     }
 
-    /// The length of memory that is one piece and says nothing about its own length.
-    fn flat(&self, len: Len) -> Option<u64> {
+    /// Returns the length in bytes of memory that is contiguous and does not state its own length.
+    fn plain_len(&self, len: Len) -> Option<u64> {
         let size = |layout: Layout| u64::from(layout.size(self.abi));
         Some(match len {
             Len::Fixed(layout) => size(layout),
@@ -281,7 +131,7 @@ impl Stop<'_> {
                 n.saturating_mul(size(each))
             }
             Len::Bits(count) => {
-                // The kernel's own longs: x32 makes the calls of x86-64.
+                // The kernel's longs. x32 makes the calls of x86-64.
                 let word = if self.abi == Abi::I386 { 32 } else { 64 };
                 self.count(count).div_ceil(word).saturating_mul(word / 8)
             }
@@ -294,7 +144,7 @@ impl Stop<'_> {
             }
             Len::Pages(count) => self.count(count).div_ceil(4096),
             Len::Nodes(count) => {
-                // mm/mempolicy.c: what comes out has whole 64-bit words in every ABI.
+                // mm/mempolicy.c writes whole 64-bit words in every ABI.
                 let word = if self.abi == Abi::I386 && self.exit.is_none() { 32 } else { 64 };
                 self.count(count).saturating_sub(1).div_ceil(word).saturating_mul(word / 8)
             }
@@ -306,16 +156,21 @@ impl Stop<'_> {
         })
     }
 
-    /// Memory whose length lies in other memory, or in the kernel: known once the first level is
-    /// there.
-    fn lengths(&self, requests: &mut Vec<RegionRequest>, mem: &dyn Memory, state: &mut EntryState) {
+    /// Adds requests whose length is in other memory or in the kernel, once the first level is
+    /// read.
+    pub(super) fn push_indirect(
+        &self,
+        requests: &mut Vec<RegionRequest>,
+        mem: &dyn Memory,
+        state: &mut EntryState,
+    ) {
         let first = requests.len();
         for arg in 0..self.row.args.len().min(6) {
-            let Some(about) = self.memory(arg) else { continue };
-            let (size, each) = match about.len {
+            let Some(described) = self.memory(arg) else { continue };
+            let (size, each) = match described.len {
                 Len::Deref { count, each } => (count, each),
                 Len::CapData(header) => (header, Layout::Byte),
-                Len::Semaphores(set) if self.concerns(&about) => {
+                Len::Semaphores(set) if self.concerns(&described) => {
                     let set = self.args.get(usize::from(set.index)).copied().unwrap_or(0);
                     let n = mem.ask(Fact::Semaphores(set)).unwrap_or(0);
                     self.push(requests, state, self.top(arg, n.saturating_mul(2)));
@@ -326,7 +181,7 @@ impl Stop<'_> {
             let seen = requests.get(..first).unwrap_or(&[]).iter();
             let at = seen
                 .enumerate()
-                .find(|(_, w)| w.arg == size.index && w.role == self.base)
+                .find(|(_, w)| w.arg == size.index && w.role == self.base_role)
                 .map(|(i, _)| i);
             let now = at.and_then(|i| u32_at(mem.bytes(i), 0));
             let slot = usize::from(size.index);
@@ -338,33 +193,15 @@ impl Stop<'_> {
             if let (Some(keep), Some(now)) = (state.lengths.get_mut(slot), now) {
                 *keep = now;
             }
-            let count = match (about.len, now) {
-                (Len::CapData(_), now) => cap_data(now.unwrap_or(then)),
+            let count = match (described.len, now) {
+                (Len::CapData(_), now) => cap_data_size(now.unwrap_or(then)),
                 (_, Some(now)) => now.min(then),
                 (_, None) => continue,
             };
-            if self.concerns(&about) {
+            if self.concerns(&described) {
                 let asked = u64::from(count) * u64::from(each.size(self.abi));
                 self.push(requests, state, self.top(arg, asked));
             }
-        }
-    }
-
-    /// The size of a message's name buffer at the entry.
-    pub(super) fn name_size(&self, message: u32) -> u32 {
-        let known = self
-            .exit
-            .as_ref()
-            .and_then(|e| e.entry.names.get(usize::try_from(message).ok()?).copied());
-        known.map_or(u32::from(u8::MAX), u32::from)
-    }
-
-    /// Remembers the size of a message's name buffer for the exit. The kernel writes no more than
-    /// 128 bytes, so a byte holds all that matters.
-    pub(super) fn remember_name(&self, message: u32, size: u32, state: &mut EntryState) {
-        const { assert!(NAMES <= 256) };
-        if let Some(slot) = usize::try_from(message).ok().and_then(|i| state.names.get_mut(i)) {
-            *slot = u8::try_from(size).unwrap_or(u8::MAX);
         }
     }
 }

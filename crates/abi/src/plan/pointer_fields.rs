@@ -1,13 +1,12 @@
-//! What the pointers in a structure lead to, by the structure's own description
-//! ([`crate::desc::Link`]).
+//! Follows the pointers in structures, as their [`PointerField`]s describe them.
 
-use super::level::Stop;
-use super::word::{u32_at, u64_at, word_at};
-use super::{EntryState, Fact, Memory, RegionRequest, index};
-use crate::desc::{Link, LinkLen, Only};
+use super::request::{EntryState, Fact, Memory, RegionRequest, index};
+use super::stop::Stop;
+use crate::bytes::{u32_at, u64_at, word_at};
+use crate::desc::{Condition, PointeeLen, PointerField};
 use crate::layout::Layout;
 
-/// A structure whose pointers are being followed.
+/// A structure whose pointers are followed.
 struct Parent<'a> {
     request: RegionRequest,
     bytes: &'a [u8],
@@ -15,13 +14,13 @@ struct Parent<'a> {
 }
 
 impl Stop<'_> {
-    /// Adds what the structures of a request point to: `each` is one of them, a byte for a single
-    /// one of any length.
-    pub(super) fn pointer_fields(
+    /// Adds the requests for what the structures of a request point to. `each` is the type of one;
+    /// with [`Layout::Byte`] there is a single structure of any length.
+    pub(super) fn push_pointees(
         &self,
         (request, bytes): (RegionRequest, &[u8]),
         each: Layout,
-        links: &[Link],
+        pointers: &[PointerField],
         requests: &mut Vec<RegionRequest>,
         state: &mut EntryState,
         mem: &dyn Memory,
@@ -32,77 +31,80 @@ impl Stop<'_> {
         };
         for (ordinal, bytes) in (0..).zip(bytes.chunks(size)) {
             let parent = Parent { request, bytes, ordinal };
-            for (which, link) in (0..).zip(links) {
-                if let Some(below) = self.link(&parent, which, link, mem) {
-                    self.push(requests, state, below);
+            for (which, field) in (0..).zip(pointers) {
+                if let Some(child) = self.pointee(&parent, which, field, mem) {
+                    self.push(requests, state, child);
                 }
             }
         }
     }
 
-    fn link(
+    fn pointee(
         &self,
         parent: &Parent,
         which: u32,
-        link: &Link,
+        field: &PointerField,
         mem: &dyn Memory,
     ) -> Option<RegionRequest> {
-        if !self.applies(link.dir, link.when) {
+        if !self.applies(field.dir, field.when) {
             return None;
         }
-        if let Only::Field(at, value) = link.only
+        if let Condition::Field(at, value) = field.condition
             && u32_at(parent.bytes, self.offset(at)) != Some(value)
         {
             return None;
         }
-        let at = self.offset(link.at);
-        let to =
-            if link.wide { u64_at(parent.bytes, at) } else { word_at(self.abi, parent.bytes, at) }?;
-        let below = self.below(parent.request, index(parent.ordinal, which), to, 0);
-        if link.len == LinkLen::CStr {
+        let at = self.offset(field.at);
+        let to = if field.wide {
+            u64_at(parent.bytes, at)
+        } else {
+            word_at(self.abi, parent.bytes, at)
+        }?;
+        let child = self.child(parent.request, index(parent.ordinal, which), to, 0);
+        if field.len == PointeeLen::CStr {
             return Some(RegionRequest {
                 asked: self.limits.string_bytes.into(),
                 string: true,
-                ..below
+                ..child
             });
         }
-        if let LinkLen::Text(most) = link.len {
+        if let PointeeLen::Text(most) = field.len {
             let asked = u32_at(parent.bytes, self.offset(most))?.into();
-            return Some(RegionRequest { asked, string: true, ..below });
+            return Some(RegionRequest { asked, string: true, ..child });
         }
-        Some(RegionRequest { asked: self.link_len(parent.bytes, link.len, mem)?, ..below })
+        Some(RegionRequest { asked: self.pointee_len(parent.bytes, field.len, mem)?, ..child })
     }
 
-    /// The bytes behind a pointer, if that can be known.
-    fn link_len(&self, bytes: &[u8], len: LinkLen, mem: &dyn Memory) -> Option<u64> {
+    /// Returns the length in bytes of what a pointer points to, if it can be determined.
+    fn pointee_len(&self, bytes: &[u8], len: PointeeLen, mem: &dyn Memory) -> Option<u64> {
         let field = |at: u8| u32_at(bytes, at.into()).map(u64::from);
         let key = |fd: u8| mem.ask(Fact::MapKey(field(fd)?));
         let value = |fd: u8| mem.ask(Fact::MapValue(field(fd)?));
         match len {
-            LinkLen::Bytes(n) => Some(n.into()),
-            LinkLen::Field(at, each) => {
+            PointeeLen::Bytes(n) => Some(n.into()),
+            PointeeLen::Field(at, each) => {
                 Some(u64::from(u32_at(bytes, self.offset(at))?).saturating_mul(each.into()))
             }
-            LinkLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
-            LinkLen::Arg(at, each) => {
+            PointeeLen::Product(count, each) => Some(field(count)?.saturating_mul(field(each)?)),
+            PointeeLen::Arg(at, each) => {
                 let count = self.args.get(usize::from(at)).copied().unwrap_or(0) & 0xffff_ffff;
                 Some(count.saturating_mul(each.into()))
             }
-            LinkLen::Bits(at) => {
+            PointeeLen::Bits(at) => {
                 let word = u64::from(self.abi.word());
                 Some(u64::from(u32_at(bytes, self.offset(at))?).div_ceil(8 * word) * word)
             }
-            LinkLen::Word(at) => word_at(self.abi, bytes, self.offset(at)),
-            LinkLen::Futex(flags) => Some(1 << (field(flags)? & 3)),
-            LinkLen::MapKey(fd) => key(fd),
-            LinkLen::MapValue(fd) => value(fd),
-            LinkLen::MapKeys(fd, count) => Some(key(fd)?.saturating_mul(field(count)?)),
-            LinkLen::MapValues(fd, count) => Some(value(fd)?.saturating_mul(field(count)?)),
-            LinkLen::CStr | LinkLen::Text(_) => None,
+            PointeeLen::Word(at) => word_at(self.abi, bytes, self.offset(at)),
+            PointeeLen::Futex(flags) => Some(1 << (field(flags)? & 3)),
+            PointeeLen::MapKey(fd) => key(fd),
+            PointeeLen::MapValue(fd) => value(fd),
+            PointeeLen::MapKeys(fd, count) => Some(key(fd)?.saturating_mul(field(count)?)),
+            PointeeLen::MapValues(fd, count) => Some(value(fd)?.saturating_mul(field(count)?)),
+            PointeeLen::CStr | PointeeLen::Text(_) => None,
         }
     }
 
-    /// The offset that this ABI has.
+    /// Returns the offset in this ABI.
     fn offset(&self, (wide, narrow): (u8, u8)) -> usize {
         usize::from(if self.abi.word() == 8 { wide } else { narrow })
     }
@@ -114,7 +116,7 @@ mod tests {
     use crate::number::{number, row};
     use crate::plan::{EntryState, Fact, Limits, Memory, RegionRequest, at_entry, at_exit};
 
-    /// A page of memory at every address, and a kernel that knows one map and one set.
+    /// The same memory at every address, and a kernel with one map and one semaphore set.
     struct Page(Vec<u8>, Vec<usize>);
 
     impl Memory for Page {
@@ -136,12 +138,12 @@ mod tests {
         }
     }
 
-    /// (role, address, asked) of what is stored at entry and exit.
+    /// (role, address, asked) of the regions stored at entry and exit.
     fn regions(name: &str, args: [u64; 6], memory: &[u8], rval: i64) -> [Vec<(u8, u64, u64)>; 2] {
         let row = row(Abi::X86_64.arch(), number(Abi::X86_64, name).unwrap()).unwrap();
         let (mut page, limits, mut requests) =
             (Page(memory.to_vec(), Vec::new()), Limits::DEFAULT, Vec::new());
-        let seen = |requests: &[RegionRequest]| {
+        let stored = |requests: &[RegionRequest]| {
             requests
                 .iter()
                 .filter(|w| w.store)
@@ -150,10 +152,10 @@ mod tests {
         };
         let state: EntryState =
             at_entry(Abi::X86_64, row, &args, &limits, &mut requests, &mut page);
-        let entry = seen(&requests);
+        let entry = stored(&requests);
         page.1.clear();
         at_exit(Abi::X86_64, row, &args, rval, rval < 0, &state, &limits, &mut requests, &mut page);
-        [entry, seen(&requests)]
+        [entry, stored(&requests)]
     }
 
     fn bytes(words: &[u64]) -> Vec<u8> {
@@ -161,12 +163,12 @@ mod tests {
     }
 
     #[test]
-    fn pointers_are_followed_by_the_structures_own_description() {
+    fn pointers_are_followed_as_described() {
         let waiters = bytes(&[1, 0xa000, 2, 9, 0xb000, 3]);
         let [entry, exit] = regions("futex_waitv", [0x100, 2, 0, 0, 0, 0], &waiters, 0);
         assert_eq!(entry, [(0, 0x100, 48), (1, 0xa000, 4), (1, 0xb000, 8)]);
         assert_eq!(exit, []);
-        // SIGEV_THREAD, and any other way.
+        // SIGEV_THREAD, then another method.
         let [entry, _] =
             regions("mq_notify", [3, 0x100, 0, 0, 0, 0], &bytes(&[0xc000, 2 << 32]), -9);
         assert_eq!(entry, [(0, 0x100, 64), (1, 0xc000, 32)]);
@@ -175,14 +177,14 @@ mod tests {
     }
 
     #[test]
-    fn the_kernel_is_asked_for_lengths_that_stand_nowhere_else() {
+    fn lengths_known_only_to_the_kernel_are_asked_for() {
         let lookup = bytes(&[7, 0xd000, 0xe000, 0]);
         let [entry, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, 0);
         assert_eq!(entry, [(0, 0x100, 32), (1, 0xd000, 4)]);
         assert_eq!(exit, [(0, 0x100, 32), (1, 0xe000, 16)]);
         let [_, exit] = regions("bpf", [1, 0x100, 32, 0, 0, 0], &lookup, -2);
         assert_eq!(exit, [(0, 0x100, 32)]);
-        // Nobody knows this map: nothing is read by guess.
+        // An unknown map: nothing is read.
         let [entry, exit] =
             regions("bpf", [1, 0x100, 32, 0, 0, 0], &bytes(&[8, 0xd000, 0xe000, 0]), 0);
         assert_eq!((entry.len(), exit.len()), (1, 1));
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_siginfo_goes_in_what_its_code_tells() {
+    fn the_length_of_a_siginfo_depends_on_its_code() {
         let asked = |signal: u64, code: i64| {
             let info = bytes(&[signal, code.cast_unsigned() & 0xffff_ffff]);
             regions("rt_sigqueueinfo", [1, signal, 0x100, 0, 0, 0], &info, 0)[0][0].2

@@ -1,22 +1,25 @@
-//! One test for each way to say a length, on a memory of our own.
+//! One test for each kind of length, on fake memory.
+
+mod messages;
 
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::desc::Dir;
 use crate::number::{number, row};
 
-/// A memory of a few mapped pieces. A request that starts in none of them gets nothing; one that
-/// runs out of its piece gets the part before the end.
+/// Fake memory with a few mapped blocks. A request that starts outside of them gets nothing; one
+/// that exceeds its block gets the bytes up to its end.
 #[derive(Default)]
 struct Fake {
-    pieces: BTreeMap<u64, Vec<u8>>,
+    blocks: BTreeMap<u64, Vec<u8>>,
     got: Vec<Vec<u8>>,
     fetches: usize,
 }
 
 impl Fake {
     fn with(mut self, at: u64, bytes: &[u8]) -> Self {
-        self.pieces.insert(at, bytes.to_vec());
+        self.blocks.insert(at, bytes.to_vec());
         self
     }
 
@@ -30,8 +33,8 @@ impl Memory for Fake {
     fn fetch(&mut self, requests: &[RegionRequest]) {
         self.fetches += 1;
         for request in requests {
-            let piece = self.pieces.range(..=request.address).next_back();
-            let bytes = piece
+            let block = self.blocks.range(..=request.address).next_back();
+            let bytes = block
                 .and_then(|(at, b)| b.get(usize::try_from(request.address - at).ok()?..))
                 .unwrap_or(&[]);
             let n = usize::try_from(request.asked).unwrap_or(usize::MAX).min(bytes.len());
@@ -56,17 +59,17 @@ impl Memory for Fake {
     }
 }
 
-/// (argument, role, index, address, asked) of what would be stored.
-type Seen = Vec<(u8, u8, u32, u64, u64)>;
+/// (argument, role, index, address, asked) of the stored requests.
+type Stored = Vec<(u8, u8, u32, u64, u64)>;
 
 struct Run {
-    entry: Seen,
-    exit: Seen,
+    entry: Stored,
+    exit: Stored,
     state: EntryState,
     fetches: usize,
 }
 
-fn seen(requests: &[RegionRequest]) -> Seen {
+fn stored(requests: &[RegionRequest]) -> Stored {
     requests
         .iter()
         .filter(|w| w.store)
@@ -74,19 +77,19 @@ fn seen(requests: &[RegionRequest]) -> Seen {
         .collect()
 }
 
-/// Plans both stops of a call. `before` and `after` are the memory at the two.
+/// Plans both stops of a call. `before` and `after` are the memory at entry and exit.
 fn run_in(abi: Abi, name: &str, args: &[u64], rval: i64, before: Fake, after: Fake) -> Run {
     let row = row(abi.arch(), number(abi, name).unwrap()).unwrap();
     let mut full = [0; 6];
     full[..args.len()].copy_from_slice(args);
     let (mut requests, mut before, mut after) = (Vec::new(), before, after);
     let state = at_entry(abi, row, &full, &Limits::DEFAULT, &mut requests, &mut before);
-    let entry = seen(&requests);
+    let entry = stored(&requests);
     assert!(requests.iter().all(|w| w.dir == Dir::In && w.address != 0 && w.asked != 0));
     let is_error = (-4095..0).contains(&rval);
     at_exit(abi, row, &full, rval, is_error, &state, &Limits::DEFAULT, &mut requests, &mut after);
     assert!(requests.iter().all(|w| w.dir == Dir::Out));
-    Run { entry, exit: seen(&requests), state, fetches: before.fetches + after.fetches }
+    Run { entry, exit: stored(&requests), state, fetches: before.fetches + after.fetches }
 }
 
 fn run(name: &str, args: &[u64], rval: i64) -> Run {
@@ -111,7 +114,7 @@ fn counts_come_from_an_argument_or_the_result() {
     assert_eq!(run("read", &[0, 0x1000, 4096], 10).exit, [(1, 0, 0, 0x1000, 10)]);
     assert_eq!(run("read", &[0, 0x1000, 4096], 0).exit, []);
     assert_eq!(run("read", &[0, 0x1000, 4096], -512).exit, [], "ERESTARTSYS is an error");
-    // More than there was room for.
+    // The result exceeds the buffer.
     assert_eq!(run("recvfrom", &[0, 0x1000, 8, 0x20, 0, 0], 100).exit, [(1, 0, 0, 0x1000, 8)]);
     assert_eq!(run("getxattr", &[1, 2, 0x3000, 0], 40).exit, []);
     assert_eq!(run("epoll_wait", &[3, 0x1000, 64, 0], 2).exit, [(1, 0, 0, 0x1000, 24)]);
@@ -122,7 +125,7 @@ fn counts_come_from_an_argument_or_the_result() {
 }
 
 #[test]
-fn what_is_written_on_errors() {
+fn some_memory_is_written_on_errors() {
     for (rval, written) in [(0, false), (-4, true), (-516, true), (-22, false)] {
         let r = run("nanosleep", &[0x1000, 0x2000], rval);
         assert_eq!(r.entry, [(0, 0, 0, 0x1000, 16)]);
@@ -146,12 +149,12 @@ fn a_length_in_memory_is_the_smaller_of_two() {
     let broken =
         run_in(Abi::X86_64, "accept", &[3, 0x2000, 0x3000], 5, Fake::default(), Fake::default());
     assert_eq!(broken.exit, [(2, 0, 0, 0x3000, 4)]);
-    // An entry that nobody saw: the exit's value alone counts.
+    // Without the state of the entry, the length at the exit counts.
     let row = row(Abi::X86_64.arch(), number(Abi::X86_64, "accept").unwrap()).unwrap();
     let (mut requests, mut mem, unknown) = (Vec::new(), len(16), EntryState::UNKNOWN);
     let args = [3, 0x2000, 0x3000, 0, 0, 0];
     at_exit(Abi::X86_64, row, &args, 5, false, &unknown, &Limits::DEFAULT, &mut requests, &mut mem);
-    assert_eq!(seen(&requests), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
+    assert_eq!(stored(&requests), [(2, 0, 0, 0x3000, 4), (1, 0, 0, 0x2000, 16)]);
 }
 
 #[test]
@@ -222,77 +225,8 @@ fn iovecs_go_in_by_their_lengths_and_come_out_by_the_result() {
     );
 }
 
-/// name, namelen, iov, iovlen, control, controllen, flags.
-const HEADER: [u64; 7] = [0x2000, 16, 0x3000, 2, 0x4000, 24, 0];
-
 #[test]
-fn a_message_going_in() {
-    let mem = Fake::default().words(0x1000, &HEADER).words(0x3000, &[0x5000, 4, 0x6000, 6]);
-    let r = run_in(Abi::X86_64, "sendmsg", &[3, 0x1000, 0], 10, mem, Fake::default());
-    assert_eq!(
-        r.entry,
-        [
-            (1, 0, 0, 0x1000, 56),
-            (1, 1, MSG_NAME, 0x2000, 16),
-            (1, 1, MSG_CONTROL, 0x4000, 24),
-            (1, 1, MSG_IOV, 0x3000, 32),
-            (1, 2, 0, 0x5000, 4),
-            (1, 2, 1, 0x6000, 6),
-        ]
-    );
-    assert_eq!((r.exit.len(), r.fetches), (0, 3));
-}
-
-#[test]
-fn a_message_coming_out() {
-    let iov = |mem: Fake| mem.words(0x3000, &[0x5000, 4, 0x6000, 6]);
-    let before = iov(Fake::default().words(0x1000, &HEADER));
-    // The peer's name is longer than the buffer, and half of the control data came.
-    let after = iov(Fake::default().words(0x1000, &[0x2000, 110, 0x3000, 2, 0x4000, 12, 0]));
-    let r = run_in(Abi::X86_64, "recvmsg", &[3, 0x1000, 0], 7, before, after);
-    assert_eq!(r.entry, [(1, 0, 0, 0x1000, 56), (1, 1, MSG_IOV, 0x3000, 32)]);
-    assert_eq!(
-        r.exit,
-        [
-            (1, 0, 0, 0x1000, 56),
-            (1, 1, MSG_NAME, 0x2000, 16),
-            (1, 1, MSG_CONTROL, 0x4000, 12),
-            (1, 2, 0, 0x5000, 4),
-            (1, 2, 1, 0x6000, 3),
-        ]
-    );
-    let r = run("recvmsg", &[3, 0x1000, 0], -11);
-    assert_eq!(r.exit, []);
-}
-
-#[test]
-fn many_messages() {
-    let array = |lengths: [u64; 2]| {
-        let mut words = Vec::new();
-        for length in lengths {
-            words.extend([0, 0, 0x3000, 1, 0, 0, 0, length]);
-        }
-        Fake::default().words(0x1000, &words).words(0x3000, &[0x5000, 100])
-    };
-    let r = run_in(Abi::X86_64, "recvmmsg", &[3, 0x1000, 2, 0, 0], 1, array([0, 0]), array([9, 0]));
-    assert_eq!(
-        r.entry,
-        [
-            (1, 0, 0, 0x1000, 128),
-            (1, 1, index(0, MSG_IOV), 0x3000, 16),
-            (1, 1, index(1, MSG_IOV), 0x3000, 16)
-        ]
-    );
-    assert_eq!(r.exit, [(1, 0, 0, 0x1000, 64), (1, 2, index(0, 0), 0x5000, 9)]);
-    let r =
-        run_in(Abi::X86_64, "sendmmsg", &[3, 0x1000, 2, 0], 2, array([0, 0]), array([100, 100]));
-    assert_eq!(r.entry.len(), 5);
-    assert_eq!(r.exit, [(1, 0, 0, 0x1000, 128)], "the lengths that were sent");
-    assert_eq!(run("sendmmsg", &[3, 0x1000, 2, 0], -9).exit, []);
-}
-
-#[test]
-fn structures_that_know_their_size() {
+fn self_sized_structures() {
     let mem = |size: u32| Fake::default().with(0x1000, &size.to_le_bytes());
     let entry =
         |size| run_in(Abi::X86_64, "sched_setattr", &[0, 0x1000, 0], 0, mem(size), mem(size)).entry;
@@ -302,11 +236,11 @@ fn structures_that_know_their_size() {
     let args = &[3, 0x1000, 24];
     assert_eq!(run("openat2", &[3, 0, 0x1000, 24], 4).entry, [(2, 0, 0, 0x1000, 24)]);
     let unread = run("open_by_handle_at", args, -14).entry;
-    assert_eq!(unread, [(1, 0, 0, 0x1000, 4)], "that its size cannot be read is stored");
+    assert_eq!(unread, [(1, 0, 0, 0x1000, 4)], "the unreadable size field is stored");
     let seven = Fake::default().with(0x1000, &[0, 0, 0, 0, 7, 0, 0, 0]);
     let shorter =
         run_in(Abi::X86_64, "perf_event_open", &[0x1000], -7, seven, Fake::default()).entry;
-    assert_eq!(shorter, [(0, 0, 0, 0x1000, 8)], "where it says how long it is is read");
+    assert_eq!(shorter, [(0, 0, 0, 0x1000, 8)], "the size field is always stored");
 }
 
 #[test]
@@ -325,7 +259,7 @@ fn clone3_writes_its_pidfd() {
 }
 
 #[test]
-fn commands_decide() {
+fn memory_depends_on_the_command() {
     use linux_raw_sys::{general as g, ioctl as i, prctl as p};
     assert_eq!(run("ioctl", &[0, i::TCGETS.into(), 0x1000], 0).exit, [(2, 0, 0, 0x1000, 36)]);
     assert_eq!(run("ioctl", &[0, i::TCGETS.into(), 0x1000], -25).exit, []);
@@ -347,7 +281,7 @@ fn commands_decide() {
 }
 
 #[test]
-fn the_rest_of_the_lengths() {
+fn remaining_kinds_of_length() {
     assert_eq!(run("mincore", &[0, 4097, 0x1000], 0).exit, [(2, 0, 0, 0x1000, 2)]);
     assert_eq!(run("msgsnd", &[0, 0x1000, 10, 0], 0).entry, [(1, 0, 0, 0x1000, 18)]);
     assert_eq!(run("msgrcv", &[0, 0x1000, 100, 0, 0], 10).exit, [(1, 0, 0, 0x1000, 18)]);
@@ -363,7 +297,7 @@ fn the_rest_of_the_lengths() {
 }
 
 #[test]
-fn calls_behind_socketcall_are_followed() {
+fn calls_made_through_socketcall_are_followed() {
     let small = |words: &[u32]| words.iter().flat_map(|w| w.to_le_bytes()).collect::<Vec<u8>>();
     let sendto = || Fake::default().with(0x1000, &small(&[3, 0x2000, 5, 0, 0x3000, 16]));
     let r = run_in(Abi::I386, "socketcall", &[11, 0x1000], 5, sendto(), sendto());

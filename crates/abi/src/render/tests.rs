@@ -1,4 +1,4 @@
-//! Spellings, one line each.
+//! Expected texts.
 
 use super::*;
 use crate::consts::{file, ipc, memory, process, socket};
@@ -56,7 +56,7 @@ fn sets_of_flags() {
         "CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD"
     );
     assert_eq!(flags(&process::WAIT, 0), "0");
-    // Junk above an int is not looked at by the kernel.
+    // The kernel ignores bits above an int.
     assert_eq!(flags(&open::ACCESS, 0xdead_0000_0004), "R_OK");
 }
 

@@ -1,8 +1,8 @@
-//! fcntl: what the third argument and the result are, by command.
+//! fcntl: its third argument and its result, by command.
 
 use linux_raw_sys::general as g;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::{file, open, unpackaged as u};
 use crate::desc::{ArgKind, Dir};
@@ -11,7 +11,7 @@ use crate::layout::Layout;
 /// The command is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
     let lock = |layout| Meaning::fixed(Dir::In, layout);
-    // Locks of 32-bit callers come in two sizes; F_OFD_* always take the large one.
+    // 32-bit callers have locks of two sizes; F_OFD_* always take the large one.
     let large = if call.abi == Abi::I386 { Layout::Flock64 } else { Layout::Flock };
     match u32::try_from(call.command(1)).unwrap_or(u32::MAX) {
         g::F_DUPFD | g::F_DUPFD_CLOEXEC | g::F_DUPFD_QUERY => Meaning::value(ArgKind::Fd),

@@ -1,26 +1,26 @@
 //! io_uring: what its calls point to, by operation. The structures are the same in every ABI: all
-//! their pointers have 64 bits (linux/io_uring.h). What the rings hold is not looked at: the kernel
-//! reads and writes it at any time.
+//! pointers have 64 bits (linux/io_uring.h). The rings are not captured, because the kernel reads
+//! and writes them at any time.
 
 use std::mem::size_of;
 
 use linux_raw_sys::general::__kernel_timespec;
 use linux_raw_sys::io_uring::{self as r, io_uring_register_op as op};
 
-use super::{Call, Meaning, at};
-use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, Total, When};
+use super::meaning::{Call, Meaning, at};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, Total, When};
 use crate::layout::Layout;
 use Dir::{In, InOut, Out};
 
 /// io_uring_enter(fd, to_submit, min_complete, flags, argp, argsz), io_uring_register(fd, opcode,
 /// arg, nr_args).
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
-    if arg == 4 { waiting(call) } else { registered(call) }
+    if arg == 4 { enter_argument(call) } else { register_argument(call) }
 }
 
-/// A signal mask, or a structure with one and more; or where that stands in memory which was
-/// registered before.
-fn waiting(call: &Call) -> Meaning {
+/// argp of io_uring_enter: a signal mask, a structure that points to one, or an offset into memory
+/// registered earlier.
+fn enter_argument(call: &Call) -> Meaning {
     let flags = call.command(3);
     if flags & u64::from(r::IORING_ENTER_EXT_ARG_REG) != 0 {
         return Meaning::value(ArgKind::Hex);
@@ -35,24 +35,31 @@ fn waiting(call: &Call) -> Meaning {
     Meaning::memory(
         ArgKind::Buf,
         In,
-        Len::PointerFields { many: Many::Arg(at(5)), each: Layout::Byte, links: WAIT },
+        Len::PointerFields { count: Count::Arg(at(5)), each: Layout::Byte, pointers: WAIT },
     )
 }
 
-/// struct io_uring_getevents_arg: a signal mask and its size, a least time, a timeout.
-const WAIT: &[Link] =
-    &[link(0, In, field(8, 1)), link(16, In, bytes(size_of::<__kernel_timespec>()))];
+/// struct io_uring_getevents_arg: signal mask and its size, minimum wait, timeout.
+const WAIT: &[PointerField] =
+    &[pointer(0, In, field(8, 1)), pointer(16, In, bytes(size_of::<__kernel_timespec>()))];
 
-const fn link(at: u8, dir: Dir, len: LinkLen) -> Link {
-    Link { at: (at, at), wide: true, only: Only::Always, dir, when: When::Success, len }
+const fn pointer(at: u8, dir: Dir, len: PointeeLen) -> PointerField {
+    PointerField {
+        at: (at, at),
+        wide: true,
+        condition: Condition::Always,
+        dir,
+        when: When::Success,
+        len,
+    }
 }
 
-const fn field(at: u8, each: u32) -> LinkLen {
-    LinkLen::Field((at, at), each)
+const fn field(at: u8, each: u32) -> PointeeLen {
+    PointeeLen::Field((at, at), each)
 }
 
-const fn bytes(n: usize) -> LinkLen {
-    LinkLen::Bytes(size(n))
+const fn bytes(n: usize) -> PointeeLen {
+    PointeeLen::Bytes(size(n))
 }
 
 const fn size(n: usize) -> u32 {
@@ -65,68 +72,71 @@ const fn size(n: usize) -> u32 {
     }
 }
 
-/// What an operation passes.
+/// What an operation of io_uring_register passes. Sizes are in bytes.
 #[derive(Clone, Copy)]
 enum Passed {
-    /// One structure.
-    One(usize),
-    /// A structure of so many bytes, and then as many elements as the last argument says.
-    Many(usize, usize),
+    /// A structure.
+    Struct(usize),
+    /// A structure, and elements counted by the last argument.
+    Counted(usize, usize),
     /// A structure with pointers.
-    Links(usize, &'static [Link]),
+    Pointers(usize, &'static [PointerField]),
 }
 
-use Passed::{Links, Many as Several, One};
+use Passed::{Counted, Pointers, Struct};
 
-/// struct io_uring_rsrc_update: an offset, reserved, where the descriptors are, which come back
-/// where the kernel chose their places.
-const UPDATE: &[Link] = &[link(8, InOut, LinkLen::Arg(3, 4))];
-/// struct io_uring_rsrc_register: how many, flags, reserved, where they are, where their tags are.
-const FILES: &[Link] = &[link(16, In, field(0, 4)), link(24, In, field(0, 8))];
-const BUFFERS: &[Link] = &[link(16, In, field(0, 16)), link(24, In, field(0, 8))];
-/// struct io_uring_rsrc_update2: the same behind an offset, and how many.
-const FILES_UPDATE: &[Link] = &[link(8, In, field(24, 4)), link(16, In, field(24, 8))];
-const BUFFERS_UPDATE: &[Link] = &[link(8, In, field(24, 16)), link(16, In, field(24, 8))];
-/// struct io_uring_mem_region_reg: where the description of a region is.
-const REGION: &[Link] = &[link(0, InOut, bytes(size_of::<r::io_uring_region_desc>()))];
+/// struct io_uring_rsrc_update: offset, reserved, pointer to descriptors. The kernel writes those
+/// back whose slots it chose.
+const UPDATE: &[PointerField] = &[pointer(8, InOut, PointeeLen::Arg(3, 4))];
+/// struct io_uring_rsrc_register: count, flags, reserved, pointer to the resources, pointer to
+/// their tags.
+const FILES: &[PointerField] = &[pointer(16, In, field(0, 4)), pointer(24, In, field(0, 8))];
+const BUFFERS: &[PointerField] = &[pointer(16, In, field(0, 16)), pointer(24, In, field(0, 8))];
+/// struct io_uring_rsrc_update2: the same after an offset, then the count.
+const FILES_UPDATE: &[PointerField] =
+    &[pointer(8, In, field(24, 4)), pointer(16, In, field(24, 8))];
+const BUFFERS_UPDATE: &[PointerField] =
+    &[pointer(8, In, field(24, 16)), pointer(16, In, field(24, 8))];
+/// struct io_uring_mem_region_reg: pointer to the description of a region.
+const REGION: &[PointerField] = &[pointer(0, InOut, bytes(size_of::<r::io_uring_region_desc>()))];
 
 #[rustfmt::skip]
 static REGISTERED: &[(op, Dir, Passed)] = &[
-    (op::IORING_REGISTER_FILES, In, Several(0, 4)),
-    (op::IORING_REGISTER_EVENTFD, In, One(4)),
-    (op::IORING_REGISTER_EVENTFD_ASYNC, In, One(4)),
-    (op::IORING_REGISTER_FILES_UPDATE, In, Links(size_of::<r::io_uring_rsrc_update>(), UPDATE)),
+    (op::IORING_REGISTER_FILES, In, Counted(0, 4)),
+    (op::IORING_REGISTER_EVENTFD, In, Struct(4)),
+    (op::IORING_REGISTER_EVENTFD_ASYNC, In, Struct(4)),
+    (op::IORING_REGISTER_FILES_UPDATE, In, Pointers(size_of::<r::io_uring_rsrc_update>(), UPDATE)),
     (op::IORING_REGISTER_PROBE, InOut,
-        Several(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
-    (op::IORING_REGISTER_RESTRICTIONS, In, Several(0, size_of::<r::io_uring_restriction>())),
-    (op::IORING_REGISTER_FILES2, In, Links(size_of::<r::io_uring_rsrc_register>(), FILES)),
-    (op::IORING_REGISTER_BUFFERS2, In, Links(size_of::<r::io_uring_rsrc_register>(), BUFFERS)),
+        Counted(size_of::<r::io_uring_probe>(), size_of::<r::io_uring_probe_op>())),
+    (op::IORING_REGISTER_RESTRICTIONS, In, Counted(0, size_of::<r::io_uring_restriction>())),
+    (op::IORING_REGISTER_FILES2, In, Pointers(size_of::<r::io_uring_rsrc_register>(), FILES)),
+    (op::IORING_REGISTER_BUFFERS2, In, Pointers(size_of::<r::io_uring_rsrc_register>(), BUFFERS)),
     (op::IORING_REGISTER_FILES_UPDATE2, In,
-        Links(size_of::<r::io_uring_rsrc_update2>(), FILES_UPDATE)),
+        Pointers(size_of::<r::io_uring_rsrc_update2>(), FILES_UPDATE)),
     (op::IORING_REGISTER_BUFFERS_UPDATE, In,
-        Links(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
-    (op::IORING_REGISTER_IOWQ_AFF, In, Several(0, 1)),
-    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, One(8)),
-    (op::IORING_REGISTER_RING_FDS, InOut, Several(0, size_of::<r::io_uring_rsrc_update>())),
-    (op::IORING_UNREGISTER_RING_FDS, In, Several(0, size_of::<r::io_uring_rsrc_update>())),
-    (op::IORING_REGISTER_PBUF_RING, In, One(size_of::<r::io_uring_buf_reg>())),
-    (op::IORING_UNREGISTER_PBUF_RING, In, One(size_of::<r::io_uring_buf_reg>())),
-    (op::IORING_REGISTER_SYNC_CANCEL, In, One(size_of::<r::io_uring_sync_cancel_reg>())),
-    (op::IORING_REGISTER_FILE_ALLOC_RANGE, In, One(size_of::<r::io_uring_file_index_range>())),
-    (op::IORING_REGISTER_PBUF_STATUS, InOut, One(size_of::<r::io_uring_buf_status>())),
-    (op::IORING_REGISTER_NAPI, InOut, One(size_of::<r::io_uring_napi>())),
-    (op::IORING_UNREGISTER_NAPI, Out, One(size_of::<r::io_uring_napi>())),
-    (op::IORING_REGISTER_CLOCK, In, One(size_of::<r::io_uring_clock_register>())),
-    (op::IORING_REGISTER_CLONE_BUFFERS, In, One(size_of::<r::io_uring_clone_buffers>())),
-    (op::IORING_REGISTER_SEND_MSG_RING, In, One(size_of::<r::io_uring_sqe>())),
-    (op::IORING_REGISTER_ZCRX_IFQ, InOut, One(size_of::<r::io_uring_zcrx_ifq_reg>())),
-    (op::IORING_REGISTER_RESIZE_RINGS, InOut, One(size_of::<r::io_uring_params>())),
-    (op::IORING_REGISTER_MEM_REGION, In, Links(size_of::<r::io_uring_mem_region_reg>(), REGION)),
+        Pointers(size_of::<r::io_uring_rsrc_update2>(), BUFFERS_UPDATE)),
+    (op::IORING_REGISTER_IOWQ_AFF, In, Counted(0, 1)),
+    (op::IORING_REGISTER_IOWQ_MAX_WORKERS, InOut, Struct(8)),
+    (op::IORING_REGISTER_RING_FDS, InOut, Counted(0, size_of::<r::io_uring_rsrc_update>())),
+    (op::IORING_UNREGISTER_RING_FDS, In, Counted(0, size_of::<r::io_uring_rsrc_update>())),
+    (op::IORING_REGISTER_PBUF_RING, In, Struct(size_of::<r::io_uring_buf_reg>())),
+    (op::IORING_UNREGISTER_PBUF_RING, In, Struct(size_of::<r::io_uring_buf_reg>())),
+    (op::IORING_REGISTER_SYNC_CANCEL, In, Struct(size_of::<r::io_uring_sync_cancel_reg>())),
+    (op::IORING_REGISTER_FILE_ALLOC_RANGE, In, Struct(size_of::<r::io_uring_file_index_range>())),
+    (op::IORING_REGISTER_PBUF_STATUS, InOut, Struct(size_of::<r::io_uring_buf_status>())),
+    (op::IORING_REGISTER_NAPI, InOut, Struct(size_of::<r::io_uring_napi>())),
+    (op::IORING_UNREGISTER_NAPI, Out, Struct(size_of::<r::io_uring_napi>())),
+    (op::IORING_REGISTER_CLOCK, In, Struct(size_of::<r::io_uring_clock_register>())),
+    (op::IORING_REGISTER_CLONE_BUFFERS, In, Struct(size_of::<r::io_uring_clone_buffers>())),
+    (op::IORING_REGISTER_SEND_MSG_RING, In, Struct(size_of::<r::io_uring_sqe>())),
+    (op::IORING_REGISTER_ZCRX_IFQ, InOut, Struct(size_of::<r::io_uring_zcrx_ifq_reg>())),
+    (op::IORING_REGISTER_RESIZE_RINGS, InOut, Struct(size_of::<r::io_uring_params>())),
+    (op::IORING_REGISTER_MEM_REGION, In, Pointers(size_of::<r::io_uring_mem_region_reg>(), REGION)),
 ];
 
-fn registered(call: &Call) -> Meaning {
+fn register_argument(call: &Call) -> Meaning {
     let operation = call.command(1) & !(op::IORING_REGISTER_USE_REGISTERED_RING as u64);
-    // The buffers themselves are read and written later, by other calls or by none.
+    // The buffers themselves are used by later operations.
     if operation == op::IORING_REGISTER_BUFFERS as u64 {
         return Meaning::memory(ArgKind::Iovec, In, Len::Iov { count: at(3), total: Total::None });
     }
@@ -134,17 +144,17 @@ fn registered(call: &Call) -> Meaning {
         return Meaning::value(ArgKind::Ptr);
     };
     match *passed {
-        One(n) => Meaning::bytes(*dir, size(n)),
-        Several(head, each) => {
+        Struct(n) => Meaning::bytes(*dir, size(n)),
+        Counted(head, each) => {
             let count = u32::try_from(call.command(3)).unwrap_or(0);
             Meaning::bytes(*dir, size(head).saturating_add(count.saturating_mul(size(each))))
         }
-        Links(n, links) => {
-            let many = Many::N(u8::try_from(n).unwrap_or(u8::MAX));
+        Pointers(n, pointers) => {
+            let count = Count::Fixed(u8::try_from(n).unwrap_or(u8::MAX));
             Meaning::memory(
                 ArgKind::Buf,
                 *dir,
-                Len::PointerFields { many, each: Layout::Byte, links },
+                Len::PointerFields { count, each: Layout::Byte, pointers },
             )
         }
     }

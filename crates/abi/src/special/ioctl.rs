@@ -1,31 +1,31 @@
-//! ioctl: what the third argument is, by request. Newer requests say direction and size in their
-//! bits; older ones, and a few that say it wrongly, have a table here.
+//! ioctl: the third argument, by request. Newer requests encode direction and size in their bits;
+//! older ones, and those that encode them wrongly, are listed here.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::ioctl::*;
 use linux_raw_sys::loop_device::*;
 
-use super::{Call, Meaning};
-use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
+use super::meaning::{Call, Meaning};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
-/// The parts of a request in the encoding of asm-generic/ioctl.h, which x86 and arm64 share.
+/// A request decoded as in asm-generic/ioctl.h, which x86 and arm64 share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Bit 0: the program writes for the kernel. Bit 1: the kernel writes for the program.
+    /// Bit 0: the kernel reads. Bit 1: the kernel writes.
     pub dir: u8,
-    /// Bytes behind the pointer.
+    /// Size in bytes of the memory that the argument points to.
     pub size: u16,
-    /// The letter of the subsystem.
+    /// Letter of the subsystem.
     pub group: u8,
-    /// Its number in the subsystem.
+    /// Number within the subsystem.
     pub number: u8,
 }
 
 impl Request {
-    /// Takes a request apart.
+    /// Decodes a request.
     #[must_use]
-    pub const fn of(request: u32) -> Self {
+    pub const fn decode(request: u32) -> Self {
         let [number, group, ..] = request.to_le_bytes();
         let [size_low, high, ..] = (request >> 16).to_le_bytes();
         Self { dir: high >> 6, size: u16::from_le_bytes([size_low, high & 0x3f]), group, number }
@@ -35,8 +35,8 @@ impl Request {
 /// The request is argument 1.
 pub(super) fn argument(call: &Call) -> Meaning {
     let Ok(request) = u32::try_from(call.command(1)) else { return Meaning::value(ArgKind::Hex) };
-    if ANSWERED.contains(&request) {
-        return Meaning::bytes(Dir::InOut, Request::of(request).size.into()).when(When::Always);
+    if WRITTEN_BACK.contains(&request) {
+        return Meaning::bytes(Dir::InOut, Request::decode(request).size.into()).when(When::Always);
     }
     if let Some((_, dir, layout)) = NAMED.iter().find(|(named, ..)| *named == request) {
         return Meaning::fixed(*dir, *layout);
@@ -55,10 +55,10 @@ pub(super) fn argument(call: &Call) -> Meaning {
         return Meaning::memory(ArgKind::Buf, *dir, *len);
     }
     if INTERFACE.contains(&request) {
-        // struct ifreq: 16 bytes of name and a union with a map of longs.
+        // struct ifreq: a name of 16 bytes, and a union that has longs in its largest member.
         return Meaning::bytes(Dir::InOut, if call.abi.word() == 4 { 32 } else { 40 });
     }
-    let parts = Request::of(request);
+    let parts = Request::decode(request);
     let dir = match parts.dir {
         1 => Dir::In,
         2 => Dir::Out,
@@ -85,7 +85,7 @@ const OPENING: &[u32] = &[TIOCGPTPEER, NS_GET_USERNS, NS_GET_PARENT];
 use Dir::{In, InOut, Out};
 use Layout as L;
 
-/// Requests whose bits say nothing, or something wrong.
+/// Requests whose bits are missing or wrong.
 #[rustfmt::skip]
 static NAMED: &[(u32, Dir, Layout)] = &[
     (TCGETS, Out, L::Termios), (TCSETS, In, L::Termios), (TCSETSW, In, L::Termios),
@@ -110,17 +110,17 @@ static NAMED: &[(u32, Dir, Layout)] = &[
     (BLKSECTGET, Out, L::U16), (BLKROTATIONAL, Out, L::U16), (BLKBSZGET, Out, L::Int),
     (BLKBSZSET, In, L::Int),
     (FIBMAP, InOut, L::Int), (FIGETBSZ, Out, L::Int),
-    // They say long and pass an int (fs/ioctl.c).
+    // They encode a long and pass an int (fs/ioctl.c).
     (FS_IOC_GETFLAGS, Out, L::Int), (FS_IOC_SETFLAGS, In, L::Int),
     (FS_IOC_GETVERSION, Out, L::Int), (FS_IOC_SETVERSION, In, L::Int),
-    // They say that they give, and take.
+    // They encode writing and read.
     (UFFDIO_UNREGISTER, In, L::UffdioRange), (UFFDIO_WAKE, In, L::UffdioRange),
     (KDGETMODE, Out, L::Int), (KDGKBMODE, Out, L::Int), (KDGKBTYPE, Out, L::Byte),
     (KDGETLED, Out, L::Byte),
     (KDGKBLED, Out, L::Byte), (VT_OPENQRY, Out, L::Int), (NS_GET_OWNER_UID, Out, L::Uid),
 ];
 
-/// Requests that pass the number itself, although some say that they point to one.
+/// Requests that pass a value, although some encode a pointer.
 static VALUES: &[u32] = &[
     FICLONE,
     PERF_EVENT_IOC_SET_BPF,
@@ -134,14 +134,14 @@ static VALUES: &[u32] = &[
     TUNSETOFFLOAD,
 ];
 
-/// Those of them whose number is a file descriptor.
+/// Values that are file descriptors.
 static DESCRIPTORS: &[u32] = &[FICLONE, PERF_EVENT_IOC_SET_BPF];
 
-/// It says size_t and passes 64 bits, also to 32-bit programs.
+/// Encodes size_t but passes 64 bits, for 32-bit programs as well.
 const BLKGETSIZE64_32: u32 = BLKGETSIZE64 & !0x3fff_0000 | 4 << 16;
 
-/// Requests whose bits say nothing about a structure that no other call passes: its bytes with
-/// words of 8 and of 4.
+/// Requests without encoded size whose structure is used by no other call: its size with 8-byte and
+/// with 4-byte words.
 #[rustfmt::skip]
 static SIZED: &[(u32, Dir, u32, u32)] = &[
     (TIOCGSERIAL, Out, 72, 60), (TIOCSSERIAL, In, 72, 60), (TIOCGICOUNT, Out, 80, 80),
@@ -154,33 +154,32 @@ static SIZED: &[(u32, Dir, u32, u32)] = &[
     (LOOP_GET_STATUS, Out, 168, 140), (LOOP_SET_STATUS, In, 168, 140),
     (LOOP_GET_STATUS64, Out, 232, 232), (LOOP_SET_STATUS64, In, 232, 232),
     (LOOP_CONFIGURE, In, 304, 304),
-    // They say int and pass a struct ifreq.
+    // They encode an int and pass a struct ifreq.
     (TUNSETIFF, InOut, 40, 32), (TUNGETIFF, Out, 40, 32),
 ];
 
-/// The pointer of a structure at this offset, of 8-byte and of 4-byte words, to so many bytes as
-/// another field says.
-const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> Link {
-    Link {
+/// A pointer at this offset (with 8-byte and with 4-byte words) to as many bytes as a field says.
+const fn pointer(at: (u8, u8), dir: Dir, len: (u8, u8)) -> PointerField {
+    PointerField {
         at,
         wide: false,
-        only: Only::Always,
+        condition: Condition::Always,
         dir,
         when: When::Success,
-        len: LinkLen::Field(len, 1),
+        len: PointeeLen::Field(len, 1),
     }
 }
 
-const fn with(structure: Layout, links: &'static [Link]) -> Len {
-    Len::PointerFields { many: Many::N(1), each: structure, links }
+const fn with(structure: Layout, pointers: &'static [PointerField]) -> Len {
+    Len::PointerFields { count: Count::Fixed(1), each: structure, pointers }
 }
 
 /// struct ifconf: a size and a pointer.
-const IFCONF: &[Link] = &[pointer((8, 4), Out, (0, 0))];
+const IFCONF: &[PointerField] = &[pointer((8, 4), Out, (0, 0))];
 /// struct blkpg_ioctl_arg: operation, flags, size, pointer.
-const PARTITION: &[Link] = &[pointer((16, 12), In, (8, 8))];
+const PARTITION: &[PointerField] = &[pointer((16, 12), In, (8, 8))];
 
-/// Requests whose structure is followed by more, or leads to it.
+/// Requests whose structure is followed by an array or contains pointers.
 #[rustfmt::skip]
 static NESTED: &[(u32, Dir, Len)] = &[
     (SIOCGIFCONF, InOut, with(L::Iovec, IFCONF)),
@@ -189,21 +188,21 @@ static NESTED: &[(u32, Dir, Len)] = &[
     (PERF_EVENT_IOC_SET_FILTER, In, Len::CStr),
     (PERF_EVENT_IOC_MODIFY_ATTRIBUTES, In,
         Len::SelfSized { at: 4, plus: 0, least: 64, most: 4096 }),
-    // struct perf_event_query_bpf: how many ids there is room for, how many there are.
+    // struct perf_event_query_bpf: capacity, number of ids.
     (PERF_EVENT_IOC_QUERY_BPF, InOut, Len::Tailed { head: 8, at: 0, each: 4 }),
-    // struct fiemap: start, length, flags, mapped extents, how many there is room for.
+    // struct fiemap: start, length, flags, mapped extents, capacity.
     (FS_IOC_FIEMAP, InOut, Len::Tailed { head: 32, at: 24, each: 56 }),
-    // struct fsmap_head: flags, how many there is room for, how many there are, ...
+    // struct fsmap_head: flags, capacity, number of entries, ...
     (FS_IOC_GETFSMAP, InOut, Len::Tailed { head: 192, at: 4, each: 48 }),
-    // struct file_dedupe_range: offset, length, 16-bit count with zeros behind it.
+    // struct file_dedupe_range: offset, length, 16-bit count followed by zeros.
     (FIDEDUPERANGE, InOut, Len::Tailed { head: 24, at: 16, each: 32 }),
     // struct rand_pool_info: bits of entropy, bytes, the bytes.
     (RNDADDENTROPY, In, Len::Tailed { head: 8, at: 4, each: 1 }),
 ];
 
-/// Requests that say in their structure how far they came, or what they would take, also when they
-/// fail (fs/userfaultfd.c).
-static ANSWERED: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
+/// Requests that report progress, or supported values, in their structure even on errors
+/// (fs/userfaultfd.c).
+static WRITTEN_BACK: &[u32] = &[UFFDIO_API, UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE];
 
 /// Requests that pass a `struct ifreq`.
 #[rustfmt::skip]
@@ -237,9 +236,9 @@ mod tests {
     }
 
     #[test]
-    fn requests_that_say_too_little_or_too_much_are_known() {
+    fn misencoded_requests_are_corrected() {
         use crate::desc::Len;
-        assert_eq!(check(FICLONE), None, "a descriptor, although it says that it points to an int");
+        assert_eq!(check(FICLONE), None, "a descriptor, although its bits encode a pointer to int");
         assert_eq!(
             check(LOOP_GET_STATUS64).map(|m| (m.dir, m.len)),
             Some((Dir::Out, Len::Bytes(232)))
@@ -253,11 +252,11 @@ mod tests {
             check(SIOCGIFCONF).unwrap().len,
             Len::PointerFields { each: Layout::Iovec, .. }
         ));
-        let of = |request: u32| {
+        let memory = |request: u32| {
             argument(&Call { abi: Abi::I386, args: [0, request.into(), 0x1000, 0, 0, 0] }).mem
         };
-        assert_eq!(of(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
-        assert_eq!(of(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
+        assert_eq!(memory(BLKGETSIZE64_32).map(|m| m.len), Some(Len::Bytes(8)));
+        assert_eq!(memory(TIOCGSERIAL).map(|m| m.len), Some(Len::Bytes(60)));
     }
 
     #[test]

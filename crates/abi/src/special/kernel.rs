@@ -1,15 +1,15 @@
-//! Calls with one argument that depends on a command, each too small for a file of its own.
+//! Calls with a single argument that depends on a command.
 
 use linux_raw_sys::general as g;
 use linux_raw_sys::ptrace as p;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, EINVAL, Len, When};
 use crate::layout::Layout;
 
-/// clone: the parent tid pointer is written when the flags ask for the tid or, there too, for a
-/// pidfd.
+/// clone: the kernel writes the new tid, or a pidfd, through the parent tid pointer if the flags
+/// ask for it.
 pub(super) fn clone_tid(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_PARENT_SETTID | g::CLONE_PIDFD) != 0 {
         Meaning::fixed(Dir::Out, Layout::Int)
@@ -18,8 +18,8 @@ pub(super) fn clone_tid(call: &Call) -> Meaning {
     }
 }
 
-/// clone of i386: where other architectures take an address, it takes an entry of the table of
-/// segments (arch/x86/kernel/tls.c).
+/// clone of i386: an entry of the segment table, where other architectures take an address
+/// (arch/x86/kernel/tls.c).
 pub(super) fn clone_tls(call: &Call) -> Meaning {
     if call.args[0] & u64::from(g::CLONE_SETTLS) != 0 {
         Meaning::fixed(Dir::In, Layout::UserDesc)
@@ -28,16 +28,15 @@ pub(super) fn clone_tls(call: &Call) -> Meaning {
     }
 }
 
-/// capget(header, dataptr): without data it is no error to ask with a version that the kernel does
-/// not know.
+/// capget(header, dataptr): an unknown version is not an error if `dataptr` is null.
 pub(super) fn cap_header(call: &Call) -> Meaning {
     let known = Meaning::fixed(Dir::InOut, Layout::CapHeader);
     let when = if call.args[1] == 0 { When::SuccessOr(&[EINVAL]) } else { When::Errno(&[EINVAL]) };
     known.when(when)
 }
 
-/// landlock_add_rule(ruleset_fd, rule_type, rule_attr, flags): a path's rule is packed, a port's
-/// has two 64-bit numbers.
+/// landlock_add_rule(ruleset_fd, rule_type, rule_attr, flags): the rule of a path is packed, that
+/// of a port has two 64-bit numbers.
 pub(super) fn landlock_rule(call: &Call) -> Meaning {
     match call.command(1) {
         u::LANDLOCK_RULE_PATH_BENEATH => Meaning::bytes(Dir::In, 12),
@@ -59,8 +58,8 @@ pub(super) fn seccomp(call: &Call) -> Meaning {
     }
 }
 
-/// modify_ldt(func, ptr, bytecount): 0 and 2 read the table and its default, 1 and 0x11 write an
-/// entry (arch/x86/kernel/ldt.c, where the functions have no names).
+/// modify_ldt(func, ptr, bytecount): 0 and 2 read the table and the default one, 1 and 0x11 write
+/// an entry. The functions have no names (arch/x86/kernel/ldt.c).
 pub(super) fn modify_ldt(call: &Call) -> Meaning {
     match call.command(0) {
         0 | 2 => Meaning::returned(2),
@@ -72,8 +71,8 @@ pub(super) fn modify_ldt(call: &Call) -> Meaning {
     }
 }
 
-/// syslog(type, buf, len): only the three reading commands use the buffer. Their numbers (2, 3 and
-/// 4) are those of include/linux/syslog.h, which is not exported.
+/// syslog(type, buf, len): types 2, 3 and 4 read into the buffer, the others ignore it. Their names
+/// are in include/linux/syslog.h, which is not exported.
 pub(super) fn syslog(call: &Call) -> Meaning {
     match call.command(0) {
         2..=4 => Meaning::returned(2),
@@ -81,8 +80,8 @@ pub(super) fn syslog(call: &Call) -> Meaning {
     }
 }
 
-/// sysfs(option, arg1, arg2): the number of a file system's name, the name of a number, how many
-/// there are. The options have no names (fs/filesystems.c).
+/// sysfs(option, arg1, arg2): 1 returns the index of a file system name, 2 the name of an index, 3
+/// their number. The options have no names (fs/filesystems.c).
 pub(super) fn sysfs(call: &Call, arg: usize) -> Meaning {
     match (call.command(0), arg) {
         (1, 1) => Meaning::string(),
@@ -103,8 +102,8 @@ pub(super) fn fsconfig(call: &Call) -> Meaning {
     }
 }
 
-/// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command stands above
-/// the low byte, and quotactl_fd's is recognised by its own command argument.
+/// quotactl(cmd, special, id, addr) and quotactl_fd(fd, cmd, id, addr). The command is above the
+/// low byte. If argument 0 holds none, the call is quotactl_fd.
 pub(super) fn quota(call: &Call, _arg: usize) -> Meaning {
     let own = call.command(0) >> 8;
     let command =

@@ -1,6 +1,6 @@
-//! keyctl: what its arguments are, by operation.
+//! keyctl: its arguments, by operation.
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len, Total};
 use crate::layout::Layout;
@@ -9,15 +9,15 @@ use crate::layout::Layout;
 const DH_PARAMS: u32 = 12;
 /// struct keyctl_kdf_params: two pointers, a 32-bit length, eight reserved words.
 const KDF_PARAMS: (u32, u32) = (56, 44);
-/// struct keyctl_pkey_params: ten 32-bit numbers. How much goes in is one of them, so the bytes
-/// themselves are not captured.
+/// struct keyctl_pkey_params: ten 32-bit numbers. The input length is one of them, so the input is
+/// not captured.
 const PKEY_PARAMS: u32 = 40;
 /// struct keyctl_pkey_query.
 const PKEY_QUERY: u32 = 56;
 
 /// The operation is argument 0.
 pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
-    // What does not fit is not written at all (security/keys/keyctl.c).
+    // The kernel writes nothing if the buffer is too small (security/keys/keyctl.c).
     let whole = |room| Meaning::memory(ArgKind::Buf, Dir::Out, Len::RetWhole(at(room)));
     match (arg, call.command(0)) {
         (1, u::KEYCTL_JOIN_SESSION_KEYRING)
@@ -30,7 +30,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
         }
         (2, u::KEYCTL_READ | u::KEYCTL_DESCRIBE | u::KEYCTL_DH_COMPUTE) => whole(3),
         (2, u::KEYCTL_GET_SECURITY) => Meaning::returned(3),
-        // All of it is written: with zeros behind what there is.
+        // The kernel fills the rest of the buffer with zeros.
         (1, u::KEYCTL_CAPABILITIES) => Meaning::counted(Dir::Out, Layout::Byte, 2),
         (1, u::KEYCTL_DH_COMPUTE) => Meaning::bytes(Dir::In, DH_PARAMS),
         (4, u::KEYCTL_DH_COMPUTE) => {

@@ -1,36 +1,25 @@
-//! Arguments whose meaning depends on a command: which memory `ioctl(fd, TCGETS, p)` concerns is
-//! known only once the request is. Each such call has a small table in a file of its own.
+//! Sub-tables for arguments that depend on a command: the memory of `ioctl(fd, TCGETS, p)` is known
+//! only once the request is. Each such call has a file.
 
 pub(crate) mod bpf;
 mod fcntl;
 mod futex;
 mod io_uring;
 pub(crate) mod ioctl;
-mod ipc;
+pub(crate) mod ipc;
 mod kernel;
 mod keyctl;
+mod meaning;
 mod prctl;
 mod ptrace;
 mod sockopt;
 
 use crate::arch::Abi;
-use crate::desc::{ArgKind, Dir, Len, Mem, Sibling, Special, When};
+use crate::desc::{ArgKind, Mem, Row, Special};
 use crate::layout::Layout;
+use meaning::{Call, Meaning};
 
-/// What an argument is, once the command is known.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Meaning {
-    pub(crate) kind: ArgKind,
-    pub(crate) mem: Option<Mem>,
-}
-
-/// A call whose command is being looked at.
-pub(crate) struct Call {
-    pub(crate) abi: Abi,
-    pub(crate) args: [u64; 6],
-}
-
-/// What argument number `arg` is, decided by the values of the others.
+/// Returns what argument `arg` is, given the values of the others.
 pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Meaning {
     let call = Call { abi, args: *args };
     match id {
@@ -64,12 +53,12 @@ pub(crate) fn meaning(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Mea
     }
 }
 
-/// The memory of an argument, decided by the values of the others.
+/// Returns the memory of argument `arg`, given the values of the others.
 pub(crate) fn memory(id: Special, abi: Abi, args: &[u64; 6], arg: usize) -> Option<Mem> {
     meaning(id, abi, args, arg).mem
 }
 
-/// What the result of fcntl or prctl is, where it depends on the command.
+/// Returns the kind of the result, if it depends on the command.
 pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> {
     let call = Call { abi, args: *args };
     match id {
@@ -78,59 +67,25 @@ pub(crate) fn result(id: Special, abi: Abi, args: &[u64; 6]) -> Option<ArgKind> 
     }
 }
 
-impl Call {
-    /// The low 32 bits of an argument: commands are ints.
-    pub(crate) fn command(&self, arg: usize) -> u64 {
-        self.args.get(arg).copied().unwrap_or(0) & 0xffff_ffff
-    }
-}
-
-impl Meaning {
-    /// A plain value.
-    pub(crate) const fn value(kind: ArgKind) -> Self {
-        Self { kind, mem: None }
-    }
-
-    /// One structure.
-    pub(crate) const fn fixed(dir: Dir, layout: Layout) -> Self {
-        Self::memory(ArgKind::Struct(layout), dir, Len::Fixed(layout))
+impl Row {
+    /// Returns kind and memory of argument `i` of a call with these arguments. Unlike
+    /// [`Row::args`], resolves what depends on a command (ioctl, fcntl, prctl, futex, ...).
+    #[must_use]
+    pub fn meaning(&self, abi: Abi, args: &[u64; 6], i: usize) -> Option<(ArgKind, Option<Mem>)> {
+        let arg = self.args.get(i)?;
+        Some(match arg.mem.and_then(Mem::special) {
+            Some(id) => {
+                let decided = meaning(id, abi, &abi.args(args), i);
+                (decided.kind, decided.mem)
+            }
+            None => (arg.kind, arg.mem.map(Mem::without_fault)),
+        })
     }
 
-    /// So many bytes.
-    pub(crate) const fn bytes(dir: Dir, n: u32) -> Self {
-        Self::memory(ArgKind::Buf, dir, Len::Bytes(n))
+    /// Returns the kind of the result of a call with these arguments.
+    #[must_use]
+    pub fn result_kind(&self, abi: Abi, args: &[u64; 6]) -> ArgKind {
+        let mut specials = self.args.iter().filter_map(|arg| arg.mem.and_then(Mem::special));
+        specials.next().and_then(|id| result(id, abi, &abi.args(args))).unwrap_or(self.result)
     }
-
-    /// A string that goes in.
-    pub(crate) const fn string() -> Self {
-        Self::memory(ArgKind::Str, Dir::In, Len::CStr)
-    }
-
-    /// As many elements as another argument says.
-    pub(crate) const fn counted(dir: Dir, each: Layout, by: u8) -> Self {
-        let kind = if matches!(each, Layout::Byte) { ArgKind::Buf } else { ArgKind::Array(each) };
-        Self::memory(kind, dir, Len::Arg { count: at(by), each })
-    }
-
-    /// As many bytes as the result says, another argument being the limit.
-    pub(crate) const fn returned(by: u8) -> Self {
-        Self::memory(ArgKind::Buf, Dir::Out, Len::Ret { each: Layout::Byte, cap: Some(at(by)) })
-    }
-
-    /// The same memory, written on other results than success.
-    pub(crate) const fn when(self, when: When) -> Self {
-        match self.mem {
-            Some(mem) => Self { mem: Some(Mem { when, ..mem }), ..self },
-            None => self,
-        }
-    }
-
-    pub(crate) const fn memory(kind: ArgKind, dir: Dir, len: Len) -> Self {
-        Self { kind, mem: Some(Mem { dir, when: When::Success, len }) }
-    }
-}
-
-/// The argument at a position, by which it is found when only the position is known.
-pub(crate) const fn at(index: u8) -> Sibling {
-    Sibling { name: "", index }
 }

@@ -1,14 +1,14 @@
-//! prctl and arch_prctl: what their arguments are, by option.
+//! prctl and arch_prctl: their arguments, by option.
 
 use linux_raw_sys::prctl as p;
 use linux_raw_sys::ptrace::SECCOMP_MODE_FILTER;
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::{security, unpackaged as u};
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
 
-/// TASK_COMM_LEN: PR_GET_NAME writes as many bytes whatever the name.
+/// TASK_COMM_LEN: PR_GET_NAME always writes this many bytes.
 const COMM: u32 = 16;
 
 /// The option is argument 0.
@@ -69,7 +69,7 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     }
 }
 
-/// arch_prctl: the option is argument 0, what it is about argument 1.
+/// The option is argument 0.
 pub(super) fn arch_argument(call: &Call) -> Meaning {
     match call.command(0) {
         u::ARCH_GET_FS | u::ARCH_GET_GS => Meaning::fixed(Dir::Out, Layout::U64),

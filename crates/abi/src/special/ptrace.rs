@@ -1,24 +1,31 @@
-//! ptrace as a traced program may call it: what data points to, by request.
+//! ptrace called by a traced program: what addr and data point to, by request.
 
 use linux_raw_sys::ptrace as p;
 
-use super::{Call, Meaning};
+use super::meaning::{Call, Meaning};
 use crate::arch::Abi;
 use crate::consts::unpackaged as u;
-use crate::desc::{ArgKind, Dir, Len, Link, LinkLen, Many, Only, When};
+use crate::desc::{ArgKind, Condition, Count, Dir, Len, PointeeLen, PointerField, When};
 use crate::layout::Layout;
 
-/// The registers behind an iovec. The kernel says there how many bytes it has written.
-const fn behind(dir: Dir) -> [Link; 1] {
-    let len = LinkLen::Word((8, 4));
-    [Link { at: (0, 0), wide: false, only: Only::Always, dir, when: When::Success, len }]
+/// Registers that an iovec points to. The kernel stores their size in the iovec.
+const fn register_fields(dir: Dir) -> [PointerField; 1] {
+    let len = PointeeLen::Word((8, 4));
+    [PointerField {
+        at: (0, 0),
+        wide: false,
+        condition: Condition::Always,
+        dir,
+        when: When::Success,
+        len,
+    }]
 }
 
-static REGISTERS_OUT: [Link; 1] = behind(Dir::Out);
-static REGISTERS_IN: [Link; 1] = behind(Dir::In);
+static REGISTERS_OUT: [PointerField; 1] = register_fields(Dir::Out);
+static REGISTERS_IN: [PointerField; 1] = register_fields(Dir::In);
 
-fn registers(dir: Dir, links: &'static [Link]) -> Meaning {
-    let len = Len::PointerFields { many: Many::N(1), each: Layout::Iovec, links };
+fn registers(dir: Dir, pointers: &'static [PointerField]) -> Meaning {
+    let len = Len::PointerFields { count: Count::Fixed(1), each: Layout::Iovec, pointers };
     Meaning::memory(ArgKind::Struct(Layout::Iovec), dir, len)
 }
 
@@ -33,8 +40,8 @@ pub(super) fn argument(call: &Call, arg: usize) -> Meaning {
     x86(call).unwrap_or_else(|| data(call))
 }
 
-/// Requests of x86 alone: registers in one piece (struct user_regs_struct and its kin of
-/// asm/user.h), segments.
+/// Requests of x86 only: all registers at once (struct user_regs_struct and its kin, asm/user.h),
+/// segments.
 fn x86(call: &Call) -> Option<Meaning> {
     let narrow = call.abi == Abi::I386;
     let registers = |dir| Meaning::bytes(dir, if narrow { 68 } else { 216 });

@@ -1,11 +1,11 @@
-//! getsockopt and setsockopt: what the value is, by level and option. Most are as long as the
-//! length says; a few count in other units, say what is asked for in the memory of the answer, or
-//! point further.
+//! getsockopt and setsockopt: the value, by level and option. Most values are as long as the length
+//! argument says; some count in other units, pass a request in the buffer of the answer, or contain
+//! pointers.
 
 use linux_raw_sys::if_packet as packet;
 use linux_raw_sys::net as n;
 
-use super::{Call, Meaning, at};
+use super::meaning::{Call, Meaning, at};
 use crate::consts::unpackaged as u;
 use crate::desc::{ArgKind, Dir, Len};
 use crate::layout::Layout;
@@ -17,7 +17,7 @@ pub(super) fn get(call: &Call) -> Meaning {
         // Its length counts instructions (socket(7), sk_get_filter).
         (n::SOL_SOCKET, n::SO_GET_FILTER) => (Dir::Out, Layout::SockFilter),
         (n::SOL_IP, o) if TABLES.contains(&o.into()) => (Dir::InOut, Layout::Byte),
-        _ if ASKING.contains(&(level, option)) || ASKING_LEVELS.contains(&level) => {
+        _ if READS_BUFFER.contains(&(level, option)) || READS_BUFFER_LEVELS.contains(&level) => {
             (Dir::InOut, Layout::Byte)
         }
         _ => (Dir::Out, Layout::Byte),
@@ -42,20 +42,21 @@ fn names(call: &Call) -> (u32, u32) {
     (name(1), name(2))
 }
 
-/// Options whose answer depends on what lies in its memory before.
+/// Options whose buffer is read as well: it contains the request.
 #[rustfmt::skip]
-static ASKING: &[(u32, u32)] = &[
+static READS_BUFFER: &[(u32, u32)] = &[
     (n::SOL_TCP, n::TCP_ZEROCOPY_RECEIVE), (n::SOL_TCP, n::TCP_AO_GET_KEYS),
     (n::SOL_IP, n::IP_MSFILTER), (n::SOL_IP, n::MCAST_MSFILTER),
     (n::SOL_IPV6, n::MCAST_MSFILTER), (n::SOL_IPV6, n::IPV6_FLOWLABEL_MGR),
     (n::SOL_PACKET, packet::PACKET_HDRLEN),
 ];
 
-/// Those of packet filter tables: each names a table or an extension.
+/// Options of packet filter tables: the buffer names a table or an extension.
 const TABLES: std::ops::RangeInclusive<u64> = u::IPT_SO_GET_INFO..=u::IPT_SO_GET_REVISION_TARGET;
 
-/// Levels where most options do: an association or the sizes of structures are named there.
-static ASKING_LEVELS: &[u32] = &[n::SOL_SCTP, n::SOL_MPTCP];
+/// Levels at which most options read their buffer: it names an association or holds structure
+/// sizes.
+static READS_BUFFER_LEVELS: &[u32] = &[n::SOL_SCTP, n::SOL_MPTCP];
 
 #[cfg(test)]
 mod tests {
@@ -69,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_about_its_length_is_known() {
+    fn options_with_unusual_lengths_are_known() {
         let filter = memory(n::SOL_SOCKET, n::SO_GET_FILTER, false).unwrap();
         assert!(matches!(filter.len, Len::Deref { each: Layout::SockFilter, .. }));
         assert_eq!(memory(n::SOL_SOCKET, n::SO_TYPE, false).unwrap().dir, Dir::Out);

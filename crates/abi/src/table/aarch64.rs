@@ -1,7 +1,7 @@
-//! What 64-bit ARM has otherwise: clone takes its last two arguments in the other order
+//! Calls that differ on 64-bit ARM: clone has its last two arguments swapped
 //! (CONFIG_CLONE_BACKWARDS).
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::process as p;
 use crate::desc::*;
 

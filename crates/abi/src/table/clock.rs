@@ -1,6 +1,6 @@
 //! Clocks and timers.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::clock as c;
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -8,8 +8,8 @@ use crate::layout::Layout::*;
 const CLK: Classes = Classes::CLOCK;
 const DESC: Classes = Classes::CLOCK.and(Classes::DESC);
 
-/// A sleep that a signal interrupts says how much is left. At its exit stop the result is the
-/// kernel's own -516; the program sees -EINTR, or a restart.
+/// A sleep interrupted by a signal writes the remaining time. Its exit stop reports the internal
+/// result -516; the program gets -EINTR, or the call is restarted.
 const CUT_SHORT: When = When::Errno(&[EINTR, ERESTART_RESTARTBLOCK]);
 
 #[rustfmt::skip]

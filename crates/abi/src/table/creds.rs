@@ -1,6 +1,6 @@
 //! Users, groups, capabilities, keys and security policy.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::security as s;
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -27,8 +27,8 @@ pub(super) static ROWS: &[Row] = rows! {
     getgroups(gidsetsize: INT, grouplist: out(rets(Uid, "gidsetsize"))) -> INT, emulate(CRED);
     setgroups(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))
                                                      -> INT, emulate(CRED).kind(CallKind::SetCreds);
-    // A version that the kernel does not know is answered with the one it would have: on EINVAL,
-    // and on success where no data are asked for.
+    // The kernel answers an unknown version with its preferred one: on EINVAL, and on success if
+    // `dataptr` is null.
     capget(header: special(Special::CapHeader), dataptr: out(cap_data("header")))
                                   -> INT, emulate(CRED);
     capset(header: when(When::Errno(&[EINVAL]), inout(of(CapHeader))),
@@ -41,7 +41,7 @@ pub(super) static ROWS: &[Row] = rows! {
     landlock_add_rule(ruleset_fd: FD, rule_type: one_of(&s::LANDLOCK_RULE_TYPE),
         rule_attr: special(Special::Landlock), flags: HEX32) -> INT, emulate(DESC);
     landlock_restrict_self(ruleset_fd: FD, flags: HEX32) -> INT, emulate(DESC);
-    // Where no module has anything to say the size is 0 (security_getselfattr,
+    // Without a module that has the attribute the size is 0 (security_getselfattr,
     // security/security.c).
     lsm_get_self_attr(attr: UINT, ctx: out(deref("size")),
         size: when(When::SuccessOr(&[E2BIG, EOPNOTSUPP]), inout(of(U32))), flags: HEX32)

@@ -1,6 +1,6 @@
 //! Files: names, contents, file descriptors.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{file as f, memory, open};
 use crate::desc::*;
 use crate::layout::Layout::*;

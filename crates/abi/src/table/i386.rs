@@ -1,7 +1,7 @@
-//! What only 32-bit x86 has: calls of its own, 64-bit values in two arguments, and old meanings of
-//! names that other ABIs use for newer calls.
+//! Calls of 32-bit x86 only: 64-bit values in two arguments, and old variants of calls whose names
+//! mean newer calls in other ABIs.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{
     clock as c, file as f, ipc as i, memory as m, open, process as p, signal as s, socket,
 };
@@ -20,20 +20,24 @@ const NET: Classes = Classes::NETWORK.and(Classes::DESC);
 const IPC: Classes = Classes::IPC;
 const SYS: Classes = Classes::SYSTEM;
 
-/// See the same constants in `poll.rs` and `clock.rs`.
+/// As in `poll.rs` and `clock.rs`.
 const POLLED: When = When::SuccessOr(&[EINTR, ENOMEM, ERESTARTNOHAND, ERESTART_RESTARTBLOCK]);
 const CUT_SHORT: When = When::Errno(&[EINTR, ERESTART_RESTARTBLOCK]);
 
-/// struct sel_arg_struct: how many descriptors, three sets of them, the time that is left.
-const SELECTED: &[Link] =
-    &[fds(4), fds(8), fds(12), Link { when: When::Always, len: LinkLen::Bytes(8), ..fds(16) }];
+/// struct sel_arg_struct: number of descriptors, three sets, pointer to the timeout.
+const SELECTED: &[PointerField] = &[
+    fds(4),
+    fds(8),
+    fds(12),
+    PointerField { when: When::Always, len: PointeeLen::Bytes(8), ..fds(16) },
+];
 
-const fn fds(at: u8) -> Link {
-    let len = LinkLen::Bits((0, 0));
-    Link {
+const fn fds(at: u8) -> PointerField {
+    let len = PointeeLen::Bits((0, 0));
+    PointerField {
         at: (at, at),
         wide: false,
-        only: Only::Always,
+        condition: Condition::Always,
         dir: Dir::InOut,
         when: When::Success,
         len,
@@ -64,7 +68,7 @@ pub(super) static ROWS: &[Row] = rows! {
                                                         -> INT,  emulate(FD_).kind(CallKind::Stat);
     statfs64(pathname: PATH, sz: SIZE, buf: out(of(Statfs64))) -> INT,  emulate(FILE);
     fstatfs64(fd: FD, sz: SIZE, buf: out(of(Statfs64))) -> INT,  emulate(FD_);
-    // One entry at a time; none, and nothing written, at the end (fs/readdir.c).
+    // One entry per call. At the end the result is 0 and nothing is written (fs/readdir.c).
     readdir(fd: FD, dirent: when(When::Nonzero, out(Len::OldDirent)), count: UINT)
                                                      -> INT,  emulate(FD_).kind(CallKind::ReadDir);
     truncate64(path: PATH, offset_low: HALF, offset_high: HALF)
@@ -126,7 +130,7 @@ pub(super) static ROWS: &[Row] = rows! {
     vm86(func: HEX, arg: PTR)                              -> INT, refuse(PROC);
     vm86old(arg: PTR)                                      -> INT, refuse(PROC);
 
-    // Sockets and ipc.
+    // Sockets and IPC.
     socketcall(call: one_of(&socket::SOCKETCALL), args: special(Special::Socketcall))
                            -> LONG, apart(NET).makes(Makes::Socketcall).kind(CallKind::Multiplexed);
     ipc(call: one_of(&i::IPC_CALL), first: INT, second: HEX, third: special(Special::Ipc),
@@ -176,7 +180,7 @@ pub(super) static ROWS: &[Row] = rows! {
     timerfd_settime64(ufd: FD, flags: flags(&c::TIMERFD_SET), utmr: input(of(Itimerspec64)),
         otmr: out(of(Itimerspec64)))                     -> INT, emulate(CLK.and(DESC));
 
-    // Users and groups: the old names have 16 bits.
+    // Users and groups. The old names have 16-bit ids.
     getresuid(ruidp: out(of(Uid16)), euidp: out(of(Uid16)), suidp: out(of(Uid16)))
                                                      -> INT, emulate(CRED);
     getresgid(rgidp: out(of(Uid16)), egidp: out(of(Uid16)), sgidp: out(of(Uid16)))
@@ -215,7 +219,7 @@ pub(super) static ROWS: &[Row] = rows! {
     setgroups32(gidsetsize: INT, grouplist: input(args(Uid, "gidsetsize")))
                                                      -> INT, emulate(CRED).kind(CallKind::SetCreds);
 
-    // The machine.
+    // System.
     olduname(name: out(of(OldUtsName)))       -> INT, emulate(SYS);
     oldolduname(name: out(of(OldOldUtsName))) -> INT, emulate(SYS);
 };

@@ -1,8 +1,8 @@
-//! Communication between processes: futexes, System V and POSIX ipc, asynchronous input and output.
+//! Inter-process communication: futexes, System V and POSIX IPC, asynchronous I/O.
 
 use linux_raw_sys::general::SIGEV_THREAD;
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{clock, ipc as i, open};
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -12,24 +12,24 @@ const DESC: Classes = Classes::IPC.and(Classes::DESC);
 const MEM: Classes = Classes::IPC.and(Classes::MEMORY);
 const FILE: Classes = Classes::FILE.and(Classes::DESC);
 
-/// struct futex_waitv: value, address (both of 64 bits), flags.
-const WAITERS: &[Link] = &[Link {
+/// struct futex_waitv: value and address (64 bits each), flags.
+const WAITERS: &[PointerField] = &[PointerField {
     at: (8, 8),
     wide: true,
-    only: Only::Always,
+    condition: Condition::Always,
     dir: Dir::In,
     when: When::Success,
-    len: LinkLen::Futex(16),
+    len: PointeeLen::Futex(16),
 }];
-/// struct sigevent: value, signal, way. SIGEV_THREAD has a message in it for the C library
-/// (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
-const NOTIFIED: &[Link] = &[Link {
+/// struct sigevent: value, signal, method. With SIGEV_THREAD the value points to a message for the
+/// C library (ipc/mqueue.c, NOTIFY_COOKIE_LEN).
+const NOTIFIED: &[PointerField] = &[PointerField {
     at: (0, 0),
     wide: false,
-    only: Only::Field((12, 8), SIGEV_THREAD),
+    condition: Condition::Field((12, 8), SIGEV_THREAD),
     dir: Dir::In,
     when: When::Success,
-    len: LinkLen::Bytes(32),
+    len: PointeeLen::Bytes(32),
 }];
 
 #[rustfmt::skip]
@@ -44,8 +44,9 @@ pub(super) static ROWS: &[Row] = rows! {
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
     futex_requeue(waiters: input(pointer_fields(2, FutexWaitv, WAITERS)), flags: HEX32,
         nr_wake: INT, nr_requeue: INT)                   -> INT, emulate(MEM).kind(CallKind::Futex);
-    futex_waitv(waiters: input(pointer_fields_args(FutexWaitv, "nr_futexes", WAITERS)), nr_futexes: UINT,
-        flags: HEX32, timeout: input(of(Timespec64)), clockid: one_of(&clock::CLOCK))
+    futex_waitv(waiters: input(pointer_fields_args(FutexWaitv, "nr_futexes", WAITERS)),
+        nr_futexes: UINT, flags: HEX32, timeout: input(of(Timespec64)),
+        clockid: one_of(&clock::CLOCK))
                                                          -> INT, emulate(MEM).kind(CallKind::Futex);
 
     semget(key: HEX, nsems: INT, semflg: flags_mode(&i::GET)) -> INT,  emulate(IPC);
@@ -80,7 +81,7 @@ pub(super) static ROWS: &[Row] = rows! {
     mq_getsetattr(mqdes: FD, u_mqstat: input(of(MqAttr)), u_omqstat: out(of(MqAttr)))
                                              -> INT,  emulate(DESC);
 
-    // Memory that the kernel fills in while no call is being made cannot be replayed.
+    // Not replayable: the kernel fills their memory between calls.
     io_setup(nr_events: UINT, ctxp: inout(of(Word))) -> INT, refuse(FILE);
     io_destroy(ctx: HEX)                          -> INT, refuse(FILE);
     io_submit(ctx_id: HEX, nr: LONG, iocbpp: input(iocbs("nr"))) -> INT, refuse(FILE);

@@ -1,6 +1,6 @@
 //! The address space.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::memory as m;
 use crate::desc::*;
 use crate::layout::Layout::*;

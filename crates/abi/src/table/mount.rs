@@ -1,6 +1,6 @@
 //! Mounts and file systems.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{mount as m, open};
 use crate::desc::*;
 use crate::layout::Layout::*;

@@ -1,20 +1,20 @@
 //! Sockets.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::socket as s;
 use crate::desc::*;
 use crate::layout::Layout::*;
 
 const NET: Classes = Classes::NETWORK.and(Classes::DESC);
 
-/// A value that does not fit: how much room it takes is said (SO_PEERGROUPS, SO_PEERSEC).
+/// A value that does not fit: the kernel stores the required length (SO_PEERGROUPS, SO_PEERSEC).
 const NO_ROOM: When = When::SuccessOr(&[ERANGE]);
 
 #[rustfmt::skip]
 pub(super) static ROWS: &[Row] = rows! {
     socket(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL)
                                               -> FD, emulate(NET).makes(RET).kind(CallKind::Socket);
-    // The descriptors are written before there are sockets (__sys_socketpair).
+    // The kernel writes the descriptors before it makes the sockets (__sys_socketpair).
     socketpair(family: one_of(&s::FAMILY), r#type: flags(&s::TYPE), protocol: PROTOCOL,
         usockvec: always(out(Len::Bytes(8))))
                                  -> INT,  emulate(NET).makes(pair("usockvec")).kind(CallKind::Pair);

@@ -1,14 +1,13 @@
 //! Waiting for events on file descriptors.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::poll as p;
 use crate::desc::*;
 use crate::layout::Layout::*;
 
 const DESC: Classes = Classes::DESC;
 
-/// poll writes its results back also when a signal or a lack of memory ended it (do_sys_poll,
-/// fs/select.c).
+/// poll also writes its results back after a signal or on ENOMEM (do_sys_poll, fs/select.c).
 const POLLED: When = When::SuccessOr(&[EINTR, ENOMEM, ERESTARTNOHAND, ERESTART_RESTARTBLOCK]);
 
 #[rustfmt::skip]

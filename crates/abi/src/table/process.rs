@@ -1,6 +1,6 @@
 //! Processes and threads: how they start, end, wait and are scheduled.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{open, process as p};
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -27,10 +27,10 @@ pub(super) static ROWS: &[Row] = rows! {
     wait4(upid: PID, stat_addr: when(When::Nonzero, kind(ArgKind::WaitStatus, out(of(Int)))),
         options: flags(&p::WAIT), ru: when(When::Nonzero, out(of(Rusage))))
                                   -> PID,   apart(PROC).kind(CallKind::Wait);
-    // kernel/exit.c fills infop whatever came of it, as far as si_status (no times), and ru where
-    // somebody was found.
+    // kernel/exit.c fills infop up to si_status (no times) on every result, and ru if it found a
+    // child.
     waitid(which: one_of(&p::WAIT_ID), upid: PID, infop: always(out(of(WaitInfo))),
-        options: flags(&p::WAIT), ru: told("infop", out(of(Rusage))))
+        options: flags(&p::WAIT), ru: unless_empty("infop", out(of(Rusage))))
                                       -> INT,               apart(PROC).kind(CallKind::Wait);
     getpid()                          -> PID,               emulate(PROC);
     gettid()                          -> PID,               emulate(PROC);

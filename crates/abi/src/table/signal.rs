@@ -1,6 +1,6 @@
 //! Signals.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::signal as s;
 use crate::desc::*;
 use crate::layout::Layout::*;

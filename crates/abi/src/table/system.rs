@@ -1,6 +1,6 @@
-//! The whole machine: names, load, modules, tracing.
+//! System-wide state: names, load, modules, tracing.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{mount, process as p, security as s};
 use crate::desc::*;
 use crate::layout::Layout::*;
@@ -32,7 +32,7 @@ pub(super) static ROWS: &[Row] = rows! {
     perf_event_open(attr_uptr: when(When::Errno(&[E2BIG]), inout(self_sized(4, 0, 64, 4096))),
         pid: PID, cpu: INT, group_fd: FD, flags: flags(&p::PERF))
                                              -> FD,  refuse(DESC).makes(RET).kind(CallKind::MakeFd);
-    // Only the kernel's own trampolines may make them (Linux 6.11 and 6.18).
+    // Callable from the kernel's own trampolines only (Linux 6.11 and 6.18).
     uprobe()                                                                 -> LONG, refuse(SYS);
     uretprobe()                                                              -> LONG, refuse(SYS);
 };

@@ -1,6 +1,6 @@
 //! Extended attributes.
 
-use super::rows;
+use super::rows::rows;
 use crate::consts::{file as f, open};
 use crate::desc::*;
 

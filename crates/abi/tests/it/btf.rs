@@ -1,5 +1,5 @@
-//! The sizes of structures against the running kernel's own description of its types (BTF): also of
-//! those that no header exports, among them what it takes from 32-bit programs.
+//! Compares structure sizes with the running kernel's BTF, which includes structures that no header
+//! exports and those of 32-bit programs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use sysreel_abi::{Abi, Layout};
 
 use Layout as L;
 
-/// What the kernel calls the structure that 64-bit programs pass.
+/// The kernel's names of the structures that 64-bit programs pass.
 #[rustfmt::skip]
 const NATIVE: &[(Layout, &str)] = &[
     (L::Stat, "stat"), (L::Statx, "statx"), (L::Statfs, "statfs"), (L::Statfs64, "statfs"),
@@ -48,7 +48,7 @@ const NATIVE: &[(Layout, &str)] = &[
     (L::CapData, "__user_cap_data_struct"),
 ];
 
-/// What it calls the one that 32-bit programs pass.
+/// The kernel's names of the structures that 32-bit programs pass.
 #[rustfmt::skip]
 const COMPAT: &[(Layout, &str)] = &[
     (L::Stat, "compat_stat"), (L::Stat64, "stat64"), (L::OldStat, "__old_kernel_stat"),
@@ -95,7 +95,7 @@ fn sizes_are_those_of_the_running_kernel() {
     for (abi, list) in [(Abi::X86_64, NATIVE), (Abi::I386, COMPAT)] {
         let mut known = 0;
         for (layout, name) in list {
-            // What the kernel's configuration leaves out is not there.
+            // Left out of the kernel's configuration.
             let Some(sizes) = kernel.get(*name) else { continue };
             known += 1;
             if !sizes.contains(&layout.size(abi)) {
@@ -105,7 +105,7 @@ fn sizes_are_those_of_the_running_kernel() {
                 ));
             }
         }
-        eprintln!("{abi}: {known} of {} structures are in the kernel's types", list.len());
+        eprintln!("{abi}: {known} of {} structures found in BTF", list.len());
         assert!(
             known > list.len() / 2,
             "{abi}: the kernel knows only {known} of {} structures",
@@ -115,12 +115,12 @@ fn sizes_are_those_of_the_running_kernel() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// The sizes of all structures, by name: drivers have some of the same name.
+/// Returns the sizes of all structures by name. Some drivers' structures share a name.
 fn structures(bytes: &[u8]) -> Option<BTreeMap<&str, BTreeSet<u32>>> {
     let word = |at: usize| Some(u32::from_le_bytes(bytes.get(at..at + 4)?.try_into().ok()?));
     let index = |at: usize| usize::try_from(word(at)?).ok();
-    // struct btf_header: magic, version, flags, its size; offset and length of the types and of the
-    // strings behind it.
+    // struct btf_header: magic, version, flags, header size; offset and length of the types and of
+    // the strings that follow them.
     if word(0)? & 0xffff != 0xeb9f {
         return None;
     }
@@ -131,7 +131,7 @@ fn structures(bytes: &[u8]) -> Option<BTreeMap<&str, BTreeSet<u32>>> {
     let mut found: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
     let mut at = types;
     while at < end {
-        // struct btf_type: name; number of members and kind; size, or another type.
+        // struct btf_type: name; number of members and kind; size or another type.
         let (info, size) = (word(at + 4)?, word(at + 8)?);
         let (members, kind) = (usize::try_from(info & 0xffff).ok()?, info >> 24 & 0x1f);
         if kind == 4 {
@@ -144,12 +144,11 @@ fn structures(bytes: &[u8]) -> Option<BTreeMap<&str, BTreeSet<u32>>> {
                 1 | 14 | 17 => 4,
                 // Arrays.
                 3 => 12,
-                // Structures, unions, sections, enumerations of 64 bits.
+                // Structures, unions, sections, 64-bit enumerations.
                 4 | 5 | 15 | 19 => members * 12,
                 // Enumerations, prototypes.
                 6 | 13 => members * 8,
-                // Pointers, forward declarations, other names, qualifiers, functions, floating
-                // point.
+                // Pointers, forward declarations, typedefs, qualifiers, functions, floating point.
                 2 | 7..=12 | 16 | 18 => 0,
                 _ => return None,
             };

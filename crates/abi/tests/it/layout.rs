@@ -1,5 +1,5 @@
-//! The sizes of structures against the C compiler and the kernel's exported headers, for the ABIs
-//! that it can compile for without their C library.
+//! Compares structure sizes with the C compiler and the kernel's exported headers, for the ABIs
+//! that gcc supports without their C library.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -52,7 +52,7 @@ const HEADERS: &[&str] = &[
     "asm/shmbuf.h",
 ];
 
-/// Layout and the C type that the exported headers have for it.
+/// Layouts and their C types in the exported headers.
 const EXPORTED: &[(Layout, &str)] = &[
     (Layout::Stat, "struct stat"),
     (Layout::OldStat, "struct __old_kernel_stat"),
@@ -122,7 +122,7 @@ fn x86_64_is_what_the_compiler_says() {
 
 #[test]
 fn i386_is_what_the_compiler_says() {
-    // The compat call takes the packed structure of 68 bytes and the header says the same.
+    // The compat call takes the packed structure of 68 bytes, and so does the header.
     check(Abi::I386, "-m32", &[]);
     let only = [(Layout::Stat64, "struct stat64"), (Layout::Flock64, "struct flock64")];
     compare(Abi::I386, "-m32", &only);
@@ -130,14 +130,14 @@ fn i386_is_what_the_compiler_says() {
 
 #[test]
 fn x32_is_what_the_compiler_says() {
-    // x32 makes the same statfs call as x86-64, which writes 120 bytes; the header's 64 is a
-    // mistake that nobody mended.
+    // x32 makes the statfs call of x86-64, which writes 120 bytes. The 64 bytes of the header are
+    // wrong.
     check(Abi::X32, "-mx32", &[Layout::Statfs, Layout::Statfs64]);
 }
 
 #[test]
 fn aarch64_is_what_the_generic_headers_say() {
-    // arm64 takes these headers unchanged; they need no compiler of its own.
+    // arm64 uses the generic headers unchanged, so any compiler will do.
     let source = format!(
         "#include <asm-generic/stat.h>\n_Static_assert(sizeof(struct stat) == {}, \"Stat\");\n",
         Layout::Stat.size(Abi::Aarch64)
@@ -155,8 +155,7 @@ fn check(abi: Abi, flag: &str, but: &[Layout]) {
 }
 
 fn compare(abi: Abi, flag: &str, types: &[(Layout, &str)]) {
-    // linux/shm.h includes unistd.h, which only the C library of the ABI would have: its guard
-    // keeps it out.
+    // linux/shm.h includes unistd.h, which belongs to the ABI's C library. Its guard keeps it out.
     let start = "#define _UNISTD_H 1\n".to_owned();
     let mut source: String = HEADERS.iter().fold(start, |mut text, header| {
         let _ = writeln!(text, "#if __has_include(<{header}>)\n#include <{header}>\n#endif");
@@ -178,7 +177,7 @@ fn compare(abi: Abi, flag: &str, types: &[(Layout, &str)]) {
     assert!(wrong.is_empty(), "{abi}: {wrong:#?}");
 }
 
-/// What the compiler complains about; nothing but the kernel's headers is on its path.
+/// Returns what the compiler reports. Only the kernel's headers are on its path.
 fn compile(flag: &str, source: &str) -> Option<String> {
     let own = Command::new("gcc").arg("-print-file-name=include").output().ok()?;
     let own = String::from_utf8(own.stdout).ok()?;

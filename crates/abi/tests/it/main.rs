@@ -1,4 +1,4 @@
-//! The table as a whole, against what others say about the same calls.
+//! Tests of the whole table against other sources.
 
 mod btf;
 mod layout;

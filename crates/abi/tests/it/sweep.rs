@@ -1,10 +1,10 @@
-//! Every row, with arguments and memory that mean nothing: nothing panics, and nothing grows
-//! without bound.
+//! Plans every row with random arguments and memory: nothing panics, and nothing grows without
+//! bound.
 
 use sysreel_abi::plan::{EntryState, Limits, Memory, RegionRequest, at_entry, at_exit};
 use sysreel_abi::{Abi, Dir, makes_fd, number};
 
-/// A small generator (xorshift64*): the same numbers in every run.
+/// A small deterministic generator (xorshift64*).
 struct Random(u64);
 
 impl Random {
@@ -15,7 +15,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
     }
 
-    /// A number of the kind that breaks programs.
+    /// A number of a kind that often breaks programs.
     fn value(&mut self) -> u64 {
         match self.next() % 10 {
             0 => 0,
@@ -31,7 +31,7 @@ impl Random {
     }
 }
 
-/// Gives random bytes, often fewer than wanted, mostly a few, never more than 16 KiB.
+/// Memory of random bytes: often fewer than requested, mostly a few, never more than 16 KiB.
 struct Noise {
     random: Random,
     got: Vec<Vec<u8>>,

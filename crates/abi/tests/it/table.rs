@@ -1,11 +1,10 @@
-//! What holds for every row.
+//! Properties of every row.
 
 use std::collections::BTreeSet;
 
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Makes, Replay, Row, all_rows, number};
 
-/// Calls that no kernel of today implements (they answer ENOSYS), or that were removed long ago:
-/// nobody makes them.
+/// Calls that no current kernel implements: they return ENOSYS, or were removed long ago.
 const NOT_IMPLEMENTED: &[&str] = &[
     "_sysctl",
     "afs_syscall",
@@ -53,8 +52,8 @@ fn every_row_is_reached_by_a_number() {
     let mut seen = BTreeSet::new();
     for (only, row) in all_rows() {
         let reached = Abi::ALL.iter().any(|abi| number::number(*abi, row.name).is_some());
-        assert!(reached, "{} is no system call", row.name);
-        assert!(seen.insert((only, row.name)), "{} stands twice", row.name);
+        assert!(reached, "{} is not a system call", row.name);
+        assert!(seen.insert((only, row.name)), "duplicate row of {}", row.name);
         if let Some(abi) = only {
             assert!(number::number(abi, row.name).is_some(), "{abi} has no {}", row.name);
         }
@@ -80,14 +79,15 @@ fn rows_agree_with_themselves() {
                 assert_eq!(
                     mem.dir,
                     Dir::Out,
-                    "{} {}: a result says nothing at the entry",
+                    "{} {}: the result is unknown at the entry",
                     row.name,
                     arg.name
                 );
             }
-            if let Len::Deref { count: of, .. } = mem.len {
-                let size = row.args[usize::from(of.index)].mem.expect("the sibling is a pointer");
-                assert_eq!(size.dir, Dir::InOut, "{} {}", row.name, of.name);
+            if let Len::Deref { count, .. } = mem.len {
+                let size =
+                    row.args[usize::from(count.index)].mem.expect("the sibling is a pointer");
+                assert_eq!(size.dir, Dir::InOut, "{} {}", row.name, count.name);
             }
         }
         let result_is_fd = matches!(row.result, ArgKind::Fd);
@@ -96,7 +96,7 @@ fn rows_agree_with_themselves() {
 }
 
 #[test]
-fn what_a_call_does_fits_how_it_is_replayed() {
+fn kind_and_replay_policy_agree() {
     let find = |kind: CallKind| {
         all_rows().map(|(_, r)| r).filter(move |r| r.kind == kind).collect::<Vec<&Row>>()
     };
@@ -112,10 +112,7 @@ fn what_a_call_does_fits_how_it_is_replayed() {
     ] {
         let rows = find(kind);
         assert!(!rows.is_empty(), "{kind:?}");
-        assert!(
-            rows.iter().all(|r| r.replay != Replay::Emulate),
-            "{kind:?} cannot be answered from a log"
-        );
+        assert!(rows.iter().all(|r| r.replay != Replay::Emulate), "{kind:?} cannot be emulated");
     }
     assert!(find(CallKind::IoUringSetup).iter().all(|r| r.replay == Replay::Refuse));
     assert!(find(CallKind::Ptrace).iter().all(|r| r.replay == Replay::Refuse));

@@ -1,5 +1,5 @@
-//! The kernel's tracepoint formats know every call's argument names and their number. Each x86-64
-//! row must agree with them, unless a reason stands here.
+//! The kernel's tracepoint formats list the argument names and types of every call. Each x86-64 row
+//! must agree with them, except for the exceptions here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,8 +7,8 @@ use sysreel_abi::{Abi, ArgKind, number};
 
 const SNAPSHOT: &str = include_str!("../../../../fixtures/abi/x86_64-linux-6.18.txt");
 
-/// Name in the table, name in the kernel's source, where the two differ: SYSCALL_DEFINE names the
-/// newest function of several, the system call table keeps the name that programs use.
+/// Names in the table and in the kernel's source where they differ: SYSCALL_DEFINE names the newest
+/// of several functions, the system call table keeps the name that programs use.
 const RENAMED: &[(&str, &str)] = &[
     ("stat", "newstat"),
     ("fstat", "newfstat"),
@@ -18,7 +18,7 @@ const RENAMED: &[(&str, &str)] = &[
     ("sendfile", "sendfile64"),
 ];
 
-/// Calls that the snapshot does not have, with the reason.
+/// Calls that the snapshot lacks, and why.
 const NO_TRACEPOINT: &[(&str, &str)] = &[
     ("init_module", "CONFIG_MODULES is off in the snapshot's kernel"),
     ("finit_module", "CONFIG_MODULES is off in the snapshot's kernel"),
@@ -29,7 +29,8 @@ const NO_TRACEPOINT: &[(&str, &str)] = &[
     ("lookup_dcookie", "removed in Linux 6.10"),
 ];
 
-/// Arguments that are cut further in: their type says more bits than are looked at.
+/// Arguments that the kernel truncates after SYSCALL_DEFINE: their type has more bits than are
+/// used.
 const NARROWED: &[(&str, &str)] = &[
     // Descriptors: fdget(unsigned int), include/linux/file.h.
     ("mmap", "fd"),
@@ -80,12 +81,12 @@ fn exceptions_are_needed() {
     }
     for (name, _) in NO_TRACEPOINT {
         assert!(!kernel.contains_key(name), "{name} has a tracepoint");
-        assert!(number::number(Abi::X86_64, name).is_some(), "{name} is no call");
+        assert!(number::number(Abi::X86_64, name).is_some(), "{name} is not a call");
     }
 }
 
-/// What the kernel cuts to 32 bits is not shown with 64, and the other way round: SYSCALL_DEFINE
-/// casts each argument to its type.
+/// The table prints as many bits as the kernel uses: SYSCALL_DEFINE casts each argument to its
+/// type.
 #[test]
 fn widths_are_the_kernels() {
     let kernel = snapshot();
@@ -99,14 +100,16 @@ fn widths_are_the_kernels() {
                 && bits != theirs
                 && !NARROWED.contains(&(name, argument))
             {
-                wrong.push(format!("{name}: {argument} is shown with {bits} bits, and is {kind}"));
+                wrong.push(format!(
+                    "{name}: {argument} is printed with {bits} bits but has type {kind}"
+                ));
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-/// How many bits of an argument are shown; `None` where it is no number.
+/// Returns the number of bits printed for an argument, or `None` if it is not a number.
 fn bits(kind: ArgKind) -> Option<u8> {
     match kind {
         ArgKind::Long
@@ -137,7 +140,8 @@ fn bits(kind: ArgKind) -> Option<u8> {
     }
 }
 
-/// How many the kernel looks at, by the type in C; a umode_t has 16 and is shown as one.
+/// Returns the number of bits the kernel uses, from the C type. A umode_t has 16 and is printed as
+/// such.
 fn bits_of(kind: &str) -> Option<u8> {
     match kind.trim_start_matches("const ") {
         "int" | "unsigned int" | "unsigned" | "u32" | "__u32" | "__s32" | "s32" | "umode_t"
@@ -149,7 +153,7 @@ fn bits_of(kind: &str) -> Option<u8> {
     }
 }
 
-/// Of each call the arguments: type and name.
+/// Returns type and name of the arguments of each call.
 fn snapshot() -> BTreeMap<&'static str, Vec<(&'static str, &'static str)>> {
     SNAPSHOT
         .lines()

@@ -196,7 +196,7 @@ fn hash(
             if region.head.dir == dir && arg != RegionHead::NO_ARGUMENT {
                 (arg, role.0, index, address, got).hash(&mut hasher);
                 let bytes = file.log().region_bytes(&region)?;
-                bytes[..looked_at(stop, &region, &bytes)].hash(&mut hasher);
+                bytes[..significant_len(stop, &region, &bytes)].hash(&mut hasher);
             }
         }
     }
@@ -204,12 +204,12 @@ fn hash(
 }
 
 /// How much of a region the call looks at.
-pub(super) fn looked_at(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
+pub(super) fn significant_len(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
     let info = syscall_info::decode(stop.layout, stop.info);
     let What::Entry(call) = info.what else { return bytes.len() };
     let row = row(AuditArch(info.arch.unwrap_or(0)), call.nr);
     match row.and_then(|row| row.args.get(usize::from(region.head.arg))) {
-        Some(arg) if region.head.role == Role::DIRECT => intent::looked_at(arg.kind, bytes),
+        Some(arg) if region.head.role == Role::DIRECT => intent::significant_len(arg.kind, bytes),
         _ => bytes.len(),
     }
 }

@@ -5,7 +5,7 @@ use crate::fixtures::{PROGRAMS, breaks_under_a_filter};
 use crate::program::program;
 use crate::stage::{Running, SYSREEL, Stage, each, is_root, kill, until};
 use std::path::Path;
-use sysreel_abi::{AuditArch, Filter, Watch};
+use sysreel_abi::{AuditArch, CallSet, Filter};
 use sysreel_format::{Body, Completeness};
 use sysreel_inspect::syscall_info::{self, What};
 
@@ -29,7 +29,7 @@ fn calls(log: &Path) -> Vec<(AuditArch, u64)> {
 /// program behaves as without a recorder.
 #[test]
 fn programs_are_unaffected_and_only_selected_calls_are_recorded() {
-    let watch = Watch::new(&Filter::parse("getppid,mkdir").unwrap(), false);
+    let watch = CallSet::new(&Filter::parse("getppid,mkdir").unwrap(), false);
     for name in PROGRAMS.iter().filter(|name| !breaks_under_a_filter(name)) {
         let program = program(name);
         let stage = Stage::new();
@@ -43,7 +43,7 @@ fn programs_are_unaffected_and_only_selected_calls_are_recorded() {
         for (arch, nr) in calls(&stage.log()) {
             // A filter of the program that asks for a tracer stops at any call.
             let asked = ["seccomp_trace"].contains(name);
-            assert!(watch.watches(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
+            assert!(watch.contains(arch, nr) || asked, "{name}: call {nr:#x} of {arch:?}");
         }
     }
 }
@@ -112,7 +112,8 @@ fn bad_filters_are_errors() {
         arguments.extend_from_slice(rest);
         stage.sysreel(&arguments)
     };
-    only("opnat", &["true"]).fails(2, &["`opnat`", "no system call", "is `openat` meant?"]);
+    only("opnat", &["true"])
+        .fails(2, &["`opnat`", "unknown system call", "did you mean `openat`?"]);
     only("%fiel", &["true"]).fails(2, &["`%fiel`", "%file %network"]);
     only("read", &["--audit", "true"]).fails(2, &["--audit"]);
     let mut sleeper = Running::start(stage.command("sleep").arg("100"));
@@ -219,5 +220,7 @@ fn only_selected_calls_are_printed() {
     stage
         .sysreel(&["print", "run.reel", "--format", "raw", "--only", "read"])
         .fails(2, &["--only", "jq"]);
-    stage.sysreel(&["print", "run.reel", "--only", "raed"]).fails(2, &["raed", "is `read` meant?"]);
+    stage
+        .sysreel(&["print", "run.reel", "--only", "raed"])
+        .fails(2, &["raed", "did you mean `read`?"]);
 }

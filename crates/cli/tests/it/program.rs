@@ -97,8 +97,9 @@ fn compile(name: &str, source: &Path, flags: &[&str], contents: &[&str]) -> Path
         return binary;
     }
     std::fs::create_dir_all(&folder).unwrap();
-    // Renamed when complete: another test binary may compile the same program.
-    let unfinished = folder.join(format!(".{name}.{}", std::process::id()));
+    // Renamed when complete: another test may compile the same program.
+    let thread = std::thread::current().id();
+    let unfinished = folder.join(format!(".{name}.{}.{thread:?}", std::process::id()));
     let output = Command::new("gcc").args(flags).arg("-o").arg(&unfinished).arg(source).output();
     let output = output.unwrap_or_else(|e| panic!("the fixture programs need gcc: {e}"));
     assert!(output.status.success(), "gcc {name}.c: {}", String::from_utf8_lossy(&output.stderr));

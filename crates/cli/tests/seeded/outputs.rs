@@ -25,7 +25,7 @@ const JUDGED: &[(&str, &str, bool, &str)] = &[
         "waitid",
         "ru",
         true,
-        "its memory says whether it was written, not its result: When::Told, which readers look at",
+        "the siginfo says whether it was written, not the result: When::UnlessEmpty",
     ),
 ];
 

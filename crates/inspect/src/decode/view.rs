@@ -101,7 +101,7 @@ impl<'a> View<'a> {
         let Some(outcome) = self.outcome else { return true };
         match when {
             // `si_signo` of an unwritten siginfo is 0.
-            When::Told(info) => match self.region(info.index.into(), Dir::Out) {
+            When::UnlessEmpty(info) => match self.region(info.index.into(), Dir::Out) {
                 Some(region) => {
                     self.bytes(&region, 4).is_none_or(|signal| signal.iter().any(|byte| *byte != 0))
                 }

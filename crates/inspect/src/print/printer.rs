@@ -251,7 +251,7 @@ impl<'o> Printer<'o> {
             let name =
                 open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
             let resolved = ResolvedCall::resolve(open).map(|resolved| resolved.row);
-            only.wants_either(name, open.row, resolved)
+            only.matches_either(name, open.row, resolved)
         })
     }
 

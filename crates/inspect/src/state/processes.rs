@@ -196,7 +196,7 @@ impl Tracker {
         outcome: Outcome,
     ) {
         let structure = open.memory.find(0, call.role, 0).and_then(|region| region.inline());
-        let len = sysreel_abi::mapped(call.abi, call.row, &call.args, structure);
+        let len = sysreel_abi::mapped_len(call.abi, call.row, &call.args, structure);
         let address = outcome.rval.cast_unsigned();
         let [first, second, ..] = call.args;
         let file = match call.row.kind {

@@ -168,7 +168,7 @@ impl Tracker {
         }
         memory.settle();
         let row = row(arch, call.nr);
-        let abi = Abi::of(arch, call.nr);
+        let abi = Abi::from_call(arch, call.nr);
         let task = self.task_mut(id);
         task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
         task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })

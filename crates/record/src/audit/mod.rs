@@ -9,14 +9,14 @@
 //! - A region of a successful call must exist in full, or its length is wrong
 //!   ([`report::may_be_short`] has the exceptions).
 //! - Memory is compared where the same mapping exists before and after. What the call maps anew
-//!   ([`sysreel_abi::mapped`]) was not written, nor were pages that it gives back (munmap,
+//!   ([`sysreel_abi::mapped_len`]) was not written, nor were pages that it gives back (munmap,
 //!   MADV_DONTNEED).
 //! - The rseq(2) area is excepted: the kernel writes to it on every return to user code. Shared
 //!   mappings are not compared, nor is the vvar, which is read-only.
 //! - Address ranges that a call names in memory ([`sysreel_abi::named_ranges`]) are excepted:
 //!   process_vm_writev to the caller itself.
 //! - Memory that io_submit hands over to be read into is excepted from then on
-//!   ([`sysreel_abi::handed_over`]).
+//!   ([`sysreel_abi::async_read_buffers`]).
 //! - A call that fails with EFAULT may have written part of its output: what comes out on success is
 //!   excepted then.
 //! - A call is skipped, and counted with the reason, when something else could have written

@@ -9,7 +9,9 @@ use crate::session::Session;
 use crate::task;
 use sysreel_abi::desc::{CallKind, Dir};
 use sysreel_abi::plan::{self, Limits, RegionRequest};
-use sysreel_abi::{AuditArch, demultiplex, handed_over, mapped, named_ranges, syscall_name};
+use sysreel_abi::{
+    AuditArch, async_read_buffers, demultiplex, mapped_len, named_ranges, syscall_name,
+};
 use sysreel_format::{NoteCode, Severity, TaskId};
 use sysreel_sys::info::Op;
 use sysreel_sys::{Stop, Tid, memory};
@@ -58,12 +60,12 @@ impl Session {
             open.call.known = Some(*call);
             let captured = |arg| self.capture.captured(arg, 0, 0);
             open.excepted.extend(named_ranges(call.abi, call.row, &call.args, captured));
-            let later = handed_over(call.row, |arg, i| self.capture.captured(arg, 1, i));
+            let later = async_read_buffers(call.row, |arg, i| self.capture.captured(arg, 1, i));
             if let Some(memory) = memory.filter(|_| !later.is_empty()) {
                 audit.handed_over.entry(memory).or_default().extend(later);
             }
             open.call.inner = demultiplex(call.abi, call.row, &call.args, captured);
-            open.maps = mapped(call.abi, call.row, &call.args, captured(0));
+            open.maps = mapped_len(call.abi, call.row, &call.args, captured(0));
             open.incoming.extend(self.capture.requests.iter().filter(|request| request.store));
             open.short.extend(self.capture.cut_short().map(|(request, got)| (*request, got)));
         }

@@ -66,7 +66,7 @@ impl Session {
             if let Some(task) = self.tasks.get_mut(tid) {
                 task.address_space_op = op.map(|op| (op, fd));
                 // set_tid_address(2) cannot fail.
-                task.cleared = replay::clears_when_ended(abi, row, &args).or(task.cleared);
+                task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
                 && let Some(to) = self.own_output(tid, fd)
@@ -177,10 +177,10 @@ impl Session {
             AddressSpaceOp::Remap { old_len, new_len, .. } => {
                 self.record_grown_mapping(tid, result, old_len, new_len)
             }
-            AddressSpaceOp::Attach { told_at: None } => {
+            AddressSpaceOp::Attach { stored_at: None } => {
                 self.record_attached_segment(tid, id, result)
             }
-            AddressSpaceOp::Attach { told_at: Some(at) } => {
+            AddressSpaceOp::Attach { stored_at: Some(at) } => {
                 let start = self.word_at(tid, at);
                 self.record_attached_segment(tid, id, start.into());
             }

@@ -292,7 +292,7 @@ fn address(bytes: &[u8], local_ids: &RunLocalIds, roots: &Roots) -> String {
         let port = bytes.get(2..4).map_or(0, |b| u16::from_be_bytes([b[0], b[1]]));
         if local_ids.ports.contains(&port) { "<port>".to_owned() } else { port.to_string() }
     };
-    match Family::of(bytes) {
+    match Family::from_sockaddr(bytes) {
         Family::Inet => {
             let ip = bytes.get(4..8).and_then(|b| <[u8; 4]>::try_from(b).ok()).map(Ipv4Addr::from);
             format!("{name} {}:{}", ip.unwrap_or(Ipv4Addr::UNSPECIFIED), port())

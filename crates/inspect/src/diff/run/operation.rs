@@ -231,7 +231,7 @@ impl Classifier {
             None => {
                 let operation = by_kind::operation(case, &info, first, second, names);
                 let outcome = case.finished.outcome;
-                match intent::tries_again(outcome.rval, outcome.failed()) {
+                match intent::is_retried(outcome.rval, outcome.failed()) {
                     true => Classified::Retry(Operation { errno: 0, ..operation }),
                     false => Classified::Operation(operation),
                 }

@@ -198,7 +198,7 @@ fn complete_open(case: &Case<'_>, plain: Operation, names: &mut Names) -> Operat
         Some(file) => file_name(&file, names),
         None => plain.first,
     };
-    if how.nameless() {
+    if how.unnamed() {
         return Operation { op: Op::Write, first: word(names, "<nameless>"), ..plain };
     }
     let (op, makes) = match (how.writes() || how.creates(), how.exclusive()) {
@@ -238,7 +238,7 @@ fn socket_address(case: &Case<'_>, bytes: &[u8], names: &mut Names) -> Option<Na
     let file = case.file(0)?;
     let name = bytes.get(2..).unwrap_or_default();
     // A unix address that does not begin with a zero byte is a path.
-    if intent::Family::of(bytes) == intent::Family::Unix
+    if intent::Family::from_sockaddr(bytes) == intent::Family::Unix
         && name.first().is_some_and(|first| *first != 0)
     {
         let mut absolute = Vec::new();

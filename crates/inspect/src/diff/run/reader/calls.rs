@@ -167,8 +167,10 @@ impl RunBuilder {
             })
         };
         let port = |address: &[u8]| {
-            let inet =
-                matches!(intent::Family::of(address), intent::Family::Inet | intent::Family::Inet6);
+            let inet = matches!(
+                intent::Family::from_sockaddr(address),
+                intent::Family::Inet | intent::Family::Inet6
+            );
             let port = address.get(2..4).map(|b| u16::from_be_bytes([b[0], b[1]]));
             port.filter(|port| inet && *port != 0)
         };

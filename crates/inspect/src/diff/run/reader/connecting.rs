@@ -26,7 +26,7 @@ impl RunBuilder {
     /// Takes the result of a connect in progress from a later call. Returns whether that call only
     /// repeats the connect.
     pub(super) fn continue_connect(&mut self, case: &Case<'_>) -> bool {
-        let asks = intent::asks_how_it_went(case.call.row, &case.call.args);
+        let asks = intent::reads_socket_error(case.call.row, &case.call.args);
         let again = case.call.row.kind == CallKind::Connect;
         if !asks && !again || self.connecting.is_empty() {
             return false;

@@ -1,26 +1,20 @@
-//! Reading numbers out of bytes that may be short.
+//! Bounds-checked little-endian reads.
 
 use crate::arch::Abi;
 
-/// The message and the part that an [`super::index`] was made of.
-#[must_use]
-pub const fn index_parts(index: u32) -> (u32, u32) {
-    (index >> 16, index & 0xffff)
-}
-
-/// A 32-bit number at an offset, if all of it is there.
+/// Reads a 32-bit number, or returns `None` if `bytes` ends too early.
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let end = at.checked_add(4)?;
     Some(u32::from_le_bytes(bytes.get(at..end)?.try_into().ok()?))
 }
 
-/// A 64-bit number at an offset, if all of it is there.
+/// Reads a 64-bit number, or returns `None` if `bytes` ends too early.
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
     let end = at.checked_add(8)?;
     Some(u64::from_le_bytes(bytes.get(at..end)?.try_into().ok()?))
 }
 
-/// A word of the ABI at an offset, if all of it is there.
+/// Reads a word of the ABI, or returns `None` if `bytes` ends too early.
 pub(crate) fn word_at(abi: Abi, bytes: &[u8], at: usize) -> Option<u64> {
     match abi.word() {
         4 => u32_at(bytes, at).map(u64::from),
