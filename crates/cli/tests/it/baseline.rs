@@ -243,7 +243,7 @@ fn what_cannot_be_done_is_told() {
         (&["check"][..], 4, "there is no sysreel.baseline"),
         (&["review"], 2, "there is no sysreel.baseline.new"),
         (&["accept"], 2, "there is no sysreel.baseline.new"),
-        (&["record"], 2, "there is no command"),
+        (&["record"], 2, "no command given"),
         (&["record", "./missing"], 3, "run-1 was not recorded"),
         (&["record", "--policy", "missing.toml", "true"], 2, "missing.toml"),
         (&["record", "-f", "no/such/folder", "-n", "1", "true"], 3, "no/such/folder"),
