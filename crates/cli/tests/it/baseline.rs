@@ -151,7 +151,7 @@ fn what_must_not_vary_is_never_learned() {
     }
     stage.write("p.toml", "secrets = [\"$WS/*.txt\"]\n");
     let ran = baseline(&stage, &["record", "-n", "3", "--policy", "p.toml", "sh", "s.sh"]);
-    assert!(ran.status.success() && ran.stderr.contains("never learned away"), "{ran:?}");
+    assert!(ran.status.success() && ran.stderr.contains("never learned as noise"), "{ran:?}");
     let text = text(&stage, "sysreel.baseline");
     for line in ["! 2/3 sh exit - 0", "! 1/3 sh exit - 3", "! 1/3 sh read $WS/xx.txt ok"] {
         assert!(
@@ -252,7 +252,7 @@ fn what_cannot_be_done_is_told() {
         baseline(&stage, words).fails(code, &[said]);
     }
     let ran = baseline(&stage, &["record", "-n", "1", "true"]);
-    assert!(ran.status.success() && ran.stderr.contains("one run teaches nothing"), "{ran:?}");
+    assert!(ran.status.success() && ran.stderr.contains("noise cannot be learned from one run"), "{ran:?}");
     stage.write("sysreel.baseline", "sysreel-baseline 7\n");
     baseline(&stage, &["check"]).fails(2, &["sysreel.baseline:1", "newer"]);
     stage.write("sysreel.baseline", "sysreel-baseline 1\ncommand [\"./missing\"]\n");
