@@ -41,7 +41,7 @@ pub(crate) struct Args {
     /// Define a root on the second side only (may be repeated)
     #[arg(long, value_name = "NAME=DIR", value_parser = parse_root, action = ArgAction::Append)]
     root_b: Vec<(String, PathBuf)>,
-    /// Choose how closely to compare: effects, sequence, fields or timing (see diff --help)
+    /// Choose how closely to compare
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
     /// Keep the logs and the output of the commands in DIR

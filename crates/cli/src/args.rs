@@ -57,17 +57,13 @@ pub(crate) struct Record {
     /// Print the log to standard error after the program has ended
     #[arg(long)]
     pub(crate) print: bool,
-    /// Store at most N bytes of each buffer: a number with suffix K, M or G, `all`, or 0 for none
+    /// Store at most N bytes of each buffer (suffix K, M or G; `all`; 0 for none)
     #[arg(long, value_name = "N", default_value = "64K", value_parser = parse_limit)]
     pub(crate) capture_limit: u64,
     /// Do not look up the paths of new file descriptors
     #[arg(long)]
     pub(crate) no_names: bool,
-    /// Choose the CPUs of tracer and tracees: auto, free or poll
-    ///
-    /// auto: the command shares the recorder's CPU while only one of its tasks is busy, which makes
-    /// each stop cheaper. free: affinity is not changed. poll: keep the CPUs from sleeping (needs
-    /// root, affects the whole machine).
+    /// Choose the CPUs that recorder and command run on
     #[arg(long, value_name = "POLICY", default_value = "auto")]
     pub(crate) cpu: Cpu,
     /// Stop recording when the command exits, and detach from processes it left running
@@ -136,8 +132,11 @@ pub(crate) struct Record {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Cpu {
+    /// The command shares the recorder's CPU while only one of its tasks is busy: cheaper stops
     Auto,
+    /// Do not change the CPU affinity
     Free,
+    /// Keep the CPUs from sleeping (needs root, affects the whole machine)
     Poll,
 }
 
@@ -172,10 +171,7 @@ pub(crate) struct Doctor {
 pub(crate) struct Replay {
     /// The log to replay, made by `record --replayable`, or - for standard input
     pub(crate) file: PathBuf,
-    /// Choose what to compare: every or fast
-    ///
-    /// every: each syscall with the memory that it reads, and from time to time all registers and
-    /// part of the memory. fast: each syscall, and from time to time all registers.
+    /// Choose what to compare with the recording
     #[arg(long, value_name = "HOW", default_value = "every")]
     pub(crate) check: Check,
     /// Stop after EVENT and print a backtrace of every task
@@ -183,7 +179,7 @@ pub(crate) struct Replay {
     pub(crate) until: Option<u64>,
     /// Report a divergence if a task computes for SECS without making its next recorded syscall
     ///
-    /// A task is always given 20 times as long as it took in the recording.
+    /// A task gets at least 20 times as long as it took in the recording.
     #[arg(long, value_name = "SECS", default_value_t = sysreel_replay::PATIENCE.as_secs(),
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) patience: u64,
@@ -203,7 +199,9 @@ pub(crate) struct Replay {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Check {
+    /// Each syscall with the memory it reads, and at times all registers and some memory
     Every,
+    /// Each syscall, and at times all registers
     Fast,
 }
 

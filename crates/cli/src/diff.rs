@@ -18,10 +18,7 @@ pub(crate) struct Args {
     a: PathBuf,
     /// The log of the second run
     b: PathBuf,
-    /// Choose how closely to compare: effects, sequence, fields or timing
-    ///
-    /// effects: what was done to the system, as a set. sequence: also the syscalls of each thread in
-    /// order. fields: also their arguments and data. timing: also their durations.
+    /// Choose how closely to compare
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
     /// Compare logs of different machines, kernels or C libraries
@@ -36,9 +33,13 @@ pub(crate) struct Args {
 /// The values of --level.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LevelName {
+    /// What was done to the system, as a set
     Effects,
+    /// Also the syscalls of each thread, in order
     Sequence,
+    /// Also the arguments and data of the syscalls
     Fields,
+    /// Also the durations of the syscalls
     Timing,
 }
 

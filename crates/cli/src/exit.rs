@@ -128,7 +128,7 @@ const TABLE: &[Statuses] = &[
 
 /// Applies to all commands.
 const PIPES: &str =
-    "If the reader of its output exits (`| head`), a command dies from SIGPIPE (141 in a shell).";
+    "A command whose output is closed (`| head`) is killed by SIGPIPE (141 in a shell).";
 
 /// Returns the end of a `--help` text: the statuses of `command`, or of all commands.
 pub(crate) fn help(command: Option<&str>) -> String {

@@ -20,7 +20,8 @@ pub(crate) struct ReportArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
     /// Also write the result to FILE (may be repeated)
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report, action = ArgAction::Append)]
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report,
+        action = ArgAction::Append)]
     report: Vec<(Format, PathBuf)>,
     /// Exit with status 1 for differences of this severity or a higher one: info, note, warn, error
     #[arg(long, value_name = "SEVERITY")]

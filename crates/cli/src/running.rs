@@ -22,8 +22,8 @@ pub(crate) struct Running {
 type Slot = Arc<Mutex<Option<Arc<SharedChild>>>>;
 
 impl Running {
-    /// Starts to handle SIGHUP, SIGINT, SIGQUIT and SIGTERM, except those that this process ignores,
-    /// as under nohup(1).
+    /// Starts to handle SIGHUP, SIGINT, SIGQUIT and SIGTERM, except those that this process
+    /// ignores, as under nohup(1).
     pub(crate) fn new(temporary: Option<PathBuf>) -> anyhow::Result<Self> {
         let handled =
             [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|n| !is_ignored(Signal(*n)));
@@ -59,8 +59,8 @@ impl Running {
 fn end(signal: i32, slot: &Slot, temporary: Option<&Path>) {
     let slot = lock(slot);
     if let Some(child) = slot.as_ref() {
-        // The terminal sends SIGINT and SIGQUIT to the command too, which may need time to clean up.
-        // The other signals reach only this process: they end the recorder, and the recorded
+        // The terminal sends SIGINT and SIGQUIT to the command too, which may need time to clean
+        // up. The other signals reach only this process: they end the recorder, and the recorded
         // command runs on, as it does if `record` alone gets them.
         let ended =
             if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };

@@ -13,8 +13,7 @@ pub(crate) struct Print {
     ///
     /// A pipe is copied to a temporary file first.
     pub(crate) file: PathBuf,
-    /// text: one line per syscall, as strace prints it; raw: one JSON object per stop, with the
-    /// kernel's bytes
+    /// Choose the output format
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: Format,
     /// Write to FILE instead of standard output
@@ -66,13 +65,15 @@ pub(crate) struct Print {
     /// descriptors.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     pub(crate) only: Option<Filter>,
-    /// Count calls, errors and time (entry to exit) of each syscall instead of printing them
+    /// Print calls, errors and time (entry to exit) per syscall instead of the syscalls
     #[arg(short = 'c', long)]
     pub(crate) summary: bool,
-    /// Choose the columns of the summary and their order: time-percent, total-time, min-time,
-    /// max-time, avg-time, calls, errors, name
-    #[arg(short = 'U', long, value_name = "COLUMNS", value_parser = parse_columns, requires = "summary",
-        conflicts_with = "json")]
+    /// Choose the columns of the summary and their order
+    ///
+    /// COLUMNS is a list of time-percent, total-time, min-time, max-time, avg-time, calls, errors
+    /// and name.
+    #[arg(short = 'U', long, value_name = "COLUMNS", value_parser = parse_columns,
+        requires = "summary", conflicts_with = "json")]
     pub(crate) summary_columns: Option<Columns>,
     /// Sort the summary by COLUMN
     #[arg(short = 'S', long, value_name = "COLUMN", default_value = "time", requires = "summary")]
@@ -140,6 +141,8 @@ impl From<Column> for Order {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum Format {
+    /// One line per syscall, as strace prints it
     Text,
+    /// One JSON object per stop, with the bytes that the kernel wrote
     Raw,
 }

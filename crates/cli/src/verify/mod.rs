@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long = "runs", value_name = "N", requires = "command",
         value_parser = clap::value_parser!(u32).range(2..))]
     runs: Option<u32>,
-    /// Choose how closely to compare the runs of a command: effects, sequence, fields or timing
+    /// Choose how closely to compare the runs of a command
     #[arg(long, value_name = "LEVEL", default_value = "sequence")]
     level: LevelName,
     /// Keep the logs and the output of the runs in DIR

@@ -252,7 +252,10 @@ fn what_cannot_be_done_is_told() {
         baseline(&stage, words).fails(code, &[said]);
     }
     let ran = baseline(&stage, &["record", "-n", "1", "true"]);
-    assert!(ran.status.success() && ran.stderr.contains("noise cannot be learned from one run"), "{ran:?}");
+    assert!(
+        ran.status.success() && ran.stderr.contains("noise cannot be learned from one run"),
+        "{ran:?}"
+    );
     stage.write("sysreel.baseline", "sysreel-baseline 7\n");
     baseline(&stage, &["check"]).fails(2, &["sysreel.baseline:1", "newer"]);
     stage.write("sysreel.baseline", "sysreel-baseline 1\ncommand [\"./missing\"]\n");
