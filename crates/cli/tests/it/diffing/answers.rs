@@ -24,7 +24,7 @@ fn a_log_that_is_not_whole_is_compared_and_told() {
     let whole = fs::read(take.log()).unwrap();
     let cut = take.stage.write("cut.reel", &whole[..whole.len() - 40]);
     let ran = text(&take, &[], [&take.log(), &cut]);
-    ran.fails(3, &["cut.reel is not whole"]);
+    ran.fails(3, &["cut.reel is incomplete"]);
     let ran = text(&take, &[], [&take.log(), &take.stage.write("none.reel", "no log")]);
     ran.fails(3, &["none.reel"]);
     let ran = text(&take, &[], [&take.log(), &take.stage.path("missing.reel")]);
