@@ -1,8 +1,9 @@
-//! `sysreel ab`: two commands, or one in two folders, turn by turn in one place.
+//! `sysreel ab`: records two commands, or one command in two directories, alternately and compares
+//! the runs.
 
 use crate::diff::LevelName;
 use crate::exit::Exit;
-use crate::judging::{Judging, root};
+use crate::report::{ReportArgs, parse_root};
 use crate::rounds::{Job, Rounds};
 use crate::say::say;
 use anyhow::{Context, bail};
@@ -16,45 +17,46 @@ use sysreel_inspect::diff::{self, Around, Options, Report, Rule, Severity, Verdi
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
-    /// How often each side runs
+    /// Run each side N times
     #[arg(short = 'n', long, value_name = "N", default_value = "3")]
     runs: NonZeroUsize,
-    /// The command of the first side, split into words as a shell does; no shell runs it. The
-    /// folder of a program that is given with its path is called $PROGRAM on both sides
+    /// Run CMD on the first side
+    ///
+    /// CMD is split into words like in a shell, but is not run by a shell. If the program is given
+    /// with a path, its directory is printed as $PROGRAM on both sides.
     #[arg(short, value_name = "CMD", requires = "b", conflicts_with = "command")]
     a: Option<String>,
-    /// The command of the second side
+    /// Run CMD on the second side
     #[arg(short, value_name = "CMD", requires = "a")]
     b: Option<String>,
-    /// The working directory of the first side, which is its $WS
+    /// Run the first side in DIR, which becomes its $WS
     #[arg(long, value_name = "DIR")]
     dir_a: Option<PathBuf>,
-    /// The working directory of the second side
+    /// Run the second side in DIR
     #[arg(long, value_name = "DIR")]
     dir_b: Option<PathBuf>,
-    /// Give a directory a name on the first side only, where the second side has another one of
-    /// that name (may be repeated)
-    #[arg(long, value_name = "NAME=DIR", value_parser = root, action = ArgAction::Append)]
+    /// Define a root as --root does, on the first side only (may be repeated)
+    #[arg(long, value_name = "NAME=DIR", value_parser = parse_root, action = ArgAction::Append)]
     root_a: Vec<(String, PathBuf)>,
-    /// Give a directory a name on the second side only
-    #[arg(long, value_name = "NAME=DIR", value_parser = root, action = ArgAction::Append)]
+    /// Define a root on the second side only (may be repeated)
+    #[arg(long, value_name = "NAME=DIR", value_parser = parse_root, action = ArgAction::Append)]
     root_b: Vec<(String, PathBuf)>,
-    /// How closely: effects, sequence, fields or timing
+    /// Choose how closely to compare
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
-    /// Keep the logs, and what the commands print, in DIR
+    /// Keep the logs and the output of the commands in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     #[command(flatten)]
-    judging: Judging,
-    /// One command for both sides, which differ by their directories
+    report: ReportArgs,
+    /// Run CMD on both sides, in different directories
     #[arg(trailing_var_arg = true, value_name = "CMD", required_unless_present = "a")]
     command: Vec<OsString>,
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
     let (policy, sides) =
-        match args.judging.policy.read().map_err(anyhow::Error::from).and_then(|policy| {
+        match args.report.policy.read().map_err(anyhow::Error::from).and_then(|policy| {
             let sides = args.sides(&policy)?;
             Ok((policy, sides))
         }) {
@@ -65,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             }
         };
     match compare(args, &policy, &sides) {
-        Ok(verdict) => args.judging.conclude(&verdict),
+        Ok(verdict) => args.report.conclude(&verdict),
         Err(error) => {
             say!("{error:#}");
             Exit::INCOMPLETE
@@ -81,38 +83,39 @@ struct Side {
 
 impl Args {
     fn sides(&self, policy: &Policy) -> anyhow::Result<[Side; 2]> {
-        let side =
-            |text: &Option<String>, folder: &Option<PathBuf>, roots: &[(String, PathBuf)]| {
-                let words: Vec<OsString> = match text {
-                    None => self.command.clone(),
-                    Some(text) => {
-                        let words = shlex::split(text).filter(|words| !words.is_empty());
-                        let words = words.with_context(|| format!("`{text}` is no command"))?;
-                        words.into_iter().map(OsString::from).collect()
-                    }
-                };
-                let shown: Vec<_> =
-                    words.iter().map(|word| word.to_string_lossy().into_owned()).collect();
-                let mut label = shown.join(" ");
-                if let Some(folder) = folder {
-                    if !folder.is_dir() {
-                        bail!("{} is no directory", folder.display());
-                    }
-                    label += &format!(" in {}", folder.display());
+        let side = |text: &Option<String>,
+                    folder: &Option<PathBuf>,
+                    roots: &[(String, PathBuf)]| {
+            let words: Vec<OsString> = match text {
+                None => self.command.clone(),
+                Some(text) => {
+                    let words = shlex::split(text).filter(|words| !words.is_empty());
+                    let words = words.with_context(|| format!("`{text}` is not a command"))?;
+                    words.into_iter().map(OsString::from).collect()
                 }
-                let own = program_folder(&words, folder.as_deref()).filter(|_| text.is_some());
-                let own = own.map(|folder| ("PROGRAM".to_owned(), folder));
-                let job = Job { words, folder: folder.clone() };
-                let roots =
-                    roots.iter().cloned().chain(own).chain(policy.roots.iter().cloned()).collect();
-                let options = Options { level: self.level.into(), roots, ..Options::default() };
-                Ok(Side { job, label, options })
             };
+            let mut label =
+                words.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ");
+            if let Some(folder) = folder {
+                if !folder.is_dir() {
+                    bail!("{} is not a directory", folder.display());
+                }
+                label += &format!(" in {}", folder.display());
+            }
+            let program = program_folder(&words, folder.as_deref())
+                .filter(|_| text.is_some())
+                .map(|folder| ("PROGRAM".to_owned(), folder));
+            let job = Job { words, folder: folder.clone() };
+            let roots =
+                roots.iter().cloned().chain(program).chain(policy.roots.iter().cloned()).collect();
+            let options = Options { level: self.level.into(), roots, ..Options::default() };
+            Ok(Side { job, label, options })
+        };
         let sides =
             [side(&self.a, &self.dir_a, &self.root_a)?, side(&self.b, &self.dir_b, &self.root_b)?];
         if self.a.is_none() && self.dir_a == self.dir_b {
             bail!(
-                "both sides are the same: give two commands (-a, -b) or two directories (--dir-a, \
+                "both sides are the same; use two commands (-a, -b) or two directories (--dir-a, \
                  --dir-b)"
             );
         }
@@ -120,8 +123,8 @@ impl Args {
     }
 }
 
-/// Where the program lies, if its path says so: two builds of one program have different places and
-/// one name.
+/// Returns the directory of a program given with its path, so that two builds of one program in
+/// different directories get the same canonical name.
 fn program_folder(words: &[OsString], folder: Option<&Path>) -> Option<PathBuf> {
     let program = Path::new(words.first()?);
     let place = program.parent().filter(|place| !place.as_os_str().is_empty())?;
@@ -131,8 +134,8 @@ fn program_folder(words: &[OsString], folder: Option<&Path>) -> Option<PathBuf> 
 fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Verdict> {
     let rounds = Rounds::new(args.keep.as_deref())?;
     let (mut verdicts, mut first) = (Vec::new(), None);
-    // A pair after the other: whatever drifts on the machine drifts for both sides. What is new in
-    // every pair is in all runs of one side and in none of the other.
+    // The sides alternate, so that changes of the machine over time affect both. A difference that
+    // shows in every pair is in all runs of one side and in no run of the other.
     for round in 1..=args.runs.get() {
         let run = |name: &str, side: &Side| {
             let log = rounds.record(&format!("{name}-{round}"), &side.job)?;
@@ -142,30 +145,31 @@ fn compare(args: &Args, policy: &Policy, sides: &[Side; 2]) -> anyhow::Result<Ve
         };
         let ((log_a, mut a), (log_b, mut b)) = (run("a", &sides[0])?, run("b", &sides[1])?);
         let mut report = diff::compare(&mut a, &mut b, &sides[1].options);
-        name(&mut report, sides);
-        verdicts.push(args.judging.judge(policy, report, &b, Severity::Error));
+        label_sides(&mut report, sides);
+        verdicts.push(args.report.judge(policy, report, &b, Severity::Error));
         first.get_or_insert([log_a, log_b]);
     }
-    let mut verdict = agree(verdicts).context("nothing was run")?;
-    // Of the logs the first pair is the one that the verdict speaks of.
+    let mut verdict = agree(verdicts).context("no run was made")?;
+    // The verdict refers to the logs of the first pair.
     if let (Some(difference), Some([a, b])) =
         (verdict.report.at_least(verdict.listed).next(), &first)
     {
         verdict.first = Some(Around::read(difference, [a, b])?);
     }
-    rounds.done();
+    rounds.finish();
     Ok(verdict)
 }
 
-/// The sides by their commands. That these differ is no news.
-fn name(report: &mut Report, sides: &[Side; 2]) {
-    for (side, given) in report.sides.iter_mut().zip(sides) {
-        side.log.clone_from(&given.label);
+/// Labels the sides with their commands, and drops the differences that only say that the commands
+/// differ.
+fn label_sides(report: &mut Report, sides: &[Side; 2]) {
+    for (side, labelled) in report.sides.iter_mut().zip(sides) {
+        side.log.clone_from(&labelled.label);
     }
     if sides[0].job.words != sides[1].job.words {
         report.retain(|difference| {
             let argv = difference.rule == Rule::ExecArgv && !difference.process.contains('>');
-            // Nobody in the run has executed the first program.
+            // The recorder executed the first program, so its execve has no role.
             let first =
                 difference.role == "-" && matches!(difference.rule, Rule::ExecNew | Rule::ExecGone);
             !(argv || first)

@@ -1,112 +1,34 @@
-//! `sysreel baseline`: what a command does to the system, as a text for git.
+//! `sysreel baseline`: keeps what a command does to the system in a text file for git, and checks
+//! later runs against it.
+
+mod args;
 
 use crate::exit::Exit;
-use crate::judging::{Judging, PolicyArgs, today};
-use crate::rounds::{Job, Rounds, replace};
+use crate::report::today;
+use crate::rounds::{Job, Rounds, write_atomically};
 use crate::say::{self, Unwritten, say};
 use anyhow::Context;
-use clap::Subcommand;
+use args::{Action, Check, FileArgs, Record};
 use std::ffi::OsString;
 use std::io::Write;
-use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use sysreel_inspect::diff::baseline::{Baseline, Key, Learned, Variant};
 use sysreel_inspect::diff::policy::Policy;
 use sysreel_inspect::diff::{Level, Options, Run, Severity, Verdict, agree, read as read_run};
 use sysreel_inspect::visible::visible;
 
-#[derive(Debug, clap::Args)]
-#[command(after_help = crate::exit::help(None))]
-pub(crate) struct Args {
-    #[command(subcommand)]
-    action: Action,
-}
+pub(crate) use args::Args;
 
-#[derive(Debug, Subcommand)]
-enum Action {
-    /// Run a command some times and write down what it does to the system
-    #[command(after_help = crate::exit::help(Some("baseline")))]
-    Record(Record),
-    /// Run the command and compare; what is new is run again before it fails, and written beside
-    /// the baseline for review
-    #[command(after_help = crate::exit::help(Some("diff")))]
-    Check(Check),
-    /// Show what the pending baseline (FILE.new) changes
-    #[command(after_help = crate::exit::help(Some("baseline")))]
-    Review(Reviewed),
-    /// Make the pending baseline the baseline
-    #[command(after_help = crate::exit::help(Some("baseline")))]
-    Accept(Reviewed),
-}
-
-#[derive(Debug, clap::Args)]
-struct Reviewed {
-    /// The baseline
-    #[arg(short, long, value_name = "FILE", default_value = "sysreel.baseline")]
-    file: PathBuf,
-    /// Behave as in CI, where nothing is written; so does a CI variable in the environment
-    #[arg(long)]
-    ci: bool,
-}
-
-#[derive(Debug, clap::Args)]
-struct Place {
-    #[command(flatten)]
-    reviewed: Reviewed,
-    /// What the system is called: part of the surroundings that a baseline is bound to [default:
-    /// $SYSREEL_IMAGE, else from /etc/os-release]
-    #[arg(long, value_name = "NAME")]
-    image: Option<String>,
-    /// Keep the logs, and what the command prints, in DIR
-    #[arg(long, value_name = "DIR")]
-    keep: Option<PathBuf>,
-}
-
-#[derive(Debug, clap::Args)]
-struct Record {
-    #[command(flatten)]
-    place: Place,
-    /// How often the command runs: what varies is learned as noise, with its evidence
-    #[arg(short = 'n', long, value_name = "N", default_value = "5")]
-    runs: NonZeroUsize,
-    /// Runs before these, of which nothing is learned: the first one often finds no build folder,
-    /// the others one
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    warmup: usize,
-    #[command(flatten)]
-    policy: PolicyArgs,
-    /// The command, with its arguments [default: the baseline's]
-    #[arg(trailing_var_arg = true, value_name = "CMD")]
-    command: Vec<OsString>,
-}
-
-#[derive(Debug, clap::Args)]
-struct Check {
-    #[command(flatten)]
-    place: Place,
-    /// How often a run that fails is repeated: only what comes back each time fails
-    #[arg(long, value_name = "N", default_value_t = 2)]
-    confirm: usize,
-    /// Compare with a baseline of other surroundings where there is none for these
-    #[arg(long)]
-    allow_env_drift: bool,
-    #[command(flatten)]
-    judging: Judging,
-    /// The command, with its arguments [default: the baseline's]
-    #[arg(trailing_var_arg = true, value_name = "CMD")]
-    command: Vec<OsString>,
-}
-
-/// Why a command of the baseline did not come to its end.
+/// Why a subcommand failed.
 enum Failure {
     Usage(anyhow::Error),
     Recording(anyhow::Error),
     NotComparable(anyhow::Error),
-    /// The result could not be written, which is told already.
+    /// The result could not be written. The message has been printed already.
     Unwritten(Exit),
 }
 
-/// For `?`: what fails without further words is the recording.
+/// `?` makes any other error a failure to record.
 impl<E: Into<anyhow::Error>> From<E> for Failure {
     fn from(error: E) -> Self {
         Self::Recording(error.into())
@@ -131,63 +53,26 @@ pub(crate) fn run(args: &Args) -> Exit {
     exit
 }
 
-impl Reviewed {
-    /// The baseline that waits for a review.
-    fn pending(&self) -> PathBuf {
-        let mut name = self.file.clone().into_os_string();
-        name.push(".new");
-        name.into()
+fn refuse_in_ci(args: &FileArgs, action: &str) -> Result<(), Failure> {
+    if !args.is_ci() {
+        return Ok(());
     }
-
-    /// Whether nothing may be written: CI judges, people decide.
-    fn is_ci(&self) -> bool {
-        self.ci
-            || std::env::var_os("CI")
-                .is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
-    }
-
-    fn must_not_be_ci(&self, what: &str) -> Result<(), Failure> {
-        match self.is_ci() {
-            true => Err(Failure::Usage(anyhow::anyhow!(
-                "CI never writes a baseline: {what} where people can review it (unset CI to do it \
-                 here)"
-            ))),
-            false => Ok(()),
-        }
-    }
+    Err(Failure::Usage(anyhow::anyhow!(
+        "CI never writes a baseline: {action} where people can review it (unset CI to do it here)"
+    )))
 }
 
-impl Place {
-    fn image(&self) -> String {
-        let named = self
-            .image
-            .clone()
-            .or_else(|| std::env::var("SYSREEL_IMAGE").ok())
-            .filter(|name| !name.is_empty());
-        named.unwrap_or_else(|| {
-            let release = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
-            let value = |key: &str| {
-                let line =
-                    release.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
-                line.map(|value| value.trim_matches('"')).filter(|value| !value.is_empty())
-            };
-            // os-release(5): rolling systems have no version.
-            [value("ID"), value("VERSION_ID")].into_iter().flatten().collect::<Vec<_>>().join("-")
-        })
-    }
-}
-
-/// The words of the command, as they stand in the baseline.
-fn words(given: &[OsString], known: Option<&Baseline>) -> anyhow::Result<Vec<String>> {
-    if given.is_empty() {
+/// Returns the words of the command line, or those of the baseline if there are none.
+fn command_words(args: &[OsString], known: Option<&Baseline>) -> anyhow::Result<Vec<String>> {
+    if args.is_empty() {
         let known =
             known.map(|baseline| baseline.command.clone()).filter(|command| !command.is_empty());
-        return known.context("there is no command: give one behind --");
+        return known.context("no command given: add `-- CMD`");
     }
-    let word = |word: &OsString| word.to_str().map(str::to_owned);
-    let words: Option<_> = given.iter().map(word).collect();
-    words
-        .context("the command is not UTF-8, so it cannot stand in a baseline: put it into a script")
+    let words: Option<_> = args.iter().map(|word| word.to_str().map(str::to_owned)).collect();
+    words.context(
+        "the command is not UTF-8 and cannot be stored in a baseline: put it into a script",
+    )
 }
 
 fn job(words: &[String]) -> Job {
@@ -202,13 +87,13 @@ fn read(file: &Path) -> Result<Option<Baseline>, Failure> {
 }
 
 fn record(args: &Record) -> Result<(), Failure> {
-    let reviewed = &args.place.reviewed;
-    reviewed.must_not_be_ci("record it")?;
+    let file_args = &args.run.baseline;
+    refuse_in_ci(file_args, "record it")?;
     let policy = args.policy.read().map_err(|error| Failure::Usage(error.into()))?;
-    let known = read(&reviewed.file)?;
-    let words = words(&args.command, known.as_ref()).map_err(Failure::Usage)?;
+    let known = read(&file_args.file)?;
+    let words = command_words(&args.command, known.as_ref()).map_err(Failure::Usage)?;
     let job = job(&words);
-    let rounds = Rounds::new(args.place.keep.as_deref())?;
+    let rounds = Rounds::new(args.run.keep.as_deref())?;
     for round in 1..=args.warmup {
         rounds.record(&format!("warmup-{round}"), &job)?;
     }
@@ -217,49 +102,47 @@ fn record(args: &Record) -> Result<(), Failure> {
         let log = rounds.record(&format!("run-{round}"), &job)?;
         let run = read_run(&log, Level::Effects, &policy.roots)?;
         if !run.is_whole() {
-            return Err(anyhow::anyhow!(
-                "the log of run {round} is not whole: it cannot be a baseline"
-            )
-            .into());
+            let why = "is incomplete and cannot become a baseline";
+            return Err(anyhow::anyhow!("the log of run {round} {why}").into());
         }
         runs.push(run);
     }
-    rounds.done();
-    let variant = Variant::learn(&runs, &args.place.image(), &policy, today());
-    tell(&variant.learned);
+    rounds.finish();
+    let variant = Variant::learn(&runs, &args.run.image(), &policy, today());
+    report_learned(&variant.learned);
     let mut baseline = known.clone().unwrap_or_default();
     baseline.command = words;
     baseline.replace(variant, policy.key());
     let Some(known) = known else {
-        replace(&reviewed.file, &baseline.to_string())?;
-        say!("wrote {}", reviewed.file.display());
+        write_atomically(&file_args.file, &baseline.to_string())?;
+        say!("wrote {}", file_args.file.display());
         return Ok(());
     };
     if known.changes(&baseline).is_empty() {
-        say!("{} says the same already", reviewed.file.display());
+        say!("{} is up to date", file_args.file.display());
         return Ok(());
     }
-    replace(&reviewed.pending(), &baseline.to_string())?;
-    say!("{} differs: `sysreel baseline review`, then `accept`", reviewed.pending().display());
+    write_atomically(&file_args.pending(), &baseline.to_string())?;
+    say!("{} differs: `sysreel baseline review`, then `accept`", file_args.pending().display());
     Ok(())
 }
 
-/// What was learned, and what cannot be.
-fn tell(learned: &Learned) {
+/// Reports what was learned as noise, and which effects vary but are never learned.
+fn report_learned(learned: &Learned) {
     let Learned { runs, always, sometimes, templates, firm } = learned;
     say!(
-        "{runs} runs: {} effects in all of them, {} in some, {} made-up names",
+        "{runs} runs: {} effects in all of them, {} in some, {} generated names",
         always.len(),
         sometimes.len(),
         templates.len()
     );
     if *runs == 1 {
-        say!("one run teaches nothing about noise: -n 2 or more does");
+        say!("noise cannot be learned from one run; use -n 2 or more");
     }
     if !firm.is_empty() {
         say!(
-            "these vary and are never learned away; an [[ignore]] of the policy can say why they \
-             may:"
+            "these effects vary, but are never learned as noise; allow them with an [[ignore]] in \
+             the policy:"
         );
         for (effect, evidence) in firm {
             say!("  ! {evidence} {effect}");
@@ -268,34 +151,34 @@ fn tell(learned: &Learned) {
 }
 
 fn check(args: &Check) -> Result<Exit, Failure> {
-    let reviewed = &args.place.reviewed;
-    let policy = args.judging.policy.read().map_err(|error| Failure::Usage(error.into()))?;
-    let file = &reviewed.file;
+    let file_args = &args.run.baseline;
+    let policy = args.report.policy.read().map_err(|error| Failure::Usage(error.into()))?;
+    let file = &file_args.file;
     let baseline = read(file)?.ok_or_else(|| {
         Failure::NotComparable(anyhow::anyhow!(
-            "there is no {}: make one with `sysreel baseline record -- CMD`, review and commit it",
+            "there is no {}: create it with `sysreel baseline record -- CMD`, review and commit it",
             file.display()
         ))
     })?;
-    let words = words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
+    let words = command_words(&args.command, Some(&baseline)).map_err(Failure::Usage)?;
     let job = job(&words);
     let options =
         Options { level: policy.level(), roots: policy.roots.clone(), ..Options::default() };
-    let rounds = Rounds::new(args.place.keep.as_deref())?;
+    let rounds = Rounds::new(args.run.keep.as_deref())?;
     let mut checking =
         Checking { args, policy: &policy, baseline: &baseline, options, accepted: None };
-    let mut verdicts = vec![checking.round(&rounds.record("check-1", &job)?)?];
+    let mut verdicts = vec![checking.compare(&rounds.record("check-1", &job)?)?];
     if !verdicts.iter().all(Verdict::passes) {
         for again in 0..args.confirm {
             let log = rounds.record(&format!("check-{}", again + 2), &job)?;
-            verdicts.push(checking.round(&log)?);
+            verdicts.push(checking.compare(&log)?);
         }
     }
-    rounds.done();
-    let verdict = agree(verdicts).context("nothing was run")?;
-    let exit = args.judging.conclude(&verdict);
-    if !reviewed.is_ci() && verdict.report.is_whole() {
-        checking.pend(&verdict)?;
+    rounds.finish();
+    let verdict = agree(verdicts).context("no run was made")?;
+    let exit = args.report.conclude(&verdict);
+    if !file_args.is_ci() && verdict.report.is_whole() {
+        checking.update_pending(&verdict)?;
     }
     Ok(exit)
 }
@@ -305,13 +188,14 @@ struct Checking<'a> {
     policy: &'a Policy,
     baseline: &'a Baseline,
     options: Options,
-    /// The variant that was compared, and the first run.
+    /// The variant compared with, and the first run.
     accepted: Option<(Variant, Run)>,
 }
 
 impl Checking<'_> {
+    /// Returns the variant of the baseline for the environment of a run.
     fn variant(&self, run: &Run) -> Result<&Variant, Failure> {
-        let key = Key { environment: run.environment.clone(), image: self.args.place.image() };
+        let key = Key { environment: run.environment.clone(), image: self.args.run.image() };
         if let Some(variant) = self.baseline.variant(&key, self.policy.key()) {
             return Ok(variant);
         }
@@ -323,18 +207,19 @@ impl Checking<'_> {
         let known: Vec<String> =
             self.baseline.variants.iter().map(|variant| variant.key.to_string()).collect();
         Err(Failure::NotComparable(anyhow::anyhow!(
-            "not comparable: this is {key}, and {} is of {}; record a variant for it (`sysreel \
-             baseline record`), let the policy bind the baseline to less ([environment] key), or \
-             compare nevertheless with --allow-env-drift",
-            self.args.place.reviewed.file.display(),
+            "not comparable: this is {key}, but {} is for {}; record a variant for it (`sysreel \
+             baseline record`), bind the baseline to less in the policy ([environment] key), or \
+             compare anyway with --allow-env-drift",
+            self.args.run.baseline.file.display(),
             if known.is_empty() { "nothing".to_owned() } else { known.join("; ") }
         )))
     }
 
-    fn round(&mut self, log: &sysreel_inspect::LogFile) -> Result<Verdict, Failure> {
+    /// Compares one run with the baseline.
+    fn compare(&mut self, log: &sysreel_inspect::LogFile) -> Result<Verdict, Failure> {
         let run = read_run(log, Level::Effects, &self.options.roots)?;
         let variant = self.variant(&run)?.clone();
-        let compared = variant.compare(&self.args.place.reviewed.file, log, &self.options)?;
+        let compared = variant.compare(&self.args.run.baseline.file, log, &self.options)?;
         let mut report = compared.report;
         report.sides[1].log = "this run".to_owned();
         if !report.incomparable.is_empty() {
@@ -342,22 +227,21 @@ impl Checking<'_> {
             return Err(Failure::NotComparable(anyhow::anyhow!("not comparable: {why}")));
         }
         let mut verdict =
-            self.args.judging.judge(self.policy, report, &compared.run, Severity::Error);
+            self.args.report.judge(self.policy, report, &compared.run, Severity::Error);
         verdict.noise = compared.noise;
         self.accepted.get_or_insert((variant, compared.run));
         Ok(verdict)
     }
 
-    /// Leaves the baseline as it would be, for a review; takes away what nobody needs to review any
-    /// more.
-    fn pend(&self, verdict: &Verdict) -> anyhow::Result<()> {
+    /// Writes the pending baseline for review, or removes it if the baseline does not change.
+    fn update_pending(&self, verdict: &Verdict) -> anyhow::Result<()> {
         let Some((variant, run)) = &self.accepted else { return Ok(()) };
         let mut baseline = self.baseline.clone();
         let new = variant.accepting(&verdict.report, run);
         if let Some(known) = baseline.variants.iter_mut().find(|known| known.key == variant.key) {
             *known = new;
         }
-        let pending = self.args.place.reviewed.pending();
+        let pending = self.args.run.baseline.pending();
         if self.baseline.changes(&baseline).is_empty() {
             return match std::fs::remove_file(&pending) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -366,37 +250,37 @@ impl Checking<'_> {
                 _ => Ok(()),
             };
         }
-        replace(&pending, &baseline.to_string())?;
+        write_atomically(&pending, &baseline.to_string())?;
         say!("wrote {}: `sysreel baseline review`, then `accept`", pending.display());
         Ok(())
     }
 }
 
-/// The baseline, if there is one, and the one that is pending.
-fn both(args: &Reviewed) -> Result<(Option<Baseline>, Baseline), Failure> {
+/// Reads the baseline, if there is one, and the pending one.
+fn read_both(args: &FileArgs) -> Result<(Option<Baseline>, Baseline), Failure> {
     let pending = args.pending();
     let new = read(&pending)?.ok_or_else(|| {
-        Failure::Usage(anyhow::anyhow!("there is no {}: nothing is pending", pending.display()))
+        Failure::Usage(anyhow::anyhow!("there is no {}: nothing to review", pending.display()))
     })?;
     Ok((read(&args.file)?, new))
 }
 
-fn review(args: &Reviewed) -> Result<(), Failure> {
-    let (old, new) = both(args)?;
+fn review(args: &FileArgs) -> Result<(), Failure> {
+    let (old, new) = read_both(args)?;
     let changes = old.unwrap_or_default().changes(&new);
     let written = say::result(|out| {
         for line in &changes {
             writeln!(out, "{}", visible(line))?;
         }
-        writeln!(out, "{} lines change; `sysreel baseline accept` makes it so", changes.len())
+        writeln!(out, "{} lines change; accept with `sysreel baseline accept`", changes.len())
     });
     written.map_err(|Unwritten(exit)| Failure::Unwritten(exit))
 }
 
-fn accept(args: &Reviewed) -> Result<(), Failure> {
-    args.must_not_be_ci("accept it")?;
-    // Read first: what cannot be read must not take the place of what can.
-    both(args)?;
+fn accept(args: &FileArgs) -> Result<(), Failure> {
+    refuse_in_ci(args, "accept it")?;
+    // An unreadable pending baseline must not replace a good one.
+    read_both(args)?;
     let pending = args.pending();
     std::fs::rename(&pending, &args.file).with_context(|| {
         format!("cannot rename {} to {}", pending.display(), args.file.display())

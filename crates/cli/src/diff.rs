@@ -1,7 +1,7 @@
 //! `sysreel diff`.
 
 use crate::exit::Exit;
-use crate::judging::Judging;
+use crate::report::ReportArgs;
 use crate::say::say;
 use clap::ValueEnum;
 use std::path::PathBuf;
@@ -12,30 +12,34 @@ use sysreel_inspect::{Error, open};
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("diff")))]
 pub(crate) struct Args {
-    /// The first log; - is standard input. What is no file, like a pipe, is copied to a temporary
-    /// file first
+    /// The log of the first run, or - for standard input
+    ///
+    /// A pipe is copied to a temporary file first.
     a: PathBuf,
-    /// The second log
+    /// The log of the second run
     b: PathBuf,
-    /// How closely: effects (the set of what was done to the system), sequence (also the calls of
-    /// each process and thread, in order), fields (also their arguments and bytes), timing (also
-    /// how long they take)
+    /// Choose how closely to compare
     #[arg(long, value_name = "LEVEL", default_value = "effects")]
     level: LevelName,
-    /// Compare logs of different machines, kernels or C libraries too. What else makes logs not
-    /// comparable stays so
+    /// Compare logs of different machines, kernels or C libraries
+    ///
+    /// Nothing else that makes logs incomparable is waived.
     #[arg(long)]
     allow_env_drift: bool,
     #[command(flatten)]
-    judging: Judging,
+    report: ReportArgs,
 }
 
-/// How closely two runs are compared.
+/// The values of --level.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum LevelName {
+    /// What was done to the system, as a set
     Effects,
+    /// Also the syscalls of each thread, in order
     Sequence,
+    /// Also the arguments and data of the syscalls
     Fields,
+    /// Also the durations of the syscalls
     Timing,
 }
 
@@ -51,7 +55,7 @@ impl From<LevelName> for Level {
 }
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let verdict = match args.judging.policy.read() {
+    let verdict = match args.report.policy.read() {
         Ok(policy) => compare(args, &policy).map_err(|error| (Exit::INCOMPLETE, error)),
         Err(error) => Err((Exit::USAGE, error)),
     };
@@ -63,9 +67,9 @@ pub(crate) fn run(args: &Args) -> Exit {
         }
     };
     if !verdict.report.incomparable.is_empty() {
-        return args.judging.not_comparable(&verdict);
+        return args.report.not_comparable(&verdict);
     }
-    args.judging.conclude(&verdict)
+    args.report.conclude(&verdict)
 }
 
 fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
@@ -74,7 +78,7 @@ fn compare(args: &Args, policy: &Policy) -> Result<Verdict, Error> {
     let reading = Options { level: options.level.max(policy.level()), ..options.clone() };
     let [mut a, mut b] = diff::read_both(open(&args.a)?, open(&args.b)?, &reading)?;
     let report = diff::compare(&mut a, &mut b, &options);
-    let mut verdict = args.judging.judge(policy, report, &b, Severity::Note);
+    let mut verdict = args.report.judge(policy, report, &b, Severity::Note);
     if let Some(first) = verdict.report.at_least(verdict.listed).next() {
         verdict.first = Some(Around::read(first, [&open(&args.a)?, &open(&args.b)?])?);
     }

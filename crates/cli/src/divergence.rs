@@ -1,4 +1,4 @@
-//! How a divergence is told.
+//! Reports a divergence of `replay` or `verify`.
 
 use crate::exit::Exit;
 use crate::say::{self, Unwritten, say};
@@ -7,19 +7,19 @@ use sysreel_inspect::print::{self, Options};
 use sysreel_inspect::{Bound, EventRange, open};
 use sysreel_replay::{Divergence, Frame};
 
-/// How many events before it are shown.
+/// How many events before the divergence are printed.
 const EVENTS_BEFORE: u64 = 20;
 
-/// Tells a divergence from a log, for people or as JSON, and returns how to end. `answers` are
-/// calls before it that were answered differently.
-pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json: bool) -> Exit {
+/// Reports a divergence as text or JSON, and returns the exit status. `answers` are earlier
+/// syscalls whose results differed.
+pub(crate) fn report(log: &Path, divergence: &Divergence, answers: &[String], json: bool) -> Exit {
     let events = last_events(log, divergence.event);
     if json {
-        let told = serde_json::json!({
+        let value = serde_json::json!({
             "outcome": "diverged", "divergence": divergence, "last_events": events,
             "answers": answers,
         });
-        return match say::json_result(&told) {
+        return match say::json_result(&value) {
             Ok(()) => Exit::DIVERGED,
             Err(Unwritten(exit)) => exit,
         };
@@ -30,37 +30,38 @@ pub(crate) fn tell(log: &Path, divergence: &Divergence, answers: &[String], json
     say!("  recorded:  {recorded}");
     say!("  actual:    {actual}");
     if !backtrace.is_empty() {
-        say!("where the task stands:");
+        say!("backtrace of the task:");
     }
-    frames(backtrace);
-    list("the last events of the recording up to there", &events);
-    list("answered differently before", answers);
+    print_backtrace(backtrace);
+    list("last recorded events", &events);
+    list("earlier syscalls with different results", answers);
     list("likely causes", likely);
     Exit::DIVERGED
 }
 
-/// Calls, the innermost first.
-pub(crate) fn frames(backtrace: &[Frame]) {
+/// Prints a backtrace, the innermost frame first.
+pub(crate) fn print_backtrace(backtrace: &[Frame]) {
     for (number, frame) in backtrace.iter().enumerate() {
         say!("  #{number} {frame}");
     }
 }
 
-fn list(what: &str, lines: &[impl AsRef<str>]) {
+fn list(title: &str, lines: &[impl AsRef<str>]) {
     if !lines.is_empty() {
-        say!("{what}:");
+        say!("{title}:");
     }
     for line in lines {
         say!("  {}", line.as_ref());
     }
 }
 
-/// What the recording has up to an event, the call of that event last.
+/// Returns the last events of a log up to `event`, decoded.
 pub(crate) fn last_events(log: &Path, event: u64) -> Vec<String> {
     decoded(log, event.saturating_sub(EVENTS_BEFORE), event)
 }
 
-/// Some events of a log in the form of strace, with their numbers.
+/// Returns the events `from` to `to` in strace's form, with event numbers. If the log cannot be
+/// read, returns the error message.
 pub(crate) fn decoded(log: &Path, from: u64, to: u64) -> Vec<String> {
     let range = EventRange { from: Some(Bound::Event(from)), to: Some(Bound::Event(to)) };
     let options = Options { event_numbers: true, range, ..Options::default() };

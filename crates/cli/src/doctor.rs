@@ -11,7 +11,7 @@ use sysreel_inspect::visible::{json_pretty, visible};
 use sysreel_record::{CpuPolicy, Options, Recorder};
 use sysreel_sys::doctor::{Finding, Verdict, examine};
 
-/// The version of the JSON form. It changes when a field changes its meaning or goes.
+/// The version of the JSON output, incremented if a field changes its meaning or is removed.
 const SCHEMA: u32 = 1;
 
 pub(crate) fn run(args: &Args) -> Exit {
@@ -19,12 +19,12 @@ pub(crate) fn run(args: &Args) -> Exit {
         return Exit::SUCCESS;
     }
     let mut findings = examine();
-    // Without tracing the whole thing would only say the same once more.
+    // If tracing does not work, a trial recording would only repeat that.
     if findings.iter().all(|finding| finding.verdict < Verdict::Stops) {
-        findings.push(recording(args));
+        findings.push(check_recording(args));
     }
     let worst = findings.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Fine);
-    let text = if args.json { machine(&findings, worst) } else { people(&findings, worst) };
+    let text = if args.json { to_json(&findings, worst) } else { to_text(&findings, worst) };
     match say::result(|out| out.write_all(text.as_bytes())) {
         Err(Unwritten(exit)) => exit,
         Ok(()) if worst < Verdict::Stops => Exit::SUCCESS,
@@ -32,11 +32,10 @@ pub(crate) fn run(args: &Args) -> Exit {
     }
 }
 
-/// Records a program that does nothing, and reads the log back: what all the single checks are for.
-fn recording(args: &Args) -> Finding {
-    let fix =
-        "choose a folder that can be written to, on a local disk (sysreel doctor --folder DIR)";
-    match recorded(args) {
+/// Records a program that does nothing and reads the log back.
+fn check_recording(args: &Args) -> Finding {
+    let fix = "choose a writable folder on a local disk (sysreel doctor --folder DIR)";
+    match record_trial(args) {
         Ok(info) if !info.is_whole() => Finding::stops(
             "recording",
             format!(
@@ -50,30 +49,26 @@ fn recording(args: &Args) -> Finding {
             format!(
                 "a program was recorded and its log read back: {} calls, {}",
                 info.syscalls,
-                how(&info)
+                info.ending.exit.as_deref().unwrap_or("still running")
             ),
         ),
         Err(text) => Finding::stops("recording", text, fix),
     }
 }
 
-fn how(info: &Info) -> &str {
-    info.ending.exit.as_deref().unwrap_or("still running")
-}
-
-fn recorded(args: &Args) -> Result<Info, String> {
-    let own =
-        std::env::current_exe().map_err(|error| format!("sysreel cannot find itself: {error}"))?;
+fn record_trial(args: &Args) -> Result<Info, String> {
+    let program = std::env::current_exe()
+        .map_err(|error| format!("cannot find the sysreel executable: {error}"))?;
     let folder = tempfile::Builder::new()
         .prefix(".sysreel-doctor-")
         .tempdir_in(&args.folder)
         .map_err(|error| {
-            format!("a folder for a log cannot be made in {}: {error}", args.folder.display())
+            format!("cannot create a folder for a log in {}: {error}", args.folder.display())
         })?;
     let log: PathBuf = folder.path().join("doctor.reel");
     let options = Options {
         output: Some(log.clone()),
-        argv: vec![own.into(), "doctor".into(), "--nothing".into()],
+        argv: vec![program.into(), "doctor".into(), "--nothing".into()],
         cpu: CpuPolicy::Auto,
         tool_version: env!("CARGO_PKG_VERSION").into(),
         ..Options::default()
@@ -87,7 +82,7 @@ fn recorded(args: &Args) -> Result<Info, String> {
     Info::gather(&mut log).map_err(|error| error.to_string())
 }
 
-/// The last line: what all of it comes to.
+/// Returns the last line of the output.
 fn conclusion(worst: Verdict) -> &'static str {
     match worst {
         Verdict::Fine => "sysreel can record here",
@@ -96,7 +91,7 @@ fn conclusion(worst: Verdict) -> &'static str {
     }
 }
 
-fn people(findings: &[Finding], worst: Verdict) -> String {
+fn to_text(findings: &[Finding], worst: Verdict) -> String {
     let mut text = String::new();
     for Finding { check, verdict, found, fix } in findings {
         text += &format!("{:8} {check:10} {}\n", verdict.name(), visible(found));
@@ -107,7 +102,7 @@ fn people(findings: &[Finding], worst: Verdict) -> String {
     text + conclusion(worst) + "\n"
 }
 
-fn machine(findings: &[Finding], worst: Verdict) -> String {
+fn to_json(findings: &[Finding], worst: Verdict) -> String {
     let checks: Vec<_> = findings
         .iter()
         .map(|finding| {
@@ -119,10 +114,10 @@ fn machine(findings: &[Finding], worst: Verdict) -> String {
             })
         })
         .collect();
-    let whole = json!({
+    let value = json!({
         "schema": SCHEMA,
         "can_record": worst < Verdict::Stops,
         "checks": checks,
     });
-    json_pretty(&whole).unwrap_or_default() + "\n"
+    json_pretty(&value).unwrap_or_default() + "\n"
 }

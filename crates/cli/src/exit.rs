@@ -1,40 +1,37 @@
-//! Exit codes, in one place.
+//! The exit statuses of every command.
 
 use sysreel_sys::{Signal, signals};
 
 /// How this process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// With a code.
     Code(i32),
-    /// As the recorded program, or because of the signal that ended the recording: by a signal.
+    /// Killed by a signal, like the recorded program or by the signal that ended the recording.
     Signal(Signal),
 }
 
 impl Exit {
-    /// Everything went well.
     pub(crate) const SUCCESS: Exit = Exit::Code(0);
-    /// The log could not be read, or the output not be written.
+    /// The log could not be read or the output not written.
     pub(crate) const FAILURE: Exit = Exit::Code(1);
-    /// The arguments are wrong.
     pub(crate) const USAGE: Exit = Exit::Code(2);
-    /// The log was read, and parts of it are missing or damaged.
+    /// The log was read, but parts of it are missing or damaged.
     pub(crate) const WITH_FINDINGS: Exit = Exit::Code(3);
-    /// `diff` has found a difference that its gate sees.
+    /// `diff` found a difference at or above the gate.
     pub(crate) const DIFFERENT: Exit = Exit::Code(1);
-    /// `diff` could not read a log, or not all of it.
+    /// `diff` could not read a log, or only a part of it.
     pub(crate) const INCOMPLETE: Exit = Exit::Code(3);
-    /// What `diff` was given cannot be compared.
+    /// `diff` cannot compare these two logs.
     pub(crate) const NOT_COMPARABLE: Exit = Exit::Code(4);
-    /// A replay went another way than its recording.
+    /// The replay diverged from the recording.
     pub(crate) const DIVERGED: Exit = Exit::Code(1);
     /// The log cannot be replayed.
     pub(crate) const NOT_REPLAYABLE: Exit = Exit::Code(3);
     /// The log cannot be replayed on this machine.
     pub(crate) const OTHER_MACHINE: Exit = Exit::Code(4);
-    /// `record --audit` has found bytes that the table does not announce.
+    /// `record --audit` found changed bytes that the syscall table does not declare.
     pub(crate) const AUDIT_FINDINGS: Exit = Exit::Code(124);
-    /// `record` could not record, or not keep all of it (env(1): the tool itself failed).
+    /// `record` failed or could not store everything. As in env(1), 125 means the tool itself.
     pub(crate) const NOT_RECORDED: Exit = Exit::Code(125);
     /// The command cannot be executed.
     pub(crate) const NOT_EXECUTABLE: Exit = Exit::Code(126);
@@ -57,16 +54,16 @@ struct Statuses {
     meanings: &'static [(&'static str, &'static str)],
 }
 
-/// Every status of every command. `--help`, README.md and docs/replay.md are made of it, or held to
-/// it by a test.
+/// Every status of every command. `--help` is made from it; a test compares it with docs/usage.md
+/// and docs/replay.md.
 const TABLE: &[Statuses] = &[
     Statuses {
         commands: "record",
         meanings: &[
-            ("N", "the command's own status, or its signal"),
-            ("2", "wrong usage: the command did not run"),
+            ("N", "the command's exit status, or killed by the same signal"),
+            ("2", "wrong usage, the command did not run"),
             ("124", "--audit has findings"),
-            ("125", "sysreel could not record, or not keep everything, or others changed the log"),
+            ("125", "recording failed or is incomplete, or another process changed the log"),
             ("126", "the command cannot be executed"),
             ("127", "the command was not found"),
         ],
@@ -74,62 +71,66 @@ const TABLE: &[Statuses] = &[
     Statuses {
         commands: "print, info",
         meanings: &[
-            ("0", "done"),
-            ("1", "the log cannot be read, or the output not be written"),
+            ("0", "success"),
+            ("1", "the log cannot be read or the output cannot be written"),
             ("2", "wrong usage"),
-            ("3", "done, but parts of the log are missing or damaged"),
+            ("3", "success, but parts of the log are missing or damaged"),
         ],
     },
     Statuses {
         commands: "doctor",
-        meanings: &[("0", "sysreel can record here"), ("1", "it cannot"), ("2", "wrong usage")],
+        meanings: &[
+            ("0", "sysreel can record on this machine"),
+            ("1", "it cannot"),
+            ("2", "wrong usage"),
+        ],
     },
     Statuses {
         commands: "diff, ab, baseline check",
         meanings: &[
-            ("0", "no difference that the gate sees"),
-            ("1", "different, or the result cannot be written"),
+            ("0", "no difference at or above the gate"),
+            ("1", "differences, or the result cannot be written"),
             ("2", "wrong usage"),
-            ("3", "a log cannot be read or is not whole, or a run was not recorded"),
-            ("4", "the two cannot be compared, or there is no baseline for this"),
+            ("3", "a log is unreadable or incomplete, or a run was not recorded"),
+            ("4", "the logs are not comparable, or no baseline fits"),
         ],
     },
     Statuses {
         commands: "baseline record, review, accept",
         meanings: &[
-            ("0", "done"),
+            ("0", "success"),
             ("1", "the output cannot be written"),
-            ("2", "wrong usage, nothing to review, or not to be done in CI"),
+            ("2", "wrong usage, nothing to review, or refused in CI"),
             ("3", "a run was not recorded, or a file cannot be written"),
         ],
     },
     Statuses {
         commands: "replay",
         meanings: &[
-            ("0", "all as recorded, or stopped at `--until EVENT`"),
-            ("1", "the program went another way, or the output cannot be written"),
+            ("0", "identical to the recording, or stopped at `--until EVENT`"),
+            ("1", "the replay diverged, or the output cannot be written"),
             ("2", "wrong usage"),
             ("3", "the log cannot be replayed; the message says why"),
-            ("4", "this machine is another one; `--force` tries all the same"),
+            ("4", "this machine differs from that of the recording; `--force` replays anyway"),
         ],
     },
     Statuses {
         commands: "verify",
         meanings: &[
-            ("0", "the runs do the same"),
-            ("1", "they differ, or the result cannot be written"),
+            ("0", "the runs are the same"),
+            ("1", "the runs differ, or the result cannot be written"),
             ("2", "wrong usage, or the run was not confirmed"),
-            ("3", "the log is not one for it, or a run could not be recorded"),
-            ("4", "this machine is another one; `--force` tries all the same"),
+            ("3", "the log cannot be replayed, or a run was not recorded"),
+            ("4", "this machine differs from that of the recording; `--force` compares anyway"),
         ],
     },
 ];
 
-/// What holds for all commands.
+/// Applies to all commands.
 const PIPES: &str =
-    "A command whose reader has gone away (`| head`) ends by SIGPIPE: 141 in a shell.";
+    "A command whose output is closed (`| head`) is killed by SIGPIPE (141 in a shell).";
 
-/// The text behind `--help`: the statuses of every command, or of the one that is named.
+/// Returns the end of a `--help` text: the statuses of `command`, or of all commands.
 pub(crate) fn help(command: Option<&str>) -> String {
     let mut text = "Exit status:\n".to_owned();
     for Statuses { commands, meanings } in TABLE {
@@ -148,7 +149,7 @@ pub(crate) fn help(command: Option<&str>) -> String {
 mod tests {
     use super::*;
 
-    /// The table of README.md.
+    /// Returns the table of docs/usage.md.
     fn markdown() -> String {
         let mut text = "| command | exit status | |\n|---|---|---|\n".to_owned();
         for Statuses { commands, meanings } in TABLE {
@@ -162,19 +163,19 @@ mod tests {
     }
 
     #[test]
-    fn the_documents_have_the_table() {
-        let readme = include_str!("../../../README.md");
-        assert!(readme.contains(&markdown()), "README.md shall have:\n{}", markdown());
-        let replay = include_str!("../../../docs/replay.md");
-        let of_replay = TABLE.iter().find(|statuses| statuses.commands == "replay").unwrap();
-        for (status, meaning) in of_replay.meanings {
+    fn the_documents_contain_the_table() {
+        let usage = include_str!("../../../docs/usage.md");
+        assert!(usage.contains(&markdown()), "docs/usage.md must contain:\n{}", markdown());
+        let document = include_str!("../../../docs/replay.md");
+        let replay = TABLE.iter().find(|statuses| statuses.commands == "replay").unwrap();
+        for (status, meaning) in replay.meanings {
             let row = format!("| {status} | {meaning} |\n");
-            assert!(replay.contains(&row), "docs/replay.md shall have {row}");
+            assert!(document.contains(&row), "docs/replay.md must contain {row}");
         }
     }
 
     #[test]
-    fn every_status_is_in_the_table() {
+    fn the_table_lists_every_status() {
         let listed: Vec<_> =
             TABLE.iter().flat_map(|statuses| statuses.meanings).map(|(s, _)| *s).collect();
         for exit in [

@@ -1,13 +1,16 @@
-//! The process that a shell waits for while another one records.
+//! The front: on a terminal, the process that the shell waits for while its child records.
 
 use crate::exit::Exit;
 use crate::say::say;
 use sysreel_sys::front::{Front, Role, TracerEnd, split};
 use sysreel_sys::signals::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-/// Records in a process of its own where a terminal controls jobs, else in this one. Answers how
-/// this process is to end.
-pub(crate) fn behind(with_command: bool, record: impl FnOnce(Option<Front>) -> Exit) -> Exit {
+/// Records in a child process if a terminal controls this one, else in this process. Returns the
+/// exit status of this process.
+pub(crate) fn run_with_front(
+    with_command: bool,
+    record: impl FnOnce(Option<Front>) -> Exit,
+) -> Exit {
     match split(with_command) {
         Ok(Role::Alone) => record(None),
         Ok(Role::Tracer(front)) => {
@@ -16,7 +19,7 @@ pub(crate) fn behind(with_command: bool, record: impl FnOnce(Option<Front>) -> E
             exit
         }
         Ok(Role::Front(watch)) => match watch.until_end() {
-            Ok(end) => as_the_tracer(end),
+            Ok(end) => tracer_exit(end),
             Err(error) => failed(&error),
         },
         Err(error) => failed(&error),
@@ -28,16 +31,16 @@ fn failed(error: &sysreel_sys::Error) -> Exit {
     Exit::NOT_RECORDED
 }
 
-/// Ends as the tracer did, which ended as the program did.
-fn as_the_tracer(end: TracerEnd) -> Exit {
+/// Returns the tracer's exit status, which is that of the program.
+fn tracer_exit(end: TracerEnd) -> Exit {
     let Some(signal) = end.status.killed() else {
         return end.status.exited().map_or(Exit::NOT_RECORDED, Exit::Code);
     };
-    // Who asks a recorder to end before it has begun need not be told that it did.
+    // A signal that asks the recorder to end before it has started needs no message.
     if !end.finished && ![SIGINT, SIGQUIT, SIGTERM, SIGHUP].contains(&signal) {
         say!(
-            "the tracer (process {}) was killed by signal {}; the log has no end, `sysreel print` \
-             shows what was recorded until then",
+            "the tracer (process {}) was killed by signal {}; the log is unfinished, `sysreel \
+             print` shows what was recorded until then",
             end.pid,
             signal.0
         );

@@ -9,8 +9,8 @@ use sysreel_inspect::open;
 use sysreel_inspect::visible::json_pretty;
 
 pub(crate) fn run(args: &Args) -> Exit {
-    let answer = open(&args.file).and_then(|mut log| Info::gather(&mut log));
-    let info = match answer {
+    let summary = open(&args.file).and_then(|mut log| Info::gather(&mut log));
+    let info = match summary {
         Ok(info) => info,
         Err(error) => {
             say!("{error}");

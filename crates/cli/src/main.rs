@@ -1,9 +1,10 @@
-//! sysreel, the flight recorder for Linux programs.
+//! The `sysreel` command: arguments, messages, progress and exit statuses.
 //!
-//! Arguments, progress, exit codes; everything else is in the libraries.
+//! Recording, replay and everything that reads logs are in the libraries; each subcommand has one
+//! file here, which turns arguments into options and an outcome into an exit status.
 
 #![forbid(unsafe_code)]
-// They panic when a write fails, and write control characters as they are: `say` does neither.
+// The print macros panic if a write fails and do not escape control characters; see `say`.
 #![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 
 mod ab;
@@ -15,11 +16,11 @@ mod doctor;
 mod exit;
 mod front;
 mod info;
-mod judging;
 mod print;
 mod progress;
 mod record;
 mod replay;
+mod report;
 mod results;
 mod rounds;
 mod running;
@@ -32,19 +33,19 @@ use clap::Parser;
 fn main() {
     let exit = match Args::try_parse() {
         Ok(args) => match args.command {
-            // The program's status, whatever became of our messages.
+            // A lost message must not replace the status of the recorded program.
             Command::Record(args) => record::run(&args),
-            Command::Print(args) => say::settled(print::run(&args)),
-            Command::Info(args) => say::settled(info::run(&args)),
-            Command::Doctor(args) => say::settled(doctor::run(&args)),
-            Command::Diff(args) => say::settled(diff::run(&args)),
-            Command::Baseline(args) => say::settled(baseline::run(&args)),
-            Command::Ab(args) => say::settled(ab::run(&args)),
-            Command::Replay(args) => say::settled(replay::run(&args)),
-            Command::Verify(args) => say::settled(verify::run(&args)),
+            Command::Print(args) => say::exit_checked(print::run(&args)),
+            Command::Info(args) => say::exit_checked(info::run(&args)),
+            Command::Doctor(args) => say::exit_checked(doctor::run(&args)),
+            Command::Diff(args) => say::exit_checked(diff::run(&args)),
+            Command::Baseline(args) => say::exit_checked(baseline::run(&args)),
+            Command::Ab(args) => say::exit_checked(ab::run(&args)),
+            Command::Replay(args) => say::exit_checked(replay::run(&args)),
+            Command::Verify(args) => say::exit_checked(verify::run(&args)),
         },
-        // --help and --version come as errors too.
-        Err(error) => say::settled(say::arguments(&error)),
+        // clap returns --help and --version as errors too.
+        Err(error) => say::exit_checked(say::arguments(&error)),
     };
     exit.leave();
 }

@@ -1,4 +1,4 @@
-//! `sysreel print`, and the printing after a recording.
+//! `sysreel print` and `sysreel record --print`.
 
 use crate::args::{Format, Print};
 use crate::exit::Exit;
@@ -10,32 +10,32 @@ use sysreel_inspect::print::{Clock, FdStyle, HexStrings, Options, TaskIds};
 use sysreel_inspect::visible::json_pretty;
 use sysreel_inspect::{Error, EventRange, Findings, LogFile, counts, open, print, raw};
 
-/// Large enough that a line costs no system call.
+/// Large enough to avoid a write(2) for each line.
 const BUFFER: usize = 256 << 10;
 
 pub(crate) fn run(args: &Print) -> Exit {
     if args.only.is_some() && !args.summary && matches!(args.format, Format::Raw) {
         say!(
-            "--format raw shows stops, not calls: --only cannot choose among them (use jq, or \
-             --format text)"
+            "--only selects syscalls, but --format raw prints stops; use --format text, or filter \
+             with jq"
         );
         return Exit::USAGE;
     }
     let written = match &args.output {
         None => to_stdout(args),
         Some(path) => match crate::results::create(path) {
-            Ok(file) => write(args, file).map_err(|error| named(error, path)),
+            Ok(file) => write(args, file).map_err(|error| with_path(error, path)),
             Err(error) => {
                 say!("cannot write {}: {error}", path.display());
                 return Exit::FAILURE;
             }
         },
     };
-    leave(&args.file, written)
+    report(&args.file, written)
 }
 
-/// Says which file could not be written.
-fn named(error: Error, path: &Path) -> Error {
+/// Adds the path of the output file to a write error.
+fn with_path(error: Error, path: &Path) -> Error {
     match error {
         Error::Write(source) => {
             Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
@@ -103,7 +103,7 @@ fn options(args: &Print) -> Options {
         duration: args.syscall_times,
         ip: args.instruction_pointer,
         number: args.syscall_number,
-        // As strace does with -o: a file is for other programs to read.
+        // Like strace -o, for programs that read the file.
         task_ids: if args.output.is_some() { TaskIds::Plain } else { TaskIds::WhenSeveral },
         event_numbers: args.event_numbers,
         range: range(args),
@@ -116,11 +116,9 @@ fn range(args: &Print) -> EventRange {
     EventRange { from: args.from, to: args.to }
 }
 
-/// Prints a log that was just recorded, where strace prints: standard output belongs to the
-/// program.
+/// Prints a new log to standard error, as strace does: standard output belongs to the program.
 ///
-/// Returns whether all of it could be read. Where standard error takes no more, there is nobody to
-/// print for.
+/// Returns whether the whole log could be read. A failed write to standard error is ignored.
 pub(crate) fn to_stderr(path: &Path) -> bool {
     let printed = open(path).and_then(|mut log| {
         let mut out = BufWriter::with_capacity(BUFFER, io::stderr().lock());
@@ -129,10 +127,11 @@ pub(crate) fn to_stderr(path: &Path) -> bool {
         Ok(findings)
     });
     let cannot_be_written = matches!(printed, Err(Error::Write(_)));
-    leave(path, printed) == Exit::SUCCESS || cannot_be_written
+    report(path, printed) == Exit::SUCCESS || cannot_be_written
 }
 
-fn leave(path: &Path, written: Result<Findings, Error>) -> Exit {
+/// Reports missing parts and errors, and returns the exit status.
+fn report(path: &Path, written: Result<Findings, Error>) -> Exit {
     match written {
         Ok(findings) if findings.is_whole() => Exit::SUCCESS,
         Ok(findings) => {

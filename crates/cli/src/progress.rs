@@ -1,5 +1,4 @@
-//! The progress line of a recording: on a terminal, once it has lasted long enough to be worth a
-//! line.
+//! Shows the progress of a recording or replay on a terminal, once it has lasted for a second.
 
 use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, stderr};
@@ -11,24 +10,24 @@ use sysreel_record::Progress;
 use sysreel_sys::clock::with_time_stamps;
 use sysreel_sys::front::{Front, shows_lines};
 
-/// A program that ends sooner leaves the terminal as it would without a recorder.
-const PATIENCE: Duration = Duration::from_secs(1);
-const EVERY: Duration = Duration::from_millis(200);
+/// A program that ends sooner leaves no trace of its recorder on the terminal.
+const DELAY: Duration = Duration::from_secs(1);
+const REDRAW: Duration = Duration::from_millis(200);
 
-/// A line that is drawn by a thread of its own until it is ended.
+/// A progress line drawn by a separate thread, for a recording of unknown length.
 pub(crate) struct Line {
-    shown: Arc<Shown>,
+    display: Arc<Display>,
     end: Sender<()>,
     thread: JoinHandle<()>,
 }
 
-/// What is on the terminal, and whether anything may be.
-struct Shown {
+/// The progress bar on the terminal, if one is drawn.
+struct Display {
     bar: Mutex<Option<ProgressBar>>,
     front: Option<Front>,
 }
 
-/// A bar for work whose amount is known, drawn in between by those who do it.
+/// A progress bar drawn by the thread that does the work, for a known number of events.
 pub(crate) struct Bar {
     bar: ProgressBar,
     begun: Instant,
@@ -36,10 +35,10 @@ pub(crate) struct Bar {
 }
 
 impl Bar {
-    /// How much is done between two looks at the clock.
+    /// How many events are counted before the clock is read again.
     const STEP: u64 = 256;
 
-    /// Begins the bar; `None` where nobody would see it.
+    /// Returns a bar, or `None` if standard error is not a terminal.
     pub(crate) fn begin(amount: u64) -> Option<Bar> {
         if !stderr().is_terminal() {
             return None;
@@ -53,23 +52,23 @@ impl Bar {
         Some(Bar { bar, begun: Instant::now(), done: 0 })
     }
 
-    /// One more is done.
+    /// Counts one event.
     pub(crate) fn step(&mut self) {
         self.done += 1;
         if !self.done.is_multiple_of(Self::STEP) {
             return;
         }
-        // Those who do the work may have no clock.
+        // The tracer thread of a replay runs with the time-stamp counter disabled.
         with_time_stamps(|| {
-            if self.bar.is_hidden() && self.begun.elapsed() >= PATIENCE {
+            if self.bar.is_hidden() && self.begun.elapsed() >= DELAY {
                 self.bar.set_draw_target(ProgressDrawTarget::stderr());
             }
             self.bar.set_position(self.done);
         });
     }
 
-    /// Clears the bar while something else is written.
-    pub(crate) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+    /// Hides the bar while `write` writes to the terminal.
+    pub(crate) fn suspend<T>(&self, write: impl FnOnce() -> T) -> T {
         with_time_stamps(|| self.bar.suspend(write))
     }
 }
@@ -81,20 +80,20 @@ impl Drop for Bar {
 }
 
 impl Line {
-    /// Begins the line; `None` where nobody would see it.
+    /// Starts the thread. Returns `None` if standard error is not a terminal.
     pub(crate) fn begin(progress: Arc<Progress>, front: Option<Front>) -> Option<Line> {
         if !stderr().is_terminal() {
             return None;
         }
         let (end, ended) = channel();
-        let shown = Arc::new(Shown { bar: Mutex::new(None), front });
-        let drawn = Arc::clone(&shown);
+        let display = Arc::new(Display { bar: Mutex::new(None), front });
+        let drawn = Arc::clone(&display);
         let draw = move || {
-            if ended.recv_timeout(PATIENCE) != Err(RecvTimeoutError::Timeout) {
+            if ended.recv_timeout(DELAY) != Err(RecvTimeoutError::Timeout) {
                 return;
             }
             let (mut before, mut then) = (progress.now().0, Instant::now());
-            while ended.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+            while ended.recv_timeout(REDRAW) == Err(RecvTimeoutError::Timeout) {
                 let (events, bytes, lost) = progress.now();
                 let rate = (events - before) as f64 / then.elapsed().as_secs_f64();
                 (before, then) = (events, Instant::now());
@@ -108,33 +107,32 @@ impl Line {
             }
         };
         let thread = std::thread::Builder::new().name("progress".into()).spawn(draw).ok()?;
-        Some(Line { shown, end, thread })
+        Some(Line { display, end, thread })
     }
 
-    /// Clears the line before a shell writes its prompt there.
+    /// Returns a function that clears the line, to call before the shell prints its prompt.
     pub(crate) fn eraser(&self) -> impl Fn() + use<> {
-        let shown = Arc::clone(&self.shown);
-        move || shown.erase()
+        let display = Arc::clone(&self.display);
+        move || display.erase()
     }
 
-    /// Clears the line.
+    /// Ends the thread and clears the line.
     pub(crate) fn finish(self) {
         drop(self.end);
-        // The thread draws and does nothing else: if it panicked the recording is none the worse.
+        // The thread only draws, so its panic does not affect the recording.
         _ = self.thread.join();
-        self.shown.erase();
+        self.display.erase();
     }
 }
 
-impl Shown {
-    /// Draws the line, unless the terminal belongs to others: a shell that has put this job into
-    /// the background, or a program that draws on the whole screen.
+impl Display {
+    /// Draws the line, unless another program uses the terminal: a shell that has put this job into
+    /// the background, or a full-screen program.
     fn draw(&self, text: String) {
         let mut bar = self.bar();
-        // Looked at with the lock held: once the line was cleared for a shell it does not come
-        // back.
+        // Checked with the lock held, so that a line cleared for the shell is not drawn again.
         if !self.front.is_none_or(|front| front.in_foreground()) || !shows_lines(stderr()) {
-            // What they have written since is theirs: nothing may be cleared.
+            // Drop the bar without clearing it: the other program may have written over it.
             if let Some(bar) = bar.take() {
                 bar.set_draw_target(ProgressDrawTarget::hidden());
             }

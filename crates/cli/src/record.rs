@@ -13,23 +13,23 @@ use sysreel_record::{CpuPolicy, Ended, Error, Options, Outcome, Recorder};
 use sysreel_sys::front::Front;
 
 pub(crate) fn run(args: &Record) -> Exit {
-    crate::front::behind(!args.command.is_empty(), |front| begin(args, front))
+    crate::front::run_with_front(!args.command.is_empty(), |front| trace(args, front))
 }
 
-fn begin(args: &Record, front: Option<Front>) -> Exit {
+fn trace(args: &Record, front: Option<Front>) -> Exit {
     if args.audit && args.capture_limit == 0 {
-        say!("--audit needs the memory that --capture-limit 0 leaves out; give one of the two");
+        say!("--audit needs the memory that --capture-limit 0 leaves out; use only one of them");
         return Exit::USAGE;
     }
     if args.print && args.output.as_deref() == Some(Path::new("-")) {
-        say!("--print reads the log again, which is not possible with -o -; give a file");
+        say!("--print cannot read the log back from standard output; use -o FILE");
         return Exit::USAGE;
     }
     let environment = match args.environment.as_ref().map(fs::read).transpose() {
-        Ok(bytes) => bytes.map(entries),
+        Ok(bytes) => bytes.map(split_environment),
         Err(error) => {
             let path = args.environment.as_deref().unwrap_or(Path::new(""));
-            say!("{}: {error}", path.display());
+            say!("cannot read {}: {error}", path.display());
             return Exit::NOT_RECORDED;
         }
     };
@@ -67,8 +67,8 @@ fn begin(args: &Record, front: Option<Front>) -> Exit {
     }
 }
 
-/// Takes an environment apart that stands in a file.
-fn entries(bytes: Vec<u8>) -> Vec<OsString> {
+/// Splits the contents of an environment file into its entries, each terminated by NUL.
+fn split_environment(bytes: Vec<u8>) -> Vec<OsString> {
     let entries = bytes.split_inclusive(|&byte| byte == 0);
     entries
         .map(|entry| OsString::from_vec(entry.strip_suffix(b"\0").unwrap_or(entry).to_vec()))
@@ -99,7 +99,8 @@ fn failure(error: &Error) -> Exit {
     }
 }
 
-/// As env(1) and the shells: 127 when there is no such program, 126 when it cannot be run.
+/// Returns the status of env(1) and the shells: 127 if the program is not found, 126 if it cannot
+/// be executed.
 fn not_started(error: &sysreel_sys::Error) -> Exit {
     match error {
         sysreel_sys::Error::Exec { source, .. }
@@ -116,8 +117,8 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
     if let Some(error) = &outcome.error {
         say!("{path}: {error}");
     }
-    for what in &outcome.interference {
-        say!("{what}");
+    for change in &outcome.interference {
+        say!("{change}");
     }
     if outcome.lost > 0 {
         say!(
@@ -126,19 +127,19 @@ fn finish(outcome: &Outcome, args: &Record) -> Exit {
             outcome.events
         );
     }
-    // A name that was chosen for the user must be told to the user.
+    // Without -o the user does not know the file name yet.
     if !args.quiet && outcome.error.is_none() && (args.output.is_none() || stderr().is_terminal()) {
         say!("{} events in {path} ({} bytes)", outcome.events, outcome.bytes);
     }
     if !args.quiet && outcome.unrecorded > 0 {
         say!(
-            "{path}: {} tasks were not recorded for a part of their lives, because another program \
-             traced them (print shows where)",
+            "{path}: {} tasks were not recorded while another program traced them (print shows \
+             where)",
             outcome.unrecorded
         );
     }
     for why in &outcome.not_replayable {
-        say!("{path} cannot be replayed to its end: {why}");
+        say!("{path} cannot be replayed to the end: {why}");
     }
     if let Some(audited) = &outcome.audited
         && (!args.quiet || audited.findings > 0)

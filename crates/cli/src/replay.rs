@@ -21,8 +21,7 @@ pub(crate) fn run(args: &Args) -> Exit {
             return Exit::NOT_REPLAYABLE;
         }
     };
-    // Without metadata and footer it is not known what the recording is and whether it can be
-    // replayed.
+    // Metadata and footer say whether the recording can be replayed.
     let opening = Findings::from_open(log.log());
     if !opening.is_whole() {
         return refused(args, &Error::NotReplayable(opening.to_string()));
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &Args) -> Exit {
     let print_options = PrintOptions { event_numbers: true, ..PrintOptions::default() };
     let quiet = args.quiet || args.json;
     let events = log.log().summary().map_or(0, |summary| summary.events);
-    let mut watcher = Watcher {
+    let mut observer = Console {
         log: &log,
         quiet,
         live: args.print.then(|| Live::new(&log, &print_options)),
@@ -46,12 +45,12 @@ pub(crate) fn run(args: &Args) -> Exit {
     if !quiet && let Ok(files) = files_to_read(log.log(), args.until) {
         files.iter().for_each(|file| say!("reads {}", file.display()));
     }
-    let outcome = Replay::prepare(log.log(), options).and_then(|replay| replay.run(&mut watcher));
-    if let Some(error) = watcher.end() {
+    let outcome = Replay::prepare(log.log(), options).and_then(|replay| replay.run(&mut observer));
+    if let Some(error) = observer.finish() {
         return say::unwritten(&error).0;
     }
     match outcome {
-        Ok(outcome) => tell(args, &outcome),
+        Ok(outcome) => report(args, &outcome),
         Err(error) => refused(args, &error),
     }
 }
@@ -69,30 +68,31 @@ fn refused(args: &Args, error: &Error) -> Exit {
     }
     say!("{}: {error}", args.file.display());
     if exit == Exit::OTHER_MACHINE {
-        say!("--force replays it all the same, as far as it goes");
+        say!("use --force to replay it anyway, as far as possible");
     }
     exit
 }
 
-/// Writes what the program writes.
-struct Watcher<'l> {
+/// Writes the program's output, the printed syscalls and the progress bar during a replay.
+struct Console<'l> {
     log: &'l LogFile,
     quiet: bool,
     live: Option<Live<'l>>,
     bar: Option<Bar>,
+    /// The first failed write.
     broken: Option<io::Error>,
 }
 
-impl Watcher<'_> {
-    /// Nothing more comes. Answers what could not be written.
-    fn end(self) -> Option<io::Error> {
+impl Console<'_> {
+    /// Ends the printing. Returns the first failed write.
+    fn finish(self) -> Option<io::Error> {
         drop(self.bar);
         let finished = self.live.map(|live| live.finish(&mut io::stderr().lock()));
         self.broken.or(finished.and_then(Result::err))
     }
 }
 
-impl Observer for Watcher<'_> {
+impl Observer for Console<'_> {
     fn replayed(&mut self, event: &Event<'_>) {
         if let Some(bar) = &mut self.bar {
             bar.step();
@@ -108,7 +108,7 @@ impl Observer for Watcher<'_> {
         if self.quiet || self.broken.is_some() {
             return;
         }
-        // At once, so that both streams keep their order.
+        // Flushed at once, to keep the order of both streams.
         let write = || match to {
             1 => Out::lock().and_then(|mut out| {
                 out.write_all(bytes)?;
@@ -117,44 +117,43 @@ impl Observer for Watcher<'_> {
             _ => io::stderr().write_all(bytes),
         };
         let written = match &self.bar {
-            Some(bar) => bar.aside(write),
+            Some(bar) => bar.suspend(write),
             None => write(),
         };
         self.broken = written.err();
     }
 }
 
-fn tell(args: &Args, outcome: &Outcome) -> Exit {
+fn report(args: &Args, outcome: &Outcome) -> Exit {
     match outcome {
         Outcome::Identical { events, calls, status } => {
             if args.json {
-                let told = json!({"outcome": "identical", "events": events, "calls": calls,
-                    "wait_status": status});
-                return written(&told);
+                return print_json(&json!({"outcome": "identical", "events": events,
+                    "calls": calls, "wait_status": status}));
             }
             if !args.quiet {
-                say!("replayed {events} events, {calls} system calls, all as recorded");
+                say!("replayed {events} events, {calls} syscalls: identical to the recording");
             }
             Exit::SUCCESS
         }
         Outcome::Stopped { event, tasks } => {
             if args.json {
-                return written(&json!({"outcome": "stopped", "event": event, "tasks": tasks}));
+                return print_json(&json!({"outcome": "stopped", "event": event, "tasks": tasks}));
             }
             say!("stopped after event {event}");
             for Position { task, ip, backtrace } in tasks {
-                say!("task {task} stands at {ip:#x}");
-                divergence::frames(backtrace);
+                say!("task {task} is at {ip:#x}");
+                divergence::print_backtrace(backtrace);
             }
             Exit::SUCCESS
         }
-        Outcome::Diverged(divergence) => divergence::tell(&args.file, divergence, &[], args.json),
+        Outcome::Diverged(divergence) => divergence::report(&args.file, divergence, &[], args.json),
     }
 }
 
-/// Writes a good result as JSON.
-fn written(told: &serde_json::Value) -> Exit {
-    match say::json_result(told) {
+/// Prints the JSON result of a successful replay.
+fn print_json(value: &serde_json::Value) -> Exit {
+    match say::json_result(value) {
         Ok(()) => Exit::SUCCESS,
         Err(Unwritten(exit)) => exit,
     }

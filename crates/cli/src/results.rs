@@ -1,24 +1,23 @@
-//! Files that results are written to.
+//! Creates the files that results are written to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Enough of a file to see whether it is a log.
+/// How many bytes of a file are enough to recognize a log.
 const START: u64 = 64;
 
-/// Opens a file for a result, which replaces what it holds. A log is not replaced: it may be the
-/// very one that the result is about, by another name too, and cannot be made again.
+/// Creates or truncates a file for a result, unless the file is a log: it may be the log that the
+/// result is about, under another name, and a recording cannot be repeated.
 ///
 /// # Errors
-/// When the file cannot be opened, or is a log.
+/// If the file is a log or cannot be opened.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     if path.metadata().is_ok_and(|metadata| metadata.is_file()) {
         let mut start = Vec::new();
         File::open(path)?.take(START).read_to_end(&mut start)?;
         if sysreel_format::is_log(&start) {
-            let why =
-                "it is a log, which results do not replace; choose another name, or remove it";
+            let why = "it is a log and will not be overwritten; choose another file or remove it";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, why));
         }
     }
@@ -31,7 +30,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn results_replace_other_results_and_no_logs() {
+    fn results_are_overwritten_and_logs_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
         fs::write(&path, "an older result, longer than a head of a log would be, by some words")

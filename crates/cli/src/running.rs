@@ -1,4 +1,4 @@
-//! The command that runs at present, for when this process is asked to end.
+//! Passes signals that end this process on to the recorder that it runs.
 
 use crate::say::say;
 use anyhow::Context;
@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sysreel_sys::Signal;
 use sysreel_sys::signals::is_ignored;
 
-/// Runs one recorder at a time, and leaves neither it nor a temporary folder behind when a signal
-/// ends this process.
+/// Runs one recorder at a time. If a signal ends this process, the recorder is ended and the
+/// temporary folder removed first.
 pub(crate) struct Running {
     child: Slot,
 }
@@ -22,11 +22,12 @@ pub(crate) struct Running {
 type Slot = Arc<Mutex<Option<Arc<SharedChild>>>>;
 
 impl Running {
-    /// A signal that this process ignores, as under nohup(1), stays ignored.
+    /// Starts to handle SIGHUP, SIGINT, SIGQUIT and SIGTERM, except those that this process
+    /// ignores, as under nohup(1).
     pub(crate) fn new(temporary: Option<PathBuf>) -> anyhow::Result<Self> {
-        let asking =
+        let handled =
             [SIGHUP, SIGINT, SIGQUIT, SIGTERM].into_iter().filter(|n| !is_ignored(Signal(*n)));
-        let mut signals = Signals::new(asking).context("cannot wait for signals")?;
+        let mut signals = Signals::new(handled).context("cannot wait for signals")?;
         let child = Slot::default();
         let slot = Arc::clone(&child);
         let watch = move || {
@@ -41,7 +42,7 @@ impl Running {
         Ok(Self { child })
     }
 
-    /// Runs a command to its end.
+    /// Runs a command and waits for its exit.
     pub(crate) fn status(&self, command: &mut Command) -> io::Result<ExitStatus> {
         let child = {
             let mut slot = lock(&self.child);
@@ -53,14 +54,14 @@ impl Running {
     }
 }
 
-/// Ends this process as the signal would have. The slot stays locked: nothing begins any more, and
-/// nobody reports what was cut short.
+/// Ends the recorder, then this process as the signal would have. The slot stays locked, so that no
+/// other command is started and the interrupted one is not reported as failed.
 fn end(signal: i32, slot: &Slot, temporary: Option<&Path>) {
     let slot = lock(slot);
     if let Some(child) = slot.as_ref() {
-        // The terminal's keys reach the command too, and it may have something to put in order. The
-        // others are for this process alone: a recorder ends by them, and what it records goes on,
-        // as without `ab` and the like.
+        // The terminal sends SIGINT and SIGQUIT to the command too, which may need time to clean
+        // up. The other signals reach only this process: they end the recorder, and the recorded
+        // command runs on, as it does if `record` alone gets them.
         let ended =
             if matches!(signal, SIGINT | SIGQUIT) { Ok(()) } else { child.send_signal(signal) };
         if let Err(error) = ended.and_then(|()| child.wait().map(drop)) {

@@ -1,7 +1,8 @@
-//! Everything that sysreel itself writes to standard output and standard error.
+//! Writes messages to standard error and results to standard output.
 //!
-//! The print macros panic when a write fails, and write what they are given as it is. So the rest
-//! of the crate must not use them (`clippy::print_stdout`, `clippy::print_stderr`).
+//! The print macros of the standard library panic if a write fails and do not escape control
+//! characters, so the rest of the crate must not use them (`clippy::print_stdout`,
+//! `clippy::print_stderr`).
 
 use crate::exit::Exit;
 use serde::Serialize;
@@ -12,44 +13,46 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use sysreel_inspect::visible::{json, visible};
 use sysreel_sys::Signal;
 
-/// Large enough that a line costs no system call.
+/// Large enough to avoid a write(2) for each line.
 const BUFFER: usize = 256 << 10;
 
-/// Writes a message to standard error: one line, behind `sysreel: `. Takes what `format!` takes.
+/// Writes a message to standard error: one line, prefixed with `sysreel: `. Takes the arguments of
+/// `format!`.
 macro_rules! say {
     ($($message:tt)*) => { $crate::say::message(format_args!($($message)*)) };
 }
 pub(crate) use say;
 
-/// A message that standard error did not take.
+/// The worst failure to write a message so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 enum Lost {
     Nothing,
+    /// EPIPE: the reader of standard error has exited.
     Reader,
     Message,
 }
 
 static LOST: AtomicU8 = AtomicU8::new(Lost::Nothing as u8);
 
-/// Writes one line to standard error. What stands in it cannot end the line or control a terminal.
+/// Writes one line to standard error, with control characters escaped.
 ///
-/// A failed write is no reason to do anything else than was asked for, least of all for `record`:
-/// its status is the program's. [`settled`] makes an error of it at the end.
+/// If the write fails the command continues, and [`exit_checked`] reports the failure at the end.
+/// `record` never does: its status is that of the program.
 pub(crate) fn message(text: fmt::Arguments<'_>) {
     let line = format!("sysreel: {}\n", visible(&text.to_string()));
     if let Err(error) = stderr().lock().write_all(line.as_bytes()) {
-        not_taken(&error);
+        note_lost(&error);
     }
 }
 
-/// Notes that standard error did not take a message.
-fn not_taken(error: &io::Error) {
+/// Remembers that a message could not be written.
+fn note_lost(error: &io::Error) {
     let lost = if is_broken_pipe(error) { Lost::Reader } else { Lost::Message };
     LOST.fetch_max(lost as u8, Ordering::Relaxed);
 }
 
-/// Asks on standard error, and returns the line that is typed.
+/// Asks a question on standard error and returns the line typed as the answer.
 pub(crate) fn ask(question: &str) -> io::Result<String> {
     write!(stderr().lock(), "sysreel: {question}")?;
     let mut answer = String::new();
@@ -57,13 +60,13 @@ pub(crate) fn ask(question: &str) -> io::Result<String> {
     Ok(answer)
 }
 
-/// Writes the text of others, such as the end of what a program has said, a message for each line.
+/// Quotes the output of another program, one message per line.
 pub(crate) fn quote(text: &str) {
     text.lines().for_each(|line| say!("  | {line}"));
 }
 
-/// Returns how to end after `exit`, if that is success and a message was lost on the way.
-pub(crate) fn settled(exit: Exit) -> Exit {
+/// Returns `exit`, or a failure if `exit` is success but a message could not be written.
+pub(crate) fn exit_checked(exit: Exit) -> Exit {
     if exit != Exit::SUCCESS {
         return exit;
     }
@@ -74,16 +77,19 @@ pub(crate) fn settled(exit: Exit) -> Exit {
     }
 }
 
-/// A result that could not be written: told already, and how to end because of it.
+/// The exit status after a result could not be written. The message has been printed already.
 #[derive(Debug)]
 pub(crate) struct Unwritten(pub(crate) Exit);
 
-/// Standard output, for results.
+/// Buffered standard output, for results.
 pub(crate) struct Out(BufWriter<StdoutLock<'static>>);
 
 impl Out {
-    /// Takes standard output, unless it was closed: the runtime has put /dev/null there, so writing
-    /// would seem to succeed.
+    /// Locks standard output.
+    ///
+    /// # Errors
+    /// If it was closed at startup. Rust's runtime opens /dev/null in its place, so writes would
+    /// seem to succeed.
     pub(crate) fn lock() -> io::Result<Out> {
         if sysreel_sys::startup::was_closed(1) {
             return Err(io::Error::other("standard output is closed"));
@@ -102,7 +108,7 @@ impl Write for Out {
     }
 }
 
-/// Writes a result to standard output, all of it.
+/// Writes a result to standard output and flushes it.
 pub(crate) fn result(write: impl FnOnce(&mut Out) -> io::Result<()>) -> Result<(), Unwritten> {
     let written = Out::lock().and_then(|mut out| {
         write(&mut out)?;
@@ -111,13 +117,13 @@ pub(crate) fn result(write: impl FnOnce(&mut Out) -> io::Result<()>) -> Result<(
     written.map_err(|error| unwritten(&error))
 }
 
-/// Writes a result to standard output, as a line of JSON.
+/// Writes a result to standard output as one line of JSON.
 pub(crate) fn json_result(value: &impl Serialize) -> Result<(), Unwritten> {
     result(|out| writeln!(out, "{}", json(value)?))
 }
 
-/// Tells that output could not be written; quietly where its reader has gone away (`| head`), as a
-/// program does that SIGPIPE ends.
+/// Reports that output could not be written. Prints nothing for EPIPE (`| head`), like a program
+/// that SIGPIPE kills.
 pub(crate) fn unwritten(error: &io::Error) -> Unwritten {
     if is_broken_pipe(error) {
         return Unwritten(Exit::Signal(Signal(SIGPIPE)));
@@ -126,8 +132,7 @@ pub(crate) fn unwritten(error: &io::Error) -> Unwritten {
     Unwritten(Exit::FAILURE)
 }
 
-/// Writes what clap has to say: help to standard output, what is wrong with the arguments to
-/// standard error.
+/// Writes clap's message: help to standard output, errors to standard error.
 pub(crate) fn arguments(error: &clap::Error) -> Exit {
     let is_usage = error.use_stderr();
     if !is_usage && sysreel_sys::startup::was_closed(1) {

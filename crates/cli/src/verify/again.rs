@@ -1,4 +1,4 @@
-//! Runs a program for real, recorded in the determinism.
+//! Runs the program of a log again for real, recorded as with `record --replayable`.
 
 use anyhow::{Context, anyhow};
 use std::ffi::{OsStr, OsString};
@@ -13,36 +13,36 @@ use sysreel_format::{Body, Item, MetaCodec, Part, ProcessSnapshot, Role, Snapsho
 use sysreel_inspect::syscall_info::{self, What};
 use sysreel_inspect::{LogFile, open};
 
-/// How a program is started.
+/// How the program of a log was started.
 #[derive(Debug)]
-pub(super) struct Start {
+pub(super) struct StartInfo {
     pub(super) argv: Vec<OsString>,
     pub(super) environment: Vec<Vec<u8>>,
     pub(super) folder: PathBuf,
-    /// Its recording ended with the program, whatever that left behind.
+    /// Its recording was made with --until-exit.
     until_exit: bool,
 }
 
-/// Where the output of a program goes that shall not be seen at once.
+/// Where an output stream of the program goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Output {
-    /// Where this process's own goes.
+    /// To that of this process.
     Inherited,
-    /// A file.
+    /// To a regular file.
     File,
-    /// A pipe, which is read to its end.
+    /// Into a pipe, which is read to the end.
     Pipe,
-    /// Nowhere.
+    /// To /dev/null.
     Null,
 }
 
-/// How the log's program was started, and what its output went to: programs write in another way to
-/// files than to pipes.
-pub(super) fn start_of(file: &LogFile) -> anyhow::Result<(Start, [Output; 2])> {
+/// Reads how the program of a log was started, and the kinds of file that its standard output and
+/// standard error were: programs may write to a file and to a pipe in different ways.
+pub(super) fn read_start(file: &LogFile) -> anyhow::Result<(StartInfo, [Output; 2])> {
     let meta = file.log().meta();
     let name = file.path().display();
     if meta.argv.is_empty() {
-        return Err(anyhow!("{name} does not say which program it is of"));
+        return Err(anyhow!("{name} does not name its program"));
     }
     let words =
         |words: &[Vec<u8>]| words.iter().map(|word| OsString::from_vec(word.clone())).collect();
@@ -50,16 +50,16 @@ pub(super) fn start_of(file: &LogFile) -> anyhow::Result<(Start, [Output; 2])> {
     let folder = PathBuf::from(OsString::from_vec(meta.cwd.clone()));
     if !folder.is_dir() {
         return Err(anyhow!(
-            "{name} was recorded in {}, which is no folder any more",
+            "{name} was recorded in {}, which is not a directory any more",
             folder.display()
         ));
     }
     let until_exit =
         meta.options.iter().any(|(name, value)| (&**name, &**value) == (b"until-exit", b"true"));
-    Ok((Start { argv: words(&meta.argv), environment, folder, until_exit }, outputs))
+    Ok((StartInfo { argv: words(&meta.argv), environment, folder, until_exit }, outputs))
 }
 
-/// What the execve that began the program was given as environment, and where its output went.
+/// Returns the environment passed to the first execve, and the outputs of the program it started.
 fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
     let mut environment = Vec::new();
     let mut outputs = [Output::Null; 2];
@@ -72,8 +72,8 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
             Body::Stop(stop) if !found && event.task == TaskId(0) => {
                 let info = syscall_info::decode(stop.layout, stop.info);
                 let What::Entry(call) = info.what else { return Ok(ControlFlow::Continue(())) };
-                let act = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
-                if act == Some(CallKind::Exec) {
+                let kind = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
+                if kind == Some(CallKind::Exec) {
                     for part in stop.parts.flatten() {
                         if let Part::Region(region) = part
                             && (region.head.arg, region.head.role) == (2, Role::POINTED)
@@ -91,7 +91,7 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
             {
                 let snapshot = ProcessSnapshot::from_bytes(bytes).map_err(wrong)?;
                 outputs = [1, 2].map(|fd| output_of(&snapshot, fd));
-                // The first is that of the new program; what it does later does not matter.
+                // The first snapshot is that of the new program.
                 Ok(ControlFlow::Break(()))
             }
             _ => Ok(ControlFlow::Continue(())),
@@ -100,7 +100,7 @@ fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
     if found {
         Ok((environment, outputs))
     } else {
-        Err(anyhow!("{} does not show how its program began", file.path().display()))
+        Err(anyhow!("{} does not contain the execve of its program", file.path().display()))
     }
 }
 
@@ -112,16 +112,21 @@ fn output_of(snapshot: &ProcessSnapshot, fd: i32) -> Output {
     }
 }
 
-/// Records a program into `log`.
-pub(super) fn record(start: &Start, outputs: [Output; 2], log: &Path) -> anyhow::Result<LogFile> {
-    let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-    // In the order that it had, which a command of the standard library would not keep.
+/// Records the program again into `log`.
+pub(super) fn record(
+    start: &StartInfo,
+    outputs: [Output; 2],
+    log: &Path,
+) -> anyhow::Result<LogFile> {
+    let mut command =
+        Command::new(std::env::current_exe().context("cannot find the sysreel executable")?);
+    // `std::process::Command` does not keep the order of the environment, hence the file.
     let environment = log.with_extension("environment");
     let entries: Vec<u8> =
         start.environment.iter().flat_map(|e| e.iter().copied().chain([0])).collect();
     fs::write(&environment, entries)
         .with_context(|| format!("cannot write {}", environment.display()))?;
-    // The program is looked for along its own PATH.
+    // The recorder searches the program in PATH, so it gets the program's.
     let path = start.environment.iter().find_map(|entry| entry.strip_prefix(b"PATH="));
     command.env_remove("PATH").envs(path.map(|path| ("PATH", OsStr::from_bytes(path))));
     command.args(["record", "--replayable", "-q", "--environment"]).arg(environment);
@@ -129,17 +134,17 @@ pub(super) fn record(start: &Start, outputs: [Output; 2], log: &Path) -> anyhow:
     command.arg("-o").arg(log).arg("--").args(&start.argv).current_dir(&start.folder);
     let (out, err) = (log.with_extension("stdout"), log.with_extension("stderr"));
     command.stdout(outputs[0].stdio(&out)?).stderr(outputs[1].stdio(&err)?);
-    let said = run(command).context("cannot start the recorder")?;
-    // Of a run that was not recorded the recorder's own words are the last ones.
-    let said = if outputs[1] == Output::File { fs::read(&err)? } else { said };
-    let said = String::from_utf8_lossy(&said);
+    let messages = run(command).context("cannot start the recorder")?;
+    // The recorder writes its messages to the standard error of the program.
+    let messages = if outputs[1] == Output::File { fs::read(&err)? } else { messages };
+    let messages = String::from_utf8_lossy(&messages);
     let program = start.argv.first().map_or_else(Default::default, |word| word.to_string_lossy());
     let failed = |why: String| {
-        crate::say::quote(said.trim_end());
+        crate::say::quote(messages.trim_end());
         anyhow!("{program} was not recorded again: {why}")
     };
     if !log.exists() {
-        return Err(failed("there is no log".to_owned()));
+        return Err(failed("no log was written".to_owned()));
     }
     open(log).map_err(|error| failed(error.to_string()))
 }
@@ -151,23 +156,24 @@ impl Output {
             Output::Null => Stdio::null(),
             Output::Pipe => Stdio::piped(),
             Output::File => File::create(file)
-                .with_context(|| format!("cannot make {}", file.display()))?
+                .with_context(|| format!("cannot create {}", file.display()))?
                 .into(),
         })
     }
 }
 
-/// Runs a command, and reads what comes through pipes. Answers what came as errors.
+/// Runs a command and reads its pipes to the end. Returns what it wrote to standard error, if that
+/// is a pipe.
 fn run(mut command: Command) -> io::Result<Vec<u8>> {
     let mut child = command.spawn()?;
     let (out, err) = (child.stdout.take(), child.stderr.take());
-    // Both are read at once, for who waits for room in one pipe does not fill the other.
+    // Both are read concurrently: a program blocked on one full pipe does not write to the other.
     let out = std::thread::spawn(move || {
         out.map_or(Ok(0), |mut pipe| io::copy(&mut pipe, &mut io::sink()))
     });
-    let mut said = Vec::new();
-    err.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut said))?;
+    let mut messages = Vec::new();
+    err.map_or(Ok(0), |mut pipe| pipe.read_to_end(&mut messages))?;
     child.wait()?;
     out.join().unwrap_or(Ok(0))?;
-    Ok(said)
+    Ok(messages)
 }

@@ -1,4 +1,4 @@
-//! `sysreel verify`: does a program do the same again?
+//! `sysreel verify`: runs a program again and compares its syscalls.
 
 mod again;
 mod compare;
@@ -9,7 +9,7 @@ use crate::divergence;
 use crate::exit::Exit;
 use crate::rounds::{Job, Rounds};
 use crate::say::{self, Unwritten, say};
-use again::{Output, Start};
+use again::{Output, StartInfo};
 use compare::Compared;
 use serde_json::json;
 use std::ffi::OsString;
@@ -23,49 +23,54 @@ use sysreel_inspect::{LogFile, open};
 use sysreel_replay::Error;
 use trace::Trace;
 
-/// How often a command runs that is only named.
+/// How often a command runs without -n.
 const RUNS: u32 = 3;
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = crate::exit::help(Some("verify")))]
 pub(crate) struct Args {
-    /// The log, made by `record --replayable`: its program runs again, in the same folder with the
-    /// same arguments and environment, for real: it does to the system what it does. So it is
-    /// shown, and you are asked
+    /// Run the program of this log again, made by `record --replayable`
+    ///
+    /// The program runs for real, in the same directory and with the same arguments and
+    /// environment. The command is shown first, and you are asked to confirm.
     #[arg(required_unless_present = "command", conflicts_with_all = ["command", "runs"])]
     file: Option<PathBuf>,
-    /// How often the command runs
+    /// Run the command N times [default: 3]
     #[arg(short = 'n', long = "runs", value_name = "N", requires = "command",
         value_parser = clap::value_parser!(u32).range(2..))]
     runs: Option<u32>,
-    /// How closely what varies between the runs of a command is told: effects, sequence, fields
+    /// Choose how closely to compare the runs of a command
     #[arg(long, value_name = "LEVEL", default_value = "sequence")]
     level: LevelName,
-    /// Keep logs and outputs in DIR
+    /// Keep the logs and the output of the runs in DIR
     #[arg(long, value_name = "DIR")]
     keep: Option<PathBuf>,
     /// Run the program of the log without asking
     #[arg(long, requires = "file")]
     yes: bool,
-    /// Compare although this machine is not like the one of the recording
+    /// Compare even if this machine differs from that of the recording
     #[arg(long)]
     force: bool,
-    /// Say what was found as JSON, on standard output; implies --quiet
+    /// Print the result as JSON to standard output; implies --quiet
     #[arg(long)]
     json: bool,
-    /// Do not pass on what the program writes. Its output goes to where it went in the recording: a
-    /// file, a pipe, or nowhere
+    /// Suppress the program's output
+    ///
+    /// It is written to the same kind of file as in the recording: a regular file, a pipe or
+    /// /dev/null.
     #[arg(short, long)]
     quiet: bool,
-    /// The command, with its arguments. It runs in the determinism of `record --replayable`, with
-    /// its output in files and no input
+    /// The command to run, and its arguments
+    ///
+    /// It runs as under `record --replayable`, with its output in files and no input.
     #[arg(last = true, value_name = "CMD")]
     command: Vec<OsString>,
 }
 
-/// Why nothing could be compared, or not be told.
+/// Why there is no result.
 enum Refused {
     Because(Exit, String),
+    /// The result could not be written. The message has been printed already.
     Unwritten(Exit),
 }
 
@@ -83,8 +88,8 @@ impl<E: Into<anyhow::Error>> From<E> for Refused {
 
 pub(crate) fn run(args: &Args) -> Exit {
     let done = match &args.file {
-        Some(file) => log(args, file),
-        None => command(args),
+        Some(file) => verify_log(args, file),
+        None => verify_command(args),
     };
     match done {
         Ok(exit) => exit,
@@ -102,8 +107,8 @@ pub(crate) fn run(args: &Args) -> Exit {
     }
 }
 
-/// Runs the program of a log again.
-fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
+/// Runs the program of a log again and compares.
+fn verify_log(args: &Args, path: &Path) -> Result<Exit, Refused> {
     let file = open(path)?;
     sysreel_replay::check_replayable(file.log(), None, args.force).map_err(|error| {
         let exit = match error {
@@ -112,34 +117,33 @@ fn log(args: &Args, path: &Path) -> Result<Exit, Refused> {
         };
         Refused::Because(exit, format!("{}: {error}", path.display()))
     })?;
-    is_whole(&file)?;
-    let (start, standing_in) = again::start_of(&file)?;
-    consent(&start, args.yes)?;
-    let outputs = if args.quiet || args.json { standing_in } else { [Output::Inherited; 2] };
+    require_complete(&file)?;
+    let (start, recorded_outputs) = again::read_start(&file)?;
+    confirm(&start, args.yes)?;
+    let outputs = if args.quiet || args.json { recorded_outputs } else { [Output::Inherited; 2] };
     let rounds = Rounds::new(args.keep.as_deref())?;
     let again = again::record(&start, outputs, &rounds.path("again.reel"))?;
-    let traces = [Trace::of(&file)?, Trace::of(&again)?];
+    let traces = [Trace::read(&file)?, Trace::read(&again)?];
     let compared = compare::compare([&file, &again], [&traces[0], &traces[1]])?;
-    rounds.done();
-    let varied = answers(path, &compared.answers);
+    rounds.finish();
+    let varied = decode_calls(path, &compared.answers);
     if let Some(divergence) = compared.divergence {
-        return Ok(divergence::tell(path, &divergence, &varied, args.json));
+        return Ok(divergence::report(path, &divergence, &varied, args.json));
     }
     let (calls, tasks) = (traces[0].calls, traces[0].tasks.len());
     if args.json {
-        let told = json!({"outcome": "identical", "calls": calls, "tasks": tasks,
-            "varied": compared.varied});
-        say::json_result(&told)?;
+        say::json_result(&json!({"outcome": "identical", "calls": calls, "tasks": tasks,
+            "varied": compared.varied}))?;
     } else {
-        say!("ran again: {calls} system calls of {tasks} tasks, all asked as recorded");
-        tell_answers(&compared, &varied);
+        say!("ran again: {calls} syscalls of {tasks} tasks, all asked as recorded");
+        report_varied(&compared, &varied);
     }
     Ok(Exit::SUCCESS)
 }
 
-/// Shows what would run, and asks on a terminal whether it may: a log from somebody else may name
+/// Shows the command and asks for confirmation on a terminal: a log from another source may name
 /// any command.
-fn consent(start: &Start, yes: bool) -> Result<(), Refused> {
+fn confirm(start: &StartInfo, yes: bool) -> Result<(), Refused> {
     if yes {
         return Ok(());
     }
@@ -148,14 +152,14 @@ fn consent(start: &Start, yes: bool) -> Result<(), Refused> {
         shlex::try_quote(&word).map_or_else(|_| word.to_string(), |quoted| quoted.into_owned())
     };
     let command: Vec<String> = start.argv.iter().map(word).collect();
-    say!("this log's program runs for real, as you:");
+    say!("this runs the program of the log for real, as your user:");
     say!("  command: {}", command.join(" "));
     say!("  in: {}", start.folder.display());
     say!("  environment, {} variables:", start.environment.len());
     start.environment.iter().for_each(|entry| say!("    {}", String::from_utf8_lossy(entry)));
     let refused = |why: &str| Err(Refused::Because(Exit::USAGE, why.to_owned()));
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return refused("nothing was run: look at the command above, and give --yes to run it");
+        return refused("nothing was run: check the command above, and use --yes to run it");
     }
     match say::ask("run it? [y/N] ") {
         Ok(answer) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
@@ -163,23 +167,23 @@ fn consent(start: &Start, yes: bool) -> Result<(), Refused> {
     }
 }
 
-/// Runs a command several times.
-fn command(args: &Args) -> Result<Exit, Refused> {
+/// Runs a command several times and compares the runs.
+fn verify_command(args: &Args) -> Result<Exit, Refused> {
     let runs = args.runs.unwrap_or(RUNS);
     let rounds = Rounds::new(args.keep.as_deref())?;
     let job = Job { words: args.command.clone(), folder: None };
     let mut first: Option<(LogFile, Trace)> = None;
-    // The first that differs from the first; and how many do.
+    // The first run that differs from run 1.
     let mut other: Option<(u32, Compared)> = None;
     let mut differing = 0;
     let mut varied = 0;
     for run in 1..=runs {
         let file = rounds.record_with(&format!("run {run}"), &job, &["--replayable"])?;
-        is_whole(&file)?;
-        let trace = Trace::of(&file)?;
+        require_complete(&file)?;
+        let trace = Trace::read(&file)?;
         let Some((first, first_trace)) = &first else {
             if !args.quiet && !args.json {
-                pass_on(&rounds)?;
+                pass_on_output(&rounds)?;
             }
             first = Some((file, trace));
             continue;
@@ -195,31 +199,30 @@ fn command(args: &Args) -> Result<Exit, Refused> {
     let Some((run, compared)) = other else {
         let (calls, tasks) = (trace.calls, trace.tasks.len());
         if args.json {
-            let told = json!({"outcome": "identical", "runs": runs, "calls": calls, "tasks": tasks,
-                "varied": varied});
-            say::json_result(&told)?;
+            say::json_result(&json!({"outcome": "identical", "runs": runs, "calls": calls,
+                "tasks": tasks, "varied": varied}))?;
         } else {
-            say!("{runs} runs: {calls} system calls of {tasks} tasks, asked the same each time");
+            say!("{runs} runs: {calls} syscalls of {tasks} tasks, asked the same each time");
         }
         return Ok(Exit::SUCCESS);
     };
-    let report = report(args, [first.path(), &rounds.path(&format!("run {run}.reel"))])?;
+    let report = compare_effects(args, [first.path(), &rounds.path(&format!("run {run}.reel"))])?;
     if !args.json {
-        say!("{runs} runs: {differing} differ from the first; here is run {run} against run 1");
+        say!("{runs} runs: {differing} differ from run 1; comparing run {run} with run 1:");
     }
     if let Some(divergence) = &compared.divergence {
-        let answers = answers(first.path(), &compared.answers);
+        let answers = decode_calls(first.path(), &compared.answers);
         if args.json {
-            let told = json!({
+            let value = json!({
                 "outcome": "diverged", "runs": runs, "differing": differing,
                 "divergence": divergence,
                 "last_events": divergence::last_events(first.path(), divergence.event),
                 "answers": answers,
                 "differences": report.differences,
             });
-            say::json_result(&told)?;
+            say::json_result(&value)?;
         } else {
-            divergence::tell(first.path(), divergence, &answers, false);
+            divergence::report(first.path(), divergence, &answers, false);
         }
     }
     if !args.json {
@@ -229,15 +232,15 @@ fn command(args: &Args) -> Result<Exit, Refused> {
     Ok(Exit::DIVERGED)
 }
 
-/// What one run does to the system that the other does not.
-fn report(args: &Args, [first, other]: [&Path; 2]) -> Result<Report, Refused> {
+/// Compares two runs as `diff` does.
+fn compare_effects(args: &Args, [first, other]: [&Path; 2]) -> Result<Report, Refused> {
     let options = Options { level: args.level.into(), ..Options::default() };
     let [mut first, mut other] = diff::read_both(open(first)?, open(other)?, &options)?;
     Ok(diff::compare(&mut first, &mut other, &options))
 }
 
-/// What is missing cannot be compared.
-fn is_whole(file: &LogFile) -> Result<(), Refused> {
+/// Fails if a part of a log is missing or damaged, because it could not be compared.
+fn require_complete(file: &LogFile) -> Result<(), Refused> {
     let findings = file.walk(0, |_| Ok(ControlFlow::Continue(())))?;
     if findings.is_whole() {
         return Ok(());
@@ -245,8 +248,8 @@ fn is_whole(file: &LogFile) -> Result<(), Refused> {
     Err(anyhow::anyhow!("{}: {findings}", file.path().display()).into())
 }
 
-/// What the first run has written.
-fn pass_on(rounds: &Rounds) -> Result<(), Refused> {
+/// Copies the output of the first run to standard output and standard error.
+fn pass_on_output(rounds: &Rounds) -> Result<(), Refused> {
     let (out, err) =
         (fs::read(rounds.path("run 1.stdout"))?, fs::read(rounds.path("run 1.stderr"))?);
     if !out.is_empty() {
@@ -256,19 +259,19 @@ fn pass_on(rounds: &Rounds) -> Result<(), Refused> {
     Ok(())
 }
 
-/// The calls that were answered differently, decoded.
-fn answers(log: &Path, calls: &[(u64, u64)]) -> Vec<String> {
+/// Returns the lines of syscalls given by their entry and exit events.
+fn decode_calls(log: &Path, calls: &[(u64, u64)]) -> Vec<String> {
     let one = |&(entry, exit): &(u64, u64)| {
-        // Between the two there may be much of other tasks.
+        // Many events of other tasks may lie between entry and exit.
         let from = if exit - entry == 1 { entry } else { exit };
         divergence::decoded(log, from, exit)
     };
     calls.iter().flat_map(one).collect()
 }
 
-fn tell_answers(compared: &Compared, answers: &[String]) {
+fn report_varied(compared: &Compared, answers: &[String]) {
     if compared.varied > 0 {
-        say!("{} of them were answered differently, the first:", compared.varied);
+        say!("{} of them had different results; the first ones:", compared.varied);
         for line in answers {
             say!("  {line}");
         }

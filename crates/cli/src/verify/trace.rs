@@ -1,4 +1,4 @@
-//! What the tasks of a log ask of the kernel, in a form that is compared with another run's.
+//! Reads the syscalls of a log as hashes, to compare them with those of another run.
 
 use foldhash::fast::FixedState;
 use std::collections::BTreeMap;
@@ -11,120 +11,118 @@ use sysreel_format::{
 use sysreel_inspect::syscall_info::{self, What};
 use sysreel_inspect::{Error, LogFile};
 
-/// Where a task stands in the tree of tasks: of each maker the how-many-th task it made. The first
-/// is `[]`. Unlike its ordinal it does not depend on who came first.
-pub(super) type Place = Vec<u32>;
+/// The position of a task in the tree of tasks: for each ancestor and the task itself, the index
+/// among the children of its parent. The first task is `[]`. Unlike the ordinal of a task it does
+/// not depend on scheduling.
+pub(super) type TreePath = Vec<u32>;
 
 /// All tasks of a log.
 #[derive(Debug, Default)]
 pub(super) struct Trace {
-    pub(super) tasks: BTreeMap<Place, Lane>,
-    /// Calls whose entries are compared.
+    pub(super) tasks: BTreeMap<TreePath, TaskTrace>,
+    /// How many syscalls are compared.
     pub(super) calls: u64,
-    /// The last event.
+    /// The number of the last event.
     pub(super) last: u64,
 }
 
 /// One task.
 #[derive(Debug)]
-pub(super) struct Lane {
+pub(super) struct TaskTrace {
     pub(super) id: TaskId,
     pub(super) calls: Vec<Call>,
-    /// The event of its end, and its wait status.
+    /// The event and the wait status of its exit.
     pub(super) end: Option<(u64, u32)>,
-    /// Its recording ended before it did, wherever it was.
-    pub(super) let_go: bool,
-    made: u32,
-    /// It runs a program that begins the same in every run: not the recorder's own, which looks for
-    /// it.
+    /// The recorder detached from it.
+    pub(super) detached: bool,
+    children: u32,
+    /// It has executed a program. What the recorder's own child does before its execve is not
+    /// compared.
     has_image: bool,
-    /// The call that it is in.
+    /// The syscall that it is in.
     kind: Option<CallKind>,
 }
 
-/// A call: where it is, and what is compared of it, as hashes.
+/// A syscall: its events, and hashes of what is compared.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call {
     pub(super) event: u64,
-    /// The struct, and the memory that it reads.
-    pub(super) asked: u64,
-    /// The event of its exit; 0 when it has none.
+    /// Hash of the entry's struct and the memory that the syscall reads.
+    pub(super) request: u64,
+    /// The event of its exit, or 0 if it has none.
     pub(super) exit: u64,
-    /// The result, and the memory that it has written.
-    pub(super) answered: u64,
+    /// Hash of the result and the memory that the syscall wrote.
+    pub(super) result: u64,
 }
 
 impl Trace {
     /// Reads a log.
-    pub(super) fn of(file: &LogFile) -> Result<Trace, Error> {
+    pub(super) fn read(file: &LogFile) -> Result<Trace, Error> {
         let mut trace = Trace::default();
-        let mut places: BTreeMap<TaskId, Place> = BTreeMap::new();
+        let mut paths: BTreeMap<TaskId, TreePath> = BTreeMap::new();
         file.walk(0, |item| {
-            // What is missing was looked for before.
+            // The caller has checked that nothing is missing.
             let Item::Event(event) = item else { return Ok(ControlFlow::Continue(())) };
             trace
-                .event(event, &mut places, file)
+                .event(event, &mut paths, file)
                 .map_err(|source| Error::Log { path: file.path().to_path_buf(), source })?;
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(trace)
     }
 
-    /// Is there no task at this place because one that would have made it was let go?
-    pub(super) fn may_lack(&self, place: &Place) -> bool {
-        (0..place.len()).any(|len| self.tasks.get(&place[..len]).is_some_and(|maker| maker.let_go))
+    /// Whether the task at `path` may be missing because the recorder detached from an ancestor.
+    pub(super) fn may_lack(&self, path: &TreePath) -> bool {
+        (0..path.len()).any(|len| self.tasks.get(&path[..len]).is_some_and(|task| task.detached))
     }
 
     fn event(
         &mut self,
         event: &Event<'_>,
-        places: &mut BTreeMap<TaskId, Place>,
+        paths: &mut BTreeMap<TaskId, TreePath>,
         file: &LogFile,
     ) -> Result<(), sysreel_format::Error> {
         self.last = event.number;
         match event.decode()? {
             Body::Task(task) => {
-                let mut place = places.get(&task.head.parent).cloned().unwrap_or_default();
-                let maker =
-                    self.tasks.get_mut(&place).filter(|_| places.contains_key(&task.head.parent));
-                let has_image = maker.as_ref().is_some_and(|maker| maker.has_image);
-                if let Some(maker) = maker {
-                    place.push(maker.made);
-                    maker.made += 1;
+                let mut path = paths.get(&task.head.parent).cloned().unwrap_or_default();
+                let parent =
+                    self.tasks.get_mut(&path).filter(|_| paths.contains_key(&task.head.parent));
+                let has_image = parent.as_ref().is_some_and(|parent| parent.has_image);
+                if let Some(parent) = parent {
+                    path.push(parent.children);
+                    parent.children += 1;
                 }
-                places.insert(event.task, place.clone());
-                let lane = Lane {
+                paths.insert(event.task, path.clone());
+                let task = TaskTrace {
                     id: event.task,
                     calls: Vec::new(),
                     end: None,
-                    let_go: false,
-                    made: 0,
+                    detached: false,
+                    children: 0,
                     has_image,
                     kind: None,
                 };
-                self.tasks.insert(place, lane);
+                self.tasks.insert(path, task);
             }
             Body::Gone(gone) if gone.how == GoneHow::REAPED => {
-                if let Some(lane) =
-                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                if let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
                 {
-                    lane.end = Some((event.number, gone.wait_status));
+                    task.end = Some((event.number, gone.wait_status));
                 }
             }
             Body::Gone(gone) if gone.how == GoneHow::DETACHED => {
-                if let Some(lane) =
-                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                if let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
                 {
-                    lane.let_go = true;
+                    task.detached = true;
                 }
             }
             Body::Stop(stop) => {
-                let Some(lane) =
-                    places.get(&event.task).and_then(|place| self.tasks.get_mut(place))
+                let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
                 else {
                     return Ok(());
                 };
-                self.calls += u64::from(lane.stop(event, &stop, file)?);
+                self.calls += u64::from(task.stop(event, &stop, file)?);
             }
             _ => {}
         }
@@ -132,8 +130,8 @@ impl Trace {
     }
 }
 
-impl Lane {
-    /// A stop of its own. Says whether it begins a call that is compared.
+impl TaskTrace {
+    /// Adds a stop of the task. Returns whether it is the entry of a syscall that is compared.
     fn stop(
         &mut self,
         event: &Event<'_>,
@@ -147,15 +145,15 @@ impl Lane {
                 if !self.has_image {
                     return Ok(false);
                 }
-                let asked = hash(&asked(stop), stop, Direction::IN, file)?;
-                self.calls.push(Call { event: event.number, asked, exit: 0, answered: 0 });
+                let request = hash(&compared_entry(stop), stop, Direction::IN, file)?;
+                self.calls.push(Call { event: event.number, request, exit: 0, result: 0 });
                 Ok(true)
             }
             What::Exit(outcome) => {
                 let begins = self.kind.take() == Some(CallKind::Exec) && !outcome.failed();
                 if let Some(call) = self.calls.last_mut().filter(|call| call.exit == 0) {
                     call.exit = event.number;
-                    call.answered = hash(stop.info, stop, Direction::OUT, file)?;
+                    call.result = hash(stop.info, stop, Direction::OUT, file)?;
                 }
                 self.has_image |= begins;
                 Ok(false)
@@ -165,10 +163,10 @@ impl Lane {
     }
 }
 
-/// The struct of an entry without the registers that its call does not take: they hold what a
-/// computation left there, by the time-stamp counter say. In a replay that is the same too; in
-/// another run it is nothing that the program asks.
-pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
+/// Returns the struct of an entry with the registers zeroed that the syscall does not take. They
+/// hold leftovers of earlier computation, for example of the time-stamp counter: equal in a replay,
+/// but different in another run.
+pub(super) fn compared_entry(stop: &Stop<'_>) -> Vec<u8> {
     let mut bytes = stop.info.to_vec();
     let info = syscall_info::decode(stop.layout, stop.info);
     if let What::Entry(call) = info.what
@@ -181,7 +179,7 @@ pub(super) fn asked(stop: &Stop<'_>) -> Vec<u8> {
     bytes
 }
 
-/// The struct of a stop and the memory of a call that goes one way.
+/// Hashes the struct of a stop and the memory captured in one direction.
 fn hash(
     info: &[u8],
     stop: &Stop<'_>,
@@ -196,15 +194,15 @@ fn hash(
             if region.head.dir == dir && arg != RegionHead::NO_ARGUMENT {
                 (arg, role.0, index, address, got).hash(&mut hasher);
                 let bytes = file.log().region_bytes(&region)?;
-                bytes[..significant_len(stop, &region, &bytes)].hash(&mut hasher);
+                bytes[..read_len(stop, &region, &bytes)].hash(&mut hasher);
             }
         }
     }
     Ok(hasher.finish())
 }
 
-/// How much of a region the call looks at.
-pub(super) fn significant_len(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
+/// Returns how many bytes of a region the syscall reads.
+pub(super) fn read_len(stop: &Stop<'_>, region: &Region<'_>, bytes: &[u8]) -> usize {
     let info = syscall_info::decode(stop.layout, stop.info);
     let What::Entry(call) = info.what else { return bytes.len() };
     let row = row(AuditArch(info.arch.unwrap_or(0)), call.nr);

@@ -132,10 +132,10 @@ fn usage_errors_and_missing_programs() {
     let stage = builds("true", "true");
     for (words, code, said) in [
         (&["-a", "old/prog"][..], 2, "-b"),
-        (&["-a", "old/prog", "-b", "'x"], 2, "`'x` is no command"),
-        (&["-a", "old/prog", "-b", ""], 2, "`` is no command"),
+        (&["-a", "old/prog", "-b", "'x"], 2, "`'x` is not a command"),
+        (&["-a", "old/prog", "-b", ""], 2, "`` is not a command"),
         (&["old/prog"], 2, "both sides are the same"),
-        (&["--dir-a", "missing", "--dir-b", "new", "true"], 2, "missing is no directory"),
+        (&["--dir-a", "missing", "--dir-b", "new", "true"], 2, "missing is not a directory"),
         (&["--dir-a", "old", "--dir-b", "new", "-n", "0", "true"], 2, "--runs"),
         (&["-a", "old/prog", "-b", "./no-such-program"], 3, "b-1 was not recorded"),
         (&[], 2, "CMD"),

@@ -151,7 +151,7 @@ fn changes_of_protected_kinds_are_never_learned() {
     }
     stage.write("p.toml", "secrets = [\"$WS/*.txt\"]\n");
     let ran = baseline(&stage, &["record", "-n", "3", "--policy", "p.toml", "sh", "s.sh"]);
-    assert!(ran.status.success() && ran.stderr.contains("never learned away"), "{ran:?}");
+    assert!(ran.status.success() && ran.stderr.contains("never learned as noise"), "{ran:?}");
     let text = text(&stage, "sysreel.baseline");
     for line in ["! 2/3 sh exit - 0", "! 1/3 sh exit - 3", "! 1/3 sh read $WS/xx.txt ok"] {
         assert!(
@@ -243,7 +243,7 @@ fn impossible_requests_are_errors() {
         (&["check"][..], 4, "there is no sysreel.baseline"),
         (&["review"], 2, "there is no sysreel.baseline.new"),
         (&["accept"], 2, "there is no sysreel.baseline.new"),
-        (&["record"], 2, "there is no command"),
+        (&["record"], 2, "no command given"),
         (&["record", "./missing"], 3, "run-1 was not recorded"),
         (&["record", "--policy", "missing.toml", "true"], 2, "missing.toml"),
         (&["record", "-f", "no/such/folder", "-n", "1", "true"], 3, "no/such/folder"),
@@ -252,7 +252,10 @@ fn impossible_requests_are_errors() {
         baseline(&stage, words).fails(code, &[said]);
     }
     let ran = baseline(&stage, &["record", "-n", "1", "true"]);
-    assert!(ran.status.success() && ran.stderr.contains("one run teaches nothing"), "{ran:?}");
+    assert!(
+        ran.status.success() && ran.stderr.contains("noise cannot be learned from one run"),
+        "{ran:?}"
+    );
     stage.write("sysreel.baseline", "sysreel-baseline 7\n");
     baseline(&stage, &["check"]).fails(2, &["sysreel.baseline:1", "newer"]);
     stage.write("sysreel.baseline", "sysreel-baseline 1\ncommand [\"./missing\"]\n");

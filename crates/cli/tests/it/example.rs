@@ -61,7 +61,7 @@ fn the_committed_baseline_holds_and_catches_the_change() {
     for part in [
         "secret.read: read $HOME/.netrc",
         "exec.new: exec /usr/bin/cat",
-        "policy.assert: sequence at sysreel.toml:26: whoever reads the report must never see half \
+        "policy.assert: sequence at sysreel.toml:26: a reader of the report must never see half \
          of it",
         "exec.gone: exec /usr/bin/mv",
         "3 differences at or above error",

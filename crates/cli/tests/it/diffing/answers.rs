@@ -24,7 +24,7 @@ fn an_incomplete_log_is_compared_with_a_warning() {
     let whole = fs::read(take.log()).unwrap();
     let cut = take.stage.write("cut.reel", &whole[..whole.len() - 40]);
     let ran = text(&take, &[], [&take.log(), &cut]);
-    ran.fails(3, &["cut.reel is not whole"]);
+    ran.fails(3, &["cut.reel is incomplete"]);
     let ran = text(&take, &[], [&take.log(), &take.stage.write("none.reel", "no log")]);
     ran.fails(3, &["none.reel"]);
     let ran = text(&take, &[], [&take.log(), &take.stage.path("missing.reel")]);

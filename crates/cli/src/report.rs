@@ -1,5 +1,4 @@
-//! What `diff`, `baseline check` and `ab` have in common: the policy, the gate, the forms of the
-//! result, the exit status.
+//! Policy, gate, output formats and exit status of `diff`, `ab` and `baseline check`.
 
 use crate::exit::Exit;
 use crate::say::{self, Out, say};
@@ -14,38 +13,42 @@ use sysreel_inspect::diff::policy::{Date, Facts, Lookup, Policy};
 use sysreel_inspect::diff::{Report, Run, Severity, Verdict};
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct Judging {
-    /// text (for people), json, junit, markdown, github (text with annotations; the summary goes to
-    /// $GITHUB_STEP_SUMMARY)
+pub(crate) struct ReportArgs {
+    /// Choose the output format: text, json, junit, markdown or github
+    ///
+    /// github is text with annotations; a summary is appended to $GITHUB_STEP_SUMMARY.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     format: Format,
-    /// Write the result to a file too, in any format (may be repeated)
-    #[arg(long, value_name = "FORMAT=FILE", value_parser = report, action = ArgAction::Append)]
+    /// Also write the result to FILE (may be repeated)
+    #[arg(long, value_name = "FORMAT=FILE", value_parser = parse_report,
+        action = ArgAction::Append)]
     report: Vec<(Format, PathBuf)>,
-    /// The least severity that makes the exit status 1: info, note, warn or error
+    /// Exit with status 1 for differences of this severity or a higher one: info, note, warn, error
     #[arg(long, value_name = "SEVERITY")]
     gate: Option<Severity>,
-    /// Tell and write everything, and exit with 0 for differences
+    /// Exit with status 0 even if there are differences
     #[arg(long)]
     exit_zero: bool,
     #[command(flatten)]
     pub(crate) policy: PolicyArgs,
 }
 
-/// What a project says, and where its names are.
+/// The policy of a project and its roots.
 #[derive(Debug, clap::Args)]
 pub(crate) struct PolicyArgs {
-    /// What is expected and what must not be, in TOML: docs/ci.md
+    /// Read from FILE which differences are expected and which are forbidden (TOML, see docs/ci.md)
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
-    /// Give a directory a name, so that its place does not matter (may be repeated, also for one
-    /// name: a directory for each run); every run has WS, HOME and TMP
-    #[arg(long, value_name = "NAME=DIR", value_parser = root, action = ArgAction::Append)]
+    /// Print paths below DIR as $NAME/..., so that its location does not matter (may be repeated)
+    ///
+    /// A name may be given several times, with one directory for each run. WS, HOME and TMP are
+    /// defined in every run.
+    #[arg(long, value_name = "NAME=DIR", value_parser = parse_root, action = ArgAction::Append)]
     root: Vec<(String, PathBuf)>,
 }
 
-/// `NAME=DIR`.
-pub(crate) fn root(text: &str) -> Result<(String, PathBuf), String> {
+/// Parses `NAME=DIR`.
+pub(crate) fn parse_root(text: &str) -> Result<(String, PathBuf), String> {
     match text.split_once('=') {
         Some((name, dir))
             if dir.starts_with('/')
@@ -53,24 +56,25 @@ pub(crate) fn root(text: &str) -> Result<(String, PathBuf), String> {
         {
             Ok((name.to_owned(), PathBuf::from(dir)))
         }
-        _ => Err("NAME=DIR with an absolute directory".to_owned()),
+        _ => Err("expected NAME=DIR with an absolute path".to_owned()),
     }
 }
 
-fn report(text: &str) -> Result<(Format, PathBuf), String> {
-    let (format, file) = text.split_once('=').ok_or("FORMAT=FILE")?;
+/// Parses `FORMAT=FILE`.
+fn parse_report(text: &str) -> Result<(Format, PathBuf), String> {
+    let (format, file) = text.split_once('=').ok_or("expected FORMAT=FILE")?;
     Ok((format.parse()?, PathBuf::from(file)))
 }
 
 impl PolicyArgs {
-    /// The policy, with the roots of the command line before its own.
+    /// Reads the policy and inserts the roots of the command line before those of the policy.
     pub(crate) fn read(&self) -> Result<Policy, Error> {
         let mut policy = match &self.policy {
             None => Policy::default(),
             Some(path) => {
-                let whole = std::path::absolute(path)
+                let absolute = std::path::absolute(path)
                     .map_err(|source| Error::Open { path: path.clone(), source })?;
-                let folder = whole.parent().unwrap_or(Path::new("/"));
+                let folder = absolute.parent().unwrap_or(Path::new("/"));
                 Policy::read(path, &Lookup { folder, variable: &|name| std::env::var_os(name) })?
             }
         };
@@ -79,31 +83,32 @@ impl PolicyArgs {
     }
 }
 
-/// The day it is. A clock before 1970 lets nothing expire.
+/// Returns today's date. With a clock before 1970 nothing expires.
 pub(crate) fn today() -> Date {
     Date::from_unix_time(
         SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
     )
 }
 
-impl Judging {
-    /// What the policy makes of a report. `gate` is for when neither the user nor the policy names
-    /// one.
+impl ReportArgs {
+    /// Applies the policy to a report. The gate is that of the command line, else that of the
+    /// policy, else `default_gate`.
     pub(crate) fn judge(
         &self,
         policy: &Policy,
         report: Report,
         run: &Run,
-        gate: Severity,
+        default_gate: Severity,
     ) -> Verdict {
-        let mut verdict = policy.judge(report, Facts { run, today: today() }, self.gate, gate);
+        let facts = Facts { run, today: today() };
+        let mut verdict = policy.judge(report, facts, self.gate, default_gate);
         verdict.listed = self.gate.unwrap_or(Severity::Note);
         verdict
     }
 
-    /// Writes the verdict wherever it was asked for, and says how to exit.
+    /// Writes the verdict to standard output and the report files, and returns the exit status.
     pub(crate) fn conclude(&self, verdict: &Verdict) -> Exit {
-        tell_what_is_missing(&verdict.report);
+        report_missing(&verdict.report);
         match self.write(verdict) {
             Ok(()) => {}
             Err(Error::Write(error)) => return say::unwritten(&error).0,
@@ -121,20 +126,20 @@ impl Judging {
         }
     }
 
-    /// Says why there is nothing to conclude, also where a report was asked for: a machine that
-    /// waits for one must not find an old one.
+    /// Reports why the logs are not comparable. Report files are written too, so that CI does not
+    /// read those of an earlier run.
     pub(crate) fn not_comparable(&self, verdict: &Verdict) -> Exit {
-        tell_what_is_missing(&verdict.report);
+        report_missing(&verdict.report);
         for why in &verdict.report.incomparable {
             say!("not comparable: {why}");
         }
-        if let Err(error) = self.reports(verdict) {
+        if let Err(error) = self.write_reports(verdict) {
             say!("{error}");
         }
         if verdict.report.is_whole() { Exit::NOT_COMPARABLE } else { Exit::INCOMPLETE }
     }
 
-    fn reports(&self, verdict: &Verdict) -> Result<(), Error> {
+    fn write_reports(&self, verdict: &Verdict) -> Result<(), Error> {
         for (format, path) in &self.report {
             let wrong = |source: io::Error| {
                 Error::Write(io::Error::new(source.kind(), format!("{}: {source}", path.display())))
@@ -146,12 +151,12 @@ impl Judging {
     }
 
     fn write(&self, verdict: &Verdict) -> Result<(), Error> {
-        self.reports(verdict)?;
+        self.write_reports(verdict)?;
         if self.format == Format::Github
             && let Some(path) =
                 std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty())
         {
-            summary(Path::new(&path), verdict).map_err(|source| {
+            append_summary(Path::new(&path), verdict).map_err(|source| {
                 let path = Path::new(&path).display();
                 Error::Write(io::Error::new(source.kind(), format!("{path}: {source}")))
             })?;
@@ -161,17 +166,18 @@ impl Judging {
     }
 }
 
-fn tell_what_is_missing(report: &Report) {
+/// Warns about each log that is incomplete.
+fn report_missing(report: &Report) {
     for side in report.sides.iter().filter(|side| !side.whole) {
         let why = side.findings.to_string();
         let why = if why.is_empty() { "its recorder dropped events".to_owned() } else { why };
-        say!("{} is not whole: {why}; what it does not hold was not compared", side.log);
+        say!("{} is incomplete: {why}; the missing parts were not compared", side.log);
     }
 }
 
-/// Adds to the summary of the step. Its limit is that of all that stands there.
-fn summary(path: &Path, verdict: &Verdict) -> io::Result<()> {
+/// Appends to the summary of the GitHub step. [`SUMMARY_LIMIT`] applies to the whole file.
+fn append_summary(path: &Path, verdict: &Verdict) -> io::Result<()> {
     let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    let there = usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY_LIMIT);
-    file.write_all(markdown(verdict, SUMMARY_LIMIT.saturating_sub(there)).as_bytes())
+    let len = usize::try_from(file.metadata()?.len()).unwrap_or(SUMMARY_LIMIT);
+    file.write_all(markdown(verdict, SUMMARY_LIMIT.saturating_sub(len)).as_bytes())
 }
