@@ -11,8 +11,10 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use sysreel_format::{
-    BLOCK_HEADER_LEN, BlockWriter, Completeness, EventBuf, Extras, FILE_HEADER_LEN, FileHeader,
-    FileId, FileMeta, Item, Limits, Log, SEGMENT_SIZE, Segment,
+    BLOCK_HEADER_LEN, BlobNumber, BlockWriter, Completeness, Envelope, EventBuf, EventKind, Extras,
+    FILE_HEADER_LEN, FileHeader, FileId, FileMeta, Item, Layout, Limits, Log, MappedFile,
+    MappedFlags, MappedHead, MetaCodec, SEGMENT_SIZE, Segment, SnapshotKind, SourceId, StopHead,
+    TaskId,
 };
 use zstd::zstd_safe;
 
@@ -151,18 +153,38 @@ pub fn columns(log: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
-/// Writes the events and buffers of a log again, in codec 1 or plain.
+/// How a log is written again.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Events as plain rows: codec 0.
+    Plain,
+    /// Events as columns: codec 1.
+    Columns,
+    /// Plain, after what a recording for replay begins with, and a file that is not in the log.
+    Replayable,
+}
+
+/// Writes the events and buffers of a log again.
 #[must_use]
-pub fn rewrite(log: &[u8], sites: bool) -> Option<Vec<u8>> {
+pub fn rewrite(log: &[u8], form: Form) -> Option<Vec<u8>> {
     let log = Log::open(log, Limits::default()).ok()?;
-    let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &header(sites).file_id, 1, 0, 0);
-    let mut number = sysreel_format::BlobNumber(0);
+    let header = header(form == Form::Columns);
+    let mut segment = Segment::open(vec![0; SEGMENT_SIZE], &header.file_id, 1, 0, 0);
+    let mut number = BlobNumber(0);
     while let Ok(bytes) = log.blob(number) {
         segment.append_blob(&bytes).ok()?;
         number.0 += 1;
     }
-    let mut events = log.events();
+    let mut meta = log.meta().clone();
     let mut row = EventBuf::new();
+    if form == Form::Replayable {
+        meta.options.push((b"file-contents".to_vec(), b"no".to_vec()));
+        row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId::NONE, 1);
+        let machine = Envelope { xcr0: 7, ..Envelope::default() };
+        row.snapshot(SnapshotKind::ENVELOPE, 1, &machine.to_bytes().ok()?);
+        segment.append_event(row.finish()).ok()?;
+    }
+    let mut events = log.events();
     while let Some(Item::Event(event)) = events.next().ok()? {
         row.begin_with_flags(event.kind, event.source, event.flags, event.task, event.t_ns);
         let mut row = row.finish().to_vec();
@@ -171,9 +193,34 @@ pub fn rewrite(log: &[u8], sites: bool) -> Option<Vec<u8>> {
         row[..4].copy_from_slice(&len.to_le_bytes());
         segment.append_event(&row).ok()?;
     }
-    let mut writer = BlockWriter::create(Vec::new(), header(sites), log.meta()).ok()?;
+    if form == Form::Replayable {
+        segment.append_event(&stop_with_a_file()).ok()?;
+    }
+    let mut writer = BlockWriter::create(Vec::new(), header, &meta).ok()?;
     writer.write_segment(&segment).ok()?;
     writer.finish(Completeness::default(), &Extras::default()).ok()
+}
+
+/// A stop after which a file is mapped whose contents are not in the log.
+fn stop_with_a_file() -> Vec<u8> {
+    let mut row = EventBuf::new();
+    row.begin(EventKind::STOP, SourceId::KERNEL, TaskId(0), 2);
+    let (info, layout) = (&[0; 33], Layout::MERGED);
+    row.stop_head(&StopHead { wait_status: 0x857f, info_ret: 33, layout, info });
+    let head = MappedHead {
+        start: 0x1000,
+        len: 0x2000,
+        prot: 5,
+        flags: MappedFlags::default(),
+        dev: 1,
+        ino: 2,
+        offset: 0,
+        filled: 0x1800,
+        skip: 0,
+    };
+    row.mapped(&head, &[]);
+    row.file(&MappedFile { hash: [1; 32], len: 0x1800, path: b"/usr/lib/libx.so" });
+    row.finish().to_vec()
 }
 
 /// A log in a file without a name.

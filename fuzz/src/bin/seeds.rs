@@ -6,7 +6,7 @@ use libfuzzer_sys as _;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use sysreel_fuzz::{columns, rewrite, unpack};
+use sysreel_fuzz::{Form, columns, rewrite, unpack};
 
 fn main() -> io::Result<()> {
     let args: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
@@ -28,15 +28,17 @@ fn main() -> io::Result<()> {
         if let Some(unpacked) = unpack(&log) {
             seed("container", "", &unpacked)?;
         }
-        let sites = rewrite(&log, true).ok_or_else(|| io::Error::other(name.clone()))?;
+        let sites = rewrite(&log, Form::Columns).ok_or_else(|| io::Error::other(name.clone()))?;
         for (at, columns) in columns(&sites).iter().enumerate() {
             seed("codec1", &format!(".{at}"), columns)?;
         }
-        let plain = rewrite(&log, false).and_then(|log| unpack(&log));
+        let plain = rewrite(&log, Form::Plain).and_then(|log| unpack(&log));
         let plain = plain.ok_or_else(|| io::Error::other(name.clone()))?;
-        for target in ["container", "print", "raw", "replay"] {
+        for target in ["container", "print", "raw"] {
             seed(target, ".plain", &plain)?;
         }
+        let replayable = rewrite(&log, Form::Replayable).and_then(|log| unpack(&log));
+        seed("replay", "", &replayable.ok_or_else(|| io::Error::other(name.clone()))?)?;
         seed("diff", ".same", &pair(&plain, &plain))?;
         seed("diff", ".other", &pair(&last, &plain))?;
         last = plain;
