@@ -5,19 +5,18 @@
 //! same items as without threads, however damaged the file.
 
 use std::collections::VecDeque;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 
 use super::source::ReadAt;
 use super::store::{Found, Loader, Store};
 use super::walk::{Step, Walk};
-use super::{Events, Log, Outlines};
 use crate::Error;
 use crate::kind::BlockKind;
 use crate::sites;
 
 /// Blocks in progress for each thread: one being decoded, and one that waits or is ready.
-const DEPTH: usize = 2;
+pub(super) const DEPTH: usize = 2;
 
 /// The cursor decodes larger blocks itself, so that memory stays bounded. Writers make blocks of 1
 /// MiB.
@@ -25,9 +24,9 @@ const MAX_BLOCK_LEN: usize = 8 << 20;
 
 /// A block to decode, with a buffer for its rows.
 #[derive(Debug)]
-struct Job {
+pub(super) struct Job {
     found: Found,
-    outline: bool,
+    pub(super) outline: bool,
     rows: Vec<u8>,
     answer: SyncSender<Answer>,
 }
@@ -43,14 +42,14 @@ pub(super) struct Answer {
 #[derive(Debug)]
 pub(super) struct Ahead {
     /// `None` once there are no more blocks to find.
-    scout: Option<Walk>,
+    pub(super) scout: Option<Walk>,
     /// Blocks with only events before this one are skipped.
-    from: u64,
-    outline: bool,
-    jobs: Sender<Job>,
+    pub(super) from: u64,
+    pub(super) outline: bool,
+    pub(super) jobs: Sender<Job>,
     /// In file order: the offset of each block, and the channel that its rows arrive on.
-    waiting: VecDeque<(u64, Receiver<Answer>)>,
-    max_waiting: usize,
+    pub(super) waiting: VecDeque<(u64, Receiver<Answer>)>,
+    pub(super) max_waiting: usize,
 }
 
 impl Ahead {
@@ -118,7 +117,7 @@ impl Ahead {
 }
 
 /// Decodes blocks until the queue is closed.
-fn decode_jobs<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
+pub(super) fn decode_jobs<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
     let mut loader = Loader::default();
     loop {
         let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -126,66 +125,5 @@ fn decode_jobs<S: ReadAt>(store: &Store<S>, jobs: &Mutex<Receiver<Job>>) {
         let loaded = loader.load_rows(store, &found, outline, &mut rows);
         // Fails if the cursor has jumped and no longer waits.
         _ = answer.send(Answer { rows, loaded });
-    }
-}
-
-impl<S: ReadAt + Sync> Log<S> {
-    /// Calls `read` with a cursor that starts at event `from` and has blocks decoded ahead on
-    /// `threads` threads. It yields the same items as [`Log::events_from`]. Needs the memory of two
-    /// blocks for each thread; without threads it is that cursor.
-    ///
-    /// # Errors
-    /// If the log cannot be read.
-    pub fn read_ahead<R>(
-        &self,
-        threads: usize,
-        from: u64,
-        read: impl FnOnce(&mut Events<'_, S>) -> R,
-    ) -> Result<R, Error> {
-        Ok(self.with_threads(threads, from, self.events_from(from)?, read))
-    }
-
-    /// As [`Log::read_ahead`], for the outlines of all events ([`Log::outlines`]).
-    pub fn outline_ahead<R>(
-        &self,
-        threads: usize,
-        read: impl FnOnce(&mut Outlines<'_, S>) -> R,
-    ) -> R {
-        self.with_threads(threads, 0, self.outlines().0, |events| {
-            let own = std::mem::replace(events, self.events());
-            read(&mut Outlines(own))
-        })
-    }
-
-    fn with_threads<'a, R>(
-        &'a self,
-        threads: usize,
-        from: u64,
-        mut events: Events<'a, S>,
-        read: impl FnOnce(&mut Events<'a, S>) -> R,
-    ) -> R {
-        if threads == 0 {
-            return read(&mut events);
-        }
-        let (jobs, queue) = channel();
-        let (store, queue) = (&self.store, Mutex::new(queue));
-        std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| decode_jobs(store, &queue));
-            }
-            let (waiting, max_waiting) = (VecDeque::new(), threads.saturating_mul(DEPTH));
-            events.decode_ahead(|scout, outline| Ahead {
-                scout: Some(scout),
-                from,
-                outline,
-                jobs,
-                waiting,
-                max_waiting,
-            });
-            let read = read(&mut events);
-            // Closes the queue, which ends the threads.
-            drop(events);
-            read
-        })
     }
 }

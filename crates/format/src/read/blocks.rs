@@ -29,6 +29,13 @@ pub enum BlockItem {
     },
 }
 
+impl<S: ReadAt> Log<S> {
+    /// Returns a cursor over the blocks of the file and the damaged ranges between them.
+    pub fn blocks(&self) -> Blocks<'_, S> {
+        Blocks::new(self)
+    }
+}
+
 impl<'a, S: ReadAt> Blocks<'a, S> {
     pub(super) fn new(log: &'a Log<S>) -> Self {
         Blocks { log, walk: Walk::new(&log.store, log.start), ready: None }

@@ -67,6 +67,23 @@ enum Progress {
     TailRow(u64, std::ops::Range<usize>),
 }
 
+impl<S: ReadAt> Log<S> {
+    /// Returns a cursor over all events.
+    pub fn events(&self) -> Events<'_, S> {
+        Events::new(self, self.start, 0, 0, 0)
+    }
+
+    /// Returns a cursor that starts at the given event.
+    ///
+    /// # Errors
+    /// If the log cannot be read.
+    pub fn events_from(&self, number: u64) -> Result<Events<'_, S>, Error> {
+        let (at, next, dropped) =
+            self.blobs.borrow_mut().directory.before_event(&self.store, number)?;
+        Ok(Events::new(self, at, next, dropped, number))
+    }
+}
+
 impl<'a, S: ReadAt> Events<'a, S> {
     /// Starts at a block with all events up to `next` before it, `dropped` of them lost.
     pub(super) fn new(log: &'a Log<S>, at: u64, next: u64, dropped: u64, from: u64) -> Self {

@@ -2,7 +2,7 @@
 //! events.
 
 use super::source::ReadAt;
-use super::{Events, Item, Missing};
+use super::{Events, Item, Log, Missing};
 use crate::Error;
 use crate::event::Event;
 use crate::kind::{EventKind, Layout, TaskId};
@@ -67,6 +67,16 @@ pub enum What<'a> {
     },
     /// An event other than a stop, complete except for its time.
     Other(Event<'a>),
+}
+
+impl<S: ReadAt> Log<S> {
+    /// Returns a cursor over the outlines of all events: their tasks, call sites, and whether calls
+    /// failed.
+    pub fn outlines(&self) -> Outlines<'_, S> {
+        let mut events = self.events();
+        events.outline = true;
+        Outlines(events)
+    }
 }
 
 impl<S: ReadAt> Outlines<'_, S> {

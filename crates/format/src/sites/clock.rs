@@ -5,7 +5,7 @@
 //! one time in ten occurs: storing ticks saves three bits of each time and loses nothing.
 
 use super::columns::{Column, Columns, ENTRY_TIME, LONG_TIME, OTHER_TIME, TICKS, TWEAK};
-use super::{ENTRY, TIME_ESCAPE};
+use super::layout::{ENTRY, TIME_ESCAPE};
 
 /// The number of fraction bits of a period.
 pub(super) const FRACTION: u32 = 48;

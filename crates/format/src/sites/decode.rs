@@ -9,13 +9,13 @@ use super::columns::{
     REST, RVAL, SORT, STOPS, STRLEN, TASK, TASKS,
 };
 use super::history::{Caller, History};
-use super::model::{Call, Class, MEMO, Memo, PreviousRegion, Slot};
-use super::places::Places;
-use super::{
+use super::layout::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD,
     EXIT_LEN, FAILED, INDEX_DIFFERS, KNOWN_CODE, KNOWN_MASK, LEN_DIFFERS, NO_CHANGE, PARTS_KNOWN,
     RAW_ROW, REGION_HEAD, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, STOP_SORT, blob_count,
 };
+use super::model::{Call, Class, MEMO, Memo, PreviousRegion, Slot};
+use super::places::Places;
 use crate::event::ROW_HEAD;
 use crate::kind::PartKind;
 use crate::limits::{MAX_CLASSES, MAX_ITEMS, MAX_TASKS};

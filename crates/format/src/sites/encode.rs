@@ -11,14 +11,14 @@ use super::columns::{
 };
 use super::history::{History, Prediction, Registers};
 use super::keys::Keys;
+use super::layout::{
+    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER,
+    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, WIDE_ENTRY, WIDE_EXIT,
+};
 use super::model::{Call, ClassOf, Memo};
 use super::parts::{Parts, list_parts, write_parts};
 use super::places::{Place, SiteFinder};
 use super::ticks::TickFinder;
-use super::{
-    ENTRY, ENTRY_HEAD, ENTRY_LEN, EXIT, EXIT_HEAD, EXIT_LEN, FAILED, NO_CALL, NO_CHANGE, OTHER,
-    PARTS_KNOWN, RAW_ROW, SAME_TASK, STOP_HEAD_LEN, STOP_KIND, WIDE_ENTRY, WIDE_EXIT,
-};
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_CLASSES, MAX_SITES, MAX_TASKS};
 use crate::syscall_info::{self, ARCH, MERGED};
@@ -94,7 +94,8 @@ impl Encoder {
             self.finder.places.add_task(id);
             self.history.callers.push(Default::default());
         }
-        let mut code = if sort == super::STOP_SORT { self.stop(index, row, body)? } else { None };
+        let mut code =
+            if sort == super::layout::STOP_SORT { self.stop(index, row, body)? } else { None };
         if code.is_none() {
             self.columns.bytes::<SORT>(&sort);
             self.columns.uint::<RAWLEN>(body.len() as u64);

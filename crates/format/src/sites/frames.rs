@@ -3,8 +3,8 @@
 use zstd::zstd_safe::zstd_sys::ZSTD_EndDirective;
 use zstd::zstd_safe::{self, CCtx, CParameter, InBuffer, OutBuffer, ResetDirective};
 
-use super::Wanted;
 use super::columns::{COLUMNS, Column, Columns, FRAMES, put_uint};
+use super::layout::Wanted;
 use crate::Error;
 use crate::zframe::{LEVEL, Unpacker};
 

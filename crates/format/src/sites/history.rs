@@ -1,13 +1,13 @@
 //! The values that encoder and decoder remember, of each site and of each pair of sites.
 
 use super::keys::{Key, Keys, mix};
-use super::model::Memo;
-use super::places::Arrival;
-use super::ring::Ring;
-use super::{
+use super::layout::{
     FAR_REGISTER, FAR_VALUE, FIRST_SCORE, MAX_SCORE, NEAR_ENTRY, NEAR_EXIT, RING, WIDE_ENTRY,
     WIDE_EXIT,
 };
+use super::model::Memo;
+use super::places::Arrival;
+use super::ring::Ring;
 use crate::limits::MAX_PAIRS;
 use crate::sites::columns::{fold, unfold};
 

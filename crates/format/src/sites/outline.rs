@@ -2,11 +2,11 @@
 //! first frame, and the fourth if there are rows other than stops.
 
 use super::columns::{COLUMNS, Column, KIND, RAW, RAWLEN, SORT, STOPS, TASK, TASKS};
-use super::places::Places;
-use super::{
+use super::layout::{
     ENTRY, ENTRY_HEAD, EXIT, EXIT_HEAD, FAILED, KNOWN_CODE, RAW_ROW, SAME_TASK, STOP_HEAD_LEN,
     STOP_KIND, STOP_SORT,
 };
+use super::places::Places;
 use crate::event::ROW_HEAD;
 use crate::limits::{MAX_ITEMS, MAX_TASKS};
 use crate::syscall_info::{self, Call, Outcome};

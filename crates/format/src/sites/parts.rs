@@ -2,11 +2,11 @@
 
 use super::columns::{ADDRESS, Columns, LEN, PARTS, REGION, REST, STRLEN};
 use super::keys::Keys;
-use super::model::{Call, Class, ClassOf, MEMO, Memo, PreviousRegion, Slot};
-use super::{
+use super::layout::{
     ADDRESS_DIFFERS, ASKED_DIFFERS, BLOB_DIFFERS, INDEX_DIFFERS, LEN_DIFFERS, PART_HEAD,
     REGION_HEAD, blob_count,
 };
+use super::model::{Call, Class, ClassOf, MEMO, Memo, PreviousRegion, Slot};
 use crate::kind::PartKind;
 use crate::wire::{Wire, u64_at};
 

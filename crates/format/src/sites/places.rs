@@ -6,8 +6,8 @@
 
 use super::columns::{Column, Columns, HOW, REF, SITE, SITES, fold, unfold};
 use super::keys::{Key, Keys, mix};
+use super::layout::{HOW_KNOWN, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE, IP_RING};
 use super::ring::Ring;
-use super::{HOW_KNOWN, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE, IP_RING};
 use crate::limits::MAX_SITES;
 
 /// A call site: a place in the code and the call made there.

@@ -9,10 +9,11 @@ use proptest::prelude::*;
 use rows::{any_row, call, calls, exit, row, wild_rows};
 
 use super::columns::{HOW, KIND, MASK, PARTS, RAW, REF, REGS, RVAL, SITE, SITES, STOPS};
-use super::{
+use super::layout::{
     ENTRY, EXIT, FAILED, HOW_NEW, HOW_NEW_DISTANCE, HOW_RING_DISTANCE, NEAR_ENTRY, NO_CHANGE,
-    PARTS_KNOWN, Packed, SAME_TASK, SitesPacker, SitesUnpacker, WIDE_ENTRY, WIDE_EXIT,
+    PARTS_KNOWN, SAME_TASK, WIDE_ENTRY, WIDE_EXIT,
 };
+use super::{Packed, SitesPacker, SitesUnpacker};
 
 /// Encodes and decodes rows. Returns the result and the payload.
 fn round_trip(rows: &[u8]) -> (Packed, Vec<u8>) {

@@ -21,7 +21,18 @@ use std::fmt::Write;
 /// checked. The root of a crate is above all layers.
 const LAYERS: &[(&str, &[&[&str]])] = &[
     ("format", &[]),
-    ("abi", &[]),
+    (
+        "abi",
+        &[
+            &["arch", "bytes", "consts", "desc", "errno", "layout"],
+            &["special", "table"],
+            &["demultiplex", "number"],
+            &[
+                "clone", "fds", "filter", "intent", "mapped", "plan", "render", "replay", "rights",
+                "seccomp", "seed", "signal", "tracing",
+            ],
+        ],
+    ),
     ("sys", &[]),
     ("record", &[]),
     ("replay", &[]),

@@ -57,6 +57,10 @@ impl Crate {
         };
         for name in rest {
             let mut next = BTreeSet::new();
+            // A function may have the name of a module, but nothing is inside of a function.
+            if found.iter().any(|entity| matches!(entity, Entity::Module(_))) {
+                found.retain(|entity| matches!(entity, Entity::Module(_)));
+            }
             for entity in found {
                 match entity {
                     Entity::Module(id) => {
