@@ -60,7 +60,7 @@ fn page() -> String {
         }
     }
     page += &rowless();
-    page
+    crate::markdown::wrap(&page)
 }
 
 /// Returns position and title of a row's section: that of the first of its classes except `desc`,

@@ -17,8 +17,8 @@
 //!   process_vm_writev to the caller itself.
 //! - Memory that io_submit hands over to be read into is excepted from then on
 //!   ([`sysreel_abi::async_read_buffers`]).
-//! - A call that fails with EFAULT may have written part of its output: what comes out on success is
-//!   excepted then.
+//! - A call that fails with EFAULT may have written part of its output: the output that it has on
+//!   success is excepted then.
 //! - A call is skipped, and counted with the reason, when something else could have written
 //!   meanwhile (threads, vfork, `io_uring`).
 //!
