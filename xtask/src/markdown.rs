@@ -2,8 +2,9 @@
 
 const WIDTH: usize = 100;
 
-/// Fills paragraphs and items of lists that have a line of more than 100 characters. Tables, headings
-/// and code stay as they are, and so does what fits: a page changes where its text does.
+/// Fills paragraphs and items of lists that have a line of more than 100 characters. Tables,
+/// headings, code and shorter paragraphs are left alone, so that a page changes only where its text
+/// does.
 pub(crate) fn wrap(page: &str) -> String {
     let mut wrapped = String::with_capacity(page.len());
     let mut text: Vec<&str> = Vec::new();
