@@ -2,8 +2,8 @@
 
 const WIDTH: usize = 100;
 
-/// Fills paragraphs and items of lists that have a line of more than 100 characters. Tables, headings
-/// and code stay as they are, and so does what fits: a page changes where its text does.
+/// Fills paragraphs and items of lists that have a line of more than 100 characters. Tables,
+/// headings and code stay as they are, and so does what fits: a page changes where its text does.
 pub(crate) fn wrap(page: &str) -> String {
     let mut wrapped = String::with_capacity(page.len());
     let mut text: Vec<&str> = Vec::new();
