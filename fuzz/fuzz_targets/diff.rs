@@ -16,7 +16,7 @@ fuzz_target!(|input: &[u8]| {
     let (Ok(a), Ok(b)) = (open(&files[0].path()), open(&files[1].path())) else { return };
     let options = Options { level: Level::Fields, allow_env_drift: true, ..Options::default() };
     let Ok([mut a, mut b]) = read_both(a, b, &options) else { return };
-    let verdict = Verdict::of(compare(&mut a, &mut b, &options), Severity::Note);
+    let verdict = Verdict::new(compare(&mut a, &mut b, &options), Severity::Note);
     for format in [Format::Text, Format::Json, Format::Markdown, Format::Junit] {
         _ = format.write(&verdict, &mut std::io::sink());
     }

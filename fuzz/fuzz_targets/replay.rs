@@ -5,13 +5,13 @@
 use libfuzzer_sys::fuzz_target;
 use sysreel_format::{Limits, Log};
 use sysreel_fuzz::pack;
-use sysreel_replay::{files_to_read, suits};
+use sysreel_replay::{check_replayable, files_to_read};
 
 fuzz_target!(|input: &[u8]| {
     let bytes = pack(input);
     let Ok(log) = Log::open(&bytes[..], Limits::default()) else { return };
     for (until, force) in [(None, false), (None, true), (Some(3), true)] {
-        if let Err(error) = suits(&log, until, force) {
+        if let Err(error) = check_replayable(&log, until, force) {
             _ = error.to_string();
         }
         _ = files_to_read(&log, until);

@@ -11,8 +11,8 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::fd::AsRawFd;
 use std::path::PathBuf;
 use sysreel_format::{
-    BLOCK_HEADER_LEN, BlobNumber, BlockWriter, Completeness, Envelope, EventBuf, EventKind, Extras,
-    FILE_HEADER_LEN, FileHeader, FileId, FileMeta, Item, Layout, Limits, Log, MappedFile,
+    BLOCK_HEADER_LEN, BlobNumber, BlockWriter, Completeness, Determinism, EventBuf, EventKind,
+    Extras, FILE_HEADER_LEN, FileHeader, FileId, FileMeta, Item, Layout, Limits, Log, MappedFile,
     MappedFlags, MappedHead, MetaCodec, SEGMENT_SIZE, Segment, SnapshotKind, SourceId, StopHead,
     TaskId,
 };
@@ -180,8 +180,8 @@ pub fn rewrite(log: &[u8], form: Form) -> Option<Vec<u8>> {
     if form == Form::Replayable {
         meta.options.push((b"file-contents".to_vec(), b"no".to_vec()));
         row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId::NONE, 1);
-        let machine = Envelope { xcr0: 7, ..Envelope::default() };
-        row.snapshot(SnapshotKind::ENVELOPE, 1, &machine.to_bytes().ok()?);
+        let machine = Determinism { xcr0: 7, ..Determinism::default() };
+        row.snapshot(SnapshotKind::DETERMINISM, 1, &machine.to_bytes().ok()?);
         segment.append_event(row.finish()).ok()?;
     }
     let mut events = log.events();
