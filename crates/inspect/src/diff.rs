@@ -13,6 +13,7 @@ mod context;
 mod effect;
 mod env_roots;
 pub mod format;
+mod level;
 pub mod policy;
 mod report;
 mod rule;
@@ -28,26 +29,13 @@ pub use compare::compare;
 pub use context::{Around, context};
 pub use effect::{Effect, Op};
 pub use env_roots::read;
+pub use level::Level;
 pub use report::{Account, Change, CountedOnlyCount, Difference, Report, Side, Time};
 pub use rule::{Rule, Severity};
 pub use run::{CountedOnly, End, Environment, Image, MARK, Mark, Process, Run, Seen};
 pub use verdict::{Excepted, Unstable, Verdict};
 
 use crate::{Error, LogFile};
-
-/// How closely two runs are compared. Each level includes those before it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
-    /// The set of effects, how processes end, which programs run.
-    #[default]
-    Effects,
-    /// The calls of each process and thread, in order.
-    Sequence,
-    /// Also the arguments of calls and the bytes they write.
-    Fields,
-    /// Also how long calls take.
-    Timing,
-}
 
 /// How two logs are compared.
 #[derive(Clone, Debug, Default)]

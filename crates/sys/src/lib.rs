@@ -58,6 +58,7 @@ pub mod waiting;
 mod holes;
 mod places;
 mod raw;
+mod wait_status;
 
 pub use error::{Died, Error, Result};
 pub use info::SyscallInfo;

@@ -2,7 +2,7 @@
 
 use crate::info::{CAPACITY, SyscallInfo};
 use crate::raw::ptrace;
-use crate::wait::{Event, Signal, WaitStatus};
+use crate::wait_status::{Event, Signal, WaitStatus};
 use crate::waiting::Waiting;
 use crate::{Died, Error, Tid};
 use linux_raw_sys::ptrace::PTRACE_GET_RSEQ_CONFIGURATION as GET_RSEQ;

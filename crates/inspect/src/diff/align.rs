@@ -13,6 +13,7 @@
 mod anchors;
 mod leaf;
 mod loops;
+mod span;
 mod sparse;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,10 @@ mod unshared;
 mod walk;
 
 use std::ops::Range;
+
+pub use span::{Span, SpanKind};
+
+use span::Spans;
 
 /// Pieces of at most this many tokens, both sides together, are left to Myers.
 const LEAF: usize = 256;
@@ -30,30 +35,6 @@ const LENGTHS: [usize; 5] = [64, 24, 12, 6, 1];
 const STEPS_PER_TOKEN: u64 = 150;
 /// The least budget.
 const LEAST_STEPS: u64 = 200_000_000;
-
-/// The relation of a range in one stream to a range in the other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum SpanKind {
-    /// Both ranges have the same tokens.
-    Same,
-    /// In the first stream only.
-    OnlyA,
-    /// In the second stream only.
-    OnlyB,
-    /// Not compared: without anchors and with too many equal tokens, or beyond the budget.
-    GaveUp,
-}
-
-/// A part of the result. Spans are contiguous in both streams: each token is in exactly one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The relation of the two ranges.
-    pub kind: SpanKind,
-    /// The range in the first stream.
-    pub a: Range<usize>,
-    /// The range in the second stream.
-    pub b: Range<usize>,
-}
 
 /// Aligns two streams with a budget that grows with their lengths.
 #[must_use]
@@ -88,31 +69,6 @@ struct Piece {
 enum Todo {
     Align(Piece),
     Emit(Span),
-}
-
-/// The spans so far. Adjacent spans of one kind are merged.
-#[derive(Debug, Default)]
-struct Spans(Vec<Span>);
-
-impl Spans {
-    fn push(&mut self, kind: SpanKind, a: Range<usize>, b: Range<usize>) {
-        if a.is_empty() && b.is_empty() {
-            return;
-        }
-        match self.0.last_mut() {
-            Some(last) if last.kind == kind && kind != SpanKind::GaveUp => {
-                last.a.end = a.end;
-                last.b.end = b.end;
-            }
-            _ => self.0.push(Span { kind, a, b }),
-        }
-    }
-
-    /// Adds ranges that have no counterpart in the other stream.
-    fn push_edit(&mut self, a: Range<usize>, b: Range<usize>) {
-        self.push(SpanKind::OnlyA, a.clone(), b.start..b.start);
-        self.push(SpanKind::OnlyB, a.end..a.end, b);
-    }
 }
 
 struct Aligner<'t> {

@@ -4,6 +4,7 @@ mod account;
 mod attribution;
 mod contents;
 mod effects;
+mod found;
 mod match_generated_names;
 mod pairing;
 mod processes;
@@ -12,12 +13,12 @@ mod timing;
 
 use sysreel_format::Completeness;
 
-use super::report::{Change, Difference, Report};
+use super::report::{Change, Report};
 use super::rule::Rule;
 use super::run::Run;
 use super::{Level, Options};
-use crate::state::ProcessId;
 
+pub(crate) use found::{Found, place};
 pub(crate) use pairing::Pairing;
 
 /// Compares two runs. Generated names are given a common name first, which changes both runs.
@@ -80,45 +81,6 @@ fn incomparable(a: &Run, b: &Run, options: &Options) -> Vec<String> {
     why
 }
 
-/// A difference with the facts that decide which others follow from it.
-#[derive(Clone, Debug)]
-pub(crate) struct Found {
-    pub(crate) difference: Difference,
-    /// The processes concerned, in the first and the second run.
-    pub(crate) processes: [Vec<ProcessId>; 2],
-    /// The names that it is about.
-    pub(crate) names: Vec<String>,
-    /// Whether it follows from an equally grave difference: a program that lists a directory opens
-    /// it first, which is a `stat`.
-    pub(crate) light: bool,
-    /// The index of its cause, if already known.
-    pub(crate) cause: Option<usize>,
-}
-
-impl Found {
-    pub(crate) fn new(rule: Rule, change: Change, role: &str, what: String) -> Self {
-        let difference = Difference {
-            rule,
-            severity: rule.severity(),
-            change,
-            process: String::new(),
-            role: role.to_owned(),
-            what,
-            before: None,
-            after: None,
-            events: [None, None],
-            consequences: Vec::new(),
-        };
-        Self {
-            difference,
-            processes: [Vec::new(), Vec::new()],
-            names: Vec::new(),
-            light: false,
-            cause: None,
-        }
-    }
-}
-
 /// Returns differences between the logs themselves: their surroundings and their completeness.
 fn surroundings(a: &Run, b: &Run) -> Vec<Found> {
     let mut found = Vec::new();
@@ -164,30 +126,4 @@ fn marks(a: &Run, b: &Run) -> Vec<Found> {
             found
         })
         .collect()
-}
-
-/// Returns the place of a process in the tree: `make>gcc>cc1`.
-pub(crate) fn place(run: &Run, id: ProcessId) -> String {
-    /// Deeper places are cut off.
-    const DEEPEST: usize = 64;
-    let mut roles = Vec::new();
-    let mut at = Some(id);
-    let mut steps = 0_usize;
-    while let Some(process) = at.and_then(|id| run.processes.get(usize::try_from(id.0).ok()?)) {
-        for image in process.images.iter().rev() {
-            roles.push(image.role.as_str());
-        }
-        if roles.is_empty() {
-            roles.push(process.inherited.as_str());
-        }
-        at = process.parent;
-        steps = steps.saturating_add(1);
-        if roles.len().max(steps) > DEEPEST {
-            roles.push("...");
-            break;
-        }
-    }
-    roles.dedup();
-    roles.reverse();
-    roles.join(">")
 }

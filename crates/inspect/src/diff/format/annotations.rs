@@ -1,7 +1,7 @@
 //! GitHub workflow commands: one line each, shown as annotations of the run. GitHub shows ten of a
 //! kind per step, so no more are written.
 
-use super::{headline, line, with_spaces};
+use super::lines::{headline, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;

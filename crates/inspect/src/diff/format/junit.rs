@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesText, Event};
 
-use super::{family, line, with_spaces};
+use super::lines::{family, line, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Rule;
 use crate::diff::verdict::Verdict;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{consequence_line, headline, line, top_consequences, with_spaces};
+use super::lines::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::report::Difference;
 use crate::diff::rule::Severity;
 use crate::diff::verdict::Verdict;

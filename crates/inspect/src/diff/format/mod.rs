@@ -4,6 +4,7 @@
 mod annotations;
 mod json;
 mod junit;
+mod lines;
 mod markdown;
 #[cfg(test)]
 mod tests;
@@ -16,8 +17,6 @@ use std::str::FromStr;
 pub use annotations::{MOST as MOST_ANNOTATIONS, annotations};
 pub use markdown::{LIMIT as SUMMARY_LIMIT, markdown};
 
-use super::report::{Change, Difference};
-use super::rule::{Rule, Severity};
 use super::verdict::Verdict;
 
 /// An output format.
@@ -84,100 +83,4 @@ impl FromStr for Format {
             format!("unknown format `{text}`: expected {}", names.join(", "))
         })
     }
-}
-
-/// Formats a difference: `+ read $WS/x`, `~ exit: 0 => 1`.
-fn line(difference: &Difference) -> String {
-    let sign = match difference.change {
-        Change::Added => '+',
-        Change::Removed => '-',
-        Change::Changed => '~',
-    };
-    let mut line = format!("{sign} {}", difference.what);
-    match (&difference.before, &difference.after) {
-        (Some(before), Some(after)) => line += &format!(": {before} => {after}"),
-        (None, Some(after)) => line += &format!(" ({after})"),
-        _ => {}
-    }
-    with_spaces(&line)
-}
-
-/// Formats a canonical name for people. Canonical names write a space as `\x20` because lines of
-/// baselines and sequences of policies are split at spaces; people do not need that.
-fn with_spaces(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        let (before, escape) = rest.split_at(at);
-        out.push_str(before);
-        rest = match escape.strip_prefix("\\x20") {
-            Some(after) => {
-                out.push(' ');
-                after
-            }
-            None => {
-                // Copies the backslash and the next character, which may be an escaped backslash.
-                let len = escape.chars().take(2).map(char::len_utf8).sum();
-                out.push_str(&escape[..len]);
-                &escape[len..]
-            }
-        };
-    }
-    out + rest
-}
-
-/// Returns at most `room` consequences of a difference, and how many are left out. Those about
-/// secrets, the network and privileges come first, so that others cannot hide them, then the
-/// gravest.
-fn top_consequences(difference: &Difference, room: usize) -> (Vec<&Difference>, usize) {
-    let sensitive = |rule: Rule| matches!(family(rule), "secret" | "net" | "privilege");
-    let mut follow: Vec<&Difference> = difference.consequences.iter().collect();
-    follow.sort_by_key(|follow| (!sensitive(follow.rule), std::cmp::Reverse(follow.gravest())));
-    let more = follow.len().saturating_sub(room);
-    follow.truncate(room);
-    (follow, more)
-}
-
-/// Formats a consequence: `+ read /etc/shadow`, with its rule if it is a warning or an error.
-fn consequence_line(difference: &Difference) -> String {
-    match difference.severity {
-        Severity::Warn | Severity::Error => format!("{} ({})", line(difference), difference.rule),
-        Severity::Info | Severity::Note => line(difference),
-    }
-}
-
-/// Returns the family of a rule: the first word of its id.
-fn family(rule: Rule) -> &'static str {
-    rule.id().split_once('.').map_or(rule.id(), |(family, _)| family)
-}
-
-/// Returns the summary line.
-fn headline(verdict: &Verdict) -> String {
-    let failing = verdict.failing().count();
-    let gate = verdict.gate;
-    let others = verdict.report.differences.len() - failing;
-    let unstable = match verdict.unstable.len() {
-        0 => String::new(),
-        n => format!(", {n} unstable"),
-    };
-    let below = if others == 0 { String::new() } else { format!(", {others} below") };
-    match (failing, verdict.passes()) {
-        (0, _) => format!("no difference at or above {gate}{below}{unstable}"),
-        (1, passes) => {
-            format!(
-                "1 difference at or above {gate}{}{below}{unstable}",
-                tolerated(verdict, passes)
-            )
-        }
-        (n, passes) => {
-            format!(
-                "{n} differences at or above {gate}{}{below}{unstable}",
-                tolerated(verdict, passes)
-            )
-        }
-    }
-}
-
-fn tolerated(verdict: &Verdict, passes: bool) -> String {
-    if passes { format!(" ({} tolerated)", verdict.tolerated) } else { String::new() }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::diff::policy::Kind;
-use crate::diff::report::{Report, Side};
-use crate::diff::rule::Severity;
+use crate::diff::report::{Change, Difference, Report, Side};
+use crate::diff::rule::{Rule, Severity};
 use crate::diff::run::Environment;
 use crate::diff::verdict::{Excepted, Unstable};
 

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::{consequence_line, headline, line, top_consequences, with_spaces};
+use super::lines::{consequence_line, headline, line, top_consequences, with_spaces};
 use crate::diff::context::Around;
 use crate::diff::policy::Kind;
 use crate::diff::report::{Difference, Report};

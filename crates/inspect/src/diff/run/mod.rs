@@ -16,7 +16,6 @@ use std::fmt;
 use std::path::PathBuf;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::signal_name;
 use sysreel_format::Completeness;
 
 pub use operation::{CountedOnly, MARK};
@@ -25,11 +24,11 @@ pub use process::{End, Image, Process};
 pub(crate) use detail::MAX_ARG_STRLEN;
 pub(crate) use names::NameId;
 pub(crate) use operation::Operation;
+pub(crate) use process::signal;
 
-use super::Level;
 use super::effect::{Effect, Op};
+use crate::Findings;
 use crate::state::ProcessId;
-use crate::{Error, Findings, LogFile};
 
 /// The surroundings in which a log was recorded. Runs with equal surroundings are comparable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
@@ -114,19 +113,6 @@ pub struct Run {
 }
 
 impl Run {
-    /// Reads a log. `roots` are named directories besides WS, HOME and TMP, which every run has.
-    ///
-    /// # Errors
-    /// When the log cannot be read. [`Run::findings`] has what is missing or damaged.
-    pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
-        reader::read(file, level, roots)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
-        reader::from_builder(log, level)
-    }
-
     /// Returns how the first process ended.
     #[must_use]
     pub fn end(&self) -> End {
@@ -186,10 +172,4 @@ pub(crate) fn result(errno: u16) -> String {
             None => format!("errno-{errno}"),
         },
     }
-}
-
-/// Returns the name of a signal, or its number.
-pub(crate) fn signal(number: u32) -> String {
-    let name = i32::try_from(number).ok().and_then(signal_name);
-    name.map_or_else(|| format!("signal-{number}"), str::to_owned)
 }

@@ -1,5 +1,7 @@
 //! The processes of a run.
 
+use sysreel_abi::signal_name;
+
 use crate::state::ProcessId;
 
 /// How a process ended.
@@ -29,7 +31,7 @@ impl End {
     pub fn result(self) -> Option<String> {
         match self {
             Self::Exited(status) => Some(status.to_string()),
-            Self::Signal(signal) => Some(super::signal(signal)),
+            Self::Signal(signal) => Some(self::signal(signal)),
             Self::Unknown => None,
         }
     }
@@ -72,4 +74,10 @@ impl Process {
     pub fn role(&self) -> &str {
         self.images.last().map_or(&self.inherited, |image| &image.role)
     }
+}
+
+/// Returns the name of a signal, or its number.
+pub(crate) fn signal(number: u32) -> String {
+    let name = i32::try_from(number).ok().and_then(signal_name);
+    name.map_or_else(|| format!("signal-{number}"), str::to_owned)
 }

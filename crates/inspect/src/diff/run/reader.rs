@@ -11,16 +11,15 @@ use std::path::PathBuf;
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
 use sysreel_abi::CallKind;
-use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind};
+use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind, TaskId};
 
-use self::connecting::Connecting;
 use super::canonical::{Roots, RunLocalIds, escaped};
 use super::detail::Details;
 use super::names::{NameId, Names, Sort};
-use super::operation::Classifier;
+use super::operation::{Classifier, Operation};
 use super::stream::Streams;
 use super::timing::Timing;
-use super::{Created, End, Operations, Run};
+use super::{Actor, Created, End, Operations, Run};
 #[cfg(test)]
 use crate::Findings;
 use crate::diff::Level;
@@ -47,6 +46,16 @@ struct RawProcess {
     gone: u64,
 }
 
+/// A connect in progress.
+#[derive(Clone, Copy, Debug)]
+struct Connecting {
+    task: TaskId,
+    /// The event that ended the first call.
+    event: u64,
+    actor: Actor,
+    operation: Operation,
+}
+
 /// Builds a [`Run`] from the events of a log.
 struct RunBuilder {
     names: Names,
@@ -69,28 +78,52 @@ struct RunBuilder {
     timing: Timing,
 }
 
-pub(super) fn read(
-    file: &LogFile,
-    level: Level,
-    roots: &[(String, PathBuf)],
-) -> Result<Run, Error> {
-    let log = file.log();
-    let mut tracker =
-        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
-    let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
-    let mut findings = file.walk(0, |item| {
-        if let Item::Event(event) = item
-            && let Ok(body) = event.decode()
-        {
-            builder.event(&mut tracker, event, &body, &buffers);
+impl Run {
+    /// Reads a log. `roots` are named directories besides WS, HOME and TMP, which every run has.
+    ///
+    /// # Errors
+    /// When the log cannot be read. [`Run::findings`] has what is missing or damaged.
+    pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
+        let log = file.log();
+        let mut tracker = Tracker::new(Follow {
+            processes: true,
+            maps: level >= Level::Fields,
+            ..Follow::default()
+        });
+        let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
+        let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
+        let mut findings = file.walk(0, |item| {
+            if let Item::Event(event) = item
+                && let Ok(body) = event.decode()
+            {
+                builder.event(&mut tracker, event, &body, &buffers);
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        findings.lost_buffers = buffers.lost();
+        let completeness =
+            log.summary().map_or(log.header().completeness, |summary| summary.completeness);
+        Ok(builder.finish(file.path(), log.meta(), completeness, findings))
+    }
+
+    /// Builds a run from the events of a test.
+    #[cfg(test)]
+    pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
+        let mut tracker = Tracker::new(Follow {
+            processes: true,
+            maps: level >= Level::Fields,
+            ..Follow::default()
+        });
+        let mut builder = RunBuilder::new(b"/w", level, &[]);
+        let mut findings = Findings::default();
+        for (number, row) in (0..).zip(&log.rows) {
+            let event = Event::from_row(number, row).unwrap();
+            findings.item(&Item::Event(event));
+            builder.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
         }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    findings.lost_buffers = buffers.lost();
-    let completeness =
-        log.summary().map_or(log.header().completeness, |summary| summary.completeness);
-    Ok(builder.finish(file.path(), log.meta(), completeness, findings))
+        let meta = sysreel_format::FileMeta::default();
+        builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
+    }
 }
 
 impl RunBuilder {
@@ -262,20 +295,4 @@ impl RunBuilder {
             self.libc = libc.map(|map| HEXLOWER.encode(&map.build_id)).unwrap_or_default();
         }
     }
-}
-
-/// Builds a run from the events of a test.
-#[cfg(test)]
-pub(super) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Run {
-    let mut tracker =
-        Tracker::new(Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() });
-    let mut builder = RunBuilder::new(b"/w", level, &[]);
-    let mut findings = Findings::default();
-    for (number, row) in (0..).zip(&log.rows) {
-        let event = Event::from_row(number, row).unwrap();
-        findings.item(&Item::Event(event));
-        builder.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
-    }
-    let meta = sysreel_format::FileMeta::default();
-    builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
 }

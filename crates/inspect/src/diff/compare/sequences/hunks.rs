@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::ops::Range;
 
 use self::causes::{CHILD, Causes};
-use super::{Job, Tokens};
+use super::job::Job;
+use super::signals::arrival_name;
+use super::tokens::{NamedOperation, Tokens};
 use crate::diff::align::SpanKind;
 use crate::diff::compare::Found;
 use crate::diff::effect::Op;
@@ -278,7 +280,7 @@ impl Collector<'_, '_> {
 impl Group {
     fn into_found(self, key: Key, job: &Job<'_>, tokens: &Tokens) -> Found {
         let text = |token: u32| {
-            tokens.operation(token).map_or_else(|| "?".to_owned(), super::NamedOperation::text)
+            tokens.operation(token).map_or_else(|| "?".to_owned(), NamedOperation::text)
         };
         let (rule, change, list) = match &key {
             Key::Added(list) => (Rule::CallNew, Change::Added, list.clone()),
@@ -331,9 +333,9 @@ impl Group {
                 found.names.push(CHILD.to_owned());
             }
             if token.op == Op::Signal {
-                found.names.push(super::arrival_name(
-                    token.resource.split(' ').next().unwrap_or_default(),
-                ));
+                found
+                    .names
+                    .push(arrival_name(token.resource.split(' ').next().unwrap_or_default()));
             }
             // The resource of a plain call begins with the name of the call.
             let names = token.resource.split(" -> ").flat_map(|name| name.rsplit(' ').next());

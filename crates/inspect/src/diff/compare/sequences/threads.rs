@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Tokens;
+use super::tokens::Tokens;
 use crate::diff::compare::{Found, Pairing};
 use crate::diff::report::Change;
 use crate::diff::rule::Rule;

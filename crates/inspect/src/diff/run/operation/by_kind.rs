@@ -3,7 +3,8 @@
 use sysreel_abi::{ArgKind, CallKind, intent};
 
 use super::super::names::{NameId, Names, Sort};
-use super::{Case, Making, Operation, RowInfo, address, file_name};
+use super::case::{Case, RowInfo, address, file_name};
+use super::classified::{Making, Operation};
 use crate::diff::effect::Op;
 use crate::state::Made;
 use crate::text;

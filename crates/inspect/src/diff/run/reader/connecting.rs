@@ -3,24 +3,12 @@
 //! calls count as one operation with the later result.
 
 use sysreel_abi::{CallKind, intent};
-use sysreel_format::TaskId;
 
-use super::super::Actor;
 use super::super::names::NameId;
 use super::super::operation::{Case, Operation};
-use super::RunBuilder;
+use super::{Connecting, RunBuilder};
 use crate::diff::effect::Op;
 use crate::state::{ProcessId, region};
-
-/// A connect in progress.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Connecting {
-    task: TaskId,
-    /// The event that ended the first call.
-    event: u64,
-    actor: Actor,
-    operation: Operation,
-}
 
 impl RunBuilder {
     /// Takes the result of a connect in progress from a later call. Returns whether that call only

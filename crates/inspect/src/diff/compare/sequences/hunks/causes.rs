@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::super::Job;
+use super::super::job::Job;
 use crate::diff::compare::Found;
 use crate::diff::rule::Rule;
 use crate::diff::run::Run;

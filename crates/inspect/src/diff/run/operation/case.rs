@@ -1,0 +1,82 @@
+//! A call to classify, and the names of its files.
+
+use std::rc::Rc;
+
+use super::super::names::{NameId, Names, Sort};
+use super::classified::CountedOnly;
+use crate::regions::Buffers;
+use crate::state::{Finished, Made, OpenFile, ResolvedCall, Tracker};
+
+/// The properties of a row that do not depend on arguments.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RowInfo {
+    /// The path arguments that the kernel reads, each with the directory descriptor before it.
+    pub(super) paths: [Option<(u8, Option<u8>)>; 2],
+    /// The first descriptor argument.
+    pub(super) fd: Option<u8>,
+    /// The name of a plain call, without an operation.
+    pub(super) name: NameId,
+    pub(super) privileged: Option<NameId>,
+    pub(super) counted_only: Option<CountedOnly>,
+}
+
+/// A call with what is needed to classify it.
+pub(crate) struct Case<'a> {
+    pub(crate) tracker: &'a Tracker,
+    pub(crate) finished: &'a Finished<'a>,
+    pub(crate) call: ResolvedCall,
+    pub(crate) buffers: &'a dyn Buffers,
+}
+
+impl Case<'_> {
+    pub(crate) fn errno(&self) -> u16 {
+        match self.finished.outcome.failed() {
+            true => u16::try_from(self.finished.outcome.rval.wrapping_neg()).unwrap_or(u16::MAX),
+            false => 0,
+        }
+    }
+
+    pub(crate) fn failed(&self) -> bool {
+        self.finished.outcome.failed()
+    }
+
+    pub(crate) fn file(&self, at: usize) -> Option<Rc<OpenFile>> {
+        self.tracker.file(self.finished.task, self.call.fd(at)?)
+    }
+}
+
+/// Returns the name of a file, which is kept in [`OpenFile::tag`].
+pub(super) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
+    /// The part of the tag that holds the name; other code uses the rest.
+    const NAMED: u64 = 0xffff_ffff;
+    let known = u32::try_from(file.tag.get() & NAMED).unwrap_or(0);
+    if known != 0 && !file.is_socket() {
+        return NameId(known);
+    }
+    let id = match file.made {
+        // Descriptors that the first process inherited.
+        Made::Before(0) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdin>"),
+        Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdout>"),
+        Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
+        _ if file.is_socket() => socket(file, names),
+        _ if file.link.first() == Some(&b'/') => names.id(Sort::Path, &file.link),
+        _ => names.id(Sort::Link, &file.link),
+    };
+    file.tag.set(file.tag.get() & !NAMED | u64::from(id.0));
+    id
+}
+
+/// Returns the name of a socket: the address of its peer.
+fn socket(file: &OpenFile, names: &mut Names) -> NameId {
+    let peer = file.peer.borrow();
+    if file.made == Made::Accepted || peer.len() <= 2 {
+        return names.id(Sort::Word, b"<socket>");
+    }
+    address(file, &peer, names)
+}
+
+pub(super) fn address(file: &OpenFile, sockaddr: &[u8], names: &mut Names) -> NameId {
+    let mut name = vec![file.socket_type.get()];
+    name.extend_from_slice(sockaddr);
+    names.id(Sort::Address, &name)
+}
