@@ -27,9 +27,9 @@ const PAYLOAD_CRC: usize = 84;
 const PAYLOAD_LEN: usize = 104;
 const RAW_LEN: usize = 112;
 const LOGICAL_HASH: usize = 120;
-/// More than this a frame of a seed does not hold.
+/// The largest frame of a seed.
 const MAX_FRAME: usize = 16 << 20;
-/// In the byte before a block's frames: the header's length and hash of what they hold stay.
+/// A flag in a block's frame count: the header keeps its raw length and hash.
 const AS_STATED: u8 = 0x80;
 
 /// Unpacks a sound log. `None` when it is not one.

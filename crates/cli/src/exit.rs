@@ -128,7 +128,7 @@ const TABLE: &[Statuses] = &[
 
 /// Applies to all commands.
 const PIPES: &str =
-    "A command whose output is closed (`| head`) is killed by SIGPIPE (141 in a shell).";
+    "If its output is closed (`| head`), sysreel is killed by SIGPIPE (141 in a shell).";
 
 /// Returns the end of a `--help` text: the statuses of `command`, or of all commands.
 pub(crate) fn help(command: Option<&str>) -> String {

@@ -62,7 +62,7 @@ impl<S: ReadAt> Replay<'_, S> {
                 Reached::Signal(signals::SIGTRAP, _) if visit < MAX_VISITS => {}
                 Reached::Signal(signals::SIGTRAP, _) => {
                     let actual =
-                        format!("a task that was there {MAX_VISITS} times in another state");
+                        format!("a task that passed it {MAX_VISITS} times in another state");
                     return Err(self.diverged(event, Field::Stop, recorded(), actual));
                 }
                 other => {

@@ -42,7 +42,7 @@ impl Mask {
     /// # Errors
     /// The errno of sched_setaffinity(2).
     pub fn set(&self, tid: Tid) -> io::Result<()> {
-        // SAFETY: the kernel reads as many bytes as the vector has.
+        // SAFETY: the kernel reads `len()` bytes of the vector (sched_setaffinity(2)).
         check(unsafe {
             libc::syscall(libc::SYS_sched_setaffinity, tid, self.0.len(), self.0.as_ptr())
         })

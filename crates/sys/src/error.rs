@@ -46,7 +46,7 @@ pub enum Error {
     Unsupported(String),
     /// A process could not be attached to.
     #[error("cannot attach to {pid}: {source}{}",
-        .hint.map(|h| format!("\n  hint: {h}")).unwrap_or_default())]
+        .hint.map(|h| format!("; {h}")).unwrap_or_default())]
     Attach {
         /// The process.
         pid: Tid,

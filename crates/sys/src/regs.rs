@@ -334,7 +334,7 @@ impl Stop {
         // (ptrace(2)).
         unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut before) as usize) }
             .map_err(|_| Died)?;
-        // SAFETY: SETSIGMASK reads as many bytes from data.
+        // SAFETY: SETSIGMASK reads `addr` bytes from data (ptrace(2)).
         unsafe { ptrace(SETSIGMASK, self.tid(), size_of::<u64>(), (&raw const mask) as usize) }
             .map_err(|_| Died)?;
         Ok(before)

@@ -1,7 +1,7 @@
 //! Writes what the fuzzer begins with to corpus/TARGET, made of fixtures, examples and documents:
 //! `seeds ROOT CORPUS`.
 
-// Built with coverage as the targets are, this needs the functions that take it.
+// Built with coverage like the targets, this links libFuzzer's callbacks.
 use libfuzzer_sys as _;
 use std::fs;
 use std::io;

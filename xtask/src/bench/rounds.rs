@@ -91,7 +91,7 @@ impl Rounds {
         Spread::of(self.of(a).zip(self.of(b)).map(|(a, b)| a / b).collect())
     }
 
-    /// Returns the time per thing in microseconds if the program takes that many seconds more.
+    /// Returns the time per call in microseconds if the program takes that many seconds more.
     pub(super) fn each(&self, seconds: f64, things: u64) -> f64 {
         (seconds - self.median(Contestant::Bare)) / things as f64 * 1e6
     }

@@ -23,9 +23,14 @@ pub(super) fn dependencies(repository: &Repository) -> Vec<String> {
         let Some(manifest) = repository.sources.iter().find(|source| source.path == path) else {
             continue;
         };
-        let normal = manifest.text.split("[dev-dependencies]").next().unwrap_or("");
-        for line in normal.lines() {
-            let package = line.split(['.', ' ', '=']).next().unwrap_or("");
+        let parsed: toml::Table = match manifest.text.parse() {
+            Ok(table) => table,
+            Err(error) => {
+                complaints.push(format!("{path}: {error}"));
+                continue;
+            }
+        };
+        for package in packages(&parsed) {
             if let Some(ours) = package.strip_prefix("sysreel-")
                 && !allowed.contains(&ours)
             {
@@ -39,6 +44,20 @@ pub(super) fn dependencies(repository: &Repository) -> Vec<String> {
     complaints
 }
 
+/// Returns the dependencies of a manifest, for all targets, but not those of its tests.
+fn packages(manifest: &toml::Table) -> Vec<&str> {
+    let targets = manifest.get("target").and_then(toml::Value::as_table);
+    let targets = targets.into_iter().flat_map(toml::Table::values);
+    std::iter::once(manifest)
+        .chain(targets.filter_map(toml::Value::as_table))
+        .flat_map(|table| ["dependencies", "build-dependencies"].map(|kind| table.get(kind)))
+        .flatten()
+        .filter_map(toml::Value::as_table)
+        .flat_map(toml::Table::keys)
+        .map(String::as_str)
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -49,8 +68,11 @@ mod tests {
             let files = vec![("crates/inspect/Cargo.toml".into(), text.into())];
             dependencies(&Repository::new(files).unwrap()).len()
         };
-        assert_eq!(found("sysreel-sys.workspace = true\nclap = \"4\""), 2);
-        assert_eq!(found("sysreel-abi.workspace = true"), 0);
+        assert_eq!(found("[dependencies]\nsysreel-sys.workspace = true\nclap = \"4\""), 2);
+        assert_eq!(found("[dependencies.clap]\nversion = \"4\""), 1);
+        let target = "[dev-dependencies]\na = \"1\"\n[target.'cfg(unix)'.build-dependencies]\n";
+        assert_eq!(found(&format!("{target}sysreel-sys = \"1\"")), 1);
+        assert_eq!(found("[dependencies]\nsysreel-abi.workspace = true"), 0);
         assert_eq!(found("[dev-dependencies]\nsysreel-sys.workspace = true"), 0);
     }
 }

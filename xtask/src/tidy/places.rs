@@ -3,7 +3,7 @@
 use super::source::Repository;
 
 pub(super) fn places(repository: &Repository) -> Vec<String> {
-    // In pieces, so that this very line does not have what it looks for.
+    // Split, so that the rule does not match its own source.
     let marks = [
         concat!("/wo", "rk/"),
         concat!("/ro", "ot/"),

@@ -195,9 +195,16 @@ fn mark_tests(tokens: &mut [Token]) {
 fn cfg_test(tokens: &[Token], at: usize) -> Option<usize> {
     let starts =
         |expected: &[&str]| tokens[at..].iter().zip(expected).all(|(token, text)| token.is(text));
+    let end = || group_end(tokens, at + 1);
+    // In all(...), `test` may have any place.
+    let all_has_test = || {
+        let group = &tokens[at..end()];
+        group.windows(2).any(|pair| (pair[0].is("(") || pair[0].is(",")) && pair[1].is("test"))
+            && !group.iter().any(|token| token.is("any") || token.is("not"))
+    };
     (starts(&["#", "[", "cfg", "(", "test", ")", "]"])
-        || starts(&["#", "[", "cfg", "(", "all", "(", "test", ","]))
-    .then(|| group_end(tokens, at + 1))
+        || starts(&["#", "[", "cfg", "(", "all", "("]) && all_has_test())
+    .then(end)
 }
 
 /// The index after the group that opens here.

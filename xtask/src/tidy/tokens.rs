@@ -7,7 +7,7 @@ use super::source::{Kind, Repository, Rust};
 pub(super) fn no_unsafe(repository: &Repository) -> Vec<String> {
     let mut complaints = Vec::new();
     for (source, rust) in repository.rust("").filter(|(s, _)| !s.path.starts_with("crates/sys/")) {
-        // Tests too: what they want of the kernel is in crates/sys.
+        // Tests too: they make system calls through crates/sys.
         for token in rust.tokens.iter().filter(|token| token.is("unsafe")) {
             complaints.push(format!("{}:{}", source.path, token.line));
         }

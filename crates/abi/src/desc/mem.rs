@@ -146,7 +146,7 @@ pub enum Len {
         /// The pointers.
         pointers: &'static [PointerField],
     },
-    /// One byte for each page of as many bytes as the sibling says.
+    /// One byte per page; the sibling is the length of the range.
     Pages(Sibling),
     /// Depends on a command argument.
     Special(Special),

@@ -12,7 +12,7 @@ fn skipped(why: &str) {
     drop(writeln!(std::io::stderr(), "skipped: {why}"));
 }
 
-/// The same for a missing program, where everything is said to be installed a failure.
+/// Skips the test because a program is missing. With REQUIRE_TOOLS, fails it.
 fn no_tool(name: &str) {
     assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "no {name}");
     skipped(&format!("no {name}"));

@@ -135,7 +135,7 @@ fn verify_log(args: &Args, path: &Path) -> Result<Exit, Refused> {
         say::json_result(&json!({"outcome": "identical", "calls": calls, "tasks": tasks,
             "varied": compared.varied}))?;
     } else {
-        say!("ran again: {calls} syscalls of {tasks} tasks, all asked as recorded");
+        say!("ran again: {calls} syscalls of {tasks} tasks, all as recorded");
         report_varied(&compared, &varied);
     }
     Ok(Exit::SUCCESS)
@@ -202,7 +202,9 @@ fn verify_command(args: &Args) -> Result<Exit, Refused> {
             say::json_result(&json!({"outcome": "identical", "runs": runs, "calls": calls,
                 "tasks": tasks, "varied": varied}))?;
         } else {
-            say!("{runs} runs: {calls} syscalls of {tasks} tasks, asked the same each time");
+            say!(
+                "{runs} runs: {calls} syscalls of {tasks} tasks, with the same arguments each time"
+            );
         }
         return Ok(Exit::SUCCESS);
     };

@@ -266,7 +266,7 @@ fn listed(text: &str) -> Result<Listed, String> {
             let (_, row) =
                 row(abi.name(), name).ok_or_else(|| wrong(&format!("{abi} has no row {name}")))?;
             if list.insert((*abi, row.name, *outcome), when.clone()).is_some() {
-                return Err(wrong(&format!("{name} stands there twice")));
+                return Err(wrong(&format!("duplicate {name}")));
             }
         }
     }

@@ -202,7 +202,7 @@ fn the_program_survives_the_end_of_its_recording() {
             );
         })
         .is_clean();
-        assert!(detached > 0, "nobody was let go");
+        assert!(detached > 0, "no task was detached");
         until("the program runs on", || lines() > before + 20);
         stage.write("enough", "");
         until("the program is done", || stage.path("end").exists());

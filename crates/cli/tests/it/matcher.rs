@@ -131,7 +131,7 @@ type Taken = (usize, usize);
 struct Search<'a> {
     lines: &'a [Line<'a>],
     stops: &'a [&'a Stop],
-    /// By line and call: from this stop on the rest cannot be placed.
+    /// Memo by line and call: from this stop on the remaining lines cannot match.
     hopeless: HashMap<(usize, Option<Taken>), usize>,
     /// The last line that was reached, with the first stop that was left for it.
     furthest: (usize, usize, Option<Taken>),

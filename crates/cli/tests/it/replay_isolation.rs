@@ -86,7 +86,7 @@ fn folders_peers_and_clocks_are_left_alone() {
     assert_eq!(tree(stage.folder()), before);
     peer.set_nonblocking(true).unwrap();
     let again = peer.accept().map(|_| ()).unwrap_err();
-    assert_eq!(again.kind(), ErrorKind::WouldBlock, "nobody has connected again");
+    assert_eq!(again.kind(), ErrorKind::WouldBlock, "no second connection");
 }
 
 /// Returns a process and all its descendants.

@@ -301,7 +301,7 @@ fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {
 }
 
 fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), String> {
-    if slot.replace(value).is_some() { Err("a key stands twice".into()) } else { Ok(()) }
+    if slot.replace(value).is_some() { Err("duplicate key".into()) } else { Ok(()) }
 }
 
 fn architecture(text: &str, known: &[&str]) -> Result<String, String> {

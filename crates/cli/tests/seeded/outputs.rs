@@ -36,7 +36,7 @@ const DRIVEN: &[&str] = &["sleeper", "epoll_server", "tail_attack", "spin", "san
 #[ignore = "takes minutes"]
 fn long_what_is_announced_is_written() {
     if let Err(why) = sysreel_sys::pages::check() {
-        eprintln!("skipped: no audit here: {why}");
+        crate::skipped(&format!("no audit here: {why}"));
         return;
     }
     let mut all: BTreeMap<(String, String, bool), (u64, u64, u64)> = BTreeMap::new();

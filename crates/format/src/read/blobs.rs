@@ -134,8 +134,7 @@ impl BlobReader {
         store: &Store<S>,
         number: BlobNumber,
     ) -> Result<(StoredBlob<'_>, u64), Error> {
-        // Who reads a log from its beginning wants neighbours, and those that they stand for: most
-        // are in a block that is at hand.
+        // A sequential reader asks for adjacent blobs and their aliases; most are in a cached block.
         if let Some(at) = self.cache.iter().position(|block| block.contains(number)) {
             self.move_to_front(at);
         } else {

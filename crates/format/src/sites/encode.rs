@@ -31,7 +31,7 @@ pub(super) struct Encoder {
     tasks: Keys<u32>,
     finder: SiteFinder,
     history: History,
-    /// The memo of stops that are no call of a known site.
+    /// The part memo for stops that match no known site.
     others: Memo,
     parts: Parts,
     task: Option<u32>,

@@ -257,7 +257,10 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         let syn::Meta::List(list) = &attribute.meta else { return false };
         let condition = list.tokens.to_string().replace(' ', "");
-        list.path.is_ident("cfg") && (condition == "test" || condition.starts_with("all(test,"))
+        let all = condition.strip_prefix("all(").and_then(|rest| rest.strip_suffix(')'));
+        list.path.is_ident("cfg")
+            && (condition == "test"
+                || all.is_some_and(|rest| rest.split(',').any(|part| part == "test")))
     })
 }
 

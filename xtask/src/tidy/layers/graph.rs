@@ -30,7 +30,7 @@ impl Graph {
                     }
                 }
             };
-            // What is re-exported counts where code names it.
+            // A re-export counts as an import where it is used.
             for import in module.imports.iter().filter(|import| !import.re_export) {
                 add(krate.definers(id, &import.path), import.line, shown(&import.path));
             }

@@ -3,7 +3,7 @@
 //! A module is a file. Module A imports B when code of A that is compiled without tests names
 //! something that B defines. A re-export is no import: who names an item through a parent that
 //! re-exports it imports the child that defines it, and the parent imports the child only when its
-//! own code uses the item. Methods are not looked up: a type stands for what it can do.
+//! own code uses the item. Methods are not looked up: using a type counts as importing its methods.
 
 mod collect;
 mod graph;

@@ -57,7 +57,7 @@ impl Crate {
         };
         for name in rest {
             let mut next = BTreeSet::new();
-            // A function may have the name of a module, but nothing is inside of a function.
+            // A function may have the name of a module, but a path cannot continue into a function.
             if found.iter().any(|entity| matches!(entity, Entity::Module(_))) {
                 found.retain(|entity| matches!(entity, Entity::Module(_)));
             }

@@ -21,14 +21,15 @@ fn headers_agree() {
         .stderr(Stdio::piped())
         .spawn();
     let Ok(mut compiler) = compiler else {
-        eprintln!("skipped: no gcc");
+        assert!(std::env::var_os("REQUIRE_TOOLS").is_none(), "no gcc");
+        _ = writeln!(std::io::stderr(), "skipped: no gcc");
         return;
     };
     compiler.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
     let output = compiler.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     if said.contains("No such file or directory") {
-        eprintln!("skipped: a header is missing: {said}");
+        _ = writeln!(std::io::stderr(), "skipped: a header is missing: {said}");
         return;
     }
     // A header that is older than a constant lacks it, which is an error of another kind.
