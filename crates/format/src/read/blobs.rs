@@ -134,7 +134,7 @@ impl BlobReader {
         store: &Store<S>,
         number: BlobNumber,
     ) -> Result<(StoredBlob<'_>, u64), Error> {
-        // A sequential reader asks for adjacent blobs and their aliases; most are in a cached block.
+        // A sequential reader asks for adjacent blobs and their aliases: most are cached.
         if let Some(at) = self.cache.iter().position(|block| block.contains(number)) {
             self.move_to_front(at);
         } else {
