@@ -116,7 +116,7 @@ fn replays(stage: &Stage, what: &str, words: &[&str]) {
 fn each_known_cause_of_divergence_is_covered() {
     let stage = Stage::new();
     let program_with_cases = built(&stage, "pitfalls", "");
-    let sources = ["replay", "replay_pitfalls", "replay_isolation"].map(|name| {
+    let sources = ["replay", "replay_inputs", "replay_pitfalls", "replay_isolation"].map(|name| {
         let path =
             PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(format!("{name}.rs"));
         fs::read_to_string(path).unwrap()

@@ -206,7 +206,9 @@ fn standard_output_has_the_log_and_nothing_else() {
     let ran = stage.sh(r#"exec "$SYSREEL" record -o - touch started >&-"#);
     ran.fails(125, &["cannot write the log -", "Bad file descriptor"]);
     assert!(!stage.path("started").exists());
-    stage.sysreel(&["record", "--print", "-o", "-", "true"]).fails(2, &["--print", "-o -"]);
+    stage
+        .sysreel(&["record", "--print", "-o", "-", "true"])
+        .fails(2, &["--print", "standard output", "-o FILE"]);
     if installed("standard_output_has_the_log_and_nothing_else", &["script"]) {
         let on_terminal = r#"script -qec '"$SYSREEL" record -q -o - touch started' /dev/null"#;
         let ran = stage.sh(on_terminal);
