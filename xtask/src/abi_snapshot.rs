@@ -89,7 +89,7 @@ fn prototype(name: &str, format: &str) -> String {
         .filter_map(|line| line.trim_start().strip_prefix("field:")?.split(';').next())
         .skip_while(|field| *field != "int __syscall_nr")
         .skip(1)
-        // Newer kernels also trace the strings that arguments point to, which are no arguments.
+        // Newer kernels also trace the strings that arguments point to, which are not arguments.
         .filter(|field| !field.starts_with("__data_loc"))
         // The kernel's macros add blanks: `char *const * argv`, `void * * pages`.
         .map(|field| field.replace("* *", "**").replace(" * ", "* ").replace(" *const", "* const"))

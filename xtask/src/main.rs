@@ -44,7 +44,7 @@ fn main() -> std::process::ExitCode {
     };
     match done {
         Ok(()) => std::process::ExitCode::SUCCESS,
-        // The message alone: a chore that fails is no bug of xtask, so no backtrace.
+        // The message alone: a chore that fails is not a bug of xtask, so no backtrace.
         Err(error) => {
             eprintln!("xtask: {error:#}");
             std::process::ExitCode::FAILURE

@@ -3,6 +3,7 @@
 use linux_raw_sys::general as g;
 
 use crate::arch::Abi;
+use crate::bytes::u64_at;
 use crate::desc::{CallKind, Row};
 
 /// `CLONE_*` flags. Unknown bits are kept.
@@ -118,8 +119,8 @@ pub fn clone_flags(
         // The low byte is the exit signal.
         CallKind::Clone => Some(CloneFlags(abi.args(args)[0] & 0xffff_ff00)),
         CallKind::Clone3 => {
-            let bytes = structure?.get(..8)?;
-            Some(CloneFlags(u64::from_le_bytes(bytes.try_into().ok()?)))
+            // struct clone_args begins with the flags.
+            Some(CloneFlags(u64_at(structure?, 0)?))
         }
         _ => None,
     }

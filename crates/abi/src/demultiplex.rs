@@ -4,6 +4,7 @@
 use std::sync::LazyLock;
 
 use crate::arch::Abi;
+use crate::bytes::u32_at;
 use crate::consts::unpackaged as u;
 use crate::desc::{CallKind, Row};
 use crate::number::row_named;
@@ -74,10 +75,7 @@ fn ipc<'m>(args: &[u64; 6], captured: impl Fn(u8) -> Option<&'m [u8]>) -> Option
     let [call, first, second, third, ptr, fifth] = *args;
     let (sub, version) = (call & 0xffff, call >> 16);
     let row = ROWS.iter().find(|(number, _)| *number == sub)?.1;
-    let word = |at: usize| {
-        let bytes = captured(4)?.get(at..at.checked_add(4)?)?;
-        Some(u64::from(u32::from_le_bytes(bytes.try_into().ok()?)))
-    };
+    let word = |at| u32_at(captured(4)?, at).map(u64::from);
     let args = match sub {
         u::SEMOP => [first, ptr, second, 0, 0, 0],
         u::SEMTIMEDOP => [first, ptr, second, fifth, 0, 0],

@@ -5,6 +5,7 @@ use linux_raw_sys::net;
 use linux_raw_sys::ptrace::{SECCOMP_FILTER_FLAG_NEW_LISTENER, SECCOMP_SET_MODE_FILTER};
 
 use crate::arch::Abi;
+use crate::bytes::u32_at;
 use crate::clone::CloneFlags;
 use crate::consts::unpackaged as u;
 use crate::desc::{Makes, Row};
@@ -104,8 +105,7 @@ const FD_COMMANDS: [u64; 12] = [
 ];
 
 fn int(bytes: Option<&[u8]>, at: usize) -> Option<i32> {
-    let bytes = bytes?.get(at..at.checked_add(4)?)?;
-    Some(i32::from_le_bytes(bytes.try_into().ok()?))
+    Some(u32_at(bytes?, at)?.cast_signed())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub fn mapped_len(abi: Abi, row: &Row, args: &[u64; 6], structure: Option<&[u8]>
     match row.arg(name).or_else(|| row.arg("size")) {
         Some(at) => abi.args(args).get(at).copied(),
         // struct mmap_arg_struct: address, length, ...
-        None => Some(u32::from_le_bytes(structure?.get(4..8)?.try_into().ok()?).into()),
+        None => u32_at(structure?, 4).map(u64::from),
     }
 }
 

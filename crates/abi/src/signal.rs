@@ -3,6 +3,7 @@
 use linux_raw_sys::general::*;
 
 use crate::arch::Abi;
+use crate::bytes::u32_at;
 use crate::consts::signal::SIGNALS;
 use crate::layout::Layout;
 
@@ -48,7 +49,7 @@ pub fn signal_number(name: &str) -> Option<i32> {
 pub(crate) fn siginfo_input_len(abi: Abi, head: &[u8]) -> u32 {
     /// `sizeof(struct kernel_siginfo)`, which no exported header defines.
     const KERNEL_SIGINFO: u32 = 48;
-    let field = |at: usize| head.get(at..at + 4)?.try_into().ok().map(i32::from_le_bytes);
+    let field = |at| u32_at(head, at).map(u32::cast_signed);
     let (Some(signal), Some(code)) = (field(0), field(8)) else { return KERNEL_SIGINFO };
     if abi.word() == 8 && has_layout(signal, code) {
         KERNEL_SIGINFO

@@ -40,7 +40,7 @@ pub(crate) struct SegmentHeader {
 }
 
 impl SegmentHeader {
-    /// Returns `None` if this is no segment header, or a damaged one.
+    /// Returns `None` if this is not a segment header, or a damaged one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let fixed = bytes.get(..CRC)?;
         let size = usize::try_from(u64_at(bytes, SIZE)?).ok()?;

@@ -131,7 +131,7 @@ pub struct Offsets {
     pub rval: usize,
     /// Of the byte that says whether the call failed, at an exit.
     pub is_error: usize,
-    /// The length that a kernel writes at a stop that is no syscall stop.
+    /// The length that a kernel writes at a stop that is not a syscall stop.
     none_len: usize,
     /// Whether `ip`, `sp` and `fp` exist only at entries and seccomp stops.
     pointers_of_calls_only: bool,

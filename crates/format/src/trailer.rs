@@ -37,7 +37,7 @@ impl Trailer {
         bytes
     }
 
-    /// Returns `None` if this is no trailer, or a damaged one.
+    /// Returns `None` if this is not a trailer, or a damaged one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let checked = bytes.get(..TRAILER_LEN - 4)?;
         let mut wire = Wire::new("trailer", bytes);

@@ -46,7 +46,7 @@ pub(crate) fn exit_info(arch: AuditArch, rval: i64, is_error: u8) -> Vec<u8> {
     syscall_info::exit(arch.0, 0x7fff_1000, 0x7fff_2000, outcome).to_vec()
 }
 
-/// Returns the `ptrace_syscall_info` of a stop that is no syscall stop.
+/// Returns the `ptrace_syscall_info` of a stop that is not a syscall stop.
 pub(crate) fn no_info() -> Vec<u8> {
     let mut info = vec![Op::NONE.0, 0, 0, 0];
     info.extend_from_slice(&AuditArch::X86_64.0.to_le_bytes());

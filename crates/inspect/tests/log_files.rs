@@ -141,7 +141,7 @@ fn a_clean_log_is_printed_and_summarized() {
         start       2026-11-23T21:04:46Z, for 2.999 s
         ending      clean: the recorder finished the log; the program exited with 3
         incomplete  buffers were cut at the capture limit
-        size        0 bytes; events 554 before compression, 2 buffers of 600
+        size        0 bytes; events: 554 bytes before compression, 2 buffers of 600
         calls       2 system calls, 0 failed
         events      6: 1 task, 4 stop, 1 gone
         stops of    4 X86_64

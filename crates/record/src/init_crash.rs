@@ -22,7 +22,7 @@ impl Session {
     /// and the init of a PID namespace.
     pub(crate) fn is_unkillable_crash(&self, stop: &Stop, deliver: Signal) -> bool {
         let StopKind::Signal(signal) = stop.kind() else { return false };
-        // A signal that the recorder suppresses is no crash.
+        // A signal that the recorder suppresses is not a crash.
         if signal != deliver || !self.tasks.get(stop.tid()).is_some_and(|task| task.namespace_init)
         {
             return false;

@@ -230,7 +230,7 @@ fn fixed_addresses() -> Finding {
     match trial::in_child(trial::fix_addresses) {
         Ok(()) => Finding::fine(
             "addresses",
-            "address space randomisation can be switched off for a program",
+            "address space randomization can be switched off for a program",
         ),
         Err(error) => Finding::limited(
             "addresses",

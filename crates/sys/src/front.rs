@@ -188,7 +188,7 @@ impl Front {
     /// The errno of setsid(2) or of setting the signal mask.
     pub fn leave_group(&self, program: Option<Tid>) -> Result<()> {
         self.shared.program.store(program.unwrap_or(0), Ordering::Release);
-        // SAFETY: setsid(2) takes nothing. The caller is no group leader: it was forked into its
+        // SAFETY: setsid(2) takes nothing. The caller is not a group leader: it was forked into its
         // parent's group.
         check(unsafe { libc::setsid() }).map_err(|e| Error::io("setsid", e))?;
         // A pending stop signal of the terminal is discarded here: the new process group is

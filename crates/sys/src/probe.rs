@@ -6,7 +6,7 @@ use crate::raw::{check, die_with, own_pid};
 use crate::{Error, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, process};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 
-/// Unusual arguments, recognised in the entry stop.
+/// Unusual arguments, recognized in the entry stop.
 const MARKS: [u64; 5] = [0xa1a1_0001, 0xb2b2_0002, 0xc3c3_0003, 0xd4d4_0004, 0xe5e5_0005];
 
 /// Traces a child through one system call and checks that PTRACE_GET_SYSCALL_INFO reports NONE,

@@ -37,7 +37,7 @@ pub struct Spawned {
 pub enum Layout {
     /// Chosen by the kernel.
     AsUsual,
-    /// The same in every run: without address space randomisation (personality(2)).
+    /// The same in every run: without address space randomization (personality(2)).
     Fixed,
 }
 

@@ -70,7 +70,7 @@ struct Effort {
 pub(crate) fn run(args: &Args, root: &Path) -> Result<()> {
     let sysreel = build(root)?;
     if cfg!(debug_assertions) {
-        // This program measures the reader in its own process, so it must be optimised.
+        // This program measures the reader in its own process, so it must be optimized.
         let optimised = sysreel.with_file_name("xtask");
         let error = Command::new(&optimised).args(std::env::args_os().skip(1)).exec();
         return Err(error).with_context(|| optimised.display().to_string());

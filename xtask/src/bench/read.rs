@@ -185,7 +185,7 @@ pub(super) fn measure(words: &[&str]) -> Result<Reading> {
     Ok(Reading { count: count.unsigned_abs(), cpu: micros as f64 / 1e6, peak })
 }
 
-/// Runs a part of the bench, which must be an optimised build.
+/// Runs a part of the bench, which must be an optimized build.
 pub(super) fn in_own_process(words: &[&str]) -> Result<String> {
     let output = Command::new(std::env::current_exe()?)
         .arg("bench-part")

@@ -63,7 +63,7 @@ pub(super) fn section(place: &Place, workloads: &[Workload]) -> Result<String> {
     Ok(format!(
         "## Size\n\n\
          The structs alone, with times in nanoseconds: `{STRUCTS} CMD`. Counts the event blocks as stored, headers \
-         and the few events that are no stops included, divided by the number of stops.\n\n{structs}\n\
+         and the few events that are not stops included, divided by the number of stops.\n\n{structs}\n\
          A whole log, `{SYSREEL} CMD`, beside `{STRACE} CMD` compressed with `zstd -3`: the log has all six arguments, the stack pointer, buffers of calls that \
          strace shows as addresses, names of descriptors and nanoseconds, which the text has not.\n\n{whole}",
     ))

@@ -52,7 +52,7 @@ pub(super) fn all(rust: &Rust) -> Vec<Function> {
     finder.visit_file(&rust.file);
     let mut found = finder.found;
     for (at, token) in rust.tokens.iter().enumerate().filter(|(_, token)| token.is("fn")) {
-        // What a macro is given is no part of the tree.
+        // What a macro is given is not a part of the tree.
         if let Some(function) = function_at(&rust.tokens, at)
             && !found.iter().any(|known| known.line == token.line && known.name == function.name)
         {

@@ -59,7 +59,7 @@ pub(crate) fn memory(statement: &Statement, stops: &[&Stop], entry: usize) -> Re
         Claim::Unreadable(place, errno) => {
             (place, &|region| region.bytes.is_empty() && region.errno.as_ref() == Some(errno))
         }
-        _ => return Err("it is no statement about memory".into()),
+        _ => return Err("it is not a statement about memory".into()),
     };
     let stop = if place.at_exit {
         exit_of(stops, entry).ok_or_else(|| format!("it has no exit, for {statement}"))?

@@ -102,8 +102,8 @@ fn long_every_command_reports_any_damaged_byte() {
     damage.tell();
 }
 
-/// A header with a new checksum is no damage to the block itself: the inconsistency with its
-/// neighbours must be noticed.
+/// A header with a new checksum is not damage to the block itself: the inconsistency with its
+/// neighbors must be noticed.
 #[test]
 fn damage_is_located() {
     let mut damage = Damage::new();

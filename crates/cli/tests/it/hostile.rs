@@ -14,7 +14,7 @@ use sysreel_format::{
 
 /// The memory limit of a reader: docs/format.md, "Limits".
 const MOST_KIB: u64 = 256 << 10;
-/// Allows for a slow machine and a build without optimisation.
+/// Allows for a slow machine and a build without optimization.
 const LONGEST: Duration = Duration::from_secs(120);
 const ID: FileId = FileId(*b"a hostile log!!!");
 

@@ -181,7 +181,7 @@ fn number_of(value: &Value) -> u64 {
     value
         .as_u64()
         .or_else(|| u64::from_str_radix(value.as_str()?.strip_prefix("0x")?, 16).ok())
-        .unwrap_or_else(|| panic!("{value} is no number"))
+        .unwrap_or_else(|| panic!("{value} is not a number"))
 }
 
 fn signed(value: &Value) -> Option<i64> {

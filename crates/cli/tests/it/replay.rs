@@ -223,7 +223,7 @@ exec /usr/bin/python3 s.py",
     );
 }
 
-/// The behaviour that the fixtures exercise is replayed: restarts, odd numbers, other
+/// The behavior that the fixtures exercise is replayed: restarts, odd numbers, other
 /// architectures, ends of all kinds.
 #[test]
 fn fixtures() {

@@ -115,7 +115,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Statement>, String> {
 }
 
 fn claim(text: &str) -> Result<Claim, String> {
-    let (head, rest) = text.split_once(' ').ok_or("one word is no statement")?;
+    let (head, rest) = text.split_once(' ').ok_or("one word is not a statement")?;
     match head {
         "#" => return Ok(Claim::Remark),
         "print" => return Ok(Claim::Print(rest.to_owned())),
@@ -296,7 +296,7 @@ pub(crate) fn hex(text: &str) -> Result<Vec<u8>, String> {
 fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {
     words
         .iter()
-        .map(|word| word.split_once('=').ok_or_else(|| format!("{word} is no key=value")))
+        .map(|word| word.split_once('=').ok_or_else(|| format!("{word} is not a key=value")))
         .collect()
 }
 
@@ -321,7 +321,7 @@ fn argument(word: &str) -> Result<u8, String> {
 }
 
 fn signal(name: &str) -> Result<String, String> {
-    let rest = name.strip_prefix("SIG").ok_or_else(|| format!("{name} is no signal"))?;
+    let rest = name.strip_prefix("SIG").ok_or_else(|| format!("{name} is not a signal"))?;
     if rest.is_empty() { Err("a signal has a name".into()) } else { Ok(name.to_owned()) }
 }
 

@@ -152,7 +152,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
     /// next call.
     ///
     /// # Errors
-    /// If reading fails, or an unknown block must not be skipped. Damage is no error but an
+    /// If reading fails, or an unknown block must not be skipped. Damage is not an error but an
     /// [`Item::Missing`].
     #[expect(
         clippy::should_implement_trait,

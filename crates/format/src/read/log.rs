@@ -41,7 +41,7 @@ impl<S: ReadAt> Log<S> {
     /// Opens a log: reads the file header, the metadata, and the footer if there is one.
     ///
     /// # Errors
-    /// If the source is no log, is newer than this crate, or has a damaged file header. Other
+    /// If the source is not a log, is newer than this crate, or has a damaged file header. Other
     /// damage is reported by the methods that read the damaged part.
     pub fn open(source: S, limits: Limits) -> Result<Self, Error> {
         let len = source.len().map_err(|source| Error::Io { offset: 0, source })?;

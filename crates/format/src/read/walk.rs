@@ -83,8 +83,8 @@ impl Walk {
         Step::Block { found, damage }
     }
 
-    /// The bytes after a block are no block: if the block itself is damaged, its stated length is
-    /// unreliable.
+    /// The bytes after a block are not a block: if the block itself is damaged, its stated length
+    /// is unreliable.
     fn check<S: ReadAt>(&mut self, store: &Store<S>, found: &Found) -> Result<(), Error> {
         if self.budget >= found.header.payload_len
             && store.read_payload(found, &mut Vec::new())?.is_err()

@@ -1,4 +1,4 @@
-//! Hostile bytes: headers with huge claims, garbage, files that are no log.
+//! Hostile bytes: headers with huge claims, garbage, files that are not logs.
 
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -119,7 +119,7 @@ fn special_case(view: &View<'_>, i: usize, (kind, mem): Meaning, out: &mut Strin
         (CallKind::Rseq, ArgKind::Uint) => text::hex(out, value & 0xffff_ffff),
         (_, ArgKind::Half) => split_number(view, i, out),
         _ if value == 0 => return false,
-        // rseq(2) registers the area for later use by the kernel: its contents are no argument.
+        // rseq(2) registers the area for later use by the kernel: its contents are not an argument.
         (CallKind::Rseq, ArgKind::Buf) => text::pointer(out, value),
         (CallKind::ReadDir, ArgKind::Buf) => file::directory(view, i, out),
         (CallKind::Pair, ArgKind::Buf) => return socket::fd_pair(view, i, out),

@@ -66,8 +66,10 @@ impl Info {
     }
 
     fn size_text(&self) -> String {
-        let mut out =
-            format!("{} bytes; events {} before compression", self.sizes.file, self.sizes.events);
+        let mut out = format!(
+            "{} bytes; events: {} bytes before compression",
+            self.sizes.file, self.sizes.events
+        );
         if let (Some(bytes), Some(blobs)) = (self.sizes.buffers, self.sizes.blobs) {
             out.push_str(&format!(", {blobs} buffers of {bytes}"));
         }

@@ -111,8 +111,8 @@ impl Lines {
         self.following.clear();
     }
 
-    /// Writes complete lines. If the incomplete line belongs to this task, or `id` is no task, they
-    /// follow it instead of breaking it.
+    /// Writes complete lines. If the incomplete line belongs to this task, or `id` is not a task,
+    /// they follow it instead of breaking it.
     pub(crate) fn write_between(&mut self, id: TaskId, write: impl FnOnce(&mut Self)) {
         if self.current.is_none_or(|current| current != id && id != TaskId::NONE) {
             return write(self);

@@ -33,7 +33,7 @@ const SNAPSHOT_VERSION: u16 = 1;
 
 /// What the recorder changes in every program; written to the log and shown to the user.
 pub const CHANGES: [&str; 6] = [
-    "addresses are not randomised",
+    "addresses are not randomized",
     "all tasks share one CPU",
     "the vdso and its clock pages are unmapped",
     "the time-stamp counter is emulated",

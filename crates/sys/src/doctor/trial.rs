@@ -29,7 +29,7 @@ pub(super) fn in_child(operation: impl FnOnce() -> io::Result<()>) -> io::Result
     }
 }
 
-/// Switches address space randomisation off, as a replayable recording does.
+/// Switches address space randomization off, as a replayable recording does.
 pub(super) fn fix_addresses() -> io::Result<()> {
     // SAFETY: personality(2) takes a number; 0xffffffff changes nothing.
     let now = check(unsafe { libc::personality(0xffff_ffff) })?;

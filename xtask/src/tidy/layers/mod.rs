@@ -1,7 +1,7 @@
 //! Imports between the modules of a crate: in layers, and without circles.
 //!
 //! A module is a file. Module A imports B when code of A that is compiled without tests names
-//! something that B defines. A re-export is no import: who names an item through a parent that
+//! something that B defines. A re-export is not an import: who names an item through a parent that
 //! re-exports it imports the child that defines it, and the parent imports the child only when its
 //! own code uses the item. Methods are not looked up: using a type counts as importing its methods.
 

@@ -6,11 +6,11 @@ use super::{Span, Spans};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// The longest loop body that is recognised.
+/// The longest loop body that is recognized.
 const LONGEST_BODY: usize = 512;
 /// The least number of rounds of a loop.
 const LEAST_ROUNDS: usize = 3;
-/// The number of tokens by which a repetition is recognised.
+/// The number of tokens by which a repetition is recognized.
 const SEED: usize = 3;
 /// The most positions of seeds that are remembered.
 const MOST_PLACES: usize = 1 << 20;

@@ -41,7 +41,7 @@ impl Variant {
     ) -> Result<Compared, Error> {
         let read = |level| crate::diff::read(log, level, &options.roots);
         let (mut run, mut expected) = (read(options.level)?, read(Level::Effects)?);
-        let (actual, noise) = self.recognise(run.effects());
+        let (actual, noise) = self.recognize(run.effects());
         let roles = roles(&run);
         let expected_effects = self.expected_effects(&actual);
         let known: BTreeMap<Effect, Seen> = expected_effects
@@ -75,7 +75,7 @@ impl Variant {
         collect_texts(&report.differences, &mut texts);
         let mut variant = self.clone();
         let learned = &mut variant.learned;
-        let (actual, _) = self.recognise(run.effects());
+        let (actual, _) = self.recognize(run.effects());
         let differs = |effect: &Effect| {
             let ended =
                 if effect.result == "ok" { String::new() } else { format!(" {}", effect.result) };
@@ -98,7 +98,7 @@ impl Variant {
 
     /// Returns the effects with generated names replaced by templates, and the lines of noise among
     /// them.
-    fn recognise(&self, effects: BTreeMap<Effect, Seen>) -> (BTreeMap<Effect, Seen>, Vec<String>) {
+    fn recognize(&self, effects: BTreeMap<Effect, Seen>) -> (BTreeMap<Effect, Seen>, Vec<String>) {
         let learned = &self.learned;
         let mut actual = BTreeMap::<Effect, Seen>::new();
         let mut noise = BTreeSet::new();

@@ -1,5 +1,5 @@
 //! The text of a baseline: a header, then one effect per line, sorted, so that a diff by git shows
-//! the change of behaviour.
+//! the change of behavior.
 
 use std::fmt;
 use std::path::Path;

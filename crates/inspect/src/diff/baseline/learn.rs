@@ -17,7 +17,7 @@ use crate::diff::effect::{Effect, Op};
 /// part whose ends are equal by chance is extended to it.
 const MIN_LEN: usize = 6;
 
-/// How many equal letters are no coincidence.
+/// How many equal letters are not a coincidence.
 const CERTAIN: usize = 3;
 
 /// Whether effects with this operation may be learned as noise.

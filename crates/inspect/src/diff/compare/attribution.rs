@@ -3,7 +3,7 @@
 //! - Whatever a process does that exists in one run only follows from that process.
 //! - Effects on one name follow from the gravest of them, and a rename joins its two names. So a
 //!   read of a new file follows from its write.
-//! - Changed behaviour of a program follows from its changed arguments.
+//! - Changed behavior of a program follows from its changed arguments.
 //! - Lookups of one name in many places are one search, which follows from the place where the name
 //!   is found.
 //! - The changed end of a process follows from the changed end of its child.
@@ -113,7 +113,7 @@ impl Folding {
         }
     }
 
-    /// Attributes changed behaviour of programs to their changed arguments.
+    /// Attributes changed behavior of programs to their changed arguments.
     fn arguments(&mut self) {
         let causes: Vec<usize> = (0..self.found.len())
             .filter(|at| self.found[*at].difference.rule == Rule::ExecArgv)

@@ -2,7 +2,7 @@
 //!
 //! The type of the argument decides how a name is changed, never its text: a path is put under its
 //! root, a pid or a port that the kernel chose becomes a placeholder, and bytes that this run got
-//! from the kernel as random are recognised in names.
+//! from the kernel as random are recognized in names.
 
 use std::collections::HashSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -228,7 +228,7 @@ fn has_more_digits(rest: &[u8]) -> bool {
 }
 
 /// Skips hyphenated groups after random digits, as in a UUID: version and variant bits are set in
-/// the random bytes, so those groups cannot be recognised.
+/// the random bytes, so those groups cannot be recognized.
 fn skip_groups(mut rest: &[u8]) -> &[u8] {
     while let Some(group) = rest.strip_prefix(b"-") {
         let len = group.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();

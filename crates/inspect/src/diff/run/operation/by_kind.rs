@@ -166,7 +166,7 @@ fn network(case: &Case<'_>, names: &mut Names) -> Option<(Op, NameId)> {
         CallKind::Bind => (Op::Bind, address_argument(case, 1, names).unwrap_or_default()),
         CallKind::Listen => (Op::Listen, local_address(names).unwrap_or_default()),
         CallKind::Accept => (Op::Accept, word(names, "<socket>")),
-        // Sending to a connected peer is no effect: connecting was.
+        // Sending to a connected peer is not an effect: connecting was.
         CallKind::Send => {
             (Op::Send, address_argument(case, 4, names).or_else(|| message_address(case, names))?)
         }
@@ -270,7 +270,7 @@ fn signal(case: &Case<'_>, operation: Operation, names: &mut Names) -> Operation
     };
     let signal = argument(|kind| matches!(kind, ArgKind::Signal)).unwrap_or(0);
     let to = argument(|kind| matches!(kind, ArgKind::Pid)).unwrap_or(0);
-    // A signal to the own process is no effect: what it does to the process is in its end.
+    // A signal to the own process is not an effect: what it does to the process is in its end.
     let own = case.tracker.task(case.finished.task).map(|task| task.tgid);
     let target = u32::try_from(to).unwrap_or(0);
     let effect = own != Some(target)
