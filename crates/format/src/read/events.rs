@@ -235,7 +235,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
                 if let Some(summary) = &self.log.summary {
                     self.blobs.skip_to(summary.blobs);
                 }
-                Ok(self.gap(
+                Ok(self.hole(
                     header.first_item,
                     header.dropped,
                     header.self_offset,
@@ -298,7 +298,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
         self.row_bytes = self.row_bytes.saturating_add(header.raw_len);
         self.latest = self.latest.max(header.t_last);
         (self.at, self.row_number) = (0, header.first_item);
-        Ok(self.gap(header.first_item, header.dropped, offset, header.drop_reasons))
+        Ok(self.hole(header.first_item, header.dropped, offset, header.drop_reasons))
     }
 
     /// Loads the rows of a block.
@@ -320,7 +320,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
 
     /// Handles a block that begins with event `first`: the numbers before it that were not yielded
     /// are missing.
-    fn gap(
+    fn hole(
         &mut self,
         first: u64,
         dropped: u64,
@@ -352,7 +352,7 @@ impl<'a, S: ReadAt> Events<'a, S> {
         if let Some(total) = self.log.total_events {
             // There is a trailer, but the footer was not found.
             self.place = Place::End;
-            return self.gap(total, self.dropped, offset, crate::DropReasons::default());
+            return self.hole(total, self.dropped, offset, crate::DropReasons::default());
         }
         let why = if torn { Why::Truncated } else { Why::Unfinished };
         let (offset, why) = problem.unwrap_or((offset, why));
