@@ -6,7 +6,7 @@
 //! 1. [`begin`] (`form.rs`) writes the arguments that are known at the entry stop, and returns how
 //!    far it came.
 //! 2. [`finish`] (`form.rs`) writes the others at the exit stop.
-//! 3. [`outcome`] (`outcome.rs`) writes what follows `= `.
+//! 3. [`outcome()`] (`outcome.rs`) writes what follows `= `.
 //!
 //! `argument.rs` writes one argument: a register by its kind (`value.rs`), memory by what it holds
 //! (`string.rs`, `layouts.rs`, one file for each family of structures). All of them see the call
