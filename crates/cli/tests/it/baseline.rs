@@ -341,7 +341,8 @@ fn real_programs_keep_their_baseline() {
         [open('o' + x, 'w').close() for x in {str(i) for i in range(5)}]\n\
         with tempfile.TemporaryDirectory() as d: open(d + '/a', 'w').close()\n";
     const MAKEFILE: &str = "all: a.o b.o c.o d.o\n\tar rcs lib.a $^\n%.o: %.c\n\tgcc -c -o $@ $<\n";
-    const GIT: &str = "rm -rf r; git init -q r; cd r; echo a > a; git add a; \
+    const GIT: &str = "rm -rf r; git init -q r; cd r; git config maintenance.auto false; \
+        echo a > a; git add a; \
         export GIT_AUTHOR_DATE=@1000000000 GIT_COMMITTER_DATE=@1000000000; \
         git -c user.name=a -c user.email=a@b commit -qm x; git log --stat > /dev/null";
     for (program, files, words) in [
