@@ -153,7 +153,7 @@ fn another_user_replays_elsewhere_without_anything() {
     replays_elsewhere(stage, &recorded);
 }
 
-/// The files that the loader mapped are in the log, in whatever folder they were.
+/// The files that the loader mapped are in the log, wherever they were.
 #[test]
 fn a_library_of_its_own_may_be_gone() {
     let name = "a_library_of_its_own_may_be_gone";
