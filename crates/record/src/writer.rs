@@ -169,6 +169,9 @@ impl State {
                 Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
                 Ok(ToWriter::Finish(completeness, extras)) => {
                     self.finish(completeness, &extras);
+                    // Closing the log releases its lock: a caller that is told that the log is
+                    // finished can record to the same file at once.
+                    (self.blocks, self.tail) = (None, None);
                     return std::mem::take(&mut self.written);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
