@@ -5,42 +5,29 @@
 //! appends events to a segment of shared memory. The writer turns full segments into blocks of the
 //! file. The tracer waits for the writer only when every segment is full.
 //!
-//! The path of a stop begins in `session`, whose module comment describes it.
+//! The path of a stop begins in `engine`, whose module comment describes it.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
-mod attaching;
 mod audit;
-mod away;
 mod begin;
 mod call_filter;
-mod capture;
 mod cpu_affinity;
-mod detach;
 mod determinism;
-mod drive;
+mod engine;
 mod error;
 mod file;
-mod handover;
-mod init_crash;
-mod job;
-mod lifecycle;
 mod log_file;
 mod log_guard;
 mod meta;
-mod namespaces;
-mod newborns;
+mod names;
 mod options;
 mod outcome;
 mod output;
 mod recorder;
-mod restart;
-mod session;
 mod sink;
-mod stop;
 mod tail;
-mod task;
 mod watchdog;
 mod writer;
 

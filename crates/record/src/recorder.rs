@@ -1,15 +1,16 @@
 //! A recording from preparation to end.
 
-use crate::attaching::Attaching;
-use crate::audit::Audit;
-use crate::begin::{self, LogPaths, Parts};
-use crate::call_filter::Only;
+use crate::audit::{Audit, Audited};
+use crate::begin::{self, LogPaths};
+use crate::call_filter::CallFilter;
 use crate::cpu_affinity::CpuAffinity;
+use crate::determinism::{Determinism, TurnScheduler};
+use crate::engine::{self, Attaching, Engine, FairScheduler, Log, Parts};
 use crate::error::Error;
+use crate::names::Names;
 use crate::options::{CpuPolicy, Options};
 use crate::outcome::{Ended, Outcome, Progress};
 use crate::output;
-use crate::session::Session;
 use crate::sink::Sink;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
@@ -17,22 +18,52 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
-use sysreel_format::{
-    Clock, Completeness, EventKind, Extras, FileHeader, FileId, Origin, SourceId, TaskId,
-};
+use sysreel_format::{Completeness, Extras, FileHeader, FileId};
 use sysreel_sys::clock::WithoutTimeStamps;
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::spawn::{ExecOutcome, Layout, Spawned};
-use sysreel_sys::{Resume, Signal, Stop, Tid, Tracer, affinity, clock, init, probe, process};
+use sysreel_sys::{Signal, Stop, Tid, Tracer, WaitStatus, affinity, clock, init, probe, process};
+
+/// A recording that stores what happens, and changes as little as possible.
+type Plain = Engine<FairScheduler, (Option<Names>, CpuAffinity, Option<Audit>, Option<CallFilter>)>;
+
+/// A recording that can be replayed.
+type Replayable = Engine<TurnScheduler, (Option<Names>, CpuAffinity, Determinism)>;
+
+/// The engine of a recording. The only place that knows which kind of recording it is.
+enum Recording {
+    Plain(Box<Plain>),
+    Replayable(Box<Replayable>),
+}
+
+/// Does something with the engine, whichever it is.
+macro_rules! with_engine {
+    ($recording:expr, $engine:ident => $call:expr) => {
+        match $recording {
+            Recording::Plain($engine) => $call,
+            Recording::Replayable($engine) => $call,
+        }
+    };
+}
 
 /// A recording that is ready to run. Bound to its thread, as its tracees are.
 pub struct Recorder {
-    session: Session,
+    recording: Recording,
     writer: Writer,
     paths: LogPaths,
     exec: Option<ExecOutcome>,
     /// Open for the whole recording.
     _no_idle: Option<File>,
+}
+
+/// What is known when the recording is over.
+struct Over {
+    log: Log,
+    status: Option<WaitStatus>,
+    signal: Option<Signal>,
+    handed_over: usize,
+    audited: Option<Audited>,
+    not_replayable: Vec<String>,
 }
 
 impl Recorder {
@@ -53,7 +84,7 @@ impl Recorder {
             _ => None,
         };
         let audit = if options.audit { Some(Audit::new()?) } else { None };
-        let mut only = prepare_only(options)?;
+        let mut call_filter = prepare_call_filter(options)?;
         let standard = output::take_standard(options.output.as_deref(), options.force)?;
         let tracer = Tracer::following();
         // The program is searched and processes are seized before any file is created, so that a
@@ -62,7 +93,7 @@ impl Recorder {
         let attached = attach_all(&tracer, options, &mut attaching)?;
         let cpu_affinity =
             CpuAffinity::begin(options.cpu, !options.argv.is_empty(), options.only.is_some());
-        let spawned = spawn(&tracer, options, only.as_mut())?;
+        let spawned = spawn(&tracer, options, call_filter.as_mut())?;
         // A write over RLIMIT_FSIZE must fail with EFBIG, as on a full disk, and not kill the
         // recorder (setrlimit(2)).
         signals::ignore(&[signals::SIGXFSZ]);
@@ -87,25 +118,29 @@ impl Recorder {
             watchdog,
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let cpu_affinity =
-            if options.replayable { cpu_affinity.keep_shared() } else { cpu_affinity };
+        let sink = Sink::new(&mut writer, header.file_id);
         let parts = Parts {
             tracer,
-            sink: Sink::new(&mut writer, header.file_id),
-            audit,
-            cpu_affinity,
+            log: Log::new(sink, header.completeness, options.warn),
             has_attached: !attached.is_empty(),
-            only,
-            completeness: header.completeness,
-            main: stop.as_ref().map(Stop::tid),
+            program: stop.as_ref().map(Stop::tid),
             termination,
             attaching,
             progress,
         };
-        let session = Session::new(options, parts);
-        let mut recorder = Recorder { session, writer, paths, exec, _no_idle: no_idle };
-        recorder.session.begin(&attached, stop);
-        Ok(recorder)
+        let names = options.names.then(Names::default);
+        let mut recording = if options.replayable {
+            let determinism = Determinism::new(options.file_contents);
+            let hooks = (names, cpu_affinity.keep_shared(), determinism);
+            let scheduler = TurnScheduler::default();
+            Recording::Replayable(Box::new(Engine::new(options, parts, scheduler, hooks)))
+        } else {
+            let hooks = (names, cpu_affinity, audit, call_filter);
+            let scheduler = FairScheduler::default();
+            Recording::Plain(Box::new(Engine::new(options, parts, scheduler, hooks)))
+        };
+        with_engine!(&mut recording, engine => engine.begin(&attached, stop));
+        Ok(Recorder { recording, writer, paths, exec, _no_idle: no_idle })
     }
 
     /// The path of the log.
@@ -115,12 +150,12 @@ impl Recorder {
 
     /// Sets what to do before the shell is shown that the program has stopped, if there is a front.
     pub fn before_stop(&mut self, tidy_up: impl Fn() + 'static) {
-        self.session.job.before_stop(Box::new(tidy_up));
+        with_engine!(&mut self.recording, engine => engine.before_stop(Box::new(tidy_up)));
     }
 
     /// Returns counters for another thread.
     pub fn progress(&self) -> Arc<Progress> {
-        Arc::clone(&self.session.progress)
+        Arc::clone(with_engine!(&self.recording, engine => engine.progress()))
     }
 
     /// Follows the program to its end and finishes the log.
@@ -128,16 +163,9 @@ impl Recorder {
     /// # Errors
     /// When waiting for tasks fails. Failures of writing the log are in [`Outcome::error`].
     pub fn run(mut self) -> Result<Outcome, Error> {
-        // Tracer and program both run without time-stamp counter: switching between them is then
-        // cheaper.
-        let without = self.session.determinism.is_some().then(WithoutTimeStamps::begin);
-        let result = self.session.run();
-        drop(without);
-        self.session.record_ends_of_away();
-        let audited = self.session.end_audit();
-        self.session.clock_event();
-        let session = self.session;
-        let ended = match session.main_status {
+        let result = self.recording.run();
+        let over = self.recording.end();
+        let ended = match over.status {
             Some(status) => match (status.exited(), status.killed()) {
                 (Some(code), _) => Ended::Exited(code),
                 (None, Some(signal)) => Ended::Killed(signal),
@@ -145,12 +173,10 @@ impl Recorder {
             },
             None => Ended::NotSeen,
         };
-        let extras =
-            Extras { exit_status: session.main_status.map(|status| status.0.cast_unsigned()) };
-        let completeness = session.completeness;
-        let detached = session.detaching.as_ref().and_then(|detaching| detaching.signal);
-        let events = session.sink.next_event();
-        session.sink.close();
+        let extras = Extras { exit_status: over.status.map(|status| status.0.cast_unsigned()) };
+        let events = over.log.sink.next_event();
+        let completeness = over.log.completeness;
+        over.log.sink.close();
         let written = self.writer.finish(completeness, extras);
         // Without a log guard the files are where they were created.
         let tail = if written.path.is_some() { written.tail } else { self.paths.tail };
@@ -159,6 +185,7 @@ impl Recorder {
             _ = fs::remove_file(tail);
         }
         result?;
+        let has_ended = over.status.is_some();
         Ok(Outcome {
             path: written.path.unwrap_or(self.paths.path),
             ended,
@@ -167,64 +194,49 @@ impl Recorder {
             lost: written.lost,
             error: written.error,
             interference: written.interference,
-            exec: if session.main_status.is_some() {
-                self.exec.and_then(ExecOutcome::failure)
-            } else {
-                None
-            },
-            detached,
-            audited,
-            unrecorded: session.handed_over.count(),
-            not_replayable: session
-                .determinism
-                .map_or_else(Vec::new, |determinism| determinism.into_refused()),
+            exec: self.exec.filter(|_| has_ended).and_then(ExecOutcome::failure),
+            detached: over.signal,
+            audited: over.audited,
+            unrecorded: over.handed_over,
+            not_replayable: over.not_replayable,
         })
     }
 }
 
-impl Session {
-    /// Records the first events and resumes or interrupts the initial tasks.
-    fn begin(&mut self, attached: &[Tid], spawned: Option<Stop>) {
-        self.clock_event();
-        self.determinism_snapshot();
-        for &tid in attached {
-            self.add_attached_task(tid);
+impl Recording {
+    fn run(&mut self) -> Result<(), Error> {
+        match self {
+            Recording::Plain(engine) => engine.run(),
+            Recording::Replayable(engine) => {
+                // Tracer and program both run without time-stamp counter: switching between them is
+                // then cheaper.
+                let _without = WithoutTimeStamps::begin();
+                engine.run()
+            }
         }
-        let Some(stop) = spawned else { return };
-        let mask = self.cpu_affinity.own_mask();
-        let (tid, now) = (stop.tid(), clock::monotonic_ns());
-        let ids = process::Status::read(tid).unwrap_or_default().namespace_ids;
-        self.namespaces.set_spawned_ids(&ids);
-        let memory = self.tasks.new_memory();
-        let trace_all = self.trace_all_at_start();
-        let task = self.add_task(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);
-        task.trace_all = trace_all;
-        task.memory = memory;
-        task.captured = true;
-        task.own_mask = mask;
-        self.affinity_event(clock::monotonic_ns());
-        self.filter_event();
-        if self.next_stop(tid) == Resume::ToNextSyscall && self.determinism.is_none() {
-            // If the program has died, wait reports it.
-            _ = self.tracer.clear_exitkill(&stop);
-            // Otherwise the program dies with the recorder: without a tracer its filter or its
-            // trapped time-stamp counter would make it fail.
-        }
-        // The SIGSTOP that held it is suppressed; the program never sees it.
-        let how = self.next_stop(tid);
-        stop.resume(how, Signal::NONE);
     }
 
-    /// Ties the monotonic times of stops to the other clocks.
-    fn clock_event(&mut self) {
-        let now = Clock {
-            monotonic: clock::monotonic_ns(),
-            realtime: clock::realtime_ns(),
-            boottime: clock::boottime_ns(),
-        };
-        self.sink.row.begin(EventKind::CLOCK, SourceId::RECORDER, TaskId::NONE, now.monotonic);
-        self.sink.row.clock(&now);
-        self.sink.commit();
+    fn end(self) -> Over {
+        match self {
+            Recording::Plain(engine) => {
+                let ended = engine.end();
+                let (_, _, audit, _) = &ended.hooks;
+                let audited = audit.as_ref().map(Audit::figures);
+                Over { audited, ..Over::of(ended) }
+            }
+            Recording::Replayable(engine) => {
+                let mut ended = engine.end();
+                let not_replayable = ended.hooks.2.take_refused();
+                Over { not_replayable, ..Over::of(ended) }
+            }
+        }
+    }
+}
+
+impl Over {
+    fn of<H>(ended: engine::Ended<H>) -> Over {
+        let engine::Ended { log, status, signal, handed_over, .. } = ended;
+        Over { log, status, signal, handed_over, audited: None, not_replayable: Vec::new() }
     }
 }
 
@@ -232,16 +244,16 @@ impl Session {
 fn spawn(
     tracer: &Tracer,
     options: &Options,
-    only: Option<&mut Only>,
+    call_filter: Option<&mut CallFilter>,
 ) -> Result<Option<Spawned>, Error> {
     if options.argv.is_empty() {
         return Ok(None);
     }
     let layout = if options.replayable { Layout::Fixed } else { Layout::AsUsual };
-    let filter = only.as_ref().and_then(|only| only.filter());
+    let filter = call_filter.as_ref().and_then(|filter| filter.filter());
     let spawned = tracer.spawn(&options.argv, options.environment.as_deref(), filter, layout)?;
-    if let Some(only) = only {
-        only.check_installed(spawned.stop.tid());
+    if let Some(filter) = call_filter {
+        filter.check_installed(spawned.stop.tid());
     }
     Ok(Some(spawned))
 }
@@ -264,14 +276,14 @@ fn attach_all(
 }
 
 /// Prepares `--only`.
-fn prepare_only(options: &Options) -> Result<Option<Only>, Error> {
+fn prepare_call_filter(options: &Options) -> Result<Option<CallFilter>, Error> {
     let Some(filter) = &options.only else { return Ok(None) };
     if !options.pids.is_empty() {
         return Err(Error::OnlyAttached);
     }
     let random: [u8; 16] = random();
     let data = u16::from_le_bytes([random[0], random[1]]);
-    Only::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
+    CallFilter::new(filter, options.names, data).map(Some).ok_or(Error::OnlyTooLong)
 }
 
 /// Returns what a log of this recording cannot show from the start.

@@ -3,12 +3,10 @@
 //! The tracer sets the task's registers to a `syscall` instruction ([`InjectionPoint`]), lets it
 //! run through the call, and restores the registers.
 
-use crate::clock;
 use crate::info::SyscallInfo;
 use crate::{
     Died, Error, Event, Report, Result, Resume, Signal, Stop, StopKind, Tid, Tracer, WaitStatus,
 };
-use std::time::Duration;
 
 /// The address of a `syscall` instruction in the task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,10 +174,7 @@ impl Tracer {
         point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Lost> {
-        let before = stop.general()?;
-        let called = self.call_without_restore(stop, point, call)?;
-        stop.set_general(&before)?;
-        Ok(called)
+        stop.make_call(point, call, |stop| self.go_on(stop, Resume::ToNextSyscall, Signal::NONE))
     }
 
     /// Resumes a task and waits for its next stop, which replaces `stop`.
@@ -225,30 +220,6 @@ impl Tracer {
         }
     }
 
-    /// Like [`Tracer::go_on`], for at most `time`. Returns whether a stop came; if not, the task is
-    /// running and [`Tracer::wait_in_place`] waits for its next stop.
-    ///
-    /// # Errors
-    /// As [`Tracer::call_in`].
-    pub fn go_on_for(&self, stop: &mut Stop, how: Resume, time: Duration) -> Result<bool, Lost> {
-        const LOOK_EVERY: Duration = Duration::from_micros(100);
-        stop.resume_in_place(how, Signal::NONE);
-        let begun = clock::monotonic_ns();
-        while u128::from(clock::monotonic_ns().saturating_sub(begun)) < time.as_nanos() {
-            match self.poll_for(stop.tid())? {
-                Some(Report::Stopped(next)) => {
-                    *stop = next;
-                    return Ok(true);
-                }
-                Some(Report::Gone { status, .. }) => return Err(Lost::Gone(status)),
-                Some(Report::Interrupted | Report::NoTasks) | None => {
-                    std::thread::sleep(LOOK_EVERY)
-                }
-            }
-        }
-        Ok(false)
-    }
-
     /// Waits for the next stop of a running task.
     ///
     /// # Errors
@@ -274,19 +245,49 @@ impl Tracer {
         point: InjectionPoint,
         call: Call,
     ) -> Result<Called, Lost> {
+        stop.call_without_restore(point, call, |stop| {
+            self.go_on(stop, Resume::ToNextSyscall, Signal::NONE)
+        })
+    }
+}
+
+impl Stop {
+    /// Lets a stopped task make a call at `point`, then restores its registers. `go_on` resumes the
+    /// task to its next stop of any kind (PTRACE_SYSCALL), which replaces the current one.
+    ///
+    /// # Errors
+    /// Those of `go_on`, and requests to the kernel that failed.
+    pub fn make_call<E: From<Error>>(
+        &mut self,
+        point: InjectionPoint,
+        call: Call,
+        go_on: impl FnMut(&mut Stop) -> Result<(), E>,
+    ) -> Result<Called, E> {
+        let before = self.general()?;
+        let called = self.call_without_restore(point, call, go_on)?;
+        self.set_general(&before)?;
+        Ok(called)
+    }
+
+    fn call_without_restore<E: From<Error>>(
+        &mut self,
+        point: InjectionPoint,
+        call: Call,
+        mut go_on: impl FnMut(&mut Stop) -> Result<(), E>,
+    ) -> Result<Called, E> {
         let (nr, args) = call.number_and_args();
-        let mut registers = stop.general()?;
+        let mut registers = self.general()?;
         registers.enter(point.0, nr, args);
-        stop.set_general(&registers)?;
-        let tid = stop.tid();
+        self.set_general(&registers)?;
+        let tid = self.tid();
         let mut called = Called { result: 0, child: None, signals: Vec::new() };
         let mut info = SyscallInfo::new();
         let mut entered = false;
         loop {
-            self.go_on(stop, Resume::ToNextSyscall, Signal::NONE)?;
-            match stop.kind() {
+            go_on(self)?;
+            match self.kind() {
                 StopKind::Syscall => {
-                    stop.syscall_info(&mut info).map_err(|Died| died(tid))?;
+                    self.syscall_info(&mut info).map_err(|Died| died(tid))?;
                     match info.result() {
                         None => entered = true,
                         // A task that was in an emulated call first reports the exit stop of that
@@ -299,7 +300,7 @@ impl Tracer {
                     }
                 }
                 StopKind::Event(Event::FORK | Event::VFORK | Event::CLONE) => {
-                    let child = stop.event_message().map_err(|Died| died(tid))?;
+                    let child = self.event_message().map_err(|Died| died(tid))?;
                     called.child = Tid::try_from(child).ok();
                 }
                 StopKind::Signal(signal) => called.signals.push(signal),

@@ -287,8 +287,8 @@ impl Stop {
         self.resume_in_place(how, signal);
     }
 
-    /// Like [`Stop::resume`], for callers that overwrite this stop with the next one.
-    pub(crate) fn resume_in_place(&self, how: Resume, signal: Signal) {
+    /// Like [`Stop::resume`], for callers that replace this stop with the next one.
+    pub fn resume_in_place(&self, how: Resume, signal: Signal) {
         let request = match how {
             Resume::ToNextSyscall => libc::PTRACE_SYSCALL,
             Resume::Freely => libc::PTRACE_CONT,

@@ -52,14 +52,6 @@ impl Tracer {
         self.wait_with(-1, libc::WNOHANG)
     }
 
-    /// Returns the next report of one task, or `None` when there is none yet.
-    ///
-    /// # Errors
-    /// As [`Tracer::wait`].
-    pub fn poll_for(&self, tid: Tid) -> Result<Option<Report>> {
-        self.wait_with(tid, libc::WNOHANG)
-    }
-
     /// Waits for the next report of one task, or until a signal handler has run.
     pub(crate) fn wait_once_for(&self, tid: Tid) -> Result<Report> {
         self.wait_with(tid, 0).map(|report| report.unwrap_or(Report::Interrupted))

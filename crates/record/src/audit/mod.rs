@@ -27,9 +27,7 @@
 //! calls are checked only until it ends.
 //!
 //! `outputs` counts the opposite: memory that was announced and never changes. `report` words the
-//! findings, and `tally` has the figures. `stops` has the hooks that [`Session`] calls.
-//!
-//! [`Session`]: crate::session::Session
+//! findings, and `tally` has the figures. `stops` is the hook.
 
 mod check;
 mod outputs;
@@ -44,7 +42,7 @@ use self::ranges::Ranges;
 use self::report::Call;
 use self::shadow::{CopyError, Map, Shadow};
 use self::tally::{Skipped, Tally};
-use crate::task::MemoryId;
+use crate::engine::{BySlot, MemoryId, Slot};
 use std::collections::HashMap;
 use std::ops::Range;
 use sysreel_abi::desc::CallKind;
@@ -64,7 +62,7 @@ const MAX_NOTES: u32 = 50;
 /// State of an audit.
 #[derive(Debug, Default)]
 pub(crate) struct Audit {
-    open: HashMap<Tid, OpenCall>,
+    open: BySlot<Option<OpenCall>>,
     /// Address spaces in which something writes outside of traced calls, and what.
     written_by_others: HashMap<MemoryId, Skipped>,
     /// Memory that the kernel may write at any time (io_submit).
@@ -109,22 +107,20 @@ impl Audit {
     ///
     /// # Errors
     /// When the kernel has no PAGEMAP_SCAN (before Linux 6.7).
-    pub(crate) fn new() -> sysreel_sys::Result<Box<Audit>> {
+    pub(crate) fn new() -> sysreel_sys::Result<Audit> {
         pages::check()?;
-        Ok(Box::default())
+        Ok(Audit::default())
+    }
+
+    /// Returns the figures.
+    pub(crate) fn figures(&self) -> Audited {
+        self.tally.finish()
     }
 
     /// Notes that the open call of a task has made another task that shares its memory.
-    pub(crate) fn memory_is_shared(&mut self, tid: Tid) {
-        if let Some(open) = self.open.get_mut(&tid) {
+    fn memory_is_shared(&mut self, task: Slot) {
+        if let Some(open) = self.open.get_mut(task) {
             open.before = Err(Skipped::Shared);
-        }
-    }
-
-    /// Forgets a task that has ended.
-    pub(crate) fn gone(&mut self, tid: Tid) {
-        if let Some(open) = self.open.remove(&tid) {
-            self.count_unreturned(open);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::check::Change;
 use super::shadow::Map;
-use crate::task;
+use crate::engine;
 use data_encoding::HEXLOWER;
 use std::fmt::Write;
 use sysreel_abi::desc::{ArgKind, Dir, Len, Sibling};
@@ -19,7 +19,7 @@ const MAX_LISTED: usize = 6;
 pub(crate) struct Call {
     pub(crate) name: String,
     /// `None` for a call without a row.
-    pub(crate) known: Option<task::Call>,
+    pub(crate) known: Option<engine::Call>,
     /// The real call of a multiplexed one (socketcall, ipc).
     pub(crate) inner: Option<Demultiplexed>,
 }
@@ -38,7 +38,7 @@ pub(crate) enum Place {
 impl Call {
     /// Returns the row and arguments that describe regions of a role.
     fn row_for_role(&self, role: u8) -> Option<(Abi, &'static Row, [u64; 6])> {
-        let task::Call { abi, row, args, .. } = self.known?;
+        let engine::Call { abi, row, args, .. } = self.known?;
         match &self.inner {
             Some(inner) if role > 0 => Some((abi, inner.row, inner.args)),
             _ => Some((abi, row, abi.args(&args))),

@@ -1,16 +1,17 @@
 //! Calls of a replayable recording: vetoes, writes to the recorder's own output, and mappings.
 
 use super::contents::FileExtent;
-use super::state::StateCheck;
-use crate::session::Session;
-use crate::task::Call;
+use super::hook::Determinism;
+use super::shared::writes_to_descriptor;
+use super::state::{record_memory, record_registers};
+use super::state_check::StateCheck;
+use crate::engine::{Call, CallTurn, Context, Exit, Flow};
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use sysreel_abi::replay::{self, AddressSpaceOp, Output};
 use sysreel_abi::{AuditArch, CallKind};
-use sysreel_format::{Altered, Altering, MappedFlags, MappedHead, TaskId};
-use sysreel_sys::info::Op;
+use sysreel_format::{Altering, MappedFlags, MappedHead};
 use sysreel_sys::memory::{self, Transfer, Window};
 use sysreel_sys::{Stop, Tid, process};
 
@@ -23,135 +24,111 @@ const NOT_IMPLEMENTED: u32 = sysreel_sys::memory::ENOSYS.cast_unsigned();
 /// (Documentation/admin-guide/devices.txt).
 const ZERO: u64 = 1 << 8 | 5;
 
-impl Session {
-    /// The hook at a syscall stop, after its memory was captured.
-    pub(crate) fn determinism_call(&mut self, stop: &mut Stop, id: TaskId) {
-        if self.determinism.is_none() {
-            return;
-        }
-        match self.info.op() {
-            Some(Op::ENTRY) => {
-                self.determinism_entry(stop, id);
-                self.send_deferred(stop.tid());
-            }
-            Some(Op::EXIT) => {
-                let (ip, sp) = self.info.place();
-                let result = self.info.result().map_or(0, |(rval, _)| rval.cast_unsigned());
-                if let Some(task) = self.tasks.get_mut(stop.tid()) {
-                    task.boundary = Some((ip, sp, result));
-                }
-                self.determinism_exit(stop, id);
-            }
-            _ => {}
-        }
-    }
-
-    fn determinism_entry(&mut self, stop: &Stop, id: TaskId) {
-        let tid = stop.tid();
-        let Some((nr, args)) = self.info.call() else { return };
-        self.record_state(stop);
-        let call = self.tasks.get(tid).and_then(|task| task.call);
+impl Determinism {
+    /// At an entry, after its memory was captured: decides whether the call is made.
+    pub(super) fn call_begins(&mut self, cx: &mut Context, stop: &Stop) {
+        let Some((nr, args)) = cx.info.call() else { return };
+        self.record_state(cx, stop);
+        let call = cx.call();
+        let captured = cx.capture.captured(0, 0, 0);
         let mut errno = match call {
-            Some(Call { abi, row, .. }) => {
-                replay::veto(abi, row, &args, self.capture.captured(0, 0, 0))
-            }
+            Some(Call { abi, row, .. }) => replay::veto(abi, row, &args, captured),
             // Every kernel answers -1 (no call has that number) in the same way. What another
             // unknown call does cannot be replayed.
             None if nr == u64::MAX => None,
             None => Some(NOT_IMPLEMENTED),
         };
+        let mut turn = CallTurn::Shared;
+        let task = self.tasks.get_mut(cx.at.slot);
+        task.returns_from_handler = call.is_some_and(|call| call.row.kind == CallKind::SigReturn);
         if let Some(Call { abi, row, .. }) = call {
-            let fd = replay::mapped_fd(abi, row, &args, self.capture.captured(0, 0, 0));
-            let op = replay::address_space_op(abi, row, &args, self.capture.captured(0, 0, 0));
-            if let Some(task) = self.tasks.get_mut(tid) {
-                task.address_space_op = op.map(|op| (op, fd));
-                // set_tid_address(2) cannot fail.
-                task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
+            let fd = replay::mapped_fd(abi, row, &args, captured);
+            let op = replay::address_space_op(abi, row, &args, captured);
+            task.address_space_op = op.map(|op| (op, fd));
+            // set_tid_address(2) cannot fail.
+            task.cleared = replay::clear_tid_address(abi, row, &args).or(task.cleared);
+            if task.address_space_op.is_some() {
+                // Calls that change the address space do not block, and no other task may see them
+                // half done.
+                turn = CallTurn::Kept;
             }
             if let Some(Output { fd, from_memory }) = replay::output(abi, row, &args)
-                && let Some(to) = self.own_output(tid, fd)
+                && let Some(to) = self.own_output(cx.at.tid, fd)
             {
                 match from_memory {
+                    // Writes to the recorder's output must happen in the order of the log. A write
+                    // blocks until the output is read.
                     true => {
-                        self.sink.row.echo(to);
-                        if let Some(task) = self.tasks.get_mut(tid) {
-                            task.writes_to_own_output = true;
-                        }
+                        cx.log.row().echo(to);
+                        turn = CallTurn::KeptUntilBlocked;
                     }
                     // The bytes would not pass through the program, and not be in the log.
                     false => errno = errno.or(Some(CANNOT_COPY)),
                 }
             }
         }
-        let Some(errno) = errno else { return };
-        if stop.skip_call().is_err() {
-            return; // The task died.
+        if let Some(errno) = errno
+            && stop.skip_call().is_ok()
+        {
+            let (kernel, given) = (nr.to_le_bytes(), errno.to_le_bytes());
+            cx.log.altered(Altering::CALL_VETOED, 0, &kernel, &given);
+            self.tasks.get_mut(cx.at.slot).vetoed = Some(errno);
+            turn = CallTurn::Shared;
         }
-        self.sink.row.altered(&Altered {
-            what: Altering::CALL_VETOED,
-            arg: 0,
-            kernel: &nr.to_le_bytes(),
-            given: &errno.to_le_bytes(),
-        });
-        match self.tasks.get_mut(tid) {
-            Some(task) => task.vetoed = Some(errno),
-            None => self.not_replayable(id, format!("call {nr:#x} of an unknown task was vetoed")),
+        if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
+            task.turn = turn;
         }
     }
 
     /// Returns 1 or 2 if the descriptor is the recorder's own standard output or standard error.
     fn own_output(&self, tid: Tid, fd: i32) -> Option<u32> {
-        let outputs = &self.determinism.as_ref()?.outputs;
         let data = fs::metadata(format!("/proc/{tid}/fd/{fd}")).ok()?;
-        let at = outputs.iter().position(|output| *output == Some((data.dev(), data.ino())))?;
+        let at =
+            self.outputs.iter().position(|output| *output == Some((data.dev(), data.ino())))?;
         u32::try_from(at + 1).ok()
     }
 
-    fn determinism_exit(&mut self, stop: &mut Stop, id: TaskId) {
-        let tid = stop.tid();
-        let Some((rval, is_error)) = self.info.result() else { return };
-        let Some(task) = self.tasks.get_mut(tid) else { return };
-        let (address_space_op, ended) = (task.address_space_op.take(), task.ended.take());
-        task.writes_to_own_output = false;
+    /// At an exit: stores what the call did besides writing its output.
+    pub(super) fn call_ends(&mut self, cx: &mut Context, stop: &mut Stop, exit: &Exit) -> Flow {
+        let &Exit { call, rval, is_error } = exit;
+        let task = self.tasks.get_mut(cx.at.slot);
+        let address_space_op = task.address_space_op.take();
         if let Some(errno) = task.vetoed.take() {
             let given = -i64::from(errno);
             if given != rval {
-                self.override_result(stop, rval, given);
-                self.mark_boundary(stop);
+                override_result(cx, stop, rval, given);
+                self.mark_boundary(cx, stop);
             }
-            return;
+            return Flow::Stays;
         }
-        if task.fresh_image {
-            task.fresh_image = false;
+        if std::mem::take(&mut task.fresh_image) {
             task.state_check = Some(StateCheck::new());
-            self.record_image(stop, id);
-            self.mark_boundary(stop);
-            return;
+            let flow = self.record_image(cx, stop);
+            self.mark_boundary(cx, stop);
+            return flow;
         }
-        if task.returns_from_handler {
-            task.returns_from_handler = false;
-            self.record_registers(stop, true);
-            self.mark_boundary(stop);
+        if std::mem::take(&mut task.returns_from_handler) {
+            record_registers(cx, stop, true);
+            self.mark_boundary(cx, stop);
         }
-        if let Some(call) = ended.filter(|call| !is_error && Session::writes_to_descriptor(call)) {
-            self.record_shared_write(tid, id, &call);
+        if let Some(call) = call.filter(|call| !is_error && writes_to_descriptor(call)) {
+            self.record_shared_write(cx, &call);
         }
-        let Some((op, fd)) = address_space_op.filter(|_| !is_error) else { return };
-        self.record_address_space_op(tid, id, op, fd, rval.cast_unsigned());
+        if let Some((op, fd)) = address_space_op.filter(|_| !is_error) {
+            self.record_address_space_op(cx, op, fd, rval.cast_unsigned());
+        }
+        Flow::Stays
     }
 
     /// At the exit of a successful call that changed the address space: stores what was mapped.
     fn record_address_space_op(
         &mut self,
-        tid: Tid,
-        id: TaskId,
+        cx: &mut Context,
         op: AddressSpaceOp,
         fd: Option<i32>,
         result: u64,
     ) {
-        if let Some(determinism) = &mut self.determinism {
-            determinism.changes += 1;
-        }
+        self.changes += 1;
         match op {
             AddressSpaceOp::Map { anonymous: true, .. } => {}
             AddressSpaceOp::Map { len, prot, shared, grows_down, offset, .. } => {
@@ -172,21 +149,19 @@ impl Session {
                     filled: 0,
                     skip: 0,
                 };
-                self.record_file_mapping(tid, id, head, fd.unwrap_or(-1));
+                self.record_file_mapping(cx, head, fd.unwrap_or(-1));
             }
             AddressSpaceOp::Remap { old_len, new_len, .. } => {
-                self.record_grown_mapping(tid, result, old_len, new_len)
+                self.record_grown_mapping(cx, result, old_len, new_len)
             }
-            AddressSpaceOp::Attach { stored_at: None } => {
-                self.record_attached_segment(tid, id, result)
-            }
+            AddressSpaceOp::Attach { stored_at: None } => self.record_attached_segment(cx, result),
             AddressSpaceOp::Attach { stored_at: Some(at) } => {
-                let start = self.word_at(tid, at);
-                self.record_attached_segment(tid, id, start.into());
+                let start = word_at(cx.at.tid, at);
+                self.record_attached_segment(cx, start.into());
             }
             AddressSpaceOp::Unknown => {
                 self.not_replayable(
-                    id,
+                    cx,
                     "a call made a mapping that a replay cannot make again".into(),
                 );
             }
@@ -194,68 +169,43 @@ impl Session {
         }
     }
 
-    /// Reads a word of a 32-bit task; zero where it cannot be read.
-    fn word_at(&self, tid: Tid, address: u64) -> u32 {
-        let mut word = [0; size_of::<u32>()];
-        let mut transfer = [Transfer { address, len: word.len(), ..Transfer::default() }];
-        memory::read(tid, &mut word, &mut transfer);
-        u32::from_le_bytes(word)
-    }
-
-    fn override_result(&mut self, stop: &Stop, rval: i64, given: i64) {
-        let done = stop.general().and_then(|mut registers| {
-            registers.set_result(given.cast_unsigned());
-            stop.set_general(&registers)
-        });
-        if done.is_ok() {
-            self.sink.row.altered(&Altered {
-                what: Altering::RETURN_VALUE,
-                arg: 0,
-                kernel: &rval.to_le_bytes(),
-                given: &given.to_le_bytes(),
-            });
-        }
-    }
-
     /// Stores the contents of a file that was just mapped.
-    fn record_file_mapping(&mut self, tid: Tid, id: TaskId, mut head: MappedHead, fd: i32) {
-        let path = format!("/proc/{tid}/fd/{fd}");
+    fn record_file_mapping(&mut self, cx: &mut Context, mut head: MappedHead, fd: i32) {
+        let path = format!("/proc/{}/fd/{fd}", cx.at.tid);
         let data = fs::metadata(&path);
         if let Ok(data) = &data {
             (head.dev, head.ino) = (data.dev(), data.ino());
             let is_device = data.file_type().is_char_device();
             if is_device && data.rdev() == ZERO {
-                self.sink.row.mapped(&head, &[]);
+                cx.log.row().mapped(&head, &[]);
                 return;
             }
             if is_device {
-                self.not_replayable(id, format!("a device was mapped ({})", link(&path)));
+                self.not_replayable(cx, format!("a device was mapped ({})", link(&path)));
             }
         }
         // The recorder reads the file through a descriptor of its own.
-        self.store_mapping(tid, head, data, || File::open(&path));
+        self.store_mapping(cx, head, data, || File::open(&path));
     }
 
     /// Stores the contents of a file mapping: from the file, or from the memory of the mapping
     /// where the file cannot be read.
     pub(super) fn store_mapping(
         &mut self,
-        tid: Tid,
+        cx: &mut Context,
         mut head: MappedHead,
         data: io::Result<Metadata>,
         open: impl FnOnce() -> io::Result<File>,
     ) {
         head.flags = head.flags.with(MappedFlags::FILE);
-        let Some(determinism) = &mut self.determinism else { return };
-        let contents = &mut determinism.contents;
         let shared = head.flags.contains(MappedFlags::SHARED);
         if shared {
-            determinism.shared.insert((head.dev, head.ino));
+            self.shared.insert((head.dev, head.ino));
         }
-        let changing = determinism.shared.contains(&(head.dev, head.ino));
+        let changing = self.shared.contains(&(head.dev, head.ino));
         let result = data.and_then(|data| {
-            contents.store(
-                &mut self.sink,
+            self.contents.store(
+                &mut cx.log.sink,
                 FileExtent { changing, ..FileExtent::for_mapping(&data, &head) },
                 open,
             )
@@ -264,53 +214,55 @@ impl Session {
             Ok(stored) => stored,
             Err(_) => {
                 let mut bytes = vec![0; usize::try_from(head.len).unwrap_or(0)];
-                let got = Window::open(tid).map_or(0, |window| window.read(head.start, &mut bytes));
-                contents.store_bytes(&mut self.sink, &bytes[..got])
+                let got =
+                    Window::open(cx.at.tid).map_or(0, |window| window.read(head.start, &mut bytes));
+                self.contents.store_bytes(&mut cx.log.sink, &bytes[..got])
             }
         };
         (head.filled, head.skip) = (stored.filled, stored.skip);
-        stored.write_parts(&mut self.sink.row, &head);
+        stored.write_parts(cx.log.row(), &head);
     }
 
-    /// The hook at the first stop of a new task: stores its registers and the thread ids that the
-    /// kernel wrote for it (CLONE_CHILD_SETTID and kin).
-    pub(crate) fn determinism_newborn(&mut self, stop: &Stop) {
-        if self.determinism.is_none() {
-            return;
-        }
-        let Some(ids) = self.tasks.get_mut(stop.tid()).and_then(|task| task.newborn.take()) else {
-            return;
-        };
-        if let Some(task) = self.tasks.get_mut(stop.tid()) {
-            task.state_check = Some(StateCheck::new());
-        }
-        self.record_registers(stop, false);
+    /// At the first stop of a new task: stores its registers and the thread ids that the kernel
+    /// wrote for it (CLONE_CHILD_SETTID and kin).
+    pub(super) fn first_stop(&mut self, cx: &mut Context, stop: &Stop) {
+        let task = self.tasks.get_mut(cx.at.slot);
+        let Some(ids) = task.newborn.take() else { return };
+        task.state_check = Some(StateCheck::new());
+        record_registers(cx, stop, false);
         for address in ids.written.into_iter().flatten() {
             let mut id = [0; size_of::<Tid>()];
             let mut transfer = [Transfer { address, len: id.len(), ..Transfer::default() }];
             memory::read(stop.tid(), &mut id, &mut transfer);
             if transfer[0].got == id.len() {
-                self.record_memory(address, &id);
+                record_memory(cx, address, &id);
             }
         }
-        self.mark_boundary(stop);
+        self.mark_boundary(cx, stop);
     }
+}
 
-    /// At an entry, notes whether the call returns from a signal handler.
-    pub(crate) fn note_handler_return(&mut self, tid: Tid) {
-        if self.determinism.is_none() {
-            return;
-        }
-        if let Some(task) = self.tasks.get_mut(tid) {
-            task.returns_from_handler =
-                task.call.is_some_and(|call| call.row.kind == CallKind::SigReturn);
-        }
-    }
+/// Whether the task of the current stop is a 32-bit one.
+pub(super) fn in_32_bits(cx: &Context) -> bool {
+    AuditArch(cx.info.arch()) == AuditArch::I386
+}
 
-    /// Whether the task of the current stop is a 32-bit one.
-    pub(super) fn in_32_bits(&self) -> bool {
-        AuditArch(self.info.arch()) == AuditArch::I386
+fn override_result(cx: &mut Context, stop: &Stop, rval: i64, given: i64) {
+    let done = stop.general().and_then(|mut registers| {
+        registers.set_result(given.cast_unsigned());
+        stop.set_general(&registers)
+    });
+    if done.is_ok() {
+        cx.log.altered(Altering::RETURN_VALUE, 0, &rval.to_le_bytes(), &given.to_le_bytes());
     }
+}
+
+/// Reads a word of a 32-bit task; zero where it cannot be read.
+fn word_at(tid: Tid, address: u64) -> u32 {
+    let mut word = [0; size_of::<u32>()];
+    let mut transfer = [Transfer { address, len: word.len(), ..Transfer::default() }];
+    memory::read(tid, &mut word, &mut transfer);
+    u32::from_le_bytes(word)
 }
 
 fn link(path: &str) -> String {

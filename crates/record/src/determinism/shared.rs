@@ -2,28 +2,27 @@
 //! instructions.
 
 use super::contents::FileExtent;
-use crate::session::Session;
-use crate::task::Call;
+use super::hook::Determinism;
+use crate::engine::{Call, Context};
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use sysreel_abi::CallKind;
 use sysreel_abi::replay::{self, Output};
-use sysreel_format::{MappedFlags, MappedHead, TaskId};
+use sysreel_format::{MappedFlags, MappedHead};
 use sysreel_sys::memory::Window;
-use sysreel_sys::{Tid, backing, process};
+use sysreel_sys::{backing, process};
 
-impl Session {
+impl Determinism {
     /// At the exit of a call that wrote to a descriptor: stores the file again if it is mapped
     /// MAP_SHARED. Writes to /proc/PID/mem cannot be replayed.
-    pub(super) fn record_shared_write(&mut self, tid: Tid, id: TaskId, call: &Call) {
+    pub(super) fn record_shared_write(&mut self, cx: &mut Context, call: &Call) {
         let Some(Output { fd, .. }) = replay::output(call.abi, call.row, &call.args) else {
             return;
         };
-        let path = format!("/proc/{tid}/fd/{fd}");
+        let path = format!("/proc/{}/fd/{fd}", cx.at.tid);
         let Ok(data) = fs::metadata(&path) else { return };
-        let Some(determinism) = &mut self.determinism else { return };
-        if determinism.is_shared(data.dev(), data.ino()) {
-            self.store_whole_file(&path, data.dev(), data.ino());
+        if self.shared.contains(&(data.dev(), data.ino())) {
+            self.store_whole_file(cx, &path, data.dev(), data.ino());
             return;
         }
         // Only files of /proc are regular and have no size.
@@ -32,18 +31,16 @@ impl Session {
             && fs::read_link(&path)
                 .is_ok_and(|link| link.starts_with("/proc") && link.ends_with("mem"));
         if is_memory {
-            self.not_replayable(id, "memory was written to through /proc/PID/mem".into());
+            self.not_replayable(cx, "memory was written to through /proc/PID/mem".into());
         }
     }
 
     /// Stores a whole file as a mapping of no length: the replay updates the memory that other
     /// mappings show.
-    fn store_whole_file(&mut self, path: &str, dev: u64, ino: u64) {
-        let Some(determinism) = &mut self.determinism else { return };
+    fn store_whole_file(&mut self, cx: &mut Context, path: &str, dev: u64, ino: u64) {
         let Ok(data) = fs::metadata(path) else { return };
         let extent = FileExtent { data: &data, range: 0..data.len(), changing: true };
-        let Ok(stored) = determinism.contents.store(&mut self.sink, extent, || File::open(path))
-        else {
+        let Ok(stored) = self.contents.store(&mut cx.log.sink, extent, || File::open(path)) else {
             return;
         };
         let flags = MappedFlags::SHARED.with(MappedFlags::FILE);
@@ -58,24 +55,23 @@ impl Session {
             filled: stored.filled,
             skip: 0,
         };
-        self.sink.row.mapped(&head, stored.blobs);
+        cx.log.row().mapped(&head, stored.blobs);
     }
 
     /// At the exit of shmat(2): stores the segment.
-    pub(super) fn record_attached_segment(&mut self, tid: Tid, id: TaskId, start: u64) {
-        let mappings = process::mappings(tid).unwrap_or_default();
+    pub(super) fn record_attached_segment(&mut self, cx: &mut Context, start: u64) {
+        let mappings = process::mappings(cx.at.tid).unwrap_or_default();
         let Some(mapping) = mappings.iter().find(|mapping| mapping.start == start) else {
             self.not_replayable(
-                id,
+                cx,
                 format!("the shared memory segment at {start:#x} was not found"),
             );
             return;
         };
         let len = mapping.end - mapping.start;
         let mut bytes = vec![0; usize::try_from(len).unwrap_or(0)];
-        let got = Window::open(tid).map_or(0, |window| window.read(start, &mut bytes));
-        let Some(determinism) = &mut self.determinism else { return };
-        let stored = determinism.contents.store_bytes(&mut self.sink, &bytes[..got]);
+        let got = Window::open(cx.at.tid).map_or(0, |window| window.read(start, &mut bytes));
+        let stored = self.contents.store_bytes(&mut cx.log.sink, &bytes[..got]);
         let head = MappedHead {
             start,
             len,
@@ -87,13 +83,13 @@ impl Session {
             filled: stored.filled,
             skip: 0,
         };
-        self.sink.row.mapped(&head, stored.blobs);
+        cx.log.row().mapped(&head, stored.blobs);
     }
 
     /// At the exit of a call that made a mapping longer: stores what the file has for the new part.
     pub(super) fn record_grown_mapping(
         &mut self,
-        tid: Tid,
+        cx: &mut Context,
         start: u64,
         old_len: u64,
         new_len: u64,
@@ -104,7 +100,7 @@ impl Session {
         if start >= end {
             return;
         }
-        let mappings = process::mappings(tid).unwrap_or_default();
+        let mappings = process::mappings(cx.at.tid).unwrap_or_default();
         // The kernel may have merged it with an adjacent mapping.
         let Some(mapping) =
             mappings.iter().find(|mapping| (mapping.start..mapping.end).contains(&start))
@@ -114,7 +110,7 @@ impl Session {
         if mapping.inode == 0 {
             return; // Zeroed, in the replay too.
         }
-        let data = backing::data(tid, mapping);
+        let data = backing::data(cx.at.tid, mapping);
         let head = MappedHead {
             start,
             len: end - start,
@@ -129,11 +125,12 @@ impl Session {
             filled: 0,
             skip: 0,
         };
-        self.store_mapping(tid, head, data, || backing::file(tid, mapping));
+        let tid = cx.at.tid;
+        self.store_mapping(cx, head, data, || backing::file(tid, mapping));
     }
+}
 
-    /// Whether [`Session::record_shared_write`] applies to a call.
-    pub(super) fn writes_to_descriptor(call: &Call) -> bool {
-        matches!(call.row.kind, CallKind::Write | CallKind::Send)
-    }
+/// Whether [`Determinism::record_shared_write`] applies to a call.
+pub(super) fn writes_to_descriptor(call: &Call) -> bool {
+    matches!(call.row.kind, CallKind::Write | CallKind::Send)
 }

@@ -5,14 +5,15 @@
 //! positions that a replay can find again without hardware counters. A signal that arrives during a
 //! computation is deferred until the next call.
 
-use crate::session::Session;
-use crate::task::Deferred;
+use super::hook::Determinism;
+use super::state::{record_memory, record_registers};
+use crate::engine::{Context, Deadline, Flow, Undriven};
 use std::time::Duration;
-use sysreel_format::{Altered, Altering, TaskId};
+use sysreel_format::Altering;
 use sysreel_sys::memory::Window;
-use sysreel_sys::signals::{self, Alarm};
+use sysreel_sys::signals::{self, Alarm, SIGTRAP, is_hardware_breakpoint};
 use sysreel_sys::stop::SIGINFO;
-use sysreel_sys::{Lost, Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
+use sysreel_sys::{Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
 
 /// The opcodes of rdtsc and of rdtscp, which also returns the processor id (Intel SDM).
 const RDTSC: [u8; 2] = [0x0f, 0x31];
@@ -20,88 +21,90 @@ const RDTSCP: [u8; 3] = [0x0f, 0x01, 0xf9];
 /// The longest that a signal is deferred. One that is delivered then cannot be replayed.
 const MAX_DEFERRAL: Duration = Duration::from_millis(500);
 
-impl Session {
-    /// Returns the siginfo of a signal stop. For a deferred signal that was sent again, restores
-    /// the siginfo that it arrived with.
-    pub(crate) fn restore_deferred_siginfo(
+/// A signal that is held back until a call ends.
+#[derive(Debug)]
+pub(super) struct Deferred {
+    signal: Signal,
+    siginfo: [u8; SIGINFO],
+    /// It was sent again.
+    sent: bool,
+    /// When it arrived.
+    since_ns: u64,
+}
+
+impl Determinism {
+    /// Restores the siginfo of a deferred signal that was sent again.
+    pub(super) fn restore_deferred(
         &mut self,
+        cx: &mut Context,
         stop: &Stop,
         signal: Signal,
-        now: [u8; SIGINFO],
-    ) -> [u8; SIGINFO] {
-        let Some(task) = self.tasks.get_mut(stop.tid()) else { return now };
-        let Some(at) =
-            task.deferred.iter().position(|deferred| deferred.signal == signal && deferred.sent)
-        else {
-            return now;
-        };
-        let before = task.deferred.remove(at).siginfo;
+        siginfo: &mut [u8; SIGINFO],
+    ) {
+        let deferred = &mut self.tasks.get_mut(cx.at.slot).deferred;
+        let is_it = |deferred: &Deferred| deferred.signal == signal && deferred.sent;
+        let Some(at) = deferred.iter().position(is_it) else { return };
+        let before = deferred.remove(at).siginfo;
         if stop.set_siginfo(&before).is_ok() {
-            let altered =
-                Altered { what: Altering::SIGNAL_HELD, arg: 0, kernel: &now, given: &before };
-            self.sink.row.altered(&altered);
+            cx.log.altered(Altering::SIGNAL_HELD, 0, siginfo, &before);
         }
-        before
+        *siginfo = before;
     }
 
-    /// The hook at a signal-delivery-stop. Returns the signal to deliver when the task is resumed.
-    pub(crate) fn determinism_signal(
+    /// At a signal-delivery-stop: decides whether the task gets the signal here.
+    pub(super) fn signal_arrives(
         &mut self,
+        cx: &mut Context,
         stop: &mut Stop,
-        signal: Signal,
         siginfo: &[u8; SIGINFO],
-        id: TaskId,
-    ) -> Signal {
-        if self.determinism.is_none() {
-            return signal;
+        deliver: &mut Signal,
+    ) -> Flow {
+        let signal = *deliver;
+        if signal == signals::SIGSEGV && answer_time_stamp(cx, stop) {
+            self.mark_boundary(cx, stop);
+            *deliver = Signal::NONE;
+            return Flow::Stays;
         }
-        if signal == signals::SIGSEGV && self.answer_time_stamp(stop) {
-            self.mark_boundary(stop);
-            return Signal::NONE;
+        if !is_caught(stop.tid(), signal) {
+            return Flow::Stays;
         }
-        let is_caught = self.is_caught(stop.tid(), signal);
-        if !signals::is_from_instruction(siginfo) && is_caught && !self.is_at_boundary(stop) {
-            let forced =
-                self.tasks.get_mut(stop.tid()).is_some_and(|task| std::mem::take(&mut task.forced));
-            if !forced {
-                self.defer_signal(stop.tid(), signal, siginfo);
-                return Signal::NONE;
+        if !signals::is_from_instruction(siginfo) && !self.is_at_boundary(cx, stop) {
+            if !std::mem::take(&mut self.tasks.get_mut(cx.at.slot).forced) {
+                self.defer(cx, signal, siginfo);
+                *deliver = Signal::NONE;
+                return Flow::Stays;
             }
             let text = format!(
                 "a signal ({}) was delivered in a computation that made no system call for {} ms",
                 sysreel_abi::signal_name(signal.0).unwrap_or("?"),
                 MAX_DEFERRAL.as_millis()
             );
-            self.not_replayable(id, text);
+            self.not_replayable(cx, text);
         }
-        if is_caught {
-            return self.enter_handler(stop, signal, id);
-        }
-        signal
-    }
-
-    fn is_caught(&self, tid: Tid, Signal(signal): Signal) -> bool {
-        let bit = u32::try_from(signal - 1).unwrap_or(0);
-        // SigCgt, after SigPnd, SigBlk and SigIgn.
-        process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
+        *deliver = Signal::NONE;
+        self.enter_handler(cx, stop, signal)
     }
 
     /// Delivers a signal and stops at the first instruction of its handler, to record the signal
     /// frame and the registers.
-    fn enter_handler(&mut self, stop: &mut Stop, signal: Signal, id: TaskId) -> Signal {
+    fn enter_handler(&mut self, cx: &mut Context, stop: &mut Stop, signal: Signal) -> Flow {
         let before = stop.general().map_or(0, |registers| registers.sp());
-        match self.tracer.go_on(stop, Resume::OneStep, signal) {
-            Ok(()) => {}
-            Err(Lost::Gone(status)) => self.ended_early_in_call(stop.tid(), status),
-            Err(Lost::Failed(error)) => {
-                self.not_replayable(id, format!("a signal handler was not reached: {error}"))
+        match cx.drive(stop, Resume::OneStep, signal, &Deadline::watched()) {
+            Ok(()) if stop.kind() == StopKind::Signal(SIGTRAP) => {}
+            // Another stop came first.
+            Ok(()) | Err(Undriven::Ending) => return Flow::Moved,
+            Err(Undriven::Ended) => return Flow::Left,
+            Err(Undriven::Late(time)) => {
+                let time = time.as_secs();
+                self.not_replayable(cx, format!("a signal handler was not reached in {time} s"));
+                return Flow::Left;
+            }
+            Err(Undriven::Failed(error)) => {
+                self.not_replayable(cx, format!("a signal handler was not reached: {error}"));
+                return Flow::Left;
             }
         }
-        // The task may be ending instead.
-        if stop.kind() != StopKind::Signal(signals::SIGTRAP) {
-            return Signal::NONE;
-        }
-        self.record_registers(stop, true);
+        record_registers(cx, stop, true);
         if let (Ok(registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) {
             let mut frame = vec![0; usize::try_from(signals::largest_frame()).unwrap_or(0)];
             // On the same stack the frame ends where the stack pointer was.
@@ -111,118 +114,109 @@ impl Session {
                 frame.truncate(len.max(size_of::<u64>()));
             }
             let got = window.read(registers.sp(), &mut frame);
-            self.record_memory(registers.sp(), &frame[..got]);
+            record_memory(cx, registers.sp(), &frame[..got]);
         }
-        self.mark_boundary(stop);
-        Signal::NONE
+        self.mark_boundary(cx, stop);
+        Flow::Stays
     }
 
-    /// Marks that the task has not executed an instruction since this point.
-    pub(super) fn mark_boundary(&mut self, stop: &Stop) {
+    fn is_at_boundary(&mut self, cx: &Context, stop: &Stop) -> bool {
         let place = stop
             .general()
             .ok()
             .map(|registers| (registers.ip(), registers.sp(), registers.result()));
-        if let Some(task) = self.tasks.get_mut(stop.tid()) {
-            task.boundary = place;
-        }
-    }
-
-    fn is_at_boundary(&self, stop: &Stop) -> bool {
-        let place = stop
-            .general()
-            .ok()
-            .map(|registers| (registers.ip(), registers.sp(), registers.result()));
-        place.is_some() && self.tasks.get(stop.tid()).is_some_and(|task| task.boundary == place)
+        place.is_some() && self.tasks.get_mut(cx.at.slot).boundary == place
     }
 
     /// Defers a signal until the next call.
-    fn defer_signal(&mut self, tid: Tid, signal: Signal, siginfo: &[u8; SIGINFO]) {
-        self.sink.row.altered(&Altered {
-            what: Altering::SIGNAL_HELD,
-            arg: 0,
-            kernel: &[],
-            given: &[],
+    fn defer(&mut self, cx: &mut Context, signal: Signal, siginfo: &[u8; SIGINFO]) {
+        cx.log.altered(Altering::SIGNAL_HELD, 0, &[], &[]);
+        self.tasks.get_mut(cx.at.slot).deferred.push(Deferred {
+            signal,
+            siginfo: *siginfo,
+            sent: false,
+            since_ns: clock::monotonic_ns(),
         });
-        if let Some(task) = self.tasks.get_mut(tid) {
-            task.deferred.push(Deferred {
-                signal,
-                siginfo: *siginfo,
-                sent: false,
-                since_ns: clock::monotonic_ns(),
-            });
-        }
-        if let Some(determinism) = &mut self.determinism {
-            determinism.alarm = Alarm::after(MAX_DEFERRAL).ok();
-        }
+        self.alarm = Alarm::after(MAX_DEFERRAL).ok();
     }
 
     /// At the entry of a call: sends deferred signals again, so that they interrupt the call as
     /// they would have.
-    pub(super) fn send_deferred(&mut self, tid: Tid) {
-        let Some(task) = self.tasks.get_mut(tid) else { return };
-        for deferred in task.deferred.iter_mut().filter(|deferred| !deferred.sent) {
+    pub(super) fn send_deferred(&mut self, cx: &Context) {
+        let Some(tgid) = cx.task().map(|task| task.tgid) else { return };
+        let deferred = &mut self.tasks.get_mut(cx.at.slot).deferred;
+        for deferred in deferred.iter_mut().filter(|deferred| !deferred.sent) {
             deferred.sent = true;
-            signals::send_again(task.tgid, tid, deferred.signal, &deferred.siginfo);
+            signals::send_again(tgid, cx.at.tid, deferred.signal, &deferred.siginfo);
         }
+    }
+
+    /// Sends signals of a task again that have not been, because it is let go.
+    pub(super) fn release_deferred(&mut self, cx: &Context) {
+        self.send_deferred(cx);
+        self.tasks.get_mut(cx.at.slot).deferred.clear();
     }
 
     /// Sends signals again that were deferred for too long, wherever the task is: a program must
     /// not wait forever.
-    pub(crate) fn force_deferred(&mut self) {
-        let Some(determinism) = &mut self.determinism else { return };
-        if determinism.alarm.is_none() {
+    pub(super) fn force_deferred(&mut self, cx: &Context) {
+        if self.alarm.is_none() {
             return;
         }
+        let now = clock::monotonic_ns();
         let mut waiting = false;
-        let mut late = Vec::new();
-        for (tid, task) in self.tasks.iter_mut() {
-            for deferred in task.deferred.iter_mut().filter(|deferred| !deferred.sent) {
-                if u128::from(clock::monotonic_ns().saturating_sub(deferred.since_ns))
-                    < MAX_DEFERRAL.as_nanos()
-                {
+        for (slot, task) in cx.tasks.iter() {
+            let state = self.tasks.get_mut(slot);
+            for deferred in state.deferred.iter_mut().filter(|deferred| !deferred.sent) {
+                if u128::from(now.saturating_sub(deferred.since_ns)) < MAX_DEFERRAL.as_nanos() {
                     waiting = true;
                     continue;
                 }
                 deferred.sent = true;
-                task.forced = true;
-                late.push((task.tgid, tid, deferred.signal, deferred.siginfo));
+                state.forced = true;
+                signals::send_again(task.tgid, task.tid, deferred.signal, &deferred.siginfo);
             }
         }
         if !waiting {
-            determinism.alarm = None;
-        }
-        for (tgid, tid, signal, siginfo) in late {
-            signals::send_again(tgid, tid, signal, &siginfo);
+            self.alarm = None;
         }
     }
+}
 
-    /// If the signal was caused by rdtsc or rdtscp, emulates the instruction and returns true.
-    fn answer_time_stamp(&mut self, stop: &Stop) -> bool {
-        let (Ok(mut registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
-            return false;
-        };
-        let mut code = [0; RDTSCP.len()];
-        let got = window.read(registers.ip(), &mut code);
-        let opcode = match &code[..got] {
-            [a, b, ..] if [*a, *b] == RDTSC => &RDTSC[..],
-            code if code == RDTSCP => &RDTSCP[..],
-            _ => return false,
-        };
-        let (stamp, processor) = machine::time_stamp();
-        let processor = (opcode == RDTSCP).then_some(processor);
-        registers.set_time_stamp(opcode.len() as u64, stamp, processor);
-        if stop.set_general(&registers).is_err() {
-            return false; // The task died.
-        }
-        let mut given = stamp.to_le_bytes().to_vec();
-        given.extend(processor.iter().flat_map(|processor| processor.to_le_bytes()));
-        self.sink.row.altered(&Altered {
-            what: Altering::TIME_STAMP,
-            arg: 0,
-            kernel: opcode,
-            given: &given,
-        });
-        true
+fn is_caught(tid: Tid, Signal(signal): Signal) -> bool {
+    let bit = u32::try_from(signal - 1).unwrap_or(0);
+    // SigCgt, after SigPnd, SigBlk and SigIgn.
+    process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
+}
+
+/// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an
+/// interrupt can be reported before it. A program has no hardware breakpoints of its own: they need
+/// ptrace(2) or perf_event_open(2).
+pub(super) fn is_late_breakpoint(stop: &Stop) -> bool {
+    stop.kind() == StopKind::Signal(SIGTRAP)
+        && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
+}
+
+/// If the signal was caused by rdtsc or rdtscp, emulates the instruction and returns true.
+fn answer_time_stamp(cx: &mut Context, stop: &Stop) -> bool {
+    let (Ok(mut registers), Ok(window)) = (stop.general(), Window::open(stop.tid())) else {
+        return false;
+    };
+    let mut code = [0; RDTSCP.len()];
+    let got = window.read(registers.ip(), &mut code);
+    let opcode = match &code[..got] {
+        [a, b, ..] if [*a, *b] == RDTSC => &RDTSC[..],
+        code if code == RDTSCP => &RDTSCP[..],
+        _ => return false,
+    };
+    let (stamp, processor) = machine::time_stamp();
+    let processor = (opcode == RDTSCP).then_some(processor);
+    registers.set_time_stamp(opcode.len() as u64, stamp, processor);
+    if stop.set_general(&registers).is_err() {
+        return false; // The task died.
     }
+    let mut given = stamp.to_le_bytes().to_vec();
+    given.extend(processor.iter().flat_map(|processor| processor.to_le_bytes()));
+    cx.log.altered(Altering::TIME_STAMP, 0, opcode, &given);
+    true
 }

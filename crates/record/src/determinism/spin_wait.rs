@@ -7,13 +7,14 @@
 //! go the same way from the same state, so they end in the same loop. Registers alone would not do:
 //! the loop of an interpreter comes back to the same registers with other memory.
 
-use crate::session::Session;
+use super::turns::TurnScheduler;
+use crate::engine::{CallTurn, Context, Deadline, Undriven};
 use std::time::Duration;
-use sysreel_format::{Altered, Altering, EventKind, Layout, SourceId, StopHead};
+use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::memory::Window;
-use sysreel_sys::signals::{SIGTRAP, Ticker, is_hardware_breakpoint};
+use sysreel_sys::signals::{SIGTRAP, Ticker};
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Event, Lost, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
+use sysreel_sys::{Event, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
 
 /// How long a task may keep the turn before it is checked.
 const TIME_SLICE: Duration = Duration::from_millis(50);
@@ -28,161 +29,126 @@ struct SpinState {
     memory: blake3::Hash,
 }
 
-impl Session {
+impl TurnScheduler {
     /// Runs the ticker while others wait for the turn.
-    pub(super) fn update_ticker(&mut self) {
-        let wanted = self.others_are_waiting();
-        let Some(determinism) = &mut self.determinism else { return };
-        if determinism.ticker.is_none() && wanted {
-            determinism.ticker = Ticker::every(TIME_SLICE).ok();
+    pub(super) fn update_ticker(&mut self, cx: &Context) {
+        let wanted = self.others_are_waiting(cx);
+        if self.ticker.is_none() && wanted {
+            self.ticker = Ticker::every(TIME_SLICE).ok();
         }
-        if let Some(ticker) = &determinism.ticker {
+        if let Some(ticker) = &self.ticker {
             ticker.tick(wanted);
         }
     }
 
     /// Whether a task has the turn and others wait for it.
-    fn others_are_waiting(&self) -> bool {
-        self.determinism.as_ref().is_some_and(|determinism| {
-            determinism.turn.is_some() && !(self.due.is_empty() && determinism.preempted.is_empty())
-        })
+    fn others_are_waiting(&self, cx: &Context) -> bool {
+        self.turn.is_some() && !(cx.due.is_empty() && self.preempted.is_empty())
     }
 
     /// Preempts the task that has the turn if it has had it for too long and only waits.
-    pub(crate) fn check_time_slice(&mut self) {
-        let Some(determinism) = &self.determinism else { return };
-        let Some(holder) = determinism.turn.filter(|_| self.others_are_waiting()) else { return };
-        let lasted = clock::monotonic_ns().saturating_sub(determinism.turn_since_ns);
-        if u128::from(lasted) < TIME_SLICE.as_nanos() || self.detaching.is_some() {
+    pub(super) fn check_time_slice(&mut self, cx: &mut Context) {
+        let Some(holder) = self.turn.filter(|_| self.others_are_waiting(cx)) else { return };
+        let lasted = clock::monotonic_ns().saturating_sub(self.turn_since_ns);
+        if u128::from(lasted) < TIME_SLICE.as_nanos() || cx.is_ending {
             return;
         }
-        // Its write blocks until the output is read. An interrupt would cut the write short.
-        if self.tasks.get(holder).is_some_and(|task| task.writes_to_own_output) {
-            self.give_turn(None);
+        // An interrupt would cut its call short.
+        let turn = cx.tasks.get(holder).map(|task| task.turn);
+        if turn == Some(CallTurn::KeptUntilBlocked) {
+            self.turn = None;
             return;
         }
-        if self.tracer.interrupt(holder).is_err() {
-            return; // The task died: the next wait returns its end.
-        }
-        match self.tracer.wait_for(holder) {
-            Ok(Report::Stopped(stop)) if stop.kind() == StopKind::Event(Event::STOP) => {
-                self.preempt_if_waiting(stop)
+        match cx.bring_to_stop(holder) {
+            Ok(Some((stop, _))) if stop.kind() == StopKind::Event(Event::STOP) => {
+                self.preempt_if_waiting(cx, stop)
             }
-            // It reached another stop, or its end.
-            Ok(report) => self.due.push_front((report, clock::monotonic_ns())),
+            // It reached another stop.
+            Ok(Some((stop, t_ns))) => cx.due.push_first(Report::Stopped(stop), t_ns),
+            // It has ended, or is in an uninterruptible wait: let the others run.
+            Ok(None) => self.turn = None,
+            // The next wait fails too.
             Err(_) => {}
         }
     }
 
     /// Leaves a stopped task stopped if it only waits in a loop; resumes it otherwise.
-    fn preempt_if_waiting(&mut self, mut stop: Stop) {
-        let found = self.find_repetition(&mut stop);
-        _ = stop.break_at(None);
+    fn preempt_if_waiting(&mut self, cx: &mut Context, mut stop: Stop) {
+        let found = find_repetition(cx, &mut stop);
         match found {
             Ok(Some(state)) => {
-                self.record_preemption(&stop, &state.registers);
-                self.give_turn(None);
-                if let Some(determinism) = &mut self.determinism {
-                    determinism.preempted.push_back(stop);
-                }
+                _ = stop.break_at(None);
+                record_preemption(cx, &stop, &state.registers);
+                self.turn = None;
+                self.preempted.push_back(stop);
             }
             // The check leaves no trace.
             Ok(None) if is_own_stop(&stop) => {
-                self.give_turn(Some(stop.tid()));
+                _ = stop.break_at(None);
+                self.give_turn(stop.tid());
                 stop.resume(Resume::ToNextSyscall, Signal::NONE);
             }
-            Ok(None) => self.due.push_front((Report::Stopped(stop), clock::monotonic_ns())),
-            Err(Lost::Gone(status)) => self.ended_early_in_call(stop.tid(), status),
-            Err(Lost::Failed(_)) => {}
+            Ok(None) | Err(Undriven::Ending) => {
+                _ = stop.break_at(None);
+                cx.due.push_first(Report::Stopped(stop), clock::monotonic_ns());
+            }
+            // Its end is queued, or it will report later.
+            Err(Undriven::Ended | Undriven::Late(_) | Undriven::Failed(_)) => stop.discard(),
         }
     }
+}
 
-    /// Runs the task until it comes back to its instruction in the same state; returns that state.
-    fn find_repetition(&self, stop: &mut Stop) -> Result<Option<SpinState>, Lost> {
-        let place = stop.general()?.ip();
-        stop.break_at(Some(place))?;
-        let mut before: Option<SpinState> = None;
-        for _ in 0..MAX_ROUNDS {
-            if !self.run_to_breakpoint(stop)? {
+/// Runs the task until it comes back to its instruction in the same state; returns that state.
+fn find_repetition(cx: &mut Context, stop: &mut Stop) -> Result<Option<SpinState>, Undriven> {
+    let place = stop.general()?.ip();
+    stop.break_at(Some(place))?;
+    let mut deadline = Deadline::after(MAX_ROUND);
+    let mut before: Option<SpinState> = None;
+    for _ in 0..MAX_ROUNDS {
+        deadline.restart();
+        match cx.drive(stop, Resume::ToNextSyscall, Signal::NONE, &deadline) {
+            Ok(()) if stop.kind() == StopKind::Signal(SIGTRAP) => {}
+            Ok(()) => return Ok(None),
+            // It does something else: stop it.
+            Err(Undriven::Late(time)) => {
+                let Some((next, _)) = cx.bring_to_stop(stop.tid())? else {
+                    return Err(Undriven::Late(time));
+                };
+                *stop = next;
                 return Ok(None);
             }
-            let registers = stop.general()?;
-            let Some(memory) = hash_of_memory(stop.tid()) else { return Ok(None) };
-            if let Some(before) = &before
-                && before.registers.same_user_state(&registers)
-                && before.memory == memory
-            {
-                return Ok(Some(SpinState { registers, memory }));
-            }
-            before = Some(SpinState { registers, memory });
+            Err(error) => return Err(error),
         }
-        Ok(None)
-    }
-
-    /// Runs to the breakpoint. Returns whether the task reached it in time; it is stopped in either
-    /// case.
-    fn run_to_breakpoint(&self, stop: &mut Stop) -> Result<bool, Lost> {
-        let tid = stop.tid();
-        let next = self.tracer.go_on_for(stop, Resume::ToNextSyscall, MAX_ROUND)?;
-        if next {
-            return Ok(stop.kind() == StopKind::Signal(SIGTRAP));
+        let registers = stop.general()?;
+        let Some(memory) = hash_of_memory(stop.tid()) else { return Ok(None) };
+        if let Some(before) = &before
+            && before.registers.same_user_state(&registers)
+            && before.memory == memory
+        {
+            return Ok(Some(SpinState { registers, memory }));
         }
-        // It does something else: stop it.
-        if self.tracer.interrupt(tid).is_err() {
-            return Ok(false);
-        }
-        self.tracer.wait_in_place(stop)?;
-        Ok(false)
+        before = Some(SpinState { registers, memory });
     }
+    Ok(None)
+}
 
-    /// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an
-    /// interrupt can be reported before it. A program has no hardware breakpoints of its own: they
-    /// need ptrace(2) or perf_event_open(2).
-    pub(crate) fn is_late_breakpoint(&self, stop: &Stop) -> bool {
-        self.determinism.is_some()
-            && stop.kind() == StopKind::Signal(SIGTRAP)
-            && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
+fn record_preemption(cx: &mut Context, stop: &Stop, registers: &Registers) {
+    let Some(slot) = cx.tasks.slot(stop.tid()) else { return };
+    cx.enter(slot, clock::monotonic_ns());
+    _ = stop.syscall_info(&mut cx.info);
+    cx.log.sink.row.begin(EventKind::STOP, SourceId::KERNEL, cx.at.id, cx.at.t_ns);
+    cx.log.sink.row.stop_head(&StopHead {
+        wait_status: stop.status().0.cast_unsigned(),
+        info_ret: cx.info.returned(),
+        layout: Layout::MERGED,
+        info: cx.info.bytes(),
+    });
+    if let Ok(Some(siginfo)) = stop.siginfo() {
+        cx.log.row().siginfo(&siginfo);
     }
-
-    fn record_preemption(&mut self, stop: &Stop, registers: &Registers) {
-        let Some(id) = self.tasks.get(stop.tid()).map(|task| task.id) else { return };
-        _ = stop.syscall_info(&mut self.info);
-        let row = &mut self.sink.row;
-        row.begin(EventKind::STOP, SourceId::KERNEL, id, clock::monotonic_ns());
-        row.stop_head(&StopHead {
-            wait_status: stop.status().0.cast_unsigned(),
-            info_ret: self.info.returned(),
-            layout: Layout::MERGED,
-            info: self.info.bytes(),
-        });
-        if let Ok(Some(siginfo)) = stop.siginfo() {
-            row.siginfo(&siginfo);
-        }
-        row.registers(NT_PRSTATUS, &registers.to_bytes());
-        row.altered(&Altered { what: Altering::PREEMPTED, arg: 0, kernel: &[], given: &[] });
-        self.sink.commit();
-    }
-
-    /// Resumes all preempted tasks.
-    pub(crate) fn release_preempted(&mut self) {
-        let Some(determinism) = &mut self.determinism else { return };
-        for stop in determinism.preempted.drain(..) {
-            stop.resume(Resume::ToNextSyscall, Signal::NONE);
-        }
-    }
-
-    /// Gives the turn to the task that was preempted first, once no other task can run. Returns
-    /// whether there was one.
-    pub(super) fn resume_preempted(&mut self) -> bool {
-        let Some(stop) =
-            self.determinism.as_mut().and_then(|determinism| determinism.preempted.pop_front())
-        else {
-            return false;
-        };
-        self.give_turn(Some(stop.tid()));
-        stop.resume(Resume::ToNextSyscall, Signal::NONE);
-        true
-    }
+    cx.log.row().registers(NT_PRSTATUS, &registers.to_bytes());
+    cx.log.altered(Altering::PREEMPTED, 0, &[], &[]);
+    cx.log.commit();
 }
 
 /// Whether the recorder itself caused the stop, to check the task.

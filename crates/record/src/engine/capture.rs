@@ -71,9 +71,21 @@ impl Capture {
         self.tid = tid;
         self.used = 0;
         self.fetched.clear();
+        self.requests.clear();
         if self.buffer.len() > BUFFER_KEPT {
             self.buffer = Vec::new();
         }
+    }
+
+    /// Lends the list of requests to a plan, which reads the memory of the current stop.
+    pub(crate) fn plan<T>(
+        &mut self,
+        plan: impl FnOnce(&mut Vec<RegionRequest>, &mut Capture) -> T,
+    ) -> T {
+        let mut requests = std::mem::take(&mut self.requests);
+        let planned = plan(&mut requests, self);
+        self.requests = requests;
+        planned
     }
 
     /// Returns the memory captured for an argument; `(arg, role, index)` as in the plan's requests.

@@ -1,7 +1,6 @@
 //! Shows the program to the shell as a job: when the program stops and continues, so does the
 //! process that the shell waits for.
 
-use crate::session::Session;
 use sysreel_sys::front::Front;
 use sysreel_sys::{Signal, Tid};
 
@@ -20,22 +19,18 @@ impl Job {
         Job { front, ..Job::default() }
     }
 
+    /// Sets what to do before the shell is shown that the program has stopped.
     pub(crate) fn before_stop(&mut self, tidy_up: Box<dyn Fn()>) {
         self.before_stop = Some(tidy_up);
     }
-}
 
-impl Session {
-    /// Handles a group stop of a task: stops the front if the task belongs to the program itself,
-    /// not to a child.
-    pub(crate) fn group_stopped(&mut self, tid: Tid, signal: Signal) {
-        let Some(front) = self.job.front else { return };
-        let is_main =
-            self.main.is_some_and(|main| self.tasks.get(tid).is_some_and(|task| task.tgid == main));
-        if is_main && self.job.stopped.is_none() {
-            self.job.stopped = Some(tid);
+    /// Handles a group stop of a thread of the program itself, not of a child.
+    pub(crate) fn program_stopped(&mut self, tid: Tid, signal: Signal) {
+        let Some(front) = self.front else { return };
+        if self.stopped.is_none() {
+            self.stopped = Some(tid);
             front.stop_by(signal, || {
-                if let Some(tidy_up) = &self.job.before_stop {
+                if let Some(tidy_up) = &self.before_stop {
                     tidy_up();
                 }
             });
@@ -44,10 +39,10 @@ impl Session {
 
     /// Handles a task that is no longer in a group stop: PTRACE_LISTEN makes it report nothing
     /// before the end of that stop (ptrace(2)).
-    pub(crate) fn task_continued(&mut self, tid: Tid) {
-        if self.job.stopped == Some(tid) {
-            self.job.stopped = None;
-            if let Some(front) = self.job.front {
+    pub(crate) fn continued(&mut self, tid: Tid) {
+        if self.stopped == Some(tid) {
+            self.stopped = None;
+            if let Some(front) = self.front {
                 front.go_on();
             }
         }

@@ -5,14 +5,14 @@
 //! tracer's CPU while one task is busy, and gets its own mask back when several are and their
 //! parallelism is worth the more expensive stops.
 
+use crate::engine::{Birth, BySlot, Call, Context, End, Exit, Flow, Slot, StopHook};
 use crate::options::CpuPolicy;
-use crate::session::Session;
-use crate::task::{Call, Task, Tasks};
 use std::rc::Rc;
-use sysreel_format::{Altered, Altering, EventKind, SourceId, TaskId};
-use sysreel_sys::Tid;
+use sysreel_abi::CallKind;
+use sysreel_format::{Altered, Altering, EventKind, TaskId};
 use sysreel_sys::affinity::{Mask, current_cpu};
 use sysreel_sys::memory::{self, Transfer};
+use sysreel_sys::{Stop, Tid, clock};
 
 /// How often the decision is reconsidered.
 const WINDOW_NS: u64 = 50_000_000;
@@ -36,6 +36,17 @@ pub(crate) struct CpuAffinity {
     /// The number of tasks in user code.
     busy: u64,
     window: Window,
+    tasks: BySlot<Placed>,
+}
+
+/// A task and its CPUs.
+#[derive(Debug, Default)]
+struct Placed {
+    /// The affinity mask it would have without a recorder; `None` when the recorder never changed
+    /// it.
+    own_mask: Option<Rc<Mask>>,
+    /// Whether it was last resumed into user code, as opposed to into a call.
+    in_user_code: bool,
 }
 
 #[derive(Debug, Default)]
@@ -80,31 +91,6 @@ impl CpuAffinity {
         CpuAffinity { always_shared: true, ..self }
     }
 
-    /// The mask that the program would have without the recorder.
-    pub(crate) fn own_mask(&self) -> Option<Rc<Mask>> {
-        self.own.clone()
-    }
-
-    /// Counts a task that is about to be resumed, into user code or into a call.
-    pub(crate) fn before_resume(&mut self, tasks: &mut Tasks, tid: Tid, to_user_code: bool) {
-        if self.own.is_none() {
-            return;
-        }
-        self.window.stops += 1;
-        self.window.busy += self.busy;
-        if let Some(task) = tasks.get_mut(tid)
-            && task.in_user_code != to_user_code
-        {
-            task.in_user_code = to_user_code;
-            self.busy = if to_user_code { self.busy + 1 } else { self.busy.saturating_sub(1) };
-        }
-    }
-
-    /// Removes a task that is gone from the count of busy tasks.
-    pub(crate) fn task_left(&mut self, task: &Task) {
-        self.busy = self.busy.saturating_sub(u64::from(task.in_user_code));
-    }
-
     /// Whether to change between shared and separate CPUs. Decided once per window.
     fn change_due(&mut self, now_ns: u64, tasks: usize) -> bool {
         // Where most calls do not stop, stops do not show which tasks are busy, and may be rare:
@@ -143,98 +129,93 @@ impl CpuAffinity {
     }
 
     /// Gives every task and the tracer their own masks.
-    pub(crate) fn release(&mut self, tasks: &mut Tasks) {
+    fn release(&mut self, cx: &Context) {
         let Some(own) = self.own.clone().filter(|_| self.shared) else { return };
         self.shared = false;
-        for (tid, task) in tasks.iter() {
+        for (slot, task) in cx.tasks.iter() {
             // A task that has died needs no mask.
-            _ = task.own_mask.as_ref().map(|mask| mask.set(tid));
+            _ = self.tasks.get_mut(slot).own_mask.as_ref().map(|mask| mask.set(task.tid));
         }
         _ = own.set(0);
     }
 
+    fn share(&mut self, cx: &Context) {
+        let Some(own) = &self.own else { return };
+        let Some(cpu) = current_cpu().filter(|&cpu| own.contains(cpu)) else { return };
+        self.cpu = cpu;
+        self.shared = true;
+        _ = own.only(cpu).set(0);
+        for (slot, task) in cx.tasks.iter() {
+            let mask = self.tasks.get_mut(slot).own_mask.as_ref();
+            if let Some(mask) = mask.filter(|mask| mask.contains(cpu)) {
+                _ = mask.only(cpu).set(task.tid);
+            }
+        }
+    }
+
     /// Sets the mask of a new task. It inherited its maker's mask at some time during the call,
     /// which may have changed since.
-    pub(crate) fn place_task(&self, tid: Tid, own_mask: Option<&Mask>) {
+    fn place(&self, tid: Tid, own_mask: Option<&Mask>) {
         let Some(mask) = own_mask.filter(|_| self.own.is_some()) else { return };
         let shared = self.shared && mask.contains(self.cpu);
         // A task that has died needs no mask.
         _ = if shared { mask.only(self.cpu).set(tid) } else { mask.set(tid) };
     }
 
-    fn share(&mut self, tasks: &mut Tasks) {
-        let Some(own) = &self.own else { return };
-        let Some(cpu) = current_cpu().filter(|&cpu| own.contains(cpu)) else { return };
-        self.cpu = cpu;
-        self.shared = true;
-        _ = own.only(cpu).set(0);
-        for (tid, task) in tasks.iter() {
-            if let Some(mask) = task.own_mask.as_ref().filter(|mask| mask.contains(cpu)) {
-                _ = mask.only(cpu).set(tid);
-            }
-        }
-    }
-
     /// Handles a mask that the program has set: it becomes the task's own, and is narrowed to the
     /// shared CPU if it contains it.
-    pub(crate) fn on_mask_set(&mut self, tasks: &mut Tasks, caller: Tid, target: u64) {
+    fn on_mask_set(&mut self, cx: &Context, target: u64) {
         if self.own.is_none() {
             return;
         }
-        // The id is one of the caller's pid namespace; another task is found only where the
-        // recorder's ids are the same.
-        let target = Tid::try_from(target).unwrap_or(0);
-        let target = if target == 0 { caller } else { target };
-        let (Some(task), Ok(mask)) = (tasks.get_mut(target), Mask::of_task(target)) else { return };
+        let target = target_of(cx, target);
+        let (Some(slot), Ok(mask)) = (cx.tasks.slot(target), Mask::of_task(target)) else { return };
         if self.shared && mask.contains(self.cpu) {
             _ = mask.only(self.cpu).set(target);
         }
-        task.own_mask = Some(Rc::new(mask));
+        self.tasks.get_mut(slot).own_mask = Some(Rc::new(mask));
     }
-}
 
-impl Session {
     /// Reconsiders whether to share the CPU.
-    pub(crate) fn balance(&mut self, now_ns: u64) {
-        if !self.cpu_affinity.change_due(now_ns, self.tasks.len()) {
+    fn balance(&mut self, cx: &mut Context) {
+        if !self.change_due(cx.at.t_ns, cx.tasks.len()) {
             return;
         }
-        let was_shared = self.cpu_affinity.shared;
+        let was_shared = self.shared;
         if was_shared {
-            self.cpu_affinity.release(&mut self.tasks);
+            self.release(cx);
         } else {
-            self.cpu_affinity.share(&mut self.tasks);
+            self.share(cx);
         }
-        if was_shared != self.cpu_affinity.shared {
-            self.affinity_event(now_ns);
+        if was_shared != self.shared {
+            self.commit_masks(cx, cx.at.t_ns);
         }
     }
 
-    /// Commits the change of the masks.
-    pub(crate) fn affinity_event(&mut self, t_ns: u64) {
-        let Some(own) = self.cpu_affinity.own_mask() else { return };
-        let given =
-            if self.cpu_affinity.shared { own.only(self.cpu_affinity.cpu) } else { (*own).clone() };
-        self.sink.row.begin(EventKind::ALTERED, SourceId::RECORDER, TaskId::NONE, t_ns);
-        self.sink.row.altered_body(&Altered {
+    /// Commits the masks of tracer and program.
+    fn commit_masks(&self, cx: &mut Context, t_ns: u64) {
+        let Some(own) = &self.own else { return };
+        let given = if self.shared { own.only(self.cpu) } else { (**own).clone() };
+        let row = cx.log.begin(EventKind::ALTERED, TaskId::NONE, t_ns);
+        row.altered_body(&Altered {
             what: Altering::AFFINITY,
             arg: 0,
             kernel: own.bytes(),
             given: given.bytes(),
         });
-        self.sink.commit();
+        cx.log.commit();
     }
 
     /// At the exit of sched_getaffinity, shows the program the mask it would have without a
     /// recorder.
-    pub(crate) fn show_own_mask(&mut self, caller: Tid, call: &Call, rval: i64) {
-        if !self.cpu_affinity.shared {
+    fn show_own_mask(&mut self, cx: &mut Context, call: &Call, rval: i64) {
+        if !self.shared {
             return;
         }
         let args = call.abi.args(&call.args);
-        let target = Tid::try_from(args[0]).unwrap_or(0);
-        let target = if target == 0 { caller } else { target };
-        let Some(own) = self.tasks.get(target).and_then(|task| task.own_mask.clone()) else {
+        let target = cx.tasks.slot(target_of(cx, args[0]));
+        let Some(own) = target.and_then(|target| self.tasks.get_mut(target).own_mask.clone())
+        else {
             return;
         };
         // The raw call returns the number of bytes written (sched_setaffinity(2)).
@@ -244,17 +225,84 @@ impl Session {
         // left alone.
         let mut kernel = vec![0; len];
         let mut transfer = [Transfer { address: args[2], len, ..Transfer::default() }];
-        memory::read(caller, &mut kernel, &mut transfer);
+        memory::read(cx.at.tid, &mut kernel, &mut transfer);
         if transfer[0].got < len || kernel == given {
             return;
         }
-        if memory::write(caller, args[2], given).is_ok() {
-            self.sink.row.altered(&Altered {
-                what: Altering::AFFINITY,
-                arg: 2,
-                kernel: &kernel,
-                given,
-            });
+        if memory::write(cx.at.tid, args[2], given).is_ok() {
+            cx.log.altered(Altering::AFFINITY, 2, &kernel, given);
         }
+    }
+}
+
+/// Returns the task that the task of the current stop means by an id; 0 is itself. The id is one of
+/// its PID namespace: another task is found only where the recorder's ids are the same.
+fn target_of(cx: &Context, id: u64) -> Tid {
+    match Tid::try_from(id) {
+        Ok(0) | Err(_) => cx.at.tid,
+        Ok(tid) => tid,
+    }
+}
+
+impl StopHook for CpuAffinity {
+    fn program_begins(&mut self, cx: &mut Context) {
+        self.commit_masks(cx, clock::monotonic_ns());
+    }
+
+    fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
+        let Some(call) = exit.call.filter(|_| !exit.is_error) else { return Flow::Stays };
+        match call.row.kind {
+            CallKind::GetAffinity => self.show_own_mask(cx, &call, exit.rval),
+            CallKind::SetAffinity => self.on_mask_set(cx, call.abi.args(&call.args)[0]),
+            _ => {}
+        }
+        Flow::Stays
+    }
+
+    fn task_begins(&mut self, cx: &mut Context, task: Slot, birth: Birth) {
+        let has_ended = matches!(birth, Birth::Made { has_ended: true, .. });
+        let own_mask = match birth {
+            Birth::Spawned => self.own.clone(),
+            Birth::Attached => None,
+            Birth::Made { by, .. } => self.tasks.get_mut(by).own_mask.clone(),
+            Birth::Adopted { by: Some(by) } => self.tasks.get_mut(by).own_mask.clone(),
+            Birth::Adopted { by: None } => self.own.clone(),
+        };
+        let is_placed = matches!(birth, Birth::Spawned | Birth::Attached) || has_ended;
+        if !is_placed && let Some(tid) = cx.tasks.at(task).map(|task| task.tid) {
+            self.place(tid, own_mask.as_deref());
+        }
+        self.tasks.set(task, Placed { own_mask, in_user_code: false });
+    }
+
+    fn task_ends(&mut self, cx: &mut Context, task: Slot, how: End) {
+        let Placed { own_mask, in_user_code } = self.tasks.take(task);
+        self.busy = self.busy.saturating_sub(u64::from(in_user_code));
+        if how == End::LetGo
+            && self.shared
+            && let (Some(mask), Some(task)) = (own_mask, cx.tasks.at(task))
+        {
+            // A task that has died needs no mask.
+            _ = mask.set(task.tid);
+        }
+    }
+
+    /// Counts the task that is about to be resumed.
+    fn before_resume(&mut self, cx: &mut Context, to_user_code: bool) {
+        if self.own.is_none() {
+            return;
+        }
+        self.window.stops += 1;
+        self.window.busy += self.busy;
+        let task = self.tasks.get_mut(cx.at.slot);
+        if task.in_user_code != to_user_code {
+            task.in_user_code = to_user_code;
+            self.busy = if to_user_code { self.busy + 1 } else { self.busy.saturating_sub(1) };
+        }
+        self.balance(cx);
+    }
+
+    fn begin_detaching(&mut self, cx: &mut Context) {
+        self.release(cx);
     }
 }

@@ -1,0 +1,217 @@
+//! The hook of a replayable recording, and its state.
+
+use super::contents::Contents;
+use super::signals::{Deferred, is_late_breakpoint};
+use super::state_check::{StateBuffers, StateCheck};
+use crate::engine::{Admit, Birth, BySlot, Context, Detach, End, Exit, Flow, Slot, StopHook};
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use sysreel_abi::replay::{AddressSpaceOp, TidAddresses, tid_addresses};
+use sysreel_format::{
+    Completeness, CpuidLeaf, EventKind, MetaCodec, NoteCode, Severity, SnapshotKind, TaskId,
+};
+use sysreel_sys::signals::Alarm;
+use sysreel_sys::stop::SIGINFO;
+use sysreel_sys::{Event, Signal, Stop, affinity, clock, machine};
+
+/// The version of the snapshot struct.
+const SNAPSHOT_VERSION: u16 = 1;
+
+/// What the recorder changes in every program; written to the log and shown to the user.
+pub const CHANGES: [&str; 6] = [
+    "addresses are not randomized",
+    "all tasks share one CPU",
+    "the vdso and its clock pages are unmapped",
+    "the time-stamp counter is emulated",
+    "rseq, clone3, io_uring, userfaultfd and MADV_FREE fail as on a kernel without them",
+    "signals wait for the end of a system call",
+];
+
+/// State of a replayable recording.
+#[derive(Debug, Default)]
+pub(crate) struct Determinism {
+    pub(super) contents: Contents,
+    /// A buffer for the memory of new programs.
+    pub(super) image: Vec<u8>,
+    /// Whether the time-stamp counter is trapped.
+    pub(super) traps: bool,
+    /// Device and inode of the recorder's own standard output and error.
+    pub(super) outputs: [Option<(u64, u64)>; 2],
+    /// Files that were mapped MAP_SHARED, by device and inode.
+    pub(super) shared: BTreeSet<(u64, u64)>,
+    /// Why the log cannot be replayed, each reason once.
+    refused: BTreeSet<String>,
+    /// Buffers for the state of a task.
+    pub(super) buffers: StateBuffers,
+    /// How many times any address space has changed.
+    pub(super) changes: u64,
+    /// Wakes the tracer while signals are deferred.
+    pub(super) alarm: Option<Alarm>,
+    pub(super) tasks: BySlot<Replayed>,
+}
+
+/// A task that a replay will run again.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// The errno that answers its call instead of executing it.
+    pub(super) vetoed: Option<u32>,
+    /// What its call does to the address space, and with which descriptor.
+    pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// Whether an execve has succeeded whose exit is still to come.
+    pub(super) fresh_image: bool,
+    /// Set for a new task: the addresses at which its memory contains its ids.
+    pub(super) newborn: Option<TidAddresses>,
+    /// The address that the kernel clears when it ends, if others share its memory.
+    pub(super) cleared: Option<u64>,
+    /// The instruction pointer, stack pointer and result it continues with, while it has executed
+    /// no instruction since.
+    pub(super) boundary: Option<(u64, u64, u64)>,
+    /// Signals that were held back.
+    pub(super) deferred: Vec<Deferred>,
+    /// A held-back signal has waited too long and is delivered now, wherever the task is.
+    pub(super) forced: bool,
+    /// Whether its call returns from a signal handler (sigreturn).
+    pub(super) returns_from_handler: bool,
+    /// Decides when its state is recorded, once it has an image that is to be replayed.
+    pub(super) state_check: Option<StateCheck>,
+}
+
+impl Determinism {
+    /// Stores the contents of mapped files, or only their hashes.
+    pub(crate) fn new(file_contents: bool) -> Determinism {
+        let file_id = |fd: u32| {
+            let data = std::fs::metadata(format!("/proc/self/fd/{fd}")).ok()?;
+            Some((data.dev(), data.ino()))
+        };
+        let contents = if file_contents { Contents::default() } else { Contents::hashes_only() };
+        Determinism { contents, outputs: [file_id(1), file_id(2)], ..Determinism::default() }
+    }
+
+    /// Returns the reasons why the log cannot be replayed.
+    pub(crate) fn take_refused(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.refused).into_iter().collect()
+    }
+
+    /// Marks the log as not replayable, and notes the reason once.
+    pub(super) fn not_replayable(&mut self, cx: &mut Context, why: String) {
+        cx.log.completeness.insert(Completeness::NOT_REPLAYABLE);
+        if self.refused.insert(why.clone()) {
+            cx.log.note_after_event(cx.at.id, NoteCode::NOT_REPLAYABLE, Severity::WARNING, why);
+        }
+    }
+
+    /// Notes that memory of the call is not complete in the log.
+    fn check_memory(&mut self, cx: &mut Context) {
+        if cx.missing.contains(Completeness::CAPTURE_LIMIT) {
+            let why = "a call reads or writes more memory than the log stores of one stop";
+            self.not_replayable(cx, why.into());
+        }
+        if cx.missing.contains(Completeness::UNREADABLE_MEMORY) {
+            self.not_replayable(cx, "memory of a call could not be read".into());
+        }
+    }
+}
+
+impl StopHook for Determinism {
+    /// Writes the DETERMINISM snapshot, which describes the machine, before the program starts.
+    fn begin(&mut self, cx: &mut Context) {
+        let leaf = |leaf: machine::Leaf| CpuidLeaf {
+            leaf: leaf.leaf,
+            subleaf: leaf.subleaf,
+            registers: leaf.registers,
+        };
+        let determinism = sysreel_format::Determinism {
+            cpuid: machine::cpuid().into_iter().map(leaf).collect(),
+            xcr0: machine::xcr0(),
+            cpu: affinity::current_cpu().and_then(|cpu| u32::try_from(cpu).ok()).unwrap_or(0),
+            changes: CHANGES.iter().map(|change| change.as_bytes().to_vec()).collect(),
+        };
+        // A few kilobytes, far below the limit of a snapshot.
+        let Ok(bytes) = determinism.to_bytes() else { return };
+        let row = cx.log.begin(EventKind::SNAPSHOT, TaskId::NONE, clock::monotonic_ns());
+        row.snapshot(SnapshotKind::DETERMINISM, SNAPSHOT_VERSION, &bytes);
+        cx.log.commit();
+    }
+
+    fn admit(&mut self, _cx: &mut Context, stop: &Stop) -> Admit {
+        if is_late_breakpoint(stop) { Admit::Swallow } else { Admit::Record }
+    }
+
+    fn stopped(&mut self, cx: &mut Context, stop: &Stop) {
+        self.first_stop(cx, stop);
+    }
+
+    fn entry(&mut self, cx: &mut Context, stop: &mut Stop) -> Flow {
+        self.check_memory(cx);
+        self.call_begins(cx, stop);
+        self.send_deferred(cx);
+        Flow::Stays
+    }
+
+    fn exit(&mut self, cx: &mut Context, stop: &mut Stop, exit: &Exit) -> Flow {
+        self.check_memory(cx);
+        let (ip, sp) = cx.info.place();
+        self.tasks.get_mut(cx.at.slot).boundary = Some((ip, sp, exit.rval.cast_unsigned()));
+        self.call_ends(cx, stop, exit)
+    }
+
+    fn siginfo(
+        &mut self,
+        cx: &mut Context,
+        stop: &Stop,
+        signal: Signal,
+        siginfo: &mut [u8; SIGINFO],
+    ) {
+        self.restore_deferred(cx, stop, signal, siginfo);
+    }
+
+    fn signal(
+        &mut self,
+        cx: &mut Context,
+        stop: &mut Stop,
+        siginfo: &[u8; SIGINFO],
+        deliver: &mut Signal,
+    ) -> Flow {
+        self.signal_arrives(cx, stop, siginfo, deliver)
+    }
+
+    fn event(&mut self, cx: &mut Context, _stop: &Stop, event: Event) {
+        if event == Event::EXIT {
+            self.thread_ends(cx);
+        }
+    }
+
+    fn new_image(&mut self, _cx: &mut Context, task: Slot) {
+        let task = self.tasks.get_mut(task);
+        task.fresh_image = true;
+        task.cleared = None;
+    }
+
+    fn task_begins(&mut self, cx: &mut Context, task: Slot, birth: Birth) {
+        let mut new = Replayed::default();
+        if let Birth::Made { by, .. } = birth {
+            let call = cx.tasks.at(by).and_then(|maker| maker.call);
+            let places = call
+                .and_then(|call| Some(tid_addresses(call.abi, call.row, &call.args, call.clone?)));
+            new.cleared = places.and_then(|places| places.cleared);
+            new.newborn = places.or(Some(TidAddresses::default()));
+        }
+        self.tasks.set(task, new);
+    }
+
+    fn task_ends(&mut self, _cx: &mut Context, task: Slot, _how: End) {
+        self.tasks.take(task);
+    }
+
+    fn tick(&mut self, cx: &mut Context) {
+        self.force_deferred(cx);
+    }
+
+    fn can_detach(&mut self) -> Detach {
+        Detach::AtInterrupt("a program recorded for replay cannot run without its recorder")
+    }
+
+    fn before_detach(&mut self, cx: &mut Context, stop: &mut Stop) -> Flow {
+        self.untrap(cx, stop)
+    }
+}

@@ -1,0 +1,169 @@
+//! Drives one task to its next stop while other tasks report.
+//!
+//! Nothing else in the recorder waits for a certain task. The wait is for any task, and what the
+//! others report is queued, so that a task on which the driven one depends cannot block it: an
+//! execve, and the end of a thread group's leader, wait for the end of all other threads of the
+//! process (ptrace(2), "execve(2) under ptrace"), and those are stopped at their exit events until
+//! they are let go on.
+
+use super::context::Context;
+use super::due::Passed;
+use crate::watchdog;
+use std::time::Duration;
+use sysreel_sys::remote::Called;
+use sysreel_sys::signals::Alarm;
+use sysreel_sys::waiting::Purpose;
+use sysreel_sys::{
+    Call, Error, Event, InjectionPoint, Report, Resume, Signal, Stop, StopKind, SyscallInfo, Tid,
+    clock, process,
+};
+
+/// How long a task may take to stop. A task in an uninterruptible wait does not stop.
+pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(1);
+
+/// Why a task was not driven to a stop that its driver can use.
+#[derive(Debug)]
+pub(crate) enum Undriven {
+    /// The task has ended; the report of its end is queued.
+    Ended,
+    /// The task is ending: the stop is now that of its exit event, and is still to be recorded.
+    Ending,
+    /// The task has not stopped in time. It runs.
+    Late(Duration),
+    /// A request to the kernel failed.
+    Failed(Error),
+}
+
+impl From<Error> for Undriven {
+    fn from(error: Error) -> Undriven {
+        Undriven::Failed(error)
+    }
+}
+
+/// The time that a task has to stop. The tracer is woken when it is over.
+pub(crate) struct Deadline {
+    begun: u64,
+    time: Duration,
+    _alarm: Option<Alarm>,
+}
+
+impl Deadline {
+    /// Starts now.
+    pub(crate) fn after(time: Duration) -> Deadline {
+        // Without an alarm the watchdog wakes the tracer.
+        Deadline { begun: clock::monotonic_ns(), time, _alarm: Alarm::after(time).ok() }
+    }
+
+    /// The longest time: that of the watchdog, which wakes the tracer.
+    pub(crate) fn watched() -> Deadline {
+        Deadline { begun: clock::monotonic_ns(), time: watchdog::LIMIT, _alarm: None }
+    }
+
+    /// Starts again. The alarm goes on waking the tracer.
+    pub(crate) fn restart(&mut self) {
+        self.begun = clock::monotonic_ns();
+    }
+
+    fn is_over(&self) -> bool {
+        u128::from(clock::monotonic_ns().saturating_sub(self.begun)) >= self.time.as_nanos()
+    }
+}
+
+impl Context {
+    /// Resumes a task from its stop, which its next stop replaces.
+    ///
+    /// # Errors
+    /// [`Undriven`]. After [`Undriven::Ended`] and [`Undriven::Late`] the task is no longer in the
+    /// stop.
+    pub(crate) fn drive(
+        &mut self,
+        stop: &mut Stop,
+        how: Resume,
+        signal: Signal,
+        deadline: &Deadline,
+    ) -> Result<(), Undriven> {
+        let tid = stop.tid();
+        stop.resume_in_place(how, signal);
+        *stop = self.await_stop(tid, deadline)?;
+        if stop.kind() == StopKind::Event(Event::EXIT) { Err(Undriven::Ending) } else { Ok(()) }
+    }
+
+    /// Makes the task make a call at `point`, then restores its registers.
+    ///
+    /// # Errors
+    /// As [`Context::drive`].
+    pub(crate) fn call_in(
+        &mut self,
+        stop: &mut Stop,
+        point: InjectionPoint,
+        call: Call,
+    ) -> Result<Called, Undriven> {
+        stop.make_call(point, call, |stop| {
+            self.drive(stop, Resume::ToNextSyscall, Signal::NONE, &Deadline::watched())
+        })
+    }
+
+    /// Returns the next stop of a task, requesting one if none is due, and when it was reported.
+    /// `None` when the task ends or does not stop in time.
+    ///
+    /// # Errors
+    /// When wait4(2) fails.
+    pub(crate) fn bring_to_stop(&mut self, tid: Tid) -> Result<Option<(Stop, u64)>, Error> {
+        if let Some(stop) = self.due.take_stop(tid) {
+            return Ok(Some(stop));
+        }
+        if self.tracer.interrupt(tid).is_err() {
+            return Ok(None);
+        }
+        match self.await_stop(tid, &Deadline::after(STOP_WITHIN)) {
+            Ok(stop) => Ok(Some((stop, clock::monotonic_ns()))),
+            Err(Undriven::Failed(error)) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// Waits until a running task stops or ends. Queues what other tasks report.
+    fn await_stop(&mut self, tid: Tid, deadline: &Deadline) -> Result<Stop, Undriven> {
+        self.tracer.waiting().begin(Purpose::Driven, tid);
+        let result = loop {
+            match self.tracer.wait() {
+                Ok(Report::Stopped(stop)) if stop.tid() == tid => break Ok(stop),
+                Ok(Report::Stopped(stop)) => self.queue_other(stop, tid),
+                Ok(Report::Gone { tid: gone, status }) => {
+                    self.due.push(Report::Gone { tid: gone, status });
+                    if gone == tid {
+                        break Err(Undriven::Ended);
+                    }
+                }
+                Ok(Report::Interrupted) if deadline.is_over() => {
+                    break Err(Undriven::Late(deadline.time));
+                }
+                Ok(Report::Interrupted) => {}
+                Ok(Report::NoTasks) => break Err(Undriven::Ended),
+                Err(error) => break Err(error.into()),
+            }
+        };
+        self.tracer.waiting().end();
+        result
+    }
+
+    /// Queues the stop of another task. A thread of the driven task's process at its exit event is
+    /// let go on, as the driven task may be waiting for its end; the event is recorded later.
+    fn queue_other(&mut self, stop: Stop, driven: Tid) {
+        let process = |tid: Tid| self.tasks.get(tid).map(|task| task.tgid);
+        let is_of_process = process(stop.tid()).is_some_and(|of| process(driven) == Some(of));
+        if stop.kind() != StopKind::Event(Event::EXIT) || !is_of_process {
+            return self.due.push(Report::Stopped(stop));
+        }
+        let mut info = SyscallInfo::new();
+        _ = stop.syscall_info(&mut info);
+        self.due.push_passed(Passed {
+            tid: stop.tid(),
+            status: stop.status(),
+            info: (info.returned(), info.bytes().to_vec()),
+            message: stop.event_message().ok(),
+            cpu_time: process::cpu_time(stop.tid()),
+        });
+        stop.resume(Resume::ToNextSyscall, Signal::NONE);
+    }
+}

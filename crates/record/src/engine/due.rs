@@ -1,0 +1,109 @@
+//! Reports that were taken from the kernel and not yet handled.
+
+use std::collections::VecDeque;
+use sysreel_sys::{Report, Stop, Tid, WaitStatus, clock};
+
+/// A report with the time of its arrival.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    pub(crate) what: Arrived,
+    /// CLOCK_MONOTONIC in nanoseconds.
+    pub(crate) t_ns: u64,
+}
+
+/// What arrived.
+#[derive(Debug)]
+pub(crate) enum Arrived {
+    /// A report of wait4(2).
+    Report(Report),
+    /// The exit event of a task that was let go on before the event was recorded.
+    Passed(Box<Passed>),
+}
+
+/// What a PTRACE_EVENT_EXIT stop showed.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    pub(crate) tid: Tid,
+    pub(crate) status: WaitStatus,
+    /// The answer of PTRACE_GET_SYSCALL_INFO, and the struct.
+    pub(crate) info: (i32, Vec<u8>),
+    /// The exit status that the task will have.
+    pub(crate) message: Option<u64>,
+    pub(crate) cpu_time: (u64, u64),
+}
+
+impl Arrival {
+    /// The task that it is about.
+    pub(crate) fn tid(&self) -> Option<Tid> {
+        match &self.what {
+            Arrived::Report(report) => report.tid(),
+            Arrived::Passed(passed) => Some(passed.tid),
+        }
+    }
+}
+
+/// The queue, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Due(VecDeque<Arrival>);
+
+impl Due {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Queues a report that has just arrived.
+    pub(crate) fn push(&mut self, report: Report) {
+        self.push_at(report, clock::monotonic_ns());
+    }
+
+    pub(crate) fn push_at(&mut self, report: Report, t_ns: u64) {
+        self.0.push_back(Arrival { what: Arrived::Report(report), t_ns });
+    }
+
+    /// Queues a report that is to be handled before all others.
+    pub(crate) fn push_first(&mut self, report: Report, t_ns: u64) {
+        self.0.push_front(Arrival { what: Arrived::Report(report), t_ns });
+    }
+
+    /// Queues an exit event that its task has left.
+    pub(crate) fn push_passed(&mut self, passed: Passed) {
+        let t_ns = clock::monotonic_ns();
+        self.0.push_back(Arrival { what: Arrived::Passed(Box::new(passed)), t_ns });
+    }
+
+    /// Takes the oldest.
+    pub(crate) fn take(&mut self) -> Option<Arrival> {
+        self.0.pop_front()
+    }
+
+    /// Takes the oldest of a task.
+    pub(crate) fn take_of(&mut self, tid: Tid) -> Option<Arrival> {
+        let at = self.0.iter().position(|arrival| arrival.tid() == Some(tid))?;
+        self.0.remove(at)
+    }
+
+    /// Takes the oldest of a task if that is a stop.
+    pub(crate) fn take_stop(&mut self, tid: Tid) -> Option<(Stop, u64)> {
+        let at = self.0.iter().position(|arrival| arrival.tid() == Some(tid))?;
+        match self.0.remove(at)? {
+            Arrival { what: Arrived::Report(Report::Stopped(stop)), t_ns } => Some((stop, t_ns)),
+            other => {
+                self.0.insert(at, other);
+                None
+            }
+        }
+    }
+
+    /// Whether a report of this task is queued.
+    pub(crate) fn has(&self, tid: Tid) -> bool {
+        self.0.iter().any(|arrival| arrival.tid() == Some(tid))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}

@@ -1,0 +1,191 @@
+//! How tasks appear, change their ids and end.
+
+use super::context::Context;
+use super::hook::{Birth, End, StopHook};
+use super::task::{Slot, Task};
+use crate::meta;
+use sysreel_format::{
+    Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed,
+    Severity, SnapshotKind, SourceId, TaskHead, TaskId,
+};
+use sysreel_sys::process::Status;
+use sysreel_sys::{Stop, Tid, WaitStatus, clock};
+
+/// The version of the snapshot struct written.
+const SNAPSHOT_VERSION: u16 = 1;
+
+/// A task to be added.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NewTask<'a> {
+    pub(crate) tid: Tid,
+    pub(crate) tgid: Tid,
+    pub(crate) parent: TaskId,
+    pub(crate) origin: Origin,
+    pub(crate) t_ns: u64,
+    /// Its ids, one for each PID namespace, the innermost last; empty when they are unknown.
+    pub(crate) pids: &'a [u32],
+}
+
+/// Adds a task with the next ordinal and records its TASK event. The caller completes the task, and
+/// tells the hooks.
+pub(crate) fn add_task(cx: &mut Context, new: &NewTask<'_>) -> Slot {
+    let &NewTask { tid, tgid, parent, origin, t_ns, pids } = new;
+    // NSpid lists the id in each PID namespace, the innermost last. A thread of an init has another
+    // id than 1.
+    let namespace_init = match cx.tasks.get(tgid) {
+        Some(leader) if tgid != tid => leader.namespace_init,
+        _ => pids.len() > 1 && pids.last() == Some(&1),
+    };
+    let slot = cx.tasks.add(tid, tgid);
+    let mut id = TaskId::NONE;
+    if let Some(task) = cx.tasks.at_mut(slot) {
+        task.namespace_init = namespace_init;
+        id = task.id;
+    }
+    let row = cx.log.begin(EventKind::TASK, id, t_ns);
+    row.task_head(&TaskHead {
+        tid: tid.cast_unsigned(),
+        tgid: tgid.cast_unsigned(),
+        parent,
+        origin,
+    });
+    if !pids.is_empty() {
+        row.ns_pids(pids);
+    }
+    cx.log.commit();
+    slot
+}
+
+/// Records the TASK event of a seized task and requests its first stop.
+pub(crate) fn add_attached_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid) {
+    let status = Status::read(tid).unwrap_or_default();
+    let tgid = if status.tgid == 0 { tid } else { status.tgid };
+    let memory = cx.tasks.memory_of_process(tgid);
+    let slot = add_task(
+        cx,
+        &NewTask {
+            tid,
+            tgid,
+            parent: TaskId::NONE,
+            origin: Origin::ATTACHED,
+            t_ns: clock::monotonic_ns(),
+            pids: &status.namespace_ids,
+        },
+    );
+    if let Some(task) = cx.tasks.at_mut(slot) {
+        task.memory = memory;
+    }
+    hooks.task_begins(cx, slot, Birth::Attached);
+    // If the task has died, wait reports it.
+    _ = cx.tracer.interrupt(tid);
+}
+
+/// Removes a task and commits its GONE event.
+pub(crate) fn remove_task(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    slot: Slot,
+    status: WaitStatus,
+    how: GoneHow,
+    t_ns: u64,
+) {
+    let end = if how == GoneHow::DETACHED { End::LetGo } else { End::Ended };
+    hooks.task_ends(cx, slot, end);
+    if let Some(task) = cx.tasks.remove(slot) {
+        gone_event(cx, &task, status, how, t_ns);
+    }
+}
+
+/// Commits the GONE event of a task that was removed.
+pub(crate) fn gone_event(
+    cx: &mut Context,
+    task: &Task,
+    status: WaitStatus,
+    how: GoneHow,
+    t_ns: u64,
+) {
+    cx.log.sink.row.begin(EventKind::GONE, SourceId::KERNEL, task.id, t_ns);
+    cx.log.row().gone(&Gone {
+        wait_status: status.0.cast_unsigned(),
+        how,
+        utime_ns: task.cpu_time.0,
+        stime_ns: task.cpu_time.1,
+        maxrss_kib: 0,
+    });
+    cx.log.commit();
+}
+
+/// Handles a changed thread id, before the stop of an execve is recorded. After an execve by a
+/// thread other than the leader, that thread has the leader's id, and neither its former id nor the
+/// leader is ever reported (ptrace(2), "execve(2) under ptrace").
+pub(crate) fn change_identity(cx: &mut Context, hooks: &mut impl StopHook, stop: &Stop, t_ns: u64) {
+    let tid = stop.tid();
+    let former = stop.event_message().map(|message| Tid::try_from(message).unwrap_or(tid));
+    let Some(former) = former.ok().filter(|&former| former != tid) else { return };
+    let Some(slot) = cx.tasks.slot(former) else { return };
+    if let Some(leader) = cx.tasks.slot(tid) {
+        remove_task(cx, hooks, leader, WaitStatus(0), GoneHow::SUPERSEDED, t_ns);
+    }
+    cx.tasks.rename(slot, tid);
+    let Some((id, tgid)) = cx.tasks.at(slot).map(|task| (task.id, task.tgid)) else { return };
+    cx.log.begin(EventKind::RENAMED, id, t_ns).renamed(&Renamed {
+        old_tid: former.cast_unsigned(),
+        new_tid: tid.cast_unsigned(),
+        tgid: tgid.cast_unsigned(),
+    });
+    cx.log.commit();
+}
+
+/// Records the state of processes: at an attach, and of each new program.
+#[derive(Debug)]
+pub(crate) struct Snapshots {
+    /// With the names of descriptors.
+    pub(crate) names: bool,
+}
+
+impl Snapshots {
+    /// Handles the new program of the task of the current stop.
+    pub(crate) fn new_image(&self, cx: &mut Context, hooks: &mut impl StopHook) {
+        let (slot, memory) = (cx.at.slot, cx.tasks.new_memory());
+        let Some(task) = cx.tasks.at_mut(slot) else { return };
+        task.memory = memory;
+        task.captured = true;
+        hooks.new_image(cx, slot);
+        let snapshot = self.record(cx, slot, cx.at.t_ns);
+        if snapshot.is_some_and(|snapshot| meta::lost_privileges(cx.at.tid, &snapshot)) {
+            cx.log.completeness.insert(Completeness::LOST_PRIVILEGES);
+            cx.log.note(
+                cx.at.id,
+                NoteCode::LOST_PRIVILEGES,
+                Severity::WARNING,
+                "the file would give privileges that the kernel withholds from a traced program; \
+                 record as root to see it run with them",
+            );
+        }
+    }
+
+    /// Records the state of the process of a task.
+    pub(crate) fn record(
+        &self,
+        cx: &mut Context,
+        slot: Slot,
+        t_ns: u64,
+    ) -> Option<ProcessSnapshot> {
+        let &Task { id, tid, tgid, .. } = cx.tasks.at(slot)?;
+        let snapshot = meta::process_snapshot(tid, tgid, self.names, cx.namespaces.of_task(tid));
+        match snapshot.to_bytes() {
+            Ok(bytes) => {
+                let row = cx.log.begin(EventKind::SNAPSHOT, id, t_ns);
+                row.snapshot(SnapshotKind::PROCESS, SNAPSHOT_VERSION, &bytes);
+                cx.log.commit();
+            }
+            Err(_) => cx.log.note(
+                id,
+                NoteCode::OTHER,
+                Severity::WARNING,
+                "the state of the process is too large for a snapshot and is left out",
+            ),
+        }
+        Some(snapshot)
+    }
+}

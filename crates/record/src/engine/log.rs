@@ -1,0 +1,95 @@
+//! The log as the engine and its hooks write it: events, notes, and what the log cannot show.
+
+use crate::sink::Sink;
+use sysreel_format::{
+    Altered, Altering, Clock, Completeness, EventBuf, EventKind, Note, NoteCode, Severity,
+    SourceId, TaskId,
+};
+use sysreel_sys::clock;
+
+/// The log, and what is known of its completeness.
+pub(crate) struct Log {
+    pub(crate) sink: Sink,
+    pub(crate) completeness: Completeness,
+    /// Notes to commit after the current event, last first.
+    pending: Vec<(TaskId, NoteCode, Severity, String)>,
+    /// Shows the user a warning at once.
+    pub(crate) warn: fn(&str),
+}
+
+impl Log {
+    pub(crate) fn new(sink: Sink, completeness: Completeness, warn: fn(&str)) -> Log {
+        Log { sink, completeness, pending: Vec::new(), warn }
+    }
+
+    /// The event that is being built.
+    pub(crate) fn row(&mut self) -> &mut EventBuf {
+        &mut self.sink.row
+    }
+
+    /// Starts an event of the recorder.
+    pub(crate) fn begin(&mut self, kind: EventKind, task: TaskId, t_ns: u64) -> &mut EventBuf {
+        self.sink.row.begin(kind, SourceId::RECORDER, task, t_ns);
+        &mut self.sink.row
+    }
+
+    /// Commits the event. From then on it survives the recorder's death.
+    pub(crate) fn commit(&mut self) {
+        self.sink.commit();
+    }
+
+    /// Keeps a note until the event it concerns is committed.
+    pub(crate) fn note_after_event(
+        &mut self,
+        task: TaskId,
+        code: NoteCode,
+        severity: Severity,
+        text: String,
+    ) {
+        self.pending.push((task, code, severity, text));
+    }
+
+    /// Commits the kept notes.
+    pub(crate) fn commit_notes(&mut self) {
+        while let Some((task, code, severity, text)) = self.pending.pop() {
+            self.note(task, code, severity, &text);
+        }
+    }
+
+    /// Commits a note.
+    pub(crate) fn note(&mut self, task: TaskId, code: NoteCode, severity: Severity, text: &str) {
+        let row = self.begin(EventKind::NOTE, task, clock::monotonic_ns());
+        row.note(&Note { code, severity, text: text.as_bytes() });
+        self.commit();
+    }
+
+    /// Commits an event that ties the monotonic times of stops to the other clocks.
+    pub(crate) fn clock_event(&mut self) {
+        let now = Clock {
+            monotonic: clock::monotonic_ns(),
+            realtime: clock::realtime_ns(),
+            boottime: clock::boottime_ns(),
+        };
+        self.begin(EventKind::CLOCK, TaskId::NONE, now.monotonic).clock(&now);
+        self.commit();
+    }
+
+    /// Adds to the event that the recorder has changed something of the tracee.
+    pub(crate) fn altered(&mut self, what: Altering, arg: u16, kernel: &[u8], given: &[u8]) {
+        self.sink.row.altered(&Altered { what, arg, kernel, given });
+    }
+
+    /// Commits an event that says so.
+    pub(crate) fn altered_event(
+        &mut self,
+        task: TaskId,
+        what: Altering,
+        arg: u16,
+        kernel: &[u8],
+        given: &[u8],
+    ) {
+        let row = self.begin(EventKind::ALTERED, task, clock::monotonic_ns());
+        row.altered_body(&Altered { what, arg, kernel, given });
+        self.commit();
+    }
+}

@@ -1,0 +1,307 @@
+//! Tasks that report before their makers have reported them.
+//!
+//! The maker of a task is the task whose fork, vfork or clone call created it. With CLONE_PARENT or
+//! CLONE_THREAD it is not the parent.
+//!
+//! A new task and its maker run concurrently, so the child's first stop, or even its end, can be
+//! reported before the maker's PTRACE_EVENT_FORK, _VFORK or _CLONE. The child is parked until then.
+//!
+//! A maker that is killed between making the child and its event stop never reports that event
+//! (kernel/fork.c, `kernel_clone`; kernel/signal.c, `ptrace_stop`). While the child stays parked,
+//! neither an execve nor the end of its process can complete, because both wait for all other
+//! threads. So a parked child is adopted as soon as no task is left that could still report it.
+
+use super::context::Context;
+use super::hook::{Birth, StopHook};
+use super::lifecycle::{NewTask, add_task};
+use super::task::{Slot, Task};
+use std::collections::HashMap;
+use std::time::Duration;
+use sysreel_abi::CallKind;
+use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
+use sysreel_sys::memory::ESRCH;
+use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock, init, process};
+
+/// For this long after a child was parked, any task that is making one may be its maker. Only later
+/// /proc is asked for the child's parent.
+const ASSUME_RELATED: Duration = Duration::from_millis(50);
+
+/// The first stop of a task that no maker has reported yet.
+#[derive(Debug)]
+struct Parked {
+    stop: Stop,
+    t_ns: u64,
+}
+
+/// Tasks that no maker has reported yet.
+#[derive(Debug)]
+pub(crate) struct Newborns {
+    /// Those that have stopped.
+    parked: HashMap<Tid, Parked>,
+    /// Those that have ended.
+    ended: HashMap<Tid, (WaitStatus, u64)>,
+}
+
+/// The ids of a new task, one for each PID namespace.
+enum Ids {
+    One([u32; 1]),
+    Many(Vec<u32>),
+}
+
+impl Ids {
+    fn as_slice(&self) -> &[u32] {
+        match self {
+            Ids::One(id) => id,
+            Ids::Many(ids) => ids,
+        }
+    }
+}
+
+impl Newborns {
+    pub(crate) fn new() -> Newborns {
+        // Allocated now, because they are rarely used and then during a stop.
+        Newborns { parked: HashMap::with_capacity(16), ended: HashMap::with_capacity(16) }
+    }
+
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parked.is_empty() && self.ended.is_empty()
+    }
+
+    /// Whether any is stopped.
+    pub(crate) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
+    /// Returns one that is stopped, and since when.
+    pub(crate) fn any_parked(&self) -> Option<(Tid, u64)> {
+        self.parked.iter().next().map(|(&tid, parked)| (tid, parked.t_ns))
+    }
+
+    /// Whether the task is stopped and waits for its maker's report.
+    pub(crate) fn is_parked(&self, tid: Tid) -> bool {
+        self.parked.contains_key(&tid)
+    }
+
+    /// Handles the report of the task of the current stop that it has made `child`.
+    pub(crate) fn child_reported(
+        &mut self,
+        cx: &mut Context,
+        hooks: &mut impl StopHook,
+        child: Tid,
+        event: Event,
+    ) {
+        if let Some(child) = cx.tasks.slot(child) {
+            return maker_reported_late(cx, child);
+        }
+        let (by, t_ns) = (cx.at.slot, cx.at.t_ns);
+        let Some(maker) = cx.tasks.at(by) else { return };
+        // The child's own status says best whose thread it is; the call's flags may not have been
+        // seen (attach during the call). For a child that has ended already, the flags decide.
+        let asked = maker.call.and_then(|call| call.clone);
+        let as_asked = if asked.is_some_and(|flags| flags.thread()) { maker.tgid } else { child };
+        // Flags in registers are reliable. Flags in memory are not: another thread may write there
+        // during the call.
+        let in_registers = asked.is_some()
+            && maker.call.is_some_and(|call| !matches!(call.row.kind, CallKind::Clone3));
+        let (tgid, ids) = match cx.namespaces.only_id(child).filter(|_| in_registers) {
+            Some(id) => (as_asked, Ids::One(id)),
+            None => {
+                let status = process::Status::read(child).unwrap_or_default();
+                (
+                    if status.tgid == 0 { as_asked } else { status.tgid },
+                    Ids::Many(status.namespace_ids),
+                )
+            }
+        };
+        let is_thread = tgid != child;
+        let origin = match event {
+            Event::FORK => Origin::FORK,
+            Event::VFORK => Origin::VFORK,
+            _ if is_thread => Origin::THREAD,
+            _ => Origin::CLONE,
+        };
+        // If the entry of the call was not seen, only threads and children of vfork certainly share
+        // memory.
+        let certain = is_thread || event == Event::VFORK;
+        let shares_memory = asked.map_or(certain, |flags| flags.memory());
+        let (parent, memory) = (maker.id, maker.memory);
+        let memory = if shares_memory { memory } else { cx.tasks.new_memory() };
+        let new = NewTask { tid: child, tgid, parent, origin, t_ns, pids: ids.as_slice() };
+        let slot = add_task(cx, &new);
+        if let Some(task) = cx.tasks.at_mut(slot) {
+            task.memory = memory;
+            task.captured = true;
+        }
+        let has_ended = self.ended.contains_key(&child);
+        hooks.task_begins(cx, slot, Birth::Made { by, shares_memory, has_ended });
+        if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
+            cx.due.push_first(Report::Stopped(stop), t_ns);
+        } else if let Some((status, t_ns)) = self.ended.remove(&child) {
+            cx.due.push_first(Report::Gone { tid: child, status }, t_ns);
+        }
+    }
+
+    /// Parks the first stop of a task that no maker has reported yet.
+    pub(crate) fn park(
+        &mut self,
+        cx: &mut Context,
+        hooks: &mut impl StopHook,
+        stop: Stop,
+        t_ns: u64,
+    ) {
+        let tid = stop.tid();
+        match self.parked.remove(&tid) {
+            None => _ = self.parked.insert(tid, Parked { stop, t_ns }),
+            // A second stop: the task was killed and has left its first one.
+            Some(first) => {
+                adopt_past_stop(cx, hooks, tid, first);
+                cx.due.push_first(Report::Stopped(stop), t_ns);
+            }
+        }
+    }
+
+    /// Handles the end of a task that is not known. Returns whether it is known now, because it was
+    /// parked.
+    pub(crate) fn ended(
+        &mut self,
+        cx: &mut Context,
+        hooks: &mut impl StopHook,
+        tid: Tid,
+        status: WaitStatus,
+        t_ns: u64,
+    ) -> bool {
+        match self.parked.remove(&tid) {
+            Some(first) => {
+                adopt_past_stop(cx, hooks, tid, first);
+                true
+            }
+            None => {
+                self.ended.insert(tid, (status, t_ns));
+                false
+            }
+        }
+    }
+
+    /// Adopts parked children that no living task can report any more. Call it only when every
+    /// report that is due has been handled, since a maker's may be among them.
+    pub(crate) fn adopt_settled(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
+        let orphans: Vec<Tid> = {
+            let now = clock::monotonic_ns();
+            let settled = |(&tid, parked): (&Tid, &Parked)| {
+                let age = Duration::from_nanos(now.saturating_sub(parked.t_ns));
+                (!may_be_reported(cx, tid, age)).then_some(tid)
+            };
+            self.parked.iter().filter_map(settled).collect()
+        };
+        for tid in orphans {
+            self.adopt(cx, hooks, tid);
+        }
+        if self.parked.is_empty() && !self.ended.is_empty() && !is_any_task_making(cx) {
+            self.record_unreported_ends(cx, hooks);
+        }
+    }
+
+    /// Adopts all parked children.
+    pub(crate) fn adopt_all(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
+        for tid in self.parked.keys().copied().collect::<Vec<_>>() {
+            self.adopt(cx, hooks, tid);
+        }
+    }
+
+    fn adopt(&mut self, cx: &mut Context, hooks: &mut impl StopHook, tid: Tid) {
+        if let Some(Parked { stop, t_ns }) = self.parked.remove(&tid) {
+            add_adopted_task(cx, hooks, tid, t_ns);
+            cx.due.push_first(Report::Stopped(stop), t_ns);
+        }
+    }
+
+    /// Records the ends of children that no maker reported and that never stopped. If this process
+    /// adopts orphans, such a child is one of those and was never traced.
+    fn record_unreported_ends(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
+        let gets_orphans = init::gets_orphans();
+        for (tid, (status, t_ns)) in self.ended.drain() {
+            if !gets_orphans {
+                add_adopted_task(cx, hooks, tid, t_ns);
+                cx.due.push_first(Report::Gone { tid, status }, t_ns);
+            }
+        }
+    }
+}
+
+/// Handles the report of a child that was already adopted: a note names its maker.
+fn maker_reported_late(cx: &mut Context, child: Slot) {
+    let Some(adopted) = cx.tasks.at_mut(child) else { return };
+    if std::mem::take(&mut adopted.adopted) {
+        let text = format!("task {} was made by task ordinal {}", adopted.tid, cx.at.id.0);
+        let id = adopted.id;
+        cx.log.note(id, NoteCode::OTHER, Severity::INFO, &text);
+    }
+}
+
+/// Whether any task is in a call that makes a task it has not reported yet.
+fn is_any_task_making(cx: &Context) -> bool {
+    cx.tasks.iter().any(|(_, task)| task.may_report_child())
+}
+
+/// Whether a living task can still report that it has made `child`.
+fn may_be_reported(cx: &Context, child: Tid, age: Duration) -> bool {
+    if !is_any_task_making(cx) {
+        return false;
+    }
+    if age < ASSUME_RELATED {
+        return true;
+    }
+    let Ok(status) = process::Status::read(child) else { return false };
+    // The parent of a child made with CLONE_PARENT is its maker's parent. A child whose parent is
+    // not recorded may have been reparented.
+    let related = |task: &Task| match status.tgid {
+        tgid if tgid != child => task.tgid == tgid,
+        _ => {
+            let for_parent =
+                task.call.and_then(|call| call.clone).is_some_and(|flags| flags.parent());
+            task.tgid == status.parent || for_parent || !cx.tasks.has_process(status.parent)
+        }
+    };
+    cx.tasks.iter().any(|(_, task)| task.may_report_child() && related(task))
+}
+
+/// Adopts a task that was killed in its parked stop and has left it. The stop is recorded as one
+/// for which the kernel answered ESRCH.
+fn adopt_past_stop(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    tid: Tid,
+    Parked { stop, t_ns }: Parked,
+) {
+    let id = add_adopted_task(cx, hooks, tid, t_ns);
+    cx.log.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
+    cx.log.row().stop_head(&StopHead {
+        wait_status: stop.status().0.cast_unsigned(),
+        info_ret: -ESRCH,
+        layout: Layout::MERGED,
+        info: &[],
+    });
+    cx.log.commit();
+    stop.discard();
+}
+
+/// Records a TASK event for a child whose maker will not report it.
+fn add_adopted_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid, t_ns: u64) -> TaskId {
+    let status = process::Status::read(tid).unwrap_or_default();
+    let tgid = if status.tgid == 0 { tid } else { status.tgid };
+    let by = cx.tasks.slot(if tgid == tid { status.parent } else { tgid });
+    let parent = by.and_then(|by| cx.tasks.at(by)).map_or(TaskId::NONE, |task| task.id);
+    let memory = if tgid == tid { None } else { cx.tasks.memory_of_process(tgid) };
+    let pids = &status.namespace_ids;
+    let slot = add_task(cx, &NewTask { tid, tgid, parent, origin: Origin::UNKNOWN, t_ns, pids });
+    let mut id = TaskId::NONE;
+    if let Some(task) = cx.tasks.at_mut(slot) {
+        task.memory = memory;
+        task.captured = true;
+        task.adopted = true;
+        id = task.id;
+    }
+    hooks.task_begins(cx, slot, Birth::Adopted { by });
+    id
+}

@@ -1,0 +1,85 @@
+//! Resolves the names of descriptors: what cannot be derived from a call later.
+
+use crate::engine::{Call, Context, Exit, Flow, StopHook};
+use sysreel_abi::errno::is_in_progress;
+use sysreel_abi::plan::{self, Limits, MSG_CONTROL};
+use sysreel_abi::{CallKind, Makes, Row, makes_fd, rights};
+use sysreel_format::Name;
+use sysreel_sys::Stop;
+use sysreel_sys::fdname::FdName;
+
+/// Adds the names of new descriptors, and of sockets whose addresses have changed, to the exits of
+/// the calls.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    /// The name of a descriptor. Reused, so that resolving allocates nothing.
+    resolved: FdName,
+}
+
+impl StopHook for Names {
+    /// Memory of some calls contains the descriptors they made.
+    fn needs_memory(&mut self, row: &Row) -> bool {
+        row.kind == CallKind::Receive
+            || matches!(
+                row.makes,
+                Makes::Pair(_) | Makes::Clone | Makes::Clone3 | Makes::Socketcall
+            )
+    }
+
+    fn exit(&mut self, cx: &mut Context, _stop: &mut Stop, exit: &Exit) -> Flow {
+        let &Exit { call: Some(call), rval, is_error } = exit else { return Flow::Stays };
+        let Call { abi, row, args, .. } = &call;
+        let made = makes_fd(*abi, row, args, rval, is_error, |arg, role, index| {
+            cx.capture.captured(arg, role, index)
+        });
+        for &fd in made.as_slice() {
+            self.add(cx, fd);
+        }
+        if row.kind == CallKind::Receive && !is_error {
+            self.add_rights(cx, &call, rval);
+        }
+        let ends_changed = match row.kind {
+            CallKind::Bind | CallKind::Listen => !is_error,
+            // The kernel has chosen the local address while the connection is still in progress.
+            CallKind::Connect => !is_error || is_in_progress(rval),
+            _ => false,
+        };
+        if ends_changed && let Ok(fd) = i32::try_from(abi.args(args)[0]) {
+            self.add(cx, fd);
+        }
+        Flow::Stays
+    }
+}
+
+impl Names {
+    /// Adds the names of descriptors received in messages: one message for recvmsg, `rval` for
+    /// recvmmsg.
+    fn add_rights(&mut self, cx: &mut Context, call: &Call, rval: i64) {
+        for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
+            // Both calls take their headers in the second argument.
+            let (at, log) = (cx.at, &mut cx.log);
+            let tgid = cx.tasks.at(at.slot).map_or(at.tid, |task| task.tgid);
+            let Some(control) = cx.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else {
+                break;
+            };
+            rights(call.abi, control, |fd| {
+                if self.resolved.resolve(at.tid, tgid, fd) {
+                    log.row().name(&name_of(fd, &self.resolved));
+                }
+            });
+        }
+    }
+
+    /// Adds the name of a descriptor to the event, if it is open.
+    fn add(&mut self, cx: &mut Context, fd: i32) {
+        let tgid = cx.task().map_or(cx.at.tid, |task| task.tgid);
+        if self.resolved.resolve(cx.at.tid, tgid, fd) {
+            cx.log.row().name(&name_of(fd, &self.resolved));
+        }
+    }
+}
+
+fn name_of(fd: i32, resolved: &FdName) -> Name<'_> {
+    let FdName { link, mode, device, inode, special, local, peer } = resolved;
+    Name { fd, mode: *mode, dev: *device, ino: *inode, rdev: *special, link, local, peer }
+}
