@@ -33,6 +33,8 @@ pub mod clock;
 pub mod counting;
 pub mod doctor;
 pub mod error;
+#[cfg(feature = "fake")]
+pub mod fake;
 pub mod fdname;
 pub mod front;
 pub mod info;

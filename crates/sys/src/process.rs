@@ -51,6 +51,10 @@ impl Status {
     /// # Errors
     /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
     pub fn read(tid: Tid) -> io::Result<Status> {
+        #[cfg(feature = "fake")]
+        if let Some(text) = crate::fake::status(tid) {
+            return text.map(|text| Status::parse(&text));
+        }
         let text = read_record(&format!("/proc/{tid}/status"))?;
         Ok(Status::parse(&text))
     }

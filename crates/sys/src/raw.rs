@@ -14,6 +14,21 @@ pub(crate) unsafe fn ptrace(
     addr: usize,
     data: usize,
 ) -> io::Result<i64> {
+    #[cfg(feature = "fake")]
+    if let Some(answer) = crate::fake::ptrace(request, tid, data) {
+        let Answer(bytes) = answer?;
+        // The one request with a length of its own; the answer to others has the length that the
+        // caller expects.
+        let len = match request {
+            libc::PTRACE_GET_SYSCALL_INFO => bytes.len().min(addr),
+            _ => bytes.len(),
+        };
+        if len > 0 {
+            // SAFETY: the caller vouches for `data` to be valid for what the request writes.
+            unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), data as *mut u8, len) };
+        }
+        return Ok(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+    }
     // SAFETY: the caller vouches for the pointers. The raw system call is used because glibc's
     // wrapper changes the return value of PEEK requests (ptrace(2), "C library/kernel
     // differences").
@@ -27,6 +42,20 @@ pub(crate) unsafe fn ptrace(
         )
     };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
+}
+
+/// What a request of ptrace(2) writes to `data`.
+#[cfg(feature = "fake")]
+pub(crate) struct Answer(pub(crate) Vec<u8>);
+
+/// Calls wait4(2) for a task, or for any with -1.
+pub(crate) fn wait4(tid: Tid, status: &mut libc::c_int, options: libc::c_int) -> io::Result<Tid> {
+    #[cfg(feature = "fake")]
+    if let Some(answer) = crate::fake::wait4(tid, status, options) {
+        return answer;
+    }
+    // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed.
+    check(unsafe { libc::wait4(tid, status, options, std::ptr::null_mut()) })
 }
 
 /// Turns a return value of -1 into the errno.

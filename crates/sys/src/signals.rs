@@ -40,6 +40,7 @@ pub const SIGHUP: Signal = Signal(libc::SIGHUP);
 /// the handler runs just before wait4 blocks. So the signals are blocked and a thread takes them
 /// with sigwait(3); it then interrupts the tracer's wait repeatedly until the tracer acknowledges.
 #[derive(Debug)]
+#[cfg_attr(feature = "fake", derive(Clone))]
 pub struct Termination {
     shared: Arc<Shared>,
 }
@@ -94,6 +95,18 @@ impl Termination {
             })
             .map_err(|e| Error::io("start a thread", e))?;
         Ok(Termination { shared })
+    }
+
+    /// Returns a watch that no signal reaches: [`Termination::request`] makes the requests.
+    #[cfg(feature = "fake")]
+    pub fn fake() -> Termination {
+        Termination { shared: Arc::new(Shared::default()) }
+    }
+
+    /// Requests the end as a signal does.
+    #[cfg(feature = "fake")]
+    pub fn request(&self, signal: Signal) {
+        self.shared.requested.store(signal.0, Ordering::Release);
     }
 
     /// Returns the signal that requests the end, once, and acknowledges it.

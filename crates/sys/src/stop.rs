@@ -191,6 +191,17 @@ impl Stop {
         Ok(message)
     }
 
+    /// Whether a killed task has left this event stop, or signal-delivery-stop, for its exit event,
+    /// which is still to be reported. What other requests return is then about the exit event.
+    ///
+    pub fn is_over(&self) -> bool {
+        match self.siginfo() {
+            Ok(Some(info)) => is_of_exit_event(&info) && self.status.event() != Event::EXIT,
+            Ok(None) => false,
+            Err(Died) => true,
+        }
+    }
+
     /// Returns the raw siginfo_t (PTRACE_GETSIGINFO), or `None` in a stop that has none (EINVAL in
     /// group stops).
     ///
@@ -340,6 +351,13 @@ pub const SIGINFO: usize = size_of::<libc::siginfo_t>();
 pub const NT_PRSTATUS: u32 = 1;
 #[cfg(target_arch = "aarch64")]
 const NT_ARM_SYSTEM_CALL: usize = 0x404;
+
+/// Whether a siginfo is that of a stop at the exit event. The siginfo of an event stop has the
+/// upper part of the wait status as its code (kernel/signal.c, `ptrace_notify`).
+pub fn is_of_exit_event(siginfo: &[u8; SIGINFO]) -> bool {
+    let code = siginfo.get(8..12).and_then(|code| code.first_chunk().copied());
+    code.map_or(0, i32::from_ne_bytes) == libc::PTRACE_EVENT_EXIT << 8 | libc::SIGTRAP
+}
 
 fn is_stopping(signal: i32) -> bool {
     matches!(signal, libc::SIGSTOP | libc::SIGTSTP | libc::SIGTTIN | libc::SIGTTOU)

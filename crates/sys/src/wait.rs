@@ -2,7 +2,7 @@
 
 use crate::stop::{Stop, Tracer};
 use crate::waiting::Purpose;
-use crate::{Error, Result, Tid};
+use crate::{Error, Result, Tid, raw};
 
 pub use crate::wait_status::{Event, Signal, WaitStatus};
 
@@ -76,20 +76,18 @@ impl Tracer {
 
     fn wait_with(&self, tid: Tid, flags: i32) -> Result<Option<Report>> {
         let mut status = 0;
-        // SAFETY: wait4(2) writes one int to `status`; a null rusage is allowed. __WALL includes
-        // clone children with any exit signal.
-        let answer =
-            unsafe { libc::wait4(tid, &mut status, libc::__WALL | flags, std::ptr::null_mut()) };
+        // __WALL includes clone children with any exit signal.
+        let answer = raw::wait4(tid, &mut status, libc::__WALL | flags);
         let status = WaitStatus(status);
         match answer {
-            0 => Ok(None),
-            -1 => match std::io::Error::last_os_error().raw_os_error() {
+            Ok(0) => Ok(None),
+            Err(error) => match error.raw_os_error() {
                 Some(libc::EINTR) => Ok(Some(Report::Interrupted)),
                 Some(libc::ECHILD) => Ok(Some(Report::NoTasks)),
-                _ => Err(Error::last("wait4", None)),
+                _ => Err(Error::io("wait4", error)),
             },
-            tid if status.is_stopped() => Ok(Some(Report::Stopped(Stop::new(tid, status)))),
-            tid => Ok(Some(Report::Gone { tid, status })),
+            Ok(tid) if status.is_stopped() => Ok(Some(Report::Stopped(Stop::new(tid, status)))),
+            Ok(tid) => Ok(Some(Report::Gone { tid, status })),
         }
     }
 }

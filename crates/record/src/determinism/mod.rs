@@ -3,8 +3,8 @@
 //!
 //! [`Determinism`] is a hook of the engine (`hook`). `calls` vetoes calls and stores mapped files
 //! (`contents`, `shared`). `image` makes a new program the same in every run and stores it.
-//! `signals` delivers signals where a replay can place them. `state` records registers and checksums
-//! of memory. `thread_end` records the kernel's last
+//! `signals` delivers signals where a replay can place them. `state` records registers and
+//! checksums of memory. `thread_end` records the kernel's last
 //! changes. `untrap` undoes what would make a task fail without its recorder.
 //!
 //! [`TurnScheduler`] lets one task run at a time (`turns`), and preempts tasks that wait in a loop
@@ -14,6 +14,7 @@ mod calls;
 mod contents;
 mod hook;
 mod image;
+mod replayed;
 mod shared;
 mod signals;
 mod spin_wait;

@@ -6,12 +6,13 @@
 //! computation is deferred until the next call.
 
 use super::hook::Determinism;
+use super::replayed::Deferred;
 use super::state::{record_memory, record_registers};
 use crate::engine::{Context, Deadline, Flow, Undriven};
 use std::time::Duration;
 use sysreel_format::Altering;
 use sysreel_sys::memory::Window;
-use sysreel_sys::signals::{self, Alarm, SIGTRAP, is_hardware_breakpoint};
+use sysreel_sys::signals::{self, Alarm, SIGTRAP};
 use sysreel_sys::stop::SIGINFO;
 use sysreel_sys::{Resume, Signal, Stop, StopKind, Tid, clock, machine, process};
 
@@ -20,17 +21,6 @@ const RDTSC: [u8; 2] = [0x0f, 0x31];
 const RDTSCP: [u8; 3] = [0x0f, 0x01, 0xf9];
 /// The longest that a signal is deferred. One that is delivered then cannot be replayed.
 const MAX_DEFERRAL: Duration = Duration::from_millis(500);
-
-/// A signal that is held back until a call ends.
-#[derive(Debug)]
-pub(super) struct Deferred {
-    signal: Signal,
-    siginfo: [u8; SIGINFO],
-    /// It was sent again.
-    sent: bool,
-    /// When it arrived.
-    since_ns: u64,
-}
 
 impl Determinism {
     /// Restores the siginfo of a deferred signal that was sent again.
@@ -187,14 +177,6 @@ fn is_caught(tid: Tid, Signal(signal): Signal) -> bool {
     let bit = u32::try_from(signal - 1).unwrap_or(0);
     // SigCgt, after SigPnd, SigBlk and SigIgn.
     process::Status::read(tid).is_ok_and(|status| status.signals[3] >> bit & 1 == 1)
-}
-
-/// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an
-/// interrupt can be reported before it. A program has no hardware breakpoints of its own: they need
-/// ptrace(2) or perf_event_open(2).
-pub(super) fn is_late_breakpoint(stop: &Stop) -> bool {
-    stop.kind() == StopKind::Signal(SIGTRAP)
-        && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
 }
 
 /// If the signal was caused by rdtsc or rdtscp, emulates the instruction and returns true.

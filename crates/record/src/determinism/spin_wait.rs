@@ -12,7 +12,7 @@ use crate::engine::{CallTurn, Context, Deadline, Undriven};
 use std::time::Duration;
 use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::memory::Window;
-use sysreel_sys::signals::{SIGTRAP, Ticker};
+use sysreel_sys::signals::{SIGTRAP, Ticker, is_hardware_breakpoint};
 use sysreel_sys::stop::NT_PRSTATUS;
 use sysreel_sys::{Event, Registers, Report, Resume, Signal, Stop, StopKind, Tid, clock};
 
@@ -149,6 +149,14 @@ fn record_preemption(cx: &mut Context, stop: &Stop, registers: &Registers) {
     cx.log.row().registers(NT_PRSTATUS, &registers.to_bytes());
     cx.log.altered(Altering::PREEMPTED, 0, &[], &[]);
     cx.log.commit();
+}
+
+/// Whether this is the SIGTRAP of a breakpoint of the recorder that was removed meanwhile: an
+/// interrupt can be reported before it. A program has no hardware breakpoints of its own: they need
+/// ptrace(2) or perf_event_open(2).
+pub(super) fn is_late_breakpoint(stop: &Stop) -> bool {
+    stop.kind() == StopKind::Signal(SIGTRAP)
+        && stop.siginfo().ok().flatten().is_some_and(|siginfo| is_hardware_breakpoint(&siginfo))
 }
 
 /// Whether the recorder itself caused the stop, to check the task.

@@ -1,7 +1,7 @@
 //! Decides when the state of a task is recorded, and of which pages.
 //!
-//! When that happens depends only on the number of calls of the task; which pages are summed is part
-//! of the log.
+//! When that happens depends only on the number of calls of the task; which pages are summed is
+//! part of the log.
 //!
 //! Stacks are left out, and so is other anonymous memory that may be a stack: the dynamic loader
 //! stores registers there with XSAVEC, and whether the CPU counts one as in use depends on how

@@ -7,7 +7,8 @@ use sysreel_sys::memory::{self, Transfer};
 use sysreel_sys::{Tid, object};
 
 impl Determinism {
-    /// At PTRACE_EVENT_EXIT: records the memory that the kernel clears at the end of a thread, which others share.
+    /// At PTRACE_EVENT_EXIT: records the memory that the kernel clears at the end of a thread, and
+    /// that others share.
     pub(super) fn thread_ends(&mut self, cx: &mut Context) {
         if cx.tasks.is_alone(cx.at.slot) {
             return;

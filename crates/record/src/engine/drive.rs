@@ -19,7 +19,7 @@ use sysreel_sys::{
 };
 
 /// How long a task may take to stop. A task in an uninterruptible wait does not stop.
-pub(crate) const STOP_WITHIN: Duration = Duration::from_secs(1);
+const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why a task was not driven to a stop that its driver can use.
 #[derive(Debug)]
@@ -122,6 +122,25 @@ impl Context {
         }
     }
 
+    /// Waits for a report of any task, for a limited time. Returns whether one came.
+    ///
+    /// # Errors
+    /// When wait4(2) fails.
+    pub(crate) fn await_any(&mut self) -> Result<bool, Error> {
+        let deadline = Deadline::after(STOP_WITHIN);
+        loop {
+            match self.tracer.wait()? {
+                report @ (Report::Stopped(_) | Report::Gone { .. }) => {
+                    self.due.push(report);
+                    return Ok(true);
+                }
+                Report::NoTasks => return Ok(false),
+                Report::Interrupted if deadline.is_over() => return Ok(false),
+                Report::Interrupted => {}
+            }
+        }
+    }
+
     /// Waits until a running task stops or ends. Queues what other tasks report.
     fn await_stop(&mut self, tid: Tid, deadline: &Deadline) -> Result<Stop, Undriven> {
         self.tracer.waiting().begin(Purpose::Driven, tid);
@@ -162,7 +181,7 @@ impl Context {
             status: stop.status(),
             info: (info.returned(), info.bytes().to_vec()),
             message: stop.event_message().ok(),
-            cpu_time: process::cpu_time(stop.tid()),
+            cpu_time: Some(process::cpu_time(stop.tid())),
         });
         stop.resume(Resume::ToNextSyscall, Signal::NONE);
     }

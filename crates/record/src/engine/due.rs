@@ -1,6 +1,7 @@
 //! Reports that were taken from the kernel and not yet handled.
 
 use std::collections::VecDeque;
+use sysreel_sys::memory::ESRCH;
 use sysreel_sys::{Report, Stop, Tid, WaitStatus, clock};
 
 /// A report with the time of its arrival.
@@ -16,23 +17,48 @@ pub(crate) struct Arrival {
 pub(crate) enum Arrived {
     /// A report of wait4(2).
     Report(Report),
-    /// The exit event of a task that was let go on before the event was recorded.
+    /// A stop that the task has left before it was recorded.
     Passed(Box<Passed>),
 }
 
-/// What a PTRACE_EVENT_EXIT stop showed.
+/// What is known of a stop that its task has left.
 #[derive(Debug)]
 pub(crate) struct Passed {
     pub(crate) tid: Tid,
     pub(crate) status: WaitStatus,
     /// The answer of PTRACE_GET_SYSCALL_INFO, and the struct.
     pub(crate) info: (i32, Vec<u8>),
-    /// The exit status that the task will have.
+    /// The message of an event stop.
     pub(crate) message: Option<u64>,
-    pub(crate) cpu_time: (u64, u64),
+    /// The CPU time of a task at its exit event.
+    pub(crate) cpu_time: Option<(u64, u64)>,
+}
+
+impl Passed {
+    /// A stop of which nothing but its status can be known any more.
+    fn unknown(stop: Stop) -> Passed {
+        let (tid, status) = (stop.tid(), stop.status());
+        stop.discard();
+        Passed { tid, status, info: (-ESRCH, Vec::new()), message: None, cpu_time: None }
+    }
 }
 
 impl Arrival {
+    pub(crate) fn is_stop(&self) -> bool {
+        matches!(self.what, Arrived::Report(Report::Stopped(_)))
+    }
+
+    /// Marks a stop as left.
+    pub(crate) fn pass(&mut self) {
+        let nothing = Arrived::Report(Report::Interrupted);
+        self.what = match std::mem::replace(&mut self.what, nothing) {
+            Arrived::Report(Report::Stopped(stop)) => {
+                Arrived::Passed(Box::new(Passed::unknown(stop)))
+            }
+            other => other,
+        };
+    }
+
     /// The task that it is about.
     pub(crate) fn tid(&self) -> Option<Tid> {
         match &self.what {
@@ -56,20 +82,30 @@ impl Due {
     }
 
     /// Queues a report that has just arrived.
+    ///
+    /// A second report of a task proves that the task has left the stop of the first: it was killed
+    /// there, or it was a leader whose id an execve has given to another task. To resume it from
+    /// that stop would resume it from the second one, before that is handled.
     pub(crate) fn push(&mut self, report: Report) {
-        self.push_at(report, clock::monotonic_ns());
-    }
-
-    pub(crate) fn push_at(&mut self, report: Report, t_ns: u64) {
+        let of_task = |arrival: &&mut Arrival| arrival.tid() == report.tid();
+        if let Some(before) = self.0.iter_mut().rev().find(of_task) {
+            before.pass();
+        }
+        let t_ns = clock::monotonic_ns();
         self.0.push_back(Arrival { what: Arrived::Report(report), t_ns });
     }
 
     /// Queues a report that is to be handled before all others.
     pub(crate) fn push_first(&mut self, report: Report, t_ns: u64) {
-        self.0.push_front(Arrival { what: Arrived::Report(report), t_ns });
+        self.put_first(Arrival { what: Arrived::Report(report), t_ns });
     }
 
-    /// Queues an exit event that its task has left.
+    /// Queues an arrival before all others.
+    pub(crate) fn put_first(&mut self, arrival: Arrival) {
+        self.0.push_front(arrival);
+    }
+
+    /// Queues a stop that its task has left.
     pub(crate) fn push_passed(&mut self, passed: Passed) {
         let t_ns = clock::monotonic_ns();
         self.0.push_back(Arrival { what: Arrived::Passed(Box::new(passed)), t_ns });

@@ -9,7 +9,7 @@ use sysreel_format::{
     Severity, SnapshotKind, SourceId, TaskHead, TaskId,
 };
 use sysreel_sys::process::Status;
-use sysreel_sys::{Stop, Tid, WaitStatus, clock};
+use sysreel_sys::{Tid, WaitStatus, clock};
 
 /// The version of the snapshot struct written.
 const SNAPSHOT_VERSION: u16 = 1;
@@ -96,6 +96,21 @@ pub(crate) fn remove_task(
     }
 }
 
+/// Removes what is left of a process whose leader was reaped.
+///
+/// The end of a leader is reported after those of all other threads (kernel/exit.c,
+/// `delay_group_leader`), so a thread that is left is one that took the leader's id by an execve and
+/// was killed before it reported that.
+pub(crate) fn remove_vanished(cx: &mut Context, hooks: &mut impl StopHook, leader: Tid, t_ns: u64) {
+    let left = |cx: &Context| {
+        let is_left = |task: &Task| task.tgid == leader && !cx.due.has(task.tid);
+        cx.tasks.iter().find(|(_, task)| is_left(task)).map(|(slot, _)| slot)
+    };
+    while let Some(slot) = left(cx) {
+        remove_task(cx, hooks, slot, WaitStatus(0), GoneHow::VANISHED, t_ns);
+    }
+}
+
 /// Commits the GONE event of a task that was removed.
 pub(crate) fn gone_event(
     cx: &mut Context,
@@ -118,10 +133,21 @@ pub(crate) fn gone_event(
 /// Handles a changed thread id, before the stop of an execve is recorded. After an execve by a
 /// thread other than the leader, that thread has the leader's id, and neither its former id nor the
 /// leader is ever reported (ptrace(2), "execve(2) under ptrace").
-pub(crate) fn change_identity(cx: &mut Context, hooks: &mut impl StopHook, stop: &Stop, t_ns: u64) {
-    let tid = stop.tid();
-    let former = stop.event_message().map(|message| Tid::try_from(message).unwrap_or(tid));
-    let Some(former) = former.ok().filter(|&former| former != tid) else { return };
+///
+/// The message of the stop is the former id; `None` when the task was killed and the message is
+/// that of its exit event.
+pub(crate) fn change_identity(
+    cx: &mut Context,
+    hooks: &mut impl StopHook,
+    tid: Tid,
+    message: Option<u64>,
+    t_ns: u64,
+) {
+    let former = match message {
+        Some(former) => Tid::try_from(former).ok(),
+        None => thread_in_execve(cx, tid),
+    };
+    let Some(former) = former.filter(|&former| former != tid) else { return };
     let Some(slot) = cx.tasks.slot(former) else { return };
     if let Some(leader) = cx.tasks.slot(tid) {
         remove_task(cx, hooks, leader, WaitStatus(0), GoneHow::SUPERSEDED, t_ns);
@@ -134,6 +160,15 @@ pub(crate) fn change_identity(cx: &mut Context, hooks: &mut impl StopHook, stop:
         tgid: tgid.cast_unsigned(),
     });
     cx.log.commit();
+}
+
+/// Returns the thread other than the leader that has succeeded in execve(2): all others have ended,
+/// and their ends are queued or were handled.
+fn thread_in_execve(cx: &Context, leader: Tid) -> Option<Tid> {
+    let mut threads = cx.tasks.iter().map(|(_, task)| task);
+    threads
+        .find(|task| task.tgid == leader && task.tid != leader && !cx.due.has(task.tid))
+        .map(|task| task.tid)
 }
 
 /// Records the state of processes: at an attach, and of each new program.

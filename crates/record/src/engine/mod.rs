@@ -26,6 +26,7 @@ mod context;
 mod detach;
 mod drive;
 mod due;
+mod handle;
 mod handover;
 mod hook;
 mod init_crash;
@@ -40,6 +41,8 @@ mod run;
 mod scheduler;
 mod stop;
 mod task;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use attaching::Attaching;
 pub(crate) use context::Context;

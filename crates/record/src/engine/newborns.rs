@@ -12,34 +12,36 @@
 //! threads. So a parked child is adopted as soon as no task is left that could still report it.
 
 use super::context::Context;
+use super::due::Arrival;
 use super::hook::{Birth, StopHook};
 use super::lifecycle::{NewTask, add_task};
 use super::task::{Slot, Task};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 use sysreel_abi::CallKind;
-use sysreel_format::{EventKind, Layout, NoteCode, Origin, Severity, SourceId, StopHead, TaskId};
-use sysreel_sys::memory::ESRCH;
-use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock, init, process};
+use sysreel_format::{NoteCode, Origin, Severity, TaskId};
+use sysreel_sys::{Event, Tid, clock, init, process};
 
 /// For this long after a child was parked, any task that is making one may be its maker. Only later
 /// /proc is asked for the child's parent.
 const ASSUME_RELATED: Duration = Duration::from_millis(50);
 
-/// The first stop of a task that no maker has reported yet.
+/// A task that no maker has reported yet.
 #[derive(Debug)]
-struct Parked {
-    stop: Stop,
-    t_ns: u64,
+struct Newborn {
+    /// Stops that it has left since: it was killed.
+    passed: Vec<Arrival>,
+    /// Its stop, or its end.
+    last: Arrival,
 }
 
-/// Tasks that no maker has reported yet.
+/// The tasks that no maker has reported yet.
 #[derive(Debug)]
 pub(crate) struct Newborns {
-    /// Those that have stopped.
-    parked: HashMap<Tid, Parked>,
-    /// Those that have ended.
-    ended: HashMap<Tid, (WaitStatus, u64)>,
+    waiting: HashMap<Tid, Newborn>,
+    /// Whether a task has ended in a call that makes a task.
+    pub(crate) lost_maker: bool,
 }
 
 /// The ids of a new task, one for each PID namespace.
@@ -59,28 +61,49 @@ impl Ids {
 
 impl Newborns {
     pub(crate) fn new() -> Newborns {
-        // Allocated now, because they are rarely used and then during a stop.
-        Newborns { parked: HashMap::with_capacity(16), ended: HashMap::with_capacity(16) }
+        // Allocated now, because it is rarely used and then during a stop.
+        Newborns { waiting: HashMap::with_capacity(16), lost_maker: false }
     }
 
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
-        self.parked.is_empty() && self.ended.is_empty()
+        self.waiting.is_empty()
     }
 
-    /// Whether any is stopped.
+    /// Whether any is parked.
     pub(crate) fn has_parked(&self) -> bool {
-        !self.parked.is_empty()
+        self.any_parked().is_some()
     }
 
-    /// Returns one that is stopped, and since when.
+    /// Returns a parked one, and since when it is.
     pub(crate) fn any_parked(&self) -> Option<(Tid, u64)> {
-        self.parked.iter().next().map(|(&tid, parked)| (tid, parked.t_ns))
+        let mut waiting = self.waiting.iter();
+        waiting.find(|(_, task)| task.last.is_stop()).map(|(&tid, task)| (tid, task.last.t_ns))
     }
 
-    /// Whether the task is stopped and waits for its maker's report.
-    pub(crate) fn is_parked(&self, tid: Tid) -> bool {
-        self.parked.contains_key(&tid)
+    /// Whether the task has reported, and waits for its maker's report.
+    pub(crate) fn contains(&self, tid: Tid) -> bool {
+        self.waiting.contains_key(&tid)
+    }
+
+    /// Keeps what an unknown task has reported. A second report means that it was killed and has
+    /// left its stop.
+    pub(crate) fn keep(&mut self, tid: Tid, last: Arrival) {
+        match self.waiting.entry(tid) {
+            Entry::Vacant(entry) => _ = entry.insert(Newborn { passed: Vec::new(), last }),
+            Entry::Occupied(mut entry) => {
+                let task = entry.get_mut();
+                task.last.pass();
+                task.passed.push(std::mem::replace(&mut task.last, last));
+            }
+        }
+    }
+
+    /// Queues what a task has reported, now that it is known.
+    fn release(&mut self, cx: &mut Context, tid: Tid) {
+        let Some(Newborn { passed, last }) = self.waiting.remove(&tid) else { return };
+        cx.due.put_first(last);
+        passed.into_iter().rev().for_each(|arrival| cx.due.put_first(arrival));
     }
 
     /// Handles the report of the task of the current stop that it has made `child`.
@@ -133,86 +156,42 @@ impl Newborns {
             task.memory = memory;
             task.captured = true;
         }
-        let has_ended = self.ended.contains_key(&child);
+        let has_ended = self.waiting.get(&child).is_some_and(|task| !task.last.is_stop());
         hooks.task_begins(cx, slot, Birth::Made { by, shares_memory, has_ended });
-        if let Some(Parked { stop, t_ns }) = self.parked.remove(&child) {
-            cx.due.push_first(Report::Stopped(stop), t_ns);
-        } else if let Some((status, t_ns)) = self.ended.remove(&child) {
-            cx.due.push_first(Report::Gone { tid: child, status }, t_ns);
-        }
+        self.release(cx, child);
     }
 
-    /// Parks the first stop of a task that no maker has reported yet.
-    pub(crate) fn park(
-        &mut self,
-        cx: &mut Context,
-        hooks: &mut impl StopHook,
-        stop: Stop,
-        t_ns: u64,
-    ) {
-        let tid = stop.tid();
-        match self.parked.remove(&tid) {
-            None => _ = self.parked.insert(tid, Parked { stop, t_ns }),
-            // A second stop: the task was killed and has left its first one.
-            Some(first) => {
-                adopt_past_stop(cx, hooks, tid, first);
-                cx.due.push_first(Report::Stopped(stop), t_ns);
-            }
-        }
-    }
-
-    /// Handles the end of a task that is not known. Returns whether it is known now, because it was
-    /// parked.
-    pub(crate) fn ended(
-        &mut self,
-        cx: &mut Context,
-        hooks: &mut impl StopHook,
-        tid: Tid,
-        status: WaitStatus,
-        t_ns: u64,
-    ) -> bool {
-        match self.parked.remove(&tid) {
-            Some(first) => {
-                adopt_past_stop(cx, hooks, tid, first);
-                true
-            }
-            None => {
-                self.ended.insert(tid, (status, t_ns));
-                false
-            }
-        }
-    }
-
-    /// Adopts parked children that no living task can report any more. Call it only when every
-    /// report that is due has been handled, since a maker's may be among them.
+    /// Adopts children that no living task can report any more. Call it only when every report that
+    /// is due has been handled, since a maker's may be among them.
     pub(crate) fn adopt_settled(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
-        let orphans: Vec<Tid> = {
-            let now = clock::monotonic_ns();
-            let settled = |(&tid, parked): (&Tid, &Parked)| {
-                let age = Duration::from_nanos(now.saturating_sub(parked.t_ns));
-                (!may_be_reported(cx, tid, age)).then_some(tid)
-            };
-            self.parked.iter().filter_map(settled).collect()
+        let now = clock::monotonic_ns();
+        let is_settled = |(&tid, task): (&Tid, &Newborn)| {
+            let age = Duration::from_nanos(now.saturating_sub(task.last.t_ns));
+            let has_stopped = task.last.is_stop() || !task.passed.is_empty();
+            (has_stopped && !may_be_reported(cx, tid, age)).then_some(tid)
         };
-        for tid in orphans {
+        let settled: Vec<Tid> = self.waiting.iter().filter_map(is_settled).collect();
+        for tid in settled {
             self.adopt(cx, hooks, tid);
         }
-        if self.parked.is_empty() && !self.ended.is_empty() && !is_any_task_making(cx) {
+        if !self.has_parked() && !is_any_task_making(cx) {
             self.record_unreported_ends(cx, hooks);
         }
     }
 
     /// Adopts all parked children.
     pub(crate) fn adopt_all(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
-        for tid in self.parked.keys().copied().collect::<Vec<_>>() {
+        let parked = self.waiting.iter().filter(|(_, task)| task.last.is_stop());
+        for tid in parked.map(|(&tid, _)| tid).collect::<Vec<_>>() {
             self.adopt(cx, hooks, tid);
         }
     }
 
     fn adopt(&mut self, cx: &mut Context, hooks: &mut impl StopHook, tid: Tid) {
-        if let Some(Parked { stop, t_ns }) = self.parked.remove(&tid) {
-            add_adopted_task(cx, hooks, tid, t_ns);
-            cx.due.push_first(Report::Stopped(stop), t_ns);
+        if let Some(newborn) = self.waiting.get(&tid) {
+            let first = newborn.passed.first().unwrap_or(&newborn.last);
+            add_adopted_task(cx, hooks, tid, first.t_ns);
+            self.release(cx, tid);
         }
     }
 
@@ -220,10 +199,11 @@ impl Newborns {
     /// adopts orphans, such a child is one of those and was never traced.
     fn record_unreported_ends(&mut self, cx: &mut Context, hooks: &mut impl StopHook) {
         let gets_orphans = init::gets_orphans();
-        for (tid, (status, t_ns)) in self.ended.drain() {
-            if !gets_orphans {
-                add_adopted_task(cx, hooks, tid, t_ns);
-                cx.due.push_first(Report::Gone { tid, status }, t_ns);
+        for tid in self.waiting.keys().copied().collect::<Vec<_>>() {
+            if gets_orphans {
+                self.waiting.remove(&tid);
+            } else {
+                self.adopt(cx, hooks, tid);
             }
         }
     }
@@ -266,28 +246,8 @@ fn may_be_reported(cx: &Context, child: Tid, age: Duration) -> bool {
     cx.tasks.iter().any(|(_, task)| task.may_report_child() && related(task))
 }
 
-/// Adopts a task that was killed in its parked stop and has left it. The stop is recorded as one
-/// for which the kernel answered ESRCH.
-fn adopt_past_stop(
-    cx: &mut Context,
-    hooks: &mut impl StopHook,
-    tid: Tid,
-    Parked { stop, t_ns }: Parked,
-) {
-    let id = add_adopted_task(cx, hooks, tid, t_ns);
-    cx.log.sink.row.begin(EventKind::STOP, SourceId::KERNEL, id, t_ns);
-    cx.log.row().stop_head(&StopHead {
-        wait_status: stop.status().0.cast_unsigned(),
-        info_ret: -ESRCH,
-        layout: Layout::MERGED,
-        info: &[],
-    });
-    cx.log.commit();
-    stop.discard();
-}
-
 /// Records a TASK event for a child whose maker will not report it.
-fn add_adopted_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid, t_ns: u64) -> TaskId {
+fn add_adopted_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid, t_ns: u64) {
     let status = process::Status::read(tid).unwrap_or_default();
     let tgid = if status.tgid == 0 { tid } else { status.tgid };
     let by = cx.tasks.slot(if tgid == tid { status.parent } else { tgid });
@@ -295,13 +255,10 @@ fn add_adopted_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid, t_ns:
     let memory = if tgid == tid { None } else { cx.tasks.memory_of_process(tgid) };
     let pids = &status.namespace_ids;
     let slot = add_task(cx, &NewTask { tid, tgid, parent, origin: Origin::UNKNOWN, t_ns, pids });
-    let mut id = TaskId::NONE;
     if let Some(task) = cx.tasks.at_mut(slot) {
         task.memory = memory;
         task.captured = true;
         task.adopted = true;
-        id = task.id;
     }
     hooks.task_begins(cx, slot, Birth::Adopted { by });
-    id
 }

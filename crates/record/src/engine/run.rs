@@ -1,26 +1,22 @@
 //! The loop of the engine.
 
 use super::attaching::Attaching;
-use super::away::Why;
 use super::calls::Calls;
 use super::capture::Capture;
 use super::context::{At, Context};
-use super::detach::{Ending, detach};
-use super::due::{Arrival, Arrived, Due, Passed};
-use super::handover::{Handover, Request};
+use super::detach::Ending;
+use super::due::{Arrival, Arrived, Due};
+use super::handover::Handover;
 use super::hook::{Birth, Detach, StopHook};
-use super::init_crash::{is_unkillable_crash, prepare_crash};
 use super::job::Job;
 use super::lifecycle::{
-    NewTask, Snapshots, add_attached_task, add_task, change_identity, remove_task,
+    NewTask, Snapshots, add_attached_task, add_task, remove_task, remove_vanished,
 };
 use super::log::Log;
 use super::namespaces::Namespaces;
 use super::newborns::Newborns;
 use super::program::Program;
-use super::restart::restart_original;
 use super::scheduler::Scheduler;
-use super::stop::{Next, Recorded, begins_call, is_tracing_call, record_passed, record_stop};
 use super::task::{Slot, Tasks};
 use crate::error::Error;
 use crate::options::Options;
@@ -31,27 +27,26 @@ use sysreel_format::{Completeness, GoneHow, Origin, TaskId};
 use sysreel_sys::signals::{self, Termination};
 use sysreel_sys::waiting::Purpose;
 use sysreel_sys::{
-    Event, Report, Resume, Signal, Stop, StopKind, SyscallInfo, Tid, Tracer, WaitStatus, clock,
-    init, process,
+    Report, Signal, Stop, SyscallInfo, Tid, Tracer, WaitStatus, clock, init, process,
 };
 
 /// A recording: the tasks of one tracer thread, in one log.
 pub(crate) struct Engine<S, H> {
-    cx: Context,
-    scheduler: S,
-    hooks: H,
-    calls: Calls,
-    snapshots: Snapshots,
-    newborns: Newborns,
+    pub(super) cx: Context,
+    pub(super) scheduler: S,
+    pub(super) hooks: H,
+    pub(super) calls: Calls,
+    pub(super) snapshots: Snapshots,
+    pub(super) newborns: Newborns,
     /// Processes that are being attached to.
-    attaching: Attaching,
+    pub(super) attaching: Attaching,
     /// Tasks that other programs trace.
-    handover: Handover,
-    program: Program,
+    pub(super) handover: Handover,
+    pub(super) program: Program,
     /// Set when the recording ends before all of its tasks.
-    ending: Option<Ending>,
-    termination: Termination,
-    progress: Arc<Progress>,
+    pub(super) ending: Option<Ending>,
+    pub(super) termination: Termination,
+    pub(super) progress: Arc<Progress>,
 }
 
 /// The parts of an engine that do not follow from the options alone.
@@ -159,7 +154,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
     /// # Errors
     /// When wait4(2) fails.
     pub(crate) fn run(&mut self) -> Result<(), Error> {
-        while self.has_work() {
+        while self.has_work() || self.finds_orphan()? {
             let Arrival { what, t_ns } = self.next()?;
             match what {
                 Arrived::Report(Report::Stopped(stop)) => self.on_stop(stop, t_ns)?,
@@ -171,7 +166,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                     }
                 }
                 Arrived::Report(Report::NoTasks) => break,
-                Arrived::Passed(passed) => self.on_passed(&passed, t_ns),
+                Arrived::Passed(passed) => self.on_passed(passed, t_ns),
             }
             self.hooks.tick(&mut self.cx);
             if let Some(signal) = self.termination.requested() {
@@ -207,6 +202,12 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         };
         let Context { tasks, due, .. } = &self.cx;
         !(tasks.is_empty() && due.is_empty()) || self.newborns.has_parked() || awaits_program()
+    }
+
+    /// When all tasks have ended: whether there is another one, of which no report has come yet. A
+    /// maker that is killed in its call may have made a child that has not run so far.
+    fn finds_orphan(&mut self) -> Result<bool, Error> {
+        Ok(std::mem::take(&mut self.newborns.lost_maker) && self.cx.await_any()?)
     }
 
     /// Returns the next report.
@@ -255,206 +256,6 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         Ok(report?)
     }
 
-    fn on_stop(&mut self, stop: Stop, t_ns: u64) -> Result<(), Error> {
-        let Engine { cx, hooks, .. } = self;
-        // After an execve by another thread the report comes under the leader's id, which the
-        // recorder may never have traced.
-        if stop.kind() == StopKind::Event(Event::EXEC) {
-            change_identity(cx, hooks, &stop, t_ns);
-        }
-        match cx.tasks.slot(stop.tid()) {
-            Some(slot) => self.handle(stop, slot, t_ns),
-            None => {
-                self.newborns.park(cx, hooks, stop, t_ns);
-                Ok(())
-            }
-        }
-    }
-
-    fn on_passed(&mut self, passed: &Passed, t_ns: u64) {
-        if let Some(slot) = self.cx.tasks.slot(passed.tid) {
-            self.cx.enter(slot, t_ns);
-            record_passed(&mut self.cx, passed);
-        }
-    }
-
-    /// Records the stop of a known task and lets the task continue.
-    fn handle(&mut self, mut stop: Stop, slot: Slot, t_ns: u64) -> Result<(), Error> {
-        let recorded = self.record(&mut stop, slot, t_ns);
-        let Engine { cx, hooks, .. } = self;
-        let deliver = match recorded.next {
-            Next::Resume(signal) => signal,
-            Next::Swallow => {
-                self.scheduler.resumes(cx, stop.kind());
-                stop.resume(hooks.resume(slot), Signal::NONE);
-                return Ok(());
-            }
-            Next::Again => {
-                cx.due.push_first(Report::Stopped(stop), clock::monotonic_ns());
-                return Ok(());
-            }
-            Next::Left => {
-                stop.discard();
-                return Ok(());
-            }
-        };
-        let in_call = begins_call(cx, stop.kind());
-        if let Some(ending) = self.ending.as_ref().filter(|ending| ending.is_detaching()) {
-            if ending.detaches_at(stop.kind(), in_call, hooks.can_detach()) {
-                detach(cx, hooks, stop);
-                return Ok(());
-            }
-            // Each stop clears a pending interrupt (kernel/signal.c, `ptrace_stop`).
-            _ = cx.tracer.interrupt(stop.tid());
-        }
-        if is_unkillable_crash(cx, &stop, deliver) {
-            prepare_crash(cx, &stop);
-            self.handover.let_go(cx, hooks, stop, Why::Crashing, 0);
-            return Ok(());
-        }
-        if let Some(stop) = self.follow_tracing_call(stop, in_call, &recorded)? {
-            self.resume(stop, slot, in_call, deliver);
-        }
-        Ok(())
-    }
-
-    /// Records a stop, and what it says of other tasks.
-    fn record(&mut self, stop: &mut Stop, slot: Slot, t_ns: u64) -> Recorded {
-        let Engine { cx, hooks, handover, .. } = self;
-        cx.enter(slot, t_ns);
-        let answer = |cx: &mut Context, stop: &Stop| handover.give_answer(cx, stop);
-        let recorded = record_stop(cx, hooks, &mut self.calls, stop, answer);
-        match recorded.event {
-            Some((event @ (Event::FORK | Event::VFORK | Event::CLONE), message)) => {
-                if let Some(task) = cx.tasks.at_mut(slot) {
-                    task.making = false;
-                }
-                if let Ok(child) = Tid::try_from(message) {
-                    self.newborns.child_reported(cx, hooks, child, event);
-                }
-            }
-            Some((Event::EXEC, _)) => self.snapshots.new_image(cx, hooks),
-            _ => {}
-        }
-        if let Some(task) = cx.tasks.at_mut(slot).filter(|task| !task.captured)
-            && !matches!(recorded.next, Next::Left | Next::Swallow)
-        {
-            task.captured = true;
-            self.first_stop_at_attach(stop, slot);
-        }
-        recorded
-    }
-
-    /// Records the state of an attached process once, at the first stop of any of its threads.
-    fn first_stop_at_attach(&mut self, stop: &Stop, slot: Slot) {
-        let Engine { cx, hooks, newborns, handover, .. } = self;
-        let Some(tgid) = cx.tasks.at(slot).map(|task| task.tgid) else { return };
-        let is_first = !cx
-            .tasks
-            .iter()
-            .any(|(other, task)| other != slot && task.tgid == tgid && task.captured);
-        if is_first {
-            self.snapshots.record(cx, slot, clock::monotonic_ns());
-        }
-        let is_known = |tid: Tid| newborns.is_parked(tid) || handover.is_away(tid);
-        self.attaching.first_stop(cx, hooks, tgid, is_known);
-        restart_original(cx, stop);
-    }
-
-    /// Does what a call needs that begins or ends tracing of another task. Returns the stop unless
-    /// its task was detached.
-    fn follow_tracing_call(
-        &mut self,
-        stop: Stop,
-        in_call: bool,
-        recorded: &Recorded,
-    ) -> Result<Option<Stop>, Error> {
-        let Engine { cx, hooks, handover, .. } = self;
-        if handover.has_away()
-            && let Some(exit) = &recorded.exit
-        {
-            handover.tracing_call_ends(cx, hooks, exit);
-        }
-        // In other stops the call may still be open: a task killed in it comes to its exit event.
-        if !in_call || !is_tracing_call(cx) {
-            return Ok(Some(stop));
-        }
-        match handover.request(cx, hooks, &stop) {
-            Request::Nothing => Ok(Some(stop)),
-            Request::GiveCaller { to } => {
-                handover.let_caller_go(cx, hooks, stop, to);
-                Ok(None)
-            }
-            Request::Give(target) => {
-                let at = cx.at;
-                let given = self.hand_over(target, at.tid);
-                self.cx.at = at;
-                given.map(|()| Some(stop))
-            }
-        }
-    }
-
-    /// Detaches `target`, to which `tracer`, in its entry stop, is about to attach.
-    fn hand_over(&mut self, target: Tid, tracer: Tid) -> Result<(), Error> {
-        while let Some((mut stop, t_ns)) = self.cx.bring_to_stop(target)? {
-            let Some(slot) = self.cx.tasks.slot(target) else {
-                stop.discard();
-                return Ok(());
-            };
-            let recorded = self.record(&mut stop, slot, t_ns);
-            let Engine { cx, hooks, handover, .. } = self;
-            let deliver = match recorded.next {
-                Next::Resume(deliver) => deliver,
-                Next::Swallow => Signal::NONE,
-                Next::Again => {
-                    cx.due.push_first(Report::Stopped(stop), t_ns);
-                    continue;
-                }
-                Next::Left => {
-                    stop.discard();
-                    return Ok(());
-                }
-            };
-            let is_ending = stop.kind() == StopKind::Event(Event::EXIT);
-            // As at the end of a recording, a task is not detached where a call begins.
-            if !is_ending && !begins_call(cx, stop.kind()) {
-                handover.let_go_with(cx, hooks, stop, deliver, Why::Attaching(tracer), tracer);
-                return Ok(());
-            }
-            if !is_ending {
-                _ = cx.tracer.interrupt(target);
-            }
-            stop.resume(Resume::ToNextSyscall, Signal::NONE);
-            if is_ending {
-                return Ok(());
-            }
-        }
-        Ok(())
-    }
-
-    /// Resumes the task of the current stop, which is about to continue in user code or in a call.
-    fn resume(&mut self, stop: Stop, slot: Slot, in_call: bool, deliver: Signal) {
-        let Engine { cx, hooks, program, .. } = self;
-        let (tid, kind) = (stop.tid(), stop.kind());
-        hooks.before_resume(cx, !in_call);
-        self.scheduler.resumes(cx, kind);
-        let how = hooks.resume(slot);
-        match kind {
-            StopKind::Signal(_) => stop.resume(how, deliver),
-            StopKind::Syscall => stop.resume(how, Signal::NONE),
-            StopKind::Event(_) => {
-                stop.resume(how, Signal::NONE);
-                program.job.continued(tid);
-            }
-            StopKind::Group(signal) => {
-                stop.listen();
-                if cx.tasks.at(slot).is_some_and(|task| program.is(task.tgid)) {
-                    program.job.program_stopped(tid, signal);
-                }
-            }
-        }
-    }
-
     /// Handles the end of a task that was reaped.
     fn on_gone(&mut self, tid: Tid, status: WaitStatus, t_ns: u64) {
         let Engine { cx, hooks, program, newborns, handover, .. } = self;
@@ -463,12 +264,13 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         }
         program.job.continued(tid);
         if !handover.reaped_away(cx, tid, status, t_ns) {
-            if cx.tasks.slot(tid).is_none() && !newborns.ended(cx, hooks, tid, status, t_ns) {
-                return;
-            }
-            if let Some(slot) = cx.tasks.slot(tid) {
-                remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
-            }
+            let Some(slot) = cx.tasks.slot(tid) else {
+                let what = Arrived::Report(Report::Gone { tid, status });
+                return newborns.keep(tid, Arrival { what, t_ns });
+            };
+            newborns.lost_maker |= cx.tasks.at(slot).is_some_and(|task| task.making);
+            remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
+            remove_vanished(cx, hooks, tid, t_ns);
             if handover.has_away() {
                 handover.tracer_has_ended(cx, hooks, tid);
             }

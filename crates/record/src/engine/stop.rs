@@ -8,7 +8,7 @@ use super::hook::{Admit, Exit, Flow, StopHook};
 use sysreel_abi::CallKind;
 use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::info::Op;
-use sysreel_sys::stop::NT_PRSTATUS;
+use sysreel_sys::stop::{NT_PRSTATUS, is_of_exit_event};
 use sysreel_sys::{Event, Signal, Stop, StopKind, process};
 
 /// What was recorded of a stop, and what is to become of its task.
@@ -72,12 +72,7 @@ pub(crate) fn record_stop(
         cx.log.commit();
         return Recorded::with(Next::Left);
     }
-    if cx.task().is_some_and(|task| !task.captured)
-        && let Ok(registers) = stop.registers()
-    {
-        // There is no entry stop to show the call in which an attach found the task.
-        cx.log.row().registers(NT_PRSTATUS, &registers);
-    }
+    add_registers_at_attach(cx, stop);
     hooks.stopped(cx, stop);
     let mut recorded = Recorded::with(Next::Resume(deliver));
     let flow = match kind {
@@ -94,6 +89,7 @@ pub(crate) fn record_stop(
             _ => Flow::Stays,
         },
         StopKind::Signal(signal) => match stop.siginfo() {
+            Ok(Some(siginfo)) if is_of_exit_event(&siginfo) => Flow::Left,
             Ok(Some(mut siginfo)) => {
                 hooks.siginfo(cx, stop, signal, &mut siginfo);
                 cx.log.row().siginfo(&siginfo);
@@ -119,11 +115,20 @@ pub(crate) fn record_stop(
     recorded
 }
 
-/// Commits the exit event of a task that was let go on before the event was recorded.
+/// Adds the registers of a task found by an attach, since there is no entry stop to show its call.
+fn add_registers_at_attach(cx: &mut Context, stop: &Stop) {
+    if cx.task().is_some_and(|task| !task.captured)
+        && let Ok(registers) = stop.registers()
+    {
+        cx.log.row().registers(NT_PRSTATUS, &registers);
+    }
+}
+
+/// Commits a stop that its task has left before it was recorded.
 pub(crate) fn record_passed(cx: &mut Context, passed: &Passed) {
     let Some(task) = cx.tasks.at_mut(cx.at.slot) else { return };
-    task.ending = true;
-    task.cpu_time = passed.cpu_time;
+    task.ending |= passed.status.event() == Event::EXIT;
+    task.cpu_time = passed.cpu_time.unwrap_or(task.cpu_time);
     let (returned, info) = &passed.info;
     cx.log.sink.row.begin(EventKind::STOP, SourceId::KERNEL, cx.at.id, cx.at.t_ns);
     cx.log.row().stop_head(&StopHead {
@@ -157,7 +162,12 @@ fn event_stop(
     stop: &mut Stop,
     event: Event,
 ) -> (Option<u64>, Flow) {
-    let Ok(message) = stop.event_message() else { return (None, Flow::Stays) };
+    let Ok(message) = stop.event_message() else { return (None, Flow::Left) };
+    // Asked after the message, which is that of the exit event once the task has been killed. A
+    // child that a killed task made is adopted.
+    if !matches!(event, Event::EXIT | Event::SECCOMP) && stop.is_over() {
+        return (None, Flow::Left);
+    }
     cx.log.row().event_message(message);
     let mut flow = Flow::Stays;
     match event {

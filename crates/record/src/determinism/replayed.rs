@@ -1,0 +1,43 @@
+//! What a replayable recording knows of each task.
+
+use super::state_check::StateCheck;
+use sysreel_abi::replay::{AddressSpaceOp, TidAddresses};
+use sysreel_sys::Signal;
+use sysreel_sys::stop::SIGINFO;
+
+/// A task that a replay will run again.
+#[derive(Debug, Default)]
+pub(super) struct Replayed {
+    /// The errno that answers its call instead of executing it.
+    pub(super) vetoed: Option<u32>,
+    /// What its call does to the address space, and with which descriptor.
+    pub(super) address_space_op: Option<(AddressSpaceOp, Option<i32>)>,
+    /// Whether an execve has succeeded whose exit is still to come.
+    pub(super) fresh_image: bool,
+    /// Set for a new task: the addresses at which its memory contains its ids.
+    pub(super) newborn: Option<TidAddresses>,
+    /// The address that the kernel clears when it ends, if others share its memory.
+    pub(super) cleared: Option<u64>,
+    /// The instruction pointer, stack pointer and result it continues with, while it has executed
+    /// no instruction since.
+    pub(super) boundary: Option<(u64, u64, u64)>,
+    /// Signals that were held back.
+    pub(super) deferred: Vec<Deferred>,
+    /// A held-back signal has waited too long and is delivered now, wherever the task is.
+    pub(super) forced: bool,
+    /// Whether its call returns from a signal handler (sigreturn).
+    pub(super) returns_from_handler: bool,
+    /// Decides when its state is recorded, once it has an image that is to be replayed.
+    pub(super) state_check: Option<StateCheck>,
+}
+
+/// A signal that is held back until a call ends.
+#[derive(Debug)]
+pub(super) struct Deferred {
+    pub(super) signal: Signal,
+    pub(super) siginfo: [u8; SIGINFO],
+    /// It was sent again.
+    pub(super) sent: bool,
+    /// When it arrived.
+    pub(super) since_ns: u64,
+}
