@@ -1,7 +1,7 @@
 //! The log's files: the log, and its tail, which exists as long as the recording.
 
 use crate::error::Error;
-use crate::output::{self, Output};
+use crate::output::{self, MODE, Output};
 use crate::tail::{Tail, TailMemory};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, OpenOptions};
@@ -25,9 +25,6 @@ pub(crate) struct Files {
     /// Open for the whole recording.
     pub(crate) lock: Option<UnixDatagram>,
 }
-
-/// Logs contain what programs read and wrote, including secrets, so only their owner may read them.
-pub(crate) const MODE: u32 = 0o600;
 
 impl Files {
     /// Opens the file at `output`, or a new one named after the program.

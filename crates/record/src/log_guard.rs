@@ -2,8 +2,9 @@
 //! rename, replace or truncate them. The writer checks once a second and at the end, repairs what
 //! it can, and reports all of it.
 
-use crate::file::{MODE, open_numbered, with_suffix};
+use crate::file::{open_numbered, with_suffix};
 use crate::log_file::{Disturbance, LogFile};
+use crate::output::MODE;
 use crate::tail::{Tail, TailMemory};
 use std::fs::{self, File, OpenOptions};
 use std::io;

@@ -1,21 +1,9 @@
-//! What a recording reports: its progress while it runs, and its outcome.
+//! What a recording reports when it is over.
 
 use crate::audit::Audited;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
 use sysreel_sys::Signal;
-
-/// Counters that other threads may read while a recording runs.
-#[derive(Debug, Default)]
-pub struct Progress {
-    /// Committed events.
-    pub events: AtomicU64,
-    /// Bytes written to the log.
-    pub bytes: AtomicU64,
-    /// Events that could not be written.
-    pub lost: AtomicU64,
-}
 
 /// How the command ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +44,4 @@ pub struct Outcome {
     pub unrecorded: usize,
     /// Why the log cannot be replayed to its end, for a recording that was to be replayable.
     pub not_replayable: Vec<String>,
-}
-
-impl Progress {
-    /// Returns the events, bytes and lost events so far.
-    pub fn now(&self) -> (u64, u64, u64) {
-        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        (read(&self.events), read(&self.bytes), read(&self.lost))
-    }
 }

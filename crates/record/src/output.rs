@@ -6,12 +6,14 @@
 //! everywhere. An existing file is overwritten without `--force` only if nothing is lost.
 
 use crate::error::Error;
-use crate::file::MODE;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, IsTerminal};
 use std::os::unix::fs::{FileExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use sysreel_sys::mapping;
+
+/// Logs contain what programs read and wrote, including secrets, so only their owner may read them.
+pub(crate) const MODE: u32 = 0o600;
 
 /// The most symbolic links followed before they count as a loop (path_resolution(7)).
 const MAX_LINKS: usize = 40;

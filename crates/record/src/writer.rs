@@ -2,7 +2,7 @@
 
 use crate::log_file::{LogFile, is_full};
 use crate::log_guard::LogGuard;
-use crate::outcome::Progress;
+use crate::progress::Progress;
 use crate::sink::{Ahead, Refused};
 use crate::tail::{Tail, TailMemory};
 use crate::watchdog::{self, Watchdog};

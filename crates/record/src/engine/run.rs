@@ -20,7 +20,7 @@ use super::scheduler::Scheduler;
 use super::task::{Slot, Tasks};
 use crate::error::Error;
 use crate::options::Options;
-use crate::outcome::Progress;
+use crate::progress::Progress;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use sysreel_format::{Completeness, GoneHow, Origin, TaskId};

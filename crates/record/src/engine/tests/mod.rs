@@ -16,7 +16,7 @@ use crate::cpu_affinity::CpuAffinity;
 use crate::determinism::TurnScheduler;
 use crate::file::Files;
 use crate::options::Options;
-use crate::outcome::Progress;
+use crate::progress::Progress;
 use crate::sink::Sink;
 use crate::watchdog::Watchdog;
 use crate::writer::Writer;
