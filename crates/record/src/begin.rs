@@ -13,12 +13,12 @@ use crate::job::Job;
 use crate::log_file::LogFile;
 use crate::log_guard::LogGuard;
 use crate::meta;
-use crate::namespaces::Namespaces;
 use crate::options::Options;
 use crate::outcome::Progress;
 use crate::output;
 use crate::session::Session;
 use crate::sink::Sink;
+use crate::snapshot::Snapshots;
 use crate::task::Tasks;
 use crate::watchdog::Watchdog;
 use crate::writer::{Output, Writer, io_error};
@@ -112,7 +112,12 @@ impl Session {
             cpu_affinity: parts.cpu_affinity,
             names: options.names,
             fd_name: Default::default(),
-            namespaces: Namespaces::new(!parts.has_attached),
+            snapshots: Snapshots::new(
+                options.names,
+                !parts.has_attached,
+                !parts.has_attached && parts.only.is_none(),
+                options.check_snapshots,
+            ),
             rows: options.rows,
             only: parts.only,
             completeness: parts.completeness,

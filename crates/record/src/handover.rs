@@ -208,6 +208,7 @@ impl Session {
     }
 
     fn gap_event(&mut self, id: TaskId, gap: Gap, reason: GapReason, tracer: Tid) {
+        self.snapshots.stop_following();
         self.sink.row.begin(EventKind::UNRECORDED, SourceId::RECORDER, id, clock::monotonic_ns());
         self.sink.row.unrecorded(&Unrecorded { gap, reason, tracer: tracer.cast_unsigned() });
         self.sink.commit();

@@ -38,6 +38,7 @@ mod recorder;
 mod restart;
 mod session;
 mod sink;
+mod snapshot;
 mod stop;
 mod tail;
 mod task;

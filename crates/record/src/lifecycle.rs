@@ -2,15 +2,16 @@
 
 use crate::meta;
 use crate::session::Session;
+use crate::snapshot::At;
 use crate::task::Task;
+use std::sync::atomic::Ordering;
+use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed,
     Severity, SnapshotKind, SourceId, TaskHead, TaskId,
 };
+use sysreel_sys::process::Privileges;
 use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock};
-
-/// The version of the snapshot struct written.
-const SNAPSHOT_VERSION: u16 = 1;
 
 impl Session {
     /// Adds a task with the next ordinal and records its TASK event.
@@ -47,7 +48,8 @@ impl Session {
     }
 
     /// Handles the effect of an event stop on other tasks, once it is committed.
-    pub(crate) fn after_event(&mut self, tid: Tid, event: Event, message: u64, t_ns: u64) {
+    pub(crate) fn after_event(&mut self, stop: &Stop, event: Event, message: u64, t_ns: u64) {
+        let tid = stop.tid();
         match event {
             Event::FORK | Event::VFORK | Event::CLONE => {
                 if let Some(task) = self.tasks.get_mut(tid) {
@@ -56,7 +58,7 @@ impl Session {
                 let Ok(child) = Tid::try_from(message) else { return };
                 self.child_reported(tid, child, event, t_ns);
             }
-            Event::EXEC => self.new_image(tid, t_ns),
+            Event::EXEC => self.new_image(stop, t_ns),
             _ => {}
         }
     }
@@ -87,7 +89,8 @@ impl Session {
         self.sink.commit();
     }
 
-    fn new_image(&mut self, tid: Tid, t_ns: u64) {
+    fn new_image(&mut self, stop: &Stop, t_ns: u64) {
+        let tid = stop.tid();
         let memory = self.tasks.new_memory();
         let Some(task) = self.tasks.get_mut(tid) else { return };
         task.memory = memory;
@@ -95,8 +98,12 @@ impl Session {
         task.fresh_image = true;
         task.cleared = None;
         let (id, tgid) = (task.id, task.tgid);
-        let snapshot = self.snapshot(tid, tgid, id, t_ns);
-        if meta::lost_privileges(tid, &snapshot) {
+        let abi = Abi::from_call(AuditArch(self.info.arch()), 0);
+        let mask = stop.signal_mask().ok().filter(|_| abi.is_some_and(|abi| abi.word() == 8));
+        let image = mask.map(|mask| (self.info.place().1, mask));
+        let (snapshot, privileges) =
+            self.snapshot(At { tid, tgid, image, after_exec: true }, id, t_ns);
+        if meta::lost_privileges(privileges, &snapshot) {
             self.completeness.insert(Completeness::LOST_PRIVILEGES);
             self.note(
                 id,
@@ -121,27 +128,30 @@ impl Session {
             .iter()
             .any(|(other, task)| other != tid && task.tgid == tgid && task.captured);
         if first {
-            self.snapshot(tid, tgid, id, clock::monotonic_ns());
+            let at = At { tid, tgid, image: None, after_exec: false };
+            self.snapshot(at, id, clock::monotonic_ns());
         }
         self.first_stop_at_attach(tgid);
         true
     }
 
-    fn snapshot(&mut self, tid: Tid, tgid: Tid, id: TaskId, t_ns: u64) -> ProcessSnapshot {
-        let snapshot = meta::process_snapshot(tid, tgid, self.names, self.namespaces.of_task(tid));
-        let Ok(bytes) = snapshot.to_bytes() else {
+    fn snapshot(&mut self, at: At, id: TaskId, t_ns: u64) -> (ProcessSnapshot, Privileges) {
+        self.snapshots.set_lost(self.sink.refused() + self.progress.lost.load(Ordering::Relaxed));
+        let taken = self.snapshots.take(at);
+        let Ok(bytes) = taken.0.to_bytes() else {
+            self.snapshots.forget(at.tgid);
             self.note(
                 id,
                 NoteCode::OTHER,
                 Severity::WARNING,
                 "the state of the process is too large for a snapshot and is left out",
             );
-            return snapshot;
+            return taken;
         };
         self.sink.row.begin(EventKind::SNAPSHOT, SourceId::RECORDER, id, t_ns);
-        self.sink.row.snapshot(SnapshotKind::PROCESS, SNAPSHOT_VERSION, &bytes);
+        self.sink.row.snapshot(SnapshotKind::PROCESS, taken.0.version(), &bytes);
         self.sink.commit();
-        snapshot
+        taken
     }
 
     /// Queues the end of a task that ended during an injected call; it is handled in its turn.
@@ -169,6 +179,9 @@ impl Session {
             return;
         };
         self.gone_event(&task, status, GoneHow::REAPED, t_ns);
+        if task.tgid == tid {
+            self.snapshots.forget(tid);
+        }
         if self.main == Some(tid) {
             self.program_has_ended();
         }

@@ -55,7 +55,7 @@ impl Session {
         // during the call.
         let in_registers = asked.is_some()
             && maker.call.is_some_and(|call| !matches!(call.row.kind, CallKind::Clone3));
-        let (tgid, ids) = match self.namespaces.only_id(child).filter(|_| in_registers) {
+        let (tgid, ids) = match self.snapshots.namespaces.only_id(child).filter(|_| in_registers) {
             Some(id) => (as_asked, Ids::One(id)),
             None => {
                 let status = process::Status::read(child).unwrap_or_default();
@@ -72,6 +72,8 @@ impl Session {
             _ if is_thread => Origin::THREAD,
             _ => Origin::CLONE,
         };
+        let makers = (parent_tid, maker.tgid);
+        self.snapshots.task_appears(makers, (child, tgid), asked, in_registers);
         let (parent, mask, trace_all) = (maker.id, maker.own_mask.clone(), maker.trace_all);
         let places = maker.call.and_then(|call| {
             Some(sysreel_abi::replay::tid_addresses(call.abi, call.row, &call.args, call.clone?))
@@ -210,6 +212,7 @@ impl Session {
             .get(maker)
             .map_or_else(|| self.cpu_affinity.own_mask(), |task| task.own_mask.clone());
         self.cpu_affinity.place_task(tid, mask.as_deref());
+        self.snapshots.forget(tgid);
         let task = self.add_task(tid, tgid, parent, Origin::UNKNOWN, t_ns, &status.namespace_ids);
         task.own_mask = mask;
         task.memory = memory;

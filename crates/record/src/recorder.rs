@@ -174,6 +174,7 @@ impl Recorder {
             },
             detached,
             audited,
+            wrong_snapshots: session.snapshots.into_wrong(),
             unrecorded: session.handed_over.count(),
             not_replayable: session
                 .determinism
@@ -194,7 +195,8 @@ impl Session {
         let mask = self.cpu_affinity.own_mask();
         let (tid, now) = (stop.tid(), clock::monotonic_ns());
         let ids = process::Status::read(tid).unwrap_or_default().namespace_ids;
-        self.namespaces.set_spawned_ids(&ids);
+        self.snapshots.namespaces.set_spawned_ids(&ids);
+        self.snapshots.spawned(tid);
         let memory = self.tasks.new_memory();
         let trace_all = self.trace_all_at_start();
         let task = self.add_task(tid, tid, TaskId::NONE, Origin::SPAWNED, now, &ids);

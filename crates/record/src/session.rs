@@ -29,10 +29,10 @@ use crate::detach::Detaching;
 use crate::determinism::Determinism;
 use crate::error::Error;
 use crate::job::Job;
-use crate::namespaces::Namespaces;
 use crate::options::RowSource;
 use crate::outcome::Progress;
 use crate::sink::Sink;
+use crate::snapshot::Snapshots;
 use crate::task::Tasks;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -76,7 +76,7 @@ pub(crate) struct Session {
     pub(crate) names: bool,
     /// The name of a descriptor. Reused, so that resolving allocates nothing.
     pub(crate) fd_name: FdName,
-    pub(crate) namespaces: Namespaces,
+    pub(crate) snapshots: Snapshots,
     pub(crate) rows: RowSource,
     /// The calls to record (`--only`).
     pub(crate) only: Option<Only>,

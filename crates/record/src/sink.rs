@@ -59,6 +59,8 @@ pub(crate) struct Sink {
     contents: usize,
     /// Events refused since the last segment was handed over. Their numbers are used up.
     refused: Refused,
+    /// Events refused before.
+    refused_before: u64,
 }
 
 impl Sink {
@@ -78,6 +80,7 @@ impl Sink {
             blob_missing: false,
             contents: 0,
             refused: (0, DropReasons::default()),
+            refused_before: 0,
         };
         sink.open(0, 0);
         sink
@@ -155,6 +158,11 @@ impl Sink {
         self.row = row;
     }
 
+    /// The number of events that no segment could take.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused_before + self.refused.0
+    }
+
     /// The number of the next event.
     pub(crate) fn next_event(&self) -> u64 {
         self.segment.as_ref().map_or(0, Segment::next_event)
@@ -224,6 +232,7 @@ impl Sink {
 
     fn hand_over(&mut self, mut segment: Segment<TailMemory>) {
         segment.seal();
+        self.refused_before += self.refused.0;
         _ = self.full.send(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
         self.contents = 0;
     }

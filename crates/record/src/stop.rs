@@ -3,6 +3,7 @@
 
 use crate::session::Session;
 use crate::sink::Sink;
+use crate::snapshot::Exit;
 use crate::task::Call;
 use sysreel_abi::errno::{is_in_progress, is_restart_block};
 use sysreel_abi::plan::{self, EntryState, Limits, MSG_CONTROL};
@@ -17,7 +18,7 @@ use sysreel_format::{
 use sysreel_sys::fdname::FdName;
 use sysreel_sys::info::Op;
 use sysreel_sys::stop::NT_PRSTATUS;
-use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid, process};
+use sysreel_sys::{Died, Event, Signal, Stop, StopKind, Tid};
 
 impl Session {
     /// Commits the STOP event of a known task, and the events that follow from it. Returns the
@@ -80,7 +81,7 @@ impl Session {
         self.sink.commit();
         self.commit_notes();
         if let (StopKind::Event(event), Some(message)) = (kind, message) {
-            self.after_event(tid, event, message, t_ns);
+            self.after_event(stop, event, message, t_ns);
         }
         if self.snapshot_at_attach(tid) {
             self.restart_original(stop, id);
@@ -117,7 +118,7 @@ impl Session {
             && let Some(task) = self.tasks.get_mut(stop.tid())
         {
             task.ending = true;
-            task.cpu_time = process::cpu_time(stop.tid());
+            task.cpu_time = self.snapshots.cpu_time(stop.tid(), task.tgid);
         }
         Ok(message)
     }
@@ -155,6 +156,7 @@ impl Session {
             }
             if let Some(task) = self.tasks.get_mut(tid) {
                 task.call = None;
+                self.snapshots.unknown_call(task.tgid);
             }
             return;
         };
@@ -173,10 +175,9 @@ impl Session {
             self.note_left_out(call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, self.capture.captured(0, 0, 0));
-        self.namespaces.on_call(row.kind, call.clone);
-        if reaches_all_threads(abi, row, &args)
-            && let Some(tgid) = self.tasks.get(tid).map(|task| task.tgid)
-        {
+        let tgid = self.tasks.get(tid).map_or(tid, |task| task.tgid);
+        self.snapshots.call_begins(tgid, &call, &self.capture);
+        if reaches_all_threads(abi, row, &args) {
             self.trace_all_in_threads(tid, tgid);
         }
         let Some(task) = self.tasks.get_mut(tid) else { return };
@@ -203,7 +204,7 @@ impl Session {
         }
         let tgid = task.tgid;
         let Call { abi, row, args, .. } = call;
-        let mut left_out = 0;
+        let (mut left_out, mut incomplete) = (0, !self.capture.is_on());
         self.capture.begin(tid);
         self.capture.requests.clear();
         if plan::may_write(row) && (self.capture.is_on() || self.memory_contains_fds(row)) {
@@ -223,8 +224,11 @@ impl Session {
             let missing = self.capture.store(&mut self.sink);
             self.completeness.insert(missing);
             self.note_incomplete_memory(id, missing);
+            incomplete |= left_out > 0 || missing != Completeness::default();
         }
         self.note_left_out(left_out);
+        let exit = Exit { call: &call, rval, is_error, capture: &self.capture, incomplete };
+        self.snapshots.call_ends(tgid, &exit);
         if self.names {
             self.add_names_at_exit(tid, tgid, &call, rval, is_error);
         }
@@ -275,13 +279,15 @@ impl Session {
                 break;
             };
             rights(call.abi, control, |fd| {
-                add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd)
+                add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd);
+                self.snapshots.named(tgid, fd, &self.fd_name);
             });
         }
     }
 
     fn add_name(&mut self, tid: Tid, tgid: Tid, fd: i32) {
         add_name(&mut self.sink, &mut self.fd_name, tid, tgid, fd);
+        self.snapshots.named(tgid, fd, &self.fd_name);
     }
 
     /// Updates state that depends on the result of a call.
