@@ -5,24 +5,23 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use sysreel_format::{FileMeta, ProcessSnapshot};
 use sysreel_sys::process::{self, Privileges};
-use sysreel_sys::{attach, clock};
+use sysreel_sys::{attach, clock, machine};
 
 /// Returns the metadata of the log's header.
 pub(crate) fn file_meta(options: &Options, info_size: u32) -> FileMeta {
-    let kernel =
-        |name: &str| trimmed(fs::read(format!("/proc/sys/kernel/{name}")).unwrap_or_default());
+    let [sysname, nodename, release, version] = machine::names();
     let pair = |key: &str, value: String| (key.as_bytes().to_vec(), value.into_bytes());
     let resolution = clock::resolution_ns();
     FileMeta {
         tool_version: options.tool_version.clone().into_bytes(),
         argv: options.argv.iter().map(|arg| arg.as_bytes().to_vec()).collect(),
         cwd: process::own_cwd(),
-        sysname: kernel("ostype"),
-        nodename: kernel("hostname"),
-        release: kernel("osrelease"),
-        version: kernel("version"),
+        sysname,
+        nodename,
+        release,
+        version,
         machine: std::env::consts::ARCH.into(),
-        boot_id: kernel("random/boot_id"),
+        boot_id: trimmed(fs::read("/proc/sys/kernel/random/boot_id").unwrap_or_default()),
         page_size: process::page_size(),
         cpus_online: process::cpus_online(),
         monotonic_resolution_ns: resolution,
