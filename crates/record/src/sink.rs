@@ -1,11 +1,9 @@
 //! The tracer's end of the log: appends events and buffers to a segment of shared memory, where
 //! they survive the recorder's death.
 
+use crate::exchange::TracerEnd;
 use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
 use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
@@ -44,12 +42,9 @@ pub(crate) struct Sink {
     announced: (usize, u64, u64),
     /// The bytes of buffers added since.
     unannounced: usize,
-    /// Whether the writer has not handled the last announcement yet.
-    ahead_pending: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
-    full: SyncSender<ToWriter>,
-    free: Receiver<TailMemory>,
+    exchange: TracerEnd<ToWriter, TailMemory>,
     /// The row being built.
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
@@ -65,16 +60,13 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free, ahead_pending) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
             announced: (0, 0, 0),
             unannounced: 0,
-            ahead_pending,
             generation: 0,
             file_id,
-            full,
-            free,
+            exchange: writer.take_exchange(),
             row: EventBuf::new(),
             blobs: Vec::new(),
             blob_missing: false,
@@ -181,16 +173,15 @@ impl Sink {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
         let (from, first_blob, sum) = self.announced;
-        if self.ahead_pending.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
-        let used = segment.used();
-        self.announced = (used, segment.next_blob(), segment.blob_sum());
-        self.unannounced = 0;
-        let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
-        // The channel has room for one announcement. If the writer has ended it does not matter.
-        _ = self.full.try_send(ToWriter::Ahead(ahead));
+        let (announced, unannounced) = (&mut self.announced, &mut self.unannounced);
+        self.exchange.announce(|| {
+            let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
+            let used = segment.used();
+            *announced = (used, segment.next_blob(), segment.blob_sum());
+            *unannounced = 0;
+            let sums = (sum, segment.blob_sum());
+            ToWriter::Ahead(Ahead { offset, len: used - from, first_blob, sums })
+        });
     }
 
     /// Drops an event that no segment takes. Its number is used up, so that the gap in the log is
@@ -233,14 +224,14 @@ impl Sink {
     fn hand_over(&mut self, mut segment: Segment<TailMemory>) {
         segment.seal();
         self.refused_before += self.refused.0;
-        _ = self.full.send(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
+        self.exchange.hand_over(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
         self.contents = 0;
     }
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
         // The writer returns every segment, even one it could not write, and outlives this sink. On
         // a full disk the first segment, whose blocks were allocated at the start, comes back.
-        while let Ok(mut memory) = self.free.recv() {
+        while let Some(mut memory) = self.exchange.free() {
             if !memory.is_stale() && memory.make_ready(1) {
                 self.begin(memory, first_event, first_blob);
                 return;
