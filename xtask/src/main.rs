@@ -4,6 +4,7 @@ mod abi_snapshot;
 mod bench;
 mod docs;
 mod fuzz;
+mod loom;
 mod markdown;
 mod tidy;
 
@@ -22,6 +23,8 @@ struct Args {
 enum Chore {
     Tidy(tidy::Args),
     Fuzz(fuzz::Args),
+    /// Try all orders of what the recorder's threads do with segments
+    Loom,
     /// Measure sysreel against strace and against its goals, and write docs/benchmarks.md
     Bench(bench::Args),
     /// Write what the running kernel says of its system calls to fixtures/abi (as root)
@@ -37,6 +40,7 @@ fn main() -> std::process::ExitCode {
     let done = match Args::parse().chore {
         Chore::Tidy(args) => tidy::run(&root(), &args),
         Chore::Fuzz(args) => fuzz::run(&args, &root()),
+        Chore::Loom => loom::run(&root()),
         Chore::Bench(args) => bench::run(&args, &root()),
         Chore::AbiSnapshot => abi_snapshot::run(&root()),
         Chore::Docs => docs::run(&root()),

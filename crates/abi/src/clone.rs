@@ -51,6 +51,12 @@ impl CloneFlags {
         self.contains(g::CLONE_FILES)
     }
 
+    /// Whether both share the actions of signals.
+    #[must_use]
+    pub const fn signals(self) -> bool {
+        self.contains(g::CLONE_SIGHAND)
+    }
+
     /// Whether both share working directory, root and umask.
     #[must_use]
     pub const fn fs(self) -> bool {

@@ -32,8 +32,10 @@ pub mod consts;
 mod demultiplex;
 pub mod desc;
 pub mod errno;
+mod fd_table;
 pub mod fds;
 pub mod filter;
+mod inherited;
 pub mod intent;
 pub mod layout;
 mod mapped;
@@ -57,12 +59,14 @@ pub use desc::{
     Special, Total, When,
 };
 pub use errno::{errno_message, errno_name};
+pub use fd_table::{FdEffect, closes_on_exec, fd_effect};
 pub use fds::{Fds, makes_fd};
 pub use filter::{CallSet, Filter, FilterError};
+pub use inherited::{Inherited, ignores, may_change};
 pub use layout::Layout;
 pub use mapped::{async_read_buffers, mapped_len, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
-pub use rights::rights;
+pub use rights::{rights, sender_pidfd};
 pub use seccomp::{installs_seccomp, reaches_all_threads};
 pub use signal::signal_name;
 pub use special::bpf::is_per_cpu;

@@ -7,7 +7,7 @@ mod x32;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use crate::arch::{Abi, AuditArch};
 use crate::desc::{Row, plain};
@@ -86,8 +86,9 @@ fn entry(arch: AuditArch, nr: u64) -> Option<Entry> {
 }
 
 fn dense(abi: Abi) -> &'static [Entry] {
-    static TABLES: LazyLock<[Vec<Entry>; 4]> = LazyLock::new(|| Abi::ALL.map(build));
-    &TABLES[abi as usize]
+    // A recording needs one of them, and begins with making it.
+    static TABLES: [OnceLock<Vec<Entry>>; 4] = [const { OnceLock::new() }; 4];
+    TABLES[abi as usize].get_or_init(|| build(abi))
 }
 
 fn build(abi: Abi) -> Vec<Entry> {

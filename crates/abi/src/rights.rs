@@ -1,21 +1,32 @@
-//! File descriptors received in a message (`SCM_RIGHTS`, unix(7)).
+//! File descriptors received in a message (unix(7)).
 
 use linux_raw_sys::net::{SCM_RIGHTS, SOL_SOCKET};
 
 use crate::arch::Abi;
 
-/// Calls `each` with every descriptor in the control data of a received message.
+/// Calls `each` with every descriptor in the control data of a received message (`SCM_RIGHTS`).
 ///
 /// Control data is a sequence of headers, aligned to words (cmsg(3)): a word with the length,
 /// header included, then level, type, and data. Terminates for any input: a header that exceeds the
 /// data is the last.
-pub fn rights(abi: Abi, control: &[u8], mut each: impl FnMut(i32)) {
+pub fn rights(abi: Abi, control: &[u8], each: impl FnMut(i32)) {
+    descriptors(abi, control, SCM_RIGHTS, each);
+}
+
+/// Calls `each` with the pidfd of the sender of a received message (`SCM_PIDFD`, Linux 6.5).
+pub fn sender_pidfd(abi: Abi, control: &[u8], each: impl FnMut(i32)) {
+    /// Not in any user-space header (include/linux/socket.h).
+    const SCM_PIDFD: u32 = 4;
+    descriptors(abi, control, SCM_PIDFD, each);
+}
+
+fn descriptors(abi: Abi, control: &[u8], sought: u32, mut each: impl FnMut(i32)) {
     let word = usize::from(abi.word());
     let mut rest = control;
     while let Some((len, level, kind)) = header(word, rest) {
         let head = word + 8;
         let Some(data) = rest.get(head..len.max(head)) else { return };
-        if (level, kind) == (SOL_SOCKET, SCM_RIGHTS) {
+        if (level, kind) == (SOL_SOCKET, sought) {
             data.chunks_exact(4)
                 .for_each(|fd| each(i32::from_le_bytes([fd[0], fd[1], fd[2], fd[3]])));
         }
@@ -63,6 +74,10 @@ mod tests {
             control.extend(message(abi, SCM_RIGHTS, &[10, 0, 0, 0]));
             assert_eq!(fds(abi, &control), [7, 8, 9, 10]);
             assert_eq!(fds(abi, &[]), []);
+            let mut pidfds = Vec::new();
+            control.extend(message(abi, 4, &[11, 0, 0, 0]));
+            sender_pidfd(abi, &control, |fd| pidfds.push(fd));
+            assert_eq!((fds(abi, &control), pidfds), (vec![7, 8, 9, 10], vec![11]));
         }
     }
 

@@ -2,8 +2,8 @@
 //! the bytes field by field.
 //!
 //! New fields go at the end: an older reader decodes the prefix that it knows. Paths and strings
-//! are `Vec<u8>`, because the kernel does not promise UTF-8. serde's attributes are not used,
-//! because the encoding is not self-describing.
+//! are `Vec<u8>`, because the kernel does not promise UTF-8. Of serde's attributes only `skip` is
+//! used, because the encoding is not self-describing.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
@@ -64,14 +64,7 @@ pub trait MetaCodec: Sized + Serialize + DeserializeOwned {
     /// # Errors
     /// If the result exceeds [`limits::MAX_META`].
     fn to_bytes(&self) -> Result<Vec<u8>, Error> {
-        let bytes = bincode::serde::encode_to_vec(self, config())
-            .map_err(|e| Error::Meta { what: Self::NAME, why: e.to_string() })?;
-        let (size, limit) = (bytes.len() as u64, limits::MAX_META as u64);
-        if size > limit {
-            Err(Error::TooLarge { what: Self::NAME, size, limit })
-        } else {
-            Ok(bytes)
-        }
+        within_limit(Self::NAME, encode(Self::NAME, self)?)
     }
 
     /// Decodes the struct. Bytes after the known fields are ignored.
@@ -79,9 +72,7 @@ pub trait MetaCodec: Sized + Serialize + DeserializeOwned {
     /// # Errors
     /// If the bytes end too early or ask for more memory than [`limits::MAX_META`].
     fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
-        bincode::serde::decode_from_slice(bytes, config())
-            .map(|(value, _)| value)
-            .map_err(|e| Error::Meta { what: Self::NAME, why: e.to_string() })
+        decode(Self::NAME, bytes).map(|(value, _)| value)
     }
 }
 
@@ -91,6 +82,43 @@ impl MetaCodec for FileMeta {
 
 impl MetaCodec for ProcessSnapshot {
     const NAME: &'static str = "ProcessSnapshot";
+
+    fn to_bytes(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = encode(Self::NAME, self)?;
+        if let Some(kept) = &self.kept {
+            bytes.extend(encode(Self::NAME, kept)?);
+        }
+        within_limit(Self::NAME, bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let (mut snapshot, used) = decode::<Self>(Self::NAME, bytes)?;
+        let rest = bytes.get(used..).filter(|rest| !rest.is_empty());
+        snapshot.kept = match rest {
+            Some(rest) => Some(decode::<Vec<(i32, i32)>>(Self::NAME, rest)?.0),
+            None => None,
+        };
+        if let Some(kept) = &mut snapshot.kept {
+            kept.sort_unstable();
+        }
+        Ok(snapshot)
+    }
+}
+
+fn encode(what: &'static str, value: &impl Serialize) -> Result<Vec<u8>, Error> {
+    bincode::serde::encode_to_vec(value, config())
+        .map_err(|e| Error::Meta { what, why: e.to_string() })
+}
+
+fn within_limit(what: &'static str, bytes: Vec<u8>) -> Result<Vec<u8>, Error> {
+    let (size, limit) = (bytes.len() as u64, limits::MAX_META as u64);
+    if size > limit { Err(Error::TooLarge { what, size, limit }) } else { Ok(bytes) }
+}
+
+/// Returns the value and the number of bytes that it took.
+fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<(T, usize), Error> {
+    bincode::serde::decode_from_slice(bytes, config())
+        .map_err(|e| Error::Meta { what, why: e.to_string() })
 }
 
 /// Little-endian, varint, with memory limited regardless of the lengths in the bytes.

@@ -25,6 +25,19 @@ pub trait SegmentMemory {
     /// ordering: a reader that sees the value sees every store made before it.
     fn store_release(&mut self, offset: usize, value: u64);
 
+    /// Returns how many bytes there are.
+    fn size(&self) -> usize {
+        self.bytes().len()
+    }
+
+    /// Stores bytes at an offset that is a multiple of 8.
+    ///
+    /// # Panics
+    /// If they do not fit.
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.bytes_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
     /// Makes the first `len` bytes writable; returns `false` if that fails. Only memory that grows
     /// on use needs to implement it.
     fn make_ready(&mut self, _len: usize) -> bool {
@@ -105,7 +118,7 @@ impl<M: SegmentMemory> Segment<M> {
         first_event: u64,
         first_blob: u64,
     ) -> Self {
-        let size = memory.bytes().len();
+        let size = memory.size();
         assert!(
             size != 0 && size.is_multiple_of(SEGMENT_ALIGN) && size <= MAX_SEGMENT,
             "segment size {size}"
@@ -115,7 +128,7 @@ impl<M: SegmentMemory> Segment<M> {
         // complete new one.
         memory.store_release(GENERATION, 0);
         memory.store_release(COMMITTED, 0);
-        let mut header = [0; CRC];
+        let mut header = [0; CRC + 4];
         let mut put = |at: usize, bytes: &[u8]| {
             header.iter_mut().skip(at).zip(bytes).for_each(|(to, from)| *to = *from);
         };
@@ -125,12 +138,9 @@ impl<M: SegmentMemory> Segment<M> {
         put(FIRST_BLOB, &first_blob.to_le_bytes());
         put(SIZE, &(size as u64).to_le_bytes());
         // The checksum is computed with generation 0, so that it also holds for a freed segment.
-        let crc = crc32c::crc32c(&header).to_le_bytes();
-        memory
-            .bytes_mut()
-            .iter_mut()
-            .zip(header.iter().chain(&crc))
-            .for_each(|(to, from)| *to = *from);
+        let (fields, crc) = header.split_at_mut(CRC);
+        crc.copy_from_slice(&crc32c::crc32c(fields).to_le_bytes());
+        memory.put(0, &header);
         memory.store_release(GENERATION, generation);
         let mut checks = memory.take_checks();
         checks.clear();
@@ -278,11 +288,11 @@ impl<M: SegmentMemory> Segment<M> {
     }
 
     fn left(&self) -> usize {
-        self.memory.bytes().len().saturating_sub(self.end)
+        self.memory.size().saturating_sub(self.end)
     }
 
     fn room(&self) -> usize {
-        self.memory.bytes().len().saturating_sub(SEGMENT_HEADER)
+        self.memory.size().saturating_sub(SEGMENT_HEADER)
     }
 
     fn append(&mut self, kind: u32, bytes: &[u8]) -> Result<(), Full> {
@@ -290,17 +300,24 @@ impl<M: SegmentMemory> Segment<M> {
         let full = Full { needed, left: self.left(), size: self.room() };
         let len = u32::try_from(bytes.len()).map_err(|_| full)?;
         let end = self.end + needed;
-        if end > self.memory.bytes().len() || !self.memory.make_ready(end) {
+        if end > self.memory.size() || !self.memory.make_ready(end) {
             return Err(full);
         }
-        let Some(to) = self.memory.bytes_mut().get_mut(self.end..end) else { return Err(full) };
-        let (head, body) = to.split_at_mut(RECORD_HEAD);
+        let mut head = [0; RECORD_HEAD];
         let (head_len, head_kind) = head.split_at_mut(4);
         head_len.copy_from_slice(&len.to_le_bytes());
         head_kind.copy_from_slice(&kind.to_le_bytes());
-        let (data, padding) = body.split_at_mut(bytes.len());
-        data.copy_from_slice(bytes);
-        padding.fill(0);
+        self.memory.put(self.end, &head);
+        let data = self.end + RECORD_HEAD;
+        // The last word has the padding.
+        let whole = bytes.len() - bytes.len() % 8;
+        let (words, rest) = bytes.split_at(whole);
+        self.memory.put(data, words);
+        if !rest.is_empty() {
+            let mut last = [0; 8];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            self.memory.put(data + whole, &last);
+        }
         self.end = end;
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A process, as /proc shows it. Version 1; new fields go at the end.
+/// A process, as /proc shows it. New fields go at the end.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessSnapshot {
     /// The target of `/proc/PID/exe`.
@@ -44,8 +44,28 @@ pub struct ProcessSnapshot {
     pub seccomp: u32,
     /// The mappings of the address space.
     pub maps: Vec<Mapping>,
-    /// The open file descriptors.
+    /// The open file descriptors: all of them, unless there is `kept`.
     pub fds: Vec<FdEntry>,
+    /// The descriptors that the process has kept over its execve, as numbers from the first to the
+    /// last: what they refer to follows from the log. `fds` has those besides that do not follow
+    /// from it.
+    #[serde(skip)]
+    pub kept: Option<Vec<(i32, i32)>>,
+}
+
+impl ProcessSnapshot {
+    /// The version of a SNAPSHOT with this struct: 1, or 2 if it has `kept`.
+    #[must_use]
+    pub const fn version(&self) -> u16 {
+        if self.kept.is_some() { 2 } else { 1 }
+    }
+}
+
+/// Whether `fd` is in one of these ranges, which are in ascending order.
+#[must_use]
+pub fn is_kept(ranges: &[(i32, i32)], fd: i32) -> bool {
+    let after = ranges.partition_point(|(first, _)| *first <= fd);
+    after.checked_sub(1).and_then(|at| ranges.get(at)).is_some_and(|(_, last)| fd <= *last)
 }
 
 /// The ids and capabilities of a process.
@@ -112,7 +132,7 @@ mod tests {
     use data_encoding::HEXLOWER;
     use expect_test::expect;
 
-    use super::{FdEntry, Mapping, ProcessSnapshot};
+    use super::{FdEntry, Mapping, ProcessSnapshot, is_kept};
     use crate::meta::{FileMeta, MetaCodec};
 
     /// The encoding of version 1 never changes: moving or dropping a field fails this test.
@@ -127,6 +147,7 @@ mod tests {
             fds: vec![FdEntry { fd: -1, link: b"l".to_vec(), ..FdEntry::default() }],
             ..ProcessSnapshot::default()
         };
+        assert_eq!(snapshot.version(), 1);
         expect![
             "022f7800000112000000000001fafbfb00000000000000010001fd00000000000100000072772d70\
              00000000000101016c0000000000000000"
@@ -143,5 +164,27 @@ mod tests {
         };
         expect!["013101016100000000000000fb0010fc70110100000000000001016b01760058"]
             .assert_eq(&HEXLOWER.encode(&meta.to_bytes().unwrap()));
+    }
+
+    #[test]
+    fn version_2_is_version_1_and_ranges() {
+        let complete = ProcessSnapshot { exe: b"/x".to_vec(), ..ProcessSnapshot::default() };
+        let kept = ProcessSnapshot { kept: Some(vec![(0, 2), (5, 20_000)]), ..complete.clone() };
+        assert_eq!(kept.version(), 2);
+        let (first, second) = (complete.to_bytes().unwrap(), kept.to_bytes().unwrap());
+        assert_eq!(second, [first.clone(), vec![2, 0, 4, 10, 251, 64, 156]].concat());
+        for (bytes, snapshot) in [(first, complete), (second.clone(), kept)] {
+            assert_eq!(ProcessSnapshot::from_bytes(&bytes).unwrap(), snapshot);
+        }
+        // Ranges that end too early are damage, not version 1.
+        assert!(ProcessSnapshot::from_bytes(&second[..second.len() - 1]).is_err());
+    }
+
+    #[test]
+    fn ranges_contain_their_ends() {
+        let ranges = [(0, 2), (5, 5)];
+        let kept: Vec<i32> = (-2..8).filter(|fd| is_kept(&ranges, *fd)).collect();
+        assert_eq!(kept, [0, 1, 2, 5]);
+        assert!(!is_kept(&[], 0));
     }
 }

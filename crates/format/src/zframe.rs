@@ -13,10 +13,11 @@ pub(crate) const SKIPPABLE_HEAD: usize = 8;
 const ORDINARY: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// The default level. On real recordings, higher levels cost far more time than they save bytes.
 pub(crate) const LEVEL: i32 = 3;
-/// The level for short payloads in short logs: it saves a fourteenth of their bytes and takes a
-/// millisecond.
+/// The level for rather short payloads in short logs: it saves a fourteenth of their bytes and
+/// takes a millisecond. A program that runs for a few milliseconds makes shorter ones, and its user
+/// waits.
 const LEVEL_OF_SHORT: i32 = 6;
-const SHORT: std::ops::RangeInclusive<usize> = 4 << 10..=256 << 10;
+const SHORT: std::ops::RangeInclusive<usize> = 64 << 10..=256 << 10;
 const SHORT_LOG: u64 = 1 << 20;
 
 /// The level for whole files, which the recorded program waits for: twice as fast, a tenth more

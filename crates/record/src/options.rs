@@ -45,6 +45,9 @@ pub struct Options {
     pub until_exit: bool,
     /// Shows the user a warning while the recording runs.
     pub warn: fn(&str),
+    /// For tests: read everything at each snapshot, also what the recorder knows, and report
+    /// differences in [`Outcome::wrong_snapshots`](crate::Outcome::wrong_snapshots).
+    pub check_snapshots: bool,
     /// The source of the table's rows: [`sysreel_abi::row`]. Tests pass wrong rows, to check that
     /// an audit finds them.
     pub rows: RowSource,
@@ -74,6 +77,7 @@ impl Default for Options {
             until_exit: false,
             refuse_tracers: false,
             warn: |_| {},
+            check_snapshots: false,
             rows: sysreel_abi::row,
             front: None,
             tool_version: String::new(),

@@ -40,6 +40,8 @@ pub struct Outcome {
     pub detached: Option<Signal>,
     /// The result of the audit, if there was one.
     pub audited: Option<Audited>,
+    /// What was wrong in snapshots, if they were checked.
+    pub wrong_snapshots: Vec<String>,
     /// The number of tasks with a gap in their recording because another program traced them.
     pub unrecorded: usize,
     /// Why the log cannot be replayed to its end, for a recording that was to be replayable.

@@ -63,6 +63,7 @@ struct Over {
     status: Option<WaitStatus>,
     signal: Option<Signal>,
     handed_over: usize,
+    wrong_snapshots: Vec<String>,
     audited: Option<Audited>,
     not_replayable: Vec<String>,
 }
@@ -122,12 +123,11 @@ impl Recorder {
         let sink = Sink::new(&mut writer, header.file_id);
         let parts = Parts {
             tracer,
-            log: Log::new(sink, header.completeness, options.warn),
+            log: Log::new(sink, header.completeness, progress, options.warn),
             has_attached: !attached.is_empty(),
             program: stop.as_ref().map(Stop::tid),
             termination,
             attaching,
-            progress,
         };
         let names = options.names.then(Names::default);
         let mut recording = if options.replayable {
@@ -198,6 +198,7 @@ impl Recorder {
             exec: self.exec.filter(|_| has_ended).and_then(ExecOutcome::failure),
             detached: over.signal,
             audited: over.audited,
+            wrong_snapshots: over.wrong_snapshots,
             unrecorded: over.handed_over,
             not_replayable: over.not_replayable,
         })
@@ -236,8 +237,9 @@ impl Recording {
 
 impl Over {
     fn of<H>(ended: engine::Ended<H>) -> Over {
-        let engine::Ended { log, status, signal, handed_over, .. } = ended;
-        Over { log, status, signal, handed_over, audited: None, not_replayable: Vec::new() }
+        let engine::Ended { log, status, signal, handed_over, wrong_snapshots, .. } = ended;
+        let (audited, not_replayable) = (None, Vec::new());
+        Over { log, status, signal, handed_over, wrong_snapshots, audited, not_replayable }
     }
 }
 

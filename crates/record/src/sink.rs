@@ -1,11 +1,9 @@
 //! The tracer's end of the log: appends events and buffers to a segment of shared memory, where
 //! they survive the recorder's death.
 
+use crate::exchange::TracerEnd;
 use crate::tail::TailMemory;
 use crate::writer::{ToWriter, Writer};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender};
 use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
@@ -44,12 +42,9 @@ pub(crate) struct Sink {
     announced: (usize, u64, u64),
     /// The bytes of buffers added since.
     unannounced: usize,
-    /// Whether the writer has not handled the last announcement yet.
-    ahead_pending: Arc<AtomicBool>,
     generation: u64,
     file_id: FileId,
-    full: SyncSender<ToWriter>,
-    free: Receiver<TailMemory>,
+    exchange: TracerEnd<ToWriter, TailMemory>,
     /// The row being built.
     pub(crate) row: EventBuf,
     blobs: Vec<BlobNumber>,
@@ -59,25 +54,25 @@ pub(crate) struct Sink {
     contents: usize,
     /// Events refused since the last segment was handed over. Their numbers are used up.
     refused: Refused,
+    /// Events refused before.
+    refused_before: u64,
 }
 
 impl Sink {
     pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
-        let (full, free, ahead_pending) = writer.take_channels();
         let mut sink = Sink {
             segment: None,
             announced: (0, 0, 0),
             unannounced: 0,
-            ahead_pending,
             generation: 0,
             file_id,
-            full,
-            free,
+            exchange: writer.take_exchange(),
             row: EventBuf::new(),
             blobs: Vec::new(),
             blob_missing: false,
             contents: 0,
             refused: (0, DropReasons::default()),
+            refused_before: 0,
         };
         sink.open(0, 0);
         sink
@@ -155,6 +150,11 @@ impl Sink {
         self.row = row;
     }
 
+    /// The number of events that no segment could take.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused_before + self.refused.0
+    }
+
     /// The number of the next event.
     pub(crate) fn next_event(&self) -> u64 {
         self.segment.as_ref().map_or(0, Segment::next_event)
@@ -173,16 +173,15 @@ impl Sink {
         let Some(segment) = &self.segment else { return };
         let Some(offset) = segment.memory().offset() else { return };
         let (from, first_blob, sum) = self.announced;
-        if self.ahead_pending.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
-        let used = segment.used();
-        self.announced = (used, segment.next_blob(), segment.blob_sum());
-        self.unannounced = 0;
-        let ahead = Ahead { offset, len: used - from, first_blob, sums: (sum, segment.blob_sum()) };
-        // The channel has room for one announcement. If the writer has ended it does not matter.
-        _ = self.full.try_send(ToWriter::Ahead(ahead));
+        let (announced, unannounced) = (&mut self.announced, &mut self.unannounced);
+        self.exchange.announce(|| {
+            let offset = offset + (Segment::<TailMemory>::RECORDS + from) as u64;
+            let used = segment.used();
+            *announced = (used, segment.next_blob(), segment.blob_sum());
+            *unannounced = 0;
+            let sums = (sum, segment.blob_sum());
+            ToWriter::Ahead(Ahead { offset, len: used - from, first_blob, sums })
+        });
     }
 
     /// Drops an event that no segment takes. Its number is used up, so that the gap in the log is
@@ -224,14 +223,15 @@ impl Sink {
 
     fn hand_over(&mut self, mut segment: Segment<TailMemory>) {
         segment.seal();
-        _ = self.full.send(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
+        self.refused_before += self.refused.0;
+        self.exchange.hand_over(ToWriter::Segment(segment, std::mem::take(&mut self.refused)));
         self.contents = 0;
     }
 
     fn open(&mut self, first_event: u64, first_blob: u64) {
         // The writer returns every segment, even one it could not write, and outlives this sink. On
         // a full disk the first segment, whose blocks were allocated at the start, comes back.
-        while let Ok(mut memory) = self.free.recv() {
+        while let Some(mut memory) = self.exchange.free() {
             if !memory.is_stale() && memory.make_ready(1) {
                 self.begin(memory, first_event, first_blob);
                 return;

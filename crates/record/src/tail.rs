@@ -1,5 +1,6 @@
 //! The tail's file and its segments.
 
+use crate::exchange::CurrentTail;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -21,8 +22,8 @@ const LEFT_FREE: u64 = 64 << 10;
 /// The state shared by the segments of a tail and its successors.
 #[derive(Debug, Default)]
 pub(crate) struct Common {
-    /// The number of the tail in use. Increased when a tail is replaced.
-    current: AtomicU64,
+    /// Increased when a tail is replaced.
+    current: CurrentTail,
     /// The bytes of disk blocks that the segments have.
     blocks: AtomicU64,
 }
@@ -93,7 +94,7 @@ impl Tail {
     /// Makes the segments of the previous tail stale: the tracer hands over its current one at the
     /// next event. It must have got new ones.
     pub(crate) fn switch(&self) {
-        self.common.current.store(self.number, Ordering::Release);
+        self.common.current.switch_to(self.number);
     }
 
     /// The length of the file, unless another program has truncated it.
@@ -185,9 +186,7 @@ impl TailMemory {
 
     /// Whether the tail of this segment was replaced.
     pub(crate) fn is_stale(&self) -> bool {
-        self.place
-            .as_ref()
-            .is_some_and(|place| place.common.current.load(Ordering::Relaxed) != place.tail)
+        self.place.as_ref().is_some_and(|place| !place.common.current.is(place.tail))
     }
 
     /// Gives the file blocks for at least `len` bytes, unless the log needs the disk's free space.

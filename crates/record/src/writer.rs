@@ -1,19 +1,19 @@
 //! The writer thread: turns segments into blocks and writes them to the log.
 
+use crate::exchange::{Received, TracerEnd, WriterEnd, exchange};
 use crate::log_file::{LogFile, is_full};
 use crate::log_guard::LogGuard;
 use crate::progress::Progress;
 use crate::sink::{Ahead, Refused};
+use crate::sync::mpsc;
 use crate::tail::{Tail, TailMemory};
 use crate::watchdog::{self, Watchdog};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{
-    Receiver, RecvError, RecvTimeoutError, SendError, Sender, SyncSender, channel, sync_channel,
-};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use sysreel_format::{
@@ -56,9 +56,9 @@ pub(crate) struct Written {
 pub(crate) struct Writer {
     thread: JoinHandle<()>,
     written: Receiver<Written>,
-    to: SyncSender<ToWriter>,
-    free: Option<Receiver<TailMemory>>,
-    ahead_pending: Arc<AtomicBool>,
+    /// For the last message, when the tracer's end is gone.
+    to: mpsc::SyncSender<ToWriter>,
+    exchange: Option<TracerEnd<ToWriter, TailMemory>>,
     warn: fn(&str),
 }
 
@@ -79,13 +79,7 @@ impl Writer {
         segments: Vec<TailMemory>,
         progress: Arc<Progress>,
     ) -> io::Result<Writer> {
-        // Room for all segments, one announcement and the end: the tracer never blocks on sending.
-        let (to, from_tracer) = sync_channel(segments.len() + 2);
-        let ahead_pending = Arc::new(AtomicBool::new(false));
-        let (give_back, free) = channel();
-        for segment in segments {
-            _ = give_back.send(segment);
-        }
+        let (exchange, ours, to) = exchange(segments);
         let Output { blocks, tail, guard, watchdog } = output;
         let warn = watchdog.warn;
         let mut state = State {
@@ -95,28 +89,24 @@ impl Writer {
             watchdog,
             written: Written::default(),
             progress,
-            give_back,
-            ahead_pending: Arc::clone(&ahead_pending),
+            exchange: ours,
             records: Vec::new(),
             unneeded: Vec::new(),
         };
         let (report, written) = channel();
         let thread = std::thread::Builder::new().name("writer".into()).spawn(move || {
             // After this report no thread waits for segments the writer still returns.
-            _ = report.send(state.run(&from_tracer));
+            _ = report.send(state.run());
         })?;
-        Ok(Writer { thread, written, to, free: Some(free), ahead_pending, warn })
+        Ok(Writer { thread, written, to, exchange: Some(exchange), warn })
     }
 
-    /// Returns the tracer's ends of the channels.
+    /// Returns the tracer's end of the exchange.
     ///
     /// # Panics
     /// When called twice.
-    pub(crate) fn take_channels(
-        &mut self,
-    ) -> (SyncSender<ToWriter>, Receiver<TailMemory>, Arc<AtomicBool>) {
-        let free = self.free.take().expect("the channels are taken once");
-        (self.to.clone(), free, Arc::clone(&self.ahead_pending))
+    pub(crate) fn take_exchange(&mut self) -> TracerEnd<ToWriter, TailMemory> {
+        self.exchange.take().expect("the tracer's end is taken once")
     }
 
     /// Ends the log and the thread. The sink must have been closed.
@@ -148,9 +138,7 @@ struct State {
     watchdog: Watchdog,
     written: Written,
     progress: Arc<Progress>,
-    give_back: Sender<TailMemory>,
-    /// Cleared when an announcement was handled.
-    ahead_pending: Arc<AtomicBool>,
+    exchange: WriterEnd<ToWriter, TailMemory>,
     /// A buffer for records read ahead.
     records: Vec<u8>,
     /// Segments that the tracer no longer takes.
@@ -158,24 +146,26 @@ struct State {
 }
 
 impl State {
-    fn run(&mut self, from_tracer: &Receiver<ToWriter>) -> Written {
+    fn run(&mut self) -> Written {
         let mut synced = Instant::now();
         loop {
-            match from_tracer.recv_timeout(SYNC_EVERY) {
-                Ok(ToWriter::Ahead(ahead)) => {
+            match self.exchange.receive(SYNC_EVERY) {
+                Received::Message(ToWriter::Ahead(ahead)) => {
                     self.take_ahead(&ahead);
-                    self.ahead_pending.store(false, Ordering::Release);
+                    self.exchange.announcement_handled();
                 }
-                Ok(ToWriter::Segment(segment, before)) => self.segment(segment, before),
-                Ok(ToWriter::Finish(completeness, extras)) => {
+                Received::Message(ToWriter::Segment(segment, before)) => {
+                    self.segment(segment, before);
+                }
+                Received::Message(ToWriter::Finish(completeness, extras)) => {
                     self.finish(completeness, &extras);
                     // Closing the log releases its lock: a caller that is told that the log is
                     // finished can record to the same file at once.
                     (self.blocks, self.tail) = (None, None);
                     return std::mem::take(&mut self.written);
                 }
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return std::mem::take(&mut self.written),
+                Received::Nothing => {}
+                Received::Ended => return std::mem::take(&mut self.written),
             }
             if synced.elapsed() >= SYNC_EVERY {
                 self.watchdog.check();
@@ -225,7 +215,7 @@ impl State {
             // The segment's tail was replaced.
             _ = self.tail.as_ref().map(|tail| tail.forget_copy(&memory));
             self.unneeded.push(memory);
-        } else if let Err(SendError(last)) = self.give_back.send(memory) {
+        } else if let Some(last) = self.exchange.give_back(memory) {
             // Unmapped when the log is finished.
             self.unneeded.push(last);
         }
@@ -234,7 +224,9 @@ impl State {
     /// Checks that the files are where they were.
     fn check_files(&mut self) {
         let (Some(guard), Some(blocks)) = (&mut self.guard, &mut self.blocks) else { return };
-        guard.check(blocks.get_mut(), &mut self.tail, |segment| _ = self.give_back.send(segment));
+        guard.check(blocks.get_mut(), &mut self.tail, |segment| {
+            _ = self.exchange.give_back(segment)
+        });
     }
 
     fn sync(&mut self) {

@@ -3,11 +3,11 @@
 
 use crate::Tid;
 use crate::raw::check;
-use std::ffi::{CStr, OsStr};
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 /// The resolved name of a descriptor.
@@ -41,20 +41,32 @@ impl FdName {
     /// Like [`resolve`], but reuses this value's buffers and so does not allocate once they are
     /// large enough. Returns whether the descriptor is open.
     pub fn resolve(&mut self, tid: Tid, tgid: Tid, fd: i32) -> bool {
+        let mut room = [0; "/proc/-2147483648/fd/-2147483648\0".len()];
+        write!(&mut room[..], "/proc/{tid}/fd/{fd}").is_ok()
+            && self.resolve_at(libc::AT_FDCWD, &room, tgid, fd)
+    }
+
+    /// Like [`FdName::resolve`], for the task whose /proc/TID/fd is open as `links`.
+    pub(crate) fn resolve_in(&mut self, links: BorrowedFd<'_>, tgid: Tid, fd: i32) -> bool {
+        let mut room = [0; "-2147483648\0".len()];
+        write!(&mut room[..], "{fd}").is_ok() && self.resolve_at(links.as_raw_fd(), &room, tgid, fd)
+    }
+
+    fn resolve_at(&mut self, dir: i32, path: &[u8], tgid: Tid, fd: i32) -> bool {
         (self.mode, self.device, self.inode, self.special) = (0, 0, 0, 0);
         self.local.clear();
         self.peer.clear();
-        let mut room = [0; "/proc/-2147483648/fd/-2147483648\0".len()];
-        if write!(&mut room[..], "/proc/{tid}/fd/{fd}").is_err() {
+        let Ok(path) = CStr::from_bytes_until_nul(path) else { return false };
+        if !read_link(dir, path, &mut self.link) {
             return false;
         }
-        let Ok(path) = CStr::from_bytes_until_nul(&room) else { return false };
-        if !read_link(path, &mut self.link) {
-            return false;
-        }
-        if let Ok(data) = std::fs::metadata(OsStr::from_bytes(path.to_bytes())) {
+        let mut data = MaybeUninit::<libc::stat>::zeroed();
+        // SAFETY: the kernel reads a NUL-terminated path and writes one stat (fstatat(2)).
+        if unsafe { libc::fstatat(dir, path.as_ptr(), data.as_mut_ptr(), 0) } == 0 {
+            // SAFETY: zeroed is a valid stat, and the kernel has filled it.
+            let data = unsafe { data.assume_init() };
             (self.mode, self.device, self.inode, self.special) =
-                (data.mode(), data.dev(), data.ino(), data.rdev());
+                (data.st_mode, data.st_dev, data.st_ino, data.st_rdev);
         }
         if self.mode & libc::S_IFMT == libc::S_IFSOCK
             && let Ok(socket) = duplicate(tgid, fd, self.inode)
@@ -66,15 +78,19 @@ impl FdName {
     }
 }
 
-/// readlink(2) into `link`. The kernel builds the links of /proc in a buffer of PATH_MAX bytes, so
-/// none is longer (fs/proc/base.c).
-fn read_link(path: &CStr, link: &mut Vec<u8>) -> bool {
-    link.resize(libc::PATH_MAX as usize, 0);
-    // SAFETY: the kernel reads a NUL-terminated path and writes at most `link.len()` bytes to
-    // `link` (readlink(2)).
-    let answer = unsafe { libc::readlink(path.as_ptr(), link.as_mut_ptr().cast(), link.len()) };
-    link.truncate(usize::try_from(answer).unwrap_or(0));
-    answer >= 0
+/// readlinkat(2) into `link`, whose contents are replaced. The kernel builds the links of /proc in
+/// a buffer of PATH_MAX bytes, so none is longer (fs/proc/base.c).
+fn read_link(dir: i32, path: &CStr, link: &mut Vec<u8>) -> bool {
+    link.clear();
+    link.reserve(libc::PATH_MAX as usize);
+    // SAFETY: the kernel reads a NUL-terminated path and writes at most `capacity()` bytes to the
+    // spare room of `link` (readlink(2)), as many as it returns: those are then initialized.
+    unsafe {
+        let answer =
+            libc::readlinkat(dir, path.as_ptr(), link.as_mut_ptr().cast(), link.capacity());
+        link.set_len(usize::try_from(answer).unwrap_or(0));
+        answer >= 0
+    }
 }
 
 /// Duplicates a socket of the task, to query its addresses (pidfd_getfd(2), Linux 5.6). The

@@ -70,5 +70,13 @@ pub use remote::{Call, Called, InjectionPoint, Lost};
 pub use stop::{Resume, Stop, StopKind, Tracer};
 pub use wait::{Event, Report, Signal, WaitStatus};
 
+/// Keys of the auxiliary vector (getauxval(3)).
+pub mod auxv {
+    /// The entry point of the program.
+    pub const ENTRY: u64 = libc::AT_ENTRY;
+    /// A descriptor for an interpreter that a misc handler has chosen.
+    pub const EXECFD: u64 = libc::AT_EXECFD;
+}
+
 /// A thread id, as seen in the recorder's pid namespace.
 pub type Tid = i32;

@@ -11,6 +11,22 @@ pub struct Leaf {
     pub registers: [u32; 4],
 }
 
+/// Returns the names of the system, the host, the kernel's release and its version (uname(2)).
+pub fn names() -> [Vec<u8>; 4] {
+    let mut found = std::mem::MaybeUninit::<libc::utsname>::zeroed();
+    // SAFETY: uname(2) writes one utsname; zeroed is a valid one.
+    let found = unsafe {
+        libc::uname(found.as_mut_ptr());
+        found.assume_init()
+    };
+    [found.sysname, found.nodename, found.release, found.version].map(|name| {
+        name.iter()
+            .take_while(|letter| **letter != 0)
+            .map(|letter| letter.to_ne_bytes()[0])
+            .collect()
+    })
+}
+
 /// Returns every CPUID leaf about features and caches, without ids and state of the executing core.
 #[cfg(target_arch = "x86_64")]
 pub fn cpuid() -> Vec<Leaf> {

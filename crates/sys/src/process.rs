@@ -2,15 +2,20 @@
 //!
 //! A field that cannot be read stays empty or `None`: a dying process must not end the recording.
 
+mod dir;
+mod image;
 mod maps;
 
+pub use dir::{Descriptor, Dir, FileId};
+pub use image::Image;
 pub use maps::{Mapping, mappings};
 
 use crate::Tid;
 use std::fs;
 use std::io::{self, Read};
-use std::os::unix::ffi::OsStringExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 /// The lines of /proc/PID/status that the recorder uses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,9 +127,14 @@ fn read_record(path: &str) -> io::Result<Vec<u8>> {
 }
 
 fn read_file(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
-    const STEP: usize = 4096;
-    let mut file = fs::File::open(path)?;
     let mut bytes = Vec::new();
+    read_open(&mut fs::File::open(path)?, one_record, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads an open /proc file to its end, see [`read_record`].
+fn read_open(file: &mut fs::File, one_record: bool, bytes: &mut Vec<u8>) -> io::Result<()> {
+    const STEP: usize = 4096;
     let mut len = 0;
     loop {
         bytes.resize(len + STEP, 0);
@@ -132,7 +142,7 @@ fn read_file(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
         len += got;
         if got == 0 || (one_record && got < STEP) {
             bytes.truncate(len);
-            return Ok(bytes);
+            return Ok(());
         }
     }
 }
@@ -144,44 +154,6 @@ fn numbers(text: &str) -> Vec<u32> {
 fn four_numbers(text: &str) -> [u32; 4] {
     let mut numbers = numbers(text).into_iter();
     std::array::from_fn(|_| numbers.next().unwrap_or(0))
-}
-
-/// An open descriptor, from /proc/PID/fd and fdinfo.
-#[derive(Debug, Clone, Default)]
-pub struct Descriptor {
-    /// The descriptor number.
-    pub fd: i32,
-    /// The target of the link, and for a socket its addresses.
-    pub name: crate::fdname::FdName,
-    /// The file offset.
-    pub position: u64,
-    /// The open flags.
-    pub flags: u32,
-}
-
-/// Returns the open descriptors of a task, in ascending order.
-///
-/// # Errors
-/// The errno of reading /proc/TID/fd; EACCES when the task may not be inspected.
-pub fn descriptors(tid: Tid, tgid: Tid) -> io::Result<Vec<Descriptor>> {
-    let mut fds: Vec<i32> = fs::read_dir(format!("/proc/{tid}/fd"))?
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-        .collect();
-    fds.sort_unstable();
-    Ok(fds.into_iter().filter_map(|fd| descriptor(tid, tgid, fd)).collect())
-}
-
-fn descriptor(tid: Tid, tgid: Tid, fd: i32) -> Option<Descriptor> {
-    let name = crate::fdname::resolve(tid, tgid, fd)?;
-    let info = read_record(&format!("/proc/{tid}/fdinfo/{fd}")).unwrap_or_default();
-    let info = String::from_utf8_lossy(&info);
-    let field = |key: &str| info.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    Some(Descriptor {
-        fd,
-        name,
-        position: field("pos:").and_then(|v| v.parse().ok()).unwrap_or(0),
-        flags: field("flags:").and_then(|v| u32::from_str_radix(v, 8).ok()).unwrap_or(0),
-    })
 }
 
 /// Returns the target of a link in /proc/TID, such as `exe`, `cwd` or `root`; empty when it cannot
@@ -257,6 +229,49 @@ pub fn cpu_time(tid: Tid) -> (u64, u64) {
     (time(11), time(12))
 }
 
+/// Returns the user and system time of a process in nanoseconds: of a thread, if it is known that
+/// the process never had another one. Saves reading /proc, and is more precise.
+pub fn cpu_time_of_process(tgid: Tid) -> Option<(u64, u64)> {
+    // A clock id is the negated pid and the kind of the clock (include/linux/posix-timers_types.h).
+    const ALL_TICKS: libc::clockid_t = 0;
+    const USER_TICKS: libc::clockid_t = 1;
+    const PRECISE: libc::clockid_t = 2;
+    let clock = |kind: libc::clockid_t| {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: clock_gettime(2) writes one timespec. Not by the vdso: it may read the
+        // time-stamp counter.
+        let answer =
+            unsafe { libc::syscall(libc::SYS_clock_gettime, (!tgid << 3) | kind, &raw mut time) };
+        let (seconds, rest) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
+        (answer == 0).then(|| seconds * 1_000_000_000 + rest)
+    };
+    let (total, all, user) = (clock(PRECISE)?, clock(ALL_TICKS)?, clock(USER_TICKS)?);
+    let system = share_of(total, all.saturating_sub(user), all);
+    Some((total - system, system))
+}
+
+/// Divides a precise time as the kernel has counted ticks (cputime_adjust, kernel/sched/cputime.c).
+fn share_of(total: u64, ticks: u64, all: u64) -> u64 {
+    if all == 0 {
+        return 0;
+    }
+    let share = u128::from(total) * u128::from(ticks) / u128::from(all);
+    u64::try_from(share).unwrap_or(total).min(total)
+}
+
+/// Whether two tasks share neither descriptors nor directories nor signal actions (kcmp(2)). False
+/// also when the kernel cannot say.
+pub fn share_nothing(a: Tid, b: Tid) -> bool {
+    // linux/kcmp.h; not in libc.
+    const KCMP_FILES: i32 = 2;
+    const KCMP_FS: i32 = 3;
+    const KCMP_SIGHAND: i32 = 4;
+    [KCMP_FILES, KCMP_FS, KCMP_SIGHAND].into_iter().all(|what| {
+        // SAFETY: kcmp(2) takes numbers.
+        unsafe { libc::syscall(libc::SYS_kcmp, a, b, what, 0, 0) > 0 }
+    })
+}
+
 /// Whether the task is a kernel thread. Unlike the exe link, stat is readable by every user.
 pub fn is_kernel_thread(tid: Tid) -> bool {
     const PF_KTHREAD: u64 = 0x0020_0000; // include/linux/sched.h; not in any user-space header.
@@ -275,22 +290,59 @@ pub(crate) fn in_foreground(pid: Tid) -> bool {
     group.is_some() && group == foreground
 }
 
-/// Whether the file that the task executes has set-id bits or capabilities that would change its
-/// effective user, group or capabilities, judged against `user` and `group`. Also true where a
-/// mount option disables them.
-pub fn is_set_id(tid: Tid, user: u32, group: u32) -> bool {
-    let path = format!("/proc/{tid}/exe");
-    let Ok(data) = fs::metadata(&path) else { return false };
-    let set_user = data.mode() & libc::S_ISUID != 0 && data.uid() != user;
-    // S_ISGID without group execution marks mandatory locking and gives no privilege (execve(2),
-    // stat(2)).
-    let group_bits = libc::S_ISGID | libc::S_IXGRP;
-    let set_group = data.mode() & group_bits == group_bits && data.gid() != group;
-    set_user || set_group || has_file_capabilities(&path)
+/// The privileges that execve(2) gives because of a file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Privileges {
+    /// The owner, if S_ISUID is set.
+    pub user: Option<u32>,
+    /// The group, if S_ISGID is set. S_ISGID without group execution marks mandatory locking and
+    /// gives no privilege (execve(2), stat(2)).
+    pub group: Option<u32>,
+    /// Whether the file has capabilities (capabilities(7)).
+    pub capabilities: bool,
 }
 
-fn has_file_capabilities(path: &str) -> bool {
-    let Ok(path) = std::ffi::CString::new(path) else { return false };
+impl Privileges {
+    /// Returns those of a file that a task executes. `path` is where the file should be; if another
+    /// one is there, /proc is asked.
+    ///
+    /// # Errors
+    /// The errno of stat(2).
+    pub fn of_program(tid: Tid, path: &[u8], id: FileId) -> io::Result<Privileges> {
+        let path = Path::new(std::ffi::OsStr::from_bytes(path));
+        match fs::metadata(path) {
+            Ok(data) if FileId::of(&data) == id => Ok(Privileges::of(path, &data)),
+            _ => {
+                let path = format!("/proc/{tid}/exe");
+                Ok(Privileges::of(Path::new(&path), &fs::metadata(&path)?))
+            }
+        }
+    }
+
+    fn of(path: &Path, data: &fs::Metadata) -> Privileges {
+        let group_bits = libc::S_ISGID | libc::S_IXGRP;
+        Privileges {
+            user: (data.mode() & libc::S_ISUID != 0).then_some(data.uid()),
+            group: (data.mode() & group_bits == group_bits).then_some(data.gid()),
+            capabilities: has_file_capabilities(path),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_none(&self) -> bool {
+        *self == Privileges::default()
+    }
+
+    /// Whether they would change the effective user, group or capabilities of `user` and `group`.
+    /// Also true where a mount option disables them.
+    pub fn change(&self, user: u32, group: u32) -> bool {
+        let differs = |own: Option<u32>, other: u32| own.is_some_and(|own| own != other);
+        differs(self.user, user) || differs(self.group, group) || self.capabilities
+    }
+}
+
+fn has_file_capabilities(path: &Path) -> bool {
+    let Ok(path) = std::ffi::CString::new(path.as_os_str().as_bytes()) else { return false };
     // SAFETY: two C strings; with a null buffer of length 0 the call only returns the size
     // (getxattr(2)).
     unsafe {

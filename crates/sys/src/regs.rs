@@ -324,16 +324,25 @@ impl Stop {
             .map_err(|source| self.failed("PTRACE_SETREGSET of the extended state", source))
     }
 
+    /// Returns the mask of blocked signals (PTRACE_GETSIGMASK).
+    ///
+    /// # Errors
+    /// [`Died`] when the task no longer exists.
+    pub fn signal_mask(&self) -> Result<u64, Died> {
+        let mut mask = 0u64;
+        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data
+        // (ptrace(2)).
+        unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut mask) as usize) }
+            .map_err(|_| Died)?;
+        Ok(mask)
+    }
+
     /// Sets the mask of blocked signals (PTRACE_SETSIGMASK) and returns the previous one.
     ///
     /// # Errors
     /// [`Died`] when the task no longer exists.
     pub fn swap_signal_mask(&self, mask: u64) -> Result<u64, Died> {
-        let mut before = 0u64;
-        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data
-        // (ptrace(2)).
-        unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut before) as usize) }
-            .map_err(|_| Died)?;
+        let before = self.signal_mask()?;
         // SAFETY: SETSIGMASK reads `addr` bytes from data (ptrace(2)).
         unsafe { ptrace(SETSIGMASK, self.tid(), size_of::<u64>(), (&raw const mask) as usize) }
             .map_err(|_| Died)?;

@@ -112,7 +112,7 @@ pub(crate) fn every_kind() -> Vec<Vec<u8>> {
 }
 
 /// Returns a SNAPSHOT without empty fields.
-pub(crate) fn snapshot_row() -> Vec<u8> {
+pub(crate) fn snapshot_row(kept: Option<Vec<(i32, i32)>>) -> Vec<u8> {
     let mapping = Mapping {
         start: 1 << 46,
         perms: *b"r-xp",
@@ -137,11 +137,12 @@ pub(crate) fn snapshot_row() -> Vec<u8> {
         fds: [-1, 0, 125, 126, -126, i32::MAX, i32::MIN]
             .map(|fd| FdEntry { fd, ..FdEntry::default() })
             .to_vec(),
+        kept,
         ..ProcessSnapshot::default()
     };
     let mut buf = EventBuf::new();
     buf.begin(EventKind::SNAPSHOT, SourceId::RECORDER, TaskId(1), 3);
-    buf.snapshot(SnapshotKind::PROCESS, 1, &snapshot.to_bytes().unwrap());
+    buf.snapshot(SnapshotKind::PROCESS, snapshot.version(), &snapshot.to_bytes().unwrap());
     buf.finish().to_vec()
 }
 

@@ -101,8 +101,9 @@ fn body(log: &Log<Vec<u8>>, e: &Event<'_>) -> Option<Value> {
             "maxrss_kib": g.maxrss_kib,
         }),
         Body::Renamed(r) => json!({"old_tid": r.old_tid, "new_tid": r.new_tid, "tgid": r.tgid}),
-        Body::Snapshot { what: SnapshotKind::PROCESS, version: 1, bytes } => {
-            json!({"what": 1, "version": 1, "process": ProcessSnapshot::from_bytes(bytes).ok()?})
+        Body::Snapshot { what: SnapshotKind::PROCESS, version: version @ (1 | 2), bytes } => {
+            let process = ProcessSnapshot::from_bytes(bytes).ok()?;
+            json!({"what": 1, "version": version, "process": process, "kept": process.kept})
         }
         Body::Snapshot { what, version, bytes } => {
             json!({"what": what.0, "version": version, "data": hex(bytes)})
@@ -230,7 +231,9 @@ fn full_log() -> Vec<u8> {
         for row in every_kind() {
             segment.append_event(&row).unwrap();
         }
-        segment.append_event(&snapshot_row()).unwrap();
+        for kept in [None, Some(vec![(-5, -1), (0, 2), (40, i32::MAX)])] {
+            segment.append_event(&snapshot_row(kept)).unwrap();
+        }
         segment
             .append_event(&flagged_row(600, sysreel_format::EventFlags::MUST_UNDERSTAND))
             .unwrap();

@@ -218,4 +218,12 @@ pub(super) fn write_snapshot(json: &mut Json<'_>, bytes: &[u8]) {
         let (fd, mode, dev, ino, rdev) = (*fd, *mode, *dev, *ino, *rdev);
         write_name(json, &Name { fd, mode, dev, ino, rdev, link, local, peer });
     });
+    if let Some(kept) = &snapshot.kept {
+        json.list("kept", kept, |json, (first, last)| {
+            json.open();
+            json.signed("first", (*first).into());
+            json.signed("last", (*last).into());
+            json.close();
+        });
+    }
 }

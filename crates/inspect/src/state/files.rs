@@ -5,7 +5,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use sysreel_abi::intent;
-use sysreel_format::{FdEntry, Name};
+use sysreel_format::{Name, ProcessSnapshot, is_kept};
 
 use super::table::Table;
 
@@ -108,9 +108,10 @@ impl FileTable {
     }
 
     /// Removes the descriptors that a snapshot did not find: execve(2) closed them.
-    pub(super) fn keep_only(&mut self, found: &[FdEntry]) {
-        let fds: std::collections::BTreeSet<i32> = found.iter().map(|entry| entry.fd).collect();
-        self.0.retain(|fd, _| fds.contains(&fd));
+    pub(super) fn keep_only(&mut self, found: &ProcessSnapshot) {
+        let fds: std::collections::BTreeSet<i32> = found.fds.iter().map(|entry| entry.fd).collect();
+        let kept = found.kept.as_deref().unwrap_or_default();
+        self.0.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
     }
 }
 
@@ -134,7 +135,11 @@ pub(super) struct Maker {
 }
 
 impl Files {
-    pub(super) fn create_for_entry(&mut self, maker: Maker, entry: &FdEntry) -> Rc<OpenFile> {
+    pub(super) fn create_for_entry(
+        &mut self,
+        maker: Maker,
+        entry: &sysreel_format::FdEntry,
+    ) -> Rc<OpenFile> {
         let made =
             self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
         *made.local.borrow_mut() = entry.local.clone();

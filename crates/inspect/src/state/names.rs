@@ -4,7 +4,7 @@
 use std::rc::Rc;
 
 use sysreel_abi::{CallKind, Row, intent};
-use sysreel_format::{FdEntry, Name, ProcessSnapshot};
+use sysreel_format::{FdEntry, Name, ProcessSnapshot, is_kept};
 
 use super::open_call::OpenCall;
 use super::paths::{DEEPEST, resolve};
@@ -40,11 +40,17 @@ impl From<FdEntry> for FdName {
     }
 }
 
-/// Returns the descriptor names of a snapshot.
-pub(super) fn from_snapshot(snapshot: ProcessSnapshot) -> FdTable {
+/// Applies a snapshot to the names of its process.
+pub(super) fn apply_snapshot(table: &mut FdTable, snapshot: ProcessSnapshot) {
+    match &snapshot.kept {
+        Some(kept) => table.retain(|fd, _| is_kept(kept, fd)),
+        None => *table = FdTable::default(),
+    }
+    for entry in snapshot.fds {
+        table.set(entry.fd, Rc::new(FdName::from(entry)));
+    }
     let cwd = FdName { link: snapshot.cwd, ..FdName::default() };
-    let fds = snapshot.fds.into_iter().map(|entry| (entry.fd, Rc::new(FdName::from(entry))));
-    fds.chain([(intent::CWD, Rc::new(cwd))]).collect()
+    table.set(intent::CWD, Rc::new(cwd));
 }
 
 /// Applies a call that succeeded to the descriptor names of its process.

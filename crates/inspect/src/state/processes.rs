@@ -107,7 +107,7 @@ impl Tracker {
             return;
         };
         let mut table = context.files.borrow().clone();
-        table.keep_only(&snapshot.fds);
+        table.keep_only(snapshot);
         let mut lowest = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
             // Descriptors of one description share that of the lowest-numbered one.

@@ -140,12 +140,12 @@ impl Tracker {
         (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
     }
 
-    /// Replaces the descriptor names of a process by those of a snapshot.
+    /// Applies a snapshot to the descriptor names of its process.
     pub fn set_names(&mut self, id: TaskId, snapshot: ProcessSnapshot) {
         if self.follow_fds
             && let Some(task) = self.tasks.get(&id)
         {
-            self.fds.insert(task.tgid, names::from_snapshot(snapshot));
+            names::apply_snapshot(self.fds.entry(task.tgid).or_default(), snapshot);
         }
     }
 

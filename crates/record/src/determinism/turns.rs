@@ -46,7 +46,13 @@ impl Scheduler for TurnScheduler {
                 self.turn = None;
                 return arrival;
             }
-            if self.turn.is_some() || !self.resume_preempted() {
+            if let Some(holder) = self.turn {
+                if !is_dead_leader(cx, holder) {
+                    return None;
+                }
+                // It will report nothing more.
+                self.turn = None;
+            } else if !self.resume_preempted() {
                 return None;
             }
         }
@@ -122,4 +128,13 @@ impl TurnScheduler {
         }
         self.turn = None;
     }
+}
+
+/// Whether a leader has ended, so that its report waits for the ends of its threads. A task that is
+/// killed at its exit event, after an execve of another thread has brought it there, does not
+/// report that event (kernel/signal.c, `complete_signal`).
+fn is_dead_leader(cx: &Context, tid: Tid) -> bool {
+    let process = |tid: Tid| cx.tasks.get(tid).map(|task| task.tgid);
+    cx.due.ending().any(|other| process(other) == Some(tid))
+        && process::Status::read(tid).map_or(true, |status| status.state == b'Z')
 }

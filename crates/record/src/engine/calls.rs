@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::hook::{Exit, StopHook};
+use super::snapshot;
 use super::task::{Call, CallTurn};
 use crate::options::RowSource;
 use std::collections::HashSet;
@@ -33,6 +34,7 @@ impl Calls {
             self.note_rowless(cx, arch, nr);
             if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
                 task.call = None;
+                cx.snapshots.unknown_call(task.tgid);
             }
             return;
         };
@@ -47,8 +49,8 @@ impl Calls {
             note_left_out(cx, call.state.left_out);
         }
         call.clone = clone_flags(abi, row, &args, cx.capture.captured(0, 0, 0));
-        cx.namespaces.on_call(row.kind, call.clone);
         let Some(task) = cx.tasks.at_mut(cx.at.slot) else { return };
+        cx.snapshots.call_begins(task.tgid, &call, &cx.capture);
         task.making = row.kind.makes_task();
         // restart_syscall continues the interrupted call, whose memory is written at the coming
         // exit.
@@ -68,10 +70,12 @@ impl Calls {
         task.turn = CallTurn::Shared;
         let call = task.call.take();
         let exit = Exit { call, rval, is_error };
-        let Some(Call { abi, row, args, state, .. }) = call else { return Some(exit) };
+        let Some(call) = call else { return Some(exit) };
+        let Call { abi, row, args, state, .. } = call;
         if is_error && is_restart_block(rval) {
-            task.interrupted = call;
+            task.interrupted = Some(call);
         }
+        let tgid = task.tgid;
         cx.capture.begin(cx.at.tid);
         if plan::may_write(row) && (cx.capture.is_on() || hooks.needs_memory(row)) {
             let left_out = cx.capture.plan(|requests, memory| {
@@ -81,7 +85,11 @@ impl Calls {
             cx.missing = cx.capture.store(&mut cx.log.sink);
             note_left_out(cx, left_out);
         }
-        if !is_error && let Some(call) = call {
+        let incomplete = !cx.capture.is_on() || cx.missing != Completeness::default();
+        let capture = &cx.capture;
+        let ends = snapshot::Exit { call: &call, rval, is_error, capture, incomplete };
+        cx.snapshots.call_ends(tgid, &ends);
+        if !is_error {
             note_unseen(cx, &call, rval);
         }
         Some(exit)

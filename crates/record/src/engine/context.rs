@@ -3,7 +3,7 @@
 use super::capture::Capture;
 use super::due::Due;
 use super::log::Log;
-use super::namespaces::Namespaces;
+use super::snapshot::Snapshots;
 use super::task::{Call, Slot, Task, Tasks};
 use crate::error::Error;
 use sysreel_format::{Completeness, TaskId};
@@ -16,7 +16,8 @@ pub(crate) struct Context {
     pub(crate) tracer: Tracer,
     pub(crate) tasks: Tasks,
     pub(crate) due: Due,
-    pub(crate) namespaces: Namespaces,
+    /// What is known of the state that new programs inherit.
+    pub(crate) snapshots: Snapshots,
     pub(crate) log: Log,
     /// The task of the current stop.
     pub(crate) at: At,

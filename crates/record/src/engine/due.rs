@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use sysreel_sys::memory::ESRCH;
-use sysreel_sys::{Report, Stop, Tid, WaitStatus, clock};
+use sysreel_sys::{Event, Report, Stop, Tid, WaitStatus, clock};
 
 /// A report with the time of its arrival.
 #[derive(Debug)]
@@ -137,6 +137,17 @@ impl Due {
     /// Whether a report of this task is queued.
     pub(crate) fn has(&self, tid: Tid) -> bool {
         self.0.iter().any(|arrival| arrival.tid() == Some(tid))
+    }
+
+    /// The tasks that have reported that they end.
+    pub(crate) fn ending(&self) -> impl Iterator<Item = Tid> {
+        let exits = |status: WaitStatus| status.event() == Event::EXIT;
+        self.0.iter().filter_map(move |arrival| match &arrival.what {
+            Arrived::Report(Report::Stopped(stop)) if exits(stop.status()) => Some(stop.tid()),
+            Arrived::Passed(passed) if exits(passed.status) => Some(passed.tid),
+            Arrived::Report(Report::Gone { tid, .. }) => Some(*tid),
+            _ => None,
+        })
     }
 
     pub(crate) fn clear(&mut self) {

@@ -7,7 +7,7 @@ use super::due::{Arrival, Arrived, Passed};
 use super::handover::Request;
 use super::hook::StopHook;
 use super::init_crash::{is_unkillable_crash, prepare_crash};
-use super::lifecycle::change_identity;
+use super::lifecycle::{change_identity, new_image, snapshot_at_attach};
 use super::restart::restart_original;
 use super::run::Engine;
 use super::scheduler::Scheduler;
@@ -105,7 +105,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                     self.newborns.child_reported(cx, hooks, child, event);
                 }
             }
-            Some((Event::EXEC, _)) => self.snapshots.new_image(cx, hooks),
+            Some((Event::EXEC, _)) => new_image(cx, hooks, stop),
             _ => {}
         }
         if let Some(task) = cx.tasks.at_mut(slot).filter(|task| !task.captured)
@@ -126,7 +126,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             .iter()
             .any(|(other, task)| other != slot && task.tgid == tgid && task.captured);
         if is_first {
-            self.snapshots.record(cx, slot, clock::monotonic_ns());
+            snapshot_at_attach(cx, slot);
         }
         let is_known = |tid: Tid| newborns.contains(tid) || handover.is_away(tid);
         self.attaching.first_stop(cx, hooks, tgid, is_known);

@@ -327,6 +327,7 @@ impl Handover {
 }
 
 fn gap_event(cx: &mut Context, id: TaskId, gap: Gap, reason: GapReason, tracer: Tid) {
+    cx.snapshots.stop_following();
     let row = cx.log.begin(EventKind::UNRECORDED, id, clock::monotonic_ns());
     row.unrecorded(&Unrecorded { gap, reason, tracer: tracer.cast_unsigned() });
     cx.log.commit();

@@ -2,17 +2,16 @@
 
 use super::context::Context;
 use super::hook::{Birth, End, StopHook};
+use super::snapshot;
 use super::task::{Slot, Task};
 use crate::meta;
+use sysreel_abi::{Abi, AuditArch};
 use sysreel_format::{
     Completeness, EventKind, Gone, GoneHow, MetaCodec, NoteCode, Origin, ProcessSnapshot, Renamed,
     Severity, SnapshotKind, SourceId, TaskHead, TaskId,
 };
-use sysreel_sys::process::Status;
-use sysreel_sys::{Tid, WaitStatus, clock};
-
-/// The version of the snapshot struct written.
-const SNAPSHOT_VERSION: u16 = 1;
+use sysreel_sys::process::{Privileges, Status};
+use sysreel_sys::{Stop, Tid, WaitStatus, clock};
 
 /// A task to be added.
 #[derive(Debug, Clone, Copy)]
@@ -171,56 +170,60 @@ fn thread_in_execve(cx: &Context, leader: Tid) -> Option<Tid> {
         .map(|task| task.tid)
 }
 
-/// Records the state of processes: at an attach, and of each new program.
-#[derive(Debug)]
-pub(crate) struct Snapshots {
-    /// With the names of descriptors.
-    pub(crate) names: bool,
+/// Handles the new program of the task of the current stop, at its PTRACE_EVENT_EXEC.
+pub(crate) fn new_image(cx: &mut Context, hooks: &mut impl StopHook, stop: &Stop) {
+    let (slot, memory) = (cx.at.slot, cx.tasks.new_memory());
+    let Some(task) = cx.tasks.at_mut(slot) else { return };
+    task.memory = memory;
+    task.captured = true;
+    hooks.new_image(cx, slot);
+    let abi = Abi::from_call(AuditArch(cx.info.arch()), 0);
+    let mask = stop.signal_mask().ok().filter(|_| abi.is_some_and(|abi| abi.word() == 8));
+    let image = mask.map(|mask| (cx.info.place().1, mask));
+    let taken = take_snapshot(cx, slot, image, true, cx.at.t_ns);
+    if taken.is_some_and(|(snapshot, privileges)| meta::lost_privileges(privileges, &snapshot)) {
+        cx.log.completeness.insert(Completeness::LOST_PRIVILEGES);
+        cx.log.note(
+            cx.at.id,
+            NoteCode::LOST_PRIVILEGES,
+            Severity::WARNING,
+            "the file would give privileges that the kernel withholds from a traced program; \
+             record as root to see it run with them",
+        );
+    }
 }
 
-impl Snapshots {
-    /// Handles the new program of the task of the current stop.
-    pub(crate) fn new_image(&self, cx: &mut Context, hooks: &mut impl StopHook) {
-        let (slot, memory) = (cx.at.slot, cx.tasks.new_memory());
-        let Some(task) = cx.tasks.at_mut(slot) else { return };
-        task.memory = memory;
-        task.captured = true;
-        hooks.new_image(cx, slot);
-        let snapshot = self.record(cx, slot, cx.at.t_ns);
-        if snapshot.is_some_and(|snapshot| meta::lost_privileges(cx.at.tid, &snapshot)) {
-            cx.log.completeness.insert(Completeness::LOST_PRIVILEGES);
-            cx.log.note(
-                cx.at.id,
-                NoteCode::LOST_PRIVILEGES,
-                Severity::WARNING,
-                "the file would give privileges that the kernel withholds from a traced program; \
-                 record as root to see it run with them",
-            );
-        }
-    }
+/// Records the state of the process of an attached task.
+pub(crate) fn snapshot_at_attach(cx: &mut Context, slot: Slot) {
+    take_snapshot(cx, slot, None, false, clock::monotonic_ns());
+}
 
-    /// Records the state of the process of a task.
-    pub(crate) fn record(
-        &self,
-        cx: &mut Context,
-        slot: Slot,
-        t_ns: u64,
-    ) -> Option<ProcessSnapshot> {
-        let &Task { id, tid, tgid, .. } = cx.tasks.at(slot)?;
-        let snapshot = meta::process_snapshot(tid, tgid, self.names, cx.namespaces.of_task(tid));
-        match snapshot.to_bytes() {
-            Ok(bytes) => {
-                let row = cx.log.begin(EventKind::SNAPSHOT, id, t_ns);
-                row.snapshot(SnapshotKind::PROCESS, SNAPSHOT_VERSION, &bytes);
-                cx.log.commit();
-            }
-            Err(_) => cx.log.note(
+/// Records the state of the process of a task. `image`: see [`snapshot::At`].
+fn take_snapshot(
+    cx: &mut Context,
+    slot: Slot,
+    image: Option<(u64, u64)>,
+    after_exec: bool,
+    t_ns: u64,
+) -> Option<(ProcessSnapshot, Privileges)> {
+    let &Task { id, tid, tgid, .. } = cx.tasks.at(slot)?;
+    cx.snapshots.set_lost(cx.log.lost());
+    let taken = cx.snapshots.take(snapshot::At { tid, tgid, image, after_exec });
+    match taken.0.to_bytes() {
+        Ok(bytes) => {
+            let row = cx.log.begin(EventKind::SNAPSHOT, id, t_ns);
+            row.snapshot(SnapshotKind::PROCESS, taken.0.version(), &bytes);
+            cx.log.commit();
+        }
+        Err(_) => {
+            cx.snapshots.forget(tgid);
+            cx.log.note(
                 id,
                 NoteCode::OTHER,
                 Severity::WARNING,
                 "the state of the process is too large for a snapshot and is left out",
-            ),
+            );
         }
-        Some(snapshot)
     }
+    Some(taken)
 }

@@ -1,6 +1,9 @@
 //! The log as the engine and its hooks write it: events, notes, and what the log cannot show.
 
+use crate::progress::Progress;
 use crate::sink::Sink;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use sysreel_format::{
     Altered, Altering, Clock, Completeness, EventBuf, EventKind, Note, NoteCode, Severity,
     SourceId, TaskId,
@@ -15,11 +18,23 @@ pub(crate) struct Log {
     pending: Vec<(TaskId, NoteCode, Severity, String)>,
     /// Shows the user a warning at once.
     pub(crate) warn: fn(&str),
+    /// Counters for another thread.
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Log {
-    pub(crate) fn new(sink: Sink, completeness: Completeness, warn: fn(&str)) -> Log {
-        Log { sink, completeness, pending: Vec::new(), warn }
+    pub(crate) fn new(
+        sink: Sink,
+        completeness: Completeness,
+        progress: Arc<Progress>,
+        warn: fn(&str),
+    ) -> Log {
+        Log { sink, completeness, pending: Vec::new(), warn, progress }
+    }
+
+    /// The number of events that are known to be lost.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sink.refused() + self.progress.lost.load(Ordering::Relaxed)
     }
 
     /// The event that is being built.

@@ -39,6 +39,7 @@ mod program;
 mod restart;
 mod run;
 mod scheduler;
+mod snapshot;
 mod stop;
 mod task;
 #[cfg(test)]

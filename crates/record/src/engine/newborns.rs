@@ -127,7 +127,7 @@ impl Newborns {
         // during the call.
         let in_registers = asked.is_some()
             && maker.call.is_some_and(|call| !matches!(call.row.kind, CallKind::Clone3));
-        let (tgid, ids) = match cx.namespaces.only_id(child).filter(|_| in_registers) {
+        let (tgid, ids) = match cx.snapshots.namespaces.only_id(child).filter(|_| in_registers) {
             Some(id) => (as_asked, Ids::One(id)),
             None => {
                 let status = process::Status::read(child).unwrap_or_default();
@@ -144,6 +144,8 @@ impl Newborns {
             _ if is_thread => Origin::THREAD,
             _ => Origin::CLONE,
         };
+        let makers = (cx.at.tid, maker.tgid);
+        cx.snapshots.task_appears(makers, (child, tgid), asked, in_registers);
         // If the entry of the call was not seen, only threads and children of vfork certainly share
         // memory.
         let certain = is_thread || event == Event::VFORK;
@@ -254,6 +256,7 @@ fn add_adopted_task(cx: &mut Context, hooks: &mut impl StopHook, tid: Tid, t_ns:
     let parent = by.and_then(|by| cx.tasks.at(by)).map_or(TaskId::NONE, |task| task.id);
     let memory = if tgid == tid { None } else { cx.tasks.memory_of_process(tgid) };
     let pids = &status.namespace_ids;
+    cx.snapshots.forget(tgid);
     let slot = add_task(cx, &NewTask { tid, tgid, parent, origin: Origin::UNKNOWN, t_ns, pids });
     if let Some(task) = cx.tasks.at_mut(slot) {
         task.memory = memory;

@@ -9,14 +9,12 @@ use super::due::{Arrival, Arrived, Due};
 use super::handover::Handover;
 use super::hook::{Birth, Detach, StopHook};
 use super::job::Job;
-use super::lifecycle::{
-    NewTask, Snapshots, add_attached_task, add_task, remove_task, remove_vanished,
-};
+use super::lifecycle::{NewTask, add_attached_task, add_task, remove_task, remove_vanished};
 use super::log::Log;
-use super::namespaces::Namespaces;
 use super::newborns::Newborns;
 use super::program::Program;
 use super::scheduler::Scheduler;
+use super::snapshot::Snapshots;
 use super::task::{Slot, Tasks};
 use crate::error::Error;
 use crate::options::Options;
@@ -36,7 +34,6 @@ pub(crate) struct Engine<S, H> {
     pub(super) scheduler: S,
     pub(super) hooks: H,
     pub(super) calls: Calls,
-    pub(super) snapshots: Snapshots,
     pub(super) newborns: Newborns,
     /// Processes that are being attached to.
     pub(super) attaching: Attaching,
@@ -46,7 +43,6 @@ pub(crate) struct Engine<S, H> {
     /// Set when the recording ends before all of its tasks.
     pub(super) ending: Option<Ending>,
     pub(super) termination: Termination,
-    pub(super) progress: Arc<Progress>,
 }
 
 /// The parts of an engine that do not follow from the options alone.
@@ -59,7 +55,6 @@ pub(crate) struct Parts {
     pub(crate) program: Option<Tid>,
     pub(crate) termination: Termination,
     pub(crate) attaching: Attaching,
-    pub(crate) progress: Arc<Progress>,
 }
 
 /// What is known when the recording is over.
@@ -72,6 +67,8 @@ pub(crate) struct Ended<H> {
     pub(crate) signal: Option<Signal>,
     /// The number of tasks that were handed over to other tracers.
     pub(crate) handed_over: usize,
+    /// What checks of snapshots have found.
+    pub(crate) wrong_snapshots: Vec<String>,
 }
 
 impl<S: Scheduler, H: StopHook> Engine<S, H> {
@@ -82,7 +79,12 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
                 tracer: parts.tracer,
                 tasks: Tasks::default(),
                 due: Due::default(),
-                namespaces: Namespaces::new(!parts.has_attached),
+                snapshots: Snapshots::new(
+                    options.names,
+                    !parts.has_attached,
+                    !parts.has_attached && options.only.is_none(),
+                    options.check_snapshots,
+                ),
                 log: parts.log,
                 at: At { slot: Slot::FIRST, tid: 0, id: TaskId::NONE, t_ns: 0 },
                 info: SyscallInfo::new(),
@@ -93,7 +95,6 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             scheduler,
             hooks,
             calls: Calls::new(options.rows),
-            snapshots: Snapshots { names: options.names },
             newborns: Newborns::new(),
             attaching: parts.attaching,
             handover: Handover::new(options.refuse_tracers),
@@ -105,13 +106,12 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             },
             ending: None,
             termination: parts.termination,
-            progress: parts.progress,
         }
     }
 
     /// Returns counters for another thread.
     pub(crate) fn progress(&self) -> &Arc<Progress> {
-        &self.progress
+        &self.cx.log.progress
     }
 
     /// Sets what to do before the shell is shown that the program has stopped.
@@ -130,7 +130,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
         let Some(stop) = spawned else { return };
         let (tid, t_ns) = (stop.tid(), clock::monotonic_ns());
         let pids = &process::Status::read(tid).unwrap_or_default().namespace_ids;
-        cx.namespaces.set_spawned_ids(pids);
+        cx.snapshots.namespaces.set_spawned_ids(pids);
+        cx.snapshots.spawned(tid);
         let memory = cx.tasks.new_memory();
         let (parent, origin) = (TaskId::NONE, Origin::SPAWNED);
         let slot = add_task(cx, &NewTask { tid, tgid: tid, parent, origin, t_ns, pids });
@@ -175,7 +176,8 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             if let Some(ending) = &mut self.ending {
                 ending.enforce_deadline(&mut self.cx, &mut self.hooks);
             }
-            self.progress.events.store(self.cx.log.sink.next_event(), Ordering::Relaxed);
+            let log = &self.cx.log;
+            log.progress.events.store(log.sink.next_event(), Ordering::Relaxed);
         }
         Ok(())
     }
@@ -191,6 +193,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             status: self.program.status,
             signal: self.ending.and_then(|ending| ending.signal),
             handed_over: self.handover.count(),
+            wrong_snapshots: self.cx.snapshots.into_wrong(),
         }
     }
 
@@ -271,6 +274,7 @@ impl<S: Scheduler, H: StopHook> Engine<S, H> {
             newborns.lost_maker |= cx.tasks.at(slot).is_some_and(|task| task.making);
             remove_task(cx, hooks, slot, status, GoneHow::REAPED, t_ns);
             remove_vanished(cx, hooks, tid, t_ns);
+            cx.snapshots.forget(tid);
             if handover.has_away() {
                 handover.tracer_has_ended(cx, hooks, tid);
             }

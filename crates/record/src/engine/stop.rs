@@ -9,7 +9,7 @@ use sysreel_abi::CallKind;
 use sysreel_format::{Altering, EventKind, Layout, SourceId, StopHead};
 use sysreel_sys::info::Op;
 use sysreel_sys::stop::{NT_PRSTATUS, is_of_exit_event};
-use sysreel_sys::{Event, Signal, Stop, StopKind, process};
+use sysreel_sys::{Event, Signal, Stop, StopKind};
 
 /// What was recorded of a stop, and what is to become of its task.
 #[derive(Debug, Clone, Copy)]
@@ -179,7 +179,7 @@ fn event_stop(
         Event::EXIT => {
             if let Some(task) = cx.tasks.at_mut(cx.at.slot) {
                 task.ending = true;
-                task.cpu_time = process::cpu_time(cx.at.tid);
+                task.cpu_time = cx.snapshots.cpu_time(cx.at.tid, task.tgid);
             }
         }
         _ => {}

@@ -57,7 +57,7 @@ impl Names {
     fn add_rights(&mut self, cx: &mut Context, call: &Call, rval: i64) {
         for message in 0..u32::try_from(rval).unwrap_or(0).clamp(1, Limits::DEFAULT.messages) {
             // Both calls take their headers in the second argument.
-            let (at, log) = (cx.at, &mut cx.log);
+            let (at, log, snapshots) = (cx.at, &mut cx.log, &mut cx.snapshots);
             let tgid = cx.tasks.at(at.slot).map_or(at.tid, |task| task.tgid);
             let Some(control) = cx.capture.captured(1, 1, plan::index(message, MSG_CONTROL)) else {
                 break;
@@ -65,6 +65,7 @@ impl Names {
             rights(call.abi, control, |fd| {
                 if self.resolved.resolve(at.tid, tgid, fd) {
                     log.row().name(&name_of(fd, &self.resolved));
+                    snapshots.named(tgid, fd, &self.resolved);
                 }
             });
         }
@@ -75,6 +76,7 @@ impl Names {
         let tgid = cx.task().map_or(cx.at.tid, |task| task.tgid);
         if self.resolved.resolve(cx.at.tid, tgid, fd) {
             cx.log.row().name(&name_of(fd, &self.resolved));
+            cx.snapshots.named(tgid, fd, &self.resolved);
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The mappings of a process (/proc/PID/maps, proc(5)).
 
 use crate::Tid;
-use std::io;
+use std::io::{self, Read};
+
+/// What one read asks for, in bytes: most processes have less.
+const STEP: usize = 16 << 10;
 
 /// A line of /proc/PID/maps.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,7 +43,19 @@ impl Mapping {
 /// # Errors
 /// The errno of reading the file; ENOENT or ESRCH when the task has ended.
 pub fn mappings(tid: Tid) -> io::Result<Vec<Mapping>> {
-    let text = super::read_file(&format!("/proc/{tid}/maps"), false)?;
+    let mut file = std::fs::File::open(format!("/proc/{tid}/maps"))?;
+    let (mut text, mut len) = (Vec::new(), 0);
+    // This mapping is always the last, where there is one (arch/x86/entry/vsyscall): after it no
+    // read is needed to find the end.
+    while !text.ends_with(b"[vsyscall]\n") {
+        text.resize(len + STEP, 0);
+        let got = file.read(&mut text[len..])?;
+        len += got;
+        text.truncate(len);
+        if got == 0 {
+            break;
+        }
+    }
     Ok(text.split(|&byte| byte == b'\n').filter_map(mapping).collect())
 }
 

@@ -92,7 +92,7 @@ impl Books {
             start_writer(&options, files, header, 0, &CpuAffinity::default(), &progress, watchdog)
                 .unwrap();
         let sink = Sink::new(&mut writer, header.file_id);
-        let log = Some(Log::new(sink, Completeness::default(), |_| {}));
+        let log = Some(Log::new(sink, Completeness::default(), progress, |_| {}));
         Books { log, writer: Some(writer), _paths: paths, folder }
     }
 
@@ -128,7 +128,6 @@ fn record<S: Scheduler>(
         program: Some(FIRST_TID),
         termination: termination.clone(),
         attaching: Attaching::new(false),
-        progress: Arc::new(Progress::default()),
     };
     let ledger = Ledger {
         stops_left: stop_after,
