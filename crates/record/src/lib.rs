@@ -21,6 +21,7 @@ mod exchange;
 mod file;
 mod log_file;
 mod log_guard;
+mod message;
 mod meta;
 mod names;
 mod options;

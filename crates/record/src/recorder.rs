@@ -120,7 +120,7 @@ impl Recorder {
             watchdog,
         )?;
         let (stop, exec) = spawned.map_or((None, None), |s| (Some(s.stop), Some(s.outcome)));
-        let sink = Sink::new(&mut writer, header.file_id);
+        let sink = Sink::new(writer.take_exchange(), header.file_id);
         let parts = Parts {
             tracer,
             log: Log::new(sink, header.completeness, progress, options.warn),

@@ -2,8 +2,8 @@
 //! they survive the recorder's death.
 
 use crate::exchange::TracerEnd;
+use crate::message::{Ahead, Refused, ToWriter};
 use crate::tail::TailMemory;
-use crate::writer::{ToWriter, Writer};
 use sysreel_format::limits::{BLOB_PART, INLINE_LIMIT};
 use sysreel_format::{
     BlobNumber, Data, DropReasons, EventBuf, FileId, Full, RegionHead, Segment, SegmentMemory,
@@ -16,21 +16,6 @@ const SEAL_EARLY: usize = 1 << 20;
 /// After this many bytes of buffers the writer is told to begin with them, if it is idle. Waking it
 /// costs the tracer a system call.
 const ANNOUNCE_EVERY: usize = 64 << 10;
-
-/// Records of a segment that is still being filled.
-#[derive(Debug)]
-pub(crate) struct Ahead {
-    /// Their offset in the tail's file, and their length.
-    pub(crate) offset: u64,
-    pub(crate) len: usize,
-    /// The number of the first blob among them.
-    pub(crate) first_blob: u64,
-    /// The checksums of the segment's blobs before and after them.
-    pub(crate) sums: (u64, u64),
-}
-
-/// Events that no segment could take: their number, and why.
-pub(crate) type Refused = (u64, DropReasons);
 
 /// Appends events to the current segment.
 pub(crate) struct Sink {
@@ -59,14 +44,14 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    pub(crate) fn new(writer: &mut Writer, file_id: FileId) -> Sink {
+    pub(crate) fn new(exchange: TracerEnd<ToWriter, TailMemory>, file_id: FileId) -> Sink {
         let mut sink = Sink {
             segment: None,
             announced: (0, 0, 0),
             unannounced: 0,
             generation: 0,
             file_id,
-            exchange: writer.take_exchange(),
+            exchange,
             row: EventBuf::new(),
             blobs: Vec::new(),
             blob_missing: false,

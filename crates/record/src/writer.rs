@@ -3,8 +3,8 @@
 use crate::exchange::{Received, TracerEnd, WriterEnd, exchange};
 use crate::log_file::{LogFile, is_full};
 use crate::log_guard::LogGuard;
+use crate::message::{Ahead, Refused, ToWriter};
 use crate::progress::Progress;
-use crate::sink::{Ahead, Refused};
 use crate::sync::mpsc;
 use crate::tail::{Tail, TailMemory};
 use crate::watchdog::{self, Watchdog};
@@ -22,16 +22,6 @@ use sysreel_format::{
 
 /// How often written data is made to survive a power cut.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-
-/// A message from the tracer.
-pub(crate) enum ToWriter {
-    /// Begin with these records of a segment that is still being filled. Optional.
-    Ahead(Ahead),
-    /// Count the events lost before this segment, write it, and return its memory.
-    Segment(Segment<TailMemory>, Refused),
-    /// End the log.
-    Finish(Completeness, Extras),
-}
 
 /// The result of writing a log.
 #[derive(Debug, Default)]

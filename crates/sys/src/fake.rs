@@ -1,14 +1,12 @@
 //! A kernel made of plain code in place of ptrace(2) and wait4(2), for tests of tracers.
 //!
 //! A test [installs](install) it for its thread. From then on the [`Tracer`](crate::Tracer) and the
-//! stops of that thread ask it. What else they read from /proc, and the memory of a task, is not faked,
-//! so a fake task should have an id that no real one can have: above PID_MAX_LIMIT (4194304 on
-//! 64-bit systems, include/linux/threads.h).
+//! stops of that thread ask it. What else they read from /proc, and the memory of a task, is not
+//! faked, so a fake task should have an id that no real one can have: above PID_MAX_LIMIT (4194304
+//! on 64-bit systems, include/linux/threads.h).
 
-use crate::raw::Answer;
-use crate::stop::Resume;
-use crate::wait_status::Signal;
-use crate::{Tid, WaitStatus};
+use crate::Tid;
+use crate::wait_status::{Signal, WaitStatus};
 use std::cell::RefCell;
 use std::io;
 
@@ -34,8 +32,8 @@ pub trait FakeKernel {
 /// A request of ptrace(2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {
-    /// Resumes a stopped task.
-    Resume(Resume, Signal),
+    /// PTRACE_SYSCALL, PTRACE_CONT or PTRACE_SINGLESTEP, with the signal to deliver.
+    Resume(u32, Signal),
     /// PTRACE_LISTEN
     Listen,
     /// PTRACE_DETACH
@@ -82,13 +80,13 @@ pub(crate) fn wait4(
     })
 }
 
-/// Answers ptrace(2) if a kernel is installed.
-pub(crate) fn ptrace(request: libc::c_uint, tid: Tid, data: usize) -> Option<io::Result<Answer>> {
+/// Answers ptrace(2) if a kernel is installed, with what the request writes to its `data`.
+pub(crate) fn ptrace(request: libc::c_uint, tid: Tid, data: usize) -> Option<io::Result<Vec<u8>>> {
     let signal = Signal(i32::try_from(data).unwrap_or(0));
     let asked = match request {
-        libc::PTRACE_SYSCALL => Request::Resume(Resume::ToNextSyscall, signal),
-        libc::PTRACE_CONT => Request::Resume(Resume::Freely, signal),
-        libc::PTRACE_SINGLESTEP => Request::Resume(Resume::OneStep, signal),
+        libc::PTRACE_SYSCALL | libc::PTRACE_CONT | libc::PTRACE_SINGLESTEP => {
+            Request::Resume(request, signal)
+        }
         libc::PTRACE_LISTEN => Request::Listen,
         libc::PTRACE_DETACH => Request::Detach(signal),
         libc::PTRACE_SEIZE => Request::Seize,
@@ -100,7 +98,7 @@ pub(crate) fn ptrace(request: libc::c_uint, tid: Tid, data: usize) -> Option<io:
     };
     KERNEL.with_borrow_mut(|kernel| {
         let answer = kernel.as_mut()?.request(tid, asked);
-        Some(answer.map(Answer).map_err(io::Error::from_raw_os_error))
+        Some(answer.map_err(io::Error::from_raw_os_error))
     })
 }
 

@@ -5,6 +5,7 @@
 mod dir;
 mod image;
 mod maps;
+mod text;
 
 pub use dir::{Descriptor, Dir, FileId};
 pub use image::Image;
@@ -12,7 +13,7 @@ pub use maps::{Mapping, mappings};
 
 use crate::Tid;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -128,23 +129,8 @@ fn read_record(path: &str) -> io::Result<Vec<u8>> {
 
 fn read_file(path: &str, one_record: bool) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    read_open(&mut fs::File::open(path)?, one_record, &mut bytes)?;
+    text::read_open(&mut fs::File::open(path)?, one_record, &mut bytes)?;
     Ok(bytes)
-}
-
-/// Reads an open /proc file to its end, see [`read_record`].
-fn read_open(file: &mut fs::File, one_record: bool, bytes: &mut Vec<u8>) -> io::Result<()> {
-    const STEP: usize = 4096;
-    let mut len = 0;
-    loop {
-        bytes.resize(len + STEP, 0);
-        let got = file.read(&mut bytes[len..])?;
-        len += got;
-        if got == 0 || (one_record && got < STEP) {
-            bytes.truncate(len);
-            return Ok(());
-        }
-    }
 }
 
 fn numbers(text: &str) -> Vec<u32> {

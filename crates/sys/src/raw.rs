@@ -16,7 +16,7 @@ pub(crate) unsafe fn ptrace(
 ) -> io::Result<i64> {
     #[cfg(feature = "fake")]
     if let Some(answer) = crate::fake::ptrace(request, tid, data) {
-        let Answer(bytes) = answer?;
+        let bytes = answer?;
         // The one request with a length of its own; the answer to others has the length that the
         // caller expects.
         let len = match request {
@@ -43,10 +43,6 @@ pub(crate) unsafe fn ptrace(
     };
     if answer == -1 { Err(io::Error::last_os_error()) } else { Ok(answer) }
 }
-
-/// What a request of ptrace(2) writes to `data`.
-#[cfg(feature = "fake")]
-pub(crate) struct Answer(pub(crate) Vec<u8>);
 
 /// Calls wait4(2) for a task, or for any with -1.
 pub(crate) fn wait4(tid: Tid, status: &mut libc::c_int, options: libc::c_int) -> io::Result<Tid> {

@@ -98,8 +98,8 @@ pub(crate) fn remove_task(
 /// Removes what is left of a process whose leader was reaped.
 ///
 /// The end of a leader is reported after those of all other threads (kernel/exit.c,
-/// `delay_group_leader`), so a thread that is left is one that took the leader's id by an execve and
-/// was killed before it reported that.
+/// `delay_group_leader`), so a thread that is left is one that took the leader's id by an execve
+/// and was killed before it reported that.
 pub(crate) fn remove_vanished(cx: &mut Context, hooks: &mut impl StopHook, leader: Tid, t_ns: u64) {
     let left = |cx: &Context| {
         let is_left = |task: &Task| task.tgid == leader && !cx.due.has(task.tid);

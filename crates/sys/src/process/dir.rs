@@ -1,6 +1,7 @@
 //! Reads several files of one process, below its directory in /proc. The path to the directory is
 //! walked once.
 
+use super::text::read_open;
 use crate::Tid;
 use crate::fdname::FdName;
 use nix::fcntl::{OFlag, openat};
@@ -99,7 +100,7 @@ impl Dir {
             OFlag::O_RDONLY | OFlag::O_CLOEXEC,
             Mode::empty(),
         ) {
-            _ = super::read_open(&mut File::from(info), true, &mut self.text);
+            _ = read_open(&mut File::from(info), true, &mut self.text);
         }
         let field = |key: &[u8]| {
             let lines = self.text.split(|&byte| byte == b'\n');

@@ -203,7 +203,8 @@ impl Snapshots {
     }
 }
 
-/// Whether the exit of a call may change descriptors, or other state that its entry does not decide.
+/// Whether the exit of a call may change descriptors, or other state that its entry does not
+/// decide.
 fn concerns_descriptors(row: &Row) -> bool {
     row.makes != Makes::None
         || row.arg("optname").is_some()

@@ -2,6 +2,7 @@
 
 use super::descriptors::Descriptors;
 use super::follow::makes_hidden;
+use super::read::Held;
 use super::{Directory, Process, Snapshots, read};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -33,6 +34,46 @@ struct Program {
     by_handler: bool,
 }
 
+/// What a program inherits: from what is known of its process, or from the kernel.
+struct Inherits {
+    held: Option<Rc<Held>>,
+    comm: Vec<u8>,
+    umask: Option<u32>,
+    ignored: u64,
+    blocked: u64,
+    caught: u64,
+}
+
+impl Inherits {
+    fn of(at: At, known: Option<&Process>, program: &Program, plain: bool) -> Inherits {
+        let held = known.and_then(|known| known.held.clone()).filter(|_| plain);
+        let umask = known.and_then(|known| known.umask);
+        let ignored = known.and_then(|known| known.ignored);
+        match (held, umask, ignored, &program.comm, at.image) {
+            (Some(held), Some(umask), Some(ignored), Some(comm), Some((_, blocked))) => Inherits {
+                held: Some(held),
+                comm: comm.clone(),
+                umask: Some(umask),
+                ignored,
+                blocked,
+                // An execve resets all handlers (signal(7)).
+                caught: 0,
+            },
+            _ => {
+                let status = read::status(at.tid);
+                Inherits {
+                    held: status.held.map(Rc::new),
+                    comm: status.comm,
+                    umask: status.umask,
+                    ignored: status.ignored,
+                    blocked: status.blocked,
+                    caught: status.caught,
+                }
+            }
+        }
+    }
+}
+
 impl Snapshots {
     /// Returns the state of a process, and the privileges that its file gives.
     pub(crate) fn take(&mut self, at: At) -> (ProcessSnapshot, Privileges) {
@@ -41,22 +82,8 @@ impl Snapshots {
         let mappings = process::mappings(tid).unwrap_or_default();
         let program = Program::read(at, &mappings);
         let plain = program.privileges.is_some_and(|p| p.is_none()) && !program.by_handler;
-        let held = known.as_ref().and_then(|known| known.held.clone()).filter(|_| plain);
-        let umask = known.as_ref().and_then(|known| known.umask);
-        let ignored = known.as_ref().and_then(|known| known.ignored);
-        let (blocked, caught, status);
-        let (held, comm, umask, ignored) = match (held, umask, ignored, &program.comm, at.image) {
-            (Some(held), Some(umask), Some(ignored), Some(comm), Some((_, mask))) => {
-                // An execve resets all handlers (signal(7)).
-                (blocked, caught) = (mask, 0);
-                (Some(held), comm.clone(), Some(umask), ignored)
-            }
-            _ => {
-                status = read::status(tid);
-                (blocked, caught) = (status.blocked, status.caught);
-                (status.held.map(Rc::new), status.comm, status.umask, status.ignored)
-            }
-        };
+        let Inherits { held, comm, umask, ignored, blocked, caught } =
+            Inherits::of(at, known.as_ref(), &program, plain);
         let personality = known
             .as_ref()
             .and_then(|known| known.personality)

@@ -1,10 +1,7 @@
 //! A kernel of tasks that follow scripts, and that reports their stops in a random order.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::rc::Rc;
 use sysreel_abi::{Abi, AuditArch, number::number};
-use sysreel_sys::fake::{FakeKernel, Request};
 use sysreel_sys::{Event, Tid, WaitStatus};
 
 /// Ids from here on belong to no real task (PID_MAX_LIMIT, include/linux/threads.h).
@@ -33,7 +30,7 @@ pub(super) enum Act {
 
 /// A task that runs.
 #[derive(Debug, Clone)]
-enum Phase {
+pub(super) enum Phase {
     User,
     /// In a call, for this act.
     Call(Act),
@@ -46,7 +43,7 @@ enum Phase {
 }
 
 #[derive(Debug, Clone)]
-enum State {
+pub(super) enum State {
     Running(Phase),
     Stopped {
         status: i32,
@@ -62,20 +59,20 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Task {
-    tid: Tid,
-    tgid: Tid,
+pub(super) struct Task {
+    pub(super) tid: Tid,
+    pub(super) tgid: Tid,
     /// The process that made its process.
-    parent: Tid,
-    script: VecDeque<Act>,
-    state: State,
-    interrupted: bool,
+    pub(super) parent: Tid,
+    pub(super) script: VecDeque<Act>,
+    pub(super) state: State,
+    pub(super) interrupted: bool,
 }
 
 /// The kernel's state, shared between the fake and the test.
 #[derive(Debug)]
 pub(super) struct Tasks {
-    tasks: Vec<Task>,
+    pub(super) tasks: Vec<Task>,
     next: Tid,
     random: u64,
     /// What the tracer did that it must not do.
@@ -85,10 +82,6 @@ pub(super) struct Tasks {
     /// What has happened, for the message of a failure.
     pub(super) trace: Vec<String>,
 }
-
-/// The fake.
-#[derive(Debug, Clone)]
-pub(super) struct Kernel(pub(super) Rc<RefCell<Tasks>>);
 
 fn stop_status(signal: i32, event: Event) -> i32 {
     event.0 << 16 | signal << 8 | 0x7f
@@ -149,7 +142,7 @@ impl Tasks {
     }
 
     /// xorshift64, of Marsaglia's "Xorshift RNGs".
-    fn random(&mut self, below: usize) -> usize {
+    pub(super) fn random(&mut self, below: usize) -> usize {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
@@ -308,7 +301,7 @@ impl Tasks {
         self.event_stop(at, Event::EXEC, former as u64, Phase::Returning);
     }
 
-    fn report(&mut self) -> Option<(Tid, WaitStatus)> {
+    pub(super) fn report(&mut self) -> Option<(Tid, WaitStatus)> {
         let is_due = |this: &Tasks, at: usize| match &this.tasks[at].state {
             State::Stopped { reported, .. } => !reported,
             _ => this.is_reapable(at),
@@ -332,7 +325,7 @@ impl Tasks {
         }
     }
 
-    fn run_some(&mut self, most: usize) -> bool {
+    pub(super) fn run_some(&mut self, most: usize) -> bool {
         let mut ran = false;
         for _ in 0..most {
             let able: Vec<usize> = (0..self.tasks.len()).filter(|&at| self.can_run(at)).collect();
@@ -346,7 +339,7 @@ impl Tasks {
         ran
     }
 
-    fn find(&self, tid: Tid) -> Option<usize> {
+    pub(super) fn find(&self, tid: Tid) -> Option<usize> {
         let lives = |task: &Task| !matches!(task.state, State::Gone | State::Detached);
         self.tasks.iter().position(|task| task.tid == tid && lives(task))
     }
@@ -360,7 +353,7 @@ impl Tasks {
         self.trace.push(format!("task {at} ({tid}) {what}: {state}"));
     }
 
-    fn resume(&mut self, at: usize) {
+    pub(super) fn resume(&mut self, at: usize) {
         self.note(at, "resumed");
         let tid = self.tasks[at].tid;
         match self.tasks[at].state.clone() {
@@ -371,74 +364,5 @@ impl Tasks {
         if self.one_at_a_time && self.tasks.iter().filter(in_user_code).count() > 1 {
             self.violations.push(format!("task {tid} was resumed while another runs"));
         }
-    }
-}
-
-impl FakeKernel for Kernel {
-    fn wait(&mut self, _tid: Tid, nohang: bool) -> Result<Option<(Tid, WaitStatus)>, i32> {
-        let mut this = self.0.borrow_mut();
-        let steps = this.random(3);
-        this.run_some(steps);
-        loop {
-            if let Some(report) = this.report() {
-                return Ok(Some(report));
-            }
-            if nohang {
-                return Ok(None);
-            }
-            if !this.run_some(1) {
-                let none_left = this.left().is_empty();
-                return Err(if none_left { libc::ECHILD } else { libc::EDEADLK });
-            }
-        }
-    }
-
-    fn request(&mut self, tid: Tid, request: Request) -> Result<Vec<u8>, i32> {
-        let mut this = self.0.borrow_mut();
-        let at = this.find(tid).ok_or(libc::ESRCH)?;
-        match (request, &this.tasks[at].state) {
-            (Request::Resume(..), State::Zombie) => Err(libc::ESRCH),
-            (Request::Resume(..), _) => {
-                this.resume(at);
-                Ok(Vec::new())
-            }
-            (Request::Detach(_), State::Stopped { .. }) => {
-                this.tasks[at].state = State::Detached;
-                Ok(Vec::new())
-            }
-            (Request::Interrupt, State::Zombie) => Err(libc::ESRCH),
-            (Request::Interrupt, _) => {
-                this.tasks[at].interrupted = true;
-                Ok(Vec::new())
-            }
-            (Request::SyscallInfo, State::Stopped { info, .. }) => Ok(info.clone()),
-            (Request::EventMessage, State::Stopped { message, .. }) => {
-                Ok(message.to_le_bytes().to_vec())
-            }
-            (Request::Siginfo, State::Stopped { status, .. }) => {
-                let mut siginfo = vec![0; 128];
-                siginfo[..4].copy_from_slice(&(status >> 8 & 0x7f).to_ne_bytes());
-                if status >> 16 != 0 {
-                    siginfo[8..12].copy_from_slice(&(status >> 8).to_ne_bytes());
-                }
-                Ok(siginfo)
-            }
-            _ => Err(libc::ESRCH),
-        }
-    }
-
-    fn status(&mut self, tid: Tid) -> Option<Vec<u8>> {
-        let this = self.0.borrow();
-        let Task { tgid, parent, state, .. } = &this.tasks[this.find(tid)?];
-        let state = match state {
-            State::Zombie => 'Z',
-            State::Stopped { .. } => 't',
-            _ => 'R',
-        };
-        let text = format!(
-            "Name:\tfake\nState:\t{state}\nTgid:\t{tgid}\nPid:\t{tid}\nPPid:\t{parent}\n\
-             NSpid:\t{tid}\n"
-        );
-        Some(text.into_bytes())
     }
 }

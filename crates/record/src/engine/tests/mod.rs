@@ -1,9 +1,11 @@
 //! The engine against a kernel made of plain code: reports in every order that the real one may
 //! choose.
 
+mod fake;
 mod kernel;
 
-use self::kernel::{Act, FIRST_TID, Kernel, Tasks};
+use self::fake::Kernel;
+use self::kernel::{Act, FIRST_TID, Tasks};
 use super::attaching::Attaching;
 use super::context::Context;
 use super::hook::{Birth, End, StopHook};
@@ -26,8 +28,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use sysreel_format::{Completeness, Extras, FileHeader, FileId};
+use sysreel_sys::fake::install;
 use sysreel_sys::signals::{SIGTERM, Termination};
-use sysreel_sys::{Report, Tid, Tracer, fake};
+use sysreel_sys::{Report, Tid, Tracer};
 
 /// A hook that keeps the books: which tasks began, and how often each has ended.
 #[derive(Debug, Default)]
@@ -91,7 +94,7 @@ impl Books {
         let (mut writer, paths) =
             start_writer(&options, files, header, 0, &CpuAffinity::default(), &progress, watchdog)
                 .unwrap();
-        let sink = Sink::new(&mut writer, header.file_id);
+        let sink = Sink::new(writer.take_exchange(), header.file_id);
         let log = Some(Log::new(sink, Completeness::default(), progress, |_| {}));
         Books { log, writer: Some(writer), _paths: paths, folder }
     }
@@ -117,7 +120,7 @@ fn record<S: Scheduler>(
     let mut tasks = Tasks::new(script.to_vec(), seed);
     tasks.one_at_a_time = one_at_a_time;
     let kernel = Kernel(Rc::new(RefCell::new(tasks)));
-    fake::install(Some(Box::new(kernel.clone())));
+    install(Some(Box::new(kernel.clone())));
     let tracer = Tracer::following();
     let Ok(Report::Stopped(first)) = tracer.wait() else { return Err("no first stop".into()) };
     let termination = Termination::fake();
@@ -138,7 +141,7 @@ fn record<S: Scheduler>(
     engine.begin(&[] as &[Tid], Some(first));
     let result = engine.run();
     let ended = engine.end();
-    fake::install(None);
+    install(None);
     books.log = Some(ended.log);
     let kernel = kernel.0.borrow();
     let mut problems = ended.hooks.problems;
