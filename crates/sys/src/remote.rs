@@ -14,6 +14,10 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InjectionPoint(pub u64);
 
+/// The most stops of a task on the way through one injected call. Signals from outside are
+/// suppressed there; whoever sends more of them than that would keep the call from ending.
+const MAX_STOPS: u32 = 1_000_000;
+
 /// The bytes of the instruction.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -282,7 +286,7 @@ impl Tracer {
         let mut called = Called { result: 0, child: None, signals: Vec::new() };
         let mut info = SyscallInfo::new();
         let mut entered = false;
-        loop {
+        for _ in 0..MAX_STOPS {
             self.go_on(stop, Resume::ToNextSyscall, Signal::NONE)?;
             match stop.kind() {
                 StopKind::Syscall => {
@@ -306,6 +310,8 @@ impl Tracer {
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }
+        let text = format!("task {tid} stopped {MAX_STOPS} times during a call for the tracer");
+        Err(Error::Unsupported(text).into())
     }
 }
 
