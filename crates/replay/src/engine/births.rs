@@ -21,6 +21,7 @@ pub(crate) fn spawn<K: Kernel>(
     Ok(Task {
         id: event.task.0,
         tgid: head.tgid,
+        is_leader: head.tid == head.tgid,
         tracee,
         call: None,
         restart: None,
@@ -60,6 +61,7 @@ pub(crate) fn clone<K: Kernel, S>(
     let task = Task {
         id: step.event.task.0,
         tgid: head.tgid,
+        is_leader: head.tid == head.tgid,
         tracee: adopted,
         call: None,
         restart: None,

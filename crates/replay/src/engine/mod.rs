@@ -42,6 +42,7 @@ use crate::outcome::Observer;
 use calls::Calls;
 use halt::Replayed;
 use run::Runner;
+use std::collections::BTreeSet;
 use step::Step;
 use sysreel_format::{
     Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
@@ -86,6 +87,8 @@ pub(crate) struct Engine<'l, K: Kernel, S> {
     /// Whether any task has begun.
     has_begun: bool,
     main: Main,
+    /// The processes that a task of theirs has asked to end, by their ids in the recording.
+    exiting: BTreeSet<u32>,
 }
 
 impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
@@ -105,6 +108,7 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             tasks: Tasks::new(),
             has_begun: false,
             main: Main { task: FIRST, tid: 0, status: None },
+            exiting: BTreeSet::new(),
         }
     }
 
@@ -260,6 +264,9 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
         };
         stops::stop(&mut step, &mut self.calls, stop, observer)?;
         let (tgid, exits) = (task.tgid, task.exit_status.is_some());
+        if exits {
+            self.exiting.insert(tgid);
+        }
         // Another thread may end the process with another status.
         if exits
             && !self.tasks.is_alone(event.task.0, tgid)
@@ -280,9 +287,21 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
             Found::Unknown => return Err(unknown(event)),
         };
         let differs = ends_otherwise(&task, event, gone);
+        let (exits, is_leader) = (self.exiting.contains(&task.tgid), task.is_leader);
+        if is_leader {
+            self.exiting.remove(&task.tgid);
+        }
         self.kernel
             .end(task.tracee)
             .map_err(|source| Place { event, call: None }.failed(source))?;
+        // An execve ends other threads with status 0, but the leader is superseded then.
+        let status = WaitStatus(gone.wait_status.cast_signed());
+        if is_leader && !exits && gone.how == GoneHow::REAPED && status.exited().is_some() {
+            return Err(bad_event(
+                event,
+                "the process exits, and none of its tasks has asked for it",
+            ));
+        }
         differs.map_or(Ok(()), |divergence| Err(Halt::Diverged(Box::new(divergence))))
     }
 
@@ -290,7 +309,9 @@ impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
     /// which are in the log.
     fn renamed(&mut self, event: &Event<'_>, renamed: &Renamed) -> Replayed {
         match self.tasks.find(event.task.0) {
-            Found::Replayed(task) => task.tgid = renamed.tgid,
+            Found::Replayed(task) => {
+                (task.tgid, task.is_leader) = (renamed.tgid, renamed.new_tid == renamed.tgid);
+            }
             Found::Orphan => {}
             Found::Unknown => return Err(unknown(event)),
         }

@@ -14,6 +14,8 @@ pub(crate) struct Task<T> {
     pub(crate) id: u32,
     /// The id of its process in the recording.
     pub(crate) tgid: u32,
+    /// It is the leader of its process.
+    pub(crate) is_leader: bool,
     pub(crate) tracee: T,
     /// The call that the task is in.
     pub(crate) call: Option<OpenCall>,

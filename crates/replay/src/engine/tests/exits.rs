@@ -239,6 +239,22 @@ fn output_is_passed_on_or_refused() {
 }
 
 #[test]
+fn processes_end_when_they_asked() {
+    for (name, status, how, text) in [
+        ("an exit of its own", 3 << 8, GoneHow::REAPED, Some("none of its tasks has asked for it")),
+        ("a signal", 11, GoneHow::REAPED, None),
+        ("let go", 0, GoneHow::DETACHED, None),
+    ] {
+        let mut story = Story::new();
+        story.gone(0, status, how);
+        match text {
+            Some(text) => story.refused(name, text),
+            None => _ = story.does(name, &["end 1"]),
+        }
+    }
+}
+
+#[test]
 fn processes_end_as_they_asked() {
     let exit = |story: &mut Story, asked: u64| {
         story.reaches("exit_group", [asked, 0, 0, 0, 0, 0]);

@@ -60,9 +60,9 @@ fn events_that_say_that_something_is_missing_are_refused() {
 #[test]
 fn the_summary_is_compared() {
     for (name, summary, status, text) in [
-        ("the same", Some(3 << 8), 3 << 8, None),
-        ("none", None, 3 << 8, None),
-        ("another", Some(4 << 8), 3 << 8, Some("its summary has the wait status")),
+        ("the same", Some(9), 9, None),
+        ("none", None, 9, None),
+        ("another", Some(11), 9, Some("its summary has the wait status")),
     ] {
         let mut story = Story::new();
         story.extras.exit_status = summary;
@@ -78,13 +78,13 @@ fn the_summary_is_compared() {
         }
     }
     let mut story = Story::new();
-    story.extras.exit_status = Some(0);
+    story.extras.exit_status = Some(9);
     story.task(1, Origin::UNKNOWN, TaskId::NONE, 101);
-    story.gone(0, 0, GoneHow::REAPED);
+    story.gone(0, 9, GoneHow::REAPED);
     story.unfit("a task that does not end", "the end of task 1");
     // A thread that executes a program takes the place of the first task.
     let mut story = Story::new();
-    story.extras.exit_status = Some(3 << 8);
+    story.extras.exit_status = Some(9);
     story.reaches("clone", [0x1_0100, 0, 0, 0, 0, 0]);
     story.recorded_entry(0, "clone", [0x1_0100, 0, 0, 0, 0, 0], NONE);
     story.task(1, Origin::THREAD, TaskId(0), 100);
@@ -92,9 +92,9 @@ fn the_summary_is_compared() {
     story.event(EventKind::RENAMED, 1, &|row| {
         row.renamed(&Renamed { old_tid: 101, new_tid: 100, tgid: 100 });
     });
-    story.gone(1, 3 << 8, GoneHow::REAPED);
+    story.gone(1, 9, GoneHow::REAPED);
     let events = story.events();
-    let finished = End::Finished { events, calls: 1, status: Some(3 << 8) };
+    let finished = End::Finished { events, calls: 1, status: Some(9) };
     assert_eq!(story.replay().0.unwrap(), finished);
     let mut story = Story::new();
     story.extras.exit_status = Some(0);

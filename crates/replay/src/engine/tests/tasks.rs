@@ -43,7 +43,7 @@ fn tasks_are_made_and_end() {
         story.recorded_exit(0, 101, NONE);
         story.call(1, "getpid", [0; 6], 101, NONE, NONE);
         story.ptrace_event(1, EXIT, &|row| output(row, DATA, &[0]));
-        story.gone(1, 0, GoneHow::REAPED);
+        story.gone(1, 9, GoneHow::REAPED);
         let flags = 0x8000 | (flags & CLONE_VM);
         let clone = format!("clone {flags:#x} 0x0 0x0 0x0 0x0 0x0");
         story.does(
