@@ -27,12 +27,12 @@ pub(crate) struct FilePool {
     /// SIGBUS.
     empty: File,
     next: u64,
-    /// Where the contents of private mappings start, by their blobs.
-    private: HashMap<Vec<BlobNumber>, u64>,
+    /// Where the contents of private mappings start, and their length, by their blobs.
+    private: HashMap<Vec<BlobNumber>, (u64, u64)>,
     /// Where shared files start, by device and inode.
     shared: HashMap<(u64, u64), u64>,
-    /// Where contents read from files start, by BLAKE3 hash.
-    by_hash: HashMap<[u8; 32], u64>,
+    /// Where contents read from files start, and their length, by BLAKE3 hash.
+    by_hash: HashMap<[u8; 32], (u64, u64)>,
     /// Which recorded file each range of the pool comes from.
     origins: Vec<Origin>,
 }
@@ -73,10 +73,20 @@ impl FilePool {
     }
 
     /// Reserves zeroed memory and returns its offset.
-    pub(crate) fn reserve(&mut self, len: u64) -> u64 {
+    ///
+    /// # Errors
+    /// When the pool has no room for it.
+    pub(crate) fn reserve(&mut self, len: u64) -> Result<u64, Error> {
         let at = self.next;
-        self.next += len.next_multiple_of(PAGE);
-        at
+        let end = len.checked_next_multiple_of(PAGE).and_then(|len| at.checked_add(len));
+        match end.filter(|end| *end <= POOL_LEN) {
+            Some(end) => self.next = end,
+            None => {
+                let text = format!("there is no room for {len} bytes that the program mapped");
+                return Err(Error::NotReplayable(text));
+            }
+        }
+        Ok(at)
     }
 
     /// Returns the offset of the contents of a mapping, and writes them if they are new. Private
@@ -92,19 +102,38 @@ impl FilePool {
     ) -> Result<u64, Error> {
         let head = &mapped.head;
         if !shared {
-            return Ok(self.place_private(log, mapped)? + head.skip);
+            let (at, len) = self.place_private(log, mapped)?;
+            check_holds(head, len)?;
+            return Ok(at + head.skip);
         }
+        let (first, end) =
+            match (head.offset.checked_sub(head.skip), head.offset.checked_add(head.filled)) {
+                (Some(first), Some(end)) if end <= SHARED_ROOM => (first, end),
+                _ => {
+                    let text = "a shared file is too long, or its contents begin before it";
+                    return Err(Error::NotReplayable(text.into()));
+                }
+            };
         let key = (head.dev, head.ino);
-        let known = self.shared.get(&key).copied();
-        let window = known.unwrap_or_else(|| self.reserve(SHARED_ROOM));
+        let window = match self.shared.get(&key) {
+            Some(&window) => window,
+            None => self.reserve(SHARED_ROOM)?,
+        };
         if self.shared.insert(key, window).is_none() {
             self.origins.push(Origin { start: window, len: SHARED_ROOM, file: key, offset: 0 });
         }
-        let mut at = window + head.offset - head.skip.min(head.offset);
+        let mut at = first;
         for blob in mapped.blobs.iter() {
             let bytes = log.blob(blob)?;
-            self.write(at, &bytes)?;
+            // Another file begins after the room of this one.
+            if at + bytes.len() as u64 > SHARED_ROOM {
+                return Err(Error::NotReplayable("a shared file is too long".into()));
+            }
+            self.write(window + at, &bytes)?;
             at += bytes.len() as u64;
+        }
+        if at < end {
+            return Err(lacks_contents(head, at - first));
         }
         Ok(window + head.offset)
     }
@@ -119,8 +148,10 @@ impl FilePool {
         head: &MappedHead,
         file: &MappedFile<'_>,
     ) -> Result<u64, Error> {
-        if let Some(&at) = self.by_hash.get(&file.hash) {
-            return Ok(at.saturating_add(head.skip));
+        check_holds(head, file.len)?;
+        if let Some(&(at, len)) = self.by_hash.get(&file.hash) {
+            check_holds(head, len)?;
+            return Ok(at + head.skip);
         }
         let path = Path::new(OsStr::from_bytes(file.path));
         let refuse = |what: String| {
@@ -138,33 +169,34 @@ impl FilePool {
         if blake3::hash(&contents) != blake3::Hash::from_bytes(file.hash) {
             return refuse("differs from what was mapped".to_owned());
         }
-        let at = self.reserve(file.len);
+        let at = self.reserve(file.len)?;
         self.write(at, &contents)?;
-        self.by_hash.insert(file.hash, at);
+        self.by_hash.insert(file.hash, (at, file.len));
         self.origins.push(Origin { start: at, len: file.len, file: (head.dev, head.ino), offset });
-        Ok(at.saturating_add(head.skip))
+        Ok(at + head.skip)
     }
 
+    /// Returns the offset and the length of the contents.
     fn place_private<S: ReadAt>(
         &mut self,
         log: &Log<S>,
         mapped: &Mapped<'_>,
-    ) -> Result<u64, Error> {
+    ) -> Result<(u64, u64), Error> {
         let blobs: Vec<BlobNumber> = mapped.blobs.iter().collect();
-        if let Some(&at) = self.private.get(&blobs) {
-            return Ok(at);
+        if let Some(&known) = self.private.get(&blobs) {
+            return Ok(known);
         }
         let mut contents = Vec::new();
         for &blob in &blobs {
             contents.extend_from_slice(&log.blob(blob)?);
         }
         let (len, head) = (contents.len() as u64, &mapped.head);
-        let at = self.reserve(len);
+        let at = self.reserve(len)?;
         let offset = head.offset.saturating_sub(head.skip);
         self.origins.push(Origin { start: at, len, file: (head.dev, head.ino), offset });
         self.write(at, &contents)?;
-        self.private.insert(blobs, at);
-        Ok(at)
+        self.private.insert(blobs, (at, len));
+        Ok((at, len))
     }
 
     /// Returns the inode of the pool, as /proc/PID/maps shows it.
@@ -211,6 +243,21 @@ impl FilePool {
             },
         })
     }
+}
+
+/// Checks that contents of `len` bytes hold all that a mapping shows.
+fn check_holds(head: &MappedHead, len: u64) -> Result<(), Error> {
+    match head.skip.checked_add(head.filled) {
+        Some(needed) if needed <= len => Ok(()),
+        _ => Err(lacks_contents(head, len)),
+    }
+}
+
+fn lacks_contents(head: &MappedHead, len: u64) -> Error {
+    Error::NotReplayable(format!(
+        "the mapping at {:#x} shows {} bytes of a file after the first {}, and the log has {len}",
+        head.start, head.filled, head.skip
+    ))
 }
 
 /// Reads a range of a file; all of it, or it is an error.

@@ -6,35 +6,33 @@
 //! makes tasks is done for real, by calls injected at the page of the stub, which a seccomp filter
 //! fences in ([`sysreel_sys::stub`]). The first difference ends the replay with a [`Divergence`].
 //!
-//! [`Replay`] is the loop over the events of the log (`engine`). `stops` handles each recorded
-//! stop, `calls` the entries and exits among them, `reached` runs a task to its next stop.
-//! `address_space` repeats what calls did to mappings; `file_pool` is the memory mapped in place of
-//! files. `backtrace` and `elf` name the place of a divergence.
+//! [`Replay`] checks the log (`preconditions`), runs the engine, and describes where it ended
+//! (`backtrace`, `elf`). The engine (`engine`) is the loop over the events of the log. It knows the
+//! kernel as a trait (`kernel`), with ptrace(2) behind it, so that unit tests reach every branch
+//! without a process. `file_pool` is the memory mapped in place of files.
 //!
 //! docs/replay.md lists which recordings can be replayed, and on which machines.
 
 #![forbid(unsafe_code)]
 
-mod address_space;
 mod backtrace;
-mod calls;
 mod divergence;
 mod elf;
 mod engine;
 mod error;
 mod file_pool;
 mod frame;
+mod kernel;
 mod machine;
-mod memory;
+mod options;
+mod outcome;
 mod preconditions;
-mod reached;
-mod state;
-mod stop_info;
-mod stops;
-mod task;
+mod replay;
 
 pub use divergence::{Divergence, Field, first_difference};
-pub use engine::{Check, MAX_SLOWDOWN, Observer, Options, Outcome, PATIENCE, Position, Replay};
 pub use error::Error;
 pub use frame::Frame;
+pub use options::{Check, MAX_SLOWDOWN, Options, PATIENCE};
+pub use outcome::{Observer, Outcome, Position};
 pub use preconditions::{check_replayable, files_to_read};
+pub use replay::Replay;

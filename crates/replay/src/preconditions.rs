@@ -100,7 +100,14 @@ pub(crate) fn check_not_refused<S: ReadAt>(log: &Log<S>, until: Option<u64>) -> 
             ));
         }
     }
-    if reasons.is_empty() { Ok(()) } else { Err(Error::NotReplayable(reasons.join("; "))) }
+    // The reasons may come after the last event to replay.
+    if reasons.is_empty() && (log.summary().is_none() || until.is_some()) {
+        return Ok(());
+    }
+    if reasons.is_empty() {
+        reasons.push("the recorder marked it so, and its reasons are not in the log".into());
+    }
+    Err(Error::NotReplayable(reasons.join("; ")))
 }
 
 /// Returns the files that a replay reads because the log has only their hashes, each once.
@@ -156,6 +163,7 @@ fn for_each_file<S: ReadAt>(
         for part in stop.parts {
             match part? {
                 Part::Mapped(before) => mapped = Some(before.head),
+                // Without a mapping before it, it is an error once the event is replayed.
                 Part::File(file) => {
                     mapped.map(|head| each(&head, &file)).transpose()?.unwrap_or(())
                 }

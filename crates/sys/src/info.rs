@@ -23,6 +23,16 @@ impl SyscallInfo {
         SyscallInfo { returned: 0, bytes: [0; CAPACITY] }
     }
 
+    /// Returns the answer of a kernel that has written these bytes, for kernels of tests. Bytes
+    /// beyond the capacity are cut.
+    pub fn from_bytes(bytes: &[u8]) -> SyscallInfo {
+        let mut info = SyscallInfo::new();
+        let len = bytes.len().min(CAPACITY);
+        info.bytes[..len].copy_from_slice(&bytes[..len]);
+        info.returned = i32::try_from(bytes.len()).unwrap_or(i32::MAX);
+        info
+    }
+
     /// Clears the buffer and returns it.
     pub(crate) fn cleared(&mut self) -> &mut [u8; CAPACITY] {
         let written = self.bytes().len();

@@ -139,6 +139,11 @@ impl Registers {
         self.words[at!(rip)] = ip;
     }
 
+    /// Sets the stack pointer.
+    pub fn set_sp(&mut self, sp: u64) {
+        self.words[at!(rsp)] = sp;
+    }
+
     /// Sets the result of a call, which is then not restarted.
     pub fn set_result(&mut self, result: u64) {
         self.words[at!(rax)] = result;
@@ -162,7 +167,7 @@ impl Registers {
         if let Some(processor) = processor {
             self.words[at!(rcx)] = processor.into();
         }
-        self.words[at!(rip)] += opcode_len;
+        self.words[at!(rip)] = self.words[at!(rip)].wrapping_add(opcode_len);
     }
 
     /// Sets orig_rax to -1. The kernel restarts an interrupted call by the number in orig_rax; -1

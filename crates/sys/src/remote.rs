@@ -12,6 +12,10 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InjectionPoint(pub u64);
 
+/// The most stops of a task on the way through one injected call. Signals from outside are
+/// suppressed there; whoever sends more of them than that would keep the call from ending.
+const MAX_STOPS: u32 = 1_000_000;
+
 /// The bytes of the instruction.
 pub const SYSCALL: [u8; 2] = [0x0f, 0x05];
 
@@ -283,7 +287,7 @@ impl Stop {
         let mut called = Called { result: 0, child: None, signals: Vec::new() };
         let mut info = SyscallInfo::new();
         let mut entered = false;
-        loop {
+        for _ in 0..MAX_STOPS {
             go_on(self)?;
             match self.kind() {
                 StopKind::Syscall => {
@@ -307,6 +311,8 @@ impl Stop {
                 StopKind::Event(_) | StopKind::Group(_) => {}
             }
         }
+        let text = format!("task {tid} stopped {MAX_STOPS} times during a call for the tracer");
+        Err(Error::Unsupported(text).into())
     }
 }
 

@@ -114,6 +114,23 @@ pub enum StopKind {
     Event(Event),
 }
 
+impl StopKind {
+    /// Classifies the wait status of a stop.
+    ///
+    /// A group stop of a seized task is an EVENT_STOP with one of the four stopping signals. With
+    /// SIGTRAP, an EVENT_STOP is the first stop of a child, an interrupt, or the end of a group
+    /// stop (ptrace(2), PTRACE_SEIZE).
+    pub fn of(status: WaitStatus) -> StopKind {
+        let signal = status.stop_signal();
+        match status.event() {
+            _ if status.is_syscall_stop() => StopKind::Syscall,
+            Event(0) => StopKind::Signal(Signal(signal)),
+            Event::STOP if is_stopping(signal) => StopKind::Group(Signal(signal)),
+            event => StopKind::Event(event),
+        }
+    }
+}
+
 /// How a stopped task is resumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resume {
@@ -145,18 +162,8 @@ impl Stop {
     }
 
     /// Classifies the stop.
-    ///
-    /// A group stop of a seized task is an EVENT_STOP with one of the four stopping signals. With
-    /// SIGTRAP, an EVENT_STOP is the first stop of a child, an interrupt, or the end of a group
-    /// stop (ptrace(2), PTRACE_SEIZE).
     pub fn kind(&self) -> StopKind {
-        let signal = self.status.stop_signal();
-        match self.status.event() {
-            _ if self.status.is_syscall_stop() => StopKind::Syscall,
-            Event(0) => StopKind::Signal(Signal(signal)),
-            Event::STOP if is_stopping(signal) => StopKind::Group(Signal(signal)),
-            event => StopKind::Event(event),
-        }
+        StopKind::of(self.status)
     }
 
     /// Fills `info` by PTRACE_GET_SYSCALL_INFO. An errno other than ESRCH is stored in `info`,

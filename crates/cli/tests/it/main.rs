@@ -33,6 +33,7 @@ mod replay_inputs;
 mod replay_isolation;
 mod replay_memory;
 mod replay_mutations;
+mod replay_omissions;
 mod replay_pitfalls;
 mod replay_programs;
 mod replay_signals;

@@ -1,0 +1,208 @@
+//! Replays the exits of system calls: gives the task the recorded result, memory and registers.
+
+use super::facts::{At, Facts};
+use super::halt::Replayed;
+use super::parts;
+use super::step::Step;
+use super::stop_info::address;
+use super::task::{Echo, Lack, OpenCall, Restart};
+use crate::divergence::Field;
+use crate::kernel::{Kernel, Tracee};
+use crate::outcome::Observer;
+use std::cell::RefCell;
+use std::rc::Rc;
+use sysreel_abi::replay::AddressSpaceOp;
+use sysreel_abi::{AuditArch, CallKind, errno};
+use sysreel_format::syscall_info::{Info, MERGED, Outcome, What};
+use sysreel_format::{ReadAt, Stop};
+use sysreel_sys::regs::THREAD_AREA;
+
+/// The values that say that a call has failed (include/linux/err.h, IS_ERR_VALUE).
+const ERRORS: std::ops::RangeInclusive<i64> = -4095..=-1;
+
+/// Gives the task the recorded result, memory and registers of the call.
+pub(crate) fn exit<K: Kernel, S: ReadAt, O: Observer + ?Sized>(
+    step: &mut Step<'_, K, S>,
+    stop: &Stop<'_>,
+    observer: &mut O,
+) -> Replayed {
+    let facts = Facts::read(step, stop, At::Exit)?;
+    let recorded = MERGED.decode(stop.info);
+    let What::Exit(outcome) = recorded.what else {
+        return Err(step.bad("the struct of the exit has no result"));
+    };
+    // On x86 the kernel derives one from the other (arch/x86/include/asm/syscall.h,
+    // syscall_get_error).
+    if outcome.failed() != ERRORS.contains(&outcome.rval) {
+        let (rval, flag) = (outcome.rval, outcome.is_error);
+        return Err(step.bad(format!("the result is {rval}, and is_error is {flag}")));
+    }
+    // A new task does not report the end of the call that made it: when its first stop ends, the
+    // kernel has passed the place of that report (kernel/entry/common.c, Linux 6.18).
+    let Some(open) = step.task.call.clone() else {
+        return Err(step.bad("a call ends that has not begun"));
+    };
+    let kind = open.known.map(|known| known.row.kind);
+    let succeeded = !outcome.failed() && open.vetoed.is_none();
+    let is_exec = succeeded && kind == Some(CallKind::Exec);
+    if is_exec {
+        new_image(step, stop)?;
+    } else if step.task.has_image {
+        check_place(step, &open, &recorded, &facts)?;
+        if facts.has_altered_memory {
+            return Err(step.bad("the recorder changed memory at the exit of this call"));
+        }
+        let value = result(step, &open, outcome, &facts)?;
+        if succeeded {
+            echo(step, open.echo.as_ref(), outcome.rval, observer)?;
+            change_address_space(step, &open, outcome.rval.cast_unsigned(), &facts)?;
+        }
+        step.task.restart = errno::is_restart(value).then_some(Restart {
+            arch: open.arch,
+            nr: open.nr,
+            by_block: errno::is_restart_block(value),
+        });
+        let set = step.task.tracee.set_result(value.cast_unsigned());
+        set.map_err(|source| step.failed(source))?;
+        parts::repeat(step, stop)?;
+        if succeeded {
+            set_thread_area(step, &open)?;
+        }
+    }
+    step.task.call = None;
+    Ok(())
+}
+
+/// Compares where the call ends with where it began, or with the registers that the log has.
+fn check_place<K: Kernel, S>(
+    step: &Step<'_, K, S>,
+    open: &OpenCall,
+    recorded: &Info,
+    facts: &Facts<'_>,
+) -> Replayed {
+    let arch = recorded.arch.map(AuditArch);
+    if arch != Some(open.arch) {
+        let recorded = address(arch.map(|arch| arch.0.into()));
+        return Err(step.diverged(Field::Arch, recorded, format!("{:#x}", open.arch.0)));
+    }
+    let (ip, sp) = match facts.registers {
+        Some(registers) => (Some(registers.ip()), Some(registers.sp())),
+        None => open.place,
+    };
+    for (field, recorded, actual) in
+        [(Field::InstructionPointer, recorded.ip, ip), (Field::StackPointer, recorded.sp, sp)]
+    {
+        if recorded.is_none() || recorded != actual {
+            return Err(step.diverged(field, address(recorded), address(actual)));
+        }
+    }
+    Ok(())
+}
+
+/// Returns the result that the program got.
+fn result<K: Kernel, S>(
+    step: &Step<'_, K, S>,
+    open: &OpenCall,
+    outcome: Outcome,
+    facts: &Facts<'_>,
+) -> Replayed<i64> {
+    let value = facts.result.unwrap_or(outcome.rval);
+    match open.vetoed {
+        Some(vetoed) if value != vetoed => Err(step.bad(format!(
+            "the recorder answered the call with {vetoed}, and its result is {value}"
+        ))),
+        None if facts.result.is_some() => {
+            Err(step.bad("the recorder changed the result of a call that it did not answer"))
+        }
+        _ => Ok(value),
+    }
+}
+
+/// Passes on what the program wrote to the recorder's output, up to the `count` bytes that the call
+/// took.
+fn echo<K: Kernel, S, O: Observer + ?Sized>(
+    step: &mut Step<'_, K, S>,
+    echo: Option<&Echo>,
+    count: i64,
+    observer: &mut O,
+) -> Replayed {
+    let Some(Echo { to, buffers }) = echo else { return Ok(()) };
+    let mut left = usize::try_from(count).unwrap_or(usize::MAX);
+    for &(address, len) in buffers {
+        let mut bytes = vec![0; usize::try_from(len).unwrap_or(usize::MAX).min(left)];
+        let got = step.task.tracee.read(address, &mut bytes);
+        if got < bytes.len() {
+            let field = Field::Buffer { argument: 1, offset: got as u64 };
+            let recorded = format!("{} bytes of output", bytes.len());
+            return Err(step.diverged(field, recorded, "memory that cannot be read".to_owned()));
+        }
+        observer.output(*to, &bytes);
+        left -= got;
+    }
+    match left {
+        0 => Ok(()),
+        left => Err(step.bad(format!("{left} of the {count} bytes of output are not in the log"))),
+    }
+}
+
+/// Repeats what the call did to the address space. What it mapped of files is in the log.
+fn change_address_space<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    open: &OpenCall,
+    result: u64,
+    facts: &Facts<'_>,
+) -> Replayed {
+    let Some(op) = open.known.and_then(|known| known.address_space_op) else { return Ok(()) };
+    let is_mapped = match op {
+        AddressSpaceOp::Map { anonymous: false, .. }
+        | AddressSpaceOp::Attach { stored_at: None } => facts.mapped_at.contains(&result),
+        // ipc(2) stores the address in memory.
+        AddressSpaceOp::Attach { stored_at: Some(_) } => !facts.mapped_at.is_empty(),
+        _ => true,
+    };
+    if !is_mapped {
+        return Err(step.bad("the log does not have what the call mapped"));
+    }
+    let space = Rc::clone(&step.task.space);
+    let argument = open.known.map_or(0, |known| known.abi.args(&open.args)[0]);
+    space.borrow_mut().apply(&mut step.target(), op, argument, result)
+}
+
+/// Sets the entry of the segment table that the call has set (i386). After its memory was written:
+/// the kernel stored the number of the entry there.
+fn set_thread_area<K: Kernel, S>(step: &mut Step<'_, K, S>, open: &OpenCall) -> Replayed {
+    let Some(AddressSpaceOp::ThreadArea { at }) =
+        open.known.and_then(|known| known.address_space_op)
+    else {
+        return Ok(());
+    };
+    let area = read_thread_area(step, at)?;
+    step.task.tracee.set_thread_area(&area).map_err(|source| step.failed(source))
+}
+
+/// Reads a `struct user_desc` from the memory of the task.
+pub(crate) fn read_thread_area<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    at: u64,
+) -> Replayed<[u8; THREAD_AREA]> {
+    let mut area = [0; THREAD_AREA];
+    match step.task.tracee.read(at, &mut area) {
+        THREAD_AREA => Ok(area),
+        _ => Err(step.bad(format!("the struct user_desc at {at:#x} cannot be read"))),
+    }
+}
+
+/// Replaces the program after an execve: the task becomes a stub, then gets the recorded mappings,
+/// memory and registers.
+fn new_image<K: Kernel, S: ReadAt>(step: &mut Step<'_, K, S>, stop: &Stop<'_>) -> Replayed {
+    let stub = step.kernel.become_stub(&mut step.task.tracee);
+    stub.map_err(|lost| step.lost(lost))?;
+    let task = &mut *step.task;
+    task.space = Rc::new(RefCell::default());
+    task.has_image = true;
+    task.restart = None;
+    task.lacks = Some(Lack::Registers);
+    // The log has mappings before their contents. Registers take effect when the task runs:
+    // injected calls leave them alone.
+    parts::repeat(step, stop)
+}

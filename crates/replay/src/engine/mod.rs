@@ -1,0 +1,384 @@
+//! The replay loop: takes the events of the log in order, and repeats or compares each.
+//!
+//! [`Engine`] knows the tasks and takes the events from the log, whose order is the schedule: one
+//! task runs at a time, from one of its events to its next. Each part of the engine has its own
+//! state: [`Calls`] compares entries, [`Runner`] runs a task to its next stop, an `AddressSpace`
+//! repeats what was mapped, [`Tasks`] finds the task of an event. They get a [`Step`]: one event,
+//! its task, and what the task runs on.
+//!
+//! Nothing of the log may pass because nobody looked at it. An event that names an unknown task, a
+//! stop that cannot be here, a part that does not belong to such a stop: each is an error that says
+//! which event it is. What may pass without a comparison says why where it passes.
+
+mod address_space;
+mod births;
+mod calls;
+mod exit;
+mod facts;
+mod halt;
+mod parts;
+mod run;
+mod signals;
+mod state;
+mod step;
+mod stop_info;
+mod stops;
+mod target;
+mod task;
+mod tasks;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use halt::Halt;
+pub(crate) use task::Task;
+
+use crate::divergence::{Divergence, Field};
+use crate::error::Error;
+use crate::file_pool::FilePool;
+use crate::kernel::{Kernel, Tracee};
+use crate::options::Options;
+use crate::outcome::Observer;
+use calls::Calls;
+use halt::Replayed;
+use run::Runner;
+use std::collections::BTreeSet;
+use step::Step;
+use sysreel_format::{
+    Altering, Body, Event, Gap, GapReason, Gone, GoneHow, Item, Log, Note, NoteCode, Origin,
+    ReadAt, Renamed, Stop, TaskHead, TaskId, Unrecorded,
+};
+use sysreel_sys::signals::SIGKILL;
+use sysreel_sys::{StopKind, WaitStatus};
+use target::Place;
+use task::Lack;
+use tasks::{Found, Tasks};
+
+/// The ordinal of the first task.
+const FIRST: TaskId = TaskId(0);
+
+/// The process that the recorder started, of which the program's wait status is.
+#[derive(Debug)]
+struct Main {
+    /// Its leader: the first task, or a thread that took its place and its tid by an execve.
+    task: TaskId,
+    tid: u32,
+    status: Option<u32>,
+}
+
+/// How the loop ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// At the end of the log.
+    Finished { events: u64, calls: u64, status: Option<u32> },
+    /// After the last event that was asked for.
+    Stopped { event: u64 },
+}
+
+/// Replays the events of a log.
+pub(crate) struct Engine<'l, K: Kernel, S> {
+    log: &'l Log<S>,
+    until: Option<u64>,
+    kernel: K,
+    file_pool: FilePool,
+    runner: Runner,
+    calls: Calls,
+    tasks: Tasks<K::Tracee>,
+    /// Whether any task has begun.
+    has_begun: bool,
+    main: Main,
+    /// The processes that a task of theirs has asked to end, by their ids in the recording.
+    exiting: BTreeSet<u32>,
+}
+
+impl<'l, K: Kernel, S: ReadAt> Engine<'l, K, S> {
+    pub(crate) fn new(
+        log: &'l Log<S>,
+        kernel: K,
+        file_pool: FilePool,
+        options: &Options,
+    ) -> Engine<'l, K, S> {
+        Engine {
+            log,
+            until: options.until,
+            kernel,
+            file_pool,
+            runner: Runner::new(options.patience),
+            calls: Calls::new(options.check),
+            tasks: Tasks::new(),
+            has_begun: false,
+            main: Main { task: FIRST, tid: 0, status: None },
+            exiting: BTreeSet::new(),
+        }
+    }
+
+    /// Replays the log to its end, to the last event that was asked for, or to the first
+    /// difference. The tasks that there are then stay stopped.
+    pub(crate) fn run<O: Observer + ?Sized>(&mut self, observer: &mut O) -> Replayed<End> {
+        let mut events = self.log.events();
+        let mut count = 0;
+        while let Some(item) = events.next()? {
+            let event = match item {
+                Item::Event(event) => event,
+                Item::Missing(missing) => {
+                    return Err(Error::NotReplayable(missing.to_string()).into());
+                }
+            };
+            self.replay(&event, observer)?;
+            if let Found::Replayed(task) = self.tasks.find(event.task.0) {
+                task.since_ns = event.t_ns;
+            }
+            count += 1;
+            observer.replayed(&event);
+            // Before reading the next event, which an unfinished recording may not have.
+            if self.until.is_some_and(|until| event.number >= until) {
+                return Ok(End::Stopped { event: event.number });
+            }
+        }
+        self.finish(count)
+    }
+
+    /// Returns the tasks in the order of their ordinals, and the memory that they map.
+    pub(crate) fn parts(&mut self) -> (impl Iterator<Item = &mut Task<K::Tracee>>, &FilePool) {
+        (self.tasks.iter_mut(), &self.file_pool)
+    }
+
+    /// Kills the tasks that remain.
+    pub(crate) fn end(mut self) {
+        for task in self.tasks.drain().filter(|task| task.ended.is_none()) {
+            // A task that cannot be reaped dies with its tracer (PTRACE_O_EXITKILL).
+            _ = self.kernel.end(task.tracee);
+        }
+    }
+
+    /// Compares what the log says of itself with what was replayed.
+    fn finish(&self, events: u64) -> Replayed<End> {
+        let refused = |why: String| Err(Error::NotReplayable(why).into());
+        if let Some(summary) = self.log.summary() {
+            if summary.events != events {
+                let all = summary.events;
+                return refused(format!("it has {events} of the {all} events that were recorded"));
+            }
+            if summary.exit_status.is_some() && summary.exit_status != self.main.status {
+                let shown = |status: Option<u32>| {
+                    status.map_or("no end".to_owned(), |status| format!("{status:#x}"))
+                };
+                return refused(format!(
+                    "its summary has the wait status {}, its events {}",
+                    shown(summary.exit_status),
+                    shown(self.main.status)
+                ));
+            }
+            // Also a task that the recorder let go has an end. Without the program's own, the
+            // recording was ended by an error.
+            if let Some(task) = self.tasks.first().filter(|_| summary.exit_status.is_some()) {
+                return refused(format!("it does not have the end of task {task}"));
+            }
+        }
+        if !self.has_begun {
+            return refused("it has no task".to_owned());
+        }
+        let (calls, status) = (self.calls.compared(), self.main.status);
+        Ok(End::Finished { events, calls, status })
+    }
+
+    fn replay<O: Observer + ?Sized>(&mut self, event: &Event<'_>, observer: &mut O) -> Replayed {
+        match event.decode()? {
+            Body::Task(task) => self.begin(event, &task.head),
+            Body::Stop(stop) => self.stop(event, &stop, observer),
+            Body::Gone(gone) => self.gone(event, &gone),
+            Body::Renamed(renamed) => self.renamed(event, &renamed),
+            Body::Unrecorded(gap) => self.gap(event, &gap),
+            Body::Loss(_) => Err(Error::NotReplayable("the recording lost events".into()).into()),
+            Body::Note(note) => check_note(event, &note),
+            // The recorder changes the CPU on which programs run, and shows them another mask.
+            Body::Altered(altered) if altered.what == Altering::AFFINITY => Ok(()),
+            Body::Altered(altered) => {
+                let why = format!("the recorder changed the program (kind {})", altered.what.0);
+                Err(bad_event(event, why))
+            }
+            // They describe the recording to readers. Nothing in them reached the program.
+            Body::Snapshot { .. } | Body::Clock(_) | Body::Mark(_) => Ok(()),
+            // An event that must be understood is an error of the decoder (docs/format.md,
+            // "Events").
+            Body::Unknown(_) => Ok(()),
+        }
+    }
+
+    fn begin(&mut self, event: &Event<'_>, head: &TaskHead) -> Replayed {
+        if self.tasks.contains(event.task.0) {
+            return Err(bad_event(event, "the task has begun before"));
+        }
+        let is_first = !std::mem::replace(&mut self.has_begun, true);
+        match head.origin {
+            Origin::SPAWNED if is_first && event.task == FIRST => {
+                self.main.tid = head.tid;
+                let task = births::spawn(&mut self.kernel, event, head)?;
+                self.tasks.insert(task);
+            }
+            Origin::FORK | Origin::VFORK | Origin::CLONE | Origin::THREAD => {
+                let mut step = match self.tasks.find(head.parent.0) {
+                    Found::Replayed(task) => Step {
+                        event,
+                        log: self.log,
+                        kernel: &mut self.kernel,
+                        file_pool: &mut self.file_pool,
+                        runner: &mut self.runner,
+                        task,
+                    },
+                    Found::Orphan | Found::Unknown => {
+                        let why = format!("its maker, task {}, is not there", head.parent.0);
+                        return Err(bad_event(event, why));
+                    }
+                };
+                let task = births::clone(&mut step, head)?;
+                self.tasks.insert(task);
+            }
+            Origin::UNKNOWN if !is_first => self.tasks.insert_orphan(event.task.0),
+            origin => {
+                let why = format!("a replay cannot start a task of origin {}", origin.0);
+                return Err(bad_event(event, why));
+            }
+        }
+        Ok(())
+    }
+
+    fn stop<O: Observer + ?Sized>(
+        &mut self,
+        event: &Event<'_>,
+        stop: &Stop<'_>,
+        observer: &mut O,
+    ) -> Replayed {
+        let task = match self.tasks.find(event.task.0) {
+            Found::Replayed(task) => task,
+            Found::Orphan => return stop_of_orphan(event, stop),
+            Found::Unknown => return Err(unknown(event)),
+        };
+        let mut step = Step {
+            event,
+            log: self.log,
+            kernel: &mut self.kernel,
+            file_pool: &mut self.file_pool,
+            runner: &mut self.runner,
+            task: &mut *task,
+        };
+        stops::stop(&mut step, &mut self.calls, stop, observer)?;
+        let (tgid, exits) = (task.tgid, task.exit_status.is_some());
+        if exits {
+            self.exiting.insert(tgid);
+        }
+        // Another thread may end the process with another status.
+        if exits
+            && !self.tasks.is_alone(event.task.0, tgid)
+            && let Found::Replayed(task) = self.tasks.find(event.task.0)
+        {
+            task.exit_status = None;
+        }
+        Ok(())
+    }
+
+    fn gone(&mut self, event: &Event<'_>, gone: &Gone) -> Replayed {
+        if event.task == self.main.task && gone.how != GoneHow::SUPERSEDED {
+            self.main.status = Some(gone.wait_status);
+        }
+        let task = match self.tasks.remove(event.task.0) {
+            Found::Replayed(task) => task,
+            Found::Orphan => return Ok(()),
+            Found::Unknown => return Err(unknown(event)),
+        };
+        let differs = ends_otherwise(&task, event, gone);
+        let (exits, is_leader) = (self.exiting.contains(&task.tgid), task.is_leader);
+        if is_leader {
+            self.exiting.remove(&task.tgid);
+        }
+        self.kernel
+            .end(task.tracee)
+            .map_err(|source| Place { event, call: None }.failed(source))?;
+        // An execve ends other threads with status 0, but the leader is superseded then.
+        let status = WaitStatus(gone.wait_status.cast_signed());
+        if is_leader && !exits && gone.how == GoneHow::REAPED && status.exited().is_some() {
+            return Err(bad_event(
+                event,
+                "the process exits, and none of its tasks has asked for it",
+            ));
+        }
+        differs.map_or(Ok(()), |divergence| Err(Halt::Diverged(Box::new(divergence))))
+    }
+
+    /// On execve, a thread gets the id of its process. Programs get ids from results and memory,
+    /// which are in the log.
+    fn renamed(&mut self, event: &Event<'_>, renamed: &Renamed) -> Replayed {
+        match self.tasks.find(event.task.0) {
+            Found::Replayed(task) => {
+                (task.tgid, task.is_leader) = (renamed.tgid, renamed.new_tid == renamed.tgid);
+            }
+            Found::Orphan => {}
+            Found::Unknown => return Err(unknown(event)),
+        }
+        if renamed.new_tid == self.main.tid {
+            self.main.task = event.task;
+        }
+        Ok(())
+    }
+
+    /// The recorder lets only the init of a PID namespace go, to its crash.
+    fn gap(&mut self, event: &Event<'_>, gap: &Unrecorded) -> Replayed {
+        match (self.tasks.find(event.task.0), gap.gap, gap.reason) {
+            (Found::Unknown, ..) => Err(unknown(event)),
+            (Found::Replayed(task), Gap::BEGINS, GapReason::INIT_CRASH) => {
+                task.lacks = Some(Lack::Recorder);
+                Ok(())
+            }
+            _ => Err(bad_event(event, "a part of the task's life was not recorded")),
+        }
+    }
+}
+
+fn unknown(event: &Event<'_>) -> Halt {
+    bad_event(event, "the task has not begun, or is gone")
+}
+
+/// A task of unknown state can only be seen to end.
+fn stop_of_orphan(event: &Event<'_>, stop: &Stop<'_>) -> Replayed {
+    let first = StopKind::Event(sysreel_sys::Event::STOP);
+    if stops::is_of_ending_task(stop)
+        || StopKind::of(WaitStatus(stop.wait_status.cast_signed())) == first
+    {
+        return Ok(());
+    }
+    let why = "the task was made by one that was killed, so nobody knows how it began";
+    Err(bad_event(event, why))
+}
+
+fn check_note(event: &Event<'_>, note: &Note<'_>) -> Replayed {
+    match note.code {
+        NoteCode::NOT_REPLAYABLE => Err(bad_event(event, String::from_utf8_lossy(note.text))),
+        // Messages for people.
+        _ => Ok(()),
+    }
+}
+
+/// Returns the difference if a process does not end with the status that its only task has asked
+/// for. SIGKILL can come between the entry of that call and the end. What ends other tasks, a
+/// signal or another thread, is not known here.
+fn ends_otherwise<T: Tracee>(task: &Task<T>, event: &Event<'_>, gone: &Gone) -> Option<Divergence> {
+    let asked = task.exit_status.filter(|_| gone.how == GoneHow::REAPED)?;
+    let status = WaitStatus(gone.wait_status.cast_signed());
+    if status.exited() == Some(asked) || status.killed() == Some(SIGKILL) {
+        return None;
+    }
+    Some(Divergence {
+        event: event.number,
+        task: event.task.0,
+        field: Field::Stop,
+        recorded: format!("the end of the task (wait status {:#x})", gone.wait_status),
+        actual: format!("an exit with status {asked}"),
+        ip: task.ip(),
+        backtrace: Vec::new(),
+        likely: Divergence::likely(Field::Stop),
+    })
+}
+
+fn bad_event(event: &Event<'_>, why: impl Into<String>) -> Halt {
+    Place { event, call: None }.bad(why)
+}

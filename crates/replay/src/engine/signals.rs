@@ -1,0 +1,159 @@
+//! Replays signals: those that an instruction of the task causes come again, of all others the log
+//! has what they did.
+
+use super::facts::{At, Facts, TimeStamp};
+use super::halt::Replayed;
+use super::parts;
+use super::run::{Reached, signal_name};
+use super::step::Step;
+use super::stop_info;
+use super::task::Lack;
+use crate::divergence::{Field, hex};
+use crate::kernel::{Kernel, Tracee};
+use sysreel_format::syscall_info::MERGED;
+use sysreel_format::{ReadAt, Stop};
+use sysreel_sys::{Registers, Signal, signals};
+
+/// The part of a siginfo that is the same in every run (siginfo_t: number, errno, code and
+/// address), in bytes.
+const SIGINFO_COMPARED: usize = 24;
+
+/// How often a task may reach the instruction of a preemption in another state before the replay
+/// gives up.
+const MAX_VISITS: u32 = 1_000_000;
+
+/// Replays a signal-delivery-stop.
+pub(crate) fn signal<K: Kernel, S: ReadAt>(
+    step: &mut Step<'_, K, S>,
+    stop: &Stop<'_>,
+    signal: Signal,
+) -> Replayed {
+    let facts = Facts::read(step, stop, At::Signal)?;
+    if facts.is_preempted {
+        return match facts.registers {
+            Some(registers) if facts.regions == 0 => run_to_preemption(step, &registers),
+            _ => Err(step.bad("a preemption without registers, or with memory")),
+        };
+    }
+    let Some(siginfo) = facts.siginfo else {
+        if facts.registers.is_some() || facts.regions > 0 || facts.time_stamp.is_some() {
+            return Err(step.bad("a signal without siginfo"));
+        }
+        // The recorder could not read it: the task was being killed.
+        step.task.lacks = Some(Lack::Answer);
+        return Ok(());
+    };
+    let synchronous = signals::is_from_instruction(siginfo);
+    if synchronous {
+        compare_synchronous(step, stop, signal, siginfo)?;
+    }
+    match (facts.time_stamp, facts.registers) {
+        (Some(stamp), None) if synchronous && signal == signals::SIGSEGV => {
+            read_time_stamp(step, stamp)?;
+        }
+        (Some(_), _) => return Err(step.bad("a time stamp at another signal than its SIGSEGV")),
+        // A handler begins, at the place of the last stop. A new task has its place from here.
+        (None, Some(_)) if !synchronous && step.task.lacks.is_none() => {
+            compare_boundary(step, stop)?;
+        }
+        // A signal without a handler did nothing to the program, or ended it. It comes from
+        // outside, at any time, so there is nothing to compare.
+        (None, _) => {}
+    }
+    parts::repeat(step, stop)
+}
+
+/// Runs a task to where the recording preempted it while it waited for other tasks: the first time
+/// that it comes back to the recorded registers with the memory of its last visit. The replay goes
+/// the same way as the recording, so it enters the same loop.
+fn run_to_preemption<K: Kernel, S>(step: &mut Step<'_, K, S>, registers: &Registers) -> Replayed {
+    set_breakpoint(step, Some(registers.ip()))?;
+    let recorded = || format!("a task that waits in a loop at {:#x}", registers.ip());
+    let mut before = None;
+    for _ in 0..MAX_VISITS {
+        match step.run()? {
+            Reached::Signal(signals::SIGTRAP, info) if signals::is_hardware_breakpoint(&info) => {}
+            other => return Err(step.stopped_elsewhere(recorded(), &other)),
+        }
+        let here = step.task.tracee.registers().map_err(|source| step.failed(source))?;
+        let now = match here.same_user_state(registers) {
+            true => match step.task.tracee.hash_memory() {
+                Some(hash) => Some(hash),
+                None => return Err(step.bad("the memory of a waiting task cannot be hashed")),
+            },
+            false => None,
+        };
+        if now.is_some() && now == before {
+            return set_breakpoint(step, None);
+        }
+        before = now;
+    }
+    let actual = format!("a task that passed it {MAX_VISITS} times in another state");
+    Err(step.diverged(Field::Stop, recorded(), actual))
+}
+
+fn set_breakpoint<K: Kernel, S>(step: &mut Step<'_, K, S>, ip: Option<u64>) -> Replayed {
+    step.task.tracee.set_breakpoint(ip).map_err(|source| step.failed(source))
+}
+
+/// Runs a task to a signal that one of its own instructions causes, and compares the siginfo.
+fn compare_synchronous<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    stop: &Stop<'_>,
+    signal: Signal,
+    recorded: &[u8],
+) -> Replayed {
+    if step.task.restart.is_some() {
+        return Err(step.bad("a signal of an instruction, before the call that is to be restarted"));
+    }
+    let actual = match step.run()? {
+        Reached::Signal(reached, actual) if reached == signal => actual,
+        other => return Err(step.stopped_elsewhere(signal_name(signal), &other)),
+    };
+    let compared = |bytes: &[u8]| bytes.get(..SIGINFO_COMPARED).map(<[u8]>::to_vec);
+    if compared(recorded) != compared(&actual) {
+        return Err(step.diverged(Field::SignalInfo, hex(recorded), hex(&actual)));
+    }
+    let actual = MERGED.decode(step.runner.info().bytes());
+    compare_place(step, stop, actual.ip, actual.sp)
+}
+
+/// Compares where a task is that has executed nothing since its last stop.
+fn compare_boundary<K: Kernel, S>(step: &Step<'_, K, S>, stop: &Stop<'_>) -> Replayed {
+    let here = step.task.tracee.registers().map_err(|source| step.failed(source))?;
+    compare_place(step, stop, Some(here.ip()), Some(here.sp()))
+}
+
+/// Compares the instruction and stack pointer, which the struct has for every kind of stop.
+fn compare_place<K: Kernel, S>(
+    step: &Step<'_, K, S>,
+    stop: &Stop<'_>,
+    ip: Option<u64>,
+    sp: Option<u64>,
+) -> Replayed {
+    let recorded = MERGED.decode(stop.info);
+    for (field, recorded, actual) in
+        [(Field::InstructionPointer, recorded.ip, ip), (Field::StackPointer, recorded.sp, sp)]
+    {
+        if recorded.is_none() || recorded != actual {
+            let (recorded, actual) = (stop_info::address(recorded), stop_info::address(actual));
+            return Err(step.diverged(field, recorded, actual));
+        }
+    }
+    Ok(())
+}
+
+/// Gives the task what the recorder gave for an instruction that reads the time-stamp counter.
+fn read_time_stamp<K: Kernel, S>(
+    step: &mut Step<'_, K, S>,
+    TimeStamp { opcode, stamp, processor }: TimeStamp<'_>,
+) -> Replayed {
+    let mut registers = step.task.tracee.registers().map_err(|source| step.failed(source))?;
+    let mut code = vec![0; opcode.len()];
+    let got = step.task.tracee.read(registers.ip(), &mut code);
+    if code[..got] != *opcode {
+        return Err(step.diverged(Field::Memory(registers.ip()), hex(opcode), hex(&code[..got])));
+    }
+    registers.set_time_stamp(opcode.len() as u64, stamp, processor);
+    step.task.tracee.set_registers(&registers).map_err(|source| step.failed(source))
+}
