@@ -11,6 +11,10 @@ use crate::desc::{CallKind, Row};
 pub struct CloneFlags(pub u64);
 
 impl CloneFlags {
+    /// What every thread shares with the others of its process (clone(2)).
+    pub const THREAD: Self =
+        Self(g::CLONE_THREAD as u64 | g::CLONE_SIGHAND as u64 | g::CLONE_VM as u64);
+
     const fn contains(self, bit: u32) -> bool {
         self.0 & bit as u64 != 0
     }
@@ -63,6 +67,30 @@ impl CloneFlags {
         self.contains(g::CLONE_FS)
     }
 
+    /// Whether both share the table of signal dispositions.
+    #[must_use]
+    pub const fn signal_handlers(self) -> bool {
+        self.contains(g::CLONE_SIGHAND)
+    }
+
+    /// Whether signals with a handler get their default action in the new task.
+    #[must_use]
+    pub const fn clears_signal_handlers(self) -> bool {
+        self.0 & g::CLONE_CLEAR_SIGHAND != 0
+    }
+
+    /// Whether the new task gets a mount namespace of its own.
+    #[must_use]
+    pub const fn new_mounts(self) -> bool {
+        self.contains(g::CLONE_NEWNS)
+    }
+
+    /// Whether the new task gets a user namespace of its own.
+    #[must_use]
+    pub const fn new_users(self) -> bool {
+        self.contains(g::CLONE_NEWUSER)
+    }
+
     /// Whether the new task gets any new namespace.
     #[must_use]
     pub const fn namespaces(self) -> bool {
@@ -76,6 +104,29 @@ impl CloneFlags {
             // Of clone3 only: in clone the bit belongs to the signal.
             | g::CLONE_NEWTIME;
         self.contains(all)
+    }
+
+    /// Calls `each` with the names in /proc/PID/ns of the new namespaces. A task that unshares its
+    /// PID or time namespace stays in it; its children are in the new one.
+    pub fn each_namespace(self, of_new_task: bool, mut each: impl FnMut(&'static str)) {
+        const NAMES: [(u32, &str, &str); 8] = [
+            (g::CLONE_NEWNS, "mnt", "mnt"),
+            (g::CLONE_NEWCGROUP, "cgroup", "cgroup"),
+            (g::CLONE_NEWUTS, "uts", "uts"),
+            (g::CLONE_NEWIPC, "ipc", "ipc"),
+            (g::CLONE_NEWUSER, "user", "user"),
+            (g::CLONE_NEWPID, "pid", "pid_for_children"),
+            (g::CLONE_NEWNET, "net", "net"),
+            (g::CLONE_NEWTIME, "time", "time_for_children"),
+        ];
+        for (flag, own, of_children) in NAMES {
+            if self.contains(flag) {
+                each(of_children);
+                if of_new_task && own != of_children {
+                    each(own);
+                }
+            }
+        }
     }
 
     /// Whether the kernel stores the new task's id in the parent's memory.

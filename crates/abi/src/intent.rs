@@ -6,7 +6,7 @@ use linux_raw_sys::net;
 
 use crate::arch::Abi;
 use crate::bytes::u64_at;
-use crate::consts::open;
+use crate::consts::{open, unpackaged as u};
 use crate::desc::{ArgKind, CallKind, Row};
 use crate::render::constant;
 
@@ -86,6 +86,19 @@ pub fn opening<'m>(
         _ => g::O_PATH.into(),
     };
     Some(Opening { flags, abi })
+}
+
+/// Whether a call makes a file in memory: memfd_create, memfd_secret.
+#[must_use]
+pub fn makes_memory_file(row: &Row) -> bool {
+    matches!(row.name, "memfd_create" | "memfd_secret")
+}
+
+/// Returns whether close_range with these flags closes the descriptors, and whether it first gives
+/// the caller a table of its own.
+#[must_use]
+pub fn closes_range(flags: u64) -> (bool, bool) {
+    (flags & u::CLOSE_RANGE_CLOEXEC == 0, flags & u::CLOSE_RANGE_UNSHARE != 0)
 }
 
 /// Returns the positions of the arguments with the source and the destination descriptor.

@@ -26,6 +26,7 @@
 #![forbid(unsafe_code)]
 
 pub mod arch;
+pub mod attributes;
 mod bytes;
 pub mod clone;
 pub mod consts;
@@ -40,6 +41,7 @@ pub mod intent;
 pub mod layout;
 mod mapped;
 pub mod number;
+pub mod places;
 pub mod plan;
 pub mod render;
 pub mod replay;
@@ -66,6 +68,7 @@ pub use inherited::{Inherited, ignores, may_change};
 pub use layout::Layout;
 pub use mapped::{async_read_buffers, mapped_len, named_ranges};
 pub use number::{Nr, all_rows, row, syscall_name};
+pub use places::{MountChange, NamespaceChange, path_args};
 pub use rights::{rights, sender_pidfd};
 pub use seccomp::{installs_seccomp, reaches_all_threads};
 pub use signal::signal_name;

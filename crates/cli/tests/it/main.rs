@@ -23,6 +23,7 @@ mod hostile;
 mod job_control;
 mod matcher;
 mod matcher_cases;
+mod model;
 mod only;
 mod oracle;
 mod policy;

@@ -6,7 +6,7 @@ use sysreel_abi::Abi;
 
 use super::fields::Fields;
 use crate::print::options::HexStrings;
-use crate::state::FdName;
+use crate::state::OpenFile;
 use crate::text;
 
 /// Address families (include/linux/socket.h).
@@ -17,24 +17,59 @@ pub(super) const INET6: u64 = 10;
 /// Writes the ends of a socket: `TCP:[127.0.0.1:80->127.0.0.1:5000]`, with the family instead of
 /// the protocol if the log does not show the socket(2) call. Returns false if there is nothing to
 /// add to the link.
-pub(super) fn socket_ends(abi: Abi, name: &FdName, out: &mut String) -> bool {
-    let family = Fields::new(abi, &name.local).u16(0);
+pub(super) fn socket_ends(abi: Abi, file: &OpenFile, out: &mut String) -> bool {
+    let (local, peer) = (file.local.borrow(), file.peer.borrow());
     // The usual protocols of SOCK_STREAM and SOCK_DGRAM (include/linux/net.h).
-    let text = match (family, name.socket_type) {
-        (INET, Some(1)) => "TCP:[",
-        (INET, Some(2)) => "UDP:[",
+    let text = match (Fields::new(abi, &local).u16(0), file.socket_type.get()) {
+        (INET, 1) => "TCP:[",
+        (INET, 2) => "UDP:[",
         (INET, _) => "INET:[",
-        (INET6, Some(1)) => "TCPv6:[",
-        (INET6, Some(2)) => "UDPv6:[",
+        (INET6, 1) => "TCPv6:[",
+        (INET6, 2) => "UDPv6:[",
         (INET6, _) => "INET6:[",
-        (UNIX, _) if name.local.len() > 2 || name.peer.len() > 2 => "UNIX:[",
+        (UNIX, _) => return unix_ends(file, &local, &peer, out),
         _ => return false,
     };
     out.push_str(text);
-    endpoint(&name.local, out);
-    if name.peer.len() > 2 {
+    endpoint(&local, out);
+    if peer.len() > 2 {
         out.push_str("->");
-        endpoint(&name.peer, out);
+        endpoint(&peer, out);
+    }
+    out.push(']');
+    true
+}
+
+/// Writes the ends of a unix socket: `UNIX-STREAM:[57228->57224,"/run/socket"]`, the inodes of both
+/// and its own address. The log has the inode of the peer only for a pair; otherwise the address of
+/// the peer stands in its place.
+fn unix_ends(file: &OpenFile, local: &[u8], peer: &[u8], out: &mut String) -> bool {
+    // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET (include/linux/net.h).
+    let kind = match file.socket_type.get() {
+        1 => "UNIX-STREAM:[",
+        2 => "UNIX-DGRAM:[",
+        5 => "UNIX-SEQPACKET:[",
+        _ => "UNIX:[",
+    };
+    if file.id.1 == 0 && local.len() <= 2 && peer.len() <= 2 {
+        return false;
+    }
+    out.push_str(kind);
+    text::dec(out, file.id.1);
+    match file.peer_inode.get() {
+        0 if peer.len() > 2 => {
+            out.push_str("->");
+            endpoint(peer, out);
+        }
+        0 => {}
+        inode => {
+            out.push_str("->");
+            text::dec(out, inode);
+        }
+    }
+    if local.len() > 2 {
+        out.push(',');
+        endpoint(local, out);
     }
     out.push(']');
     true

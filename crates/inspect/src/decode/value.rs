@@ -1,11 +1,12 @@
 //! Values of registers and of members of structures.
 
 use sysreel_abi::consts::open;
-use sysreel_abi::{Abi, ArgKind, intent, render};
+use sysreel_abi::{Abi, ArgKind, render};
 
 use super::endpoint;
 use super::view::View;
 use crate::print::options::FdStyle;
+use crate::state::{FdTable, OpenFile};
 use crate::text;
 
 /// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.
@@ -101,7 +102,7 @@ fn dir_fd(view: &View<'_>, value: u64, out: &mut String) {
     if view.options.raw_constants || !render::flag_value(view.abi, ArgKind::DirFd, value, out) {
         return fd(view, value, out);
     }
-    name_of(view, intent::CWD, out);
+    cwd_name(view, out);
 }
 
 /// Writes the name of a file descriptor if it is known and to be shown: `</etc/passwd>`.
@@ -112,38 +113,50 @@ pub(crate) fn fd_name(view: &View<'_>, value: u64, out: &mut String) {
     }
 }
 
+fn cwd_name(view: &View<'_>, out: &mut String) {
+    if let Some(link) = view.fds.and_then(FdTable::cwd).filter(|link| !link.is_empty()) {
+        out.push('<');
+        text::escaped(out, &link, view.options.hex, b'>');
+        out.push('>');
+    }
+}
+
+/// Writes the name that a descriptor has at this moment: files are renamed while they are open. The
+/// mark of a removed one follows it, as in strace.
 fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
-    let named = view.fds.and_then(|table| table.get(fd));
-    let Some(name) =
-        named.filter(|name| view.options.fds != FdStyle::Number && !name.link.is_empty())
-    else {
+    let Some(file) = view.fds.and_then(|table| table.get(fd)) else { return };
+    let name = file.name();
+    if name.path.is_empty() {
         return;
-    };
+    }
     out.push('<');
-    let detailed = view.options.fds == FdStyle::Detail && detail(view, name, out);
+    let detailed = view.options.fds == FdStyle::Detail && detail(view, file, &name.path, out);
     if !detailed {
-        text::escaped(out, &name.link, view.options.hex, b'>');
+        text::escaped(out, &name.path, view.options.hex, b'>');
     }
     out.push('>');
+    if name.is_removed {
+        out.push_str("(deleted)");
+    }
 }
 
 /// Writes the addresses of a socket or the number of a device. Returns false for other files.
-fn detail(view: &View<'_>, name: &crate::state::FdName, out: &mut String) -> bool {
+fn detail(view: &View<'_>, file: &OpenFile, link: &[u8], out: &mut String) -> bool {
     /// The file type bits of a mode, and two of the types (include/uapi/linux/stat.h).
     const TYPE: u32 = 0o170_000;
     const CHARACTER: u32 = 0o020_000;
     const BLOCK: u32 = 0o060_000;
-    if !name.local.is_empty() {
-        return endpoint::socket_ends(view.abi, name, out);
+    if !file.local.borrow().is_empty() {
+        return endpoint::socket_ends(view.abi, file, out);
     }
-    let kind = match name.mode & TYPE {
+    let kind = match file.mode & TYPE {
         CHARACTER => "char",
         BLOCK => "block",
         _ => return false,
     };
-    text::escaped(out, &name.link, view.options.hex, b'>');
-    let major = (name.rdev >> 8) & 0xfff;
-    let minor = name.rdev & 0xff | (name.rdev >> 12) & 0xffff_ff00;
+    text::escaped(out, link, view.options.hex, b'>');
+    let major = (file.rdev >> 8) & 0xfff;
+    let minor = file.rdev & 0xff | (file.rdev >> 12) & 0xffff_ff00;
     out.push('<');
     out.push_str(kind);
     out.push(' ');

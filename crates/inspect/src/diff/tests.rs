@@ -260,3 +260,33 @@ fn connects(run: &Run, level: Level) -> Vec<(&'static str, u64)> {
     assert_eq!(errors, from_effects);
     found
 }
+
+/// A removal inside a chroot is not one in the host's /etc.
+#[test]
+fn a_file_in_a_chroot_has_one_name() {
+    let mut log = LogBuilder::new();
+    log.entry(0, X86_64, "chroot", [1, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/var/new\0")]);
+    log.exit(0, X86_64, 0, &[]);
+    log.entry(0, X86_64, "open", [1, 0o101, 0, 0, 0, 0], &[(0, 0, 0, b"/etc/n\0")]);
+    let link = b"/var/new/etc/n";
+    let (mode, local, peer) = (0o100_600, &[][..], &[][..]);
+    log.stop(0, 0x857f, &crate::testing::exit_info(X86_64.arch(), 3, 0), |buf| {
+        let (fd, dev, ino, rdev) = (3, 1, 2, 0);
+        buf.name(&sysreel_format::Name { fd, mode, dev, ino, rdev, link, local, peer });
+    });
+    for (name, path) in [("unlink", &b"/etc/n\0"[..]), ("mkdir", b"/etc/shadow\0")] {
+        log.entry(0, X86_64, name, [1, 0, 0, 0, 0, 0], &[(0, 0, 0, path)]);
+        log.exit(0, X86_64, 0, &[]);
+    }
+    let run = Run::from_builder(&log, Level::Effects);
+    let effects: Vec<String> = run
+        .effects()
+        .keys()
+        .filter(|effect| effect.resource.contains("etc"))
+        .map(|effect| format!("{} {}", effect.op.name(), effect.resource))
+        .collect();
+    assert_eq!(
+        effects,
+        ["write /var/new/etc/n", "unlink /var/new/etc/n", "mkdir /var/new/etc/shadow"]
+    );
+}

@@ -42,7 +42,7 @@ impl<'o> Printer<'o> {
         Self {
             options,
             tracker: Tracker::new(Follow {
-                names: options.fds != FdStyle::Number,
+                processes: options.fds != FdStyle::Number,
                 ..Follow::default()
             }),
             lines,
@@ -133,7 +133,9 @@ impl<'o> Printer<'o> {
             }
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 match ProcessSnapshot::from_bytes(bytes) {
-                    Ok(snapshot) => self.tracker.set_names(event.task, snapshot),
+                    Ok(snapshot) => {
+                        self.tracker.apply_snapshot(event.task, event.number, &snapshot, buffers)
+                    }
                     Err(e) => {
                         let prefix = self.prefix(event);
                         self.remark(
@@ -169,7 +171,6 @@ impl<'o> Printer<'o> {
         for part in stop.parts {
             match part {
                 Ok(Part::Region(region)) if is_exit => self.exit.add(&region),
-                Ok(Part::Name(name)) => self.tracker.set_name(event.task, &name),
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(e) => {
                     self.remark(
@@ -181,7 +182,7 @@ impl<'o> Printer<'o> {
         }
         match info.what {
             What::Entry(call) => self.entry(event, stop, &info, call, &prefix, buffers),
-            What::Exit(outcome) => self.exit(event, outcome, &prefix, buffers),
+            What::Exit(outcome) => self.exit(event, stop, outcome, &prefix, buffers),
             // A seccomp stop without an entry stop before it begins the call.
             What::Seccomp(call, _) if self.open(event.task).is_none() => {
                 self.entry(event, stop, &info, call, &prefix, buffers);
@@ -223,7 +224,7 @@ impl<'o> Printer<'o> {
         self.lines.begin(self.options, &Prefix { nr: Some(call.nr), ..*prefix });
         let Self { tracker, lines, options, lost, .. } = self;
         let interrupted = tracker.task(id).and_then(|task| task.interrupted);
-        let fds = tracker.fds(id).cloned();
+        let fds = tracker.fds(id);
         let Some(open) = tracker.task_mut(id).open.as_mut() else { return };
         name(open, &mut lines.text);
         lines.text.push('(');
@@ -258,6 +259,7 @@ impl<'o> Printer<'o> {
     fn exit(
         &mut self,
         event: &Event<'_>,
+        stop: &Stop<'_>,
         outcome: Outcome,
         prefix: &Prefix,
         buffers: &dyn Buffers,
@@ -265,7 +267,7 @@ impl<'o> Printer<'o> {
         let id = event.task;
         let mut open = self.tracker.leave(id, outcome);
         if let Some(hidden) = open.take_if(|open| !self.is_shown(open)) {
-            self.tracker.apply_to_names(id, &hidden, outcome);
+            self.tracker.apply_call(id, event.number, &hidden, outcome, stop.parts, buffers);
             self.tracker.recycle(hidden);
             return;
         }
@@ -283,15 +285,11 @@ impl<'o> Printer<'o> {
         self.exit.settle();
         // Descriptors have the names they had during the call, so a closed one is removed after the
         // line. New ones are added before it.
-        if open.row.is_some_and(|row| {
-            matches!(
-                row.kind,
-                CallKind::Socket | CallKind::Accept | CallKind::Dup | CallKind::DupTo
-            )
-        }) {
-            self.tracker.apply_to_names(id, &open, outcome);
+        let makes = ResolvedCall::resolve(&open).is_some_and(|call| call.makes_fds());
+        if makes {
+            self.tracker.apply_call(id, event.number, &open, outcome, stop.parts, buffers);
         }
-        let fds = self.tracker.fds(id).cloned();
+        let fds = self.tracker.fds(id);
         let Self { lines, options, lost, exit, .. } = self;
         let view = view(&open, Some(exit), Some(outcome), options, fds.as_ref(), buffers, lost);
         if let Some(view) = &view {
@@ -314,7 +312,9 @@ impl<'o> Printer<'o> {
         }
         lines.end();
         drop(fds);
-        self.tracker.apply_to_names(id, &open, outcome);
+        if !makes {
+            self.tracker.apply_call(id, event.number, &open, outcome, stop.parts, buffers);
+        }
         self.tracker.recycle(open);
     }
 

@@ -1,13 +1,15 @@
 //! Open file descriptions (open(2)) and the descriptor tables of processes. dup(2), fork(2) and
 //! messages share a description; tasks made with `CLONE_FILES` share a table.
 
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use sysreel_abi::intent;
-use sysreel_format::{Name, ProcessSnapshot, is_kept};
+use sysreel_format::{FdEntry, Name};
 
-use super::table::Table;
+use super::locks::Lock;
+use super::mounts::Location;
 
 /// The ordinal of a process in the log, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,7 +33,11 @@ pub enum Made {
     Socket,
     /// By accept(2).
     Accepted,
-    /// By another call (eventfd, pidfd, memfd, ...), or unknown.
+    /// By open(2) with O_TMPFILE: a file without a name.
+    Unnamed,
+    /// By memfd_create(2) or memfd_secret(2).
+    Memory,
+    /// By another call (eventfd, pidfd, ...), or unknown.
     Otherwise,
 }
 
@@ -46,25 +52,63 @@ pub struct OpenFile {
     pub maker: ProcessId,
     /// How it was created.
     pub made: Made,
-    /// The target of `/proc/PID/fd/N`, or the path passed to the call.
+    /// The target of `/proc/PID/fd/N` when it appeared; [`Self::name`] follows renames.
     pub link: Rc<[u8]>,
+    /// Where the link leads, if that is a path.
+    pub(super) place: RefCell<Option<Location>>,
     /// `st_mode`; 0 if unknown.
     pub mode: u32,
     /// Device and inode: the identity of the file.
     pub id: (u64, u64),
+    /// `st_rdev`.
+    pub rdev: u64,
     /// A socket's own address, as a `sockaddr`.
     pub local: RefCell<Vec<u8>>,
     /// The address of a socket's peer, as a `sockaddr`.
     pub peer: RefCell<Vec<u8>>,
     /// The type passed to socket(2) (`SOCK_STREAM`, ...); 0 if unknown.
     pub socket_type: Cell<u8>,
+    /// The inode of the socket that it is connected to; 0 if the log does not show it.
+    pub peer_inode: Cell<u64>,
+    /// The locks that it owns, if attributes are followed.
+    pub(super) locks: RefCell<Vec<Lock>>,
     /// The tgid of the process that a pidfd refers to; 0 for other files.
     pub about: Cell<u32>,
     /// A number for use by the reader of the log; 0 at first.
     pub tag: Cell<u64>,
 }
 
+/// The name of an open file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileName<'a> {
+    /// The target of `/proc/PID/fd/N`, without the mark of a removed file; empty if unknown.
+    pub path: Cow<'a, [u8]>,
+    /// Whether the name was removed, which the kernel marks with ` (deleted)`.
+    pub is_removed: bool,
+}
+
 impl OpenFile {
+    /// Returns the name that the kernel would show at the current event.
+    #[must_use]
+    pub fn name(&self) -> FileName<'_> {
+        if let Some(place) = &*self.place.borrow() {
+            let mut path = Vec::new();
+            place.write_link(&mut path);
+            return FileName { path: Cow::Owned(path), is_removed: place.entry.is_removed() };
+        }
+        let path = self.link.strip_suffix(b" (deleted)").filter(|path| path.starts_with(b"/"));
+        FileName { path: Cow::Borrowed(path.unwrap_or(&self.link)), is_removed: path.is_some() }
+    }
+
+    /// Appends the name that does not depend on the root of any process: see
+    /// [`Tracker::path`](super::Tracker::path). That of a file without a path is its link.
+    pub fn write_full_path(&self, out: &mut Vec<u8>) {
+        match &*self.place.borrow() {
+            Some(place) => place.write_full_path(out),
+            None => out.extend_from_slice(&self.name().path),
+        }
+    }
+
     /// Whether it is a directory.
     #[must_use]
     pub fn is_directory(&self) -> bool {
@@ -77,6 +121,39 @@ impl OpenFile {
         intent::is_socket(self.mode)
     }
 
+    /// Whether its name is not in the log.
+    pub(super) fn is_unnamed(&self) -> bool {
+        self.id == (0, 0) && self.link.is_empty()
+    }
+
+    /// Whether it is the file that a snapshot found. If so, the link of the snapshot wins.
+    pub(super) fn confirm(&self, entry: &FdEntry, base: &Location) -> bool {
+        if self.is_unnamed() || self.id != (entry.dev, entry.ino) {
+            return false;
+        }
+        let is_known = match &*self.place.borrow() {
+            Some(place) => place.has_link(&entry.link),
+            None => return *self.link == *entry.link,
+        };
+        if !is_known && is_path(&entry.link) {
+            self.place.replace(Some(base.at_link(&entry.link, false)));
+        }
+        is_known || is_path(&entry.link)
+    }
+
+    /// Notes that two sockets are the ends of one pair.
+    pub(super) fn connect_to(&self, other: &Self) {
+        if self.is_socket() && other.is_socket() {
+            self.peer_inode.set(other.id.1);
+            other.peer_inode.set(self.id.1);
+        }
+    }
+
+    /// Whether it is the file of a name, whatever it was called before.
+    pub(super) fn is(&self, name: &Name<'_>) -> bool {
+        self.id == (name.dev, name.ino) && self.mode == name.mode
+    }
+
     /// Takes over the kernel's current name: bind(2) and connect(2) change the addresses.
     pub(super) fn update_name(&self, name: &Name<'_>) {
         *self.local.borrow_mut() = name.local.to_vec();
@@ -84,35 +161,9 @@ impl OpenFile {
     }
 }
 
-/// The descriptor table of a process. Copies share what neither of them changes.
-#[derive(Clone, Debug, Default)]
-pub struct FileTable(Table<Rc<OpenFile>>);
-
-impl FileTable {
-    /// Returns the description of a descriptor.
-    #[must_use]
-    pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
-        self.0.get(fd)
-    }
-
-    pub(super) fn set(&mut self, fd: i32, file: Rc<OpenFile>) {
-        self.0.set(fd, file);
-    }
-
-    pub(super) fn close(&mut self, fd: i32) {
-        self.0.remove(fd);
-    }
-
-    pub(super) fn close_range(&mut self, first: i32, last: i32) {
-        self.0.retain(|fd, _| !(first..=last).contains(&fd));
-    }
-
-    /// Removes the descriptors that a snapshot did not find: execve(2) closed them.
-    pub(super) fn keep_only(&mut self, found: &ProcessSnapshot) {
-        let fds: std::collections::BTreeSet<i32> = found.fds.iter().map(|entry| entry.fd).collect();
-        let kept = found.kept.as_deref().unwrap_or_default();
-        self.0.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
-    }
+/// Whether a link in /proc is a path. That of a memfd begins like one.
+pub(super) fn is_path(link: &[u8]) -> bool {
+    link.first() == Some(&b'/') && !link.starts_with(b"/memfd:")
 }
 
 /// The most descriptions in flight in messages that are remembered.
@@ -138,31 +189,44 @@ impl Files {
     pub(super) fn create_for_entry(
         &mut self,
         maker: Maker,
-        entry: &sysreel_format::FdEntry,
+        entry: &FdEntry,
+        base: &Location,
     ) -> Rc<OpenFile> {
-        let made =
-            self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, (entry.dev, entry.ino));
+        let id = (entry.dev, entry.ino);
+        let made = self.make(maker, Rc::from(entry.link.as_slice()), entry.mode, id, entry.rdev);
+        made.place.replace(is_path(&entry.link).then(|| base.at_link(&entry.link, false)));
         *made.local.borrow_mut() = entry.local.clone();
         *made.peer.borrow_mut() = entry.peer.clone();
         made
     }
 
-    pub(super) fn create_for_name(&mut self, maker: Maker, name: &Name<'_>) -> Rc<OpenFile> {
-        let made = self.make(maker, Rc::from(name.link), name.mode, (name.dev, name.ino));
+    pub(super) fn create_for_name(
+        &mut self,
+        maker: Maker,
+        name: &Name<'_>,
+        place: Option<Location>,
+    ) -> Rc<OpenFile> {
+        let id = (name.dev, name.ino);
+        let made = self.make(maker, Rc::from(name.link), name.mode, id, name.rdev);
+        made.place.replace(place);
         made.update_name(name);
         made
     }
 
     /// Creates a description whose name is not in the log.
-    pub(super) fn create_unnamed(&mut self, maker: Maker, path: Option<&[u8]>) -> Rc<OpenFile> {
-        let link = match path {
-            Some(path) => Rc::from(path),
-            None => Rc::clone(self.unnamed.get_or_insert_with(|| Rc::from(&[][..]))),
-        };
-        self.make(maker, link, 0, (0, 0))
+    pub(super) fn create_unnamed(&mut self, maker: Maker) -> Rc<OpenFile> {
+        let link = Rc::clone(self.unnamed.get_or_insert_with(|| Rc::from(&[][..])));
+        self.make(maker, link, 0, (0, 0), 0)
     }
 
-    fn make(&mut self, maker: Maker, link: Rc<[u8]>, mode: u32, id: (u64, u64)) -> Rc<OpenFile> {
+    fn make(
+        &mut self,
+        maker: Maker,
+        link: Rc<[u8]>,
+        mode: u32,
+        id: (u64, u64),
+        rdev: u64,
+    ) -> Rc<OpenFile> {
         self.made = self.made.saturating_add(1);
         Rc::new(OpenFile {
             serial: self.made,
@@ -170,11 +234,15 @@ impl Files {
             maker: maker.process,
             made: maker.made,
             link,
+            place: RefCell::default(),
             mode,
             id,
+            rdev,
             local: RefCell::default(),
             peer: RefCell::default(),
             socket_type: Cell::default(),
+            peer_inode: Cell::default(),
+            locks: RefCell::default(),
             about: Cell::default(),
             tag: Cell::default(),
         })
@@ -191,8 +259,7 @@ impl Files {
     /// Returns the description that a message brought, if sending it was recorded: the oldest one
     /// in flight with the same identity.
     pub(super) fn received(&mut self, name: &Name<'_>) -> Option<Rc<OpenFile>> {
-        let is_same =
-            |file: &Rc<OpenFile>| file.id == (name.dev, name.ino) && *file.link == *name.link;
+        let is_same = |file: &Rc<OpenFile>| file.is(name);
         let at = self.sent.iter().position(is_same)?;
         self.sent.remove(at)
     }

@@ -2,18 +2,27 @@
 //! the file descriptors of each process. Printing and comparing share it. It holds only what is
 //! alive at the current event.
 //!
-//! [`Follow`] selects the parts that cost time: printing needs only the names of descriptors,
-//! comparing needs processes with open file descriptions, directories and address spaces.
+//! [`Follow`] selects the parts that cost time: printing needs descriptors and directories only if
+//! it shows names, comparing needs also address spaces.
 //! `Tracker::step` applies a whole event.
 
 #![deny(clippy::arithmetic_side_effects)]
 
+mod attribute_changes;
+mod attributes;
 mod context;
+mod dentry;
+mod descriptors;
+mod directories;
 pub mod files;
+mod locks;
+mod mapping_calls;
 pub mod maps;
-mod names;
+mod mounts;
+mod new_fds;
 mod open_call;
 pub mod paths;
+mod process_state;
 mod processes;
 mod resolved_call;
 mod step;
@@ -22,11 +31,15 @@ mod table;
 mod tests;
 mod tracker;
 
+pub use attributes::{Signals, TaskCredentials};
 pub use context::TaskContext;
-pub use files::{FileTable, Made, OpenFile, ProcessId};
-pub use names::{FdName, FdTable};
+pub use descriptors::{Descriptor, DescriptorOrigin, FdTable, FileTable};
+pub use files::{FileName, Made, OpenFile, ProcessId};
+pub use locks::Lock;
 pub use open_call::OpenCall;
+pub use paths::Places;
+pub use process_state::ProcessState;
 pub(crate) use resolved_call::{ResolvedCall, region};
-pub use step::Finished;
+pub use step::{Finished, follow};
 pub use table::Table;
 pub use tracker::{Follow, Task, Tracker};

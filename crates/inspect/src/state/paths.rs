@@ -1,26 +1,60 @@
 //! Working directory and root of a process, and the resolution of paths.
 
+use std::cell::RefCell;
 use std::rc::Rc;
+
+use super::mounts::{Location, Mounts};
 
 /// The longest path that the kernel accepts, in bytes (include/uapi/linux/limits.h).
 pub(crate) const PATH_MAX: usize = 4096;
-/// A working directory with a longer path counts as unknown.
-pub(super) const DEEPEST: usize = 16 * PATH_MAX;
 
 /// The `fs_struct` of a process: working directory, root and umask, which tasks can share.
 #[derive(Clone, Debug)]
 pub struct Places {
-    /// The working directory, absolute; empty if unknown.
-    pub cwd: Rc<[u8]>,
-    /// The root directory.
-    pub root: Rc<[u8]>,
+    /// The working directory, if known.
+    pub(super) cwd: Option<Location>,
+    /// The root directory. Its mount namespace is that of the process.
+    pub(super) root: Location,
     /// The mask for file modes, if known.
     pub umask: Option<u32>,
 }
 
-impl Default for Places {
-    fn default() -> Self {
-        Self { cwd: Rc::from(&[][..]), root: Rc::from(&b"/"[..]), umask: None }
+impl Places {
+    /// Returns the places of a process of which nothing is known but its mount namespace.
+    pub(super) fn unknown(mounts: &Rc<RefCell<Mounts>>) -> Self {
+        Self { cwd: None, root: Location::root_of(mounts), umask: None }
+    }
+
+    /// Returns the full path of the working directory; `None` if unknown.
+    #[must_use]
+    pub fn cwd(&self) -> Option<Vec<u8>> {
+        let mut name = Vec::new();
+        self.cwd.as_ref()?.write_full_path(&mut name);
+        Some(name).filter(|name| !name.is_empty())
+    }
+
+    /// Returns the full path of the root directory.
+    #[must_use]
+    pub fn root(&self) -> Vec<u8> {
+        let mut name = Vec::new();
+        self.root.write_full_path(&mut name);
+        name
+    }
+
+    /// Gives the process a mount namespace of its own, with the mounts that it has.
+    pub(super) fn unshare_mounts(&mut self) {
+        let shared = Rc::clone(&self.root.mounts);
+        let own = Rc::new(RefCell::new(shared.borrow().unshared()));
+        if let Some(cwd) = self.cwd.as_mut().filter(|cwd| Rc::ptr_eq(&cwd.mounts, &shared)) {
+            cwd.mounts = Rc::clone(&own);
+        }
+        self.root.mounts = own;
+    }
+
+    /// Enters a mount namespace: its root becomes root and working directory (setns(2)).
+    pub(super) fn enter(&mut self, mounts: &Rc<RefCell<Mounts>>) {
+        self.root = Location::root_of(mounts);
+        self.cwd = Some(self.root.clone());
     }
 }
 

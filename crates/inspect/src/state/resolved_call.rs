@@ -1,6 +1,6 @@
 //! Resolves multiplexed calls, and finds the memory of their arguments.
 
-use sysreel_abi::{Abi, Demultiplexed, Row};
+use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row};
 use sysreel_format::{Part, Parts};
 
 use super::open_call::OpenCall;
@@ -26,6 +26,12 @@ impl ResolvedCall {
             Some(Demultiplexed { row, args }) => Self { abi, row, args, role: 1 },
             None => Self { abi, row, args: open.args(), role: 0 },
         })
+    }
+
+    /// Whether the call may make descriptors. They are shown with the call, while those that it
+    /// closes are shown before they are gone.
+    pub(crate) fn makes_fds(&self) -> bool {
+        self.row.makes != Makes::None || self.row.kind == CallKind::Receive
     }
 
     /// Returns an argument as a file descriptor.

@@ -1,13 +1,18 @@
 //! Applies whole events to the state, and reports the calls that they end.
 
+use std::ops::ControlFlow;
+
 use sysreel_abi::AuditArch;
-use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
+use sysreel_format::{
+    Body, Event, Item, MetaCodec, Part, Parts, ProcessSnapshot, ReadAt, SnapshotKind, Stop, TaskId,
+};
 
 use super::open_call::OpenCall;
 use super::resolved_call::ResolvedCall;
-use super::tracker::Tracker;
-use crate::regions::Buffers;
+use super::tracker::{Follow, Tracker};
+use crate::regions::{Buffers, CountingBuffers};
 use crate::syscall_info::{self, Outcome, What};
+use crate::{Error, Findings, LogFile};
 
 /// A call that has ended.
 #[derive(Debug)]
@@ -38,11 +43,6 @@ impl Tracker {
     ) {
         match body {
             Body::Stop(stop) => {
-                for part in stop.parts.flatten() {
-                    if let Part::Name(name) = part {
-                        self.set_name(event.task, &name);
-                    }
-                }
                 let info = syscall_info::decode(stop.layout, stop.info);
                 match info.what {
                     What::Entry(call) => {
@@ -56,7 +56,11 @@ impl Tracker {
                     What::Exit(outcome) => {
                         self.end_call(event, outcome, stop.parts, buffers, on_call)
                     }
-                    _ => {}
+                    _ => {
+                        if let Some(signal) = delivered(stop) {
+                            self.apply_signal(event.task, signal);
+                        }
+                    }
                 }
             }
             Body::Task(task) => self.appear(event.task, &task.head),
@@ -64,8 +68,7 @@ impl Tracker {
             Body::Renamed(renamed) => self.renamed(event.task, renamed),
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
-                    self.apply_snapshot(event.task, event.number, &snapshot);
-                    self.set_names(event.task, snapshot);
+                    self.apply_snapshot(event.task, event.number, &snapshot, buffers);
                 }
             }
             _ => {}
@@ -94,10 +97,7 @@ impl Tracker {
         on_call: &mut dyn FnMut(&Self, &Finished<'_>),
     ) {
         let Some(open) = self.leave(event.task, outcome) else { return };
-        let makes = ResolvedCall::resolve(&open).is_some_and(|call| {
-            call.row.makes != sysreel_abi::Makes::None
-                || call.row.kind == sysreel_abi::CallKind::Receive
-        });
+        let makes = ResolvedCall::resolve(&open).is_some_and(|call| call.makes_fds());
         let finished = Finished {
             task: event.task,
             event: event.number,
@@ -109,11 +109,59 @@ impl Tracker {
         if !makes {
             on_call(self, &finished);
         }
-        self.apply_to_names(event.task, &open, outcome);
         self.apply_call(event.task, event.number, &open, outcome, parts, buffers);
         if makes {
             on_call(self, &finished);
         }
         self.recycle(open);
+    }
+}
+
+/// Returns the signal that is delivered at a stop.
+fn delivered(stop: &Stop<'_>) -> Option<u32> {
+    // Bits 8 to 15 are the signal and those above the event (ptrace(2)); a syscall stop has bit 7
+    // of the signal set, and the stop at a delivery a siginfo.
+    let (signal, event) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
+    let has_siginfo = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
+    (signal & 0x80 == 0 && event == 0 && has_siginfo()).then_some(signal)
+}
+
+/// Follows a whole log. `on_call` gets each call that ends, with the state in which it did its
+/// work. Returns what is missing or damaged.
+///
+/// # Errors
+/// When the log cannot be read.
+pub fn follow(
+    file: &LogFile,
+    what: Follow,
+    on_call: &mut dyn FnMut(&Tracker, &Finished<'_>),
+) -> Result<Findings, Error> {
+    let mut tracker = Tracker::new(what);
+    let log = file.log();
+    let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
+    let mut findings = file.walk(0, |item| {
+        if let Item::Event(event) = item
+            && let Ok(body) = event.decode()
+        {
+            tracker.step(event, &body, &buffers, on_call);
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    findings.lost_buffers = buffers.lost();
+    Ok(findings)
+}
+
+impl<'a> Finished<'a> {
+    /// Returns what an argument pointed to at the entry; `None` if it is not stored in the event.
+    #[must_use]
+    pub fn read(&self, argument: u8) -> Option<&'a [u8]> {
+        self.open.memory.find(argument, 0, 0)?.inline()
+    }
+
+    /// Returns what the call wrote where an argument points to; `None` if it is not stored in the
+    /// event.
+    #[must_use]
+    pub fn written(&self, argument: u8) -> Option<&'a [u8]> {
+        super::region(self.parts, argument, 0, 0)
     }
 }

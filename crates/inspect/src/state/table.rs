@@ -61,6 +61,22 @@ impl<T: Clone> Node<T> {
         }
     }
 
+    fn for_each(&self, prefix: u32, each: &mut dyn FnMut(u32, &T)) {
+        let key = |at: usize| prefix << BITS | u32::try_from(at).unwrap_or(0);
+        match self {
+            Self::Leaf(entries) => {
+                for (at, entry) in entries.iter().enumerate() {
+                    entry.iter().for_each(|value| each(key(at), value));
+                }
+            }
+            Self::Branch(children) => {
+                for (at, child) in children.iter().enumerate() {
+                    child.iter().for_each(|child| child.for_each(key(at), each));
+                }
+            }
+        }
+    }
+
     /// Returns the node with the entries that `keep` selects; `None` if these are all of them, so
     /// that the node stays shared.
     fn retain(&self, prefix: u32, keep: &mut dyn FnMut(u32, &T) -> bool) -> Option<Self> {
@@ -130,6 +146,13 @@ impl<T: Clone> Table<T> {
     pub fn remove(&mut self, fd: i32) {
         if self.get(fd).is_some() {
             self.put(key_of(fd), None);
+        }
+    }
+
+    /// Calls `each` with every descriptor and its value.
+    pub fn for_each(&self, each: &mut dyn FnMut(i32, &T)) {
+        if let Some(root) = &self.root {
+            root.for_each(0, &mut |key, value| each(fd_of(key), value));
         }
     }
 
@@ -220,6 +243,9 @@ mod tests {
         for fd in FDS {
             assert_eq!(table.get(fd), map.get(&fd), "{fd}");
         }
+        let mut all = BTreeMap::new();
+        table.for_each(&mut |fd, value| _ = all.insert(fd, *value));
+        assert_eq!(all, map);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! State after hand-written logs.
 
+mod attributes;
+mod places;
+
 use sysreel_abi::Abi::X86_64;
 use sysreel_format::{
     Event, EventKind, FdEntry, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,

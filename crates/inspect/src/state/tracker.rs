@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
-use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
+use sysreel_format::{Origin, Part, Parts, Renamed, TaskHead, TaskId};
 
 use super::context::{Processes, TaskContext};
-use super::names::{self, FdTable};
 use super::open_call::OpenCall;
 use crate::regions::Regions;
 use crate::syscall_info::{Call, Outcome};
@@ -39,25 +38,22 @@ pub struct Task {
 /// What a tracker follows besides tasks and their calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Follow {
-    /// The names of descriptors: [`Tracker::fds`].
-    pub names: bool,
-    /// Processes with open file descriptions, working directories and roots: [`Tracker::context`].
+    /// Processes with open file descriptions, working directories, roots and mounts:
+    /// [`Tracker::context`], [`Tracker::fds`], [`Tracker::path`].
     pub processes: bool,
     /// Their address spaces.
     pub maps: bool,
+    /// Their attributes: ids, limits, namespaces, signals, environment, locks. See
+    /// [`Tracker::process`].
+    pub attributes: bool,
 }
 
 /// The state at the current event.
 #[derive(Debug, Default)]
 pub struct Tracker {
     pub(super) tasks: HashMap<TaskId, Task, RandomState>,
-    fds: HashMap<u32, FdTable>,
-    /// The number of tasks of each tgid.
-    threads: HashMap<u32, u32>,
     /// The number of tasks that have appeared.
     pub appeared: u64,
-    /// Whether names of descriptors are followed.
-    follow_fds: bool,
     /// The processes, if they are followed.
     pub(super) processes: Option<Box<Processes>>,
     spare: Vec<Regions>,
@@ -70,8 +66,9 @@ impl Tracker {
     /// Creates a tracker without tasks.
     #[must_use]
     pub fn new(follow: Follow) -> Self {
-        let processes = follow.processes.then(|| Box::new(Processes::new(follow.maps)));
-        Self { follow_fds: follow.names, processes, ..Self::default() }
+        let processes =
+            follow.processes.then(|| Box::new(Processes::new(follow.maps, follow.attributes)));
+        Self { processes, ..Self::default() }
     }
 
     /// Returns a living task.
@@ -90,12 +87,6 @@ impl Tracker {
         self.tasks.iter().map(|(id, task)| (*id, task))
     }
 
-    /// Returns the names of a task's descriptors.
-    #[must_use]
-    pub fn fds(&self, id: TaskId) -> Option<&FdTable> {
-        self.fds.get(&self.tasks.get(&id)?.tgid)
-    }
-
     /// Adds a task.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
         self.appeared = self.appeared.saturating_add(1);
@@ -103,17 +94,6 @@ impl Tracker {
         let mut task = Task::new(head.tid, head.tgid, head.parent, head.origin);
         task.abi = parent.and_then(|parent| parent.abi);
         task.has_run = head.origin != Origin::SPAWNED;
-        let of_parent = parent.and_then(|parent| self.fds.get(&parent.tgid)).cloned();
-        // A new process has the descriptors of its creator. That tasks made with CLONE_FILES go on
-        // sharing them is not followed here.
-        if self.follow_fds
-            && head.origin != Origin::THREAD
-            && let Some(fds) = of_parent
-        {
-            self.fds.insert(head.tgid, fds);
-        }
-        let threads = self.threads.entry(head.tgid).or_default();
-        *threads = threads.saturating_add(1);
         task.context = self.new_context(head);
         self.tasks.insert(id, task);
     }
@@ -124,13 +104,6 @@ impl Tracker {
         if let Some(open) = task.open.take() {
             self.recycle(open);
         }
-        if let Some(threads) = self.threads.get_mut(&task.tgid) {
-            *threads = threads.saturating_sub(1);
-            if *threads == 0 {
-                self.threads.remove(&task.tgid);
-                self.fds.remove(&task.tgid);
-            }
-        }
         Some(task)
     }
 
@@ -138,15 +111,6 @@ impl Tracker {
     pub fn renamed(&mut self, id: TaskId, renamed: &Renamed) {
         let task = self.task_mut(id);
         (task.tid, task.tgid) = (renamed.new_tid, renamed.tgid);
-    }
-
-    /// Applies a snapshot to the descriptor names of its process.
-    pub fn set_names(&mut self, id: TaskId, snapshot: ProcessSnapshot) {
-        if self.follow_fds
-            && let Some(task) = self.tasks.get(&id)
-        {
-            names::apply_snapshot(self.fds.entry(task.tgid).or_default(), snapshot);
-        }
     }
 
     /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
@@ -203,26 +167,6 @@ impl Tracker {
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {
             self.spare.push(open.memory);
         }
-    }
-
-    /// Applies an ended call to the descriptor names of its process.
-    pub fn apply_to_names(&mut self, id: TaskId, open: &OpenCall, outcome: Outcome) {
-        let (Some(row), false) = (open.row, outcome.failed()) else { return };
-        if !self.follow_fds || !names::changes_names(row.kind) {
-            return;
-        }
-        if let Some(table) = self.tasks.get(&id).and_then(|task| self.fds.get_mut(&task.tgid)) {
-            names::apply_call(table, row, open, outcome);
-        }
-    }
-
-    /// Sets the name of a descriptor, as the kernel reported it.
-    pub fn set_name(&mut self, id: TaskId, name: &Name<'_>) {
-        if !self.follow_fds {
-            return;
-        }
-        let Some(task) = self.tasks.get(&id) else { return };
-        names::set_name(self.fds.entry(task.tgid).or_default(), name);
     }
 }
 

@@ -35,6 +35,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
                 "inherited",
                 "intent",
                 "mapped",
+                "places",
                 "plan",
                 "render",
                 "replay",

@@ -165,7 +165,7 @@ impl RunBuilder {
             Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
                 if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
                     self.snapshot(tracker, event, &snapshot, buffers);
-                    tracker.apply_snapshot(event.task, event.number, &snapshot);
+                    tracker.apply_snapshot(event.task, event.number, &snapshot, buffers);
                 }
             }
             Body::Gone(gone) => {

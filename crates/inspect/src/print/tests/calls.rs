@@ -8,7 +8,7 @@ use sysreel_format::{
 };
 
 use crate::print::{FdStyle, Options};
-use crate::testing::{LogBuilder, entry_info};
+use crate::testing::{LogBuilder, entry_info, exit_info};
 
 pub(super) const A: u64 = 0x1000;
 pub(super) const B: u64 = 0x2000;
@@ -247,4 +247,83 @@ fn the_working_directory_has_a_name() {
         openat(AT_FDCWD, "f", O_RDONLY)         = -1 ENOENT (No such file or directory)
     "#]]
     .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));
+}
+
+#[test]
+fn descriptors_have_the_name_of_the_moment() {
+    let mut log = LogBuilder::new();
+    let opened = |log: &mut LogBuilder, fd: i32, link: &'static [u8]| {
+        log.entry(0, Abi::X86_64, "open", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/w/d/f\0")]);
+        let info = exit_info(Abi::X86_64.arch(), fd.into(), 0);
+        let ino = u64::from(fd.cast_unsigned());
+        let (mode, local, peer) = (0o100_600, &[][..], &[][..]);
+        log.stop(0, 0x857f, &info, |buf| {
+            buf.name(&Name { fd, mode, dev: 1, ino, rdev: 0, link, local, peer });
+        });
+    };
+    opened(&mut log, 3, b"/w/d/f");
+    opened(&mut log, 4, b"/memfd:x (deleted)");
+    let renamed = [(0, 0, 0, &b"/w/d\0"[..]), (1, 0, 0, &b"/w/e\0"[..])];
+    log.call("rename", [A, A, 0, 0, 0, 0], &renamed, 0, &[]);
+    log.call("fsync", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
+    log.call("unlink", [A, 0, 0, 0, 0, 0], &[(0, 0, 0, b"/w/e/f\0")], 0, &[]);
+    log.call("fsync", [3, 0, 0, 0, 0, 0], &[], 0, &[]);
+    expect![[r#"
+        open("/w/d/f", O_RDONLY)                = 3</w/d/f>
+        open("/w/d/f", O_RDONLY)                = 4</memfd:x>(deleted)
+        rename("/w/d", "/w/e")                  = 0
+        fsync(3</w/e/f>)                        = 0
+        unlink("/w/e/f")                        = 0
+        fsync(3</w/e/f>(deleted))               = 0
+    "#]]
+    .assert_eq(&log.text(&Options { fds: FdStyle::Path, ..Options::default() }));
+}
+
+#[test]
+fn unix_sockets_have_the_inodes_that_the_log_shows() {
+    let mut log = LogBuilder::new();
+    let name = |fd: i32, local: &'static [u8], peer: &'static [u8]| Name {
+        fd,
+        mode: 0o140_777,
+        dev: 8,
+        ino: 70 + u64::from(fd.cast_unsigned()),
+        rdev: 0,
+        link: b"socket:[7]",
+        local,
+        peer,
+    };
+    let info = exit_info(Abi::X86_64.arch(), 0, 0);
+    log.entry(0, Abi::X86_64, "socketpair", [1, 1, 0, A, 0, 0], &[]);
+    log.stop(0, 0x857f, &info, |buf| {
+        let head = RegionHead {
+            arg: 3,
+            dir: Direction::OUT,
+            role: Role::DIRECT,
+            flags: RegionFlags::default(),
+            index: 0,
+            address: A,
+            asked: 8,
+            got: 8,
+            errno: 0,
+        };
+        buf.region(&head, Data::Inline(&[3, 0, 0, 0, 4, 0, 0, 0]));
+        buf.name(&name(3, &[1, 0], &[1, 0]));
+        buf.name(&name(4, &[1, 0], &[1, 0]));
+    });
+    log.call("shutdown", [4, 2, 0, 0, 0, 0], &[], 0, &[]);
+    let info = exit_info(Abi::X86_64.arch(), 5, 0);
+    log.entry(0, Abi::X86_64, "socket", [1, 2, 0, 0, 0, 0], &[]);
+    log.stop(0, 0x857f, &info, |buf| buf.name(&name(5, &[1, 0], &[])));
+    let info = exit_info(Abi::X86_64.arch(), 0, 0);
+    log.entry(0, Abi::X86_64, "bind", [5, A, 110, 0, 0, 0], &[(1, 0, 0, b"\x01\0/run/x\0")]);
+    log.stop(0, 0x857f, &info, |buf| buf.name(&name(5, b"\x01\0/run/x\0", &[])));
+    log.call("listen", [5, 1, 0, 0, 0, 0], &[], 0, &[]);
+    expect![[r#"
+        socketpair(AF_UNIX, SOCK_STREAM, 0, [3<UNIX-STREAM:[73->74]>, 4<UNIX-STREAM:[74->73]>]) = 0
+        shutdown(4<UNIX-STREAM:[74->73]>, SHUT_RDWR) = 0
+        socket(AF_UNIX, SOCK_DGRAM, 0)          = 5<UNIX-DGRAM:[75]>
+        bind(5<UNIX-DGRAM:[75]>, {sa_family=AF_UNIX, sun_path="/run/x"}, 110) = 0
+        listen(5<UNIX-DGRAM:[75,"/run/x"]>, 1)  = 0
+    "#]]
+    .assert_eq(&log.text(&Options { fds: FdStyle::Detail, ..Options::default() }));
 }

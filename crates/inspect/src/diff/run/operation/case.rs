@@ -59,7 +59,11 @@ pub(super) fn file_name(file: &OpenFile, names: &mut Names) -> NameId {
         Made::Before(1) if file.maker.0 == 0 => names.id(Sort::Word, b"<stdout>"),
         Made::Before(2) if file.maker.0 == 0 => names.id(Sort::Word, b"<stderr>"),
         _ if file.is_socket() => socket(file, names),
-        _ if file.link.first() == Some(&b'/') => names.id(Sort::Path, &file.link),
+        _ if file.link.first() == Some(&b'/') => {
+            let mut name = Vec::new();
+            file.write_full_path(&mut name);
+            names.id(Sort::Path, &name)
+        }
         _ => names.id(Sort::Link, &file.link),
     };
     file.tag.set(file.tag.get() & !NAMED | u64::from(id.0));

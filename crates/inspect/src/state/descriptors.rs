@@ -1,0 +1,142 @@
+//! The descriptor tables of processes, and how each descriptor came to be.
+
+use std::rc::Rc;
+
+use sysreel_format::{ProcessSnapshot, is_kept};
+
+use super::files::{OpenFile, ProcessId};
+use super::mounts::Location;
+use super::table::Table;
+
+/// How a process got a descriptor. How the open file description was created is
+/// [`OpenFile::made`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DescriptorOrigin {
+    /// It was open when the recording of the process began, or a call that is not in the log made
+    /// it.
+    Before,
+    /// The call that made the description: open(2), socket(2), ...
+    Made,
+    /// dup(2), or fcntl(2) with F_DUPFD.
+    Duplicated {
+        /// The descriptor that was duplicated.
+        from: i32,
+    },
+    /// A message of a unix socket (SCM_RIGHTS, unix(7)).
+    Received,
+    /// pidfd_getfd(2).
+    Taken {
+        /// The process that it was taken from; `None` if the log does not show it.
+        process: Option<ProcessId>,
+        /// The descriptor there.
+        fd: i32,
+    },
+}
+
+/// A descriptor of a process.
+#[derive(Clone, Debug)]
+pub struct Descriptor {
+    pub(super) file: Rc<OpenFile>,
+    pub(super) origin: DescriptorOrigin,
+    pub(super) event: u64,
+    pub(super) process: ProcessId,
+}
+
+impl Descriptor {
+    /// Returns the open file description.
+    #[must_use]
+    pub fn file(&self) -> &Rc<OpenFile> {
+        &self.file
+    }
+
+    /// Returns how [`Self::process`] got it.
+    #[must_use]
+    pub fn origin(&self) -> DescriptorOrigin {
+        self.origin
+    }
+
+    /// Returns the event at which [`Self::process`] got it.
+    #[must_use]
+    pub fn event(&self) -> u64 {
+        self.event
+    }
+
+    /// Returns the process that got it. Any other process that has it has inherited it, from that
+    /// one or from a child of it.
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.process
+    }
+}
+
+/// The descriptor table of a process. Copies share what neither of them changes.
+#[derive(Clone, Debug, Default)]
+pub struct FileTable(Table<Descriptor>);
+
+impl FileTable {
+    /// Returns the description of a descriptor.
+    #[must_use]
+    pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
+        Some(&self.0.get(fd)?.file)
+    }
+
+    /// Returns a descriptor.
+    #[must_use]
+    pub fn descriptor(&self, fd: i32) -> Option<&Descriptor> {
+        self.0.get(fd)
+    }
+
+    /// Calls `each` with every descriptor, in no order.
+    pub fn for_each(&self, mut each: impl FnMut(i32, &Descriptor)) {
+        self.0.for_each(&mut each);
+    }
+
+    pub(super) fn set(&mut self, fd: i32, descriptor: Descriptor) {
+        self.0.set(fd, descriptor);
+    }
+
+    pub(super) fn close(&mut self, fd: i32) {
+        self.0.remove(fd);
+    }
+
+    pub(super) fn close_range(&mut self, first: i32, last: i32) {
+        self.0.retain(|fd, _| !(first..=last).contains(&fd));
+    }
+
+    /// Removes the descriptors that a snapshot did not find: execve(2) closed them.
+    pub(super) fn keep_only(&mut self, found: &ProcessSnapshot) {
+        let fds: std::collections::BTreeSet<i32> = found.fds.iter().map(|entry| entry.fd).collect();
+        let kept = found.kept.as_deref().unwrap_or_default();
+        self.0.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
+    }
+}
+
+/// What the descriptors of a process refer to, and its working directory, for printing. It shares
+/// with the state what does not change.
+#[derive(Clone, Debug)]
+pub struct FdTable {
+    pub(super) files: FileTable,
+    pub(super) cwd: Option<Location>,
+    pub(super) root: Location,
+}
+
+impl FdTable {
+    /// Returns the description of a descriptor.
+    #[must_use]
+    pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
+        self.files.get(fd)
+    }
+
+    /// Returns the link of the working directory, as /proc/PID/cwd shows it; `None` if unknown.
+    #[must_use]
+    pub fn cwd(&self) -> Option<Vec<u8>> {
+        self.cwd.as_ref().map(Location::link)
+    }
+
+    /// Returns the link of the root directory, as /proc/PID/root shows it.
+    #[must_use]
+    pub fn root(&self) -> Vec<u8> {
+        self.root.link()
+    }
+}

@@ -1,0 +1,99 @@
+//! The state of a process, for those who ask.
+
+use std::rc::Rc;
+
+use sysreel_format::TaskId;
+
+use super::attributes::{Attributes, Signals, TaskCredentials};
+use super::context::TaskContext;
+use super::descriptors::Descriptor;
+use super::locks::Lock;
+use super::tracker::Tracker;
+
+/// The state of a task's process, and of the task where the kernel keeps it for each. See
+/// [`Tracker::process`].
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessState<'a> {
+    context: &'a TaskContext,
+}
+
+impl Tracker {
+    /// Returns the state of a task's process; `None` if processes are not followed or the task is
+    /// unknown. All but [`ProcessState::umask`] and [`ProcessState::descriptor`] needs
+    /// [`Follow::attributes`](super::Follow::attributes).
+    #[must_use]
+    pub fn process(&self, id: TaskId) -> Option<ProcessState<'_>> {
+        Some(ProcessState { context: self.context(id)? })
+    }
+}
+
+impl<'a> ProcessState<'a> {
+    fn attributes(&self) -> Option<&'a Attributes> {
+        self.context.attributes.as_deref()
+    }
+
+    /// Returns the mask for the modes of new files.
+    #[must_use]
+    pub fn umask(&self) -> Option<u32> {
+        self.context.places.borrow().umask
+    }
+
+    /// Returns soft and hard limit of each resource, in the order of the RLIMIT numbers. A limit
+    /// that another process sets is followed only if both are in the PID namespace of the first
+    /// process.
+    #[must_use]
+    pub fn limits(&self) -> Option<Rc<Vec<(u64, u64)>>> {
+        self.attributes()?.process.borrow().limits.clone()
+    }
+
+    /// Returns the credentials of the task. Sets of capabilities are unknown after a change between
+    /// root and other users, because what it does depends on flags that are not in the log
+    /// (securebits, capabilities(7)), and ids after a change in another user namespace.
+    #[must_use]
+    pub fn credentials(&self) -> Option<&'a TaskCredentials> {
+        Some(&self.attributes()?.credentials)
+    }
+
+    /// Iterates over the namespaces of the task: name in /proc/PID/ns, and inode. That of a new
+    /// namespace is unknown until the next execve.
+    pub fn namespaces(&self) -> impl Iterator<Item = (&'a [u8], Option<u64>)> + use<'a> {
+        let all = self.attributes().map(|attributes| attributes.namespaces.iter());
+        all.into_iter().flatten().map(|(name, inode)| (&**name, *inode))
+    }
+
+    /// Returns which signals are blocked, ignored and caught.
+    #[must_use]
+    pub fn signals(&self) -> Option<Signals> {
+        let attributes = self.attributes()?;
+        let handlers = attributes.handlers.borrow();
+        let (ignored, caught) = (handlers.ignored, handlers.caught);
+        Some(Signals { blocked: attributes.blocked, ignored, caught })
+    }
+
+    /// Returns the environment that the program got, each variable as `NAME=VALUE`; `None` if its
+    /// execve is not in the log. A value may be cut at the recorder's capture limit.
+    #[must_use]
+    pub fn environment(&self) -> Option<Rc<[Vec<u8>]>> {
+        self.attributes()?.process.borrow().environment.clone()
+    }
+
+    /// Returns the locks that the process holds: record locks, and those of its open files.
+    #[must_use]
+    pub fn locks(&self) -> Vec<Lock> {
+        let Some(attributes) = self.attributes() else { return Vec::new() };
+        let mut locks = attributes.process.borrow().locks.clone();
+        let mut seen = std::collections::BTreeSet::new();
+        self.context.files.borrow().for_each(|_, descriptor| {
+            if seen.insert(descriptor.file.serial) {
+                locks.extend_from_slice(&descriptor.file.locks.borrow());
+            }
+        });
+        locks
+    }
+
+    /// Returns a descriptor, with how it came to be.
+    #[must_use]
+    pub fn descriptor(&self, fd: i32) -> Option<Descriptor> {
+        self.context.files.borrow().descriptor(fd).cloned()
+    }
+}
