@@ -13,10 +13,11 @@
 //!
 //! A memory is in one place at a time: with the tracer, on its way to the writer, with the writer,
 //! or on its way back. The tracer waits only when all are with the writer. The writer may be told
-//! of records before it gets their segment, but of one announcement at a time, so that the way to
-//! it has room for all that can be on it and the tracer never waits there. Either end may
-//! disappear. When the tail is replaced, the tracer gets new memory first, and learns afterwards
-//! that the one it fills is stale.
+//! of records before it gets their segment, one announcement at a time. The way to it has room for
+//! the memory of one tail, an announcement and the end. When the tail is replaced there is more
+//! memory for a while: then the tracer may wait there, and an announcement may be left out. It gets
+//! the new memory first, and learns afterwards that the one it fills is stale. Either end may
+//! disappear.
 //!
 //! The tests under loom try all orders of these steps (`cargo xtask loom`).
 
@@ -33,10 +34,11 @@ impl CurrentTail {
         self.0.store(number, Ordering::Release);
     }
 
-    /// Whether this is the number of the tail in use. A late answer is harmless: the events of a
-    /// stale segment are written like others.
-    pub(crate) fn is(&self, number: u64) -> bool {
-        self.0.load(Ordering::Relaxed) == number
+    /// Whether the tail of this number was replaced. Memory of the next tail may arrive before
+    /// [`CurrentTail::switch_to`]: it is as good as it will be after it. A late answer is harmless:
+    /// the events of a stale segment are written like others.
+    pub(crate) fn has_replaced(&self, number: u64) -> bool {
+        self.0.load(Ordering::Relaxed) > number
     }
 }
 
@@ -68,7 +70,7 @@ pub(crate) enum Received<T> {
 pub(crate) fn exchange<T, M>(
     memory: Vec<M>,
 ) -> (TracerEnd<T, M>, WriterEnd<T, M>, mpsc::SyncSender<T>) {
-    // All memory, one announcement and the end.
+    // The memory of one tail, an announcement and the end.
     let (to_writer, from_tracer) = mpsc::sync_channel(memory.len() + 2);
     let (give_back, free) = mpsc::channel();
     for memory in memory {
@@ -85,8 +87,11 @@ impl<T, M> TracerEnd<T, M> {
     /// will get the whole segment.
     pub(crate) fn announce(&self, message: impl FnOnce() -> T) {
         if !self.announced.swap(true, Ordering::AcqRel) {
-            // If the writer has ended it does not matter.
-            _ = self.to_writer.try_send(message());
+            let sent = self.to_writer.try_send(message());
+            if sent.is_err() {
+                // No one will handle it. If the writer has ended it does not matter.
+                self.announced.store(false, Ordering::Release);
+            }
         }
     }
 

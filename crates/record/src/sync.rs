@@ -16,8 +16,9 @@ pub(crate) use loom::sync::{
 /// loom has no bounded channel, and none that can be waited for until a timeout.
 #[cfg(all(test, loom))]
 pub(crate) mod mpsc {
-    use loom::sync::{Arc, Condvar, Mutex};
+    use loom::sync::{Arc, Condvar, Mutex, MutexGuard};
     use std::collections::VecDeque;
+    use std::sync::PoisonError;
     pub(crate) use std::sync::mpsc::{RecvError, RecvTimeoutError, SendError, TrySendError};
     use std::time::Duration;
 
@@ -47,53 +48,67 @@ pub(crate) mod mpsc {
         sync_channel(usize::MAX)
     }
 
+    impl<T> Shared<T> {
+        fn lock(&self) -> MutexGuard<'_, Queue<T>> {
+            // After a failed assertion the ends are dropped all the same.
+            self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+
     impl<T> SyncSender<T> {
         pub(crate) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
-            let mut queue = self.0.queue.lock().unwrap();
+            let mut queue = self.0.lock();
             if !queue.has_receiver {
                 return Err(TrySendError::Disconnected(message));
             }
-            assert!(queue.messages.len() < queue.capacity, "the tracer would wait to send");
+            if queue.messages.len() == queue.capacity {
+                return Err(TrySendError::Full(message));
+            }
             queue.messages.push_back(message);
             self.0.changed.notify_all();
             Ok(())
         }
 
-        /// Never waits: a full channel is an error of the exchange.
         pub(crate) fn send(&self, message: T) -> Result<(), SendError<T>> {
-            self.try_send(message).map_err(|error| match error {
-                TrySendError::Full(message) | TrySendError::Disconnected(message) => {
-                    SendError(message)
-                }
-            })
+            let mut queue = self.0.lock();
+            while queue.has_receiver && queue.messages.len() == queue.capacity {
+                queue = self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            }
+            if !queue.has_receiver {
+                return Err(SendError(message));
+            }
+            queue.messages.push_back(message);
+            self.0.changed.notify_all();
+            Ok(())
         }
     }
 
     impl<T> Clone for SyncSender<T> {
         fn clone(&self) -> Self {
-            self.0.queue.lock().unwrap().senders += 1;
+            self.0.lock().senders += 1;
             SyncSender(Arc::clone(&self.0))
         }
     }
 
     impl<T> Drop for SyncSender<T> {
         fn drop(&mut self) {
-            self.0.queue.lock().unwrap().senders -= 1;
+            self.0.lock().senders -= 1;
             self.0.changed.notify_all();
         }
     }
 
     impl<T> Receiver<T> {
         pub(crate) fn recv(&self) -> Result<T, RecvError> {
-            let mut queue = self.0.queue.lock().unwrap();
+            let mut queue = self.0.lock();
             loop {
                 if let Some(message) = queue.messages.pop_front() {
+                    self.0.changed.notify_all();
                     return Ok(message);
                 }
                 if queue.senders == 0 {
                     return Err(RecvError);
                 }
-                queue = self.0.changed.wait(queue).unwrap();
+                queue = self.0.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
             }
         }
 
@@ -106,7 +121,8 @@ pub(crate) mod mpsc {
     impl<T> Drop for Receiver<T> {
         fn drop(&mut self) {
             let unreceived = {
-                let mut queue = self.0.queue.lock().unwrap();
+                let mut queue = self.0.lock();
+                self.0.changed.notify_all();
                 queue.has_receiver = false;
                 std::mem::take(&mut queue.messages)
             };

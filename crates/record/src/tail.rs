@@ -186,7 +186,7 @@ impl TailMemory {
 
     /// Whether the tail of this segment was replaced.
     pub(crate) fn is_stale(&self) -> bool {
-        self.place.as_ref().is_some_and(|place| !place.common.current.is(place.tail))
+        self.place.as_ref().is_some_and(|place| place.common.current.has_replaced(place.tail))
     }
 
     /// Gives the file blocks for at least `len` bytes, unless the log needs the disk's free space.

@@ -127,8 +127,7 @@ const WAIT: Duration = Duration::MAX;
 
 type Tracer = TracerEnd<Message, Cells>;
 
-/// Receives until the end, and returns the records of each segment. `replaced`: what to do when the
-/// first announcement comes.
+/// Receives until the end, and returns the records of each segment.
 fn write(end: &WriterEnd<Message, Cells>, current: &CurrentTail) -> Vec<Vec<u64>> {
     let mut written = Vec::new();
     loop {
@@ -141,7 +140,7 @@ fn write(end: &WriterEnd<Message, Cells>, current: &CurrentTail) -> Vec<Vec<u64>
                 let used = segment.used();
                 written.push(segment.memory().records(used));
                 let memory = segment.free();
-                if current.is(memory.tail) {
+                if !current.has_replaced(memory.tail) {
                     drop(end.give_back(memory));
                 }
             }
@@ -155,7 +154,7 @@ fn write(end: &WriterEnd<Message, Cells>, current: &CurrentTail) -> Vec<Vec<u64>
 fn open(tracer: &Tracer, current: &CurrentTail, generation: u64) -> Option<Segment<Cells>> {
     loop {
         let memory = tracer.free()?;
-        if current.is(memory.tail) {
+        if !current.has_replaced(memory.tail) {
             return Some(begin(memory, generation));
         }
     }
