@@ -49,6 +49,7 @@ pub mod process;
 pub mod regs;
 pub mod remote;
 pub mod seccomp;
+mod signal_state;
 pub mod signals;
 pub mod spawn;
 pub mod startup;

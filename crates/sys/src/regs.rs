@@ -1,7 +1,7 @@
 //! Reads and sets the registers of a stopped task.
 
 use crate::raw::ptrace;
-use crate::{Died, Error, Result, Stop};
+use crate::{Error, Result, Stop};
 
 /// The register set of the extended state: x87, SSE, AVX and later extensions (elf.h).
 pub const NT_X86_XSTATE: u32 = 0x202;
@@ -329,42 +329,6 @@ impl Stop {
             .map_err(|source| self.failed("PTRACE_SETREGSET of the extended state", source))
     }
 
-    /// Returns the mask of blocked signals (PTRACE_GETSIGMASK).
-    ///
-    /// # Errors
-    /// [`Died`] when the task no longer exists.
-    pub fn signal_mask(&self) -> Result<u64, Died> {
-        let mut mask = 0u64;
-        // SAFETY: GETSIGMASK writes `addr` bytes, the size of the kernel's sigset_t, to data
-        // (ptrace(2)).
-        unsafe { ptrace(GETSIGMASK, self.tid(), size_of::<u64>(), (&raw mut mask) as usize) }
-            .map_err(|_| Died)?;
-        Ok(mask)
-    }
-
-    /// Sets the mask of blocked signals (PTRACE_SETSIGMASK) and returns the previous one.
-    ///
-    /// # Errors
-    /// [`Died`] when the task no longer exists.
-    pub fn swap_signal_mask(&self, mask: u64) -> Result<u64, Died> {
-        let before = self.signal_mask()?;
-        // SAFETY: SETSIGMASK reads `addr` bytes from data (ptrace(2)).
-        unsafe { ptrace(SETSIGMASK, self.tid(), size_of::<u64>(), (&raw const mask) as usize) }
-            .map_err(|_| Died)?;
-        Ok(before)
-    }
-
-    /// Replaces the siginfo of the signal that is about to be delivered (PTRACE_SETSIGINFO).
-    ///
-    /// # Errors
-    /// [`Died`] when the task no longer exists.
-    pub fn set_siginfo(&self, bytes: &[u8; crate::stop::SIGINFO]) -> Result<(), Died> {
-        // SAFETY: SETSIGINFO reads one siginfo_t from data (ptrace(2)).
-        unsafe { ptrace(libc::PTRACE_SETSIGINFO, self.tid(), 0, bytes.as_ptr() as usize) }
-            .map(drop)
-            .map_err(|_| Died)
-    }
-
     fn failed(&self, what: &str, source: std::io::Error) -> Error {
         Error::Call { what: what.into(), tid: Some(self.tid()), source }
     }
@@ -375,8 +339,6 @@ const SET_THREAD_AREA: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SET_THREAD_A
 // Other architectures have no such request; an unknown one fails with EIO.
 #[cfg(not(target_arch = "x86_64"))]
 const SET_THREAD_AREA: libc::c_uint = u32::MAX;
-const GETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_GETSIGMASK;
-const SETSIGMASK: libc::c_uint = linux_raw_sys::ptrace::PTRACE_SETSIGMASK;
 
 #[cfg(test)]
 mod tests {

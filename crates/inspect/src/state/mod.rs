@@ -11,6 +11,7 @@
 mod attribute_changes;
 mod attributes;
 mod context;
+mod credential_changes;
 mod dentry;
 mod descriptors;
 mod directories;

@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["special", "table"],
             &["demultiplex", "number"],
             &[
+                "attributes",
                 "clone",
                 "fd_table",
                 "fds",
