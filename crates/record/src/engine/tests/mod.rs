@@ -207,8 +207,9 @@ fn a_recording_that_ends_early_lets_every_task_go() {
     let child = || vec![Call, Thread(vec![Call; 30]), Call, Exec, Call];
     let script = [Fork(child()), Thread(vec![Call; 40]), Fork(child()), Call, Call, Call];
     let mut books = Books::open();
-    for seed in 1..=40 {
-        record(&mut books, FairScheduler::default(), &script, seed, false, Some(seed as u32))
+    for stops in 1..=40 {
+        let (seed, fair) = (stops.into(), FairScheduler::default());
+        record(&mut books, fair, &script, seed, false, Some(stops))
             .unwrap_or_else(|problem| panic!("seed {seed}: {problem}"));
     }
     books.close();
