@@ -42,7 +42,7 @@ pub(super) fn socket_ends(abi: Abi, file: &OpenFile, out: &mut String) -> bool {
 
 /// Writes the ends of a unix socket: `UNIX-STREAM:[57228->57224,"/run/socket"]`, the inodes of both
 /// and its own address. The log has the inode of the peer only for a pair; otherwise the address of
-/// the peer stands in its place.
+/// the peer is shown instead.
 fn unix_ends(file: &OpenFile, local: &[u8], peer: &[u8], out: &mut String) -> bool {
     // SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET (include/linux/net.h).
     let kind = match file.socket_type.get() {

@@ -40,7 +40,7 @@ impl PartialEq for Dentry {
 }
 
 impl Dentry {
-    /// Creates the root of a file system. `name` stands before all names in it: nothing, unless
+    /// Creates the root of a file system. `name` is the prefix of all names in it: empty, unless
     /// where it is mounted is unknown.
     pub(super) fn root(name: &[u8], mounted_on: Option<&Self>) -> Self {
         Self::new(name, None, mounted_on)

@@ -149,7 +149,7 @@ impl OpenFile {
         }
     }
 
-    /// Whether it is the file of a name, whatever it was called before.
+    /// Whether it is the file that a name refers to, even if the file was renamed.
     pub(super) fn is(&self, name: &Name<'_>) -> bool {
         self.id == (name.dev, name.ino) && self.mode == name.mode
     }

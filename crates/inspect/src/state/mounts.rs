@@ -109,7 +109,7 @@ pub(super) struct Walked<'p> {
 enum NameOf {
     /// That of the links in /proc: from the root of the mount namespace.
     Link,
-    /// The same one whatever the root of the namespace is.
+    /// From the root of the first process, in every mount namespace.
     FullPath,
 }
 
@@ -214,7 +214,7 @@ impl Location {
     }
 
     /// Appends the full path: the path from the root of the first process, through mounts and
-    /// whatever the root of its own process is.
+    /// regardless of the root of its own process.
     pub(super) fn write_full_path(&self, out: &mut Vec<u8>) {
         self.write(NameOf::FullPath, out);
     }

@@ -4,7 +4,7 @@
 //! statically: a tuple of hooks is a hook, and so is an `Option` of one. The order in a tuple is
 //! part of the contract: for each stop the hooks are called from left to right, and what they add
 //! to the event appears in that order. A hook never waits for a task except through
-//! [`Context::drive`](super::context::Context), and allocates nothing at a stop once its buffers
+//! [`Context::drive`], and allocates nothing at a stop once its buffers
 //! have grown.
 
 use super::context::Context;

@@ -249,8 +249,8 @@ impl Tasks {
 pub(crate) struct BySlot<T>(Vec<T>);
 
 impl<T: Default> BySlot<T> {
-    /// Returns the state of a task. It begins with the default, and with what the slot's former
-    /// task left behind unless the hook has [`set`](BySlot::set) it at the birth of the task.
+    /// Returns the state of a task: the default, or that of the slot's former task, unless the hook
+    /// has [`set`](BySlot::set) it when the task began.
     pub(crate) fn get_mut(&mut self, slot: Slot) -> &mut T {
         let at = slot.0 as usize;
         if self.0.len() <= at {
