@@ -1,6 +1,7 @@
 //! Hand-written logs for tests.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 
 use sysreel_abi::{Abi, AuditArch, number};
 use sysreel_format::{
@@ -9,9 +10,11 @@ use sysreel_format::{
 };
 
 use crate::Findings;
-use crate::print::{Options, Printer};
+use crate::calls::Driver;
+use crate::print::{EventPrinter, Options};
 use crate::raw;
 use crate::regions::Buffers;
+use crate::state::{Follow, Tracker};
 use crate::syscall_info::{self, Call, Op, Outcome};
 use sysreel_format::BlobNumber;
 
@@ -169,14 +172,14 @@ impl LogBuilder {
 
     pub(crate) fn printed(&self, options: &Options) -> (String, Findings) {
         let mut out = Vec::new();
-        let mut printer = Printer::new(options, false);
+        let mut printer = EventPrinter::new(options, false);
         let mut findings = Findings::default();
         self.each(|item| {
             findings.item(item);
             printer.item(item, &self.blobs);
-            printer.flush(&mut out).unwrap();
+            printer.printer.flush(&mut out).unwrap();
         });
-        findings.lost_buffers = printer.finish(&mut out).unwrap();
+        findings.lost_buffers = printer.printer.finish(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), findings)
     }
 
@@ -205,4 +208,13 @@ fn regions(buf: &mut EventBuf, dir: Direction, args: &[u64; 6], memory: &[Bytes<
         };
         buf.region(&head, Data::Inline(bytes));
     }
+}
+
+/// Returns the state after the events of a log.
+pub(crate) fn state_after(log: &LogBuilder, follow: Follow) -> Tracker {
+    let mut driver = Driver::new(follow, false);
+    log.each(|item| {
+        let Ok(()) = driver.feed(item, &log.blobs, |_| Ok::<(), Infallible>(()));
+    });
+    driver.into_state()
 }

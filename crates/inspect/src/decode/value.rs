@@ -5,7 +5,7 @@ use sysreel_abi::{Abi, ArgKind, intent, render};
 
 use super::endpoint;
 use super::view::View;
-use crate::print::options::FdStyle;
+use crate::style::FdStyle;
 use crate::text;
 
 /// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.

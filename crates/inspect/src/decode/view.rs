@@ -7,9 +7,9 @@ use sysreel_abi::desc::When;
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem, Row};
 
 use super::errno::error_name;
-use crate::print::options::Options;
 use crate::regions::{Buffers, RegionView, Regions};
 use crate::state::FdTable;
+use crate::style::Style;
 use crate::syscall_info::Outcome;
 use crate::text;
 
@@ -27,7 +27,7 @@ pub(crate) struct View<'a> {
     pub(crate) entry: &'a Regions,
     pub(crate) exit: Option<&'a Regions>,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) options: &'a Options,
+    pub(crate) options: &'a Style,
     pub(crate) fds: Option<&'a FdTable>,
     pub(crate) buffers: &'a dyn Buffers,
     /// Counts the buffers that the log has lost.

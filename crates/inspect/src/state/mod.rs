@@ -4,7 +4,7 @@
 //!
 //! [`Follow`] selects the parts that cost time: printing needs only the names of descriptors,
 //! comparing needs processes with open file descriptions, directories and address spaces.
-//! `Tracker::step` applies a whole event.
+//! The driver of calls ([`crate::calls`]) tells the tracker what each event means.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -27,6 +27,5 @@ pub use files::{FileTable, Made, OpenFile, ProcessId};
 pub use names::{FdName, FdTable};
 pub use open_call::OpenCall;
 pub(crate) use resolved_call::{ResolvedCall, region};
-pub use step::Finished;
 pub use table::Table;
 pub use tracker::{Follow, Task, Tracker};

@@ -1,119 +1,48 @@
-//! Applies whole events to the state, and reports the calls that they end.
+//! Applies what an event changes, once the driver of calls (`calls/driver.rs`) has found out what
+//! it means.
 
-use sysreel_abi::AuditArch;
-use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
+use sysreel_abi::{CallKind, Makes};
+use sysreel_format::{Event, Parts, ProcessSnapshot};
 
 use super::open_call::OpenCall;
 use super::resolved_call::ResolvedCall;
 use super::tracker::Tracker;
 use crate::regions::Buffers;
-use crate::syscall_info::{self, Outcome, What};
+use crate::syscall_info::Outcome;
 
-/// A call that has ended.
-#[derive(Debug)]
-pub struct Finished<'a> {
-    /// The task that made it.
-    pub task: TaskId,
-    /// The number of its exit event.
-    pub event: u64,
-    /// The time of its exit stop, in nanoseconds (CLOCK_MONOTONIC).
-    pub t_ns: u64,
-    /// The call as it began.
-    pub open: &'a OpenCall,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// The parts of its exit stop.
-    pub parts: Parts<'a>,
+impl OpenCall {
+    /// Whether the call is seen with the descriptors that it makes. All others are seen with the
+    /// state before it: close(2) with the descriptor that it closes.
+    pub(crate) fn makes_descriptors(&self) -> bool {
+        ResolvedCall::resolve(self)
+            .is_some_and(|call| call.row.makes != Makes::None || call.row.kind == CallKind::Receive)
+    }
 }
 
 impl Tracker {
-    /// Applies an event. If it ends a call, `on_call` gets the call with the state in which it did
-    /// its work: with the descriptors it closes, and with those it creates.
-    pub(crate) fn step(
+    /// Applies a call that has ended with this event. `parts` are those of its exit stop.
+    pub(crate) fn apply_ended(
         &mut self,
         event: &Event<'_>,
-        body: &Body<'_>,
-        buffers: &dyn Buffers,
-        on_call: &mut dyn FnMut(&Self, &Finished<'_>),
-    ) {
-        match body {
-            Body::Stop(stop) => {
-                for part in stop.parts.flatten() {
-                    if let Part::Name(name) = part {
-                        self.set_name(event.task, &name);
-                    }
-                }
-                let info = syscall_info::decode(stop.layout, stop.info);
-                match info.what {
-                    What::Entry(call) => {
-                        self.begin_call(event, info.arch.map(AuditArch), call, stop.parts)
-                    }
-                    What::Seccomp(call, _)
-                        if self.task(event.task).is_none_or(|task| task.open.is_none()) =>
-                    {
-                        self.begin_call(event, info.arch.map(AuditArch), call, stop.parts);
-                    }
-                    What::Exit(outcome) => {
-                        self.end_call(event, outcome, stop.parts, buffers, on_call)
-                    }
-                    _ => {}
-                }
-            }
-            Body::Task(task) => self.appear(event.task, &task.head),
-            Body::Gone(_) => _ = self.gone(event.task),
-            Body::Renamed(renamed) => self.renamed(event.task, renamed),
-            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
-                if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
-                    self.apply_snapshot(event.task, event.number, &snapshot);
-                    self.set_names(event.task, snapshot);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn begin_call(
-        &mut self,
-        event: &Event<'_>,
-        arch: Option<AuditArch>,
-        call: syscall_info::Call,
-        parts: Parts<'_>,
-    ) {
-        let Some(arch) = arch else { return };
-        if let Some(old) = self.enter(event.task, event.number, event.t_ns, arch, call, parts) {
-            self.recycle(old);
-        }
-    }
-
-    fn end_call(
-        &mut self,
-        event: &Event<'_>,
+        open: &OpenCall,
         outcome: Outcome,
         parts: Parts<'_>,
         buffers: &dyn Buffers,
-        on_call: &mut dyn FnMut(&Self, &Finished<'_>),
     ) {
-        let Some(open) = self.leave(event.task, outcome) else { return };
-        let makes = ResolvedCall::resolve(&open).is_some_and(|call| {
-            call.row.makes != sysreel_abi::Makes::None
-                || call.row.kind == sysreel_abi::CallKind::Receive
-        });
-        let finished = Finished {
-            task: event.task,
-            event: event.number,
-            t_ns: event.t_ns,
-            open: &open,
-            outcome,
-            parts,
-        };
-        if !makes {
-            on_call(self, &finished);
+        self.apply_to_names(event.task, open, outcome);
+        if self.follows_processes() {
+            self.apply_call(event.task, event.number, open, outcome, parts, buffers);
         }
-        self.apply_to_names(event.task, &open, outcome);
-        self.apply_call(event.task, event.number, &open, outcome, parts, buffers);
-        if makes {
-            on_call(self, &finished);
+    }
+
+    /// Applies the state in which the recorder found a process: after execve(2), or at attach.
+    pub(crate) fn apply_found(&mut self, event: &Event<'_>, snapshot: &ProcessSnapshot) {
+        self.apply_snapshot(event.task, event.number, snapshot);
+        if self.follows_names() {
+            let (cwd, fds) = (snapshot.cwd.clone(), snapshot.fds.clone());
+            let named = ProcessSnapshot { cwd, fds, ..ProcessSnapshot::default() };
+            self.set_names(event.task, named);
         }
-        self.recycle(open);
+        self.set_program(event.task, &snapshot.exe);
     }
 }

@@ -1,10 +1,11 @@
 //! The state at the current event: tasks, their open calls, and what is followed besides.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
-use sysreel_format::{Name, Origin, Part, Parts, ProcessSnapshot, Renamed, TaskHead, TaskId};
+use sysreel_format::{Event, Name, Origin, ProcessSnapshot, Renamed, TaskHead, TaskId};
 
 use super::context::{Processes, TaskContext};
 use super::names::{self, FdTable};
@@ -52,6 +53,8 @@ pub struct Follow {
 pub struct Tracker {
     pub(super) tasks: HashMap<TaskId, Task, RandomState>,
     fds: HashMap<u32, FdTable>,
+    /// The path of the program that each tgid runs.
+    programs: HashMap<u32, Rc<[u8]>>,
     /// The number of tasks of each tgid.
     threads: HashMap<u32, u32>,
     /// The number of tasks that have appeared.
@@ -96,6 +99,18 @@ impl Tracker {
         self.fds.get(&self.tasks.get(&id)?.tgid)
     }
 
+    /// Returns the path of the program that a task runs; `None` if the log does not name it.
+    #[must_use]
+    pub fn program(&self, id: TaskId) -> Option<&[u8]> {
+        self.programs.get(&self.tasks.get(&id)?.tgid).map(|path| &**path)
+    }
+
+    pub(super) fn set_program(&mut self, id: TaskId, path: &[u8]) {
+        if let Some(task) = self.tasks.get(&id) {
+            self.programs.insert(task.tgid, Rc::from(path));
+        }
+    }
+
     /// Adds a task.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
         self.appeared = self.appeared.saturating_add(1);
@@ -111,6 +126,11 @@ impl Tracker {
             && let Some(fds) = of_parent
         {
             self.fds.insert(head.tgid, fds);
+        }
+        if head.origin != Origin::THREAD
+            && let Some(program) = parent.and_then(|parent| self.programs.get(&parent.tgid))
+        {
+            self.programs.insert(head.tgid, Rc::clone(program));
         }
         let threads = self.threads.entry(head.tgid).or_default();
         *threads = threads.saturating_add(1);
@@ -129,6 +149,7 @@ impl Tracker {
             if *threads == 0 {
                 self.threads.remove(&task.tgid);
                 self.fds.remove(&task.tgid);
+                self.programs.remove(&task.tgid);
             }
         }
         Some(task)
@@ -150,32 +171,46 @@ impl Tracker {
     }
 
     /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
-    pub fn enter(
+    pub(crate) fn enter(
         &mut self,
-        id: TaskId,
-        number: u64,
-        t_ns: u64,
+        event: &Event<'_>,
         arch: AuditArch,
         call: Call,
-        parts: Parts<'_>,
+        memory: Regions,
     ) -> Option<OpenCall> {
-        let mut memory = self.spare.pop().unwrap_or_default();
-        memory.clear();
-        for part in parts.flatten() {
-            if let Part::Region(region) = part {
-                memory.add(&region);
-            }
-        }
-        memory.settle();
         let row = row(arch, call.nr);
         let abi = Abi::from_call(arch, call.nr);
-        let task = self.task_mut(id);
+        let task = self.task_mut(event.task);
         task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
-        task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })
+        task.abi = abi.or(task.abi);
+        let Event { number, t_ns, source, .. } = *event;
+        task.open.replace(OpenCall { number, t_ns, source, arch, call, abi, row, memory })
+    }
+
+    /// Returns empty regions for [`Self::enter`], those of an ended call if there are any.
+    pub(crate) fn spare_regions(&mut self) -> Regions {
+        let mut memory = self.spare.pop().unwrap_or_default();
+        memory.clear();
+        memory
+    }
+
+    /// Takes the open call of a task that does not return from it.
+    pub(crate) fn abandon(&mut self, id: TaskId) -> Option<OpenCall> {
+        self.tasks.get_mut(&id)?.open.take()
+    }
+
+    /// Whether processes are followed.
+    pub(crate) fn follows_processes(&self) -> bool {
+        self.processes.is_some()
+    }
+
+    /// Whether names of descriptors are followed.
+    pub(crate) fn follows_names(&self) -> bool {
+        self.follow_fds
     }
 
     /// Ends the open call of a task.
-    pub fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
+    pub(crate) fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
         /// The kernel's internal result of a call that `restart_syscall` continues
         /// (ERESTART_RESTARTBLOCK, include/linux/errno.h).
         const RESTART_BLOCK: i64 = -516;
@@ -197,7 +232,7 @@ impl Tracker {
     }
 
     /// Keeps the buffers of an ended call for reuse.
-    pub fn recycle(&mut self, open: OpenCall) {
+    pub(crate) fn recycle(&mut self, open: OpenCall) {
         /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {

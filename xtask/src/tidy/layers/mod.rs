@@ -36,7 +36,29 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
     ("sys", &[]),
     ("record", &[]),
     ("replay", &[]),
-    ("inspect", &[]),
+    (
+        "inspect",
+        &[
+            &[
+                "add",
+                "error",
+                "event_range",
+                "findings",
+                "log_file",
+                "recorded_filter",
+                "regions",
+                "source",
+                "style",
+                "text",
+                "visible",
+            ],
+            &["state"],
+            &["decode"],
+            &["calls"],
+            &["counts", "info", "print", "raw"],
+            &["diff"],
+        ],
+    ),
     ("cli", &[]),
 ];
 

@@ -1,0 +1,328 @@
+//! A call, with all that the log knows of it.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::fmt;
+use std::time::Duration;
+
+use sysreel_abi::{Abi, AuditArch, Row, makes_fd, syscall_name};
+use sysreel_format::{Body, Event, Name, Part, Parts, SourceId, Stop, TaskId};
+
+use super::args::Args;
+use super::ended::Ended;
+use super::memory::{MadeFd, Paths, Regions as PublicRegions};
+use super::task::Task;
+use super::time::Time;
+use crate::decode::{self, View};
+use crate::regions::{Buffers, LazyRegions};
+use crate::state::{FdName, OpenCall, ProcessId, ResolvedCall, Tracker, region};
+use crate::style::Style;
+use crate::syscall_info::{self, Outcome};
+
+/// A call that the driver yields: borrowed from its state and from the event.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub(super) task: TaskId,
+    pub(super) open: &'a OpenCall,
+    /// The event at which the call is yielded; `None` at the end of the log.
+    pub(super) event: Option<Event<'a>>,
+    /// The result, if its exit is in the log.
+    pub(super) outcome: Option<Outcome>,
+    pub(super) ended: Ended,
+    pub(super) exit: &'a LazyRegions,
+    pub(super) state: &'a Tracker,
+    pub(super) buffers: &'a dyn Buffers,
+}
+
+impl<'a> Call<'a> {
+    /// Returns the number of the event at which it began.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.open.number
+    }
+
+    /// Returns the number of the event at which it returned; `None` if it did not, or has not yet.
+    #[must_use]
+    pub fn exit_number(&self) -> Option<u64> {
+        self.outcome.and(self.event).map(|event| event.number)
+    }
+
+    /// Returns the event at which it comes: its entry in [`Item::Entered`](super::Item::Entered),
+    /// otherwise its exit or the end of its task. `None` at the end of the log.
+    #[must_use]
+    pub fn event(&self) -> Option<Event<'a>> {
+        self.event
+    }
+
+    /// Returns the stop of [`Self::event`], as it is stored.
+    #[must_use]
+    pub fn stop(&self) -> Option<Stop<'a>> {
+        match self.event?.decode() {
+            Ok(Body::Stop(stop)) => Some(stop),
+            _ => None,
+        }
+    }
+
+    /// Returns where the report of its end comes from, or that of its entry if it has none: from
+    /// the kernel, or from code in the process.
+    #[must_use]
+    pub fn source(&self) -> SourceId {
+        self.event.map_or(self.open.source, |event| event.source)
+    }
+
+    /// Returns the task that made it.
+    #[must_use]
+    pub fn task(&self) -> Task<'a> {
+        Task { id: self.task, state: self.state }
+    }
+
+    /// Returns the process that made it, as [`Task::process`].
+    #[must_use]
+    pub fn process(&self) -> ProcessId {
+        self.task().process()
+    }
+
+    /// Returns the state of the recorded system in which the call did its work: with the
+    /// descriptors that it closes, and with those that it makes.
+    #[must_use]
+    pub fn state(&self) -> &'a Tracker {
+        self.state
+    }
+
+    /// Returns its name, such as `openat`. Calls that socketcall(2) and ipc(2) multiplex have their
+    /// own names. One that this version does not know is called by its number: `syscall_0x1f4`.
+    #[must_use]
+    pub fn name(&self) -> Cow<'static, str> {
+        match self.known_name() {
+            Some(name) => Cow::Borrowed(name),
+            None => Cow::Owned(format!("syscall_{:#x}", self.open.call.nr)),
+        }
+    }
+
+    pub(crate) fn known_name(&self) -> Option<&'static str> {
+        self.row().map(|row| row.name).or_else(|| syscall_name(self.open.arch, self.open.call.nr))
+    }
+
+    /// Returns its row in the table of system calls: prototype, classes, kind. `None` if the table
+    /// does not have it.
+    #[must_use]
+    pub fn row(&self) -> Option<&'static Row> {
+        self.resolved().map(|call| call.row)
+    }
+
+    /// Returns its number as the kernel reported it, all 64 bits.
+    #[must_use]
+    pub fn nr(&self) -> u64 {
+        self.open.call.nr
+    }
+
+    /// Returns the architecture that its entry stop reported.
+    #[must_use]
+    pub fn arch(&self) -> AuditArch {
+        self.open.arch
+    }
+
+    /// Returns its ABI; `None` if this version does not know it.
+    #[must_use]
+    pub fn abi(&self) -> Option<Abi> {
+        self.open.abi
+    }
+
+    /// Returns its arguments, by name or position.
+    #[must_use]
+    pub fn args(&self) -> Args<'a> {
+        Args { call: *self }
+    }
+
+    /// Returns the memory that was captured: what the call read, and what it wrote.
+    #[must_use]
+    pub fn regions(&self) -> PublicRegions<'a> {
+        PublicRegions::new(*self)
+    }
+
+    /// Returns what the descriptor in an argument refers to: its path or link, addresses. `None` if
+    /// there is no such argument, or it is not an open descriptor, or names of descriptors are not
+    /// followed ([`Follow::names`](crate::state::Follow)).
+    #[must_use]
+    pub fn fd(&self, arg: &str) -> Option<&'a FdName> {
+        let fd = self.resolved()?.fd(self.row()?.arg(arg)?)?;
+        self.state.fds(self.task)?.get(fd).map(|name| &**name)
+    }
+
+    /// Returns the paths among its arguments.
+    #[must_use]
+    pub fn paths(&self) -> Paths<'a> {
+        Paths::new(*self)
+    }
+
+    /// Returns the descriptors that it made, with what they refer to.
+    pub fn made(&self) -> impl Iterator<Item = MadeFd<'a>> + use<'a> {
+        let parts = self.exit_parts();
+        let names = move || {
+            parts.into_iter().flatten().flatten().filter_map(|part| match part {
+                Part::Name(name) => Some(name),
+                _ => None,
+            })
+        };
+        let fds = match (self.open.abi, self.open.row, self.outcome) {
+            (Some(abi), Some(row), Some(Outcome { rval, is_error })) => {
+                let written = |arg, role, index| region(parts?, arg, role, index);
+                makes_fd(abi, row, &self.open.call.args, rval, is_error != 0, written)
+            }
+            _ => sysreel_abi::Fds::default(),
+        };
+        let name_of = move |fd| names().find(|name: &Name<'a>| name.fd == fd);
+        (0..2)
+            .map_while(move |at| fds.as_slice().get(at).copied())
+            .map(move |fd| MadeFd { fd, name: name_of(fd) })
+    }
+
+    /// Returns the time of its entry stop.
+    #[must_use]
+    pub fn start(&self) -> Time {
+        Time::from_nanos(self.open.t_ns)
+    }
+
+    /// Returns the time from its entry stop to its exit stop, the recorder's own work included;
+    /// `None` if it did not return.
+    #[must_use]
+    pub fn duration(&self) -> Option<Duration> {
+        let end = self.outcome.and(self.event)?.t_ns;
+        Some(Time::from_nanos(end).since(self.start()))
+    }
+
+    /// Returns how it ended.
+    #[must_use]
+    pub fn ended(&self) -> Ended {
+        self.ended
+    }
+
+    /// Returns the result as the kernel reported it, if its exit is in the log.
+    #[must_use]
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.outcome
+    }
+
+    /// Returns the instruction pointer at [`Self::stop`].
+    #[must_use]
+    pub fn ip(&self) -> Option<u64> {
+        self.stop().and_then(|stop| syscall_info::decode(stop.layout, stop.info).ip)
+    }
+
+    /// Returns the call that a restart_syscall(2) continues, at its entry.
+    pub(crate) fn continues(&self) -> Option<&'static Row> {
+        self.task().known()?.interrupted
+    }
+
+    /// Appends the call as a line of strace without its end: `read(3, "x", 100) = 1`.
+    pub fn write(&self, style: &Style, out: &mut String) {
+        out.push_str(&self.name());
+        out.push('(');
+        let lost = Cell::new(0);
+        let view = self.view(style, &lost);
+        match &view {
+            Some(view) => {
+                let before = View { exit: None, outcome: None, ..*view };
+                let cursor = decode::begin(&before, out);
+                match self.outcome {
+                    Some(_) => decode::finish(view, cursor, out),
+                    None if cursor != decode::DONE => out.push_str(" <unfinished ...>"),
+                    None => {}
+                }
+            }
+            None => decode::unknown_arguments(self.open.call.args, out),
+        }
+        out.push_str(") = ");
+        match (&view, self.outcome) {
+            (Some(view), Some(outcome)) => decode::outcome(view, outcome, out),
+            (None, Some(outcome)) => decode::unknown_outcome(outcome, out),
+            (_, None) => out.push('?'),
+        }
+    }
+
+    /// Returns the call as decoding sees it; `None` if the table has no row for it. Without a
+    /// result it is as at its entry.
+    pub(crate) fn view<'v>(&'v self, style: &'v Style, lost: &'v Cell<u64>) -> Option<View<'v>> {
+        let ResolvedCall { abi, row, args, role } = self.resolved()?;
+        Some(View {
+            abi,
+            row,
+            args,
+            role,
+            entry: &self.open.memory,
+            exit: self.exit_parts().map(|parts| self.exit.get(parts)),
+            outcome: self.outcome,
+            options: style,
+            fds: self.state.fds(self.task),
+            buffers: self.buffers,
+            lost,
+        })
+    }
+
+    pub(crate) fn resolved(&self) -> Option<ResolvedCall> {
+        ResolvedCall::resolve(self.open)
+    }
+
+    pub(crate) fn open(&self) -> &'a OpenCall {
+        self.open
+    }
+
+    pub(crate) fn buffers(&self) -> &'a dyn Buffers {
+        self.buffers
+    }
+
+    /// Returns the parts of its exit stop, if its exit is in the log.
+    pub(crate) fn exit_parts(&self) -> Option<Parts<'a>> {
+        self.outcome.and(self.stop()).map(|stop| stop.parts)
+    }
+
+    /// Returns the call if its exit is in the log.
+    pub(crate) fn returned(&self) -> Option<Returned<'a>> {
+        let (outcome, event) = (self.outcome?, self.event?);
+        Some(Returned {
+            task: self.task,
+            event: event.number,
+            t_ns: event.t_ns,
+            open: self.open,
+            outcome,
+            parts: self.exit_parts()?,
+        })
+    }
+}
+
+/// A call that has returned, with its parts at hand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Returned<'a> {
+    /// The task that made it.
+    pub(crate) task: TaskId,
+    /// The number of its exit event.
+    pub(crate) event: u64,
+    /// The time of its exit stop, in nanoseconds (CLOCK_MONOTONIC).
+    pub(crate) t_ns: u64,
+    /// The call as it began.
+    pub(crate) open: &'a OpenCall,
+    /// How it ended.
+    pub(crate) outcome: Outcome,
+    /// The parts of its exit stop.
+    pub(crate) parts: Parts<'a>,
+}
+
+/// As [`Call::write`] with the default style.
+impl fmt::Display for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::new();
+        self.write(&Style::default(), &mut text);
+        f.write_str(&text)
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("number", &self.number())
+            .field("task", &self.task)
+            .field("text", &self.to_string())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
+}
