@@ -10,6 +10,14 @@ use super::call::Call;
 use crate::decode;
 use crate::style::Style;
 
+impl<'a> Call<'a> {
+    /// Returns its arguments, by name or position.
+    #[must_use]
+    pub fn args(&self) -> Args<'a> {
+        Args { call: *self }
+    }
+}
+
 /// The arguments of a call: those of its row, or the six registers if the table has no row for it.
 #[derive(Clone, Copy, Debug)]
 pub struct Args<'a> {

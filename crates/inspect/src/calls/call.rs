@@ -5,19 +5,17 @@ use std::cell::Cell;
 use std::fmt;
 use std::time::Duration;
 
-use sysreel_abi::{Abi, AuditArch, Row, makes_fd, syscall_name};
-use sysreel_format::{Body, Event, Name, Part, Parts, SourceId, Stop, TaskId};
+use sysreel_abi::{Abi, AuditArch, Row, syscall_name};
+use sysreel_format::{Body, Event, Parts, SourceId, Stop, TaskId};
 
-use super::args::Args;
 use super::ended::Ended;
-use super::memory::{MadeFd, Paths, Regions as PublicRegions};
 use super::task::Task;
 use super::time::Time;
 use crate::decode::{self, View};
 use crate::regions::{Buffers, LazyRegions};
-use crate::state::{FdName, OpenCall, ProcessId, ResolvedCall, Tracker, region};
+use crate::state::{FdName, OpenCall, ProcessId, ResolvedCall, Tracker};
 use crate::style::Style;
-use crate::syscall_info::{self, Outcome};
+use sysreel_format::syscall_info::{self, Outcome};
 
 /// A call that the driver yields: borrowed from its state and from the event.
 #[derive(Clone, Copy)]
@@ -128,18 +126,6 @@ impl<'a> Call<'a> {
         self.open.abi
     }
 
-    /// Returns its arguments, by name or position.
-    #[must_use]
-    pub fn args(&self) -> Args<'a> {
-        Args { call: *self }
-    }
-
-    /// Returns the memory that was captured: what the call read, and what it wrote.
-    #[must_use]
-    pub fn regions(&self) -> PublicRegions<'a> {
-        PublicRegions::new(*self)
-    }
-
     /// Returns what the descriptor in an argument refers to: its path or link, addresses. `None` if
     /// there is no such argument, or it is not an open descriptor, or names of descriptors are not
     /// followed ([`Follow::names`](crate::state::Follow)).
@@ -147,34 +133,6 @@ impl<'a> Call<'a> {
     pub fn fd(&self, arg: &str) -> Option<&'a FdName> {
         let fd = self.resolved()?.fd(self.row()?.arg(arg)?)?;
         self.state.fds(self.task)?.get(fd).map(|name| &**name)
-    }
-
-    /// Returns the paths among its arguments.
-    #[must_use]
-    pub fn paths(&self) -> Paths<'a> {
-        Paths::new(*self)
-    }
-
-    /// Returns the descriptors that it made, with what they refer to.
-    pub fn made(&self) -> impl Iterator<Item = MadeFd<'a>> + use<'a> {
-        let parts = self.exit_parts();
-        let names = move || {
-            parts.into_iter().flatten().flatten().filter_map(|part| match part {
-                Part::Name(name) => Some(name),
-                _ => None,
-            })
-        };
-        let fds = match (self.open.abi, self.open.row, self.outcome) {
-            (Some(abi), Some(row), Some(Outcome { rval, is_error })) => {
-                let written = |arg, role, index| region(parts?, arg, role, index);
-                makes_fd(abi, row, &self.open.call.args, rval, is_error != 0, written)
-            }
-            _ => sysreel_abi::Fds::default(),
-        };
-        let name_of = move |fd| names().find(|name: &Name<'a>| name.fd == fd);
-        (0..2)
-            .map_while(move |at| fds.as_slice().get(at).copied())
-            .map(move |fd| MadeFd { fd, name: name_of(fd) })
     }
 
     /// Returns the time of its entry stop.

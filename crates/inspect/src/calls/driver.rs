@@ -9,19 +9,15 @@ use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, Snaps
 
 use super::call::Call;
 use super::ended::Ended;
-use super::item::{Alterations, At, Damage, Damaged, Exec, Item, Lost, Signal, Stop};
+use super::item::{Alterations, At, Damage, Damaged, Exec, Item, Lost, STOPPED, Signal, Stop};
 use super::task::Task;
 use crate::findings::Findings;
 use crate::regions::{Buffers, LazyRegions};
 use crate::state::{Follow, OpenCall, Tracker};
-use crate::syscall_info::{self, Info, Outcome, What};
+use sysreel_format::syscall_info::{self, Outcome, What};
 
-/// The low byte of the wait status of a stop (ptrace(2)).
-const STOPPED: u32 = 0x7f;
 /// PTRACE_EVENT_EXIT (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const EVENT_EXIT: u32 = 6;
-/// The bit that PTRACE_O_TRACESYSGOOD sets in the signal of a syscall stop.
-const SYSGOOD: u32 = 0x80;
 
 /// An item of the current event, without what it borrows.
 #[derive(Clone, Copy, Debug)]
@@ -114,6 +110,16 @@ impl Driver {
         Ok(())
     }
 
+    /// Calls `each` for the calls that are open at the end of the log.
+    pub(crate) fn feed_end<E>(
+        &self,
+        buffers: &dyn Buffers,
+        mut each: impl FnMut(Item<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let open = self.open_at_end();
+        open.into_iter().filter_map(|task| self.unfinished(task, buffers)).try_for_each(&mut each)
+    }
+
     /// Applies what precedes the items of an event, and queues them.
     pub(super) fn begin(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
         match event.decode() {
@@ -177,7 +183,7 @@ impl Driver {
         (self.found, self.error) = (None, None);
     }
 
-    /// Ends the calls that are open at the end of the log, one after the other.
+    /// Returns the tasks with a call that is open.
     pub(super) fn open_at_end(&self) -> Vec<TaskId> {
         let open = self.tracker.tasks().filter(|(_, task)| task.open.is_some());
         let mut open: Vec<TaskId> = open.map(|(id, _)| id).collect();
@@ -319,13 +325,7 @@ impl Driver {
             Step::ExitOnly(outcome) => Item::ExitOnly(At { event: *event, task, what: outcome }),
             Step::Exec => match &self.found {
                 Some(found) => {
-                    let open = known.and_then(|task| task.open.as_ref());
-                    let open =
-                        open.filter(|open| open.row.is_some_and(|row| row.kind == CallKind::Exec));
-                    let call = open.map(|open| {
-                        self.call(event.task, open, None, (Ended::Unfinished, None), buffers)
-                    });
-                    Item::Exec(Exec { event: *event, task, found, call })
+                    Item::Exec(Exec { event: *event, task, found, exit: &self.exit, buffers })
                 }
                 None => self.other(event),
             },
@@ -346,13 +346,10 @@ impl Driver {
                 let what = Alterations { one: None, parts: Some(stop.parts) };
                 Item::Altered(At { event, task, what })
             }
-            Body::Stop(stop) => {
-                let info = syscall_info::decode(stop.layout, stop.info);
-                match signal(&stop, info) {
-                    Some(what) => Item::Signal(At { event, task, what }),
-                    None => Item::Stop(At { event, task, what: Stop { stop, info } }),
-                }
-            }
+            Body::Stop(stop) => match Signal::of(&stop) {
+                Some(what) => Item::Signal(At { event, task, what }),
+                None => Item::Stop(At { event, task, what: Stop { stop } }),
+            },
             Body::Task(started) => Item::TaskStart(At { event, task, what: started.head }),
             Body::Gone(what) => Item::TaskEnd(At { event, task, what }),
             Body::Renamed(what) => Item::Renamed(At { event, task, what }),
@@ -385,18 +382,4 @@ impl Driver {
         let (exit, state) = (&self.exit, &self.tracker);
         Call { task, open, event, outcome, ended, exit, state, buffers }
     }
-}
-
-/// Returns the signal that a stop delivers, if it does.
-fn signal<'a>(stop: &sysreel_format::Stop<'a>, info: Info) -> Option<Signal<'a>> {
-    let (low, number, event) =
-        (stop.wait_status & 0xff, stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
-    if low != STOPPED || event != 0 || number & SYSGOOD != 0 {
-        return None;
-    }
-    let siginfo = stop.parts.flatten().find_map(|part| match part {
-        Part::Siginfo(bytes) => Some(bytes),
-        _ => None,
-    });
-    Some(Signal { number, siginfo, stop: Stop { stop: *stop, info } })
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sysreel_abi::errno::{errno_message, errno_name, is_restart};
 
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 /// An error number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,16 +1,20 @@
 //! What a log tells, item by item.
 
+use std::fmt;
 use std::time::Duration;
 
+use sysreel_abi::CallKind;
 use sysreel_format::{
     Altered, Clock, Event, Gone, GoneHow, Loss, Missing, Note, Part, Parts, ProcessSnapshot,
     Renamed, TaskHead, Unrecorded,
 };
 
 use super::call::Call;
+use super::ended::Ended;
 use super::task::Task;
 use super::time::Time;
-use crate::syscall_info::{Info, Outcome};
+use crate::regions::{Buffers, LazyRegions};
+use sysreel_format::syscall_info::{self, Info, Outcome};
 
 /// One thing that a log tells.
 #[derive(Clone, Copy, Debug)]
@@ -119,7 +123,26 @@ pub struct Signal<'a> {
     pub stop: Stop<'a>,
 }
 
-impl Signal<'_> {
+/// The low byte of the wait status of a stop (ptrace(2)).
+pub(super) const STOPPED: u32 = 0x7f;
+/// The bit that PTRACE_O_TRACESYSGOOD sets in the signal of a syscall stop.
+const SYSGOOD: u32 = 0x80;
+
+impl<'a> Signal<'a> {
+    /// Returns the signal that a stop delivers, if it does.
+    pub(super) fn of(stop: &sysreel_format::Stop<'a>) -> Option<Self> {
+        let (low, number, event) =
+            (stop.wait_status & 0xff, stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
+        if low != STOPPED || event != 0 || number & SYSGOOD != 0 {
+            return None;
+        }
+        let siginfo = stop.parts.flatten().find_map(|part| match part {
+            Part::Siginfo(bytes) => Some(bytes),
+            _ => None,
+        });
+        Some(Self { number, siginfo, stop: Stop { stop: *stop } })
+    }
+
     /// Returns its name, such as `SIGTERM`; `None` if it has none.
     #[must_use]
     pub fn name(&self) -> Option<&'static str> {
@@ -132,12 +155,18 @@ impl Signal<'_> {
 pub struct Stop<'a> {
     /// The stop as it is stored: wait status, the kernel's struct, parts.
     pub stop: sysreel_format::Stop<'a>,
-    /// The kernel's struct, decoded.
-    pub info: Info,
+}
+
+impl Stop<'_> {
+    /// Decodes the kernel's struct.
+    #[must_use]
+    pub fn info(&self) -> Info {
+        syscall_info::decode(self.stop.layout, self.stop.info)
+    }
 }
 
 /// The state in which the recorder found a process: after execve(2), or at attach.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Exec<'a> {
     /// The event.
     pub event: Event<'a>,
@@ -145,8 +174,32 @@ pub struct Exec<'a> {
     pub task: Task<'a>,
     /// The state: program, arguments, descriptors, mappings.
     pub found: &'a ProcessSnapshot,
-    /// The call of execve(2) that began the program. `None` if the recorder attached to it.
-    pub call: Option<Call<'a>>,
+    pub(super) exit: &'a LazyRegions,
+    pub(super) buffers: &'a dyn Buffers,
+}
+
+impl<'a> Exec<'a> {
+    /// Returns the call of execve(2) that began the program, which has not returned yet. `None` if
+    /// the recorder attached to the task.
+    #[must_use]
+    pub fn call(&self) -> Option<Call<'a>> {
+        let open = self.task.known()?.open.as_ref()?;
+        let Self { exit, buffers, task: Task { id, state }, .. } = *self;
+        open.row.filter(|row| row.kind == CallKind::Exec)?;
+        let (event, outcome, ended) = (None, None, Ended::Unfinished);
+        Some(Call { task: id, open, event, outcome, ended, exit, state, buffers })
+    }
+}
+
+impl fmt::Debug for Exec<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exec")
+            .field("event", &self.event)
+            .field("task", &self.task)
+            .field("found", &self.found)
+            .field("call", &self.call())
+            .finish()
+    }
 }
 
 /// How a task ended.

@@ -3,15 +3,52 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use sysreel_abi::intent;
-use sysreel_abi::{ArgKind, Dir};
-use sysreel_format::{Direction, Name, RegionHead};
+use sysreel_abi::{ArgKind, Dir, intent, makes_fd};
+use sysreel_format::syscall_info::Outcome;
+use sysreel_format::{Direction, Name, Part, RegionHead};
 
 use super::call::Call;
 use super::ended::Errno;
 use crate::regions::{self, Buffers, RegionView};
 use crate::state::paths::{PATH_MAX, resolve};
+use crate::state::region;
 use crate::text::until_nul;
+
+impl<'a> Call<'a> {
+    /// Returns the memory that was captured: what the call read, and what it wrote.
+    #[must_use]
+    pub fn regions(&self) -> Regions<'a> {
+        Regions::new(*self)
+    }
+
+    /// Returns the paths among its arguments.
+    #[must_use]
+    pub fn paths(&self) -> Paths<'a> {
+        Paths::new(*self)
+    }
+
+    /// Returns the descriptors that it made, with what they refer to.
+    pub fn made(&self) -> impl Iterator<Item = MadeFd<'a>> + use<'a> {
+        let parts = self.exit_parts();
+        let names = move || {
+            parts.into_iter().flatten().flatten().filter_map(|part| match part {
+                Part::Name(name) => Some(name),
+                _ => None,
+            })
+        };
+        let fds = match (self.open.abi, self.open.row, self.outcome) {
+            (Some(abi), Some(row), Some(Outcome { rval, is_error })) => {
+                let written = |arg, role, index| region(parts?, arg, role, index);
+                makes_fd(abi, row, &self.open.call.args, rval, is_error != 0, written)
+            }
+            _ => sysreel_abi::Fds::default(),
+        };
+        let name_of = move |fd| names().find(|name: &Name<'a>| name.fd == fd);
+        (0..2)
+            .map_while(move |at| fds.as_slice().get(at).copied())
+            .map(move |fd| MadeFd { fd, name: name_of(fd) })
+    }
+}
 
 /// The memory captured of a call: first what it read, then what it wrote, each by argument, depth
 /// and index.

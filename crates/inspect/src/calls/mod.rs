@@ -1,7 +1,7 @@
 //! The calls of a log: each once, with its entry and its exit paired, and everything between them.
 //!
-//! [`LogFile::calls`] reads a log from its beginning and yields [`Item`]s. A call comes when it
-//! ends, so its result, its duration and the memory that it wrote are known:
+//! [`LogFile::calls`](crate::LogFile::calls) reads a log from its beginning and yields [`Item`]s. A
+//! call comes when it ends, so its result, its duration and the memory that it wrote are known:
 //!
 //! ```no_run
 //! use sysreel_inspect::calls::Item;
@@ -24,8 +24,8 @@
 //! ahead.
 //!
 //! - **Numbers.** Each event has a number, the order of its arrival. A call has two: that of its
-//!   entry, [`Call::number`], and that of its exit, [`Call::exit_number`]. `sysreel print --event-numbers`
-//!   shows them, and `--from` and `--to` take them.
+//!   entry, [`Call::number`], and that of its exit, [`Call::exit_number`]. `sysreel print` shows
+//!   them with `--event-numbers`, and takes them with `--from` and `--to`.
 //! - **Times** are [`Time`]s on the recording machine's CLOCK_MONOTONIC; durations are
 //!   [`std::time::Duration`]s.
 //! - **Tasks** are threads. A task is identified by [`Task::id`], because the kernel uses a tid
@@ -55,6 +55,9 @@ mod memory;
 mod task;
 mod time;
 mod walk;
+
+#[cfg(test)]
+mod tests;
 
 pub use args::{Arg, Args};
 pub use call::Call;

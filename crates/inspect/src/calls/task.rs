@@ -1,11 +1,13 @@
 //! The task of an item.
 
+use std::fmt;
+
 use sysreel_format::TaskId;
 
 use crate::state::{self, ProcessId, Tracker};
 
 /// A task (a thread), with the state at its item. Costs nothing until it is asked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Task<'a> {
     pub(super) id: TaskId,
     pub(super) state: &'a Tracker,
@@ -66,5 +68,14 @@ impl<'a> Task<'a> {
 
     pub(crate) fn known(&self) -> Option<&'a state::Task> {
         self.state.task(self.id)
+    }
+}
+
+impl fmt::Debug for Task<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("id", &self.id)
+            .field("tid", &self.tid())
+            .finish_non_exhaustive()
     }
 }

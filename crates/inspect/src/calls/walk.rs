@@ -64,13 +64,9 @@ pub(crate) fn walk(
         Ok(ControlFlow::Continue(()))
     })?;
     if !over {
-        for task in driver.open_at_end() {
-            if let Some(item) = driver.unfinished(task, buffers)
-                && to.item(item, true)?.is_break()
-            {
-                break;
-            }
-        }
+        // Calls that go on after the end of the range are as unfinished as those at the end of the
+        // log. What `to` says does not matter any more.
+        driver.feed_end(buffers, |item| to.item(item, true).map(drop))?;
     }
     Ok(read)
 }

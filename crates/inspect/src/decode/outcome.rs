@@ -6,8 +6,8 @@ use sysreel_abi::{Abi, ArgKind, CallKind, render};
 use super::errno::{ERRORS, error};
 use super::view::View;
 use super::{ready, value};
-use crate::syscall_info::Outcome;
 use crate::text;
+use sysreel_format::syscall_info::Outcome;
 
 /// Writes what follows `= `.
 pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {

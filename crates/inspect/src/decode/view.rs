@@ -10,8 +10,8 @@ use super::errno::error_name;
 use crate::regions::{Buffers, RegionView, Regions};
 use crate::state::FdTable;
 use crate::style::Style;
-use crate::syscall_info::Outcome;
 use crate::text;
+use sysreel_format::syscall_info::Outcome;
 
 /// What an argument is, and the memory that it points to.
 pub(super) type Meaning = (ArgKind, Option<Mem>);

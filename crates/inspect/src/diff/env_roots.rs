@@ -27,7 +27,7 @@ fn environment_roots(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
     while let Some(item) = calls.next()? {
         if let Item::Exec(exec) = item {
             // The working directory is `$WS`, even if a variable names it too.
-            let mut roots = exec.call.map_or_else(Vec::new, |call| roots_from_execve(&call));
+            let mut roots = exec.call().map_or_else(Vec::new, |call| roots_from_execve(&call));
             roots.retain(|(_, path)| path.as_os_str().as_encoded_bytes() != file.log().meta().cwd);
             return Ok(roots);
         }

@@ -13,8 +13,8 @@ use sysreel_format::{
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
 use crate::calls::{self, Damage, Damaged, Driver, Item, Lost, Walk};
-use crate::syscall_info::{self, Outcome};
 use crate::{Error, EventRange, Findings, Follow, LogFile, text};
+use sysreel_format::syscall_info::{self, Outcome};
 
 /// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
 /// memory stays bounded.

@@ -15,8 +15,8 @@ use crate::decode::{self, DONE};
 use crate::regions::Buffers;
 use crate::state::Follow;
 use crate::style::Style;
-use crate::syscall_info::{self, Outcome};
 use crate::text;
+use sysreel_format::syscall_info::{self, Outcome};
 
 /// What the printer knows of a task.
 #[derive(Clone, Copy, Debug, Default)]

@@ -13,8 +13,8 @@ use super::printer::Printer;
 use crate::calls::{self, At, Item, Lost, Task};
 use crate::decode::{self, Fields};
 use crate::recorded_filter;
-use crate::syscall_info::{Info, Op, What};
 use crate::text;
+use sysreel_format::syscall_info::{Info, Op, What};
 
 /// Events of ptrace stops (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const FIRST_EVENT: u32 = 1;
@@ -52,7 +52,7 @@ impl Printer<'_> {
 
     /// Prints a stop that is neither the entry nor the exit of a call.
     pub(super) fn other_stop(&mut self, task: Task<'_>, what: &calls::Stop<'_>, prefix: &Prefix) {
-        let calls::Stop { stop, info } = what;
+        let (stop, info) = (&what.stop, &what.info());
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
         let is_hidden = !task.has_run() && !self.options.verbose;

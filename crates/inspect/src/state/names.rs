@@ -9,8 +9,8 @@ use sysreel_format::{FdEntry, Name, ProcessSnapshot};
 use super::open_call::OpenCall;
 use super::paths::{DEEPEST, resolve};
 use super::table::Table;
-use crate::syscall_info::Outcome;
 use crate::text;
+use sysreel_format::syscall_info::Outcome;
 
 /// What a file descriptor refers to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

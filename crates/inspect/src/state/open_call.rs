@@ -4,7 +4,7 @@ use sysreel_abi::{Abi, AuditArch, Row};
 use sysreel_format::SourceId;
 
 use crate::regions::Regions;
-use crate::syscall_info::Call;
+use sysreel_format::syscall_info::Call;
 
 /// A call that has begun and not ended.
 #[derive(Debug)]

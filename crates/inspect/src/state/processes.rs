@@ -17,7 +17,7 @@ use super::paths::{DEEPEST, PATH_MAX, Places, resolve};
 use super::resolved_call::{ResolvedCall, region};
 use super::tracker::Tracker;
 use crate::regions::Buffers;
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 impl Tracker {
     /// Returns what is mapped at an address of a task.

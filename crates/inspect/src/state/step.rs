@@ -8,7 +8,7 @@ use super::open_call::OpenCall;
 use super::resolved_call::ResolvedCall;
 use super::tracker::Tracker;
 use crate::regions::Buffers;
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 impl OpenCall {
     /// Whether the call is seen with the descriptors that it makes. All others are seen with the

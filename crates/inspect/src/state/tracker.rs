@@ -11,7 +11,7 @@ use super::context::{Processes, TaskContext};
 use super::names::{self, FdTable};
 use super::open_call::OpenCall;
 use crate::regions::Regions;
-use crate::syscall_info::{Call, Outcome};
+use sysreel_format::syscall_info::{Call, Outcome};
 
 /// A living task.
 #[derive(Debug)]

@@ -10,8 +10,6 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
-#[cfg(test)]
-use sysreel_format::Event;
 use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
@@ -100,15 +98,10 @@ impl Run {
     /// Builds a run from the events of a test.
     #[cfg(test)]
     pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
-        let mut driver = Driver::new(follow(level), false);
         let mut builder = RunBuilder::new(b"/w", level, &[]);
         let mut findings = Findings::default();
-        for (number, row) in (0..).zip(&log.rows) {
-            let stored = sysreel_format::Item::Event(Event::from_row(number, row).unwrap());
-            findings.item(&stored);
-            let taken = driver.feed(&stored, &log.blobs, |item| builder.item(item, true).map(drop));
-            taken.unwrap();
-        }
+        log.each(|item| findings.item(item));
+        crate::testing::walk(log, follow(level), &mut builder);
         let meta = sysreel_format::FileMeta::default();
         builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
     }
@@ -219,7 +212,7 @@ impl RunBuilder {
         let Some(context) = exec.task.state().context(exec.event.task) else { return };
         let id = context.process;
         self.surroundings(snapshot);
-        let filename = exec.call.and_then(|call| {
+        let filename = exec.call().and_then(|call| {
             let (open, buffers) = (call.open(), call.buffers());
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
