@@ -7,12 +7,12 @@
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 
-use sysreel_abi::{Abi, AuditArch, Filter, Row, demultiplex, row, syscall_name};
-use sysreel_format::{Body, Event, EventKind, Item, Parts, TaskId};
+use foldhash::fast::RandomState;
+use sysreel_abi::{AuditArch, Filter, syscall_name};
+use sysreel_format::TaskId;
 
-use crate::state::region;
-use crate::syscall_info::{self, Call, What};
-use crate::{Error, EventRange, Findings, LogFile, recorded_filter};
+use crate::calls::{Call, Driver, Ended, Item, Walk, walk};
+use crate::{Error, EventRange, Findings, Follow, LogFile, recorded_filter};
 
 mod table;
 
@@ -66,18 +66,9 @@ pub fn count(file: &LogFile, options: &Options) -> Result<(Counts, Findings), Er
         .clone()
         .or_else(|| recorded_filter::filter(log.header().completeness, log.meta()));
     let mut counting = Counting { only, ..Counting::default() };
-    let read = file.read(0, file.bounds(&options.range)?, |item, begun| {
-        counting.begun = begun;
-        counting.item(item);
-        Ok(ControlFlow::Continue(()))
-    })?;
+    let driver = Driver::new(Follow::default(), false);
+    let read = walk(file, driver, (&options.range, false), log, &mut counting)?;
     Ok((counting.finish(options.order), read.findings))
-}
-
-/// A call that has begun, with its row if it is counted.
-struct Open {
-    t_ns: u64,
-    slot: Option<usize>,
 }
 
 /// The order of the tables: the machine's native calls first, then the ABIs in strace's order.
@@ -90,108 +81,73 @@ fn rank(abi: &str) -> u8 {
     }
 }
 
-/// Returns the row of the call that socketcall(2) or ipc(2) multiplexes.
-fn demultiplexed(
-    abi: Option<Abi>,
-    row: Option<&Row>,
-    call: &Call,
-    parts: Parts<'_>,
-) -> Option<&'static Row> {
-    let words = |arg: u8| region(parts, arg, 0, 0);
-    Some(demultiplex(abi?, row?, &call.args, words)?.row)
-}
-
 #[derive(Default)]
 struct Counting {
     only: Option<Filter>,
-    begun: bool,
-    open: HashMap<TaskId, Open>,
+    /// The rows of the calls that end their task, which is yet to end.
+    last: HashMap<TaskId, Option<usize>, RandomState>,
     /// The index in `counts` of each call, by number and by the name of a multiplexed call; `None`
     /// if it is not counted.
-    slots: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>>,
+    slots: HashMap<(AuditArch, u64, Option<&'static str>), Option<usize>, RandomState>,
     names: HashMap<(String, String), usize>,
     counts: Counts,
 }
 
+impl Walk for Counting {
+    fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
+        match item {
+            Item::Call(call) => self.call(&call, in_range),
+            Item::ExitOnly(_) if in_range => crate::add(&mut self.counts.unknown_exits, 1),
+            Item::TaskEnd(at) => {
+                if let Some(slot) = self.last.remove(&at.event.task).filter(|_| in_range) {
+                    self.unfinished(slot);
+                }
+            }
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
 impl Counting {
-    fn item(&mut self, item: &Item<'_>) {
-        if let Item::Event(event) = item
-            && matches!(event.kind, EventKind::STOP | EventKind::GONE)
-        {
-            self.event(event);
-        }
-    }
-
-    fn event(&mut self, event: &Event<'_>) {
-        match event.decode() {
-            Ok(Body::Stop(stop)) => {
-                let info = syscall_info::decode(stop.layout, stop.info);
-                match info.what {
-                    What::Entry(call) => {
-                        self.entry(event, info.arch.map(AuditArch), &call, stop.parts)
-                    }
-                    // A seccomp stop without an entry stop before it begins the call.
-                    What::Seccomp(call, _) if !self.open.contains_key(&event.task) => {
-                        self.entry(event, info.arch.map(AuditArch), &call, stop.parts);
-                    }
-                    What::Exit(outcome) => self.exit(event, outcome.failed()),
-                    _ => {}
-                }
+    fn call(&mut self, call: &Call<'_>, in_range: bool) {
+        let (slot, outcome) = (self.slot_of(call), call.outcome());
+        match (outcome, call.event()) {
+            // It counts where its task ends.
+            (None, Some(event)) if call.stop().is_some() && call.ended() != Ended::Unfinished => {
+                self.last.insert(event.task, slot);
             }
-            Ok(Body::Gone(_)) => {
-                let open = self.open.remove(&event.task);
-                self.unfinished(open);
-            }
-            // The findings report events that cannot be decoded.
-            Ok(_) | Err(_) => {}
-        }
-    }
-
-    fn entry(&mut self, event: &Event<'_>, arch: Option<AuditArch>, call: &Call, parts: Parts<'_>) {
-        let Some(arch) = arch else { return };
-        let slot = self.slot_of(arch, call, parts);
-        let before = self.open.insert(event.task, Open { t_ns: event.t_ns, slot });
-        // The call that was still open has no exit: events are missing, or it never returned.
-        self.unfinished(before);
-    }
-
-    fn exit(&mut self, event: &Event<'_>, failed: bool) {
-        let open = self.open.remove(&event.task);
-        if !self.begun {
-            return;
-        }
-        match open {
-            None => crate::add(&mut self.counts.unknown_exits, 1),
-            Some(Open { t_ns, slot }) => {
+            _ if !in_range => {}
+            (None, _) => self.unfinished(slot),
+            (Some(outcome), _) => {
                 if let Some(count) = slot.and_then(|slot| self.counts.calls.get_mut(slot)) {
-                    count.add_ended(event.t_ns.saturating_sub(t_ns), failed);
+                    let took = call.duration().unwrap_or_default().as_nanos();
+                    count.add_ended(u64::try_from(took).unwrap_or(u64::MAX), outcome.failed());
                 }
             }
         }
     }
 
-    fn unfinished(&mut self, open: Option<Open>) {
-        let slot = open.and_then(|open| open.slot).filter(|_| self.begun);
+    fn unfinished(&mut self, slot: Option<usize>) {
         if let Some(count) = slot.and_then(|slot| self.counts.calls.get_mut(slot)) {
             crate::add(&mut count.calls, 1);
             crate::add(&mut count.unfinished, 1);
         }
     }
 
-    fn slot_of(&mut self, arch: AuditArch, call: &Call, parts: Parts<'_>) -> Option<usize> {
-        let (nr, row, abi) = (call.nr, row(arch, call.nr), Abi::from_call(arch, call.nr));
-        let demultiplexed = demultiplexed(abi, row, call, parts);
-        let key = (arch, nr, demultiplexed.map(|row| row.name));
+    fn slot_of(&mut self, call: &Call<'_>) -> Option<usize> {
+        let (open, resolved) = (call.open(), call.row());
+        let key = (open.arch, open.call.nr, resolved.map(|row| row.name));
         if let Some(slot) = self.slots.get(&key) {
             return *slot;
         }
-        let name = row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
+        let (arch, nr, _) = key;
+        let name = open.row.map(|row| row.name).or_else(|| syscall_name(arch, nr));
         let wanted =
-            self.only.as_ref().is_none_or(|only| only.matches_either(name, row, demultiplexed));
+            self.only.as_ref().is_none_or(|only| only.matches_either(name, open.row, resolved));
         let slot = wanted.then(|| {
-            let name = demultiplexed.map(|row| row.name).or(name);
-            let abi = abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());
-            self.slot_for_name(abi, name.map_or_else(|| format!("syscall_{nr:#x}"), str::to_owned))
+            let abi = open.abi.map_or_else(|| format!("{:#x}", arch.0), |abi| abi.to_string());
+            self.slot_for_name(abi, call.name().into_owned())
         });
         if self.slots.len() < MAX_ROWS {
             self.slots.insert(key, slot);
@@ -213,9 +169,8 @@ impl Counting {
     }
 
     fn finish(mut self, order: Order) -> Counts {
-        self.begun = true;
-        for (_, open) in std::mem::take(&mut self.open) {
-            self.unfinished(Some(open));
+        for slot in std::mem::take(&mut self.last).into_values() {
+            self.unfinished(slot);
         }
         let Counts { calls, total, .. } = &mut self.counts;
         calls.retain(|count| count.calls > 0);

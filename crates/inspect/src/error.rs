@@ -23,6 +23,16 @@ pub enum Error {
         /// What is wrong, where, and what to do.
         source: sysreel_format::Error,
     },
+    /// An event that is needed could not be decoded.
+    #[error("{}: event {number} cannot be decoded: {why}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The number of the event.
+        number: u64,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The policy is not valid.
     #[error("{}:{line}: {why}", path.display())]
     Policy {

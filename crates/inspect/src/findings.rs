@@ -6,7 +6,7 @@
 use std::fmt;
 
 use sysreel_format::{
-    Body, Ending, Event, Item, Log, MetaCodec, Missing, Parts, ProcessSnapshot, ReadAt,
+    Body, Ending, Event, EventKind, Item, Log, MetaCodec, Missing, Parts, ProcessSnapshot, ReadAt,
     SnapshotKind, Why,
 };
 
@@ -62,22 +62,20 @@ impl Findings {
     /// reader must report the same damage.
     pub(crate) fn item(&mut self, item: &Item<'_>) {
         match item {
-            Item::Event(event) => {
-                self.events = self.events.saturating_add(1);
-                match decode_all(event) {
-                    Ok(0) => {}
-                    Ok(lost) => {
-                        self.holes = self.holes.saturating_add(1);
-                        self.missing = self.missing.saturating_add(lost);
-                    }
-                    Err(error) => {
-                        self.malformed = self.malformed.saturating_add(1);
-                        self.first_malformed
-                            .get_or_insert_with(|| (event.number, error.to_string()));
-                    }
-                }
-            }
+            Item::Event(event) => self.event(event, decode_all(event).as_ref().err()),
             Item::Missing(missing) => self.missing(missing),
+        }
+    }
+
+    /// Counts an event of which all parts were decoded, up to the first error.
+    pub(crate) fn event(&mut self, event: &Event<'_>, error: Option<&sysreel_format::Error>) {
+        self.events = self.events.saturating_add(1);
+        if let Some(error) = error {
+            self.malformed = self.malformed.saturating_add(1);
+            self.first_malformed.get_or_insert_with(|| (event.number, error.to_string()));
+        } else if let (EventKind::LOSS, Ok(Body::Loss(loss))) = (event.kind, event.decode()) {
+            self.holes = self.holes.saturating_add(1);
+            self.missing = self.missing.saturating_add(loss.count.max(1));
         }
     }
 
@@ -145,18 +143,17 @@ impl fmt::Display for Findings {
     }
 }
 
-/// Decodes all of an event. Returns the number of events that it says were lost.
-fn decode_all(event: &Event<'_>) -> Result<u64, sysreel_format::Error> {
+/// Decodes all of an event.
+fn decode_all(event: &Event<'_>) -> Result<(), sysreel_format::Error> {
     match event.decode()? {
         Body::Stop(stop) => decode_parts(stop.parts)?,
         Body::Task(task) => decode_parts(task.parts)?,
         Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
             ProcessSnapshot::from_bytes(bytes)?;
         }
-        Body::Loss(loss) => return Ok(loss.count.max(1)),
         _ => {}
     }
-    Ok(0)
+    Ok(())
 }
 
 fn decode_parts(mut parts: Parts<'_>) -> Result<(), sysreel_format::Error> {

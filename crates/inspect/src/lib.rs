@@ -5,11 +5,15 @@
 //! [`diff`] compares two of them. Nothing here looks at the running system, so the output for a log
 //! is the same on every host.
 //!
-//! All of them read a log through [`LogFile`], which yields its events in order. [`state::Tracker`]
-//! follows tasks, calls and descriptors from event to event; `decode` turns arguments into text.
+//! All of them read a log through [`LogFile`]. [`calls`] is the one driver: it pairs entries with
+//! exits and yields each call once, with its arguments and results. [`state::Tracker`] follows
+//! tasks, descriptors and processes from event to event; `decode` turns arguments into text. To
+//! write a program that reads logs, begin with [`calls`].
 
 #![forbid(unsafe_code)]
 
+mod add;
+pub mod calls;
 pub mod counts;
 mod decode;
 pub mod diff;
@@ -24,19 +28,19 @@ mod recorded_filter;
 mod regions;
 mod source;
 pub mod state;
+pub mod style;
 #[cfg(test)]
 mod testing;
 mod text;
 pub mod visible;
 
+pub(crate) use add::add;
 pub use error::Error;
 pub use event_range::{Bound, EventRange};
 pub use findings::Findings;
 pub use log_file::{LogFile, open};
 pub use source::FileSource;
+pub use state::Follow;
+pub use sysreel_abi as abi;
+pub use sysreel_format as format;
 pub use sysreel_format::syscall_info;
-
-/// Adds to a count, without overflow: a hostile log may drive it to any value.
-fn add(count: &mut u64, more: u64) {
-    *count = count.saturating_add(more);
-}

@@ -104,16 +104,6 @@ impl LogFile {
             .map(|read| read.findings)
     }
 
-    /// Calls `each` for every event and hole, in order. Reads all buffers too, to find damaged
-    /// ones.
-    pub(crate) fn read_all(&self, mut each: impl FnMut(&Item<'_>)) -> Result<ReadResult, Error> {
-        let bounds = self.bounds(&EventRange::default())?;
-        self.read_checked(true, 0, bounds, |item, _| {
-            each(item);
-            Ok(ControlFlow::Continue(()))
-        })
-    }
-
     /// Resolves a range: with the index of the log, or by reading the headers of its blocks if it
     /// has none.
     pub(crate) fn bounds(&self, range: &EventRange) -> Result<Bounds, Error> {
@@ -145,17 +135,24 @@ impl LogFile {
         &self,
         from: u64,
         range: Bounds,
-        each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+        mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ReadResult, Error> {
-        self.read_checked(false, from, range, each)
+        self.scan(false, from, range, |item, begun, findings| {
+            if begun {
+                findings.item(item);
+            }
+            each(item, begun)
+        })
     }
 
-    fn read_checked(
+    /// As [`Self::read`], but `each` counts the items. With `check_buffers` all buffers are read
+    /// too, to find damaged ones.
+    pub(crate) fn scan(
         &self,
         check_buffers: bool,
         from: u64,
         mut range: Bounds,
-        mut each: impl FnMut(&Item<'_>, bool) -> Result<ControlFlow<()>, Error>,
+        mut each: impl FnMut(&Item<'_>, bool, &mut Findings) -> Result<ControlFlow<()>, Error>,
     ) -> Result<ReadResult, Error> {
         let mut read =
             ReadResult { findings: Findings::from_open(&self.log), ..ReadResult::default() };
@@ -170,10 +167,7 @@ impl LogFile {
                     flow = ControlFlow::Break(());
                 } else {
                     begun = begun || range.has_begun(&item);
-                    if begun {
-                        read.findings.item(&item);
-                    }
-                    flow = each(&item, begun)?;
+                    flow = each(&item, begun, &mut read.findings)?;
                 }
             }
             read.findings.missing_buffers = events.missing_blobs();

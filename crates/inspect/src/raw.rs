@@ -13,9 +13,9 @@ use sysreel_abi::{AuditArch, syscall_name};
 use sysreel_format::{Body, Event, Item, Missing, SnapshotKind, Stop, Why};
 
 use crate::regions::Buffers;
-use crate::syscall_info::{self, Call, Info, What};
 use crate::{Error, EventRange, Findings, LogFile};
 pub(crate) use json::Json;
+use sysreel_format::syscall_info::{self, Call, Info, What};
 
 /// Writes every event of a part of a log as one line of JSON.
 ///

@@ -4,10 +4,12 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 
-use sysreel_format::{BlobNumber, Log, ReadAt, Region, RegionData, RegionFlags, RegionHead};
+use sysreel_format::{
+    BlobNumber, Log, Part, Parts, ReadAt, Region, RegionData, RegionFlags, RegionHead,
+};
 
 /// A source of blobs, the buffers that are stored apart from the events.
 pub(crate) trait Buffers {
@@ -108,6 +110,17 @@ impl Regions {
         self.in_order = true;
     }
 
+    /// Replaces the regions by those among the parts of a stop.
+    pub(crate) fn fill(&mut self, parts: Parts<'_>) {
+        self.clear();
+        for part in parts.flatten() {
+            if let Part::Region(region) = part {
+                self.add(&region);
+            }
+        }
+        self.settle();
+    }
+
     /// Copies a region.
     pub(crate) fn add(&mut self, region: &Region<'_>) {
         let start = self.bytes.len();
@@ -139,17 +152,27 @@ impl Regions {
     pub(crate) fn find(&self, arg: u8, role: u8, index: u32) -> Option<RegionView<'_>> {
         let key = (arg, role, index);
         let at = self.regions.partition_point(|slot| slot.key() < key);
-        let slot = self.regions.get(at).filter(|slot| slot.key() == key)?;
-        let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
-        Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
+        self.view(self.regions.get(at).filter(|slot| slot.key() == key)?)
     }
 
-    /// Iterates over all regions.
+    /// Iterates over all regions, in the order of [`Self::find`]'s arguments.
     pub(crate) fn regions(&self) -> impl Iterator<Item = RegionView<'_>> {
-        self.regions.iter().filter_map(|slot| {
-            let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
-            Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
-        })
+        self.regions.iter().filter_map(|slot| self.view(slot))
+    }
+
+    /// Returns a region by its position among all.
+    pub(crate) fn get(&self, at: usize) -> Option<RegionView<'_>> {
+        self.view(self.regions.get(at)?)
+    }
+
+    /// Returns the number of regions.
+    pub(crate) fn len(&self) -> usize {
+        self.regions.len()
+    }
+
+    fn view(&self, slot: &Slot) -> Option<RegionView<'_>> {
+        let stored = self.bytes.get(slot.start..slot.start.checked_add(slot.len)?)?;
+        Some(RegionView { head: slot.head, stored, blobs: slot.blobs })
     }
 
     /// Returns the allocated bytes.
@@ -157,6 +180,31 @@ impl Regions {
         self.bytes
             .capacity()
             .saturating_add(self.regions.capacity().saturating_mul(size_of::<Slot>()))
+    }
+}
+
+/// The regions of the stop that is being read, copied when they are first asked for.
+#[derive(Debug, Default)]
+pub(crate) struct LazyRegions {
+    regions: OnceCell<Regions>,
+    spare: RefCell<Regions>,
+}
+
+impl LazyRegions {
+    /// Forgets the regions, but keeps the allocations.
+    pub(crate) fn reset(&mut self) {
+        if let Some(regions) = self.regions.take() {
+            *self.spare.get_mut() = regions;
+        }
+    }
+
+    /// Returns the regions among the parts of the stop.
+    pub(crate) fn get(&self, parts: Parts<'_>) -> &Regions {
+        self.regions.get_or_init(|| {
+            let mut regions = self.spare.take();
+            regions.fill(parts);
+            regions
+        })
     }
 }
 

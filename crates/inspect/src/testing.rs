@@ -1,6 +1,7 @@
 //! Hand-written logs for tests.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use sysreel_abi::{Abi, AuditArch, number};
 use sysreel_format::{
@@ -8,12 +9,14 @@ use sysreel_format::{
     RegionHead, Role, SourceId, StopHead, TaskHead, TaskId,
 };
 
-use crate::Findings;
-use crate::print::{Options, Printer};
+use crate::calls::{self, Driver, Walk};
+use crate::print::{EventPrinter, Options};
 use crate::raw;
 use crate::regions::Buffers;
-use crate::syscall_info::{self, Call, Op, Outcome};
+use crate::state::{Follow, Tracker};
+use crate::{Error, Findings};
 use sysreel_format::BlobNumber;
+use sysreel_format::syscall_info::{self, Call, Op, Outcome};
 
 /// A region at a stop: argument, role, index, bytes. As many bytes were asked for as there are.
 pub(crate) type Bytes<'a> = (u8, u8, u32, &'a [u8]);
@@ -169,14 +172,14 @@ impl LogBuilder {
 
     pub(crate) fn printed(&self, options: &Options) -> (String, Findings) {
         let mut out = Vec::new();
-        let mut printer = Printer::new(options, false);
+        let mut printer = EventPrinter::new(options, false);
         let mut findings = Findings::default();
         self.each(|item| {
             findings.item(item);
             printer.item(item, &self.blobs);
-            printer.flush(&mut out).unwrap();
+            printer.printer.flush(&mut out).unwrap();
         });
-        findings.lost_buffers = printer.finish(&mut out).unwrap();
+        findings.lost_buffers = printer.printer.finish(&mut out).unwrap();
         (String::from_utf8(out).unwrap(), findings)
     }
 
@@ -204,5 +207,28 @@ fn regions(buf: &mut EventBuf, dir: Direction, args: &[u64; 6], memory: &[Bytes<
             errno: 0,
         };
         buf.region(&head, Data::Inline(bytes));
+    }
+}
+
+/// Passes the items of a log on, as reading a file does.
+pub(crate) fn walk(log: &LogBuilder, follow: Follow, to: &mut dyn Walk) -> Driver {
+    let mut driver = Driver::new(follow, true);
+    log.each(|item| {
+        driver.feed(item, &log.blobs, |item| to.item(item, true).map(drop)).unwrap();
+    });
+    driver.feed_end(&log.blobs, |item| to.item(item, true).map(drop)).unwrap();
+    driver
+}
+
+/// Returns the state after the events of a log.
+pub(crate) fn state_after(log: &LogBuilder, follow: Follow) -> Tracker {
+    walk(log, follow, &mut Ignored).into_state()
+}
+
+struct Ignored;
+
+impl Walk for Ignored {
+    fn item(&mut self, _: calls::Item<'_>, _: bool) -> Result<ControlFlow<()>, Error> {
+        Ok(ControlFlow::Continue(()))
     }
 }

@@ -5,7 +5,7 @@ use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use jiff::tz::Offset;
 
-use crate::print::options::HexStrings;
+use crate::style::HexStrings;
 
 /// Writes a decimal number.
 pub(crate) fn dec(out: &mut String, mut value: u64) {

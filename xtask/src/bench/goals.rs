@@ -45,6 +45,8 @@ pub(super) fn replay_by_bare(workload: &str) -> Option<f64> {
 pub(super) const BYTES_A_STOP: &[(&str, f64)] = &[("tar", 2.5), ("python", 4.5)];
 /// The goal for decoded stops a second.
 pub(super) const DECODE: f64 = 8e6;
+/// The goal for pairing the calls of a log, as a multiple of decoding it.
+pub(super) const CALLS: f64 = 1.3;
 /// The goal for printed lines a second.
 pub(super) const PRINT: f64 = 1e6;
 /// The goal for the memory with ten times as many stops, as a multiple. Above 1, because allocators

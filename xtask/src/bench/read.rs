@@ -21,6 +21,8 @@ pub(crate) struct Part {
 enum What {
     /// Decode every event of a log
     Decode { log: PathBuf },
+    /// Read every call of a log, with nothing followed and nothing asked
+    Calls { log: PathBuf },
     /// Run `SYSREEL print LOG` and throw the lines away
     Print { sysreel: PathBuf, log: PathBuf },
     /// Align two streams of so many tokens
@@ -43,6 +45,11 @@ pub(crate) fn part(part: &Part) -> Result<()> {
     match &part.what {
         What::Decode { log } => {
             let (stops, sum) = super::readings::decode(log)?;
+            std::hint::black_box(sum);
+            report(stops, UsageWho::RUSAGE_SELF)
+        }
+        What::Calls { log } => {
+            let (stops, sum) = super::readings::calls(log)?;
             std::hint::black_box(sum);
             report(stops, UsageWho::RUSAGE_SELF)
         }
@@ -127,12 +134,16 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
         let decode = |path: &Path| measure(&["decode", &text(path)]);
         ensure!(decode(&long.0)?.count >= stops, "the long log is too short");
         let goal = (name == "structs").then_some(goals::DECODE);
+        let decoded = decode(&long.0)?;
+        table.row(row(&format!("decode, {name}"), "stops", &decoded, &decode(&short.0)?, goal));
+        let calls = |path: &Path| measure(&["calls", &text(path)]);
+        let goal = decoded.count as f64 / (decoded.cpu * goals::CALLS);
         table.row(row(
-            &format!("decode, {name}"),
+            &format!("calls, {name}"),
             "stops",
-            &decode(&long.0)?,
-            &decode(&short.0)?,
-            goal,
+            &calls(&long.0)?,
+            &calls(&short.0)?,
+            Some(goal),
         ));
         let print = |path: &Path| measure(&["print", &place.path("sysreel"), &text(path)]);
         let goal = (name == "everything").then_some(goals::PRINT);
@@ -150,10 +161,11 @@ pub(super) fn section(place: &Place, stops: u64) -> Result<String> {
     Ok(format!(
         "## Reading\n\n\
          Logs of {stops} stops: what `tar cf /dev/null /usr/include` did, recorded once and repeated with later times and new buffers. *Structs* is recorded with \
-         `--capture-limit 0 --no-names`, *everything* as it comes. To decode is to read every field of every stop through the public reader; to print is \
+         `--capture-limit 0 --no-names`, *everything* as it comes. To decode is to read every field of every stop through the public reader; *calls* is every call from the cursor of the library, entry and exit paired, with nothing asked of it (goal: {calls} times decoding); to print is \
          `sysreel print` into a pipe. CPU time of all threads together, so the figures are of one core. Memory is the largest resident set, and goal is that ten times \
          as many stops take no more of it (than {growth:.2} times).\n\n{table}",
         growth = goals::GROWTH,
+        calls = goals::CALLS,
     ))
 }
 

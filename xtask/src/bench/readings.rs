@@ -3,7 +3,9 @@
 use anyhow::{Context, Result, bail, ensure};
 use std::fs::File;
 use std::path::Path;
-use sysreel_format::{BlockItem, BlockKind, Ending, Event, Item, Limits, Log, ReadAt, SeekReader};
+use sysreel_format::{
+    BlockItem, BlockKind, Ending, Event, EventKind, Item, Limits, Log, ReadAt, SeekReader,
+};
 use sysreel_format::{Body, Part, RegionData};
 
 /// Counts of a whole log.
@@ -93,5 +95,26 @@ pub(super) fn decode(path: &Path) -> Result<(u64, u64)> {
         }
         Ok(())
     })?;
+    Ok((stops, sum))
+}
+
+/// Reads all calls of a log, which must be whole. Returns the number of stops in the log, and a sum
+/// over all items.
+pub(super) fn calls(path: &Path) -> Result<(u64, u64)> {
+    let file = sysreel_inspect::open(path)?;
+    let mut calls = file.calls(sysreel_inspect::Follow::default());
+    let (mut stops, mut sum) = (0, 0u64);
+    while let Some(item) = calls.next()? {
+        match item {
+            sysreel_inspect::calls::Item::Call(call) => {
+                stops += 1 + u64::from(call.exit_number().is_some());
+                sum = sum.wrapping_add(call.number());
+            }
+            other => {
+                stops += other.event().map_or(0, |event| u64::from(event.kind == EventKind::STOP));
+            }
+        }
+    }
+    ensure!(calls.findings().is_whole(), "{}: {}", path.display(), calls.findings());
     Ok((stops, sum))
 }

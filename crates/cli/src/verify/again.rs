@@ -4,14 +4,13 @@ use anyhow::{Context, anyhow};
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use sysreel_abi::{AuditArch, CallKind, intent, row};
-use sysreel_format::{Body, Item, MetaCodec, Part, ProcessSnapshot, Role, SnapshotKind, TaskId};
-use sysreel_inspect::syscall_info::{self, What};
-use sysreel_inspect::{LogFile, open};
+use sysreel_abi::{CallKind, intent};
+use sysreel_format::{ProcessSnapshot, TaskId};
+use sysreel_inspect::calls::{Call, Item, Region};
+use sysreel_inspect::{Error, Follow, LogFile, open};
 
 /// How the program of a log was started.
 #[derive(Debug)]
@@ -61,47 +60,50 @@ pub(super) fn read_start(file: &LogFile) -> anyhow::Result<(StartInfo, [Output; 
 
 /// Returns the environment passed to the first execve, and the outputs of the program it started.
 fn first_exec(file: &LogFile) -> anyhow::Result<(Vec<Vec<u8>>, [Output; 2])> {
-    let mut environment = Vec::new();
+    let mut environment = None;
     let mut outputs = [Output::Null; 2];
-    let mut found = false;
-    file.walk(0, |item| {
-        let Item::Event(event) = item else { return Ok(ControlFlow::Continue(())) };
-        let wrong =
-            |source| sysreel_inspect::Error::Log { path: file.path().to_path_buf(), source };
-        match event.decode().map_err(wrong)? {
-            Body::Stop(stop) if !found && event.task == TaskId(0) => {
-                let info = syscall_info::decode(stop.layout, stop.info);
-                let What::Entry(call) = info.what else { return Ok(ControlFlow::Continue(())) };
-                let kind = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
-                if kind == Some(CallKind::Exec) {
-                    for part in stop.parts.flatten() {
-                        if let Part::Region(region) = part
-                            && (region.head.arg, region.head.role) == (2, Role::POINTED)
-                        {
-                            let bytes = file.log().region_bytes(&region).map_err(wrong)?;
-                            environment.push(bytes.strip_suffix(b"\0").unwrap_or(&bytes).to_vec());
-                        }
-                    }
-                    found = true;
-                }
-                Ok(ControlFlow::Continue(()))
-            }
-            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }
-                if event.task == TaskId(0) =>
+    let mut calls = file.calls(Follow::default()).with_entries();
+    while let Some(item) = calls.next()? {
+        match item {
+            Item::Entered(call)
+                if environment.is_none()
+                    && call.task().id() == TaskId(0)
+                    && call.row().is_some_and(|row| row.kind == CallKind::Exec) =>
             {
-                let snapshot = ProcessSnapshot::from_bytes(bytes).map_err(wrong)?;
-                outputs = [1, 2].map(|fd| output_of(&snapshot, fd));
-                // The first snapshot is that of the new program.
-                Ok(ControlFlow::Break(()))
+                environment = Some(environment_of(&call, file)?);
             }
-            _ => Ok(ControlFlow::Continue(())),
+            Item::Exec(exec) if exec.event.task == TaskId(0) => {
+                outputs = [1, 2].map(|fd| output_of(exec.found, fd));
+                // The first one is the new program.
+                break;
+            }
+            Item::Damage(damage) => {
+                let (number, why) = (damage.event.number, damage.error.to_string());
+                let path = file.path().to_path_buf();
+                return Err(Error::Damaged { path, number, why }.into());
+            }
+            _ => {}
         }
-    })?;
-    if found {
-        Ok((environment, outputs))
-    } else {
-        Err(anyhow!("{} does not contain the execve of its program", file.path().display()))
     }
+    match environment {
+        Some(environment) => Ok((environment, outputs)),
+        None => {
+            Err(anyhow!("{} does not contain the execve of its program", file.path().display()))
+        }
+    }
+}
+
+/// Returns the environment that an execve passes.
+fn environment_of(call: &Call<'_>, file: &LogFile) -> anyhow::Result<Vec<Vec<u8>>> {
+    let at = call.row().and_then(|row| row.arg("envp"));
+    let strings = call.regions().filter(|region| region.arg() == at && region.depth() == 1);
+    let string = |region: Region<'_>| {
+        let bytes = region.bytes().with_context(|| {
+            format!("{}: the environment of the program is lost", file.path().display())
+        })?;
+        Ok(bytes.strip_suffix(b"\0").unwrap_or(&bytes).to_vec())
+    };
+    strings.map(string).collect()
 }
 
 fn output_of(snapshot: &ProcessSnapshot, fd: i32) -> Output {

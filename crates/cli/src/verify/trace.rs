@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 use std::ops::ControlFlow;
 use sysreel_abi::{AuditArch, CallKind, intent, row};
-use sysreel_format::{
-    Body, Direction, Event, GoneHow, Item, Part, Region, RegionHead, Role, Stop, TaskId,
-};
+use sysreel_format::{Direction, Part, Region, RegionHead, Role, Stop, TaskId};
+use sysreel_inspect::calls::{End, Ended, Item};
 use sysreel_inspect::syscall_info::{self, What};
-use sysreel_inspect::{Error, LogFile};
+use sysreel_inspect::{Error, Follow, LogFile};
 
 /// The position of a task in the tree of tasks: for each ancestor and the task itself, the index
 /// among the children of its parent. The first task is `[]`. Unlike the ordinal of a task it does
@@ -39,8 +38,6 @@ pub(super) struct TaskTrace {
     /// It has executed a program. What the recorder's own child does before its execve is not
     /// compared.
     has_image: bool,
-    /// The syscall that it is in.
-    kind: Option<CallKind>,
 }
 
 /// A syscall: its events, and hashes of what is compared.
@@ -60,12 +57,10 @@ impl Trace {
     pub(super) fn read(file: &LogFile) -> Result<Trace, Error> {
         let mut trace = Trace::default();
         let mut paths: BTreeMap<TaskId, TreePath> = BTreeMap::new();
-        file.walk(0, |item| {
-            // The caller has checked that nothing is missing.
-            let Item::Event(event) = item else { return Ok(ControlFlow::Continue(())) };
-            trace
-                .event(event, &mut paths, file)
-                .map_err(|source| Error::Log { path: file.path().to_path_buf(), source })?;
+        // The caller has checked that nothing is missing.
+        file.calls(Follow::default()).with_entries().for_each(|item| {
+            trace.last = item.event().map_or(trace.last, |event| event.number);
+            trace.item(&item, &mut paths, file)?;
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(trace)
@@ -76,90 +71,78 @@ impl Trace {
         (0..path.len()).any(|len| self.tasks.get(&path[..len]).is_some_and(|task| task.detached))
     }
 
-    fn event(
+    fn item(
         &mut self,
-        event: &Event<'_>,
+        item: &Item<'_>,
         paths: &mut BTreeMap<TaskId, TreePath>,
         file: &LogFile,
-    ) -> Result<(), sysreel_format::Error> {
-        self.last = event.number;
-        match event.decode()? {
-            Body::Task(task) => {
-                let mut path = paths.get(&task.head.parent).cloned().unwrap_or_default();
-                let parent =
-                    self.tasks.get_mut(&path).filter(|_| paths.contains_key(&task.head.parent));
-                let has_image = parent.as_ref().is_some_and(|parent| parent.has_image);
-                if let Some(parent) = parent {
-                    path.push(parent.children);
-                    parent.children += 1;
+    ) -> Result<(), Error> {
+        match item {
+            Item::TaskStart(at) => self.task_start(at.event.task, at.what.parent, paths),
+            Item::TaskEnd(at) => {
+                if let Some(task) = self.task(at.event.task, paths) {
+                    match at.end() {
+                        End::Exited(_) | End::Killed { .. } => {
+                            task.end = Some((at.number(), at.what.wait_status));
+                        }
+                        End::Detached => task.detached = true,
+                        _ => {}
+                    }
                 }
-                paths.insert(event.task, path.clone());
-                let task = TaskTrace {
-                    id: event.task,
-                    calls: Vec::new(),
-                    end: None,
-                    detached: false,
-                    children: 0,
-                    has_image,
-                    kind: None,
-                };
-                self.tasks.insert(path, task);
             }
-            Body::Gone(gone) if gone.how == GoneHow::REAPED => {
-                if let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
+            Item::Entered(call) => {
+                if let Some(task) = self.task(call.task().id(), paths)
+                    && task.has_image
+                    && let Some(stop) = call.stop()
                 {
-                    task.end = Some((event.number, gone.wait_status));
+                    let request = hash(&compared_entry(&stop), &stop, Direction::IN, file)?;
+                    task.calls.push(Call { event: call.number(), request, exit: 0, result: 0 });
+                    self.calls += 1;
                 }
             }
-            Body::Gone(gone) if gone.how == GoneHow::DETACHED => {
-                if let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
+            Item::Call(call) => {
+                if let Some(task) = self.task(call.task().id(), paths)
+                    && let (Some(exit), Some(stop)) = (call.exit_number(), call.stop())
                 {
-                    task.detached = true;
+                    // What the recorder's own child did is not among them.
+                    let own = task.calls.last_mut().filter(|own| own.event == call.number());
+                    if let Some(own) = own {
+                        own.exit = exit;
+                        own.result = hash(stop.info, &stop, Direction::OUT, file)?;
+                    }
+                    let is_exec = call.row().is_some_and(|row| row.kind == CallKind::Exec);
+                    task.has_image |= is_exec && matches!(call.ended(), Ended::Returned(_));
                 }
             }
-            Body::Stop(stop) => {
-                let Some(task) = paths.get(&event.task).and_then(|path| self.tasks.get_mut(path))
-                else {
-                    return Ok(());
-                };
-                self.calls += u64::from(task.stop(event, &stop, file)?);
+            Item::Damage(damage) => {
+                let (number, why) = (damage.event.number, damage.error.to_string());
+                return Err(Error::Damaged { path: file.path().to_path_buf(), number, why });
             }
             _ => {}
         }
         Ok(())
     }
-}
 
-impl TaskTrace {
-    /// Adds a stop of the task. Returns whether it is the entry of a syscall that is compared.
-    fn stop(
+    fn task(&mut self, id: TaskId, paths: &BTreeMap<TaskId, TreePath>) -> Option<&mut TaskTrace> {
+        self.tasks.get_mut(paths.get(&id)?)
+    }
+
+    fn task_start(
         &mut self,
-        event: &Event<'_>,
-        stop: &Stop<'_>,
-        file: &LogFile,
-    ) -> Result<bool, sysreel_format::Error> {
-        let info = syscall_info::decode(stop.layout, stop.info);
-        match info.what {
-            What::Entry(call) => {
-                self.kind = row(AuditArch(info.arch.unwrap_or(0)), call.nr).map(|row| row.kind);
-                if !self.has_image {
-                    return Ok(false);
-                }
-                let request = hash(&compared_entry(stop), stop, Direction::IN, file)?;
-                self.calls.push(Call { event: event.number, request, exit: 0, result: 0 });
-                Ok(true)
-            }
-            What::Exit(outcome) => {
-                let begins = self.kind.take() == Some(CallKind::Exec) && !outcome.failed();
-                if let Some(call) = self.calls.last_mut().filter(|call| call.exit == 0) {
-                    call.exit = event.number;
-                    call.result = hash(stop.info, stop, Direction::OUT, file)?;
-                }
-                self.has_image |= begins;
-                Ok(false)
-            }
-            _ => Ok(false),
+        id: TaskId,
+        parent_id: TaskId,
+        paths: &mut BTreeMap<TaskId, TreePath>,
+    ) {
+        let mut path = paths.get(&parent_id).cloned().unwrap_or_default();
+        let parent = self.tasks.get_mut(&path).filter(|_| paths.contains_key(&parent_id));
+        let has_image = parent.as_ref().is_some_and(|parent| parent.has_image);
+        if let Some(parent) = parent {
+            path.push(parent.children);
+            parent.children += 1;
         }
+        paths.insert(id, path.clone());
+        let (calls, end, detached, children) = (Vec::new(), None, false, 0);
+        self.tasks.insert(path, TaskTrace { id, calls, end, detached, children, has_image });
     }
 }
 
@@ -180,20 +163,16 @@ pub(super) fn compared_entry(stop: &Stop<'_>) -> Vec<u8> {
 }
 
 /// Hashes the struct of a stop and the memory captured in one direction.
-fn hash(
-    info: &[u8],
-    stop: &Stop<'_>,
-    dir: Direction,
-    file: &LogFile,
-) -> Result<u64, sysreel_format::Error> {
+fn hash(info: &[u8], stop: &Stop<'_>, dir: Direction, file: &LogFile) -> Result<u64, Error> {
+    let wrong = |source| Error::Log { path: file.path().to_path_buf(), source };
     let mut hasher = FixedState::default().build_hasher();
     info.hash(&mut hasher);
     for part in stop.parts {
-        if let Part::Region(region) = part? {
+        if let Part::Region(region) = part.map_err(wrong)? {
             let RegionHead { arg, role, index, address, got, .. } = region.head;
             if region.head.dir == dir && arg != RegionHead::NO_ARGUMENT {
                 (arg, role.0, index, address, got).hash(&mut hasher);
-                let bytes = file.log().region_bytes(&region)?;
+                let bytes = file.log().region_bytes(&region).map_err(wrong)?;
                 bytes[..read_len(stop, &region, &bytes)].hash(&mut hasher);
             }
         }

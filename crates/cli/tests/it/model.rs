@@ -5,8 +5,9 @@ use crate::program::program;
 use crate::stage::{Stage, is_root};
 use std::collections::{BTreeMap, BTreeSet};
 use sysreel_format::TaskId;
+use sysreel_inspect::calls::{Call, Ended, Item};
 use sysreel_inspect::open;
-use sysreel_inspect::state::{Finished, Follow, Lock, ProcessState, Tracker, follow};
+use sysreel_inspect::state::{Follow, Lock, ProcessState, Tracker};
 
 /// What was compared, and how often the model knew it.
 #[derive(Default)]
@@ -35,31 +36,27 @@ impl Compared {
         }
     }
 
-    fn call(&mut self, tracker: &Tracker, call: &Finished<'_>) {
-        if call.outcome.rval < 0 || call.outcome.is_error != 0 {
-            return;
-        }
-        match call.open.row.map(|row| row.name) {
-            Some("readlink") => {
-                let path = text(call.read(0).unwrap());
-                let link = String::from_utf8_lossy(call.written(1).unwrap()).into_owned();
-                self.link(tracker, call.event, &path, &link);
+    fn call(&mut self, call: &Call<'_>) {
+        let (Ended::Returned(_), Some(event)) = (call.ended(), call.exit_number()) else { return };
+        let bytes = |arg| call.args().get(arg).and_then(|arg| arg.bytes()).unwrap_or_default();
+        let tracker = call.state();
+        match &*call.name() {
+            "readlink" => {
+                let (path, link) = (text(&bytes("path")), bytes("buf"));
+                self.link(tracker, event, &path, &String::from_utf8_lossy(&link));
             }
-            Some("read") => {
-                let file = descriptor(call).and_then(|fd| tracker.file(call.task, fd));
-                let path = file.map(|file| String::from_utf8_lossy(&file.name().path).into_owned());
-                let Some(path) = path.filter(|path| path.starts_with("/proc/")) else { return };
-                let piece = call.written(1).unwrap_or_default();
-                self.contents.entry(path).or_default().extend_from_slice(piece);
+            "read" => {
+                let Some(path) = path_of(call).filter(|path| path.starts_with("/proc/")) else {
+                    return;
+                };
+                self.contents.entry(path).or_default().extend_from_slice(&bytes("buf"));
             }
-            Some("close") => {
-                let file = descriptor(call).and_then(|fd| tracker.file(call.task, fd));
-                let path = file.map(|file| String::from_utf8_lossy(&file.name().path).into_owned());
-                if let Some(path) = path
+            "close" => {
+                if let Some(path) = path_of(call)
                     && let Some(bytes) = self.contents.remove(&path)
                 {
                     let all = String::from_utf8_lossy(&bytes).into_owned();
-                    self.contents(tracker, call.event, &path, &all);
+                    self.contents(tracker, event, &path, &all);
                 }
             }
             _ => {}
@@ -174,8 +171,9 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes.strip_suffix(&[0]).unwrap_or(bytes)).into_owned()
 }
 
-fn descriptor(call: &Finished<'_>) -> Option<i32> {
-    i32::try_from(call.open.args()[0]).ok()
+/// Returns the path of the file that a call reads or closes.
+fn path_of(call: &Call<'_>) -> Option<String> {
+    Some(String::from_utf8_lossy(&call.fd("fd")?.name().path).into_owned())
 }
 
 /// Returns the task that a path below /proc is about, and the rest of the path.
@@ -193,7 +191,12 @@ fn agrees(stage: &Stage, privileged: bool) {
     let everything = Follow { processes: true, maps: true, attributes: true };
     let mut compared = Compared::default();
     let log = open(&stage.log()).unwrap();
-    follow(&log, everything, &mut |tracker, call| compared.call(tracker, call)).unwrap();
+    let mut calls = log.calls(everything);
+    while let Some(item) = calls.next().unwrap() {
+        if let Item::Call(call) = item {
+            compared.call(&call);
+        }
+    }
     assert!(
         compared.problems.is_empty(),
         "the model and the kernel differ:\n{}",

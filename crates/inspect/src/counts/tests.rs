@@ -4,12 +4,13 @@ use sysreel_abi::{AuditArch, Filter};
 use sysreel_format::{GoneHow, Origin, TaskId};
 
 use super::{Column, Count, Counting, Counts, Order};
-use crate::testing::{LogBuilder, no_info};
+use crate::Follow;
+use crate::testing::{self, LogBuilder, no_info};
 
 fn counted(log: &LogBuilder, only: Option<&str>, order: Order) -> Counts {
     let only = only.map(|only| Filter::parse(only).unwrap());
-    let mut counting = Counting { only, begun: true, ..Counting::default() };
-    log.each(|item| counting.item(item));
+    let mut counting = Counting { only, ..Counting::default() };
+    testing::walk(log, Follow::default(), &mut counting);
     counting.finish(order)
 }
 

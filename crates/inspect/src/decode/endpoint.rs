@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use sysreel_abi::Abi;
 
 use super::fields::Fields;
-use crate::print::options::HexStrings;
 use crate::state::OpenFile;
+use crate::style::HexStrings;
 use crate::text;
 
 /// Address families (include/linux/socket.h).

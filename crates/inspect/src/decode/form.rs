@@ -9,6 +9,7 @@ use super::argument::argument;
 use super::value::creates_file;
 use super::view::View;
 use super::{futex, process};
+use crate::text;
 
 /// The cursor of a call whose arguments are all written.
 pub(crate) const DONE: u8 = u8::MAX;
@@ -37,6 +38,21 @@ pub(crate) fn finish(view: &View<'_>, cursor: u8, out: &mut String) {
         _ => {
             write_from(view, usize::from(cursor), out);
         }
+    }
+}
+
+/// Writes one argument.
+pub(crate) fn one(view: &View<'_>, i: usize, out: &mut String) {
+    argument(view, i, view.meaning(i), out);
+}
+
+/// Writes the six registers of a call without a row.
+pub(crate) fn unknown_arguments(registers: [u64; 6], out: &mut String) {
+    for (i, value) in registers.into_iter().enumerate() {
+        if i > 0 {
+            out.push_str(", ");
+        }
+        text::hex(out, value);
     }
 }
 

@@ -10,12 +10,13 @@
 //!
 //! `argument.rs` writes one argument: a register by its kind (`value.rs`), memory by what it holds
 //! (`string.rs`, `layouts.rs`, one file for each family of structures). All of them see the call
-//! through a [`View`] (`view.rs`) and append to a `String`. There are no circles: `form` uses
+//! through a `View` (`view.rs`) and append to a `String`. There are no circles: `form` uses
 //! `argument`, that uses `layouts` and the families, and these use `value`, `view`, `out` and
 //! `fields`.
 
 mod aio;
 mod argument;
+mod call;
 mod endpoint;
 mod errno;
 mod fields;
@@ -39,10 +40,8 @@ mod time;
 mod value;
 mod view;
 
-pub(crate) use errno::error;
 pub(crate) use fields::Fields;
-pub(crate) use form::{DONE, begin, finish};
-pub(crate) use outcome::{contradiction, outcome};
+pub(crate) use form::{DONE, begin, finish, unknown_arguments};
+pub(crate) use outcome::{outcome, unknown_outcome};
 pub(crate) use signal::siginfo;
 pub(crate) use value::signal as signal_name;
-pub(crate) use view::View;

@@ -6,8 +6,8 @@ use sysreel_abi::{Abi, ArgKind, CallKind, render};
 use super::errno::{ERRORS, error};
 use super::view::View;
 use super::{ready, value};
-use crate::syscall_info::Outcome;
 use crate::text;
+use sysreel_format::syscall_info::Outcome;
 
 /// Writes what follows `= `.
 pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
@@ -24,8 +24,18 @@ pub(crate) fn outcome(view: &View<'_>, outcome: Outcome, out: &mut String) {
     contradiction(outcome, out);
 }
 
+/// Writes the result of a call without a row.
+pub(crate) fn unknown_outcome(outcome: Outcome, out: &mut String) {
+    if outcome.failed() && ERRORS.contains(&outcome.rval) {
+        error(outcome.rval, out);
+    } else {
+        text::sdec(out, outcome.rval);
+        contradiction(outcome, out);
+    }
+}
+
 /// Writes ` (is_error=1)` where the return value contradicts it.
-pub(crate) fn contradiction(outcome: Outcome, out: &mut String) {
+fn contradiction(outcome: Outcome, out: &mut String) {
     if outcome.failed() != ERRORS.contains(&outcome.rval) || outcome.is_error > 1 {
         out.push_str(" (is_error=");
         text::dec(out, outcome.is_error.into());

@@ -8,7 +8,7 @@ use super::out::member;
 use super::poll::fd_set;
 use super::view::View;
 use super::{layouts, value};
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 /// Writes the outcome after the result: `([{fd=3, revents=POLLIN}])`, `(in [3], left {...})` or
 /// `(Timeout)`.

@@ -5,8 +5,8 @@ use sysreel_abi::{CallKind, Dir};
 use super::fields::Fields;
 use super::out::{lost, unreadable_from};
 use super::view::View;
-use crate::print::options::HexStrings;
 use crate::regions::RegionView;
+use crate::style::HexStrings;
 use crate::text;
 
 /// Writes a path. The string limit does not cut it, only PATH_MAX, where the kernel stops reading.

@@ -5,8 +5,8 @@ use sysreel_abi::{Abi, ArgKind, render};
 
 use super::endpoint;
 use super::view::View;
-use crate::print::options::FdStyle;
 use crate::state::{FdTable, OpenFile};
+use crate::style::FdStyle;
 use crate::text;
 
 /// Writes a value of a kind. `i` is its argument: some kinds depend on the arguments before it.
@@ -130,7 +130,7 @@ fn name_of(view: &View<'_>, fd: i32, out: &mut String) {
         return;
     }
     out.push('<');
-    let detailed = view.options.fds == FdStyle::Detail && detail(view, file, &name.path, out);
+    let detailed = view.options.fds == FdStyle::Detail && detail(view, &file, &name.path, out);
     if !detailed {
         text::escaped(out, &name.path, view.options.hex, b'>');
     }

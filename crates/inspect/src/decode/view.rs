@@ -7,11 +7,11 @@ use sysreel_abi::desc::When;
 use sysreel_abi::{Abi, ArgKind, CallKind, Dir, Len, Mem, Row};
 
 use super::errno::error_name;
-use crate::print::options::Options;
 use crate::regions::{Buffers, RegionView, Regions};
 use crate::state::FdTable;
-use crate::syscall_info::Outcome;
+use crate::style::Style;
 use crate::text;
+use sysreel_format::syscall_info::Outcome;
 
 /// What an argument is, and the memory that it points to.
 pub(super) type Meaning = (ArgKind, Option<Mem>);
@@ -27,8 +27,8 @@ pub(crate) struct View<'a> {
     pub(crate) entry: &'a Regions,
     pub(crate) exit: Option<&'a Regions>,
     pub(crate) outcome: Option<Outcome>,
-    pub(crate) options: &'a Options,
-    pub(crate) fds: Option<&'a FdTable>,
+    pub(crate) options: &'a Style,
+    pub(crate) fds: Option<FdTable<'a>>,
     pub(crate) buffers: &'a dyn Buffers,
     /// Counts the buffers that the log has lost.
     pub(crate) lost: &'a Cell<u64>,

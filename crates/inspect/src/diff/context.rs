@@ -5,7 +5,7 @@
 use sysreel_format::{Event, Item, TaskId};
 
 use super::report::Difference;
-use crate::print::{Options, Printer, TaskIds};
+use crate::print::{EventPrinter, Options, TaskIds};
 use crate::{Error, LogFile};
 
 /// How many lines are shown before the line of the event, and how many after it.
@@ -58,7 +58,7 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
         }
         _ => return Ok(Vec::new()),
     };
-    let mut printer = Printer::new(&options, false);
+    let mut printer = EventPrinter::new(&options, false);
     let mut text = Vec::new();
     let mut own = 0;
     let mut events = log.events_from(event.saturating_sub(FAR)).map_err(|e| file.error(e))?;
@@ -81,7 +81,7 @@ pub fn context(file: &LogFile, event: u64) -> Result<Vec<String>, Error> {
             break;
         }
     }
-    printer.finish(&mut text).map_err(Error::Write)?;
+    printer.printer.finish(&mut text).map_err(Error::Write)?;
     let lines: Vec<String> = String::from_utf8_lossy(&text).lines().map(str::to_owned).collect();
     let from = own.saturating_sub(BEFORE + 1);
     let shown = own.saturating_sub(from).saturating_add(AFTER);

@@ -3,14 +3,11 @@
 
 use std::path::PathBuf;
 
-use sysreel_abi::CallKind;
-use sysreel_format::{Body, Item, SnapshotKind, TaskId};
-
 use super::Level;
 use super::run::MAX_ARG_STRLEN;
 use super::run::Run;
-use crate::regions::Buffers;
-use crate::state::{Follow, Tracker};
+use crate::calls::{Call, Item};
+use crate::state::Follow;
 use crate::{Error, LogFile, text};
 
 /// Roots and the variables that define them.
@@ -26,34 +23,22 @@ pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result
 }
 
 fn environment_roots(file: &LogFile) -> Result<Vec<(String, PathBuf)>, Error> {
-    let log = file.log();
-    let mut tracker = Tracker::new(Follow::default());
-    let mut events = log.events();
-    while let Some(item) = events.next().map_err(|error| file.error(error))? {
-        let Item::Event(event) = item else { continue };
-        let Ok(body) = event.decode() else { continue };
-        if matches!(body, Body::Snapshot { what: SnapshotKind::PROCESS, .. }) {
+    let mut calls = file.calls(Follow::default());
+    while let Some(item) = calls.next()? {
+        if let Item::Exec(exec) = item {
             // The working directory is `$WS`, even if a variable names it too.
-            let mut roots = roots_from_execve(&tracker, event.task, log);
-            roots.retain(|(_, path)| path.as_os_str().as_encoded_bytes() != log.meta().cwd);
+            let mut roots = exec.call().map_or_else(Vec::new, |call| roots_from_execve(&call));
+            roots.retain(|(_, path)| path.as_os_str().as_encoded_bytes() != file.log().meta().cwd);
             return Ok(roots);
         }
-        tracker.step(&event, &body, log, &mut |_, _| {});
     }
     Ok(Vec::new())
 }
 
-fn roots_from_execve(
-    tracker: &Tracker,
-    task: TaskId,
-    buffers: &dyn Buffers,
-) -> Vec<(String, PathBuf)> {
-    let open = tracker.task(task).and_then(|task| task.open.as_ref());
-    let envp = open.and_then(|open| {
-        let row = open.row.filter(|row| row.kind == CallKind::Exec)?;
-        Some((open, u8::try_from(row.arg("envp")?).ok()?))
-    });
-    let Some((open, envp)) = envp else { return Vec::new() };
+fn roots_from_execve(call: &Call<'_>) -> Vec<(String, PathBuf)> {
+    let (open, buffers) = (call.open(), call.buffers());
+    let envp = open.row.and_then(|row| u8::try_from(row.arg("envp")?).ok());
+    let Some(envp) = envp else { return Vec::new() };
     let strings =
         open.memory.regions().filter(|region| region.head.arg == envp && region.head.role.0 > 0);
     let strings = strings.filter_map(|region| region.bytes(buffers, MAX_ARG_STRLEN));

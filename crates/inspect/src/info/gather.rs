@@ -2,17 +2,19 @@
 
 #![deny(clippy::arithmetic_side_effects)]
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 
 use sysreel_abi::AuditArch;
 use sysreel_format::{
-    Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, Item, MetaCodec,
-    ProcessSnapshot, ReadAt, SnapshotKind, Task, TaskId, Why,
+    Body, Completeness, Ending as LogEnding, Event, EventKind, FileMeta, GoneHow, Note,
+    ProcessSnapshot, ReadAt, TaskHead, TaskId, Why,
 };
 
 use super::{Ending, Host, Info, ProcessInfo, Sizes, TaskInfo, Time, completeness};
-use crate::syscall_info;
-use crate::{Error, Findings, LogFile, text};
+use crate::calls::{self, Damage, Damaged, Driver, Item, Lost, Walk};
+use crate::{Error, EventRange, Findings, Follow, LogFile, text};
+use sysreel_format::syscall_info::{self, Outcome};
 
 /// The longest list of tasks, programs, notes or holes. Further ones are only counted, so that
 /// memory stays bounded.
@@ -27,25 +29,18 @@ impl Info {
     /// When the log cannot be read. Damage is not an error; [`Info::missing`] lists it.
     pub fn gather(file: &mut LogFile) -> Result<Self, Error> {
         let log = file.log();
-        let mut info = Self::from_header(file);
-        let mut walk = Walk {
+        let mut walk = Gathering {
+            info: Self::from_header(file),
+            is_being_written: file.is_being_written(),
             indexes: BTreeMap::new(),
-            in_call: HashSet::new(),
             completeness: log.header().completeness,
             kinds: Vec::new(),
             archs: Vec::new(),
         };
-        let read = file.read_all(|item| match item {
-            Item::Event(event) => walk.event(&mut info, event),
-            // The open end of a log that is being written is not a hole.
-            Item::Missing(missing)
-                if file.is_being_written()
-                    && missing.count.is_none()
-                    && missing.why == Why::Unfinished => {}
-            Item::Missing(missing) => {
-                push_bounded(&mut info.missing, &mut info.left_out, missing.to_string());
-            }
-        })?;
+        let (driver, whole) = (Driver::new(Follow::default(), true), EventRange::default());
+        // The buffers are read too, to find damaged ones.
+        let read = calls::walk(file, driver, (&whole, true), log, &mut walk)?;
+        let mut info = std::mem::take(&mut walk.info);
         walk.add_names(&mut info);
         info.sizes.events = read.row_bytes;
         if let Some(summary) = log.summary() {
@@ -170,11 +165,11 @@ fn push_bounded<T>(list: &mut Vec<T>, left_out: &mut u64, item: T) {
 }
 
 /// State of the pass over the events.
-struct Walk {
+struct Gathering {
+    info: Info,
+    is_being_written: bool,
     /// The index in [`Info::tasks`] of each living task.
     indexes: BTreeMap<TaskId, usize>,
-    /// The tasks with an open call.
-    in_call: HashSet<TaskId>,
     completeness: Completeness,
     kinds: Vec<(EventKind, u64)>,
     archs: Vec<(AuditArch, u64)>,
@@ -199,87 +194,64 @@ fn add(list: &mut Vec<(String, u64)>, name: &str, more: u64) {
     }
 }
 
-impl Walk {
-    fn event(&mut self, info: &mut Info, event: &Event<'_>) {
-        info.events = info.events.saturating_add(1);
+impl Walk for Gathering {
+    fn event(&mut self, event: &Event<'_>) {
+        crate::add(&mut self.info.events, 1);
         count(&mut self.kinds, event.kind);
-        match event.decode() {
-            Ok(Body::Stop(stop)) => {
-                self.stop(info, event.task, &syscall_info::decode(stop.layout, stop.info));
-                if let Some(error) = stop.parts.filter_map(Result::err).next() {
-                    add_malformed(info, event.number, &error);
-                }
+        if let (EventKind::STOP, Ok(Body::Stop(stop))) = (event.kind, event.decode())
+            && let Some(arch) = syscall_info::decode(stop.layout, stop.info).arch
+        {
+            count(&mut self.archs, AuditArch(arch));
+        }
+    }
+
+    fn item(&mut self, item: Item<'_>, _in_range: bool) -> Result<ControlFlow<()>, Error> {
+        let info = &mut self.info;
+        match item {
+            Item::Entered(call) => self.call(call.task().id()),
+            Item::Call(call) => {
+                let failed = call.outcome().is_some_and(Outcome::failed);
+                crate::add(&mut info.errors, u64::from(failed));
             }
-            Ok(Body::Task(task)) => {
-                self.task_appeared(info, event.task, &task);
-                if let Some(error) = task.parts.filter_map(Result::err).next() {
-                    add_malformed(info, event.number, &error);
-                }
-            }
-            Ok(Body::Gone(gone)) => {
-                self.in_call.remove(&event.task);
-                let end = describe_end(gone.how, gone.wait_status);
-                let index = self.indexes.remove(&event.task);
+            Item::ExitOnly(at) => crate::add(&mut info.errors, u64::from(at.what.failed())),
+            Item::TaskStart(at) => self.task_appeared(at.event.task, &at.what),
+            Item::TaskEnd(at) => {
+                let end = describe_end(at.what.how, at.what.wait_status);
+                let index = self.indexes.remove(&at.event.task);
                 if let Some(task) = index.and_then(|at| info.tasks.get_mut(at)) {
                     task.end = Some(end);
                 }
             }
-            Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
-                add_program(info, event, bytes)
+            Item::Exec(exec) => add_program(info, &exec.event, exec.found),
+            Item::Note(at) => {
+                let Note { severity, code, text } = at.what;
+                let note = format!("{severity} ({code}): {}", lossy(text));
+                push_bounded(&mut info.notes, &mut info.left_out, note);
             }
-            Ok(Body::Note(note)) => {
-                push_bounded(
-                    &mut info.notes,
-                    &mut info.left_out,
-                    format!("{} ({}): {}", note.severity, note.code, lossy(note.text)),
-                );
-            }
-            Ok(Body::Loss(loss)) => {
-                self.completeness.insert(Completeness::LOST_EVENTS);
-                push_bounded(
-                    &mut info.notes,
-                    &mut info.left_out,
-                    format!(
-                        "{} events were lost at event {}: {}",
-                        loss.count, event.number, loss.reasons
-                    ),
-                );
-            }
-            Ok(_) => {}
-            Err(error) => add_malformed(info, event.number, &error),
-        }
-    }
-
-    fn stop(&mut self, info: &mut Info, task: TaskId, syscall_info: &syscall_info::Info) {
-        let arch = syscall_info.arch.map(AuditArch);
-        match (syscall_info.what, arch) {
-            (syscall_info::What::Exit(outcome), Some(arch)) => {
-                return self.exit(info, task, arch, outcome.failed());
-            }
-            (syscall_info::What::Exit(outcome), None) => {
-                self.in_call.remove(&task);
-                crate::add(&mut info.errors, u64::from(outcome.failed()));
-            }
-            (syscall_info::What::Entry(_), _) => {
-                self.in_call.insert(task);
-                self.call(info, task);
-            }
-            // A seccomp stop without an entry stop before it begins the call. If only some calls
-            // were recorded, there are no entry stops of the others.
-            (syscall_info::What::Seccomp(..), _) if self.in_call.insert(task) => {
-                self.call(info, task)
-            }
+            Item::Lost(lost) => self.lost(&lost),
+            Item::Damage(damage) => add_damage(info, &damage),
             _ => {}
         }
-        if let Some(arch) = arch {
-            count(&mut self.archs, arch);
-        }
+        Ok(ControlFlow::Continue(()))
     }
+}
 
-    fn exit(&mut self, info: &mut Info, task: TaskId, arch: AuditArch, failed: bool) {
-        count(&mut self.archs, arch);
-        self.in_call.remove(&task);
-        crate::add(&mut info.errors, u64::from(failed));
+impl Gathering {
+    fn lost(&mut self, lost: &Lost<'_>) {
+        let Info { notes, missing, left_out, .. } = &mut self.info;
+        match lost {
+            Lost::Recorder(at) => {
+                self.completeness.insert(Completeness::LOST_EVENTS);
+                let (count, event, reasons) = (at.what.count, at.number(), at.what.reasons);
+                let text = format!("{count} events were lost at event {event}: {reasons}");
+                push_bounded(notes, left_out, text);
+            }
+            // The open end of a log that is being written is not a hole.
+            Lost::Hole(hole)
+                if self.is_being_written && hole.count.is_none() && hole.why == Why::Unfinished => {
+            }
+            Lost::Hole(hole) => push_bounded(missing, left_out, hole.to_string()),
+        }
     }
 
     /// Adds up kinds and architectures by name; kinds without a name count as one.
@@ -295,42 +267,35 @@ impl Walk {
         }
     }
 
-    fn call(&self, info: &mut Info, id: TaskId) {
-        crate::add(&mut info.syscalls, 1);
-        if let Some(task) = self.indexes.get(&id).and_then(|at| info.tasks.get_mut(*at)) {
+    fn call(&mut self, id: TaskId) {
+        crate::add(&mut self.info.syscalls, 1);
+        if let Some(task) = self.indexes.get(&id).and_then(|at| self.info.tasks.get_mut(*at)) {
             crate::add(&mut task.syscalls, 1);
         }
     }
 
-    fn task_appeared(&mut self, info: &mut Info, id: TaskId, task: &Task<'_>) {
-        let head = &task.head;
+    fn task_appeared(&mut self, id: TaskId, head: &TaskHead) {
+        let Info { tasks, left_out, .. } = &mut self.info;
         let parent = if head.parent == TaskId::NONE { None } else { Some(head.parent.0) };
         let origin = head.origin.to_string();
-        if info.tasks.len() < MAX_LISTED {
-            self.indexes.insert(id, info.tasks.len());
+        if tasks.len() < MAX_LISTED {
+            self.indexes.insert(id, tasks.len());
         }
-        push_bounded(
-            &mut info.tasks,
-            &mut info.left_out,
-            TaskInfo {
-                task: id.0,
-                tid: head.tid,
-                tgid: head.tgid,
-                parent,
-                origin,
-                end: None,
-                syscalls: 0,
-            },
-        );
+        let (tid, tgid) = (head.tid, head.tgid);
+        let task = TaskInfo { task: id.0, tid, tgid, parent, origin, end: None, syscalls: 0 };
+        push_bounded(tasks, left_out, task);
     }
 }
 
-fn add_malformed(info: &mut Info, event: u64, error: &sysreel_format::Error) {
-    push_bounded(
-        &mut info.missing,
-        &mut info.left_out,
-        format!("event {event} cannot be decoded: {error}"),
-    );
+fn add_damage(info: &mut Info, damage: &Damage<'_>) {
+    let event = damage.event.number;
+    let text = match damage.what {
+        Damaged::Snapshot => format!("the snapshot of event {event} cannot be decoded"),
+        Damaged::Event | Damaged::Part => {
+            format!("event {event} cannot be decoded: {}", damage.error)
+        }
+    };
+    push_bounded(&mut info.missing, &mut info.left_out, text);
 }
 
 /// Returns how a task ended, as text.
@@ -350,21 +315,13 @@ fn describe_end(how: GoneHow, status: u32) -> String {
     }
 }
 
-fn add_program(info: &mut Info, event: &Event<'_>, bytes: &[u8]) {
-    let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) else {
-        push_bounded(
-            &mut info.missing,
-            &mut info.left_out,
-            format!("the snapshot of event {} cannot be decoded", event.number),
-        );
-        return;
-    };
-    let mut arguments: Vec<String> = snapshot.cmdline.iter().map(|arg| lossy(arg)).collect();
+fn add_program(info: &mut Info, event: &Event<'_>, found: &ProcessSnapshot) {
+    let mut arguments: Vec<String> = found.cmdline.iter().map(|arg| lossy(arg)).collect();
     // /proc/PID/cmdline ends each argument with NUL, so splitting it yields an empty last one.
     if arguments.last().is_some_and(String::is_empty) {
         arguments.pop();
     }
-    let (exe, cwd) = (lossy(&snapshot.exe), lossy(&snapshot.cwd));
+    let (exe, cwd) = (lossy(&found.exe), lossy(&found.cwd));
     push_bounded(
         &mut info.processes,
         &mut info.left_out,

@@ -3,25 +3,21 @@
 //!
 //! The path of a line, from the log to the output:
 //!
-//! 1. [`print()`] reads events and holes in order (`LogFile::read`, `log_file.rs`) and passes each
-//!    to `Printer::item` (`printer.rs`).
-//! 2. `Printer::stop` decodes the `ptrace_syscall_info` of a stop (`syscall_info::decode`): it says
-//!    whether the stop is an entry or an exit.
-//! 3. At an entry, `Printer::entry` stores the call, with the memory that the program passed, as
-//!    the open call of its task (`Tracker::enter`, `state/tracker.rs`). Then it begins the line:
-//!    the prefix (`Lines::begin`, `lines.rs`), the name, and the arguments that are known by now
+//! 1. [`print()`] has the driver of calls read the log (`calls/walk.rs`), with entries, and gets
+//!    its items one by one.
+//! 2. `Printer::item` (`printer.rs`) takes each item. At an [`Item::Entered`] it begins a line: the
+//!    prefix (`Lines::begin`, `lines.rs`), the name, and the arguments that are known by now
 //!    (`decode::begin`). The line stays incomplete.
-//! 4. If another task writes a line before the call ends, the line ends in `<unfinished ...>`.
-//! 5. At the exit, `Printer::exit` takes the open call from the tracker. It continues the line, or
-//!    begins a new one with `<... NAME resumed>`, and writes the remaining arguments
-//!    (`decode::finish`) and the result (`decode::outcome`).
-//! 6. `Printer::flush` writes the text to the output.
+//! 3. If another task writes a line before the call ends, the line ends in `<unfinished ...>`.
+//! 4. At an [`Item::Call`], the printer continues the line, or begins a new one with `<... NAME
+//!    resumed>`, and writes the remaining arguments (`decode::finish`) and the result
+//!    (`decode::outcome`).
+//! 5. `Printer::flush` writes the text to the output.
 //!
 //! `decode/mod.rs` tells how an argument becomes text.
 //! Everything else that gets a line (signals, stops, the ends of tasks, remarks of the recorder) is
 //! in `remarks.rs`.
 
-mod calls;
 mod lines;
 pub(crate) mod options;
 mod printer;
@@ -32,11 +28,12 @@ mod tests;
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use sysreel_format::{Event, Item};
+use sysreel_format::Event;
 
+use crate::calls::{Item, Walk, walk};
 use crate::{Error, Findings, LogFile};
 pub use options::{Clock, FdStyle, HexStrings, Options, TaskIds};
-pub(crate) use printer::Printer;
+pub(crate) use printer::{EventPrinter, Printer};
 
 /// Prints a log.
 ///
@@ -55,21 +52,11 @@ pub fn print(
     printer.note_filter(log.header().completeness, log.meta());
     let damage = Findings::from_open(log).sentences();
     damage.iter().for_each(|sentence| printer.notice(sentence));
-    let mut begun = options.range.from.is_none();
-    // Events before the range are processed too: they define its tasks, descriptors and open calls.
-    let mut read = file.read(0, file.bounds(&options.range)?, |item, in_range| {
-        if !begun && in_range {
-            begun = true;
-            printer.begin_output();
-        }
-        printer.item(item, log);
-        if begun {
-            printer.flush(out).map_err(Error::Write)?;
-        } else {
-            printer.discard();
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
+    let begun = options.range.from.is_none();
+    let mut paper = Paper { printer, begun, out };
+    let driver = Printer::driver(options);
+    let mut read = walk(file, driver, (&options.range, false), log, &mut paper)?;
+    let Paper { mut printer, begun, out } = paper;
     if !begun {
         printer.begin_output();
     }
@@ -84,9 +71,33 @@ pub fn print(
     Ok(read.findings)
 }
 
+/// The output of a printer.
+struct Paper<'a> {
+    printer: Printer<'a>,
+    /// Whether the range has begun.
+    begun: bool,
+    out: &'a mut dyn Write,
+}
+
+impl Walk for Paper<'_> {
+    fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
+        if !self.begun && in_range {
+            self.begun = true;
+            self.printer.begin_output();
+        }
+        self.printer.item(&item);
+        if self.begun {
+            self.printer.flush(self.out).map_err(Error::Write)?;
+        } else {
+            self.printer.discard();
+        }
+        Ok(ControlFlow::Continue(()))
+    }
+}
+
 /// Prints events that another reader of the log passes on.
 pub struct Live<'o> {
-    printer: Printer<'o>,
+    printer: EventPrinter<'o>,
 }
 
 impl<'o> Live<'o> {
@@ -95,8 +106,8 @@ impl<'o> Live<'o> {
     pub fn new(file: &LogFile, options: &'o Options) -> Self {
         let log = file.log();
         let has_several_tasks = log.summary().is_some_and(|summary| summary.tasks > 1);
-        let mut printer = Printer::new(options, has_several_tasks);
-        printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
+        let mut printer = EventPrinter::new(options, has_several_tasks);
+        printer.printer.anchor(log.meta().realtime_ns, log.meta().monotonic_ns);
         Self { printer }
     }
 
@@ -110,8 +121,8 @@ impl<'o> Live<'o> {
         event: &Event<'_>,
         out: &mut dyn Write,
     ) -> std::io::Result<()> {
-        self.printer.item(&Item::Event(*event), file.log());
-        self.printer.flush(out)
+        self.printer.item(&sysreel_format::Item::Event(*event), file.log());
+        self.printer.printer.flush(out)
     }
 
     /// Ends the last line after the last event.
@@ -119,6 +130,6 @@ impl<'o> Live<'o> {
     /// # Errors
     /// When the output cannot be written.
     pub fn finish(self, out: &mut dyn Write) -> std::io::Result<()> {
-        self.printer.finish(out).map(drop)
+        self.printer.printer.finish(out).map(drop)
     }
 }

@@ -3,6 +3,8 @@
 use sysreel_abi::Filter;
 
 use crate::EventRange;
+use crate::style::Style;
+pub use crate::style::{FdStyle, HexStrings};
 
 /// How lines look. The options of strace are in parentheses.
 #[derive(Clone, Debug)]
@@ -38,31 +40,6 @@ pub struct Options {
     pub range: EventRange,
     /// Which calls get a line (`-e trace=`). `None`: those that the recording was limited to.
     pub only: Option<Filter>,
-}
-
-/// What to show of a file descriptor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum FdStyle {
-    /// The number alone.
-    #[default]
-    Number,
-    /// Its path, or the text of its link in /proc: `3</etc/passwd>`.
-    Path,
-    /// The addresses of a socket and the number of a device too:
-    /// `3<TCP:[127.0.0.1:80->127.0.0.1:5000]>`.
-    Detail,
-}
-
-/// Which strings to show in hexadecimal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HexStrings {
-    /// None: unprintable bytes become C escapes.
-    #[default]
-    Never,
-    /// Strings with a byte that is neither printable ASCII nor white space.
-    NonAscii,
-    /// All strings.
-    Always,
 }
 
 /// The time of day before each line.
@@ -112,5 +89,13 @@ impl Default for Options {
             range: EventRange::default(),
             only: None,
         }
+    }
+}
+
+impl Options {
+    /// Returns what concerns arguments and results.
+    pub(super) fn style(&self) -> Style {
+        let Self { string_limit, fds, verbose, hex, raw_constants, .. } = *self;
+        Style { string_limit, fds, verbose, hex, raw_constants }
     }
 }

@@ -1,29 +1,38 @@
-//! Turns events into lines. A state machine: it is fed items in order, tracks the living tasks and
-//! their open calls, and writes what strace would have written at the same stops.
+//! Turns the items of a log into lines: what strace would have written at the same stops.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::io::Write;
 
-use sysreel_abi::{Abi, AuditArch, CallKind, Filter, syscall_name};
-use sysreel_format::{
-    Body, Event, Item, MetaCodec, Part, ProcessSnapshot, SnapshotKind, Stop, TaskId,
-};
+use foldhash::fast::RandomState;
+use sysreel_abi::{Abi, CallKind, Filter, syscall_name};
+use sysreel_format::{Body, Event, EventKind, TaskId};
 
-use super::calls::{name, unknown_arguments, unknown_outcome, view};
 use super::lines::{Lines, Prefix};
 use super::options::{FdStyle, Options};
+use crate::calls::{At, Call, Damage, Damaged, Driver, Ended, Item, Lost, Task};
 use crate::decode::{self, DONE};
-use crate::regions::{Buffers, Regions};
-use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
-use crate::syscall_info::{self, Call, Info, Outcome, What};
+use crate::regions::Buffers;
+use crate::state::Follow;
+use crate::style::Style;
 use crate::text;
+use sysreel_format::syscall_info::{self, Outcome};
+
+/// What the printer knows of a task.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shown {
+    /// The ABI of its latest call.
+    abi: Option<Abi>,
+    /// The position of the first argument of its open call that is not written yet.
+    cursor: u8,
+}
 
 /// Prints items, one after the other.
 pub(crate) struct Printer<'o> {
     pub(super) options: &'o Options,
-    pub(super) tracker: Tracker,
+    style: Style,
     pub(super) lines: Lines,
-    exit: Regions,
+    tasks: HashMap<TaskId, Shown, RandomState>,
     lost: Cell<u64>,
     /// Which calls get a line. `None`: all.
     pub(super) only: Option<Filter>,
@@ -41,32 +50,24 @@ impl<'o> Printer<'o> {
         }
         Self {
             options,
-            tracker: Tracker::new(Follow {
-                processes: options.fds != FdStyle::Number,
-                ..Follow::default()
-            }),
+            style: options.style(),
             lines,
-            exit: Regions::default(),
+            tasks: HashMap::default(),
             lost: Cell::new(0),
             only: options.only.clone(),
             superseded: None,
         }
     }
 
+    /// Returns a driver of the items that lines are made of.
+    pub(crate) fn driver(options: &Options) -> Driver {
+        let processes = options.fds != FdStyle::Number;
+        Driver::new(Follow { processes, ..Follow::default() }, true)
+    }
+
     /// Sets the relation of CLOCK_MONOTONIC to the time of day.
     pub(crate) fn anchor(&mut self, realtime: u64, monotonic: u64) {
         self.lines.anchor(realtime, monotonic);
-    }
-
-    /// Prints an item.
-    pub(crate) fn item(&mut self, item: &Item<'_>, buffers: &dyn Buffers) {
-        match item {
-            Item::Event(event) => self.event(event, buffers),
-            Item::Missing(missing) => {
-                let prefix = Prefix { number: missing.first, ..Prefix::default() };
-                self.remark(&prefix, &missing.to_string());
-            }
-        }
     }
 
     /// Prints a remark about the log as a whole.
@@ -91,11 +92,6 @@ impl<'o> Printer<'o> {
         self.lines.flush(out, false)
     }
 
-    /// Writes all text to `out`, including an incomplete line.
-    pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
-        self.lines.flush(out, true)
-    }
-
     /// Ends the last line and writes all text. Returns the number of buffers that could not be
     /// read.
     pub(crate) fn finish(mut self, out: &mut dyn Write) -> std::io::Result<u64> {
@@ -105,260 +101,202 @@ impl<'o> Printer<'o> {
         Ok(self.lost.get())
     }
 
-    fn event(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
-        let body = match event.decode() {
-            Ok(body) => body,
-            Err(e) => {
-                let prefix = self.prefix(event);
-                return self
-                    .remark(&prefix, &format!("event {} cannot be decoded: {e}", event.number));
-            }
+    /// Prints an item.
+    pub(crate) fn item(&mut self, item: &Item<'_>) {
+        let keeps_superseded = match item {
+            Item::Renamed(_) | Item::Lost(Lost::Hole(_)) => true,
+            Item::Damage(damage) => damage.what == Damaged::Event,
+            Item::Call(call) => call.event().is_none(),
+            _ => false,
         };
-        if !matches!(body, Body::Renamed(_)) {
+        if !keeps_superseded {
             self.report_superseded(None);
         }
-        match body {
-            Body::Stop(stop) => self.stop(event, &stop, buffers),
-            Body::Task(task) => {
-                self.tracker.appear(event.task, &task.head);
-                if self.tracker.appeared > 1 {
+        match item {
+            Item::Entered(call) => self.entry(call),
+            Item::Call(call) => self.ended(call),
+            Item::ExitOnly(at) => self.exit_without_entry(at),
+            Item::Signal(at) => self.other_stop(at.task, &at.what.stop, &self.prefix_of(at)),
+            Item::Stop(at) => self.other_stop(at.task, &at.what, &self.prefix_of(at)),
+            Item::TaskStart(at) => {
+                let abi = self.tasks.get(&at.what.parent).and_then(|parent| parent.abi);
+                self.tasks.insert(at.event.task, Shown { abi, ..Shown::default() });
+                if at.task.state().appeared > 1 {
                     self.lines.show_tids();
                 }
-                self.task_appeared(event, &task);
+                self.task_appeared(at);
             }
-            Body::Gone(gone) => self.task_gone(event, &gone),
-            Body::Renamed(renamed) => {
-                self.report_superseded(Some(&renamed));
-                self.tracker.renamed(event.task, &renamed);
+            Item::TaskEnd(at) => {
+                self.task_gone(at);
+                self.tasks.remove(&at.event.task);
             }
-            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
-                match ProcessSnapshot::from_bytes(bytes) {
-                    Ok(snapshot) => {
-                        self.tracker.apply_snapshot(event.task, event.number, &snapshot, buffers)
-                    }
-                    Err(e) => {
-                        let prefix = self.prefix(event);
-                        self.remark(
-                            &prefix,
-                            &format!(
-                                "the snapshot of event {} cannot be decoded: {e}",
-                                event.number
-                            ),
-                        );
-                    }
-                }
+            Item::Renamed(at) => self.report_superseded(Some(&at.what)),
+            Item::Clock(at) => self.lines.anchor(at.what.realtime, at.what.monotonic),
+            Item::Lost(Lost::Hole(missing)) => {
+                let prefix = Prefix { number: missing.first, ..Prefix::default() };
+                self.remark(&prefix, &missing.to_string());
             }
-            Body::Clock(clock) => self.lines.anchor(clock.realtime, clock.monotonic),
-            other => self.recorder_event(event, &other),
+            Item::Damage(damage) => self.damage(damage),
+            Item::Exec(_) => {}
+            other => self.recorder_item(other),
         }
+    }
+
+    fn damage(&mut self, damage: &Damage<'_>) {
+        let Damage { event, error, .. } = damage;
+        let what = match damage.what {
+            Damaged::Event => "event",
+            Damaged::Snapshot => "the snapshot of event",
+            // The other parts say nothing that gets a line.
+            Damaged::Part if event.kind != EventKind::STOP => return,
+            Damaged::Part => "a part of event",
+        };
+        let prefix = self.prefix(event, damage.task);
+        self.remark(&prefix, &format!("{what} {} cannot be decoded: {error}", event.number));
     }
 
     /// Returns the prefix of a line about an event.
-    pub(super) fn prefix(&self, event: &Event<'_>) -> Prefix {
-        let tid = self.tracker.task(event.task).map(|task| task.tid);
-        let tid = if event.task == TaskId::NONE { None } else { Some(tid.unwrap_or(0)) };
-        Prefix { task: event.task, tid, t_ns: event.t_ns, number: event.number, ip: None, nr: None }
-    }
-
-    fn stop(&mut self, event: &Event<'_>, stop: &Stop<'_>, buffers: &dyn Buffers) {
-        let info = syscall_info::decode(stop.layout, stop.info);
-        let mut prefix = self.prefix(event);
-        prefix.ip = info.ip;
-        let mut was_altered = false;
-        // Keep the regions of an exit until its line is written.
-        let is_exit = matches!(info.what, What::Exit(_));
-        self.exit.clear();
-        for part in stop.parts {
-            match part {
-                Ok(Part::Region(region)) if is_exit => self.exit.add(&region),
-                Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
-                Err(e) => {
-                    self.remark(
-                        &prefix,
-                        &format!("a part of event {} cannot be decoded: {e}", event.number),
-                    );
-                }
-            }
-        }
-        match info.what {
-            What::Entry(call) => self.entry(event, stop, &info, call, &prefix, buffers),
-            What::Exit(outcome) => self.exit(event, stop, outcome, &prefix, buffers),
-            // A seccomp stop without an entry stop before it begins the call.
-            What::Seccomp(call, _) if self.open(event.task).is_none() => {
-                self.entry(event, stop, &info, call, &prefix, buffers);
-            }
-            _ => self.other_stop(event.task, stop, &info, &prefix),
-        }
-        if was_altered {
-            for part in stop.parts.flatten() {
-                if let Part::Altered(altered) = part {
-                    self.altered(&prefix, &altered);
-                }
-            }
+    pub(super) fn prefix(&self, event: &Event<'_>, task: Task<'_>) -> Prefix {
+        let ip = || match event.decode() {
+            Ok(Body::Stop(stop)) => syscall_info::decode(stop.layout, stop.info).ip,
+            _ => None,
+        };
+        Prefix {
+            task: event.task,
+            tid: (event.task != TaskId::NONE).then(|| task.tid()),
+            t_ns: event.t_ns,
+            number: event.number,
+            ip: if self.options.ip { ip() } else { None },
+            nr: None,
         }
     }
 
-    pub(super) fn open(&self, id: TaskId) -> Option<&OpenCall> {
-        self.tracker.task(id)?.open.as_ref()
+    pub(super) fn prefix_of<T>(&self, at: &At<'_, T>) -> Prefix {
+        self.prefix(&at.event, at.task)
     }
 
-    fn entry(
-        &mut self,
-        event: &Event<'_>,
-        stop: &Stop<'_>,
-        info: &Info,
-        call: Call,
-        prefix: &Prefix,
-        buffers: &dyn Buffers,
-    ) {
-        let id = event.task;
-        let Some(arch) = info.arch.map(AuditArch) else { return };
-        if let Some(old) = self.tracker.enter(id, event.number, event.t_ns, arch, call, stop.parts)
-        {
-            self.tracker.recycle(old);
-        }
-        self.personality(id, prefix);
-        if !self.open(id).is_some_and(|open| self.is_shown(open)) {
+    fn entry(&mut self, call: &Call<'_>) {
+        let Some(event) = call.event() else { return };
+        let (id, prefix) = (event.task, self.prefix(&event, call.task()));
+        self.personality(call, &prefix);
+        if !self.is_shown(call) {
             return;
         }
-        self.lines.begin(self.options, &Prefix { nr: Some(call.nr), ..*prefix });
-        let Self { tracker, lines, options, lost, .. } = self;
-        let interrupted = tracker.task(id).and_then(|task| task.interrupted);
-        let fds = tracker.fds(id);
-        let Some(open) = tracker.task_mut(id).open.as_mut() else { return };
-        name(open, &mut lines.text);
-        lines.text.push('(');
-        open.cursor = match open.row {
+        self.lines.begin(self.options, &Prefix { nr: Some(call.nr()), ..prefix });
+        let out = &mut self.lines.text;
+        out.push_str(&call.name());
+        out.push('(');
+        let cursor = match call.open().row {
             Some(row) if row.kind == CallKind::Restart => {
-                lines.text.push_str("<... resuming interrupted ");
-                lines.text.push_str(interrupted.map_or("system call", |row| row.name));
-                lines.text.push_str(" ...>");
+                out.push_str("<... resuming interrupted ");
+                out.push_str(call.continues().map_or("system call", |row| row.name));
+                out.push_str(" ...>");
                 DONE
             }
-            _ => match view(open, None, None, options, fds.as_ref(), buffers, lost) {
-                Some(view) => decode::begin(&view, &mut lines.text),
+            _ => match call.view(&self.style, &self.lost) {
+                Some(view) => decode::begin(&view, out),
                 None => {
-                    unknown_arguments(open, &mut lines.text);
+                    decode::unknown_arguments(call.open().call.args, out);
                     DONE
                 }
             },
         };
-        lines.leave_open(id);
+        self.tasks.entry(id).or_default().cursor = cursor;
+        self.lines.leave_open(id);
     }
 
-    /// Whether a call gets a line. The others are tracked all the same.
-    fn is_shown(&self, open: &OpenCall) -> bool {
+    /// Whether a call gets a line.
+    fn is_shown(&self, call: &Call<'_>) -> bool {
         self.only.as_ref().is_none_or(|only| {
+            let open = call.open();
             let name =
                 open.row.map(|row| row.name).or_else(|| syscall_name(open.arch, open.call.nr));
-            let resolved = ResolvedCall::resolve(open).map(|resolved| resolved.row);
-            only.matches_either(name, open.row, resolved)
+            only.matches_either(name, open.row, call.row())
         })
     }
 
-    fn exit(
-        &mut self,
-        event: &Event<'_>,
-        stop: &Stop<'_>,
-        outcome: Outcome,
-        prefix: &Prefix,
-        buffers: &dyn Buffers,
-    ) {
-        let id = event.task;
-        let mut open = self.tracker.leave(id, outcome);
-        if let Some(hidden) = open.take_if(|open| !self.is_shown(open)) {
-            self.tracker.apply_call(id, event.number, &hidden, outcome, stop.parts, buffers);
-            self.tracker.recycle(hidden);
+    fn ended(&mut self, call: &Call<'_>) {
+        // A call without an end ends no line: another line breaks it.
+        let Some(event) = call.event().filter(|_| call.ended() != Ended::Unfinished) else {
+            return;
+        };
+        if !self.is_shown(call) {
             return;
         }
+        let id = event.task;
         if !self.lines.is_current(id) {
-            let nr = open.as_ref().map(|open| open.call.nr);
-            self.lines.begin(self.options, &Prefix { nr, ..*prefix });
-            self.lines.text.push_str("<... ");
-            match &open {
-                Some(open) => name(open, &mut self.lines.text),
-                None => self.lines.text.push_str("unknown call"),
+            let prefix = self.prefix(&event, call.task());
+            self.resume(&Prefix { nr: Some(call.nr()), ..prefix }, &call.name());
+        } else if call.ended() == Ended::Detached {
+            // The end of the task ends the line.
+            return;
+        }
+        let cursor = self.tasks.get(&id).map_or(DONE, |task| task.cursor);
+        match call.outcome() {
+            Some(outcome) => self.exit(call, outcome, cursor),
+            None => {
+                if cursor != DONE {
+                    self.lines.text.push_str(" <unfinished ...>");
+                }
+                self.lines.text.push(')');
+                self.lines.pad_to(self.options.column);
+                self.lines.text.push_str("= ?");
+                self.lines.end();
             }
-            self.lines.text.push_str(" resumed>");
         }
-        let Some(open) = open else { return self.exit_without_entry(outcome) };
-        self.exit.settle();
-        // Descriptors have the names they had during the call, so a closed one is removed after the
-        // line. New ones are added before it.
-        let makes = ResolvedCall::resolve(&open).is_some_and(|call| call.makes_fds());
-        if makes {
-            self.tracker.apply_call(id, event.number, &open, outcome, stop.parts, buffers);
-        }
-        let fds = self.tracker.fds(id);
-        let Self { lines, options, lost, exit, .. } = self;
-        let view = view(&open, Some(exit), Some(outcome), options, fds.as_ref(), buffers, lost);
+    }
+
+    /// Begins the second line of a call.
+    fn resume(&mut self, prefix: &Prefix, name: &str) {
+        self.lines.begin(self.options, prefix);
+        self.lines.text.push_str("<... ");
+        self.lines.text.push_str(name);
+        self.lines.text.push_str(" resumed>");
+    }
+
+    fn exit(&mut self, call: &Call<'_>, outcome: Outcome, cursor: u8) {
+        let Self { lines, options, lost, style, .. } = self;
+        let view = call.view(style, lost);
         if let Some(view) = &view {
-            decode::finish(view, open.cursor, &mut lines.text);
+            decode::finish(view, cursor, &mut lines.text);
         }
         lines.text.push(')');
         lines.pad_to(options.column);
         lines.text.push_str("= ");
         match &view {
             Some(view) => decode::outcome(view, outcome, &mut lines.text),
-            None => unknown_outcome(outcome, &mut lines.text),
+            None => decode::unknown_outcome(outcome, &mut lines.text),
         }
         if options.duration {
-            let took = event.t_ns.saturating_sub(open.t_ns);
+            let took = call.duration().unwrap_or_default();
             lines.text.push_str(" <");
-            text::dec(&mut lines.text, took / 1_000_000_000);
+            text::dec(&mut lines.text, took.as_secs());
             lines.text.push('.');
-            text::fraction(&mut lines.text, took % 1_000_000_000, 6);
+            text::fraction(&mut lines.text, took.subsec_nanos().into(), 6);
             lines.text.push('>');
         }
         lines.end();
-        drop(fds);
-        if !makes {
-            self.tracker.apply_call(id, event.number, &open, outcome, stop.parts, buffers);
-        }
-        self.tracker.recycle(open);
     }
 
-    /// Ends the line of an exit whose entry is not in the log.
-    fn exit_without_entry(&mut self, outcome: Outcome) {
+    /// Prints an exit whose entry is not in the log.
+    fn exit_without_entry(&mut self, at: &At<'_, Outcome>) {
+        if !self.lines.is_current(at.event.task) {
+            self.resume(&self.prefix_of(at), "unknown call");
+        }
         self.lines.pad_to(self.options.column);
         self.lines.text.push_str("= ");
-        unknown_outcome(outcome, &mut self.lines.text);
+        decode::unknown_outcome(at.what, &mut self.lines.text);
         self.lines.end();
-    }
-
-    /// Ends the line of a call that does not return: `) = ?`.
-    pub(super) fn end_unfinished(&mut self, id: TaskId, prefix: &Prefix) {
-        let Some(open) = self.tracker.task_mut(id).open.take() else { return };
-        if !self.is_shown(&open) {
-            self.tracker.recycle(open);
-            return;
-        }
-        if !self.lines.is_current(id) {
-            self.lines.begin(self.options, &Prefix { nr: Some(open.call.nr), ..*prefix });
-            self.lines.text.push_str("<... ");
-            name(&open, &mut self.lines.text);
-            self.lines.text.push_str(" resumed>");
-        }
-        if open.cursor != DONE {
-            self.lines.text.push_str(" <unfinished ...>");
-        }
-        self.lines.text.push(')');
-        self.lines.pad_to(self.options.column);
-        self.lines.text.push_str("= ?");
-        self.lines.end();
-        self.tracker.recycle(open);
     }
 
     /// Prints a line if a task makes a call in another ABI than before.
-    fn personality(&mut self, id: TaskId, prefix: &Prefix) {
-        let task = self.tracker.task_mut(id);
-        let Some(abi) = task.open.as_ref().and_then(|open| open.abi) else { return };
-        let before = task.abi.replace(abi);
+    fn personality(&mut self, call: &Call<'_>, prefix: &Prefix) {
+        let Some(abi) = call.abi() else { return };
+        let before = self.tasks.entry(prefix.task).or_default().abi.replace(abi);
         let is_native = matches!(abi, Abi::X86_64 | Abi::Aarch64);
         if before == Some(abi) || before.is_none() && is_native {
             return;
         }
-        let tid = task.tid;
         let mode = match abi {
             Abi::X86_64 | Abi::Aarch64 => "64 bit",
             Abi::I386 => "32 bit",
@@ -366,10 +304,37 @@ impl<'o> Printer<'o> {
         };
         self.lines.begin(self.options, &Prefix { tid: None, ..*prefix });
         self.lines.text.push_str("[ Process PID=");
-        text::dec(&mut self.lines.text, tid.into());
+        text::dec(&mut self.lines.text, call.task().tid().into());
         self.lines.text.push_str(" runs in ");
         self.lines.text.push_str(mode);
         self.lines.text.push_str(" mode. ]");
         self.lines.end();
+    }
+}
+
+/// Prints events that are passed one by one.
+pub(crate) struct EventPrinter<'o> {
+    driver: Driver,
+    pub(crate) printer: Printer<'o>,
+}
+
+impl<'o> EventPrinter<'o> {
+    pub(crate) fn new(options: &'o Options, has_several_tasks: bool) -> Self {
+        let printer = Printer::new(options, has_several_tasks);
+        Self { driver: Printer::driver(options), printer }
+    }
+
+    /// Prints an event or a hole.
+    pub(crate) fn item(&mut self, item: &sysreel_format::Item<'_>, buffers: &dyn Buffers) {
+        let Self { driver, printer } = self;
+        let Ok(()) = driver.feed(item, buffers, |item| {
+            printer.item(&item);
+            Ok::<(), std::convert::Infallible>(())
+        });
+    }
+
+    /// Writes all text to `out`, including an incomplete line.
+    pub(crate) fn flush_all(&mut self, out: &mut dyn Write) -> std::io::Result<()> {
+        self.printer.lines.flush(out, true)
     }
 }

@@ -3,21 +3,21 @@
 
 use sysreel_abi::Abi;
 use sysreel_format::{
-    Altered, Altering, Body, Completeness, Event, FileMeta, Gap, GapReason, Gone, GoneHow, Origin,
-    Part, Renamed, SnapshotKind, Stop, Task, TaskId, Unrecorded,
+    Altered, Altering, Body, Completeness, FileMeta, Gap, GapReason, Gone, GoneHow, Origin, Part,
+    Renamed, SnapshotKind, Stop, TaskHead, Unrecorded,
 };
 
 use super::lines::Prefix;
 use super::options::HexStrings;
 use super::printer::Printer;
+use crate::calls::{self, At, Item, Lost, Task};
 use crate::decode::{self, Fields};
 use crate::recorded_filter;
-use crate::syscall_info::{Info, Op, What};
 use crate::text;
+use sysreel_format::syscall_info::{Info, Op, What};
 
 /// Events of ptrace stops (include/uapi/linux/ptrace.h), in the third byte of a wait status.
 const FIRST_EVENT: u32 = 1;
-const EVENT_EXIT: u32 = 6;
 const EVENT_SECCOMP: u32 = 7;
 const EVENT_STOP: u32 = 128;
 /// The low byte of the wait status of a stop.
@@ -51,11 +51,11 @@ impl Printer<'_> {
     }
 
     /// Prints a stop that is neither the entry nor the exit of a call.
-    pub(super) fn other_stop(&mut self, id: TaskId, stop: &Stop<'_>, info: &Info, prefix: &Prefix) {
+    pub(super) fn other_stop(&mut self, task: Task<'_>, what: &calls::Stop<'_>, prefix: &Prefix) {
+        let (stop, info) = (&what.stop, &what.info());
         let status = stop.wait_status;
         let (signal, event) = (status >> 8 & 0xff, status >> 16);
-        let has_run = self.tracker.task(id).is_none_or(|task| task.has_run);
-        let is_hidden = !has_run && !self.options.verbose;
+        let is_hidden = !task.has_run() && !self.options.verbose;
         if status & 0xff != STOPPED {
             self.remark(prefix, &format!("wait status {status:#x} reports no stop"));
             return;
@@ -64,7 +64,6 @@ impl Printer<'_> {
             0 if signal == TRAP | SYSGOOD => self.unexpected_syscall_stop(stop, info, prefix),
             0 if is_hidden => {}
             0 => self.signal_stop(signal, stop, prefix),
-            EVENT_EXIT => self.end_unfinished(id, prefix),
             EVENT_STOP if STOPPING.contains(&signal) && !is_hidden => {
                 self.group_stop(signal, prefix)
             }
@@ -75,7 +74,7 @@ impl Printer<'_> {
                 _ => self.unexpected_syscall_stop(stop, info, prefix),
             },
             EVENT_STOP if signal == TRAP || STOPPING.contains(&signal) => {}
-            // Other lines show what these stops report: the new task, the call, its result.
+            // Other lines show what these stops report: the new task, the call, its result or end.
             FIRST_EVENT..=EVENT_SECCOMP => {}
             _ => self.remark(prefix, &format!("unknown kind of stop: wait status {status:#x}")),
         }
@@ -137,13 +136,13 @@ impl Printer<'_> {
     }
 
     /// Prints a new task, under `verbose`.
-    pub(super) fn task_appeared(&mut self, event: &Event<'_>, task: &Task<'_>) {
+    pub(super) fn task_appeared(&mut self, at: &At<'_, TaskHead>) {
         if self.options.verbose {
-            let head = &task.head;
+            let head = &at.what;
             // Use the task of the creating call, so that the remark does not break that call's
             // line.
-            let prefix = Prefix { task: head.parent, ..self.prefix(event) };
-            let parent = match self.tracker.task(head.parent) {
+            let prefix = Prefix { task: head.parent, ..self.prefix_of(at) };
+            let parent = match at.task.state().task(head.parent) {
                 Some(parent) => format!(" of {}", parent.tid),
                 None => String::new(),
             };
@@ -159,18 +158,13 @@ impl Printer<'_> {
         }
     }
 
-    pub(super) fn task_gone(&mut self, event: &Event<'_>, gone: &Gone) {
-        let prefix = self.prefix(event);
-        if gone.how == GoneHow::DETACHED && self.lines.is_current(event.task) {
+    pub(super) fn task_gone(&mut self, at: &At<'_, Gone>) {
+        let (gone, prefix) = (&at.what, self.prefix_of(at));
+        if gone.how == GoneHow::DETACHED && self.lines.is_current(at.event.task) {
             self.lines.text.push_str(" <detached ...>");
             self.lines.end();
-            self.tracker.gone(event.task);
             return;
         }
-        if self.open(event.task).is_some() {
-            self.end_unfinished(event.task, &prefix);
-        }
-        self.tracker.gone(event.task);
         if gone.how == GoneHow::SUPERSEDED {
             self.superseded = Some(prefix);
             return;
@@ -216,43 +210,48 @@ impl Printer<'_> {
         self.lines.end();
     }
 
-    /// Prints an event of the recorder.
-    pub(super) fn recorder_event(&mut self, event: &Event<'_>, body: &Body<'_>) {
-        let prefix = self.prefix(event);
-        match body {
-            Body::Loss(loss) => {
-                self.remark(
-                    &prefix,
-                    &format!("{} events were lost here: {}", loss.count, loss.reasons),
-                );
+    /// Prints what the recorder says, and what this version does not know.
+    pub(super) fn recorder_item(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Lost(Lost::Recorder(at)) => {
+                let text = format!("{} events were lost here: {}", at.what.count, at.what.reasons);
+                self.remark(&self.prefix_of(at), &text);
             }
-            Body::Note(note) => {
-                let text = String::from_utf8_lossy(note.text);
-                self.remark(&prefix, &format!("{} ({}): {text}", note.severity, note.code));
+            Item::Note(at) => {
+                let text = String::from_utf8_lossy(at.what.text);
+                let text = format!("{} ({}): {text}", at.what.severity, at.what.code);
+                self.remark(&self.prefix_of(at), &text);
             }
-            Body::Altered(altered) => self.altered(&prefix, altered),
-            Body::Unrecorded(unrecorded) => self.remark(&prefix, &recording_gap(unrecorded)),
-            Body::Mark(name) => {
-                self.remark(&prefix, &format!("mark {}", String::from_utf8_lossy(name)))
+            Item::Altered(at) => {
+                let prefix = self.prefix_of(at);
+                at.what.into_iter().for_each(|altered| self.altered(&prefix, &altered));
             }
-            Body::Snapshot { what: SnapshotKind::DETERMINISM, .. } => {
-                self.remark(&prefix, "recorded for replay");
+            Item::Unrecorded(at) => self.remark(&self.prefix_of(at), &recording_gap(&at.what)),
+            Item::Mark(at) => {
+                let text = format!("mark {}", String::from_utf8_lossy(at.what));
+                self.remark(&self.prefix_of(at), &text);
             }
-            Body::Snapshot { what, .. } => {
-                self.remark(&prefix, &format!("snapshot of unknown kind {}", what.0))
-            }
-            Body::Unknown(bytes) => {
-                self.remark(
-                    &prefix,
-                    &format!("event of unknown kind {}, {} bytes", event.kind.0, bytes.len()),
-                );
+            Item::Other(at) => {
+                let text = match at.event.decode() {
+                    Ok(Body::Snapshot { what: SnapshotKind::DETERMINISM, .. }) => {
+                        "recorded for replay".to_owned()
+                    }
+                    Ok(Body::Snapshot { what, .. }) => {
+                        format!("snapshot of unknown kind {}", what.0)
+                    }
+                    Ok(Body::Unknown(bytes)) => {
+                        format!("event of unknown kind {}, {} bytes", at.event.kind.0, bytes.len())
+                    }
+                    _ => return,
+                };
+                self.remark(&self.prefix_of(at), &text);
             }
             _ => {}
         }
     }
 
     /// Prints what the recorder changed in a tracee.
-    pub(super) fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
+    fn altered(&mut self, prefix: &Prefix, altered: &Altered<'_>) {
         let which = if altered.arg == 0 { String::new() } else { format!(" {}", altered.arg) };
         let mut text = format!("altered {}{which}: kernel ", altered.what);
         let value = if altered.what == Altering::AFFINITY { cpus } else { abbreviated_hex };

@@ -235,7 +235,7 @@ impl Tracker {
     }
 
     /// Applies the delivery of a signal: a handler blocks others, and may have been set for once.
-    pub(super) fn apply_signal(&mut self, id: TaskId, signal: u32) {
+    pub(crate) fn apply_signal(&mut self, id: TaskId, signal: u32) {
         let Some(own) = self.attributes_mut(id) else { return };
         let bit = 1u64.checked_shl(signal.wrapping_sub(1)).unwrap_or(0);
         let mut handlers = own.handlers.borrow_mut();

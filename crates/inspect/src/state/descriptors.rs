@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use sysreel_format::{ProcessSnapshot, is_kept};
 
+use super::context::TaskContext;
 use super::files::{OpenFile, ProcessId};
 use super::mounts::Location;
 use super::table::Table;
@@ -112,31 +113,29 @@ impl FileTable {
     }
 }
 
-/// What the descriptors of a process refer to, and its working directory, for printing. It shares
-/// with the state what does not change.
-#[derive(Clone, Debug)]
-pub struct FdTable {
-    pub(super) files: FileTable,
-    pub(super) cwd: Option<Location>,
-    pub(super) root: Location,
+/// What the descriptors of a task refer to, its working directory and its root, at the current
+/// event.
+#[derive(Clone, Copy, Debug)]
+pub struct FdTable<'a> {
+    pub(super) context: &'a TaskContext,
 }
 
-impl FdTable {
+impl FdTable<'_> {
     /// Returns the description of a descriptor.
     #[must_use]
-    pub fn get(&self, fd: i32) -> Option<&Rc<OpenFile>> {
-        self.files.get(fd)
+    pub fn get(self, fd: i32) -> Option<Rc<OpenFile>> {
+        self.context.files.borrow().get(fd).cloned()
     }
 
     /// Returns the link of the working directory, as /proc/PID/cwd shows it; `None` if unknown.
     #[must_use]
-    pub fn cwd(&self) -> Option<Vec<u8>> {
-        self.cwd.as_ref().map(Location::link)
+    pub fn cwd(self) -> Option<Vec<u8>> {
+        self.context.places.borrow().cwd.as_ref().map(Location::link)
     }
 
     /// Returns the link of the root directory, as /proc/PID/root shows it.
     #[must_use]
-    pub fn root(&self) -> Vec<u8> {
-        self.root.link()
+    pub fn root(self) -> Vec<u8> {
+        self.context.places.borrow().root.link()
     }
 }

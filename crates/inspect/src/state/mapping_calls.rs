@@ -9,7 +9,7 @@ use super::maps::Place;
 use super::open_call::OpenCall;
 use super::resolved_call::ResolvedCall;
 use super::tracker::Tracker;
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 impl Tracker {
     /// Returns what is mapped at an address of a task.

@@ -4,7 +4,7 @@
 //!
 //! [`Follow`] selects the parts that cost time: printing needs descriptors and directories only if
 //! it shows names, comparing needs also address spaces.
-//! `Tracker::step` applies a whole event.
+//! The driver of calls ([`crate::calls`]) tells the tracker what each event means.
 
 #![deny(clippy::arithmetic_side_effects)]
 
@@ -26,7 +26,6 @@ pub mod paths;
 mod process_state;
 mod processes;
 mod resolved_call;
-mod step;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -41,6 +40,5 @@ pub use open_call::OpenCall;
 pub use paths::Places;
 pub use process_state::ProcessState;
 pub(crate) use resolved_call::{ResolvedCall, region};
-pub use step::{Finished, follow};
 pub use table::Table;
 pub use tracker::{Follow, Task, Tracker};

@@ -11,7 +11,7 @@ use super::mounts::Location;
 use super::open_call::OpenCall;
 use super::resolved_call::{ResolvedCall, region};
 use super::tracker::Tracker;
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 /// A descriptor to add: its place among those of the call, its number, and the result of the call.
 #[derive(Clone, Copy)]

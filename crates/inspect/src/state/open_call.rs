@@ -1,9 +1,10 @@
 //! A call between its entry and its exit.
 
 use sysreel_abi::{Abi, AuditArch, Row};
+use sysreel_format::SourceId;
 
 use crate::regions::Regions;
-use crate::syscall_info::Call;
+use sysreel_format::syscall_info::Call;
 
 /// A call that has begun and not ended.
 #[derive(Debug)]
@@ -12,6 +13,8 @@ pub struct OpenCall {
     pub number: u64,
     /// The time of its entry stop, in nanoseconds (CLOCK_MONOTONIC).
     pub t_ns: u64,
+    /// Where the report of its entry comes from.
+    pub source: SourceId,
     /// The architecture that the entry stop reported.
     pub arch: AuditArch,
     /// The number and the argument registers.
@@ -22,8 +25,6 @@ pub struct OpenCall {
     pub row: Option<&'static Row>,
     /// The regions captured at the entry.
     pub(crate) memory: Regions,
-    /// The position of the first argument that is not printed yet.
-    pub(crate) cursor: u8,
 }
 
 impl OpenCall {

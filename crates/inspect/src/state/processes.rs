@@ -19,7 +19,7 @@ use super::paths::Places;
 use super::resolved_call::ResolvedCall;
 use super::tracker::Tracker;
 use crate::regions::Buffers;
-use crate::syscall_info::Outcome;
+use sysreel_format::syscall_info::Outcome;
 
 impl Tracker {
     /// Returns the context of a task; `None` if processes are not followed or the task is unknown.
@@ -36,11 +36,8 @@ impl Tracker {
 
     /// Returns what the descriptors of a task refer to, and its working directory.
     #[must_use]
-    pub fn fds(&self, id: TaskId) -> Option<FdTable> {
-        let context = self.context(id)?;
-        let places = context.places.borrow();
-        let (cwd, root) = (places.cwd.clone(), places.root.clone());
-        Some(FdTable { files: context.files.borrow().clone(), cwd, root })
+    pub fn fds(&self, id: TaskId) -> Option<FdTable<'_>> {
+        Some(FdTable { context: self.context(id)? })
     }
 
     /// Creates the context of a new task. The flags of the creating call decide what it shares with
@@ -102,7 +99,7 @@ impl Tracker {
 
     /// Applies a snapshot. After execve(2) the process shares nothing with others, and
     /// close-on-exec descriptors are closed.
-    pub(crate) fn apply_snapshot(
+    pub(super) fn apply_snapshot(
         &mut self,
         id: TaskId,
         event: u64,

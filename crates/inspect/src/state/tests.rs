@@ -5,11 +5,11 @@ mod places;
 
 use sysreel_abi::Abi::X86_64;
 use sysreel_format::{
-    Event, EventKind, FdEntry, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,
+    EventKind, FdEntry, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,
 };
 
 use super::{Follow, Tracker};
-use crate::testing::LogBuilder;
+use crate::testing::{self, LogBuilder};
 
 fn call(log: &mut LogBuilder, task: u32, name: &str, args: [u64; 6], rval: i64) {
     log.entry(task, X86_64, name, args, &[]).exit(task, X86_64, rval, &[]);
@@ -28,12 +28,7 @@ fn begins(log: &mut LogBuilder, task: u32, cwd: &str, fds: Vec<FdEntry>) {
 
 /// Returns the state at the end of a log.
 fn state_after(log: &LogBuilder) -> Tracker {
-    let mut tracker = Tracker::new(Follow { processes: true, ..Follow::default() });
-    for (number, row) in (0..).zip(&log.rows) {
-        let event = Event::from_row(number, row).unwrap();
-        tracker.step(&event, &event.decode().unwrap(), &log.blobs, &mut |_, _| {});
-    }
-    tracker
+    testing::state_after(log, Follow { processes: true, ..Follow::default() })
 }
 
 fn link(tracker: &Tracker, task: u32, fd: i32) -> Option<String> {
@@ -164,11 +159,8 @@ fn address_spaces_are_copied_by_fork_and_shared_by_threads() {
     log.task(2, 102, 102, Origin::FORK, TaskId(0));
     log.exit(0, X86_64, 102, &[]);
     call(&mut log, 1, "munmap", [0x7000_0000, 0x1000, 0, 0, 0, 0], 0);
-    let mut tracker = Tracker::new(Follow { processes: true, maps: true, ..Follow::default() });
-    for (number, row) in (0..).zip(&log.rows) {
-        let event = Event::from_row(number, row).unwrap();
-        tracker.step(&event, &event.decode().unwrap(), &log.blobs, &mut |_, _| {});
-    }
+    let follow = Follow { processes: true, maps: true, ..Follow::default() };
+    let tracker = testing::state_after(&log, follow);
     let place = |task, address| tracker.place(TaskId(task), address).map(|place| place.to_string());
     assert_eq!((place(0, 0x7000_0000), place(1, 0x7000_0000)), (None, None));
     assert_eq!(place(0, 0x7000_1004).as_deref(), Some("anonymous#1+0x1004"));

@@ -1,15 +1,16 @@
 //! The state at the current event: tasks, their open calls, and what is followed besides.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
-use sysreel_format::{Origin, Part, Parts, Renamed, TaskHead, TaskId};
+use sysreel_format::{Event, Origin, ProcessSnapshot, Renamed, TaskHead, TaskId};
 
 use super::context::{Processes, TaskContext};
 use super::open_call::OpenCall;
-use crate::regions::Regions;
-use crate::syscall_info::{Call, Outcome};
+use crate::regions::{Buffers, Regions};
+use sysreel_format::syscall_info::{Call, Outcome};
 
 /// A living task.
 #[derive(Debug)]
@@ -52,6 +53,10 @@ pub struct Follow {
 #[derive(Debug, Default)]
 pub struct Tracker {
     pub(super) tasks: HashMap<TaskId, Task, RandomState>,
+    /// The path of the program that each tgid runs.
+    programs: HashMap<u32, Rc<[u8]>>,
+    /// The number of tasks of each tgid.
+    threads: HashMap<u32, u32>,
     /// The number of tasks that have appeared.
     pub appeared: u64,
     /// The processes, if they are followed.
@@ -87,6 +92,25 @@ impl Tracker {
         self.tasks.iter().map(|(id, task)| (*id, task))
     }
 
+    /// Returns the path of the program that a task runs; `None` if the log does not name it.
+    #[must_use]
+    pub fn program(&self, id: TaskId) -> Option<&[u8]> {
+        self.programs.get(&self.tasks.get(&id)?.tgid).map(|path| &**path)
+    }
+
+    /// Applies the state in which the recorder found a process: after execve(2), or at attach.
+    pub(crate) fn apply_found(
+        &mut self,
+        event: &Event<'_>,
+        snapshot: &ProcessSnapshot,
+        buffers: &dyn Buffers,
+    ) {
+        self.apply_snapshot(event.task, event.number, snapshot, buffers);
+        if let Some(task) = self.tasks.get(&event.task) {
+            self.programs.insert(task.tgid, Rc::from(&*snapshot.exe));
+        }
+    }
+
     /// Adds a task.
     pub fn appear(&mut self, id: TaskId, head: &TaskHead) {
         self.appeared = self.appeared.saturating_add(1);
@@ -94,6 +118,13 @@ impl Tracker {
         let mut task = Task::new(head.tid, head.tgid, head.parent, head.origin);
         task.abi = parent.and_then(|parent| parent.abi);
         task.has_run = head.origin != Origin::SPAWNED;
+        if head.origin != Origin::THREAD
+            && let Some(program) = parent.and_then(|parent| self.programs.get(&parent.tgid))
+        {
+            self.programs.insert(head.tgid, Rc::clone(program));
+        }
+        let threads = self.threads.entry(head.tgid).or_default();
+        *threads = threads.saturating_add(1);
         task.context = self.new_context(head);
         self.tasks.insert(id, task);
     }
@@ -103,6 +134,13 @@ impl Tracker {
         let mut task = self.tasks.remove(&id)?;
         if let Some(open) = task.open.take() {
             self.recycle(open);
+        }
+        if let Some(threads) = self.threads.get_mut(&task.tgid) {
+            *threads = threads.saturating_sub(1);
+            if *threads == 0 {
+                self.threads.remove(&task.tgid);
+                self.programs.remove(&task.tgid);
+            }
         }
         Some(task)
     }
@@ -114,32 +152,41 @@ impl Tracker {
     }
 
     /// Begins a call. Returns the call that the task had open before: its exit is not in the log.
-    pub fn enter(
+    pub(crate) fn enter(
         &mut self,
-        id: TaskId,
-        number: u64,
-        t_ns: u64,
+        event: &Event<'_>,
         arch: AuditArch,
         call: Call,
-        parts: Parts<'_>,
+        memory: Regions,
     ) -> Option<OpenCall> {
-        let mut memory = self.spare.pop().unwrap_or_default();
-        memory.clear();
-        for part in parts.flatten() {
-            if let Part::Region(region) = part {
-                memory.add(&region);
-            }
-        }
-        memory.settle();
         let row = row(arch, call.nr);
         let abi = Abi::from_call(arch, call.nr);
-        let task = self.task_mut(id);
+        let task = self.task_mut(event.task);
         task.has_run = task.has_run || row.is_some_and(|row| row.kind == CallKind::Exec);
-        task.open.replace(OpenCall { number, t_ns, arch, call, abi, row, memory, cursor: 0 })
+        task.abi = abi.or(task.abi);
+        let Event { number, t_ns, source, .. } = *event;
+        task.open.replace(OpenCall { number, t_ns, source, arch, call, abi, row, memory })
+    }
+
+    /// Returns empty regions for [`Self::enter`], those of an ended call if there are any.
+    pub(crate) fn spare_regions(&mut self) -> Regions {
+        let mut memory = self.spare.pop().unwrap_or_default();
+        memory.clear();
+        memory
+    }
+
+    /// Takes the open call of a task that does not return from it.
+    pub(crate) fn abandon(&mut self, id: TaskId) -> Option<OpenCall> {
+        self.tasks.get_mut(&id)?.open.take()
+    }
+
+    /// Whether processes are followed.
+    pub(crate) fn follows_processes(&self) -> bool {
+        self.processes.is_some()
     }
 
     /// Ends the open call of a task.
-    pub fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
+    pub(crate) fn leave(&mut self, id: TaskId, outcome: Outcome) -> Option<OpenCall> {
         /// The kernel's internal result of a call that `restart_syscall` continues
         /// (ERESTART_RESTARTBLOCK, include/linux/errno.h).
         const RESTART_BLOCK: i64 = -516;
@@ -161,7 +208,7 @@ impl Tracker {
     }
 
     /// Keeps the buffers of an ended call for reuse.
-    pub fn recycle(&mut self, open: OpenCall) {
+    pub(crate) fn recycle(&mut self, open: OpenCall) {
         /// Larger buffers are freed: one huge call must not keep its memory.
         const LARGE: usize = 1 << 16;
         if self.spare.len() < SPARE && open.memory.allocated() < LARGE {

@@ -91,7 +91,29 @@ const LAYERS: &[(&str, &[&[&str]])] = &[
             &["replay"],
         ],
     ),
-    ("inspect", &[]),
+    (
+        "inspect",
+        &[
+            &[
+                "add",
+                "error",
+                "event_range",
+                "findings",
+                "log_file",
+                "recorded_filter",
+                "regions",
+                "source",
+                "style",
+                "text",
+                "visible",
+            ],
+            &["state"],
+            &["calls"],
+            &["decode"],
+            &["counts", "info", "print", "raw"],
+            &["diff"],
+        ],
+    ),
     ("cli", &[]),
 ];
 

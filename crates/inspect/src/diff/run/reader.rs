@@ -10,8 +10,7 @@ use std::path::PathBuf;
 
 use data_encoding::HEXLOWER;
 use foldhash::fast::RandomState;
-use sysreel_abi::CallKind;
-use sysreel_format::{Body, Event, Item, MetaCodec, ProcessSnapshot, ReadAt, SnapshotKind, TaskId};
+use sysreel_format::{Gone, ProcessSnapshot, ReadAt, TaskHead, TaskId};
 
 use super::canonical::{Roots, RunLocalIds, escaped};
 use super::detail::Details;
@@ -22,11 +21,12 @@ use super::timing::Timing;
 use super::{Actor, Created, End, Operations, Run};
 #[cfg(test)]
 use crate::Findings;
+use crate::calls::{At, Driver, Exec, Item, Walk, walk};
 use crate::diff::Level;
 use crate::regions::CountingBuffers;
 use crate::state::paths::PATH_MAX;
-use crate::state::{Follow, ProcessId, Tracker};
-use crate::{Error, LogFile, text};
+use crate::state::{Follow, ProcessId};
+use crate::{Error, EventRange, LogFile, text};
 
 /// An executed program with raw names.
 struct RawImage {
@@ -85,21 +85,10 @@ impl Run {
     /// When the log cannot be read. [`Run::findings`] has what is missing or damaged.
     pub fn read(file: &LogFile, level: Level, roots: &[(String, PathBuf)]) -> Result<Self, Error> {
         let log = file.log();
-        let mut tracker = Tracker::new(Follow {
-            processes: true,
-            maps: level >= Level::Fields,
-            ..Follow::default()
-        });
         let mut builder = RunBuilder::new(&log.meta().cwd, level, roots);
         let buffers = CountingBuffers::new(log, log.source().len().unwrap_or(0));
-        let mut findings = file.walk(0, |item| {
-            if let Item::Event(event) = item
-                && let Ok(body) = event.decode()
-            {
-                builder.event(&mut tracker, event, &body, &buffers);
-            }
-            Ok(ControlFlow::Continue(()))
-        })?;
+        let (driver, whole) = (Driver::new(follow(level), false), EventRange::default());
+        let mut findings = walk(file, driver, (&whole, false), &buffers, &mut builder)?.findings;
         findings.lost_buffers = buffers.lost();
         let completeness =
             log.summary().map_or(log.header().completeness, |summary| summary.completeness);
@@ -109,20 +98,36 @@ impl Run {
     /// Builds a run from the events of a test.
     #[cfg(test)]
     pub(crate) fn from_builder(log: &crate::testing::LogBuilder, level: Level) -> Self {
-        let mut tracker = Tracker::new(Follow {
-            processes: true,
-            maps: level >= Level::Fields,
-            ..Follow::default()
-        });
         let mut builder = RunBuilder::new(b"/w", level, &[]);
         let mut findings = Findings::default();
-        for (number, row) in (0..).zip(&log.rows) {
-            let event = Event::from_row(number, row).unwrap();
-            findings.item(&Item::Event(event));
-            builder.event(&mut tracker, &event, &event.decode().unwrap(), &log.blobs);
-        }
+        log.each(|item| findings.item(item));
+        crate::testing::walk(log, follow(level), &mut builder);
         let meta = sysreel_format::FileMeta::default();
         builder.finish(std::path::Path::new("test"), &meta, Default::default(), findings)
+    }
+}
+
+/// What a comparison needs to know of the state.
+fn follow(level: Level) -> Follow {
+    Follow { processes: true, maps: level >= Level::Fields, ..Follow::default() }
+}
+
+impl Walk for RunBuilder {
+    fn item(&mut self, item: Item<'_>, _in_range: bool) -> Result<ControlFlow<()>, Error> {
+        match item {
+            Item::Call(call) => {
+                if let Some(returned) = call.returned() {
+                    self.call(call.state(), &returned, call.buffers());
+                }
+            }
+            Item::Signal(at) if self.level >= Level::Sequence => self.signal(&at),
+            Item::TaskStart(at) => self.task(&at),
+            Item::TaskEnd(at) => self.gone(&at),
+            Item::Renamed(at) => self.local_ids.pids.extend([at.what.old_tid, at.what.new_tid]),
+            Item::Exec(exec) => self.found(&exec),
+            _ => {}
+        }
+        Ok(ControlFlow::Continue(()))
     }
 }
 
@@ -154,42 +159,6 @@ impl RunBuilder {
         }
     }
 
-    fn event(
-        &mut self,
-        tracker: &mut Tracker,
-        event: &Event<'_>,
-        body: &Body<'_>,
-        buffers: &dyn crate::regions::Buffers,
-    ) {
-        match body {
-            Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. } => {
-                if let Ok(snapshot) = ProcessSnapshot::from_bytes(bytes) {
-                    self.snapshot(tracker, event, &snapshot, buffers);
-                    tracker.apply_snapshot(event.task, event.number, &snapshot, buffers);
-                }
-            }
-            Body::Gone(gone) => {
-                self.gone(tracker, event, gone.wait_status);
-                tracker.step(event, body, buffers, &mut |_, _| {});
-            }
-            _ => {
-                tracker.step(event, body, buffers, &mut |tracker, finished| {
-                    self.call(tracker, finished, buffers);
-                });
-                match body {
-                    Body::Stop(stop) if self.level >= Level::Sequence => {
-                        self.signal(tracker, event, stop)
-                    }
-                    Body::Task(task) => self.task(tracker, event, &task.head),
-                    Body::Renamed(renamed) => {
-                        self.local_ids.pids.extend([renamed.old_tid, renamed.new_tid])
-                    }
-                    _ => {}
-                }
-            }
-        }
-    }
-
     fn process(&mut self, id: ProcessId) -> Option<&mut RawProcess> {
         self.processes.get_mut(usize::try_from(id.0).ok()?)
     }
@@ -200,9 +169,10 @@ impl RunBuilder {
             .map_or(NameId::default(), |p| p.images.last().map_or(p.inherited, |image| image.role))
     }
 
-    fn task(&mut self, tracker: &Tracker, event: &Event<'_>, head: &sysreel_format::TaskHead) {
+    fn task(&mut self, at: &At<'_, TaskHead>) {
+        let (head, state) = (&at.what, at.task.state());
         self.local_ids.pids.extend([head.tid, head.tgid]);
-        let Some(id) = tracker.context(event.task).map(|context| context.process) else {
+        let Some(id) = state.context(at.event.task).map(|context| context.process) else {
             return;
         };
         if let Some(process) = self.process(id) {
@@ -210,51 +180,40 @@ impl RunBuilder {
             return;
         }
         // A parent comes before its children. A damaged log could otherwise lead to a cycle.
-        let parent = tracker
-            .context(head.parent)
-            .map(|context| context.process)
-            .filter(|parent| *parent < id);
+        let parent =
+            state.context(head.parent).map(|context| context.process).filter(|parent| *parent < id);
         let inherited = parent.map_or(NameId::default(), |parent| self.role(parent));
         self.processes.push(RawProcess {
             parent,
-            event: event.number,
+            event: at.number(),
             inherited,
             images: Vec::new(),
             threads: 1,
             tgid: head.tgid,
             end: End::Unknown,
-            gone: event.number,
+            gone: at.number(),
         });
     }
 
-    fn gone(&mut self, tracker: &Tracker, event: &Event<'_>, status: u32) {
-        let Some(task) = tracker.task(event.task) else { return };
+    fn gone(&mut self, at: &At<'_, Gone>) {
+        let Some(task) = at.task.known() else { return };
         let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
-        let (tid, number) = (task.tid, event.number);
         if let Some(process) = self.process(id)
-            && tid == process.tgid
+            && task.tid == process.tgid
         {
-            process.end = End::from_wait_status(status);
-            process.gone = number;
+            process.end = End::from_wait_status(at.what.wait_status);
+            process.gone = at.number();
         }
     }
 
-    /// Handles the snapshot of a process after execve or at attach.
-    fn snapshot(
-        &mut self,
-        tracker: &Tracker,
-        event: &Event<'_>,
-        snapshot: &ProcessSnapshot,
-        buffers: &dyn crate::regions::Buffers,
-    ) {
-        let Some(task) = tracker.task(event.task) else { return };
-        let Some(id) = task.context.as_ref().map(|context| context.process) else { return };
+    /// Handles the state of a process after execve or at attach.
+    fn found(&mut self, exec: &Exec<'_>) {
+        let snapshot = exec.found;
+        let Some(context) = exec.task.state().context(exec.event.task) else { return };
+        let id = context.process;
         self.surroundings(snapshot);
-        let exec = task
-            .open
-            .as_ref()
-            .filter(|open| open.row.is_some_and(|row| row.kind == CallKind::Exec));
-        let filename = exec.and_then(|open| {
+        let filename = exec.call().and_then(|call| {
+            let (open, buffers) = (call.open(), call.buffers());
             let at = u8::try_from(open.row?.arg("filename")?).ok()?;
             open.memory.find(at, 0, 0)?.bytes(buffers, PATH_MAX).map(std::borrow::Cow::into_owned)
         });
@@ -265,7 +224,7 @@ impl RunBuilder {
         };
         let base = file.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
         let role = self.names.id(Sort::Word, escaped(base).as_bytes());
-        let image = RawImage { role, argv: snapshot.cmdline.clone(), event: event.number };
+        let image = RawImage { role, argv: snapshot.cmdline.clone(), event: exec.event.number };
         if let Some(process) = self.process(id) {
             process.images.push(image);
         }

@@ -3,12 +3,12 @@
 use sysreel_abi::Abi::X86_64;
 use sysreel_abi::attributes::LockKind;
 use sysreel_format::{
-    Credentials, Event, EventKind, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,
+    Credentials, EventKind, MetaCodec, Name, Origin, ProcessSnapshot, SnapshotKind, TaskId,
 };
 
 use super::{call, entry};
 use crate::state::{DescriptorOrigin, Follow, Made, ProcessState, Tracker};
-use crate::testing::{LogBuilder, exit_info};
+use crate::testing::{self, LogBuilder, exit_info};
 
 /// include/uapi/asm-generic/signal-defs.h, include/uapi/linux/sched.h and asm-generic/fcntl.h.
 const SIGHAND: u64 = 0x800;
@@ -17,13 +17,7 @@ const SETLK: u64 = 6;
 const EXCLUSIVE: u64 = 2;
 
 fn followed(log: &LogBuilder) -> Tracker {
-    let mut tracker =
-        Tracker::new(Follow { processes: true, attributes: true, ..Follow::default() });
-    for (number, row) in (0..).zip(&log.rows) {
-        let event = Event::from_row(number, row).unwrap();
-        tracker.step(&event, &event.decode().unwrap(), &log.blobs, &mut |_, _| {});
-    }
-    tracker
+    testing::state_after(log, Follow { processes: true, attributes: true, ..Follow::default() })
 }
 
 fn snapshot(log: &mut LogBuilder, uids: [u32; 4], effective: u64) {

@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::super::names::{NameId, Names, Sort};
 use super::classified::CountedOnly;
+use crate::calls::Returned;
 use crate::regions::Buffers;
-use crate::state::{Finished, Made, OpenFile, ResolvedCall, Tracker};
+use crate::state::{Made, OpenFile, ResolvedCall, Tracker};
 
 /// The properties of a row that do not depend on arguments.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +24,7 @@ pub(super) struct RowInfo {
 /// A call with what is needed to classify it.
 pub(crate) struct Case<'a> {
     pub(crate) tracker: &'a Tracker,
-    pub(crate) finished: &'a Finished<'a>,
+    pub(crate) finished: &'a Returned<'a>,
     pub(crate) call: ResolvedCall,
     pub(crate) buffers: &'a dyn Buffers,
 }

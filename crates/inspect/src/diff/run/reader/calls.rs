@@ -1,22 +1,23 @@
 //! Collects what a comparison needs of each call.
 
 use sysreel_abi::{ArgKind, CallKind, intent};
-use sysreel_format::{Event, Part};
+use sysreel_format::Part;
 
 use super::super::Created;
 use super::super::names::NameId;
 use super::super::operation::{Case, Classified, CountedOnly, Making, Operation};
 use super::super::stream::{self, Content, NewStep};
 use super::RunBuilder;
+use crate::calls::{At, Returned, Signal};
 use crate::diff::Level;
 use crate::diff::effect::Op;
-use crate::state::{Finished, ProcessId, ResolvedCall, Tracker, region};
+use crate::state::{ProcessId, ResolvedCall, Tracker, region};
 
 impl RunBuilder {
     pub(super) fn call(
         &mut self,
         tracker: &Tracker,
-        finished: &Finished<'_>,
+        finished: &Returned<'_>,
         buffers: &dyn crate::regions::Buffers,
     ) {
         crate::add(&mut self.calls, 1);
@@ -87,28 +88,17 @@ impl RunBuilder {
     }
 
     /// Counts a signal. Its delivery is a stop with a siginfo.
-    pub(super) fn signal(
-        &mut self,
-        tracker: &Tracker,
-        event: &Event<'_>,
-        stop: &sysreel_format::Stop<'_>,
-    ) {
-        // Bits 8 to 15 are the signal and those above the event (ptrace(2)); a syscall stop has bit
-        // 7 of the signal set.
-        let (signal, other) = (stop.wait_status >> 8 & 0xff, stop.wait_status >> 16);
-        let has_siginfo = || stop.parts.flatten().any(|part| matches!(part, Part::Siginfo(_)));
-        if signal & 0x80 == 0
-            && other == 0
-            && has_siginfo()
-            && let Some(context) = tracker.context(event.task)
+    pub(super) fn signal(&mut self, at: &At<'_, Signal<'_>>) {
+        if at.what.siginfo.is_some()
+            && let Some(context) = at.task.state().context(at.event.task)
         {
-            let seen =
-                self.streams.signals.entry((context.process, signal)).or_insert((0, event.number));
+            let key = (context.process, at.what.number);
+            let seen = self.streams.signals.entry(key).or_insert((0, at.number()));
             seen.0 = seen.0.saturating_add(1);
         }
     }
 
-    fn operation(&mut self, process: ProcessId, operation: &Operation, finished: &Finished<'_>) {
+    fn operation(&mut self, process: ProcessId, operation: &Operation, finished: &Returned<'_>) {
         let role = match operation.op {
             // The role that called execve, before the new image.
             Op::Exec if !finished.outcome.failed() => {
@@ -157,7 +147,7 @@ impl RunBuilder {
     fn collect_chosen_ids(
         &mut self,
         tracker: &Tracker,
-        finished: &Finished<'_>,
+        finished: &Returned<'_>,
         call: &ResolvedCall,
     ) {
         let named = || {

@@ -1,0 +1,263 @@
+//! The cursor over the calls of a log.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sysreel_format::{Event, Events, Item as Stored, Missing, ReadAt, TaskId};
+
+use super::driver::{Driver, Step};
+use super::item::{Item, Lost};
+use super::time::Time;
+use super::walk::{Walk, walk};
+use crate::error::Error;
+use crate::event_range::{Bounds, EventRange};
+use crate::findings::Findings;
+use crate::log_file::LogFile;
+use crate::regions::CountingBuffers;
+use crate::source::FileSource;
+use crate::state::{Follow, Tracker};
+
+impl LogFile {
+    /// Returns a cursor over the events as they are stored, entries and exits apart. Damage comes
+    /// as [`sysreel_format::Item::Missing`].
+    #[must_use]
+    pub fn events(&self) -> Events<'_, FileSource> {
+        self.log().events()
+    }
+
+    /// Returns a cursor over the calls and whatever else the log tells. `follow` selects the state
+    /// that is kept besides tasks and calls; `Follow::default()` keeps none and is fastest.
+    #[must_use]
+    pub fn calls(&self, follow: Follow) -> Calls<'_> {
+        let log = self.log();
+        Calls {
+            file: self,
+            driver: Driver::new(follow, false),
+            buffers: CountingBuffers::new(log, log.source().len().unwrap_or(0)),
+            range: EventRange::default(),
+            bounds: None,
+            in_range: false,
+            events: log.events(),
+            now: Now::Start,
+            row: Vec::new(),
+            findings: Findings::from_open(log),
+        }
+    }
+
+    /// Converts a time of an event to the calendar, by the clocks at the start of the recording.
+    #[must_use]
+    pub fn unix_time(&self, time: Time) -> SystemTime {
+        let meta = self.log().meta();
+        let start =
+            UNIX_EPOCH.checked_add(Duration::from_nanos(meta.realtime_ns)).unwrap_or(UNIX_EPOCH);
+        start.checked_add(self.since_start(time)).unwrap_or(start)
+    }
+
+    /// Returns the time from the start of the recording to an event.
+    #[must_use]
+    pub fn since_start(&self, time: Time) -> Duration {
+        time.since(Time::from_nanos(self.log().meta().monotonic_ns))
+    }
+}
+
+/// A cursor over the calls of a log: see the [module](super).
+pub struct Calls<'l> {
+    file: &'l LogFile,
+    driver: Driver,
+    buffers: CountingBuffers<'l>,
+    range: EventRange,
+    /// The range, once reading has begun.
+    bounds: Option<Bounds>,
+    in_range: bool,
+    events: Events<'l, FileSource>,
+    now: Now,
+    /// The row of the current event.
+    row: Vec<u8>,
+    findings: Findings,
+}
+
+/// Where a cursor is.
+#[derive(Debug)]
+enum Now {
+    Start,
+    /// In the event with this number, whose items are not all yielded yet.
+    Event(u64),
+    Hole(Missing),
+    /// At the end of the log: the tasks whose open calls are not yielded yet, the last one first.
+    End(Vec<TaskId>),
+}
+
+/// What [`Calls::next`] yields, without what it borrows.
+enum Found {
+    Step(Step),
+    Hole(Missing),
+    Open(TaskId),
+}
+
+impl<'l> Calls<'l> {
+    /// Yields calls also where they begin, as [`Item::Entered`]. Set it before the first item.
+    #[must_use]
+    pub fn with_entries(mut self) -> Self {
+        self.driver.set_with_entries();
+        self
+    }
+
+    /// Yields only the items of a part of the log. All before it is read too, because it leads to
+    /// the state at its beginning. Set it before the first item.
+    #[must_use]
+    pub fn range(mut self, range: EventRange) -> Self {
+        self.range = range;
+        self
+    }
+
+    /// Returns the next item; `None` at the end. It borrows from the cursor until the next call.
+    ///
+    /// # Errors
+    /// When the log cannot be read: an error of the system, or a log that needs a newer version.
+    /// Damage is not an error: [`Item::Lost`], [`Item::Damage`] and [`Self::findings`] report it.
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an item borrows the cursor's buffer: no Iterator can say that"
+    )]
+    pub fn next(&mut self) -> Result<Option<Item<'_>>, Error> {
+        let Some(found) = self.find()? else { return Ok(None) };
+        Ok(Some(match found {
+            Found::Hole(missing) => Item::Lost(Lost::Hole(missing)),
+            Found::Open(task) => match self.driver.unfinished(task, &self.buffers) {
+                Some(item) => item,
+                None => return Ok(None),
+            },
+            Found::Step(step) => {
+                let Now::Event(number) = self.now else { return Ok(None) };
+                let event = Event::from_row(number, &self.row).map_err(|e| self.file.error(e))?;
+                self.driver.item(step, &event, &self.buffers)
+            }
+        }))
+    }
+
+    /// Calls `each` for every item that is left, until it breaks. The same as a loop over
+    /// [`Self::next`], but if no item was taken yet, other threads decode ahead: for a long log on
+    /// a machine with several CPUs. Returns what is missing or damaged.
+    ///
+    /// # Errors
+    /// As [`Self::next`], or when `each` fails.
+    pub fn for_each(
+        mut self,
+        mut each: impl FnMut(Item<'_>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<Findings, Error> {
+        if self.bounds.is_some() {
+            while let Some(item) = self.next()?
+                && each(item)?.is_continue()
+            {}
+            return Ok(self.findings());
+        }
+        let how = (&self.range, false);
+        let mut read = walk(self.file, self.driver, how, &self.buffers, &mut Each(each))?;
+        read.findings.lost_buffers = self.buffers.lost();
+        Ok(read.findings)
+    }
+
+    /// Returns the state of the recorded system after the latest item: tasks, descriptors,
+    /// processes. While an item is held, use [`Call::state`](super::Call::state) or
+    /// [`Task::state`](super::Task::state).
+    #[must_use]
+    pub fn state(&self) -> &Tracker {
+        self.driver.state()
+    }
+
+    /// Returns what is missing or damaged so far; of the whole log, once it was read to its end.
+    #[must_use]
+    pub fn findings(&self) -> Findings {
+        Findings {
+            lost_buffers: self.buffers.lost(),
+            missing_buffers: self.events.missing_blobs(),
+            ..self.findings.clone()
+        }
+    }
+
+    /// Moves to the next item that is wanted.
+    fn find(&mut self) -> Result<Option<Found>, Error> {
+        loop {
+            match &mut self.now {
+                Now::Start => {}
+                Now::Event(number) => {
+                    if let Some(step) = self.driver.take() {
+                        if self.in_range {
+                            return Ok(Some(Found::Step(step)));
+                        }
+                        continue;
+                    }
+                    let event = Event::from_row(*number, &self.row);
+                    let event = event.map_err(|e| self.file.error(e))?;
+                    self.driver.end(&event, &self.buffers);
+                }
+                Now::Hole(missing) => {
+                    let missing = *missing;
+                    self.now = Now::Start;
+                    if self.in_range {
+                        return Ok(Some(Found::Hole(missing)));
+                    }
+                }
+                Now::End(open) => return Ok(open.pop().map(Found::Open)),
+            }
+            self.advance()?;
+        }
+    }
+
+    /// Reads the next event or hole.
+    fn advance(&mut self) -> Result<(), Error> {
+        let bounds = match &mut self.bounds {
+            Some(bounds) => bounds,
+            none => none.insert(self.file.bounds(&self.range)?),
+        };
+        let stored = self.events.next().map_err(|e| self.file.error(e))?;
+        if stored.is_none() {
+            self.findings.ending(self.file.log().ending());
+        }
+        match stored.filter(|stored| !bounds.is_over(stored)) {
+            Some(Stored::Event(event)) => {
+                self.in_range = bounds.has_begun(&Stored::Event(event));
+                self.row.clear();
+                self.row.extend_from_slice(event.row());
+                self.driver.begin(&event, &self.buffers);
+                if self.in_range {
+                    self.driver.count(&event, &mut self.findings);
+                }
+                self.now = Now::Event(event.number);
+            }
+            Some(hole @ Stored::Missing(missing)) => {
+                self.in_range = bounds.has_begun(&hole);
+                if self.in_range {
+                    self.findings.item(&hole);
+                }
+                self.now = Now::Hole(missing);
+            }
+            None => {
+                let mut open = self.driver.open_at_end();
+                open.reverse();
+                self.now = Now::End(open);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Calls<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Calls")
+            .field("file", &self.file.path())
+            .field("range", &self.range)
+            .field("now", &self.now)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Calls a closure for the items of the range.
+struct Each<F>(F);
+
+impl<F: FnMut(Item<'_>) -> Result<ControlFlow<()>, Error>> Walk for Each<F> {
+    fn item(&mut self, item: Item<'_>, in_range: bool) -> Result<ControlFlow<()>, Error> {
+        if in_range { (self.0)(item) } else { Ok(ControlFlow::Continue(())) }
+    }
+}

@@ -1,0 +1,389 @@
+//! The state machine that turns events into items. It alone decides where a call begins and ends.
+//!
+//! An event is read in three steps. [`Driver::begin`] applies what precedes its items and queues
+//! them, [`Driver::take`] and [`Driver::item`] yield them, and [`Driver::end`] applies the rest: a
+//! call is seen in the state in which it did its work.
+
+use sysreel_abi::{AuditArch, CallKind};
+use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
+
+use super::call::Call;
+use super::ended::Ended;
+use super::item::{Alterations, At, Damage, Damaged, Exec, Item, Lost, STOPPED, Signal, Stop};
+use super::task::Task;
+use crate::findings::Findings;
+use crate::regions::{Buffers, LazyRegions};
+use crate::state::{Follow, OpenCall, ResolvedCall, Tracker};
+use sysreel_format::syscall_info::{self, Outcome, What};
+
+/// PTRACE_EVENT_EXIT (include/uapi/linux/ptrace.h), in the third byte of a wait status.
+const EVENT_EXIT: u32 = 6;
+
+/// An item of the current event, without what it borrows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Step {
+    Damage(Damaged),
+    /// The call in [`Driver::ended`].
+    Call(Ended, Option<Outcome>),
+    Entered,
+    ExitOnly(Outcome),
+    /// A stop that is neither an entry nor an exit.
+    Stop,
+    Exec,
+    /// The body of an event that is not a stop.
+    Body,
+    Altered,
+}
+
+/// What is applied after the items of an event.
+#[derive(Clone, Copy, Debug, Default)]
+enum After {
+    #[default]
+    Nothing,
+    Call(Outcome),
+    Gone,
+}
+
+/// Turns events into items, and keeps the state.
+#[derive(Debug)]
+pub(crate) struct Driver {
+    tracker: Tracker,
+    with_entries: bool,
+    /// The items of the current event that were not yielded yet.
+    queue: [Option<Step>; 4],
+    after: After,
+    /// The call that ends with the current event.
+    ended: Option<OpenCall>,
+    /// The memory captured at the current event.
+    exit: LazyRegions,
+    /// The snapshot of the current event.
+    found: Option<ProcessSnapshot>,
+    /// What is wrong with the current event.
+    error: Option<sysreel_format::Error>,
+}
+
+impl Driver {
+    pub(crate) fn new(follow: Follow, with_entries: bool) -> Self {
+        Self {
+            tracker: Tracker::new(follow),
+            with_entries,
+            queue: [None; 4],
+            after: After::Nothing,
+            ended: None,
+            exit: LazyRegions::default(),
+            found: None,
+            error: None,
+        }
+    }
+
+    pub(crate) fn state(&self) -> &Tracker {
+        &self.tracker
+    }
+
+    #[cfg(test)]
+    pub(crate) fn into_state(self) -> Tracker {
+        self.tracker
+    }
+
+    pub(super) fn set_with_entries(&mut self) {
+        self.with_entries = true;
+    }
+
+    /// Calls `each` for the items of an event or hole.
+    pub(crate) fn feed<E>(
+        &mut self,
+        item: &sysreel_format::Item<'_>,
+        buffers: &dyn Buffers,
+        mut each: impl FnMut(Item<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let event = match item {
+            sysreel_format::Item::Event(event) => event,
+            sysreel_format::Item::Missing(missing) => {
+                return each(Item::Lost(Lost::Hole(*missing)));
+            }
+        };
+        self.begin(event, buffers);
+        while let Some(step) = self.take() {
+            each(self.item(step, event, buffers))?;
+        }
+        self.end(event, buffers);
+        Ok(())
+    }
+
+    /// Calls `each` for the calls that are open at the end of the log.
+    pub(crate) fn feed_end<E>(
+        &self,
+        buffers: &dyn Buffers,
+        mut each: impl FnMut(Item<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let open = self.open_at_end();
+        open.into_iter().filter_map(|task| self.unfinished(task, buffers)).try_for_each(&mut each)
+    }
+
+    /// Applies what precedes the items of an event, and queues them.
+    pub(super) fn begin(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
+        match event.decode() {
+            Ok(Body::Stop(stop)) => self.stop(event, &stop, buffers),
+            Ok(Body::Task(task)) => {
+                if let Some(error) = task.parts.filter_map(Result::err).next() {
+                    self.damaged(Damaged::Part, error);
+                }
+                self.tracker.appear(event.task, &task.head);
+                self.push(Step::Body);
+            }
+            Ok(Body::Gone(gone)) => {
+                self.abandon(event.task, gone.how == sysreel_format::GoneHow::DETACHED);
+                self.push(Step::Body);
+                self.after = After::Gone;
+            }
+            Ok(Body::Renamed(renamed)) => {
+                self.tracker.renamed(event.task, &renamed);
+                self.push(Step::Body);
+            }
+            Ok(Body::Snapshot { what: SnapshotKind::PROCESS, bytes, .. }) => {
+                match ProcessSnapshot::from_bytes(bytes) {
+                    Ok(snapshot) => {
+                        self.tracker.apply_found(event, &snapshot, buffers);
+                        self.found = Some(snapshot);
+                        self.push(Step::Exec);
+                    }
+                    Err(error) => self.damaged(Damaged::Snapshot, error),
+                }
+            }
+            Ok(_) => self.push(Step::Body),
+            Err(error) => self.damaged(Damaged::Event, error),
+        }
+    }
+
+    /// Counts the current event. Call it between [`Self::begin`] and [`Self::end`].
+    pub(super) fn count(&self, event: &Event<'_>, findings: &mut Findings) {
+        findings.event(event, self.error.as_ref());
+    }
+
+    /// Returns the next item of the current event, for [`Self::item`].
+    pub(super) fn take(&mut self) -> Option<Step> {
+        self.queue.iter_mut().find_map(Option::take)
+    }
+
+    /// Applies the rest of an event.
+    pub(super) fn end(&mut self, event: &Event<'_>, buffers: &dyn Buffers) {
+        let ended = self.ended.take();
+        match std::mem::take(&mut self.after) {
+            After::Nothing => {}
+            After::Call(outcome) => {
+                if let (Some(open), Ok(Body::Stop(stop))) = (&ended, event.decode()) {
+                    let (task, number) = (event.task, event.number);
+                    self.tracker.apply_call(task, number, open, outcome, stop.parts, buffers);
+                }
+            }
+            After::Gone => drop(self.tracker.gone(event.task)),
+        }
+        if let Some(open) = ended {
+            self.tracker.recycle(open);
+        }
+        (self.found, self.error) = (None, None);
+    }
+
+    /// Returns the tasks with a call that is open.
+    pub(super) fn open_at_end(&self) -> Vec<TaskId> {
+        let open = self.tracker.tasks().filter(|(_, task)| task.open.is_some());
+        let mut open: Vec<TaskId> = open.map(|(id, _)| id).collect();
+        open.sort_unstable();
+        open
+    }
+
+    /// Returns the open call of a task as the log leaves it.
+    pub(super) fn unfinished<'a>(
+        &'a self,
+        id: TaskId,
+        buffers: &'a dyn Buffers,
+    ) -> Option<Item<'a>> {
+        let open = self.tracker.task(id)?.open.as_ref()?;
+        Some(Item::Call(self.call(id, open, None, (Ended::Unfinished, None), buffers)))
+    }
+
+    fn push(&mut self, step: Step) {
+        if let Some(place) = self.queue.iter_mut().find(|place| place.is_none()) {
+            *place = Some(step);
+        }
+    }
+
+    fn damaged(&mut self, what: Damaged, error: sysreel_format::Error) {
+        self.error = Some(error);
+        self.push(Step::Damage(what));
+    }
+
+    fn stop(&mut self, event: &Event<'_>, stop: &sysreel_format::Stop<'_>, buffers: &dyn Buffers) {
+        let info = syscall_info::decode(stop.layout, stop.info);
+        let begins = match (info.what, info.arch) {
+            (What::Entry(call), Some(arch)) => Some((arch, call)),
+            // A seccomp stop without an entry stop before it begins the call.
+            (What::Seccomp(call, _), Some(arch)) if !self.is_in_call(event.task) => {
+                Some((arch, call))
+            }
+            _ => None,
+        };
+        let mut memory = begins.map(|_| self.tracker.spare_regions());
+        let mut was_altered = false;
+        self.exit.reset();
+        for part in stop.parts {
+            match part {
+                Ok(Part::Region(region)) => {
+                    if let Some(memory) = &mut memory {
+                        memory.add(&region);
+                    }
+                }
+                Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
+                Err(error) => self.damaged(Damaged::Part, error),
+            }
+        }
+        match (info.what, begins, memory) {
+            (_, Some((arch, call)), Some(mut memory)) => {
+                memory.settle();
+                self.ended = self.tracker.enter(event, AuditArch(arch), call, memory);
+                if self.ended.is_some() {
+                    self.push(Step::Call(Ended::Unfinished, None));
+                }
+                if self.with_entries {
+                    self.push(Step::Entered);
+                }
+            }
+            (What::Exit(outcome), ..) => self.exit(event, outcome, stop.parts, buffers),
+            _ => {
+                if stop.wait_status >> 16 == EVENT_EXIT && stop.wait_status & 0xff == STOPPED {
+                    self.abandon(event.task, false);
+                }
+                if let Some(signal) = Signal::of(stop) {
+                    self.tracker.apply_signal(event.task, signal.number);
+                }
+                self.push(Step::Stop);
+            }
+        }
+        if was_altered {
+            self.push(Step::Altered);
+        }
+    }
+
+    fn is_in_call(&self, id: TaskId) -> bool {
+        self.tracker.task(id).is_some_and(|task| task.open.is_some())
+    }
+
+    fn exit(
+        &mut self,
+        event: &Event<'_>,
+        outcome: Outcome,
+        parts: Parts<'_>,
+        buffers: &dyn Buffers,
+    ) {
+        let Some(open) = self.tracker.leave(event.task, outcome) else {
+            return self.push(Step::ExitOnly(outcome));
+        };
+        if self.tracker.follows_processes() {
+            // Descriptors that a call closes are there with it, and those that it makes too.
+            if ResolvedCall::resolve(&open).is_some_and(|call| call.makes_fds()) {
+                let (task, number) = (event.task, event.number);
+                self.tracker.apply_call(task, number, &open, outcome, parts, buffers);
+            } else {
+                self.after = After::Call(outcome);
+            }
+        }
+        self.ended = Some(open);
+        self.push(Step::Call(Ended::of(outcome), Some(outcome)));
+    }
+
+    /// Ends the open call of a task that does not return from it.
+    fn abandon(&mut self, id: TaskId, detached: bool) {
+        self.ended = self.tracker.abandon(id);
+        let Some(open) = &self.ended else { return };
+        let ended = match open.row.map(|row| row.kind) {
+            _ if detached => Ended::Detached,
+            Some(CallKind::Exit | CallKind::ExitGroup) => Ended::Exited,
+            _ => Ended::Killed,
+        };
+        self.push(Step::Call(ended, None));
+    }
+
+    /// Returns the item of a step.
+    pub(super) fn item<'a>(
+        &'a self,
+        step: Step,
+        event: &Event<'a>,
+        buffers: &'a dyn Buffers,
+    ) -> Item<'a> {
+        let task = Task { id: event.task, state: &self.tracker };
+        let known = self.tracker.task(event.task);
+        match step {
+            Step::Call(ended, outcome) => match &self.ended {
+                Some(open) => {
+                    Item::Call(self.call(event.task, open, Some(*event), (ended, outcome), buffers))
+                }
+                None => self.other(event),
+            },
+            Step::Entered => match known.and_then(|task| task.open.as_ref()) {
+                Some(open) => {
+                    let ended = (Ended::Unfinished, None);
+                    Item::Entered(self.call(event.task, open, Some(*event), ended, buffers))
+                }
+                None => self.other(event),
+            },
+            Step::ExitOnly(outcome) => Item::ExitOnly(At { event: *event, task, what: outcome }),
+            Step::Exec => match &self.found {
+                Some(found) => {
+                    Item::Exec(Exec { event: *event, task, found, exit: &self.exit, buffers })
+                }
+                None => self.other(event),
+            },
+            Step::Damage(what) => match &self.error {
+                Some(error) => Item::Damage(Damage { event: *event, task, what, error }),
+                None => self.other(event),
+            },
+            Step::Stop | Step::Body | Step::Altered => self.body(step, event),
+        }
+    }
+
+    /// Returns the item of a stop, or of the body of an event.
+    fn body<'a>(&'a self, step: Step, event: &Event<'a>) -> Item<'a> {
+        let (event, task) = (*event, Task { id: event.task, state: &self.tracker });
+        let Ok(body) = event.decode() else { return self.other(&event) };
+        match body {
+            Body::Stop(stop) if matches!(step, Step::Altered) => {
+                let what = Alterations { one: None, parts: Some(stop.parts) };
+                Item::Altered(At { event, task, what })
+            }
+            Body::Stop(stop) => match Signal::of(&stop) {
+                Some(what) => Item::Signal(At { event, task, what }),
+                None => Item::Stop(At { event, task, what: Stop { stop } }),
+            },
+            Body::Task(started) => Item::TaskStart(At { event, task, what: started.head }),
+            Body::Gone(what) => Item::TaskEnd(At { event, task, what }),
+            Body::Renamed(what) => Item::Renamed(At { event, task, what }),
+            Body::Clock(what) => Item::Clock(At { event, task, what }),
+            Body::Loss(what) => Item::Lost(Lost::Recorder(At { event, task, what })),
+            Body::Note(what) => Item::Note(At { event, task, what }),
+            Body::Altered(altered) => {
+                let what = Alterations { one: Some(altered), parts: None };
+                Item::Altered(At { event, task, what })
+            }
+            Body::Unrecorded(what) => Item::Unrecorded(At { event, task, what }),
+            Body::Mark(what) => Item::Mark(At { event, task, what }),
+            Body::Snapshot { .. } | Body::Unknown(_) => self.other(&event),
+        }
+    }
+
+    fn other<'a>(&'a self, event: &Event<'a>) -> Item<'a> {
+        let task = Task { id: event.task, state: &self.tracker };
+        Item::Other(At { event: *event, task, what: () })
+    }
+
+    fn call<'a>(
+        &'a self,
+        task: TaskId,
+        open: &'a OpenCall,
+        event: Option<Event<'a>>,
+        (ended, outcome): (Ended, Option<Outcome>),
+        buffers: &'a dyn Buffers,
+    ) -> Call<'a> {
+        let (exit, state) = (&self.exit, &self.tracker);
+        Call { task, open, event, outcome, ended, exit, state, buffers }
+    }
+}
