@@ -139,6 +139,10 @@ fn report(path: &Path, written: Result<Findings, Error>) -> Exit {
             Exit::WITH_FINDINGS
         }
         Err(Error::Write(error)) => say::unwritten(&error).0,
+        Err(Error::EmptyRange) => {
+            say!("nothing is printed: --to is before --from");
+            Exit::USAGE
+        }
         Err(error) => {
             say!("{error}");
             Exit::FAILURE

@@ -53,6 +53,9 @@ pub enum Error {
         /// What is wrong, and what to do.
         why: String,
     },
+    /// The range ends before it begins.
+    #[error("the end of the range is before its beginning")]
+    EmptyRange,
     /// The output could not be written.
     #[error("cannot write the output: {0}")]
     Write(#[source] io::Error),

@@ -119,13 +119,17 @@ impl LogFile {
             _ => None,
         };
         let from_ns = range.from.and_then(time).unwrap_or(0);
-        let first = match range.from.and_then(number) {
+        let from = range.from.and_then(number);
+        let last = range.to.and_then(number).unwrap_or(u64::MAX);
+        let to_ns = range.to.and_then(time).unwrap_or(u64::MAX);
+        if from.is_some_and(|from| from > last) || from_ns > to_ns {
+            return Err(Error::EmptyRange);
+        }
+        let first = match from {
             Some(number) => number,
             None if from_ns > 0 => self.event_since(from_ns)?,
             None => 0,
         };
-        let last = range.to.and_then(number).unwrap_or(u64::MAX);
-        let to_ns = range.to.and_then(time).unwrap_or(u64::MAX);
         Ok(Bounds::new((first, last), (from_ns, to_ns)))
     }
 

@@ -55,6 +55,13 @@ fn a_range_prints_the_lines_of_the_whole() {
     assert!(number(part.lines().next().unwrap()) >= number(lines[29]), "{time}: {part}");
     let ran = stage.sysreel(&["print", "run.reel", "--from", "yesterday"]);
     ran.fails(2, &["--from", "the number of an event (1234), seconds since the start (+1.5)"]);
+    for (from, to) in [("30", "20"), ("+0.2", "+0.1"), ("@2000000000", "+1"), ("+1", "@1")] {
+        for more in ["-y", "-c", "--format=raw"] {
+            let ran = stage.sysreel(&["print", "run.reel", more, "--from", from, "--to", to]);
+            ran.fails(2, &["--to is before --from"]);
+        }
+    }
+    assert_eq!(print(&stage, &["--from", "20", "--to", "20"]).lines().count(), 1);
 }
 
 /// A log of many blocks gives the same events with its index and without.
