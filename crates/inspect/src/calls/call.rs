@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::time::Duration;
 
-use sysreel_abi::{Abi, AuditArch, Row, syscall_name};
+use sysreel_abi::{Abi, AuditArch, Row, intent, syscall_name};
 use sysreel_format::{Body, Event, Parts, SourceId, Stop, TaskId};
 
 use super::ended::Ended;
@@ -128,8 +128,28 @@ impl<'a> Call<'a> {
     /// are not followed ([`Follow::processes`](crate::state::Follow)).
     #[must_use]
     pub fn fd(&self, arg: &str) -> Option<Rc<OpenFile>> {
-        let call = self.resolved()?;
-        self.state.file(self.task, call.fd(call.row.arg(arg)?)?)
+        self.file_at(self.row()?.arg(arg))
+    }
+
+    /// Returns the file from which it takes data: that of read(2), the source of sendfile(2), the
+    /// socket of recvmsg(2), the directory of getdents64(2). `None` for other kinds of calls, and as
+    /// for [`Self::fd`].
+    #[must_use]
+    pub fn reads(&self) -> Option<Rc<OpenFile>> {
+        self.file_at(intent::data_fds(self.row()?).0)
+    }
+
+    /// Returns the file to which it passes data: that of write(2), the destination of
+    /// copy_file_range(2), the socket of sendmsg(2). `None` for other kinds of calls, and as for
+    /// [`Self::fd`]. [`Ended::value`] is how many bytes it wrote. Writes to mapped memory are no
+    /// calls.
+    #[must_use]
+    pub fn writes(&self) -> Option<Rc<OpenFile>> {
+        self.file_at(intent::data_fds(self.row()?).1)
+    }
+
+    fn file_at(&self, arg: Option<usize>) -> Option<Rc<OpenFile>> {
+        self.state.file(self.task, self.resolved()?.fd(arg?)?)
     }
 
     /// Returns the time of its entry stop.
