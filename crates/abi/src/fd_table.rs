@@ -79,6 +79,12 @@ fn is_plain_option(level: u64, option: u64) -> bool {
             .any(|protocol| *protocol as u64 == level)
 }
 
+/// Whether the flags of a descriptor, as fdinfo shows them (proc(5)), contain O_CLOEXEC.
+#[must_use]
+pub fn has_close_on_exec(flags: u64) -> bool {
+    flags & u64::from(g::O_CLOEXEC) != 0
+}
+
 /// Whether execve closes the descriptors that a call made; `None` if the call does not show it.
 /// `structure` returns the bytes captured for an argument, which hold the flags of openat2.
 pub fn closes_on_exec<'m>(
@@ -90,7 +96,7 @@ pub fn closes_on_exec<'m>(
     let args = abi.args(args);
     let named = |name| row.arg(name).and_then(|at| args.get(at).copied());
     // SOCK_CLOEXEC has the same value (include/linux/net.h).
-    let open_flag = |flags: u64| Some(flags & u64::from(g::O_CLOEXEC) != 0);
+    let open_flag = |flags: u64| Some(has_close_on_exec(flags));
     match row.kind {
         CallKind::Open => match (row.arg("flags"), row.arg("how")) {
             (Some(at), _) => match row.args.get(at)?.kind {

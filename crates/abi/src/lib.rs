@@ -61,7 +61,7 @@ pub use desc::{
     Special, Total, When,
 };
 pub use errno::{errno_message, errno_name};
-pub use fd_table::{FdEffect, closes_on_exec, fd_effect};
+pub use fd_table::{FdEffect, closes_on_exec, fd_effect, has_close_on_exec};
 pub use fds::{Fds, makes_fd};
 pub use filter::{CallSet, Filter, FilterError};
 pub use inherited::{Inherited, ignores, may_change};

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 
 use sysreel_abi::{Abi, AuditArch, number};
 use sysreel_format::{
-    Data, Direction, Event, EventBuf, EventKind, Gone, GoneHow, Item, Layout, Origin, RegionFlags,
-    RegionHead, Role, SourceId, StopHead, TaskHead, TaskId,
+    Completeness, Data, Direction, Event, EventBuf, EventKind, Gone, GoneHow, Item, Layout, Origin,
+    RegionFlags, RegionHead, Role, SourceId, StopHead, TaskHead, TaskId,
 };
 
 use crate::calls::{self, Driver, Walk};
@@ -26,6 +26,7 @@ pub(crate) type Bytes<'a> = (u8, u8, u32, &'a [u8]);
 pub(crate) struct LogBuilder {
     pub(crate) rows: Vec<Vec<u8>>,
     pub(crate) blobs: HashMap<u64, Vec<u8>>,
+    pub(crate) completeness: Completeness,
     buf: EventBuf,
     t_ns: u64,
 }
@@ -213,6 +214,7 @@ fn regions(buf: &mut EventBuf, dir: Direction, args: &[u64; 6], memory: &[Bytes<
 /// Passes the items of a log on, as reading a file does.
 pub(crate) fn walk(log: &LogBuilder, follow: Follow, to: &mut dyn Walk) -> Driver {
     let mut driver = Driver::new(follow, true);
+    driver.set_completeness(log.completeness);
     log.each(|item| {
         driver.feed(item, &log.blobs, |item| to.item(item, true).map(drop)).unwrap();
     });

@@ -31,9 +31,11 @@ impl LogFile {
     #[must_use]
     pub fn calls(&self, follow: Follow) -> Calls<'_> {
         let log = self.log();
+        let mut driver = Driver::new(follow, false);
+        driver.set_completeness(log.header().completeness);
         Calls {
             file: self,
-            driver: Driver::new(follow, false),
+            driver,
             buffers: CountingBuffers::new(log, log.source().len().unwrap_or(0)),
             range: EventRange::default(),
             bounds: None,

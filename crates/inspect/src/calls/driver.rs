@@ -5,7 +5,9 @@
 //! call is seen in the state in which it did its work.
 
 use sysreel_abi::{AuditArch, CallKind};
-use sysreel_format::{Body, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId};
+use sysreel_format::{
+    Body, Completeness, Event, MetaCodec, Part, Parts, ProcessSnapshot, SnapshotKind, TaskId,
+};
 
 use super::call::Call;
 use super::ended::Ended;
@@ -74,6 +76,11 @@ impl Driver {
             found: None,
             error: None,
         }
+    }
+
+    /// Takes over what the log lacks.
+    pub(crate) fn set_completeness(&mut self, completeness: Completeness) {
+        self.tracker.set_completeness(completeness);
     }
 
     pub(crate) fn state(&self) -> &Tracker {
@@ -224,7 +231,7 @@ impl Driver {
             _ => None,
         };
         let mut memory = begins.map(|_| self.tracker.spare_regions());
-        let mut was_altered = false;
+        let (mut was_altered, mut has_names) = (false, false);
         self.exit.reset();
         for part in stop.parts {
             match part {
@@ -233,6 +240,7 @@ impl Driver {
                         memory.add(&region);
                     }
                 }
+                Ok(Part::Name(_)) => has_names = true,
                 Ok(part) => was_altered |= matches!(part, Part::Altered(_)),
                 Err(error) => self.damaged(Damaged::Part, error),
             }
@@ -248,7 +256,9 @@ impl Driver {
                     self.push(Step::Entered);
                 }
             }
-            (What::Exit(outcome), ..) => self.exit(event, outcome, stop.parts, buffers),
+            (What::Exit(outcome), ..) => {
+                self.exit(event, outcome, (stop.parts, has_names), buffers);
+            }
             _ => {
                 if stop.wait_status >> 16 == EVENT_EXIT && stop.wait_status & 0xff == STOPPED {
                     self.abandon(event.task, false);
@@ -272,15 +282,18 @@ impl Driver {
         &mut self,
         event: &Event<'_>,
         outcome: Outcome,
-        parts: Parts<'_>,
+        (parts, has_names): (Parts<'_>, bool),
         buffers: &dyn Buffers,
     ) {
         let Some(open) = self.tracker.leave(event.task, outcome) else {
             return self.push(Step::ExitOnly(outcome));
         };
-        if self.tracker.follows_processes() {
+        if self.tracker.follows_processes()
+            && let Some(call) = ResolvedCall::resolve(&open)
+            && (has_names || self.tracker.is_changed_by(&call))
+        {
             // Descriptors that a call closes are there with it, and those that it makes too.
-            if ResolvedCall::resolve(&open).is_some_and(|call| call.makes_fds()) {
+            if call.makes_fds() {
                 let (task, number) = (event.task, event.number);
                 self.tracker.apply_call(task, number, &open, outcome, parts, buffers);
             } else {

@@ -33,6 +33,7 @@ pub(crate) fn walk(
     to: &mut dyn Walk,
 ) -> Result<ReadResult, Error> {
     let bounds = file.bounds(range)?;
+    driver.set_completeness(file.log().header().completeness);
     let mut over = false;
     let read = file.scan(check_buffers, 0, bounds, |stored, in_range, findings| {
         let event = match stored {

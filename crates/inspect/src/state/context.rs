@@ -33,6 +33,8 @@ pub(super) struct Processes {
     pub(super) maps: bool,
     /// Whether attributes are followed.
     pub(super) attributes: bool,
+    /// Whether the log has names of descriptors, and snapshots the descriptors of a process.
+    pub(super) names: bool,
     /// The inode of the PID namespace of the first process.
     pub(super) pid_namespace: Option<u64>,
     pub(super) files: Files,
@@ -50,6 +52,7 @@ impl Processes {
             count: 0,
             maps,
             attributes,
+            names: true,
             pid_namespace: None,
             files: Files::default(),
             mounts: Rc::new(RefCell::new(Mounts::new(b"", None))),

@@ -42,6 +42,7 @@ pub struct Descriptor {
     pub(super) origin: DescriptorOrigin,
     pub(super) event: u64,
     pub(super) process: ProcessId,
+    pub(super) close_on_exec: Option<bool>,
 }
 
 impl Descriptor {
@@ -68,6 +69,12 @@ impl Descriptor {
     #[must_use]
     pub fn process(&self) -> ProcessId {
         self.process
+    }
+
+    /// Returns whether execve(2) closes it; `None` if the log does not show it.
+    #[must_use]
+    pub fn close_on_exec(&self) -> Option<bool> {
+        self.close_on_exec
     }
 }
 
@@ -110,6 +117,31 @@ impl FileTable {
         let fds: std::collections::BTreeSet<i32> = found.fds.iter().map(|entry| entry.fd).collect();
         let kept = found.kept.as_deref().unwrap_or_default();
         self.0.retain(|fd, _| fds.contains(&fd) || is_kept(kept, fd));
+        for &(first, last) in kept {
+            self.set_close_on_exec(first, last, false);
+        }
+    }
+
+    /// Removes the descriptors that execve(2) closes, as far as the log shows it.
+    pub(super) fn exec(&mut self) {
+        self.0.retain(|_, descriptor| descriptor.close_on_exec != Some(true));
+    }
+
+    /// Sets the flag close-on-exec of those that are open, from the first to the last.
+    pub(super) fn set_close_on_exec(&mut self, first: i32, last: i32, closes: bool) {
+        let mut changed = Vec::new();
+        let mut change = |fd: i32, descriptor: &Descriptor| {
+            if (first..=last).contains(&fd) && descriptor.close_on_exec != Some(closes) {
+                changed.push((fd, descriptor.clone()));
+            }
+        };
+        match first == last {
+            true => _ = self.0.get(first).map(|descriptor| change(first, descriptor)),
+            false => self.0.for_each(&mut change),
+        }
+        for (fd, descriptor) in changed {
+            self.0.set(fd, Descriptor { close_on_exec: Some(closes), ..descriptor });
+        }
     }
 }
 

@@ -22,6 +22,7 @@ pub mod maps;
 mod mounts;
 mod new_fds;
 mod open_call;
+mod open_fds;
 pub mod paths;
 mod process_state;
 mod processes;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sysreel_abi::{CallKind, Makes, intent, makes_fd};
+use sysreel_abi::{CallKind, Makes, closes_on_exec, intent, makes_fd};
 use sysreel_format::{Name, Part, Parts, TaskId};
 
 use super::descriptors::{Descriptor, DescriptorOrigin};
@@ -109,7 +109,10 @@ impl Tracker {
             (None, None) => processes.files.create_unnamed(maker),
         };
         self.describe(id, call, new, &file);
-        self.with_files(id, |table| table.set(new.fd, Descriptor { file, origin, event, process }));
+        let structure = |arg| open.memory.find(arg, call.role, 0)?.inline();
+        let close_on_exec = closes_on_exec(call.abi, call.row, &call.args, structure);
+        let descriptor = Descriptor { file, origin, event, process, close_on_exec };
+        self.with_files(id, |table| table.set(new.fd, descriptor));
     }
 
     /// Returns the description that a call gives another descriptor, and how.

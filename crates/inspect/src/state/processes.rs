@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use foldhash::fast::RandomState;
-use sysreel_abi::{CallKind, CloneFlags, clone_flags, intent};
+use sysreel_abi::{CallKind, CloneFlags, clone_flags, has_close_on_exec};
 use sysreel_format::{FdEntry, Origin, Parts, ProcessSnapshot, TaskHead, TaskId};
 
 use super::context::TaskContext;
@@ -129,14 +129,19 @@ impl Tracker {
         };
         context.places = Rc::new(RefCell::new(places));
         let mut table = context.files.borrow().clone();
-        table.keep_only(snapshot);
+        match processes.names {
+            true => table.keep_only(snapshot),
+            false => table.exec(),
+        }
         let mut lowest = HashMap::<_, i32, RandomState>::default();
         for entry in &snapshot.fds {
             // Descriptors of one description share that of the lowest-numbered one.
             lowest.entry(identity(entry)).or_insert(entry.fd);
         }
         for entry in &snapshot.fds {
+            let close_on_exec = has_close_on_exec(entry.flags);
             if table.get(entry.fd).is_some_and(|file| file.confirm(entry, &base)) {
+                table.set_close_on_exec(entry.fd, entry.fd, close_on_exec);
                 continue;
             }
             // A lower descriptor of the same description comes first.
@@ -150,7 +155,8 @@ impl Tracker {
                 }
             };
             let (origin, process) = (DescriptorOrigin::Before, context.process);
-            table.set(entry.fd, Descriptor { file, origin, event, process });
+            let close_on_exec = Some(close_on_exec);
+            table.set(entry.fd, Descriptor { file, origin, event, process, close_on_exec });
         }
         context.files = Rc::new(RefCell::new(table));
         if processes.maps {
@@ -172,23 +178,13 @@ impl Tracker {
             return;
         }
         let Some(call) = ResolvedCall::resolve(open) else { return };
-        if outcome.failed() {
+        // close(2) closes the descriptor also if it fails.
+        if outcome.failed() && call.row.kind != CallKind::Close {
             return;
         }
         self.apply_to_attributes(id, &call, open, parts);
+        self.apply_to_open_fds(id, open, outcome);
         match call.row.kind {
-            CallKind::Close => self.with_files(id, |table| table.close(call.fd(0).unwrap_or(-1))),
-            CallKind::CloseRange => {
-                let (first, last) = (call.fd(0).unwrap_or(0), call.fd(1).unwrap_or(i32::MAX));
-                let last = if last < 0 { i32::MAX } else { last };
-                let (closes, unshares) = intent::closes_range(call.args[2]);
-                if unshares {
-                    self.unshare_files(id);
-                }
-                if closes {
-                    self.with_files(id, |table| table.close_range(first, last));
-                }
-            }
             CallKind::Umask => {
                 let mask = u32::try_from(call.args[0] & 0o777).ok();
                 self.with_places(id, |places| places.umask = mask);

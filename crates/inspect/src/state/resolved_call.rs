@@ -1,9 +1,10 @@
 //! Resolves multiplexed calls, and finds the memory of their arguments.
 
-use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row};
+use sysreel_abi::{Abi, CallKind, Demultiplexed, Makes, Row, places};
 use sysreel_format::{Part, Parts};
 
 use super::open_call::OpenCall;
+use super::tracker::Tracker;
 use crate::regions::Regions;
 
 /// A call after demultiplexing: the one that socketcall(2) or ipc(2) makes, or the call itself.
@@ -34,6 +35,31 @@ impl ResolvedCall {
         self.row.makes != Makes::None || self.row.kind == CallKind::Receive
     }
 
+    /// Whether the call may change descriptors, directories or names. One of another kind does only
+    /// if the kernel's names are among the parts of its exit.
+    fn changes_files(&self) -> bool {
+        self.row.makes != Makes::None
+            || match self.row.kind {
+                CallKind::Close
+                | CallKind::CloseRange
+                | CallKind::Fcntl
+                | CallKind::Ioctl
+                | CallKind::Send
+                | CallKind::Receive
+                | CallKind::Chdir
+                | CallKind::Fchdir
+                | CallKind::Chroot
+                | CallKind::Umask
+                | CallKind::Rename
+                | CallKind::Unlink
+                | CallKind::Rmdir
+                | CallKind::Mount
+                | CallKind::Namespace => true,
+                CallKind::Other => places::returns_cwd(self.row),
+                _ => false,
+            }
+    }
+
     /// Returns an argument as a file descriptor.
     pub(crate) fn fd(&self, at: usize) -> Option<i32> {
         let value = *self.args.get(at)? & 0xffff_ffff;
@@ -54,6 +80,15 @@ pub(crate) fn region<'a>(parts: Parts<'a>, arg: u8, role: u8, index: u32) -> Opt
         }
         _ => None,
     })
+}
+
+impl Tracker {
+    /// Whether a call without names among its parts may change what is followed.
+    pub(crate) fn is_changed_by(&self, call: &ResolvedCall) -> bool {
+        self.processes
+            .as_ref()
+            .is_some_and(|processes| processes.maps || processes.attributes || call.changes_files())
+    }
 }
 
 impl Regions {

@@ -1,6 +1,7 @@
 //! State after hand-written logs.
 
 mod attributes;
+mod open_fds;
 mod places;
 
 use sysreel_abi::Abi::X86_64;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use foldhash::fast::RandomState;
 use sysreel_abi::{Abi, AuditArch, CallKind, Row, row};
-use sysreel_format::{Event, Origin, ProcessSnapshot, Renamed, TaskHead, TaskId};
+use sysreel_format::{Completeness, Event, Origin, ProcessSnapshot, Renamed, TaskHead, TaskId};
 
 use super::context::{Processes, TaskContext};
 use super::open_call::OpenCall;
@@ -74,6 +74,13 @@ impl Tracker {
         let processes =
             follow.processes.then(|| Box::new(Processes::new(follow.maps, follow.attributes)));
         Self { processes, ..Self::default() }
+    }
+
+    /// Takes over what the log lacks.
+    pub(crate) fn set_completeness(&mut self, completeness: Completeness) {
+        if let Some(processes) = &mut self.processes {
+            processes.names = !completeness.contains(Completeness::NO_NAMES);
+        }
     }
 
     /// Returns a living task.
